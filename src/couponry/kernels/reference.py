@@ -1,0 +1,374 @@
+"""The kernels in plain Python: the specification that the compiled backends must match bit for bit.
+
+Every function is also valid Numba, and the Numba backend compiles this very text. Arithmetic is written one
+operation at a time: float32 in `evaluate`, float64 elsewhere, never contracted.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+
+from .contract import FILL
+
+MASK = 0xFFFFFFFF
+
+
+def scramble(x):
+    """Mix the bits of a 32-bit number (the lowbias32 finaliser of C. Wellons' hash prospector)."""
+    x ^= x >> 16
+    x = (x * 0x7FEB352D) & MASK
+    x ^= x >> 15
+    x = (x * 0x846CA68B) & MASK
+    return x ^ (x >> 16)
+
+
+def tie_hash(seed, customer, item):
+    """32-bit hash that orders equally good candidates of a customer: the smallest goes first."""
+    low = scramble((seed ^ customer) & MASK)
+    high = scramble((low ^ (customer >> 32)) & MASK)
+    return scramble((high ^ (int(np.int64(item)) * 0x9E3779B9)) & MASK)
+
+
+def of_customer(bound, i):
+    """Entry of an array of length n or 1."""
+    return bound[i] if len(bound) > 1 else bound[0]
+
+
+def cap_of(rules, rule, i):
+    """How many coupons a customer may have in one group of a rule."""
+    return rules.cap[rule, i] if rules.cap.shape[1] > 1 else rules.cap[rule, 0]
+
+
+def span(item, values, low, high):
+    """Widen low[k] and high[k] (IN/OUT, float64) to the least and largest value of each item."""
+    for e in range(len(item)):
+        k = np.int64(item[e])
+        v = np.float64(values[e])
+        if v < low[k]:
+            low[k] = v
+        if v > high[k]:
+            high[k] = v
+
+
+def quantise(item, values, low, step, quantity, error):
+    """Round values to low[k] + step[k] * quantity (OUT, uint16) and widen error[k] (IN/OUT) to the largest miss."""
+    for e in range(len(item)):
+        k = np.int64(item[e])
+        v = np.float64(values[e])
+        q = np.float64(0.0)
+        if step[k] > 0.0:
+            q = np.floor((v - low[k]) / step[k] + 0.5)
+            if q > 65535.0:
+                q = np.float64(65535.0)
+        quantity[e] = np.uint16(q)
+        scaled = step[k] * q
+        miss = abs(v - (low[k] + scaled))
+        if miss > error[k]:
+            error[k] = miss
+
+
+def goes_before(value, i, j, seed, customer, item_i, item_j):
+    """Whether candidate i is chosen ahead of candidate j: larger value, then smaller hash, then position."""
+    if value[i] != value[j]:
+        return value[i] > value[j]
+    hash_i = tie_hash(seed, customer, item_i)
+    hash_j = tie_hash(seed, customer, item_j)
+    if hash_i != hash_j:
+        return hash_i < hash_j
+    return i < j
+
+
+def evaluate(shard, rules, price, seed, start, stop, usage, chosen):
+    """Each customer's best choice at the given prices, for the customers start <= i < stop.
+
+    price (IN, float32, (1 + C, S, K)): reduced value of a candidate is price[0] + sum_c price[1 + c] * quantity[c].
+    usage (IN/OUT, int64, (1 + C, S, K)): adds the count and the summed quantities of what was chosen.
+    chosen (OUT, uint8, (e) or empty): 1 where the candidate was chosen; empty when nobody asks.
+    """
+    channels = shard.quantity.shape[0]
+    counts = np.zeros(rules.groups, np.int32)
+    for i in range(start, stop):
+        begin, end = shard.indptr[i], shard.indptr[i + 1]
+        n = end - begin
+        segment = of_customer(shard.segment, i)
+        lower = of_customer(rules.lower, i)
+        upper = of_customer(rules.upper, i)
+        customer = shard.first + i
+        if len(chosen) > 0:
+            chosen[begin:end] = 0
+
+        value = np.empty(n, np.float32)
+        order = np.empty(n, np.int64)
+        for j in range(n):
+            k = np.int64(shard.item[begin + j])
+            r = price[0, segment, k]
+            for c in range(channels):
+                r = r + price[1 + c, segment, k] * np.float32(shard.quantity[c, begin + j])
+            value[j] = r + np.float32(0.0)  # no negative zero
+            # insertion sort: customers have few candidates, and the order is the specification
+            at = j
+            while at > 0 and goes_before(
+                value, j, order[at - 1], seed, customer, k, shard.item[begin + order[at - 1]]
+            ):
+                order[at] = order[at - 1]
+                at -= 1
+            order[at] = j
+
+        given = 0
+        for j in order:
+            if given >= upper or (given >= lower and value[j] <= 0.0):
+                break
+            k = np.int64(shard.item[begin + j])
+            fits = True
+            for rule in range(len(rules.group)):
+                g = rules.group[rule, k]
+                if g >= 0:
+                    fits = fits and counts[g] < cap_of(rules, rule, i)
+            if not fits:
+                continue
+            given += 1
+            for rule in range(len(rules.group)):
+                if rules.group[rule, k] >= 0:
+                    counts[rules.group[rule, k]] += 1
+            usage[0, segment, k] += 1
+            for c in range(channels):
+                usage[1 + c, segment, k] += shard.quantity[c, begin + j]
+            if len(chosen) > 0:
+                chosen[begin + j] = 1
+        for j in range(n):
+            for rule in range(len(rules.group)):
+                g = rules.group[rule, shard.item[begin + j]]
+                if g >= 0:
+                    counts[g] = 0
+
+
+def amount(table, exact, s, k, e):
+    """Linear function of a candidate, table (1 + C, S, K) float64, at its exact channel values."""
+    total = table[0, s, k]
+    for c in range(len(exact)):
+        total = total + table[1 + c, s, k] * exact[c, e]
+    return total
+
+
+def row_weight(rows, exact, j, e):
+    """Weight of candidate e in the j-th listed row of its item."""
+    total = rows.coefficient[j, 0]
+    for c in range(len(exact)):
+        total = total + rows.coefficient[j, 1 + c] * exact[c, e]
+    return total
+
+
+def missed(rows, row, activity):
+    """How far a row's activity is outside its bounds."""
+    if activity > rows.upper[row]:
+        return activity - rows.upper[row]
+    if activity < rows.lower[row]:
+        return rows.lower[row] - activity
+    return 0.0
+
+
+def group_has_room(shard, rules, i, chosen, into, leaving):
+    """Whether candidate `into` fits the rules' groups once candidate `leaving` (-1: none) is gone."""
+    k = np.int64(shard.item[into])
+    for rule in range(len(rules.group)):
+        g = rules.group[rule, k]
+        if g < 0 or (leaving >= 0 and rules.group[rule, shard.item[leaving]] == g):
+            continue
+        count = 0
+        for e in range(shard.indptr[i], shard.indptr[i + 1]):
+            if chosen[e] and rules.group[rule, shard.item[e]] == g:
+                count += 1
+        if count >= cap_of(rules, rule, i):
+            return False
+    return True
+
+
+def regret(shard, rules, exact, reduced, chosen, start, stop, out):
+    """What each candidate's decision is worth: reduced value lost when it alone is forced the other way.
+
+    By the exchange property of nested rules one swap, addition or removal is the best answer to such a force.
+    reduced (IN, float64, (1 + C, S, K)): reduced value per coupon and per unit of each channel.
+    out (OUT, float64, (e)): infinite where the decision cannot be changed at all.
+    """
+    for i in range(start, stop):
+        begin, end = shard.indptr[i], shard.indptr[i + 1]
+        s = np.int64(of_customer(shard.segment, i))
+        lower = of_customer(rules.lower, i)
+        upper = of_customer(rules.upper, i)
+        given = 0
+        value = np.empty(end - begin, np.float64)
+        for e in range(begin, end):
+            given += 1 if chosen[e] else 0
+            value[e - begin] = amount(reduced, exact, s, shard.item[e], e)
+            out[e] = np.inf
+            if chosen[e]:
+                out[e] = value[e - begin]
+        if given <= lower:
+            for e in range(begin, end):
+                if chosen[e]:
+                    out[e] = np.inf
+        for into in range(begin, end):
+            if chosen[into]:
+                continue
+            if given < upper and group_has_room(shard, rules, i, chosen, into, -1):
+                out[into] = -value[into - begin]
+            for leaving in range(begin, end):
+                if not chosen[leaving]:
+                    continue
+                loss = value[leaving - begin] - value[into - begin]
+                if (loss < out[into] or loss < out[leaving]) and group_has_room(
+                    shard, rules, i, chosen, into, leaving
+                ):
+                    out[into] = min(out[into], loss)
+                    out[leaving] = min(out[leaving], loss)
+
+
+def best_move(
+    mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift
+):
+    """The customer's best single move (priority, leaving, into), -1 where nothing leaves or comes.
+
+    REPAIR: least reduced value lost per unit of weighted violation removed; priority is that ratio.
+    FILL: largest gain in objective that violates nothing; priority is minus the gain.
+    Priority is infinite where there is no such move. `shift` (L, zeros) is scratch and is left as found.
+    """
+    begin, end = shard.indptr[i], shard.indptr[i + 1]
+    s = np.int64(of_customer(shard.segment, i))
+    lower = of_customer(rules.lower, i)
+    upper = of_customer(rules.upper, i)
+    items = rules.group.shape[1]
+    best, best_leaving, best_into = np.inf, -1, -1
+
+    given = 0
+    any_helps = False
+    for e in range(begin, end):
+        given += 1 if chosen[e] else 0
+        helps = item_helps[s, shard.item[e]]
+        any_helps = any_helps or (helps & (1 if chosen[e] else 2)) != 0
+    if not any_helps:
+        return best, best_leaving, best_into
+
+    for leaving in range(begin - 1, end):  # begin - 1 stands for: nothing leaves
+        nothing_leaves = leaving == begin - 1
+        leaving_helps = False
+        out_violation = 0.0
+        out_penalty = 0.0
+        out_reduced = 0.0
+        out_objective = 0.0
+        if nothing_leaves:
+            if given >= upper:
+                continue
+        else:
+            if not chosen[leaving]:
+                continue
+            k = np.int64(shard.item[leaving])
+            leaving_helps = (item_helps[s, k] & 1) != 0
+            out_reduced = amount(reduced, exact, s, k, leaving)
+            out_objective = amount(objective, exact, s, k, leaving)
+            for j in range(rows.ptr[s * items + k], rows.ptr[s * items + k + 1]):
+                row = rows.row[j]
+                w = row_weight(rows, exact, j, leaving)
+                before = missed(rows, row, activity[row])
+                shift[row] = -w
+                after = missed(rows, row, activity[row] - w)
+                out_violation = out_violation + (after - before) * rows.weight[row]
+                out_penalty = out_penalty + (after - before) * rows.penalty[row]
+
+        for into in range(begin - 1, end):
+            nothing_comes = into == begin - 1
+            violation = out_violation
+            penalty = out_penalty
+            gain_reduced = -out_reduced
+            gain_objective = -out_objective
+            if nothing_comes:
+                if nothing_leaves or given <= lower or not leaving_helps:
+                    continue
+            else:
+                if chosen[into]:
+                    continue
+                k = np.int64(shard.item[into])
+                if not leaving_helps and (item_helps[s, k] & 2) == 0:
+                    continue
+                gain_reduced = gain_reduced + amount(reduced, exact, s, k, into)
+                gain_objective = gain_objective + amount(objective, exact, s, k, into)
+                for j in range(rows.ptr[s * items + k], rows.ptr[s * items + k + 1]):
+                    row = rows.row[j]
+                    w = row_weight(rows, exact, j, into)
+                    at = activity[row] + shift[row]
+                    change = missed(rows, row, at + w) - missed(rows, row, at)
+                    violation = violation + change * rows.weight[row]
+                    penalty = penalty + change * rows.penalty[row]
+            if mode == FILL:
+                gain = gain_objective - penalty
+                if violation > 0.0 or gain <= 1e-12 * abs(gain_objective) or -gain >= best:
+                    continue
+                priority = -gain
+            else:
+                if violation >= -1e-12:
+                    continue
+                priority = max(0.0, -gain_reduced) / -violation
+                if priority >= best:
+                    continue
+            if nothing_comes or group_has_room(
+                shard, rules, i, chosen, into, -1 if nothing_leaves else leaving
+            ):
+                best = priority
+                best_leaving = -1 if nothing_leaves else leaving
+                best_into = -1 if nothing_comes else into
+
+        if not nothing_leaves:
+            k = np.int64(shard.item[leaving])
+            for j in range(rows.ptr[s * items + k], rows.ptr[s * items + k + 1]):
+                shift[rows.row[j]] = 0.0
+    return best, best_leaving, best_into
+
+
+def improve(
+    mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen, max_moves
+):
+    """Move single coupons, the best move of all customers first, until no customer has one; returns moves made.
+
+    Each customer's best move waits in a heap ordered by (priority, customer). A move popped is looked at again,
+    since earlier moves changed the activities: when it got worse than the next in the heap it goes back.
+    item_helps (IN, uint8, (S, K)): bit 1: giving one less of the item may help, bit 2: one more may help.
+    activity (IN/OUT, float64, (L)) and chosen (IN/OUT, uint8, (e)) follow the moves.
+    """
+    shift = np.zeros(len(activity), np.float64)
+    heap = [(0.0, np.int64(0))]
+    heap.pop()
+    items = rules.group.shape[1]
+    for i in range(len(shard.indptr) - 1):
+        priority, leaving, into = best_move(
+            mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift
+        )
+        if priority < np.inf:
+            heap.append((priority, np.int64(i)))
+    heapq.heapify(heap)
+
+    moves = 0
+    while len(heap) > 0 and moves < max_moves:
+        i = heapq.heappop(heap)[1]
+        priority, leaving, into = best_move(
+            mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift
+        )
+        if priority == np.inf:
+            continue
+        if len(heap) > 0 and (priority, i) > heap[0]:
+            heapq.heappush(heap, (priority, i))
+            continue
+        s = np.int64(of_customer(shard.segment, i))
+        if leaving >= 0:
+            chosen[leaving] = 0
+            k = np.int64(shard.item[leaving])
+            for j in range(rows.ptr[s * items + k], rows.ptr[s * items + k + 1]):
+                activity[rows.row[j]] -= row_weight(rows, exact, j, leaving)
+        if into >= 0:
+            chosen[into] = 1
+            k = np.int64(shard.item[into])
+            for j in range(rows.ptr[s * items + k], rows.ptr[s * items + k + 1]):
+                activity[rows.row[j]] += row_weight(rows, exact, j, into)
+        moves += 1
+        heapq.heappush(heap, (priority, i))
+    return moves
