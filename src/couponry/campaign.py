@@ -1,0 +1,258 @@
+"""Campaign: offers, candidates, customers, rules and limits, checked, put into canonical order and compiled."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from . import kernels, tables
+from .allocate.problem import Problem
+from .amounts import MONEY, Amount, Amounts
+from .candidates import Candidates, items_of, sort_candidates
+from .errors import InvalidInput
+from .items import ROLES, Items
+from .limits import CompiledLimits, Limit, compile_limits
+from .packing import quantise
+from .rules import CustomerRule, Customers, compile_rules
+from .tables import Table
+
+if TYPE_CHECKING:
+    from .result import Result
+
+Part = TypeVar("Part", CustomerRule, Limit)
+COUPON_COLUMNS = ("value", "response", "cost")  # what the allocation says of each coupon, where it exists
+
+
+class Campaign:
+    """Which coupons exist, who may get them, and what has been agreed.
+
+    offers, candidates, customers: anything that speaks the Arrow stream protocol (PyArrow, pandas, Polars, DuckDB),
+    a mapping of columns, or the path of a Parquet or CSV file; columns as in the campaign format. Rows may come in
+    any order. The tables are read once and never changed.
+    rules, limits: what must hold for each customer, and for all of them together.
+    value: the column whose sum is maximised.
+
+    Raises InvalidInput, with one line that names what is wrong, before anything is solved.
+    """
+
+    def __init__(
+        self,
+        offers: Table,
+        candidates: Table,
+        customers: Table | None = None,
+        *,
+        rules: Sequence[CustomerRule] = (),
+        limits: Sequence[Limit] = (),
+        value: str = "value",
+        name: str = "campaign",
+    ):
+        self._compiled: Compiled | None = None
+        self.name = name
+        self.value = value
+        self.rules = _named(rules, "rule")
+        self.limits = _named(limits, "limit")
+        for part in (*self.rules, *self.limits):
+            part.check()
+        self.offers = sorted_offers(tables.as_table(offers, "offers"))
+        wanted = self.candidate_columns(self.limits, self.value)
+        table = tables.as_table(candidates, "candidates")
+        tables.require(table, "candidates", "customer", "offer")
+        self.customers = None if customers is None else tables.as_table(customers, "customers")
+        if self.customers is not None:
+            check_customers(self.customers)
+        self.candidates: Candidates = sort_candidates(
+            table.select([c for c in table.column_names if c in wanted]),
+            tables.ids(self.offers, "offers", "offer"),
+            [c for c in table.column_names if c in wanted and c not in ("customer", "offer", "role")],
+        )
+
+    def summary(self) -> str:
+        """A few lines of text: sizes, rules and limits."""
+        rules = ", ".join(rule.name for rule in self.rules) or "none"
+        limits = ", ".join(limit.name for limit in self.limits) or "none"
+        facts = {
+            "campaign": self.name,
+            "offers": f"{self.offers.num_rows:,}",
+            "customers": f"{len(self.candidates.customers):,}",
+            "candidates": f"{len(self.candidates):,}",
+            "maximises": f"sum of {self.value}",
+            "rules": rules,
+            "limits": limits,
+        }
+        return "\n".join(f"{name:<12} {text}" for name, text in facts.items())
+
+    @staticmethod
+    def candidate_columns(limits: Sequence[Limit], value: str) -> set[str]:
+        """The columns of the candidates table that a campaign with these limits and objective reads."""
+        summed = {column for limit in limits for column in limit.columns()}
+        return {"customer", "offer", "role", value, *summed, *MONEY, *COUPON_COLUMNS} - {"count"}
+
+    def coupon_columns(self) -> list[str]:
+        """Which of value, response and cost the allocation can state for each coupon."""
+        have = {*self.candidates.columns, *self.offers.column_names}
+        follows = {
+            "value": "response" in have,
+            "response": False,
+            "cost": bool({"issue_cost", "face_value"} & have),
+        }
+        return [name for name in COUPON_COLUMNS if name in have or follows[name]]
+
+    def candidates_table(self) -> pa.Table:
+        """The candidates in canonical order, with the columns that the campaign uses."""
+        candidates = self.candidates
+        offers = tables.ids(self.offers, "offers", "offer")
+        columns: dict[str, Any] = {
+            "customer": candidates.customers.take(pa.array(candidates.customer)),
+            "offer": offers.take(pa.array(candidates.offer)),
+            **candidates.columns,
+        }
+        if candidates.role is not None:
+            names = pa.array([None, *ROLES])
+            columns["role"] = names.take(pa.array(candidates.role))
+        return pa.table(columns)
+
+    def with_limits(self, limits: Sequence[Limit]) -> Campaign:
+        """The same campaign under other limits; the tables are shared, not copied.
+
+        Raises InvalidInput where a limit sums a column of candidates that this campaign did not read.
+        """
+        other = copy.copy(self)
+        other._compiled = None
+        other.limits = _named(limits, "limit")
+        for limit in other.limits:
+            limit.check()
+            have = {*self.candidates.columns, *self.offers.column_names, "count", "cost", "value"}
+            for column in limit.columns():
+                if column not in have:
+                    raise InvalidInput(f"{limit.label}: the campaign has not read a column {column!r}")
+        return other
+
+    def compile(self, backend: kernels.Backend | None = None) -> Compiled:
+        """The campaign as the solver sees it, packed at first use (the same bits by every backend)."""
+        if self._compiled is None:
+            self._compiled = Compiled(self, backend or kernels.load())
+        return self._compiled
+
+    def solve(
+        self,
+        *,
+        gap: float = 5e-4,
+        time_limit: float | None = None,
+        threads: int | None = None,
+        seed: int = 0,
+        backend: str | None = None,
+        progress: bool = False,
+    ) -> Result:
+        """The best allocation, with a certificate of how close to optimal it is.
+
+        gap: stop at this relative distance between objective and bound. time_limit: seconds; None: none.
+        threads: None: COUPONRY_THREADS, else the cores that this process may use. seed: breaks ties; same campaign
+        and seed, same allocation, bit for bit. backend: native, numba or reference; None: the fastest installed.
+        progress: report stages on standard error.
+
+        Raises InvalidInput for bad arguments or input. The result's `status` says whether the campaign was solved,
+        is infeasible, or was stopped before a feasible allocation was found.
+        """
+        from .solving import solve  # the last stage knows the first ones, not the other way round
+
+        return solve(
+            self, gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend,
+            progress=progress,
+        )  # fmt: skip
+
+
+class Compiled:
+    """A campaign's items, amounts, limits and problem."""
+
+    def __init__(self, campaign: Campaign, backend: kernels.Backend):
+        candidates = campaign.candidates
+        self.items: Items
+        self.item: NDArray[np.unsignedinteger]
+        self.items, self.item = items_of(candidates, campaign.offers, asks_for_roles(campaign))
+        customers = Customers(campaign.customers, candidates.customers)
+        amounts = Amounts(self.items, self.item, candidates, backend)
+        self.value: Amount = amounts.of(campaign.value, "objective")
+        self.limits: CompiledLimits = compile_limits(
+            campaign.limits, self.value, self.items, amounts, customers
+        )
+        rules, rule_names, nested = compile_rules(
+            campaign.rules, self.items, self.item, candidates, customers
+        )
+        channels = [amounts.channels[name] for name in self.limits.channels]
+        quantity, low, step, error = quantise(self.item, len(self.items), channels, backend)
+        limits = self.limits
+        self.problem = Problem(
+            kernels.Shard(0, candidates.indptr, self.item, quantity, limits.segment),
+            rules,
+            np.array(channels, float).reshape(len(channels), len(self.item)),
+            low,
+            step,
+            error,
+            limits.objective,
+            limits.rows,
+            limits.lower,
+            limits.upper,
+            limits.penalty,
+            limits.integer,
+            rule_names,
+            nested,
+        )
+        self._amounts = amounts
+
+    def coupon_values(self, name: str, chosen: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """A named column of the candidates at these positions, or None where the campaign has no such column."""
+        try:
+            amount = self._amounts.of(name, name)
+        except InvalidInput:
+            return None
+        total = amount.constant[self.item[chosen]]
+        for channel, slope in amount.slopes.items():
+            total = total + slope[self.item[chosen]] * self._amounts.channels[channel][chosen]
+        return total
+
+
+def _named(parts: Sequence[Part], kind: str) -> list[Part]:
+    """The parts, with a name for each that has none."""
+    return [replace(part, name=part.name or f"{kind} {n}") for n, part in enumerate(parts, 1)]
+
+
+def asks_for_roles(campaign: Campaign) -> bool:
+    """Whether any rule or limit tells roles apart."""
+    parts = (*campaign.rules, *campaign.limits)
+    return any(part.by == "role" or "role" in part.where for part in parts)
+
+
+def sorted_offers(table: pa.Table) -> pa.Table:
+    """The offers table, checked, in ascending order of its ids."""
+    tables.require(table, "offers", "offer")
+    if table.num_rows == 0:
+        raise InvalidInput("table offers: expected at least one row, got none")
+    values = tables.ids(table, "offers", "offer")
+    rank, distinct = tables.ranks(values)
+    if len(distinct) < len(values):
+        first_row: dict[int, int] = {}
+        for row, code in enumerate(rank.tolist()):
+            if first_row.setdefault(code, row) != row:
+                raise InvalidInput(
+                    f"table offers, column 'offer', row {row}: offer {values[row].as_py()!r} is there twice"
+                )
+    return table.take(pa.array(np.argsort(rank, kind="stable"))).combine_chunks()
+
+
+def check_customers(table: pa.Table) -> None:
+    """Refuse a customers table without ids or with one that is there twice."""
+    tables.require(table, "customers", "customer")
+    values = tables.ids(table, "customers", "customer")
+    rank, distinct = tables.ranks(values)
+    if len(distinct) < len(values):
+        _, first = np.unique(rank, return_index=True)
+        row = int(np.setdiff1d(np.arange(len(rank)), first)[0])
+        raise InvalidInput(
+            f"table customers, column 'customer', row {row}: customer {values[row].as_py()!r} is there twice"
+        )

@@ -1,0 +1,147 @@
+"""The campaign folder: campaign.toml and its tables, read and written."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from . import tables
+from .campaign import Campaign
+from .errors import InvalidInput
+from .limits import Limit
+from .output import whole_folder
+from .rules import CustomerRule
+from .toml import dumps
+
+SCHEMA = 1
+SECTIONS = {"schema", "name", "tables", "objective", "customer_rule", "limit"}
+TABLES = {"offers", "candidates", "customers"}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What campaign.toml says: the tables' names, the column to maximise, rules and limits (their tables read)."""
+
+    name: str
+    tables: Mapping[str, str | list[str]]
+    value: str
+    rules: list[CustomerRule]
+    limits: list[Limit]
+
+
+def read_campaign(folder: str | Path) -> Campaign:
+    """Read a campaign folder. Raises InvalidInput, with one line that names what is wrong."""
+    folder = Path(folder)
+    spec = read_spec(folder)
+    names = spec.tables
+    wanted = Campaign.candidate_columns(spec.limits, spec.value)
+    return Campaign(
+        tables.read(folder, names["offers"], "offers"),
+        tables.read(folder, names["candidates"], "candidates", sorted(wanted)),
+        tables.read(folder, names["customers"], "customers") if "customers" in names else None,
+        rules=spec.rules,
+        limits=spec.limits,
+        value=spec.value,
+        name=spec.name,
+    )
+
+
+def read_spec(folder: Path) -> Spec:
+    """Read campaign.toml, and the tables that its limits bring along; unknown keys are refused."""
+    spec = _read_toml(folder)
+    rules = [CustomerRule.parse(part, n) for n, part in enumerate(_parts(spec, "customer_rule"), 1)]
+    limits = []
+    for n, part in enumerate(_parts(spec, "limit"), 1):
+        limit = Limit.parse(part, n)
+        if limit.table is not None:
+            limit = replace(
+                limit, table=tables.read(folder, limit.table, f"of limit {limit.name!r}")
+            )
+        limits.append(limit)
+    objective = spec.get("objective", {})
+    if not isinstance(objective, Mapping) or set(objective) - {"value"}:
+        raise InvalidInput(f"campaign.toml: [objective]: expected value, got {objective!r}")
+    value = objective.get("value", "value")
+    if not isinstance(value, str):
+        raise InvalidInput(f"campaign.toml: [objective] value: expected a column, got {value!r}")
+    name = spec.get("name", folder.absolute().name)
+    return Spec(name, spec["tables"], value, rules, limits)
+
+
+def _read_toml(folder: Path) -> dict[str, Any]:
+    path = folder / "campaign.toml"
+    if not path.is_file():
+        raise InvalidInput(f"campaign folder {str(folder)!r}: no file campaign.toml")
+    try:
+        spec = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"campaign.toml: {error}") from error
+    unknown = sorted(set(spec) - SECTIONS)
+    if unknown:
+        raise InvalidInput(f"campaign.toml: unknown key {unknown[0]!r}")
+    if spec.get("schema") != SCHEMA:
+        raise InvalidInput(f"campaign.toml: schema: expected {SCHEMA}, got {spec.get('schema')!r}")
+    if not isinstance(spec.get("name", ""), str):
+        raise InvalidInput(f"campaign.toml: name: expected text, got {spec['name']!r}")
+    names = spec.get("tables")
+    if not isinstance(names, Mapping):
+        raise InvalidInput("campaign.toml: expected [tables] with offers and candidates")
+    for name in sorted(set(names) - TABLES):
+        raise InvalidInput(f"campaign.toml: [tables]: unknown table {name!r}")
+    for name in ("offers", "candidates"):
+        if name not in names:
+            raise InvalidInput(f"campaign.toml: [tables]: table {name!r} is missing")
+    return spec
+
+
+def _parts(spec: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    parts = spec.get(key, [])
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        raise InvalidInput(f"campaign.toml: {key}: expected [[{key}]] tables")
+    return parts
+
+
+def write_campaign(campaign: Campaign, folder: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a campaign as a folder that `read_campaign` and `couponry solve` take.
+
+    Candidates carry the columns that the campaign uses. The folder appears whole or not at all.
+    """
+    spec: dict[str, Any] = {
+        "schema": SCHEMA,
+        "name": campaign.name,
+        "tables": {"offers": "offers.parquet", "candidates": "candidates.parquet"},
+        "objective": {"value": campaign.value},
+    }
+    with whole_folder(folder, overwrite=overwrite) as draft:
+        pq.write_table(campaign.offers, draft / "offers.parquet")
+        pq.write_table(campaign.candidates_table(), draft / "candidates.parquet")
+        if campaign.customers is not None:
+            spec["tables"]["customers"] = "customers.parquet"
+            pq.write_table(campaign.customers, draft / "customers.parquet")
+        spec["customer_rule"] = [_given(rule) for rule in campaign.rules]
+        spec["limit"] = []
+        for number, limit in enumerate(campaign.limits, 1):
+            part = _given(limit)
+            if limit.table is not None:
+                part["table"] = f"limit-{number}.parquet"
+                pq.write_table(tables.as_table(limit.table, f"of {limit.label}"), draft / part["table"])
+            if limit.ratio is not None:
+                part.pop("sum")
+            spec["limit"].append(part)
+        (draft / "campaign.toml").write_text(dumps(spec), encoding="utf-8")
+    return Path(folder)
+
+
+def _given(part: CustomerRule | Limit) -> dict[str, Any]:
+    """A rule's or limit's fields that say something."""
+    fields = {name: getattr(part, name) for name in part.__dataclass_fields__}
+    return {
+        name: value
+        for name, value in fields.items()
+        if value is not None and not (isinstance(value, Mapping) and not value)
+    }

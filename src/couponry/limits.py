@@ -1,0 +1,377 @@
+"""Limits: what couples the customers, and how it compiles to rows over usage tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from . import tables
+from .amounts import Amount, Amounts
+from .errors import InvalidInput, Unsupported
+from .items import Items
+from .rules import Customers
+from .where import Where, rows_where
+
+MODES = ("hard", "soft", "report")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """min <= sum of a column over coupons given <= max, over the offers of `where` and the customers of `customers`.
+
+    sum: count, cost, response, value, or any numeric column of candidates or offers.
+    ratio: two such columns; the bounds hold for sum of the first / sum of the second.
+    by: one limit for each distinct value of this column of offers (or of `role`).
+    table: with `by`, a table with the columns `by`, `min` and `max` (null: none); a path or anything Arrow.
+    mode: hard; soft (missed at `penalty` of objective per unit); report (measured, never enforced).
+    """
+
+    name: str = ""
+    sum: str = "count"
+    max: float | None = None
+    min: float | None = None
+    where: Where = field(default_factory=dict)
+    customers: Where = field(default_factory=dict)
+    by: str | None = None
+    table: Any = None
+    ratio: tuple[str, str] | None = None
+    mode: str = "hard"
+    penalty: float | None = None
+
+    @property
+    def label(self) -> str:
+        return f"limit {self.name!r}"
+
+    @classmethod
+    def parse(cls, spec: Mapping[str, Any], number: int) -> Limit:
+        """From a table of campaign.toml; unknown keys are refused."""
+        label = f"limit {spec.get('name', number)!r}"
+        unknown = sorted(set(spec) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise InvalidInput(f"{label}: unknown key {unknown[0]!r}")
+        if "sum" in spec and "ratio" in spec:
+            raise InvalidInput(f"{label}: expected sum or ratio, got both")
+        return cls(**{"name": f"limit {number}", **spec})
+
+    def columns(self) -> list[str]:
+        """The columns that the limit sums."""
+        return list(self.ratio) if self.ratio is not None else [self.sum]
+
+    def check(self) -> None:
+        """Refuse what makes no sense in itself."""
+        label = self.label
+        for key in ("sum", "by"):
+            value = getattr(self, key)
+            if value is not None and (not isinstance(value, str) or not value):
+                raise InvalidInput(f"{label}: {key}: expected the name of a column, got {value!r}")
+        if self.ratio is not None:
+            pair = isinstance(self.ratio, (list, tuple)) and len(self.ratio) == 2
+            if not pair or not all(isinstance(r, str) for r in self.ratio):
+                raise InvalidInput(f"{label}: ratio: expected two columns, got {self.ratio!r}")
+        for key in ("min", "max", "penalty"):
+            check_number(getattr(self, key), f"{label}: {key}")
+        for key in ("where", "customers"):
+            if not isinstance(getattr(self, key), Mapping):
+                raise InvalidInput(f"{label}: {key}: expected a table of conditions")
+        if self.mode not in MODES:
+            raise InvalidInput(f"{label}: mode: expected one of {', '.join(MODES)}, got {self.mode!r}")
+        if self.table is not None and self.by is None:
+            raise InvalidInput(f"{label}: table: expected by, the column that its bounds go with")
+        if self.table is not None and (self.min is not None or self.max is not None):
+            raise InvalidInput(f"{label}: expected its bounds in table or as min and max, got both")
+        if self.table is None and self.min is None and self.max is None and self.mode != "report":
+            raise InvalidInput(f"{label}: expected min or max, got neither")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise InvalidInput(f"{label}: min {self.min} is above max {self.max}")
+        if self.mode == "soft":
+            if self.penalty is None or self.penalty < 0:
+                raise InvalidInput(
+                    f"{label}: penalty: a soft limit needs a number from 0 up, got {self.penalty!r}"
+                )
+            if self.ratio is not None:
+                raise Unsupported(f"{label}: a soft limit on a ratio is not supported yet")
+
+
+def check_number(value: Any, label: str) -> None:
+    """Refuse a bound that is given but is no finite number."""
+    if value is None:
+        return
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value):
+        raise InvalidInput(f"{label}: expected a finite number, got {value!r}")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One limit for one group: what it is called and asked to be."""
+
+    name: str
+    group: str | None
+    sum: str
+    min: float | None
+    max: float | None
+    mode: str
+    penalty: float
+
+
+@dataclass(frozen=True)
+class CompiledLimits:
+    """The limits over a usage table of (1 + C, S, K), flattened.
+
+    segment: uint16 (n or 1), segment of each customer. channels: names of the C channels.
+    measures: one for each limit and group (M). numerator, denominator: CSR (M, (1 + C) * S * K); a denominator row
+    is empty unless the limit is a ratio. is_ratio: bool (M).
+    rows, lower, upper, penalty, integer: the linear rows to be kept; see allocate.problem.
+    measure_of_row: int64 (L).
+    """
+
+    segment: NDArray[np.uint16]
+    segments: int
+    channels: list[str]
+    objective: NDArray[np.float64]
+    measures: list[Measure]
+    numerator: sp.csr_array
+    denominator: sp.csr_array
+    is_ratio: NDArray[np.bool_]
+    rows: sp.csr_array
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    penalty: NDArray[np.float64]
+    integer: NDArray[np.bool_]
+    measure_of_row: NDArray[np.int64]
+
+    def achieved(self, usage: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What each measure comes to for a usage table (M); NaN for a ratio to nothing."""
+        flat = usage.ravel()
+        total = self.numerator @ flat
+        below = np.where(self.is_ratio, self.denominator @ flat, 1.0)
+        return np.divide(total, below, out=np.full(len(total), np.nan), where=below != 0)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One limit, looked up: its groups, and which items and segments it is about."""
+
+    limit: Limit
+    item: NDArray[np.int64]
+    group: NDArray[np.int64]
+    bounds: list[tuple[Any, float | None, float | None]]  # (group's name, min, max)
+    segments: NDArray[np.bool_]
+    above: Amount
+    below: Amount | None
+
+
+def compile_limits(
+    limits: list[Limit],
+    objective: Amount,
+    items: Items,
+    amounts: Amounts,
+    customers: Customers,
+) -> CompiledLimits:
+    """Rows of all limits, over the segments of customers that they tell apart."""
+    segment, masks = _segments(limits, customers)
+    segments = masks.shape[1]
+    blocks = [
+        _look_up(limit, items, amounts, mask) for limit, mask in zip(limits, masks, strict=True)
+    ]
+    channels = list(amounts.channels)
+    shape = (1 + len(channels), segments, len(items))
+    everyone = np.ones(segments, bool)
+    everything = np.arange(len(items))
+    table = _matrix(objective, everything, everything * 0, 1, everyone, channels, shape)
+
+    measures: list[Measure] = []
+    numerators, denominators, rows = [], [], []
+    lower: list[float] = []
+    upper: list[float] = []
+    penalty: list[float] = []
+    whole: list[bool] = []
+    measure_of_row: list[int] = []
+    for block in blocks:
+        limit, count = block.limit, len(block.bounds)
+        first = len(measures)
+
+        def matrix(amount: Amount, block: _Block = block, count: int = count) -> sp.csr_array:
+            return _matrix(amount, block.item, block.group, count, block.segments, channels, shape)
+
+        name = limit.sum if limit.ratio is None else f"{limit.ratio[0]} / {limit.ratio[1]}"
+        for group, low, high in block.bounds:
+            label = None if limit.by is None else str(group)
+            measures.append(
+                Measure(limit.name, label, name, low, high, limit.mode, float(limit.penalty or 0.0))
+            )
+        above = matrix(block.above)
+        numerators.append(above)
+        denominators.append(sp.csr_array(above.shape) if block.below is None else matrix(block.below))
+        if limit.mode == "report":
+            continue
+        price = float(limit.penalty or 0.0) if limit.mode == "soft" else np.inf
+        if block.below is None:
+            integer = not block.above.slopes and bool(
+                (block.above.constant[block.item] % 1 == 0).all()
+            )
+            for g, (_, low, high) in enumerate(block.bounds):
+                if low is None and high is None:
+                    continue
+                rows.append(above[[g]])
+                lower.append(-np.inf if low is None else low)
+                upper.append(np.inf if high is None else high)
+                penalty.append(price)
+                whole.append(integer)
+                measure_of_row.append(first + g)
+            continue
+        for g, (_, low, high) in enumerate(block.bounds):
+            for bound, is_min in ((low, True), (high, False)):
+                if bound is None:
+                    continue
+                rows.append(above[[g]] - bound * denominators[-1][[g]])
+                lower.append(0.0 if is_min else -np.inf)
+                upper.append(np.inf if is_min else 0.0)
+                penalty.append(price)
+                whole.append(False)
+                measure_of_row.append(first + g)
+
+    width = math.prod(shape)
+
+    def stack(parts: list[sp.csr_array]) -> sp.csr_array:
+        return sp.csr_array(sp.vstack(parts, format="csr")) if parts else sp.csr_array((0, width))
+
+    integer_rows = np.array(whole, bool)
+    low_bound, high_bound = np.array(lower, float), np.array(upper, float)
+    hard = integer_rows & np.isinf(np.array(penalty, float))  # whole sums: bounds may be rounded to whole numbers
+    low_bound[hard] = np.ceil(low_bound[hard] - 1e-9)
+    high_bound[hard] = np.floor(high_bound[hard] + 1e-9)
+    return CompiledLimits(
+        segment,
+        segments,
+        channels,
+        table.toarray().reshape(shape),
+        measures,
+        stack(numerators),
+        stack(denominators),
+        np.array([b.below is not None for b in blocks for _ in b.bounds], bool),
+        stack(rows),
+        low_bound,
+        high_bound,
+        np.array(penalty, float),
+        integer_rows,
+        np.array(measure_of_row, np.int64),
+    )
+
+
+def _segments(
+    limits: list[Limit], customers: Customers
+) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
+    """Segment of each customer (n or 1), and for each limit which segments it is about (limits, segments)."""
+    filters = []
+    for limit in limits:
+        limit.check()
+        if limit.customers:
+            rows = customers.rows(limit.label)
+            filters.append(rows_where(customers.table, "customers", limit.customers, limit.label)[rows])
+    if not filters:
+        return np.zeros(1, np.uint16), np.ones((len(limits), 1), bool)
+    kinds, segment = np.unique(np.stack(filters, axis=1), axis=0, return_inverse=True)
+    if len(kinds) > 65_536:
+        raise Unsupported("limits: they tell more than 65,536 segments of customers apart")
+    masks, column = [], 0
+    for limit in limits:
+        masks.append(kinds[:, column] if limit.customers else np.ones(len(kinds), bool))
+        column += bool(limit.customers)
+    return segment.reshape(-1).astype(np.uint16), np.stack(masks)
+
+
+def _look_up(limit: Limit, items: Items, amounts: Amounts, segments: NDArray[np.bool_]) -> _Block:
+    about = items.where(limit.where, limit.label)
+    if limit.by is None:
+        item = np.flatnonzero(about)
+        group = item * 0
+        bounds: list[tuple[Any, float | None, float | None]] = [(None, limit.min, limit.max)]
+    else:
+        item, group, values = items.groups(limit.by, limit.label)
+        item, group = item[about[item]], group[about[item]]
+        if limit.table is None:
+            present = np.unique(group)
+            group = np.searchsorted(present, group)
+            bounds = [(values[g], limit.min, limit.max) for g in present]
+        else:
+            bounds = _bounds_table(limit)
+            row_of = {key: row for row, (key, _, _) in enumerate(bounds)}
+            renumber = np.array([row_of.get(value, -1) for value in values], np.int64)
+            known = renumber[group] >= 0 if len(values) else group >= 0
+            item, group = item[known], renumber[group[known]] if len(values) else group
+    names = limit.columns()
+    above = amounts.of(names[0], limit.label)
+    below = amounts.of(names[1], limit.label) if limit.ratio is not None else None
+    if below is not None:
+        _refuse_negative(below, items, amounts, limit)
+    return _Block(limit, item, group, bounds, segments, above, below)
+
+
+def _bounds_table(limit: Limit) -> list[tuple[Any, float | None, float | None]]:
+    what = f"of {limit.label}"
+    table = tables.as_table(limit.table, what)
+    tables.require(table, what, str(limit.by))
+    if not {"min", "max"} & set(table.column_names):
+        raise InvalidInput(f"table {what}: expected a column 'min' or 'max', got neither")
+    keys = table[limit.by].to_pylist()
+    for row, key in enumerate(keys):
+        if key is None:
+            raise InvalidInput(f"table {what}, column {limit.by!r}, row {row}: expected a value, got null")
+    if len(set(keys)) < len(keys):
+        row = next(row for row, key in enumerate(keys) if key in keys[:row])
+        raise InvalidInput(f"table {what}, column {limit.by!r}, row {row}: {keys[row]!r} is there twice")
+    columns = {
+        name: tables.numbers(table, what, name, nullable=True).tolist()
+        if name in table.column_names
+        else [math.nan] * len(keys)
+        for name in ("min", "max")
+    }
+    bounds = []
+    for row, (key, low, high) in enumerate(zip(keys, columns["min"], columns["max"], strict=True)):
+        if low > high:
+            raise InvalidInput(f"table {what}, row {row}: min {low} is above max {high}")
+        bounds.append((key, None if math.isnan(low) else low, None if math.isnan(high) else high))
+    return bounds
+
+
+def _refuse_negative(below: Amount, items: Items, amounts: Amounts, limit: Limit) -> None:
+    """A ratio to something negative has no meaning as a linear row."""
+    least = amounts.least(below)
+    if (least < 0).any():
+        offer = items.offers["offer"][int(items.offer[int((least < 0).argmax())])].as_py()
+        raise InvalidInput(
+            f"{limit.label}: ratio: expected {limit.columns()[1]!r} from 0 up, "
+            f"got a negative one for offer {offer!r}"
+        )
+
+
+def _matrix(
+    amount: Amount,
+    item: NDArray[np.int64],
+    group: NDArray[np.int64],
+    groups: int,
+    segments: NDArray[np.bool_],
+    channels: list[str],
+    shape: tuple[int, int, int],
+) -> sp.csr_array:
+    """CSR (groups, (1 + C) * S * K): the amount of each item, in the row of its group, for these segments."""
+    tables_of = [(0, amount.constant)]
+    tables_of += [(1 + channels.index(name), slope) for name, slope in amount.slopes.items()]
+    segment = np.flatnonzero(segments)
+    row, column, value = [], [], []
+    for c, coefficient in tables_of:
+        weight = coefficient[item]
+        used = weight != 0
+        cells = (c * shape[1] + segment[:, None]) * shape[2] + item[used][None, :]
+        column.append(cells.ravel())
+        row.append(np.broadcast_to(group[used], cells.shape).ravel())
+        value.append(np.broadcast_to(weight[used], cells.shape).ravel())
+    coo = (np.concatenate(value), (np.concatenate(row), np.concatenate(column)))
+    return sp.csr_array(coo, shape=(groups, math.prod(shape)))

@@ -1,0 +1,49 @@
+"""Folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import InvalidInput
+
+
+def check_new(folder: str | Path, *, overwrite: bool = False) -> None:
+    """Refuse an output folder that exists (unless it may be replaced) or that cannot be made."""
+    path = Path(folder)
+    if path.is_symlink() or (path.exists() and (not overwrite or not path.is_dir())):
+        raise InvalidInput(f"output folder {str(path)!r}: expected a new folder, but it exists")
+    parent = path.absolute().parent
+    existing = next(p for p in (parent, *parent.parents) if p.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise InvalidInput(f"output folder {str(path)!r}: cannot write in {str(existing)!r}")
+
+
+@contextmanager
+def whole_folder(folder: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """A draft folder to write into, renamed to `folder` when all went well and removed otherwise."""
+    path = Path(folder).absolute()
+    check_new(path, overwrite=overwrite)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".draft", dir=path.parent))
+    try:
+        draft.chmod(0o755)
+        yield draft
+        for file in sorted(draft.rglob("*")):
+            if file.is_file():
+                with file.open("rb") as handle:
+                    os.fsync(handle.fileno())
+        if overwrite and path.exists():
+            aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
+            os.rename(path, aside / "old")
+            os.rename(draft, path)
+            shutil.rmtree(aside)
+        else:
+            os.rename(draft, path)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise

@@ -1,0 +1,188 @@
+"""Arrow in and out: anything that speaks the Arrow stream protocol, Parquet and CSV files, ids and number columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.dataset
+from numpy.typing import NDArray
+
+from .errors import InvalidInput
+
+Table = Any  # a pyarrow.Table, or whatever has __arrow_c_stream__: pandas, Polars, DuckDB, ...
+
+
+def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Table:
+    """An Arrow table from anything that speaks the Arrow stream protocol, a mapping of columns, or a file path."""
+    if isinstance(data, (str, Path)):
+        return read(Path(), str(data), what, columns)
+    if isinstance(data, pa.RecordBatchReader):
+        table = data.read_all()
+    elif isinstance(data, (pa.Table, pa.RecordBatch, dict)) or hasattr(data, "__arrow_c_stream__"):
+        try:
+            table = pa.table(data)
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise InvalidInput(f"table {what}: {_first_line(error)}") from error
+    else:
+        raise InvalidInput(
+            f"table {what}: expected a table that speaks the Arrow stream protocol "
+            f"(PyArrow, pandas, Polars, DuckDB) or a path, got {type(data).__name__}"
+        )
+    names = table.column_names
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidInput(f"table {what}: column {name!r} is there {names.count(name)} times")
+    if columns is not None:
+        table = table.select([c for c in columns if c in names])
+    return table.cast(pa.schema([field.with_type(_plain_type(field.type)) for field in table.schema]))
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type with views (as Polars hands them over) replaced by what Arrow's functions take."""
+    if kind == pa.string_view():
+        return pa.large_string()
+    if any(test(kind) for test in (pa.types.is_list, pa.types.is_large_list, pa.types.is_list_view,
+                                   pa.types.is_large_list_view, pa.types.is_fixed_size_list)):  # fmt: skip
+        return pa.large_list(_plain_type(kind.value_type))
+    return kind
+
+
+def read(
+    folder: Path, name: str | list[str], what: str, columns: list[str] | None = None
+) -> pa.Table:
+    """Read a table: `name` is a file, a list of files, a glob or a folder of Parquet files, relative to `folder`."""
+    parts = []
+    for path in _files(folder, name, what):
+        try:
+            if path.suffix.lower() == ".csv":
+                part = pa.csv.read_csv(path)
+            else:
+                part = pa.dataset.dataset(path, format="parquet").to_table()
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise InvalidInput(
+                f"table {what}: cannot read {path}: {_first_line(error)}"
+            ) from error
+        parts.append(as_table(part, what, columns))
+    try:
+        return pa.concat_tables(parts, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise InvalidInput(f"table {what}: its files do not fit: {_first_line(error)}") from error
+
+
+def _files(folder: Path, name: str | list[str], what: str) -> list[Path]:
+    names = name if isinstance(name, list) else [name]
+    if not names or not all(isinstance(n, str) and n for n in names):
+        raise InvalidInput(f"table {what}: expected a file name or a list of them, got {name!r}")
+    paths: list[Path] = []
+    for pattern in names:
+        if any(c in pattern for c in "*?["):
+            root, rest = (Path("/"), pattern.lstrip("/")) if pattern.startswith("/") else (folder, pattern)
+            hits = sorted(root.glob(rest))
+        else:
+            hits = [folder / pattern]
+        if not hits or not all(hit.exists() for hit in hits):
+            raise InvalidInput(f"table {what}: no file {pattern!r} in {folder}")
+        paths += hits
+    return paths
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def require(table: pa.Table, what: str, *names: str) -> None:
+    """Refuse a table without these columns."""
+    for name in names:
+        if name not in table.column_names:
+            have = ", ".join(table.column_names) or "no columns"
+            raise InvalidInput(f"table {what}: expected a column {name!r}, got {have}")
+
+
+def ids(table: pa.Table, what: str, name: str) -> pa.Array:
+    """An id column as one int64 or large_string array without nulls."""
+    column = table[name]
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_integer(kind):
+        target = pa.int64()
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        target = pa.large_string()
+    elif pa.types.is_null(kind) and len(column) == 0:
+        target = pa.int64()
+    else:
+        raise InvalidInput(
+            f"table {what}, column {name!r}: expected integers or strings, got {column.type}"
+        )
+    if column.null_count:
+        row = pc.index(pc.is_null(column), True).as_py()
+        raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected an id, got null")
+    try:
+        return _one_chunk(column.cast(kind).cast(target))
+    except pa.ArrowInvalid as error:
+        raise InvalidInput(f"table {what}, column {name!r}: {_first_line(error)}") from error
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    combined = column.combine_chunks()
+    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined
+
+
+def ranks(values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
+    """Each id's position among the distinct ids in ascending order (bytes for strings), and those ids."""
+    encoded = values.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[encoded.indices.to_numpy()], encoded.dictionary.take(pa.array(order))
+
+
+def positions(values: pa.Array, among: pa.Array) -> NDArray[np.int64]:
+    """Position of each id in `among`, -1 where it is not there or where the types differ."""
+    if values.type != among.type:
+        return np.full(len(values), -1)
+    return pc.fill_null(pc.index_in(values, value_set=among), -1).to_numpy().astype(np.int64)
+
+
+def numbers(table: pa.Table, what: str, name: str, nullable: bool = False) -> NDArray[np.float64]:
+    """A numeric column as finite float64 values; with `nullable`, nulls become NaN."""
+    column = table[name]
+    numeric = (
+        pa.types.is_integer(column.type)
+        or pa.types.is_floating(column.type)
+        or pa.types.is_decimal(column.type)
+        or (nullable and pa.types.is_null(column.type))
+    )
+    if not numeric:
+        raise InvalidInput(
+            f"table {what}, column {name!r}: expected numbers, got {column.type}"
+        )
+    if column.null_count and not nullable:
+        row = pc.index(pc.is_null(column), True).as_py()
+        raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected a number, got null")
+    values = _one_chunk(column.cast(pa.float64())).to_numpy(zero_copy_only=False)
+    wrong = ~np.isfinite(values)
+    if column.null_count:
+        wrong &= _one_chunk(column).is_valid().to_numpy(zero_copy_only=False)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise InvalidInput(
+            f"table {what}, column {name!r}, row {row}: expected a finite number, got {values[row]}"
+        )
+    return values
+
+
+def labels(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
+    """Group number of each row (-1: null) by a column's distinct values, and those values in ascending order."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    encoded = _one_chunk(column).dictionary_encode()
+    distinct = encoded.dictionary.to_pylist()
+    order = sorted(range(len(distinct)), key=lambda j: distinct[j])
+    rank = np.full(len(distinct) + 1, -1, np.int64)
+    rank[order] = np.arange(len(order))
+    codes = pc.fill_null(encoded.indices, len(distinct)).to_numpy(zero_copy_only=False)
+    return rank[codes], [distinct[j] for j in order]
