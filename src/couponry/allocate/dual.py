@@ -1,0 +1,116 @@
+"""The dual method: prices that minimise the Lagrangian dual, on growing samples of customers, then on all.
+
+Quasi-Newton with bounds (L-BFGS-B; Byrd, Lu, Nocedal, Zhu 1995) on scaled prices. With many customers the dual is
+smooth for all practical purposes; with few it has kinks, and the method stops at one of them: what is left of the
+gap is then for the exact core to close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.optimize
+from numpy.typing import NDArray
+
+from .lagrangian import Evaluation, Lagrangian
+from .problem import Problem
+
+
+@dataclass(frozen=True)
+class PriceSpace:
+    """Scaled non-negative coordinates of the prices: one for each finite bound of a row.
+
+    row, sign: (V) the row, and +1 for its upper or -1 for its lower bound. scale: (V) price per unit of coordinate.
+    limit: (V) largest coordinate, from the penalty of a soft row.
+    """
+
+    row: NDArray[np.int64]
+    sign: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    limit: NDArray[np.float64]
+    rows: int
+
+    @classmethod
+    def of(cls, problem: Problem, row_scale: NDArray[np.float64]) -> PriceSpace:
+        upper = np.flatnonzero(np.isfinite(problem.upper))
+        lower = np.flatnonzero(np.isfinite(problem.lower))
+        row = np.concatenate([upper, lower])
+        sign = np.concatenate([np.ones(len(upper)), -np.ones(len(lower))])
+        scale = row_scale[row]
+        return cls(row, sign, scale, problem.penalty[row] / scale, len(problem.lower))
+
+    def prices(self, point: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.bincount(self.row, weights=point * self.sign * self.scale, minlength=self.rows)
+
+    def point(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.clip(prices[self.row] * self.sign / self.scale, 0.0, self.limit)
+
+    def gradient(self, problem: Problem, activity: NDArray[np.float64]) -> NDArray[np.float64]:
+        bound = np.where(self.sign > 0, problem.upper[self.row], problem.lower[self.row])
+        return self.sign * (bound - activity[self.row]) * self.scale
+
+
+def row_scale(problem: Problem, worth: float) -> NDArray[np.float64]:
+    """Price per unit of coordinate for each row (L): where the curvature of the dual is about 1.
+
+    The curvature along a row is about (sum of squared weights of the coupons that may move) / (spread of values).
+    """
+    everything = problem.usage(np.arange(problem.candidates))
+    flat = everything.reshape(everything.shape[0], -1)
+    count = np.maximum(flat[0], 1.0)
+    mean = np.concatenate([np.ones((1, flat.shape[1])), flat[1:] / count])
+    weight = problem.rows @ _cells(mean, flat.shape[1])
+    squares = np.asarray((weight * weight) @ flat[0]).ravel()
+    return worth * np.sqrt(flat[0].sum() / np.maximum(squares, 1e-300)) * (squares > 0) + (squares <= 0)
+
+
+def _cells(mean: NDArray[np.float64], cells: int):  # noqa: ANN202 - a sparse matrix of SciPy
+    """Sparse ((1 + C) * cells, cells) that turns a row over usage into its weight per mean coupon of each cell."""
+    import scipy.sparse as sp
+
+    cell = np.tile(np.arange(cells), len(mean))
+    return sp.csr_array((mean.ravel(), (np.arange(mean.size), cell)), shape=(mean.size, cells))
+
+
+def minimise(
+    lagrangian: Lagrangian,
+    space: PriceSpace,
+    start: NDArray[np.float64],
+    worth: float,
+    max_passes: int,
+    tolerance: float,
+    watch: Callable[[Evaluation], bool],
+) -> Evaluation:
+    """The evaluation of least dual value among at most about `max_passes`, from the prices `start`.
+
+    worth: objective of a typical coupon times coupons, the unit of the dual value for stopping rules.
+    tolerance: stops when an iteration gains less than this share of the dual value.
+    watch: called with every evaluation; True stops.
+    """
+    best: Evaluation | None = None
+
+    def value_and_gradient(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        nonlocal best
+        now = lagrangian.evaluate(space.prices(point))
+        if best is None or now.dual < best.dual:
+            best = now
+        if watch(now):
+            raise StopIteration
+        return now.dual / worth, space.gradient(lagrangian.problem, now.activity) / worth
+
+    try:
+        scipy.optimize.minimize(
+            value_and_gradient,
+            space.point(start),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=scipy.optimize.Bounds(0.0, space.limit),
+            options={"maxcor": 30, "maxfun": max_passes, "maxiter": max_passes, "ftol": tolerance, "gtol": 0.0},
+        )
+    except (StopIteration, OverflowError):  # told to stop, or the prices grow without end
+        pass
+    if best is None:
+        raise RuntimeError("the dual was never evaluated")
+    return best

@@ -1,0 +1,205 @@
+"""Infeasibility: the proof, and a smallest set of limits and rules that cannot hold together.
+
+A deletion filter (Chinneck and Dravnieks 1991) drops every row and then every customer rule that a proof does not
+need. Two provers do the proving. Prices: with the objective set to nothing, any prices whose dual bound is below 0
+prove that no allocation keeps the priced rows (a Farkas certificate); the dual method finds them by itself, since
+where there is no allocation the dual falls without end and the prices grow along such a direction. HiGHS: for small
+campaigns whose conflict is one of whole coupons, or whose rules overlap without nesting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import Rules
+from .clock import Clock
+from .core import most_coupons, solve_core
+from .dual import PriceSpace, minimise, row_scale
+from .engine import Engine
+from .lagrangian import Evaluation, Lagrangian
+from .problem import Problem
+
+PASSES = 150  # at most, for one proof by prices
+PROOFS = 3  # found before a search for one stops: later ones price fewer rows by the way
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A row of the set: the bound that it asks for, and the most (or, for an upper bound, the least) reachable
+    while all other members of the set hold; None where that was not found."""
+
+    row: int
+    is_min: bool
+    asked: float
+    reachable: float | None
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Rows and customer rules (by name) that cannot hold together; without any one of them no proof was found."""
+
+    conflicts: list[Conflict]
+    rules: list[str]
+    message: str = "no allocation keeps all hard limits"
+
+
+class Prover(Protocol):
+    """Proves that rows cannot hold together."""
+
+    def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
+        """Rows among these that cannot hold together under the rules, or None where no proof was found."""
+        ...
+
+    def reach(self, row: int, is_min: bool, others: NDArray[np.int64]) -> float | None:
+        """The row's largest (is_min) or smallest activity while the others hold."""
+        ...
+
+
+def find_conflict(problem: Problem, prover: Prover) -> Certificate | None:
+    """A certificate that no allocation keeps all hard rows, or None where the prover finds none."""
+    rows = prover.proof(np.flatnonzero(problem.hard), problem.rules)
+    if rows is None:
+        return None
+    for row in rows.tolist():
+        if row in rows and len(rows) > 1:
+            fewer = prover.proof(rows[rows != row], problem.rules)
+            rows = rows if fewer is None else fewer
+    rules, needed = problem.rules, []
+    for name in dict.fromkeys(problem.rule_names.all()):
+        relaxed = problem.rule_names.without(rules, name)
+        if prover.proof(rows, relaxed) is None:
+            needed.append(name)
+        else:
+            rules = relaxed
+    return Certificate([_conflict(problem, prover, row, rows) for row in rows.tolist()], needed)
+
+
+def _conflict(problem: Problem, prover: Prover, row: int, rows: NDArray[np.int64]) -> Conflict:
+    """Which of the row's bounds is out of reach while the other rows hold, and by how much."""
+    others = rows[rows != row]
+    if np.isfinite(problem.lower[row]):
+        most = prover.reach(row, True, others)
+        if np.isinf(problem.upper[row]) or (most is not None and most < problem.lower[row]):
+            return Conflict(row, True, float(problem.lower[row]), most)
+    return Conflict(row, False, float(problem.upper[row]), prover.reach(row, False, others))
+
+
+def _part(problem: Problem, rows: NDArray[np.int64], objective: NDArray[np.float64]) -> Problem:
+    """The problem with these rows only, and another objective."""
+    return replace(
+        problem,
+        objective=objective,
+        rows=problem.rows[rows],
+        lower=problem.lower[rows],
+        upper=problem.upper[rows],
+        penalty=problem.penalty[rows],
+        integer=problem.integer[rows],
+    )
+
+
+def _table(problem: Problem, row: int, is_min: bool) -> NDArray[np.float64]:
+    """The row as an objective: its activity, or minus its activity."""
+    weights = problem.rows[[row]].toarray().reshape(problem.objective.shape)
+    return weights if is_min else -weights
+
+
+class PriceProver:
+    """Proofs by prices, in a few hundred passes, for campaigns of any size."""
+
+    def __init__(self, problem: Problem, engine: Engine, worth: float, clock: Clock):
+        self._problem = problem
+        self._engine = engine
+        self._worth = worth
+        self._clock = clock
+        self._scale = row_scale(problem, 1.0)
+
+    def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
+        if len(rows) == 0:
+            return None
+        problem = self._problem
+        engine = self._engine if rules is problem.rules else self._engine.with_rules(rules)
+        lagrangian = Lagrangian(_part(problem, rows, problem.objective), engine)
+        space = PriceSpace.of(lagrangian.problem, self._worth * self._scale[rows])
+        lowest = -lagrangian.most(-problem.objective)
+        proved: list[NDArray[np.float64]] = []
+
+        def watch(now: Evaluation) -> bool:
+            self._clock.check()
+            if now.dual < lowest and lagrangian.bound(now.prices, objective=0.0) < 0:
+                proved.append(now.prices)
+            return len(proved) >= PROOFS
+
+        total = self._worth * max(1.0, float(problem.candidates))
+        minimise(lagrangian, space, np.zeros(len(rows)), total, PASSES, 0.0, watch)
+        if not proved:
+            return None
+        prices = proved[-1]
+        size = np.abs(prices / self._scale[rows])
+        for share in (1e-2, 1e-4):  # without the prices that are there by the way only
+            trimmed = np.where(size > share * size.max(), prices, 0.0)
+            if lagrangian.bound(trimmed, objective=0.0) < 0:
+                return rows[trimmed != 0]
+        return rows[prices != 0]
+
+    def reach(self, row: int, is_min: bool, others: NDArray[np.int64]) -> float | None:
+        problem = self._problem
+        table = _table(problem, row, is_min)
+        lagrangian = Lagrangian(_part(problem, others, table), self._engine)
+        if len(others):
+            weight = 1.0 / self._scale[row]  # of a typical coupon in the row, about
+            space = PriceSpace.of(lagrangian.problem, weight * self._scale[others])
+            total = weight * problem.candidates
+
+            def watch(now: Evaluation) -> bool:
+                self._clock.check()
+                return False
+
+            found = minimise(lagrangian, space, np.zeros(len(others)), total, PASSES, 0.0, watch)
+            best = lagrangian.bound(found.prices)
+        else:
+            chosen, _ = lagrangian.choose(np.zeros(0))
+            best = float((table * problem.usage(np.flatnonzero(chosen))).sum())
+        if problem.integer[row]:
+            best = float(np.floor(best + 1e-6))
+        return best if is_min else -best
+
+
+class ExactProver:
+    """Proofs by HiGHS, for campaigns of some ten thousand candidates."""
+
+    def __init__(self, problem: Problem, engine: Engine, clock: Clock):
+        self._problem = problem
+        self._engine = engine
+        self._clock = clock
+
+    def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
+        if len(rows) == 0:
+            return None
+        nothing = np.zeros_like(self._problem.objective)
+        return rows if self._solve(rows, rules, nothing) is None else None
+
+    def reach(self, row: int, is_min: bool, others: NDArray[np.int64]) -> float | None:
+        table = _table(self._problem, row, is_min)
+        best = self._solve(others, self._problem.rules, table)
+        return None if best is None else best if is_min else -best
+
+    def _solve(
+        self, rows: NDArray[np.int64], rules: Rules, objective: NDArray[np.float64]
+    ) -> float | None:
+        """The best objective under these rows and rules, None where they cannot hold."""
+        self._clock.check()
+        part = replace(_part(self._problem, rows, objective), rules=rules)
+        most = most_coupons(part, self._engine.with_rules(rules))
+        chosen = np.zeros(part.candidates, np.uint8)
+        free = np.ones(part.candidates, bool)
+        core = solve_core(part, chosen, free, most, 1e-6, 0.0, self._clock.left)
+        if core.infeasible:
+            return None
+        if core.chosen is None:
+            self._clock.check()
+            return np.inf
+        return float((objective * part.usage(np.flatnonzero(core.chosen))).sum())

@@ -1,0 +1,108 @@
+"""The compiled campaign as the solver sees it: packed candidates, rules, and limits as rows over usage tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from ..kernels import Rules, Shard
+
+UNLIMITED = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True)
+class RuleNames:
+    """Which customer rules the compiled rules stand for.
+
+    lower, upper: the rules that bound the number of coupons. groups: (R) the rule behind each row of groups.
+    """
+
+    lower: Sequence[str] = ()
+    upper: Sequence[str] = ()
+    groups: Sequence[str] = ()
+
+    def all(self) -> list[str]:
+        return [*self.lower, *self.upper, *self.groups]
+
+    def without(self, rules: Rules, name: str) -> Rules:
+        """The rules without the one of this name."""
+        keep = np.array([group != name for group in self.groups], bool)
+        return rules._replace(
+            lower=np.zeros(1, np.int32) if name in self.lower else rules.lower,
+            upper=np.full(1, UNLIMITED, np.int32) if name in self.upper else rules.upper,
+            group=np.where(keep[:, None], rules.group, np.int32(-1)),
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Maximise the objective over each customer's choices, subject to lower <= rows @ usage <= upper.
+
+    A usage table is (1 + C, S, K): coupons given, and the sum of each channel over them, by segment and item; rows
+    and tables are linear in it. Letters as in `kernels.contract`.
+
+    exact: float64 (C, e), the channels as given. low, step, error: float64 (C, K), a channel is
+    low + step * quantity, at most `error` away. objective: float64 (1 + C, S, K), objective per unit of usage.
+    rows: CSR (L, (1 + C) * S * K). lower, upper: (L), -inf and inf for none. penalty: (L), objective lost per unit
+    missed, inf: the row must hold. integer: (L), whether every weight and thus every activity is a whole number.
+    nested: whether the rules' groups nest in every customer, so that a greedy choice is the best one.
+    """
+
+    shard: Shard
+    rules: Rules
+    exact: NDArray[np.float64]
+    low: NDArray[np.float64]
+    step: NDArray[np.float64]
+    error: NDArray[np.float64]
+    objective: NDArray[np.float64]
+    rows: sp.csr_array
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    penalty: NDArray[np.float64]
+    integer: NDArray[np.bool_]
+    rule_names: RuleNames = RuleNames()
+    nested: bool = True
+
+    @property
+    def customers(self) -> int:
+        return len(self.shard.indptr) - 1
+
+    @property
+    def candidates(self) -> int:
+        return len(self.shard.item)
+
+    @property
+    def hard(self) -> NDArray[np.bool_]:
+        return np.isinf(self.penalty)
+
+    def segment_item(self) -> NDArray[np.int64]:
+        """segment * K + item of each candidate, int64 (e)."""
+        items = self.objective.shape[2]
+        if len(self.shard.segment) == 1:
+            return self.shard.item.astype(np.int64) + int(self.shard.segment[0]) * items
+        per_customer = self.shard.segment.astype(np.int64) * items
+        return np.repeat(per_customer, np.diff(self.shard.indptr)) + self.shard.item
+
+    def usage(self, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Usage table of the candidates at these positions, from the channels as given, summed in their order."""
+        shape = self.objective.shape
+        cell = self.segment_item()[chosen]
+        size = shape[1] * shape[2]
+        usage = np.empty((shape[0], size))
+        usage[0] = np.bincount(cell, minlength=size)
+        for c, channel in enumerate(self.exact):
+            usage[1 + c] = np.bincount(cell, weights=channel[chosen], minlength=size)
+        return usage.reshape(shape)
+
+    def missed(self, activity: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far each row's activity is outside its bounds (L)."""
+        return np.maximum(0.0, np.maximum(self.lower - activity, activity - self.upper))
+
+    def penalties(self, activity: NDArray[np.float64]) -> float:
+        """Objective lost to soft rows that are missed."""
+        soft = ~self.hard
+        return float(self.missed(activity)[soft] @ self.penalty[soft])

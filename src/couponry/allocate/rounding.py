@@ -1,0 +1,208 @@
+"""From everybody's best choice at given prices to an allocation that breaks no hard limit: repair, then fill.
+
+Repair moves single coupons (drop, add, swap), least reduced value lost per unit of violation removed first. Where
+no single move helps, the rows still broken are made to weigh more and the search goes on ("breakout" local search;
+Morris 1993). Fill then spends what slack is left on moves that gain objective and break nothing. Both read the
+channels as given, never their quantised form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import FILL, REPAIR, Rows
+from .engine import Engine
+from .problem import Problem
+
+ROUNDS = 40  # of breakout, before a start is given up
+GROWTH = 2.0  # of the weight of rows that stay broken
+LEAVES, COMES = 1, 2  # bits of item_helps
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """An allocation: positions of the candidates given (ascending), its activities and its worth.
+
+    feasible: no hard row is missed. objective: the value column's sum less the penalties of missed soft rows.
+    """
+
+    chosen: NDArray[np.int64]
+    activity: NDArray[np.float64]
+    objective: float
+    feasible: bool
+    moves: int
+
+
+class Rounding:
+    """Repairs and fills allocations of one problem."""
+
+    def __init__(self, problem: Problem, engine: Engine):
+        self.problem = problem
+        self.engine = engine
+        cells = problem.objective.shape[1] * problem.objective.shape[2]
+        self._ptr, self._row, self._coefficient = _rows_by_cell(problem, cells)
+        self._lower, self._upper = _inset(problem)
+        self._weight = self._one_coupon()
+
+    def _one_coupon(self) -> NDArray[np.float64]:
+        """Violation weights under which missing a hard row by a typical coupon's weight counts as 1 (L)."""
+        size = np.bincount(
+            self._row, weights=np.abs(self._mean_weights()), minlength=len(self._lower)
+        )
+        count = np.maximum(np.bincount(self._row, minlength=len(self._lower)), 1)
+        typical = size / count
+        return np.where(self.problem.hard, 1.0 / np.where(typical > 0, typical, 1.0), 0.0)
+
+    def _mean_weights(self) -> NDArray[np.float64]:
+        """Weight of a mean candidate in each listed (cell, row)."""
+        usage = self.problem.usage(np.arange(self.problem.candidates))
+        flat = usage.reshape(usage.shape[0], -1)
+        mean = flat[1:] / np.maximum(flat[0], 1.0)
+        cell = np.repeat(np.arange(len(self._ptr) - 1), np.diff(self._ptr))
+        return self._coefficient[:, 0] + (self._coefficient[:, 1:] * mean[:, cell].T).sum(axis=1)
+
+    def rows(self, weight: NDArray[np.float64]) -> Rows:
+        penalty = np.where(self.problem.hard, 0.0, self.problem.penalty)
+        return Rows(
+            self._ptr, self._row, self._coefficient, self._lower, self._upper, weight, penalty
+        )
+
+    def round(
+        self,
+        chosen: NDArray[np.uint8],
+        reduced: NDArray[np.float64],
+        interrupt: Callable[[], None],
+    ) -> Rounded:
+        """Repair a choice (uint8 (e), not changed), then fill. `interrupt` is called between rounds and may raise."""
+        chosen = chosen.copy()
+        activity = self._activity(chosen)
+        weight = self._weight.copy()
+        moves = 0
+        for _ in range(ROUNDS):
+            missed = self._missed(activity) * (self._weight > 0)
+            if not missed.any():
+                break
+            interrupt()
+            made = self._improve(REPAIR, reduced, weight, activity, chosen)
+            moves += made
+            activity = self._activity(chosen)  # without the drift of many small changes
+            if made == 0:
+                broken = self._missed(activity) > 0
+                weight[broken] *= GROWTH
+        if not (self._missed(activity) * (self._weight > 0)).any():
+            interrupt()
+            moves += self._improve(FILL, reduced, self._weight, activity, chosen)
+        return self.measure(chosen, moves)
+
+    def coupons_off(self, chosen: NDArray[np.uint8]) -> float:
+        """By how many typical coupons a choice misses the hard rows, in all."""
+        return float(self._missed(self._activity(chosen)) @ self._weight)
+
+    def exact_dual(self, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]) -> float:
+        """Sum over customers of the largest reduced value of a choice, in float64 from the channels as given.
+
+        Starts from the choice of the quantised pass. Under nested rules a choice that no single move improves is
+        the best one, so moving until there is none left corrects what quantisation got wrong.
+        """
+        cells = len(self._ptr) - 1
+        nothing = np.zeros(0)
+        rows = Rows(
+            np.zeros(cells + 1, np.int64), np.zeros(0, np.int32), np.zeros((0, len(reduced))),
+            nothing, nothing, nothing, nothing,
+        )  # fmt: skip
+        chosen = chosen.copy()
+        anything = np.full(reduced.shape[1:], LEAVES | COMES, np.uint8)
+        self.engine.improve(
+            FILL, self.problem.exact, reduced, reduced, rows, anything, nothing, chosen,
+            4 * self.problem.candidates,
+        )  # fmt: skip
+        usage = self.problem.usage(np.flatnonzero(chosen))
+        return float((reduced * usage).sum() + 1e-12 * np.abs(reduced * usage).sum())
+
+    def measure(self, chosen: NDArray[np.uint8], moves: int = 0) -> Rounded:
+        """What a choice comes to, from the values as given."""
+        problem = self.problem
+        positions = np.flatnonzero(chosen)
+        usage = problem.usage(positions)
+        activity = problem.rows @ usage.ravel()
+        objective = float((problem.objective * usage).sum()) - problem.penalties(activity)
+        feasible = not problem.missed(activity)[problem.hard].any()
+        return Rounded(positions, activity, objective, feasible, moves)
+
+    def _improve(
+        self,
+        mode: int,
+        reduced: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        activity: NDArray[np.float64],
+        chosen: NDArray[np.uint8],
+    ) -> int:
+        helps = self._helping(mode, activity)
+        if not helps.any():
+            return 0
+        return self.engine.improve(
+            mode, self.problem.exact, reduced, self.problem.objective, self.rows(weight), helps, activity,
+            chosen, 4 * self.problem.candidates,
+        )  # fmt: skip
+
+    def _helping(self, mode: int, activity: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """For each (segment, item): may one coupon less, may one more of it help? uint8 (S, K) of bits."""
+        shape = self.problem.objective.shape[1:]
+        helps = np.zeros(shape[0] * shape[1], np.uint8)
+        cell = np.repeat(np.arange(len(helps)), np.diff(self._ptr))
+        over, under = activity > self._upper, activity < self._lower
+        if mode == REPAIR:
+            hard = self._weight > 0
+            weights = self._mean_weights()
+            mixed = self._mixed_sign()
+            sheds = (over & hard)[self._row] & ((weights > 0) | mixed)
+            sheds |= (under & hard)[self._row] & ((weights < 0) | mixed)
+            gains = (under & hard)[self._row] & ((weights > 0) | mixed)
+            gains |= (over & hard)[self._row] & ((weights < 0) | mixed)
+            helps[np.unique(cell[sheds])] |= LEAVES
+            helps[np.unique(cell[gains])] |= COMES
+            return helps.reshape(shape)
+        # fill: anything may come unless a hard row that it can only push up is full; dropping pays
+        # only where a coupon is worth less than nothing, or where soft rows are missed
+        helps |= COMES | LEAVES
+        return helps.reshape(shape)
+
+    def _mixed_sign(self) -> NDArray[np.bool_]:
+        return (self._coefficient[:, 1:] != 0).any(axis=1)
+
+    def _activity(self, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return self.problem.rows @ self.problem.usage(np.flatnonzero(chosen)).ravel()
+
+    def _missed(self, activity: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.maximum(0.0, np.maximum(self._lower - activity, activity - self._upper))
+
+
+def _rows_by_cell(
+    problem: Problem, cells: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+    """The rows listed by (segment, item): offsets (cells + 1), row numbers, coefficients (listed, 1 + C)."""
+    entries = problem.rows.tocoo()
+    channel, cell = np.divmod(entries.coords[1].astype(np.int64), cells)
+    row = entries.coords[0].astype(np.int64)
+    key, listed = np.unique(cell * max(1, len(problem.lower)) + row, return_inverse=True)
+    coefficient = np.zeros((len(key), problem.objective.shape[0]))
+    coefficient[listed, channel] = entries.data
+    ptr = np.searchsorted(key // max(1, len(problem.lower)), np.arange(cells + 1))
+    return ptr.astype(np.int64), (key % max(1, len(problem.lower))).astype(np.int32), coefficient
+
+
+def _inset(problem: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bounds drawn in by what sums of floating-point weights may be off; whole-numbered rows need none."""
+    lower, upper = problem.lower.copy(), problem.upper.copy()
+    size = np.maximum(np.abs(np.where(np.isfinite(lower), lower, 0.0)), np.abs(np.where(np.isfinite(upper), upper, 0.0)))
+    everything = problem.usage(np.arange(problem.candidates))
+    reach = abs(problem.rows) @ np.abs(everything).ravel()
+    margin = np.where(problem.integer, 0.0, 1e-9 * size + 1e-13 * reach)
+    roomy = upper - lower > 4 * margin
+    lower[roomy] += margin[roomy]
+    upper[roomy] -= margin[roomy]
+    return lower, upper

@@ -1,0 +1,62 @@
+"""Stochastic smoothing: a little noise on every candidate's value, for campaigns full of ties.
+
+Where many customers are alike (a default score for everybody, say) the dual has kinks that no gradient method gets
+past, and everybody's best choice jumps over the limits together. Noise that differs by customer and candidate makes
+the dual smooth and shares tied coupons out in proportion (random utility; McFadden 1974). It is one more channel
+of the packed candidates, priced by its amplitude, so that no kernel knows of it. The bound is always taken without.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from .engine import Engine
+from .lagrangian import Lagrangian
+from .problem import Problem
+
+LEVELS = 1 << 16
+
+
+def noise(problem: Problem, seed: int) -> NDArray[np.uint16]:
+    """A uniform quantity for each candidate, uint16 (e), fixed by seed, customer and item alone."""
+    count = np.diff(problem.shard.indptr)
+    customer = np.arange(problem.customers, dtype=np.uint64) + np.uint64(problem.shard.first)
+    x = np.repeat(scatter(customer + (np.uint64(seed & 0xFFFFFFFF) << np.uint64(32))), count)
+    x ^= problem.shard.item.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return (scatter(x) >> np.uint64(48)).astype(np.uint16)
+
+
+def scatter(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Mix the bits of 64-bit numbers (the SplitMix64 finaliser; Steele, Lea, Flood 2014)."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+class Smoothing:
+    """The dual of a problem with noise of any amplitude, in units of the objective."""
+
+    def __init__(self, problem: Problem, engine: Engine, seed: int):
+        self._engine = engine.with_channel(noise(problem, seed))
+        cells = problem.objective[0].size
+        extra = sp.csr_array((problem.rows.shape[0], cells))
+        row = np.ones((1, problem.low.shape[1]))
+        self._problem = replace(
+            problem,
+            low=np.concatenate([problem.low, -0.5 * row]),
+            step=np.concatenate([problem.step, row / LEVELS]),
+            error=np.concatenate([problem.error, 0.0 * row]),
+            rows=sp.csr_array(sp.hstack([problem.rows, extra], format="csr")),
+        )
+
+    def lagrangian(self, amplitude: float) -> Lagrangian:
+        """The dual with noise uniform within +- amplitude / 2."""
+        objective = self._problem.objective
+        priced = np.full((1, *objective.shape[1:]), amplitude)
+        problem = replace(self._problem, objective=np.concatenate([objective, priced]))
+        return Lagrangian(problem, self._engine)
