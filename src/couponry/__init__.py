@@ -1,0 +1,30 @@
+"""couponry: which coupons every customer of a retailer gets, decided in one batch and provably close to optimal.
+
+Data flows one way:
+
+    tables ──▶ candidates, items ──▶ rules, limits ──▶ campaign ──▶ allocate (over engines, kernels) ──▶ result
+"""
+
+from __future__ import annotations
+
+from .campaign import Campaign
+from .errors import InvalidInput, Unsupported
+from .folder import read_campaign, write_campaign
+from .limits import Limit
+from .result import Result
+from .rules import CustomerRule
+from .version import __version__
+from .versions import show_versions
+
+__all__ = [
+    "Campaign",
+    "CustomerRule",
+    "InvalidInput",
+    "Limit",
+    "Result",
+    "Unsupported",
+    "__version__",
+    "read_campaign",
+    "show_versions",
+    "write_campaign",
+]

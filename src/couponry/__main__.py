@@ -1,0 +1,5 @@
+"""python -m couponry: the command line."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,140 @@
+"""The command line: couponry solve, verify, demo and info."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from .errors import InvalidInput
+from .version import __version__
+
+SOLVED, INVALID, INFEASIBLE, UNSOLVED, INTERRUPTED = 0, 2, 3, 4, 130
+EXIT_STATUS = {"optimal": SOLVED, "feasible": SOLVED, "infeasible": INFEASIBLE, "unsolved": UNSOLVED}
+
+BACKENDS = click.Choice(["native", "numba", "reference"])
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit status."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """The exit status of a command line: 0 solved, 2 invalid input, 3 infeasible, 4 unsolved, 130 interrupted."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return int(cli.main(arguments, prog_name="couponry", standalone_mode=False) or 0)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("couponry: interrupted", err=True)
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return INVALID
+    except (InvalidInput, ImportError, OSError) as error:
+        line = " ".join(str(error).split())
+        click.echo(f"couponry: error: {line}", err=True)
+        return INVALID
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    sys.exit(128 + signum)  # so that drafts of output folders are removed
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="couponry")
+def cli() -> None:
+    """Decide which coupons every customer of a retailer gets, provably close to the best possible."""
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; must not exist.")
+@click.option("--gap", default=5e-4, show_default=True, help="Stop at this relative gap.")
+@click.option("--time-limit", type=float, help="Seconds; stop with the best allocation so far.")
+@click.option("--threads", type=int, help="Default: COUPONRY_THREADS, else all usable cores.")
+@click.option("--seed", default=0, show_default=True, help="Breaks ties.")
+@click.option("--backend", type=BACKENDS, help="Default: native where it was built, else numba.")
+@click.option("--overwrite", is_flag=True, help="Replace the output folder if it exists.")
+@click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output.")
+@click.option("--quiet", is_flag=True, help="No progress on standard error.")
+def solve(
+    folder: Path,
+    out: Path,
+    gap: float,
+    time_limit: float | None,
+    threads: int | None,
+    seed: int,
+    backend: str | None,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Allocate the campaign in FOLDER and write allocation, limits and certificate to the folder --out."""
+    from .folder import read_campaign
+    from .output import check_new
+
+    check_new(out, overwrite=overwrite)
+    campaign = read_campaign(folder)
+    result = campaign.solve(
+        gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend, progress=not quiet
+    )  # fmt: skip
+    if result.status != "unsolved":
+        result.write(out, overwrite=overwrite)
+    click.echo(_json(result.as_dict()) if as_json else result.summary())
+    if EXIT_STATUS[result.status] != SOLVED:
+        click.echo(f"couponry: {result.status}: {result.message}", err=True)
+    return EXIT_STATUS[result.status]
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def verify(folder: Path, out: Path, as_json: bool) -> int:
+    """Recompute from the tables of FOLDER everything that the result in the folder OUT claims."""
+    from .verify import verify_result
+
+    report = verify_result(folder, out)
+    click.echo(_json(report.as_dict()) if as_json else report.summary())
+    return 0 if report.ok else 1
+
+
+@cli.command()
+@click.option("--out", default="couponry-demo", show_default=True, type=click.Path(path_type=Path))
+@click.option("--overwrite", is_flag=True, help="Replace the folder if it exists.")
+@click.option("--threads", type=int, help="Default: COUPONRY_THREADS, else all usable cores.")
+def demo(out: Path, overwrite: bool, threads: int | None) -> None:
+    """Allocate two real grocery campaigns (dunnhumby's Complete Journey) and write all files to --out."""
+    from .demo.run import run_demo
+
+    run_demo(out, overwrite=overwrite, threads=threads, say=click.echo)
+
+
+@cli.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+def info(folder: Path | None) -> None:
+    """Versions, backends and hardware; with FOLDER, what its campaign holds."""
+    from .versions import show_versions
+
+    if folder is None:
+        show_versions()
+        return
+    from .folder import read_campaign
+
+    click.echo(read_campaign(folder).summary())
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1, allow_nan=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""What a solve returns: the allocation, what came of every limit, and the certificate; and its files."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .output import whole_folder
+
+
+@dataclass(frozen=True)
+class Result:
+    """A solved campaign.
+
+    status: optimal (within the asked gap), feasible (stopped earlier), infeasible (proved), unsolved (stopped with
+    no feasible allocation). objective: sum of the value column over the coupons given, less the penalties of missed
+    soft limits. bound: no allocation is worth more. gap: (bound - objective) / abs(bound). max_violation: of hard
+    limits, in the worst one's own unit. customers_below_min: who cannot have as many coupons as their rules ask.
+    full_passes: passes over all candidates, samples counted by their share. method: dual, or dual+milp where HiGHS
+    decided what prices left open. seconds: by stage.
+    allocation: one row per coupon given. limits: one row per limit and group. infeasible: the conflict, or None.
+    """
+
+    status: str
+    message: str
+    objective: float | None
+    bound: float | None
+    gap: float | None
+    max_violation: float | None
+    allocated: int
+    customers: int
+    candidates: int
+    customers_below_min: int
+    full_passes: float
+    nit: int
+    method: str
+    seconds: dict[str, float]
+    peak_memory_bytes: int
+    threads: int
+    backend: str
+    engine: str
+    seed: int
+    version: str
+    name: str
+    allocation: pa.Table | None = field(repr=False)
+    limits: pa.Table | None = field(repr=False)
+    infeasible: dict[str, Any] | None = field(repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The content of result.json: everything but the tables."""
+        tables = ("allocation", "limits", "infeasible")
+        names = [f.name for f in dataclasses.fields(self) if f.name not in tables]
+        return {name: getattr(self, name) for name in names}
+
+    def summary(self) -> str:
+        """A few lines of text."""
+        return "\n".join(f"{name:<12} {text}" for name, text in self._facts())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        facts = [("campaign", self.name), ("status", f"{self.status}: {self.message}")]
+        if self.bound is not None and self.gap is not None:
+            facts.append(("bound", f"{self.bound:,.6f} (gap {self.gap:.4%})"))
+        if self.objective is not None:
+            facts += [
+                ("objective", f"{self.objective:,.6f}"),
+                ("allocated", f"{self.allocated:,} coupons to {self.customers:,} customers"),
+                ("violation", f"{self.max_violation:g} at most, of hard limits"),
+            ]
+        total = sum(self.seconds.values())
+        facts += [
+            ("work", f"{self.full_passes:.1f} passes over {self.candidates:,} candidates, {self.method}"),
+            ("time", f"{total:.2f} s on {self.threads} threads, {self.backend} backend"),
+        ]
+        return facts
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>"
+            for name, text in self._facts()
+        )
+        return f"<table>{rows}</table>"
+
+    def write(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write allocation.parquet, limits.parquet and result.json, or infeasible.json, into a new folder.
+
+        The folder appears whole or not at all. Raises InvalidInput where it exists, unless `overwrite` says to
+        replace it.
+        """
+        with whole_folder(folder, overwrite=overwrite) as draft:
+            if self.allocation is not None and self.limits is not None:
+                pq.write_table(self.allocation, draft / "allocation.parquet")
+                pq.write_table(self.limits, draft / "limits.parquet")
+            if self.infeasible is not None:
+                write_json(draft / "infeasible.json", self.infeasible)
+            write_json(draft / "result.json", self.as_dict())
+        return Path(folder)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")

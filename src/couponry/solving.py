@@ -1,0 +1,226 @@
+"""From a campaign to its result: compile, solve on this machine, and say everything in the user's terms."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from . import kernels, tables
+from .allocate import solver
+from .allocate.clock import Clock
+from .allocate.infeasible import Certificate
+from .engines.local import LocalEngine
+from .engines.threads import thread_count
+from .errors import InvalidInput
+from .progress import reporter
+from .result import Result
+
+if TYPE_CHECKING:
+    from .campaign import Campaign, Compiled
+
+
+def solve(
+    campaign: Campaign,
+    *,
+    gap: float,
+    time_limit: float | None,
+    threads: int | None,
+    seed: int,
+    backend: str | None,
+    progress: bool,
+) -> Result:
+    """See Campaign.solve."""
+    _check(gap, time_limit, seed)
+    count = thread_count(threads)
+    try:
+        chosen_backend = kernels.load(backend)
+    except ValueError as error:
+        raise InvalidInput(str(error)) from None
+    with reporter(progress) as report:
+        clock = Clock(time_limit, report)
+        with clock.stage("pack"):
+            compiled = campaign.compile(chosen_backend)
+        problem = compiled.problem
+        engine = LocalEngine(problem.shard, problem.rules, chosen_backend, count, seed)
+        solution = solver.solve(problem, engine, gap, int(seed), clock)
+        with clock.stage("result"):
+            return _result(campaign, compiled, solution, engine, clock, seed)
+
+
+def _check(gap: float, time_limit: float | None, seed: int) -> None:
+    if not (isinstance(gap, (int, float)) and math.isfinite(gap) and gap >= 0):
+        raise InvalidInput(f"gap: expected a number from 0 up, got {gap!r}")
+    if time_limit is not None and not (isinstance(time_limit, (int, float)) and time_limit > 0):
+        raise InvalidInput(f"time_limit: expected seconds above 0, got {time_limit!r}")
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise InvalidInput(f"seed: expected a whole number, got {seed!r}")
+
+
+def _result(
+    campaign: Campaign,
+    compiled: Compiled,
+    solution: solver.Solution,
+    engine: LocalEngine,
+    clock: Clock,
+    seed: int,
+) -> Result:
+    from . import __version__
+
+    problem = compiled.problem
+    objective = reached = violation = None
+    allocation = limits = infeasible = None
+    below_min = 0
+    bound = solution.bound if math.isfinite(solution.bound) else None
+    if solution.rounded is not None:
+        chosen = solution.rounded.chosen
+        values = compiled.coupon_values(campaign.value, chosen)
+        if values is None:
+            raise RuntimeError("the objective column vanished")
+        objective = float(values.sum()) - problem.penalties(solution.rounded.activity)
+        if bound is not None:
+            bound = max(bound, objective)  # not below it by a rounding error
+            reached = solver.relative_gap(bound, objective)
+        allocation = _allocation(campaign, compiled, chosen)
+        usage = problem.usage(chosen)
+        achieved = compiled.limits.achieved(usage)
+        limits = _limits(compiled, solution.prices, usage, achieved)
+        violation = _max_violation(compiled, achieved)
+        below_min = _below_min(compiled, chosen)
+    if solution.certificate is not None:
+        bound = None
+        infeasible = _infeasible(compiled, solution.certificate)
+    return Result(
+        status=solution.status,
+        message=solution.message if infeasible is None else infeasible["message"],
+        objective=objective,
+        bound=bound,
+        gap=reached,
+        max_violation=violation,
+        allocated=0 if solution.rounded is None else len(solution.rounded.chosen),
+        customers=problem.customers,
+        candidates=problem.candidates,
+        customers_below_min=below_min,
+        full_passes=engine.passes,
+        nit=solution.nit,
+        method=solution.method,
+        seconds=dict(clock.seconds),
+        peak_memory_bytes=peak_memory(),
+        threads=engine.threads,
+        backend=engine.backend.name,
+        engine=engine.name,
+        seed=int(seed),
+        version=__version__,
+        name=campaign.name,
+        allocation=allocation,
+        limits=limits,
+        infeasible=infeasible,
+    )
+
+
+def peak_memory() -> int:
+    """The most memory this process has held, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _allocation(campaign: Campaign, compiled: Compiled, chosen: NDArray[np.int64]) -> pa.Table:
+    """One row per coupon given, by customer, then offer, with ids as they came."""
+    candidates = campaign.candidates
+    customer = np.searchsorted(candidates.indptr, chosen, side="right") - 1
+    offers = tables.ids(campaign.offers, "offers", "offer")
+    columns: dict[str, Any] = {
+        "customer": _plain(candidates.customers).take(pa.array(customer)),
+        "offer": _plain(offers).take(pa.array(candidates.offer[chosen])),
+    }
+    for name in campaign.coupon_columns():
+        columns[name] = compiled.coupon_values(name, chosen)
+    return pa.table(columns)
+
+
+def _plain(ids: pa.Array) -> pa.Array:
+    return ids.cast(pa.string()) if pa.types.is_large_string(ids.type) else ids
+
+
+def _limits(
+    compiled: Compiled,
+    prices: NDArray[np.float64],
+    usage: NDArray[np.float64],
+    achieved: NDArray[np.float64],
+) -> pa.Table:
+    """One row per limit and group: what was asked, what came of it, and what one more unit is worth."""
+    limits = compiled.limits
+    price = np.bincount(limits.measure_of_row, weights=prices, minlength=len(limits.measures))
+    # a ratio's row is priced per unit of numerator; one more unit of ratio moves it by the denominator
+    price[limits.is_ratio] *= (limits.denominator @ usage.ravel())[limits.is_ratio]
+    measures = limits.measures
+    return pa.table(
+        {
+            "name": pa.array([m.name for m in measures], pa.string()),
+            "group": pa.array([m.group for m in measures], pa.string()),
+            "sum": pa.array([m.sum for m in measures], pa.string()),
+            "min": pa.array([m.min for m in measures], pa.float64()),
+            "max": pa.array([m.max for m in measures], pa.float64()),
+            "achieved": pa.array(achieved, pa.float64(), from_pandas=True),
+            "price": pa.array(price, pa.float64()),
+            "binding": pa.array(price != 0, pa.bool_()),
+            "mode": pa.array([m.mode for m in measures], pa.string()),
+        }
+    )
+
+
+def _max_violation(compiled: Compiled, achieved: NDArray[np.float64]) -> float:
+    """How far the worst hard limit is outside its bounds, in the limit's own unit."""
+    worst = 0.0
+    for measure, value in zip(compiled.limits.measures, achieved.tolist(), strict=True):
+        if measure.mode == "hard" and not math.isnan(value):
+            below = -math.inf if measure.min is None else measure.min - value
+            above = -math.inf if measure.max is None else value - measure.max
+            worst = max(worst, below, above)
+    return worst
+
+
+def _below_min(compiled: Compiled, chosen: NDArray[np.int64]) -> int:
+    """How many customers got fewer coupons than their rules' min, because they cannot have as many."""
+    problem = compiled.problem
+    customer = np.searchsorted(problem.shard.indptr, chosen, side="right") - 1
+    count = np.bincount(customer, minlength=problem.customers)
+    return int((count < problem.rules.lower).sum())
+
+
+def _infeasible(compiled: Compiled, certificate: Certificate) -> dict[str, Any]:
+    """The certificate in the user's terms: limits with what they ask and what is reachable, and rules."""
+    limits = []
+    for conflict in certificate.conflicts:
+        measure = compiled.limits.measures[int(compiled.limits.measure_of_row[conflict.row])]
+        ratio = bool(compiled.limits.is_ratio[compiled.limits.measure_of_row[conflict.row]])
+        entry: dict[str, Any] = {"limit": measure.name, "group": measure.group, "sum": measure.sum}
+        bound = "min" if conflict.is_min else "max"
+        entry[bound] = measure.min if conflict.is_min else measure.max
+        if not ratio:  # a ratio's reach is not a linear question
+            entry["reachable"] = conflict.reachable
+        limits.append(entry)
+    rules = [{"customer_rule": name} for name in certificate.rules]
+    return {
+        "message": _sentence(limits, certificate.rules),
+        "limits": limits,
+        "customer_rules": rules,
+    }
+
+
+def _sentence(limits: list[dict[str, Any]], rules: list[str]) -> str:
+    asks = []
+    for entry in limits:
+        group = "" if entry["group"] is None else f" [{entry['group']}]"
+        bound = "min" if "min" in entry else "max"
+        reach = ""
+        if entry.get("reachable") is not None:
+            reach = f" ({'at most' if bound == 'min' else 'at least'} {entry['reachable']:,.6g} is reachable)"
+        asks.append(f"limit {entry['limit']!r}{group} asks {bound} {entry[bound]:,.10g}{reach}")
+    under = f", under customer rules {', '.join(map(repr, rules))}" if rules else ""
+    return f"cannot hold{' together' if len(asks) > 1 else ''}: {'; '.join(asks)}{under}"
