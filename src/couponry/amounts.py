@@ -47,6 +47,9 @@ class Amounts:
         self._backend = backend
         self._known: dict[str, Amount] = {}
         self.channels: dict[str, NDArray[np.float64]] = {}  # the channels asked for so far, (e)
+        if "response" in items.offers.column_names and "response" not in candidates.columns:
+            response = tables.numbers(items.offers, "offers", "response")
+            tables.check_probabilities(response, "offers", "response")
 
     def of(self, name: str, by_whom: str) -> Amount:
         """The amount of the column `name`; raises InvalidInput, in the name of `by_whom`, where there is none."""

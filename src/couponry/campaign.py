@@ -57,6 +57,7 @@ class Campaign:
         self.value = value
         self.rules = _named(rules, "rule")
         self.limits = _named(limits, "limit")
+        part: CustomerRule | Limit
         for part in (*self.rules, *self.limits):
             part.check()
         self.offers = sorted_offers(tables.as_table(offers, "offers"))
@@ -173,7 +174,7 @@ class Compiled:
     def __init__(self, campaign: Campaign, backend: kernels.Backend):
         candidates = campaign.candidates
         self.items: Items
-        self.item: NDArray[np.unsignedinteger]
+        self.item: NDArray[np.integer]
         self.items, self.item = items_of(candidates, campaign.offers, asks_for_roles(campaign))
         customers = Customers(campaign.customers, candidates.customers)
         amounts = Amounts(self.items, self.item, candidates, backend)
@@ -224,7 +225,7 @@ def _named(parts: Sequence[Part], kind: str) -> list[Part]:
 
 def asks_for_roles(campaign: Campaign) -> bool:
     """Whether any rule or limit tells roles apart."""
-    parts = (*campaign.rules, *campaign.limits)
+    parts: list[CustomerRule | Limit] = [*campaign.rules, *campaign.limits]
     return any(part.by == "role" or "role" in part.where for part in parts)
 
 

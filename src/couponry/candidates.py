@@ -55,22 +55,16 @@ def sort_candidates(table: pa.Table, offers: pa.Array, columns: list[str]) -> Ca
     customer, customers = tables.ranks(tables.ids(table, "candidates", "customer"))
     values = {name: tables.numbers(table, "candidates", name) for name in columns}
     if "response" in values:
-        outside = (values["response"] < 0) | (values["response"] > 1)
-        if outside.any():
-            row = int(outside.argmax())
-            raise InvalidInput(
-                f"table candidates, column 'response', row {row}: expected a probability from 0 to 1, "
-                f"got {values['response'][row]}"
-            )
+        tables.check_probabilities(values["response"], "candidates", "response")
     role = _role_codes(table) if "role" in table.column_names else None
 
     key = customer * len(offers) + offer
     if not (key[1:] > key[:-1]).all():
-        order = np.argsort(key, kind="stable")
+        order = np.argsort(key)
         key = key[order]
         twice = key[1:] == key[:-1]
         if twice.any():
-            row = int(order[1:][twice].min())
+            row = int(np.maximum(order[1:][twice], order[:-1][twice]).min())
             raise InvalidInput(
                 f"table candidates, row {row}: the pair of customer {table['customer'][row].as_py()!r} "
                 f"and offer {table['offer'][row].as_py()!r} is there twice"
@@ -87,13 +81,10 @@ def _offer_ids(table: pa.Table, offers: pa.Array) -> pa.Array:
     found = tables.ids(table, "candidates", "offer")
     if found.type != offers.type:
         raise InvalidInput(
-            f"table candidates, column 'offer': expected {_kind(offers)} as in table offers, got {_kind(found)}"
+            f"table candidates, column 'offer': expected {tables.kind_of_ids(offers)} "
+            f"as in table offers, got {tables.kind_of_ids(found)}"
         )
     return found
-
-
-def _kind(column: pa.Array) -> str:
-    return "integers" if pa.types.is_integer(column.type) else "strings"
 
 
 def _role_codes(table: pa.Table) -> NDArray[np.uint8]:

@@ -55,9 +55,12 @@ def read_spec(folder: Path) -> Spec:
     """Read campaign.toml, and the tables that its limits bring along; unknown keys are refused."""
     spec = _read_toml(folder)
     rules = [CustomerRule.parse(part, n) for n, part in enumerate(_parts(spec, "customer_rule"), 1)]
+    for rule in rules:
+        rule.check()
     limits = []
     for n, part in enumerate(_parts(spec, "limit"), 1):
         limit = Limit.parse(part, n)
+        limit.check()
         if limit.table is not None:
             limit = replace(
                 limit, table=tables.read(folder, limit.table, f"of limit {limit.name!r}")
@@ -67,7 +70,7 @@ def read_spec(folder: Path) -> Spec:
     if not isinstance(objective, Mapping) or set(objective) - {"value"}:
         raise InvalidInput(f"campaign.toml: [objective]: expected value, got {objective!r}")
     value = objective.get("value", "value")
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value:
         raise InvalidInput(f"campaign.toml: [objective] value: expected a column, got {value!r}")
     name = spec.get("name", folder.absolute().name)
     return Spec(name, spec["tables"], value, rules, limits)
@@ -84,7 +87,7 @@ def _read_toml(folder: Path) -> dict[str, Any]:
     unknown = sorted(set(spec) - SECTIONS)
     if unknown:
         raise InvalidInput(f"campaign.toml: unknown key {unknown[0]!r}")
-    if spec.get("schema") != SCHEMA:
+    if spec.get("schema") != SCHEMA or isinstance(spec["schema"], bool):
         raise InvalidInput(f"campaign.toml: schema: expected {SCHEMA}, got {spec.get('schema')!r}")
     if not isinstance(spec.get("name", ""), str):
         raise InvalidInput(f"campaign.toml: name: expected text, got {spec['name']!r}")

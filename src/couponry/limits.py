@@ -15,7 +15,7 @@ from . import tables
 from .amounts import Amount, Amounts
 from .errors import InvalidInput, Unsupported
 from .items import Items
-from .rules import Customers
+from .rules import Customers, check_name
 from .where import Where, rows_where
 
 MODES = ("hard", "soft", "report")
@@ -57,6 +57,7 @@ class Limit:
             raise InvalidInput(f"{label}: unknown key {unknown[0]!r}")
         if "sum" in spec and "ratio" in spec:
             raise InvalidInput(f"{label}: expected sum or ratio, got both")
+        check_name(spec, label)
         return cls(**{"name": f"limit {number}", **spec})
 
     def columns(self) -> list[str]:
@@ -302,6 +303,7 @@ def _look_up(limit: Limit, items: Items, amounts: Amounts, segments: NDArray[np.
             bounds = [(values[g], limit.min, limit.max) for g in present]
         else:
             bounds = _bounds_table(limit)
+            _refuse_other_keys([key for key, _, _ in bounds], values, limit)
             row_of = {key: row for row, (key, _, _) in enumerate(bounds)}
             renumber = np.array([row_of.get(value, -1) for value in values], np.int64)
             known = renumber[group] >= 0 if len(values) else group >= 0
@@ -339,6 +341,19 @@ def _bounds_table(limit: Limit) -> list[tuple[Any, float | None, float | None]]:
             raise InvalidInput(f"table {what}, row {row}: min {low} is above max {high}")
         bounds.append((key, None if math.isnan(low) else low, None if math.isnan(high) else high))
     return bounds
+
+
+def _refuse_other_keys(keys: list[Any], values: list[Any], limit: Limit) -> None:
+    """Refuse a table whose keys are of another type than the column of offers: they would meet no offer."""
+
+    def kinds(of: list[Any]) -> set[type]:
+        return {float if type(value) in (int, float) else type(value) for value in of}
+
+    if keys and values and not kinds(keys) <= kinds(values):
+        raise InvalidInput(
+            f"table of {limit.label}, column {limit.by!r}: expected values like {values[0]!r} "
+            f"as in table offers, got {keys[0]!r}"
+        )
 
 
 def _refuse_negative(below: Amount, items: Items, amounts: Amounts, limit: Limit) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from . import tables
-from .allocate.problem import UNLIMITED, RuleNames
+from .allocate.problem import UNLIMITED, RuleNames, lower_bound, upper_bound
 from .candidates import Candidates
 from .errors import InvalidInput, Unsupported
 from .items import Items
@@ -50,6 +50,7 @@ class CustomerRule:
         unknown = sorted(set(spec) - set(cls.__dataclass_fields__))
         if unknown:
             raise InvalidInput(f"{label}: unknown key {unknown[0]!r}")
+        check_name(spec, label)
         return cls(**{"name": f"rule {number}", **spec})
 
     def check(self) -> None:
@@ -62,7 +63,7 @@ class CustomerRule:
             if bound is None or (isinstance(bound, str) and bound):
                 continue
             whole = isinstance(bound, (int, float, np.integer)) and not isinstance(bound, bool)
-            if not whole or bound != int(bound) or not 0 <= bound <= UNLIMITED:
+            if not whole or not 0 <= bound <= UNLIMITED or bound != int(bound):
                 raise InvalidInput(
                     f"{label}: {key}: expected a whole number from 0 up or a column of customers, got {bound!r}"
                 )
@@ -76,6 +77,12 @@ class CustomerRule:
             raise Unsupported(f"{label}: min together with by or where is not supported yet")
         if isinstance(self.min, (int, float)) and isinstance(self.max, (int, float)) and self.min > self.max:
             raise InvalidInput(f"{label}: min {self.min} is above max {self.max}")
+
+
+def check_name(spec: Mapping[str, Any], label: str) -> None:
+    """Refuse a name that is given but is no text, or empty."""
+    if "name" in spec and (not isinstance(spec["name"], str) or not spec["name"]):
+        raise InvalidInput(f"{label}: name: expected text, got {spec['name']!r}")
 
 
 class Customers:
@@ -94,7 +101,8 @@ class Customers:
             known = tables.ids(self.table, "customers", "customer")
             if known.type != self._ids.type:
                 raise InvalidInput(
-                    f"table customers, column 'customer': holds {known.type}, table candidates {self._ids.type}"
+                    f"table customers, column 'customer': expected {tables.kind_of_ids(self._ids)} "
+                    f"as in table candidates, got {tables.kind_of_ids(known)}"
                 )
             rows = tables.positions(self._ids, known)
             if (rows < 0).any():
@@ -139,10 +147,8 @@ def compile_rules(
 
     Raises Unsupported where they do not and there are more candidates than HiGHS can be given.
     """
-    lower = np.zeros(1, np.int32)
-    upper = np.full(1, UNLIMITED, np.int32)
-    least_rules: list[str] = []
-    most_rules: list[str] = []
+    lowers: list[tuple[str, NDArray[np.int32]]] = []
+    uppers: list[tuple[str, NDArray[np.int32]]] = []
     groups: list[NDArray[np.int32]] = []
     caps: list[NDArray[np.int32]] = []
     kept: list[CustomerRule] = []
@@ -152,9 +158,8 @@ def compile_rules(
         least = customers.bound(rule.min, 0, rule.label)
         most = customers.bound(rule.max, UNLIMITED, rule.label)
         if not rule.by and not rule.where:
-            lower, upper = np.maximum(lower, least), np.minimum(upper, most)
-            least_rules += [rule.name] if rule.min is not None else []
-            most_rules += [rule.name] if rule.max is not None else []
+            lowers += [(rule.name, least)] if rule.min is not None else []
+            uppers += [(rule.name, most)] if rule.max is not None else []
             continue
         group = _group_of_item(rule, items)
         # a group of no more items than its bound can never be too full
@@ -166,13 +171,14 @@ def compile_rules(
             groups.append(group.astype(np.int32))
             caps.append(most)
             kept.append(rule)
+    lower, upper = lower_bound([b for _, b in lowers]), upper_bound([b for _, b in uppers])
     if (lower > upper).any():
         i = int(np.broadcast_to(lower > upper, max(len(lower), len(upper))).argmax())
         who = f" for customer {candidates.customers[i].as_py()!r}" if max(len(lower), len(upper)) > 1 else ""
         low, high = lower[i % len(lower)], upper[i % len(upper)]
         raise InvalidInput(
-            f"customer_rule {least_rules[-1]!r}: min {low} is above max {high} "
-            f"of customer_rule {most_rules[-1]!r}{who}"
+            f"customer_rule {lowers[-1][0]!r}: min {low} is above max {high} "
+            f"of customer_rule {uppers[-1][0]!r}{who}"
         )
     length = max((len(cap) for cap in caps), default=1)
     compiled = Rules(
@@ -187,7 +193,7 @@ def compile_rules(
         raise Unsupported(
             f"{overlap}: not supported yet for more than {OVERLAP_CANDIDATES:,} candidates"
         )
-    names = RuleNames(least_rules, most_rules, [rule.name for rule in kept])
+    names = RuleNames(lowers, uppers, [rule.name for rule in kept])
     return compiled, names, overlap is None
 
 

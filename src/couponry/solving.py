@@ -155,7 +155,8 @@ def _limits(
 ) -> pa.Table:
     """One row per limit and group: what was asked, what came of it, and what one more unit is worth."""
     limits = compiled.limits
-    price = np.bincount(limits.measure_of_row, weights=prices, minlength=len(limits.measures))
+    price = np.zeros(len(limits.measures))
+    np.add.at(price, limits.measure_of_row, prices)
     # a ratio's row is priced per unit of numerator; one more unit of ratio moves it by the denominator
     price[limits.is_ratio] *= (limits.denominator @ usage.ravel())[limits.is_ratio]
     measures = limits.measures

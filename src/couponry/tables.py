@@ -56,22 +56,38 @@ def read(
     folder: Path, name: str | list[str], what: str, columns: list[str] | None = None
 ) -> pa.Table:
     """Read a table: `name` is a file, a list of files, a glob or a folder of Parquet files, relative to `folder`."""
-    parts = []
-    for path in _files(folder, name, what):
-        try:
-            if path.suffix.lower() == ".csv":
-                part = pa.csv.read_csv(path)
-            else:
-                part = pa.dataset.dataset(path, format="parquet").to_table()
-        except (pa.ArrowException, OSError, ValueError) as error:
+    paths = _files(folder, name, what)
+    parts = [_read_file(path, what, columns) for path in paths]
+    names = set().union(*(part.column_names for part in parts))
+    for path, part in zip(paths, parts, strict=True):  # or its rows would silently be without a value
+        for missing in sorted(names - set(part.column_names)):
             raise InvalidInput(
-                f"table {what}: cannot read {path}: {_first_line(error)}"
-            ) from error
-        parts.append(as_table(part, what, columns))
+                f"table {what}: {path} has no column {missing!r}, but other files of the table have"
+            )
     try:
         return pa.concat_tables(parts, promote_options="permissive")
     except pa.ArrowException as error:
         raise InvalidInput(f"table {what}: its files do not fit: {_first_line(error)}") from error
+
+
+def _read_file(path: Path, what: str, columns: list[str] | None) -> pa.Table:
+    try:
+        if path.suffix.lower() == ".csv":
+            part = _read_csv(path)
+        else:
+            file = pa.dataset.dataset(path, format="parquet")
+            have = None if columns is None else [c for c in columns if c in file.schema.names]
+            part = file.to_table(columns=have)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InvalidInput(f"table {what}: cannot read {path}: {_first_line(error)}") from error
+    return as_table(part, what, columns)
+
+
+def _read_csv(path: Path) -> pa.Table:
+    try:
+        return pa.csv.read_csv(path)
+    except pa.ArrowInvalid:  # again, on one thread: only then does the error say in which line
+        return pa.csv.read_csv(path, read_options=pa.csv.ReadOptions(use_threads=False))
 
 
 def _files(folder: Path, name: str | list[str], what: str) -> list[Path]:
@@ -88,7 +104,22 @@ def _files(folder: Path, name: str | list[str], what: str) -> list[Path]:
         if not hits or not all(hit.exists() for hit in hits):
             raise InvalidInput(f"table {what}: no file {pattern!r} in {folder}")
         paths += hits
-    return paths
+    return [file for path in paths for file in _inside(path, what)]
+
+
+def _inside(path: Path, what: str) -> list[Path]:
+    """The file itself, or the files of a folder, without what writers leave beside them (_SUCCESS, .crc)."""
+    if not path.is_dir():
+        return [path]
+    hidden = ("_", ".")
+    found = [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and not any(p.startswith(hidden) for p in file.relative_to(path).parts)
+    ]
+    if not found:
+        raise InvalidInput(f"table {what}: no file in folder {path}")
+    return found
 
 
 def _first_line(error: BaseException) -> str:
@@ -124,6 +155,11 @@ def ids(table: pa.Table, what: str, name: str) -> pa.Array:
         return _one_chunk(column.cast(kind).cast(target))
     except pa.ArrowInvalid as error:
         raise InvalidInput(f"table {what}, column {name!r}: {_first_line(error)}") from error
+
+
+def kind_of_ids(column: pa.Array) -> str:
+    """What an id column holds, in words."""
+    return "integers" if pa.types.is_integer(column.type) else "strings"
 
 
 def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
@@ -173,6 +209,17 @@ def numbers(table: pa.Table, what: str, name: str, nullable: bool = False) -> ND
             f"table {what}, column {name!r}, row {row}: expected a finite number, got {values[row]}"
         )
     return values
+
+
+def check_probabilities(values: NDArray[np.float64], what: str, name: str) -> None:
+    """Refuse values outside 0 to 1."""
+    outside = (values < 0) | (values > 1)
+    if outside.any():
+        row = int(outside.argmax())
+        raise InvalidInput(
+            f"table {what}, column {name!r}, row {row}: expected a probability from 0 to 1, "
+            f"got {values[row]}"
+        )
 
 
 def labels(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:

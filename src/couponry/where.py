@@ -88,11 +88,17 @@ def _in_range(
         raise InvalidInput(f"{label}: expected a range {{min, max}}, got {dict(test)!r}")
     kind = column.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        try:
+            bounds = {key: pa.scalar(bound).cast(kind) for key, bound in test.items()}
+        except (pa.ArrowException, TypeError) as error:
+            raise InvalidInput(
+                f"{label}: expected dates as range, got {dict(test)!r}"
+            ) from error
         mask = pc.is_valid(column)
-        if "min" in test:
-            mask = pc.and_(mask, pc.greater_equal(column, pa.scalar(test["min"]).cast(kind)))
-        if "max" in test:
-            mask = pc.and_(mask, pc.less_equal(column, pa.scalar(test["max"]).cast(kind)))
+        if "min" in bounds:
+            mask = pc.and_(mask, pc.greater_equal(column, bounds["min"]))
+        if "max" in bounds:
+            mask = pc.and_(mask, pc.less_equal(column, bounds["max"]))
         return np.asarray(pc.fill_null(mask, False).to_numpy(), bool)
     for bound in test.values():
         if isinstance(bound, bool) or not isinstance(bound, (int, float)):

@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.optimize
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from .engine import Engine
+from .highs import milp
 from .problem import Problem
+
+NODES = 500  # of HiGHS's search: a limit on work, not on time, so that every run ends alike
 
 
 @dataclass(frozen=True)
@@ -64,18 +66,18 @@ def solve_core(
     if width == 0:
         missed = problem.missed(activity)[problem.hard].any()
         return CoreSolution(None if missed else chosen.copy(), settled_worth, bool(missed))
-    solution = scipy.optimize.milp(
+    closeness = min(0.5, tolerance / max(abs(expected - settled_worth), 1e-300))
+    solution = milp(
         cost,
-        constraints=scipy.optimize.LinearConstraint(
-            matrix,
-            np.concatenate([problem.lower - activity, rule_low]),
-            np.concatenate([problem.upper - activity, rule_high]),
-        ),
-        bounds=scipy.optimize.Bounds(0.0, ceiling),
-        integrality=integrality,
-        options={
-            "mip_rel_gap": min(0.5, tolerance / max(abs(expected - settled_worth), tolerance, 1e-300)),
+        matrix,
+        np.concatenate([problem.lower - activity, rule_low]),
+        np.concatenate([problem.upper - activity, rule_high]),
+        ceiling,
+        integrality,
+        {
+            "mip_rel_gap": closeness,
             "time_limit": min(max(0.1, time_limit), 1e6),
+            "node_limit": NODES,
         },
     )
     if solution.status == 2:
@@ -114,7 +116,7 @@ def most_coupons(problem: Problem, engine: Engine) -> NDArray[np.int64]:
         integer=nothing.astype(bool),
     )
     none = np.zeros(problem.candidates, np.uint8)
-    counted = solve_core(counting, none, short[customer], most, 0.5, 0.0, np.inf)
+    counted = solve_core(counting, none, short[customer], most, 0.0, 0.0, np.inf)
     if counted.chosen is not None:
         exact = np.bincount(customer[counted.chosen == 1], minlength=problem.customers)
         most = np.where(short, exact, most)

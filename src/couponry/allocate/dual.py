@@ -42,7 +42,8 @@ class PriceSpace:
         return cls(row, sign, scale, problem.penalty[row] / scale, len(problem.lower))
 
     def prices(self, point: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(self.row, weights=point * self.sign * self.scale, minlength=self.rows)
+        priced = point * self.sign * self.scale
+        return np.bincount(self.row, weights=priced, minlength=self.rows).astype(float)
 
     def point(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.clip(prices[self.row] * self.sign / self.scale, 0.0, self.limit)

@@ -24,13 +24,14 @@ from .lagrangian import Evaluation, Lagrangian
 from .problem import Problem
 
 PASSES = 150  # at most, for one proof by prices
+EXACT_CANDIDATES = 50_000  # up to here HiGHS says what is reachable
 PROOFS = 3  # found before a search for one stops: later ones price fewer rows by the way
 
 
 @dataclass(frozen=True)
 class Conflict:
     """A row of the set: the bound that it asks for, and the most (or, for an upper bound, the least) reachable
-    while all other members of the set hold; None where that was not found."""
+    while all other rows of the set, its own other bound and all customer rules hold; None where that was not found."""
 
     row: int
     is_min: bool
@@ -54,8 +55,9 @@ class Prover(Protocol):
         """Rows among these that cannot hold together under the rules, or None where no proof was found."""
         ...
 
-    def reach(self, row: int, is_min: bool, others: NDArray[np.int64]) -> float | None:
-        """The row's largest (is_min) or smallest activity while the others hold."""
+    def reach(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
+        """The row's largest (is_min) or smallest activity while the others among `rows`, its own other bound and all
+        customer rules hold."""
         ...
 
 
@@ -68,24 +70,29 @@ def find_conflict(problem: Problem, prover: Prover) -> Certificate | None:
         if row in rows and len(rows) > 1:
             fewer = prover.proof(rows[rows != row], problem.rules)
             rows = rows if fewer is None else fewer
-    rules, needed = problem.rules, []
-    for name in dict.fromkeys(problem.rule_names.all()):
-        relaxed = problem.rule_names.without(rules, name)
-        if prover.proof(rows, relaxed) is None:
-            needed.append(name)
-        else:
-            rules = relaxed
-    return Certificate([_conflict(problem, prover, row, rows) for row in rows.tolist()], needed)
+    needed = list(dict.fromkeys(problem.rule_names.all()))
+    for name in tuple(needed):
+        fewer_rules = [other for other in needed if other != name]
+        relaxed = problem.rule_names.only(problem.rules, fewer_rules)
+        if prover.proof(rows, relaxed) is not None:
+            needed = fewer_rules
+    conflicts = [_conflict(problem, prover, row, rows) for row in rows.tolist()]
+    return Certificate(conflicts, needed)
 
 
-def _conflict(problem: Problem, prover: Prover, row: int, rows: NDArray[np.int64]) -> Conflict:
-    """Which of the row's bounds is out of reach while the other rows hold, and by how much."""
-    others = rows[rows != row]
-    if np.isfinite(problem.lower[row]):
-        most = prover.reach(row, True, others)
-        if np.isinf(problem.upper[row]) or (most is not None and most < problem.lower[row]):
-            return Conflict(row, True, float(problem.lower[row]), most)
-    return Conflict(row, False, float(problem.upper[row]), prover.reach(row, False, others))
+def _conflict(
+    problem: Problem, prover: Prover, row: int, rows: NDArray[np.int64]
+) -> Conflict:
+    """Which of the row's bounds is out of reach while the other members hold, and by how much."""
+    lower, upper = float(problem.lower[row]), float(problem.upper[row])
+    most = prover.reach(row, True, rows) if np.isfinite(lower) else None
+    if most is not None and most < lower:
+        return Conflict(row, True, lower, most)
+    least = prover.reach(row, False, rows) if np.isfinite(upper) else None
+    if least is not None and least > upper:
+        return Conflict(row, False, upper, least)
+    is_min = np.isfinite(lower)  # a reach too loose to show the conflict is not told
+    return Conflict(row, is_min, lower if is_min else upper, None)
 
 
 def _part(problem: Problem, rows: NDArray[np.int64], objective: NDArray[np.float64]) -> Problem:
@@ -99,6 +106,16 @@ def _part(problem: Problem, rows: NDArray[np.int64], objective: NDArray[np.float
         penalty=problem.penalty[rows],
         integer=problem.integer[rows],
     )
+
+
+def _released(problem: Problem, row: int, is_min: bool) -> Problem:
+    """The problem without the row's lower (is_min) or upper bound."""
+    lower, upper = problem.lower.copy(), problem.upper.copy()
+    if is_min:
+        lower[row] = -np.inf
+    else:
+        upper[row] = np.inf
+    return replace(problem, lower=lower, upper=upper)
 
 
 def _table(problem: Problem, row: int, is_min: bool) -> NDArray[np.float64]:
@@ -145,23 +162,27 @@ class PriceProver:
                 return rows[trimmed != 0]
         return rows[prices != 0]
 
-    def reach(self, row: int, is_min: bool, others: NDArray[np.int64]) -> float | None:
-        problem = self._problem
+    def reach(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
+        problem = _released(self._problem, row, is_min)
+        alone = len(rows) == 1 and np.isinf(problem.lower[row]) and np.isinf(problem.upper[row])
+        if not alone and problem.candidates <= EXACT_CANDIDATES:
+            exact = ExactProver(problem, self._engine, self._clock)
+            return exact.reach(row, is_min, rows)
         table = _table(problem, row, is_min)
-        lagrangian = Lagrangian(_part(problem, others, table), self._engine)
-        if len(others):
+        lagrangian = Lagrangian(_part(problem, rows, table), self._engine)
+        if not alone:
             weight = 1.0 / self._scale[row]  # of a typical coupon in the row, about
-            space = PriceSpace.of(lagrangian.problem, weight * self._scale[others])
+            space = PriceSpace.of(lagrangian.problem, weight * self._scale[rows])
             total = weight * problem.candidates
 
             def watch(now: Evaluation) -> bool:
                 self._clock.check()
                 return False
 
-            found = minimise(lagrangian, space, np.zeros(len(others)), total, PASSES, 0.0, watch)
+            found = minimise(lagrangian, space, np.zeros(len(rows)), total, PASSES, 0.0, watch)
             best = lagrangian.bound(found.prices)
         else:
-            chosen, _ = lagrangian.choose(np.zeros(0))
+            chosen, _ = lagrangian.choose(np.zeros(1))
             best = float((table * problem.usage(np.flatnonzero(chosen))).sum())
         if problem.integer[row]:
             best = float(np.floor(best + 1e-6))
@@ -180,23 +201,27 @@ class ExactProver:
         if len(rows) == 0:
             return None
         nothing = np.zeros_like(self._problem.objective)
-        return rows if self._solve(rows, rules, nothing) is None else None
+        return rows if self._solve(self._problem, rows, rules, nothing) is None else None
 
-    def reach(self, row: int, is_min: bool, others: NDArray[np.int64]) -> float | None:
-        table = _table(self._problem, row, is_min)
-        best = self._solve(others, self._problem.rules, table)
+    def reach(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
+        problem = _released(self._problem, row, is_min)
+        best = self._solve(problem, rows, problem.rules, _table(problem, row, is_min))
         return None if best is None else best if is_min else -best
 
     def _solve(
-        self, rows: NDArray[np.int64], rules: Rules, objective: NDArray[np.float64]
+        self,
+        problem: Problem,
+        rows: NDArray[np.int64],
+        rules: Rules,
+        objective: NDArray[np.float64],
     ) -> float | None:
         """The best objective under these rows and rules, None where they cannot hold."""
         self._clock.check()
-        part = replace(_part(self._problem, rows, objective), rules=rules)
+        part = replace(_part(problem, rows, objective), rules=rules)
         most = most_coupons(part, self._engine.with_rules(rules))
         chosen = np.zeros(part.candidates, np.uint8)
         free = np.ones(part.candidates, bool)
-        core = solve_core(part, chosen, free, most, 1e-6, 0.0, self._clock.left)
+        core = solve_core(part, chosen, free, most, 0.0, 0.0, self._clock.left)
         if core.infeasible:
             return None
         if core.chosen is None:

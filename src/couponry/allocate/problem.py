@@ -18,24 +18,41 @@ UNLIMITED = np.iinfo(np.int32).max
 class RuleNames:
     """Which customer rules the compiled rules stand for.
 
-    lower, upper: the rules that bound the number of coupons. groups: (R) the rule behind each row of groups.
+    lower, upper: each rule that bounds the number of coupons, with its bound, int32 (n or 1). groups: (R) the rule
+    behind each row of groups.
     """
 
-    lower: Sequence[str] = ()
-    upper: Sequence[str] = ()
+    lower: Sequence[tuple[str, NDArray[np.int32]]] = ()
+    upper: Sequence[tuple[str, NDArray[np.int32]]] = ()
     groups: Sequence[str] = ()
 
     def all(self) -> list[str]:
-        return [*self.lower, *self.upper, *self.groups]
+        return [*(name for name, _ in (*self.lower, *self.upper)), *self.groups]
 
-    def without(self, rules: Rules, name: str) -> Rules:
-        """The rules without the one of this name."""
-        keep = np.array([group != name for group in self.groups], bool)
+    def only(self, rules: Rules, names: Sequence[str]) -> Rules:
+        """The rules with none but those of these names."""
+        kept = np.array([group in names for group in self.groups], bool)
         return rules._replace(
-            lower=np.zeros(1, np.int32) if name in self.lower else rules.lower,
-            upper=np.full(1, UNLIMITED, np.int32) if name in self.upper else rules.upper,
-            group=np.where(keep[:, None], rules.group, np.int32(-1)),
+            lower=lower_bound([bound for name, bound in self.lower if name in names]),
+            upper=upper_bound([bound for name, bound in self.upper if name in names]),
+            group=np.where(kept[:, None], rules.group, np.int32(-1)),
         )
+
+
+def lower_bound(bounds: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """The largest of some lower bounds, (n or 1)."""
+    largest = np.zeros(1, np.int32)
+    for bound in bounds:
+        largest = np.maximum(largest, bound)
+    return largest
+
+
+def upper_bound(bounds: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """The smallest of some upper bounds, (n or 1)."""
+    smallest = np.full(1, UNLIMITED, np.int32)
+    for bound in bounds:
+        smallest = np.minimum(smallest, bound)
+    return smallest
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import FILL, REPAIR, Rows
+from .core import most_coupons
 from .engine import Engine
 from .problem import Problem
 
@@ -27,7 +28,7 @@ LEAVES, COMES = 1, 2  # bits of item_helps
 class Rounded:
     """An allocation: positions of the candidates given (ascending), its activities and its worth.
 
-    feasible: no hard row is missed. objective: the value column's sum less the penalties of missed soft rows.
+    feasible: no hard row is missed and nobody is short of coupons. objective: the value column's sum less the penalties of missed soft rows.
     """
 
     chosen: NDArray[np.int64]
@@ -46,16 +47,21 @@ class Rounding:
         cells = problem.objective.shape[1] * problem.objective.shape[2]
         self._ptr, self._row, self._coefficient = _rows_by_cell(problem, cells)
         self._lower, self._upper = _inset(problem)
-        self._weight = self._one_coupon()
+        self.per_coupon = self._one_coupon()
+        self._weight = np.where(problem.hard, self.per_coupon, 0.0)
+        # a greedy choice under rules that do not nest may be short of coupons that can be had
+        self._least = None
+        if not problem.nested and problem.rules.lower.any():
+            self._least = np.minimum(problem.rules.lower, most_coupons(problem, engine))
 
     def _one_coupon(self) -> NDArray[np.float64]:
-        """Violation weights under which missing a hard row by a typical coupon's weight counts as 1 (L)."""
+        """Weights under which a typical coupon's weight in a row counts as 1 (L)."""
         size = np.bincount(
             self._row, weights=np.abs(self._mean_weights()), minlength=len(self._lower)
         )
         count = np.maximum(np.bincount(self._row, minlength=len(self._lower)), 1)
         typical = size / count
-        return np.where(self.problem.hard, 1.0 / np.where(typical > 0, typical, 1.0), 0.0)
+        return 1.0 / np.where(typical > 0, typical, 1.0)
 
     def _mean_weights(self) -> NDArray[np.float64]:
         """Weight of a mean candidate in each listed (cell, row)."""
@@ -130,8 +136,15 @@ class Rounding:
         usage = problem.usage(positions)
         activity = problem.rows @ usage.ravel()
         objective = float((problem.objective * usage).sum()) - problem.penalties(activity)
-        feasible = not problem.missed(activity)[problem.hard].any()
+        feasible = not problem.missed(activity)[problem.hard].any() and self._enough(positions)
         return Rounded(positions, activity, objective, feasible, moves)
+
+    def _enough(self, positions: NDArray[np.int64]) -> bool:
+        """Whether every customer has as many coupons as its rules ask, or as it can have."""
+        if self._least is None:
+            return True
+        customer = np.searchsorted(self.problem.shard.indptr, positions, side="right") - 1
+        return bool((np.bincount(customer, minlength=self.problem.customers) >= self._least).all())
 
     def _improve(
         self,

@@ -20,6 +20,8 @@ from .smoothing import Smoothing, scatter
 
 FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample of customers
 SAMPLE_GROWTH = 8
+DEAREST = 20.0  # price of a typical coupon's weight, in typical coupons' worths, that a sample may ask
+SMALL_CANDIDATES = 20_000  # up to here HiGHS is asked as soon as the first allocation leaves the gap open
 SAMPLE_PASSES = 200  # at most, over a sample
 FULL_PASSES = 100  # at most, over everybody, each time the dual is taken up again
 FAR_SHARE, FAR_COUPONS = 0.03, 500  # a choice this far from the limits, in coupons, is not repaired
@@ -76,6 +78,7 @@ class _Solve:
         self.best: Rounded | None = None
         self.bound = np.inf
         self.prices = np.zeros(len(problem.lower))
+        self.best_prices = self.prices
         self.method = "dual"
         self.nit = 0
         self.diverged = False
@@ -85,18 +88,25 @@ class _Solve:
         certificate = None
         try:
             if not self._unlimited():
-                self._search()
-                if self.best is None and self.problem.nested:
-                    with self.clock.stage("infeasibility"):
-                        certificate = find_conflict(
-                            self.problem,
-                            PriceProver(self.problem, self.engine, self.worth, self.clock),
-                        )
-                if self._open() and certificate is None:
-                    certificate = self._exact_core()
+                certificate = self._limited()
         except OutOfTime:
             pass
         return self._solution(certificate)
+
+    def _limited(self) -> Certificate | None:
+        """Everything after the choice without prices; a certificate where nothing is feasible."""
+        small = self.problem.candidates <= SMALL_CANDIDATES
+        self._first_prices()
+        certificate = self._conflict() if self.diverged else None
+        if self._open() and certificate is None and small:
+            certificate = self._exact_core()
+        if self._open() and certificate is None and not self.diverged:
+            self._closer_prices()
+            if self.best is None:
+                certificate = self._conflict()
+        if self._open() and certificate is None and not small:
+            certificate = self._exact_core()
+        return certificate
 
     # ---- stages
 
@@ -107,6 +117,7 @@ class _Solve:
             self._certify()
             coupons = max(1.0, free.usage[0].sum())
             self.worth = self._worth(free, coupons)
+            self.unlimited = free.dual
             # no allocation is worth less than this: below it the dual only proves that there is none
             worst = self.lagrangian.most(-self.problem.objective)
             self.lowest = -worst - 1e-3 * abs(worst) if self.problem.hard.all() else -np.inf
@@ -127,37 +138,52 @@ class _Solve:
         total = float(np.abs(self.problem.objective * everything).sum())
         return total / self.problem.candidates or 1.0
 
-    def _search(self) -> None:
+    def _first_prices(self) -> None:
         """Dual method on samples, then on everybody; then repair and fill."""
         with self.clock.stage("dual"):
             self.space = PriceSpace.of(self.problem, row_scale(self.problem, self.worth))
-            tolerance = self.gap * TOLERANCE
             size = FIRST_SAMPLE
             while size * 2 < self.problem.candidates:
-                part = self._sample(size / self.problem.candidates)
-                self._descend(part, SAMPLE_PASSES, tolerance)
+                self._descend_sample(size / self.problem.candidates)
                 size *= SAMPLE_GROWTH
-        for finer in (1.0, 0.1):
+            self._descend(self.lagrangian, FULL_PASSES, self.gap * TOLERANCE)
+            self._certify()
+        self.near = self._round(self.lagrangian)
+
+    def _closer_prices(self) -> None:
+        """Again with more patience, and where that does not help, with noise against ties."""
+        tolerance = 0.1 * self.gap * TOLERANCE
+        if self.near:  # far off, many ties: a closer look at the same kink would not help
             with self.clock.stage("dual"):
-                self._descend(self.lagrangian, FULL_PASSES, finer * tolerance)
+                self._descend(self.lagrangian, FULL_PASSES, tolerance)
                 self._certify()
-            near = self._round(self.lagrangian)
-            if self._settled():
-                return
-            if not near:  # many ties: a closer look at the same kink will not help
-                break
+            self._round(self.lagrangian)
         smoothing = Smoothing(self.problem, self.engine, self.seed)
         for amplitude in AMPLITUDES:
+            if not self._open() or self.diverged or self.clock.left < self.reserve:
+                break
             with self.clock.stage("dual"):
                 noisy = smoothing.lagrangian(amplitude * self.worth)
-                self._descend(noisy, FULL_PASSES, 0.1 * tolerance)
+                self._descend(noisy, FULL_PASSES, tolerance)
                 self._certify()
             self._round(noisy)
-            if self._settled():
-                return
 
-    def _settled(self) -> bool:
-        return not self._open() or self.diverged or self.clock.left < self.reserve
+    def _conflict(self) -> Certificate | None:
+        """A proof by prices that nothing is feasible, if there is one; it needs rules that nest."""
+        if not self.problem.nested:
+            return None
+        with self.clock.stage("infeasibility"):
+            prover = PriceProver(self.problem, self.engine, self.worth, self.clock)
+            return find_conflict(self.problem, prover)
+
+    def _descend_sample(self, share: float) -> None:
+        """Prices from a sample. Limits on few coupons may be out of any reach in it: their prices are held back."""
+        before = self.prices
+        self._descend(self._sample(share), SAMPLE_PASSES, self.gap * TOLERANCE)
+        if self.diverged:
+            self.prices, self.diverged = before, False
+        most = DEAREST * self.worth * self.rounding.per_coupon
+        self.prices = np.clip(self.prices, -most, most)
 
     def _sample(self, share: float) -> Lagrangian:
         """The dual over a random share of the customers; a smaller share's customers are among a larger one's."""
@@ -183,7 +209,12 @@ class _Solve:
         """The dual bound at these prices; greedy choices under rules that do not nest give none."""
         if not self.problem.nested:
             return
-        self.bound = min(self.bound, self.lagrangian.bound(self.prices))
+        self._bound(self.lagrangian.bound(self.prices))
+
+    def _bound(self, bound: float) -> None:
+        """Keep a bound at the present prices, and the prices with it, if it is the best so far."""
+        if bound < self.bound:
+            self.bound, self.best_prices = bound, self.prices
 
     def _round(self, lagrangian: Lagrangian) -> bool:
         """An allocation from everybody's best choice under a dual, and the bound in float64 where it is needed.
@@ -200,7 +231,7 @@ class _Solve:
             self._offer(self.rounding.round(chosen, reduced, self.clock.check))
             if self.problem.nested and self._open() and self.problem.candidates <= CORE_CANDIDATES:
                 inner = self.rounding.exact_dual(chosen, reduced)
-                self.bound = min(self.bound, inner + self.lagrangian.support(self.prices))
+                self._bound(inner + self.lagrangian.support(self.prices))
         return True
 
     def _offer(self, found: Rounded) -> None:
@@ -233,12 +264,10 @@ class _Solve:
                 self.gap / 2 * abs(expected), expected, min(self.clock.left, CORE_SECONDS),
             )  # fmt: skip
             if core.chosen is not None:
-                before = self.best
+                self.method = "dual+milp"
                 reduced = self.lagrangian.reduced(self.prices)
                 self._offer(self.rounding.measure(core.chosen))
-                self._offer(self.rounding.round(core.chosen, reduced, self.clock.check))
-                if self.best is not before:
-                    self.method = "dual+milp"
+                self._offer(self.rounding.round(core.chosen, reduced, lambda: None))
             if whole and self.best is not None and np.isfinite(core.bound):
                 proved = max(core.bound, self.best.objective)
                 if proved < self.bound:
@@ -273,7 +302,7 @@ class _Solve:
         else:
             status, message = "unsolved", "stopped with no feasible allocation, and none proved impossible"
         return Solution(
-            status, message, rounded, self.prices, bound, self.method, self.nit, certificate
+            status, message, rounded, self.best_prices, bound, self.method, self.nit, certificate
         )
 
 
