@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -82,10 +86,11 @@ def solve(
     from .output import check_new
 
     check_new(out, overwrite=overwrite)
-    campaign = read_campaign(folder)
-    result = campaign.solve(
-        gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend, progress=not quiet
-    )  # fmt: skip
+    with _native_output_to_stderr():
+        campaign = read_campaign(folder)
+        result = campaign.solve(
+            gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend, progress=not quiet
+        )  # fmt: skip
     if result.status != "unsolved":
         result.write(out, overwrite=overwrite)
     click.echo(_json(result.as_dict()) if as_json else result.summary())
@@ -130,6 +135,21 @@ def info(folder: Path | None) -> None:
     from .folder import read_campaign
 
     click.echo(read_campaign(folder).summary())
+
+
+@contextmanager
+def _native_output_to_stderr() -> Iterator[None]:
+    """Send what native code prints to standard error: HiGHS says a word now and then, whatever it is asked."""
+    libc = ctypes.CDLL(None)
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        libc.fflush(None)  # C keeps its own buffer, which must not end up behind the result
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _json(content: dict[str, Any]) -> str:

@@ -64,6 +64,8 @@ class Items:
             flat = pa.concat_arrays(flat.chunks) if isinstance(flat, pa.ChunkedArray) else flat
             rows = pc.list_parent_indices(flat).to_numpy()
             column = pa.chunked_array([pc.list_flatten(flat)])
+        if pa.types.is_nested(column.type):
+            raise InvalidInput(f"{by_whom}: by: column {by!r} of offers holds {column.type}")
         code, values = tables.labels(column)
         pairs = np.unique(np.stack([rows, code], axis=1)[code >= 0], axis=0)
         first = np.searchsorted(pairs[:, 0], self.offer, side="left")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .errors import InvalidInput
 
+HIDDEN = ("_", ".")  # how names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc
 Table = Any  # a pyarrow.Table, or whatever has __arrow_c_stream__: pandas, Polars, DuckDB, ...
 
 
@@ -96,9 +97,9 @@ def _files(folder: Path, name: str | list[str], what: str) -> list[Path]:
         raise InvalidInput(f"table {what}: expected a file name or a list of them, got {name!r}")
     paths: list[Path] = []
     for pattern in names:
-        if any(c in pattern for c in "*?["):
+        if any(c in pattern for c in "*?[") and not (folder / pattern).exists():
             root, rest = (Path("/"), pattern.lstrip("/")) if pattern.startswith("/") else (folder, pattern)
-            hits = sorted(root.glob(rest))
+            hits = sorted(hit for hit in root.glob(rest) if not hit.name.startswith(HIDDEN))
         else:
             hits = [folder / pattern]
         if not hits or not all(hit.exists() for hit in hits):
@@ -108,14 +109,13 @@ def _files(folder: Path, name: str | list[str], what: str) -> list[Path]:
 
 
 def _inside(path: Path, what: str) -> list[Path]:
-    """The file itself, or the files of a folder, without what writers leave beside them (_SUCCESS, .crc)."""
+    """The file itself, or the files of a folder."""
     if not path.is_dir():
         return [path]
-    hidden = ("_", ".")
     found = [
         file
         for file in sorted(path.rglob("*"))
-        if file.is_file() and not any(p.startswith(hidden) for p in file.relative_to(path).parts)
+        if file.is_file() and not any(p.startswith(HIDDEN) for p in file.relative_to(path).parts)
     ]
     if not found:
         raise InvalidInput(f"table {what}: no file in folder {path}")
@@ -199,7 +199,10 @@ def numbers(table: pa.Table, what: str, name: str, nullable: bool = False) -> ND
     if column.null_count and not nullable:
         row = pc.index(pc.is_null(column), True).as_py()
         raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected a number, got null")
-    values = _one_chunk(column.cast(pa.float64())).to_numpy(zero_copy_only=False)
+    try:
+        values = _one_chunk(column.cast(pa.float64())).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid as error:  # whole numbers that float64 does not hold exactly
+        raise InvalidInput(f"table {what}, column {name!r}: {_first_line(error)}") from error
     wrong = ~np.isfinite(values)
     if column.null_count:
         wrong &= _one_chunk(column).is_valid().to_numpy(zero_copy_only=False)

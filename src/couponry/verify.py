@@ -1,7 +1,8 @@
-"""Verification: everything that a result claims, recomputed from the campaign folder's tables without the solver.
+"""Verification: whatever a result claims, recomputed from the campaign's tables without the solver.
 
-Nothing here goes through items, packing, compiled rules or the solver: allocated pairs are looked up among the
-candidates by their ids, and every rule and limit is evaluated on the columns as the user gave them, in float64.
+Nothing here goes through items, packing, compiled rules or the solver: allocated pairs are looked up
+among the candidates by their ids, and every rule and limit is evaluated on the columns as the user
+gave them, in float64.
 """
 
 from __future__ import annotations
@@ -97,8 +98,6 @@ def verify_result(folder: str | Path, out: str | Path) -> Report:
     """
     folder, out = Path(folder), Path(out)
     spec = read_spec(folder)
-    for part in (*spec.rules, *spec.limits):
-        part.check()
     claim = _read_json(out, "result.json")
     check = _Check(_Given(folder, spec), spec, claim)
     check.counts()
@@ -242,8 +241,8 @@ class _Given:
             for one in value if isinstance(value, list) else [value]:
                 if one is not None:
                     pairs.add((offer, number.setdefault(one, len(number))))
-        offer, group = np.array(sorted(pairs), np.int64).reshape(-1, 2).T
-        return every[:, offer].ravel(), np.tile(group, len(self.roles)), list(number)
+        offers, group = np.array(sorted(pairs), np.int64).reshape(-1, 2).T
+        return every[:, offers].ravel(), np.tile(group, len(self.roles)), list(number)
 
     def rows_of_customers(self, by_whom: str) -> Integers:
         """Row of the customers table of each customer (n)."""
@@ -478,24 +477,26 @@ class _Check:
                 self._note(f"allocation: column {name!r}: expected numbers, got {table[name].type}")
                 continue
             true = self.given.column(name, self.rows, "allocation")
+            differ = np.flatnonzero(claimed[at] != true)
             # a default is a difference: what rounding may do depends on the size of its parts
-            size = np.abs(true) + self._parts(name)
-            wrong = ~(np.abs(claimed[at] - true) <= ROUNDING * size)
-            if wrong.any():
-                i = int(wrong.argmax())
+            size = np.abs(true[differ]) + self._parts(name, self.rows[differ])
+            off = np.abs(claimed[at[differ]] - true[differ])
+            wrong = differ[~(off <= ROUNDING * size)]
+            if len(wrong):
+                i = int(wrong[0])
                 self._note(
-                    f"allocation: column {name!r} is wrong in {wrong.sum():,} rows, "
+                    f"allocation: column {name!r} is wrong in {len(wrong):,} rows, "
                     f"first {pair(int(at[i]))}: expected {true[i]}, got {claimed[at[i]]}"
                 )
 
-    def _parts(self, name: str) -> Floats:
+    def _parts(self, name: str, rows: Integers) -> Floats:
         """Size of the terms that a default value or cost is made of, per coupon; 0 for a column as given."""
-        size = np.zeros(len(self.rows))
+        size = np.zeros(len(rows))
         if name == "response" or self.given.has(name):
             return size
         for part in MONEY:
             if self.given.has(part):
-                size += np.abs(self.given.column(part, self.rows, "allocation"))
+                size += np.abs(self.given.column(part, rows, "allocation"))
         return size
 
     # ---- customer rules
@@ -611,14 +612,11 @@ class _Check:
             amount = self.given.column(column, rows, limit.label)
             where, cells = self.given.cell(rows), self.given.cells
             self._totals[key] = (
-                np.bincount(where, weights=amount, minlength=cells),
-                np.bincount(where, weights=np.abs(amount), minlength=cells),
+                _sum_by(where, amount, cells),
+                _sum_by(where, np.abs(amount), cells),
             )
         total, size = self._totals[key]
-        return (
-            np.bincount(group, weights=total[cell], minlength=groups),
-            np.bincount(group, weights=size[cell], minlength=groups),
-        )
+        return _sum_by(group, total[cell], groups), _sum_by(group, size[cell], groups)
 
     def _limits(self, table: pa.Table, measures: Sequence[_Measured]) -> None:
         tables.require(table, "limits", *LIMIT_COLUMNS)
@@ -665,7 +663,7 @@ class _Check:
         value = self.given.column(self.spec.value, self.rows, "objective")
         self.penalties = sum(m.penalty * m.missed for m in measures if m.mode == "soft")
         self.objective = float(value.sum()) - self.penalties
-        parts = np.abs(value) + self._parts(self.spec.value)
+        parts = np.abs(value) + self._parts(self.spec.value, self.rows)
         error = ROUNDING * (float(parts.sum()) + self.penalties)
         error += sum(m.penalty * m.tolerance for m in measures if m.mode == "soft")
         if not _close(self.claim.get("objective"), self.objective, error):
@@ -710,12 +708,18 @@ class _Check:
 
     def _number(self, key: str) -> float | None:
         value = self.claim.get(key)
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return float(value) if number and math.isfinite(value) else None
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        return float(value) if math.isfinite(value) else None
 
     def _same(self, key: str, expected: int) -> None:
         if key in self.claim and self.claim[key] != expected:
             self._note(f"result.json: {key}: expected {expected}, got {self.claim[key]!r}")
+
+
+def _sum_by(group: Integers, amount: Floats, groups: int) -> Floats:
+    """Sum of the amounts in each group."""
+    return np.bincount(group, weights=amount, minlength=groups).astype(float)
 
 
 def _close(claimed: Any, true: float, error: float) -> bool:
@@ -797,13 +801,13 @@ def _most_coupons(given: _Given, rules: Sequence[_Group], wanted: Mask) -> Float
     for b, one in enumerate(binding):
         for other in binding[:b]:
             crossing[who[_cross(one, other)]] = True
-    most = np.bincount(who, weights=_fill(binding, len(rows)), minlength=len(wanted)).round()
+    most = _sum_by(who, _fill(binding, len(rows)), len(wanted)).round()
     by_customer = np.argsort(who, kind="stable")
     first = np.searchsorted(who[by_customer], np.arange(len(wanted) + 1))
     for customer in np.flatnonzero(crossing).tolist():
         own = by_customer[first[customer] : first[customer + 1]]
         most[customer] = _most_of_one(
-            [_Bound(*(part[own] for part in bound)) for bound in binding], len(own)
+            [_Bound(b.member[own], b.size[own], b.cap[own]) for b in binding], len(own)
         )
     return most
 
@@ -826,7 +830,7 @@ def _fill(bounds: Sequence[_Bound], candidates: int) -> Floats:
     it within theirs.
     """
     share = np.ones(candidates)
-    for size in np.unique(np.concatenate([b.size[b.member >= 0] for b in bounds] or [[]])):
+    for size in sorted({size for b in bounds for size in np.unique(b.size[b.member >= 0])}):
         for bound in bounds:
             rows = np.flatnonzero((bound.member >= 0) & (bound.size == size))
             if len(rows):

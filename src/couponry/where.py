@@ -89,11 +89,14 @@ def _in_range(
     kind = column.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         try:
-            bounds = {key: pa.scalar(bound).cast(kind) for key, bound in test.items()}
+            bounds = {key: pa.scalar(bound) for key, bound in test.items()}
+            if not all(pa.types.is_temporal(bound.type) for bound in bounds.values()):
+                raise TypeError("a number of days or seconds is no date")
+            bounds = {key: bound.cast(kind) for key, bound in bounds.items()}
         except (pa.ArrowException, TypeError) as error:
-            raise InvalidInput(
-                f"{label}: expected dates as range, got {dict(test)!r}"
-            ) from error
+            raise InvalidInput(f"{label}: expected dates as range, got {dict(test)!r}") from error
+        if len(bounds) == 2 and bounds["min"].as_py() > bounds["max"].as_py():
+            raise InvalidInput(f"{label}: min {test['min']} is above max {test['max']}")
         mask = pc.is_valid(column)
         if "min" in bounds:
             mask = pc.and_(mask, pc.greater_equal(column, bounds["min"]))
