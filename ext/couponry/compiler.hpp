@@ -1,0 +1,18 @@
+// What differs between compilers and processors, and nothing else.
+#pragma once
+
+#if defined(__GNUC__) || defined(__clang__)
+// Leaves are compiled once per instruction set: an inline function that is not inlined would be merged
+// with its namesake from a wider one, and the linker could keep the copy that this processor cannot run.
+#define COUPONRY_INLINE __attribute__((always_inline)) inline
+#define COUPONRY_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define COUPONRY_INLINE inline
+#define COUPONRY_PREFETCH(address)
+#endif
+
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+#define COUPONRY_X86 1
+#else
+#define COUPONRY_X86 0
+#endif

@@ -1,0 +1,48 @@
+// Kernels about changing a choice that stands: what each decision is worth, and the best moves one by one.
+#pragma once
+
+#include <cstdint>
+
+#include "views.hpp"
+
+namespace couponry {
+
+// Linear function of the candidates, (1 + C, S, K).
+struct Amounts {
+    const double* data;
+    int64_t segments, items;
+
+    // At the exact channel values of candidate e.
+    COUPONRY_INLINE double at(const Table<const double>& exact, int64_t s, int64_t k, int64_t e) const noexcept {
+        const int64_t plane = segments * items;
+        const double* cell = data + s * items + k;
+        double total = cell[0];
+        for (int64_t c = 0; c < exact.rows; ++c) {
+            const double product = cell[(1 + c) * plane] * exact.row(c)[e];
+            total = total + product;
+        }
+        return total;
+    }
+};
+
+// See `regret` in reference.py.
+int regret(const Shard& shard, const Rules& rules, const Table<const double>& exact, const Amounts& reduced,
+           View<const uint8_t> chosen, int64_t start, int64_t stop, View<double> out) noexcept;
+
+// See `improve` in reference.py.
+struct Improvement {
+    bool fill;  // else repair
+    Shard shard;
+    Rules rules;
+    Table<const double> exact;
+    Amounts reduced, objective;
+    Rows rows;
+    View<const uint8_t> item_helps;
+    View<double> activity;
+    View<uint8_t> chosen;
+};
+
+// Adds the moves made to `moves`.
+int improve(const Improvement& problem, int64_t max_moves, int64_t* moves) noexcept;
+
+}  // namespace couponry

@@ -1,0 +1,105 @@
+// The best choice under group rules: the greedy one, since the groups nest.
+#pragma once
+
+#include <cstdint>
+
+#include "evaluate_steps.hpp"
+#include "leaves.hpp"
+#include "tie_break.hpp"
+
+namespace couponry {
+namespace {
+
+template <class Item>
+class Greedy {
+public:
+    explicit Greedy(const Pass& pass) noexcept
+        : rules_(pass.rules),
+          memory_(rules_.groups, sizeof(int32_t)),
+          count_{static_cast<int32_t*>(memory_.data), rules_.groups} {}
+
+    bool failed() const noexcept { return !memory_.data; }
+
+    // The best choice without the rules is the greedy one if it happens to keep them.
+    bool keeps_rules(const Row<Item>& row, const uint64_t* picks, int64_t customer) noexcept {
+        bool kept = true;
+        for_each_group(row, picks, [&](int64_t rule, int32_t g) {
+            kept = kept && ++count_[g] <= rules_.cap_of(rule, customer);
+        });
+        forget(row, picks);
+        return kept;
+    }
+
+    // Walks down the order and takes what fits; the picks are OUT.
+    void choose(const Row<Item>& row, const int32_t* key, Ranked* order, int64_t lower, int64_t upper,
+                int64_t customer, uint32_t hash, uint64_t* picks) noexcept {
+        sort(row, key, order, hash);
+        for (int64_t from = 0; from < row.n; from += WORD) picks[from / WORD] = 0;
+        int64_t given = 0;
+        for (int64_t at = 0; at < row.n; ++at) {
+            const int64_t j = static_cast<int64_t>(order[at].at);
+            if (given >= upper || (given >= lower && key[j] <= 0)) break;
+            if (!fits(row.item[j], customer)) continue;
+            ++given;
+            picks[j / WORD] |= uint64_t{1} << (j % WORD);
+            for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
+                const int32_t g = rules_.group.row(rule)[row.item[j]];
+                if (g >= 0) ++count_[g];
+            }
+        }
+        forget(row, picks);
+    }
+
+private:
+    // All candidates in order of choice. Few are placed by counting who goes before each, which vectors do
+    // without a branch.
+    static void sort(const Row<Item>& row, const int32_t* key, Ranked* order, uint32_t hash) noexcept {
+        constexpr int64_t FEW = 64;
+        if (row.n <= FEW) {
+            alignas(64) int32_t before[FEW] = {};
+            const int64_t end = padded(row.n);
+            for (int64_t j = 0; j < row.n; ++j)
+                for (int64_t t = 0; t < end; ++t) before[t] += key[j] > key[t];
+            uint64_t taken = 0;
+            for (int64_t j = 0; j < row.n; ++j) {
+                taken |= uint64_t{1} << before[j];
+                order[before[j]].at = static_cast<uint64_t>(j);
+            }
+            if (count_bits(taken) == row.n) return;  // else some tie
+        }
+        for (int64_t j = 0; j < row.n; ++j)
+            order[j] = Ranked::of(key[j], tie_hash(hash, row.item[j]), j);
+        sort_ranked(order, row.n);
+    }
+
+    bool fits(int64_t k, int64_t customer) const noexcept {
+        for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
+            const int32_t g = rules_.group.row(rule)[k];
+            if (g >= 0 && count_[g] >= rules_.cap_of(rule, customer)) return false;
+        }
+        return true;
+    }
+
+    void forget(const Row<Item>& row, const uint64_t* picks) noexcept {
+        for_each_group(row, picks, [&](int64_t, int32_t g) { count_[g] = 0; });
+    }
+
+    template <class Visit>
+    COUPONRY_INLINE void for_each_group(const Row<Item>& row, const uint64_t* picks, Visit visit) noexcept {
+        for (int64_t from = 0; from < row.n; from += WORD)
+            for (uint64_t word = picks[from / WORD]; word; word &= word - 1) {
+                const Item k = row.item[from + lowest_bit(word)];
+                for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
+                    const int32_t g = rules_.group.row(rule)[k];
+                    if (g >= 0) visit(rule, g);
+                }
+            }
+    }
+
+    const Rules& rules_;
+    Zeros memory_;
+    View<int32_t> count_;
+};
+
+}  // namespace
+}  // namespace couponry

@@ -1,0 +1,35 @@
+// The kernels that exist once per instruction set, and the table that one of them is called through.
+#pragma once
+
+#include <cstdint>
+
+#include "views.hpp"
+
+namespace couponry {
+
+// Everything that one evaluation is given; see `evaluate` in reference.py.
+struct Pass {
+    Shard shard;
+    Rules rules;
+    const float* price;  // (1 + C, S, K)
+    int64_t segments, items;
+    uint32_t seed;
+    int64_t start, stop;
+    int64_t* usage;   // (1 + C, S, K), added to
+    uint8_t* chosen;  // (e), or null when nobody asks
+};
+
+struct Leaves {
+    const char* name;
+    bool (*runs_here)() noexcept;
+    int (*evaluate)(const Pass&) noexcept;
+    uint64_t (*sum_bytes)(const uint8_t*, int64_t) noexcept;
+};
+
+extern const Leaves leaves_baseline;
+#if COUPONRY_X86
+extern const Leaves leaves_avx2;
+extern const Leaves leaves_avx512;
+#endif
+
+}  // namespace couponry

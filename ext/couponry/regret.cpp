@@ -1,0 +1,68 @@
+// What each candidate's decision is worth: reduced value lost when it alone is forced the other way.
+#include <limits>
+#include <new>
+#include <vector>
+
+#include "exchange.hpp"
+#include "group_counts.hpp"
+
+namespace couponry {
+namespace {
+
+constexpr double INFINITE = std::numeric_limits<double>::infinity();
+
+template <class Item>
+void regret_of(const Shard& shard, const Rules& rules, const Table<const double>& exact, const Amounts& reduced,
+               View<const uint8_t> chosen, int64_t start, int64_t stop, View<double> out) {
+    const View<const Item> item = shard.items<Item>();
+    GroupCounts<Item> groups(shard, rules);
+    std::vector<double> values;
+    std::vector<int64_t> held;
+    for (int64_t i = start; i < stop; ++i) {
+        const int64_t begin = shard.indptr[i], end = shard.indptr[i + 1];
+        const int64_t s = of_customer(shard.segment, i);
+        const int64_t lower = of_customer(rules.lower, i), upper = of_customer(rules.upper, i);
+        values.resize(static_cast<size_t>(end - begin));
+        const View<double> value{values.data(), end - begin};
+        held.clear();
+        for (int64_t e = begin; e < end; ++e) {
+            value[e - begin] = reduced.at(exact, s, item[e], e);
+            out[e] = INFINITE;
+            if (!chosen[e]) continue;
+            held.push_back(e);
+            groups.add(e, 1);
+        }
+        const int64_t given = static_cast<int64_t>(held.size());
+        if (given > lower)
+            for (const int64_t e : held) out[e] = value[e - begin];
+        for (int64_t into = begin; into < end; ++into) {
+            if (chosen[into]) continue;
+            if (given < upper && groups.has_room(i, into, -1)) out[into] = -value[into - begin];
+            for (const int64_t leaving : held) {
+                const double loss = value[leaving - begin] - value[into - begin];
+                if ((loss < out[into] || loss < out[leaving]) && groups.has_room(i, into, leaving)) {
+                    if (loss < out[into]) out[into] = loss;
+                    if (loss < out[leaving]) out[leaving] = loss;
+                }
+            }
+        }
+        for (const int64_t e : held) groups.add(e, -1);
+    }
+}
+
+}  // namespace
+
+int regret(const Shard& shard, const Rules& rules, const Table<const double>& exact, const Amounts& reduced,
+           View<const uint8_t> chosen, int64_t start, int64_t stop, View<double> out) noexcept {
+    try {
+        if (shard.item_bytes == 2)
+            regret_of<uint16_t>(shard, rules, exact, reduced, chosen, start, stop, out);
+        else
+            regret_of<uint32_t>(shard, rules, exact, reduced, chosen, start, stop, out);
+    } catch (const std::bad_alloc&) {
+        return NO_MEMORY;
+    }
+    return DONE;
+}
+
+}  // namespace couponry

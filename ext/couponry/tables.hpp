@@ -1,0 +1,107 @@
+// The price table and the usage table of one pass, laid out for the work of a long call or used as they are.
+#pragma once
+
+#include <cstdint>
+
+#include "evaluate_steps.hpp"
+#include "leaves.hpp"
+
+namespace couponry {
+namespace {
+
+// All prices of an item side by side, and its count and sums as well: one cache line each instead of one per
+// channel. The count shares a 64-bit number with the first sum. Worth its making in calls with many candidates.
+template <int CHANNELS>
+class Tables {
+public:
+    explicit Tables(const Pass& pass) noexcept
+        : usage_(pass.usage),
+          cells_(pass.segments * pass.items),
+          price_memory_(CHANNELS > 0 ? cells_ * PRICES : 0, sizeof(float)),
+          tally_memory_(cells_ * WORDS, sizeof(uint64_t)),
+          price_(static_cast<const float*>(price_memory_.data)),
+          tally_(static_cast<uint64_t*>(tally_memory_.data)) {
+        if (CHANNELS == 0) price_ = pass.price;
+        if (CHANNELS == 0 || failed()) return;
+        float* side_by_side = static_cast<float*>(price_memory_.data);
+        for (int64_t cell = 0; cell < cells_; ++cell)
+            for (int64_t c = 0; c <= CHANNELS; ++c) side_by_side[cell * PRICES + c] = pass.price[c * cells_ + cell];
+    }
+
+    bool failed() const noexcept { return !price_memory_.data || !tally_memory_.data; }
+
+    const float* prices_of(int64_t first_cell) const noexcept { return price_ + first_cell * PRICES; }
+
+    // Adds the candidates in the bit set, which starts at the row's candidate `from`.
+    template <class Item>
+    COUPONRY_INLINE void add(const Row<Item>& row, int64_t from, uint64_t picks, int64_t first_cell) noexcept {
+        if ((packed_ += WORD) > MOST_PACKED) flush();
+        uint64_t* const tally = tally_ + first_cell * WORDS;
+        for (; picks; picks &= picks - 1) {
+            const int64_t j = from + lowest_bit(picks);
+            uint64_t* words = tally + row.item[j] * WORDS;
+            words[0] += ONE + (CHANNELS > 0 ? row.quantity[j] : 0);
+            for (int64_t c = 1; c < CHANNELS; ++c) words[c] += row.quantity[c * row.quantity_stride + j];
+        }
+    }
+
+    // Moves everything counted to the usage table.
+    void flush() noexcept {
+        packed_ = WORD;
+        for (int64_t cell = 0; cell < cells_; ++cell) {
+            uint64_t* words = tally_ + cell * WORDS;
+            if (!words[0]) continue;
+            usage_[cell] += static_cast<int64_t>(words[0] / ONE);
+            words[0] %= ONE;
+            for (int64_t c = 0; c < CHANNELS; ++c) usage_[(1 + c) * cells_ + cell] += static_cast<int64_t>(words[c]);
+            for (int64_t c = 0; c < WORDS; ++c) words[c] = 0;
+        }
+    }
+
+private:
+    static constexpr int64_t PRICES = price_width(CHANNELS);
+    static constexpr int64_t WORDS = CHANNELS > 1 ? CHANNELS : 1;
+    // 24 bits of count above 40 bits of sum: 2^24 - 1 quantities of 16 bits fit below.
+    static constexpr uint64_t ONE = uint64_t{1} << 40;
+    static constexpr int64_t MOST_PACKED = (int64_t{1} << 24) - 1;
+
+    int64_t* usage_;
+    int64_t cells_;
+    int64_t packed_ = 0;  // at most so many candidates since the last flush
+    Zeros price_memory_, tally_memory_;
+    const float* price_;
+    uint64_t* tally_;
+};
+
+// The caller's tables as they are, with any number of channels.
+template <>
+class Tables<PLANES> {
+public:
+    explicit Tables(const Pass& pass) noexcept
+        : usage_(pass.usage), price_(pass.price), cells_(pass.segments * pass.items) {}
+
+    bool failed() const noexcept { return false; }
+
+    const float* prices_of(int64_t first_cell) const noexcept { return price_ + first_cell; }
+
+    template <class Item>
+    COUPONRY_INLINE void add(const Row<Item>& row, int64_t from, uint64_t picks, int64_t first_cell) noexcept {
+        for (; picks; picks &= picks - 1) {
+            const int64_t j = from + lowest_bit(picks);
+            int64_t* usage = usage_ + first_cell + row.item[j];
+            usage[0] += 1;
+            for (int64_t c = 0; c < row.channels; ++c)
+                usage[(1 + c) * cells_] += row.quantity[c * row.quantity_stride + j];
+        }
+    }
+
+    void flush() noexcept {}
+
+private:
+    int64_t* usage_;
+    const float* price_;
+    int64_t cells_;
+};
+
+}  // namespace
+}  // namespace couponry

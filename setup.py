@@ -1,0 +1,131 @@
+"""Builds the native kernels, or, where no C++ compiler works, a package that runs on Numba and says so.
+
+COUPONRY_NO_NATIVE=1     do not build the native kernels
+COUPONRY_BUILD_DEBUG=1   bounds checks, -O1 -g
+COUPONRY_SANITIZE=NAME   address, undefined or thread (GCC and clang)
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from setuptools import Distribution, Extension, setup
+
+SOURCES = "ext/couponry"
+UNITS = [
+    "improve",
+    "instruction_set",
+    "leaves_avx2",  # empty, like the next, where the processor is not an x86-64
+    "leaves_avx512",
+    "leaves_baseline",
+    "preference",
+    "regret",
+    "scratch",
+]
+
+REQUIRES = ["numpy>=1.26", "scipy>=1.11", "pyarrow>=15", "click>=8", "rich>=13"]
+NUMBA = "numba>=0.59"
+
+TRIAL = """
+#include <Python.h>
+#include <vector>
+int trial(int n) { return std::vector<int>(n).empty(); }
+"""
+
+NOTICE = """
+********************************************************************************
+couponry: {reason}
+The native kernels are NOT built. couponry will run on its Numba backend: the same
+results, slower, and it compiles for some seconds at first use. numba is installed
+for it. To have the native kernels, install a C++17 compiler and install couponry
+again:  pip install --force-reinstall --no-binary couponry couponry
+********************************************************************************
+"""
+
+
+def flag(name: str) -> bool:
+    """Whether an environment variable is set to something other than 0."""
+    return os.environ.get(name, "") not in ("", "0")
+
+
+def compile_args() -> tuple[list[str], list[str], list[tuple[str, str | None]]]:
+    """Arguments for the compiler, arguments for the linker, and macros."""
+    if sys.platform == "win32":
+        return ["/std:c++17", "/O2", "/fp:precise", "/EHsc"], [], []
+    # No -march and no -ffast-math, ever: the same wheel gives the same bits on every processor.
+    arguments = ["-std=c++17", "-ffp-contract=off", "-fvisibility=hidden"]
+    linking: list[str] = []
+    macros: list[tuple[str, str | None]] = []
+    if flag("COUPONRY_BUILD_DEBUG"):
+        arguments += ["-O1", "-g", "-UNDEBUG"]
+        macros += [("COUPONRY_CHECK_BOUNDS", None), ("_GLIBCXX_ASSERTIONS", None)]
+    else:
+        arguments += ["-O3", "-g0"]
+    sanitizer = os.environ.get("COUPONRY_SANITIZE", "")
+    if sanitizer:
+        if sanitizer not in ("address", "undefined", "thread"):
+            raise SystemExit(
+                f"COUPONRY_SANITIZE: expected address, undefined or thread, got {sanitizer!r}"
+            )
+        linking += [f"-fsanitize={sanitizer}"]
+        arguments += [*linking, "-fno-omit-frame-pointer", "-fno-sanitize-recover=all"]
+    return arguments, linking, macros
+
+
+def extension(name: str, sources: list[str]) -> Extension:
+    """An extension module in C++ with this package's compiler arguments."""
+    arguments, linking, macros = compile_args()
+    return Extension(
+        name,
+        sources,
+        depends=[str(path) for path in sorted(Path(SOURCES).glob("*.hpp"))],
+        include_dirs=[SOURCES],
+        define_macros=macros,
+        extra_compile_args=arguments,
+        extra_link_args=linking,
+        language="c++",
+    )
+
+
+def reason_against_native() -> str | None:
+    """Why the native kernels cannot be built here; None when they can: a small module builds the same way."""
+    if flag("COUPONRY_NO_NATIVE"):
+        return "COUPONRY_NO_NATIVE is set."
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Path(folder, "trial.cpp")
+        trial.write_text(TRIAL)
+        project = Distribution({"name": "trial", "ext_modules": [extension("trial", [str(trial)])]})
+        build = project.get_command_obj("build_ext")
+        build.build_lib = build.build_temp = folder
+        try:
+            build.ensure_finalized()
+            build.run()
+        except Exception as error:
+            return f"no working C++ compiler was found ({error})."
+    return None
+
+
+def native() -> list[Extension]:
+    """The extension modules, named one by one."""
+    from Cython.Build import cythonize
+
+    sources = [f"{SOURCES}/native.pyx", *(f"{SOURCES}/{unit}.cpp" for unit in UNITS)]
+    checked = flag("COUPONRY_BUILD_DEBUG")
+    return cythonize(
+        [extension("couponry.kernels._native", sources)],
+        build_dir="build/cython-debug" if checked else "build/cython",
+        compiler_directives={"language_level": 3, "boundscheck": checked, "wraparound": False},
+    )
+
+
+reason = reason_against_native()
+if reason is not None:
+    print(NOTICE.format(reason=reason), file=sys.stderr, flush=True)
+
+setup(
+    ext_modules=native() if reason is None else [],
+    install_requires=REQUIRES if reason is None else [*REQUIRES, NUMBA],
+)

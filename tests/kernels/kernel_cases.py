@@ -1,0 +1,231 @@
+"""Random shards, rules and limit rows for the kernel tests, and the backends that they are tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from couponry import kernels
+from couponry.kernels import FILL, REPAIR, Rows, Rules, Shard
+
+NOBODY_ASKS = np.empty(0, np.uint8)
+
+
+def backend_names() -> list[str]:
+    """Every compiled backend that runs here; the native one once per instruction set."""
+    names = []
+    found = kernels.available()
+    if found["native"] == "yes":
+        names += [f"native {name}" for name in native().instruction_sets()]
+    if found["numba"] == "yes":
+        names.append("numba")
+    return names
+
+
+def native() -> Any:
+    return kernels.load("native").kernels
+
+
+def reference() -> ModuleType:
+    return kernels.load("reference").kernels
+
+
+@contextmanager
+def backend(name: str) -> Iterator[ModuleType]:
+    """The kernels of `name`, running on its instruction set while the context lasts."""
+    family, _, isa = name.partition(" ")
+    module = kernels.load(family).kernels
+    if not isa:
+        yield module
+        return
+    before = native().instruction_set()
+    native()._use_instruction_set(isa)
+    try:
+        yield module
+    finally:
+        native()._use_instruction_set(before)
+
+
+every_backend = pytest.mark.parametrize("name", backend_names())
+every_native = pytest.mark.parametrize(
+    "name", [name for name in backend_names() if name.startswith("native")]
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything that the kernels about choices are given."""
+
+    shard: Shard
+    rules: Rules
+    price: NDArray[np.float32]
+    exact: NDArray[np.float64]
+    reduced: NDArray[np.float64]
+    objective: NDArray[np.float64]
+    rows: Rows
+    item_helps: NDArray[np.uint8]
+    seed: int
+
+    @property
+    def customers(self) -> int:
+        return len(self.shard.indptr) - 1
+
+
+def make_case(
+    seed: int,
+    *,
+    customers: int = 20,
+    longest: int = 12,
+    lengths: NDArray[np.int64] | None = None,
+    channels: int = 1,
+    segments: int = 1,
+    items: int = 30,
+    rules: int = 0,
+    wide: bool = False,
+    ties: bool = False,
+    same_bounds: bool = False,
+    lower: int = 3,
+    upper: int = 6,
+    rows: int = 5,
+) -> Case:
+    """A random case; `ties` makes values few and exact, `lengths` says how many candidates each customer has."""
+    random = np.random.default_rng(seed)
+    if lengths is None:
+        lengths = random.integers(0, longest + 1, customers)
+    customers = len(lengths)
+    indptr = np.zeros(customers + 1, np.int64)
+    np.cumsum(lengths, out=indptr[1:])
+    candidates = int(indptr[-1])
+    items = max([items, *lengths.tolist()])
+    rows_of_items = [np.sort(random.choice(items, n, replace=False)) for n in lengths]
+    item_type: Any = np.uint32 if wide else np.uint16
+    item = np.concatenate([np.empty(0, np.int64), *rows_of_items]).astype(item_type)
+
+    quantity = random.integers(0, 4 if ties else 65536, (channels, candidates), dtype=np.uint16)
+    bounds = 1 if same_bounds else customers
+    shard = Shard(
+        first=int(random.integers(0, 2**40)),
+        indptr=indptr,
+        item=item,
+        quantity=quantity,
+        segment=random.integers(0, segments, bounds).astype(np.uint16),
+    )
+
+    price = random.normal(size=(1 + channels, segments, items))
+    if ties:
+        price = np.round(price)
+        price[0][price[0] == 0] = -0.0
+    else:
+        price[1:] /= 65536
+    return Case(
+        shard=shard,
+        rules=_nested_rules(random, items, rules, bounds, lower, upper),
+        price=price.astype(np.float32),
+        exact=quantity / 4.0 if ties else random.random((channels, candidates)),
+        reduced=np.round(random.normal(size=price.shape), 1 if ties else 9),
+        objective=np.round(random.random(price.shape), 1 if ties else 9),
+        rows=_rows(random, channels, segments * items, customers, rows),
+        item_helps=random.choice([0, 1, 2, 3, 3, 3], size=(segments, items)).astype(np.uint8),
+        seed=int(random.integers(0, 2**32)),
+    )
+
+
+def _nested_rules(
+    random: np.random.Generator, items: int, rules: int, bounds: int, lower: int, upper: int
+) -> Rules:
+    """At most two rules: groups of about six items, and groups of about two within each of them."""
+    outer = np.arange(items) // 6
+    inner = outer.max(initial=-1) + 1 + np.arange(items) // 2
+    group = np.stack([outer, inner]).astype(np.int32)[:rules]
+    group[:, random.random(items) < 0.1] = -1
+    most = random.integers(0, upper + 1, bounds).astype(np.int32)
+    return Rules(
+        lower=random.integers(0, lower + 1, bounds).astype(np.int32),
+        upper=most,
+        group=np.ascontiguousarray(group),
+        groups=int(group.max(initial=-1)) + 1,
+        cap=random.integers(0, 4, (rules, bounds)).astype(np.int32),
+    )
+
+
+def _rows(
+    random: np.random.Generator, channels: int, cells: int, customers: int, count: int
+) -> Rows:
+    member = random.random((cells, count)) < 0.4
+    ptr = np.zeros(cells + 1, np.int64)
+    np.cumsum(member.sum(1), out=ptr[1:])
+    upper = random.random(count) * customers
+    lower = upper * random.choice([0.3, 0.9, 1.0], count)
+    upper[random.random(count) < 0.2] = np.inf
+    lower[random.random(count) < 0.2] = -np.inf
+    soft = random.random(count) < 0.3
+    return Rows(
+        ptr=ptr,
+        row=np.nonzero(member)[1].astype(np.int32),
+        coefficient=np.round(random.random((int(ptr[-1]), 1 + channels)) - 0.1, 3),
+        lower=lower,
+        upper=upper,
+        weight=np.where(soft, 0.0, random.random(count) + 0.5),
+        penalty=np.where(soft, random.random(count), 0.0),
+    )
+
+
+def activity_of(case: Case, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Each row's sum of weights over the chosen candidates."""
+    activity = np.zeros(len(case.rows.lower))
+    customer = np.repeat(np.arange(case.customers), np.diff(case.shard.indptr))
+    items = case.price.shape[2]
+    for e in np.flatnonzero(chosen):
+        segment = case.shard.segment[customer[e] if len(case.shard.segment) > 1 else 0]
+        cell = int(segment) * items + int(case.shard.item[e])
+        for j in range(case.rows.ptr[cell], case.rows.ptr[cell + 1]):
+            coefficient = case.rows.coefficient[j]
+            activity[case.rows.row[j]] += coefficient[0] + coefficient[1:] @ case.exact[:, e]
+    return activity
+
+
+def evaluated(
+    module: ModuleType, case: Case, start: int = 0, stop: int | None = None, *, ask: bool = True
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Usage and choice at the case's prices; what `evaluate` should not write holds 7."""
+    usage = np.zeros(case.price.shape, np.int64)
+    chosen = np.full(len(case.shard.item), 7, np.uint8) if ask else NOBODY_ASKS
+    stop = case.customers if stop is None else stop
+    module.evaluate(case.shard, case.rules, case.price, case.seed, start, stop, usage, chosen)
+    return usage, chosen
+
+
+def all_results(module: ModuleType, case: Case, max_moves: int = 200) -> dict[str, Any]:
+    """What every kernel about choices returns or writes."""
+    usage, chosen = evaluated(module, case)
+    regret = np.full(len(chosen), np.nan)
+    module.regret(
+        case.shard, case.rules, case.exact, case.reduced, chosen, 0, case.customers, regret
+    )
+    results = {"usage": usage, "chosen": chosen.copy(), "regret": regret}
+    activity = activity_of(case, chosen)
+    for mode, title in (REPAIR, "repair"), (FILL, "fill"):
+        moves = module.improve(
+            mode, case.shard, case.rules, case.exact, case.reduced, case.objective, case.rows,
+            case.item_helps, activity, chosen, max_moves,
+        )  # fmt: skip
+        results[f"{title} moves"] = moves
+        results[f"{title} activity"] = activity.copy()
+        results[title] = chosen.copy()
+    return results
+
+
+def assert_same(found: Any, expected: Any) -> None:
+    """Bit for bit, not just close: arrays, or dictionaries of arrays and numbers."""
+    if isinstance(expected, dict):
+        for key, value in expected.items():
+            assert np.asarray(found[key]).tobytes() == np.asarray(value).tobytes(), key
+    else:
+        assert found.dtype == expected.dtype and found.tobytes() == expected.tobytes()

@@ -1,0 +1,185 @@
+"""Every compiled backend, on every instruction set, gives the bits of the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kernel_cases import (
+    Case,
+    all_results,
+    assert_same,
+    backend,
+    backend_names,
+    evaluated,
+    every_backend,
+    every_native,
+    make_case,
+    reference,
+)
+
+needs_numba = pytest.mark.skipif("numba" not in backend_names(), reason="needs numba")
+
+
+def cases(*, wide: st.SearchStrategy[bool]) -> st.SearchStrategy[Case]:
+    return st.builds(
+        make_case,
+        st.integers(0, 2**32 - 1),
+        customers=st.integers(0, 12),
+        longest=st.sampled_from([1, 3, 9, 20]),
+        channels=st.integers(0, 3),
+        segments=st.sampled_from([1, 3]),
+        items=st.sampled_from([1, 4, 30]),
+        rules=st.integers(0, 2),
+        wide=wide,
+        ties=st.booleans(),
+        same_bounds=st.booleans(),
+        lower=st.sampled_from([0, 2, 30]),
+        upper=st.sampled_from([0, 4, 8, 25]),
+    )
+
+
+@every_native
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(case=cases(wide=st.booleans()))
+def test_small_cases(name: str, case: Case) -> None:
+    with backend(name) as module:
+        assert_same(all_results(module, case), all_results(reference(), case))
+
+
+@needs_numba
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(case=cases(wide=st.just(False)))  # each type of item costs some seconds of compiling
+def test_small_cases_on_numba(case: Case) -> None:
+    with backend("numba") as module:
+        assert_same(all_results(module, case), all_results(reference(), case))
+
+
+@every_backend
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("rules", [0, 1, 2])
+def test_rows_of_every_length(name: str, rules: int, ties: bool) -> None:
+    # around every width that a backend may treat apart: vectors of 8 and 16, words of 64, two vectors kept
+    lengths = np.array([0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 80, 100, 130])
+    case = make_case(
+        rules + 10 * ties, lengths=lengths, channels=1 + rules, rules=rules, ties=ties, upper=60
+    )
+    expected = evaluated(reference(), case)
+    with backend(name) as module:
+        usage, chosen = evaluated(module, case)
+    assert_same(usage, expected[0])
+    assert_same(chosen, expected[1])
+
+
+@every_backend
+@pytest.mark.parametrize("slots", [1, 15, 16, 17, 31, 32, 33, 299])
+def test_one_long_row(name: str, slots: int) -> None:
+    case = make_case(slots, lengths=np.array([300]), ties=slots % 2 == 0)
+    bound = np.full(1, slots, np.int32)
+    case = Case(**vars(case) | {"rules": case.rules._replace(lower=bound, upper=bound)})
+    with backend(name) as module:
+        usage, chosen = evaluated(module, case)
+    assert chosen.sum() == usage[0].sum() == slots
+    assert_same(chosen, evaluated(reference(), case)[1])
+
+
+@every_native
+@needs_numba
+def test_a_row_longer_than_the_stack_buffers(name: str) -> None:
+    lengths = np.array([20, 1500, 20, 0, 1024, 1025, 5000, 3])
+    with backend(name) as module:
+        for ties in False, True:
+            case = make_case(3, lengths=lengths, ties=ties, rules=int(ties), upper=1200, channels=2)
+            usage, chosen = evaluated(module, case)
+            assert_same(usage, _usage_of(case, chosen))
+            assert_same(chosen, _reference_choice(case))
+
+
+def _reference_choice(case: Case) -> np.ndarray:
+    """The reference's choice for rows that plain Python takes minutes for: its text, compiled by Numba."""
+    with backend("numba") as module:
+        return evaluated(module, case)[1]
+
+
+def _usage_of(case: Case, chosen: np.ndarray) -> np.ndarray:
+    """The usage table by NumPy, from what was chosen."""
+    usage = np.zeros(case.price.shape, np.int64)
+    segment = np.broadcast_to(case.shard.segment, case.customers)
+    at = chosen > 0
+    where = np.repeat(segment, np.diff(case.shard.indptr))[at], case.shard.item[at]
+    np.add.at(usage[0], where, 1)
+    for c, quantity in enumerate(case.shard.quantity):
+        np.add.at(usage[1 + c], where, quantity[at].astype(np.int64))
+    return usage
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("channels", [0, 1, 2, 3])
+@pytest.mark.parametrize("ties", [False, True])
+def test_many_customers_on_every_backend(channels: int, wide: bool, ties: bool) -> None:
+    case = make_case(
+        channels, customers=3000, longest=40, items=200, segments=2, channels=channels,
+        wide=wide, ties=ties, rules=channels % 3, upper=12,
+    )  # fmt: skip
+    results = {}
+    for name in backend_names():
+        with backend(name) as module:
+            results[name] = evaluated(module, case)
+            usage_only, _ = evaluated(module, case, ask=False)
+            assert_same(usage_only, results[name][0])
+    expected_usage, expected = next(iter(results.values()))
+    for usage, chosen in results.values():
+        assert_same(usage, expected_usage)
+        assert_same(chosen, expected)
+    assert_same(expected_usage, _usage_of(case, expected))
+
+
+@every_backend
+def test_blocks_add_up_to_the_whole(name: str) -> None:
+    case = make_case(5, customers=90, segments=2, channels=2, rules=1, ties=True)
+    with backend(name) as module:
+        whole, chosen = evaluated(module, case)
+        total = np.zeros_like(whole)
+        for start, stop in (0, 1), (1, 1), (1, 40), (40, 90):
+            usage, part = evaluated(module, case, start, stop)
+            total += usage
+            begin, end = case.shard.indptr[[start, stop]]
+            assert np.array_equal(part[begin:end], chosen[begin:end])
+            assert (np.delete(part, np.s_[begin:end]) == 7).all()  # nobody else's choice is written
+        assert np.array_equal(total, whole)
+
+        regret = np.zeros((2, len(chosen)))
+        for i, blocks in enumerate([[(0, 90)], [(0, 33), (33, 90)]]):
+            for start, stop in blocks:
+                module.regret(
+                    case.shard, case.rules, case.exact, case.reduced, chosen, start, stop, regret[i]
+                )
+        assert_same(regret[1], regret[0])
+
+
+@every_backend
+@pytest.mark.parametrize("value_type", [np.float32, np.float64])
+@pytest.mark.parametrize("item_type", [np.uint16, np.uint32])
+def test_span_and_quantise(name: str, item_type: Any, value_type: Any) -> None:
+    random = np.random.default_rng(1)
+    item = random.integers(0, 9, 500).astype(item_type)
+    values = (random.normal(size=500) * 10.0 ** item.astype(float)).astype(value_type)
+    values[item == 3] = 0.1  # constant: step 0
+    values[item == 4] = np.round(values[item == 4])
+    results = []
+    with backend(name) as module:
+        for each in reference(), module:
+            low, high = np.full(9, np.inf), np.full(9, -np.inf)
+            each.span(item, values, low, high)
+            each.span(item[:0], values[:0], low, high)
+            step = (high - low) / 65535
+            quantity, error = np.full(500, 7, np.uint16), np.zeros(9)
+            step[5] /= 2  # values beyond the range are cut off at 65535
+            each.quantise(item, values, low, step, quantity, error)
+            each.quantise(item[:0], values[:0], low, step, quantity[:0], error)
+            results.append({"low": low, "high": high, "quantity": quantity, "error": error})
+    assert_same(results[1], results[0])
+    assert (results[0]["error"][[0, 1, 2, 6, 7, 8]] <= 0.5001 * step[[0, 1, 2, 6, 7, 8]]).all()
