@@ -29,7 +29,7 @@ struct Amounts {
 int regret(const Shard& shard, const Rules& rules, const Table<const double>& exact, const Amounts& reduced,
            View<const uint8_t> chosen, int64_t start, int64_t stop, View<double> out) noexcept;
 
-// See `improve` in reference.py.
+// Everything that `propose` and `improve` are given; see reference.py.
 struct Improvement {
     bool fill;  // else repair
     Shard shard;
@@ -42,7 +42,10 @@ struct Improvement {
     View<uint8_t> chosen;
 };
 
-// Adds the moves made to `moves`.
-int improve(const Improvement& problem, int64_t max_moves, int64_t* moves) noexcept;
+// See `propose` in reference.py; writes priority alone, so that several threads may share a problem.
+int propose(const Improvement& problem, int64_t start, int64_t stop, View<double> priority) noexcept;
+
+// See `improve` in reference.py. Adds the moves made to `moves`.
+int improve(const Improvement& problem, View<const double> priority, int64_t max_moves, int64_t* moves) noexcept;
 
 }  // namespace couponry

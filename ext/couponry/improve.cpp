@@ -57,12 +57,14 @@ public:
           groups_(p_.shard, p_.rules),
           shift_(static_cast<size_t>(p_.activity.size)) {}
 
-    int64_t run(int64_t max_moves) {
+    void propose(int64_t start, int64_t stop, View<double> priority) {
+        for (int64_t i = start; i < stop; ++i) priority[i] = best_move(i).priority;
+    }
+
+    int64_t run(View<const double> priority, int64_t max_moves) {
         std::vector<Waiting> heap;
-        for (int64_t i = 0; i + 1 < p_.shard.indptr.size; ++i) {
-            const Move move = best_move(i);
-            if (move.priority < INFINITE) heap.push_back({move.priority, i});
-        }
+        for (int64_t i = 0; i < priority.size; ++i)
+            if (priority[i] < INFINITE) heap.push_back({priority[i], i});
         std::make_heap(heap.begin(), heap.end(), later);
 
         int64_t moves = 0;
@@ -276,12 +278,24 @@ private:
 
 }  // namespace
 
-int improve(const Improvement& problem, int64_t max_moves, int64_t* moves) noexcept {
+int propose(const Improvement& problem, int64_t start, int64_t stop, View<double> priority) noexcept {
     try {
         if (problem.shard.item_bytes == 2)
-            *moves += Improver<uint16_t>(problem).run(max_moves);
+            Improver<uint16_t>(problem).propose(start, stop, priority);
         else
-            *moves += Improver<uint32_t>(problem).run(max_moves);
+            Improver<uint32_t>(problem).propose(start, stop, priority);
+    } catch (const std::bad_alloc&) {
+        return NO_MEMORY;
+    }
+    return DONE;
+}
+
+int improve(const Improvement& problem, View<const double> priority, int64_t max_moves, int64_t* moves) noexcept {
+    try {
+        if (problem.shard.item_bytes == 2)
+            *moves += Improver<uint16_t>(problem).run(priority, max_moves);
+        else
+            *moves += Improver<uint32_t>(problem).run(priority, max_moves);
     } catch (const std::bad_alloc&) {
         return NO_MEMORY;
     }

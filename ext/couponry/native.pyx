@@ -85,7 +85,8 @@ cdef extern from "exchange.hpp" namespace "couponry" nogil:
     int c_regret "couponry::regret"(
         const Shard&, const Rules&, const Table[const double]&, const Amounts&, View[const uint8_t],
         int64_t, int64_t, View[double]) noexcept
-    int c_improve "couponry::improve"(const Improvement&, int64_t, int64_t*) noexcept
+    int c_propose "couponry::propose"(const Improvement&, int64_t, int64_t, View[double]) noexcept
+    int c_improve "couponry::improve"(const Improvement&, View[const double], int64_t, int64_t*) noexcept
 
 ctypedef fused item_t:
     uint16_t
@@ -239,16 +240,11 @@ def regret(
     check(status)
 
 
-def improve(
+cdef Improvement improvement(
     int mode, shard, rules, exact, reduced, objective, rows, const uint8_t[:, ::1] item_helps,
-    double[::1] activity, uint8_t[::1] chosen, int64_t max_moves,
-):
-    """Move single coupons, the best move of all customers first; activity and chosen follow; returns moves made."""
+    double[::1] activity, uint8_t[::1] chosen,
+) except *:
     cdef Improvement work
-    cdef int64_t moves = 0
-    cdef int status
-    if chosen.shape[0] == 0:
-        return 0
     work.fill = mode == FILL
     work.shard = shard_view(shard)
     work.rules = rules_view(rules)
@@ -261,9 +257,43 @@ def improve(
     work.activity.size = activity.shape[0]
     work.activity.data = &activity[0] if activity.shape[0] else NULL
     work.chosen.size = chosen.shape[0]
-    work.chosen.data = &chosen[0]
+    work.chosen.data = &chosen[0] if chosen.shape[0] else NULL
+    return work
+
+
+def propose(
+    int mode, shard, rules, exact, reduced, objective, rows, const uint8_t[:, ::1] item_helps,
+    double[::1] activity, uint8_t[::1] chosen, int64_t start, int64_t stop, double[::1] priority,
+):
+    """Priority of the best move of each of the customers start <= i < stop, into priority (float64, (n))."""
+    cdef Improvement work
+    cdef View[double] out
+    cdef int status
+    if start >= stop:
+        return
+    work = improvement(mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen)
+    out.size = priority.shape[0]
+    out.data = &priority[0]
     with nogil:
-        status = c_improve(work, max_moves, &moves)
+        status = c_propose(work, start, stop, out)
+    check(status)
+
+
+def improve(
+    int mode, shard, rules, exact, reduced, objective, rows, const uint8_t[:, ::1] item_helps,
+    double[::1] activity, uint8_t[::1] chosen, const double[::1] priority, int64_t max_moves,
+):
+    """Move single coupons, the best move of all customers first; activity and chosen follow; returns moves made."""
+    cdef Improvement work
+    cdef View[const double] priority_
+    cdef int64_t moves = 0
+    cdef int status
+    if chosen.shape[0] == 0:
+        return 0
+    work = improvement(mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen)
+    priority_ = view[double](priority)
+    with nogil:
+        status = c_improve(work, priority_, max_moves, &moves)
     check(status)
     return moves
 
@@ -307,4 +337,7 @@ def _use_instruction_set(name):
             f"COUPONRY_ISA: expected one of {', '.join(instruction_sets())} (what this processor runs), got {name!r}")
 
 
-_use_instruction_set(os.environ.get("COUPONRY_ISA", ""))
+try:
+    _use_instruction_set(os.environ.get("COUPONRY_ISA", ""))
+except ValueError as error:
+    raise ImportError(str(error)) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -55,11 +55,10 @@ class Campaign:
         self._compiled: Compiled | None = None
         self.name = name
         self.value = value
-        self.rules = _named(rules, "rule")
-        self.limits = _named(limits, "limit")
-        part: CustomerRule | Limit
-        for part in (*self.rules, *self.limits):
-            part.check()
+        if not isinstance(value, str) or not value:
+            raise InvalidInput(f"value: expected the name of a column, got {value!r}")
+        self.rules = _checked(rules, "rule", CustomerRule)
+        self.limits = _checked(limits, "limit", Limit)
         self.offers = sorted_offers(tables.as_table(offers, "offers"))
         wanted = self.candidate_columns(self.limits, self.value)
         table = tables.as_table(candidates, "candidates")
@@ -125,9 +124,8 @@ class Campaign:
         """
         other = copy.copy(self)
         other._compiled = None
-        other.limits = _named(limits, "limit")
+        other.limits = _checked(limits, "limit", Limit)
         for limit in other.limits:
-            limit.check()
             have = {*self.candidates.columns, *self.offers.column_names, "count", "cost", "value"}
             for column in limit.columns():
                 if column not in have:
@@ -218,9 +216,21 @@ class Compiled:
         return total
 
 
-def _named(parts: Sequence[Part], kind: str) -> list[Part]:
-    """The parts, with a name for each that has none."""
-    return [replace(part, name=part.name or f"{kind} {n}") for n, part in enumerate(parts, 1)]
+def _checked(parts: Sequence[Part], kind: str, expected: type[Part]) -> list[Part]:
+    """The rules or limits, each with a name, refused where they make no sense in themselves."""
+    if isinstance(parts, expected) or not isinstance(parts, Iterable):
+        raise InvalidInput(
+            f"{kind}s: expected a list of {expected.__name__}, got {type(parts).__name__}"
+        )
+    named = []
+    for number, part in enumerate(parts, 1):
+        if not isinstance(part, expected):
+            raise InvalidInput(
+                f"{kind}s: {kind} {number}: expected a {expected.__name__}, got {type(part).__name__}"
+            )
+        named.append(replace(part, name=f"{kind} {number}") if part.name == "" else part)
+        named[-1].check()
+    return named
 
 
 def asks_for_roles(campaign: Campaign) -> bool:

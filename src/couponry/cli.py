@@ -42,7 +42,7 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return INVALID
-    except (InvalidInput, ImportError, OSError) as error:
+    except (InvalidInput, ImportError, OSError, MemoryError) as error:
         line = " ".join(str(error).split())
         click.echo(f"couponry: error: {line}", err=True)
         return INVALID

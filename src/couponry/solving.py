@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import resource
 import sys
 from typing import TYPE_CHECKING, Any
@@ -54,12 +55,16 @@ def solve(
 
 
 def _check(gap: float, time_limit: float | None, seed: int) -> None:
-    if not (isinstance(gap, (int, float)) and math.isfinite(gap) and gap >= 0):
+    if not _is_number(gap) or not gap >= 0 or math.isinf(gap):
         raise InvalidInput(f"gap: expected a number from 0 up, got {gap!r}")
-    if time_limit is not None and not (isinstance(time_limit, (int, float)) and time_limit > 0):
+    if time_limit is not None and (not _is_number(time_limit) or not time_limit > 0):
         raise InvalidInput(f"time_limit: expected seconds above 0, got {time_limit!r}")
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-        raise InvalidInput(f"seed: expected a whole number, got {seed!r}")
+    if not isinstance(seed, numbers.Integral) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise InvalidInput(f"seed: expected a whole number from 0 to 4294967295, got {seed!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _result(

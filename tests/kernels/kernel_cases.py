@@ -212,14 +212,26 @@ def all_results(module: ModuleType, case: Case, max_moves: int = 200) -> dict[st
     results = {"usage": usage, "chosen": chosen.copy(), "regret": regret}
     activity = activity_of(case, chosen)
     for mode, title in (REPAIR, "repair"), (FILL, "fill"):
-        moves = module.improve(
+        shared = (
             mode, case.shard, case.rules, case.exact, case.reduced, case.objective, case.rows,
-            case.item_helps, activity, chosen, max_moves,
+            case.item_helps, activity, chosen,
         )  # fmt: skip
+        priority = proposed(module, shared)
+        results[f"{title} priority"] = priority
+        moves = module.improve(*shared, priority, max_moves)
         results[f"{title} moves"] = moves
         results[f"{title} activity"] = activity.copy()
         results[title] = chosen.copy()
     return results
+
+
+def proposed(module: Any, shared: tuple[Any, ...]) -> NDArray[np.float64]:
+    """Priorities of all customers' best moves, in two blocks."""
+    customers = len(shared[1].indptr) - 1
+    priority = np.full(customers, np.nan)
+    module.propose(*shared, customers // 3, customers, priority)
+    module.propose(*shared, 0, customers // 3, priority)
+    return priority
 
 
 def assert_same(found: Any, expected: Any) -> None:

@@ -20,6 +20,7 @@ from kernel_cases import (
     every_native,
     make_case,
     native,
+    proposed,
     reference,
 )
 
@@ -71,10 +72,11 @@ def test_candidates_beyond_2_to_the_31(name: str, tmp_path: Path) -> None:
         found["regret"] = regret[FAR:]
         assert_same(found, {key: expected[key] for key in found})
         if name != "numba":  # for its compiling time
-            module.improve(
+            shared = (
                 FILL, shard, near.rules, exact, near.reduced, near.objective, near.rows,
-                near.item_helps, np.zeros(len(near.rows.lower)), chosen, 3,
+                near.item_helps, np.zeros(len(near.rows.lower)), chosen,
             )  # fmt: skip
+            module.improve(*shared, proposed(module, shared), 3)
 
 
 @every_native

@@ -14,6 +14,7 @@ from kernel_cases import (
     evaluated,
     make_case,
     native,
+    proposed,
     reference,
 )
 
@@ -136,10 +137,11 @@ def test_moves_keep_the_rules_and_do_what_they_are_for(get_module, seed: int, ru
     activity = activity_of(case, chosen)
 
     def improve(mode: int, max_moves: int) -> int:
-        return module.improve(
+        shared = (
             mode, case.shard, case.rules, case.exact, case.reduced, case.objective, case.rows,
-            case.item_helps, activity, chosen, max_moves,
+            case.item_helps, activity, chosen,
         )  # fmt: skip
+        return module.improve(*shared, proposed(module, shared), max_moves)
 
     for mode in REPAIR, FILL:
         moves = 0

@@ -206,7 +206,9 @@ class ExactProver:
     def reach(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
         problem = _released(self._problem, row, is_min)
         best = self._solve(problem, rows, problem.rules, _table(problem, row, is_min))
-        return None if best is None else best if is_min else -best
+        if best is None or np.isinf(best):
+            return None
+        return best if is_min else -best
 
     def _solve(
         self,

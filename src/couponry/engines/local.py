@@ -94,10 +94,16 @@ class LocalEngine:
         max_moves: int,
     ) -> int:
         """Single moves, best first; `activity` and `chosen` follow them. See the kernel."""
-        moves = self.backend.kernels.improve(
-            mode, self._shard, self._rules, exact, reduced, objective, rows, item_helps, activity, chosen,
-            max_moves,
+        shared = (
+            mode, self._shard, self._rules, exact, reduced, objective, rows, item_helps, activity, chosen
         )  # fmt: skip
+        priority = np.empty(self.customers, np.float64)
+
+        def work(worker: int, start: int, stop: int) -> None:
+            self.backend.kernels.propose(*shared, start, stop, priority)
+
+        self._share(work)
+        moves = self.backend.kernels.improve(*shared, priority, max_moves)
         return int(moves)
 
     def sample(self, keep: NDArray[np.bool_]) -> LocalEngine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 import os
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def thread_count(threads: int | None = None) -> int:
         threads = int(text)
     if threads is None:
         return _usable_cores()
-    if isinstance(threads, bool) or threads != int(threads) or threads < 1:
+    if isinstance(threads, bool) or not isinstance(threads, numbers.Integral) or threads < 1:
         raise InvalidInput(f"{source}: expected a whole number from 1 up, got {threads!r}")
     return int(threads)
 

@@ -36,7 +36,7 @@ def available() -> dict[str, str]:
         try:
             importlib.import_module(_MODULES[name], __name__)
             found[name] = "yes"
-        except ImportError as error:
+        except (ImportError, ValueError) as error:
             found[name] = str(error)
     return found
 
@@ -55,7 +55,7 @@ def load(name: str | None = None) -> Backend:
         return Backend(name, importlib.import_module(_MODULES[name], __name__))
     try:
         return Backend("native", importlib.import_module(_MODULES["native"], __name__))
-    except ImportError:
+    except ModuleNotFoundError:
         warnings.warn(
             "couponry was installed without its native kernels (no C++ compiler when it was built): "
             "using the Numba backend, which compiles for some seconds at first use",

@@ -37,4 +37,5 @@ span = _module.span
 quantise = _module.quantise
 evaluate = _module.evaluate
 regret = _module.regret
+propose = _module.propose
 improve = _module.improve

@@ -325,38 +325,48 @@ def best_move(
     return best, best_leaving, best_into
 
 
+def propose(
+    mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen, start, stop, priority
+):
+    """Priority of the best move of each of the customers start <= i < stop (OUT, float64, (n)); see `best_move`."""
+    shift = np.zeros(len(activity), np.float64)
+    for i in range(start, stop):
+        priority[i] = best_move(
+            mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift
+        )[0]
+
+
 def improve(
-    mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen, max_moves
+    mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen, priority, max_moves
 ):
     """Move single coupons, the best move of all customers first, until no customer has one; returns moves made.
 
     Each customer's best move waits in a heap ordered by (priority, customer). A move popped is looked at again,
     since earlier moves changed the activities: when it got worse than the next in the heap it goes back.
-    item_helps (IN, uint8, (S, K)): bit 1: giving one less of the item may help, bit 2: one more may help.
+    item_helps (IN, uint8, (S, K)): bit 1: giving one less of the item may help, bit 2: one more may help; customers
+    without such an item are passed over.
+    priority (IN, float64, (n)): from `propose`; infinite for customers to be left alone.
     activity (IN/OUT, float64, (L)) and chosen (IN/OUT, uint8, (e)) follow the moves.
     """
     shift = np.zeros(len(activity), np.float64)
     heap = [(0.0, np.int64(0))]
     heap.pop()
     items = rules.group.shape[1]
-    for i in range(len(shard.indptr) - 1):
-        priority, leaving, into = best_move(
-            mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift
-        )
-        if priority < np.inf:
-            heap.append((priority, np.int64(i)))
+    for i in range(len(priority)):
+        if priority[i] < np.inf:
+            heap.append((priority[i], np.int64(i)))
     heapq.heapify(heap)
 
     moves = 0
     while len(heap) > 0 and moves < max_moves:
         i = heapq.heappop(heap)[1]
-        priority, leaving, into = best_move(
+        now, leaving, into = best_move(
             mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift
         )
-        if priority == np.inf:
+        if now == np.inf:
             continue
-        if len(heap) > 0 and (priority, i) > heap[0]:
-            heapq.heappush(heap, (priority, i))
+        if len(heap) > 0 and (now, i) > heap[0]:
+            heapq.heappush(heap, (now, i))
             continue
         s = np.int64(of_customer(shard.segment, i))
         if leaving >= 0:
@@ -370,5 +380,5 @@ def improve(
             for j in range(rows.ptr[s * items + k], rows.ptr[s * items + k + 1]):
                 activity[rows.row[j]] += row_weight(rows, exact, j, into)
         moves += 1
-        heapq.heappush(heap, (priority, i))
+        heapq.heappush(heap, (now, i))
     return moves
