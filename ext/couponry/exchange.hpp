@@ -46,6 +46,6 @@ struct Improvement {
 int propose(const Improvement& problem, int64_t start, int64_t stop, View<double> priority) noexcept;
 
 // See `improve` in reference.py. Adds the moves made to `moves`.
-int improve(const Improvement& problem, View<const double> priority, int64_t max_moves, int64_t* moves) noexcept;
+int improve(const Improvement& problem, View<const double> priority, int64_t patience, int64_t* moves) noexcept;
 
 }  // namespace couponry

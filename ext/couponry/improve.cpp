@@ -61,14 +61,15 @@ public:
         for (int64_t i = start; i < stop; ++i) priority[i] = best_move(i).priority;
     }
 
-    int64_t run(View<const double> priority, int64_t max_moves) {
+    int64_t run(View<const double> priority, int64_t patience) {
         std::vector<Waiting> heap;
         for (int64_t i = 0; i < priority.size; ++i)
             if (priority[i] < INFINITE) heap.push_back({priority[i], i});
         std::make_heap(heap.begin(), heap.end(), later);
 
-        int64_t moves = 0;
-        while (!heap.empty() && moves < max_moves) {
+        int64_t moves = 0, idle = 0;
+        while (!heap.empty() && idle < patience) {
+            ++idle;
             std::pop_heap(heap.begin(), heap.end(), later);
             const int64_t i = heap.back().customer;
             heap.pop_back();
@@ -78,6 +79,7 @@ public:
             if (heap.empty() || !later(again, heap.front())) {
                 make(move, i);
                 ++moves;
+                idle = 0;
             }
             heap.push_back(again);
             std::push_heap(heap.begin(), heap.end(), later);
@@ -290,12 +292,12 @@ int propose(const Improvement& problem, int64_t start, int64_t stop, View<double
     return DONE;
 }
 
-int improve(const Improvement& problem, View<const double> priority, int64_t max_moves, int64_t* moves) noexcept {
+int improve(const Improvement& problem, View<const double> priority, int64_t patience, int64_t* moves) noexcept {
     try {
         if (problem.shard.item_bytes == 2)
-            *moves += Improver<uint16_t>(problem).run(priority, max_moves);
+            *moves += Improver<uint16_t>(problem).run(priority, patience);
         else
-            *moves += Improver<uint32_t>(problem).run(priority, max_moves);
+            *moves += Improver<uint32_t>(problem).run(priority, patience);
     } catch (const std::bad_alloc&) {
         return NO_MEMORY;
     }

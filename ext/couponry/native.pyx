@@ -281,7 +281,7 @@ def propose(
 
 def improve(
     int mode, shard, rules, exact, reduced, objective, rows, const uint8_t[:, ::1] item_helps,
-    double[::1] activity, uint8_t[::1] chosen, const double[::1] priority, int64_t max_moves,
+    double[::1] activity, uint8_t[::1] chosen, const double[::1] priority, int64_t patience,
 ):
     """Move single coupons, the best move of all customers first; activity and chosen follow; returns moves made."""
     cdef Improvement work
@@ -293,7 +293,7 @@ def improve(
     work = improvement(mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen)
     priority_ = view[double](priority)
     with nogil:
-        status = c_improve(work, priority_, max_moves, &moves)
+        status = c_improve(work, priority_, patience, &moves)
     check(status)
     return moves
 

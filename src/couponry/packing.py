@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .allocate.problem import LEVELS
 from .kernels import Backend
 
-LEVELS = 65_535  # largest quantity
 
 
 def quantise(

@@ -202,7 +202,7 @@ def evaluated(
     return usage, chosen
 
 
-def all_results(module: ModuleType, case: Case, max_moves: int = 200) -> dict[str, Any]:
+def all_results(module: ModuleType, case: Case, patience: int = 200) -> dict[str, Any]:
     """What every kernel about choices returns or writes."""
     usage, chosen = evaluated(module, case)
     regret = np.full(len(chosen), np.nan)
@@ -218,7 +218,7 @@ def all_results(module: ModuleType, case: Case, max_moves: int = 200) -> dict[st
         )  # fmt: skip
         priority = proposed(module, shared)
         results[f"{title} priority"] = priority
-        moves = module.improve(*shared, priority, max_moves)
+        moves = module.improve(*shared, priority, patience)
         results[f"{title} moves"] = moves
         results[f"{title} activity"] = activity.copy()
         results[title] = chosen.copy()

@@ -127,7 +127,7 @@ def _amounts(problem: Problem, variables: NDArray[np.int64]) -> sp.csr_array:
     """Usage of each variable's candidate: CSR ((1 + C) * S * K, variables)."""
     channels = np.concatenate([np.ones((1, len(variables))), problem.exact[:, variables]])
     cells = problem.objective[0].size
-    cell = problem.segment_item()[variables]
+    cell = problem.cells(variables)
     row = (np.arange(len(channels))[:, None] * cells + cell).ravel()
     column = np.tile(np.arange(len(variables)), len(channels))
     return sp.csr_array(

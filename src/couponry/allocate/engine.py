@@ -52,5 +52,4 @@ class Engine(Protocol):
         item_helps: NDArray[np.uint8],
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
-        max_moves: int,
     ) -> int: ...

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..kernels import Rules, Shard
 
 UNLIMITED = np.iinfo(np.int32).max
+LEVELS = 65_535  # largest quantity of a channel
 
 
 @dataclass(frozen=True)
@@ -96,18 +97,25 @@ class Problem:
     def hard(self) -> NDArray[np.bool_]:
         return np.isinf(self.penalty)
 
-    def segment_item(self) -> NDArray[np.int64]:
-        """segment * K + item of each candidate, int64 (e)."""
-        items = self.objective.shape[2]
-        if len(self.shard.segment) == 1:
-            return self.shard.item.astype(np.int64) + int(self.shard.segment[0]) * items
-        per_customer = self.shard.segment.astype(np.int64) * items
-        return np.repeat(per_customer, np.diff(self.shard.indptr)) + self.shard.item
+    def cells(self, positions: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int64]:
+        """segment * K + item of the candidates at these positions, int64."""
+        shard, items = self.shard, self.objective.shape[2]
+        item = shard.item[positions].astype(np.int64)
+        if len(shard.segment) == 1:
+            return item + int(shard.segment[0]) * items
+        if isinstance(positions, slice):
+            positions = np.arange(self.candidates)[positions]
+        customer = np.searchsorted(shard.indptr, positions, side="right") - 1
+        return item + shard.segment[customer].astype(np.int64) * items
 
-    def usage(self, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+    def everything(self) -> NDArray[np.float64]:
+        """Usage table of giving every candidate."""
+        return self.usage(slice(None))
+
+    def usage(self, chosen: NDArray[np.int64] | slice) -> NDArray[np.float64]:
         """Usage table of the candidates at these positions, from the channels as given, summed in their order."""
         shape = self.objective.shape
-        cell = self.segment_item()[chosen]
+        cell = self.cells(chosen)
         size = shape[1] * shape[2]
         usage = np.empty((shape[0], size))
         usage[0] = np.bincount(cell, minlength=size)

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from ..kernels import FILL, REPAIR, Rows
 from .core import most_coupons
 from .engine import Engine
-from .problem import Problem
+from .problem import LEVELS, Problem
 
 ROUNDS = 40  # of breakout, before a start is given up
+FILLS = 6  # rounds of filling, at most
+TRY_EVERYTHING = 2_000_000  # candidates up to which filling tries every move
 GROWTH = 2.0  # of the weight of rows that stay broken
 LEAVES, COMES = 1, 2  # bits of item_helps
 
@@ -46,30 +48,33 @@ class Rounding:
         self.engine = engine
         cells = problem.objective.shape[1] * problem.objective.shape[2]
         self._ptr, self._row, self._coefficient = _rows_by_cell(problem, cells)
+        self._cell = np.repeat(np.arange(cells), np.diff(self._ptr))
+        self._mean_channels = _mean_channels(problem)
+        self._mean, self._least, self._most = self._weights()
         self._lower, self._upper = _inset(problem)
         self.per_coupon = self._one_coupon()
         self._weight = np.where(problem.hard, self.per_coupon, 0.0)
         # a greedy choice under rules that do not nest may be short of coupons that can be had
-        self._least = None
+        self._asked = None
         if not problem.nested and problem.rules.lower.any():
-            self._least = np.minimum(problem.rules.lower, most_coupons(problem, engine))
+            self._asked = np.minimum(problem.rules.lower, most_coupons(problem, engine))
+
+    def _weights(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Mean, least and largest weight of a cell's candidates in each listed (cell, row)."""
+        problem = self.problem
+        base, slopes = self._coefficient[:, 0], self._coefficient[:, 1:].T
+        mean = base + (slopes * self._mean_channels[1:, self._cell]).sum(axis=0)
+        item = self._cell % problem.low.shape[1]
+        ends = slopes * problem.low[:, item], slopes * (problem.low + LEVELS * problem.step)[:, item]
+        least = base + np.minimum(*ends).sum(axis=0)
+        return mean, least, base + np.maximum(*ends).sum(axis=0)
 
     def _one_coupon(self) -> NDArray[np.float64]:
         """Weights under which a typical coupon's weight in a row counts as 1 (L)."""
-        size = np.bincount(
-            self._row, weights=np.abs(self._mean_weights()), minlength=len(self._lower)
-        )
+        size = np.bincount(self._row, weights=np.abs(self._mean), minlength=len(self._lower))
         count = np.maximum(np.bincount(self._row, minlength=len(self._lower)), 1)
         typical = size / count
         return 1.0 / np.where(typical > 0, typical, 1.0)
-
-    def _mean_weights(self) -> NDArray[np.float64]:
-        """Weight of a mean candidate in each listed (cell, row)."""
-        usage = self.problem.usage(np.arange(self.problem.candidates))
-        flat = usage.reshape(usage.shape[0], -1)
-        mean = flat[1:] / np.maximum(flat[0], 1.0)
-        cell = np.repeat(np.arange(len(self._ptr) - 1), np.diff(self._ptr))
-        return self._coefficient[:, 0] + (self._coefficient[:, 1:] * mean[:, cell].T).sum(axis=1)
 
     def rows(self, weight: NDArray[np.float64]) -> Rows:
         penalty = np.where(self.problem.hard, 0.0, self.problem.penalty)
@@ -100,8 +105,12 @@ class Rounding:
                 broken = self._missed(activity) > 0
                 weight[broken] *= GROWTH
         if not (self._missed(activity) * (self._weight > 0)).any():
-            interrupt()
-            moves += self._improve(FILL, reduced, self._weight, activity, chosen)
+            for _ in range(FILLS):
+                interrupt()
+                made = self._improve(FILL, reduced, self._weight, activity, chosen)
+                moves += made
+                if made == 0:
+                    break
         return self.measure(chosen, moves)
 
     def coupons_off(self, chosen: NDArray[np.uint8]) -> float:
@@ -124,7 +133,6 @@ class Rounding:
         anything = np.full(reduced.shape[1:], LEAVES | COMES, np.uint8)
         self.engine.improve(
             FILL, self.problem.exact, reduced, reduced, rows, anything, nothing, chosen,
-            4 * self.problem.candidates,
         )  # fmt: skip
         usage = self.problem.usage(np.flatnonzero(chosen))
         return float((reduced * usage).sum() + 1e-12 * np.abs(reduced * usage).sum())
@@ -141,10 +149,10 @@ class Rounding:
 
     def _enough(self, positions: NDArray[np.int64]) -> bool:
         """Whether every customer has as many coupons as its rules ask, or as it can have."""
-        if self._least is None:
+        if self._asked is None:
             return True
         customer = np.searchsorted(self.problem.shard.indptr, positions, side="right") - 1
-        return bool((np.bincount(customer, minlength=self.problem.customers) >= self._least).all())
+        return bool((np.bincount(customer, minlength=self.problem.customers) >= self._asked).all())
 
     def _improve(
         self,
@@ -154,44 +162,70 @@ class Rounding:
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
     ) -> int:
-        helps = self._helping(mode, activity)
+        helps = self._eases(activity) if mode == REPAIR else self._gains(activity, reduced)
         if not helps.any():
             return 0
         return self.engine.improve(
             mode, self.problem.exact, reduced, self.problem.objective, self.rows(weight), helps, activity,
-            chosen, 4 * self.problem.candidates,
+            chosen,
         )  # fmt: skip
 
-    def _helping(self, mode: int, activity: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """For each (segment, item): may one coupon less, may one more of it help? uint8 (S, K) of bits."""
-        shape = self.problem.objective.shape[1:]
-        helps = np.zeros(shape[0] * shape[1], np.uint8)
-        cell = np.repeat(np.arange(len(helps)), np.diff(self._ptr))
-        over, under = activity > self._upper, activity < self._lower
-        if mode == REPAIR:
-            hard = self._weight > 0
-            weights = self._mean_weights()
-            mixed = self._mixed_sign()
-            sheds = (over & hard)[self._row] & ((weights > 0) | mixed)
-            sheds |= (under & hard)[self._row] & ((weights < 0) | mixed)
-            gains = (under & hard)[self._row] & ((weights > 0) | mixed)
-            gains |= (over & hard)[self._row] & ((weights < 0) | mixed)
-            helps[np.unique(cell[sheds])] |= LEAVES
-            helps[np.unique(cell[gains])] |= COMES
-            return helps.reshape(shape)
-        # fill: anything may come unless a hard row that it can only push up is full; dropping pays
-        # only where a coupon is worth less than nothing, or where soft rows are missed
-        helps |= COMES | LEAVES
-        return helps.reshape(shape)
+    def _eases(self, activity: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """For each (segment, item): may one coupon less, or one more of it, ease a broken row? uint8 (S, K) of bits."""
+        over = ((activity > self._upper) & self.problem.hard)[self._row]
+        under = ((activity < self._lower) & self.problem.hard)[self._row]
+        leaves = (over & (self._most > 0)) | (under & (self._least < 0))
+        comes = (under & (self._most > 0)) | (over & (self._least < 0))
+        return self._bits(leaves, comes)
 
-    def _mixed_sign(self) -> NDArray[np.bool_]:
-        return (self._coefficient[:, 1:] != 0).any(axis=1)
+    def _gains(
+        self, activity: NDArray[np.float64], reduced: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
+        """For each (segment, item): may one coupon less, or one more of it, be a gain? uint8 (S, K) of bits.
+
+        At good prices a gain comes from slack that is paid for: one more of an item with a price, or one less of an
+        item with a subsidy. In small campaigns everything is tried.
+        """
+        shape = self.problem.objective.shape
+        if self.problem.candidates <= TRY_EVERYTHING:
+            return np.full(shape[1:], LEAVES | COMES, np.uint8)
+        paid = ((self.problem.objective - reduced).reshape(shape[0], -1) * self._mean_channels).sum(0)
+        full = (activity + self._least_in_row() > self._upper) & self.problem.hard
+        empty = (activity - self._least_in_row() < self._lower) & self.problem.hard
+        soft = (self.problem.missed(activity) > 0)[self._row] & ~self.problem.hard[self._row]
+        comes = np.bincount(self._cell, weights=full[self._row], minlength=len(paid)) == 0
+        leaves = np.bincount(self._cell, weights=empty[self._row], minlength=len(paid)) == 0
+        bits = self._bits(soft, soft).ravel()
+        bits[comes & (paid > 0)] |= COMES
+        bits[leaves & (paid < 0)] |= LEAVES
+        return bits.reshape(shape[1:])
+
+    def _least_in_row(self) -> NDArray[np.float64]:
+        """The smallest weight of any candidate in each row, at least 0 (L)."""
+        least = np.full(len(self._lower), np.inf)
+        np.minimum.at(least, self._row, self._least)
+        return np.where(np.isfinite(least), np.maximum(least, 0.0), 0.0)
+
+    def _bits(self, leaves: NDArray[np.bool_], comes: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Bits by cell, from flags of the listed (cell, row) pairs."""
+        shape = self.problem.objective.shape[1:]
+        bits = np.zeros(shape[0] * shape[1], np.uint8)
+        bits[self._cell[leaves]] |= LEAVES
+        bits[self._cell[comes]] |= COMES
+        return bits.reshape(shape)
 
     def _activity(self, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
         return self.problem.rows @ self.problem.usage(np.flatnonzero(chosen)).ravel()
 
     def _missed(self, activity: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.maximum(0.0, np.maximum(self._lower - activity, activity - self._upper))
+
+
+def _mean_channels(problem: Problem) -> NDArray[np.float64]:
+    """1 and the mean of each channel over the candidates of each cell, (1 + C, S * K)."""
+    everything = problem.everything()
+    flat = everything.reshape(len(everything), -1)
+    return np.concatenate([np.ones((1, flat.shape[1])), flat[1:] / np.maximum(flat[0], 1.0)])
 
 
 def _rows_by_cell(
@@ -212,7 +246,7 @@ def _inset(problem: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bounds drawn in by what sums of floating-point weights may be off; whole-numbered rows need none."""
     lower, upper = problem.lower.copy(), problem.upper.copy()
     size = np.maximum(np.abs(np.where(np.isfinite(lower), lower, 0.0)), np.abs(np.where(np.isfinite(upper), upper, 0.0)))
-    everything = problem.usage(np.arange(problem.candidates))
+    everything = problem.everything()
     reach = abs(problem.rows) @ np.abs(everything).ravel()
     margin = np.where(problem.integer, 0.0, 1e-9 * size + 1e-13 * reach)
     roomy = upper - lower > 4 * margin

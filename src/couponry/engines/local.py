@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..kernels import Backend, Rows, Rules, Shard
 
+PATIENCE, PATIENCE_SHARE = 20_000, 100  # customers looked at in vain before a local search stops
 BLOCK = 1 << 19  # candidates a block: some hundred microseconds of work, so that an interrupt is answered at once
 
 
@@ -91,9 +92,11 @@ class LocalEngine:
         item_helps: NDArray[np.uint8],
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
-        max_moves: int,
     ) -> int:
-        """Single moves, best first; `activity` and `chosen` follow them. See the kernel."""
+        """Single moves, best first; `activity` and `chosen` follow them.
+
+        Returns how many were made. See the kernels `propose` and `improve`.
+        """
         shared = (
             mode, self._shard, self._rules, exact, reduced, objective, rows, item_helps, activity, chosen
         )  # fmt: skip
@@ -103,7 +106,8 @@ class LocalEngine:
             self.backend.kernels.propose(*shared, start, stop, priority)
 
         self._share(work)
-        moves = self.backend.kernels.improve(*shared, priority, max_moves)
+        patience = PATIENCE + self.customers // PATIENCE_SHARE
+        moves = self.backend.kernels.improve(*shared, priority, patience)
         return int(moves)
 
     def sample(self, keep: NDArray[np.bool_]) -> LocalEngine:

@@ -337,9 +337,11 @@ def propose(
 
 
 def improve(
-    mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen, priority, max_moves
+    mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen, priority, patience
 ):
     """Move single coupons, the best move of all customers first, until no customer has one; returns moves made.
+
+    Also stops after `patience` looks in a row at customers whose move is gone: what is left of them then is little.
 
     Each customer's best move waits in a heap ordered by (priority, customer). A move popped is looked at again,
     since earlier moves changed the activities: when it got worse than the next in the heap it goes back.
@@ -358,7 +360,9 @@ def improve(
     heapq.heapify(heap)
 
     moves = 0
-    while len(heap) > 0 and moves < max_moves:
+    idle = 0
+    while len(heap) > 0 and idle < patience:
+        idle += 1
         i = heapq.heappop(heap)[1]
         now, leaving, into = best_move(
             mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift
@@ -380,5 +384,6 @@ def improve(
             for j in range(rows.ptr[s * items + k], rows.ptr[s * items + k + 1]):
                 activity[rows.row[j]] += row_weight(rows, exact, j, into)
         moves += 1
+        idle = 0
         heapq.heappush(heap, (now, i))
     return moves

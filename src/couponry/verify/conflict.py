@@ -1,0 +1,51 @@
+"""infeasible.json: a conflict of limits and rules that exist and ask what it says; and no claims of an allocation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..folder import Spec
+from .claims import Claims
+from .given import Given
+from .measures import Measured, measure
+
+
+def check_conflict(spec: Spec, given: Given, claims: Claims) -> int:
+    """How many limits the conflict was checked against."""
+    for name in ("allocation.parquet", "limits.parquet"):
+        if claims.has(name):
+            claims.note(f"{name}: there is one, but the campaign is said to be infeasible")
+    for key in ("objective", "bound", "gap", "max_violation"):
+        if claims.get(key) is not None:
+            claims.differs(f"result.json: {key}", "null without an allocation", claims.get(key))
+    claims.check_count("allocated", 0)
+    if not claims.has("infeasible.json"):
+        claims.note("infeasible.json: missing, but the campaign is said to be infeasible")
+        return 0
+    conflict = claims.read_json("infeasible.json")
+    measures = measure(spec.limits, given, np.zeros(0, np.int64))
+    limits, rules = conflict.get("limits", []), conflict.get("customer_rules", [])
+    if not limits and not rules:
+        claims.note("infeasible.json: it names neither a limit nor a customer rule")
+    hard = [m for m in measures if m.mode == "hard"]
+    for entry in limits:
+        _check_limit(entry, hard, claims)
+    names = {rule.name for rule in spec.rules}
+    for entry in rules:
+        if entry.get("customer_rule") not in names:
+            name = entry.get("customer_rule")
+            claims.note(f"infeasible.json: there is no customer rule {name!r}")
+    return len(measures)
+
+
+def _check_limit(entry: dict[str, Any], hard: list[Measured], claims: Claims) -> None:
+    name, group, summed = (entry.get(key) for key in ("limit", "group", "sum"))
+    asked = [m for m in hard if m.key == (name, group, summed)]
+    for bound in ("min", "max"):
+        said = entry.get(bound)
+        if said is not None and all(getattr(m, bound) != said for m in asked):
+            claims.note(f"infeasible.json: no hard limit {name!r} asks {bound} {said}")
+    if entry.get("min") is None and entry.get("max") is None:
+        claims.note(f"infeasible.json: limit {name!r}: it asks for nothing")

@@ -1,0 +1,31 @@
+"""Sums in float64, and what their rounding may do."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROUNDING = 1e-9  # relative: what sums of the same numbers in another order may differ by
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+
+def sum_by(group: Integers, amount: Floats, groups: int) -> Floats:
+    """Sum of the amounts in each group."""
+    return np.bincount(group, weights=amount, minlength=groups).astype(float)
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def is_close(claimed: Any, true: float, error: float) -> bool:
+    """Whether a claim is right but for rounding; null is right for NaN."""
+    if claimed is None:
+        return math.isnan(true)
+    return is_number(claimed) and abs(claimed - true) <= error + ROUNDING * abs(true)
