@@ -69,9 +69,7 @@ class Amounts:
     def _seen(self) -> NDArray[np.bool_]:
         return np.bincount(self._item, minlength=len(self._items)) > 0
 
-    def _span(
-        self, values: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _span(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         low = np.full(len(self._items), np.inf)
         high = np.full(len(self._items), -np.inf)
         self._backend.kernels.span(self._item, values, low, high)

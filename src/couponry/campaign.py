@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from .result import Result
 
 Part = TypeVar("Part", CustomerRule, Limit)
-COUPON_COLUMNS = ("value", "response", "cost")  # what the allocation says of each coupon, where it exists
+COUPON_COLUMNS = (
+    "value",
+    "response",
+    "cost",
+)  # what the allocation says of each coupon, where it exists
 
 
 class Campaign:
@@ -69,7 +73,11 @@ class Campaign:
         self.candidates: Candidates = sort_candidates(
             table.select([c for c in table.column_names if c in wanted]),
             tables.ids(self.offers, "offers", "offer"),
-            [c for c in table.column_names if c in wanted and c not in ("customer", "offer", "role")],
+            [
+                c
+                for c in table.column_names
+                if c in wanted and c not in ("customer", "offer", "role")
+            ],
         )
 
     def summary(self) -> str:
@@ -129,7 +137,9 @@ class Campaign:
             have = {*self.candidates.columns, *self.offers.column_names, "count", "cost", "value"}
             for column in limit.columns():
                 if column not in have:
-                    raise InvalidInput(f"{limit.label}: the campaign has not read a column {column!r}")
+                    raise InvalidInput(
+                        f"{limit.label}: the campaign has not read a column {column!r}"
+                    )
         return other
 
     def compile(self, backend: kernels.Backend | None = None) -> Compiled:
@@ -172,7 +182,7 @@ class Compiled:
     def __init__(self, campaign: Campaign, backend: kernels.Backend):
         candidates = campaign.candidates
         self.items: Items
-        self.item: NDArray[np.integer]
+        self.item: NDArray[np.uint16] | NDArray[np.uint32]
         self.items, self.item = items_of(candidates, campaign.offers, asks_for_roles(campaign))
         customers = Customers(campaign.customers, candidates.customers)
         amounts = Amounts(self.items, self.item, candidates, backend)

@@ -112,14 +112,14 @@ def _role_codes(table: pa.Table) -> NDArray[np.uint8]:
 
 def items_of(
     candidates: Candidates, offers: pa.Table, tell_roles_apart: bool
-) -> tuple[Items, NDArray[np.integer]]:
+) -> tuple[Items, NDArray[np.uint16] | NDArray[np.uint32]]:
     """The items that the candidates are made of, and the item number of each candidate.
 
     Item numbers are uint16 where they fit, else uint32.
     """
     if not tell_roles_apart or candidates.role is None:
         items = Items(offers, np.arange(offers.num_rows), None)
-        return items, candidates.offer.astype(_item_dtype(len(items)))
+        return items, _packed(candidates.offer, len(items))
     code = candidates.offer.astype(np.int64) * 4 + candidates.role
     seen = np.zeros(4 * offers.num_rows, bool)
     seen[code] = True
@@ -128,8 +128,8 @@ def items_of(
     kept = np.flatnonzero(seen)
     number = np.cumsum(seen) - 1
     items = Items(offers, kept // 4, kept % 4)
-    return items, number[code].astype(_item_dtype(len(items)))
+    return items, _packed(number[code], len(items))
 
 
-def _item_dtype(items: int) -> type[np.unsignedinteger]:
-    return np.uint16 if items <= 65_536 else np.uint32
+def _packed(number: NDArray[np.integer], items: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
+    return number.astype(np.uint16) if items <= 65_536 else number.astype(np.uint32)

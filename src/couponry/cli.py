@@ -19,7 +19,12 @@ from .errors import InvalidInput
 from .version import __version__
 
 SOLVED, INVALID, INFEASIBLE, UNSOLVED, INTERRUPTED = 0, 2, 3, 4, 130
-EXIT_STATUS = {"optimal": SOLVED, "feasible": SOLVED, "infeasible": INFEASIBLE, "unsolved": UNSOLVED}
+EXIT_STATUS = {
+    "optimal": SOLVED,
+    "feasible": SOLVED,
+    "infeasible": INFEASIBLE,
+    "unsolved": UNSOLVED,
+}
 
 BACKENDS = click.Choice(["native", "numba", "reference"])
 
@@ -60,7 +65,9 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; must not exist.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder to write; must not exist."
+)
 @click.option("--gap", default=5e-4, show_default=True, help="Stop at this relative gap.")
 @click.option("--time-limit", type=float, help="Seconds; stop with the best allocation so far.")
 @click.option("--threads", type=int, help="Default: COUPONRY_THREADS, else all usable cores.")

@@ -132,7 +132,9 @@ def write_campaign(campaign: Campaign, folder: str | Path, *, overwrite: bool = 
             part = _given(limit)
             if limit.table is not None:
                 part["table"] = f"limit-{number}.parquet"
-                pq.write_table(tables.as_table(limit.table, f"of {limit.label}"), draft / part["table"])
+                pq.write_table(
+                    tables.as_table(limit.table, f"of {limit.label}"), draft / part["table"]
+                )
             if limit.ratio is not None:
                 part.pop("sum")
             spec["limit"].append(part)

@@ -81,7 +81,9 @@ class Limit:
             if not isinstance(getattr(self, key), Mapping):
                 raise InvalidInput(f"{label}: {key}: expected a table of conditions")
         if self.mode not in MODES:
-            raise InvalidInput(f"{label}: mode: expected one of {', '.join(MODES)}, got {self.mode!r}")
+            raise InvalidInput(
+                f"{label}: mode: expected one of {', '.join(MODES)}, got {self.mode!r}"
+            )
         if self.table is not None and self.by is None:
             raise InvalidInput(f"{label}: table: expected by, the column that its bounds go with")
         if self.table is not None and (self.min is not None or self.max is not None):
@@ -103,7 +105,9 @@ def check_number(value: Any, label: str) -> None:
     """Refuse a bound that is given but is no finite number."""
     if value is None:
         return
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, bool
+    )
     if not number or not math.isfinite(value):
         raise InvalidInput(f"{label}: expected a finite number, got {value!r}")
 
@@ -209,7 +213,9 @@ def compile_limits(
             )
         above = matrix(block.above)
         numerators.append(above)
-        denominators.append(sp.csr_array(above.shape) if block.below is None else matrix(block.below))
+        denominators.append(
+            sp.csr_array(above.shape) if block.below is None else matrix(block.below)
+        )
         if limit.mode == "report":
             continue
         price = float(limit.penalty or 0.0) if limit.mode == "soft" else np.inf
@@ -245,7 +251,9 @@ def compile_limits(
 
     integer_rows = np.array(whole, bool)
     low_bound, high_bound = np.array(lower, float), np.array(upper, float)
-    hard = integer_rows & np.isinf(np.array(penalty, float))  # whole sums: bounds may be rounded to whole numbers
+    hard = integer_rows & np.isinf(
+        np.array(penalty, float)
+    )  # whole sums: bounds may be rounded to whole numbers
     low_bound[hard] = np.ceil(low_bound[hard] - 1e-9)
     high_bound[hard] = np.floor(high_bound[hard] + 1e-9)
     return CompiledLimits(
@@ -275,7 +283,9 @@ def _segments(
         limit.check()
         if limit.customers:
             rows = customers.rows(limit.label)
-            filters.append(rows_where(customers.table, "customers", limit.customers, limit.label)[rows])
+            filters.append(
+                rows_where(customers.table, "customers", limit.customers, limit.label)[rows]
+            )
     if not filters:
         return np.zeros(1, np.uint16), np.ones((len(limits), 1), bool)
     kinds, segment = np.unique(np.stack(filters, axis=1), axis=0, return_inverse=True)
@@ -325,10 +335,14 @@ def _bounds_table(limit: Limit) -> list[tuple[Any, float | None, float | None]]:
     keys = table[limit.by].to_pylist()
     for row, key in enumerate(keys):
         if key is None:
-            raise InvalidInput(f"table {what}, column {limit.by!r}, row {row}: expected a value, got null")
+            raise InvalidInput(
+                f"table {what}, column {limit.by!r}, row {row}: expected a value, got null"
+            )
     if len(set(keys)) < len(keys):
         row = next(row for row, key in enumerate(keys) if key in keys[:row])
-        raise InvalidInput(f"table {what}, column {limit.by!r}, row {row}: {keys[row]!r} is there twice")
+        raise InvalidInput(
+            f"table {what}, column {limit.by!r}, row {row}: {keys[row]!r} is there twice"
+        )
     columns = {
         name: tables.numbers(table, what, name, nullable=True).tolist()
         if name in table.column_names

@@ -9,7 +9,6 @@ from .allocate.problem import LEVELS
 from .kernels import Backend
 
 
-
 def quantise(
     item: NDArray[np.integer], items: int, channels: list[NDArray[np.float64]], backend: Backend
 ) -> tuple[NDArray[np.uint16], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:

@@ -75,7 +75,10 @@ class Result:
             ]
         total = sum(self.seconds.values())
         facts += [
-            ("work", f"{self.full_passes:.1f} passes over {self.candidates:,} candidates, {self.method}"),
+            (
+                "work",
+                f"{self.full_passes:.1f} passes over {self.candidates:,} candidates, {self.method}",
+            ),
             ("time", f"{total:.2f} s on {self.threads} threads, {self.backend} backend"),
         ]
         return facts

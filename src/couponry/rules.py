@@ -70,12 +70,18 @@ class CustomerRule:
         if self.max is None and self.min is None:
             raise InvalidInput(f"{label}: expected max or min, got neither")
         if not isinstance(self.where, Mapping):
-            raise InvalidInput(f"{label}: where: expected a table of conditions, got {self.where!r}")
+            raise InvalidInput(
+                f"{label}: where: expected a table of conditions, got {self.where!r}"
+            )
         if self.by is not None and not isinstance(self.by, str):
             raise InvalidInput(f"{label}: by: expected a column of offers, got {self.by!r}")
         if self.min is not None and (self.by or self.where):
             raise Unsupported(f"{label}: min together with by or where is not supported yet")
-        if isinstance(self.min, (int, float)) and isinstance(self.max, (int, float)) and self.min > self.max:
+        if (
+            isinstance(self.min, (int, float))
+            and isinstance(self.max, (int, float))
+            and self.min > self.max
+        ):
             raise InvalidInput(f"{label}: min {self.min} is above max {self.max}")
 
 
@@ -96,7 +102,9 @@ class Customers:
     def rows(self, by_whom: str) -> NDArray[np.int64]:
         """Row of the customers table for each customer who has candidates (n)."""
         if self.table is None:
-            raise InvalidInput(f"{by_whom}: it needs the table customers, which the campaign does not have")
+            raise InvalidInput(
+                f"{by_whom}: it needs the table customers, which the campaign does not have"
+            )
         if self._rows is None:
             known = tables.ids(self.table, "customers", "customer")
             if known.type != self._ids.type:
@@ -174,7 +182,11 @@ def compile_rules(
     lower, upper = lower_bound([b for _, b in lowers]), upper_bound([b for _, b in uppers])
     if (lower > upper).any():
         i = int(np.broadcast_to(lower > upper, max(len(lower), len(upper))).argmax())
-        who = f" for customer {candidates.customers[i].as_py()!r}" if max(len(lower), len(upper)) > 1 else ""
+        who = (
+            f" for customer {candidates.customers[i].as_py()!r}"
+            if max(len(lower), len(upper)) > 1
+            else ""
+        )
         low, high = lower[i % len(lower)], upper[i % len(upper)]
         raise InvalidInput(
             f"customer_rule {lowers[-1][0]!r}: min {low} is above max {high} "
@@ -186,7 +198,9 @@ def compile_rules(
         np.ascontiguousarray(upper),
         np.array(groups, np.int32).reshape(len(groups), len(items)),
         total,
-        np.array([np.broadcast_to(cap, length) for cap in caps], np.int32).reshape(len(caps), length),
+        np.array([np.broadcast_to(cap, length) for cap in caps], np.int32).reshape(
+            len(caps), length
+        ),
     )
     overlap = _overlapping(kept, compiled, item, candidates)
     if overlap is not None and len(item) > OVERLAP_CANDIDATES:
@@ -224,9 +238,7 @@ def _overlapping(
         wrong = _overlap(who, group_a[item], group_b[item], cap_a, cap_b)
         if wrong.any():
             customer = candidates.customers[int(who[wrong][0])].as_py()
-            return (
-                f"{rules[a].label} and {rules[b].label} overlap without nesting (customer {customer!r})"
-            )
+            return f"{rules[a].label} and {rules[b].label} overlap without nesting (customer {customer!r})"
     return None
 
 
@@ -248,7 +260,10 @@ def _overlap(
         return count[inverse]
 
     in_a, in_b = group_a >= 0, group_b >= 0
-    size_a, size_b = size(np.where(in_a, who * width_a + group_a, -1)), size(np.where(in_b, who * width_b + group_b, -1))
+    size_a, size_b = (
+        size(np.where(in_a, who * width_a + group_a, -1)),
+        size(np.where(in_b, who * width_b + group_b, -1)),
+    )
     both = in_a & in_b
     pair = (who * width_a + group_a) * width_b + group_b
     size_ab = size(np.where(both, pair, -1))

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 from .errors import InvalidInput
 
-HIDDEN = ("_", ".")  # how names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc
+HIDDEN = (
+    "_",
+    ".",
+)  # how names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc
 Table = Any  # a pyarrow.Table, or whatever has __arrow_c_stream__: pandas, Polars, DuckDB, ...
 
 
@@ -40,7 +43,9 @@ def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Tab
             raise InvalidInput(f"table {what}: column {name!r} is there {names.count(name)} times")
     if columns is not None:
         table = table.select([c for c in columns if c in names])
-    return table.cast(pa.schema([field.with_type(_plain_type(field.type)) for field in table.schema]))
+    return table.cast(
+        pa.schema([field.with_type(_plain_type(field.type)) for field in table.schema])
+    )
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
@@ -60,7 +65,9 @@ def read(
     paths = _files(folder, name, what)
     parts = [_read_file(path, what, columns) for path in paths]
     names = set().union(*(part.column_names for part in parts))
-    for path, part in zip(paths, parts, strict=True):  # or its rows would silently be without a value
+    for path, part in zip(
+        paths, parts, strict=True
+    ):  # or its rows would silently be without a value
         for missing in sorted(names - set(part.column_names)):
             raise InvalidInput(
                 f"table {what}: {path} has no column {missing!r}, but other files of the table have"
@@ -98,7 +105,9 @@ def _files(folder: Path, name: str | list[str], what: str) -> list[Path]:
     paths: list[Path] = []
     for pattern in names:
         if any(c in pattern for c in "*?[") and not (folder / pattern).exists():
-            root, rest = (Path("/"), pattern.lstrip("/")) if pattern.startswith("/") else (folder, pattern)
+            root, rest = (
+                (Path("/"), pattern.lstrip("/")) if pattern.startswith("/") else (folder, pattern)
+            )
             hits = sorted(hit for hit in root.glob(rest) if not hit.name.startswith(HIDDEN))
         else:
             hits = [folder / pattern]
@@ -193,9 +202,7 @@ def numbers(table: pa.Table, what: str, name: str, nullable: bool = False) -> ND
         or (nullable and pa.types.is_null(column.type))
     )
     if not numeric:
-        raise InvalidInput(
-            f"table {what}, column {name!r}: expected numbers, got {column.type}"
-        )
+        raise InvalidInput(f"table {what}, column {name!r}: expected numbers, got {column.type}")
     if column.null_count and not nullable:
         row = pc.index(pc.is_null(column), True).as_py()
         raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected a number, got null")

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from . import tables
 from .errors import InvalidInput
 
-Where = Mapping[str, Any]  # column -> a value, a list of values (any of them), or {"min": ..., "max": ...}
+Where = Mapping[
+    str, Any
+]  # column -> a value, a list of values (any of them), or {"min": ..., "max": ...}
 
 
 def rows_where(table: pa.Table, what: str, where: Where, by_whom: str) -> NDArray[np.bool_]:
@@ -81,9 +83,7 @@ def _same_kind(a: pa.DataType, b: pa.DataType) -> bool:
     return "any" in (kind(a), kind(b)) or kind(a) == kind(b)
 
 
-def _in_range(
-    column: pa.ChunkedArray, test: Mapping[str, Any], label: str
-) -> NDArray[np.bool_]:
+def _in_range(column: pa.ChunkedArray, test: Mapping[str, Any], label: str) -> NDArray[np.bool_]:
     if not test or not set(test) <= {"min", "max"}:
         raise InvalidInput(f"{label}: expected a range {{min, max}}, got {dict(test)!r}")
     kind = column.type

@@ -7,15 +7,19 @@ gap is then for the exact core to close.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.optimize
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from .lagrangian import Evaluation, Lagrangian
 from .problem import Problem
+
+MEMORY = 30  # past steps that L-BFGS-B keeps
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,13 @@ def row_scale(problem: Problem, worth: float) -> NDArray[np.float64]:
     mean = np.concatenate([np.ones((1, flat.shape[1])), flat[1:] / count])
     weight = problem.rows @ _cells(mean, flat.shape[1])
     squares = np.asarray((weight * weight) @ flat[0]).ravel()
-    return worth * np.sqrt(flat[0].sum() / np.maximum(squares, 1e-300)) * (squares > 0) + (squares <= 0)
+    return worth * np.sqrt(flat[0].sum() / np.maximum(squares, 1e-300)) * (squares > 0) + (
+        squares <= 0
+    )
 
 
-def _cells(mean: NDArray[np.float64], cells: int):  # noqa: ANN202 - a sparse matrix of SciPy
+def _cells(mean: NDArray[np.float64], cells: int) -> sp.csr_array:
     """Sparse ((1 + C) * cells, cells) that turns a row over usage into its weight per mean coupon of each cell."""
-    import scipy.sparse as sp
-
     cell = np.tile(np.arange(cells), len(mean))
     return sp.csr_array((mean.ravel(), (np.arange(mean.size), cell)), shape=(mean.size, cells))
 
@@ -101,17 +105,22 @@ def minimise(
             raise StopIteration
         return now.dual / worth, space.gradient(lagrangian.problem, now.activity) / worth
 
-    try:
+    # told to stop, or the prices grow without end
+    with contextlib.suppress(StopIteration, OverflowError):
         scipy.optimize.minimize(
             value_and_gradient,
             space.point(start),
             jac=True,
             method="L-BFGS-B",
             bounds=scipy.optimize.Bounds(0.0, space.limit),
-            options={"maxcor": 30, "maxfun": max_passes, "maxiter": max_passes, "ftol": tolerance, "gtol": 0.0},
+            options={
+                "maxcor": MEMORY,
+                "maxfun": max_passes,
+                "maxiter": max_passes,
+                "ftol": tolerance,
+                "gtol": 0.0,
+            },
         )
-    except (StopIteration, OverflowError):  # told to stop, or the prices grow without end
-        pass
     if best is None:
         raise RuntimeError("the dual was never evaluated")
     return best

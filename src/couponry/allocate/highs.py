@@ -1,11 +1,13 @@
-"""HiGHS through SciPy, on one thread.
+"""HiGHS through SciPy, on one thread of its own.
 
-One thread for two reasons: the path of its search does not depend on the machine, and it starts no pool of worker
-threads, which would be dead in a forked child and let the next solve there wait without end.
+HiGHS keeps a pool of worker threads for each thread that calls it, of the size first asked for. A fresh thread for
+each solve, and a pool of none, make the path of the search the same on every machine, whatever else uses HiGHS in this
+process, and leave nothing behind that would be dead in a forked child and let the next solve there wait without end.
 """
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import Any
 
@@ -13,6 +15,8 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+ODD = 4  # SciPy's status for an end that is none of: optimal, limit reached, infeasible, unbounded
 
 
 def milp(
@@ -25,13 +29,32 @@ def milp(
     options: dict[str, Any],
 ) -> scipy.optimize.OptimizeResult:
     """Minimise cost @ x subject to lower <= matrix @ x <= upper and 0 <= x <= ceiling; see scipy.optimize.milp."""
+    results: list[scipy.optimize.OptimizeResult] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(
+                scipy.optimize.milp(
+                    cost,
+                    constraints=scipy.optimize.LinearConstraint(matrix, lower, upper),
+                    bounds=scipy.optimize.Bounds(0.0, ceiling),
+                    integrality=integrality,
+                    options={**options, "threads": 1},
+                )
+            )
+        except BaseException as error:
+            errors.append(error)
+
     with warnings.catch_warnings():
         # SciPy hands options that it does not know to HiGHS as they are, with a warning that says so
         warnings.filterwarnings("ignore", "Unrecognized options detected", RuntimeWarning)
-        return scipy.optimize.milp(
-            cost,
-            constraints=scipy.optimize.LinearConstraint(matrix, lower, upper),
-            bounds=scipy.optimize.Bounds(0.0, ceiling),
-            integrality=integrality,
-            options={**options, "threads": 1},
-        )
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(0.2)  # so that an interrupt gets through
+    if errors:
+        raise errors[0]
+    if results[0].status == ODD:
+        warnings.warn(f"HiGHS gave up: {results[0].message}", RuntimeWarning, stacklevel=2)
+    return results[0]

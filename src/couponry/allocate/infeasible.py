@@ -80,9 +80,7 @@ def find_conflict(problem: Problem, prover: Prover) -> Certificate | None:
     return Certificate(conflicts, needed)
 
 
-def _conflict(
-    problem: Problem, prover: Prover, row: int, rows: NDArray[np.int64]
-) -> Conflict:
+def _conflict(problem: Problem, prover: Prover, row: int, rows: NDArray[np.int64]) -> Conflict:
     """Which of the row's bounds is out of reach while the other members hold, and by how much."""
     lower, upper = float(problem.lower[row]), float(problem.upper[row])
     most = prover.reach(row, True, rows) if np.isfinite(lower) else None

@@ -30,7 +30,8 @@ LEAVES, COMES = 1, 2  # bits of item_helps
 class Rounded:
     """An allocation: positions of the candidates given (ascending), its activities and its worth.
 
-    feasible: no hard row is missed and nobody is short of coupons. objective: the value column's sum less the penalties of missed soft rows.
+    feasible: no hard row is missed and nobody is short of coupons.
+    objective: the value column's sum less the penalties of missed soft rows.
     """
 
     chosen: NDArray[np.int64]
@@ -65,7 +66,10 @@ class Rounding:
         base, slopes = self._coefficient[:, 0], self._coefficient[:, 1:].T
         mean = base + (slopes * self._mean_channels[1:, self._cell]).sum(axis=0)
         item = self._cell % problem.low.shape[1]
-        ends = slopes * problem.low[:, item], slopes * (problem.low + LEVELS * problem.step)[:, item]
+        ends = (
+            slopes * problem.low[:, item],
+            slopes * (problem.low + LEVELS * problem.step)[:, item],
+        )
         least = base + np.minimum(*ends).sum(axis=0)
         return mean, least, base + np.maximum(*ends).sum(axis=0)
 
@@ -189,7 +193,9 @@ class Rounding:
         shape = self.problem.objective.shape
         if self.problem.candidates <= TRY_EVERYTHING:
             return np.full(shape[1:], LEAVES | COMES, np.uint8)
-        paid = ((self.problem.objective - reduced).reshape(shape[0], -1) * self._mean_channels).sum(0)
+        paid = ((self.problem.objective - reduced).reshape(shape[0], -1) * self._mean_channels).sum(
+            0
+        )
         full = (activity + self._least_in_row() > self._upper) & self.problem.hard
         empty = (activity - self._least_in_row() < self._lower) & self.problem.hard
         soft = (self.problem.missed(activity) > 0)[self._row] & ~self.problem.hard[self._row]
@@ -245,7 +251,10 @@ def _rows_by_cell(
 def _inset(problem: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bounds drawn in by what sums of floating-point weights may be off; whole-numbered rows need none."""
     lower, upper = problem.lower.copy(), problem.upper.copy()
-    size = np.maximum(np.abs(np.where(np.isfinite(lower), lower, 0.0)), np.abs(np.where(np.isfinite(upper), upper, 0.0)))
+    size = np.maximum(
+        np.abs(np.where(np.isfinite(lower), lower, 0.0)),
+        np.abs(np.where(np.isfinite(upper), upper, 0.0)),
+    )
     everything = problem.everything()
     reach = abs(problem.rows) @ np.abs(everything).ravel()
     margin = np.where(problem.integer, 0.0, 1e-9 * size + 1e-13 * reach)

@@ -20,12 +20,24 @@ from .smoothing import Smoothing, scatter
 
 FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample of customers
 SAMPLE_GROWTH = 8
-DEAREST = 20.0  # price of a typical coupon's weight, in typical coupons' worths, that a sample may ask
-SMALL_CANDIDATES = 20_000  # up to here HiGHS is asked as soon as the first allocation leaves the gap open
+DEAREST = (
+    20.0  # price of a typical coupon's weight, in typical coupons' worths, that a sample may ask
+)
+SMALL_CANDIDATES = (
+    20_000  # up to here HiGHS is asked as soon as the first allocation leaves the gap open
+)
 SAMPLE_PASSES = 200  # at most, over a sample
 FULL_PASSES = 100  # at most, over everybody, each time the dual is taken up again
 FAR_SHARE, FAR_COUPONS = 0.03, 500  # a choice this far from the limits, in coupons, is not repaired
-AMPLITUDES = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)  # of noise, as shares of a coupon's worth, against ties
+AMPLITUDES = (
+    0.1,
+    0.03,
+    0.01,
+    3e-3,
+    1e-3,
+    3e-4,
+    1e-4,
+)  # of noise, as shares of a coupon's worth, against ties
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
 CORE_CANDIDATES = 2_000_000  # beyond, the exact core is not tried
 CORE_VARIABLES = 60_000  # undecided candidates that HiGHS is given at most
@@ -66,9 +78,7 @@ def solve(problem: Problem, engine: Engine, gap: float, seed: int, clock: Clock)
 class _Solve:
     """One solve's state: the best allocation, bound and prices so far."""
 
-    def __init__(
-        self, problem: Problem, engine: Engine, gap: float, seed: int, clock: Clock
-    ):
+    def __init__(self, problem: Problem, engine: Engine, gap: float, seed: int, clock: Clock):
         self.problem = problem
         self.engine = engine
         self.gap = gap
@@ -82,7 +92,9 @@ class _Solve:
         self.method = "dual"
         self.nit = 0
         self.diverged = False
-        self.reserve = 0.3 * clock.left if np.isfinite(clock.left) else 0.0  # kept for repair and certificate
+        self.reserve = (
+            0.3 * clock.left if np.isfinite(clock.left) else 0.0
+        )  # kept for repair and certificate
 
     def run(self) -> Solution:
         certificate = None
@@ -199,9 +211,7 @@ class _Solve:
             return self.clock.left < self.reserve or self.diverged
 
         unit = self.worth * self.coupons
-        found = minimise(
-            lagrangian, self.space, self.prices, unit, max_passes, tolerance, watch
-        )
+        found = minimise(lagrangian, self.space, self.prices, unit, max_passes, tolerance, watch)
         self.prices = found.prices
         self.clock.say(f"dual {found.dual:,.6g} after {self.engine.passes:.1f} passes")
 
@@ -300,9 +310,10 @@ class _Solve:
         elif certificate is not None:
             status, message = "infeasible", certificate.message
         else:
-            status, message = "unsolved", "stopped with no feasible allocation, and none proved impossible"
+            status, message = (
+                "unsolved",
+                "stopped with no feasible allocation, and none proved impossible",
+            )
         return Solution(
             status, message, rounded, self.best_prices, bound, self.method, self.nit, certificate
         )
-
-

@@ -59,7 +59,9 @@ def run_demo(
     say("")
     say(NOTE)
     say("")
-    say(f"files: {folder}/campaign-N, the campaign as couponry solve takes it, and {folder}/allocation-N")
+    say(
+        f"files: {folder}/campaign-N, the campaign as couponry solve takes it, and {folder}/allocation-N"
+    )
     return covered
 
 
@@ -93,9 +95,7 @@ def _one(
     return Coverage(**shares)
 
 
-def demo_campaign(
-    scored: ScoredCampaign, candidates: pa.Table, value: str, name: str
-) -> Campaign:
+def demo_campaign(scored: ScoredCampaign, candidates: pa.Table, value: str, name: str) -> Campaign:
     """Exactly 16 coupons a household, every coupon given between half and twice the average number of times."""
     average = scored.candidates.num_rows / scored.offers.num_rows * SLOTS / scored.offers.num_rows
     return Campaign(
@@ -113,7 +113,11 @@ def coverage(result: Result, redeemed: NDArray[np.int64]) -> float:
     if result.allocation is None:
         raise RuntimeError(f"the demo found no allocation: {result.message}")
     given = pa.table(
-        {"customer": result.allocation["customer"], "offer": result.allocation["offer"], "given": np.ones(result.allocated)}
+        {
+            "customer": result.allocation["customer"],
+            "offer": result.allocation["offer"],
+            "given": np.ones(result.allocated),
+        }
     )
     truth = pa.table({"customer": redeemed[:, 0], "offer": redeemed[:, 1]})
     return truth.join(given, ["customer", "offer"], join_type="inner").num_rows / len(redeemed)

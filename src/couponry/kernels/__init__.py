@@ -1,9 +1,9 @@
 """Which backend runs: native, numba or reference; one contract, the same bits from each.
 
-    contract.py    the arrays that every kernel is given
-    reference.py   plain Python, the specification
-    numba.py       the same text, compiled at first use
-    _native        C++ (sources in ext/), compiled when the package is built
+contract.py    the arrays that every kernel is given
+reference.py   plain Python, the specification
+numba.py       the same text, compiled at first use
+_native        C++ (sources in ext/), compiled when the package is built
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from .contract import FILL, REPAIR, Rows, Rules, Shard
 
-__all__ = ["BACKENDS", "FILL", "Backend", "REPAIR", "Rows", "Rules", "Shard", "available", "load"]
+__all__ = ["BACKENDS", "FILL", "REPAIR", "Backend", "Rows", "Rules", "Shard", "available", "load"]
 
 BACKENDS = ("native", "numba", "reference")
 _MODULES = {"native": "._native", "numba": ".numba", "reference": ".reference"}

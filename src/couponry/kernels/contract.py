@@ -51,8 +51,12 @@ class Rows(NamedTuple):
     coefficient: NDArray[np.float64]  # (len(row), 1 + C)
     lower: NDArray[np.float64]  # (L), -inf: none
     upper: NDArray[np.float64]  # (L), inf: none
-    weight: NDArray[np.float64]  # (L), cost of violation per unit while repairing; 0 for soft limits
-    penalty: NDArray[np.float64]  # (L), objective lost per unit missed by a soft limit; 0 for hard limits
+    weight: NDArray[
+        np.float64
+    ]  # (L), cost of violation per unit while repairing; 0 for soft limits
+    penalty: NDArray[
+        np.float64
+    ]  # (L), objective lost per unit missed by a soft limit; 0 for hard limits
 
 
 REPAIR, FILL = 0, 1  # what `improve` is after: less violation, or more objective

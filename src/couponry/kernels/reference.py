@@ -326,18 +326,52 @@ def best_move(
 
 
 def propose(
-    mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen, start, stop, priority
+    mode,
+    shard,
+    rules,
+    exact,
+    reduced,
+    objective,
+    rows,
+    item_helps,
+    activity,
+    chosen,
+    start,
+    stop,
+    priority,
 ):
     """Priority of the best move of each of the customers start <= i < stop (OUT, float64, (n)); see `best_move`."""
     shift = np.zeros(len(activity), np.float64)
     for i in range(start, stop):
         priority[i] = best_move(
-            mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift
+            mode,
+            i,
+            shard,
+            rules,
+            exact,
+            reduced,
+            objective,
+            rows,
+            activity,
+            chosen,
+            item_helps,
+            shift,
         )[0]
 
 
 def improve(
-    mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen, priority, patience
+    mode,
+    shard,
+    rules,
+    exact,
+    reduced,
+    objective,
+    rows,
+    item_helps,
+    activity,
+    chosen,
+    priority,
+    patience,
 ):
     """Move single coupons, the best move of all customers first, until no customer has one; returns moves made.
 
@@ -365,7 +399,18 @@ def improve(
         idle += 1
         i = heapq.heappop(heap)[1]
         now, leaving, into = best_move(
-            mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift
+            mode,
+            i,
+            shard,
+            rules,
+            exact,
+            reduced,
+            objective,
+            rows,
+            activity,
+            chosen,
+            item_helps,
+            shift,
         )
         if now == np.inf:
             continue

@@ -4,13 +4,12 @@ Nothing here goes through items, packing, compiled rules or the solver: allocate
 among the candidates by their ids, and every rule and limit is evaluated on the columns as the user
 gave them, in float64.
 
-From the bottom up: rounding, report; claims (the result's files), given (the campaign's tables);
-cells, reach, measures; then a file for each thing checked: coupons, rules, limits, certificate, conflict.
+From the bottom up: rounding and report; claims (the result's files) and given (the campaign's tables);
+reach and measures; then a file for each thing checked: coupons, rules, limits, certificate, conflict.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from ..folder import Spec, read_spec
@@ -40,46 +39,25 @@ def verify_result(folder: str | Path, out: str | Path) -> Report:
     spec = read_spec(folder)
     claims = Claims(Path(out))
     given = Given(folder, spec)
-    report = Report(
-        True,
-        claims.problems,
-        str(claims.get("status")),
-        bound=claims.number("bound"),
-        customers=len(given.customer_ids),
-        candidates=len(given),
-    )
-    claims.check_count("customers", report.customers)
-    claims.check_count("candidates", report.candidates)
-    if report.status == "infeasible":
-        report = replace(report, limits=check_conflict(spec, given, claims))
+    claims.check("customers", len(given.customer_ids))
+    claims.check("candidates", len(given))
+    if claims.get("status") == "infeasible":
+        check_conflict(spec, given, claims)
     else:
-        report = _check_solution(report, spec, given, claims)
-    return replace(report, ok=not claims.problems)
+        _check_solution(spec, given, claims)
+    return Report(not claims.problems, claims.problems, str(claims.get("status")), **claims.true)
 
 
-def _check_solution(report: Report, spec: Spec, given: Given, claims: Claims) -> Report:
-    """The report with everything about an allocation."""
-    if report.status not in ("optimal", "feasible"):
-        claims.differs(
-            "result.json: status", "optimal, feasible or infeasible", repr(claims.get("status"))
-        )
+def _check_solution(spec: Spec, given: Given, claims: Claims) -> None:
+    status = claims.get("status")
+    if status not in ("optimal", "feasible"):
+        claims.differs("result.json: status", "optimal, feasible or infeasible", repr(status))
     if claims.has("infeasible.json"):
         claims.note("infeasible.json: there is one, but the campaign is said to be solved")
     allocation = claims.table("allocation")
-    if allocation is None:
-        return report
-    rows = check_coupons(allocation, given, claims)
-    below_min = check_rules(spec.rules, given, rows, claims)
-    measures = measure(spec.limits, given, rows)
-    check_limits(measures, claims)
-    certificate = check_certificate(spec.value, given, rows, measures, claims)
-    return replace(
-        report,
-        allocated=allocation.num_rows,
-        customers_below_min=below_min,
-        limits=len(measures),
-        objective=certificate.objective,
-        penalties=certificate.penalties,
-        max_violation=certificate.max_violation,
-        gap=certificate.gap,
-    )
+    if allocation is not None:
+        rows = check_coupons(allocation, given, claims)
+        check_rules(spec.rules, given, rows, claims)
+        measures = measure(spec.limits, given, rows)
+        check_limits(measures, claims)
+        check_certificate(spec.value, given, rows, measures, claims)

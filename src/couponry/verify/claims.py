@@ -1,9 +1,8 @@
-"""The files of a result, what they claim, and the problems found with it."""
+"""The files of a result: what they claim, what is true instead, and the problems found."""
 
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 
 from .. import tables
 from ..errors import InvalidInput
-from .rounding import is_close, is_number
+from .rounding import finite, is_close
 
 KEYS = (
     "status", "objective", "bound", "gap", "max_violation", "allocated", "customers", "candidates",
@@ -20,11 +19,12 @@ KEYS = (
 
 
 class Claims:
-    """One result folder. problems: a line for each thing that does not hold."""
+    """One result folder. true: what was recomputed, by field of Report. problems: a line for each."""
 
     def __init__(self, out: Path):
         self._out = out
         self._result = self.read_json("result.json")
+        self.true: dict[str, Any] = {"bound": finite(self.get("bound"))}
         self.problems = [
             f"result.json: key {key!r} is missing" for key in KEYS if key not in self._result
         ]
@@ -56,21 +56,16 @@ class Claims:
         """What result.json says."""
         return self._result.get(key)
 
-    def number(self, key: str) -> float | None:
-        """What result.json says, None where it is no finite number."""
-        value = self.get(key)
-        return float(value) if is_number(value) and math.isfinite(value) else None
-
-    def note(self, problem: str) -> None:
-        self.problems.append(problem)
+    def check(self, key: str, true: float, error: float | None = None) -> None:
+        """Keep what is true, and compare result.json with it, exactly where no `error` is allowed."""
+        self.true[key] = true
+        claimed = self.get(key)
+        right = claimed == true if error is None else is_close(claimed, true, error)
+        if key in self._result and not right:
+            self.differs(f"result.json: {key}", true, repr(claimed))
 
     def differs(self, what: str, expected: Any, got: Any) -> None:
         self.note(f"{what}: expected {expected}, got {got}")
 
-    def check_count(self, key: str, true: int) -> None:
-        if key in self._result and self.get(key) != true:
-            self.differs(f"result.json: {key}", true, repr(self.get(key)))
-
-    def check_number(self, key: str, true: float, error: float) -> None:
-        if not is_close(self.get(key), true, error):
-            self.differs(f"result.json: {key}", true, self.get(key))
+    def note(self, problem: str) -> None:
+        self.problems.append(problem)

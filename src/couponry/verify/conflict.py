@@ -12,37 +12,34 @@ from .given import Given
 from .measures import Measured, measure
 
 
-def check_conflict(spec: Spec, given: Given, claims: Claims) -> int:
-    """How many limits the conflict was checked against."""
+def check_conflict(spec: Spec, given: Given, claims: Claims) -> None:
     for name in ("allocation.parquet", "limits.parquet"):
         if claims.has(name):
             claims.note(f"{name}: there is one, but the campaign is said to be infeasible")
     for key in ("objective", "bound", "gap", "max_violation"):
         if claims.get(key) is not None:
             claims.differs(f"result.json: {key}", "null without an allocation", claims.get(key))
-    claims.check_count("allocated", 0)
+    claims.check("allocated", 0)
     if not claims.has("infeasible.json"):
         claims.note("infeasible.json: missing, but the campaign is said to be infeasible")
-        return 0
+        return
     conflict = claims.read_json("infeasible.json")
     measures = measure(spec.limits, given, np.zeros(0, np.int64))
+    claims.true["limits"] = len(measures)
     limits, rules = conflict.get("limits", []), conflict.get("customer_rules", [])
     if not limits and not rules:
         claims.note("infeasible.json: it names neither a limit nor a customer rule")
-    hard = [m for m in measures if m.mode == "hard"]
     for entry in limits:
-        _check_limit(entry, hard, claims)
-    names = {rule.name for rule in spec.rules}
-    for entry in rules:
-        if entry.get("customer_rule") not in names:
-            name = entry.get("customer_rule")
+        _check_limit(entry, measures, claims)
+    names = [rule.name for rule in spec.rules]
+    for name in (entry.get("customer_rule") for entry in rules):
+        if name not in names:
             claims.note(f"infeasible.json: there is no customer rule {name!r}")
-    return len(measures)
 
 
-def _check_limit(entry: dict[str, Any], hard: list[Measured], claims: Claims) -> None:
+def _check_limit(entry: dict[str, Any], measures: list[Measured], claims: Claims) -> None:
     name, group, summed = (entry.get(key) for key in ("limit", "group", "sum"))
-    asked = [m for m in hard if m.key == (name, group, summed)]
+    asked = [m for m in measures if m.mode == "hard" and m.key == (name, group, summed)]
     for bound in ("min", "max"):
         said = entry.get(bound)
         if said is not None and all(getattr(m, bound) != said for m in asked):

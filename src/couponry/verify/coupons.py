@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pyarrow as pa
 
 from .. import tables
+from ..errors import InvalidInput
 from .claims import Claims
 from .given import Given
-from .rounding import ROUNDING, Floats, Integers
+from .rounding import ROUNDING, Integers
 
-Pair = Callable[[int], str]  # a row of the allocation in words
+SOURCES = {  # a column of the allocation, and the columns of the campaign that it is or follows from
+    "value": ("value", "response"),
+    "response": ("response",),
+    "cost": ("cost", "issue_cost", "face_value"),
+}
 
 
 def check_coupons(table: pa.Table, given: Given, claims: Claims) -> Integers:
     """Rows of the candidates that the allocation gives."""
     tables.require(table, "allocation", "customer", "offer")
-    claims.check_count("allocated", table.num_rows)
+    claims.check("allocated", table.num_rows)
     ids = {name: tables.ids(table, "allocation", name) for name in ("customer", "offer")}
     known = {"customer": given.customer_ids, "offer": given.offer_ids}
     for name in ids:
@@ -26,63 +29,38 @@ def check_coupons(table: pa.Table, given: Given, claims: Claims) -> Integers:
             claims.differs(f"allocation: column {name!r}", known[name].type, table[name].type)
     customer, offer = (tables.positions(ids[name], known[name]) for name in ids)
 
-    def pair(row: int) -> str:
-        return f"row {row}: " + ", ".join(f"{name} {ids[name][row].as_py()!r}" for name in ids)
+    def note(problem: str, at: Integers, more: str = "") -> None:
+        if len(at):
+            pair = ", ".join(f"{name} {ids[name][int(at[0])].as_py()!r}" for name in ids)
+            first = f"first row {at[0]}: {pair}{more}"
+            claims.note(f"allocation: {problem.format(len(at))}, {first}")
 
-    descents = np.flatnonzero(customer[1:] < customer[:-1])
-    if len(descents):
-        first = pair(1 + int(descents[0]))
-        claims.note(f"allocation: not in order of customer, first at {first}")
+    note("not in order of customer", 1 + np.flatnonzero(customer[1:] < customer[:-1]))
     rows = given.rows(customer, offer)
-    foreign = np.flatnonzero(rows < 0)
-    if len(foreign):
-        first = pair(int(foreign[0]))
-        claims.note(f"allocation: {len(foreign):,} pairs are not candidates, first {first}")
+    note("{:,} pairs are not candidates", np.flatnonzero(rows < 0))
     at = np.flatnonzero(rows >= 0)  # rows of the allocation that can be judged
-    again = np.delete(at, np.unique(rows[at], return_index=True)[1])
-    if len(again):
-        first = pair(int(again[0]))
-        claims.note(f"allocation: {len(again):,} coupons are given twice, first {first}")
-    _check_columns(table, at, rows[at], given, claims, pair)
-    return rows[at]
-
-
-def _check_columns(
-    table: pa.Table, at: Integers, rows: Integers, given: Given, claims: Claims, pair: Pair
-) -> None:
-    """value, response and cost of each coupon, those that exist or follow."""
-    sources = {
-        "value": ("value", "response"),
-        "response": ("response",),
-        "cost": ("cost", "issue_cost", "face_value"),
-    }
-    for name, any_of in sources.items():
-        there = any(map(given.has, any_of))
-        if there != (name in table.column_names):
-            expected = "expected" if there else "did not expect"
-            claims.note(f"allocation: {expected} a column {name!r}")
+    rows = rows[at]
+    note("{:,} coupons are given twice", np.delete(at, np.unique(rows, return_index=True)[1]))
+    for name in _columns(table, given, claims):
+        try:
+            claimed = tables.numbers(table, "allocation", name, nullable=True)[at]
+        except InvalidInput as error:
+            claims.note(str(error))
             continue
-        if not there:
-            continue
-        claimed = _floats(table[name])
-        if claimed is None:
-            claims.differs(f"allocation: column {name!r}", "numbers", table[name].type)
-            continue
-        claimed, true = claimed[at], given.column(name, rows, "allocation")
-        differ = np.flatnonzero(claimed != true)
-        allowed = ROUNDING * given.size(name, rows[differ], "allocation")
-        wrong = differ[~(np.abs(claimed[differ] - true[differ]) <= allowed)]
+        true = given.column(name, rows, "allocation")
+        size = given.size(name, rows, "allocation")
+        wrong = np.flatnonzero(~(np.abs(claimed - true) <= ROUNDING * size))
         if len(wrong):
-            i = wrong[0]
-            claims.differs(
-                f"allocation: column {name!r} is wrong in {len(wrong):,} rows, first {pair(int(at[i]))}",
-                true[i],
-                claimed[i],
-            )
+            values = f": expected {true[wrong[0]]}, got {claimed[wrong[0]]}"
+            note(f"column {name!r} is wrong in {{:,}} rows", at[wrong], values)
+    return rows
 
 
-def _floats(column: pa.ChunkedArray) -> Floats | None:
-    """A column as float64, nulls as NaN; None where it does not hold numbers."""
-    if not pa.types.is_integer(column.type) and not pa.types.is_floating(column.type):
-        return None
-    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), float)
+def _columns(table: pa.Table, given: Given, claims: Claims) -> list[str]:
+    """The columns of the allocation that can be recomputed."""
+    there = [name for name, any_of in SOURCES.items() if any(map(given.has, any_of))]
+    for name in SOURCES:
+        if (name in there) != (name in table.column_names):
+            expected = "expected" if name in there else "did not expect"
+            claims.note(f"allocation: {expected} a column {name!r}")
+    return [name for name in there if name in table.column_names]

@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from .. import tables
 from ..amounts import MONEY
-from ..campaign import Campaign
+from ..campaign import Campaign, check_customers, sorted_offers
 from ..errors import InvalidInput
 from ..folder import Spec
-from ..rules import assert_column
+from ..rules import Customers, assert_column
 from ..where import Where, rows_where
 from .rounding import Floats, Integers, Mask
 
@@ -22,16 +22,15 @@ from .rounding import Floats, Integers, Mask
 class Given:
     """The tables of a campaign, its n customers and m offers numbered, columns by name.
 
-    A *cell* is a role and an offer, role * m + offer: what rules and limits can tell apart within a customer.
     customer, offer: int64 (e) numbers of each candidate's customer (ascending ids) and offer (row of `offers`).
-    roles: the distinct roles after None for none. has_roles: whether candidates have the column.
+    cells: the offers, once for each role where candidates have roles (first: none), with a column of it; a
+    candidate's *cell* is what rules and limits can tell apart within a customer.
     """
 
     def __init__(self, folder: Path, spec: Spec):
         names = spec.tables
-        self.offers = tables.read(folder, names["offers"], "offers")
-        tables.require(self.offers, "offers", "offer")
-        self.offer_ids = _distinct_ids(self.offers, "offers", "offer")
+        self.offers = sorted_offers(tables.read(folder, names["offers"], "offers"))
+        self.offer_ids = tables.ids(self.offers, "offers", "offer")
         wanted = Campaign.candidate_columns(spec.limits, spec.value)
         self._candidates = tables.read(folder, names["candidates"], "candidates", sorted(wanted))
         tables.require(self._candidates, "candidates", "customer", "offer")
@@ -46,22 +45,18 @@ class Given:
                 "is not in table offers"
             )
         self.has_roles = "role" in self._candidates.column_names
-        self.roles: list[Any] = [None]
-        self._role = np.zeros(len(self.offer), np.int64)
+        self.cells, self._role = self.offers, np.zeros(len(self.offer), np.int64)
         if self.has_roles:
-            code, distinct = tables.labels(self._candidates["role"])
-            self._role, self.roles = code + 1, [None, *distinct]
-        self._customers: pa.Table | None = None
+            code, roles = tables.labels(self._candidates["role"])
+            self.cells, self._role = _once_for_each(roles, self.offers), code + 1
+        table = None
         if "customers" in names:
-            self._customers = tables.read(folder, names["customers"], "customers")
-            tables.require(self._customers, "customers", "customer")
+            table = tables.read(folder, names["customers"], "customers")
+            check_customers(table)
+        self.customers = Customers(table, self.customer_ids)
 
     def __len__(self) -> int:
         return len(self.offer)
-
-    @property
-    def cells(self) -> int:
-        return len(self.roles) * len(self.offer_ids)
 
     def cell(self, rows: Integers) -> Integers:
         """Cell of the candidates in these rows."""
@@ -70,7 +65,7 @@ class Given:
     @cached_property
     def seen(self) -> Mask:
         """Which cells have candidates (cells)."""
-        seen = np.zeros(self.cells, bool)
+        seen = np.zeros(len(self.cells), bool)
         seen[self.cell(np.arange(len(self)))] = True
         return seen
 
@@ -87,8 +82,6 @@ class Given:
         position = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
         row = position if order is None else order[position]
         return np.where(key[position] == wanted, row, -1)
-
-    # ---- columns of candidates and offers
 
     def has(self, name: str) -> bool:
         return name in self._candidates.column_names or name in self.offers.column_names
@@ -116,43 +109,38 @@ class Given:
         parts = [] if self.has(name) else [part for part in MONEY if self.has(part)]
         return np.sum([np.abs(self.column(part, rows, by_whom)) for part in (name, *parts)], axis=0)
 
-    # ---- the customers table
-
-    def customers_where(self, where: Where, by_whom: str) -> Mask:
-        """Which customers a `customers` clause is about (n)."""
-        row = self._row_of_customer(by_whom)
-        return rows_where(self._customers, "customers", where, by_whom)[row]
-
     def bound(self, bound: int | str | None, default: float, by_whom: str) -> Floats:
         """A customer rule's bound for each customer (n)."""
         if not isinstance(bound, str):
             return np.full(len(self.customer_ids), default if bound is None else float(bound))
-        row = self._row_of_customer(by_whom)
-        assert_column(self._customers, bound, by_whom)
-        return tables.numbers(self._customers, "customers", bound)[row]
+        row = self.customers.rows(by_whom)
+        assert_column(self.customers.table, bound, by_whom)
+        return tables.numbers(self.customers.table, "customers", bound)[row]
 
-    def _row_of_customer(self, by_whom: str) -> Integers:
-        """Row of the customers table of each customer (n)."""
-        if self._customers is None:
-            raise InvalidInput(f"{by_whom}: it needs the table customers, which is not there")
-        row = self._found_customer
-        if (row < 0).any():
-            missing = self.customer_ids[int((row < 0).argmax())].as_py()
-            raise InvalidInput(
-                f"table customers: customer {missing!r} of table candidates is not in it, and {by_whom} needs it"
-            )
-        return row
+    def groups(
+        self, by: str | None, where: Where, by_whom: str
+    ) -> tuple[Integers, Integers, list[Any]]:
+        """Pairs (cell, group number) of the cells of `where` by the values of a column, and those values."""
+        about = rows_where(self.cells, "offers", where, by_whom)
+        if by is None:
+            cell = np.flatnonzero(about)
+            return cell, cell * 0, [None]
+        if by not in self.cells.column_names:
+            raise InvalidInput(f"{by_whom}: by: table offers has no column {by!r}")
+        number: dict[Any, int] = {}
+        pairs = {
+            (cell, number.setdefault(one, len(number)))
+            for cell, value in enumerate(self.cells[by].to_pylist())
+            for one in (value if isinstance(value, list) else [value])
+            if one is not None
+        }
+        cell, group = np.array(sorted(pairs), np.int64).reshape(-1, 2).T
+        return cell[about[cell]], group[about[cell]], list(number)
 
-    @cached_property
-    def _found_customer(self) -> Integers:
-        known = _distinct_ids(self._customers, "customers", "customer")
-        return tables.positions(self.customer_ids, known)
 
-
-def _distinct_ids(table: pa.Table, what: str, name: str) -> pa.Array:
-    ids = tables.ids(table, what, name)
-    rank, distinct = tables.ranks(ids)
-    if len(distinct) < len(ids):
-        twice = distinct[int((np.bincount(rank) > 1).argmax())].as_py()
-        raise InvalidInput(f"table {what}, column {name!r}: {twice!r} is there twice")
-    return ids
+def _once_for_each(roles: list[Any], offers: pa.Table) -> pa.Table:
+    """The offers without role, then in each role."""
+    every = np.arange(1 + len(roles)).repeat(len(offers))
+    role = pa.array([None, *roles], None if roles else pa.string()).take(pa.array(every))
+    plain = offers.select([name for name in offers.column_names if name != "role"])
+    return pa.concat_tables([plain] * (1 + len(roles))).append_column("role", role)

@@ -15,6 +15,7 @@ COLUMNS = ("name", "group", "sum", "min", "max", "achieved", "price", "binding",
 
 
 def check_limits(measures: Sequence[Measured], claims: Claims) -> None:
+    claims.true["limits"] = len(measures)
     table = claims.table("limits")
     if table is None:
         return

@@ -11,11 +11,11 @@ import numpy as np
 
 from .. import tables
 from ..limits import Limit, Measure
-from .cells import about, groups
+from ..where import rows_where
 from .given import Given
 from .rounding import ROUNDING, Floats, Integers, sum_by
 
-Asked = tuple[Any, float | None, float | None]  # a group's value, min, max
+Totals = dict[tuple[str, str], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True)
@@ -36,76 +36,49 @@ class Measured(Measure):
     @property
     def missed(self) -> float:
         """How far it is outside its bounds, in its own unit."""
-        if math.isnan(self.achieved):
-            return 0.0
         below = 0.0 if self.min is None else self.min - self.achieved
         above = 0.0 if self.max is None else self.achieved - self.max
-        return max(0.0, below, above)
+        return 0.0 if math.isnan(self.achieved) else max(0.0, below, above)
 
     @property
     def tolerance(self) -> float:
         """How far it may seem to be outside its bounds by rounding alone."""
-        sizes = [abs(bound) for bound in (self.min, self.max) if bound is not None]
-        return self.error + ROUNDING * max(sizes, default=0.0)
+        return self.error + ROUNDING * max(abs(self.min or 0.0), abs(self.max or 0.0))
 
 
 def measure(limits: Sequence[Limit], given: Given, rows: Integers) -> list[Measured]:
     """Every limit, for each of its groups, over the candidates in these rows."""
-    totals = _Totals(given, rows)
-    return [measured for limit in limits for measured in _measure(limit, given, totals)]
+    totals: Totals = {}  # kept: many limits ask for the same
+    return [one for limit in limits for one in _measure(limit, given, rows, totals)]
 
 
-class _Totals:
-    """Sums of columns and of their absolute values in each cell, kept for the limits that share them."""
-
-    def __init__(self, given: Given, rows: Integers):
-        self._given = given
-        self._rows = rows
-        self._known: dict[tuple[str, str], tuple[Floats, Floats]] = {}
-
-    def of(self, column: str, limit: Limit) -> tuple[Floats, Floats]:
-        """Both sums of a column (cells), over the customers that the limit is about."""
-        key = (column, repr(sorted(limit.customers.items())))
-        if key not in self._known:
-            given, rows = self._given, self._rows
-            if limit.customers:
-                chosen = given.customers_where(limit.customers, limit.label)
-                rows = rows[chosen[given.customer[rows]]]
-            amount, cell = given.column(column, rows, limit.label), given.cell(rows)
-            size = sum_by(cell, np.abs(amount), given.cells)
-            self._known[key] = sum_by(cell, amount, given.cells), size
-        return self._known[key]
-
-
-def _measure(limit: Limit, given: Given, totals: _Totals) -> Iterator[Measured]:
-    chosen = about(given, limit.where, limit.label)
-    cell, group, values = groups(given, limit.by, limit.label)
-    cell, group = cell[chosen[cell]], group[chosen[cell]]
+def _measure(limit: Limit, given: Given, rows: Integers, totals: Totals) -> Iterator[Measured]:
+    cell, group, values = given.groups(limit.by, limit.where, limit.label)
+    number = {value: g for g, value in enumerate(values)}
 
     def by_group(total: Floats) -> list[float]:
         """In each group, and 0 at the end for one without offers."""
         return sum_by(group, total[cell], len(values) + 1).tolist()
 
-    above, size = map(by_group, totals.of(limit.columns()[0], limit))
+    columns = limit.columns()
+    above, size = map(by_group, _totals(columns[0], limit, given, rows, totals))
     below = [1.0] * len(above)
     if limit.ratio is not None:
-        below = by_group(totals.of(limit.ratio[1], limit)[0])
+        below = by_group(_totals(columns[1], limit, given, rows, totals)[0])
     if limit.table is not None:
         asked = _bounds(limit)
     elif limit.by is None:
         asked = [(None, limit.min, limit.max)]
-    else:
-        # any offer makes a group exist, but a role only where candidates have it
-        if given.has_roles and (limit.by == "role" or "role" in limit.where):
-            group = group[given.seen[cell]]
-        asked = [(values[g], limit.min, limit.max) for g in np.unique(group)]
-    number = {value: g for g, value in enumerate(values)}
+    else:  # any offer makes a group exist, but a role only where candidates have it
+        roles = given.has_roles and (limit.by == "role" or "role" in limit.where)
+        there = np.unique(group[given.seen[cell]] if roles else group)
+        asked = [(values[g], limit.min, limit.max) for g in there]
     for value, low, high in asked:
         g = number.get(value, len(values))
         yield Measured(
             limit.name,
             None if limit.by is None else str(value),
-            " / ".join(limit.columns()),
+            " / ".join(columns),
             low,
             high,
             limit.mode,
@@ -115,14 +88,31 @@ def _measure(limit: Limit, given: Given, totals: _Totals) -> Iterator[Measured]:
         )
 
 
-def _bounds(limit: Limit) -> list[Asked]:
-    """The bounds that a limit's table gives."""
+def _totals(
+    column: str, limit: Limit, given: Given, rows: Integers, known: Totals
+) -> tuple[Floats, Floats]:
+    """Sums of a column and of its absolute values in each cell, over the customers that the limit is about."""
+    key = (column, repr(sorted(limit.customers.items())))
+    if key not in known:
+        if limit.customers:
+            row, table = given.customers.rows(limit.label), given.customers.table
+            chosen = rows_where(table, "customers", limit.customers, limit.label)[row]
+            rows = rows[chosen[given.customer[rows]]]
+        cell, amount = given.cell(rows), given.column(column, rows, limit.label)
+        total, size = (sum_by(cell, part, len(given.cells)) for part in (amount, np.abs(amount)))
+        known[key] = total, size
+    return known[key]
+
+
+def _bounds(limit: Limit) -> list[tuple[Any, float | None, float | None]]:
+    """The bounds that a limit's table gives: (value, min, max)."""
     table, what = limit.table, f"of {limit.label}"
     tables.require(table, what, str(limit.by))
-    bounds: dict[str, list[float | None]] = {}
-    for name in ("min", "max"):
-        bounds[name] = [None] * table.num_rows
-        if name in table.column_names:
-            numbers = tables.numbers(table, what, name, nullable=True).tolist()
-            bounds[name] = [None if math.isnan(number) else number for number in numbers]
-    return list(zip(table[limit.by].to_pylist(), bounds["min"], bounds["max"], strict=True))
+
+    def bounds(name: str) -> list[float | None]:
+        if name not in table.column_names:
+            return [None] * len(table)
+        numbers = tables.numbers(table, what, name, nullable=True).tolist()
+        return [None if math.isnan(number) else number for number in numbers]
+
+    return list(zip(table[limit.by].to_pylist(), bounds("min"), bounds("max"), strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -40,35 +41,23 @@ class _Bound(NamedTuple):
 def most_coupons(given: Given, rules: Sequence[Group], wanted: Mask) -> Floats:
     """The most coupons under these rules that each `wanted` customer can have (n); 0 for the others."""
     rows = np.flatnonzero(wanted[given.customer])
+    rows = rows[np.argsort(given.customer[rows], kind="stable")]
     who, cell = given.customer[rows], given.cell(rows)
     binding = []
     for rule in rules:
         _, member, size = np.unique(rule.keys(who, cell), return_inverse=True, return_counts=True)
-        bound = _Bound(member, size[member], rule.cap[who])
-        binds = (rule.code[cell] >= 0) & (bound.size > bound.cap)
+        cap = rule.cap[who]
+        binds = (rule.code[cell] >= 0) & (size[member] > cap)
         if binds.any():
-            binding.append(bound._replace(member=np.where(binds, member, -1)))
-    crossing = np.zeros(len(wanted), bool)
-    for b, one in enumerate(binding):
-        for other in binding[:b]:
-            crossing[who[_cross(one, other)]] = True
+            binding.append(_Bound(np.where(binds, member, -1), size[member], cap))
     most = sum_by(who, _fill(binding, len(rows)), len(wanted)).round()
-    by_customer = np.argsort(who, kind="stable")
-    first = np.searchsorted(who[by_customer], np.arange(len(wanted) + 1))
-    for customer in np.flatnonzero(crossing).tolist():
-        own = by_customer[first[customer] : first[customer + 1]]
+    crossing = [who[_cross(a, b)] for a, b in combinations(binding, 2)]
+    for customer in np.unique(np.concatenate([*crossing, who[:0]])):
+        own = slice(*np.searchsorted(who, [customer, customer + 1]))
         most[customer] = _most_of_one(
-            [_Bound(*(part[own] for part in bound)) for bound in binding], len(own)
+            [b.member[own] for b in binding], [b.cap[own] for b in binding]
         )
     return most
-
-
-def _cross(a: _Bound, b: _Bound) -> Integers:
-    """Candidates where a set of one rule and a set of the other overlap, neither inside the other."""
-    both = np.flatnonzero((a.member >= 0) & (b.member >= 0))
-    pair = a.member[both] * (int(b.member.max(initial=0)) + 1) + b.member[both]
-    _, member, common = np.unique(pair, return_inverse=True, return_counts=True)
-    return both[common[member] < np.minimum(a.size[both], b.size[both])]
 
 
 def _fill(bounds: Sequence[_Bound], candidates: int) -> Floats:
@@ -81,21 +70,29 @@ def _fill(bounds: Sequence[_Bound], candidates: int) -> Floats:
     for size in sorted({size for b in bounds for size in np.unique(b.size[b.member >= 0])}):
         for member, sizes, cap in bounds:
             rows = np.flatnonzero((member >= 0) & (sizes == size))
-            if len(rows):
-                total = np.bincount(member[rows], weights=share[rows])[member[rows]]
-                full = total > cap[rows]
-                share[rows[full]] *= cap[rows[full]] / total[full]
+            total = sum_by(member[rows], share[rows], 0)[member[rows]]
+            full = total > cap[rows]
+            share[rows[full]] *= cap[rows[full]] / total[full]
     return share
 
 
-def _most_of_one(bounds: Sequence[_Bound], candidates: int) -> float:
+def _cross(a: _Bound, b: _Bound) -> Integers:
+    """Candidates where a set of one rule and a set of the other overlap, neither inside the other."""
+    both = np.flatnonzero((a.member >= 0) & (b.member >= 0))
+    pair = a.member[both] * (int(b.member.max(initial=0)) + 1) + b.member[both]
+    _, member, common = np.unique(pair, return_inverse=True, return_counts=True)
+    return both[common[member] < np.minimum(a.size[both], b.size[both])]
+
+
+def _most_of_one(members: Sequence[Integers], caps: Sequence[Floats]) -> float:
     """The most coupons of one customer whose sets overlap in any way, by a small integer program."""
-    sets = [(b.member == one, b.cap[0]) for b in bounds for one in set(b.member.tolist()) - {-1}]
-    matrix, cap = zip(*sets, strict=True)
-    found = milp(
-        -np.ones(candidates),
-        constraints=LinearConstraint(np.array(matrix, float), -np.inf, np.array(cap)),
-        integrality=np.ones(candidates),
-        bounds=Bounds(0, 1),
-    )
+    sets = [
+        (member == one, cap[0])
+        for member, cap in zip(members, caps, strict=True)
+        for one in set(member.tolist()) - {-1}
+    ]
+    matrix, cap = (np.array(part, float) for part in zip(*sets, strict=True))
+    every = np.ones(matrix.shape[1])
+    within = LinearConstraint(matrix, -np.inf, cap)
+    found = milp(-every, constraints=within, integrality=every, bounds=Bounds(0, 1))
     return float(round(-found.fun))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,15 @@ def sum_by(group: Integers, amount: Floats, groups: int) -> Floats:
     return np.bincount(group, weights=amount, minlength=groups).astype(float)
 
 
-def is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def finite(claimed: Any) -> float | None:
+    """A claim as a number, None where it is no finite one."""
+    number = isinstance(claimed, (int, float)) and not isinstance(claimed, bool)
+    return float(claimed) if number and math.isfinite(claimed) else None
 
 
 def is_close(claimed: Any, true: float, error: float) -> bool:
     """Whether a claim is right but for rounding; null is right for NaN."""
     if claimed is None:
         return math.isnan(true)
-    return is_number(claimed) and abs(claimed - true) <= error + ROUNDING * abs(true)
+    number = finite(claimed)
+    return number is not None and abs(number - true) <= error + ROUNDING * abs(true)

@@ -8,27 +8,27 @@ import numpy as np
 
 from ..errors import Unsupported
 from ..rules import CustomerRule
-from .cells import about, groups
 from .claims import Claims
 from .given import Given
 from .reach import Group, most_coupons
 from .rounding import Integers
 
 
-def check_rules(rules: Sequence[CustomerRule], given: Given, rows: Integers, claims: Claims) -> int:
-    """How many customers have fewer coupons than their min."""
+def check_rules(
+    rules: Sequence[CustomerRule], given: Given, rows: Integers, claims: Claims
+) -> None:
     customers = given.customer_ids
     customer, cell = given.customer[rows], given.cell(rows)
     count = np.bincount(customer, minlength=len(customers))
     least, most = np.zeros(len(customers)), np.full(len(customers), np.inf)
-    parts: list[Group] = []
+    groups: list[Group] = []
     for rule in rules:
         cap = given.bound(rule.max, np.inf, rule.label)
         if rule.by or rule.where:
-            part = Group(group_of_cell(given, rule), cap)
-            parts.append(part)
-            key, held = np.unique(part.keys(customer, cell), return_counts=True)
-            who, number = np.divmod(key, part.width)
+            group = Group(group_of_cell(given, rule), cap)
+            groups.append(group)
+            key, held = np.unique(group.keys(customer, cell), return_counts=True)
+            who, number = np.divmod(key, group.width)
             over = np.unique(who[(number > 0) & (held > cap[who])])
         else:
             over = np.flatnonzero(count > cap)
@@ -41,8 +41,8 @@ def check_rules(rules: Sequence[CustomerRule], given: Given, rows: Integers, cla
                 f"first {customers[int(over[0])].as_py()!r}"
             )
     short = count < least
-    claims.check_count("customers_below_min", int(short.sum()))
-    possible = np.minimum(most_coupons(given, parts, short), most)
+    claims.check("customers_below_min", int(short.sum()))
+    possible = np.minimum(most_coupons(given, groups, short), most)
     too_few = np.flatnonzero(short & (count < possible))
     if len(too_few):
         names = ", ".join(repr(rule.name) for rule in rules if rule.min is not None)
@@ -50,14 +50,13 @@ def check_rules(rules: Sequence[CustomerRule], given: Given, rows: Integers, cla
             f"customer_rule {names}: {len(too_few):,} customers have fewer coupons than min "
             f"and than they can have, first {customers[int(too_few[0])].as_py()!r}"
         )
-    return int(short.sum())
 
 
 def group_of_cell(given: Given, rule: CustomerRule) -> Integers:
     """Group of each cell under a rule (cells), -1 where the rule is not about it."""
-    code = np.full(given.cells, -1)
-    cell, group, _ = groups(given, rule.by, rule.label)
+    code = np.full(len(given.cells), -1)
+    cell, group, _ = given.groups(rule.by, rule.where, rule.label)
     if len(np.unique(cell)) < len(cell):
         raise Unsupported(f"{rule.label}: by a column of lists ({rule.by!r}) is not supported yet")
     code[cell] = group
-    return np.where(about(given, rule.where, rule.label), code, -1)
+    return code
