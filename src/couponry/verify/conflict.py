@@ -38,8 +38,9 @@ def check_conflict(spec: Spec, given: Given, claims: Claims) -> None:
 
 
 def _check_limit(entry: dict[str, Any], measures: list[Measured], claims: Claims) -> None:
-    name, group, summed = (entry.get(key) for key in ("limit", "group", "sum"))
-    asked = [m for m in measures if m.mode == "hard" and m.key == (name, group, summed)]
+    name = entry.get("limit")
+    key = ("hard", name, entry.get("group"), entry.get("sum"))
+    asked = [m for m in measures if (m.mode, m.name, m.group, m.sum) == key]
     for bound in ("min", "max"):
         said = entry.get(bound)
         if said is not None and all(getattr(m, bound) != said for m in asked):

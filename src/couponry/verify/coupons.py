@@ -32,15 +32,16 @@ def check_coupons(table: pa.Table, given: Given, claims: Claims) -> Integers:
     def note(problem: str, at: Integers, more: str = "") -> None:
         if len(at):
             pair = ", ".join(f"{name} {ids[name][int(at[0])].as_py()!r}" for name in ids)
-            first = f"first row {at[0]}: {pair}{more}"
-            claims.note(f"allocation: {problem.format(len(at))}, {first}")
+            claims.note(f"allocation: {problem} row {at[0]}: {pair}{more}")
 
-    note("not in order of customer", 1 + np.flatnonzero(customer[1:] < customer[:-1]))
+    note("not in order of customer, first at", 1 + np.flatnonzero(customer[1:] < customer[:-1]))
     rows = given.rows(customer, offer)
-    note("{:,} pairs are not candidates", np.flatnonzero(rows < 0))
+    foreign = np.flatnonzero(rows < 0)
+    note(f"{len(foreign):,} pairs are not candidates, first", foreign)
     at = np.flatnonzero(rows >= 0)  # rows of the allocation that can be judged
     rows = rows[at]
-    note("{:,} coupons are given twice", np.delete(at, np.unique(rows, return_index=True)[1]))
+    again = np.delete(at, np.unique(rows, return_index=True)[1])
+    note(f"{len(again):,} coupons are given twice, first", again)
     for name in _columns(table, given, claims):
         try:
             claimed = tables.numbers(table, "allocation", name, nullable=True)[at]
@@ -52,7 +53,7 @@ def check_coupons(table: pa.Table, given: Given, claims: Claims) -> Integers:
         wrong = np.flatnonzero(~(np.abs(claimed - true) <= ROUNDING * size))
         if len(wrong):
             values = f": expected {true[wrong[0]]}, got {claimed[wrong[0]]}"
-            note(f"column {name!r} is wrong in {{:,}} rows", at[wrong], values)
+            note(f"column {name!r} is wrong in {len(wrong):,} rows, first", at[wrong], values)
     return rows
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,12 @@ import pyarrow as pa
 
 from .. import tables
 from ..amounts import MONEY
-from ..campaign import Campaign, check_customers, sorted_offers
+from ..campaign import Campaign, check_customers
 from ..errors import InvalidInput
 from ..folder import Spec
 from ..rules import Customers, assert_column
 from ..where import Where, rows_where
-from .rounding import Floats, Integers, Mask
+from .rounding import Floats, Integers
 
 
 class Given:
@@ -25,12 +25,17 @@ class Given:
     customer, offer: int64 (e) numbers of each candidate's customer (ascending ids) and offer (row of `offers`).
     cells: the offers, once for each role where candidates have roles (first: none), with a column of it; a
     candidate's *cell* is what rules and limits can tell apart within a customer.
+    seen: which cells have candidates, and all of them where there are no roles (cells).
     """
 
     def __init__(self, folder: Path, spec: Spec):
         names = spec.tables
-        self.offers = sorted_offers(tables.read(folder, names["offers"], "offers"))
+        self.offers = tables.read(folder, names["offers"], "offers")
+        tables.require(self.offers, "offers", "offer")
         self.offer_ids = tables.ids(self.offers, "offers", "offer")
+        times = Counter(self.offer_ids.to_pylist())
+        for twice in sorted(offer for offer, count in times.items() if count > 1):
+            raise InvalidInput(f"table offers, column 'offer': {twice!r} is there twice")
         wanted = Campaign.candidate_columns(spec.limits, spec.value)
         self._candidates = tables.read(folder, names["candidates"], "candidates", sorted(wanted))
         tables.require(self._candidates, "candidates", "customer", "offer")
@@ -38,17 +43,16 @@ class Given:
         self.customer, self.customer_ids = tables.ranks(ids)
         ids = tables.ids(self._candidates, "candidates", "offer")
         self.offer = tables.positions(ids, self.offer_ids)
-        if (self.offer < 0).any():
-            row = int((self.offer < 0).argmax())
-            raise InvalidInput(
-                f"table candidates, column 'offer', row {row}: offer {ids[row].as_py()!r} "
-                "is not in table offers"
-            )
-        self.has_roles = "role" in self._candidates.column_names
-        self.cells, self._role = self.offers, np.zeros(len(self.offer), np.int64)
-        if self.has_roles:
+        for row in np.flatnonzero(self.offer < 0):
+            what = f"table candidates, column 'offer', row {row}: offer {ids[int(row)].as_py()!r}"
+            raise InvalidInput(f"{what} is not in table offers")
+        self.cells, self._cell = self.offers, self.offer
+        self.seen = np.ones(len(self.offers), bool)
+        if "role" in self._candidates.column_names:
             code, roles = tables.labels(self._candidates["role"])
-            self.cells, self._role = _once_for_each(roles, self.offers), code + 1
+            self.cells = _once_for_each(roles, self.offers)
+            self._cell = (code + 1) * len(self.offers) + self.offer
+            self.seen = np.bincount(self._cell, minlength=len(self.cells)) > 0
         table = None
         if "customers" in names:
             table = tables.read(folder, names["customers"], "customers")
@@ -60,14 +64,7 @@ class Given:
 
     def cell(self, rows: Integers) -> Integers:
         """Cell of the candidates in these rows."""
-        return self._role[rows] * len(self.offer_ids) + self.offer[rows]
-
-    @cached_property
-    def seen(self) -> Mask:
-        """Which cells have candidates (cells)."""
-        seen = np.zeros(len(self.cells), bool)
-        seen[self.cell(np.arange(len(self)))] = True
-        return seen
+        return self._cell[rows]
 
     def rows(self, customer: Integers, offer: Integers) -> Integers:
         """Row of the candidates of each pair, -1 where the pair is not among them."""
@@ -141,6 +138,7 @@ class Given:
 def _once_for_each(roles: list[Any], offers: pa.Table) -> pa.Table:
     """The offers without role, then in each role."""
     every = np.arange(1 + len(roles)).repeat(len(offers))
-    role = pa.array([None, *roles], None if roles else pa.string()).take(pa.array(every))
+    kind = pa.string() if set(roles) <= {None} else None
+    role = pa.array([None, *roles], kind).take(pa.array(every))
     plain = offers.select([name for name in offers.column_names if name != "role"])
     return pa.concat_tables([plain] * (1 + len(roles))).append_column("role", role)

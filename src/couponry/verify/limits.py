@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from .. import tables
@@ -20,21 +22,20 @@ def check_limits(measures: Sequence[Measured], claims: Claims) -> None:
     if table is None:
         return
     tables.require(table, "limits", *COLUMNS)
-    rows: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    rows = defaultdict(list)
     for row in table.to_pylist():
-        rows.setdefault((row["name"], row["group"], row["sum"]), []).append(row)
+        rows[row["name"], row["group"], row["sum"]].append(row)
     for measured in measures:
         what = f"limits: {measured.label}"
-        same_name = rows.get(measured.key)
-        if not same_name:
+        of_it = rows[measured.name, measured.group, measured.sum]
+        if not of_it:
             claims.note(f"{what}: no row for it")
             continue
-        for column, expected, got in _differences(measured, same_name.pop(0)):
+        for column, expected, got in _differences(measured, of_it.pop(0)):
             claims.differs(f"{what}: {column}", expected, got)
-    for row in (row for left in rows.values() for row in left):
-        claims.note(
-            f"limits: limit {row['name']!r}, group {row['group']!r}: there is no such limit"
-        )
+    for row in chain.from_iterable(rows.values()):
+        what = f"limits: limit {row['name']!r}, group {row['group']!r}"
+        claims.note(f"{what}: there is no such limit")
     for measured in measures:
         if measured.mode == "hard" and measured.missed > measured.tolerance:
             bounds = f"[{measured.min}, {measured.max}]".replace("None", "…")

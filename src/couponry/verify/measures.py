@@ -26,10 +26,6 @@ class Measured(Measure):
     error: float
 
     @property
-    def key(self) -> tuple[str, str | None, str]:
-        return self.name, self.group, self.sum
-
-    @property
     def label(self) -> str:
         return f"limit {self.name!r}" + ("" if self.group is None else f" [{self.group}]")
 
@@ -60,7 +56,8 @@ def _measure(limit: Limit, given: Given, rows: Integers, totals: Totals) -> Iter
         """In each group, and 0 at the end for one without offers."""
         return sum_by(group, total[cell], len(values) + 1).tolist()
 
-    columns = limit.columns()
+    columns, penalty = limit.columns(), float(limit.penalty or 0.0)
+    name = " / ".join(columns)
     above, size = map(by_group, _totals(columns[0], limit, given, rows, totals))
     below = [1.0] * len(above)
     if limit.ratio is not None:
@@ -70,22 +67,15 @@ def _measure(limit: Limit, given: Given, rows: Integers, totals: Totals) -> Iter
     elif limit.by is None:
         asked = [(None, limit.min, limit.max)]
     else:  # any offer makes a group exist, but a role only where candidates have it
-        roles = given.has_roles and (limit.by == "role" or "role" in limit.where)
-        there = np.unique(group[given.seen[cell]] if roles else group)
+        asks = limit.by == "role" or "role" in limit.where
+        there = np.unique(group[given.seen[cell]] if asks else group)
         asked = [(values[g], limit.min, limit.max) for g in there]
     for value, low, high in asked:
-        g = number.get(value, len(values))
-        yield Measured(
-            limit.name,
-            None if limit.by is None else str(value),
-            " / ".join(columns),
-            low,
-            high,
-            limit.mode,
-            float(limit.penalty or 0.0),
-            above[g] / below[g] if below[g] else math.nan,
-            ROUNDING * size[g] / abs(below[g]) if below[g] else 0.0,
-        )
+        g, label = number.get(value, len(values)), None if limit.by is None else str(value)
+        achieved, error = math.nan, 0.0
+        if below[g]:
+            achieved, error = above[g] / below[g], ROUNDING * size[g] / abs(below[g])
+        yield Measured(limit.name, label, name, low, high, limit.mode, penalty, achieved, error)
 
 
 def _totals(

@@ -22,6 +22,12 @@ def check_rules(
     count = np.bincount(customer, minlength=len(customers))
     least, most = np.zeros(len(customers)), np.full(len(customers), np.inf)
     groups: list[Group] = []
+
+    def note(problem: str, who: Integers) -> None:
+        if len(who):
+            first = customers[int(who[0])].as_py()
+            claims.note(f"{problem}, first {first!r}")
+
     for rule in rules:
         cap = given.bound(rule.max, np.inf, rule.label)
         if rule.by or rule.where:
@@ -34,22 +40,15 @@ def check_rules(
             over = np.flatnonzero(count > cap)
             least = np.maximum(least, given.bound(rule.min, 0.0, rule.label))
             most = np.minimum(most, cap)
-        if len(over):
-            each = f" for one {rule.by}" if rule.by else ""
-            claims.note(
-                f"{rule.label}: {len(over):,} customers have more than max {rule.max}{each}, "
-                f"first {customers[int(over[0])].as_py()!r}"
-            )
+        asked = f"max {rule.max} for one {rule.by}" if rule.by else f"max {rule.max}"
+        note(f"{rule.label}: {len(over):,} customers have more than {asked}", over)
     short = count < least
     claims.check("customers_below_min", int(short.sum()))
     possible = np.minimum(most_coupons(given, groups, short), most)
     too_few = np.flatnonzero(short & (count < possible))
-    if len(too_few):
-        names = ", ".join(repr(rule.name) for rule in rules if rule.min is not None)
-        claims.note(
-            f"customer_rule {names}: {len(too_few):,} customers have fewer coupons than min "
-            f"and than they can have, first {customers[int(too_few[0])].as_py()!r}"
-        )
+    names = ", ".join(repr(rule.name) for rule in rules if rule.min is not None)
+    fewer = f"{len(too_few):,} customers have fewer coupons than min and than they can have"
+    note(f"customer_rule {names}: {fewer}", too_few)
 
 
 def group_of_cell(given: Given, rule: CustomerRule) -> Integers:
