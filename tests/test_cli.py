@@ -374,3 +374,14 @@ def test_info_of_bad_input(run: Callable[..., Ran], folder: Folder) -> None:
 def test_help(arguments: list[str], run: Callable[..., Ran]) -> None:
     ran = run(*arguments)
     assert ran.status == 0 and "couponry" in ran.out and ran.err == ""
+
+
+def test_what_cannot_fit_is_refused_before_it_is_read(
+    run: Callable[..., Ran], folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("couponry.memory.available", lambda: 1000)
+    ran = run("solve", folder(limit=LIMITS), "--out", tmp_path / "out")
+    assert ran.status == 2
+    assert ran.err.startswith("couponry: error: memory:")
+    assert "GiB are available" in ran.err and ran.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()

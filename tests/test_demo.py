@@ -29,7 +29,9 @@ def test_demo(tmp_path: Path) -> None:
         share = covered[number]
         assert share.couponry >= least
         assert share.couponry > 2 * share.popularity > 2 * share.random > 0
-        folder, out = (tmp_path / "demo" / f"{part}-{number}" for part in ("campaign", "allocation"))
+        folder, out = (
+            tmp_path / "demo" / f"{part}-{number}" for part in ("campaign", "allocation")
+        )
         report = verify_result(folder, out)
         assert report.ok, report.problems
 

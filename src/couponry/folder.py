@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from . import tables
+from . import memory, tables
 from .campaign import Campaign
 from .errors import InvalidInput
 from .limits import Limit
@@ -40,6 +40,8 @@ def read_campaign(folder: str | Path) -> Campaign:
     spec = read_spec(folder)
     names = spec.tables
     wanted = Campaign.candidate_columns(spec.limits, spec.value)
+    rows, have = tables.parquet_rows(folder, names["candidates"], "candidates")
+    memory.check(rows, len((wanted & have) - {"customer", "offer", "role"}))
     return Campaign(
         tables.read(folder, names["offers"], "offers"),
         tables.read(folder, names["candidates"], "candidates", sorted(wanted)),

@@ -78,6 +78,21 @@ def read(
         raise InvalidInput(f"table {what}: its files do not fit: {_first_line(error)}") from error
 
 
+def parquet_rows(folder: Path, name: str | list[str], what: str) -> tuple[int, set[str]]:
+    """Rows of a table's Parquet files and the columns they have, from their footers alone; CSV files count as 0."""
+    rows, names = 0, set()
+    for path in _files(folder, name, what):
+        if path.suffix.lower() == ".csv":
+            continue
+        try:
+            file = pa.dataset.dataset(path, format="parquet")
+            rows += file.count_rows()
+            names.update(file.schema.names)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise InvalidInput(f"table {what}: cannot read {path}: {_first_line(error)}") from error
+    return rows, names
+
+
 def _read_file(path: Path, what: str, columns: list[str] | None) -> pa.Table:
     try:
         if path.suffix.lower() == ".csv":
