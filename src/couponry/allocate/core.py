@@ -17,7 +17,9 @@ from .engine import Engine
 from .highs import milp
 from .problem import Problem
 
-NODES = 500  # of HiGHS's search: a limit on work, not on time, so that every run ends alike
+NODES = (
+    25_000  # of HiGHS's search, at most: a limit on work, not on time, so that every run ends alike
+)
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,12 @@ def solve_core(
     tolerance: float,
     expected: float,
     time_limit: float,
+    nodes: int = NODES,
 ) -> CoreSolution:
     """Best choice that differs from `chosen` (uint8 (e)) only where `free` (bool (e)).
 
     most: int64 (n), the most coupons each customer can have; it caps the rules' minimum. tolerance: how far from the
-    best objective HiGHS may stop, given that the whole campaign's is about `expected`.
+    best objective HiGHS may stop, given that the whole campaign's is about `expected`. nodes: of its search, at most.
     """
     variables = np.flatnonzero(free)
     settled = np.flatnonzero(chosen.astype(bool) & ~free)
@@ -77,7 +80,7 @@ def solve_core(
         {
             "mip_rel_gap": closeness,
             "time_limit": min(max(0.1, time_limit), 1e6),
-            "node_limit": NODES,
+            "node_limit": nodes,
         },
     )
     if solution.status == 2:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import OutOfTime
 from .clock import Clock
-from .core import most_coupons, solve_core
+from .core import NODES, most_coupons, solve_core
 from .dual import PriceSpace, minimise, row_scale
 from .engine import Engine
 from .infeasible import Certificate, ExactProver, PriceProver, find_conflict
@@ -41,6 +41,10 @@ AMPLITUDES = (
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
 CORE_CANDIDATES = 2_000_000  # beyond, the exact core is not tried
 CORE_VARIABLES = 60_000  # undecided candidates that HiGHS is given at most
+CLOSE, FEW_NODES = (
+    5.0,
+    500,
+)  # a gap this many times the asked one, and the nodes that HiGHS may look at then
 CORE_SECONDS = 300.0  # that HiGHS is given at most
 
 
@@ -272,6 +276,7 @@ class _Solve:
             core = solve_core(
                 problem, chosen, free, most_coupons(problem, self.engine),
                 self.gap / 2 * abs(expected), expected, min(self.clock.left, CORE_SECONDS),
+                FEW_NODES if self._close() else NODES,
             )  # fmt: skip
             if core.chosen is not None:
                 self.method = "dual+milp"
@@ -286,6 +291,12 @@ class _Solve:
             with self.clock.stage("infeasibility"):
                 return find_conflict(problem, ExactProver(problem, self.engine, self.clock))
         return None
+
+    def _close(self) -> bool:
+        """Whether the best allocation is good enough not to search long for a better one."""
+        if self.best is None:
+            return False
+        return relative_gap(self.bound, self.best.objective) <= CLOSE * self.gap
 
     def _undecided(self, chosen: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Candidates whose decision the bound and the best allocation do not settle, bool (e)."""
