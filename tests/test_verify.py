@@ -16,7 +16,10 @@ from campaigns import SLOTS, random_tables, replaced, shuffled, spec, write_fold
 
 from couponry import InvalidInput, read_campaign
 from couponry.folder import read_spec
-from couponry.verify import Report, _Given, _Group, _group_of_cell, _most_coupons, verify_result
+from couponry.verify import Report, verify_result
+from couponry.verify.given import Given
+from couponry.verify.reach import Group, most_coupons
+from couponry.verify.rules import group_of_cell
 
 Folder = Callable[..., Path]
 
@@ -396,13 +399,13 @@ def test_most_coupons(seed: int, folder: Folder) -> None:
     ]
     path = folder(tables, customer_rule=rules)
     spec = read_spec(path)
-    given = _Given(path, spec)
+    given = Given(path, spec)
     groups = [
-        _Group(_group_of_cell(given, rule), given.bound(rule.max, np.inf, rule.label))
+        Group(group_of_cell(given, rule), given.bound(rule.max, np.inf, rule.label))
         for rule in spec.rules
     ]
     wanted = rng.random(12) < 0.8
-    found = _most_coupons(given, groups, wanted)
+    found = most_coupons(given, groups, wanted)
     subsets = np.array(list(itertools.product([0, 1], repeat=7)))
     cells = given.cell(np.arange(len(given)))
     for customer in range(12):

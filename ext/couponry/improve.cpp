@@ -58,7 +58,8 @@ public:
           shift_(static_cast<size_t>(p_.activity.size)) {}
 
     void propose(int64_t start, int64_t stop, View<double> priority) {
-        for (int64_t i = start; i < stop; ++i) priority[i] = best_move(i).priority;
+        for (int64_t i = start; i < stop; ++i)
+            if (priority[i] < INFINITE) priority[i] = best_move(i).priority;
     }
 
     int64_t run(View<const double> priority, int64_t patience) {

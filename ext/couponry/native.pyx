@@ -265,7 +265,7 @@ def propose(
     int mode, shard, rules, exact, reduced, objective, rows, const uint8_t[:, ::1] item_helps,
     double[::1] activity, uint8_t[::1] chosen, int64_t start, int64_t stop, double[::1] priority,
 ):
-    """Priority of the best move of each of the customers start <= i < stop, into priority (float64, (n))."""
+    """Priority (float64, (n)) of the best move of the customers start <= i < stop whose priority is not infinite."""
     cdef Improvement work
     cdef View[double] out
     cdef int status

@@ -50,4 +50,5 @@ class Engine(Protocol):
         item_helps: NDArray[np.uint8],
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
+        movers: NDArray[np.bool_],
     ) -> int: ...

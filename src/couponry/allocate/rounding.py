@@ -18,9 +18,15 @@ from ..kernels import FILL, REPAIR, Rows
 from .core import most_coupons
 from .engine import Engine
 from .problem import LEVELS, Problem
+from .smoothing import scatter
 
 ROUNDS = 40  # of breakout, before a start is given up
 FILLS = 6  # rounds of filling, at most
+ALL_MOVE, MOST_PARTS = (
+    200_000,
+    8,
+)  # customers up to which all make moves at once; beyond, at least one in so many
+SALT = 0x5DEECE66D  # the customers who move first are others than those in the samples
 TRY_EVERYTHING = 2_000_000  # candidates up to which filling tries every move
 GROWTH = 2.0  # of the weight of rows that stay broken
 LEAVES, COMES = 1, 2  # bits of item_helps
@@ -91,31 +97,75 @@ class Rounding:
         chosen: NDArray[np.uint8],
         reduced: NDArray[np.float64],
         interrupt: Callable[[], None],
+        enough: Callable[[Rounded], bool],
     ) -> Rounded:
-        """Repair a choice (uint8 (e), not changed), then fill. `interrupt` is called between rounds and may raise."""
+        """Repair a choice (uint8 (e), not changed), then fill.
+
+        In large campaigns a part of the customers makes the moves first: there are many more than moves to make.
+        interrupt: called between rounds, may raise. enough: whether an allocation needs no more filling.
+        """
         chosen = chosen.copy()
+        movers = self._movers()
+        moves = self._repair(chosen, reduced, movers, interrupt)
+        rounded = self.measure(chosen, moves)
+        while rounded.feasible:
+            moves += self._fill(chosen, reduced, movers, interrupt)
+            rounded = self.measure(chosen, moves)
+            if movers.all() or enough(rounded):
+                break
+            movers = np.ones_like(movers)
+        return rounded
+
+    def _movers(self) -> NDArray[np.bool_]:
+        """A random part of the customers, all of them in small campaigns, bool (n)."""
+        customers = np.arange(self.problem.customers, dtype=np.uint64)
+        share = max(1.0 / MOST_PARTS, min(1.0, ALL_MOVE / max(1, len(customers))))
+        return scatter(customers ^ np.uint64(SALT)) <= np.uint64(
+            min(share * 2.0**64, 2.0**64 - 2048)
+        )
+
+    def _repair(
+        self,
+        chosen: NDArray[np.uint8],
+        reduced: NDArray[np.float64],
+        movers: NDArray[np.bool_],
+        interrupt: Callable[[], None],
+    ) -> int:
+        """Moves until no hard row is broken, or until that is given up; `chosen` follows."""
         activity = self._activity(chosen)
         weight = self._weight.copy()
         moves = 0
         for _ in range(ROUNDS):
-            missed = self._missed(activity) * (self._weight > 0)
-            if not missed.any():
+            broken = self._missed(activity) * self._weight > 0
+            if not broken.any():
                 break
             interrupt()
-            made = self._improve(REPAIR, reduced, weight, activity, chosen)
+            made = self._improve(REPAIR, reduced, weight, activity, chosen, movers)
             moves += made
             activity = self._activity(chosen)  # without the drift of many small changes
-            if made == 0:
-                broken = self._missed(activity) > 0
+            if made == 0 and not movers.all():
+                movers = np.ones_like(movers)
+            elif made == 0:
                 weight[broken] *= GROWTH
-        if not (self._missed(activity) * (self._weight > 0)).any():
-            for _ in range(FILLS):
-                interrupt()
-                made = self._improve(FILL, reduced, self._weight, activity, chosen)
-                moves += made
-                if made == 0:
-                    break
-        return self.measure(chosen, moves)
+        return moves
+
+    def _fill(
+        self,
+        chosen: NDArray[np.uint8],
+        reduced: NDArray[np.float64],
+        movers: NDArray[np.bool_],
+        interrupt: Callable[[], None],
+    ) -> int:
+        """Moves that gain and break nothing; `chosen` follows."""
+        activity = self._activity(chosen)
+        moves = 0
+        for _ in range(FILLS):
+            interrupt()
+            made = self._improve(FILL, reduced, self._weight, activity, chosen, movers)
+            moves += made
+            if made == 0:
+                break
+        return moves
 
     def coupons_off(self, chosen: NDArray[np.uint8]) -> float:
         """By how many typical coupons a choice misses the hard rows, in all."""
@@ -137,6 +187,7 @@ class Rounding:
         anything = np.full(reduced.shape[1:], LEAVES | COMES, np.uint8)
         self.engine.improve(
             FILL, self.problem.exact, reduced, reduced, rows, anything, nothing, chosen,
+            np.ones(self.problem.customers, bool),
         )  # fmt: skip
         usage = self.problem.usage(np.flatnonzero(chosen))
         return float((reduced * usage).sum() + 1e-12 * np.abs(reduced * usage).sum())
@@ -165,13 +216,15 @@ class Rounding:
         weight: NDArray[np.float64],
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
+        movers: NDArray[np.bool_],
     ) -> int:
         helps = self._eases(activity) if mode == REPAIR else self._gains(activity, reduced)
         if not helps.any():
             return 0
+        problem = self.problem
         return self.engine.improve(
-            mode, self.problem.exact, reduced, self.problem.objective, self.rows(weight), helps, activity,
-            chosen,
+            mode, problem.exact, reduced, problem.objective, self.rows(weight), helps, activity, chosen,
+            movers,
         )  # fmt: skip
 
     def _eases(self, activity: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -242,7 +242,8 @@ class _Solve:
                 self.clock.say(f"{off:,.0f} coupons off the limits: not repaired")
                 return False
             reduced = self.lagrangian.reduced(self.prices)
-            self._offer(self.rounding.round(chosen, reduced, self.clock.check))
+            found = self.rounding.round(chosen, reduced, self.clock.check, self._enough)
+            self._offer(found)
             if self.problem.nested and self._open() and self.problem.candidates <= CORE_CANDIDATES:
                 inner = self.rounding.exact_dual(chosen, reduced)
                 self._bound(inner + self.lagrangian.support(self.prices))
@@ -255,6 +256,9 @@ class _Solve:
             self.clock.say(
                 f"objective {found.objective:,.6g}, gap {relative_gap(self.bound, found.objective):.2e}"
             )
+
+    def _enough(self, found: Rounded) -> bool:
+        return relative_gap(self.bound, found.objective) <= self.gap
 
     def _open(self) -> bool:
         return self.best is None or relative_gap(self.bound, self.best.objective) > self.gap
@@ -282,7 +286,8 @@ class _Solve:
                 self.method = "dual+milp"
                 reduced = self.lagrangian.reduced(self.prices)
                 self._offer(self.rounding.measure(core.chosen))
-                self._offer(self.rounding.round(core.chosen, reduced, lambda: None))
+                again = self.rounding.round(core.chosen, reduced, lambda: None, self._enough)
+                self._offer(again)
             if whole and self.best is not None and np.isfinite(core.bound):
                 proved = max(core.bound, self.best.objective)
                 if proved < self.bound:

@@ -94,15 +94,16 @@ class LocalEngine:
         item_helps: NDArray[np.uint8],
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
+        movers: NDArray[np.bool_],
     ) -> int:
-        """Single moves, best first; `activity` and `chosen` follow them.
+        """Single moves of the customers `movers` (n), best first; `activity` and `chosen` follow them.
 
         Returns how many were made. See the kernels `propose` and `improve`.
         """
         shared = (
             mode, self._shard, self._rules, exact, reduced, objective, rows, item_helps, activity, chosen
         )  # fmt: skip
-        priority = np.empty(self.customers, np.float64)
+        priority = np.where(movers, 0.0, np.inf)
 
         def work(worker: int, start: int, stop: int) -> None:
             self.backend.kernels.propose(*shared, start, stop, priority)

@@ -340,23 +340,27 @@ def propose(
     stop,
     priority,
 ):
-    """Priority of the best move of each of the customers start <= i < stop (OUT, float64, (n)); see `best_move`."""
+    """Priority (IN/OUT, float64, (n)) of the best move of the customers start <= i < stop; see `best_move`.
+
+    Customers whose priority comes in as infinite are left alone.
+    """
     shift = np.zeros(len(activity), np.float64)
     for i in range(start, stop):
-        priority[i] = best_move(
-            mode,
-            i,
-            shard,
-            rules,
-            exact,
-            reduced,
-            objective,
-            rows,
-            activity,
-            chosen,
-            item_helps,
-            shift,
-        )[0]
+        if priority[i] < np.inf:
+            priority[i] = best_move(
+                mode,
+                i,
+                shard,
+                rules,
+                exact,
+                reduced,
+                objective,
+                rows,
+                activity,
+                chosen,
+                item_helps,
+                shift,
+            )[0]
 
 
 def improve(

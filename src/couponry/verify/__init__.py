@@ -20,14 +20,10 @@ from .coupons import check_coupons
 from .given import Given
 from .limits import check_limits
 from .measures import measure
-from .reach import Group, most_coupons
 from .report import Report
-from .rules import check_rules, group_of_cell
+from .rules import check_rules
 
 __all__ = ["Report", "verify_result"]
-
-# what the tests of single steps ask for by these names
-_Given, _Group, _group_of_cell, _most_coupons = Given, Group, group_of_cell, most_coupons
 
 
 def verify_result(folder: str | Path, out: str | Path) -> Report:

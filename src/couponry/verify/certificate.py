@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from .claims import Claims
 from .given import Given
 from .measures import Measured
@@ -11,7 +9,7 @@ from .rounding import ROUNDING, Integers
 
 
 def check_certificate(
-    value: str, given: Given, rows: Integers, measures: Sequence[Measured], claims: Claims
+    value: str, given: Given, rows: Integers, measures: list[Measured], claims: Claims
 ) -> None:
     soft = [m for m in measures if m.mode == "soft"]
     hard = [m for m in measures if m.mode == "hard"]

@@ -42,7 +42,13 @@ def check_coupons(table: pa.Table, given: Given, claims: Claims) -> Integers:
     rows = rows[at]
     again = np.delete(at, np.unique(rows, return_index=True)[1])
     note(f"{len(again):,} coupons are given twice, first", again)
-    for name in _columns(table, given, claims):
+    for name, any_of in SOURCES.items():
+        there = any(map(given.has, any_of))
+        if there != (name in table.column_names):
+            expected = "expected" if there else "did not expect"
+            claims.note(f"allocation: {expected} a column {name!r}")
+        if not there or name not in table.column_names:
+            continue
         try:
             claimed = tables.numbers(table, "allocation", name, nullable=True)[at]
         except InvalidInput as error:
@@ -55,13 +61,3 @@ def check_coupons(table: pa.Table, given: Given, claims: Claims) -> Integers:
             values = f": expected {true[wrong[0]]}, got {claimed[wrong[0]]}"
             note(f"column {name!r} is wrong in {len(wrong):,} rows, first", at[wrong], values)
     return rows
-
-
-def _columns(table: pa.Table, given: Given, claims: Claims) -> list[str]:
-    """The columns of the allocation that can be recomputed."""
-    there = [name for name, any_of in SOURCES.items() if any(map(given.has, any_of))]
-    for name in SOURCES:
-        if (name in there) != (name in table.column_names):
-            expected = "expected" if name in there else "did not expect"
-            claims.note(f"allocation: {expected} a column {name!r}")
-    return [name for name in there if name in table.column_names]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
@@ -16,7 +16,7 @@ from .rounding import is_close
 COLUMNS = ("name", "group", "sum", "min", "max", "achieved", "price", "binding", "mode")
 
 
-def check_limits(measures: Sequence[Measured], claims: Claims) -> None:
+def check_limits(measures: list[Measured], claims: Claims) -> None:
     claims.true["limits"] = len(measures)
     table = claims.table("limits")
     if table is None:

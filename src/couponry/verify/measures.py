@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ class Measured(Measure):
         return self.error + ROUNDING * max(abs(self.min or 0.0), abs(self.max or 0.0))
 
 
-def measure(limits: Sequence[Limit], given: Given, rows: Integers) -> list[Measured]:
+def measure(limits: list[Limit], given: Given, rows: Integers) -> list[Measured]:
     """Every limit, for each of its groups, over the candidates in these rows."""
     totals: Totals = {}  # kept: many limits ask for the same
     return [one for limit in limits for one in _measure(limit, given, rows, totals)]

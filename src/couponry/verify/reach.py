@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
@@ -38,7 +37,7 @@ class _Bound(NamedTuple):
     cap: Floats
 
 
-def most_coupons(given: Given, rules: Sequence[Group], wanted: Mask) -> Floats:
+def most_coupons(given: Given, rules: list[Group], wanted: Mask) -> Floats:
     """The most coupons under these rules that each `wanted` customer can have (n); 0 for the others."""
     rows = np.flatnonzero(wanted[given.customer])
     rows = rows[np.argsort(given.customer[rows], kind="stable")]
@@ -54,13 +53,11 @@ def most_coupons(given: Given, rules: Sequence[Group], wanted: Mask) -> Floats:
     crossing = [who[_cross(a, b)] for a, b in combinations(binding, 2)]
     for customer in np.unique(np.concatenate([*crossing, who[:0]])):
         own = slice(*np.searchsorted(who, [customer, customer + 1]))
-        most[customer] = _most_of_one(
-            [b.member[own] for b in binding], [b.cap[own] for b in binding]
-        )
+        most[customer] = _most_of_one([(b.member[own], b.cap[own]) for b in binding])
     return most
 
 
-def _fill(bounds: Sequence[_Bound], candidates: int) -> Floats:
+def _fill(bounds: list[_Bound], candidates: int) -> Floats:
     """Shares of candidates whose sum over a customer is the most coupons, where the sets nest.
 
     Smaller sets first: each set that holds more than its cap is scaled down to it, which keeps the sets inside
@@ -84,13 +81,9 @@ def _cross(a: _Bound, b: _Bound) -> Integers:
     return both[common[member] < np.minimum(a.size[both], b.size[both])]
 
 
-def _most_of_one(members: Sequence[Integers], caps: Sequence[Floats]) -> float:
+def _most_of_one(bounds: list[tuple[Integers, Floats]]) -> float:
     """The most coupons of one customer whose sets overlap in any way, by a small integer program."""
-    sets = [
-        (member == one, cap[0])
-        for member, cap in zip(members, caps, strict=True)
-        for one in set(member.tolist()) - {-1}
-    ]
+    sets = [(of == one, cap[0]) for of, cap in bounds for one in set(of.tolist()) - {-1}]
     matrix, cap = (np.array(part, float) for part in zip(*sets, strict=True))
     every = np.ones(matrix.shape[1])
     within = LinearConstraint(matrix, -np.inf, cap)

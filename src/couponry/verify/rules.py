@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from ..errors import Unsupported
@@ -14,9 +12,7 @@ from .reach import Group, most_coupons
 from .rounding import Integers
 
 
-def check_rules(
-    rules: Sequence[CustomerRule], given: Given, rows: Integers, claims: Claims
-) -> None:
+def check_rules(rules: list[CustomerRule], given: Given, rows: Integers, claims: Claims) -> None:
     customers = given.customer_ids
     customer, cell = given.customer[rows], given.cell(rows)
     count = np.bincount(customer, minlength=len(customers))
