@@ -308,7 +308,11 @@ def _look_up(limit: Limit, items: Items, amounts: Amounts, segments: NDArray[np.
         item, group, values = items.groups(limit.by, limit.label)
         item, group = item[about[item]], group[about[item]]
         if limit.table is None:
-            present = np.unique(group)
+            # a role that some group has no candidates in takes nothing from what is promised for the group
+            others = {name: test for name, test in limit.where.items() if name != "role"}
+            whichever_role = items.where(others, limit.label) if limit.by != "role" else about
+            every_item, every_group, _ = items.groups(limit.by, limit.label)
+            present = np.unique(every_group[whichever_role[every_item]])
             group = np.searchsorted(present, group)
             bounds = [(values[g], limit.min, limit.max) for g in present]
         else:

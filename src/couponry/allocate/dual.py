@@ -62,7 +62,7 @@ def row_scale(problem: Problem, worth: float) -> NDArray[np.float64]:
 
     The curvature along a row is about (sum of squared weights of the coupons that may move) / (spread of values).
     """
-    everything = problem.everything()
+    everything = problem.everything
     flat = everything.reshape(everything.shape[0], -1)
     count = np.maximum(flat[0], 1.0)
     mean = np.concatenate([np.ones((1, flat.shape[1])), flat[1:] / count])

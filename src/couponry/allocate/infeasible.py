@@ -22,6 +22,7 @@ from .dual import PriceSpace, minimise, row_scale
 from .engine import Engine
 from .lagrangian import Evaluation, Lagrangian
 from .problem import Problem
+from .rounding import positions_of
 
 PASSES = 150  # at most, for one proof by prices
 EXACT_CANDIDATES = 50_000  # up to here HiGHS says what is reachable
@@ -181,7 +182,7 @@ class PriceProver:
             best = lagrangian.bound(found.prices)
         else:
             chosen, _ = lagrangian.choose(np.zeros(1))
-            best = float((table * problem.usage(np.flatnonzero(chosen))).sum())
+            best = float((table * problem.usage(positions_of(chosen))).sum())
         if problem.integer[row]:
             best = float(np.floor(best + 1e-6))
         return best if is_min else -best
@@ -227,4 +228,4 @@ class ExactProver:
         if core.chosen is None:
             self._clock.check()
             return np.inf
-        return float((objective * part.usage(np.flatnonzero(core.chosen))).sum())
+        return float((objective * part.usage(positions_of(core.chosen))).sum())

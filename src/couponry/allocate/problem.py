@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -108,6 +109,7 @@ class Problem:
         customer = np.searchsorted(shard.indptr, positions, side="right") - 1
         return item + shard.segment[customer].astype(np.int64) * items
 
+    @cached_property
     def everything(self) -> NDArray[np.float64]:
         """Usage table of giving every candidate."""
         return self.usage(slice(None))

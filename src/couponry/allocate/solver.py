@@ -150,7 +150,7 @@ class _Solve:
         gained = float(np.abs(self.problem.objective * free.usage).sum()) / coupons
         if gained > 0:
             return gained
-        everything = self.problem.everything()
+        everything = self.problem.everything
         total = float(np.abs(self.problem.objective * everything).sum())
         return total / self.problem.candidates or 1.0
 
