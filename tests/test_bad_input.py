@@ -540,10 +540,6 @@ CASES: dict[str, tuple[Spoil, tuple[str, ...]]] = {
         lambda d: d.limit(max=1, mode="soft", penalty=-1),
         ("'L'", "penalty", "-1"),
     ),
-    "limit: soft ratio": (
-        lambda d: d.limit(ratio=["value", "cost"], min=1, mode="soft", penalty=1),
-        ("'L'", "ratio", "not supported"),
-    ),
     "limit: sum and ratio": (
         lambda d: d.limit(sum="value", ratio=["value", "cost"], min=1),
         ("'L'", "sum or ratio"),

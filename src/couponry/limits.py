@@ -92,13 +92,10 @@ class Limit:
             raise InvalidInput(f"{label}: expected min or max, got neither")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise InvalidInput(f"{label}: min {self.min} is above max {self.max}")
-        if self.mode == "soft":
-            if self.penalty is None or self.penalty < 0:
-                raise InvalidInput(
-                    f"{label}: penalty: a soft limit needs a number from 0 up, got {self.penalty!r}"
-                )
-            if self.ratio is not None:
-                raise Unsupported(f"{label}: a soft limit on a ratio is not supported yet")
+        if self.mode == "soft" and (self.penalty is None or self.penalty < 0):
+            raise InvalidInput(
+                f"{label}: penalty: a soft limit needs a number from 0 up, got {self.penalty!r}"
+            )
 
 
 def check_number(value: Any, label: str) -> None:
@@ -133,7 +130,7 @@ class CompiledLimits:
     measures: one for each limit and group (M). numerator, denominator: CSR (M, (1 + C) * S * K); a denominator row
     is empty unless the limit is a ratio. is_ratio: bool (M).
     rows, lower, upper, penalty, integer: the linear rows to be kept; see allocate.problem.
-    measure_of_row: int64 (L).
+    measure_of_row: int64 (L). per_ratio: bool (L), whether the penalty is per unit of ratio, not of the row.
     """
 
     segment: NDArray[np.uint16]
@@ -150,6 +147,20 @@ class CompiledLimits:
     penalty: NDArray[np.float64]
     integer: NDArray[np.bool_]
     measure_of_row: NDArray[np.int64]
+
+    @property
+    def per_ratio(self) -> NDArray[np.bool_]:
+        return self.is_ratio[self.measure_of_row] & np.isfinite(self.penalty)
+
+    def penalties(self, achieved: NDArray[np.float64]) -> float:
+        """Objective lost to soft limits that are missed; a ratio to nothing (NaN) misses none."""
+        lost = 0.0
+        for measure, value in zip(self.measures, achieved.tolist(), strict=True):
+            if measure.mode == "soft":
+                low = -math.inf if measure.min is None else measure.min
+                high = math.inf if measure.max is None else measure.max
+                lost += measure.penalty * max(0.0, low - value, value - high)
+        return lost
 
     def achieved(self, usage: NDArray[np.float64]) -> NDArray[np.float64]:
         """What each measure comes to for a usage table (M); NaN for a ratio to nothing."""

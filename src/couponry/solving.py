@@ -21,6 +21,7 @@ from .engines.threads import thread_count
 from .errors import InvalidInput
 from .progress import reporter
 from .result import Result
+from .soft_ratio import solve_with_soft_ratios
 
 if TYPE_CHECKING:
     from .campaign import Campaign, Compiled
@@ -49,7 +50,12 @@ def solve(
             compiled = campaign.compile(chosen_backend)
         problem = compiled.problem
         engine = LocalEngine(problem.shard, problem.rules, chosen_backend, count, seed)
-        solution = solver.solve(problem, engine, gap, int(seed), clock)
+        if compiled.limits.per_ratio.any():
+            solution = solve_with_soft_ratios(
+                problem, compiled.limits, engine, gap, int(seed), clock
+            )
+        else:
+            solution = solver.solve(problem, engine, gap, int(seed), clock)
         with clock.stage("result"):
             return _result(campaign, compiled, solution, engine, clock, seed)
 
@@ -87,13 +93,13 @@ def _result(
         values = compiled.coupon_values(campaign.value, chosen)
         if values is None:
             raise RuntimeError("the objective column vanished")
-        objective = float(values.sum()) - problem.penalties(solution.rounded.activity)
+        usage = problem.usage(chosen)
+        achieved = compiled.limits.achieved(usage)
+        objective = float(values.sum()) - compiled.limits.penalties(achieved)
         if bound is not None:
             bound = max(bound, objective)  # not below it by a rounding error
             reached = solver.relative_gap(bound, objective)
         allocation = _allocation(campaign, compiled, chosen)
-        usage = problem.usage(chosen)
-        achieved = compiled.limits.achieved(usage)
         limits = _limits(compiled, solution.prices, usage, achieved)
         violation = _max_violation(compiled, achieved)
         below_min = _below_min(compiled, chosen)
