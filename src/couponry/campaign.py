@@ -197,20 +197,20 @@ class Compiled:
         quantity, low, step, error = quantise(self.item, len(self.items), channels, backend)
         limits = self.limits
         self.problem = Problem(
-            kernels.Shard(0, candidates.indptr, self.item, quantity, limits.segment),
-            rules,
-            np.array(channels, float).reshape(len(channels), len(self.item)),
-            low,
-            step,
-            error,
-            limits.objective,
-            limits.rows,
-            limits.lower,
-            limits.upper,
-            limits.penalty,
-            limits.integer,
-            rule_names,
-            nested,
+            shard=kernels.Shard(0, candidates.indptr, self.item, quantity, limits.segment),
+            rules=rules,
+            exact=np.array(channels, float).reshape(len(channels), len(self.item)),
+            low=low,
+            step=step,
+            error=error,
+            objective=limits.objective,
+            rows=limits.rows,
+            lower=limits.lower,
+            upper=limits.upper,
+            penalty=limits.penalty,
+            integer=limits.integer,
+            rule_names=rule_names,
+            nested=nested,
         )
         self._amounts = amounts
 

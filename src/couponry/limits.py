@@ -192,97 +192,115 @@ def compile_limits(
 ) -> CompiledLimits:
     """Rows of all limits, over the segments of customers that they tell apart."""
     segment, masks = _segments(limits, customers)
-    segments = masks.shape[1]
     blocks = [
         _look_up(limit, items, amounts, mask) for limit, mask in zip(limits, masks, strict=True)
     ]
     channels = list(amounts.channels)
-    shape = (1 + len(channels), segments, len(items))
-    everyone = np.ones(segments, bool)
+    shape = (1 + len(channels), masks.shape[1], len(items))
     everything = np.arange(len(items))
-    table = _matrix(objective, everything, everything * 0, 1, everyone, channels, shape)
+    every_segment = np.ones(masks.shape[1], bool)
+    table = _matrix(objective, everything, everything * 0, 1, every_segment, channels, shape)
 
     measures: list[Measure] = []
-    numerators, denominators, rows = [], [], []
-    lower: list[float] = []
-    upper: list[float] = []
-    penalty: list[float] = []
-    whole: list[bool] = []
-    measure_of_row: list[int] = []
+    numerators: list[sp.csr_array] = []
+    denominators: list[sp.csr_array] = []
+    rows: list[_Row] = []
     for block in blocks:
-        limit, count = block.limit, len(block.bounds)
-        first = len(measures)
-
-        def matrix(amount: Amount, block: _Block = block, count: int = count) -> sp.csr_array:
-            return _matrix(amount, block.item, block.group, count, block.segments, channels, shape)
-
-        name = limit.sum if limit.ratio is None else f"{limit.ratio[0]} / {limit.ratio[1]}"
-        for group, low, high in block.bounds:
-            label = None if limit.by is None else str(group)
-            measures.append(
-                Measure(limit.name, label, name, low, high, limit.mode, float(limit.penalty or 0.0))
-            )
-        above = matrix(block.above)
+        above = _block_matrix(block, block.above, channels, shape)
+        below = sp.csr_array(above.shape)
+        if block.below is not None:
+            below = _block_matrix(block, block.below, channels, shape)
+        rows += _block_rows(block, above, below, len(measures))
+        measures += _block_measures(block)
         numerators.append(above)
-        denominators.append(
-            sp.csr_array(above.shape) if block.below is None else matrix(block.below)
-        )
-        if limit.mode == "report":
-            continue
-        price = float(limit.penalty or 0.0) if limit.mode == "soft" else np.inf
-        if block.below is None:
-            integer = not block.above.slopes and bool(
-                (block.above.constant[block.item] % 1 == 0).all()
-            )
-            for g, (_, low, high) in enumerate(block.bounds):
-                if low is None and high is None:
-                    continue
-                rows.append(above[[g]])
-                lower.append(-np.inf if low is None else low)
-                upper.append(np.inf if high is None else high)
-                penalty.append(price)
-                whole.append(integer)
-                measure_of_row.append(first + g)
-            continue
-        for g, (_, low, high) in enumerate(block.bounds):
-            for bound, is_min in ((low, True), (high, False)):
-                if bound is None:
-                    continue
-                rows.append(above[[g]] - bound * denominators[-1][[g]])
-                lower.append(0.0 if is_min else -np.inf)
-                upper.append(np.inf if is_min else 0.0)
-                penalty.append(price)
-                whole.append(False)
-                measure_of_row.append(first + g)
-
-    width = math.prod(shape)
+        denominators.append(below)
 
     def stack(parts: list[sp.csr_array]) -> sp.csr_array:
-        return sp.csr_array(sp.vstack(parts, format="csr")) if parts else sp.csr_array((0, width))
+        if not parts:
+            return sp.csr_array((0, math.prod(shape)))
+        return sp.csr_array(sp.vstack(parts, format="csr"))
 
-    integer_rows = np.array(whole, bool)
-    low_bound, high_bound = np.array(lower, float), np.array(upper, float)
-    hard = integer_rows & np.isinf(
-        np.array(penalty, float)
-    )  # whole sums: bounds may be rounded to whole numbers
-    low_bound[hard] = np.ceil(low_bound[hard] - 1e-9)
-    high_bound[hard] = np.floor(high_bound[hard] + 1e-9)
     return CompiledLimits(
-        segment,
-        segments,
-        channels,
-        table.toarray().reshape(shape),
-        measures,
-        stack(numerators),
-        stack(denominators),
-        np.array([b.below is not None for b in blocks for _ in b.bounds], bool),
-        stack(rows),
-        low_bound,
-        high_bound,
-        np.array(penalty, float),
-        integer_rows,
-        np.array(measure_of_row, np.int64),
+        segment=segment,
+        segments=masks.shape[1],
+        channels=channels,
+        objective=table.toarray().reshape(shape),
+        measures=measures,
+        numerator=stack(numerators),
+        denominator=stack(denominators),
+        is_ratio=np.array([b.below is not None for b in blocks for _ in b.bounds], bool),
+        rows=stack([row.weights for row in rows]),
+        lower=np.array([row.lower for row in rows], float),
+        upper=np.array([row.upper for row in rows], float),
+        penalty=np.array([row.penalty for row in rows], float),
+        integer=np.array([row.integer for row in rows], bool),
+        measure_of_row=np.array([row.measure for row in rows], np.int64),
     )
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A linear row: CSR (1, (1 + C) * S * K) of weights, its bounds, and the measure that it stands for."""
+
+    weights: sp.csr_array
+    lower: float
+    upper: float
+    penalty: float
+    integer: bool
+    measure: int
+
+
+def _block_matrix(
+    block: _Block, amount: Amount, channels: list[str], shape: tuple[int, int, int]
+) -> sp.csr_array:
+    """An amount summed over each group of a limit, CSR (groups, (1 + C) * S * K)."""
+    groups = len(block.bounds)
+    return _matrix(amount, block.item, block.group, groups, block.segments, channels, shape)
+
+
+def _block_measures(block: _Block) -> list[Measure]:
+    limit = block.limit
+    name = " / ".join(limit.columns())
+    return [
+        Measure(
+            limit.name,
+            None if limit.by is None else str(group),
+            name,
+            low,
+            high,
+            limit.mode,
+            float(limit.penalty or 0.0),
+        )
+        for group, low, high in block.bounds
+    ]
+
+
+def _block_rows(block: _Block, above: sp.csr_array, below: sp.csr_array, first: int) -> list[_Row]:
+    """The rows that a limit asks to be kept; `first` is the number of its first measure.
+
+    A ratio is two rows, above - min * below >= 0 and above - max * below <= 0. Where every weight is a whole number
+    a hard row's bounds are rounded to whole numbers too.
+    """
+    limit, rows = block.limit, []
+    if limit.mode == "report":
+        return []
+    penalty = float(limit.penalty or 0.0) if limit.mode == "soft" else math.inf
+    whole = not block.above.slopes and bool((block.above.constant[block.item] % 1 == 0).all())
+    for g, (_, low, high) in enumerate(block.bounds):
+        if block.below is not None:
+            if low is not None:
+                weights = above[[g]] - low * below[[g]]
+                rows.append(_Row(weights, 0.0, math.inf, penalty, False, first + g))
+            if high is not None:
+                weights = above[[g]] - high * below[[g]]
+                rows.append(_Row(weights, -math.inf, 0.0, penalty, False, first + g))
+        elif low is not None or high is not None:
+            lower = -math.inf if low is None else low
+            upper = math.inf if high is None else high
+            if whole and limit.mode == "hard":
+                lower, upper = np.ceil(lower - 1e-9), np.floor(upper + 1e-9)
+            rows.append(_Row(above[[g]], lower, upper, penalty, whole, first + g))
+    return rows
 
 
 def _segments(

@@ -226,8 +226,8 @@ def regret(shard, rules, exact, reduced, chosen, start, stop, out):
 
 
 def best_move(
-    mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift
-):
+    mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift,
+):  # fmt: skip
     """The customer's best single move (priority, leaving, into), -1 where nothing leaves or comes.
 
     REPAIR: least reduced value lost per unit of weighted violation removed; priority is that ratio.
@@ -326,20 +326,8 @@ def best_move(
 
 
 def propose(
-    mode,
-    shard,
-    rules,
-    exact,
-    reduced,
-    objective,
-    rows,
-    item_helps,
-    activity,
-    chosen,
-    start,
-    stop,
-    priority,
-):
+    mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen, start, stop, priority,
+):  # fmt: skip
     """Priority (IN/OUT, float64, (n)) of the best move of the customers start <= i < stop; see `best_move`.
 
     Customers whose priority comes in as infinite are left alone.
@@ -348,35 +336,13 @@ def propose(
     for i in range(start, stop):
         if priority[i] < np.inf:
             priority[i] = best_move(
-                mode,
-                i,
-                shard,
-                rules,
-                exact,
-                reduced,
-                objective,
-                rows,
-                activity,
-                chosen,
-                item_helps,
-                shift,
-            )[0]
+                mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift,
+            )[0]  # fmt: skip
 
 
 def improve(
-    mode,
-    shard,
-    rules,
-    exact,
-    reduced,
-    objective,
-    rows,
-    item_helps,
-    activity,
-    chosen,
-    priority,
-    patience,
-):
+    mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen, priority, patience,
+):  # fmt: skip
     """Move single coupons, the best move of all customers first, until no customer has one; returns moves made.
 
     Also stops after `patience` looks in a row at customers whose move is gone: what is left of them then is little.
@@ -403,19 +369,8 @@ def improve(
         idle += 1
         i = heapq.heappop(heap)[1]
         now, leaving, into = best_move(
-            mode,
-            i,
-            shard,
-            rules,
-            exact,
-            reduced,
-            objective,
-            rows,
-            activity,
-            chosen,
-            item_helps,
-            shift,
-        )
+            mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift,
+        )  # fmt: skip
         if now == np.inf:
             continue
         if len(heap) > 0 and (now, i) > heap[0]:
