@@ -22,10 +22,8 @@ from .smoothing import scatter
 
 ROUNDS = 40  # of breakout, before a start is given up
 FILLS = 6  # rounds of filling, at most
-ALL_MOVE, MOST_PARTS = (
-    200_000,
-    8,
-)  # customers up to which all make moves at once; beyond, at least one in so many
+ALL_MOVE = 200_000  # customers who make moves at first, all of them in smaller campaigns ...
+MOST_PARTS = 8  # ... but at least one in so many
 SALT = 0x5DEECE66D  # the customers who move first are others than those in the samples
 TRY_EVERYTHING = 2_000_000  # candidates up to which filling tries every move
 GROWTH = 2.0  # of the weight of rows that stay broken

@@ -18,34 +18,27 @@ from .problem import Problem
 from .rounding import Rounded, Rounding
 from .smoothing import Smoothing, scatter
 
-FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample of customers
+# the dual: samples of customers first
+FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample
 SAMPLE_GROWTH = 8
-DEAREST = (
-    20.0  # price of a typical coupon's weight, in typical coupons' worths, that a sample may ask
-)
-SMALL_CANDIDATES = (
-    20_000  # up to here HiGHS is asked as soon as the first allocation leaves the gap open
-)
 SAMPLE_PASSES = 200  # at most, over a sample
+DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a sample may ask
 FULL_PASSES = 100  # at most, over everybody, each time the dual is taken up again
-FAR_SHARE, FAR_COUPONS = 0.03, 500  # a choice this far from the limits, in coupons, is not repaired
-AMPLITUDES = (
-    0.1,
-    0.03,
-    0.01,
-    3e-3,
-    1e-3,
-    3e-4,
-    1e-4,
-)  # of noise, as shares of a coupon's worth, against ties
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
-CORE_CANDIDATES = 2_000_000  # beyond, the exact core is not tried
-CORE_VARIABLES = 60_000  # undecided candidates that HiGHS is given at most
-CLOSE, FEW_NODES = (
-    5.0,
-    500,
-)  # a gap this many times the asked one, and the nodes that HiGHS may look at then
-CORE_SECONDS = 300.0  # that HiGHS is given at most
+# noise against ties, as shares of a typical coupon's worth
+AMPLITUDES = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
+
+# repair: a choice this far from the limits, in coupons and as a share of all, is not repaired
+FAR_COUPONS = 500
+FAR_SHARE = 0.03
+
+# the exact core
+SMALL_CANDIDATES = 20_000  # up to here HiGHS is asked as soon as the gap stays open once
+CORE_CANDIDATES = 2_000_000  # beyond, it is never asked
+CORE_VARIABLES = 60_000  # undecided candidates that it is given at most
+CORE_SECONDS = 300.0  # that it is given at most
+CLOSE = 5.0  # a gap at most this many times the asked one is close ...
+FEW_NODES = 500  # ... and HiGHS then looks at so many nodes only
 
 
 @dataclass(frozen=True)
@@ -96,9 +89,8 @@ class _Solve:
         self.method = "dual"
         self.nit = 0
         self.diverged = False
-        self.reserve = (
-            0.3 * clock.left if np.isfinite(clock.left) else 0.0
-        )  # kept for repair and certificate
+        # seconds kept for repair and certificate
+        self.reserve = 0.3 * clock.left if np.isfinite(clock.left) else 0.0
 
     def run(self) -> Solution:
         certificate = None
