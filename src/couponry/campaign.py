@@ -26,11 +26,8 @@ if TYPE_CHECKING:
     from .result import Result
 
 Part = TypeVar("Part", CustomerRule, Limit)
-COUPON_COLUMNS = (
-    "value",
-    "response",
-    "cost",
-)  # what the allocation says of each coupon, where it exists
+# what the allocation says of each coupon, where it exists
+COUPON_COLUMNS = ("value", "response", "cost")
 
 
 class Campaign:

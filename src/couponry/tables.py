@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 
 from .errors import InvalidInput
 
-HIDDEN = (
-    "_",
-    ".",
-)  # how names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc
+# how names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc
+HIDDEN = ("_", ".")
 Table = Any  # a pyarrow.Table, or whatever has __arrow_c_stream__: pandas, Polars, DuckDB, ...
 
 

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from ..kernels import Backend, Rows, Rules, Shard
 
 PATIENCE, PATIENCE_SHARE = 20_000, 100  # customers looked at in vain before a local search stops
-BLOCK = (
-    1 << 19
-)  # candidates a block: some hundred microseconds of work, so that an interrupt is answered at once
+# candidates a block: some hundred microseconds of work, so that an interrupt is answered at once
+BLOCK = 1 << 19
 
 
 class LocalEngine:
