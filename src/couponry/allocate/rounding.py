@@ -93,27 +93,27 @@ class Rounding:
     def round(
         self,
         chosen: NDArray[np.uint8],
+        activity: NDArray[np.float64],
         reduced: NDArray[np.float64],
         interrupt: Callable[[], None],
         enough: Callable[[Rounded], bool],
     ) -> Rounded:
-        """Repair a choice (uint8 (e), not changed), then fill.
+        """Repair a choice (uint8 (e)) with these activities, neither changed, then fill.
 
         In large campaigns a part of the customers makes the moves first: there are many more than moves to make.
         interrupt: called between rounds, may raise. enough: whether an allocation needs no more filling.
         """
-        chosen = chosen.copy()
+        chosen, activity = chosen.copy(), activity.copy()
         movers = self._movers()
-        activity = self.activity(chosen)
         moves = self._repair(chosen, activity, reduced, movers, interrupt)
-        rounded = self.measure(chosen, moves)
-        while rounded.feasible:
+        if (self._missed(activity) * self._weight > 0).any():
+            return self.measure(chosen, moves)
+        while True:
             moves += self._fill(chosen, activity, reduced, movers, interrupt)
             rounded = self.measure(chosen, moves)
             if movers.all() or enough(rounded):
-                break
+                return rounded
             movers = np.ones_like(movers)
-        return rounded
 
     def _movers(self) -> NDArray[np.bool_]:
         """A random part of the customers, all of them in small campaigns, bool (n)."""
@@ -165,9 +165,9 @@ class Rounding:
                 break
         return moves
 
-    def coupons_off(self, chosen: NDArray[np.uint8]) -> float:
-        """By how many typical coupons a choice misses the hard rows, in all."""
-        return float(self._missed(self.activity(chosen)) @ self._weight)
+    def coupons_off(self, activity: NDArray[np.float64]) -> float:
+        """By how many typical coupons activities miss the hard rows, in all."""
+        return float((self._missed(activity) * self._weight).sum())
 
     def exact_dual(self, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]) -> float:
         """Sum over customers of the largest reduced value of a choice, in float64 from the channels as given.

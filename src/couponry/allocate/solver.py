@@ -229,12 +229,13 @@ class _Solve:
         """
         with self.clock.stage("rounding"):
             chosen, _ = lagrangian.choose(self.prices)
-            off = self.rounding.coupons_off(chosen)
+            activity = self.rounding.activity(chosen)
+            off = self.rounding.coupons_off(activity)
             if off > max(FAR_COUPONS, FAR_SHARE * self.coupons) and self.clock.left > self.reserve:
                 self.clock.say(f"{off:,.0f} coupons off the limits: not repaired")
                 return False
             reduced = self.lagrangian.reduced(self.prices)
-            found = self.rounding.round(chosen, reduced, self.clock.check, self._enough)
+            found = self.rounding.round(chosen, activity, reduced, self.clock.check, self._enough)
             self._offer(found)
             if self.problem.nested and self._open() and self.problem.candidates <= CORE_CANDIDATES:
                 inner = self.rounding.exact_dual(chosen, reduced)
@@ -278,7 +279,13 @@ class _Solve:
                 self.method = "dual+milp"
                 reduced = self.lagrangian.reduced(self.prices)
                 self._offer(self.rounding.measure(core.chosen))
-                again = self.rounding.round(core.chosen, reduced, lambda: None, self._enough)
+                again = self.rounding.round(
+                    core.chosen,
+                    self.rounding.activity(core.chosen),
+                    reduced,
+                    lambda: None,
+                    self._enough,
+                )
                 self._offer(again)
             if whole and self.best is not None and np.isfinite(core.bound):
                 proved = max(core.bound, self.best.objective)
