@@ -7,9 +7,9 @@ import couponry as cp
 
 random = np.random.default_rng(1)
 offers = pa.table({"offer": ["tea-50", "tea-100", "jam-75", "oats-60"], "product": ["tea", "tea", "jam", "oats"],
-                   "margin": [1.2, 1.2, 2.0, 1.5], "face_value": [0.5, 1.0, 0.75, 0.6]})  # fmt: skip
+                   "margin": [1.2, 1.2, 2.0, 1.5], "face_value": [0.5, 1.0, 0.75, 0.6]})
 candidates = pa.table({"customer": np.repeat(np.arange(10_000), 4), "offer": offers["offer"].to_pylist() * 10_000,
-                       "response": random.beta(1, 8, 40_000)})  # fmt: skip
+                       "response": random.beta(1, 8, 40_000)})
 campaign = cp.Campaign(
     offers,
     candidates,
@@ -19,7 +19,7 @@ campaign = cp.Campaign(
         cp.Limit("tea promised", where={"product": "tea"}, min=7_000),
         cp.Limit("oats redeemed", where={"product": "oats"}, sum="response", max=300.0),
     ],
-)  # fmt: skip
+)
 result = campaign.solve(gap=1e-4, threads=2, seed=0)
 print(result.summary())
 print(result.limits.select(["name", "achieved", "price"]).to_pylist())
