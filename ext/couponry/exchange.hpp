@@ -45,7 +45,13 @@ struct Improvement {
 // See `propose` in reference.py; writes priority alone, so that several threads may share a problem.
 int propose(const Improvement& problem, int64_t start, int64_t stop, View<double> priority) noexcept;
 
-// See `improve` in reference.py. Adds the moves made to `moves`.
-int improve(const Improvement& problem, View<const double> priority, int64_t patience, int64_t* moves) noexcept;
+// What a local search did.
+struct Effort {
+    int64_t moves, looks;
+};
+
+// See `improve` in reference.py.
+int improve(const Improvement& problem, View<double> priority, int64_t patience, int64_t looks,
+            Effort* done) noexcept;
 
 }  // namespace couponry

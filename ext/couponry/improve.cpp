@@ -62,30 +62,33 @@ public:
             if (priority[i] < INFINITE) priority[i] = best_move(i).priority;
     }
 
-    int64_t run(View<const double> priority, int64_t patience) {
+    Effort run(View<double> priority, int64_t patience, int64_t looks) {
         std::vector<Waiting> heap;
         for (int64_t i = 0; i < priority.size; ++i)
             if (priority[i] < INFINITE) heap.push_back({priority[i], i});
         std::make_heap(heap.begin(), heap.end(), later);
 
-        int64_t moves = 0, idle = 0;
-        while (!heap.empty() && idle < patience) {
+        Effort done{0, 0};
+        int64_t idle = 0;
+        while (!heap.empty() && idle < patience && done.looks < looks) {
+            ++done.looks;
             ++idle;
             std::pop_heap(heap.begin(), heap.end(), later);
             const int64_t i = heap.back().customer;
             heap.pop_back();
             const Move move = best_move(i);
+            priority[i] = move.priority;
             if (move.priority == INFINITE) continue;
             const Waiting again{move.priority, i};
             if (heap.empty() || !later(again, heap.front())) {
                 make(move, i);
-                ++moves;
+                ++done.moves;
                 idle = 0;
             }
             heap.push_back(again);
             std::push_heap(heap.begin(), heap.end(), later);
         }
-        return moves;
+        return done;
     }
 
 private:
@@ -293,12 +296,13 @@ int propose(const Improvement& problem, int64_t start, int64_t stop, View<double
     return DONE;
 }
 
-int improve(const Improvement& problem, View<const double> priority, int64_t patience, int64_t* moves) noexcept {
+int improve(const Improvement& problem, View<double> priority, int64_t patience, int64_t looks,
+            Effort* done) noexcept {
     try {
         if (problem.shard.item_bytes == 2)
-            *moves += Improver<uint16_t>(problem).run(priority, patience);
+            *done = Improver<uint16_t>(problem).run(priority, patience, looks);
         else
-            *moves += Improver<uint32_t>(problem).run(priority, patience);
+            *done = Improver<uint32_t>(problem).run(priority, patience, looks);
     } catch (const std::bad_alloc&) {
         return NO_MEMORY;
     }

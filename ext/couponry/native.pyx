@@ -86,7 +86,10 @@ cdef extern from "exchange.hpp" namespace "couponry" nogil:
         const Shard&, const Rules&, const Table[const double]&, const Amounts&, View[const uint8_t],
         int64_t, int64_t, View[double]) noexcept
     int c_propose "couponry::propose"(const Improvement&, int64_t, int64_t, View[double]) noexcept
-    int c_improve "couponry::improve"(const Improvement&, View[const double], int64_t, int64_t*) noexcept
+    cdef cppclass Effort:
+        int64_t moves, looks
+
+    int c_improve "couponry::improve"(const Improvement&, View[double], int64_t, int64_t, Effort*) noexcept
 
 ctypedef fused item_t:
     uint16_t
@@ -281,21 +284,25 @@ def propose(
 
 def improve(
     int mode, shard, rules, exact, reduced, objective, rows, const uint8_t[:, ::1] item_helps,
-    double[::1] activity, uint8_t[::1] chosen, const double[::1] priority, int64_t patience,
+    double[::1] activity, uint8_t[::1] chosen, double[::1] priority, int64_t patience, int64_t looks,
 ):
-    """Move single coupons, the best move of all customers first; activity and chosen follow; returns moves made."""
+    """Move single coupons, the best move of all customers first; activity, chosen and priority follow.
+
+    Returns the moves made and the looks at customers that it took.
+    """
     cdef Improvement work
-    cdef View[const double] priority_
-    cdef int64_t moves = 0
+    cdef View[double] priority_
+    cdef Effort done
     cdef int status
     if chosen.shape[0] == 0:
-        return 0
+        return 0, 0
     work = improvement(mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen)
-    priority_ = view[double](priority)
+    priority_.size = priority.shape[0]
+    priority_.data = &priority[0]
     with nogil:
-        status = c_improve(work, priority_, patience, &moves)
+        status = c_improve(work, priority_, patience, looks, &done)
     check(status)
-    return moves
+    return done.moves, done.looks
 
 
 def read_bytes(const uint8_t[::1] array, int64_t start, int64_t stop):

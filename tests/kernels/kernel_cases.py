@@ -202,7 +202,9 @@ def evaluated(
     return usage, chosen
 
 
-def all_results(module: ModuleType, case: Case, patience: int = 200) -> dict[str, Any]:
+def all_results(
+    module: ModuleType, case: Case, patience: int = 200, looks: int = 50
+) -> dict[str, Any]:
     """What every kernel about choices returns or writes."""
     usage, chosen = evaluated(module, case)
     regret = np.full(len(chosen), np.nan)
@@ -217,8 +219,13 @@ def all_results(module: ModuleType, case: Case, patience: int = 200) -> dict[str
             case.item_helps, activity, chosen,
         )  # fmt: skip
         priority = proposed(module, shared)
-        results[f"{title} priority"] = priority
-        moves = module.improve(*shared, priority, patience)
+        results[f"{title} priority"] = priority.copy()
+        moves = 0
+        looked = looks
+        while looked == looks:  # in slices that pick up where the last one stopped
+            made, looked = module.improve(*shared, priority, patience, looks)
+            moves += made
+        results[f"{title} priority after"] = priority.copy()
         results[f"{title} moves"] = moves
         results[f"{title} activity"] = activity.copy()
         results[title] = chosen.copy()

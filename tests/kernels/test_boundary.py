@@ -76,7 +76,7 @@ def test_candidates_beyond_2_to_the_31(name: str, tmp_path: Path) -> None:
                 FILL, shard, near.rules, exact, near.reduced, near.objective, near.rows,
                 near.item_helps, np.zeros(len(near.rows.lower)), chosen,
             )  # fmt: skip
-            module.improve(*shared, proposed(module, shared), 3)
+            module.improve(*shared, proposed(module, shared), 3, 1000)
 
 
 @every_native

@@ -144,7 +144,7 @@ def test_moves_keep_the_rules_and_do_what_they_are_for(get_module, seed: int, ru
         module.propose(*shared, 0, len(priority), priority)
         if not everybody:  # the moves of the first customer alone
             priority[np.arange(len(priority)) != np.argmin(priority)] = np.inf
-        return module.improve(*shared, priority, 1000)
+        return module.improve(*shared, priority, 1000, 10**6)[0]
 
     for mode in REPAIR, FILL:
         moves = 0

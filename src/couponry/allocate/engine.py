@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -51,4 +52,5 @@ class Engine(Protocol):
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
         movers: NDArray[np.bool_],
+        interrupt: Callable[[], None],
     ) -> int: ...

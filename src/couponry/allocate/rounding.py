@@ -101,7 +101,7 @@ class Rounding:
         """Repair a choice (uint8 (e)) with these activities, neither changed, then fill.
 
         In large campaigns a part of the customers makes the moves first: there are many more than moves to make.
-        interrupt: called between rounds, may raise. enough: whether an allocation needs no more filling.
+        interrupt: called every so often, may raise. enough: whether an allocation needs no more filling.
         """
         chosen, activity = chosen.copy(), activity.copy()
         movers = self._movers()
@@ -138,8 +138,7 @@ class Rounding:
             broken = self._missed(activity) * self._weight > 0
             if not broken.any():
                 break
-            interrupt()
-            made = self._improve(REPAIR, reduced, weight, activity, chosen, movers)
+            made = self._improve(REPAIR, reduced, weight, activity, chosen, movers, interrupt)
             moves += made
             if made == 0 and not movers.all():
                 movers = np.ones_like(movers)
@@ -158,8 +157,7 @@ class Rounding:
         """Moves that gain and break nothing; `chosen` and `activity` follow."""
         moves = 0
         for _ in range(FILLS):
-            interrupt()
-            made = self._improve(FILL, reduced, self._weight, activity, chosen, movers)
+            made = self._improve(FILL, reduced, self._weight, activity, chosen, movers, interrupt)
             moves += made
             if made == 0:
                 break
@@ -185,7 +183,7 @@ class Rounding:
         anything = np.full(reduced.shape[1:], LEAVES | COMES, np.uint8)
         self.engine.improve(
             FILL, self.problem.exact, reduced, reduced, rows, anything, nothing, chosen,
-            np.ones(self.problem.customers, bool),
+            np.ones(self.problem.customers, bool), lambda: None,
         )  # fmt: skip
         usage = self.problem.usage(positions_of(chosen))
         return float((reduced * usage).sum() + 1e-12 * np.abs(reduced * usage).sum())
@@ -215,6 +213,7 @@ class Rounding:
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
         movers: NDArray[np.bool_],
+        interrupt: Callable[[], None],
     ) -> int:
         helps = self._eases(activity) if mode == REPAIR else self._gains(activity, reduced)
         if not helps.any():
@@ -222,7 +221,7 @@ class Rounding:
         problem = self.problem
         return self.engine.improve(
             mode, problem.exact, reduced, problem.objective, self.rows(weight), helps, activity, chosen,
-            movers,
+            movers, interrupt,
         )  # fmt: skip
 
     def _eases(self, activity: NDArray[np.float64]) -> NDArray[np.uint8]:

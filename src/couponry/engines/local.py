@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..kernels import Backend, Rows, Rules, Shard
 
 PATIENCE, PATIENCE_SHARE = 20_000, 100  # customers looked at in vain before a local search stops
+LOOKS = 100_000  # at customers in one call of a local search: some tenths of a second
 # candidates a block: some hundred microseconds of work, so that an interrupt is answered at once
 BLOCK = 1 << 19
 
@@ -94,8 +95,11 @@ class LocalEngine:
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
         movers: NDArray[np.bool_],
+        interrupt: Callable[[], None],
     ) -> int:
         """Single moves of the customers `movers` (n), best first; `activity` and `chosen` follow them.
+
+        interrupt: called every so often, may raise.
 
         Returns how many were made. See the kernels `propose` and `improve`.
         """
@@ -109,8 +113,12 @@ class LocalEngine:
 
         self._share(work)
         patience = PATIENCE + self.customers // PATIENCE_SHARE
-        moves = self.backend.kernels.improve(*shared, priority, patience)
-        return int(moves)
+        moves, looked = 0, LOOKS
+        while looked == LOOKS:
+            interrupt()
+            made, looked = self.backend.kernels.improve(*shared, priority, patience, LOOKS)
+            moves += int(made)
+        return moves
 
     def sample(self, keep: NDArray[np.bool_]) -> LocalEngine:
         """An engine over the customers of the mask `keep` (n); its passes count towards this engine's."""

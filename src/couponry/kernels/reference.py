@@ -341,17 +341,19 @@ def propose(
 
 
 def improve(
-    mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen, priority, patience,
+    mode, shard, rules, exact, reduced, objective, rows, item_helps, activity, chosen, priority, patience, looks,
 ):  # fmt: skip
-    """Move single coupons, the best move of all customers first, until no customer has one; returns moves made.
+    """Move single coupons, the best move of all customers first, until no customer has one.
 
-    Also stops after `patience` looks in a row at customers whose move is gone: what is left of them then is little.
+    Returns the moves made and the looks at customers that it took. Also stops after `patience` looks in a row without
+    a move, since what is left then is little; and after `looks`, to be called again with what it left behind, so that
+    the caller can be interrupted.
 
     Each customer's best move waits in a heap ordered by (priority, customer). A move popped is looked at again,
     since earlier moves changed the activities: when it got worse than the next in the heap it goes back.
     item_helps (IN, uint8, (S, K)): bit 1: giving one less of the item may help, bit 2: one more may help; customers
     without such an item are passed over.
-    priority (IN, float64, (n)): from `propose`; infinite for customers to be left alone.
+    priority (IN/OUT, float64, (n)): from `propose`; infinite for customers to be left alone.
     activity (IN/OUT, float64, (L)) and chosen (IN/OUT, uint8, (e)) follow the moves.
     """
     shift = np.zeros(len(activity), np.float64)
@@ -364,13 +366,16 @@ def improve(
     heapq.heapify(heap)
 
     moves = 0
+    looked = 0
     idle = 0
-    while len(heap) > 0 and idle < patience:
+    while len(heap) > 0 and idle < patience and looked < looks:
+        looked += 1
         idle += 1
         i = heapq.heappop(heap)[1]
         now, leaving, into = best_move(
             mode, i, shard, rules, exact, reduced, objective, rows, activity, chosen, item_helps, shift,
         )  # fmt: skip
+        priority[i] = now
         if now == np.inf:
             continue
         if len(heap) > 0 and (now, i) > heap[0]:
@@ -390,4 +395,4 @@ def improve(
         moves += 1
         idle = 0
         heapq.heappush(heap, (now, i))
-    return moves
+    return moves, looked
