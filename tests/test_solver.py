@@ -11,7 +11,11 @@ import pytest
 from oracle import Oracle
 from random_campaigns import draw, verify
 
-from couponry import Campaign, CustomerRule, InvalidInput, Limit
+from couponry import Campaign, CustomerRule, InvalidInput, Limit, kernels
+from couponry.allocate.lagrangian import Lagrangian
+from couponry.allocate.rounding import Rounding
+from couponry.engines.local import LocalEngine
+from couponry.errors import OutOfTime
 from couponry.result import Result
 
 SLOTS = CustomerRule("slots", max=2)
@@ -428,3 +432,46 @@ def test_price_by_segment() -> None:
     result = solve(*pairs(200, 1, worth), customers, limits=limits, gap=1e-6)
     assert 14.9 <= price_of(result, "gold") <= 15.1
     assert 1.49 <= price_of(result, "silver") <= 1.51
+
+
+def test_what_is_repaired_is_kept_when_time_runs_out_while_filling() -> None:
+    rng = np.random.default_rng(5)
+    offers, candidates = pairs(200, 6, rng.gamma(2.0, 1.0, 1200))
+    campaign = Campaign(
+        offers, candidates, rules=[SLOTS], limits=[Limit("cap", by="offer", max=40)]
+    )
+    backend = kernels.load()
+    problem = campaign.compile(backend).problem
+    engine = LocalEngine(problem.shard, problem.rules, backend, 1, 0)
+    rounding = Rounding(problem, engine)
+    lagrangian = Lagrangian(problem, engine)
+    prices = np.zeros(len(problem.lower))
+    chosen, _ = lagrangian.choose(prices)
+    activity = rounding.activity(chosen)
+    assert rounding.coupons_off(activity) > 0
+
+    def out_of_time_once_nothing_is_broken() -> None:
+        if broken[0] == 0:
+            raise OutOfTime
+        broken[0] -= 1
+
+    found = []
+    for calls in range(50):
+        broken = [calls]
+        try:
+            found.append(
+                rounding.round(
+                    chosen,
+                    activity,
+                    lagrangian.reduced(prices),
+                    out_of_time_once_nothing_is_broken,
+                    lambda _: True,
+                )
+            )
+        except OutOfTime:
+            continue
+        if broken[0] > 0:  # it ran to its end
+            break
+    assert len(found) >= 2  # cut off while filling, and not at all
+    assert all(rounded.feasible for rounded in found)
+    assert found[0].objective <= found[-1].objective

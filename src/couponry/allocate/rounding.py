@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import OutOfTime
 from ..kernels import FILL, REPAIR, Rows
 from .core import most_coupons
 from .engine import Engine
@@ -109,7 +110,10 @@ class Rounding:
         if (self._missed(activity) * self._weight > 0).any():
             return self.measure(chosen, moves)
         while True:
-            moves += self._fill(chosen, activity, reduced, movers, interrupt)
+            try:
+                moves += self._fill(chosen, activity, reduced, movers, interrupt)
+            except OutOfTime:  # what is repaired is kept
+                return self.measure(chosen, moves)
             rounded = self.measure(chosen, moves)
             if movers.all() or enough(rounded):
                 return rounded
