@@ -475,3 +475,36 @@ def test_what_is_repaired_is_kept_when_time_runs_out_while_filling() -> None:
     assert len(found) >= 2  # cut off while filling, and not at all
     assert all(rounded.feasible for rounded in found)
     assert found[0].objective <= found[-1].objective
+
+
+def test_prices_are_told_under_rules_that_overlap_too() -> None:
+    rng = np.random.default_rng(2)
+    offers = {"offer": np.arange(6), "brand": [0, 0, 0, 1, 1, 1], "kind": [0, 1, 2, 0, 1, 2]}
+    _, candidates = pairs(100, 6, rng.gamma(2.0, 1.0, 600))
+    rules = [CustomerRule("brand", by="brand", max=1), CustomerRule("kind", by="kind", max=1)]
+    limits = [Limit("total", max=90)]
+    result = Campaign(offers, candidates, rules=rules, limits=limits).solve(threads=1)
+    assert result.status == "optimal" and result.limits is not None
+    assert result.limits["price"][0].as_py() > 0
+    assert result.limits["binding"][0].as_py()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_exact_choice_is_the_best_one_from_any_start(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    _, candidates = pairs(40, 8, rng.normal(size=320))
+    offers = {"offer": np.arange(8), "brand": np.arange(8) // 3}
+    rules = [CustomerRule("slots", min=2, max=4), CustomerRule("brand", by="brand", max=2)]
+    backend = kernels.load()
+    problem = Campaign(offers, candidates, rules=rules).compile(backend).problem
+    engine = LocalEngine(problem.shard, problem.rules, backend, 1, 0)
+    lagrangian = Lagrangian(problem, engine)
+    best, _ = lagrangian.choose(np.zeros(0))
+    ones = np.zeros(problem.objective.shape, np.float32)
+    ones[0] = 1.0
+    other, _ = engine.choose(ones)  # as many as can be had, whatever they are worth
+    assert not np.array_equal(other, best)
+    for start in (best, other):
+        chosen, worth = Rounding(problem, engine).exact_choice(start, problem.objective)
+        assert np.array_equal(chosen, best)
+        assert worth == pytest.approx(candidates["value"][best == 1].sum())

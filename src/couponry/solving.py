@@ -143,7 +143,7 @@ def peak_memory() -> int:
 def _allocation(campaign: Campaign, compiled: Compiled, chosen: NDArray[np.int64]) -> pa.Table:
     """One row per coupon given, by customer, then offer, with ids as they came."""
     candidates = campaign.candidates
-    customer = np.searchsorted(candidates.indptr, chosen, side="right") - 1
+    customer = compiled.problem.customer_of(chosen)
     offers = tables.ids(campaign.offers, "offers", "offer")
     columns: dict[str, Any] = {
         "customer": _plain(candidates.customers).take(pa.array(customer)),
@@ -200,8 +200,7 @@ def _max_violation(compiled: Compiled, achieved: NDArray[np.float64]) -> float:
 def _below_min(compiled: Compiled, chosen: NDArray[np.int64]) -> int:
     """How many customers got fewer coupons than their rules' min, because they cannot have as many."""
     problem = compiled.problem
-    customer = np.searchsorted(problem.shard.indptr, chosen, side="right") - 1
-    count = np.bincount(customer, minlength=problem.customers)
+    count = np.bincount(problem.customer_of(chosen), minlength=problem.customers)
     return int((count < problem.rules.lower).sum())
 
 

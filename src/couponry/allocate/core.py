@@ -101,7 +101,7 @@ def most_coupons(problem: Problem, engine: Engine) -> NDArray[np.int64]:
     everything = np.zeros(problem.objective.shape, np.float32)
     everything[0] = 1.0
     chosen, _ = engine.choose(everything)
-    customer = np.repeat(np.arange(problem.customers), np.diff(problem.shard.indptr))
+    customer = problem.customer_of()
     most = np.bincount(customer[chosen == 1], minlength=problem.customers)
     short = most < np.minimum(problem.rules.lower, np.diff(problem.shard.indptr))
     if problem.nested or not short.any():
@@ -147,7 +147,7 @@ def _rule_rows(
 ) -> tuple[sp.csr_array, NDArray[np.float64], NDArray[np.float64]]:
     """The customer rules over the variables, less what is settled: matrix, lower and upper bounds."""
     shard, rules = problem.shard, problem.rules
-    customer = np.repeat(np.arange(problem.customers), np.diff(shard.indptr))
+    customer = problem.customer_of()
     settled = chosen.astype(bool) & ~free
     count = np.bincount(customer[settled], minlength=problem.customers)
     who, position = np.unique(customer[variables], return_inverse=True)

@@ -62,13 +62,10 @@ def row_scale(problem: Problem, worth: float) -> NDArray[np.float64]:
 
     The curvature along a row is about (sum of squared weights of the coupons that may move) / (spread of values).
     """
-    everything = problem.everything
-    flat = everything.reshape(everything.shape[0], -1)
-    count = np.maximum(flat[0], 1.0)
-    mean = np.concatenate([np.ones((1, flat.shape[1])), flat[1:] / count])
-    weight = problem.rows @ _cells(mean, flat.shape[1])
-    squares = np.asarray((weight * weight) @ flat[0]).ravel()
-    return worth * np.sqrt(flat[0].sum() / np.maximum(squares, 1e-300)) * (squares > 0) + (
+    count = problem.everything[0].ravel()
+    weight = problem.rows @ _cells(problem.means, len(count))
+    squares = np.asarray((weight * weight) @ count).ravel()
+    return worth * np.sqrt(count.sum() / np.maximum(squares, 1e-300)) * (squares > 0) + (
         squares <= 0
     )
 

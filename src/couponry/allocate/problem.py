@@ -104,15 +104,26 @@ class Problem:
         item = shard.item[positions].astype(np.int64)
         if len(shard.segment) == 1:
             return item + int(shard.segment[0]) * items
-        if isinstance(positions, slice):
-            positions = np.arange(self.candidates)[positions]
-        customer = np.searchsorted(shard.indptr, positions, side="right") - 1
+        customer = self.customer_of(positions)
         return item + shard.segment[customer].astype(np.int64) * items
+
+    def customer_of(self, positions: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int64]:
+        """Number of the customer of the candidates at these positions, int64."""
+        if isinstance(positions, slice):
+            everyone = np.repeat(np.arange(self.customers), np.diff(self.shard.indptr))
+            return everyone[positions]
+        return np.searchsorted(self.shard.indptr, positions, side="right") - 1
 
     @cached_property
     def everything(self) -> NDArray[np.float64]:
         """Usage table of giving every candidate."""
         return self.usage(slice(None))
+
+    @cached_property
+    def means(self) -> NDArray[np.float64]:
+        """1 and the mean of each channel over the candidates of each (segment, item), (1 + C, S * K)."""
+        flat = self.everything.reshape(len(self.everything), -1)
+        return np.concatenate([np.ones((1, flat.shape[1])), flat[1:] / np.maximum(flat[0], 1.0)])
 
     def usage(self, chosen: NDArray[np.int64] | slice) -> NDArray[np.float64]:
         """Usage table of the candidates at these positions, from the channels as given, summed in their order."""

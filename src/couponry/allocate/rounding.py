@@ -55,7 +55,6 @@ class Rounding:
         cells = problem.objective.shape[1] * problem.objective.shape[2]
         self._ptr, self._row, self._coefficient = _rows_by_cell(problem, cells)
         self._cell = np.repeat(np.arange(cells), np.diff(self._ptr))
-        self._mean_channels = _mean_channels(problem)
         self._mean, self._least, self._most = self._weights()
         self._lower, self._upper = _inset(problem)
         self.per_coupon = self._one_coupon()
@@ -69,7 +68,7 @@ class Rounding:
         """Mean, least and largest weight of a cell's candidates in each listed (cell, row)."""
         problem = self.problem
         base, slopes = self._coefficient[:, 0], self._coefficient[:, 1:].T
-        mean = base + (slopes * self._mean_channels[1:, self._cell]).sum(axis=0)
+        mean = base + (slopes * self.problem.means[1:, self._cell]).sum(axis=0)
         item = self._cell % problem.low.shape[1]
         ends = (
             slopes * problem.low[:, item],
@@ -171,11 +170,14 @@ class Rounding:
         """By how many typical coupons activities miss the hard rows, in all."""
         return float((self._missed(activity) * self._weight).sum())
 
-    def exact_dual(self, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]) -> float:
-        """Sum over customers of the largest reduced value of a choice, in float64 from the channels as given.
+    def exact_choice(
+        self, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]
+    ) -> tuple[NDArray[np.uint8], float]:
+        """Everybody's best choice in float64 from the channels as given, and the reduced value of all of them.
 
         Starts from the choice of the quantised pass. Under nested rules a choice that no single move improves is
-        the best one, so moving until there is none left corrects what quantisation got wrong.
+        the best one, so moving until a fresh look finds none corrects what quantisation got wrong. The value is
+        rounded up.
         """
         cells = len(self._ptr) - 1
         nothing = np.zeros(0)
@@ -185,12 +187,15 @@ class Rounding:
         )  # fmt: skip
         chosen = chosen.copy()
         anything = np.full(reduced.shape[1:], LEAVES | COMES, np.uint8)
-        self.engine.improve(
-            FILL, self.problem.exact, reduced, reduced, rows, anything, nothing, chosen,
-            np.ones(self.problem.customers, bool), lambda: None,
-        )  # fmt: skip
+        everybody = np.ones(self.problem.customers, bool)
+        while self.engine.improve(
+            FILL, self.problem.exact, reduced, reduced, rows, anything, nothing, chosen, everybody,
+            lambda: None,
+        ):  # fmt: skip
+            pass
         usage = self.problem.usage(positions_of(chosen))
-        return float((reduced * usage).sum() + 1e-12 * np.abs(reduced * usage).sum())
+        worth = float((reduced * usage).sum() + 1e-12 * np.abs(reduced * usage).sum())
+        return chosen, worth
 
     def measure(self, chosen: NDArray[np.uint8], moves: int = 0) -> Rounded:
         """What a choice comes to, from the values as given."""
@@ -206,7 +211,7 @@ class Rounding:
         """Whether every customer has as many coupons as its rules ask, or as it can have."""
         if self._asked is None:
             return True
-        customer = np.searchsorted(self.problem.shard.indptr, positions, side="right") - 1
+        customer = self.problem.customer_of(positions)
         return bool((np.bincount(customer, minlength=self.problem.customers) >= self._asked).all())
 
     def _improve(
@@ -247,7 +252,7 @@ class Rounding:
         shape = self.problem.objective.shape
         if self.problem.candidates <= TRY_EVERYTHING:
             return np.full(shape[1:], LEAVES | COMES, np.uint8)
-        paid = ((self.problem.objective - reduced).reshape(shape[0], -1) * self._mean_channels).sum(
+        paid = ((self.problem.objective - reduced).reshape(shape[0], -1) * self.problem.means).sum(
             0
         )
         full = (activity + self._least_in_row() > self._upper) & self.problem.hard
@@ -285,13 +290,6 @@ class Rounding:
 def positions_of(chosen: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Where a choice of zeros and ones is one, ascending."""
     return np.flatnonzero(chosen.view(np.bool_))  # many times faster than on numbers
-
-
-def _mean_channels(problem: Problem) -> NDArray[np.float64]:
-    """1 and the mean of each channel over the candidates of each cell, (1 + C, S * K)."""
-    everything = problem.everything
-    flat = everything.reshape(len(everything), -1)
-    return np.concatenate([np.ones((1, flat.shape[1])), flat[1:] / np.maximum(flat[0], 1.0)])
 
 
 def _rows_by_cell(

@@ -18,7 +18,7 @@ from .engine import Engine
 from .lagrangian import Lagrangian
 from .problem import Problem
 
-LEVELS = 1 << 16
+STEPS = 1 << 16  # that the noise is drawn in
 
 
 def noise(problem: Problem, seed: int) -> NDArray[np.uint16]:
@@ -49,7 +49,7 @@ class Smoothing:
         self._problem = replace(
             problem,
             low=np.concatenate([problem.low, -0.5 * row]),
-            step=np.concatenate([problem.step, row / LEVELS]),
+            step=np.concatenate([problem.step, row / STEPS]),
             error=np.concatenate([problem.error, 0.0 * row]),
             rows=sp.csr_array(sp.hstack([problem.rows, extra], format="csr")),
         )

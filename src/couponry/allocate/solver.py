@@ -214,6 +214,7 @@ class _Solve:
     def _certify(self) -> None:
         """The dual bound at these prices; greedy choices under rules that do not nest give none."""
         if not self.problem.nested:
+            self.best_prices = self.prices
             return
         self._bound(self.lagrangian.bound(self.prices))
 
@@ -238,7 +239,7 @@ class _Solve:
             found = self.rounding.round(chosen, activity, reduced, self.clock.check, self._enough)
             self._offer(found)
             if self.problem.nested and self._open() and self.problem.candidates <= CORE_CANDIDATES:
-                inner = self.rounding.exact_dual(chosen, reduced)
+                _, inner = self.rounding.exact_choice(chosen, reduced)
                 self._bound(inner + self.lagrangian.support(self.prices))
         return True
 
@@ -262,11 +263,14 @@ class _Solve:
         if problem.candidates > CORE_CANDIDATES:
             return None
         with self.clock.stage("milp"):
-            chosen, _ = self.lagrangian.choose(self.prices)
-            free = self._undecided(chosen)
+            reduced = self.lagrangian.reduced(self.best_prices)
+            chosen, _ = self.lagrangian.choose(self.best_prices)
+            free = np.ones(problem.candidates, bool)
+            if problem.nested:
+                chosen, free = self._undecided(chosen, reduced)
             whole = int(free.sum()) <= CORE_VARIABLES or not problem.nested
             if not whole:
-                regret = self._regret(chosen)
+                regret = self.engine.regret(problem.exact, reduced, chosen)
                 free = regret <= np.partition(regret, CORE_VARIABLES)[CORE_VARIABLES]
             self.clock.say(f"{int(free.sum()):,} undecided candidates of {len(free):,}")
             expected = self.unlimited if self.best is None else self.best.objective
@@ -277,7 +281,6 @@ class _Solve:
             )  # fmt: skip
             if core.chosen is not None:
                 self.method = "dual+milp"
-                reduced = self.lagrangian.reduced(self.prices)
                 self._offer(self.rounding.measure(core.chosen))
                 again = self.rounding.round(
                     core.chosen,
@@ -302,17 +305,20 @@ class _Solve:
             return False
         return relative_gap(self.bound, self.best.objective) <= CLOSE * self.gap
 
-    def _undecided(self, chosen: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """Candidates whose decision the bound and the best allocation do not settle, bool (e)."""
-        if self.best is None or not self.problem.nested:
-            return np.ones(self.problem.candidates, bool)
-        # beside the gap, what quantising can have hidden in one customer's choice
-        hidden = self.bound - self.lagrangian.evaluate(self.prices).dual + 1e-4 * self.worth
-        return self._regret(chosen) <= self.bound - self.best.objective + abs(hidden)
+    def _undecided(
+        self, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Everybody's exact choice at the best prices, and the candidates that dual and best allocation leave open.
 
-    def _regret(self, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
-        reduced = self.lagrangian.reduced(self.prices)
-        return self.engine.regret(self.problem.exact, reduced, chosen)
+        Choice, dual and regrets are all of the same prices and in float64, so that what is settled is settled.
+        """
+        chosen, inner = self.rounding.exact_choice(chosen, reduced)
+        if self.best is None:
+            return chosen, np.ones(self.problem.candidates, bool)
+        dual = inner + self.lagrangian.support(self.best_prices)
+        rounding = 1e-9 * (abs(dual) + abs(inner) + abs(self.best.objective))
+        regret = self.engine.regret(self.problem.exact, reduced, chosen)
+        return chosen, regret <= dual - self.best.objective + rounding
 
     # ---- result
 
