@@ -196,7 +196,7 @@ class Compiled:
         self.problem = Problem(
             shard=kernels.Shard(0, candidates.indptr, self.item, quantity, limits.segment),
             rules=rules,
-            exact=_stacked(channels, len(self.item)),
+            channels=tuple(channels),
             low=low,
             step=step,
             error=error,
@@ -238,13 +238,6 @@ def _checked(parts: Sequence[Part], kind: str, expected: type[Part]) -> list[Par
         named.append(replace(part, name=f"{kind} {number}") if part.name == "" else part)
         named[-1].check()
     return named
-
-
-def _stacked(channels: list[NDArray[np.float64]], candidates: int) -> NDArray[np.float64]:
-    """The channels as rows (C, e); a single one is not copied."""
-    if len(channels) == 1:
-        return channels[0].reshape(1, candidates)
-    return np.array(channels, float).reshape(len(channels), candidates)
 
 
 def asks_for_roles(campaign: Campaign) -> bool:

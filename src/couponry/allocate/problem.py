@@ -64,7 +64,7 @@ class Problem:
     A usage table is (1 + C, S, K): coupons given, and the sum of each channel over them, by segment and item; rows
     and tables are linear in it. Letters as in `kernels.contract`.
 
-    exact: float64 (C, e), the channels as given. low, step, error: float64 (C, K), a channel is
+    channels: C arrays (e) of float32 or float64, as given. low, step, error: float64 (C, K), a channel is
     low + step * quantity, at most `error` away. objective: float64 (1 + C, S, K), objective per unit of usage.
     rows: CSR (L, (1 + C) * S * K). lower, upper: (L), -inf and inf for none. penalty: (L), objective lost per unit
     missed, inf: the row must hold. integer: (L), whether every weight and thus every activity is a whole number.
@@ -73,7 +73,7 @@ class Problem:
 
     shard: Shard
     rules: Rules
-    exact: NDArray[np.float64]
+    channels: tuple[NDArray[np.floating], ...]
     low: NDArray[np.float64]
     step: NDArray[np.float64]
     error: NDArray[np.float64]
@@ -115,6 +115,13 @@ class Problem:
         return np.searchsorted(self.shard.indptr, positions, side="right") - 1
 
     @cached_property
+    def exact(self) -> NDArray[np.float64]:
+        """The channels as the kernels of local search take them, float64 (C, e); a single one is not copied."""
+        if len(self.channels) == 1:
+            return self.channels[0].astype(np.float64, copy=False).reshape(1, -1)
+        return np.array(self.channels, float).reshape(len(self.channels), self.candidates)
+
+    @cached_property
     def everything(self) -> NDArray[np.float64]:
         """Usage table of giving every candidate."""
         return self.usage(slice(None))
@@ -132,7 +139,7 @@ class Problem:
         size = shape[1] * shape[2]
         usage = np.empty((shape[0], size))
         usage[0] = np.bincount(cell, minlength=size)
-        for c, channel in enumerate(self.exact):
+        for c, channel in enumerate(self.channels):
             usage[1 + c] = np.bincount(cell, weights=channel[chosen], minlength=size)
         return usage.reshape(shape)
 
