@@ -66,6 +66,18 @@ cdef extern from "quantise.hpp" namespace "couponry" nogil:
     void c_quantise "couponry::quantise"[I, V](
         const I*, const V*, int64_t, const double*, const double*, uint16_t*, double*) noexcept
 
+cdef extern from "settle.hpp" namespace "couponry" nogil:
+    cdef cppclass Prices:
+        const float* data
+        int64_t segments, items
+
+    void c_mark "couponry::mark"(
+        const Shard&, const Rules&, const Prices&, const uint8_t*, const Prices&, int64_t, int64_t, uint8_t*
+    ) noexcept
+    void c_remainder "couponry::remainder"[V](
+        const Shard&, int64_t, const V*, const double*, const double*, const uint8_t*, int64_t, int64_t, int64_t*,
+        int64_t) noexcept
+
 cdef extern from "exchange.hpp" namespace "couponry" nogil:
     cdef cppclass Amounts:
         const double* data
@@ -203,7 +215,10 @@ def evaluate(
     shard, rules, const float[:, :, ::1] price, seed, int64_t start, int64_t stop,
     int64_t[:, :, ::1] usage, uint8_t[::1] chosen,
 ):
-    """Each customer's best choice at the given prices; usage is added to, chosen (unless empty) is written."""
+    """Each customer's best choice at the given prices; usage is added to.
+
+    chosen (unless empty), of the candidates of the customers start <= i < stop, is written.
+    """
     cdef Pass work
     cdef int status
     work.shard = shard_view(shard)
@@ -217,10 +232,52 @@ def evaluate(
         raise ValueError("price: expected at most 2**31 - 1 items, which vectors of 32-bit numbers can index")
     work.price = &price[0, 0, 0]
     work.usage = &usage[0, 0, 0]
-    work.chosen = &chosen[0] if chosen.shape[0] else NULL
+    work.chosen = NULL
+    if chosen.shape[0]:
+        work.chosen = &chosen[0] - work.shard.indptr.data[start]  # the kernel counts from the first customer's
     with nogil:
         status = leaves().evaluate(work)
     check(status)
+
+
+cdef Prices prices(const float[:, :, ::1] array) noexcept:
+    cdef Prices out
+    out.segments, out.items = array.shape[1], array.shape[2]
+    out.data = &array[0, 0, 0]
+    return out
+
+
+def mark(
+    shard, rules, const float[:, :, ::1] price, const uint8_t[::1] chosen, const float[:, :, ::1] near,
+    int64_t start, int64_t stop, uint8_t[::1] mover,
+):
+    """Whom of the customers start <= i < stop a change matters little: 1 in mover (OUT), else 0."""
+    cdef Shard shard_ = shard_view(shard)
+    cdef Rules rules_ = rules_view(rules)
+    cdef Prices price_, near_
+    cdef const uint8_t* chosen_ = &chosen[0] if chosen.shape[0] else NULL
+    if start >= stop:
+        return
+    if chosen_ == NULL:  # candidates that nobody has
+        mover[:] = 0
+        return
+    price_, near_ = prices(price), prices(near)
+    with nogil:
+        c_mark(shard_, rules_, price_, chosen_, near_, start, stop, &mover[0])
+
+
+def remainder(
+    shard, int64_t channel, const value_t[::1] exact, const double[::1] low, const double[::1] step,
+    const uint8_t[::1] chosen, int64_t start, int64_t stop, int64_t[:, ::1] total,
+):
+    """What quantising took from a channel of the chosen candidates, in 2^-30 of a step, added to total."""
+    cdef Shard shard_ = shard_view(shard)
+    cdef int64_t items = total.shape[1]
+    if start >= stop or chosen.shape[0] == 0:
+        return
+    with nogil:
+        c_remainder(
+            shard_, channel, &exact[0], &low[0], &step[0], &chosen[0], start, stop, &total[0, 0], items)
 
 
 def regret(

@@ -196,8 +196,9 @@ def evaluated(
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Usage and choice at the case's prices; what `evaluate` should not write holds 7."""
     usage = np.zeros(case.price.shape, np.int64)
-    chosen = np.full(len(case.shard.item), 7, np.uint8) if ask else NOBODY_ASKS
     stop = case.customers if stop is None else stop
+    begin, end = case.shard.indptr[[start, stop]]
+    chosen = np.full(end - begin, 7, np.uint8) if ask else NOBODY_ASKS
     module.evaluate(case.shard, case.rules, case.price, case.seed, start, stop, usage, chosen)
     return usage, chosen
 
@@ -211,7 +212,7 @@ def all_results(
     module.regret(
         case.shard, case.rules, case.exact, case.reduced, chosen, 0, case.customers, regret
     )
-    results = {"usage": usage, "chosen": chosen.copy(), "regret": regret}
+    results = {"usage": usage, "chosen": chosen.copy(), "regret": regret, **settled(module, case, chosen)}
     activity = activity_of(case, chosen)
     for mode, title in (REPAIR, "repair"), (FILL, "fill"):
         shared = (
@@ -230,6 +231,28 @@ def all_results(
         results[f"{title} activity"] = activity.copy()
         results[title] = chosen.copy()
     return results
+
+
+def settled(module: Any, case: Case, chosen: NDArray[np.uint8]) -> dict[str, Any]:
+    """What the kernels about a choice that stands write, in two blocks."""
+    random = np.random.default_rng(case.seed)
+    near = np.round(np.abs(random.normal(size=(2, *case.price.shape[1:]))) * 0.2, 1)
+    near[random.random(near.shape) < 0.3] = -1.0
+    mover = np.full(case.customers, 7, np.uint8)
+    low, step = random.random((2, case.price.shape[2]))
+    step[::5] = 0.0
+    sums = np.zeros((len(case.exact), *case.price.shape[1:]), np.int64)
+    half = case.customers // 2
+    for start, stop in (half, case.customers), (0, half):
+        begin, end = case.shard.indptr[[start, stop]]
+        block = case.shard, case.rules, case.price, chosen[begin:end], near.astype(np.float32)
+        module.mark(*block, start, stop, mover[start:stop])
+        for c, exact in enumerate(case.exact):
+            for given in exact[begin:end], exact[begin:end].astype(np.float32):
+                module.remainder(
+                    case.shard, c, given, low, step, chosen[begin:end], start, stop, sums[c]
+                )
+    return {"mover": mover, "remainder": sums}
 
 
 def proposed(module: Any, shared: tuple[Any, ...]) -> NDArray[np.float64]:

@@ -54,10 +54,12 @@ class LocalEngine:
 
     def _pass(self, price: NDArray[np.float32], chosen: NDArray[np.uint8]) -> NDArray[np.int64]:
         tables = [np.zeros(price.shape, np.int64) for _ in range(self.threads)]
+        indptr = self._shard.indptr
 
         def work(worker: int, start: int, stop: int) -> None:
+            part = chosen[indptr[start] : indptr[stop]] if len(chosen) else chosen
             self.backend.kernels.evaluate(
-                self._shard, self._rules, price, self.seed, start, stop, tables[worker], chosen
+                self._shard, self._rules, price, self.seed, start, stop, tables[worker], part
             )
 
         self._share(work)

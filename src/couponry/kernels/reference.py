@@ -80,15 +80,24 @@ def goes_before(value, i, j, seed, customer, item_i, item_j):
     return i < j
 
 
+def reduced_value(shard, price, segment, k, e):
+    """Reduced value of candidate e, of item k, at a price table, float32."""
+    total = price[0, segment, k]
+    for c in range(shard.quantity.shape[0]):
+        total = total + price[1 + c, segment, k] * np.float32(shard.quantity[c, e])
+    return total + np.float32(0.0)  # no negative zero
+
+
 def evaluate(shard, rules, price, seed, start, stop, usage, chosen):
     """Each customer's best choice at the given prices, for the customers start <= i < stop.
 
     price (IN, float32, (1 + C, S, K)): reduced value of a candidate is price[0] + sum_c price[1 + c] * quantity[c].
     usage (IN/OUT, int64, (1 + C, S, K)): adds the count and the summed quantities of what was chosen.
-    chosen (OUT, uint8, (e) or empty): 1 where the candidate was chosen; empty when nobody asks.
+    chosen (OUT, uint8, (candidates of these customers) or empty): 1 where one was chosen; empty when nobody asks.
     """
     channels = shard.quantity.shape[0]
     counts = np.zeros(rules.groups, np.int32)
+    first = shard.indptr[start]
     for i in range(start, stop):
         begin, end = shard.indptr[i], shard.indptr[i + 1]
         n = end - begin
@@ -97,16 +106,13 @@ def evaluate(shard, rules, price, seed, start, stop, usage, chosen):
         upper = of_customer(rules.upper, i)
         customer = shard.first + i
         if len(chosen) > 0:
-            chosen[begin:end] = 0
+            chosen[begin - first : end - first] = 0
 
         value = np.empty(n, np.float32)
         order = np.empty(n, np.int64)
         for j in range(n):
             k = np.int64(shard.item[begin + j])
-            r = price[0, segment, k]
-            for c in range(channels):
-                r = r + price[1 + c, segment, k] * np.float32(shard.quantity[c, begin + j])
-            value[j] = r + np.float32(0.0)  # no negative zero
+            value[j] = reduced_value(shard, price, segment, k, begin + j)
             # insertion sort: customers have few candidates, and the order is the specification
             at = j
             while at > 0 and goes_before(
@@ -136,12 +142,72 @@ def evaluate(shard, rules, price, seed, start, stop, usage, chosen):
             for c in range(channels):
                 usage[1 + c, segment, k] += shard.quantity[c, begin + j]
             if len(chosen) > 0:
-                chosen[begin + j] = 1
+                chosen[begin - first + j] = 1
         for j in range(n):
             for rule in range(len(rules.group)):
                 g = rules.group[rule, shard.item[begin + j]]
                 if g >= 0:
                     counts[g] = 0
+
+
+def mark(shard, rules, price, chosen, near, start, stop, mover):
+    """Customers to whom a change matters little: 1 in mover (OUT, uint8, (customers)), else 0.
+
+    chosen (IN, uint8, (candidates of the customers start <= i < stop)): the best choice at these prices.
+    near (IN, float32, (2, S, K)): a customer is marked when giving up a chosen candidate of item k loses at most
+    near[0, s, k] of reduced value, or taking one that is not chosen loses at most near[1, s, k]. What comes instead
+    of what goes, or goes for what comes, is the best of the customer's candidates, groups of rules left aside.
+    """
+    first = shard.indptr[start]
+    for i in range(start, stop):
+        begin, end = shard.indptr[i], shard.indptr[i + 1]
+        segment = of_customer(shard.segment, i)
+        given = 0
+        least = np.float32(np.inf)  # of what is chosen
+        most = np.float32(-np.inf)  # of what is not
+        value = np.empty(end - begin, np.float32)
+        for e in range(begin, end):
+            v = reduced_value(shard, price, segment, np.int64(shard.item[e]), e)
+            value[e - begin] = v
+            if chosen[e - first]:
+                given += 1
+                least = min(least, v)
+            else:
+                most = max(most, v)
+        if given > of_customer(rules.lower, i):
+            most = max(most, np.float32(0.0))
+        if given < of_customer(rules.upper, i):
+            least = min(least, np.float32(0.0))
+        marked = 0
+        for e in range(begin, end):
+            k = np.int64(shard.item[e])
+            if chosen[e - first]:
+                loss = value[e - begin] - most
+                bar = near[0, segment, k]
+            else:
+                loss = least - value[e - begin]
+                bar = near[1, segment, k]
+            if loss <= bar:
+                marked = 1
+        mover[i - start] = marked
+
+
+def remainder(shard, channel, exact, low, step, chosen, start, stop, total):
+    """What quantising took from a channel of the chosen candidates, summed in 2^-30 of a step.
+
+    exact (IN, float32 or float64) and chosen (IN, uint8): of the candidates of the customers start <= i < stop.
+    low, step (IN, float64, (K)): the channel is about low[k] + step[k] * quantity.
+    total (IN/OUT, int64, (S, K)): added to. Whole numbers, so that sums do not depend on their order.
+    """
+    first = shard.indptr[start]
+    for i in range(start, stop):
+        segment = of_customer(shard.segment, i)
+        for e in range(shard.indptr[i], shard.indptr[i + 1]):
+            k = np.int64(shard.item[e])
+            if chosen[e - first] and step[k] > 0.0:
+                packed = step[k] * np.float64(shard.quantity[channel, e])
+                miss = np.float64(exact[e - first]) - (low[k] + packed)
+                total[segment, k] += np.int64(np.floor(miss / step[k] * 1073741824.0 + 0.5))
 
 
 def amount(table, exact, s, k, e):
