@@ -71,6 +71,9 @@ cdef extern from "settle.hpp" namespace "couponry" nogil:
         const float* data
         int64_t segments, items
 
+    int c_cheapest "couponry::cheapest"(
+        const Shard&, const Rules&, const Prices&, const uint8_t*, int64_t, int64_t, int64_t*, int64_t*, float*
+    ) noexcept
     void c_mark "couponry::mark"(
         const Shard&, const Rules&, const Prices&, const uint8_t*, const Prices&, int64_t, int64_t, uint8_t*
     ) noexcept
@@ -264,6 +267,25 @@ def mark(
     price_, near_ = prices(price), prices(near)
     with nogil:
         c_mark(shard_, rules_, price_, chosen_, near_, start, stop, &mover[0])
+
+
+def cheapest(
+    shard, rules, const float[:, :, ::1] price, const uint8_t[::1] chosen, int64_t start, int64_t stop,
+    int64_t[::1] leaving, int64_t[::1] coming, float[::1] loss,
+):
+    """Each customer's cheapest single change of its best choice: what leaves, what comes, and the loss (all OUT)."""
+    cdef Shard shard_ = shard_view(shard)
+    cdef Rules rules_ = rules_view(rules)
+    cdef Prices price_
+    cdef int status
+    cdef uint8_t none = 0
+    cdef const uint8_t* chosen_ = &chosen[0] if chosen.shape[0] else &none
+    if start >= stop:
+        return
+    price_ = prices(price)
+    with nogil:
+        status = c_cheapest(shard_, rules_, price_, chosen_, start, stop, &leaving[0], &coming[0], &loss[0])
+    check(status)
 
 
 def remainder(

@@ -32,6 +32,20 @@ COUPONRY_INLINE float reduced_value(const Shard& shard, const Prices& price, int
     return total + 0.0f;
 }
 
+// A single change of a choice: positions of what leaves and comes (-1: nothing), and the reduced value it loses.
+struct Change {
+    int64_t leaving, coming;
+    float loss;
+
+    COUPONRY_INLINE void take(int64_t out, int64_t into, float cost) noexcept {
+        if (cost < loss) *this = {out, into, cost};
+    }
+};
+
+// See `cheapest` in reference.py.
+int cheapest(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen, int64_t start,
+             int64_t stop, int64_t* leaving, int64_t* coming, float* loss) noexcept;
+
 // See `mark` in reference.py.
 template <class Item>
 void mark_items(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen, const Prices& near,

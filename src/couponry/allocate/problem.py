@@ -100,19 +100,11 @@ class Problem:
 
     def cells(self, positions: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int64]:
         """segment * K + item of the candidates at these positions, int64."""
-        shard, items = self.shard, self.objective.shape[2]
-        item = shard.item[positions].astype(np.int64)
-        if len(shard.segment) == 1:
-            return item + int(shard.segment[0]) * items
-        customer = self.customer_of(positions)
-        return item + shard.segment[customer].astype(np.int64) * items
+        return cell_of(self.shard, self.objective.shape[2], positions)
 
     def customer_of(self, positions: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int64]:
         """Number of the customer of the candidates at these positions, int64."""
-        if isinstance(positions, slice):
-            everyone = np.repeat(np.arange(self.customers), np.diff(self.shard.indptr))
-            return everyone[positions]
-        return np.searchsorted(self.shard.indptr, positions, side="right") - 1
+        return customer_of(self.shard.indptr, positions)
 
     @cached_property
     def exact(self) -> NDArray[np.float64]:
@@ -151,3 +143,23 @@ class Problem:
         """Objective lost to soft rows that are missed."""
         soft = ~self.hard
         return float(self.missed(activity)[soft] @ self.penalty[soft])
+
+
+def cell_of(
+    shard: Shard, items: int, positions: NDArray[np.int64] | slice = slice(None)
+) -> NDArray[np.int64]:
+    """segment * K + item of the candidates of a shard at these positions, int64."""
+    item = shard.item[positions].astype(np.int64)
+    if len(shard.segment) == 1:
+        return item + int(shard.segment[0]) * items
+    customer = customer_of(shard.indptr, positions)
+    return item + shard.segment[customer].astype(np.int64) * items
+
+
+def customer_of(
+    indptr: NDArray[np.int64], positions: NDArray[np.int64] | slice = slice(None)
+) -> NDArray[np.int64]:
+    """Number within a shard of the customer of the candidates at these positions, int64."""
+    if isinstance(positions, slice):
+        return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))[positions]
+    return np.searchsorted(indptr, positions, side="right") - 1

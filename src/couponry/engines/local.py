@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Backend, Rows, Rules, Shard
+from .gather import channel_of, customers_of
 
 PATIENCE, PATIENCE_SHARE = 20_000, 100  # customers looked at in vain before a local search stops
 LOOKS = 100_000  # at customers in one call of a local search: some tenths of a second
 # candidates a block: some hundred microseconds of work, so that an interrupt is answered at once
 BLOCK = 1 << 19
+
+
+class Settled(NamedTuple):
+    """A choice that stands, but for some customers who may still change theirs.
+
+    counted: int64 (1 + C, S, K), usage of all but the movers, in quantities. fine: int64 (C, S, K), what quantising
+    took from it, in 2^-30 of a step. movers: int64, their numbers, ascending. chosen: uint8, their candidates' choice.
+    shard, rules, exact: their candidates, their rules, and their channels as given (float64).
+    """
+
+    counted: NDArray[np.int64]
+    fine: NDArray[np.int64]
+    movers: NDArray[np.int64]
+    chosen: NDArray[np.uint8]
+    shard: Shard
+    rules: Rules
+    exact: tuple[NDArray[np.float64], ...]
 
 
 class LocalEngine:
@@ -34,6 +52,10 @@ class LocalEngine:
         self._rules = rules
         self._whole: LocalEngine | None = None
         self._cuts = _block_cuts(shard.indptr)
+
+    @property
+    def shard(self) -> Shard:
+        return self._shard
 
     @property
     def customers(self) -> int:
@@ -63,11 +85,14 @@ class LocalEngine:
             )
 
         self._share(work)
-        counted = self if self._whole is None else self._whole
-        counted.passes += self.candidates / max(1, counted.candidates)
+        self._count_pass()
         for table in tables[1:]:
             tables[0] += table
         return tables[0]
+
+    def _count_pass(self) -> None:
+        counted = self if self._whole is None else self._whole
+        counted.passes += self.candidates / max(1, counted.candidates)
 
     def regret(
         self,
@@ -122,24 +147,117 @@ class LocalEngine:
             moves += int(made)
         return moves
 
-    def sample(self, keep: NDArray[np.bool_]) -> LocalEngine:
-        """An engine over the customers of the mask `keep` (n); its passes count towards this engine's."""
-        shard, rules = self._shard, self._rules
-        count = np.diff(shard.indptr)
-        mask = np.repeat(keep, count)
-        indptr = np.zeros(int(keep.sum()) + 1, np.int64)
-        np.cumsum(count[keep], out=indptr[1:])
+    def cheapest(
+        self, price: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        """Each customer's cheapest single change of its best choice: what leaves, what comes, and the loss (n)."""
+        chosen, _ = self.choose(price)
+        leaving, coming = np.empty((2, self.customers), np.int64)
+        loss = np.empty(self.customers, np.float32)
+        indptr = self._shard.indptr
 
-        def some(bound: NDArray[Any]) -> NDArray[Any]:
-            return bound if bound.shape[-1] == 1 else np.ascontiguousarray(bound[..., keep])
+        def work(worker: int, start: int, stop: int) -> None:
+            self.backend.kernels.cheapest(
+                self._shard, self._rules, price, chosen[indptr[start] : indptr[stop]], start, stop,
+                leaving[start:stop], coming[start:stop], loss[start:stop],
+            )  # fmt: skip
 
-        part = Shard(
-            0, indptr, shard.item[mask], np.ascontiguousarray(shard.quantity[:, mask]), some(shard.segment)
-        )  # fmt: skip
-        part_rules = rules._replace(
-            lower=some(rules.lower), upper=some(rules.upper), cap=some(rules.cap)
-        )
-        return self._derived(part, part_rules)
+        self._share(work)
+        return leaving, coming, loss
+
+    def settle(
+        self,
+        price: NDArray[np.float32],
+        near: NDArray[np.float32],
+        channels: Sequence[NDArray[np.floating]],
+        low: NDArray[np.float64],
+        step: NDArray[np.float64],
+    ) -> Settled:
+        """Everybody's best choice, and the customers to whom a change matters little; see the kernel `mark`.
+
+        channels: the first channels as given, (e) each. low, step: (C, K), as the channels are packed.
+        """
+        shard, rules, kernels = self._shard, self._rules, self.backend.kernels
+        tables = [np.zeros(price.shape, np.int64) for _ in range(self.threads)]
+        fine = [np.zeros((len(channels), *price.shape[1:]), np.int64) for _ in range(self.threads)]
+        found: dict[int, tuple[NDArray[np.int64], NDArray[np.uint8]]] = {}
+
+        def work(worker: int, start: int, stop: int) -> None:
+            begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
+            chosen = np.empty(end - begin, np.uint8)
+            kernels.evaluate(
+                shard, rules, price, self.seed, start, stop, tables[worker], chosen
+            )
+            mover = np.empty(stop - start, np.uint8)
+            kernels.mark(shard, rules, price, chosen, near, start, stop, mover)
+            movers = np.flatnonzero(mover)
+            of_mover = np.repeat(mover.view(bool), np.diff(shard.indptr[start : stop + 1]))
+            found[start] = movers + start, chosen[of_mover]
+            given = begin + np.flatnonzero(of_mover & chosen.view(bool))
+            chosen[of_mover] = 0
+            for c, channel in enumerate(channels):
+                kernels.remainder(
+                    shard, c, channel[begin:end], low[c], step[c], chosen, start, stop, fine[worker][c]
+                )
+            self._take_back(given, start, tables[worker])
+
+        self._share(work)
+        self._count_pass()
+        blocks = [found[start] for start in sorted(found)]
+        customers = np.concatenate([np.zeros(0, np.int64), *(block[0] for block in blocks)])
+        chosen = np.concatenate([np.zeros(0, np.uint8), *(block[1] for block in blocks)])
+        part, part_rules = customers_of(shard, rules, customers)
+        exact = tuple(channel_of(c, shard, customers, part.indptr) for c in channels)
+        return Settled(sum(tables), sum(fine), customers, chosen, part, part_rules, exact)
+
+    def _take_back(
+        self, given: NDArray[np.int64], start: int, table: NDArray[np.int64]
+    ) -> None:
+        """Subtract the candidates at these positions, of customers from `start` on, from a usage table."""
+        shard, (_, segments, items) = self._shard, table.shape
+        cell = shard.item[given].astype(np.int64)
+        if len(shard.segment) > 1:
+            customer = np.searchsorted(shard.indptr[start:], given, side="right") - 1 + start
+            cell += shard.segment[customer].astype(np.int64) * items
+        else:
+            cell += int(shard.segment[0]) * items
+        flat = table.reshape(len(table), segments * items)
+        flat[0] -= np.bincount(cell, minlength=flat.shape[1])
+        for c in range(len(shard.quantity)):
+            weights = shard.quantity[c][given]
+            summed = np.bincount(cell, weights=weights, minlength=flat.shape[1])  # exact below 2^53
+            flat[1 + c] -= summed.astype(np.int64)
+
+    def blocks(
+        self, price: NDArray[np.float32], movers: NDArray[np.int64], chosen: NDArray[np.uint8]
+    ) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+        """Everybody's best choice but the movers', whose candidates' choice is given: (start, stop, choice) in order.
+
+        movers: ascending customer numbers.
+        """
+        shard = self._shard
+        usage = np.zeros(price.shape, np.int64)
+        at = 0
+        for start, stop in zip(self._cuts[:-1].tolist(), self._cuts[1:].tolist(), strict=True):
+            begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
+            out = np.empty(end - begin, np.uint8)
+            first, last = np.searchsorted(movers, [start, stop])
+            if last - first < stop - start:
+                self.backend.kernels.evaluate(
+                    shard, self._rules, price, self.seed, start, stop, usage, out
+                )
+            mover = np.zeros(stop - start, bool)
+            mover[movers[first:last] - start] = True
+            of_mover = np.repeat(mover, np.diff(shard.indptr[start : stop + 1]))
+            size = int(of_mover.sum())
+            out[of_mover] = chosen[at : at + size]
+            at += size
+            yield start, stop, out
+
+    def sample(self, customers: NDArray[np.int64]) -> LocalEngine:
+        """An engine over these customers (ascending numbers); its passes count towards this engine's."""
+        part, rules = customers_of(self._shard, self._rules, customers)
+        return self._derived(part, rules)
 
     def with_rules(self, rules: Rules) -> LocalEngine:
         """An engine over the same candidates under other rules; its passes count towards this engine's."""

@@ -37,6 +37,7 @@ span = _module.span
 quantise = _module.quantise
 evaluate = _module.evaluate
 mark = _module.mark
+cheapest = _module.cheapest
 remainder = _module.remainder
 regret = _module.regret
 propose = _module.propose

@@ -192,6 +192,49 @@ def mark(shard, rules, price, chosen, near, start, stop, mover):
         mover[i - start] = marked
 
 
+def cheapest(shard, rules, price, chosen, start, stop, leaving, coming, loss):
+    """Each customer's cheapest single change of its best choice: one coupon less, one more, or one for another.
+
+    chosen (IN, uint8, (candidates of the customers start <= i < stop)): the best choice at these prices.
+    leaving, coming (OUT, int64, (customers)): positions of the candidates, -1 for none. loss (OUT, float32,
+    (customers)): of reduced value, infinite where nothing can change. Of equally cheap ones the first, by what leaves
+    (nothing first), then by what comes (nothing first).
+    """
+    first = shard.indptr[start]
+    for i in range(start, stop):
+        begin, end = shard.indptr[i], shard.indptr[i + 1]
+        s = of_customer(shard.segment, i)
+        held = np.zeros(end, np.uint8)
+        held[begin:end] = chosen[begin - first : end - first]
+        given = 0
+        value = np.empty(end - begin, np.float32)
+        for e in range(begin, end):
+            given += 1 if held[e] else 0
+            value[e - begin] = reduced_value(shard, price, s, np.int64(shard.item[e]), e)
+        leaving[i - start], coming[i - start] = -1, -1
+        best = np.float32(np.inf)
+        for out in range(begin - 1, end):  # begin - 1 stands for: nothing leaves
+            nothing_leaves = out == begin - 1
+            if nothing_leaves and given >= of_customer(rules.upper, i):
+                continue
+            if not nothing_leaves and not held[out]:
+                continue
+            lost = np.float32(0.0) if nothing_leaves else value[out - begin]
+            if not nothing_leaves and given > of_customer(rules.lower, i) and lost < best:
+                best = lost
+                leaving[i - start], coming[i - start] = out, -1
+            for into in range(begin, end):
+                if held[into]:
+                    continue
+                cost = lost - value[into - begin]
+                if cost < best and group_has_room(
+                    shard, rules, i, held, into, -1 if nothing_leaves else out
+                ):
+                    best = cost
+                    leaving[i - start], coming[i - start] = -1 if nothing_leaves else out, into
+        loss[i - start] = best
+
+
 def remainder(shard, channel, exact, low, step, chosen, start, stop, total):
     """What quantising took from a channel of the chosen candidates, summed in 2^-30 of a step.
 

@@ -1,0 +1,74 @@
+"""Second derivatives of the dual, estimated from a sample of customers.
+
+When prices move a little, a customer whose cheapest single change costs little may make it: give one coupon up for
+another, take one more, or one less. With so many customers within so small a loss of changing, the dual is curved:
+
+    H = sum over changes c of density(c at loss 0) * w(c) w(c)',   w(c): what the change moves each row by
+
+and the density is that of the losses, taken within a bandwidth (a kernel estimate of the generalised Hessian of the
+expected dual; the semismooth Newton method of Qi and Sun 1993 on a smoothed dual rests on the same matrix). Where
+every weight is 1 it is a graph Laplacian over the rows, and therefore sparse.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from .dual import PriceSpace
+from .lagrangian import Lagrangian, as_float32
+from .problem import cell_of
+
+NEAR = 0.3  # share of the customers whose cheapest change is within the bandwidth
+
+
+class Curvature:
+    """The Hessian of the dual at some prices, in coordinates of a price space, and the bandwidth it was taken at.
+
+    changes: CSR (changes, V), a row's product with itself is its share of the Hessian.
+    """
+
+    def __init__(
+        self, sample: Lagrangian, space: PriceSpace, prices: NDArray[np.float64], unit: float
+    ):
+        problem, shard = sample.problem, sample.engine.shard
+        table = sample.price_table(sample.reduced(prices))
+        leaving, coming, loss = sample.engine.cheapest(as_float32(table))
+        finite = loss[np.isfinite(loss)]
+        self.bandwidth = float(np.quantile(finite, NEAR)) if len(finite) else 0.0
+        # ties leave no width; what is left of it is far below any value
+        self.bandwidth = max(self.bandwidth, 1e-7 * float(np.abs(table[0]).max(initial=1e-30)))
+
+        near = np.flatnonzero(loss < self.bandwidth)
+        leaves, comes = leaving[near] >= 0, coming[near] >= 0
+        # one coupon less or one more alone is seen from one side only, half of the density each
+        size = np.where(leaves & comes, 1.0, np.sqrt(0.5))
+        change = np.concatenate([np.flatnonzero(leaves), np.flatnonzero(comes)])
+        position = np.concatenate([leaving[near][leaves], coming[near][comes]])
+        factor = np.concatenate([size[leaves], -size[comes]])
+        _, segments, items = problem.objective.shape
+        cells = segments * items
+        cell = cell_of(shard, items, position)
+        item = cell % items
+        columns, values = [cell], [factor]
+        for c in range(len(problem.low)):
+            amount = problem.low[c][item] + problem.step[c][item] * shard.quantity[c][position]
+            columns.append((1 + c) * cells + cell)
+            values.append(factor * amount)
+        usage = sp.csr_array(
+            (
+                np.concatenate(values),
+                (np.tile(change, len(columns)), np.concatenate(columns)),
+            ),
+            shape=(len(near), problem.rows.shape[1]),
+        )
+        weight = np.sqrt(sample.scale / self.bandwidth / unit)
+        moved = sp.csr_array(usage @ problem.rows.T)  # by each row
+        self.changes = sp.csr_array(
+            moved[:, space.row] @ sp.diags_array(space.sign * space.scale * weight)
+        )
+
+    def matrix(self) -> sp.csr_array:
+        """(V, V)"""
+        return sp.csr_array(self.changes.T @ self.changes)

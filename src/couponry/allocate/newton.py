@@ -1,0 +1,162 @@
+"""Newton's method on the dual, from prices that are near already: few passes over everybody.
+
+Each step minimises a quadratic model of the dual (gradient of everybody, curvature of a sample; see `curvature`)
+within bounds on the prices and a box about them (a trust region; Conn, Gould and Toint 2000), by a primal-dual active
+set method (Hintermueller, Ito and Kunisch 2003). Each side of the box grows
+where a step was too short and shrinks where it went too far, for limits differ in how far a model of them holds, and
+damping (Levenberg 1944) keeps limits that are sums of others from making the model singular.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse as sp
+import scipy.sparse.linalg
+from numpy.typing import NDArray
+
+from .curvature import Curvature
+from .dual import PriceSpace
+from .lagrangian import Evaluation, Lagrangian
+
+DAMPING = 1e-2
+FLOOR = 0.1  # of the typical curvature, added to each: damps limits that nothing near moves
+REACH = 3.0  # the first box, in bandwidths per coupon
+GROWS, SHRINKS = 2.0, 0.3
+OVERSHOT = 0.5  # slope of the other sign, as a share of the slope before
+ACTIVE_SETS = 30  # tried for one step, at most
+DENSE = 3_000  # coordinates up to which the model is solved by factorising
+CG_STEPS = 200
+
+
+class Newton:
+    """Steps from prices to better prices; `dual` is minimised, curvature comes from `sample`.
+
+    per_coupon: (L), the inverse of a typical coupon's weight. unit: of the dual value, in which the model is scaled.
+    """
+
+    def __init__(
+        self,
+        dual: Lagrangian,
+        sample: Lagrangian,
+        space: PriceSpace,
+        per_coupon: NDArray[np.float64],
+        unit: float,
+    ):
+        self._dual = dual
+        self._sample = sample
+        self._space = space
+        self._coupon = per_coupon[space.row] / space.scale  # coordinate for a price of 1 per coupon
+        self._unit = unit
+        self._box: NDArray[np.float64] | None = None
+
+    def descend(
+        self,
+        now: Evaluation,
+        steps: int,
+        enough: Callable[[Evaluation, float], bool],
+        watch: Callable[[Evaluation], bool],
+    ) -> Evaluation:
+        """The best evaluation after at most so many steps from `now`.
+
+        enough: called with the present evaluation and what the next step promises. watch: called with every
+        evaluation; both stop when they say True.
+        """
+        model: _Model | None = None
+        for _ in range(steps):
+            if model is None:
+                curvature = Curvature(self._sample, self._space, now.prices, self._unit)
+                model = _Model(curvature.matrix())
+                if self._box is None:
+                    self._box = REACH * curvature.bandwidth * self._coupon
+            point = self._space.point(now.prices)
+            slope = self._slope(now)
+            step, promised = model.minimum(
+                slope,
+                np.maximum(-point, -self._box),
+                np.minimum(self._space.limit - point, self._box),
+            )
+            if enough(now, promised * self._unit) or promised <= 0.0:
+                break
+            then = self._dual.evaluate(self._space.prices(point + step))
+            self._resize(step, slope, self._slope(then))
+            if then.dual < now.dual:
+                now, model = then, None
+            if watch(then):
+                break
+        return now
+
+    def _slope(self, now: Evaluation) -> NDArray[np.float64]:
+        return self._space.gradient(self._dual.problem, now.activity) / self._unit
+
+    def _resize(
+        self, step: NDArray[np.float64], before: NDArray[np.float64], after: NDArray[np.float64]
+    ) -> None:
+        """Shrink the box where a step went too far, grow it where it did not go far enough."""
+        if self._box is None:
+            return
+        downhill = before * step < 0
+        too_far = downhill & (before * after < 0) & (np.abs(after) > OVERSHOT * np.abs(before))
+        too_short = downhill & (before * after > 0) & (np.abs(step) >= 0.99 * self._box)
+        self._box[too_far] = SHRINKS * np.abs(step[too_far])
+        self._box[too_short] *= GROWS
+
+
+class _Model:
+    """A damped quadratic model, minimised within a box."""
+
+    def __init__(self, matrix: sp.csr_array):
+        diagonal = matrix.diagonal()
+        positive = diagonal[diagonal > 0]
+        floor = FLOOR * float(np.median(positive)) if len(positive) else 1.0
+        damping = DAMPING * (diagonal + floor)
+        self._matrix = sp.csr_array(matrix + sp.diags_array(damping))
+        self._dense = self._matrix.toarray() if len(diagonal) <= DENSE else None
+        self._damping = damping
+
+    def minimum(
+        self, gradient: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], float]:
+        """The best step between low (<= 0) and high (>= 0), and the decrease it promises."""
+        # which end of its interval each coordinate is at: -1, 1, or 0 for neither
+        end = np.where((low >= 0) & (gradient > 0), -1, 0)
+        step = np.zeros(len(gradient))
+        for _ in range(ACTIVE_SETS):
+            free = np.flatnonzero(end == 0)
+            step = np.where(end < 0, low, np.where(end > 0, high, 0.0))
+            step[free] = self._solve(free, -(gradient + self._matrix @ step)[free], low, high)
+            slope = gradient + self._matrix @ step
+            now = np.where(end == 0, np.where(step < low, -1, np.where(step > high, 1, 0)), end)
+            now[(end < 0) & (slope < 0)] = 0
+            now[(end > 0) & (slope > 0)] = 0
+            if (now == end).all():
+                break
+            end = now
+        step = np.clip(step, low, high)
+        decrease = -(gradient @ step + 0.5 * step @ (self._matrix @ step))
+        if decrease <= 0.0:  # the active sets went round in a circle: downhill along the gradient is safe
+            step = np.clip(-gradient / self._matrix.diagonal(), low, high)
+            curved = step @ (self._matrix @ step)
+            step *= min(1.0, -(gradient @ step) / curved) if curved > 0.0 else 1.0
+            decrease = -(gradient @ step + 0.5 * step @ (self._matrix @ step))
+        return step, float(decrease)
+
+    def _solve(
+        self,
+        free: NDArray[np.int64],
+        right: NDArray[np.float64],
+        low: NDArray[np.float64],
+        high: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        if len(free) == 0:
+            return np.zeros(0)
+        if self._dense is not None:
+            part = self._dense[np.ix_(free, free)]
+            factor = scipy.linalg.cho_factor(part, overwrite_a=True, check_finite=False)
+            return np.asarray(scipy.linalg.cho_solve(factor, right, check_finite=False))
+        rows = self._matrix[free][:, free]
+        inverse = sp.diags_array(1.0 / rows.diagonal())
+        solved, _ = scipy.sparse.linalg.cg(rows, right, rtol=1e-6, maxiter=CG_STEPS, M=inverse)
+        return np.asarray(solved)

@@ -1,0 +1,62 @@
+"""Some customers' candidates as a shard of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import Rules, Shard
+
+PIECE = 1 << 20  # candidates gathered at a time, so that index arrays stay small
+
+
+def customers_of(shard: Shard, rules: Rules, customers: NDArray[np.int64]) -> tuple[Shard, Rules]:
+    """The shard and rules of these customers (ascending numbers), copied into memory."""
+    count = shard.indptr[customers + 1] - shard.indptr[customers]
+    indptr = np.zeros(len(customers) + 1, np.int64)
+    np.cumsum(count, out=indptr[1:])
+    item = np.empty(int(indptr[-1]), shard.item.dtype)
+    quantity = np.empty((len(shard.quantity), len(item)), np.uint16)
+    for part, positions in _pieces(shard.indptr, customers, indptr):
+        item[part] = shard.item[positions]
+        for c in range(len(quantity)):
+            quantity[c, part] = shard.quantity[c][positions]
+    return (
+        Shard(0, indptr, item, quantity, _some(shard.segment, customers)),
+        rules._replace(
+            lower=_some(rules.lower, customers),
+            upper=_some(rules.upper, customers),
+            cap=_some(rules.cap, customers),
+        ),
+    )
+
+
+def channel_of(
+    channel: NDArray[np.floating], shard: Shard, customers: NDArray[np.int64], indptr: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """A channel as given, of these customers' candidates, which lie at `indptr` in the result."""
+    values = np.empty(int(indptr[-1]))
+    for part, positions in _pieces(shard.indptr, customers, indptr):
+        values[part] = channel[positions]
+    return values
+
+
+def _pieces(
+    source: NDArray[np.int64], customers: NDArray[np.int64], target: NDArray[np.int64]
+) -> Iterator[tuple[slice, NDArray[np.int64]]]:
+    """Where a piece of the customers' candidates goes, and where it comes from."""
+    cuts = np.searchsorted(target, np.arange(PIECE, int(target[-1]), PIECE))
+    cuts = np.unique(np.concatenate([[0], cuts, [len(customers)]]))
+    for start, stop in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
+        begin, end = int(target[start]), int(target[stop])
+        shift = source[customers[start:stop]] - target[start:stop]
+        count = target[start + 1 : stop + 1] - target[start:stop]
+        yield slice(begin, end), np.arange(begin, end) + np.repeat(shift, count)
+
+
+def _some(bound: NDArray[Any], customers: NDArray[np.int64]) -> NDArray[Any]:
+    """Entries of an array whose last axis is n or 1 long."""
+    return bound if bound.shape[-1] == 1 else np.ascontiguousarray(bound[..., customers])
