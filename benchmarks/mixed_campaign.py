@@ -48,7 +48,7 @@ def mixed_limits(campaign: couponry.Campaign, threads: int, seed: int) -> list[c
     engine = LocalEngine(problem.shard, problem.rules, kernels.load(), threads, seed)
     free = Lagrangian(problem, engine).evaluate(np.zeros(0)).usage[:, 0, :]
     used = free[0]
-    available = problem.everything[0, 0]
+    available = np.bincount(problem.shard.item, minlength=len(used))
     offers = campaign.offers
     brand = offers["brand"].to_numpy()
 

@@ -6,12 +6,14 @@ import dataclasses
 import html
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .allocation import Allocation
 from .output import whole_folder
 
 
@@ -25,7 +27,8 @@ class Result:
     limits, in the worst one's own unit. customers_below_min: who cannot have as many coupons as their rules ask.
     full_passes: passes over all candidates, samples counted by their share. method: dual, or dual+milp where HiGHS
     decided what prices left open. seconds: by stage.
-    allocation: one row per coupon given. limits: one row per limit and group. infeasible: the conflict, or None.
+    coupons: one row per coupon given, made when asked for. limits: one row per limit and group. infeasible: the
+    conflict, or None.
     """
 
     status: str
@@ -49,13 +52,18 @@ class Result:
     seed: int
     version: str
     name: str
-    allocation: pa.Table | None = field(repr=False)
+    coupons: Allocation | None = field(repr=False)
     limits: pa.Table | None = field(repr=False)
     infeasible: dict[str, Any] | None = field(repr=False)
 
+    @cached_property
+    def allocation(self) -> pa.Table | None:
+        """One row per coupon given, in memory; `coupons` has the same rows in batches."""
+        return None if self.coupons is None else self.coupons.table()
+
     def as_dict(self) -> dict[str, Any]:
         """The content of result.json: everything but the tables."""
-        tables = ("allocation", "limits", "infeasible")
+        tables = ("coupons", "limits", "infeasible")
         names = [f.name for f in dataclasses.fields(self) if f.name not in tables]
         return {name: getattr(self, name) for name in names}
 
@@ -97,8 +105,8 @@ class Result:
         replace it.
         """
         with whole_folder(folder, overwrite=overwrite) as draft:
-            if self.allocation is not None and self.limits is not None:
-                pq.write_table(self.allocation, draft / "allocation.parquet")
+            if self.coupons is not None and self.limits is not None:
+                self.coupons.write(draft / "allocation.parquet")
                 pq.write_table(self.limits, draft / "limits.parquet")
             if self.infeasible is not None:
                 write_json(draft / "infeasible.json", self.infeasible)

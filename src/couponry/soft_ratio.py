@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from .allocate import solver
 from .allocate.clock import Clock
-from .allocate.engine import Engine
 from .allocate.lagrangian import Lagrangian
 from .allocate.problem import Problem
 from .allocate.solver import Solution, relative_gap
+from .engines.protocol import Engine
 from .limits import CompiledLimits
 
 AGAIN = 3  # solves with the denominators that came out, at most
@@ -40,14 +40,14 @@ def solve_with_soft_ratios(
         return solver.solve(replace(problem, penalty=penalty), engine, gap, seed, clock)
 
     def denominators(solution: Solution) -> NDArray[np.float64]:
-        if solution.rounded is None:
+        if solution.plan is None:
             return most
-        return below @ problem.usage(solution.rounded.chosen).ravel()
+        return below @ solution.plan.usage.ravel()
 
     def worth(solution: Solution) -> float:
-        if solution.rounded is None:
+        if solution.plan is None:
             return -np.inf
-        usage = problem.usage(solution.rounded.chosen)
+        usage = solution.plan.usage
         return float((problem.objective * usage).sum()) - limits.penalties(limits.achieved(usage))
 
     nothing = np.zeros(len(problem.lower))
@@ -56,15 +56,15 @@ def solve_with_soft_ratios(
         table = below[[j]].toarray().reshape(problem.objective.shape)
         most[j] = Lagrangian(replace(problem, objective=table), engine).bound(nothing)
     first = best = attempt(most)
-    for _ in range(AGAIN if first.rounded is not None else 0):
+    for _ in range(AGAIN if first.plan is not None else 0):
         # a denominator of next to nothing would make the penalty a wall
         again = attempt(np.maximum(denominators(best), 1e-3 * most))
         if worth(again) <= worth(best):
             break
         best = again
-    if best.rounded is None:
+    if best.plan is None:
         return first
-    if problem.missed(best.rounded.activity)[rows].any():
+    if problem.missed(best.plan.activity)[rows].any():
         kept = solve(np.full(len(rows), np.inf))  # keeping the ratios costs nothing but value
         best = kept if worth(kept) > worth(best) else best
     reached = relative_gap(first.bound, worth(best))

@@ -12,10 +12,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from . import kernels, tables
+from . import kernels
 from .allocate import solver
 from .allocate.clock import Clock
 from .allocate.infeasible import Certificate
+from .allocate.plan import Plan
+from .allocation import Allocation
 from .engines.local import LocalEngine
 from .engines.threads import thread_count
 from .errors import InvalidInput
@@ -83,26 +85,22 @@ def _result(
 ) -> Result:
     from . import __version__
 
-    problem = compiled.problem
+    problem, plan = compiled.problem, solution.plan
     objective = reached = violation = None
     allocation = limits = infeasible = None
     below_min = 0
     bound = solution.bound if math.isfinite(solution.bound) else None
-    if solution.rounded is not None:
-        chosen = solution.rounded.chosen
-        values = compiled.coupon_values(campaign.value, chosen)
-        if values is None:
-            raise RuntimeError("the objective column vanished")
-        usage = problem.usage(chosen)
-        achieved = compiled.limits.achieved(usage)
-        objective = float(values.sum()) - compiled.limits.penalties(achieved)
+    if plan is not None:
+        achieved = compiled.limits.achieved(plan.usage)
+        worth = float((problem.objective * plan.usage).sum())
+        objective = worth - compiled.limits.penalties(achieved)
         if bound is not None:
             bound = max(bound, objective)  # not below it by a rounding error
             reached = solver.relative_gap(bound, objective)
-        allocation = _allocation(campaign, compiled, chosen)
-        limits = _limits(compiled, solution.prices, usage, achieved)
+        allocation = Allocation(campaign, compiled, plan)
+        limits = _limits(compiled, solution.prices, plan.usage, achieved)
         violation = _max_violation(compiled, achieved)
-        below_min = _below_min(compiled, chosen)
+        below_min = _below_min(compiled, plan)
     if solution.certificate is not None:
         bound = None
         infeasible = _infeasible(compiled, solution.certificate)
@@ -113,7 +111,7 @@ def _result(
         bound=bound,
         gap=reached,
         max_violation=violation,
-        allocated=0 if solution.rounded is None else len(solution.rounded.chosen),
+        allocated=0 if plan is None else plan.coupons,
         customers=problem.customers,
         candidates=problem.candidates,
         customers_below_min=below_min,
@@ -128,7 +126,7 @@ def _result(
         seed=int(seed),
         version=__version__,
         name=campaign.name,
-        allocation=allocation,
+        coupons=allocation,
         limits=limits,
         infeasible=infeasible,
     )
@@ -138,24 +136,6 @@ def peak_memory() -> int:
     """The most memory this process has held, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _allocation(campaign: Campaign, compiled: Compiled, chosen: NDArray[np.int64]) -> pa.Table:
-    """One row per coupon given, by customer, then offer, with ids as they came."""
-    candidates = campaign.candidates
-    customer = compiled.problem.customer_of(chosen)
-    offers = tables.ids(campaign.offers, "offers", "offer")
-    columns: dict[str, Any] = {
-        "customer": _plain(candidates.customers).take(pa.array(customer)),
-        "offer": _plain(offers).take(pa.array(candidates.offer[chosen])),
-    }
-    for name in campaign.coupon_columns():
-        columns[name] = compiled.coupon_values(name, chosen)
-    return pa.table(columns)
-
-
-def _plain(ids: pa.Array) -> pa.Array:
-    return ids.cast(pa.string()) if pa.types.is_large_string(ids.type) else ids
 
 
 def _limits(
@@ -197,11 +177,20 @@ def _max_violation(compiled: Compiled, achieved: NDArray[np.float64]) -> float:
     return worst
 
 
-def _below_min(compiled: Compiled, chosen: NDArray[np.int64]) -> int:
+def _below_min(compiled: Compiled, plan: Plan) -> int:
     """How many customers got fewer coupons than their rules' min, because they cannot have as many."""
-    problem = compiled.problem
-    count = np.bincount(problem.customer_of(chosen), minlength=problem.customers)
-    return int((count < problem.rules.lower).sum())
+    shard, rules = compiled.problem.shard, compiled.problem.rules
+    if not rules.lower.any():
+        return 0
+    if len(rules.group) == 0:  # nothing but their number of candidates can stand in the way
+        return int((np.diff(shard.indptr) < rules.lower).sum())
+    short = 0
+    for start, stop, chosen in plan.blocks():
+        customer = np.repeat(np.arange(stop - start), np.diff(shard.indptr[start : stop + 1]))
+        count = np.bincount(customer[chosen.view(bool)], minlength=stop - start)
+        lower = rules.lower if len(rules.lower) == 1 else rules.lower[start:stop]
+        short += int((count < lower).sum())
+    return short
 
 
 def _infeasible(compiled: Compiled, certificate: Certificate) -> dict[str, Any]:

@@ -212,7 +212,12 @@ def all_results(
     module.regret(
         case.shard, case.rules, case.exact, case.reduced, chosen, 0, case.customers, regret
     )
-    results = {"usage": usage, "chosen": chosen.copy(), "regret": regret, **settled(module, case, chosen)}
+    results = {
+        "usage": usage,
+        "chosen": chosen.copy(),
+        "regret": regret,
+        **settled(module, case, chosen),
+    }
     activity = activity_of(case, chosen)
     for mode, title in (REPAIR, "repair"), (FILL, "fill"):
         shared = (

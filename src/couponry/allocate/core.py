@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from .engine import Engine
+from ..engines.protocol import Engine
 from .highs import milp
 from .problem import Problem
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.optimize
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from .lagrangian import Evaluation, Lagrangian
@@ -55,25 +54,6 @@ class PriceSpace:
     def gradient(self, problem: Problem, activity: NDArray[np.float64]) -> NDArray[np.float64]:
         bound = np.where(self.sign > 0, problem.upper[self.row], problem.lower[self.row])
         return self.sign * (bound - activity[self.row]) * self.scale
-
-
-def row_scale(problem: Problem, worth: float) -> NDArray[np.float64]:
-    """Price per unit of coordinate for each row (L): where the curvature of the dual is about 1.
-
-    The curvature along a row is about (sum of squared weights of the coupons that may move) / (spread of values).
-    """
-    count = problem.everything[0].ravel()
-    weight = problem.rows @ _cells(problem.means, len(count))
-    squares = np.asarray((weight * weight) @ count).ravel()
-    return worth * np.sqrt(count.sum() / np.maximum(squares, 1e-300)) * (squares > 0) + (
-        squares <= 0
-    )
-
-
-def _cells(mean: NDArray[np.float64], cells: int) -> sp.csr_array:
-    """Sparse ((1 + C) * cells, cells) that turns a row over usage into its weight per mean coupon of each cell."""
-    cell = np.tile(np.arange(cells), len(mean))
-    return sp.csr_array((mean.ravel(), (np.arange(mean.size), cell)), shape=(mean.size, cells))
 
 
 def minimise(

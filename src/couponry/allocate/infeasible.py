@@ -15,14 +15,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engines.protocol import Engine
 from ..kernels import Rules
 from .clock import Clock
 from .core import most_coupons, solve_core
-from .dual import PriceSpace, minimise, row_scale
-from .engine import Engine
-from .lagrangian import Evaluation, Lagrangian
+from .dual import PriceSpace, minimise
+from .lagrangian import Evaluation, Lagrangian, as_float32
 from .problem import Problem
 from .rounding import positions_of
+from .scales import Scales
+from .settling import exact_usage
 
 PASSES = 150  # at most, for one proof by prices
 EXACT_CANDIDATES = 50_000  # up to here HiGHS says what is reachable
@@ -126,12 +128,14 @@ def _table(problem: Problem, row: int, is_min: bool) -> NDArray[np.float64]:
 class PriceProver:
     """Proofs by prices, in a few hundred passes, for campaigns of any size."""
 
-    def __init__(self, problem: Problem, engine: Engine, worth: float, clock: Clock):
+    def __init__(
+        self, problem: Problem, engine: Engine, scales: Scales, worth: float, clock: Clock
+    ):
         self._problem = problem
         self._engine = engine
         self._worth = worth
         self._clock = clock
-        self._scale = row_scale(problem, 1.0)
+        self._scale = scales.price_scale(1.0)
 
     def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
         if len(rows) == 0:
@@ -181,8 +185,8 @@ class PriceProver:
             found = minimise(lagrangian, space, np.zeros(len(rows)), total, PASSES, 0.0, watch)
             best = lagrangian.bound(found.prices)
         else:
-            chosen, _ = lagrangian.choose(np.zeros(1))
-            best = float((table * problem.usage(positions_of(chosen))).sum())
+            price = as_float32(lagrangian.price_table(table))
+            best = float((table * exact_usage(problem, self._engine, price)).sum())
         if problem.integer[row]:
             best = float(np.floor(best + 1e-6))
         return best if is_min else -best

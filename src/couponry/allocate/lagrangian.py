@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .engine import Engine
+from ..engines.protocol import Engine
 from .problem import Problem
 
 UNIT_ROUNDOFF = 2.0**-24  # of float32

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg
 from numpy.typing import NDArray
@@ -27,8 +26,7 @@ REACH = 3.0  # the first box, in bandwidths per coupon
 GROWS, SHRINKS = 2.0, 0.3
 OVERSHOT = 0.5  # slope of the other sign, as a share of the slope before
 ACTIVE_SETS = 30  # tried for one step, at most
-DENSE = 3_000  # coordinates up to which the model is solved by factorising
-CG_STEPS = 200
+CG_STEPS, CG_TOLERANCE = 300, 1e-5
 
 
 class Newton:
@@ -71,17 +69,18 @@ class Newton:
                 model = _Model(curvature.matrix())
                 if self._box is None:
                     self._box = REACH * curvature.bandwidth * self._coupon
+                box = self._box
             point = self._space.point(now.prices)
             slope = self._slope(now)
             step, promised = model.minimum(
                 slope,
-                np.maximum(-point, -self._box),
-                np.minimum(self._space.limit - point, self._box),
+                np.maximum(-point, -box),
+                np.minimum(self._space.limit - point, box),
             )
             if enough(now, promised * self._unit) or promised <= 0.0:
                 break
             then = self._dual.evaluate(self._space.prices(point + step))
-            self._resize(step, slope, self._slope(then))
+            _resize(box, step, slope, self._slope(then))
             if then.dual < now.dual:
                 now, model = then, None
             if watch(then):
@@ -91,17 +90,19 @@ class Newton:
     def _slope(self, now: Evaluation) -> NDArray[np.float64]:
         return self._space.gradient(self._dual.problem, now.activity) / self._unit
 
-    def _resize(
-        self, step: NDArray[np.float64], before: NDArray[np.float64], after: NDArray[np.float64]
-    ) -> None:
-        """Shrink the box where a step went too far, grow it where it did not go far enough."""
-        if self._box is None:
-            return
-        downhill = before * step < 0
-        too_far = downhill & (before * after < 0) & (np.abs(after) > OVERSHOT * np.abs(before))
-        too_short = downhill & (before * after > 0) & (np.abs(step) >= 0.99 * self._box)
-        self._box[too_far] = SHRINKS * np.abs(step[too_far])
-        self._box[too_short] *= GROWS
+
+def _resize(
+    box: NDArray[np.float64],
+    step: NDArray[np.float64],
+    before: NDArray[np.float64],
+    after: NDArray[np.float64],
+) -> None:
+    """Shrink the box where a step went too far, grow it where it did not go far enough; slopes before and after."""
+    downhill = before * step < 0
+    too_far = downhill & (before * after < 0) & (np.abs(after) > OVERSHOT * np.abs(before))
+    too_short = downhill & (before * after > 0) & (np.abs(step) >= 0.99 * box)
+    box[too_far] = SHRINKS * np.abs(step[too_far])
+    box[too_short] *= GROWS
 
 
 class _Model:
@@ -113,8 +114,6 @@ class _Model:
         floor = FLOOR * float(np.median(positive)) if len(positive) else 1.0
         damping = DAMPING * (diagonal + floor)
         self._matrix = sp.csr_array(matrix + sp.diags_array(damping))
-        self._dense = self._matrix.toarray() if len(diagonal) <= DENSE else None
-        self._damping = damping
 
     def minimum(
         self, gradient: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
@@ -126,7 +125,7 @@ class _Model:
         for _ in range(ACTIVE_SETS):
             free = np.flatnonzero(end == 0)
             step = np.where(end < 0, low, np.where(end > 0, high, 0.0))
-            step[free] = self._solve(free, -(gradient + self._matrix @ step)[free], low, high)
+            step[free] = self._solve(free, -(gradient + self._matrix @ step)[free])
             slope = gradient + self._matrix @ step
             now = np.where(end == 0, np.where(step < low, -1, np.where(step > high, 1, 0)), end)
             now[(end < 0) & (slope < 0)] = 0
@@ -136,27 +135,22 @@ class _Model:
             end = now
         step = np.clip(step, low, high)
         decrease = -(gradient @ step + 0.5 * step @ (self._matrix @ step))
-        if decrease <= 0.0:  # the active sets went round in a circle: downhill along the gradient is safe
+        if (
+            decrease <= 0.0
+        ):  # the active sets went round in a circle: downhill along the gradient is safe
             step = np.clip(-gradient / self._matrix.diagonal(), low, high)
             curved = step @ (self._matrix @ step)
             step *= min(1.0, -(gradient @ step) / curved) if curved > 0.0 else 1.0
             decrease = -(gradient @ step + 0.5 * step @ (self._matrix @ step))
         return step, float(decrease)
 
-    def _solve(
-        self,
-        free: NDArray[np.int64],
-        right: NDArray[np.float64],
-        low: NDArray[np.float64],
-        high: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
+    def _solve(self, free: NDArray[np.int64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The free coordinates' step, by conjugate gradients: damping keeps the matrix well conditioned."""
         if len(free) == 0:
             return np.zeros(0)
-        if self._dense is not None:
-            part = self._dense[np.ix_(free, free)]
-            factor = scipy.linalg.cho_factor(part, overwrite_a=True, check_finite=False)
-            return np.asarray(scipy.linalg.cho_solve(factor, right, check_finite=False))
-        rows = self._matrix[free][:, free]
-        inverse = sp.diags_array(1.0 / rows.diagonal())
-        solved, _ = scipy.sparse.linalg.cg(rows, right, rtol=1e-6, maxiter=CG_STEPS, M=inverse)
+        part = self._matrix[free][:, free]
+        inverse = sp.diags_array(1.0 / part.diagonal())
+        solved, _ = scipy.sparse.linalg.cg(
+            part, right, rtol=CG_TOLERANCE, maxiter=CG_STEPS, M=inverse
+        )
         return np.asarray(solved)

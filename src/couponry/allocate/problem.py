@@ -113,17 +113,6 @@ class Problem:
             return self.channels[0].astype(np.float64, copy=False).reshape(1, -1)
         return np.array(self.channels, float).reshape(len(self.channels), self.candidates)
 
-    @cached_property
-    def everything(self) -> NDArray[np.float64]:
-        """Usage table of giving every candidate."""
-        return self.usage(slice(None))
-
-    @cached_property
-    def means(self) -> NDArray[np.float64]:
-        """1 and the mean of each channel over the candidates of each (segment, item), (1 + C, S * K)."""
-        flat = self.everything.reshape(len(self.everything), -1)
-        return np.concatenate([np.ones((1, flat.shape[1])), flat[1:] / np.maximum(flat[0], 1.0)])
-
     def usage(self, chosen: NDArray[np.int64] | slice) -> NDArray[np.float64]:
         """Usage table of the candidates at these positions, from the channels as given, summed in their order."""
         shape = self.objective.shape

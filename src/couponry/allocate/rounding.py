@@ -8,24 +8,22 @@ channels as given, never their quantised form.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engines.protocol import Engine
 from ..errors import OutOfTime
 from ..kernels import FILL, REPAIR, Rows
 from .core import most_coupons
-from .engine import Engine
-from .problem import LEVELS, Problem
-from .smoothing import scatter
+from .problem import Problem
+from .scales import Scales
 
 ROUNDS = 40  # of breakout, before a start is given up
 FILLS = 6  # rounds of filling, at most
-ALL_MOVE = 200_000  # customers who make moves at first, all of them in smaller campaigns ...
-MOST_PARTS = 8  # ... but at least one in so many
-SALT = 0x5DEECE66D  # the customers who move first are others than those in the samples
 TRY_EVERYTHING = 2_000_000  # candidates up to which filling tries every move
 GROWTH = 2.0  # of the weight of rows that stay broken
 LEAVES, COMES = 1, 2  # bits of item_helps
@@ -33,13 +31,15 @@ LEAVES, COMES = 1, 2  # bits of item_helps
 
 @dataclass(frozen=True)
 class Rounded:
-    """An allocation: positions of the candidates given (ascending), its activities and its worth.
+    """An allocation: the candidates given, uint8 (e), what they come to, and its worth.
 
+    usage: float64 (1 + C, S, K), from the channels as given. activity: (L).
     feasible: no hard row is missed and nobody is short of coupons.
     objective: the value column's sum less the penalties of missed soft rows.
     """
 
-    chosen: NDArray[np.int64]
+    chosen: NDArray[np.uint8]
+    usage: NDArray[np.float64]
     activity: NDArray[np.float64]
     objective: float
     feasible: bool
@@ -47,91 +47,55 @@ class Rounded:
 
 
 class Rounding:
-    """Repairs and fills allocations of one problem."""
+    """Repairs and fills allocations of one problem, in memory.
 
-    def __init__(self, problem: Problem, engine: Engine):
+    settled: (L), activities of customers outside the problem, whose rows are taken off its bounds already.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        engine: Engine,
+        scales: Scales,
+        settled: NDArray[np.float64] | float = 0.0,
+    ):
         self.problem = problem
         self.engine = engine
-        cells = problem.objective.shape[1] * problem.objective.shape[2]
-        self._ptr, self._row, self._coefficient = _rows_by_cell(problem, cells)
-        self._cell = np.repeat(np.arange(cells), np.diff(self._ptr))
-        self._mean, self._least, self._most = self._weights()
-        self._lower, self._upper = _inset(problem)
-        self.per_coupon = self._one_coupon()
-        self._weight = np.where(problem.hard, self.per_coupon, 0.0)
+        self._scales = scales
+        self._lower, self._upper = _inset(problem, scales, settled)
+        self._weight = np.where(problem.hard, scales.per_coupon, 0.0)
         # a greedy choice under rules that do not nest may be short of coupons that can be had
         self._asked = None
         if not problem.nested and problem.rules.lower.any():
             self._asked = np.minimum(problem.rules.lower, most_coupons(problem, engine))
 
-    def _weights(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Mean, least and largest weight of a cell's candidates in each listed (cell, row)."""
-        problem = self.problem
-        base, slopes = self._coefficient[:, 0], self._coefficient[:, 1:].T
-        mean = base + (slopes * self.problem.means[1:, self._cell]).sum(axis=0)
-        item = self._cell % problem.low.shape[1]
-        ends = (
-            slopes * problem.low[:, item],
-            slopes * (problem.low + LEVELS * problem.step)[:, item],
-        )
-        least = base + np.minimum(*ends).sum(axis=0)
-        return mean, least, base + np.maximum(*ends).sum(axis=0)
-
-    def _one_coupon(self) -> NDArray[np.float64]:
-        """Weights under which a typical coupon's weight in a row counts as 1 (L)."""
-        size = np.bincount(self._row, weights=np.abs(self._mean), minlength=len(self._lower))
-        count = np.maximum(np.bincount(self._row, minlength=len(self._lower)), 1)
-        typical = size / count
-        return 1.0 / np.where(typical > 0, typical, 1.0)
-
     def rows(self, weight: NDArray[np.float64]) -> Rows:
         penalty = np.where(self.problem.hard, 0.0, self.problem.penalty)
+        scales = self._scales
         return Rows(
-            self._ptr, self._row, self._coefficient, self._lower, self._upper, weight, penalty
+            scales.ptr, scales.row, scales.coefficient, self._lower, self._upper, weight, penalty
         )
 
     def round(
         self,
         chosen: NDArray[np.uint8],
-        activity: NDArray[np.float64],
         reduced: NDArray[np.float64],
         interrupt: Callable[[], None],
-        enough: Callable[[Rounded], bool],
     ) -> Rounded:
-        """Repair a choice (uint8 (e)) with these activities, neither changed, then fill.
-
-        In large campaigns a part of the customers makes the moves first: there are many more than moves to make.
-        interrupt: called every so often, may raise. enough: whether an allocation needs no more filling.
-        """
-        chosen, activity = chosen.copy(), activity.copy()
-        movers = self._movers()
-        moves = self._repair(chosen, activity, reduced, movers, interrupt)
-        if (self._missed(activity) * self._weight > 0).any():
-            return self.measure(chosen, moves)
-        while True:
-            try:
-                moves += self._fill(chosen, activity, reduced, movers, interrupt)
-            except OutOfTime:  # what is repaired is kept
-                return self.measure(chosen, moves)
-            rounded = self.measure(chosen, moves)
-            if movers.all() or enough(rounded):
-                return rounded
-            movers = np.ones_like(movers)
-
-    def _movers(self) -> NDArray[np.bool_]:
-        """A random part of the customers, all of them in small campaigns, bool (n)."""
-        customers = np.arange(self.problem.customers, dtype=np.uint64)
-        share = max(1.0 / MOST_PARTS, min(1.0, ALL_MOVE / max(1, len(customers))))
-        return scatter(customers ^ np.uint64(SALT)) <= np.uint64(
-            min(share * 2.0**64, 2.0**64 - 2048)
-        )
+        """Repair a choice (uint8 (e), not changed), then fill. interrupt: called every so often, may raise."""
+        chosen = chosen.copy()
+        activity = self.activity(chosen)
+        moves = self._repair(chosen, activity, reduced, interrupt)
+        if not (self._missed(activity) * self._weight > 0).any():
+            with contextlib.suppress(OutOfTime):  # what is repaired is kept
+                moves += self._fill(chosen, activity, reduced, interrupt)
+        return self.measure(chosen, moves)
 
     def _repair(
         self,
         chosen: NDArray[np.uint8],
         activity: NDArray[np.float64],
         reduced: NDArray[np.float64],
-        movers: NDArray[np.bool_],
         interrupt: Callable[[], None],
     ) -> int:
         """Moves until no hard row is broken, or until that is given up; `chosen` and `activity` follow."""
@@ -141,11 +105,9 @@ class Rounding:
             broken = self._missed(activity) * self._weight > 0
             if not broken.any():
                 break
-            made = self._improve(REPAIR, reduced, weight, activity, chosen, movers, interrupt)
+            made = self._improve(REPAIR, reduced, weight, activity, chosen, interrupt)
             moves += made
-            if made == 0 and not movers.all():
-                movers = np.ones_like(movers)
-            elif made == 0:
+            if made == 0:
                 weight[broken] *= GROWTH
         return moves
 
@@ -154,21 +116,16 @@ class Rounding:
         chosen: NDArray[np.uint8],
         activity: NDArray[np.float64],
         reduced: NDArray[np.float64],
-        movers: NDArray[np.bool_],
         interrupt: Callable[[], None],
     ) -> int:
         """Moves that gain and break nothing; `chosen` and `activity` follow."""
         moves = 0
         for _ in range(FILLS):
-            made = self._improve(FILL, reduced, self._weight, activity, chosen, movers, interrupt)
+            made = self._improve(FILL, reduced, self._weight, activity, chosen, interrupt)
             moves += made
             if made == 0:
                 break
         return moves
-
-    def coupons_off(self, activity: NDArray[np.float64]) -> float:
-        """By how many typical coupons activities miss the hard rows, in all."""
-        return float((self._missed(activity) * self._weight).sum())
 
     def exact_choice(
         self, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]
@@ -179,7 +136,7 @@ class Rounding:
         the best one, so moving until a fresh look finds none corrects what quantisation got wrong. The value is
         rounded up.
         """
-        cells = len(self._ptr) - 1
+        cells = len(self._scales.ptr) - 1
         nothing = np.zeros(0)
         rows = Rows(
             np.zeros(cells + 1, np.int64), np.zeros(0, np.int32), np.zeros((0, len(reduced))),
@@ -187,10 +144,8 @@ class Rounding:
         )  # fmt: skip
         chosen = chosen.copy()
         anything = np.full(reduced.shape[1:], LEAVES | COMES, np.uint8)
-        everybody = np.ones(self.problem.customers, bool)
         while self.engine.improve(
-            FILL, self.problem.exact, reduced, reduced, rows, anything, nothing, chosen, everybody,
-            lambda: None,
+            FILL, self.problem.exact, reduced, reduced, rows, anything, nothing, chosen, lambda: None,
         ):  # fmt: skip
             pass
         usage = self.problem.usage(positions_of(chosen))
@@ -205,7 +160,7 @@ class Rounding:
         activity = problem.rows @ usage.ravel()
         objective = float((problem.objective * usage).sum()) - problem.penalties(activity)
         feasible = not problem.missed(activity)[problem.hard].any() and self._enough(positions)
-        return Rounded(positions, activity, objective, feasible, moves)
+        return Rounded(chosen, usage, activity, objective, feasible, moves)
 
     def _enough(self, positions: NDArray[np.int64]) -> bool:
         """Whether every customer has as many coupons as its rules ask, or as it can have."""
@@ -221,7 +176,6 @@ class Rounding:
         weight: NDArray[np.float64],
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
-        movers: NDArray[np.bool_],
         interrupt: Callable[[], None],
     ) -> int:
         helps = self._eases(activity) if mode == REPAIR else self._gains(activity, reduced)
@@ -230,15 +184,15 @@ class Rounding:
         problem = self.problem
         return self.engine.improve(
             mode, problem.exact, reduced, problem.objective, self.rows(weight), helps, activity, chosen,
-            movers, interrupt,
+            interrupt,
         )  # fmt: skip
 
     def _eases(self, activity: NDArray[np.float64]) -> NDArray[np.uint8]:
         """For each (segment, item): may one coupon less, or one more of it, ease a broken row? uint8 (S, K) of bits."""
-        over = ((activity > self._upper) & self.problem.hard)[self._row]
-        under = ((activity < self._lower) & self.problem.hard)[self._row]
-        leaves = (over & (self._most > 0)) | (under & (self._least < 0))
-        comes = (under & (self._most > 0)) | (over & (self._least < 0))
+        over = ((activity > self._upper) & self.problem.hard)[self._scales.row]
+        under = ((activity < self._lower) & self.problem.hard)[self._scales.row]
+        leaves = (over & (self._scales.most > 0)) | (under & (self._scales.least < 0))
+        comes = (under & (self._scales.most > 0)) | (over & (self._scales.least < 0))
         return self._bits(leaves, comes)
 
     def _gains(
@@ -252,31 +206,32 @@ class Rounding:
         shape = self.problem.objective.shape
         if self.problem.candidates <= TRY_EVERYTHING:
             return np.full(shape[1:], LEAVES | COMES, np.uint8)
-        paid = ((self.problem.objective - reduced).reshape(shape[0], -1) * self.problem.means).sum(
+        paid = ((self.problem.objective - reduced).reshape(shape[0], -1) * self._scales.means).sum(
             0
         )
-        full = (activity + self._least_in_row() > self._upper) & self.problem.hard
-        empty = (activity - self._least_in_row() < self._lower) & self.problem.hard
-        soft = (self.problem.missed(activity) > 0)[self._row] & ~self.problem.hard[self._row]
-        comes = np.bincount(self._cell, weights=full[self._row], minlength=len(paid)) == 0
-        leaves = np.bincount(self._cell, weights=empty[self._row], minlength=len(paid)) == 0
+        full = (activity + self._scales.least_in_row > self._upper) & self.problem.hard
+        empty = (activity - self._scales.least_in_row < self._lower) & self.problem.hard
+        soft = (self.problem.missed(activity) > 0)[self._scales.row] & ~self.problem.hard[
+            self._scales.row
+        ]
+        comes = (
+            np.bincount(self._scales.cell, weights=full[self._scales.row], minlength=len(paid)) == 0
+        )
+        leaves = (
+            np.bincount(self._scales.cell, weights=empty[self._scales.row], minlength=len(paid))
+            == 0
+        )
         bits = self._bits(soft, soft).ravel()
         bits[comes & (paid > 0)] |= COMES
         bits[leaves & (paid < 0)] |= LEAVES
         return bits.reshape(shape[1:])
 
-    def _least_in_row(self) -> NDArray[np.float64]:
-        """The smallest weight of any candidate in each row, at least 0 (L)."""
-        least = np.full(len(self._lower), np.inf)
-        np.minimum.at(least, self._row, self._least)
-        return np.where(np.isfinite(least), np.maximum(least, 0.0), 0.0)
-
     def _bits(self, leaves: NDArray[np.bool_], comes: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Bits by cell, from flags of the listed (cell, row) pairs."""
         shape = self.problem.objective.shape[1:]
         bits = np.zeros(shape[0] * shape[1], np.uint8)
-        bits[self._cell[leaves]] |= LEAVES
-        bits[self._cell[comes]] |= COMES
+        bits[self._scales.cell[leaves]] |= LEAVES
+        bits[self._scales.cell[comes]] |= COMES
         return bits.reshape(shape)
 
     def activity(self, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -292,30 +247,16 @@ def positions_of(chosen: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.flatnonzero(chosen.view(np.bool_))  # many times faster than on numbers
 
 
-def _rows_by_cell(
-    problem: Problem, cells: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-    """The rows listed by (segment, item): offsets (cells + 1), row numbers, coefficients (listed, 1 + C)."""
-    entries = problem.rows.tocoo()
-    channel, cell = np.divmod(entries.coords[1].astype(np.int64), cells)
-    row = entries.coords[0].astype(np.int64)
-    key, listed = np.unique(cell * max(1, len(problem.lower)) + row, return_inverse=True)
-    coefficient = np.zeros((len(key), problem.objective.shape[0]))
-    coefficient[listed, channel] = entries.data
-    ptr = np.searchsorted(key // max(1, len(problem.lower)), np.arange(cells + 1))
-    return ptr.astype(np.int64), (key % max(1, len(problem.lower))).astype(np.int32), coefficient
-
-
-def _inset(problem: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _inset(
+    problem: Problem, scales: Scales, settled: NDArray[np.float64] | float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bounds drawn in by what sums of floating-point weights may be off; whole-numbered rows need none."""
     lower, upper = problem.lower.copy(), problem.upper.copy()
     size = np.maximum(
-        np.abs(np.where(np.isfinite(lower), lower, 0.0)),
-        np.abs(np.where(np.isfinite(upper), upper, 0.0)),
+        np.abs(np.where(np.isfinite(lower), lower + settled, 0.0)),
+        np.abs(np.where(np.isfinite(upper), upper + settled, 0.0)),
     )
-    everything = problem.everything
-    reach = abs(problem.rows) @ np.abs(everything).ravel()
-    margin = np.where(problem.integer, 0.0, 1e-9 * size + 1e-13 * reach)
+    margin = scales.margins(size)
     roomy = upper - lower > 4 * margin
     lower[roomy] += margin[roomy]
     upper[roomy] -= margin[roomy]

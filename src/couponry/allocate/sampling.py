@@ -5,7 +5,55 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .smoothing import scatter
+from ..engines.protocol import Engine
+from .lagrangian import Lagrangian
+from .problem import Problem
+
+FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample
+GROWTH = 4  # from one sample to the next
+CLOSE_LOOK = 1 << 21  # candidates at most of the sample that curvature and regrets are read from
+
+
+class Samples:
+    """The samples of an engine's customers, the smallest first, gathered when asked for; none for small problems."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._gathered: dict[int, Engine] = {}
+        sizes = []
+        size = FIRST_SAMPLE * engine.customers // max(1, engine.candidates)
+        while size > 0 and 2 * size < engine.customers:
+            sizes.append(size)
+            size *= GROWTH
+        self._customers = nested_samples(engine.customers, sizes, GROWTH)
+
+    def __len__(self) -> int:
+        return len(self._customers)
+
+    def dual(self, problem: Problem, level: int) -> Lagrangian:
+        """The dual over one of them, scaled up to everybody."""
+        customers = self._customers[level]
+        if level not in self._gathered:
+            self._gathered[level] = self._engine.sample(customers)
+        return Lagrangian(problem, self._gathered[level], self._engine.customers / len(customers))
+
+    def close_look(self, problem: Problem) -> Lagrangian:
+        """The dual over the largest one that is small enough to look at closely, or over everybody."""
+        per_customer = self._engine.candidates / max(1, self._engine.customers)
+        fits = [
+            level
+            for level, customers in enumerate(self._customers)
+            if len(customers) * per_customer <= CLOSE_LOOK
+        ]
+        return self.dual(problem, fits[-1]) if fits else Lagrangian(problem, self._engine)
+
+
+def scatter(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Mix the bits of 64-bit numbers (the SplitMix64 finaliser; Steele, Lea, Flood 2014)."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
 
 
 def nested_samples(customers: int, sizes: list[int], growth: int) -> list[NDArray[np.int64]]:

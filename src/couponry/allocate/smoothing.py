@@ -14,9 +14,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from .engine import Engine
+from ..engines.protocol import Engine
 from .lagrangian import Lagrangian
 from .problem import Problem
+from .sampling import scatter
 
 STEPS = 1 << 16  # that the noise is drawn in
 
@@ -30,19 +31,11 @@ def noise(problem: Problem, seed: int) -> NDArray[np.uint16]:
     return (scatter(x) >> np.uint64(48)).astype(np.uint16)
 
 
-def scatter(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Mix the bits of 64-bit numbers (the SplitMix64 finaliser; Steele, Lea, Flood 2014)."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
 class Smoothing:
     """The dual of a problem with noise of any amplitude, in units of the objective."""
 
     def __init__(self, problem: Problem, engine: Engine, seed: int):
-        self._engine = engine.with_channel(noise(problem, seed))
+        self.engine = engine.with_channel(noise(problem, seed))
         cells = problem.objective[0].size
         extra = sp.csr_array((problem.rows.shape[0], cells))
         row = np.ones((1, problem.low.shape[1]))
@@ -59,4 +52,4 @@ class Smoothing:
         objective = self._problem.objective
         priced = np.full((1, *objective.shape[1:]), amplitude)
         problem = replace(self._problem, objective=np.concatenate([objective, priced]))
-        return Lagrangian(problem, self._engine)
+        return Lagrangian(problem, self.engine)

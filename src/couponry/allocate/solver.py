@@ -7,28 +7,38 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engines.protocol import Engine
 from ..errors import OutOfTime
 from .clock import Clock
 from .core import NODES, most_coupons, solve_core
-from .dual import PriceSpace, minimise, row_scale
-from .engine import Engine
+from .dual import PriceSpace, minimise
 from .infeasible import Certificate, ExactProver, PriceProver, find_conflict
-from .lagrangian import Evaluation, Lagrangian
+from .lagrangian import Evaluation, Lagrangian, as_float32
+from .movers import Needs, thresholds
+from .newton import Newton
+from .plan import Plan
 from .problem import Problem
 from .rounding import Rounded, Rounding
-from .smoothing import Smoothing, scatter
+from .sampling import Samples
+from .scales import Scales
+from .settling import part_of, settle, settled_usage
+from .smoothing import Smoothing
 
 # the dual: samples of customers first
-FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample
-SAMPLE_GROWTH = 8
-SAMPLE_PASSES = 200  # at most, over a sample
+QUASI_NEWTON_PASSES = 100  # over the smallest sample, or over everybody where there is none
+NEWTON_STEPS = 16  # on each sample and on everybody, at most
 DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a sample may ask
-FULL_PASSES = 100  # at most, over everybody, each time the dual is taken up again
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
 # noise against ties, as shares of a typical coupon's worth
 AMPLITUDES = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
 
-# repair: a choice this far from the limits, in coupons and as a share of all, is not repaired
+# repair
+WHOLE = 4_000_000  # candidates up to which everybody may move
+FACTOR = 4.0  # candidates near enough to move for each coupon that must ...
+MORE = 8.0  # ... more of them for the limits that stay broken
+TRIES = 4
+NEAR_SHARE = 1e-3  # of all coupons: a choice as near to the limits as this needs no better prices to be repaired
+# a choice this far from the limits, in coupons and as a share of all, is not repaired
 FAR_COUPONS = 500
 FAR_SHARE = 0.03
 
@@ -46,13 +56,13 @@ class Solution:
     """What the solver found.
 
     status: optimal (within the asked gap), feasible (stopped earlier), infeasible (proved), unsolved (stopped with
-    no feasible allocation). rounded: the allocation, or None. prices: (L), signed. bound: no allocation is worth
+    no feasible allocation). plan: the allocation, or None. prices: (L), signed. bound: no allocation is worth
     more. method: dual, or dual+milp where the exact core improved or proved the result. nit: dual evaluations.
     """
 
     status: str
     message: str
-    rounded: Rounded | None
+    plan: Plan | None
     prices: NDArray[np.float64]
     bound: float
     method: str
@@ -82,13 +92,15 @@ class _Solve:
         self.seed = seed
         self.clock = clock
         self.lagrangian = Lagrangian(problem, engine)
-        self.best: Rounded | None = None
+        self.samples = Samples(engine)
+        self.best: Plan | None = None
         self.bound = np.inf
         self.prices = np.zeros(len(problem.lower))
         self.best_prices = self.prices
         self.method = "dual"
         self.nit = 0
         self.diverged = False
+        self.slack = np.inf  # between the bound and the dual value as packed
         # seconds kept for repair and certificate
         self.reserve = 0.3 * clock.left if np.isfinite(clock.left) else 0.0
 
@@ -101,18 +113,23 @@ class _Solve:
             pass
         return self._solution(certificate)
 
+    @property
+    def small(self) -> bool:
+        """Whether everybody may move, which takes everything in memory."""
+        return self.problem.candidates <= WHOLE
+
     def _limited(self) -> Certificate | None:
         """Everything after the choice without prices; a certificate where nothing is feasible."""
-        small = self.problem.candidates <= SMALL_CANDIDATES
+        tiny = self.problem.candidates <= SMALL_CANDIDATES
         self._first_prices()
         certificate = self._conflict() if self.diverged else None
-        if self._open() and certificate is None and small:
+        if self._open() and certificate is None and tiny:
             certificate = self._exact_core()
         if self._open() and certificate is None and not self.diverged:
             self._closer_prices()
             if self.best is None:
                 certificate = self._conflict()
-        if self._open() and certificate is None and not small:
+        if self._open() and certificate is None and not tiny:
             certificate = self._exact_core()
         return certificate
 
@@ -121,138 +138,236 @@ class _Solve:
     def _unlimited(self) -> bool:
         """Without prices: the best choice of everybody, and whether it keeps every limit."""
         with self.clock.stage("dual"):
-            chosen, free = self.lagrangian.choose(self.prices)
-            self._certify()
-            coupons = max(1.0, free.usage[0].sum())
-            self.worth = self._worth(free, coupons)
+            dual = self.lagrangian
+            if len(self.samples):
+                dual = self.samples.dual(self.problem, 0)
+            self.scales = Scales.of(self.problem, dual.engine)
+            free = dual.evaluate(self.prices)
+            self.coupons = max(1.0, free.usage[0].sum())
+            self.worth = self._worth(free)
             self.unlimited = free.dual
-            # no allocation is worth less than this: below it the dual only proves that there is none
-            worst = self.lagrangian.most(-self.problem.objective)
-            self.lowest = -worst - 1e-3 * abs(worst) if self.problem.hard.all() else -np.inf
-        with self.clock.stage("rounding"):
-            self.rounding = Rounding(self.problem, self.engine)
-            found = self.rounding.measure(chosen)
-            self.coupons = coupons
-        if found.feasible and not self.problem.missed(found.activity).any():
-            self.best = found
+            # no allocation is worth less than about this: below it the dual only proves that there is none
+            worst = dual.most(-self.problem.objective)
+            self.lowest = -np.inf
+            if self.problem.hard.all():
+                self.lowest = -worst - (1e-3 if dual is self.lagrangian else 0.1) * abs(worst)
+            self.space = PriceSpace.of(self.problem, self.scales.price_scale(self.worth))
+        if len(self.samples) and self._off(free.activity) > NEAR_SHARE * self.coupons:
+            return False
+        with self.clock.stage("dual"):
+            free = self.lagrangian.evaluate(self.prices)
+            self._certify(free)
+        if self._off(free.activity) <= 1:
+            self._round(self.lagrangian, free, self.samples)
         return not self._open()
 
-    def _worth(self, free: Evaluation, coupons: float) -> float:
+    def _worth(self, free: Evaluation) -> float:
         """Objective of a typical coupon, the unit in which prices are scaled."""
-        gained = float(np.abs(self.problem.objective * free.usage).sum()) / coupons
+        gained = float(np.abs(self.problem.objective * free.usage).sum()) / self.coupons
         if gained > 0:
             return gained
-        everything = self.problem.everything
-        total = float(np.abs(self.problem.objective * everything).sum())
+        total = float(np.abs(self.problem.objective * self.scales.everything).sum())
         return total / self.problem.candidates or 1.0
 
+    def _off(self, activity: NDArray[np.float64]) -> float:
+        """By how many typical coupons activities miss the hard rows, in all."""
+        missed = np.where(self.problem.hard, self.problem.missed(activity), 0.0)
+        return float((missed * self.scales.per_coupon).sum())
+
     def _first_prices(self) -> None:
-        """Dual method on samples, then on everybody; then repair and fill."""
+        """The dual on samples, then on everybody; then repair and fill."""
         with self.clock.stage("dual"):
-            self.space = PriceSpace.of(self.problem, row_scale(self.problem, self.worth))
-            size = FIRST_SAMPLE
-            while size * 2 < self.problem.candidates:
-                self._descend_sample(size / self.problem.candidates)
-                size *= SAMPLE_GROWTH
-            self._descend(self.lagrangian, FULL_PASSES, self.gap * TOLERANCE)
-            self._certify()
-        self.near = self._round(self.lagrangian)
+            for level in range(len(self.samples)):
+                self._descend_sample(level)
+            now = self._descend(
+                self.lagrangian, self.samples, self.gap * TOLERANCE, quasi=not len(self.samples)
+            )
+            self._certify(now)
+        self.near = self._round(self.lagrangian, now, self.samples)
 
     def _closer_prices(self) -> None:
         """Again with more patience, and where that does not help, with noise against ties."""
         tolerance = 0.1 * self.gap * TOLERANCE
         if self.near:  # far off, many ties: a closer look at the same kink would not help
             with self.clock.stage("dual"):
-                self._descend(self.lagrangian, FULL_PASSES, tolerance)
-                self._certify()
-            self._round(self.lagrangian)
+                now = self._descend(
+                    self.lagrangian, self.samples, tolerance, quasi=self.small, near=0.0
+                )
+                self._certify(now)
+            self._round(self.lagrangian, now, self.samples)
+        if self._exhausted():
+            return
         smoothing = Smoothing(self.problem, self.engine, self.seed)
+        samples = Samples(smoothing.engine)
         for amplitude in AMPLITUDES:
             if not self._open() or self.diverged or self.clock.left < self.reserve:
                 break
             with self.clock.stage("dual"):
                 noisy = smoothing.lagrangian(amplitude * self.worth)
-                self._descend(noisy, FULL_PASSES, tolerance)
-                self._certify()
-            self._round(noisy)
+                now = self._descend(noisy, samples, tolerance, quasi=self.small)
+                self._certify(None)
+            self._round(noisy, now, samples)
 
     def _conflict(self) -> Certificate | None:
         """A proof by prices that nothing is feasible, if there is one; it needs rules that nest."""
         if not self.problem.nested:
             return None
         with self.clock.stage("infeasibility"):
-            prover = PriceProver(self.problem, self.engine, self.worth, self.clock)
+            prover = PriceProver(self.problem, self.engine, self.scales, self.worth, self.clock)
             return find_conflict(self.problem, prover)
 
-    def _descend_sample(self, share: float) -> None:
+    def _descend_sample(self, level: int) -> None:
         """Prices from a sample. Limits on few coupons may be out of any reach in it: their prices are held back."""
         before = self.prices
-        self._descend(self._sample(share), SAMPLE_PASSES, self.gap * TOLERANCE)
+        sample = self.samples.dual(self.problem, level)
+        self._descend(sample, self.samples, self.gap * TOLERANCE, quasi=level == 0)
         if self.diverged:
             self.prices, self.diverged = before, False
-        most = DEAREST * self.worth * self.rounding.per_coupon
+        most = DEAREST * self.worth * self.scales.per_coupon
         self.prices = np.clip(self.prices, -most, most)
 
-    def _sample(self, share: float) -> Lagrangian:
-        """The dual over a random share of the customers; a smaller share's customers are among a larger one's."""
-        customers = np.arange(self.problem.customers, dtype=np.uint64)
-        keep = scatter(customers) < np.uint64(int(share * 2.0**64))
-        part = self.engine.sample(keep)
-        return Lagrangian(self.problem, part, self.problem.customers / max(1, part.customers))
+    def _descend(
+        self,
+        dual: Lagrangian,
+        samples: Samples,
+        tolerance: float,
+        quasi: bool,
+        near: float = NEAR_SHARE,
+    ) -> Evaluation:
+        """Minimise a dual from the present prices: by quasi-Newton steps first, from prices that are far.
 
-    def _descend(self, lagrangian: Lagrangian, max_passes: int, tolerance: float) -> None:
+        tolerance: what a step must gain for the next one to be made, as a share of the dual value. near: and how far
+        from the limits the choice may stay, as a share of all coupons.
+        """
+        unit = self.worth * self.coupons
+
         def watch(now: Evaluation) -> bool:
             self.nit += 1
             self.diverged = now.dual < self.lowest
             return self.clock.left < self.reserve or self.diverged
 
-        unit = self.worth * self.coupons
-        found = minimise(lagrangian, self.space, self.prices, unit, max_passes, tolerance, watch)
-        self.prices = found.prices
-        self.clock.say(f"dual {found.dual:,.6g} after {self.engine.passes:.1f} passes")
+        def enough(now: Evaluation, promised: float) -> bool:
+            return promised <= tolerance * abs(now.dual) and self._off(now.activity) <= max(
+                near * self.coupons, 1.0
+            )
 
-    def _certify(self) -> None:
+        if quasi:
+            now = minimise(
+                dual, self.space, self.prices, unit, QUASI_NEWTON_PASSES, tolerance, watch
+            )
+        else:
+            now = dual.evaluate(self.prices)
+            self.nit += 1
+        if not self.diverged and len(samples) and self.clock.left > self.reserve:
+            close = samples.close_look(dual.problem)
+            if dual.engine.candidates < close.engine.candidates:
+                close = dual
+            newton = Newton(dual, close, self.space, self.scales.per_coupon, unit)
+            now = newton.descend(now, NEWTON_STEPS, enough, watch)
+        self.prices = now.prices
+        self.clock.say(
+            f"dual {now.dual:,.6g}, {self._off(now.activity):,.0f} coupons off the limits, "
+            f"after {self.engine.passes:.1f} passes"
+        )
+        return now
+
+    def _certify(self, now: Evaluation | None) -> None:
         """The dual bound at these prices; greedy choices under rules that do not nest give none."""
         if not self.problem.nested:
             self.best_prices = self.prices
             return
-        self._bound(self.lagrangian.bound(self.prices))
+        bound = self.lagrangian.bound(self.prices)
+        if now is not None:
+            self.slack = min(self.slack, bound - now.dual)
+        self._bound(bound)
+
+    def _exhausted(self) -> bool:
+        """Whether what is left of the gap is mostly what packing takes from the bound, which no search gets back."""
+        return self.best is not None and self.bound - self.best.objective <= 2.0 * self.slack
 
     def _bound(self, bound: float) -> None:
         """Keep a bound at the present prices, and the prices with it, if it is the best so far."""
         if bound < self.bound:
             self.bound, self.best_prices = bound, self.prices
 
-    def _round(self, lagrangian: Lagrangian) -> bool:
+    def _round(self, lagrangian: Lagrangian, now: Evaluation, samples: Samples) -> bool:
         """An allocation from everybody's best choice under a dual, and the bound in float64 where it is needed.
 
         False where the choice was too far from the limits for repair to be worth its while.
         """
         with self.clock.stage("rounding"):
-            chosen, _ = lagrangian.choose(self.prices)
-            activity = self.rounding.activity(chosen)
-            off = self.rounding.coupons_off(activity)
+            off = self._off(now.activity)
             if off > max(FAR_COUPONS, FAR_SHARE * self.coupons) and self.clock.left > self.reserve:
                 self.clock.say(f"{off:,.0f} coupons off the limits: not repaired")
                 return False
-            reduced = self.lagrangian.reduced(self.prices)
-            found = self.rounding.round(chosen, activity, reduced, self.clock.check, self._enough)
-            self._offer(found)
+            if not self.small:
+                self._round_movers(lagrangian, now, samples)
+                return True
+            chosen, _ = lagrangian.choose(now.prices)
+            reduced = self.lagrangian.reduced(now.prices)
+            rounding = Rounding(self.problem, self.engine, self.scales)
+            self._offer(self._plan(rounding.round(chosen, reduced, self.clock.check)))
             if self.problem.nested and self._open() and self.problem.candidates <= CORE_CANDIDATES:
-                _, inner = self.rounding.exact_choice(chosen, reduced)
-                self._bound(inner + self.lagrangian.support(self.prices))
+                _, inner = rounding.exact_choice(chosen, reduced)
+                self._bound(inner + self.lagrangian.support(now.prices))
         return True
 
-    def _offer(self, found: Rounded) -> None:
+    def _round_movers(self, lagrangian: Lagrangian, now: Evaluation, samples: Samples) -> None:
+        """An allocation in which those move to whom it matters least; more of them where that was not enough."""
+        problem = self.problem
+        needs = Needs(problem, now.prices, now.activity, self.scales.per_coupon)
+        close = samples.close_look(lagrangian.problem)
+        price = as_float32(lagrangian.price_table(lagrangian.reduced(now.prices)))
+        reduced = self.lagrangian.reduced(now.prices)
+        factor = np.full(len(problem.lower), FACTOR)
+        for _ in range(TRIES):
+            near = thresholds(needs, self.scales, close, now.prices, factor)
+            settled = settle(problem, lagrangian.engine, price, near)
+            usage = settled_usage(problem, settled)
+            activity = problem.rows @ usage.ravel()
+            part = part_of(problem, settled, activity)
+            self.clock.say(f"{len(settled.movers):,} customers may move")
+            rounding = Rounding(part, settled.engine, self.scales, activity)
+            found = rounding.round(settled.chosen, reduced, self.clock.check)
+            self._offer(
+                Plan(
+                    lagrangian.engine,
+                    price,
+                    settled.movers,
+                    found.chosen,
+                    usage + found.usage,
+                    activity + found.activity,
+                    float((problem.objective * usage).sum()) + found.objective,
+                    found.feasible,
+                    found.moves,
+                )
+            )
+            broken = problem.hard & (part.missed(found.activity) > 0)
+            if not broken.any():
+                return
+            factor[broken] *= MORE
+
+    def _plan(self, rounded: Rounded) -> Plan:
+        """A plan in which everybody is listed."""
+        return Plan(
+            self.engine,
+            np.zeros(self.problem.objective.shape, np.float32),
+            np.arange(self.problem.customers),
+            rounded.chosen,
+            rounded.usage,
+            rounded.activity,
+            rounded.objective,
+            rounded.feasible,
+            rounded.moves,
+        )
+
+    def _offer(self, found: Plan) -> None:
         """Keep an allocation if it is the best so far."""
         if found.feasible and (self.best is None or found.objective > self.best.objective):
             self.best = found
             self.clock.say(
                 f"objective {found.objective:,.6g}, gap {relative_gap(self.bound, found.objective):.2e}"
             )
-
-    def _enough(self, found: Rounded) -> bool:
-        return relative_gap(self.bound, found.objective) <= self.gap
 
     def _open(self) -> bool:
         return self.best is None or relative_gap(self.bound, self.best.objective) > self.gap
@@ -263,11 +378,12 @@ class _Solve:
         if problem.candidates > CORE_CANDIDATES:
             return None
         with self.clock.stage("milp"):
+            rounding = Rounding(problem, self.engine, self.scales)
             reduced = self.lagrangian.reduced(self.best_prices)
             chosen, _ = self.lagrangian.choose(self.best_prices)
             free = np.ones(problem.candidates, bool)
             if problem.nested:
-                chosen, free = self._undecided(chosen, reduced)
+                chosen, free = self._undecided(rounding, chosen, reduced)
             whole = int(free.sum()) <= CORE_VARIABLES or not problem.nested
             if not whole:
                 regret = self.engine.regret(problem.exact, reduced, chosen)
@@ -281,15 +397,9 @@ class _Solve:
             )  # fmt: skip
             if core.chosen is not None:
                 self.method = "dual+milp"
-                self._offer(self.rounding.measure(core.chosen))
-                again = self.rounding.round(
-                    core.chosen,
-                    self.rounding.activity(core.chosen),
-                    reduced,
-                    lambda: None,
-                    self._enough,
-                )
-                self._offer(again)
+                self._offer(self._plan(rounding.measure(core.chosen)))
+                again = rounding.round(core.chosen, reduced, lambda: None)
+                self._offer(self._plan(again))
             if whole and self.best is not None and np.isfinite(core.bound):
                 proved = max(core.bound, self.best.objective)
                 if proved < self.bound:
@@ -306,27 +416,27 @@ class _Solve:
         return relative_gap(self.bound, self.best.objective) <= CLOSE * self.gap
 
     def _undecided(
-        self, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]
+        self, rounding: Rounding, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """Everybody's exact choice at the best prices, and the candidates that dual and best allocation leave open.
 
         Choice, dual and regrets are all of the same prices and in float64, so that what is settled is settled.
         """
-        chosen, inner = self.rounding.exact_choice(chosen, reduced)
+        chosen, inner = rounding.exact_choice(chosen, reduced)
         if self.best is None:
             return chosen, np.ones(self.problem.candidates, bool)
         dual = inner + self.lagrangian.support(self.best_prices)
-        rounding = 1e-9 * (abs(dual) + abs(inner) + abs(self.best.objective))
+        rounding_error = 1e-9 * (abs(dual) + abs(inner) + abs(self.best.objective))
         regret = self.engine.regret(self.problem.exact, reduced, chosen)
-        return chosen, regret <= dual - self.best.objective + rounding
+        return chosen, regret <= dual - self.best.objective + rounding_error
 
     # ---- result
 
     def _solution(self, certificate: Certificate | None) -> Solution:
-        rounded, bound = self.best, float(self.bound)
-        if rounded is not None:
+        plan, bound = self.best, float(self.bound)
+        if plan is not None:
             status = "optimal" if not self._open() else "feasible"
-            reached = relative_gap(bound, rounded.objective)
+            reached = relative_gap(bound, plan.objective)
             message = f"gap {reached:.2e}, asked {self.gap:.2e}"
         elif certificate is not None:
             status, message = "infeasible", certificate.message
@@ -336,5 +446,5 @@ class _Solve:
                 "stopped with no feasible allocation, and none proved impossible",
             )
         return Solution(
-            status, message, rounded, self.best_prices, bound, self.method, self.nit, certificate
+            status, message, plan, self.best_prices, bound, self.method, self.nit, certificate
         )

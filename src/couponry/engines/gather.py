@@ -35,7 +35,10 @@ def customers_of(shard: Shard, rules: Rules, customers: NDArray[np.int64]) -> tu
 
 
 def channel_of(
-    channel: NDArray[np.floating], shard: Shard, customers: NDArray[np.int64], indptr: NDArray[np.int64]
+    channel: NDArray[np.floating],
+    shard: Shard,
+    customers: NDArray[np.int64],
+    indptr: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """A channel as given, of these customers' candidates, which lie at `indptr` in the result."""
     values = np.empty(int(indptr[-1]))

@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Backend, Rows, Rules, Shard
 from .gather import channel_of, customers_of
+from .protocol import Settled
 
 PATIENCE, PATIENCE_SHARE = 20_000, 100  # customers looked at in vain before a local search stops
 LOOKS = 100_000  # at customers in one call of a local search: some tenths of a second
 # candidates a block: some hundred microseconds of work, so that an interrupt is answered at once
 BLOCK = 1 << 19
-
-
-class Settled(NamedTuple):
-    """A choice that stands, but for some customers who may still change theirs.
-
-    counted: int64 (1 + C, S, K), usage of all but the movers, in quantities. fine: int64 (C, S, K), what quantising
-    took from it, in 2^-30 of a step. movers: int64, their numbers, ascending. chosen: uint8, their candidates' choice.
-    shard, rules, exact: their candidates, their rules, and their channels as given (float64).
-    """
-
-    counted: NDArray[np.int64]
-    fine: NDArray[np.int64]
-    movers: NDArray[np.int64]
-    chosen: NDArray[np.uint8]
-    shard: Shard
-    rules: Rules
-    exact: tuple[NDArray[np.float64], ...]
 
 
 class LocalEngine:
@@ -121,10 +104,9 @@ class LocalEngine:
         item_helps: NDArray[np.uint8],
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
-        movers: NDArray[np.bool_],
         interrupt: Callable[[], None],
     ) -> int:
-        """Single moves of the customers `movers` (n), best first; `activity` and `chosen` follow them.
+        """Single moves, best first; `activity` and `chosen` follow them.
 
         interrupt: called every so often, may raise.
 
@@ -133,7 +115,7 @@ class LocalEngine:
         shared = (
             mode, self._shard, self._rules, exact, reduced, objective, rows, item_helps, activity, chosen
         )  # fmt: skip
-        priority = np.where(movers, 0.0, np.inf)
+        priority = np.zeros(self.customers)
 
         def work(worker: int, start: int, stop: int) -> None:
             self.backend.kernels.propose(*shared, start, stop, priority)
@@ -185,9 +167,7 @@ class LocalEngine:
         def work(worker: int, start: int, stop: int) -> None:
             begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
             chosen = np.empty(end - begin, np.uint8)
-            kernels.evaluate(
-                shard, rules, price, self.seed, start, stop, tables[worker], chosen
-            )
+            kernels.evaluate(shard, rules, price, self.seed, start, stop, tables[worker], chosen)
             mover = np.empty(stop - start, np.uint8)
             kernels.mark(shard, rules, price, chosen, near, start, stop, mover)
             movers = np.flatnonzero(mover)
@@ -197,7 +177,15 @@ class LocalEngine:
             chosen[of_mover] = 0
             for c, channel in enumerate(channels):
                 kernels.remainder(
-                    shard, c, channel[begin:end], low[c], step[c], chosen, start, stop, fine[worker][c]
+                    shard,
+                    c,
+                    channel[begin:end],
+                    low[c],
+                    step[c],
+                    chosen,
+                    start,
+                    stop,
+                    fine[worker][c],
                 )
             self._take_back(given, start, tables[worker])
 
@@ -208,11 +196,12 @@ class LocalEngine:
         chosen = np.concatenate([np.zeros(0, np.uint8), *(block[1] for block in blocks)])
         part, part_rules = customers_of(shard, rules, customers)
         exact = tuple(channel_of(c, shard, customers, part.indptr) for c in channels)
-        return Settled(sum(tables), sum(fine), customers, chosen, part, part_rules, exact)
+        return Settled(
+            np.sum(tables, axis=0), np.sum(fine, axis=0), customers, chosen,
+            self._derived(part, part_rules), part_rules, exact,
+        )  # fmt: skip
 
-    def _take_back(
-        self, given: NDArray[np.int64], start: int, table: NDArray[np.int64]
-    ) -> None:
+    def _take_back(self, given: NDArray[np.int64], start: int, table: NDArray[np.int64]) -> None:
         """Subtract the candidates at these positions, of customers from `start` on, from a usage table."""
         shard, (_, segments, items) = self._shard, table.shape
         cell = shard.item[given].astype(np.int64)

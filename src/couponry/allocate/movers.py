@@ -1,0 +1,116 @@
+"""Who may move: the customers to whom the changes that the limits need matter least.
+
+At good prices everybody's best choice nearly keeps the limits. What is missing is little, and many customers could
+give it at next to no loss; the rest need not be touched, nor even be looked at again. How little is enough is read
+from a sample: a table of how many candidates of each item lose how much by leaving or coming (regret, in bins of a
+quarter of an octave) says at which loss an item has enough of them, several times over. One pass then settles everybody
+else's choice and picks the movers out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .lagrangian import Lagrangian, as_float32
+from .problem import Problem, cell_of
+from .scales import Scales
+from .settling import NEVER
+
+SPARE = 30.0  # candidates that a row with any need gets beside
+QUARTERS = 21  # bits of a float32 below a quarter of an octave
+OCTAVES = 40  # below the largest regret that is told apart
+
+
+class Needs:
+    """By how many coupons of each (segment, item) a choice should change, fewer and more of them, to meet the rows.
+
+    A row is wanted at its bound where it misses it or is priced.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        prices: NDArray[np.float64],
+        activity: NDArray[np.float64],
+        per_coupon: NDArray[np.float64],
+    ):
+        wanted = np.clip(activity, problem.lower, problem.upper)
+        wanted = np.where((prices > 0) & np.isfinite(problem.upper), problem.upper, wanted)
+        wanted = np.where((prices < 0) & np.isfinite(problem.lower), problem.lower, wanted)
+        self.more = np.maximum(0.0, wanted - activity) * per_coupon  # coupons, by row
+        self.fewer = np.maximum(0.0, activity - wanted) * per_coupon
+
+
+def thresholds(
+    needs: Needs,
+    scales: Scales,
+    sample: Lagrangian,
+    prices: NDArray[np.float64],
+    factor: NDArray[np.float64],
+) -> NDArray[np.float32]:
+    """The most that a candidate may lose by leaving (0) or coming (1) to make its customer a mover, (2, S, K).
+
+    factor: (L), candidates wanted per coupon that a row needs.
+    """
+    problem, engine = sample.problem, sample.engine
+    _, segments, items = problem.objective.shape
+    cells = segments * items
+    shard = engine.shard
+    table = sample.price_table(sample.reduced(prices))
+    chosen, _ = engine.choose(as_float32(table))
+    regret = engine.regret(shard.quantity.astype(np.float64), table, chosen)
+    comes = 1 - chosen.astype(np.int64)
+    place = cell_of(shard, items) + comes * cells  # (direction, cell)
+    size = float(np.abs(table[0]).max(initial=0.0)) or 1.0
+    bin_of, edges = _bins(regret, size)
+    width = len(edges)
+    count = np.bincount(place * width + bin_of, minlength=2 * cells * width)
+    count = count.reshape(2 * cells, width)[:, :-1].cumsum(axis=1)  # the last bin: never
+
+    wanted = _by_cell(needs, factor, scales, count[:, -1].reshape(2, cells))
+    target = wanted.ravel() / sample.scale
+    reached = count >= target[:, None]
+    at = np.where(reached.any(axis=1), reached.argmax(axis=1), width - 1)
+    threshold = np.where(at < width - 1, edges[at], np.inf)
+    # few are as near as that: within the first bin that has any, losses are spread about evenly from 0
+    cumulated = np.take_along_axis(count, np.minimum(at, width - 2)[:, None], axis=1)[:, 0]
+    before = np.where(
+        at > 0, np.take_along_axis(count, np.maximum(at - 1, 0)[:, None], axis=1)[:, 0], 0
+    )
+    thin = (before == 0) & (cumulated > target)
+    threshold = np.where(thin, threshold * target / np.maximum(cumulated, 1), threshold)
+    threshold = np.where(target > 0, threshold, NEVER)
+    return np.minimum(threshold, 3e38).astype(np.float32).reshape(2, segments, items)
+
+
+def _bins(
+    regret: NDArray[np.float64], size: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Number of each regret's bin, the last one for never, and the bins' upper ends."""
+    top = int(np.float32(size * 4).view(np.int32)) >> QUARTERS
+    low = top - 4 * OCTAVES
+    with np.errstate(over="ignore"):
+        bits = np.maximum(regret, 0.0).astype(np.float32).view(np.int32) >> QUARTERS
+    number = np.clip(bits.astype(np.int64) - low, 0, 4 * OCTAVES + 1)
+    edges = ((np.arange(4 * OCTAVES + 2) + low + 1) << QUARTERS).astype(np.int32).view(np.float32)
+    return number, edges.astype(np.float64)
+
+
+def _by_cell(
+    needs: Needs, factor: NDArray[np.float64], scales: Scales, have: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Candidates wanted of each cell, to leave (0) and to come (1): what a row wants is shared out by what there is."""
+    cell, row, weight = scales.cell, scales.row, scales.mean
+    wanted = np.zeros((2, have.shape[1]))
+    for direction, (for_positive, for_negative) in enumerate(
+        ((needs.fewer, needs.more), (needs.more, needs.fewer))
+    ):
+        need = np.where(weight > 0, for_positive[row], for_negative[row])
+        need = need * factor[row] + SPARE * (need > 0)
+        # where the sample has none, whoever there is may be one of few
+        share = np.maximum(have[direction][cell], 1e-6) * (need > 0)
+        total = np.bincount(row, weights=share, minlength=len(needs.more))[row]
+        part = np.divide(need * share, total, out=np.zeros(len(cell)), where=total > 0)
+        np.maximum.at(wanted[direction], cell, part)
+    return wanted

@@ -1,0 +1,40 @@
+"""An allocation of everybody, in little: the price table that decides most of it, and the coupons of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines.protocol import Engine
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everybody's best choice at a price table, but for the movers, whose candidates' choice is listed.
+
+    price: float32 (1 + C, S, K). movers: int64, ascending customer numbers. chosen: uint8, their candidates' choice.
+    usage: float64 (1 + C, S, K) of everybody, from the channels as given. activity: (L).
+    objective: the value column's sum less the penalties of missed soft rows.
+    feasible: no hard row is missed and nobody is short of coupons. moves: made to get there.
+    """
+
+    engine: Engine
+    price: NDArray[np.float32]
+    movers: NDArray[np.int64]
+    chosen: NDArray[np.uint8]
+    usage: NDArray[np.float64]
+    activity: NDArray[np.float64]
+    objective: float
+    feasible: bool
+    moves: int
+
+    @property
+    def coupons(self) -> int:
+        return int(self.usage[0].sum())
+
+    def blocks(self) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+        """Customers from start to stop, and their candidates' choice, in order."""
+        return self.engine.blocks(self.price, self.movers, self.chosen)

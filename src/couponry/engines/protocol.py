@@ -1,0 +1,92 @@
+"""What the solver asks of an engine: prices in, usage out. Engines know nothing of the solver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import Rows, Rules, Shard
+
+
+class Settled(NamedTuple):
+    """A choice that stands, but for some customers who may still change theirs.
+
+    counted: int64 (1 + C, S, K), usage of all but the movers, in quantities. fine: int64 (C, S, K), what quantising
+    took from it, in 2^-30 of a step. movers: int64, their numbers, ascending. chosen: uint8, their candidates' choice.
+    engine: over the movers alone, in memory. rules: theirs. exact: their channels as given, float64 each.
+    """
+
+    counted: NDArray[np.int64]
+    fine: NDArray[np.int64]
+    movers: NDArray[np.int64]
+    chosen: NDArray[np.uint8]
+    engine: Engine
+    rules: Rules
+    exact: tuple[NDArray[np.float64], ...]
+
+
+class Engine(Protocol):
+    """Passes over the candidates of a problem; tables are (1 + C, S, K). See engines.local for the meaning."""
+
+    name: str
+    threads: int
+    passes: float
+
+    @property
+    def shard(self) -> Shard: ...
+
+    @property
+    def customers(self) -> int: ...
+
+    @property
+    def candidates(self) -> int: ...
+
+    def evaluate(self, price: NDArray[np.float32]) -> NDArray[np.int64]: ...
+
+    def choose(self, price: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
+
+    def cheapest(
+        self, price: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]: ...
+
+    def settle(
+        self,
+        price: NDArray[np.float32],
+        near: NDArray[np.float32],
+        channels: Sequence[NDArray[np.floating]],
+        low: NDArray[np.float64],
+        step: NDArray[np.float64],
+    ) -> Settled: ...
+
+    def blocks(
+        self, price: NDArray[np.float32], movers: NDArray[np.int64], chosen: NDArray[np.uint8]
+    ) -> Iterator[tuple[int, int, NDArray[np.uint8]]]: ...
+
+    def sample(self, customers: NDArray[np.int64]) -> Engine: ...
+
+    def with_rules(self, rules: Rules) -> Engine: ...
+
+    def with_channel(self, quantity: NDArray[np.uint16]) -> Engine: ...
+
+    def regret(
+        self,
+        exact: NDArray[np.float64],
+        reduced: NDArray[np.float64],
+        chosen: NDArray[np.uint8],
+    ) -> NDArray[np.float64]: ...
+
+    def improve(
+        self,
+        mode: int,
+        exact: NDArray[np.float64],
+        reduced: NDArray[np.float64],
+        objective: NDArray[np.float64],
+        rows: Rows,
+        item_helps: NDArray[np.uint8],
+        activity: NDArray[np.float64],
+        chosen: NDArray[np.uint8],
+        interrupt: Callable[[], None],
+    ) -> int: ...
