@@ -71,8 +71,12 @@ def test_threads_and_blocks(
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_threads_and_blocks_over_samples(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("couponry.allocate.solver.FIRST_SAMPLE", 300)
+@pytest.mark.parametrize("whole", [0, 1 << 30])  # candidates up to which everybody may move
+def test_threads_and_blocks_over_samples(
+    seed: int, whole: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("couponry.allocate.sampling.FIRST_SAMPLE", 300)
+    monkeypatch.setattr("couponry.allocate.solver.WHOLE", whole)
     answers = set()
     for threads, block in ((1, 1 << 19), (2, 200), (3, 7)):
         monkeypatch.setattr("couponry.engines.local.BLOCK", block)

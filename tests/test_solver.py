@@ -14,6 +14,7 @@ from random_campaigns import draw, verify
 from couponry import Campaign, CustomerRule, InvalidInput, Limit, kernels
 from couponry.allocate.lagrangian import Lagrangian
 from couponry.allocate.rounding import Rounding
+from couponry.allocate.scales import Scales
 from couponry.engines.local import LocalEngine
 from couponry.errors import OutOfTime
 from couponry.result import Result
@@ -443,12 +444,11 @@ def test_what_is_repaired_is_kept_when_time_runs_out_while_filling() -> None:
     backend = kernels.load()
     problem = campaign.compile(backend).problem
     engine = LocalEngine(problem.shard, problem.rules, backend, 1, 0)
-    rounding = Rounding(problem, engine)
+    rounding = Rounding(problem, engine, Scales.of(problem, engine))
     lagrangian = Lagrangian(problem, engine)
     prices = np.zeros(len(problem.lower))
     chosen, _ = lagrangian.choose(prices)
-    activity = rounding.activity(chosen)
-    assert rounding.coupons_off(activity) > 0
+    assert problem.missed(rounding.activity(chosen)).any()
 
     def out_of_time_once_nothing_is_broken() -> None:
         if broken[0] == 0:
@@ -461,11 +461,7 @@ def test_what_is_repaired_is_kept_when_time_runs_out_while_filling() -> None:
         try:
             found.append(
                 rounding.round(
-                    chosen,
-                    activity,
-                    lagrangian.reduced(prices),
-                    out_of_time_once_nothing_is_broken,
-                    lambda _: True,
+                    chosen, lagrangian.reduced(prices), out_of_time_once_nothing_is_broken
                 )
             )
         except OutOfTime:
@@ -505,6 +501,7 @@ def test_exact_choice_is_the_best_one_from_any_start(seed: int) -> None:
     other, _ = engine.choose(ones)  # as many as can be had, whatever they are worth
     assert not np.array_equal(other, best)
     for start in (best, other):
-        chosen, worth = Rounding(problem, engine).exact_choice(start, problem.objective)
+        rounding = Rounding(problem, engine, Scales.of(problem, engine))
+        chosen, worth = rounding.exact_choice(start, problem.objective)
         assert np.array_equal(chosen, best)
         assert worth == pytest.approx(candidates["value"][best == 1].sum())

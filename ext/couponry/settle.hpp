@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
 #include "views.hpp"
@@ -46,38 +47,56 @@ struct Change {
 int cheapest(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen, int64_t start,
              int64_t stop, int64_t* leaving, int64_t* coming, float* loss) noexcept;
 
-// See `mark` in reference.py.
+// Visits the positions from begin to end at which `chosen` is 1.
+template <class Visit>
+COUPONRY_INLINE void for_each_chosen(const uint8_t* chosen, int64_t begin, int64_t end, Visit visit) noexcept {
+    int64_t e = begin;
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    for (; e + 8 <= end; e += 8) {
+        uint64_t bytes;
+        std::memcpy(&bytes, chosen + e, sizeof bytes);
+        for (; bytes; bytes &= bytes - 1) visit(e + (__builtin_ctzll(bytes) >> 3));
+    }
+#endif
+    for (; e < end; ++e)
+        if (chosen[e]) visit(e);
+}
+
+// See `mark` in reference.py. What a candidate is compared with depends on whether it is chosen, which nobody can
+// predict: tables of two take the place of branches.
 template <class Item>
 void mark_items(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen, const Prices& near,
-          int64_t start, int64_t stop, uint8_t* mover) noexcept {
+                int64_t start, int64_t stop, uint8_t* mover) noexcept {
     constexpr float INFINITE = std::numeric_limits<float>::infinity();
     constexpr int64_t FEW = 256;  // values kept from the first look; beyond, they are computed again
     const Item* item = static_cast<const Item*>(shard.item);
     const int64_t first = shard.indptr[start];
+    const int64_t other = near.segments * near.items;  // from the losses of leaving to those of coming
     float kept[FEW];
     for (int64_t i = start; i < stop; ++i) {
-        const int64_t begin = shard.indptr[i], end = shard.indptr[i + 1];
+        const int64_t begin = shard.indptr[i], n = shard.indptr[i + 1] - begin;
         const int64_t s = of_customer(shard.segment, i);
+        const uint8_t* held = chosen + (begin - first);
+        const auto value = [&](int64_t j) { return reduced_value(shard, price, s, item, begin + j); };
         int64_t given = 0;
-        float least = INFINITE, most = -INFINITE;
-        for (int64_t e = begin; e < end; ++e) {
-            const float v = reduced_value(shard, price, s, item, e);
-            if (e - begin < FEW) kept[e - begin] = v;
-            const bool held = chosen[e - first] != 0;
-            const float in = held ? v : INFINITE, out = held ? -INFINITE : v;
-            least = in < least ? in : least;
-            most = out > most ? out : most;
-            given += held;
+        float ends[2] = {-INFINITE, -INFINITE};  // most of what is not chosen, most of minus what is
+        for (int64_t j = 0; j < n; ++j) {
+            const float v = value(j);
+            if (j < FEW) kept[j] = v;
+            const float signs[2] = {v, -v};
+            const float end = signs[held[j]];
+            ends[held[j]] = end > ends[held[j]] ? end : ends[held[j]];
+            given += held[j];
         }
+        float most = ends[0], least = -ends[1];
         if (given > of_customer(rules.lower, i) && most < 0.0f) most = 0.0f;
         if (given < of_customer(rules.upper, i) && least > 0.0f) least = 0.0f;
-        const float *leave = near.plane(0, s), *come = near.plane(1, s);
+        const float base[2] = {least, -most}, sign[2] = {-1.0f, 1.0f};
+        const float* bars[2] = {near.plane(1, s), near.plane(1, s) - other};
         int marked = 0;
-        for (int64_t e = begin; e < end; ++e) {
-            const float v = e - begin < FEW ? kept[e - begin] : reduced_value(shard, price, s, item, e);
-            const bool held = chosen[e - first] != 0;
-            const float loss = held ? v - most : least - v;
-            marked |= loss <= (held ? leave : come)[item[e]];
+        for (int64_t j = 0; j < n; ++j) {
+            const float loss = sign[held[j]] * (j < FEW ? kept[j] : value(j)) + base[held[j]];
+            marked |= loss <= bars[held[j]][item[begin + j]];
         }
         mover[i - start] = static_cast<uint8_t>(marked);
     }
@@ -91,22 +110,23 @@ inline void mark(const Shard& shard, const Rules& rules, const Prices& price, co
         mark_items<uint32_t>(shard, rules, price, chosen, near, start, stop, mover);
 }
 
-// See `remainder` in reference.py.
+// See `remainder` in reference.py. Chosen candidates are found eight at a time, by their bytes.
 template <class Item, class Value>
 void remainder_items(const Shard& shard, int64_t channel, const Value* exact, const double* low, const double* step,
-               const uint8_t* chosen, int64_t start, int64_t stop, int64_t* total, int64_t items) noexcept {
+                     const uint8_t* chosen, int64_t start, int64_t stop, int64_t* total, int64_t items) noexcept {
     const Item* item = static_cast<const Item*>(shard.item);
     const uint16_t* quantity = shard.quantity.row(channel).data;
     const int64_t first = shard.indptr[start];
     for (int64_t i = start; i < stop; ++i) {
         int64_t* const sums = total + of_customer(shard.segment, i) * items;
-        for (int64_t e = shard.indptr[i]; e < shard.indptr[i + 1]; ++e) {
+        const auto add = [&](int64_t e) {
             const int64_t k = item[e];
-            if (!chosen[e - first] || !(step[k] > 0.0)) continue;
+            if (!(step[k] > 0.0)) return;
             const double packed = step[k] * static_cast<double>(quantity[e]);
             const double miss = static_cast<double>(exact[e - first]) - (low[k] + packed);
             sums[k] += static_cast<int64_t>(std::floor(miss / step[k] * 1073741824.0 + 0.5));
-        }
+        };
+        for_each_chosen(chosen - first, shard.indptr[i], shard.indptr[i + 1], add);
     }
 }
 

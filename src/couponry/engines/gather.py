@@ -47,6 +47,13 @@ def channel_of(
     return values
 
 
+def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions of the candidates of these customers, one customer after the other."""
+    count = indptr[customers + 1] - indptr[customers]
+    before = np.cumsum(count) - count
+    return np.arange(int(count.sum())) + np.repeat(indptr[customers] - before, count)
+
+
 def _pieces(
     source: NDArray[np.int64], customers: NDArray[np.int64], target: NDArray[np.int64]
 ) -> Iterator[tuple[slice, NDArray[np.int64]]]:
@@ -54,10 +61,8 @@ def _pieces(
     cuts = np.searchsorted(target, np.arange(PIECE, int(target[-1]), PIECE))
     cuts = np.unique(np.concatenate([[0], cuts, [len(customers)]]))
     for start, stop in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
-        begin, end = int(target[start]), int(target[stop])
-        shift = source[customers[start:stop]] - target[start:stop]
-        count = target[start + 1 : stop + 1] - target[start:stop]
-        yield slice(begin, end), np.arange(begin, end) + np.repeat(shift, count)
+        piece = slice(int(target[start]), int(target[stop]))
+        yield piece, positions_of(source, customers[start:stop])
 
 
 def _some(bound: NDArray[Any], customers: NDArray[np.int64]) -> NDArray[Any]:

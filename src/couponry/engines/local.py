@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Backend, Rows, Rules, Shard
-from .gather import channel_of, customers_of
+from .gather import channel_of, customers_of, positions_of
 from .protocol import Settled
 
 PATIENCE, PATIENCE_SHARE = 20_000, 100  # customers looked at in vain before a local search stops
@@ -170,24 +170,16 @@ class LocalEngine:
             kernels.evaluate(shard, rules, price, self.seed, start, stop, tables[worker], chosen)
             mover = np.empty(stop - start, np.uint8)
             kernels.mark(shard, rules, price, chosen, near, start, stop, mover)
-            movers = np.flatnonzero(mover)
-            of_mover = np.repeat(mover.view(bool), np.diff(shard.indptr[start : stop + 1]))
-            found[start] = movers + start, chosen[of_mover]
-            given = begin + np.flatnonzero(of_mover & chosen.view(bool))
-            chosen[of_mover] = 0
+            movers = start + np.flatnonzero(mover)
+            positions = positions_of(shard.indptr, movers) - begin
+            found[start] = movers, chosen[positions]
+            given = positions[found[start][1].view(bool)]
+            chosen[positions] = 0
             for c, channel in enumerate(channels):
                 kernels.remainder(
-                    shard,
-                    c,
-                    channel[begin:end],
-                    low[c],
-                    step[c],
-                    chosen,
-                    start,
-                    stop,
-                    fine[worker][c],
+                    shard, c, channel[begin:end], low[c], step[c], chosen, start, stop, fine[worker][c]
                 )
-            self._take_back(given, start, tables[worker])
+            self._take_back(begin + given, start, tables[worker])
 
         self._share(work)
         self._count_pass()
