@@ -11,7 +11,8 @@ from .problem import Problem
 
 FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample
 GROWTH = 4  # from one sample to the next
-CLOSE_LOOK = 1 << 21  # candidates at most of the sample that curvature and regrets are read from
+# candidates at most of the sample that curvature and regrets are read from: at least, as a share, and at most
+CLOSE_LOOK, CLOSE_SHARE, CLOSEST_LOOK = 1 << 21, 1 / 32, 1 << 25
 
 
 class Samples:
@@ -40,10 +41,11 @@ class Samples:
     def close_look(self, problem: Problem) -> Lagrangian:
         """The dual over the largest one that is small enough to look at closely, or over everybody."""
         per_customer = self._engine.candidates / max(1, self._engine.customers)
+        most = min(max(CLOSE_LOOK, CLOSE_SHARE * self._engine.candidates), CLOSEST_LOOK)
         fits = [
             level
             for level, customers in enumerate(self._customers)
-            if len(customers) * per_customer <= CLOSE_LOOK
+            if len(customers) * per_customer <= most
         ]
         return self.dual(problem, fits[-1]) if fits else Lagrangian(problem, self._engine)
 

@@ -37,7 +37,9 @@ WHOLE = 4_000_000  # candidates up to which everybody may move
 FACTOR = 4.0  # candidates near enough to move for each coupon that must ...
 MORE = 8.0  # ... more of them for the limits that stay broken
 TRIES = 4
-NEAR_SHARE = 1e-3  # of all coupons: a choice as near to the limits as this needs no better prices to be repaired
+# of all coupons: a choice as near to the limits as this needs no better prices to be repaired; and in a sample, no
+# better prices to be taken to the next one
+NEAR_SHARE, NEAR_SHARE_OF_SAMPLE = 1e-4, 1e-3
 # a choice this far from the limits, in coupons and as a share of all, is not repaired
 FAR_COUPONS = 500
 FAR_SHARE = 0.03
@@ -220,7 +222,9 @@ class _Solve:
         """Prices from a sample. Limits on few coupons may be out of any reach in it: their prices are held back."""
         before = self.prices
         sample = self.samples.dual(self.problem, level)
-        self._descend(sample, self.samples, self.gap * TOLERANCE, quasi=level == 0)
+        self._descend(
+            sample, self.samples, self.gap * TOLERANCE, level == 0, near=NEAR_SHARE_OF_SAMPLE
+        )
         if self.diverged:
             self.prices, self.diverged = before, False
         most = DEAREST * self.worth * self.scales.per_coupon

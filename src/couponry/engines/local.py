@@ -177,7 +177,15 @@ class LocalEngine:
             chosen[positions] = 0
             for c, channel in enumerate(channels):
                 kernels.remainder(
-                    shard, c, channel[begin:end], low[c], step[c], chosen, start, stop, fine[worker][c]
+                    shard,
+                    c,
+                    channel[begin:end],
+                    low[c],
+                    step[c],
+                    chosen,
+                    start,
+                    stop,
+                    fine[worker][c],
                 )
             self._take_back(begin + given, start, tables[worker])
 
