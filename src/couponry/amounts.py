@@ -8,6 +8,7 @@ candidate carries only its channels.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from .candidates import Candidates
 from .errors import InvalidInput
 from .items import Items
 from .kernels import Backend
+from .packing import Span, span
+from .space import blocks
 
 MONEY = ("issue_cost", "face_value", "margin")
 
@@ -46,7 +49,9 @@ class Amounts:
         self._candidates = candidates
         self._backend = backend
         self._known: dict[str, Amount] = {}
-        self.channels: dict[str, NDArray[np.float64]] = {}  # the channels asked for so far, (e)
+        # the channels asked for so far: float32 or float64 (e), and their spans
+        self.channels: dict[str, NDArray[np.floating]] = {}
+        self.spans: dict[str, Span] = {}
         if "response" in items.offers.column_names and "response" not in candidates.columns:
             response = tables.numbers(items.offers, "offers", "response")
             tables.check_probabilities(response, "offers", "response")
@@ -59,21 +64,19 @@ class Amounts:
 
     def least(self, amount: Amount) -> NDArray[np.float64]:
         """Lower bound of an amount over the candidates of each item (K); 0 for items without candidates."""
-        total = np.where(self._seen(), amount.constant, 0.0)
+        total = np.where(self._seen, amount.constant, 0.0)
         for name, slope in amount.slopes.items():
-            low, high = self._span(self.channels[name])
+            low, high = self.spans[name]
             seen = np.isfinite(low)
             total[seen] += np.minimum(slope[seen] * low[seen], slope[seen] * high[seen])
         return total
 
+    @cached_property
     def _seen(self) -> NDArray[np.bool_]:
-        return np.bincount(self._item, minlength=len(self._items)) > 0
-
-    def _span(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        low = np.full(len(self._items), np.inf)
-        high = np.full(len(self._items), -np.inf)
-        self._backend.kernels.span(self._item, values, low, high)
-        return low, high
+        seen = np.zeros(len(self._items), bool)
+        for part in blocks(len(self._item)):
+            seen[self._item[part]] = True
+        return seen
 
     def _has(self, name: str) -> bool:
         return name in self._candidates.columns or name in self._items.offers.column_names
@@ -96,11 +99,11 @@ class Amounts:
             return self._default(name, by_whom, {"issue_cost": -1.0}, weights)
         raise InvalidInput(f"{by_whom}: neither candidates nor offers have a column {name!r}")
 
-    def _channel(self, name: str, values: NDArray[np.float64]) -> Amount:
-        low, high = self._span(values)
+    def _channel(self, name: str, values: NDArray[np.floating]) -> Amount:
+        low, high = span(self._item, len(self._items), values, self._backend)
         if (low >= high).all():  # the same for every candidate of an item: nothing to pack
             return Amount(np.where(np.isfinite(low), low, 0.0))
-        self.channels[name] = values
+        self.channels[name], self.spans[name] = values, Span(low, high)
         return Amount(np.zeros(len(self._items)), {name: np.ones(len(self._items))})
 
     def _default(
@@ -108,7 +111,7 @@ class Amounts:
     ) -> Amount:
         """sum of fixed columns + response * sum of per-response columns, missing ones counting as 0."""
         if any(part in self._candidates.columns for part in MONEY):
-            return self._channel(name, self._per_candidate(fixed, per_response))
+            return self._channel(name, self._per_candidate(name, fixed, per_response))
         zero = Amount(np.zeros(len(self._items)))
 
         def summed(parts: dict[str, float]) -> Amount:
@@ -126,16 +129,27 @@ class Amounts:
         )
 
     def _per_candidate(
-        self, fixed: dict[str, float], per_response: dict[str, float]
+        self, name: str, fixed: dict[str, float], per_response: dict[str, float]
     ) -> NDArray[np.float64]:
-        def values(name: str) -> NDArray[np.float64] | float:
-            if name in self._candidates.columns:
-                return self._candidates.columns[name]
-            if name in self._items.offers.column_names:
-                column = tables.numbers(self._items.offers, "offers", name)
-                return column[self._candidates.offer]
-            return 0.0
+        """A default whose parts are not the same for every candidate of an item, (e)."""
+        candidates, offers = self._candidates, self._items.offers
+        of_offers = {
+            part: tables.numbers(offers, "offers", part)
+            for part in (*fixed, *per_response, "response")
+            if part in offers.column_names and part not in candidates.columns
+        }
+        writer = candidates.space.writer(f"amount-{name}", np.float64)
+        for rows in blocks(len(candidates)):
 
-        rate = sum(factor * values(part) for part, factor in per_response.items())
-        constant = sum(factor * values(part) for part, factor in fixed.items())
-        return np.broadcast_to(constant + values("response") * rate, len(self._item)).copy()
+            def values(part: str, rows: slice = rows) -> NDArray[np.float64] | float:
+                if part in candidates.columns:
+                    return candidates.columns[part][rows].astype(np.float64, copy=False)
+                if part in of_offers:
+                    return of_offers[part][candidates.offer[rows]]
+                return 0.0
+
+            rate = sum(factor * values(part) for part, factor in per_response.items())
+            constant = sum(factor * values(part) for part, factor in fixed.items())
+            total = constant + values("response") * rate
+            writer.append(np.broadcast_to(total, rows.stop - rows.start))
+        return writer.finish()

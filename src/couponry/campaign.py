@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -12,14 +13,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from . import kernels, tables
+from .ahead import workers
 from .allocate.problem import Problem
 from .amounts import MONEY, Amount, Amounts
-from .candidates import Candidates, items_of, sort_candidates
+from .candidates import Candidates, build, items_of
 from .errors import InvalidInput
 from .items import ROLES, Items
 from .limits import CompiledLimits, Limit, compile_limits
 from .packing import quantise
 from .rules import CustomerRule, Customers, compile_rules
+from .space import InMemory
+from .store import stored
+from .stream import Stream, stream
 from .tables import Table
 
 if TYPE_CHECKING:
@@ -36,8 +41,13 @@ class Campaign:
     offers, candidates, customers: anything that speaks the Arrow stream protocol (PyArrow, pandas, Polars, DuckDB),
     a mapping of columns, or the path of a Parquet or CSV file; columns as in the campaign format. Rows may come in
     any order. The tables are read once and never changed.
+    candidates may also be a folder of Parquet files, a `pyarrow.dataset.Dataset`, a `pyarrow.RecordBatchReader` or an
+    iterator of record batches: these are read a block at a time, and never held whole as a table.
     rules, limits: what must hold for each customer, and for all of them together.
     value: the column whose sum is maximised.
+    store: a folder for the candidates, for campaigns that do not fit in memory: they are packed there and
+    memory-mapped. The next campaign of the same files uses them again; candidates that are not files, or other files,
+    replace them. A folder that holds anything else is refused.
 
     Raises InvalidInput, with one line that names what is wrong, before anything is solved.
     """
@@ -52,6 +62,7 @@ class Campaign:
         limits: Sequence[Limit] = (),
         value: str = "value",
         name: str = "campaign",
+        store: str | Path | None = None,
     ):
         self._compiled: Compiled | None = None
         self.name = name
@@ -62,19 +73,17 @@ class Campaign:
         self.limits = _checked(limits, "limit", Limit)
         self.offers = sorted_offers(tables.as_table(offers, "offers"))
         wanted = self.candidate_columns(self.limits, self.value)
-        table = tables.as_table(candidates, "candidates")
-        tables.require(table, "candidates", "customer", "offer")
+        rows = candidates
+        if not isinstance(rows, Stream):
+            rows = stream(candidates, "candidates", sorted(wanted))
         self.customers = None if customers is None else tables.as_table(customers, "customers")
         if self.customers is not None:
             check_customers(self.customers)
-        self.candidates: Candidates = sort_candidates(
-            table.select([c for c in table.column_names if c in wanted]),
-            tables.ids(self.offers, "offers", "offer"),
-            [
-                c
-                for c in table.column_names
-                if c in wanted and c not in ("customer", "offer", "role")
-            ],
+        ids = tables.ids(self.offers, "offers", "offer")
+        self.candidates: Candidates = (
+            build(rows, ids, InMemory(), workers())
+            if store is None
+            else stored(store, rows, ids, workers())
         )
 
     def summary(self) -> str:
@@ -190,13 +199,15 @@ class Compiled:
         rules, rule_names, nested = compile_rules(
             campaign.rules, self.items, self.item, candidates, customers
         )
-        channels = [amounts.channels[name] for name in self.limits.channels]
-        quantity, low, step, error = quantise(self.item, len(self.items), channels, backend)
+        channels = [(amounts.channels[name], amounts.spans[name]) for name in self.limits.channels]
+        quantity, low, step, error = quantise(
+            self.item, channels, len(self.items), candidates.space, backend
+        )
         limits = self.limits
         self.problem = Problem(
             shard=kernels.Shard(0, candidates.indptr, self.item, quantity, limits.segment),
             rules=rules,
-            channels=tuple(channels),
+            channels=tuple(values for values, _ in channels),
             low=low,
             step=step,
             error=error,

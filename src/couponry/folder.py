@@ -16,6 +16,7 @@ from .errors import InvalidInput
 from .limits import Limit
 from .output import whole_folder
 from .rules import CustomerRule
+from .stream import stream_files
 from .toml import dumps
 
 SCHEMA = 1
@@ -40,11 +41,9 @@ def read_campaign(folder: str | Path) -> Campaign:
     spec = read_spec(folder)
     names = spec.tables
     wanted = Campaign.candidate_columns(spec.limits, spec.value)
-    rows, have = tables.parquet_rows(folder, names["candidates"], "candidates")
-    memory.check(rows, len((wanted & have) - {"customer", "offer", "role"}))
     return Campaign(
         tables.read(folder, names["offers"], "offers"),
-        tables.read(folder, names["candidates"], "candidates", sorted(wanted)),
+        stream_files(folder, names["candidates"], "candidates", sorted(wanted)),
         tables.read(folder, names["customers"], "customers") if "customers" in names else None,
         rules=spec.rules,
         limits=spec.limits,

@@ -17,6 +17,7 @@ from .candidates import Candidates
 from .errors import InvalidInput, Unsupported
 from .items import Items
 from .kernels import Rules
+from .space import blocks_of_customers
 from .where import Where
 
 OVERLAP_CANDIDATES = 200_000  # up to here HiGHS decides rules that overlap without nesting
@@ -230,16 +231,27 @@ def _overlapping(
     """Says which two rules' groups overlap without nesting among some customer's candidates; None: none do."""
     for a, b in combinations(range(len(rules)), 2):
         group_a, group_b = compiled.group[a], compiled.group[b]
-        everyone = np.zeros(len(item), np.int64)
-        if not _overlap(everyone[: len(group_a)], group_a, group_b, None, None).any():
+        nobody = np.zeros(len(group_a), np.int64)
+        if not _overlap(nobody, group_a, group_b, None, None).any():
             continue
-        who = candidates.customer
-        cap_a, cap_b = (np.broadcast_to(compiled.cap[r], len(candidates.customers)) for r in (a, b))
-        wrong = _overlap(who, group_a[item], group_b[item], cap_a, cap_b)
-        if wrong.any():
-            customer = candidates.customers[int(who[wrong][0])].as_py()
-            return f"{rules[a].label} and {rules[b].label} overlap without nesting (customer {customer!r})"
+        for start, stop in blocks_of_customers(candidates.indptr):
+            ends = candidates.indptr[start : stop + 1]
+            who = np.repeat(np.arange(stop - start), np.diff(ends))
+            items = item[ends[0] : ends[-1]]
+            cap_a, cap_b = (_caps(compiled.cap[r], start, stop) for r in (a, b))
+            wrong = _overlap(who, group_a[items], group_b[items], cap_a, cap_b)
+            if wrong.any():
+                customer = candidates.customers[start + int(who[wrong.argmax()])].as_py()
+                return (
+                    f"{rules[a].label} and {rules[b].label} overlap without nesting "
+                    f"(customer {customer!r})"
+                )
     return None
+
+
+def _caps(cap: NDArray[np.int32], start: int, stop: int) -> NDArray[np.int32]:
+    """Bounds of the customers start <= i < stop, from an array of length n or 1."""
+    return np.broadcast_to(cap, stop - start) if len(cap) == 1 else cap[start:stop]
 
 
 def _overlap(

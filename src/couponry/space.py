@@ -1,0 +1,158 @@
+"""Where large arrays live: in memory, or as memory-mapped files in a folder. Written front to back once, then read only.
+
+In a folder each array is one `.npy` file, which `numpy.load(file, mmap_mode="r")` reads too.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+BLOCK = 1 << 20  # candidates that are worked on at a time
+HEADER = 256  # bytes
+
+
+class Writer(Protocol):
+    """An array that is being written."""
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Write more of it behind what is there; `values` must not be changed afterwards."""
+
+    def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        """The whole array, read only, with this shape (default: one dimension)."""
+
+
+class Space(Protocol):
+    """Takes arrays by name."""
+
+    def writer(self, name: str, dtype: DTypeLike) -> Writer:
+        """A new array; one of the same name is replaced, but whoever holds it keeps it."""
+
+
+class InMemory:
+    """Arrays in memory."""
+
+    def writer(self, name: str, dtype: DTypeLike) -> Writer:
+        return _MemoryWriter(np.dtype(dtype))
+
+
+class _MemoryWriter:
+    def __init__(self, dtype: np.dtype[Any]):
+        self._dtype = dtype
+        self._parts: list[NDArray[Any]] = []
+
+    def append(self, values: NDArray[Any]) -> None:
+        self._parts.append(np.ascontiguousarray(values, self._dtype))
+
+    def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        if len(self._parts) == 1:
+            whole = self._parts.pop().view()
+        else:
+            whole = np.empty(sum(len(part) for part in self._parts), self._dtype)
+            start = 0
+            self._parts.reverse()
+            while self._parts:  # each part is freed once it is copied
+                part = self._parts.pop()
+                whole[start : start + len(part)] = part
+                start += len(part)
+        whole.flags.writeable = False
+        return whole if shape is None else whole.reshape(shape)
+
+
+class InFolder:
+    """Arrays as files of a folder, memory-mapped.
+
+    keep: whether the files stay. Otherwise they have no name and are gone with the last array that maps them, however
+    the process ends.
+    """
+
+    def __init__(self, folder: Path, *, keep: bool = True):
+        self.folder = folder
+        self.keep = keep
+
+    def writer(self, name: str, dtype: DTypeLike) -> Writer:
+        return _FileWriter(self.folder / f"{name}.npy", np.dtype(dtype), self.keep)
+
+
+class _FileWriter:
+    def __init__(self, path: Path, dtype: np.dtype[Any], keep: bool):
+        self._dtype = dtype
+        self._file: Any
+        if keep:
+            path.unlink(missing_ok=True)  # a new file: the old one may be mapped
+            self._file = path.open("w+b", buffering=0)
+        else:
+            self._file = tempfile.TemporaryFile(dir=path.parent, buffering=0)
+        self._file.write(_header(dtype, (0,)))
+
+    def append(self, values: NDArray[Any]) -> None:
+        left = memoryview(np.ascontiguousarray(values, self._dtype).reshape(-1).view(np.uint8))
+        while len(left):  # one write takes 2 GiB at most
+            left = left[self._file.write(left) :]
+
+    def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        with self._file as file:
+            size = (file.seek(0, os.SEEK_END) - HEADER) // self._dtype.itemsize
+            shape = (size,) if shape is None else shape
+            file.seek(0)
+            file.write(_header(self._dtype, shape))
+            return _mapped(file, HEADER, self._dtype, shape)
+
+
+def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """What an .npy file begins with, 256 bytes for every shape, so that it can be written again at the end."""
+    fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    text = repr(fields).encode().ljust(HEADER - 11) + b"\n"
+    return np.lib.format.magic(1, 0) + len(text).to_bytes(2, "little") + text
+
+
+def mapped(path: Path) -> NDArray[Any]:
+    """The array of an .npy file, memory-mapped, read only."""
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        return _mapped(file, file.tell(), dtype, shape)
+
+
+def _mapped(file: Any, start: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    count = int(np.prod(shape, dtype=np.int64))
+    return np.frombuffer(pages, dtype, count, start).reshape(shape)
+
+
+def forget(*arrays: NDArray[Any] | None) -> None:
+    """Let go of the memory that mapped files take up here; what is read again comes back from the file."""
+    for array in arrays:
+        pages: Any = array
+        while isinstance(pages, np.ndarray):
+            pages = pages.base
+        if isinstance(pages, memoryview):
+            pages = pages.obj
+        if isinstance(pages, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            pages.madvise(mmap.MADV_DONTNEED)
+
+
+def blocks(length: int, size: int | None = None) -> Iterator[slice]:
+    """Consecutive slices of an array."""
+    size = size or BLOCK
+    for start in range(0, length, size):
+        yield slice(start, min(start + size, length))
+
+
+def blocks_of_customers(
+    indptr: NDArray[np.int64], size: int | None = None
+) -> Iterator[tuple[int, int]]:
+    """Consecutive ranges of customers, of about so many candidates each."""
+    size, start, customers = size or BLOCK, 0, len(indptr) - 1
+    while start < customers:
+        stop = int(np.searchsorted(indptr, indptr[start] + size, side="right")) - 1
+        stop = min(max(stop, start + 1), customers)
+        yield start, stop
+        start = stop
