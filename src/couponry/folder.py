@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from . import memory, tables
+from . import tables
 from .campaign import Campaign
 from .errors import InvalidInput
 from .limits import Limit

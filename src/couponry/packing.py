@@ -14,7 +14,7 @@ from .space import Space, blocks, forget
 
 
 class Span(NamedTuple):
-    """Least and largest value of a channel among the candidates of each item, float64 (K); inf and -inf: no candidate."""
+    """Least and largest value of a channel by item, float64 (K); inf and -inf for items without candidates."""
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
@@ -60,9 +60,8 @@ def quantise(
         seen = np.isfinite(least)
         low[c, seen] = least[seen]
         step[c, seen] = (most[seen] - least[seen]) / LEVELS
-        for quantity, miss in in_order(
-            _Rounding(item, values, low[c], step[c], backend), blocks(len(item)), workers()
-        ):
+        rounding = _Rounding(item, values, low[c], step[c], backend)
+        for quantity, miss in in_order(rounding.part, blocks(len(item)), workers()):
             writer.append(quantity)
             np.maximum(error[c], miss, out=error[c])
             forget(item, values)
@@ -78,7 +77,7 @@ class _Rounding(NamedTuple):
     step: NDArray[np.float64]
     backend: Backend
 
-    def __call__(self, part: slice) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    def part(self, part: slice) -> tuple[NDArray[Any], NDArray[np.float64]]:
         item = self.item[part]
         quantity, miss = np.empty(len(item), np.uint16), np.zeros(len(self.low))
         self.backend.kernels.quantise(item, self.values[part], self.low, self.step, quantity, miss)

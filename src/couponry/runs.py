@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,7 @@ class _Merge:
 
     def __init__(self, runs: Sorted, starts: list[int], offers: int):
         self._runs, self._offers = runs, offers
-        self._bounds = list(zip(starts[:-1], starts[1:], strict=True))
+        self._bounds = list(pairwise(starts))
 
     def ranges(self) -> Iterator[list[tuple[int, int]]]:
         """For each range the customers start <= i < stop of every run."""

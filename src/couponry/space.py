@@ -1,4 +1,4 @@
-"""Where large arrays live: in memory, or as memory-mapped files in a folder. Written front to back once, then read only.
+"""Where large arrays live: in memory, or as memory-mapped files in a folder; written front to back, then read only.
 
 In a folder each array is one `.npy` file, which `numpy.load(file, mmap_mode="r")` reads too.
 """
@@ -89,11 +89,11 @@ class _FileWriter:
             path.unlink(missing_ok=True)  # a new file: the old one may be mapped
             self._file = path.open("w+b", buffering=0)
         else:
-            self._file = tempfile.TemporaryFile(dir=path.parent, buffering=0)
+            self._file = tempfile.TemporaryFile(dir=path.parent, buffering=0)  # noqa: SIM115
         self._file.write(_header(dtype, (0,)))
 
     def append(self, values: NDArray[Any]) -> None:
-        left = memoryview(np.ascontiguousarray(values, self._dtype).reshape(-1).view(np.uint8))
+        left = np.ascontiguousarray(values, self._dtype).reshape(-1).view(np.uint8).data
         while len(left):  # one write takes 2 GiB at most
             left = left[self._file.write(left) :]
 

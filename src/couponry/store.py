@@ -1,4 +1,4 @@
-"""Candidates kept in a folder: built whole or not at all, memory-mapped, used again while what they came from is the same.
+"""Candidates kept in a folder: built whole or not at all, memory-mapped, used again while their input is the same.
 
 store.json        format, sizes, columns, and what the store was built from; written last
 customer.npy      int64 (n), or the bytes of text ids, uint8, with customer-ends.npy, int64 (n + 1)
@@ -16,7 +16,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from .candidates import Candidates, build
@@ -95,7 +94,7 @@ def _source(stream: Stream, offers: pa.Array) -> dict[str, Any] | None:
         return None
     digest = hashlib.sha256(str(offers.type).encode())
     for array in text_buffers(offers) if offers.type == TEXT else (offers.to_numpy(),):
-        digest.update(np.ascontiguousarray(array))
+        digest.update(array.tobytes())
     return {
         "offers": digest.hexdigest(),
         "columns": [[field.name, str(field.type)] for field in stream.schema],
