@@ -75,8 +75,7 @@ def _sorted(
 ) -> Rows:
     key = code * offers + columns["offer"]
     if not (key[1:] > key[:-1]).all():
-        order = np.argsort(key)
-        key = key[order]
+        key, order = _sort(key)
         same = key[1:] == key[:-1]
         if same.any():
             row = int(np.maximum(order[1:][same], order[:-1][same]).min())
@@ -85,3 +84,17 @@ def _sorted(
         columns = {name: column[order] for name, column in columns.items()}
     first = np.flatnonzero(np.concatenate([[True], code[1:] != code[:-1]]))
     return Rows(ids_of(code[first]), np.append(first, len(code)), columns)
+
+
+def _sort(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The keys, from 0 up, in ascending order, and which of them each one is; `key` is overwritten."""
+    bits = len(key).bit_length()
+    if int(key.max()) < 2 ** (63 - bits):  # key and place in one number: several times as fast
+        key <<= bits
+        key |= np.arange(len(key))
+        key.sort()
+        order = key & ((1 << bits) - 1)
+        key >>= bits
+        return key, order
+    order = np.argsort(key)
+    return key[order], order

@@ -77,13 +77,13 @@ def stream_files(folder: Path, name: str | list[str], what: str, columns: list[s
 
     schemas = []
     for path in paths:
-        with _reading(path, what):
+        with reading(path, what):
             schemas.append(tables.plain_schema(pq.read_schema(path), what, columns))
     schema = tables.common_schema(paths, schemas, what)
 
     def batches() -> Iterator[pa.Table]:
         for path in paths:
-            with _reading(path, what), pq.ParquetFile(path, buffer_size=1 << 20) as file:
+            with reading(path, what), pq.ParquetFile(path, buffer_size=1 << 20) as file:
                 for batch in file.iter_batches(BATCH, columns=schema.names):
                     yield tables.fitted(pa.table(batch), schema, what)
 
@@ -131,7 +131,7 @@ def _fitted(batches: Iterable[Any], schema: pa.Schema, what: str) -> Iterator[pa
 
 
 @contextmanager
-def _reading(path: Path, what: str) -> Iterator[None]:
+def reading(path: Path, what: str) -> Iterator[None]:
     """What goes wrong while a file is read is said in its name."""
     try:
         yield
