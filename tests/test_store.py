@@ -32,6 +32,7 @@ from couponry import (
     space,
 )
 from couponry.campaign import Compiled
+from couponry.toml import dumps
 
 RULES = [CustomerRule("slots", max=3), CustomerRule("one each", by="product", max=1)]
 LIMITS = [
@@ -482,8 +483,15 @@ def test_estimate(folder: Path) -> None:
     assert 0 < needed.memory_with_store <= needed.memory
     assert needed.disk_while_building < needed.disk * 1.5
     assert "360" in needed.summary() and "store" in needed.summary()
+    table = pq.read_table(folder / "candidates.parquet")
+    (folder / "campaign.toml").write_text(
+        dumps(spec())
+    )  # without table customers, and ids far apart
+    assert memory_estimate(folder).customers == 45
+    pq.write_table(replaced(table, "customer", range(360)), folder / "candidates.parquet")
+    assert memory_estimate(folder).customers == 360
     pq.write_table(
-        shuffled(pq.read_table(folder / "candidates.parquet")),
+        shuffled(table),
         folder / "candidates.parquet",
         row_group_size=50,
     )

@@ -27,9 +27,7 @@ from .toml import dumps
 SCHEMA = 1
 SECTIONS = {"schema", "name", "tables", "objective", "customer_rule", "limit"}
 TABLES = {"offers", "candidates", "customers"}
-CANDIDATES_PER_CUSTOMER = (
-    8  # at least, on average, where files do not say how many customers there are
-)
+CANDIDATES_PER_CUSTOMER = 8  # taken for granted where files do not say how many customers there are
 
 
 @dataclass(frozen=True)
@@ -96,16 +94,16 @@ def _size(folder: Path, spec: Spec) -> Size:
     offers = footers(folder, names["offers"], "offers", "offer")
     wanted = Campaign.candidate_columns(spec.limits, spec.value) - {*KEYS}
     kinds = [rows.schema.field(name).type for name in rows.schema.names if name in wanted]
-    # as many customers as there are candidates, or ids, or rows of table customers; where nothing but the first
-    # is known they are taken to have some candidates each
-    customers, table_bytes = -(-rows.rows // CANDIDATES_PER_CUSTOMER), 0
-    text = rows.ids is None or isinstance(rows.ids[0], str)
+    # no more customers than rows of table customers, or than integers between the least and the largest id
+    known, table_bytes = [], 0
     if rows.ids is not None and isinstance(rows.ids[0], int):
-        customers = min(rows.rows, rows.ids[1] - rows.ids[0] + 1)
+        known.append(rows.ids[1] - rows.ids[0] + 1)
     if "customers" in names:
         table = footers(folder, names["customers"], "customers", "customer")
-        customers = min(customers, table.rows) or customers
+        known.append(table.rows)
         table_bytes = table.size
+    told = [count for count in known if 0 < count <= rows.rows]
+    customers = min(told) if told else -(-rows.rows // CANDIDATES_PER_CUSTOMER)
     return Size(
         candidates=rows.rows,
         customers=customers,
@@ -113,7 +111,7 @@ def _size(folder: Path, spec: Spec) -> Size:
         columns=len(kinds),
         column_bytes=sum(4 if kind == pa.float32() else 8 for kind in kinds),
         roles="role" in rows.schema.names,
-        text_ids=text,
+        text_ids=rows.ids is None or isinstance(rows.ids[0], str),
         in_order=rows.in_order,
         table_bytes=table_bytes,
     )

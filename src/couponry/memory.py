@@ -40,7 +40,7 @@ UNITS |= {
 class Size:
     """What decides how much a campaign needs.
 
-    candidates, customers, offers: how many; of customers as many as there can be. columns: numeric columns of the
+    candidates, customers, offers: how many. columns: numeric columns of the
     candidates that the campaign uses. column_bytes: bytes of them for each candidate. roles: whether candidates have
     them. text_ids: whether customers' ids are text. in_order: whether candidates come by customer. table_bytes: of the
     customers table.
@@ -61,8 +61,8 @@ class Size:
 class Estimate:
     """What a campaign needs, in bytes, about.
 
-    candidates, customers: how many; customers at most, as far as the files say it. columns: how many numeric columns of
-    the candidates it uses.
+    candidates, customers: how many; customers at most, or taken to have eight candidates each where files do not say.
+    columns: how many numeric columns of the candidates it uses.
     memory: at the peak of reading and solving it without a store. memory_with_store: with one.
     disk: what the store takes. disk_while_building: what it takes for a while when it is built; more where candidates
     do not come by customer.
@@ -85,7 +85,7 @@ class Estimate:
         """A few lines of text."""
         facts = {
             "candidates": f"{self.candidates:,}, {_columns(self.columns)}",
-            "customers": f"at most {self.customers:,}",
+            "customers": f"about {self.customers:,}",
             "in memory": f"{size_text(self.memory)} of memory",
             "with a store": f"{size_text(self.memory_with_store)} of memory, {size_text(self.disk)} of disk "
             f"({size_text(self.disk_while_building)} while it is built)",

@@ -202,7 +202,7 @@ def ranks(values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
     """Each id's position among the distinct ids in ascending order (bytes for strings), and those ids."""
     runs = pc.run_end_encode(values, run_end_type=pa.int64())
     distinct = runs.values
-    if pc.all(pc.less(distinct[:-1], distinct[1:])).as_py() is not False:  # in order as it came
+    if ascends(distinct):  # in order as it came
         ends = runs.run_ends.to_numpy()
         return np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0)), distinct
     encoded = values.dictionary_encode()
@@ -212,10 +212,20 @@ def ranks(values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
     return rank[encoded.indices.to_numpy()], encoded.dictionary.take(pa.array(order))
 
 
+def ascends(values: pa.Array) -> bool:
+    """Whether each id is larger than the one before it (by bytes for strings)."""
+    return pc.all(pc.less(values[:-1], values[1:])).as_py() is not False
+
+
 def positions(values: pa.Array, among: pa.Array) -> NDArray[np.int64]:
     """Position of each id in `among`, -1 where it is not there or where the types differ."""
     if values.type != among.type:
         return np.full(len(values), -1)
+    if len(among) and pa.types.is_integer(among.type) and ascends(among):  # no hash table of them
+        wanted, known = values.to_numpy(), among.to_numpy()
+        position = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        position[known[position] != wanted] = -1
+        return position
     return pc.fill_null(pc.index_in(values, value_set=among), -1).to_numpy().astype(np.int64)
 
 
