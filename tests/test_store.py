@@ -30,6 +30,7 @@ from couponry import (
     read_campaign,
     runs,
     space,
+    write_campaign,
 )
 from couponry.campaign import Compiled
 from couponry.toml import dumps
@@ -200,6 +201,16 @@ def test_only_empty_text(tmp_path: Path) -> None:
     rows = {"customer": [""], "offer": ["x"], "value": [1.0]}
     campaign = Campaign({"offer": ["x"]}, rows, store=tmp_path / "store")
     assert campaign.candidates.customers.to_pylist() == [""]
+
+
+def test_written_in_blocks(tmp_path: Path, sizes: Sizes) -> None:
+    campaign = Campaign(**random_tables(strings=True), rules=RULES, store=tmp_path / "store")
+    write_campaign(campaign, tmp_path / "campaign")
+    again = read_campaign(tmp_path / "campaign")
+    assert again.candidates.customers.equals(campaign.candidates.customers)
+    for name, column in campaign.candidates.columns.items():
+        assert np.array_equal(column, again.candidates.columns[name])
+    assert np.array_equal(again.candidates.role, campaign.candidates.role)
 
 
 # ---- bad input

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,7 +22,7 @@ from .items import ROLES, Items
 from .limits import CompiledLimits, Limit, compile_limits
 from .packing import quantise
 from .rules import CustomerRule, Customers, compile_rules
-from .space import InMemory
+from .space import InMemory, blocks_of_customers
 from .store import stored
 from .stream import Stream, stream
 from .tables import Table
@@ -117,19 +117,23 @@ class Campaign:
         }
         return [name for name in COUPON_COLUMNS if name in have or follows[name]]
 
-    def candidates_table(self) -> pa.Table:
-        """The candidates in canonical order, with the columns that the campaign uses."""
+    def candidates_tables(self) -> Iterator[pa.Table]:
+        """The candidates in canonical order, with the columns that the campaign uses, a block at a time."""
         candidates = self.candidates
         offers = tables.ids(self.offers, "offers", "offer")
-        columns: dict[str, Any] = {
-            "customer": candidates.customers.take(pa.array(candidates.customer)),
-            "offer": offers.take(pa.array(candidates.offer)),
-            **candidates.columns,
-        }
-        if candidates.role is not None:
-            names = pa.array([None, *ROLES])
-            columns["role"] = names.take(pa.array(candidates.role))
-        return pa.table(columns)
+        roles = pa.array([None, *ROLES])
+        for start, stop in blocks_of_customers(candidates.indptr):
+            ends = candidates.indptr[start : stop + 1]
+            rows = slice(ends[0], ends[-1])
+            customer = np.repeat(np.arange(start, stop), np.diff(ends))
+            columns: dict[str, Any] = {
+                "customer": candidates.customers.take(pa.array(customer)),
+                "offer": offers.take(pa.array(candidates.offer[rows])),
+                **{name: column[rows] for name, column in candidates.columns.items()},
+            }
+            if candidates.role is not None:
+                columns["role"] = roles.take(pa.array(candidates.role[rows]))
+            yield pa.table(columns)
 
     def with_limits(self, limits: Sequence[Limit]) -> Campaign:
         """The same campaign under other limits; the tables are shared, not copied.

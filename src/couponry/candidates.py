@@ -43,11 +43,6 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.offer)
 
-    @property
-    def customer(self) -> NDArray[np.int64]:
-        """Number of each candidate's customer, int64 (e)."""
-        return np.repeat(np.arange(len(self.customers)), np.diff(self.indptr))
-
 
 def build(stream: Stream, offers: pa.Array, space: Space, threads: int) -> Candidates:
     """Check the candidates table and put it into canonical order, a block at a time.

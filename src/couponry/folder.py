@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,7 @@ def write_campaign(campaign: Campaign, folder: str | Path, *, overwrite: bool = 
     }
     with whole_folder(folder, overwrite=overwrite) as draft:
         pq.write_table(campaign.offers, draft / "offers.parquet")
-        pq.write_table(campaign.candidates_table(), draft / "candidates.parquet")
+        _write_parts(campaign.candidates_tables(), draft / "candidates.parquet")
         if campaign.customers is not None:
             spec["tables"]["customers"] = "customers.parquet"
             pq.write_table(campaign.customers, draft / "customers.parquet")
@@ -206,6 +207,14 @@ def write_campaign(campaign: Campaign, folder: str | Path, *, overwrite: bool = 
             spec["limit"].append(part)
         (draft / "campaign.toml").write_text(dumps(spec), encoding="utf-8")
     return Path(folder)
+
+
+def _write_parts(parts: Iterator[pa.Table], path: Path) -> None:
+    """Write a table's parts, of which there is one at least, to one file."""
+    first = next(parts)
+    with pq.ParquetWriter(path, first.schema) as writer:
+        for part in chain([first], parts):
+            writer.write_table(part)
 
 
 def _given(part: CustomerRule | Limit) -> dict[str, Any]:
