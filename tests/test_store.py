@@ -54,6 +54,12 @@ def sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Si
     return request.param
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No waiting for the disk: nobody pulls the plug here."""
+    monkeypatch.setattr("couponry.output.os.fsync", lambda handle: None)
+
+
 def fields(compiled: Compiled, campaign: Campaign) -> dict[str, Any]:
     """Every array of a compiled problem, and what it is about."""
     problem, candidates = compiled.problem, campaign.candidates
@@ -104,9 +110,16 @@ def ways(table: pa.Table, folder: Path) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("strings", [False, True], ids=["integers", "text"])
-@pytest.mark.parametrize("single", [False, True], ids=["float64", "float32"])
-@pytest.mark.parametrize("limits", [LIMITS, LIMITS + BY_ROLE], ids=["offers", "roles"])
+@pytest.mark.parametrize(
+    ("strings", "single", "limits"),
+    [
+        (False, False, LIMITS),
+        (False, True, LIMITS + BY_ROLE),
+        (True, True, LIMITS),
+        (True, False, LIMITS + BY_ROLE),
+    ],
+    ids=["integers", "integers, float32, roles", "text, float32", "text, roles"],
+)
 def test_the_same_bits_in_any_order_any_blocks_and_any_place(
     strings: bool, single: bool, limits: list[Limit], tmp_path: Path, sizes: Sizes
 ) -> None:
@@ -168,7 +181,7 @@ def test_arrays_are_mapped_and_offers_serve_as_items(tmp_path: Path) -> None:
 def test_solved_alike(tmp_path: Path) -> None:
     tables: dict[str, Any] = random_tables(customers=200)
     found = [
-        Campaign(**tables, rules=RULES, limits=LIMITS, store=store).solve(threads=1)
+        Campaign(**tables, rules=RULES, limits=LIMITS, store=store).solve(gap=0.02)
         for store in (None, tmp_path / "store")
     ]
     assert found[0].allocation.equals(found[1].allocation)
@@ -201,6 +214,10 @@ def test_only_empty_text(tmp_path: Path) -> None:
     rows = {"customer": [""], "offer": ["x"], "value": [1.0]}
     campaign = Campaign({"offer": ["x"]}, rows, store=tmp_path / "store")
     assert campaign.candidates.customers.to_pylist() == [""]
+    for _ in range(2):  # nothing to quantise either
+        assert Campaign(
+            {"offer": ["x"]}, rows, store=tmp_path / "store"
+        ).compile().problem.shard.quantity.shape == (0, 1)
 
 
 def test_written_in_blocks(tmp_path: Path, sizes: Sizes) -> None:
@@ -320,10 +337,59 @@ def test_a_store_is_used_again_until_the_input_changes(folder: Path, tmp_path: P
 
 def test_old_arrays_stay_while_a_store_is_replaced(tmp_path: Path) -> None:
     tables: dict[str, Any] = random_tables()
-    old = Campaign(**tables, rules=RULES, limits=LIMITS, store=tmp_path / "store")
-    expected = fields(old.compile(), old)
-    Campaign(**random_tables(seed=2), rules=RULES, limits=LIMITS, store=tmp_path / "store")
-    assert fields(old.compile(), old) == expected
+    how: dict[str, Any] = {"rules": RULES, "limits": LIMITS + BY_ROLE, "store": tmp_path / "store"}
+    old = Campaign(**tables, **how)
+    customers, values = old.candidates.customers.to_pylist(), old.candidates.columns["value"].copy()
+    new = Campaign(**random_tables(seed=2), **how)
+    assert old.candidates.customers.to_pylist() == customers
+    assert np.array_equal(old.candidates.columns["value"], values)
+    # what is packed of the old ones is not taken for the new ones
+    assert fields(old.compile(), old) == whole(tables, limits=LIMITS + BY_ROLE)
+    assert fields(new.compile(), new) == whole(dict(random_tables(seed=2)), limits=LIMITS + BY_ROLE)
+
+
+def test_what_is_packed_is_used_again(folder: Path, tmp_path: Path) -> None:
+    write_folder(folder, {}, spec(tables={**spec()["tables"], "customers": "customers.parquet"}))
+    store = tmp_path / "store"
+
+    def limited(limits: list[Limit]) -> tuple[dict[str, Any], set[tuple[str, int]]]:
+        campaign = Campaign(
+            pq.read_table(folder / "offers.parquet"),
+            folder / "candidates.parquet",
+            pq.read_table(folder / "customers.parquet"),
+            rules=RULES,
+            limits=limits,
+            store=store,
+        )
+        found = fields(campaign.compile(), campaign)
+        return found, {(path.name, path.stat().st_ino) for path in store.iterdir() if path.is_dir()}
+
+    by_role = LIMITS + BY_ROLE
+    first, made = limited(by_role)
+    assert {name.split(".")[0] for name, _ in made} == {"item", "span", "packed"}
+    again, made_again = limited(by_role)
+    assert again == first and made_again == made
+    other, made_other = limited(LIMITS)  # the same columns, roles not told apart
+    assert other == whole(dict(random_tables()))
+    packed = [name for name, _ in made_other if name.startswith("packed")]
+    assert len(packed) == 1 and packed[0] not in {name for name, _ in made}  # the other one is gone
+    assert limited(by_role)[0] == first
+
+
+def test_amounts_made_of_other_offers_are_not_used_again(folder: Path, tmp_path: Path) -> None:
+    """The store is the same where only the money columns of offers change; what was made of them is not."""
+    table = pq.read_table(folder / "candidates.parquet").drop("value")
+    values = np.random.default_rng(2).uniform(0, 1, len(table))
+    pq.write_table(replaced(table, "issue_cost", values), folder / "candidates.parquet")
+    offers = pq.read_table(folder / "offers.parquet")
+    found = []
+    for margin in (offers["margin"], offers["face_value"], offers["margin"]):
+        pq.write_table(replaced(offers, "margin", margin), folder / "offers.parquet")
+        stored = read_campaign(folder, store=tmp_path / "store")
+        plain = read_campaign(folder)
+        found.append(fields(stored.compile(), stored))
+        assert found[-1] == fields(plain.compile(), plain)
+    assert found[0] == found[2] != found[1]
 
 
 def test_a_folder_of_something_else_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -20,7 +20,6 @@ from .candidates import Candidates, build, items_of
 from .errors import InvalidInput
 from .items import ROLES, Items
 from .limits import CompiledLimits, Limit, compile_limits
-from .packing import quantise
 from .rules import CustomerRule, Customers, compile_rules
 from .space import InMemory, blocks_of_customers
 from .store import stored
@@ -203,18 +202,14 @@ class Compiled:
         rules, rule_names, nested = compile_rules(
             campaign.rules, self.items, self.item, candidates, customers
         )
-        channels = [(amounts.channels[name], amounts.spans[name]) for name in self.limits.channels]
-        quantity, low, step, error = quantise(
-            self.item, channels, len(self.items), candidates.space, backend
-        )
-        limits = self.limits
+        limits, packed = self.limits, amounts.packed()
         self.problem = Problem(
-            shard=kernels.Shard(0, candidates.indptr, self.item, quantity, limits.segment),
+            shard=kernels.Shard(0, candidates.indptr, self.item, packed.quantity, limits.segment),
             rules=rules,
-            channels=tuple(values for values, _ in channels),
-            low=low,
-            step=step,
-            error=error,
+            channels=tuple(channel.values for channel in amounts.channels.values()),
+            low=packed.low,
+            step=packed.step,
+            error=packed.error,
             objective=limits.objective,
             rows=limits.rows,
             lower=limits.lower,
@@ -234,7 +229,9 @@ class Compiled:
             return None
         total = amount.constant[self.item[chosen]]
         for channel, slope in amount.slopes.items():
-            total = total + slope[self.item[chosen]] * self._amounts.channels[channel][chosen]
+            total = (
+                total + slope[self.item[chosen]] * self._amounts.channels[channel].values[chosen]
+            )
         return total
 
 

@@ -18,7 +18,7 @@ from .intake import TABLE, Block, Intake, offer_dtype
 from .items import Items
 from .rows import Twice
 from .runs import Runs
-from .space import InMemory, Space, blocks, forget
+from .space import Afresh, Arrays, Derived, Space, blocks, forget, save
 from .stream import Stream
 
 
@@ -30,7 +30,7 @@ class Candidates:
     indptr: int64 (n + 1). offer: uint16 (e), uint32 where there are more than 65,536 offers: row of the sorted offers.
     role: uint8 (e) role codes, or None. columns: (e) each, the numeric columns that the campaign uses, as the user
     gave them: float32 where they were that, else float64.
-    space: where arrays that are made of these go.
+    derived: where arrays go that are made of these.
     """
 
     customers: pa.Array
@@ -38,7 +38,7 @@ class Candidates:
     offer: NDArray[np.uint16] | NDArray[np.uint32]
     role: NDArray[np.uint8] | None
     columns: dict[str, NDArray[Any]]
-    space: Space = field(default_factory=InMemory)
+    derived: Derived = field(default_factory=Afresh)
 
     def __len__(self) -> int:
         return len(self.offer)
@@ -65,7 +65,7 @@ def build(stream: Stream, offers: pa.Array, space: Space, threads: int) -> Candi
         raise InvalidInput("table candidates: expected at least one row, got none")
     columns = dict(whole.columns)
     offer, role = columns.pop("offer"), columns.pop("role", None)
-    return Candidates(whole.customers, whole.ends, offer, role, columns, space)
+    return Candidates(whole.customers, whole.ends, offer, role, columns)
 
 
 def _numbered(tables: Iterator[pa.Table]) -> Iterator[Block]:
@@ -101,20 +101,28 @@ def items_of(
     """
     if not tell_roles_apart or candidates.role is None:
         return Items(offers, np.arange(offers.num_rows), None), candidates.offer
-    seen = np.zeros(4 * offers.num_rows, bool)
+    made = candidates.derived.made(
+        "item", [], lambda space: _items_by_role(candidates, offers.num_rows, space)
+    )
+    return Items(offers, made["code"] // 4, made["code"] % 4), made["item"]
+
+
+def _items_by_role(candidates: Candidates, offers: int, space: Space) -> Arrays:
+    """code: int64 (K), 4 * offer + role of each item. item: (e), the candidates' items."""
+    seen = np.zeros(4 * offers, bool)
     for part in blocks(len(candidates)):
-        seen[_offer_and_role(candidates, part)] = True
+        seen[_code(candidates, part)] = True
     without = ~seen.reshape(-1, 4).any(axis=1)
     seen[4 * np.flatnonzero(without)] = True
     kept = np.flatnonzero(seen)
     number = (np.cumsum(seen) - 1).astype(offer_dtype(len(kept)))
-    writer = candidates.space.writer("item", number.dtype)
+    writer = space.writer("item", number.dtype)
     for part in blocks(len(candidates)):
-        writer.append(number[_offer_and_role(candidates, part)])
-    forget(candidates.offer, candidates.role)
-    return Items(offers, kept // 4, kept % 4), writer.finish()
+        writer.append(number[_code(candidates, part)])
+        forget(candidates.offer, candidates.role)
+    return {"code": save(space, "code", kept), "item": writer.finish()}
 
 
-def _offer_and_role(candidates: Candidates, part: slice) -> NDArray[np.int64]:
+def _code(candidates: Candidates, part: slice) -> NDArray[np.int64]:
     assert candidates.role is not None
     return candidates.offer[part].astype(np.int64) * 4 + candidates.role[part]

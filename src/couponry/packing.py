@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from .ahead import in_order, workers
 from .allocate.problem import LEVELS
 from .kernels import Backend
-from .space import Space, blocks, forget
+from .space import Space, blocks, forget, save
 
 
 class Span(NamedTuple):
@@ -22,6 +23,31 @@ class Span(NamedTuple):
     @classmethod
     def nothing(cls, items: int) -> Span:
         return cls(np.full(items, np.inf), np.full(items, -np.inf))
+
+
+class Channel(NamedTuple):
+    """A numeric column that is packed.
+
+    source: says what the values are, so that nothing that is made of others is taken for it. values: float32 or
+    float64 (e).
+    """
+
+    source: str
+    values: NDArray[np.floating]
+    span: Span
+
+
+class Packed(NamedTuple):
+    """quantity: uint16 (C, e). low, step, error: float64 (C, K).
+
+    Within an item a channel is low + step * quantity, scaled to the item's own range, and `error` is the largest
+    distance to the value as given that was seen while rounding.
+    """
+
+    quantity: NDArray[np.uint16]
+    low: NDArray[np.float64]
+    step: NDArray[np.float64]
+    error: NDArray[np.float64]
 
 
 def span(
@@ -44,19 +70,15 @@ def span(
 
 def quantise(
     item: NDArray[np.integer],
-    channels: list[tuple[NDArray[np.floating], Span]],
     items: int,
+    channels: Sequence[Channel],
     space: Space,
     backend: Backend,
-) -> tuple[NDArray[np.uint16], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Quantities uint16 (C, e), which go to `space`, and low, step, error float64 (C, K).
-
-    channels: each with its span. Within an item a channel is low + step * quantity, scaled to the item's own range,
-    and `error` is the largest distance to the value as given that was seen while rounding.
-    """
+) -> Packed:
+    """The channels packed, into a space."""
     writer = space.writer("quantity", np.uint16)
     low, step, error = np.zeros((3, len(channels), items))
-    for c, (values, (least, most)) in enumerate(channels):
+    for c, (_, values, (least, most)) in enumerate(channels):
         seen = np.isfinite(least)
         low[c, seen] = least[seen]
         step[c, seen] = (most[seen] - least[seen]) / LEVELS
@@ -65,7 +87,9 @@ def quantise(
             writer.append(quantity)
             np.maximum(error[c], miss, out=error[c])
             forget(item, values)
-    return writer.finish((len(channels), len(item))), low, step, error
+    quantities = writer.finish((len(channels), len(item)))
+    tables = (save(space, n, t) for n, t in (("low", low), ("step", step), ("error", error)))
+    return Packed(quantities, *tables)
 
 
 class _Rounding(NamedTuple):

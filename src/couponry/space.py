@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import mmap
 import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 BLOCK = 1 << 20  # candidates that are worked on at a time
 HEADER = 256  # bytes
+Arrays = dict[str, NDArray[Any]]
 
 
 class Writer(Protocol):
@@ -67,29 +67,20 @@ class _MemoryWriter:
 
 
 class InFolder:
-    """Arrays as files of a folder, memory-mapped.
+    """Arrays as files of a folder, memory-mapped."""
 
-    keep: whether the files stay. Otherwise they have no name and are gone with the last array that maps them, however
-    the process ends.
-    """
-
-    def __init__(self, folder: Path, *, keep: bool = True):
+    def __init__(self, folder: Path):
         self.folder = folder
-        self.keep = keep
 
     def writer(self, name: str, dtype: DTypeLike) -> Writer:
-        return _FileWriter(self.folder / f"{name}.npy", np.dtype(dtype), self.keep)
+        return _FileWriter(self.folder / f"{name}.npy", np.dtype(dtype))
 
 
 class _FileWriter:
-    def __init__(self, path: Path, dtype: np.dtype[Any], keep: bool):
+    def __init__(self, path: Path, dtype: np.dtype[Any]):
         self._dtype = dtype
-        self._file: Any
-        if keep:
-            path.unlink(missing_ok=True)  # a new file: the old one may be mapped
-            self._file = path.open("w+b", buffering=0)
-        else:
-            self._file = tempfile.TemporaryFile(dir=path.parent, buffering=0)  # noqa: SIM115
+        path.unlink(missing_ok=True)  # a new file: the old one may be mapped
+        self._file = path.open("w+b", buffering=0)
         self._file.write(_header(dtype, (0,)))
 
     def append(self, values: NDArray[Any]) -> None:
@@ -104,6 +95,31 @@ class _FileWriter:
             file.seek(0)
             file.write(_header(self._dtype, shape))
             return _mapped(file, HEADER, self._dtype, shape)
+
+
+def save(space: Space, name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """The array, in a space."""
+    writer = space.writer(name, array.dtype)
+    writer.append(array.ravel())
+    return writer.finish(array.shape)
+
+
+class Derived(Protocol):
+    """Where arrays go that are made of others."""
+
+    def made(self, kind: str, key: Sequence[str], make: Callable[[Space], Arrays]) -> Arrays:
+        """What `make` writes into the space that it is given: arrays by the names that it writes them under.
+
+        kind, key: what they are, and everything that they depend on besides the arrays that they are made of; what
+        was made before of the same kind and key may be used again.
+        """
+
+
+class Afresh:
+    """Arrays in memory, made again each time."""
+
+    def made(self, kind: str, key: Sequence[str], make: Callable[[Space], Arrays]) -> Arrays:
+        return make(InMemory())
 
 
 def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:

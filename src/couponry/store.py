@@ -6,6 +6,7 @@ indptr.npy        int64 (n + 1)
 offer.npy         uint16 or uint32 (e)
 role.npy          uint8 (e), where candidates have roles
 column-0.npy ...  float32 or float64 (e), the numeric columns
+packed.* ...      folders of arrays that campaigns made of these
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import uuid
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from .errors import InvalidInput
 from .ids import TEXT, as_ids, text_buffers
 from .output import abandoned, check_new, whole_folder
 from .runs import file_names
-from .space import InFolder, mapped
+from .space import Arrays, InFolder, Space, mapped
 from .stream import Stream
 
 FORMAT = 1
@@ -48,7 +51,8 @@ def stored(folder: str | Path, stream: Stream, offers: pa.Array, threads: int) -
             shutil.rmtree(draft, ignore_errors=True)
         with whole_folder(path, overwrite=True) as draft:
             found = build(stream, offers, InFolder(draft), threads)
-            manifest = {"format": FORMAT, **_content(found), "source": _source(stream, offers)}
+            source, built = _source(stream, offers), uuid.uuid4().hex
+            manifest = {"format": FORMAT, "built": built, **_content(found), "source": source}
             (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     return _opened(path)
 
@@ -74,8 +78,34 @@ def _opened(path: Path) -> Candidates:
     except (OSError, ValueError) as error:
         raise InvalidInput(f"store {str(path)!r}: {error}; remove it to build it again") from error
     offer, role = arrays.pop("offer"), arrays.pop("role", None)
-    space = InFolder(path, keep=False)
-    return Candidates(as_ids(customer, ends), indptr, offer, role, arrays, space)
+    derived = _Beside(path, manifest["built"])
+    return Candidates(as_ids(customer, ends), indptr, offer, role, arrays, derived)
+
+
+class _Beside:
+    """Arrays made of those of a store, in folders of it: one of each kind, but for spans, which are small.
+
+    built: which store they are made of. The folder may hold another one by the time that they are written.
+    """
+
+    def __init__(self, folder: Path, built: str):
+        self._folder, self._built = folder, built
+
+    def made(self, kind: str, key: Sequence[str], make: Callable[[Space], Arrays]) -> Arrays:
+        digest = hashlib.sha256(json.dumps([self._built, *key]).encode()).hexdigest()
+        folder = self._folder / f"{kind}.{digest[:32]}"
+        try:
+            found = {file.stem: mapped(file) for file in folder.glob("*.npy")}
+        except (OSError, ValueError):
+            found = {}
+        if found:
+            return found
+        for other in self._folder.glob(f"{kind}.*") if kind != "span" else ():
+            shutil.rmtree(other, ignore_errors=True)  # whoever maps them keeps them
+        for draft in abandoned(folder):
+            shutil.rmtree(draft, ignore_errors=True)
+        with whole_folder(folder, overwrite=True) as draft:
+            return make(InFolder(draft))
 
 
 def _content(candidates: Candidates) -> dict[str, Any]:
