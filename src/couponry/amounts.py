@@ -20,7 +20,7 @@ from .errors import InvalidInput
 from .items import Items
 from .kernels import Backend
 from .packing import Channel, Packed, Span, quantise, span
-from .space import Arrays, Space, blocks, save
+from .space import Arrays, Space, blocks, forget, save
 
 MONEY = ("issue_cost", "face_value", "margin")
 
@@ -50,6 +50,7 @@ class Amounts:
         self._candidates = candidates
         self._backend = backend
         self._known: dict[str, Amount] = {}
+        self._by = "offer" if items.role is None else "offer and role"  # what items are
         self.channels: dict[str, Channel] = {}  # those asked for so far
         if "response" in items.offers.column_names and "response" not in candidates.columns:
             response = tables.numbers(items.offers, "offers", "response")
@@ -75,6 +76,7 @@ class Amounts:
         seen = np.zeros(len(self._items), bool)
         for part in blocks(len(self._item)):
             seen[self._item[part]] = True
+            forget(self._item[part])
         return seen
 
     def _has(self, name: str) -> bool:
@@ -99,13 +101,11 @@ class Amounts:
         raise InvalidInput(f"{by_whom}: neither candidates nor offers have a column {name!r}")
 
     def _channel(self, name: str, source: str, values: NDArray[np.floating]) -> Amount:
-        roles = "offers" if self._items.role is None else "offers and roles"
-
         def make(space: Space) -> Arrays:
             found = span(self._item, len(self._items), values, self._backend)
             return {"low": save(space, "low", found.low), "high": save(space, "high", found.high)}
 
-        made = self._candidates.derived.made("span", [source, roles], make)
+        made = self._candidates.derived.made("span", [self._by, source], make)
         low, high = made["low"], made["high"]
         if (low >= high).all():  # the same for every candidate of an item: nothing to pack
             return Amount(np.where(np.isfinite(low), low, 0.0))
@@ -114,14 +114,13 @@ class Amounts:
 
     def packed(self) -> Packed:
         """The channels asked for so far, packed."""
-        roles = "offers" if self._items.role is None else "offers and roles"
         channels = list(self.channels.values())
 
         def make(space: Space) -> Arrays:
             found = quantise(self._item, len(self._items), channels, space, self._backend)
             return found._asdict()
 
-        key = [roles, *(channel.source for channel in channels)]
+        key = [self._by, *(channel.source for channel in channels)]
         return Packed(**self._candidates.derived.made("packed", key, make))
 
     def _default(
@@ -172,6 +171,8 @@ class Amounts:
                 constant = sum(factor * values(part) for part, factor in fixed.items())
                 total = constant + values("response") * rate
                 writer.append(np.broadcast_to(total, rows.stop - rows.start))
+                forget(candidates.offer[rows])
+                forget(*(column[rows] for column in candidates.columns.values()))
             return {"amount": writer.finish()}
 
         digest = hashlib.sha256()

@@ -119,10 +119,12 @@ def _items_by_role(candidates: Candidates, offers: int, space: Space) -> Arrays:
     writer = space.writer("item", number.dtype)
     for part in blocks(len(candidates)):
         writer.append(number[_code(candidates, part)])
-        forget(candidates.offer, candidates.role)
     return {"code": save(space, "code", kept), "item": writer.finish()}
 
 
 def _code(candidates: Candidates, part: slice) -> NDArray[np.int64]:
     assert candidates.role is not None
-    return candidates.offer[part].astype(np.int64) * 4 + candidates.role[part]
+    offer, role = candidates.offer[part], candidates.role[part]
+    code = offer.astype(np.int64) * 4 + role
+    forget(offer, role)
+    return code

@@ -37,9 +37,13 @@ class IdWriter:
             self._ends.append(ends[1:] - ends[0] + self._bytes)
             self._bytes += int(ends[-1] - ends[0])
 
-    def finish(self) -> pa.Array:
+    def finish(self) -> tuple[pa.Array, list[NDArray[Any]]]:
+        """The ids, and the arrays that they are made of."""
         values = self._values.finish()
-        return as_ids(values, self._ends.finish() if self._text else None)
+        if not self._text:
+            return as_ids(values, None), [values]
+        ends = self._ends.finish()
+        return as_ids(values, ends), [values, ends]
 
 
 def as_ids(values: NDArray[Any], ends: NDArray[np.int64] | None) -> pa.Array:

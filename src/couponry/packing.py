@@ -58,13 +58,13 @@ def span(
     def one(part: slice) -> Span:
         found = Span.nothing(items)
         backend.kernels.span(item[part], values[part], *found)
+        forget(item[part], values[part])
         return found
 
     whole = Span.nothing(items)
     for found in in_order(one, blocks(len(item)), workers()):
         np.minimum(whole.low, found.low, out=whole.low)
         np.maximum(whole.high, found.high, out=whole.high)
-        forget(item, values)
     return whole
 
 
@@ -86,7 +86,6 @@ def quantise(
         for quantity, miss in in_order(rounding.part, blocks(len(item)), workers()):
             writer.append(quantity)
             np.maximum(error[c], miss, out=error[c])
-            forget(item, values)
     quantities = writer.finish((len(channels), len(item)))
     tables = (save(space, n, t) for n, t in (("low", low), ("step", step), ("error", error)))
     return Packed(quantities, *tables)
@@ -102,7 +101,8 @@ class _Rounding(NamedTuple):
     backend: Backend
 
     def part(self, part: slice) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        item = self.item[part]
+        item, values = self.item[part], self.values[part]
         quantity, miss = np.empty(len(item), np.uint16), np.zeros(len(self.low))
-        self.backend.kernels.quantise(item, self.values[part], self.low, self.step, quantity, miss)
+        self.backend.kernels.quantise(item, values, self.low, self.step, quantity, miss)
+        forget(item, values)
         return quantity, miss

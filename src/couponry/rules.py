@@ -245,7 +245,6 @@ def _overlapping(
                     f"{rules[a].label} and {rules[b].label} overlap without nesting "
                     f"(customer {customer!r})"
                 )
-            forget(item)
     return None
 
 
@@ -266,6 +265,7 @@ class _Pair(NamedTuple):
         item, group = self.item[ends[0] : ends[-1]], self.rules.group
         cap_a, cap_b = (_caps(self.rules.cap[rule], start, stop) for rule in (self.a, self.b))
         wrong = _overlap(who, group[self.a][item], group[self.b][item], cap_a, cap_b)
+        forget(item)
         return start + who[wrong]
 
 

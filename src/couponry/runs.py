@@ -20,13 +20,18 @@ from .space import Space, forget
 
 BLOCK_ROWS = 1 << 20  # rows that are sorted at a time while they come by customer
 RUN_ROWS = 1 << 22  # rows that are sorted at a time when they do not, and merged at a time
+FORGET = 4  # ranges that are merged before their pages are let go of, all at once
 
 
 @dataclass(frozen=True)
 class Sorted:
-    """Rows in a space: arrays as in `Rows`, of one run or of several behind one another."""
+    """Rows in a space: arrays as in `Rows`, of one run or of several behind one another.
+
+    ids: the arrays that `customers` is made of.
+    """
 
     customers: pa.Array
+    ids: list[NDArray[Any]]
     ends: NDArray[np.int64]
     columns: Columns
 
@@ -54,7 +59,7 @@ class SortedWriter:
 
     def finish(self) -> Sorted:
         columns = {name: writer.finish() for name, writer in self._columns.items()}
-        return Sorted(self._customers.finish(), self._ends.finish(), columns)
+        return Sorted(*self._customers.finish(), self._ends.finish(), columns)
 
 
 def file_names(columns: Any) -> dict[str, str]:
@@ -110,9 +115,10 @@ class Runs:
             return written
         merge = _Merge(written, [*self._starts, len(written.customers)], self._offers)
         self._writer = SortedWriter(self._space, self._dtypes, self._kind)
-        for rows in in_order(merge.rows, merge.ranges(), threads):
+        for number, rows in enumerate(in_order(merge.rows, merge.ranges(), threads)):
             self._writer.append(rows)
-            forget(written.ends, *written.columns.values())
+            if number % FORGET == 0:
+                forget(written.ends, *written.ids, *written.columns.values())
         return self._writer.finish()
 
 

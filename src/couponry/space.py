@@ -144,15 +144,20 @@ def _mapped(file: Any, start: int, dtype: np.dtype[Any], shape: tuple[int, ...])
 
 
 def forget(*arrays: NDArray[Any] | None) -> None:
-    """Let go of the memory that mapped files take up here; what is read again comes back from the file."""
+    """Let go of the memory that parts of mapped files take up here; what is read again comes back from the file.
+
+    arrays: contiguous; those that are not mapped are left alone.
+    """
     for array in arrays:
         pages: Any = array
         while isinstance(pages, np.ndarray):
             pages = pages.base
         if isinstance(pages, memoryview):
             pages = pages.obj
-        if isinstance(pages, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            pages.madvise(mmap.MADV_DONTNEED)
+        if array is not None and array.size and isinstance(pages, mmap.mmap):
+            start = array.ctypes.data - np.frombuffer(pages, np.uint8).ctypes.data
+            first = start // mmap.PAGESIZE * mmap.PAGESIZE
+            pages.madvise(mmap.MADV_DONTNEED, first, start + array.nbytes - first)
 
 
 def blocks(length: int, size: int | None = None) -> Iterator[slice]:
