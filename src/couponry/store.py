@@ -102,7 +102,7 @@ class _Beside:
             return found
         for other in self._folder.glob(f"{kind}.*") if kind != "span" else ():
             shutil.rmtree(other, ignore_errors=True)  # whoever maps them keeps them
-        for draft in abandoned(folder):
+        for draft in abandoned(self._folder / kind):  # under any key
             shutil.rmtree(draft, ignore_errors=True)
         with whole_folder(folder, overwrite=True) as draft:
             return make(InFolder(draft))
