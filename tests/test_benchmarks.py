@@ -57,3 +57,14 @@ def test_readme_shows_the_example_that_is_run() -> None:
     example = (root / "examples" / "quickstart.py").read_text().split('"""\n\n', 1)[1].rstrip()
     assert example in (root / "README.md").read_text()
     exec(compile(example, "quickstart.py", "exec"), {})
+
+
+@pytest.mark.parametrize("order", [[], ["--shuffled"]], ids=["by customer", "shuffled"])
+def test_packing(
+    order: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import packing
+
+    monkeypatch.setattr(sys, "argv", ["packing.py", "--customers", "3001", *order])
+    packing.main()
+    assert json.loads(capsys.readouterr().out)["candidates"] == 3001 * 32

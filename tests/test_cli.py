@@ -383,5 +383,5 @@ def test_what_cannot_fit_is_refused_before_it_is_read(
     ran = run("solve", folder(limit=LIMITS), "--out", tmp_path / "out")
     assert ran.status == 2
     assert ran.err.startswith("couponry: error: memory:")
-    assert "GiB are available" in ran.err and ran.err.count("\n") == 1
+    assert "1.0 KiB are available" in ran.err and ran.err.count("\n") == 1
     assert not (tmp_path / "out").exists()

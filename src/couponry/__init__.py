@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from .campaign import Campaign
 from .errors import InvalidInput, Unsupported
-from .folder import read_campaign, write_campaign
+from .folder import memory_estimate, read_campaign, write_campaign
 from .limits import Limit
+from .memory import Estimate
 from .result import Result
 from .rules import CustomerRule
 from .version import __version__
@@ -19,11 +20,13 @@ from .versions import show_versions
 __all__ = [
     "Campaign",
     "CustomerRule",
+    "Estimate",
     "InvalidInput",
     "Limit",
     "Result",
     "Unsupported",
     "__version__",
+    "memory_estimate",
     "read_campaign",
     "show_versions",
     "write_campaign",

@@ -7,7 +7,9 @@ candidate carries only its channels.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ from .candidates import Candidates
 from .errors import InvalidInput
 from .items import Items
 from .kernels import Backend
+from .packing import Channel, Packed, Span, quantise, span
+from .space import Arrays, Space, blocks, forget, save
 
 MONEY = ("issue_cost", "face_value", "margin")
 
@@ -46,7 +50,8 @@ class Amounts:
         self._candidates = candidates
         self._backend = backend
         self._known: dict[str, Amount] = {}
-        self.channels: dict[str, NDArray[np.float64]] = {}  # the channels asked for so far, (e)
+        self._by = "offer" if items.role is None else "offer and role"  # what items are
+        self.channels: dict[str, Channel] = {}  # those asked for so far
         if "response" in items.offers.column_names and "response" not in candidates.columns:
             response = tables.numbers(items.offers, "offers", "response")
             tables.check_probabilities(response, "offers", "response")
@@ -59,21 +64,20 @@ class Amounts:
 
     def least(self, amount: Amount) -> NDArray[np.float64]:
         """Lower bound of an amount over the candidates of each item (K); 0 for items without candidates."""
-        total = np.where(self._seen(), amount.constant, 0.0)
+        total = np.where(self._seen, amount.constant, 0.0)
         for name, slope in amount.slopes.items():
-            low, high = self._span(self.channels[name])
+            low, high = self.channels[name].span
             seen = np.isfinite(low)
             total[seen] += np.minimum(slope[seen] * low[seen], slope[seen] * high[seen])
         return total
 
+    @cached_property
     def _seen(self) -> NDArray[np.bool_]:
-        return np.bincount(self._item, minlength=len(self._items)) > 0
-
-    def _span(self, values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        low = np.full(len(self._items), np.inf)
-        high = np.full(len(self._items), -np.inf)
-        self._backend.kernels.span(self._item, values, low, high)
-        return low, high
+        seen = np.zeros(len(self._items), bool)
+        for part in blocks(len(self._item)):
+            seen[self._item[part]] = True
+            forget(self._item[part])
+        return seen
 
     def _has(self, name: str) -> bool:
         return name in self._candidates.columns or name in self._items.offers.column_names
@@ -82,7 +86,7 @@ class Amounts:
         if name == "count":
             return Amount(np.ones(len(self._items)))
         if name in self._candidates.columns:
-            return self._channel(name, self._candidates.columns[name])
+            return self._channel(name, f"column {name}", self._candidates.columns[name])
         if name in self._items.offers.column_names:
             return Amount(tables.numbers(self._items.offers, "offers", name)[self._items.offer])
         if name == "cost":
@@ -96,19 +100,35 @@ class Amounts:
             return self._default(name, by_whom, {"issue_cost": -1.0}, weights)
         raise InvalidInput(f"{by_whom}: neither candidates nor offers have a column {name!r}")
 
-    def _channel(self, name: str, values: NDArray[np.float64]) -> Amount:
-        low, high = self._span(values)
+    def _channel(self, name: str, source: str, values: NDArray[np.floating]) -> Amount:
+        def make(space: Space) -> Arrays:
+            found = span(self._item, len(self._items), values, self._backend)
+            return {"low": save(space, "low", found.low), "high": save(space, "high", found.high)}
+
+        made = self._candidates.derived.made("span", [self._by, source], make)
+        low, high = made["low"], made["high"]
         if (low >= high).all():  # the same for every candidate of an item: nothing to pack
             return Amount(np.where(np.isfinite(low), low, 0.0))
-        self.channels[name] = values
+        self.channels[name] = Channel(source, values, Span(low, high))
         return Amount(np.zeros(len(self._items)), {name: np.ones(len(self._items))})
+
+    def packed(self) -> Packed:
+        """The channels asked for so far, packed."""
+        channels = list(self.channels.values())
+
+        def make(space: Space) -> Arrays:
+            found = quantise(self._item, len(self._items), channels, space, self._backend)
+            return found._asdict()
+
+        key = [self._by, *(channel.source for channel in channels)]
+        return Packed(**self._candidates.derived.made("packed", key, make))
 
     def _default(
         self, name: str, by_whom: str, fixed: dict[str, float], per_response: dict[str, float]
     ) -> Amount:
         """sum of fixed columns + response * sum of per-response columns, missing ones counting as 0."""
         if any(part in self._candidates.columns for part in MONEY):
-            return self._channel(name, self._per_candidate(fixed, per_response))
+            return self._channel(name, *self._per_candidate(name, fixed, per_response))
         zero = Amount(np.zeros(len(self._items)))
 
         def summed(parts: dict[str, float]) -> Amount:
@@ -126,16 +146,37 @@ class Amounts:
         )
 
     def _per_candidate(
-        self, fixed: dict[str, float], per_response: dict[str, float]
-    ) -> NDArray[np.float64]:
-        def values(name: str) -> NDArray[np.float64] | float:
-            if name in self._candidates.columns:
-                return self._candidates.columns[name]
-            if name in self._items.offers.column_names:
-                column = tables.numbers(self._items.offers, "offers", name)
-                return column[self._candidates.offer]
-            return 0.0
+        self, name: str, fixed: dict[str, float], per_response: dict[str, float]
+    ) -> tuple[str, NDArray[np.float64]]:
+        """A default whose parts are not the same for every candidate of an item, (e), and what it is made of."""
+        candidates, offers = self._candidates, self._items.offers
+        of_offers = {
+            part: tables.numbers(offers, "offers", part)
+            for part in (*fixed, *per_response, "response")
+            if part in offers.column_names and part not in candidates.columns
+        }
 
-        rate = sum(factor * values(part) for part, factor in per_response.items())
-        constant = sum(factor * values(part) for part, factor in fixed.items())
-        return np.broadcast_to(constant + values("response") * rate, len(self._item)).copy()
+        def make(space: Space) -> Arrays:
+            writer = space.writer("amount", np.float64)
+            for rows in blocks(len(candidates)):
+
+                def values(part: str, rows: slice = rows) -> NDArray[np.float64] | float:
+                    if part in candidates.columns:
+                        return candidates.columns[part][rows].astype(np.float64, copy=False)
+                    if part in of_offers:
+                        return of_offers[part][candidates.offer[rows]]
+                    return 0.0
+
+                rate = sum(factor * values(part) for part, factor in per_response.items())
+                constant = sum(factor * values(part) for part, factor in fixed.items())
+                total = constant + values("response") * rate
+                writer.append(np.broadcast_to(total, rows.stop - rows.start))
+                forget(candidates.offer[rows])
+                forget(*(column[rows] for column in candidates.columns.values()))
+            return {"amount": writer.finish()}
+
+        digest = hashlib.sha256()
+        for part, values in of_offers.items():
+            digest.update(part.encode() + values.tobytes())
+        made = candidates.derived.made(f"amount-{name}", [digest.hexdigest()], make)
+        return f"amount {name} {digest.hexdigest()}", made["amount"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -12,14 +13,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from . import kernels, tables
+from .ahead import workers
 from .allocate.problem import Problem
 from .amounts import MONEY, Amount, Amounts
-from .candidates import Candidates, items_of, sort_candidates
+from .candidates import Candidates, build, items_of
 from .errors import InvalidInput
 from .items import ROLES, Items
 from .limits import CompiledLimits, Limit, compile_limits
-from .packing import quantise
 from .rules import CustomerRule, Customers, compile_rules
+from .space import InMemory, blocks_of_customers
+from .store import stored
+from .stream import Stream, stream
 from .tables import Table
 
 if TYPE_CHECKING:
@@ -36,8 +40,13 @@ class Campaign:
     offers, candidates, customers: anything that speaks the Arrow stream protocol (PyArrow, pandas, Polars, DuckDB),
     a mapping of columns, or the path of a Parquet or CSV file; columns as in the campaign format. Rows may come in
     any order. The tables are read once and never changed.
+    candidates may also be a folder of Parquet files, a `pyarrow.dataset.Dataset`, a `pyarrow.RecordBatchReader` or an
+    iterator of record batches: these are read a block at a time, and never held whole as a table.
     rules, limits: what must hold for each customer, and for all of them together.
     value: the column whose sum is maximised.
+    store: a folder for the candidates, for campaigns that do not fit in memory: they are packed there and
+    memory-mapped. The next campaign of the same files uses them again; candidates that are not files, or other files,
+    replace them. A folder that holds anything else is refused.
 
     Raises InvalidInput, with one line that names what is wrong, before anything is solved.
     """
@@ -52,6 +61,7 @@ class Campaign:
         limits: Sequence[Limit] = (),
         value: str = "value",
         name: str = "campaign",
+        store: str | Path | None = None,
     ):
         self._compiled: Compiled | None = None
         self.name = name
@@ -62,19 +72,17 @@ class Campaign:
         self.limits = _checked(limits, "limit", Limit)
         self.offers = sorted_offers(tables.as_table(offers, "offers"))
         wanted = self.candidate_columns(self.limits, self.value)
-        table = tables.as_table(candidates, "candidates")
-        tables.require(table, "candidates", "customer", "offer")
+        rows = candidates
+        if not isinstance(rows, Stream):
+            rows = stream(candidates, "candidates", sorted(wanted))
         self.customers = None if customers is None else tables.as_table(customers, "customers")
         if self.customers is not None:
             check_customers(self.customers)
-        self.candidates: Candidates = sort_candidates(
-            table.select([c for c in table.column_names if c in wanted]),
-            tables.ids(self.offers, "offers", "offer"),
-            [
-                c
-                for c in table.column_names
-                if c in wanted and c not in ("customer", "offer", "role")
-            ],
+        ids = tables.ids(self.offers, "offers", "offer")
+        self.candidates: Candidates = (
+            build(rows, ids, InMemory(), workers())
+            if store is None
+            else stored(store, rows, ids, workers())
         )
 
     def summary(self) -> str:
@@ -108,19 +116,23 @@ class Campaign:
         }
         return [name for name in COUPON_COLUMNS if name in have or follows[name]]
 
-    def candidates_table(self) -> pa.Table:
-        """The candidates in canonical order, with the columns that the campaign uses."""
+    def candidates_tables(self) -> Iterator[pa.Table]:
+        """The candidates in canonical order, with the columns that the campaign uses, a block at a time."""
         candidates = self.candidates
         offers = tables.ids(self.offers, "offers", "offer")
-        columns: dict[str, Any] = {
-            "customer": candidates.customers.take(pa.array(candidates.customer)),
-            "offer": offers.take(pa.array(candidates.offer)),
-            **candidates.columns,
-        }
-        if candidates.role is not None:
-            names = pa.array([None, *ROLES])
-            columns["role"] = names.take(pa.array(candidates.role))
-        return pa.table(columns)
+        roles = pa.array([None, *ROLES])
+        for start, stop in blocks_of_customers(candidates.indptr):
+            ends = candidates.indptr[start : stop + 1]
+            rows = slice(ends[0], ends[-1])
+            customer = np.repeat(np.arange(start, stop), np.diff(ends))
+            columns: dict[str, Any] = {
+                "customer": candidates.customers.take(pa.array(customer)),
+                "offer": offers.take(pa.array(candidates.offer[rows])),
+                **{name: column[rows] for name, column in candidates.columns.items()},
+            }
+            if candidates.role is not None:
+                columns["role"] = roles.take(pa.array(candidates.role[rows]))
+            yield pa.table(columns)
 
     def with_limits(self, limits: Sequence[Limit]) -> Campaign:
         """The same campaign under other limits; the tables are shared, not copied.
@@ -190,16 +202,14 @@ class Compiled:
         rules, rule_names, nested = compile_rules(
             campaign.rules, self.items, self.item, candidates, customers
         )
-        channels = [amounts.channels[name] for name in self.limits.channels]
-        quantity, low, step, error = quantise(self.item, len(self.items), channels, backend)
-        limits = self.limits
+        limits, packed = self.limits, amounts.packed()
         self.problem = Problem(
-            shard=kernels.Shard(0, candidates.indptr, self.item, quantity, limits.segment),
+            shard=kernels.Shard(0, candidates.indptr, self.item, packed.quantity, limits.segment),
             rules=rules,
-            channels=tuple(channels),
-            low=low,
-            step=step,
-            error=error,
+            channels=tuple(channel.values for channel in amounts.channels.values()),
+            low=packed.low,
+            step=packed.step,
+            error=packed.error,
             objective=limits.objective,
             rows=limits.rows,
             lower=limits.lower,
@@ -219,7 +229,9 @@ class Compiled:
             return None
         total = amount.constant[self.item[chosen]]
         for channel, slope in amount.slopes.items():
-            total = total + slope[self.item[chosen]] * self._amounts.channels[channel][chosen]
+            total = (
+                total + slope[self.item[chosen]] * self._amounts.channels[channel].values[chosen]
+            )
         return total
 
 
@@ -267,6 +279,8 @@ def check_customers(table: pa.Table) -> None:
     """Refuse a customers table without ids or with one that is there twice."""
     tables.require(table, "customers", "customer")
     values = tables.ids(table, "customers", "customer")
+    if tables.ascends(values):
+        return
     rank, distinct = tables.ranks(values)
     if len(distinct) < len(values):
         _, first = np.unique(rank, return_index=True)

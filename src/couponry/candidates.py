@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,104 +12,84 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from . import tables
+from .ahead import in_order
 from .errors import InvalidInput
-from .items import ROLES, Items
+from .intake import TABLE, Block, Intake, offer_dtype
+from .items import Items
+from .rows import Twice
+from .runs import Runs
+from .space import Afresh, Arrays, Derived, Space, blocks, forget, save
+from .stream import Stream
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Eligible (customer, offer) pairs; e pairs of n customers.
+    """Eligible (customer, offer) pairs; e pairs of n customers. The arrays are in memory or memory-mapped, read only.
 
     customers: the distinct customer ids in ascending order (n).
-    indptr: int64 (n + 1). offer: int32 (e), row of the sorted offers. role: uint8 (e) role codes, or None.
-    columns: float64 (e) each, the numeric columns that the campaign uses, as the user gave them.
+    indptr: int64 (n + 1). offer: uint16 (e), uint32 where there are more than 65,536 offers: row of the sorted offers.
+    role: uint8 (e) role codes, or None. columns: (e) each, the numeric columns that the campaign uses, as the user
+    gave them: float32 where they were that, else float64.
+    derived: where arrays go that are made of these.
     """
 
     customers: pa.Array
     indptr: NDArray[np.int64]
-    offer: NDArray[np.int32]
+    offer: NDArray[np.uint16] | NDArray[np.uint32]
     role: NDArray[np.uint8] | None
-    columns: dict[str, NDArray[np.float64]]
+    columns: dict[str, NDArray[Any]]
+    derived: Derived = field(default_factory=Afresh)
 
     def __len__(self) -> int:
         return len(self.offer)
 
-    @property
-    def customer(self) -> NDArray[np.int64]:
-        """Number of each candidate's customer, int64 (e)."""
-        return np.repeat(np.arange(len(self.customers)), np.diff(self.indptr))
 
+def build(stream: Stream, offers: pa.Array, space: Space, threads: int) -> Candidates:
+    """Check the candidates table and put it into canonical order, a block at a time.
 
-def sort_candidates(table: pa.Table, offers: pa.Array, columns: list[str]) -> Candidates:
-    """Check the candidates table and put it into canonical order.
+    stream: the columns customer and offer, role or not, and the numeric columns to keep.
+    offers: the offer ids in ascending order.
 
-    `offers` are the offer ids in ascending order, `columns` the numeric columns to keep.
+    Where the rows come by customer they are read and written once. Where they do not, sorted runs of them are written
+    first and then merged.
     """
-    if table.num_rows == 0:
-        raise InvalidInput("table candidates: expected at least one row, got none")
-    offer = tables.positions(_offer_ids(table, offers), offers)
-    if (offer < 0).any():
-        row = int((offer < 0).argmax())
-        raise InvalidInput(
-            f"table candidates, column 'offer', row {row}: offer {table['offer'][row].as_py()!r} "
-            "is not in table offers"
-        )
-    customer, customers = tables.ranks(tables.ids(table, "candidates", "customer"))
-    values = {name: tables.numbers(table, "candidates", name) for name in columns}
-    if "response" in values:
-        tables.check_probabilities(values["response"], "candidates", "response")
-    role = _role_codes(table) if "role" in table.column_names else None
-
-    key = customer * len(offers) + offer
-    if not (key[1:] > key[:-1]).all():
-        order = np.argsort(key)
-        key = key[order]
-        twice = key[1:] == key[:-1]
-        if twice.any():
-            row = int(np.maximum(order[1:][twice], order[:-1][twice]).min())
-            raise InvalidInput(
-                f"table candidates, row {row}: the pair of customer {table['customer'][row].as_py()!r} "
-                f"and offer {table['offer'][row].as_py()!r} is there twice"
-            )
-        customer, offer = customer[order], offer[order]
-        values = {name: column[order] for name, column in values.items()}
-        role = None if role is None else role[order]
-    indptr = np.zeros(len(customers) + 1, np.int64)
-    np.cumsum(np.bincount(customer, minlength=len(customers)), out=indptr[1:])
-    return Candidates(customers, indptr, offer.astype(np.int32), role, values)
-
-
-def _offer_ids(table: pa.Table, offers: pa.Array) -> pa.Array:
-    found = tables.ids(table, "candidates", "offer")
-    if found.type != offers.type:
-        raise InvalidInput(
-            f"table candidates, column 'offer': expected {tables.kind_of_ids(offers)} "
-            f"as in table offers, got {tables.kind_of_ids(found)}"
-        )
-    return found
-
-
-def _role_codes(table: pa.Table) -> NDArray[np.uint8]:
-    column = table["role"]
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_null(column.type):
-        return np.zeros(len(column), np.uint8)
+    intake = Intake(stream.schema, offers)
+    runs = Runs(space, intake.dtypes, intake.kind, len(offers))
     try:
-        code = pc.index_in(column, value_set=pa.array(ROLES).cast(column.type))
-    except pa.ArrowException:
-        raise InvalidInput(
-            f"table candidates, column 'role': expected strings, got {column.type}"
-        ) from None
-    unknown = pc.and_(pc.is_null(code), pc.is_valid(column))
-    if pc.any(unknown).as_py():
-        row = pc.index(unknown, True).as_py()
-        raise InvalidInput(
-            f"table candidates, column 'role', row {row}: expected one of {', '.join(ROLES)}, "
-            f"got {column[row].as_py()!r}"
+        for rows in in_order(intake.rows, _numbered(stream.blocks(runs.block_rows)), threads):
+            runs.add(rows)
+        whole = runs.finish(threads)
+    except Twice as twice:
+        raise InvalidInput(_said(twice, stream, offers)) from None
+    if whole is None:
+        raise InvalidInput("table candidates: expected at least one row, got none")
+    columns = dict(whole.columns)
+    offer, role = columns.pop("offer"), columns.pop("role", None)
+    return Candidates(whole.customers, whole.ends, offer, role, columns)
+
+
+def _numbered(tables: Iterator[pa.Table]) -> Iterator[Block]:
+    first_row = 0
+    for table in tables:
+        yield Block(table, first_row)
+        first_row += len(table)
+
+
+def _said(twice: Twice, stream: Stream, offers: pa.Array) -> str:
+    """What is wrong with a pair that is there twice, with the row of its second time where rows can be read again."""
+    offer = offers[twice.offer].as_py()
+    pair = f"the pair of customer {twice.customer!r} and offer {offer!r} is there twice"
+    times, first_row = 0, 0
+    for table in stream.batches() if stream.repeatable else ():
+        same = pc.and_(
+            pc.equal(tables.ids(table, TABLE, "customer"), twice.customer),
+            pc.equal(tables.ids(table, TABLE, "offer"), offer),
         )
-    codes = pc.fill_null(code, -1).to_numpy()
-    return (codes + 1).astype(np.uint8)
+        found = np.flatnonzero(same.to_numpy(zero_copy_only=False))
+        if times + len(found) >= 2:
+            return f"table candidates, row {first_row + int(found[1 - times])}: {pair}"
+        times, first_row = times + len(found), first_row + len(table)
+    return f"table candidates: {pair}"
 
 
 def items_of(
@@ -115,21 +97,34 @@ def items_of(
 ) -> tuple[Items, NDArray[np.uint16] | NDArray[np.uint32]]:
     """The items that the candidates are made of, and the item number of each candidate.
 
-    Item numbers are uint16 where they fit, else uint32.
+    Item numbers are uint16 where they fit, else uint32; where roles are not told apart they are the offers' rows.
     """
     if not tell_roles_apart or candidates.role is None:
-        items = Items(offers, np.arange(offers.num_rows), None)
-        return items, _packed(candidates.offer, len(items))
-    code = candidates.offer.astype(np.int64) * 4 + candidates.role
-    seen = np.zeros(4 * offers.num_rows, bool)
-    seen[code] = True
+        return Items(offers, np.arange(offers.num_rows), None), candidates.offer
+    made = candidates.derived.made(
+        "item", [], lambda space: _items_by_role(candidates, offers.num_rows, space)
+    )
+    return Items(offers, made["code"] // 4, made["code"] % 4), made["item"]
+
+
+def _items_by_role(candidates: Candidates, offers: int, space: Space) -> Arrays:
+    """code: int64 (K), 4 * offer + role of each item. item: (e), the candidates' items."""
+    seen = np.zeros(4 * offers, bool)
+    for part in blocks(len(candidates)):
+        seen[_code(candidates, part)] = True
     without = ~seen.reshape(-1, 4).any(axis=1)
     seen[4 * np.flatnonzero(without)] = True
     kept = np.flatnonzero(seen)
-    number = np.cumsum(seen) - 1
-    items = Items(offers, kept // 4, kept % 4)
-    return items, _packed(number[code], len(items))
+    number = (np.cumsum(seen) - 1).astype(offer_dtype(len(kept)))
+    writer = space.writer("item", number.dtype)
+    for part in blocks(len(candidates)):
+        writer.append(number[_code(candidates, part)])
+    return {"code": save(space, "code", kept), "item": writer.finish()}
 
 
-def _packed(number: NDArray[np.integer], items: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
-    return number.astype(np.uint16) if items <= 65_536 else number.astype(np.uint32)
+def _code(candidates: Candidates, part: slice) -> NDArray[np.int64]:
+    assert candidates.role is not None
+    offer, role = candidates.offer[part], candidates.role[part]
+    code = offer.astype(np.int64) * 4 + role
+    forget(offer, role)
+    return code

@@ -1,4 +1,4 @@
-"""The command line: couponry solve, verify, demo and info."""
+"""The command line: couponry solve, estimate, verify, demo and info."""
 
 from __future__ import annotations
 
@@ -73,6 +73,14 @@ def cli() -> None:
 @click.option("--threads", type=int, help="Default: COUPONRY_THREADS, else all usable cores.")
 @click.option("--seed", default=0, show_default=True, help="Breaks ties.")
 @click.option("--backend", type=BACKENDS, help="Default: native where it was built, else numba.")
+@click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    help="Folder for candidates that do not fit in memory; kept, and used again while they are the same.",
+)
+@click.option(
+    "--memory-limit", help="Such as 8GiB; refuse what needs more. Default: what is available."
+)
 @click.option("--overwrite", is_flag=True, help="Replace the output folder if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output.")
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
@@ -84,6 +92,8 @@ def solve(
     threads: int | None,
     seed: int,
     backend: str | None,
+    store: Path | None,
+    memory_limit: str | None,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -94,7 +104,7 @@ def solve(
 
     check_new(out, overwrite=overwrite)
     with _native_output_to_stderr():
-        campaign = read_campaign(folder)
+        campaign = read_campaign(folder, store, memory_limit)
         result = campaign.solve(
             gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend, progress=not quiet
         )  # fmt: skip
@@ -104,6 +114,17 @@ def solve(
     if EXIT_STATUS[result.status] != SOLVED:
         click.echo(f"couponry: {result.status}: {result.message}", err=True)
     return EXIT_STATUS[result.status]
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the estimate as JSON, in bytes.")
+def estimate(folder: Path, as_json: bool) -> None:
+    """How much memory and disk the campaign in FOLDER needs, without reading it."""
+    from .folder import memory_estimate
+
+    needed = memory_estimate(folder)
+    click.echo(_json(needed.as_dict()) if as_json else needed.summary())
 
 
 @cli.command()

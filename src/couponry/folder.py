@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from . import memory, tables
-from .campaign import Campaign
+from .campaign import Campaign, sorted_offers
 from .errors import InvalidInput
+from .footers import footers
+from .intake import KEYS
 from .limits import Limit
+from .memory import Estimate, Size
 from .output import whole_folder
 from .rules import CustomerRule
+from .store import is_built
+from .stream import stream_files
 from .toml import dumps
 
 SCHEMA = 1
 SECTIONS = {"schema", "name", "tables", "objective", "customer_rule", "limit"}
 TABLES = {"offers", "candidates", "customers"}
+CANDIDATES_PER_CUSTOMER = 8  # taken for granted where files do not say how many customers there are
 
 
 @dataclass(frozen=True)
@@ -34,22 +42,79 @@ class Spec:
     limits: list[Limit]
 
 
-def read_campaign(folder: str | Path) -> Campaign:
-    """Read a campaign folder. Raises InvalidInput, with one line that names what is wrong."""
+def read_campaign(
+    folder: str | Path,
+    store: str | Path | None = None,
+    memory_limit: int | str | None = None,
+) -> Campaign:
+    """Read a campaign folder.
+
+    store: a folder that candidates are packed into and memory-mapped from, for campaigns that do not fit in memory;
+    see `Campaign`. memory_limit: bytes, or text such as "8GiB", that reading and solving may take; None: what is
+    available.
+
+    Raises InvalidInput, with one line that names what is wrong. What cannot fit is refused before it is read.
+    """
     folder = Path(folder)
     spec = read_spec(folder)
     names = spec.tables
     wanted = Campaign.candidate_columns(spec.limits, spec.value)
-    rows, have = tables.parquet_rows(folder, names["candidates"], "candidates")
-    memory.check(rows, len((wanted & have) - {"customer", "offer", "role"}))
+    limit = memory.parse_size(memory_limit, "memory_limit")
+    needed = memory.estimate(_size(folder, spec))
+    memory.check(needed, limit, with_store=store is not None)
+    offers = tables.read(folder, names["offers"], "offers")
+    rows = stream_files(folder, names["candidates"], "candidates", sorted(wanted))
+    if store is not None and not is_built(
+        store, rows, tables.ids(sorted_offers(offers), "offers", "offer")
+    ):
+        memory.check_disk(needed, store)
     return Campaign(
-        tables.read(folder, names["offers"], "offers"),
-        tables.read(folder, names["candidates"], "candidates", sorted(wanted)),
+        offers,
+        rows,
         tables.read(folder, names["customers"], "customers") if "customers" in names else None,
         rules=spec.rules,
         limits=spec.limits,
         value=spec.value,
         name=spec.name,
+        store=store,
+    )
+
+
+def memory_estimate(folder: str | Path) -> Estimate:
+    """What the campaign in a folder needs, with and without a store, from the footers of its Parquet files alone.
+
+    CSV files have none and count as nothing. Raises InvalidInput, with one line that names what is wrong.
+    """
+    folder = Path(folder)
+    return memory.estimate(_size(folder, read_spec(folder)))
+
+
+def _size(folder: Path, spec: Spec) -> Size:
+    names = spec.tables
+    rows = footers(folder, names["candidates"], "candidates", "customer")
+    offers = footers(folder, names["offers"], "offers", "offer")
+    wanted = Campaign.candidate_columns(spec.limits, spec.value) - {*KEYS}
+    kinds = [rows.schema.field(name).type for name in rows.schema.names if name in wanted]
+    # no more customers than rows of table customers, or than integers between the least and the largest id
+    known, table_bytes = [], 0
+    if rows.ids is not None and isinstance(rows.ids[0], int):
+        known.append(rows.ids[1] - rows.ids[0] + 1)
+    if "customers" in names:
+        table = footers(folder, names["customers"], "customers", "customer")
+        known.append(table.rows)
+        table_bytes = table.size
+    told = [count for count in known if 0 < count <= rows.rows]
+    customers = min(told) if told else -(-rows.rows // CANDIDATES_PER_CUSTOMER)
+    return Size(
+        candidates=rows.rows,
+        customers=customers,
+        offers=offers.rows,
+        columns=len(kinds),
+        column_bytes=sum(4 if kind == pa.float32() else 8 for kind in kinds),
+        roles="role" in rows.schema.names,
+        text_ids=rows.ids is None or isinstance(rows.ids[0], str),
+        in_order=rows.in_order,
+        table_bytes=table_bytes,
     )
 
 
@@ -124,7 +189,7 @@ def write_campaign(campaign: Campaign, folder: str | Path, *, overwrite: bool = 
     }
     with whole_folder(folder, overwrite=overwrite) as draft:
         pq.write_table(campaign.offers, draft / "offers.parquet")
-        pq.write_table(campaign.candidates_table(), draft / "candidates.parquet")
+        _write_parts(campaign.candidates_tables(), draft / "candidates.parquet")
         if campaign.customers is not None:
             spec["tables"]["customers"] = "customers.parquet"
             pq.write_table(campaign.customers, draft / "customers.parquet")
@@ -142,6 +207,14 @@ def write_campaign(campaign: Campaign, folder: str | Path, *, overwrite: bool = 
             spec["limit"].append(part)
         (draft / "campaign.toml").write_text(dumps(spec), encoding="utf-8")
     return Path(folder)
+
+
+def _write_parts(parts: Iterator[pa.Table], path: Path) -> None:
+    """Write a table's parts, of which there is one at least, to one file."""
+    first = next(parts)
+    with pq.ParquetWriter(path, first.schema) as writer:
+        for part in chain([first], parts):
+            writer.write_table(part)
 
 
 def _given(part: CustomerRule | Limit) -> dict[str, Any]:

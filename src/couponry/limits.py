@@ -317,14 +317,20 @@ def _segments(
             )
     if not filters:
         return np.zeros(1, np.uint16), np.ones((len(limits), 1), bool)
-    kinds, segment = np.unique(np.stack(filters, axis=1), axis=0, return_inverse=True)
-    if len(kinds) > 65_536:
-        raise Unsupported("limits: they tell more than 65,536 segments of customers apart")
+    segment, kinds = np.zeros(len(filters[0]), np.int32), np.zeros((1, 0), bool)
+    for mask in filters:  # segments that it splits are told apart, in the order of what they are in
+        split = 2 * segment + mask
+        present = np.bincount(split, minlength=2 * len(kinds)) > 0
+        segment = (np.cumsum(present, dtype=np.int32) - 1)[split]
+        number = np.flatnonzero(present)
+        kinds = np.column_stack([kinds[number // 2], number % 2 == 1])
+        if len(kinds) > 65_536:
+            raise Unsupported("limits: they tell more than 65,536 segments of customers apart")
     masks, column = [], 0
     for limit in limits:
         masks.append(kinds[:, column] if limit.customers else np.ones(len(kinds), bool))
         column += bool(limit.customers)
-    return segment.reshape(-1).astype(np.uint16), np.stack(masks)
+    return segment.astype(np.uint16), np.stack(masks)
 
 
 def _look_up(limit: Limit, items: Items, amounts: Amounts, segments: NDArray[np.bool_]) -> _Block:

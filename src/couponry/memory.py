@@ -1,20 +1,125 @@
-"""Memory: how much a campaign needs, how much there is, and a refusal before the start rather than a crash amid it."""
+"""Memory and disk: how much a campaign needs, how much there is, and a refusal before the start rather than a crash.
+
+Without a store everything is in memory. With one, candidates are memory-mapped: the system keeps as much of their
+files in memory as is free, and needs none of it. What has to be in memory then is the work on blocks of candidates,
+and what there is for each customer.
+"""
 
 from __future__ import annotations
 
+import re
+import shutil
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from .ahead import workers
 from .errors import InvalidInput
+from .runs import RUN_ROWS
 
 # measured at the peak of reading, sorting, packing and solving: for each candidate, and for each of its
 # numeric columns that the campaign uses
 BYTES_PER_CANDIDATE = 64
 BYTES_PER_VALUE = 28
+# the interpreter, Arrow's buffers while files are decoded, and tables by offer
+BASE = 512 << 20
+# a row while a run is sorted or merged: as it was read, its key twice, and in its new place
+BYTES_PER_SORTED_ROW = 48
+BYTES_PER_SORTED_VALUE = 16
+# a customer while solving: segment 2, bounds of rules 8, what it was given and is worth in a pass 16, rounded up
+BYTES_PER_CUSTOMER = 32
+TEXT_ID = 24  # bytes of a text id, about
+UNITS = {"": 1, "b": 1}
+UNITS |= {f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)}
+UNITS |= {
+    f"{letter}{end}": 1024**power for power, letter in enumerate("kmgt", 1) for end in ("ib", "")
+}
 
 
-def estimate(candidates: int, columns: int) -> int:
-    """Bytes that a campaign of so many candidates with so many numeric columns needs at its peak, about."""
-    return candidates * (BYTES_PER_CANDIDATE + BYTES_PER_VALUE * columns)
+@dataclass(frozen=True)
+class Size:
+    """What decides how much a campaign needs.
+
+    candidates, customers, offers: how many. columns: numeric columns of the
+    candidates that the campaign uses. column_bytes: bytes of them for each candidate. roles: whether candidates have
+    them. text_ids: whether customers' ids are text. in_order: whether candidates come by customer. table_bytes: of the
+    customers table.
+    """
+
+    candidates: int
+    customers: int
+    offers: int
+    columns: int
+    column_bytes: int
+    roles: bool
+    text_ids: bool
+    in_order: bool
+    table_bytes: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a campaign needs, in bytes, about.
+
+    candidates, customers: how many; customers at most, or taken to have eight candidates each where files do not say.
+    columns: how many numeric columns of the candidates it uses.
+    memory: at the peak of reading and solving it without a store. memory_with_store: with one.
+    disk: what the store takes. disk_while_building: what it takes for a while when it is built; more where candidates
+    do not come by customer.
+    available: memory that this process may still take; None: nobody says.
+    """
+
+    candidates: int
+    customers: int
+    columns: int
+    memory: int
+    memory_with_store: int
+    disk: int
+    disk_while_building: int
+    available: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def summary(self) -> str:
+        """A few lines of text."""
+        facts = {
+            "candidates": f"{self.candidates:,}, {_columns(self.columns)}",
+            "customers": f"about {self.customers:,}",
+            "in memory": f"{size_text(self.memory)} of memory",
+            "with a store": f"{size_text(self.memory_with_store)} of memory, {size_text(self.disk)} of disk "
+            f"({size_text(self.disk_while_building)} while it is built)",
+            "available": "unknown"
+            if self.available is None
+            else size_text(self.available) + " of memory",
+        }
+        return "\n".join(f"{name:<12} {text}" for name, text in facts.items())
+
+
+def estimate(size: Size) -> Estimate:
+    """What a campaign of this size needs."""
+    item = 2 if size.offers <= 65_536 else 4
+    row = item + size.roles + size.column_bytes
+    customer = 16 + TEXT_ID * size.text_ids  # id and indptr
+    stored = size.candidates * row + size.customers * customer
+    packed = size.candidates * (2 * size.columns + item * size.roles)
+    # a run has each customer again whom it has rows of: nearly each row's where rows come in any order
+    runs = 0 if size.in_order else size.candidates * (row + customer)
+    sorting = min((workers() + 1) * RUN_ROWS, size.candidates)
+    sorting *= BYTES_PER_SORTED_ROW + BYTES_PER_SORTED_VALUE * size.columns
+    tables = 2 * size.table_bytes
+    per_customer = size.customers * (BYTES_PER_CUSTOMER + 8 * (size.table_bytes > 0))
+    memory = size.candidates * (BYTES_PER_CANDIDATE + BYTES_PER_VALUE * size.columns) + tables
+    return Estimate(
+        candidates=size.candidates,
+        customers=size.customers,
+        columns=size.columns,
+        memory=memory,
+        memory_with_store=min(memory, BASE + tables + max(sorting, per_customer)),
+        disk=stored + packed,
+        disk_while_building=stored + max(packed, runs),
+        available=available(),
+    )
 
 
 def available() -> int | None:
@@ -33,11 +138,59 @@ def available() -> int | None:
     return min(limits) if limits else None
 
 
-def check(candidates: int, columns: int) -> None:
-    """Refuse, with the sizes, a campaign that cannot fit."""
-    needed, there = estimate(candidates, columns), available()
-    if there is not None and needed > there:
-        raise InvalidInput(
-            f"memory: {candidates:,} candidates with {columns} numeric columns need about "
-            f"{needed / 2**30:.1f} GiB, but only {there / 2**30:.1f} GiB are available"
+def check(needed: Estimate, limit: int | None, *, with_store: bool) -> None:
+    """Refuse, with the sizes, a campaign that cannot fit; limit: bytes that it may take, None: what is available."""
+    there = needed.available if limit is None else limit
+    least = needed.memory_with_store
+    if there is None or (least if with_store else needed.memory) <= there:
+        return
+    what = f"memory: {needed.candidates:,} candidates with {_columns(needed.columns)} need about "
+    given = f"only {size_text(there)} {'are available' if limit is None else 'are allowed'}"
+    if with_store:
+        raise InvalidInput(f"{what}{size_text(least)} even with a store, but {given}")
+    hint = ""
+    if least <= there:
+        hint = (
+            f"; with a store (--store DIR, or store= in Python) {size_text(least)} of memory and "
+            f"{size_text(needed.disk)} of disk are enough"
         )
+    elif least < needed.memory:
+        hint = f"; with a store they would still need {size_text(least)} of memory"
+    raise InvalidInput(f"{what}{size_text(needed.memory)}, but {given}{hint}")
+
+
+def check_disk(needed: Estimate, store: str | Path) -> None:
+    """Refuse, with the sizes, a store that cannot be built where it is asked to be."""
+    path = Path(store).absolute()
+    existing = next(folder for folder in (path, *path.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if needed.disk_while_building > free:
+        raise InvalidInput(
+            f"disk: store {str(path)!r} of {needed.candidates:,} candidates needs about "
+            f"{size_text(needed.disk_while_building)} while it is built, but only {size_text(free)} are free"
+        )
+
+
+def parse_size(text: int | str | None, label: str) -> int | None:
+    """A number of bytes: a whole number, or text such as 8GiB, 500 MB or 2T."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(text))
+    unit = UNITS.get(match[2].lower()) if match else None
+    if match is None or unit is None or isinstance(text, bool) or float(match[1]) <= 0:
+        raise InvalidInput(f"{label}: expected a size such as 8GiB or 500MB, got {text!r}")
+    return int(float(match[1]) * unit)
+
+
+def size_text(size: int) -> str:
+    """A number of bytes as people say it."""
+    value, unit = float(size), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1000:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
+def _columns(count: int) -> str:
+    return f"{count} numeric column{'' if count == 1 else 's'}"

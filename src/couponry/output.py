@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
 import shutil
 import tempfile
@@ -30,7 +32,9 @@ def whole_folder(folder: str | Path, *, overwrite: bool = False) -> Iterator[Pat
     check_new(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".draft", dir=path.parent))
+    lock = os.open(draft, os.O_RDONLY)
     try:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # ends with the process: a draft without it is nobody's
         draft.chmod(0o755)
         yield draft
         for file in sorted(draft.rglob("*")):
@@ -47,3 +51,23 @@ def whole_folder(folder: str | Path, *, overwrite: bool = False) -> Iterator[Pat
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
+    finally:
+        os.close(lock)
+
+
+def abandoned(folder: str | Path) -> list[Path]:
+    """Drafts of a folder that processes left behind when they were killed."""
+    path, found = Path(folder).absolute(), []
+    for draft in path.parent.glob(f".{glob.escape(path.name)}.*.draft"):
+        try:
+            lock = os.open(draft, os.O_RDONLY)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            found.append(draft)
+        except OSError:  # somebody is at work
+            pass
+        finally:
+            os.close(lock)
+    return found

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from . import tables
+from .ahead import in_order, workers
 from .allocate.problem import UNLIMITED, RuleNames, lower_bound, upper_bound
 from .candidates import Candidates
 from .errors import InvalidInput, Unsupported
 from .items import Items
 from .kernels import Rules
+from .space import blocks_of_customers, forget
 from .where import Where
 
 OVERLAP_CANDIDATES = 200_000  # up to here HiGHS decides rules that overlap without nesting
@@ -230,16 +232,46 @@ def _overlapping(
     """Says which two rules' groups overlap without nesting among some customer's candidates; None: none do."""
     for a, b in combinations(range(len(rules)), 2):
         group_a, group_b = compiled.group[a], compiled.group[b]
-        everyone = np.zeros(len(item), np.int64)
-        if not _overlap(everyone[: len(group_a)], group_a, group_b, None, None).any():
+        nobody = np.zeros(len(group_a), np.int64)
+        if not _overlap(nobody, group_a, group_b, None, None).any():
             continue
-        who = candidates.customer
-        cap_a, cap_b = (np.broadcast_to(compiled.cap[r], len(candidates.customers)) for r in (a, b))
-        wrong = _overlap(who, group_a[item], group_b[item], cap_a, cap_b)
-        if wrong.any():
-            customer = candidates.customers[int(who[wrong][0])].as_py()
-            return f"{rules[a].label} and {rules[b].label} overlap without nesting (customer {customer!r})"
+        pair = _Pair(a, b, compiled, item, candidates.indptr)
+        for customers in in_order(
+            pair.overlapping, blocks_of_customers(candidates.indptr), workers()
+        ):
+            if len(customers):
+                customer = candidates.customers[int(customers[0])].as_py()
+                return (
+                    f"{rules[a].label} and {rules[b].label} overlap without nesting "
+                    f"(customer {customer!r})"
+                )
     return None
+
+
+class _Pair(NamedTuple):
+    """Two rules, looked at for some customers at a time."""
+
+    a: int
+    b: int
+    rules: Rules
+    item: NDArray[np.integer]
+    indptr: NDArray[np.int64]
+
+    def overlapping(self, customers: tuple[int, int]) -> NDArray[np.int64]:
+        """Customers start <= i < stop for whom groups of the two overlap, neither inside the other, once per coupon."""
+        start, stop = customers
+        ends = self.indptr[start : stop + 1]
+        who = np.repeat(np.arange(stop - start), np.diff(ends))
+        item, group = self.item[ends[0] : ends[-1]], self.rules.group
+        cap_a, cap_b = (_caps(self.rules.cap[rule], start, stop) for rule in (self.a, self.b))
+        wrong = _overlap(who, group[self.a][item], group[self.b][item], cap_a, cap_b)
+        forget(item)
+        return start + who[wrong]
+
+
+def _caps(cap: NDArray[np.int32], start: int, stop: int) -> NDArray[np.int32]:
+    """Bounds of the customers start <= i < stop, from an array of length n or 1."""
+    return np.broadcast_to(cap, stop - start) if len(cap) == 1 else cap[start:stop]
 
 
 def _overlap(

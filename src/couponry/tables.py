@@ -29,21 +29,14 @@ def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Tab
         try:
             table = pa.table(data)
         except (pa.ArrowException, TypeError, ValueError) as error:
-            raise InvalidInput(f"table {what}: {_first_line(error)}") from error
+            raise InvalidInput(f"table {what}: {first_line(error)}") from error
     else:
         raise InvalidInput(
             f"table {what}: expected a table that speaks the Arrow stream protocol "
             f"(PyArrow, pandas, Polars, DuckDB) or a path, got {type(data).__name__}"
         )
-    names = table.column_names
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidInput(f"table {what}: column {name!r} is there {names.count(name)} times")
-    if columns is not None:
-        table = table.select([c for c in columns if c in names])
-    return table.cast(
-        pa.schema([field.with_type(_plain_type(field.type)) for field in table.schema])
-    )
+    schema = plain_schema(table.schema, what, columns)
+    return table.select(schema.names).cast(schema)
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
@@ -60,35 +53,48 @@ def read(
     folder: Path, name: str | list[str], what: str, columns: list[str] | None = None
 ) -> pa.Table:
     """Read a table: `name` is a file, a list of files, a glob or a folder of Parquet files, relative to `folder`."""
-    paths = _files(folder, name, what)
+    paths = files(folder, name, what)
     parts = [_read_file(path, what, columns) for path in paths]
-    names = set().union(*(part.column_names for part in parts))
-    for path, part in zip(
-        paths, parts, strict=True
-    ):  # or its rows would silently be without a value
-        for missing in sorted(names - set(part.column_names)):
+    schema = common_schema(paths, [part.schema for part in parts], what)
+    return pa.concat_tables([fitted(part, schema, what) for part in parts])
+
+
+def common_schema(paths: list[Path], schemas: list[pa.Schema], what: str) -> pa.Schema:
+    """The schema of a table in several files: they have the same columns, of types that fit."""
+    names = set().union(*(schema.names for schema in schemas))
+    for path, schema in zip(paths, schemas, strict=True):
+        for missing in sorted(names - set(schema.names)):  # or its rows would be without a value
             raise InvalidInput(
                 f"table {what}: {path} has no column {missing!r}, but other files of the table have"
             )
     try:
-        return pa.concat_tables(parts, promote_options="permissive")
+        return pa.unify_schemas(schemas, promote_options="permissive")
     except pa.ArrowException as error:
-        raise InvalidInput(f"table {what}: its files do not fit: {_first_line(error)}") from error
+        raise InvalidInput(f"table {what}: its files do not fit: {first_line(error)}") from error
 
 
-def parquet_rows(folder: Path, name: str | list[str], what: str) -> tuple[int, set[str]]:
-    """Rows of a table's Parquet files and the columns they have, from their footers alone; CSV files count as 0."""
-    rows, names = 0, set()
-    for path in _files(folder, name, what):
-        if path.suffix.lower() == ".csv":
-            continue
-        try:
-            file = pa.dataset.dataset(path, format="parquet")
-            rows += file.count_rows()
-            names.update(file.schema.names)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise InvalidInput(f"table {what}: cannot read {path}: {_first_line(error)}") from error
-    return rows, names
+def fitted(part: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
+    """A part of a table with the columns and types of the whole."""
+    try:
+        return part.select(schema.names).cast(schema)
+    except pa.ArrowException as error:
+        raise InvalidInput(f"table {what}: its files do not fit: {first_line(error)}") from error
+
+
+def check_names(names: list[str], what: str) -> None:
+    """Refuse a table that has two columns of one name."""
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidInput(f"table {what}: column {name!r} is there {names.count(name)} times")
+
+
+def plain_schema(schema: pa.Schema, what: str, columns: list[str] | None) -> pa.Schema:
+    """The schema of these columns (None: all), of types that Arrow's functions take."""
+    check_names(schema.names, what)
+    names = schema.names if columns is None else [c for c in columns if c in schema.names]
+    return pa.schema(
+        [schema.field(name).with_type(_plain_type(schema.field(name).type)) for name in names]
+    )
 
 
 def _read_file(path: Path, what: str, columns: list[str] | None) -> pa.Table:
@@ -100,7 +106,7 @@ def _read_file(path: Path, what: str, columns: list[str] | None) -> pa.Table:
             have = None if columns is None else [c for c in columns if c in file.schema.names]
             part = file.to_table(columns=have)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise InvalidInput(f"table {what}: cannot read {path}: {_first_line(error)}") from error
+        raise InvalidInput(f"table {what}: cannot read {path}: {first_line(error)}") from error
     return as_table(part, what, columns)
 
 
@@ -111,7 +117,7 @@ def _read_csv(path: Path) -> pa.Table:
         return pa.csv.read_csv(path, read_options=pa.csv.ReadOptions(use_threads=False))
 
 
-def _files(folder: Path, name: str | list[str], what: str) -> list[Path]:
+def files(folder: Path, name: str | list[str], what: str) -> list[Path]:
     names = name if isinstance(name, list) else [name]
     if not names or not all(isinstance(n, str) and n for n in names):
         raise InvalidInput(f"table {what}: expected a file name or a list of them, got {name!r}")
@@ -144,7 +150,7 @@ def _inside(path: Path, what: str) -> list[Path]:
     return found
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
@@ -156,8 +162,11 @@ def require(table: pa.Table, what: str, *names: str) -> None:
             raise InvalidInput(f"table {what}: expected a column {name!r}, got {have}")
 
 
-def ids(table: pa.Table, what: str, name: str) -> pa.Array:
-    """An id column as one int64 or large_string array without nulls."""
+def ids(table: pa.Table, what: str, name: str, first_row: int = 0) -> pa.Array:
+    """An id column as one int64 or large_string array without nulls.
+
+    first_row: number of the table's first row, for errors.
+    """
     column = table[name]
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_integer(kind):
@@ -171,12 +180,12 @@ def ids(table: pa.Table, what: str, name: str) -> pa.Array:
             f"table {what}, column {name!r}: expected integers or strings, got {column.type}"
         )
     if column.null_count:
-        row = pc.index(pc.is_null(column), True).as_py()
+        row = first_row + pc.index(pc.is_null(column), True).as_py()
         raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected an id, got null")
     try:
         return _one_chunk(column.cast(kind).cast(target))
     except pa.ArrowInvalid as error:
-        raise InvalidInput(f"table {what}, column {name!r}: {_first_line(error)}") from error
+        raise InvalidInput(f"table {what}, column {name!r}: {first_line(error)}") from error
 
 
 def kind_of_ids(column: pa.Array) -> str:
@@ -191,6 +200,11 @@ def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
 
 def ranks(values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
     """Each id's position among the distinct ids in ascending order (bytes for strings), and those ids."""
+    runs = pc.run_end_encode(values, run_end_type=pa.int64())
+    distinct = runs.values
+    if ascends(distinct):  # in order as it came
+        ends = runs.run_ends.to_numpy()
+        return np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0)), distinct
     encoded = values.dictionary_encode()
     order = pc.sort_indices(encoded.dictionary).to_numpy()
     rank = np.empty(len(order), np.int64)
@@ -198,15 +212,37 @@ def ranks(values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
     return rank[encoded.indices.to_numpy()], encoded.dictionary.take(pa.array(order))
 
 
+def ascends(values: pa.Array) -> bool:
+    """Whether each id is larger than the one before it (by bytes for strings)."""
+    return pc.all(pc.less(values[:-1], values[1:])).as_py() is not False
+
+
 def positions(values: pa.Array, among: pa.Array) -> NDArray[np.int64]:
     """Position of each id in `among`, -1 where it is not there or where the types differ."""
     if values.type != among.type:
         return np.full(len(values), -1)
+    if len(among) and pa.types.is_integer(among.type) and ascends(among):  # no hash table of them
+        wanted, known = values.to_numpy(), among.to_numpy()
+        position = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        position[known[position] != wanted] = -1
+        return position
     return pc.fill_null(pc.index_in(values, value_set=among), -1).to_numpy().astype(np.int64)
 
 
 def numbers(table: pa.Table, what: str, name: str, nullable: bool = False) -> NDArray[np.float64]:
     """A numeric column as finite float64 values; with `nullable`, nulls become NaN."""
+    return _finite(table, what, name, pa.float64(), nullable)
+
+
+def exact_numbers(table: pa.Table, what: str, name: str, first_row: int = 0) -> NDArray[Any]:
+    """A numeric column as finite values: float32 where it is that, else float64."""
+    kind = pa.float32() if table.schema.field(name).type == pa.float32() else pa.float64()
+    return _finite(table, what, name, kind, False, first_row)
+
+
+def _finite(
+    table: pa.Table, what: str, name: str, kind: pa.DataType, nullable: bool, first_row: int = 0
+) -> NDArray[Any]:
     column = table[name]
     numeric = (
         pa.types.is_integer(column.type)
@@ -217,30 +253,31 @@ def numbers(table: pa.Table, what: str, name: str, nullable: bool = False) -> ND
     if not numeric:
         raise InvalidInput(f"table {what}, column {name!r}: expected numbers, got {column.type}")
     if column.null_count and not nullable:
-        row = pc.index(pc.is_null(column), True).as_py()
+        row = first_row + pc.index(pc.is_null(column), True).as_py()
         raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected a number, got null")
     try:
-        values = _one_chunk(column.cast(pa.float64())).to_numpy(zero_copy_only=False)
+        values = _one_chunk(column.cast(kind)).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid as error:  # whole numbers that float64 does not hold exactly
-        raise InvalidInput(f"table {what}, column {name!r}: {_first_line(error)}") from error
+        raise InvalidInput(f"table {what}, column {name!r}: {first_line(error)}") from error
     wrong = ~np.isfinite(values)
     if column.null_count:
         wrong &= _one_chunk(column).is_valid().to_numpy(zero_copy_only=False)
     if wrong.any():
         row = int(wrong.argmax())
         raise InvalidInput(
-            f"table {what}, column {name!r}, row {row}: expected a finite number, got {values[row]}"
+            f"table {what}, column {name!r}, row {first_row + row}: expected a finite number, "
+            f"got {values[row]}"
         )
     return values
 
 
-def check_probabilities(values: NDArray[np.float64], what: str, name: str) -> None:
+def check_probabilities(values: NDArray[Any], what: str, name: str, first_row: int = 0) -> None:
     """Refuse values outside 0 to 1."""
     outside = (values < 0) | (values > 1)
     if outside.any():
         row = int(outside.argmax())
         raise InvalidInput(
-            f"table {what}, column {name!r}, row {row}: expected a probability from 0 to 1, "
+            f"table {what}, column {name!r}, row {first_row + row}: expected a probability from 0 to 1, "
             f"got {values[row]}"
         )
 

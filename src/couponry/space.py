@@ -1,0 +1,179 @@
+"""Where large arrays live: in memory, or as memory-mapped files in a folder; written front to back, then read only.
+
+In a folder each array is one `.npy` file, which `numpy.load(file, mmap_mode="r")` reads too.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+BLOCK = 1 << 20  # candidates that are worked on at a time
+HEADER = 256  # bytes
+Arrays = dict[str, NDArray[Any]]
+
+
+class Writer(Protocol):
+    """An array that is being written."""
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Write more of it behind what is there; `values` must not be changed afterwards."""
+
+    def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        """The whole array, read only, with this shape (default: one dimension)."""
+
+
+class Space(Protocol):
+    """Takes arrays by name."""
+
+    def writer(self, name: str, dtype: DTypeLike) -> Writer:
+        """A new array; one of the same name is replaced, but whoever holds it keeps it."""
+
+
+class InMemory:
+    """Arrays in memory."""
+
+    def writer(self, name: str, dtype: DTypeLike) -> Writer:
+        return _MemoryWriter(np.dtype(dtype))
+
+
+class _MemoryWriter:
+    def __init__(self, dtype: np.dtype[Any]):
+        self._dtype = dtype
+        self._parts: list[NDArray[Any]] = []
+
+    def append(self, values: NDArray[Any]) -> None:
+        self._parts.append(np.ascontiguousarray(values, self._dtype))
+
+    def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        if len(self._parts) == 1:
+            whole = self._parts.pop().view()
+        else:
+            whole = np.empty(sum(len(part) for part in self._parts), self._dtype)
+            start = 0
+            self._parts.reverse()
+            while self._parts:  # each part is freed once it is copied
+                part = self._parts.pop()
+                whole[start : start + len(part)] = part
+                start += len(part)
+        whole.flags.writeable = False
+        return whole if shape is None else whole.reshape(shape)
+
+
+class InFolder:
+    """Arrays as files of a folder, memory-mapped."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def writer(self, name: str, dtype: DTypeLike) -> Writer:
+        return _FileWriter(self.folder / f"{name}.npy", np.dtype(dtype))
+
+
+class _FileWriter:
+    def __init__(self, path: Path, dtype: np.dtype[Any]):
+        self._dtype = dtype
+        path.unlink(missing_ok=True)  # a new file: the old one may be mapped
+        self._file = path.open("w+b", buffering=0)
+        self._file.write(_header(dtype, (0,)))
+
+    def append(self, values: NDArray[Any]) -> None:
+        left = np.ascontiguousarray(values, self._dtype).reshape(-1).view(np.uint8).data
+        while len(left):  # one write takes 2 GiB at most
+            left = left[self._file.write(left) :]
+
+    def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        with self._file as file:
+            size = (file.seek(0, os.SEEK_END) - HEADER) // self._dtype.itemsize
+            shape = (size,) if shape is None else shape
+            file.seek(0)
+            file.write(_header(self._dtype, shape))
+            return _mapped(file, HEADER, self._dtype, shape)
+
+
+def save(space: Space, name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """The array, in a space."""
+    writer = space.writer(name, array.dtype)
+    writer.append(array.ravel())
+    return writer.finish(array.shape)
+
+
+class Derived(Protocol):
+    """Where arrays go that are made of others."""
+
+    def made(self, kind: str, key: Sequence[str], make: Callable[[Space], Arrays]) -> Arrays:
+        """What `make` writes into the space that it is given: arrays by the names that it writes them under.
+
+        kind, key: what they are, and everything that they depend on besides the arrays that they are made of; what
+        was made before of the same kind and key may be used again.
+        """
+
+
+class Afresh:
+    """Arrays in memory, made again each time."""
+
+    def made(self, kind: str, key: Sequence[str], make: Callable[[Space], Arrays]) -> Arrays:
+        return make(InMemory())
+
+
+def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """What an .npy file begins with, 256 bytes for every shape, so that it can be written again at the end."""
+    fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    text = repr(fields).encode().ljust(HEADER - 11) + b"\n"
+    return np.lib.format.magic(1, 0) + len(text).to_bytes(2, "little") + text
+
+
+def mapped(path: Path) -> NDArray[Any]:
+    """The array of an .npy file, memory-mapped, read only."""
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        return _mapped(file, file.tell(), dtype, shape)
+
+
+def _mapped(file: Any, start: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    count = int(np.prod(shape, dtype=np.int64))
+    return np.frombuffer(pages, dtype, count, start).reshape(shape)
+
+
+def forget(*arrays: NDArray[Any] | None) -> None:
+    """Let go of the memory that parts of mapped files take up here; what is read again comes back from the file.
+
+    arrays: contiguous; those that are not mapped are left alone.
+    """
+    for array in arrays:
+        pages: Any = array
+        while isinstance(pages, np.ndarray):
+            pages = pages.base
+        if isinstance(pages, memoryview):
+            pages = pages.obj
+        if array is not None and array.size and isinstance(pages, mmap.mmap):
+            start = array.ctypes.data - np.frombuffer(pages, np.uint8).ctypes.data
+            first = start // mmap.PAGESIZE * mmap.PAGESIZE
+            pages.madvise(mmap.MADV_DONTNEED, first, start + array.nbytes - first)
+
+
+def blocks(length: int, size: int | None = None) -> Iterator[slice]:
+    """Consecutive slices of an array."""
+    size = size or BLOCK
+    for start in range(0, length, size):
+        yield slice(start, min(start + size, length))
+
+
+def blocks_of_customers(
+    indptr: NDArray[np.int64], size: int | None = None
+) -> Iterator[tuple[int, int]]:
+    """Consecutive ranges of customers, of about so many candidates each."""
+    size, start, customers = size or BLOCK, 0, len(indptr) - 1
+    while start < customers:
+        stop = int(np.searchsorted(indptr, indptr[start] + size, side="right")) - 1
+        stop = min(max(stop, start + 1), customers)
+        yield start, stop
+        start = stop
