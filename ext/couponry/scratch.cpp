@@ -14,8 +14,8 @@ bool Scratch::grow(int64_t n) noexcept {
     const int64_t words = (n + WORD - 1) / WORD * 2;  // twice: rows of growing length grow it seldom
     const int64_t room = words * WORD;
     const size_t ranked_bytes = static_cast<size_t>(room) * sizeof(Ranked);
-    const size_t picks_bytes = static_cast<size_t>(words) * sizeof(uint64_t);
-    const size_t key_bytes = static_cast<size_t>(room) * sizeof(int32_t);
+    const size_t picks_bytes = static_cast<size_t>(words + CUSTOMERS) * sizeof(uint64_t);
+    const size_t key_bytes = static_cast<size_t>(room + BEYOND) * sizeof(int32_t);
     void* bigger = std::malloc(ranked_bytes + picks_bytes + 2 * key_bytes);
     if (!bigger) return false;
     std::free(heap_);

@@ -34,7 +34,7 @@ public:
 
     // Adds the candidates in the bit set, which starts at the row's candidate `from`.
     template <class Item>
-    COUPONRY_INLINE void add(const Row<Item>& row, int64_t from, uint64_t picks, int64_t first_cell) noexcept {
+    COUPONRY_INLINE void add(const Candidates<Item>& row, int64_t from, uint64_t picks, int64_t first_cell) noexcept {
         if ((packed_ += WORD) > MOST_PACKED) flush();
         uint64_t* const tally = tally_ + first_cell * WORDS;
         for (; picks; picks &= picks - 1) {
@@ -85,7 +85,7 @@ public:
     const float* prices_of(int64_t first_cell) const noexcept { return price_ + first_cell; }
 
     template <class Item>
-    COUPONRY_INLINE void add(const Row<Item>& row, int64_t from, uint64_t picks, int64_t first_cell) noexcept {
+    COUPONRY_INLINE void add(const Candidates<Item>& row, int64_t from, uint64_t picks, int64_t first_cell) noexcept {
         for (; picks; picks &= picks - 1) {
             const int64_t j = from + lowest_bit(picks);
             int64_t* usage = usage_ + first_cell + row.item[j];
