@@ -17,11 +17,10 @@ namespace couponry {
 namespace {
 
 // One customer's share of what is worked on at a time.
-template <class Item>
 struct Turn {
-    Candidates<Item> row;
-    int64_t i;  // customer, counted within the shard
-    const int32_t* key;
+    int64_t i;     // customer, counted within the shard
+    int64_t from;  // first candidate, counted within the batch
+    int64_t n;
     uint64_t* picks;
 };
 
@@ -41,8 +40,8 @@ public:
             if (batch.n > INT32_MAX) return ROW_TOO_LONG;
             if (!scratch_.reserve(batch.n)) return NO_MEMORY;
             Lanes::template order_keys<Item, CHANNELS>(batch, scratch_.key);
-            for_each(batch, i, end, [this](const Turn<Item>& turn) { choose(turn); });
-            for_each(batch, i, end, [=](const Turn<Item>& turn) { settle(turn, first_cell); });
+            choose(i, end);
+            for_each(i, end, [&](const Turn& turn) { settle(turn, batch.part(turn.from, turn.n), first_cell); });
             i = end;
         }
         tables_.flush();
@@ -50,6 +49,8 @@ public:
     }
 
 private:
+    static constexpr int64_t WIDTH = Selection<Lanes>::WIDTH;
+
     const Pass& pass_;
     Greedy<Item> greedy_;
     Tables<CHANNELS> tables_;
@@ -81,13 +82,13 @@ private:
     }
 
     template <class Step>
-    COUPONRY_INLINE void for_each(const Candidates<Item>& batch, int64_t i, int64_t end, Step step) noexcept {
+    COUPONRY_INLINE void for_each(int64_t i, int64_t end, Step step) noexcept {
         const int64_t* indptr = pass_.shard.indptr.data;
         const int64_t begin = indptr[i];
         uint64_t* picks = scratch_.picks;
         for (; i < end; ++i) {
-            const int64_t from = indptr[i] - begin, n = indptr[i + 1] - indptr[i];
-            step(Turn<Item>{batch.part(from, n), i, scratch_.key + from, picks});
+            const int64_t n = indptr[i + 1] - indptr[i];
+            step(Turn{i, indptr[i] - begin, n, picks});
             picks += (n + WORD - 1) / WORD;
         }
     }
@@ -96,48 +97,71 @@ private:
         return Bounds::of(of_customer(pass_.rules.lower, i), of_customer(pass_.rules.upper, i));
     }
 
-    // Picks the best candidates.
-    COUPONRY_INLINE void choose(const Turn<Item>& turn) noexcept {
-        const Bounds bounds = bounds_of(turn.i);
-        const int32_t bar = selection_.bar(turn.key, turn.row.n, bounds);
-        int64_t reached = 0;
-        for (int64_t from = 0; from < turn.row.n; from += WORD) {
-            const uint64_t word = Lanes::at_least(turn.key + from, left(turn, from), bar);
-            turn.picks[from / WORD] = word;
-            reached += count_bits(word);
+    // Picks the best candidates of all customers.
+    void choose(int64_t i, int64_t end) noexcept {
+        Turn group[WIDTH];
+        int64_t customers = 0;
+        for_each(i, end, [&](const Turn& turn) {
+            selection_.put(customers, scratch_.key + turn.from, turn.n, bounds_of(turn.i));
+            group[customers] = turn;
+            if (++customers < WIDTH) return;
+            cut(group, WIDTH);
+            customers = 0;
+        });
+        if (customers > 0) cut(group, customers);
+    }
+
+    COUPONRY_INLINE void cut(const Turn* group, int64_t customers) noexcept {
+        int32_t bars[WIDTH];
+        selection_.bars(customers, bars);
+        for (int64_t t = 0; t < customers; ++t) {
+            const Turn& turn = group[t];
+            const int32_t* key = scratch_.key + turn.from;
+            int64_t reached = 0;
+            for (int64_t from = 0; from < turn.n; from += WORD) {
+                const uint64_t word = Lanes::at_least(key + from, left(turn, from), bars[t]);
+                turn.picks[from / WORD] = word;
+                reached += count_bits(word);
+            }
+            const int64_t m = bounds_of(turn.i).most_at(bars[t]);
+            if (reached > m) break_tie(turn, key, items_of(turn), bars[t], m);
         }
-        if (reached > bounds.most_at(bar)) break_tie(turn, bar, bounds.most_at(bar));
     }
 
     // Of the candidates at the bar, those with the smallest hashes complete the m best.
-    void break_tie(const Turn<Item>& turn, int32_t bar, int64_t m) noexcept {
+    void break_tie(const Turn& turn, const int32_t* key, const Item* item, int32_t bar, int64_t m) noexcept {
         const uint32_t hash = hash_of(turn);
         int32_t* second = scratch_.second;
         int32_t above = 0;
-        for (int64_t j = 0; j < turn.row.n; ++j) {
-            const uint32_t reversed = 0x7FFFFFFFu - tie_hash(hash, turn.row.item[j]);
-            second[j] = turn.key[j] == bar ? static_cast<int32_t>(reversed) : INT32_MIN;
-            above += turn.key[j] > bar;
+        for (int64_t j = 0; j < turn.n; ++j) {
+            const uint32_t reversed = 0x7FFFFFFFu - tie_hash(hash, item[j]);
+            second[j] = key[j] == bar ? static_cast<int32_t>(reversed) : INT32_MIN;
+            above += key[j] > bar;
         }
         const int64_t missing = m - above;
-        const int32_t second_bar = Search<Lanes>().ranked(second, turn.row.n, missing);
+        int32_t second_bars[WIDTH];
+        Selection<Lanes> selection;
+        selection.put(0, second, turn.n, {missing, missing});
+        selection.bars(1, second_bars);
         int64_t reached = 0;
-        for (int64_t from = 0; from < turn.row.n; from += WORD) {
+        for (int64_t from = 0; from < turn.n; from += WORD) {
             const int64_t n = left(turn, from);
-            const uint64_t over = bar < INT32_MAX ? Lanes::at_least(turn.key + from, n, bar + 1) : 0;
-            const uint64_t first = Lanes::at_least(second + from, n, second_bar);
+            const uint64_t over = bar < INT32_MAX ? Lanes::at_least(key + from, n, bar + 1) : 0;
+            const uint64_t first = Lanes::at_least(second + from, n, second_bars[0]);
             turn.picks[from / WORD] = over | first;
             reached += count_bits(over | first);
         }
-        if (reached != m) break_tie_by_position(turn, bar, missing, hash);
+        if (reached != m) break_tie_by_position(turn, key, item, bar, missing);
     }
 
     // What remains to be told apart: candidates of the same item.
-    void break_tie_by_position(const Turn<Item>& turn, int32_t bar, int64_t missing, uint32_t hash) noexcept {
+    void break_tie_by_position(const Turn& turn, const int32_t* key, const Item* item, int32_t bar,
+                               int64_t missing) noexcept {
+        const uint32_t hash = hash_of(turn);
         int64_t tied = 0;
-        for (int64_t j = 0; j < turn.row.n; ++j) {
-            turn.picks[j / WORD] &= ~(uint64_t{turn.key[j] <= bar} << (j % WORD));
-            if (turn.key[j] == bar) scratch_.ranked[tied++] = Ranked::of(bar, tie_hash(hash, turn.row.item[j]), j);
+        for (int64_t j = 0; j < turn.n; ++j) {
+            turn.picks[j / WORD] &= ~(uint64_t{key[j] <= bar} << (j % WORD));
+            if (key[j] == bar) scratch_.ranked[tied++] = Ranked::of(bar, tie_hash(hash, item[j]), j);
         }
         keep_first(scratch_.ranked, tied, missing);
         for (int64_t t = 0; t < missing && t < tied; ++t) {
@@ -147,23 +171,28 @@ private:
     }
 
     // Applies the group rules, counts the picks and writes them down.
-    COUPONRY_INLINE void settle(const Turn<Item>& turn, int64_t first_cell) noexcept {
-        if (pass_.rules.group.rows > 0 && !greedy_.keeps_rules(turn.row, turn.picks, turn.i))
-            greedy_.choose(turn.row, turn.key, scratch_.ranked, bounds_of(turn.i), turn.i, hash_of(turn), turn.picks);
-        for (int64_t from = 0; from < turn.row.n; from += WORD)
-            tables_.add(turn.row, from, turn.picks[from / WORD], first_cell);
+    COUPONRY_INLINE void settle(const Turn& turn, const Candidates<Item>& row, int64_t first_cell) noexcept {
+        if (pass_.rules.group.rows > 0 && !greedy_.keeps_rules(row, turn.picks, turn.i))
+            greedy_.choose(row, scratch_.key + turn.from, scratch_.ranked, bounds_of(turn.i), turn.i, hash_of(turn),
+                           turn.picks);
+        for (int64_t from = 0; from < turn.n; from += WORD)
+            tables_.add(row, from, turn.picks[from / WORD], first_cell);
         if (!pass_.chosen) return;
         uint8_t* chosen = pass_.chosen + pass_.shard.indptr[turn.i];
-        for (int64_t j = 0; j < turn.row.n; ++j) chosen[j] = turn.picks[j / WORD] >> (j % WORD) & 1;
+        for (int64_t j = 0; j < turn.n; ++j) chosen[j] = turn.picks[j / WORD] >> (j % WORD) & 1;
     }
 
-    uint32_t hash_of(const Turn<Item>& turn) const noexcept {
+    const Item* items_of(const Turn& turn) const noexcept {
+        return static_cast<const Item*>(pass_.shard.item) + pass_.shard.indptr[turn.i];
+    }
+
+    uint32_t hash_of(const Turn& turn) const noexcept {
         return customer_hash(pass_.seed, pass_.shard.first + turn.i);
     }
 
     // Candidates from the given one on that belong to one word of the bit set.
-    static COUPONRY_INLINE int64_t left(const Turn<Item>& turn, int64_t from) noexcept {
-        return turn.row.n - from < WORD ? turn.row.n - from : WORD;
+    static COUPONRY_INLINE int64_t left(const Turn& turn, int64_t from) noexcept {
+        return turn.n - from < WORD ? turn.n - from : WORD;
     }
 };
 

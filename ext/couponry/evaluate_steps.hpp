@@ -91,9 +91,17 @@ COUPONRY_INLINE void prefetch(const Candidates<Item>& row, int64_t j) noexcept {
     for (int64_t c = 0; c < row.channels; ++c) COUPONRY_PREFETCH(row.quantity + c * row.quantity_stride + j + AHEAD);
 }
 
+// Keys in whose order a customer's bar lies, and how many of them are wanted.
+struct Shortlist {
+    const int32_t* key;
+    int64_t n;
+    Bounds bounds;
+};
+
 struct Steps {
-    static constexpr int64_t FEW = 16;   // keys that ranked_few() takes
-    static constexpr int64_t UPPER = 1;  // most coupons that bar_of_few() knows of
+    static constexpr int64_t WIDTH = 1;  // customers whose bars are found together
+    static constexpr int64_t MOST = 1;   // coupons a customer, for bars(), and candidates:
+    static constexpr int64_t LONG = INT32_MAX;
 
     // Order keys of the candidates from the j-th on.
     template <class Item, int CHANNELS>
@@ -139,17 +147,11 @@ struct Steps {
         }
     }
 
-    // The m-th largest of at most FEW keys.
-    static COUPONRY_INLINE int32_t ranked_few(const int32_t* key, int64_t n, int64_t m) noexcept {
-        for (int64_t j = 0;; ++j)
-            if (count(key, n, key[j]) >= m && (key[j] == INT32_MAX || count(key, n, key[j] + 1) < m)) return key[j];
-    }
-
-    // The bar of Bounds::bar() where at most UPPER coupons are given.
-    static COUPONRY_INLINE int32_t bar_of_few(const int32_t* key, int64_t n, Bounds bounds) noexcept {
+    // OUT: the bars of WIDTH customers who are given at most MOST coupons.
+    static COUPONRY_INLINE void bars(const Shortlist* list, int32_t* bar) noexcept {
         int32_t best = INT32_MIN;
-        for (int64_t j = 0; j < n; ++j) best = key[j] > best ? key[j] : best;
-        return bounds.bar([=](int64_t) { return best; });
+        for (int64_t j = 0; j < list->n; ++j) best = list->key[j] > best ? list->key[j] : best;
+        *bar = list->bounds.bar([=](int64_t) { return best; });
     }
 };
 

@@ -7,71 +7,52 @@
 namespace couponry {
 namespace {
 
-struct Sixteen {
-    __m256i low, high;  // lanes 0 to 7 and 8 to 15
+struct Vector {
+    static constexpr int64_t WIDTH = 8;
+    __m256i keys;
 
-    // Keys beyond the n-th are INT32_MIN.
-    static COUPONRY_INLINE Sixteen load(const int32_t* from, int64_t n) noexcept {
-        const auto* halves = reinterpret_cast<const __m256i*>(from);
-        const __m256i low = _mm256_loadu_si256(halves), high = _mm256_loadu_si256(halves + 1);
-        if (n >= 16) return {low, high};
-        const __m256i none = _mm256_set1_epi32(INT32_MIN), live = _mm256_set1_epi32(static_cast<int32_t>(n));
-        const __m256i lane = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
-        const __m256i further = _mm256_add_epi32(lane, _mm256_set1_epi32(8));
-        return {_mm256_blendv_epi8(none, low, _mm256_cmpgt_epi32(live, lane)),
-                _mm256_blendv_epi8(none, high, _mm256_cmpgt_epi32(live, further))};
-    }
-    static COUPONRY_INLINE Sixteen max(Sixteen a, Sixteen b) noexcept {
-        return {_mm256_max_epi32(a.low, b.low), _mm256_max_epi32(a.high, b.high)};
-    }
-    static COUPONRY_INLINE Sixteen min(Sixteen a, Sixteen b) noexcept {
-        return {_mm256_min_epi32(a.low, b.low), _mm256_min_epi32(a.high, b.high)};
+    static COUPONRY_INLINE Vector max(Vector a, Vector b) noexcept { return {_mm256_max_epi32(a.keys, b.keys)}; }
+    static COUPONRY_INLINE Vector min(Vector a, Vector b) noexcept { return {_mm256_min_epi32(a.keys, b.keys)}; }
+    COUPONRY_INLINE void store(int32_t* to) const noexcept {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), keys);
     }
 
-    COUPONRY_INLINE int32_t at(int64_t lane) const noexcept {
-        const __m256i half = lane < 8 ? low : high;
-        const __m256i order = _mm256_set1_epi32(static_cast<int32_t>(lane));  // taken modulo 8
-        return _mm_cvtsi128_si32(_mm256_castsi256_si128(_mm256_permutevar8x32_epi32(half, order)));
-    }
-    COUPONRY_INLINE int32_t largest() const noexcept {
-        const __m256i eight = _mm256_max_epi32(low, high);
-        __m128i best = _mm_max_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
-        best = _mm_max_epi32(best, _mm_shuffle_epi32(best, 0x4E));
-        return _mm_cvtsi128_si32(_mm_max_epi32(best, _mm_shuffle_epi32(best, 0xB1)));
-    }
-    COUPONRY_INLINE Sixteen reversed() const noexcept {
-        const __m256i order = _mm256_set_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-        return {_mm256_permutevar8x32_epi32(high, order), _mm256_permutevar8x32_epi32(low, order)};
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_1() const noexcept {
-        return exchange<LARGER>({_mm256_shuffle_epi32(low, 0xB1), _mm256_shuffle_epi32(high, 0xB1)});
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_2() const noexcept {
-        return exchange<LARGER>({_mm256_shuffle_epi32(low, 0x4E), _mm256_shuffle_epi32(high, 0x4E)});
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_4() const noexcept {
-        return exchange<LARGER>({_mm256_permute4x64_epi64(low, 0x4E), _mm256_permute4x64_epi64(high, 0x4E)});
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_8() const noexcept {
-        static_assert(LARGER == 0x00FF, "the lower half keeps the larger keys");
-        return {_mm256_max_epi32(low, high), _mm256_min_epi32(low, high)};
+    static COUPONRY_INLINE void load(const int32_t* const* key, const int64_t* n, Vector* out) noexcept {
+        load_8(key, n, 0, out);
+        load_8(key, n, 8, out + 8);
     }
 
 private:
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange(Sixteen partners) const noexcept {
-        const Sixteen more = max(*this, partners), less = min(*this, partners);
-        return {_mm256_blend_epi32(less.low, more.low, LARGER & 0xFF),
-                _mm256_blend_epi32(less.high, more.high, LARGER >> 8)};
+    // Transposed: four by four within 128 bits, and then these.
+    static COUPONRY_INLINE void load_8(const int32_t* const* key, const int64_t* n, int64_t from,
+                                       Vector* out) noexcept {
+        __m256i four[4][2];
+        for (int t = 0; t < 2; ++t) {
+            const auto row = [=](int i) { return first(key[4 * t + i] + from, n[4 * t + i] - from); };
+            const __m256i a = row(0), b = row(1), c = row(2), d = row(3);
+            const __m256i ab = _mm256_unpacklo_epi32(a, b), cd = _mm256_unpacklo_epi32(c, d);
+            const __m256i last_ab = _mm256_unpackhi_epi32(a, b), last_cd = _mm256_unpackhi_epi32(c, d);
+            four[0][t] = _mm256_unpacklo_epi64(ab, cd);
+            four[1][t] = _mm256_unpackhi_epi64(ab, cd);
+            four[2][t] = _mm256_unpacklo_epi64(last_ab, last_cd);
+            four[3][t] = _mm256_unpackhi_epi64(last_ab, last_cd);
+        }
+        for (int j = 0; j < 4; ++j) {
+            out[j] = {_mm256_permute2x128_si256(four[j][0], four[j][1], 0x20)};
+            out[j + 4] = {_mm256_permute2x128_si256(four[j][0], four[j][1], 0x31)};
+        }
+    }
+
+    static COUPONRY_INLINE __m256i first(const int32_t* key, int64_t n) noexcept {
+        const __m256i live = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)),
+                                                _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0));
+        const __m256i keys = _mm256_maskload_epi32(key, live);
+        return _mm256_blendv_epi8(_mm256_set1_epi32(INT32_MIN), keys, live);
     }
 };
 
 struct Lanes : Steps {
-    static constexpr int64_t FEW = Network<Sixteen>::MOST, UPPER = Network<Sixteen>::MOST;
+    static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256;
 
     template <class Item, int CHANNELS>
     static COUPONRY_INLINE void order_keys(const Candidates<Item>& row, int32_t* key) noexcept {
@@ -119,12 +100,8 @@ struct Lanes : Steps {
         }
     }
 
-    static COUPONRY_INLINE int32_t ranked_few(const int32_t* key, int64_t n, int64_t m) noexcept {
-        return Network<Sixteen>::ranked(key, n, m);
-    }
-
-    static COUPONRY_INLINE int32_t bar_of_few(const int32_t* key, int64_t n, Bounds bounds) noexcept {
-        return Network<Sixteen>::bar(key, n, bounds);
+    static COUPONRY_INLINE void bars(const Shortlist* lists, int32_t* bars) noexcept {
+        Network<Vector>::bars(lists, bars);
     }
 
 private:

@@ -12,51 +12,43 @@ COUPONRY_INLINE __mmask16 first_lanes(int64_t n) noexcept {
     return static_cast<__mmask16>((1u << (n < LANES ? n : LANES)) - 1);
 }
 
-struct Sixteen {
+struct Vector {
+    static constexpr int64_t WIDTH = 16;
     __m512i keys;
 
-    // Keys beyond the n-th are INT32_MIN.
-    static COUPONRY_INLINE Sixteen load(const int32_t* from, int64_t n) noexcept {
-        return {_mm512_mask_loadu_epi32(_mm512_set1_epi32(INT32_MIN), first_lanes(n), from)};
-    }
-    static COUPONRY_INLINE Sixteen max(Sixteen a, Sixteen b) noexcept { return {_mm512_max_epi32(a.keys, b.keys)}; }
-    static COUPONRY_INLINE Sixteen min(Sixteen a, Sixteen b) noexcept { return {_mm512_min_epi32(a.keys, b.keys)}; }
+    static COUPONRY_INLINE Vector max(Vector a, Vector b) noexcept { return {_mm512_max_epi32(a.keys, b.keys)}; }
+    static COUPONRY_INLINE Vector min(Vector a, Vector b) noexcept { return {_mm512_min_epi32(a.keys, b.keys)}; }
+    COUPONRY_INLINE void store(int32_t* to) const noexcept { _mm512_storeu_si512(to, keys); }
 
-    COUPONRY_INLINE int32_t at(int64_t lane) const noexcept {
-        const __m512i moved = _mm512_maskz_permutexvar_epi32(1, _mm512_set1_epi32(static_cast<int32_t>(lane)), keys);
-        return _mm_cvtsi128_si32(_mm512_castsi512_si128(moved));
-    }
-    COUPONRY_INLINE int32_t largest() const noexcept { return _mm512_reduce_max_epi32(keys); }
-    COUPONRY_INLINE Sixteen reversed() const noexcept {
-        const __m512i order = _mm512_set_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        return {_mm512_maskz_permutexvar_epi32(0xFFFF, order, keys)};
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_1() const noexcept {
-        return exchange<LARGER>(_mm512_shuffle_epi32(keys, _MM_PERM_CDAB));
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_2() const noexcept {
-        return exchange<LARGER>(_mm512_shuffle_epi32(keys, _MM_PERM_BADC));
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_4() const noexcept {
-        return exchange<LARGER>(_mm512_shuffle_i32x4(keys, keys, 0xB1));
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_8() const noexcept {
-        return exchange<LARGER>(_mm512_shuffle_i32x4(keys, keys, 0x4E));
-    }
-
-private:
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange(__m512i partners) const noexcept {
-        return {_mm512_mask_max_epi32(_mm512_min_epi32(keys, partners), LARGER, keys, partners)};
+    // Transposed in two steps: four by four within 128 bits, and then these.
+    static COUPONRY_INLINE void load(const int32_t* const* key, const int64_t* n, Vector* out) noexcept {
+        const __m512i none = _mm512_set1_epi32(INT32_MIN);
+        const auto row = [=](int t) { return _mm512_mask_loadu_epi32(none, first_lanes(n[t]), key[t]); };
+        __m512i four[4][4];
+        for (int t = 0; t < 4; ++t) {
+            const __m512i a = row(4 * t), b = row(4 * t + 1), c = row(4 * t + 2), d = row(4 * t + 3);
+            const __m512i ab = _mm512_unpacklo_epi32(a, b), cd = _mm512_unpacklo_epi32(c, d);
+            const __m512i last_ab = _mm512_unpackhi_epi32(a, b), last_cd = _mm512_unpackhi_epi32(c, d);
+            four[0][t] = _mm512_unpacklo_epi64(ab, cd);
+            four[1][t] = _mm512_unpackhi_epi64(ab, cd);
+            four[2][t] = _mm512_unpacklo_epi64(last_ab, last_cd);
+            four[3][t] = _mm512_unpackhi_epi64(last_ab, last_cd);
+        }
+        for (int j = 0; j < 4; ++j) {
+            const __m512i even = _mm512_shuffle_i32x4(four[j][0], four[j][1], 0x88);
+            const __m512i odd = _mm512_shuffle_i32x4(four[j][0], four[j][1], 0xDD);
+            const __m512i later_even = _mm512_shuffle_i32x4(four[j][2], four[j][3], 0x88);
+            const __m512i later_odd = _mm512_shuffle_i32x4(four[j][2], four[j][3], 0xDD);
+            out[j] = {_mm512_shuffle_i32x4(even, later_even, 0x88)};
+            out[j + 4] = {_mm512_shuffle_i32x4(odd, later_odd, 0x88)};
+            out[j + 8] = {_mm512_shuffle_i32x4(even, later_even, 0xDD)};
+            out[j + 12] = {_mm512_shuffle_i32x4(odd, later_odd, 0xDD)};
+        }
     }
 };
 
 struct Lanes : Steps {
-    static constexpr int64_t FEW = Network<Sixteen>::MOST, UPPER = Network<Sixteen>::MOST;
+    static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256;
 
     template <class Item, int CHANNELS>
     static COUPONRY_INLINE void order_keys(const Candidates<Item>& row, int32_t* key) noexcept {
@@ -99,12 +91,8 @@ struct Lanes : Steps {
         }
     }
 
-    static COUPONRY_INLINE int32_t ranked_few(const int32_t* key, int64_t n, int64_t m) noexcept {
-        return Network<Sixteen>::ranked(key, n, m);
-    }
-
-    static COUPONRY_INLINE int32_t bar_of_few(const int32_t* key, int64_t n, Bounds bounds) noexcept {
-        return Network<Sixteen>::bar(key, n, bounds);
+    static COUPONRY_INLINE void bars(const Shortlist* lists, int32_t* bars) noexcept {
+        Network<Vector>::bars(lists, bars);
     }
 
 private:

@@ -6,26 +6,28 @@
 
 #include <cstdint>
 
-#include "compiler.hpp"
-#include "scratch.hpp"
+#include "evaluate_steps.hpp"
 
 namespace couponry {
 namespace {
 
-// `Lanes` counts keys from a bar on, collects those of a range, and ranks FEW of them.
+// `Lanes` counts keys from a bar on, and collects those of a range.
 template <class Lanes>
 class Search {
 public:
-    // A bar that exactly m keys reach, or else the m-th largest key itself: then the cut-off is tied. 1 <= m <= n.
-    int32_t ranked(const int32_t* key, int64_t n, int64_t m) noexcept {
+    static constexpr int64_t FEW = Lanes::MOST;  // keys at most that are left in the bracket
+
+    // Leaves few keys (OUT, room for FEW and a vector) in whose order the bar lies that m keys reach, 1 <= m <= n.
+    Shortlist shortened(const int32_t* key, int64_t n, int64_t m, int32_t* few) noexcept {
         Bracket found{INT32_MIN, int64_t{INT32_MAX} + 1, n, 0};
         int64_t step = half_width_;
         int64_t bar = usual_ - step;
-        while (found.inside() > FEW && found.high - found.low > 1) {
+        while (found.inside() > FEW) {
+            if (found.high - found.low == 1) return only(static_cast<int32_t>(found.low), few);  // all tied
             bar = bar > found.low ? bar : found.low + 1;
             bar = bar < found.high ? bar : found.high - 1;
             const int64_t count = Lanes::count(key, n, static_cast<int32_t>(bar));
-            if (count == m) return static_cast<int32_t>(bar);
+            if (count == m) return only(static_cast<int32_t>(bar), few);
             if (count > m) {
                 found.low = bar;
                 found.at_low = count;
@@ -41,32 +43,34 @@ public:
             else
                 bar = found.low + (found.high - found.low) / 2;
         }
-        if (found.high - found.low == 1) return static_cast<int32_t>(found.low);
-        int32_t few[FEW + Scratch::BEYOND];
+        learn(found, m);
         Lanes::collect(key, n, static_cast<int32_t>(found.low), static_cast<int32_t>(found.high - 1), few);
-        const int32_t result = Lanes::ranked_few(few, found.inside(), m - found.at_high);
-        learn(found, result);
-        return result;
+        const int64_t left = m - found.at_high;
+        return {few, found.inside(), {left, left}};
     }
 
 private:
-    static constexpr int64_t FEW = Lanes::FEW;
-
     struct Bracket {
-        int64_t low;     // reached by more than m keys
-        int64_t high;    // reached by fewer
+        int64_t low;   // reached by more than m keys
+        int64_t high;  // reached by fewer
         int64_t at_low, at_high;
 
         int64_t inside() const noexcept { return at_low - at_high; }
     };
 
-    int64_t usual_ = 1;  // about where the last bars were
+    int64_t usual_ = 1;                      // about where the last brackets were
     int64_t half_width_ = int64_t{1} << 20;  // to either side, holding somewhat fewer than FEW keys
 
-    void learn(const Bracket& found, int32_t result) noexcept {
+    static Shortlist only(int32_t bar, int32_t* few) noexcept {
+        few[0] = bar;
+        return {few, 1, {1, 1}};
+    }
+
+    void learn(const Bracket& found, int64_t m) noexcept {
         if (found.low == INT32_MIN || found.high > INT32_MAX) return;
-        const int64_t half_width = (found.high - found.low) * (FEW * 3 / 8) / found.inside();
-        usual_ += (result - usual_) / 8;
+        const int64_t width = found.high - found.low;
+        const int64_t half_width = width * (1 + FEW * 3 / 8) / found.inside();
+        usual_ += (found.low + width * (found.at_low - m) / found.inside() - usual_) / 8;
         half_width_ += (half_width - half_width_) / 8;
         if (half_width_ < 1) half_width_ = 1;
     }
