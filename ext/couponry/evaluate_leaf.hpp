@@ -29,7 +29,12 @@ struct Turn {
 template <class Item, int CHANNELS>
 class Evaluation {
 public:
-    explicit Evaluation(const Pass& pass) noexcept : pass_(pass), greedy_(pass), tables_(pass) {}
+    explicit Evaluation(const Pass& pass) noexcept
+        : pass_(pass),
+          greedy_(pass),
+          tables_(pass),
+          same_bounds_(pass.rules.lower.size == 1 && pass.rules.upper.size == 1),
+          bounds_(bounds_at(pass.start)) {}
 
     int run() noexcept {
         if (greedy_.failed() || tables_.failed()) return NO_MEMORY;
@@ -41,7 +46,7 @@ public:
             if (!scratch_.reserve(batch.n)) return NO_MEMORY;
             Lanes::template order_keys<Item, CHANNELS>(batch, scratch_.key);
             choose(i, end);
-            for_each(i, end, [&](const Turn& turn) { settle(turn, batch.part(turn.from, turn.n), first_cell); });
+            settle(i, end, batch, first_cell);
             i = end;
         }
         tables_.flush();
@@ -54,6 +59,8 @@ private:
     const Pass& pass_;
     Greedy<Item> greedy_;
     Tables<CHANNELS> tables_;
+    const bool same_bounds_;
+    const Bounds bounds_;
     Selection<Lanes> selection_;
     Scratch scratch_;
 
@@ -93,7 +100,9 @@ private:
         }
     }
 
-    Bounds bounds_of(int64_t i) const noexcept {
+    COUPONRY_INLINE Bounds bounds_of(int64_t i) const noexcept { return same_bounds_ ? bounds_ : bounds_at(i); }
+
+    Bounds bounds_at(int64_t i) const noexcept {
         return Bounds::of(of_customer(pass_.rules.lower, i), of_customer(pass_.rules.upper, i));
     }
 
@@ -171,13 +180,33 @@ private:
     }
 
     // Applies the group rules, counts the picks and writes them down.
-    COUPONRY_INLINE void settle(const Turn& turn, const Candidates<Item>& row, int64_t first_cell) noexcept {
-        if (pass_.rules.group.rows > 0 && !greedy_.keeps_rules(row, turn.picks, turn.i))
-            greedy_.choose(row, scratch_.key + turn.from, scratch_.ranked, bounds_of(turn.i), turn.i, hash_of(turn),
-                           turn.picks);
+    COUPONRY_INLINE void settle(int64_t i, int64_t end, const Candidates<Item>& batch, int64_t first_cell) noexcept {
+        int64_t given = 0;
+        for_each(i, end, [&](const Turn& turn) {
+            given += listed(turn, scratch_.given + given);
+        });
+        tables_.add(batch, scratch_.given, given, first_cell);
+        if (pass_.chosen) for_each(i, end, [&](const Turn& turn) { write(turn); });
+    }
+
+    // Where a customer's picks are in the batch; returns how many.
+    COUPONRY_INLINE int64_t listed(const Turn& turn, int32_t* out) noexcept {
+        const int64_t count = list(turn, out);
+        if (pass_.rules.group.rows == 0 || greedy_.keeps_rules(items_of(turn) - turn.from, out, count, turn.i))
+            return count;
+        greedy_.choose(items_of(turn), turn.n, scratch_.key + turn.from, scratch_.ranked, bounds_of(turn.i), turn.i,
+                       hash_of(turn), turn.picks);
+        return list(turn, out);
+    }
+
+    static COUPONRY_INLINE int64_t list(const Turn& turn, int32_t* out) noexcept {
+        int64_t count = 0;
         for (int64_t from = 0; from < turn.n; from += WORD)
-            tables_.add(row, from, turn.picks[from / WORD], first_cell);
-        if (!pass_.chosen) return;
+            count += Lanes::list_bits(turn.picks[from / WORD], left(turn, from), turn.from + from, out + count);
+        return count;
+    }
+
+    void write(const Turn& turn) noexcept {
         uint8_t* chosen = pass_.chosen + pass_.shard.indptr[turn.i];
         for (int64_t j = 0; j < turn.n; ++j) chosen[j] = turn.picks[j / WORD] >> (j % WORD) & 1;
     }

@@ -147,6 +147,14 @@ struct Steps {
         }
     }
 
+    // The numbers of the bits set among the first n, counted from `from` (OUT, a vector more may be written);
+    // returns how many.
+    static COUPONRY_INLINE int64_t list_bits(uint64_t word, int64_t, int64_t from, int32_t* out) noexcept {
+        int64_t count = 0;
+        for (; word; word &= word - 1) out[count++] = static_cast<int32_t>(from + lowest_bit(word));
+        return count;
+    }
+
     // OUT: the bars of WIDTH customers who are given at most MOST coupons.
     static COUPONRY_INLINE void bars(const Shortlist* list, int32_t* bar) noexcept {
         int32_t best = INT32_MIN;

@@ -91,13 +91,20 @@ struct Lanes : Steps {
             const __m256i keys = load(key + j);
             const uint64_t outside = lanes_greater(lows, keys) | lanes_greater(keys, highs);
             const uint64_t kept = ~outside & first_bits(n - j < 8 ? n - j : 8);
-            // the numbers of the lanes kept, a byte each
-            const uint64_t bytes = _pdep_u64(kept, 0x0101010101010101) * 0xFF;
-            const auto lanes = static_cast<int64_t>(_pext_u64(0x0706050403020100, bytes));
-            const __m256i order = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(lanes));
+            const __m256i order = numbers(kept);
             store(out, _mm256_permutevar8x32_epi32(keys, order));
             out += count_bits(kept);
         }
+    }
+
+    static COUPONRY_INLINE int64_t list_bits(uint64_t word, int64_t n, int64_t from, int32_t* out) noexcept {
+        int64_t count = 0;
+        for (int64_t j = 0; j < n; j += 8) {
+            const uint64_t lanes = word >> j & 0xFF;
+            store(out + count, _mm256_add_epi32(numbers(lanes), _mm256_set1_epi32(static_cast<int32_t>(from + j))));
+            count += count_bits(lanes);
+        }
+        return count;
     }
 
     static COUPONRY_INLINE void bars(const Shortlist* lists, int32_t* bars) noexcept {
@@ -105,6 +112,13 @@ struct Lanes : Steps {
     }
 
 private:
+    // The numbers of the bits set among eight, then zeros.
+    static COUPONRY_INLINE __m256i numbers(uint64_t bits) noexcept {
+        const uint64_t bytes = _pdep_u64(bits, 0x0101010101010101) * 0xFF;
+        const auto lanes = static_cast<int64_t>(_pext_u64(0x0706050403020100, bytes));
+        return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(lanes));
+    }
+
     static COUPONRY_INLINE __m256i load(const int32_t* from) noexcept {
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
     }

@@ -16,9 +16,10 @@ public:
     static constexpr int64_t CUSTOMERS = 128;  // that share them
     static constexpr int64_t BEYOND = 2 * LANES;
 
-    // Keys may be read up to BEYOND past the last.
+    // The int32 arrays may be read, and written, up to BEYOND past the last.
     int32_t* key;     // order keys of some customers' candidates
     int32_t* second;  // keys that break ties, of one customer at a time
+    int32_t* given;   // where the customers' coupons are
     uint64_t* picks;  // bit sets of the chosen ones, each customer's from a new word on
     Ranked* ranked;   // for exact ordering, of one customer at a time
 
@@ -35,6 +36,7 @@ private:
 
     alignas(64) int32_t small_key_[SMALL + BEYOND];
     alignas(64) int32_t small_second_[SMALL + BEYOND];
+    alignas(64) int32_t small_given_[SMALL + BEYOND];
     uint64_t small_picks_[SMALL / WORD + CUSTOMERS];
     Ranked small_ranked_[SMALL];
     int64_t capacity_ = SMALL;
