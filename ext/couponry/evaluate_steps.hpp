@@ -100,8 +100,8 @@ struct Shortlist {
 
 struct Steps {
     static constexpr int64_t WIDTH = 1;  // customers whose bars are found together
-    static constexpr int64_t MOST = 1;   // coupons a customer, for bars(), and candidates:
-    static constexpr int64_t LONG = INT32_MAX;
+    static constexpr int64_t MOST = 32;  // coupons a customer, for bars(), and candidates:
+    static constexpr int64_t LONG = 32;
 
     // Order keys of the candidates from the j-th on.
     template <class Item, int CHANNELS>
@@ -155,11 +155,28 @@ struct Steps {
         return count;
     }
 
-    // OUT: the bars of WIDTH customers who are given at most MOST coupons.
+    // OUT: the bars of WIDTH customers who have at most LONG candidates and are given at most MOST coupons.
     static COUPONRY_INLINE void bars(const Shortlist* list, int32_t* bar) noexcept {
-        int32_t best = INT32_MIN;
-        for (int64_t j = 0; j < list->n; ++j) best = list->key[j] > best ? list->key[j] : best;
-        *bar = list->bounds.bar([=](int64_t) { return best; });
+        if (list->bounds.upper <= 1) {
+            int32_t best = INT32_MIN;
+            for (int64_t j = 0; j < list->n; ++j) best = list->key[j] > best ? list->key[j] : best;
+            *bar = list->bounds.bar([=](int64_t) { return best; });
+        } else {
+            *bar = list->bounds.bar([=](int64_t m) { return ranked(list->key, list->n, m); });
+        }
+    }
+
+    // A bar that exactly m of a few keys reach, or else the m-th largest itself; INT32_MIN: there are fewer.
+    static COUPONRY_INLINE int32_t ranked(const int32_t* key, int64_t n, int64_t m) noexcept {
+        int64_t low = INT32_MIN;                // reached by more than m, if any bar is
+        int64_t high = int64_t{INT32_MAX} + 1;  // reached by fewer
+        while (m <= n && high - low > 1) {
+            const int64_t middle = low + (high - low) / 2;
+            const int64_t reached = count(key, n, static_cast<int32_t>(middle));
+            if (reached == m) return static_cast<int32_t>(middle);
+            (reached > m ? low : high) = middle;
+        }
+        return static_cast<int32_t>(low);
     }
 };
 
