@@ -97,16 +97,6 @@ struct Lanes : Steps {
         }
     }
 
-    static COUPONRY_INLINE int64_t list_bits(uint64_t word, int64_t n, int64_t from, int32_t* out) noexcept {
-        int64_t count = 0;
-        for (int64_t j = 0; j < n; j += 8) {
-            const uint64_t lanes = word >> j & 0xFF;
-            store(out + count, _mm256_add_epi32(numbers(lanes), _mm256_set1_epi32(static_cast<int32_t>(from + j))));
-            count += count_bits(lanes);
-        }
-        return count;
-    }
-
     static COUPONRY_INLINE void bars(const Shortlist* lists, int32_t* bars) noexcept {
         Network<Vector>::bars(lists, bars);
     }
