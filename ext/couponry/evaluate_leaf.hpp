@@ -182,17 +182,15 @@ private:
     // Applies the group rules, counts the picks and writes them down.
     COUPONRY_INLINE void settle(int64_t i, int64_t end, const Candidates<Item>& batch, int64_t first_cell) noexcept {
         int64_t given = 0;
-        for_each(i, end, [&](const Turn& turn) {
-            given += listed(turn, scratch_.given + given);
-        });
+        for_each(i, end, [&](const Turn& turn) { given += listed(turn, batch.item, scratch_.given + given); });
         tables_.add(batch, scratch_.given, given, first_cell);
         if (pass_.chosen) for_each(i, end, [&](const Turn& turn) { write(turn); });
     }
 
     // Where a customer's picks are in the batch; returns how many.
-    COUPONRY_INLINE int64_t listed(const Turn& turn, int32_t* out) noexcept {
+    COUPONRY_INLINE int64_t listed(const Turn& turn, const Item* batch_items, int32_t* out) noexcept {
         const int64_t count = list(turn, out);
-        if (pass_.rules.group.rows == 0 || greedy_.keeps_rules(items_of(turn) - turn.from, out, count, turn.i))
+        if (pass_.rules.group.rows == 0 || greedy_.keeps_rules(batch_items, out, count, turn.i))
             return count;
         greedy_.choose(items_of(turn), turn.n, scratch_.key + turn.from, scratch_.ranked, bounds_of(turn.i), turn.i,
                        hash_of(turn), turn.picks);

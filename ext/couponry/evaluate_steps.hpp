@@ -28,14 +28,6 @@ struct Candidates {
     const float* price;
     int64_t price_stride;  // to the next channel, where prices lie in planes
     int64_t n;
-
-    COUPONRY_INLINE Candidates part(int64_t from, int64_t count) const noexcept {
-        Candidates out = *this;
-        out.item += from;
-        if (channels > 0) out.quantity += from;
-        out.n = count;
-        return out;
-    }
 };
 
 // How many coupons a customer is given: at least and at most, 0 <= lower <= upper.

@@ -92,7 +92,8 @@ struct Lanes : Steps {
     }
 
     static COUPONRY_INLINE int64_t list_bits(uint64_t word, int64_t n, int64_t from, int32_t* out) noexcept {
-        __m512i number = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int32_t>(from)), _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+        const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+        __m512i number = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int32_t>(from)), lane);
         int64_t count = 0;
         for (int64_t j = 0; j < n; j += LANES) {
             const auto lanes = static_cast<__mmask16>(word >> j);
