@@ -9,135 +9,168 @@
 #include "evaluate_steps.hpp"
 #include "greedy.hpp"
 #include "leaves.hpp"
+#include "selection.hpp"
 #include "tables.hpp"
 #include "tie_break.hpp"
 
 namespace couponry {
 namespace {
 
-// One customer on its way through the steps.
-template <class Item>
+// One customer's share of what is worked on at a time.
 struct Turn {
-    Row<Item> row;
-    int64_t i;           // customer, counted within the shard
-    int64_t first_cell;  // of its segment, in the tables
-    int32_t* key;
+    int64_t i;     // customer, counted within the shard
+    int64_t from;  // first candidate, counted within the batch
+    int64_t n;
     uint64_t* picks;
-    int64_t positive;  // candidates of positive value
-    int64_t m;         // coupons to give where no group rule says less
 };
 
-// Customers in one turn. Every step is a chain of dependent instructions; taking a step for several customers
-// before the next step lets the processor work on many chains at once.
-constexpr int64_t TURNS = Scratch::SMALL / WORD;
-
+// A few customers at a time take each step together: their candidates are valued in one loop that need not know
+// where rows end, and the chains of dependent instructions in the other steps overlap.
 template <class Item, int CHANNELS>
 class Evaluation {
 public:
-    explicit Evaluation(const Pass& pass) noexcept : pass_(pass), greedy_(pass), tables_(pass) {}
+    explicit Evaluation(const Pass& pass) noexcept
+        : pass_(pass),
+          greedy_(pass),
+          tables_(pass),
+          same_bounds_(pass.rules.lower.size == 1 && pass.rules.upper.size == 1),
+          bounds_(bounds_at(pass.start)) {}
 
     int run() noexcept {
         if (greedy_.failed() || tables_.failed()) return NO_MEMORY;
         for (int64_t i = pass_.start; i < pass_.stop;) {
-            Turn<Item> turns[TURNS];
-            int64_t taken = 0;
-            const int status = value(i, turns, taken);
-            if (status != DONE) return status;
-            for (int64_t t = 0; t < taken; ++t)
-                if (turns[t].m > 0) choose(turns[t]);
-            for (int64_t t = 0; t < taken; ++t) settle(turns[t]);
-            i += taken;
+            const int64_t end = end_of_batch(i);
+            const int64_t first_cell = of_customer(pass_.shard.segment, i) * pass_.items;
+            const Candidates<Item> batch = candidates(i, end, first_cell);
+            if (batch.n > INT32_MAX) return ROW_TOO_LONG;
+            if (!scratch_.reserve(batch.n)) return NO_MEMORY;
+            Lanes::template order_keys<Item, CHANNELS>(batch, scratch_.key);
+            choose(i, end);
+            settle(i, end, batch, first_cell);
+            i = end;
         }
         tables_.flush();
         return DONE;
     }
 
 private:
+    static constexpr int64_t WIDTH = Selection<Lanes>::WIDTH;
+
     const Pass& pass_;
     Greedy<Item> greedy_;
     Tables<CHANNELS> tables_;
+    const bool same_bounds_;
+    const Bounds bounds_;
+    Selection<Lanes> selection_;
     Scratch scratch_;
 
-    // Values the candidates of the next customers, as many as fit.
-    int value(int64_t i, Turn<Item>* turns, int64_t& taken) noexcept {
+    // Customers from the i-th on that fit the scratch, all of one segment; or one who does not fit.
+    COUPONRY_INLINE int64_t end_of_batch(int64_t i) const noexcept {
         const Shard& shard = pass_.shard;
-        const int64_t channels = CHANNELS == PLANES ? shard.quantity.rows : CHANNELS;
-        for (int64_t words = 0; taken < TURNS && i < pass_.stop; ++i, ++taken) {
-            const int64_t begin = shard.indptr[i], n = shard.indptr[i + 1] - begin;
-            if (n > INT32_MAX) return ROW_TOO_LONG;
-            const int64_t needed = (n + WORD - 1) / WORD;
-            if (taken > 0 && words + needed > TURNS) break;
-            if (!scratch_.reserve(n)) return NO_MEMORY;
-
-            Turn<Item>& turn = turns[taken];
-            turn.i = i;
-            turn.first_cell = of_customer(shard.segment, i) * pass_.items;
-            turn.row = {static_cast<const Item*>(shard.item) + begin,
-                        channels > 0 ? shard.quantity.data + begin : nullptr,
-                        shard.quantity.columns,
-                        channels,
-                        tables_.prices_of(turn.first_cell),
-                        pass_.segments * pass_.items,
-                        n};
-            turn.key = scratch_.key + words * WORD;
-            turn.picks = scratch_.picks + words;
-            turn.positive = Lanes::template order_keys<Item, CHANNELS>(turn.row, turn.key);
-            words += needed;
-
-            const int64_t lower = of_customer(pass_.rules.lower, i), upper = of_customer(pass_.rules.upper, i);
-            int64_t m = turn.positive > lower ? turn.positive : lower;
-            m = m < upper ? m : upper;
-            turn.m = m < n ? m : n;
-        }
-        return DONE;
+        const int64_t most = pass_.stop - i < Scratch::CUSTOMERS ? pass_.stop : i + Scratch::CUSTOMERS;
+        const int64_t last = shard.indptr[i] + Scratch::SMALL;
+        const int64_t segment = of_customer(shard.segment, i);
+        int64_t end = i + 1;
+        while (end < most && shard.indptr[end + 1] <= last && of_customer(shard.segment, end) == segment) ++end;
+        return end;
     }
 
-    // Picks the m best candidates.
-    COUPONRY_INLINE void choose(const Turn<Item>& turn) noexcept {
-        int32_t bar = 1;  // the smallest positive key
-        if (turn.m == turn.row.n)
-            bar = INT32_MIN;
-        else if (turn.m != turn.positive)
-            bar = Lanes::bar_for(turn.key, turn.row.n, turn.m);
-        int64_t reached = 0;
-        for (int64_t from = 0; from < turn.row.n; from += WORD) {
-            const uint64_t word = Lanes::at_least(turn.key + from, left(turn, from), bar);
-            turn.picks[from / WORD] = word;
-            reached += count_bits(word);
+    COUPONRY_INLINE Candidates<Item> candidates(int64_t i, int64_t end, int64_t first_cell) const noexcept {
+        const Shard& shard = pass_.shard;
+        const int64_t begin = shard.indptr[i];
+        const int64_t channels = CHANNELS == PLANES ? shard.quantity.rows : CHANNELS;
+        return {static_cast<const Item*>(shard.item) + begin,
+                channels > 0 ? shard.quantity.data + begin : nullptr,
+                shard.quantity.columns,
+                channels,
+                tables_.prices_of(first_cell),
+                pass_.segments * pass_.items,
+                shard.indptr[end] - begin};
+    }
+
+    template <class Step>
+    COUPONRY_INLINE void for_each(int64_t i, int64_t end, Step step) noexcept {
+        const int64_t* indptr = pass_.shard.indptr.data;
+        const int64_t begin = indptr[i];
+        uint64_t* picks = scratch_.picks;
+        for (; i < end; ++i) {
+            const int64_t n = indptr[i + 1] - indptr[i];
+            step(Turn{i, indptr[i] - begin, n, picks});
+            picks += (n + WORD - 1) / WORD;
         }
-        if (reached != turn.m) break_tie(turn, bar);
+    }
+
+    COUPONRY_INLINE Bounds bounds_of(int64_t i) const noexcept { return same_bounds_ ? bounds_ : bounds_at(i); }
+
+    Bounds bounds_at(int64_t i) const noexcept {
+        return Bounds::of(of_customer(pass_.rules.lower, i), of_customer(pass_.rules.upper, i));
+    }
+
+    // Picks the best candidates of all customers.
+    void choose(int64_t i, int64_t end) noexcept {
+        Turn group[WIDTH];
+        int64_t customers = 0;
+        for_each(i, end, [&](const Turn& turn) {
+            selection_.put(customers, scratch_.key + turn.from, turn.n, bounds_of(turn.i));
+            group[customers] = turn;
+            if (++customers < WIDTH) return;
+            cut(group, WIDTH);
+            customers = 0;
+        });
+        if (customers > 0) cut(group, customers);
+    }
+
+    COUPONRY_INLINE void cut(const Turn* group, int64_t customers) noexcept {
+        int32_t bars[WIDTH];
+        selection_.bars(customers, bars);
+        for (int64_t t = 0; t < customers; ++t) {
+            const Turn& turn = group[t];
+            const int32_t* key = scratch_.key + turn.from;
+            int64_t reached = 0;
+            for (int64_t from = 0; from < turn.n; from += WORD) {
+                const uint64_t word = Lanes::at_least(key + from, left(turn, from), bars[t]);
+                turn.picks[from / WORD] = word;
+                reached += count_bits(word);
+            }
+            const int64_t m = bounds_of(turn.i).most_at(bars[t]);
+            if (reached > m) break_tie(turn, key, items_of(turn), bars[t], m);
+        }
     }
 
     // Of the candidates at the bar, those with the smallest hashes complete the m best.
-    void break_tie(const Turn<Item>& turn, int32_t bar) noexcept {
+    void break_tie(const Turn& turn, const int32_t* key, const Item* item, int32_t bar, int64_t m) noexcept {
         const uint32_t hash = hash_of(turn);
         int32_t* second = scratch_.second;
         int32_t above = 0;
-        for (int64_t j = 0; j < turn.row.n; ++j) {
-            const uint32_t reversed = 0x7FFFFFFFu - tie_hash(hash, turn.row.item[j]);
-            second[j] = turn.key[j] == bar ? static_cast<int32_t>(reversed) : INT32_MIN;
-            above += turn.key[j] > bar;
+        for (int64_t j = 0; j < turn.n; ++j) {
+            const uint32_t reversed = 0x7FFFFFFFu - tie_hash(hash, item[j]);
+            second[j] = key[j] == bar ? static_cast<int32_t>(reversed) : INT32_MIN;
+            above += key[j] > bar;
         }
-        for (int64_t j = turn.row.n; j < padded(turn.row.n); ++j) second[j] = INT32_MIN;
-        const int64_t missing = turn.m - above;
-        const int32_t second_bar = Lanes::bar_for(second, turn.row.n, missing);
+        const int64_t missing = m - above;
+        int32_t second_bars[WIDTH];
+        Selection<Lanes> selection;
+        selection.put(0, second, turn.n, {missing, missing});
+        selection.bars(1, second_bars);
         int64_t reached = 0;
-        for (int64_t from = 0; from < turn.row.n; from += WORD) {
+        for (int64_t from = 0; from < turn.n; from += WORD) {
             const int64_t n = left(turn, from);
-            const uint64_t over = bar < INT32_MAX ? Lanes::at_least(turn.key + from, n, bar + 1) : 0;
-            const uint64_t first = Lanes::at_least(second + from, n, second_bar);
+            const uint64_t over = bar < INT32_MAX ? Lanes::at_least(key + from, n, bar + 1) : 0;
+            const uint64_t first = Lanes::at_least(second + from, n, second_bars[0]);
             turn.picks[from / WORD] = over | first;
             reached += count_bits(over | first);
         }
-        if (reached != turn.m) break_tie_by_position(turn, bar, missing, hash);
+        if (reached != m) break_tie_by_position(turn, key, item, bar, missing);
     }
 
     // What remains to be told apart: candidates of the same item.
-    void break_tie_by_position(const Turn<Item>& turn, int32_t bar, int64_t missing, uint32_t hash) noexcept {
+    void break_tie_by_position(const Turn& turn, const int32_t* key, const Item* item, int32_t bar,
+                               int64_t missing) noexcept {
+        const uint32_t hash = hash_of(turn);
         int64_t tied = 0;
-        for (int64_t j = 0; j < turn.row.n; ++j) {
-            turn.picks[j / WORD] &= ~(uint64_t{turn.key[j] <= bar} << (j % WORD));
-            if (turn.key[j] == bar) scratch_.ranked[tied++] = Ranked::of(bar, tie_hash(hash, turn.row.item[j]), j);
+        for (int64_t j = 0; j < turn.n; ++j) {
+            turn.picks[j / WORD] &= ~(uint64_t{key[j] <= bar} << (j % WORD));
+            if (key[j] == bar) scratch_.ranked[tied++] = Ranked::of(bar, tie_hash(hash, item[j]), j);
         }
         keep_first(scratch_.ranked, tied, missing);
         for (int64_t t = 0; t < missing && t < tied; ++t) {
@@ -147,29 +180,46 @@ private:
     }
 
     // Applies the group rules, counts the picks and writes them down.
-    COUPONRY_INLINE void settle(const Turn<Item>& turn) noexcept {
-        if (turn.m > 0) {
-            if (pass_.rules.group.rows > 0 && !greedy_.keeps_rules(turn.row, turn.picks, turn.i)) {
-                const int64_t lower = of_customer(pass_.rules.lower, turn.i);
-                const int64_t upper = of_customer(pass_.rules.upper, turn.i);
-                greedy_.choose(turn.row, turn.key, scratch_.ranked, lower, upper, turn.i, hash_of(turn), turn.picks);
-            }
-            for (int64_t from = 0; from < turn.row.n; from += WORD)
-                tables_.add(turn.row, from, turn.picks[from / WORD], turn.first_cell);
-        }
-        if (!pass_.chosen) return;
-        uint8_t* chosen = pass_.chosen + pass_.shard.indptr[turn.i];
-        for (int64_t j = 0; j < turn.row.n; ++j)
-            chosen[j] = turn.m > 0 && (turn.picks[j / WORD] >> (j % WORD) & 1);
+    COUPONRY_INLINE void settle(int64_t i, int64_t end, const Candidates<Item>& batch, int64_t first_cell) noexcept {
+        int64_t given = 0;
+        for_each(i, end, [&](const Turn& turn) { given += listed(turn, batch.item, scratch_.given + given); });
+        tables_.add(batch, scratch_.given, given, first_cell);
+        if (pass_.chosen) for_each(i, end, [&](const Turn& turn) { write(turn); });
     }
 
-    uint32_t hash_of(const Turn<Item>& turn) const noexcept {
+    // Where a customer's picks are in the batch; returns how many.
+    COUPONRY_INLINE int64_t listed(const Turn& turn, const Item* batch_items, int32_t* out) noexcept {
+        const int64_t count = list(turn, out);
+        if (pass_.rules.group.rows == 0 || greedy_.keeps_rules(batch_items, out, count, turn.i))
+            return count;
+        greedy_.choose(items_of(turn), turn.n, scratch_.key + turn.from, scratch_.ranked, bounds_of(turn.i), turn.i,
+                       hash_of(turn), turn.picks);
+        return list(turn, out);
+    }
+
+    static COUPONRY_INLINE int64_t list(const Turn& turn, int32_t* out) noexcept {
+        int64_t count = 0;
+        for (int64_t from = 0; from < turn.n; from += WORD)
+            count += Lanes::list_bits(turn.picks[from / WORD], left(turn, from), turn.from + from, out + count);
+        return count;
+    }
+
+    void write(const Turn& turn) noexcept {
+        uint8_t* chosen = pass_.chosen + pass_.shard.indptr[turn.i];
+        for (int64_t j = 0; j < turn.n; ++j) chosen[j] = turn.picks[j / WORD] >> (j % WORD) & 1;
+    }
+
+    const Item* items_of(const Turn& turn) const noexcept {
+        return static_cast<const Item*>(pass_.shard.item) + pass_.shard.indptr[turn.i];
+    }
+
+    uint32_t hash_of(const Turn& turn) const noexcept {
         return customer_hash(pass_.seed, pass_.shard.first + turn.i);
     }
 
     // Candidates from the given one on that belong to one word of the bit set.
-    static COUPONRY_INLINE int64_t left(const Turn<Item>& turn, int64_t from) noexcept {
-        return turn.row.n - from < WORD ? turn.row.n - from : WORD;
+    static COUPONRY_INLINE int64_t left(const Turn& turn, int64_t from) noexcept {
+        return turn.n - from < WORD ? turn.n - from : WORD;
     }
 };
 

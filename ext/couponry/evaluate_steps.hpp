@@ -18,9 +18,9 @@ constexpr int PLANES = -1;  // else the number of channels
 // Numbers per item where prices lie side by side.
 constexpr int64_t price_width(int channels) noexcept { return channels == 0 ? 1 : channels == 1 ? 2 : 4; }
 
-// One customer's candidates, and the prices of its segment.
+// Consecutive candidates of one segment, and its prices.
 template <class Item>
-struct Row {
+struct Candidates {
     const Item* item;
     const uint16_t* quantity;
     int64_t quantity_stride;  // to the next channel
@@ -30,7 +30,29 @@ struct Row {
     int64_t n;
 };
 
-COUPONRY_INLINE int64_t padded(int64_t n) noexcept { return (n + LANES - 1) / LANES * LANES; }
+// How many coupons a customer is given: at least and at most, 0 <= lower <= upper.
+struct Bounds {
+    int64_t lower, upper;
+
+    COUPONRY_INLINE static Bounds of(int64_t lower, int64_t upper) noexcept {
+        upper = upper > 0 ? upper : 0;
+        lower = lower > 0 ? lower : 0;
+        return {lower < upper ? lower : upper, upper};
+    }
+
+    // The bar that keys must reach, from a function that tells the m-th largest key (INT32_MIN: there are fewer).
+    // Positive keys reach it, unless there are too many or too few of them.
+    template <class Ranked>
+    COUPONRY_INLINE int32_t bar(Ranked ranked) const noexcept {
+        const int32_t most = upper > 0 ? ranked(upper) : INT32_MAX;
+        int32_t least = lower > 0 ? ranked(lower) : 1;
+        least = least < 1 ? least : 1;
+        return most > least ? most : least;
+    }
+
+    // How many coupons are given where more keys than these reach the bar.
+    COUPONRY_INLINE int64_t most_at(int32_t bar) const noexcept { return bar > 0 ? upper : lower; }
+};
 
 COUPONRY_INLINE int count_bits(uint64_t word) noexcept {
 #if defined(__GNUC__)
@@ -55,20 +77,30 @@ COUPONRY_INLINE int lowest_bit(uint64_t word) noexcept {
 // Candidates are read once and in order, some cache lines ahead: the processor's own prefetching stops at each
 // page, and the work between two lines hides only part of what follows.
 template <class Item>
-COUPONRY_INLINE void prefetch(const Row<Item>& row, int64_t j) noexcept {
+COUPONRY_INLINE void prefetch(const Candidates<Item>& row, int64_t j) noexcept {
     constexpr int64_t AHEAD = 1024;
     COUPONRY_PREFETCH(row.item + j + AHEAD);
     for (int64_t c = 0; c < row.channels; ++c) COUPONRY_PREFETCH(row.quantity + c * row.quantity_stride + j + AHEAD);
 }
 
+// Keys in whose order a customer's bar lies, and how many of them are wanted.
+struct Shortlist {
+    const int32_t* key;
+    int64_t n;
+    Bounds bounds;
+};
+
 struct Steps {
-    // Order keys of the candidates from the j-th on, then padding; returns how many of them are positive.
+    static constexpr int64_t WIDTH = 1;  // customers whose bars are found together
+    static constexpr int64_t MOST = 32;  // coupons a customer, for bars(), and candidates:
+    static constexpr int64_t LONG = 32;
+
+    // Order keys of the candidates from the j-th on.
     template <class Item, int CHANNELS>
-    static COUPONRY_INLINE int64_t order_keys(const Row<Item>& row, int32_t* key, int64_t j = 0) noexcept {
+    static COUPONRY_INLINE void order_keys(const Candidates<Item>& row, int32_t* key, int64_t j = 0) noexcept {
         const int64_t channels = CHANNELS == PLANES ? row.channels : CHANNELS;
         const int64_t next_price = CHANNELS == PLANES ? row.price_stride : 1;
         const int64_t next_item = CHANNELS == PLANES ? 1 : price_width(CHANNELS);
-        int64_t positive = 0;
         for (; j < row.n; ++j) {
             const float* price = row.price + row.item[j] * next_item;
             float value = price[0];
@@ -81,10 +113,7 @@ struct Steps {
             uint32_t bits;
             std::memcpy(&bits, &value, sizeof bits);
             key[j] = order_key(bits);
-            positive += key[j] > 0;
         }
-        for (const int64_t end = padded(row.n); j < end; ++j) key[j] = INT32_MIN;
-        return positive;
     }
 
     // Bit set of the keys (at most 64) that are at least `bar`.
@@ -94,21 +123,50 @@ struct Steps {
         return word;
     }
 
-    static COUPONRY_INLINE int64_t count_above(const int32_t* key, int64_t n, int32_t bar) noexcept {
+    // How many keys are at least `bar`.
+    static COUPONRY_INLINE int64_t count(const int32_t* key, int64_t n, int32_t bar) noexcept {
         int32_t count = 0;
-        for (int64_t j = 0; j < padded(n); ++j) count += key[j] > bar;
+        for (int64_t j = 0; j < n; ++j) count += key[j] >= bar;
         return count;
     }
 
-    // A bar that exactly m keys reach, or else the m-th largest key itself: then the cut-off is tied.
-    static COUPONRY_INLINE int32_t bar_for(const int32_t* key, int64_t n, int64_t m) noexcept {
-        int64_t low = INT32_MIN;                // reached by m or more
-        int64_t high = int64_t{INT32_MAX} + 1;  // reached by fewer than m
-        while (high - low > 1) {
+    // The keys from low to high, in any order; there is room for LANES more.
+    static COUPONRY_INLINE void collect(const int32_t* key, int64_t n, int32_t low, int32_t high,
+                                        int32_t* out) noexcept {
+        for (int64_t j = 0; j < n; ++j) {
+            *out = key[j];
+            out += key[j] >= low && key[j] <= high;
+        }
+    }
+
+    // The numbers of the bits set among the first n, counted from `from` (OUT, a vector more may be written);
+    // returns how many.
+    static COUPONRY_INLINE int64_t list_bits(uint64_t word, int64_t, int64_t from, int32_t* out) noexcept {
+        int64_t count = 0;
+        for (; word; word &= word - 1) out[count++] = static_cast<int32_t>(from + lowest_bit(word));
+        return count;
+    }
+
+    // OUT: the bars of WIDTH customers who have at most LONG candidates and are given at most MOST coupons.
+    static COUPONRY_INLINE void bars(const Shortlist* list, int32_t* bar) noexcept {
+        if (list->bounds.upper <= 1) {
+            int32_t best = INT32_MIN;
+            for (int64_t j = 0; j < list->n; ++j) best = list->key[j] > best ? list->key[j] : best;
+            *bar = list->bounds.bar([=](int64_t) { return best; });
+        } else {
+            *bar = list->bounds.bar([=](int64_t m) { return ranked(list->key, list->n, m); });
+        }
+    }
+
+    // A bar that exactly m of a few keys reach, or else the m-th largest itself; INT32_MIN: there are fewer.
+    static COUPONRY_INLINE int32_t ranked(const int32_t* key, int64_t n, int64_t m) noexcept {
+        int64_t low = INT32_MIN;                // reached by more than m, if any bar is
+        int64_t high = int64_t{INT32_MAX} + 1;  // reached by fewer
+        while (m <= n && high - low > 1) {
             const int64_t middle = low + (high - low) / 2;
-            const int64_t count = count_above(key, n, static_cast<int32_t>(middle - 1));
-            if (count == m) return static_cast<int32_t>(middle);
-            (count > m ? low : high) = middle;
+            const int64_t reached = count(key, n, static_cast<int32_t>(middle));
+            if (reached == m) return static_cast<int32_t>(middle);
+            (reached > m ? low : high) = middle;
         }
         return static_cast<int32_t>(low);
     }

@@ -15,90 +15,92 @@ class Greedy {
 public:
     explicit Greedy(const Pass& pass) noexcept
         : rules_(pass.rules),
-          memory_(rules_.groups, sizeof(int32_t)),
-          count_{static_cast<int32_t*>(memory_.data), rules_.groups} {}
+          memory_(rules_.groups, sizeof(int64_t)),
+          count_{static_cast<int64_t*>(memory_.data), rules_.groups} {}
 
     bool failed() const noexcept { return !memory_.data; }
 
     // The best choice without the rules is the greedy one if it happens to keep them.
-    bool keeps_rules(const Row<Item>& row, const uint64_t* picks, int64_t customer) noexcept {
-        bool kept = true;
-        for_each_group(row, picks, [&](int64_t rule, int32_t g) {
-            kept = kept && ++count_[g] <= rules_.cap_of(rule, customer);
-        });
-        forget(row, picks);
+    COUPONRY_INLINE bool keeps_rules(const Item* item, const int32_t* listed, int64_t count,
+                                     int64_t customer) noexcept {
+        start_counting();
+        bool kept = true;  // no branch on what it finds: most customers keep the rules
+        for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
+            const int32_t* group = rules_.group.row(rule).data;
+            const int64_t cap = rules_.cap_of(rule, customer);
+            for (int64_t t = 0; t < count; ++t) {
+                const int32_t g = group[item[listed[t]]];
+                if (g >= 0) kept &= add_one(g) <= cap;
+            }
+        }
         return kept;
     }
 
     // Walks down the order and takes what fits; the picks are OUT.
-    void choose(const Row<Item>& row, const int32_t* key, Ranked* order, int64_t lower, int64_t upper,
-                int64_t customer, uint32_t hash, uint64_t* picks) noexcept {
-        sort(row, key, order, hash);
-        for (int64_t from = 0; from < row.n; from += WORD) picks[from / WORD] = 0;
+    void choose(const Item* item, int64_t n, const int32_t* key, Ranked* order, Bounds bounds, int64_t customer,
+                uint32_t hash, uint64_t* picks) noexcept {
+        sort(item, n, key, order, hash);
+        for (int64_t from = 0; from < n; from += WORD) picks[from / WORD] = 0;
+        start_counting();
         int64_t given = 0;
-        for (int64_t at = 0; at < row.n; ++at) {
+        for (int64_t at = 0; at < n; ++at) {
             const int64_t j = static_cast<int64_t>(order[at].at);
-            if (given >= upper || (given >= lower && key[j] <= 0)) break;
-            if (!fits(row.item[j], customer)) continue;
+            if (given >= bounds.upper || (given >= bounds.lower && key[j] <= 0)) break;
+            if (!fits(item[j], customer)) continue;
             ++given;
             picks[j / WORD] |= uint64_t{1} << (j % WORD);
             for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
-                const int32_t g = rules_.group.row(rule)[row.item[j]];
-                if (g >= 0) ++count_[g];
+                const int32_t g = rules_.group.row(rule)[item[j]];
+                if (g >= 0) add_one(g);
             }
         }
-        forget(row, picks);
     }
 
 private:
     // All candidates in order of choice. Few are placed by counting who goes before each, which vectors do
     // without a branch.
-    static void sort(const Row<Item>& row, const int32_t* key, Ranked* order, uint32_t hash) noexcept {
+    static void sort(const Item* item, int64_t n, const int32_t* key, Ranked* order, uint32_t hash) noexcept {
         constexpr int64_t FEW = 64;
-        if (row.n <= FEW) {
+        if (n <= FEW) {
             alignas(64) int32_t before[FEW] = {};
-            const int64_t end = padded(row.n);
-            for (int64_t j = 0; j < row.n; ++j)
+            const int64_t end = (n + LANES - 1) / LANES * LANES;  // more than there are do no harm
+            for (int64_t j = 0; j < n; ++j)
                 for (int64_t t = 0; t < end; ++t) before[t] += key[j] > key[t];
             uint64_t taken = 0;
-            for (int64_t j = 0; j < row.n; ++j) {
+            for (int64_t j = 0; j < n; ++j) {
                 taken |= uint64_t{1} << before[j];
                 order[before[j]].at = static_cast<uint64_t>(j);
             }
-            if (count_bits(taken) == row.n) return;  // else some tie
+            if (count_bits(taken) == n) return;  // else some tie
         }
-        for (int64_t j = 0; j < row.n; ++j)
-            order[j] = Ranked::of(key[j], tie_hash(hash, row.item[j]), j);
-        sort_ranked(order, row.n);
+        for (int64_t j = 0; j < n; ++j)
+            order[j] = Ranked::of(key[j], tie_hash(hash, item[j]), j);
+        sort_ranked(order, n);
     }
 
     bool fits(int64_t k, int64_t customer) const noexcept {
         for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
             const int32_t g = rules_.group.row(rule)[k];
-            if (g >= 0 && count_[g] >= rules_.cap_of(rule, customer)) return false;
+            if (g >= 0 && count_of(g) >= rules_.cap_of(rule, customer)) return false;
         }
         return true;
     }
 
-    void forget(const Row<Item>& row, const uint64_t* picks) noexcept {
-        for_each_group(row, picks, [&](int64_t, int32_t g) { count_[g] = 0; });
-    }
+    // A group's number is its count above zero_, so that a larger zero_ sets all counts back at once.
+    void start_counting() noexcept { zero_ += int64_t{1} << 31; }
 
-    template <class Visit>
-    COUPONRY_INLINE void for_each_group(const Row<Item>& row, const uint64_t* picks, Visit visit) noexcept {
-        for (int64_t from = 0; from < row.n; from += WORD)
-            for (uint64_t word = picks[from / WORD]; word; word &= word - 1) {
-                const Item k = row.item[from + lowest_bit(word)];
-                for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
-                    const int32_t g = rules_.group.row(rule)[k];
-                    if (g >= 0) visit(rule, g);
-                }
-            }
+    COUPONRY_INLINE int64_t count_of(int32_t g) const noexcept { return count_[g] > zero_ ? count_[g] - zero_ : 0; }
+
+    COUPONRY_INLINE int64_t add_one(int32_t g) noexcept {
+        const int64_t count = count_of(g) + 1;
+        count_[g] = zero_ + count;
+        return count;
     }
 
     const Rules& rules_;
     Zeros memory_;
-    View<int32_t> count_;
+    View<int64_t> count_;
+    int64_t zero_ = 0;
 };
 
 }  // namespace

@@ -7,96 +7,134 @@
 namespace couponry {
 namespace {
 
-struct Sixteen {
-    __m256i low, high;  // lanes 0 to 7 and 8 to 15
+struct Vector {
+    static constexpr int64_t WIDTH = 8;
+    __m256i keys;
 
-    static COUPONRY_INLINE Sixteen load(const int32_t* from) noexcept {
-        const auto* halves = reinterpret_cast<const __m256i*>(from);
-        return {_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
-    }
-    static COUPONRY_INLINE Sixteen max(Sixteen a, Sixteen b) noexcept {
-        return {_mm256_max_epi32(a.low, b.low), _mm256_max_epi32(a.high, b.high)};
-    }
-    static COUPONRY_INLINE Sixteen min(Sixteen a, Sixteen b) noexcept {
-        return {_mm256_min_epi32(a.low, b.low), _mm256_min_epi32(a.high, b.high)};
+    static COUPONRY_INLINE Vector max(Vector a, Vector b) noexcept { return {_mm256_max_epi32(a.keys, b.keys)}; }
+    static COUPONRY_INLINE Vector min(Vector a, Vector b) noexcept { return {_mm256_min_epi32(a.keys, b.keys)}; }
+    COUPONRY_INLINE void store(int32_t* to) const noexcept {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), keys);
     }
 
-    COUPONRY_INLINE int32_t at(int64_t lane) const noexcept {
-        const __m256i half = lane < 8 ? low : high;
-        const __m256i order = _mm256_set1_epi32(static_cast<int32_t>(lane));  // taken modulo 8
-        return _mm_cvtsi128_si32(_mm256_castsi256_si128(_mm256_permutevar8x32_epi32(half, order)));
-    }
-    COUPONRY_INLINE Sixteen reversed() const noexcept {
-        const __m256i order = _mm256_set_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-        return {_mm256_permutevar8x32_epi32(high, order), _mm256_permutevar8x32_epi32(low, order)};
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_1() const noexcept {
-        return exchange<LARGER>({_mm256_shuffle_epi32(low, 0xB1), _mm256_shuffle_epi32(high, 0xB1)});
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_2() const noexcept {
-        return exchange<LARGER>({_mm256_shuffle_epi32(low, 0x4E), _mm256_shuffle_epi32(high, 0x4E)});
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_4() const noexcept {
-        return exchange<LARGER>({_mm256_permute4x64_epi64(low, 0x4E), _mm256_permute4x64_epi64(high, 0x4E)});
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_8() const noexcept {
-        static_assert(LARGER == 0x00FF, "the lower half keeps the larger keys");
-        return {_mm256_max_epi32(low, high), _mm256_min_epi32(low, high)};
+    static COUPONRY_INLINE void load(const int32_t* const* key, const int64_t* n, Vector* out) noexcept {
+        load_8(key, n, 0, out);
+        load_8(key, n, 8, out + 8);
     }
 
 private:
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange(Sixteen partners) const noexcept {
-        const Sixteen more = max(*this, partners), less = min(*this, partners);
-        return {_mm256_blend_epi32(less.low, more.low, LARGER & 0xFF),
-                _mm256_blend_epi32(less.high, more.high, LARGER >> 8)};
+    // Transposed: four by four within 128 bits, and then these.
+    static COUPONRY_INLINE void load_8(const int32_t* const* key, const int64_t* n, int64_t from,
+                                       Vector* out) noexcept {
+        __m256i four[4][2];
+        for (int t = 0; t < 2; ++t) {
+            const auto row = [=](int i) { return first(key[4 * t + i] + from, n[4 * t + i] - from); };
+            const __m256i a = row(0), b = row(1), c = row(2), d = row(3);
+            const __m256i ab = _mm256_unpacklo_epi32(a, b), cd = _mm256_unpacklo_epi32(c, d);
+            const __m256i last_ab = _mm256_unpackhi_epi32(a, b), last_cd = _mm256_unpackhi_epi32(c, d);
+            four[0][t] = _mm256_unpacklo_epi64(ab, cd);
+            four[1][t] = _mm256_unpackhi_epi64(ab, cd);
+            four[2][t] = _mm256_unpacklo_epi64(last_ab, last_cd);
+            four[3][t] = _mm256_unpackhi_epi64(last_ab, last_cd);
+        }
+        for (int j = 0; j < 4; ++j) {
+            out[j] = {_mm256_permute2x128_si256(four[j][0], four[j][1], 0x20)};
+            out[j + 4] = {_mm256_permute2x128_si256(four[j][0], four[j][1], 0x31)};
+        }
+    }
+
+    static COUPONRY_INLINE __m256i first(const int32_t* key, int64_t n) noexcept {
+        const __m256i live = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)),
+                                                _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0));
+        const __m256i keys = _mm256_maskload_epi32(key, live);
+        return _mm256_blendv_epi8(_mm256_set1_epi32(INT32_MIN), keys, live);
     }
 };
 
 struct Lanes : Steps {
+    static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256;
+
     template <class Item, int CHANNELS>
-    static COUPONRY_INLINE int64_t order_keys(const Row<Item>& row, int32_t* key) noexcept {
-        if constexpr (CHANNELS == PLANES || CHANNELS == 0) return Steps::order_keys<Item, CHANNELS>(row, key);
-        int64_t positive = 0, j = 0;
-        for (; j + 8 <= row.n; j += 8) {
-            prefetch(row, j);
-            const __m256 value = _mm256_add_ps(values<Item, CHANNELS>(row, j), _mm256_setzero_ps());
-            const __m256i bits = _mm256_castps_si256(value);
-            const __m256i flip = _mm256_srli_epi32(_mm256_srai_epi32(bits, 31), 1);
-            const __m256i keys = _mm256_xor_si256(bits, flip);  // order_key()
-            _mm256_storeu_si256(reinterpret_cast<__m256i*>(key + j), keys);
-            positive += count_bits(lanes_greater(keys, _mm256_setzero_si256()));
-        }
-        return positive + Steps::order_keys<Item, CHANNELS>(row, key, j);
+    static COUPONRY_INLINE void order_keys(const Candidates<Item>& row, int32_t* key) noexcept {
+        int64_t j = 0;
+        if constexpr (CHANNELS == 1 || CHANNELS == 2)
+            for (; j + 8 <= row.n; j += 8) {
+                prefetch(row, j);
+                const __m256 value = _mm256_add_ps(values<Item, CHANNELS>(row, j), _mm256_setzero_ps());
+                const __m256i bits = _mm256_castps_si256(value);
+                const __m256i flip = _mm256_srli_epi32(_mm256_srai_epi32(bits, 31), 1);
+                store(key + j, _mm256_xor_si256(bits, flip));  // order_key()
+            }
+        Steps::order_keys<Item, CHANNELS>(row, key, j);
     }
 
     static COUPONRY_INLINE uint64_t at_least(const int32_t* key, int64_t n, int32_t bar) noexcept {
         const __m256i bars = _mm256_set1_epi32(bar);
         uint64_t less = 0;
-        for (int64_t j = 0; j < n; j += 8) {
-            const __m256i keys = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(key + j));
-            less |= lanes_greater(bars, keys) << j;
-        }
-        return ~less & (n < WORD ? (uint64_t{1} << n) - 1 : ~uint64_t{0});
+        for (int64_t j = 0; j < n; j += 8) less |= lanes_greater(bars, load(key + j)) << j;
+        return ~less & first_bits(n);
     }
 
-    static COUPONRY_INLINE int32_t bar_for(const int32_t* key, int64_t n, int64_t m) noexcept {
-        return m <= 32 ? Network<Sixteen>::largest(key, padded(n), m) : Steps::bar_for(key, n, m);
+    static COUPONRY_INLINE int64_t count(const int32_t* key, int64_t n, int32_t bar) noexcept {
+        const __m256i bars = _mm256_set1_epi32(bar);
+        __m256i less = _mm256_setzero_si256();  // -1 for each key
+        int64_t j = 0;
+        for (; j + 8 <= n; j += 8) less = _mm256_add_epi32(less, _mm256_cmpgt_epi32(bars, load(key + j)));
+        const int64_t last = count_bits(~lanes_greater(bars, load(key + j)) & first_bits(n - j));
+        return j + sum(less) + last;
+    }
+
+    static COUPONRY_INLINE void collect(const int32_t* key, int64_t n, int32_t low, int32_t high,
+                                        int32_t* out) noexcept {
+        const __m256i lows = _mm256_set1_epi32(low), highs = _mm256_set1_epi32(high);
+        for (int64_t j = 0; j < n; j += 8) {
+            const __m256i keys = load(key + j);
+            const uint64_t outside = lanes_greater(lows, keys) | lanes_greater(keys, highs);
+            const uint64_t kept = ~outside & first_bits(n - j < 8 ? n - j : 8);
+            const __m256i order = numbers(kept);
+            store(out, _mm256_permutevar8x32_epi32(keys, order));
+            out += count_bits(kept);
+        }
+    }
+
+    static COUPONRY_INLINE void bars(const Shortlist* lists, int32_t* bars) noexcept {
+        Network<Vector>::bars(lists, bars);
     }
 
 private:
+    // The numbers of the bits set among eight, then zeros.
+    static COUPONRY_INLINE __m256i numbers(uint64_t bits) noexcept {
+        const uint64_t bytes = _pdep_u64(bits, 0x0101010101010101) * 0xFF;
+        const auto lanes = static_cast<int64_t>(_pext_u64(0x0706050403020100, bytes));
+        return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(lanes));
+    }
+
+    static COUPONRY_INLINE __m256i load(const int32_t* from) noexcept {
+        return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    }
+
+    static COUPONRY_INLINE void store(int32_t* to, __m256i keys) noexcept {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), keys);
+    }
+
     static COUPONRY_INLINE uint64_t lanes_greater(__m256i a, __m256i b) noexcept {
         return static_cast<uint64_t>(_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(a, b))));
+    }
+
+    static COUPONRY_INLINE uint64_t first_bits(int64_t n) noexcept {
+        return n < WORD ? (uint64_t{1} << n) - 1 : ~uint64_t{0};
+    }
+
+    static COUPONRY_INLINE int64_t sum(__m256i eight) noexcept {
+        __m128i four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+        four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
+        return _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 0xB1)));
     }
 
     // Reduced values, before negative zeros are removed. Narrow loads of neighbouring prices are about twice as
     // fast as a gather per price.
     template <class Item, int CHANNELS>
-    static COUPONRY_INLINE __m256 values(const Row<Item>& row, int64_t j) noexcept {
+    static COUPONRY_INLINE __m256 values(const Candidates<Item>& row, int64_t j) noexcept {
         const Item* item = row.item + j;
         if constexpr (CHANNELS == 1) {
             const __m256 a = lanes(pairs(row.price, item), pairs(row.price, item + 4));
@@ -116,7 +154,7 @@ private:
 
     // value + price * quantity of channel c, contracted by no one
     template <class Item>
-    static COUPONRY_INLINE __m256 plus(__m256 value, __m256 price, const Row<Item>& row, int64_t c,
+    static COUPONRY_INLINE __m256 plus(__m256 value, __m256 price, const Candidates<Item>& row, int64_t c,
                                        int64_t j) noexcept {
         const uint16_t* quantity = row.quantity + c * row.quantity_stride + j;
         const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(quantity)));

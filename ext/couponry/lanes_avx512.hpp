@@ -7,81 +7,120 @@
 namespace couponry {
 namespace {
 
-struct Sixteen {
+COUPONRY_INLINE __mmask16 first_lanes(int64_t n) noexcept {
+    n = n > 0 ? n : 0;
+    return static_cast<__mmask16>((1u << (n < LANES ? n : LANES)) - 1);
+}
+
+struct Vector {
+    static constexpr int64_t WIDTH = 16;
     __m512i keys;
 
-    static COUPONRY_INLINE Sixteen load(const int32_t* from) noexcept { return {_mm512_loadu_si512(from)}; }
-    static COUPONRY_INLINE Sixteen max(Sixteen a, Sixteen b) noexcept { return {_mm512_max_epi32(a.keys, b.keys)}; }
-    static COUPONRY_INLINE Sixteen min(Sixteen a, Sixteen b) noexcept { return {_mm512_min_epi32(a.keys, b.keys)}; }
+    static COUPONRY_INLINE Vector max(Vector a, Vector b) noexcept { return {_mm512_max_epi32(a.keys, b.keys)}; }
+    static COUPONRY_INLINE Vector min(Vector a, Vector b) noexcept { return {_mm512_min_epi32(a.keys, b.keys)}; }
+    COUPONRY_INLINE void store(int32_t* to) const noexcept { _mm512_storeu_si512(to, keys); }
 
-    COUPONRY_INLINE int32_t at(int64_t lane) const noexcept {
-        const __m512i moved = _mm512_maskz_permutexvar_epi32(1, _mm512_set1_epi32(static_cast<int32_t>(lane)), keys);
-        return _mm_cvtsi128_si32(_mm512_castsi512_si128(moved));
-    }
-    COUPONRY_INLINE Sixteen reversed() const noexcept {
-        const __m512i order = _mm512_set_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-        return {_mm512_maskz_permutexvar_epi32(0xFFFF, order, keys)};
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_1() const noexcept {
-        return exchange<LARGER>(_mm512_shuffle_epi32(keys, _MM_PERM_CDAB));
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_2() const noexcept {
-        return exchange<LARGER>(_mm512_shuffle_epi32(keys, _MM_PERM_BADC));
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_4() const noexcept {
-        return exchange<LARGER>(_mm512_shuffle_i32x4(keys, keys, 0xB1));
-    }
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange_8() const noexcept {
-        return exchange<LARGER>(_mm512_shuffle_i32x4(keys, keys, 0x4E));
-    }
-
-private:
-    template <int LARGER>
-    COUPONRY_INLINE Sixteen exchange(__m512i partners) const noexcept {
-        return {_mm512_mask_max_epi32(_mm512_min_epi32(keys, partners), LARGER, keys, partners)};
+    // Transposed in two steps: four by four within 128 bits, and then these.
+    static COUPONRY_INLINE void load(const int32_t* const* key, const int64_t* n, Vector* out) noexcept {
+        const __m512i none = _mm512_set1_epi32(INT32_MIN);
+        const auto row = [=](int t) { return _mm512_mask_loadu_epi32(none, first_lanes(n[t]), key[t]); };
+        __m512i four[4][4];
+        for (int t = 0; t < 4; ++t) {
+            const __m512i a = row(4 * t), b = row(4 * t + 1), c = row(4 * t + 2), d = row(4 * t + 3);
+            const __m512i ab = _mm512_unpacklo_epi32(a, b), cd = _mm512_unpacklo_epi32(c, d);
+            const __m512i last_ab = _mm512_unpackhi_epi32(a, b), last_cd = _mm512_unpackhi_epi32(c, d);
+            four[0][t] = _mm512_unpacklo_epi64(ab, cd);
+            four[1][t] = _mm512_unpackhi_epi64(ab, cd);
+            four[2][t] = _mm512_unpacklo_epi64(last_ab, last_cd);
+            four[3][t] = _mm512_unpackhi_epi64(last_ab, last_cd);
+        }
+        for (int j = 0; j < 4; ++j) {
+            const __m512i even = _mm512_shuffle_i32x4(four[j][0], four[j][1], 0x88);
+            const __m512i odd = _mm512_shuffle_i32x4(four[j][0], four[j][1], 0xDD);
+            const __m512i later_even = _mm512_shuffle_i32x4(four[j][2], four[j][3], 0x88);
+            const __m512i later_odd = _mm512_shuffle_i32x4(four[j][2], four[j][3], 0xDD);
+            out[j] = {_mm512_shuffle_i32x4(even, later_even, 0x88)};
+            out[j + 4] = {_mm512_shuffle_i32x4(odd, later_odd, 0x88)};
+            out[j + 8] = {_mm512_shuffle_i32x4(even, later_even, 0xDD)};
+            out[j + 12] = {_mm512_shuffle_i32x4(odd, later_odd, 0xDD)};
+        }
     }
 };
 
 struct Lanes : Steps {
+    static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256;
+
     template <class Item, int CHANNELS>
-    static COUPONRY_INLINE int64_t order_keys(const Row<Item>& row, int32_t* key) noexcept {
-        const __m512i none = _mm512_set1_epi32(INT32_MIN);
-        int64_t positive = 0;
-        for (int64_t j = 0; j < row.n; j += LANES) {
-            const __mmask16 live = first_lanes(row.n - j);
+    static COUPONRY_INLINE void order_keys(const Candidates<Item>& row, int32_t* key) noexcept {
+        int64_t j = 0;
+        for (; j + LANES <= row.n; j += LANES) {
             prefetch(row, j);
-            const __m512 value = _mm512_add_ps(values<Item, CHANNELS>(row, j, live), _mm512_setzero_ps());
-            const __m512i bits = _mm512_castps_si512(value);
-            const __m512i flip = _mm512_srli_epi32(_mm512_srai_epi32(bits, 31), 1);
-            const __m512i keys = _mm512_mask_xor_epi32(none, live, bits, flip);  // order_key()
-            _mm512_storeu_si512(key + j, keys);
-            positive += count_bits(_mm512_cmpgt_epi32_mask(keys, _mm512_setzero_si512()));
+            order_keys<Item, CHANNELS>(row, j, 0xFFFF, row.item + j, key);
         }
-        return positive;
+        if (j == row.n) return;
+        // items of the last lanes are copied: nothing is read past the end
+        const __mmask16 live = first_lanes(row.n - j);
+        alignas(64) Item item[LANES];
+        store(item, load(row.item + j, live));
+        order_keys<Item, CHANNELS>(row, j, live, item, key);
     }
 
     static COUPONRY_INLINE uint64_t at_least(const int32_t* key, int64_t n, int32_t bar) noexcept {
         const __m512i bars = _mm512_set1_epi32(bar);
         uint64_t word = 0;
-        for (int64_t j = 0; j < n; j += LANES) {
-            const __m512i keys = _mm512_loadu_si512(key + j);
-            const uint64_t lanes = _mm512_mask_cmpge_epi32_mask(first_lanes(n - j), keys, bars);
-            word |= lanes << j;
-        }
+        for (int64_t j = 0; j < n; j += LANES) word |= uint64_t{reaching(key + j, n - j, bars)} << j;
         return word;
     }
 
-    static COUPONRY_INLINE int32_t bar_for(const int32_t* key, int64_t n, int64_t m) noexcept {
-        return m <= 32 ? Network<Sixteen>::largest(key, padded(n), m) : Steps::bar_for(key, n, m);
+    static COUPONRY_INLINE int64_t count(const int32_t* key, int64_t n, int32_t bar) noexcept {
+        const __m512i bars = _mm512_set1_epi32(bar);
+        int64_t count = 0;
+        for (int64_t j = 0; j < n; j += LANES) count += count_bits(reaching(key + j, n - j, bars));
+        return count;
+    }
+
+    static COUPONRY_INLINE void collect(const int32_t* key, int64_t n, int32_t low, int32_t high,
+                                        int32_t* out) noexcept {
+        const __m512i lows = _mm512_set1_epi32(low), highs = _mm512_set1_epi32(high);
+        for (int64_t j = 0; j < n; j += LANES) {
+            const __m512i keys = _mm512_loadu_si512(key + j);
+            const __mmask16 over = _mm512_mask_cmpge_epi32_mask(first_lanes(n - j), keys, lows);
+            const __mmask16 kept = _mm512_mask_cmple_epi32_mask(over, keys, highs);
+            _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(kept, keys));
+            out += count_bits(kept);
+        }
+    }
+
+    static COUPONRY_INLINE int64_t list_bits(uint64_t word, int64_t n, int64_t from, int32_t* out) noexcept {
+        const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+        __m512i number = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int32_t>(from)), lane);
+        int64_t count = 0;
+        for (int64_t j = 0; j < n; j += LANES) {
+            const auto lanes = static_cast<__mmask16>(word >> j);
+            _mm512_storeu_si512(out + count, _mm512_maskz_compress_epi32(lanes, number));
+            count += count_bits(lanes);
+            number = _mm512_add_epi32(number, _mm512_set1_epi32(LANES));
+        }
+        return count;
+    }
+
+    static COUPONRY_INLINE void bars(const Shortlist* lists, int32_t* bars) noexcept {
+        Network<Vector>::bars(lists, bars);
     }
 
 private:
-    static COUPONRY_INLINE __mmask16 first_lanes(int64_t n) noexcept {
-        return static_cast<__mmask16>(n >= LANES ? 0xFFFF : (1u << n) - 1);
+    static COUPONRY_INLINE __mmask16 reaching(const int32_t* key, int64_t n, __m512i bars) noexcept {
+        return _mm512_mask_cmpge_epi32_mask(first_lanes(n), _mm512_loadu_si512(key), bars);
+    }
+
+    // Order keys of the live candidates from the j-th on, whose items are given; the other lanes get anything.
+    template <class Item, int CHANNELS>
+    static COUPONRY_INLINE void order_keys(const Candidates<Item>& row, int64_t j, __mmask16 live, const Item* item,
+                                           int32_t* key) noexcept {
+        const __m512 value = _mm512_add_ps(values<Item, CHANNELS>(row, j, live, item), _mm512_setzero_ps());
+        const __m512i bits = _mm512_castps_si512(value);
+        const __m512i flip = _mm512_srli_epi32(_mm512_srai_epi32(bits, 31), 1);
+        _mm512_storeu_si512(key + j, _mm512_xor_si512(bits, flip));  // order_key()
     }
 
     static COUPONRY_INLINE __m512i load(const uint16_t* from, __mmask16 live) noexcept {
@@ -91,38 +130,34 @@ private:
         return _mm512_maskz_loadu_epi32(live, from);
     }
 
-    // Reduced values, before negative zeros are removed. Lanes that are not live hold anything.
+    static COUPONRY_INLINE void store(uint16_t* to, __m512i item) noexcept {
+        _mm256_store_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(item));
+    }
+    static COUPONRY_INLINE void store(uint32_t* to, __m512i item) noexcept { _mm512_store_si512(to, item); }
+
+    // Reduced values, before negative zeros are removed.
     template <class Item, int CHANNELS>
-    static COUPONRY_INLINE __m512 values(const Row<Item>& row, int64_t j, __mmask16 live) noexcept {
+    static COUPONRY_INLINE __m512 values(const Candidates<Item>& row, int64_t j, __mmask16 live,
+                                         const Item* item) noexcept {
         if constexpr (CHANNELS == PLANES || CHANNELS == 0) {
             const int64_t channels = CHANNELS == PLANES ? row.channels : 0;
-            const __m512i item = load(row.item + j, live);
-            __m512 value = gather(row.price, item);
+            const __m512i items = load(item, 0xFFFF);
+            __m512 value = gather(row.price, items);
             for (int64_t c = 0; c < channels; ++c)
-                value = plus(value, gather(row.price + (1 + c) * row.price_stride, item), row, c, j, live);
+                value = plus(value, gather(row.price + (1 + c) * row.price_stride, items), row, c, j, live);
             return value;
+        } else if constexpr (CHANNELS == 1) {
+            const __m512 a = pairs(row.price, item), b = pairs(row.price, item + 2);
+            return plus(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xDD), row, 0, j, live);
         } else {
-            // Narrow loads of neighbouring prices are about twice as fast as a gather per price.
-            const Item* item = row.item + j;
-            Item tail[LANES];
-            if (live != 0xFFFF) item = copied(item, live, tail);
-            if constexpr (CHANNELS == 1) {
-                const float* price = row.price;
-                const __m512 a = lanes(pairs(price, item), pairs(price, item + 4), pairs(price, item + 8),
-                                       pairs(price, item + 12));
-                const __m512 b = lanes(pairs(price, item + 2), pairs(price, item + 6), pairs(price, item + 10),
-                                       pairs(price, item + 14));
-                return plus(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xDD), row, 0, j, live);
-            } else {
-                // transposed four by four
-                const __m512 a = fours(row.price, item), b = fours(row.price, item + 1);
-                const __m512 c = fours(row.price, item + 2), d = fours(row.price, item + 3);
-                const __m512 ab = _mm512_unpacklo_ps(a, b), cd = _mm512_unpacklo_ps(c, d);
-                const __m512 last_ab = _mm512_unpackhi_ps(a, b), last_cd = _mm512_unpackhi_ps(c, d);
-                __m512 value = _mm512_shuffle_ps(ab, cd, 0x44);
-                value = plus(value, _mm512_shuffle_ps(ab, cd, 0xEE), row, 0, j, live);
-                return plus(value, _mm512_shuffle_ps(last_ab, last_cd, 0x44), row, 1, j, live);
-            }
+            // transposed four by four
+            const __m512 a = fours(row.price, item), b = fours(row.price, item + 1);
+            const __m512 c = fours(row.price, item + 2), d = fours(row.price, item + 3);
+            const __m512 ab = _mm512_unpacklo_ps(a, b), cd = _mm512_unpacklo_ps(c, d);
+            const __m512 last_ab = _mm512_unpackhi_ps(a, b), last_cd = _mm512_unpackhi_ps(c, d);
+            __m512 value = _mm512_shuffle_ps(ab, cd, 0x44);
+            value = plus(value, _mm512_shuffle_ps(ab, cd, 0xEE), row, 0, j, live);
+            return plus(value, _mm512_shuffle_ps(last_ab, last_cd, 0x44), row, 1, j, live);
         }
     }
 
@@ -132,41 +167,39 @@ private:
 
     // value + price * quantity of channel c, contracted by no one
     template <class Item>
-    static COUPONRY_INLINE __m512 plus(__m512 value, __m512 price, const Row<Item>& row, int64_t c, int64_t j,
+    static COUPONRY_INLINE __m512 plus(__m512 value, __m512 price, const Candidates<Item>& row, int64_t c, int64_t j,
                                        __mmask16 live) noexcept {
         const __m512i quantity = load(row.quantity + c * row.quantity_stride + j, live);
         return _mm512_add_ps(value, _mm512_mul_ps(price, _mm512_cvtepi32_ps(quantity)));
     }
 
-    // The pairs of prices of two items.
+    // Narrow loads of neighbouring prices are about twice as fast as a gather per price; broadcasts into some lanes
+    // leave the shuffling units alone.
+
+    // The pairs of prices of items 0, 1, 4, 5, 8, 9, 12 and 13.
     template <class Item>
-    static COUPONRY_INLINE __m128 pairs(const float* price, const Item* item) noexcept {
-        const __m128i first = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(price + int64_t{item[0]} * 2));
-        const auto* second = reinterpret_cast<const __m64*>(price + int64_t{item[1]} * 2);
-        return _mm_loadh_pi(_mm_castsi128_ps(first), second);
+    static COUPONRY_INLINE __m512 pairs(const float* price, const Item* item) noexcept {
+        const auto pair = [=](int at) {
+            return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(price + int64_t{item[at]} * 2));
+        };
+        __m512i out = _mm512_zextsi128_si512(pair(0));
+        out = _mm512_mask_broadcastq_epi64(out, 0x02, pair(1));
+        out = _mm512_mask_broadcastq_epi64(out, 0x04, pair(4));
+        out = _mm512_mask_broadcastq_epi64(out, 0x08, pair(5));
+        out = _mm512_mask_broadcastq_epi64(out, 0x10, pair(8));
+        out = _mm512_mask_broadcastq_epi64(out, 0x20, pair(9));
+        out = _mm512_mask_broadcastq_epi64(out, 0x40, pair(12));
+        return _mm512_castsi512_ps(_mm512_mask_broadcastq_epi64(out, 0x80, pair(13)));
     }
 
     // The four prices of items 0, 4, 8 and 12.
     template <class Item>
     static COUPONRY_INLINE __m512 fours(const float* price, const Item* item) noexcept {
-        return lanes(_mm_loadu_ps(price + int64_t{item[0]} * 4), _mm_loadu_ps(price + int64_t{item[4]} * 4),
-                     _mm_loadu_ps(price + int64_t{item[8]} * 4), _mm_loadu_ps(price + int64_t{item[12]} * 4));
-    }
-
-    static COUPONRY_INLINE __m512 lanes(__m128 a, __m128 b, __m128 c, __m128 d) noexcept {
-        const __m256 low = _mm256_insertf128_ps(_mm256_castps128_ps256(a), b, 1);
-        const __m256 high = _mm256_insertf128_ps(_mm256_castps128_ps256(c), d, 1);
-        return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
-    }
-
-    // Items of the live lanes, and zeros: nothing is read past the row's end.
-    static COUPONRY_INLINE const uint16_t* copied(const uint16_t* from, __mmask16 live, uint16_t* to) noexcept {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_maskz_loadu_epi16(live, from));
-        return to;
-    }
-    static COUPONRY_INLINE const uint32_t* copied(const uint32_t* from, __mmask16 live, uint32_t* to) noexcept {
-        _mm512_storeu_si512(to, _mm512_maskz_loadu_epi32(live, from));
-        return to;
+        const auto four = [=](int at) { return _mm_loadu_ps(price + int64_t{item[at]} * 4); };
+        __m512 out = _mm512_zextps128_ps512(four(0));
+        out = _mm512_mask_broadcast_f32x4(out, 0x00F0, four(4));
+        out = _mm512_mask_broadcast_f32x4(out, 0x0F00, four(8));
+        return _mm512_mask_broadcast_f32x4(out, 0xF000, four(12));
     }
 };
 

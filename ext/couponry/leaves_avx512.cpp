@@ -6,6 +6,11 @@
 
 #if COUPONRY_X86
 
+#if defined(__GNUC__) && !defined(__clang__)  // its own header starts from vectors that it leaves undefined
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 #include <immintrin.h>
 
 #include <cstdint>

@@ -1,53 +1,161 @@
-// The m-th largest of a row of keys, m <= 32, by sorting networks over vectors of 16.
+// The bars of many customers at once, each given at most 32 coupons, by sorting networks with a customer per lane.
 //
-// Bitonic networks (K. Batcher, Sorting networks and their applications, 1968) keep the best keys seen so far. No
-// branch depends on the data, so that the processor works on several customers at once; a search by bisection
-// waits for a mispredicted branch in every customer.
+// Batcher's networks (Sorting networks and their applications, 1968) keep the best keys seen so far. Vectors hold the
+// j-th keys of all customers, so that an exchange is a maximum and a minimum without any shuffling; no branch depends
+// on the keys, and no instruction waits long for another.
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
-#include "compiler.hpp"
+#include "evaluate_steps.hpp"
 
 namespace couponry {
 namespace {
 
-// `Sixteen` is 16 int32 keys with load(), max(), min(), reversed(), at() and exchange_D<LARGER>(): each lane and
-// the one D further are compared; lanes whose bit is set in LARGER keep the larger key, the others the smaller.
-template <class Sixteen>
+// The exchanges that sort 16 keys: odd-even merges of runs of 1, 2, 4 and 8.
+struct Sort16 {
+    static constexpr int COUNT = 63;
+    int first[COUNT] = {}, second[COUNT] = {};
+
+    constexpr Sort16() {
+        int count = 0;
+        for (int run = 1; run < 16; run *= 2)
+            for (int apart = run; apart >= 1; apart /= 2)
+                for (int from = apart % run; from + apart < 16; from += 2 * apart)
+                    for (int i = from; i < from + apart && i + apart < 16; ++i)
+                        if (i / (2 * run) == (i + apart) / (2 * run)) {
+                            first[count] = i;
+                            second[count++] = i + apart;
+                        }
+    }
+};
+
+// The exchanges that sort 16 keys which first fall and then rise, or the other way round.
+struct Merge16 {
+    static constexpr int COUNT = 32;
+    int first[COUNT] = {}, second[COUNT] = {};
+
+    constexpr Merge16() {
+        int count = 0;
+        for (int apart = 8; apart >= 1; apart /= 2)
+            for (int i = 0; i < 16; ++i)
+                if ((i & apart) == 0) {
+                    first[count] = i;
+                    second[count++] = i + apart;
+                }
+    }
+};
+
+// `Vector` is int32 keys of WIDTH customers with max(), min() and store(), and load(key, n, out), which makes 16 of
+// them from the first 16 keys of each customer; keys from its n-th on are INT32_MIN.
+template <class Vector>
 struct Network {
-    // Sorts keys that first rise and then fall (or the other way round, or rotated), largest first.
-    static COUPONRY_INLINE Sixteen merged(Sixteen keys) noexcept {
-        keys = keys.template exchange_8<0x00FF>();
-        keys = keys.template exchange_4<0x0F0F>();
-        keys = keys.template exchange_2<0x3333>();
-        return keys.template exchange_1<0x5555>();
+    static constexpr int64_t WIDTH = Vector::WIDTH;
+    static constexpr int64_t MOST = 32;  // coupons a customer
+
+    // OUT: the bars of WIDTH customers.
+    static void bars(const Shortlist* lists, int32_t* bars) noexcept {
+        int64_t longest = 0, upper = 0;
+        for (int64_t t = 0; t < WIDTH; ++t) {
+            longest = lists[t].n > longest ? lists[t].n : longest;
+            upper = lists[t].bounds.upper > upper ? lists[t].bounds.upper : upper;
+        }
+        alignas(64) int32_t ranked[MOST * WIDTH];  // the best keys, the largest of all customers first
+        if (upper <= 1)
+            best_1(lists, longest, ranked);
+        else if (upper <= 16)
+            best_16(lists, longest, ranked);
+        else
+            best_32(lists, longest, ranked);
+        for (int64_t t = 0; t < WIDTH; ++t)
+            bars[t] = lists[t].bounds.bar([&](int64_t m) { return ranked[(m - 1) * WIDTH + t]; });
     }
 
-    // Sorts any keys, largest first. In runs of 2, 4 and 8 every other run is sorted the other way round.
-    static COUPONRY_INLINE Sixteen sorted(Sixteen keys) noexcept {
-        keys = keys.template exchange_1<0x9999>();
-        keys = keys.template exchange_2<0xC3C3>().template exchange_1<0xA5A5>();
-        keys = keys.template exchange_4<0xF00F>().template exchange_2<0xCC33>().template exchange_1<0xAA55>();
-        return merged(keys);
+private:
+    struct Sixteen {
+        Vector keys[16];
+    };
+
+    static COUPONRY_INLINE Sixteen load(const Shortlist* lists, int64_t from) noexcept {
+        const int32_t* key[WIDTH];
+        int64_t n[WIDTH];
+        for (int64_t t = 0; t < WIDTH; ++t) {
+            n[t] = lists[t].n - from;
+            key[t] = lists[t].key + (n[t] > 0 ? from : 0);
+        }
+        Sixteen out;
+        Vector::load(key, n, out.keys);
+        return out;
+    }
+
+    template <class Exchanges, std::size_t... AT>
+    static COUPONRY_INLINE void exchange(Sixteen& all, std::index_sequence<AT...>) noexcept {
+        constexpr Exchanges exchanges;
+        (larger_first(all.keys[exchanges.first[AT]], all.keys[exchanges.second[AT]]), ...);
+    }
+
+    static COUPONRY_INLINE void larger_first(Vector& a, Vector& b) noexcept {
+        const Vector larger = Vector::max(a, b);
+        b = Vector::min(a, b);
+        a = larger;
+    }
+
+    static COUPONRY_INLINE Sixteen sorted(Sixteen all) noexcept {
+        exchange<Sort16>(all, std::make_index_sequence<Sort16::COUNT>());
+        return all;
+    }
+
+    static COUPONRY_INLINE Sixteen merged(Sixteen all) noexcept {
+        exchange<Merge16>(all, std::make_index_sequence<Merge16::COUNT>());
+        return all;
     }
 
     // Falling keys against rising ones: the larger of each pair are the 16 best of both, the smaller the rest.
-    static COUPONRY_INLINE int32_t largest(const int32_t* key, int64_t padded, int64_t m) noexcept {
-        Sixteen best = sorted(Sixteen::load(key));
-        if (m <= 16) {
-            for (int64_t j = 16; j < padded; j += 16)
-                best = merged(Sixteen::max(best, sorted(Sixteen::load(key + j)).reversed()));
-            return best.at(m - 1);
+    static COUPONRY_INLINE Sixteen better(const Sixteen& a, const Sixteen& b) noexcept {
+        Sixteen out;
+        for (int j = 0; j < 16; ++j) out.keys[j] = Vector::max(a.keys[j], b.keys[15 - j]);
+        return out;
+    }
+    static COUPONRY_INLINE Sixteen worse(const Sixteen& a, const Sixteen& b) noexcept {
+        Sixteen out;
+        for (int j = 0; j < 16; ++j) out.keys[j] = Vector::min(a.keys[j], b.keys[15 - j]);
+        return out;
+    }
+
+    static COUPONRY_INLINE void store(const Sixteen& all, int32_t* out) noexcept {
+        for (int j = 0; j < 16; ++j) all.keys[j].store(out + j * WIDTH);
+    }
+
+    static void best_1(const Shortlist* lists, int64_t longest, int32_t* out) noexcept {
+        Sixteen best = load(lists, 0);
+        for (int64_t from = 16; from < longest; from += 16) {
+            const Sixteen more = load(lists, from);
+            for (int j = 0; j < 16; ++j) best.keys[j] = Vector::max(best.keys[j], more.keys[j]);
         }
-        Sixteen next = sorted(Sixteen::load(key + 16));
-        for (int64_t j = 16;;) {
-            const Sixteen rising = next.reversed();
-            next = merged(Sixteen::min(best, rising));
-            best = merged(Sixteen::max(best, rising));
-            if ((j += 16) >= padded) return next.at(m - 17);
-            next = merged(Sixteen::max(next, sorted(Sixteen::load(key + j)).reversed()));
+        for (int half = 8; half >= 1; half /= 2)
+            for (int j = 0; j < half; ++j) best.keys[j] = Vector::max(best.keys[j], best.keys[j + half]);
+        best.keys[0].store(out);
+    }
+
+    static void best_16(const Shortlist* lists, int64_t longest, int32_t* out) noexcept {
+        Sixteen best = sorted(load(lists, 0));
+        for (int64_t from = 16; from < longest; from += 16)
+            best = merged(better(best, sorted(load(lists, from))));
+        store(best, out);
+    }
+
+    static void best_32(const Shortlist* lists, int64_t longest, int32_t* out) noexcept {
+        Sixteen best = sorted(load(lists, 0)), next = sorted(load(lists, 16));
+        for (int64_t from = 32;; from += 16) {
+            const Sixteen rest = merged(worse(best, next));
+            best = merged(better(best, next));
+            next = rest;
+            if (from >= longest) break;
+            next = merged(better(next, sorted(load(lists, from))));
         }
+        store(best, out);
+        store(next, out + 16 * WIDTH);
     }
 };
 

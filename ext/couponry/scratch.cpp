@@ -6,7 +6,7 @@
 namespace couponry {
 
 Scratch::Scratch() noexcept
-    : key(small_key_), second(small_second_), picks(small_picks_), ranked(small_ranked_) {}
+    : key(small_key_), second(small_second_), given(small_given_), picks(small_picks_), ranked(small_ranked_) {}
 
 Scratch::~Scratch() { std::free(heap_); }
 
@@ -14,9 +14,9 @@ bool Scratch::grow(int64_t n) noexcept {
     const int64_t words = (n + WORD - 1) / WORD * 2;  // twice: rows of growing length grow it seldom
     const int64_t room = words * WORD;
     const size_t ranked_bytes = static_cast<size_t>(room) * sizeof(Ranked);
-    const size_t picks_bytes = static_cast<size_t>(words) * sizeof(uint64_t);
-    const size_t key_bytes = static_cast<size_t>(room) * sizeof(int32_t);
-    void* bigger = std::malloc(ranked_bytes + picks_bytes + 2 * key_bytes);
+    const size_t picks_bytes = static_cast<size_t>(words + CUSTOMERS) * sizeof(uint64_t);
+    const size_t key_bytes = static_cast<size_t>(room + BEYOND) * sizeof(int32_t);
+    void* bigger = std::malloc(ranked_bytes + picks_bytes + 3 * key_bytes);
     if (!bigger) return false;
     std::free(heap_);
     heap_ = bigger;
@@ -25,6 +25,7 @@ bool Scratch::grow(int64_t n) noexcept {
     picks = reinterpret_cast<uint64_t*>(at += ranked_bytes);
     key = reinterpret_cast<int32_t*>(at += picks_bytes);
     second = reinterpret_cast<int32_t*>(at += key_bytes);
+    given = reinterpret_cast<int32_t*>(at += key_bytes);
     capacity_ = room;
     return true;
 }

@@ -32,22 +32,28 @@ public:
 
     const float* prices_of(int64_t first_cell) const noexcept { return price_ + first_cell * PRICES; }
 
-    // Adds the candidates in the bit set, which starts at the row's candidate `from`.
+    // Adds the listed candidates.
     template <class Item>
-    COUPONRY_INLINE void add(const Row<Item>& row, int64_t from, uint64_t picks, int64_t first_cell) noexcept {
-        if ((packed_ += WORD) > MOST_PACKED) flush();
+    COUPONRY_INLINE void add(const Candidates<Item>& batch, const int32_t* listed, int64_t count,
+                             int64_t first_cell) noexcept {
         uint64_t* const tally = tally_ + first_cell * WORDS;
-        for (; picks; picks &= picks - 1) {
-            const int64_t j = from + lowest_bit(picks);
-            uint64_t* words = tally + row.item[j] * WORDS;
-            words[0] += ONE + (CHANNELS > 0 ? row.quantity[j] : 0);
-            for (int64_t c = 1; c < CHANNELS; ++c) words[c] += row.quantity[c * row.quantity_stride + j];
+        while (count > 0) {
+            const int64_t some = count < MOST_PACKED ? count : MOST_PACKED;
+            if ((packed_ += some) > MOST_PACKED) flush(some);
+            for (int64_t t = 0; t < some; ++t) {
+                const int64_t j = listed[t];
+                uint64_t* words = tally + batch.item[j] * WORDS;
+                words[0] += ONE + (CHANNELS > 0 ? batch.quantity[j] : 0);
+                for (int64_t c = 1; c < CHANNELS; ++c) words[c] += batch.quantity[c * batch.quantity_stride + j];
+            }
+            listed += some;
+            count -= some;
         }
     }
 
-    // Moves everything counted to the usage table.
-    void flush() noexcept {
-        packed_ = WORD;
+    // Moves everything counted to the usage table, before so many more are.
+    void flush(int64_t more = 0) noexcept {
+        packed_ = more;
         for (int64_t cell = 0; cell < cells_; ++cell) {
             uint64_t* words = tally_ + cell * WORDS;
             if (!words[0]) continue;
@@ -85,13 +91,14 @@ public:
     const float* prices_of(int64_t first_cell) const noexcept { return price_ + first_cell; }
 
     template <class Item>
-    COUPONRY_INLINE void add(const Row<Item>& row, int64_t from, uint64_t picks, int64_t first_cell) noexcept {
-        for (; picks; picks &= picks - 1) {
-            const int64_t j = from + lowest_bit(picks);
-            int64_t* usage = usage_ + first_cell + row.item[j];
+    COUPONRY_INLINE void add(const Candidates<Item>& batch, const int32_t* listed, int64_t count,
+                             int64_t first_cell) noexcept {
+        for (int64_t t = 0; t < count; ++t) {
+            const int64_t j = listed[t];
+            int64_t* usage = usage_ + first_cell + batch.item[j];
             usage[0] += 1;
-            for (int64_t c = 0; c < row.channels; ++c)
-                usage[(1 + c) * cells_] += row.quantity[c * row.quantity_stride + j];
+            for (int64_t c = 0; c < batch.channels; ++c)
+                usage[(1 + c) * cells_] += batch.quantity[c * batch.quantity_stride + j];
         }
     }
 

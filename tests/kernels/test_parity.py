@@ -74,6 +74,24 @@ def test_rows_of_every_length(name: str, rules: int, ties: bool) -> None:
     assert_same(chosen, expected[1])
 
 
+@every_native
+@pytest.mark.parametrize("rules", [0, 1])
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("slots", [0, 1, 2, 16, 17, 32, 33, 70])
+def test_the_same_slots_for_everybody(name: str, slots: int, ties: bool, rules: int) -> None:
+    # more customers than share a vector, rows around the lengths that are cut in different ways
+    lengths = np.array([10] * 40 + [0, 1, 15, 16, 17, 31, 32, 33, 64, 65, 100, 255, 256, 257] * 2)
+    case = make_case(slots, lengths=lengths, channels=2, ties=ties, rules=rules)
+    for least in 0, slots // 2:
+        bounds = {"lower": np.full(1, least, np.int32), "upper": np.full(1, slots, np.int32)}
+        bound = Case(**vars(case) | {"rules": case.rules._replace(**bounds)})
+        expected = evaluated(reference(), bound)
+        with backend(name) as module:
+            usage, chosen = evaluated(module, bound)
+        assert_same(usage, expected[0])
+        assert_same(chosen, expected[1])
+
+
 @every_backend
 @pytest.mark.parametrize("slots", [1, 15, 16, 17, 31, 32, 33, 299])
 def test_one_long_row(name: str, slots: int) -> None:
