@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from . import tables
 from .allocate.plan import Plan
+from .space import forget
 
 if TYPE_CHECKING:
     from .campaign import Campaign, Compiled
@@ -39,9 +40,11 @@ class Allocation:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The coupons of one block of customers after the other."""
-        indptr = self._compiled.problem.shard.indptr
-        for start, _, chosen in self._plan.blocks():
-            yield self._batch(indptr[start] + np.flatnonzero(chosen.view(bool)))
+        problem = self._compiled.problem
+        for start, stop, chosen in self._plan.blocks():
+            begin, end = problem.shard.indptr[[start, stop]]
+            yield self._batch(begin + np.flatnonzero(chosen.view(bool)))
+            forget(*(channel[begin:end] for channel in problem.channels))
 
     def table(self) -> pa.Table:
         """All of them in memory."""
@@ -69,8 +72,8 @@ class Allocation:
         candidates = self._campaign.candidates
         customer = self._compiled.problem.customer_of(positions)
         columns: dict[str, Any] = {
-            "customer": _plain(candidates.customers).take(pa.array(customer)),
-            "offer": _plain(self._offers).take(pa.array(candidates.offer[positions])),
+            "customer": _plain(candidates.customers.take(pa.array(customer))),
+            "offer": _plain(self._offers.take(pa.array(candidates.offer[positions]))),
         }
         for name in self._campaign.coupon_columns():
             columns[name] = self._compiled.coupon_values(name, positions)

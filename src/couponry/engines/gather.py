@@ -34,19 +34,6 @@ def customers_of(shard: Shard, rules: Rules, customers: NDArray[np.int64]) -> tu
     )
 
 
-def channel_of(
-    channel: NDArray[np.floating],
-    shard: Shard,
-    customers: NDArray[np.int64],
-    indptr: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    """A channel as given, of these customers' candidates, which lie at `indptr` in the result."""
-    values = np.empty(int(indptr[-1]))
-    for part, positions in _pieces(shard.indptr, customers, indptr):
-        values[part] = channel[positions]
-    return values
-
-
 def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Positions of the candidates of these customers, one customer after the other."""
     count = indptr[customers + 1] - indptr[customers]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Backend, Rows, Rules, Shard
-from .gather import channel_of, customers_of, positions_of
+from ..space import forget
+from .gather import customers_of, positions_of
 from .protocol import Settled
 
 PATIENCE, PATIENCE_SHARE = 20_000, 100  # customers looked at in vain before a local search stops
@@ -162,7 +164,7 @@ class LocalEngine:
         shard, rules, kernels = self._shard, self._rules, self.backend.kernels
         tables = [np.zeros(price.shape, np.int64) for _ in range(self.threads)]
         fine = [np.zeros((len(channels), *price.shape[1:]), np.int64) for _ in range(self.threads)]
-        found: dict[int, tuple[NDArray[np.int64], NDArray[np.uint8]]] = {}
+        found: dict[int, tuple[NDArray[Any], ...]] = {}  # movers, their choice, their channels
 
         def work(worker: int, start: int, stop: int) -> None:
             begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
@@ -172,33 +174,27 @@ class LocalEngine:
             kernels.mark(shard, rules, price, chosen, near, start, stop, mover)
             movers = start + np.flatnonzero(mover)
             positions = positions_of(shard.indptr, movers) - begin
-            found[start] = movers, chosen[positions]
-            given = positions[found[start][1].view(bool)]
+            theirs = chosen[positions]
             chosen[positions] = 0
-            for c, channel in enumerate(channels):
+            exact = [channel[begin:end] for channel in channels]
+            found[start] = movers, theirs, *(part[positions].astype(float) for part in exact)
+            for c, part in enumerate(exact):
                 kernels.remainder(
-                    shard,
-                    c,
-                    channel[begin:end],
-                    low[c],
-                    step[c],
-                    chosen,
-                    start,
-                    stop,
-                    fine[worker][c],
+                    shard, c, part, low[c], step[c], chosen, start, stop, fine[worker][c]
                 )
-            self._take_back(begin + given, start, tables[worker])
+            forget(*exact)
+            self._take_back(begin + positions[theirs.view(bool)], start, tables[worker])
 
         self._share(work)
         self._count_pass()
-        blocks = [found[start] for start in sorted(found)]
-        customers = np.concatenate([np.zeros(0, np.int64), *(block[0] for block in blocks)])
-        chosen = np.concatenate([np.zeros(0, np.uint8), *(block[1] for block in blocks)])
-        part, part_rules = customers_of(shard, rules, customers)
-        exact = tuple(channel_of(c, shard, customers, part.indptr) for c in channels)
+        movers, chosen, *exact = (
+            np.concatenate(parts)
+            for parts in zip(*(found[start] for start in sorted(found)), strict=True)
+        )
+        part, part_rules = customers_of(shard, rules, movers)
         return Settled(
-            np.sum(tables, axis=0), np.sum(fine, axis=0), customers, chosen,
-            self._derived(part, part_rules), part_rules, exact,
+            np.sum(tables, axis=0), np.sum(fine, axis=0), movers, chosen,
+            self._derived(part, part_rules), part_rules, tuple(exact),
         )  # fmt: skip
 
     def _take_back(self, given: NDArray[np.int64], start: int, table: NDArray[np.int64]) -> None:
