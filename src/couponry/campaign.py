@@ -166,6 +166,8 @@ class Campaign:
         seed: int = 0,
         backend: str | None = None,
         progress: bool = False,
+        checkpoint: str | Path | None = None,
+        start: Any = None,
     ) -> Result:
         """The best allocation, with a certificate of how close to optimal it is.
 
@@ -173,6 +175,9 @@ class Campaign:
         threads: None: COUPONRY_THREADS, else the cores that this process may use. seed: breaks ties; same campaign
         and seed, same allocation, bit for bit. backend: native, numba or reference; None: the fastest installed.
         progress: report stages on standard error.
+        checkpoint: a file that progress is kept in. A solve that was killed, started again with the same campaign,
+        arguments and file, goes on where it was and ends with the same bits. The file may be removed afterwards.
+        start: an earlier result (a Result, its limits, or the folder it was written to), whose prices to start from.
 
         Raises InvalidInput for bad arguments or input. The result's `status` says whether the campaign was solved,
         is infeasible, or was stopped before a feasible allocation was found.
@@ -181,7 +186,7 @@ class Campaign:
 
         return solve(
             self, gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend,
-            progress=progress,
+            progress=progress, checkpoint=checkpoint, start=start,
         )  # fmt: skip
 
 

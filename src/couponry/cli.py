@@ -81,6 +81,16 @@ def cli() -> None:
 @click.option(
     "--memory-limit", help="Such as 8GiB; refuse what needs more. Default: what is available."
 )
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File that progress is kept in: the same command again goes on where it was killed.",
+)
+@click.option(
+    "--start",
+    type=click.Path(path_type=Path, exists=True),
+    help="Folder of an earlier result: its prices are started from.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the output folder if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output.")
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
@@ -94,6 +104,8 @@ def solve(
     backend: str | None,
     store: Path | None,
     memory_limit: str | None,
+    checkpoint: Path | None,
+    start: Path | None,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
@@ -106,7 +118,8 @@ def solve(
     with _native_output_to_stderr():
         campaign = read_campaign(folder, store, memory_limit)
         result = campaign.solve(
-            gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend, progress=not quiet
+            gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend, progress=not quiet,
+            checkpoint=checkpoint, start=start,
         )  # fmt: skip
     if result.status != "unsolved":
         result.write(out, overwrite=overwrite)

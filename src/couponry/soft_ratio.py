@@ -25,7 +25,13 @@ AGAIN = 3  # solves with the denominators that came out, at most
 
 
 def solve_with_soft_ratios(
-    problem: Problem, limits: CompiledLimits, engine: Engine, gap: float, seed: int, clock: Clock
+    problem: Problem,
+    limits: CompiledLimits,
+    engine: Engine,
+    gap: float,
+    seed: int,
+    clock: Clock,
+    start: NDArray[np.float64] | None = None,
 ) -> Solution:
     """Like allocate.solver.solve, for a problem some of whose penalties are per unit of ratio."""
     rows = np.flatnonzero(limits.per_ratio)
@@ -37,7 +43,7 @@ def solve_with_soft_ratios(
     def solve(priced: NDArray[np.float64]) -> Solution:
         penalty = problem.penalty.copy()
         penalty[rows] = priced
-        return solver.solve(replace(problem, penalty=penalty), engine, gap, seed, clock)
+        return solver.solve(replace(problem, penalty=penalty), engine, gap, seed, clock, start)
 
     def denominators(solution: Solution) -> NDArray[np.float64]:
         if solution.plan is None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import numbers
 import resource
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +19,12 @@ from .allocate import solver
 from .allocate.clock import Clock
 from .allocate.infeasible import Certificate
 from .allocate.plan import Plan
+from .allocate.problem import Problem
 from .allocation import Allocation
+from .earlier import earlier_prices
+from .engines.journal import Journal, Journaled
 from .engines.local import LocalEngine
+from .engines.protocol import Engine
 from .engines.threads import thread_count
 from .errors import InvalidInput
 from .progress import reporter
@@ -27,6 +33,8 @@ from .soft_ratio import solve_with_soft_ratios
 
 if TYPE_CHECKING:
     from .campaign import Campaign, Compiled
+
+DIGESTED = 1 << 15  # numbers in each of 64 pieces of an array that are digested
 
 
 def solve(
@@ -38,6 +46,8 @@ def solve(
     seed: int,
     backend: str | None,
     progress: bool,
+    checkpoint: str | Path | None,
+    start: Any,
 ) -> Result:
     """See Campaign.solve."""
     _check(gap, time_limit, seed)
@@ -51,15 +61,22 @@ def solve(
         with clock.stage("pack"):
             compiled = campaign.compile(chosen_backend)
         problem = compiled.problem
-        engine = LocalEngine(problem.shard, problem.rules, chosen_backend, count, seed)
+        engine: Engine = LocalEngine(problem.shard, problem.rules, chosen_backend, count, seed)
+        journal = None
+        if checkpoint is not None:
+            journal = Journal(checkpoint, _subject(problem, int(seed)))
+            engine = Journaled.over(engine, journal)
+        prices = None if start is None else earlier_prices(start, compiled.limits)
         if compiled.limits.per_ratio.any():
             solution = solve_with_soft_ratios(
-                problem, compiled.limits, engine, gap, int(seed), clock
+                problem, compiled.limits, engine, gap, int(seed), clock, prices
             )
         else:
-            solution = solver.solve(problem, engine, gap, int(seed), clock)
+            solution = solver.solve(problem, engine, gap, int(seed), clock, prices)
+        if journal is not None:
+            journal.close()
         with clock.stage("result"):
-            return _result(campaign, compiled, solution, engine, clock, seed)
+            return _result(campaign, compiled, solution, engine, chosen_backend.name, clock, seed)
 
 
 def _check(gap: float, time_limit: float | None, seed: int) -> None:
@@ -71,6 +88,20 @@ def _check(gap: float, time_limit: float | None, seed: int) -> None:
         raise InvalidInput(f"seed: expected a whole number from 0 to 4294967295, got {seed!r}")
 
 
+def _subject(problem: Problem, seed: int) -> bytes:
+    """A digest of what every pass depends on: seed, rules, sizes, and a good part of the packed candidates."""
+    shard, rules = problem.shard, problem.rules
+    digest = hashlib.sha256(
+        repr((seed, len(shard.indptr), shard.item.shape, shard.quantity.shape)).encode()
+    )
+    for array in (rules.lower, rules.upper, rules.group, rules.cap, shard.segment):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    for array in (shard.indptr, shard.item, *shard.quantity):
+        for start in np.linspace(0, max(0, len(array) - DIGESTED), 64).astype(int).tolist():
+            digest.update(array[start : start + DIGESTED].tobytes())
+    return digest.digest()
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
@@ -79,7 +110,8 @@ def _result(
     campaign: Campaign,
     compiled: Compiled,
     solution: solver.Solution,
-    engine: LocalEngine,
+    engine: Engine,
+    backend: str,
     clock: Clock,
     seed: int,
 ) -> Result:
@@ -121,7 +153,7 @@ def _result(
         seconds=dict(clock.seconds),
         peak_memory_bytes=peak_memory(),
         threads=engine.threads,
-        backend=engine.backend.name,
+        backend=backend,
         engine=engine.name,
         seed=int(seed),
         version=__version__,

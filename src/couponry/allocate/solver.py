@@ -79,16 +79,35 @@ def relative_gap(bound: float, objective: float) -> float:
     return (bound - objective) / max(abs(bound), 1e-300)
 
 
-def solve(problem: Problem, engine: Engine, gap: float, seed: int, clock: Clock) -> Solution:
-    """Solve a problem over an engine to a relative gap, or as far as the clock allows."""
-    return _Solve(problem, engine, gap, seed, clock).run()
+def solve(
+    problem: Problem,
+    engine: Engine,
+    gap: float,
+    seed: int,
+    clock: Clock,
+    start: NDArray[np.float64] | None = None,
+) -> Solution:
+    """Solve a problem over an engine to a relative gap, or as far as the clock allows.
+
+    start: prices (L) to start from, signed, where some are known.
+    """
+    return _Solve(problem, engine, gap, seed, clock, start).run()
 
 
 class _Solve:
     """One solve's state: the best allocation, bound and prices so far."""
 
-    def __init__(self, problem: Problem, engine: Engine, gap: float, seed: int, clock: Clock):
+    def __init__(
+        self,
+        problem: Problem,
+        engine: Engine,
+        gap: float,
+        seed: int,
+        clock: Clock,
+        start: NDArray[np.float64] | None = None,
+    ):
         self.problem = problem
+        self.start = start
         self.engine = engine
         self.gap = gap
         self.seed = seed
@@ -179,7 +198,12 @@ class _Solve:
     def _first_prices(self) -> None:
         """The dual on samples, then on everybody; then repair and fill."""
         with self.clock.stage("dual"):
-            for level in range(len(self.samples)):
+            levels = range(len(self.samples))
+            if self.start is not None:
+                # into the bounds that prices have here: a limit may have lost its min or max since
+                self.prices = self.space.prices(self.space.point(self.start))
+                levels = levels[-1:]
+            for level in levels:
                 self._descend_sample(level)
             now = self._descend(
                 self.lagrangian, self.samples, self.gap * TOLERANCE, quasi=not len(self.samples)
@@ -222,9 +246,8 @@ class _Solve:
         """Prices from a sample. Limits on few coupons may be out of any reach in it: their prices are held back."""
         before = self.prices
         sample = self.samples.dual(self.problem, level)
-        self._descend(
-            sample, self.samples, self.gap * TOLERANCE, level == 0, near=NEAR_SHARE_OF_SAMPLE
-        )
+        quasi = level == 0 and self.start is None
+        self._descend(sample, self.samples, self.gap * TOLERANCE, quasi, near=NEAR_SHARE_OF_SAMPLE)
         if self.diverged:
             self.prices, self.diverged = before, False
         most = DEAREST * self.worth * self.scales.per_coupon

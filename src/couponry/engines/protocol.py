@@ -31,9 +31,14 @@ class Settled(NamedTuple):
 class Engine(Protocol):
     """Passes over the candidates of a problem; tables are (1 + C, S, K). See engines.local for the meaning."""
 
-    name: str
-    threads: int
-    passes: float
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def threads(self) -> int: ...
+
+    @property
+    def passes(self) -> float: ...
 
     @property
     def shard(self) -> Shard: ...
