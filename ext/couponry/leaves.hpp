@@ -19,10 +19,24 @@ struct Pass {
     uint8_t* chosen;  // (e), or null when nobody asks
 };
 
+// Everything that `mark` is given; see reference.py.
+struct Marking {
+    Shard shard;
+    Rules rules;
+    const float* price;  // (1 + C, S, K)
+    int64_t segments, items;
+    const uint8_t* chosen;  // of the candidates of these customers
+    const float* near;      // (levels, 2, S, K)
+    int64_t levels;
+    int64_t start, stop;
+    uint8_t* mover;  // of these customers
+};
+
 struct Leaves {
     const char* name;
     bool (*runs_here)() noexcept;
     int (*evaluate)(const Pass&) noexcept;
+    int (*mark)(const Marking&) noexcept;
     uint64_t (*sum_bytes)(const uint8_t*, int64_t) noexcept;
 };
 

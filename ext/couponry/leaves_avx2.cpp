@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "preference.hpp"
 #include "scratch.hpp"
@@ -25,6 +26,7 @@
 #include "lanes_avx2.hpp"
 
 #include "evaluate_leaf.hpp"
+#include "mark_leaf.hpp"
 
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -42,7 +44,7 @@ bool runs_here() noexcept {
 
 }  // namespace
 
-const Leaves leaves_avx2{"avx2", runs_here, evaluate, sum_bytes};
+const Leaves leaves_avx2{"avx2", runs_here, evaluate, mark, sum_bytes};
 
 }  // namespace couponry
 

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "preference.hpp"
 #include "scratch.hpp"
@@ -34,6 +35,7 @@
 #include "lanes_avx512.hpp"
 
 #include "evaluate_leaf.hpp"
+#include "mark_leaf.hpp"
 
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -52,7 +54,7 @@ bool runs_here() noexcept {
 
 }  // namespace
 
-const Leaves leaves_avx512{"avx512", runs_here, evaluate, sum_bytes};
+const Leaves leaves_avx512{"avx512", runs_here, evaluate, mark, sum_bytes};
 
 }  // namespace couponry
 

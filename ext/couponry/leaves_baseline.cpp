@@ -2,9 +2,10 @@
 #include "lanes_baseline.hpp"
 
 #include "evaluate_leaf.hpp"
+#include "mark_leaf.hpp"
 
 namespace couponry {
 
-const Leaves leaves_baseline{"baseline", []() noexcept { return true; }, evaluate, sum_bytes};
+const Leaves leaves_baseline{"baseline", []() noexcept { return true; }, evaluate, mark, sum_bytes};
 
 }  // namespace couponry

@@ -50,9 +50,20 @@ cdef extern from "leaves.hpp" namespace "couponry" nogil:
         int64_t* usage
         uint8_t* chosen
 
+    cdef cppclass Marking:
+        Shard shard
+        Rules rules
+        const float* price
+        int64_t segments, items
+        const uint8_t* chosen
+        const float* near "near"
+        int64_t levels, start, stop
+        uint8_t* mover
+
     cdef cppclass Leaves:
         const char* name
         int evaluate(const Pass&) noexcept
+        int mark(const Marking&) noexcept
         uint64_t sum_bytes(const uint8_t*, int64_t) noexcept
 
 cdef extern from "instruction_set.hpp" namespace "couponry" nogil:
@@ -73,9 +84,6 @@ cdef extern from "settle.hpp" namespace "couponry" nogil:
 
     int c_cheapest "couponry::cheapest"(
         const Shard&, const Rules&, const Prices&, const uint8_t*, int64_t, int64_t, int64_t*, int64_t*, float*
-    ) noexcept
-    void c_mark "couponry::mark"(
-        const Shard&, const Rules&, const Prices&, const uint8_t*, const Prices&, int64_t, int64_t, uint8_t*
     ) noexcept
     void c_remainder "couponry::remainder"[V](
         const Shard&, int64_t, const V*, const double*, const double*, const uint8_t*, int64_t, int64_t, int64_t*,
@@ -251,22 +259,29 @@ cdef Prices prices(const float[:, :, ::1] array) noexcept:
 
 
 def mark(
-    shard, rules, const float[:, :, ::1] price, const uint8_t[::1] chosen, const float[:, :, ::1] near,
+    shard, rules, const float[:, :, ::1] price, const uint8_t[::1] chosen, const float[:, :, :, ::1] near,
     int64_t start, int64_t stop, uint8_t[::1] mover,
 ):
     """Whom of the customers start <= i < stop a change matters little: 1 in mover (OUT), else 0."""
-    cdef Shard shard_ = shard_view(shard)
-    cdef Rules rules_ = rules_view(rules)
-    cdef Prices price_, near_
-    cdef const uint8_t* chosen_ = &chosen[0] if chosen.shape[0] else NULL
+    cdef Marking work
+    cdef int status
     if start >= stop:
         return
-    if chosen_ == NULL:  # candidates that nobody has
+    if chosen.shape[0] == 0:  # nobody has any candidates
         mover[:] = 0
         return
-    price_, near_ = prices(price), prices(near)
+    work.shard = shard_view(shard)
+    work.rules = rules_view(rules)
+    work.segments, work.items = price.shape[1], price.shape[2]
+    work.start, work.stop = start, stop
+    work.price = &price[0, 0, 0]
+    work.near = &near[0, 0, 0, 0]
+    work.levels = near.shape[0]
+    work.chosen = &chosen[0]
+    work.mover = &mover[0]
     with nogil:
-        c_mark(shard_, rules_, price_, chosen_, near_, start, stop, &mover[0])
+        status = leaves().mark(work)
+    check(status)
 
 
 def cheapest(

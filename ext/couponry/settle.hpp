@@ -1,10 +1,9 @@
-// Kernels about a choice that mostly stands: whom a change matters little, and its exact sums.
+// Kernels about a choice that mostly stands: its cheapest changes, and its exact sums.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
 #include "views.hpp"
 
@@ -60,54 +59,6 @@ COUPONRY_INLINE void for_each_chosen(const uint8_t* chosen, int64_t begin, int64
 #endif
     for (; e < end; ++e)
         if (chosen[e]) visit(e);
-}
-
-// See `mark` in reference.py. What a candidate is compared with depends on whether it is chosen, which nobody can
-// predict: tables of two take the place of branches.
-template <class Item>
-void mark_items(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen, const Prices& near,
-                int64_t start, int64_t stop, uint8_t* mover) noexcept {
-    constexpr float INFINITE = std::numeric_limits<float>::infinity();
-    constexpr int64_t FEW = 256;  // values kept from the first look; beyond, they are computed again
-    const Item* item = static_cast<const Item*>(shard.item);
-    const int64_t first = shard.indptr[start];
-    const int64_t other = near.segments * near.items;  // from the losses of leaving to those of coming
-    float kept[FEW];
-    for (int64_t i = start; i < stop; ++i) {
-        const int64_t begin = shard.indptr[i], n = shard.indptr[i + 1] - begin;
-        const int64_t s = of_customer(shard.segment, i);
-        const uint8_t* held = chosen + (begin - first);
-        const auto value = [&](int64_t j) { return reduced_value(shard, price, s, item, begin + j); };
-        int64_t given = 0;
-        float ends[2] = {-INFINITE, -INFINITE};  // most of what is not chosen, most of minus what is
-        for (int64_t j = 0; j < n; ++j) {
-            const float v = value(j);
-            if (j < FEW) kept[j] = v;
-            const float signs[2] = {v, -v};
-            const float end = signs[held[j]];
-            ends[held[j]] = end > ends[held[j]] ? end : ends[held[j]];
-            given += held[j];
-        }
-        float most = ends[0], least = -ends[1];
-        if (given > of_customer(rules.lower, i) && most < 0.0f) most = 0.0f;
-        if (given < of_customer(rules.upper, i) && least > 0.0f) least = 0.0f;
-        const float base[2] = {least, -most}, sign[2] = {-1.0f, 1.0f};
-        const float* bars[2] = {near.plane(1, s), near.plane(1, s) - other};
-        int marked = 0;
-        for (int64_t j = 0; j < n; ++j) {
-            const float loss = sign[held[j]] * (j < FEW ? kept[j] : value(j)) + base[held[j]];
-            marked |= loss <= bars[held[j]][item[begin + j]];
-        }
-        mover[i - start] = static_cast<uint8_t>(marked);
-    }
-}
-
-inline void mark(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen,
-                 const Prices& near, int64_t start, int64_t stop, uint8_t* mover) noexcept {
-    if (shard.item_bytes == 2)
-        mark_items<uint16_t>(shard, rules, price, chosen, near, start, stop, mover);
-    else
-        mark_items<uint32_t>(shard, rules, price, chosen, near, start, stop, mover);
 }
 
 // See `remainder` in reference.py. Chosen candidates are found eight at a time, by their bytes.

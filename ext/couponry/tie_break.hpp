@@ -1,4 +1,5 @@
-// The order of equally good candidates of one customer: a hash of (seed, customer, item), smallest first.
+// What is drawn by hashing: the order of equally good candidates of one customer (a hash of seed, customer and item,
+// smallest first), and customers' levels.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,15 @@ COUPONRY_INLINE uint32_t customer_hash(uint32_t seed, int64_t customer) noexcept
     const uint64_t bits = static_cast<uint64_t>(customer);
     const uint32_t low = scramble(seed ^ static_cast<uint32_t>(bits));
     return scramble(low ^ static_cast<uint32_t>(bits >> 32));
+}
+
+// See `level_of` in reference.py.
+COUPONRY_INLINE int64_t level_of(int64_t customer, int64_t levels) noexcept {
+    const uint64_t number = static_cast<uint64_t>(customer);
+    uint32_t bits = scramble(static_cast<uint32_t>(number) ^ scramble(static_cast<uint32_t>(number >> 32)));
+    int64_t level = 0;
+    for (; level < levels - 1 && (bits & 3) == 0; bits >>= 2) ++level;
+    return level;
 }
 
 COUPONRY_INLINE uint32_t tie_hash(uint32_t of_customer, uint32_t item) noexcept {

@@ -241,7 +241,7 @@ def all_results(
 def settled(module: Any, case: Case, chosen: NDArray[np.uint8]) -> dict[str, Any]:
     """What the kernels about a choice that stands write, in two blocks."""
     random = np.random.default_rng(case.seed)
-    near = np.round(np.abs(random.normal(size=(2, *case.price.shape[1:]))) * 0.2, 1)
+    near = np.round(np.abs(random.normal(size=(3, 2, *case.price.shape[1:]))) * 0.2, 1)
     near[random.random(near.shape) < 0.3] = -1.0
     mover = np.full(case.customers, 7, np.uint8)
     leaving, coming = np.full((2, case.customers), 7)

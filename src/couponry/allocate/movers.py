@@ -20,6 +20,7 @@ from .settling import NEVER
 SPARE = 30.0  # candidates that a row with any need gets beside
 QUARTERS = 21  # bits of a float32 below a quarter of an octave
 OCTAVES = 40  # below the largest regret that is told apart
+LEVELS = 5  # of customers, each with a quarter of those before
 
 
 class Needs:
@@ -49,7 +50,9 @@ def thresholds(
     prices: NDArray[np.float64],
     factor: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """The most that a candidate may lose by leaving (0) or coming (1) to make its customer a mover, (2, S, K).
+    """The most that a candidate may lose by leaving (0) or coming (1) to make its customer a mover, (H, 2, S, K).
+
+    The kernel `mark` says what the H levels of customers are.
 
     factor: (L), candidates wanted per coupon that a row needs.
     """
@@ -73,15 +76,14 @@ def thresholds(
     reached = count >= target[:, None]
     at = np.where(reached.any(axis=1), reached.argmax(axis=1), width - 1)
     threshold = np.where(at < width - 1, edges[at], np.inf)
-    # few are as near as that: within the first bin that has any, losses are spread about evenly from 0
-    cumulated = np.take_along_axis(count, np.minimum(at, width - 2)[:, None], axis=1)[:, 0]
-    before = np.where(
-        at > 0, np.take_along_axis(count, np.maximum(at - 1, 0)[:, None], axis=1)[:, 0], 0
-    )
-    thin = (before == 0) & (cumulated > target)
-    threshold = np.where(thin, threshold * target / np.maximum(cumulated, 1), threshold)
-    threshold = np.where(target > 0, threshold, NEVER)
-    return np.minimum(threshold, 3e38).astype(np.float32).reshape(2, segments, items)
+    # where the first that the sample has already stands for too many, some customers' share of them is enough
+    have = np.take_along_axis(count, np.minimum(at, width - 2)[:, None], axis=1)[:, 0]
+    with np.errstate(divide="ignore"):
+        level = np.floor(np.log(np.maximum(have, 1) / target) / np.log(4.0))
+    level = np.clip(level, 0, LEVELS - 1)
+    near = np.where(np.arange(LEVELS)[:, None] >= level, threshold, NEVER)
+    near = np.where(target > 0, near, NEVER)
+    return np.minimum(near, 3e38).astype(np.float32).reshape(LEVELS, 2, segments, items)
 
 
 def _bins(

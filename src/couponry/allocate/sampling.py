@@ -39,10 +39,14 @@ class Samples:
             self._gathered[level] = self._engine.sample(customers)
         return Lagrangian(problem, self._gathered[level], self._engine.customers / len(customers))
 
-    def close_look(self, problem: Problem) -> Lagrangian:
-        """The dual over the largest one that is small enough to look at closely, or over everybody."""
+    def close_look(self, problem: Problem, most: float | None = None) -> Lagrangian:
+        """The dual over the largest one that is small enough to look at closely, or over everybody.
+
+        most: candidates at most; None: more where there are more in all.
+        """
         per_customer = self._engine.candidates / max(1, self._engine.customers)
-        most = min(max(CLOSE_LOOK, CLOSE_SHARE * self._engine.candidates), CLOSEST_LOOK)
+        if most is None:
+            most = min(max(CLOSE_LOOK, CLOSE_SHARE * self._engine.candidates), CLOSEST_LOOK)
         fits = [
             level
             for level, customers in enumerate(self._customers)

@@ -15,7 +15,7 @@ NEVER = -1.0  # no loss is as small
 
 def nobody_near(problem: Problem) -> NDArray[np.float32]:
     """Thresholds under which nobody is a mover."""
-    return np.full((2, *problem.objective.shape[1:]), NEVER, np.float32)
+    return np.full((1, 2, *problem.objective.shape[1:]), NEVER, np.float32)
 
 
 def settle(

@@ -19,7 +19,7 @@ from .newton import Newton
 from .plan import Plan
 from .problem import Problem
 from .rounding import Rounded, Rounding
-from .sampling import Samples
+from .sampling import CLOSE_LOOK, Samples
 from .scales import Scales
 from .settling import part_of, settle, settled_usage
 from .smoothing import Smoothing
@@ -343,7 +343,7 @@ class _Solve:
         """An allocation in which those move to whom it matters least; more of them where that was not enough."""
         problem = self.problem
         needs = Needs(problem, now.prices, now.activity, self.scales.per_coupon)
-        close = samples.close_look(lagrangian.problem)
+        close = samples.close_look(lagrangian.problem, CLOSE_LOOK)
         price = as_float32(lagrangian.price_table(lagrangian.reduced(now.prices)))
         reduced = self.lagrangian.reduced(now.prices)
         factor = np.full(len(problem.lower), FACTOR)

@@ -150,18 +150,30 @@ def evaluate(shard, rules, price, seed, start, stop, usage, chosen):
                     counts[g] = 0
 
 
+def level_of(customer, levels):
+    """A number below `levels` drawn by customer, each at least 1 with probability 1/4, at least 2 with 1/16, ..."""
+    bits = scramble((customer ^ scramble((customer >> 32) & MASK)) & MASK)
+    level = 0
+    while level < levels - 1 and bits & 3 == 0:
+        level += 1
+        bits >>= 2
+    return level
+
+
 def mark(shard, rules, price, chosen, near, start, stop, mover):
     """Customers to whom a change matters little: 1 in mover (OUT, uint8, (customers)), else 0.
 
     chosen (IN, uint8, (candidates of the customers start <= i < stop)): the best choice at these prices.
-    near (IN, float32, (2, S, K)): a customer is marked when giving up a chosen candidate of item k loses at most
-    near[0, s, k] of reduced value, or taking one that is not chosen loses at most near[1, s, k]. What comes instead
-    of what goes, or goes for what comes, is the best of the customer's candidates, groups of rules left aside.
+    near (IN, float32, (H, 2, S, K)): a customer at level h is marked when giving up a chosen candidate of item k loses
+    at most near[h, 0, s, k] of reduced value, or taking one that is not chosen loses at most near[h, 1, s, k]. What
+    comes instead of what goes, or goes for what comes, is the best of the customer's candidates, groups of rules left
+    aside. Levels are drawn by customer: a quarter of those at a level or higher are higher; see `level_of`.
     """
     first = shard.indptr[start]
     for i in range(start, stop):
         begin, end = shard.indptr[i], shard.indptr[i + 1]
         segment = of_customer(shard.segment, i)
+        level = level_of(shard.first + i, len(near))
         given = 0
         least = np.float32(np.inf)  # of what is chosen
         most = np.float32(-np.inf)  # of what is not
@@ -183,10 +195,10 @@ def mark(shard, rules, price, chosen, near, start, stop, mover):
             k = np.int64(shard.item[e])
             if chosen[e - first]:
                 loss = value[e - begin] - most
-                bar = near[0, segment, k]
+                bar = near[level, 0, segment, k]
             else:
                 loss = least - value[e - begin]
-                bar = near[1, segment, k]
+                bar = near[level, 1, segment, k]
             if loss <= bar:
                 marked = 1
         mover[i - start] = marked
