@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+import os
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,15 +29,15 @@ class Solved:
 def highs(programme: Programme, gap: float, time_limit: float) -> Solved:
     """Whole coupons by `scipy.optimize.milp`, which runs HiGHS's branch and bound on one thread."""
     started, worked = time.perf_counter(), time.process_time()
-    found = scipy.optimize.milp(
-        -programme.value,
-        constraints=scipy.optimize.LinearConstraint(
-            programme.matrix, programme.lower, programme.upper
-        ),
-        bounds=scipy.optimize.Bounds(0.0, 1.0),
-        integrality=1,
-        options={"mip_rel_gap": gap, "time_limit": time_limit},
-    )
+    rows = scipy.optimize.LinearConstraint(programme.matrix, programme.lower, programme.upper)
+    with _messages_on_stderr():
+        found = scipy.optimize.milp(
+            -programme.value,
+            constraints=rows,
+            bounds=scipy.optimize.Bounds(0.0, 1.0),
+            integrality=1,
+            options={"mip_rel_gap": gap, "time_limit": time_limit},
+        )
     seconds, worked = time.perf_counter() - started, time.process_time() - worked
     x = None if found.x is None else np.round(found.x)
     objective = None if x is None else float(programme.value @ x)
@@ -87,8 +92,24 @@ def pdlp(programme: Programme, tolerance: float, threads: int) -> Solved:
         "objective": float(programme.value @ x),
         "max_violation": programme.violation(x),
     }
-    for point in log.solution_stats.convergence_information[:1]:
+    for point in log.solution_stats.convergence_information:
+        if point.candidate_type != log.solution_type:
+            continue
         figures["primal_objective"] = -point.primal_objective
         figures["dual_objective"] = -point.dual_objective
         figures["corrected_dual_objective"] = -point.corrected_dual_objective
     return Solved(x, figures)
+
+
+@contextmanager
+def _messages_on_stderr() -> Iterator[None]:
+    """What native code prints goes to standard error: standard output is for the JSON alone."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        ctypes.CDLL(None).fflush(None)  # C's buffer, while it still leads there
+        os.dup2(kept, 1)
+        os.close(kept)
