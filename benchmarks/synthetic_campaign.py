@@ -41,7 +41,7 @@ class FreeUse:
 
     def by_brand(self, of_offers: NDArray[np.float64]) -> NDArray[np.float64]:
         """Summed over the offers of each brand (brands)."""
-        return np.bincount(self.brand, weights=of_offers, minlength=self.brands)
+        return np.bincount(self.brand, of_offers, self.brands).astype(np.float64)
 
 
 @dataclass(frozen=True)
