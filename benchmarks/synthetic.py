@@ -54,15 +54,16 @@ class Synthetic:
         rows = min(BLOCK, self.customers - number * BLOCK)
         offer = self._draw_offers(random, rows)
         offer.sort(axis=1)
+        broken = np.arange(rows)  # that may have an offer twice
         while True:
-            again = np.zeros(offer.shape, bool)
-            again[:, 1:] = offer[:, 1:] == offer[:, :-1]
-            if not again.any():
-                break
-            broken = np.flatnonzero(again.any(axis=1))
             part = offer[broken]
-            redrawn = self._draw_offers(random, len(broken))
-            part[again[broken]] = redrawn[again[broken]]
+            again = np.zeros(part.shape, bool)
+            again[:, 1:] = part[:, 1:] == part[:, :-1]
+            rest = again.any(axis=1)
+            if not rest.any():
+                break
+            broken, part, again = broken[rest], part[rest], again[rest]
+            part[again] = self._draw_offers(random, len(broken))[again]
             part.sort(axis=1)
             offer[broken] = part
         activity = random.gamma(2.0, 0.5, rows).astype(np.float32)

@@ -1,16 +1,46 @@
-"""The benchmarks' generator gives the same bits whoever makes them, and the mixed benchmark does what it says."""
+"""The benchmarks' generators give the same bits whoever makes them, and every benchmark does what it says."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
+import bipartite
 import numpy as np
+import pyarrow as pa
 import pytest
+from numpy.typing import NDArray
+from oracle import Oracle
+from peers import highs
+from programme import programme
 from synthetic import BLOCK, Synthetic
 
+from couponry import CustomerRule, Limit
 from couponry.kernels import available
+
+needs_native = pytest.mark.skipif(
+    available()["native"] != "yes", reason="their bare read is a native function"
+)
+Said = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Said:
+    """Runs a benchmark's command; what it printed."""
+
+    def run(module: ModuleType, *options: str) -> dict[str, Any]:
+        monkeypatch.setattr(sys, "argv", [module.__name__, *options])
+        capfd.readouterr()
+        module.main()
+        sys.stdout.flush()
+        printed: dict[str, Any] = json.loads(capfd.readouterr().out)
+        return printed
+
+    return run
 
 
 def test_synthetic_candidates_do_not_depend_on_threads_or_order() -> None:
@@ -32,24 +62,161 @@ def test_synthetic_candidates_are_candidates() -> None:
     assert not Synthetic(1000, offers=60, seed=2).candidates().equals(table)
 
 
-@pytest.mark.skipif(available()["native"] != "yes", reason="its bare read is a native function")
-def test_mixed_campaign(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_synthetic_candidates_that_are_most_of_the_offers() -> None:
+    offer, _ = Synthetic(500, width=50, offers=55, seed=1).block(0)
+    assert (np.diff(offer, axis=1) > 0).all()
+
+
+@needs_native
+def test_mixed_campaign(said: Said) -> None:
     import mixed_campaign
 
     hashes = []
     for threads in ("1", "2"):
-        arguments = ["mixed_campaign.py", "--customers", "20000", "--threads", threads]
-        monkeypatch.setattr(sys, "argv", arguments)
-        mixed_campaign.main()
-        report = json.loads(capsys.readouterr().out)
+        report = said(mixed_campaign, "--customers", "20000", "--threads", threads)
         assert report["status"] == "optimal" and report["gap"] <= 5e-4
         assert report["max_violation"] == 0
         assert report["limits"] == 1000 + 128 + 1
         assert report["packed_bytes"] == 20_000 * 32 * 4
         hashes.append(report["allocation_sha256"])
     assert hashes[0] == hashes[1]
+
+
+@needs_native
+def test_portfolio_in_memory_and_from_files(said: Said, tmp_path: Path) -> None:
+    import portfolio
+
+    hashes = []
+    for options in ([], ["--folder", str(tmp_path)]):
+        report = said(portfolio, "--customers", "1000", "--gap", "0.0005", *options)
+        assert report["status"] == "optimal" and report["gap"] <= 5e-4
+        assert report["max_violation"] == 0
+        assert report["limits"] == 1000 + 640 + 1
+        assert report["candidates"] == 1000 * 200
+        hashes.append(report["allocation_sha256"])
+    assert hashes[0] == hashes[1]
+    with pytest.raises(SystemExit, match="200,000 candidates"):
+        said(portfolio, "--customers", "999", "--folder", str(tmp_path))
+
+
+@needs_native
+def test_threads(said: Said) -> None:
+    import threads
+
+    report = said(threads, "--customers", "3000", "--most", "2")
+    assert [run["threads"] for run in report["runs"]] == [1, 2]
+    assert report["runs"][0]["solve_speed_up"] == 1.0
+    assert threads.counts(6) == [1, 2, 4, 6]
+
+
+@needs_native
+def test_small_campaign(said: Said) -> None:
+    import small_campaign
+
+    report = said(small_campaign, "--customers", "300", "--gap", "0.001", "--highs-seconds", "20")
+    ours, peer = report["by_the_tables"], report["highs"]
+    assert report["gap"] <= 1e-3 and peer["gap"] <= 1e-3
+    assert ours["max_violation"] <= 1e-9 and peer["max_violation"] <= 1e-6
+    assert ours["objective"] == pytest.approx(report["objective"], rel=1e-9)
+    assert ours["objective"] <= peer["bound"] and peer["objective"] <= report["bound"]
+
+
+def test_a_programme_says_what_the_oracle_says() -> None:
+    size = Synthetic(40, width=8, offers=12, brands=4, seed=5)
+    offers, candidates = size.offers_table(), size.candidates()
+    limits = [
+        Limit("caps", by="offer", table=pa.table({"offer": [1, 7], "max": [4.0, 9.0]})),
+        Limit("brands", by="brand", table=pa.table({"brand": [0, 2], "min": [9.0, 12.0]})),
+        Limit("budget", sum="cost", max=9.0),
+    ]
+    slots = [CustomerRule("slots", max=2)]
+    oracle = Oracle(offers, candidates, rules=slots, limits=limits)
+    best = oracle.solve(oracle.most_coupons())
+    same = programme(offers, candidates, 2, limits)
+    found = highs(same, 1e-6, 20.0)
+    assert best.value is not None and best.chosen is not None and found.x is not None
+    assert found.figures["objective"] == pytest.approx(best.value, rel=1e-6)
+    assert same.violation(found.x) <= 1e-9
+
+    coupons = candidates.filter(pa.array(best.chosen))
+    assert (same.given(coupons, offers.num_rows) == best.chosen).all()
+    assert same.violation(np.ones(len(candidates))) >= 3  # 8 coupons of 2
+    with pytest.raises(ValueError, match="expected candidates only"):
+        same.given(pa.table({"customer": [41], "offer": [0]}), offers.num_rows)
+
+
+def published_matching(
+    sources: int, destinations: int, sparsity: float
+) -> tuple[list[tuple[int, int, float, float]], NDArray[np.float64]]:
+    """(source, destination, value, weight) of each edge, by source, and the capacities: an edge at a time."""
+    random = np.random.default_rng(42)
+    breadth, scale = random.lognormal(0.0, 1.0, (2, destinations))
+    worth = random.lognormal(-4.0, 0.75, destinations)
+    affinity = random.lognormal(0.0, 0.5, sources)
+    expected = breadth / breadth.sum() * (sparsity * destinations) * sources
+    edges = []
+    for j, degree in enumerate(random.poisson(expected)):
+        if degree == 0:
+            continue
+        drawn = random.choice(sources, min(degree, sources), replace=False)
+        noise = random.lognormal(0.0, 0.5, len(drawn))
+        for i, factor in zip(drawn.tolist(), noise.tolist(), strict=True):
+            value = min(worth[j] * affinity[i] * factor, 0.5)
+            edges.append((i, j, value, scale[j] * value))
+    load = np.zeros(destinations)
+    for i in range(sources):
+        mine = [edge for edge in edges if edge[0] == i]
+        if mine:
+            _, j, _, weight = max(mine, key=lambda edge: edge[3])
+            load[j] += weight
+    return sorted(edges), random.uniform(0.5, 1.0, destinations) * (load + 1e-8)
+
+
+@pytest.mark.parametrize("size", [(300, 20, 0.1), (40, 30, 0.9)], ids=["sparse", "dense"])
+def test_matching_problem_is_the_published_one(
+    size: tuple[int, int, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bipartite, "BLOCK", 64)  # several blocks of sources
+    edges, capacity = published_matching(*size)
+    drawn = bipartite.draw(*size)
+    table = pa.Table.from_batches(drawn.batches())
+    source, destination, value, weight = (np.array(column) for column in zip(*edges, strict=True))
+    assert table["customer"].to_numpy().tolist() == source.tolist()
+    assert table["offer"].to_numpy().tolist() == destination.tolist()
+    assert table["value"].to_numpy().tolist() == value.astype(np.float32).tolist()
+    assert table["weight"].to_numpy().tolist() == weight.astype(np.float32).tolist()
+    assert drawn.capacity.tolist() == capacity.tolist()
+
+
+SMALL_MATCHING = ["--sources", "8000", "--destinations", "40", "--sparsity", "0.25"]
+
+
+@needs_native
+def test_matching_in_memory_and_from_files(said: Said, tmp_path: Path) -> None:
+    import matching
+
+    hashes = []
+    for options in ([], ["--folder", str(tmp_path)]):
+        report = said(matching, *SMALL_MATCHING, "--gap", "0.002", *options)
+        assert report["status"] == "optimal" and report["gap"] <= 2e-3
+        assert report["max_violation"] == 0
+        assert report["limits"] == 40
+        hashes.append(report["allocation_sha256"])
+    assert hashes[0] == hashes[1]
+
+
+@needs_native
+def test_matching_beside_pdlp(said: Said) -> None:
+    pytest.importorskip("ortools", reason="the peer")
+    import matching
+
+    report = said(matching, *SMALL_MATCHING, "--gap", "0.002", "--peer", "pdlp")
+    peer = report["peer"]
+    assert peer["status"] == "optimal" and peer["iterations"] > 0
+    assert peer["objective"] == pytest.approx(peer["primal_objective"], rel=1e-6)
+    # the relaxation lies between the allocation and its bound
+    assert report["objective"] <= peer["objective"] * 1.001
+    assert peer["objective"] <= report["bound"] * 1.001
 
 
 def test_readme_shows_the_example_that_is_run() -> None:
@@ -60,11 +227,7 @@ def test_readme_shows_the_example_that_is_run() -> None:
 
 
 @pytest.mark.parametrize("order", [[], ["--shuffled"]], ids=["by customer", "shuffled"])
-def test_packing(
-    order: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_packing(order: list[str], said: Said) -> None:
     import packing
 
-    monkeypatch.setattr(sys, "argv", ["packing.py", "--customers", "3001", *order])
-    packing.main()
-    assert json.loads(capsys.readouterr().out)["candidates"] == 3001 * 32
+    assert said(packing, "--customers", "3001", *order)["candidates"] == 3001 * 32
