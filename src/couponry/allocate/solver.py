@@ -29,8 +29,11 @@ QUASI_NEWTON_PASSES = 100  # over the smallest sample, or over everybody where t
 NEWTON_STEPS = 16  # on each sample and on everybody, at most
 DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a sample may ask
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
+NEWTON_CANDIDATES = 1 << 17  # from here on the dual is smooth enough for Newton's method
+STUCK_SHARE = 0.1  # of all coupons: a choice this far from the limits after quasi-Newton steps is full of ties
 # noise against ties, as shares of a typical coupon's worth
-AMPLITUDES = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
+AMPLITUDES = (0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
+BLUR = 1.5  # asked gaps that noise may add to the dual for its prices to be worth rounding
 
 # repair
 WHOLE = 4_000_000  # candidates up to which everybody may move
@@ -139,6 +142,11 @@ class _Solve:
         """Whether everybody may move, which takes everything in memory."""
         return self.problem.candidates <= WHOLE
 
+    @property
+    def many(self) -> bool:
+        """Whether there are customers enough for Newton's method."""
+        return self.problem.candidates >= NEWTON_CANDIDATES
+
     def _limited(self) -> Certificate | None:
         """Everything after the choice without prices; a certificate where nothing is feasible."""
         tiny = self.problem.candidates <= SMALL_CANDIDATES
@@ -217,7 +225,7 @@ class _Solve:
         if self.near:  # far off, many ties: a closer look at the same kink would not help
             with self.clock.stage("dual"):
                 now = self._descend(
-                    self.lagrangian, self.samples, tolerance, quasi=self.small, near=0.0
+                    self.lagrangian, self.samples, tolerance, quasi=not self.many, near=0.0
                 )
                 self._certify(now)
             self._round(self.lagrangian, now, self.samples)
@@ -230,8 +238,12 @@ class _Solve:
                 break
             with self.clock.stage("dual"):
                 noisy = smoothing.lagrangian(amplitude * self.worth)
-                now = self._descend(noisy, samples, tolerance, quasi=self.small)
-                self._certify(None)
+                now = self._descend(noisy, samples, tolerance, quasi=not self.many, near=1.0)
+                plain = self.lagrangian.evaluate(now.prices)
+                blurred = now.dual - plain.dual > BLUR * self.gap * abs(plain.dual)
+                if self.many and blurred and amplitude > AMPLITUDES[-1]:
+                    continue
+                self._certify(plain)
             self._round(noisy, now, samples)
 
     def _conflict(self) -> Certificate | None:
@@ -285,7 +297,9 @@ class _Solve:
         else:
             now = dual.evaluate(self.prices)
             self.nit += 1
-        if not self.diverged and len(samples) and self.clock.left > self.reserve:
+        off = self._off(now.activity)
+        stuck = quasi and off > STUCK_SHARE * self.coupons
+        if self.many and not stuck and not self.diverged and self.clock.left > self.reserve:
             close = samples.close_look(dual.problem)
             if dual.engine.candidates < close.engine.candidates:
                 close = dual
