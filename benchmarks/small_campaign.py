@@ -4,8 +4,9 @@
 
 The limits are those of `mixed_campaign.py`. HiGHS runs on one thread, and so does couponry unless --threads says
 otherwise. Both allocations are held against the programme that HiGHS was given, which is made of the user's tables
-alone. Prints JSON as `mixed_campaign.py` does, and the ratio of HiGHS's time to couponry's (packing and solving);
-where HiGHS ran out of its time that is a lower bound, as `highs.gap` above `asked_gap` shows.
+alone. Prints JSON as `mixed_campaign.py` does, and the ratio of HiGHS's time to couponry's (packing and solving).
+Where HiGHS ran out of its time that is a lower bound: `highs.gap` is above `asked_gap`, or null where it found
+nothing. HiGHS looks at the clock between its steps only, and can overrun.
 """
 
 from __future__ import annotations
