@@ -233,6 +233,7 @@ int evaluate_items(const Pass& pass) noexcept {
         case 0: return Evaluation<Item, 0>(pass).run();
         case 1: return Evaluation<Item, 1>(pass).run();
         case 2: return Evaluation<Item, 2>(pass).run();
+        case 3: return Evaluation<Item, 3>(pass).run();
         default: return Evaluation<Item, PLANES>(pass).run();
     }
 }

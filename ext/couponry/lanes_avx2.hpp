@@ -57,7 +57,7 @@ struct Lanes : Steps {
     template <class Item, int CHANNELS>
     static COUPONRY_INLINE void order_keys(const Candidates<Item>& row, int32_t* key) noexcept {
         int64_t j = 0;
-        if constexpr (CHANNELS == 1 || CHANNELS == 2)
+        if constexpr (CHANNELS >= 1 && CHANNELS <= 3)
             for (; j + 8 <= row.n; j += 8) {
                 prefetch(row, j);
                 const __m256 value = _mm256_add_ps(values<Item, CHANNELS>(row, j), _mm256_setzero_ps());
@@ -148,7 +148,9 @@ private:
             const __m256 last_ab = _mm256_unpackhi_ps(a, b), last_cd = _mm256_unpackhi_ps(c, d);
             __m256 value = _mm256_shuffle_ps(ab, cd, 0x44);
             value = plus(value, _mm256_shuffle_ps(ab, cd, 0xEE), row, 0, j);
-            return plus(value, _mm256_shuffle_ps(last_ab, last_cd, 0x44), row, 1, j);
+            value = plus(value, _mm256_shuffle_ps(last_ab, last_cd, 0x44), row, 1, j);
+            if constexpr (CHANNELS == 2) return value;
+            return plus(value, _mm256_shuffle_ps(last_ab, last_cd, 0xEE), row, 2, j);
         }
     }
 

@@ -157,7 +157,9 @@ private:
             const __m512 last_ab = _mm512_unpackhi_ps(a, b), last_cd = _mm512_unpackhi_ps(c, d);
             __m512 value = _mm512_shuffle_ps(ab, cd, 0x44);
             value = plus(value, _mm512_shuffle_ps(ab, cd, 0xEE), row, 0, j, live);
-            return plus(value, _mm512_shuffle_ps(last_ab, last_cd, 0x44), row, 1, j, live);
+            value = plus(value, _mm512_shuffle_ps(last_ab, last_cd, 0x44), row, 1, j, live);
+            if constexpr (CHANNELS == 2) return value;
+            return plus(value, _mm512_shuffle_ps(last_ab, last_cd, 0xEE), row, 2, j, live);
         }
     }
 

@@ -21,7 +21,8 @@ class Samples:
 
     def __init__(self, engine: Engine):
         self._engine = engine
-        self._gathered: dict[int, Engine] = {}
+        self._gathered: dict[int, Engine] = {}  # by level
+        self._close: dict[int, Engine] = {}  # by size
         sizes = []
         size = FIRST_SAMPLE * engine.customers // max(1, engine.candidates)
         while size > 0 and LARGEST * size < engine.customers:
@@ -40,19 +41,19 @@ class Samples:
         return Lagrangian(problem, self._gathered[level], self._engine.customers / len(customers))
 
     def close_look(self, problem: Problem, most: float | None = None) -> Lagrangian:
-        """The dual over the largest one that is small enough to look at closely, or over everybody.
+        """The dual over a sample that is small enough to look at closely, or over everybody.
 
-        most: candidates at most; None: more where there are more in all.
+        most: candidates in it, about; None: more where there are more in all.
         """
-        per_customer = self._engine.candidates / max(1, self._engine.customers)
+        engine = self._engine
         if most is None:
-            most = min(max(CLOSE_LOOK, CLOSE_SHARE * self._engine.candidates), CLOSEST_LOOK)
-        fits = [
-            level
-            for level, customers in enumerate(self._customers)
-            if len(customers) * per_customer <= most
-        ]
-        return self.dual(problem, fits[-1]) if fits else Lagrangian(problem, self._engine)
+            most = min(max(CLOSE_LOOK, CLOSE_SHARE * engine.candidates), CLOSEST_LOOK)
+        size = int(most / max(1.0, engine.candidates / max(1, engine.customers)))
+        if 2 * size > engine.customers:
+            return Lagrangian(problem, engine)
+        if size not in self._close:
+            self._close[size] = engine.sample(nested_samples(engine.customers, [size], 1)[0])
+        return Lagrangian(problem, self._close[size], engine.customers / size)
 
 
 def scatter(x: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -25,15 +25,19 @@ from .settling import part_of, settle, settled_usage
 from .smoothing import Smoothing
 
 # the dual: samples of customers first
-QUASI_NEWTON_PASSES = 100  # over the smallest sample, or over everybody where there is none
+# over the smallest sample, or over everybody where there is none; fewer where that is many candidates
+QUASI_NEWTON_PASSES, FEWER_PASSES = 100, 20
 NEWTON_STEPS = 16  # on each sample and on everybody, at most
 DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a sample may ask
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
 NEWTON_CANDIDATES = 1 << 17  # from here on the dual is smooth enough for Newton's method
 STUCK_SHARE = 0.1  # of all coupons: a choice this far from the limits after quasi-Newton steps is full of ties
 # noise against ties, as shares of a typical coupon's worth
-AMPLITUDES = (0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
-BLUR = 1.5  # asked gaps that noise may add to the dual for its prices to be worth rounding
+AMPLITUDES = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
+BLUR = 0.5  # asked gaps that noise may add to the dual for its prices to be worth rounding
+BLURRED_TOLERANCE = (
+    0.03  # share of the asked gap that an iteration must gain while there is more noise than that
+)
 
 # repair
 WHOLE = 4_000_000  # candidates up to which everybody may move
@@ -42,7 +46,7 @@ MORE = 8.0  # ... more of them for the limits that stay broken
 TRIES = 4
 # of all coupons: a choice as near to the limits as this needs no better prices to be repaired; and in a sample, no
 # better prices to be taken to the next one
-NEAR_SHARE, NEAR_SHARE_OF_SAMPLE = 1e-4, 1e-3
+NEAR_SHARE, NEAR_SHARE_OF_SAMPLE, NEAR_SHARE_WITH_NOISE = 1e-4, 1e-3, 1e-2
 # a choice this far from the limits, in coupons and as a share of all, is not repaired
 FAR_COUPONS = 500
 FAR_SHARE = 0.03
@@ -238,11 +242,17 @@ class _Solve:
                 break
             with self.clock.stage("dual"):
                 noisy = smoothing.lagrangian(amplitude * self.worth)
-                now = self._descend(noisy, samples, tolerance, quasi=not self.many, near=1.0)
+                rough = BLURRED_TOLERANCE * self.gap if self.many else tolerance
+                now = self._descend(noisy, samples, rough, quasi=not self.many, near=1.0)
                 plain = self.lagrangian.evaluate(now.prices)
                 blurred = now.dual - plain.dual > BLUR * self.gap * abs(plain.dual)
                 if self.many and blurred and amplitude > AMPLITUDES[-1]:
                     continue
+                if self.many:
+                    now = self._descend(
+                        noisy, samples, rough, quasi=False, near=NEAR_SHARE_WITH_NOISE
+                    )
+                    plain = self.lagrangian.evaluate(now.prices)
                 self._certify(plain)
             self._round(noisy, now, samples)
 
@@ -291,9 +301,8 @@ class _Solve:
             )
 
         if quasi:
-            now = minimise(
-                dual, self.space, self.prices, unit, QUASI_NEWTON_PASSES, tolerance, watch
-            )
+            passes = FEWER_PASSES if dual.engine.candidates > WHOLE else QUASI_NEWTON_PASSES
+            now = minimise(dual, self.space, self.prices, unit, passes, tolerance, watch)
         else:
             now = dual.evaluate(self.prices)
             self.nit += 1
