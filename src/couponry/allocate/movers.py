@@ -17,7 +17,7 @@ from .problem import Problem, cell_of
 from .scales import Scales
 from .settling import NEVER
 
-SPARE = 30.0  # candidates that a row with any need gets beside
+SPARE = 15.0  # candidates that a row with any need gets beside
 QUARTERS = 21  # bits of a float32 below a quarter of an octave
 OCTAVES = 40  # below the largest regret that is told apart
 LEVELS = 5  # of customers, each with a quarter of those before

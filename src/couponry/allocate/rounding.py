@@ -101,11 +101,16 @@ class Rounding:
         """Moves until no hard row is broken, or until that is given up; `chosen` and `activity` follow."""
         weight = self._weight.copy()
         moves = 0
+
+        def kept() -> bool:
+            interrupt()
+            return not (self._missed(activity) * self._weight > 0).any()
+
         for _ in range(ROUNDS):
             broken = self._missed(activity) * self._weight > 0
             if not broken.any():
                 break
-            made = self._improve(REPAIR, reduced, weight, activity, chosen, interrupt)
+            made = self._improve(REPAIR, reduced, weight, activity, chosen, kept)
             moves += made
             if made == 0:
                 weight[broken] *= GROWTH
@@ -120,8 +125,13 @@ class Rounding:
     ) -> int:
         """Moves that gain and break nothing; `chosen` and `activity` follow."""
         moves = 0
+
+        def never() -> bool:
+            interrupt()
+            return False
+
         for _ in range(FILLS):
-            made = self._improve(FILL, reduced, self._weight, activity, chosen, interrupt)
+            made = self._improve(FILL, reduced, self._weight, activity, chosen, never)
             moves += made
             if made == 0:
                 break
@@ -145,7 +155,7 @@ class Rounding:
         chosen = chosen.copy()
         anything = np.full(reduced.shape[1:], LEAVES | COMES, np.uint8)
         while self.engine.improve(
-            FILL, self.problem.exact, reduced, reduced, rows, anything, nothing, chosen, lambda: None,
+            FILL, self.problem.exact, reduced, reduced, rows, anything, nothing, chosen, lambda: False,
         ):  # fmt: skip
             pass
         usage = self.problem.usage(positions_of(chosen))
@@ -176,7 +186,7 @@ class Rounding:
         weight: NDArray[np.float64],
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
-        interrupt: Callable[[], None],
+        stop: Callable[[], bool],
     ) -> int:
         helps = self._eases(activity) if mode == REPAIR else self._gains(activity, reduced)
         if not helps.any():
@@ -184,7 +194,7 @@ class Rounding:
         problem = self.problem
         return self.engine.improve(
             mode, problem.exact, reduced, problem.objective, self.rows(weight), helps, activity, chosen,
-            interrupt,
+            stop,
         )  # fmt: skip
 
     def _eases(self, activity: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -44,9 +44,13 @@ WHOLE = 4_000_000  # candidates up to which everybody may move
 FACTOR = 4.0  # candidates near enough to move for each coupon that must ...
 MORE = 8.0  # ... more of them for the limits that stay broken
 TRIES = 4
-# of all coupons: a choice as near to the limits as this needs no better prices to be repaired; and in a sample, no
-# better prices to be taken to the next one
-NEAR_SHARE, NEAR_SHARE_OF_SAMPLE, NEAR_SHARE_WITH_NOISE = 1e-4, 1e-3, 1e-2
+# a choice is near enough to the limits to be repaired, rather than to be brought nearer by another step, where each
+# coupon off takes less time to move than a pass takes for so many pairs of a chosen and another candidate
+PAIRS = 70.0
+NEAR_SHARE = (
+    1e-3  # of all coupons: near at most; and enough in a sample, to take its prices to the next one
+)
+NEAR_SHARE_WITH_NOISE = 1e-2
 # a choice this far from the limits, in coupons and as a share of all, is not repaired
 FAR_COUPONS = 500
 FAR_SHARE = 0.03
@@ -207,6 +211,13 @@ class _Solve:
         missed = np.where(self.problem.hard, self.problem.missed(activity), 0.0)
         return float((missed * self.scales.per_coupon).sum())
 
+    def _quick_to_repair(self) -> float:
+        """Coupons off the limits that are repaired in the time of a pass, about."""
+        customers = max(1, self.problem.customers)
+        chosen, candidates = self.coupons / customers, self.problem.candidates / customers
+        pairs = max(1.0, chosen * max(1.0, candidates - chosen))
+        return min(self.problem.candidates / (PAIRS * pairs), NEAR_SHARE * self.coupons)
+
     def _first_prices(self) -> None:
         """The dual on samples, then on everybody; then repair and fill."""
         with self.clock.stage("dual"):
@@ -269,7 +280,7 @@ class _Solve:
         before = self.prices
         sample = self.samples.dual(self.problem, level)
         quasi = level == 0 and self.start is None
-        self._descend(sample, self.samples, self.gap * TOLERANCE, quasi, near=NEAR_SHARE_OF_SAMPLE)
+        self._descend(sample, self.samples, self.gap * TOLERANCE, quasi, near=NEAR_SHARE)
         if self.diverged:
             self.prices, self.diverged = before, False
         most = DEAREST * self.worth * self.scales.per_coupon
@@ -281,12 +292,12 @@ class _Solve:
         samples: Samples,
         tolerance: float,
         quasi: bool,
-        near: float = NEAR_SHARE,
+        near: float | None = None,
     ) -> Evaluation:
         """Minimise a dual from the present prices: by quasi-Newton steps first, from prices that are far.
 
         tolerance: what a step must gain for the next one to be made, as a share of the dual value. near: and how far
-        from the limits the choice may stay, as a share of all coupons.
+        from the limits the choice may stay, as a share of all coupons; None: until repair is quicker.
         """
         unit = self.worth * self.coupons
 
@@ -297,8 +308,10 @@ class _Solve:
 
         def enough(now: Evaluation, promised: float) -> bool:
             return promised <= tolerance * abs(now.dual) and self._off(now.activity) <= max(
-                near * self.coupons, 1.0
+                coupons_off, 1.0
             )
+
+        coupons_off = self._quick_to_repair() if near is None else near * self.coupons
 
         if quasi:
             passes = FEWER_PASSES if dual.engine.candidates > WHOLE else QUASI_NEWTON_PASSES

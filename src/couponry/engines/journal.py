@@ -205,10 +205,10 @@ class Journaled:
         item_helps: NDArray[np.uint8],
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
-        interrupt: Callable[[], None],
+        stop: Callable[[], bool],
     ) -> int:
         return self.engine.improve(
-            mode, exact, reduced, objective, rows, item_helps, activity, chosen, interrupt
+            mode, exact, reduced, objective, rows, item_helps, activity, chosen, stop
         )
 
     def _key(self, question: bytes, *arrays: Any) -> bytes:

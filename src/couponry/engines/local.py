@@ -14,8 +14,8 @@ from ..space import forget
 from .gather import customers_of, positions_of
 from .protocol import Settled
 
-PATIENCE, PATIENCE_SHARE = 20_000, 100  # customers looked at in vain before a local search stops
-LOOKS = 100_000  # at customers in one call of a local search: some tenths of a second
+PATIENCE, PATIENCE_SHARE = 6_000, 100  # customers looked at in vain before a local search stops
+LOOKS = 2_000  # at customers in one call of a local search: some tenths of a second
 # candidates a block: some hundred microseconds of work, so that an interrupt is answered at once
 BLOCK = 1 << 19
 
@@ -106,11 +106,11 @@ class LocalEngine:
         item_helps: NDArray[np.uint8],
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
-        interrupt: Callable[[], None],
+        stop: Callable[[], bool],
     ) -> int:
         """Single moves, best first; `activity` and `chosen` follow them.
 
-        interrupt: called every so often, may raise.
+        stop: called every so often; ends the search by True, or by raising.
 
         Returns how many were made. See the kernels `propose` and `improve`.
         """
@@ -124,10 +124,10 @@ class LocalEngine:
 
         self._share(work)
         patience = PATIENCE + self.customers // PATIENCE_SHARE
-        moves, looked = 0, LOOKS
-        while looked == LOOKS:
-            interrupt()
+        moves, idle, looked = 0, 0, LOOKS
+        while looked == LOOKS and idle < patience and not stop():
             made, looked = self.backend.kernels.improve(*shared, priority, patience, LOOKS)
+            idle = 0 if made else idle + looked
             moves += int(made)
         return moves
 

@@ -93,5 +93,5 @@ class Engine(Protocol):
         item_helps: NDArray[np.uint8],
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
-        interrupt: Callable[[], None],
+        stop: Callable[[], bool],
     ) -> int: ...
