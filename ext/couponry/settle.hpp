@@ -36,10 +36,6 @@ COUPONRY_INLINE float reduced_value(const Shard& shard, const Prices& price, int
 struct Change {
     int64_t leaving, coming;
     float loss;
-
-    COUPONRY_INLINE void take(int64_t out, int64_t into, float cost) noexcept {
-        if (cost < loss) *this = {out, into, cost};
-    }
 };
 
 // See `cheapest` in reference.py.

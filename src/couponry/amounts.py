@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,14 +63,13 @@ class Amounts:
 
     def least(self, amount: Amount) -> NDArray[np.float64]:
         """Lower bound of an amount over the candidates of each item (K); 0 for items without candidates."""
-        total = np.where(self._seen, amount.constant, 0.0)
+        total = np.where(self._seen(), amount.constant, 0.0)
         for name, slope in amount.slopes.items():
             low, high = self.channels[name].span
             seen = np.isfinite(low)
             total[seen] += np.minimum(slope[seen] * low[seen], slope[seen] * high[seen])
         return total
 
-    @cached_property
     def _seen(self) -> NDArray[np.bool_]:
         seen = np.zeros(len(self._items), bool)
         for part in blocks(len(self._item)):

@@ -6,7 +6,6 @@ import dataclasses
 import html
 import json
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +55,15 @@ class Result:
     limits: pa.Table | None = field(repr=False)
     infeasible: dict[str, Any] | None = field(repr=False)
 
-    @cached_property
+    @property
     def allocation(self) -> pa.Table | None:
-        """One row per coupon given, in memory; `coupons` has the same rows in batches."""
-        return None if self.coupons is None else self.coupons.table()
+        """One row per coupon given, in memory, made at first use; `coupons` has the same rows in batches."""
+        if self.coupons is None:
+            return None
+        made = self.__dict__.get("_allocation")
+        if made is None:
+            made = self.__dict__["_allocation"] = self.coupons.table()
+        return made
 
     def as_dict(self) -> dict[str, Any]:
         """The content of result.json: everything but the tables."""

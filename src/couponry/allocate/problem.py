@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -106,7 +105,7 @@ class Problem:
         """Number of the customer of the candidates at these positions, int64."""
         return customer_of(self.shard.indptr, positions)
 
-    @cached_property
+    @property
     def exact(self) -> NDArray[np.float64]:
         """The channels as the kernels of local search take them, float64 (C, e); a single one is not copied."""
         if len(self.channels) == 1:

@@ -62,6 +62,7 @@ class Rounding:
         self.problem = problem
         self.engine = engine
         self._scales = scales
+        self._exact = problem.exact
         self._lower, self._upper = _inset(problem, scales, settled)
         self._weight = np.where(problem.hard, scales.per_coupon, 0.0)
         # a greedy choice under rules that do not nest may be short of coupons that can be had
@@ -155,7 +156,7 @@ class Rounding:
         chosen = chosen.copy()
         anything = np.full(reduced.shape[1:], LEAVES | COMES, np.uint8)
         while self.engine.improve(
-            FILL, self.problem.exact, reduced, reduced, rows, anything, nothing, chosen, lambda: False,
+            FILL, self._exact, reduced, reduced, rows, anything, nothing, chosen, lambda: False,
         ):  # fmt: skip
             pass
         usage = self.problem.usage(positions_of(chosen))
@@ -193,7 +194,7 @@ class Rounding:
             return 0
         problem = self.problem
         return self.engine.improve(
-            mode, problem.exact, reduced, problem.objective, self.rows(weight), helps, activity, chosen,
+            mode, self._exact, reduced, problem.objective, self.rows(weight), helps, activity, chosen,
             stop,
         )  # fmt: skip
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +16,9 @@ class Scales:
     ptr: int64 (cells + 1), row: int32 (listed), coefficient: (listed, 1 + C), as in kernels.Rows. cell: int64 (listed).
     mean, least, most: (listed), of a cell's candidates' weights in a row.
     everything: (1 + C, S, K), usage of giving every candidate, of a sample scaled up where there are many.
+    means: (1 + C, cells), 1 and the mean of each channel over the candidates of each cell.
+    per_coupon: (L), weights under which a typical coupon's weight in a row counts as 1.
+    least_in_row: (L), the smallest weight of any candidate in each row, at least 0.
     """
 
     def __init__(self, problem: Problem, everything: NDArray[np.float64]):
@@ -26,6 +27,8 @@ class Scales:
         cells = everything[0].size
         self.ptr, self.row, self.coefficient = _rows_by_cell(problem, cells)
         self.cell = np.repeat(np.arange(cells), np.diff(self.ptr))
+        flat = everything.reshape(len(everything), -1)
+        self.means = np.concatenate([np.ones((1, cells)), flat[1:] / np.maximum(flat[0], 1.0)])
         base, slopes = self.coefficient[:, 0], self.coefficient[:, 1:].T
         self.mean = base + (slopes * self.means[1:, self.cell]).sum(axis=0)
         item = self.cell % problem.low.shape[1]
@@ -35,6 +38,8 @@ class Scales:
         )
         self.least = base + np.minimum(*ends).sum(axis=0)
         self.most = base + np.maximum(*ends).sum(axis=0)
+        self.per_coupon = self._per_coupon(len(problem.lower))
+        self.least_in_row = self._least_in_row(len(problem.lower))
 
     @classmethod
     def of(cls, problem: Problem, engine: Engine) -> Scales:
@@ -50,24 +55,13 @@ class Scales:
         everything = Lagrangian(problem, engine.with_rules(anything), scale)
         return cls(problem, everything.evaluate(np.zeros(len(problem.lower))).usage)
 
-    @cached_property
-    def means(self) -> NDArray[np.float64]:
-        """1 and the mean of each channel over the candidates of each cell, (1 + C, cells)."""
-        flat = self.everything.reshape(len(self.everything), -1)
-        return np.concatenate([np.ones((1, flat.shape[1])), flat[1:] / np.maximum(flat[0], 1.0)])
+    def _per_coupon(self, rows: int) -> NDArray[np.float64]:
+        size = np.bincount(self.row, weights=np.abs(self.mean), minlength=rows)
+        typical = size / np.maximum(np.bincount(self.row, minlength=rows), 1)
+        return np.asarray(1.0 / np.where(typical > 0, typical, 1.0))
 
-    @cached_property
-    def per_coupon(self) -> NDArray[np.float64]:
-        """Weights under which a typical coupon's weight in a row counts as 1 (L)."""
-        size = np.bincount(self.row, weights=np.abs(self.mean), minlength=len(self._problem.lower))
-        count = np.maximum(np.bincount(self.row, minlength=len(self._problem.lower)), 1)
-        typical = size / count
-        return 1.0 / np.where(typical > 0, typical, 1.0)
-
-    @cached_property
-    def least_in_row(self) -> NDArray[np.float64]:
-        """The smallest weight of any candidate in each row, at least 0 (L)."""
-        least = np.full(len(self._problem.lower), np.inf)
+    def _least_in_row(self, rows: int) -> NDArray[np.float64]:
+        least = np.full(rows, np.inf)
         np.minimum.at(least, self.row, self.least)
         return np.where(np.isfinite(least), np.maximum(least, 0.0), 0.0)
 

@@ -209,8 +209,8 @@ def cheapest(shard, rules, price, chosen, start, stop, leaving, coming, loss):
 
     chosen (IN, uint8, (candidates of the customers start <= i < stop)): the best choice at these prices.
     leaving, coming (OUT, int64, (customers)): positions of the candidates, -1 for none. loss (OUT, float32,
-    (customers)): of reduced value, infinite where nothing can change. Of equally cheap ones the first, by what leaves
-    (nothing first), then by what comes (nothing first).
+    (customers)): of reduced value, infinite where nothing can change. Of equally cheap ones that in which the least
+    value leaves, then in which the most comes, nothing before anything, then the first by position.
     """
     first = shard.indptr[start]
     for i in range(start, stop):
@@ -223,8 +223,13 @@ def cheapest(shard, rules, price, chosen, start, stop, leaving, coming, loss):
         for e in range(begin, end):
             given += 1 if held[e] else 0
             value[e - begin] = reduced_value(shard, price, s, np.int64(shard.item[e]), e)
-        leaving[i - start], coming[i - start] = -1, -1
-        best = np.float32(np.inf)
+        least = (
+            np.float32(np.inf),
+            np.float32(np.inf),
+            np.int64(-1),
+            np.float32(np.inf),
+            np.int64(-1),
+        )
         for out in range(begin - 1, end):  # begin - 1 stands for: nothing leaves
             nothing_leaves = out == begin - 1
             if nothing_leaves and given >= of_customer(rules.upper, i):
@@ -232,19 +237,22 @@ def cheapest(shard, rules, price, chosen, start, stop, leaving, coming, loss):
             if not nothing_leaves and not held[out]:
                 continue
             lost = np.float32(0.0) if nothing_leaves else value[out - begin]
-            if not nothing_leaves and given > of_customer(rules.lower, i) and lost < best:
-                best = lost
-                leaving[i - start], coming[i - start] = out, -1
-            for into in range(begin, end):
-                if held[into]:
-                    continue
-                cost = lost - value[into - begin]
-                if cost < best and group_has_room(
-                    shard, rules, i, held, into, -1 if nothing_leaves else out
-                ):
-                    best = cost
-                    leaving[i - start], coming[i - start] = -1 if nothing_leaves else out, into
-        loss[i - start] = best
+            first_lost = np.float32(-np.inf) if nothing_leaves else lost
+            gone = np.int64(-1 if nothing_leaves else out)
+            for into in range(begin - 1, end):
+                if into == begin - 1:  # nothing comes
+                    if nothing_leaves or given <= of_customer(rules.lower, i):
+                        continue
+                    change = (lost, first_lost, gone, np.float32(-np.inf), np.int64(-1))
+                else:
+                    if held[into] or not group_has_room(shard, rules, i, held, into, gone):
+                        continue
+                    gained = value[into - begin]
+                    change = (lost - gained, first_lost, gone, -gained, np.int64(into))
+                if change < least:
+                    least = change
+        leaving[i - start], coming[i - start] = least[2], least[4]
+        loss[i - start] = least[0]
 
 
 def remainder(shard, channel, exact, low, step, chosen, start, stop, total):
