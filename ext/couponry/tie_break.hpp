@@ -29,7 +29,7 @@ COUPONRY_INLINE int64_t level_of(int64_t customer, int64_t levels) noexcept {
     const uint64_t number = static_cast<uint64_t>(customer);
     uint32_t bits = scramble(static_cast<uint32_t>(number) ^ scramble(static_cast<uint32_t>(number >> 32)));
     int64_t level = 0;
-    for (; level < levels - 1 && (bits & 3) == 0; bits >>= 2) ++level;
+    for (; level < levels - 1 && (bits & 1) == 0; bits >>= 1) ++level;
     return level;
 }
 

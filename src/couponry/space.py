@@ -17,6 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 BLOCK = 1 << 20  # candidates that are worked on at a time
 HEADER = 256  # bytes
 Arrays = dict[str, NDArray[Any]]
+ROOM = 0.8  # share of all memory that mapped files may fill before some are kept out of it
 
 
 class Writer(Protocol):
@@ -138,9 +139,20 @@ def mapped(path: Path) -> NDArray[Any]:
 
 
 def _mapped(file: Any, start: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    pages = _Pages(file.fileno(), 0, access=mmap.ACCESS_READ)
+    pages.descriptor = os.dup(file.fileno())
     count = int(np.prod(shape, dtype=np.int64))
     return np.frombuffer(pages, dtype, count, start).reshape(shape)
+
+
+class _Pages(mmap.mmap):
+    """A mapped file that can be read without its mapping, too, even when it has lost its name since."""
+
+    descriptor = -1
+
+    def __del__(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
 
 
 def forget(*arrays: NDArray[Any] | None) -> None:
@@ -149,15 +161,57 @@ def forget(*arrays: NDArray[Any] | None) -> None:
     arrays: contiguous; those that are not mapped are left alone.
     """
     for array in arrays:
-        pages: Any = array
-        while isinstance(pages, np.ndarray):
-            pages = pages.base
-        if isinstance(pages, memoryview):
-            pages = pages.obj
-        if array is not None and array.size and isinstance(pages, mmap.mmap):
-            start = array.ctypes.data - np.frombuffer(pages, np.uint8).ctypes.data
+        pages = _pages(array)
+        if pages is not None and array is not None and array.size:
+            start = _offset(array, pages)
             first = start // mmap.PAGESIZE * mmap.PAGESIZE
             pages.madvise(mmap.MADV_DONTNEED, first, start + array.nbytes - first)
+
+
+def copied(array: NDArray[Any], *, once: bool) -> NDArray[Any]:
+    """A contiguous part of a mapped file in memory of its own; an array that is not mapped, as it is.
+
+    Reading a file is several times faster than touching pages of its mapping for the first time. once: it is not
+    needed again soon, and the system need not keep it.
+    """
+    pages = _pages(array)
+    if pages is None or array.size == 0:
+        return array
+    start, values = _offset(array, pages), np.empty_like(array)
+    left = values.view(np.uint8).data
+    while len(left):
+        size = os.preadv(pages.descriptor, [left], start + values.nbytes - len(left))
+        if size == 0:
+            raise OSError("a mapped file is shorter than it was")
+        left = left[size:]
+    if once and hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(pages.descriptor, start, values.nbytes, os.POSIX_FADV_DONTNEED)
+    return values
+
+
+def crowded(*arrays: NDArray[Any]) -> bool:
+    """Whether mapped files are more than the system can well keep in its memory together."""
+    mapped_bytes = sum(array.nbytes for array in arrays if _pages(array) is not None)
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return False
+    return mapped_bytes > ROOM * total
+
+
+def _pages(array: NDArray[Any] | None) -> _Pages | None:
+    """What maps the file that an array is part of; None: nothing does."""
+    pages: Any = array
+    while isinstance(pages, np.ndarray):
+        pages = pages.base
+    if isinstance(pages, memoryview):
+        pages = pages.obj
+    return pages if isinstance(pages, _Pages) else None
+
+
+def _offset(array: NDArray[Any], pages: _Pages) -> int:
+    """Where in the file an array begins."""
+    return int(array.ctypes.data - np.frombuffer(pages, np.uint8).ctypes.data)
 
 
 def blocks(length: int, size: int | None = None) -> Iterator[slice]:

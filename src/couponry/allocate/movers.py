@@ -17,10 +17,13 @@ from .problem import Problem, cell_of
 from .scales import Scales
 from .settling import NEVER
 
-SPARE = 15.0  # candidates that a row with any need gets beside
+SPARE, SPARE_PER_MILLION = (
+    15.0,
+    1.0,
+)  # candidates that a row with any need gets beside, more with more customers
 QUARTERS = 21  # bits of a float32 below a quarter of an octave
 OCTAVES = 40  # below the largest regret that is told apart
-LEVELS = 5  # of customers, each with a quarter of those before
+LEVELS = 10  # of customers, each with half of those before
 
 
 class Needs:
@@ -71,7 +74,8 @@ def thresholds(
     count = np.bincount(place * width + bin_of, minlength=2 * cells * width)
     count = count.reshape(2 * cells, width)[:, :-1].cumsum(axis=1)  # the last bin: never
 
-    wanted = _by_cell(needs, factor, scales, count[:, -1].reshape(2, cells))
+    spare = SPARE + SPARE_PER_MILLION * sample.scale * engine.customers / 1e6
+    wanted = _by_cell(needs, factor, spare, scales, count[:, -1].reshape(2, cells))
     target = wanted.ravel() / sample.scale
     reached = count >= target[:, None]
     at = np.where(reached.any(axis=1), reached.argmax(axis=1), width - 1)
@@ -79,7 +83,7 @@ def thresholds(
     # where the first that the sample has already stands for too many, some customers' share of them is enough
     have = np.take_along_axis(count, np.minimum(at, width - 2)[:, None], axis=1)[:, 0]
     with np.errstate(divide="ignore"):
-        level = np.floor(np.log(np.maximum(have, 1) / target) / np.log(4.0))
+        level = np.floor(np.log(np.maximum(have, 1) / target) / np.log(2.0))
     level = np.clip(level, 0, LEVELS - 1)
     near = np.where(np.arange(LEVELS)[:, None] >= level, threshold, NEVER)
     near = np.where(target > 0, near, NEVER)
@@ -100,7 +104,7 @@ def _bins(
 
 
 def _by_cell(
-    needs: Needs, factor: NDArray[np.float64], scales: Scales, have: NDArray[np.int64]
+    needs: Needs, factor: NDArray[np.float64], spare: float, scales: Scales, have: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Candidates wanted of each cell, to leave (0) and to come (1): what a row wants is shared out by what there is."""
     cell, row, weight = scales.cell, scales.row, scales.mean
@@ -109,7 +113,7 @@ def _by_cell(
         ((needs.fewer, needs.more), (needs.more, needs.fewer))
     ):
         need = np.where(weight > 0, for_positive[row], for_negative[row])
-        need = need * factor[row] + SPARE * (need > 0)
+        need = need * factor[row] + spare * (need > 0)
         # where the sample has none, whoever there is may be one of few
         share = np.maximum(have[direction][cell], 1e-6) * (need > 0)
         total = np.bincount(row, weights=share, minlength=len(needs.more))[row]

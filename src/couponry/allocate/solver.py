@@ -41,12 +41,12 @@ BLURRED_TOLERANCE = (
 
 # repair
 WHOLE = 4_000_000  # candidates up to which everybody may move
-FACTOR = 4.0  # candidates near enough to move for each coupon that must ...
+FACTOR = 3.0  # candidates near enough to move for each coupon that must ...
 MORE = 8.0  # ... more of them for the limits that stay broken
 TRIES = 4
 # a choice is near enough to the limits to be repaired, rather than to be brought nearer by another step, where each
 # coupon off takes less time to move than a pass takes for so many pairs of a chosen and another candidate
-PAIRS = 70.0
+PAIRS = 500.0
 NEAR_SHARE = (
     1e-3  # of all coupons: near at most; and enough in a sample, to take its prices to the next one
 )

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Backend, Rows, Rules, Shard
-from ..space import forget
+from ..space import copied, crowded
 from .gather import customers_of, positions_of
 from .protocol import Settled
 
 PATIENCE, PATIENCE_SHARE = 6_000, 100  # customers looked at in vain before a local search stops
-LOOKS = 2_000  # at customers in one call of a local search: some tenths of a second
+LOOKS, LOOKS_SHARE = (
+    2_000,
+    20,
+)  # at customers in one call of a local search: some tenths of a second
 # candidates a block: some hundred microseconds of work, so that an interrupt is answered at once
 BLOCK = 1 << 19
 
@@ -124,9 +127,10 @@ class LocalEngine:
 
         self._share(work)
         patience = PATIENCE + self.customers // PATIENCE_SHARE
-        moves, idle, looked = 0, 0, LOOKS
-        while looked == LOOKS and idle < patience and not stop():
-            made, looked = self.backend.kernels.improve(*shared, priority, patience, LOOKS)
+        looks = LOOKS + self.customers // LOOKS_SHARE
+        moves, idle, looked = 0, 0, looks
+        while looked == looks and idle < patience and not stop():
+            made, looked = self.backend.kernels.improve(*shared, priority, patience, looks)
             idle = 0 if made else idle + looked
             moves += int(made)
         return moves
@@ -165,6 +169,8 @@ class LocalEngine:
         tables = [np.zeros(price.shape, np.int64) for _ in range(self.threads)]
         fine = [np.zeros((len(channels), *price.shape[1:]), np.int64) for _ in range(self.threads)]
         found: dict[int, tuple[NDArray[Any], ...]] = {}  # movers, their choice, their channels
+        # the packed candidates are read many times, the channels once
+        once = crowded(shard.item, shard.quantity, *channels)
 
         def work(worker: int, start: int, stop: int) -> None:
             begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
@@ -176,13 +182,12 @@ class LocalEngine:
             positions = positions_of(shard.indptr, movers) - begin
             theirs = chosen[positions]
             chosen[positions] = 0
-            exact = [channel[begin:end] for channel in channels]
+            exact = [copied(channel[begin:end], once=once) for channel in channels]
             found[start] = movers, theirs, *(part[positions].astype(float) for part in exact)
             for c, part in enumerate(exact):
                 kernels.remainder(
                     shard, c, part, low[c], step[c], chosen, start, stop, fine[worker][c]
                 )
-            forget(*exact)
             self._take_back(begin + positions[theirs.view(bool)], start, tables[worker])
 
         self._share(work)

@@ -151,12 +151,12 @@ def evaluate(shard, rules, price, seed, start, stop, usage, chosen):
 
 
 def level_of(customer, levels):
-    """A number below `levels` drawn by customer, each at least 1 with probability 1/4, at least 2 with 1/16, ..."""
+    """A number below `levels` drawn by customer, each at least 1 with probability 1/2, at least 2 with 1/4, ..."""
     bits = scramble((customer ^ scramble((customer >> 32) & MASK)) & MASK)
     level = 0
-    while level < levels - 1 and bits & 3 == 0:
+    while level < levels - 1 and bits & 1 == 0:
         level += 1
-        bits >>= 2
+        bits >>= 1
     return level
 
 
@@ -167,7 +167,7 @@ def mark(shard, rules, price, chosen, near, start, stop, mover):
     near (IN, float32, (H, 2, S, K)): a customer at level h is marked when giving up a chosen candidate of item k loses
     at most near[h, 0, s, k] of reduced value, or taking one that is not chosen loses at most near[h, 1, s, k]. What
     comes instead of what goes, or goes for what comes, is the best of the customer's candidates, groups of rules left
-    aside. Levels are drawn by customer: a quarter of those at a level or higher are higher; see `level_of`.
+    aside. Levels are drawn by customer: half of those at a level or higher are higher; see `level_of`.
     """
     first = shard.indptr[start]
     for i in range(start, stop):
