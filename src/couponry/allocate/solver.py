@@ -30,7 +30,10 @@ QUASI_NEWTON_PASSES, FEWER_PASSES = 100, 20
 NEWTON_STEPS = 16  # on each sample and on everybody, at most
 DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a sample may ask
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
-NEWTON_CANDIDATES = 1 << 17  # from here on the dual is smooth enough for Newton's method
+NEWTON_CANDIDATES, NEWTON_CUSTOMERS = (
+    1 << 17,
+    5_000,
+)  # from here on the dual is smooth enough for Newton's method
 STUCK_SHARE = 0.1  # of all coupons: a choice this far from the limits after quasi-Newton steps is full of ties
 # noise against ties, as shares of a typical coupon's worth
 AMPLITUDES = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
@@ -153,7 +156,8 @@ class _Solve:
     @property
     def many(self) -> bool:
         """Whether there are customers enough for Newton's method."""
-        return self.problem.candidates >= NEWTON_CANDIDATES
+        enough = NEWTON_CANDIDATES, NEWTON_CUSTOMERS
+        return self.problem.candidates >= enough[0] and self.problem.customers >= enough[1]
 
     def _limited(self) -> Certificate | None:
         """Everything after the choice without prices; a certificate where nothing is feasible."""
@@ -247,19 +251,29 @@ class _Solve:
         if self._exhausted():
             return
         smoothing = Smoothing(self.problem, self.engine, self.seed)
+        if self.many:
+            self._fade_noise(smoothing, newton=True)
+        if not self.many or self.best is None:
+            self._fade_noise(smoothing, newton=False)
+
+    def _fade_noise(self, smoothing: Smoothing, newton: bool) -> None:
+        """The dual under less and less noise, and allocations from it.
+
+        By Newton's method only where there is little noise left: it needs few steps from one amplitude to the next.
+        """
         samples = Samples(smoothing.engine)
+        rough = BLURRED_TOLERANCE * self.gap if newton else 0.1 * self.gap * TOLERANCE
         for amplitude in AMPLITUDES:
             if not self._open() or self.diverged or self.clock.left < self.reserve:
                 break
             with self.clock.stage("dual"):
                 noisy = smoothing.lagrangian(amplitude * self.worth)
-                rough = BLURRED_TOLERANCE * self.gap if self.many else tolerance
-                now = self._descend(noisy, samples, rough, quasi=not self.many, near=1.0)
+                now = self._descend(noisy, samples, rough, quasi=not newton, near=1.0)
                 plain = self.lagrangian.evaluate(now.prices)
                 blurred = now.dual - plain.dual > BLUR * self.gap * abs(plain.dual)
-                if self.many and blurred and amplitude > AMPLITUDES[-1]:
+                if newton and blurred and amplitude > AMPLITUDES[-1]:
                     continue
-                if self.many:
+                if newton:
                     now = self._descend(
                         noisy, samples, rough, quasi=False, near=NEAR_SHARE_WITH_NOISE
                     )
