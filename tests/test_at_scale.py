@@ -1,0 +1,355 @@
+"""What only large campaigns do: movers, Newton's method, samples, journals, warm starts, allocations in parts."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import scipy.optimize
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mixed_campaign import MIXED
+from synthetic import Synthetic
+
+from couponry import Campaign, CustomerRule, InvalidInput, Limit, kernels
+from couponry.allocate.lagrangian import Lagrangian, as_float32
+from couponry.allocate.newton import _Model
+from couponry.allocate.sampling import Samples, nested_samples
+from couponry.allocate.settling import exact_usage, nobody_near, settle, settled_usage
+from couponry.engines import journal as journals
+from couponry.engines.journal import Journal, Journaled
+from couponry.engines.local import LocalEngine
+from couponry.result import Result
+from couponry.verify import verify_result
+
+GAP = 5e-4
+
+
+@functools.cache
+def campaign() -> Campaign:
+    """Enough customers for samples, Newton's method and movers; a second to solve."""
+    return MIXED.campaign(Synthetic(40_000, 32, offers=200, brands=60), 2)
+
+
+@pytest.fixture
+def few_movers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("couponry.allocate.solver.WHOLE", 0)
+    monkeypatch.setattr("couponry.allocate.sampling.FIRST_SAMPLE", 1 << 14)
+    monkeypatch.setattr("couponry.allocate.sampling.CLOSE_LOOK", 1 << 17)
+
+
+def coupons(result: Result) -> list[tuple[int, int]]:
+    assert result.allocation is not None
+    return list(
+        zip(*(result.allocation[n].to_pylist() for n in ("customer", "offer")), strict=True)
+    )
+
+
+# ---- movers
+
+
+def test_movers_are_few_and_as_good_as_everybody(few_movers: None, tmp_path: Path) -> None:
+    result = campaign().solve(gap=GAP, threads=2)
+    assert result.status == "optimal" and result.gap is not None and result.gap <= GAP
+    assert result.max_violation == 0
+    assert result.coupons is not None
+    plan = result.coupons._plan
+    assert 0 < len(plan.movers) < 0.5 * result.customers
+    assert result.allocated == len(coupons(result)) == sum(int(c.sum()) for *_, c in plan.blocks())
+    # an independent look, at the tables alone
+    from couponry.folder import write_campaign
+
+    folder = write_campaign(campaign(), tmp_path / "campaign")
+    report = verify_result(folder, result.write(tmp_path / "out"))
+    assert report.ok, report.problems
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("block", [50, 1 << 19])
+def test_settled_sums_are_those_of_the_values_as_given(
+    dtype: Any, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("couponry.engines.local.BLOCK", block)
+    rng = np.random.default_rng(3)
+    offers = {"offer": np.arange(7)}
+    table = {
+        "customer": np.repeat(np.arange(90), 7),
+        "offer": np.tile(np.arange(7), 90),
+        "value": rng.gamma(2.0, 1.0, 630).astype(dtype),
+        "weight": rng.normal(5.0, 2.0, 630).astype(dtype),
+    }
+    customers = {"customer": np.arange(90), "kind": np.arange(90) % 3}
+    limits = [Limit("a", sum="weight", customers={"kind": k}, max=1.0) for k in range(2)]
+    problem = (
+        Campaign(offers, table, customers, rules=[CustomerRule("slots", max=3)], limits=limits)
+        .compile()
+        .problem
+    )
+    engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
+    lagrangian = Lagrangian(problem, engine)
+    prices = np.full(len(problem.lower), 0.05)
+    price = as_float32(lagrangian.price_table(lagrangian.reduced(prices)))
+    chosen, _ = lagrangian.choose(prices)
+    expected = problem.usage(np.flatnonzero(chosen))
+    usage = exact_usage(problem, engine, price)
+    assert np.allclose(usage, expected, rtol=1e-13, atol=1e-12)
+
+    near = nobody_near(problem)
+    near[:, :, :, ::2] = 0.3
+    settled = settle(problem, engine, price, near)
+    assert 0 < len(settled.movers) < 90
+    theirs = np.isin(problem.customer_of(), settled.movers)
+    assert np.array_equal(settled.chosen, chosen[theirs])
+    assert np.array_equal(settled.exact[1], np.asarray(problem.channels[1], float)[theirs])
+    rest = problem.usage(np.flatnonzero(chosen.astype(bool) & ~theirs))
+    assert np.allclose(settled_usage(problem, settled), rest, rtol=1e-13, atol=1e-12)
+
+    changed = 1 - settled.chosen
+    whole = np.concatenate([c for *_, c in engine.blocks(price, settled.movers, changed)])
+    assert np.array_equal(whole[theirs], changed)
+    assert np.array_equal(whole[~theirs], chosen[~theirs])
+
+
+# ---- Newton's method
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 12), edges=st.integers(1, 40))
+def test_steps_minimise_the_model_within_their_box(seed: int, size: int, edges: int) -> None:
+    rng = np.random.default_rng(seed)
+    changes = sp.csr_array(rng.normal(size=(edges, size)) * (rng.random((edges, size)) < 0.5))
+    model = _Model(sp.csr_array(changes.T @ changes))
+    gradient = rng.normal(size=size)
+    low, high = -rng.random(size) * (rng.random(size) < 0.7), rng.random(size)
+    step, promised = model.minimum(gradient, low, high)
+    assert (step >= low).all() and (step <= high).all()
+    matrix = model._matrix.toarray()
+
+    def value(x: Any) -> float:
+        return float(gradient @ x + 0.5 * x @ matrix @ x)
+
+    best = scipy.optimize.minimize(
+        value, np.zeros(size), jac=lambda x: gradient + matrix @ x, method="L-BFGS-B",
+        bounds=list(zip(low, high, strict=True)), options={"maxiter": 5000, "ftol": 1e-15, "gtol": 1e-10},
+    )  # fmt: skip
+    assert promised == pytest.approx(-value(step), abs=1e-9)
+    assert value(step) <= best.fun + 2e-4 * (1e-3 + abs(best.fun))
+
+
+def test_few_passes_reach_a_gap_that_many_would(few_movers: None) -> None:
+    result = campaign().solve(gap=2e-4, threads=2)
+    assert result.status == "optimal" and result.full_passes <= 30
+
+
+# ---- samples
+
+
+def test_samples_are_nested_and_spread_evenly() -> None:
+    samples = nested_samples(100_003, [50, 400, 3200], 8)
+    assert [len(s) for s in samples] == [50, 400, 3200]
+    for small, large in itertools.pairwise(samples):
+        assert np.isin(small, large).all()
+    for sample in samples:
+        assert (np.diff(sample) > 0).all() and sample[0] >= 0 and sample[-1] < 100_003
+        stretch = np.arange(len(sample) + 1) * 100_003 // len(sample)
+        assert (np.histogram(sample, stretch - 0.5)[0] == 1).all()
+
+
+def test_a_sample_stands_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("couponry.allocate.sampling.FIRST_SAMPLE", 1 << 15)
+    problem = campaign().compile().problem
+    engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
+    samples = Samples(engine)
+    assert len(samples) >= 1
+    nothing = np.zeros(len(problem.lower))
+    whole = Lagrangian(problem, engine).evaluate(nothing)
+    part = samples.dual(problem, len(samples) - 1).evaluate(nothing)
+    assert part.dual == pytest.approx(whole.dual, rel=0.03)
+
+
+# ---- journals
+
+
+KILLED = """
+import sys
+import couponry.engines.journal as journals
+journals.WORTH = 1
+import test_at_scale
+monkey = __import__("pytest").MonkeyPatch()
+for name, value in (("solver.WHOLE", 0), ("sampling.FIRST_SAMPLE", 1 << 14), ("sampling.CLOSE_LOOK", 1 << 17)):
+    monkey.setattr("couponry.allocate." + name, value)
+campaign = test_at_scale.campaign()
+print("ready", flush=True)
+result = campaign.solve(gap=2e-4, threads=2, checkpoint=sys.argv[1])
+print(hash(tuple(test_at_scale.coupons(result))), result.nit, flush=True)
+"""
+
+
+def solving(checkpoint: Path) -> subprocess.Popen[str]:
+    here = Path(__file__).parent
+    path = os.pathsep.join(
+        [str(here), str(here.parent / "benchmarks"), os.environ.get("PYTHONPATH", "")]
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(checkpoint)], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0"},
+    )  # fmt: skip
+
+
+def test_killed_at_any_moment_and_resumed_gives_the_same(tmp_path: Path) -> None:
+    undisturbed = solving(tmp_path / "other").communicate(timeout=120)[0].split("\n")[1]
+    checkpoint = tmp_path / "progress"
+    sizes = []
+    for wait in (0.05, 0.15, 0.3):
+        process = solving(checkpoint)
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        sizes.append(checkpoint.stat().st_size if checkpoint.exists() else 0)
+    assert sizes == sorted(sizes) and sizes[-1] > 0  # each goes on where the last one was
+    assert solving(checkpoint).communicate(timeout=120)[0].split("\n")[1] == undisturbed
+
+
+def test_what_a_journal_knows_is_not_computed_again(
+    few_movers: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("couponry.engines.journal.WORTH", 1)
+    first = campaign().solve(gap=GAP, threads=2, checkpoint=tmp_path / "progress")
+
+    def refuse(*_: Any) -> Any:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(LocalEngine, "evaluate", refuse)
+    again = campaign().solve(gap=GAP, threads=1, checkpoint=tmp_path / "progress")
+    assert coupons(again) == coupons(first)
+    assert again.full_passes == pytest.approx(first.full_passes)
+
+
+def answers(path: Path) -> list[int]:
+    """Which of three questions are computed, and not answered from the journal."""
+    computed: list[int] = []
+
+    def compute(n: int) -> Any:
+        computed.append(n)
+        return np.arange(n + 5)
+
+    journal = Journal(path, b"subject")
+    for n in range(3):
+        found = journal.answer(bytes([n]) * 32, functools.partial(compute, n))
+        assert found.tolist() == list(range(n + 5))
+    journal.close()
+    return computed
+
+
+def test_a_journal_that_broke_off_is_read_as_far_as_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    assert answers(path) == [0, 1, 2]
+    whole = path.read_bytes()
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        computed = answers(path)
+        assert computed and computed == list(range(3 - len(computed), 3))
+        assert path.read_bytes() == whole  # and completed
+    assert answers(path) == []
+
+
+def test_a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    Journal(path, b"subject").close()
+    with pytest.raises(InvalidInput, match="of another campaign"):
+        Journal(path, b"another")
+    path.write_bytes(b"something else altogether, and longer than a header would be")
+    with pytest.raises(InvalidInput, match="of another campaign"):
+        Journal(path, b"subject")
+
+
+def test_seed_and_rules_are_part_of_what_a_journal_is_about(tmp_path: Path) -> None:
+    small = Synthetic(2_000, 8, offers=20, brands=5)
+    tables = small.offers_table(), small.candidates()
+    path = tmp_path / "progress"
+    Campaign(*tables, rules=[CustomerRule("slots", max=3)]).solve(checkpoint=path)
+    for rule, seed in ((CustomerRule("slots", max=2), 0), (CustomerRule("slots", max=3), 1)):
+        with pytest.raises(InvalidInput, match="checkpoint"):
+            Campaign(*tables, rules=[rule]).solve(checkpoint=path, seed=seed)
+
+
+def test_a_journaled_engine_answers_like_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "WORTH", 1)
+    problem = campaign().compile().problem
+    engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
+    journal = Journal(tmp_path / "journal", b"")
+    journaled = Journaled.over(engine, journal)
+    lagrangian = Lagrangian(problem, journaled)
+    table = as_float32(lagrangian.price_table(lagrangian.reduced(np.zeros(len(problem.lower)))))
+    some = np.arange(0, engine.customers, 7)
+    other_rules = problem.rules._replace(upper=np.full(1, 2, np.int32))
+    pairs = [
+        (journaled, engine),
+        (journaled.sample(some), engine.sample(some)),
+        (journaled.with_rules(other_rules), engine.with_rules(other_rules)),
+    ]
+    answers = [(a.evaluate(table), b.evaluate(table)) for a, b in pairs]
+    for mine, theirs in [
+        *answers,
+        *((a.evaluate(table), t) for (a, _), (_, t) in zip(pairs, answers, strict=True)),
+    ]:
+        assert np.array_equal(mine, theirs)
+    assert len({a.tobytes() for a, _ in answers}) == 3
+
+
+# ---- warm starts
+
+
+@pytest.mark.parametrize("form", ["result", "table", "folder"])
+def test_earlier_prices_save_passes(few_movers: None, tmp_path: Path, form: str) -> None:
+    first = campaign().solve(gap=GAP, threads=2)
+    start: Any = {"result": first, "table": first.limits, "folder": tmp_path / "first"}[form]
+    if form == "folder":
+        first.write(start)
+    tighter = [
+        replace(limit, max=limit.max * 0.99) if limit.max is not None else limit
+        for limit in campaign().limits
+    ]
+    other = campaign().with_limits(tighter)
+    cold, warm = other.solve(gap=GAP, threads=2), other.solve(gap=GAP, threads=2, start=start)
+    assert cold.status == warm.status == "optimal"
+    assert warm.nit < cold.nit and warm.full_passes < cold.full_passes
+
+
+def test_a_start_without_prices_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="start: no file"):
+        campaign().solve(start=tmp_path)
+    with pytest.raises(InvalidInput, match="limits of start: expected a column"):
+        campaign().solve(start=pa.table({"name": ["caps"]}))
+
+
+# ---- allocations in parts
+
+
+def test_large_allocations_are_folders_of_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("couponry.allocation.PART_ROWS", 100_000)
+    monkeypatch.setattr("couponry.engines.local.BLOCK", 1 << 16)
+    result = campaign().solve(gap=GAP, threads=2)
+    folder = result.write(tmp_path / "out") / "allocation.parquet"
+    parts = sorted(folder.iterdir())
+    assert len(parts) >= 3
+    assert pq.read_table(folder).equals(result.allocation)
+    assert result.coupons is not None and len(result.coupons) == result.allocated
