@@ -28,7 +28,10 @@ class Scales:
         self.ptr, self.row, self.coefficient = _rows_by_cell(problem, cells)
         self.cell = np.repeat(np.arange(cells), np.diff(self.ptr))
         flat = everything.reshape(len(everything), -1)
-        self.means = np.concatenate([np.ones((1, cells)), flat[1:] / np.maximum(flat[0], 1.0)])
+        # of cells that a sample has no candidates in no more is known than where their channels lie
+        middle = np.tile(problem.low + 0.5 * LEVELS * problem.step, cells // problem.low.shape[1])
+        mean = np.where(flat[0] > 0, flat[1:] / np.maximum(flat[0], 1.0), middle)
+        self.means = np.concatenate([np.ones((1, cells)), mean])
         base, slopes = self.coefficient[:, 0], self.coefficient[:, 1:].T
         self.mean = base + (slopes * self.means[1:, self.cell]).sum(axis=0)
         item = self.cell % problem.low.shape[1]
@@ -75,8 +78,9 @@ class Scales:
         squares = np.bincount(
             self.row, weights=self.mean**2 * count[self.cell], minlength=len(self._problem.lower)
         )
-        scaled = worth * np.sqrt(count.sum() / np.maximum(squares, 1e-300))
-        return np.where(squares > 0, scaled, 1.0)
+        some = squares > 1e-200
+        spread = np.sqrt(count.sum() / np.where(some, squares, 1.0))
+        return np.where(some, worth * spread, 1.0)
 
     def margins(self, activity: NDArray[np.float64]) -> NDArray[np.float64]:
         """What sums of floating-point weights may be off when they come to these activities (L)."""
