@@ -16,7 +16,7 @@ namespace couponry {
 namespace {
 
 COUPONRY_INLINE float value_of(int32_t key) noexcept {
-    const int32_t bits = key ^ ((key >> 31) & 0x7FFFFFFF);  // order_key() undoes itself
+    const int32_t bits = order_key(static_cast<uint32_t>(key));  // it undoes itself
     float value;
     std::memcpy(&value, &bits, sizeof value);
     return value;

@@ -135,9 +135,8 @@ class _Model:
             end = now
         step = np.clip(step, low, high)
         decrease = -(gradient @ step + 0.5 * step @ (self._matrix @ step))
-        if (
-            decrease <= 0.0
-        ):  # the active sets went round in a circle: downhill along the gradient is safe
+        # the active sets may have gone round in a circle: downhill along the gradient is safe
+        if decrease <= 0.0:
             step = np.clip(-gradient / self._matrix.diagonal(), low, high)
             curved = step @ (self._matrix @ step)
             step *= min(1.0, -(gradient @ step) / curved) if curved > 0.0 else 1.0

@@ -30,17 +30,14 @@ QUASI_NEWTON_PASSES, FEWER_PASSES = 100, 20
 NEWTON_STEPS = 16  # on each sample and on everybody, at most
 DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a sample may ask
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
-NEWTON_CANDIDATES, NEWTON_CUSTOMERS = (
-    1 << 17,
-    5_000,
-)  # from here on the dual is smooth enough for Newton's method
+# from here on the dual is smooth enough for Newton's method
+NEWTON_CANDIDATES, NEWTON_CUSTOMERS = 1 << 17, 5_000
 STUCK_SHARE = 0.1  # of all coupons: a choice this far from the limits after quasi-Newton steps is full of ties
 # noise against ties, as shares of a typical coupon's worth
 AMPLITUDES = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
 BLUR = 0.5  # asked gaps that noise may add to the dual for its prices to be worth rounding
-BLURRED_TOLERANCE = (
-    0.03  # share of the asked gap that an iteration must gain while there is more noise than that
-)
+# share of the asked gap that an iteration must gain while there is more noise than that
+BLURRED_TOLERANCE = 0.03
 
 # repair
 WHOLE = 4_000_000  # candidates up to which everybody may move
@@ -50,9 +47,8 @@ TRIES = 4
 # a choice is near enough to the limits to be repaired, rather than to be brought nearer by another step, where each
 # coupon off takes less time to move than a pass takes for so many pairs of a chosen and another candidate
 PAIRS = 500.0
-NEAR_SHARE = (
-    1e-3  # of all coupons: near at most; and enough in a sample, to take its prices to the next one
-)
+# of all coupons: near at most; and enough in a sample, to take its prices to the next one
+NEAR_SHARE = 1e-3
 NEAR_SHARE_WITH_NOISE = 1e-2
 # a choice this far from the limits, in coupons and as a share of all, is not repaired
 FAR_COUPONS = 500
@@ -156,8 +152,8 @@ class _Solve:
     @property
     def many(self) -> bool:
         """Whether there are customers enough for Newton's method."""
-        enough = NEWTON_CANDIDATES, NEWTON_CUSTOMERS
-        return self.problem.candidates >= enough[0] and self.problem.customers >= enough[1]
+        problem = self.problem
+        return problem.candidates >= NEWTON_CANDIDATES and problem.customers >= NEWTON_CUSTOMERS
 
     def _limited(self) -> Certificate | None:
         """Everything after the choice without prices; a certificate where nothing is feasible."""
@@ -196,7 +192,8 @@ class _Solve:
         if len(self.samples) and self._off(free.activity) > NEAR_SHARE * self.coupons:
             return False
         with self.clock.stage("dual"):
-            free = self.lagrangian.evaluate(self.prices)
+            if dual is not self.lagrangian:
+                free = self.lagrangian.evaluate(self.prices)
             self._certify(free)
         if self._off(free.activity) <= 1:
             self._round(self.lagrangian, free, self.samples)
@@ -348,14 +345,13 @@ class _Solve:
         )
         return now
 
-    def _certify(self, now: Evaluation | None) -> None:
+    def _certify(self, now: Evaluation) -> None:
         """The dual bound at these prices; greedy choices under rules that do not nest give none."""
         if not self.problem.nested:
             self.best_prices = self.prices
             return
         bound = self.lagrangian.bound(self.prices)
-        if now is not None:
-            self.slack = min(self.slack, bound - now.dual)
+        self.slack = min(self.slack, bound - now.dual)
         self._bound(bound)
 
     def _exhausted(self) -> bool:

@@ -236,12 +236,9 @@ class LocalEngine:
                 self.backend.kernels.evaluate(
                     shard, self._rules, price, self.seed, start, stop, usage, out
                 )
-            mover = np.zeros(stop - start, bool)
-            mover[movers[first:last] - start] = True
-            of_mover = np.repeat(mover, np.diff(shard.indptr[start : stop + 1]))
-            size = int(of_mover.sum())
-            out[of_mover] = chosen[at : at + size]
-            at += size
+            theirs = positions_of(shard.indptr, movers[first:last]) - begin
+            out[theirs] = chosen[at : at + len(theirs)]
+            at += len(theirs)
             yield start, stop, out
 
     def sample(self, customers: NDArray[np.int64]) -> LocalEngine:
