@@ -16,7 +16,7 @@ from setuptools import Distribution, Extension, setup
 
 SOURCES = "ext/couponry"
 UNITS = [
-    "cheapest",
+    "alternatives",
     "improve",
     "instruction_set",
     "leaves_avx2",  # empty, like the next, where the processor is not an x86-64

@@ -82,9 +82,8 @@ cdef extern from "settle.hpp" namespace "couponry" nogil:
         const float* data
         int64_t segments, items
 
-    int c_cheapest "couponry::cheapest"(
-        const Shard&, const Rules&, const Prices&, const uint8_t*, int64_t, int64_t, int64_t*, int64_t*, float*
-    ) noexcept
+    int c_alternatives "couponry::alternatives"(
+        const Shard&, const Rules&, const Prices&, const uint8_t*, int64_t, int64_t, int64_t*, float*) noexcept
     void c_remainder "couponry::remainder"[V](
         const Shard&, int64_t, const V*, const double*, const double*, const uint8_t*, int64_t, int64_t, int64_t*,
         int64_t) noexcept
@@ -284,22 +283,20 @@ def mark(
     check(status)
 
 
-def cheapest(
+def alternatives(
     shard, rules, const float[:, :, ::1] price, const uint8_t[::1] chosen, int64_t start, int64_t stop,
-    int64_t[::1] leaving, int64_t[::1] coming, float[::1] loss,
+    int64_t[::1] partner, float[::1] loss,
 ):
-    """Each customer's cheapest single change of its best choice: what leaves, what comes, and the loss (all OUT)."""
+    """What changing each candidate's decision costs, and what comes or goes instead (both OUT)."""
     cdef Shard shard_ = shard_view(shard)
     cdef Rules rules_ = rules_view(rules)
     cdef Prices price_
     cdef int status
-    cdef uint8_t none = 0
-    cdef const uint8_t* chosen_ = &chosen[0] if chosen.shape[0] else &none
-    if start >= stop:
+    if start >= stop or chosen.shape[0] == 0:
         return
     price_ = prices(price)
     with nogil:
-        status = c_cheapest(shard_, rules_, price_, chosen_, start, stop, &leaving[0], &coming[0], &loss[0])
+        status = c_alternatives(shard_, rules_, price_, &chosen[0], start, stop, &partner[0], &loss[0])
     check(status)
 
 

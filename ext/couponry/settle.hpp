@@ -1,4 +1,4 @@
-// Kernels about a choice that mostly stands: its cheapest changes, and its exact sums.
+// Kernels about a choice that mostly stands: its alternatives, and its exact sums.
 #pragma once
 
 #include <cmath>
@@ -32,15 +32,9 @@ COUPONRY_INLINE float reduced_value(const Shard& shard, const Prices& price, int
     return total + 0.0f;
 }
 
-// A single change of a choice: positions of what leaves and comes (-1: nothing), and the reduced value it loses.
-struct Change {
-    int64_t leaving, coming;
-    float loss;
-};
-
-// See `cheapest` in reference.py.
-int cheapest(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen, int64_t start,
-             int64_t stop, int64_t* leaving, int64_t* coming, float* loss) noexcept;
+// See `alternatives` in reference.py.
+int alternatives(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen, int64_t start,
+                 int64_t stop, int64_t* partner, float* loss) noexcept;
 
 // Visits the positions from begin to end at which `chosen` is 1.
 template <class Visit>

@@ -215,6 +215,7 @@ class Compiled:
             low=packed.low,
             step=packed.step,
             error=packed.error,
+            quantity_of=np.arange(len(packed.low)),
             objective=limits.objective,
             rows=limits.rows,
             lower=limits.lower,

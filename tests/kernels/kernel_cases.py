@@ -244,8 +244,8 @@ def settled(module: Any, case: Case, chosen: NDArray[np.uint8]) -> dict[str, Any
     near = np.round(np.abs(random.normal(size=(3, 2, *case.price.shape[1:]))) * 0.2, 1)
     near[random.random(near.shape) < 0.3] = -1.0
     mover = np.full(case.customers, 7, np.uint8)
-    leaving, coming = np.full((2, case.customers), 7)
-    loss = np.full(case.customers, 7, np.float32)
+    partner = np.full(len(chosen), 7)
+    loss = np.full(len(chosen), 7, np.float32)
     low, step = random.random((2, case.price.shape[2]))
     step[::5] = 0.0
     sums = np.zeros((len(case.exact), *case.price.shape[1:]), np.int64)
@@ -254,16 +254,13 @@ def settled(module: Any, case: Case, chosen: NDArray[np.uint8]) -> dict[str, Any
         begin, end = case.shard.indptr[[start, stop]]
         block = case.shard, case.rules, case.price, chosen[begin:end], near.astype(np.float32)
         module.mark(*block, start, stop, mover[start:stop])
-        changes = leaving[start:stop], coming[start:stop], loss[start:stop]
-        module.cheapest(*block[:4], start, stop, *changes)
+        module.alternatives(*block[:4], start, stop, partner[begin:end], loss[begin:end])
         for c, exact in enumerate(case.exact):
             for given in exact[begin:end], exact[begin:end].astype(np.float32):
                 module.remainder(
                     case.shard, c, given, low, step, chosen[begin:end], start, stop, sums[c]
                 )
-    return {
-        "mover": mover, "remainder": sums, "leaving": leaving, "coming": coming, "loss": loss
-    }  # fmt: skip
+    return {"mover": mover, "remainder": sums, "partner": partner, "loss": loss}
 
 
 def proposed(module: Any, shared: tuple[Any, ...]) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """Second derivatives of the dual, estimated from a sample of customers.
 
-When prices move a little, a customer whose cheapest single change costs little may make it: give one coupon up for
-another, take one more, or one less. With so many customers within so small a loss of changing, the dual is curved:
+When prices move a little, a candidate whose decision costs little to change may change it, and what stands against it
+with it: one coupon is given up for another, or one more or one less is given. With so many candidates within so small
+a loss of changing, the dual is curved:
 
     H = sum over changes c of density(c at loss 0) * w(c) w(c)',   w(c): what the change moves each row by
 
@@ -20,7 +21,10 @@ from .dual import PriceSpace
 from .lagrangian import Lagrangian, as_float32
 from .problem import cell_of
 
-NEAR = 0.3  # share of the customers whose cheapest change is within the bandwidth
+NEAR = 1 / 16  # share of the candidates whose change is within the bandwidth
+# A loss of 0 or more shows one side of a difference only, as often as not the other one lies behind it. And of two
+# candidates that may change places, each is asked.
+ALONE, IN_PLACE = 0.5, 0.25
 
 
 class Curvature:
@@ -34,26 +38,29 @@ class Curvature:
     ):
         problem, shard = sample.problem, sample.engine.shard
         table = sample.price_table(sample.reduced(prices))
-        leaving, coming, loss = sample.engine.cheapest(as_float32(table))
+        chosen, partner, loss = sample.engine.alternatives(as_float32(table))
         finite = loss[np.isfinite(loss)]
         self.bandwidth = float(np.quantile(finite, NEAR)) if len(finite) else 0.0
         # ties leave no width; what is left of it is far below any value
         self.bandwidth = max(self.bandwidth, 1e-7 * float(np.abs(table[0]).max(initial=1e-30)))
 
         near = np.flatnonzero(loss < self.bandwidth)
-        leaves, comes = leaving[near] >= 0, coming[near] >= 0
-        # one coupon less or one more alone is seen from one side only, half of the density each
-        size = np.where(leaves & comes, 1.0, np.sqrt(0.5))
-        change = np.concatenate([np.flatnonzero(leaves), np.flatnonzero(comes)])
-        position = np.concatenate([leaving[near][leaves], coming[near][comes]])
-        factor = np.concatenate([size[leaves], -size[comes]])
+        other = partner[near]
+        swapped = other >= 0
+        size = np.sqrt(np.where(swapped, IN_PLACE, ALONE))
+        size = np.where(chosen[near], size, -size)
+        change = np.concatenate([np.arange(len(near)), np.flatnonzero(swapped)])
+        position = np.concatenate([near, other[swapped]])
+        factor = np.concatenate([size, -size[swapped]])
         _, segments, items = problem.objective.shape
         cells = segments * items
         cell = cell_of(shard, items, position)
         item = cell % items
         columns, values = [cell], [factor]
-        for c in range(len(problem.low)):
-            amount = problem.low[c][item] + problem.step[c][item] * shard.quantity[c][position]
+        for c, quantity in enumerate(problem.quantity_of):
+            amount = (
+                problem.low[c][item] + problem.step[c][item] * shard.quantity[quantity][position]
+            )
             columns.append((1 + c) * cells + cell)
             values.append(factor * amount)
         usage = sp.csr_array(

@@ -26,7 +26,7 @@ class PriceSpace:
     """Scaled non-negative coordinates of the prices: one for each finite bound of a row.
 
     row, sign: (V) the row, and +1 for its upper or -1 for its lower bound. scale: (V) price per unit of coordinate.
-    limit: (V) largest coordinate, from the penalty of a soft row.
+    limit: (V) largest coordinate: of a soft row from its penalty, of an upper bound from its choke price.
     """
 
     row: NDArray[np.int64]
@@ -36,13 +36,29 @@ class PriceSpace:
     rows: int
 
     @classmethod
-    def of(cls, problem: Problem, row_scale: NDArray[np.float64]) -> PriceSpace:
+    def of(
+        cls,
+        problem: Problem,
+        row_scale: NDArray[np.float64],
+        choke: NDArray[np.float64] | None = None,
+    ) -> PriceSpace:
+        """row_scale: (L), price per unit of coordinate. choke: (L), highest price of each row's upper bound."""
         upper = np.flatnonzero(np.isfinite(problem.upper))
         lower = np.flatnonzero(np.isfinite(problem.lower))
         row = np.concatenate([upper, lower])
         sign = np.concatenate([np.ones(len(upper)), -np.ones(len(lower))])
         scale = row_scale[row]
-        return cls(row, sign, scale, problem.penalty[row] / scale, len(problem.lower))
+        highest = problem.penalty[row]
+        if choke is not None:
+            highest = np.where(sign > 0, np.minimum(highest, choke[row]), highest)
+        return cls(row, sign, scale, highest / scale, len(problem.lower))
+
+    def unchoked(self, prices: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """The rows whose price could still rise (L)."""
+        choked = (self.sign > 0) & (prices[self.row] >= self.limit * self.scale * (1 - 1e-9))
+        unchoked = np.ones(self.rows, bool)
+        unchoked[self.row[choked]] = False
+        return unchoked
 
     def prices(self, point: NDArray[np.float64]) -> NDArray[np.float64]:
         priced = point * self.sign * self.scale

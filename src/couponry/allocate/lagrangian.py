@@ -52,20 +52,20 @@ class Lagrangian:
     def price_table(self, reduced: NDArray[np.float64]) -> NDArray[np.float64]:
         """The same per coupon and per unit of each *quantity*, float64."""
         problem = self.problem
-        table = np.empty_like(reduced)
+        table = np.zeros((1 + problem.quantities, *reduced.shape[1:]))
         table[0] = reduced[0]
-        for c in range(len(problem.low)):
+        for c, quantity in enumerate(problem.quantity_of):
             table[0] += reduced[1 + c] * problem.low[c]
-            table[1 + c] = reduced[1 + c] * problem.step[c]
+            table[1 + quantity] += reduced[1 + c] * problem.step[c]
         return table
 
     def usage(self, counted: NDArray[np.int64]) -> NDArray[np.float64]:
         """From summed quantities to summed channels, scaled up to all customers."""
         problem = self.problem
-        usage = np.empty(counted.shape)
+        usage = np.empty((1 + len(problem.low), *counted.shape[1:]))
         usage[0] = counted[0]
-        for c in range(len(problem.low)):
-            usage[1 + c] = problem.low[c] * counted[0] + problem.step[c] * counted[1 + c]
+        for c, quantity in enumerate(problem.quantity_of):
+            usage[1 + c] = problem.low[c] * counted[0] + problem.step[c] * counted[1 + quantity]
         return usage * self.scale
 
     def support(self, prices: NDArray[np.float64]) -> float:

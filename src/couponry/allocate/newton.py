@@ -21,12 +21,15 @@ from .dual import PriceSpace
 from .lagrangian import Evaluation, Lagrangian
 
 DAMPING = 1e-2
-FLOOR = 0.1  # of the typical curvature, added to each: damps limits that nothing near moves
-REACH = 3.0  # the first box, in bandwidths per coupon
-GROWS, SHRINKS = 2.0, 0.3
-OVERSHOT = 0.5  # slope of the other sign, as a share of the slope before
+FLOOR = 1e-3  # of the typical curvature, added to each: where nothing near moves a limit, its price goes to the box
+REACH = 1.0  # the first box, in bandwidths per coupon
+GROWS, GROWS_FAST, SHRINKS = 2.0, 4.0, 0.3
+STEEP, OVERSHOT = (
+    0.5,
+    0.5,
+)  # slope after a step, of the same and of the other sign, as a share of the slope before
 ACTIVE_SETS = 30  # tried for one step, at most
-CG_STEPS, CG_TOLERANCE = 300, 1e-5
+CG_STEPS, CG_TOLERANCE = 300, 1e-3  # far below what a sample's curvature is off
 
 
 class Newton:
@@ -101,8 +104,10 @@ def _resize(
     downhill = before * step < 0
     too_far = downhill & (before * after < 0) & (np.abs(after) > OVERSHOT * np.abs(before))
     too_short = downhill & (before * after > 0) & (np.abs(step) >= 0.99 * box)
+    steep = np.abs(after) > STEEP * np.abs(before)
     box[too_far] = SHRINKS * np.abs(step[too_far])
-    box[too_short] *= GROWS
+    box[too_short & ~steep] *= GROWS
+    box[too_short & steep] *= GROWS_FAST
 
 
 class _Model:
@@ -121,11 +126,12 @@ class _Model:
         """The best step between low (<= 0) and high (>= 0), and the decrease it promises."""
         # which end of its interval each coordinate is at: -1, 1, or 0 for neither
         end = np.where((low >= 0) & (gradient > 0), -1, 0)
-        step = np.zeros(len(gradient))
+        step, guess = np.zeros((2, len(gradient)))
         for _ in range(ACTIVE_SETS):
             free = np.flatnonzero(end == 0)
             step = np.where(end < 0, low, np.where(end > 0, high, 0.0))
-            step[free] = self._solve(free, -(gradient + self._matrix @ step)[free])
+            right = -(gradient + self._matrix @ step)[free]
+            step[free] = guess[free] = self._solve(free, right, guess[free])
             slope = gradient + self._matrix @ step
             now = np.where(end == 0, np.where(step < low, -1, np.where(step > high, 1, 0)), end)
             now[(end < 0) & (slope < 0)] = 0
@@ -143,13 +149,15 @@ class _Model:
             decrease = -(gradient @ step + 0.5 * step @ (self._matrix @ step))
         return step, float(decrease)
 
-    def _solve(self, free: NDArray[np.int64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _solve(
+        self, free: NDArray[np.int64], right: NDArray[np.float64], guess: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """The free coordinates' step, by conjugate gradients: damping keeps the matrix well conditioned."""
         if len(free) == 0:
             return np.zeros(0)
         part = self._matrix[free][:, free]
         inverse = sp.diags_array(1.0 / part.diagonal())
         solved, _ = scipy.sparse.linalg.cg(
-            part, right, rtol=CG_TOLERANCE, maxiter=CG_STEPS, M=inverse
+            part, right, guess, rtol=CG_TOLERANCE, maxiter=CG_STEPS, M=inverse
         )
         return np.asarray(solved)

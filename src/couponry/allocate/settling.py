@@ -27,10 +27,10 @@ def settle(
 
 def settled_usage(problem: Problem, settled: Settled) -> NDArray[np.float64]:
     """Usage of the settled customers from the channels as given, float64 (1 + C, S, K)."""
-    channels = len(problem.low)
-    usage = settled.counted[: 1 + channels].astype(np.float64)
-    for c in range(channels):
-        steps = settled.counted[1 + c] + settled.fine[c] * 2.0**-30
+    usage = np.empty((1 + len(problem.low), *settled.counted.shape[1:]))
+    usage[0] = settled.counted[0]
+    for c, quantity in enumerate(problem.quantity_of):
+        steps = settled.counted[1 + quantity] + settled.fine[c] * 2.0**-30
         usage[1 + c] = problem.low[c] * usage[0] + problem.step[c] * steps
     return usage
 

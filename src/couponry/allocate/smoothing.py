@@ -44,6 +44,7 @@ class Smoothing:
             low=np.concatenate([problem.low, -0.5 * row]),
             step=np.concatenate([problem.step, row / STEPS]),
             error=np.concatenate([problem.error, 0.0 * row]),
+            quantity_of=np.append(problem.quantity_of, problem.quantities),
             rows=sp.csr_array(sp.hstack([problem.rows, extra], format="csr")),
         )
 

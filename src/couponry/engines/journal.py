@@ -170,10 +170,10 @@ class Journaled:
     def choose(self, price: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         return self.engine.choose(price)
 
-    def cheapest(
+    def alternatives(
         self, price: NDArray[np.float32]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        return self.engine.cheapest(price)
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]:
+        return self.engine.alternatives(price)
 
     def settle(
         self,

@@ -135,23 +135,30 @@ class LocalEngine:
             moves += int(made)
         return moves
 
-    def cheapest(
+    def alternatives(
         self, price: NDArray[np.float32]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-        """Each customer's cheapest single change of its best choice: what leaves, what comes, and the loss (n)."""
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]:
+        """The best choice, what comes or goes where one candidate's decision is changed, and the loss, (e) each."""
         chosen, _ = self.choose(price)
-        leaving, coming = np.empty((2, self.customers), np.int64)
-        loss = np.empty(self.customers, np.float32)
+        partner = np.empty(self.candidates, np.int64)
+        loss = np.empty(self.candidates, np.float32)
         indptr = self._shard.indptr
 
         def work(worker: int, start: int, stop: int) -> None:
-            self.backend.kernels.cheapest(
-                self._shard, self._rules, price, chosen[indptr[start] : indptr[stop]], start, stop,
-                leaving[start:stop], coming[start:stop], loss[start:stop],
-            )  # fmt: skip
+            part = slice(int(indptr[start]), int(indptr[stop]))
+            self.backend.kernels.alternatives(
+                self._shard,
+                self._rules,
+                price,
+                chosen[part],
+                start,
+                stop,
+                partner[part],
+                loss[part],
+            )
 
         self._share(work)
-        return leaving, coming, loss
+        return chosen, partner, loss
 
     def settle(
         self,

@@ -53,9 +53,9 @@ class Engine(Protocol):
 
     def choose(self, price: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
 
-    def cheapest(
+    def alternatives(
         self, price: NDArray[np.float32]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]: ...
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]: ...
 
     def settle(
         self,

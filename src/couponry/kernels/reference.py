@@ -204,13 +204,15 @@ def mark(shard, rules, price, chosen, near, start, stop, mover):
         mover[i - start] = marked
 
 
-def cheapest(shard, rules, price, chosen, start, stop, leaving, coming, loss):
-    """Each customer's cheapest single change of its best choice: one coupon less, one more, or one for another.
+def alternatives(shard, rules, price, chosen, start, stop, partner, loss):
+    """What changing each candidate's decision costs: for one that is chosen to go, or for one that is not to come.
 
-    chosen (IN, uint8, (candidates of the customers start <= i < stop)): the best choice at these prices.
-    leaving, coming (OUT, int64, (customers)): positions of the candidates, -1 for none. loss (OUT, float32,
-    (customers)): of reduced value, infinite where nothing can change. Of equally cheap ones that in which the least
-    value leaves, then in which the most comes, nothing before anything, then the first by position.
+    What comes in place of what goes is what is worth most of all that has room then, and what goes in place of what
+    comes is what is worth least; nothing is worth 0 and goes before its equals, then the first by position.
+
+    chosen (IN, uint8): the best choice at these prices. partner (OUT, int64): position of what comes or goes instead,
+    -1 for nothing. loss (OUT, float32): of reduced value, infinite where the decision cannot be changed. All of the
+    candidates of the customers start <= i < stop.
     """
     first = shard.indptr[start]
     for i in range(start, stop):
@@ -223,36 +225,29 @@ def cheapest(shard, rules, price, chosen, start, stop, leaving, coming, loss):
         for e in range(begin, end):
             given += 1 if held[e] else 0
             value[e - begin] = reduced_value(shard, price, s, np.int64(shard.item[e]), e)
-        least = (
-            np.float32(np.inf),
-            np.float32(np.inf),
-            np.int64(-1),
-            np.float32(np.inf),
-            np.int64(-1),
-        )
-        for out in range(begin - 1, end):  # begin - 1 stands for: nothing leaves
-            nothing_leaves = out == begin - 1
-            if nothing_leaves and given >= of_customer(rules.upper, i):
-                continue
-            if not nothing_leaves and not held[out]:
-                continue
-            lost = np.float32(0.0) if nothing_leaves else value[out - begin]
-            first_lost = np.float32(-np.inf) if nothing_leaves else lost
-            gone = np.int64(-1 if nothing_leaves else out)
-            for into in range(begin - 1, end):
-                if into == begin - 1:  # nothing comes
-                    if nothing_leaves or given <= of_customer(rules.lower, i):
-                        continue
-                    change = (lost, first_lost, gone, np.float32(-np.inf), np.int64(-1))
-                else:
-                    if held[into] or not group_has_room(shard, rules, i, held, into, gone):
-                        continue
-                    gained = value[into - begin]
-                    change = (lost - gained, first_lost, gone, -gained, np.int64(into))
-                if change < least:
-                    least = change
-        leaving[i - start], coming[i - start] = least[2], least[4]
-        loss[i - start] = least[0]
+        may_add = given < of_customer(rules.upper, i)
+        may_drop = given > of_customer(rules.lower, i)
+        for e in range(begin, end):
+            who, worth = np.int64(-1), np.float32(0.0)
+            found = may_drop
+            if not held[e]:
+                found = may_add and group_has_room(shard, rules, i, held, e, -1)
+            for other in range(begin, end):
+                if held[other] == held[e]:
+                    continue
+                theirs = value[other - begin]
+                if found and (theirs <= worth if held[e] else theirs >= worth):
+                    continue
+                into, gone = (other, e) if held[e] else (e, other)
+                if group_has_room(shard, rules, i, held, into, gone):
+                    who, worth, found = np.int64(other), theirs, True
+            partner[e - first] = who
+            if not found:
+                loss[e - first] = np.float32(np.inf)
+            elif held[e]:
+                loss[e - first] = value[e - begin] - worth
+            else:
+                loss[e - first] = worth - value[e - begin]
 
 
 def remainder(shard, channel, exact, low, step, chosen, start, stop, total):

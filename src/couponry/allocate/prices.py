@@ -1,0 +1,287 @@
+"""The search for prices: on samples of customers first, then on everybody, and with noise where ties are in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines.protocol import Engine
+from .choke import choke_prices
+from .clock import Clock
+from .dual import PriceSpace, minimise
+from .lagrangian import Evaluation, Lagrangian
+from .newton import Newton
+from .problem import Problem
+from .sampling import Samples
+from .scales import Scales
+from .smoothing import Smoothing
+
+# over the smallest sample, or over everybody where there is none; fewer where that is many candidates
+QUASI_NEWTON_PASSES, FEWER_PASSES = 100, 20
+MANY = 4_000_000  # candidates
+NEWTON_STEPS = 16  # on each sample and on everybody, at most
+DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a sample may ask
+TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
+# from here on the dual is smooth enough for Newton's method
+NEWTON_CANDIDATES, NEWTON_CUSTOMERS = 1 << 17, 5_000
+CHOKE = (
+    1 - 1e-4
+)  # of its choke price, at most: below it everybody takes what is worth next to nothing
+LITTLE = 0.05  # of what limits are missed by, where the rest is at choke prices
+
+# noise against ties, as shares of a typical coupon's worth
+AMPLITUDES: tuple[float, ...] = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
+BLUR = 0.5  # asked gaps that noise may add to the dual for its prices to be worth rounding
+# share of the asked gap that an iteration must gain while there is more noise than that
+BLURRED_TOLERANCE = 0.03
+
+# a choice is near enough to the limits to be repaired, rather than to be brought nearer by another step, where each
+# coupon off takes less time to move than a pass takes for so many pairs of a chosen and another candidate
+PAIRS = 500.0
+# of all coupons: near at most; and enough in a sample, to take its prices to the next one
+NEAR_SHARE = 1e-3
+NEAR_SHARES_WITH_NOISE = (1e-2, 1e-3, 1e-4)  # one after the other
+# a choice this far from the limits, in coupons and as a share of all, is not repaired
+FAR_COUPONS = 500
+FAR_SHARE = 0.03
+
+
+@dataclass(frozen=True)
+class Found:
+    """Prices worth rounding: a dual, maybe with noise, samples of its customers, and its evaluation at the prices.
+
+    plain: the dual value without noise.
+    """
+
+    lagrangian: Lagrangian
+    samples: Samples
+    now: Evaluation
+    plain: float
+
+
+class PriceSearch:
+    """Prices of one problem, better and better ones; `prices` are the present ones.
+
+    evaluations: of the dual so far. diverged: the dual fell below what any allocation is worth.
+    """
+
+    def __init__(self, problem: Problem, engine: Engine, gap: float, seed: int, clock: Clock):
+        self.problem = problem
+        self.engine = engine
+        self.gap = gap
+        self.seed = seed
+        self.clock = clock
+        self.lagrangian = Lagrangian(problem, engine)
+        self.samples = Samples(engine)
+        self.prices = np.zeros(len(problem.lower))
+        self.evaluations = 0
+        self.diverged = False
+        # seconds kept for repair and certificate
+        self.reserve = 0.3 * clock.left if np.isfinite(clock.left) else 0.0
+
+        dual = self.samples.dual(problem, 0) if len(self.samples) else self.lagrangian
+        self.scales = Scales.of(problem, dual.engine)
+        self._free = dual.evaluate(self.prices)
+        self.coupons = max(1.0, self._free.usage[0].sum())
+        self.worth = self._worth()
+        self.unlimited = self._free.dual
+        # no allocation is worth less than about this: below it the dual only proves that there is none
+        worst = dual.most(-problem.objective)
+        self._lowest = -np.inf
+        if problem.hard.all():
+            self._lowest = -worst - (1e-3 if dual is self.lagrangian else 0.1) * abs(worst)
+        row_scale, choke = self.scales.price_scale(self.worth), choke_prices(problem, self.scales)
+        self._space = PriceSpace.of(problem, row_scale, choke * CHOKE)
+        self._open_space = PriceSpace.of(problem, row_scale)  # noise may be worth more than nothing
+
+    @property
+    def many(self) -> bool:
+        """Whether there are customers enough for Newton's method."""
+        problem = self.problem
+        return problem.candidates >= NEWTON_CANDIDATES and problem.customers >= NEWTON_CUSTOMERS
+
+    def off(self, now: Evaluation, space: PriceSpace | None = None) -> float:
+        """By how many typical coupons the hard rows are missed, in all, or those whose price in a space could rise."""
+        counted = self.problem.hard
+        if space is not None:
+            counted = counted & space.unchoked(now.prices)
+        missed = np.where(counted, self.problem.missed(now.activity), 0.0)
+        return float((missed * self.scales.per_coupon).sum())
+
+    def _off_with_noise(self, now: Evaluation, noise: float) -> float:
+        """By how many typical coupons hard rows are missed, or not used up though their price is more than noise."""
+        problem, per_coupon = self.problem, self.scales.per_coupon
+        counted = np.abs(now.prices) > noise * per_coupon
+        bound = np.where(now.prices > 0, problem.upper, problem.lower)
+        spare = np.where(counted & np.isfinite(bound), np.abs(bound - now.activity), 0.0)
+        missed = np.maximum(spare, problem.missed(now.activity))
+        return float((np.where(problem.hard, missed, 0.0) * per_coupon).sum())
+
+    def is_far(self, now: Evaluation) -> bool:
+        """Whether a choice is too far from the limits for repair to be worth its while."""
+        return self.off(now) > max(FAR_COUPONS, FAR_SHARE * self.coupons)
+
+    def free(self) -> Found | None:
+        """Everybody's best choice without prices, unless limits are far from being kept."""
+        if len(self.samples) == 0:
+            return self._found(self._free)
+        if self.off(self._free) > NEAR_SHARE * self.coupons:
+            return None
+        return self._found(self.lagrangian.evaluate(np.zeros(len(self.prices))))
+
+    def first(self, start: NDArray[np.float64] | None) -> Found:
+        """From prices (L) that are known, or from none: samples, then everybody."""
+        levels = range(len(self.samples))
+        if start is not None:
+            # into the bounds that prices have here: a limit may have lost its min or max since
+            self.prices = self._space.prices(self._space.point(start))
+            levels = levels[-1:]
+        for level in levels:
+            self._descend_sample(level, quasi=level == 0 and start is None)
+        tolerance = self.gap * TOLERANCE
+        quasi = len(self.samples) == 0
+        return self._found(self._descend(self.lagrangian, self.samples, tolerance, quasi))
+
+    def closer(self) -> Found:
+        """The same with more patience."""
+        tolerance = 0.1 * self.gap * TOLERANCE
+        quasi = not self.many
+        return self._found(self._descend(self.lagrangian, self.samples, tolerance, quasi, near=0.0))
+
+    def without_ties(self, after: Found) -> Iterator[Found]:
+        """Prices under less and less noise, from those found without.
+
+        By Newton's method from where quasi-Newton steps have come near: it needs few steps from one amplitude to the
+        next. Where hardly a limit is missed but at its choke price, only coupons that are worth next to nothing are
+        in the way, and little noise will do.
+        """
+        smoothing = Smoothing(self.problem, self.engine, self.seed)
+        samples = Samples(smoothing.engine)
+        amplitudes = AMPLITUDES
+        close = self.off(after.now, self._space) <= 2 * LITTLE * self.off(after.now)
+        if close:
+            amplitudes = tuple(a for a in AMPLITUDES if a <= max(self.gap, AMPLITUDES[-1]))
+        for amplitude in amplitudes:
+            noisy = smoothing.lagrangian(amplitude * self.worth)
+            if self.many:
+                yield from self._settle_noise(
+                    noisy, samples, amplitude * self.worth, quasi=not close
+                )
+                close = True
+            else:
+                tolerance = 0.1 * self.gap * TOLERANCE
+                yield self._with_noise(noisy, samples, amplitude * self.worth, tolerance, True, 1.0)
+            if self.diverged or self.clock.left < self.reserve:
+                break
+
+    def _settle_noise(
+        self, noisy: Lagrangian, samples: Samples, noise: float, quasi: bool
+    ) -> Iterator[Found]:
+        """Prices at one amplitude, nearer and nearer to the limits where there is little enough noise."""
+        tolerance = BLURRED_TOLERANCE * self.gap
+        for near in (1.0, *NEAR_SHARES_WITH_NOISE):
+            found = self._with_noise(noisy, samples, noise, tolerance, quasi, near)
+            blurred = found.now.dual - found.plain > BLUR * self.gap * abs(found.plain)
+            if blurred or self.diverged or self.clock.left < self.reserve:
+                break
+            quasi = False
+            if near < 1.0:
+                yield found
+            if self._off_with_noise(found.now, noise) > near * self.coupons:
+                break  # Newton's method does not get there
+
+    def _with_noise(
+        self,
+        noisy: Lagrangian,
+        samples: Samples,
+        noise: float,
+        tolerance: float,
+        quasi: bool,
+        near: float,
+    ) -> Found:
+        with self.clock.stage("dual"):
+            now = self._descend(noisy, samples, tolerance, quasi, near, noise)
+            return Found(noisy, samples, now, self.lagrangian.evaluate(now.prices).dual)
+
+    def _found(self, now: Evaluation) -> Found:
+        return Found(self.lagrangian, self.samples, now, now.dual)
+
+    def _worth(self) -> float:
+        """Objective of a typical coupon, the unit in which prices are scaled."""
+        objective = self.problem.objective
+        gained = float(np.abs(objective * self._free.usage).sum()) / self.coupons
+        if gained > 0:
+            return gained
+        total = float(np.abs(objective * self.scales.everything).sum())
+        return total / self.problem.candidates or 1.0
+
+    def _quick_to_repair(self) -> float:
+        """Coupons off the limits that are repaired in the time of a pass, about."""
+        customers = max(1, self.problem.customers)
+        chosen, candidates = self.coupons / customers, self.problem.candidates / customers
+        pairs = max(1.0, chosen * max(1.0, candidates - chosen))
+        return min(self.problem.candidates / (PAIRS * pairs), NEAR_SHARE * self.coupons)
+
+    def _descend_sample(self, level: int, quasi: bool) -> None:
+        """Prices from a sample. Limits on few coupons may be out of any reach in it: their prices are held back."""
+        before = self.prices
+        sample = self.samples.dual(self.problem, level)
+        self._descend(sample, self.samples, self.gap * TOLERANCE, quasi, near=NEAR_SHARE)
+        if self.diverged:
+            self.prices, self.diverged = before, False
+        most = DEAREST * self.worth * self.scales.per_coupon
+        self.prices = np.clip(self.prices, -most, most)
+
+    def _descend(
+        self,
+        dual: Lagrangian,
+        samples: Samples,
+        tolerance: float,
+        quasi: bool,
+        near: float | None = None,
+        noise: float = 0.0,
+    ) -> Evaluation:
+        """Minimise a dual from the present prices: by quasi-Newton steps first, from prices that are far.
+
+        tolerance: what a step must gain for the next one to be made, as a share of the dual value. near: and how far
+        from the limits the choice may stay, as a share of all coupons; None: until repair is quicker. noise: in the
+        dual, in units of the objective; without, prices end at the choke prices, at which limits may stay missed.
+        """
+        space = self._open_space if noise else self._space
+        unit = self.worth * self.coupons
+        most_off = self._quick_to_repair() if near is None else near * self.coupons
+
+        def watch(now: Evaluation) -> bool:
+            self.evaluations += 1
+            self.diverged = now.dual < self._lowest
+            return self.clock.left < self.reserve or self.diverged
+
+        def enough(now: Evaluation, promised: float) -> bool:
+            if promised > tolerance * abs(now.dual):
+                return False
+            if noise:
+                return self._off_with_noise(now, noise) <= max(most_off, 1.0)
+            off = self.off(now, space)
+            return off <= max(most_off, 1.0) or off <= LITTLE * self.off(now)
+
+        if quasi:
+            passes = FEWER_PASSES if dual.engine.candidates > MANY else QUASI_NEWTON_PASSES
+            now = minimise(dual, space, self.prices, unit, passes, tolerance, watch)
+        else:
+            now = dual.evaluate(self.prices)
+            self.evaluations += 1
+        if self.many and not self.diverged and self.clock.left > self.reserve:
+            close = samples.close_look(dual.problem)
+            if dual.engine.candidates < close.engine.candidates:
+                close = dual
+            newton = Newton(dual, close, space, self.scales.per_coupon, unit)
+            now = newton.descend(now, NEWTON_STEPS, enough, watch)
+        self.prices = now.prices
+        self.clock.say(
+            f"dual {now.dual:,.6g}, {self.off(now):,.0f} coupons off the limits, "
+            f"after {self.engine.passes:.1f} passes"
+        )
+        return now
