@@ -215,6 +215,8 @@ class Compiled:
             low=packed.low,
             step=packed.step,
             error=packed.error,
+            fine=packed.fine,
+            fine_error=packed.fine_error,
             objective=limits.objective,
             rows=limits.rows,
             lower=limits.lower,

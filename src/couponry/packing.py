@@ -1,9 +1,9 @@
-"""Packing: 16-bit quantised channels beside the item numbers, and how far off they are."""
+"""Packing: channels as 16 bits beside the item numbers, 8 more bits apart from them, and how far off both are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from .ahead import in_order, workers
 from .allocate.problem import LEVELS
 from .kernels import Backend
 from .space import Space, blocks, forget, save
+
+# what `Packed` means; another one here, and what stores hold of an earlier one is made again
+PACKING = "quantity and fine"
 
 
 class Span(NamedTuple):
@@ -38,16 +41,20 @@ class Channel(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """quantity: uint16 (C, e). low, step, error: float64 (C, K).
+    """quantity: uint16 (C, e). fine: uint8 (C, e). low, step, error, fine_error: float64 (C, K).
 
     Within an item a channel is low + step * quantity, scaled to the item's own range, and `error` is the largest
-    distance to the value as given that was seen while rounding.
+    distance to the value as given that was seen while rounding. Closer, it is low + step * (quantity - 1/2 +
+    fine / 256), and `fine_error` is the largest distance to that: a 512th of a step at most, and next to nothing for
+    an item whose values are two, or some other few that lie evenly.
     """
 
     quantity: NDArray[np.uint16]
+    fine: NDArray[np.uint8]
     low: NDArray[np.float64]
     step: NDArray[np.float64]
     error: NDArray[np.float64]
+    fine_error: NDArray[np.float64]
 
 
 def span(
@@ -76,23 +83,38 @@ def quantise(
     backend: Backend,
 ) -> Packed:
     """The channels packed, into a space."""
-    writer = space.writer("quantity", np.uint16)
-    low, step, error = np.zeros((3, len(channels), items))
+    quantity, fine = space.writer("quantity", np.uint16), space.writer("fine", np.uint8)
+    low, step, error, fine_error = np.zeros((4, len(channels), items))
     for c, (_, values, (least, most)) in enumerate(channels):
         seen = np.isfinite(least)
         low[c, seen] = least[seen]
         step[c, seen] = (most[seen] - least[seen]) / LEVELS
         rounding = _Rounding(item, values, low[c], step[c], backend)
-        for quantity, miss in in_order(rounding.part, blocks(len(item)), workers()):
-            writer.append(quantity)
-            np.maximum(error[c], miss, out=error[c])
-    quantities = writer.finish((len(channels), len(item)))
-    tables = (save(space, n, t) for n, t in (("low", low), ("step", step), ("error", error)))
-    return Packed(quantities, *tables)
+        for part in in_order(rounding.part, blocks(len(item)), workers()):
+            quantity.append(part.quantity)
+            fine.append(part.fine)
+            np.maximum(error[c], part.error, out=error[c])
+            np.maximum(fine_error[c], part.fine_error, out=fine_error[c])
+    shape = len(channels), len(item)
+    return Packed(
+        quantity.finish(shape),
+        fine.finish(shape),
+        *(save(space, "low", low), save(space, "step", step)),
+        *(save(space, "error", error), save(space, "fine_error", fine_error)),
+    )
+
+
+class _Rounded(NamedTuple):
+    """A part of a channel, packed, and the largest misses of each item."""
+
+    quantity: NDArray[np.uint16]
+    fine: NDArray[np.uint8]
+    error: NDArray[np.float64]
+    fine_error: NDArray[np.float64]
 
 
 class _Rounding(NamedTuple):
-    """Quantities of a part of a channel, and the largest miss of each item."""
+    """Rounds parts of a channel."""
 
     item: NDArray[np.integer]
     values: NDArray[np.floating]
@@ -100,9 +122,13 @@ class _Rounding(NamedTuple):
     step: NDArray[np.float64]
     backend: Backend
 
-    def part(self, part: slice) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    def part(self, part: slice) -> _Rounded:
         item, values = self.item[part], self.values[part]
-        quantity, miss = np.empty(len(item), np.uint16), np.zeros(len(self.low))
-        self.backend.kernels.quantise(item, values, self.low, self.step, quantity, miss)
+        found = _Rounded(
+            np.empty(len(item), np.uint16),
+            np.empty(len(item), np.uint8),
+            *np.zeros((2, len(self.low))),
+        )
+        self.backend.kernels.quantise(item, values, self.low, self.step, *found)
         forget(item, values)
-        return quantity, miss
+        return found

@@ -246,9 +246,8 @@ def settled(module: Any, case: Case, chosen: NDArray[np.uint8]) -> dict[str, Any
     mover = np.full(case.customers, 7, np.uint8)
     leaving, coming = np.full((2, case.customers), 7)
     loss = np.full(case.customers, 7, np.float32)
-    low, step = random.random((2, case.price.shape[2]))
-    step[::5] = 0.0
-    sums = np.zeros((len(case.exact), *case.price.shape[1:]), np.int64)
+    fine = random.integers(0, 256, len(chosen)).astype(np.uint8)
+    sums = np.zeros(case.price.shape[1:], np.int64)
     half = case.customers // 2
     for start, stop in (half, case.customers), (0, half):
         begin, end = case.shard.indptr[[start, stop]]
@@ -256,13 +255,9 @@ def settled(module: Any, case: Case, chosen: NDArray[np.uint8]) -> dict[str, Any
         module.mark(*block, start, stop, mover[start:stop])
         changes = leaving[start:stop], coming[start:stop], loss[start:stop]
         module.cheapest(*block[:4], start, stop, *changes)
-        for c, exact in enumerate(case.exact):
-            for given in exact[begin:end], exact[begin:end].astype(np.float32):
-                module.remainder(
-                    case.shard, c, given, low, step, chosen[begin:end], start, stop, sums[c]
-                )
+        module.fine_usage(case.shard, fine[begin:end], chosen[begin:end], start, stop, sums)
     return {
-        "mover": mover, "remainder": sums, "leaving": leaving, "coming": coming, "loss": loss
+        "mover": mover, "fine": sums, "leaving": leaving, "coming": coming, "loss": loss
     }  # fmt: skip
 
 

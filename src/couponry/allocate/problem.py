@@ -64,7 +64,9 @@ class Problem:
     and tables are linear in it. Letters as in `kernels.contract`.
 
     channels: C arrays (e) of float32 or float64, as given. low, step, error: float64 (C, K), a channel is
-    low + step * quantity, at most `error` away. objective: float64 (1 + C, S, K), objective per unit of usage.
+    low + step * quantity, at most `error` away. fine: uint8 (C, e), fine_error: float64 (C, K), closer it is
+    low + step * (quantity - 1/2 + fine / 256), at most `fine_error` away.
+    objective: float64 (1 + C, S, K), objective per unit of usage.
     rows: CSR (L, (1 + C) * S * K). lower, upper: (L), -inf and inf for none. penalty: (L), objective lost per unit
     missed, inf: the row must hold. integer: (L), whether every weight and thus every activity is a whole number.
     nested: whether the rules' groups nest in every customer, so that a greedy choice is the best one.
@@ -76,6 +78,8 @@ class Problem:
     low: NDArray[np.float64]
     step: NDArray[np.float64]
     error: NDArray[np.float64]
+    fine: NDArray[np.uint8]
+    fine_error: NDArray[np.float64]
     objective: NDArray[np.float64]
     rows: sp.csr_array
     lower: NDArray[np.float64]
