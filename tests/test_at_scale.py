@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import os
 import signal
 import subprocess
@@ -27,8 +28,17 @@ from synthetic import Synthetic
 from couponry import Campaign, CustomerRule, InvalidInput, Limit, kernels
 from couponry.allocate.lagrangian import Lagrangian, as_float32
 from couponry.allocate.newton import _Model
+from couponry.allocate.problem import Problem
 from couponry.allocate.sampling import Samples, nested_samples
-from couponry.allocate.settling import exact_usage, nobody_near, settle, settled_usage
+from couponry.allocate.scales import Scales
+from couponry.allocate.settling import (
+    nobody_near,
+    part_of,
+    settle,
+    settled_usage,
+    usage_error,
+    usage_within,
+)
 from couponry.engines import journal as journals
 from couponry.engines.journal import Journal, Journaled
 from couponry.engines.local import LocalEngine
@@ -77,35 +87,60 @@ def test_movers_are_few_and_as_good_as_everybody(few_movers: None, tmp_path: Pat
     assert report.ok, report.problems
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("block", [50, 1 << 19])
-def test_settled_sums_are_those_of_the_values_as_given(
-    dtype: Any, block: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("couponry.engines.local.BLOCK", block)
+@pytest.fixture
+def two_channels(request: pytest.FixtureRequest) -> Problem:
+    """Two channels of a numeric type, three segments; values of one item are whole numbers, of one all but the same."""
     rng = np.random.default_rng(3)
-    offers = {"offer": np.arange(7)}
     table = {
         "customer": np.repeat(np.arange(90), 7),
         "offer": np.tile(np.arange(7), 90),
-        "value": rng.gamma(2.0, 1.0, 630).astype(dtype),
-        "weight": rng.normal(5.0, 2.0, 630).astype(dtype),
+        "value": rng.gamma(2.0, 1.0, 630).astype(request.param),
+        "weight": rng.normal(5.0, 2.0, 630).astype(request.param),
     }
+    table["weight"][1::7] = rng.integers(0, 3, 90)
+    table["weight"][2::7] = 1e6 + rng.integers(0, 2, 90)
     customers = {"customer": np.arange(90), "kind": np.arange(90) % 3}
     limits = [Limit("a", sum="weight", customers={"kind": k}, max=1.0) for k in range(2)]
-    problem = (
-        Campaign(offers, table, customers, rules=[CustomerRule("slots", max=3)], limits=limits)
-        .compile()
-        .problem
-    )
-    engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
+    slots = [CustomerRule("slots", max=3)]
+    offers = {"offer": np.arange(7)}
+    return Campaign(offers, table, customers, rules=slots, limits=limits).compile().problem
+
+
+either_type = pytest.mark.parametrize("two_channels", [np.float32, np.float64], indirect=True)
+
+
+def prices_of(problem: Problem, engine: LocalEngine) -> Any:
     lagrangian = Lagrangian(problem, engine)
     prices = np.full(len(problem.lower), 0.05)
-    price = as_float32(lagrangian.price_table(lagrangian.reduced(prices)))
-    chosen, _ = lagrangian.choose(prices)
-    expected = problem.usage(np.flatnonzero(chosen))
-    usage = exact_usage(problem, engine, price)
-    assert np.allclose(usage, expected, rtol=1e-13, atol=1e-12)
+    return as_float32(lagrangian.price_table(lagrangian.reduced(prices)))
+
+
+@either_type
+def test_values_as_given_are_within_the_fine_error(two_channels: Problem) -> None:
+    problem = two_channels
+    item = problem.shard.item
+    for c, channel in enumerate(problem.channels):
+        steps = problem.shard.quantity[c] - 0.5 + problem.fine[c] / 256
+        off = np.abs(channel - (problem.low[c][item] + problem.step[c][item] * steps))
+        assert (off <= problem.fine_error[c][item]).all()
+        # float64 itself is coarser than a 512th of a step where a value is large beside its item's range
+        rounding = 1e-15 * np.abs(channel)
+        assert (off <= problem.step[c][item] / 512 * (1 + 1e-9) + rounding).all()
+        largest = np.zeros(len(problem.low[c]))
+        np.maximum.at(largest, item, off)
+        assert np.allclose(largest, problem.fine_error[c], rtol=1e-6)
+
+
+@either_type
+def test_settled_sums_are_within_their_error(two_channels: Problem) -> None:
+    problem = two_channels
+    engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
+    price = prices_of(problem, engine)
+    chosen, _ = engine.choose(price)
+    usage, error = usage_within(problem, engine, price)
+    off = np.abs(usage - exactly(problem, chosen))
+    assert (off <= error + 1e-15 * np.abs(usage)).all() and off[1:].any() and not off[0].any()
+    assert (error[1:].sum(axis=(1, 2)) < 1e-7 * usage[1:].sum(axis=(1, 2))).all()
 
     near = nobody_near(problem)
     near[:, :, :, ::2] = 0.3
@@ -113,14 +148,101 @@ def test_settled_sums_are_those_of_the_values_as_given(
     assert 0 < len(settled.movers) < 90
     theirs = np.isin(problem.customer_of(), settled.movers)
     assert np.array_equal(settled.chosen, chosen[theirs])
-    assert np.array_equal(settled.exact[1], np.asarray(problem.channels[1], float)[theirs])
-    rest = problem.usage(np.flatnonzero(chosen.astype(bool) & ~theirs))
-    assert np.allclose(settled_usage(problem, settled), rest, rtol=1e-13, atol=1e-12)
+    assert np.array_equal(settled.fine, problem.fine[:, theirs])
+    usage = settled_usage(problem, settled)
+    off = np.abs(usage - exactly(problem, chosen.astype(bool) & ~theirs))
+    assert (off <= usage_error(problem, usage[0]) + 1e-15 * np.abs(usage)).all()
+    scales = Scales.of(problem, engine)
+    part = part_of(problem, scales, settled, problem.rows @ usage.ravel())
+    for c, channel in enumerate(part.channels):
+        given = np.asarray(problem.channels[c], float)[theirs]
+        off = np.abs(channel - given)
+        assert (off <= problem.fine_error[c][part.shard.item] + 1e-15 * np.abs(given)).all()
 
     changed = 1 - settled.chosen
     whole = np.concatenate([c for *_, c in engine.blocks(price, settled.movers, changed)])
     assert np.array_equal(whole[theirs], changed)
     assert np.array_equal(whole[~theirs], chosen[~theirs])
+
+
+def exactly(problem: Problem, chosen: Any) -> Any:
+    """Usage of a choice from the channels as given, each cell's sum rounded once."""
+    usage = np.zeros((1 + len(problem.channels), problem.objective[0].size))
+    positions = np.flatnonzero(chosen)
+    cells = problem.cells(positions)
+    for cell in np.unique(cells):
+        there = positions[cells == cell]
+        usage[:, cell] = len(there), *(math.fsum(c[there].tolist()) for c in problem.channels)
+    return usage.reshape(problem.objective.shape)
+
+
+@either_type
+def test_settled_sums_depend_on_neither_blocks_nor_threads(
+    two_channels: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem, found = two_channels, []
+    for block, threads, backend in itertools.product((50, 300, 1 << 19), (1, 3), kernels.BACKENDS):
+        monkeypatch.setattr("couponry.engines.local.BLOCK", block)
+        engine = LocalEngine(problem.shard, problem.rules, kernels.load(backend), threads, 0)
+        near = nobody_near(problem)
+        near[:, :, :, ::2] = 0.3
+        settled = settle(problem, engine, prices_of(problem, engine), near)
+        found.append([settled_usage(problem, settled), settled.movers, settled.fine])
+    for other in found[1:]:
+        for mine, theirs in zip(other, found[0], strict=True):
+            assert mine.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_tight_limits_hold_for_the_values_as_given(few_movers: None, seed: int) -> None:
+    """Sums of fractional columns, everything said of them, and the gap, against sums that are rounded once."""
+    rng = np.random.default_rng(seed)
+    customers, each, offers = 8_000, 6, 20
+    size = customers * each
+    # values of a few kinds: all of an item's misses may be to the same side
+    value = rng.gamma(2.0, 1.0, size) if seed % 2 else rng.choice(rng.gamma(2.0, 1.0, 3), size)
+    table = {
+        "customer": np.repeat(np.arange(customers), each),
+        "offer": np.sort(rng.random((customers, offers)).argsort(axis=1)[:, :each]).ravel(),
+        "value": value,
+        "weight": rng.choice([0.1, 0.7, 1.29], size) if seed < 3 else rng.lognormal(0, 1, size),
+    }
+    weight = table["weight"].sum() / each
+    limits = [
+        Limit("most", sum="weight", max=0.9 * weight, where={"offer": list(range(10))}),
+        Limit("least", sum="weight", min=0.7 * weight, where={"offer": list(range(10, 20))}),
+        Limit("soft", sum="weight", max=0.5 * weight, mode="soft", penalty=0.3),
+        Limit("ratio", ratio=("value", "weight"), min=1.0),
+        Limit("few", sum="count", max=1000, where={"offer": 3}),
+    ]
+    campaign = Campaign(
+        {"offer": np.arange(offers)}, table, rules=[CustomerRule("slots", max=2)], limits=limits
+    )
+    result = campaign.solve(gap=1e-3, threads=2)
+    assert result.status == "optimal" and result.max_violation == 0
+    plan = result.coupons._plan
+    assert plan.error.any() and plan.feasible
+    chosen = np.concatenate([part for *_, part in plan.blocks()]).astype(bool)
+    offer, count = table["offer"][chosen], int(chosen.sum())
+
+    def total(column: str, of: Any = slice(None)) -> float:
+        return math.fsum(table[column][chosen][of].tolist())
+
+    assert total("weight", offer < 10) <= 0.9 * weight
+    assert total("weight", offer >= 10) >= 0.7 * weight
+    assert total("value") >= total("weight")
+    assert result.allocated == count and (offer == 3).sum() <= 1000
+    worth = total("value") - 0.3 * max(0.0, total("weight") - 0.5 * weight)
+    assert result.objective <= worth <= result.objective + result.objective_error
+    assert result.objective_error < 1e-6 * worth
+    assert result.gap >= (result.bound - worth) / result.bound
+    true = [
+        total("weight", offer < 10), total("weight", offer >= 10), total("weight"),
+        total("value") / total("weight"), float((offer == 3).sum()),
+    ]  # fmt: skip
+    achieved, error = (result.limits[name].to_numpy() for name in ("achieved", "error"))
+    assert (np.abs(achieved - true) <= error + 1e-14 * np.abs(true)).all()
+    assert error[:4].all() and error[4] == 0
 
 
 # ---- Newton's method

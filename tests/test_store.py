@@ -72,7 +72,16 @@ def fields(compiled: Compiled, campaign: Campaign) -> dict[str, Any]:
         "rows": problem.rows.toarray(),
         **{
             name: getattr(problem, name)
-            for name in ("low", "step", "error", "objective", "lower", "upper")
+            for name in (
+                "low",
+                "step",
+                "error",
+                "fine",
+                "fine_error",
+                "objective",
+                "lower",
+                "upper",
+            )
         },
         **{f"channel {c}": channel for c, channel in enumerate(problem.channels)},
         **{f"rules {n}": np.array(part) for n, part in enumerate(problem.rules)},
@@ -374,6 +383,24 @@ def test_what_is_packed_is_used_again(folder: Path, tmp_path: Path) -> None:
     packed = [name for name, _ in made_other if name.startswith("packed")]
     assert len(packed) == 1 and packed[0] not in {name for name, _ in made}  # the other one is gone
     assert limited(by_role)[0] == first
+
+
+def test_what_was_packed_otherwise_is_packed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables: dict[str, Any] = random_tables()
+    pq.write_table(tables["candidates"], tmp_path / "candidates.parquet")
+    tables["candidates"] = tmp_path / "candidates.parquet"
+    store, found = tmp_path / "store", []
+    for packing in ("an earlier one", "this one"):
+        monkeypatch.setattr("couponry.amounts.PACKING", packing)
+        whole(tables, store=store)
+        found.append(
+            ([path.name for path in store.glob("packed.*")], (store / "offer.npy").stat().st_ino)
+        )
+    (before, offer), (after, same_offer) = found
+    assert len(before) == len(after) == 1 and before != after
+    assert offer == same_offer  # candidates are those that were there
 
 
 def test_amounts_made_of_other_offers_are_not_used_again(folder: Path, tmp_path: Path) -> None:

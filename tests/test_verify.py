@@ -174,6 +174,17 @@ SPOILT: dict[str, tuple[Callable[[Path], None], str]] = {
         "limit 'suppliers', group '1': there is no such limit",
     ),
     "objective": (change_number("objective", 1e-5), "result.json: objective"),
+    "objective above what it may be off": (
+        lambda out: (change_number("objective", 1e-6)(out), change_json(out, objective_error=1e-6)),
+        "result.json: objective",
+    ),
+    "objective_error": (
+        lambda out: change_json(out, objective_error=0.01), "result.json: objective_error: expected at most"
+    ),
+    "objective_error below 0": (
+        lambda out: change_json(out, objective_error=-1e-9), "result.json: objective_error: expected at most"
+    ),
+    "error": (cell("limits", "error", 1, 0.01), "error: expected at most"),
     "objective null": (lambda out: change_json(out, objective=None), "result.json: objective"),
     "bound below": (change_number("bound", -5.0), "is below the objective"),
     "bound text": (lambda out: change_json(out, bound="high"), "result.json: bound"),
@@ -266,6 +277,20 @@ def test_a_broken_limit_is_told_by_its_size(folder: Folder, tmp_path: Path) -> N
     report = verify_result(folder(limit=[{"name": "n", "max": 93}]), out)
     assert report.max_violation == 7
     assert any("max_violation: expected 7.0, got 0" in problem for problem in report.problems)
+
+
+def test_sums_may_admit_what_packing_takes(solved: tuple[Path, Path], out: Path) -> None:
+    true = json.loads((out / "result.json").read_text())
+    change_number("objective", -1e-6)(out)
+    change_json(out, gap=true["gap"] + 1e-6 / true["bound"])
+    assert len(verify_result(solved[0], out).problems) == 2
+    change_json(out, objective_error=1.5e-6)
+    cell("limits", "error", 1, 1e-7)(out)
+    limits = pq.read_table(out / "limits.parquet")
+    cell("limits", "achieved", 1, limits["achieved"][1].as_py() + 9e-8)(out)
+    assert verify_result(solved[0], out).problems == []
+    cell("limits", "achieved", 1, limits["achieved"][1].as_py() + 2e-7)(out)
+    assert len(verify_result(solved[0], out).problems) == 1
 
 
 def test_rounding_is_no_problem(folder: Folder, tmp_path: Path) -> None:

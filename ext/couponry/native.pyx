@@ -75,7 +75,7 @@ cdef extern from "instruction_set.hpp" namespace "couponry" nogil:
 cdef extern from "quantise.hpp" namespace "couponry" nogil:
     void c_span "couponry::span"[I, V](const I*, const V*, int64_t, double*, double*) noexcept
     void c_quantise "couponry::quantise"[I, V](
-        const I*, const V*, int64_t, const double*, const double*, uint16_t*, double*) noexcept
+        const I*, const V*, int64_t, const double*, const double*, uint16_t*, uint8_t*, double*, double*) noexcept
 
 cdef extern from "settle.hpp" namespace "couponry" nogil:
     cdef cppclass Prices:
@@ -84,9 +84,8 @@ cdef extern from "settle.hpp" namespace "couponry" nogil:
 
     int c_alternatives "couponry::alternatives"(
         const Shard&, const Rules&, const Prices&, const uint8_t*, int64_t, int64_t, int64_t*, float*) noexcept
-    void c_remainder "couponry::remainder"[V](
-        const Shard&, int64_t, const V*, const double*, const double*, const uint8_t*, int64_t, int64_t, int64_t*,
-        int64_t) noexcept
+    void c_fine_usage "couponry::fine_usage"(
+        const Shard&, const uint8_t*, const uint8_t*, int64_t, int64_t, int64_t*, int64_t) noexcept
 
 cdef extern from "exchange.hpp" namespace "couponry" nogil:
     cdef cppclass Amounts:
@@ -210,15 +209,17 @@ def quantise(
     const double[::1] low,
     const double[::1] step,
     uint16_t[::1] quantity,
+    uint8_t[::1] fine,
     double[::1] error,
+    double[::1] fine_error,
 ):
-    """Round values to low[k] + step[k] * quantity (OUT, uint16); error[k] (IN/OUT) widens to the largest miss."""
+    """Round values to quantity and fine (OUT, uint16 and uint8); error and fine_error (IN/OUT) widen to the largest miss."""
     cdef int64_t n = item.shape[0]
     if n == 0:
         return
     with nogil:
         c_quantise(
-            &item[0], &values[0], n, &low[0], &step[0], &quantity[0], &error[0])
+            &item[0], &values[0], n, &low[0], &step[0], &quantity[0], &fine[0], &error[0], &fine_error[0])
 
 
 def evaluate(
@@ -300,18 +301,16 @@ def alternatives(
     check(status)
 
 
-def remainder(
-    shard, int64_t channel, const value_t[::1] exact, const double[::1] low, const double[::1] step,
-    const uint8_t[::1] chosen, int64_t start, int64_t stop, int64_t[:, ::1] total,
+def fine_usage(
+    shard, const uint8_t[::1] fine, const uint8_t[::1] chosen, int64_t start, int64_t stop, int64_t[:, ::1] total,
 ):
-    """What quantising took from a channel of the chosen candidates, in 2^-30 of a step, added to total."""
+    """Where in their quantities' steps the chosen candidates lie, added to total."""
     cdef Shard shard_ = shard_view(shard)
     cdef int64_t items = total.shape[1]
     if start >= stop or chosen.shape[0] == 0:
         return
     with nogil:
-        c_remainder(
-            shard_, channel, &exact[0], &low[0], &step[0], &chosen[0], start, stop, &total[0, 0], items)
+        c_fine_usage(shard_, &fine[0], &chosen[0], start, stop, &total[0, 0], items)
 
 
 def regret(

@@ -1,7 +1,6 @@
-// Kernels about a choice that mostly stands: its alternatives, and its exact sums.
+// Kernels about a choice that mostly stands: its alternatives, and its fine sums.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -51,33 +50,29 @@ COUPONRY_INLINE void for_each_chosen(const uint8_t* chosen, int64_t begin, int64
         if (chosen[e]) visit(e);
 }
 
-// See `remainder` in reference.py. Chosen candidates are found eight at a time, by their bytes.
-template <class Item, class Value>
-void remainder_items(const Shard& shard, int64_t channel, const Value* exact, const double* low, const double* step,
-                     const uint8_t* chosen, int64_t start, int64_t stop, int64_t* total, int64_t items) noexcept {
+// See `fine_usage` in reference.py. Chosen candidates are found eight at a time, by their bytes.
+template <class Item>
+void fine_usage_items(const Shard& shard, const uint8_t* fine, const uint8_t* chosen, int64_t start, int64_t stop,
+                      int64_t* total, int64_t items) noexcept {
     const Item* item = static_cast<const Item*>(shard.item);
-    const uint16_t* quantity = shard.quantity.row(channel).data;
     const int64_t first = shard.indptr[start];
-    for (int64_t i = start; i < stop; ++i) {
-        int64_t* const sums = total + of_customer(shard.segment, i) * items;
-        const auto add = [&](int64_t e) {
-            const int64_t k = item[e];
-            if (!(step[k] > 0.0)) return;
-            const double packed = step[k] * static_cast<double>(quantity[e]);
-            const double miss = static_cast<double>(exact[e - first]) - (low[k] + packed);
-            sums[k] += static_cast<int64_t>(std::floor(miss / step[k] * 1073741824.0 + 0.5));
-        };
-        for_each_chosen(chosen - first, shard.indptr[i], shard.indptr[i + 1], add);
+    const auto add = [&](int64_t* sums, int64_t begin, int64_t end) {
+        for_each_chosen(chosen - first, begin, end, [&](int64_t e) { sums[item[e]] += fine[e - first]; });
+    };
+    if (shard.segment.size == 1) {  // all customers at once
+        add(total + shard.segment[0] * items, first, shard.indptr[stop]);
+        return;
     }
+    for (int64_t i = start; i < stop; ++i)
+        add(total + shard.segment[i] * items, shard.indptr[i], shard.indptr[i + 1]);
 }
 
-template <class Value>
-void remainder(const Shard& shard, int64_t channel, const Value* exact, const double* low, const double* step,
-               const uint8_t* chosen, int64_t start, int64_t stop, int64_t* total, int64_t items) noexcept {
+inline void fine_usage(const Shard& shard, const uint8_t* fine, const uint8_t* chosen, int64_t start, int64_t stop,
+                       int64_t* total, int64_t items) noexcept {
     if (shard.item_bytes == 2)
-        remainder_items<uint16_t>(shard, channel, exact, low, step, chosen, start, stop, total, items);
+        fine_usage_items<uint16_t>(shard, fine, chosen, start, stop, total, items);
     else
-        remainder_items<uint32_t>(shard, channel, exact, low, step, chosen, start, stop, total, items);
+        fine_usage_items<uint32_t>(shard, fine, chosen, start, stop, total, items);
 }
 
 }  // namespace couponry

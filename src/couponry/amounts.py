@@ -18,7 +18,7 @@ from .candidates import Candidates
 from .errors import InvalidInput
 from .items import Items
 from .kernels import Backend
-from .packing import Channel, Packed, Span, quantise, span
+from .packing import PACKING, Channel, Packed, Span, quantise, span
 from .space import Arrays, Space, blocks, forget, save
 
 MONEY = ("issue_cost", "face_value", "margin")
@@ -118,7 +118,7 @@ class Amounts:
             found = quantise(self._item, len(self._items), channels, space, self._backend)
             return found._asdict()
 
-        key = [self._by, *(channel.source for channel in channels)]
+        key = [self._by, PACKING, *(channel.source for channel in channels)]
         return Packed(**self._candidates.derived.made("packed", key, make))
 
     def _default(

@@ -169,6 +169,25 @@ class CompiledLimits:
         below = np.where(self.is_ratio, self.denominator @ flat, 1.0)
         return np.divide(total, below, out=np.full(len(total), np.nan), where=below != 0)
 
+    def achieved_error(
+        self, usage: NDArray[np.float64], error: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """What `achieved` may be off (M) where the usage table may be off by so much."""
+        off = abs(self.numerator) @ error.ravel()
+        below = np.where(self.is_ratio, self.denominator @ usage.ravel(), 1.0)
+        below_off = abs(self.denominator) @ error.ravel()
+        ratio = np.abs(np.nan_to_num(self.achieved(usage)))
+        # of a sum that may be nothing a trace is taken to be there
+        least = np.maximum(below - below_off, 1e-9 * below)
+        return np.divide(off + ratio * below_off, least, out=np.zeros(len(off)), where=least > 0)
+
+    def worth(self, usage: NDArray[np.float64], error: NDArray[np.float64]) -> tuple[float, float]:
+        """The value column's sum less the penalties of missed soft limits, and how far that may be off."""
+        achieved, off = self.achieved(usage), self.achieved_error(usage, error)
+        penalty = np.array([m.penalty if m.mode == "soft" else 0.0 for m in self.measures])
+        worth = float((self.objective * usage).sum()) - self.penalties(achieved)
+        return worth, float((np.abs(self.objective) * error).sum() + (penalty * off).sum())
+
 
 @dataclass(frozen=True)
 class _Block:

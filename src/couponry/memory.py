@@ -20,7 +20,7 @@ from .runs import RUN_ROWS
 # measured at the peak of reading, sorting, packing and solving: for each candidate, and for each of its
 # numeric columns that the campaign uses
 BYTES_PER_CANDIDATE = 64
-BYTES_PER_VALUE = 28
+BYTES_PER_VALUE = 30
 # the interpreter, Arrow's buffers while files are decoded, and tables by offer
 BASE = 512 << 20
 # a row while a run is sorted or merged: as it was read, its key twice, and in its new place
@@ -102,7 +102,7 @@ def estimate(size: Size) -> Estimate:
     row = item + size.roles + size.column_bytes
     customer = 16 + TEXT_ID * size.text_ids  # id and indptr
     stored = size.candidates * row + size.customers * customer
-    packed = size.candidates * (2 * size.columns + item * size.roles)
+    packed = size.candidates * (3 * size.columns + item * size.roles)
     # a run has each customer again whom it has rows of: nearly each row's where rows come in any order
     runs = 0 if size.in_order else size.candidates * (row + customer)
     sorting = min((workers() + 1) * RUN_ROWS, size.candidates)

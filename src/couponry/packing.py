@@ -1,9 +1,9 @@
-"""Packing: 16-bit quantised channels beside the item numbers, and how far off they are."""
+"""Packing: channels as 16 bits beside the item numbers, 8 more bits apart from them, and how far off both are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,12 @@ from .ahead import in_order, workers
 from .allocate.problem import LEVELS
 from .kernels import Backend
 from .space import Space, blocks, forget, save
+
+ALIKE = 4 / 256  # steps that two channels may be apart within an item to be packed as one
+FIRST_LOOK = 1 << 14  # candidates, after which two channels are mostly told apart
+
+# what `Packed` means; another one here, and what stores hold of an earlier one is made again
+PACKING = "16 and 8 bits, alike channels once"  # as named in keys of stores
 
 
 class Span(NamedTuple):
@@ -38,16 +44,24 @@ class Channel(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """quantity: uint16 (C, e). low, step, error: float64 (C, K).
+    """quantity: uint16 (Q, e). fine: uint8 (Q, e). low, step, error, fine_error: float64 (C, K).
+
+    quantity_of: int64 (C), the quantity that each channel is packed in. Channels that go with each other within every
+    item, as a weight that is so many times the value does, share one.
 
     Within an item a channel is low + step * quantity, scaled to the item's own range, and `error` is the largest
-    distance to the value as given that was seen while rounding.
+    distance to the value as given that was seen while rounding. Closer, it is low + step * (quantity - 1/2 +
+    fine / 256), and `fine_error` is the largest distance to that: a 512th of a step at most, and next to nothing for
+    an item whose values are two, or some other few that lie evenly.
     """
 
     quantity: NDArray[np.uint16]
+    fine: NDArray[np.uint8]
     low: NDArray[np.float64]
     step: NDArray[np.float64]
     error: NDArray[np.float64]
+    fine_error: NDArray[np.float64]
+    quantity_of: NDArray[np.int64]
 
 
 def span(
@@ -76,23 +90,54 @@ def quantise(
     backend: Backend,
 ) -> Packed:
     """The channels packed, into a space."""
-    writer = space.writer("quantity", np.uint16)
-    low, step, error = np.zeros((3, len(channels), items))
+    quantity, fine = space.writer("quantity", np.uint16), space.writer("fine", np.uint8)
+    low, step, error, fine_error = np.zeros((4, len(channels), items))
+    quantity_of = np.zeros(len(channels), np.int64)
+    packed: list[_Rounding] = []
     for c, (_, values, (least, most)) in enumerate(channels):
         seen = np.isfinite(least)
         low[c, seen] = least[seen]
         step[c, seen] = (most[seen] - least[seen]) / LEVELS
         rounding = _Rounding(item, values, low[c], step[c], backend)
-        for quantity, miss in in_order(rounding.part, blocks(len(item)), workers()):
-            writer.append(quantity)
-            np.maximum(error[c], miss, out=error[c])
-    quantities = writer.finish((len(channels), len(item)))
-    tables = (save(space, n, t) for n, t in (("low", low), ("step", step), ("error", error)))
-    return Packed(quantities, *tables)
+        alike = (q for q, other in enumerate(packed) if rounding.is_alike(other))
+        quantity_of[c] = next(alike, len(packed))
+        shared = quantity_of[c] < len(packed)
+        if not shared:
+            packed.append(rounding)
+        for part in rounding.parts():
+            if not shared:
+                quantity.append(part.quantity)
+                fine.append(part.fine)
+            np.maximum(error[c], part.error, out=error[c])
+            np.maximum(fine_error[c], part.fine_error, out=fine_error[c])
+        if shared:
+            error[c] += ALIKE * step[c]
+            fine_error[c] += ALIKE * step[c]
+    shape = len(packed), len(item)
+    return Packed(
+        quantity.finish(shape),
+        fine.finish(shape),
+        *(save(space, "low", low), save(space, "step", step)),
+        *(save(space, "error", error), save(space, "fine_error", fine_error)),
+        save(space, "quantity_of", quantity_of),
+    )
+
+
+class _Rounded(NamedTuple):
+    """A part of a channel, packed, and the largest misses of each item."""
+
+    quantity: NDArray[np.uint16]
+    fine: NDArray[np.uint8]
+    error: NDArray[np.float64]
+    fine_error: NDArray[np.float64]
+
+    def position(self) -> NDArray[np.int32]:
+        """Where values lie within their items' ranges, in 256ths of a step."""
+        return 256 * self.quantity.astype(np.int32) + self.fine
 
 
 class _Rounding(NamedTuple):
-    """Quantities of a part of a channel, and the largest miss of each item."""
+    """Rounds parts of a channel."""
 
     item: NDArray[np.integer]
     values: NDArray[np.floating]
@@ -100,9 +145,29 @@ class _Rounding(NamedTuple):
     step: NDArray[np.float64]
     backend: Backend
 
-    def part(self, part: slice) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    def parts(self) -> Iterator[_Rounded]:
+        """The whole channel, part by part."""
+        return in_order(self.part, blocks(len(self.item)), workers())
+
+    def is_alike(self, other: _Rounding) -> bool:
+        """Whether another channel lies where this one does within the range of every item, but for rounding."""
+
+        def near(part: slice) -> bool:
+            own, others = self.part(part), other.part(part)
+            away = own.position() - others.position()
+            # where this channel has no range every position will do
+            return bool((np.abs(away)[self.step[self.item[part]] > 0] <= 256 * ALIKE).all())
+
+        first = next(blocks(len(self.item), FIRST_LOOK), slice(0))
+        return near(first) and all(in_order(near, blocks(len(self.item)), workers()))
+
+    def part(self, part: slice) -> _Rounded:
         item, values = self.item[part], self.values[part]
-        quantity, miss = np.empty(len(item), np.uint16), np.zeros(len(self.low))
-        self.backend.kernels.quantise(item, values, self.low, self.step, quantity, miss)
+        found = _Rounded(
+            np.empty(len(item), np.uint16),
+            np.empty(len(item), np.uint8),
+            *np.zeros((2, len(self.low))),
+        )
+        self.backend.kernels.quantise(item, values, self.low, self.step, *found)
         forget(item, values)
-        return quantity, miss
+        return found

@@ -22,8 +22,10 @@ class Result:
 
     status: optimal (within the asked gap), feasible (stopped earlier), infeasible (proved), unsolved (stopped with
     no feasible allocation). objective: sum of the value column over the coupons given, less the penalties of missed
-    soft limits. bound: no allocation is worth more. gap: (bound - objective) / abs(bound). max_violation: of hard
-    limits, in the worst one's own unit. customers_below_min: who cannot have as many coupons as their rules ask.
+    soft limits, and no more than that. objective_error: what it may be below that at most; 0 up to four million
+    candidates, which are summed as given, and some 1e-7 of it beyond. bound: no allocation is worth more. gap: (bound
+    - objective) / abs(bound). max_violation: of hard limits, in the worst one's own unit. customers_below_min: who
+    cannot have as many coupons as their rules ask.
     full_passes: passes over all candidates, samples counted by their share. method: dual, or dual+milp where HiGHS
     decided what prices left open. seconds: by stage.
     coupons: one row per coupon given, made when asked for. limits: one row per limit and group. infeasible: the
@@ -33,6 +35,7 @@ class Result:
     status: str
     message: str
     objective: float | None
+    objective_error: float | None
     bound: float | None
     gap: float | None
     max_violation: float | None

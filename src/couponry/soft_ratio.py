@@ -53,8 +53,8 @@ def solve_with_soft_ratios(
     def worth(solution: Solution) -> float:
         if solution.plan is None:
             return -np.inf
-        usage = solution.plan.usage
-        return float((problem.objective * usage).sum()) - limits.penalties(limits.achieved(usage))
+        worth, off = limits.worth(solution.plan.usage, solution.plan.error)
+        return worth - off
 
     nothing = np.zeros(len(problem.lower))
     most = np.empty(len(rows))

@@ -118,19 +118,19 @@ def _result(
     from . import __version__
 
     problem, plan = compiled.problem, solution.plan
-    objective = reached = violation = None
+    objective = error = reached = violation = None
     allocation = limits = infeasible = None
     below_min = 0
     bound = solution.bound if math.isfinite(solution.bound) else None
     if plan is not None:
         achieved = compiled.limits.achieved(plan.usage)
-        worth = float((problem.objective * plan.usage).sum())
-        objective = worth - compiled.limits.penalties(achieved)
+        worth, off = compiled.limits.worth(plan.usage, plan.error)
+        objective, error = worth - off, 2 * off
         if bound is not None:
             bound = max(bound, objective)  # not below it by a rounding error
             reached = solver.relative_gap(bound, objective)
         allocation = Allocation(campaign, compiled, plan)
-        limits = _limits(compiled, solution.prices, plan.usage, achieved)
+        limits = _limits(compiled, solution.prices, plan, achieved)
         violation = _max_violation(compiled, achieved)
         below_min = _below_min(compiled, plan)
     if solution.certificate is not None:
@@ -140,6 +140,7 @@ def _result(
         status=solution.status,
         message=solution.message if infeasible is None else infeasible["message"],
         objective=objective,
+        objective_error=error,
         bound=bound,
         gap=reached,
         max_violation=violation,
@@ -173,11 +174,11 @@ def peak_memory() -> int:
 def _limits(
     compiled: Compiled,
     prices: NDArray[np.float64],
-    usage: NDArray[np.float64],
+    plan: Plan,
     achieved: NDArray[np.float64],
 ) -> pa.Table:
     """One row per limit and group: what was asked, what came of it, and what one more unit is worth."""
-    limits = compiled.limits
+    limits, usage = compiled.limits, plan.usage
     price = np.zeros(len(limits.measures))
     np.add.at(price, limits.measure_of_row, prices)
     # a ratio's row is priced per unit of numerator; one more unit of ratio moves it by the denominator
@@ -191,6 +192,7 @@ def _limits(
             "min": pa.array([m.min for m in measures], pa.float64()),
             "max": pa.array([m.max for m in measures], pa.float64()),
             "achieved": pa.array(achieved, pa.float64(), from_pandas=True),
+            "error": pa.array(limits.achieved_error(usage, plan.error), pa.float64()),
             "price": pa.array(price, pa.float64()),
             "binding": pa.array(price != 0, pa.bool_()),
             "mode": pa.array([m.mode for m in measures], pa.string()),

@@ -246,21 +246,16 @@ def settled(module: Any, case: Case, chosen: NDArray[np.uint8]) -> dict[str, Any
     mover = np.full(case.customers, 7, np.uint8)
     partner = np.full(len(chosen), 7)
     loss = np.full(len(chosen), 7, np.float32)
-    low, step = random.random((2, case.price.shape[2]))
-    step[::5] = 0.0
-    sums = np.zeros((len(case.exact), *case.price.shape[1:]), np.int64)
+    fine = random.integers(0, 256, len(chosen)).astype(np.uint8)
+    sums = np.zeros(case.price.shape[1:], np.int64)
     half = case.customers // 2
     for start, stop in (half, case.customers), (0, half):
         begin, end = case.shard.indptr[[start, stop]]
         block = case.shard, case.rules, case.price, chosen[begin:end], near.astype(np.float32)
         module.mark(*block, start, stop, mover[start:stop])
         module.alternatives(*block[:4], start, stop, partner[begin:end], loss[begin:end])
-        for c, exact in enumerate(case.exact):
-            for given in exact[begin:end], exact[begin:end].astype(np.float32):
-                module.remainder(
-                    case.shard, c, given, low, step, chosen[begin:end], start, stop, sums[c]
-                )
-    return {"mover": mover, "remainder": sums, "partner": partner, "loss": loss}
+        module.fine_usage(case.shard, fine[begin:end], chosen[begin:end], start, stop, sums)
+    return {"mover": mover, "fine": sums, "partner": partner, "loss": loss}
 
 
 def proposed(module: Any, shared: tuple[Any, ...]) -> NDArray[np.float64]:

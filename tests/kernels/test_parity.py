@@ -193,10 +193,17 @@ def test_span_and_quantise(name: str, item_type: Any, value_type: Any) -> None:
             each.span(item, values, low, high)
             each.span(item[:0], values[:0], low, high)
             step = (high - low) / 65535
-            quantity, error = np.full(500, 7, np.uint16), np.zeros(9)
             step[5] /= 2  # values beyond the range are cut off at 65535
-            each.quantise(item, values, low, step, quantity, error)
-            each.quantise(item[:0], values[:0], low, step, quantity[:0], error)
-            results.append({"low": low, "high": high, "quantity": quantity, "error": error})
+            found = {
+                "quantity": np.full(500, 7, np.uint16), "fine": np.full(500, 7, np.uint8),
+                "error": np.zeros(9), "fine_error": np.zeros(9),
+            }  # fmt: skip
+            quantity, fine, *errors = found.values()
+            each.quantise(item, values, low, step, quantity, fine, *errors)
+            each.quantise(item[:0], values[:0], low, step, quantity[:0], fine[:0], *errors)
+            results.append({"low": low, "high": high, **found})
     assert_same(results[1], results[0])
-    assert (results[0]["error"][[0, 1, 2, 6, 7, 8]] <= 0.5001 * step[[0, 1, 2, 6, 7, 8]]).all()
+    inside = [0, 1, 2, 6, 7, 8]
+    assert (results[0]["error"][inside] <= 0.5021 * step[inside]).all()
+    assert (results[0]["fine_error"][inside] <= 0.5001 / 256 * step[inside]).all()
+    assert len(set(results[0]["fine"][item == 6].tolist())) > 20

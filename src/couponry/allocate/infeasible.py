@@ -24,10 +24,11 @@ from .lagrangian import Evaluation, Lagrangian, as_float32
 from .problem import Problem
 from .rounding import positions_of
 from .scales import Scales
-from .settling import exact_usage
+from .settling import usage_within
 
 PASSES = 150  # at most, for one proof by prices
 EXACT_CANDIDATES = 50_000  # up to here HiGHS says what is reachable
+AS_GIVEN = 4_000_000  # candidates up to which it is summed from the channels as given
 PROOFS = 3  # found before a search for one stops: later ones price fewer rows by the way
 
 
@@ -185,11 +186,20 @@ class PriceProver:
             found = minimise(lagrangian, space, np.zeros(len(rows)), total, PASSES, 0.0, watch)
             best = lagrangian.bound(found.prices)
         else:
-            price = as_float32(lagrangian.price_table(table))
-            best = float((table * exact_usage(problem, self._engine, price)).sum())
+            best = self._most(lagrangian, table)
         if problem.integer[row]:
             best = float(np.floor(best + 1e-6))
         return best if is_min else -best
+
+    def _most(self, lagrangian: Lagrangian, table: NDArray[np.float64]) -> float:
+        """About the largest sum of a table over all customers' choices, limits aside."""
+        problem, engine = self._problem, self._engine
+        price = as_float32(lagrangian.price_table(table))
+        if problem.candidates <= AS_GIVEN:
+            usage, error = problem.usage(positions_of(engine.choose(price)[0])), np.zeros(1)
+        else:
+            usage, error = usage_within(problem, engine, price)
+        return float((table * usage + np.abs(table) * error).sum())
 
 
 class ExactProver:

@@ -16,9 +16,10 @@ class Plan:
     """Everybody's best choice at a price table, but for the movers, whose candidates' choice is listed.
 
     price: float32 (1 + C, S, K). movers: int64, ascending customer numbers. chosen: uint8, their candidates' choice.
-    usage: float64 (1 + C, S, K) of everybody, from the channels as given. activity: (L).
-    objective: the value column's sum less the penalties of missed soft rows.
-    feasible: no hard row is missed and nobody is short of coupons. moves: made to get there.
+    usage: float64 (1 + C, S, K) of everybody. error: (1 + C, S, K), what that may be off, at worst, from sums of the
+    channels as given; 0 where these were summed. activity: (L).
+    objective: no more than the value column's sum, as given, less the penalties of missed soft rows.
+    feasible: no hard row is missed, whatever the error, and nobody is short of coupons. moves: made to get there.
     """
 
     engine: Engine
@@ -26,6 +27,7 @@ class Plan:
     movers: NDArray[np.int64]
     chosen: NDArray[np.uint8]
     usage: NDArray[np.float64]
+    error: NDArray[np.float64]
     activity: NDArray[np.float64]
     objective: float
     feasible: bool

@@ -65,7 +65,8 @@ class Problem:
 
     channels: C arrays (e) of float32 or float64, as given. low, step, error: float64 (C, K), a channel is
     low + step * quantity, at most `error` away. quantity_of: int64 (C), which of the shard's quantities that is:
-    channels that go with each other within every item share one.
+    channels that go with each other within every item share one. fine: uint8 (quantities, e), fine_error: float64
+    (C, K), closer it is low + step * (quantity - 1/2 + fine / 256), at most `fine_error` away.
     objective: float64 (1 + C, S, K), objective per unit of usage.
     rows: CSR (L, (1 + C) * S * K). lower, upper: (L), -inf and inf for none. penalty: (L), objective lost per unit
     missed, inf: the row must hold. integer: (L), whether every weight and thus every activity is a whole number.
@@ -79,6 +80,8 @@ class Problem:
     step: NDArray[np.float64]
     error: NDArray[np.float64]
     quantity_of: NDArray[np.int64]
+    fine: NDArray[np.uint8]
+    fine_error: NDArray[np.float64]
     objective: NDArray[np.float64]
     rows: sp.csr_array
     lower: NDArray[np.float64]

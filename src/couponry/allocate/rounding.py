@@ -3,7 +3,7 @@
 Repair moves single coupons (drop, add, swap), least reduced value lost per unit of violation removed first. Where
 no single move helps, the rows still broken are made to weigh more and the search goes on ("breakout" local search;
 Morris 1993). Fill then spends what slack is left on moves that gain objective and break nothing. Both read the
-channels as given, never their quantised form.
+problem's channels, never their quantised form.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LEAVES, COMES = 1, 2  # bits of item_helps
 class Rounded:
     """An allocation: the candidates given, uint8 (e), what they come to, and its worth.
 
-    usage: float64 (1 + C, S, K), from the channels as given. activity: (L).
+    usage: float64 (1 + C, S, K), from the problem's channels. activity: (L).
     feasible: no hard row is missed and nobody is short of coupons.
     objective: the value column's sum less the penalties of missed soft rows.
     """

@@ -18,7 +18,8 @@ class Scales:
     everything: (1 + C, S, K), usage of giving every candidate, of a sample scaled up where there are many.
     means: (1 + C, cells), 1 and the mean of each channel over the candidates of each cell.
     per_coupon: (L), weights under which a typical coupon's weight in a row counts as 1.
-    least_in_row: (L), the smallest weight of any candidate in each row, at least 0.
+    least_in_row: (L), the smallest weight of any candidate in each row, at least 0. never_negative: (L), whether no
+    candidate's weight in it is below 0.
     """
 
     def __init__(self, problem: Problem, everything: NDArray[np.float64]):
@@ -43,6 +44,9 @@ class Scales:
         self.most = base + np.maximum(*ends).sum(axis=0)
         self.per_coupon = self._per_coupon(len(problem.lower))
         self.least_in_row = self._least_in_row(len(problem.lower))
+        self.never_negative = (
+            np.bincount(self.row, weights=self.least < 0, minlength=len(problem.lower)) == 0
+        )
 
     @classmethod
     def of(cls, problem: Problem, engine: Engine) -> Scales:

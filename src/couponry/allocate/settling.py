@@ -1,4 +1,9 @@
-"""Exact sums of choices that no array holds: a choice at prices, but for the movers', settled block by block."""
+"""Sums of choices that no array holds: a choice at prices, but for the movers', settled block by block.
+
+Channels are summed as packed, quantities and the 8 bits beside them, in whole numbers: the sums depend on neither
+blocks nor threads, and nothing as large as the channels as given is read. What the sums of those may be off from them
+is known at worst (`usage_error`), and taken from what is claimed: bounds are drawn in by it, and objectives lowered.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..engines.protocol import Engine, Settled
 from .problem import Problem
+from .scales import Scales
 
 NEVER = -1.0  # no loss is as small
 
@@ -22,33 +28,57 @@ def settle(
     problem: Problem, engine: Engine, price: NDArray[np.float32], near: NDArray[np.float32]
 ) -> Settled:
     """Everybody's best choice at a price table, with the movers that the thresholds single out."""
-    return engine.settle(price, near, problem.channels, problem.low, problem.step)
+    return engine.settle(price, near, problem.fine)
 
 
 def settled_usage(problem: Problem, settled: Settled) -> NDArray[np.float64]:
-    """Usage of the settled customers from the channels as given, float64 (1 + C, S, K)."""
+    """Usage of the settled customers, float64 (1 + C, S, K), at most `usage_error` off."""
     usage = np.empty((1 + len(problem.low), *settled.counted.shape[1:]))
     usage[0] = settled.counted[0]
-    for c, quantity in enumerate(problem.quantity_of):
-        steps = settled.counted[1 + quantity] + settled.fine[c] * 2.0**-30
-        usage[1 + c] = problem.low[c] * usage[0] + problem.step[c] * steps
+    for c, q in enumerate(problem.quantity_of):
+        # quantity - 1/2 + fine / 256 of each coupon, in 256ths of a step
+        parts = 256 * settled.counted[1 + q] - 128 * settled.counted[0] + settled.fine_counted[q]
+        usage[1 + c] = problem.low[c] * usage[0] + problem.step[c] * (parts / 256)
     return usage
 
 
-def exact_usage(
+def usage_error(problem: Problem, coupons: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far sums of the channels as packed may be off for so many coupons (S, K), (1 + C, S, K)."""
+    return np.concatenate([0.0 * coupons[None], problem.fine_error[:, None, :] * coupons])
+
+
+def usage_within(
     problem: Problem, engine: Engine, price: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """Usage of everybody's best choice at a price table, from the channels as given, by one pass."""
-    return settled_usage(problem, settle(problem, engine, price, nobody_near(problem)))
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Usage of everybody's best choice at a price table, and how far it may be off, by one pass."""
+    usage = settled_usage(problem, settle(problem, engine, price, nobody_near(problem)))
+    return usage, usage_error(problem, usage[0])
 
 
-def part_of(problem: Problem, settled: Settled, activity: NDArray[np.float64]) -> Problem:
-    """The movers' problem: what the rows still ask once the settled customers' activities are taken off."""
-    return replace(
+def part_of(
+    problem: Problem, scales: Scales, settled: Settled, activity: NDArray[np.float64]
+) -> Problem:
+    """The movers' problem: what the rows still ask once the settled customers' activities are taken off.
+
+    Bounds are drawn in by what the activities of everybody may be off, so that what keeps them keeps the rows for the
+    channels as given; a row needs that for the channels that it weighs alone.
+    """
+    shard = settled.engine.shard
+    steps = [quantity + (fine / 256 - 0.5) for quantity, fine in zip(shard.quantity, settled.fine, strict=False)]
+    channels = [
+        problem.low[c][shard.item] + problem.step[c][shard.item] * steps[q]
+        for c, q in enumerate(problem.quantity_of)
+    ]
+    part = replace(
         problem,
-        shard=settled.engine.shard,
+        shard=shard,
         rules=settled.rules,
-        channels=settled.exact,
-        lower=problem.lower - activity,
-        upper=problem.upper - activity,
+        channels=tuple(channels),
+        fine=settled.fine,
     )
+    shape = problem.objective.shape[1:]
+    theirs = np.bincount(part.cells(), minlength=shape[0] * shape[1]).reshape(shape)
+    off = abs(problem.rows) @ usage_error(problem, settled.counted[0] + theirs).ravel()
+    never_missed = (problem.lower <= 0) & scales.never_negative
+    lower = np.where(never_missed, -np.inf, problem.lower - activity + off)
+    return replace(part, lower=lower, upper=problem.upper - activity - off)

@@ -19,7 +19,7 @@ from .prices import Found, PriceSearch
 from .problem import Problem
 from .rounding import Rounded, Rounding
 from .sampling import CLOSE_LOOK, Samples
-from .settling import part_of, settle, settled_usage
+from .settling import part_of, settle, settled_usage, usage_error
 
 # repair
 WHOLE = 4_000_000  # candidates up to which everybody may move
@@ -227,10 +227,13 @@ class _Solve:
             settled = settle(problem, lagrangian.engine, price, near)
             usage = settled_usage(problem, settled)
             activity = problem.rows @ usage.ravel()
-            part = part_of(problem, settled, activity)
+            part = part_of(problem, self.scales, settled, activity)
             self.clock.say(f"{len(settled.movers):,} customers may move")
             rounding = Rounding(part, settled.engine, self.scales, activity)
             found = rounding.round(settled.chosen, reduced, self.clock.check)
+            error = usage_error(problem, usage[0] + found.usage[0])
+            # what the penalties may be off is in the movers' already, by their bounds
+            worth = float((problem.objective * usage - np.abs(problem.objective) * error).sum())
             self._offer(
                 Plan(
                     lagrangian.engine,
@@ -238,8 +241,9 @@ class _Solve:
                     settled.movers,
                     found.chosen,
                     usage + found.usage,
+                    error,
                     activity + found.activity,
-                    float((problem.objective * usage).sum()) + found.objective,
+                    worth + found.objective,
                     found.feasible,
                     found.moves,
                 )
@@ -257,6 +261,7 @@ class _Solve:
             np.arange(self.problem.customers),
             rounded.chosen,
             rounded.usage,
+            np.zeros(rounded.usage.shape),
             rounded.activity,
             rounded.objective,
             rounded.feasible,

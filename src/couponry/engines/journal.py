@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -176,14 +176,9 @@ class Journaled:
         return self.engine.alternatives(price)
 
     def settle(
-        self,
-        price: NDArray[np.float32],
-        near: NDArray[np.float32],
-        channels: Sequence[NDArray[np.floating]],
-        low: NDArray[np.float64],
-        step: NDArray[np.float64],
+        self, price: NDArray[np.float32], near: NDArray[np.float32], fine: NDArray[np.uint8]
     ) -> Settled:
-        return self.engine.settle(price, near, channels, low, step)
+        return self.engine.settle(price, near, fine)
 
     def blocks(
         self, price: NDArray[np.float32], movers: NDArray[np.int64], chosen: NDArray[np.uint8]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,23 +160,18 @@ class LocalEngine:
         return chosen, partner, loss
 
     def settle(
-        self,
-        price: NDArray[np.float32],
-        near: NDArray[np.float32],
-        channels: Sequence[NDArray[np.floating]],
-        low: NDArray[np.float64],
-        step: NDArray[np.float64],
+        self, price: NDArray[np.float32], near: NDArray[np.float32], fine: NDArray[np.uint8]
     ) -> Settled:
         """Everybody's best choice, and the customers to whom a change matters little; see the kernel `mark`.
 
-        channels: the first channels as given, (e) each. low, step: (C, K), as the channels are packed.
+        fine: uint8 (C, e), where in their quantities' steps the first channels lie.
         """
         shard, rules, kernels = self._shard, self._rules, self.backend.kernels
         tables = [np.zeros(price.shape, np.int64) for _ in range(self.threads)]
-        fine = [np.zeros((len(channels), *price.shape[1:]), np.int64) for _ in range(self.threads)]
-        found: dict[int, tuple[NDArray[Any], ...]] = {}  # movers, their choice, their channels
-        # the packed candidates are read many times, the channels once
-        once = crowded(shard.item, shard.quantity, *channels)
+        sums = [np.zeros((len(fine), *price.shape[1:]), np.int64) for _ in range(self.threads)]
+        found: dict[int, tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]] = {}
+        # nothing else asks for this: it need not stay in memory where all of them do not fit
+        once = crowded(shard.item, shard.quantity, fine)
 
         def work(worker: int, start: int, stop: int) -> None:
             begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
@@ -189,25 +183,28 @@ class LocalEngine:
             positions = positions_of(shard.indptr, movers) - begin
             theirs = chosen[positions]
             chosen[positions] = 0
-            exact = [copied(channel[begin:end], once=once) for channel in channels]
-            found[start] = movers, theirs, *(part[positions].astype(float) for part in exact)
-            for c, part in enumerate(exact):
-                kernels.remainder(
-                    shard, c, part, low[c], step[c], chosen, start, stop, fine[worker][c]
-                )
+            their_fine = np.empty((len(fine), len(positions)), np.uint8)
+            for c, channel in enumerate(fine):
+                part = copied(channel[begin:end], once=once)
+                their_fine[c] = part[positions]
+                kernels.fine_usage(shard, part, chosen, start, stop, sums[worker][c])
+            found[start] = movers, theirs, their_fine
             self._take_back(begin + positions[theirs.view(bool)], start, tables[worker])
 
         self._share(work)
         self._count_pass()
-        movers, chosen, *exact = (
-            np.concatenate(parts)
-            for parts in zip(*(found[start] for start in sorted(found)), strict=True)
-        )
+        parts = [found[start] for start in sorted(found)]
+        movers = np.concatenate([part[0] for part in parts])
         part, part_rules = customers_of(shard, rules, movers)
         return Settled(
-            np.sum(tables, axis=0), np.sum(fine, axis=0), movers, chosen,
-            self._derived(part, part_rules), part_rules, tuple(exact),
-        )  # fmt: skip
+            counted=np.sum(tables, axis=0),
+            fine_counted=np.sum(sums, axis=0),
+            movers=movers,
+            chosen=np.concatenate([part[1] for part in parts]),
+            fine=np.concatenate([part[2] for part in parts], axis=1),
+            engine=self._derived(part, part_rules),
+            rules=part_rules,
+        )
 
     def _take_back(self, given: NDArray[np.int64], start: int, table: NDArray[np.int64]) -> None:
         """Subtract the candidates at these positions, of customers from `start` on, from a usage table."""

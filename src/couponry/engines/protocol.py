@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -14,18 +14,19 @@ from ..kernels import Rows, Rules, Shard
 class Settled(NamedTuple):
     """A choice that stands, but for some customers who may still change theirs.
 
-    counted: int64 (1 + C, S, K), usage of all but the movers, in quantities. fine: int64 (C, S, K), what quantising
-    took from it, in 2^-30 of a step. movers: int64, their numbers, ascending. chosen: uint8, their candidates' choice.
-    engine: over the movers alone, in memory. rules: theirs. exact: their channels as given, float64 each.
+    counted: int64 (1 + C, S, K), usage of all but the movers, in quantities. fine_counted: int64 (C, S, K), the sums
+    of where in their quantities' steps their coupons lie, 0 to 255 each.
+    movers: int64, their numbers, ascending. chosen: uint8, their candidates' choice. fine: uint8 (C, candidates of
+    theirs). engine: over the movers alone, in memory. rules: theirs.
     """
 
     counted: NDArray[np.int64]
-    fine: NDArray[np.int64]
+    fine_counted: NDArray[np.int64]
     movers: NDArray[np.int64]
     chosen: NDArray[np.uint8]
+    fine: NDArray[np.uint8]
     engine: Engine
     rules: Rules
-    exact: tuple[NDArray[np.float64], ...]
 
 
 class Engine(Protocol):
@@ -58,12 +59,7 @@ class Engine(Protocol):
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]: ...
 
     def settle(
-        self,
-        price: NDArray[np.float32],
-        near: NDArray[np.float32],
-        channels: Sequence[NDArray[np.floating]],
-        low: NDArray[np.float64],
-        step: NDArray[np.float64],
+        self, price: NDArray[np.float32], near: NDArray[np.float32], fine: NDArray[np.uint8]
     ) -> Settled: ...
 
     def blocks(

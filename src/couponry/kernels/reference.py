@@ -52,21 +52,36 @@ def span(item, values, low, high):
             high[k] = v
 
 
-def quantise(item, values, low, step, quantity, error):
-    """Round values to low[k] + step[k] * quantity (OUT, uint16) and widen error[k] (IN/OUT) to the largest miss."""
+def quantise(item, values, low, step, quantity, fine, error, fine_error):
+    """Round values to low[k] + step[k] * quantity, and say where in the quantity's step they lie.
+
+    quantity (OUT, uint16) and fine (OUT, uint8): a value is about low[k] + step[k] * quantity, and, closer, about
+    low[k] + step[k] * (quantity - 1/2 + fine / 256). error, fine_error (IN/OUT, float64, (K)): widened to the largest
+    miss of either.
+    """
     for e in range(len(item)):
         k = np.int64(item[e])
         v = np.float64(values[e])
         q = np.float64(0.0)
+        f = np.float64(0.0)
+        steps = np.float64(0.0)
         if step[k] > 0.0:
-            q = np.floor((v - low[k]) / step[k] + 0.5)
-            if q > 65535.0:
-                q = np.float64(65535.0)
+            parts = np.floor(((v - low[k]) / step[k] + 0.5) * 256.0 + 0.5)
+            if parts > 16777215.0:
+                parts = np.float64(16777215.0)
+            q = np.floor(parts / 256.0)
+            f = parts - 256.0 * q
+            steps = parts / 256.0 - 0.5
         quantity[e] = np.uint16(q)
+        fine[e] = np.uint8(f)
         scaled = step[k] * q
         miss = abs(v - (low[k] + scaled))
         if miss > error[k]:
             error[k] = miss
+        scaled = step[k] * steps
+        miss = abs(v - (low[k] + scaled))
+        if miss > fine_error[k]:
+            fine_error[k] = miss
 
 
 def goes_before(value, i, j, seed, customer, item_i, item_j):
@@ -250,22 +265,17 @@ def alternatives(shard, rules, price, chosen, start, stop, partner, loss):
                 loss[e - first] = worth - value[e - begin]
 
 
-def remainder(shard, channel, exact, low, step, chosen, start, stop, total):
-    """What quantising took from a channel of the chosen candidates, summed in 2^-30 of a step.
+def fine_usage(shard, fine, chosen, start, stop, total):
+    """Adds up where in their quantities' steps the chosen candidates lie.
 
-    exact (IN, float32 or float64) and chosen (IN, uint8): of the candidates of the customers start <= i < stop.
-    low, step (IN, float64, (K)): the channel is about low[k] + step[k] * quantity.
-    total (IN/OUT, int64, (S, K)): added to. Whole numbers, so that sums do not depend on their order.
+    fine and chosen (IN, uint8): of the candidates of the customers start <= i < stop. total (IN/OUT, int64, (S, K)).
     """
     first = shard.indptr[start]
     for i in range(start, stop):
         segment = of_customer(shard.segment, i)
         for e in range(shard.indptr[i], shard.indptr[i + 1]):
-            k = np.int64(shard.item[e])
-            if chosen[e - first] and step[k] > 0.0:
-                packed = step[k] * np.float64(shard.quantity[channel, e])
-                miss = np.float64(exact[e - first]) - (low[k] + packed)
-                total[segment, k] += np.int64(np.floor(miss / step[k] * 1073741824.0 + 0.5))
+            if chosen[e - first]:
+                total[segment, np.int64(shard.item[e])] += np.int64(fine[e - first])
 
 
 def amount(table, exact, s, k, e):

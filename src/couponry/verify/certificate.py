@@ -17,14 +17,18 @@ def check_certificate(
     objective = float(given.column(value, rows, "objective").sum()) - penalties
     error = ROUNDING * (float(given.size(value, rows, "objective").sum()) + penalties)
     error += sum(m.penalty * m.tolerance for m in soft)
+    packed = len(rows) * given.packed_error(value, "objective")
+    packed += sum(m.penalty * m.packed for m in soft)
     claims.true["penalties"] = penalties
-    claims.check("objective", objective, error)
+    below = claims.admitted("objective_error", error + 2 * packed)
+    claims.check("objective", objective, error, below)
     violation = max((m.missed for m in hard), default=0.0)
     claims.check("max_violation", violation, max((m.tolerance for m in hard), default=0.0))
-    _check_bound(objective, error, claims)
+    _check_bound(objective, error, below, claims)
 
 
-def _check_bound(objective: float, error: float, claims: Claims) -> None:
+def _check_bound(objective: float, error: float, below: float, claims: Claims) -> None:
+    """below: how far the claimed objective may be below this one, beside the error."""
     bound = claims.true["bound"]
     if bound is None:
         if claims.get("bound") is not None:
@@ -38,4 +42,4 @@ def _check_bound(objective: float, error: float, claims: Claims) -> None:
         claims.note(f"result.json: bound {bound} is below the objective {objective}")
     size = max(abs(bound), 1e-300)
     gap = 0.0 if bound == 0 and abs(objective) <= error else (bound - objective) / size
-    claims.check("gap", gap, error / size + ROUNDING * abs(gap))
+    claims.check("gap", gap, error / size + ROUNDING * abs(gap), above=below / size)

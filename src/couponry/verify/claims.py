@@ -56,11 +56,33 @@ class Claims:
         """What result.json says."""
         return self._result.get(key)
 
-    def check(self, key: str, true: float, error: float | None = None) -> None:
-        """Keep what is true, and compare result.json with it, exactly where no `error` is allowed."""
-        self.true[key] = true
+    def admitted(self, key: str, most: float) -> float:
+        """By how much result.json admits that a claim of it may be off; a problem where that is more than `most`."""
         claimed = self.get(key)
-        right = claimed == true if error is None else is_close(claimed, true, error)
+        found = finite(0.0 if claimed is None else claimed)
+        if found is None or not 0 <= found <= most:
+            self.differs(f"result.json: {key}", f"at most {most}", repr(claimed))
+            return 0.0
+        return found
+
+    def check(
+        self,
+        key: str,
+        true: float,
+        error: float | None = None,
+        below: float = 0.0,
+        above: float = 0.0,
+    ) -> None:
+        """Keep what is true, and compare result.json with it, exactly where no `error` is allowed.
+
+        below, above: how far the claim may be off to one side, beside the error.
+        """
+        self.true[key] = true
+        claimed = nearest = self.get(key)
+        number = finite(claimed)
+        if number is not None:
+            nearest = min(max(true, number - above), number + below)
+        right = claimed == true if error is None else is_close(nearest, true, error)
         if key in self._result and not right:
             self.differs(f"result.json: {key}", true, repr(claimed))
 

@@ -16,7 +16,7 @@ def check_conflict(spec: Spec, given: Given, claims: Claims) -> None:
     for name in ("allocation.parquet", "limits.parquet"):
         if claims.has(name):
             claims.note(f"{name}: there is one, but the campaign is said to be infeasible")
-    for key in ("objective", "bound", "gap", "max_violation"):
+    for key in ("objective", "objective_error", "bound", "gap", "max_violation"):
         if claims.get(key) is not None:
             claims.differs(f"result.json: {key}", "null without an allocation", claims.get(key))
     claims.check("allocated", 0)

@@ -16,7 +16,7 @@ from ..errors import InvalidInput
 from ..folder import Spec
 from ..rules import Customers, assert_column
 from ..where import Where, rows_where
-from .rounding import Floats, Integers
+from .rounding import PACKED, Floats, Integers
 
 
 class Given:
@@ -47,6 +47,7 @@ class Given:
             what = f"table candidates, column 'offer', row {row}: offer {ids[int(row)].as_py()!r}"
             raise InvalidInput(f"{what} is not in table offers")
         self.cells, self._cell = self.offers, self.offer
+        self._packed_error: dict[str, float] = {}
         self.seen = np.ones(len(self.offers), bool)
         if "role" in self._candidates.column_names:
             code, roles = tables.labels(self._candidates["role"])
@@ -105,6 +106,14 @@ class Given:
         """Size of a column's values, for rounding: a default is a difference, and as large as its parts."""
         parts = [] if self.has(name) else [part for part in MONEY if self.has(part)]
         return np.sum([np.abs(self.column(part, rows, by_whom)) for part in (name, *parts)], axis=0)
+
+    def packed_error(self, name: str, by_whom: str) -> float:
+        """What a column's sum may be off for each coupon where it is summed as packed, in 24 bits for its range."""
+        if name not in self._packed_error:
+            values = self.column(name, np.arange(len(self)), by_whom)
+            span = float(values.max() - values.min()) if len(values) else 0.0
+            self._packed_error[name] = span * PACKED
+        return self._packed_error[name]
 
     def bound(self, bound: int | str | None, default: float, by_whom: str) -> Floats:
         """A customer rule's bound for each customer (n)."""

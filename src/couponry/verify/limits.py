@@ -47,7 +47,10 @@ def _differences(measured: Measured, row: dict[str, Any]) -> Iterator[tuple[str,
     for column in ("min", "max", "mode"):
         if row[column] != getattr(measured, column):
             yield column, getattr(measured, column), row[column]
-    if not is_close(row["achieved"], measured.achieved, measured.error):
+    admitted = row.get("error") or 0.0
+    if not 0 <= admitted <= measured.error + measured.packed:
+        yield "error", f"at most {measured.error + measured.packed}", admitted
+    elif not is_close(row["achieved"], measured.achieved, measured.error + admitted):
         yield "achieved", measured.achieved, row["achieved"]
     price = row["price"]
     if price is None or not math.isfinite(price):

@@ -20,10 +20,14 @@ Totals = dict[tuple[str, str], tuple[Floats, Floats]]
 
 @dataclass(frozen=True)
 class Measured(Measure):
-    """One limit for one group: what is asked, what it comes to (NaN: a ratio to nothing), and how exact that is."""
+    """One limit for one group: what is asked, what it comes to (NaN: a ratio to nothing), and how exact that is.
+
+    packed: what a claim of it may admit to be off, beyond that.
+    """
 
     achieved: float
     error: float
+    packed: float
 
     @property
     def label(self) -> str:
@@ -56,12 +60,19 @@ def _measure(limit: Limit, given: Given, rows: Integers, totals: Totals) -> Iter
         """In each group, and 0 at the end for one without offers."""
         return sum_by(group, total[cell], len(values) + 1).tolist()
 
+    def traces(column: str) -> list[float]:
+        """What the groups' sums as packed may be off."""
+        count = by_group(_totals("count", limit, given, rows, totals)[0])
+        return [number * given.packed_error(column, limit.label) for number in count]
+
     columns, penalty = limit.columns(), float(limit.penalty or 0.0)
     name = " / ".join(columns)
     above, size = map(by_group, _totals(columns[0], limit, given, rows, totals))
-    below = [1.0] * len(above)
+    trace = traces(columns[0])
+    below, trace_below = [1.0] * len(above), [0.0] * len(above)
     if limit.ratio is not None:
         below = by_group(_totals(columns[1], limit, given, rows, totals)[0])
+        trace_below = traces(columns[1])
     if limit.table is not None:
         asked = _bounds(limit)
     elif limit.by is None:
@@ -72,10 +83,13 @@ def _measure(limit: Limit, given: Given, rows: Integers, totals: Totals) -> Iter
         asked = [(values[g], limit.min, limit.max) for g in there]
     for value, low, high in asked:
         g, label = number.get(value, len(values)), None if limit.by is None else str(value)
-        achieved, error = math.nan, 0.0
+        achieved, error, packed = math.nan, 0.0, 0.0
         if below[g]:
             achieved, error = above[g] / below[g], ROUNDING * size[g] / abs(below[g])
-        yield Measured(limit.name, label, name, low, high, limit.mode, penalty, achieved, error)
+            packed = (trace[g] + abs(achieved) * trace_below[g]) / abs(below[g])
+        yield Measured(
+            limit.name, label, name, low, high, limit.mode, penalty, achieved, error, packed
+        )
 
 
 def _totals(

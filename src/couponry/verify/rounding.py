@@ -1,4 +1,4 @@
-"""Sums in float64, and what their rounding may do."""
+"""Sums in float64, and what rounding may do to them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROUNDING = 1e-9  # relative: what sums of the same numbers in another order may differ by
+# for each coupon, relative to the column's range: what a claimed sum may admit to be off, in large campaigns
+PACKED = 2.0**-24
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
