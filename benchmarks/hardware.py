@@ -1,11 +1,9 @@
-"""What a benchmark ran on, and how its times are taken."""
+"""What a benchmark ran on, and the bare read that its times are held against."""
 
 from __future__ import annotations
 
 import platform
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +39,6 @@ def _memory_gib() -> float | None:
         return round(int(first.split()[1]) / 2**20, 1)
     except (OSError, ValueError, IndexError):
         return None
-
-
-def median_seconds(work: Callable[[], Any], repeats: int = 9) -> float:
-    """Median time of several runs, after one that is not counted."""
-    work()
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - started)
-    return float(np.median(times))
 
 
 def read_once(arrays: list[NDArray[Any]], threads: int) -> int:

@@ -3,7 +3,9 @@
     python benchmarks/kernels.py
 
 Runs `test_kernels.py` with pytest-benchmark, which also checks the answers, and prints JSON: hardware, versions, and
-for each case, instruction set and number of threads the median times, their ratio and the gain of two threads.
+for each case, instruction set and number of threads the least and the median times of rounds in which bare reads and
+passes take turns, their ratios, the gain over one thread, and what others had of
+the machine meanwhile.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from typing import Any
 
 import pytest
 from hardware import describe
+from timing import compared
 
 
 def measured() -> list[dict[str, Any]]:
-    """What was timed, with the median seconds of each."""
+    """Each benchmark as pytest-benchmark writes it."""
     with tempfile.TemporaryDirectory() as folder:
         times = Path(folder, "times.json")
         tests = str(Path(__file__).with_name("test_kernels.py"))
@@ -30,37 +33,30 @@ def measured() -> list[dict[str, Any]]:
             )
         if status != 0:
             raise SystemExit("test_kernels.py failed: see above")
-        benchmarks = json.loads(times.read_text())["benchmarks"]
-    return [{**each["extra_info"], "seconds": each["stats"]["median"]} for each in benchmarks]
+        found: list[dict[str, Any]] = json.loads(times.read_text())["benchmarks"]
+    return found
+
+
+def said(benchmark: dict[str, Any]) -> dict[str, Any]:
+    """A benchmark's case, its times and their ratios."""
+    info = benchmark["extra_info"]
+    return {
+        "case": info["case"],
+        "instruction_set": info["instruction_set"],
+        "threads": info["threads"],
+        "packed_bytes": info["bytes"],
+        "others_had": info["others_had"],
+        **compared(
+            info["read_seconds"],
+            benchmark["stats"]["data"],
+            info["candidates"],
+            info["alone_seconds"],
+        ),
+    }
 
 
 def main() -> None:
-    runs = measured()
-    reads = {
-        (run["case"], run["threads"]): run["seconds"]
-        for run in runs
-        if "instruction_set" not in run
-    }
-    passes = [run for run in runs if "instruction_set" in run]
-    alone = {
-        (run["case"], run["instruction_set"]): run["seconds"]
-        for run in passes
-        if run["threads"] == 1
-    }
-    cases = [
-        {
-            "case": run["case"],
-            "instruction_set": run["instruction_set"],
-            "threads": run["threads"],
-            "packed_bytes": run["bytes"],
-            "bare_read_seconds": reads[run["case"], run["threads"]],
-            "pass_seconds": run["seconds"],
-            "pass_per_bare_read": run["seconds"] / reads[run["case"], run["threads"]],
-            "pass_ns_per_candidate": 1e9 * run["seconds"] / run["candidates"],
-            "speed_up": alone[run["case"], run["instruction_set"]] / run["seconds"],
-        }
-        for run in passes
-    ]
+    cases = [said(benchmark) for benchmark in measured()]
     print(json.dumps({**describe(2), "benchmark": "kernels", "cases": cases}, indent=1))
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
-from hardware import describe, median_seconds, read_once
+from hardware import describe, read_once
+from timing import Disturbance, compared, interleaved
 
 import couponry
 from couponry import kernels
@@ -30,28 +33,35 @@ def solve_seconds(result: couponry.Result) -> float:
     return sum(s for stage, s in result.seconds.items() if stage not in ("pack", "result"))
 
 
-def time_pass(campaign: couponry.Campaign, result: couponry.Result, threads: int) -> dict[str, Any]:
-    """One pass at the final prices beside one bare read of the same packed bytes by the same threads.
+def times_by_threads(
+    campaign: couponry.Campaign, result: couponry.Result, counts: list[int]
+) -> dict[int, dict[str, Any]]:
+    """Passes at the final prices beside bare reads of the same packed bytes, by each number of threads in turn.
 
     The prices of the limits must be those of the problem's rows: no ratios, and each limit enforced.
     """
     assert result.limits is not None
     problem = campaign.compile().problem
-    engine = LocalEngine(problem.shard, problem.rules, kernels.load(), threads, 0)
-    lagrangian = Lagrangian(problem, engine)
+    packed = [problem.shard.item, *problem.shard.quantity]
+    engines = {t: LocalEngine(problem.shard, problem.rules, kernels.load(), t, 0) for t in counts}
+    lagrangian = Lagrangian(problem, engines[counts[0]])
     reduced = lagrangian.reduced(result.limits["price"].to_numpy())
     table = as_float32(lagrangian.price_table(reduced))
-    packed = [problem.shard.item, *problem.shard.quantity]
+    works: dict[tuple[str, int], Callable[[], Any]] = {}
+    for threads, engine in engines.items():
+        works["read", threads] = partial(read_once, packed, threads)
+        works["pass", threads] = partial(engine.evaluate, table)
+    seconds = interleaved(works)
     size = sum(array.nbytes for array in packed)
-    repeats = 9 if size < 1 << 30 else 3
-    read = median_seconds(lambda: read_once(packed, threads), repeats)
-    one = median_seconds(lambda: engine.evaluate(table), repeats)
+    alone = seconds.get(("pass", 1))
     return {
-        "packed_bytes": size,
-        "bare_read_seconds": read,
-        "pass_seconds": one,
-        "pass_per_bare_read": one / read,
-        "pass_ns_per_candidate": 1e9 * one / problem.candidates,
+        threads: {
+            "packed_bytes": size,
+            **compared(
+                seconds["read", threads], seconds["pass", threads], problem.candidates, alone
+            ),
+        }
+        for threads in counts
     }
 
 
@@ -63,7 +73,8 @@ def report(
 ) -> dict[str, Any]:
     """Everything about a solve, as JSON has it; `more` goes behind its times."""
     assert result.limits is not None
-    timed = time_pass(campaign, result, threads)
+    disturbance = Disturbance()
+    timed = times_by_threads(campaign, result, [threads])[threads]
     seconds = solve_seconds(result)
     return {
         **describe(threads),
@@ -71,7 +82,8 @@ def report(
         "limits": result.limits.num_rows,
         **timed,
         "solve_seconds": seconds,
-        "solve_per_bare_read": seconds / timed["bare_read_seconds"],
+        "others_had": disturbance.shares(),
+        "solve_per_bare_read": seconds / timed["median"]["bare_read_seconds"],
         **more,
         **result.as_dict(),
         "peak_memory_bytes": peak_memory(),

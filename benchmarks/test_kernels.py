@@ -2,9 +2,10 @@
 
     python -m pytest benchmarks/test_kernels.py --benchmark-json=times.json
 
-Every case is far larger than the caches. What was timed is checked to be the same answer: usage is equal for all
-instruction sets and threads, and the first customers' choice is the reference's. `benchmarks/kernels.py` makes ratios
-of the times.
+Every case is far larger than the caches. Before each round of a pass come a bare read by as many threads and a pass by
+one thread, timed as well (`extra_info`), so that what disturbs the machine disturbs all three; `benchmarks/kernels.py`
+makes ratios of them. What was timed is checked to be the same answer: usage is equal for all instruction sets and
+threads, and the first customers' choice is the reference's.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import numpy as np
 import pytest
 from hardware import read_once
 from numpy.typing import NDArray
+from timing import Disturbance, seconds_of
 
 from couponry import kernels
 from couponry.engines.local import LocalEngine
 from couponry.kernels import Rules, Shard
 
 native = kernels.load("native").kernels
-ROUNDS = 7
+ROUNDS, ROUNDS_OF_BASELINE = 31, 7
 COMPARED = 300  # customers compared with the reference
 
 
@@ -128,16 +130,29 @@ def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_bare_read(benchmark: Any, case: Case, threads: int) -> None:
-    benchmark.extra_info.update(case.described(threads))
-    benchmark.pedantic(read_once, (case.packed, threads), rounds=ROUNDS, warmup_rounds=1)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
 def test_pass(benchmark: Any, case: Case, instruction_set: str, threads: int) -> None:
-    benchmark.extra_info.update(case.described(threads), instruction_set=instruction_set)
-    engine = LocalEngine(case.shard, case.rules, kernels.load("native"), threads, 0)
-    usage = benchmark.pedantic(engine.evaluate, (case.price,), rounds=ROUNDS, warmup_rounds=1)
+    engine, alone = (
+        LocalEngine(case.shard, case.rules, kernels.load("native"), t, 0) for t in (threads, 1)
+    )
+    read_seconds: list[float] = []
+    alone_seconds: list[float] = []
+
+    def beside() -> None:
+        read_seconds.append(seconds_of(lambda: read_once(case.packed, threads)))
+        alone_seconds.append(seconds_of(lambda: alone.evaluate(case.price)))
+
+    rounds = ROUNDS_OF_BASELINE if instruction_set == "baseline" else ROUNDS
+    disturbance = Disturbance()
+    usage = benchmark.pedantic(
+        engine.evaluate, (case.price,), setup=beside, rounds=rounds, warmup_rounds=1
+    )
+    benchmark.extra_info.update(
+        case.described(threads),
+        instruction_set=instruction_set,
+        read_seconds=read_seconds[1:],  # the first is the warm-up's
+        alone_seconds=alone_seconds[1:],
+        others_had=disturbance.shares(),
+    )
     case.usage.append(usage)
     assert np.array_equal(usage, case.usage[0])
 

@@ -2,8 +2,9 @@
 
     python benchmarks/threads.py [--customers 1000000] [--most N]
 
-Prints JSON: hardware, versions, and for each number of threads the times of a bare read of the packed bytes, of a pass
-and of the solve, each with its gain over one thread. Ends with an error unless all allocations have the same hash.
+Prints JSON: hardware, versions, and for each number of threads the time of the solve, and of bare reads of the packed
+bytes and passes by all numbers of threads in turn, with the gain over one thread. Ends with an error unless all
+allocations have the same hash.
 """
 
 from __future__ import annotations
@@ -15,14 +16,13 @@ from typing import Any
 
 from hardware import describe
 from mixed_campaign import MIXED
-from report import digest, solve_seconds, solved, time_pass
+from report import digest, solve_seconds, solved, times_by_threads
 from synthetic import Synthetic
+from timing import Disturbance
 
-from couponry import Campaign
+from couponry import Campaign, Result
 from couponry.engines.threads import thread_count
 from couponry.solving import peak_memory
-
-TIMES = ("bare_read_seconds", "pass_seconds", "solve_seconds")
 
 
 def counts(most: int) -> list[int]:
@@ -30,12 +30,11 @@ def counts(most: int) -> list[int]:
     return sorted({*(1 << n for n in range(most.bit_length())), most})
 
 
-def measured(campaign: Campaign, gap: float, threads: int) -> dict[str, Any]:
-    """The times of one number of threads, and the allocation's hash."""
+def solve(campaign: Campaign, gap: float, threads: int) -> tuple[Result, dict[str, Any]]:
+    """The result of a solve, and what there is to say of it."""
     result = solved(campaign, gap=gap, threads=threads)
-    return {
+    return result, {
         "threads": threads,
-        **time_pass(campaign, result, threads),
         "solve_seconds": solve_seconds(result),
         "gap": result.gap,
         "full_passes": result.full_passes,
@@ -56,19 +55,24 @@ def main() -> None:
     most = thread_count(arguments.most)
     campaign = MIXED.campaign(Synthetic(arguments.customers), most, arguments.folder)
     campaign.compile()  # packed before any time is taken
-    runs = [measured(campaign, arguments.gap, threads) for threads in counts(most)]
+    results, runs = zip(*(solve(campaign, arguments.gap, t) for t in counts(most)), strict=True)
     if len({run["allocation_sha256"] for run in runs}) > 1:
         raise SystemExit(f"allocations differ by the number of threads:\n{json.dumps(runs)}")
-    one = runs[0]
-    gains = [
-        {f"{name.removesuffix('_seconds')}_speed_up": one[name] / run[name] for name in TIMES}
-        for run in runs
-    ]
+    disturbance = Disturbance()
+    passes = times_by_threads(campaign, results[0], counts(most))
     said = {
         **describe(most),
         "benchmark": campaign.name,
+        "others_had": disturbance.shares(),
         "peak_memory_bytes": peak_memory(),
-        "runs": [{**run, **gain} for run, gain in zip(runs, gains, strict=True)],
+        "runs": [
+            {
+                **run,
+                "solve_speed_up": runs[0]["solve_seconds"] / run["solve_seconds"],
+                **passes[run["threads"]],
+            }
+            for run in runs
+        ],
     }
     print(json.dumps(said, indent=1))
 

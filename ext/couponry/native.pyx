@@ -77,6 +77,9 @@ cdef extern from "quantise.hpp" namespace "couponry" nogil:
     void c_quantise "couponry::quantise"[I, V](
         const I*, const V*, int64_t, const double*, const double*, uint16_t*, uint8_t*, double*, double*) noexcept
 
+cdef extern from "noise.hpp" namespace "couponry" nogil:
+    void c_noise "couponry::noise"(const Shard&, uint32_t, int64_t, int64_t, uint16_t*) noexcept
+
 cdef extern from "settle.hpp" namespace "couponry" nogil:
     cdef cppclass Prices:
         const float* data
@@ -220,6 +223,16 @@ def quantise(
     with nogil:
         c_quantise(
             &item[0], &values[0], n, &low[0], &step[0], &quantity[0], &fine[0], &error[0], &fine_error[0])
+
+
+def noise(shard, seed, int64_t start, int64_t stop, uint16_t[::1] out):
+    """A uniform number (OUT, uint16) for each candidate of the customers start <= i < stop."""
+    cdef Shard shard_ = shard_view(shard)
+    cdef uint32_t seed_ = seed & 0xFFFFFFFF
+    if start >= stop or out.shape[0] == 0:
+        return
+    with nogil:
+        c_noise(shard_, seed_, start, stop, &out[0])
 
 
 def evaluate(

@@ -178,6 +178,22 @@ def test_blocks_add_up_to_the_whole(name: str) -> None:
 
 
 @every_backend
+@pytest.mark.parametrize("wide", [False, True])
+def test_noise(name: str, wide: bool) -> None:
+    case = make_case(7, customers=50, items=70_000 if wide else 300, wide=wide)
+    with backend(name) as module:
+        for seed in 0, 2**32 - 1, 2**40 + 5:
+            results = []
+            for each in reference(), module:
+                out = np.full(len(case.shard.item), 7, np.uint16)
+                for start, stop in (20, 50), (0, 0), (0, 20):
+                    begin, end = case.shard.indptr[[start, stop]]
+                    each.noise(case.shard, seed, start, stop, out[begin:end])
+                results.append(out)
+            assert_same(results[1], results[0])
+
+
+@every_backend
 @pytest.mark.parametrize("value_type", [np.float32, np.float64])
 @pytest.mark.parametrize("item_type", [np.uint16, np.uint32])
 def test_span_and_quantise(name: str, item_type: Any, value_type: Any) -> None:

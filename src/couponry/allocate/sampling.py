@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
+from ..kernels.reference import scatter
 from .lagrangian import Lagrangian
 from .problem import Problem
 
@@ -54,14 +55,6 @@ class Samples:
         if size not in self._close:
             self._close[size] = engine.sample(nested_samples(engine.customers, [size], 1)[0])
         return Lagrangian(problem, self._close[size], engine.customers / size)
-
-
-def scatter(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Mix the bits of 64-bit numbers (the SplitMix64 finaliser; Steele, Lea, Flood 2014)."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
 
 
 def nested_samples(customers: int, sizes: list[int], growth: int) -> list[NDArray[np.int64]]:

@@ -12,30 +12,19 @@ from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
 from .lagrangian import Lagrangian
 from .problem import Problem
-from .sampling import scatter
 
 STEPS = 1 << 16  # that the noise is drawn in
-
-
-def noise(problem: Problem, seed: int) -> NDArray[np.uint16]:
-    """A uniform quantity for each candidate, uint16 (e), fixed by seed, customer and item alone."""
-    count = np.diff(problem.shard.indptr)
-    customer = np.arange(problem.customers, dtype=np.uint64) + np.uint64(problem.shard.first)
-    x = np.repeat(scatter(customer + (np.uint64(seed & 0xFFFFFFFF) << np.uint64(32))), count)
-    x ^= problem.shard.item.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    return (scatter(x) >> np.uint64(48)).astype(np.uint16)
 
 
 class Smoothing:
     """The dual of a problem with noise of any amplitude, in units of the objective."""
 
     def __init__(self, problem: Problem, engine: Engine, seed: int):
-        self.engine = engine.with_channel(noise(problem, seed))
+        self.engine = engine.with_noise(seed)
         cells = problem.objective[0].size
         extra = sp.csr_array((problem.rows.shape[0], cells))
         row = np.ones((1, problem.low.shape[1]))

@@ -161,11 +161,8 @@ class Journaled:
             lambda: self.engine.with_rules(rules), self._key(b"rules", *rules[:3], rules.cap)
         )
 
-    def with_channel(self, quantity: NDArray[np.uint16]) -> Journaled:
-        step = max(1, len(quantity) // 100_000)
-        return self._derived(
-            lambda: self.engine.with_channel(quantity), self._key(b"channel", quantity[::step])
-        )
+    def with_noise(self, seed: int) -> Journaled:
+        return self._derived(lambda: self.engine.with_noise(seed), self._key(b"noise %d" % seed))
 
     def choose(self, price: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         return self.engine.choose(price)

@@ -254,10 +254,18 @@ class LocalEngine:
         """An engine over the same candidates under other rules; its passes count towards this engine's."""
         return self._derived(self._shard, rules)
 
-    def with_channel(self, quantity: NDArray[np.uint16]) -> LocalEngine:
-        """An engine with one more channel, uint16 (e); its passes count towards this engine's."""
-        quantities = np.concatenate([self._shard.quantity, quantity[None]])
-        return self._derived(self._shard._replace(quantity=quantities), self._rules)
+    def with_noise(self, seed: int) -> LocalEngine:
+        """An engine with one more channel, drawn by the kernel `noise`; its passes count towards this engine's."""
+        shard = self._shard
+        quantity = np.empty((len(shard.quantity) + 1, self.candidates), np.uint16)
+
+        def work(worker: int, start: int, stop: int) -> None:
+            theirs = slice(int(shard.indptr[start]), int(shard.indptr[stop]))
+            quantity[:-1, theirs] = shard.quantity[:, theirs]
+            self.backend.kernels.noise(shard, seed, start, stop, quantity[-1, theirs])
+
+        self._share(work)
+        return self._derived(shard._replace(quantity=quantity), self._rules)
 
     def _derived(self, shard: Shard, rules: Rules) -> LocalEngine:
         engine = LocalEngine(shard, rules, self.backend, self.threads, self.seed)

@@ -35,6 +35,7 @@ def _compiled_reference() -> types.ModuleType:
 _module = _compiled_reference()
 span = _module.span
 quantise = _module.quantise
+noise = _module.noise
 evaluate = _module.evaluate
 mark = _module.mark
 alternatives = _module.alternatives
