@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .ahead import in_order, workers
-from .allocate.problem import LEVELS
+from .allocate.problem import ALIKE, LEVELS
 from .kernels import Backend
 from .space import Space, blocks, forget, save
 
-ALIKE = 4 / 256  # steps that two channels may be apart within an item to be packed as one
 FIRST_LOOK = 1 << 14  # candidates, after which two channels are mostly told apart
 
 # what `Packed` means; another one here, and what stores hold of an earlier one is made again

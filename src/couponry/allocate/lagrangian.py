@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
-from .problem import Problem
+from .problem import ALIKE, Problem
 
 UNIT_ROUNDOFF = 2.0**-24  # of float32
 
@@ -111,10 +111,7 @@ class Lagrangian:
         problem = self.problem
         reduced = self.reduced(prices, objective)
         table = self.price_table(reduced)
-        slack = sum(
-            (np.abs(reduced[1 + c]) * problem.error[c] for c in range(len(problem.error))),
-            np.zeros(table.shape[1:]),
-        )
+        slack = self._quantised_away(reduced)
         # float32: rounding the table, each product and each sum, with quantities up to 2^16
         size = np.abs(table[0]) + 65_536.0 * np.abs(table[1:]).sum(axis=0)
         rounding = (2 * len(table) + 2) * UNIT_ROUNDOFF * (size + slack) + 1e-37
@@ -126,6 +123,25 @@ class Lagrangian:
         bounds = np.where(prices > 0, problem.upper, problem.lower)[priced]
         terms = float((np.abs(table) * counted).sum() + np.abs(prices[priced]) @ np.abs(bounds))
         return total + 1e-12 * terms
+
+    def _quantised_away(self, reduced: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The most that quantising can have taken from the reduced value of one coupon, (S, K).
+
+        Channels that share a quantity are off together, but for the little that they are apart.
+        """
+        problem = self.problem
+        away = np.zeros(reduced.shape[1:])
+        for q in range(problem.quantities):
+            first, *others = np.flatnonzero(problem.quantity_of == q)
+            steps, error = problem.step[first], problem.error[first]
+            off = np.divide(error, steps, out=np.zeros(len(steps)), where=steps > 0)
+            together = reduced[1 + first] * steps
+            for c in others:
+                together = together + reduced[1 + c] * problem.step[c]
+                away += np.abs(reduced[1 + c]) * (ALIKE * problem.step[c])
+            away += np.abs(together) * off
+            away += np.abs(reduced[1 + first]) * np.where(steps > 0, 0.0, error)
+        return away
 
 
 def as_float32(table: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -20,14 +20,19 @@ from .curvature import Curvature
 from .dual import PriceSpace
 from .lagrangian import Evaluation, Lagrangian
 
-DAMPING = 1e-2
+# share of a limit's curvature that is added to it, at first and at most, and at least; less where a step gains more
+# than the model promised by so much, more where it gains nothing
+DAMPING, LEAST_DAMPING = 1e-2, 1e-5
+UNDERRATED, DAMPS = 1.5, 10.0
 FLOOR = 1e-3  # of the typical curvature, added to each: where nothing near moves a limit, its price goes to the box
-REACH = 1.0  # the first box, in bandwidths per coupon
+REACH, LEAST_REACH = 1.0, 0.02  # the first box, and the smallest one, in bandwidths per coupon
 GROWS, GROWS_FAST, SHRINKS = 2.0, 4.0, 0.3
+HELD_BACK = 0.7  # everywhere, where a step gained nothing
 STEEP, OVERSHOT = (
     0.5,
     0.5,
 )  # slope after a step, of the same and of the other sign, as a share of the slope before
+LITTLE = 2e-3  # of what counts in a limit: it is met where it is so little off
 ACTIVE_SETS = 30  # tried for one step, at most
 CG_STEPS, CG_TOLERANCE = 300, 1e-3  # far below what a sample's curvature is off
 
@@ -52,6 +57,7 @@ class Newton:
         self._coupon = per_coupon[space.row] / space.scale  # coordinate for a price of 1 per coupon
         self._unit = unit
         self._box: NDArray[np.float64] | None = None
+        self._damping = DAMPING
 
     def descend(
         self,
@@ -65,17 +71,18 @@ class Newton:
         enough: called with the present evaluation and what the next step promises. watch: called with every
         evaluation; both stop when they say True.
         """
-        model: _Model | None = None
+        matrix: sp.csr_array | None = None
+        last = np.zeros(len(self._coupon))
         for _ in range(steps):
-            if model is None:
+            if matrix is None:
                 curvature = Curvature(self._sample, self._space, now.prices, self._unit)
-                model = _Model(curvature.matrix())
+                matrix = curvature.matrix()
                 if self._box is None:
                     self._box = REACH * curvature.bandwidth * self._coupon
                 box = self._box
             point = self._space.point(now.prices)
             slope = self._slope(now)
-            step, promised = model.minimum(
+            step, promised = _Model(matrix, self._damping).minimum(
                 slope,
                 np.maximum(-point, -box),
                 np.minimum(self._space.limit - point, box),
@@ -83,9 +90,18 @@ class Newton:
             if enough(now, promised * self._unit) or promised <= 0.0:
                 break
             then = self._dual.evaluate(self._space.prices(point + step))
-            _resize(box, step, slope, self._slope(then))
-            if then.dual < now.dual:
-                now, model = then, None
+            gain = (now.dual - then.dual) / self._unit
+            little = LITTLE * np.abs(now.activity[self._space.row]) * self._space.scale / self._unit
+            _resize(box, step, last, slope, self._slope(then), little)
+            np.maximum(box, LEAST_REACH * curvature.bandwidth * self._coupon, out=box)
+            last = step
+            if gain > UNDERRATED * promised:
+                self._damping = max(self._damping / DAMPS, LEAST_DAMPING)
+            elif gain <= 0.0:
+                self._damping = min(self._damping * DAMPS, DAMPING)
+                box *= HELD_BACK
+            if gain > 0.0:
+                now, matrix = then, None
             if watch(then):
                 break
         return now
@@ -97,27 +113,35 @@ class Newton:
 def _resize(
     box: NDArray[np.float64],
     step: NDArray[np.float64],
+    last: NDArray[np.float64],
     before: NDArray[np.float64],
     after: NDArray[np.float64],
+    little: NDArray[np.float64],
 ) -> None:
-    """Shrink the box where a step went too far, grow it where it did not go far enough; slopes before and after."""
-    downhill = before * step < 0
-    too_far = downhill & (before * after < 0) & (np.abs(after) > OVERSHOT * np.abs(before))
-    too_short = downhill & (before * after > 0) & (np.abs(step) >= 0.99 * box)
-    steep = np.abs(after) > STEEP * np.abs(before)
+    """Shrink the box where a step went too far, grow it where one was too short; slopes before and after.
+
+    A slope that is little is as good as none: a limit that is met may have to follow where others take it, which is
+    where it went with the last step, too.
+    """
+    across = (step * before < 0) & (before * after < 0)
+    too_far = across & (np.abs(after) > OVERSHOT * np.abs(before)) & (np.abs(after) > little)
+    at_end = np.abs(step) >= 0.99 * box
+    downhill = (step * before < 0) & (before * after > 0)
+    steep = downhill & (np.abs(after) > STEEP * np.abs(before))
+    follows = (step * last > 0) & (np.abs(after) <= little)
     box[too_far] = SHRINKS * np.abs(step[too_far])
-    box[too_short & ~steep] *= GROWS
-    box[too_short & steep] *= GROWS_FAST
+    box[at_end & (downhill | follows) & ~steep] *= GROWS
+    box[at_end & steep] *= GROWS_FAST
 
 
 class _Model:
     """A damped quadratic model, minimised within a box."""
 
-    def __init__(self, matrix: sp.csr_array):
+    def __init__(self, matrix: sp.csr_array, share: float = DAMPING):
         diagonal = matrix.diagonal()
         positive = diagonal[diagonal > 0]
         floor = FLOOR * float(np.median(positive)) if len(positive) else 1.0
-        damping = DAMPING * (diagonal + floor)
+        damping = share * (diagonal + floor)
         self._matrix = sp.csr_array(matrix + sp.diags_array(damping))
 
     def minimum(

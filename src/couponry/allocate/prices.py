@@ -34,6 +34,7 @@ LITTLE = 0.05  # of what limits are missed by, where the rest is at choke prices
 
 # noise against ties, as shares of a typical coupon's worth
 AMPLITUDES: tuple[float, ...] = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
+LITTLE_NOISE = 0.3  # of the asked gap
 BLUR = 0.5  # asked gaps that noise may add to the dual for its prices to be worth rounding
 # share of the asked gap that an iteration must gain while there is more noise than that
 BLURRED_TOLERANCE = 0.03
@@ -163,7 +164,8 @@ class PriceSearch:
         amplitudes = AMPLITUDES
         close = self.off(after.now, self._space) <= 2 * LITTLE * self.off(after.now)
         if close:
-            amplitudes = tuple(a for a in AMPLITUDES if a <= max(self.gap, AMPLITUDES[-1]))
+            least = max(LITTLE_NOISE * self.gap, AMPLITUDES[-1])
+            amplitudes = tuple(a for a in AMPLITUDES if a <= least)
         for amplitude in amplitudes:
             noisy = smoothing.lagrangian(amplitude * self.worth)
             if self.many:

@@ -13,6 +13,7 @@ from ..kernels import Rules, Shard
 
 UNLIMITED = np.iinfo(np.int32).max
 LEVELS = 65_535  # largest quantity of a channel
+ALIKE = 4 / 256  # steps that channels which share a quantity may be apart within an item
 
 
 @dataclass(frozen=True)

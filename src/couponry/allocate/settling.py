@@ -64,7 +64,10 @@ def part_of(
     channels as given; a row needs that for the channels that it weighs alone.
     """
     shard = settled.engine.shard
-    steps = [quantity + (fine / 256 - 0.5) for quantity, fine in zip(shard.quantity, settled.fine, strict=False)]
+    steps = [
+        quantity + (fine / 256 - 0.5)
+        for quantity, fine in zip(shard.quantity, settled.fine, strict=False)
+    ]
     channels = [
         problem.low[c][shard.item] + problem.step[c][shard.item] * steps[q]
         for c, q in enumerate(problem.quantity_of)
@@ -76,9 +79,24 @@ def part_of(
         channels=tuple(channels),
         fine=settled.fine,
     )
-    shape = problem.objective.shape[1:]
-    theirs = np.bincount(part.cells(), minlength=shape[0] * shape[1]).reshape(shape)
-    off = abs(problem.rows) @ usage_error(problem, settled.counted[0] + theirs).ravel()
+    settled_off = abs(problem.rows) @ usage_error(problem, settled.counted[0]).ravel()
     never_missed = (problem.lower <= 0) & scales.never_negative
-    lower = np.where(never_missed, -np.inf, problem.lower - activity + off)
-    return replace(part, lower=lower, upper=problem.upper - activity - off)
+    shape = problem.objective.shape[1:]
+    theirs = np.bincount(part.cells(), minlength=shape[0] * shape[1]).astype(float)
+    off = abs(problem.rows) @ usage_error(problem, theirs.reshape(shape)).ravel()
+    lower = problem.lower - activity + settled_off + off
+    upper = problem.upper - activity - settled_off
+    # what few coupons weigh is off by no more than its share
+    share = np.where(upper > 0, _share_off(problem, scales), 0.0)
+    upper = np.where(upper > 0, np.maximum(upper - off, upper / (1.0 + share)), upper - off)
+    return replace(part, lower=np.where(never_missed, -np.inf, lower), upper=upper)
+
+
+def _share_off(problem: Problem, scales: Scales) -> NDArray[np.float64]:
+    """The largest share of its weight in a row that any candidate's weight as packed is off by (L)."""
+    item = scales.cell % problem.low.shape[1]
+    off = (np.abs(scales.coefficient[:, 1:].T) * problem.fine_error[:, item]).sum(axis=0)
+    share = np.divide(off, scales.least, out=np.full(len(off), np.inf), where=scales.least > 0)
+    largest = np.zeros(len(problem.lower))
+    np.maximum.at(largest, scales.row, np.where(off > 0, share, 0.0))
+    return largest

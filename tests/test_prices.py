@@ -1,0 +1,236 @@
+"""The search for prices: what its curvature, choke prices and shared quantities are, and what it makes of ties."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bipartite
+import matching
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+from oracle import Oracle
+from random_campaigns import verify
+
+from couponry import Campaign, CustomerRule, Limit, kernels
+from couponry.allocate.choke import choke_prices
+from couponry.allocate.curvature import Curvature
+from couponry.allocate.dual import PriceSpace, minimise
+from couponry.allocate.lagrangian import Lagrangian
+from couponry.allocate.problem import ALIKE, Problem
+from couponry.allocate.scales import Scales
+from couponry.engines.local import LocalEngine
+from couponry.result import Result
+
+SLOTS = CustomerRule("slots", max=4)
+ONE_EACH = CustomerRule("one of each", max=1, by="product")
+
+
+def half(customers: int, offers: int, rules: list[CustomerRule], limits: list[Limit]) -> Campaign:
+    """Every customer has about half of the offers, at random values."""
+    random = np.random.default_rng(1)
+    given = random.random((customers, offers)) < 0.5
+    customer, offer = np.nonzero(given)
+    value = random.gamma(2.0, 1.0, offers)[offer] * random.lognormal(0.0, 0.5, len(offer))
+    return Campaign(
+        {"offer": np.arange(offers), "product": np.arange(offers) // 3},
+        {
+            "customer": customer,
+            "offer": offer,
+            "value": value.astype(np.float32),
+            "cost": random.uniform(0.5, 1.5, len(offer)),
+        },
+        rules=rules,
+        limits=limits,
+    )
+
+
+def engine_of(problem: Problem) -> LocalEngine:
+    return LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
+
+
+@pytest.mark.parametrize("rules", [[SLOTS], [SLOTS, ONE_EACH], []], ids=["slots", "groups", "none"])
+def test_curvature_is_how_the_gradient_changes(rules: list[CustomerRule]) -> None:
+    customers, offers = 60_000, 30
+    limits = [
+        Limit("cap", by="offer", max=2 * customers // offers),
+        Limit("spend", sum="cost", max=1.6 * customers),
+    ]
+    problem = half(customers, offers, rules, limits).compile().problem
+    dual = Lagrangian(problem, engine_of(problem))
+    scales = Scales.of(problem, dual.engine)
+    space = PriceSpace.of(problem, scales.price_scale(2.0))
+    found = minimise(dual, space, np.zeros(len(problem.lower)), 1e5, 12, 0.0, lambda now: False)
+    curvature = Curvature(dual, space, found.prices, 1.0)
+
+    def slope(point: NDArray[np.float64]) -> NDArray[np.float64]:
+        activity = dual.evaluate(space.prices(point)).activity
+        return space.gradient(problem, activity)
+
+    random = np.random.default_rng(2)
+    at = space.point(found.prices) + 1e-3  # away from the ends of the prices
+    expected, changed = [], []
+    for _ in range(8):
+        # a thousandth of the spread of values
+        step = random.normal(size=len(at)) * 0.002 * scales.per_coupon[space.row] / space.scale
+        step = np.clip(step, -0.9 * at, None)
+        expected.append(curvature.matrix() @ (2 * step))
+        changed.append(slope(at + step) - slope(at - step))
+    x, y = np.concatenate(expected), np.concatenate(changed)
+    assert np.corrcoef(x, y)[0, 1] > 0.98
+    assert 0.92 < (x @ y) / (x @ x) < 1.08
+
+
+def proportional(customers: int = 400, offers: int = 6) -> tuple[pa.Table, pa.Table]:
+    """A weight that is so many times the value, by offer."""
+    random = np.random.default_rng(3)
+    customer, offer = np.nonzero(random.random((customers, offers)) < 0.7)
+    scale = random.uniform(0.5, 3.0, offers)
+    value = random.gamma(2.0, 0.1, len(offer))
+    columns = {
+        "customer": customer,
+        "offer": offer,
+        "value": value.astype(np.float32),
+        "weight": (scale[offer] * value).astype(np.float32),
+    }
+    return pa.table({"offer": np.arange(offers), "scale": scale}), pa.table(columns)
+
+
+def test_channels_that_go_with_each_other_share_a_quantity() -> None:
+    offers, candidates = proportional()
+    limits = [Limit("load", sum="weight", by="offer", max=5.0)]
+    problem = Campaign(offers, candidates, rules=[SLOTS], limits=limits).compile().problem
+    assert problem.quantity_of.tolist() == [0, 0]
+    assert problem.shard.quantity.shape == (1, problem.candidates)
+    item, quantity = problem.shard.item, problem.shard.quantity[0]
+    for c, given in enumerate(problem.channels):
+        miss = np.abs(problem.low[c][item] + problem.step[c][item] * quantity - given)
+        assert (miss <= problem.error[c][item] * (1 + 1e-12)).all()
+        assert (problem.error[c] <= (0.51 + ALIKE) * problem.step[c] + 1e-12).all()
+        closer = problem.low[c][item] + problem.step[c][item] * (
+            quantity + (problem.fine[0] / 256 - 0.5)
+        )
+        assert (np.abs(closer - given) <= problem.fine_error[c][item] * (1 + 1e-9)).all()
+        assert (problem.fine_error[c] < (2 / 256 + ALIKE) * problem.step[c] + 1e-12).all()
+
+
+@pytest.mark.parametrize("row", [0, 20_000])
+def test_one_candidate_is_enough_to_tell_channels_apart(row: int) -> None:
+    offers, candidates = proportional(customers=6_000)
+    weight = candidates["weight"].to_numpy().copy()
+    weight[row] += 0.01 * weight.max()
+    table = candidates.set_column(3, "weight", pa.array(weight))
+    limits = [Limit("load", sum="weight", by="offer", max=5.0)]
+    problem = Campaign(offers, table, rules=[SLOTS], limits=limits).compile().problem
+    assert problem.quantity_of.tolist() == [0, 1]
+
+
+def test_nobody_wants_a_coupon_at_its_choke_price() -> None:
+    offers, candidates = proportional()
+    limits = [Limit("load", sum="weight", by="offer", max=5.0)]
+    problem = Campaign(offers, candidates, rules=[SLOTS], limits=limits).compile().problem
+    dual = Lagrangian(problem, engine_of(problem))
+    choke = choke_prices(problem, Scales.of(problem, dual.engine))
+    assert choke == pytest.approx(1.0 / offers["scale"].to_numpy(), rel=1e-3)
+    below, above = (dual.evaluate(choke * factor).usage[0] for factor in (0.99, 1.01))
+    assert (below > 0).all()
+    assert (above == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("rules", "limits"),
+    [
+        ([CustomerRule("slots", min=1, max=4)], []),
+        ([SLOTS], [Limit("enough", min=10)]),
+    ],
+)
+def test_where_a_minimum_pays_there_is_no_choke_price(
+    rules: list[CustomerRule], limits: list[Limit]
+) -> None:
+    load = Limit("load", sum="weight", by="offer", max=5.0)
+    problem = Campaign(*proportional(), rules=rules, limits=[load, *limits]).compile().problem
+    assert np.isinf(choke_prices(problem, Scales.of(problem, engine_of(problem)))).all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
+def test_bound_of_proportional_channels_holds(scale: float) -> None:
+    offers, candidates = proportional(customers=12, offers=3)
+    weight = candidates["weight"].to_numpy() * np.float32(scale)
+    table = candidates.set_column(3, "weight", pa.array(weight))
+    parts: dict[str, Any] = {
+        "rules": [CustomerRule("one", max=1)],
+        "limits": [Limit("load", sum="weight", by="offer", max=0.8 * scale)],
+    }
+    result = Campaign(offers, table, **parts).solve(threads=1, gap=1e-6)
+    oracle = Oracle(offers, table, None, **parts)
+    most = oracle.most_coupons()
+    optimum = oracle.solve(most, time_limit=30.0)
+    assert optimum.status == "optimal"
+    assert verify(oracle, most, result)[1] == []
+    assert result.bound is not None
+    assert result.objective is not None
+    assert optimum.value is not None
+    assert result.objective - 1e-9 <= optimum.value <= result.bound + 1e-9
+
+
+def held(result: Result, offers: int) -> tuple[NDArray[np.int64], int]:
+    """How many coupons of each offer are given, and the most that one customer has."""
+    assert result.allocation is not None
+    offer, customer = (result.allocation[name].to_numpy() for name in ("offer", "customer"))
+    return np.bincount(offer, minlength=offers), int(np.bincount(customer).max())
+
+
+def ties(kind: str, customers: int, offers: int) -> Campaign:
+    """Scores that are the same for everybody, on a few levels, or of a few values."""
+    random = np.random.default_rng(0)
+    value = np.tile(random.gamma(2.0, 1.0, offers), customers)
+    if kind == "levels":
+        value = value * np.repeat(random.choice([0.5, 1.0, 1.5], customers), offers)
+    if kind == "few values":
+        value = np.ceil(value * random.integers(1, 5, len(value))) / 4
+    mean = 3 * customers / offers
+    return Campaign(
+        {"offer": np.arange(offers)},
+        {
+            "customer": np.repeat(np.arange(customers), offers),
+            "offer": np.tile(np.arange(offers), customers),
+            "value": value,
+        },
+        rules=[CustomerRule("slots", max=3)],
+        limits=[
+            Limit("cap", by="offer", max=int(0.9 * mean)),
+            Limit("least", by="offer", min=int(0.3 * mean)),
+        ],
+    )
+
+
+@pytest.mark.parametrize("kind", ["same", "levels", "few values"])
+def test_ties_do_not_break_capacity(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("couponry.allocate.solver.WHOLE", 100_000)
+    campaign = ties(kind, 40_000, 20)
+    result = campaign.solve(threads=2)
+    assert result.status == "optimal"
+    assert result.gap is not None
+    assert result.gap <= 5e-4
+    given, most = held(result, 20)
+    assert most <= 3
+    assert (given <= int(0.9 * 6_000)).all()
+    assert (given >= int(0.3 * 6_000)).all()
+
+
+def test_values_in_proportion_to_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("couponry.allocate.solver.WHOLE", 100_000)
+    drawn = bipartite.draw(100_000, 400, 0.02)
+    edges = pa.Table.from_batches(drawn.batches())
+    result = matching.campaign_of(drawn.offers, edges, None).solve(threads=2)
+    assert result.status == "optimal"
+    assert result.full_passes < 120
+    assert held(result, 400)[1] == 1
+    assert result.allocation is not None
+    names = ["customer", "offer"]
+    given = result.allocation.select(names)
+    given = given.cast(edges.schema.remove(3).remove(2)).join(edges, names)
+    load = np.bincount(given["offer"].to_numpy(), weights=given["weight"].to_numpy(), minlength=400)
+    assert given.num_rows == result.allocation.num_rows
+    assert (load <= drawn.capacity * (1 + 1e-9)).all()
