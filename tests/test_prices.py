@@ -75,7 +75,7 @@ def test_curvature_is_how_the_gradient_changes(rules: list[CustomerRule]) -> Non
         # a thousandth of the spread of values
         step = random.normal(size=len(at)) * 0.002 * scales.per_coupon[space.row] / space.scale
         step = np.clip(step, -0.9 * at, None)
-        expected.append(curvature.matrix() @ (2 * step))
+        expected.append(curvature.matrix @ (2 * step))
         changed.append(slope(at + step) - slope(at - step))
     x, y = np.concatenate(expected), np.concatenate(changed)
     assert np.corrcoef(x, y)[0, 1] > 0.98

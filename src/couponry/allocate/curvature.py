@@ -22,15 +22,16 @@ from .lagrangian import Lagrangian, as_float32
 from .problem import cell_of
 
 NEAR = 1 / 16  # share of the candidates whose change is within the bandwidth
+LOOKED_AT = 100_000  # losses, evenly spread, that the bandwidth is told from
 # A loss of 0 or more shows one side of a difference only, as often as not the other one lies behind it. And of two
 # candidates that may change places, each is asked.
 ALONE, IN_PLACE = 0.5, 0.25
 
 
 class Curvature:
-    """The Hessian of the dual at some prices, in coordinates of a price space, and the bandwidth it was taken at.
+    """The Hessian of the dual at some prices, in coordinates of a price space: `matrix` (V, V).
 
-    changes: CSR (changes, V), a row's product with itself is its share of the Hessian.
+    bandwidth: of reduced value, that it was taken within.
     """
 
     def __init__(
@@ -39,8 +40,9 @@ class Curvature:
         problem, shard = sample.problem, sample.engine.shard
         table = sample.price_table(sample.reduced(prices))
         chosen, partner, loss = sample.engine.alternatives(as_float32(table))
-        finite = loss[np.isfinite(loss)]
-        self.bandwidth = float(np.quantile(finite, NEAR)) if len(finite) else 0.0
+        some = loss[:: max(1, len(loss) // LOOKED_AT)]
+        some = some[np.isfinite(some)]
+        self.bandwidth = float(np.quantile(some, NEAR)) if len(some) else 0.0
         # ties leave no width; what is left of it is far below any value
         self.bandwidth = max(self.bandwidth, 1e-7 * float(np.abs(table[0]).max(initial=1e-30)))
 
@@ -70,12 +72,8 @@ class Curvature:
             ),
             shape=(len(near), problem.rows.shape[1]),
         )
+        moved = sp.csr_array(usage @ problem.rows.T)  # (changes, L)
+        by_row = sp.csr_array(moved.T @ moved)
         weight = np.sqrt(sample.scale / self.bandwidth / unit)
-        moved = sp.csr_array(usage @ problem.rows.T)  # by each row
-        self.changes = sp.csr_array(
-            moved[:, space.row] @ sp.diags_array(space.sign * space.scale * weight)
-        )
-
-    def matrix(self) -> sp.csr_array:
-        """(V, V)"""
-        return sp.csr_array(self.changes.T @ self.changes)
+        factors = sp.diags_array(space.sign * space.scale * weight)
+        self.matrix = sp.csr_array(factors @ by_row[space.row][:, space.row] @ factors)
