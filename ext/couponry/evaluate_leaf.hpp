@@ -190,13 +190,13 @@ private:
         bool breaks[Scratch::CUSTOMERS] = {};
         greedy_.look_for_breaks(item, scratch_.given, scratch_.first, i, end - i, scratch_.second, breaks);
         Turn again[Scratch::CUSTOMERS];
-        int64_t left = 0;
+        int64_t broken = 0;
         for_each(i, end, [&](const Turn& turn) {
-            again[left] = turn;
-            left += breaks[turn.i - i];
+            again[broken] = turn;
+            broken += breaks[turn.i - i];
         });
-        while (left-- > 0) {
-            const Turn& turn = again[left];
+        while (broken-- > 0) {
+            const Turn& turn = again[broken];
             greedy_.choose(items_of(turn), turn.n, key_of(turn), scratch_.ranked, bounds_of(turn.i), turn.i,
                            hash_of(turn), turn.picks);
             int32_t* const listed = scratch_.given + turn.first[0];

@@ -25,7 +25,7 @@ public:
 
     Look look(const int32_t* key, int64_t n) const noexcept {
         const int64_t low = usual_ - half_width_, high = usual_ + half_width_;
-        const int32_t bars[] = {1, inside(low), inside(high)};
+        const int32_t bars[] = {1, clamped(low), clamped(high)};
         int64_t reached[3];
         Lanes::count_3(key, n, bars, reached);
         return {bars[1], bars[2], reached[0], reached[1], reached[2]};
@@ -83,7 +83,7 @@ private:
     int64_t usual_ = 1;                      // about where the last brackets were
     int64_t half_width_ = int64_t{1} << 20;  // to either side, holding somewhat fewer than FEW keys
 
-    static int32_t inside(int64_t bar) noexcept {
+    static int32_t clamped(int64_t bar) noexcept {
         return static_cast<int32_t>(bar < INT32_MIN ? INT32_MIN : bar > INT32_MAX ? INT32_MAX : bar);
     }
 
