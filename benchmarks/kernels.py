@@ -1,15 +1,16 @@
 """Benchmark of the native `evaluate`: one pass as a multiple of reading the same packed bytes once.
 
-    python benchmarks/kernels.py
+    python benchmarks/kernels.py [-k "avx2 and Poisson"]
 
 Runs `test_kernels.py` with pytest-benchmark, which also checks the answers, and prints JSON: hardware, versions, and
 for each case, instruction set and number of threads the least and the median times of rounds in which bare reads and
-passes take turns, their ratios, the gain over one thread, and what others had of
-the machine meanwhile.
+passes take turns, their ratios, the gain over one thread, and what others had of the
+machine meanwhile. -k chooses among the cases, as it does for pytest.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import sys
@@ -22,14 +23,14 @@ from hardware import describe
 from timing import compared
 
 
-def measured() -> list[dict[str, Any]]:
+def measured(chosen: str) -> list[dict[str, Any]]:
     """Each benchmark as pytest-benchmark writes it."""
     with tempfile.TemporaryDirectory() as folder:
         times = Path(folder, "times.json")
         tests = str(Path(__file__).with_name("test_kernels.py"))
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for the JSON alone
             status = pytest.main(
-                [tests, "-q", "-p", "no:cacheprovider", f"--benchmark-json={times}"]
+                [tests, "-q", "-p", "no:cacheprovider", f"--benchmark-json={times}", "-k", chosen]
             )
         if status != 0:
             raise SystemExit("test_kernels.py failed: see above")
@@ -56,7 +57,11 @@ def said(benchmark: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    cases = [said(benchmark) for benchmark in measured()]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("-k", metavar="EXPRESSION", default="", help="default: all cases")
+    cases = [said(benchmark) for benchmark in measured(parser.parse_args().k)]
     print(json.dumps({**describe(2), "benchmark": "kernels", "cases": cases}, indent=1))
 
 

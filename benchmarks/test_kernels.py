@@ -25,7 +25,7 @@ from couponry.engines.local import LocalEngine
 from couponry.kernels import Rules, Shard
 
 native = kernels.load("native").kernels
-ROUNDS, ROUNDS_OF_BASELINE = 31, 7
+ROUNDS, ROUNDS_OF_BASELINE = 31, 5
 COMPARED = 300  # customers compared with the reference
 
 

@@ -22,6 +22,7 @@ struct Turn {
     int64_t from;  // first candidate, counted within the batch
     int64_t n;
     uint64_t* picks;
+    int32_t* first;  // where its coupons are listed from
 };
 
 // A few customers at a time take each step together: their candidates are valued in one loop that need not know
@@ -34,7 +35,8 @@ public:
           greedy_(pass),
           tables_(pass),
           same_bounds_(pass.rules.lower.size == 1 && pass.rules.upper.size == 1),
-          bounds_(bounds_at(pass.start)) {}
+          bounds_(bounds_at(pass.start)),
+          has_groups_(pass.rules.group.rows > 0) {}
 
     int run() noexcept {
         if (greedy_.failed() || tables_.failed()) return NO_MEMORY;
@@ -46,7 +48,9 @@ public:
             if (!scratch_.reserve(batch.n)) return NO_MEMORY;
             Lanes::template order_keys<Item, CHANNELS>(batch, scratch_.key);
             choose(i, end);
-            settle(i, end, batch, first_cell);
+            if (has_groups_) keep_rules(i, end);
+            tables_.add(batch, scratch_.given, given_, first_cell);
+            if (pass_.chosen) for_each(i, end, [&](const Turn& turn) { write(turn); });
             i = end;
         }
         tables_.flush();
@@ -61,6 +65,8 @@ private:
     Tables<CHANNELS> tables_;
     const bool same_bounds_;
     const Bounds bounds_;
+    const bool has_groups_;
+    int64_t given_ = 0;  // coupons listed so far, of the customers worked on
     Selection<Lanes> selection_;
     Scratch scratch_;
 
@@ -69,9 +75,13 @@ private:
         const Shard& shard = pass_.shard;
         const int64_t most = pass_.stop - i < Scratch::CUSTOMERS ? pass_.stop : i + Scratch::CUSTOMERS;
         const int64_t last = shard.indptr[i] + Scratch::SMALL;
-        const int64_t segment = of_customer(shard.segment, i);
         int64_t end = i + 1;
-        while (end < most && shard.indptr[end + 1] <= last && of_customer(shard.segment, end) == segment) ++end;
+        if (shard.segment.size == 1) {
+            while (end < most && shard.indptr[end + 1] <= last) ++end;
+        } else {
+            const uint16_t segment = shard.segment[i];
+            while (end < most && shard.indptr[end + 1] <= last && shard.segment[end] == segment) ++end;
+        }
         return end;
     }
 
@@ -93,10 +103,11 @@ private:
         const int64_t* indptr = pass_.shard.indptr.data;
         const int64_t begin = indptr[i];
         uint64_t* picks = scratch_.picks;
+        int32_t* first = scratch_.first;
         for (; i < end; ++i) {
             const int64_t n = indptr[i + 1] - indptr[i];
-            step(Turn{i, indptr[i] - begin, n, picks});
-            picks += (n + WORD - 1) / WORD;
+            step(Turn{i, indptr[i] - begin, n, picks, first++});
+            picks += static_cast<uint64_t>(n + WORD - 1) / WORD;
         }
     }
 
@@ -106,12 +117,17 @@ private:
         return Bounds::of(of_customer(pass_.rules.lower, i), of_customer(pass_.rules.upper, i));
     }
 
-    // Picks the best candidates of all customers.
+    // Picks the best candidates of all customers, and lists them.
     void choose(int64_t i, int64_t end) noexcept {
+        given_ = 0;
+        if (same_bounds_ && bounds_.upper == 1) {
+            choose_one(i, end, bounds_.lower == 1 ? INT32_MIN : 1);
+            return;
+        }
         Turn group[WIDTH];
         int64_t customers = 0;
         for_each(i, end, [&](const Turn& turn) {
-            selection_.put(customers, scratch_.key + turn.from, turn.n, bounds_of(turn.i));
+            selection_.put(customers, key_of(turn), turn.n, bounds_of(turn.i));
             group[customers] = turn;
             if (++customers < WIDTH) return;
             cut(group, WIDTH);
@@ -120,20 +136,72 @@ private:
         if (customers > 0) cut(group, customers);
     }
 
+    // The same for one coupon each, whose key is at least so large.
+    void choose_one(int64_t i, int64_t end, int32_t least) noexcept {
+        int64_t given = 0;
+        for_each(i, end, [&](const Turn& turn) {
+            const int32_t* key = key_of(turn);
+            if (turn.n > Lanes::SHORT) {
+                given_ = given;
+                const int32_t best = Lanes::largest(key, turn.n);
+                cut(turn, best > least ? best : least, 1);
+                given = given_;
+                return;
+            }
+            int32_t* const listed = scratch_.given + given;
+            int64_t count = Lanes::take_best(key, turn.n, least, turn.from, listed, *turn.picks);
+            if (count > 1) {
+                break_tie(turn, key, items_of(turn), key[listed[0] - turn.from], 1);
+                count = list(turn, listed);
+            }
+            *turn.first = static_cast<int32_t>(given);
+            given += count;
+        });
+        given_ = given;
+    }
+
     COUPONRY_INLINE void cut(const Turn* group, int64_t customers) noexcept {
         int32_t bars[WIDTH];
         selection_.bars(customers, bars);
-        for (int64_t t = 0; t < customers; ++t) {
-            const Turn& turn = group[t];
-            const int32_t* key = scratch_.key + turn.from;
-            int64_t reached = 0;
-            for (int64_t from = 0; from < turn.n; from += WORD) {
-                const uint64_t word = Lanes::at_least(key + from, left(turn, from), bars[t]);
-                turn.picks[from / WORD] = word;
-                reached += count_bits(word);
-            }
-            const int64_t m = bounds_of(turn.i).most_at(bars[t]);
-            if (reached > m) break_tie(turn, key, items_of(turn), bars[t], m);
+        for (int64_t t = 0; t < customers; ++t) cut(group[t], bars[t], bounds_of(group[t].i).most_at(bars[t]));
+    }
+
+    // Picks and lists what reaches the bar, at most m.
+    COUPONRY_INLINE void cut(const Turn& turn, int32_t bar, int64_t m) noexcept {
+        const int32_t* key = key_of(turn);
+        int32_t* const listed = scratch_.given + given_;
+        int64_t count = 0;
+        for (int64_t from = 0; from < turn.n; from += WORD)
+            count += Lanes::take(key + from, left(turn, from), bar, turn.from + from, listed + count,
+                                 turn.picks[from / WORD]);
+        if (count > m) {
+            break_tie(turn, key, items_of(turn), bar, m);
+            count = list(turn, listed);
+        }
+        *turn.first = static_cast<int32_t>(given_);
+        given_ += count;
+    }
+
+    // Chooses anew for customers whose best candidates break the group rules: the last one first, since gaps that are
+    // left in the list are filled from its end.
+    void keep_rules(int64_t i, int64_t end) noexcept {
+        scratch_.first[end - i] = static_cast<int32_t>(given_);
+        const Item* item = static_cast<const Item*>(pass_.shard.item) + pass_.shard.indptr[i];
+        bool breaks[Scratch::CUSTOMERS] = {};
+        greedy_.look_for_breaks(item, scratch_.given, scratch_.first, i, end - i, scratch_.second, breaks);
+        Turn again[Scratch::CUSTOMERS];
+        int64_t broken = 0;
+        for_each(i, end, [&](const Turn& turn) {
+            again[broken] = turn;
+            broken += breaks[turn.i - i];
+        });
+        while (broken-- > 0) {
+            const Turn& turn = again[broken];
+            greedy_.choose(items_of(turn), turn.n, key_of(turn), scratch_.ranked, bounds_of(turn.i), turn.i,
+                           hash_of(turn), turn.picks);
+            int32_t* const listed = scratch_.given + turn.first[0];
+            const int64_t count = list(turn, listed);
+            for (int64_t t = turn.first[1] - turn.first[0]; t > count;) listed[--t] = scratch_.given[--given_];
         }
     }
 
@@ -179,28 +247,12 @@ private:
         }
     }
 
-    // Applies the group rules, counts the picks and writes them down.
-    COUPONRY_INLINE void settle(int64_t i, int64_t end, const Candidates<Item>& batch, int64_t first_cell) noexcept {
-        int64_t given = 0;
-        for_each(i, end, [&](const Turn& turn) { given += listed(turn, batch.item, scratch_.given + given); });
-        tables_.add(batch, scratch_.given, given, first_cell);
-        if (pass_.chosen) for_each(i, end, [&](const Turn& turn) { write(turn); });
-    }
-
     // Where a customer's picks are in the batch; returns how many.
-    COUPONRY_INLINE int64_t listed(const Turn& turn, const Item* batch_items, int32_t* out) noexcept {
-        const int64_t count = list(turn, out);
-        if (pass_.rules.group.rows == 0 || greedy_.keeps_rules(batch_items, out, count, turn.i))
-            return count;
-        greedy_.choose(items_of(turn), turn.n, scratch_.key + turn.from, scratch_.ranked, bounds_of(turn.i), turn.i,
-                       hash_of(turn), turn.picks);
-        return list(turn, out);
-    }
-
-    static COUPONRY_INLINE int64_t list(const Turn& turn, int32_t* out) noexcept {
+    static int64_t list(const Turn& turn, int32_t* out) noexcept {
         int64_t count = 0;
         for (int64_t from = 0; from < turn.n; from += WORD)
-            count += Lanes::list_bits(turn.picks[from / WORD], left(turn, from), turn.from + from, out + count);
+            for (uint64_t word = turn.picks[from / WORD]; word; word &= word - 1)
+                out[count++] = static_cast<int32_t>(turn.from + from + lowest_bit(word));
         return count;
     }
 
@@ -209,7 +261,9 @@ private:
         for (int64_t j = 0; j < turn.n; ++j) chosen[j] = turn.picks[j / WORD] >> (j % WORD) & 1;
     }
 
-    const Item* items_of(const Turn& turn) const noexcept {
+    COUPONRY_INLINE const int32_t* key_of(const Turn& turn) const noexcept { return scratch_.key + turn.from; }
+
+    COUPONRY_INLINE const Item* items_of(const Turn& turn) const noexcept {
         return static_cast<const Item*>(pass_.shard.item) + pass_.shard.indptr[turn.i];
     }
 

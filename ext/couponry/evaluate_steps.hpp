@@ -94,6 +94,7 @@ struct Steps {
     static constexpr int64_t WIDTH = 1;  // customers whose bars are found together
     static constexpr int64_t MOST = 32;  // coupons a customer, for bars(), and candidates:
     static constexpr int64_t LONG = 32;
+    static constexpr int64_t SHORT = 0;  // candidates for take_best(), in lanes that have it
 
     // Order keys of the candidates from the j-th on.
     template <class Item, int CHANNELS>
@@ -139,23 +140,53 @@ struct Steps {
         }
     }
 
-    // The numbers of the bits set among the first n, counted from `from` (OUT, a vector more may be written);
-    // returns how many.
-    static COUPONRY_INLINE int64_t list_bits(uint64_t word, int64_t, int64_t from, int32_t* out) noexcept {
+    // How many keys are at least each of three bars.
+    static COUPONRY_INLINE void count_3(const int32_t* key, int64_t n, const int32_t* bar, int64_t* out) noexcept {
+        for (int b = 0; b < 3; ++b) out[b] = count(key, n, bar[b]);
+    }
+
+    // The largest key; INT32_MIN: there is none.
+    static COUPONRY_INLINE int32_t largest(const int32_t* key, int64_t n) noexcept {
+        int32_t best = INT32_MIN;
+        for (int64_t j = 0; j < n; ++j) best = key[j] > best ? key[j] : best;
+        return best;
+    }
+
+    // How many of a few keys are larger than each of them (OUT); there is room up to the next multiple of LANES.
+    static COUPONRY_INLINE void ranks(const int32_t* key, int64_t n, int32_t* rank) noexcept {
+        for (int64_t t = 0; t < n; ++t) rank[t] = 0;
+        for (int64_t j = 0; j < n; ++j)
+            for (int64_t t = 0; t < n; ++t) rank[t] += key[j] > key[t];
+    }
+
+    // Whether no two of a few groups, at most LANES, are the same; negative ones are none.
+    static COUPONRY_INLINE bool distinct(const int32_t* group, int64_t n) noexcept {
+        bool same = false;
+        for (int64_t t = 1; t < n; ++t)
+            for (int64_t s = 0; s < t; ++s) same |= group[s] == group[t] && group[s] >= 0;
+        return !same;
+    }
+
+    // The keys (at most 64) that are at least `bar`: their numbers, counted from `from` (OUT, a vector more may be
+    // written), and their bit set (OUT). Returns how many.
+    static COUPONRY_INLINE int64_t take(const int32_t* key, int64_t n, int32_t bar, int64_t from, int32_t* out,
+                                        uint64_t& picks) noexcept {
+        picks = at_least(key, n, bar);
         int64_t count = 0;
-        for (; word; word &= word - 1) out[count++] = static_cast<int32_t>(from + lowest_bit(word));
+        for (uint64_t word = picks; word; word &= word - 1) out[count++] = static_cast<int32_t>(from + lowest_bit(word));
         return count;
+    }
+
+    // The same for the largest keys alone, if they are at least so large; of their numbers the first.
+    static COUPONRY_INLINE int64_t take_best(const int32_t*, int64_t, int32_t, int64_t, int32_t*, uint64_t&) noexcept {
+        return 0;
     }
 
     // OUT: the bars of WIDTH customers who have at most LONG candidates and are given at most MOST coupons.
     static COUPONRY_INLINE void bars(const Shortlist* list, int32_t* bar) noexcept {
-        if (list->bounds.upper <= 1) {
-            int32_t best = INT32_MIN;
-            for (int64_t j = 0; j < list->n; ++j) best = list->key[j] > best ? list->key[j] : best;
-            *bar = list->bounds.bar([=](int64_t) { return best; });
-        } else {
-            *bar = list->bounds.bar([=](int64_t m) { return ranked(list->key, list->n, m); });
-        }
+        *bar = list->bounds.bar([=](int64_t m) {
+            return m == 1 ? largest(list->key, list->n) : ranked(list->key, list->n, m);
+        });
     }
 
     // A bar that exactly m of a few keys reach, or else the m-th largest itself; INT32_MIN: there are fewer.

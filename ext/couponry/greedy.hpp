@@ -20,20 +20,21 @@ public:
 
     bool failed() const noexcept { return !memory_.data; }
 
-    // The best choice without the rules is the greedy one if it happens to keep them.
-    COUPONRY_INLINE bool keeps_rules(const Item* item, const int32_t* listed, int64_t count,
-                                     int64_t customer) noexcept {
-        start_counting();
-        bool kept = true;  // no branch on what it finds: most customers keep the rules
+    // The best choice without the rules is the greedy one if it happens to keep them. Says of customers from the
+    // i-th on whether it does not (OUT, false before).
+    // item: of the batch. given: the customers' coupons, from first[c] to first[c + 1]. found: room for as many.
+    void look_for_breaks(const Item* item, const int32_t* given, const int32_t* first, int64_t i, int64_t customers,
+                         int32_t* found, bool* breaks) noexcept {
         for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
             const int32_t* group = rules_.group.row(rule).data;
-            const int64_t cap = rules_.cap_of(rule, customer);
-            for (int64_t t = 0; t < count; ++t) {
-                const int32_t g = group[item[listed[t]]];
-                if (g >= 0) kept &= add_one(g) <= cap;
+            for (int64_t t = 0; t < first[customers]; ++t) found[t] = group[item[given[t]]];
+            for (int64_t c = 0; c < customers; ++c) {
+                const int32_t* theirs = found + first[c];
+                const int64_t count = first[c + 1] - first[c], cap = rules_.cap_of(rule, i + c);
+                if (count <= cap) continue;
+                breaks[c] |= cap == 1 && count <= LANES ? !Lanes::distinct(theirs, count) : exceeds(theirs, count, cap);
             }
         }
-        return kept;
     }
 
     // Walks down the order and takes what fits; the picks are OUT.
@@ -62,10 +63,8 @@ private:
     static void sort(const Item* item, int64_t n, const int32_t* key, Ranked* order, uint32_t hash) noexcept {
         constexpr int64_t FEW = 64;
         if (n <= FEW) {
-            alignas(64) int32_t before[FEW] = {};
-            const int64_t end = (n + LANES - 1) / LANES * LANES;  // more than there are do no harm
-            for (int64_t j = 0; j < n; ++j)
-                for (int64_t t = 0; t < end; ++t) before[t] += key[j] > key[t];
+            alignas(64) int32_t before[FEW];
+            Lanes::ranks(key, n, before);
             uint64_t taken = 0;
             for (int64_t j = 0; j < n; ++j) {
                 taken |= uint64_t{1} << before[j];
@@ -76,6 +75,14 @@ private:
         for (int64_t j = 0; j < n; ++j)
             order[j] = Ranked::of(key[j], tie_hash(hash, item[j]), j);
         sort_ranked(order, n);
+    }
+
+    bool exceeds(const int32_t* group, int64_t count, int64_t cap) noexcept {
+        start_counting();
+        bool exceeded = false;
+        for (int64_t t = 0; t < count; ++t)
+            if (group[t] >= 0) exceeded |= add_one(group[t]) > cap;
+        return exceeded;
     }
 
     bool fits(int64_t k, int64_t customer) const noexcept {

@@ -7,6 +7,25 @@
 namespace couponry {
 namespace {
 
+// The numbers of the bits set in each byte, then zeros. Tables are faster than pdep and pext where those are slow.
+struct SetBits {
+    uint8_t numbers[256][8] = {};
+
+    constexpr SetBits() {
+        for (int bits = 0; bits < 256; ++bits)
+            for (int at = 0, count = 0; at < 8; ++at)
+                if (bits >> at & 1) numbers[bits][count++] = static_cast<uint8_t>(at);
+    }
+};
+
+// The first of eight keys, all of which may be read, then INT32_MIN.
+COUPONRY_INLINE __m256i first(const int32_t* key, int64_t n) noexcept {
+    const __m256i live = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)),
+                                            _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0));
+    const __m256i keys = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(key));
+    return _mm256_blendv_epi8(_mm256_set1_epi32(INT32_MIN), keys, live);
+}
+
 struct Vector {
     static constexpr int64_t WIDTH = 8;
     __m256i keys;
@@ -42,17 +61,10 @@ private:
             out[j + 4] = {_mm256_permute2x128_si256(four[j][0], four[j][1], 0x31)};
         }
     }
-
-    static COUPONRY_INLINE __m256i first(const int32_t* key, int64_t n) noexcept {
-        const __m256i live = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)),
-                                                _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0));
-        const __m256i keys = _mm256_maskload_epi32(key, live);
-        return _mm256_blendv_epi8(_mm256_set1_epi32(INT32_MIN), keys, live);
-    }
 };
 
 struct Lanes : Steps {
-    static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256;
+    static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256, SHORT = 16;
 
     template <class Item, int CHANNELS>
     static COUPONRY_INLINE void order_keys(const Candidates<Item>& row, int32_t* key) noexcept {
@@ -97,16 +109,111 @@ struct Lanes : Steps {
         }
     }
 
+    static COUPONRY_INLINE void count_3(const int32_t* key, int64_t n, const int32_t* bar, int64_t* out) noexcept {
+        const __m256i bars[3] = {_mm256_set1_epi32(bar[0]), _mm256_set1_epi32(bar[1]), _mm256_set1_epi32(bar[2])};
+        __m256i less[3] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256()};  // -1 for each key
+        int64_t j = 0;
+        for (; j + 8 <= n; j += 8)
+            for (int b = 0; b < 3; ++b)
+                less[b] = _mm256_add_epi32(less[b], _mm256_cmpgt_epi32(bars[b], load(key + j)));
+        const uint64_t live = first_bits(n - j);
+        for (int b = 0; b < 3; ++b)
+            out[b] = j + sum(less[b]) + count_bits(~lanes_greater(bars[b], load(key + j)) & live);
+    }
+
+    static COUPONRY_INLINE int32_t largest(const int32_t* key, int64_t n) noexcept {
+        __m256i best = _mm256_set1_epi32(INT32_MIN);
+        for (int64_t j = 0; j < n; j += 16)  // two at a time: most short rows take one turn
+            best = _mm256_max_epi32(best, _mm256_max_epi32(first(key + j, n - j), first(key + j + 8, n - j - 8)));
+        __m128i four = _mm_max_epi32(_mm256_castsi256_si128(best), _mm256_extracti128_si256(best, 1));
+        four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4E));
+        return _mm_cvtsi128_si32(_mm_max_epi32(four, _mm_shuffle_epi32(four, 0xB1)));
+    }
+
+    static COUPONRY_INLINE void ranks(const int32_t* key, int64_t n, int32_t* rank) noexcept {
+        for (int64_t t = 0; t < n; t += 16) {
+            const __m256i first = load(key + t), second = load(key + t + 8);
+            __m256i before_first = _mm256_setzero_si256(), before_second = _mm256_setzero_si256();  // -1 for each key
+            for (int64_t j = 0; j < n; ++j) {
+                const __m256i one_key = _mm256_set1_epi32(key[j]);
+                before_first = _mm256_add_epi32(before_first, _mm256_cmpgt_epi32(one_key, first));
+                before_second = _mm256_add_epi32(before_second, _mm256_cmpgt_epi32(one_key, second));
+            }
+            store(rank + t, _mm256_abs_epi32(before_first));
+            store(rank + t + 8, _mm256_abs_epi32(before_second));
+        }
+    }
+
+    // Each against all others: turning one half round by up to half, and all the way against the other.
+    static COUPONRY_INLINE bool distinct(const int32_t* group, int64_t n) noexcept {
+        const __m256i turn = _mm256_set_epi32(0, 7, 6, 5, 4, 3, 2, 1);
+        const __m256i a = groups(group, n, 0), b = groups(group, n, 8);
+        __m256i turned_a = a, turned_b = b;
+        __m256i same = _mm256_cmpeq_epi32(a, b);
+        for (int by = 1; by < 8; ++by) {
+            turned_b = _mm256_permutevar8x32_epi32(turned_b, turn);
+            same = _mm256_or_si256(same, _mm256_cmpeq_epi32(a, turned_b));
+            if (by > 4) continue;
+            turned_a = _mm256_permutevar8x32_epi32(turned_a, turn);
+            same = _mm256_or_si256(same, _mm256_cmpeq_epi32(a, turned_a));
+            same = _mm256_or_si256(same, _mm256_cmpeq_epi32(b, turned_b));
+        }
+        return _mm256_testz_si256(same, same);
+    }
+
+    static COUPONRY_INLINE int64_t take(const int32_t* key, int64_t n, int32_t bar, int64_t from, int32_t* out,
+                                        uint64_t& picks) noexcept {
+        const __m256i bars = _mm256_set1_epi32(bar);
+        const __m256i eight = _mm256_set1_epi32(8);
+        uint64_t word = 0;
+        int64_t count = 0;
+        for (int64_t j = 0; j < n; j += 16) {  // two at a time: most short rows take one turn
+            const uint64_t less = lanes_greater(bars, load(key + j)) | lanes_greater(bars, load(key + j + 8)) << 8;
+            const uint64_t kept = _bzhi_u64(~less & 0xFFFF, static_cast<uint32_t>(n - j));
+            const __m256i number = _mm256_set1_epi32(static_cast<int32_t>(from + j));
+            const int64_t some = count_bits(kept & 0xFF);
+            store(out + count, _mm256_add_epi32(numbers(kept & 0xFF), number));
+            store(out + count + some, _mm256_add_epi32(numbers(kept >> 8), _mm256_add_epi32(number, eight)));
+            count += count_bits(kept);
+            word |= kept << j;
+        }
+        picks = word;
+        return count;
+    }
+
+    static COUPONRY_INLINE int64_t take_best(const int32_t* key, int64_t n, int32_t least, int64_t from, int32_t* out,
+                                             uint64_t& picks) noexcept {
+        const __m256i a = first(key, n), b = first(key + 8, n - 8);
+        __m256i best = _mm256_max_epi32(_mm256_max_epi32(a, b), _mm256_set1_epi32(least));
+        best = _mm256_max_epi32(best, _mm256_permute2x128_si256(best, best, 0x01));
+        best = _mm256_max_epi32(best, _mm256_shuffle_epi32(best, 0x4E));
+        best = _mm256_max_epi32(best, _mm256_shuffle_epi32(best, 0xB1));
+        const uint64_t less = lanes_greater(best, a) | lanes_greater(best, b) << 8;
+        const uint64_t reached = _bzhi_u64(~less & 0xFFFF, static_cast<uint32_t>(n));
+        out[0] = static_cast<int32_t>(from) + static_cast<int32_t>(_tzcnt_u64(reached));
+        picks = reached;
+        return count_bits(reached);
+    }
+
     static COUPONRY_INLINE void bars(const Shortlist* lists, int32_t* bars) noexcept {
         Network<Vector>::bars(lists, bars);
     }
 
 private:
+    // Eight groups, with a negative number of its own in place of each that there is not.
+    static COUPONRY_INLINE __m256i groups(const int32_t* group, int64_t n, int64_t from) noexcept {
+        const __m256i lane = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
+        const __m256i number = _mm256_add_epi32(lane, _mm256_set1_epi32(static_cast<int32_t>(from)));
+        const __m256i loaded = load(group + from);
+        const __m256i there = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)), number);
+        const __m256i some = _mm256_andnot_si256(_mm256_srai_epi32(loaded, 31), there);
+        return _mm256_blendv_epi8(_mm256_xor_si256(number, _mm256_set1_epi32(-1)), loaded, some);
+    }
+
     // The numbers of the bits set among eight, then zeros.
     static COUPONRY_INLINE __m256i numbers(uint64_t bits) noexcept {
-        const uint64_t bytes = _pdep_u64(bits, 0x0101010101010101) * 0xFF;
-        const auto lanes = static_cast<int64_t>(_pext_u64(0x0706050403020100, bytes));
-        return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(lanes));
+        static constexpr SetBits SET_BITS;
+        return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(SET_BITS.numbers[bits])));
     }
 
     static COUPONRY_INLINE __m256i load(const int32_t* from) noexcept {

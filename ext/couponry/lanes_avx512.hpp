@@ -9,7 +9,7 @@ namespace {
 
 COUPONRY_INLINE __mmask16 first_lanes(int64_t n) noexcept {
     n = n > 0 ? n : 0;
-    return static_cast<__mmask16>((1u << (n < LANES ? n : LANES)) - 1);
+    return static_cast<__mmask16>(_bzhi_u32(0xFFFF, static_cast<uint32_t>(n < LANES ? n : LANES)));
 }
 
 struct Vector {
@@ -48,7 +48,7 @@ struct Vector {
 };
 
 struct Lanes : Steps {
-    static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256;
+    static constexpr int64_t WIDTH = Vector::WIDTH, MOST = Network<Vector>::MOST, LONG = 256, SHORT = LANES;
 
     template <class Item, int CHANNELS>
     static COUPONRY_INLINE void order_keys(const Candidates<Item>& row, int32_t* key) noexcept {
@@ -91,17 +91,74 @@ struct Lanes : Steps {
         }
     }
 
-    static COUPONRY_INLINE int64_t list_bits(uint64_t word, int64_t n, int64_t from, int32_t* out) noexcept {
+    static COUPONRY_INLINE void count_3(const int32_t* key, int64_t n, const int32_t* bar, int64_t* out) noexcept {
+        const __m512i one = _mm512_set1_epi32(1);
+        const __m512i bars[3] = {_mm512_set1_epi32(bar[0]), _mm512_set1_epi32(bar[1]), _mm512_set1_epi32(bar[2])};
+        __m512i counts[3] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+        for (int64_t j = 0; j < n; j += LANES) {
+            const __mmask16 live = first_lanes(n - j);
+            const __m512i keys = _mm512_loadu_si512(key + j);
+            for (int b = 0; b < 3; ++b) {
+                const __mmask16 over = _mm512_mask_cmpge_epi32_mask(live, keys, bars[b]);
+                counts[b] = _mm512_mask_add_epi32(counts[b], over, counts[b], one);
+            }
+        }
+        for (int b = 0; b < 3; ++b) out[b] = _mm512_reduce_add_epi32(counts[b]);
+    }
+
+    static COUPONRY_INLINE int32_t largest(const int32_t* key, int64_t n) noexcept {
+        const __m512i none = _mm512_set1_epi32(INT32_MIN);
+        __m512i best = none;
+        for (int64_t j = 0; j < n; j += LANES)
+            best = _mm512_max_epi32(best, _mm512_mask_loadu_epi32(none, first_lanes(n - j), key + j));
+        return _mm512_reduce_max_epi32(best);
+    }
+
+    static COUPONRY_INLINE void ranks(const int32_t* key, int64_t n, int32_t* rank) noexcept {
+        for (int64_t t = 0; t < n; t += 2 * LANES) ranks_of_32(key, n, key + t, rank + t);
+    }
+
+    // Each against all others, turning them round by up to half.
+    static COUPONRY_INLINE bool distinct(const int32_t* group, int64_t n) noexcept {
+        const __m512i none = _mm512_set_epi32(-16, -15, -14, -13, -12, -11, -10, -9, -8, -7, -6, -5, -4, -3, -2, -1);
+        const __m512i groups = _mm512_mask_loadu_epi32(none, first_lanes(n), group);
+        const __m512i all = _mm512_mask_mov_epi32(groups, _mm512_movepi32_mask(groups), none);
+        const unsigned same = same_turned<1>(all) | same_turned<2>(all) | same_turned<3>(all) | same_turned<4>(all) |
+                              same_turned<5>(all) | same_turned<6>(all) | same_turned<7>(all) | same_turned<8>(all);
+        return same == 0;
+    }
+
+    static COUPONRY_INLINE int64_t take(const int32_t* key, int64_t n, int32_t bar, int64_t from, int32_t* out,
+                                        uint64_t& picks) noexcept {
+        const __m512i bars = _mm512_set1_epi32(bar);
         const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
         __m512i number = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int32_t>(from)), lane);
+        uint64_t word = 0;
         int64_t count = 0;
         for (int64_t j = 0; j < n; j += LANES) {
-            const auto lanes = static_cast<__mmask16>(word >> j);
+            const __mmask16 lanes = reaching(key + j, n - j, bars);
             _mm512_storeu_si512(out + count, _mm512_maskz_compress_epi32(lanes, number));
             count += count_bits(lanes);
+            word |= uint64_t{lanes} << j;
             number = _mm512_add_epi32(number, _mm512_set1_epi32(LANES));
         }
+        picks = word;
         return count;
+    }
+
+    static COUPONRY_INLINE int64_t take_best(const int32_t* key, int64_t n, int32_t least, int64_t from, int32_t* out,
+                                             uint64_t& picks) noexcept {
+        const __mmask16 live = static_cast<__mmask16>(_bzhi_u32(0xFFFF, static_cast<uint32_t>(n)));
+        const __m512i keys = _mm512_mask_loadu_epi32(_mm512_set1_epi32(least), live, key);
+        __m512i best = _mm512_max_epi32(keys, _mm512_set1_epi32(least));
+        best = _mm512_max_epi32(best, _mm512_shuffle_i32x4(best, best, 0x4E));
+        best = _mm512_max_epi32(best, _mm512_shuffle_i32x4(best, best, 0xB1));
+        best = _mm512_max_epi32(best, _mm512_shuffle_epi32(best, _MM_PERM_BADC));
+        best = _mm512_max_epi32(best, _mm512_shuffle_epi32(best, _MM_PERM_CDAB));
+        const uint32_t reached = _mm512_mask_cmpge_epi32_mask(live, keys, best);
+        out[0] = static_cast<int32_t>(from) + static_cast<int32_t>(_tzcnt_u32(reached));
+        picks = reached;
+        return count_bits(reached);
     }
 
     static COUPONRY_INLINE void bars(const Shortlist* lists, int32_t* bars) noexcept {
@@ -109,6 +166,27 @@ struct Lanes : Steps {
     }
 
 private:
+    // Keys beyond the last get any rank.
+    static COUPONRY_INLINE void ranks_of_32(const int32_t* key, int64_t n, const int32_t* of, int32_t* rank) noexcept {
+        const __m512i one = _mm512_set1_epi32(1);
+        const __m512i first = _mm512_loadu_si512(of), second = _mm512_loadu_si512(of + LANES);
+        __m512i before_first = _mm512_setzero_si512(), before_second = _mm512_setzero_si512();
+        for (int64_t j = 0; j < n; ++j) {
+            const __m512i one_key = _mm512_set1_epi32(key[j]);
+            const __mmask16 larger = _mm512_cmpgt_epi32_mask(one_key, first);
+            const __mmask16 also = _mm512_cmpgt_epi32_mask(one_key, second);
+            before_first = _mm512_mask_add_epi32(before_first, larger, before_first, one);
+            before_second = _mm512_mask_add_epi32(before_second, also, before_second, one);
+        }
+        _mm512_storeu_si512(rank, before_first);
+        _mm512_storeu_si512(rank + LANES, before_second);
+    }
+
+    template <int BY>
+    static COUPONRY_INLINE unsigned same_turned(__m512i all) noexcept {
+        return _mm512_cmpeq_epi32_mask(all, _mm512_alignr_epi32(all, all, BY));
+    }
+
     static COUPONRY_INLINE __mmask16 reaching(const int32_t* key, int64_t n, __m512i bars) noexcept {
         return _mm512_mask_cmpge_epi32_mask(first_lanes(n), _mm512_loadu_si512(key), bars);
     }

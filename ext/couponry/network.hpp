@@ -62,9 +62,7 @@ struct Network {
             upper = lists[t].bounds.upper > upper ? lists[t].bounds.upper : upper;
         }
         alignas(64) int32_t ranked[MOST * WIDTH];  // the best keys, the largest of all customers first
-        if (upper <= 1)
-            best_1(lists, longest, ranked);
-        else if (upper <= 16)
+        if (upper <= 16)
             best_16(lists, longest, ranked);
         else
             best_32(lists, longest, ranked);
@@ -125,17 +123,6 @@ private:
 
     static COUPONRY_INLINE void store(const Sixteen& all, int32_t* out) noexcept {
         for (int j = 0; j < 16; ++j) all.keys[j].store(out + j * WIDTH);
-    }
-
-    static void best_1(const Shortlist* lists, int64_t longest, int32_t* out) noexcept {
-        Sixteen best = load(lists, 0);
-        for (int64_t from = 16; from < longest; from += 16) {
-            const Sixteen more = load(lists, from);
-            for (int j = 0; j < 16; ++j) best.keys[j] = Vector::max(best.keys[j], more.keys[j]);
-        }
-        for (int half = 8; half >= 1; half /= 2)
-            for (int j = 0; j < half; ++j) best.keys[j] = Vector::max(best.keys[j], best.keys[j + half]);
-        best.keys[0].store(out);
     }
 
     static void best_16(const Shortlist* lists, int64_t longest, int32_t* out) noexcept {

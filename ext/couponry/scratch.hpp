@@ -21,6 +21,7 @@ public:
     int32_t* second;  // keys that break ties, of one customer at a time
     int32_t* given;   // where the customers' coupons are
     uint64_t* picks;  // bit sets of the chosen ones, each customer's from a new word on
+    int32_t first[CUSTOMERS + 1];  // where each customer's coupons are listed from
     Ranked* ranked;   // for exact ordering, of one customer at a time
 
     Scratch() noexcept;

@@ -33,11 +33,11 @@ private:
 
     Shortlist shortened(const int32_t* key, int64_t n, Bounds bounds, int32_t* few) noexcept {
         if (bounds.upper == 0) return {few, 0, {0, 0}};
-        const int64_t positive = Lanes::count(key, n, 1);
-        if (positive > bounds.upper) return search_.shortened(key, n, bounds.upper, few);
-        if (positive >= bounds.lower) return {few, 0, {0, 1}};  // the positive ones
+        const auto look = search_.look(key, n);
+        if (look.positive > bounds.upper) return search_.shortened(look, key, n, bounds.upper, few);
+        if (look.positive >= bounds.lower) return {few, 0, {0, 1}};  // the positive ones
         if (bounds.lower >= n) return {few, 0, {1, 1}};         // all
-        return search_.shortened(key, n, bounds.lower, few);
+        return search_.shortened(look, key, n, bounds.lower, few);
     }
 };
 

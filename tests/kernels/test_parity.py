@@ -82,7 +82,7 @@ def test_the_same_slots_for_everybody(name: str, slots: int, ties: bool, rules: 
     # more customers than share a vector, rows around the lengths that are cut in different ways
     lengths = np.array([10] * 40 + [0, 1, 15, 16, 17, 31, 32, 33, 64, 65, 100, 255, 256, 257] * 2)
     case = make_case(slots, lengths=lengths, channels=2, ties=ties, rules=rules)
-    for least in 0, slots // 2:
+    for least in {0, slots // 2, min(slots, 1)}:
         bounds = {"lower": np.full(1, least, np.int32), "upper": np.full(1, slots, np.int32)}
         bound = Case(**vars(case) | {"rules": case.rules._replace(**bounds)})
         expected = evaluated(reference(), bound)

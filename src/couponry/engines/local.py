@@ -20,6 +20,9 @@ LOOKS, LOOKS_SHARE = (
 )  # at customers in one call of a local search: some tenths of a second
 # candidates a block: some hundred microseconds of work, so that an interrupt is answered at once
 BLOCK = 1 << 19
+# blocks handed out at a time, so that a kernel lays out its tables more seldom; single ones towards the end, so that no
+# worker waits long for the last
+TOGETHER = 4
 
 
 class LocalEngine:
@@ -273,8 +276,8 @@ class LocalEngine:
         return engine
 
     def _share(self, work: Callable[[int, int, int], None]) -> None:
-        """Run work(worker, start, stop) over all blocks; workers take the next block as they finish one."""
-        blocks = iter(zip(self._cuts[:-1].tolist(), self._cuts[1:].tolist(), strict=True))
+        """Run work(worker, start, stop) over all blocks; workers take the next few as they finish theirs."""
+        parts = iter(_parts(self._cuts.tolist(), self.threads))
         lock = threading.Lock()
         errors: list[BaseException] = []
 
@@ -282,10 +285,10 @@ class LocalEngine:
             try:
                 while not errors:
                     with lock:
-                        block = next(blocks, None)
-                    if block is None:
+                        part = next(parts, None)
+                    if part is None:
                         return
-                    work(worker, *block)
+                    work(worker, *part)
             except BaseException as error:
                 errors.append(error)
 
@@ -305,3 +308,12 @@ def _block_cuts(indptr: NDArray[np.int64]) -> NDArray[np.int64]:
     wanted = np.arange(0, int(indptr[-1]) + BLOCK, BLOCK)
     cuts = np.searchsorted(indptr, wanted, side="left")
     return np.unique(np.clip(np.r_[0, cuts, len(indptr) - 1], 0, len(indptr) - 1))
+
+
+def _parts(cuts: list[int], threads: int) -> Iterator[tuple[int, int]]:
+    """Customers from and to which blocks are worked on together, fewer blocks as fewer are left."""
+    at, last = 0, len(cuts) - 1
+    while at < last:
+        following = at + max(1, min(TOGETHER, (last - at) // (4 * threads)))
+        yield cuts[at], cuts[following]
+        at = following
