@@ -98,6 +98,7 @@ private:
     GroupCounts<Item> groups_;
     std::vector<double> shift_;  // change of each row's activity by what leaves; zeros between candidates
     std::vector<Part> held_, free_;  // the customer's candidates, chosen or not
+    std::vector<int32_t> every_, helping_;  // positions in `free_`: all of them, and of those whose coming may help
     std::vector<Term> terms_;
 
     double missed(int64_t row, double activity) const {
@@ -146,6 +147,12 @@ private:
                 part.soft = part.soft || rows_.penalty[row] != 0.0;
             }
             (p_.chosen[e] ? held_ : free_).push_back(part);
+        }
+        every_.clear();
+        helping_.clear();
+        for (size_t at = 0; at < free_.size(); ++at) {
+            every_.push_back(static_cast<int32_t>(at));
+            if (free_[at].helps & 2) helping_.push_back(static_cast<int32_t>(at));
         }
         if (!p_.fill) find_relief();
     }
@@ -209,8 +216,8 @@ private:
         const bool leaving_helps = (out.helps & 1) != 0;
         if (may_just_leave && leaving_helps)
             consider(violation, penalty, -out.reduced, -out.objective, {0.0, out.candidate, -1}, i, best);
-        for (const Part& in : free_) {
-            if (!leaving_helps && (in.helps & 2) == 0) continue;
+        for (const int32_t at : leaving_helps ? every_ : helping_) {
+            const Part& in = free_[static_cast<size_t>(at)];
             const double gain_reduced = -out.reduced + in.reduced;
             const double gain_objective = -out.objective + in.objective;
             // Most pairs end here, before their rows are looked at. Filling: without soft rows the penalty is known.

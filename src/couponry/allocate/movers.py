@@ -18,7 +18,7 @@ from .scales import Scales
 from .settling import NEVER
 
 # candidates that a row with any need gets beside, more with more customers
-SPARE, SPARE_PER_MILLION = 15.0, 1.0
+SPARE, SPARE_PER_MILLION = 6.0, 1.0
 QUARTERS = 21  # bits of a float32 below a quarter of an octave
 OCTAVES = 40  # below the largest regret that is told apart
 LEVELS = 10  # of customers, each with half of those before

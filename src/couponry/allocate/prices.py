@@ -22,7 +22,7 @@ from .smoothing import Smoothing
 # over the smallest sample, or over everybody where there is none; fewer where that is many candidates
 QUASI_NEWTON_PASSES, FEWER_PASSES = 100, 20
 MANY = 4_000_000  # candidates
-NEWTON_STEPS = 16  # on each sample and on everybody, at most
+NEWTON_STEPS, SAMPLE_STEPS = 16, 10  # on everybody and on each sample, at most
 DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a sample may ask
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
 # from here on the dual is smooth enough for Newton's method
@@ -30,6 +30,7 @@ NEWTON_CANDIDATES, NEWTON_CUSTOMERS = 1 << 17, 5_000
 CHOKE = (
     1 - 1e-4
 )  # of its choke price, at most: below it everybody takes what is worth next to nothing
+STALLED = 0.7  # of the coupons that were off before: a step that leaves as many is not followed by another
 LITTLE = 0.05  # of what limits are missed by, where the rest is at choke prices
 
 # noise against ties, as shares of a typical coupon's worth
@@ -39,9 +40,10 @@ BLUR = 0.5  # asked gaps that noise may add to the dual for its prices to be wor
 # share of the asked gap that an iteration must gain while there is more noise than that
 BLURRED_TOLERANCE = 0.03
 
-# a choice is near enough to the limits to be repaired, rather than to be brought nearer by another step, where each
-# coupon off takes less time to move than a pass takes for so many pairs of a chosen and another candidate
-PAIRS = 500.0
+# a choice is near enough to the limits to be repaired, rather than to be brought nearer by another step, where that is
+# quicker: in the time in which one coupon is repaired a pass sees so many candidates, and more for each pair of a
+# chosen and another candidate of a customer
+REPAIR, REPAIR_PAIR = 150_000.0, 60.0
 # of all coupons: near at most; and enough in a sample, to take its prices to the next one
 NEAR_SHARE = 1e-3
 NEAR_SHARES_WITH_NOISE = (1e-2, 1e-3, 1e-4)  # one after the other
@@ -224,8 +226,8 @@ class PriceSearch:
         """Coupons off the limits that are repaired in the time of a pass, about."""
         customers = max(1, self.problem.customers)
         chosen, candidates = self.coupons / customers, self.problem.candidates / customers
-        pairs = max(1.0, chosen * max(1.0, candidates - chosen))
-        return min(self.problem.candidates / (PAIRS * pairs), NEAR_SHARE * self.coupons)
+        repair = REPAIR + REPAIR_PAIR * chosen * max(0.0, candidates - chosen)
+        return min(self.problem.candidates / repair, NEAR_SHARE * self.coupons)
 
     def _descend_sample(self, level: int, quasi: bool) -> None:
         """Prices from a sample. Limits on few coupons may be out of any reach in it: their prices are held back."""
@@ -261,12 +263,18 @@ class PriceSearch:
             self.diverged = now.dual < self._lowest
             return self.clock.left < self.reserve or self.diverged
 
+        before = np.inf
+
         def enough(now: Evaluation, promised: float) -> bool:
+            nonlocal before
+            off, last = self.off(now, space), before
+            before = off
             if promised > tolerance * abs(now.dual):
                 return False
             if noise:
                 return self._off_with_noise(now, noise) <= max(most_off, 1.0)
-            off = self.off(now, space)
+            if near is None and STALLED * last < off < NEAR_SHARE * self.coupons:
+                return True
             return off <= max(most_off, 1.0) or off <= LITTLE * self.off(now)
 
         if quasi:
@@ -280,7 +288,8 @@ class PriceSearch:
             if dual.engine.candidates < close.engine.candidates:
                 close = dual
             newton = Newton(dual, close, space, self.scales.per_coupon, unit)
-            now = newton.descend(now, NEWTON_STEPS, enough, watch)
+            steps = NEWTON_STEPS if dual.scale == 1.0 else SAMPLE_STEPS
+            now = newton.descend(now, steps, enough, watch)
         self.prices = now.prices
         self.clock.say(
             f"dual {now.dual:,.6g}, {self.off(now):,.0f} coupons off the limits, "

@@ -82,14 +82,20 @@ class Rounding:
         chosen: NDArray[np.uint8],
         reduced: NDArray[np.float64],
         interrupt: Callable[[], None],
+        enough: float = np.inf,
     ) -> Rounded:
-        """Repair a choice (uint8 (e), not changed), then fill. interrupt: called every so often, may raise."""
+        """Repair a choice (uint8 (e), not changed), then fill. interrupt: called every so often, may raise.
+
+        enough: objective that needs no filling.
+        """
         chosen = chosen.copy()
         activity = self.activity(chosen)
         moves = self._repair(chosen, activity, reduced, interrupt)
-        if not (self._missed(activity) * self._weight > 0).any():
-            with contextlib.suppress(OutOfTime):  # what is repaired is kept
-                moves += self._fill(chosen, activity, reduced, interrupt)
+        repaired = self.measure(chosen, moves)
+        if repaired.objective >= enough or (self._missed(activity) * self._weight > 0).any():
+            return repaired
+        with contextlib.suppress(OutOfTime):  # what is repaired is kept
+            moves += self._fill(chosen, activity, reduced, interrupt)
         return self.measure(chosen, moves)
 
     def _repair(

@@ -14,7 +14,7 @@ FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample
 GROWTH = 4  # from one sample to the next
 LARGEST = 32  # customers in all for each in the largest sample, at least
 # candidates at most of the sample that curvature and regrets are read from: at least, as a share, and at most
-CLOSE_LOOK, CLOSE_SHARE, CLOSEST_LOOK = 1 << 21, 1 / 32, 1 << 25
+CLOSE_LOOK, CLOSE_SHARE, CLOSEST_LOOK = 1 << 21, 1 / 64, 1 << 22
 
 
 class Samples:

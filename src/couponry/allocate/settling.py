@@ -64,13 +64,9 @@ def part_of(
     channels as given; a row needs that for the channels that it weighs alone.
     """
     shard = settled.engine.shard
-    steps = [
-        quantity + (fine / 256 - 0.5)
-        for quantity, fine in zip(shard.quantity, settled.fine, strict=False)
-    ]
+    steps = [_steps(shard.quantity[q], settled.fine[q]) for q in range(problem.quantities)]
     channels = [
-        problem.low[c][shard.item] + problem.step[c][shard.item] * steps[q]
-        for c, q in enumerate(problem.quantity_of)
+        _scaled(steps[q], shard.item, problem, c) for c, q in enumerate(problem.quantity_of)
     ]
     part = replace(
         problem,
@@ -100,3 +96,22 @@ def _share_off(problem: Problem, scales: Scales) -> NDArray[np.float64]:
     largest = np.zeros(len(problem.lower))
     np.maximum.at(largest, scales.row, np.where(off > 0, share, 0.0))
     return largest
+
+
+def _steps(quantity: NDArray[np.uint16], fine: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Where candidates lie between their item's low and high, in steps."""
+    steps = fine.astype(np.float64)
+    steps /= 256
+    steps -= 0.5
+    steps += quantity
+    return steps
+
+
+def _scaled(
+    steps: NDArray[np.float64], item: NDArray[np.integer], problem: Problem, channel: int
+) -> NDArray[np.float64]:
+    """A channel's values at these steps."""
+    values: NDArray[np.float64] = problem.step[channel][item]
+    values *= steps
+    values += problem.low[channel][item]
+    return values

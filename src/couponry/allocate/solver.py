@@ -26,6 +26,9 @@ WHOLE = 4_000_000  # candidates up to which everybody may move
 FACTOR = 3.0  # candidates near enough to move for each coupon that must ...
 MORE = 8.0  # ... more of them for the limits that stay broken
 TRIES = 4
+FILLED = (
+    0.5  # of the asked gap: an allocation of many that is as good as that is not filled any more
+)
 # the exact core
 SMALL_CANDIDATES = 20_000  # up to here HiGHS is asked as soon as the gap stays open once
 CORE_CANDIDATES = 2_000_000  # beyond, it is never asked
@@ -230,10 +233,12 @@ class _Solve:
             part = part_of(problem, self.scales, settled, activity)
             self.clock.say(f"{len(settled.movers):,} customers may move")
             rounding = Rounding(part, settled.engine, self.scales, activity)
-            found = rounding.round(settled.chosen, reduced, self.clock.check)
+            worth = float((problem.objective * usage).sum())
+            enough = self.bound - FILLED * self.gap * abs(self.bound) - worth
+            found = rounding.round(settled.chosen, reduced, self.clock.check, enough)
             error = usage_error(problem, usage[0] + found.usage[0])
             # what the penalties may be off is in the movers' already, by their bounds
-            worth = float((problem.objective * usage - np.abs(problem.objective) * error).sum())
+            worth -= float((np.abs(problem.objective) * error).sum())
             self._offer(
                 Plan(
                     lagrangian.engine,
