@@ -58,7 +58,8 @@ def campaign() -> Campaign:
 def few_movers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("couponry.allocate.solver.WHOLE", 0)
     monkeypatch.setattr("couponry.allocate.sampling.FIRST_SAMPLE", 1 << 14)
-    monkeypatch.setattr("couponry.allocate.sampling.CLOSE_LOOK", 1 << 17)
+    for look in "CURVATURE_LOOK", "REGRET_LOOK":
+        monkeypatch.setattr(f"couponry.allocate.sampling.{look}", (1 << 17, 0.0, 1 << 17))
 
 
 def coupons(result: Result) -> list[tuple[int, int]]:
@@ -311,7 +312,11 @@ import couponry.engines.journal as journals
 journals.WORTH = 1
 import test_at_scale
 monkey = __import__("pytest").MonkeyPatch()
-for name, value in (("solver.WHOLE", 0), ("sampling.FIRST_SAMPLE", 1 << 14), ("sampling.CLOSE_LOOK", 1 << 17)):
+small = (1 << 17, 0.0, 1 << 17)
+for name, value in (
+    ("solver.WHOLE", 0), ("sampling.FIRST_SAMPLE", 1 << 14),
+    ("sampling.CURVATURE_LOOK", small), ("sampling.REGRET_LOOK", small),
+):
     monkey.setattr("couponry.allocate." + name, value)
 campaign = test_at_scale.campaign()
 print("ready", flush=True)

@@ -27,7 +27,8 @@ LEVELS = 10  # of customers, each with half of those before
 class Needs:
     """By how many coupons of each (segment, item) a choice should change, fewer and more of them, to meet the rows.
 
-    A row is wanted at its bound where it misses it or is priced.
+    A row is wanted at its bound where it misses it or is priced. off: (L), what activities may be off from those of
+    the channels as given, by which bounds are drawn in.
     """
 
     def __init__(
@@ -36,12 +37,24 @@ class Needs:
         prices: NDArray[np.float64],
         activity: NDArray[np.float64],
         per_coupon: NDArray[np.float64],
+        off: NDArray[np.float64],
     ):
-        wanted = np.clip(activity, problem.lower, problem.upper)
-        wanted = np.where((prices > 0) & np.isfinite(problem.upper), problem.upper, wanted)
-        wanted = np.where((prices < 0) & np.isfinite(problem.lower), problem.lower, wanted)
+        upper = problem.upper - off
+        lower = np.minimum(problem.lower + off, upper)
+        wanted = np.clip(activity, lower, upper)
+        wanted = np.where((prices > 0) & np.isfinite(upper), upper, wanted)
+        wanted = np.where((prices < 0) & np.isfinite(lower), lower, wanted)
         self.more = np.maximum(0.0, wanted - activity) * per_coupon  # coupons, by row
         self.fewer = np.maximum(0.0, activity - wanted) * per_coupon
+        # share of a row that has to leave: what is held there may weigh less than is typical
+        over = np.maximum(0.0, activity - wanted)
+        self.leaving = np.divide(over, activity, out=np.zeros(len(over)), where=activity > 0)
+        self._per_coupon = per_coupon
+
+    def stay(self, over: NDArray[np.float64], under: NDArray[np.float64]) -> None:
+        """Rows that are still so much over and under their bounds (L) once movers have done what they can."""
+        self.fewer = np.maximum(self.fewer, over * self._per_coupon)
+        self.more = np.maximum(self.more, under * self._per_coupon)
 
 
 def thresholds(
@@ -117,4 +130,6 @@ def _by_cell(
         total = np.bincount(row, weights=share, minlength=len(needs.more))[row]
         part = np.divide(need * share, total, out=np.zeros(len(cell)), where=total > 0)
         np.maximum.at(wanted[direction], cell, part)
+    everybody = (needs.leaving * factor >= 1.0)[row] & (weight > 0)
+    wanted[0, cell[everybody]] = np.inf
     return wanted

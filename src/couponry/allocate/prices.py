@@ -35,6 +35,10 @@ LITTLE = 0.05  # of what limits are missed by, where the rest is at choke prices
 
 # noise against ties, as shares of a typical coupon's worth
 AMPLITUDES: tuple[float, ...] = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
+LAST_AMPLITUDES = (
+    3e-4,
+    1e-4,
+)  # once more by quasi-Newton steps, where Newton's method did not get there
 LITTLE_NOISE = 0.3  # of the asked gap
 BLUR = 0.5  # asked gaps that noise may add to the dual for its prices to be worth rounding
 # share of the asked gap that an iteration must gain while there is more noise than that
@@ -46,6 +50,9 @@ BLURRED_TOLERANCE = 0.03
 REPAIR, REPAIR_PAIR = 150_000.0, 60.0
 # of all coupons: near at most; and enough in a sample, to take its prices to the next one
 NEAR_SHARE = 1e-3
+GETS_NEARER = (
+    0.7  # of the coupons that were off before: as long as they are fewer, Newton's method goes on
+)
 NEAR_SHARES_WITH_NOISE = (1e-2, 1e-3, 1e-4)  # one after the other
 # a choice this far from the limits, in coupons and as a share of all, is not repaired
 FAR_COUPONS = 500
@@ -164,7 +171,8 @@ class PriceSearch:
         smoothing = Smoothing(self.problem, self.engine, self.seed)
         samples = Samples(smoothing.engine)
         amplitudes = AMPLITUDES
-        close = self.off(after.now, self._space) <= 2 * LITTLE * self.off(after.now)
+        off = self.off(after.now, self._space)
+        close = self.is_far(after.now) and off <= 2 * LITTLE * self.off(after.now)
         if close:
             least = max(LITTLE_NOISE * self.gap, AMPLITUDES[-1])
             amplitudes = tuple(a for a in AMPLITUDES if a <= least)
@@ -179,22 +187,32 @@ class PriceSearch:
                 tolerance = 0.1 * self.gap * TOLERANCE
                 yield self._with_noise(noisy, samples, amplitude * self.worth, tolerance, True, 1.0)
             if self.diverged or self.clock.left < self.reserve:
-                break
+                return
+        if self.many:  # Newton's method went round in circles
+            for amplitude in LAST_AMPLITUDES:
+                noisy = smoothing.lagrangian(amplitude * self.worth)
+                tolerance = 0.1 * self.gap * TOLERANCE
+                yield self._with_noise(noisy, samples, amplitude * self.worth, tolerance, True, 0.0)
 
     def _settle_noise(
         self, noisy: Lagrangian, samples: Samples, noise: float, quasi: bool
     ) -> Iterator[Found]:
         """Prices at one amplitude, nearer and nearer to the limits where there is little enough noise."""
         tolerance = BLURRED_TOLERANCE * self.gap
+        last = np.inf
         for near in (1.0, *NEAR_SHARES_WITH_NOISE):
             found = self._with_noise(noisy, samples, noise, tolerance, quasi, near)
             blurred = found.now.dual - found.plain > BLUR * self.gap * abs(found.plain)
             if blurred or self.diverged or self.clock.left < self.reserve:
                 break
             quasi = False
+            off = self._off_with_noise(found.now, noise)
+            while near * self.coupons < off < GETS_NEARER * last and self.is_far(found.now):
+                found = self._with_noise(noisy, samples, noise, tolerance, quasi, near)
+                last, off = off, self._off_with_noise(found.now, noise)
             if near < 1.0:
                 yield found
-            if self._off_with_noise(found.now, noise) > near * self.coupons:
+            if off > near * self.coupons:
                 break  # Newton's method does not get there
 
     def _with_noise(
@@ -284,7 +302,7 @@ class PriceSearch:
             now = dual.evaluate(self.prices)
             self.evaluations += 1
         if self.many and not self.diverged and self.clock.left > self.reserve:
-            close = samples.close_look(dual.problem)
+            close = samples.for_curvature(dual.problem)
             if dual.engine.candidates < close.engine.candidates:
                 close = dual
             newton = Newton(dual, close, space, self.scales.per_coupon, unit)

@@ -13,8 +13,9 @@ from .problem import Problem
 FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample
 GROWTH = 4  # from one sample to the next
 LARGEST = 32  # customers in all for each in the largest sample, at least
-# candidates at most of the sample that curvature and regrets are read from: at least, as a share, and at most
-CLOSE_LOOK, CLOSE_SHARE, CLOSEST_LOOK = 1 << 21, 1 / 64, 1 << 22
+# candidates of the samples that are looked at closely: at least, as a share, and at most
+CURVATURE_LOOK = 1 << 21, 1 / 64, 1 << 22
+REGRET_LOOK = 1 << 21, 1 / 32, 1 << 23
 
 
 class Samples:
@@ -41,15 +42,19 @@ class Samples:
             self._gathered[level] = self._engine.sample(customers)
         return Lagrangian(problem, self._gathered[level], self._engine.customers / len(customers))
 
-    def close_look(self, problem: Problem, most: float | None = None) -> Lagrangian:
-        """The dual over a sample that is small enough to look at closely, or over everybody.
+    def for_curvature(self, problem: Problem) -> Lagrangian:
+        """The dual over a sample that is small enough for its curvature to be taken often, or over everybody."""
+        return self._look(problem, CURVATURE_LOOK)
 
-        most: candidates in it, about; None: more where there are more in all.
-        """
+    def for_regrets(self, problem: Problem) -> Lagrangian:
+        """The dual over a sample that is small enough for everything in it to be sorted, or over everybody."""
+        return self._look(problem, REGRET_LOOK)
+
+    def _look(self, problem: Problem, candidates: tuple[int, float, int]) -> Lagrangian:
         engine = self._engine
-        if most is None:
-            most = min(max(CLOSE_LOOK, CLOSE_SHARE * engine.candidates), CLOSEST_LOOK)
-        size = int(most / max(1.0, engine.candidates / max(1, engine.customers)))
+        least, share, most = candidates
+        wanted = min(max(least, share * engine.candidates), most)
+        size = int(wanted / max(1.0, engine.candidates / max(1, engine.customers)))
         if 2 * size > engine.customers:
             return Lagrangian(problem, engine)
         if size not in self._close:

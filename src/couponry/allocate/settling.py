@@ -83,8 +83,10 @@ def part_of(
     lower = problem.lower - activity + settled_off + off
     upper = problem.upper - activity - settled_off
     # what few coupons weigh is off by no more than its share
-    share = np.where(upper > 0, _share_off(problem, scales), 0.0)
-    upper = np.where(upper > 0, np.maximum(upper - off, upper / (1.0 + share)), upper - off)
+    spare = (upper > 0) & np.isfinite(upper)
+    share = 1.0 + _share_off(problem, scales)
+    in_all = np.divide(upper, share, out=np.full(len(upper), -np.inf), where=spare)
+    upper = np.maximum(upper - off, in_all)
     return replace(part, lower=np.where(never_missed, -np.inf, lower), upper=upper)
 
 

@@ -18,7 +18,7 @@ from .plan import Plan
 from .prices import Found, PriceSearch
 from .problem import Problem
 from .rounding import Rounded, Rounding
-from .sampling import CLOSE_LOOK, Samples
+from .sampling import Samples
 from .settling import part_of, settle, settled_usage, usage_error
 
 # repair
@@ -220,8 +220,9 @@ class _Solve:
     def _round_movers(self, lagrangian: Lagrangian, now: Evaluation, samples: Samples) -> None:
         """An allocation in which those move to whom it matters least; more of them where that was not enough."""
         problem = self.problem
-        needs = Needs(problem, now.prices, now.activity, self.scales.per_coupon)
-        close = samples.close_look(lagrangian.problem, CLOSE_LOOK)
+        off = abs(problem.rows) @ usage_error(problem, now.usage[0]).ravel()
+        needs = Needs(problem, now.prices, now.activity, self.scales.per_coupon, off)
+        close = samples.for_regrets(lagrangian.problem)
         price = as_float32(lagrangian.price_table(lagrangian.reduced(now.prices)))
         reduced = self.lagrangian.reduced(now.prices)
         factor = np.full(len(problem.lower), FACTOR)
@@ -257,6 +258,8 @@ class _Solve:
             if not broken.any():
                 return
             factor[broken] *= MORE
+            over, under = found.activity - part.upper, part.lower - found.activity
+            needs.stay(*(np.where(broken, np.maximum(0.0, miss), 0.0) for miss in (over, under)))
 
     def _plan(self, rounded: Rounded) -> Plan:
         """A plan in which everybody is listed."""
