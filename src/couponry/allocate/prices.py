@@ -191,8 +191,7 @@ class PriceSearch:
         if self.many:  # Newton's method went round in circles
             for amplitude in LAST_AMPLITUDES:
                 noisy = smoothing.lagrangian(amplitude * self.worth)
-                tolerance = 0.1 * self.gap * TOLERANCE
-                yield self._with_noise(noisy, samples, amplitude * self.worth, tolerance, True, 0.0)
+                yield self._with_noise(noisy, samples, amplitude * self.worth, 0.0, True, 0.0)
 
     def _settle_noise(
         self, noisy: Lagrangian, samples: Samples, noise: float, quasi: bool
@@ -296,7 +295,8 @@ class PriceSearch:
             return off <= max(most_off, 1.0) or off <= LITTLE * self.off(now)
 
         if quasi:
-            passes = FEWER_PASSES if dual.engine.candidates > MANY else QUASI_NEWTON_PASSES
+            few = dual.engine.candidates > MANY and tolerance > 0.0
+            passes = FEWER_PASSES if few else QUASI_NEWTON_PASSES
             now = minimise(dual, space, self.prices, unit, passes, tolerance, watch)
         else:
             now = dual.evaluate(self.prices)
