@@ -19,6 +19,10 @@ from .settling import NEVER
 
 # candidates that a row with any need gets beside, more with more customers
 SPARE, SPARE_PER_MILLION = 6.0, 1.0
+FEW, CHANCE = (
+    30.0,
+    1.0,
+)  # candidates in the sample below which chance counts; standard deviations that are allowed for
 QUARTERS = 21  # bits of a float32 below a quarter of an octave
 OCTAVES = 40  # below the largest regret that is told apart
 LEVELS = 10  # of customers, each with half of those before

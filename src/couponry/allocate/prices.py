@@ -22,7 +22,7 @@ from .smoothing import Smoothing
 # over the smallest sample, or over everybody where there is none; fewer where that is many candidates
 QUASI_NEWTON_PASSES, FEWER_PASSES = 100, 20
 MANY = 4_000_000  # candidates
-NEWTON_STEPS, SAMPLE_STEPS = 16, 10  # on everybody and on each sample, at most
+NEWTON_STEPS, SAMPLE_STEPS = 32, 10  # on everybody and on each sample, at most
 DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a sample may ask
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
 # from here on the dual is smooth enough for Newton's method
@@ -48,6 +48,7 @@ BLURRED_TOLERANCE = 0.03
 # quicker: in the time in which one coupon is repaired a pass sees so many candidates, and more for each pair of a
 # chosen and another candidate of a customer
 REPAIR, REPAIR_PAIR = 150_000.0, 60.0
+TIED_REPAIR, TIED_COUPONS = 20_000.0, 8_000.0
 # of all coupons: near at most; and enough in a sample, to take its prices to the next one
 NEAR_SHARE = 1e-3
 GETS_NEARER = (
@@ -199,7 +200,10 @@ class PriceSearch:
         """Prices at one amplitude, nearer and nearer to the limits where there is little enough noise."""
         tolerance = BLURRED_TOLERANCE * self.gap
         last = np.inf
-        for near in (1.0, *NEAR_SHARES_WITH_NOISE):
+        for share in (1.0, *NEAR_SHARES_WITH_NOISE):
+            near = share
+            if share < 1.0:
+                near = min(share, self._quick_with_noise() / self.coupons)
             found = self._with_noise(noisy, samples, noise, tolerance, quasi, near)
             blurred = found.now.dual - found.plain > BLUR * self.gap * abs(found.plain)
             if blurred or self.diverged or self.clock.left < self.reserve:
@@ -209,7 +213,7 @@ class PriceSearch:
             while near * self.coupons < off < GETS_NEARER * last and self.is_far(found.now):
                 found = self._with_noise(noisy, samples, noise, tolerance, quasi, near)
                 last, off = off, self._off_with_noise(found.now, noise)
-            if near < 1.0:
+            if share < 1.0:
                 yield found
             if off > near * self.coupons:
                 break  # Newton's method does not get there
@@ -245,6 +249,10 @@ class PriceSearch:
         chosen, candidates = self.coupons / customers, self.problem.candidates / customers
         repair = REPAIR + REPAIR_PAIR * chosen * max(0.0, candidates - chosen)
         return min(self.problem.candidates / repair, NEAR_SHARE * self.coupons)
+
+    def _quick_with_noise(self) -> float:
+        """The same where all that is in the way is worth next to nothing, and single coupons of few candidates move."""
+        return self.problem.candidates / TIED_REPAIR + TIED_COUPONS
 
     def _descend_sample(self, level: int, quasi: bool) -> None:
         """Prices from a sample. Limits on few coupons may be out of any reach in it: their prices are held back."""
