@@ -19,10 +19,6 @@ from .settling import NEVER
 
 # candidates that a row with any need gets beside, more with more customers
 SPARE, SPARE_PER_MILLION = 6.0, 1.0
-FEW, CHANCE = (
-    30.0,
-    1.0,
-)  # candidates in the sample below which chance counts; standard deviations that are allowed for
 QUARTERS = 21  # bits of a float32 below a quarter of an octave
 OCTAVES = 40  # below the largest regret that is told apart
 LEVELS = 10  # of customers, each with half of those before
@@ -49,9 +45,9 @@ class Needs:
         wanted = np.where((prices > 0) & np.isfinite(upper), upper, wanted)
         wanted = np.where((prices < 0) & np.isfinite(lower), lower, wanted)
         self.more = np.maximum(0.0, wanted - activity) * per_coupon  # coupons, by row
-        self.fewer = np.maximum(0.0, activity - wanted) * per_coupon
-        # share of a row that has to leave: what is held there may weigh less than is typical
         over = np.maximum(0.0, activity - wanted)
+        self.fewer = over * per_coupon
+        # share of a row that has to leave: what is held there may weigh less than is typical
         self.leaving = np.divide(over, activity, out=np.zeros(len(over)), where=activity > 0)
         self._per_coupon = per_coupon
 

@@ -26,9 +26,9 @@ WHOLE = 4_000_000  # candidates up to which everybody may move
 FACTOR = 3.0  # candidates near enough to move for each coupon that must ...
 MORE = 8.0  # ... more of them for the limits that stay broken
 TRIES = 4
-FILLED = (
-    0.5  # of the asked gap: an allocation of many that is as good as that is not filled any more
-)
+# of the asked gap: an allocation of many that is as good as that is not filled any more
+FILLED = 0.5
+
 # the exact core
 SMALL_CANDIDATES = 20_000  # up to here HiGHS is asked as soon as the gap stays open once
 CORE_CANDIDATES = 2_000_000  # beyond, it is never asked
