@@ -284,7 +284,7 @@ def test_steps_minimise_the_model_within_their_box(seed: int, size: int, edges: 
     low, high = -rng.random(size) * (rng.random(size) < 0.7), rng.random(size)
     step, promised = model.minimum(gradient, low, high)
     assert (step >= low).all() and (step <= high).all()
-    matrix = model._matrix.toarray()
+    matrix = model._matrix.toarray() + np.diag(model._damping)
 
     def value(x: Any) -> float:
         return float(gradient @ x + 0.5 * x @ matrix @ x)

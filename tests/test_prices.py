@@ -63,7 +63,7 @@ def test_curvature_is_how_the_gradient_changes(rules: list[CustomerRule]) -> Non
     scales = Scales.of(problem, dual.engine)
     space = PriceSpace.of(problem, scales.price_scale(2.0))
     found = minimise(dual, space, np.zeros(len(problem.lower)), 1e5, 12, 0.0, lambda now: False)
-    curvature = Curvature(dual, space, found.prices, 1.0)
+    curvature = Curvature(dual, space, scales, found.prices, 1.0)
 
     def slope(point: NDArray[np.float64]) -> NDArray[np.float64]:
         activity = dual.evaluate(space.prices(point)).activity

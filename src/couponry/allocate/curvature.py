@@ -17,9 +17,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from ..engines.gather import positions_of
 from .dual import PriceSpace
 from .lagrangian import Lagrangian, as_float32
 from .problem import cell_of
+from .scales import Scales
 
 NEAR = 1 / 16  # share of the candidates whose change is within the bandwidth
 LOOKED_AT = 100_000  # losses, evenly spread, that the bandwidth is told from
@@ -35,9 +37,13 @@ class Curvature:
     """
 
     def __init__(
-        self, sample: Lagrangian, space: PriceSpace, prices: NDArray[np.float64], unit: float
+        self,
+        sample: Lagrangian,
+        space: PriceSpace,
+        scales: Scales,
+        prices: NDArray[np.float64],
+        unit: float,
     ):
-        problem, shard = sample.problem, sample.engine.shard
         table = sample.price_table(sample.reduced(prices))
         chosen, partner, loss = sample.engine.alternatives(as_float32(table))
         some = loss[:: max(1, len(loss) // LOOKED_AT)]
@@ -48,32 +54,45 @@ class Curvature:
 
         near = np.flatnonzero(loss < self.bandwidth)
         other = partner[near]
-        swapped = other >= 0
-        size = np.sqrt(np.where(swapped, IN_PLACE, ALONE))
+        swapped = np.flatnonzero(other >= 0)
+        size = np.full(len(near), np.sqrt(ALONE * sample.scale / self.bandwidth / unit))
+        size[swapped] *= np.sqrt(IN_PLACE / ALONE)
         size = np.where(chosen[near], size, -size)
-        change = np.concatenate([np.arange(len(near)), np.flatnonzero(swapped)])
-        position = np.concatenate([near, other[swapped]])
-        factor = np.concatenate([size, -size[swapped]])
-        _, segments, items = problem.objective.shape
-        cells = segments * items
-        cell = cell_of(shard, items, position)
-        item = cell % items
-        columns, values = [cell], [factor]
-        for c, quantity in enumerate(problem.quantity_of):
-            amount = (
-                problem.low[c][item] + problem.step[c][item] * shard.quantity[quantity][position]
-            )
-            columns.append((1 + c) * cells + cell)
-            values.append(factor * amount)
-        usage = sp.csr_array(
-            (
-                np.concatenate(values),
-                (np.tile(change, len(columns)), np.concatenate(columns)),
-            ),
-            shape=(len(near), problem.rows.shape[1]),
+        moved = _moved(
+            sample,
+            scales,
+            np.concatenate([near, other[swapped]]),
+            np.concatenate([np.arange(len(near)), swapped]),
+            np.concatenate([size, -size[swapped]]),
         )
-        moved = sp.csr_array(usage @ problem.rows.T)  # (changes, L)
         by_row = sp.csr_array(moved.T @ moved)
-        weight = np.sqrt(sample.scale / self.bandwidth / unit)
-        factors = sp.diags_array(space.sign * space.scale * weight)
-        self.matrix = sp.csr_array(factors @ by_row[space.row][:, space.row] @ factors)
+        if not np.array_equal(space.row, np.arange(space.rows)):  # rows with two prices, or none
+            by_row = by_row[space.row][:, space.row]
+        side = space.sign * space.scale
+        by_row.data *= side[by_row.indices] * np.repeat(side, np.diff(by_row.indptr))
+        self.matrix = by_row
+
+
+def _moved(
+    sample: Lagrangian,
+    scales: Scales,
+    position: NDArray[np.int64],
+    change: NDArray[np.int64],
+    factor: NDArray[np.float64],
+) -> sp.csr_array:
+    """What each change moves each row by, CSR (changes, L).
+
+    position: candidates that come or go. change, factor: in which change each does, and how much of it.
+    """
+    problem, shard = sample.problem, sample.engine.shard
+    items = problem.objective.shape[2]
+    cell = cell_of(shard, items, position)
+    listed = positions_of(scales.ptr, cell)  # in which rows
+    times = scales.ptr[cell + 1] - scales.ptr[cell]
+    weight = scales.coefficient[listed, 0]
+    for c, slope in enumerate(scales.coefficient.T[1:]):
+        item, quantity = cell % items, shard.quantity[problem.quantity_of[c]]
+        amount = problem.low[c][item] + problem.step[c][item] * quantity[position]
+        weight = weight + slope[listed] * np.repeat(amount, times)
+    entries = weight * np.repeat(factor, times), (np.repeat(change, times), scales.row[listed])
+    return sp.csr_array(entries, shape=(int(change.max(initial=-1)) + 1, len(problem.lower)))

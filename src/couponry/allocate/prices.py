@@ -313,7 +313,7 @@ class PriceSearch:
             close = samples.for_curvature(dual.problem)
             if dual.engine.candidates < close.engine.candidates:
                 close = dual
-            newton = Newton(dual, close, space, self.scales.per_coupon, unit)
+            newton = Newton(dual, close, space, self.scales, unit, far=quasi)
             steps = NEWTON_STEPS if dual.scale == 1.0 else SAMPLE_STEPS
             now = newton.descend(now, steps, enough, watch)
         self.prices = now.prices
