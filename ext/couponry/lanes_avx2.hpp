@@ -36,18 +36,25 @@ struct Vector {
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), keys);
     }
 
+    static COUPONRY_INLINE Vector of(int32_t key) noexcept { return {_mm256_set1_epi32(key)}; }
+
+    template <bool ALL>
     static COUPONRY_INLINE void load(const int32_t* const* key, const int64_t* n, Vector* out) noexcept {
-        load_8(key, n, 0, out);
-        load_8(key, n, 8, out + 8);
+        load_8<ALL>(key, n, 0, out);
+        load_8<ALL>(key, n, 8, out + 8);
     }
 
 private:
     // Transposed: four by four within 128 bits, and then these.
+    template <bool ALL>
     static COUPONRY_INLINE void load_8(const int32_t* const* key, const int64_t* n, int64_t from,
                                        Vector* out) noexcept {
         __m256i four[4][2];
         for (int t = 0; t < 2; ++t) {
-            const auto row = [=](int i) { return first(key[4 * t + i] + from, n[4 * t + i] - from); };
+            const auto row = [=](int i) {
+                const int32_t* keys = key[4 * t + i] + from;
+                return ALL ? _mm256_loadu_si256(reinterpret_cast<const __m256i*>(keys)) : first(keys, n[4 * t + i] - from);
+            };
             const __m256i a = row(0), b = row(1), c = row(2), d = row(3);
             const __m256i ab = _mm256_unpacklo_epi32(a, b), cd = _mm256_unpacklo_epi32(c, d);
             const __m256i last_ab = _mm256_unpackhi_epi32(a, b), last_cd = _mm256_unpackhi_epi32(c, d);
@@ -109,16 +116,30 @@ struct Lanes : Steps {
         }
     }
 
-    static COUPONRY_INLINE void count_3(const int32_t* key, int64_t n, const int32_t* bar, int64_t* out) noexcept {
-        const __m256i bars[3] = {_mm256_set1_epi32(bar[0]), _mm256_set1_epi32(bar[1]), _mm256_set1_epi32(bar[2])};
-        __m256i less[3] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256()};  // -1 for each key
-        int64_t j = 0;
-        for (; j + 8 <= n; j += 8)
-            for (int b = 0; b < 3; ++b)
-                less[b] = _mm256_add_epi32(less[b], _mm256_cmpgt_epi32(bars[b], load(key + j)));
-        const uint64_t live = first_bits(n - j);
-        for (int b = 0; b < 3; ++b)
-            out[b] = j + sum(less[b]) + count_bits(~lanes_greater(bars[b], load(key + j)) & live);
+    static COUPONRY_INLINE void mark(const int32_t* key, int64_t n, int32_t low, int32_t high, uint64_t* at_low,
+                                     uint64_t* at_high) noexcept {
+        const __m256i lows = _mm256_set1_epi32(low), highs = _mm256_set1_epi32(high);
+        for (; n > 0; n -= WORD, key += WORD) {
+            uint64_t less_low = 0, less_high = 0;
+            for (int64_t j = 0; j < WORD && j < n; j += 8) {
+                const __m256i keys = load(key + j);
+                less_low |= lanes_greater(lows, keys) << j;
+                less_high |= lanes_greater(highs, keys) << j;
+            }
+            *at_low++ = ~less_low & first_bits(n);
+            *at_high++ = ~less_high & first_bits(n);
+        }
+    }
+
+    static COUPONRY_INLINE int64_t list(uint64_t word, int64_t from, int32_t* out) noexcept {
+        const int64_t count = count_bits(word);
+        __m256i number = _mm256_set1_epi32(static_cast<int32_t>(from));
+        for (; word; word >>= 8) {
+            store(out, _mm256_add_epi32(numbers(word & 0xFF), number));
+            out += count_bits(word & 0xFF);
+            number = _mm256_add_epi32(number, _mm256_set1_epi32(8));
+        }
+        return count;
     }
 
     static COUPONRY_INLINE int32_t largest(const int32_t* key, int64_t n) noexcept {

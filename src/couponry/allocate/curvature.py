@@ -6,8 +6,10 @@ a loss of changing, the dual is curved:
 
     H = sum over changes c of density(c at loss 0) * w(c) w(c)',   w(c): what the change moves each row by
 
-and the density is that of the losses, taken within a bandwidth (a kernel estimate of the generalised Hessian of the
-expected dual; the semismooth Newton method of Qi and Sun 1993 on a smoothed dual rests on the same matrix). Where
+and the density is that of the losses, taken within a bandwidth of each item's own, which holds so many of its
+candidates (a nearest-neighbour estimate, Loftsgaarden and Quesenberry 1965, of the generalised Hessian of the expected
+dual; the semismooth Newton method of Qi and Sun 1993 on a smoothed dual rests on the same matrix). Items may differ by
+orders of magnitude: where nearly all of one's candidates are tied, the next one's may lie far apart. Where
 every weight is 1 it is a graph Laplacian over the rows, and therefore sparse.
 """
 
@@ -20,11 +22,14 @@ from numpy.typing import NDArray
 from ..engines.gather import positions_of
 from .dual import PriceSpace
 from .lagrangian import Lagrangian, as_float32
+from .octaves import Octaves
 from .problem import cell_of
 from .scales import Scales
 
-NEAR = 1 / 16  # share of the candidates whose change is within the bandwidth
-LOOKED_AT = 100_000  # losses, evenly spread, that the bandwidth is told from
+NEAR, NEAREST = (
+    1 / 16,
+    4,
+)  # candidates whose change is within the bandwidth, as a share and at least
 # A loss of 0 or more shows one side of a difference only, as often as not the other one lies behind it. And of two
 # candidates that may change places, each is asked.
 ALONE, IN_PLACE = 0.5, 0.25
@@ -33,7 +38,7 @@ ALONE, IN_PLACE = 0.5, 0.25
 class Curvature:
     """The Hessian of the dual at some prices, in coordinates of a price space: `matrix` (V, V).
 
-    bandwidth: of reduced value, that it was taken within.
+    bandwidth: (V), of reduced value, that it was taken within, on average of the items of each coordinate.
     """
 
     def __init__(
@@ -46,16 +51,14 @@ class Curvature:
     ):
         table = sample.price_table(sample.reduced(prices))
         chosen, partner, loss = sample.engine.alternatives(as_float32(table))
-        some = loss[:: max(1, len(loss) // LOOKED_AT)]
-        some = some[np.isfinite(some)]
-        self.bandwidth = float(np.quantile(some, NEAR)) if len(some) else 0.0
-        # ties leave no width; what is left of it is far below any value
-        self.bandwidth = max(self.bandwidth, 1e-7 * float(np.abs(table[0]).max(initial=1e-30)))
+        cell = cell_of(sample.engine.shard, table.shape[2])
+        width = _bandwidths(loss, cell, float(np.abs(table[0]).max(initial=1e-30)), table[0].size)
+        self.bandwidth = _by_row(width, scales, space.rows)[space.row]
 
-        near = np.flatnonzero(loss < self.bandwidth)
+        near = np.flatnonzero(loss < width[cell])
         other = partner[near]
         swapped = np.flatnonzero(other >= 0)
-        size = np.full(len(near), np.sqrt(ALONE * sample.scale / self.bandwidth / unit))
+        size = np.sqrt(ALONE * sample.scale / unit / width[cell[near]])
         size[swapped] *= np.sqrt(IN_PLACE / ALONE)
         size = np.where(chosen[near], size, -size)
         moved = _moved(
@@ -71,6 +74,25 @@ class Curvature:
         side = space.sign * space.scale
         by_row.data *= side[by_row.indices] * np.repeat(side, np.diff(by_row.indptr))
         self.matrix = by_row
+
+
+def _bandwidths(
+    loss: NDArray[np.float32], cell: NDArray[np.int64], most: float, cells: int
+) -> NDArray[np.float64]:
+    """Of each cell the loss that enough of its candidates are below, (cells)."""
+    bins = Octaves(4 * most)
+    count = bins.reached(loss, cell, cells)
+    wanted = np.minimum(np.maximum(NEAREST, NEAR * count[:, -1:]), count[:, -1:])
+    width = bins.edges[(count < wanted).sum(axis=1)]
+    # ties leave no width; what is left of it is far below any value
+    return np.maximum(width, 1e-7 * most)
+
+
+def _by_row(width: NDArray[np.float64], scales: Scales, rows: int) -> NDArray[np.float64]:
+    """Mean over the cells of each row (L), and over all cells where it has none."""
+    total = np.bincount(scales.row, weights=width[scales.cell], minlength=rows)
+    count = np.bincount(scales.row, minlength=rows)
+    return np.divide(total, count, out=np.full(rows, width.mean()), where=count > 0)
 
 
 def _moved(

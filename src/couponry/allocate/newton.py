@@ -21,9 +21,9 @@ from .dual import PriceSpace
 from .lagrangian import Evaluation, Lagrangian
 from .scales import Scales
 
-# share of a limit's curvature that is added to it, at first and at most, and at least; less where a step gains more
+# share of a limit's curvature that is added to it, at first, at most and at least; less where a step gains more
 # than the model promised by so much, more where it gains nothing
-DAMPING, LEAST_DAMPING = 1e-2, 1e-5
+DAMPING, MOST_DAMPING, LEAST_DAMPING = 1e-5, 1e-4, 1e-8
 UNDERRATED, DAMPS = 1.5, 10.0
 FLOOR = 1e-3  # of the typical curvature, added to each: where nothing near moves a limit, its price goes to the box
 # the first box, from prices that are near and from ones that are not, and the smallest, in bandwidths per coupon
@@ -36,7 +36,9 @@ STEEP, OVERSHOT = (
 )  # slope after a step, of the same and of the other sign, as a share of the slope before
 LITTLE = 2e-3  # of what counts in a limit: it is met where it is so little off
 ACTIVE_SETS = 8  # tried for one step, at most: a few more would gain a thousandth
-SETTLED = 1 / 500  # of the coordinates may still change sides: what that is worth is far below the model's error
+SETTLED = (
+    1 / 500
+)  # of the coordinates may still change sides: what that is worth is far below the model's error
 CG_STEPS, CG_TOLERANCE = 300, 1e-2  # far below what a sample's curvature is off
 
 
@@ -110,7 +112,7 @@ class Newton:
             if gain > UNDERRATED * promised:
                 self._damping = max(self._damping / DAMPS, LEAST_DAMPING)
             elif gain <= 0.0:
-                self._damping = min(self._damping * DAMPS, DAMPING)
+                self._damping = min(self._damping * DAMPS, MOST_DAMPING)
             if gain > 0.0:
                 now, matrix, least = then, None, LEAST_REACH
             if watch(then):

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engines.gather import positions_of
 from ..engines.protocol import Engine, Settled
 from .problem import SAME, Problem
 from .scales import Scales
@@ -29,6 +30,16 @@ def settle(
 ) -> Settled:
     """Everybody's best choice at a price table, with the movers that the thresholds single out."""
     return engine.settle(price, near, problem.fine)
+
+
+def with_moves(
+    settled: Settled, movers: NDArray[np.int64], chosen: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """The movers' candidates' choice, uint8, where some of them (ascending numbers) were given `chosen` already."""
+    indptr = settled.engine.shard.indptr
+    together = settled.chosen.copy()
+    together[positions_of(indptr, np.searchsorted(settled.movers, movers))] = chosen
+    return together
 
 
 def settled_usage(problem: Problem, settled: Settled) -> NDArray[np.float64]:
