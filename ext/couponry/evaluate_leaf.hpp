@@ -163,32 +163,7 @@ private:
     COUPONRY_INLINE void cut(const Turn* group, int64_t customers) noexcept {
         int32_t bars[WIDTH];
         selection_.bars(customers, bars);
-        for (int64_t t = 0; t < customers; ++t) {
-            const int64_t most = bounds_of(group[t].i).most_at(bars[t]);
-            const Marks* marks = selection_.marks(t);
-            if (marks)
-                cut(group[t], *marks, bars[t], most);
-            else
-                cut(group[t], bars[t], most);
-        }
-    }
-
-    // The same where it is known which keys reach two bars around this one.
-    COUPONRY_INLINE void cut(const Turn& turn, const Marks& marks, int32_t bar, int64_t m) noexcept {
-        const int32_t* key = key_of(turn);
-        int32_t* const listed = scratch_.given + given_;
-        int64_t count = 0;
-        for (int64_t from = 0; from < turn.n; from += WORD) {
-            const int64_t w = from / WORD;
-            uint64_t word = marks.high[w];
-            for (uint64_t between = marks.low[w] & ~marks.high[w]; between; between &= between - 1) {
-                const int bit = lowest_bit(between);
-                word |= uint64_t{key[from + bit] >= bar} << bit;
-            }
-            turn.picks[w] = word;
-            count += Lanes::list(word, turn.from + from, listed + count);
-        }
-        finish(turn, bar, m, listed, count);
+        for (int64_t t = 0; t < customers; ++t) cut(group[t], bars[t], bounds_of(group[t].i).most_at(bars[t]));
     }
 
     // Picks and lists what reaches the bar, at most m.
@@ -199,12 +174,8 @@ private:
         for (int64_t from = 0; from < turn.n; from += WORD)
             count += Lanes::take(key + from, left(turn, from), bar, turn.from + from, listed + count,
                                  turn.picks[from / WORD]);
-        finish(turn, bar, m, listed, count);
-    }
-
-    COUPONRY_INLINE void finish(const Turn& turn, int32_t bar, int64_t m, int32_t* listed, int64_t count) noexcept {
         if (count > m) {
-            break_tie(turn, key_of(turn), items_of(turn), bar, m);
+            break_tie(turn, key, items_of(turn), bar, m);
             count = list(turn, listed);
         }
         *turn.first = static_cast<int32_t>(given_);

@@ -140,21 +140,9 @@ struct Steps {
         }
     }
 
-    // Which keys are at least each of two bars, as bit sets (OUT), 64 keys to a word.
-    static COUPONRY_INLINE void mark(const int32_t* key, int64_t n, int32_t low, int32_t high, uint64_t* at_low,
-                                     uint64_t* at_high) noexcept {
-        for (int64_t from = 0; from < n; from += WORD) {
-            const int64_t some = n - from < WORD ? n - from : WORD;
-            *at_low++ = at_least(key + from, some, low);
-            *at_high++ = at_least(key + from, some, high);
-        }
-    }
-
-    // The numbers of the bits set, counted from `from` (OUT, a vector more may be written). Returns how many.
-    static COUPONRY_INLINE int64_t list(uint64_t word, int64_t from, int32_t* out) noexcept {
-        int64_t count = 0;
-        for (; word; word &= word - 1) out[count++] = static_cast<int32_t>(from + lowest_bit(word));
-        return count;
+    // How many keys are at least each of three bars.
+    static COUPONRY_INLINE void count_3(const int32_t* key, int64_t n, const int32_t* bar, int64_t* out) noexcept {
+        for (int b = 0; b < 3; ++b) out[b] = count(key, n, bar[b]);
     }
 
     // The largest key; INT32_MIN: there is none.
@@ -184,7 +172,9 @@ struct Steps {
     static COUPONRY_INLINE int64_t take(const int32_t* key, int64_t n, int32_t bar, int64_t from, int32_t* out,
                                         uint64_t& picks) noexcept {
         picks = at_least(key, n, bar);
-        return list(picks, from, out);
+        int64_t count = 0;
+        for (uint64_t word = picks; word; word &= word - 1) out[count++] = static_cast<int32_t>(from + lowest_bit(word));
+        return count;
     }
 
     // The same for the largest keys alone, if they are at least so large; of their numbers the first.

@@ -116,30 +116,16 @@ struct Lanes : Steps {
         }
     }
 
-    static COUPONRY_INLINE void mark(const int32_t* key, int64_t n, int32_t low, int32_t high, uint64_t* at_low,
-                                     uint64_t* at_high) noexcept {
-        const __m256i lows = _mm256_set1_epi32(low), highs = _mm256_set1_epi32(high);
-        for (; n > 0; n -= WORD, key += WORD) {
-            uint64_t less_low = 0, less_high = 0;
-            for (int64_t j = 0; j < WORD && j < n; j += 8) {
-                const __m256i keys = load(key + j);
-                less_low |= lanes_greater(lows, keys) << j;
-                less_high |= lanes_greater(highs, keys) << j;
-            }
-            *at_low++ = ~less_low & first_bits(n);
-            *at_high++ = ~less_high & first_bits(n);
-        }
-    }
-
-    static COUPONRY_INLINE int64_t list(uint64_t word, int64_t from, int32_t* out) noexcept {
-        const int64_t count = count_bits(word);
-        __m256i number = _mm256_set1_epi32(static_cast<int32_t>(from));
-        for (; word; word >>= 8) {
-            store(out, _mm256_add_epi32(numbers(word & 0xFF), number));
-            out += count_bits(word & 0xFF);
-            number = _mm256_add_epi32(number, _mm256_set1_epi32(8));
-        }
-        return count;
+    static COUPONRY_INLINE void count_3(const int32_t* key, int64_t n, const int32_t* bar, int64_t* out) noexcept {
+        const __m256i bars[3] = {_mm256_set1_epi32(bar[0]), _mm256_set1_epi32(bar[1]), _mm256_set1_epi32(bar[2])};
+        __m256i less[3] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256()};  // -1 for each key
+        int64_t j = 0;
+        for (; j + 8 <= n; j += 8)
+            for (int b = 0; b < 3; ++b)
+                less[b] = _mm256_add_epi32(less[b], _mm256_cmpgt_epi32(bars[b], load(key + j)));
+        const uint64_t live = first_bits(n - j);
+        for (int b = 0; b < 3; ++b)
+            out[b] = j + sum(less[b]) + count_bits(~lanes_greater(bars[b], load(key + j)) & live);
     }
 
     static COUPONRY_INLINE int32_t largest(const int32_t* key, int64_t n) noexcept {

@@ -95,30 +95,19 @@ struct Lanes : Steps {
         }
     }
 
-    static COUPONRY_INLINE void mark(const int32_t* key, int64_t n, int32_t low, int32_t high, uint64_t* at_low,
-                                     uint64_t* at_high) noexcept {
-        const __m512i lows = _mm512_set1_epi32(low), highs = _mm512_set1_epi32(high);
-        for (; n > 0; n -= WORD, key += WORD) {
-            uint64_t low_word = 0, high_word = 0;
-            for (int64_t j = 0; j < WORD && j < n; j += LANES) {
-                low_word |= uint64_t{reaching(key + j, n - j, lows)} << j;
-                high_word |= uint64_t{reaching(key + j, n - j, highs)} << j;
+    static COUPONRY_INLINE void count_3(const int32_t* key, int64_t n, const int32_t* bar, int64_t* out) noexcept {
+        const __m512i one = _mm512_set1_epi32(1);
+        const __m512i bars[3] = {_mm512_set1_epi32(bar[0]), _mm512_set1_epi32(bar[1]), _mm512_set1_epi32(bar[2])};
+        __m512i counts[3] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+        for (int64_t j = 0; j < n; j += LANES) {
+            const __mmask16 live = first_lanes(n - j);
+            const __m512i keys = _mm512_loadu_si512(key + j);
+            for (int b = 0; b < 3; ++b) {
+                const __mmask16 over = _mm512_mask_cmpge_epi32_mask(live, keys, bars[b]);
+                counts[b] = _mm512_mask_add_epi32(counts[b], over, counts[b], one);
             }
-            *at_low++ = low_word;
-            *at_high++ = high_word;
         }
-    }
-
-    static COUPONRY_INLINE int64_t list(uint64_t word, int64_t from, int32_t* out) noexcept {
-        const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-        const int64_t count = count_bits(word);
-        __m512i number = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int32_t>(from)), lane);
-        for (; word; word >>= LANES) {
-            _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(static_cast<__mmask16>(word), number));
-            out += count_bits(word & 0xFFFF);
-            number = _mm512_add_epi32(number, _mm512_set1_epi32(LANES));
-        }
-        return count;
+        for (int b = 0; b < 3; ++b) out[b] = _mm512_reduce_add_epi32(counts[b]);
     }
 
     static COUPONRY_INLINE int32_t largest(const int32_t* key, int64_t n) noexcept {

@@ -1,8 +1,7 @@
 // The m-th largest of many keys: a bracket that holds few of them, and then those few in order.
 //
-// The first two bars come from the customers before. Who reaches them is noted in bit sets, and mostly less than a
-// network's worth of keys lies in between: only these are looked at again. Else more bars are tried, each by counting
-// the keys above it, which reads each vector once.
+// Counting the keys above a bar reads each vector once, so the time is the number of bars tried. The first bars
+// come from the customers before: mostly one look at two of them leaves less than a network's worth of keys in between.
 #pragma once
 
 #include <cstdint>
@@ -12,51 +11,30 @@
 namespace couponry {
 namespace {
 
-// Which keys of a row reach two bars, the low one and the high one.
-struct Marks {
-    static constexpr int64_t WORDS = 16;
-    static constexpr int64_t MOST = WORDS * WORD;  // candidates of a row that is marked
-
-    uint64_t low[WORDS], high[WORDS];
-    bool hold_bar;  // the bar is not below the low one nor above the high one
-};
-
-// `Lanes` marks keys and counts them from a bar on, and collects those of a range.
+// `Lanes` counts keys from a bar on, and collects those of a range.
 template <class Lanes>
 class Search {
 public:
     static constexpr int64_t FEW = Lanes::MOST;  // keys at most that are left in the bracket
 
-    // Two bars around which the customers before had theirs, and how many keys reach them.
+    // How many of the keys are positive, and reach two bars, around which the customers before had theirs.
     struct Look {
         int64_t low, high;
-        int64_t at_low, at_high;
+        int64_t positive, at_low, at_high;
     };
 
-    Look look(const int32_t* key, int64_t n, Marks& marks) const noexcept {
-        const int32_t low = clamped(usual_ - half_width_), high = clamped(usual_ + half_width_);
-        if (n > Marks::MOST) return {low, high, Lanes::count(key, n, low), Lanes::count(key, n, high)};
-        Lanes::mark(key, n, low, high, marks.low, marks.high);
-        int64_t at_low = 0, at_high = 0;
-        for (int64_t w = 0; w * WORD < n; ++w) {
-            at_low += count_bits(marks.low[w]);
-            at_high += count_bits(marks.high[w]);
-        }
-        return {low, high, at_low, at_high};
+    Look look(const int32_t* key, int64_t n) const noexcept {
+        const int64_t low = usual_ - half_width_, high = usual_ + half_width_;
+        const int32_t bars[] = {1, clamped(low), clamped(high)};
+        int64_t reached[3];
+        Lanes::count_3(key, n, bars, reached);
+        return {bars[1], bars[2], reached[0], reached[1], reached[2]};
     }
 
     // Leaves few keys (OUT, room for FEW and a vector) in whose order the bar lies that m keys reach, 1 <= m <= n.
-    Shortlist shortened(const Look& look, const int32_t* key, int64_t n, int64_t m, int32_t* few,
-                        Marks& marks) noexcept {
-        if (n <= Marks::MOST && look.at_low >= m && m >= look.at_high && look.at_low - look.at_high <= FEW) {
-            marks.hold_bar = true;
-            if (look.at_low == m) return only(static_cast<int32_t>(look.low), few);
-            if (look.at_high == m) return only(static_cast<int32_t>(look.high), few);
-            learn({look.low, look.high, look.at_low, look.at_high}, m);
-            gather(marks, key, n, few);
-            const int64_t left = m - look.at_high;
-            return {few, look.at_low - look.at_high, {left, left}};
-        }
+    Shortlist shortened(const Look& look, const int32_t* key, int64_t n, int64_t m, int32_t* few) noexcept {
+        if (look.at_low == m) return only(static_cast<int32_t>(look.low), few);
+        if (look.at_high == m) return only(static_cast<int32_t>(look.high), few);
         Bracket found{INT32_MIN, int64_t{INT32_MAX} + 1, n, 0};
         found.narrow(look.low, look.at_low, m);
         found.narrow(look.high, look.at_high, m);
@@ -107,13 +85,6 @@ private:
 
     static int32_t clamped(int64_t bar) noexcept {
         return static_cast<int32_t>(bar < INT32_MIN ? INT32_MIN : bar > INT32_MAX ? INT32_MAX : bar);
-    }
-
-    // The keys that reach the low bar alone.
-    static void gather(const Marks& marks, const int32_t* key, int64_t n, int32_t* few) noexcept {
-        for (int64_t w = 0; w * WORD < n; ++w)
-            for (uint64_t word = marks.low[w] & ~marks.high[w]; word; word &= word - 1)
-                *few++ = key[w * WORD + lowest_bit(word)];
     }
 
     static Shortlist only(int32_t bar, int32_t* few) noexcept {

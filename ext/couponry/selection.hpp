@@ -16,12 +16,8 @@ public:
 
     COUPONRY_INLINE void put(int64_t t, const int32_t* key, int64_t n, Bounds bounds) noexcept {
         lists_[t] = bounds.upper <= Lanes::MOST && n <= Lanes::LONG ? Shortlist{key, n, bounds}
-                                                                    : shortened(key, n, bounds, few_[t], marks_[t]);
-        marked_[t] = lists_[t].key != key && marks_[t].hold_bar;
+                                                                    : shortened(key, n, bounds, few_[t]);
     }
-
-    // Where the t-th customer's bar lies between two others: which keys reach those. Else null.
-    COUPONRY_INLINE const Marks* marks(int64_t t) const noexcept { return marked_[t] ? &marks_[t] : nullptr; }
 
     // OUT: the keys that candidates of the first customers put must reach. More of them than the bounds allow reach
     // it only where it is tied.
@@ -33,19 +29,15 @@ public:
 private:
     Shortlist lists_[WIDTH];
     int32_t few_[WIDTH][Search<Lanes>::FEW + Scratch::BEYOND];
-    Marks marks_[WIDTH];
-    bool marked_[WIDTH];
     Search<Lanes> search_;
 
-    Shortlist shortened(const int32_t* key, int64_t n, Bounds bounds, int32_t* few, Marks& marks) noexcept {
-        marks.hold_bar = false;
+    Shortlist shortened(const int32_t* key, int64_t n, Bounds bounds, int32_t* few) noexcept {
         if (bounds.upper == 0) return {few, 0, {0, 0}};
-        const auto look = search_.look(key, n, marks);
-        if ((look.low > 0 && look.at_low > bounds.upper) || Lanes::count(key, n, 1) > bounds.upper)
-            return search_.shortened(look, key, n, bounds.upper, few, marks);
-        if (bounds.lower == 0 || Lanes::count(key, n, 1) >= bounds.lower) return {few, 0, {0, 1}};  // the positive ones
-        if (bounds.lower >= n) return {few, 0, {1, 1}};  // all
-        return search_.shortened(look, key, n, bounds.lower, few, marks);
+        const auto look = search_.look(key, n);
+        if (look.positive > bounds.upper) return search_.shortened(look, key, n, bounds.upper, few);
+        if (look.positive >= bounds.lower) return {few, 0, {0, 1}};  // the positive ones
+        if (bounds.lower >= n) return {few, 0, {1, 1}};         // all
+        return search_.shortened(look, key, n, bounds.lower, few);
     }
 };
 
