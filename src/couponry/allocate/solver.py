@@ -13,7 +13,7 @@ from .clock import Clock
 from .core import NODES, most_coupons, solve_core
 from .infeasible import Certificate, ExactProver, PriceProver, find_conflict
 from .lagrangian import Evaluation, Lagrangian, as_float32
-from .movers import Needs, thresholds
+from .movers import Needs, Regrets, thresholds
 from .plan import Plan
 from .prices import Found, PriceSearch
 from .problem import Problem
@@ -222,14 +222,14 @@ class _Solve:
         problem = self.problem
         off = abs(problem.rows) @ usage_error(problem, now.usage[0]).ravel()
         needs = Needs(problem, now.prices, now.activity, self.scales.per_coupon, off)
-        close = samples.for_regrets(lagrangian.problem)
+        regrets = Regrets(samples.for_regrets(lagrangian.problem), now.prices)
         price = as_float32(lagrangian.price_table(lagrangian.reduced(now.prices)))
         reduced = self.lagrangian.reduced(now.prices)
         factor = np.full(len(problem.lower), FACTOR)
         near, moved = nobody_near(problem), None
         for _ in range(TRIES):
             # who was a mover stays one, as what it was given
-            more = thresholds(needs, self.scales, close, now.prices, factor)
+            more = thresholds(needs, self.scales, regrets, factor)
             near = np.maximum(near, more)
             settled = settle(problem, lagrangian.engine, price, near)
             chosen = settled.chosen if moved is None else with_moves(settled, *moved)
