@@ -162,7 +162,7 @@ def test_same_choice_as_the_reference(case: Case, instruction_set: str) -> None:
     for module in kernels.load("reference").kernels, native:
         usage = np.zeros(case.price.shape, np.int64)
         chosen = np.zeros(len(case.shard.item), np.uint8)
-        module.evaluate(case.shard, case.rules, case.price, 0, 0, COMPARED, usage, chosen)
+        module.evaluate(case.shard, case.rules, case.price, 0, 0, COMPARED, usage, chosen, 0, np.zeros(2, np.int64))
         found.append((usage, chosen))
     assert np.array_equal(found[0][0], found[1][0])
     assert np.array_equal(found[0][1], found[1][1])
