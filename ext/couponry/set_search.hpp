@@ -68,7 +68,7 @@ public:
         n_ = n;
         words_ = sets.words;
         sets_ = sets.count;
-        const int64_t needed = 4 * n + 8 * sets_ + 2 * sets_ * words_ + (n + 12) * words_;
+        const int64_t needed = 4 * n + 8 * sets_ + 2 * sets_ * words_ + (n + 13) * words_;
         if (needed > capacity_) {
             std::free(memory_);
             capacity_ = 2 * needed;
@@ -106,6 +106,7 @@ public:
         marked_ = bits(words_);
         best_ = bits(words_);
         spare_ = bits(words_);
+        mine_ = bits(words_);
         before_ = bits((n + 1) * words_);
         return true;
     }
@@ -148,7 +149,8 @@ private:
     int64_t* memory_ = nullptr;
     bool asking_ = false;
     int64_t *turn_, *taken_, *other_value_, *cap_, *least_, *weight_, *crosses_, *room_, *need_, *left_, *apart_;
-    uint64_t *mask_, *other_mask_, *free_, *start_, *fixed_, *some_, *avail_, *marked_, *best_, *spare_, *before_;
+    uint64_t *mask_, *other_mask_, *free_, *start_, *fixed_, *some_, *avail_, *marked_, *best_, *spare_,
+        *mine_, *before_;
     int64_t lower_ = 0, upper_ = 0;
 
     template <int W>
@@ -405,25 +407,95 @@ private:
             }
         }
         copy<W>(picks, fixed_);
-        int64_t goal = 0, worth = total, at_least = WORTH_NOTHING;
-        if (asking_ || lower_ > 0) {
-            const Explored least = miss_least<W>(given, total, nodes);
-            goal = least.missed;
-            nodes = least.nodes;
-            worth = at_least = complete<W>(given, least.worth);
-            if (nodes < 0) return cut_off<W>(given, total, goal, worth);
+        if (!asking_) {
+            const Explored found = branch<W>(given, total, nodes);
+            if (found.missed < 0) {
+                const int64_t worth = complete<W>(given, total);
+                const int64_t missing = lower_ - count<W>(picks);
+                return cut_off<W>(given, total, missing > 0 ? missing : 0, worth);
+            }
+            for (int64_t w = 0; w < words<W>(); ++w) picks[w] |= best_[w];
+            if (found.nodes < 0) return cut_off<W>(given, total, found.missed, found.worth);
+            return {found.missed, found.worth, found.worth};
         }
+        const Explored least = miss_least<W>(given, total, nodes);
+        const int64_t goal = least.missed;
+        int64_t worth = complete<W>(given, least.worth);
+        if (least.nodes < 0) return cut_off<W>(given, total, goal, worth);
         copy<W>(free_, start_);
         if (lower_ == 0)
             for (int64_t t = 0; t < n_; ++t)
                 if (value[t] < 0 && gain_of<W>(t) == 0) clear(free_, t);
-        const Explored found = explore<W>(value, mask_, given, total, goal, at_least, nodes);
+        const Explored found = explore<W>(value, mask_, given, total, goal, worth, least.nodes);
         if (found.missed >= 0) {
             for (int64_t w = 0; w < words<W>(); ++w) picks[w] = fixed_[w] | best_[w];
             worth = found.worth;
         }
         if (found.nodes < 0) return cut_off<W>(given, total, goal, worth);
         return {goal, worth, worth};
+    }
+
+    // Whether a choice comes before another one in the order of choice.
+    template <int W>
+    COUPONRY_INLINE bool comes_first(const uint64_t* a, const uint64_t* b) const noexcept {
+        for (int64_t w = 0; w < words<W>(); ++w)
+            if (a[w] != b[w]) return a[w] >> lowest_bit(a[w] ^ b[w]) & 1;
+        return false;
+    }
+
+    // The best choice is added to best_ (OUT).
+    template <int W>
+    Explored branch(int64_t given, int64_t total, int64_t nodes) noexcept {
+        copy<W>(free_, start_);
+        none<W>(best_);
+        none<W>(mine_);
+        int64_t depth = 0, missed = -1, worth = total;
+        while (true) {
+            if (--nodes < 0) break;
+            none<W>(marked_);
+            const int64_t now = total + walk<W>(free_, given, lower_, marked_);
+            const int64_t missing = lower_ - given - count<W>(marked_), lacks = missing > 0 ? missing : 0;
+            bool better = missed < 0 || lacks < missed;
+            if (!better && lacks == missed && now >= worth) {
+                for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = marked_[w] | mine_[w];
+                better = now > worth || comes_first<W>(spare_, best_);
+            }
+            int64_t full = -1;
+            if (better) {
+                for (int64_t s = 0; s < sets_ && full < 0; ++s)
+                    if (crosses_[s] && common<W>(marked_, mask_ + s * words<W>()) > room_[s]) full = s;
+                if (full < 0) {
+                    missed = lacks;
+                    worth = now;
+                    for (int64_t w = 0; w < words<W>(); ++w) best_[w] = marked_[w] | mine_[w];
+                }
+            }
+            if (full >= 0) {
+                for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = marked_[w] & mask_[full * words<W>() + w];
+                const int64_t t = first<W>(spare_);
+                taken_[depth] = t;
+                copy<W>(before_ + depth * words<W>(), free_);
+                ++depth;
+                take<W>(mask_, t, 1);
+                ++given;
+                total += value[t];
+                set(mine_, t);
+                clear(free_, t);
+                close_full<W>(mask_, free_, given);
+                continue;
+            }
+            if (depth == 0) break;
+            --depth;
+            const int64_t t = taken_[depth];
+            take<W>(mask_, t, -1);
+            --given;
+            total -= value[t];
+            clear(mine_, t);
+            copy<W>(free_, before_ + depth * words<W>());
+            clear(free_, t);
+        }
+        while (depth > 0) take<W>(mask_, taken_[--depth], -1);
+        return {missed, worth, nodes};
     }
 
     template <int W>

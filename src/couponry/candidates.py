@@ -29,7 +29,8 @@ class Candidates:
     customers: the distinct customer ids in ascending order (n).
     indptr: int64 (n + 1). offer: uint16 (e), uint32 where there are more than 65,536 offers: row of the sorted offers.
     role: uint8 (e) role codes, or None. mandatory: uint8 (e), 1 for those that must be given, or None.
-    columns: (e) each, the numeric columns that the campaign uses, as the user gave them: float32 where they were that, else float64.
+    columns: (e) each, the numeric columns that the campaign uses, as the user gave them: float32 where they were that,
+    else float64.
     derived: where arrays go that are made of these.
     """
 

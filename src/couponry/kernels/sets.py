@@ -8,9 +8,10 @@ missing costing `weight`. Among the choices that keep every cap the best one mis
 among those it is the first in the order of choice, taking before leaving. Values are whole numbers here, so that
 sums are exact.
 
-The search is depth first, in the order of choice. What is left of a branch is bounded by greedy choices under parts of
-the rules: the caps of sets that nest (a matroid: the greedy choice is the best), and the minimums of sets that are
-disjoint. What is missed is bounded by what each set has left, and by slots that disjoint sets compete for.
+Under the caps of sets that nest the greedy choice is the best (they are a matroid). It bounds what any choice is worth,
+and ends the search where it keeps the other sets as well. Where it does not, candidates of sets that are too full are
+taken or left out (`branch`). Where sets ask for minimums the search goes depth first in the order of choice
+(`explore`); what it misses is bounded by what each set has left, and by slots that disjoint sets compete for.
 """
 
 from __future__ import annotations
@@ -289,6 +290,82 @@ def explore(
     return missed, worth, nodes
 
 
+def comes_first(picks, best):
+    """Whether a choice comes before another one in the order of choice, taking before leaving."""
+    for t in range(len(picks)):
+        if picks[t] != best[t]:
+            return picks[t] > best[t]
+    return False
+
+
+def branch(value, free, given, total, lower, upper, room, need, bound, member, nodes, best):
+    """The best choice where no set asks for a minimum; as `explore`, but for the order in which choices are tried.
+
+    The greedy choice under the sets that nest bounds each branch. Where it keeps the sets that cross as well it is the
+    best of the branch; where not, a candidate of a set that is too full is taken, and then left out.
+    """
+    n = len(value)
+    taken = np.zeros(n, np.int64)
+    before = np.zeros((n + 1, n), np.int64)
+    mine = np.zeros(n, np.int64)
+    depth = 0
+    missed, worth = -1, total
+    while True:
+        nodes -= 1
+        if nodes < 0:
+            break
+        picks = mine.copy()
+        now = total + walk(value, free, given, lower, upper, room, bound, member, picks)
+        count = given
+        for t in range(n):
+            count += picks[t] - mine[t]
+        short = max(0, lower - count)
+        better = missed < 0 or short < missed
+        if not better and short == missed:
+            better = now > worth or (now == worth and comes_first(picks, best))
+        full = -1
+        if better:
+            for s in range(len(room)):
+                if full >= 0 or not bound[s, 3]:
+                    continue
+                held = 0
+                for t in range(n):
+                    held += (picks[t] - mine[t]) * member[s, t]
+                if held > room[s]:
+                    full = s
+            if full < 0:
+                missed, worth = short, now
+                best[:] = picks
+        if full >= 0:
+            t = 0
+            while not (picks[t] and not mine[t] and member[full, t]):
+                t += 1
+            taken[depth] = t
+            before[depth, :] = free
+            depth += 1
+            take(t, 1, member, room, need)
+            given += 1
+            total += value[t]
+            mine[t] = 1
+            free[t] = 0
+            close_full(free, given, upper, member, room)
+            continue
+        if depth == 0:
+            break
+        depth -= 1
+        t = taken[depth]
+        take(t, -1, member, room, need)
+        given -= 1
+        total -= value[t]
+        mine[t] = 0
+        free[:] = before[depth, :]
+        free[t] = 0
+    while depth > 0:
+        depth -= 1
+        take(taken[depth], -1, member, room, need)
+    return missed, worth, nodes
+
+
 def best_choice(value, fate, lower, upper, bound, member, nodes):
     """The best choice of candidates in the order of choice, some of them forced in or out.
 
@@ -333,73 +410,99 @@ def best_choice(value, fate, lower, upper, bound, member, nodes):
     if kept:
         return picks, max(0, lower - count), worth, worth
 
-    asks = lower > 0
-    gain = np.zeros(n, np.int64)
+    asks = False
     for s in range(len(room)):
-        if bound[s, 1] > 0:
-            asks = True
-            for t in range(n):
-                gain[t] += bound[s, 2] * member[s, t]
-    goal, worth, at_least = 0, total, NOTHING
+        asks = asks or bound[s, 1] > 0
     found = fixed.copy()
-    if asks:
-        # first the least that is missed, by what helps most first
-        turn = np.argsort(-gain, kind="mergesort")
-        helps = free[turn].copy()
-        if lower == 0:
-            for t in range(n):
-                if gain[turn[t]] == 0:
-                    helps[t] = 0
+    if not asks:
         some = np.zeros(n, np.int64)
-        goal, worth, nodes = explore(
-            value[turn].copy(), helps, given, total, lower, upper, room, need, bound,
-            member[:, turn].copy(), -1, NOTHING, nodes, some,
-        )  # fmt: skip
-        count = given
-        left = room.copy()
-        for t in range(n):
-            if some[t]:
-                found[turn[t]] = 1
-                count += 1
-        for s in range(len(room)):
+        missed, reached, nodes = branch(
+            value, free.copy(), given, total, lower, upper, room, need, bound, member, nodes, some
+        )
+        if missed < 0:  # cut off at once
+            worth, count = complete(value, free, fixed, found, given, total, upper, room, member)
+            missed = max(0, lower - count)
+        else:
+            worth = reached
             for t in range(n):
-                if found[t] and not fixed[t] and member[s, t]:
-                    left[s] -= 1
-        for t in range(n):  # and what is worth something, where it fits
-            fits = free[t] != 0 and not found[t] and value[t] > 0 and count < upper
-            for s in range(len(room)):
-                if member[s, t] and left[s] <= 0:
-                    fits = False
-            if fits:
-                found[t] = 1
-                count += 1
-                worth += value[t]
-                for s in range(len(room)):
-                    left[s] -= member[s, t]
-        at_least = worth
-        if nodes < 0:
-            picks[:] = 0
-            most = total + walk(value, free, given, 0, upper, room, bound, member, picks)
-            return found, goal, worth, max(most, worth)
-    for t in range(n):  # what nobody asks for and is worth nothing
-        if value[t] < 0 and gain[t] == 0 and lower == 0:
-            free[t] = 0
-    some = np.zeros(n, np.int64)
-    left_free = free.copy()
-    missed, reached, nodes = explore(
-        value, left_free, given, total, lower, upper, room, need, bound, member, goal,
-        at_least, nodes, some,
-    )  # fmt: skip
-    if missed >= 0:
-        found[:] = fixed
-        for t in range(n):
-            found[t] |= some[t]
-        worth = reached
+                found[t] |= some[t]
+    else:
+        missed, worth, nodes = search(
+            value, free, fixed, given, total, lower, upper, room, need, bound, member, nodes, found
+        )
     if nodes < 0:
         picks[:] = 0
         most = total + walk(value, free, given, 0, upper, room, bound, member, picks)
-        return found, goal, worth, max(most, worth)
-    return found, goal, worth, worth
+        return found, missed, worth, max(most, worth)
+    return found, missed, worth, worth
+
+
+def search(value, free, fixed, given, total, lower, upper, room, need, bound, member, nodes, found):
+    """The best choice where sets ask for minimums, by `explore`: the least that is missed first, then the worth.
+
+    free and fixed (IN): candidates to choose from, and what is chosen in any case. found (IN/OUT): the choice.
+    Returns what it misses, its worth, and how many nodes are left (-1: cut off).
+    """
+    n = len(value)
+    gain = np.zeros(n, np.int64)
+    for s in range(len(room)):
+        if bound[s, 1] > 0:
+            for t in range(n):
+                gain[t] += bound[s, 2] * member[s, t]
+    turn = np.argsort(-gain, kind="mergesort")  # what helps most first
+    helps = free[turn].copy()
+    if lower == 0:
+        for t in range(n):
+            if gain[turn[t]] == 0:
+                helps[t] = 0
+    some = np.zeros(n, np.int64)
+    goal, worth, nodes = explore(
+        value[turn].copy(), helps, given, total, lower, upper, room, need, bound,
+        member[:, turn].copy(), -1, NOTHING, nodes, some,
+    )  # fmt: skip
+    for t in range(n):
+        if some[t]:
+            found[turn[t]] = 1
+    worth, _ = complete(value, free, fixed, found, given, worth, upper, room, member)
+    if nodes < 0:
+        return goal, worth, nodes
+    left_free = free.copy()
+    for t in range(n):  # what nobody asks for and is worth nothing
+        if value[t] < 0 and gain[t] == 0 and lower == 0:
+            left_free[t] = 0
+    some = np.zeros(n, np.int64)
+    missed, reached, nodes = explore(
+        value, left_free, given, total, lower, upper, room, need, bound, member, goal, worth, nodes, some
+    )  # fmt: skip
+    if missed >= 0:
+        worth = reached
+        for t in range(n):
+            found[t] = fixed[t] | some[t]
+    return goal, worth, nodes
+
+
+def complete(value, free, fixed, found, given, worth, upper, room, member):
+    """Adds to a choice, worth so much, what is worth something and fits; its worth then, and how many it has."""
+    n = len(value)
+    count = given
+    left = room.copy()
+    for t in range(n):
+        if found[t] and not fixed[t]:
+            count += 1
+            for s in range(len(room)):
+                left[s] -= member[s, t]
+    for t in range(n):
+        fits = free[t] != 0 and not found[t] and value[t] > 0 and count < upper
+        for s in range(len(room)):
+            if member[s, t] and left[s] <= 0:
+                fits = False
+        if fits:
+            found[t] = 1
+            count += 1
+            worth += value[t]
+            for s in range(len(room)):
+                left[s] -= member[s, t]
+    return worth, count
 
 
 def sets_in_order(rules, i, order):
