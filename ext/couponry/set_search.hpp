@@ -33,9 +33,7 @@ struct Scale {
     }
 
     COUPONRY_INLINE int64_t whole(double value) const noexcept {
-        const double scaled = value * factor + 0.5;
-        int64_t w = static_cast<int64_t>(scaled);
-        if (static_cast<double>(w) > scaled) --w;  // floor
+        const int64_t w = static_cast<int64_t>(std::floor(value * factor + 0.5));
         if (value > 0.0) return static_cast<int64_t>(static_cast<uint64_t>(w > 1 ? w : 1) << bits);
         return static_cast<int64_t>(static_cast<uint64_t>(w) << bits) - 1;
     }
@@ -118,6 +116,7 @@ public:
     void arrange(const Sets& sets) noexcept {
         const int64_t* const place = turn_;
         asking_ = false;
+        nesting_ = 0;
         std::memset(mask_, 0, static_cast<size_t>(sets_ * words_) * sizeof(uint64_t));
         for (int64_t s = 0; s < sets_; ++s) {
             cap_[s] = sets.cap(s);
@@ -125,6 +124,7 @@ public:
             weight_[s] = sets.weight(s);
             crosses_[s] = sets.crosses(s);
             asking_ = asking_ || least_[s] > 0;
+            if (nesting_ == s && !crosses_[s] && cap_[s] > 0) ++nesting_;  // sets that nest are listed first
             uint64_t* mask = mask_ + s * words_;
             for (int64_t w = 0; w < words_; ++w)
                 for (uint64_t word = sets.word(s, w); word; word &= word - 1) {
@@ -148,6 +148,8 @@ private:
     int64_t n_ = 0, words_ = 1, sets_ = 0, capacity_ = 0;
     int64_t* memory_ = nullptr;
     bool asking_ = false;
+    int64_t nesting_ = 0;     // sets that nest, and perhaps some that never bind
+    uint64_t positive_ = 0;  // candidates that are worth something, of the first word
     int64_t *turn_, *taken_, *other_value_, *cap_, *least_, *weight_, *crosses_, *room_, *need_, *left_, *apart_;
     uint64_t *mask_, *other_mask_, *free_, *start_, *fixed_, *some_, *avail_, *marked_, *best_, *spare_,
         *mine_, *before_;
@@ -235,9 +237,43 @@ private:
         }
     }
 
+    // The first few candidates of a word.
+    static COUPONRY_INLINE uint64_t lowest(uint64_t word, int64_t few) noexcept {
+        uint64_t rest = word;
+        for (; few > 0 && rest; --few) rest &= rest - 1;
+        return word ^ rest;
+    }
+
+    // `walk` for candidates in one word: the first ones, less what is too many of each set, inner sets first, and again
+    // with those that come instead.
+    int64_t walk_word(uint64_t avail, int64_t given, int64_t least, uint64_t* into) const noexcept {
+        uint64_t taken;
+        while (true) {
+            int64_t wanted = count_bits(avail & positive_);
+            if (wanted < least - given) wanted = least - given;
+            if (wanted > upper_ - given) wanted = upper_ - given;
+            taken = lowest(avail, wanted);
+            uint64_t gone = 0;
+            for (int64_t s = 0; s < nesting_; ++s) {
+                const uint64_t theirs = taken & mask_[s];
+                if (count_bits(theirs) <= room_[s]) continue;
+                const uint64_t excess = theirs ^ lowest(theirs, room_[s]);
+                taken ^= excess;
+                gone |= excess;
+            }
+            if (!gone) break;
+            avail &= ~gone;
+        }
+        int64_t total = 0;
+        for (uint64_t word = taken; word; word &= word - 1) total += value[lowest_bit(word)];
+        if (into) *into |= taken;
+        return total;
+    }
+
     // What is picked is set in `into`, where that is not null.
     template <int W>
     int64_t walk(const uint64_t* free, int64_t given, int64_t least, uint64_t* into) noexcept {
+        if (W == 1) return walk_word(*free, given, least, into);
         copy<W>(avail_, free);
         for (int64_t s = 0; s < sets_; ++s) left_[s] = room_[s];
         int64_t total = 0;
@@ -372,6 +408,8 @@ private:
     Found search(int64_t lower, int64_t upper, int64_t nodes, bool tried) noexcept {
         lower_ = lower;
         upper_ = upper;
+        positive_ = 0;
+        for (int64_t t = 0; t < n_ && t < 64 && value[t] > 0; ++t) positive_ |= uint64_t{1} << t;
         for (int64_t s = 0; s < sets_; ++s) {
             room_[s] = cap_[s];
             need_[s] = least_[s];

@@ -13,6 +13,7 @@ struct Made {
     int64_t cap, least, rule, must, size;
     double score;
     int64_t at;
+    int64_t crossing, place;
 };
 
 struct Pair {
@@ -92,6 +93,7 @@ private:
     std::vector<int32_t> met_, met_row_;
     std::vector<uint64_t> met_bits_, bits_, adjacent_, covered_, common_;
     std::vector<Made> made_;
+    std::vector<const Made*> nested_;
     std::vector<Pair> pairs_;
     std::vector<int64_t> rules_;
     int64_t begin_ = 0, n_ = 0, words_ = 0;
@@ -100,7 +102,7 @@ private:
     uint64_t* bits(int64_t from) { return bits_.data() + from; }
 
     uint64_t* add(int64_t cap, int64_t least, int64_t rule, int64_t must) {
-        made_.push_back({cap, least, rule, must, 0, 0.0, static_cast<int64_t>(bits_.size())});
+        made_.push_back({cap, least, rule, must, 0, 0.0, static_cast<int64_t>(bits_.size()), 0, 0});
         bits_.resize(bits_.size() + static_cast<size_t>(words_), 0);
         return bits(made_.back().at);
     }
@@ -238,14 +240,21 @@ private:
             if (set.cap < set.size) set.score = pressure(set.size, set.cap, share);
         }
         std::stable_sort(made_.begin(), made_.end(), [](const Made& a, const Made& b) { return a.score > b.score; });
-        std::vector<const Made*> nested;
+        nested_.clear();
+        for (Made& set : made_) {
+            const bool binds = 0 < set.cap && set.cap < set.size;
+            set.crossing = 0;
+            set.place = n_ + 1;
+            if (!binds) continue;
+            for (const Made* before : nested_)
+                set.crossing = set.crossing || crosses(bits(before->at), bits(set.at), words_);
+            if (set.crossing) continue;
+            set.place = set.size;
+            nested_.push_back(&set);
+        }
+        std::stable_sort(made_.begin(), made_.end(), [](const Made& a, const Made& b) { return a.place < b.place; });
         for (const Made& set : made_) {
-            int64_t crossing = 0;
-            if (0 < set.cap && set.cap < set.size) {
-                for (const Made* before : nested)
-                    crossing = crossing || crosses(bits(before->at), bits(set.at), words_);
-                if (!crossing) nested.push_back(&set);
-            }
+            const int64_t crossing = set.crossing;
             *out++ = set.cap | set.least << 16 | set.rule << 32 | set.must << 48 | crossing << 49;
             for (int64_t w = 0; w < words_; ++w) *out++ = static_cast<int64_t>(bits(set.at)[w]);
         }

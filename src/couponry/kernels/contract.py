@@ -46,8 +46,9 @@ class Rules(NamedTuple):
     least so many. `sets` lists the customers' sets one after the other, each as a head and a bit for each of the
     customer's candidates, the first one lowest, in as many words of 64 as that takes. From its lowest bits on the head
     holds: at most (16 bits), at least (16 bits), the number of the rule (16 bits), whether the set's candidates are
-    mandatory (1 bit), and whether it crosses a set before it: has candidates in common with it, and each some of its
-    own (1 bit). Sets at most 0 of which may be given, and those of which all may, cross none.
+    mandatory (1 bit), and whether it crosses a set that nests: has candidates in common with it, and each some of its
+    own (1 bit). Sets at most 0 of which may be given, and those of which all may, cross none. Sets that bind and do not
+    cross nest; they are listed first, inner ones before outer ones.
     """
 
     lower: NDArray[np.int32]  # (n or 1), a customer who cannot have as many gets what it can

@@ -223,7 +223,10 @@ def tangle(indptr, item, agreed, start, stop, ptr, sets):
 
 
 def write_sets(agreed, i, n, words, bound, member, at, sets):
-    """A customer's sets, those first that are too full most often; each says whether it crosses one before."""
+    """A customer's sets: those that nest, inner ones before outer ones, then the others, each of which says so.
+
+    Sets that are too full most often have the first choice of nesting.
+    """
     upper = agreed.upper[i] if len(agreed.upper) > 1 else agreed.upper[0]
     share = min(1.0, upper / n)
     score = np.zeros(len(bound), np.float64)
@@ -235,13 +238,20 @@ def write_sets(agreed, i, n, words, bound, member, at, sets):
             score[s] = pressure(size[s], bound[s, 0], share)
     order = np.argsort(-score, kind="mergesort")
     nests = np.zeros(len(bound), np.int64)
+    place = np.full(
+        len(bound), n + 1, np.int64
+    )  # in which sets are listed: by size, then as they are
     for s in order:
-        crossing = 0
         if 0 < bound[s, 0] < size[s]:
+            nests[s] = 1
             for before in order:
-                if nests[before] and crosses(member[before], member[s]):
-                    crossing = 1
-            nests[s] = 1 - crossing
+                if before != s and nests[before] and crosses(member[before], member[s]):
+                    nests[s] = 0
+            if nests[s]:
+                place[s] = size[s]
+    listed = order[np.argsort(place[order], kind="mergesort")]
+    for s in listed:
+        crossing = 1 if 0 < bound[s, 0] < size[s] and not nests[s] else 0
         sets[at] = (
             bound[s, 0] | bound[s, 1] << 16 | bound[s, 2] << 32 | bound[s, 3] << 48 | crossing << 49
         )
