@@ -14,7 +14,7 @@ FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample
 GROWTH = 4  # from one sample to the next
 LARGEST = 32  # customers in all for each in the largest sample, at least
 # candidates of the samples that are looked at closely: at least, as a share, and at most
-CURVATURE_LOOK = 1 << 21, 1 / 64, 1 << 22
+CURVATURE_LOOK = 1 << 19, 1 / 64, 1 << 21
 REGRET_LOOK = 1 << 21, 1 / 32, 1 << 23
 
 
