@@ -296,3 +296,41 @@ def test_history_counts_towards_minimums() -> None:
     result = small({"customer": [7], "channel": ["mail"]}, rules[1]).solve()
     assert result.customers_below_min == 0
     assert given_to(small({"customer": [5], "offer": [3]}, *rules), 7) == [3]
+
+
+# ---- infeasible campaigns
+
+
+def many(customers: int, *rules: CustomerRule, limit: Limit, mandatory: bool = False) -> Campaign:
+    offers = pa.table({"offer": [1, 2, 3], "channel": ["email", "email", "mail"]})
+    n = np.repeat(np.arange(customers), 3)
+    candidates = {"customer": n, "offer": [1, 2, 3] * customers, "value": np.ones(len(n)),
+                  "mandatory": [False, mandatory, False] * customers}  # fmt: skip
+    return Campaign(
+        offers, candidates, rules=[CustomerRule("slots", max=2), *rules], limits=[limit]
+    )
+
+
+APART = CustomerRule("apart", conflicts={"offer_a": [1], "offer_b": [2]})
+LOOSE = CustomerRule("loose", by="channel", min=1)
+
+
+def test_a_conflict_that_leaves_a_limit_out_of_reach_is_named() -> None:
+    limit = Limit("mails", where={"channel": "email"}, min=60)
+    result = many(50, APART, LOOSE, limit=limit).solve()
+    assert result.status == "infeasible"
+    assert result.infeasible["customer_rules"] == [{"customer_rule": "apart"}]
+    assert [entry["reachable"] for entry in result.infeasible["limits"]] == [50.0]
+
+
+def test_mandatory_offers_are_named_among_what_cannot_hold(tmp_path: Path) -> None:
+    first = CustomerRule("first", where={"channel": "mail"}, max=0)
+    limit = Limit("first", where={"channel": "email"}, max=20)
+    campaign = many(50, APART, first, limit=limit, mandatory=True)
+    result = campaign.solve()
+    assert result.status == "infeasible"
+    assert result.infeasible["customer_rules"] == [{"customer_rule": "mandatory offers"}]
+    assert [entry["reachable"] for entry in result.infeasible["limits"]] == [50.0]
+    result.write(tmp_path / "result")
+    folder = write_campaign(campaign, tmp_path / "campaign")
+    assert verify_result(folder, tmp_path / "result").problems == []
