@@ -463,6 +463,35 @@ def test_a_journaled_engine_answers_like_the_engine(
     ]:
         assert np.array_equal(mine, theirs)
     assert len({a.tobytes() for a, _ in answers}) == 3
+    for _ in range(2):  # asked, and read from the journal
+        for mine, theirs in pairs:
+            usage, cut = mine.evaluate_within(table)
+            expected, expected_cut = theirs.evaluate_within(table)
+            assert np.array_equal(usage, expected) and cut == expected_cut
+
+
+def test_a_journal_keeps_what_was_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journals, "WORTH", 1)
+    offers = np.arange(12)
+    pairs = np.array([(a, b) for a in offers for b in offers if a < b and (a + b) % 3 == 1])
+    made = Campaign(
+        {"offer": offers},
+        {"customer": np.repeat(np.arange(40), 12), "offer": np.tile(offers, 40),
+         "value": np.random.default_rng(1).random(480)},
+        rules=[CustomerRule("apart", conflicts={"offer_a": pairs[:, 0], "offer_b": pairs[:, 1]})],
+    )  # fmt: skip
+    problem = made.compile().problem
+    rules = problem.rules._replace(nodes=1)
+    engine = LocalEngine(problem.shard, rules, kernels.load(), 2, 0)
+    lagrangian = Lagrangian(problem, engine)
+    table = as_float32(lagrangian.price_table(lagrangian.reduced(np.zeros(0))))
+    usage, cut = engine.evaluate_within(table)
+    assert cut.customers > 0 and cut.slack > 0
+    for _ in range(2):
+        journal = Journal(tmp_path / "journal", b"")
+        found = Journaled.over(engine, journal).evaluate_within(table)
+        journal.close()
+        assert np.array_equal(found[0], usage) and found[1] == cut
 
 
 # ---- warm starts

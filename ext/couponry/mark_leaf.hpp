@@ -16,13 +16,6 @@
 namespace couponry {
 namespace {
 
-COUPONRY_INLINE float value_of(int32_t key) noexcept {
-    const int32_t bits = order_key(static_cast<uint32_t>(key));  // it undoes itself
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 COUPONRY_INLINE float either(int32_t first, float a, float b) noexcept {
     int32_t a_bits, b_bits;
     std::memcpy(&a_bits, &a, sizeof a);

@@ -17,10 +17,12 @@ from .ahead import workers
 from .allocate.problem import Problem
 from .amounts import MONEY, Amount, Amounts
 from .candidates import Candidates, build, items_of
+from .compile_rules import CompiledRules, compile_rules
 from .errors import InvalidInput
+from .history import History, check_history
 from .items import ROLES, Items
 from .limits import CompiledLimits, Limit, compile_limits
-from .rules import CustomerRule, Customers, compile_rules
+from .rules import CustomerRule, Customers
 from .space import InMemory, blocks_of_customers
 from .store import stored
 from .stream import Stream, stream
@@ -42,6 +44,10 @@ class Campaign:
     any order. The tables are read once and never changed.
     candidates may also be a folder of Parquet files, a `pyarrow.dataset.Dataset`, a `pyarrow.RecordBatchReader` or an
     iterator of record batches: these are read a block at a time, and never held whole as a table.
+    candidates may have a boolean column `mandatory`: true where the customer must be given the offer, as far as its
+    rules allow.
+    history: what customers have already got: `customer`, `offer`, and any attribute that is another than the offer's,
+    such as `day`. It counts towards customer rules, and towards nothing else; see the campaign format.
     rules, limits: what must hold for each customer, and for all of them together.
     value: the column whose sum is maximised.
     store: a folder for the candidates, for campaigns that do not fit in memory: they are packed there and
@@ -56,6 +62,7 @@ class Campaign:
         offers: Table,
         candidates: Table,
         customers: Table | None = None,
+        history: Table | None = None,
         *,
         rules: Sequence[CustomerRule] = (),
         limits: Sequence[Limit] = (),
@@ -78,6 +85,9 @@ class Campaign:
         self.customers = None if customers is None else tables.as_table(customers, "customers")
         if self.customers is not None:
             check_customers(self.customers)
+        self.history = None if history is None else tables.as_table(history, "history")
+        if self.history is not None:
+            check_history(self.history)
         ids = tables.ids(self.offers, "offers", "offer")
         self.candidates: Candidates = (
             build(rows, ids, InMemory(), workers())
@@ -104,7 +114,16 @@ class Campaign:
     def candidate_columns(limits: Sequence[Limit], value: str) -> set[str]:
         """The columns of the candidates table that a campaign with these limits and objective reads."""
         summed = {column for limit in limits for column in limit.columns()}
-        return {"customer", "offer", "role", value, *summed, *MONEY, *COUPON_COLUMNS} - {"count"}
+        return {
+            "customer",
+            "offer",
+            "role",
+            "mandatory",
+            value,
+            *summed,
+            *MONEY,
+            *COUPON_COLUMNS,
+        } - {"count"}
 
     def coupon_columns(self) -> list[str]:
         """Which of value, response and cost the allocation can state for each coupon."""
@@ -132,6 +151,8 @@ class Campaign:
             }
             if candidates.role is not None:
                 columns["role"] = roles.take(pa.array(candidates.role[rows]))
+            if candidates.mandatory is not None:
+                columns["mandatory"] = pa.array(candidates.mandatory[rows] != 0)
             yield pa.table(columns)
 
     def with_limits(self, limits: Sequence[Limit]) -> Campaign:
@@ -204,13 +225,14 @@ class Compiled:
         self.limits: CompiledLimits = compile_limits(
             campaign.limits, self.value, self.items, amounts, customers
         )
-        rules, rule_names, nested = compile_rules(
-            campaign.rules, self.items, self.item, candidates, customers
+        history = History(campaign.history, candidates.customers, campaign.offers, campaign.rules)
+        self.rules: CompiledRules = compile_rules(
+            campaign.rules, self.items, self.item, candidates, customers, history, backend
         )
         limits, packed = self.limits, amounts.packed()
         self.problem = Problem(
             shard=kernels.Shard(0, candidates.indptr, self.item, packed.quantity, limits.segment),
-            rules=rules,
+            rules=self.rules.rules,
             channels=tuple(channel.values for channel in amounts.channels.values()),
             low=packed.low,
             step=packed.step,
@@ -224,8 +246,7 @@ class Compiled:
             upper=limits.upper,
             penalty=limits.penalty,
             integer=limits.integer,
-            rule_names=rule_names,
-            nested=nested,
+            rule_names=self.rules.names,
         )
         self._amounts = amounts
 

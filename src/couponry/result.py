@@ -25,7 +25,8 @@ class Result:
     soft limits, and no more than that. objective_error: what it may be below that at most; 0 up to four million
     candidates, which are summed as given, and some 1e-7 of it beyond. bound: no allocation is worth more. gap: (bound
     - objective) / abs(bound). max_violation: of hard limits, in the worst one's own unit. customers_below_min: who
-    cannot have as many coupons as their rules ask.
+    cannot have as many coupons as their rules ask. customers_without_mandatory: who cannot have all that is mandatory
+    for them. customers_cut_off: whose search for the best choice was cut off; the bound makes up for that.
     full_passes: passes over all candidates, samples counted by their share. method: dual, or dual+milp where HiGHS
     decided what prices left open. seconds: by stage.
     coupons: one row per coupon given, made when asked for. limits: one row per limit and group. infeasible: the
@@ -43,6 +44,8 @@ class Result:
     customers: int
     candidates: int
     customers_below_min: int
+    customers_without_mandatory: int
+    customers_cut_off: int
     full_passes: float
     nit: int
     method: str

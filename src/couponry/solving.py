@@ -29,6 +29,7 @@ from .engines.threads import thread_count
 from .errors import InvalidInput
 from .progress import reporter
 from .result import Result
+from .shortfalls import Shortfalls, shortfalls
 from .soft_ratio import solve_with_soft_ratios
 
 if TYPE_CHECKING:
@@ -94,9 +95,9 @@ def _subject(problem: Problem, seed: int) -> bytes:
     digest = hashlib.sha256(
         repr((seed, len(shard.indptr), shard.item.shape, shard.quantity.shape)).encode()
     )
-    for array in (rules.lower, rules.upper, rules.group, rules.cap, shard.segment):
+    for array in (rules.lower, rules.upper, rules.group, rules.cap, rules.ptr, shard.segment):
         digest.update(np.ascontiguousarray(array).tobytes())
-    for array in (shard.indptr, shard.item, *shard.quantity):
+    for array in (shard.indptr, shard.item, *shard.quantity, rules.sets):
         for start in np.linspace(0, max(0, len(array) - DIGESTED), 64).astype(int).tolist():
             digest.update(array[start : start + DIGESTED].tobytes())
     return digest.digest()
@@ -120,7 +121,7 @@ def _result(
     problem, plan = compiled.problem, solution.plan
     objective = error = reached = violation = None
     allocation = limits = infeasible = None
-    below_min = 0
+    short = Shortfalls()
     bound = solution.bound if math.isfinite(solution.bound) else None
     if plan is not None:
         achieved = compiled.limits.achieved(plan.usage)
@@ -132,7 +133,7 @@ def _result(
         allocation = Allocation(campaign, compiled, plan)
         limits = _limits(compiled, solution.prices, plan, achieved)
         violation = _max_violation(compiled, achieved)
-        below_min = _below_min(compiled, plan)
+        short = shortfalls(compiled.rules, problem.shard, plan)
     if solution.certificate is not None:
         bound = None
         infeasible = _infeasible(compiled, solution.certificate)
@@ -147,7 +148,9 @@ def _result(
         allocated=0 if plan is None else plan.coupons,
         customers=problem.customers,
         candidates=problem.candidates,
-        customers_below_min=below_min,
+        customers_below_min=short.below_min,
+        customers_without_mandatory=short.without_mandatory,
+        customers_cut_off=solution.cut_off,
         full_passes=engine.passes,
         nit=solution.nit,
         method=solution.method,
@@ -209,22 +212,6 @@ def _max_violation(compiled: Compiled, achieved: NDArray[np.float64]) -> float:
             above = -math.inf if measure.max is None else value - measure.max
             worst = max(worst, below, above)
     return worst
-
-
-def _below_min(compiled: Compiled, plan: Plan) -> int:
-    """How many customers got fewer coupons than their rules' min, because they cannot have as many."""
-    shard, rules = compiled.problem.shard, compiled.problem.rules
-    if not rules.lower.any():
-        return 0
-    if len(rules.group) == 0:  # nothing but their number of candidates can stand in the way
-        return int((np.diff(shard.indptr) < rules.lower).sum())
-    short = 0
-    for start, stop, chosen in plan.blocks():
-        customer = np.repeat(np.arange(stop - start), np.diff(shard.indptr[start : stop + 1]))
-        count = np.bincount(customer[chosen.view(bool)], minlength=stop - start)
-        lower = rules.lower if len(rules.lower) == 1 else rules.lower[start:stop]
-        short += int((count < lower).sum())
-    return short
 
 
 def _infeasible(compiled: Compiled, certificate: Certificate) -> dict[str, Any]:

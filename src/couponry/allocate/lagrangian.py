@@ -103,7 +103,11 @@ class Lagrangian:
         return Evaluation(prices, dual, activity, usage)
 
     def bound(self, prices: NDArray[np.float64], objective: float = 1.0) -> float:
-        """An upper bound on every feasible allocation's worth for the values as given, by one pass.
+        """An upper bound on every feasible allocation's worth for the values as given, by one pass."""
+        return self.bounded(prices, objective)[0]
+
+    def bounded(self, prices: NDArray[np.float64], objective: float = 1.0) -> tuple[float, int]:
+        """The same, and how many customers' searches were cut off; the bound makes up for them.
 
         The pass sees every reduced value raised by the most that quantising the channels and rounding to float32
         can have taken from it, so that its optimum cannot lie below the true one.
@@ -116,13 +120,13 @@ class Lagrangian:
         size = np.abs(table[0]) + 65_536.0 * np.abs(table[1:]).sum(axis=0)
         rounding = (2 * len(table) + 2) * UNIT_ROUNDOFF * (size + slack) + 1e-37
         table[0] += slack + rounding
-        counted = self.engine.evaluate(as_float32(table))
-        worth = (table * counted).sum() + (2 * rounding * counted[0]).sum()
+        counted, cut = self.engine.evaluate_within(as_float32(table))
+        worth = (table * counted).sum() + (2 * rounding * counted[0]).sum() + cut.slack
         total = float(worth) + self.support(prices)
         priced = prices != 0
         bounds = np.where(prices > 0, problem.upper, problem.lower)[priced]
         terms = float((np.abs(table) * counted).sum() + np.abs(prices[priced]) @ np.abs(bounds))
-        return total + 1e-12 * terms
+        return total + 1e-12 * terms, cut.customers
 
     def _quantised_away(self, reduced: NDArray[np.float64]) -> NDArray[np.float64]:
         """The most that quantising can have taken from the reduced value of one coupon, (S, K).

@@ -22,24 +22,40 @@ class RuleNames:
     """Which customer rules the compiled rules stand for.
 
     lower, upper: each rule that bounds the number of coupons, with its bound, int32 (n or 1). groups: (R) the rule
-    behind each row of groups.
+    behind each row of groups. sets: the rules that sets name by their number.
     """
 
     lower: Sequence[tuple[str, NDArray[np.int32]]] = ()
     upper: Sequence[tuple[str, NDArray[np.int32]]] = ()
     groups: Sequence[str] = ()
+    sets: Sequence[str] = ()
 
     def all(self) -> list[str]:
-        return [*(name for name, _ in (*self.lower, *self.upper)), *self.groups]
+        return [*(name for name, _ in (*self.lower, *self.upper)), *self.groups, *self.sets]
 
-    def only(self, rules: Rules, names: Sequence[str]) -> Rules:
-        """The rules with none but those of these names."""
+    def only(self, rules: Rules, names: Sequence[str], indptr: NDArray[np.int64]) -> Rules:
+        """The rules with none but those of these names; indptr: of the customers' candidates (n + 1)."""
         kept = np.array([group in names for group in self.groups], bool)
+        if len(rules.sets):
+            rules = _only_sets(rules, np.array([name in names for name in self.sets], bool), indptr)
         return rules._replace(
             lower=lower_bound([bound for name, bound in self.lower if name in names]),
             upper=upper_bound([bound for name, bound in self.upper if name in names]),
             group=np.where(kept[:, None], rules.group, np.int32(-1)),
         )
+
+
+def _only_sets(rules: Rules, kept: NDArray[np.bool_], indptr: NDArray[np.int64]) -> Rules:
+    """The rules with those sets alone whose rule is kept; customers who are left with none do with groups."""
+    of_set = 1 + -(-np.diff(indptr) // 64)  # numbers to a set
+    sets = np.diff(rules.ptr) // of_set
+    customer = np.repeat(np.arange(len(sets)), sets)
+    within = np.arange(len(customer)) - np.repeat(np.cumsum(sets) - sets, sets)
+    head = rules.ptr[customer] + within * of_set[customer]
+    stays = kept[(rules.sets[head] >> 32) & 0xFFFF]
+    ptr = np.zeros(len(rules.ptr), np.int64)
+    np.cumsum(np.bincount(customer[stays], minlength=len(sets)) * of_set, out=ptr[1:])
+    return rules._replace(ptr=ptr, sets=rules.sets[np.repeat(stays, of_set[customer])])
 
 
 def lower_bound(bounds: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
@@ -73,7 +89,6 @@ class Problem:
     objective: float64 (1 + C, S, K), objective per unit of usage.
     rows: CSR (L, (1 + C) * S * K). lower, upper: (L), -inf and inf for none. penalty: (L), objective lost per unit
     missed, inf: the row must hold. integer: (L), whether every weight and thus every activity is a whole number.
-    nested: whether the rules' groups nest in every customer, so that a greedy choice is the best one.
     """
 
     shard: Shard
@@ -92,7 +107,6 @@ class Problem:
     penalty: NDArray[np.float64]
     integer: NDArray[np.bool_]
     rule_names: RuleNames = RuleNames()
-    nested: bool = True
 
     @property
     def customers(self) -> int:

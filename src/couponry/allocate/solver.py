@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..engines.protocol import Engine
 from ..errors import OutOfTime
 from .clock import Clock
-from .core import NODES, most_coupons, solve_core
+from .core import NODES, solve_core
 from .infeasible import Certificate, ExactProver, PriceProver, find_conflict
 from .lagrangian import Evaluation, Lagrangian, as_float32
 from .movers import Needs, Regrets, thresholds
@@ -46,6 +46,7 @@ class Solution:
     status: optimal (within the asked gap), feasible (stopped earlier), infeasible (proved), unsolved (stopped with
     no feasible allocation). plan: the allocation, or None. prices: (L), signed. bound: no allocation is worth
     more. method: dual, or dual+milp where the exact core improved or proved the result. nit: dual evaluations.
+    cut_off: customers whose search for the best choice was cut off, in the pass that the bound is from.
     """
 
     status: str
@@ -55,6 +56,7 @@ class Solution:
     bound: float
     method: str
     nit: int
+    cut_off: int = 0
     certificate: Certificate | None = None
 
 
@@ -106,6 +108,7 @@ class _Solve:
         self.best_prices = self.search.prices
         self.method = "dual"
         self.slack = np.inf  # between the bound and the dual value as packed
+        self.cut_off = 0
 
     def run(self) -> Solution:
         certificate = None
@@ -172,9 +175,7 @@ class _Solve:
                 return
 
     def _conflict(self) -> Certificate | None:
-        """A proof by prices that nothing is feasible, if there is one; it needs rules that nest."""
-        if not self.problem.nested:
-            return None
+        """A proof by prices that nothing is feasible, if there is one."""
         with self.clock.stage("infeasibility"):
             prover = PriceProver(
                 self.problem, self.engine, self.scales, self.search.worth, self.clock
@@ -182,13 +183,12 @@ class _Solve:
             return find_conflict(self.problem, prover)
 
     def _certify(self, found: Found) -> None:
-        """The dual bound at these prices; greedy choices under rules that do not nest give none."""
+        """The dual bound at these prices."""
         prices = found.now.prices
-        if not self.problem.nested:
-            self.best_prices = prices
-            return
-        bound = self.lagrangian.bound(prices)
+        bound, cut_off = self.lagrangian.bounded(prices)
         self.slack = min(self.slack, bound - found.plain)
+        if bound < self.bound:
+            self.cut_off = cut_off
         self._bound(bound, prices)
 
     def _exhausted(self) -> bool:
@@ -214,7 +214,7 @@ class _Solve:
             reduced = self.lagrangian.reduced(prices)
             rounding = Rounding(self.problem, self.engine, self.scales)
             self._offer(self._plan(rounding.round(chosen, reduced, self.clock.check)))
-            if self.problem.nested and self._open() and self.problem.candidates <= CORE_CANDIDATES:
+            if self._open() and self.problem.candidates <= CORE_CANDIDATES:
                 _, inner = rounding.exact_choice(chosen, reduced)
                 self._bound(inner + self.lagrangian.support(prices), prices)
 
@@ -319,18 +319,16 @@ class _Solve:
             rounding = Rounding(problem, self.engine, self.scales)
             reduced = self.lagrangian.reduced(self.best_prices)
             chosen, _ = self.lagrangian.choose(self.best_prices)
-            free = np.ones(problem.candidates, bool)
-            if problem.nested:
-                chosen, free = self._undecided(rounding, chosen, reduced)
-            whole = int(free.sum()) <= CORE_VARIABLES or not problem.nested
+            chosen, free = self._undecided(rounding, chosen, reduced)
+            whole = int(free.sum()) <= CORE_VARIABLES
             if not whole:
                 regret = self.engine.regret(problem.exact, reduced, chosen)
                 free = regret <= np.partition(regret, CORE_VARIABLES)[CORE_VARIABLES]
             self.clock.say(f"{int(free.sum()):,} undecided candidates of {len(free):,}")
             expected = self.search.unlimited if self.best is None else self.best.objective
             core = solve_core(
-                problem, chosen, free, most_coupons(problem, self.engine),
-                self.gap / 2 * abs(expected), expected, min(self.clock.left, CORE_SECONDS),
+                problem, chosen, free, chosen, self.gap / 2 * abs(expected), expected,
+                min(self.clock.left, CORE_SECONDS),
                 FEW_NODES if self._close() else NODES,
             )  # fmt: skip
             if core.chosen is not None:
@@ -391,5 +389,6 @@ class _Solve:
             bound,
             self.method,
             self.search.evaluations,
+            self.cut_off,
             certificate,
         )

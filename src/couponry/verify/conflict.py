@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compile_rules import MANDATORY
 from ..folder import Spec
 from .claims import Claims
 from .given import Given
@@ -32,6 +33,8 @@ def check_conflict(spec: Spec, given: Given, claims: Claims) -> None:
     for entry in limits:
         _check_limit(entry, measures, claims)
     names = [rule.name for rule in spec.rules]
+    if given.mandatory.any():
+        names.append(MANDATORY)
     for name in (entry.get("customer_rule") for entry in rules):
         if name not in names:
             claims.note(f"infeasible.json: there is no customer rule {name!r}")
