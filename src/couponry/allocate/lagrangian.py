@@ -32,12 +32,22 @@ class Evaluation:
 
 
 class Lagrangian:
-    """The dual function of a problem over an engine; over a sample of customers, scaled up by `scale`."""
+    """The dual function of a problem over an engine; over a sample of customers, scaled up by `scale`.
 
-    def __init__(self, problem: Problem, engine: Engine, scale: float = 1.0):
+    beside: (1 + C, S, K), usage that is added to what a pass counts: what a sample is known to miss of everybody's.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        engine: Engine,
+        scale: float = 1.0,
+        beside: NDArray[np.float64] | float = 0.0,
+    ):
         self.problem = problem
         self.engine = engine
         self.scale = scale
+        self._beside = beside
         self._columns = problem.rows.T.tocsr()
 
     def reduced(self, prices: NDArray[np.float64], objective: float = 1.0) -> NDArray[np.float64]:
@@ -97,13 +107,19 @@ class Lagrangian:
         reduced: NDArray[np.float64],
         counted: NDArray[np.int64],
     ) -> Evaluation:
-        usage = self.usage(counted)
+        usage = self.usage(counted) + self._beside
         activity = self.problem.rows @ usage.ravel()
         dual = float((reduced * usage).sum()) + self.support(prices)
         return Evaluation(prices, dual, activity, usage)
 
     def bound(self, prices: NDArray[np.float64], objective: float = 1.0) -> float:
-        """An upper bound on every feasible allocation's worth for the values as given, by one pass.
+        """An upper bound on every feasible allocation's worth for the values as given, by one pass."""
+        return self.certify(prices, objective)[0]
+
+    def certify(
+        self, prices: NDArray[np.float64], objective: float = 1.0
+    ) -> tuple[float, Evaluation]:
+        """An upper bound on every feasible allocation's worth, and about what `evaluate` says, by one pass.
 
         The pass sees every reduced value raised by the most that quantising the channels and rounding to float32
         can have taken from it, so that its optimum cannot lie below the true one.
@@ -122,7 +138,7 @@ class Lagrangian:
         priced = prices != 0
         bounds = np.where(prices > 0, problem.upper, problem.lower)[priced]
         terms = float((np.abs(table) * counted).sum() + np.abs(prices[priced]) @ np.abs(bounds))
-        return total + 1e-12 * terms
+        return total + 1e-12 * terms, self._read(prices, reduced, counted)
 
     def _quantised_away(self, reduced: NDArray[np.float64]) -> NDArray[np.float64]:
         """The most that quantising can have taken from the reduced value of one coupon, (S, K).
@@ -142,6 +158,24 @@ class Lagrangian:
             away += np.abs(together) * off
             away += np.abs(reduced[1 + first]) * np.where(steps > 0, 0.0, error)
         return away
+
+
+class Certified(Lagrangian):
+    """The dual whose every evaluation is certified, so that no pass is needed for that in the end.
+
+    bounds: of each evaluation made, by its `id`.
+    """
+
+    def __init__(self, problem: Problem, engine: Engine):
+        super().__init__(problem, engine)
+        self.bounds: dict[int, float] = {}
+        self._made: list[Evaluation] = []  # so that no other one gets the id of one
+
+    def evaluate(self, prices: NDArray[np.float64], objective: float = 1.0) -> Evaluation:
+        bound, now = self.certify(prices, objective)
+        self._made.append(now)
+        self.bounds[id(now)] = bound
+        return now
 
 
 def as_float32(table: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -42,6 +42,15 @@ class Samples:
             self._gathered[level] = self._engine.sample(customers)
         return Lagrangian(problem, self._gathered[level], self._engine.customers / len(customers))
 
+    def for_start(self, problem: Problem) -> list[Lagrangian]:
+        """The dual over a small sample and over a larger one, for prices that are near to begin with."""
+        small = self._look(problem, (FIRST_SAMPLE, 0.0, FIRST_SAMPLE))
+        larger = self.for_curvature(problem)
+        if self._customers and len(self._customers[-1]) > larger.engine.customers:
+            larger = self.dual(problem, len(self) - 1)
+        different = [small] if small.scale > larger.scale else []
+        return [sample for sample in (*different, larger) if sample.scale > 1.0]
+
     def for_curvature(self, problem: Problem) -> Lagrangian:
         """The dual over a sample that is small enough for its curvature to be taken often, or over everybody."""
         return self._look(problem, CURVATURE_LOOK)

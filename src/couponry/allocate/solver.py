@@ -20,6 +20,7 @@ from .problem import Problem
 from .rounding import Rounded, Rounding
 from .sampling import Samples
 from .settling import part_of, settle, settled_usage, usage_error
+from .start import Start
 
 # repair
 WHOLE = 4_000_000  # candidates up to which everybody may move
@@ -70,11 +71,11 @@ def solve(
     gap: float,
     seed: int,
     clock: Clock,
-    start: NDArray[np.float64] | None = None,
+    start: Start | None = None,
 ) -> Solution:
     """Solve a problem over an engine to a relative gap, or as far as the clock allows.
 
-    start: prices (L) to start from, signed, where some are known.
+    start: prices to start from, where some are known.
     """
     return _Solve(problem, engine, gap, seed, clock, start).run()
 
@@ -89,7 +90,7 @@ class _Solve:
         gap: float,
         seed: int,
         clock: Clock,
-        start: NDArray[np.float64] | None,
+        start: Start | None,
     ):
         self.problem = problem
         self.engine = engine
@@ -186,7 +187,7 @@ class _Solve:
         if not self.problem.nested:
             self.best_prices = prices
             return
-        bound = self.lagrangian.bound(prices)
+        bound = self.lagrangian.bound(prices) if found.bound is None else found.bound
         self.slack = min(self.slack, bound - found.plain)
         self._bound(bound, prices)
 
