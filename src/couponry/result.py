@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .allocation import Allocation
+from .explanation import Explanation
 from .output import whole_folder
+from .solved import Solved
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Result:
     full_passes: passes over all candidates, samples counted by their share. method: dual, or dual+milp where HiGHS
     decided what prices left open. seconds: by stage.
     coupons: one row per coupon given, made when asked for. limits: one row per limit and group. infeasible: the
-    conflict, or None.
+    conflict, or None. solved: what questions asked of the result later need.
     """
 
     status: str
@@ -57,6 +59,7 @@ class Result:
     coupons: Allocation | None = field(repr=False)
     limits: pa.Table | None = field(repr=False)
     infeasible: dict[str, Any] | None = field(repr=False)
+    solved: Solved | None = field(default=None, repr=False, compare=False)
 
     @property
     def allocation(self) -> pa.Table | None:
@@ -68,9 +71,19 @@ class Result:
             made = self.__dict__["_allocation"] = self.coupons.table()
         return made
 
+    def explain(self, customer: Any) -> Explanation:
+        """Why a customer got these coupons and not others: value, prices paid, what decided, the runner-up.
+
+        customer: its id. Only its own candidates are looked at. Raises InvalidInput for a customer without candidates,
+        or where there is no allocation.
+        """
+        from .explain import explain_result
+
+        return explain_result(self, customer)
+
     def as_dict(self) -> dict[str, Any]:
         """The content of result.json: everything but the tables."""
-        tables = ("coupons", "limits", "infeasible")
+        tables = ("coupons", "limits", "infeasible", "solved")
         names = [f.name for f in dataclasses.fields(self) if f.name not in tables]
         return {name: getattr(self, name) for name in names}
 

@@ -21,7 +21,7 @@ from .allocate.infeasible import Certificate
 from .allocate.plan import Plan
 from .allocate.problem import Problem
 from .allocation import Allocation
-from .earlier import earlier_prices
+from .earlier import start_from
 from .engines.journal import Journal, Journaled
 from .engines.local import LocalEngine
 from .engines.protocol import Engine
@@ -30,6 +30,7 @@ from .errors import InvalidInput
 from .progress import reporter
 from .result import Result
 from .soft_ratio import solve_with_soft_ratios
+from .solved import Solved
 
 if TYPE_CHECKING:
     from .campaign import Campaign, Compiled
@@ -66,13 +67,13 @@ def solve(
         if checkpoint is not None:
             journal = Journal(checkpoint, _subject(problem, int(seed)))
             engine = Journaled.over(engine, journal)
-        prices = None if start is None else earlier_prices(start, compiled.limits)
+        known = None if start is None else start_from(start, campaign, compiled)
         if compiled.limits.per_ratio.any():
             solution = solve_with_soft_ratios(
-                problem, compiled.limits, engine, gap, int(seed), clock, prices
+                problem, compiled.limits, engine, gap, int(seed), clock, known
             )
         else:
-            solution = solver.solve(problem, engine, gap, int(seed), clock, prices)
+            solution = solver.solve(problem, engine, gap, int(seed), clock, known)
         if journal is not None:
             journal.close()
         with clock.stage("result"):
@@ -162,6 +163,7 @@ def _result(
         coupons=allocation,
         limits=limits,
         infeasible=infeasible,
+        solved=Solved(campaign, compiled, plan, solution.prices),
     )
 
 
@@ -182,7 +184,8 @@ def _limits(
     price = np.zeros(len(limits.measures))
     np.add.at(price, limits.measure_of_row, prices)
     # a ratio's row is priced per unit of numerator; one more unit of ratio moves it by the denominator
-    price[limits.is_ratio] *= (limits.denominator @ usage.ravel())[limits.is_ratio]
+    below = limits.denominator @ usage.ravel()
+    price[limits.is_ratio] *= below[limits.is_ratio]
     measures = limits.measures
     return pa.table(
         {
@@ -194,6 +197,7 @@ def _limits(
             "achieved": pa.array(achieved, pa.float64(), from_pandas=True),
             "error": pa.array(limits.achieved_error(usage, plan.error), pa.float64()),
             "price": pa.array(price, pa.float64()),
+            "second_sum": pa.array(np.where(limits.is_ratio, below, np.nan), from_pandas=True),
             "binding": pa.array(price != 0, pa.bool_()),
             "mode": pa.array([m.mode for m in measures], pa.string()),
         }
