@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from . import kernels
 from .allocate import solver
 from .allocate.clock import Clock
-from .allocate.infeasible import Certificate
 from .allocate.plan import Plan
 from .allocate.problem import Problem
 from .allocation import Allocation
@@ -27,6 +26,7 @@ from .engines.local import LocalEngine
 from .engines.protocol import Engine
 from .engines.threads import thread_count
 from .errors import InvalidInput
+from .infeasibility import told
 from .progress import reporter
 from .result import Result
 from .soft_ratio import solve_with_soft_ratios
@@ -76,8 +76,13 @@ def solve(
             solution = solver.solve(problem, engine, gap, int(seed), clock, known)
         if journal is not None:
             journal.close()
+        conflict = None
+        if solution.certificate is not None:
+            conflict = told(compiled, solution.certificate, engine, int(seed), clock)
         with clock.stage("result"):
-            return _result(campaign, compiled, solution, engine, chosen_backend.name, clock, seed)
+            return _result(
+                campaign, compiled, solution, conflict, engine, chosen_backend.name, clock, seed
+            )
 
 
 def _check(gap: float, time_limit: float | None, seed: int) -> None:
@@ -111,6 +116,7 @@ def _result(
     campaign: Campaign,
     compiled: Compiled,
     solution: solver.Solution,
+    conflict: dict[str, Any] | None,
     engine: Engine,
     backend: str,
     clock: Clock,
@@ -120,7 +126,7 @@ def _result(
 
     problem, plan = compiled.problem, solution.plan
     objective = error = reached = violation = None
-    allocation = limits = infeasible = None
+    allocation = limits = None
     below_min = 0
     bound = solution.bound if math.isfinite(solution.bound) else None
     if plan is not None:
@@ -134,12 +140,11 @@ def _result(
         limits = _limits(compiled, solution.prices, plan, achieved)
         violation = _max_violation(compiled, achieved)
         below_min = _below_min(compiled, plan)
-    if solution.certificate is not None:
+    if conflict is not None:
         bound = None
-        infeasible = _infeasible(compiled, solution.certificate)
     return Result(
         status=solution.status,
-        message=solution.message if infeasible is None else infeasible["message"],
+        message=solution.message if conflict is None else conflict["message"],
         objective=objective,
         objective_error=error,
         bound=bound,
@@ -162,7 +167,7 @@ def _result(
         name=campaign.name,
         coupons=allocation,
         limits=limits,
-        infeasible=infeasible,
+        infeasible=conflict,
         solved=Solved(campaign, compiled, plan, solution.prices),
     )
 
@@ -229,36 +234,3 @@ def _below_min(compiled: Compiled, plan: Plan) -> int:
         lower = rules.lower if len(rules.lower) == 1 else rules.lower[start:stop]
         short += int((count < lower).sum())
     return short
-
-
-def _infeasible(compiled: Compiled, certificate: Certificate) -> dict[str, Any]:
-    """The certificate in the user's terms: limits with what they ask and what is reachable, and rules."""
-    limits = []
-    for conflict in certificate.conflicts:
-        measure = compiled.limits.measures[int(compiled.limits.measure_of_row[conflict.row])]
-        ratio = bool(compiled.limits.is_ratio[compiled.limits.measure_of_row[conflict.row]])
-        entry: dict[str, Any] = {"limit": measure.name, "group": measure.group, "sum": measure.sum}
-        bound = "min" if conflict.is_min else "max"
-        entry[bound] = measure.min if conflict.is_min else measure.max
-        if not ratio:  # a ratio's reach is not a linear question
-            entry["reachable"] = conflict.reachable
-        limits.append(entry)
-    rules = [{"customer_rule": name} for name in certificate.rules]
-    return {
-        "message": _sentence(limits, certificate.rules),
-        "limits": limits,
-        "customer_rules": rules,
-    }
-
-
-def _sentence(limits: list[dict[str, Any]], rules: list[str]) -> str:
-    asks = []
-    for entry in limits:
-        group = "" if entry["group"] is None else f" [{entry['group']}]"
-        bound = "min" if "min" in entry else "max"
-        reach = ""
-        if entry.get("reachable") is not None:
-            reach = f" ({'at most' if bound == 'min' else 'at least'} {entry['reachable']:,.6g} is reachable)"
-        asks.append(f"limit {entry['limit']!r}{group} asks {bound} {entry[bound]:,.10g}{reach}")
-    under = f", under customer rules {', '.join(map(repr, rules))}" if rules else ""
-    return f"cannot hold{' together' if len(asks) > 1 else ''}: {'; '.join(asks)}{under}"
