@@ -82,10 +82,20 @@ class Found:
 class PriceSearch:
     """Prices of one problem, better and better ones; `prices` are the present ones.
 
-    evaluations: of the dual so far. diverged: the dual fell below what any allocation is worth.
+    evaluations: of the dual so far. diverged: the dual fell below what any allocation is worth. started: prices are
+    known to begin with, so that nobody asks for the choice without any.
     """
 
-    def __init__(self, problem: Problem, engine: Engine, gap: float, seed: int, clock: Clock):
+    def __init__(
+        self,
+        problem: Problem,
+        engine: Engine,
+        gap: float,
+        seed: int,
+        clock: Clock,
+        *,
+        started: bool = False,
+    ):
         self.problem = problem
         self.engine = engine
         self.gap = gap
@@ -100,6 +110,8 @@ class PriceSearch:
         self.reserve = 0.3 * clock.left if np.isfinite(clock.left) else 0.0
 
         dual = self.samples.dual(problem, 0) if len(self.samples) else self.lagrangian
+        if started and problem.candidates > MANY:
+            dual = next(iter(self.samples.for_start(problem)), dual)
         self.scales = Scales.of(problem, dual.engine)
         self._free = dual.evaluate(self.prices)
         self.coupons = max(1.0, self._free.usage[0].sum())

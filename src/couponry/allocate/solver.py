@@ -98,7 +98,7 @@ class _Solve:
         self.clock = clock
         self.start = start
         with clock.stage("dual"):
-            self.search = PriceSearch(problem, engine, gap, seed, clock)
+            self.search = PriceSearch(problem, engine, gap, seed, clock, started=start is not None)
         self.scales = self.search.scales
         self.lagrangian = self.search.lagrangian
         self.best: Plan | None = None
@@ -125,6 +125,8 @@ class _Solve:
 
     def _unlimited(self) -> bool:
         """The best choice of everybody, without prices; whether it keeps every limit."""
+        if self.start is not None and not self.small:
+            return False
         with self.clock.stage("dual"):
             free = self.search.free()
             if free is None:
