@@ -23,9 +23,17 @@ ROUNDING = 1e-9  # share of a ratio that is kept from it, so that it holds howev
 
 
 def told(
-    compiled: Compiled, certificate: Certificate, engine: Engine, seed: int, clock: Clock
+    compiled: Compiled,
+    certificate: Certificate,
+    prices: NDArray[np.float64],
+    engine: Engine,
+    seed: int,
+    clock: Clock,
 ) -> dict[str, Any]:
-    """The content of infeasible.json, without its way out where time does not suffice for one."""
+    """The content of infeasible.json, without its way out where time does not suffice for one.
+
+    prices: (L), at which the dual proves it, where they do.
+    """
     limits = [_conflict(compiled.limits, conflict) for conflict in certificate.conflicts]
     content: dict[str, Any] = {
         "message": _sentence(limits, certificate.rules),
@@ -34,7 +42,7 @@ def told(
     }
     problem = compiled.problem
     with clock.stage("way out"):
-        found = way_out(problem, engine, _units(compiled, engine), seed, clock)
+        found = way_out(problem, engine, _units(compiled, engine), prices, seed, clock)
     if found is not None:
         out = [_change(compiled.limits, change, found) for change in found.changes]
         out.sort(key=lambda entry: -abs(entry["share"]))

@@ -78,7 +78,9 @@ def solve(
             journal.close()
         conflict = None
         if solution.certificate is not None:
-            conflict = told(compiled, solution.certificate, engine, int(seed), clock)
+            conflict = told(
+                compiled, solution.certificate, solution.prices, engine, int(seed), clock
+            )
         with clock.stage("result"):
             return _result(
                 campaign, compiled, solution, conflict, engine, chosen_backend.name, clock, seed

@@ -22,6 +22,7 @@ from .plan import Plan
 from .problem import Problem
 from .rounding import Rounded, Rounding
 from .scales import Scales
+from .start import Start
 
 GAP, GAP_OF_MANY = 1e-3, 1e-2  # of the sum of changes, asked; where there are many candidates
 SMALL_CANDIDATES = 20_000  # up to here HiGHS is asked, for so many nodes of its search at most
@@ -53,18 +54,25 @@ class WayOut:
 
 
 def way_out(
-    problem: Problem, engine: Engine, units: NDArray[np.float64], seed: int, clock: Clock
+    problem: Problem,
+    engine: Engine,
+    units: NDArray[np.float64],
+    proof: NDArray[np.float64],
+    seed: int,
+    clock: Clock,
 ) -> WayOut | None:
     """The smallest changes to the hard bounds, or None where time ran out before any were found.
 
     units: (L, 2), what a change of each row's lower and upper bound is measured by; 0: a typical coupon's weight.
+    proof: (L), prices that prove that nothing is feasible, where some are known: the search starts in their direction.
     """
     scales = Scales.of(problem, engine)
     elastic = _Elastic(problem, units, scales.per_coupon)
     if problem.candidates <= SMALL_CANDIDATES:
         found = _exactly(elastic.problem, engine, clock)
     else:
-        solution = solver.solve(elastic.problem, engine, GAP_OF_MANY, seed, clock)
+        start = elastic.start(proof)
+        solution = solver.solve(elastic.problem, engine, GAP_OF_MANY, seed, clock, start)
         found = solution.plan, solution.bound
     plan, bound = found
     if plan is None:
@@ -73,12 +81,12 @@ def way_out(
     off = abs(elastic.problem.rows) @ error.ravel()
     missed = elastic.problem.missed(plan.activity)
     changes = []
-    for bound in np.flatnonzero(missed > 0).tolist():
-        row, is_min = int(elastic.row[bound]), bool(elastic.is_min[bound])
+    for at in np.flatnonzero(missed > 0).tolist():
+        row, is_min = int(elastic.row[at]), bool(elastic.is_min[at])
         asked = problem.lower[row] if is_min else problem.upper[row]
         # sums in another order, or of the values as given, must keep it, too
-        margin = off[bound] + (0.0 if problem.integer[row] else 1e-9 * abs(plan.activity[bound]))
-        would_do = plan.activity[bound] - margin if is_min else plan.activity[bound] + margin
+        margin = off[at] + (0.0 if problem.integer[row] else 1e-9 * abs(plan.activity[at]))
+        would_do = plan.activity[at] - margin if is_min else plan.activity[at] + margin
         changes.append(Change(row, is_min, float(asked), float(would_do)))
     total = float(missed @ elastic.share)
     at_least = max(0.0, -bound / elastic.factor)
@@ -126,3 +134,11 @@ class _Elastic:
             penalty=self.share * self.factor,
             integer=problem.integer[self.row],
         )
+
+    def start(self, proof: NDArray[np.float64]) -> Start | None:
+        """Prices in the direction of a proof, as far as they go; without prices the dual has a kink."""
+        prices = np.where(
+            self.is_min, np.minimum(proof[self.row], 0.0), np.maximum(proof[self.row], 0.0)
+        )
+        largest = float((np.abs(prices) / self.problem.penalty).max(initial=0.0))
+        return Start(prices / largest) if largest > 0 else None
