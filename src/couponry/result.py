@@ -7,7 +7,7 @@ import html
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +16,9 @@ from .allocation import Allocation
 from .explanation import Explanation
 from .output import whole_folder
 from .solved import Solved
+
+if TYPE_CHECKING:
+    from .price_ranges import PriceRanges
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,27 @@ class Result:
         from .explain import explain_result
 
         return explain_result(self, customer)
+
+    def price_ranges(
+        self,
+        limits: Any = None,
+        *,
+        most: int = 20,
+        move: float = 0.01,
+        tolerance: float = 0.05,
+        threads: int | None = None,
+        time_limit: float | None = None,
+    ) -> PriceRanges:
+        """How far prices hold, checked by moving each limit's bound up and down and deciding the campaign again.
+
+        limits: names, or (name, group) pairs; None: the `most` binding ones with the largest price times bound. move:
+        share of the bound; shorter moves are tried where the price does not hold as far. tolerance: share of the price
+        by which the worth of a unit may differ from it. time_limit: seconds; limits that are not reached are left out.
+        Ratios have no range.
+        """
+        from .price_ranges import price_ranges
+
+        return price_ranges(self, limits, most, move, tolerance, threads, time_limit)
 
     def as_dict(self) -> dict[str, Any]:
         """The content of result.json: everything but the tables."""
