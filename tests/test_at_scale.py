@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import scipy.optimize
 import scipy.sparse as sp
+from campaigns import proportional
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mixed_campaign import MIXED
@@ -84,6 +86,29 @@ def test_movers_are_few_and_as_good_as_everybody(few_movers: None, tmp_path: Pat
     from couponry.folder import write_campaign
 
     folder = write_campaign(campaign(), tmp_path / "campaign")
+    report = verify_result(folder, result.write(tmp_path / "out"))
+    assert report.ok, report.problems
+
+
+def test_sums_of_channels_that_share_a_quantity_are_as_good(
+    few_movers: None, tmp_path: Path
+) -> None:
+    from couponry.folder import write_campaign
+
+    offers, candidates = proportional(customers=30_000, offers=40)
+    load = pc.sum(candidates["weight"]).as_py() / 40
+    shared = Campaign(
+        offers,
+        candidates,
+        rules=[CustomerRule("slots", max=3)],
+        limits=[Limit("load", sum="weight", by="offer", min=0.02 * load, max=0.1 * load)],
+    )
+    problem = shared.compile().problem
+    assert problem.quantity_of.tolist() == [0, 0]
+    result = shared.solve(gap=GAP, threads=2)
+    assert result.coupons is not None and len(result.coupons._plan.movers) < 25_000
+    assert result.limits is not None and max(result.limits["error"].to_pylist()) > 0
+    folder = write_campaign(shared, tmp_path / "campaign")
     report = verify_result(folder, result.write(tmp_path / "out"))
     assert report.ok, report.problems
 
@@ -259,7 +284,7 @@ def test_steps_minimise_the_model_within_their_box(seed: int, size: int, edges: 
     low, high = -rng.random(size) * (rng.random(size) < 0.7), rng.random(size)
     step, promised = model.minimum(gradient, low, high)
     assert (step >= low).all() and (step <= high).all()
-    matrix = model._matrix.toarray()
+    matrix = model._matrix.toarray() + np.diag(model._damping)
 
     def value(x: Any) -> float:
         return float(gradient @ x + 0.5 * x @ matrix @ x)

@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .lagrangian import Lagrangian, as_float32
+from .octaves import BINS, Octaves
 from .problem import Problem, cell_of
 from .scales import Scales
 from .settling import NEVER
 
 # candidates that a row with any need gets beside, more with more customers
 SPARE, SPARE_PER_MILLION = 6.0, 1.0
-QUARTERS = 21  # bits of a float32 below a quarter of an octave
-OCTAVES = 40  # below the largest regret that is told apart
 LEVELS = 10  # of customers, each with half of those before
 
 
@@ -80,38 +79,24 @@ def thresholds(
     comes = 1 - chosen.astype(np.int64)
     place = cell_of(shard, items) + comes * cells  # (direction, cell)
     size = float(np.abs(table[0]).max(initial=0.0)) or 1.0
-    bin_of, edges = _bins(regret, size)
-    width = len(edges)
-    count = np.bincount(place * width + bin_of, minlength=2 * cells * width)
-    count = count.reshape(2 * cells, width)[:, :-1].cumsum(axis=1)  # the last bin: never
+    bins = Octaves(size * 4)
+    count = bins.reached(regret, place, 2 * cells)
 
     spare = SPARE + SPARE_PER_MILLION * sample.scale * engine.customers / 1e6
     wanted = _by_cell(needs, factor, spare, scales, count[:, -1].reshape(2, cells))
     target = wanted.ravel() / sample.scale
     reached = count >= target[:, None]
-    at = np.where(reached.any(axis=1), reached.argmax(axis=1), width - 1)
-    threshold = np.where(at < width - 1, edges[at], np.inf)
+    last = BINS - 1  # never
+    at = np.where(reached.any(axis=1), reached.argmax(axis=1), last)
+    threshold = np.where(at < last, bins.edges[at], np.inf)
     # where the first that the sample has already stands for too many, some customers' share of them is enough
-    have = np.take_along_axis(count, np.minimum(at, width - 2)[:, None], axis=1)[:, 0]
+    have = np.take_along_axis(count, np.minimum(at, last - 1)[:, None], axis=1)[:, 0]
     with np.errstate(divide="ignore"):
         level = np.floor(np.log(np.maximum(have, 1) / target) / np.log(2.0))
     level = np.clip(level, 0, LEVELS - 1)
     near = np.where(np.arange(LEVELS)[:, None] >= level, threshold, NEVER)
     near = np.where(target > 0, near, NEVER)
     return np.minimum(near, 3e38).astype(np.float32).reshape(LEVELS, 2, segments, items)
-
-
-def _bins(
-    regret: NDArray[np.float64], size: float
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Number of each regret's bin, the last one for never, and the bins' upper ends."""
-    top = int(np.float32(size * 4).view(np.int32)) >> QUARTERS
-    low = top - 4 * OCTAVES
-    with np.errstate(over="ignore"):
-        bits = np.maximum(regret, 0.0).astype(np.float32).view(np.int32) >> QUARTERS
-    number = np.clip(bits.astype(np.int64) - low, 0, 4 * OCTAVES + 1)
-    edges = ((np.arange(4 * OCTAVES + 2) + low + 1) << QUARTERS).astype(np.int32).view(np.float32)
-    return number, edges.astype(np.float64)
 
 
 def _by_cell(

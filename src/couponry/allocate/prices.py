@@ -23,7 +23,7 @@ from .start import Start, as_everybody
 # over the smallest sample, or over everybody where there is none; fewer where that is many candidates
 QUASI_NEWTON_PASSES, FEWER_PASSES = 100, 20
 MANY = 4_000_000  # candidates
-NEWTON_STEPS, SAMPLE_STEPS = 32, 10  # on everybody and on each sample, at most
+NEWTON_STEPS, SAMPLE_STEPS = 32, 20  # on everybody and on each sample, at most
 DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a sample may ask
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
 # the same from prices that are known: what repair then closes, no step need bring nearer
@@ -356,7 +356,7 @@ class PriceSearch:
             close = samples.for_curvature(dual.problem)
             if dual.engine.candidates < close.engine.candidates:
                 close = dual
-            newton = Newton(dual, close, space, self.scales.per_coupon, unit)
+            newton = Newton(dual, close, space, self.scales, unit, far=quasi)
             if steps is None:
                 steps = NEWTON_STEPS if dual.scale == 1.0 else SAMPLE_STEPS
             now = newton.descend(now, steps, enough, watch)

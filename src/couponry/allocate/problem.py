@@ -14,6 +14,7 @@ from ..kernels import Rules, Shard
 UNLIMITED = np.iinfo(np.int32).max
 LEVELS = 65_535  # largest quantity of a channel
 ALIKE = 4 / 256  # steps that channels which share a quantity may be apart within an item
+SAME = 128  # `fine` of such a channel that lies where the first one does
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,9 @@ class Problem:
 
     channels: C arrays (e) of float32 or float64, as given. low, step, error: float64 (C, K), a channel is
     low + step * quantity, at most `error` away. quantity_of: int64 (C), which of the shard's quantities that is:
-    channels that go with each other within every item share one. fine: uint8 (quantities, e), fine_error: float64
-    (C, K), closer it is low + step * (quantity - 1/2 + fine / 256), at most `fine_error` away.
+    channels that go with each other within every item share one. fine: uint8 (C, e), fine_error: float64 (C, K),
+    closer it is low + step * (quantity - 1/2 + parts / 256), at most `fine_error` away; `parts` is fine for the first
+    channel of a quantity, and for another one the first one's fine + its own - SAME.
     objective: float64 (1 + C, S, K), objective per unit of usage.
     rows: CSR (L, (1 + C) * S * K). lower, upper: (L), -inf and inf for none. penalty: (L), objective lost per unit
     missed, inf: the row must hold. integer: (L), whether every weight and thus every activity is a whole number.
@@ -104,6 +106,11 @@ class Problem:
     def quantities(self) -> int:
         """How many quantities a candidate is packed with."""
         return int(self.quantity_of.max(initial=-1)) + 1
+
+    def fines_of(self, channel: int) -> list[int]:
+        """The channels whose `fine` add up to where in a quantity's step this one lies."""
+        first = int((self.quantity_of == self.quantity_of[channel]).argmax())
+        return [first] if first == channel else [first, channel]
 
     @property
     def hard(self) -> NDArray[np.bool_]:

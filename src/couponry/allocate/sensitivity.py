@@ -80,6 +80,6 @@ class Sensitivity:
 
         start = dual.evaluate(space.prices(space.point(prices)))
         close = search.samples.for_curvature(problem)
-        newton = Newton(dual, close, space, search.scales.per_coupon, unit)
+        newton = Newton(dual, close, space, search.scales, unit)
         now = newton.descend(start, STEPS, enough, lambda _: self._clock.left <= 0)
         return Minimum(now.dual, now.prices, left)

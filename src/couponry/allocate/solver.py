@@ -19,7 +19,7 @@ from .prices import Found, PriceSearch
 from .problem import Problem
 from .rounding import Rounded, Rounding
 from .sampling import Samples
-from .settling import part_of, settle, settled_usage, usage_error
+from .settling import nobody_near, part_of, settle, settled_usage, usage_error, with_moves
 from .start import Start
 
 # repair
@@ -229,9 +229,13 @@ class _Solve:
         price = as_float32(lagrangian.price_table(lagrangian.reduced(now.prices)))
         reduced = self.lagrangian.reduced(now.prices)
         factor = np.full(len(problem.lower), FACTOR)
+        near, moved = nobody_near(problem), None
         for _ in range(TRIES):
-            near = thresholds(needs, self.scales, close, now.prices, factor)
+            # who was a mover stays one, as what it was given
+            more = thresholds(needs, self.scales, close, now.prices, factor)
+            near = np.maximum(near, more)
             settled = settle(problem, lagrangian.engine, price, near)
+            chosen = settled.chosen if moved is None else with_moves(settled, *moved)
             usage = settled_usage(problem, settled)
             activity = problem.rows @ usage.ravel()
             part = part_of(problem, self.scales, settled, activity)
@@ -239,7 +243,8 @@ class _Solve:
             rounding = Rounding(part, settled.engine, self.scales, activity)
             worth = float((problem.objective * usage).sum())
             enough = self.bound - FILLED * self.gap * abs(self.bound) - worth
-            found = rounding.round(settled.chosen, reduced, self.clock.check, enough)
+            found = rounding.round(chosen, reduced, self.clock.check, enough)
+            moved = settled.movers, found.chosen
             error = usage_error(problem, usage[0] + found.usage[0])
             # what the penalties may be off is in the movers' already, by their bounds
             worth -= float((np.abs(problem.objective) * error).sum())

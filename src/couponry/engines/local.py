@@ -167,7 +167,7 @@ class LocalEngine:
     ) -> Settled:
         """Everybody's best choice, and the customers to whom a change matters little; see the kernel `mark`.
 
-        fine: uint8 (Q, e), where in the steps of the first Q quantities the channels lie.
+        fine: uint8 (C, e), where in the steps of their quantities the channels lie.
         """
         shard, rules, kernels = self._shard, self._rules, self.backend.kernels
         tables = [np.zeros(price.shape, np.int64) for _ in range(self.threads)]

@@ -14,9 +14,9 @@ from ..kernels import Rows, Rules, Shard
 class Settled(NamedTuple):
     """A choice that stands, but for some customers who may still change theirs.
 
-    counted: int64 (1 + C, S, K), usage of all but the movers, in quantities. fine_counted: int64 (Q, S, K), the sums
+    counted: int64 (1 + C, S, K), usage of all but the movers, in quantities. fine_counted: int64 (C, S, K), the sums
     of where in their quantities' steps their coupons lie, 0 to 255 each.
-    movers: int64, their numbers, ascending. chosen: uint8, their candidates' choice. fine: uint8 (Q, candidates of
+    movers: int64, their numbers, ascending. chosen: uint8, their candidates' choice. fine: uint8 (C, candidates of
     theirs). engine: over the movers alone, in memory. rules: theirs.
     """
 
