@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,6 +29,8 @@ from .stream import Stream, stream
 from .tables import Table
 
 if TYPE_CHECKING:
+    from .compare import Comparison
+    from .frontier import Frontier
     from .result import Result
 
 Part = TypeVar("Part", CustomerRule, Limit)
@@ -209,6 +211,90 @@ class Campaign:
             self, gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend,
             progress=progress, checkpoint=checkpoint, start=start,
         )  # fmt: skip
+
+    def what_if(
+        self,
+        result: Result | None = None,
+        *,
+        limits: Mapping[Any, Any] | None = None,
+        drop_limits: Iterable[str] = (),
+        add_limits: Iterable[Limit] = (),
+        offers: Any = None,
+        rules: Mapping[str, Any] | None = None,
+        drop_rules: Iterable[str] = (),
+        add_rules: Iterable[CustomerRule] = (),
+        gap: float = 5e-4,
+        time_limit: float | None = None,
+        threads: int | None = None,
+    ) -> Comparison:
+        """This campaign beside the same one with other bounds, offers, limits or rules.
+
+        result: of this campaign; None: it is solved first. The changed campaign starts from its prices, and shares
+        tables and packed candidates with it.
+        limits: what changes, by name, or by (name, group) for one group of a limit with a table: a new Limit, or its
+        fields, {"max": 1000.0}. A bound is a number, None (none), or text that says by how much: "+5 %", "* 0.9".
+        offers: by offer, {"tea-50": {"face_value": 0.6, "margin": "+10 %"}}; or a table with a column `offer` and the
+        columns that change. rules: as limits. drop_...: names. add_...: new ones.
+        gap, time_limit, threads: as for `solve`; seed and backend are the result's.
+
+        Raises InvalidInput for a change of something that is not there.
+        """
+        from .compare import compare
+        from .scenario import changed
+
+        other = changed(
+            self, limits=limits, drop_limits=drop_limits, add_limits=add_limits, offers=offers,
+            rules=rules, drop_rules=drop_rules, add_rules=add_rules,
+        )  # fmt: skip
+        solving = {"gap": gap, "time_limit": time_limit, "threads": threads}
+        before = self._solved(result, **solving)
+        return compare(before, other._solve_again(before, **solving))
+
+    def frontier(
+        self,
+        limit: str,
+        bounds: Sequence[float] | None = None,
+        *,
+        factors: Sequence[float] | None = None,
+        side: str | None = None,
+        group: Any = None,
+        result: Result | None = None,
+        gap: float = 5e-4,
+        time_limit: float | None = None,
+        threads: int | None = None,
+    ) -> Frontier:
+        """The best objective over a range of one limit's bound; each solve starts from its neighbour's prices.
+
+        limit, group: which one. side: min or max, where it has both. bounds: to try; or factors of the bound as it is.
+        result: of this campaign; None: it is solved first. gap, time_limit (of each), threads: as for `solve`.
+
+        Infeasible bounds are rows of the result. Raises InvalidInput where there is no such limit or bound.
+        """
+        from .frontier import present_bound, sweep
+
+        present_bound(self, limit, group, side)  # what is wrong is said before anything is solved
+        solving = {"gap": gap, "time_limit": time_limit, "threads": threads}
+        return sweep(
+            self, limit, bounds, factors, side=side, group=group,
+            result=self._solved(result, **solving), **solving,
+        )  # fmt: skip
+
+    def _solved(self, result: Result | None, **solving: Any) -> Result:
+        """A result of this campaign: the one given, or one made now."""
+        if result is None:
+            return self.solve(**solving)
+        solved = getattr(result, "solved", None)
+        if solved is None or solved.campaign.candidates is not self.candidates:
+            raise InvalidInput("result: expected one of this campaign, solved in this session")
+        return result
+
+    def _solve_again(self, result: Result, **solving: Any) -> Result:
+        """A solve that starts where a result of much the same campaign ended."""
+        start = result if result.limits is not None else None
+        threads = solving.pop("threads") or result.threads
+        return self.solve(
+            **solving, threads=threads, seed=result.seed, backend=result.backend, start=start
+        )
 
 
 class Compiled:

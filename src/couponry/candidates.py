@@ -18,7 +18,7 @@ from .intake import TABLE, Block, Intake, offer_dtype
 from .items import Items
 from .rows import Twice
 from .runs import Runs
-from .space import Afresh, Arrays, Derived, Space, blocks, forget, save
+from .space import Arrays, Derived, Shared, Space, blocks, forget, save
 from .stream import Stream
 
 
@@ -40,7 +40,7 @@ class Candidates:
     role: NDArray[np.uint8] | None
     mandatory: NDArray[np.uint8] | None
     columns: dict[str, NDArray[Any]]
-    derived: Derived = field(default_factory=Afresh)
+    derived: Derived = field(default_factory=Shared)
 
     def __len__(self) -> int:
         return len(self.offer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -32,6 +32,16 @@ class RuleNames:
 
     def all(self) -> list[str]:
         return [*(name for name, _ in (*self.lower, *self.upper)), *self.groups, *self.sets]
+
+    def of(self, customer: int) -> RuleNames:
+        """The names with the bounds of one customer alone."""
+
+        def own(
+            bounds: Sequence[tuple[str, NDArray[np.int32]]],
+        ) -> Sequence[tuple[str, NDArray[np.int32]]]:
+            return [(name, b if len(b) == 1 else b[[customer]]) for name, b in bounds]
+
+        return replace(self, lower=own(self.lower), upper=own(self.upper))
 
     def only(self, rules: Rules, names: Sequence[str], indptr: NDArray[np.int64]) -> Rules:
         """The rules with none but those of these names; indptr: of the customers' candidates (n + 1)."""

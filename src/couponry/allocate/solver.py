@@ -20,6 +20,7 @@ from .problem import Problem
 from .rounding import Rounded, Rounding
 from .sampling import Samples
 from .settling import nobody_near, part_of, settle, settled_usage, usage_error, with_moves
+from .start import Start
 
 # repair
 WHOLE = 4_000_000  # candidates up to which everybody may move
@@ -73,11 +74,11 @@ def solve(
     gap: float,
     seed: int,
     clock: Clock,
-    start: NDArray[np.float64] | None = None,
+    start: Start | None = None,
 ) -> Solution:
     """Solve a problem over an engine to a relative gap, or as far as the clock allows.
 
-    start: prices (L) to start from, signed, where some are known.
+    start: prices to start from, where some are known.
     """
     return _Solve(problem, engine, gap, seed, clock, start).run()
 
@@ -92,7 +93,7 @@ class _Solve:
         gap: float,
         seed: int,
         clock: Clock,
-        start: NDArray[np.float64] | None,
+        start: Start | None,
     ):
         self.problem = problem
         self.engine = engine
@@ -100,7 +101,7 @@ class _Solve:
         self.clock = clock
         self.start = start
         with clock.stage("dual"):
-            self.search = PriceSearch(problem, engine, gap, seed, clock)
+            self.search = PriceSearch(problem, engine, gap, seed, clock, started=start is not None)
         self.scales = self.search.scales
         self.lagrangian = self.search.lagrangian
         self.best: Plan | None = None
@@ -128,6 +129,8 @@ class _Solve:
 
     def _unlimited(self) -> bool:
         """The best choice of everybody, without prices; whether it keeps every limit."""
+        if self.start is not None and not self.small:
+            return False
         with self.clock.stage("dual"):
             free = self.search.free()
             if free is None:
@@ -185,11 +188,13 @@ class _Solve:
     def _certify(self, found: Found) -> None:
         """The dual bound at these prices."""
         prices = found.now.prices
-        bound, cut_off = self.lagrangian.bounded(prices)
-        self.slack = min(self.slack, bound - found.plain)
-        if bound < self.bound:
-            self.cut_off = cut_off
-        self._bound(bound, prices)
+        now = found.now
+        if np.isinf(now.bound):
+            now = self.lagrangian.certify(prices)
+        self.slack = min(self.slack, now.bound - found.plain)
+        if now.bound < self.bound:
+            self.cut_off = now.cut_off
+        self._bound(now.bound, prices)
 
     def _exhausted(self) -> bool:
         """Whether what is left of the gap is mostly what packing takes from the bound, which no search gets back."""
