@@ -303,8 +303,7 @@ template <class Item>
 int evaluate_items(const Pass& pass) noexcept {
     const Shard& shard = pass.shard;
     const int64_t candidates = pass.start < pass.stop ? shard.indptr[pass.stop] - shard.indptr[pass.start] : 0;
-    const bool is_long = candidates / 4 >= pass.segments * pass.items;
-    switch (is_long ? shard.quantity.rows : PLANES) {
+    switch (is_long(candidates, pass.segments * pass.items) ? shard.quantity.rows : PLANES) {
         case 0: return Evaluation<Item, 0>(pass).run();
         case 1: return Evaluation<Item, 1>(pass).run();
         case 2: return Evaluation<Item, 2>(pass).run();

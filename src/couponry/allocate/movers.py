@@ -56,12 +56,27 @@ class Needs:
         self.more = np.maximum(self.more, under * self._per_coupon)
 
 
+class Regrets:
+    """How many candidates of a sample lose how much by leaving or coming, at some prices.
+
+    count: int64 (2 * S * K, bins), candidates of each direction and cell that lose no more than the end of a bin.
+    """
+
+    def __init__(self, sample: Lagrangian, prices: NDArray[np.float64]):
+        self.sample = sample
+        shard, items = sample.engine.shard, sample.problem.objective.shape[2]
+        table = sample.price_table(sample.reduced(prices))
+        chosen, _ = sample.engine.choose(as_float32(table))
+        regret = sample.engine.regret(shard.quantity.astype(np.float64), table, chosen)
+        comes = 1 - chosen.astype(np.int64)
+        cells = table[0].size
+        place = cell_of(shard, items) + comes * cells  # (direction, cell)
+        self.bins = Octaves(4 * (float(np.abs(table[0]).max(initial=0.0)) or 1.0))
+        self.count = self.bins.reached(regret, place, 2 * cells)
+
+
 def thresholds(
-    needs: Needs,
-    scales: Scales,
-    sample: Lagrangian,
-    prices: NDArray[np.float64],
-    factor: NDArray[np.float64],
+    needs: Needs, scales: Scales, regrets: Regrets, factor: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """The most that a candidate may lose by leaving (0) or coming (1) to make its customer a mover, (H, 2, S, K).
 
@@ -69,21 +84,10 @@ def thresholds(
 
     factor: (L), candidates wanted per coupon that a row needs.
     """
-    problem, engine = sample.problem, sample.engine
-    _, segments, items = problem.objective.shape
-    cells = segments * items
-    shard = engine.shard
-    table = sample.price_table(sample.reduced(prices))
-    chosen, _ = engine.choose(as_float32(table))
-    regret = engine.regret(shard.quantity.astype(np.float64), table, chosen)
-    comes = 1 - chosen.astype(np.int64)
-    place = cell_of(shard, items) + comes * cells  # (direction, cell)
-    size = float(np.abs(table[0]).max(initial=0.0)) or 1.0
-    bins = Octaves(size * 4)
-    count = bins.reached(regret, place, 2 * cells)
-
-    spare = SPARE + SPARE_PER_MILLION * sample.scale * engine.customers / 1e6
-    wanted = _by_cell(needs, factor, spare, scales, count[:, -1].reshape(2, cells))
+    sample, bins, count = regrets.sample, regrets.bins, regrets.count
+    _, segments, items = sample.problem.objective.shape
+    spare = SPARE + SPARE_PER_MILLION * sample.scale * sample.engine.customers / 1e6
+    wanted = _by_cell(needs, factor, spare, scales, count[:, -1].reshape(2, segments * items))
     target = wanted.ravel() / sample.scale
     reached = count >= target[:, None]
     last = BINS - 1  # never

@@ -13,7 +13,7 @@ from .clock import Clock
 from .core import NODES, solve_core
 from .infeasible import Certificate, ExactProver, PriceProver, find_conflict
 from .lagrangian import Evaluation, Lagrangian, as_float32
-from .movers import Needs, thresholds
+from .movers import Needs, Regrets, thresholds
 from .plan import Plan
 from .prices import Found, PriceSearch
 from .problem import Problem
@@ -26,6 +26,7 @@ WHOLE = 4_000_000  # candidates up to which everybody may move
 FACTOR = 3.0  # candidates near enough to move for each coupon that must ...
 MORE = 8.0  # ... more of them for the limits that stay broken
 TRIES = 4
+MOVED_A_SECOND = 1e6  # candidates of movers that are gathered, repaired and filled in it, about
 # of the asked gap: an allocation of many that is as good as that is not filled any more
 FILLED = 0.5
 
@@ -222,15 +223,20 @@ class _Solve:
         problem = self.problem
         off = abs(problem.rows) @ usage_error(problem, now.usage[0]).ravel()
         needs = Needs(problem, now.prices, now.activity, self.scales.per_coupon, off)
-        close = samples.for_regrets(lagrangian.problem)
+        regrets = Regrets(samples.for_regrets(lagrangian.problem), now.prices)
         price = as_float32(lagrangian.price_table(lagrangian.reduced(now.prices)))
         reduced = self.lagrangian.reduced(now.prices)
         factor = np.full(len(problem.lower), FACTOR)
         near, moved = nobody_near(problem), None
         for _ in range(TRIES):
             # who was a mover stays one, as what it was given
-            more = thresholds(needs, self.scales, close, now.prices, factor)
+            more = thresholds(needs, self.scales, regrets, factor)
             near = np.maximum(near, more)
+            if self._too_many(regrets.sample, now.prices, near):
+                self.clock.say("too many would have to move in the time that is left")
+                if self.clock.left < self.search.reserve:
+                    raise OutOfTime
+                return
             settled = settle(problem, lagrangian.engine, price, near)
             chosen = settled.chosen if moved is None else with_moves(settled, *moved)
             usage = settled_usage(problem, settled)
@@ -265,6 +271,18 @@ class _Solve:
             factor[broken] *= MORE
             over, under = found.activity - part.upper, part.lower - found.activity
             needs.stay(*(np.where(broken, np.maximum(0.0, miss), 0.0) for miss in (over, under)))
+
+    def _too_many(
+        self, sample: Lagrangian, prices: NDArray[np.float64], near: NDArray[np.float32]
+    ) -> bool:
+        """Whether a time limit leaves too little to move all whom these thresholds single out, as a sample has them."""
+        if np.isinf(self.clock.left):
+            return False
+        price = as_float32(sample.price_table(sample.reduced(prices)))
+        nothing = np.empty((0, sample.engine.candidates), np.uint8)
+        movers = sample.engine.settle(price, near, nothing).engine.candidates
+        share = movers / max(1, sample.engine.candidates)
+        return share * self.problem.candidates > MOVED_A_SECOND * self.clock.left
 
     def _plan(self, rounded: Rounded) -> Plan:
         """A plan in which everybody is listed."""
