@@ -2,9 +2,9 @@
 
     python benchmarks/warm_start.py [--customers 1000000] [--change 0.05] [--threads N]
 
-The mixed campaign is solved. Then its budget, the cap that is worth most and the minimum that costs most are each
-raised and lowered, and every changed campaign is solved twice. Prints JSON: passes over the candidates, seconds and gap
-of both, and the ratio of the passes.
+The mixed campaign is solved. Then its budget is raised and lowered, and the cap that is worth most and the minimum that
+costs most are eased (tightened, they may be out of reach of each other), and every changed campaign is solved twice.
+Prints JSON: passes over the candidates, seconds and gap of both, and the ratio of the passes.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ def main() -> None:
     changes = []
     for limit, side in bounds:
         for share in (arguments.change, -arguments.change):
+            if limit != "budget" and (side == "min") == (share > 0):
+                continue
             change = {limit: {side: f"{share:+%}".replace("%", " %")}}
             found = campaign.what_if(before, limits=change, gap=arguments.gap, threads=threads)
             warm = found.after

@@ -25,7 +25,8 @@ SHORTER = (1.0, 0.25)  # of the move, one after the other, until the price holds
 SHARE = 0.02  # of what a move is worth, that its measurement may be off, where that can be had
 LEAST = 1e-9  # of the objective: no minimum is looked for more closely
 DOUBTED = 2.0  # what the minimum's model says is left, times so much
-EXACT_GAP = 1e-7  # asked of solves of small campaigns
+EXACT_GAP = 1e-6, 1e-4  # asked of solves of small campaigns, at least and at most
+FEW_CANDIDATES = 20_000  # up to here always at least
 COLUMNS = {
     "limit": pa.string(),
     "group": pa.string(),
@@ -183,7 +184,7 @@ class _Measured:
         least = LEAST * abs(self._result.objective or 0.0)
         self.present = self._sensitivity.minimum(self._solved.prices, max(within, least))
         if np.isinf(self.present.error):
-            self.present = self._exactly(self._result.solved.campaign)  # type: ignore[union-attr]
+            self.present = self._exactly(self._solved.campaign, within)
 
     def at(self, one: _Asked, bound: float, within: float) -> Minimum:
         """With one bound moved."""
@@ -197,11 +198,14 @@ class _Measured:
         limit = next(x for x in self._solved.campaign.limits if x.name == measure.name)
         key: Any = measure.name if limit.table is None else (measure.name, measure.group)
         campaign = self._solved.campaign
-        return self._exactly(changed(campaign, limits={key: {one.side: bound}}))
+        return self._exactly(changed(campaign, limits={key: {one.side: bound}}), within)
 
-    def _exactly(self, campaign: Any) -> Minimum:
+    def _exactly(self, campaign: Any, within: float) -> Minimum:
+        share = within / max(abs(self._result.objective or 0.0), 1e-300)
+        few = self._result.candidates <= FEW_CANDIDATES
+        gap = EXACT_GAP[0] if few else float(np.clip(share, *EXACT_GAP))
         found = campaign.solve(
-            gap=EXACT_GAP, threads=self._result.threads, seed=self._result.seed,
+            gap=gap, threads=self._result.threads, seed=self._result.seed,
             backend=self._result.backend,
         )  # fmt: skip
         if found.objective is None or found.bound is None or found.solved is None:
