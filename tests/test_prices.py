@@ -9,13 +9,17 @@ import matching
 import numpy as np
 import pyarrow as pa
 import pytest
+import scipy.optimize
+import scipy.sparse as sp
 from campaigns import proportional
 from numpy.typing import NDArray
 from oracle import Oracle
 from random_campaigns import verify
 
 from couponry import Campaign, CustomerRule, Limit, kernels
+from couponry.allocate import cutting_planes
 from couponry.allocate.choke import choke_prices
+from couponry.allocate.core import by_candidate
 from couponry.allocate.curvature import Curvature
 from couponry.allocate.dual import PriceSpace, minimise
 from couponry.allocate.lagrangian import Lagrangian
@@ -219,3 +223,44 @@ def test_values_in_proportion_to_weights(monkeypatch: pytest.MonkeyPatch) -> Non
     load = np.bincount(given["offer"].to_numpy(), weights=given["weight"].to_numpy(), minlength=400)
     assert given.num_rows == result.allocation.num_rows
     assert (load <= drawn.capacity * (1 + 1e-9)).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_cutting_planes_find_the_least_dual(seed: int) -> None:
+    """Where the dual is a linear programme in itself: its value is that of the relaxation."""
+    random = np.random.default_rng(seed)
+    customers, offers = 60, 8
+    tables: dict[str, Any] = {
+        "offers": {"offer": np.arange(offers)},
+        "candidates": {
+            "customer": np.repeat(np.arange(customers), offers),
+            "offer": np.tile(np.arange(offers), customers),
+            "value": random.gamma(2.0, 1.0, customers * offers),
+        },
+    }
+    limits = [
+        *(Limit(f"offer {k}", where={"offer": k}, max=8 + k) for k in range(4)),
+        Limit("enough", where={"offer": [5, 6]}, min=30),
+    ]
+    problem = (
+        Campaign(**tables, rules=[CustomerRule("slots", max=2)], limits=limits).compile().problem
+    )
+    dual = Lagrangian(problem, engine_of(problem))
+    scales = Scales.of(problem, dual.engine)
+    space = PriceSpace.of(problem, scales.price_scale(2.0))
+    coupon = 2.0 * scales.per_coupon[space.row] / space.scale
+    start = np.zeros(len(problem.lower))
+    prices = cutting_planes.descend(dual, space, start, coupon, 1e-4, lambda: False)
+
+    # the relaxation: at most one of each candidate, at most two for each customer
+    worth, weights = by_candidate(problem)
+    slots = sp.kron(sp.eye_array(customers), np.ones((1, offers)))
+    solved = scipy.optimize.milp(
+        -worth,
+        constraints=[
+            scipy.optimize.LinearConstraint(weights.T, problem.lower, problem.upper),
+            scipy.optimize.LinearConstraint(slots, 0, 2),
+        ],
+        bounds=scipy.optimize.Bounds(0, 1),
+    )
+    assert dual.evaluate(prices).dual == pytest.approx(-solved.fun, abs=1e-3 + 1e-5 * -solved.fun)

@@ -101,6 +101,13 @@ def solve_core(
     return CoreSolution(found, bound, False)
 
 
+def by_candidate(problem: Problem) -> tuple[NDArray[np.float64], sp.csr_array]:
+    """What each candidate adds to the objective (e), and to each row, CSR (e, L)."""
+    amounts = _amounts(problem, np.arange(problem.candidates))
+    worth = problem.objective.reshape(1, -1) @ amounts
+    return np.asarray(worth).ravel(), sp.csr_array((problem.rows @ amounts).T)
+
+
 def _amounts(problem: Problem, variables: NDArray[np.int64]) -> sp.csr_array:
     """Usage of each variable's candidate: CSR ((1 + C) * S * K, variables)."""
     channels = np.concatenate([np.ones((1, len(variables))), problem.exact[:, variables]])

@@ -27,8 +27,9 @@ def milp(
     ceiling: NDArray[np.float64],
     integrality: NDArray[np.float64],
     options: dict[str, Any],
+    floor: NDArray[np.float64] | float = 0.0,
 ) -> scipy.optimize.OptimizeResult:
-    """Minimise cost @ x subject to lower <= matrix @ x <= upper and 0 <= x <= ceiling; see scipy.optimize.milp."""
+    """Minimise cost @ x subject to lower <= matrix @ x <= upper and floor <= x <= ceiling; see scipy.optimize.milp."""
     results: list[scipy.optimize.OptimizeResult] = []
     errors: list[BaseException] = []
 
@@ -38,7 +39,7 @@ def milp(
                 scipy.optimize.milp(
                     cost,
                     constraints=scipy.optimize.LinearConstraint(matrix, lower, upper),
-                    bounds=scipy.optimize.Bounds(0.0, ceiling),
+                    bounds=scipy.optimize.Bounds(floor, ceiling),
                     integrality=integrality,
                     options={**options, "threads": 1},
                 )

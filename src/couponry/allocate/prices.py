@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
+from . import cutting_planes
 from .choke import choke_prices
 from .clock import Clock
 from .dual import PriceSpace, minimise
@@ -30,6 +31,8 @@ TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the d
 WARM_TOLERANCE = 0.1
 WARM_NEAR = 1.5e-3
 WARM_STEPS = 2, 2  # on a small sample and on a larger one, at most
+# cutting planes: up to so many prices and candidates
+FEW_PRICES, CUT_CANDIDATES = 200, 500_000
 # from here on the dual is smooth enough for Newton's method
 NEWTON_CANDIDATES, NEWTON_CUSTOMERS = 1 << 17, 5_000
 CHOKE = (
@@ -195,6 +198,28 @@ class PriceSearch:
             dual, self.samples, self.gap * WARM_TOLERANCE, quasi=False, near=WARM_NEAR
         )
         return self._found(now)
+
+    @property
+    def few_prices(self) -> bool:
+        """Whether cutting planes may find the least dual: few prices, and a campaign that is quick to pass over."""
+        return len(self._space.row) <= FEW_PRICES and self.problem.candidates <= CUT_CANDIDATES
+
+    def to_the_end(self) -> Found:
+        """The least dual there is, as far as a tenth of the asked gap tells."""
+        space = self._space
+        coupon = self.worth * self.scales.per_coupon[space.row] / space.scale
+        tolerance = 0.1 * self.gap * abs(self._free.dual)
+        prices = cutting_planes.descend(
+            self.lagrangian,
+            space,
+            self.prices,
+            coupon,
+            tolerance,
+            lambda: self.clock.left < self.reserve,
+        )
+        self.prices = prices
+        self.evaluations += 1
+        return self._found(self.lagrangian.evaluate(prices))
 
     def closer(self) -> Found:
         """The same with more patience."""

@@ -151,12 +151,22 @@ class _Solve:
         if self._open() and certificate is None and tiny:
             certificate = self._exact_core()
         if self._open() and certificate is None and not search.diverged:
-            self._closer(found)
+            if search.few_prices and not tiny and not search.is_far(found.now):
+                self._to_the_end()
+            if self._open():
+                self._closer(found)
             if self.best is None:
                 certificate = self._conflict()
         if self._open() and certificate is None and not tiny:
             certificate = self._exact_core()
         return certificate
+
+    def _to_the_end(self) -> None:
+        """The least dual of a campaign with few prices."""
+        with self.clock.stage("dual"):
+            found = self.search.to_the_end()
+            self._certify(found)
+        self._round(found)
 
     def _closer(self, found: Found) -> None:
         """Again with more patience, and where that does not help, with noise against ties."""
