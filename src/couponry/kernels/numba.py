@@ -15,10 +15,10 @@ except ImportError as error:
     ) from error
 
 
-def _compiled_reference() -> types.ModuleType:
-    """A second copy of the reference module in which every function is compiled on first use."""
-    name = f"{__package__}._reference_for_numba"
-    path = Path(__file__).with_name("reference.py")
+def compiled(reference: str) -> types.ModuleType:
+    """A second copy of a reference module in which every function is compiled on first use."""
+    name = f"{__package__}._{reference}_for_numba"
+    path = Path(__file__).with_name(f"{reference}.py")
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:  # pragma: no cover - the file lies beside this one
         raise ImportError(f"cannot load {path}")
@@ -32,7 +32,7 @@ def _compiled_reference() -> types.ModuleType:
     return module
 
 
-_module = _compiled_reference()
+_module = compiled("reference")
 span = _module.span
 quantise = _module.quantise
 noise = _module.noise
