@@ -99,9 +99,9 @@ class Grouped:
                 raise failed[0] from None
             raise
         self._connection.unregister("purchases")
-        bounds: Any = self._run("SELECT min(period), max(period) FROM grouped")
-        first, last = bounds[0]
-        self.first, self.last = (0, -1) if first is None else (first, last)
+        bounds = self._run("SELECT min(period), max(period) FROM grouped")[0]
+        self.first: int = 0 if bounds[0] is None else bounds[0]
+        self.last: int = -1 if bounds[0] is None else bounds[1]
         found = self._table("SELECT DISTINCT item FROM grouped WHERE item IS NOT NULL ORDER BY 1")
         self.items = tables.ids(found, "transactions", "item")
 
