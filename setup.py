@@ -114,7 +114,7 @@ def native() -> list[Extension]:
     from Cython.Build import cythonize
 
     sources = [f"{SOURCES}/native.pyx", *(f"{SOURCES}/{unit}.cpp" for unit in UNITS)]
-    affinity = [f"{SOURCES}/affinity.pyx"]
+    affinity = [f"{SOURCES}/affinity.pyx", f"{SOURCES}/affinity_best.cpp"]
     checked = flag("COUPONRY_BUILD_DEBUG")
     return cythonize(
         [

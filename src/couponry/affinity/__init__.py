@@ -5,6 +5,7 @@ transactions ──▶ PurchaseHistory ──▶ scores (personal, discovery, re
 
 from __future__ import annotations
 
+from .best import BestOffers, OfferChooser
 from .catalogue import Catalogue
 from .discovery import Begun, DiscoveryModel, Given, Neighbours
 from .history import PurchaseHistory
@@ -16,12 +17,14 @@ from .similarity import bm25, cosine, ease
 
 __all__ = [
     "Begun",
+    "BestOffers",
     "Catalogue",
     "DiscoveryModel",
     "Given",
     "ItemStatistics",
     "LogisticRegression",
     "Neighbours",
+    "OfferChooser",
     "PersonalModel",
     "PurchaseHistory",
     "RepeatScore",

@@ -46,6 +46,53 @@ class Pairs(NamedTuple):
         )
 
 
+class Bought(NamedTuple):
+    """What customers bought, by customer, and what it weighs."""
+
+    indptr: NDArray[np.int64]  # (n + 1)
+    item: NDArray[np.uint32]  # (e)
+    weight: NDArray[np.float32]  # (e), in scores of other offers
+    own_weight: NDArray[np.float32]  # (e), in scores of the customer's own
+
+
+class Links(NamedTuple):
+    """From each of P items to some of K offers, ascending for an item."""
+
+    ptr: NDArray[np.int64]  # (P + 1)
+    offer: NDArray[np.int32]
+    value: NDArray[np.float32]
+
+
+class Kinds(NamedTuple):
+    """The kind (product type, category) of items and offers; -1: none."""
+
+    item: NDArray[np.int32]  # (P)
+    offer: NDArray[np.int32]  # (K)
+
+
+class Eligible(NamedTuple):
+    """The offers that each customer may get; without entries in `ptr`, all of them."""
+
+    ptr: NDArray[np.int64]  # (n + 1) or (0)
+    offer: NDArray[np.int32]
+
+
+class Chosen(NamedTuple):
+    """The offers chosen for m customers, the first `count` of each row."""
+
+    count: NDArray[np.int32]  # (m)
+    offer: NDArray[np.int32]  # (m, sum of the quotas), ascending
+    role: NDArray[np.uint8]  # 0 reward, 1 activation, 2 innovation
+    score: NDArray[np.float32]
+
+    @classmethod
+    def new(cls, customers: int, width: int) -> Chosen:
+        """Nothing chosen yet."""
+        shape = customers, width
+        offer, role = np.zeros(shape, np.int32), np.zeros(shape, np.uint8)
+        return cls(np.zeros(customers, np.int32), offer, role, np.zeros(shape, np.float32))
+
+
 def kernels(name: str | None = None) -> Backend:
     """The backend to run, chosen as `kernels.load` chooses; its module holds the kernels of affinity."""
     chosen = load(name).name

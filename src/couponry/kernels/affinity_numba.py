@@ -6,3 +6,4 @@ from .numba import compiled
 
 _module = compiled("affinity_reference")
 fold = _module.fold
+best = _module.best

@@ -37,3 +37,68 @@ def fold(ptr, period, discounted, spend, factor, pairs):
             pairs.times[p] += 1
             pairs.discounted[p] += np.int32(discounted[r])
             pairs.spend[p] += spend[r]
+
+
+def best(bought, similar, own, kinds, prior, eligible, quota, above, start, stop, chosen):
+    """The best offers of each role of the customers start <= i < stop.
+
+    An offer is a reward where `own` links a bought item to it; an activation where it is of the kind of a bought item;
+    else an innovation. A reward scores the sum of own_weight * value over its links in `own`, another offer the sum of
+    weight * value over its links in `similar`, in the order of the customer's items, after its prior. Without a prior
+    (length 0) only offers that `similar` links to something bought are candidates, besides rewards.
+
+    quota (IN, int32, (3)): at most so many rewards, activations, innovations. above (IN, float32): scores have to be
+    larger. Larger scores go first, then smaller offers; what is chosen is listed in ascending order of the offers.
+    Sums are float32, one product and one addition at a time; scores that are not numbers are never chosen.
+    """
+    offers = len(kinds.offer)
+    for i in range(start, stop):
+        score = np.zeros(offers, np.float32)
+        mine = np.zeros(offers, np.float32)
+        role = np.full(offers, 2, np.uint8)
+        linked = np.zeros(offers, np.bool_)
+        if len(prior):
+            score[:] = prior
+            linked[:] = True
+        for e in range(bought.indptr[i], bought.indptr[i + 1]):
+            item = np.int64(bought.item[e])
+            for link in range(similar.ptr[item], similar.ptr[item + 1]):
+                part = bought.weight[e] * similar.value[link]
+                score[similar.offer[link]] = score[similar.offer[link]] + part
+                linked[similar.offer[link]] = True
+            if kinds.item[item] >= 0:
+                for j in range(offers):
+                    if role[j] == 2 and kinds.offer[j] == kinds.item[item]:
+                        role[j] = 1
+            for link in range(own.ptr[item], own.ptr[item + 1]):
+                part = bought.own_weight[e] * own.value[link]
+                mine[own.offer[link]] = mine[own.offer[link]] + part
+                role[own.offer[link]] = 0
+        for j in range(offers):
+            if role[j] == 0:
+                score[j] = mine[j]
+                linked[j] = True
+        if len(eligible.ptr):
+            may = np.zeros(offers, np.bool_)
+            for link in range(eligible.ptr[i], eligible.ptr[i + 1]):
+                may[eligible.offer[link]] = True
+            linked &= may
+        taken = np.zeros(offers, np.bool_)
+        for r in range(3):
+            for _ in range(quota[r]):
+                first = -1
+                for j in range(offers):
+                    free = linked[j] and role[j] == r and not taken[j] and score[j] > above
+                    if free and (first < 0 or score[j] > score[first]):
+                        first = j
+                if first < 0:
+                    break
+                taken[first] = True
+        count = 0
+        for j in range(offers):
+            if taken[j]:
+                chosen.offer[i - start, count] = j
+                chosen.role[i - start, count] = role[j]
+                chosen.score[i - start, count] = score[j]
+                count += 1
+        chosen.count[i - start] = count
