@@ -26,6 +26,7 @@ from couponry.engines.threads import thread_count
 TUNING, TEST = 44, 48
 EARLIER = (8, 4)  # weeks before the last, after which the windows begin that models are fitted on
 HALF_LIVES = (8.0, 16.0, 32.0)
+NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 Scores = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]
 
 
@@ -61,19 +62,34 @@ class Split:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--level", choices=["product", "type"], action="append")
+    parser.add_argument(
+        "--part", choices=["personal", "new"], help="default: both, and them together"
+    )
     arguments = parser.parse_args()
     report: dict[str, Any] = describe(thread_count())
     data = levels()
     report["rows"] = len(data["product"].purchases)
     for name in arguments.level or list(data):
-        report[name] = _level(data[name])
+        report[name] = _level(data[name], arguments.part)
     print(json.dumps(report, indent=1))
 
 
-def _level(level: Level) -> dict[str, Any]:
-    tuning, test = Split(level, TUNING), Split(level, TEST)
-    nothing = np.zeros(0, np.int64)
-    said: dict[str, Any] = {"popularity": test.judge(nothing, nothing, np.zeros(0))}
+def _level(level: Level, part: str | None) -> dict[str, Any]:
+    test = Split(level, TEST)
+    said: dict[str, Any] = {"popularity": test.judge(*NOTHING)}
+    scores = []
+    if part != "new":
+        scores.append(_personal(Split(level, TUNING), test, said))
+    if part != "personal":
+        scores.append(_new(test, said))
+    if part is None:
+        both = [np.concatenate(columns) for columns in zip(*scores, strict=True)]
+        said["personal and new items"] = test.judge(*both)
+    return said
+
+
+def _personal(tuning: Split, test: Split, said: dict[str, Any]) -> Scores:
+    """What is bought again: the half-life, and whether customers count the same, are chosen on the tuning window."""
 
     half_life = _best(
         HALF_LIVES, lambda life: tuning.judge(*tuning.own(_repeat(life, tuning.history)))
@@ -83,11 +99,9 @@ def _level(level: Level) -> dict[str, Any]:
         **test.judge(*test.own(_repeat(half_life, test.history))),
     }
 
-    fitted: dict[bool, Any] = {}
-
     def tried(by_customer: bool) -> dict[str, float]:
-        fitted[by_customer] = _fitted(PersonalModel, tuning, by_customer)[0]
-        return tuning.judge(*tuning.own(fitted[by_customer].score(tuning.history)))
+        model, _ = _fitted(PersonalModel, tuning, by_customer)
+        return tuning.judge(*tuning.own(model.score(tuning.history)))
 
     by_customer = _best((False, True), tried)
     personal, seconds = _fitted(PersonalModel, test, by_customer)
@@ -99,7 +113,10 @@ def _level(level: Level) -> dict[str, Any]:
         **test.judge(*owned),
         "calibration": calibration(owned[2], _happened(test.truth, owned)),
     }
+    return owned
 
+
+def _new(test: Split, said: dict[str, Any]) -> Scores:
     discovery, seconds = _fitted(DiscoveryModel, test, True)
     found = discovery.score(test.history)
     begun = (test.truth.place[found.customer], found.item, found.score)
@@ -107,11 +124,9 @@ def _level(level: Level) -> dict[str, Any]:
         "features": len(discovery.names_),
         "fit_seconds": seconds,
         **test.judge_new(*begun),
-        "popularity": test.judge_new(nothing, nothing, np.zeros(0)),
+        "popularity": test.judge_new(*NOTHING),
     }
-    both = [np.concatenate(columns) for columns in zip(owned, begun, strict=True)]
-    said["personal and new items"] = test.judge(*both)
-    return said
+    return begun
 
 
 def _repeat(life: float, history: PurchaseHistory) -> NDArray[np.float32]:

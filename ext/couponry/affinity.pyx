@@ -144,7 +144,7 @@ def best(bought, similar, own, kinds, const float[::1] prior, eligible, const in
     choice.eligible.ptr = fixed[int64_t](eligible.ptr)
     choice.eligible.offer = fixed[int32_t](eligible.offer)
     choice.start, choice.stop = start, stop
-    choice.chosen.count = view[int32_t](chosen.count)
+    choice.chosen.count = view[int32_t](chosen.number)
     choice.chosen.offer = table[int32_t](chosen.offer)
     choice.chosen.role = table[uint8_t](chosen.role)
     choice.chosen.score = table[float](chosen.score)

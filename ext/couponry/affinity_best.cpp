@@ -13,6 +13,8 @@ namespace {
 
 constexpr int ROLES = 3;
 constexpr int BINS = 256;
+constexpr int LANES = 4;
+constexpr int AHEAD = 6;  // purchases that links are fetched ahead of
 
 struct Scored {
     float score;
@@ -39,104 +41,135 @@ class Chooser {
     explicit Chooser(const Choice& choice)
         : work(choice),
           offers(choice.kinds.offer.size),
-          seen(offers, -1),
-          owned(offers, -1),
-          may(offers, -1),
-          kind(choice.most_kinds + 1, -1),
-          score(offers),
-          mine(offers),
+          cell(offers, Cell{0.0f, 0}),
+          mine(offers, Cell{0.0f, 0}),
+          may(offers, 0),
+          kind(choice.most_kinds + 1, 0),
+          chosen((offers + 63) / 64, 0),
+          role_of(offers, 0),
+          plain(choice.own.offer.size == 0 && choice.eligible.ptr.size == 0 && choice.most_kinds == 0),
           touched(offers + 1),
           owns(offers + 1),
           bin(offers + 1),
           by_role{Candidates(offers), Candidates(offers), Candidates(offers)} {
         ties.reserve(offers);
-        int64_t width = 0;
-        for (int r = 0; r < ROLES; ++r) width += work.quota[r];
-        kept.reserve(width);
     }
 
     void of(int64_t i) noexcept {
+        now = static_cast<int32_t>(i - work.start) + 1;
         add_up(i);
         gather(i);
-        kept.clear();
         for (int r = 0; r < ROLES; ++r) keep_best(by_role[r], r);
-        std::sort(kept.begin(), kept.end(), [](const Kept& a, const Kept& b) { return a.offer < b.offer; });
-        const int64_t row = i - work.start;
-        for (size_t k = 0; k < kept.size(); ++k) {
-            work.chosen.offer.row(row)[k] = kept[k].offer;
-            work.chosen.role.row(row)[k] = static_cast<uint8_t>(kept[k].role);
-            work.chosen.score.row(row)[k] = kept[k].score;
-        }
-        work.chosen.count[row] = static_cast<int32_t>(kept.size());
+        write(i - work.start);
     }
 
   private:
-    struct Kept {
-        int32_t offer;
-        int32_t role;
+    // What an offer has come to, and for which customer, so that nothing is cleared in between.
+    struct Cell {
         float score;
+        int32_t of;
     };
+
+    // The chosen offers in ascending order.
+    void write(int64_t row) noexcept {
+        int32_t* const offer = work.chosen.offer.row(row).data;
+        uint8_t* const role = work.chosen.role.row(row).data;
+        float* const score = work.chosen.score.row(row).data;
+        int32_t count = 0;
+        for (size_t word = 0; word < chosen.size(); ++word) {
+            for (uint64_t left = chosen[word]; left; left &= left - 1) {
+                const int32_t j = static_cast<int32_t>(64 * word) + lowest_bit(left);
+                offer[count] = j;
+                role[count] = role_of[j];
+                score[count] = role_of[j] == 0 ? mine[j].score : cell[j].score;
+                ++count;
+            }
+            chosen[word] = 0;
+        }
+        work.chosen.count[row] = count;
+    }
+
+    static int lowest_bit(uint64_t bits) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+        return __builtin_ctzll(bits);
+#else
+        int place = 0;
+        while (!(bits >> place & 1)) ++place;
+        return place;
+#endif
+    }
 
     void add_up(int64_t i) noexcept {
         const bool everything = work.prior.size > 0;
         touches = 0;
         owning = 0;
-        if (everything) std::copy(work.prior.data, work.prior.data + offers, score.begin());
+        if (everything)
+            for (int64_t j = 0; j < offers; ++j) cell[j].score = work.prior[j];
         const Links& similar = work.similar;
-        for (int64_t e = work.bought.indptr[i]; e < work.bought.indptr[i + 1]; ++e) {
+        const int64_t begin = work.bought.indptr[i], stop = work.bought.indptr[i + 1];
+        for (int64_t e = begin; e < stop; ++e) {
+            if (e + AHEAD < stop) {
+                const int64_t next = similar.ptr[work.bought.item[e + AHEAD]];
+                COUPONRY_PREFETCH(similar.offer.data + next);
+                COUPONRY_PREFETCH(similar.value.data + next);
+            }
             const int64_t item = work.bought.item[e];
             const float weight = work.bought.weight[e];
             const int64_t end = similar.ptr[item + 1];
             if (everything) {
                 for (int64_t l = similar.ptr[item]; l < end; ++l) {
+                    Cell& there = cell[similar.offer[l]];
                     const float part = weight * similar.value[l];
-                    score[similar.offer[l]] = score[similar.offer[l]] + part;
+                    there.score = there.score + part;
                 }
             } else {
                 // without a branch: the list grows by an offer when it is touched for the first time
                 for (int64_t l = similar.ptr[item]; l < end; ++l) {
                     const int32_t j = similar.offer[l];
                     const float part = weight * similar.value[l];
-                    const bool fresh = seen[j] != i;
+                    const bool fresh = cell[j].of != now;
                     touched[touches] = j;
                     touches += fresh;
-                    seen[j] = i;
-                    score[j] = (fresh ? 0.0f : score[j]) + part;
+                    cell[j] = Cell{(fresh ? 0.0f : cell[j].score) + part, now};
                 }
             }
-            if (work.kinds.item[item] >= 0) kind[work.kinds.item[item]] = i;
+            if (plain) continue;
+            if (work.kinds.item[item] >= 0) kind[work.kinds.item[item]] = now;
             for (int64_t l = work.own.ptr[item]; l < work.own.ptr[item + 1]; ++l) {
                 const int32_t j = work.own.offer[l];
                 const float part = work.bought.own_weight[e] * work.own.value[l];
-                if (owned[j] != i) {
-                    owned[j] = i;
-                    mine[j] = 0.0f;
-                    owns[owning++] = j;
-                }
-                mine[j] = mine[j] + part;
+                const bool fresh = mine[j].of != now;
+                owns[owning] = j;
+                owning += fresh;
+                mine[j] = Cell{(fresh ? 0.0f : mine[j].score) + part, now};
             }
         }
     }
 
     void gather(int64_t i) noexcept {
-        const bool all_may = work.eligible.ptr.size == 0;
-        if (!all_may)
-            for (int64_t l = work.eligible.ptr[i]; l < work.eligible.ptr[i + 1]; ++l) may[work.eligible.offer[l]] = i;
         for (Candidates& role : by_role) role.count = 0;
-        if (work.quota[0] > 0)
-            for (int64_t k = 0; k < owning; ++k) {
-                const int32_t j = owns[k];
-                if (all_may || may[j] == i) put(by_role[0], mine[j], j);
-            }
-        const bool own_links = owning > 0;
         const bool everything = work.prior.size > 0;
         const int64_t count = everything ? offers : touches;
+        if (plain) {
+            for (int64_t k = 0; k < count; ++k) {
+                const int32_t j = everything ? static_cast<int32_t>(k) : touched[k];
+                put(by_role[2], cell[j].score, j);
+            }
+            return;
+        }
+        const bool all_may = work.eligible.ptr.size == 0;
+        if (!all_may)
+            for (int64_t l = work.eligible.ptr[i]; l < work.eligible.ptr[i + 1]; ++l) may[work.eligible.offer[l]] = now;
+        for (int64_t k = 0; k < owning; ++k) {
+            const int32_t j = owns[k];
+            if (all_may || may[j] == now) put(by_role[0], mine[j].score, j);
+        }
         for (int64_t k = 0; k < count; ++k) {
             const int32_t j = everything ? static_cast<int32_t>(k) : touched[k];
-            if ((own_links && owned[j] == i) || !(all_may || may[j] == i)) continue;
+            if (mine[j].of == now || !(all_may || may[j] == now)) continue;
             const int32_t its = work.kinds.offer[j];
-            const bool known = its >= 0 && kind[its] == i;
-            put(by_role[known ? 1 : 2], score[j], j);
+            const bool known = its >= 0 && kind[its] == now;
+            put(by_role[known ? 1 : 2], cell[j].score, j);
         }
     }
 
@@ -146,8 +179,9 @@ class Chooser {
         role.count += value > work.above;
     }
 
-    void take(const Candidates& role, int64_t k, int r) noexcept {
-        kept.push_back({role.offer[k], r, role.score[k]});
+    void take(int32_t j, int r) noexcept {
+        chosen[j >> 6] |= uint64_t{1} << (j & 63);
+        role_of[j] = static_cast<uint8_t>(r);
     }
 
     // The best by (score, offer): whole bins of the scores' range from the top, and the last bin in exact order.
@@ -155,14 +189,23 @@ class Chooser {
         const int64_t n = role.count, quota = work.quota[r];
         if (quota == 0) return;
         if (n <= quota) {
-            for (int64_t k = 0; k < n; ++k) take(role, k, r);
+            for (int64_t k = 0; k < n; ++k) take(role.offer[k], r);
             return;
         }
-        float low = role.score[0], high = role.score[0];
-        for (int64_t k = 1; k < n; ++k) {
-            low = role.score[k] < low ? role.score[k] : low;
-            high = role.score[k] > high ? role.score[k] : high;
+        float lows[LANES], highs[LANES];  // so that one comparison need not wait for the one before
+        for (int lane = 0; lane < LANES; ++lane) lows[lane] = highs[lane] = role.score[0];
+        int64_t m = 0;
+        for (; m + LANES <= n; m += LANES)
+            for (int lane = 0; lane < LANES; ++lane) {
+                const float value = role.score[m + lane];
+                lows[lane] = value < lows[lane] ? value : lows[lane];
+                highs[lane] = value > highs[lane] ? value : highs[lane];
+            }
+        for (; m < n; ++m) {
+            lows[0] = role.score[m] < lows[0] ? role.score[m] : lows[0];
+            highs[0] = role.score[m] > highs[0] ? role.score[m] : highs[0];
         }
+        const float low = *std::min_element(lows, lows + LANES), high = *std::max_element(highs, highs + LANES);
         const float scale = static_cast<float>(BINS - 1) / (high - low);
         int cut = 0;
         int64_t above_cut = 0;
@@ -189,25 +232,28 @@ class Chooser {
         for (int64_t k = 0; k < n; ++k) {
             if (bin[k] < cut) continue;
             if (bin[k] > cut)
-                take(role, k, r);
+                take(role.offer[k], r);
             else
                 ties.push_back({role.score[k], role.offer[k]});
         }
         const int64_t left = quota - above_cut;
         std::nth_element(ties.begin(), ties.begin() + (left - 1), ties.end(), Better{});
-        for (int64_t t = 0; t < left; ++t) kept.push_back({ties[t].offer, r, ties[t].score});
+        for (int64_t t = 0; t < left; ++t) take(ties[t].offer, r);
     }
 
     const Choice& work;
     int64_t offers;
-    std::vector<int64_t> seen, owned, may, kind;  // the customer who touched it last
-    std::vector<float> score, mine;
+    std::vector<Cell> cell, mine;  // scores by similarity, and of the customer's own
+    std::vector<int32_t> may, kind;  // the customer who may have it, who bought of it
+    std::vector<uint64_t> chosen;  // a bit for each offer
+    std::vector<uint8_t> role_of;
+    bool plain;  // neither rewards nor kinds nor lists of what is eligible
     std::vector<int32_t> touched, owns;
     std::vector<uint8_t> bin;
     Candidates by_role[ROLES];
     std::vector<Scored> ties;
-    std::vector<Kept> kept;
     int64_t touches = 0, owning = 0;
+    int32_t now = 0;  // the customer, from 1
 };
 
 }  // namespace

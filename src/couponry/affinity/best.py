@@ -130,8 +130,8 @@ class OfferChooser:
                 bought, self._similar, self._own, self._kinds, self._prior, allowed, self._quota,
                 self._above, start, stop, chosen,
             )  # fmt: skip
-            kept = np.arange(width)[None, :] < chosen.count[:, None]
-            customer = np.repeat(np.arange(start, stop), chosen.count)
+            kept = np.arange(width)[None, :] < chosen.number[:, None]
+            customer = np.repeat(np.arange(start, stop), chosen.number)
             return BestOffers(customer, chosen.offer[kept], chosen.role[kept], chosen.score[kept])
 
         return in_order(of, _stretches(bought.indptr), thread_count(threads))

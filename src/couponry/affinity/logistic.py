@@ -63,22 +63,21 @@ class LogisticRegression:
         beta[0] = np.log(positive / (total - positive))
         penalty = np.full(len(beta), float(self.ridge))
         penalty[0] = 0.0
-        best = _loss(parts, standard, beta, penalty)
+        best, slope, curvature = _derivatives(parts, standard, beta, penalty)
         self.n_iter_ = 0
         while self.n_iter_ < self.most_steps:
             self.n_iter_ += 1
-            slope, curvature = _derivatives(parts, standard, beta, penalty)
             step = np.linalg.lstsq(curvature, slope, rcond=None)[0]
             size = 1.0
             while True:
-                found = _loss(parts, standard, beta - size * step, penalty)
-                if found <= best or size < SMALLEST_STEP:
+                found = _derivatives(parts, standard, beta - size * step, penalty)
+                if found[0] <= best or size < SMALLEST_STEP:
                     break
                 size /= 2.0
-            if found > best:
+            if not found[0] <= best:
                 break
             beta = beta - size * step
-            previous, best = best, found
+            previous, (best, slope, curvature) = best, found
             if previous - best <= self.tolerance * abs(best):
                 break
         self.coef_ = beta[1:] / standard[1].astype(np.float64)
@@ -127,32 +126,23 @@ def _design(part: Sample, standard: tuple[NDArray[np.float32], NDArray[np.float3
     return design
 
 
-def _loss(
-    parts: list[Sample],
-    standard: tuple[NDArray[np.float32], NDArray[np.float32]],
-    beta: NDArray[np.float64],
-    penalty: NDArray[np.float64],
-) -> float:
-    total = 0.5 * float((penalty * beta**2).sum())
-    for part in parts:
-        margin = (_design(part, standard) @ beta.astype(np.float32)).astype(np.float64)
-        fit = np.logaddexp(0.0, margin) - part.outcome * margin
-        total += float((part.weight * fit).sum())
-    return total
-
-
 def _derivatives(
     parts: list[Sample],
     standard: tuple[NDArray[np.float32], NDArray[np.float32]],
     beta: NDArray[np.float64],
     penalty: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """The loss, its slope and its curvature."""
+    loss = 0.5 * float((penalty * beta**2).sum())
     slope, curvature = penalty * beta, np.diag(penalty)
     for part in parts:
         design = _design(part, standard)
-        chance = sigmoid((design @ beta.astype(np.float32)).astype(np.float64))
+        margin = (design @ beta.astype(np.float32)).astype(np.float64)
+        fit = np.logaddexp(0.0, margin) - part.outcome * margin
+        loss += float((part.weight * fit).sum())
+        chance = sigmoid(margin)
         miss = part.weight * (chance - part.outcome)
         slope = slope + design.T @ miss.astype(np.float32)
         weight = (part.weight * chance * (1.0 - chance)).astype(np.float32)
         curvature = curvature + (design * weight[:, None]).T @ design
-    return slope, curvature
+    return loss, slope, curvature

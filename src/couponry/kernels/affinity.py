@@ -78,9 +78,9 @@ class Eligible(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """The offers chosen for m customers, the first `count` of each row."""
+    """The offers chosen for m customers, the first `number` of each row."""
 
-    count: NDArray[np.int32]  # (m)
+    number: NDArray[np.int32]  # (m)
     offer: NDArray[np.int32]  # (m, sum of the quotas), ascending
     role: NDArray[np.uint8]  # 0 reward, 1 activation, 2 innovation
     score: NDArray[np.float32]

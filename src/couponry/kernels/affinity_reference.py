@@ -101,4 +101,4 @@ def best(bought, similar, own, kinds, prior, eligible, quota, above, start, stop
                 chosen.role[i - start, count] = role[j]
                 chosen.score[i - start, count] = score[j]
                 count += 1
-        chosen.count[i - start] = count
+        chosen.number[i - start] = count
