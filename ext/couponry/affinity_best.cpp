@@ -41,7 +41,8 @@ class Chooser {
     explicit Chooser(const Choice& choice)
         : work(choice),
           offers(choice.kinds.offer.size),
-          cell(offers, Cell{0.0f, 0}),
+          score(offers, 0.0f),
+          linked(offers, 0),
           mine(offers, Cell{0.0f, 0}),
           may(offers, 0),
           kind(choice.most_kinds + 1, 0),
@@ -61,10 +62,14 @@ class Chooser {
         gather(i);
         for (int r = 0; r < ROLES; ++r) keep_best(by_role[r], r);
         write(i - work.start);
+        for (int64_t k = 0; k < touches; ++k) {
+            score[touched[k]] = 0.0f;
+            linked[touched[k]] = 0;
+        }
     }
 
   private:
-    // What an offer has come to, and for which customer, so that nothing is cleared in between.
+    // What an offer has come to, and for which customer, so that nothing need be cleared.
     struct Cell {
         float score;
         int32_t of;
@@ -74,14 +79,14 @@ class Chooser {
     void write(int64_t row) noexcept {
         int32_t* const offer = work.chosen.offer.row(row).data;
         uint8_t* const role = work.chosen.role.row(row).data;
-        float* const score = work.chosen.score.row(row).data;
+        float* const its_score = work.chosen.score.row(row).data;
         int32_t count = 0;
         for (size_t word = 0; word < chosen.size(); ++word) {
             for (uint64_t left = chosen[word]; left; left &= left - 1) {
                 const int32_t j = static_cast<int32_t>(64 * word) + lowest_bit(left);
                 offer[count] = j;
                 role[count] = role_of[j];
-                score[count] = role_of[j] == 0 ? mine[j].score : cell[j].score;
+                its_score[count] = role_of[j] == 0 ? mine[j].score : score[j];
                 ++count;
             }
             chosen[word] = 0;
@@ -103,8 +108,7 @@ class Chooser {
         const bool everything = work.prior.size > 0;
         touches = 0;
         owning = 0;
-        if (everything)
-            for (int64_t j = 0; j < offers; ++j) cell[j].score = work.prior[j];
+        if (everything) std::copy(work.prior.data, work.prior.data + offers, score.begin());
         const Links& similar = work.similar;
         const int64_t begin = work.bought.indptr[i], stop = work.bought.indptr[i + 1];
         for (int64_t e = begin; e < stop; ++e) {
@@ -118,19 +122,19 @@ class Chooser {
             const int64_t end = similar.ptr[item + 1];
             if (everything) {
                 for (int64_t l = similar.ptr[item]; l < end; ++l) {
-                    Cell& there = cell[similar.offer[l]];
+                    const int32_t j = similar.offer[l];
                     const float part = weight * similar.value[l];
-                    there.score = there.score + part;
+                    score[j] = score[j] + part;
                 }
             } else {
                 // without a branch: the list grows by an offer when it is touched for the first time
                 for (int64_t l = similar.ptr[item]; l < end; ++l) {
                     const int32_t j = similar.offer[l];
                     const float part = weight * similar.value[l];
-                    const bool fresh = cell[j].of != now;
                     touched[touches] = j;
-                    touches += fresh;
-                    cell[j] = Cell{(fresh ? 0.0f : cell[j].score) + part, now};
+                    touches += 1 - linked[j];
+                    linked[j] = 1;
+                    score[j] = score[j] + part;
                 }
             }
             if (plain) continue;
@@ -153,7 +157,7 @@ class Chooser {
         if (plain) {
             for (int64_t k = 0; k < count; ++k) {
                 const int32_t j = everything ? static_cast<int32_t>(k) : touched[k];
-                put(by_role[2], cell[j].score, j);
+                put(by_role[2], score[j], j);
             }
             return;
         }
@@ -169,7 +173,7 @@ class Chooser {
             if (mine[j].of == now || !(all_may || may[j] == now)) continue;
             const int32_t its = work.kinds.offer[j];
             const bool known = its >= 0 && kind[its] == now;
-            put(by_role[known ? 1 : 2], cell[j].score, j);
+            put(by_role[known ? 1 : 2], score[j], j);
         }
     }
 
@@ -243,7 +247,9 @@ class Chooser {
 
     const Choice& work;
     int64_t offers;
-    std::vector<Cell> cell, mine;  // scores by similarity, and of the customer's own
+    std::vector<float> score;  // by similarity, 0 for what this customer's purchases are not linked to
+    std::vector<uint8_t> linked;  // whether they are
+    std::vector<Cell> mine;  // scores of the customer's own
     std::vector<int32_t> may, kind;  // the customer who may have it, who bought of it
     std::vector<uint64_t> chosen;  // a bit for each offer
     std::vector<uint8_t> role_of;
