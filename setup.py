@@ -25,6 +25,7 @@ UNITS = [
     "preference",
     "regret",
     "scratch",
+    "tangle",
 ]
 
 REQUIRES = ["numpy>=1.26", "scipy>=1.11", "pyarrow>=15", "click>=8", "rich>=13"]

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from contact_rules import contact_rules
 from hardware import read_once
 from numpy.typing import NDArray
 from timing import Disturbance, seconds_of
@@ -41,6 +42,7 @@ class Shape:
     channels: int = 1
     varying: bool = False  # rows of Poisson length around the width
     groups: int = 0  # at most one coupon in each
+    contacts: bool = False  # rules that overlap and conflict
 
 
 SHAPES = [
@@ -54,6 +56,14 @@ SHAPES = [
         2_000,
         10,
         groups=1000,
+    ),
+    Shape(
+        "32 candidates, 10 slots, windows that overlap and 1 % of pairs in conflict",
+        2_000_000,
+        32,
+        2_000,
+        10,
+        contacts=True,
     ),
 ]
 
@@ -95,24 +105,32 @@ def make_case(shape: Shape) -> Case:
     price = np.zeros((1 + shape.channels, 1, items), np.float32)
     price[0] = -0.6 * shape.channels * random.random(items)
     price[1:] = random.random((shape.channels, 1, items)) / 65536
-    rules = 1 if shape.groups else 0
+    item = random.integers(0, items, candidates, dtype=np.uint16)
     return Case(
         shape,
-        Shard(
-            0,
-            indptr,
-            random.integers(0, items, candidates, dtype=np.uint16),
-            quantity,
-            np.zeros(1, np.uint16),
-        ),
-        Rules(
-            lower=np.zeros(1, np.int32),
-            upper=np.full(1, shape.slots, np.int32),
-            group=(np.arange(items, dtype=np.int32) % max(1, shape.groups))[None].repeat(rules, 0),
-            groups=shape.groups,
-            cap=np.ones((rules, 1), np.int32),
-        ),
+        Shard(0, indptr, item, quantity, np.zeros(1, np.uint16)),
+        make_rules(shape, item, indptr, random),
         price,
+    )
+
+
+def make_rules(
+    shape: Shape,
+    item: NDArray[np.uint16],
+    indptr: NDArray[np.int64],
+    random: np.random.Generator,
+) -> Rules:
+    """A shape's customer rules."""
+    items = shape.items
+    if shape.contacts:
+        return contact_rules(items, shape.slots, item, indptr, random)
+    rules = 1 if shape.groups else 0
+    return Rules(
+        lower=np.zeros(1, np.int32),
+        upper=np.full(1, shape.slots, np.int32),
+        group=(np.arange(items, dtype=np.int32) % max(1, shape.groups))[None].repeat(rules, 0),
+        groups=shape.groups,
+        cap=np.ones((rules, 1), np.int32),
     )
 
 
@@ -162,7 +180,18 @@ def test_same_choice_as_the_reference(case: Case, instruction_set: str) -> None:
     for module in kernels.load("reference").kernels, native:
         usage = np.zeros(case.price.shape, np.int64)
         chosen = np.zeros(len(case.shard.item), np.uint8)
-        module.evaluate(case.shard, case.rules, case.price, 0, 0, COMPARED, usage, chosen)
+        module.evaluate(
+            case.shard,
+            case.rules,
+            case.price,
+            0,
+            0,
+            COMPARED,
+            usage,
+            chosen,
+            0,
+            np.zeros(2, np.int64),
+        )
         found.append((usage, chosen))
     assert np.array_equal(found[0][0], found[1][0])
     assert np.array_equal(found[0][1], found[1][1])

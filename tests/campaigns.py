@@ -108,3 +108,18 @@ def replaced(table: pa.Table, name: str, values: Any) -> pa.Table:
 
 def shuffled(table: pa.Table, seed: int = 0) -> pa.Table:
     return table.take(pa.array(np.random.default_rng(seed).permutation(table.num_rows)))
+
+
+def proportional(customers: int = 400, offers: int = 6) -> tuple[pa.Table, pa.Table]:
+    """A weight that is so many times the value, by offer."""
+    random = np.random.default_rng(3)
+    customer, offer = np.nonzero(random.random((customers, offers)) < 0.7)
+    scale = random.uniform(0.5, 3.0, offers)
+    value = random.gamma(2.0, 0.1, len(offer))
+    columns = {
+        "customer": customer,
+        "offer": offer,
+        "value": value.astype(np.float32),
+        "weight": (scale[offer] * value).astype(np.float32),
+    }
+    return pa.table({"offer": np.arange(offers), "scale": scale}), pa.table(columns)

@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import scipy.optimize
 import scipy.sparse as sp
+from campaigns import proportional
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mixed_campaign import MIXED
@@ -84,6 +86,29 @@ def test_movers_are_few_and_as_good_as_everybody(few_movers: None, tmp_path: Pat
     from couponry.folder import write_campaign
 
     folder = write_campaign(campaign(), tmp_path / "campaign")
+    report = verify_result(folder, result.write(tmp_path / "out"))
+    assert report.ok, report.problems
+
+
+def test_sums_of_channels_that_share_a_quantity_are_as_good(
+    few_movers: None, tmp_path: Path
+) -> None:
+    from couponry.folder import write_campaign
+
+    offers, candidates = proportional(customers=30_000, offers=40)
+    load = pc.sum(candidates["weight"]).as_py() / 40
+    shared = Campaign(
+        offers,
+        candidates,
+        rules=[CustomerRule("slots", max=3)],
+        limits=[Limit("load", sum="weight", by="offer", min=0.02 * load, max=0.1 * load)],
+    )
+    problem = shared.compile().problem
+    assert problem.quantity_of.tolist() == [0, 0]
+    result = shared.solve(gap=GAP, threads=2)
+    assert result.coupons is not None and len(result.coupons._plan.movers) < 25_000
+    assert result.limits is not None and max(result.limits["error"].to_pylist()) > 0
+    folder = write_campaign(shared, tmp_path / "campaign")
     report = verify_result(folder, result.write(tmp_path / "out"))
     assert report.ok, report.problems
 
@@ -259,7 +284,7 @@ def test_steps_minimise_the_model_within_their_box(seed: int, size: int, edges: 
     low, high = -rng.random(size) * (rng.random(size) < 0.7), rng.random(size)
     step, promised = model.minimum(gradient, low, high)
     assert (step >= low).all() and (step <= high).all()
-    matrix = model._matrix.toarray()
+    matrix = model._matrix.toarray() + np.diag(model._damping)
 
     def value(x: Any) -> float:
         return float(gradient @ x + 0.5 * x @ matrix @ x)
@@ -438,6 +463,35 @@ def test_a_journaled_engine_answers_like_the_engine(
     ]:
         assert np.array_equal(mine, theirs)
     assert len({a.tobytes() for a, _ in answers}) == 3
+    for _ in range(2):  # asked, and read from the journal
+        for mine, theirs in pairs:
+            usage, cut = mine.evaluate_within(table)
+            expected, expected_cut = theirs.evaluate_within(table)
+            assert np.array_equal(usage, expected) and cut == expected_cut
+
+
+def test_a_journal_keeps_what_was_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journals, "WORTH", 1)
+    offers = np.arange(12)
+    pairs = np.array([(a, b) for a in offers for b in offers if a < b and (a + b) % 3 == 1])
+    made = Campaign(
+        {"offer": offers},
+        {"customer": np.repeat(np.arange(40), 12), "offer": np.tile(offers, 40),
+         "value": np.random.default_rng(1).random(480)},
+        rules=[CustomerRule("apart", conflicts={"offer_a": pairs[:, 0], "offer_b": pairs[:, 1]})],
+    )  # fmt: skip
+    problem = made.compile().problem
+    rules = problem.rules._replace(nodes=1)
+    engine = LocalEngine(problem.shard, rules, kernels.load(), 2, 0)
+    lagrangian = Lagrangian(problem, engine)
+    table = as_float32(lagrangian.price_table(lagrangian.reduced(np.zeros(0))))
+    usage, cut = engine.evaluate_within(table)
+    assert cut.customers > 0 and cut.slack > 0
+    for _ in range(2):
+        journal = Journal(tmp_path / "journal", b"")
+        found = Journaled.over(engine, journal).evaluate_within(table)
+        journal.close()
+        assert np.array_equal(found[0], usage) and found[1] == cut
 
 
 # ---- warm starts

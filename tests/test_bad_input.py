@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from campaigns import SLOTS, Tables, random_tables, replaced, spec, write_folder
 
-from couponry import Campaign, CustomerRule, InvalidInput, Limit, Unsupported, cli, read_campaign
+from couponry import Campaign, CustomerRule, InvalidInput, Limit, cli, read_campaign
 
 INF, NAN = float("inf"), float("nan")
 
@@ -67,6 +67,15 @@ class Draft:
     def rule(self, **keys: Any) -> Draft:
         self.spec["customer_rule"] = [SLOTS, {"name": "R", **keys}]
         return self
+
+    def beside(self, name: str, **columns: Any) -> Draft:
+        """Another table beside the campaign's."""
+        self.more[name] = pa.table(columns)
+        return self
+
+    def history(self, **columns: Any) -> Draft:
+        self.spec["tables"]["history"] = "history.parquet"
+        return self.beside("history", **columns)
 
     def rules(self, *rules: dict[str, Any]) -> Draft:
         self.spec["customer_rule"] = list(rules)
@@ -370,7 +379,7 @@ CASES: dict[str, tuple[Spoil, tuple[str, ...]]] = {
         lambda d: d.put("customers", "least", 3, 9).rule(min="least", max="slots"),
         ("'R'", "min 9", "above max", "1021"),
     ),
-    "rule without bounds": (lambda d: d.rule(by="product"), ("'R'", "max or min")),
+    "rule without bounds": (lambda d: d.rule(by="product"), ("'R'", "max, min or conflicts")),
     "rule: max negative": (lambda d: d.rule(max=-1), ("'R'", "max", "-1")),
     "rule: max not whole": (lambda d: d.rule(max=2.5), ("'R'", "max", "2.5")),
     "rule: max NaN": (lambda d: d.rule(max=NAN), ("'R'", "max", "nan")),
@@ -468,15 +477,47 @@ CASES: dict[str, tuple[Spoil, tuple[str, ...]]] = {
         lambda d: d.rule(max="segment"),
         ("table customers", "'segment'", "numbers", "string"),
     ),
-    "conflicts": (lambda d: d.rule(conflicts="c.parquet"), ("'R'", "conflicts", "not supported")),
-    "min with by": (lambda d: d.rule(min=1, by="product"), ("'R'", "min", "by", "not supported")),
-    "min with where": (
-        lambda d: d.rule(min=1, where={"channel": "mail"}),
-        ("'R'", "min", "where", "not supported"),
+    "conflicts: no such file": (lambda d: d.rule(conflicts="c.parquet"), ("'R'", "c.parquet")),
+    "conflicts: not a file name": (lambda d: d.rule(conflicts=3), ("'R'", "3")),
+    "conflicts with max": (
+        lambda d: d.rule(conflicts="c.parquet", max=1),
+        ("'R'", "conflicts or max"),
     ),
-    "rule by a list column": (
-        lambda d: d.rule(max=1, by="tags"),
-        ("'R'", "'tags'", "not supported"),
+    "conflicts: column missing": (
+        lambda d: d.beside("c", offer_a=[50]).rule(conflicts="c.parquet"),
+        ("of customer_rule 'R'", "'offer_b'"),
+    ),
+    "conflicts: unknown offer": (
+        lambda d: d.beside("c", offer_a=[50, 53], offer_b=[53, 51]).rule(conflicts="c.parquet"),
+        ("of customer_rule 'R'", "'offer_b'", "row 1", "51"),
+    ),
+    "conflicts: strings for integers": (
+        lambda d: d.beside("c", offer_a=["x"], offer_b=["y"]).rule(conflicts="c.parquet"),
+        ("of customer_rule 'R'", "'offer_a'", "integers", "strings"),
+    ),
+    "rule: min above max for one": (
+        lambda d: d.put("customers", "least", 3, 9).rule(min="least", max=2, by="product"),
+        ("'R'", "min 9", "max 2", "1021"),
+    ),
+    "mandatory not boolean": (
+        lambda d: d.each("candidates", "mandatory", 1),
+        ("table candidates", "'mandatory'", "true or false", "int64"),
+    ),
+    "history: no customers": (
+        lambda d: d.history(offer=[50]),
+        ("table history", "'customer'"),
+    ),
+    "history: customers of another kind": (
+        lambda d: d.history(customer=["a"], offer=[50]),
+        ("table history", "'customer'", "integers", "strings"),
+    ),
+    "history: unknown offer": (
+        lambda d: d.history(customer=[1000], offer=[51]).rule(max=1, by="product"),
+        ("table history", "'offer'", "row 0", "51", "'product'"),
+    ),
+    "history: another kind of day": (
+        lambda d: d.history(customer=[1000], offer=[50], day=["x"]).rule(max=1, where={"day": {"max": 3}}),
+        ("'R'", "numbers", "string"),
     ),
     # ---- limits
     "limit: min above max": (
@@ -762,21 +803,6 @@ def test_python_api(case: str) -> None:
     assert "\n" not in message
     missing = [part for part in expected if part not in message]
     assert not missing, f"{missing} not in: {message}"
-
-
-@pytest.mark.parametrize(
-    "rule",
-    [
-        CustomerRule("R", conflicts="c.parquet"),
-        CustomerRule("R", min=1, by="product"),
-        CustomerRule("R", min=1, where={"channel": "mail"}),
-        CustomerRule("R", max=1, by="tags"),
-    ],
-    ids=["conflicts", "min and by", "min and where", "by lists"],
-)
-def test_what_is_not_supported_says_so(rule: CustomerRule) -> None:
-    with pytest.raises(Unsupported, match=r"customer_rule 'R'.*not supported"):
-        campaign(rules=[rule]).solve()
 
 
 # ---- unusual, but right

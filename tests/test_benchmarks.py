@@ -99,6 +99,25 @@ def test_portfolio_in_memory_and_from_files(said: Said, tmp_path: Path) -> None:
         said(portfolio, "--customers", "999", "--folder", str(tmp_path))
 
 
+def test_warm_start(said: Said) -> None:
+    import warm_start
+
+    report = said(warm_start, "--customers", "20000", "--threads", "2")
+    assert [c["change"] for c in report["changes"]] == [0.05, -0.05, 0.05, -0.05]
+    for change in report["changes"]:
+        warm, cold = change["warm"], change["cold"]
+        assert max(warm["gap"], cold["gap"]) <= 5e-4
+        assert warm["objective"] == pytest.approx(cold["objective"], rel=1e-3)
+
+
+def test_prices(said: Said) -> None:
+    import prices
+
+    report = said(prices, "--customers", "20000", "--limits", "4", "--threads", "2")
+    assert report["moves"] == len(report["each"]) == 8 and report["either"] == 8
+    assert {move["limit"] for move in report["each"]} >= {"budget"}
+
+
 @needs_native
 def test_threads(said: Said) -> None:
     import threads

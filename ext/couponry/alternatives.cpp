@@ -43,7 +43,8 @@ public:
             given += chosen_[e];
         }
         const bool may_add = given < of_customer(rules_.upper, i), may_drop = given > of_customer(rules_.lower, i);
-        if (rules_.group.rows == 0)
+        groups_.start(i);
+        if (rules_.group.rows == 0 && !groups_.by_sets())
             without_groups(may_add, may_drop);
         else
             within_groups(i, may_add, may_drop);
@@ -73,11 +74,11 @@ private:
         for_each_chosen(chosen_, begin_, end_, [&](int64_t e) { groups_.add(e, 1); });
         for (int64_t e = begin_; e < end_; ++e) {
             const bool held = chosen_[e] != 0;
-            Other best{-1, 0.0f, held ? may_drop : may_add && groups_.has_room(i, e, -1)};
+            Other best{-1, 0.0f, held ? may_drop && groups_.fits(i, -1, e) : may_add && groups_.fits(i, e, -1)};
             for (int64_t o = begin_; o < end_; ++o) {
                 if (chosen_[o] == chosen_[e]) continue;
                 if (best.found && (held ? value(o) <= best.worth : value(o) >= best.worth)) continue;
-                if (held ? groups_.has_room(i, o, e) : groups_.has_room(i, e, o)) best = {o, value(o), true};
+                if (held ? groups_.fits(i, o, e) : groups_.fits(i, e, o)) best = {o, value(o), true};
             }
             keep(e, best);
         }

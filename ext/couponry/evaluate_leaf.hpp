@@ -11,6 +11,7 @@
 #include "leaves.hpp"
 #include "selection.hpp"
 #include "tables.hpp"
+#include "tangled.hpp"
 #include "tie_break.hpp"
 
 namespace couponry {
@@ -33,10 +34,12 @@ public:
     explicit Evaluation(const Pass& pass) noexcept
         : pass_(pass),
           greedy_(pass),
+          tangled_(pass),
           tables_(pass),
           same_bounds_(pass.rules.lower.size == 1 && pass.rules.upper.size == 1),
           bounds_(bounds_at(pass.start)),
-          has_groups_(pass.rules.group.rows > 0) {}
+          has_groups_(pass.rules.group.rows > 0),
+          has_sets_(pass.rules.ptr.size > 1) {}
 
     int run() noexcept {
         if (greedy_.failed() || tables_.failed()) return NO_MEMORY;
@@ -48,7 +51,7 @@ public:
             if (!scratch_.reserve(batch.n)) return NO_MEMORY;
             Lanes::template order_keys<Item, CHANNELS>(batch, scratch_.key);
             choose(i, end);
-            if (has_groups_) keep_rules(i, end);
+            if ((has_groups_ || has_sets_) && !keep_rules(i, end)) return NO_MEMORY;
             tables_.add(batch, scratch_.given, given_, first_cell);
             if (pass_.chosen) for_each(i, end, [&](const Turn& turn) { write(turn); });
             i = end;
@@ -62,10 +65,11 @@ private:
 
     const Pass& pass_;
     Greedy<Item> greedy_;
+    Tangled<Item> tangled_;
     Tables<CHANNELS> tables_;
     const bool same_bounds_;
     const Bounds bounds_;
-    const bool has_groups_;
+    const bool has_groups_, has_sets_;
     int64_t given_ = 0;  // coupons listed so far, of the customers worked on
     Selection<Lanes> selection_;
     Scratch scratch_;
@@ -182,27 +186,44 @@ private:
         given_ += count;
     }
 
-    // Chooses anew for customers whose best candidates break the group rules: the last one first, since gaps that are
-    // left in the list are filled from its end.
-    void keep_rules(int64_t i, int64_t end) noexcept {
+    // Chooses anew for customers whose best candidates break the rules: the last one first, since gaps that are left in
+    // the list are filled from its end. False when there is no memory to search with.
+    bool keep_rules(int64_t i, int64_t end) noexcept {
         scratch_.first[end - i] = static_cast<int32_t>(given_);
         const Item* item = static_cast<const Item*>(pass_.shard.item) + pass_.shard.indptr[i];
         bool breaks[Scratch::CUSTOMERS] = {};
-        greedy_.look_for_breaks(item, scratch_.given, scratch_.first, i, end - i, scratch_.second, breaks);
+        if (has_groups_ && !all_have_sets(i, end))
+            greedy_.look_for_breaks(item, scratch_.given, scratch_.first, i, end - i, scratch_.second, breaks);
         Turn again[Scratch::CUSTOMERS];
         int64_t broken = 0;
         for_each(i, end, [&](const Turn& turn) {
             again[broken] = turn;
-            broken += breaks[turn.i - i];
+            const Sets sets = Sets::of(pass_.rules, turn.i, turn.n);
+            broken += sets.count > 0 ? !Tangled<Item>::keeps(sets, turn.picks) : breaks[turn.i - i];
         });
         while (broken-- > 0) {
             const Turn& turn = again[broken];
-            greedy_.choose(items_of(turn), turn.n, key_of(turn), scratch_.ranked, bounds_of(turn.i), turn.i,
-                           hash_of(turn), turn.picks);
+            const Sets sets = Sets::of(pass_.rules, turn.i, turn.n);
+            if (sets.count == 0)
+                greedy_.choose(items_of(turn), turn.n, key_of(turn), scratch_.ranked, bounds_of(turn.i), turn.i,
+                               hash_of(turn), turn.picks);
+            else if (!tangled_.choose(sets, items_of(turn), turn.n, key_of(turn), scratch_.ranked, turn.i,
+                                      hash_of(turn), turn.picks))
+                return false;
             int32_t* const listed = scratch_.given + turn.first[0];
-            const int64_t count = list(turn, listed);
-            for (int64_t t = turn.first[1] - turn.first[0]; t > count;) listed[--t] = scratch_.given[--given_];
+            const int64_t before = turn.first[1] - turn.first[0], count = list(turn, scratch_.second);
+            for (int64_t t = 0; t < count; ++t)  // more than before go to the end
+                (t < before ? listed[t] : scratch_.given[given_++]) = scratch_.second[t];
+            for (int64_t t = before; t > count;) listed[--t] = scratch_.given[--given_];
         }
+        return true;
+    }
+
+    bool all_have_sets(int64_t i, int64_t end) const noexcept {
+        if (!has_sets_) return false;
+        for (; i < end; ++i)
+            if (pass_.rules.ptr[i + 1] == pass_.rules.ptr[i]) return false;
+        return true;
     }
 
     // Of the candidates at the bar, those with the smallest hashes complete the m best.
@@ -282,8 +303,7 @@ template <class Item>
 int evaluate_items(const Pass& pass) noexcept {
     const Shard& shard = pass.shard;
     const int64_t candidates = pass.start < pass.stop ? shard.indptr[pass.stop] - shard.indptr[pass.start] : 0;
-    const bool is_long = candidates / 4 >= pass.segments * pass.items;
-    switch (is_long ? shard.quantity.rows : PLANES) {
+    switch (is_long(candidates, pass.segments * pass.items) ? shard.quantity.rows : PLANES) {
         case 0: return Evaluation<Item, 0>(pass).run();
         case 1: return Evaluation<Item, 1>(pass).run();
         case 2: return Evaluation<Item, 2>(pass).run();

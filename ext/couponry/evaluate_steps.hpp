@@ -74,6 +74,13 @@ COUPONRY_INLINE int lowest_bit(uint64_t word) noexcept {
 #endif
 }
 
+COUPONRY_INLINE float value_of(int32_t key) noexcept {
+    const int32_t bits = order_key(static_cast<uint32_t>(key));  // it undoes itself
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
 // Candidates are read once and in order, some cache lines ahead: the processor's own prefetching stops at each
 // page, and the work between two lines hides only part of what follows.
 template <class Item>

@@ -27,7 +27,11 @@ struct Amounts {
 
 // See `regret` in reference.py.
 int regret(const Shard& shard, const Rules& rules, const Table<const double>& exact, const Amounts& reduced,
-           View<const uint8_t> chosen, int64_t start, int64_t stop, View<double> out) noexcept;
+           View<const uint8_t> chosen, uint32_t seed, int64_t start, int64_t stop, View<double> out) noexcept;
+
+// See `choose_exactly` in reference.py.
+int choose_exactly(const Shard& shard, const Rules& rules, const Table<const double>& exact, const Amounts& reduced,
+                   uint32_t seed, int64_t start, int64_t stop, View<uint8_t> chosen, int64_t unit, Cut* cut) noexcept;
 
 // Everything that `propose` and `improve` are given; see reference.py.
 struct Improvement {

@@ -57,7 +57,6 @@ public:
         }
     }
 
-private:
     // All candidates in order of choice. Few are placed by counting who goes before each, which vectors do
     // without a branch.
     static void sort(const Item* item, int64_t n, const int32_t* key, Ranked* order, uint32_t hash) noexcept {
@@ -77,6 +76,7 @@ private:
         sort_ranked(order, n);
     }
 
+private:
     bool exceeds(const int32_t* group, int64_t count, int64_t cap) noexcept {
         start_counting();
         bool exceeded = false;

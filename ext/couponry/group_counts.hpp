@@ -1,4 +1,4 @@
-// How many coupons of each group one customer holds, rule by rule.
+// How many coupons of each group, or of each set, one customer holds, and which changes the rules allow.
 #pragma once
 
 #include <vector>
@@ -11,35 +11,63 @@ template <class Item>
 class GroupCounts {
 public:
     explicit GroupCounts(const Shard& shard, const Rules& rules)
-        : rules_(rules), item_(shard.items<Item>()), count_(static_cast<size_t>(rules.group.rows * rules.groups)) {}
+        : shard_(shard), rules_(rules), item_(shard.items<Item>()), count_(static_cast<size_t>(rules.groups)) {}
+
+    // What follows is about customer i, who holds nothing yet. Whoever is added is taken back before the next start.
+    void start(int64_t i) {
+        begin_ = shard_.indptr[i];
+        sets_ = Sets::of(rules_, i, shard_.indptr[i + 1] - begin_);
+        if (sets_.count > 0) held_.assign(static_cast<size_t>(sets_.count), 0);
+    }
+
+    bool by_sets() const noexcept { return sets_.count > 0; }
 
     void add(int64_t e, int32_t by) noexcept {
+        for (int64_t s = 0; s < sets_.count; ++s)
+            if (sets_.has(s, e - begin_)) held_[static_cast<size_t>(s)] += by;
+        if (sets_.count > 0) return;
         for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
             const int32_t g = group(rule, e);
-            if (g >= 0) count(rule, g) += by;
+            if (g >= 0) count_[static_cast<size_t>(g)] += by;
         }
     }
 
-    // Whether candidate `into` fits once candidate `leaving` (-1: none) is gone.
-    bool has_room(int64_t customer, int64_t into, int64_t leaving) const noexcept {
+    // See `fits` in reference.py.
+    bool fits(int64_t customer, int64_t into, int64_t leaving) const noexcept {
+        if (sets_.count > 0) return may_change(into, leaving);
+        if (into < 0) return true;
         for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
             const int32_t g = group(rule, into);
             if (g < 0 || (leaving >= 0 && group(rule, leaving) == g)) continue;
-            if (count(rule, g) >= rules_.cap_of(rule, customer)) return false;
+            if (count_[static_cast<size_t>(g)] >= rules_.cap_of(rule, customer)) return false;
         }
         return true;
     }
 
 private:
     int32_t group(int64_t rule, int64_t e) const noexcept { return rules_.group.row(rule)[item_[e]]; }
-    int32_t& count(int64_t rule, int32_t g) noexcept { return count_[static_cast<size_t>(rule * rules_.groups + g)]; }
-    int32_t count(int64_t rule, int32_t g) const noexcept {
-        return count_[static_cast<size_t>(rule * rules_.groups + g)];
+
+    // See `may_change` in sets.py.
+    bool may_change(int64_t into, int64_t leaving) const noexcept {
+        int64_t change = 0;
+        for (int64_t s = 0; s < sets_.count; ++s) {
+            const bool comes = into >= 0 && sets_.has(s, into - begin_);
+            const bool goes = leaving >= 0 && sets_.has(s, leaving - begin_);
+            if (comes == goes) continue;
+            const int64_t held = held_[static_cast<size_t>(s)], least = sets_.least(s);
+            if (comes && held >= sets_.cap(s)) return false;
+            if (comes && held < least) change -= sets_.weight(s);
+            if (goes && held <= least) change += sets_.weight(s);
+        }
+        return change <= 0;
     }
 
+    const Shard& shard_;
     const Rules& rules_;
     View<const Item> item_;
-    std::vector<int32_t> count_;
+    std::vector<int32_t> count_, held_;
+    Sets sets_{nullptr, 0, 0};
+    int64_t begin_ = 0;
 };
 
 }  // namespace couponry

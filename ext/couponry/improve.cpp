@@ -180,6 +180,7 @@ private:
             any_helps = any_helps || (p_.item_helps[cell_of(s, e)] & (p_.chosen[e] ? 1 : 2)) != 0;
         if (!any_helps) return {};
         prepare(s, begin, end);
+        groups_.start(i);
         for (const Part& part : held_) groups_.add(part.candidate, 1);
         const Move best = best_pair(i);
         for (const Part& part : held_) groups_.add(part.candidate, -1);
@@ -242,7 +243,7 @@ private:
             move.priority = (-gain_reduced > 0.0 ? -gain_reduced : 0.0) / -violation;
             if (move.priority >= best.priority) return;
         }
-        if (move.into < 0 || groups_.has_room(i, move.into, move.leaving)) best = move;
+        if (groups_.fits(i, move.into, move.leaving)) best = move;
     }
 
     // Whether -gain_reduced / -violation surely reaches the best ratio: a product with some room for its rounding.

@@ -36,18 +36,25 @@ struct Vector {
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), keys);
     }
 
+    static COUPONRY_INLINE Vector of(int32_t key) noexcept { return {_mm256_set1_epi32(key)}; }
+
+    template <bool ALL>
     static COUPONRY_INLINE void load(const int32_t* const* key, const int64_t* n, Vector* out) noexcept {
-        load_8(key, n, 0, out);
-        load_8(key, n, 8, out + 8);
+        load_8<ALL>(key, n, 0, out);
+        load_8<ALL>(key, n, 8, out + 8);
     }
 
 private:
     // Transposed: four by four within 128 bits, and then these.
+    template <bool ALL>
     static COUPONRY_INLINE void load_8(const int32_t* const* key, const int64_t* n, int64_t from,
                                        Vector* out) noexcept {
         __m256i four[4][2];
         for (int t = 0; t < 2; ++t) {
-            const auto row = [=](int i) { return first(key[4 * t + i] + from, n[4 * t + i] - from); };
+            const auto row = [=](int i) {
+                const int32_t* keys = key[4 * t + i] + from;
+                return ALL ? _mm256_loadu_si256(reinterpret_cast<const __m256i*>(keys)) : first(keys, n[4 * t + i] - from);
+            };
             const __m256i a = row(0), b = row(1), c = row(2), d = row(3);
             const __m256i ab = _mm256_unpacklo_epi32(a, b), cd = _mm256_unpacklo_epi32(c, d);
             const __m256i last_ab = _mm256_unpackhi_epi32(a, b), last_cd = _mm256_unpackhi_epi32(c, d);

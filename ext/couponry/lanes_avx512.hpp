@@ -18,12 +18,16 @@ struct Vector {
 
     static COUPONRY_INLINE Vector max(Vector a, Vector b) noexcept { return {_mm512_max_epi32(a.keys, b.keys)}; }
     static COUPONRY_INLINE Vector min(Vector a, Vector b) noexcept { return {_mm512_min_epi32(a.keys, b.keys)}; }
+    static COUPONRY_INLINE Vector of(int32_t key) noexcept { return {_mm512_set1_epi32(key)}; }
     COUPONRY_INLINE void store(int32_t* to) const noexcept { _mm512_storeu_si512(to, keys); }
 
     // Transposed in two steps: four by four within 128 bits, and then these.
+    template <bool ALL>
     static COUPONRY_INLINE void load(const int32_t* const* key, const int64_t* n, Vector* out) noexcept {
         const __m512i none = _mm512_set1_epi32(INT32_MIN);
-        const auto row = [=](int t) { return _mm512_mask_loadu_epi32(none, first_lanes(n[t]), key[t]); };
+        const auto row = [=](int t) {
+            return ALL ? _mm512_loadu_si512(key[t]) : _mm512_mask_loadu_epi32(none, first_lanes(n[t]), key[t]);
+        };
         __m512i four[4][4];
         for (int t = 0; t < 4; ++t) {
             const __m512i a = row(4 * t), b = row(4 * t + 1), c = row(4 * t + 2), d = row(4 * t + 3);

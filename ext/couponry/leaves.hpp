@@ -17,6 +17,8 @@ struct Pass {
     int64_t start, stop;
     int64_t* usage;   // (1 + C, S, K), added to
     uint8_t* chosen;  // (e), or null when nobody asks
+    int64_t unit;
+    Cut* cut;  // added to
 };
 
 // Everything that `mark` is given; see reference.py.

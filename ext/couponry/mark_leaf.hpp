@@ -10,17 +10,11 @@
 
 #include "evaluate_steps.hpp"
 #include "leaves.hpp"
+#include "tables.hpp"
 #include "tie_break.hpp"
 
 namespace couponry {
 namespace {
-
-COUPONRY_INLINE float value_of(int32_t key) noexcept {
-    const int32_t bits = order_key(static_cast<uint32_t>(key));  // it undoes itself
-    float value;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
-}
 
 COUPONRY_INLINE float either(int32_t first, float a, float b) noexcept {
     int32_t a_bits, b_bits;
@@ -50,42 +44,73 @@ COUPONRY_INLINE Ends ends_of(const int32_t* key, const uint8_t* chosen, int64_t 
     return {least, most, given};
 }
 
+// Customers from the i-th on whose candidates fit the scratch, all of one segment; or one who does not fit.
+COUPONRY_INLINE int64_t end_of_batch(const Shard& shard, int64_t i, int64_t stop) noexcept {
+    const int64_t last = shard.indptr[i] + Scratch::SMALL;
+    const uint16_t segment = of_customer(shard.segment, i);
+    int64_t end = i + 1;
+    while (end < stop && shard.indptr[end + 1] <= last && of_customer(shard.segment, end) == segment) ++end;
+    return end;
+}
+
+// Whether a customer's choice is near a change: keys, choice and items of its n candidates.
 template <class Item>
+COUPONRY_INLINE bool is_near(const int32_t* key, const uint8_t* chosen, const Item* item, int64_t n, int32_t lower,
+                             int32_t upper, const float* bars, int32_t cells) noexcept {
+    constexpr float INFINITE = std::numeric_limits<float>::infinity();
+    const Ends ends = ends_of(key, chosen, n);
+    float least = ends.given > 0 ? value_of(ends.least) : INFINITE;
+    float most = ends.given < n ? value_of(ends.most) : -INFINITE;
+    if (ends.given > lower && most < 0.0f) most = 0.0f;
+    if (ends.given < upper && least > 0.0f) least = 0.0f;
+    for (int64_t j = 0; j < n; ++j) {
+        const int32_t held = -static_cast<int32_t>(chosen[j]);  // all bits or none
+        const float value = value_of(key[j]);
+        const float loss = either(held, value - most, least - value);
+        if (loss <= bars[static_cast<int32_t>(item[j]) + (cells & ~held)]) return true;
+    }
+    return false;
+}
+
+template <class Item, int CHANNELS>
 int mark_items(const Marking& work) noexcept {
     const Shard& shard = work.shard;
     const Item* item = static_cast<const Item*>(shard.item);
     const int64_t cells = work.segments * work.items;
-    const int64_t first = shard.indptr[work.start];
+    const int64_t first = work.start < work.stop ? shard.indptr[work.start] : 0;
+    const PriceTable<CHANNELS> prices(work.price, cells);
+    if (prices.failed()) return NO_MEMORY;
     Scratch scratch;
-    for (int64_t i = work.start; i < work.stop; ++i) {
-        const int64_t begin = shard.indptr[i], n = shard.indptr[i + 1] - begin;
+    for (int64_t i = work.start; i < work.stop;) {
+        const int64_t end = end_of_batch(shard, i, work.stop);
+        const int64_t begin = shard.indptr[i], n = shard.indptr[end] - begin;
         const int64_t first_cell = of_customer(shard.segment, i) * work.items;
         if (n > INT32_MAX) return ROW_TOO_LONG;
         if (!scratch.reserve(n)) return NO_MEMORY;
-        const Candidates<Item> row{item + begin, shard.quantity.data + begin, shard.quantity.columns,
-                                   shard.quantity.rows, work.price + first_cell, cells, n};
-        Lanes::template order_keys<Item, PLANES>(row, scratch.key);
-        const uint8_t* chosen = work.chosen + (begin - first);
-        const Ends ends = ends_of(scratch.key, chosen, n);
-
-        constexpr float INFINITE = std::numeric_limits<float>::infinity();
-        float least = ends.given > 0 ? value_of(ends.least) : INFINITE;
-        float most = ends.given < n ? value_of(ends.most) : -INFINITE;
-        if (ends.given > of_customer(work.rules.lower, i) && most < 0.0f) most = 0.0f;
-        if (ends.given < of_customer(work.rules.upper, i) && least > 0.0f) least = 0.0f;
-
-        const float* bars = work.near + level_of(shard.first + i, work.levels) * 2 * cells + first_cell;
-        int32_t marked = 0;
-        for (int64_t j = 0; j < n; ++j) {
-            const int32_t held = -static_cast<int32_t>(chosen[j]);  // all bits or none
-            const float value = value_of(scratch.key[j]);
-            const float loss = either(held, value - most, least - value);
-            const int32_t cell = static_cast<int32_t>(row.item[j]) + (static_cast<int32_t>(cells) & ~held);
-            marked |= loss <= bars[cell];
+        const Candidates<Item> batch{item + begin, shard.quantity.data + begin, shard.quantity.columns,
+                                     shard.quantity.rows, prices.of(first_cell), cells, n};
+        Lanes::template order_keys<Item, CHANNELS>(batch, scratch.key);
+        for (; i < end; ++i) {
+            const int64_t from = shard.indptr[i];
+            const float* bars = work.near + level_of(shard.first + i, work.levels) * 2 * cells + first_cell;
+            work.mover[i - work.start] =
+                is_near(scratch.key + (from - begin), work.chosen + (from - first), item + from, shard.indptr[i + 1] - from,
+                        of_customer(work.rules.lower, i), of_customer(work.rules.upper, i), bars,
+                        static_cast<int32_t>(cells));
         }
-        work.mover[i - work.start] = static_cast<uint8_t>(marked);
     }
     return DONE;
+}
+
+template <class Item>
+int mark_items(const Marking& work) noexcept {
+    const Shard& shard = work.shard;
+    const int64_t candidates = work.start < work.stop ? shard.indptr[work.stop] - shard.indptr[work.start] : 0;
+    switch (is_long(candidates, work.segments * work.items) ? shard.quantity.rows : PLANES) {
+        case 1: return mark_items<Item, 1>(work);
+        case 2: return mark_items<Item, 2>(work);
+        default: return mark_items<Item, PLANES>(work);
+    }
 }
 
 int mark(const Marking& work) noexcept {

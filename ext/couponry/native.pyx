@@ -30,7 +30,11 @@ cdef extern from "views.hpp" namespace "couponry" nogil:
     cdef cppclass Rules:
         View[const int32_t] lower, upper
         Table[const int32_t] group, cap
-        int64_t groups
+        int64_t groups, nodes
+        View[const int64_t] ptr, sets
+
+    cdef cppclass Cut:
+        int64_t searches, slack
 
     cdef cppclass Rows:
         View[const int64_t] ptr
@@ -49,6 +53,8 @@ cdef extern from "leaves.hpp" namespace "couponry" nogil:
         uint32_t seed
         int64_t* usage
         uint8_t* chosen
+        int64_t unit
+        Cut* cut
 
     cdef cppclass Marking:
         Shard shard
@@ -90,6 +96,17 @@ cdef extern from "settle.hpp" namespace "couponry" nogil:
     void c_fine_usage "couponry::fine_usage"(
         const Shard&, const uint8_t*, const uint8_t*, int64_t, int64_t, int64_t*, int64_t) noexcept
 
+cdef extern from "tangle.hpp" namespace "couponry" nogil:
+    cdef cppclass Agreed:
+        Table[const int32_t] group, cap, least, held
+        int64_t groups, mandatory_rule
+        View[const int32_t] rule, upper, had, conflict, conflict_rule
+        View[const uint8_t] plain, mandatory
+        View[const int64_t] held_ptr, had_ptr, conflict_ptr
+
+    int c_tangle "couponry::tangle"(
+        View[const int64_t], const void*, int64_t, const Agreed&, int64_t, int64_t, int64_t*, int64_t*) noexcept
+
 cdef extern from "exchange.hpp" namespace "couponry" nogil:
     cdef cppclass Amounts:
         const double* data
@@ -108,7 +125,10 @@ cdef extern from "exchange.hpp" namespace "couponry" nogil:
 
     int c_regret "couponry::regret"(
         const Shard&, const Rules&, const Table[const double]&, const Amounts&, View[const uint8_t],
-        int64_t, int64_t, View[double]) noexcept
+        uint32_t, int64_t, int64_t, View[double]) noexcept
+    int c_choose_exactly "couponry::choose_exactly"(
+        const Shard&, const Rules&, const Table[const double]&, const Amounts&, uint32_t, int64_t, int64_t,
+        View[uint8_t], int64_t, Cut*) noexcept
     int c_propose "couponry::propose"(const Improvement&, int64_t, int64_t, View[double]) noexcept
     cdef cppclass Effort:
         int64_t moves, looks
@@ -174,6 +194,30 @@ cdef Rules rules_view(rules) except *:
     out.group = table[int32_t](rules.group)
     out.groups = rules.groups
     out.cap = table[int32_t](rules.cap)
+    out.ptr = view[int64_t](rules.ptr)
+    out.sets = view[int64_t](rules.sets)
+    out.nodes = rules.nodes
+    return out
+
+
+cdef Agreed agreed_view(agreed) except *:
+    cdef Agreed out
+    out.group = table[int32_t](agreed.group)
+    out.groups = agreed.groups
+    out.rule = view[int32_t](agreed.rule)
+    out.plain = view[uint8_t](agreed.plain)
+    out.cap = table[int32_t](agreed.cap)
+    out.least = table[int32_t](agreed.least)
+    out.upper = view[int32_t](agreed.upper)
+    out.held_ptr = view[int64_t](agreed.held_ptr)
+    out.held = table[int32_t](agreed.held)
+    out.had_ptr = view[int64_t](agreed.had_ptr)
+    out.had = view[int32_t](agreed.had)
+    out.conflict_ptr = view[int64_t](agreed.conflict_ptr)
+    out.conflict = view[int32_t](agreed.conflict)
+    out.conflict_rule = view[int32_t](agreed.conflict_rule)
+    out.mandatory = view[uint8_t](agreed.mandatory)
+    out.mandatory_rule = agreed.mandatory_rule
     return out
 
 
@@ -235,15 +279,37 @@ def noise(shard, seed, int64_t start, int64_t stop, uint16_t[::1] out):
         c_noise(shard_, seed_, start, stop, &out[0])
 
 
+def tangle(
+    const int64_t[::1] indptr, item, agreed, int64_t start, int64_t stop, int64_t[::1] ptr, int64_t[::1] sets,
+):
+    """The sets of the customers start <= i < stop who need them, or, where `sets` is empty, how long they are."""
+    cdef Agreed agreed_ = agreed_view(agreed)
+    cdef View[const int64_t] indptr_ = view[int64_t](indptr)
+    cdef const void* items = NULL
+    cdef int64_t item_bytes = item.itemsize
+    cdef int64_t* out = &sets[0] if sets.shape[0] else NULL
+    cdef int status
+    if start >= stop:
+        return
+    if item_bytes == 2:
+        items = view[uint16_t](item).data
+    else:
+        items = view[uint32_t](item).data
+    with nogil:
+        status = c_tangle(indptr_, items, item_bytes, agreed_, start, stop, &ptr[0], out)
+    check(status)
+
+
 def evaluate(
     shard, rules, const float[:, :, ::1] price, seed, int64_t start, int64_t stop,
-    int64_t[:, :, ::1] usage, uint8_t[::1] chosen,
+    int64_t[:, :, ::1] usage, uint8_t[::1] chosen, int64_t unit, int64_t[::1] cut,
 ):
-    """Each customer's best choice at the given prices; usage is added to.
+    """Each customer's best choice at the given prices; usage and cut are added to.
 
     chosen (unless empty), of the candidates of the customers start <= i < stop, is written.
     """
     cdef Pass work
+    cdef Cut cut_
     cdef int status
     work.shard = shard_view(shard)
     work.rules = rules_view(rules)
@@ -259,9 +325,14 @@ def evaluate(
     work.chosen = NULL
     if chosen.shape[0]:
         work.chosen = &chosen[0] - work.shard.indptr.data[start]  # the kernel counts from the first customer's
+    cut_.searches = cut_.slack = 0
+    work.unit = unit
+    work.cut = &cut_
     with nogil:
         status = leaves().evaluate(work)
     check(status)
+    cut[0] += cut_.searches
+    cut[1] += cut_.slack
 
 
 cdef Prices prices(const float[:, :, ::1] array) noexcept:
@@ -327,7 +398,7 @@ def fine_usage(
 
 
 def regret(
-    shard, rules, exact, reduced, const uint8_t[::1] chosen, int64_t start, int64_t stop, double[::1] out,
+    shard, rules, exact, reduced, const uint8_t[::1] chosen, seed, int64_t start, int64_t stop, double[::1] out,
 ):
     """What each candidate's decision is worth, into out (float64, (e)) for the customers start <= i < stop."""
     cdef Shard shard_ = shard_view(shard)
@@ -336,14 +407,40 @@ def regret(
     cdef Amounts reduced_ = amounts(reduced)
     cdef View[const uint8_t] chosen_ = view[uint8_t](chosen)
     cdef View[double] out_
+    cdef uint32_t seed_ = seed & 0xFFFFFFFF
     cdef int status
     out_.size = out.shape[0]
     if out_.size == 0:
         return
     out_.data = &out[0]
     with nogil:
-        status = c_regret(shard_, rules_, exact_, reduced_, chosen_, start, stop, out_)
+        status = c_regret(shard_, rules_, exact_, reduced_, chosen_, seed_, start, stop, out_)
     check(status)
+
+
+def choose_exactly(
+    shard, rules, exact, reduced, seed, int64_t start, int64_t stop, uint8_t[::1] chosen, int64_t unit,
+    int64_t[::1] cut,
+):
+    """The best choice in float64 of the customers start <= i < stop who have sets, into chosen; cut is added to."""
+    cdef Shard shard_ = shard_view(shard)
+    cdef Rules rules_ = rules_view(rules)
+    cdef Table[const double] exact_ = table[double](exact)
+    cdef Amounts reduced_ = amounts(reduced)
+    cdef View[uint8_t] chosen_
+    cdef Cut cut_
+    cdef uint32_t seed_ = seed & 0xFFFFFFFF
+    cdef int status
+    chosen_.size = chosen.shape[0]
+    if start >= stop or chosen_.size == 0:
+        return
+    chosen_.data = &chosen[0]
+    cut_.searches = cut_.slack = 0
+    with nogil:
+        status = c_choose_exactly(shard_, rules_, exact_, reduced_, seed_, start, stop, chosen_, unit, &cut_)
+    check(status)
+    cut[0] += cut_.searches
+    cut[1] += cut_.slack
 
 
 cdef Improvement improvement(

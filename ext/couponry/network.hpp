@@ -47,8 +47,9 @@ struct Merge16 {
     }
 };
 
-// `Vector` is int32 keys of WIDTH customers with max(), min() and store(), and load(key, n, out), which makes 16 of
-// them from the first 16 keys of each customer; keys from its n-th on are INT32_MIN.
+// `Vector` is int32 keys of WIDTH customers with max(), min(), of() a number, and store(), and load<ALL>(key, n, out),
+// which makes 16 of them from the first 16 keys of each customer; keys from its n-th on are INT32_MIN, unless ALL are
+// said to be there.
 template <class Vector>
 struct Network {
     static constexpr int64_t WIDTH = Vector::WIDTH;
@@ -57,9 +58,15 @@ struct Network {
     // OUT: the bars of WIDTH customers.
     static void bars(const Shortlist* lists, int32_t* bars) noexcept {
         int64_t longest = 0, upper = 0;
+        bool alike = true;
         for (int64_t t = 0; t < WIDTH; ++t) {
             longest = lists[t].n > longest ? lists[t].n : longest;
             upper = lists[t].bounds.upper > upper ? lists[t].bounds.upper : upper;
+            alike &= lists[t].bounds.upper == lists[0].bounds.upper && lists[t].bounds.lower == 0;
+        }
+        if (alike && 0 < upper && upper <= 16) {  // Bounds::bar() of all at once
+            Vector::max(ranked_16(lists, longest, upper), Vector::of(1)).store(bars);
+            return;
         }
         alignas(64) int32_t ranked[MOST * WIDTH];  // the best keys, the largest of all customers first
         if (upper <= 16)
@@ -78,12 +85,17 @@ private:
     static COUPONRY_INLINE Sixteen load(const Shortlist* lists, int64_t from) noexcept {
         const int32_t* key[WIDTH];
         int64_t n[WIDTH];
+        bool all = true;
         for (int64_t t = 0; t < WIDTH; ++t) {
             n[t] = lists[t].n - from;
             key[t] = lists[t].key + (n[t] > 0 ? from : 0);
+            all &= n[t] >= 16;
         }
         Sixteen out;
-        Vector::load(key, n, out.keys);
+        if (all)
+            Vector::template load<true>(key, n, out.keys);
+        else
+            Vector::template load<false>(key, n, out.keys);
         return out;
     }
 
@@ -123,6 +135,23 @@ private:
 
     static COUPONRY_INLINE void store(const Sixteen& all, int32_t* out) noexcept {
         for (int j = 0; j < 16; ++j) all.keys[j].store(out + j * WIDTH);
+    }
+
+    // The m-th largest keys, 1 <= m <= 16. Of two falling rows the m best are the larger ones of the j-th of one and the
+    // (m - 1 - j)-th of the other.
+    static COUPONRY_INLINE Vector ranked_16(const Shortlist* lists, int64_t longest, int64_t m) noexcept {
+        Sixteen best = sorted(load(lists, 0));
+        if (longest <= 16) return best.keys[m - 1];
+        for (int64_t from = 16;; from += 16) {
+            const Sixteen next = sorted(load(lists, from));
+            if (from + 16 >= longest) {
+                Vector least = Vector::max(best.keys[0], next.keys[m - 1]);
+                for (int64_t j = 1; j < m; ++j)
+                    least = Vector::min(least, Vector::max(best.keys[j], next.keys[m - 1 - j]));
+                return least;
+            }
+            best = merged(better(best, next));
+        }
     }
 
     static void best_16(const Shortlist* lists, int64_t longest, int32_t* out) noexcept {

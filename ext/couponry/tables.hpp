@@ -9,28 +9,62 @@
 namespace couponry {
 namespace {
 
-// All prices of an item side by side, and its count and sums as well: one cache line each instead of one per
-// channel. The count shares a 64-bit number with the first sum. Worth its making in calls with many candidates.
+// All prices of an item side by side: one cache line instead of one per channel. Worth its making in calls with many
+// candidates.
+template <int CHANNELS>
+class PriceTable {
+public:
+    PriceTable(const float* price, int64_t cells) noexcept
+        : memory_(CHANNELS > 0 ? cells * PRICES : 0, sizeof(float)), price_(static_cast<const float*>(memory_.data)) {
+        if (CHANNELS == 0) price_ = price;
+        if (CHANNELS == 0 || failed()) return;
+        float* side_by_side = static_cast<float*>(memory_.data);
+        for (int64_t cell = 0; cell < cells; ++cell)
+            for (int64_t c = 0; c <= CHANNELS; ++c) side_by_side[cell * PRICES + c] = price[c * cells + cell];
+    }
+
+    bool failed() const noexcept { return !memory_.data; }
+
+    const float* of(int64_t first_cell) const noexcept { return price_ + first_cell * PRICES; }
+
+private:
+    static constexpr int64_t PRICES = price_width(CHANNELS);
+
+    Zeros memory_;
+    const float* price_;
+};
+
+// The caller's prices as they are, with any number of channels.
+template <>
+class PriceTable<PLANES> {
+public:
+    PriceTable(const float* price, int64_t) noexcept : price_(price) {}
+
+    bool failed() const noexcept { return false; }
+
+    const float* of(int64_t first_cell) const noexcept { return price_ + first_cell; }
+
+private:
+    const float* price_;
+};
+
+// Whether so many candidates repay laying out tables anew.
+inline bool is_long(int64_t candidates, int64_t cells) noexcept { return candidates / 4 >= cells; }
+
+// Prices, and the count and sums of an item side by side as well. The count shares a 64-bit number with the first sum.
 template <int CHANNELS>
 class Tables {
 public:
     explicit Tables(const Pass& pass) noexcept
         : usage_(pass.usage),
           cells_(pass.segments * pass.items),
-          price_memory_(CHANNELS > 0 ? cells_ * PRICES : 0, sizeof(float)),
+          prices_(pass.price, cells_),
           tally_memory_(cells_ * WORDS, sizeof(uint64_t)),
-          price_(static_cast<const float*>(price_memory_.data)),
-          tally_(static_cast<uint64_t*>(tally_memory_.data)) {
-        if (CHANNELS == 0) price_ = pass.price;
-        if (CHANNELS == 0 || failed()) return;
-        float* side_by_side = static_cast<float*>(price_memory_.data);
-        for (int64_t cell = 0; cell < cells_; ++cell)
-            for (int64_t c = 0; c <= CHANNELS; ++c) side_by_side[cell * PRICES + c] = pass.price[c * cells_ + cell];
-    }
+          tally_(static_cast<uint64_t*>(tally_memory_.data)) {}
 
-    bool failed() const noexcept { return !price_memory_.data || !tally_memory_.data; }
+    bool failed() const noexcept { return prices_.failed() || !tally_memory_.data; }
 
-    const float* prices_of(int64_t first_cell) const noexcept { return price_ + first_cell * PRICES; }
+    const float* prices_of(int64_t first_cell) const noexcept { return prices_.of(first_cell); }
 
     // Adds the listed candidates.
     template <class Item>
@@ -65,7 +99,6 @@ public:
     }
 
 private:
-    static constexpr int64_t PRICES = price_width(CHANNELS);
     static constexpr int64_t WORDS = CHANNELS > 1 ? CHANNELS : 1;
     // 24 bits of count above 40 bits of sum: 2^24 - 1 quantities of 16 bits fit below.
     static constexpr uint64_t ONE = uint64_t{1} << 40;
@@ -74,8 +107,8 @@ private:
     int64_t* usage_;
     int64_t cells_;
     int64_t packed_ = 0;  // at most so many candidates since the last flush
-    Zeros price_memory_, tally_memory_;
-    const float* price_;
+    PriceTable<CHANNELS> prices_;
+    Zeros tally_memory_;
     uint64_t* tally_;
 };
 

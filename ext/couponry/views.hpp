@@ -61,10 +61,41 @@ struct Rules {
     Table<const int32_t> group;
     int64_t groups;
     Table<const int32_t> cap;
+    View<const int64_t> ptr, sets;
+    int64_t nodes;
 
     COUPONRY_INLINE int32_t cap_of(int64_t rule, int64_t i) const noexcept {
         return of_customer(cap.row(rule), i);
     }
+};
+
+// The sets of one customer's candidates; see `Rules` in contract.py.
+struct Sets {
+    const int64_t* at;
+    int64_t count, words;  // words to a set's candidates
+
+    // Of customer i, who has n candidates; none where groups that nest tell all.
+    COUPONRY_INLINE static Sets of(const Rules& rules, int64_t i, int64_t n) noexcept {
+        const int64_t words = (n + 63) / 64;
+        if (rules.ptr.size <= 1) return {nullptr, 0, words};
+        const int64_t begin = rules.ptr[i];
+        return {rules.sets.data + begin, (rules.ptr[i + 1] - begin) / (1 + words), words};
+    }
+
+    COUPONRY_INLINE int64_t head(int64_t s) const noexcept { return at[s * (1 + words)]; }
+    COUPONRY_INLINE int64_t cap(int64_t s) const noexcept { return head(s) & 0xFFFF; }
+    COUPONRY_INLINE int64_t least(int64_t s) const noexcept { return head(s) >> 16 & 0xFFFF; }
+    COUPONRY_INLINE int64_t weight(int64_t s) const noexcept { return head(s) >> 48 & 1 ? int64_t{1} << 20 : 1; }
+    COUPONRY_INLINE bool crosses(int64_t s) const noexcept { return head(s) >> 49 & 1; }
+    COUPONRY_INLINE uint64_t word(int64_t s, int64_t w) const noexcept {
+        return static_cast<uint64_t>(at[s * (1 + words) + 1 + w]);
+    }
+    COUPONRY_INLINE bool has(int64_t s, int64_t j) const noexcept { return word(s, j / 64) >> (j % 64) & 1; }
+};
+
+// What searches that were cut off leave open; see `evaluate` in reference.py.
+struct Cut {
+    int64_t searches, slack;
 };
 
 struct Rows {

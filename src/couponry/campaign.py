@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,16 +17,20 @@ from .ahead import workers
 from .allocate.problem import Problem
 from .amounts import MONEY, Amount, Amounts
 from .candidates import Candidates, build, items_of
+from .compile_rules import CompiledRules, compile_rules
 from .errors import InvalidInput
+from .history import History, check_history
 from .items import ROLES, Items
 from .limits import CompiledLimits, Limit, compile_limits
-from .rules import CustomerRule, Customers, compile_rules
+from .rules import CustomerRule, Customers
 from .space import InMemory, blocks_of_customers
 from .store import stored
 from .stream import Stream, stream
 from .tables import Table
 
 if TYPE_CHECKING:
+    from .compare import Comparison
+    from .frontier import Frontier
     from .result import Result
 
 Part = TypeVar("Part", CustomerRule, Limit)
@@ -42,6 +46,10 @@ class Campaign:
     any order. The tables are read once and never changed.
     candidates may also be a folder of Parquet files, a `pyarrow.dataset.Dataset`, a `pyarrow.RecordBatchReader` or an
     iterator of record batches: these are read a block at a time, and never held whole as a table.
+    candidates may have a boolean column `mandatory`: true where the customer must be given the offer, as far as its
+    rules allow.
+    history: what customers have already got: `customer`, `offer`, and any attribute that is another than the offer's,
+    such as `day`. It counts towards customer rules, and towards nothing else; see the campaign format.
     rules, limits: what must hold for each customer, and for all of them together.
     value: the column whose sum is maximised.
     store: a folder for the candidates, for campaigns that do not fit in memory: they are packed there and
@@ -56,6 +64,7 @@ class Campaign:
         offers: Table,
         candidates: Table,
         customers: Table | None = None,
+        history: Table | None = None,
         *,
         rules: Sequence[CustomerRule] = (),
         limits: Sequence[Limit] = (),
@@ -78,6 +87,9 @@ class Campaign:
         self.customers = None if customers is None else tables.as_table(customers, "customers")
         if self.customers is not None:
             check_customers(self.customers)
+        self.history = None if history is None else tables.as_table(history, "history")
+        if self.history is not None:
+            check_history(self.history)
         ids = tables.ids(self.offers, "offers", "offer")
         self.candidates: Candidates = (
             build(rows, ids, InMemory(), workers())
@@ -104,7 +116,16 @@ class Campaign:
     def candidate_columns(limits: Sequence[Limit], value: str) -> set[str]:
         """The columns of the candidates table that a campaign with these limits and objective reads."""
         summed = {column for limit in limits for column in limit.columns()}
-        return {"customer", "offer", "role", value, *summed, *MONEY, *COUPON_COLUMNS} - {"count"}
+        return {
+            "customer",
+            "offer",
+            "role",
+            "mandatory",
+            value,
+            *summed,
+            *MONEY,
+            *COUPON_COLUMNS,
+        } - {"count"}
 
     def coupon_columns(self) -> list[str]:
         """Which of value, response and cost the allocation can state for each coupon."""
@@ -132,6 +153,8 @@ class Campaign:
             }
             if candidates.role is not None:
                 columns["role"] = roles.take(pa.array(candidates.role[rows]))
+            if candidates.mandatory is not None:
+                columns["mandatory"] = pa.array(candidates.mandatory[rows] != 0)
             yield pa.table(columns)
 
     def with_limits(self, limits: Sequence[Limit]) -> Campaign:
@@ -189,6 +212,90 @@ class Campaign:
             progress=progress, checkpoint=checkpoint, start=start,
         )  # fmt: skip
 
+    def what_if(
+        self,
+        result: Result | None = None,
+        *,
+        limits: Mapping[Any, Any] | None = None,
+        drop_limits: Iterable[str] = (),
+        add_limits: Iterable[Limit] = (),
+        offers: Any = None,
+        rules: Mapping[str, Any] | None = None,
+        drop_rules: Iterable[str] = (),
+        add_rules: Iterable[CustomerRule] = (),
+        gap: float = 5e-4,
+        time_limit: float | None = None,
+        threads: int | None = None,
+    ) -> Comparison:
+        """This campaign beside the same one with other bounds, offers, limits or rules.
+
+        result: of this campaign; None: it is solved first. The changed campaign starts from its prices, and shares
+        tables and packed candidates with it.
+        limits: what changes, by name, or by (name, group) for one group of a limit with a table: a new Limit, or its
+        fields, {"max": 1000.0}. A bound is a number, None (none), or text that says by how much: "+5 %", "* 0.9".
+        offers: by offer, {"tea-50": {"face_value": 0.6, "margin": "+10 %"}}; or a table with a column `offer` and the
+        columns that change. rules: as limits. drop_...: names. add_...: new ones.
+        gap, time_limit, threads: as for `solve`; seed and backend are the result's.
+
+        Raises InvalidInput for a change of something that is not there.
+        """
+        from .compare import compare
+        from .scenario import changed
+
+        other = changed(
+            self, limits=limits, drop_limits=drop_limits, add_limits=add_limits, offers=offers,
+            rules=rules, drop_rules=drop_rules, add_rules=add_rules,
+        )  # fmt: skip
+        solving = {"gap": gap, "time_limit": time_limit, "threads": threads}
+        before = self._solved(result, **solving)
+        return compare(before, other._solve_again(before, **solving))
+
+    def frontier(
+        self,
+        limit: str,
+        bounds: Sequence[float] | None = None,
+        *,
+        factors: Sequence[float] | None = None,
+        side: str | None = None,
+        group: Any = None,
+        result: Result | None = None,
+        gap: float = 5e-4,
+        time_limit: float | None = None,
+        threads: int | None = None,
+    ) -> Frontier:
+        """The best objective over a range of one limit's bound; each solve starts from its neighbour's prices.
+
+        limit, group: which one. side: min or max, where it has both. bounds: to try; or factors of the bound as it is.
+        result: of this campaign; None: it is solved first. gap, time_limit (of each), threads: as for `solve`.
+
+        Infeasible bounds are rows of the result. Raises InvalidInput where there is no such limit or bound.
+        """
+        from .frontier import present_bound, sweep
+
+        present_bound(self, limit, group, side)  # what is wrong is said before anything is solved
+        solving = {"gap": gap, "time_limit": time_limit, "threads": threads}
+        return sweep(
+            self, limit, bounds, factors, side=side, group=group,
+            result=self._solved(result, **solving), **solving,
+        )  # fmt: skip
+
+    def _solved(self, result: Result | None, **solving: Any) -> Result:
+        """A result of this campaign: the one given, or one made now."""
+        if result is None:
+            return self.solve(**solving)
+        solved = getattr(result, "solved", None)
+        if solved is None or solved.campaign.candidates is not self.candidates:
+            raise InvalidInput("result: expected one of this campaign, solved in this session")
+        return result
+
+    def _solve_again(self, result: Result, **solving: Any) -> Result:
+        """A solve that starts where a result of much the same campaign ended."""
+        start = result if result.limits is not None else None
+        threads = solving.pop("threads") or result.threads
+        return self.solve(
+            **solving, threads=threads, seed=result.seed, backend=result.backend, start=start
+        )
+
 
 class Compiled:
     """A campaign's items, amounts, limits and problem."""
@@ -204,13 +311,14 @@ class Compiled:
         self.limits: CompiledLimits = compile_limits(
             campaign.limits, self.value, self.items, amounts, customers
         )
-        rules, rule_names, nested = compile_rules(
-            campaign.rules, self.items, self.item, candidates, customers
+        history = History(campaign.history, candidates.customers, campaign.offers, campaign.rules)
+        self.rules: CompiledRules = compile_rules(
+            campaign.rules, self.items, self.item, candidates, customers, history, backend
         )
         limits, packed = self.limits, amounts.packed()
         self.problem = Problem(
             shard=kernels.Shard(0, candidates.indptr, self.item, packed.quantity, limits.segment),
-            rules=rules,
+            rules=self.rules.rules,
             channels=tuple(channel.values for channel in amounts.channels.values()),
             low=packed.low,
             step=packed.step,
@@ -224,8 +332,7 @@ class Compiled:
             upper=limits.upper,
             penalty=limits.penalty,
             integer=limits.integer,
-            rule_names=rule_names,
-            nested=nested,
+            rule_names=self.rules.names,
         )
         self._amounts = amounts
 

@@ -18,7 +18,7 @@ from .intake import TABLE, Block, Intake, offer_dtype
 from .items import Items
 from .rows import Twice
 from .runs import Runs
-from .space import Afresh, Arrays, Derived, Space, blocks, forget, save
+from .space import Arrays, Derived, Shared, Space, blocks, forget, save
 from .stream import Stream
 
 
@@ -28,8 +28,9 @@ class Candidates:
 
     customers: the distinct customer ids in ascending order (n).
     indptr: int64 (n + 1). offer: uint16 (e), uint32 where there are more than 65,536 offers: row of the sorted offers.
-    role: uint8 (e) role codes, or None. columns: (e) each, the numeric columns that the campaign uses, as the user
-    gave them: float32 where they were that, else float64.
+    role: uint8 (e) role codes, or None. mandatory: uint8 (e), 1 for those that must be given, or None.
+    columns: (e) each, the numeric columns that the campaign uses, as the user gave them: float32 where they were that,
+    else float64.
     derived: where arrays go that are made of these.
     """
 
@@ -37,8 +38,9 @@ class Candidates:
     indptr: NDArray[np.int64]
     offer: NDArray[np.uint16] | NDArray[np.uint32]
     role: NDArray[np.uint8] | None
+    mandatory: NDArray[np.uint8] | None
     columns: dict[str, NDArray[Any]]
-    derived: Derived = field(default_factory=Afresh)
+    derived: Derived = field(default_factory=Shared)
 
     def __len__(self) -> int:
         return len(self.offer)
@@ -47,7 +49,7 @@ class Candidates:
 def build(stream: Stream, offers: pa.Array, space: Space, threads: int) -> Candidates:
     """Check the candidates table and put it into canonical order, a block at a time.
 
-    stream: the columns customer and offer, role or not, and the numeric columns to keep.
+    stream: the columns customer and offer, role and mandatory or not, and the numeric columns to keep.
     offers: the offer ids in ascending order.
 
     Where the rows come by customer they are read and written once. Where they do not, sorted runs of them are written
@@ -65,7 +67,8 @@ def build(stream: Stream, offers: pa.Array, space: Space, threads: int) -> Candi
         raise InvalidInput("table candidates: expected at least one row, got none")
     columns = dict(whole.columns)
     offer, role = columns.pop("offer"), columns.pop("role", None)
-    return Candidates(whole.customers, whole.ends, offer, role, columns)
+    mandatory = columns.pop("mandatory", None)
+    return Candidates(whole.customers, whole.ends, offer, role, mandatory, columns)
 
 
 def _numbered(tables: Iterator[pa.Table]) -> Iterator[Block]:

@@ -1,4 +1,4 @@
-"""The command line: couponry solve, estimate, verify, demo and info."""
+"""The command line: couponry solve, explain, estimate, verify, demo and info."""
 
 from __future__ import annotations
 
@@ -127,6 +127,19 @@ def solve(
     if EXIT_STATUS[result.status] != SOLVED:
         click.echo(f"couponry: {result.status}: {result.message}", err=True)
     return EXIT_STATUS[result.status]
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--customer", required=True, help="Id of the customer.")
+@click.option("--json", "as_json", is_flag=True, help="Print every candidate as JSON.")
+def explain(folder: Path, out: Path, customer: str, as_json: bool) -> None:
+    """Why a customer of FOLDER got its coupons, and not others, in the result in the folder OUT."""
+    from .explain import explain_written
+
+    found = explain_written(folder, out, customer)
+    click.echo(_json(found.as_dict()) if as_json else found.summary())
 
 
 @cli.command()

@@ -3,21 +3,51 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import tables
+from .allocate.start import Known, Start
 from .errors import InvalidInput
 from .limits import CompiledLimits
+from .result import Result
+
+if TYPE_CHECKING:
+    from .campaign import Campaign, Compiled
+
+FEW = 0.2  # of the customers may have moved for a price table to say what everybody used
+
+
+def start_from(start: Any, campaign: Campaign, compiled: Compiled) -> Start:
+    """Where a solve starts from: prices by name and group of limit, and what else a result of this session knows.
+
+    start: a Result, its table `limits`, the file limits.parquet, or the folder that it is in.
+    """
+    solved = start.solved if isinstance(start, Result) else None
+    if solved is None:
+        return Start(earlier_prices(start, compiled.limits))
+    names = [(m.name, m.group) for m in solved.compiled.limits.measures]
+    price: dict[tuple[str, str | None], float] = {}
+    for measure, row in zip(
+        solved.compiled.limits.measure_of_row.tolist(), solved.prices.tolist(), strict=True
+    ):
+        price[names[measure]] = price.get(names[measure], 0.0) + row
+    plan, known = solved.plan, None
+    if (
+        plan is not None
+        and len(plan.movers) <= FEW * compiled.problem.customers
+        and solved.is_like(campaign, compiled)
+    ):
+        known = Known(plan.price, plan.usage)
+    return Start(_by_name(price, compiled.limits), known)
 
 
 def earlier_prices(start: Any, limits: CompiledLimits) -> NDArray[np.float64]:
     """Prices of the rows (L) from an earlier result's limits, by name and group; 0 for those that it does not have.
 
-    start: a Result, its table `limits`, the file limits.parquet, or the folder that it is in. Ratios start from 0: what
-    is stated of them is the price of a unit of ratio.
+    start: as for `start_from`. Ratios start from 0: what is stated of them is the price of a unit of ratio.
     """
     known = getattr(start, "limits", start)
     if isinstance(known, (str, Path)):
@@ -33,8 +63,15 @@ def earlier_prices(start: Any, limits: CompiledLimits) -> NDArray[np.float64]:
     value = tables.numbers(table, "limits of start", "price")
     names = zip(table["name"].to_pylist(), table["group"].to_pylist(), strict=True)
     price = dict(zip(names, value.tolist(), strict=True))
-    found = [
-        0.0 if ratio else price.get((measure.name, measure.group), 0.0)
-        for measure, ratio in zip(limits.measures, limits.is_ratio.tolist(), strict=True)
-    ]
+    for measure, ratio in zip(limits.measures, limits.is_ratio.tolist(), strict=True):
+        if ratio:
+            price.pop((measure.name, measure.group), None)
+    return _by_name(price, limits)
+
+
+def _by_name(
+    price: dict[tuple[str, str | None], float], limits: CompiledLimits
+) -> NDArray[np.float64]:
+    """Prices of the rows (L), by name and group."""
+    found = [price.get((measure.name, measure.group), 0.0) for measure in limits.measures]
     return np.array(found, float)[limits.measure_of_row]

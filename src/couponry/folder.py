@@ -27,7 +27,7 @@ from .toml import dumps
 
 SCHEMA = 1
 SECTIONS = {"schema", "name", "tables", "objective", "customer_rule", "limit"}
-TABLES = {"offers", "candidates", "customers"}
+TABLES = {"offers", "candidates", "customers", "history"}
 CANDIDATES_PER_CUSTOMER = 8  # taken for granted where files do not say how many customers there are
 
 
@@ -72,6 +72,7 @@ def read_campaign(
         offers,
         rows,
         tables.read(folder, names["customers"], "customers") if "customers" in names else None,
+        tables.read(folder, names["history"], "history") if "history" in names else None,
         rules=spec.rules,
         limits=spec.limits,
         value=spec.value,
@@ -119,11 +120,14 @@ def _size(folder: Path, spec: Spec) -> Size:
 
 
 def read_spec(folder: Path) -> Spec:
-    """Read campaign.toml, and the tables that its limits bring along; unknown keys are refused."""
+    """Read campaign.toml, and the tables that its rules and limits bring along; unknown keys are refused."""
     spec = _read_toml(folder)
     rules = [CustomerRule.parse(part, n) for n, part in enumerate(_parts(spec, "customer_rule"), 1)]
-    for rule in rules:
+    for number, rule in enumerate(rules):
         rule.check()
+        if rule.conflicts is not None:
+            table = tables.read(folder, rule.conflicts, f"of {rule.label}")
+            rules[number] = replace(rule, conflicts=table)
     limits = []
     for n, part in enumerate(_parts(spec, "limit"), 1):
         limit = Limit.parse(part, n)
@@ -193,7 +197,18 @@ def write_campaign(campaign: Campaign, folder: str | Path, *, overwrite: bool = 
         if campaign.customers is not None:
             spec["tables"]["customers"] = "customers.parquet"
             pq.write_table(campaign.customers, draft / "customers.parquet")
-        spec["customer_rule"] = [_given(rule) for rule in campaign.rules]
+        if campaign.history is not None:
+            spec["tables"]["history"] = "history.parquet"
+            pq.write_table(campaign.history, draft / "history.parquet")
+        spec["customer_rule"] = []
+        for number, rule in enumerate(campaign.rules, 1):
+            part = _given(rule)
+            if rule.conflicts is not None:
+                part["conflicts"] = f"conflicts-{number}.parquet"
+                pq.write_table(
+                    tables.as_table(rule.conflicts, f"of {rule.label}"), draft / part["conflicts"]
+                )
+            spec["customer_rule"].append(part)
         spec["limit"] = []
         for number, limit in enumerate(campaign.limits, 1):
             part = _given(limit)

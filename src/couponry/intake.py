@@ -16,7 +16,7 @@ from .items import ROLES
 from .rows import Rows, arranged
 
 TABLE = "candidates"
-KEYS = ("customer", "offer", "role")
+KEYS = ("customer", "offer", "role", "mandatory")
 SPREAD = 1 << 22  # integer offer ids this far apart are looked up in a table
 
 
@@ -24,7 +24,7 @@ class Intake:
     """What the rows of a candidates table with this schema become.
 
     offers: the offer ids in ascending order. dtypes: of each column that is kept: `offer`, `role` where there is one,
-    and the numeric columns.
+    `mandatory` likewise, and the numeric columns.
     """
 
     def __init__(self, schema: pa.Schema, offers: pa.Array):
@@ -35,6 +35,8 @@ class Intake:
         self.dtypes: dict[str, np.dtype[Any]] = {"offer": offer_dtype(len(offers))}
         if "role" in schema.names:
             self.dtypes["role"] = np.dtype(np.uint8)
+        if "mandatory" in schema.names:
+            self.dtypes["mandatory"] = np.dtype(np.uint8)
         for name in self.numeric:
             single = schema.field(name).type == pa.float32()
             self.dtypes[name] = np.dtype(np.float32 if single else np.float64)
@@ -51,6 +53,8 @@ class Intake:
             tables.check_probabilities(columns["response"], TABLE, "response", first)
         if "role" in self.dtypes:
             columns["role"] = _role_codes(table, first)
+        if "mandatory" in self.dtypes:
+            columns["mandatory"] = _flags(table, "mandatory", first)
         return arranged(customer, columns, len(self.offers))
 
     def _offer(self, table: pa.Table, first_row: int) -> NDArray[Any]:
@@ -102,6 +106,16 @@ class _Positions:
         if values.min() < self._least or values.max() > self._last:
             return tables.positions(found, self._offers)
         return self._table[values - self._least]
+
+
+def _flags(table: pa.Table, name: str, first_row: int) -> NDArray[np.uint8]:
+    """A boolean column as 0 and 1; null is false."""
+    column = table[name]
+    if not pa.types.is_boolean(column.type) and not pa.types.is_null(column.type):
+        raise InvalidInput(
+            f"table candidates, column {name!r}, row {first_row}: expected true or false, got {column.type}"
+        )
+    return pc.fill_null(column.cast(pa.bool_()), False).to_numpy().astype(np.uint8)
 
 
 def _role_codes(table: pa.Table, first_row: int) -> NDArray[np.uint8]:

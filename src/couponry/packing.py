@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .ahead import in_order, workers
-from .allocate.problem import ALIKE, LEVELS
+from .allocate.problem import ALIKE, LEVELS, SAME
 from .kernels import Backend
 from .space import Space, blocks, forget, save
 
 FIRST_LOOK = 1 << 14  # candidates, after which two channels are mostly told apart
 
 # what `Packed` means; another one here, and what stores hold of an earlier one is made again
-PACKING = "16 and 8 bits, alike channels once"  # as named in keys of stores
+PACKING = "16 bits for alike channels together, 8 more for each"  # as named in keys of stores
 
 
 class Span(NamedTuple):
@@ -43,15 +43,16 @@ class Channel(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """quantity: uint16 (Q, e). fine: uint8 (Q, e). low, step, error, fine_error: float64 (C, K).
+    """quantity: uint16 (Q, e). fine: uint8 (C, e). low, step, error, fine_error: float64 (C, K).
 
     quantity_of: int64 (C), the quantity that each channel is packed in. Channels that go with each other within every
     item, as a weight that is so many times the value does, share one.
 
     Within an item a channel is low + step * quantity, scaled to the item's own range, and `error` is the largest
     distance to the value as given that was seen while rounding. Closer, it is low + step * (quantity - 1/2 +
-    fine / 256), and `fine_error` is the largest distance to that: a 512th of a step at most, and next to nothing for
-    an item whose values are two, or some other few that lie evenly.
+    parts / 256), and `fine_error` is the largest distance to that: a 512th of a step at most, and next to nothing for
+    an item whose values are two, or some other few that lie evenly. `parts` is fine for the first channel of a
+    quantity; for another one it is the first one's fine + its own - SAME.
     """
 
     quantity: NDArray[np.uint16]
@@ -92,7 +93,7 @@ def quantise(
     quantity, fine = space.writer("quantity", np.uint16), space.writer("fine", np.uint8)
     low, step, error, fine_error = np.zeros((4, len(channels), items))
     quantity_of = np.zeros(len(channels), np.int64)
-    packed: list[_Rounding] = []
+    packed: list[_Rounding] = []  # the first channel of each quantity
     for c, (_, values, (least, most)) in enumerate(channels):
         seen = np.isfinite(least)
         low[c, seen] = least[seen]
@@ -100,22 +101,21 @@ def quantise(
         rounding = _Rounding(item, values, low[c], step[c], backend)
         alike = (q for q, other in enumerate(packed) if rounding.is_alike(other))
         quantity_of[c] = next(alike, len(packed))
-        shared = quantity_of[c] < len(packed)
-        if not shared:
+        if quantity_of[c] == len(packed):
             packed.append(rounding)
-        for part in rounding.parts():
-            if not shared:
+            for part in rounding.parts():
                 quantity.append(part.quantity)
                 fine.append(part.fine)
-            np.maximum(error[c], part.error, out=error[c])
-            np.maximum(fine_error[c], part.fine_error, out=fine_error[c])
-        if shared:
+                part.widen(error[c], fine_error[c])
+        else:
+            first = packed[quantity_of[c]]
+            for part, firsts in zip(rounding.parts(), first.parts(), strict=True):
+                fine.append((part.position() - firsts.position() + SAME).astype(np.uint8))
+                part.widen(error[c], fine_error[c])
             error[c] += ALIKE * step[c]
-            fine_error[c] += ALIKE * step[c]
-    shape = len(packed), len(item)
     return Packed(
-        quantity.finish(shape),
-        fine.finish(shape),
+        quantity.finish((len(packed), len(item))),
+        fine.finish((len(channels), len(item))),
         *(save(space, "low", low), save(space, "step", step)),
         *(save(space, "error", error), save(space, "fine_error", fine_error)),
         save(space, "quantity_of", quantity_of),
@@ -133,6 +133,11 @@ class _Rounded(NamedTuple):
     def position(self) -> NDArray[np.int32]:
         """Where values lie within their items' ranges, in 256ths of a step."""
         return 256 * self.quantity.astype(np.int32) + self.fine
+
+    def widen(self, error: NDArray[np.float64], fine_error: NDArray[np.float64]) -> None:
+        """Widen errors (IN/OUT, (K)) to this part's."""
+        np.maximum(error, self.error, out=error)
+        np.maximum(fine_error, self.fine_error, out=fine_error)
 
 
 class _Rounding(NamedTuple):

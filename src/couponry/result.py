@@ -7,13 +7,18 @@ import html
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .allocation import Allocation
+from .explanation import Explanation
 from .output import whole_folder
+from .solved import Solved
+
+if TYPE_CHECKING:
+    from .price_ranges import PriceRanges
 
 
 @dataclass(frozen=True)
@@ -25,11 +30,12 @@ class Result:
     soft limits, and no more than that. objective_error: what it may be below that at most; 0 up to four million
     candidates, which are summed as given, and some 1e-7 of it beyond. bound: no allocation is worth more. gap: (bound
     - objective) / abs(bound). max_violation: of hard limits, in the worst one's own unit. customers_below_min: who
-    cannot have as many coupons as their rules ask.
+    cannot have as many coupons as their rules ask. customers_without_mandatory: who cannot have all that is mandatory
+    for them. customers_cut_off: whose search for the best choice was cut off; the bound makes up for that.
     full_passes: passes over all candidates, samples counted by their share. method: dual, or dual+milp where HiGHS
     decided what prices left open. seconds: by stage.
     coupons: one row per coupon given, made when asked for. limits: one row per limit and group. infeasible: the
-    conflict, or None.
+    conflict, or None. solved: what questions asked of the result later need.
     """
 
     status: str
@@ -43,6 +49,8 @@ class Result:
     customers: int
     candidates: int
     customers_below_min: int
+    customers_without_mandatory: int
+    customers_cut_off: int
     full_passes: float
     nit: int
     method: str
@@ -57,6 +65,7 @@ class Result:
     coupons: Allocation | None = field(repr=False)
     limits: pa.Table | None = field(repr=False)
     infeasible: dict[str, Any] | None = field(repr=False)
+    solved: Solved | None = field(default=None, repr=False, compare=False)
 
     @property
     def allocation(self) -> pa.Table | None:
@@ -68,9 +77,40 @@ class Result:
             made = self.__dict__["_allocation"] = self.coupons.table()
         return made
 
+    def explain(self, customer: Any) -> Explanation:
+        """Why a customer got these coupons and not others: value, prices paid, what decided, the runner-up.
+
+        customer: its id. Only its own candidates are looked at. Raises InvalidInput for a customer without candidates,
+        or where there is no allocation.
+        """
+        from .explain import explain_result
+
+        return explain_result(self, customer)
+
+    def price_ranges(
+        self,
+        limits: Any = None,
+        *,
+        most: int = 20,
+        move: float = 0.01,
+        tolerance: float = 0.05,
+        threads: int | None = None,
+        time_limit: float | None = None,
+    ) -> PriceRanges:
+        """How far prices hold, checked by moving each limit's bound up and down and deciding the campaign again.
+
+        limits: names, or (name, group) pairs; None: the `most` binding ones with the largest price times bound. move:
+        share of the bound; shorter moves are tried where the price does not hold as far. tolerance: share of the price
+        by which the worth of a unit may differ from it. time_limit: seconds; limits that are not reached are left out.
+        Ratios have no range.
+        """
+        from .price_ranges import price_ranges
+
+        return price_ranges(self, limits, most, move, tolerance, threads, time_limit)
+
     def as_dict(self) -> dict[str, Any]:
         """The content of result.json: everything but the tables."""
-        tables = ("coupons", "limits", "infeasible")
+        tables = ("coupons", "limits", "infeasible", "solved")
         names = [f.name for f in dataclasses.fields(self) if f.name not in tables]
         return {name: getattr(self, name) for name in names}
 

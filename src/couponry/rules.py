@@ -1,27 +1,19 @@
-"""Customer rules: what holds for every customer on its own, and how it compiles to the arrays of the kernels."""
+"""Customer rules: what holds for every customer on its own, and what is known of the customers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from . import tables
-from .ahead import in_order, workers
-from .allocate.problem import UNLIMITED, RuleNames, lower_bound, upper_bound
-from .candidates import Candidates
-from .errors import InvalidInput, Unsupported
-from .items import Items
-from .kernels import Rules
-from .space import blocks_of_customers, forget
+from .allocate.problem import UNLIMITED
+from .errors import InvalidInput
 from .where import Where
-
-OVERLAP_CANDIDATES = 200_000  # up to here HiGHS decides rules that overlap without nesting
 
 
 @dataclass(frozen=True)
@@ -29,9 +21,13 @@ class CustomerRule:
     """At least `min` and at most `max` coupons for each customer, among those that `where` is about.
 
     max, min: a whole number, or the name of an integer column of `customers`.
-    by: a column of offers, or `role`: the bound holds for each distinct value.
+    by: a column of offers, or `role`: the bound holds for each distinct value; where the column holds lists an offer
+    counts for each of its values.
     where: conditions on columns of offers and on `role`; see the campaign format.
-    conflicts: pairs of offers of which a customer gets at most one (not supported yet).
+    conflicts: instead of all these, pairs of offers of which a customer gets at most one: a table with the columns
+    `offer_a` and `offer_b`, a path or anything Arrow.
+
+    A customer who cannot have as many as `min` gets as many as it can.
     """
 
     name: str = ""
@@ -56,10 +52,13 @@ class CustomerRule:
         return cls(**{"name": f"rule {number}", **spec})
 
     def check(self) -> None:
-        """Refuse what makes no sense in itself, and what is not supported yet, by name."""
+        """Refuse what makes no sense in itself, by name."""
         label = self.label
         if self.conflicts is not None:
-            raise Unsupported(f"{label}: conflicts are not supported yet")
+            for key in ("max", "min", "by", "where"):
+                if getattr(self, key):
+                    raise InvalidInput(f"{label}: expected conflicts or {key}, got both")
+            return
         for key in ("max", "min"):
             bound = getattr(self, key)
             if bound is None or (isinstance(bound, str) and bound):
@@ -70,15 +69,13 @@ class CustomerRule:
                     f"{label}: {key}: expected a whole number from 0 up or a column of customers, got {bound!r}"
                 )
         if self.max is None and self.min is None:
-            raise InvalidInput(f"{label}: expected max or min, got neither")
+            raise InvalidInput(f"{label}: expected max, min or conflicts, got none of them")
         if not isinstance(self.where, Mapping):
             raise InvalidInput(
                 f"{label}: where: expected a table of conditions, got {self.where!r}"
             )
         if self.by is not None and not isinstance(self.by, str):
             raise InvalidInput(f"{label}: by: expected a column of offers, got {self.by!r}")
-        if self.min is not None and (self.by or self.where):
-            raise Unsupported(f"{label}: min together with by or where is not supported yet")
         if (
             isinstance(self.min, (int, float))
             and isinstance(self.max, (int, float))
@@ -144,162 +141,3 @@ class Customers:
 def assert_column(table: pa.Table | None, name: str, by_whom: str) -> None:
     if table is None or name not in table.column_names:
         raise InvalidInput(f"{by_whom}: table customers has no column {name!r}")
-
-
-def compile_rules(
-    rules: list[CustomerRule],
-    items: Items,
-    item: NDArray[np.integer],
-    candidates: Candidates,
-    customers: Customers,
-) -> tuple[Rules, RuleNames, bool]:
-    """The kernels' form of the rules, which rule is behind what, and whether their groups nest in every customer.
-
-    Raises Unsupported where they do not and there are more candidates than HiGHS can be given.
-    """
-    lowers: list[tuple[str, NDArray[np.int32]]] = []
-    uppers: list[tuple[str, NDArray[np.int32]]] = []
-    groups: list[NDArray[np.int32]] = []
-    caps: list[NDArray[np.int32]] = []
-    kept: list[CustomerRule] = []
-    total = 0
-    for rule in rules:
-        rule.check()
-        least = customers.bound(rule.min, 0, rule.label)
-        most = customers.bound(rule.max, UNLIMITED, rule.label)
-        if not rule.by and not rule.where:
-            lowers += [(rule.name, least)] if rule.min is not None else []
-            uppers += [(rule.name, most)] if rule.max is not None else []
-            continue
-        group = _group_of_item(rule, items)
-        # a group of no more items than its bound can never be too full
-        size = np.bincount(group[group >= 0], minlength=1)
-        group[(group >= 0) & (size[group] <= most.min())] = -1
-        if (group >= 0).any():
-            group = np.where(group >= 0, group + total, -1)
-            total = int(group.max()) + 1
-            groups.append(group.astype(np.int32))
-            caps.append(most)
-            kept.append(rule)
-    lower, upper = lower_bound([b for _, b in lowers]), upper_bound([b for _, b in uppers])
-    if (lower > upper).any():
-        i = int(np.broadcast_to(lower > upper, max(len(lower), len(upper))).argmax())
-        who = (
-            f" for customer {candidates.customers[i].as_py()!r}"
-            if max(len(lower), len(upper)) > 1
-            else ""
-        )
-        low, high = lower[i % len(lower)], upper[i % len(upper)]
-        raise InvalidInput(
-            f"customer_rule {lowers[-1][0]!r}: min {low} is above max {high} "
-            f"of customer_rule {uppers[-1][0]!r}{who}"
-        )
-    length = max((len(cap) for cap in caps), default=1)
-    compiled = Rules(
-        np.ascontiguousarray(lower),
-        np.ascontiguousarray(upper),
-        np.array(groups, np.int32).reshape(len(groups), len(items)),
-        total,
-        np.array([np.broadcast_to(cap, length) for cap in caps], np.int32).reshape(
-            len(caps), length
-        ),
-    )
-    overlap = _overlapping(kept, compiled, item, candidates)
-    if overlap is not None and len(item) > OVERLAP_CANDIDATES:
-        raise Unsupported(
-            f"{overlap}: not supported yet for more than {OVERLAP_CANDIDATES:,} candidates"
-        )
-    names = RuleNames(lowers, uppers, [rule.name for rule in kept])
-    return compiled, names, overlap is None
-
-
-def _group_of_item(rule: CustomerRule, items: Items) -> NDArray[np.int64]:
-    """Group number of each item under a rule, -1 where the rule is not about it."""
-    about = items.where(rule.where, rule.label)
-    if rule.by is None:
-        return np.where(about, 0, -1)
-    if rule.by in items.offers.column_names and items.lists(rule.by):
-        raise Unsupported(f"{rule.label}: by a column of lists ({rule.by!r}) is not supported yet")
-    item, code, _ = items.groups(rule.by, rule.label)
-    group = np.full(len(items), -1)
-    group[item] = code
-    return np.where(about, group, -1)
-
-
-def _overlapping(
-    rules: list[CustomerRule], compiled: Rules, item: NDArray[np.integer], candidates: Candidates
-) -> str | None:
-    """Says which two rules' groups overlap without nesting among some customer's candidates; None: none do."""
-    for a, b in combinations(range(len(rules)), 2):
-        group_a, group_b = compiled.group[a], compiled.group[b]
-        nobody = np.zeros(len(group_a), np.int64)
-        if not _overlap(nobody, group_a, group_b, None, None).any():
-            continue
-        pair = _Pair(a, b, compiled, item, candidates.indptr)
-        for customers in in_order(
-            pair.overlapping, blocks_of_customers(candidates.indptr), workers()
-        ):
-            if len(customers):
-                customer = candidates.customers[int(customers[0])].as_py()
-                return (
-                    f"{rules[a].label} and {rules[b].label} overlap without nesting "
-                    f"(customer {customer!r})"
-                )
-    return None
-
-
-class _Pair(NamedTuple):
-    """Two rules, looked at for some customers at a time."""
-
-    a: int
-    b: int
-    rules: Rules
-    item: NDArray[np.integer]
-    indptr: NDArray[np.int64]
-
-    def overlapping(self, customers: tuple[int, int]) -> NDArray[np.int64]:
-        """Customers start <= i < stop for whom groups of the two overlap, neither inside the other, once per coupon."""
-        start, stop = customers
-        ends = self.indptr[start : stop + 1]
-        who = np.repeat(np.arange(stop - start), np.diff(ends))
-        item, group = self.item[ends[0] : ends[-1]], self.rules.group
-        cap_a, cap_b = (_caps(self.rules.cap[rule], start, stop) for rule in (self.a, self.b))
-        wrong = _overlap(who, group[self.a][item], group[self.b][item], cap_a, cap_b)
-        forget(item)
-        return start + who[wrong]
-
-
-def _caps(cap: NDArray[np.int32], start: int, stop: int) -> NDArray[np.int32]:
-    """Bounds of the customers start <= i < stop, from an array of length n or 1."""
-    return np.broadcast_to(cap, stop - start) if len(cap) == 1 else cap[start:stop]
-
-
-def _overlap(
-    who: NDArray[np.int64],
-    group_a: NDArray[np.int32],
-    group_b: NDArray[np.int32],
-    cap_a: NDArray[np.int32] | None,
-    cap_b: NDArray[np.int32] | None,
-) -> NDArray[np.bool_]:
-    """Mask of the rows in whose customer `who` a group of a and a group of b overlap, neither inside the other.
-
-    Groups that are no larger than their bound within the customer cannot bind and do not count.
-    """
-    width_a, width_b = int(group_a.max()) + 1, int(group_b.max()) + 1
-
-    def size(key: NDArray[np.int64]) -> NDArray[np.int64]:
-        _, inverse, count = np.unique(key, return_inverse=True, return_counts=True)
-        return count[inverse]
-
-    in_a, in_b = group_a >= 0, group_b >= 0
-    size_a, size_b = (
-        size(np.where(in_a, who * width_a + group_a, -1)),
-        size(np.where(in_b, who * width_b + group_b, -1)),
-    )
-    both = in_a & in_b
-    pair = (who * width_a + group_a) * width_b + group_b
-    size_ab = size(np.where(both, pair, -1))
-    wrong = both & (size_ab < size_a) & (size_ab < size_b)
-    if cap_a is not None and cap_b is not None:
-        wrong &= (size_a > cap_a[who]) & (size_b > cap_b[who])
-    return wrong

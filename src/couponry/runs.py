@@ -64,7 +64,7 @@ class SortedWriter:
 
 def file_names(columns: Any) -> dict[str, str]:
     """Name of each column's array: numeric columns may be called anything, so theirs are numbered."""
-    numeric = [name for name in columns if name not in ("offer", "role")]
+    numeric = [name for name in columns if name not in ("offer", "role", "mandatory")]
     return {name: f"column-{numeric.index(name)}" if name in numeric else name for name in columns}
 
 

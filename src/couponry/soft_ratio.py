@@ -18,6 +18,7 @@ from .allocate.clock import Clock
 from .allocate.lagrangian import Lagrangian
 from .allocate.problem import Problem
 from .allocate.solver import Solution, relative_gap
+from .allocate.start import Start
 from .engines.protocol import Engine
 from .limits import CompiledLimits
 
@@ -31,7 +32,7 @@ def solve_with_soft_ratios(
     gap: float,
     seed: int,
     clock: Clock,
-    start: NDArray[np.float64] | None = None,
+    start: Start | None = None,
 ) -> Solution:
     """Like allocate.solver.solve, for a problem some of whose penalties are per unit of ratio."""
     rows = np.flatnonzero(limits.per_ratio)

@@ -17,19 +17,21 @@ from numpy.typing import NDArray
 from . import kernels
 from .allocate import solver
 from .allocate.clock import Clock
-from .allocate.infeasible import Certificate
 from .allocate.plan import Plan
 from .allocate.problem import Problem
 from .allocation import Allocation
-from .earlier import earlier_prices
+from .earlier import start_from
 from .engines.journal import Journal, Journaled
 from .engines.local import LocalEngine
 from .engines.protocol import Engine
 from .engines.threads import thread_count
 from .errors import InvalidInput
+from .infeasibility import told
 from .progress import reporter
 from .result import Result
+from .shortfalls import Shortfalls, shortfalls
 from .soft_ratio import solve_with_soft_ratios
+from .solved import Solved
 
 if TYPE_CHECKING:
     from .campaign import Campaign, Compiled
@@ -66,17 +68,24 @@ def solve(
         if checkpoint is not None:
             journal = Journal(checkpoint, _subject(problem, int(seed)))
             engine = Journaled.over(engine, journal)
-        prices = None if start is None else earlier_prices(start, compiled.limits)
+        known = None if start is None else start_from(start, campaign, compiled)
         if compiled.limits.per_ratio.any():
             solution = solve_with_soft_ratios(
-                problem, compiled.limits, engine, gap, int(seed), clock, prices
+                problem, compiled.limits, engine, gap, int(seed), clock, known
             )
         else:
-            solution = solver.solve(problem, engine, gap, int(seed), clock, prices)
+            solution = solver.solve(problem, engine, gap, int(seed), clock, known)
         if journal is not None:
             journal.close()
+        conflict = None
+        if solution.certificate is not None:
+            conflict = told(
+                compiled, solution.certificate, solution.prices, engine, int(seed), clock
+            )
         with clock.stage("result"):
-            return _result(campaign, compiled, solution, engine, chosen_backend.name, clock, seed)
+            return _result(
+                campaign, compiled, solution, conflict, engine, chosen_backend.name, clock, seed
+            )
 
 
 def _check(gap: float, time_limit: float | None, seed: int) -> None:
@@ -94,9 +103,9 @@ def _subject(problem: Problem, seed: int) -> bytes:
     digest = hashlib.sha256(
         repr((seed, len(shard.indptr), shard.item.shape, shard.quantity.shape)).encode()
     )
-    for array in (rules.lower, rules.upper, rules.group, rules.cap, shard.segment):
+    for array in (rules.lower, rules.upper, rules.group, rules.cap, rules.ptr, shard.segment):
         digest.update(np.ascontiguousarray(array).tobytes())
-    for array in (shard.indptr, shard.item, *shard.quantity):
+    for array in (shard.indptr, shard.item, *shard.quantity, rules.sets):
         for start in np.linspace(0, max(0, len(array) - DIGESTED), 64).astype(int).tolist():
             digest.update(array[start : start + DIGESTED].tobytes())
     return digest.digest()
@@ -110,6 +119,7 @@ def _result(
     campaign: Campaign,
     compiled: Compiled,
     solution: solver.Solution,
+    conflict: dict[str, Any] | None,
     engine: Engine,
     backend: str,
     clock: Clock,
@@ -119,8 +129,8 @@ def _result(
 
     problem, plan = compiled.problem, solution.plan
     objective = error = reached = violation = None
-    allocation = limits = infeasible = None
-    below_min = 0
+    allocation = limits = None
+    short = Shortfalls()
     bound = solution.bound if math.isfinite(solution.bound) else None
     if plan is not None:
         achieved = compiled.limits.achieved(plan.usage)
@@ -132,13 +142,12 @@ def _result(
         allocation = Allocation(campaign, compiled, plan)
         limits = _limits(compiled, solution.prices, plan, achieved)
         violation = _max_violation(compiled, achieved)
-        below_min = _below_min(compiled, plan)
-    if solution.certificate is not None:
+        short = shortfalls(compiled.rules, problem.shard, plan)
+    if conflict is not None:
         bound = None
-        infeasible = _infeasible(compiled, solution.certificate)
     return Result(
         status=solution.status,
-        message=solution.message if infeasible is None else infeasible["message"],
+        message=solution.message if conflict is None else conflict["message"],
         objective=objective,
         objective_error=error,
         bound=bound,
@@ -147,7 +156,9 @@ def _result(
         allocated=0 if plan is None else plan.coupons,
         customers=problem.customers,
         candidates=problem.candidates,
-        customers_below_min=below_min,
+        customers_below_min=short.below_min,
+        customers_without_mandatory=short.without_mandatory,
+        customers_cut_off=solution.cut_off,
         full_passes=engine.passes,
         nit=solution.nit,
         method=solution.method,
@@ -161,7 +172,8 @@ def _result(
         name=campaign.name,
         coupons=allocation,
         limits=limits,
-        infeasible=infeasible,
+        infeasible=conflict,
+        solved=Solved(campaign, compiled, plan, solution.prices),
     )
 
 
@@ -182,7 +194,8 @@ def _limits(
     price = np.zeros(len(limits.measures))
     np.add.at(price, limits.measure_of_row, prices)
     # a ratio's row is priced per unit of numerator; one more unit of ratio moves it by the denominator
-    price[limits.is_ratio] *= (limits.denominator @ usage.ravel())[limits.is_ratio]
+    below = limits.denominator @ usage.ravel()
+    price[limits.is_ratio] *= below[limits.is_ratio]
     measures = limits.measures
     return pa.table(
         {
@@ -194,6 +207,7 @@ def _limits(
             "achieved": pa.array(achieved, pa.float64(), from_pandas=True),
             "error": pa.array(limits.achieved_error(usage, plan.error), pa.float64()),
             "price": pa.array(price, pa.float64()),
+            "second_sum": pa.array(np.where(limits.is_ratio, below, np.nan), from_pandas=True),
             "binding": pa.array(price != 0, pa.bool_()),
             "mode": pa.array([m.mode for m in measures], pa.string()),
         }
@@ -209,52 +223,3 @@ def _max_violation(compiled: Compiled, achieved: NDArray[np.float64]) -> float:
             above = -math.inf if measure.max is None else value - measure.max
             worst = max(worst, below, above)
     return worst
-
-
-def _below_min(compiled: Compiled, plan: Plan) -> int:
-    """How many customers got fewer coupons than their rules' min, because they cannot have as many."""
-    shard, rules = compiled.problem.shard, compiled.problem.rules
-    if not rules.lower.any():
-        return 0
-    if len(rules.group) == 0:  # nothing but their number of candidates can stand in the way
-        return int((np.diff(shard.indptr) < rules.lower).sum())
-    short = 0
-    for start, stop, chosen in plan.blocks():
-        customer = np.repeat(np.arange(stop - start), np.diff(shard.indptr[start : stop + 1]))
-        count = np.bincount(customer[chosen.view(bool)], minlength=stop - start)
-        lower = rules.lower if len(rules.lower) == 1 else rules.lower[start:stop]
-        short += int((count < lower).sum())
-    return short
-
-
-def _infeasible(compiled: Compiled, certificate: Certificate) -> dict[str, Any]:
-    """The certificate in the user's terms: limits with what they ask and what is reachable, and rules."""
-    limits = []
-    for conflict in certificate.conflicts:
-        measure = compiled.limits.measures[int(compiled.limits.measure_of_row[conflict.row])]
-        ratio = bool(compiled.limits.is_ratio[compiled.limits.measure_of_row[conflict.row]])
-        entry: dict[str, Any] = {"limit": measure.name, "group": measure.group, "sum": measure.sum}
-        bound = "min" if conflict.is_min else "max"
-        entry[bound] = measure.min if conflict.is_min else measure.max
-        if not ratio:  # a ratio's reach is not a linear question
-            entry["reachable"] = conflict.reachable
-        limits.append(entry)
-    rules = [{"customer_rule": name} for name in certificate.rules]
-    return {
-        "message": _sentence(limits, certificate.rules),
-        "limits": limits,
-        "customer_rules": rules,
-    }
-
-
-def _sentence(limits: list[dict[str, Any]], rules: list[str]) -> str:
-    asks = []
-    for entry in limits:
-        group = "" if entry["group"] is None else f" [{entry['group']}]"
-        bound = "min" if "min" in entry else "max"
-        reach = ""
-        if entry.get("reachable") is not None:
-            reach = f" ({'at most' if bound == 'min' else 'at least'} {entry['reachable']:,.6g} is reachable)"
-        asks.append(f"limit {entry['limit']!r}{group} asks {bound} {entry[bound]:,.10g}{reach}")
-    under = f", under customer rules {', '.join(map(repr, rules))}" if rules else ""
-    return f"cannot hold{' together' if len(asks) > 1 else ''}: {'; '.join(asks)}{under}"

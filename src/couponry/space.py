@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import mmap
 import os
+import weakref
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 BLOCK = 1 << 20  # candidates that are worked on at a time
 HEADER = 256  # bytes
 Arrays = dict[str, NDArray[Any]]
+SMALL = 1 << 20  # bytes, of arrays that are kept whether somebody has them or not
 ROOM = 0.8  # share of all memory that mapped files may fill before some are kept out of it
 
 
@@ -116,11 +119,43 @@ class Derived(Protocol):
         """
 
 
-class Afresh:
-    """Arrays in memory, made again each time."""
+class Shared:
+    """Arrays in memory, shared by whoever needs the same ones as long as somebody has them.
+
+    Large ones are not kept alive for their own sake. Of each kind the last are remembered.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, ...], tuple[tuple[str, ...], Callable[[], Arrays | None]]] = {}
 
     def made(self, kind: str, key: Sequence[str], make: Callable[[Space], Arrays]) -> Arrays:
-        return make(InMemory())
+        # as in a folder: what is known of each column stays, of everything else the last
+        slot = (kind, *key) if kind == "span" else (kind,)
+        last, remembered = self._last.get(slot, ((), lambda: None))
+        found = remembered() if last == tuple(key) else None
+        if found is None:
+            found = make(InMemory())
+            self._last[slot] = tuple(key), _remember(found)
+        return found
+
+
+def _remember(arrays: Arrays) -> Callable[[], Arrays | None]:
+    """The same arrays again, or None where a large one has been given up by everybody."""
+    refs: dict[str, Callable[[], NDArray[Any] | None]] = {
+        name: weakref.ref(array) if array.nbytes > SMALL else partial(_same, array)
+        for name, array in arrays.items()
+    }
+
+    def again() -> Arrays | None:
+        found = {name: ref() for name, ref in refs.items()}
+        alive = {name: array for name, array in found.items() if array is not None}
+        return alive if len(alive) == len(refs) else None
+
+    return again
+
+
+def _same(array: NDArray[Any]) -> NDArray[Any]:
+    return array
 
 
 def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:

@@ -5,6 +5,7 @@ customer.npy      int64 (n), or the bytes of text ids, uint8, with customer-ends
 indptr.npy        int64 (n + 1)
 offer.npy         uint16 or uint32 (e)
 role.npy          uint8 (e), where candidates have roles
+mandatory.npy     uint8 (e), where the table says which candidates are
 column-0.npy ...  float32 or float64 (e), the numeric columns
 packed.* ...      folders of arrays that campaigns made of these
 """
@@ -29,7 +30,7 @@ from .runs import file_names
 from .space import Arrays, InFolder, Space, mapped
 from .stream import Stream
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "store.json"
 
 
@@ -71,15 +72,16 @@ def is_built(folder: str | Path, stream: Stream, offers: pa.Array) -> bool:
 def _opened(path: Path) -> Candidates:
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        names = file_names(["offer", *manifest["roles"], *manifest["columns"]])
+        names = file_names(["offer", *manifest["flags"], *manifest["columns"]])
         arrays = {name: mapped(path / f"{file}.npy") for name, file in names.items()}
         customer, indptr = mapped(path / "customer.npy"), mapped(path / "indptr.npy")
         ends = mapped(path / "customer-ends.npy") if manifest["ids"] == "text" else None
     except (OSError, ValueError) as error:
         raise InvalidInput(f"store {str(path)!r}: {error}; remove it to build it again") from error
     offer, role = arrays.pop("offer"), arrays.pop("role", None)
+    mandatory = arrays.pop("mandatory", None)
     derived = _Beside(path, manifest["built"])
-    return Candidates(as_ids(customer, ends), indptr, offer, role, arrays, derived)
+    return Candidates(as_ids(customer, ends), indptr, offer, role, mandatory, arrays, derived)
 
 
 class _Beside:
@@ -113,7 +115,7 @@ def _content(candidates: Candidates) -> dict[str, Any]:
         "customers": len(candidates.customers),
         "candidates": len(candidates),
         "ids": "text" if candidates.customers.type == TEXT else "integers",
-        "roles": [] if candidates.role is None else ["role"],
+        "flags": [name for name in ("role", "mandatory") if getattr(candidates, name) is not None],
         "columns": list(candidates.columns),
     }
 

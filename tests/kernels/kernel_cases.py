@@ -16,6 +16,7 @@ from couponry import kernels
 from couponry.kernels import FILL, REPAIR, Rows, Rules, Shard
 
 NOBODY_ASKS = np.empty(0, np.uint8)
+UNIT = -20  # power of two in which what is cut off is counted
 
 
 def backend_names() -> list[str]:
@@ -199,8 +200,24 @@ def evaluated(
     stop = case.customers if stop is None else stop
     begin, end = case.shard.indptr[[start, stop]]
     chosen = np.full(end - begin, 7, np.uint8) if ask else NOBODY_ASKS
-    module.evaluate(case.shard, case.rules, case.price, case.seed, start, stop, usage, chosen)
+    module.evaluate(
+        case.shard,
+        case.rules,
+        case.price,
+        case.seed,
+        start,
+        stop,
+        usage,
+        chosen,
+        UNIT,
+        nothing_cut(),
+    )
     return usage, chosen
+
+
+def nothing_cut() -> NDArray[np.int64]:
+    """Where a pass adds what it cut off."""
+    return np.zeros(2, np.int64)
 
 
 def all_results(
@@ -210,11 +227,22 @@ def all_results(
     usage, chosen = evaluated(module, case)
     regret = np.full(len(chosen), np.nan)
     module.regret(
-        case.shard, case.rules, case.exact, case.reduced, chosen, 0, case.customers, regret
-    )
+        case.shard, case.rules, case.exact, case.reduced, chosen, case.seed, 0, case.customers, regret
+    )  # fmt: skip
+    exactly, cut = chosen.copy(), nothing_cut()
+    module.choose_exactly(
+        case.shard, case.rules, case.exact, case.reduced, case.seed, 0, case.customers, exactly,
+        UNIT, cut,
+    )  # fmt: skip
+    module.evaluate(
+        case.shard, case.rules, case.price, case.seed, 0, case.customers, usage.copy(), NOBODY_ASKS,
+        UNIT, cut,
+    )  # fmt: skip
     results = {
         "usage": usage,
         "chosen": chosen.copy(),
+        "exactly": exactly,
+        "cut": cut,
         "regret": regret,
         **settled(module, case, chosen),
     }

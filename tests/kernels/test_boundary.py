@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from kernel_cases import (
     NOBODY_ASKS,
+    UNIT,
     all_results,
     assert_same,
     backend,
@@ -20,6 +21,7 @@ from kernel_cases import (
     every_native,
     make_case,
     native,
+    nothing_cut,
     proposed,
     reference,
 )
@@ -66,9 +68,20 @@ def test_candidates_beyond_2_to_the_31(name: str, tmp_path: Path) -> None:
     expected = all_results(reference(), near)
     usage = np.zeros(near.price.shape, np.int64)
     with backend(name) as module:
-        module.evaluate(shard, near.rules, near.price, near.seed, 0, 30, usage, chosen[FAR:])
+        module.evaluate(
+            shard,
+            near.rules,
+            near.price,
+            near.seed,
+            0,
+            30,
+            usage,
+            chosen[FAR:],
+            UNIT,
+            nothing_cut(),
+        )
         found = {"usage": usage, "chosen": chosen[FAR:].copy()}
-        module.regret(shard, near.rules, exact, near.reduced, chosen, 0, 30, regret)
+        module.regret(shard, near.rules, exact, near.reduced, chosen, near.seed, 0, 30, regret)
         found["regret"] = regret[FAR:]
         assert_same(found, {key: expected[key] for key in found})
         if name != "numba":  # for its compiling time
@@ -100,12 +113,12 @@ def test_counts_beyond_the_packed_tally(name: str) -> None:
     usage = np.zeros((2, 1, 1), np.int64)
     with backend(name) as module:
         price = np.ones((2, 1, 1), np.float32)
-        module.evaluate(shard, everything, price, 0, 0, 2, usage, NOBODY_ASKS)
+        module.evaluate(shard, everything, price, 0, 0, 2, usage, NOBODY_ASKS, UNIT, nothing_cut())
         assert usage.ravel().tolist() == [n, n * 65535]
         # nothing but their positions tells these candidates apart
         all_but_one = everything._replace(upper=np.full(1, n // 2 - 1, np.int32))
         chosen = np.zeros(n, np.uint8)
-        module.evaluate(shard, all_but_one, price, 0, 0, 2, usage, chosen)
+        module.evaluate(shard, all_but_one, price, 0, 0, 2, usage, chosen, UNIT, nothing_cut())
     assert usage[0, 0, 0] == n + n - 2
     left_out = np.flatnonzero(chosen == 0)
     assert left_out.tolist() == [n // 2 - 1, n - 1]  # the last of each customer
@@ -124,10 +137,14 @@ def test_refuses_other_types(name: str) -> None:
         for field, array in wrong.items():
             shard = case.shard._replace(**{field: array})
             with pytest.raises(ValueError, match="dtype"):
-                module.evaluate(shard, case.rules, case.price, 0, 0, 1, usage, NOBODY_ASKS)
+                module.evaluate(
+                    shard, case.rules, case.price, 0, 0, 1, usage, NOBODY_ASKS, UNIT, nothing_cut()
+                )
         usage.setflags(write=False)
         with pytest.raises(ValueError, match="read-only"):
-            module.evaluate(case.shard, case.rules, case.price, 0, 0, 1, usage, NOBODY_ASKS)
+            module.evaluate(
+                case.shard, case.rules, case.price, 0, 0, 1, usage, NOBODY_ASKS, UNIT, nothing_cut()
+            )
 
 
 @needs_native

@@ -96,7 +96,7 @@ def test_regret_is_what_forcing_the_other_decision_costs(get_module, case: Case)
     exact = case.shard.quantity.astype(np.float64)
     regret = np.full(len(chosen), np.nan)
     reduced = case.price.astype(np.float64)
-    module.regret(case.shard, case.rules, exact, reduced, chosen, 0, case.customers, regret)
+    module.regret(case.shard, case.rules, exact, reduced, chosen, 0, 0, case.customers, regret)
     for i in range(case.customers):
         begin, end = case.shard.indptr[i : i + 2]
         value = values_of(case, i)

@@ -172,7 +172,15 @@ def test_blocks_add_up_to_the_whole(name: str) -> None:
         for i, blocks in enumerate([[(0, 90)], [(0, 33), (33, 90)]]):
             for start, stop in blocks:
                 module.regret(
-                    case.shard, case.rules, case.exact, case.reduced, chosen, start, stop, regret[i]
+                    case.shard,
+                    case.rules,
+                    case.exact,
+                    case.reduced,
+                    chosen,
+                    0,
+                    start,
+                    stop,
+                    regret[i],
                 )
         assert_same(regret[1], regret[0])
 

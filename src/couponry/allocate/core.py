@@ -7,15 +7,15 @@ goes into a mixed-integer programme. Solved to the end, it gives the campaign's 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from ..engines.protocol import Engine
 from .highs import milp
 from .problem import Problem
+from .set_table import SetTable
 
 NODES = (
     25_000  # of HiGHS's search, at most: a limit on work, not on time, so that every run ends alike
@@ -35,7 +35,7 @@ def solve_core(
     problem: Problem,
     chosen: NDArray[np.uint8],
     free: NDArray[np.bool_],
-    most: NDArray[np.int64],
+    best: NDArray[np.uint8],
     tolerance: float,
     expected: float,
     time_limit: float,
@@ -43,7 +43,8 @@ def solve_core(
 ) -> CoreSolution:
     """Best choice that differs from `chosen` (uint8 (e)) only where `free` (bool (e)).
 
-    most: int64 (n), the most coupons each customer can have; it caps the rules' minimum. tolerance: how far from the
+    best: uint8 (e), a choice that misses as little as can be of each customer's minimums and mandatory candidates,
+    which tells how much that is. tolerance: how far from the
     best objective HiGHS may stop, given that the whole campaign's is about `expected`. nodes: of its search, at most.
     """
     variables = np.flatnonzero(free)
@@ -57,14 +58,18 @@ def solve_core(
     miss = sp.csr_array(
         (np.ones(len(soft)), (soft, np.arange(len(soft)))), shape=(len(problem.lower), len(soft))
     )
-    rules, rule_low, rule_high = _rule_rows(problem, chosen, free, most, variables)
+    rules = _rule_rows(problem, chosen, free, best, variables)
+    limits = sp.hstack([problem.rows @ amounts, sp.csr_array((len(problem.lower), rules.spares))])
     # a soft row may be missed on either side: one variable each
-    misses = sp.vstack([sp.hstack([miss, -miss]), sp.csr_array((rules.shape[0], 2 * len(soft)))])
-    matrix = sp.hstack([sp.vstack([problem.rows @ amounts, rules]), misses], format="csr")
-    width = len(variables) + 2 * len(soft)
-    cost = np.concatenate([-objective.ravel(), problem.penalty[soft], problem.penalty[soft]])
-    ceiling = np.concatenate([np.ones(len(variables)), np.full(2 * len(soft), np.inf)])
-    integrality = np.concatenate([np.ones(len(variables)), np.zeros(2 * len(soft))])
+    more = 2 * len(soft)
+    misses = sp.vstack([sp.hstack([miss, -miss]), sp.csr_array((rules.matrix.shape[0], more))])
+    matrix = sp.hstack([sp.vstack([limits, rules.matrix]), misses], format="csr")
+    width = len(variables) + more
+    nothing = np.zeros(rules.spares)
+    penalty = problem.penalty[soft]
+    cost = np.concatenate([-objective.ravel(), nothing, penalty, penalty])
+    ceiling = np.concatenate([np.ones(len(variables)), np.full(rules.spares + more, np.inf)])
+    integrality = np.concatenate([np.ones(len(variables)), np.zeros(rules.spares + more)])
     settled_worth = float((problem.objective * usage).sum())
     if width == 0:
         missed = problem.missed(activity)[problem.hard].any()
@@ -73,8 +78,8 @@ def solve_core(
     solution = milp(
         cost,
         matrix,
-        np.concatenate([problem.lower - activity, rule_low]),
-        np.concatenate([problem.upper - activity, rule_high]),
+        np.concatenate([problem.lower - activity, rules.lower]),
+        np.concatenate([problem.upper - activity, rules.upper]),
         ceiling,
         integrality,
         {
@@ -96,36 +101,6 @@ def solve_core(
     return CoreSolution(found, bound, False)
 
 
-def most_coupons(problem: Problem, engine: Engine) -> NDArray[np.int64]:
-    """The most coupons that each customer can have under its rules, int64 (n)."""
-    everything = np.zeros(problem.objective.shape, np.float32)
-    everything[0] = 1.0
-    chosen, _ = engine.choose(everything)
-    customer = problem.customer_of()
-    most = np.bincount(customer[chosen == 1], minlength=problem.customers)
-    short = most < np.minimum(problem.rules.lower, np.diff(problem.shard.indptr))
-    if problem.nested or not short.any():
-        return most
-    # a greedy choice under rules that do not nest may have missed some: count exactly
-    nothing = np.zeros(0)
-    counting = replace(
-        problem,
-        rules=problem.rules._replace(lower=np.zeros(1, np.int32)),
-        objective=everything.astype(float),
-        rows=problem.rows[:0],
-        lower=nothing,
-        upper=nothing,
-        penalty=nothing,
-        integer=nothing.astype(bool),
-    )
-    none = np.zeros(problem.candidates, np.uint8)
-    counted = solve_core(counting, none, short[customer], most, 0.0, 0.0, np.inf)
-    if counted.chosen is not None:
-        exact = np.bincount(customer[counted.chosen == 1], minlength=problem.customers)
-        most = np.where(short, exact, most)
-    return most
-
-
 def _amounts(problem: Problem, variables: NDArray[np.int64]) -> sp.csr_array:
     """Usage of each variable's candidate: CSR ((1 + C) * S * K, variables)."""
     channels = np.concatenate([np.ones((1, len(variables))), problem.exact[:, variables]])
@@ -142,22 +117,30 @@ def _rule_rows(
     problem: Problem,
     chosen: NDArray[np.uint8],
     free: NDArray[np.bool_],
-    most: NDArray[np.int64],
+    best: NDArray[np.uint8],
     variables: NDArray[np.int64],
-) -> tuple[sp.csr_array, NDArray[np.float64], NDArray[np.float64]]:
-    """The customer rules over the variables, less what is settled: matrix, lower and upper bounds."""
+) -> _Rows:
+    """The customer rules over the variables, less what is settled."""
     shard, rules = problem.shard, problem.rules
     customer = problem.customer_of()
     settled = chosen.astype(bool) & ~free
+    sets = SetTable.of(shard, rules)
+    asked = _asked(problem, sets, best)
     count = np.bincount(customer[settled], minlength=problem.customers)
     who, position = np.unique(customer[variables], return_inverse=True)
-    lower = np.minimum(np.broadcast_to(rules.lower, problem.customers), most)
     upper = np.broadcast_to(rules.upper, problem.customers)
-    blocks = [_indicator(position, len(who))]
-    lows = [(lower - count)[who].astype(float)]
-    highs = [(upper.astype(np.int64) - count)[who].astype(float)]
+    made = [
+        _Rows(
+            _indicator(position, len(who)),
+            (asked.coupons - count)[who].astype(float),
+            (upper.astype(np.int64) - count)[who].astype(float),
+        )
+    ]
+    grouped = np.ones(problem.customers, bool)
+    grouped[sets.customer] = False
     for rule, group in enumerate(rules.group):
         of_candidate = group[shard.item].astype(np.int64)
+        of_candidate[~grouped[customer]] = -1
         cap = np.broadcast_to(rules.cap[rule], problem.customers)
         key = np.where(of_candidate >= 0, customer * rules.groups + of_candidate, -1)
         inside = key[variables] >= 0
@@ -168,11 +151,107 @@ def _rule_rows(
         np.add.at(full, np.searchsorted(cell, taken), 1)
         row = np.full(len(variables), -1)
         row[inside] = position
-        blocks.append(_indicator(row, len(cell)))
-        lows.append(np.full(len(cell), -np.inf))
-        highs.append(cap[cell // rules.groups] - full.astype(float))
-    matrix = sp.csr_array(sp.vstack(blocks, format="csr"))
-    return matrix, np.concatenate(lows), np.concatenate(highs)
+        high = cap[cell // rules.groups] - full.astype(float)
+        made.append(_Rows(_indicator(row, len(cell)), np.full(len(cell), -np.inf), high))
+    number = np.full(problem.candidates, -1)
+    number[variables] = np.arange(len(variables))
+    inside = number[sets.candidate] >= 0
+    there, row = np.unique(sets.set[inside], return_inverse=True)
+    held = sets.held(settled)[there].astype(float)
+    members = sp.csr_array(
+        (np.ones(len(row)), (row, number[sets.candidate[inside]])),
+        shape=(len(there), len(variables)),
+    )
+    made.append(_Rows(members, asked.of_set[there] - held, sets.cap[there] - held))
+    matrix = sp.csr_array(sp.vstack([part.matrix for part in made], format="csr"))
+    low = np.concatenate([part.lower for part in made])
+    rows = _Rows(matrix, low, np.concatenate([part.upper for part in made]))
+    first_set = matrix.shape[0] - len(there)
+    settled_sets = np.ones(len(sets.customer), bool)
+    settled_sets[there] = False
+    gone = np.where(
+        settled_sets & ~sets.must, np.maximum(0, sets.least - sets.held(settled)), 0
+    )  # missed by what is settled
+    missed = asked.missed - np.bincount(sets.customer, gone, problem.customers).astype(np.int64)
+    return _with_spares(rows, asked, missed, who, first_set, there, sets)
+
+
+def _with_spares(
+    rows: _Rows,
+    asked: _Asked,
+    missed: NDArray[np.int64],
+    who: NDArray[np.int64],
+    first_set: int,
+    there: NDArray[np.int64],
+    sets: SetTable,
+) -> _Rows:
+    """The rows with a variable for what each minimum of some customers misses, and a row for all of a customer's."""
+    total = np.flatnonzero(asked.shared[who])
+    of_set = np.flatnonzero(
+        asked.shared[sets.customer[there]] & (sets.least[there] > 0) & ~sets.must[there]
+    )
+    row = np.concatenate([total, first_set + of_set])
+    customer = np.concatenate([who[total], sets.customer[there[of_set]]])
+    if len(row) == 0:
+        return rows
+    column = np.arange(len(row))
+    spare = sp.csr_array((np.ones(len(row)), (row, column)), shape=(rows.matrix.shape[0], len(row)))
+    whom, position = np.unique(customer, return_inverse=True)
+    together = sp.csr_array((np.ones(len(row)), (position, column)), shape=(len(whom), len(row)))
+    nothing = sp.csr_array((len(whom), rows.matrix.shape[1]))
+    matrix = sp.vstack(
+        [sp.hstack([rows.matrix, spare]), sp.hstack([nothing, together])], format="csr"
+    )
+    return _Rows(
+        sp.csr_array(matrix),
+        np.concatenate([rows.lower, np.full(len(whom), -np.inf)]),
+        np.concatenate([rows.upper, missed[whom].astype(float)]),
+        len(row),
+    )
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """lower <= matrix @ (variables, then `spares` more from 0 up) <= upper."""
+
+    matrix: sp.csr_array
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    spares: int = 0
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What rules ask of each customer at least: coupons, int64 (n), and of each set, float64 (s).
+
+    shared: bool (n), customers several of whose minimums may miss `missed`, int64 (n), among them.
+    """
+
+    coupons: NDArray[np.int64]
+    of_set: NDArray[np.float64]
+    shared: NDArray[np.bool_]
+    missed: NDArray[np.int64]
+
+
+def _asked(problem: Problem, sets: SetTable, best: NDArray[np.uint8]) -> _Asked:
+    """Minimums as far as customers can have them, which a choice that misses least tells."""
+    n = problem.customers
+    given = best.astype(bool)
+    count = np.bincount(problem.customer_of()[given], minlength=n)
+    lower = np.broadcast_to(problem.rules.lower, n).astype(np.int64)
+    held = sets.held(given)
+    asking = (sets.least > 0) & ~sets.must
+    missing = np.where(asking, np.maximum(0, sets.least - held), 0)
+    missed = np.maximum(0, lower - count) + np.bincount(sets.customer, missing, n).astype(np.int64)
+    asks = (lower > 0).astype(np.int64) + np.bincount(sets.customer[asking], minlength=n)
+    shared = (missed > 0) & (asks > 1)
+    of_set = np.where(sets.must | ~shared[sets.customer], np.minimum(sets.least, held), sets.least)
+    return _Asked(
+        np.where(shared, lower, np.minimum(lower, count)),
+        np.where(sets.least > 0, of_set, -np.inf),
+        shared,
+        missed,
+    )
 
 
 def _indicator(row: NDArray[np.int64], rows: int) -> sp.csr_array:

@@ -4,7 +4,7 @@ A deletion filter (Chinneck and Dravnieks 1991) drops every row and then every c
 need. Two provers do the proving. Prices: with the objective set to nothing, any prices whose dual bound is below 0
 prove that no allocation keeps the priced rows (a Farkas certificate); the dual method finds them by itself, since
 where there is no allocation the dual falls without end and the prices grow along such a direction. HiGHS: for small
-campaigns whose conflict is one of whole coupons, or whose rules overlap without nesting.
+campaigns whose conflict is one of whole coupons.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..engines.protocol import Engine
 from ..kernels import Rules
 from .clock import Clock
-from .core import most_coupons, solve_core
+from .core import solve_core
 from .dual import PriceSpace, minimise
 from .lagrangian import Evaluation, Lagrangian, as_float32
 from .problem import Problem
@@ -77,7 +77,7 @@ def find_conflict(problem: Problem, prover: Prover) -> Certificate | None:
     needed = list(dict.fromkeys(problem.rule_names.all()))
     for name in tuple(needed):
         fewer_rules = [other for other in needed if other != name]
-        relaxed = problem.rule_names.only(problem.rules, fewer_rules)
+        relaxed = problem.rule_names.only(problem.rules, fewer_rules, problem.shard.indptr)
         if prover.proof(rows, relaxed) is not None:
             needed = fewer_rules
     conflicts = [_conflict(problem, prover, row, rows) for row in rows.tolist()]
@@ -233,10 +233,12 @@ class ExactProver:
         """The best objective under these rows and rules, None where they cannot hold."""
         self._clock.check()
         part = replace(_part(problem, rows, objective), rules=rules)
-        most = most_coupons(part, self._engine.with_rules(rules))
+        best, _ = self._engine.with_rules(rules).choose(
+            np.zeros((1 + part.quantities, *part.objective.shape[1:]), np.float32)
+        )
         chosen = np.zeros(part.candidates, np.uint8)
         free = np.ones(part.candidates, bool)
-        core = solve_core(part, chosen, free, most, 0.0, 0.0, self._clock.left)
+        core = solve_core(part, chosen, free, best, 0.0, 0.0, self._clock.left)
         if core.infeasible:
             return None
         if core.chosen is None:

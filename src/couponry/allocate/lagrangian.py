@@ -10,7 +10,7 @@ integer programming", 1974).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +23,37 @@ UNIT_ROUNDOFF = 2.0**-24  # of float32
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One pass at some prices: dual value, activities (L), usage (1 + C, S, K) in units of the channels."""
+    """One pass at some prices: dual value, activities (L), usage (1 + C, S, K) in units of the channels.
+
+    bound: on every feasible allocation's worth; infinite where the pass does not tell one. cut_off: customers whose
+    search for the best choice was cut off.
+    """
 
     prices: NDArray[np.float64]
     dual: float
     activity: NDArray[np.float64]
     usage: NDArray[np.float64]
+    bound: float = np.inf
+    cut_off: int = 0
 
 
 class Lagrangian:
-    """The dual function of a problem over an engine; over a sample of customers, scaled up by `scale`."""
+    """The dual function of a problem over an engine; over a sample of customers, scaled up by `scale`.
 
-    def __init__(self, problem: Problem, engine: Engine, scale: float = 1.0):
+    beside: (1 + C, S, K), usage that is added to what a pass counts: what a sample is known to miss of everybody's.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        engine: Engine,
+        scale: float = 1.0,
+        beside: NDArray[np.float64] | float = 0.0,
+    ):
         self.problem = problem
         self.engine = engine
         self.scale = scale
+        self._beside = beside
         self._columns = problem.rows.T.tocsr()
 
     def reduced(self, prices: NDArray[np.float64], objective: float = 1.0) -> NDArray[np.float64]:
@@ -97,13 +113,17 @@ class Lagrangian:
         reduced: NDArray[np.float64],
         counted: NDArray[np.int64],
     ) -> Evaluation:
-        usage = self.usage(counted)
+        usage = self.usage(counted) + self._beside
         activity = self.problem.rows @ usage.ravel()
         dual = float((reduced * usage).sum()) + self.support(prices)
         return Evaluation(prices, dual, activity, usage)
 
     def bound(self, prices: NDArray[np.float64], objective: float = 1.0) -> float:
-        """An upper bound on every feasible allocation's worth for the values as given, by one pass.
+        """An upper bound on every feasible allocation's worth for the values as given, by one pass."""
+        return self.certify(prices, objective).bound
+
+    def certify(self, prices: NDArray[np.float64], objective: float = 1.0) -> Evaluation:
+        """The same, with about what `evaluate` says. The bound makes up for customers whose search was cut off.
 
         The pass sees every reduced value raised by the most that quantising the channels and rounding to float32
         can have taken from it, so that its optimum cannot lie below the true one.
@@ -116,13 +136,14 @@ class Lagrangian:
         size = np.abs(table[0]) + 65_536.0 * np.abs(table[1:]).sum(axis=0)
         rounding = (2 * len(table) + 2) * UNIT_ROUNDOFF * (size + slack) + 1e-37
         table[0] += slack + rounding
-        counted = self.engine.evaluate(as_float32(table))
-        worth = (table * counted).sum() + (2 * rounding * counted[0]).sum()
+        counted, cut = self.engine.evaluate_within(as_float32(table))
+        worth = (table * counted).sum() + (2 * rounding * counted[0]).sum() + cut.slack
         total = float(worth) + self.support(prices)
         priced = prices != 0
         bounds = np.where(prices > 0, problem.upper, problem.lower)[priced]
         terms = float((np.abs(table) * counted).sum() + np.abs(prices[priced]) @ np.abs(bounds))
-        return total + 1e-12 * terms
+        now = self._read(prices, reduced, counted)
+        return replace(now, bound=total + 1e-12 * terms, cut_off=cut.customers)
 
     def _quantised_away(self, reduced: NDArray[np.float64]) -> NDArray[np.float64]:
         """The most that quantising can have taken from the reduced value of one coupon, (S, K).
@@ -142,6 +163,13 @@ class Lagrangian:
             away += np.abs(together) * off
             away += np.abs(reduced[1 + first]) * np.where(steps > 0, 0.0, error)
         return away
+
+
+class Certified(Lagrangian):
+    """The dual whose every evaluation is certified, so that no pass is needed for that in the end."""
+
+    def evaluate(self, prices: NDArray[np.float64], objective: float = 1.0) -> Evaluation:
+        return self.certify(prices, objective)
 
 
 def as_float32(table: NDArray[np.float64]) -> NDArray[np.float32]:

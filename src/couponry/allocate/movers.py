@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .lagrangian import Lagrangian, as_float32
+from .octaves import BINS, Octaves
 from .problem import Problem, cell_of
 from .scales import Scales
 from .settling import NEVER
 
 # candidates that a row with any need gets beside, more with more customers
 SPARE, SPARE_PER_MILLION = 6.0, 1.0
-QUARTERS = 21  # bits of a float32 below a quarter of an octave
-OCTAVES = 40  # below the largest regret that is told apart
 LEVELS = 10  # of customers, each with half of those before
 
 
@@ -57,12 +56,27 @@ class Needs:
         self.more = np.maximum(self.more, under * self._per_coupon)
 
 
+class Regrets:
+    """How many candidates of a sample lose how much by leaving or coming, at some prices.
+
+    count: int64 (2 * S * K, bins), candidates of each direction and cell that lose no more than the end of a bin.
+    """
+
+    def __init__(self, sample: Lagrangian, prices: NDArray[np.float64]):
+        self.sample = sample
+        shard, items = sample.engine.shard, sample.problem.objective.shape[2]
+        table = sample.price_table(sample.reduced(prices))
+        chosen, _ = sample.engine.choose(as_float32(table))
+        regret = sample.engine.regret(shard.quantity.astype(np.float64), table, chosen)
+        comes = 1 - chosen.astype(np.int64)
+        cells = table[0].size
+        place = cell_of(shard, items) + comes * cells  # (direction, cell)
+        self.bins = Octaves(4 * (float(np.abs(table[0]).max(initial=0.0)) or 1.0))
+        self.count = self.bins.reached(regret, place, 2 * cells)
+
+
 def thresholds(
-    needs: Needs,
-    scales: Scales,
-    sample: Lagrangian,
-    prices: NDArray[np.float64],
-    factor: NDArray[np.float64],
+    needs: Needs, scales: Scales, regrets: Regrets, factor: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """The most that a candidate may lose by leaving (0) or coming (1) to make its customer a mover, (H, 2, S, K).
 
@@ -70,48 +84,23 @@ def thresholds(
 
     factor: (L), candidates wanted per coupon that a row needs.
     """
-    problem, engine = sample.problem, sample.engine
-    _, segments, items = problem.objective.shape
-    cells = segments * items
-    shard = engine.shard
-    table = sample.price_table(sample.reduced(prices))
-    chosen, _ = engine.choose(as_float32(table))
-    regret = engine.regret(shard.quantity.astype(np.float64), table, chosen)
-    comes = 1 - chosen.astype(np.int64)
-    place = cell_of(shard, items) + comes * cells  # (direction, cell)
-    size = float(np.abs(table[0]).max(initial=0.0)) or 1.0
-    bin_of, edges = _bins(regret, size)
-    width = len(edges)
-    count = np.bincount(place * width + bin_of, minlength=2 * cells * width)
-    count = count.reshape(2 * cells, width)[:, :-1].cumsum(axis=1)  # the last bin: never
-
-    spare = SPARE + SPARE_PER_MILLION * sample.scale * engine.customers / 1e6
-    wanted = _by_cell(needs, factor, spare, scales, count[:, -1].reshape(2, cells))
+    sample, bins, count = regrets.sample, regrets.bins, regrets.count
+    _, segments, items = sample.problem.objective.shape
+    spare = SPARE + SPARE_PER_MILLION * sample.scale * sample.engine.customers / 1e6
+    wanted = _by_cell(needs, factor, spare, scales, count[:, -1].reshape(2, segments * items))
     target = wanted.ravel() / sample.scale
     reached = count >= target[:, None]
-    at = np.where(reached.any(axis=1), reached.argmax(axis=1), width - 1)
-    threshold = np.where(at < width - 1, edges[at], np.inf)
+    last = BINS - 1  # never
+    at = np.where(reached.any(axis=1), reached.argmax(axis=1), last)
+    threshold = np.where(at < last, bins.edges[at], np.inf)
     # where the first that the sample has already stands for too many, some customers' share of them is enough
-    have = np.take_along_axis(count, np.minimum(at, width - 2)[:, None], axis=1)[:, 0]
+    have = np.take_along_axis(count, np.minimum(at, last - 1)[:, None], axis=1)[:, 0]
     with np.errstate(divide="ignore"):
         level = np.floor(np.log(np.maximum(have, 1) / target) / np.log(2.0))
     level = np.clip(level, 0, LEVELS - 1)
     near = np.where(np.arange(LEVELS)[:, None] >= level, threshold, NEVER)
     near = np.where(target > 0, near, NEVER)
     return np.minimum(near, 3e38).astype(np.float32).reshape(LEVELS, 2, segments, items)
-
-
-def _bins(
-    regret: NDArray[np.float64], size: float
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Number of each regret's bin, the last one for never, and the bins' upper ends."""
-    top = int(np.float32(size * 4).view(np.int32)) >> QUARTERS
-    low = top - 4 * OCTAVES
-    with np.errstate(over="ignore"):
-        bits = np.maximum(regret, 0.0).astype(np.float32).view(np.int32) >> QUARTERS
-    number = np.clip(bits.astype(np.int64) - low, 0, 4 * OCTAVES + 1)
-    edges = ((np.arange(4 * OCTAVES + 2) + low + 1) << QUARTERS).astype(np.int32).view(np.float32)
-    return number, edges.astype(np.float64)
 
 
 def _by_cell(

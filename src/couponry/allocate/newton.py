@@ -14,18 +14,20 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import cg
+from scipy.sparse.linalg import LinearOperator, cg
 
 from .curvature import Curvature
 from .dual import PriceSpace
 from .lagrangian import Evaluation, Lagrangian
+from .scales import Scales
 
-# share of a limit's curvature that is added to it, at first and at most, and at least; less where a step gains more
+# share of a limit's curvature that is added to it, at first, at most and at least; less where a step gains more
 # than the model promised by so much, more where it gains nothing
-DAMPING, LEAST_DAMPING = 1e-2, 1e-5
+DAMPING, MOST_DAMPING, LEAST_DAMPING = 1e-5, 1e-4, 1e-8
 UNDERRATED, DAMPS = 1.5, 10.0
 FLOOR = 1e-3  # of the typical curvature, added to each: where nothing near moves a limit, its price goes to the box
-REACH, LEAST_REACH = 1.0, 0.02  # the first box, and the smallest one, in bandwidths per coupon
+# the first box, from prices that are near and from ones that are not, and the smallest, in bandwidths per coupon
+REACH, FAR_REACH, LEAST_REACH = 1.0, 8.0, 0.02
 GROWS, GROWS_FAST, SHRINKS = 2.0, 4.0, 0.3
 HELD_BACK = 0.7  # everywhere, where a step gained nothing
 STEEP, OVERSHOT = (
@@ -34,13 +36,16 @@ STEEP, OVERSHOT = (
 )  # slope after a step, of the same and of the other sign, as a share of the slope before
 LITTLE = 2e-3  # of what counts in a limit: it is met where it is so little off
 ACTIVE_SETS = 8  # tried for one step, at most: a few more would gain a thousandth
+SETTLED = (
+    1 / 500
+)  # of the coordinates may still change sides: what that is worth is far below the model's error
 CG_STEPS, CG_TOLERANCE = 300, 1e-2  # far below what a sample's curvature is off
 
 
 class Newton:
     """Steps from prices to better prices; `dual` is minimised, curvature comes from `sample`.
 
-    per_coupon: (L), the inverse of a typical coupon's weight. unit: of the dual value, in which the model is scaled.
+    unit: of the dual value, in which the model is scaled. far: whether the prices to start from may be far off.
     """
 
     def __init__(
@@ -48,14 +53,18 @@ class Newton:
         dual: Lagrangian,
         sample: Lagrangian,
         space: PriceSpace,
-        per_coupon: NDArray[np.float64],
+        scales: Scales,
         unit: float,
+        far: bool = False,
     ):
         self._dual = dual
         self._sample = sample
         self._space = space
-        self._coupon = per_coupon[space.row] / space.scale  # coordinate for a price of 1 per coupon
+        self._scales = scales
+        # coordinate for a price of 1 per coupon
+        self._coupon = scales.per_coupon[space.row] / space.scale
         self._unit = unit
+        self._reach = FAR_REACH if far else REACH
         self._box: NDArray[np.float64] | None = None
         self._damping = DAMPING
 
@@ -73,12 +82,15 @@ class Newton:
         """
         matrix: sp.csr_array | None = None
         last = np.zeros(len(self._coupon))
+        least = LEAST_REACH
         for _ in range(steps):
             if matrix is None:
-                curvature = Curvature(self._sample, self._space, now.prices, self._unit)
+                curvature = Curvature(
+                    self._sample, self._space, self._scales, now.prices, self._unit
+                )
                 matrix = curvature.matrix
                 if self._box is None:
-                    self._box = REACH * curvature.bandwidth * self._coupon
+                    self._box = self._reach * curvature.bandwidth * self._coupon
                 box = self._box
             point = self._space.point(now.prices)
             slope = self._slope(now)
@@ -92,16 +104,17 @@ class Newton:
             then = self._dual.evaluate(self._space.prices(point + step))
             gain = (now.dual - then.dual) / self._unit
             little = LITTLE * np.abs(now.activity[self._space.row]) * self._space.scale / self._unit
-            _resize(box, step, last, slope, self._slope(then), little)
-            np.maximum(box, LEAST_REACH * curvature.bandwidth * self._coupon, out=box)
+            _resize(box, step, last, slope, self._slope(then), little, gain > 0.0)
+            if gain <= 0.0:
+                least *= HELD_BACK
+            np.maximum(box, least * curvature.bandwidth * self._coupon, out=box)
             last = step
             if gain > UNDERRATED * promised:
                 self._damping = max(self._damping / DAMPS, LEAST_DAMPING)
             elif gain <= 0.0:
-                self._damping = min(self._damping * DAMPS, DAMPING)
-                box *= HELD_BACK
+                self._damping = min(self._damping * DAMPS, MOST_DAMPING)
             if gain > 0.0:
-                now, matrix = then, None
+                now, matrix, least = then, None, LEAST_REACH
             if watch(then):
                 break
         return now
@@ -117,6 +130,7 @@ def _resize(
     before: NDArray[np.float64],
     after: NDArray[np.float64],
     little: NDArray[np.float64],
+    gained: bool,
 ) -> None:
     """Shrink the box where a step went too far, grow it where one was too short; slopes before and after.
 
@@ -130,8 +144,11 @@ def _resize(
     steep = downhill & (np.abs(after) > STEEP * np.abs(before))
     follows = (step * last > 0) & (np.abs(after) <= little)
     box[too_far] = SHRINKS * np.abs(step[too_far])
-    box[at_end & (downhill | follows) & ~steep] *= GROWS
-    box[at_end & steep] *= GROWS_FAST
+    if gained:
+        box[at_end & (downhill | follows) & ~steep] *= GROWS
+        box[at_end & steep] *= GROWS_FAST
+    else:
+        box *= HELD_BACK
 
 
 class _Model:
@@ -141,9 +158,13 @@ class _Model:
         diagonal = matrix.diagonal()
         positive = diagonal[diagonal > 0]
         floor = FLOOR * float(np.median(positive)) if len(positive) else 1.0
-        damping = share * (diagonal + floor)
-        self._matrix = sp.csr_array(matrix + sp.diags_array(damping))
-        self._diagonal = diagonal + damping
+        self._matrix = matrix
+        self._damping = share * (diagonal + floor)
+        self._diagonal = diagonal + self._damping
+
+    def _times(self, step: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The damped matrix times a step."""
+        return self._matrix @ step + self._damping * step
 
     def minimum(
         self, gradient: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
@@ -153,34 +174,40 @@ class _Model:
         end = np.where((low >= 0) & (gradient > 0), -1, 0)
         step, guess = np.zeros((2, len(gradient)))
         for _ in range(ACTIVE_SETS):
-            free = np.flatnonzero(end == 0)
+            free = end == 0
             step = np.where(end < 0, low, np.where(end > 0, high, 0.0))
-            right = -(gradient + self._matrix @ step)[free]
-            step[free] = guess[free] = self._solve(free, right, guess[free])
-            slope = gradient + self._matrix @ step
-            now = np.where(end == 0, np.where(step < low, -1, np.where(step > high, 1, 0)), end)
+            right = np.where(free, -(gradient + self._times(step)), 0.0)
+            guess = self._solve(free, right, np.where(free, guess, 0.0))
+            step[free] = guess[free]
+            slope = gradient + self._times(step)
+            now = np.where(free, np.where(step < low, -1, np.where(step > high, 1, 0)), end)
             now[(end < 0) & (slope < 0)] = 0
             now[(end > 0) & (slope > 0)] = 0
-            if (now == end).all():
+            if (now != end).sum() <= SETTLED * len(end):
                 break
             end = now
         step = np.clip(step, low, high)
-        decrease = -(gradient @ step + 0.5 * step @ (self._matrix @ step))
+        decrease = -(gradient @ step + 0.5 * step @ self._times(step))
         # the active sets may have gone round in a circle: downhill along the gradient is safe
         if decrease <= 0.0:
             step = np.clip(-gradient / self._diagonal, low, high)
-            curved = step @ (self._matrix @ step)
+            curved = step @ self._times(step)
             step *= min(1.0, -(gradient @ step) / curved) if curved > 0.0 else 1.0
-            decrease = -(gradient @ step + 0.5 * step @ (self._matrix @ step))
+            decrease = -(gradient @ step + 0.5 * step @ self._times(step))
         return step, float(decrease)
 
     def _solve(
-        self, free: NDArray[np.int64], right: NDArray[np.float64], guess: NDArray[np.float64]
+        self,
+        free: NDArray[np.bool_],
+        right: NDArray[np.float64],
+        guess: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """The free coordinates' step, by conjugate gradients: damping keeps the matrix well conditioned."""
-        if len(free) == 0:
-            return np.zeros(0)
-        part = self._matrix[free][:, free]
-        inverse = sp.diags_array(1.0 / self._diagonal[free])
-        solved, _ = cg(part, right, guess, rtol=CG_TOLERANCE, maxiter=CG_STEPS, M=inverse)
+        """The free coordinates' step, by conjugate gradients: damping keeps the matrix well conditioned.
+
+        The others' are 0 in `right` and `guess` and stay so.
+        """
+        shape = self._matrix.shape
+        matrix = LinearOperator(shape, lambda step: np.where(free, self._times(step), 0.0))
+        inverse = LinearOperator(shape, lambda slope: slope / self._diagonal)
+        solved, _ = cg(matrix, right, guess, rtol=CG_TOLERANCE, maxiter=CG_STEPS, M=inverse)
         return np.asarray(solved)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,19 +12,24 @@ from ..engines.protocol import Engine
 from .choke import choke_prices
 from .clock import Clock
 from .dual import PriceSpace, minimise
-from .lagrangian import Evaluation, Lagrangian
+from .lagrangian import Certified, Evaluation, Lagrangian
 from .newton import Newton
 from .problem import Problem
 from .sampling import Samples
 from .scales import Scales
 from .smoothing import Smoothing
+from .start import Start, as_everybody
 
 # over the smallest sample, or over everybody where there is none; fewer where that is many candidates
 QUASI_NEWTON_PASSES, FEWER_PASSES = 100, 20
 MANY = 4_000_000  # candidates
-NEWTON_STEPS, SAMPLE_STEPS = 32, 10  # on everybody and on each sample, at most
+NEWTON_STEPS, SAMPLE_STEPS = 32, 20  # on everybody and on each sample, at most
 DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a sample may ask
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
+# the same from prices that are known: what repair then closes, no step need bring nearer
+WARM_TOLERANCE = 0.1
+WARM_NEAR = 1.5e-3
+WARM_STEPS = 2, 2  # on a small sample and on a larger one, at most
 # from here on the dual is smooth enough for Newton's method
 NEWTON_CANDIDATES, NEWTON_CUSTOMERS = 1 << 17, 5_000
 CHOKE = (
@@ -76,10 +81,20 @@ class Found:
 class PriceSearch:
     """Prices of one problem, better and better ones; `prices` are the present ones.
 
-    evaluations: of the dual so far. diverged: the dual fell below what any allocation is worth.
+    evaluations: of the dual so far. diverged: the dual fell below what any allocation is worth. started: prices are
+    known to begin with, so that nobody asks for the choice without any.
     """
 
-    def __init__(self, problem: Problem, engine: Engine, gap: float, seed: int, clock: Clock):
+    def __init__(
+        self,
+        problem: Problem,
+        engine: Engine,
+        gap: float,
+        seed: int,
+        clock: Clock,
+        *,
+        started: bool = False,
+    ):
         self.problem = problem
         self.engine = engine
         self.gap = gap
@@ -94,6 +109,8 @@ class PriceSearch:
         self.reserve = 0.3 * clock.left if np.isfinite(clock.left) else 0.0
 
         dual = self.samples.dual(problem, 0) if len(self.samples) else self.lagrangian
+        if started and problem.candidates > MANY:
+            dual = next(iter(self.samples.for_start(problem)), dual)
         self.scales = Scales.of(problem, dual.engine)
         self._free = dual.evaluate(self.prices)
         self.coupons = max(1.0, self._free.usage[0].sum())
@@ -143,18 +160,41 @@ class PriceSearch:
             return None
         return self._found(self.lagrangian.evaluate(np.zeros(len(self.prices))))
 
-    def first(self, start: NDArray[np.float64] | None) -> Found:
-        """From prices (L) that are known, or from none: samples, then everybody."""
+    def first(self, start: Start | None) -> Found:
+        """From prices that are known, or from none: samples, then everybody."""
+        if start is not None and self.many:
+            return self._again(start)
         levels = range(len(self.samples))
         if start is not None:
-            # into the bounds that prices have here: a limit may have lost its min or max since
-            self.prices = self._space.prices(self._space.point(start))
+            self.prices = self._within(start)
             levels = levels[-1:]
         for level in levels:
             self._descend_sample(level, quasi=level == 0 and start is None)
         tolerance = self.gap * TOLERANCE
         quasi = len(self.samples) == 0
         return self._found(self._descend(self.lagrangian, self.samples, tolerance, quasi))
+
+    def _within(self, start: Start) -> NDArray[np.float64]:
+        """Prices within the bounds that they have here: a limit may have lost its min or max since."""
+        return self._space.prices(self._space.point(start.prices))
+
+    def _again(self, start: Start) -> Found:
+        """From prices of a campaign that was much the same: a sample that stands for everybody, then everybody.
+
+        The passes that tell how good prices are certify them, too.
+        """
+        self.prices = self._within(start)
+        start = replace(start, prices=self.prices)
+        for sample, steps in zip(self.samples.for_start(self.problem), WARM_STEPS, strict=False):
+            close = as_everybody(sample, self.lagrangian, start)
+            self._descend(close, self.samples, self.gap * TOLERANCE, False, NEAR_SHARE, steps=steps)
+            if self.diverged:
+                self.prices, self.diverged = start.prices, False
+        dual = Certified(self.problem, self.engine)
+        now = self._descend(
+            dual, self.samples, self.gap * WARM_TOLERANCE, quasi=False, near=WARM_NEAR
+        )
+        return self._found(now)
 
     def closer(self) -> Found:
         """The same with more patience."""
@@ -272,12 +312,14 @@ class PriceSearch:
         quasi: bool,
         near: float | None = None,
         noise: float = 0.0,
+        steps: int | None = None,
     ) -> Evaluation:
         """Minimise a dual from the present prices: by quasi-Newton steps first, from prices that are far.
 
         tolerance: what a step must gain for the next one to be made, as a share of the dual value. near: and how far
         from the limits the choice may stay, as a share of all coupons; None: until repair is quicker. noise: in the
         dual, in units of the objective; without, prices end at the choke prices, at which limits may stay missed.
+        steps: of Newton's method, at most.
         """
         space = self._open_space if noise else self._space
         unit = self.worth * self.coupons
@@ -313,8 +355,9 @@ class PriceSearch:
             close = samples.for_curvature(dual.problem)
             if dual.engine.candidates < close.engine.candidates:
                 close = dual
-            newton = Newton(dual, close, space, self.scales.per_coupon, unit)
-            steps = NEWTON_STEPS if dual.scale == 1.0 else SAMPLE_STEPS
+            newton = Newton(dual, close, space, self.scales, unit, far=quasi)
+            if steps is None:
+                steps = NEWTON_STEPS if dual.scale == 1.0 else SAMPLE_STEPS
             now = newton.descend(now, steps, enough, watch)
         self.prices = now.prices
         self.clock.say(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,6 +14,7 @@ from ..kernels import Rules, Shard
 UNLIMITED = np.iinfo(np.int32).max
 LEVELS = 65_535  # largest quantity of a channel
 ALIKE = 4 / 256  # steps that channels which share a quantity may be apart within an item
+SAME = 128  # `fine` of such a channel that lies where the first one does
 
 
 @dataclass(frozen=True)
@@ -21,24 +22,50 @@ class RuleNames:
     """Which customer rules the compiled rules stand for.
 
     lower, upper: each rule that bounds the number of coupons, with its bound, int32 (n or 1). groups: (R) the rule
-    behind each row of groups.
+    behind each row of groups. sets: the rules that sets name by their number.
     """
 
     lower: Sequence[tuple[str, NDArray[np.int32]]] = ()
     upper: Sequence[tuple[str, NDArray[np.int32]]] = ()
     groups: Sequence[str] = ()
+    sets: Sequence[str] = ()
 
     def all(self) -> list[str]:
-        return [*(name for name, _ in (*self.lower, *self.upper)), *self.groups]
+        return [*(name for name, _ in (*self.lower, *self.upper)), *self.groups, *self.sets]
 
-    def only(self, rules: Rules, names: Sequence[str]) -> Rules:
-        """The rules with none but those of these names."""
+    def of(self, customer: int) -> RuleNames:
+        """The names with the bounds of one customer alone."""
+
+        def own(
+            bounds: Sequence[tuple[str, NDArray[np.int32]]],
+        ) -> Sequence[tuple[str, NDArray[np.int32]]]:
+            return [(name, b if len(b) == 1 else b[[customer]]) for name, b in bounds]
+
+        return replace(self, lower=own(self.lower), upper=own(self.upper))
+
+    def only(self, rules: Rules, names: Sequence[str], indptr: NDArray[np.int64]) -> Rules:
+        """The rules with none but those of these names; indptr: of the customers' candidates (n + 1)."""
         kept = np.array([group in names for group in self.groups], bool)
+        if len(rules.sets):
+            rules = _only_sets(rules, np.array([name in names for name in self.sets], bool), indptr)
         return rules._replace(
             lower=lower_bound([bound for name, bound in self.lower if name in names]),
             upper=upper_bound([bound for name, bound in self.upper if name in names]),
             group=np.where(kept[:, None], rules.group, np.int32(-1)),
         )
+
+
+def _only_sets(rules: Rules, kept: NDArray[np.bool_], indptr: NDArray[np.int64]) -> Rules:
+    """The rules with those sets alone whose rule is kept; customers who are left with none do with groups."""
+    of_set = 1 + -(-np.diff(indptr) // 64)  # numbers to a set
+    sets = np.diff(rules.ptr) // of_set
+    customer = np.repeat(np.arange(len(sets)), sets)
+    within = np.arange(len(customer)) - np.repeat(np.cumsum(sets) - sets, sets)
+    head = rules.ptr[customer] + within * of_set[customer]
+    stays = kept[(rules.sets[head] >> 32) & 0xFFFF]
+    ptr = np.zeros(len(rules.ptr), np.int64)
+    np.cumsum(np.bincount(customer[stays], minlength=len(sets)) * of_set, out=ptr[1:])
+    return rules._replace(ptr=ptr, sets=rules.sets[np.repeat(stays, of_set[customer])])
 
 
 def lower_bound(bounds: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
@@ -66,12 +93,12 @@ class Problem:
 
     channels: C arrays (e) of float32 or float64, as given. low, step, error: float64 (C, K), a channel is
     low + step * quantity, at most `error` away. quantity_of: int64 (C), which of the shard's quantities that is:
-    channels that go with each other within every item share one. fine: uint8 (quantities, e), fine_error: float64
-    (C, K), closer it is low + step * (quantity - 1/2 + fine / 256), at most `fine_error` away.
+    channels that go with each other within every item share one. fine: uint8 (C, e), fine_error: float64 (C, K),
+    closer it is low + step * (quantity - 1/2 + parts / 256), at most `fine_error` away; `parts` is fine for the first
+    channel of a quantity, and for another one the first one's fine + its own - SAME.
     objective: float64 (1 + C, S, K), objective per unit of usage.
     rows: CSR (L, (1 + C) * S * K). lower, upper: (L), -inf and inf for none. penalty: (L), objective lost per unit
     missed, inf: the row must hold. integer: (L), whether every weight and thus every activity is a whole number.
-    nested: whether the rules' groups nest in every customer, so that a greedy choice is the best one.
     """
 
     shard: Shard
@@ -90,7 +117,6 @@ class Problem:
     penalty: NDArray[np.float64]
     integer: NDArray[np.bool_]
     rule_names: RuleNames = RuleNames()
-    nested: bool = True
 
     @property
     def customers(self) -> int:
@@ -104,6 +130,11 @@ class Problem:
     def quantities(self) -> int:
         """How many quantities a candidate is packed with."""
         return int(self.quantity_of.max(initial=-1)) + 1
+
+    def fines_of(self, channel: int) -> list[int]:
+        """The channels whose `fine` add up to where in a quantity's step this one lies."""
+        first = int((self.quantity_of == self.quantity_of[channel]).argmax())
+        return [first] if first == channel else [first, channel]
 
     @property
     def hard(self) -> NDArray[np.bool_]:

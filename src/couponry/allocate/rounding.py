@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from ..engines.protocol import Engine
 from ..errors import OutOfTime
 from ..kernels import FILL, REPAIR, Rows
-from .core import most_coupons
 from .problem import Problem
 from .scales import Scales
 
@@ -34,7 +33,7 @@ class Rounded:
     """An allocation: the candidates given, uint8 (e), what they come to, and its worth.
 
     usage: float64 (1 + C, S, K), from the problem's channels. activity: (L).
-    feasible: no hard row is missed and nobody is short of coupons.
+    feasible: no hard row is missed. Customers' rules hold: moves break none of them.
     objective: the value column's sum less the penalties of missed soft rows.
     """
 
@@ -65,10 +64,6 @@ class Rounding:
         self._exact = problem.exact
         self._lower, self._upper = _inset(problem, scales, settled)
         self._weight = np.where(problem.hard, scales.per_coupon, 0.0)
-        # a greedy choice under rules that do not nest may be short of coupons that can be had
-        self._asked = None
-        if not problem.nested and problem.rules.lower.any():
-            self._asked = np.minimum(problem.rules.lower, most_coupons(problem, engine))
 
     def rows(self, weight: NDArray[np.float64]) -> Rows:
         penalty = np.where(self.problem.hard, 0.0, self.problem.penalty)
@@ -150,8 +145,9 @@ class Rounding:
         """Everybody's best choice in float64 from the channels as given, and the reduced value of all of them.
 
         Starts from the choice of the quantised pass. Under nested rules a choice that no single move improves is
-        the best one, so moving until a fresh look finds none corrects what quantisation got wrong. The value is
-        rounded up.
+        the best one, so moving until a fresh look finds none corrects what quantisation got wrong; where rules do not
+        nest the choice is searched anew. The value is rounded up, and no less than the best choice's where a search
+        was cut off.
         """
         cells = len(self._scales.ptr) - 1
         nothing = np.zeros(0)
@@ -165,9 +161,10 @@ class Rounding:
             FILL, self._exact, reduced, reduced, rows, anything, nothing, chosen, lambda: False,
         ):  # fmt: skip
             pass
+        cut = self.engine.choose_exactly(self._exact, reduced, chosen)
         usage = self.problem.usage(positions_of(chosen))
         worth = float((reduced * usage).sum() + 1e-12 * np.abs(reduced * usage).sum())
-        return chosen, worth
+        return chosen, worth + cut.slack
 
     def measure(self, chosen: NDArray[np.uint8], moves: int = 0) -> Rounded:
         """What a choice comes to, from the values as given."""
@@ -176,15 +173,8 @@ class Rounding:
         usage = problem.usage(positions)
         activity = problem.rows @ usage.ravel()
         objective = float((problem.objective * usage).sum()) - problem.penalties(activity)
-        feasible = not problem.missed(activity)[problem.hard].any() and self._enough(positions)
+        feasible = not problem.missed(activity)[problem.hard].any()
         return Rounded(chosen, usage, activity, objective, feasible, moves)
-
-    def _enough(self, positions: NDArray[np.int64]) -> bool:
-        """Whether every customer has as many coupons as its rules ask, or as it can have."""
-        if self._asked is None:
-            return True
-        customer = self.problem.customer_of(positions)
-        return bool((np.bincount(customer, minlength=self.problem.customers) >= self._asked).all())
 
     def _improve(
         self,

@@ -14,7 +14,9 @@ FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample
 GROWTH = 4  # from one sample to the next
 LARGEST = 32  # customers in all for each in the largest sample, at least
 # candidates of the samples that are looked at closely: at least, as a share, and at most
-CURVATURE_LOOK = 1 << 21, 1 / 64, 1 << 22
+CURVATURE_LOOK = 1 << 19, 1 / 64, 1 << 21
+START_LOOK = 1 << 21, 1 / 64, 1 << 22
+WORTH_A_LOOK = 4.0  # customers in all for each in a sample that is looked at before everybody
 REGRET_LOOK = 1 << 21, 1 / 32, 1 << 23
 
 
@@ -41,6 +43,15 @@ class Samples:
         if level not in self._gathered:
             self._gathered[level] = self._engine.sample(customers)
         return Lagrangian(problem, self._gathered[level], self._engine.customers / len(customers))
+
+    def for_start(self, problem: Problem) -> list[Lagrangian]:
+        """The dual over a small sample and over a larger one, for prices that are near to begin with."""
+        small = self._look(problem, (FIRST_SAMPLE, 0.0, FIRST_SAMPLE))
+        larger = self._look(problem, START_LOOK)
+        if self._customers and len(self._customers[-1]) > larger.engine.customers:
+            larger = self.dual(problem, len(self) - 1)
+        different = [small] if small.scale > larger.scale else []
+        return [sample for sample in (*different, larger) if sample.scale >= WORTH_A_LOOK]
 
     def for_curvature(self, problem: Problem) -> Lagrangian:
         """The dual over a sample that is small enough for its curvature to be taken often, or over everybody."""

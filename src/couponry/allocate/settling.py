@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engines.gather import positions_of
 from ..engines.protocol import Engine, Settled
-from .problem import Problem
+from .problem import SAME, Problem
 from .scales import Scales
 
 NEVER = -1.0  # no loss is as small
@@ -31,13 +32,25 @@ def settle(
     return engine.settle(price, near, problem.fine)
 
 
+def with_moves(
+    settled: Settled, movers: NDArray[np.int64], chosen: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """The movers' candidates' choice, uint8, where some of them (ascending numbers) were given `chosen` already."""
+    indptr = settled.engine.shard.indptr
+    together = settled.chosen.copy()
+    together[positions_of(indptr, np.searchsorted(settled.movers, movers))] = chosen
+    return together
+
+
 def settled_usage(problem: Problem, settled: Settled) -> NDArray[np.float64]:
     """Usage of the settled customers, float64 (1 + C, S, K), at most `usage_error` off."""
     usage = np.empty((1 + len(problem.low), *settled.counted.shape[1:]))
     usage[0] = settled.counted[0]
     for c, q in enumerate(problem.quantity_of):
-        # quantity - 1/2 + fine / 256 of each coupon, in 256ths of a step
-        parts = 256 * settled.counted[1 + q] - 128 * settled.counted[0] + settled.fine_counted[q]
+        # quantity - 1/2 + parts / 256 of each coupon, in 256ths of a step
+        fines = problem.fines_of(c)
+        parts = 256 * settled.counted[1 + q] + settled.fine_counted[fines].sum(axis=0)
+        parts -= (128 + SAME * (len(fines) - 1)) * settled.counted[0]
         usage[1 + c] = problem.low[c] * usage[0] + problem.step[c] * (parts / 256)
     return usage
 
@@ -64,10 +77,10 @@ def part_of(
     channels as given; a row needs that for the channels that it weighs alone.
     """
     shard = settled.engine.shard
-    steps = [_steps(shard.quantity[q], settled.fine[q]) for q in range(problem.quantities)]
-    channels = [
-        _scaled(steps[q], shard.item, problem, c) for c, q in enumerate(problem.quantity_of)
-    ]
+    channels = []
+    for c, q in enumerate(problem.quantity_of):
+        steps = _steps(shard.quantity[q], settled.fine[problem.fines_of(c)])
+        channels.append(_scaled(steps, shard.item, problem, c))
     part = replace(
         problem,
         shard=shard,
@@ -100,11 +113,11 @@ def _share_off(problem: Problem, scales: Scales) -> NDArray[np.float64]:
     return largest
 
 
-def _steps(quantity: NDArray[np.uint16], fine: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Where candidates lie between their item's low and high, in steps."""
-    steps = fine.astype(np.float64)
+def _steps(quantity: NDArray[np.uint16], fines: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Where candidates lie between their item's low and high, in steps; fines: as `Problem.fines_of` lists them."""
+    steps = fines.sum(axis=0, dtype=np.float64)
+    steps -= 128 + SAME * (len(fines) - 1)
     steps /= 256
-    steps -= 0.5
     steps += quantity
     return steps
 

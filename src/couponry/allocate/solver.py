@@ -10,22 +10,24 @@ from numpy.typing import NDArray
 from ..engines.protocol import Engine
 from ..errors import OutOfTime
 from .clock import Clock
-from .core import NODES, most_coupons, solve_core
+from .core import NODES, solve_core
 from .infeasible import Certificate, ExactProver, PriceProver, find_conflict
 from .lagrangian import Evaluation, Lagrangian, as_float32
-from .movers import Needs, thresholds
+from .movers import Needs, Regrets, thresholds
 from .plan import Plan
 from .prices import Found, PriceSearch
 from .problem import Problem
 from .rounding import Rounded, Rounding
 from .sampling import Samples
-from .settling import part_of, settle, settled_usage, usage_error
+from .settling import nobody_near, part_of, settle, settled_usage, usage_error, with_moves
+from .start import Start
 
 # repair
 WHOLE = 4_000_000  # candidates up to which everybody may move
 FACTOR = 3.0  # candidates near enough to move for each coupon that must ...
 MORE = 8.0  # ... more of them for the limits that stay broken
 TRIES = 4
+MOVED_A_SECOND = 1e6  # candidates of movers that are gathered, repaired and filled in it, about
 # of the asked gap: an allocation of many that is as good as that is not filled any more
 FILLED = 0.5
 
@@ -45,6 +47,7 @@ class Solution:
     status: optimal (within the asked gap), feasible (stopped earlier), infeasible (proved), unsolved (stopped with
     no feasible allocation). plan: the allocation, or None. prices: (L), signed. bound: no allocation is worth
     more. method: dual, or dual+milp where the exact core improved or proved the result. nit: dual evaluations.
+    cut_off: customers whose search for the best choice was cut off, in the pass that the bound is from.
     """
 
     status: str
@@ -54,6 +57,7 @@ class Solution:
     bound: float
     method: str
     nit: int
+    cut_off: int = 0
     certificate: Certificate | None = None
 
 
@@ -70,11 +74,11 @@ def solve(
     gap: float,
     seed: int,
     clock: Clock,
-    start: NDArray[np.float64] | None = None,
+    start: Start | None = None,
 ) -> Solution:
     """Solve a problem over an engine to a relative gap, or as far as the clock allows.
 
-    start: prices (L) to start from, signed, where some are known.
+    start: prices to start from, where some are known.
     """
     return _Solve(problem, engine, gap, seed, clock, start).run()
 
@@ -89,7 +93,7 @@ class _Solve:
         gap: float,
         seed: int,
         clock: Clock,
-        start: NDArray[np.float64] | None,
+        start: Start | None,
     ):
         self.problem = problem
         self.engine = engine
@@ -97,7 +101,7 @@ class _Solve:
         self.clock = clock
         self.start = start
         with clock.stage("dual"):
-            self.search = PriceSearch(problem, engine, gap, seed, clock)
+            self.search = PriceSearch(problem, engine, gap, seed, clock, started=start is not None)
         self.scales = self.search.scales
         self.lagrangian = self.search.lagrangian
         self.best: Plan | None = None
@@ -105,6 +109,7 @@ class _Solve:
         self.best_prices = self.search.prices
         self.method = "dual"
         self.slack = np.inf  # between the bound and the dual value as packed
+        self.cut_off = 0
 
     def run(self) -> Solution:
         certificate = None
@@ -124,6 +129,8 @@ class _Solve:
 
     def _unlimited(self) -> bool:
         """The best choice of everybody, without prices; whether it keeps every limit."""
+        if self.start is not None and not self.small:
+            return False
         with self.clock.stage("dual"):
             free = self.search.free()
             if free is None:
@@ -171,9 +178,7 @@ class _Solve:
                 return
 
     def _conflict(self) -> Certificate | None:
-        """A proof by prices that nothing is feasible, if there is one; it needs rules that nest."""
-        if not self.problem.nested:
-            return None
+        """A proof by prices that nothing is feasible, if there is one."""
         with self.clock.stage("infeasibility"):
             prover = PriceProver(
                 self.problem, self.engine, self.scales, self.search.worth, self.clock
@@ -181,14 +186,15 @@ class _Solve:
             return find_conflict(self.problem, prover)
 
     def _certify(self, found: Found) -> None:
-        """The dual bound at these prices; greedy choices under rules that do not nest give none."""
+        """The dual bound at these prices."""
         prices = found.now.prices
-        if not self.problem.nested:
-            self.best_prices = prices
-            return
-        bound = self.lagrangian.bound(prices)
-        self.slack = min(self.slack, bound - found.plain)
-        self._bound(bound, prices)
+        now = found.now
+        if np.isinf(now.bound):
+            now = self.lagrangian.certify(prices)
+        self.slack = min(self.slack, now.bound - found.plain)
+        if now.bound < self.bound:
+            self.cut_off = now.cut_off
+        self._bound(now.bound, prices)
 
     def _exhausted(self) -> bool:
         """Whether what is left of the gap is mostly what packing takes from the bound, which no search gets back."""
@@ -213,7 +219,7 @@ class _Solve:
             reduced = self.lagrangian.reduced(prices)
             rounding = Rounding(self.problem, self.engine, self.scales)
             self._offer(self._plan(rounding.round(chosen, reduced, self.clock.check)))
-            if self.problem.nested and self._open() and self.problem.candidates <= CORE_CANDIDATES:
+            if self._open() and self.problem.candidates <= CORE_CANDIDATES:
                 _, inner = rounding.exact_choice(chosen, reduced)
                 self._bound(inner + self.lagrangian.support(prices), prices)
 
@@ -222,13 +228,22 @@ class _Solve:
         problem = self.problem
         off = abs(problem.rows) @ usage_error(problem, now.usage[0]).ravel()
         needs = Needs(problem, now.prices, now.activity, self.scales.per_coupon, off)
-        close = samples.for_regrets(lagrangian.problem)
+        regrets = Regrets(samples.for_regrets(lagrangian.problem), now.prices)
         price = as_float32(lagrangian.price_table(lagrangian.reduced(now.prices)))
         reduced = self.lagrangian.reduced(now.prices)
         factor = np.full(len(problem.lower), FACTOR)
+        near, moved = nobody_near(problem), None
         for _ in range(TRIES):
-            near = thresholds(needs, self.scales, close, now.prices, factor)
+            # who was a mover stays one, as what it was given
+            more = thresholds(needs, self.scales, regrets, factor)
+            near = np.maximum(near, more)
+            if self._too_many(regrets.sample, now.prices, near):
+                self.clock.say("too many would have to move in the time that is left")
+                if self.clock.left < self.search.reserve:
+                    raise OutOfTime
+                return
             settled = settle(problem, lagrangian.engine, price, near)
+            chosen = settled.chosen if moved is None else with_moves(settled, *moved)
             usage = settled_usage(problem, settled)
             activity = problem.rows @ usage.ravel()
             part = part_of(problem, self.scales, settled, activity)
@@ -236,7 +251,8 @@ class _Solve:
             rounding = Rounding(part, settled.engine, self.scales, activity)
             worth = float((problem.objective * usage).sum())
             enough = self.bound - FILLED * self.gap * abs(self.bound) - worth
-            found = rounding.round(settled.chosen, reduced, self.clock.check, enough)
+            found = rounding.round(chosen, reduced, self.clock.check, enough)
+            moved = settled.movers, found.chosen
             error = usage_error(problem, usage[0] + found.usage[0])
             # what the penalties may be off is in the movers' already, by their bounds
             worth -= float((np.abs(problem.objective) * error).sum())
@@ -260,6 +276,18 @@ class _Solve:
             factor[broken] *= MORE
             over, under = found.activity - part.upper, part.lower - found.activity
             needs.stay(*(np.where(broken, np.maximum(0.0, miss), 0.0) for miss in (over, under)))
+
+    def _too_many(
+        self, sample: Lagrangian, prices: NDArray[np.float64], near: NDArray[np.float32]
+    ) -> bool:
+        """Whether a time limit leaves too little to move all whom these thresholds single out, as a sample has them."""
+        if np.isinf(self.clock.left):
+            return False
+        price = as_float32(sample.price_table(sample.reduced(prices)))
+        nothing = np.empty((0, sample.engine.candidates), np.uint8)
+        movers = sample.engine.settle(price, near, nothing).engine.candidates
+        share = movers / max(1, sample.engine.candidates)
+        return share * self.problem.candidates > MOVED_A_SECOND * self.clock.left
 
     def _plan(self, rounded: Rounded) -> Plan:
         """A plan in which everybody is listed."""
@@ -296,18 +324,16 @@ class _Solve:
             rounding = Rounding(problem, self.engine, self.scales)
             reduced = self.lagrangian.reduced(self.best_prices)
             chosen, _ = self.lagrangian.choose(self.best_prices)
-            free = np.ones(problem.candidates, bool)
-            if problem.nested:
-                chosen, free = self._undecided(rounding, chosen, reduced)
-            whole = int(free.sum()) <= CORE_VARIABLES or not problem.nested
+            chosen, free = self._undecided(rounding, chosen, reduced)
+            whole = int(free.sum()) <= CORE_VARIABLES
             if not whole:
                 regret = self.engine.regret(problem.exact, reduced, chosen)
                 free = regret <= np.partition(regret, CORE_VARIABLES)[CORE_VARIABLES]
             self.clock.say(f"{int(free.sum()):,} undecided candidates of {len(free):,}")
             expected = self.search.unlimited if self.best is None else self.best.objective
             core = solve_core(
-                problem, chosen, free, most_coupons(problem, self.engine),
-                self.gap / 2 * abs(expected), expected, min(self.clock.left, CORE_SECONDS),
+                problem, chosen, free, chosen, self.gap / 2 * abs(expected), expected,
+                min(self.clock.left, CORE_SECONDS),
                 FEW_NODES if self._close() else NODES,
             )  # fmt: skip
             if core.chosen is not None:
@@ -368,5 +394,6 @@ class _Solve:
             bound,
             self.method,
             self.search.evaluations,
+            self.cut_off,
             certificate,
         )

@@ -30,8 +30,17 @@ def customers_of(shard: Shard, rules: Rules, customers: NDArray[np.int64]) -> tu
             lower=_some(rules.lower, customers),
             upper=_some(rules.upper, customers),
             cap=_some(rules.cap, customers),
-        ),
+        )._replace(**_sets_of(rules, customers)),
     )
+
+
+def _sets_of(rules: Rules, customers: NDArray[np.int64]) -> dict[str, Any]:
+    """Where these customers' sets begin, and the sets."""
+    if len(rules.ptr) == 1:
+        return {}
+    ptr = np.zeros(len(customers) + 1, np.int64)
+    np.cumsum(rules.ptr[customers + 1] - rules.ptr[customers], out=ptr[1:])
+    return {"ptr": ptr, "sets": rules.sets[positions_of(rules.ptr, customers)]}
 
 
 def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDArray[np.int64]:

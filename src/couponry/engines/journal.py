@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidInput
 from ..kernels import Rows, Rules, Shard
-from .protocol import Engine, Settled
+from .protocol import CutOff, Engine, Settled
 
 MAGIC = b"couponry journal 1\n"
 WORTH = 1 << 22  # candidates in a pass from which on an answer is written down
@@ -146,6 +146,27 @@ class Journaled:
             self._whole._replayed += self.candidates / max(1, self._whole.candidates)
         return found
 
+    def evaluate_within(self, price: NDArray[np.float32]) -> tuple[NDArray[np.int64], CutOff]:
+        if self.candidates < WORTH:
+            return self.engine.evaluate_within(price)
+        made: list[CutOff] = []
+
+        def compute() -> NDArray[np.int64]:
+            usage, cut = self.engine.evaluate_within(price)
+            made.append(cut)
+            return np.append(usage.ravel(), [cut.customers, np.float64(cut.slack).view(np.int64)])
+
+        found = self._journal.answer(self._key(b"within", price), compute)
+        if not made:
+            self._whole._replayed += self.candidates / max(1, self._whole.candidates)
+        cut = CutOff(int(found[-2]), float(found[-1:].view(np.float64)[0]))
+        return found[:-2].reshape(price.shape), cut
+
+    def choose_exactly(
+        self, exact: NDArray[np.float64], reduced: NDArray[np.float64], chosen: NDArray[np.uint8]
+    ) -> CutOff:
+        return self.engine.choose_exactly(exact, reduced, chosen)
+
     def sample(self, customers: NDArray[np.int64]) -> Journaled:
         # whoever they are, they have about as many candidates each as everybody
         candidates = self.candidates * len(customers) // max(1, self.customers)
@@ -158,7 +179,8 @@ class Journaled:
 
     def with_rules(self, rules: Rules) -> Journaled:
         return self._derived(
-            lambda: self.engine.with_rules(rules), self._key(b"rules", *rules[:3], rules.cap)
+            lambda: self.engine.with_rules(rules),
+            self._key(b"rules", *rules[:3], rules.cap, rules.ptr, rules.sets),
         )
 
     def with_noise(self, seed: int) -> Journaled:

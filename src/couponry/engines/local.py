@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from ..kernels import Backend, Rows, Rules, Shard
 from ..space import copied, crowded
 from .gather import customers_of, positions_of
-from .protocol import Settled
+from .protocol import CutOff, Settled
 
 PATIENCE, PATIENCE_SHARE = 6_000, 100  # customers looked at in vain before a local search stops
 LOOKS, LOOKS_SHARE = (
@@ -57,28 +58,62 @@ class LocalEngine:
 
     def evaluate(self, price: NDArray[np.float32]) -> NDArray[np.int64]:
         """Usage table of everybody's best choice at a price table, both (1 + C, S, K)."""
+        return self._pass(price, np.empty(0, np.uint8))[0]
+
+    def evaluate_within(self, price: NDArray[np.float32]) -> tuple[NDArray[np.int64], CutOff]:
+        """The same, with what searches that were cut off leave open."""
         return self._pass(price, np.empty(0, np.uint8))
 
     def choose(self, price: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """The best choice itself, uint8 (e), and its usage table."""
         chosen = np.empty(self.candidates, np.uint8)
-        return chosen, self._pass(price, chosen)
+        return chosen, self._pass(price, chosen)[0]
 
-    def _pass(self, price: NDArray[np.float32], chosen: NDArray[np.uint8]) -> NDArray[np.int64]:
+    def choose_exactly(
+        self,
+        exact: NDArray[np.float64],
+        reduced: NDArray[np.float64],
+        chosen: NDArray[np.uint8],
+    ) -> CutOff:
+        """The best choice in float64 of the customers who have sets, into `chosen`; see the kernel."""
+        size = np.abs(reduced[0]).max(initial=0.0)
+        if exact.size:
+            size = size + (np.abs(reduced[1:]).sum(axis=0) * np.abs(exact).max()).max(initial=0.0)
+        cuts, unit = self._nothing_cut(), unit_of(float(size))
+
+        def work(worker: int, start: int, stop: int) -> None:
+            self.backend.kernels.choose_exactly(
+                self._shard, self._rules, exact, reduced, self.seed, start, stop, chosen, unit,
+                cuts[worker],
+            )  # fmt: skip
+
+        if len(self._rules.ptr) > 1:
+            self._share(work)
+        return CutOff.of(cuts, unit)
+
+    def _nothing_cut(self) -> list[NDArray[np.int64]]:
+        """Where each worker adds what it cuts off."""
+        return [np.zeros(2, np.int64) for _ in range(self.threads)]
+
+    def _pass(
+        self, price: NDArray[np.float32], chosen: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.int64], CutOff]:
         tables = [np.zeros(price.shape, np.int64) for _ in range(self.threads)]
+        cuts, unit = self._nothing_cut(), unit_of_prices(price)
         indptr = self._shard.indptr
 
         def work(worker: int, start: int, stop: int) -> None:
             part = chosen[indptr[start] : indptr[stop]] if len(chosen) else chosen
             self.backend.kernels.evaluate(
-                self._shard, self._rules, price, self.seed, start, stop, tables[worker], part
-            )
+                self._shard, self._rules, price, self.seed, start, stop, tables[worker], part, unit,
+                cuts[worker],
+            )  # fmt: skip
 
         self._share(work)
         self._count_pass()
         for table in tables[1:]:
             tables[0] += table
-        return tables[0]
+        return tables[0], CutOff.of(cuts, unit)
 
     def _count_pass(self) -> None:
         counted = self if self._whole is None else self._whole
@@ -95,7 +130,7 @@ class LocalEngine:
 
         def work(worker: int, start: int, stop: int) -> None:
             self.backend.kernels.regret(
-                self._shard, self._rules, exact, reduced, chosen, start, stop, out
+                self._shard, self._rules, exact, reduced, chosen, self.seed, start, stop, out
             )
 
         self._share(work)
@@ -167,11 +202,12 @@ class LocalEngine:
     ) -> Settled:
         """Everybody's best choice, and the customers to whom a change matters little; see the kernel `mark`.
 
-        fine: uint8 (Q, e), where in the steps of the first Q quantities the channels lie.
+        fine: uint8 (C, e), where in the steps of their quantities the channels lie.
         """
         shard, rules, kernels = self._shard, self._rules, self.backend.kernels
         tables = [np.zeros(price.shape, np.int64) for _ in range(self.threads)]
         sums = [np.zeros((len(fine), *price.shape[1:]), np.int64) for _ in range(self.threads)]
+        cuts, unit = self._nothing_cut(), unit_of_prices(price)
         found: dict[int, tuple[NDArray[np.int64], NDArray[np.uint8], NDArray[np.uint8]]] = {}
         # nothing else asks for this: it need not stay in memory where all of them do not fit
         once = crowded(shard.item, shard.quantity, fine)
@@ -179,7 +215,10 @@ class LocalEngine:
         def work(worker: int, start: int, stop: int) -> None:
             begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
             chosen = np.empty(end - begin, np.uint8)
-            kernels.evaluate(shard, rules, price, self.seed, start, stop, tables[worker], chosen)
+            kernels.evaluate(
+                shard, rules, price, self.seed, start, stop, tables[worker], chosen, unit,
+                cuts[worker],
+            )  # fmt: skip
             mover = np.empty(stop - start, np.uint8)
             kernels.mark(shard, rules, price, chosen, near, start, stop, mover)
             movers = start + np.flatnonzero(mover)
@@ -233,7 +272,8 @@ class LocalEngine:
         movers: ascending customer numbers.
         """
         shard = self._shard
-        usage = np.zeros(price.shape, np.int64)
+        usage, cut = np.zeros(price.shape, np.int64), np.zeros(2, np.int64)
+        unit = unit_of_prices(price)
         at = 0
         for start, stop in zip(self._cuts[:-1].tolist(), self._cuts[1:].tolist(), strict=True):
             begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
@@ -241,7 +281,7 @@ class LocalEngine:
             first, last = np.searchsorted(movers, [start, stop])
             if last - first < stop - start:
                 self.backend.kernels.evaluate(
-                    shard, self._rules, price, self.seed, start, stop, usage, out
+                    shard, self._rules, price, self.seed, start, stop, usage, out, unit, cut
                 )
             theirs = positions_of(shard.indptr, movers[first:last]) - begin
             out[theirs] = chosen[at : at + len(theirs)]
@@ -301,6 +341,18 @@ class LocalEngine:
             thread.join()
         if errors:
             raise errors[0]
+
+
+def unit_of_prices(price: NDArray[np.float32]) -> int:
+    """Power of two in which a pass at these prices counts what it cut off: a 2^30th of what a coupon may be worth."""
+    size = np.abs(price[0]).max(initial=0.0) + 65_536.0 * np.abs(price[1:]).sum(axis=0).max(
+        initial=0.0
+    )
+    return unit_of(float(size))
+
+
+def unit_of(size: float) -> int:
+    return math.frexp(size)[1] - 30
 
 
 def _block_cuts(indptr: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,6 +2,8 @@
 
 contract.py    the arrays that every kernel is given
 reference.py   plain Python, the specification
+sets.py        a part of it: the exact search under rules that overlap, conflict or ask for minimums
+tangle.py      a part of it: for whom rules do that, and what they come to for each of them
 numba.py       the same text, compiled at first use
 _native        C++ (sources in ext/), compiled when the package is built
 """
@@ -14,9 +16,21 @@ import warnings
 from types import ModuleType
 from typing import NamedTuple
 
-from .contract import FILL, REPAIR, Rows, Rules, Shard
+from .contract import FILL, MUST, REPAIR, Agreed, Rows, Rules, Shard
 
-__all__ = ["BACKENDS", "FILL", "REPAIR", "Backend", "Rows", "Rules", "Shard", "available", "load"]
+__all__ = [
+    "BACKENDS",
+    "FILL",
+    "MUST",
+    "REPAIR",
+    "Agreed",
+    "Backend",
+    "Rows",
+    "Rules",
+    "Shard",
+    "available",
+    "load",
+]
 
 BACKENDS = ("native", "numba", "reference")
 _MODULES = {"native": "._native", "numba": ".numba", "reference": ".reference"}

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .numba import compiled
 
-_module = compiled("affinity_reference")
+_module = compiled("affinity_reference", {})
 fold = _module.fold
 best = _module.best

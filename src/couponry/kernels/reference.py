@@ -7,10 +7,28 @@ operation at a time: float32 in `evaluate`, float64 elsewhere, never contracted.
 from __future__ import annotations
 
 import heapq
+import math
 
 import numpy as np
 
 from .contract import FILL
+from .sets import (
+    FREE,
+    IN,
+    OUT,
+    best_choice,
+    has_sets,
+    may_change,
+    sets_in_order,
+    slack_in_units,
+    whole_values,
+)
+from .tangle import tangle
+
+__all__ = [
+    "alternatives", "choose_exactly", "evaluate", "fine_usage", "improve", "mark", "noise", "propose", "quantise",
+    "regret", "span", "tangle",
+]  # fmt: skip
 
 MASK = 0xFFFFFFFF
 
@@ -116,6 +134,22 @@ def goes_before(value, i, j, seed, customer, item_i, item_j):
     return i < j
 
 
+def order_of_choice(value, seed, customer, item, begin):
+    """Positions of a customer's candidates, the best first, int64 (n); item[begin + j] is the j-th one's item."""
+    order = np.empty(len(value), np.int64)
+    for j in range(len(value)):
+        k = np.int64(item[begin + j])
+        # insertion sort: customers have few candidates, and the order is the specification
+        at = j
+        while at > 0 and goes_before(
+            value, j, order[at - 1], seed, customer, k, item[begin + order[at - 1]]
+        ):
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = j
+    return order
+
+
 def reduced_value(shard, price, segment, k, e):
     """Reduced value of candidate e, of item k, at a price table, float32."""
     total = price[0, segment, k]
@@ -124,12 +158,14 @@ def reduced_value(shard, price, segment, k, e):
     return total + np.float32(0.0)  # no negative zero
 
 
-def evaluate(shard, rules, price, seed, start, stop, usage, chosen):
+def evaluate(shard, rules, price, seed, start, stop, usage, chosen, unit, cut):
     """Each customer's best choice at the given prices, for the customers start <= i < stop.
 
     price (IN, float32, (1 + C, S, K)): reduced value of a candidate is price[0] + sum_c price[1 + c] * quantity[c].
     usage (IN/OUT, int64, (1 + C, S, K)): adds the count and the summed quantities of what was chosen.
     chosen (OUT, uint8, (candidates of these customers) or empty): 1 where one was chosen; empty when nobody asks.
+    cut (IN/OUT, int64, (2)): adds how many searches were cut off, and the most that these customers' choices may be
+    worth less than the best ones, in units of 2^unit.
     """
     channels = shard.quantity.shape[0]
     counts = np.zeros(rules.groups, np.int32)
@@ -145,18 +181,28 @@ def evaluate(shard, rules, price, seed, start, stop, usage, chosen):
             chosen[begin - first : end - first] = 0
 
         value = np.empty(n, np.float32)
-        order = np.empty(n, np.int64)
         for j in range(n):
             k = np.int64(shard.item[begin + j])
             value[j] = reduced_value(shard, price, segment, k, begin + j)
-            # insertion sort: customers have few candidates, and the order is the specification
-            at = j
-            while at > 0 and goes_before(
-                value, j, order[at - 1], seed, customer, k, shard.item[begin + order[at - 1]]
-            ):
-                order[at] = order[at - 1]
-                at -= 1
-            order[at] = j
+        order = order_of_choice(value, seed, customer, shard.item, begin)
+        if has_sets(rules, i):
+            whole, shift = whole_values(value)
+            bound, member = sets_in_order(rules, i, order)
+            picks, _, worth, most = best_choice(
+                whole[order], np.zeros(n, np.int64), lower, upper, bound, member, rules.nodes
+            )
+            if most > worth:
+                cut[0] += 1
+                cut[1] += slack_in_units(most - worth, shift, unit)
+            for t in range(n):
+                if picks[t]:
+                    k = np.int64(shard.item[begin + order[t]])
+                    usage[0, segment, k] += 1
+                    for c in range(channels):
+                        usage[1 + c, segment, k] += shard.quantity[c, begin + order[t]]
+                    if len(chosen) > 0:
+                        chosen[begin - first + order[t]] = 1
+            continue
 
         given = 0
         for j in order:
@@ -265,9 +311,10 @@ def alternatives(shard, rules, price, chosen, start, stop, partner, loss):
         may_drop = given > of_customer(rules.lower, i)
         for e in range(begin, end):
             who, worth = np.int64(-1), np.float32(0.0)
-            found = may_drop
-            if not held[e]:
-                found = may_add and group_has_room(shard, rules, i, held, e, -1)
+            if held[e]:
+                found = may_drop and fits(shard, rules, i, held, -1, e)
+            else:
+                found = may_add and fits(shard, rules, i, held, e, -1)
             for other in range(begin, end):
                 if held[other] == held[e]:
                     continue
@@ -275,7 +322,7 @@ def alternatives(shard, rules, price, chosen, start, stop, partner, loss):
                 if found and (theirs <= worth if held[e] else theirs >= worth):
                     continue
                 into, gone = (other, e) if held[e] else (e, other)
-                if group_has_room(shard, rules, i, held, into, gone):
+                if fits(shard, rules, i, held, into, gone):
                     who, worth, found = np.int64(other), theirs, True
             partner[e - first] = who
             if not found:
@@ -324,8 +371,12 @@ def missed(rows, row, activity):
     return 0.0
 
 
-def group_has_room(shard, rules, i, chosen, into, leaving):
-    """Whether candidate `into` fits the rules' groups once candidate `leaving` (-1: none) is gone."""
+def fits(shard, rules, i, chosen, into, leaving):
+    """Whether a customer's choice still keeps the rules once `leaving` is gone and `into` has come (-1: none)."""
+    if has_sets(rules, i):
+        return may_change(rules, i, chosen, shard.indptr[i], shard.indptr[i + 1], into, leaving)
+    if into < 0:
+        return True
     k = np.int64(shard.item[into])
     for rule in range(len(rules.group)):
         g = rules.group[rule, k]
@@ -340,10 +391,12 @@ def group_has_room(shard, rules, i, chosen, into, leaving):
     return True
 
 
-def regret(shard, rules, exact, reduced, chosen, start, stop, out):
+def regret(shard, rules, exact, reduced, chosen, seed, start, stop, out):
     """What each candidate's decision is worth: reduced value lost when it alone is forced the other way.
 
-    By the exchange property of nested rules one swap, addition or removal is the best answer to such a force.
+    By the exchange property of nested rules one swap, addition or removal is the best answer to such a force. Where
+    sets tell what a customer may have, its choice is searched anew under each force; where a search was cut off, no
+    more is lost than this.
     reduced (IN, float64, (1 + C, S, K)): reduced value per coupon and per unit of each channel.
     out (OUT, float64, (e)): infinite where the decision cannot be changed at all.
     """
@@ -360,6 +413,9 @@ def regret(shard, rules, exact, reduced, chosen, start, stop, out):
             out[e] = np.inf
             if chosen[e]:
                 out[e] = value[e - begin]
+        if has_sets(rules, i):
+            regret_of_sets(shard, rules, i, value, chosen, seed, out)
+            continue
         if given <= lower:
             for e in range(begin, end):
                 if chosen[e]:
@@ -367,17 +423,65 @@ def regret(shard, rules, exact, reduced, chosen, start, stop, out):
         for into in range(begin, end):
             if chosen[into]:
                 continue
-            if given < upper and group_has_room(shard, rules, i, chosen, into, -1):
+            if given < upper and fits(shard, rules, i, chosen, into, -1):
                 out[into] = -value[into - begin]
             for leaving in range(begin, end):
                 if not chosen[leaving]:
                     continue
                 loss = value[leaving - begin] - value[into - begin]
-                if (loss < out[into] or loss < out[leaving]) and group_has_room(
+                if (loss < out[into] or loss < out[leaving]) and fits(
                     shard, rules, i, chosen, into, leaving
                 ):
                     out[into] = min(out[into], loss)
                     out[leaving] = min(out[leaving], loss)
+
+
+def regret_of_sets(shard, rules, i, value, chosen, seed, out):
+    """`regret` for a customer with sets; value (IN, float64, (candidates of this customer))."""
+    begin, n = shard.indptr[i], len(value)
+    lower, upper = of_customer(rules.lower, i), of_customer(rules.upper, i)
+    order = order_of_choice(value, seed, shard.first + i, shard.item, begin)
+    whole, shift = whole_values(value)
+    bound, member = sets_in_order(rules, i, order)
+    fate = np.zeros(n, np.int64)
+    in_order = whole[order]
+    _, missed, worth, _ = best_choice(in_order, fate, lower, upper, bound, member, rules.nodes)
+    for t in range(n):
+        e = begin + order[t]
+        fate[t] = OUT if chosen[e] else IN
+        _, theirs, _, most = best_choice(in_order, fate, lower, upper, bound, member, rules.nodes)
+        fate[t] = FREE
+        out[e] = np.inf
+        if theirs >= 0 and theirs <= missed:
+            out[e] = math.ldexp(np.float64(worth - most), -shift)
+
+
+def choose_exactly(shard, rules, exact, reduced, seed, start, stop, chosen, unit, cut):
+    """The best choice in float64 of the customers start <= i < stop who have sets; see `evaluate` for unit and cut.
+
+    reduced (IN, float64, (1 + C, S, K)): reduced value per coupon and per unit of each channel.
+    chosen (OUT, uint8, (e)): other customers' is left alone.
+    """
+    for i in range(start, stop):
+        if not has_sets(rules, i):
+            continue
+        begin, end = shard.indptr[i], shard.indptr[i + 1]
+        s = np.int64(of_customer(shard.segment, i))
+        value = np.empty(end - begin, np.float64)
+        for e in range(begin, end):
+            value[e - begin] = amount(reduced, exact, s, shard.item[e], e)
+        order = order_of_choice(value, seed, shard.first + i, shard.item, begin)
+        whole, shift = whole_values(value)
+        bound, member = sets_in_order(rules, i, order)
+        lower, upper = of_customer(rules.lower, i), of_customer(rules.upper, i)
+        picks, _, worth, most = best_choice(
+            whole[order], np.zeros(len(value), np.int64), lower, upper, bound, member, rules.nodes
+        )
+        if most > worth:
+            cut[0] += 1
+            cut[1] += slack_in_units(most - worth, shift, unit)
+        for t in range(len(value)):
+            chosen[begin + order[t]] = picks[t]
 
 
 def best_move(
@@ -466,12 +570,10 @@ def best_move(
                 priority = max(0.0, -gain_reduced) / -violation
                 if priority >= best:
                     continue
-            if nothing_comes or group_has_room(
-                shard, rules, i, chosen, into, -1 if nothing_leaves else leaving
-            ):
-                best = priority
-                best_leaving = -1 if nothing_leaves else leaving
-                best_into = -1 if nothing_comes else into
+            comes = -1 if nothing_comes else into
+            goes = -1 if nothing_leaves else leaving
+            if fits(shard, rules, i, chosen, comes, goes):
+                best, best_leaving, best_into = priority, goes, comes
 
         if not nothing_leaves:
             k = np.int64(shard.item[leaving])

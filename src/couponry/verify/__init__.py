@@ -5,7 +5,7 @@ among the candidates by their ids, and every rule and limit is evaluated on the 
 gave them, in float64.
 
 From the bottom up: rounding and report; claims (the result's files) and given (the campaign's tables);
-reach and measures; then a file for each thing checked: coupons, rules, limits, certificate, conflict.
+reach, missed and measures; then a file for each thing checked: coupons, rules, limits, certificate, conflict.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..compile_rules import MANDATORY
 from ..folder import Spec
 from .claims import Claims
 from .given import Given
@@ -31,19 +32,25 @@ def check_conflict(spec: Spec, given: Given, claims: Claims) -> None:
         claims.note("infeasible.json: it names neither a limit nor a customer rule")
     for entry in limits:
         _check_limit(entry, measures, claims)
+    for entry in conflict.get("way_out", []):
+        _check_limit(entry, measures, claims, "way_out: ")
     names = [rule.name for rule in spec.rules]
+    if given.mandatory.any():
+        names.append(MANDATORY)
     for name in (entry.get("customer_rule") for entry in rules):
         if name not in names:
             claims.note(f"infeasible.json: there is no customer rule {name!r}")
 
 
-def _check_limit(entry: dict[str, Any], measures: list[Measured], claims: Claims) -> None:
+def _check_limit(
+    entry: dict[str, Any], measures: list[Measured], claims: Claims, where: str = ""
+) -> None:
     name = entry.get("limit")
     key = ("hard", name, entry.get("group"), entry.get("sum"))
     asked = [m for m in measures if (m.mode, m.name, m.group, m.sum) == key]
     for bound in ("min", "max"):
         said = entry.get(bound)
         if said is not None and all(getattr(m, bound) != said for m in asked):
-            claims.note(f"infeasible.json: no hard limit {name!r} asks {bound} {said}")
+            claims.note(f"infeasible.json: {where}no hard limit {name!r} asks {bound} {said}")
     if entry.get("min") is None and entry.get("max") is None:
-        claims.note(f"infeasible.json: limit {name!r}: it asks for nothing")
+        claims.note(f"infeasible.json: {where}limit {name!r}: it asks for nothing")

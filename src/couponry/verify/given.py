@@ -14,7 +14,8 @@ from ..amounts import MONEY
 from ..campaign import Campaign, check_customers
 from ..errors import InvalidInput
 from ..folder import Spec
-from ..rules import Customers, assert_column
+from ..history import History
+from ..rules import CustomerRule, Customers, assert_column
 from ..where import Where, rows_where
 from .rounding import PACKED, Floats, Integers
 
@@ -25,6 +26,7 @@ class Given:
     customer, offer: int64 (e) numbers of each candidate's customer (ascending ids) and offer (row of `offers`).
     cells: the offers, once for each role where candidates have roles (first: none), with a column of it; a
     candidate's *cell* is what rules and limits can tell apart within a customer.
+    mandatory: bool (e), candidates that must be given.
     seen: which cells have candidates, and all of them where there are no roles (cells).
     """
 
@@ -59,6 +61,17 @@ class Given:
             table = tables.read(folder, names["customers"], "customers")
             check_customers(table)
         self.customers = Customers(table, self.customer_ids)
+        self.mandatory = np.zeros(len(self.customer), bool)
+        if "mandatory" in self._candidates.column_names:
+            flags = self._candidates["mandatory"].to_pylist()
+            self.mandatory = np.array([flag is True for flag in flags], bool)
+        table = None
+        if "history" in names:
+            table = tables.read(folder, names["history"], "history")
+        self._history_table, self._history = (
+            table,
+            History(None, self.customer_ids, self.offers, []),
+        )
 
     def __len__(self) -> int:
         return len(self.offer)
@@ -101,6 +114,12 @@ class Given:
         if name == "value" and self.has("response"):
             return part("response") * (part("margin") - part("face_value")) - part("issue_cost")
         raise InvalidInput(f"{by_whom}: neither candidates nor offers have a column {name!r}")
+
+    def history(self, rules: list[CustomerRule]) -> History:
+        """What customers have had, read for these rules where there are any, else as it was read before."""
+        if rules:
+            self._history = History(self._history_table, self.customer_ids, self.offers, rules)
+        return self._history
 
     def size(self, name: str, rows: Integers, by_whom: str) -> Floats:
         """Size of a column's values, for rounding: a default is a difference, and as large as its parts."""

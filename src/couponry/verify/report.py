@@ -31,6 +31,7 @@ class Report:
     customers: int = 0
     candidates: int = 0
     customers_below_min: int | None = None
+    customers_without_mandatory: int | None = None
     limits: int = 0
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,0 +1,279 @@
+// What customer rules come to for customers who need more than a greedy choice; see tangle.py.
+#include "tangle.hpp"
+
+#include <algorithm>
+#include <new>
+#include <vector>
+
+namespace couponry {
+namespace {
+
+// A set being made: what its head will say, and where its bits are.
+struct Made {
+    int64_t cap, least, rule, must, size;
+    double score;
+    int64_t at;
+    int64_t crossing, place;
+};
+
+struct Pair {
+    int64_t a, b, rule;
+};
+
+int64_t size_of(const uint64_t* bits, int64_t words) {
+    int64_t size = 0;
+    for (int64_t w = 0; w < words; ++w)
+        for (uint64_t word = bits[w]; word; word &= word - 1) ++size;
+    return size;
+}
+
+bool crosses(const uint64_t* a, const uint64_t* b, int64_t words) {
+    uint64_t both = 0, only_a = 0, only_b = 0;
+    for (int64_t w = 0; w < words; ++w) {
+        both |= a[w] & b[w];
+        only_a |= a[w] & ~b[w];
+        only_b |= b[w] & ~a[w];
+    }
+    return both && only_a && only_b;
+}
+
+double pressure(int64_t size, int64_t cap, double share) {
+    double score = 1.0;
+    for (int64_t t = 0; t < cap + 1; ++t) {
+        const double wanted = share * static_cast<double>(size - t);
+        score = score * (wanted / static_cast<double>(t + 1));
+    }
+    return score;
+}
+
+template <class Item>
+class Tangler {
+public:
+    Tangler(View<const int64_t> indptr, const Item* item, const Agreed& agreed)
+        : indptr_(indptr),
+          item_(item),
+          agreed_(agreed),
+          slot_(static_cast<size_t>(agreed.groups), -1),
+          place_(static_cast<size_t>(agreed.group.columns), -1) {}
+
+    void run(int64_t start, int64_t stop, int64_t* ptr, int64_t* sets) {
+        for (int64_t i = start; i < stop; ++i) {
+            if (!sets)
+                ptr[i + 1] = 0;
+            else if (ptr[i + 1] == ptr[i])
+                continue;
+            begin_ = indptr_[i];
+            n_ = indptr_[i + 1] - begin_;
+            words_ = (n_ + 63) / 64;
+            made_.clear();
+            bits_.clear();
+            bool tangled = add_groups(i);
+            const size_t groups = made_.size();
+            if (agreed_.conflict_ptr.size > 1) {
+                for (int64_t j = 0; j < n_; ++j) place_[at(j)] = j;
+                add_conflicts();
+                if (agreed_.had_ptr.size > 1) add_barred(i);
+                for (int64_t j = 0; j < n_; ++j) place_[at(j)] = -1;
+            }
+            add_mandatory();
+            tangled = tangled || made_.size() > groups;
+            if (!tangled) continue;
+            if (sets)
+                write(i, sets + ptr[i]);
+            else
+                ptr[i + 1] = static_cast<int64_t>(made_.size()) * (1 + words_);
+        }
+    }
+
+private:
+    View<const int64_t> indptr_;
+    const Item* item_;
+    const Agreed& agreed_;
+    std::vector<int64_t> slot_, place_;  // of a group, and of an item, among the customer's; -1: none
+    std::vector<int32_t> met_, met_row_;
+    std::vector<uint64_t> met_bits_, bits_, adjacent_, covered_, common_;
+    std::vector<Made> made_;
+    std::vector<const Made*> nested_;
+    std::vector<Pair> pairs_;
+    std::vector<int64_t> rules_;
+    int64_t begin_ = 0, n_ = 0, words_ = 0;
+
+    size_t at(int64_t j) const { return static_cast<size_t>(item_[begin_ + j]); }
+    uint64_t* bits(int64_t from) { return bits_.data() + from; }
+
+    uint64_t* add(int64_t cap, int64_t least, int64_t rule, int64_t must) {
+        made_.push_back({cap, least, rule, must, 0, 0.0, static_cast<int64_t>(bits_.size()), 0, 0});
+        bits_.resize(bits_.size() + static_cast<size_t>(words_), 0);
+        return bits(made_.back().at);
+    }
+
+    static void set(uint64_t* bits, int64_t j) { bits[j / 64] |= uint64_t{1} << (j % 64); }
+    static bool test(const uint64_t* bits, int64_t j) { return bits[j / 64] >> (j % 64) & 1; }
+
+    // Groups that can bind or ask for a minimum; whether they do not nest.
+    bool add_groups(int64_t i) {
+        met_.clear();
+        met_row_.clear();
+        met_bits_.clear();
+        for (int64_t row = 0; row < agreed_.group.rows; ++row) {
+            const int32_t* group = agreed_.group.row(row).data;
+            for (int64_t j = 0; j < n_; ++j) {
+                const int32_t g = group[at(j)];
+                if (g < 0) continue;
+                int64_t& slot = slot_[static_cast<size_t>(g)];
+                if (slot < 0) {
+                    slot = static_cast<int64_t>(met_.size());
+                    met_.push_back(g);
+                    met_row_.push_back(static_cast<int32_t>(row));
+                    met_bits_.resize(met_bits_.size() + static_cast<size_t>(words_), 0);
+                }
+                set(met_bits_.data() + slot * words_, j);
+            }
+        }
+        bool tangled = false;
+        for (size_t m = 0; m < met_.size(); ++m) {
+            const int32_t g = met_[m];
+            const int64_t row = met_row_[m];
+            slot_[static_cast<size_t>(g)] = -1;
+            const uint64_t* theirs = met_bits_.data() + static_cast<int64_t>(m) * words_;
+            const int64_t size = size_of(theirs, words_);
+            int64_t held = 0;
+            if (agreed_.held_ptr.size > 1)
+                for (int64_t h = agreed_.held_ptr[i]; h < agreed_.held_ptr[i + 1]; ++h)
+                    if (agreed_.held.row(0)[h] == g) held += agreed_.held.row(1)[h];
+            const int64_t room = of_customer(agreed_.cap.row(row), i) - held;
+            const int64_t asked = of_customer(agreed_.least.row(row), i) - held;
+            const int64_t cap = std::min(size, std::max<int64_t>(0, room));
+            const int64_t least = std::min(size, std::max<int64_t>(0, asked));
+            if (cap == size && least == 0) continue;
+            tangled = tangled || !(agreed_.plain[row] && least == 0 && held == 0);
+            std::copy(theirs, theirs + words_, add(cap, least, agreed_.rule[row], 0));
+            for (size_t s = 0; s + 1 < made_.size() && !tangled; ++s)
+                tangled = made_[s].rule != made_.back().rule && crosses(bits(made_[s].at), bits(made_.back().at), words_);
+        }
+        return tangled;
+    }
+
+    void add_conflicts() {
+        pairs_.clear();
+        rules_.clear();
+        for (int64_t a = 0; a < n_; ++a)
+            for (int64_t c = agreed_.conflict_ptr[static_cast<int64_t>(at(a))];
+                 c < agreed_.conflict_ptr[static_cast<int64_t>(at(a)) + 1]; ++c) {
+                const int64_t b = place_[static_cast<size_t>(agreed_.conflict[c])];
+                if (b > a) pairs_.push_back({a, b, agreed_.conflict_rule[c]});
+            }
+        if (pairs_.empty()) return;
+        // of several rules for a pair the first counts
+        std::stable_sort(pairs_.begin(), pairs_.end(),
+                         [](const Pair& x, const Pair& y) { return x.a != y.a ? x.a < y.a : x.b < y.b; });
+        const auto same = [](const Pair& x, const Pair& y) { return x.a == y.a && x.b == y.b; };
+        pairs_.erase(std::unique(pairs_.begin(), pairs_.end(), same), pairs_.end());
+        for (const Pair& pair : pairs_)
+            if (std::find(rules_.begin(), rules_.end(), pair.rule) == rules_.end()) rules_.push_back(pair.rule);
+        const size_t matrix = static_cast<size_t>(n_ * words_);
+        adjacent_.assign(matrix * rules_.size(), 0);
+        covered_.assign(matrix, 0);
+        for (const Pair& pair : pairs_) {
+            set(adjacent(pair.rule, pair.a), pair.b);
+            set(adjacent(pair.rule, pair.b), pair.a);
+        }
+        for (const Pair& pair : pairs_)
+            if (!test(covered_.data() + pair.a * words_, pair.b)) add_clique(pair);
+    }
+
+    uint64_t* adjacent(int64_t rule, int64_t j) {
+        const int64_t which = std::find(rules_.begin(), rules_.end(), rule) - rules_.begin();
+        return adjacent_.data() + (which * n_ + j) * words_;
+    }
+
+    // Candidates that all conflict with each other, the pair among them.
+    void add_clique(const Pair& pair) {
+        uint64_t* const clique = add(1, 0, pair.rule, 0);
+        set(clique, pair.a);
+        set(clique, pair.b);
+        common_.assign(adjacent(pair.rule, pair.a), adjacent(pair.rule, pair.a) + words_);
+        const auto narrow = [&](int64_t j) {
+            const uint64_t* with = adjacent(pair.rule, j);
+            for (size_t w = 0; w < common_.size(); ++w) common_[w] &= with[w];
+        };
+        narrow(pair.b);
+        for (int64_t c = 0; c < n_; ++c) {
+            if (!test(common_.data(), c)) continue;
+            set(clique, c);
+            narrow(c);
+        }
+        for (int64_t c = 0; c < n_; ++c)
+            if (test(clique, c))
+                for (int64_t w = 0; w < words_; ++w) covered_[static_cast<size_t>(c * words_ + w)] |= clique[w];
+    }
+
+    // Candidates in conflict with what the customer has had, by rule.
+    void add_barred(int64_t i) {
+        const size_t first = made_.size();
+        for (int64_t h = agreed_.had_ptr[i]; h < agreed_.had_ptr[i + 1]; ++h)
+            for (int64_t c = agreed_.conflict_ptr[agreed_.had[h]]; c < agreed_.conflict_ptr[agreed_.had[h] + 1]; ++c) {
+                const int64_t j = place_[static_cast<size_t>(agreed_.conflict[c])];
+                if (j < 0) continue;
+                size_t s = first;
+                while (s < made_.size() && made_[s].rule != agreed_.conflict_rule[c]) ++s;
+                if (s == made_.size()) add(0, 0, agreed_.conflict_rule[c], 0);
+                set(bits(made_[s].at), j);
+            }
+    }
+
+    void add_mandatory() {
+        if (agreed_.mandatory.size == 0) return;
+        int64_t size = 0;
+        for (int64_t j = 0; j < n_; ++j) size += agreed_.mandatory[begin_ + j] != 0;
+        if (size == 0) return;
+        uint64_t* const must = add(size, size, agreed_.mandatory_rule, 1);
+        for (int64_t j = 0; j < n_; ++j)
+            if (agreed_.mandatory[begin_ + j]) set(must, j);
+    }
+
+    void write(int64_t i, int64_t* out) {
+        const double upper = of_customer(agreed_.upper, i);
+        const double share = std::min(1.0, upper / static_cast<double>(n_));
+        for (Made& set : made_) {
+            set.size = size_of(bits(set.at), words_);
+            if (set.cap < set.size) set.score = pressure(set.size, set.cap, share);
+        }
+        std::stable_sort(made_.begin(), made_.end(), [](const Made& a, const Made& b) { return a.score > b.score; });
+        nested_.clear();
+        for (Made& set : made_) {
+            const bool binds = 0 < set.cap && set.cap < set.size;
+            set.crossing = 0;
+            set.place = n_ + 1;
+            if (!binds) continue;
+            for (const Made* before : nested_)
+                set.crossing = set.crossing || crosses(bits(before->at), bits(set.at), words_);
+            if (set.crossing) continue;
+            set.place = set.size;
+            nested_.push_back(&set);
+        }
+        std::stable_sort(made_.begin(), made_.end(), [](const Made& a, const Made& b) { return a.place < b.place; });
+        for (const Made& set : made_) {
+            const int64_t crossing = set.crossing;
+            *out++ = set.cap | set.least << 16 | set.rule << 32 | set.must << 48 | crossing << 49;
+            for (int64_t w = 0; w < words_; ++w) *out++ = static_cast<int64_t>(bits(set.at)[w]);
+        }
+    }
+};
+
+}  // namespace
+
+int tangle(View<const int64_t> indptr, const void* item, int64_t item_bytes, const Agreed& agreed, int64_t start,
+           int64_t stop, int64_t* ptr, int64_t* sets) noexcept {
+    try {
+        if (item_bytes == 2)
+            Tangler<uint16_t>(indptr, static_cast<const uint16_t*>(item), agreed).run(start, stop, ptr, sets);
+        else
+            Tangler<uint32_t>(indptr, static_cast<const uint32_t*>(item), agreed).run(start, stop, ptr, sets);
+    } catch (const std::bad_alloc&) {
+        return NO_MEMORY;
+    }
+    return DONE;
+}
+
+}  // namespace couponry

@@ -1,0 +1,184 @@
+// The best choice of customers who have sets: the plain one if it keeps them, else the greedy one, else the search's.
+#pragma once
+
+#include <cstdint>
+
+#include "greedy.hpp"
+#include "leaves.hpp"
+#include "set_search.hpp"
+
+namespace couponry {
+namespace {
+
+template <class Item>
+class Tangled {
+public:
+    explicit Tangled(const Pass& pass) noexcept : pass_(pass) {}
+
+    // Whether picks keep a customer's sets and miss nothing of them.
+    static COUPONRY_INLINE bool keeps(const Sets& sets, const uint64_t* picks) noexcept {
+        bool kept = true;
+        if (sets.words == 1) {
+            for (int64_t s = 0; s < sets.count; ++s) {
+                const int64_t held = count_bits(picks[0] & sets.word(s, 0));
+                kept &= (held <= sets.cap(s)) & (held >= sets.least(s));
+            }
+            return kept;
+        }
+        for (int64_t s = 0; s < sets.count; ++s) {
+            int64_t held = 0;
+            for (int64_t w = 0; w < sets.words; ++w) held += count_bits(picks[w] & sets.word(s, w));
+            kept &= (held <= sets.cap(s)) & (held >= sets.least(s));
+        }
+        return kept;
+    }
+
+    // The picks are OUT; false when there is no memory to search with.
+    bool choose(const Sets& sets, const Item* item, int64_t n, const int32_t* key, Ranked* order, int64_t customer,
+                uint32_t hash, uint64_t* picks) noexcept {
+        const int64_t lower = of_customer(pass_.rules.lower, customer);
+        const int64_t upper = of_customer(pass_.rules.upper, customer);
+        const bool one_word = n <= WORD && sets.count <= MOST;
+        Changed changed = TIED;
+        if (one_word && lower == 0) changed = nested_choice(sets, n, key, upper, picks);
+        if (changed == BEST) return true;
+        Greedy<Item>::sort(item, n, key, order, hash);
+        if (one_word && changed == TIED) {
+            if (greedy(sets, n, key, order, lower, upper, picks)) return true;
+        }
+        return search(sets, n, key, order, lower, upper, one_word, picks);
+    }
+
+private:
+    static constexpr int64_t MOST = 64;  // sets that the greedy choice looks at
+
+    const Pass& pass_;
+    SetSearch search_;
+
+    enum Changed { BEST, BROKEN, TIED };  // the best choice, breaks sets that cross, or equal keys were in the way
+
+    // The greedy choice under the sets that nest, from the plain best one: less what is too many of each set, inner sets
+    // first, and again with those that come instead. Nothing need be sorted for it, but ties are left to who does.
+    static Changed nested_choice(const Sets& sets, int64_t n, const int32_t* key, int64_t upper,
+                                 uint64_t* picks) noexcept {
+        const uint64_t every = n == WORD ? ~uint64_t{0} : (uint64_t{1} << n) - 1;
+        uint64_t open = every;
+        alignas(64) int32_t rest[WORD + Scratch::BEYOND];  // keys of what may come instead
+        uint64_t left_out = 0;
+        int64_t nesting = 0;
+        for (int64_t s = 0; s < sets.count; ++s) {
+            const int64_t cap = sets.cap(s);
+            if (cap == 0) open &= ~sets.word(s, 0);
+            if (nesting == s && cap > 0 && !sets.crosses(s)) ++nesting;
+        }
+        uint64_t taken = picks[0] & open;
+        bool changed = taken != picks[0];
+        while (true) {
+            for (int64_t s = 0; s < nesting; ++s) {
+                uint64_t theirs = taken & sets.word(s, 0);
+                for (int64_t over = count_bits(theirs) - sets.cap(s); over > 0; --over) {
+                    int64_t worst = lowest_bit(theirs);
+                    bool tied = false;
+                    for (uint64_t word = theirs & (theirs - 1); word; word &= word - 1) {
+                        const int64_t j = lowest_bit(word);
+                        tied = key[j] < key[worst] ? false : tied || key[j] == key[worst];
+                        worst = key[j] < key[worst] ? j : worst;
+                    }
+                    if (tied) return TIED;
+                    const uint64_t gone = uint64_t{1} << worst;
+                    theirs ^= gone;
+                    taken ^= gone;
+                    open ^= gone;
+                    changed = true;
+                }
+            }
+            if (!changed) break;
+            changed = false;
+            if (left_out == 0)
+                for (int64_t j = 0; j < n; ++j) rest[j] = key[j];
+            for (uint64_t word = (taken | ~open) & every & ~left_out; word; word &= word - 1)
+                rest[lowest_bit(word)] = INT32_MIN;
+            left_out = (taken | ~open) & every;
+            for (int64_t missing = upper - count_bits(taken); missing > 0; --missing) {
+                const int32_t most = Lanes::largest(rest, n);
+                if (most <= 0) break;
+                const uint64_t best = Lanes::at_least(rest, n, most);
+                if (best & (best - 1)) return TIED;
+                rest[lowest_bit(best)] = INT32_MIN;
+                taken |= best;
+                left_out |= best;
+                changed = true;
+            }
+            if (!changed) break;
+            changed = false;
+        }
+        if (!keeps(sets, &taken)) return BROKEN;
+        picks[0] = taken;
+        return BEST;
+    }
+
+    // The greedy choice under the sets that nest; whether it is the best one, since it keeps the others as well.
+    static bool greedy(const Sets& sets, int64_t n, const int32_t* key, const Ranked* order, int64_t lower,
+                       int64_t upper, uint64_t* picks) noexcept {
+        uint64_t mask[MOST];
+        int32_t left[MOST];
+        int64_t count = 0;
+        uint64_t open = n == WORD ? ~uint64_t{0} : (uint64_t{1} << n) - 1;
+        for (int64_t s = 0; s < sets.count; ++s) {
+            const int64_t head = sets.head(s), cap = head & 0xFFFF;
+            const uint64_t word = sets.word(s, 0);
+            if (cap == 0) open &= ~word;
+            mask[count] = word;
+            left[count] = static_cast<int32_t>(cap);
+            count += !(head >> 49 & 1);
+        }
+        uint64_t taken = 0;
+        int64_t given = 0;
+        for (int64_t at = 0; at < n; ++at) {
+            const int64_t j = static_cast<int64_t>(order[at].at);
+            if (given >= upper || (key[j] <= 0 && given >= lower)) break;
+            if (!(open >> j & 1)) continue;
+            taken |= uint64_t{1} << j;
+            ++given;
+            for (int64_t s = 0; s < count; ++s) {
+                left[s] -= static_cast<int32_t>(mask[s] >> j & 1);
+                open &= left[s] <= 0 ? ~mask[s] : ~uint64_t{0};
+            }
+        }
+        picks[0] = taken;
+        return keeps(sets, picks);
+    }
+
+    bool search(const Sets& sets, int64_t n, const int32_t* key, const Ranked* order, int64_t lower, int64_t upper,
+                bool tried, uint64_t* picks) noexcept {
+        if (!search_.load(sets, n)) return false;
+        double largest = 0.0;
+        for (int64_t j = 0; j < n; ++j) {
+            const double size = std::fabs(static_cast<double>(value_of(key[j])));
+            largest = size > largest ? size : largest;
+        }
+        const Scale scale = Scale::of(largest, n);
+        int64_t* const place = search_.place();
+        for (int64_t t = 0; t < n; ++t) {
+            const int64_t j = static_cast<int64_t>(order[t].at);
+            search_.value[t] = scale.whole(value_of(key[j]));
+            place[j] = t;
+        }
+        search_.arrange(sets);
+        for (int64_t w = 0; w < sets.words; ++w) search_.forced_in[w] = search_.forced_out[w] = picks[w] = 0;
+        const Found found = search_.best_choice(lower, upper, pass_.rules.nodes, tried);
+        if (found.most > found.worth) {
+            ++pass_.cut->searches;
+            pass_.cut->slack += scale.units(found.most - found.worth, pass_.unit);
+        }
+        for (int64_t w = 0; w < sets.words; ++w)
+            for (uint64_t word = search_.picks[w]; word; word &= word - 1) {
+                const uint64_t j = order[WORD * w + lowest_bit(word)].at;
+                picks[j / WORD] |= uint64_t{1} << (j % WORD);
+            }
+        return true;
+    }
+};
+
+}  // namespace
+}  // namespace couponry

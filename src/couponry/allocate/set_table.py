@@ -1,0 +1,56 @@
+"""The sets that tell what customers may be given, as a table; see `kernels.Rules`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import Rules, Shard
+
+
+@dataclass(frozen=True)
+class SetTable:
+    """The sets of all customers who have any, s of them, and their p members.
+
+    customer, cap, least: int64 (s). must: bool (s), whether its candidates are mandatory. set, candidate: int64 (p),
+    which set and which candidate each member is.
+    """
+
+    customer: NDArray[np.int64]
+    cap: NDArray[np.int64]
+    least: NDArray[np.int64]
+    must: NDArray[np.bool_]
+    set: NDArray[np.int64]
+    candidate: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, shard: Shard, rules: Rules) -> SetTable:
+        if len(rules.ptr) == 1:
+            nothing = np.zeros(0, np.int64)
+            return cls(nothing, nothing, nothing, nothing.astype(bool), nothing, nothing)
+        words_of = -(-np.diff(shard.indptr) // 64)
+        sets = np.diff(rules.ptr) // (1 + words_of)
+        customer = np.repeat(np.arange(len(sets)), sets)
+        within = np.arange(len(customer)) - np.repeat(np.cumsum(sets) - sets, sets)
+        at = rules.ptr[customer] + within * (1 + words_of[customer])
+        head = rules.sets[at]
+        words = words_of[customer]
+        of_word = np.repeat(np.arange(len(customer)), words)
+        number = np.arange(len(of_word)) - np.repeat(np.cumsum(words) - words, words)
+        word = np.ascontiguousarray(rules.sets[at[of_word] + 1 + number])
+        bits = np.unpackbits(word.astype("<i8").view(np.uint8), bitorder="little").reshape(-1, 64)
+        place, bit = np.nonzero(bits)
+        return cls(
+            customer,
+            head & 0xFFFF,
+            (head >> 16) & 0xFFFF,
+            ((head >> 48) & 1).astype(bool),
+            of_word[place],
+            shard.indptr[customer[of_word[place]]] + 64 * number[place] + bit,
+        )
+
+    def held(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """How many of each set a choice, bool (e), has (s)."""
+        return np.bincount(self.set[chosen[self.candidate]], minlength=len(self.customer))
