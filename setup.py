@@ -115,9 +115,13 @@ def native() -> list[Extension]:
     from Cython.Build import cythonize
 
     sources = [f"{SOURCES}/native.pyx", *(f"{SOURCES}/{unit}.cpp" for unit in UNITS)]
+    affinity = [f"{SOURCES}/affinity.pyx", f"{SOURCES}/affinity_best.cpp"]
     checked = flag("COUPONRY_BUILD_DEBUG")
     return cythonize(
-        [extension("couponry.kernels._native", sources)],
+        [
+            extension("couponry.kernels._native", sources),
+            extension("couponry.kernels._affinity", affinity),
+        ],
         build_dir="build/cython-debug" if checked else "build/cython",
         compiler_directives={"language_level": 3, "boundscheck": checked, "wraparound": False},
     )

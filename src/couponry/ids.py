@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from typing import Any
 
@@ -85,6 +85,13 @@ def before(ids: pa.Array, bounds: list[Any]) -> NDArray[np.int64]:
         return np.searchsorted(ids.to_numpy(), np.array(bounds, np.int64))
     found = [bisect_left(_Bytes(ids), bound.encode()) for bound in bounds]
     return np.array(found, np.int64)
+
+
+def up_to(ids: pa.Array, last: Any) -> int:
+    """How many of the ascending ids are at most `last`."""
+    if ids.type == TEXT:
+        return bisect_right(_Bytes(ids), last.encode())
+    return int(np.searchsorted(ids.to_numpy(), last, side="right"))
 
 
 class _Bytes:

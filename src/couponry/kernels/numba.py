@@ -15,7 +15,7 @@ except ImportError as error:
     ) from error
 
 
-def _compiled(name: str, parts: dict[str, types.ModuleType]) -> types.ModuleType:
+def compiled(name: str, parts: dict[str, types.ModuleType]) -> types.ModuleType:
     """A second copy of a module of the reference in which every function is compiled on first use.
 
     parts: such copies of other modules, by name, whose functions it uses.
@@ -40,9 +40,9 @@ def _compiled(name: str, parts: dict[str, types.ModuleType]) -> types.ModuleType
     return module
 
 
-_sets = _compiled("sets", {})
-_tangle = _compiled("tangle", {"sets": _sets})
-_module = _compiled("reference", {"sets": _sets, "tangle": _tangle})
+_sets = compiled("sets", {})
+_tangle = compiled("tangle", {"sets": _sets})
+_module = compiled("reference", {"sets": _sets, "tangle": _tangle})
 span = _module.span
 quantise = _module.quantise
 noise = _module.noise

@@ -1,0 +1,38 @@
+"""From purchases to candidates: histories, scores, response to coupons, and the best offers of each customer.
+
+transactions ──▶ PurchaseHistory ──▶ scores (personal, discovery, response) ──▶ candidates
+"""
+
+from __future__ import annotations
+
+from .best import BestOffers, OfferChooser
+from .catalogue import Catalogue
+from .discovery import Begun, DiscoveryModel, Given, Neighbours
+from .history import PurchaseHistory
+from .item_statistics import ItemStatistics
+from .logistic import LogisticRegression
+from .personal import PersonalModel, RepeatScore
+from .response import ResponseModel, calibration_shift, incremental_value, variants
+from .similarity import bm25, cosine, ease
+
+__all__ = [
+    "Begun",
+    "BestOffers",
+    "Catalogue",
+    "DiscoveryModel",
+    "Given",
+    "ItemStatistics",
+    "LogisticRegression",
+    "Neighbours",
+    "OfferChooser",
+    "PersonalModel",
+    "PurchaseHistory",
+    "RepeatScore",
+    "ResponseModel",
+    "bm25",
+    "calibration_shift",
+    "cosine",
+    "ease",
+    "incremental_value",
+    "variants",
+]

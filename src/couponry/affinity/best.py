@@ -1,0 +1,250 @@
+"""The best offers of each customer, by role: histories times similarities, chosen in blocks, any number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from ..ahead import in_order
+from ..engines.threads import thread_count
+from ..errors import InvalidInput
+from ..items import ROLES
+from ..kernels.affinity import Bought, Chosen, Eligible, Kinds, Links, kernels
+
+PAIRS = 1 << 19  # worked on at a time
+LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class BestOffers:
+    """The offers chosen for some customers, in ascending order of customers and offers.
+
+    customer: int64 (m), rows of the history. offer: int32 (m), columns of the similarity. role: uint8 (m), places in
+    `couponry.items.ROLES`. score: float32 (m).
+    """
+
+    customer: NDArray[np.int64]
+    offer: NDArray[np.int32]
+    role: NDArray[np.uint8]
+    score: NDArray[np.float32]
+
+    def table(self, customers: pa.Array, offers: pa.Array) -> pa.Table:
+        """As candidates: customer, offer, role, score, of these ids."""
+        roles = pa.DictionaryArray.from_arrays(pa.array(self.role.astype(np.int8)), pa.array(ROLES))
+        return pa.table(
+            {
+                "customer": customers.take(pa.array(self.customer)),
+                "offer": offers.take(pa.array(self.offer)),
+                "role": roles.cast(pa.string()),
+                "score": self.score,
+            }
+        )
+
+
+class OfferChooser:
+    """Chooses offers for customers by what they bought.
+
+    similarity: (P, K), sparse or dense, of what may be bought and offers: how much an item says for an offer. Any
+    sign; explicit zeros count as links.
+    quota: at most so many offers a customer of each role: {"reward": 8, "activation": 12, "innovation": 12}; a role
+    that is not named gets none. A number: so many in all, of whatever role (`own` and `kinds` are not taken then).
+    own: (P, K): which items an offer is for, and what a purchase of each says for the offer. An offer for something
+    that the customer bought is a reward, and is scored by `own` alone. None: nothing is a reward.
+    kinds: (item kinds (P), offer kinds (K)), such as product types, integers from 0, -1 for none: an offer of a kind
+    that the customer bought, but not this, is an activation. Everything else is an innovation.
+    prior: (K), added to every score but rewards', such as popularity; with it every offer is a candidate, without it
+    those that something bought is similar to.
+    above: scores have to be larger than this.
+    """
+
+    def __init__(
+        self,
+        similarity: Any,
+        quota: int | Mapping[str, int],
+        *,
+        own: Any = None,
+        kinds: tuple[Any, Any] | None = None,
+        prior: Any = None,
+        above: float = -np.inf,
+        backend: str | None = None,
+    ):
+        self._similar, (items, offers) = _links(similarity, "similarity")
+        shape = (items, offers)
+        nothing = Links(
+            np.zeros(items + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
+        )
+        self._own = nothing
+        if own is not None:
+            self._own, found = _links(own, "own")
+            if found != shape:
+                raise InvalidInput(
+                    f"own: expected {shape[0]:,} x {shape[1]:,} as similarity has, got {found}"
+                )
+        self._quota = _quotas(quota, own is not None or kinds is not None)
+        item, offer = (np.full(size, -1) for size in shape) if kinds is None else kinds
+        self._kinds = Kinds(_kind(item, items, "items"), _kind(offer, offers, "offers"))
+        self._prior = np.zeros(0, np.float32) if prior is None else _floats(prior, "prior")
+        if prior is not None and len(self._prior) != offers:
+            raise InvalidInput(f"prior: expected {offers:,} numbers, got {len(self._prior):,}")
+        if np.isnan(above):
+            raise InvalidInput(f"above: expected a number, got {above}")
+        self._above = np.float32(above)
+        self.shape, self._kernels = shape, kernels(backend).kernels
+
+    def blocks(
+        self,
+        purchases: Any,
+        *,
+        own_weight: Any = None,
+        eligible: Any = None,
+        threads: int | None = None,
+    ) -> Iterator[BestOffers]:
+        """The best offers, some customers at a time; the same for any blocks and any number of threads.
+
+        purchases: sparse (n, P), `csr_array` or `csr_matrix` with indices of 32 or 64 bits: what each customer bought
+        and what it weighs. own_weight: float32, aligned with its entries, for rewards; default: the same weights.
+        eligible: sparse (n, K), whose entries are the offers that a customer may get; None: all.
+        """
+        bought = _bought(purchases, own_weight, self.shape[0])
+        customers = len(bought.indptr) - 1
+        allowed = Eligible(np.zeros(0, np.int64), np.zeros(0, np.int32))
+        if eligible is not None:
+            indptr, offer, _, shape = _csr(eligible, "eligible")
+            if shape != (customers, self.shape[1]):
+                raise InvalidInput(
+                    f"eligible: expected {customers:,} customers x {self.shape[1]:,} offers, got {shape}"
+                )
+            allowed = Eligible(indptr, offer)
+        width = min(int(self._quota.sum()), 3 * self.shape[1])
+
+        def of(stretch: tuple[int, int]) -> BestOffers:
+            start, stop = stretch
+            chosen = Chosen.new(stop - start, width)
+            self._kernels.best(
+                bought, self._similar, self._own, self._kinds, self._prior, allowed, self._quota,
+                self._above, start, stop, chosen,
+            )  # fmt: skip
+            kept = np.arange(width)[None, :] < chosen.number[:, None]
+            customer = np.repeat(np.arange(start, stop), chosen.number)
+            return BestOffers(customer, chosen.offer[kept], chosen.role[kept], chosen.score[kept])
+
+        return in_order(of, _stretches(bought.indptr), thread_count(threads))
+
+    def choose(self, purchases: Any, **options: Any) -> BestOffers:
+        """All of `blocks` at once."""
+        parts = list(self.blocks(purchases, **options))
+        if not parts:
+            none = np.zeros(0, np.int64)
+            return BestOffers(
+                none, none.astype(np.int32), none.astype(np.uint8), none.astype(np.float32)
+            )
+        return BestOffers(
+            np.concatenate([part.customer for part in parts]),
+            np.concatenate([part.offer for part in parts]),
+            np.concatenate([part.role for part in parts]),
+            np.concatenate([part.score for part in parts]),
+        )
+
+
+def _stretches(indptr: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Ranges of customers of about PAIRS purchases, and at most as many customers."""
+    start, customers = 0, len(indptr) - 1
+    while start < customers:
+        stop = int(np.searchsorted(indptr, indptr[start] + PAIRS, side="right")) - 1
+        stop = min(max(stop, start + 1), customers, start + PAIRS)
+        yield start, stop
+        start = stop
+
+
+def _bought(purchases: Any, own_weight: Any, items: int) -> Bought:
+    indptr, item, weight, shape = _csr(purchases, "purchases")
+    if shape[1] != items:
+        raise InvalidInput(
+            f"purchases: expected {items:,} columns as similarity has rows, got {shape[1]:,}"
+        )
+    own = weight if own_weight is None else _floats(own_weight, "own_weight")
+    if len(own) != len(weight):
+        raise InvalidInput(f"own_weight: expected {len(weight):,} numbers, got {len(own):,}")
+    return Bought(indptr, item.astype(np.uint32), weight, own)
+
+
+def _links(matrix: Any, what: str) -> tuple[Links, tuple[int, int]]:
+    if not sp.issparse(matrix):
+        dense = np.asarray(matrix)
+        if dense.ndim != 2 or dense.dtype.kind not in "biuf":
+            raise InvalidInput(
+                f"{what}: expected numbers of items x offers, got {dense.dtype} of {dense.ndim} dimensions"
+            )
+        matrix = sp.csr_array(dense)
+    indptr, offer, value, shape = _csr(matrix, what)
+    return Links(indptr, offer, value), shape
+
+
+def _csr(
+    matrix: Any, what: str
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32], tuple[int, int]]:
+    """Row offsets, columns ascending within rows and once each, values; the caller's arrays are left as they are."""
+    if not sp.issparse(matrix):
+        raise InvalidInput(f"{what}: expected a sparse matrix, got {type(matrix).__name__}")
+    found = sp.csr_array(matrix)  # no copy of one that is of rows already
+    if found.ndim != 2 or max(found.shape) >= 1 << 31:
+        raise InvalidInput(f"{what}: expected fewer than 2**31 rows and columns, got {found.shape}")
+    if not found.has_canonical_format:
+        found = found.copy()
+        found.sum_duplicates()
+    columns = found.indices
+    if len(columns) and (columns.min() < 0 or columns.max() >= found.shape[1]):
+        raise InvalidInput(f"{what}: expected columns from 0 to {found.shape[1] - 1:,}")
+    value = _floats(found.data, what)
+    indptr = np.ascontiguousarray(found.indptr, np.int64)
+    return indptr, np.ascontiguousarray(columns, np.int32), value, found.shape
+
+
+def _floats(values: Any, what: str) -> NDArray[np.float32]:
+    given = np.asarray(values)
+    if given.dtype.kind not in "biuf" or given.ndim != 1:
+        raise InvalidInput(
+            f"{what}: expected numbers, got {given.dtype} of {given.ndim} dimensions"
+        )
+    outside = ~(np.abs(given.astype(np.float64, copy=False)) <= LARGEST)
+    if outside.any():
+        place = int(outside.argmax())
+        raise InvalidInput(
+            f"{what}: expected finite numbers of float32, got {given[place]} at {place:,}"
+        )
+    return np.ascontiguousarray(given, np.float32)
+
+
+def _kind(codes: Any, count: int, what: str) -> NDArray[np.int32]:
+    given = np.asarray(codes)
+    fine = given.dtype.kind in "iu" and given.shape == (count,)
+    if not fine or (count and (given.min() < -1 or given.max() >= 1 << 30)):
+        raise InvalidInput(
+            f"kinds of {what}: expected {count:,} integers from -1 up, got {given.dtype} {given.shape}"
+        )
+    return np.ascontiguousarray(given, np.int32)
+
+
+def _quotas(quota: int | Mapping[str, int], by_role: bool) -> NDArray[np.int32]:
+    if isinstance(quota, Mapping):
+        wrong = [role for role in quota if role not in ROLES]
+        if wrong:
+            raise InvalidInput(f"quota: expected roles among {', '.join(ROLES)}, got {wrong[0]!r}")
+        found = [quota.get(role, 0) for role in ROLES]
+    elif by_role:
+        raise InvalidInput(
+            "quota: expected a number for each role, since `own` or `kinds` tell them apart"
+        )
+    else:
+        found = [0, 0, quota]
+    for number in found:
+        whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+        if not whole or not 0 <= number <= 1 << 16:
+            raise InvalidInput(f"quota: expected whole numbers from 0 to 65,536, got {number!r}")
+    return np.array(found, np.int32)

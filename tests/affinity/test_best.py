@@ -1,0 +1,179 @@
+"""The choice of offers: the same bits from every backend, blocking and number of threads; against plain sorting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from couponry import InvalidInput
+from couponry.affinity import OfferChooser, best
+from couponry.kernels import available
+
+BACKENDS = [name for name, state in available().items() if state == "yes"]
+
+
+def case(seed: int, customers: int, items: int, offers: int, *, ties: bool) -> dict[str, Any]:
+    random = np.random.default_rng(seed)
+
+    def values(*shape: int) -> np.ndarray:
+        found = random.normal(size=shape)
+        return np.round(found) if ties else found
+
+    def sparse(rows: int, columns: int, share: float) -> sp.csr_array:
+        return sp.csr_array(values(rows, columns) * (random.random((rows, columns)) < share))
+
+    return {
+        "purchases": sparse(customers, items, 0.4),
+        "similarity": sparse(items, offers, 0.5),
+        "own": sparse(items, offers, 0.15),
+        "kinds": (random.integers(-1, 4, items), random.integers(-1, 4, offers)),
+        "prior": values(offers) if seed % 2 else None,
+        "eligible": sparse(customers, offers, 0.7) if seed % 3 else None,
+    }
+
+
+def expected(made: dict[str, Any], quota: dict[str, int], above: float) -> list[tuple[Any, ...]]:
+    """By sorting everything; scores in float32, added up in the order of the items."""
+    bought, similar, own = (
+        sp.csr_array(made[n], dtype=np.float32) for n in ("purchases", "similarity", "own")
+    )
+    found = []
+    for i in range(bought.shape[0]):
+        items = range(bought.indptr[i], bought.indptr[i + 1])
+        scored = []
+        for j in range(similar.shape[1]):
+            score, mine = (
+                np.float32(0 if made["prior"] is None else made["prior"][j]),
+                np.float32(0),
+            )
+            linked, reward, kind = made["prior"] is not None, False, False
+            for e in items:
+                k, w = bought.indices[e], bought.data[e]
+                if j in similar.indices[similar.indptr[k] : similar.indptr[k + 1]]:
+                    score, linked = score + w * np.float32(similar[k, j]), True
+                if j in own.indices[own.indptr[k] : own.indptr[k + 1]]:
+                    mine, reward = mine + w * np.float32(own[k, j]), True
+                kind |= made["kinds"][0][k] >= 0 and made["kinds"][0][k] == made["kinds"][1][j]
+            if made["eligible"] is not None and made["eligible"][i, j] == 0:
+                continue
+            role = 0 if reward else 1 if kind else 2
+            if (reward or linked) and (mine if reward else score) > above:
+                scored.append((role, mine if reward else score, j))
+        kept = []
+        for role, name in enumerate(("reward", "activation", "innovation")):
+            mine_first = sorted((s for s in scored if s[0] == role), key=lambda s: (-s[1], s[2]))
+            kept += mine_first[: quota.get(name, 0)]
+        found += [(i, j, role, float(score)) for role, score, j in sorted(kept, key=lambda s: s[2])]
+    return found
+
+
+def rows(chosen: best.BestOffers) -> list[tuple[Any, ...]]:
+    columns = (chosen.customer, chosen.offer, chosen.role, chosen.score)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def choose(
+    made: dict[str, Any], quota: Any, backend: str, above: float = -np.inf, **options: Any
+) -> best.BestOffers:
+    arguments = {name: made[name] for name in ("own", "kinds", "prior")}
+    chooser = OfferChooser(made["similarity"], quota, above=above, backend=backend, **arguments)
+    return chooser.choose(made["purchases"], eligible=made["eligible"], **options)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 10_000),
+    offers=st.sampled_from([1, 7, 40]),
+    quota=st.sampled_from(
+        [{"reward": 2, "activation": 3, "innovation": 4}, {"activation": 1}, {"innovation": 50, "reward": 1}]
+    ),
+    ties=st.booleans(),
+    above=st.sampled_from([-np.inf, 0.0]),
+)  # fmt: skip
+def test_against_sorting(
+    backend: str, seed: int, offers: int, quota: dict[str, int], ties: bool, above: float
+) -> None:
+    made = case(seed, 6, 12, offers, ties=ties)
+    assert rows(choose(made, quota, backend, above)) == expected(made, quota, above)
+
+
+@pytest.mark.parametrize("backend", [name for name in BACKENDS if name != "reference"])
+@pytest.mark.parametrize("seed", [1, 2, 6])
+def test_bits_blocks_and_threads(backend: str, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = case(seed, 60, 80, 300, ties=False)
+    quota = {"reward": 8, "activation": 12, "innovation": 12}
+    reference = choose(made, quota, "reference")
+    for pairs, threads in ((1 << 19, 1), (50, 2), (1, 3)):
+        monkeypatch.setattr(best, "PAIRS", pairs)
+        found = choose(made, quota, backend, threads=threads)
+        for name in ("customer", "offer", "role", "score"):
+            mine, theirs = getattr(found, name), getattr(reference, name)
+            assert mine.dtype == theirs.dtype and mine.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_scores_far_apart_equal_and_infinite(backend: str) -> None:
+    huge = np.float32(3e38)
+    values = np.array([[1e-30, 1.0, 1.0, 1.0, huge, -huge, 2e-30, 1.0]], np.float32)
+    once = sp.csr_array(np.array([[1.0]]))
+    for quota, best_first in ((1, [4]), (3, [1, 2, 4]), (6, [1, 2, 3, 4, 6, 7])):
+        found = OfferChooser(values, quota, backend=backend).choose(once)
+        assert found.offer.tolist() == sorted(best_first)
+    twice = sp.csr_array(np.array([[2.0]]))  # to infinity
+    with np.errstate(over="ignore"):
+        assert OfferChooser(values, 2, backend=backend).choose(twice).offer.tolist() == [1, 4]
+    same = OfferChooser(np.ones((1, 9)), 4, backend=backend).choose(once)
+    assert same.offer.tolist() == [0, 1, 2, 3]
+
+
+def test_formats_of_matrices_do_not_matter() -> None:
+    made = case(4, 30, 40, 50, ties=False)
+    made["eligible"] = None
+    wanted = rows(OfferChooser(made["similarity"], 5).choose(made["purchases"]))
+    long = made["purchases"].copy()
+    long.indices, long.indptr = long.indices.astype(np.int64), long.indptr.astype(np.int64)
+    doubled = sp.coo_array(made["purchases"])
+    halves = (np.tile(doubled.data / 2, 2), (np.tile(doubled.row, 2), np.tile(doubled.col, 2)))
+    for purchases in (sp.csr_matrix(made["purchases"]), long, sp.csc_array(made["purchases"]),
+                      sp.coo_array(halves, shape=doubled.shape)):  # fmt: skip
+        before = purchases.data.copy()
+        for similarity in (made["similarity"], sp.csr_matrix(made["similarity"])):
+            assert rows(OfferChooser(similarity, 5).choose(purchases)) == wanted
+        assert (purchases.data == before).all()
+    assert rows(OfferChooser(made["similarity"].toarray(), 5).choose(made["purchases"])) == wanted
+
+
+def test_nobody_and_nothing() -> None:
+    chooser = OfferChooser(np.ones((3, 4)), 2)
+    assert rows(chooser.choose(sp.csr_array((0, 3)))) == []
+    assert rows(chooser.choose(sp.csr_array((5, 3)))) == []
+    assert rows(OfferChooser(np.ones((3, 4)), 0).choose(sp.csr_array(np.ones((5, 3))))) == []
+
+
+BAD = [
+    (lambda: OfferChooser(np.array([[np.nan]]), 1), "similarity: expected finite numbers"),
+    (lambda: OfferChooser(np.array([[1e300]]), 1), "similarity: expected finite numbers of float32"),
+    (lambda: OfferChooser(np.array([["a"]]), 1), "similarity: expected numbers"),
+    (lambda: OfferChooser(np.ones((2, 3)), -1), "quota: expected whole numbers"),
+    (lambda: OfferChooser(np.ones((2, 3)), {"prize": 1}), "quota: expected roles among"),
+    (lambda: OfferChooser(np.ones((2, 3)), 4, own=np.ones((2, 3))), "a number for each role"),
+    (lambda: OfferChooser(np.ones((2, 3)), {"reward": 1}, own=np.ones((3, 2))), "own: expected 2 x 3"),
+    (lambda: OfferChooser(np.ones((2, 3)), 1, prior=[1.0]), "prior: expected 3 numbers"),
+    (lambda: OfferChooser(np.ones((2, 3)), {}, kinds=([0.5, 1], [1, 2, 3])), "kinds of items"),
+    (lambda: OfferChooser(np.ones((2, 3)), 1).choose(np.ones((4, 2))), "expected a sparse matrix"),
+    (lambda: OfferChooser(np.ones((2, 3)), 1).choose(sp.csr_array((4, 3))), "expected 2 columns"),
+    (lambda: OfferChooser(np.ones((2, 3)), 1).choose(sp.csr_array((4, 2)), eligible=sp.csr_array((4, 2))), "eligible"),
+    (lambda: OfferChooser(np.ones((2, 3)), 1, above=np.nan), "above: expected a number"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "message"), BAD)
+def test_bad_input(make: Any, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        make()

@@ -1,0 +1,272 @@
+"""Purchase histories: what an oracle counts, whatever the order of the rows; updates give what a replay gives."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from couponry import InvalidInput
+from couponry.affinity import PurchaseHistory, merging
+from couponry.kernels import affinity
+from couponry.kernels import available as available_backends
+
+
+def transactions(seed: int, rows: int = 400, *, text: bool = False, weeks: int = 30) -> pa.Table:
+    random = np.random.default_rng(seed)
+    customer = random.integers(0, 40, rows) * 3 - 7
+    product = random.zipf(1.4, rows) % 50
+    table: dict[str, Any] = {
+        "customer": [f"c{c:+}" for c in customer] if text else customer,
+        "product": [f"p{p}é" for p in product] if text else product,
+        "week": random.integers(1, weeks + 1, rows),
+        "quantity": random.integers(0, 4, rows),
+        "spend": np.round(random.exponential(3.0, rows), 2),
+        "discount": random.choice([0.0, 0.0, -0.5], rows),
+    }
+    return pa.table(table)
+
+
+def arrays(history: PurchaseHistory) -> dict[str, list[Any]]:
+    """Everything in a history, bit for bit."""
+    found: dict[str, Any] = {}
+    for field in fields(history):
+        value = getattr(history, field.name)
+        if isinstance(value, affinity.Pairs):
+            for name, array in value._asdict().items():
+                found[f"{field.name}.{name}"] = (array.dtype, array.shape, array.tobytes())
+        elif isinstance(value, np.ndarray):
+            found[field.name] = (value.dtype, value.tobytes())
+        elif isinstance(value, pa.Array):
+            found[field.name] = (value.type, value.to_pylist())
+        else:
+            found[field.name] = value
+    return found
+
+
+def oracle(table: pa.Table, half_lives: tuple[float, ...], until: int) -> dict[Any, Any]:
+    """(customer, product) to times, first, last, discounted, spend, decayed sums in float64."""
+    seen: dict[Any, dict[int, list[Any]]] = {}
+    for row in table.to_pylist():
+        if row["quantity"] > 0:
+            days = seen.setdefault((row["customer"], row["product"]), {})
+            days.setdefault(row["week"], []).append(row)
+    found = {}
+    for pair, days in seen.items():
+        found[pair] = (
+            len(days),
+            min(days),
+            max(days),
+            sum(any(row["discount"] for row in rows) for rows in days.values()),
+            sum(round(row["spend"] * 100) for rows in days.values() for row in rows),
+            [sum(0.5 ** ((until - week) / life) for week in days) for life in half_lives],
+        )
+    return found
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_a_history_is_what_was_bought(text: bool) -> None:
+    table = transactions(1, 3000, text=text)
+    history = PurchaseHistory.from_transactions(table, half_lives=(2, 8))
+    expected = oracle(table, (2.0, 8.0), 30)
+    decay = history.decay(slice(None))
+    customers, items = history.customers.to_pylist(), history.items.to_pylist()
+    assert customers == sorted(customers) and items == sorted(items)
+    seen = {}
+    for i, customer in enumerate(customers):
+        block = slice(history.indptr[i], history.indptr[i + 1])
+        assert (np.diff(history.item[block].astype(int)) > 0).all()
+        for e in range(block.start, block.stop):
+            states = history.pairs
+            seen[customer, items[history.item[e]]] = (
+                *(
+                    int(getattr(states, n)[e])
+                    for n in ("times", "first", "last", "discounted", "spend")
+                ),
+                pytest.approx(decay[e], rel=1e-5),
+            )
+    assert seen == expected
+    assert history.left_out == int((table["quantity"].to_numpy() == 0).sum())
+
+
+def test_trips_count_a_period_once() -> None:
+    table = transactions(2, 3000)
+    history = PurchaseHistory.from_transactions(table)
+    bought = table.filter(pa.array(table["quantity"].to_numpy() > 0))
+    weeks: dict[int, set[int]] = {}
+    for row in bought.to_pylist():
+        weeks.setdefault(row["customer"], set()).add(row["week"])
+    assert history.trips.times.tolist() == [len(weeks[c]) for c in history.customers.to_pylist()]
+    assert history.trips.last.tolist() == [max(weeks[c]) for c in history.customers.to_pylist()]
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 10_000),
+    rows=st.sampled_from([1, 30, 900]),
+    cuts=st.lists(st.integers(1, 29), min_size=1, max_size=3, unique=True),
+    text=st.booleans(),
+    many=st.sampled_from([1, 7, 1 << 20]),
+)
+def test_updates_give_what_a_replay_gives(
+    seed: int, rows: int, cuts: list[int], text: bool, many: int
+) -> None:
+    table = transactions(seed, rows, text=text)
+    table = table.set_column(3, "quantity", pa.array(np.ones(rows)))
+    week = table["week"].to_numpy()
+    bounds = [0, *sorted(cuts), 30]
+    whole = PurchaseHistory.from_transactions(table, until=30)
+    history = None
+    before, merging.MANY = merging.MANY, many
+    try:
+        for low, high in pairwise(bounds):
+            part = table.filter(pa.array((week > low) & (week <= high)))
+            if history is not None:
+                history = history.update(part, until=high)
+            elif len(part):
+                history = PurchaseHistory.from_transactions(part, until=high)
+    finally:
+        merging.MANY = before
+    assert history is not None
+    assert arrays(history) == arrays(whole)
+
+
+def test_the_order_of_rows_threads_and_batches_do_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = transactions(3, 5000)
+    expected = arrays(PurchaseHistory.from_transactions(table, threads=1))
+    shuffled = table.take(np.random.default_rng(0).permutation(len(table)))
+    assert arrays(PurchaseHistory.from_transactions(shuffled, threads=2)) == expected
+    for part in range(3):
+        pq.write_table(shuffled.slice(part * 2000, 2000), tmp_path / f"part-{part}.parquet")
+    monkeypatch.setattr("couponry.affinity.grouping.ROWS", 100)
+    from_files = PurchaseHistory.from_transactions(
+        tmp_path / "part-*.parquet", folder=tmp_path / "kept", memory_limit="200MB"
+    )
+    assert arrays(from_files) == expected
+    assert arrays(PurchaseHistory.open(tmp_path / "kept")) == expected
+    assert [path.name for path in tmp_path.glob("*couponry*")] == []  # nothing spilled is left
+
+
+def test_a_kept_history_is_updated_where_it_lies(tmp_path: Path) -> None:
+    table = transactions(4, 2000)
+    late = table["week"].to_numpy() > 20
+    history = PurchaseHistory.from_transactions(
+        table.filter(pa.array(~late)), folder=tmp_path / "kept", until=20
+    )
+    history = history.update(table.filter(pa.array(late)), folder=tmp_path / "kept")
+    assert arrays(history) == arrays(PurchaseHistory.from_transactions(table))
+    assert arrays(PurchaseHistory.open(tmp_path / "kept")) == arrays(history)
+
+
+def test_a_failed_update_leaves_what_was_there(tmp_path: Path) -> None:
+    table = transactions(5, 500)
+    history = PurchaseHistory.from_transactions(table, folder=tmp_path / "kept")
+    before = arrays(history)
+    with pytest.raises(InvalidInput, match="expected periods after 30"):
+        history.update(table, folder=tmp_path / "kept")
+    bad = table.set_column(2, "week", pa.array(np.full(500, 31)))
+    bad = bad.set_column(4, "spend", pa.array(np.full(500, np.nan)))
+    with pytest.raises(InvalidInput, match="column 'spend'"):
+        history.update(bad, folder=tmp_path / "kept")
+    assert arrays(PurchaseHistory.open(tmp_path / "kept")) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
+
+
+def test_products_of_several_items_and_of_none() -> None:
+    table = pa.table(
+        {"customer": [1, 1, 1, 2], "product": ["a", "b", "c", "c"], "week": [1, 1, 3, 4]}
+    )
+    catalogue = {"product": ["a", "b", "b", "b"], "item": [10, 10, 20, 20]}
+    history = PurchaseHistory.from_transactions(table, catalogue=pa.table(catalogue))
+    assert history.items.to_pylist() == [10, 20]
+    assert history.indptr.tolist() == [0, 2, 2]  # customer 2 bought nothing that is kept
+    assert history.pairs.times.tolist() == [1, 1]
+    assert history.trips.times.tolist() == [2, 1]
+
+
+def test_dates_are_days() -> None:
+    date = [datetime.date(2024, 2, 28), datetime.date(2024, 3, 1)]
+    table = pa.table({"customer": [1, 1], "product": [5, 5], "date": date})
+    history = PurchaseHistory.from_transactions(table)
+    assert history.unit == "day" and history.until - history.start == 2
+    stamps = pa.array([datetime.datetime(2024, 2, 28, 23, 59), datetime.datetime(2024, 3, 1, 0, 1)])
+    other = PurchaseHistory.from_transactions(table.set_column(2, "day", stamps))
+    assert arrays(other) == arrays(history)
+
+
+BAD = [
+    ({"week": None}, "expected one column of day, week, date, got none"),
+    ({"day": [1, 1]}, "expected one column of day, week, date, got day and week"),
+    ({"customer": [1, None]}, "column 'customer', row 1: expected an id, got null"),
+    ({"customer": [0.5, 1.0]}, "column 'customer': expected integers or strings"),
+    ({"week": [0.5, 1.0]}, "column 'week': expected whole numbers or dates"),
+    ({"week": [1, 2**40]}, "column 'week', row 1: expected a day or week"),
+    ({"week": [1, 2**20]}, "at most 131,072 periods"),
+    ({"quantity": [1.0, float("nan")]}, "column 'quantity', row 1: expected a finite number"),
+    ({"quantity": [0, -1]}, "expected at least one purchase, got none"),
+    ({"spend": ["x", "y"]}, "column 'spend': expected numbers"),
+    ({"spend": [1.0, 1e15]}, "column 'spend', row 1: expected an amount"),
+    ({"discount": [None, 0.0]}, "column 'discount', row 0: expected a number, got null"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BAD)
+def test_bad_transactions(change: dict[str, Any], message: str) -> None:
+    table = {"customer": [1, 2], "product": [3, 4], "week": [1, 2], **change}
+    given = pa.table({name: column for name, column in table.items() if column is not None})
+    with pytest.raises(InvalidInput, match=message):
+        PurchaseHistory.from_transactions(given)
+
+
+def test_bad_arguments(tmp_path: Path) -> None:
+    table = transactions(6)
+    history = PurchaseHistory.from_transactions(table)
+    with pytest.raises(InvalidInput, match="columns: expected names among"):
+        PurchaseHistory.from_transactions(table, columns={"client": "customer"})
+    with pytest.raises(InvalidInput, match="expected a column 'household'"):
+        PurchaseHistory.from_transactions(table, columns={"customer": "household"})
+    with pytest.raises(InvalidInput, match="half_lives"):
+        PurchaseHistory.from_transactions(table, half_lives=[0])
+    with pytest.raises(InvalidInput, match="until: expected 30 or later"):
+        PurchaseHistory.from_transactions(table, until=3)
+    with pytest.raises(InvalidInput, match="as_of: expected 30"):
+        history.decay(slice(None), 12)
+    with pytest.raises(InvalidInput, match="expected integers as in the history"):
+        history.update(transactions(6, text=True))
+    with pytest.raises(InvalidInput, match="column 'product': expected integers as in table"):
+        PurchaseHistory.from_transactions(table, catalogue={"product": ["a"], "item": [1]})
+    with pytest.raises(InvalidInput, match="no file"):
+        PurchaseHistory.from_transactions(tmp_path / "none-*.parquet")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "precious").write_text("keep")
+    with pytest.raises(InvalidInput, match="holds something else"):
+        PurchaseHistory.from_transactions(table, folder=tmp_path / "other")
+    with pytest.raises(InvalidInput, match="history"):
+        PurchaseHistory.open(tmp_path / "other")
+
+
+def test_without_duckdb_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    with pytest.raises(ImportError, match=r"couponry\[affinity\]"):
+        PurchaseHistory.from_transactions(transactions(7))
+
+
+@pytest.mark.parametrize("name", [n for n, state in available_backends().items() if state == "yes"])
+def test_every_backend_folds_alike(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = transactions(8, 1500)
+    monkeypatch.setenv("COUPONRY_BACKEND", "reference")
+    expected = arrays(PurchaseHistory.from_transactions(table))
+    monkeypatch.setenv("COUPONRY_BACKEND", name)
+    assert arrays(PurchaseHistory.from_transactions(table)) == expected
