@@ -59,7 +59,10 @@ def descend(
         )
         if promised <= tolerance and (inside or box >= LARGE_BOX):
             break
-        then = planes.add(point)
+        try:
+            then = planes.add(point)
+        except OverflowError:  # prices grow without end: nothing is feasible
+            break
         if value - then > GOOD * promised:
             box = box if inside else box * GROWS
         elif promised <= tolerance:

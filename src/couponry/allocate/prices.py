@@ -209,17 +209,15 @@ class PriceSearch:
         space = self._space
         coupon = self.worth * self.scales.per_coupon[space.row] / space.scale
         tolerance = 0.1 * self.gap * abs(self._free.dual)
-        prices = cutting_planes.descend(
-            self.lagrangian,
-            space,
-            self.prices,
-            coupon,
-            tolerance,
-            lambda: self.clock.left < self.reserve,
+
+        def stop() -> bool:
+            self.evaluations += 1
+            return self.clock.left < self.reserve
+
+        self.prices = cutting_planes.descend(
+            self.lagrangian, space, self.prices, coupon, tolerance, stop
         )
-        self.prices = prices
-        self.evaluations += 1
-        return self._found(self.lagrangian.evaluate(prices))
+        return self._found(self.lagrangian.evaluate(self.prices))
 
     def closer(self) -> Found:
         """The same with more patience."""
