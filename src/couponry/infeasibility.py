@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .allocate.clock import Clock
 from .allocate.elastic import Change, WayOut, way_out
 from .allocate.infeasible import Certificate
 from .allocate.lagrangian import Lagrangian
@@ -15,9 +16,12 @@ from .engines.protocol import Engine
 from .limits import CompiledLimits, Measure
 
 if TYPE_CHECKING:
-    from .allocate.clock import Clock
     from .campaign import Compiled
 
+PATIENCE, CANDIDATES_A_SECOND = (
+    5.0,
+    20_000,
+)  # seconds for a way out: whoever asks waits for the proof, too
 NAMED = 5  # changes, in a sentence
 ROUNDING = 1e-9  # share of a ratio that is kept from it, so that it holds however sums are rounded
 
@@ -42,7 +46,9 @@ def told(
     }
     problem = compiled.problem
     with clock.stage("way out"):
-        found = way_out(problem, engine, _units(compiled, engine), prices, seed, clock)
+        patience = PATIENCE + problem.candidates / CANDIDATES_A_SECOND
+        within = Clock(min(clock.left, patience))
+        found = way_out(problem, engine, _units(compiled, engine), prices, seed, within)
     if found is not None:
         out = [_change(compiled.limits, change, found) for change in found.changes]
         out.sort(key=lambda entry: -abs(entry["share"]))
