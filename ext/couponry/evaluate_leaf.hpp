@@ -53,7 +53,7 @@ public:
             choose(i, end);
             if ((has_groups_ || has_sets_) && !keep_rules(i, end)) return NO_MEMORY;
             tables_.add(batch, scratch_.given, given_, first_cell);
-            if (pass_.chosen) for_each(i, end, [&](const Turn& turn) { write(turn); });
+            if (pass_.chosen) write(pass_.chosen + pass_.shard.indptr[i], batch.n);
             i = end;
         }
         tables_.flush();
@@ -277,9 +277,10 @@ private:
         return count;
     }
 
-    void write(const Turn& turn) noexcept {
-        uint8_t* chosen = pass_.chosen + pass_.shard.indptr[turn.i];
-        for (int64_t j = 0; j < turn.n; ++j) chosen[j] = turn.picks[j / WORD] >> (j % WORD) & 1;
+    // Zeros, and ones where coupons are listed.
+    void write(uint8_t* chosen, int64_t n) const noexcept {
+        std::memset(chosen, 0, static_cast<size_t>(n));
+        for (int64_t t = 0; t < given_; ++t) chosen[scratch_.given[t]] = 1;
     }
 
     COUPONRY_INLINE const int32_t* key_of(const Turn& turn) const noexcept { return scratch_.key + turn.from; }

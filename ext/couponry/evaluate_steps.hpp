@@ -90,6 +90,21 @@ COUPONRY_INLINE void prefetch(const Candidates<Item>& row, int64_t j) noexcept {
     for (int64_t c = 0; c < row.channels; ++c) COUPONRY_PREFETCH(row.quantity + c * row.quantity_stride + j + AHEAD);
 }
 
+COUPONRY_INLINE float either(int32_t first, float a, float b) noexcept {
+    int32_t a_bits, b_bits;
+    std::memcpy(&a_bits, &a, sizeof a);
+    std::memcpy(&b_bits, &b, sizeof b);
+    const int32_t bits = (a_bits & first) | (b_bits & ~first);
+    float out;
+    std::memcpy(&out, &bits, sizeof out);
+    return out;
+}
+
+// Keys of the ends of a choice: the least that is chosen, and the most that is not; and how many are chosen.
+struct Ends {
+    int32_t least, most, given;
+};
+
 // Keys in whose order a customer's bar lies, and how many of them are wanted.
 struct Shortlist {
     const int32_t* key;
@@ -187,6 +202,33 @@ struct Steps {
     // The same for the largest keys alone, if they are at least so large; of their numbers the first.
     static COUPONRY_INLINE int64_t take_best(const int32_t*, int64_t, int32_t, int64_t, int32_t*, uint64_t&) noexcept {
         return 0;
+    }
+
+    static COUPONRY_INLINE Ends ends(const int32_t* key, const uint8_t* chosen, int64_t n) noexcept {
+        int32_t least = INT32_MAX, most = INT32_MIN, given = 0;
+        for (int64_t j = 0; j < n; ++j) {
+            const int32_t held = -static_cast<int32_t>(chosen[j]);  // all bits or none
+            const int32_t in = (key[j] & held) | (INT32_MAX & ~held);
+            const int32_t out = (key[j] & ~held) | (INT32_MIN & held);
+            least = in < least ? in : least;
+            most = out > most ? out : most;
+            given -= held;
+        }
+        return {least, most, given};
+    }
+
+    // Whether any candidate loses no more than its item's bar by leaving, where `most` comes instead, or by coming,
+    // where `least` leaves. bars: of leaving, and `cells` further on of coming.
+    template <class Item>
+    static COUPONRY_INLINE bool any_near(const int32_t* key, const uint8_t* chosen, const Item* item, int64_t n,
+                                         float least, float most, const float* bars, int32_t cells) noexcept {
+        for (int64_t j = 0; j < n; ++j) {
+            const int32_t held = -static_cast<int32_t>(chosen[j]);  // all bits or none
+            const float value = value_of(key[j]);
+            const float loss = either(held, value - most, least - value);
+            if (loss <= bars[static_cast<int32_t>(item[j]) + (cells & ~held)]) return true;
+        }
+        return false;
     }
 
     // OUT: the bars of WIDTH customers who have at most LONG candidates and are given at most MOST coupons.

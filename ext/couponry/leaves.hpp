@@ -39,6 +39,7 @@ struct Leaves {
     bool (*runs_here)() noexcept;
     int (*evaluate)(const Pass&) noexcept;
     int (*mark)(const Marking&) noexcept;
+    void (*noise)(const Shard&, uint32_t seed, int64_t start, int64_t stop, uint16_t* out) noexcept;
     uint64_t (*sum_bytes)(const uint8_t*, int64_t) noexcept;
 };
 

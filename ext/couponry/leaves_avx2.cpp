@@ -27,6 +27,7 @@
 
 #include "evaluate_leaf.hpp"
 #include "mark_leaf.hpp"
+#include "noise_leaf.hpp"
 
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -44,7 +45,7 @@ bool runs_here() noexcept {
 
 }  // namespace
 
-const Leaves leaves_avx2{"avx2", runs_here, evaluate, mark, sum_bytes};
+const Leaves leaves_avx2{"avx2", runs_here, evaluate, mark, noise, sum_bytes};
 
 }  // namespace couponry
 

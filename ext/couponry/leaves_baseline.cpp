@@ -3,9 +3,10 @@
 
 #include "evaluate_leaf.hpp"
 #include "mark_leaf.hpp"
+#include "noise_leaf.hpp"
 
 namespace couponry {
 
-const Leaves leaves_baseline{"baseline", []() noexcept { return true; }, evaluate, mark, sum_bytes};
+const Leaves leaves_baseline{"baseline", []() noexcept { return true; }, evaluate, mark, noise, sum_bytes};
 
 }  // namespace couponry

@@ -1,11 +1,9 @@
 // Which customers a change of their choice matters little to; see `mark` in reference.py.
 //
-// Included once per instruction set, after the `Lanes` that it is written in. Loops are plain and free of branches,
-// for the compiler to turn into vectors.
+// Included once per instruction set, after the `Lanes` that it is written in.
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 #include "evaluate_steps.hpp"
@@ -15,34 +13,6 @@
 
 namespace couponry {
 namespace {
-
-COUPONRY_INLINE float either(int32_t first, float a, float b) noexcept {
-    int32_t a_bits, b_bits;
-    std::memcpy(&a_bits, &a, sizeof a);
-    std::memcpy(&b_bits, &b, sizeof b);
-    const int32_t bits = (a_bits & first) | (b_bits & ~first);
-    float out;
-    std::memcpy(&out, &bits, sizeof out);
-    return out;
-}
-
-// Reduced values of the ends of a choice: the least that is chosen, and the most that is not.
-struct Ends {
-    int32_t least, most, given;
-};
-
-COUPONRY_INLINE Ends ends_of(const int32_t* key, const uint8_t* chosen, int64_t n) noexcept {
-    int32_t least = INT32_MAX, most = INT32_MIN, given = 0;
-    for (int64_t j = 0; j < n; ++j) {
-        const int32_t held = -static_cast<int32_t>(chosen[j]);  // all bits or none
-        const int32_t in = (key[j] & held) | (INT32_MAX & ~held);
-        const int32_t out = (key[j] & ~held) | (INT32_MIN & held);
-        least = in < least ? in : least;
-        most = out > most ? out : most;
-        given -= held;
-    }
-    return {least, most, given};
-}
 
 // Customers from the i-th on whose candidates fit the scratch, all of one segment; or one who does not fit.
 COUPONRY_INLINE int64_t end_of_batch(const Shard& shard, int64_t i, int64_t stop) noexcept {
@@ -58,18 +28,12 @@ template <class Item>
 COUPONRY_INLINE bool is_near(const int32_t* key, const uint8_t* chosen, const Item* item, int64_t n, int32_t lower,
                              int32_t upper, const float* bars, int32_t cells) noexcept {
     constexpr float INFINITE = std::numeric_limits<float>::infinity();
-    const Ends ends = ends_of(key, chosen, n);
+    const Ends ends = Lanes::ends(key, chosen, n);
     float least = ends.given > 0 ? value_of(ends.least) : INFINITE;
     float most = ends.given < n ? value_of(ends.most) : -INFINITE;
     if (ends.given > lower && most < 0.0f) most = 0.0f;
     if (ends.given < upper && least > 0.0f) least = 0.0f;
-    for (int64_t j = 0; j < n; ++j) {
-        const int32_t held = -static_cast<int32_t>(chosen[j]);  // all bits or none
-        const float value = value_of(key[j]);
-        const float loss = either(held, value - most, least - value);
-        if (loss <= bars[static_cast<int32_t>(item[j]) + (cells & ~held)]) return true;
-    }
-    return false;
+    return Lanes::any_near(key, chosen, item, n, least, most, bars, cells);
 }
 
 template <class Item, int CHANNELS>

@@ -70,6 +70,7 @@ cdef extern from "leaves.hpp" namespace "couponry" nogil:
         const char* name
         int evaluate(const Pass&) noexcept
         int mark(const Marking&) noexcept
+        void noise(const Shard&, uint32_t, int64_t, int64_t, uint16_t*) noexcept
         uint64_t sum_bytes(const uint8_t*, int64_t) noexcept
 
 cdef extern from "instruction_set.hpp" namespace "couponry" nogil:
@@ -82,9 +83,6 @@ cdef extern from "quantise.hpp" namespace "couponry" nogil:
     void c_span "couponry::span"[I, V](const I*, const V*, int64_t, double*, double*) noexcept
     void c_quantise "couponry::quantise"[I, V](
         const I*, const V*, int64_t, const double*, const double*, uint16_t*, uint8_t*, double*, double*) noexcept
-
-cdef extern from "noise.hpp" namespace "couponry" nogil:
-    void c_noise "couponry::noise"(const Shard&, uint32_t, int64_t, int64_t, uint16_t*) noexcept
 
 cdef extern from "settle.hpp" namespace "couponry" nogil:
     cdef cppclass Prices:
@@ -276,7 +274,7 @@ def noise(shard, seed, int64_t start, int64_t stop, uint16_t[::1] out):
     if start >= stop or out.shape[0] == 0:
         return
     with nogil:
-        c_noise(shard_, seed_, start, stop, &out[0])
+        leaves().noise(shard_, seed_, start, stop, &out[0])
 
 
 def tangle(

@@ -20,7 +20,9 @@ from .settling import NEVER
 
 # candidates that a row with any need gets beside, more with more customers
 SPARE, SPARE_PER_MILLION = 6.0, 1.0
+LIGHT = 1 / 64  # of a cell's mean weight: a candidate counts as so much of one at least
 LEVELS = 10  # of customers, each with half of those before
+SURE = 12  # candidates of a sample that a threshold rests on, or all that there are: few say little of how many all have
 
 
 class Needs:
@@ -59,20 +61,44 @@ class Needs:
 class Regrets:
     """How many candidates of a sample lose how much by leaving or coming, at some prices.
 
-    count: int64 (2 * S * K, bins), candidates of each direction and cell that lose no more than the end of a bin.
+    count: float64 (2 * S * K, bins), candidates of each direction and cell that lose no more than the end of a bin;
+    one that weighs less in the limits than its cell's mean counts as so much less, for so much less is met by it.
     """
 
-    def __init__(self, sample: Lagrangian, prices: NDArray[np.float64]):
+    def __init__(self, sample: Lagrangian, prices: NDArray[np.float64], scales: Scales):
         self.sample = sample
         shard, items = sample.engine.shard, sample.problem.objective.shape[2]
         table = sample.price_table(sample.reduced(prices))
         chosen, _ = sample.engine.choose(as_float32(table))
         regret = sample.engine.regret(shard.quantity.astype(np.float64), table, chosen)
-        comes = 1 - chosen.astype(np.int64)
-        cells = table[0].size
-        place = cell_of(shard, items) + comes * cells  # (direction, cell)
+        cells, cell = table[0].size, cell_of(shard, items)
+        place = cell + (1 - chosen.astype(np.int64)) * cells  # (direction, cell)
         self.bins = Octaves(4 * (float(np.abs(table[0]).max(initial=0.0)) or 1.0))
-        self.count = self.bins.reached(regret, place, 2 * cells)
+        self.count = self.bins.reached(regret, place, 2 * cells, _weights(sample, scales, cell))
+
+
+def _weights(
+    sample: Lagrangian, scales: Scales, cell: NDArray[np.int64]
+) -> NDArray[np.float64] | None:
+    """The least that each candidate weighs in any channel that limits sum, in means of its cell, LIGHT to 1.
+
+    None: limits count coupons alone.
+    """
+    problem, shard = sample.problem, sample.engine.shard
+    summed = np.flatnonzero(scales.coefficient[:, 1:].any(axis=0))
+    if len(summed) == 0:
+        return None
+    least = np.ones(len(cell))
+    for c in summed.tolist():
+        mean = scales.means[1 + c]
+        inverse = np.divide(1.0, mean, out=np.ones(len(mean)), where=mean > 0)
+        tiles = len(mean) // problem.low.shape[1]
+        low, step = np.tile(problem.low[c], tiles), np.tile(problem.step[c], tiles)
+        weight = (step * inverse)[cell]
+        weight *= shard.quantity[problem.quantity_of[c]]
+        weight += (low * inverse)[cell]
+        np.minimum(least, weight, out=least)
+    return np.maximum(least, LIGHT, out=least)
 
 
 def thresholds(
@@ -89,11 +115,11 @@ def thresholds(
     spare = SPARE + SPARE_PER_MILLION * sample.scale * sample.engine.customers / 1e6
     wanted = _by_cell(needs, factor, spare, scales, count[:, -1].reshape(2, segments * items))
     target = wanted.ravel() / sample.scale
-    reached = count >= target[:, None]
+    reached = count >= np.maximum(target, SURE)[:, None]
     last = BINS - 1  # never
     at = np.where(reached.any(axis=1), reached.argmax(axis=1), last)
     threshold = np.where(at < last, bins.edges[at], np.inf)
-    # where the first that the sample has already stands for too many, some customers' share of them is enough
+    # where those stand for too many, some customers' share of them is enough
     have = np.take_along_axis(count, np.minimum(at, last - 1)[:, None], axis=1)[:, 0]
     with np.errstate(divide="ignore"):
         level = np.floor(np.log(np.maximum(have, 1) / target) / np.log(2.0))

@@ -39,6 +39,10 @@ ACTIVE_SETS = 8  # tried for one step, at most: a few more would gain a thousand
 SETTLED = (
     1 / 500
 )  # of the coordinates may still change sides: what that is worth is far below the model's error
+# steps that one curvature is good for, if they gain what it promises, give or take a share; and passes over so many
+# candidates for each in the sample cost more than taking it anew
+USES, FORETOLD = 2, 0.5
+DEAR = 128
 CG_STEPS, CG_TOLERANCE = 300, 1e-2  # far below what a sample's curvature is off
 
 
@@ -46,6 +50,7 @@ class Newton:
     """Steps from prices to better prices; `dual` is minimised, curvature comes from `sample`.
 
     unit: of the dual value, in which the model is scaled. far: whether the prices to start from may be far off.
+    reach: of the first box at least, in units of the objective per coupon.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Newton:
         scales: Scales,
         unit: float,
         far: bool = False,
+        reach: float = 0.0,
     ):
         self._dual = dual
         self._sample = sample
@@ -64,7 +70,8 @@ class Newton:
         # coordinate for a price of 1 per coupon
         self._coupon = scales.per_coupon[space.row] / space.scale
         self._unit = unit
-        self._reach = FAR_REACH if far else REACH
+        self._bandwidths = FAR_REACH if far else REACH
+        self._least_reach = reach
         self._box: NDArray[np.float64] | None = None
         self._damping = DAMPING
 
@@ -83,14 +90,17 @@ class Newton:
         matrix: sp.csr_array | None = None
         last = np.zeros(len(self._coupon))
         least = LEAST_REACH
+        used = 0
+        dear = self._dual.engine.candidates > DEAR * self._sample.engine.candidates
         for _ in range(steps):
             if matrix is None:
                 curvature = Curvature(
                     self._sample, self._space, self._scales, now.prices, self._unit
                 )
-                matrix = curvature.matrix
+                matrix, used = curvature.matrix, 0
                 if self._box is None:
-                    self._box = self._reach * curvature.bandwidth * self._coupon
+                    reach = np.maximum(self._bandwidths * curvature.bandwidth, self._least_reach)
+                    self._box = reach * self._coupon
                 box = self._box
             point = self._space.point(now.prices)
             slope = self._slope(now)
@@ -113,8 +123,13 @@ class Newton:
                 self._damping = max(self._damping / DAMPS, LEAST_DAMPING)
             elif gain <= 0.0:
                 self._damping = min(self._damping * DAMPS, MOST_DAMPING)
+            if gain <= 0.0 and used > 0:
+                matrix = None
             if gain > 0.0:
-                now, matrix, least = then, None, LEAST_REACH
+                now, least = then, LEAST_REACH
+                used += 1
+                if dear or used == USES or abs(gain - promised) > FORETOLD * promised:
+                    matrix = None
             if watch(then):
                 break
         return now

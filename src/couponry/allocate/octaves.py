@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,9 +27,16 @@ class Octaves:
         return np.clip(bits - np.int32(self._low), 0, BINS - 1)
 
     def reached(
-        self, numbers: NDArray[np.floating], group: NDArray[np.integer], groups: int
-    ) -> NDArray[np.int64]:
-        """How many numbers of each group are in each bin or one before it, int64 (groups, BINS - 1): not the last."""
+        self,
+        numbers: NDArray[np.floating],
+        group: NDArray[np.integer],
+        groups: int,
+        weights: NDArray[np.float64] | None = None,
+    ) -> NDArray[Any]:
+        """How many numbers of each group are in each bin or one before it, (groups, BINS - 1): not the last.
+
+        int64; or float64, the sums of their weights.
+        """
         place = group * np.int64(BINS) + self.bin_of(numbers)
-        counted = np.bincount(place, minlength=groups * BINS).reshape(groups, BINS)
+        counted = np.bincount(place, weights, groups * BINS).reshape(groups, BINS)
         return np.asarray(counted[:, :-1].cumsum(axis=1))

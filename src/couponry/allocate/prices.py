@@ -38,7 +38,8 @@ NEWTON_CANDIDATES, NEWTON_CUSTOMERS = 1 << 17, 5_000
 CHOKE = (
     1 - 1e-4
 )  # of its choke price, at most: below it everybody takes what is worth next to nothing
-STALLED = 0.7  # of the coupons that were off before: a step that leaves as many is not followed by another
+# of the coupons that were off before (with noise, a step earlier): what leaves as many is not followed by another step
+STALLED = 0.7
 LITTLE = 0.05  # of what limits are missed by, where the rest is at choke prices
 
 # noise against ties, as shares of a typical coupon's worth
@@ -48,6 +49,7 @@ LAST_AMPLITUDES = (
     1e-4,
 )  # once more by quasi-Newton steps, where Newton's method did not get there
 LITTLE_NOISE = 0.3  # of the asked gap
+NOISE_REACH = 0.1  # of the noise, that prices may move at first: it makes ties so wide
 BLUR = 0.5  # asked gaps that noise may add to the dual for its prices to be worth rounding
 # share of the asked gap that an iteration must gain while there is more noise than that
 BLURRED_TOLERANCE = 0.03
@@ -104,7 +106,7 @@ class PriceSearch:
         self.seed = seed
         self.clock = clock
         self.lagrangian = Lagrangian(problem, engine)
-        self.samples = Samples(engine)
+        self.samples = Samples(engine, len(problem.lower))
         self.prices = np.zeros(len(problem.lower))
         self.evaluations = 0
         self.diverged = False
@@ -233,7 +235,7 @@ class PriceSearch:
         in the way, and little noise will do.
         """
         smoothing = Smoothing(self.problem, self.engine, self.seed)
-        samples = Samples(smoothing.engine)
+        samples = Samples(smoothing.engine, len(self.prices))
         amplitudes = AMPLITUDES
         off = self.off(after.now, self._space)
         close = self.is_far(after.now) and off <= 2 * LITTLE * self.off(after.now)
@@ -263,7 +265,8 @@ class PriceSearch:
         """Prices at one amplitude, nearer and nearer to the limits where there is little enough noise."""
         tolerance = BLURRED_TOLERANCE * self.gap
         last = np.inf
-        for share in (1.0, *NEAR_SHARES_WITH_NOISE):
+        first = (1.0,) if quasi else ()
+        for share in (*first, *NEAR_SHARES_WITH_NOISE):
             near = share
             if share < 1.0:
                 near = min(share, self._quick_with_noise() / self.coupons)
@@ -353,16 +356,17 @@ class PriceSearch:
             self.diverged = now.dual < self._lowest
             return self.clock.left < self.reserve or self.diverged
 
-        before = np.inf
+        before = [np.inf, np.inf]  # coupons off the limits
 
         def enough(now: Evaluation, promised: float) -> bool:
-            nonlocal before
-            off, last = self.off(now, space), before
-            before = off
+            off = self._off_with_noise(now, noise) if noise else self.off(now, space)
+            earlier, last = before
+            before[:] = last, off
             if promised > tolerance * abs(now.dual):
                 return False
             if noise:
-                return self._off_with_noise(now, noise) <= max(most_off, 1.0)
+                stalled = STALLED * earlier < off < NEAR_SHARES_WITH_NOISE[0] * self.coupons
+                return stalled or off <= max(most_off, 1.0)
             if near is None and STALLED * last < off < NEAR_SHARE * self.coupons:
                 return True
             return off <= max(most_off, 1.0) or off <= LITTLE * self.off(now)
@@ -378,7 +382,8 @@ class PriceSearch:
             close = samples.for_curvature(dual.problem)
             if dual.engine.candidates < close.engine.candidates:
                 close = dual
-            newton = Newton(dual, close, space, self.scales, unit, far=quasi)
+            reach = NOISE_REACH * noise
+            newton = Newton(dual, close, space, self.scales, unit, far=quasi, reach=reach)
             if steps is None:
                 steps = NEWTON_STEPS if dual.scale == 1.0 else SAMPLE_STEPS
             now = newton.descend(now, steps, enough, watch)

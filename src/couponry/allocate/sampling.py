@@ -6,29 +6,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
-from ..kernels.reference import scatter
 from .lagrangian import Lagrangian
 from .problem import Problem
 
-FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample
+FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample, at least ...
+FOR_A_PRICE = 200  # ... and for each price: what a few coupons ask for says little of all
 GROWTH = 4  # from one sample to the next
 LARGEST = 32  # customers in all for each in the largest sample, at least
 # candidates of the samples that are looked at closely: at least, as a share, and at most
 CURVATURE_LOOK = 1 << 19, 1 / 64, 1 << 21
 START_LOOK = 1 << 21, 1 / 64, 1 << 22
 WORTH_A_LOOK = 4.0  # customers in all for each in a sample that is looked at before everybody
-REGRET_LOOK = 1 << 21, 1 / 32, 1 << 23
+REGRET_LOOK = 1 << 21, 1 / 32, 1 << 22
 
 
 class Samples:
-    """The samples of an engine's customers, the smallest first, gathered when asked for; none for small problems."""
+    """The samples of an engine's customers, the smallest first, gathered when asked for; none for small problems.
 
-    def __init__(self, engine: Engine):
+    prices: that are to be found from them.
+    """
+
+    def __init__(self, engine: Engine, prices: int):
         self._engine = engine
         self._gathered: dict[int, Engine] = {}  # by level
         self._close: dict[int, Engine] = {}  # by size
         sizes = []
-        size = FIRST_SAMPLE * engine.customers // max(1, engine.candidates)
+        smallest = max(FIRST_SAMPLE, FOR_A_PRICE * prices)
+        size = smallest * engine.customers // max(1, engine.candidates)
         while size > 0 and LARGEST * size < engine.customers:
             sizes.append(size)
             size *= GROWTH
@@ -93,5 +97,13 @@ def nested_samples(customers: int, sizes: list[int], growth: int) -> list[NDArra
 
 def _drawn(size: int, among: NDArray[np.int64]) -> NDArray[np.int64]:
     """A number below `among` for each of `size` stretches."""
-    high = scatter(np.arange(size, dtype=np.uint64)) >> np.uint64(33)
+    high = _scatter(np.arange(size, dtype=np.uint64)) >> np.uint64(33)
     return ((high * among.astype(np.uint64)) >> np.uint64(31)).astype(np.int64)
+
+
+def _scatter(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Mix the bits of 64-bit numbers (the SplitMix64 finaliser; Steele, Lea, Flood 2014)."""
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

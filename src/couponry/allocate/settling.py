@@ -18,6 +18,7 @@ from .problem import SAME, Problem
 from .scales import Scales
 
 NEVER = -1.0  # no loss is as small
+PIECE = 1 << 15  # candidates whose values are computed at a time
 
 
 def nobody_near(problem: Problem) -> NDArray[np.float32]:
@@ -79,8 +80,8 @@ def part_of(
     shard = settled.engine.shard
     channels = []
     for c, q in enumerate(problem.quantity_of):
-        steps = _steps(shard.quantity[q], settled.fine[problem.fines_of(c)])
-        channels.append(_scaled(steps, shard.item, problem, c))
+        fines = settled.fine[problem.fines_of(c)]
+        channels.append(_values(shard.quantity[q], fines, shard.item, problem, c))
     part = replace(
         problem,
         shard=shard,
@@ -113,20 +114,23 @@ def _share_off(problem: Problem, scales: Scales) -> NDArray[np.float64]:
     return largest
 
 
-def _steps(quantity: NDArray[np.uint16], fines: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Where candidates lie between their item's low and high, in steps; fines: as `Problem.fines_of` lists them."""
-    steps = fines.sum(axis=0, dtype=np.float64)
-    steps -= 128 + SAME * (len(fines) - 1)
-    steps /= 256
-    steps += quantity
-    return steps
-
-
-def _scaled(
-    steps: NDArray[np.float64], item: NDArray[np.integer], problem: Problem, channel: int
+def _values(
+    quantity: NDArray[np.uint16],
+    fines: NDArray[np.uint8],
+    item: NDArray[np.integer],
+    problem: Problem,
+    channel: int,
 ) -> NDArray[np.float64]:
-    """A channel's values at these steps."""
-    values: NDArray[np.float64] = problem.step[channel][item]
-    values *= steps
-    values += problem.low[channel][item]
+    """A channel's values as packed; fines: as `Problem.fines_of` lists them."""
+    low, step = problem.low[channel], problem.step[channel]
+    values = np.empty(len(quantity))
+    for start in range(0, len(values), PIECE):  # small enough to stay in cache
+        part = slice(start, start + PIECE)
+        out = values[part]
+        fines[:, part].sum(axis=0, dtype=np.float64, out=out)
+        out -= 128 + SAME * (len(fines) - 1)
+        out /= 256
+        out += quantity[part]
+        out *= step[item[part]]
+        out += low[item[part]]
     return values

@@ -238,7 +238,7 @@ class _Solve:
         problem = self.problem
         off = abs(problem.rows) @ usage_error(problem, now.usage[0]).ravel()
         needs = Needs(problem, now.prices, now.activity, self.scales.per_coupon, off)
-        regrets = Regrets(samples.for_regrets(lagrangian.problem), now.prices)
+        regrets = Regrets(samples.for_regrets(lagrangian.problem), now.prices, self.scales)
         price = as_float32(lagrangian.price_table(lagrangian.reduced(now.prices)))
         reduced = self.lagrangian.reduced(now.prices)
         factor = np.full(len(problem.lower), FACTOR)

@@ -102,25 +102,16 @@ def quantise(item, values, low, step, quantity, fine, error, fine_error):
             fine_error[k] = miss
 
 
-def scatter(x):
-    """Mix the bits of 64-bit numbers, an array (the SplitMix64 finaliser; Steele, Lea, Flood 2014)."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
 def noise(shard, seed, start, stop, out):
     """A number for each candidate of the customers start <= i < stop, drawn by seed, customer and item alone.
 
     out (OUT, uint16, (candidates of these customers)): uniform.
     """
-    customer = (shard.first + np.arange(start, stop)).astype(np.uint64)
-    of_customer = scatter(customer + np.uint64((seed & MASK) << 32))
-    begin, end = shard.indptr[start], shard.indptr[stop]
-    x = np.repeat(of_customer, shard.indptr[start + 1 : stop + 1] - shard.indptr[start:stop])
-    x ^= shard.item[begin:end].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    out[:] = scatter(x) >> np.uint64(48)
+    first = shard.indptr[start]
+    for i in range(start, stop):
+        for e in range(shard.indptr[i], shard.indptr[i + 1]):
+            # another seed than ties are broken by
+            out[e - first] = tie_hash(seed ^ MASK, shard.first + i, shard.item[e]) >> 16
 
 
 def goes_before(value, i, j, seed, customer, item_i, item_j):
