@@ -320,7 +320,7 @@ def test_a_sample_stands_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("couponry.allocate.sampling.FIRST_SAMPLE", 1 << 15)
     problem = campaign().compile().problem
     engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
-    samples = Samples(engine)
+    samples = Samples(engine, 0)
     assert len(samples) >= 1
     nothing = np.zeros(len(problem.lower))
     whole = Lagrangian(problem, engine).evaluate(nothing)
