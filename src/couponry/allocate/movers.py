@@ -29,7 +29,8 @@ class Needs:
     """By how many coupons of each (segment, item) a choice should change, fewer and more of them, to meet the rows.
 
     A row is wanted at its bound where it misses it or is priced. off: (L), what activities may be off from those of
-    the channels as given, by which bounds are drawn in.
+    the channels as given, by which bounds are drawn in. unsure: (L), what these activities, of quantities without the
+    finer bits beside them, are likely off at most: a row that near its bound may need either.
     """
 
     def __init__(
@@ -39,14 +40,19 @@ class Needs:
         activity: NDArray[np.float64],
         per_coupon: NDArray[np.float64],
         off: NDArray[np.float64],
+        unsure: NDArray[np.float64],
     ):
         upper = problem.upper - off
         lower = np.minimum(problem.lower + off, upper)
-        wanted = np.clip(activity, lower, upper)
-        wanted = np.where((prices > 0) & np.isfinite(upper), upper, wanted)
-        wanted = np.where((prices < 0) & np.isfinite(lower), lower, wanted)
-        self.more = np.maximum(0.0, wanted - activity) * per_coupon  # coupons, by row
-        over = np.maximum(0.0, activity - wanted)
+
+        def beyond(activity: NDArray[np.float64]) -> NDArray[np.float64]:
+            wanted = np.clip(activity, lower, upper)
+            wanted = np.where((prices > 0) & np.isfinite(upper), upper, wanted)
+            wanted = np.where((prices < 0) & np.isfinite(lower), lower, wanted)
+            return activity - wanted
+
+        self.more = np.maximum(0.0, -beyond(activity - unsure)) * per_coupon  # coupons, by row
+        over = np.maximum(0.0, beyond(activity + unsure))
         self.fewer = over * per_coupon
         # share of a row that has to leave: what is held there may weigh less than is typical
         self.leaving = np.divide(over, activity, out=np.zeros(len(over)), where=activity > 0)

@@ -14,7 +14,8 @@ FOR_A_PRICE = 200  # ... and for each price: what a few coupons ask for says lit
 GROWTH = 4  # from one sample to the next
 LARGEST = 32  # customers in all for each in the largest sample, at least
 # candidates of the samples that are looked at closely: at least, as a share, and at most
-CURVATURE_LOOK = 1 << 19, 1 / 64, 1 << 21
+CURVATURE_LOOK = 1 << 19, 1 / 256, 1 << 21
+MANY_PRICES = 1 / 64  # as a share, where there are not enough for each price otherwise
 START_LOOK = 1 << 21, 1 / 64, 1 << 22
 WORTH_A_LOOK = 4.0  # customers in all for each in a sample that is looked at before everybody
 REGRET_LOOK = 1 << 21, 1 / 32, 1 << 22
@@ -28,6 +29,7 @@ class Samples:
 
     def __init__(self, engine: Engine, prices: int):
         self._engine = engine
+        self._prices = prices
         self._gathered: dict[int, Engine] = {}  # by level
         self._close: dict[int, Engine] = {}  # by size
         sizes = []
@@ -59,7 +61,9 @@ class Samples:
 
     def for_curvature(self, problem: Problem) -> Lagrangian:
         """The dual over a sample that is small enough for its curvature to be taken often, or over everybody."""
-        return self._look(problem, CURVATURE_LOOK)
+        least, share, most = CURVATURE_LOOK
+        for_prices = min(FOR_A_PRICE * self._prices, int(MANY_PRICES * self._engine.candidates))
+        return self._look(problem, (max(least, for_prices), share, most))
 
     def for_regrets(self, problem: Problem) -> Lagrangian:
         """The dual over a sample that is small enough for everything in it to be sorted, or over everybody."""

@@ -18,6 +18,7 @@ from .problem import SAME, Problem
 from .scales import Scales
 
 NEVER = -1.0  # no loss is as small
+LIKELY = 4.0  # standard deviations
 PIECE = 1 << 15  # candidates whose values are computed at a time
 
 
@@ -59,6 +60,13 @@ def settled_usage(problem: Problem, settled: Settled) -> NDArray[np.float64]:
 def usage_error(problem: Problem, coupons: NDArray[np.float64]) -> NDArray[np.float64]:
     """How far sums of the channels as packed may be off for so many coupons (S, K), (1 + C, S, K)."""
     return np.concatenate([0.0 * coupons[None], problem.fine_error[:, None, :] * coupons])
+
+
+def activity_unsure(problem: Problem, coupons: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far activities of so many coupons (S, K), summed by quantities alone, are likely off at most (L)."""
+    variance = (problem.step**2 / 12)[:, None, :] * coupons
+    squares = problem.rows.power(2) @ np.concatenate([0.0 * coupons[None], variance]).ravel()
+    return np.asarray(LIKELY * np.sqrt(squares))
 
 
 def usage_within(

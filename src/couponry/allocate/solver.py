@@ -19,7 +19,15 @@ from .prices import Found, PriceSearch
 from .problem import Problem
 from .rounding import Rounded, Rounding
 from .sampling import Samples
-from .settling import nobody_near, part_of, settle, settled_usage, usage_error, with_moves
+from .settling import (
+    activity_unsure,
+    nobody_near,
+    part_of,
+    settle,
+    settled_usage,
+    usage_error,
+    with_moves,
+)
 from .start import Start
 
 # repair
@@ -237,7 +245,8 @@ class _Solve:
         """An allocation in which those move to whom it matters least; more of them where that was not enough."""
         problem = self.problem
         off = abs(problem.rows) @ usage_error(problem, now.usage[0]).ravel()
-        needs = Needs(problem, now.prices, now.activity, self.scales.per_coupon, off)
+        unsure = activity_unsure(problem, now.usage[0])
+        needs = Needs(problem, now.prices, now.activity, self.scales.per_coupon, off, unsure)
         regrets = Regrets(samples.for_regrets(lagrangian.problem), now.prices, self.scales)
         price = as_float32(lagrangian.price_table(lagrangian.reduced(now.prices)))
         reduced = self.lagrangian.reduced(now.prices)
