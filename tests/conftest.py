@@ -15,6 +15,20 @@ from campaigns import random_tables, spec, write_folder
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "xdist_group(name): tests that one worker runs")
+    config.addinivalue_line(
+        "markers", "compiles: has Numba compile kernels, though its name does not say so"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs all that Numba compiles for: the other need not compile it, too."""
+    for item in items:
+        if "numba" in item.nodeid or item.get_closest_marker("compiles"):
+            item.add_marker(pytest.mark.xdist_group("numba"))
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Callable[..., Path]:
     """Writes campaign folders: tables (random ones by default), sections of campaign.toml, more tables by name."""

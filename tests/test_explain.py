@@ -243,6 +243,7 @@ def test_no_allocation(folder: Callable[..., Path], tmp_path: Path) -> None:
         explain_written(path, tmp_path / "out", 1000)
 
 
+@pytest.mark.compiles
 def test_threads_and_backends_explain_alike(solved: Solved) -> None:
     campaign, _, data, _ = solved
     customer = data["customers"]["customer"][7].as_py()

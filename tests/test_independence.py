@@ -115,6 +115,7 @@ def test_chunks_of_tables(seed: int) -> None:
     assert bits(again.solve(threads=1)) == expected(seed)
 
 
+@pytest.mark.compiles
 @pytest.mark.parametrize("seed", SEEDS)
 def test_backends(seed: int) -> None:
     for backend in BACKENDS - {"reference"}:
@@ -163,6 +164,7 @@ def test_second_solve_of_the_same_campaign(seed: int) -> None:
     assert [bits(campaign.solve(threads=1)) for _ in range(3)] == [expected(seed)] * 3
 
 
+@pytest.mark.compiles
 def test_solving_with_another_backend_or_seed_in_between_changes_nothing() -> None:
     campaign = drawn(30).campaign()
     campaign.solve(threads=2, seed=99, backend="numba")

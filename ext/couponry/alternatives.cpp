@@ -35,11 +35,12 @@ public:
     void look_at(int64_t i) {
         begin_ = shard_.indptr[i];
         end_ = shard_.indptr[i + 1];
-        value_.clear();
+        value_.resize(static_cast<size_t>(end_ - begin_));
+        const Item* item = static_cast<const Item*>(shard_.item);
+        const int64_t s = of_customer(shard_.segment, i);
         int64_t given = 0;
         for (int64_t e = begin_; e < end_; ++e) {
-            const Item* item = static_cast<const Item*>(shard_.item);
-            value_.push_back(reduced_value(shard_, price_, of_customer(shard_.segment, i), item, e));
+            value_[static_cast<size_t>(e - begin_)] = reduced_value(shard_, price_, s, item, e);
             given += chosen_[e];
         }
         const bool may_add = given < of_customer(rules_.upper, i), may_drop = given > of_customer(rules_.lower, i);
@@ -59,15 +60,24 @@ private:
         loss_[e - first_] = other.found ? change : INFINITE;
     }
 
-    // Nothing stands in the way of a swap: all that is chosen has the same other, and so has all that is not.
+    // Nothing stands in the way of a swap: all that is chosen has the same other, and so has all that is not. Chosen or
+    // not is no matter of branches, which would be guessed wrong.
     void without_groups(bool may_add, bool may_drop) const {
+        const float* value = value_.data() - begin_;
         Other most{-1, 0.0f, may_drop}, least{-1, 0.0f, may_add};
         for (int64_t e = begin_; e < end_; ++e) {
-            const float v = value(e);
-            Other& other = chosen_[e] ? least : most;
-            if (!other.found || (chosen_[e] ? v < other.worth : v > other.worth)) other = {e, v, true};
+            const float v = value[e];
+            const bool held = chosen_[e] != 0;
+            const bool more = !held & (!most.found | (v > most.worth)), less = held & (!least.found | (v < least.worth));
+            most = {more ? e : most.at, more ? v : most.worth, more || most.found};
+            least = {less ? e : least.at, less ? v : least.worth, less || least.found};
         }
-        for (int64_t e = begin_; e < end_; ++e) keep(e, chosen_[e] ? most : least);
+        for (int64_t e = begin_; e < end_; ++e) {
+            const bool held = chosen_[e] != 0;
+            const float change = held ? value[e] - most.worth : least.worth - value[e];
+            partner_[e - first_] = held ? most.at : least.at;
+            loss_[e - first_] = (held ? most.found : least.found) ? change : INFINITE;
+        }
     }
 
     void within_groups(int64_t i, bool may_add, bool may_drop) {

@@ -134,6 +134,7 @@ def _usage_of(case: Case, chosen: np.ndarray) -> np.ndarray:
     return usage
 
 
+@pytest.mark.compiles
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("channels", [0, 1, 2, 3])
 @pytest.mark.parametrize("ties", [False, True])

@@ -30,91 +30,82 @@ NEAR, NEAREST = (
     1 / 16,
     4,
 )  # candidates whose change is within the bandwidth, as a share and at least
+NARROWEST = 24  # octaves below the largest value: where ties leave no width, it is this, far below any value
 # A loss of 0 or more shows one side of a difference only, as often as not the other one lies behind it. And of two
 # candidates that may change places, each is asked.
 ALONE, IN_PLACE = 0.5, 0.25
 
 
 class Curvature:
-    """The Hessian of the dual at some prices, in coordinates of a price space: `matrix` (V, V).
+    """The Hessian of the dual as a sample tells it, in coordinates of a price space.
 
-    bandwidth: (V), of reduced value, that it was taken within, on average of the items of each coordinate.
+    unit: of the dual value.
     """
 
-    def __init__(
-        self,
-        sample: Lagrangian,
-        space: PriceSpace,
-        scales: Scales,
-        prices: NDArray[np.float64],
-        unit: float,
-    ):
+    def __init__(self, sample: Lagrangian, space: PriceSpace, scales: Scales, unit: float):
+        self._sample = sample
+        self._space = space
+        self._scales = scales
+        self._unit = unit
+        self._cell = cell_of(sample.engine.shard, sample.problem.objective.shape[2])
+
+    def at(self, prices: NDArray[np.float64]) -> tuple[sp.csr_array, NDArray[np.float64]]:
+        """The matrix (V, V) at some prices, and what bandwidth it was taken within, of reduced value (V).
+
+        The bandwidth is the mean of the items of each coordinate.
+        """
+        sample, scales, space, cell = self._sample, self._scales, self._space, self._cell
         table = sample.price_table(sample.reduced(prices))
         chosen, partner, loss = sample.engine.alternatives(as_float32(table))
-        cell = cell_of(sample.engine.shard, table.shape[2])
         width = _bandwidths(loss, cell, float(np.abs(table[0]).max(initial=1e-30)), table[0].size)
-        self.bandwidth = _by_row(width, scales, space.rows)[space.row]
 
         near = np.flatnonzero(loss < width[cell])
-        other = partner[near]
-        swapped = np.flatnonzero(other >= 0)
-        size = np.sqrt(ALONE * sample.scale / unit / width[cell[near]])
+        partner = partner[near]
+        swapped = partner >= 0
+        size = np.sqrt(ALONE * sample.scale / self._unit / width[cell[near]])
         size[swapped] *= np.sqrt(IN_PLACE / ALONE)
         size = np.where(chosen[near], size, -size)
-        moved = _moved(
-            sample,
-            scales,
-            np.concatenate([near, other[swapped]]),
-            np.concatenate([np.arange(len(near)), swapped]),
-            np.concatenate([size, -size[swapped]]),
-        )
+        moved = self._moved(near, size) + self._moved(partner, np.where(swapped, -size, 0.0))
         by_row = sp.csr_array(moved.T @ moved)
         if not np.array_equal(space.row, np.arange(space.rows)):  # rows with two prices, or none
             by_row = by_row[space.row][:, space.row]
         side = space.sign * space.scale
         by_row.data *= side[by_row.indices] * np.repeat(side, np.diff(by_row.indptr))
-        self.matrix = by_row
+        return by_row, _by_row(width, scales, space.rows)[space.row]
+
+    def _moved(self, position: NDArray[np.int64], factor: NDArray[np.float64]) -> sp.csr_array:
+        """What a candidate moves each row by, times a factor, CSR (changes, L); a negative position moves none."""
+        problem, shard, scales = self._sample.problem, self._sample.engine.shard, self._scales
+        cell = self._cell[position]
+        times = np.where(position >= 0, scales.ptr[cell + 1] - scales.ptr[cell], 0)
+        indptr = np.zeros(len(position) + 1, np.int32)
+        np.cumsum(times, out=indptr[1:])
+        some = np.flatnonzero(times)
+        listed = positions_of(scales.ptr, cell[some])  # in which rows
+        weight = scales.coefficient[listed, 0]
+        for c, slope in enumerate(scales.coefficient.T[1:]):
+            if not slope.any():
+                continue
+            item, quantity = shard.item[position], shard.quantity[problem.quantity_of[c]][position]
+            amount = problem.low[c][item] + problem.step[c][item] * quantity
+            weight = weight + slope[listed] * np.repeat(amount, times)
+        entries = weight * np.repeat(factor, times), scales.row[listed], indptr
+        return sp.csr_array(entries, shape=(len(position), len(problem.lower)))
 
 
 def _bandwidths(
     loss: NDArray[np.float32], cell: NDArray[np.int64], most: float, cells: int
-) -> NDArray[np.float64]:
+) -> NDArray[np.float32]:
     """Of each cell the loss that enough of its candidates are below, (cells)."""
-    bins = Octaves(4 * most)
+    bins = Octaves(4 * most, NARROWEST + 2)
     count = bins.reached(loss, cell, cells)
     wanted = np.minimum(np.maximum(NEAREST, NEAR * count[:, -1:]), count[:, -1:])
-    width = bins.edges[(count < wanted).sum(axis=1)]
-    # ties leave no width; what is left of it is far below any value
-    return np.maximum(width, 1e-7 * most)
+    return bins.edges[(count < wanted).sum(axis=1)].astype(np.float32)
 
 
-def _by_row(width: NDArray[np.float64], scales: Scales, rows: int) -> NDArray[np.float64]:
+def _by_row(width: NDArray[np.float32], scales: Scales, rows: int) -> NDArray[np.float64]:
     """Mean over the cells of each row (L), and over all cells where it has none."""
     total = np.bincount(scales.row, weights=width[scales.cell], minlength=rows)
     count = np.bincount(scales.row, minlength=rows)
-    return np.divide(total, count, out=np.full(rows, width.mean()), where=count > 0)
-
-
-def _moved(
-    sample: Lagrangian,
-    scales: Scales,
-    position: NDArray[np.int64],
-    change: NDArray[np.int64],
-    factor: NDArray[np.float64],
-) -> sp.csr_array:
-    """What each change moves each row by, CSR (changes, L).
-
-    position: candidates that come or go. change, factor: in which change each does, and how much of it.
-    """
-    problem, shard = sample.problem, sample.engine.shard
-    items = problem.objective.shape[2]
-    cell = cell_of(shard, items, position)
-    listed = positions_of(scales.ptr, cell)  # in which rows
-    times = scales.ptr[cell + 1] - scales.ptr[cell]
-    weight = scales.coefficient[listed, 0]
-    for c, slope in enumerate(scales.coefficient.T[1:]):
-        item, quantity = cell % items, shard.quantity[problem.quantity_of[c]]
-        amount = problem.low[c][item] + problem.step[c][item] * quantity[position]
-        weight = weight + slope[listed] * np.repeat(amount, times)
-    entries = weight * np.repeat(factor, times), (np.repeat(change, times), scales.row[listed])
-    return sp.csr_array(entries, shape=(int(change.max(initial=-1)) + 1, len(problem.lower)))
+    mean = width.mean(dtype=np.float64)
+    return np.divide(total, count, out=np.full(rows, mean), where=count > 0)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .lagrangian import Lagrangian, as_float32
-from .octaves import BINS, Octaves
+from .octaves import Octaves
 from .problem import Problem, cell_of
 from .scales import Scales
 from .settling import NEVER
@@ -22,7 +22,7 @@ from .settling import NEVER
 SPARE, SPARE_PER_MILLION = 6.0, 1.0
 LIGHT = 1 / 64  # of a cell's mean weight: a candidate counts as so much of one at least
 LEVELS = 10  # of customers, each with half of those before
-SURE = 12  # candidates of a sample that a threshold rests on, or all that there are: few say little of how many all have
+SURE = 12  # candidates of a sample that a threshold rests on, or all there are: few say little of what all have
 
 
 class Needs:
@@ -122,7 +122,7 @@ def thresholds(
     wanted = _by_cell(needs, factor, spare, scales, count[:, -1].reshape(2, segments * items))
     target = wanted.ravel() / sample.scale
     reached = count >= np.maximum(target, SURE)[:, None]
-    last = BINS - 1  # never
+    last = len(bins.edges) - 1  # never
     at = np.where(reached.any(axis=1), reached.argmax(axis=1), last)
     threshold = np.where(at < last, bins.edges[at], np.inf)
     # where those stand for too many, some customers' share of them is enough

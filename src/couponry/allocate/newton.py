@@ -64,9 +64,9 @@ class Newton:
         reach: float = 0.0,
     ):
         self._dual = dual
-        self._sample = sample
         self._space = space
-        self._scales = scales
+        self._curvature = Curvature(sample, space, scales, unit)
+        self._dear = dual.engine.candidates > DEAR * sample.engine.candidates
         # coordinate for a price of 1 per coupon
         self._coupon = scales.per_coupon[space.row] / space.scale
         self._unit = unit
@@ -91,15 +91,11 @@ class Newton:
         last = np.zeros(len(self._coupon))
         least = LEAST_REACH
         used = 0
-        dear = self._dual.engine.candidates > DEAR * self._sample.engine.candidates
         for _ in range(steps):
             if matrix is None:
-                curvature = Curvature(
-                    self._sample, self._space, self._scales, now.prices, self._unit
-                )
-                matrix, used = curvature.matrix, 0
+                (matrix, bandwidth), used = self._curvature.at(now.prices), 0
                 if self._box is None:
-                    reach = np.maximum(self._bandwidths * curvature.bandwidth, self._least_reach)
+                    reach = np.maximum(self._bandwidths * bandwidth, self._least_reach)
                     self._box = reach * self._coupon
                 box = self._box
             point = self._space.point(now.prices)
@@ -117,7 +113,7 @@ class Newton:
             _resize(box, step, last, slope, self._slope(then), little, gain > 0.0)
             if gain <= 0.0:
                 least *= HELD_BACK
-            np.maximum(box, least * curvature.bandwidth * self._coupon, out=box)
+            np.maximum(box, least * bandwidth * self._coupon, out=box)
             last = step
             if gain > UNDERRATED * promised:
                 self._damping = max(self._damping / DAMPS, LEAST_DAMPING)
@@ -128,7 +124,7 @@ class Newton:
             if gain > 0.0:
                 now, least = then, LEAST_REACH
                 used += 1
-                if dear or used == USES or abs(gain - promised) > FORETOLD * promised:
+                if self._dear or used == USES or abs(gain - promised) > FORETOLD * promised:
                     matrix = None
             if watch(then):
                 break

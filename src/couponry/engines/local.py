@@ -20,7 +20,7 @@ LOOKS, LOOKS_SHARE = (
     20,
 )  # at customers in one call of a local search: some tenths of a second
 # candidates a block: some hundred microseconds of work, so that an interrupt is answered at once
-BLOCK = 1 << 19
+BLOCK, SMALL_BLOCK = 1 << 19, 1 << 16
 # blocks handed out at a time, so that a kernel lays out its tables more seldom; single ones towards the end, so that no
 # worker waits long for the last
 TOGETHER = 4
@@ -42,7 +42,7 @@ class LocalEngine:
         self._shard = shard
         self._rules = rules
         self._whole: LocalEngine | None = None
-        self._cuts = _block_cuts(shard.indptr)
+        self._cuts = _block_cuts(shard.indptr, threads)
 
     @property
     def shard(self) -> Shard:
@@ -355,9 +355,10 @@ def unit_of(size: float) -> int:
     return math.frexp(size)[1] - 30
 
 
-def _block_cuts(indptr: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Customer numbers that cut the shard into blocks of about BLOCK candidates."""
-    wanted = np.arange(0, int(indptr[-1]) + BLOCK, BLOCK)
+def _block_cuts(indptr: NDArray[np.int64], threads: int) -> NDArray[np.int64]:
+    """Customer numbers that cut the shard into blocks of about BLOCK candidates, fewer where there are few in all."""
+    size = min(BLOCK, max(SMALL_BLOCK, int(indptr[-1]) // (4 * threads)))
+    wanted = np.arange(0, int(indptr[-1]) + size, size)
     cuts = np.searchsorted(indptr, wanted, side="left")
     return np.unique(np.clip(np.r_[0, cuts, len(indptr) - 1], 0, len(indptr) - 1))
 

@@ -1,8 +1,14 @@
-"""The kernels compiled by Numba, from the very text of the reference and of what it is made of."""
+"""The kernels compiled by Numba, from the very text of the reference and of what it is made of.
+
+What was compiled once is kept in the user's cache folder, beside copies of the text and under its digest, so that it
+serves until a line of it changes.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import os
 import sys
 import types
 from pathlib import Path
@@ -15,13 +21,36 @@ except ImportError as error:
     ) from error
 
 
+def _kept() -> Path | None:
+    """The folder of copies of this folder's modules, made if it is not there; None where nothing can be written."""
+    texts = {path.name: path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))}
+    digest = hashlib.sha256()
+    for name, text in texts.items():
+        digest.update(f"{name} {len(text)}\n".encode() + text)
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = caches / "couponry" / f"numba-{digest.hexdigest()[:16]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            if not (folder / name).exists():
+                part = folder / f"{name}.{os.getpid()}"
+                part.write_bytes(text)
+                part.replace(folder / name)
+    except OSError:
+        return None
+    return folder
+
+
+_folder = _kept()
+
+
 def compiled(name: str, parts: dict[str, types.ModuleType]) -> types.ModuleType:
     """A second copy of a module of the reference in which every function is compiled on first use.
 
     parts: such copies of other modules, by name, whose functions it uses.
     """
     full_name = f"{__package__}._{name}_for_numba"
-    path = Path(__file__).with_name(f"{name}.py")
+    path = (_folder or Path(__file__).parent) / f"{name}.py"
     spec = importlib.util.spec_from_file_location(full_name, path)
     if spec is None or spec.loader is None:  # pragma: no cover - the file lies beside this one
         raise ImportError(f"cannot load {path}")
@@ -36,7 +65,8 @@ def compiled(name: str, parts: dict[str, types.ModuleType]) -> types.ModuleType:
             setattr(module, key, getattr(parts[part], key))
         else:
             # error_model="numpy": a division by zero gives an infinity, as in NumPy and in C
-            setattr(module, key, numba.njit(nogil=True, error_model="numpy")(function))
+            compile_it = numba.njit(nogil=True, error_model="numpy", cache=_folder is not None)
+            setattr(module, key, compile_it(function))
     return module
 
 
