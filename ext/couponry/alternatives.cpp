@@ -44,6 +44,7 @@ public:
             given += chosen_[e];
         }
         const bool may_add = given < of_customer(rules_.upper, i), may_drop = given > of_customer(rules_.lower, i);
+        if (rules_.group.rows == 0 && rules_.ptr.size <= 1) return without_groups(may_add, may_drop);
         groups_.start(i);
         if (rules_.group.rows == 0 && !groups_.by_sets())
             without_groups(may_add, may_drop);
@@ -68,7 +69,8 @@ private:
         for (int64_t e = begin_; e < end_; ++e) {
             const float v = value[e];
             const bool held = chosen_[e] != 0;
-            const bool more = !held & (!most.found | (v > most.worth)), less = held & (!least.found | (v < least.worth));
+            const bool more = (!held) & ((!most.found) | (v > most.worth));
+            const bool less = held & ((!least.found) | (v < least.worth));
             most = {more ? e : most.at, more ? v : most.worth, more || most.found};
             least = {less ? e : least.at, less ? v : least.worth, less || least.found};
         }
