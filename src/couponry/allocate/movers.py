@@ -19,10 +19,11 @@ from .scales import Scales
 from .settling import NEVER
 
 # candidates that a row with any need gets beside, more with more customers
-SPARE, SPARE_PER_MILLION = 6.0, 1.0
+SPARE, SPARE_PER_MILLION = 6.0, 0.2
 LIGHT = 1 / 64  # of a cell's mean weight: a candidate counts as so much of one at least
 LEVELS = 10  # of customers, each with half of those before
-SURE = 12  # candidates of a sample that a threshold rests on, or all there are: few say little of what all have
+CHANCE = 1.0  # standard deviations that a sample's count may be too large by
+SURE = 24  # candidates of a sample that a threshold rests on, or all there are: few say little of what all have
 
 
 class Needs:
@@ -125,10 +126,11 @@ def thresholds(
     last = len(bins.edges) - 1  # never
     at = np.where(reached.any(axis=1), reached.argmax(axis=1), last)
     threshold = np.where(at < last, bins.edges[at], np.inf)
-    # where those stand for too many, some customers' share of them is enough
+    # where those stand for too many, for all that chance may have to do with it, some customers' share is enough
     have = np.take_along_axis(count, np.minimum(at, last - 1)[:, None], axis=1)[:, 0]
-    with np.errstate(divide="ignore"):
-        level = np.floor(np.log(np.maximum(have, 1) / target) / np.log(2.0))
+    surely = np.maximum(have - CHANCE * np.sqrt(have), 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level = np.nan_to_num(np.floor(np.log2(surely / target)), neginf=0.0)
     level = np.clip(level, 0, LEVELS - 1)
     near = np.where(np.arange(LEVELS)[:, None] >= level, threshold, NEVER)
     near = np.where(target > 0, near, NEVER)
