@@ -19,7 +19,8 @@ LOOKS, LOOKS_SHARE = (
     2_000,
     20,
 )  # at customers in one call of a local search: some tenths of a second
-# candidates a block: some hundred microseconds of work, so that an interrupt is answered at once
+# candidates a block: some hundred microseconds of work, so that an interrupt is answered at once; fewer where each
+# takes ten times as long
 BLOCK, SMALL_BLOCK = 1 << 19, 1 << 16
 # blocks handed out at a time, so that a kernel lays out its tables more seldom; single ones towards the end, so that no
 # worker waits long for the last
@@ -42,7 +43,7 @@ class LocalEngine:
         self._shard = shard
         self._rules = rules
         self._whole: LocalEngine | None = None
-        self._cuts = _block_cuts(shard.indptr, threads)
+        self._cuts = _block_cuts(shard.indptr, BLOCK)
 
     @property
     def shard(self) -> Shard:
@@ -194,7 +195,7 @@ class LocalEngine:
                 loss[part],
             )
 
-        self._share(work)
+        self._share(work, _block_cuts(indptr, SMALL_BLOCK))
         return chosen, partner, loss
 
     def settle(
@@ -315,9 +316,12 @@ class LocalEngine:
         engine._whole = self if self._whole is None else self._whole
         return engine
 
-    def _share(self, work: Callable[[int, int, int], None]) -> None:
+    def _share(
+        self, work: Callable[[int, int, int], None], cuts: NDArray[np.int64] | None = None
+    ) -> None:
         """Run work(worker, start, stop) over all blocks; workers take the next few as they finish theirs."""
-        parts = iter(_parts(self._cuts.tolist(), self.threads))
+        cuts = self._cuts if cuts is None else cuts
+        parts = iter(_parts(cuts.tolist(), self.threads))
         lock = threading.Lock()
         errors: list[BaseException] = []
 
@@ -332,7 +336,7 @@ class LocalEngine:
             except BaseException as error:
                 errors.append(error)
 
-        helpers = min(self.threads, len(self._cuts) - 1) - 1
+        helpers = min(self.threads, len(cuts) - 1) - 1
         threads = [threading.Thread(target=run, args=(1 + w,), daemon=True) for w in range(helpers)]
         for thread in threads:
             thread.start()
@@ -355,9 +359,8 @@ def unit_of(size: float) -> int:
     return math.frexp(size)[1] - 30
 
 
-def _block_cuts(indptr: NDArray[np.int64], threads: int) -> NDArray[np.int64]:
-    """Customer numbers that cut the shard into blocks of about BLOCK candidates, fewer where there are few in all."""
-    size = min(BLOCK, max(SMALL_BLOCK, int(indptr[-1]) // (4 * threads)))
+def _block_cuts(indptr: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Customer numbers that cut the shard into blocks of about `size` candidates."""
     wanted = np.arange(0, int(indptr[-1]) + size, size)
     cuts = np.searchsorted(indptr, wanted, side="left")
     return np.unique(np.clip(np.r_[0, cuts, len(indptr) - 1], 0, len(indptr) - 1))
