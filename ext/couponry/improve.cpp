@@ -24,7 +24,7 @@ struct Move {
 // What a candidate brings or takes, whatever it is exchanged for.
 struct Part {
     int64_t candidate;
-    double reduced, objective;
+    double reduced, objective;  // what a repair ranks moves by, and what filling does
     int64_t first, last;  // its rows, as positions in Rows
     int64_t terms;        // where its terms start
     uint8_t helps;
@@ -130,8 +130,8 @@ private:
         for (int64_t e = begin; e < end; ++e) {
             const int64_t cell = cell_of(s, e);
             Part part{e,
-                      p_.reduced.at(p_.exact, s, item_[e], e),
-                      p_.objective.at(p_.exact, s, item_[e], e),
+                      p_.fill ? 0.0 : p_.reduced.at(p_.exact, s, item_[e], e),
+                      p_.fill ? p_.objective.at(p_.exact, s, item_[e], e) : 0.0,
                       rows_.ptr[cell],
                       rows_.ptr[cell + 1],
                       static_cast<int64_t>(terms_.size()),
