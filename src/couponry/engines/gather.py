@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,20 +11,28 @@ from numpy.typing import NDArray
 
 from ..kernels import Rules, Shard
 
-PIECE = 1 << 20  # candidates gathered at a time, so that index arrays stay small
+PIECE = 1 << 18  # candidates gathered at a time, so that index arrays stay small
 
 
-def customers_of(shard: Shard, rules: Rules, customers: NDArray[np.int64]) -> tuple[Shard, Rules]:
+def customers_of(
+    shard: Shard, rules: Rules, customers: NDArray[np.int64], threads: int = 1
+) -> tuple[Shard, Rules]:
     """The shard and rules of these customers (ascending numbers), copied into memory."""
     count = shard.indptr[customers + 1] - shard.indptr[customers]
     indptr = np.zeros(len(customers) + 1, np.int64)
     np.cumsum(count, out=indptr[1:])
     item = np.empty(int(indptr[-1]), shard.item.dtype)
     quantity = np.empty((len(shard.quantity), len(item)), np.uint16)
-    for part, positions in _pieces(shard.indptr, customers, indptr):
+
+    def copy(piece: tuple[slice, slice]) -> None:
+        part, whose = piece
+        positions = positions_of(shard.indptr, customers[whose])
         item[part] = shard.item[positions]
         for c in range(len(quantity)):
             quantity[c, part] = shard.quantity[c][positions]
+
+    with ThreadPoolExecutor(threads) as workers:
+        list(workers.map(copy, _pieces(indptr)))
     return (
         Shard(0, indptr, item, quantity, _some(shard.segment, customers)),
         rules._replace(
@@ -50,15 +59,12 @@ def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDA
     return np.arange(int(count.sum())) + np.repeat(indptr[customers] - before, count)
 
 
-def _pieces(
-    source: NDArray[np.int64], customers: NDArray[np.int64], target: NDArray[np.int64]
-) -> Iterator[tuple[slice, NDArray[np.int64]]]:
-    """Where a piece of the customers' candidates goes, and where it comes from."""
-    cuts = np.searchsorted(target, np.arange(PIECE, int(target[-1]), PIECE))
-    cuts = np.unique(np.concatenate([[0], cuts, [len(customers)]]))
+def _pieces(indptr: NDArray[np.int64]) -> Iterator[tuple[slice, slice]]:
+    """Candidates that are copied together, and the customers whose they are."""
+    cuts = np.searchsorted(indptr, np.arange(PIECE, int(indptr[-1]), PIECE))
+    cuts = np.unique(np.concatenate([[0], cuts, [len(indptr) - 1]]))
     for start, stop in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
-        piece = slice(int(target[start]), int(target[stop]))
-        yield piece, positions_of(source, customers[start:stop])
+        yield slice(int(indptr[start]), int(indptr[stop])), slice(start, stop)
 
 
 def _some(bound: NDArray[Any], customers: NDArray[np.int64]) -> NDArray[Any]:

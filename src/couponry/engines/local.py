@@ -238,7 +238,7 @@ class LocalEngine:
         self._count_pass()
         parts = [found[start] for start in sorted(found)]
         movers = np.concatenate([part[0] for part in parts])
-        part, part_rules = customers_of(shard, rules, movers)
+        part, part_rules = customers_of(shard, rules, movers, self.threads)
         return Settled(
             counted=np.sum(tables, axis=0),
             fine_counted=np.sum(sums, axis=0),
@@ -291,7 +291,7 @@ class LocalEngine:
 
     def sample(self, customers: NDArray[np.int64]) -> LocalEngine:
         """An engine over these customers (ascending numbers); its passes count towards this engine's."""
-        part, rules = customers_of(self._shard, self._rules, customers)
+        part, rules = customers_of(self._shard, self._rules, customers, self.threads)
         return self._derived(part, rules)
 
     def with_rules(self, rules: Rules) -> LocalEngine:
