@@ -29,11 +29,13 @@ from synthetic import Synthetic
 
 from couponry import Campaign, CustomerRule, InvalidInput, Limit, kernels
 from couponry.allocate.lagrangian import Lagrangian, as_float32
+from couponry.allocate.movers import Regrets
 from couponry.allocate.newton import _Model
 from couponry.allocate.problem import Problem
 from couponry.allocate.sampling import Samples, nested_samples
 from couponry.allocate.scales import Scales
 from couponry.allocate.settling import (
+    activity_unsure,
     nobody_near,
     part_of,
     settle,
@@ -189,6 +191,47 @@ def test_settled_sums_are_within_their_error(two_channels: Problem) -> None:
     whole = np.concatenate([c for *_, c in engine.blocks(price, settled.movers, changed)])
     assert np.array_equal(whole[theirs], changed)
     assert np.array_equal(whole[~theirs], chosen[~theirs])
+
+
+@either_type
+def test_sums_of_quantities_alone_are_likely_within_what_they_are_unsure_of(
+    two_channels: Problem,
+) -> None:
+    problem = two_channels
+    engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
+    price = prices_of(problem, engine)
+    chosen, counted = engine.choose(price)
+    usage = Lagrangian(problem, engine).usage(counted)
+    off = np.abs(problem.rows @ (usage - exactly(problem, chosen)).ravel())
+    unsure = activity_unsure(problem, usage[0])
+    assert (off <= unsure).all() and (off > unsure / 100).any()
+
+
+def test_a_candidate_that_weighs_little_counts_for_little() -> None:
+    random = np.random.default_rng(3)
+    weight = random.choice([0.25, 1.0], 4_000)
+    table = {
+        "customer": np.repeat(np.arange(1000), 4),
+        "offer": np.tile(np.arange(4), 1000),
+        "value": random.uniform(1.0, 2.0, 4_000),
+        "weight": weight,
+    }
+    heavy = Campaign(
+        {"offer": np.arange(4)},
+        table,
+        rules=[CustomerRule("slots", max=2)],
+        limits=[Limit("load", sum="weight", by="offer", max=100.0)],
+    )
+    problem = heavy.compile().problem
+    engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
+    dual = Lagrangian(problem, engine)
+    counted = Regrets(dual, np.zeros(4), Scales.of(problem, engine)).count[:, -1]
+    mean = np.array([weight[k::4].mean() for k in range(4)])
+    relative = np.minimum(1.0, weight / np.tile(mean, 1000))
+    held, _ = engine.choose(as_float32(dual.price_table(dual.reduced(np.zeros(4)))))
+    leaves = np.bincount(problem.shard.item[held == 1], relative[held == 1], 4)
+    comes = np.bincount(problem.shard.item[held == 0], relative[held == 0], 4)
+    assert np.allclose(counted, np.concatenate([leaves, comes]), rtol=1e-3)
 
 
 def exactly(problem: Problem, chosen: Any) -> Any:

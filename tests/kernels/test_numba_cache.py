@@ -1,0 +1,30 @@
+"""Where what Numba compiles is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+numba = pytest.importorskip("couponry.kernels.numba")
+TEXTS = Path(numba.__file__).parent
+
+
+def test_texts_are_kept_under_their_digest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = numba._kept()
+    assert folder is not None and folder.is_relative_to(tmp_path)
+    for name in "reference.py", "sets.py", "tangle.py":
+        assert (folder / name).read_bytes() == (TEXTS / name).read_bytes()
+    assert numba._kept() == folder
+    monkeypatch.setattr(numba, "__file__", str(folder / "numba.py"))
+    (folder / "sets.py").write_text("another text")
+    assert numba._kept() != folder
+
+
+def test_nothing_is_kept_where_nothing_can_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert numba._kept() is None
