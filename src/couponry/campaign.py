@@ -16,6 +16,7 @@ from . import kernels, tables
 from .ahead import workers
 from .allocate.problem import Problem
 from .amounts import MONEY, Amount, Amounts
+from .candidate_blocks import CandidateBlocks
 from .candidates import Candidates, build, items_of
 from .compile_rules import CompiledRules, compile_rules
 from .errors import InvalidInput
@@ -24,7 +25,7 @@ from .items import ROLES, Items
 from .limits import CompiledLimits, Limit, compile_limits
 from .rules import CustomerRule, Customers
 from .space import InMemory, blocks_of_customers
-from .store import stored
+from .store import kept, stored
 from .stream import Stream, stream
 from .tables import Table
 
@@ -45,7 +46,8 @@ class Campaign:
     a mapping of columns, or the path of a Parquet or CSV file; columns as in the campaign format. Rows may come in
     any order. The tables are read once and never changed.
     candidates may also be a folder of Parquet files, a `pyarrow.dataset.Dataset`, a `pyarrow.RecordBatchReader` or an
-    iterator of record batches: these are read a block at a time, and never held whole as a table.
+    iterator of record batches: these are read a block at a time, and never held whole as a table. Or what a
+    `couponry.affinity.CandidateModel` makes of purchase histories, which is written as it is made.
     candidates may have a boolean column `mandatory`: true where the customer must be given the offer, as far as its
     rules allow.
     history: what customers have already got: `customer`, `offer`, and any attribute that is another than the offer's,
@@ -82,7 +84,7 @@ class Campaign:
         self.offers = sorted_offers(tables.as_table(offers, "offers"))
         wanted = self.candidate_columns(self.limits, self.value)
         rows = candidates
-        if not isinstance(rows, Stream):
+        if not isinstance(rows, (Stream, CandidateBlocks)):
             rows = stream(candidates, "candidates", sorted(wanted))
         self.customers = None if customers is None else tables.as_table(customers, "customers")
         if self.customers is not None:
@@ -90,12 +92,7 @@ class Campaign:
         self.history = None if history is None else tables.as_table(history, "history")
         if self.history is not None:
             check_history(self.history)
-        ids = tables.ids(self.offers, "offers", "offer")
-        self.candidates: Candidates = (
-            build(rows, ids, InMemory(), workers())
-            if store is None
-            else stored(store, rows, ids, workers())
-        )
+        self.candidates = _gathered(rows, tables.ids(self.offers, "offers", "offer"), store)
 
     def summary(self) -> str:
         """A few lines of text: sizes, rules and limits."""
@@ -295,6 +292,23 @@ class Campaign:
         return self.solve(
             **solving, threads=threads, seed=result.seed, backend=result.backend, start=start
         )
+
+
+def _gathered(
+    rows: Stream | CandidateBlocks, offers: pa.Array, store: str | Path | None
+) -> Candidates:
+    if isinstance(rows, CandidateBlocks):
+        if not rows.offers.equals(offers):
+            raise InvalidInput(
+                f"candidates: expected to be of the {len(offers):,} offers of table offers, "
+                f"got those of {len(rows.offers):,} others"
+            )
+        if store is None:
+            return rows.gathered(InMemory(), workers())
+        return kept(store, rows.source, lambda space: rows.gathered(space, workers()))
+    if store is None:
+        return build(rows, offers, InMemory(), workers())
+    return stored(store, rows, offers, workers())
 
 
 class Compiled:

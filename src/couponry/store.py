@@ -35,13 +35,21 @@ MANIFEST = "store.json"
 
 
 def stored(folder: str | Path, stream: Stream, offers: pa.Array, threads: int) -> Candidates:
-    """The candidates of a stream, from the store in `folder`; built first where there is none of the same input.
+    """The candidates of a stream, from the store in `folder`; built first where there is none of the same input."""
+    source = _source(stream, offers)
+    return kept(folder, source, lambda space: build(stream, offers, space, threads))
 
-    A store of other input is replaced; a folder that holds anything else is refused. What cannot be told to be the
-    same (a stream that is not of files) is built again.
+
+def kept(
+    folder: str | Path, source: dict[str, Any] | None, make: Callable[[Space], Candidates]
+) -> Candidates:
+    """Candidates from the store in `folder`; made first where there is none of the same source.
+
+    A store of another source is replaced; a folder that holds anything else is refused. What cannot be told to be the
+    same (None: such as a stream that is not of files) is made again.
     """
     path = Path(folder).absolute()
-    if not is_built(path, stream, offers):
+    if not is_kept(path, source):
         if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
             raise InvalidInput(
                 f"store {str(path)!r}: expected a new folder or a store of candidates, "
@@ -51,8 +59,8 @@ def stored(folder: str | Path, stream: Stream, offers: pa.Array, threads: int) -
         for draft in abandoned(path):
             shutil.rmtree(draft, ignore_errors=True)
         with whole_folder(path, overwrite=True) as draft:
-            found = build(stream, offers, InFolder(draft), threads)
-            source, built = _source(stream, offers), uuid.uuid4().hex
+            found = make(InFolder(draft))
+            built = uuid.uuid4().hex
             manifest = {"format": FORMAT, "built": built, **_content(found), "source": source}
             (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     return _opened(path)
@@ -60,11 +68,15 @@ def stored(folder: str | Path, stream: Stream, offers: pa.Array, threads: int) -
 
 def is_built(folder: str | Path, stream: Stream, offers: pa.Array) -> bool:
     """Whether the folder holds a store of this very input."""
+    return is_kept(folder, _source(stream, offers))
+
+
+def is_kept(folder: str | Path, source: dict[str, Any] | None) -> bool:
+    """Whether the folder holds a store of this very source."""
     try:
         manifest = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    source = _source(stream, offers)
     same = isinstance(manifest, dict) and manifest.get("format") == FORMAT
     return same and source is not None and manifest.get("source") == source
 
@@ -120,15 +132,20 @@ def _content(candidates: Candidates) -> dict[str, Any]:
     }
 
 
+def digest_of(ids: pa.Array) -> str:
+    """SHA-256 of ids, in hexadecimal."""
+    digest = hashlib.sha256(str(ids.type).encode())
+    for array in text_buffers(ids) if ids.type == TEXT else (ids.to_numpy(),):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
 def _source(stream: Stream, offers: pa.Array) -> dict[str, Any] | None:
     """What the candidates are made from, as JSON has it; None: it cannot be told."""
     if stream.files is None:
         return None
-    digest = hashlib.sha256(str(offers.type).encode())
-    for array in text_buffers(offers) if offers.type == TEXT else (offers.to_numpy(),):
-        digest.update(array.tobytes())
     return {
-        "offers": digest.hexdigest(),
+        "offers": digest_of(offers),
         "columns": [[field.name, str(field.type)] for field in stream.schema],
         "files": stream.files,
     }
