@@ -176,8 +176,13 @@ class Shoppers:
         shape = (customers, REPERTOIRE)
         size = (4 + (REPERTOIRE - 4) * random.beta(2.0, 3.0, customers)).astype(np.int32)
         order, begins = self._by_type
-        liked = (random.random((customers, TYPES_OF_A_CUSTOMER), np.float32) ** 1.5 * self.types).astype(np.int32)
-        kind = liked[np.arange(customers)[:, None], random.integers(0, TYPES_OF_A_CUSTOMER, shape, dtype=np.int32)]
+        liked = (
+            random.random((customers, TYPES_OF_A_CUSTOMER), np.float32) ** 1.5 * self.types
+        ).astype(np.int32)
+        kind = liked[
+            np.arange(customers)[:, None],
+            random.integers(0, TYPES_OF_A_CUSTOMER, shape, dtype=np.int32),
+        ]
         count = np.diff(begins)[kind]
         within = np.floor(random.random(shape, np.float32) ** 3 * count).astype(np.int64)
         place = np.minimum(begins[kind] + within, len(order) - 1)

@@ -14,6 +14,7 @@ from .limits import Limit
 from .memory import Estimate
 from .result import Result
 from .rules import CustomerRule
+from .targeting import Targeting
 from .version import __version__
 from .versions import show_versions
 
@@ -24,6 +25,7 @@ __all__ = [
     "InvalidInput",
     "Limit",
     "Result",
+    "Targeting",
     "Unsupported",
     "__version__",
     "memory_estimate",

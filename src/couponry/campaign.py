@@ -28,6 +28,7 @@ from .space import InMemory, blocks_of_customers
 from .store import kept, stored
 from .stream import Stream, stream
 from .tables import Table
+from .targeting import Targeting
 
 if TYPE_CHECKING:
     from .compare import Comparison
@@ -75,6 +76,7 @@ class Campaign:
         store: str | Path | None = None,
     ):
         self._compiled: Compiled | None = None
+        self.seconds: dict[str, float] = {}  # of stages before it is solved, by name
         self.name = name
         self.value = value
         if not isinstance(value, str) or not value:
@@ -93,6 +95,48 @@ class Campaign:
         if self.history is not None:
             check_history(self.history)
         self.candidates = _gathered(rows, tables.ids(self.offers, "offers", "offer"), store)
+
+    @classmethod
+    def from_transactions(
+        cls,
+        offers: Table,
+        transactions: Any,
+        covers: Table | None = None,
+        products: Table | None = None,
+        customers: Table | None = None,
+        history: Table | None = None,
+        *,
+        targeting: Targeting | None = None,
+        rules: Sequence[CustomerRule] = (),
+        limits: Sequence[Limit] = (),
+        value: str = "value",
+        name: str = "campaign",
+        store: str | Path | None = None,
+        memory_limit: int | str | None = None,
+        progress: bool = False,
+    ) -> Campaign:
+        """A campaign whose candidates are made of raw transactions: purchase histories, a model of who buys what that
+        is fitted on the last weeks of a sample of customers, and the best offers of each role with a response each.
+
+        offers, customers, history, rules, limits, value, name, store: as for `Campaign`.
+        transactions: as `couponry.affinity.PurchaseHistory.from_transactions` takes them: customer, product, day or
+        week or date, quantity, spend, discount. covers: what each offer is good for, a row for each `offer` and
+        `product`; default: the column `product` of offers, one or a list. products: `product` and the column that
+        `targeting.kind` names.
+        targeting: how many offers of each role a customer is a candidate for, and how responses are estimated.
+        store: with one, histories are kept on disk, too, while candidates are made; a store of the same input is used
+        again, and nothing is made. memory_limit: bytes, or text such as "8GiB", that making candidates may take.
+        progress: report stages on standard error.
+
+        Raises InvalidInput, and ImportError where DuckDB is not installed.
+        """
+        from .from_transactions import campaign_from_transactions
+
+        return campaign_from_transactions(
+            cls, offers, transactions, covers, products, customers, history,
+            targeting=targeting or Targeting(), rules=rules, limits=limits, value=value, name=name,
+            store=store, memory_limit=memory_limit, progress=progress,
+        )  # fmt: skip
 
     def summary(self) -> str:
         """A few lines of text: sizes, rules and limits."""
@@ -160,7 +204,7 @@ class Campaign:
         Raises InvalidInput where a limit sums a column of candidates that this campaign did not read.
         """
         other = copy.copy(self)
-        other._compiled = None
+        other._compiled, other.seconds = None, {}
         other.limits = _checked(limits, "limit", Limit)
         for limit in other.limits:
             have = {*self.candidates.columns, *self.offers.column_names, "count", "cost", "value"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from .intake import offer_dtype
 from .items import ROLES
 from .rows import Rows
 from .runs import SortedWriter
-from .space import Space
+from .space import InFolder, Space
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class CandidateBlocks:
 
     offers: ids, ascending. customer: the type of the customers' ids, int64 or large_string. columns: the numeric
     columns, with their types, float32 or float64.
-    blocks: from a number of threads to the blocks; their `offer` are places in `offers`, ascending for a customer, of
+    blocks: from a number of threads, and a folder for what would take too much memory (None: there is none), which is
+    left empty, to the blocks; their `offer` are places in `offers`, ascending for a customer, of
     `offer_dtype`, and their `role` codes (uint8, 0: none), where `roles` says that there are any.
     source: what they are made from, as JSON has it, so that a store of the same can be used again; None: it cannot be
     told.
@@ -35,7 +37,7 @@ class CandidateBlocks:
     offers: pa.Array
     customer: pa.DataType
     columns: dict[str, np.dtype[Any]]
-    blocks: Callable[[int], Iterator[Rows]]
+    blocks: Callable[[int, Path | None], Iterator[Rows]]
     roles: bool = True
     source: dict[str, Any] | None = None
 
@@ -46,7 +48,8 @@ class CandidateBlocks:
             dtypes["role"] = np.dtype(np.uint8)
         writer = SortedWriter(space, {**dtypes, **self.columns}, self.customer)
         last: Any = None
-        for rows in self.blocks(threads):
+        scratch = space.folder if isinstance(space, InFolder) else None
+        for rows in self.blocks(threads, scratch):
             if len(rows):
                 last = self._checked(rows, last)
                 writer.append(rows)

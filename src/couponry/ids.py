@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from typing import Any
@@ -61,6 +62,14 @@ def text_buffers(ids: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     _, ends, data = ids.buffers()
     bounds = np.frombuffer(ends, np.int64, len(ids) + 1, 8 * ids.offset)
     return bounds, np.frombuffer(data if data is not None else b"", np.uint8)
+
+
+def digest_of(ids: pa.Array) -> str:
+    """SHA-256 of ids, in hexadecimal."""
+    digest = hashlib.sha256(str(ids.type).encode())
+    for array in text_buffers(ids) if ids.type == TEXT else (ids.to_numpy(),):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
 
 
 def codes(

@@ -162,7 +162,7 @@ def _result(
         full_passes=engine.passes,
         nit=solution.nit,
         method=solution.method,
-        seconds=dict(clock.seconds),
+        seconds={**campaign.seconds, **clock.seconds},
         peak_memory_bytes=peak_memory(),
         threads=engine.threads,
         backend=backend,

@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from .candidates import Candidates, build
 from .errors import InvalidInput
-from .ids import TEXT, as_ids, text_buffers
+from .ids import TEXT, as_ids, digest_of
 from .output import abandoned, check_new, whole_folder
 from .runs import file_names
 from .space import Arrays, InFolder, Space, mapped
@@ -130,14 +130,6 @@ def _content(candidates: Candidates) -> dict[str, Any]:
         "flags": [name for name in ("role", "mandatory") if getattr(candidates, name) is not None],
         "columns": list(candidates.columns),
     }
-
-
-def digest_of(ids: pa.Array) -> str:
-    """SHA-256 of ids, in hexadecimal."""
-    digest = hashlib.sha256(str(ids.type).encode())
-    for array in text_buffers(ids) if ids.type == TEXT else (ids.to_numpy(),):
-        digest.update(array.tobytes())
-    return digest.hexdigest()
 
 
 def _source(stream: Stream, offers: pa.Array) -> dict[str, Any] | None:

@@ -5,19 +5,24 @@ transactions ──▶ PurchaseHistory ──▶ scores (personal, discovery, re
 
 from __future__ import annotations
 
+from .assortment import Assortment
 from .best import BestOffers, OfferChooser
+from .candidate_model import CandidateModel
 from .catalogue import Catalogue
 from .discovery import Begun, DiscoveryModel, Given, Neighbours
 from .history import PurchaseHistory
 from .item_statistics import ItemStatistics
 from .logistic import LogisticRegression
+from .offer_neighbours import offer_neighbours
 from .personal import PersonalModel, RepeatScore
 from .response import ResponseModel, calibration_shift, incremental_value, variants
 from .similarity import bm25, cosine, ease
 
 __all__ = [
+    "Assortment",
     "Begun",
     "BestOffers",
+    "CandidateModel",
     "Catalogue",
     "DiscoveryModel",
     "Given",
@@ -34,5 +39,6 @@ __all__ = [
     "cosine",
     "ease",
     "incremental_value",
+    "offer_neighbours",
     "variants",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from .. import tables
 from ..errors import InvalidInput
+from ..ids import digest_of
 
 
 class Assortment:
@@ -22,8 +24,8 @@ class Assortment:
     products: a table of `product` and whatever groups products. kind: one of its columns, such as a category: an offer
     for a kind that a customer buys is an activation. Null is no kind.
 
-    offers: ids, ascending (K). products: ids, ascending (P), of either table. covers: sparse (P, K), 1 where an offer is
-    good for a product. kind: int32 (P), -1 for none. offer_kind: int32 (K), what most of its products are of.
+    offers: ids, ascending (K). products: ids, ascending (P), of either table. covers: sparse (P, K), 1 where an offer
+    is good for a product. kind: int32 (P), -1 for none. offer_kind: int32 (K), what most of its products are of.
     """
 
     def __init__(
@@ -44,9 +46,9 @@ class Assortment:
         shape = len(self.products), len(self.offers)
         place = tables.positions(offer, self.offers)
         if (place < 0).any():
-            row = int((place < 0).argmax())
+            lost = int((place < 0).argmax())
             raise InvalidInput(
-                f"table covers, column 'offer', row {row}: offer {offer[row].as_py()!r} is not in table offers"
+                f"table covers, column 'offer', row {lost}: offer {offer[lost].as_py()!r} is not in table offers"
             )
         row = tables.positions(product, self.products)
         pairs = np.unique(row * shape[1] + place)
@@ -72,6 +74,14 @@ class Assortment:
         found = sp.csr_array(picked @ self.covers)
         found.sort_indices()
         return found, kind
+
+    def digest(self) -> str:
+        """SHA-256 of all of it, in hexadecimal."""
+        found = hashlib.sha256((digest_of(self.offers) + digest_of(self.products)).encode())
+        for array in (self.covers.indptr, self.covers.indices):
+            found.update(np.ascontiguousarray(array, np.int64).tobytes())
+        found.update(self.kind.tobytes())
+        return found.hexdigest()
 
 
 def _pairs(offers: pa.Table, covers: Any) -> tuple[pa.Array, pa.Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -28,13 +28,13 @@ from .offer_neighbours import offer_neighbours
 from .personal import Window, check_window
 from .response import ResponseModel
 
-PAIRS = 1 << 18  # worked on at a time
+PAIRS, CUSTOMERS = 1 << 18, 1 << 15  # worked on at a time, at most
 FEATURES = ("score", "score_squared", "popularity", "trips")
 UNKNOWN_REPEAT_RATE = 0.1  # of products that nobody bought: what few buyers are drawn to
 MOST_LOG_ODDS = 15.0
 LEAST_SCORE = 1e-3
 
-Histories = PurchaseHistory | Iterable[PurchaseHistory]
+Histories = PurchaseHistory | Callable[[], Iterator[PurchaseHistory]]
 Columns = Mapping[str, Any]
 
 
@@ -86,7 +86,9 @@ class CandidateModel:
         self.response, self.offer_columns = response, dict(offer_columns or {})
         self.backend = backend
 
-    def fit(self, windows: Sequence[Window], known: PurchaseHistory | None = None) -> CandidateModel:
+    def fit(
+        self, windows: Sequence[Window], known: PurchaseHistory | None = None
+    ) -> CandidateModel:
         """windows: (history, what was bought in the window after it). known: what repeat rates, popularity and
         neighbours are taken from in the end, such as everything up to now; default: the last window's history.
 
@@ -120,37 +122,29 @@ class CandidateModel:
     def candidates(
         self, histories: Histories, source: dict[str, Any] | None = None
     ) -> CandidateBlocks:
-        """The candidates of the customers of a history, or of several: one after the other, customers ascending.
+        """The candidates of the customers of a history, or of several (a function that begins to list them): one after
+        the other, customers ascending, such as blocks of them that are read or made one at a time.
 
         Made when they are asked for: `Campaign(offers, model.candidates(history), store=...)` writes them block by
         block. source: what they are made from, if a store of the same is to be used again.
         """
         return CandidateBlocks(
             self.assortment.offers,
-            histories.customers.type if isinstance(histories, PurchaseHistory) else pa.int64(),
+            next(_listed(histories)).customers.type,
             {"response": np.dtype(np.float32)},
-            lambda threads: self.blocks(histories, threads),
+            lambda threads, _: self.blocks(histories, threads),
             source=source,
         )
 
     def blocks(self, histories: Histories, threads: int = 1) -> Iterator[Rows]:
         """Candidates by customer: offer, role, response; the same bits for any blocks and number of threads."""
-        shift, slope = self._response_shift()
-        chooser = self._chooser()
+        chooser, odds = self._chooser(), self._odds()
         dtype = offer_dtype(len(self.assortment.offers))
 
         def of(part: _Part) -> Rows:
             bought, trips = part.read(self.items_, self._weight(), self.half_life)
             chosen = chooser.choose(bought.matrix, own_weight=bought.own_weight, threads=1)
-            features = self._features(chosen, trips)
-            log_odds = np.empty(len(chosen.offer), np.float32)
-            for number, role in enumerate(ROLES):
-                mine = chosen.role == number
-                if mine.any():
-                    found = self._log_odds(role, features, mine)
-                    log_odds[mine] = found * slope + shift[number, chosen.offer[mine]]
-            np.clip(log_odds, -MOST_LOG_ODDS, MOST_LOG_ODDS, out=log_odds)
-            response = 1 / (1 + np.exp(-log_odds))
+            response = odds.response(chosen, trips)
             count = np.bincount(chosen.customer, minlength=part.stop - part.start)
             columns = {
                 "offer": chosen.offer.astype(dtype),
@@ -194,7 +188,9 @@ class CandidateModel:
             else sp.csr_array(self.similarity)
         )
         # popularity says as much as neighbours do, on average
-        said = np.abs((bought @ self.similarity_).data).sum(dtype=np.float64) / max(bought.shape[0], 1)
+        said = np.abs((bought @ self.similarity_).data).sum(dtype=np.float64) / max(
+            bought.shape[0], 1
+        )
         self._prior = (self.popularity_ / self.popularity_.sum() * said).astype(np.float32)
 
     def _weight(self) -> NDArray[np.float32]:
@@ -210,40 +206,10 @@ class CandidateModel:
         whole = _Part(history, 0, len(history.customers))
         bought, trips = whole.read(self.items_, self._weight(), self.half_life)
         chosen = self._chooser().choose(bought.matrix, own_weight=bought.own_weight)
-        features = self._features(chosen, trips)
-        return chosen, np.stack([features(name, slice(None)) for name in FEATURES], axis=1)
-
-    def _features(
-        self, chosen: BestOffers, trips: NDArray[np.float32]
-    ) -> Callable[[str, Any], NDArray[np.float32]]:
-        """A function from a feature's name and a part of what was chosen to float32."""
-        popularity = np.log(self.popularity_).astype(np.float32)
-        trips = np.log(trips + np.float32(0.1))
-        logs = np.log(np.maximum(chosen.score, np.float32(LEAST_SCORE)))
-
-        def of(name: str, part: Any) -> NDArray[np.float32]:
-            if name == "score":
-                found = logs[part]
-            elif name == "score_squared":
-                found = logs[part] * logs[part]
-            elif name == "popularity":
-                found = popularity[chosen.offer[part]]
-            else:
-                found = trips[chosen.customer[part]]
-            return found
-
-        return of
-
-    def _log_odds(
-        self, role: str, features: Callable[[str, Any], NDArray[np.float32]], part: Any
-    ) -> NDArray[np.float32]:
-        fitted = self.regressions_.get(role)
-        if fitted is None:
-            raise InvalidInput(f"fit: no {role} was chosen there, so that none can be told how likely it is")
-        total: Any = np.float32(fitted.intercept_)
-        for name, weight in zip(FEATURES, fitted.coef_.tolist(), strict=True):
-            total = total + np.float32(weight) * features(name, part)
-        return total
+        score = _log_score(chosen.score)
+        popularity = np.log(self.popularity_).astype(np.float32)[chosen.offer]
+        columns = (score, score * score, popularity, _log_trips(trips)[chosen.customer])
+        return chosen, np.stack(columns, axis=1)
 
     def _bought(
         self, chosen: BestOffers, history: PurchaseHistory, later: PurchaseHistory
@@ -259,18 +225,65 @@ class CandidateModel:
         truth = who * offers + found.col
         return np.isin(chosen.customer * offers + chosen.offer, truth[who >= 0])
 
-    def _response_shift(self) -> tuple[NDArray[np.float32], np.float32]:
-        """What is added to slope x log odds of p0, by role and offer: (3, K), and the slope."""
+    def _odds(self) -> _Odds:
+        """Log odds of a response as tables by role and offer."""
         shape = (len(ROLES), len(self.assortment.offers))
-        if self.response is None:
-            return np.zeros(shape, np.float32), np.float32(1.0)
-        columns: dict[str, Any] = {
-            name: np.tile(np.asarray(values), len(ROLES)) for name, values in self.offer_columns.items()
-        }
-        columns["p0"] = np.full(shape[0] * shape[1], 0.5)  # log odds of 0
-        columns["role"] = np.repeat(np.array(ROLES, object), shape[1])
-        shift = self.response.log_odds(columns).reshape(shape).astype(np.float32)
-        return shift, np.float32(self.response.coefficients_.get("p0", 0.0))
+        fitted = np.zeros((len(ROLES), 1 + len(FEATURES)))
+        for number, role in enumerate(ROLES):
+            if role in self.regressions_:
+                one = self.regressions_[role]
+                fitted[number] = [one.intercept_, *one.coef_]
+            elif self.quota.get(role, 0):
+                fitted[
+                    number, 0
+                ] = -MOST_LOG_ODDS  # never chosen when fitted: as good as never bought
+        intercept, score, squared, popularity, trips = fitted.T
+        table = intercept[:, None] + popularity[:, None] * np.log(self.popularity_)[None, :]
+        if self.response is not None:
+            columns: dict[str, Any] = {
+                name: np.tile(np.asarray(values), len(ROLES))
+                for name, values in self.offer_columns.items()
+            }
+            columns["p0"] = np.full(shape[0] * shape[1], 0.5)  # log odds of 0
+            columns["role"] = np.repeat(np.array(ROLES, object), shape[1])
+            slope = self.response.coefficients_.get("p0", 0.0)
+            table = slope * table + self.response.log_odds(columns).reshape(shape)
+            score, squared, trips = slope * score, slope * squared, slope * trips
+        tables = (a.astype(np.float32) for a in (table.ravel(), score, squared, trips))
+        return _Odds(*tables)
+
+
+class _Odds(NamedTuple):
+    """Log odds = table[role, offer] + (score[role] + squared[role] * s) * s + trips[role] * t, s and t logarithms of an
+    offer's score and of a customer's decayed trips.
+
+    table: float32 (3 K). score, squared, trips: float32 (3).
+    """
+
+    table: NDArray[np.float32]
+    score: NDArray[np.float32]
+    squared: NDArray[np.float32]
+    trips: NDArray[np.float32]
+
+    def response(self, chosen: BestOffers, trips: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities of what was chosen, strictly between 0 and 1, of customers with these decayed trips."""
+        offers = len(self.table) // len(ROLES)
+        role = chosen.role
+        total = self.table[role.astype(np.int32) * np.int32(offers) + chosen.offer]
+        s = _log_score(chosen.score)
+        total += (self.score[role] + self.squared[role] * s) * s
+        total += self.trips[role] * _log_trips(trips)[chosen.customer]
+        np.clip(total, -MOST_LOG_ODDS, MOST_LOG_ODDS, out=total)
+        found: NDArray[np.float32] = 1 / (1 + np.exp(-total))
+        return found
+
+
+def _log_score(score: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.log(np.maximum(score, np.float32(LEAST_SCORE)))
+
+
+def _log_trips(trips: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.log(trips + np.float32(0.1))
 
 
 class _Weighed(NamedTuple):
@@ -316,9 +329,14 @@ class _Part:
 
 
 def _parts(histories: Histories) -> Iterator[_Part]:
-    for history in [histories] if isinstance(histories, PurchaseHistory) else histories:
+    for history in _listed(histories):
         for start, stop in blocks_of_customers(history.indptr, PAIRS):
-            yield _Part(history, start, stop)
+            for first in range(start, stop, CUSTOMERS):
+                yield _Part(history, first, min(first + CUSTOMERS, stop))
+
+
+def _listed(histories: Histories) -> Iterator[PurchaseHistory]:
+    return iter([histories]) if isinstance(histories, PurchaseHistory) else histories()
 
 
 def _constant(rate: float) -> LogisticRegression:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,6 +26,8 @@ class Grouped:
     customer: the type of the customers' ids. items: the ids of the items, ascending. first, last: the earliest and the
     latest period; 0 and -1 where there are no purchases.
 
+    watch: is called with all purchases, a batch after the other, before they are grouped.
+
     Nothing that is kept depends on the order of the rows: amounts are summed as whole numbers.
     """
 
@@ -37,6 +39,7 @@ class Grouped:
         memory: int | None,
         threads: int,
         spill: Path | None,
+        watch: Callable[[pa.RecordBatch], None] | None = None,
     ):
         try:
             import duckdb
@@ -44,7 +47,7 @@ class Grouped:
             raise ImportError(MISSING) from error
         self._duckdb: Any = duckdb
         self.customer = purchases.customer
-        self._purchases, self._memory = purchases, memory
+        self._purchases, self._memory, self._watch = purchases, memory, watch
         self._spill = tempfile.TemporaryDirectory(prefix="couponry-", dir=spill)
         settings: dict[str, Any] = {
             "threads": threads,
@@ -77,7 +80,10 @@ class Grouped:
 
         def batches() -> Iterator[pa.RecordBatch]:
             try:
-                yield from self._purchases.batches()
+                for batch in self._purchases.batches():
+                    if self._watch is not None:
+                        self._watch(batch)
+                    yield batch
             except BaseException as error:
                 failed.append(error)  # DuckDB would wrap it
                 raise

@@ -92,8 +92,35 @@ class PurchaseHistory:
 
         Raises InvalidInput, and ImportError where DuckDB is not installed.
         """
+        return cls.grouped(
+            Purchases.of(transactions, columns),
+            catalogue=catalogue,
+            half_lives=half_lives,
+            until=until,
+            folder=folder,
+            memory=parse_size(memory_limit, "memory_limit"),
+            threads=threads,
+        )
+
+    @classmethod
+    def grouped(
+        cls,
+        purchases: Purchases,
+        *,
+        catalogue: Any = None,
+        half_lives: Sequence[float] = HALF_LIVES,
+        until: int | None = None,
+        folder: str | Path | None = None,
+        memory: int | None = None,
+        threads: int | None = None,
+        watch: Callable[[pa.RecordBatch], None] | None = None,
+    ) -> PurchaseHistory:
+        """As `from_transactions`, of purchases that are checked as they are read.
+
+        memory: bytes. watch: is called with all purchases, a batch after the other.
+        """
         empty = cls._empty(half_lives)
-        return empty._with(transactions, columns, catalogue, until, folder, memory_limit, threads)
+        return empty._with(purchases, catalogue, until, folder, memory, threads, watch)
 
     def update(
         self,
@@ -111,7 +138,9 @@ class PurchaseHistory:
         Arguments as for `from_transactions`; folder: another one, or that of this history, which is replaced.
         Raises InvalidInput where transactions are not all later than `self.until`.
         """
-        return self._with(transactions, columns, catalogue, until, folder, memory_limit, threads)
+        purchases = Purchases.of(transactions, columns)
+        memory = parse_size(memory_limit, "memory_limit")
+        return self._with(purchases, catalogue, until, folder, memory, threads)
 
     @classmethod
     def open(cls, folder: str | Path) -> PurchaseHistory:
@@ -164,15 +193,14 @@ class PurchaseHistory:
 
     def _with(
         self,
-        transactions: Any,
-        columns: Mapping[str, str] | None,
+        purchases: Purchases,
         catalogue: Any,
         until: int | None,
         folder: str | Path | None,
-        memory_limit: int | str | None,
+        memory: int | None,
         threads: int | None,
+        watch: Callable[[pa.RecordBatch], None] | None = None,
     ) -> PurchaseHistory:
-        purchases = Purchases.of(transactions, columns)
         if self.unit and purchases.unit != self.unit:
             raise InvalidInput(
                 f"table transactions: expected a column of a {self.unit} as in the history, "
@@ -183,7 +211,6 @@ class PurchaseHistory:
                 "table transactions, column 'customer': expected "
                 f"{tables.kind_of_ids(self.customers)} as in the history"
             )
-        memory = parse_size(memory_limit, "memory_limit")
         into = None if folder is None else Path(folder).absolute()
         if into is not None:
             into.parent.mkdir(parents=True, exist_ok=True)
@@ -193,6 +220,7 @@ class PurchaseHistory:
             memory=memory,
             threads=thread_count(threads),
             spill=None if into is None else into.parent,
+            watch=watch,
         ) as grouped:
             manifest = self._manifest(grouped, purchases, until)
             return _kept(into, lambda space: _merged(self, grouped, manifest, space), manifest)

@@ -31,7 +31,10 @@ def offer_neighbours(
         gram = sp.coo_array(by_product[start : start + ROWS] @ y)
         mine = sp.coo_array(own[start : start + ROWS])
         width = covers.shape[1]
-        alike = ~np.isin(gram.row.astype(np.int64) * width + gram.col, mine.row.astype(np.int64) * width + mine.col)
+        alike = ~np.isin(
+            gram.row.astype(np.int64) * width + gram.col,
+            mine.row.astype(np.int64) * width + mine.col,
+        )
         row, column = gram.row[alike].astype(np.int64), gram.col[alike]
         value = gram.data[alike] / (x_norm[start + row] * y_norm[column])
         order = np.lexsort((column, -value, row))

@@ -43,15 +43,11 @@ class Purchases:
 
     @classmethod
     def of(cls, transactions: Any, columns: Mapping[str, str] | None) -> Purchases:
-        """Reads nothing yet but the schema; transactions: as `stream.stream` takes them."""
-        renamed = dict(columns or {})
-        for known in renamed:
-            if known not in KNOWN:
-                raise InvalidInput(
-                    f"columns: expected names among {', '.join(KNOWN)}, got {known!r}"
-                )
-        names = {known: renamed.get(known, known) for known in KNOWN}
-        rows = stream(transactions, TABLE, list(dict.fromkeys(names.values())))
+        """Reads nothing yet but the schema; transactions: a Stream, or as `stream.stream` takes them."""
+        renamed, names = dict(columns or {}), _names(columns)
+        rows = transactions
+        if not isinstance(rows, Stream):
+            rows = stream(transactions, TABLE, wanted(columns))
         empty = rows.schema.empty_table()
         tables.require(
             empty, TABLE, names["customer"], names["product"], *(names[k] for k in renamed)
@@ -67,6 +63,11 @@ class Purchases:
         optional = [c for c in ("quantity", "spend", "discount") if names[c] in rows.schema.names]
         unit = "week" if times == ["week"] else "day"
         return cls(customer, product, unit, tuple(optional), rows, names, times[0], [0])
+
+    @property
+    def files(self) -> list[list[Any]] | None:
+        """Path, size and time of change of each file that they come from; None: not of files."""
+        return self._stream.files
 
     @property
     def left_out(self) -> int:
@@ -123,6 +124,19 @@ class Purchases:
     def _ids(self, table: pa.Table, key: str, kind: pa.DataType, first: int) -> pa.Array:
         found = tables.ids(table, TABLE, self._names[key], first)
         return found.cast(kind)  # a file whose column is empty has integers
+
+
+def wanted(columns: Mapping[str, str] | None) -> list[str]:
+    """The columns that are read, as far as they are there."""
+    return list(dict.fromkeys(_names(columns).values()))
+
+
+def _names(columns: Mapping[str, str] | None) -> dict[str, str]:
+    renamed = dict(columns or {})
+    for known in renamed:
+        if known not in KNOWN:
+            raise InvalidInput(f"columns: expected names among {', '.join(KNOWN)}, got {known!r}")
+    return {known: renamed.get(known, known) for known in KNOWN}
 
 
 def _periods(table: pa.Table, name: str, first_row: int) -> NDArray[np.int32]:

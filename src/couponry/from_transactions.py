@@ -1,0 +1,212 @@
+"""From transactions to candidates in one go: histories, a model of who buys what, candidates; stages timed.
+
+transactions ──▶ purchase history ──▶ model, fitted on a sample's last weeks ──▶ candidates, block by block
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from . import tables
+from .affinity.assortment import Assortment
+from .affinity.candidate_model import CandidateModel
+from .affinity.customer_sample import CustomerSample
+from .affinity.history import PurchaseHistory
+from .affinity.purchases import PERIODS_A_WEEK, Purchases
+from .affinity.response import ResponseModel
+from .allocate.clock import Clock
+from .campaign import Campaign
+from .candidate_blocks import CandidateBlocks
+from .errors import InvalidInput
+from .ids import digest_of
+from .memory import parse_size
+from .progress import reporter
+from .rows import Rows
+from .targeting import Targeting
+
+FORMAT = (
+    1  # of how candidates are made; another one here, and stores of an earlier one are made again
+)
+RESERVED = (
+    1 << 30
+)  # bytes besides what DuckDB may take: interpreter, tables by offer, sample, blocks
+
+
+def campaign_from_transactions(
+    kind: type[Campaign],
+    offers: Any,
+    transactions: Any,
+    covers: Any,
+    products: Any,
+    customers: Any,
+    history: Any,
+    *,
+    targeting: Targeting,
+    memory_limit: int | str | None,
+    progress: bool,
+    **of_campaign: Any,
+) -> Campaign:
+    """See Campaign.from_transactions."""
+    table = tables.as_table(offers, "offers")
+    memory = parse_size(memory_limit, "memory_limit")
+    with reporter(progress) as report:
+        clock = Clock(None, report)
+        blocks = candidate_blocks(
+            table, transactions, covers, products, targeting, memory=memory, clock=clock
+        )
+        campaign = kind(table, blocks, customers, history, **of_campaign)
+    campaign.seconds = clock.seconds
+    return campaign
+
+
+def candidate_blocks(
+    offers: pa.Table,
+    transactions: Any,
+    covers: Any,
+    products: Any,
+    targeting: Targeting,
+    *,
+    memory: int | None,
+    clock: Clock,
+) -> CandidateBlocks:
+    """The candidates of everybody in the transactions; nothing is read yet but schemas and the small tables.
+
+    memory: bytes that may be taken, None: what is available. clock: is told of the stages history, fit, candidates.
+    """
+    targeting.check()
+    assortment = Assortment(offers, covers, products, targeting.kind)
+    purchases = Purchases.of(transactions, targeting.columns)
+    if assortment.products.type != purchases.product:
+        raise InvalidInput(
+            "table transactions, column 'product': expected "
+            f"{tables.kind_of_ids(assortment.products)} as in table covers"
+        )
+    making = _Making(
+        purchases, assortment, targeting, _offer_columns(offers, targeting), memory, clock
+    )
+    return CandidateBlocks(
+        assortment.offers,
+        purchases.customer,
+        {"response": np.dtype(np.float32)},
+        making.blocks,
+        source=_source(purchases, assortment, targeting, making.offer_columns),
+    )
+
+
+class _Making:
+    """Makes the candidates when they are asked for."""
+
+    def __init__(
+        self,
+        purchases: Purchases,
+        assortment: Assortment,
+        targeting: Targeting,
+        offer_columns: dict[str, Any],
+        memory: int | None,
+        clock: Clock,
+    ):
+        self._purchases, self._assortment, self._targeting = purchases, assortment, targeting
+        self.offer_columns = offer_columns
+        self._memory, self._clock = memory, clock
+
+    def blocks(self, threads: int, scratch: Path | None) -> Iterator[Rows]:
+        folder = None if scratch is None else scratch / "purchases"
+        sample = CustomerSample()
+        with self._clock.stage("history"):
+            history = PurchaseHistory.grouped(
+                self._purchases,
+                half_lives=(self._targeting.half_life,),
+                folder=folder,
+                memory=None
+                if self._memory is None
+                else max(self._memory - RESERVED, self._memory // 2),
+                threads=threads,
+                watch=sample.add,
+            )
+        with self._clock.stage("fit"):
+            model = self._fitted(history, sample.table())
+        del sample
+        with self._clock.stage("candidates"):
+            done = 0
+            for rows in model.blocks(history, threads):
+                yield rows
+                done += len(rows.customers)
+                self._clock.say(f"{done:,} of {len(history.customers):,} customers")
+            del history
+            if folder is not None:
+                shutil.rmtree(folder)
+
+    def _fitted(self, history: PurchaseHistory, sample: pa.Table | None) -> CandidateModel:
+        targeting, unit = self._targeting, history.unit
+        last = history.until - targeting.window * PERIODS_A_WEEK[unit]
+        if sample is None or last < history.start:
+            raise InvalidInput(
+                f"table transactions: expected more than {targeting.window} weeks (the window) of them, "
+                f"got {unit}s {history.start} to {history.until}"
+            )
+        rows = sample.select(["customer", "product", "period"]).rename_columns(
+            ["customer", "product", unit]
+        )
+        before = pc.less_equal(rows[unit], last)
+        options: dict[str, Any] = {"half_lives": (targeting.half_life,)}
+        earlier, later = rows.filter(before), rows.filter(pc.invert(before))
+        if len(earlier) == 0 or len(later) == 0:
+            raise InvalidInput(
+                f"table transactions: expected purchases up to {unit} {last} and after it, the last "
+                f"{targeting.window} weeks, got {len(earlier):,} and {len(later):,} of a sample"
+            )
+        then = PurchaseHistory.from_transactions(earlier, until=last, **options)
+        window = PurchaseHistory.from_transactions(later, until=history.until, **options)
+        response = None if targeting.response is None else ResponseModel(targeting.response)
+        model = CandidateModel(
+            self._assortment,
+            targeting.quota,
+            half_life=targeting.half_life,
+            response=response,
+            offer_columns=self.offer_columns,
+        )
+        return model.fit([(then, window)], then.update(later, until=history.until))
+
+
+def _offer_columns(offers: pa.Table, targeting: Targeting) -> dict[str, Any]:
+    """What the response model asks for of offers, ascending: depth, category and any column it has a coefficient of."""
+    wanted = {name.split("=")[0] for name in targeting.response or {}} - {"intercept", "p0", "role"}
+    if "category" in wanted:
+        wanted.add("depth")
+    order = pc.sort_indices(offers["offer"])
+    found: dict[str, Any] = {}
+    for name in sorted(wanted):
+        tables.require(offers, "offers", name)
+        column = offers[name].take(order)
+        found[name] = (
+            np.array(column.to_pylist(), object)
+            if name == "category"
+            else tables.numbers(pa.table({name: column}), "offers", name)
+        )
+    return found
+
+
+def _source(
+    purchases: Purchases,
+    assortment: Assortment,
+    targeting: Targeting,
+    offer_columns: dict[str, Any],
+) -> dict[str, Any] | None:
+    """What the candidates are made from, as JSON has it; None: it cannot be told."""
+    if purchases.files is None:
+        return None
+    return {
+        "made": FORMAT,
+        "offers": digest_of(assortment.offers),
+        "assortment": assortment.digest(),
+        "targeting": targeting.as_dict(),
+        "offer_columns": {name: list(values) for name, values in offer_columns.items()},
+        "files": purchases.files,
+    }
