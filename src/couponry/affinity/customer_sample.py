@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..ids import TEXT, text_buffers
 
-ROWS = 1 << 21
+ROWS = 1 << 20  # a few tens of thousands of customers, for most retailers
 PRIME = np.uint64(0x100000001B3)
 
 
