@@ -110,13 +110,15 @@ def solve(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Allocate the campaign in FOLDER and write allocation, limits and certificate to the folder --out."""
+    """Allocate the campaign in FOLDER and write allocation, limits and certificate to the folder --out.
+
+    A FOLDER with transactions in place of candidates is scored first: from purchases to coupons in one command."""
     from .folder import read_campaign
     from .output import check_new
 
     check_new(out, overwrite=overwrite)
     with _native_output_to_stderr():
-        campaign = read_campaign(folder, store, memory_limit)
+        campaign = read_campaign(folder, store, memory_limit, progress=not quiet)
         result = campaign.solve(
             gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend, progress=not quiet,
             checkpoint=checkpoint, start=start,

@@ -21,7 +21,7 @@ from .engines.gather import customers_of
 from .engines.local import LocalEngine
 from .errors import InvalidInput
 from .explanation import Decision, Explanation, Payment
-from .folder import read_spec
+from .folder import read_candidates, read_spec
 from .items import ROLES
 from .limits import CompiledLimits
 from .portfolio import Portfolio, positions_given
@@ -70,7 +70,10 @@ def explain_written(folder: str | Path, out: str | Path, customer: Any) -> Expla
     if not limits_file.is_file():
         raise InvalidInput(f"{NO_ALLOCATION}, got no file {str(limits_file)!r}")
     said = tables.read(out, "limits.parquet", "limits of the result")
-    candidates = _rows_of(folder, spec.tables["candidates"], "candidates", customer)
+    if spec.targeting is None:
+        candidates = _rows_of(folder, spec.tables["candidates"], "candidates", customer)
+    else:
+        candidates = _of_customer(read_candidates(folder, spec), "candidates", customer)
     if candidates.num_rows == 0:
         raise InvalidInput(f"explain: customer {customer!r} has no candidates")
     customers = None
@@ -117,9 +120,7 @@ def _rows_of(folder: Path, name: str | list[str], what: str, customer: Any) -> p
     parts = []
     for path in tables.files(folder, name, what):
         if path.suffix.lower() == ".csv":
-            whole = tables.read(path.parent, path.name, what)
-            column = tables.ids(whole, what, "customer")
-            parts.append(whole.filter(pa.compute.equal(column, _as_id(column.type, customer))))
+            parts.append(_of_customer(tables.read(path.parent, path.name, what), what, customer))
             continue
         with reading(path, what):
             schema = pq.read_schema(path)
@@ -130,6 +131,11 @@ def _rows_of(folder: Path, name: str | list[str], what: str, customer: Any) -> p
             wanted = _as_id(kind, customer)
             parts.append(pq.read_table(path, filters=[("customer", "==", wanted)]))
     return pa.concat_tables(parts, promote_options="permissive")
+
+
+def _of_customer(table: pa.Table, what: str, customer: Any) -> pa.Table:
+    column = tables.ids(table, what, "customer")
+    return table.filter(pa.compute.equal(column, _as_id(column.type, customer)))
 
 
 def _as_id(kind: pa.DataType, customer: Any) -> int | str:

@@ -23,40 +23,49 @@ from .output import whole_folder
 from .rules import CustomerRule
 from .store import is_built
 from .stream import stream_files
+from .targeting import Targeting
 from .toml import dumps
 
 SCHEMA = 1
-SECTIONS = {"schema", "name", "tables", "objective", "customer_rule", "limit"}
-TABLES = {"offers", "candidates", "customers", "history"}
+SECTIONS = {"schema", "name", "tables", "objective", "candidates", "customer_rule", "limit"}
+OF_TRANSACTIONS = ("transactions", "covers", "products")  # what candidates can be made of
+TABLES = {"offers", "candidates", "customers", "history", *OF_TRANSACTIONS}
 CANDIDATES_PER_CUSTOMER = 8  # taken for granted where files do not say how many customers there are
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What campaign.toml says: the tables' names, the column to maximise, rules and limits (their tables read)."""
+    """What campaign.toml says: the tables' names, the column to maximise, rules and limits (their tables read).
+
+    targeting: how candidates are made of transactions; None: the folder has a table of candidates.
+    """
 
     name: str
     tables: Mapping[str, str | list[str]]
     value: str
     rules: list[CustomerRule]
     limits: list[Limit]
+    targeting: Targeting | None
 
 
 def read_campaign(
     folder: str | Path,
     store: str | Path | None = None,
     memory_limit: int | str | None = None,
+    progress: bool = False,
 ) -> Campaign:
     """Read a campaign folder.
 
     store: a folder that candidates are packed into and memory-mapped from, for campaigns that do not fit in memory;
     see `Campaign`. memory_limit: bytes, or text such as "8GiB", that reading and solving may take; None: what is
-    available.
+    available. progress: report on standard error how the making of candidates of transactions stands.
 
     Raises InvalidInput, with one line that names what is wrong. What cannot fit is refused before it is read.
     """
     folder = Path(folder)
     spec = read_spec(folder)
+    if spec.targeting is not None:
+        return _of_transactions(folder, spec, store, memory_limit, progress)
     names = spec.tables
     wanted = Campaign.candidate_columns(spec.limits, spec.value)
     limit = memory.parse_size(memory_limit, "memory_limit")
@@ -71,8 +80,8 @@ def read_campaign(
     return Campaign(
         offers,
         rows,
-        tables.read(folder, names["customers"], "customers") if "customers" in names else None,
-        tables.read(folder, names["history"], "history") if "history" in names else None,
+        read_table(folder, spec, "customers"),
+        read_table(folder, spec, "history"),
         rules=spec.rules,
         limits=spec.limits,
         value=spec.value,
@@ -81,13 +90,63 @@ def read_campaign(
     )
 
 
+def _of_transactions(
+    folder: Path,
+    spec: Spec,
+    store: str | Path | None,
+    memory_limit: int | str | None,
+    progress: bool,
+) -> Campaign:
+    from .affinity.purchases import wanted
+
+    assert spec.targeting is not None
+    columns = wanted(spec.targeting.columns)
+    return Campaign.from_transactions(
+        tables.read(folder, spec.tables["offers"], "offers"),
+        stream_files(folder, spec.tables["transactions"], "transactions", columns),
+        read_table(folder, spec, "covers"),
+        read_table(folder, spec, "products"),
+        read_table(folder, spec, "customers"),
+        read_table(folder, spec, "history"),
+        targeting=spec.targeting,
+        rules=spec.rules,
+        limits=spec.limits,
+        value=spec.value,
+        name=spec.name,
+        store=store,
+        memory_limit=memory_limit,
+        progress=progress,
+    )
+
+
+def read_table(folder: Path, spec: Spec, what: str) -> pa.Table | None:
+    """A table of a campaign folder; None where it has none of that name."""
+    return tables.read(folder, spec.tables[what], what) if what in spec.tables else None
+
+
+def read_candidates(folder: Path, spec: Spec, columns: list[str] | None = None) -> pa.Table:
+    """The candidates in a campaign folder, as its table has them, or made again of its transactions."""
+    if spec.targeting is None:
+        return tables.read(folder, spec.tables["candidates"], "candidates", columns)
+    return pa.concat_tables(_of_transactions(folder, spec, None, None, False).candidates_tables())
+
+
 def memory_estimate(folder: str | Path) -> Estimate:
     """What the campaign in a folder needs, with and without a store, from the footers of its Parquet files alone.
 
     CSV files have none and count as nothing. Raises InvalidInput, with one line that names what is wrong.
     """
     folder = Path(folder)
-    return memory.estimate(_size(folder, read_spec(folder)))
+    spec = read_spec(folder)
+    if spec.targeting is None:
+        return memory.estimate(_size(folder, spec))
+    from .from_transactions import estimate
+
+    files = [
+        str(path) for path in tables.files(folder, spec.tables["transactions"], "transactions")
+    ]
+    offers = footers(folder, spec.tables["offers"], "offers", "offer")
+    return estimate(files, offers.rows, spec.targeting)
 
 
 def _size(folder: Path, spec: Spec) -> Size:
@@ -144,7 +203,13 @@ def read_spec(folder: Path) -> Spec:
     if not isinstance(value, str) or not value:
         raise InvalidInput(f"campaign.toml: [objective] value: expected a column, got {value!r}")
     name = spec.get("name", folder.absolute().name)
-    return Spec(name, spec["tables"], value, rules, limits)
+    made = "transactions" in spec["tables"]
+    if not made and "candidates" in spec:
+        raise InvalidInput(
+            "campaign.toml: [candidates]: expected a table of transactions to make them of"
+        )
+    targeting = Targeting.parse(spec.get("candidates", {})) if made else None
+    return Spec(name, spec["tables"], value, rules, limits, targeting)
 
 
 def _read_toml(folder: Path) -> dict[str, Any]:
@@ -167,7 +232,15 @@ def _read_toml(folder: Path) -> dict[str, Any]:
         raise InvalidInput("campaign.toml: expected [tables] with offers and candidates")
     for name in sorted(set(names) - TABLES):
         raise InvalidInput(f"campaign.toml: [tables]: unknown table {name!r}")
-    for name in ("offers", "candidates"):
+    if "candidates" in names and "transactions" in names:
+        raise InvalidInput("campaign.toml: [tables]: expected candidates or transactions, got both")
+    if "transactions" not in names:
+        for name in OF_TRANSACTIONS[1:]:
+            if name in names:
+                raise InvalidInput(
+                    f"campaign.toml: [tables]: table {name!r} goes with transactions, which are missing"
+                )
+    for name in ("offers", "transactions" if "transactions" in names else "candidates"):
         if name not in names:
             raise InvalidInput(f"campaign.toml: [tables]: table {name!r} is missing")
     return spec

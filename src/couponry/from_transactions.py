@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from . import tables
+from . import memory, tables
 from .affinity.assortment import Assortment
 from .affinity.candidate_model import CandidateModel
 from .affinity.customer_sample import CustomerSample
@@ -25,10 +25,12 @@ from .allocate.clock import Clock
 from .campaign import Campaign
 from .candidate_blocks import CandidateBlocks
 from .errors import InvalidInput
+from .footers import footers
 from .ids import digest_of
-from .memory import parse_size
+from .memory import Estimate, Size
 from .progress import reporter
 from .rows import Rows
+from .store import is_kept
 from .targeting import Targeting
 
 FORMAT = (
@@ -49,19 +51,26 @@ def campaign_from_transactions(
     history: Any,
     *,
     targeting: Targeting,
+    store: str | Path | None,
     memory_limit: int | str | None,
     progress: bool,
     **of_campaign: Any,
 ) -> Campaign:
     """See Campaign.from_transactions."""
     table = tables.as_table(offers, "offers")
-    memory = parse_size(memory_limit, "memory_limit")
+    limit = memory.parse_size(memory_limit, "memory_limit")
     with reporter(progress) as report:
         clock = Clock(None, report)
         blocks = candidate_blocks(
-            table, transactions, covers, products, targeting, memory=memory, clock=clock
+            table, transactions, covers, products, targeting, limit=limit, clock=clock
         )
-        campaign = kind(table, blocks, customers, history, **of_campaign)
+        if blocks.source is not None and (store is None or not is_kept(store, blocks.source)):
+            files = [path for path, *_ in blocks.source["files"]]
+            needed = estimate(files, len(table), targeting)
+            memory.check(needed, limit, with_store=store is not None)
+            if store is not None:
+                memory.check_disk(needed, store)
+        campaign = kind(table, blocks, customers, history, store=store, **of_campaign)
     campaign.seconds = clock.seconds
     return campaign
 
@@ -73,12 +82,13 @@ def candidate_blocks(
     products: Any,
     targeting: Targeting,
     *,
-    memory: int | None,
+    limit: int | None,
     clock: Clock,
 ) -> CandidateBlocks:
     """The candidates of everybody in the transactions; nothing is read yet but schemas and the small tables.
 
-    memory: bytes that may be taken, None: what is available. clock: is told of the stages history, fit, candidates.
+    limit: bytes of memory that may be taken, None: what is available. clock: is told of the stages history, fit and
+    candidates.
     """
     targeting.check()
     assortment = Assortment(offers, covers, products, targeting.kind)
@@ -89,7 +99,7 @@ def candidate_blocks(
             f"{tables.kind_of_ids(assortment.products)} as in table covers"
         )
     making = _Making(
-        purchases, assortment, targeting, _offer_columns(offers, targeting), memory, clock
+        purchases, assortment, targeting, _offer_columns(offers, targeting), limit, clock
     )
     return CandidateBlocks(
         assortment.offers,
@@ -98,6 +108,27 @@ def candidate_blocks(
         making.blocks,
         source=_source(purchases, assortment, targeting, making.offer_columns),
     )
+
+
+def estimate(files: list[str], offers: int, targeting: Targeting) -> Estimate:
+    """What making and solving a campaign of these files of transactions needs, from their footers alone."""
+    customer = targeting.columns.get("customer", "customer")
+    rows = footers(Path(), files, "transactions", customer)
+    customers = rows.rows
+    if rows.ids is not None and isinstance(rows.ids[0], int):
+        customers = min(customers, rows.ids[1] - rows.ids[0] + 1)
+    size = Size(
+        candidates=customers * min(sum(targeting.quota.values()), offers),
+        customers=customers,
+        offers=offers,
+        columns=1,
+        column_bytes=4,
+        roles=True,
+        text_ids=rows.ids is None or isinstance(rows.ids[0], str),
+        in_order=True,
+        table_bytes=0,
+    )
+    return memory.estimate_with_history(size, rows.rows)
 
 
 class _Making:
@@ -109,12 +140,12 @@ class _Making:
         assortment: Assortment,
         targeting: Targeting,
         offer_columns: dict[str, Any],
-        memory: int | None,
+        limit: int | None,
         clock: Clock,
     ):
         self._purchases, self._assortment, self._targeting = purchases, assortment, targeting
         self.offer_columns = offer_columns
-        self._memory, self._clock = memory, clock
+        self._limit, self._clock = limit, clock
 
     def blocks(self, threads: int, scratch: Path | None) -> Iterator[Rows]:
         folder = None if scratch is None else scratch / "purchases"
@@ -125,8 +156,8 @@ class _Making:
                 half_lives=(self._targeting.half_life,),
                 folder=folder,
                 memory=None
-                if self._memory is None
-                else max(self._memory - RESERVED, self._memory // 2),
+                if self._limit is None
+                else max(self._limit - RESERVED, memory.LEAST_GROUPING),
                 threads=threads,
                 watch=sample.add,
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,13 @@ BYTES_PER_SORTED_ROW = 48
 BYTES_PER_SORTED_VALUE = 16
 # a customer while solving: segment 2, bounds of rules 8, what it was given and is worth in a pass 16, rounded up
 BYTES_PER_CUSTOMER = 32
+# of purchase histories: a pair of customer and product, and how many of them transactions come to; a transaction while
+# DuckDB groups and orders it; what DuckDB needs at least to go to disk; the sample, the model and blocks
+BYTES_PER_PAIR = 36
+PAIRS_PER_ROW = 0.6
+BYTES_PER_GROUPED_ROW = 48
+LEAST_GROUPING = 512 << 20
+MAKING = 512 << 20
 TEXT_ID = 24  # bytes of a text id, about
 UNITS = {"": 1, "b": 1}
 UNITS |= {f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)}
@@ -119,6 +126,22 @@ def estimate(size: Size) -> Estimate:
         disk=stored + packed,
         disk_while_building=stored + max(packed, runs),
         available=available(),
+    )
+
+
+def estimate_with_history(size: Size, rows: int) -> Estimate:
+    """What a campaign of this size needs whose candidates are made of so many transactions."""
+    solving = estimate(size)
+    pairs = int(rows * PAIRS_PER_ROW)
+    history = pairs * BYTES_PER_PAIR + size.customers * (BYTES_PER_PAIR + 8)
+    grouping = min(rows * BYTES_PER_GROUPED_ROW, LEAST_GROUPING)
+    making = BASE + MAKING + grouping
+    return replace(
+        solving,
+        memory=making + history + solving.memory,
+        memory_with_store=max(making, solving.memory_with_store),
+        disk_while_building=history
+        + max(rows * BYTES_PER_GROUPED_ROW, solving.disk_while_building),
     )
 
 

@@ -40,7 +40,9 @@ def offer_neighbours(
         alike = (value > 0) & ~mine[gram.row, gram.col]
         # row, value from the largest down, column: in one number, since numbers above 0 are ordered as their bits
         key = gram.row[alike].astype(np.uint64) << np.uint64(52)
-        key |= (np.uint32(0xFFFFFFFF) - value[alike].view(np.uint32)).astype(np.uint64) << np.uint64(20)
+        key |= (np.uint32(0xFFFFFFFF) - value[alike].view(np.uint32)).astype(
+            np.uint64
+        ) << np.uint64(20)
         key |= gram.col[alike].astype(np.uint64)
         key.sort()
         row = (key >> np.uint64(52)).astype(np.int64)

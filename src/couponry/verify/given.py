@@ -13,7 +13,7 @@ from .. import tables
 from ..amounts import MONEY
 from ..campaign import Campaign, check_customers
 from ..errors import InvalidInput
-from ..folder import Spec
+from ..folder import Spec, read_candidates
 from ..history import History
 from ..rules import CustomerRule, Customers, assert_column
 from ..where import Where, rows_where
@@ -39,7 +39,7 @@ class Given:
         for twice in sorted(offer for offer, count in times.items() if count > 1):
             raise InvalidInput(f"table offers, column 'offer': {twice!r} is there twice")
         wanted = Campaign.candidate_columns(spec.limits, spec.value)
-        self._candidates = tables.read(folder, names["candidates"], "candidates", sorted(wanted))
+        self._candidates = read_candidates(folder, spec, sorted(wanted))
         tables.require(self._candidates, "candidates", "customer", "offer")
         ids = tables.ids(self._candidates, "candidates", "customer")
         self.customer, self.customer_ids = tables.ranks(ids)
