@@ -12,13 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from couponry.affinity import PurchaseHistory
+from couponry.affinity.history import factors
 from couponry.ahead import in_order
+from couponry.kernels.affinity import Pairs, kernels
 
 BLOCK = 1 << 15  # customers
 REPERTOIRE = 32  # products at most that a customer buys again and again
@@ -32,6 +36,8 @@ class Shoppers:
     """Customers who buy `rows` times on average in `weeks` weeks, products of `types` types, `offers` coupons.
 
     Coupons are good for one to eight products of a type each; half of them for products that sell well.
+    scattered: whether a block's customers have ids from all over, as files by date have them, or those that follow one
+    another.
     """
 
     customers: int
@@ -41,6 +47,7 @@ class Shoppers:
     offers: int = 1_000
     weeks: int = 52
     seed: int = 0
+    scattered: bool = True
 
     def offers_table(self) -> pa.Table:
         """offer, type, brand, margin, face_value, issue_cost."""
@@ -53,7 +60,7 @@ class Shoppers:
                 "brand": random.integers(0, max(1, self.offers // 5), self.offers),
                 "margin": margin,
                 "face_value": margin * random.uniform(0.15, 0.4, self.offers),
-                "issue_cost": np.full(self.offers, 0.01),
+                "issue_cost": np.full(self.offers, 0.001),
             }
         )
 
@@ -110,7 +117,35 @@ class Shoppers:
         """The ids of a block's customers: scattered over all ids, each there once."""
         first = number * BLOCK
         row = np.arange(first, min(first + BLOCK, self.customers), dtype=np.int64)
-        return row * self._stride % self.customers
+        return row * self._stride % self.customers if self.scattered else row
+
+    def history(self, number: int, half_life: float = 16.0) -> PurchaseHistory:
+        """What a block's customers bought, aggregated: what PurchaseHistory makes of the block's transactions."""
+        rows = self.block(number)
+        first = int(self.ids(number).min())
+        who = rows["customer"].to_numpy() - first
+        product, week = (rows[name].to_numpy() for name in ("product", "week"))
+        if self.scattered:
+            raise ValueError("a block of scattered customers is no part of a history")
+        discounted = rows["discount"].to_numpy() != 0
+        cents = np.floor(rows["spend"].to_numpy().astype(np.float64) * 100 + 0.5).astype(np.int64)
+        wide = np.int64(self.products * self.weeks)
+        key, bought = _once(
+            who * wide + product.astype(np.int64) * self.weeks + week, discounted, cents
+        )
+        pair, trip = key // self.weeks, key // wide * self.weeks + key % self.weeks
+        trip, bought_at_all = _once(trip, *bought[:2])
+        factor = factors((half_life,), "week", self.weeks)
+        pairs = _folded(pair, key % self.weeks, bought, factor)
+        trips = _folded(trip // self.weeks, trip % self.weeks, bought_at_all, factor)
+        pair, there = np.unique(pair), np.unique(trip // self.weeks)
+        indptr = np.searchsorted(pair, np.append(there, there[-1] + 1) * self.products)
+        item = (pair % self.products).astype(np.uint32)
+        customers, items = pa.array(there + first), pa.array(np.arange(self.products))
+        lives = (half_life,)
+        return PurchaseHistory(
+            customers, items, indptr, item, pairs, trips, lives, "week", 0, self.weeks - 1
+        )
 
     def write(self, folder: Path, threads: int, blocks_a_file: int = 8) -> None:
         """The transactions as Parquet files of so many blocks each, rows by week within a block."""
@@ -198,3 +233,29 @@ class Shoppers:
         return np.random.Generator(
             np.random.Philox(key=[self.seed, stream], counter=[0, 0, 0, block])
         )
+
+
+Bought = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+def _once(
+    key: NDArray[np.int64], discounted: NDArray[Any], cents: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Bought]:
+    """Distinct keys in ascending order, whether any of each was at a discount, and what was spent."""
+    order = np.argsort(key)
+    key = key[order]
+    begins = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+    any_of = np.maximum.reduceat(discounted[order].astype(np.uint8), begins)
+    return key[begins], (any_of, np.add.reduceat(cents[order], begins))
+
+
+def _folded(
+    group: NDArray[np.int64], week: NDArray[np.int64], bought: Bought, factor: NDArray[np.float32]
+) -> Pairs:
+    """The states of groups, of purchases by group and week."""
+    begins = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
+    pairs = Pairs.new(len(begins), factor.shape[1])
+    kernels().kernels.fold(
+        np.append(begins, len(group)), week.astype(np.int32), *bought, factor, pairs
+    )
+    return pairs

@@ -24,6 +24,8 @@ from ..kernels.affinity import Pairs
 from ..memory import parse_size
 from ..output import whole_folder
 from ..space import Arrays, InFolder, InMemory, Space, mapped
+from .aggregates import Aggregates, Ordered
+from .from_aggregates import written
 from .grouping import Grouped
 from .merging import Merging
 from .purchases import MOST_PERIODS, PERIODS_A_WEEK, Purchases
@@ -100,6 +102,95 @@ class PurchaseHistory:
             folder=folder,
             memory=parse_size(memory_limit, "memory_limit"),
             threads=threads,
+        )
+
+    @classmethod
+    def from_aggregates(
+        cls,
+        rows: Any,
+        *,
+        unit: str,
+        trips: Any = None,
+        columns: Mapping[str, str] | None = None,
+        half_lives: Sequence[float] = HALF_LIVES,
+        as_of: str = "last",
+        start: int | None = None,
+        until: int | None = None,
+        folder: str | Path | None = None,
+        memory_limit: int | str | None = None,
+        threads: int | None = None,
+    ) -> PurchaseHistory:
+        """Take up purchases that were aggregated elsewhere.
+
+        rows: as for `from_transactions`, one row per `customer` and `product`: `times`, in how many periods it was
+        bought; `last`, when last; and where they exist `first`, `discounted` (in how many of them at a discount),
+        `spend`, and decayed counts `decay_4`, `decay_16` ... by half-life in weeks. Decayed counts that are not there
+        are those of purchases that lie evenly from first to last. Rows by customer and product are taken as they come;
+        others are ordered by DuckDB, on disk where `memory_limit` is reached.
+        unit: what a period is, `day` (whole numbers or dates) or `week`. trips: the same of each customer's purchases
+        of anything, without `product`; default: a customer comes as often as its most bought item is bought.
+        as_of: decayed counts are as of each row's `last`, or as of `until`. start, until: the periods that are covered,
+        default: those that are there. Other arguments: as for `from_transactions`.
+
+        `history.aggregates()` gives just such tables. Raises InvalidInput.
+        """
+        if unit not in PERIODS_A_WEEK:
+            raise InvalidInput(f"unit: expected day or week, got {unit!r}")
+        if as_of not in ("last", "until"):
+            raise InvalidInput(f"as_of: expected last or until, got {as_of!r}")
+        lives = cls._empty(half_lives).half_lives
+        memory = parse_size(memory_limit, "memory_limit")
+        into = None if folder is None else Path(folder).absolute()
+        if into is not None:
+            into.parent.mkdir(parents=True, exist_ok=True)
+        if until is None and as_of == "until":
+            raise InvalidInput("until: expected the period that decayed counts are as of")
+
+        def ordered(given: Any, *keys: str) -> Ordered:
+            checked = Aggregates.of(
+                given, keys, columns, lives, PERIODS_A_WEEK[unit], as_of, until or 0
+            )
+            spill = None if into is None else into.parent
+            return Ordered(checked, memory=memory, threads=thread_count(threads), spill=spill)
+
+        manifest: dict[str, Any] = {"format": FORMAT, "half_lives": list(lives), "unit": unit}
+
+        def make(space: Space) -> Arrays:
+            of_trips = None if trips is None else ordered(trips, "customer")
+            pairs = ordered(rows, "customer", "product")
+            arrays = written(pairs, of_trips, space, lives, PERIODS_A_WEEK[unit])
+            first = min(int(arrays[f"{name}-first"].min()) for name in ("pairs", "trips"))
+            last = max(int(arrays[f"{name}-last"].max()) for name in ("pairs", "trips"))
+            if (start is not None and start > first) or (until is not None and until < last):
+                raise InvalidInput(
+                    f"table aggregates: expected periods from {first if start is None else start} to "
+                    f"{last if until is None else until}, got {first} to {last}"
+                )
+            manifest.update(start=first if start is None else start)
+            manifest.update(until=last if until is None else until, left_out=0)
+            check_span(manifest["start"], manifest["until"])
+            return arrays
+
+        return _kept(into, make, manifest)
+
+    def aggregates(self) -> tuple[pa.Table, pa.Table]:
+        """The pairs and the trips as tables that `from_aggregates` takes; all of them in memory."""
+
+        def states(pairs: Pairs) -> dict[str, Any]:
+            columns: dict[str, Any] = {name: getattr(pairs, name) for name in Pairs._fields[:4]}
+            columns["spend"] = pairs.spend / 100.0
+            for h, life in enumerate(self.half_lives):
+                columns[f"decay_{life:g}"] = np.ascontiguousarray(pairs.decay[:, h])
+            return columns
+
+        who = np.repeat(np.arange(len(self.customers)), np.diff(self.indptr))
+        ids = {
+            "customer": self.customers.take(pa.array(who)),
+            "product": self.items.take(pa.array(self.item.astype(np.int64))),
+        }
+        return (
+            pa.table({**ids, **states(self.pairs)}),
+            pa.table({"customer": self.customers, **states(self.trips)}),
         )
 
     @classmethod

@@ -98,7 +98,7 @@ class Purchases:
         columns = {
             "customer": self._ids(table, "customer", self.customer, first),
             "product": self._ids(table, "product", self.product, first),
-            "period": _periods(table, names[self._time], first),
+            "period": periods(table, names[self._time], first),
             "discounted": np.zeros(len(table), np.uint8),
             "spend": np.zeros(len(table), np.int64),
         }
@@ -139,7 +139,8 @@ def _names(columns: Mapping[str, str] | None) -> dict[str, str]:
     return {known: renamed.get(known, known) for known in KNOWN}
 
 
-def _periods(table: pa.Table, name: str, first_row: int) -> NDArray[np.int32]:
+def periods(table: pa.Table, name: str, first_row: int, what: str = TABLE) -> NDArray[np.int32]:
+    """A column of days, weeks or dates as whole numbers; of dates, days since 1970."""
     column = table[name]
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp(column.type.unit))  # the days of UTC
@@ -150,15 +151,15 @@ def _periods(table: pa.Table, name: str, first_row: int) -> NDArray[np.int32]:
         column = column.cast(pa.int32())
     elif not pa.types.is_integer(column.type):
         raise InvalidInput(
-            f"table {TABLE}, column {name!r}: expected whole numbers or dates, got {column.type}"
+            f"table {what}, column {name!r}: expected whole numbers or dates, got {column.type}"
         )
-    period = tables.ids(pa.table({name: column}), TABLE, name, first_row)
+    period = tables.ids(pa.table({name: column}), what, name, first_row)
     assert period.type == INTEGERS
     values = period.to_numpy()
     wrong = np.abs(values) >= 1 << 30
     if wrong.any():
         row = int(wrong.argmax())
         raise InvalidInput(
-            f"table {TABLE}, column {name!r}, row {first_row + row}: expected a day or week, got {values[row]}"
+            f"table {what}, column {name!r}, row {first_row + row}: expected a day or week, got {values[row]}"
         )
     return values.astype(np.int32)
