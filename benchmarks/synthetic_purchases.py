@@ -138,7 +138,7 @@ class Shoppers:
         factor = factors((half_life,), "week", self.weeks)
         pairs = _folded(pair, key % self.weeks, bought, factor)
         trips = _folded(trip // self.weeks, trip % self.weeks, bought_at_all, factor)
-        pair, there = np.unique(pair), np.unique(trip // self.weeks)
+        pair, there = _distinct(pair), _distinct(trip // self.weeks)
         indptr = np.searchsorted(pair, np.append(there, there[-1] + 1) * self.products)
         item = (pair % self.products).astype(np.uint32)
         customers, items = pa.array(there + first), pa.array(np.arange(self.products))
@@ -244,7 +244,7 @@ def _once(
     """Distinct keys in ascending order, whether any of each was at a discount, and what was spent."""
     order = np.argsort(key)
     key = key[order]
-    begins = np.flatnonzero(np.append(True, key[1:] != key[:-1]))
+    begins = _begins(key)
     any_of = np.maximum.reduceat(discounted[order].astype(np.uint8), begins)
     return key[begins], (any_of, np.add.reduceat(cents[order], begins))
 
@@ -253,9 +253,17 @@ def _folded(
     group: NDArray[np.int64], week: NDArray[np.int64], bought: Bought, factor: NDArray[np.float32]
 ) -> Pairs:
     """The states of groups, of purchases by group and week."""
-    begins = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
+    begins = _begins(group)
     pairs = Pairs.new(len(begins), factor.shape[1])
     kernels().kernels.fold(
         np.append(begins, len(group)), week.astype(np.int32), *bought, factor, pairs
     )
     return pairs
+
+
+def _begins(ordered: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+
+
+def _distinct(ordered: NDArray[np.int64]) -> NDArray[np.int64]:
+    return ordered[_begins(ordered)]

@@ -12,11 +12,12 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from .. import tables
-from ..ahead import in_order
+from ..ahead import in_order, workers
 from ..candidate_blocks import CandidateBlocks
 from ..errors import InvalidInput
 from ..intake import offer_dtype
 from ..items import ROLES
+from ..memory import BASE, parse_size, size_text
 from ..rows import Rows
 from ..space import blocks_of_customers, forget
 from .assortment import Assortment
@@ -29,6 +30,7 @@ from .personal import Window, check_window
 from .response import ResponseModel
 
 PAIRS, CUSTOMERS = 1 << 18, 1 << 15  # worked on at a time, at most
+BYTES_PER_CANDIDATE, BYTES_PER_PAIR = 48, 64  # of a block while it is worked on
 FEATURES = ("score", "score_squared", "popularity", "trips")
 UNKNOWN_REPEAT_RATE = 0.1  # of products that nobody bought: what few buyers are drawn to
 MOST_LOG_ODDS = 15.0
@@ -120,14 +122,25 @@ class CandidateModel:
         return self
 
     def candidates(
-        self, histories: Histories, source: dict[str, Any] | None = None
+        self,
+        histories: Histories,
+        source: dict[str, Any] | None = None,
+        memory_limit: int | str | None = None,
     ) -> CandidateBlocks:
         """The candidates of the customers of a history, or of several (a function that begins to list them): one after
         the other, customers ascending, such as blocks of them that are read or made one at a time.
 
         Made when they are asked for: `Campaign(offers, model.candidates(history), store=...)` writes them block by
-        block. source: what they are made from, if a store of the same is to be used again.
+        block. source: what they are made from, if a store of the same is to be used again. memory_limit: bytes, or text
+        such as "8GiB": InvalidInput, with the sizes, where making them needs more, however many customers there are.
         """
+        limit, threads = parse_size(memory_limit, "memory_limit"), workers()
+        needed = BASE + self.memory(threads)
+        if limit is not None and needed > limit:
+            raise InvalidInput(
+                f"memory: making candidates of {len(self.items_):,} items and {self.similarity_.shape[1]:,} offers "
+                f"with {threads} threads needs about {size_text(needed)}, but only {size_text(limit)} are allowed"
+            )
         return CandidateBlocks(
             self.assortment.offers,
             next(_listed(histories)).customers.type,
@@ -135,6 +148,13 @@ class CandidateModel:
             lambda threads, _: self.blocks(histories, threads),
             source=source,
         )
+
+    def memory(self, threads: int) -> int:
+        """Bytes, about, of the model and of the blocks that so many threads work on."""
+        width = min(sum(self.quota.values()), self.similarity_.shape[1])
+        block = CUSTOMERS * width * BYTES_PER_CANDIDATE + PAIRS * BYTES_PER_PAIR
+        model = 16 * self.similarity_.nnz + 64 * len(self.items_)
+        return model + (2 * threads + 1) * block
 
     def blocks(self, histories: Histories, threads: int = 1) -> Iterator[Rows]:
         """Candidates by customer: offer, role, response; the same bits for any blocks and number of threads."""
