@@ -88,7 +88,7 @@ def write(size: Shoppers, folder: Path) -> None:
 
 
 def campaign(size: Shoppers) -> dict[str, Any]:
-    """At most 8 coupons each, a reward where there is one; a cap on every offer, and a budget."""
+    """At most 8 coupons each, 4 of them rewards; a cap on every offer, and a budget."""
     each = size.customers / size.offers
     return {
         "schema": 1,
@@ -102,11 +102,11 @@ def campaign(size: Shoppers) -> dict[str, Any]:
         "candidates": {"kind": "type", "reward": 8, "activation": 12, "innovation": 12},
         "customer_rule": [
             {"name": "slots", "max": 8},
-            {"name": "a reward", "where": {"role": ["reward"]}, "min": 1},
+            {"name": "rewards", "where": {"role": ["reward"]}, "max": 4},
         ],
         "limit": [
             {"name": "print run", "by": "offer", "max": float(int(12 * each))},
-            {"name": "budget", "sum": "cost", "max": 0.1 * size.customers},
+            {"name": "budget", "sum": "cost", "max": 0.15 * size.customers},
         ],
     }
 

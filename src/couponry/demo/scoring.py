@@ -1,38 +1,27 @@
-"""Scores every mailed household and coupon of a campaign from what was known before it began."""
+"""Scores every mailed household and coupon of a campaign by couponry.affinity, from what was known before it began."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
-from couponry.demo.journey import Campaign, Journey, Purchases
+from .. import tables
+from ..affinity import PurchaseHistory, ResponseModel
+from ..affinity.offer_features import offer_features
+from .journey import Campaign, Journey
 
-HALF_LIFE_WEEKS = 13.0
-"""Weeks after which a purchase counts half."""
-
-RECENT_MIDPOINT = 0.5
-"""Decayed purchases of a coupon's products at which that signal reaches half its ceiling."""
-
-HABIT_MIDPOINT = 1.0
-"""Purchases of a coupon's products, ever, at which that signal reaches half its ceiling."""
-
-CATEGORY_MIDPOINT = 1.0
-"""Decayed purchases in a coupon's product types at which that signal reaches half its ceiling."""
-
-RIDGE = 1.0
-"""Penalty on the squared standardised coefficients of the logistic model."""
-
-SMALLEST_STEP = 1e-6
-"""Share of a Newton step below which the fit stops halving it."""
-
+HALF_LIVES = (4.0, 16.0)
+WEEKS = 4.0  # that p0 is about
 STORE_COUPONS = range(10_000_000_000, 10_001_000_000)
 """coupon_upc the retailer numbers itself; the numbers of the makers' coupons start with 5."""
 
 UNSOLD_WEIGHT = 1e-3
-"""Weight of a product nobody bought beside one recent purchase, when a coupon is summed up."""
+"""Weight of a product nobody bought beside one purchase, when a coupon's types are summed up."""
 
 
 @dataclass(frozen=True)
@@ -55,55 +44,37 @@ class ScoredCampaign:
     campaign: Campaign
     offers: pa.Table
     candidates: pa.Table
-    popularity: np.ndarray
-    redeemed: np.ndarray
-
-
-@dataclass(frozen=True)
-class Logistic:
-    """A logistic model on standardised features: P(1) = 1 / (1 + exp(-(bias + z @ weights))).
-
-    mean, scale, weights: float64 (features,). bias: float, log odds.
-    """
-
-    mean: np.ndarray
-    scale: np.ndarray
-    weights: np.ndarray
-    bias: float
-
-    def predict(self, features: np.ndarray) -> np.ndarray:
-        """Returns the probability (float64, rows) of each row of float64 (rows, features)."""
-        standard = (features - self.mean) / self.scale
-        return _sigmoid(self.bias + standard @ self.weights)
+    popularity: NDArray[np.float64]
+    redeemed: NDArray[np.int64]
 
 
 def score_campaign(journey: Journey, campaign_id: int) -> ScoredCampaign:
-    """Scores all mailed households x coupons of a campaign (under a second a campaign).
+    """Scores all mailed households x coupons of a campaign, in a few seconds.
 
     The response model is fitted on the campaigns of the same type that ended before this one
     began; features use purchases and redemptions strictly before the first day of the campaign
     they belong to. This campaign's own redemptions are read last, into `redeemed` alone.
 
     Raises KeyError for an unknown campaign and ValueError where no earlier campaign of its type
-    has ended, or none of those had a redemption.
+    has ended.
     """
     campaign = journey.campaigns[campaign_id]
     model = fit_response(journey, campaign)
     households = journey.mailed_households(campaign_id)
-    coupons = journey.campaign_coupons(campaign_id)
-    known = _Known(journey, campaign)
+    eve = Eve(journey, campaign)
+    coupons = eve.coupons.to_numpy()
     candidates = pa.table(
         {
             "customer": np.repeat(households, len(coupons)),
             "offer": np.tile(coupons, len(households)),
-            "response": model.predict(known.features()),
+            "response": model.score(eve.columns(households)).astype(np.float64),
         }
     )
     offers = pa.table(
         {
             "offer": coupons,
-            "category": pa.array(known.main_categories(), pa.string()),
-            "products": known.products_per_coupon(),
+            "category": pa.array(eve.main_categories(), pa.string()),
+            "products": np.diff(eve.good_for.indptr).astype(np.int64),
         }
     )
     truth = journey.redemptions_of(campaign_id).sort_values(["household_id", "coupon_upc"])
@@ -112,12 +83,12 @@ def score_campaign(journey: Journey, campaign_id: int) -> ScoredCampaign:
         campaign=campaign,
         offers=offers,
         candidates=candidates,
-        popularity=known.popularity(),
+        popularity=eve.popularity(),
         redeemed=redeemed[_is_candidate(redeemed, households, coupons)],
     )
 
 
-def fit_response(journey: Journey, campaign: Campaign) -> Logistic:
+def fit_response(journey: Journey, campaign: Campaign) -> ResponseModel:
     """Fits the response model for a campaign on the earlier campaigns of its type.
 
     Only campaigns whose last day lies before `campaign.first_day` count, and of their
@@ -133,178 +104,141 @@ def fit_response(journey: Journey, campaign: Campaign) -> Logistic:
             f"campaign {campaign.id}: no earlier campaign of {campaign.kind} to learn from"
         )
     past = journey.redemptions_before(campaign.first_day)
-    features, outcomes = [], []
+    campaigns = []
     for other in earlier:
         households = journey.mailed_households(other.id)
-        coupons = journey.campaign_coupons(other.id)
+        eve = Eve(journey, other)
+        coupons = eve.coupons.to_numpy()
         mine = past.loc[past["campaign_id"] == other.id, ["household_id", "coupon_upc"]]
         pairs = mine.to_numpy(np.int64)
         pairs = pairs[_is_candidate(pairs, households, coupons)]
-        outcome = np.zeros((len(households), len(coupons)))
+        redeemed = np.zeros((len(households), len(coupons)), bool)
         row = np.searchsorted(households, pairs[:, 0])
-        outcome[row, np.searchsorted(coupons, pairs[:, 1])] = 1.0
-        outcomes.append(outcome.ravel())
-        features.append(_Known(journey, other).features())
-    return fit_logistic(np.concatenate(features), np.concatenate(outcomes))
+        redeemed[row, np.searchsorted(coupons, pairs[:, 1])] = True
+        campaigns.append((eve.columns(households), redeemed.ravel()))
+    return ResponseModel().fit(campaigns)
 
 
-def fit_logistic(features: np.ndarray, outcome: np.ndarray, ridge: float = RIDGE) -> Logistic:
-    """Fits a ridge-penalised logistic regression by Newton's method with step halving.
+class Eve:
+    """What was known on the eve of a campaign.
 
-    features: float64 (rows, features). outcome: float64 (rows,), 0 or 1, both present (else
-    ValueError). The bias is not penalised. The method is iteratively reweighted least squares
-    (Hastie, Tibshirani, Friedman: The Elements of Statistical Learning, 2nd ed., section 4.4.1).
-    """
-    rate = float(outcome.mean())
-    if not 0.0 < rate < 1.0:
-        raise ValueError("the response model needs rows with and rows without a redemption")
-    mean = features.mean(axis=0)
-    scale = features.std(axis=0)
-    scale[scale == 0.0] = 1.0
-    design = np.column_stack([np.ones(len(features)), (features - mean) / scale])
-    penalty = np.full(design.shape[1], ridge)
-    penalty[0] = 0.0
-
-    def loss(beta: np.ndarray) -> float:
-        margin = design @ beta
-        fit = np.logaddexp(0.0, margin) - outcome * margin
-        return float(fit.sum() + 0.5 * (penalty * beta**2).sum())
-
-    beta = np.zeros(design.shape[1])
-    beta[0] = np.log(rate / (1.0 - rate))
-    best = loss(beta)
-    for _ in range(100):
-        chance = _sigmoid(design @ beta)
-        slope = design.T @ (chance - outcome) + penalty * beta
-        curvature = (design * (chance * (1.0 - chance))[:, None]).T @ design + np.diag(penalty)
-        step = np.linalg.solve(curvature, slope)
-        size = 1.0
-        while size > SMALLEST_STEP and loss(beta - size * step) > best:
-            size /= 2.0
-        beta = beta - size * step
-        previous, best = best, loss(beta)
-        if previous - best < 1e-9 * abs(best):
-            break
-    return Logistic(mean=mean, scale=scale, weights=beta[1:], bias=float(beta[0]))
-
-
-class _Known:
-    """What was known on the eve of a campaign, as sparse matrices.
-
-    coupons: int64, the campaign's coupon_upc. good_for: (coupons, products), 1 where a coupon
-    applies. bought: (all households, products), decayed purchase lines. rows: int, rows of
-    `bought` of the mailed households.
+    coupons: ids, ascending. history: by coupon, a purchase counting for every coupon that is good
+    for the product. by_type: by product type. good_for: sparse (coupons, products).
     """
 
     def __init__(self, journey: Journey, campaign: Campaign) -> None:
-        self._journey = journey
-        self._past = journey.purchases.before(campaign.first_day)
-        self._redemptions = journey.redemptions_before(campaign.first_day)
-        self.coupons = journey.campaign_coupons(campaign.id)
-        self.rows = np.searchsorted(journey.households, journey.mailed_households(campaign.id))
-
-        pairs = journey.coupon_products(campaign.id)
+        self._journey, self._day = journey, campaign.first_day
+        past = journey.purchases.before(campaign.first_day)
         ids = journey.products["product_id"].to_numpy()
-        coupon = np.searchsorted(self.coupons, pairs["coupon_upc"].to_numpy())
-        product = np.searchsorted(ids, pairs["product_id"].to_numpy())
-        ones = np.ones(len(pairs))
-        self.good_for = _matrix(ones, coupon, product, (len(self.coupons), len(ids)))
-
-        past, shape = self._past, (len(journey.households), len(ids))
-        self.bought = _matrix(_decay(past, campaign.first_day), past.household, past.product, shape)
-        self._lines = _matrix(np.ones(len(past.day)), past.household, past.product, shape)
-        volume = np.asarray(self.bought.sum(axis=0)).ravel() + UNSOLD_WEIGHT
-        self._weighted = (self.good_for @ sp.diags_array(volume)).tocsr()
-
-    def features(self) -> np.ndarray:
-        """Returns float64 (mailed households x coupons, 6), households outermost.
-
-        0: recent: the household's decayed purchases of the coupon's products, saturating in
-           [0, 1).
-        1: habit: the same without decay. Beside it, 0 tells a lapsed habit, or one due again,
-           from one served just now.
-        2: category: the decayed purchases in the product types of the coupon, mixed as the sales
-           of its products are, saturating in [0, 1).
-        3: uses: log(1 + the household's uses of any coupon so far): discounted lines +
-           redemptions.
-        4: shopping: log(1 + the household's decayed purchases of anything), so that the others
-           read as shares of it.
-        5: store: 1 for the retailer's own coupons, else 0: some are good for thousands of
-           products, so that a purchase of one of them says less.
-        The logistic model adds the signals up on the log-odds scale; so past coupon use
-        multiplies the odds that the products suggest.
-        """
-        mine = self.bought[self.rows]
-        recent = (mine @ self.good_for.T).toarray()
-        habit = (self._lines[self.rows] @ self.good_for.T).toarray()
-        types = self._group("type")
-        mix = _share_rows(self._weighted @ types)
-        category = ((mine @ types) @ mix.T).toarray()
-        shopping = np.asarray(mine.sum(axis=1)).ravel()
-        uses = self._coupon_uses()[self.rows]
-        store = (self.coupons >= STORE_COUPONS.start) & (self.coupons < STORE_COUPONS.stop)
-        columns = (
-            recent / (recent + RECENT_MIDPOINT),
-            habit / (habit + HABIT_MIDPOINT),
-            category / (category + CATEGORY_MIDPOINT),
-            np.log1p(uses)[:, None],
-            np.log1p(shopping)[:, None],
-            store.astype(np.float64)[None, :],
+        day = past.day.astype(np.int64)
+        rows = pa.table(
+            {
+                "customer": journey.households[past.household],
+                "product": ids[past.product],
+                "day": day,
+                "discount": past.coupon.astype(np.float32),
+            }
         )
-        return np.stack([np.broadcast_to(c, recent.shape).ravel() for c in columns], axis=1)
+        until = int(campaign.first_day.astype(np.int64)) - 1
+        pairs = journey.coupon_products(campaign.id)
+        good_for = {
+            "product": pairs["product_id"].to_numpy(),
+            "item": pairs["coupon_upc"].to_numpy(),
+        }
+        types = self._codes("type")
 
-    def _coupon_uses(self) -> np.ndarray:
-        everyone = self._journey.households
-        redeemer = np.searchsorted(everyone, self._redemptions["household_id"].to_numpy())
-        discounted = self._past.household[self._past.coupon]
-        uses: np.ndarray = np.bincount(np.append(discounted, redeemer), minlength=len(everyone))
-        return uses
+        def history(catalogue: dict[str, Any]) -> PurchaseHistory:
+            return PurchaseHistory.from_transactions(
+                rows, catalogue=pa.table(catalogue), half_lives=HALF_LIVES, until=until
+            )
 
-    def popularity(self) -> np.ndarray:
-        """Returns float64 (coupons,): households that bought one of the coupon's products."""
-        buyers = (self.bought @ self.good_for.T) > 0
-        popularity: np.ndarray = np.asarray(buyers.sum(axis=0), np.float64).ravel()
-        return popularity
+        self.coupons = pa.array(journey.campaign_coupons(campaign.id))
+        self.history = history(good_for)
+        self.by_type = history({"product": ids, "item": types})
+        coupon = np.searchsorted(self.coupons.to_numpy(), good_for["item"])
+        product = np.searchsorted(ids, good_for["product"])
+        self.good_for = _matrix(np.ones(len(pairs)), coupon, product, (len(self.coupons), len(ids)))
+        sold = np.bincount(past.product, minlength=len(ids)) + UNSOLD_WEIGHT
+        self._weighted = (self.good_for @ sp.diags_array(sold)).tocsr()
 
-    def products_per_coupon(self) -> np.ndarray:
-        """Returns int64 (coupons,): the number of products each coupon is good for."""
-        counts: np.ndarray = np.diff(self.good_for.indptr).astype(np.int64)
-        return counts
+    def columns(self, households: NDArray[np.int64]) -> dict[str, NDArray[np.floating]]:
+        """What the response model is given of households x coupons, households outermost.
+
+        p0: the chance to buy what the coupon is good for within four weeks, were purchases to come
+        at the rate of late at random. Beside it what tells a lapsed habit, or one due again, from
+        one just served; the coupon's types; trips, and uses of any coupon so far.
+        """
+        shape = len(households), len(self.coupons)
+        types = self._codes("type")
+        mix = self._share(types, int(types.max()) + 1)[:, self.by_type.items.to_numpy()]
+        customers = pa.array(households)
+        found = offer_features(self.history, customers, self.coupons, {"type": (self.by_type, mix)})
+        life = HALF_LIVES[-1]
+        # decayed purchases at a rate of r a week come to r * half-life / log 2 in the long run
+        rate = (np.exp(found[f"bought_{life:g}"].astype(np.float64)) - 0.03) * np.log(2.0) / life
+        p0 = 1.0 - np.exp(-WEEKS * np.maximum(rate, 0.0))
+
+        def pairs(values: Any) -> NDArray[np.float64]:
+            return np.broadcast_to(values, shape).astype(np.float64).ravel()
+
+        ids = self.coupons.to_numpy()
+        store = (ids >= STORE_COUPONS.start) & (ids < STORE_COUPONS.stop)
+        place = tables.positions(customers, self.history.customers)
+        known = np.flatnonzero(place >= 0)
+        uses = np.zeros(len(households))
+        uses[known] = self.history.trips.discounted[place[known]]
+        uses += self._redemptions(households)
+        return {
+            "p0": np.clip(p0, 0.001, 0.999),
+            "times": found["times"],
+            "ever": found["ever"],
+            "type": found[f"type_{life:g}"],
+            "trips": found[f"trips_{life:g}"],
+            "uses": pairs(np.log1p(uses)[:, None]),
+            "the retailer's": pairs(store[None, :]),
+        }
+
+    def popularity(self) -> NDArray[np.float64]:
+        """Households that bought one of the coupon's products, float64 (coupons)."""
+        place = tables.positions(self.history.items, self.coupons)[self.history.item]
+        return np.bincount(place, minlength=len(self.coupons)).astype(np.float64)
 
     def main_categories(self) -> list[str]:
-        """Returns each coupon's category with most purchases ("unknown" where it has no name)."""
-        best = (self._weighted @ self._group("category")).toarray().argmax(axis=1)
+        """Each coupon's category with most purchases ("unknown" where it has no name)."""
+        codes = self._codes("category")
+        best = self._share(codes, int(codes.max()) + 1).toarray().argmax(axis=1)
         names = self._journey.products["category"].cat.categories[best]
         return [name or "unknown" for name in names]
 
-    def _group(self, column: str) -> sp.csr_array:
-        codes = self._journey.products[column].cat.codes.to_numpy()
-        shape = (len(codes), int(codes.max()) + 1)
-        return _matrix(np.ones(len(codes)), np.arange(len(codes)), codes, shape)
+    def _codes(self, column: str) -> NDArray[np.int64]:
+        """The code of each product's category or type."""
+        codes: NDArray[np.int64] = self._journey.products[column].cat.codes.to_numpy(np.int64)
+        return codes
+
+    def _share(self, codes: NDArray[np.int64], groups: int) -> sp.csr_array:
+        """What share of each coupon's sales is in each group of products: (coupons, groups)."""
+        ones = np.ones(len(codes))
+        total = self._weighted @ _matrix(ones, np.arange(len(codes)), codes, (len(codes), groups))
+        return (
+            sp.diags_array(1.0 / np.asarray(self._weighted.sum(axis=1)).ravel()) @ total
+        ).tocsr()
+
+    def _redemptions(self, households: NDArray[np.int64]) -> NDArray[np.int64]:
+        past = self._journey.redemptions_before(self._day)["household_id"].to_numpy()
+        count = np.bincount(
+            np.searchsorted(self._journey.households, past), minlength=len(self._journey.households)
+        )
+        return count[np.searchsorted(self._journey.households, households)]
 
 
 def _matrix(
-    values: np.ndarray, row: np.ndarray, column: np.ndarray, shape: tuple[int, int]
+    values: NDArray[Any], row: NDArray[Any], column: NDArray[Any], shape: tuple[int, int]
 ) -> sp.csr_array:
-    """Returns the matrix with values at (row, column); entries at the same place add up."""
+    """Values at (row, column); entries at the same place add up."""
     return sp.coo_array((values, (row, column)), shape=shape).tocsr()
 
 
-def _share_rows(matrix: sp.csr_array) -> sp.csr_array:
-    total = np.asarray(matrix.sum(axis=1)).ravel()
-    return (sp.diags_array(1.0 / total) @ matrix).tocsr()
-
-
-def _decay(lines: Purchases, day: np.datetime64) -> np.ndarray:
-    weeks = (day - lines.day).astype(np.float64) / 7.0
-    decayed: np.ndarray = 0.5 ** (weeks / HALF_LIFE_WEEKS)
-    return decayed
-
-
-def _is_candidate(pairs: np.ndarray, households: np.ndarray, coupons: np.ndarray) -> np.ndarray:
+def _is_candidate(
+    pairs: NDArray[np.int64], households: NDArray[np.int64], coupons: NDArray[np.int64]
+) -> NDArray[np.bool_]:
     return np.isin(pairs[:, 0], households) & np.isin(pairs[:, 1], coupons)
-
-
-def _sigmoid(margin: np.ndarray) -> np.ndarray:
-    chance: np.ndarray = 1.0 / (1.0 + np.exp(-np.clip(margin, -35.0, 35.0)))
-    return chance
