@@ -13,13 +13,16 @@ import bipartite
 import numpy as np
 import pyarrow as pa
 import pytest
+import synthetic_purchases
 from numpy.typing import NDArray
 from oracle import Oracle
 from peers import highs
 from programme import programme
 from synthetic import BLOCK, Synthetic
+from synthetic_purchases import Shoppers
 
 from couponry import CustomerRule, Limit
+from couponry.affinity import PurchaseHistory
 from couponry.kernels import available
 
 needs_native = pytest.mark.skipif(
@@ -65,6 +68,57 @@ def test_synthetic_candidates_are_candidates() -> None:
 def test_synthetic_candidates_that_are_most_of_the_offers() -> None:
     offer, _ = Synthetic(500, width=50, offers=55, seed=1).block(0)
     assert (np.diff(offer, axis=1) > 0).all()
+
+
+def test_shoppers_are_the_same_whoever_makes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synthetic_purchases, "BLOCK", 500)
+    size = Shoppers(1200, rows=20, products=300, types=20, offers=40, seed=3)
+    one, three = (list(size.batches(threads)) for threads in (1, 3))
+    assert all(a.equals(b) for a, b in zip(one, three, strict=True)) and len(one) == 3
+    assert size.block(2).equals(one[2])
+    ids = np.concatenate([size.ids(number) for number in range(3)])
+    assert sorted(ids.tolist()) == list(range(1200))
+    rows = pa.concat_tables(one)
+    # light and heavy shoppers, products that sell as Zipf has it, and much that is bought again
+    each = np.unique(rows["customer"].to_numpy(), return_counts=True)[1]
+    assert each.mean() == pytest.approx(20, rel=0.1) and each.max() > 4 * each.mean()
+    pairs = rows.group_by(["customer", "product"]).aggregate([("week", "count")])
+    assert 0.3 < (pairs["week_count"].to_numpy() > 1).mean() < 0.8
+
+
+def test_histories_of_shoppers_are_those_of_their_transactions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(synthetic_purchases, "BLOCK", 500)
+    size = Shoppers(700, products=300, types=20, offers=40, scattered=False)
+    for number in range(size.blocks):
+        made = size.history(number)
+        expected = PurchaseHistory.from_transactions(
+            size.block(number), half_lives=(16,), until=size.weeks - 1
+        )
+        (rows, trips), (of_rows, of_trips) = made.aggregates(), expected.aggregates()
+        assert rows.equals(of_rows) and trips.equals(of_trips)
+        assert (made.indptr == expected.indptr).all()
+
+
+@needs_native
+def test_affinity_scale(said: Said) -> None:
+    import affinity_scale
+
+    report = said(affinity_scale, "--customers", "3000")
+    assert report["candidates"] > 20 * report["with_purchases"] > 0
+    assert report["pairs"] > 5 * report["with_purchases"]
+    assert report["packing_seconds"] > 0 and report["peak_memory_gib"] < 10
+
+
+def test_end_to_end(said: Said) -> None:
+    import end_to_end
+
+    report = said(end_to_end, "--customers", "2000")
+    assert list(report["seconds"])[:3] == ["history", "fit", "candidates"]
+    assert report["status"] == "optimal" and report["max_violation"] == 0
+    assert report["transactions"] > 20 * 2000 and report["allocation_bytes"] > 0
+    assert report["seconds_of_the_command"] > sum(report["seconds"].values())
 
 
 @needs_native

@@ -1,0 +1,356 @@
+"""Candidates of histories: the same bits for any blocks, threads and place, by roles, with odds that come true."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import scipy.sparse as sp
+from synthetic_purchases import Shoppers
+
+from couponry import Campaign, CustomerRule, InvalidInput
+from couponry.affinity import (
+    Assortment,
+    CandidateModel,
+    PurchaseHistory,
+    ResponseModel,
+    candidate_model,
+)
+from couponry.affinity.customer_sample import CustomerSample, hash_of
+from couponry.affinity.offer_neighbours import offer_neighbours
+from couponry.candidate_blocks import CandidateBlocks
+from couponry.kernels.affinity import Pairs
+from couponry.rows import Rows
+from couponry.runs import SortedWriter
+from couponry.space import InMemory
+
+QUOTA = {"reward": 4, "activation": 3, "innovation": 2}
+SIZE = Shoppers(3000, rows=20, products=400, types=30, offers=60, weeks=20, scattered=False)
+FAR = 2**31 + 7  # the first pair of anybody who is scored
+
+
+@cache
+def shopped() -> tuple[PurchaseHistory, PurchaseHistory, PurchaseHistory]:
+    """Everything, what was before the last four weeks, and those."""
+    rows = SIZE.block(0)
+    week = rows["week"].to_numpy()
+    before, after = rows.filter(pa.array(week < 16)), rows.filter(pa.array(week >= 16))
+    then = PurchaseHistory.from_transactions(before, half_lives=(16,))
+    window = PurchaseHistory.from_transactions(after, half_lives=(16,))
+    return then.update(after), then, window
+
+
+def assortment() -> Assortment:
+    return Assortment(SIZE.offers_table(), SIZE.covers_table(), SIZE.products_table(), "type")
+
+
+@cache
+def model(response: bool = False) -> CandidateModel:
+    everything, then, window = shopped()
+    coefficients = {"intercept": -0.5, "p0": 0.5, "role=reward": 1.0, "depth": 2.0}
+    made = CandidateModel(
+        assortment(),
+        QUOTA,
+        response=ResponseModel(coefficients) if response else None,
+        offer_columns={"depth": np.linspace(0, 0.5, 60)} if response else None,
+    )
+    return made.fit([(then, window)], everything)
+
+
+def everything_of(candidates: Any) -> dict[str, Any]:
+    return {
+        "customers": candidates.customers.to_pylist(),
+        "indptr": candidates.indptr.tolist(),
+        "offer": candidates.offer.tobytes(),
+        "role": candidates.role.tobytes(),
+        "response": candidates.columns["response"].tobytes(),
+        "dtype": candidates.columns["response"].dtype,
+    }
+
+
+def part_of(history: PurchaseHistory, start: int, stop: int) -> PurchaseHistory:
+    ends = history.indptr[start : stop + 1]
+    rows = slice(int(ends[0]), int(ends[-1]))
+    return replace(
+        history,
+        customers=history.customers[start:stop],
+        indptr=ends - ends[0],
+        item=history.item[rows],
+        pairs=Pairs(*(array[rows] for array in history.pairs)),
+        trips=Pairs(*(array[start:stop] for array in history.trips)),
+    )
+
+
+def test_the_same_bits_for_any_blocks_threads_and_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history, blocks = shopped()[0], model().candidates(shopped()[0])
+    expected = everything_of(Campaign(SIZE.offers_table(), blocks).candidates)
+
+    def in_parts() -> Iterator[PurchaseHistory]:
+        for start in range(0, len(history.customers), 700):
+            yield part_of(history, start, min(start + 700, len(history.customers)))
+
+    monkeypatch.setattr(candidate_model, "PAIRS", 1000)
+    monkeypatch.setattr(candidate_model, "CUSTOMERS", 77)
+    for threads in ("1", "3"):
+        monkeypatch.setenv("COUPONRY_THREADS", threads)
+        for histories in (history, in_parts):
+            for store in (None, tmp_path / f"store-{threads}"):
+                made = Campaign(SIZE.offers_table(), model().candidates(histories), store=store)
+                assert everything_of(made.candidates) == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["store-1", "store-3"]
+
+
+def test_a_campaign_is_solved_from_the_store(tmp_path: Path) -> None:
+    rules = [CustomerRule("slots", max=2), CustomerRule("rewards", where={"role": "reward"}, max=1)]
+    found = [
+        Campaign(
+            SIZE.offers_table(), model().candidates(shopped()[0]), rules=rules, store=store
+        ).solve()
+        for store in (None, tmp_path / "store")
+    ]
+    assert found[0].allocation.equals(found[1].allocation)
+    assert found[0].status == "optimal" and found[0].allocated > 0
+
+
+def test_roles_are_what_was_bought() -> None:
+    history, offers = shopped()[0], assortment()
+    made = Campaign(SIZE.offers_table(), model().candidates(history)).candidates
+    covers, kind = offers.among(history.items)
+    place = {customer: i for i, customer in enumerate(history.customers.to_pylist())}
+    for number in range(0, len(made.customers), 50):
+        i = place[made.customers[number].as_py()]
+        items = history.item[history.indptr[i] : history.indptr[i + 1]]
+        own = set(covers[items].nonzero()[1].tolist())
+        kinds = set(kind[items].tolist())
+        rows = slice(made.indptr[number], made.indptr[number + 1])
+        for offer, role in zip(made.offer[rows].tolist(), made.role[rows].tolist(), strict=True):
+            expected = 1 if offer in own else 2 if offers.offer_kind[offer] in kinds else 3
+            assert role == expected
+        given = np.bincount(made.role[rows], minlength=4)
+        assert (given[1:] <= [QUOTA[r] for r in ("reward", "activation", "innovation")]).all()
+        assert given[1] == min(len(own), QUOTA["reward"])
+
+
+def test_odds_come_true_where_they_were_fitted() -> None:
+    """A logistic model with an intercept foretells as many as there were, for each role."""
+    _, then, window = shopped()
+    made = CandidateModel(assortment(), QUOTA).fit([(then, window)])
+    candidates = Campaign(SIZE.offers_table(), made.candidates(then)).candidates
+    covers, _ = assortment().among(window.items)
+    bought = sp.csr_array(
+        (np.ones(len(window)), window.item.astype(np.int64), window.indptr),
+        shape=(len(window.customers), len(window.items)),
+    )
+    later = dict(zip(window.customers.to_pylist(), (bought @ covers).toarray() > 0, strict=True))
+    never = np.zeros(60, bool)
+    who = np.repeat(np.arange(len(candidates.customers)), np.diff(candidates.indptr))
+    ids = candidates.customers.to_pylist()
+    truth = np.array(
+        [later.get(ids[i], never)[j] for i, j in zip(who, candidates.offer, strict=True)]
+    )
+    for role in (1, 2, 3):
+        mine = candidates.role == role
+        assert truth[mine].sum() > 0
+        foretold = candidates.columns["response"][mine].sum()
+        assert foretold == pytest.approx(truth[mine].sum(), rel=0.02)
+
+
+def test_response_moves_the_odds_of_buying() -> None:
+    plain = Campaign(SIZE.offers_table(), model().candidates(shopped()[0])).candidates
+    moved = Campaign(SIZE.offers_table(), model(True).candidates(shopped()[0])).candidates
+    assert (plain.offer == moved.offer).all() and (plain.role == moved.role).all()
+    p0, p1 = (c.columns["response"].astype(np.float64) for c in (plain, moved))
+    odds = np.log(p0) - np.log1p(-p0)
+    expected = -0.5 + 0.5 * odds + (plain.role == 1) + 2.0 * np.linspace(0, 0.5, 60)[plain.offer]
+    assert np.allclose(np.log(p1) - np.log1p(-p1), expected, atol=2e-4)
+
+
+def test_pairs_beyond_two_to_the_31(tmp_path: Path) -> None:
+    """A customer whose pairs lie far behind, in files with a hole of 2**31 pairs before them."""
+    history = part_of(shopped()[0], 10, 12)
+    last = len(history)
+
+    def far(name: str, array: np.ndarray) -> np.ndarray:
+        shape = (FAR + len(array), *array.shape[1:])
+        file = np.memmap(tmp_path / name, array.dtype, "w+", shape=shape)
+        file[FAR:] = array
+        return file
+
+    moved = replace(
+        history,
+        customers=pa.array([-1, *history.customers.to_pylist()]),
+        indptr=np.append(0, history.indptr + FAR),
+        item=far("item", history.item),
+        pairs=Pairs(*(far(name, array) for name, array in history.pairs._asdict().items())),
+        trips=Pairs(*(np.concatenate([array[:1], array]) for array in history.trips)),
+    )
+    assert moved.indptr[-1] == FAR + last
+    parts = [
+        candidate_model._Part(moved, 1, 3).read(model().items_, model()._weight(), 16.0),
+        candidate_model._Part(history, 0, 2).read(model().items_, model()._weight(), 16.0),
+    ]
+    (far_off, trips), (near, expected) = parts
+    assert (far_off.matrix != near.matrix).nnz == 0 and (trips == expected).all()
+    assert far_off.own_weight.tolist() == near.own_weight.tolist()
+
+
+def test_candidates_beyond_two_to_the_31() -> None:
+    writer = SortedWriter(InMemory(), {"offer": np.dtype(np.uint16)}, pa.int64())
+    writer.rows = 2**31 + 5  # as if so many had been written
+    writer.append(Rows(pa.array([1, 2]), np.array([0, 1, 3]), {"offer": np.zeros(3, np.uint16)}))
+    assert writer.finish().ends.tolist() == [0, 2**31 + 6, 2**31 + 8]
+
+
+def test_no_more_memory_for_more_customers() -> None:
+    """Twenty times as many customers, in blocks, take no more memory while they are scored."""
+    history = shopped()[0]
+
+    def peak(times: int) -> int:
+        tracemalloc.start()
+        shift = pa.array(np.arange(len(history.customers)))
+        again = replace(history, customers=shift)
+        for rows in model().blocks(lambda: iter([again] * times), 1):
+            del rows
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert peak(20) < 1.3 * peak(1)
+
+
+def test_memory_that_is_not_enough_is_told_with_its_sizes() -> None:
+    with pytest.raises(InvalidInput, match=r"needs about .* MiB, but only 100\.0 MiB are allowed"):
+        model().candidates(shopped()[0], memory_limit="100MiB")
+
+
+GOOD = Rows(
+    pa.array([1, 2]),
+    np.array([0, 2, 3]),
+    {
+        "offer": np.array([0, 1, 1], np.uint16),
+        "role": np.array([1, 2, 3], np.uint8),
+        "response": np.array([0.1, 0.2, 0.3], np.float32),
+    },
+)
+
+
+def blocks(*rows: Rows, offers: Any = (7, 8)) -> CandidateBlocks:
+    columns = {"response": np.dtype(np.float32)}
+    return CandidateBlocks(
+        pa.array(list(offers)), pa.int64(), columns, lambda threads, scratch: iter(rows)
+    )
+
+
+def spoiled(**columns: Any) -> Rows:
+    changed = {name: np.array(v, GOOD.columns[name].dtype) for name, v in columns.items()}
+    return replace(GOOD, columns={**GOOD.columns, **changed})
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (blocks(GOOD, GOOD), "expected customers in ascending order, got 1 after 2"),
+        (blocks(spoiled(offer=[1, 0, 1])), "each customer's offers in ascending order"),
+        (blocks(spoiled(offer=[1, 1, 1])), "each customer's offers in ascending order"),
+        (blocks(spoiled(offer=[0, 1, 2])), "expected offers below 2, got 2"),
+        (blocks(spoiled(role=[1, 2, 4])), "expected roles up to 3, got 4"),
+        (blocks(spoiled(response=[0.1, 1.5, 0.3])), "probabilities from 0 to 1, got 1.5"),
+        (blocks(spoiled(response=[0.1, float("nan"), 0.3])), "expected finite numbers, got nan"),
+        (blocks(), "expected at least one, got none"),
+        (blocks(GOOD, offers=(7, 9)), "of the 2 offers of table offers, got those of 2 others"),
+    ],
+)
+def test_blocks_that_are_not_what_they_should_be(given: CandidateBlocks, expected: str) -> None:
+    with pytest.raises(InvalidInput, match=expected):
+        Campaign({"offer": [7, 8]}, given)
+    assert len(Campaign({"offer": [7, 8]}, blocks(GOOD)).candidates) == 3
+
+
+OFFERS = {"offer": [7, 8], "product": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (({"offer": [7, 7], "product": [1, 2]},), "expected each offer once"),
+        (({"offer": [7, 8]},), "expected a column 'product', or a table covers"),
+        ((OFFERS, {"offer": [9], "product": [1]}), "row 0: offer 9 is not in table offers"),
+        (
+            (OFFERS, None, {"product": [1, 1], "t": ["a", "b"]}, "t"),
+            "each product once, got 2 rows of 1",
+        ),
+        (
+            (OFFERS, None, {"product": ["x"], "t": ["a"]}, "t"),
+            "expected integers as offers are for, got strings",
+        ),
+        ((OFFERS, None, {"product": [1]}, "t"), "table products: expected a column 't'"),
+        ((OFFERS, None, None, "t"), "kind: expected a table products with a column 't'"),
+    ],
+)
+def test_assortments_that_make_no_sense(arguments: tuple[Any, ...], expected: str) -> None:
+    with pytest.raises(InvalidInput, match=expected):
+        Assortment(*arguments)
+
+
+def test_an_assortment_from_offers_alone_or_from_a_table() -> None:
+    lists = pa.table({"offer": [8, 7], "product": [[2, 3], [1]]})
+    pairs = Assortment({"offer": [7, 8]}, {"offer": [8, 7, 8, 8], "product": [2, 1, 3, 3]})
+    found = Assortment(lists, None, {"product": [3, 2, 9], "t": ["a", "b", None]}, "t")
+    assert found.offers.to_pylist() == [7, 8] and found.products.to_pylist() == [1, 2, 3, 9]
+    assert found.covers.toarray()[:3].tolist() == pairs.covers.toarray().tolist()
+    assert found.kind.tolist() == [-1, 1, 0, -1]
+    assert found.offer_kind.tolist() == [-1, 0]  # of two kinds as often: the first
+
+
+def test_neighbours_are_the_cosines_of_what_is_bought() -> None:
+    random = np.random.default_rng(1)
+    x = sp.csr_array(random.integers(0, 3, (50, 20)) * (random.random((50, 20)) < 0.3))
+    covers = sp.csr_array((random.random((20, 6)) < 0.2) * 1.0)
+    dense = x.toarray().astype(float)
+    y = dense @ covers.toarray()
+    cosine = (dense.T @ y) / np.outer(
+        np.linalg.norm(dense, axis=0) + 5, np.linalg.norm(y, axis=0) + 5
+    )
+    cosine[covers.toarray() > 0] = 0
+    found = offer_neighbours(x, covers, keep=6).toarray()
+    assert np.allclose(found, cosine, atol=1e-6)
+    best = offer_neighbours(x, covers, keep=2).toarray()
+    for row, kept in zip(cosine, best, strict=True):
+        order = np.argsort(-row, kind="stable")[:2]
+        assert set(np.flatnonzero(kept)) == {j for j in order.tolist() if row[j] > 0}
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_a_sample_is_the_same_for_any_order(text: bool) -> None:
+    ids = np.random.default_rng(3).integers(0, 2000, 20_000)
+    table = pa.table(
+        {
+            "customer": pa.array([f"é{i}" for i in ids], pa.large_string()) if text else ids,
+            "row": np.arange(20_000),
+        }
+    )
+    kept = []
+    for order in (np.arange(20_000), np.random.default_rng(4).permutation(20_000)):
+        sample = CustomerSample(3000)
+        for batch in table.take(pa.array(order)).to_batches(1999):
+            sample.add(batch)
+        found = sample.table()
+        assert found is not None
+        kept.append(sorted(found["row"].to_pylist()))
+    assert kept[0] == kept[1] and 700 < len(kept[0]) <= 3000
+    mine = set(ids[kept[0]].tolist())
+    assert set(kept[0]) == set(
+        np.flatnonzero(np.isin(ids, list(mine))).tolist()
+    )  # all rows of each
+    hashed = hash_of(table["customer"].combine_chunks())
+    assert len(np.unique(hashed)) == len(np.unique(ids))
+    assert (hash_of(table["customer"].combine_chunks()[5:9]) == hashed[5:9]).all()
