@@ -26,7 +26,9 @@ from couponry.affinity import (
 from couponry.affinity.customer_sample import CustomerSample, hash_of
 from couponry.affinity.offer_neighbours import offer_neighbours
 from couponry.candidate_blocks import CandidateBlocks
-from couponry.kernels.affinity import Pairs
+from couponry.kernels import available
+from couponry.kernels.affinity import Bought, Chosen, Eligible, Kinds, Links, Pairs
+from couponry.kernels.affinity import kernels as affinity_kernels
 from couponry.rows import Rows
 from couponry.runs import SortedWriter
 from couponry.space import InMemory
@@ -201,6 +203,38 @@ def test_pairs_beyond_two_to_the_31(tmp_path: Path) -> None:
     (far_off, trips), (near, expected) = parts
     assert (far_off.matrix != near.matrix).nnz == 0 and (trips == expected).all()
     assert far_off.own_weight.tolist() == near.own_weight.tolist()
+
+
+@pytest.mark.skipif(available()["native"] != "yes", reason="native kernels were not built")
+@pytest.mark.parametrize("backend", ["native", "reference"])  # numba: the text of the reference
+def test_choices_of_pairs_beyond_two_to_the_31(backend: str, tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    item, weight = random.integers(0, 9, 6).astype(np.uint32), random.random(6, np.float32)
+    indptr = np.array([0, 4, 6])
+
+    def far(name: str, array: np.ndarray) -> np.ndarray:
+        file = np.memmap(tmp_path / name, array.dtype, "w+", shape=FAR + len(array))
+        file[FAR:] = array
+        return np.asarray(file)
+
+    nothing = Links(np.zeros(10, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    links = Links(
+        np.arange(0, 50, 5), np.tile(np.arange(5, dtype=np.int32), 9), random.random(45, np.float32)
+    )
+    kinds = Kinds(np.full(9, -1, np.int32), np.full(5, -1, np.int32))
+    everything = Eligible(np.zeros(0, np.int64), np.zeros(0, np.int32))
+    found = []
+    for bought in (
+        Bought(indptr, item, weight, weight),
+        Bought(indptr + FAR, far("item", item), far("weight", weight), far("own", weight)),
+    ):
+        chosen = Chosen.new(2, 3)
+        affinity_kernels(backend).kernels.best(
+            bought, links, nothing, kinds, np.zeros(0, np.float32), everything,
+            np.array([0, 0, 3], np.int32), np.float32(-np.inf), 0, 2, chosen,
+        )  # fmt: skip
+        found.append([array.tolist() for array in chosen])
+    assert found[0] == found[1] and found[0][0] == [3, 3]
 
 
 def test_candidates_beyond_two_to_the_31() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,61 @@ from ..errors import InvalidInput
 from ..ids import IdWriter
 from ..kernels.affinity import Pairs
 from ..space import Arrays, Space, save
-from .aggregates import TABLE, Ordered, evenly
+from .aggregates import TABLE, Aggregates, Ordered, evenly
+from .purchases import PERIODS_A_WEEK
+
+
+@dataclass(frozen=True)
+class Taking:
+    """How aggregated purchases are taken up; arguments as `PurchaseHistory.from_aggregates` has them, checked."""
+
+    unit: str
+    columns: Mapping[str, str] | None
+    half_lives: tuple[float, ...]
+    as_of: str
+    start: int | None
+    until: int | None
+
+    def __post_init__(self) -> None:
+        if self.unit not in PERIODS_A_WEEK:
+            raise InvalidInput(f"unit: expected day or week, got {self.unit!r}")
+        if self.as_of not in ("last", "until"):
+            raise InvalidInput(f"as_of: expected last or until, got {self.as_of!r}")
+        if self.until is None and self.as_of == "until":
+            raise InvalidInput("until: expected the period that decayed counts are as of")
+
+    def arrays(
+        self,
+        rows: Any,
+        trips: Any,
+        space: Space,
+        *,
+        memory: int | None,
+        threads: int,
+        spill: Path | None,
+    ) -> tuple[Arrays, tuple[int, int]]:
+        """The arrays of a history, and the first and the last period that it covers."""
+        a_week = PERIODS_A_WEEK[self.unit]
+
+        def ordered(given: Any, *keys: str) -> Ordered:
+            checked = Aggregates.of(
+                given, keys, self.columns, self.half_lives, a_week, self.as_of, self.until or 0
+            )
+            return Ordered(checked, memory=memory, threads=threads, spill=spill)
+
+        of_trips = None if trips is None else ordered(trips, "customer")
+        pairs = ordered(rows, "customer", "product")
+        arrays = written(pairs, of_trips, space, self.half_lives, a_week)
+        first = min(int(arrays[f"{name}-first"].min()) for name in ("pairs", "trips"))
+        last = max(int(arrays[f"{name}-last"].max()) for name in ("pairs", "trips"))
+        start = first if self.start is None else self.start
+        until = last if self.until is None else self.until
+        if start > first or until < last:
+            raise InvalidInput(
+                f"table {TABLE}: expected periods from {start} to {until}, got {first} to {last}"
+            )
+        return arrays, (start, until)
+
 
 Batch = tuple[list[pa.Array], Pairs]
 

@@ -24,8 +24,7 @@ from ..kernels.affinity import Pairs
 from ..memory import parse_size
 from ..output import whole_folder
 from ..space import Arrays, InFolder, InMemory, Space, mapped
-from .aggregates import Aggregates, Ordered
-from .from_aggregates import written
+from .from_aggregates import Taking
 from .grouping import Grouped
 from .merging import Merging
 from .purchases import MOST_PERIODS, PERIODS_A_WEEK, Purchases
@@ -134,41 +133,23 @@ class PurchaseHistory:
 
         `history.aggregates()` gives just such tables. Raises InvalidInput.
         """
-        if unit not in PERIODS_A_WEEK:
-            raise InvalidInput(f"unit: expected day or week, got {unit!r}")
-        if as_of not in ("last", "until"):
-            raise InvalidInput(f"as_of: expected last or until, got {as_of!r}")
         lives = cls._empty(half_lives).half_lives
         memory = parse_size(memory_limit, "memory_limit")
         into = None if folder is None else Path(folder).absolute()
         if into is not None:
             into.parent.mkdir(parents=True, exist_ok=True)
-        if until is None and as_of == "until":
-            raise InvalidInput("until: expected the period that decayed counts are as of")
-
-        def ordered(given: Any, *keys: str) -> Ordered:
-            checked = Aggregates.of(
-                given, keys, columns, lives, PERIODS_A_WEEK[unit], as_of, until or 0
-            )
-            spill = None if into is None else into.parent
-            return Ordered(checked, memory=memory, threads=thread_count(threads), spill=spill)
-
-        manifest: dict[str, Any] = {"format": FORMAT, "half_lives": list(lives), "unit": unit}
+        taking = Taking(unit, columns, lives, as_of, start, until)
+        manifest: dict[str, Any] = {
+            "format": FORMAT, "half_lives": list(lives), "unit": unit, "left_out": 0,
+        }  # fmt: skip
 
         def make(space: Space) -> Arrays:
-            of_trips = None if trips is None else ordered(trips, "customer")
-            pairs = ordered(rows, "customer", "product")
-            arrays = written(pairs, of_trips, space, lives, PERIODS_A_WEEK[unit])
-            first = min(int(arrays[f"{name}-first"].min()) for name in ("pairs", "trips"))
-            last = max(int(arrays[f"{name}-last"].max()) for name in ("pairs", "trips"))
-            if (start is not None and start > first) or (until is not None and until < last):
-                raise InvalidInput(
-                    f"table aggregates: expected periods from {first if start is None else start} to "
-                    f"{last if until is None else until}, got {first} to {last}"
-                )
-            manifest.update(start=first if start is None else start)
-            manifest.update(until=last if until is None else until, left_out=0)
-            check_span(manifest["start"], manifest["until"])
+            spill = None if into is None else into.parent
+            arrays, periods = taking.arrays(
+                rows, trips, space, memory=memory, threads=thread_count(threads), spill=spill
+            )
+            manifest["start"], manifest["until"] = periods
+            check_span(*periods)
             return arrays
 
         return _kept(into, make, manifest)
