@@ -21,7 +21,7 @@ ROWS = 1 << 20  # of the ordered purchases at a time
 
 
 class Grouped:
-    """Purchases by customer, item and period, once each; a context that ends with its files on disk.
+    """Purchases ordered by customer, item and period; a context that ends with its files on disk.
 
     customer: the type of the customers' ids. items: the ids of the items, ascending. first, last: the earliest and the
     latest period; 0 and -1 where there are no purchases.
@@ -90,16 +90,15 @@ class Grouped:
 
         rows = pa.RecordBatchReader.from_batches(self._purchases.schema, batches())
         self._connection.register("purchases", rows)
-        source, item = "purchases", "product"
-        if catalogue is not None:
+        query = "SELECT customer, product AS item, period, discounted, spend FROM purchases"
+        if catalogue is not None:  # items have several products each: fewer rows to be ordered
             self._connection.register("catalogue", catalogue)
-            source, item = "purchases LEFT JOIN catalogue USING (product)", "item"
-        try:
-            self._run(
-                f"CREATE TEMP TABLE grouped AS SELECT customer, {item} AS item, period, "
-                "max(discounted) AS discounted, CAST(sum(spend) AS BIGINT) AS spend "
-                f"FROM {source} GROUP BY ALL"
+            query = (
+                "SELECT customer, item, period, max(discounted) AS discounted, CAST(sum(spend) AS BIGINT) AS spend "
+                "FROM purchases LEFT JOIN catalogue USING (product) GROUP BY ALL"
             )
+        try:
+            self._run(f"CREATE TEMP TABLE grouped AS {query}")
         except Exception:
             if failed:
                 raise failed[0] from None

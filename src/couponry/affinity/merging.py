@@ -93,9 +93,8 @@ class Merging:
 
     def _take(self, table: pa.Table) -> None:
         customer = tables.ids(table, "transactions", "customer")
-        rows = _Rows(
-            customer,
-            *(table[name].combine_chunks().to_numpy() for name in _Rows._fields[1:]),
+        rows = _once(
+            customer, *(table[name].combine_chunks().to_numpy() for name in _Rows._fields[1:])
         )
         self._keep(up_to(self._old.customers, customer[len(customer) - 1].as_py()), rows)
 
@@ -202,6 +201,28 @@ class Merging:
         )
         _, pairs = self._folded(first, old, (days, when // span), 1)
         return pairs
+
+
+def _once(
+    customer: pa.Array,
+    item: NDArray[np.int64],
+    period: NDArray[np.int32],
+    discounted: NDArray[np.uint8],
+    spend: NDArray[np.int64],
+) -> _Rows:
+    """Rows with each customer, item and period once: at a discount where any of them was, spend summed."""
+    other = (item[1:] != item[:-1]) | (period[1:] != period[:-1])
+    other |= pc.not_equal(customer[1:], customer[:-1]).to_numpy(zero_copy_only=False)
+    if other.all():
+        return _Rows(customer, item, period, discounted, spend)
+    begins = np.append(0, np.flatnonzero(other) + 1)
+    return _Rows(
+        customer.take(pa.array(begins)),
+        item[begins],
+        period[begins],
+        np.maximum.reduceat(discounted, begins),
+        np.add.reduceat(spend, begins),
+    )
 
 
 def _part(pairs: Pairs, begin: int, end: int) -> Pairs:
