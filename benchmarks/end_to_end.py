@@ -59,6 +59,7 @@ def main() -> None:
         started = time.perf_counter()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - started
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         report = {
             **describe(thread_count()),
             "transactions": sum(
@@ -71,9 +72,8 @@ def main() -> None:
             "memory_limit": arguments.memory_limit,
             "seconds_of_the_command": seconds,
             "microseconds_per_customer": 1e6 * seconds / size.customers,
-            "peak_memory_gib": round(
-                resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20, 2
-            ),
+            "processor_seconds": used.ru_utime + used.ru_stime,
+            "peak_memory_gib": round(used.ru_maxrss / 2**20, 2),
         }
     print(json.dumps(report, indent=1))
 

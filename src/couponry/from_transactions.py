@@ -36,6 +36,7 @@ from .targeting import Targeting
 FORMAT = (
     1  # of how candidates are made; another one here, and stores of an earlier one are made again
 )
+LINES = 20  # that say how making candidates stands
 RESERVED = (
     1 << 30
 )  # bytes besides what DuckDB may take: interpreter, tables by offer, sample, blocks
@@ -165,11 +166,12 @@ class _Making:
             model = self._fitted(history, sample.table())
         del sample
         with self._clock.stage("candidates"):
-            done = 0
+            done, everybody = 0, len(history.customers)
             for rows in model.blocks(history, threads):
                 yield rows
-                done += len(rows.customers)
-                self._clock.say(f"{done:,} of {len(history.customers):,} customers")
+                before, done = done, done + len(rows.customers)
+                if before * LINES // everybody < done * LINES // everybody:
+                    self._clock.say(f"{done:,} of {everybody:,} customers")
             del history
             if folder is not None:
                 shutil.rmtree(folder)
