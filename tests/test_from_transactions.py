@@ -152,6 +152,39 @@ def test_response_from_coefficients(tmp_path: Path) -> None:
     assert moved.candidates.offer.tobytes() == in_memory().candidates.offer.tobytes()
 
 
+def test_customers_who_may_get_something(tmp_path: Path) -> None:
+    ids = in_memory().candidates.customers
+    some = pa.table(
+        {"customer": shuffled(pa.table({"c": ids[::3]}))["c"], "segment": ["a"] * len(ids[::3])}
+    )
+    limits = [Limit("caps", customers={"segment": "a"}, max=50.0)]
+    rest = {name: tables()[name] for name in ("covers", "products")}
+    found = Campaign.from_transactions(
+        tables()["offers"], tables()["transactions"], **rest, customers=some,
+        targeting=Targeting(**TARGETING), limits=limits,
+    )  # fmt: skip
+    assert found.candidates.customers.equals(ids[::3])
+    first = slice(0, int(found.candidates.indptr[1]))
+    assert found.candidates.offer[first].tolist() == in_memory().candidates.offer[first].tolist()
+    assert found.candidates.columns["response"][0] == in_memory().candidates.columns["response"][0]
+    assert found.solve().allocated == 50
+
+
+def test_incremental_value(tmp_path: Path) -> None:
+    told = {"p0": 1.0, "role=reward": 0.5}
+    one = write(tmp_path / "c", lambda s: s["candidates"].update(response=told, incremental=True))
+    found = read_campaign(one)
+    assert list(found.candidates.columns) == ["response", "value"]
+    plain = (
+        found.candidates.role > 1
+    )  # p1 = p0 there: a coupon adds nothing, and costs its face value
+    assert (found.candidates.columns["value"][plain] < 0).all()
+    assert (found.candidates.columns["value"][~plain] > 0).any()
+    result = found.solve()
+    assert result.status == "optimal" and result.allocated > 0
+    assert set(result.allocation.column_names) >= {"value", "response", "cost"}
+
+
 def test_what_it_needs_is_told_before_it_starts(folder: Path, tmp_path: Path) -> None:
     needed = memory_estimate(folder)
     assert (
@@ -168,7 +201,7 @@ def test_what_it_needs_is_told_before_it_starts(folder: Path, tmp_path: Path) ->
 KILLED = """
     import sys, time
     from couponry import read_campaign
-    from couponry.affinity import candidate_model, merging
+    from couponry.affinity import candidate_model, candidate_odds, merging
 
     stage, folder, store = sys.argv[1:]
 
@@ -181,7 +214,7 @@ KILLED = """
     elif stage == "fit":
         candidate_model.CandidateModel.fit = stop
     else:
-        candidate_model._Odds.response = stop
+        candidate_odds.Odds.probabilities = stop
     read_campaign(folder, store)
 """
 
@@ -224,6 +257,8 @@ def test_killed_in_any_stage_and_run_again(
         (lambda s: s["candidates"].update(response={"depth": 1.0}), "table offers: expected a column 'depth'"),
         (lambda s: s["candidates"].update(columns={"who": "customer"}), "columns: expected names among"),
         (lambda s: s["candidates"].update(columns=[1]), "columns: expected names of columns"),
+        (lambda s: s["candidates"].update(incremental=True), "expected coefficients of a response beside it"),
+        (lambda s: s["candidates"].update(incremental=1), "incremental: expected true or false, got 1"),
         (lambda s: s["candidates"].update(reward=0, activation=0, innovation=0), "at least one offer a customer"),
         (lambda s: s.update(candidates=[1]), "candidates: expected a table, got"),
         (lambda s: s["tables"].pop("covers"), "table offers: expected a column 'product', or a table covers"),

@@ -122,7 +122,8 @@ class Campaign:
         transactions: as `couponry.affinity.PurchaseHistory.from_transactions` takes them: customer, product, day or
         week or date, quantity, spend, discount. covers: what each offer is good for, a row for each `offer` and
         `product`; default: the column `product` of offers, one or a list. products: `product` and the column that
-        `targeting.kind` names.
+        `targeting.kind` names. customers: where it is given, only those in it are candidates for anything; everybody's
+        purchases are learned from.
         targeting: how many offers of each role a customer is a candidate for, and how responses are estimated.
         store: with one, histories are kept on disk, too, while candidates are made; a store of the same input is used
         again, and nothing is made. memory_limit: bytes, or text such as "8GiB", that making candidates may take.

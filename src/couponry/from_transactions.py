@@ -62,8 +62,9 @@ def campaign_from_transactions(
     limit = memory.parse_size(memory_limit, "memory_limit")
     with reporter(progress) as report:
         clock = Clock(None, report)
+        known = None if customers is None else tables.as_table(customers, "customers")
         blocks = candidate_blocks(
-            table, transactions, covers, products, targeting, limit=limit, clock=clock
+            table, transactions, covers, products, known, targeting, limit=limit, clock=clock
         )
         if blocks.source is not None and (store is None or not is_kept(store, blocks.source)):
             files = [path for path, *_ in blocks.source["files"]]
@@ -71,7 +72,7 @@ def campaign_from_transactions(
             memory.check(needed, limit, with_store=store is not None)
             if store is not None:
                 memory.check_disk(needed, store)
-        campaign = kind(table, blocks, customers, history, store=store, **of_campaign)
+        campaign = kind(table, blocks, known, history, store=store, **of_campaign)
     campaign.seconds = clock.seconds
     return campaign
 
@@ -81,12 +82,14 @@ def candidate_blocks(
     transactions: Any,
     covers: Any,
     products: Any,
+    customers: pa.Table | None,
     targeting: Targeting,
     *,
     limit: int | None,
     clock: Clock,
 ) -> CandidateBlocks:
-    """The candidates of everybody in the transactions; nothing is read yet but schemas and the small tables.
+    """The candidates of everybody in the transactions, or of those in `customers`, too; nothing is read yet but schemas
+    and the small tables.
 
     limit: bytes of memory that may be taken, None: what is available. clock: is told of the stages history, fit and
     candidates.
@@ -99,16 +102,48 @@ def candidate_blocks(
             "table transactions, column 'product': expected "
             f"{tables.kind_of_ids(assortment.products)} as in table covers"
         )
-    making = _Making(
-        purchases, assortment, targeting, _offer_columns(offers, targeting), limit, clock
-    )
+    allowed = None if customers is None else _allowed(customers, purchases.customer)
+    model = _model(assortment, offers, targeting)
+    making = _Making(purchases, model, allowed, targeting, limit, clock)
     return CandidateBlocks(
         assortment.offers,
         purchases.customer,
-        {"response": np.dtype(np.float32)},
+        dict.fromkeys(model.columns, np.dtype(np.float32)),
         making.blocks,
-        source=_source(purchases, assortment, targeting, making.offer_columns),
+        source=_source(purchases, model, allowed, targeting),
     )
+
+
+def _model(assortment: Assortment, offers: pa.Table, targeting: Targeting) -> CandidateModel:
+    """The model that is to be fitted."""
+    ordered = offers.take(pc.sort_indices(tables.ids(offers, "offers", "offer")))
+    money = None
+    if targeting.incremental:
+        tables.require(offers, "offers", "margin", "face_value")
+        money = (
+            tables.numbers(ordered, "offers", "margin"),
+            tables.numbers(ordered, "offers", "face_value"),
+        )
+    return CandidateModel(
+        assortment,
+        targeting.quota,
+        half_life=targeting.half_life,
+        response=None if targeting.response is None else ResponseModel(targeting.response),
+        offer_columns=_offer_columns(ordered, targeting),
+        money=money,
+    )
+
+
+def _allowed(customers: pa.Table, kind: pa.DataType) -> pa.Array:
+    """Ids of the table customers, ascending."""
+    tables.require(customers, "customers", "customer")
+    ids = tables.ids(customers, "customers", "customer")
+    if ids.type != kind:
+        raise InvalidInput(
+            "table transactions, column 'customer': expected "
+            f"{tables.kind_of_ids(ids)} as in table customers"
+        )
+    return tables.ranks(ids)[1]
 
 
 def estimate(files: list[str], offers: int, targeting: Targeting) -> Estimate:
@@ -138,15 +173,14 @@ class _Making:
     def __init__(
         self,
         purchases: Purchases,
-        assortment: Assortment,
+        model: CandidateModel,
+        allowed: pa.Array | None,
         targeting: Targeting,
-        offer_columns: dict[str, Any],
         limit: int | None,
         clock: Clock,
     ):
-        self._purchases, self._assortment, self._targeting = purchases, assortment, targeting
-        self.offer_columns = offer_columns
-        self._limit, self._clock = limit, clock
+        self._purchases, self._model, self._allowed = purchases, model, allowed
+        self._targeting, self._limit, self._clock = targeting, limit, clock
 
     def blocks(self, threads: int, scratch: Path | None) -> Iterator[Rows]:
         folder = None if scratch is None else scratch / "purchases"
@@ -168,8 +202,11 @@ class _Making:
         with self._clock.stage("candidates"):
             done, everybody = 0, len(history.customers)
             for rows in model.blocks(history, threads):
+                seen = len(rows.customers)
+                if self._allowed is not None:
+                    rows = rows.of(tables.positions(rows.customers, self._allowed) >= 0)
                 yield rows
-                before, done = done, done + len(rows.customers)
+                before, done = done, done + seen
                 if before * LINES // everybody < done * LINES // everybody:
                     self._clock.say(f"{done:,} of {everybody:,} customers")
             del history
@@ -197,49 +234,39 @@ class _Making:
             )
         then = PurchaseHistory.from_transactions(earlier, until=last, **options)
         window = PurchaseHistory.from_transactions(later, until=history.until, **options)
-        response = None if targeting.response is None else ResponseModel(targeting.response)
-        model = CandidateModel(
-            self._assortment,
-            targeting.quota,
-            half_life=targeting.half_life,
-            response=response,
-            offer_columns=self.offer_columns,
-        )
-        return model.fit([(then, window)], then.update(later, until=history.until))
+        return self._model.fit([(then, window)], then.update(later, until=history.until))
 
 
 def _offer_columns(offers: pa.Table, targeting: Targeting) -> dict[str, Any]:
-    """What the response model asks for of offers, ascending: depth, category and any column it has a coefficient of."""
+    """What the response model asks for of offers: depth, category and any column it has a coefficient of."""
     wanted = {name.split("=")[0] for name in targeting.response or {}} - {"intercept", "p0", "role"}
     if "category" in wanted:
         wanted.add("depth")
-    order = pc.sort_indices(offers["offer"])
     found: dict[str, Any] = {}
     for name in sorted(wanted):
         tables.require(offers, "offers", name)
-        column = offers[name].take(order)
         found[name] = (
-            np.array(column.to_pylist(), object)
+            np.array(offers[name].to_pylist(), object)
             if name == "category"
-            else tables.numbers(pa.table({name: column}), "offers", name)
+            else tables.numbers(offers, "offers", name)
         )
     return found
 
 
 def _source(
-    purchases: Purchases,
-    assortment: Assortment,
-    targeting: Targeting,
-    offer_columns: dict[str, Any],
+    purchases: Purchases, model: CandidateModel, allowed: pa.Array | None, targeting: Targeting
 ) -> dict[str, Any] | None:
     """What the candidates are made from, as JSON has it; None: it cannot be told."""
     if purchases.files is None:
         return None
+    money = [] if model.money is None else [column.tolist() for column in model.money]
     return {
         "made": FORMAT,
-        "offers": digest_of(assortment.offers),
-        "assortment": assortment.digest(),
+        "offers": digest_of(model.assortment.offers),
+        "assortment": model.assortment.digest(),
+        "customers": None if allowed is None else digest_of(allowed),
         "targeting": targeting.as_dict(),
-        "offer_columns": {name: list(values) for name, values in offer_columns.items()},
+        "offer_columns": {name: list(values) for name, values in model.offer_columns.items()},
+        "money": money,
         "files": purchases.files,
     }

@@ -45,6 +45,14 @@ class Rows:
         columns = {name: column[ends[0] : ends[-1]] for name, column in self.columns.items()}
         return Rows(self.customers[start:stop], ends - ends[0], columns)
 
+    def of(self, kept: NDArray[np.bool_]) -> Rows:
+        """The rows of some of the customers (n)."""
+        count = np.diff(self.ends)
+        rows = np.repeat(kept, count)
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        ends = np.append(0, np.cumsum(count[kept]))
+        return Rows(self.customers.filter(pa.array(kept)), ends, columns)
+
     def copy(self) -> Rows:
         """The same rows in arrays of their own, which hold no larger ones."""
         columns = {name: column.copy() for name, column in self.columns.items()}

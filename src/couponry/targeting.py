@@ -24,6 +24,8 @@ class Targeting:
     columns: names of the columns of the transactions, where they are others, such as {"customer": "household_id"}.
     response: coefficients of a `couponry.affinity.ResponseModel`, by name; without them the response is the probability
     to buy within a window anyway, which says who likes a product and not what the coupon adds.
+    incremental: whether candidates have a value, too: (p1 - p0) x margin - p1 x face_value, what a coupon brings beyond
+    what would have been bought anyway, as far as the coefficients of the response are right.
     """
 
     reward: int = 8
@@ -34,6 +36,7 @@ class Targeting:
     half_life: float = 16.0
     columns: Mapping[str, str] = field(default_factory=dict)
     response: Mapping[str, float] | None = None
+    incremental: bool = False
 
     @classmethod
     def parse(cls, spec: Any) -> Targeting:
@@ -83,6 +86,15 @@ class Targeting:
         ):
             raise InvalidInput(
                 f"candidates: response: expected coefficients, got {self.response!r}"
+            )
+
+        if not isinstance(self.incremental, bool):
+            raise InvalidInput(
+                f"candidates: incremental: expected true or false, got {self.incremental!r}"
+            )
+        if self.incremental and self.response is None:
+            raise InvalidInput(
+                "candidates: incremental: expected coefficients of a response beside it"
             )
 
     def as_dict(self) -> dict[str, Any]:

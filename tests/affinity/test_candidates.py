@@ -21,7 +21,8 @@ from couponry.affinity import (
     CandidateModel,
     PurchaseHistory,
     ResponseModel,
-    candidate_model,
+    incremental_value,
+    weighed,
 )
 from couponry.affinity.customer_sample import CustomerSample, hash_of
 from couponry.affinity.offer_neighbours import offer_neighbours
@@ -100,8 +101,8 @@ def test_the_same_bits_for_any_blocks_threads_and_place(
         for start in range(0, len(history.customers), 700):
             yield part_of(history, start, min(start + 700, len(history.customers)))
 
-    monkeypatch.setattr(candidate_model, "PAIRS", 1000)
-    monkeypatch.setattr(candidate_model, "CUSTOMERS", 77)
+    monkeypatch.setattr(weighed, "PAIRS", 1000)
+    monkeypatch.setattr(weighed, "CUSTOMERS", 77)
     for threads in ("1", "3"):
         monkeypatch.setenv("COUPONRY_THREADS", threads)
         for histories in (history, in_parts):
@@ -176,6 +177,25 @@ def test_response_moves_the_odds_of_buying() -> None:
     assert np.allclose(np.log(p1) - np.log1p(-p1), expected, atol=2e-4)
 
 
+def test_value_is_what_a_coupon_adds() -> None:
+    money = np.linspace(1, 3, 60), np.linspace(0.1, 0.9, 60)
+    _, then, window = shopped()
+    made = CandidateModel(
+        assortment(), QUOTA, response=ResponseModel({"p0": 1.0, "role=reward": 0.5}), money=money
+    ).fit([(then, window)], shopped()[0])
+    found = Campaign(SIZE.offers_table(), made.candidates(shopped()[0])).candidates
+    p0 = Campaign(SIZE.offers_table(), model().candidates(shopped()[0])).candidates.columns[
+        "response"
+    ]
+    p1, margin, discount = found.columns["response"], *(column[found.offer] for column in money)
+    assert (p1 > p0)[found.role == 1].all() and np.allclose(p1[found.role > 1], p0[found.role > 1])
+    assert np.allclose(
+        found.columns["value"], incremental_value(p0, p1, margin, discount), atol=1e-6
+    )
+    with pytest.raises(InvalidInput, match="money: expected a response model"):
+        CandidateModel(assortment(), QUOTA, money=money)
+
+
 def test_pairs_beyond_two_to_the_31(tmp_path: Path) -> None:
     """A customer whose pairs lie far behind, in files with a hole of 2**31 pairs before them."""
     history = part_of(shopped()[0], 10, 12)
@@ -197,11 +217,11 @@ def test_pairs_beyond_two_to_the_31(tmp_path: Path) -> None:
     )
     assert moved.indptr[-1] == FAR + last
     parts = [
-        candidate_model._Part(moved, 1, 3).read(model().items_, model()._weight(), 16.0),
-        candidate_model._Part(history, 0, 2).read(model().items_, model()._weight(), 16.0),
+        weighed.Part(moved, 1, 3).read(model().items_, model()._weight(), 16.0),
+        weighed.Part(history, 0, 2).read(model().items_, model()._weight(), 16.0),
     ]
-    (far_off, trips), (near, expected) = parts
-    assert (far_off.matrix != near.matrix).nnz == 0 and (trips == expected).all()
+    far_off, near = parts
+    assert (far_off.matrix != near.matrix).nnz == 0 and (far_off.trips == near.trips).all()
     assert far_off.own_weight.tolist() == near.own_weight.tolist()
 
 

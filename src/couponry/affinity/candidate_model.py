@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,24 +18,20 @@ from ..intake import offer_dtype
 from ..items import ROLES
 from ..memory import BASE, parse_size, size_text
 from ..rows import Rows
-from ..space import blocks_of_customers, forget
 from .assortment import Assortment
 from .best import BestOffers, OfferChooser
-from .history import PurchaseHistory, factors
+from .candidate_odds import FEATURES, Odds, features
+from .history import PurchaseHistory
 from .item_statistics import ItemStatistics
 from .logistic import LogisticRegression, Sample
 from .offer_neighbours import offer_neighbours
 from .personal import Window, check_window
-from .response import ResponseModel
+from .response import ResponseModel, incremental_value
+from .weighed import CUSTOMERS, PAIRS, Histories, Part, listed, parts
 
-PAIRS, CUSTOMERS = 1 << 18, 1 << 15  # worked on at a time, at most
 BYTES_PER_CANDIDATE, BYTES_PER_PAIR = 48, 64  # of a block while it is worked on
-FEATURES = ("score", "score_squared", "popularity", "trips")
 UNKNOWN_REPEAT_RATE = 0.1  # of products that nobody bought: what few buyers are drawn to
-MOST_LOG_ODDS = 15.0
-LEAST_SCORE = 1e-3
 
-Histories = PurchaseHistory | Callable[[], Iterator[PurchaseHistory]]
 Columns = Mapping[str, Any]
 
 
@@ -57,7 +52,8 @@ class CandidateModel:
     history that the model is fitted on, and offers.
     response: turns p0 into the probability of redeeming a coupon; None: the response is p0, how likely the customer is
     to buy it anyway, which says who likes the product and not what the coupon adds. offer_columns: `category`, `depth`
-    and others of each offer (K) that it asks for.
+    and others of each offer (K) that it asks for. money: margin and discount of each offer (K): candidates then have a
+    value, too, (p1 - p0) x margin - p1 x discount; see `incremental_value`.
 
     After `fit`: items_ (ids), repeat_rate_ (P), popularity_ (K): share of the customers who bought it lately,
     similarity_ (P, K), regressions_ by role.
@@ -80,12 +76,16 @@ class CandidateModel:
         similarity: Any = None,
         response: ResponseModel | None = None,
         offer_columns: Columns | None = None,
+        money: tuple[Any, Any] | None = None,
         backend: str | None = None,
     ):
         self.assortment, self.quota = assortment, dict(quota)
         self.half_life, self.power = float(half_life), power
         self.neighbours, self.similarity = neighbours, similarity
         self.response, self.offer_columns = response, dict(offer_columns or {})
+        self.money = None if money is None else tuple(np.asarray(a, np.float32) for a in money)
+        if self.money is not None and response is None:
+            raise InvalidInput("money: expected a response model beside it: p1 - p0 is what counts")
         self.backend = backend
 
     def fit(
@@ -102,12 +102,12 @@ class CandidateModel:
         for history, later in windows:
             check_window(history, later)
             self._learn(history)
-            chosen, features = self._scored(history)
+            chosen, columns = self._scored(history)
             outcome = self._bought(chosen, history, later)
             for number, role in enumerate(ROLES):
                 mine = chosen.role == number
                 weight = np.ones(int(mine.sum()), np.float32)
-                found.setdefault(role, []).append(Sample(features[mine], outcome[mine], weight))
+                found.setdefault(role, []).append(Sample(columns[mine], outcome[mine], weight))
         self.regressions_ = {}
         for role, samples in found.items():
             outcomes = np.concatenate([sample.outcome for sample in samples])
@@ -143,11 +143,16 @@ class CandidateModel:
             )
         return CandidateBlocks(
             self.assortment.offers,
-            next(_listed(histories)).customers.type,
-            {"response": np.dtype(np.float32)},
+            next(listed(histories)).customers.type,
+            dict.fromkeys(self.columns, np.dtype(np.float32)),
             lambda threads, _: self.blocks(histories, threads),
             source=source,
         )
+
+    @property
+    def columns(self) -> list[str]:
+        """The numeric columns of the candidates."""
+        return ["response"] if self.money is None else ["response", "value"]
 
     def memory(self, threads: int) -> int:
         """Bytes, about, of the model and of the blocks that so many threads work on."""
@@ -158,26 +163,30 @@ class CandidateModel:
 
     def blocks(self, histories: Histories, threads: int = 1) -> Iterator[Rows]:
         """Candidates by customer: offer, role, response; the same bits for any blocks and number of threads."""
-        chooser, odds = self._chooser(), self._odds()
+        chooser = self._chooser()
+        odds = Odds.of(self.regressions_, self.popularity_, self.response, self.offer_columns)
         dtype = offer_dtype(len(self.assortment.offers))
 
-        def of(part: _Part) -> Rows:
-            bought, trips = part.read(self.items_, self._weight(), self.half_life)
+        def of(part: Part) -> Rows:
+            bought = part.read(self.items_, self._weight(), self.half_life)
             chosen = chooser.choose(bought.matrix, own_weight=bought.own_weight, threads=1)
-            response = odds.response(chosen, trips)
+            p0, p1 = odds.probabilities(chosen, bought.trips)
             count = np.bincount(chosen.customer, minlength=part.stop - part.start)
-            columns = {
+            columns: dict[str, NDArray[Any]] = {
                 "offer": chosen.offer.astype(dtype),
                 "role": chosen.role + np.uint8(1),
-                "response": response,
+                "response": p1,
             }
+            if self.money is not None:
+                margin, discount = (of_offers[chosen.offer] for of_offers in self.money)
+                columns["value"] = np.asarray(incremental_value(p0, p1, margin, discount))
             customers = part.history.customers[part.start : part.stop]
             some = np.flatnonzero(count)
             if len(some) < len(count):
                 customers = customers.take(pa.array(some))
             return Rows(customers, np.append(0, np.cumsum(count[some])), columns)
 
-        return in_order(of, _parts(histories), threads)
+        return in_order(of, parts(histories), threads)
 
     def _learn(self, history: PurchaseHistory) -> None:
         """Take repeat rates, popularity and neighbours from a history."""
@@ -196,8 +205,7 @@ class CandidateModel:
         self.repeat_rate_ = np.full(len(self.items_), UNKNOWN_REPEAT_RATE)
         place = tables.positions(history.items, self.items_)
         self.repeat_rate_[place] = ItemStatistics.of(history).repeat_rate
-        whole = _Part(history, 0, len(history.customers))
-        bought = whole.read(self.items_, self._weight(), self.half_life)[0].matrix
+        bought = Part.whole(history).read(self.items_, self._weight(), self.half_life).matrix
         buys = sp.csr_array(bought @ self._covers)
         total = np.zeros(buys.shape[1])
         np.add.at(total, buys.indices, buys.data.astype(np.float64))
@@ -208,9 +216,8 @@ class CandidateModel:
             else sp.csr_array(self.similarity)
         )
         # popularity says as much as neighbours do, on average
-        said = np.abs((bought @ self.similarity_).data).sum(dtype=np.float64) / max(
-            bought.shape[0], 1
-        )
+        said = np.abs((bought @ self.similarity_).data).sum(dtype=np.float64)
+        said = said / max(bought.shape[0], 1) or 1.0
         self._prior = (self.popularity_ / self.popularity_.sum() * said).astype(np.float32)
 
     def _weight(self) -> NDArray[np.float32]:
@@ -223,13 +230,9 @@ class CandidateModel:
         )  # fmt: skip
 
     def _scored(self, history: PurchaseHistory) -> tuple[BestOffers, NDArray[np.float32]]:
-        whole = _Part(history, 0, len(history.customers))
-        bought, trips = whole.read(self.items_, self._weight(), self.half_life)
+        bought = Part.whole(history).read(self.items_, self._weight(), self.half_life)
         chosen = self._chooser().choose(bought.matrix, own_weight=bought.own_weight)
-        score = _log_score(chosen.score)
-        popularity = np.log(self.popularity_).astype(np.float32)[chosen.offer]
-        columns = (score, score * score, popularity, _log_trips(trips)[chosen.customer])
-        return chosen, np.stack(columns, axis=1)
+        return chosen, features(chosen, self.popularity_, bought.trips)
 
     def _bought(
         self, chosen: BestOffers, history: PurchaseHistory, later: PurchaseHistory
@@ -244,119 +247,6 @@ class CandidateModel:
         who = tables.positions(later.customers, history.customers)[found.row]
         truth = who * offers + found.col
         return np.isin(chosen.customer * offers + chosen.offer, truth[who >= 0])
-
-    def _odds(self) -> _Odds:
-        """Log odds of a response as tables by role and offer."""
-        shape = (len(ROLES), len(self.assortment.offers))
-        fitted = np.zeros((len(ROLES), 1 + len(FEATURES)))
-        for number, role in enumerate(ROLES):
-            if role in self.regressions_:
-                one = self.regressions_[role]
-                fitted[number] = [one.intercept_, *one.coef_]
-            elif self.quota.get(role, 0):
-                fitted[
-                    number, 0
-                ] = -MOST_LOG_ODDS  # never chosen when fitted: as good as never bought
-        intercept, score, squared, popularity, trips = fitted.T
-        table = intercept[:, None] + popularity[:, None] * np.log(self.popularity_)[None, :]
-        if self.response is not None:
-            columns: dict[str, Any] = {
-                name: np.tile(np.asarray(values), len(ROLES))
-                for name, values in self.offer_columns.items()
-            }
-            columns["p0"] = np.full(shape[0] * shape[1], 0.5)  # log odds of 0
-            columns["role"] = np.repeat(np.array(ROLES, object), shape[1])
-            slope = self.response.coefficients_.get("p0", 0.0)
-            table = slope * table + self.response.log_odds(columns).reshape(shape)
-            score, squared, trips = slope * score, slope * squared, slope * trips
-        tables = (a.astype(np.float32) for a in (table.ravel(), score, squared, trips))
-        return _Odds(*tables)
-
-
-class _Odds(NamedTuple):
-    """Log odds = table[role, offer] + (score[role] + squared[role] * s) * s + trips[role] * t, s and t logarithms of an
-    offer's score and of a customer's decayed trips.
-
-    table: float32 (3 K). score, squared, trips: float32 (3).
-    """
-
-    table: NDArray[np.float32]
-    score: NDArray[np.float32]
-    squared: NDArray[np.float32]
-    trips: NDArray[np.float32]
-
-    def response(self, chosen: BestOffers, trips: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities of what was chosen, strictly between 0 and 1, of customers with these decayed trips."""
-        offers = len(self.table) // len(ROLES)
-        role = chosen.role
-        total = self.table[role.astype(np.int32) * np.int32(offers) + chosen.offer]
-        s = _log_score(chosen.score)
-        total += (self.score[role] + self.squared[role] * s) * s
-        total += self.trips[role] * _log_trips(trips)[chosen.customer]
-        np.clip(total, -MOST_LOG_ODDS, MOST_LOG_ODDS, out=total)
-        found: NDArray[np.float32] = 1 / (1 + np.exp(-total))
-        return found
-
-
-def _log_score(score: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.log(np.maximum(score, np.float32(LEAST_SCORE)))
-
-
-def _log_trips(trips: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.log(trips + np.float32(0.1))
-
-
-class _Weighed(NamedTuple):
-    """matrix: sparse (customers, P), for neighbours. own_weight: of its entries, for rewards."""
-
-    matrix: sp.csr_array
-    own_weight: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class _Part:
-    """The customers start <= i < stop of a history."""
-
-    history: PurchaseHistory
-    start: int
-    stop: int
-
-    def read(
-        self, items: pa.Array, weight: NDArray[np.float32], half_life: float
-    ) -> tuple[_Weighed, NDArray[np.float32]]:
-        """What they bought, of these items, and their decayed trips."""
-        history = self.history
-        h = history.half_lives.index(half_life)
-        factor = factors(history.half_lives, history.unit, history.until - history.start + 1)[:, h]
-        ends = history.indptr[self.start : self.stop + 1]
-        part = slice(int(ends[0]), int(ends[-1]))
-        age = history.until - history.pairs.last[part]
-        decay = history.pairs.decay[part, h] * factor[age]
-        item, indptr = history.item[part].astype(np.int64), ends - ends[0]
-        if not history.items.equals(items):
-            item = tables.positions(history.items, items)[item]
-            kept = item >= 0
-            if not kept.all():
-                indptr = np.append(0, np.cumsum(kept))[indptr]
-                item, decay = item[kept], decay[kept]
-        lately = np.log1p(decay)
-        matrix = sp.csr_array((lately, item, indptr), shape=(self.stop - self.start, len(items)))
-        matrix.has_canonical_format = True  # ascending for a customer, and once each
-        trips = history.trips.decay[self.start : self.stop, h]
-        trips = trips * factor[history.until - history.trips.last[self.start : self.stop]]
-        forget(history.item[part], history.pairs.last[part], history.pairs.decay[part])
-        return _Weighed(matrix, decay * weight[item]), trips
-
-
-def _parts(histories: Histories) -> Iterator[_Part]:
-    for history in _listed(histories):
-        for start, stop in blocks_of_customers(history.indptr, PAIRS):
-            for first in range(start, stop, CUSTOMERS):
-                yield _Part(history, first, min(first + CUSTOMERS, stop))
-
-
-def _listed(histories: Histories) -> Iterator[PurchaseHistory]:
-    return iter([histories]) if isinstance(histories, PurchaseHistory) else histories()
 
 
 def _constant(rate: float) -> LogisticRegression:
