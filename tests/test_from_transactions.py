@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -150,6 +151,17 @@ def test_response_from_coefficients(tmp_path: Path) -> None:
     plain = in_memory().candidates.columns["response"]
     assert (moved.candidates.columns["response"][mine] < plain[mine]).all()
     assert moved.candidates.offer.tobytes() == in_memory().candidates.offer.tobytes()
+
+
+def test_numbers_of_any_kind(folder: Path, tmp_path: Path) -> None:
+    """NumPy's numbers are as good as Python's, and a store of them is used again."""
+    told = Targeting(**{**TARGETING, "reward": np.int64(4)}, response={"p0": np.float32(1.0)})  # type: ignore[arg-type]
+    rest = {name: tables()[name] for name in ("covers", "products")}
+    for again in (False, True):
+        found = Campaign.from_transactions(
+            tables()["offers"], folder / "transactions.parquet", **rest, targeting=told, store=tmp_path / "store"
+        )  # fmt: skip
+        assert (found.seconds == {}) == again
 
 
 def test_customers_who_may_get_something(tmp_path: Path) -> None:

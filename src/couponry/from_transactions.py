@@ -33,13 +33,10 @@ from .rows import Rows
 from .store import is_kept
 from .targeting import Targeting
 
-FORMAT = (
-    1  # of how candidates are made; another one here, and stores of an earlier one are made again
-)
+# of how candidates are made; another one here, and stores of an earlier one are made again
+FORMAT = 1
+RESERVED = memory.BASE + memory.MAKING  # bytes besides what DuckDB may take
 LINES = 20  # that say how making candidates stands
-RESERVED = (
-    1 << 30
-)  # bytes besides what DuckDB may take: interpreter, tables by offer, sample, blocks
 
 
 def campaign_from_transactions(
@@ -184,15 +181,14 @@ class _Making:
 
     def blocks(self, threads: int, scratch: Path | None) -> Iterator[Rows]:
         folder = None if scratch is None else scratch / "purchases"
+        limit = memory.available() if self._limit is None else self._limit
         sample = CustomerSample()
         with self._clock.stage("history"):
             history = PurchaseHistory.grouped(
                 self._purchases,
                 half_lives=(self._targeting.half_life,),
                 folder=folder,
-                memory=None
-                if self._limit is None
-                else max(self._limit - RESERVED, memory.LEAST_GROUPING),
+                memory=None if limit is None else max(limit - RESERVED, memory.LEAST_GROUPING),
                 threads=threads,
                 watch=sample.add,
             )

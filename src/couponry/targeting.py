@@ -98,7 +98,16 @@ class Targeting:
             )
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """As JSON has it, whatever kinds of numbers were given."""
+        numbers_of = self.response
+        return {
+            **asdict(self),
+            **{role: int(most) for role, most in self.quota.items()},
+            "window": int(self.window),
+            "half_life": float(self.half_life),
+            "columns": dict(self.columns),
+            "response": numbers_of and {name: float(value) for name, value in numbers_of.items()},
+        }
 
 
 def _is_number(value: object) -> bool:

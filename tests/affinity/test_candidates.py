@@ -196,6 +196,26 @@ def test_value_is_what_a_coupon_adds() -> None:
         CandidateModel(assortment(), QUOTA, money=money)
 
 
+def test_a_similarity_from_outside() -> None:
+    everything, then, window = shopped()
+    random = np.random.default_rng(1)
+    items = len(then.items)
+    given = random.normal(size=(items, 60)) * (random.random((items, 60)) < 0.1)  # of any sign
+    long = sp.csr_array(given)
+    long.indices, long.indptr = long.indices.astype(np.int64), long.indptr.astype(np.int64)
+    found = []
+    for similarity in (sp.csr_array(given), sp.csr_matrix(given), sp.csc_array(given), long, given):
+        made = CandidateModel(assortment(), QUOTA, similarity=similarity).fit([(then, window)])
+        found.append(
+            everything_of(Campaign(SIZE.offers_table(), made.candidates(everything)).candidates)
+        )
+    assert all(one == found[0] for one in found)
+    with pytest.raises(
+        InvalidInput, match="similarity: expected 400 items of the history x 60 offers"
+    ):
+        CandidateModel(assortment(), QUOTA, similarity=given[1:]).fit([(then, window)])
+
+
 def test_pairs_beyond_two_to_the_31(tmp_path: Path) -> None:
     """A customer whose pairs lie far behind, in files with a hole of 2**31 pairs before them."""
     history = part_of(shopped()[0], 10, 12)

@@ -159,6 +159,14 @@ def test_the_order_of_rows_threads_and_batches_do_not_matter(
     assert [path.name for path in tmp_path.glob("*couponry*")] == []  # nothing spilled is left
 
 
+def test_a_history_that_cannot_fit_is_refused_before_it_starts(tmp_path: Path) -> None:
+    pq.write_table(transactions(4, 50_000), tmp_path / "rows.parquet")
+    with pytest.raises(
+        InvalidInput, match=r"50,000 transactions needs about .* MiB, but only 1\.0 MiB"
+    ):
+        PurchaseHistory.from_transactions(tmp_path / "rows.parquet", memory_limit="1MiB")
+
+
 def test_a_kept_history_is_updated_where_it_lies(tmp_path: Path) -> None:
     table = transactions(4, 2000)
     late = table["week"].to_numpy() > 20

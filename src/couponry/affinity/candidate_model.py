@@ -210,15 +210,22 @@ class CandidateModel:
         total = np.zeros(buys.shape[1])
         np.add.at(total, buys.indices, buys.data.astype(np.float64))
         self.popularity_ = (total + 0.5) / (len(history.customers) + 1.0)
-        self.similarity_ = (
-            offer_neighbours(bought, self._covers, keep=self.neighbours)
-            if self.similarity is None
-            else sp.csr_array(self.similarity)
-        )
+        self.similarity_ = self._similarity(bought)
         # popularity says as much as neighbours do, on average
         said = np.abs((bought @ self.similarity_).data).sum(dtype=np.float64)
         said = said / max(bought.shape[0], 1) or 1.0
         self._prior = (self.popularity_ / self.popularity_.sum() * said).astype(np.float32)
+
+    def _similarity(self, bought: sp.csr_array) -> sp.csr_array:
+        if self.similarity is None:
+            return offer_neighbours(bought, self._covers, keep=self.neighbours)
+        found = sp.csr_array(self.similarity)
+        if found.shape != self._covers.shape:
+            raise InvalidInput(
+                f"similarity: expected {self._covers.shape[0]:,} items of the history x {self._covers.shape[1]:,} "
+                f"offers, got {found.shape}"
+            )
+        return found
 
     def _weight(self) -> NDArray[np.float32]:
         return (self.repeat_rate_**self.power).astype(np.float32)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from .. import tables
@@ -21,7 +22,7 @@ from ..engines.threads import thread_count
 from ..errors import InvalidInput
 from ..ids import IdWriter, as_ids
 from ..kernels.affinity import Pairs
-from ..memory import parse_size
+from ..memory import PAIRS_PER_ROW, parse_size, size_text
 from ..output import whole_folder
 from ..space import Arrays, InFolder, InMemory, Space, mapped
 from .from_aggregates import Taking
@@ -89,17 +90,22 @@ class PurchaseHistory:
         lacks count as trips alone.
         until: the last period that the transactions cover, default: the last that is there.
         folder: where the history is kept, memory-mapped; default: in memory. It appears whole or not at all.
-        memory_limit: what DuckDB may take before it goes to disk, such as "8GiB".
+        memory_limit: what DuckDB may take before it goes to disk, such as "8GiB". What cannot fit in memory is refused
+        with its size before it starts, as far as Parquet files tell.
 
         Raises InvalidInput, and ImportError where DuckDB is not installed.
         """
+        purchases = Purchases.of(transactions, columns)
+        memory = parse_size(memory_limit, "memory_limit")
+        if folder is None and memory is not None:
+            _check_memory(purchases, memory, len(half_lives))
         return cls.grouped(
-            Purchases.of(transactions, columns),
+            purchases,
             catalogue=catalogue,
             half_lives=half_lives,
             until=until,
             folder=folder,
-            memory=parse_size(memory_limit, "memory_limit"),
+            memory=memory,
             threads=threads,
         )
 
@@ -354,6 +360,18 @@ def check_span(start: int, last: int) -> None:
     if last - start >= MOST_PERIODS:
         raise InvalidInput(
             f"table transactions: expected at most {MOST_PERIODS:,} periods, got {start} to {last}"
+        )
+
+
+def _check_memory(purchases: Purchases, memory: int, half_lives: int) -> None:
+    """Refuse, with the sizes, a history in memory that cannot fit there."""
+    paths = [Path(path) for path, *_ in purchases.files or []]
+    rows = sum(pq.read_metadata(path).num_rows for path in paths if path.suffix.lower() != ".csv")
+    needed = int(rows * PAIRS_PER_ROW * (28 + 4 * half_lives))
+    if needed > memory:
+        raise InvalidInput(
+            f"memory: the history of {rows:,} transactions needs about {size_text(needed)}, but only "
+            f"{size_text(memory)} are allowed; with a folder (folder=) it is kept on disk"
         )
 
 
