@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import os
+import subprocess
 import sys
+import textwrap
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
@@ -157,6 +160,50 @@ def test_the_order_of_rows_threads_and_batches_do_not_matter(
     assert arrays(from_files) == expected
     assert arrays(PurchaseHistory.open(tmp_path / "kept")) == expected
     assert [path.name for path in tmp_path.glob("*couponry*")] == []  # nothing spilled is left
+
+
+KILLED = """
+    import sys, time
+    import pyarrow as pa
+    from couponry.affinity import PurchaseHistory, merging
+
+    def stop(*arguments, **options):
+        print("there", flush=True)
+        time.sleep(60)
+
+    if sys.argv[1] == "kill while it is written":
+        merging.Merging.finish = stop
+
+    def batches():
+        yield pa.record_batch({"customer": [1], "product": [1], "week": [1]})
+        if sys.argv[1] == "kill while it is read":
+            stop()
+
+    PurchaseHistory.from_transactions(batches(), folder=sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("when", ["read", "written"])
+def test_killed_and_run_again(when: str, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        textwrap.dedent(KILLED),
+        f"kill while it is {when}",
+        str(tmp_path / "kept"),
+    ]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    )
+    assert process.stdout is not None and process.stdout.readline() == b"there\n"
+    process.kill()
+    process.wait(30)
+    process.stdout.close()
+    assert not (tmp_path / "kept").exists() and len(list(tmp_path.iterdir())) == 1
+    found = PurchaseHistory.from_transactions(transactions(4), folder=tmp_path / "kept")
+    assert arrays(found) == arrays(PurchaseHistory.from_transactions(transactions(4)))
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]  # nor what DuckDB had put aside
 
 
 def test_a_history_that_cannot_fit_is_refused_before_it_starts(tmp_path: Path) -> None:

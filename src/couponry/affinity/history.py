@@ -7,6 +7,7 @@ customers.npy ...        the arrays below, as `couponry.space` writes them
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from ..errors import InvalidInput
 from ..ids import IdWriter, as_ids
 from ..kernels.affinity import Pairs
 from ..memory import PAIRS_PER_ROW, parse_size, size_text
-from ..output import whole_folder
+from ..output import abandoned, whole_folder
 from ..space import Arrays, InFolder, InMemory, Space, mapped
 from .from_aggregates import Taking
 from .grouping import Grouped
@@ -141,24 +142,17 @@ class PurchaseHistory:
         """
         lives = cls._empty(half_lives).half_lives
         memory = parse_size(memory_limit, "memory_limit")
-        into = None if folder is None else Path(folder).absolute()
-        if into is not None:
-            into.parent.mkdir(parents=True, exist_ok=True)
         taking = Taking(unit, columns, lives, as_of, start, until)
-        manifest: dict[str, Any] = {
-            "format": FORMAT, "half_lives": list(lives), "unit": unit, "left_out": 0,
-        }  # fmt: skip
 
-        def make(space: Space) -> Arrays:
-            spill = None if into is None else into.parent
-            arrays, periods = taking.arrays(
+        def make(space: Space, spill: Path | None) -> tuple[Arrays, dict[str, Any]]:
+            arrays, (first, last) = taking.arrays(
                 rows, trips, space, memory=memory, threads=thread_count(threads), spill=spill
             )
-            manifest["start"], manifest["until"] = periods
-            check_span(*periods)
-            return arrays
+            check_span(first, last)
+            covered = {"unit": unit, "start": first, "until": last, "left_out": 0}
+            return arrays, {"format": FORMAT, "half_lives": list(lives), **covered}
 
-        return _kept(into, make, manifest)
+        return _kept(folder, make)
 
     def aggregates(self) -> tuple[pa.Table, pa.Table]:
         """The pairs and the trips as tables that `from_aggregates` takes; all of them in memory."""
@@ -289,19 +283,20 @@ class PurchaseHistory:
                 "table transactions, column 'customer': expected "
                 f"{tables.kind_of_ids(self.customers)} as in the history"
             )
-        into = None if folder is None else Path(folder).absolute()
-        if into is not None:
-            into.parent.mkdir(parents=True, exist_ok=True)
-        with Grouped(
-            purchases,
-            None if catalogue is None else _checked_catalogue(catalogue, purchases.product),
-            memory=memory,
-            threads=thread_count(threads),
-            spill=None if into is None else into.parent,
-            watch=watch,
-        ) as grouped:
-            manifest = self._manifest(grouped, purchases, until)
-            return _kept(into, lambda space: _merged(self, grouped, manifest, space), manifest)
+
+        def make(space: Space, spill: Path | None) -> tuple[Arrays, dict[str, Any]]:
+            with Grouped(
+                purchases,
+                None if catalogue is None else _checked_catalogue(catalogue, purchases.product),
+                memory=memory,
+                threads=thread_count(threads),
+                spill=spill,
+                watch=watch,
+            ) as grouped:
+                manifest = self._manifest(grouped, purchases, until)
+                return _merged(self, grouped, manifest, space), manifest
+
+        return _kept(folder, make)
 
     def _manifest(
         self, grouped: Grouped, purchases: Purchases, until: int | None
@@ -389,18 +384,23 @@ def _checked_catalogue(catalogue: Any, kind: pa.DataType) -> pa.Table:
 
 
 def _kept(
-    folder: Path | None, make: Callable[[Space], Arrays], manifest: dict[str, Any]
+    folder: str | Path | None,
+    make: Callable[[Space, Path | None], tuple[Arrays, dict[str, Any]]],
 ) -> PurchaseHistory:
+    """What `make` writes into the space that it is given, with a folder for what is put aside meanwhile."""
     if folder is None:
-        return PurchaseHistory._of(make(InMemory()), manifest)
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        return PurchaseHistory._of(*make(InMemory(), None))
+    path = Path(folder).absolute()
+    if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
         raise InvalidInput(
-            f"folder {str(folder)!r}: expected a new folder or that of a history, but it holds something else"
+            f"folder {str(path)!r}: expected a new folder or that of a history, but it holds something else"
         )
-    with whole_folder(folder, overwrite=True) as draft:
-        make(InFolder(draft))
+    for draft in abandoned(path):
+        shutil.rmtree(draft, ignore_errors=True)
+    with whole_folder(path, overwrite=True) as draft:
+        _, manifest = make(InFolder(draft), draft)
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    return PurchaseHistory.open(folder)
+    return PurchaseHistory.open(path)
 
 
 def _merged(
