@@ -27,6 +27,12 @@ UNITS = [
     "scratch",
     "tangle",
 ]
+AFFINITY_UNITS = [
+    "affinity_best",
+    "affinity_best_avx2",
+    "affinity_best_avx512",
+    "affinity_best_baseline",
+]
 
 REQUIRES = ["numpy>=1.26", "scipy>=1.11", "pyarrow>=15", "click>=8", "rich>=13"]
 NUMBA = "numba>=0.59"
@@ -115,7 +121,7 @@ def native() -> list[Extension]:
     from Cython.Build import cythonize
 
     sources = [f"{SOURCES}/native.pyx", *(f"{SOURCES}/{unit}.cpp" for unit in UNITS)]
-    affinity = [f"{SOURCES}/affinity.pyx", f"{SOURCES}/affinity_best.cpp"]
+    affinity = [f"{SOURCES}/affinity.pyx", *(f"{SOURCES}/{unit}.cpp" for unit in AFFINITY_UNITS)]
     checked = flag("COUPONRY_BUILD_DEBUG")
     return cythonize(
         [

@@ -1,6 +1,8 @@
 # The boundary of the native kernels of affinity: views of the caller's arrays, the GIL released.
 """The kernels of affinity in C++; `couponry.kernels.affinity_reference` says what each of them does."""
 
+from . import _native
+
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 cdef extern from "views.hpp" namespace "couponry" nogil:
@@ -41,22 +43,22 @@ cdef extern from "affinity_best.hpp" namespace "couponry" nogil:
 
     cdef cppclass Kinds:
         View[const int32_t] item, offer
+        View[const int64_t] ptr
 
     cdef cppclass Eligible:
         View[const int64_t] ptr
         View[const int32_t] offer
 
     cdef cppclass Chosen:
-        View[int32_t] count
-        Table[int32_t] offer
-        Table[uint8_t] role
-        Table[float] score
+        View[int32_t] number, offer
+        View[uint8_t] role
+        View[float] score
 
     cdef cppclass Choice:
         Bought bought
         Links similar, own
         Kinds kinds
-        int64_t most_kinds
+        int64_t offers
         View[const float] prior
         Eligible eligible
         View[const int32_t] quota
@@ -65,6 +67,7 @@ cdef extern from "affinity_best.hpp" namespace "couponry" nogil:
         Chosen chosen
 
     int c_best "couponry::best"(const Choice&) noexcept
+    bint use_best(const char*) noexcept
 
 ctypedef fused number:
     uint8_t
@@ -127,8 +130,8 @@ def fold(
         c_fold(bought, factor_, pairs_)
 
 
-def best(bought, similar, own, kinds, const float[::1] prior, eligible, const int32_t[::1] quota, float above,
-         int64_t start, int64_t stop, chosen):
+def best(bought, similar, own, kinds, int64_t offers, const float[::1] prior, eligible, const int32_t[::1] quota,
+         float above, int64_t start, int64_t stop, chosen):
     """The best offers of each role of the customers start <= i < stop."""
     cdef Choice choice
     cdef int status
@@ -137,18 +140,25 @@ def best(bought, similar, own, kinds, const float[::1] prior, eligible, const in
     choice.bought.weight = fixed[float](bought.weight)
     choice.bought.own_weight = fixed[float](bought.own_weight)
     choice.similar, choice.own = links(similar), links(own)
-    choice.kinds.item = fixed[int32_t](kinds.item)
+    choice.kinds.item, choice.kinds.ptr = fixed[int32_t](kinds.item), fixed[int64_t](kinds.ptr)
     choice.kinds.offer = fixed[int32_t](kinds.offer)
-    choice.most_kinds = 1 + max(kinds.item.max(initial=-1), kinds.offer.max(initial=-1))
+    choice.offers = offers
     choice.prior, choice.quota, choice.above = fixed[float](prior), fixed[int32_t](quota), above
     choice.eligible.ptr = fixed[int64_t](eligible.ptr)
     choice.eligible.offer = fixed[int32_t](eligible.offer)
     choice.start, choice.stop = start, stop
-    choice.chosen.count = view[int32_t](chosen.number)
-    choice.chosen.offer = table[int32_t](chosen.offer)
-    choice.chosen.role = table[uint8_t](chosen.role)
-    choice.chosen.score = table[float](chosen.score)
+    choice.chosen.number, choice.chosen.offer = view[int32_t](chosen.number), view[int32_t](chosen.offer)
+    choice.chosen.role, choice.chosen.score = view[uint8_t](chosen.role), view[float](chosen.score)
     with nogil:
         status = c_best(choice)
     if status == NO_MEMORY:
         raise MemoryError("choosing offers: not enough memory")
+
+
+def _use_instruction_set(name):
+    """Switch to another instruction set, for tests and benchmarks; nothing else may be running a kernel."""
+    if not use_best(name.encode()):
+        raise ValueError(f"expected an instruction set that runs here, got {name!r}")
+
+
+_use_instruction_set(_native.instruction_set())

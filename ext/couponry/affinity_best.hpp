@@ -20,7 +20,9 @@ struct Links {
 };
 
 struct Kinds {
-    View<const int32_t> item, offer;
+    View<const int32_t> item;   // the kind of each item, -1 for none
+    View<const int64_t> ptr;    // the offers of kind k are offer[ptr[k]] : offer[ptr[k + 1]]
+    View<const int32_t> offer;
 };
 
 struct Eligible {
@@ -29,17 +31,17 @@ struct Eligible {
 };
 
 struct Chosen {
-    View<int32_t> count;
-    Table<int32_t> offer;
-    Table<uint8_t> role;
-    Table<float> score;
+    View<int32_t> number;
+    View<int32_t> offer;
+    View<uint8_t> role;
+    View<float> score;
 };
 
 struct Choice {
     Bought bought;
     Links similar, own;
     Kinds kinds;
-    int64_t most_kinds;  // one more than the largest kind
+    int64_t offers;
     View<const float> prior;
     Eligible eligible;
     View<const int32_t> quota;
@@ -48,6 +50,39 @@ struct Choice {
     Chosen chosen;
 };
 
+// Working memory, a word of 64 offers padded to the full; what customers share is as at the start after each of them.
+struct Room {
+    int64_t words;
+    float *score, *mine;       // of each offer: by similarity, by what the customer owns; -0.0 where nothing is linked
+    uint64_t *own, *kind, *may;  // bit sets of offers: linked to by `own`, of a kind bought, eligible
+    uint8_t* live;             // words whose scores were touched; null where all are gone through anyway
+    int32_t* word;             // the words to go through, ascending
+    int32_t* seen;             // of each kind: the last customer who bought of it, from 1
+    uint64_t* mask[3];         // the candidates of each role
+    float* peak;               // the largest scores of some candidates each
+    float* few_score;          // candidates that reach the bar
+    int32_t* few;
+    uint64_t* won;             // the chosen among them
+    float* kept_score[3];      // of each role, ascending in offers
+    int32_t* kept[3];
+};
+
+// The same kernel, once per instruction set.
+struct Best {
+    const char* name;
+    bool (*runs_here)() noexcept;
+    void (*choose)(const Choice&, const Room&) noexcept;
+};
+
+extern const Best best_baseline;
+#if COUPONRY_X86
+extern const Best best_avx2;
+extern const Best best_avx512;
+#endif
+
 int best(const Choice&) noexcept;
+
+// Uses the named instruction set from now on; null or empty: the widest. False where it does not run here.
+bool use_best(const char* name) noexcept;
 
 }  // namespace couponry

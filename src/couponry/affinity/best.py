@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,7 @@ from ..errors import InvalidInput
 from ..items import ROLES
 from ..kernels.affinity import Bought, Chosen, Eligible, Kinds, Links, kernels
 
-PAIRS = 1 << 19  # worked on at a time
+PAIRS = 1 << 17  # worked on at a time
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -25,14 +26,20 @@ LARGEST = float(np.finfo(np.float32).max)
 class BestOffers:
     """The offers chosen for some customers, in ascending order of customers and offers.
 
-    customer: int64 (m), rows of the history. offer: int32 (m), columns of the similarity. role: uint8 (m), places in
-    `couponry.items.ROLES`. score: float32 (m).
+    first: the row of the history that the first of n customers is. number: int32 (n), offers of each. offer: int32 (m),
+    columns of the similarity. role: uint8 (m), places in `couponry.items.ROLES`. score: float32 (m).
     """
 
-    customer: NDArray[np.int64]
+    first: int
+    number: NDArray[np.int32]
     offer: NDArray[np.int32]
     role: NDArray[np.uint8]
     score: NDArray[np.float32]
+
+    @cached_property
+    def customer(self) -> NDArray[np.int64]:
+        """Int64 (m), the row of the history that each offer is for."""
+        return np.repeat(np.arange(self.first, self.first + len(self.number)), self.number)
 
     def table(self, customers: pa.Array, offers: pa.Array) -> pa.Table:
         """As candidates: customer, offer, role, score, of these ids."""
@@ -88,13 +95,14 @@ class OfferChooser:
                 )
         self._quota = _quotas(quota, own is not None or kinds is not None)
         item, offer = (np.full(size, -1) for size in shape) if kinds is None else kinds
-        self._kinds = Kinds(_kind(item, items, "items"), _kind(offer, offers, "offers"))
+        self._kinds = _by_kind(_kind(item, items, "items"), _kind(offer, offers, "offers"))
         self._prior = np.zeros(0, np.float32) if prior is None else _floats(prior, "prior")
         if prior is not None and len(self._prior) != offers:
             raise InvalidInput(f"prior: expected {offers:,} numbers, got {len(self._prior):,}")
         if np.isnan(above):
             raise InvalidInput(f"above: expected a number, got {above}")
         self._above = np.float32(above)
+        self.width = min(int(self._quota.sum()), offers)  # at most so many offers a customer
         self.shape, self._kernels = shape, kernels(backend).kernels
 
     def blocks(
@@ -111,45 +119,72 @@ class OfferChooser:
         and what it weighs. own_weight: float32, aligned with its entries, for rewards; default: the same weights.
         eligible: sparse (n, K), whose entries are the offers that a customer may get; None: all.
         """
+        work = self._work(purchases, own_weight, eligible)
+
+        def of(stretch: tuple[int, int]) -> BestOffers:
+            start, stop = stretch
+            return _chosen(start, self._run(work, start, stop, Chosen.new(stop - start, self.width)))
+
+        return in_order(of, _stretches(work.bought.indptr), thread_count(threads))
+
+    def choose(
+        self,
+        purchases: Any,
+        *,
+        own_weight: Any = None,
+        eligible: Any = None,
+        threads: int | None = None,
+    ) -> BestOffers:
+        """All of `blocks` at once."""
+        work = self._work(purchases, own_weight, eligible)
+        whole = Chosen.new(len(work.bought.indptr) - 1, self.width)
+
+        def of(stretch: tuple[int, int]) -> None:
+            self._run(work, *stretch, whole.part(*stretch, self.width))
+
+        stretches = list(_stretches(work.bought.indptr))
+        for _ in in_order(of, stretches, thread_count(threads)):
+            pass
+        end = 0
+        for start, stop in stretches:  # side by side
+            count, begin = int(whole.number[start:stop].sum()), start * self.width
+            if begin != end:
+                for column in whole[1:]:
+                    column[end : end + count] = column[begin : begin + count]
+            end += count
+        return _chosen(0, whole)
+
+    def _work(self, purchases: Any, own_weight: Any, eligible: Any) -> _Work:
         bought = _bought(purchases, own_weight, self.shape[0])
-        customers = len(bought.indptr) - 1
         allowed = Eligible(np.zeros(0, np.int64), np.zeros(0, np.int32))
         if eligible is not None:
             indptr, offer, _, shape = _csr(eligible, "eligible")
+            customers = len(bought.indptr) - 1
             if shape != (customers, self.shape[1]):
                 raise InvalidInput(
                     f"eligible: expected {customers:,} customers x {self.shape[1]:,} offers, got {shape}"
                 )
             allowed = Eligible(indptr, offer)
-        width = min(int(self._quota.sum()), 3 * self.shape[1])
+        return _Work(bought, allowed)
 
-        def of(stretch: tuple[int, int]) -> BestOffers:
-            start, stop = stretch
-            chosen = Chosen.new(stop - start, width)
-            self._kernels.best(
-                bought, self._similar, self._own, self._kinds, self._prior, allowed, self._quota,
-                self._above, start, stop, chosen,
-            )  # fmt: skip
-            kept = np.arange(width)[None, :] < chosen.number[:, None]
-            customer = np.repeat(np.arange(start, stop), chosen.number)
-            return BestOffers(customer, chosen.offer[kept], chosen.role[kept], chosen.score[kept])
+    def _run(self, work: _Work, start: int, stop: int, chosen: Chosen) -> Chosen:
+        self._kernels.best(
+            work.bought, self._similar, self._own, self._kinds, self.shape[1], self._prior, work.eligible,
+            self._quota, self._above, start, stop, chosen,
+        )  # fmt: skip
+        return chosen
 
-        return in_order(of, _stretches(bought.indptr), thread_count(threads))
 
-    def choose(self, purchases: Any, **options: Any) -> BestOffers:
-        """All of `blocks` at once."""
-        parts = list(self.blocks(purchases, **options))
-        if not parts:
-            none = np.zeros(0, np.int64)
-            return BestOffers(
-                none, none.astype(np.int32), none.astype(np.uint8), none.astype(np.float32)
-            )
-        return BestOffers(
-            np.concatenate([part.customer for part in parts]),
-            np.concatenate([part.offer for part in parts]),
-            np.concatenate([part.role for part in parts]),
-            np.concatenate([part.score for part in parts]),
-        )
+class _Work(NamedTuple):
+    bought: Bought
+    eligible: Eligible
+
+
+def _chosen(first: int, chosen: Chosen) -> BestOffers:
+    count = int(chosen.number.sum())
+    return BestOffers(
+        first, chosen.number, chosen.offer[:count], chosen.role[:count], chosen.score[:count]
+    )
 
 
 def _stretches(indptr: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
@@ -171,7 +206,7 @@ def _bought(purchases: Any, own_weight: Any, items: int) -> Bought:
     own = weight if own_weight is None else _floats(own_weight, "own_weight")
     if len(own) != len(weight):
         raise InvalidInput(f"own_weight: expected {len(weight):,} numbers, got {len(own):,}")
-    return Bought(indptr, item.astype(np.uint32), weight, own)
+    return Bought(indptr, item.view(np.uint32), weight, own)
 
 
 def _links(matrix: Any, what: str) -> tuple[Links, tuple[int, int]]:
@@ -192,10 +227,11 @@ def _csr(
     """Row offsets, columns ascending within rows and once each, values; the caller's arrays are left as they are."""
     if not sp.issparse(matrix):
         raise InvalidInput(f"{what}: expected a sparse matrix, got {type(matrix).__name__}")
+    canonical = matrix.format == "csr" and matrix.has_canonical_format  # which it remembers
     found = sp.csr_array(matrix)  # no copy of one that is of rows already
     if found.ndim != 2 or max(found.shape) >= 1 << 31:
         raise InvalidInput(f"{what}: expected fewer than 2**31 rows and columns, got {found.shape}")
-    if not found.has_canonical_format:
+    if not canonical:
         found = found.copy()
         found.sum_duplicates()
     columns = found.indices
@@ -212,7 +248,11 @@ def _floats(values: Any, what: str) -> NDArray[np.float32]:
         raise InvalidInput(
             f"{what}: expected numbers, got {given.dtype} of {given.ndim} dimensions"
         )
-    outside = ~(np.abs(given.astype(np.float64, copy=False)) <= LARGEST)
+    if given.dtype == np.float32:
+        outside = np.isfinite(given)
+        np.logical_not(outside, out=outside)
+    else:
+        outside = ~(np.abs(given.astype(np.float64, copy=False)) <= LARGEST)
     if outside.any():
         place = int(outside.argmax())
         raise InvalidInput(
@@ -229,6 +269,15 @@ def _kind(codes: Any, count: int, what: str) -> NDArray[np.int32]:
             f"kinds of {what}: expected {count:,} integers from -1 up, got {given.dtype} {given.shape}"
         )
     return np.ascontiguousarray(given, np.int32)
+
+
+def _by_kind(item: NDArray[np.int32], offer: NDArray[np.int32]) -> Kinds:
+    count = 1 + max(int(item.max(initial=-1)), int(offer.max(initial=-1)))
+    with_kind = np.flatnonzero(offer >= 0)
+    order = with_kind[np.argsort(offer[with_kind], kind="stable")].astype(np.int32)
+    ptr = np.zeros(count + 1, np.int64)
+    np.cumsum(np.bincount(offer[with_kind], minlength=count), out=ptr[1:])
+    return Kinds(item, ptr, order)
 
 
 def _quotas(quota: int | Mapping[str, int], by_role: bool) -> NDArray[np.int32]:

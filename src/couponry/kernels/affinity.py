@@ -64,10 +64,11 @@ class Links(NamedTuple):
 
 
 class Kinds(NamedTuple):
-    """The kind (product type, category) of items and offers; -1: none."""
+    """The kind (product type, category) of each of P items, -1 for none, and the offers of each kind."""
 
     item: NDArray[np.int32]  # (P)
-    offer: NDArray[np.int32]  # (K)
+    ptr: NDArray[np.int64]  # (kinds + 1)
+    offer: NDArray[np.int32]
 
 
 class Eligible(NamedTuple):
@@ -78,19 +79,27 @@ class Eligible(NamedTuple):
 
 
 class Chosen(NamedTuple):
-    """The offers chosen for m customers, the first `number` of each row."""
+    """The offers chosen for m customers, `number` for each, one customer after the other.
+
+    There is room for r of them, m times the most that one may be given.
+    """
 
     number: NDArray[np.int32]  # (m)
-    offer: NDArray[np.int32]  # (m, sum of the quotas), ascending
-    role: NDArray[np.uint8]  # 0 reward, 1 activation, 2 innovation
-    score: NDArray[np.float32]
+    offer: NDArray[np.int32]  # (r), ascending for a customer
+    role: NDArray[np.uint8]  # (r), 0 reward, 1 activation, 2 innovation
+    score: NDArray[np.float32]  # (r)
 
     @classmethod
     def new(cls, customers: int, width: int) -> Chosen:
-        """Nothing chosen yet."""
-        shape = customers, width
-        offer, role = np.zeros(shape, np.int32), np.zeros(shape, np.uint8)
-        return cls(np.zeros(customers, np.int32), offer, role, np.zeros(shape, np.float32))
+        """Room for `width` offers a customer; nothing is in it yet."""
+        room = customers * width
+        offer, role = np.empty(room, np.int32), np.empty(room, np.uint8)
+        return cls(np.zeros(customers, np.int32), offer, role, np.empty(room, np.float32))
+
+    def part(self, start: int, stop: int, width: int) -> Chosen:
+        """The room of the customers start <= i < stop."""
+        room = slice(start * width, stop * width)
+        return Chosen(self.number[start:stop], self.offer[room], self.role[room], self.score[room])
 
 
 def kernels(name: str | None = None) -> Backend:

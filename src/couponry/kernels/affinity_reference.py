@@ -39,7 +39,7 @@ def fold(ptr, period, discounted, spend, factor, pairs):
             pairs.spend[p] += spend[r]
 
 
-def best(bought, similar, own, kinds, prior, eligible, quota, above, start, stop, chosen):
+def best(bought, similar, own, kinds, offers, prior, eligible, quota, above, start, stop, chosen):
     """The best offers of each role of the customers start <= i < stop.
 
     An offer is a reward where `own` links a bought item to it; an activation where it is of the kind of a bought item;
@@ -48,10 +48,11 @@ def best(bought, similar, own, kinds, prior, eligible, quota, above, start, stop
     (length 0) only offers that `similar` links to something bought are candidates, besides rewards.
 
     quota (IN, int32, (3)): at most so many rewards, activations, innovations. above (IN, float32): scores have to be
-    larger. Larger scores go first, then smaller offers; what is chosen is listed in ascending order of the offers.
+    larger. Larger scores go first, then smaller offers; what is chosen is listed customer by customer, in ascending
+    order of the offers. offers: K.
     Sums are float32, one product and one addition at a time; scores that are not numbers are never chosen.
     """
-    offers = len(kinds.offer)
+    end = 0
     for i in range(start, stop):
         score = np.zeros(offers, np.float32)
         mine = np.zeros(offers, np.float32)
@@ -66,10 +67,11 @@ def best(bought, similar, own, kinds, prior, eligible, quota, above, start, stop
                 part = bought.weight[e] * similar.value[link]
                 score[similar.offer[link]] = score[similar.offer[link]] + part
                 linked[similar.offer[link]] = True
-            if kinds.item[item] >= 0:
-                for j in range(offers):
-                    if role[j] == 2 and kinds.offer[j] == kinds.item[item]:
-                        role[j] = 1
+            kind = kinds.item[item]
+            if kind >= 0:
+                for place in range(kinds.ptr[kind], kinds.ptr[kind + 1]):
+                    if role[kinds.offer[place]] == 2:
+                        role[kinds.offer[place]] = 1
             for link in range(own.ptr[item], own.ptr[item + 1]):
                 part = bought.own_weight[e] * own.value[link]
                 mine[own.offer[link]] = mine[own.offer[link]] + part
@@ -94,11 +96,10 @@ def best(bought, similar, own, kinds, prior, eligible, quota, above, start, stop
                 if first < 0:
                     break
                 taken[first] = True
-        count = 0
         for j in range(offers):
             if taken[j]:
-                chosen.offer[i - start, count] = j
-                chosen.role[i - start, count] = role[j]
-                chosen.score[i - start, count] = score[j]
-                count += 1
-        chosen.number[i - start] = count
+                chosen.offer[end] = j
+                chosen.role[end] = role[j]
+                chosen.score[end] = score[j]
+                chosen.number[i - start] += 1
+                end += 1
