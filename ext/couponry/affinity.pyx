@@ -36,10 +36,12 @@ cdef extern from "affinity_best.hpp" namespace "couponry" nogil:
         View[const uint32_t] item
         View[const float] weight, own_weight
 
+    cdef cppclass Link:
+        pass
+
     cdef cppclass Links:
         View[const int64_t] ptr
-        View[const int32_t] offer
-        View[const float] value
+        View[const Link] link
 
     cdef cppclass Kinds:
         View[const int32_t] item, offer
@@ -100,9 +102,10 @@ cdef Table[number] table(number[:, ::1] array) noexcept:
 
 cdef Links links(given):
     cdef Links found
+    cdef const int32_t[:, ::1] pair = given.pair
     found.ptr = fixed[int64_t](given.ptr)
-    found.offer = fixed[int32_t](given.offer)
-    found.value = fixed[float](given.value)
+    found.link.size = pair.shape[0]
+    found.link.data = <const Link*>&pair[0, 0] if pair.shape[0] else NULL
     return found
 
 

@@ -24,11 +24,26 @@ std::atomic<const Best*> current{&best_baseline};
 constexpr int64_t WORD = 64;
 constexpr int64_t FLAGS_FROM = 1 << 14;  // offers; so many are not gone through for each customer
 
+// Scores that begin with a line of the cache, as vectors like them.
+struct Scores {
+    struct alignas(64) Line {
+        float score[16];
+    };
+    std::vector<Line> lines;
+
+    void assign(int64_t n, float value) {
+        Line line;
+        for (float& score : line.score) score = value;
+        lines.assign((n + 15) / 16, line);
+    }
+    float* data() noexcept { return lines.data()->score; }
+};
+
 struct Memory {
-    std::vector<float> score, mine, peak, few_score, kept_score[3];
-    std::vector<uint64_t> own, kind, may, mask[3], won;
+    Scores score, mine, hands, few_score, kept_score[3];
+    std::vector<uint64_t> own, kind, may, mask[3], found, won;
     std::vector<uint8_t> live;
-    std::vector<int32_t> word, seen, few, kept[3];
+    std::vector<int32_t> word, seen, found_in, few, kept[3];
 
     explicit Memory(const Choice& choice) {
         const int64_t words = (choice.offers + WORD - 1) / WORD, room = WORD * words;
@@ -38,7 +53,9 @@ struct Memory {
         for (auto* bits : {&own, &kind, &mask[0], &mask[1], &mask[2]}) bits->assign(words, 0);
         may.assign(words, choice.eligible.ptr.size ? 0 : ~uint64_t{0});
         won.assign(words + 1, 0);
-        peak.assign(room, 0.0f);
+        hands.assign(HANDS, 0.0f);
+        found.assign(words + 1, 0);
+        found_in.assign(words + 1, 0);
         few_score.assign(room + WORD, 0.0f);
         few.assign(room + WORD, 0);
         for (int r = 0; r < 3; ++r) {
@@ -57,7 +74,7 @@ struct Memory {
                 own.data(), kind.data(), may.data(),
                 live.empty() ? nullptr : live.data(), word.data(), seen.data(),
                 {mask[0].data(), mask[1].data(), mask[2].data()},
-                peak.data(), few_score.data(), few.data(), won.data(),
+                hands.data(), found.data(), found_in.data(), few_score.data(), few.data(), won.data(),
                 {kept_score[0].data(), kept_score[1].data(), kept_score[2].data()},
                 {kept[0].data(), kept[1].data(), kept[2].data()}};
     }

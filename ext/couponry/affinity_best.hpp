@@ -13,10 +13,14 @@ struct Bought {
     View<const float> weight, own_weight;
 };
 
+struct Link {
+    int32_t offer;
+    float value;
+};
+
 struct Links {
     View<const int64_t> ptr;
-    View<const int32_t> offer;
-    View<const float> value;
+    View<const Link> link;
 };
 
 struct Kinds {
@@ -50,6 +54,8 @@ struct Choice {
     Chosen chosen;
 };
 
+constexpr int64_t HANDS = 128;
+
 // Working memory, a word of 64 offers padded to the full; what customers share is as at the start after each of them.
 struct Room {
     int64_t words;
@@ -59,7 +65,9 @@ struct Room {
     int32_t* word;             // the words to go through, ascending
     int32_t* seen;             // of each kind: the last customer who bought of it, from 1
     uint64_t* mask[3];         // the candidates of each role
-    float* peak;               // the largest scores of some candidates each
+    float* hands;              // the largest scores of some candidates each
+    uint64_t* found;           // candidates of some words
+    int32_t* found_in;         // the words
     float* few_score;          // candidates that reach the bar
     int32_t* few;
     uint64_t* won;             // the chosen among them

@@ -22,45 +22,51 @@ public:
     Chooser(const Choice& choice, const Room& memory) noexcept
         : work(choice),
           room(memory),
+          at_once(most_of(choice.quota) < 256 ? most_of(choice.quota) : 256),
           live_words(memory.words),
           everything(choice.prior.size > 0),
-          plain(choice.own.offer.size == 0 && choice.eligible.ptr.size == 0 && choice.kinds.offer.size == 0) {}
+          plain(choice.own.link.size == 0 && choice.eligible.ptr.size == 0 && choice.kinds.offer.size == 0) {}
 
     void all() noexcept {
         for (int64_t i = work.start; i < work.stop; ++i) {
+            fetch_room();
             if (room.live) {
                 add_up<true>(i);
                 list_live_words();
             } else {
                 add_up<false>(i);
             }
-            if (plain)
-                linked();
-            else
+            if (plain) {
+                choose_all_alike();
+            } else {
                 by_role(i);
-            for (int r = 0; r < 3; ++r) keep_best(r);
+                for (int r = 0; r < 3; ++r) keep_best(r);
+            }
             work.chosen.number[i - work.start] = static_cast<int32_t>(plain ? write(2) : merge());
-            clear(i);
+            clear();
         }
     }
 
 private:
+    static int64_t most_of(const View<const int32_t>& quota) noexcept { return int64_t{quota[0]} + quota[1] + quota[2]; }
+
     // Scores by similarity, in the order of the customer's items.
     template <bool FLAGGED>
     COUPONRY_INLINE void add_up(int64_t i) noexcept {
         if (everything) std::memcpy(room.score, work.prior.data, sizeof(float) * static_cast<size_t>(work.offers));
         const Links& similar = work.similar;
+        const Link* const link = similar.link.data;
         const int64_t stop = work.bought.indptr[i + 1], last = work.bought.item.size - 1;
         float* const score = room.score;
         for (int64_t e = work.bought.indptr[i]; e < stop; ++e) {
-            const int64_t later = similar.ptr[work.bought.item[e + AHEAD < last ? e + AHEAD : last]];
-            COUPONRY_PREFETCH(similar.offer.data + later);
-            COUPONRY_PREFETCH(similar.value.data + later);
+            const int64_t later = work.bought.item[e + AHEAD < last ? e + AHEAD : last];
+            COUPONRY_PREFETCH(link + similar.ptr[later]);
+            COUPONRY_PREFETCH(link + similar.ptr[later + 1] - 1);
             const int64_t item = work.bought.item[e], end = similar.ptr[item + 1];
             const float weight = work.bought.weight[e];
             for (int64_t l = similar.ptr[item]; l < end; ++l) {
-                const int32_t j = similar.offer[l];
-                const float part = weight * similar.value[l];
+                const int32_t j = link[l].offer;
+                const float part = weight * link[l].value;
                 score[j] = score[j] + (part + 0.0f);
                 if (FLAGGED) room.live[j / WORD] = 1;
             }
@@ -74,8 +80,8 @@ private:
             const int64_t item = work.bought.item[e];
             const float weight = work.bought.own_weight[e];
             for (int64_t l = work.own.ptr[item]; l < work.own.ptr[item + 1]; ++l) {
-                const int32_t j = work.own.offer[l];
-                const float part = weight * work.own.value[l];
+                const int32_t j = work.own.link[l].offer;
+                const float part = weight * work.own.link[l].value;
                 room.mine[j] = room.mine[j] + (part + 0.0f);
                 set(room.own, j);
             }
@@ -112,12 +118,24 @@ private:
         return everything ? high : high & Lanes::linked(score);
     }
 
-    void linked() noexcept {
+    // Where all offers are innovations. Most customers have so many good ones that nothing else need be looked at: what
+    // is not linked scores 0.
+    void choose_all_alike() noexcept {
+        const int64_t quota = work.quota[2];
+        if (quota > 0 && quota <= HANDS / 2) {
+            const auto all = [](auto& hand, const float* score, int64_t) { hand.deal(score); };
+            const float bar = bar_below(room.score, quota, all);
+            if (bar > work.above && (everything || bar > 0.0f)) {
+                keep_some(2, listed(room.score, bar, room.few_score, room.few, [](int64_t) { return ~uint64_t{0}; }));
+                return;
+            }
+        }
         count[2] = 0;
         for (int64_t t = 0; t < live_words; ++t) {
             const int64_t w = room.word[t];
             count[2] += count_bits(room.mask[2][w] = candidates(w));
         }
+        keep_best(2);
     }
 
     void by_role(int64_t i) noexcept {
@@ -138,14 +156,24 @@ private:
     // The best candidates of a role, listed in room.kept[r].
     void keep_best(int r) noexcept {
         const float* const score = r == 0 ? room.mine : room.score;
+        const uint64_t* const mask = room.mask[r];
         const int64_t quota = work.quota[r];
+        const auto candidate = [=](int64_t w) { return mask[w]; };
         kept[r] = 0;
         if (quota == 0 || count[r] == 0) return;
         if (count[r] <= quota) {
-            kept[r] = listed(score, room.mask[r], LOWEST, room.kept_score[r], room.kept[r]);
+            kept[r] = listed(score, LOWEST, room.kept_score[r], room.kept[r], candidate);
             return;
         }
-        const int64_t few = listed(score, room.mask[r], bar_below(score, room.mask[r], quota), room.few_score, room.few);
+        const auto candidates = [=](auto& hand, const float* of, int64_t w) { hand.deal(of, mask[w]); };
+        const float bar = quota > HANDS / 2 ? LOWEST : bar_below(score, quota, candidates);
+        keep_some(r, listed(score, bar, room.few_score, room.few, candidate));
+    }
+
+    // The best of a few that are more than the quota, or as many.
+    void keep_some(int r, int64_t few) noexcept {
+        const int64_t quota = work.quota[r];
+        kept[r] = 0;
         Lanes::fill(room.few_score + few, NOTHING);
         if (few <= WORD && Lanes::WIDTH > 1)
             ranked(few, quota);
@@ -159,13 +187,27 @@ private:
     }
 
     // The candidates that reach a bar, in ascending order of offers; how many.
-    int64_t listed(const float* score, const uint64_t* mask, float bar, float* its_score, int32_t* offer) const noexcept {
-        int64_t n = 0;
+    template <class Candidates>
+    COUPONRY_INLINE int64_t listed(const float* score, float bar, float* its_score, int32_t* offer,
+                                   Candidates candidates) const noexcept {
+        int64_t some = 0;  // words with any of them
         for (int64_t t = 0; t < live_words; ++t) {
             const int64_t w = room.word[t];
-            const uint64_t high = mask[w] & Lanes::reaching(score + WORD * w, bar);
-            Lanes::places(high, static_cast<int32_t>(WORD * w), offer + n);
-            n += Lanes::pack(score + WORD * w, high, its_score + n);
+            const uint64_t high = candidates(w) & Lanes::reaching(score + WORD * w, bar);
+            room.found[some] = high;
+            room.found_in[some] = static_cast<int32_t>(w);
+            some += high != 0;
+        }
+        int64_t n = 0;
+        for (int64_t f = 0; f < some; ++f) {
+            const int32_t first = static_cast<int32_t>(WORD * room.found_in[f]);
+            uint64_t left = room.found[f];
+            do {
+                const int32_t j = first + lowest_bit(left);
+                its_score[n] = score[j];
+                offer[n++] = j;
+                left &= left - 1;
+            } while (left);
         }
         return n;
     }
@@ -178,24 +220,27 @@ private:
 
     // A score that at least `quota` candidates reach, and few more.
     //
-    // Candidates are dealt into some hundred hands. As many of them reach a bar as there are hands whose best does, and
-    // of four hands to each of the quota few have a second one that does.
-    float bar_below(const float* score, const uint64_t* mask, int64_t quota) noexcept {
-        int64_t sets = (4 * quota + WORD - 1) / WORD;
-        sets = sets < live_words ? sets : live_words;
-        for (int64_t s = 0; s < sets; ++s) Lanes::fill(room.peak + WORD * s, LOWEST);
-        for (int64_t t = 0, s = 0; t < live_words; ++t) {
-            const int64_t w = room.word[t];
-            Lanes::raise(room.peak + WORD * s, score + WORD * w, mask[w]);
-            s = s + 1 < sets ? s + 1 : 0;
+    // Candidates are dealt into HANDS. As many of them reach a bar as there are hands whose best does, and few hands have
+    // a second one that does where the quota is a small part of them.
+    template <class Deal>
+    COUPONRY_INLINE float bar_below(const float* score, int64_t quota, Deal deal) noexcept {
+        Lanes::Hands even(LOWEST), odd(LOWEST);
+        int64_t t = 0;
+        for (; t + 2 <= live_words; t += 2) {
+            const int64_t w = room.word[t], next = room.word[t + 1];
+            deal(even, score + WORD * w, w);
+            deal(odd, score + WORD * next, next);
         }
-        const int64_t hands = WORD * sets, enough = quota + quota / 8;
-        int64_t low = rank_of(LOWEST), high = int64_t{rank_of(Lanes::largest(room.peak, hands))} + 1;
+        if (t < live_words) deal(even, score + WORD * room.word[t], room.word[t]);
+        even.store(room.hands);
+        odd.store(room.hands + WORD);
+        const int64_t enough = quota + quota / 8;
+        int64_t low = rank_of(LOWEST), high = int64_t{rank_of(Lanes::largest(room.hands, HANDS))} + 1;
         const int64_t top = high;
         // Looked for first where it was for the customer before; ranks are about logarithms.
         for (int64_t probe = top - below_top, step = int64_t{1} << 20; high - low > 1; step *= 2) {
             if (probe <= low || probe >= high) probe = low + (high - low) / 2;
-            const int64_t found = how_many_reach(of_rank(static_cast<int32_t>(probe)), room.peak, hands);
+            const int64_t found = how_many_reach(of_rank(static_cast<int32_t>(probe)), room.hands, HANDS);
             if (found < quota) {
                 high = probe;
                 probe -= step;
@@ -247,6 +292,17 @@ private:
         }
     }
 
+    // Where the next customer's offers will be written: memory that was not in use before is slow to get at.
+    void fetch_room() const noexcept {
+        const int64_t last = work.chosen.offer.size - 1, step = 64 / sizeof(float);
+        for (int64_t k = 0; k < at_once; k += step) {
+            const int64_t later = at + at_once + k < last ? at + at_once + k : last;
+            COUPONRY_PREFETCH_TO_WRITE(work.chosen.offer.data + later);
+            COUPONRY_PREFETCH_TO_WRITE(work.chosen.score.data + later);
+        }
+        COUPONRY_PREFETCH_TO_WRITE(work.chosen.role.data + (at + at_once < last ? at + at_once : last));
+    }
+
     int64_t write(int r) noexcept {
         const size_t bytes = sizeof(float) * static_cast<size_t>(kept[r]);
         std::memcpy(work.chosen.offer.data + at, room.kept[r], bytes);
@@ -272,20 +328,22 @@ private:
         return n;
     }
 
-    void clear(int64_t) noexcept {
+    void clear() noexcept {
+        if (!everything)
+            for (int64_t t = 0; t < live_words; ++t) Lanes::fill(room.score + WORD * room.word[t], -0.0f);
+        if (plain && !room.live) return;
         for (int64_t t = 0; t < live_words; ++t) {
             const int64_t w = room.word[t];
-            if (!everything) Lanes::fill(room.score + WORD * w, -0.0f);
-            if (room.live) room.live[w] = 0;
-            if (plain) continue;
             if (room.own[w]) Lanes::fill(room.mine + WORD * w, -0.0f);
             room.own[w] = room.kind[w] = 0;
             if (work.eligible.ptr.size) room.may[w] = 0;
+            if (room.live) room.live[w] = 0;
         }
     }
 
     const Choice& work;
     const Room& room;
+    const int64_t at_once;  // offers of a customer for which memory is fetched
     int64_t live_words;
     const bool everything;  // every offer is a candidate, whatever links to it
     const bool plain;       // neither rewards nor kinds nor lists of what is eligible

@@ -51,16 +51,30 @@ struct Lanes {
         });
     }
 
-    static COUPONRY_INLINE void raise(float* peak, const float* score, uint64_t mask) noexcept {
-        const __m256i bit = _mm256_set_epi32(128, 64, 32, 16, 8, 4, 2, 1);
-        for (int v = 0; v < 8; ++v) {
-            const __m256i part = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(mask >> (8 * v) & 255)), bit);
-            const __m256 live = _mm256_castsi256_ps(_mm256_cmpeq_epi32(part, bit));
-            const __m256 old = _mm256_loadu_ps(peak + 8 * v);
-            const __m256 higher = _mm256_max_ps(old, _mm256_loadu_ps(score + 8 * v));
-            _mm256_storeu_ps(peak + 8 * v, _mm256_blendv_ps(old, higher, live));
+    struct Hands {
+        __m256 best[8];
+
+        COUPONRY_INLINE explicit Hands(float least) noexcept {
+            for (__m256& some : best) some = _mm256_set1_ps(least);
         }
-    }
+
+        COUPONRY_INLINE void deal(const float* score) noexcept {
+            for (int v = 0; v < 8; ++v) best[v] = _mm256_max_ps(_mm256_loadu_ps(score + 8 * v), best[v]);
+        }
+
+        COUPONRY_INLINE void deal(const float* score, const uint64_t& mask) noexcept {
+            const __m256i bit = _mm256_set_epi32(128, 64, 32, 16, 8, 4, 2, 1);
+            for (int v = 0; v < 8; ++v) {
+                const __m256i part = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(mask >> (8 * v) & 255)), bit);
+                const __m256 live = _mm256_castsi256_ps(_mm256_cmpeq_epi32(part, bit));
+                best[v] = _mm256_blendv_ps(best[v], _mm256_max_ps(best[v], _mm256_loadu_ps(score + 8 * v)), live);
+            }
+        }
+
+        COUPONRY_INLINE void store(float* to) const noexcept {
+            for (int v = 0; v < 8; ++v) _mm256_storeu_ps(to + 8 * v, best[v]);
+        }
+    };
 
     static COUPONRY_INLINE float largest(const float* score, int64_t n) noexcept {
         __m256 found = _mm256_loadu_ps(score);

@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <cstring>
 
 #include "affinity_words.hpp"
 
@@ -35,13 +36,30 @@ struct Lanes {
         return each(score, [=](__m512 s) { return _mm512_cmpneq_epi32_mask(_mm512_castps_si512(s), none); });
     }
 
-    static COUPONRY_INLINE void raise(float* peak, const float* score, uint64_t mask) noexcept {
-        for (int v = 0; v < 4; ++v) {
-            const __m512 old = _mm512_loadu_ps(peak + 16 * v);
-            const __mmask16 part = static_cast<__mmask16>(mask >> (16 * v));
-            _mm512_storeu_ps(peak + 16 * v, _mm512_mask_max_ps(old, part, old, _mm512_loadu_ps(score + 16 * v)));
+    // The largest of many scores in each of 64 hands.
+    struct Hands {
+        __m512 best[4];
+
+        COUPONRY_INLINE explicit Hands(float least) noexcept {
+            for (__m512& some : best) some = _mm512_set1_ps(least);
         }
-    }
+
+        COUPONRY_INLINE void deal(const float* score) noexcept {
+            for (int v = 0; v < 4; ++v) best[v] = _mm512_max_ps(_mm512_loadu_ps(score + 16 * v), best[v]);
+        }
+
+        COUPONRY_INLINE void deal(const float* score, const uint64_t& mask) noexcept {
+            for (int v = 0; v < 4; ++v) {
+                uint16_t part;
+                std::memcpy(&part, reinterpret_cast<const char*>(&mask) + 2 * v, sizeof part);
+                best[v] = _mm512_mask_max_ps(best[v], part, best[v], _mm512_loadu_ps(score + 16 * v));
+            }
+        }
+
+        COUPONRY_INLINE void store(float* to) const noexcept {
+            for (int v = 0; v < 4; ++v) _mm512_storeu_ps(to + 16 * v, best[v]);
+        }
+    };
 
     static COUPONRY_INLINE float largest(const float* score, int64_t n) noexcept {
         __m512 found = _mm512_loadu_ps(score);

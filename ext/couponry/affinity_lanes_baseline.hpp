@@ -29,11 +29,23 @@ struct Lanes {
         return found;
     }
 
-    // The larger of each peak and the score beside it, of the scores in the mask.
-    static COUPONRY_INLINE void raise(float* peak, const float* score, uint64_t mask) noexcept {
-        for (int j = 0; j < WORD; ++j)
-            if ((mask >> j & 1) && score[j] > peak[j]) peak[j] = score[j];
-    }
+    // The largest of many scores in each of 64 hands, dealt 64 at a time: all but what is no number, or those in a mask.
+    struct Hands {
+        float best[WORD];
+
+        COUPONRY_INLINE explicit Hands(float least) noexcept { fill(best, least); }
+
+        COUPONRY_INLINE void deal(const float* score) noexcept {
+            for (int j = 0; j < WORD; ++j) best[j] = score[j] > best[j] ? score[j] : best[j];
+        }
+
+        COUPONRY_INLINE void deal(const float* score, const uint64_t& mask) noexcept {
+            for (int j = 0; j < WORD; ++j)
+                if ((mask >> j & 1) && score[j] > best[j]) best[j] = score[j];
+        }
+
+        COUPONRY_INLINE void store(float* to) const noexcept { std::memcpy(to, best, sizeof best); }
+    };
 
     // The largest of n, a multiple of 64, none of which is no number.
     static COUPONRY_INLINE float largest(const float* score, int64_t n) noexcept {

@@ -83,7 +83,7 @@ class OfferChooser:
     ):
         self._similar, (items, offers) = _links(similarity, "similarity")
         shape = (items, offers)
-        nothing = Links(
+        nothing = Links.new(
             np.zeros(items + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
         )
         self._own = nothing
@@ -218,7 +218,7 @@ def _links(matrix: Any, what: str) -> tuple[Links, tuple[int, int]]:
             )
         matrix = sp.csr_array(dense)
     indptr, offer, value, shape = _csr(matrix, what)
-    return Links(indptr, offer, value), shape
+    return Links.new(indptr, offer, value), shape
 
 
 def _csr(
@@ -272,12 +272,13 @@ def _kind(codes: Any, count: int, what: str) -> NDArray[np.int32]:
 
 
 def _by_kind(item: NDArray[np.int32], offer: NDArray[np.int32]) -> Kinds:
-    count = 1 + max(int(item.max(initial=-1)), int(offer.max(initial=-1)))
-    with_kind = np.flatnonzero(offer >= 0)
-    order = with_kind[np.argsort(offer[with_kind], kind="stable")].astype(np.int32)
-    ptr = np.zeros(count + 1, np.int64)
-    np.cumsum(np.bincount(offer[with_kind], minlength=count), out=ptr[1:])
-    return Kinds(item, ptr, order)
+    """Kinds numbered from 0 on as offers have them; what is of a kind that no offer has is of none."""
+    kinds = np.unique(offer[offer >= 0])
+    numbered = np.searchsorted(kinds, item).astype(np.int32)
+    numbered[~np.isin(item, kinds)] = -1
+    order = np.argsort(offer, kind="stable")[np.count_nonzero(offer < 0) :].astype(np.int32)
+    ptr = np.searchsorted(offer[order], kinds).astype(np.int64)
+    return Kinds(numbered, np.append(ptr, len(order)), order)
 
 
 def _quotas(quota: int | Mapping[str, int], by_role: bool) -> NDArray[np.int32]:

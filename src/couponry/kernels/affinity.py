@@ -59,8 +59,18 @@ class Links(NamedTuple):
     """From each of P items to some of K offers, ascending for an item."""
 
     ptr: NDArray[np.int64]  # (P + 1)
-    offer: NDArray[np.int32]
-    value: NDArray[np.float32]
+    offer: NDArray[np.int32]  # (l), a column of `pair`
+    value: NDArray[np.float32]  # (l), the other one
+    pair: NDArray[np.int32]  # (l, 2), offers and the bits of values, since they are read together
+
+    @classmethod
+    def new(
+        cls, ptr: NDArray[np.int64], offer: NDArray[np.int32], value: NDArray[np.float32]
+    ) -> Links:
+        """Links as a matrix by rows has them."""
+        pair = np.empty((len(offer), 2), np.int32)
+        pair[:, 0], pair[:, 1] = offer, value.view(np.int32)
+        return cls(ptr, pair[:, 0], pair.view(np.float32)[:, 1], pair)
 
 
 class Kinds(NamedTuple):
