@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 from hardware import describe
 from numpy.typing import NDArray
-from timing import Disturbance, interleaved
+from timing import STATISTICS, Disturbance, interleaved
 
 from couponry.affinity import BestOffers, OfferChooser
 from couponry.engines.threads import thread_count
@@ -50,8 +50,11 @@ def similarities(offers: int, seed: int) -> sp.csr_array:
 
 def peers(
     bought: sp.csr_array, similar: sp.csr_array, threads: int
-) -> dict[str, Callable[[], Kept]]:
-    """The same work by others: keys (customer * offers + offer) and scores of what they keep."""
+) -> dict[str, tuple[Callable[[], Any], Callable[[Any], Kept]]]:
+    """The same work by others, each with the settings that are fastest here; and their answers as keys and scores.
+
+    A key is customer * offers + offer. What turns answers into keys is not a part of the work.
+    """
     import similaripy
     import sparse_dot_topn
     from implicit.nearest_neighbours import NearestNeighboursScorer
@@ -64,36 +67,38 @@ def peers(
         )
     scorer = NearestNeighboursScorer(s.astype(np.float64))
 
-    def by_similaripy() -> Kept:
-        return _kept(
-            similaripy.dot_product(
-                x, s, k=KEPT, num_threads=threads, verbose=False, format_output="csr"
-            )
+    def by_similaripy() -> Any:
+        return similaripy.dot_product(
+            x, s, k=KEPT, num_threads=threads, verbose=False, format_output="csr"
         )
 
-    def by_sparse_dot_topn() -> Kept:
-        return _kept(
-            sparse_dot_topn.sp_matmul_topn(x, s, top_n=KEPT, n_threads=threads, sort=False)
+    def by_sparse_dot_topn() -> Any:
+        return sparse_dot_topn.sp_matmul_topn(
+            x, s, top_n=KEPT, threshold=0.0, n_threads=threads, sort=False
         )
 
-    def by_implicit() -> Kept:
+    def by_implicit() -> list[tuple[NDArray[np.int32], NDArray[np.float64]]]:
         """A call a customer, as its batches do; by one thread."""
-        keys, scores = [], []
+        found = []
         for i in range(min(SOME, x.shape[0])):
             part = slice(x.indptr[i], x.indptr[i + 1])
             ends = np.array([0, part.stop - part.start], np.int32)
-            offer, score = scorer.recommend(
-                ends, x.indices[part], x.data[part], K=KEPT, remove_own_likes=False
+            found.append(
+                scorer.recommend(
+                    ends, x.indices[part], x.data[part], K=KEPT, remove_own_likes=False
+                )
             )
-            keys.append(i * s.shape[1] + offer.astype(np.int64))
-            scores.append(score)
-        return np.concatenate(keys), np.concatenate(scores)
+        return found
 
-    return {
-        "similaripy": by_similaripy,
-        "sparse_dot_topn": by_sparse_dot_topn,
-        "implicit": by_implicit,
+    def of_implicit(found: list[tuple[NDArray[np.int32], NDArray[np.float64]]]) -> Kept:
+        keys = [i * s.shape[1] + offer.astype(np.int64) for i, (offer, _) in enumerate(found)]
+        return np.concatenate(keys), np.concatenate([score for _, score in found])
+
+    works: dict[str, tuple[Callable[[], Any], Callable[[Any], Kept]]] = {
+        "similaripy": (by_similaripy, _kept),
+        "sparse_dot_topn": (by_sparse_dot_topn, _kept),
     }
+    return works | ({"implicit": (by_implicit, of_implicit)} if threads == 1 else {})
 
 
 def _kept(matrix: Any) -> Kept:
@@ -119,65 +124,72 @@ def same(ours: BestOffers, theirs: Kept, offers: int) -> dict[str, int]:
     return {"coupons": len(mine), "of_equal_scores": int(odd.sum())}
 
 
-def compared(offers: int, customers: int, threads: int, rounds: int) -> dict[str, Any]:
+def compared(offers: int, customers: int, threads: list[int], rounds: int) -> dict[str, Any]:
     bought, similar = histories(customers, 1), similarities(offers, 2)
-    products = int((bought.indptr[1:] - bought.indptr[:-1]).sum())
     chooser = OfferChooser(similar, KEPT)
-    works: dict[str, Callable[[], Any]] = {
-        "couponry": lambda: chooser.choose(bought, threads=threads),
-        **peers(bought, similar, threads),
-    }
-    ours = chooser.choose(bought, threads=threads)
-    answers = {
-        name: same(ours, work(), offers) for name, work in works.items() if name != "couponry"
-    }
-    seconds = interleaved(works, rounds, 40.0)
-    whole = dict.fromkeys(works, 1.0) | {"implicit": customers / min(SOME, customers)}
-    least = {name: whole[name] * min(times) for name, times in seconds.items()}
-    median = {name: whole[name] * float(np.median(times)) for name, times in seconds.items()}
-    added = int(np.diff(similar.indptr)[bought.indices].sum())
-    return {
+    ours = chooser.choose(bought, threads=1)
+    works: dict[tuple[str, int], Callable[[], Any]] = {}
+    answers = {}
+    for count in threads:
+        works["couponry", count] = lambda count=count: chooser.choose(bought, threads=count)
+        for name, (work, keys) in peers(bought, similar, count).items():
+            works[name, count] = work
+            answers[name] = same(ours, keys(work()), offers)
+    seconds = interleaved(works, rounds, 60.0)
+    whole = {"implicit": customers / min(SOME, customers)}
+    report: dict[str, Any] = {
         "customers": customers,
-        "purchases_a_customer": round(products / customers, 1),
-        "products_added_a_customer": round(added / customers, 1),
+        "purchases_a_customer": round(bought.nnz / customers, 1),
+        "products_added_a_customer": round(
+            int(np.diff(similar.indptr)[bought.indices].sum()) / customers, 1
+        ),
         "same_lists": answers,
-        "customers_a_second": {name: round(customers / s) for name, s in least.items()},
-        "median": {name: round(customers / s) for name, s in median.items()},
-        "times_the_fastest_other": {
-            "least": round(
-                min(s for n, s in least.items() if n != "couponry") / least["couponry"], 2
-            ),
-            "median": round(
-                min(s for n, s in median.items() if n != "couponry") / median["couponry"], 2
-            ),
-        },
     }
+    for how, statistic in STATISTICS.items():
+        took = {
+            key: whole.get(key[0], 1.0) * float(statistic(all_times))
+            for key, all_times in seconds.items()
+        }
+        report[how] = {
+            f"{count} threads" if count > 1 else "1 thread": {
+                "customers_a_second": {
+                    name: round(customers / s) for (name, c), s in took.items() if c == count
+                },
+                "times_the_fastest_other": round(
+                    min(s for (name, c), s in took.items() if c == count and name != "couponry")
+                    / took["couponry", count],
+                    2,
+                ),
+                "times_one_thread": round(took["couponry", 1] / took["couponry", count], 2),
+            }
+            for count in threads
+        }
+    return report
 
 
-def alone(customers: int, threads: int, rounds: int) -> dict[str, Any]:
+def alone(customers: int, threads: list[int], rounds: int) -> dict[str, Any]:
     """Personal history alone: decayed purchases x the root of repeat rates, the best 32."""
     bought = histories(customers, 3)
     repeat = np.random.default_rng(4).beta(2.0, 5.0, ITEMS).astype(np.float32)
     chooser = OfferChooser(sp.diags_array(np.sqrt(repeat)).tocsr(), KEPT)
-    counts = sorted({1, threads})
-    works = {t: (lambda t=t: chooser.choose(bought, threads=t)) for t in counts}
+    works = {t: (lambda t=t: chooser.choose(bought, threads=t)) for t in threads}
     seconds = interleaved(works, rounds, 20.0)
     return {
         "purchases_a_customer": round(bought.nnz / customers, 1),
-        "customers_a_second": {t: round(customers / min(seconds[t])) for t in counts},
-        "median": {t: round(customers / float(np.median(seconds[t]))) for t in counts},
+        "customers_a_second": {t: round(customers / min(seconds[t])) for t in threads},
+        "median": {t: round(customers / float(np.median(seconds[t]))) for t in threads},
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=50_000)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2, help="one thread is measured beside")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--offers", type=int, action="append")
     arguments = parser.parse_args()
-    threads = thread_count(arguments.threads)
-    report: dict[str, Any] = describe(threads)
+    threads = sorted({1, thread_count(arguments.threads)})
+    report: dict[str, Any] = describe(threads[-1])
     disturbance = Disturbance()
     for offers in arguments.offers or (1000, 5000):
         report[f"{offers} offers"] = compared(

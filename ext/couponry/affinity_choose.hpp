@@ -56,12 +56,13 @@ private:
         if (everything) std::memcpy(room.score, work.prior.data, sizeof(float) * static_cast<size_t>(work.offers));
         const Links& similar = work.similar;
         const Link* const link = similar.link.data;
+        if (similar.link.size == 0) return;
         const int64_t stop = work.bought.indptr[i + 1], last = work.bought.item.size - 1;
         float* const score = room.score;
         for (int64_t e = work.bought.indptr[i]; e < stop; ++e) {
             const int64_t later = work.bought.item[e + AHEAD < last ? e + AHEAD : last];
             COUPONRY_PREFETCH(link + similar.ptr[later]);
-            COUPONRY_PREFETCH(link + similar.ptr[later + 1] - 1);
+            COUPONRY_PREFETCH(link + similar.ptr[later + 1]);  // a line further on, for links of ordinary number
             const int64_t item = work.bought.item[e], end = similar.ptr[item + 1];
             const float weight = work.bought.weight[e];
             for (int64_t l = similar.ptr[item]; l < end; ++l) {
@@ -295,6 +296,7 @@ private:
     // Where the next customer's offers will be written: memory that was not in use before is slow to get at.
     void fetch_room() const noexcept {
         const int64_t last = work.chosen.offer.size - 1, step = 64 / sizeof(float);
+        if (last < 0) return;
         for (int64_t k = 0; k < at_once; k += step) {
             const int64_t later = at + at_once + k < last ? at + at_once + k : last;
             COUPONRY_PREFETCH_TO_WRITE(work.chosen.offer.data + later);

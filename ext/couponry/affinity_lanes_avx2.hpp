@@ -67,7 +67,7 @@ struct Lanes {
             for (int v = 0; v < 8; ++v) {
                 const __m256i part = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(mask >> (8 * v) & 255)), bit);
                 const __m256 live = _mm256_castsi256_ps(_mm256_cmpeq_epi32(part, bit));
-                best[v] = _mm256_blendv_ps(best[v], _mm256_max_ps(best[v], _mm256_loadu_ps(score + 8 * v)), live);
+                best[v] = _mm256_blendv_ps(best[v], _mm256_max_ps(_mm256_loadu_ps(score + 8 * v), best[v]), live);
             }
         }
 

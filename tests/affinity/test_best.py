@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,19 @@ from couponry.affinity import OfferChooser, best
 from couponry.kernels import available
 
 BACKENDS = [name for name, state in available().items() if state == "yes"]
+SETS = (
+    importlib.import_module("couponry.kernels._native").instruction_sets()
+    if "native" in BACKENDS
+    else []
+)
+
+
+@pytest.fixture(params=SETS)
+def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
+    native = importlib.import_module("couponry.kernels._affinity")
+    native._use_instruction_set(request.param)
+    yield request.param
+    native._use_instruction_set(SETS[0])
 
 
 def case(seed: int, customers: int, items: int, offers: int, *, ties: bool) -> dict[str, Any]:
@@ -115,6 +130,89 @@ def test_bits_blocks_and_threads(backend: str, seed: int, monkeypatch: pytest.Mo
         for name in ("customer", "offer", "role", "score"):
             mine, theirs = getattr(found, name), getattr(reference, name)
             assert mine.dtype == theirs.dtype and mine.tobytes() == theirs.tobytes()
+
+
+def best_of(made: dict[str, Any], quota: int, above: float) -> list[tuple[Any, ...]]:
+    """By sorting, where all offers are innovations."""
+    bought, similar = (sp.csr_array(made[n], dtype=np.float32) for n in ("purchases", "similarity"))
+    found = []
+    for i in range(bought.shape[0]):
+        score = np.zeros(similar.shape[1], np.float32)
+        linked = np.full(len(score), made["prior"] is not None)
+        if made["prior"] is not None:
+            score[:] = made["prior"]
+        for e in range(bought.indptr[i], bought.indptr[i + 1]):
+            links = slice(*similar.indptr[bought.indices[e] : bought.indices[e] + 2])
+            score[similar.indices[links]] += bought.data[e] * similar.data[links]
+            linked[similar.indices[links]] = True
+        order = np.argsort(-score, kind="stable")
+        kept = np.sort(order[(linked & (score > above))[order]][:quota])
+        found += [(i, int(j), 2, float(score[j])) for j in kept]
+    return found
+
+
+@pytest.mark.parametrize("offers", [63, 64, 65, 1000, 20_000])
+@pytest.mark.parametrize("sign", ["positive", "any"])
+def test_many_offers_on_every_instruction_set(instruction_set: str, offers: int, sign: str) -> None:
+    for seed, ties in enumerate((False, True, False, True)):
+        random = np.random.default_rng(seed)
+        links = min(offers, 40)
+
+        def values(*shape: int, random: Any = random, ties: bool = ties) -> np.ndarray:
+            found = random.normal(size=shape)
+            found = np.round(2 * found) if ties else found
+            return np.abs(found) if sign == "positive" else found
+
+        of = np.sort(
+            random.permuted(np.tile(np.arange(offers), (30, 1)), axis=1)[:, :links], axis=1
+        )
+        similar = sp.csr_array(
+            (values(30 * links), of.ravel(), np.arange(0, 30 * links + 1, links)), (30, offers)
+        )
+        made = {"similarity": similar, "purchases": sp.csr_array(values(12, 30) * (random.random((12, 30)) < 0.6)),
+                "prior": values(offers) if seed > 1 else None}  # fmt: skip
+        for quota, above in (
+            (1, -np.inf),
+            (32, 0.5),
+            (32, -np.inf),
+            (64, -1.0),
+            (65, -np.inf),
+            (300, -np.inf),
+        ):
+            chooser = OfferChooser(
+                similar, quota, prior=made["prior"], above=above, backend="native"
+            )
+            assert rows(chooser.choose(made["purchases"])) == best_of(made, quota, above)
+
+
+@pytest.mark.parametrize("offers", [5, 300, 17_000])
+def test_roles_on_every_instruction_set(instruction_set: str, offers: int) -> None:
+    quota = {"reward": 8, "activation": 12, "innovation": 40}
+    for seed, ties in ((1, True), (2, False), (4, True)):
+        made = case(seed, 12, 30, min(offers, 300), ties=ties)
+        if offers > 300:  # the same offers, far apart
+            wide = {
+                name: _far_apart(made[name], offers) for name in ("similarity", "own", "eligible")
+            }
+            item, offer = made["kinds"]
+            wide |= {
+                "kinds": (
+                    item,
+                    _far_apart(sp.csr_array(offer[None] + 1.0), offers).toarray()[0].astype(int)
+                    - 1,
+                )
+            }
+            made = wide | {"purchases": made["purchases"], "prior": None}
+        assert rows(choose(made, quota, "native")) == rows(choose(made, quota, "numba"))
+
+
+def _far_apart(matrix: sp.csr_array | None, offers: int) -> sp.csr_array | None:
+    if matrix is None:
+        return None
+    apart = offers // matrix.shape[1]
+    return sp.csr_array(
+        (matrix.data, matrix.indices * apart, matrix.indptr), (matrix.shape[0], offers)
+    )
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -123,7 +123,9 @@ class OfferChooser:
 
         def of(stretch: tuple[int, int]) -> BestOffers:
             start, stop = stretch
-            return _chosen(start, self._run(work, start, stop, Chosen.new(stop - start, self.width)))
+            return _chosen(
+                start, self._run(work, start, stop, Chosen.new(stop - start, self.width))
+            )
 
         return in_order(of, _stretches(work.bought.indptr), thread_count(threads))
 
