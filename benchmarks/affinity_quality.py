@@ -24,7 +24,11 @@ from couponry.affinity import (
 from couponry.engines.threads import thread_count
 
 TUNING, TEST = 44, 48
-EARLIER = (8, 4)  # weeks before the last, after which the windows begin that models are fitted on
+EARLIER = (
+    8,
+    6,
+    4,
+)  # weeks before the last, after which the windows begin that models are fitted on
 HALF_LIVES = (8.0, 16.0, 32.0)
 NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 Scores = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]

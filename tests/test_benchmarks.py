@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,6 +29,7 @@ from couponry.kernels import available
 needs_native = pytest.mark.skipif(
     available()["native"] != "yes", reason="their bare read is a native function"
 )
+PEERS = [name for name in ("similaripy", "sparse_dot_topn", "implicit") if find_spec(name)]
 Said = Callable[..., dict[str, Any]]
 
 
@@ -304,3 +306,89 @@ def test_packing(order: list[str], said: Said) -> None:
     import packing
 
     assert said(packing, "--customers", "3001", *order)["candidates"] == 3001 * 32
+
+
+@pytest.mark.skipif(not PEERS, reason="compares with similaripy, sparse_dot_topn and implicit")
+def test_affinity_speed(said: Said) -> None:
+    import affinity_speed
+
+    report = said(
+        affinity_speed, "--customers", "300", "--rounds", "1", "--offers", "200", "--threads", "2"
+    )
+    found = report["200 offers"]
+    assert found["same_lists"]["similaripy"]["coupons"] == 300 * affinity_speed.KEPT
+    for statistic in ("least", "median"):
+        one, two = found[statistic]["1 thread"], found[statistic]["2 threads"]
+        assert set(one["customers_a_second"]) == {"couponry", *PEERS}
+        assert set(two["customers_a_second"]) == {"couponry", "similaripy", "sparse_dot_topn"}
+    assert set(report["personal history alone"]["customers_a_second"]) == {"1", "2"}
+
+
+@pytest.mark.skipif(not PEERS, reason="compares with similaripy, sparse_dot_topn and implicit")
+def test_affinity_speed_refuses_other_lists() -> None:
+    import affinity_speed as speed
+
+    bought, similar = speed.histories(50, 1), speed.similarities(100, 2)
+    ours = speed.OfferChooser(similar, speed.KEPT).choose(bought)
+    work, keys = speed.peers(bought, similar, 1)["similaripy"]
+    theirs, scores = keys(work())
+    speed.same(ours, (theirs, scores), 100)
+    other = theirs.copy()
+    other[np.argmax(scores)] = np.setdiff1d(np.arange(100), theirs[theirs < 100])[0]
+    with pytest.raises(SystemExit, match="the same lists"):
+        speed.same(ours, (other, scores), 100)
+
+
+def small_level(seed: int) -> Any:
+    """Households with favourites, some weeks of them, as the Complete Journey's purchases are given."""
+    import pandas as pd
+    from affinity_data import Level
+
+    random = np.random.default_rng(seed)
+    household = np.repeat(np.arange(60), 52 * 4)
+    week = np.tile(np.repeat(np.arange(1, 53), 4), 60)
+    item = (household * 7 + random.geometric(0.2, len(week))) % 90
+    rows = pd.DataFrame({"customer": household, "item": item, "day": 7 * week, "week": week})
+    rows["discount"] = (random.random(len(rows)) < 0.3).astype(float)
+    groups = pa.table({"item": np.arange(90), "category": [f"c{i // 9}" for i in range(90)]})
+    return Level("type", rows, groups)
+
+
+def test_affinity_quality(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pandas")
+    import affinity_quality
+
+    level = small_level(1)
+    monkeypatch.setattr(affinity_quality, "levels", lambda: {"product": level, "type": level})
+    report = said(affinity_quality, "--level", "type")["type"]
+    personal, popular = report["personal"], report["popularity"]
+    assert personal["recall@20"] > 1.5 * popular["recall@20"] and personal["ndcg@20"] <= 1
+    assert personal["households"] == 60
+    for tenth in personal["calibration"][-3:]:
+        assert tenth["foretold"] == pytest.approx(tenth["happened"], abs=0.1)
+    assert set(report) >= {"decay x repeat rate", "new items", "personal and new items"}
+
+
+def test_ranking_is_judged_as_written_down() -> None:
+    pytest.importorskip("pandas")
+    from affinity_data import Truth, ranked
+
+    truth = Truth(np.array([0, 2, 11]), items=10, customers=3, place=np.arange(3))
+    lists = ranked(truth, np.array([0, 0]), np.array([2, 5]), np.array([1.0, 2.0]), np.arange(10.0))
+    assert lists[0, :3].tolist() == [5, 2, 9] and lists[1, 0] == 9
+    found = truth.judge(lists)
+    first = (1 / np.log2(3) + 1 / np.log2(11)) / (
+        1 + 1 / np.log2(3)
+    )  # of 0 and 2, at places 10 and 2
+    second = 1 / np.log2(10)  # of 1, at place 9
+    assert found["recall@20"] == 1.0 and found["households"] == 2
+    assert found["ndcg@20"] == pytest.approx((first + second) / 2, abs=1e-4)
+
+
+def test_area_under_the_curve() -> None:
+    pytest.importorskip("pandas")
+    from affinity_response import auc
+
+    happened = np.array([True, False, True, False])
+    assert auc(np.array([4.0, 3.0, 2.0, 1.0]), happened) == 0.75
+    assert auc(np.zeros(4), happened) == 0.5

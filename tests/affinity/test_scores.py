@@ -76,13 +76,15 @@ def test_repeat_score_is_what_it_says() -> None:
         RepeatScore(3.0).fit(history)
 
 
-def test_logistic_regression_is_at_its_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("few", [logistic.FEW, 50])
+def test_logistic_regression_is_at_its_maximum(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(700, 3)).astype(np.float32) * [1.0, 30.0, 0.01] + [0, 100, -1]
     x = x.astype(np.float32)
     y = random.random(700) < 1 / (1 + np.exp(-(x[:, 0] - 0.03 * (x[:, 1] - 100))))
     weight = random.uniform(0.5, 2.0, 700).astype(np.float32)
     monkeypatch.setattr(logistic, "ROWS", 128)
+    monkeypatch.setattr(logistic, "FEW", few)  # rows that it starts on
     model = LogisticRegression(ridge=2.0).fit([Sample(x, y, weight)])
     mean = np.average(x, axis=0, weights=weight)
     scale = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight))
@@ -105,9 +107,27 @@ def test_logistic_regression_wants_both_outcomes() -> None:
         LogisticRegression().fit([Sample(x, np.ones(5, bool), np.ones(5, np.float32))])
 
 
-def test_personal_model_is_calibrated_and_ranks() -> None:
+def test_calibrating_keeps_ranks_and_puts_probabilities_right() -> None:
+    random = np.random.default_rng(1)
+    x = random.normal(size=(4000, 2)).astype(np.float32)
+    y = random.random(4000) < 1 / (1 + np.exp(2 - x[:, 0]))
+    biased = Sample(x, y, np.where(y, 9.0, 1.0).astype(np.float32))
+    fair = Sample(x, y, np.ones(4000, np.float32))
+    model = LogisticRegression().fit([biased])
+    before = model.predict(x)
+    after = model.calibrated([fair]).predict(x)
+    assert before.mean() > 2 * y.mean() and after.mean() == pytest.approx(y.mean(), rel=1e-3)
+    ranks = np.argsort(before, kind="stable")
+    assert (np.diff(after[ranks]) >= 0).all()
+    upside_down = Sample(-x, y, fair.weight)
+    with pytest.raises(InvalidInput, match="the contrary"):
+        model.calibrated([upside_down])
+
+
+@pytest.mark.parametrize("by_customer", [False, True])
+def test_personal_model_is_calibrated_and_ranks(by_customer: bool) -> None:
     table = shop(2)
-    model = PersonalModel(GROUPS).fit([split(table, 12), split(table, 16)])
+    model = PersonalModel(GROUPS, by_customer=by_customer).fit([split(table, 12), split(table, 16)])
     history, later = split(table, 20)
     score = model.score(history)
     after = {

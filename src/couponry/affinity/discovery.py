@@ -17,7 +17,7 @@ from ..errors import InvalidInput
 from .history import PurchaseHistory
 from .item_statistics import ItemStatistics
 from .logistic import LogisticRegression, Sample
-from .personal import FEWEST, Window, check_window, codes_of
+from .personal import FEWEST, Window, check_window, codes_of, unweighted
 from .personal_features import Codes
 from .similarity import cosine, ease
 
@@ -93,7 +93,8 @@ class DiscoveryModel:
     `keep` items that neighbours name first and the `keep` / 2 that sell most; others are not scored.
 
     items: how many of the most bought items take part, others having too few buyers to say anything.
-    neighbours: see Neighbours. groups: as for PersonalModel. by_customer: whether every customer counts the same.
+    neighbours: see Neighbours. groups: as for PersonalModel. by_customer: whether every customer counts the same
+    when coefficients are fitted; probabilities are calibrated for pairs either way.
 
     After `fit`: names_, regression_.
     """
@@ -137,6 +138,8 @@ class DiscoveryModel:
         if not samples:
             raise InvalidInput("windows: expected at least one, got none")
         self.regression_ = LogisticRegression(self.ridge).fit(samples)
+        if self.by_customer:
+            self.regression_.calibrated([unweighted(sample) for sample in samples])
         return self
 
     def score(self, history: PurchaseHistory) -> Begun:

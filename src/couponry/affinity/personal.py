@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ class PersonalModel:
     groups: by name, such as category and brand, the group of each item: a mapping from names to arrays that are
     aligned with the items of every history given (see `catalogue.codes`), or a function from a history to that.
     ridge: see LogisticRegression. by_customer: whether every customer counts the same however much was bought; it
-    ranks better for those who buy little, and is calibrated for customers rather than for purchases.
+    ranks better for those who buy little. Probabilities are calibrated for pairs either way.
 
     After `fit`: names_ (of the features), regression_ (a LogisticRegression).
     """
@@ -85,6 +85,8 @@ class PersonalModel:
         if not samples:
             raise InvalidInput("windows: expected at least one, got none")
         self.regression_ = LogisticRegression(self.ridge).fit(samples)
+        if self.by_customer:
+            self.regression_.calibrated([unweighted(sample) for sample in samples])
         return self
 
     def score(self, history: PurchaseHistory) -> NDArray[np.float32]:
@@ -111,17 +113,15 @@ class PersonalModel:
 
     def _features(self, history: PurchaseHistory) -> tuple[list[str], NDArray[np.float32]]:
         statistics, groups = ItemStatistics.of(history), codes_of(self.groups, history)
-        parts: list[NDArray[np.float32]] = []
-        names: list[str] = []
 
-        def all_parts() -> Iterator[dict[str, NDArray[np.float32]]]:
-            for stretch in stretches(history):
-                yield personal_features(history, statistics, groups, *stretch)
+        def of(stretch: tuple[int, int]) -> tuple[list[str], NDArray[np.float32]]:
+            features = personal_features(history, statistics, groups, *stretch)
+            return list(features), np.stack(list(features.values()), axis=1)
 
-        for features in all_parts():
-            names = list(features)
-            parts.append(np.stack(list(features.values()), axis=1))
-        return names, np.concatenate(parts)
+        parts = list(in_order(of, stretches(history), workers()))
+        if not parts:
+            raise InvalidInput("windows: expected a history with purchases, got one without")
+        return parts[0][0], np.concatenate([features for _, features in parts])
 
     def _weight(self, history: PurchaseHistory, outcome: NDArray[np.bool_]) -> NDArray[np.float32]:
         if not self.by_customer:
@@ -142,6 +142,11 @@ def codes_of(groups: Any, history: PurchaseHistory) -> Codes:
                 f"groups, {name!r}: expected one for each of {len(history.items):,} items, got {len(codes):,}"
             )
     return found
+
+
+def unweighted(sample: Sample) -> Sample:
+    """The same with every row counting the same."""
+    return sample._replace(weight=np.ones(len(sample.outcome), np.float32))
 
 
 def check_window(history: PurchaseHistory, later: PurchaseHistory) -> None:
