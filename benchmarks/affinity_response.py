@@ -25,6 +25,7 @@ FIRST_DAY = np.datetime64("2017-01-01")
 HISTORY, WINDOW = 28, 28  # days: what a campaign needs before it, and what p0 is about
 TRAINED_BEFORE = np.datetime64("2017-08-01")
 HALF_LIVES = (1.0, 4.0, 8.0, 16.0, 32.0)
+GROUPS = ("type_4", "type_32", "maker_4", "maker_32")  # group, half-life in weeks
 STORE_COUPONS = (10_000_000_000, 10_001_000_000)  # numbers of the retailer's own
 
 
@@ -33,7 +34,7 @@ class Scored:
     """The pairs of a campaign: what the model is given, what sells, and what was redeemed."""
 
     campaign: Campaign
-    columns: dict[str, NDArray[np.floating]]
+    columns: dict[str, NDArray[Any]]
     popularity: NDArray[np.float64]
     redeemed: NDArray[np.bool_]
 
@@ -86,9 +87,8 @@ class Eve:
             self.rows, catalogue=pa.table(catalogue), half_lives=HALF_LIVES, until=until
         )
 
-    def features(self, customers: pa.Array) -> NDArray[np.float32]:
-        found = offer_features(self.history, customers, self.coupons, self.mixes)
-        return np.stack(list(found.values()), axis=1)
+    def features(self, customers: pa.Array) -> dict[str, NDArray[np.float32]]:
+        return offer_features(self.history, customers, self.coupons, self.mixes)
 
 
 def scored(journey: Journey, campaign: Campaign) -> Scored:
@@ -105,9 +105,10 @@ def scored(journey: Journey, campaign: Campaign) -> Scored:
     kept = fresh & (row >= 0)
     lately[row[kept], what[eve.history.item[kept]]] = True
     weight = np.ones(lately.size, np.float32)
-    sample = Sample(earlier.features(households), lately.ravel(), weight)
+    sample = Sample(_stacked(earlier.features(households)), lately.ravel(), weight)
     features = eve.features(households)
-    p0 = LogisticRegression().fit([sample]).predict(features).astype(np.float64)
+    fitted = LogisticRegression().fit([sample])
+    p0 = fitted.predict(_stacked(features)).astype(np.float64)
 
     past = journey.redemptions_before(day)
     redemptions = np.bincount(
@@ -120,6 +121,7 @@ def scored(journey: Journey, campaign: Campaign) -> Scored:
     known = place >= 0
     discounted[known] = eve.history.trips.discounted[place[known]]
     trips[known] = eve.history.trips.times[place[known]]
+    weeks = float((day - FIRST_DAY).astype(int)) / 7  # later campaigns have seen more of everything
     coupons = eve.coupons.to_numpy()
     store = (coupons >= STORE_COUPONS[0]) & (coupons < STORE_COUPONS[1])
     items, decayed = eve.history.item, eve.history.decay(slice(None))[:, 2]
@@ -137,10 +139,11 @@ def scored(journey: Journey, campaign: Campaign) -> Scored:
         "buys it": pairs(role),
         "buys it often": pairs(np.log(own + 0.1)),
         "redemptions": pairs(np.log1p(redemptions)[:, None]),
-        "discounted trips": pairs(np.log1p(discounted)[:, None]),
-        "trips": pairs(np.log1p(trips)[:, None]),
+        "discounted trips": pairs(np.log((discounted + 0.5) / weeks)[:, None]),
+        "trips": pairs(np.log((trips + 0.5) / weeks)[:, None]),
         "the retailer's": pairs(store[None, :]),
         "buys the retailer's": pairs(role * store[None, :]),
+        **{f"buys of its {name}": features[name].astype(np.float64) for name in GROUPS},
     }
     truth = journey.redemptions_of(campaign.id).to_numpy(np.int64)
     redeemed = np.zeros(shape, bool)
@@ -148,6 +151,10 @@ def scored(journey: Journey, campaign: Campaign) -> Scored:
     j = tables.positions(pa.array(truth[:, 1]), eve.coupons)
     redeemed[i[(i >= 0) & (j >= 0)], j[(i >= 0) & (j >= 0)]] = True
     return Scored(campaign, columns, pairs(popularity[None, :]), redeemed.ravel())
+
+
+def _stacked(features: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.stack(list(features.values()), axis=1)
 
 
 def auc(score: NDArray[np.floating], happened: NDArray[np.bool_]) -> float:
@@ -174,6 +181,19 @@ def summary(scores: list[NDArray[np.floating]], campaigns: list[Scored]) -> dict
     return {"all": means(np.ones(len(count), bool)), "types B and C": means(small)}
 
 
+def left_out(train: list[Scored], without: str | None = None) -> dict[str, Any]:
+    """Each of the earlier campaigns ranked by a model of the others: what columns are chosen by."""
+
+    def columns(s: Scored) -> dict[str, NDArray[Any]]:
+        return {n: v for n, v in s.columns.items() if without is None or not n.startswith(without)}
+
+    found = []
+    for one in train:
+        others = [(columns(s), s.redeemed) for s in train if s is not one]
+        found.append(ResponseModel().fit(others).log_odds(columns(one)))
+    return summary(found, train)
+
+
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     report: dict[str, Any] = describe(thread_count())
@@ -186,6 +206,10 @@ def main() -> None:
     train = [s for s in all_scored if s.campaign.first_day < TRAINED_BEFORE]
     test = [s for s in all_scored if s.campaign.first_day >= TRAINED_BEFORE]
     model = ResponseModel().fit([(s.columns, s.redeemed) for s in train])
+    report["earlier campaigns, each by the others"] = {
+        "all columns": left_out(train),
+        "without purchases of its type and maker": left_out(train, "buys of its"),
+    }
     report["campaigns"] = {"trained_on": len(train), "tested_on": len(test)}
     report["coefficients"] = {n: round(c, 3) for n, c in model.coefficients_.items()}
     report["response model"] = summary([model.log_odds(s.columns) for s in test], test)

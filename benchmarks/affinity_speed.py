@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ def histories(customers: int, seed: int) -> sp.csr_array:
     weight = random.gamma(1.0, 1.0, len(item)).astype(np.float32) + np.float32(0.05)
     found = sp.csr_array((weight, (row, item)), shape=(customers, ITEMS))
     found.sum_duplicates()
+    found.indices = found.indices.astype(np.int32)
     return found
 
 
@@ -131,7 +133,7 @@ def compared(offers: int, customers: int, threads: list[int], rounds: int) -> di
     works: dict[tuple[str, int], Callable[[], Any]] = {}
     answers = {}
     for count in threads:
-        works["couponry", count] = lambda count=count: chooser.choose(bought, threads=count)
+        works["couponry", count] = partial(chooser.choose, bought, threads=count)
         for name, (work, keys) in peers(bought, similar, count).items():
             works[name, count] = work
             answers[name] = same(ours, keys(work()), offers)
@@ -172,7 +174,7 @@ def alone(customers: int, threads: list[int], rounds: int) -> dict[str, Any]:
     bought = histories(customers, 3)
     repeat = np.random.default_rng(4).beta(2.0, 5.0, ITEMS).astype(np.float32)
     chooser = OfferChooser(sp.diags_array(np.sqrt(repeat)).tocsr(), KEPT)
-    works = {t: (lambda t=t: chooser.choose(bought, threads=t)) for t in threads}
+    works = {t: partial(chooser.choose, bought, threads=t) for t in threads}
     seconds = interleaved(works, rounds, 20.0)
     return {
         "purchases_a_customer": round(bought.nnz / customers, 1),

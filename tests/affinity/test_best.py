@@ -254,7 +254,19 @@ def test_nobody_and_nothing() -> None:
     assert rows(OfferChooser(np.ones((3, 4)), 0).choose(sp.csr_array(np.ones((5, 3))))) == []
 
 
+def broken(**arrays: Any) -> sp.csr_array:
+    """A matrix whose arrays were changed after it was made."""
+    matrix = sp.csr_array(np.ones((4, 2), np.float32))
+    assert matrix.has_canonical_format
+    for name, values in arrays.items():
+        getattr(matrix, name)[:] = values
+    return matrix
+
+
 BAD = [
+    (lambda: OfferChooser(np.ones((2, 3)), 1).choose(broken(data=np.nan)), "purchases: expected finite numbers"),
+    (lambda: OfferChooser(np.ones((2, 3)), 1).choose(broken(indices=[0, 2] * 4)), "expected columns from 0 to 1"),
+    (lambda: OfferChooser(np.ones((2, 3)), 1).choose(broken(indptr=[0, 9999, 4, 6, 8])), "offsets of rows"),
     (lambda: OfferChooser(np.array([[np.nan]]), 1), "similarity: expected finite numbers"),
     (lambda: OfferChooser(np.array([[1e300]]), 1), "similarity: expected finite numbers of float32"),
     (lambda: OfferChooser(np.array([["a"]]), 1), "similarity: expected numbers"),

@@ -170,6 +170,9 @@ class OfferChooser:
         return _Work(bought, allowed)
 
     def _run(self, work: _Work, start: int, stop: int, chosen: Chosen) -> Chosen:
+        part = slice(int(work.bought.indptr[start]), int(work.bought.indptr[stop]))
+        _within(work.bought.item[part].view(np.int32), self.shape[0], "purchases")
+        _finite(work.bought.weight[part], "purchases", part.start)
         self._kernels.best(
             work.bought, self._similar, self._own, self._kinds, self.shape[1], self._prior, work.eligible,
             self._quota, self._above, start, stop, chosen,
@@ -200,7 +203,7 @@ def _stretches(indptr: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 
 
 def _bought(purchases: Any, own_weight: Any, items: int) -> Bought:
-    indptr, item, weight, shape = _csr(purchases, "purchases")
+    indptr, item, weight, shape = _csr(purchases, "purchases", checked=False)
     if shape[1] != items:
         raise InvalidInput(
             f"purchases: expected {items:,} columns as similarity has rows, got {shape[1]:,}"
@@ -224,9 +227,12 @@ def _links(matrix: Any, what: str) -> tuple[Links, tuple[int, int]]:
 
 
 def _csr(
-    matrix: Any, what: str
+    matrix: Any, what: str, *, checked: bool = True
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32], tuple[int, int]]:
-    """Row offsets, columns ascending within rows and once each, values; the caller's arrays are left as they are."""
+    """Row offsets, columns ascending within rows and once each, values; the caller's arrays are left as they are.
+
+    checked: False where whoever works on the rows looks at columns and values, which takes as long as reading them.
+    """
     if not sp.issparse(matrix):
         raise InvalidInput(f"{what}: expected a sparse matrix, got {type(matrix).__name__}")
     canonical = matrix.format == "csr" and matrix.has_canonical_format  # which it remembers
@@ -236,11 +242,15 @@ def _csr(
     if not canonical:
         found = found.copy()
         found.sum_duplicates()
-    columns = found.indices
-    if len(columns) and (columns.min() < 0 or columns.max() >= found.shape[1]):
-        raise InvalidInput(f"{what}: expected columns from 0 to {found.shape[1] - 1:,}")
-    value = _floats(found.data, what)
+    columns, value = found.indices, found.data
+    if checked or columns.dtype != np.int32:
+        _within(columns, found.shape[1], what)
+    if checked or value.dtype != np.float32:
+        value = _floats(value, what)
     indptr = np.ascontiguousarray(found.indptr, np.int64)
+    if (indptr[1:] < indptr[:-1]).any() or indptr[-1] > len(columns):
+        raise InvalidInput(f"{what}: expected offsets of rows that ascend to {len(columns):,}")
+    value = np.ascontiguousarray(value)
     return indptr, np.ascontiguousarray(columns, np.int32), value, found.shape
 
 
@@ -250,17 +260,22 @@ def _floats(values: Any, what: str) -> NDArray[np.float32]:
         raise InvalidInput(
             f"{what}: expected numbers, got {given.dtype} of {given.ndim} dimensions"
         )
-    if given.dtype == np.float32:
-        outside = np.isfinite(given)
-        np.logical_not(outside, out=outside)
-    else:
-        outside = ~(np.abs(given.astype(np.float64, copy=False)) <= LARGEST)
-    if outside.any():
-        place = int(outside.argmax())
-        raise InvalidInput(
-            f"{what}: expected finite numbers of float32, got {given[place]} at {place:,}"
-        )
+    _finite(given, what)
     return np.ascontiguousarray(given, np.float32)
+
+
+def _finite(values: NDArray[Any], what: str, first: int = 0) -> None:
+    fine = np.isfinite(values) if values.dtype == np.float32 else np.abs(values * 1.0) <= LARGEST
+    if not fine.all():
+        place = int((~fine).argmax())
+        raise InvalidInput(
+            f"{what}: expected finite numbers of float32, got {values[place]} at {first + place:,}"
+        )
+
+
+def _within(columns: NDArray[np.integer], count: int, what: str) -> None:
+    if len(columns) and (columns.min() < 0 or columns.max() >= count):
+        raise InvalidInput(f"{what}: expected columns from 0 to {count - 1:,}")
 
 
 def _kind(codes: Any, count: int, what: str) -> NDArray[np.int32]:
