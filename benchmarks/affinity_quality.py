@@ -24,8 +24,8 @@ from couponry.affinity import (
 from couponry.engines.threads import thread_count
 
 TUNING, TEST = 44, 48
-# Weeks before the last, after which the windows begin that models are fitted on; a third one between them changes nothing
-# when weeks 37-40, 41-44 and 45-48 are foretold.
+# Weeks before the last, after which the windows begin that models are fitted on. A third one between them changes
+# nothing when weeks 37-40, 41-44 and 45-48 are foretold.
 EARLIER = (8, 4)
 HALF_LIVES = (8.0, 16.0, 32.0)
 NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
