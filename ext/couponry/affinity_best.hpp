@@ -54,7 +54,7 @@ struct Choice {
     Chosen chosen;
 };
 
-constexpr int64_t HANDS = 128;
+constexpr int64_t HANDS = 128;  // that scores are dealt into; see affinity_choose.hpp
 
 // Working memory, a word of 64 offers padded to the full; what customers share is as at the start after each of them.
 struct Room {

@@ -14,11 +14,8 @@
 #include <immintrin.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
-
-
 
 #if defined(__clang__) && __clang_major__ >= 18 && __clang_major__ <= 21  // vectors of 512 bits are named apart
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,evex512,bmi,bmi2,popcnt"))), \
