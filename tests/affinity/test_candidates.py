@@ -257,11 +257,11 @@ def test_choices_of_pairs_beyond_two_to_the_31(backend: str, tmp_path: Path) -> 
         file[FAR:] = array
         return np.asarray(file)
 
-    nothing = Links(np.zeros(10, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
-    links = Links(
+    nothing = Links.new(np.zeros(10, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    links = Links.new(
         np.arange(0, 50, 5), np.tile(np.arange(5, dtype=np.int32), 9), random.random(45, np.float32)
     )
-    kinds = Kinds(np.full(9, -1, np.int32), np.full(5, -1, np.int32))
+    kinds = Kinds(np.full(9, -1, np.int32), np.zeros(1, np.int64), np.zeros(0, np.int32))
     everything = Eligible(np.zeros(0, np.int64), np.zeros(0, np.int32))
     found = []
     for bought in (
@@ -270,7 +270,7 @@ def test_choices_of_pairs_beyond_two_to_the_31(backend: str, tmp_path: Path) -> 
     ):
         chosen = Chosen.new(2, 3)
         affinity_kernels(backend).kernels.best(
-            bought, links, nothing, kinds, np.zeros(0, np.float32), everything,
+            bought, links, nothing, kinds, 5, np.zeros(0, np.float32), everything,
             np.array([0, 0, 3], np.int32), np.float32(-np.inf), 0, 2, chosen,
         )  # fmt: skip
         found.append([array.tolist() for array in chosen])
