@@ -186,8 +186,8 @@ private:
         given_ += count;
     }
 
-    // Chooses anew for customers whose best candidates break the rules: the last one first, since gaps that are left in
-    // the list are filled from its end. False when there is no memory to search with.
+    // Chooses anew for customers whose best candidates break the rules, and lists what all have. False when there is no
+    // memory to search with.
     bool keep_rules(int64_t i, int64_t end) noexcept {
         scratch_.first[end - i] = static_cast<int32_t>(given_);
         const Item* item = static_cast<const Item*>(pass_.shard.item) + pass_.shard.indptr[i];
@@ -201,8 +201,9 @@ private:
             const Sets sets = Sets::of(pass_.rules, turn.i, turn.n);
             broken += sets.count > 0 ? !Tangled<Item>::keeps(sets, turn.picks) : breaks[turn.i - i];
         });
-        while (broken-- > 0) {
-            const Turn& turn = again[broken];
+        if (broken == 0) return true;
+        for (int64_t b = 0; b < broken; ++b) {
+            const Turn& turn = again[b];
             const Sets sets = Sets::of(pass_.rules, turn.i, turn.n);
             if (sets.count == 0)
                 greedy_.choose(items_of(turn), turn.n, key_of(turn), scratch_.ranked, bounds_of(turn.i), turn.i,
@@ -210,12 +211,9 @@ private:
             else if (!tangled_.choose(sets, items_of(turn), turn.n, key_of(turn), scratch_.ranked, turn.i,
                                       hash_of(turn), turn.picks))
                 return false;
-            int32_t* const listed = scratch_.given + turn.first[0];
-            const int64_t before = turn.first[1] - turn.first[0], count = list(turn, scratch_.second);
-            for (int64_t t = 0; t < count; ++t)  // more than before go to the end
-                (t < before ? listed[t] : scratch_.given[given_++]) = scratch_.second[t];
-            for (int64_t t = before; t > count;) listed[--t] = scratch_.given[--given_];
         }
+        given_ = 0;
+        for_each(i, end, [&](const Turn& turn) { given_ += list(turn, scratch_.given + given_); });
         return true;
     }
 
@@ -272,8 +270,7 @@ private:
     static int64_t list(const Turn& turn, int32_t* out) noexcept {
         int64_t count = 0;
         for (int64_t from = 0; from < turn.n; from += WORD)
-            for (uint64_t word = turn.picks[from / WORD]; word; word &= word - 1)
-                out[count++] = static_cast<int32_t>(turn.from + from + lowest_bit(word));
+            count += Lanes::list(turn.picks[from / WORD], left(turn, from), turn.from + from, out + count);
         return count;
     }
 

@@ -194,8 +194,13 @@ struct Steps {
     static COUPONRY_INLINE int64_t take(const int32_t* key, int64_t n, int32_t bar, int64_t from, int32_t* out,
                                         uint64_t& picks) noexcept {
         picks = at_least(key, n, bar);
+        return list(picks, n, from, out);
+    }
+
+    // The numbers of the bits set among n, counted from `from` (OUT, a vector more may be written). Returns how many.
+    static COUPONRY_INLINE int64_t list(uint64_t word, int64_t, int64_t from, int32_t* out) noexcept {
         int64_t count = 0;
-        for (uint64_t word = picks; word; word &= word - 1) out[count++] = static_cast<int32_t>(from + lowest_bit(word));
+        for (; word; word &= word - 1) out[count++] = static_cast<int32_t>(from + lowest_bit(word));
         return count;
     }
 

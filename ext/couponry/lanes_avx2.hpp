@@ -188,6 +188,15 @@ struct Lanes : Steps {
         return count;
     }
 
+    static COUPONRY_INLINE int64_t list(uint64_t word, int64_t n, int64_t from, int32_t* out) noexcept {
+        int64_t count = 0;
+        for (int64_t j = 0; j < n; j += 8, word >>= 8) {
+            store(out + count, _mm256_add_epi32(numbers(word & 0xFF), _mm256_set1_epi32(static_cast<int32_t>(from + j))));
+            count += count_bits(word & 0xFF);
+        }
+        return count;
+    }
+
     static COUPONRY_INLINE int64_t take_best(const int32_t* key, int64_t n, int32_t least, int64_t from, int32_t* out,
                                              uint64_t& picks) noexcept {
         const __m256i a = first(key, n), b = first(key + 8, n - 8);

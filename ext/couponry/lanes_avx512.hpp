@@ -119,6 +119,7 @@ struct Lanes : Steps {
     }
 
     static COUPONRY_INLINE void ranks(const int32_t* key, int64_t n, int32_t* rank) noexcept {
+        if (n <= LANES) return ranks_of_16(key, n, rank);
         for (int64_t t = 0; t < n; t += 2 * LANES) ranks_of_32(key, n, key + t, rank + t);
     }
 
@@ -147,6 +148,19 @@ struct Lanes : Steps {
             number = _mm512_add_epi32(number, _mm512_set1_epi32(LANES));
         }
         picks = word;
+        return count;
+    }
+
+    static COUPONRY_INLINE int64_t list(uint64_t word, int64_t n, int64_t from, int32_t* out) noexcept {
+        const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+        __m512i number = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int32_t>(from)), lane);
+        int64_t count = 0;
+        for (int64_t j = 0; j < n; j += LANES, word >>= LANES) {
+            const __mmask16 lanes = static_cast<__mmask16>(word);
+            _mm512_storeu_si512(out + count, _mm512_maskz_compress_epi32(lanes, number));
+            count += count_bits(lanes);
+            number = _mm512_add_epi32(number, _mm512_set1_epi32(LANES));
+        }
         return count;
     }
 
@@ -202,6 +216,14 @@ struct Lanes : Steps {
 
 private:
     // Keys beyond the last get any rank.
+    static COUPONRY_INLINE void ranks_of_16(const int32_t* key, int64_t n, int32_t* rank) noexcept {
+        const __m512i one = _mm512_set1_epi32(1), keys = _mm512_loadu_si512(key);
+        __m512i before = _mm512_setzero_si512();
+        for (int64_t j = 0; j < n; ++j)
+            before = _mm512_mask_add_epi32(before, _mm512_cmpgt_epi32_mask(_mm512_set1_epi32(key[j]), keys), before, one);
+        _mm512_storeu_si512(rank, before);
+    }
+
     static COUPONRY_INLINE void ranks_of_32(const int32_t* key, int64_t n, const int32_t* of, int32_t* rank) noexcept {
         const __m512i one = _mm512_set1_epi32(1);
         const __m512i first = _mm512_loadu_si512(of), second = _mm512_loadu_si512(of + LANES);

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "evaluate_steps.hpp"
+#include "short_sets.hpp"
 
 namespace couponry {
 namespace {
 
 using Lanes = Steps;
+using ShortSets = PlainShortSets;
 
 }  // namespace
 }  // namespace couponry

@@ -24,6 +24,7 @@
 #endif
 
 #include "lanes_avx2.hpp"
+#include "short_sets_avx2.hpp"
 
 #include "evaluate_leaf.hpp"
 #include "mark_leaf.hpp"

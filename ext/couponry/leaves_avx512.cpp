@@ -33,6 +33,7 @@
 #endif
 
 #include "lanes_avx512.hpp"
+#include "short_sets_avx512.hpp"
 
 #include "evaluate_leaf.hpp"
 #include "mark_leaf.hpp"
