@@ -192,8 +192,7 @@ private:
         scratch_.first[end - i] = static_cast<int32_t>(given_);
         const Item* item = static_cast<const Item*>(pass_.shard.item) + pass_.shard.indptr[i];
         bool breaks[Scratch::CUSTOMERS] = {};
-        if (has_groups_ && !all_have_sets(i, end))
-            greedy_.look_for_breaks(item, scratch_.given, scratch_.first, i, end - i, scratch_.second, breaks);
+        if (has_groups_) look_for_breaks(item, i, end, breaks);
         Turn again[Scratch::CUSTOMERS];
         int64_t broken = 0;
         for_each(i, end, [&](const Turn& turn) {
@@ -208,20 +207,27 @@ private:
             if (sets.count == 0)
                 greedy_.choose(items_of(turn), turn.n, key_of(turn), scratch_.ranked, bounds_of(turn.i), turn.i,
                                hash_of(turn), turn.picks);
-            else if (!tangled_.choose(sets, items_of(turn), turn.n, key_of(turn), scratch_.ranked, turn.i,
-                                      hash_of(turn), turn.picks))
+            else if (!tangled_.choose(sets, items_of(turn), turn.n, key_of(turn), scratch_.ranked, turn.i, turn.picks))
                 return false;
         }
+        if (!tangled_.finish(scratch_.ranked)) return false;
         given_ = 0;
         for_each(i, end, [&](const Turn& turn) { given_ += list(turn, scratch_.given + given_); });
         return true;
     }
 
-    bool all_have_sets(int64_t i, int64_t end) const noexcept {
-        if (!has_sets_) return false;
-        for (; i < end; ++i)
-            if (pass_.rules.ptr[i + 1] == pass_.rules.ptr[i]) return false;
-        return true;
+    bool has_sets(int64_t i) const noexcept { return has_sets_ && pass_.rules.ptr[i + 1] > pass_.rules.ptr[i]; }
+
+    // Says of customers without sets whether their best candidates break the rules (OUT, false before).
+    void look_for_breaks(const Item* item, int64_t i, int64_t end, bool* breaks) noexcept {
+        for (int64_t from = i; from < end;) {
+            int64_t to = from;
+            while (to < end && !has_sets(to)) ++to;
+            if (to > from)
+                greedy_.look_for_breaks(item, scratch_.given, scratch_.first + (from - i), from, to - from,
+                                        scratch_.second, breaks + (from - i));
+            from = to + 1;
+        }
     }
 
     // Of the candidates at the bar, those with the smallest hashes complete the m best.

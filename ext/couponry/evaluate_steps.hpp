@@ -8,6 +8,7 @@
 
 #include "preference.hpp"
 #include "scratch.hpp"
+#include "views.hpp"
 
 namespace couponry {
 namespace {
@@ -112,6 +113,14 @@ struct Shortlist {
     Bounds bounds;
 };
 
+// A customer whose plain choice breaks some set.
+struct Broken {
+    Sets sets;
+    const int32_t* key;
+    int64_t n, upper;
+    uint64_t* picks;
+};
+
 struct Steps {
     static constexpr int64_t WIDTH = 1;  // customers whose bars are found together
     static constexpr int64_t MOST = 32;  // coupons a customer, for bars(), and candidates:
@@ -195,6 +204,16 @@ struct Steps {
                                         uint64_t& picks) noexcept {
         picks = at_least(key, n, bar);
         return list(picks, n, from, out);
+    }
+
+    // Whether picks among at most 32 candidates keep up to 16 sets and miss nothing of them.
+    static COUPONRY_INLINE bool keeps_short(const int64_t* sets, int64_t count, uint32_t picks) noexcept {
+        bool kept = true;
+        for (int64_t s = 0; s < count; ++s) {
+            const int64_t held = count_bits(static_cast<uint32_t>(sets[s]) & picks);
+            kept &= (held <= (sets[s] >> 32 & 0x3F)) & (held >= (sets[s] >> 38 & 0x3F));
+        }
+        return kept;
     }
 
     // The numbers of the bits set among n, counted from `from` (OUT, a vector more may be written). Returns how many.

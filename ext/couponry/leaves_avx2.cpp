@@ -24,7 +24,8 @@
 #endif
 
 #include "lanes_avx2.hpp"
-#include "short_sets_avx2.hpp"
+#include "abreast.hpp"
+#include "short_search.hpp"
 
 #include "evaluate_leaf.hpp"
 #include "mark_leaf.hpp"

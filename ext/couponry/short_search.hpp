@@ -1,138 +1,103 @@
-// The best choice of a customer of at most 32 candidates where no set asks for a minimum: the tree of `branch` in
-// sets.py, node by node, on candidates that are worth something.
-//
-// How full all sets are is one number, four bits to a set (see `Rooms`), above them how many coupons are given: a
-// candidate is let in by adding its own number and looking at the highest bit of each four.
+// The search for a customer of few candidates whom `Abreast` leaves open: the tree of `branch` in sets.py, node by node,
+// on the best candidates.
 #pragma once
 
-#include <cmath>
 #include <cstdint>
 
-#include "evaluate_steps.hpp"
+#include "abreast.hpp"
 #include "set_search.hpp"
 
 namespace couponry {
 namespace {
 
-// A byte's bits, four bits apart.
-struct Apart {
-    uint32_t fours[256] = {};
-
-    constexpr Apart() {
-        for (uint32_t bits = 0; bits < 256; ++bits)
-            for (int at = 0; at < 8; ++at) fours[bits] |= (bits >> at & 1) << (4 * at);
-    }
-};
-
 class ShortSearch {
 public:
-    static constexpr int64_t MOST = 14;  // sets
-
-    // Whether it is found, given that the plain choice breaks some set; the picks are OUT.
-    bool choose(const Sets& sets, int64_t n, const int32_t* key, int64_t upper, int64_t nodes,
-                uint64_t* picks) noexcept {
-        if (sets.count > MOST) return false;
-        const ShortSets all(sets.at, sets.count);
-        ShortSets own = all;
-        uint64_t positive;
-        m_ = Lanes::take(key, n, 1, 0, number_, positive);
-        if (!own.narrow(static_cast<uint32_t>(positive))) return false;
-        Lanes::collect(key, n, 1, INT32_MAX, few_);
-        Lanes::ranks(few_, m_, rank_);
-        uint64_t places = 0;
-        for (int64_t c = 0; c < m_; ++c) {
-            const int64_t t = rank_[c];
-            fill_[t] = ONE_GIVEN | apart(own.with(number_[c]));
-            bit_[t] = uint32_t{1} << number_[c];
-            places |= uint64_t{1} << t;
+    // Whether it comes to an end on the best candidates and within so many nodes; the picks are OUT.
+    template <class Vector>
+    bool choose(const Abreast<Vector>& abreast, int64_t lane, const Broken& one, int64_t nodes) noexcept {
+        static_assert(Abreast<Vector>::BEST == BEST);
+        const int64_t positive = abreast.positive(lane);
+        const int64_t m = positive < BEST ? positive : BEST;
+        const Scale scale = Scale::of_float(largest(one), one.n);
+        float given[BEST];
+        for (int64_t t = 0; t < BEST; ++t) {
+            const int64_t j = abreast.candidate(lane, t);
+            adds_[t] = t < m ? ONE_GIVEN | abreast.adds(lane, t) : NEVER;
+            nesting_adds_[t] = adds_[t] & abreast.nesting(lane);
+            bit_[t] = uint32_t{1} << j;
+            given[t] = value_of(one.key[j]);
         }
-        if (places != (uint64_t{1} << m_) - 1) return false;  // ties
-        nesting_ = ~(15 * apart(own.crossing()));
-        const uint64_t start = own.rooms() | static_cast<uint64_t>(127 - (upper < 100 ? upper : 100)) << GIVEN_FROM;
-        uint64_t fill = start;
-        uint32_t taken = 0;
-        for (int64_t t = 0; t < m_; ++t) {
-            const bool fits = ((fill + fill_[t]) & TOO_MANY) == 0;
-            fill += fits ? fill_[t] & nesting_ : 0;
-            taken |= fits ? bit_[t] : 0;
-        }
-        picks[0] = taken;
-        if (all.kept(taken)) return true;
-        if (all.ask()) return false;
-        return branch(n, key, start, nodes, picks);
+        for (int64_t t = 0; t < BEST; ++t) value_[t] = scale.whole_of_positive(given[t]);  // others are never let in
+        const int64_t slots = one.upper < BEST ? one.upper : BEST;
+        all_ = positive <= BEST || one.upper <= 0;
+        const uint64_t fill = abreast.start(lane) | static_cast<uint64_t>(LARGEST - slots) << GIVEN_FROM;
+        return branch(fill, {abreast.end(lane), 0, abreast.greedy(lane)}, nodes, one.picks);
     }
 
 private:
-    static constexpr int GIVEN_FROM = 4 * MOST;
-    static constexpr uint64_t ONE_GIVEN = uint64_t{1} << GIVEN_FROM;
-    static constexpr uint64_t TOO_MANY = 0x8088888888888888u;
+    static constexpr int64_t BEST = 16;
+    // Above the sets is how many coupons are given: LARGEST less those that still may be.
+    static constexpr int GIVEN_FROM = 56;
+    static constexpr int64_t LARGEST = 127;
+    static constexpr uint64_t ONE_GIVEN = uint64_t{1} << GIVEN_FROM, NEVER = uint64_t{1} << 63;
+    static constexpr uint32_t ALL = (uint32_t{1} << BEST) - 1;
+    static constexpr uint64_t FULL = 0x8088888888888888u;
+
+    struct Walk {
+        uint64_t fill;
+        int64_t worth;
+        uint32_t marked;
+    };
 
     struct Taken {
-        int64_t t, total;
         uint64_t fill;
+        int64_t total, t;
         uint32_t free;
     };
 
-    int64_t m_ = 0;  // candidates worth something
-    uint64_t nesting_ = 0;
-    alignas(64) int32_t few_[Sets::SHORT + Scratch::BEYOND];
-    alignas(64) int32_t number_[Sets::SHORT + Scratch::BEYOND];
-    alignas(64) int32_t rank_[Sets::SHORT + Scratch::BEYOND];
-    uint64_t fill_[Sets::SHORT];  // what each adds, in the order of choice, as all that follows
-    uint32_t bit_[Sets::SHORT];
-    int64_t value_[Sets::SHORT];
-    Taken stack_[Sets::SHORT];
+    // In the order of choice: what each adds, to all sets and to those that nest, its worth, its bit among all.
+    uint64_t adds_[BEST], nesting_adds_[BEST];
+    int64_t value_[BEST];
+    uint32_t bit_[BEST];
+    Taken stack_[BEST];
+    bool all_ = false;  // whether no others are worth anything
 
-    static COUPONRY_INLINE uint64_t apart(uint32_t sets) noexcept {
-        static constexpr Apart APART;
-        return APART.fours[sets & 255] | static_cast<uint64_t>(APART.fours[sets >> 8 & 255]) << 32;
-    }
-
-    void value_them(int64_t n, const int32_t* key) noexcept {
+    static float largest(const Broken& one) noexcept {
         int32_t largest = 0;
-        for (int64_t j = 0; j < n; ++j) {
-            const int32_t size = order_key(static_cast<uint32_t>(key[j])) & INT32_MAX;
+        for (int64_t j = 0; j < one.n; ++j) {
+            const int32_t size = order_key(static_cast<uint32_t>(one.key[j])) & INT32_MAX;
             largest = size > largest ? size : largest;
         }
-        const Scale scale = Scale::of(static_cast<double>(value_of(largest)), n);
-        for (int64_t c = 0; c < m_; ++c) value_[rank_[c]] = scale.whole(static_cast<double>(value_of(few_[c])));
+        return value_of(largest);
     }
 
-    bool branch(int64_t n, const int32_t* key, uint64_t fill, int64_t nodes, uint64_t* picks) noexcept {
-        value_them(n, key);
-        uint32_t free = static_cast<uint32_t>((uint64_t{1} << m_) - 1), mine = 0, best = 0;
+    // fill: how full sets are at first. walked: from there, with a full set; what it is worth does not matter.
+    bool branch(uint64_t fill, Walk walked, int64_t nodes, uint64_t* picks) noexcept {
+        uint32_t free = ALL, mine = 0, best = 0;
         int64_t depth = 0, total = 0, worth = 0;
         bool found = false;
         while (true) {
             if (--nodes < 0) return false;
-            uint64_t nested = fill, all = fill;
-            uint32_t marked = 0;
-            int64_t now = total;
-            for (int64_t t = 0; t < m_; ++t) {
-                const bool fits = (((nested + fill_[t]) & TOO_MANY) == 0) & (free >> t & 1);
-                const uint64_t more = fits ? fill_[t] : 0;
-                nested += more & nesting_;
-                all += more;
-                marked |= static_cast<uint32_t>(fits) << t;
-                now += fits ? value_[t] : 0;
-            }
-            const uint32_t choice = marked | mine, differ = choice ^ best;
-            if (!found || now > worth || (now == worth && (choice & differ & (~differ + 1)))) {
-                const uint64_t full = all & TOO_MANY;
+            const uint32_t choice = walked.marked | mine, differ = choice ^ best;
+            if (!found || walked.worth > worth ||
+                (walked.worth == worth && (choice & differ & (~differ + 1)))) {
+                const uint64_t full = walked.fill & FULL;
                 if (full) {
                     const int set = lowest_bit(full) - 3;
-                    uint32_t open = marked;
-                    while (!(fill_[lowest_bit(open)] >> set & 1)) open &= open - 1;
+                    uint32_t open = walked.marked;
+                    while (!(adds_[lowest_bit(open)] >> set & 1)) open &= open - 1;
                     const int64_t t = lowest_bit(open);
-                    stack_[depth++] = {t, total, fill, free};
-                    fill += fill_[t];
+                    stack_[depth++] = {fill, total, t, free};
+                    fill += adds_[t];
                     total += value_[t];
                     mine |= uint32_t{1} << t;
                     free ^= uint32_t{1} << t;
+                    walked = walk(fill, total, free);
+                    if (!all_ && walked.fill >> GIVEN_FROM < LARGEST) return false;
                     continue;
                 }
                 found = true;
-                worth = now;
+                worth = walked.worth;
                 best = choice;
             }
             if (depth == 0) break;
@@ -141,11 +106,56 @@ private:
             total = last.total;
             mine ^= uint32_t{1} << last.t;
             free = last.free ^ uint32_t{1} << last.t;
+            walked = walk(fill, total, free);
+            if (!all_ && walked.fill >> GIVEN_FROM < LARGEST) return false;
         }
-        picks[0] = 0;
-        for (; best; best &= best - 1) picks[0] |= bit_[lowest_bit(best)];
+        *picks = 0;
+        for (; best; best &= best - 1) *picks |= bit_[lowest_bit(best)];
         return true;
     }
+
+    // The greedy choice under the sets that nest, how full it makes all sets, and what it is worth with the rest.
+    COUPONRY_INLINE Walk walk(uint64_t fill, int64_t total, uint32_t free) const noexcept {
+        Walk out{fill, total, 0};
+#pragma GCC unroll 16
+        for (int64_t t = 0; t < BEST; ++t) {
+            // each step waits for the one before: nothing but a sum and a choice lies between
+            const uint64_t with = fill + (adds_[t] | static_cast<uint64_t>(~free >> t) << 63);
+            const uint64_t then = fill + nesting_adds_[t];
+            const uint64_t fits = (with & FULL) == 0;
+            fill = with & FULL ? fill : then;
+            out.fill += adds_[t] & (0 - fits);
+            out.worth += value_[t] & (0 - static_cast<int64_t>(fits));
+            out.marked |= static_cast<uint32_t>(fits) << t;
+        }
+        return out;
+    }
+};
+
+// The best choices of several customers who have few candidates, from which ties and large sets are left out.
+class Together {
+public:
+    static constexpr int64_t WIDTH = Abreast<Vector>::WIDTH;
+
+    static bool takes(const Sets& sets) noexcept { return Abreast<Vector>::takes(sets); }
+
+    // Picks of the customers are OUT; a bit for each of those for whom nothing is found in this way.
+    uint64_t choose(const Broken* customers, int64_t count, int64_t nodes) noexcept {
+        abreast_.choose(customers, count);
+        uint64_t left = 0;
+        for (int64_t lane = 0; lane < count; ++lane) {
+            const auto outcome = abreast_.outcome(lane);
+            const bool found = outcome == Abreast<Vector>::CHOSEN ||
+                               (outcome == Abreast<Vector>::OPEN &&
+                                search_.choose(abreast_, lane, customers[lane], nodes));
+            left |= static_cast<uint64_t>(!found) << lane;
+        }
+        return left;
+    }
+
+private:
+    Abreast<Vector> abreast_;
+    ShortSearch search_;
 };
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include "greedy.hpp"
 #include "leaves.hpp"
 #include "set_search.hpp"
-#include "short_search.hpp"
 
 namespace couponry {
 namespace {
@@ -20,8 +19,9 @@ public:
     static COUPONRY_INLINE bool keeps(const Sets& sets, const uint64_t* picks) noexcept {
         bool kept = true;
         if (sets.is_short) {
-            for (int64_t s = 0; s < sets.count; s += ShortSets::WIDTH)
-                kept &= ShortSets(sets.at + s, sets.count - s).kept(static_cast<uint32_t>(picks[0]));
+            for (int64_t s = 0; s < sets.count; s += 16)
+                kept &= Lanes::keeps_short(sets.at + s, sets.count - s < 16 ? sets.count - s : 16,
+                                           static_cast<uint32_t>(picks[0]));
             return kept;
         }
         if (sets.words == 1) {
@@ -39,24 +39,50 @@ public:
         return kept;
     }
 
-    // The picks are OUT; false when there is no memory to search with.
+    // Chooses for a customer, now or when more have come or `finish` is called; the picks are OUT then. False when there
+    // is no memory to search with. order: room for as many candidates.
     bool choose(const Sets& sets, const Item* item, int64_t n, const int32_t* key, Ranked* order, int64_t customer,
-                uint32_t hash, uint64_t* picks) noexcept {
+                uint64_t* picks) noexcept {
+        if (!Together::takes(sets) || of_customer(pass_.rules.lower, customer) > 0)
+            return choose_alone(sets, item, n, key, order, customer, picks);
+        waiting_[count_] = {sets, key, n, of_customer(pass_.rules.upper, customer), picks};
+        item_[count_] = item;
+        customer_[count_] = customer;
+        return ++count_ < Together::WIDTH || finish(order);
+    }
+
+    bool finish(Ranked* order) noexcept {
+        if (count_ == 0) return true;
+        const int64_t count = count_;
+        count_ = 0;
+        for (uint64_t left = together_.choose(waiting_, count, pass_.rules.nodes); left; left &= left - 1) {
+            const int64_t w = lowest_bit(left);
+            const Broken& one = waiting_[w];
+            if (!choose_alone(one.sets, item_[w], one.n, one.key, order, customer_[w], one.picks)) return false;
+        }
+        return true;
+    }
+
+private:
+    bool choose_alone(const Sets& sets, const Item* item, int64_t n, const int32_t* key, Ranked* order,
+                      int64_t customer, uint64_t* picks) noexcept {
         const int64_t lower = of_customer(pass_.rules.lower, customer);
         const int64_t upper = of_customer(pass_.rules.upper, customer);
-        if (sets.is_short && lower == 0 && short_.choose(sets, n, key, upper, pass_.rules.nodes, picks)) return true;
         const bool one_word = n <= WORD && sets.count <= MOST;
-        Greedy<Item>::sort(item, n, key, order, hash);
+        Greedy<Item>::sort(item, n, key, order, customer_hash(pass_.seed, pass_.shard.first + customer));
         if (one_word && greedy(sets, n, key, order, lower, upper, picks)) return true;
         return search(sets, n, key, order, lower, upper, one_word, picks);
     }
 
-private:
     static constexpr int64_t MOST = 64;  // sets that the greedy choice looks at
 
     const Pass& pass_;
+    Together together_;
+    Broken waiting_[Together::WIDTH];
+    const Item* item_[Together::WIDTH];
+    int64_t customer_[Together::WIDTH];
+    int64_t count_ = 0;  // customers who wait
     SetSearch search_;
-    ShortSearch short_;
 
     // The greedy choice under the sets that nest; whether it is the best one, since it keeps the others as well.
     static bool greedy(const Sets& sets, int64_t n, const int32_t* key, const Ranked* order, int64_t lower,
