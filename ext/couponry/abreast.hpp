@@ -18,24 +18,29 @@ template <class Vector>
 class Abreast {
 public:
     static constexpr int64_t WIDTH = Vector::WIDTH;
-    static constexpr int64_t BEST = 16;       // candidates looked at, the best ones
+    static constexpr int64_t BEST = 16;       // candidates looked at, the best ones of all that are put in order
     static constexpr int64_t MOST_SETS = 14;  // above them 8 bits are left of 64
     static constexpr uint32_t FULL = 0x88888888u;
 
-    // What comes of a customer: the best choice; one that breaks sets that cross, so that the best one is among those
-    // that a search comes to; or nothing, since candidates are tied, sets ask for minimums or are too large to be
-    // counted, or more candidates than these are wanted.
-    enum Outcome : int32_t { CHOSEN = 0, OPEN = 1, NOTHING = 2 };
+    // What comes of a customer: the best choice; or one that breaks sets that cross (OPEN), or that has room for more
+    // than the best candidates (MORE), so that a search is needed; or nothing, since candidates are tied, or sets ask
+    // for minimums or are too large to be counted.
+    enum Outcome : int32_t { CHOSEN = 0, OPEN = 1, NOTHING = 2, MORE = 4 };
 
     static bool takes(const Sets& sets) noexcept { return sets.is_short && sets.count <= 16; }
 
     // What follows is there once customers are chosen for, for each of them by its place among these.
-    Outcome outcome(int64_t lane) const noexcept { return static_cast<Outcome>(outcome_[lane]); }
+    int32_t outcome(int64_t lane) const noexcept { return outcome_[lane]; }
     // Candidates worth something, which may be more than BEST.
     int64_t positive(int64_t lane) const noexcept { return positive_[lane]; }
-    // The t-th best candidate, and what it adds.
+    // The t-th best candidate of up to 32, and what it adds.
     int64_t candidate(int64_t lane, int64_t t) const noexcept { return ranked_[t * WIDTH + lane] & (Sets::SHORT - 1); }
-    uint64_t adds(int64_t lane, int64_t t) const noexcept { return both(adds_[0][t], adds_[1][t], lane); }
+    uint64_t adds(int64_t lane, int64_t t) const noexcept {
+        if (t < BEST) return both(adds_[0][t], adds_[1][t], lane);
+        uint64_t adds = 0;
+        for (int64_t s = 0; s < most_sets_; ++s) adds |= (may_fill_[s][lane] >> candidate(lane, t) & uint64_t{1}) << (4 * s);
+        return adds;
+    }
     // The greedy choice, a bit for each of the best candidates in order, and how full it makes sets.
     uint32_t greedy(int64_t lane) const noexcept { return greedy_[lane]; }
     uint64_t end(int64_t lane) const noexcept { return both(end_[0], end_[1], lane); }
@@ -64,7 +69,7 @@ public:
         const Many open = wrong & +OPEN, none = (tied | ~rooms_are_told) & +NOTHING;
         store(open | none, outcome_);
         for (int64_t lane = 0; lane < count; ++lane) {
-            outcome_[lane] |= short_of_[lane];
+            outcome_[lane] |= more_[lane];
             if (outcome_[lane] == CHOSEN) *customers[lane].picks = static_cast<uint32_t>(taken_[lane]);
         }
     }
@@ -74,9 +79,10 @@ private:
     typedef uint32_t Bits __attribute__((vector_size(4 * WIDTH)));
 
     alignas(64) uint32_t adds_[2][BEST][WIDTH], start_[2][WIDTH], nesting_[2][WIDTH], end_[2][WIDTH], greedy_[WIDTH];
-    alignas(64) int32_t ranked_[BEST * WIDTH];
+    alignas(64) uint32_t may_fill_[16][WIDTH];  // sets, as bits of candidates
+    alignas(64) int32_t ranked_[Sets::SHORT * WIDTH];
     alignas(64) int32_t outcome_[WIDTH], positive_[WIDTH], positive_bits_[WIDTH], upper_[WIDTH], taken_[WIDTH],
-        short_of_[WIDTH];
+        more_[WIDTH];
     alignas(64) int32_t tagged_[WIDTH][Sets::SHORT];
     alignas(64) int64_t sets_[WIDTH][24];  // those that can be too full, 16 of them, and what may be written beyond
     int64_t most_sets_ = 0;
@@ -126,7 +132,7 @@ private:
             most_sets_ = sets > most_sets_ ? sets : most_sets_;
             upper_[lane] = static_cast<int32_t>(one.upper < BEST ? one.upper : BEST + (one.upper > BEST));
         }
-        Network<Vector>::best_16(lists, longest, ranked_);
+        Network<Vector>::best_32(lists, longest, ranked_);
     }
 
     // Rooms of eight sets and what candidates add to them; true in the lanes where they can be told.
@@ -152,6 +158,7 @@ private:
             const Many held = bits_in(mask & positive);
             const Many may_fill = held > cap;  // else there is no such set
             told &= ~(may_fill & ((cap > 7) | (crosses & (held > cap + 8)))) & (least == 0);
+            store(mask, may_fill_[8 * block + s]);
             start |= where(may_fill & (7 - cap)) << (4 * s);
             crossing |= where(may_fill & crosses & 15) << (4 * s);
             for (int64_t t = 0; t < BEST; ++t) {
@@ -168,14 +175,14 @@ private:
     Many find_ties() const noexcept {
         const Many positive = load(positive_);
         Many tied = Many{};
-        for (int32_t t = 0; t + 1 < BEST; ++t) {
+        for (int32_t t = 0; t + 1 < Sets::SHORT; ++t) {
             const Many differ = load(ranked_ + t * WIDTH) ^ load(ranked_ + (t + 1) * WIDTH);
             tied |= ((differ & ~static_cast<int32_t>(Sets::SHORT - 1)) == 0) & (t < positive);
         }
         return tied;
     }
 
-    // The greedy choice; true in lanes where it breaks sets that cross. short_of_: NOTHING where more is wanted.
+    // The greedy choice; true in lanes where it breaks sets that cross. more_: MORE where there is room for more.
     template <int BLOCKS>
     Many walk() noexcept {
         const Many positive = load(positive_), upper = load(upper_);
@@ -196,7 +203,7 @@ private:
             taken |= (1 << candidate) & where(fits);
             greedy |= where(fits) & uint32_t{1} << t;
         }
-        store((given < upper) & (positive > static_cast<int32_t>(BEST)) & +NOTHING, short_of_);
+        store((given < upper) & (positive > static_cast<int32_t>(BEST)) & +MORE, more_);
         store(reinterpret_cast<Many>(taken), taken_);
         store(greedy, greedy_);
         Bits full = Bits{};

@@ -62,6 +62,7 @@ public:
 
 private:
     static constexpr int64_t WIDTH = Selection<Lanes>::WIDTH;
+    static constexpr int64_t SETS_AHEAD = 512;  // as `prefetch` does for candidates
 
     const Pass& pass_;
     Greedy<Item> greedy_;
@@ -198,6 +199,7 @@ private:
         for_each(i, end, [&](const Turn& turn) {
             again[broken] = turn;
             const Sets sets = Sets::of(pass_.rules, turn.i, turn.n);
+            COUPONRY_PREFETCH(sets.at + SETS_AHEAD);
             broken += sets.count > 0 ? !Tangled<Item>::keeps(sets, turn.picks) : breaks[turn.i - i];
         });
         if (broken == 0) return true;

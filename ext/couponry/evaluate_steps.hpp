@@ -82,6 +82,16 @@ COUPONRY_INLINE float value_of(int32_t key) noexcept {
     return value;
 }
 
+// The largest of some values without their signs.
+COUPONRY_INLINE float largest_value(const int32_t* key, int64_t n) noexcept {
+    int32_t largest = 0;
+    for (int64_t j = 0; j < n; ++j) {
+        const int32_t size = order_key(static_cast<uint32_t>(key[j])) & INT32_MAX;
+        largest = size > largest ? size : largest;
+    }
+    return value_of(largest);
+}
+
 // Candidates are read once and in order, some cache lines ahead: the processor's own prefetching stops at each
 // page, and the work between two lines hides only part of what follows.
 template <class Item>

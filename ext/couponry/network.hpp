@@ -85,6 +85,20 @@ struct Network {
         store(best, out);
     }
 
+    // The same for 32.
+    static void best_32(const Shortlist* lists, int64_t longest, int32_t* out) noexcept {
+        Sixteen best = sorted(load(lists, 0)), next = sorted(load(lists, 16));
+        for (int64_t from = 32;; from += 16) {
+            const Sixteen rest = merged(worse(best, next));
+            best = merged(better(best, next));
+            next = rest;
+            if (from >= longest) break;
+            next = merged(better(next, sorted(load(lists, from))));
+        }
+        store(best, out);
+        store(next, out + 16 * WIDTH);
+    }
+
 private:
     struct Sixteen {
         Vector keys[16];
@@ -160,19 +174,6 @@ private:
             }
             best = merged(better(best, next));
         }
-    }
-
-    static void best_32(const Shortlist* lists, int64_t longest, int32_t* out) noexcept {
-        Sixteen best = sorted(load(lists, 0)), next = sorted(load(lists, 16));
-        for (int64_t from = 32;; from += 16) {
-            const Sixteen rest = merged(worse(best, next));
-            best = merged(better(best, next));
-            next = rest;
-            if (from >= longest) break;
-            next = merged(better(next, sorted(load(lists, from))));
-        }
-        store(best, out);
-        store(next, out + 16 * WIDTH);
     }
 };
 

@@ -12,13 +12,21 @@ namespace {
 
 class ShortSearch {
 public:
-    // Whether it comes to an end on the best candidates and within so many nodes; the picks are OUT.
+    // Whether it comes to an end within so many nodes; the picks are OUT.
     template <class Vector>
     bool choose(const Abreast<Vector>& abreast, int64_t lane, const Broken& one, int64_t nodes) noexcept {
-        static_assert(Abreast<Vector>::BEST == BEST);
+        const bool more = abreast.outcome(lane) & Abreast<Vector>::MORE;
+        return (!more && among<Abreast<Vector>::BEST>(abreast, lane, one, nodes)) ||
+               among<Sets::SHORT>(abreast, lane, one, nodes);
+    }
+
+private:
+    // The same among the best candidates; nor does it come to an end where others would have to be looked at.
+    template <int64_t BEST, class Vector>
+    bool among(const Abreast<Vector>& abreast, int64_t lane, const Broken& one, int64_t nodes) noexcept {
         const int64_t positive = abreast.positive(lane);
         const int64_t m = positive < BEST ? positive : BEST;
-        const Scale scale = Scale::of_float(largest(one), one.n);
+        const Scale scale = Scale::of_float(largest_value(one.key, one.n), one.n);
         float given[BEST];
         for (int64_t t = 0; t < BEST; ++t) {
             const int64_t j = abreast.candidate(lane, t);
@@ -29,18 +37,19 @@ public:
         }
         for (int64_t t = 0; t < BEST; ++t) value_[t] = scale.whole_of_positive(given[t]);  // others are never let in
         const int64_t slots = one.upper < BEST ? one.upper : BEST;
-        all_ = positive <= BEST || one.upper <= 0;
+        all_ = positive <= BEST;
         const uint64_t fill = abreast.start(lane) | static_cast<uint64_t>(LARGEST - slots) << GIVEN_FROM;
-        return branch(fill, {abreast.end(lane), 0, abreast.greedy(lane)}, nodes, one.picks);
+        const uint32_t free = static_cast<uint32_t>((uint64_t{1} << BEST) - 1);
+        if constexpr (BEST == Abreast<Vector>::BEST)
+            return branch<BEST>(fill, free, {abreast.end(lane), 0, abreast.greedy(lane)}, nodes, one.picks);
+        else
+            return branch<BEST>(fill, free, walk<BEST>(fill, 0, free), nodes, one.picks);
     }
 
-private:
-    static constexpr int64_t BEST = 16;
     // Above the sets is how many coupons are given: LARGEST less those that still may be.
     static constexpr int GIVEN_FROM = 56;
     static constexpr int64_t LARGEST = 127;
     static constexpr uint64_t ONE_GIVEN = uint64_t{1} << GIVEN_FROM, NEVER = uint64_t{1} << 63;
-    static constexpr uint32_t ALL = (uint32_t{1} << BEST) - 1;
     static constexpr uint64_t FULL = 0x8088888888888888u;
 
     struct Walk {
@@ -56,24 +65,16 @@ private:
     };
 
     // In the order of choice: what each adds, to all sets and to those that nest, its worth, its bit among all.
-    uint64_t adds_[BEST], nesting_adds_[BEST];
-    int64_t value_[BEST];
-    uint32_t bit_[BEST];
-    Taken stack_[BEST];
+    uint64_t adds_[Sets::SHORT], nesting_adds_[Sets::SHORT];
+    int64_t value_[Sets::SHORT];
+    uint32_t bit_[Sets::SHORT];
+    Taken stack_[Sets::SHORT];
     bool all_ = false;  // whether no others are worth anything
 
-    static float largest(const Broken& one) noexcept {
-        int32_t largest = 0;
-        for (int64_t j = 0; j < one.n; ++j) {
-            const int32_t size = order_key(static_cast<uint32_t>(one.key[j])) & INT32_MAX;
-            largest = size > largest ? size : largest;
-        }
-        return value_of(largest);
-    }
-
-    // fill: how full sets are at first. walked: from there, with a full set; what it is worth does not matter.
-    bool branch(uint64_t fill, Walk walked, int64_t nodes, uint64_t* picks) noexcept {
-        uint32_t free = ALL, mine = 0, best = 0;
+    // fill: how full sets are at first. walked: from there, all being free.
+    template <int64_t BEST>
+    bool branch(uint64_t fill, uint32_t free, Walk walked, int64_t nodes, uint64_t* picks) noexcept {
+        uint32_t mine = 0, best = 0;
         int64_t depth = 0, total = 0, worth = 0;
         bool found = false;
         while (true) {
@@ -92,7 +93,7 @@ private:
                     total += value_[t];
                     mine |= uint32_t{1} << t;
                     free ^= uint32_t{1} << t;
-                    walked = walk(fill, total, free);
+                    walked = walk<BEST>(fill, total, free);
                     if (!all_ && walked.fill >> GIVEN_FROM < LARGEST) return false;
                     continue;
                 }
@@ -106,7 +107,7 @@ private:
             total = last.total;
             mine ^= uint32_t{1} << last.t;
             free = last.free ^ uint32_t{1} << last.t;
-            walked = walk(fill, total, free);
+            walked = walk<BEST>(fill, total, free);
             if (!all_ && walked.fill >> GIVEN_FROM < LARGEST) return false;
         }
         *picks = 0;
@@ -115,6 +116,7 @@ private:
     }
 
     // The greedy choice under the sets that nest, how full it makes all sets, and what it is worth with the rest.
+    template <int64_t BEST>
     COUPONRY_INLINE Walk walk(uint64_t fill, int64_t total, uint32_t free) const noexcept {
         Walk out{fill, total, 0};
 #pragma GCC unroll 16
@@ -144,9 +146,9 @@ public:
         abreast_.choose(customers, count);
         uint64_t left = 0;
         for (int64_t lane = 0; lane < count; ++lane) {
-            const auto outcome = abreast_.outcome(lane);
+            const int32_t outcome = abreast_.outcome(lane);
             const bool found = outcome == Abreast<Vector>::CHOSEN ||
-                               (outcome == Abreast<Vector>::OPEN &&
+                               ((outcome & Abreast<Vector>::NOTHING) == 0 &&
                                 search_.choose(abreast_, lane, customers[lane], nodes));
             left |= static_cast<uint64_t>(!found) << lane;
         }

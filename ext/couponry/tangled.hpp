@@ -119,16 +119,12 @@ private:
     bool search(const Sets& sets, int64_t n, const int32_t* key, const Ranked* order, int64_t lower, int64_t upper,
                 bool tried, uint64_t* picks) noexcept {
         if (!search_.load(sets, n)) return false;
-        double largest = 0.0;
-        for (int64_t j = 0; j < n; ++j) {
-            const double size = std::fabs(static_cast<double>(value_of(key[j])));
-            largest = size > largest ? size : largest;
-        }
-        const Scale scale = Scale::of(largest, n);
+        const Scale scale = Scale::of_float(largest_value(key, n), n);
         int64_t* const place = search_.place();
         for (int64_t t = 0; t < n; ++t) {
             const int64_t j = static_cast<int64_t>(order[t].at);
-            search_.value[t] = scale.whole(value_of(key[j]));
+            const float value = value_of(key[j]);
+            search_.value[t] = value > 0.0f ? scale.whole_of_positive(value) : scale.whole(value);
             place[j] = t;
         }
         search_.arrange(sets);
