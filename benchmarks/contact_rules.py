@@ -2,8 +2,8 @@
 
 Each offer goes out by one of four channels on one of 28 days and is for one of 45 products. A customer gets at most
 three e-mails in any of three windows of 14 days that overlap, at most two calls, and never two offers for one product
-within a week: about one pair of offers in a hundred. As arrays for the kernels, and as rules of a campaign, with a count
-of their own of what an allocation breaks.
+within a week: about one pair of offers in a hundred. As arrays for the kernels, and as rules of a campaign, with a
+count of their own of what an allocation breaks.
 """
 
 from __future__ import annotations

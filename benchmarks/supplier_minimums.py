@@ -2,10 +2,10 @@
 
     python benchmarks/supplier_minimums.py [--customers 300000] [--chunk 1000] [--gap 0.001] [--threads N]
 
-Each of 200 brands is promised 2 to 15 % more coupons than it gets under the budget alone. The campaign is solved as one,
-and then as the trade does it: customers are dealt into chunks, the budget and every minimum are divided evenly among
-these, and each is solved by couponry as well, its minimums soft at a penalty far above what a coupon is worth, so that
-what can be kept is kept. Prints JSON: certificate, how many minimums bind and how many are missed, recounted from the
+Each of 200 brands is promised 2 to 15 % more coupons than it gets under the budget alone. The campaign is solved as
+one, and then as the trade does it: customers are dealt into chunks, the budget and every minimum are divided evenly
+among these, and each is solved by couponry as well, its minimums soft at a penalty far above what a coupon is worth, so
+that what can be kept is kept. Prints JSON: certificate, how many minimums bind and how many are missed, recounted from the
 coupons, for both; and how much less the chunks are worth.
 """
 
@@ -33,9 +33,7 @@ BRANDS, SLOTS, BUDGET = 200, 16, 0.6
 PENALTY = 5.0  # about ten times what a coupon is worth
 
 
-def counted(
-    coupons: pa.Table, offers: pa.Table
-) -> tuple[float, float, NDArray[np.int64]]:
+def counted(coupons: pa.Table, offers: pa.Table) -> tuple[float, float, NDArray[np.int64]]:
     """Value, cost and coupons of each brand of an allocation, from the tables as given."""
     row = coupons["offer"].to_numpy()
     response = coupons["response"].to_numpy().astype(float)
@@ -73,7 +71,9 @@ def chunked(
     chunks = -(-arguments.customers // arguments.chunk)
     chunk_of = random.permutation(arguments.customers) * chunks // arguments.customers
     order = np.argsort(chunk_of[candidates["customer"].to_numpy()], kind="stable")
-    ends = np.searchsorted(chunk_of[candidates["customer"].to_numpy()][order], np.arange(chunks + 1))
+    ends = np.searchsorted(
+        chunk_of[candidates["customer"].to_numpy()][order], np.arange(chunks + 1)
+    )
     rules = [couponry.CustomerRule("slots", max=SLOTS)]
 
     def solve(c: int) -> tuple[float, float, NDArray[np.int64], float]:

@@ -117,11 +117,15 @@ def under_rules(
         for name, rules in (("with", problem.rules), ("without", slots_alone))
     }
     lagrangian = Lagrangian(problem, engines["with"])
-    table = as_float32(lagrangian.price_table(lagrangian.reduced(result.limits["price"].to_numpy())))
+    table = as_float32(
+        lagrangian.price_table(lagrangian.reduced(result.limits["price"].to_numpy()))
+    )
     seconds = interleaved({name: partial(e.evaluate, table) for name, e in engines.items()})
     customer = np.concatenate([batch["customer"].to_numpy() for batch in result.coupons.batches()])
     offer = np.concatenate([batch["offer"].to_numpy() for batch in result.coupons.batches()])
-    broken = contacts.broken(customer, offer) | {"slots": int((np.bincount(customer) > slots).sum())}
+    broken = contacts.broken(customer, offer) | {
+        "slots": int((np.bincount(customer) > slots).sum())
+    }
     customers = len(problem.shard.indptr) - 1
     return {
         "pass_per_pass_without_rules": {

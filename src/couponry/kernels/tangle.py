@@ -256,7 +256,13 @@ def write_sets(agreed, i, n, words, bound, member, at, sets):
     for s in listed:
         crossing = 1 if 0 < bound[s, 0] < size[s] and not nests[s] else 0
         if n <= SHORT:
-            head = bound[s, 0] | bound[s, 1] << 6 | bound[s, 2] << 12 | bound[s, 3] << 28 | crossing << 29
+            head = (
+                bound[s, 0]
+                | bound[s, 1] << 6
+                | bound[s, 2] << 12
+                | bound[s, 3] << 28
+                | crossing << 29
+            )
             sets[at] = head << 32
             for j in range(n):
                 sets[at] |= np.int64(member[s, j]) << np.int64(j)
