@@ -4,9 +4,9 @@
 
 Each of 200 brands is promised 2 to 15 % more coupons than it gets under the budget alone. The campaign is solved as
 one, and then as the trade does it: customers are dealt into chunks, the budget and every minimum are divided evenly
-among these, and each is solved by couponry as well, its minimums soft at a penalty far above what a coupon is worth, so
-that what can be kept is kept. Prints JSON: certificate, how many minimums bind and how many are missed, recounted from the
-coupons, for both; and how much less the chunks are worth.
+among these, and each is solved by couponry as well, its minimums soft at a penalty far above what a coupon is worth,
+so that what can be kept is kept. Prints JSON: certificate, how many minimums bind and how many are missed, recounted
+from the coupons, for both; and how much less the chunks are worth.
 """
 
 from __future__ import annotations
