@@ -2,14 +2,19 @@
 
 Each offer goes out by one of four channels on one of 28 days and is for one of 45 products. A customer gets at most
 three e-mails in any of three windows of 14 days that overlap, at most two calls, and never two offers for one product
-within a week: about one pair of offers in a hundred.
+within a week: about one pair of offers in a hundred. As arrays for the kernels, and as rules of a campaign, with a
+count of their own of what an allocation breaks.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+import couponry
 from couponry import kernels
 from couponry.compile_rules import with_sets
 from couponry.kernels import Agreed, Rules
@@ -17,7 +22,85 @@ from couponry.kernels import Agreed, Rules
 CHANNELS, DAYS, PRODUCTS = 4, 28, 45
 EMAIL, CALL = 0, 1
 WINDOWS = (1, 8, 15)  # first days
-EMAILS, CALLS, WEEK = 3, 2, 7
+EMAILS, CALLS, WEEK, FORTNIGHT = 3, 2, 7, 14
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """How, when and for what each offer goes out (k)."""
+
+    channel: NDArray[np.int64]
+    product: NDArray[np.int64]
+    day: NDArray[np.int64]
+
+    @classmethod
+    def drawn(cls, offers: int, random: np.random.Generator) -> Contacts:
+        return cls(
+            random.integers(0, CHANNELS, offers),
+            random.integers(0, PRODUCTS, offers),
+            random.integers(1, DAYS + 1, offers),
+        )
+
+    def kinds(self) -> list[tuple[str, NDArray[np.bool_], int]]:
+        """Name, offers (k) and how many of them a customer gets at most."""
+        email = self.channel == EMAIL
+        windows = [
+            (f"e-mails from day {first}", email & self.within(first), EMAILS) for first in WINDOWS
+        ]
+        return [*windows, ("calls", self.channel == CALL, CALLS)]
+
+    def within(self, first: int) -> NDArray[np.bool_]:
+        return (self.day >= first) & (self.day < first + FORTNIGHT)
+
+    def apart(self) -> NDArray[np.bool_]:
+        """Pairs of offers that are never given together (k, k)."""
+        apart = (self.product[:, None] == self.product) & (
+            np.abs(self.day[:, None] - self.day) <= WEEK
+        )
+        np.fill_diagonal(apart, False)
+        return apart
+
+    def columns(self) -> dict[str, NDArray[np.int64]]:
+        """For the offers table."""
+        return {"channel": self.channel, "product": self.product, "day": self.day}
+
+    def rules(self) -> list[couponry.CustomerRule]:
+        a, b = np.nonzero(np.triu(self.apart()))
+        last = FORTNIGHT - 1
+        windows = [
+            couponry.CustomerRule(
+                f"e-mails from day {first}",
+                max=EMAILS,
+                where={"channel": EMAIL, "day": {"min": first, "max": first + last}},
+            )
+            for first in WINDOWS
+        ]
+        return [
+            *windows,
+            couponry.CustomerRule("calls", max=CALLS, where={"channel": CALL}),
+            couponry.CustomerRule(
+                "one product a week", conflicts=pa.table({"offer_a": a, "offer_b": b})
+            ),
+        ]
+
+    def broken(self, customer: NDArray[np.int64], offer: NDArray[np.int64]) -> dict[str, int]:
+        """How often an allocation breaks each rule: customers with too many, and pairs that are apart."""
+        found = {}
+        for name, offers, most in self.kinds():
+            count = np.bincount(customer[offers[offer]])
+            found[name] = int((count > most).sum())
+        order = np.argsort(customer, kind="stable")
+        customer, offer = customer[order], offer[order]
+        pairs, by = 0, 1
+        while by < len(customer):
+            same = np.flatnonzero(customer[by:] == customer[:-by])
+            if len(same) == 0:
+                break
+            one, other = offer[same], offer[same + by]
+            week = np.abs(self.day[one] - self.day[other]) <= WEEK
+            pairs += int((week & (self.product[one] == self.product[other])).sum())
+            by += 1
+        return found | {"one product a week": pairs}
 
 
 def contact_rules(
@@ -28,14 +111,11 @@ def contact_rules(
     random: np.random.Generator,
 ) -> Rules:
     """The rules of customers who are given at most so many coupons, for these candidates."""
-    channel, product = random.integers(0, CHANNELS, items), random.integers(0, PRODUCTS, items)
-    day = random.integers(1, DAYS + 1, items)
-    within = [(channel == EMAIL) & (day >= first) & (day < first + 14) for first in WINDOWS]
-    rows = [*within, channel == CALL]
-    group = np.array([np.where(row, g, -1) for g, row in enumerate(rows)], np.int32)
-    cap = np.array([[EMAILS]] * len(WINDOWS) + [[CALLS]], np.int32)
-    apart = (product[:, None] == product) & (np.abs(day[:, None] - day) <= WEEK)
-    np.fill_diagonal(apart, False)
+    contacts = Contacts.drawn(items, random)
+    rows = contacts.kinds()
+    group = np.array([np.where(row, g, -1) for g, (_, row, _) in enumerate(rows)], np.int32)
+    cap = np.array([[most] for _, _, most in rows], np.int32)
+    apart = contacts.apart()
     upper = np.full(1, slots, np.int32)
     nobody = np.zeros(1, np.int64)
     agreed = Agreed(

@@ -5,7 +5,7 @@
 The mixed campaign is solved, and the bounds of the limits whose price times bound is largest, and of as many drawn
 among all others that have a price, are moved up and down, the dual minimised again for each. Prints JSON: for how many
 moves the change by unit is the price within the tolerance, for how many it lies between the prices at both ends of the
-move, and every move.
+move, and every move. A bound that was out of reach once it was tightened shows as a range without end.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from report import solved
 from synthetic import Synthetic
 
 from couponry.engines.threads import thread_count
+
+OUT_OF_REACH = 100.0  # what a move is worth, by what its price says
 
 
 def main() -> None:
@@ -56,6 +58,8 @@ def main() -> None:
             move["per_unit"] - move["price"]
         ) <= arguments.tolerance * abs(move["price"])
         move["in_range"] = move["lowest"] <= move["per_unit"] <= move["highest"]
+        # prices that grow without end: no allocation keeps a bound so tight
+        move["out_of_reach"] = abs(move["change"]) > OUT_OF_REACH * abs(move["predicted"])
     said = {
         "hardware": describe(threads),
         "customers": arguments.customers,
@@ -65,6 +69,7 @@ def main() -> None:
         "moves": len(moves),
         "within_tolerance": sum(move["within_tolerance"] for move in moves),
         "in_range": sum(move["in_range"] for move in moves),
+        "out_of_reach": sum(move["out_of_reach"] for move in moves),
         "either": sum(move["within_tolerance"] or move["in_range"] for move in moves),
         "each": moves,
     }

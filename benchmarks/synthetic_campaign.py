@@ -7,18 +7,23 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import files
 import numpy as np
+import pyarrow as pa
+from contact_rules import Contacts
 from numpy.typing import NDArray
 from report import report, solved
 from synthetic import Synthetic
+from timing import STATISTICS, interleaved
 
 import couponry
 from couponry import kernels
-from couponry.allocate.lagrangian import Lagrangian
+from couponry.allocate.lagrangian import Lagrangian, as_float32
 from couponry.allocate.scales import Scales
 from couponry.engines.local import LocalEngine
 from couponry.engines.threads import thread_count
@@ -54,6 +59,12 @@ class Kind:
     name: str
     slots: int
     limits: Callable[[FreeUse, np.random.Generator], list[couponry.Limit]]
+    contacts: bool = False  # rules that overlap and conflict, of `contact_rules.py`
+
+    def contacts_of(self, size: Synthetic) -> Contacts | None:
+        """How, when and for what its offers go out, where that matters."""
+        random = np.random.default_rng([size.seed, 8])
+        return Contacts.drawn(size.offers, random) if self.contacts else None
 
     def campaign(
         self, size: Synthetic, threads: int, folder: Path | None = None
@@ -61,13 +72,16 @@ class Kind:
         """The campaign in memory, or from Parquet files and a store in a folder, made if they are not there."""
         rules = [couponry.CustomerRule("slots", max=self.slots)]
         name = f"{self.name}, {size.customers:,} customers"
+        offers, contacts = size.offers_table(), self.contacts_of(size)
+        if contacts is not None:
+            rules += contacts.rules()
+            for column, values in contacts.columns().items():
+                offers = offers.append_column(column, pa.array(values))
         if folder is None:
-            campaign = couponry.Campaign(
-                size.offers_table(), size.batches(threads), rules=rules, name=name
-            )
+            campaign = couponry.Campaign(offers, size.batches(threads), rules=rules, name=name)
         else:
             if not files.is_written(folder):
-                files.write(folder, size.offers_table(), size.batches(threads), FILE_BLOCKS)
+                files.write(folder, offers, size.batches(threads), FILE_BLOCKS)
             campaign = couponry.Campaign(
                 folder / "offers.parquet",
                 folder / "candidates",
@@ -79,6 +93,49 @@ class Kind:
             raise SystemExit(f"{folder} holds {len(campaign.candidates):,} candidates")
         random = np.random.default_rng([size.seed, 7])
         return campaign.with_limits(self.limits(free_use(campaign, threads, size.seed), random))
+
+
+def under_rules(
+    campaign: couponry.Campaign,
+    result: couponry.Result,
+    contacts: Contacts,
+    slots: int,
+    threads: int,
+) -> dict[str, Any]:
+    """What a pass under contact rules costs beside one under the slots alone, and which rules an allocation breaks."""
+    assert result.limits is not None and result.coupons is not None
+    problem = campaign.compile().problem
+    slots_alone = kernels.Rules(
+        np.zeros(1, np.int32),
+        np.full(1, slots, np.int32),
+        np.zeros((0, problem.rules.group.shape[1]), np.int32),
+        0,
+        np.zeros((0, 1), np.int32),
+    )
+    engines = {
+        name: LocalEngine(problem.shard, rules, kernels.load(), threads, 0)
+        for name, rules in (("with", problem.rules), ("without", slots_alone))
+    }
+    lagrangian = Lagrangian(problem, engines["with"])
+    table = as_float32(
+        lagrangian.price_table(lagrangian.reduced(result.limits["price"].to_numpy()))
+    )
+    seconds = interleaved({name: partial(e.evaluate, table) for name, e in engines.items()})
+    customer = np.concatenate([batch["customer"].to_numpy() for batch in result.coupons.batches()])
+    offer = np.concatenate([batch["offer"].to_numpy() for batch in result.coupons.batches()])
+    broken = contacts.broken(customer, offer) | {
+        "slots": int((np.bincount(customer) > slots).sum())
+    }
+    customers = len(problem.shard.indptr) - 1
+    return {
+        "pass_per_pass_without_rules": {
+            name: float(of(seconds["with"]) / of(seconds["without"]))
+            for name, of in STATISTICS.items()
+        },
+        "bytes_of_sets_a_customer": (problem.rules.sets.nbytes + problem.rules.ptr.nbytes)
+        / customers,
+        "rules_broken": broken,
+    }
 
 
 def free_use(campaign: couponry.Campaign, threads: int, seed: int) -> FreeUse:
@@ -108,10 +165,14 @@ def benchmark(kind: Kind, doc: str | None, *, customers: int, width: int, gap: f
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="of the campaign's Parquet files and store")
     parser.add_argument("--write", action="store_true", help="write the result into the folder")
+    parser.add_argument(
+        "--contact-rules", action="store_true", help="windows that overlap, and conflicts, on top"
+    )
     parser.add_argument("--make-only", action="store_true", help="make the files and stop")
     arguments = parser.parse_args()
     threads, folder = thread_count(arguments.threads), arguments.folder
     size = Synthetic(arguments.customers, arguments.width, seed=arguments.seed)
+    kind = replace(kind, contacts=arguments.contact_rules)
 
     started = time.perf_counter()
     campaign = kind.campaign(size, threads, folder)
@@ -125,5 +186,9 @@ def benchmark(kind: Kind, doc: str | None, *, customers: int, width: int, gap: f
         started = time.perf_counter()
         result.write(folder / "result", overwrite=True)
         wrote = time.perf_counter() - started
-    said = report(campaign, result, threads, build_seconds=built, write_seconds=wrote)
+    more = {"build_seconds": built, "write_seconds": wrote}
+    contacts = kind.contacts_of(size)
+    if contacts is not None:
+        more |= under_rules(campaign, result, contacts, kind.slots, threads)
+    said = report(campaign, result, threads, **more)
     print(json.dumps(said, indent=1))

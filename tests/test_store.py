@@ -602,6 +602,23 @@ def test_estimate(folder: Path) -> None:
     assert memory_estimate(folder).disk_while_building > needed.disk * 1.5
 
 
+@pytest.mark.parametrize("each", [12, 40])
+def test_estimate_counts_the_sets_of_rules_that_conflict(each: int, tmp_path: Path) -> None:
+    tables = random_tables(customers=300, offers=60, each=each)
+    ids, random = tables["offers"]["offer"].to_pylist(), np.random.default_rng(each)
+    pairs = [(a, b) for n, a in enumerate(ids) for b in ids[n + 1 :] if random.random() < 0.05]
+    conflicts = pa.table({"offer_a": [a for a, _ in pairs], "offer_b": [b for _, b in pairs]})
+    plain = spec(customer_rule=[{"name": "all", "max": 5}])
+    folder = write_folder(tmp_path / "plain", tables, plain)
+    rule = {"name": "apart", "conflicts": "conflicts.parquet"}
+    ruled = spec(customer_rule=[{"name": "all", "max": 5}, rule])
+    other = write_folder(tmp_path / "ruled", tables, ruled, conflicts=conflicts)
+    more = memory_estimate(other).memory - memory_estimate(folder).memory
+    rules = read_campaign(other).compile().problem.rules
+    taken = rules.sets.nbytes + rules.ptr.nbytes
+    assert 0.8 * taken < more < 2 * taken
+
+
 @pytest.mark.parametrize("strings", [False, True], ids=["integers", "text"])
 def test_estimate_covers_what_a_store_takes(strings: bool, tmp_path: Path) -> None:
     tables = random_tables(customers=5_000, strings=strings)

@@ -62,6 +62,7 @@ public:
 
 private:
     static constexpr int64_t WIDTH = Selection<Lanes>::WIDTH;
+    static constexpr int64_t SETS_AHEAD = 512;  // as `prefetch` does for candidates
 
     const Pass& pass_;
     Greedy<Item> greedy_;
@@ -186,44 +187,49 @@ private:
         given_ += count;
     }
 
-    // Chooses anew for customers whose best candidates break the rules: the last one first, since gaps that are left in
-    // the list are filled from its end. False when there is no memory to search with.
+    // Chooses anew for customers whose best candidates break the rules, and lists what all have. False when there is no
+    // memory to search with.
     bool keep_rules(int64_t i, int64_t end) noexcept {
         scratch_.first[end - i] = static_cast<int32_t>(given_);
         const Item* item = static_cast<const Item*>(pass_.shard.item) + pass_.shard.indptr[i];
         bool breaks[Scratch::CUSTOMERS] = {};
-        if (has_groups_ && !all_have_sets(i, end))
-            greedy_.look_for_breaks(item, scratch_.given, scratch_.first, i, end - i, scratch_.second, breaks);
+        if (has_groups_) look_for_breaks(item, i, end, breaks);
         Turn again[Scratch::CUSTOMERS];
         int64_t broken = 0;
         for_each(i, end, [&](const Turn& turn) {
             again[broken] = turn;
             const Sets sets = Sets::of(pass_.rules, turn.i, turn.n);
+            COUPONRY_PREFETCH(sets.at + SETS_AHEAD);
             broken += sets.count > 0 ? !Tangled<Item>::keeps(sets, turn.picks) : breaks[turn.i - i];
         });
-        while (broken-- > 0) {
-            const Turn& turn = again[broken];
+        if (broken == 0) return true;
+        for (int64_t b = 0; b < broken; ++b) {
+            const Turn& turn = again[b];
             const Sets sets = Sets::of(pass_.rules, turn.i, turn.n);
             if (sets.count == 0)
                 greedy_.choose(items_of(turn), turn.n, key_of(turn), scratch_.ranked, bounds_of(turn.i), turn.i,
                                hash_of(turn), turn.picks);
-            else if (!tangled_.choose(sets, items_of(turn), turn.n, key_of(turn), scratch_.ranked, turn.i,
-                                      hash_of(turn), turn.picks))
+            else if (!tangled_.choose(sets, items_of(turn), turn.n, key_of(turn), scratch_.ranked, turn.i, turn.picks))
                 return false;
-            int32_t* const listed = scratch_.given + turn.first[0];
-            const int64_t before = turn.first[1] - turn.first[0], count = list(turn, scratch_.second);
-            for (int64_t t = 0; t < count; ++t)  // more than before go to the end
-                (t < before ? listed[t] : scratch_.given[given_++]) = scratch_.second[t];
-            for (int64_t t = before; t > count;) listed[--t] = scratch_.given[--given_];
         }
+        if (!tangled_.finish(scratch_.ranked)) return false;
+        given_ = 0;
+        for_each(i, end, [&](const Turn& turn) { given_ += list(turn, scratch_.given + given_); });
         return true;
     }
 
-    bool all_have_sets(int64_t i, int64_t end) const noexcept {
-        if (!has_sets_) return false;
-        for (; i < end; ++i)
-            if (pass_.rules.ptr[i + 1] == pass_.rules.ptr[i]) return false;
-        return true;
+    bool has_sets(int64_t i) const noexcept { return has_sets_ && pass_.rules.ptr[i + 1] > pass_.rules.ptr[i]; }
+
+    // Says of customers without sets whether their best candidates break the rules (OUT, false before).
+    void look_for_breaks(const Item* item, int64_t i, int64_t end, bool* breaks) noexcept {
+        for (int64_t from = i; from < end;) {
+            int64_t to = from;
+            while (to < end && !has_sets(to)) ++to;
+            if (to > from)
+                greedy_.look_for_breaks(item, scratch_.given, scratch_.first + (from - i), from, to - from,
+                                        scratch_.second, breaks + (from - i));
+            from = to + 1;
+        }
     }
 
     // Of the candidates at the bar, those with the smallest hashes complete the m best.
@@ -272,8 +278,7 @@ private:
     static int64_t list(const Turn& turn, int32_t* out) noexcept {
         int64_t count = 0;
         for (int64_t from = 0; from < turn.n; from += WORD)
-            for (uint64_t word = turn.picks[from / WORD]; word; word &= word - 1)
-                out[count++] = static_cast<int32_t>(turn.from + from + lowest_bit(word));
+            count += Lanes::list(turn.picks[from / WORD], left(turn, from), turn.from + from, out + count);
         return count;
     }
 

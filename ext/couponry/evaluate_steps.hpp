@@ -8,6 +8,7 @@
 
 #include "preference.hpp"
 #include "scratch.hpp"
+#include "views.hpp"
 
 namespace couponry {
 namespace {
@@ -81,6 +82,16 @@ COUPONRY_INLINE float value_of(int32_t key) noexcept {
     return value;
 }
 
+// The largest of some values without their signs.
+COUPONRY_INLINE float largest_value(const int32_t* key, int64_t n) noexcept {
+    int32_t largest = 0;
+    for (int64_t j = 0; j < n; ++j) {
+        const int32_t size = order_key(static_cast<uint32_t>(key[j])) & INT32_MAX;
+        largest = size > largest ? size : largest;
+    }
+    return value_of(largest);
+}
+
 // Candidates are read once and in order, some cache lines ahead: the processor's own prefetching stops at each
 // page, and the work between two lines hides only part of what follows.
 template <class Item>
@@ -110,6 +121,14 @@ struct Shortlist {
     const int32_t* key;
     int64_t n;
     Bounds bounds;
+};
+
+// A customer whose plain choice breaks some set.
+struct Broken {
+    Sets sets;
+    const int32_t* key;
+    int64_t n, upper;
+    uint64_t* picks;
 };
 
 struct Steps {
@@ -194,8 +213,23 @@ struct Steps {
     static COUPONRY_INLINE int64_t take(const int32_t* key, int64_t n, int32_t bar, int64_t from, int32_t* out,
                                         uint64_t& picks) noexcept {
         picks = at_least(key, n, bar);
+        return list(picks, n, from, out);
+    }
+
+    // Whether picks among at most 32 candidates keep up to 16 sets and miss nothing of them.
+    static COUPONRY_INLINE bool keeps_short(const int64_t* sets, int64_t count, uint32_t picks) noexcept {
+        bool kept = true;
+        for (int64_t s = 0; s < count; ++s) {
+            const int64_t held = count_bits(static_cast<uint32_t>(sets[s]) & picks);
+            kept &= (held <= (sets[s] >> 32 & 0x3F)) & (held >= (sets[s] >> 38 & 0x3F));
+        }
+        return kept;
+    }
+
+    // The numbers of the bits set among n, counted from `from` (OUT, a vector more may be written). Returns how many.
+    static COUPONRY_INLINE int64_t list(uint64_t word, int64_t, int64_t from, int32_t* out) noexcept {
         int64_t count = 0;
-        for (uint64_t word = picks; word; word &= word - 1) out[count++] = static_cast<int32_t>(from + lowest_bit(word));
+        for (; word; word &= word - 1) out[count++] = static_cast<int32_t>(from + lowest_bit(word));
         return count;
     }
 

@@ -27,7 +27,7 @@ public:
                          int32_t* found, bool* breaks) noexcept {
         for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
             const int32_t* group = rules_.group.row(rule).data;
-            for (int64_t t = 0; t < first[customers]; ++t) found[t] = group[item[given[t]]];
+            for (int64_t t = first[0]; t < first[customers]; ++t) found[t] = group[item[given[t]]];
             for (int64_t c = 0; c < customers; ++c) {
                 const int32_t* theirs = found + first[c];
                 const int64_t count = first[c + 1] - first[c], cap = rules_.cap_of(rule, i + c);

@@ -66,7 +66,7 @@ private:
     const Rules& rules_;
     View<const Item> item_;
     std::vector<int32_t> count_, held_;
-    Sets sets_{nullptr, 0, 0};
+    Sets sets_{nullptr, 0, 0, false};
     int64_t begin_ = 0;
 };
 

@@ -188,6 +188,52 @@ struct Lanes : Steps {
         return count;
     }
 
+    static COUPONRY_INLINE bool keeps_short(const int64_t* sets, int64_t count, uint32_t picks) noexcept {
+        const __m256i bound = _mm256_set1_epi32(0x3F);
+        __m256i wrong = _mm256_setzero_si256();
+        for (int64_t s = 0; s < 16; s += 8) {
+            const __m256i first = up_to_4(sets + s, count - s), second = up_to_4(sets + s + 4, count - s - 4);
+            const __m256i mask = halves<0x88>(first, second), head = halves<0xDD>(first, second);
+            const __m256i held = counts(_mm256_and_si256(mask, _mm256_set1_epi32(static_cast<int32_t>(picks))));
+            const __m256i cap = _mm256_and_si256(head, bound);
+            const __m256i least = _mm256_and_si256(_mm256_srli_epi32(head, 6), bound);
+            wrong = _mm256_or_si256(wrong, _mm256_cmpgt_epi32(held, cap));
+            wrong = _mm256_or_si256(wrong, _mm256_cmpgt_epi32(least, held));
+        }
+        return _mm256_testz_si256(wrong, wrong);
+    }
+
+    // Of up to 16 sets those that ask for a minimum or that the candidates can make too full, then nothing (OUT, 16, and
+    // eight more may be written). Returns how many.
+    static COUPONRY_INLINE int64_t narrowed(const int64_t* sets, int64_t count, uint32_t candidates,
+                                            int64_t* out) noexcept {
+        const __m256i bound = _mm256_set1_epi64x(0x3F), none = _mm256_setzero_si256();
+        for (int64_t s = 0; s < 16; s += 4) _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + s), none);
+        int64_t kept = 0;
+        for (int64_t s = 0; s < 16; s += 4) {
+            const __m256i some = up_to_4(sets + s, count - s);
+            const __m256i held = counts(_mm256_and_si256(some, _mm256_set1_epi64x(candidates)));
+            const __m256i over = _mm256_cmpgt_epi64(held, _mm256_and_si256(_mm256_srli_epi64(some, 32), bound));
+            const __m256i asks = _mm256_cmpgt_epi64(_mm256_and_si256(_mm256_srli_epi64(some, 38), bound), none);
+            const __m256i either = _mm256_or_si256(over, asks);
+            const uint64_t these = static_cast<uint64_t>(_mm256_movemask_pd(_mm256_castsi256_pd(either)));
+            const __m256i moved = _mm256_permutevar8x32_epi32(some, numbers(twice(these)));
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + kept), moved);
+            kept += count_bits(these);
+        }
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + kept), none);
+        return kept;
+    }
+
+    static COUPONRY_INLINE int64_t list(uint64_t word, int64_t n, int64_t from, int32_t* out) noexcept {
+        int64_t count = 0;
+        for (int64_t j = 0; j < n; j += 8, word >>= 8) {
+            store(out + count, _mm256_add_epi32(numbers(word & 0xFF), _mm256_set1_epi32(static_cast<int32_t>(from + j))));
+            count += count_bits(word & 0xFF);
+        }
+        return count;
+    }
+
     static COUPONRY_INLINE int64_t take_best(const int32_t* key, int64_t n, int32_t least, int64_t from, int32_t* out,
                                              uint64_t& picks) noexcept {
         const __m256i a = first(key, n), b = first(key + 8, n - 8);
@@ -207,6 +253,35 @@ struct Lanes : Steps {
     }
 
 private:
+    static COUPONRY_INLINE __m256i up_to_4(const int64_t* from, int64_t n) noexcept {
+        const __m256i live = _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_set_epi64x(3, 2, 1, 0));
+        return _mm256_maskload_epi64(reinterpret_cast<const long long*>(from), live);
+    }
+
+    // Four bits, each of them twice.
+    static COUPONRY_INLINE uint64_t twice(uint64_t bits) noexcept {
+        const uint64_t apart = (bits & 1) | (bits & 2) << 1 | (bits & 4) << 2 | (bits & 8) << 3;
+        return apart | apart << 1;
+    }
+
+    // The lower (0x88) or upper (0xDD) halves of eight numbers, in any order.
+    template <int WHICH>
+    static COUPONRY_INLINE __m256i halves(__m256i first, __m256i second) noexcept {
+        return _mm256_castps_si256(
+            _mm256_shuffle_ps(_mm256_castsi256_ps(first), _mm256_castsi256_ps(second), WHICH));
+    }
+
+    // Bits set in each lane: looked up for half bytes, and added up.
+    static COUPONRY_INLINE __m256i counts(__m256i words) noexcept {
+        const __m256i of_half =
+            _mm256_broadcastsi128_si256(_mm_set_epi8(4, 3, 3, 2, 3, 2, 2, 1, 3, 2, 2, 1, 2, 1, 1, 0));
+        const __m256i half = _mm256_set1_epi8(0x0F);
+        const __m256i low = _mm256_shuffle_epi8(of_half, _mm256_and_si256(words, half));
+        const __m256i high = _mm256_shuffle_epi8(of_half, _mm256_and_si256(_mm256_srli_epi32(words, 4), half));
+        const __m256i twos = _mm256_maddubs_epi16(_mm256_add_epi8(low, high), _mm256_set1_epi8(1));
+        return _mm256_madd_epi16(twos, _mm256_set1_epi16(1));
+    }
+
     // Eight groups, with a negative number of its own in place of each that there is not.
     static COUPONRY_INLINE __m256i groups(const int32_t* group, int64_t n, int64_t from) noexcept {
         const __m256i lane = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);

@@ -119,6 +119,7 @@ struct Lanes : Steps {
     }
 
     static COUPONRY_INLINE void ranks(const int32_t* key, int64_t n, int32_t* rank) noexcept {
+        if (n <= LANES) return ranks_of_16(key, n, rank);
         for (int64_t t = 0; t < n; t += 2 * LANES) ranks_of_32(key, n, key + t, rank + t);
     }
 
@@ -147,6 +148,50 @@ struct Lanes : Steps {
             number = _mm512_add_epi32(number, _mm512_set1_epi32(LANES));
         }
         picks = word;
+        return count;
+    }
+
+    static COUPONRY_INLINE bool keeps_short(const int64_t* sets, int64_t count, uint32_t picks) noexcept {
+        const __m512i first = up_to_8(sets, count), second = up_to_8(sets + 8, count - 8);
+        const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+        const __m512i bound = _mm512_set1_epi32(0x3F);
+        const __m512i mask = _mm512_permutex2var_epi32(first, even, second);
+        const __m512i head = _mm512_permutex2var_epi32(first, _mm512_add_epi32(even, _mm512_set1_epi32(1)), second);
+        const __m512i held = counts(_mm512_and_si512(mask, _mm512_set1_epi32(static_cast<int32_t>(picks))));
+        const unsigned over = _mm512_cmpgt_epi32_mask(held, _mm512_and_si512(head, bound));
+        const unsigned under = _mm512_cmplt_epi32_mask(held, _mm512_and_si512(_mm512_srli_epi32(head, 6), bound));
+        return (over | under) == 0;
+    }
+
+    // Of up to 16 sets those that ask for a minimum or that the candidates can make too full, then nothing (OUT, 16, and
+    // eight more may be written). Returns how many.
+    static COUPONRY_INLINE int64_t narrowed(const int64_t* sets, int64_t count, uint32_t candidates,
+                                            int64_t* out) noexcept {
+        _mm512_storeu_si512(out + 8, _mm512_setzero_si512());
+        int64_t kept = 0;
+        for (int64_t s = 0; s < 16; s += 8) {
+            const __m512i some = up_to_8(sets + s, count - s);
+            const __m512i held = counts(_mm512_and_si512(some, _mm512_set1_epi64(candidates)));
+            const __m512i cap = _mm512_and_si512(_mm512_srli_epi64(some, 32), _mm512_set1_epi64(0x3F));
+            const unsigned over = _mm512_cmpgt_epi64_mask(held, cap);
+            const __mmask8 these =
+                static_cast<__mmask8>(over | _mm512_test_epi64_mask(some, _mm512_set1_epi64(int64_t{0x3F} << 38)));
+            _mm512_storeu_si512(out + kept, _mm512_maskz_compress_epi64(these, some));
+            kept += count_bits(these);
+        }
+        return kept;
+    }
+
+    static COUPONRY_INLINE int64_t list(uint64_t word, int64_t n, int64_t from, int32_t* out) noexcept {
+        const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+        __m512i number = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int32_t>(from)), lane);
+        int64_t count = 0;
+        for (int64_t j = 0; j < n; j += LANES, word >>= LANES) {
+            const __mmask16 lanes = static_cast<__mmask16>(word);
+            _mm512_storeu_si512(out + count, _mm512_maskz_compress_epi32(lanes, number));
+            count += count_bits(lanes);
+            number = _mm512_add_epi32(number, _mm512_set1_epi32(LANES));
+        }
         return count;
     }
 
@@ -201,7 +246,29 @@ struct Lanes : Steps {
     }
 
 private:
+    static COUPONRY_INLINE __m512i up_to_8(const int64_t* from, int64_t n) noexcept {
+        return _mm512_maskz_loadu_epi64(static_cast<__mmask8>(first_lanes(n)), from);
+    }
+
+    // Bits set in each lane: looked up for half bytes, and added up.
+    static COUPONRY_INLINE __m512i counts(__m512i words) noexcept {
+        const __m512i of_half = _mm512_broadcast_i32x4(_mm_set_epi8(4, 3, 3, 2, 3, 2, 2, 1, 3, 2, 2, 1, 2, 1, 1, 0));
+        const __m512i half = _mm512_set1_epi8(0x0F);
+        const __m512i low = _mm512_shuffle_epi8(of_half, _mm512_and_si512(words, half));
+        const __m512i high = _mm512_shuffle_epi8(of_half, _mm512_and_si512(_mm512_srli_epi32(words, 4), half));
+        const __m512i twos = _mm512_maddubs_epi16(_mm512_add_epi8(low, high), _mm512_set1_epi8(1));
+        return _mm512_madd_epi16(twos, _mm512_set1_epi16(1));
+    }
+
     // Keys beyond the last get any rank.
+    static COUPONRY_INLINE void ranks_of_16(const int32_t* key, int64_t n, int32_t* rank) noexcept {
+        const __m512i one = _mm512_set1_epi32(1), keys = _mm512_loadu_si512(key);
+        __m512i before = _mm512_setzero_si512();
+        for (int64_t j = 0; j < n; ++j)
+            before = _mm512_mask_add_epi32(before, _mm512_cmpgt_epi32_mask(_mm512_set1_epi32(key[j]), keys), before, one);
+        _mm512_storeu_si512(rank, before);
+    }
+
     static COUPONRY_INLINE void ranks_of_32(const int32_t* key, int64_t n, const int32_t* of, int32_t* rank) noexcept {
         const __m512i one = _mm512_set1_epi32(1);
         const __m512i first = _mm512_loadu_si512(of), second = _mm512_loadu_si512(of + LANES);

@@ -24,6 +24,8 @@
 #endif
 
 #include "lanes_avx2.hpp"
+#include "abreast.hpp"
+#include "short_search.hpp"
 
 #include "evaluate_leaf.hpp"
 #include "mark_leaf.hpp"

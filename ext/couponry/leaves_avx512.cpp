@@ -33,6 +33,8 @@
 #endif
 
 #include "lanes_avx512.hpp"
+#include "abreast.hpp"
+#include "short_search.hpp"
 
 #include "evaluate_leaf.hpp"
 #include "mark_leaf.hpp"

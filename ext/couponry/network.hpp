@@ -77,6 +77,28 @@ struct Network {
             bars[t] = lists[t].bounds.bar([&](int64_t m) { return ranked[(m - 1) * WIDTH + t]; });
     }
 
+    // OUT: the 16 best keys of WIDTH customers, the largest of all customers first.
+    static void best_16(const Shortlist* lists, int64_t longest, int32_t* out) noexcept {
+        Sixteen best = sorted(load(lists, 0));
+        for (int64_t from = 16; from < longest; from += 16)
+            best = merged(better(best, sorted(load(lists, from))));
+        store(best, out);
+    }
+
+    // The same for 32.
+    static void best_32(const Shortlist* lists, int64_t longest, int32_t* out) noexcept {
+        Sixteen best = sorted(load(lists, 0)), next = sorted(load(lists, 16));
+        for (int64_t from = 32;; from += 16) {
+            const Sixteen rest = merged(worse(best, next));
+            best = merged(better(best, next));
+            next = rest;
+            if (from >= longest) break;
+            next = merged(better(next, sorted(load(lists, from))));
+        }
+        store(best, out);
+        store(next, out + 16 * WIDTH);
+    }
+
 private:
     struct Sixteen {
         Vector keys[16];
@@ -152,26 +174,6 @@ private:
             }
             best = merged(better(best, next));
         }
-    }
-
-    static void best_16(const Shortlist* lists, int64_t longest, int32_t* out) noexcept {
-        Sixteen best = sorted(load(lists, 0));
-        for (int64_t from = 16; from < longest; from += 16)
-            best = merged(better(best, sorted(load(lists, from))));
-        store(best, out);
-    }
-
-    static void best_32(const Shortlist* lists, int64_t longest, int32_t* out) noexcept {
-        Sixteen best = sorted(load(lists, 0)), next = sorted(load(lists, 16));
-        for (int64_t from = 32;; from += 16) {
-            const Sixteen rest = merged(worse(best, next));
-            best = merged(better(best, next));
-            next = rest;
-            if (from >= longest) break;
-            next = merged(better(next, sorted(load(lists, from))));
-        }
-        store(best, out);
-        store(next, out + 16 * WIDTH);
     }
 };
 

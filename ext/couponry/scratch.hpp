@@ -12,7 +12,7 @@ constexpr int64_t WORD = 64;   // candidates to one word of a bit set
 
 class Scratch {
 public:
-    static constexpr int64_t SMALL = 1024;    // candidates that fit on the stack
+    static constexpr int64_t SMALL = 2048;    // candidates that fit on the stack
     static constexpr int64_t CUSTOMERS = 128;  // that share them
     static constexpr int64_t BEYOND = 2 * LANES;
 

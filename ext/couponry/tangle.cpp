@@ -81,7 +81,7 @@ public:
             if (sets)
                 write(i, sets + ptr[i]);
             else
-                ptr[i + 1] = static_cast<int64_t>(made_.size()) * (1 + words_);
+                ptr[i + 1] = static_cast<int64_t>(made_.size()) * Sets::numbers_each(n_);
         }
     }
 
@@ -255,6 +255,11 @@ private:
         std::stable_sort(made_.begin(), made_.end(), [](const Made& a, const Made& b) { return a.place < b.place; });
         for (const Made& set : made_) {
             const int64_t crossing = set.crossing;
+            if (n_ <= Sets::SHORT) {
+                const int64_t head = set.cap | set.least << 6 | set.rule << 12 | set.must << 28 | crossing << 29;
+                *out++ = head << 32 | static_cast<int64_t>(*bits(set.at));
+                continue;
+            }
             *out++ = set.cap | set.least << 16 | set.rule << 32 | set.must << 48 | crossing << 49;
             for (int64_t w = 0; w < words_; ++w) *out++ = static_cast<int64_t>(bits(set.at)[w]);
         }

@@ -18,6 +18,12 @@ public:
     // Whether picks keep a customer's sets and miss nothing of them.
     static COUPONRY_INLINE bool keeps(const Sets& sets, const uint64_t* picks) noexcept {
         bool kept = true;
+        if (sets.is_short) {
+            for (int64_t s = 0; s < sets.count; s += 16)
+                kept &= Lanes::keeps_short(sets.at + s, sets.count - s < 16 ? sets.count - s : 16,
+                                           static_cast<uint32_t>(picks[0]));
+            return kept;
+        }
         if (sets.words == 1) {
             for (int64_t s = 0; s < sets.count; ++s) {
                 const int64_t held = count_bits(picks[0] & sets.word(s, 0));
@@ -33,89 +39,50 @@ public:
         return kept;
     }
 
-    // The picks are OUT; false when there is no memory to search with.
+    // Chooses for a customer, now or when more have come or `finish` is called; the picks are OUT then. False when there
+    // is no memory to search with. order: room for as many candidates.
     bool choose(const Sets& sets, const Item* item, int64_t n, const int32_t* key, Ranked* order, int64_t customer,
-                uint32_t hash, uint64_t* picks) noexcept {
-        const int64_t lower = of_customer(pass_.rules.lower, customer);
-        const int64_t upper = of_customer(pass_.rules.upper, customer);
-        const bool one_word = n <= WORD && sets.count <= MOST;
-        Changed changed = TIED;
-        if (one_word && lower == 0) changed = nested_choice(sets, n, key, upper, picks);
-        if (changed == BEST) return true;
-        Greedy<Item>::sort(item, n, key, order, hash);
-        if (one_word && changed == TIED) {
-            if (greedy(sets, n, key, order, lower, upper, picks)) return true;
+                uint64_t* picks) noexcept {
+        if (!Together::takes(sets) || of_customer(pass_.rules.lower, customer) > 0)
+            return choose_alone(sets, item, n, key, order, customer, picks);
+        waiting_[count_] = {sets, key, n, of_customer(pass_.rules.upper, customer), picks};
+        item_[count_] = item;
+        customer_[count_] = customer;
+        return ++count_ < Together::WIDTH || finish(order);
+    }
+
+    bool finish(Ranked* order) noexcept {
+        if (count_ == 0) return true;
+        const int64_t count = count_;
+        count_ = 0;
+        for (uint64_t left = together_.choose(waiting_, count, pass_.rules.nodes); left; left &= left - 1) {
+            const int64_t w = lowest_bit(left);
+            const Broken& one = waiting_[w];
+            if (!choose_alone(one.sets, item_[w], one.n, one.key, order, customer_[w], one.picks)) return false;
         }
-        return search(sets, n, key, order, lower, upper, one_word, picks);
+        return true;
     }
 
 private:
+    bool choose_alone(const Sets& sets, const Item* item, int64_t n, const int32_t* key, Ranked* order,
+                      int64_t customer, uint64_t* picks) noexcept {
+        const int64_t lower = of_customer(pass_.rules.lower, customer);
+        const int64_t upper = of_customer(pass_.rules.upper, customer);
+        const bool one_word = n <= WORD && sets.count <= MOST;
+        Greedy<Item>::sort(item, n, key, order, customer_hash(pass_.seed, pass_.shard.first + customer));
+        if (one_word && greedy(sets, n, key, order, lower, upper, picks)) return true;
+        return search(sets, n, key, order, lower, upper, one_word, picks);
+    }
+
     static constexpr int64_t MOST = 64;  // sets that the greedy choice looks at
 
     const Pass& pass_;
+    Together together_;
+    Broken waiting_[Together::WIDTH];
+    const Item* item_[Together::WIDTH];
+    int64_t customer_[Together::WIDTH];
+    int64_t count_ = 0;  // customers who wait
     SetSearch search_;
-
-    enum Changed { BEST, BROKEN, TIED };  // the best choice, breaks sets that cross, or equal keys were in the way
-
-    // The greedy choice under the sets that nest, from the plain best one: less what is too many of each set, inner sets
-    // first, and again with those that come instead. Nothing need be sorted for it, but ties are left to who does.
-    static Changed nested_choice(const Sets& sets, int64_t n, const int32_t* key, int64_t upper,
-                                 uint64_t* picks) noexcept {
-        const uint64_t every = n == WORD ? ~uint64_t{0} : (uint64_t{1} << n) - 1;
-        uint64_t open = every;
-        alignas(64) int32_t rest[WORD + Scratch::BEYOND];  // keys of what may come instead
-        uint64_t left_out = 0;
-        int64_t nesting = 0;
-        for (int64_t s = 0; s < sets.count; ++s) {
-            const int64_t cap = sets.cap(s);
-            if (cap == 0) open &= ~sets.word(s, 0);
-            if (nesting == s && cap > 0 && !sets.crosses(s)) ++nesting;
-        }
-        uint64_t taken = picks[0] & open;
-        bool changed = taken != picks[0];
-        while (true) {
-            for (int64_t s = 0; s < nesting; ++s) {
-                uint64_t theirs = taken & sets.word(s, 0);
-                for (int64_t over = count_bits(theirs) - sets.cap(s); over > 0; --over) {
-                    int64_t worst = lowest_bit(theirs);
-                    bool tied = false;
-                    for (uint64_t word = theirs & (theirs - 1); word; word &= word - 1) {
-                        const int64_t j = lowest_bit(word);
-                        tied = key[j] < key[worst] ? false : tied || key[j] == key[worst];
-                        worst = key[j] < key[worst] ? j : worst;
-                    }
-                    if (tied) return TIED;
-                    const uint64_t gone = uint64_t{1} << worst;
-                    theirs ^= gone;
-                    taken ^= gone;
-                    open ^= gone;
-                    changed = true;
-                }
-            }
-            if (!changed) break;
-            changed = false;
-            if (left_out == 0)
-                for (int64_t j = 0; j < n; ++j) rest[j] = key[j];
-            for (uint64_t word = (taken | ~open) & every & ~left_out; word; word &= word - 1)
-                rest[lowest_bit(word)] = INT32_MIN;
-            left_out = (taken | ~open) & every;
-            for (int64_t missing = upper - count_bits(taken); missing > 0; --missing) {
-                const int32_t most = Lanes::largest(rest, n);
-                if (most <= 0) break;
-                const uint64_t best = Lanes::at_least(rest, n, most);
-                if (best & (best - 1)) return TIED;
-                rest[lowest_bit(best)] = INT32_MIN;
-                taken |= best;
-                left_out |= best;
-                changed = true;
-            }
-            if (!changed) break;
-            changed = false;
-        }
-        if (!keeps(sets, &taken)) return BROKEN;
-        picks[0] = taken;
-        return BEST;
-    }
 
     // The greedy choice under the sets that nest; whether it is the best one, since it keeps the others as well.
     static bool greedy(const Sets& sets, int64_t n, const int32_t* key, const Ranked* order, int64_t lower,
@@ -125,12 +92,12 @@ private:
         int64_t count = 0;
         uint64_t open = n == WORD ? ~uint64_t{0} : (uint64_t{1} << n) - 1;
         for (int64_t s = 0; s < sets.count; ++s) {
-            const int64_t head = sets.head(s), cap = head & 0xFFFF;
+            const int64_t cap = sets.cap(s);
             const uint64_t word = sets.word(s, 0);
             if (cap == 0) open &= ~word;
             mask[count] = word;
             left[count] = static_cast<int32_t>(cap);
-            count += !(head >> 49 & 1);
+            count += !sets.crosses(s);
         }
         uint64_t taken = 0;
         int64_t given = 0;
@@ -152,16 +119,12 @@ private:
     bool search(const Sets& sets, int64_t n, const int32_t* key, const Ranked* order, int64_t lower, int64_t upper,
                 bool tried, uint64_t* picks) noexcept {
         if (!search_.load(sets, n)) return false;
-        double largest = 0.0;
-        for (int64_t j = 0; j < n; ++j) {
-            const double size = std::fabs(static_cast<double>(value_of(key[j])));
-            largest = size > largest ? size : largest;
-        }
-        const Scale scale = Scale::of(largest, n);
+        const Scale scale = Scale::of_float(largest_value(key, n), n);
         int64_t* const place = search_.place();
         for (int64_t t = 0; t < n; ++t) {
             const int64_t j = static_cast<int64_t>(order[t].at);
-            search_.value[t] = scale.whole(value_of(key[j]));
+            const float value = value_of(key[j]);
+            search_.value[t] = value > 0.0f ? scale.whole_of_positive(value) : scale.whole(value);
             place[j] = t;
         }
         search_.arrange(sets);

@@ -71,26 +71,40 @@ struct Rules {
 
 // The sets of one customer's candidates; see `Rules` in contract.py.
 struct Sets {
+    static constexpr int64_t SHORT = 32;  // candidates that fit a set's one number, head included
+
     const int64_t* at;
     int64_t count, words;  // words to a set's candidates
+    bool is_short;
+
+    COUPONRY_INLINE static int64_t numbers_each(int64_t n) noexcept { return n <= SHORT ? 1 : 1 + (n + 63) / 64; }
 
     // Of customer i, who has n candidates; none where groups that nest tell all.
     COUPONRY_INLINE static Sets of(const Rules& rules, int64_t i, int64_t n) noexcept {
         const int64_t words = (n + 63) / 64;
-        if (rules.ptr.size <= 1) return {nullptr, 0, words};
-        const int64_t begin = rules.ptr[i];
-        return {rules.sets.data + begin, (rules.ptr[i + 1] - begin) / (1 + words), words};
+        const bool is_short = n <= SHORT;
+        if (rules.ptr.size <= 1) return {nullptr, 0, words, is_short};
+        const int64_t begin = rules.ptr[i], numbers = rules.ptr[i + 1] - begin;
+        return {rules.sets.data + begin, is_short ? numbers : numbers / (1 + words), words, is_short};
     }
 
-    COUPONRY_INLINE int64_t head(int64_t s) const noexcept { return at[s * (1 + words)]; }
-    COUPONRY_INLINE int64_t cap(int64_t s) const noexcept { return head(s) & 0xFFFF; }
-    COUPONRY_INLINE int64_t least(int64_t s) const noexcept { return head(s) >> 16 & 0xFFFF; }
-    COUPONRY_INLINE int64_t weight(int64_t s) const noexcept { return head(s) >> 48 & 1 ? int64_t{1} << 20 : 1; }
-    COUPONRY_INLINE bool crosses(int64_t s) const noexcept { return head(s) >> 49 & 1; }
+    COUPONRY_INLINE int64_t cap(int64_t s) const noexcept {
+        return is_short ? at[s] >> 32 & 0x3F : head(s) & 0xFFFF;
+    }
+    COUPONRY_INLINE int64_t least(int64_t s) const noexcept {
+        return is_short ? at[s] >> 38 & 0x3F : head(s) >> 16 & 0xFFFF;
+    }
+    COUPONRY_INLINE int64_t weight(int64_t s) const noexcept {
+        return (is_short ? at[s] >> 60 : head(s) >> 48) & 1 ? int64_t{1} << 20 : 1;
+    }
+    COUPONRY_INLINE bool crosses(int64_t s) const noexcept { return (is_short ? at[s] >> 61 : head(s) >> 49) & 1; }
     COUPONRY_INLINE uint64_t word(int64_t s, int64_t w) const noexcept {
-        return static_cast<uint64_t>(at[s * (1 + words) + 1 + w]);
+        return static_cast<uint64_t>(is_short ? at[s] & 0xFFFFFFFF : at[s * (1 + words) + 1 + w]);
     }
     COUPONRY_INLINE bool has(int64_t s, int64_t j) const noexcept { return word(s, j / 64) >> (j % 64) & 1; }
+
+private:
+    COUPONRY_INLINE int64_t head(int64_t s) const noexcept { return at[s * (1 + words)]; }
 };
 
 // What searches that were cut off leave open; see `evaluate` in reference.py.

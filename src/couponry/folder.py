@@ -20,7 +20,7 @@ from .intake import KEYS
 from .limits import Limit
 from .memory import Estimate, Size
 from .output import whole_folder
-from .rules import CustomerRule
+from .rules import CustomerRule, expected_sets
 from .store import is_built
 from .stream import stream_files
 from .targeting import Targeting
@@ -175,6 +175,7 @@ def _size(folder: Path, spec: Spec) -> Size:
         text_ids=rows.ids is None or isinstance(rows.ids[0], str),
         in_order=rows.in_order,
         table_bytes=table_bytes,
+        sets=expected_sets(spec.rules, rows.rows / max(1, customers), offers.rows),
     )
 
 

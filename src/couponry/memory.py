@@ -15,6 +15,7 @@ from typing import Any
 
 from .ahead import workers
 from .errors import InvalidInput
+from .kernels import SHORT
 from .runs import RUN_ROWS
 
 # measured at the peak of reading, sorting, packing and solving: for each candidate, and for each of its
@@ -50,7 +51,8 @@ class Size:
     candidates, customers, offers: how many. columns: numeric columns of the
     candidates that the campaign uses. column_bytes: bytes of them for each candidate. roles: whether candidates have
     them. text_ids: whether customers' ids are text. in_order: whether candidates come by customer. table_bytes: of the
-    customers table.
+    customers table. sets: about how many sets of its candidates the rules of a customer come to, where they overlap,
+    conflict or ask for minimums.
     """
 
     candidates: int
@@ -62,6 +64,7 @@ class Size:
     text_ids: bool
     in_order: bool
     table_bytes: int
+    sets: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -116,13 +119,16 @@ def estimate(size: Size) -> Estimate:
     sorting *= BYTES_PER_SORTED_ROW + BYTES_PER_SORTED_VALUE * size.columns
     tables = 2 * size.table_bytes
     per_customer = size.customers * (BYTES_PER_CUSTOMER + 8 * (size.table_bytes > 0))
-    memory = size.candidates * (BYTES_PER_CANDIDATE + BYTES_PER_VALUE * size.columns) + tables
+    sets = bytes_of_sets(size)
+    memory = (
+        size.candidates * (BYTES_PER_CANDIDATE + BYTES_PER_VALUE * size.columns) + tables + sets
+    )
     return Estimate(
         candidates=size.candidates,
         customers=size.customers,
         columns=size.columns,
         memory=memory,
-        memory_with_store=min(memory, BASE + tables + max(sorting, per_customer)),
+        memory_with_store=min(memory, BASE + tables + max(sorting, per_customer + sets)),
         disk=stored + packed,
         disk_while_building=stored + max(packed, runs),
         available=available(),
@@ -143,6 +149,15 @@ def estimate_with_history(size: Size, rows: int) -> Estimate:
         disk_while_building=history
         + max(rows * BYTES_PER_GROUPED_ROW, solving.disk_while_building),
     )
+
+
+def bytes_of_sets(size: Size) -> int:
+    """What the sets of all customers take, and where each customer's begin; see `kernels.Rules`."""
+    if size.sets == 0:
+        return 0
+    width = -(-size.candidates // max(1, size.customers))
+    numbers = 1 if width <= SHORT else 1 + -(-width // 64)
+    return int(8 * size.customers * (1 + size.sets * numbers))
 
 
 def available() -> int | None:

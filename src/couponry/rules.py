@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +82,28 @@ class CustomerRule:
             and self.min > self.max
         ):
             raise InvalidInput(f"{label}: min {self.min} is above max {self.max}")
+
+
+def expected_sets(rules: Sequence[CustomerRule], width: float, offers: int) -> float:
+    """About how many sets rules that overlap, conflict or ask for minimums come to, for a customer.
+
+    width: candidates of a customer, taken to be any of the offers. Pairs in conflict count one by one, though some of
+    them share a set; a rule by a column as often as its bound can be too much; 0.0 where no customer needs sets.
+    """
+    within = [rule for rule in rules if rule.conflicts is None and (rule.by or rule.where)]
+    pairs = [
+        tables.as_table(rule.conflicts, f"of {rule.label}").num_rows
+        for rule in rules
+        if rule.conflicts is not None
+    ]
+    if not pairs and len(within) < 2 and all(rule.min is None for rule in within):
+        return 0.0
+    share = sum(pairs) / max(1.0, offers * (offers - 1) / 2)
+    expected = min(1.0, share) * width * max(0.0, width - 1) / 2
+    for rule in within:
+        most = rule.max if isinstance(rule.max, (int, float)) and rule.min is None else 0
+        expected += width / (most + 1) if rule.by else 1.0
+    return expected
 
 
 def check_name(spec: Mapping[str, Any], label: str) -> None:

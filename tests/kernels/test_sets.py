@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -125,6 +127,36 @@ def test_every_backend_makes_the_same_sets(name: str, seed: int) -> None:
     with backend(name) as module:
         for found, wanted in zip(tangled(module, case, agreed), expected, strict=True):
             assert_same(found, wanted)
+
+
+@every_native
+@pytest.mark.parametrize("seed", range(16))
+def test_rows_of_many_candidates_and_coupons(name: str, seed: int) -> None:
+    case = tangled_case(
+        seed,
+        customers=20,
+        longest=34,
+        items=60 if seed % 2 else 300,
+        ties=seed % 8 == 0,
+        lower=0,
+        upper=[4, 8, 18, 25][seed % 4],
+    )
+    case = Case(**vars(case) | {"rules": case.rules._replace(nodes=[5, 60][seed % 2])})
+
+    def found(module: Any) -> list[Any]:
+        usage, chosen = (
+            np.zeros(case.price.shape, np.int64),
+            np.zeros(len(case.shard.item), np.uint8),
+        )
+        cut = np.zeros(2, np.int64)
+        module.evaluate(
+            case.shard, case.rules, case.price, 0, 0, case.customers, usage, chosen, 0, cut
+        )
+        return [usage, chosen, cut]
+
+    with backend(name) as module:
+        for mine, expected in zip(found(module), found(reference()), strict=True):
+            assert_same(mine, expected)
 
 
 def test_most_random_cases_have_sets() -> None:

@@ -21,12 +21,17 @@ from .prices import PriceSearch
 from .problem import Problem
 
 STEPS = 25  # of Newton's method, at most
+ROUNDS = 12  # of these, each from where the last one came to, at most
 STALLS = 4  # steps in a row that gain less than the model promises: what is left is a kink
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """A minimum of the dual: its value, prices (L), and about what the value may be above the true minimum."""
+    """A minimum of the dual: its value, prices (L), and about what the value may be above the true minimum.
+
+    error: what the last round gained, or what the quadratic model says is left where that is more. Near a minimum the
+    model promises less than there is, since the dual has more kinks than it knows of.
+    """
 
     value: float
     prices: NDArray[np.float64]
@@ -78,8 +83,14 @@ class Sensitivity:
             lowest, left = min(lowest, now.dual), promised
             return promised <= within or stalls > STALLS
 
-        start = dual.evaluate(space.prices(space.point(prices)))
+        now = dual.evaluate(space.prices(space.point(prices)))
         close = search.samples.for_curvature(problem)
-        newton = Newton(dual, close, space, search.scales, unit)
-        now = newton.descend(start, STEPS, enough, lambda _: self._clock.left <= 0)
-        return Minimum(now.dual, now.prices, left)
+        gained = np.inf
+        for _ in range(ROUNDS):
+            before, stalls = now.dual, 0
+            newton = Newton(dual, close, space, search.scales, unit)
+            now = newton.descend(now, STEPS, enough, lambda _: self._clock.left <= 0)
+            gained = before - now.dual
+            if gained <= within or self._clock.left <= 0:
+                break
+        return Minimum(now.dual, now.prices, max(left, gained))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Rules, Shard
+from ..kernels import SHORT, Rules, Shard
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,29 @@ class SetTable:
         if len(rules.ptr) == 1:
             nothing = np.zeros(0, np.int64)
             return cls(nothing, nothing, nothing, nothing.astype(bool), nothing, nothing)
-        words_of = -(-np.diff(shard.indptr) // 64)
-        sets = np.diff(rules.ptr) // (1 + words_of)
+        candidates = np.diff(shard.indptr)
+        short = candidates <= SHORT
+        words_of = -(-candidates // 64)
+        numbers = np.where(short, 1, 1 + words_of)
+        sets = np.diff(rules.ptr) // numbers
         customer = np.repeat(np.arange(len(sets)), sets)
         within = np.arange(len(customer)) - np.repeat(np.cumsum(sets) - sets, sets)
-        at = rules.ptr[customer] + within * (1 + words_of[customer])
-        head = rules.sets[at]
+        at = rules.ptr[customer] + within * numbers[customer]
+        is_short = short[customer]
+        head = np.where(is_short, rules.sets[at] >> 32, rules.sets[at])
+        bits_of_bound, largest = np.where(is_short, 6, 16), np.where(is_short, 0x3F, 0xFFFF)
         words = words_of[customer]
         of_word = np.repeat(np.arange(len(customer)), words)
         number = np.arange(len(of_word)) - np.repeat(np.cumsum(words) - words, words)
-        word = np.ascontiguousarray(rules.sets[at[of_word] + 1 + number])
+        word = rules.sets[at[of_word] + np.where(is_short[of_word], 0, 1 + number)]
+        word[is_short[of_word]] &= 0xFFFFFFFF
         bits = np.unpackbits(word.astype("<i8").view(np.uint8), bitorder="little").reshape(-1, 64)
         place, bit = np.nonzero(bits)
         return cls(
             customer,
-            head & 0xFFFF,
-            (head >> 16) & 0xFFFF,
-            ((head >> 48) & 1).astype(bool),
+            head & largest,
+            (head >> bits_of_bound) & largest,
+            ((head >> np.where(is_short, 28, 48)) & 1).astype(bool),
             of_word[place],
             shard.indptr[customer[of_word[place]]] + 64 * number[place] + bit,
         )

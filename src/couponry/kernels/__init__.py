@@ -16,13 +16,14 @@ import warnings
 from types import ModuleType
 from typing import NamedTuple
 
-from .contract import FILL, MUST, REPAIR, Agreed, Rows, Rules, Shard
+from .contract import FILL, MUST, REPAIR, SHORT, Agreed, Rows, Rules, Shard
 
 __all__ = [
     "BACKENDS",
     "FILL",
     "MUST",
     "REPAIR",
+    "SHORT",
     "Agreed",
     "Backend",
     "Rows",

@@ -34,6 +34,7 @@ MUST = (
     1 << 20
 )  # what a mandatory candidate that is not given weighs, in coupons missing from a minimum
 NODES = 10_000  # of one customer's search, at most
+SHORT = 32  # candidates that fit a set's one number, head included
 
 
 class Rules(NamedTuple):
@@ -44,11 +45,13 @@ class Rules(NamedTuple):
 
     Customers with sets are told by these alone: at most so many of a set of the customer's own candidates, and at
     least so many. `sets` lists the customers' sets one after the other, each as a head and a bit for each of the
-    customer's candidates, the first one lowest, in as many words of 64 as that takes. From its lowest bits on the head
-    holds: at most (16 bits), at least (16 bits), the number of the rule (16 bits), whether the set's candidates are
-    mandatory (1 bit), and whether it crosses a set that nests: has candidates in common with it, and each some of its
-    own (1 bit). Sets at most 0 of which may be given, and those of which all may, cross none. Sets that bind and do not
-    cross nest; they are listed first, inner ones before outer ones.
+    customer's candidates, the first one lowest. From its lowest bits on the head holds: at most (16 bits), at least (16
+    bits), the number of the rule (16 bits), whether the set's candidates are mandatory (1 bit), and whether it crosses
+    a set that nests: has candidates in common with it, and each some of its own (1 bit). The candidates follow in as
+    many words of 64 bits as they take. A customer of at most SHORT candidates has one number for each set: a bit for
+    each candidate, and from bit 32 on the head, in which the two bounds take 6 bits each. Sets at most 0 of which may
+    be given, and those of which all may, cross none. Sets that bind and do not cross nest; they are listed first, inner
+    ones before outer ones.
     """
 
     lower: NDArray[np.int32]  # (n or 1), a customer who cannot have as many gets what it can

@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from .contract import MUST
+from .contract import MUST, SHORT
 
 FREE, IN, OUT = 0, 1, 2  # fates of candidates
 NOTHING = -(1 << 62)  # less than any choice is worth
@@ -31,19 +31,29 @@ def has_sets(rules, i):
     return len(rules.ptr) > 1 and rules.ptr[i + 1] > rules.ptr[i]
 
 
+def numbers_to_a_set(n):
+    """How many numbers tell a set of a customer with n candidates."""
+    return 1 if n <= SHORT else 1 + (n + 63) // 64
+
+
 def count_sets(rules, i, n):
     """How many sets a customer with n candidates has."""
-    return (rules.ptr[i + 1] - rules.ptr[i]) // (1 + (n + 63) // 64)
+    return (rules.ptr[i + 1] - rules.ptr[i]) // numbers_to_a_set(n)
 
 
 def is_in(rules, i, n, s, j):
     """Whether a customer's s-th set has its j-th candidate, 0 or 1."""
-    return (rules.sets[rules.ptr[i] + s * (1 + (n + 63) // 64) + 1 + j // 64] >> (j % 64)) & 1
+    if n <= SHORT:
+        return (rules.sets[rules.ptr[i] + s] >> j) & 1
+    return (rules.sets[rules.ptr[i] + s * numbers_to_a_set(n) + 1 + j // 64] >> (j % 64)) & 1
 
 
 def bounds_of(rules, i, n, s):
     """cap, least, weight, and whether it crosses the sets before, of a customer's s-th set."""
-    head = rules.sets[rules.ptr[i] + s * (1 + (n + 63) // 64)]
+    head = rules.sets[rules.ptr[i] + s * numbers_to_a_set(n)]
+    if n <= SHORT:
+        weight = MUST if (head >> 60) & 1 else 1
+        return (head >> 32) & 0x3F, (head >> 38) & 0x3F, weight, (head >> 61) & 1
     weight = MUST if (head >> 48) & 1 else 1
     return head & 0xFFFF, (head >> 16) & 0xFFFF, weight, (head >> 49) & 1
 

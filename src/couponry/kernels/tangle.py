@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .contract import SHORT
+from .sets import numbers_to_a_set
+
 
 def of_one(bound, row, i):
     """Entry of an array of shape (R, n or 1)."""
@@ -217,7 +220,7 @@ def tangle(indptr, item, agreed, start, stop, ptr, sets):
         if not tangled and count == groups:
             continue
         if len(sets) == 0:
-            ptr[i + 1] = count * (1 + words)
+            ptr[i + 1] = count * numbers_to_a_set(n)
             continue
         write_sets(agreed, i, n, words, bound[:count], member[:count], ptr[i], sets)
 
@@ -252,6 +255,19 @@ def write_sets(agreed, i, n, words, bound, member, at, sets):
     listed = order[np.argsort(place[order], kind="mergesort")]
     for s in listed:
         crossing = 1 if 0 < bound[s, 0] < size[s] and not nests[s] else 0
+        if n <= SHORT:
+            head = (
+                bound[s, 0]
+                | bound[s, 1] << 6
+                | bound[s, 2] << 12
+                | bound[s, 3] << 28
+                | crossing << 29
+            )
+            sets[at] = head << 32
+            for j in range(n):
+                sets[at] |= np.int64(member[s, j]) << np.int64(j)
+            at += 1
+            continue
         sets[at] = (
             bound[s, 0] | bound[s, 1] << 16 | bound[s, 2] << 32 | bound[s, 3] << 48 | crossing << 49
         )
