@@ -202,6 +202,11 @@ class PriceSearch:
         return self._found(now)
 
     @property
+    def space(self) -> PriceSpace:
+        """Coordinates of the prices, within their bounds."""
+        return self._space
+
+    @property
     def few_prices(self) -> bool:
         """Whether cutting planes may find the least dual: few prices, and a campaign that is quick to pass over."""
         return len(self._space.row) <= FEW_PRICES and self.problem.candidates <= CUT_CANDIDATES

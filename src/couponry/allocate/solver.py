@@ -13,6 +13,7 @@ from .clock import Clock
 from .core import NODES, solve_core
 from .infeasible import Certificate, ExactProver, PriceProver, find_conflict
 from .lagrangian import Evaluation, Lagrangian, as_float32
+from .master import Master, fits
 from .movers import Needs, Regrets, thresholds
 from .plan import Plan
 from .prices import Found, PriceSearch
@@ -156,6 +157,8 @@ class _Solve:
             self._certify(found)
         self._round(found)
         certificate = self._conflict() if search.diverged else None
+        if self._open() and certificate is None and not search.diverged and fits(self.problem):
+            self._master()
         if self._open() and certificate is None and tiny:
             certificate = self._exact_core()
         if self._open() and certificate is None and not search.diverged:
@@ -168,6 +171,32 @@ class _Solve:
         if self._open() and certificate is None and not tiny:
             certificate = self._exact_core()
         return certificate
+
+    def _master(self) -> None:
+        """Prices and allocations by customers' bundles, where HiGHS chooses among the attractive ones."""
+        with self.clock.stage("bundles"):
+            rounding = Rounding(self.problem, self.engine, self.scales)
+            master = Master(
+                self.lagrangian,
+                rounding,
+                self.search.space,
+                self.scales.per_coupon,
+                self.search.worth,
+                self.best_prices,
+            )
+            master.improve(self.gap, self.clock)
+            self._bound(master.dual, master.prices)
+            reduced = self.lagrangian.reduced(master.prices)
+            for tried in master.allocations(self.gap, self.clock):
+                if tried.chosen is not None:
+                    self.method = "dual+milp"
+                    self._offer(self._plan(rounding.measure(tried.chosen)))
+                    again = rounding.round(tried.chosen, reduced, lambda: None)
+                    self._offer(self._plan(again))
+                if self.best is not None:
+                    self._bound(max(tried.bound, self.best.objective), master.prices)
+                if not self._open():
+                    return
 
     def _to_the_end(self) -> None:
         """The least dual of a campaign with few prices."""
