@@ -61,7 +61,7 @@ def way_out(
     seed: int,
     clock: Clock,
 ) -> WayOut | None:
-    """The smallest changes to the hard bounds, or None where time ran out before any were found.
+    """The smallest changes to the hard bounds, or None where a time limit ended the search before any were found.
 
     units: (L, 2), what a change of each row's lower and upper bound is measured by; 0: a typical coupon's weight.
     proof: (L), prices that prove that nothing is feasible, where some are known: the search starts in their direction.
@@ -72,7 +72,9 @@ def way_out(
         found = _exactly(elastic.problem, engine, clock)
     else:
         start = elastic.start(proof)
-        solution = solver.solve(elastic.problem, engine, GAP_OF_MANY, seed, clock, start)
+        solution = solver.solve(
+            elastic.problem, engine, GAP_OF_MANY, seed, clock, start, core=False
+        )
         found = solution.plan, solution.bound
     plan, bound = found
     if plan is None:

@@ -28,6 +28,7 @@ from .problem import Problem
 from .rounding import Rounding
 
 CANDIDATES, CUSTOMERS = 100_000, 30_000  # that a master is made for, at most
+FEW_PRICES, FEW_SLOTS = 12, 3  # that one is made for where all rules nest, at most
 ROUNDS = 30  # of prices, at most
 PLANES, MOST_PLANES = 4_000, 24_000  # bundles for prices beside the best ones, about and at most
 ITERATIONS = 100_000  # of the simplex method for new prices, at most
@@ -51,10 +52,14 @@ NEAR = 0.6  # of the asked gap, at which HiGHS may stop
 def fits(problem: Problem) -> bool:
     """Whether a campaign is small enough for a master, and has use for one.
 
-    Where everybody's rules nest, a programme over candidates is as tight as one over bundles.
+    Where everybody's rules nest, a programme over candidates is as tight as one over bundles, and makes do with fewer
+    columns where there are many prices or slots.
     """
-    small = problem.candidates <= CANDIDATES and problem.customers <= CUSTOMERS
-    return small and len(problem.rules.ptr) > 1
+    if problem.candidates > CANDIDATES or problem.customers > CUSTOMERS:
+        return False
+    prices = np.isfinite(problem.lower).sum() + np.isfinite(problem.upper).sum()
+    few = prices <= FEW_PRICES and problem.rules.upper.max(initial=0) <= FEW_SLOTS
+    return bool(few or len(problem.rules.ptr) > 1)
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ FILLED = 0.5
 SMALL_CANDIDATES = 20_000  # up to here HiGHS is asked as soon as the gap stays open once
 CORE_CANDIDATES = 2_000_000  # beyond, it is never asked
 CORE_VARIABLES = 60_000  # undecided candidates that it is given at most
-CORE_SECONDS = 300.0  # that it is given at most
 CLOSE = 5.0  # a gap at most this many times the asked one is close ...
+MANY_VARIABLES = 20_000  # from here on a node takes long ...
 FEW_NODES = 500  # ... and HiGHS then looks at so many nodes only
 
 
@@ -84,12 +84,14 @@ def solve(
     seed: int,
     clock: Clock,
     start: Start | None = None,
+    *,
+    core: bool = True,
 ) -> Solution:
     """Solve a problem over an engine to a relative gap, or as far as the clock allows.
 
-    start: prices to start from, where some are known.
+    start: prices to start from, where some are known. core: whether HiGHS may be given what prices leave undecided.
     """
-    return _Solve(problem, engine, gap, seed, clock, start).run()
+    return _Solve(problem, engine, gap, seed, clock, start, core).run()
 
 
 class _Solve:
@@ -103,7 +105,9 @@ class _Solve:
         seed: int,
         clock: Clock,
         start: Start | None,
+        core: bool = True,
     ):
+        self.core = core
         self.problem = problem
         self.engine = engine
         self.gap = gap
@@ -366,7 +370,7 @@ class _Solve:
     def _exact_core(self) -> Certificate | None:
         """Give HiGHS what the prices leave undecided; a certificate where it proves that nothing is feasible."""
         problem = self.problem
-        if problem.candidates > CORE_CANDIDATES:
+        if problem.candidates > CORE_CANDIDATES or not self.core:
             return None
         with self.clock.stage("milp"):
             rounding = Rounding(problem, self.engine, self.scales)
@@ -381,8 +385,8 @@ class _Solve:
             expected = self.search.unlimited if self.best is None else self.best.objective
             core = solve_core(
                 problem, chosen, free, chosen, self.gap / 2 * abs(expected), expected,
-                min(self.clock.left, CORE_SECONDS),
-                FEW_NODES if self._close() else NODES,
+                self.clock.left,
+                FEW_NODES if self._close() or int(free.sum()) > MANY_VARIABLES else NODES,
             )  # fmt: skip
             if core.chosen is not None:
                 self.method = "dual+milp"
