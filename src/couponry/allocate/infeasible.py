@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
 from ..kernels import Rules
+from . import cutting_planes
 from .clock import Clock
 from .core import solve_core
+from .cutting_planes import CUT_CANDIDATES, FEW_PRICES
 from .dual import PriceSpace, minimise
 from .lagrangian import Evaluation, Lagrangian, as_float32
 from .problem import Problem
@@ -31,6 +33,7 @@ PASSES = 150  # at most, for one proof by prices
 REACH_PASSES = 30, 150, 3_000  # for one reach at least and at most, and for all of them, about
 # of the worth of all candidates: what a step must bring for a proof, or for a reach, to be looked for further
 PROOF_TOLERANCE, REACH_TOLERANCE = 1e-7, 1e-7
+LITTLE_MISSED = 1e-3  # coupons: what cannot be proved to be missed by more is not proved
 EXACT_CANDIDATES = 50_000  # up to here HiGHS says what is reachable
 AS_GIVEN = 4_000_000  # candidates up to which it is summed from the channels as given
 PROOFS = 3  # found before a search for one stops: later ones price fewer rows by the way
@@ -149,6 +152,7 @@ class PriceProver:
         self._worth = worth
         self._clock = clock
         self._scale = scales.price_scale(1.0)
+        self._per_coupon = scales.per_coupon
         self._samples = Samples(engine)
         self._proof = np.zeros(len(problem.lower))  # prices of the last one
 
@@ -164,8 +168,11 @@ class PriceProver:
     def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
         if len(rows) == 0:
             return None
-        everybody, look = self._over(_part(self._problem, rows, self._problem.objective), rules)
-        space = PriceSpace.of(everybody.problem, self._worth * self._scale[rows])
+        part = _part(self._problem, rows, self._problem.objective)
+        everybody, look = self._over(part, rules)
+        space = PriceSpace.of(part, self._worth * self._scale[rows])
+        if len(space.row) <= FEW_PRICES and self._problem.candidates <= CUT_CANDIDATES:
+            return self._told(everybody, self._steepest(everybody, rows), rows)
         lowest = -look.most(-self._problem.objective)
         proved: list[NDArray[np.float64]] = []
 
@@ -177,10 +184,33 @@ class PriceProver:
 
         total = self._worth * max(1.0, float(self._problem.candidates))
         minimise(look, space, np.zeros(len(rows)), total, PASSES, PROOF_TOLERANCE, watch)
-        if not proved:
+        return self._told(everybody, proved[-1], rows) if proved else None
+
+    def _steepest(self, everybody: Lagrangian, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The prices of at most 1 for a typical coupon at which the dual without an objective is least.
+
+        That is 0 where no prices prove anything, and else what allocations miss at least, in coupons.
+        """
+        nothing = np.zeros_like(self._problem.objective)
+        bare = Lagrangian(replace(everybody.problem, objective=nothing), everybody.engine)
+        space = PriceSpace.of(bare.problem, self._per_coupon[rows])
+        space = replace(space, limit=np.ones(len(space.row)))
+
+        def stop() -> bool:
+            self._clock.check()
+            return False
+
+        start, one = np.zeros(len(rows)), np.ones(len(space.row))
+        return cutting_planes.descend(bare, space, start, one, LITTLE_MISSED, stop)
+
+    def _told(
+        self, everybody: Lagrangian, prices: NDArray[np.float64], rows: NDArray[np.int64]
+    ) -> NDArray[np.int64] | None:
+        """The rows whose prices prove it, as few as can be, and None where they do not."""
+        if not _proves(everybody, prices):
             return None
         self._proof = np.zeros(len(self._problem.lower))
-        self._proof[rows] = self._fewest(everybody, proved[-1], rows)
+        self._proof[rows] = self._fewest(everybody, prices, rows)
         return rows[self._proof[rows] != 0]
 
     def _fewest(

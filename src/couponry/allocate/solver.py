@@ -161,6 +161,9 @@ class _Solve:
             self._certify(found)
         self._round(found)
         certificate = self._conflict() if search.diverged else None
+        looked = search.diverged
+        if self.best is None and not looked and (tiny or fits(self.problem)):
+            certificate, looked = self._conflict(), True
         if self._open() and certificate is None and not search.diverged and fits(self.problem):
             self._master()
         if self._open() and certificate is None and tiny:
@@ -170,7 +173,7 @@ class _Solve:
                 self._to_the_end()
             if self._open():
                 self._closer(found)
-            if self.best is None:
+            if self.best is None and not looked:
                 certificate = self._conflict()
         if self._open() and certificate is None and not tiny:
             certificate = self._exact_core()
