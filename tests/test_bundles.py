@@ -140,3 +140,27 @@ def test_ties_do_not_keep_the_gap_open(seed: int) -> None:
     assert best.value is not None
     assert result.objective >= best.value * (1 - 2e-5)
     assert best.value <= result.bound + 1e-9 * abs(result.bound)
+
+
+def test_way_out_where_rules_overlap() -> None:
+    """The least change is found, and proved to be that, where thousands of coupons tie."""
+    given = tables(3_000, 4)
+    oracle = Oracle(*given, rules=RULES)
+    early = {"day": {"max": 4}}
+    most = int(oracle.best_under_rules(oracle.about(early) * 1.0, oracle.reach())[
+        oracle.about(early)
+    ].sum())  # fmt: skip
+    bounds = [
+        Limit("early", where=early, min=most + 40),
+        Limit("budget", sum="cost", max=1e5),
+        Limit("late", sum="cost", where={"day": {"min": 9}}, max=700.0),
+    ]
+    result = Campaign(*given, rules=RULES, limits=bounds).solve(threads=1)
+    assert result.status == "infeasible" and result.infeasible is not None
+    (entry,) = result.infeasible["limits"]
+    assert (entry["limit"], entry["reachable"]) == ("early", most)
+    (change,) = result.infeasible["way_out"]
+    assert (change["limit"], change["would_do"]) == ("early", most)
+    share = 40 / (most + 40)
+    assert result.infeasible["way_out_share"] == pytest.approx(share)
+    assert result.infeasible["way_out_share_at_least"] == pytest.approx(share, rel=1e-3)
