@@ -30,7 +30,7 @@ def told(
     seed: int,
     clock: Clock,
 ) -> dict[str, Any]:
-    """The content of infeasible.json, without its way out where time does not suffice for one.
+    """The content of infeasible.json, without its way out where a time limit does not suffice for one.
 
     prices: (L), at which the dual proves it, where they do.
     """

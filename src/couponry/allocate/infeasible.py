@@ -19,8 +19,8 @@ from ..engines.protocol import Engine
 from ..kernels import Rules
 from . import cutting_planes
 from .clock import Clock
-from .core import solve_core
-from .cutting_planes import CUT_CANDIDATES, FEW_PRICES
+from .core import NODES, solve_core
+from .cutting_planes import CUT_CANDIDATES
 from .dual import PriceSpace, minimise
 from .lagrangian import Evaluation, Lagrangian, as_float32
 from .problem import Problem
@@ -33,8 +33,10 @@ PASSES = 150  # at most, for one proof by prices
 REACH_PASSES = 30, 150, 3_000  # for one reach at least and at most, and for all of them, about
 # of the worth of all candidates: what a step must bring for a proof, or for a reach, to be looked for further
 PROOF_TOLERANCE, REACH_TOLERANCE = 1e-7, 1e-7
+CUT_PRICES = 100  # up to so many they are found by cutting planes
 LITTLE_MISSED = 1e-3  # coupons: what cannot be proved to be missed by more is not proved
-EXACT_CANDIDATES = 50_000  # up to here HiGHS says what is reachable
+EXACT_CANDIDATES = 20_000  # up to here HiGHS says what is reachable
+REACH_NODES = 200  # of its search, at most; what it has not found by then its bound tells
 AS_GIVEN = 4_000_000  # candidates up to which it is summed from the channels as given
 PROOFS = 3  # found before a search for one stops: later ones price fewer rows by the way
 
@@ -171,7 +173,7 @@ class PriceProver:
         part = _part(self._problem, rows, self._problem.objective)
         everybody, look = self._over(part, rules)
         space = PriceSpace.of(part, self._worth * self._scale[rows])
-        if len(space.row) <= FEW_PRICES and self._problem.candidates <= CUT_CANDIDATES:
+        if len(space.row) <= CUT_PRICES and self._problem.candidates <= CUT_CANDIDATES:
             return self._told(everybody, self._steepest(everybody, rows), rows)
         lowest = -look.most(-self._problem.objective)
         proved: list[NDArray[np.float64]] = []
@@ -289,9 +291,11 @@ class ExactProver:
 
     def reach(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
         problem = _released(self._problem, row, is_min)
-        best = self._solve(problem, rows, problem.rules, _table(problem, row, is_min))
+        best = self._solve(problem, rows, problem.rules, _table(problem, row, is_min), REACH_NODES)
         if best is None or np.isinf(best):
             return None
+        if problem.integer[row]:
+            best = float(np.floor(best + 1e-3))
         return best if is_min else -best
 
     def _solve(
@@ -300,8 +304,10 @@ class ExactProver:
         rows: NDArray[np.int64],
         rules: Rules,
         objective: NDArray[np.float64],
+        nodes: int = NODES,
     ) -> float | None:
-        """The best objective under these rows and rules, None where they cannot hold."""
+        """What no objective exceeds under these rows and rules, the best one where HiGHS found it within so many nodes;
+        None where they cannot hold."""
         self._clock.check()
         part = replace(_part(problem, rows, objective), rules=rules)
         best, _ = self._engine.with_rules(rules).choose(
@@ -309,10 +315,11 @@ class ExactProver:
         )
         chosen = np.zeros(part.candidates, np.uint8)
         free = np.ones(part.candidates, bool)
-        core = solve_core(part, chosen, free, best, 0.0, 0.0, self._clock.left)
+        core = solve_core(part, chosen, free, best, 0.0, 0.0, self._clock.left, nodes)
         if core.infeasible:
             return None
         if core.chosen is None:
             self._clock.check()
-            return np.inf
-        return float((objective * part.usage(positions_of(core.chosen))).sum())
+            return core.bound
+        found = float((objective * part.usage(positions_of(core.chosen))).sum())
+        return found if core.bound - found <= 1e-6 * max(1.0, abs(found)) else core.bound
