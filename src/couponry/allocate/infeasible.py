@@ -155,7 +155,7 @@ class PriceProver:
         self._clock = clock
         self._scale = scales.price_scale(1.0)
         self._per_coupon = scales.per_coupon
-        self._samples = Samples(engine)
+        self._samples = Samples(engine, len(problem.lower))
         self._proof = np.zeros(len(problem.lower))  # prices of the last one
 
     def _over(self, part: Problem, rules: Rules) -> tuple[Lagrangian, Lagrangian]:
@@ -164,7 +164,7 @@ class PriceProver:
             engine, samples = self._engine, self._samples
         else:
             engine = self._engine.with_rules(rules)
-            samples = Samples(engine)
+            samples = Samples(engine, len(part.lower))
         return Lagrangian(part, engine), samples.for_proofs(part)
 
     def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
