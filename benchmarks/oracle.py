@@ -7,6 +7,7 @@ shared: CustomerRule and Limit are read as the plain records that they are.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ from couponry import CustomerRule, Limit
 TOLERANCE = 1e-9  # relative: what a float64 sum of a limit may be off
 MONEY = ("issue_cost", "face_value", "margin")
 ROLES = ("reward", "activation", "innovation")
+# what infeasible campaigns call the candidates that must be given; here it stands among the rules
+MANDATORY = CustomerRule("mandatory offers")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,25 @@ class Groups:
 
 
 @dataclass(frozen=True)
+class Minimum:
+    """At least so many of some candidates of one customer, as far as it can have them."""
+
+    rule: str
+    customer: int
+    members: NDArray[np.int64]
+    least: int
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far each customer can keep what is asked of it at least: mandatory candidates given, then coupons missing
+    from all minimums together, int64 (n) each."""
+
+    mandatory: NDArray[np.int64]
+    missing: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Optimum:
     """What HiGHS found: status optimal, stopped, infeasible or unknown; the value of its choice by the user's
     numbers (None without one), its own bound on every choice, and the choice, bool (e)."""
@@ -72,6 +94,7 @@ class Oracle:
         rules: Sequence[CustomerRule] = (),
         limits: Sequence[Limit] = (),
         value: str = "value",
+        history: pa.Table | None = None,
     ):
         self.candidates = candidates
         self.offer_rows: list[dict[str, Any]] = offers.to_pylist()
@@ -91,7 +114,18 @@ class Oracle:
         if customers is not None:
             row_of = {row["customer"]: row for row in customers.to_pylist()}
             self.customer_rows = [row_of[customer] for customer in self.customers]
-        self.rules = list(rules)
+        self.mandatory = np.zeros(len(self.offer), bool)
+        if "mandatory" in candidates.column_names:
+            given = candidates["mandatory"].to_pylist()
+            self.mandatory = np.array([bool(must) for must in given])
+        # what each customer has had: the offer, None where none is named, and its attributes
+        self.had: list[tuple[int, Any, dict[str, Any]]] = []
+        for row in [] if history is None else history.to_pylist():
+            if row["customer"] in place:
+                known = self.offer_rows[number[row["offer"]]] if row.get("offer") in number else {}
+                own = {name: cell for name, cell in row.items() if cell is not None}
+                self.had.append((place[row["customer"]], row.get("offer"), {**known, **own}))
+        self.rules = [*rules, *([MANDATORY] if self.mandatory.any() else [])]
         self.limits = list(limits)
         self.value = self.amount(value)
         self.measures = [measure for limit in limits for measure in self.measures_of(limit)]
@@ -195,25 +229,103 @@ class Oracle:
             return np.array([row[bound] for row in self.customer_rows], np.int64)
         return np.full(len(self.customers), default if bound is None else int(bound), np.int64)
 
+    def held(self, rule: CustomerRule, label: Any = None) -> NDArray[np.int64]:
+        """How many coupons each customer has had that a rule, or its group of a label, is about (n)."""
+        count = np.zeros(len(self.customers), np.int64)
+        for customer, _, row in self.had:
+            if not matches({"role": None, **row}, rule.where):
+                continue
+            if rule.by is not None:
+                cell = row.get(rule.by)
+                if label not in (cell if isinstance(cell, list) else [cell]):
+                    continue
+            count[customer] += 1
+        return count
+
+    def parts(self, rule: CustomerRule) -> list[tuple[NDArray[np.bool_], NDArray[np.int64]]]:
+        """The candidates (e) of each group of a rule, and how many of it each customer has had (n)."""
+        about = self.about(rule.where)
+        if rule.by is None:
+            return [(about, self.held(rule))]
+        groups = self.groups(rule.by).items()
+        return [(about & mask, self.held(rule, label)) for label, mask in groups]
+
+    def of_each(self, mask: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+        """The candidates of a mask, customer by customer, of those who have any."""
+        rows = np.flatnonzero(mask)
+        rows = rows[np.argsort(self.customer[rows], kind="stable")]
+        cuts = np.flatnonzero(np.diff(self.customer[rows])) + 1
+        return [theirs for theirs in np.split(rows, cuts) if len(theirs)]
+
     def rule_groups(self, rules: Iterable[CustomerRule]) -> list[Groups]:
-        """The groups of candidates that the rules' max are about."""
+        """The groups of candidates of which rules allow so many, pairs that conflict among them."""
         result = []
         for rule in rules:
+            if rule.conflicts is not None:
+                result.append(self.conflicting(rule))
+                continue
             if rule.max is None:
                 continue
-            about = self.about(rule.where)
-            parts = (
-                [about] if rule.by is None else [about & m for m in self.groups(rule.by).values()]
-            )
             most = self.customer_bound(rule.max, 0)
             members: list[NDArray[np.int64]] = []
-            for part in parts:
-                rows = np.flatnonzero(part)
-                rows = rows[np.argsort(self.customer[rows], kind="stable")]
-                cuts = np.flatnonzero(np.diff(self.customer[rows])) + 1
-                members += [rows_ for rows_ in np.split(rows, cuts) if len(rows_)]
-            caps = np.array([most[self.customer[rows[0]]] for rows in members], np.int64)
-            result.append(Groups(rule, members, caps))
+            caps: list[int] = []
+            for mask, held in self.parts(rule):
+                found = self.of_each(mask)
+                members += found
+                left = np.maximum(0, most - held)
+                caps += [int(left[self.customer[rows[0]]]) for rows in found]
+            result.append(Groups(rule, members, np.array(caps, np.int64)))
+        return result
+
+    def conflicting(self, rule: CustomerRule) -> Groups:
+        """A customer's candidates in conflict, two by two, and those in conflict with what it has had."""
+        pairs = pa.table(rule.conflicts)
+        against: dict[Any, set[Any]] = {}
+        for a, b in zip(pairs["offer_a"].to_pylist(), pairs["offer_b"].to_pylist(), strict=True):
+            against.setdefault(a, set()).add(b)
+            against.setdefault(b, set()).add(a)
+        had: dict[int, set[Any]] = {}
+        for customer, offer, _ in self.had:
+            had.setdefault(customer, set()).add(offer)
+        members: list[NDArray[np.int64]] = []
+        caps: list[int] = []
+        for rows in self.of_each(np.ones(len(self.offer), bool)):
+            offers = [self.offer_id[row] for row in rows]
+            theirs = had.get(int(self.customer[rows[0]]), set())
+            for n, row in enumerate(rows):
+                enemies = against.get(offers[n], set())
+                if enemies & theirs:
+                    members.append(rows[n : n + 1])
+                    caps.append(0)
+                for m in range(n):
+                    if offers[m] in enemies:
+                        members.append(np.array([rows[m], row]))
+                        caps.append(1)
+        return Groups(rule, members, np.array(caps, np.int64))
+
+    def minimums(self, rules: Iterable[CustomerRule]) -> list[Minimum]:
+        """What the rules ask of customers at least; those about all coupons once, with the largest."""
+        result = []
+        overall = np.zeros(len(self.customers), np.int64)
+        for rule in rules:
+            if rule.min is None:
+                continue
+            least = self.customer_bound(rule.min, 0)
+            for mask, held in self.parts(rule):
+                asked = np.maximum(0, least - held)
+                if rule.by is None and not rule.where:
+                    overall = np.maximum(overall, asked)
+                    continue
+                for rows in self.of_each(mask):
+                    customer = int(self.customer[rows[0]])
+                    want = min(int(asked[customer]), len(rows))
+                    if want > 0:
+                        result.append(Minimum(rule.name, customer, rows, want))
+        for rows in self.of_each(np.ones(len(self.offer), bool)):
+            customer = int(self.customer[rows[0]])
+            want = min(int(overall[customer]), len(rows))
+            if want > 0:
+                result.append(Minimum("coupons in all", customer, rows, want))
         return result
 
     # ---- checking an allocation
@@ -242,21 +354,30 @@ class Oracle:
         high = -math.inf if measure.max is None else got - measure.max
         return max(0.0, low, high)
 
-    def broken(self, chosen: NDArray[np.bool_], most: NDArray[np.int64]) -> list[str]:
+    def broken(self, chosen: NDArray[np.bool_], reach: Reach) -> list[str]:
         """Every customer rule and hard limit that a choice breaks, in words.
 
-        most: the most coupons each customer can have, from `most_coupons`. Sums may be off by TOLERANCE of the
+        reach: what customers can keep of what is asked at least, from `reach`. Sums may be off by TOLERANCE of the
         larger of the bound and the sum of what was added up; counts by nothing.
         """
         wrong = []
-        count = np.bincount(self.customer[chosen], minlength=len(self.customers))
-        for rule in self.rules:
-            least = np.minimum(self.customer_bound(rule.min, 0), most)
-            if (count < least).any():
-                n = int((count < least).argmax())
-                wrong.append(
-                    f"rule {rule.name}: {self.customers[n]!r} has {count[n]} of {least[n]}"
-                )
+        given = np.bincount(self.customer[chosen & self.mandatory], minlength=len(self.customers))
+        if (given < reach.mandatory).any():
+            n = int((given < reach.mandatory).argmax())
+            wrong.append(f"mandatory offers: {self.customers[n]!r} lacks one that it could have")
+        missing = np.zeros(len(self.customers), np.int64)
+        names: dict[int, str] = {}
+        for minimum in self.minimums(self.rules):
+            short = max(0, minimum.least - int(chosen[minimum.members].sum()))
+            missing[minimum.customer] += short
+            if short:
+                names.setdefault(minimum.customer, minimum.rule)
+        if (missing > reach.missing).any():
+            n = int((missing > reach.missing).argmax())
+            wrong.append(
+                f"rule {names[n]}: {self.customers[n]!r} misses {missing[n]} of its minimums, "
+                f"could miss {reach.missing[n]}"
+            )
         for groups in self.rule_groups(self.rules):
             for rows, cap in zip(groups.members, groups.most, strict=True):
                 if chosen[rows].sum() > cap:
@@ -281,28 +402,39 @@ class Oracle:
 
     # ---- solving
 
-    def most_coupons(self, rules: Sequence[CustomerRule] | None = None) -> NDArray[np.int64]:
-        """The most coupons that each customer can have under the rules' max (n): what a min may ask of it."""
+    def reach(self, rules: Sequence[CustomerRule] | None = None) -> Reach:
+        """What each customer can keep, under what rules allow at most, of what they ask at least."""
         rules = self.rules if rules is None else rules
-        found = self.best(np.ones(len(self.offer)), rules, [], None, 60.0, 0.0)
+        nothing = np.zeros(len(self.customers), np.int64)
+        must = self.mandatory & (MANDATORY in rules)
+        minimums = self.minimums(rules)
+        if not minimums and not must.any():
+            return Reach(nothing, nothing)
+        rows = _Rows(len(self.offer))
+        self._add_most(rows, rules)
+        for minimum in minimums:
+            size = len(minimum.members)
+            rows.add(minimum.members, np.ones(size), float(minimum.least), math.inf, 1.0)
+        found = self._programme(rows, np.where(must, 1000.0, 0.0), 60.0, 0.0)
         if found.status != "optimal" or found.chosen is None:
-            raise RuntimeError("HiGHS could not count the coupons that customers can have")
-        return np.bincount(self.customer[found.chosen], minlength=len(self.customers))
+            raise RuntimeError("HiGHS could not tell what customers can have")
+        missing = nothing.copy()
+        for minimum in minimums:
+            held = int(found.chosen[minimum.members].sum())
+            missing[minimum.customer] += max(0, minimum.least - held)
+        given = np.bincount(self.customer[found.chosen & must], minlength=len(self.customers))
+        return Reach(given, missing)
 
-    def best_under_rules(
-        self, weight: NDArray[np.float64], most: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
+    def best_under_rules(self, weight: NDArray[np.float64], reach: Reach) -> NDArray[np.bool_]:
         """The choice of the largest sum of weights under the customer rules alone."""
-        found = self.best(weight, self.rules, [], most, 60.0, 0.0)
+        found = self.best(weight, self.rules, [], reach, 60.0, 0.0)
         if found.chosen is None:
             raise RuntimeError("HiGHS found no choice under the customer rules alone")
         return found.chosen
 
-    def solve(
-        self, most: NDArray[np.int64], *, time_limit: float = 60.0, gap: float = 1e-6
-    ) -> Optimum:
+    def solve(self, reach: Reach, *, time_limit: float = 60.0, gap: float = 1e-6) -> Optimum:
         """The best allocation under all rules and limits."""
-        return self.best(self.value, self.rules, self.measures, most, time_limit, gap)
+        return self.best(self.value, self.rules, self.measures, reach, time_limit, gap)
 
     def feasible(
         self,
@@ -315,41 +447,52 @@ class Oracle:
 
         A min asks for what a customer can have under the rules given here.
         """
-        most = self.most_coupons(rules)
         nothing = np.zeros(len(self.offer))
-        found = self.best(nothing, rules, measures, most, time_limit, 0.0)
+        found = self.best(nothing, rules, measures, self.reach(rules), time_limit, 0.0)
         if found.status in ("infeasible", "optimal"):
             return found.status == "optimal"
         raise RuntimeError("HiGHS did not decide in time")
+
+    def _add_most(self, rows: _Rows, rules: Sequence[CustomerRule]) -> None:
+        """Rows for what the rules allow at most."""
+        for groups in self.rule_groups(rules):
+            for members, cap in zip(groups.members, groups.most, strict=True):
+                if len(members) > cap:
+                    rows.add(members, np.ones(len(members)), -math.inf, float(cap))
+
+    def _add_least(self, rows: _Rows, rules: Sequence[CustomerRule], reach: Reach) -> None:
+        """Rows for what the rules ask at least, of customers who can have it as of those who cannot."""
+        shorts: dict[int, list[int]] = {}
+        for minimum in self.minimums(rules):
+            size, least = len(minimum.members), float(minimum.least)
+            misses = reach.missing[minimum.customer] > 0
+            rows.add(minimum.members, np.ones(size), least, math.inf, 0.0 if misses else None)
+            if misses:
+                shorts.setdefault(minimum.customer, []).append(rows.width - 1)
+        for customer, columns in shorts.items():
+            most = float(reach.missing[customer])
+            rows.add(np.array(columns), np.ones(len(columns)), -math.inf, most)
+        if MANDATORY in rules:
+            for members in self.of_each(self.mandatory):
+                given = float(reach.mandatory[self.customer[members[0]]])
+                rows.add(members, np.ones(len(members)), given, math.inf)
 
     def best(
         self,
         value: NDArray[np.float64],
         rules: Sequence[CustomerRule],
         measures: Sequence[Measure],
-        most: NDArray[np.int64] | None,
+        reach: Reach,
         time_limit: float,
         gap: float,
     ) -> Optimum:
         """The choice of the largest sum of values (e) under these rules and measures.
 
-        most: as in `broken`; None: the rules' min is left out. gap: relative, at which HiGHS may stop.
+        reach: as in `broken`. gap: relative, at which HiGHS may stop.
         """
         rows = _Rows(len(self.offer))
-        for groups in self.rule_groups(rules):
-            for members, cap in zip(groups.members, groups.most, strict=True):
-                if len(members) > cap:
-                    rows.add(members, np.ones(len(members)), -math.inf, float(cap))
-        if most is not None:
-            least = np.zeros(len(self.customers), np.int64)
-            for rule in rules:
-                least = np.maximum(least, self.customer_bound(rule.min, 0))
-            least = np.minimum(least, most)
-            order = np.argsort(self.customer, kind="stable")
-            cuts = np.cumsum(np.bincount(self.customer, minlength=len(self.customers)))[:-1]
-            for members, asked in zip(np.split(order, cuts), least, strict=True):
-                if asked > 0:
-                    rows.add(members, np.ones(len(members)), float(asked), math.inf)
+        self._add_most(rows, rules)
+        self._add_least(rows, rules, reach)
         for measure in measures:
             if measure.limit.mode == "report":
                 continue
@@ -367,10 +510,16 @@ class Oracle:
                 members = np.flatnonzero(weight)
                 low, high = (side, math.inf) if is_min else (-math.inf, side)
                 rows.add(members, weight[members] * unit, low * unit, high * unit, penalty, unit)
+        return self._programme(rows, value, time_limit, gap)
+
+    def _programme(
+        self, rows: _Rows, value: NDArray[np.float64], time_limit: float, gap: float
+    ) -> Optimum:
+        """The choice of the largest sum of values (e), less penalties, under some rows."""
         matrix, lower, upper, penalties = rows.build()
         width = matrix.shape[1]
         extra = width - len(self.offer)
-        solution = scipy.optimize.milp(
+        solution = _milp(
             np.concatenate([-value, penalties]),
             constraints=scipy.optimize.LinearConstraint(matrix, lower, upper)
             if len(lower)
@@ -379,7 +528,7 @@ class Oracle:
                 0.0, np.concatenate([np.ones(len(self.offer)), np.full(extra, np.inf)])
             ),
             integrality=np.concatenate([np.ones(len(self.offer)), np.zeros(extra)]),
-            options={"time_limit": time_limit, "mip_rel_gap": gap},
+            options={"time_limit": time_limit, "mip_rel_gap": gap, "threads": 1},
         )
         status = {0: "optimal", 1: "stopped", 2: "infeasible"}.get(solution.status, "unknown")
         dual = solution.mip_dual_bound
@@ -388,6 +537,13 @@ class Oracle:
             return Optimum(status, None, bound, None)
         chosen = solution.x[: len(self.offer)] > 0.5
         return Optimum(status, self.objective(chosen), bound, chosen)
+
+
+def _milp(*arguments: Any, **options: Any) -> Any:
+    """HiGHS on one thread: SciPy hands options that it does not know on, with a warning that says so."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Unrecognized options detected", RuntimeWarning)
+        return scipy.optimize.milp(*arguments, **options)
 
 
 class _Rows:
@@ -401,6 +557,11 @@ class _Rows:
         self.lower: list[float] = []
         self.upper: list[float] = []
         self.penalty: list[float] = []
+
+    @property
+    def width(self) -> int:
+        """Variables so far."""
+        return self.variables + len(self.penalty)
 
     def add(
         self,

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 from hardware import describe
 from numpy.typing import NDArray
-from oracle import ROLES, Measure, Optimum, Oracle
+from oracle import ROLES, Measure, Optimum, Oracle, Reach
 
 import couponry
 import couponry.allocate.solver
@@ -44,6 +44,8 @@ SHAPES = (
     "roles",
     "none",
 )
+# of every score of seeds those of its second half have rules of every kind at once
+EVERYTHING = "everything"
 SEGMENTS = ("gold", "silver", "bronze")
 CHANNELS = ("mail", "email", "app", "till")
 
@@ -61,15 +63,21 @@ class RandomCampaign:
     value: str
     planted: NDArray[np.bool_]
     features: set[str] = field(default_factory=set)
+    history: pa.Table | None = None
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        names = ("rules", "limits", "value", "history")
+        return {name: getattr(self, name) for name in names}
 
     def campaign(self, **changes: Any) -> Campaign:
         """For couponry."""
-        parts = {name: getattr(self, name) for name in ("rules", "limits", "value")} | changes
+        parts = self.parts | changes
         return Campaign(self.offers, self.candidates, self.customers, **parts)
 
     def oracle(self, **changes: Any) -> Oracle:
         """For HiGHS."""
-        parts = {name: getattr(self, name) for name in ("rules", "limits", "value")} | changes
+        parts = self.parts | changes
         return Oracle(self.offers, self.candidates, self.customers, **parts)
 
 
@@ -87,7 +95,7 @@ class _Draw:
     def __init__(self, seed: int, largest: int):
         self.seed = seed
         self.rng = np.random.default_rng([20240229, seed])
-        self.shape = SHAPES[seed % len(SHAPES)]
+        self.shape = SHAPES[seed % len(SHAPES)] if seed % 20 < 10 else EVERYTHING
         self.features = {f"rules: {self.shape}"}
         sizes = [300, 300, 400, 500, 600, 800, 1000, 1400, 2000]
         self.customers = int(self.rng.choice([s for s in sizes if s <= largest]))
@@ -107,16 +115,22 @@ class _Draw:
     def campaign(self) -> RandomCampaign:
         offers, candidates, customers = self.tables()
         value = self.objective
-        rules = self.rules()
-        bare = Oracle(offers, candidates, customers, rules=rules, value=value)
-        most = bare.most_coupons()
-        if (most < self.least(bare)).any():
+        history = None
+        if self.shape == EVERYTHING:
+            rules = self.all_rules(offers)
+            candidates = self.with_mandatory(candidates)
+            history = self.history(offers, candidates)
+        else:
+            rules = self.rules()
+        bare = Oracle(offers, candidates, customers, rules=rules, value=value, history=history)
+        reach = bare.reach()
+        if reach.missing.any():
             self.features.add("customers who cannot reach their min")
         taste = self.rng.normal(size=len(bare.value))
         spread = float(bare.value.std()) or 1.0
         greed = self.rng.choice([0.0, 0.5, 2.0])
         weight = taste + greed * bare.value / spread + self.rng.choice([-1.0, 0.0, 1.0])
-        planted = bare.best_under_rules(weight, most)
+        planted = bare.best_under_rules(weight, reach)
         limits = self.limits(bare, planted)
         return RandomCampaign(
             self.seed,
@@ -128,13 +142,8 @@ class _Draw:
             value,
             planted,
             self.features,
+            history,
         )
-
-    def least(self, oracle: Oracle) -> NDArray[np.int64]:
-        least = np.zeros(len(oracle.customers), np.int64)
-        for rule in oracle.rules:
-            least = np.maximum(least, oracle.customer_bound(rule.min, 0))
-        return least
 
     # -- tables
 
@@ -288,6 +297,71 @@ class _Draw:
                 rules.append(CustomerRule("mail", where={"channel": ["mail", "app"]}, max=1))
         order = rng.permutation(len(rules))
         return [rules[i] for i in order]
+
+    def all_rules(self, offers: pa.Table) -> list[CustomerRule]:
+        """Rules that overlap, conflict, and ask for minimums, some of which not everybody can have."""
+        rng = self.rng
+        by_column = self.chance(0.5, "slots by columns of customers")
+        most: int | str = "most" if by_column else int(rng.integers(2, 6))
+        least: int | str | None = None
+        if self.chance(0.5, "min of coupons"):
+            least = "least" if by_column else int(rng.integers(1, 3))
+        rules = [CustomerRule("slots", max=most, min=least)]
+        for n in range(int(rng.integers(1, 4))):
+            first, length = int(rng.integers(1, 20)), int(rng.integers(5, 14))
+            window = {"day": {"min": first, "max": first + length}}
+            self.features.add("overlapping windows")
+            rules.append(CustomerRule(f"window {n}", where=window, max=int(rng.integers(1, 3))))
+        if self.chance(0.7, "conflicts"):
+            ids, days = offers["offer"].to_pylist(), offers["day"].to_pylist()
+            lag, share = int(rng.integers(1, 4)), float(rng.choice([0.03, 0.1, 0.5]))
+            pairs = [
+                (ids[a], ids[b])
+                for a in range(len(ids))
+                for b in range(a)
+                if abs(days[a] - days[b]) < lag and rng.random() < share
+            ]
+            if pairs:
+                a, b = zip(*pairs, strict=True)
+                table = pa.table({"offer_a": list(a), "offer_b": list(b)})
+                rules.append(CustomerRule("never together", conflicts=table))
+        if self.chance(0.5, "one per product"):
+            rules.append(CustomerRule("one per product", by="product", max=1))
+        if self.chance(0.4, "bound by column and group"):
+            rules.append(CustomerRule("brand", by="brand", max="few"))
+        if self.chance(0.5, "role mix with minimums"):
+            low = int(rng.integers(0, 2))
+            rules.append(CustomerRule("role mix", by="role", min=low, max=low + 1))
+        if self.chance(0.4, "min where"):
+            channels = {"channel": ["mail", "email"]}
+            rules.append(CustomerRule("some post", where=channels, min=1))
+        if self.chance(0.3, "min by a list column"):
+            rules.append(CustomerRule("channels", by="channels", min=1, max=3))
+        order = rng.permutation(len(rules))
+        return [rules[i] for i in order]
+
+    def with_mandatory(self, candidates: pa.Table) -> pa.Table:
+        """Some candidates must be given, as far as rules allow."""
+        if not self.chance(0.6, "mandatory candidates"):
+            return candidates
+        drawn = self.rng.random(candidates.num_rows)
+        share = float(self.rng.choice([0.005, 0.03]))
+        must = [None if d > 0.9 else bool(d < share) for d in drawn]
+        return candidates.append_column("mandatory", pa.array(must, pa.bool_()))
+
+    def history(self, offers: pa.Table, candidates: pa.Table) -> pa.Table | None:
+        """What some customers have had: mostly candidates of theirs, some on another day than the offer's."""
+        rng = self.rng
+        if not self.chance(0.6, "history"):
+            return None
+        rows = rng.integers(0, candidates.num_rows, candidates.num_rows // 25)
+        customer = candidates["customer"].take(pa.array(rows))
+        offer = candidates["offer"].take(pa.array(rng.permutation(rows)))
+        day = [int(d) if d <= 28 else None for d in rng.integers(1, 57, len(rows))]
+        table = {"customer": customer, "offer": offer}
+        if self.chance(0.5, "history with its own day"):
+            table["day"] = pa.array(day, pa.int64())
+        return pa.table(table)
 
     # -- limits
 
@@ -528,13 +602,13 @@ def positions(oracle: Oracle, allocation: pa.Table) -> tuple[NDArray[np.bool_], 
 
 
 def verify(
-    oracle: Oracle, most: NDArray[np.int64], result: Result
+    oracle: Oracle, reach: Reach, result: Result
 ) -> tuple[NDArray[np.bool_] | None, list[str]]:
     """The choice behind a result, and everything that does not hold of it, recomputed from the tables."""
     if result.allocation is None or result.limits is None:
         return None, [f"no allocation: {result.status}, {result.message}"]
     chosen, wrong = positions(oracle, result.allocation)
-    wrong += oracle.broken(chosen, most)
+    wrong += oracle.broken(chosen, reach)
     objective = oracle.objective(chosen)
     size = float(np.abs(oracle.value[chosen]).sum()) + abs(objective)
     if abs((result.objective or 0.0) - objective) > TOLERANCE_OBJECTIVE * size:
@@ -558,7 +632,7 @@ class Yardstick:
     """A campaign's oracle, what each customer can have, and HiGHS's best with the seconds that it took."""
 
     oracle: Oracle
-    most: NDArray[np.int64]
+    reach: Reach
     found: Optimum
     seconds: float
 
@@ -566,20 +640,20 @@ class Yardstick:
 def measure_by_highs(drawn: RandomCampaign, seconds: float = 5.0, gap: float = 1e-5) -> Yardstick:
     """Solve a campaign by HiGHS; where it finds nothing better in time, the planted allocation stands."""
     oracle = drawn.oracle()
-    most = oracle.most_coupons()
-    broken = oracle.broken(drawn.planted, most)
+    reach = oracle.reach()
+    broken = oracle.broken(drawn.planted, reach)
     if broken:
         raise RuntimeError(f"seed {drawn.seed} is not feasible by construction: {broken}")
     started = time.perf_counter()
-    found = oracle.solve(most, time_limit=seconds, gap=gap)
+    found = oracle.solve(reach, time_limit=seconds, gap=gap)
     taken = time.perf_counter() - started
-    if found.chosen is not None and oracle.broken(found.chosen, most):
+    if found.chosen is not None and oracle.broken(found.chosen, reach):
         # HiGHS keeps rows to its own tolerance: such a choice is no allocation, its value no yardstick
         found = replace(found, value=None, chosen=None)
     floor = oracle.objective(drawn.planted)
     if found.value is None or found.value < floor:
         found = replace(found, value=floor, chosen=drawn.planted)
-    return Yardstick(oracle, most, found, taken)
+    return Yardstick(oracle, reach, found, taken)
 
 
 def compare(drawn: RandomCampaign, by: Yardstick, *, time_limit: float | None = None) -> Comparison:
@@ -593,7 +667,7 @@ def compare(drawn: RandomCampaign, by: Yardstick, *, time_limit: float | None = 
         wrong = [f"{type(error).__name__}: {error}"]
     seconds = time.perf_counter() - started
     if result is not None:
-        chosen, wrong = verify(by.oracle, by.most, result)
+        chosen, wrong = verify(by.oracle, by.reach, result)
     return Comparison(
         drawn.seed,
         "crashed" if result is None else result.status,

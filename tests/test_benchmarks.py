@@ -206,7 +206,7 @@ def test_a_programme_says_what_the_oracle_says() -> None:
     ]
     slots = [CustomerRule("slots", max=2)]
     oracle = Oracle(offers, candidates, rules=slots, limits=limits)
-    best = oracle.solve(oracle.most_coupons())
+    best = oracle.solve(oracle.reach())
     same = programme(offers, candidates, 2, limits)
     found = highs(same, 1e-6, 20.0)
     assert best.value is not None and best.chosen is not None and found.x is not None

@@ -83,10 +83,10 @@ def test_checker_notices_a_limit_drawn_below_what_is_given(seed: int) -> None:
     given = int(campaign.planted.sum())
     for limit in (Limit("cap", max=given - 1), Limit("promise", min=given + 1)):
         oracle = campaign.oracle(limits=[limit])
-        most = oracle.most_coupons()
+        reach = oracle.reach()
         assert [
             f"limit {(limit.name, None)}" in wrong
-            for wrong in oracle.broken(campaign.planted, most)
+            for wrong in oracle.broken(campaign.planted, reach)
         ] == [True]
 
 
@@ -94,9 +94,9 @@ def test_checker_notices_a_limit_drawn_below_what_is_given(seed: int) -> None:
 def test_checker_notices_broken_rules(seed: int) -> None:
     campaign = drawn(seed)
     oracle = campaign.oracle(limits=[])
-    most = oracle.most_coupons()
+    reach = oracle.reach()
     everything = np.ones(len(campaign.planted), bool)
-    named = {wrong.split(":")[0] for wrong in oracle.broken(everything, most)}
+    named = {wrong.split(":")[0] for wrong in oracle.broken(everything, reach)}
     exceeded = {
         f"rule {groups.rule.name}"
         for groups in oracle.rule_groups(campaign.rules)
@@ -105,7 +105,7 @@ def test_checker_notices_broken_rules(seed: int) -> None:
     assert "rule slots" in exceeded
     assert named == exceeded
     asked = any(rule.min not in (None, 0) for rule in campaign.rules)
-    assert bool(oracle.broken(~everything, most)) == asked
+    assert bool(oracle.broken(~everything, reach)) == asked
 
 
 # ---- infeasible campaigns
@@ -323,8 +323,8 @@ def test_reachable_is_what_the_rest_of_the_conflict_leaves(name: str) -> None:
         # a limit's other bound still holds
         others.append(replace(measure, min=None) if "min" in entry else replace(measure, max=None))
         sign = 1.0 if "min" in entry else -1.0
-        most = oracle.most_coupons()
-        reached = oracle.best(sign * measure.weight, oracle.rules, others, most, 20.0, 1e-6)
+        reach = oracle.reach()
+        reached = oracle.best(sign * measure.weight, oracle.rules, others, reach, 20.0, 1e-6)
         assert reached.status == "optimal"
         assert reached.chosen is not None
         true = oracle.activity(measure, reached.chosen)

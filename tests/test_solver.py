@@ -36,13 +36,13 @@ def solve(
     parts: dict[str, Any] = {"rules": rules or [], "limits": limits or []}
     result = Campaign(*tables, **parts).solve(**{"threads": 1, **settings})
     oracle = Oracle(*tables, **parts)
-    most = oracle.most_coupons()
+    reach = oracle.reach()
     if result.allocation is not None:
-        _, wrong = verify(oracle, most, result)
+        _, wrong = verify(oracle, reach, result)
         assert wrong == []
         assert result.objective is not None
         assert result.bound is not None
-        optimum = oracle.solve(most, time_limit=20.0)
+        optimum = oracle.solve(reach, time_limit=20.0)
         assert optimum.status == "optimal"
         assert optimum.value is not None
         size = float(np.abs(oracle.value).sum()) * 1e-9
@@ -91,7 +91,7 @@ def test_time_limit_is_kept(seconds: float) -> None:
     assert result.status == "feasible"
     drawn = draw(HARD)
     oracle = drawn.oracle()
-    assert verify(oracle, oracle.most_coupons(), result)[1] == []
+    assert verify(oracle, oracle.reach(), result)[1] == []
     assert result.objective is not None
     assert result.bound is not None
     assert result.objective <= result.bound

@@ -32,6 +32,16 @@ struct Part {
     bool relieves;  // whether its coming may lower the violation of a row, whatever leaves
 };
 
+// By how much a move changes the violation of rows, or what is paid for missed ones, and all that comes and goes in it.
+struct Change {
+    double net = 0.0, size = 0.0;
+
+    void add(double part) {
+        net = net + part;
+        size = size + std::fabs(part);
+    }
+};
+
 // One row of a candidate: its weight, and what the row's miss costs when the candidate comes and nothing leaves.
 struct Term {
     double weight, violation, penalty;
@@ -193,18 +203,18 @@ private:
         if (given < of_customer(p_.rules.upper, i)) {
             Part nothing{};
             nothing.candidate = -1;
-            try_all(i, nothing, 0.0, 0.0, false, best);
+            try_all(i, nothing, Change{}, Change{}, false, best);
         }
         for (const Part& out : held_) {
-            double violation = 0.0, penalty = 0.0;
+            Change violation, penalty;
             for (int64_t j = out.first; j < out.last; ++j) {
                 const int64_t row = rows_.row[j];
                 const double w = term(out.terms + j - out.first).weight;
                 const double before = missed(row, p_.activity[row]);
                 shift(row) = -w;
                 const double change = missed(row, p_.activity[row] - w) - before;
-                violation = violation + change * rows_.weight[row];
-                penalty = penalty + change * rows_.penalty[row];
+                violation.add(change * rows_.weight[row]);
+                penalty.add(change * rows_.penalty[row]);
             }
             try_all(i, out, violation, penalty, given > of_customer(p_.rules.lower, i), best);
             for (int64_t j = out.first; j < out.last; ++j) shift(rows_.row[j]) = 0.0;
@@ -213,7 +223,7 @@ private:
     }
 
     // Everything that may come for what leaves, whose own change of violation and penalty is given.
-    void try_all(int64_t i, const Part& out, double violation, double penalty, bool may_just_leave, Move& best) {
+    void try_all(int64_t i, const Part& out, Change violation, Change penalty, bool may_just_leave, Move& best) {
         const bool leaving_helps = (out.helps & 1) != 0;
         if (may_just_leave && leaving_helps)
             consider(violation, penalty, -out.reduced, -out.objective, {0.0, out.candidate, -1}, i, best);
@@ -224,8 +234,9 @@ private:
             // Most pairs end here, before their rows are looked at. Filling: without soft rows the penalty is known.
             // Repairing: what relieves no row only adds to the violation, so the ratio is at least this one.
             if (p_.fill && !in.soft && !gains(gain_objective, penalty, best)) continue;
-            if (!p_.fill && !in.relieves && (-violation <= 1e-12 || is_worse(gain_reduced, violation, best))) continue;
-            double with_violation = violation, with_penalty = penalty;
+            if (!p_.fill && !in.relieves && (-violation.net <= 1e-12 || is_worse(gain_reduced, violation.net, best)))
+                continue;
+            Change with_violation = violation, with_penalty = penalty;
             add_rows(in, with_violation, with_penalty);
             consider(with_violation, with_penalty, gain_reduced, gain_objective,
                      {0.0, out.candidate, in.candidate}, i, best);
@@ -233,14 +244,14 @@ private:
     }
 
     // Keeps the move if it is better than the best so far and the groups have room for it.
-    void consider(double violation, double penalty, double gain_reduced, double gain_objective, Move move, int64_t i,
+    void consider(const Change& violation, const Change& penalty, double gain_reduced, double gain_objective, Move move, int64_t i,
                   Move& best) const {
         if (p_.fill) {
-            if (violation > 0.0 || !gains(gain_objective, penalty, best)) return;
-            move.priority = -(gain_objective - penalty);
+            if (violation.net > 0.0 || !gains(gain_objective, penalty, best)) return;
+            move.priority = -(gain_objective - penalty.net);
         } else {
-            if (violation >= -1e-12) return;
-            move.priority = (-gain_reduced > 0.0 ? -gain_reduced : 0.0) / -violation;
+            if (violation.net >= -1e-12 || violation.net >= -1e-11 * violation.size) return;
+            move.priority = (-gain_reduced > 0.0 ? -gain_reduced : 0.0) / -violation.net;
             if (move.priority >= best.priority) return;
         }
         if (groups_.fits(i, move.into, move.leaving)) best = move;
@@ -251,25 +262,27 @@ private:
         return -gain_reduced > best.priority * -violation * (1.0 + 1e-12);
     }
 
-    static bool gains(double gain_objective, double penalty, const Move& best) {
-        const double gain = gain_objective - penalty;
-        return !(gain <= 1e-12 * std::fabs(gain_objective) || -gain >= best.priority);
+    // What rounding makes of changes that cancel is no gain: moves would go round in circles.
+    static bool gains(double gain_objective, const Change& penalty, const Move& best) {
+        const double gain = gain_objective - penalty.net;
+        const double least = 1e-12 * std::fabs(gain_objective) + 1e-9 * penalty.size;
+        return !(gain <= least || -gain >= best.priority);
     }
 
     // What the rows of an incoming candidate add, after what leaves has shifted them.
-    void add_rows(const Part& in, double& violation, double& penalty) {
+    void add_rows(const Part& in, Change& violation, Change& penalty) {
         for (int64_t j = in.first; j < in.last; ++j) {
             const int64_t row = rows_.row[j];
             const Term& own = term(in.terms + j - in.first);
             if (shift(row) == 0.0) {
-                violation = violation + own.violation;
-                penalty = penalty + own.penalty;
+                violation.add(own.violation);
+                penalty.add(own.penalty);
                 continue;
             }
             const double at = p_.activity[row] + shift(row);
             const double change = missed(row, at + own.weight) - missed(row, at);
-            violation = violation + change * rows_.weight[row];
-            penalty = penalty + change * rows_.penalty[row];
+            violation.add(change * rows_.weight[row]);
+            penalty.add(change * rows_.penalty[row]);
         }
     }
 

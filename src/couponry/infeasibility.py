@@ -18,10 +18,6 @@ from .limits import CompiledLimits, Measure
 if TYPE_CHECKING:
     from .campaign import Compiled
 
-PATIENCE, CANDIDATES_A_SECOND = (
-    5.0,
-    20_000,
-)  # seconds for a way out: whoever asks waits for the proof, too
 NAMED = 5  # changes, in a sentence
 ROUNDING = 1e-9  # share of a ratio that is kept from it, so that it holds however sums are rounded
 
@@ -34,7 +30,7 @@ def told(
     seed: int,
     clock: Clock,
 ) -> dict[str, Any]:
-    """The content of infeasible.json, without its way out where time does not suffice for one.
+    """The content of infeasible.json, without its way out where a time limit does not suffice for one.
 
     prices: (L), at which the dual proves it, where they do.
     """
@@ -46,9 +42,7 @@ def told(
     }
     problem = compiled.problem
     with clock.stage("way out"):
-        patience = PATIENCE + problem.candidates / CANDIDATES_A_SECOND
-        within = Clock(min(clock.left, patience))
-        found = way_out(problem, engine, _units(compiled, engine), prices, seed, within)
+        found = way_out(problem, engine, _units(compiled, engine), prices, seed, clock)
     if found is not None:
         out = [_change(compiled.limits, change, found) for change in found.changes]
         out.sort(key=lambda entry: -abs(entry["share"]))

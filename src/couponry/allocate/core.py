@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from .highs import milp
+from .highs import milp, within_reason
 from .problem import Problem
 from .set_table import SetTable
 
@@ -84,7 +84,7 @@ def solve_core(
         integrality,
         {
             "mip_rel_gap": closeness,
-            "time_limit": min(max(0.1, time_limit), 1e6),
+            "time_limit": within_reason(time_limit),
             "node_limit": nodes,
         },
     )

@@ -20,6 +20,7 @@ from .dual import PriceSpace
 from .highs import milp
 from .lagrangian import Lagrangian, as_float32
 
+FEW_PRICES, CUT_CANDIDATES = 200, 500_000  # that they are for, at most
 GROUPS = 128  # of customers, at most
 PASSES = 80  # at most
 FIRST_BOX, LARGE_BOX = 0.05, 1.0  # of a typical worth, price per typical coupon

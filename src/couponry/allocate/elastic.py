@@ -26,7 +26,7 @@ from .start import Start
 
 GAP, GAP_OF_MANY = 1e-3, 1e-2  # of the sum of changes, asked; where there are many candidates
 SMALL_CANDIDATES = 20_000  # up to here HiGHS is asked, for so many nodes of its search at most
-NODES = 300
+NODES = 100
 
 
 @dataclass(frozen=True)
@@ -61,20 +61,25 @@ def way_out(
     seed: int,
     clock: Clock,
 ) -> WayOut | None:
-    """The smallest changes to the hard bounds, or None where time ran out before any were found.
+    """The smallest changes to the hard bounds, or None where a time limit ended the search before any were found.
 
     units: (L, 2), what a change of each row's lower and upper bound is measured by; 0: a typical coupon's weight.
     proof: (L), prices that prove that nothing is feasible, where some are known: the search starts in their direction.
     """
     scales = Scales.of(problem, engine)
     elastic = _Elastic(problem, units, scales.per_coupon)
-    if problem.candidates <= SMALL_CANDIDATES:
-        found = _exactly(elastic.problem, engine, clock)
-    else:
-        start = elastic.start(proof)
-        solution = solver.solve(elastic.problem, engine, GAP_OF_MANY, seed, clock, start)
-        found = solution.plan, solution.bound
-    plan, bound = found
+    small = problem.candidates <= SMALL_CANDIDATES
+    asked = GAP if small else GAP_OF_MANY
+    solution = solver.solve(
+        elastic.problem, engine, asked, seed, clock, elastic.start(proof), core=False
+    )
+    plan: Plan | Rounded | None = solution.plan
+    bound = solution.bound
+    if small and solution.status != "optimal":
+        exact, tighter = _exactly(elastic.problem, engine, clock)
+        bound = min(bound, tighter)
+        if exact is not None and (plan is None or exact.objective > plan.objective):
+            plan = exact
     if plan is None:
         return None
     error = plan.error if isinstance(plan, Plan) else np.zeros(plan.usage.shape)

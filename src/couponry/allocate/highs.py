@@ -19,6 +19,11 @@ from numpy.typing import NDArray
 ODD = 4  # SciPy's status for an end that is none of: optimal, limit reached, infeasible, unbounded
 
 
+def within_reason(seconds: float) -> float:
+    """A time limit as HiGHS takes it."""
+    return min(max(0.1, seconds), 1e6)
+
+
 def milp(
     cost: NDArray[np.float64],
     matrix: sp.csr_array,
@@ -56,6 +61,6 @@ def milp(
             thread.join(0.2)  # so that an interrupt gets through
     if errors:
         raise errors[0]
-    if results[0].status == ODD:
+    if results[0].status == ODD and "limit reached" not in str(results[0].message):
         warnings.warn(f"HiGHS gave up: {results[0].message}", RuntimeWarning, stacklevel=2)
     return results[0]

@@ -17,17 +17,26 @@ from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
 from ..kernels import Rules
+from . import cutting_planes
 from .clock import Clock
-from .core import solve_core
+from .core import NODES, solve_core
+from .cutting_planes import CUT_CANDIDATES
 from .dual import PriceSpace, minimise
 from .lagrangian import Evaluation, Lagrangian, as_float32
 from .problem import Problem
 from .rounding import positions_of
+from .sampling import Samples
 from .scales import Scales
 from .settling import usage_within
 
 PASSES = 150  # at most, for one proof by prices
-EXACT_CANDIDATES = 50_000  # up to here HiGHS says what is reachable
+REACH_PASSES = 30, 150, 3_000  # for one reach at least and at most, and for all of them, about
+# of the worth of all candidates: what a step must bring for a proof, or for a reach, to be looked for further
+PROOF_TOLERANCE, REACH_TOLERANCE = 1e-7, 1e-7
+CUT_PRICES = 100  # up to so many they are found by cutting planes
+LITTLE_MISSED = 1e-3  # coupons: what cannot be proved to be missed by more is not proved
+EXACT_CANDIDATES = 20_000  # up to here HiGHS says what is reachable
+REACH_NODES = 200  # of its search, at most; what it has not found by then its bound tells
 AS_GIVEN = 4_000_000  # candidates up to which it is summed from the channels as given
 PROOFS = 3  # found before a search for one stops: later ones price fewer rows by the way
 
@@ -126,8 +135,16 @@ def _table(problem: Problem, row: int, is_min: bool) -> NDArray[np.float64]:
     return weights if is_min else -weights
 
 
+def _proves(lagrangian: Lagrangian, prices: NDArray[np.float64]) -> bool:
+    """Whether prices prove that the rows that they are of cannot hold together."""
+    return lagrangian.bound(prices, objective=0.0) < 0
+
+
 class PriceProver:
-    """Proofs by prices, in a few hundred passes, for campaigns of any size."""
+    """Proofs by prices for campaigns of any size.
+
+    Prices are looked for over a sample of the customers where there are many; what they prove, everybody is asked.
+    """
 
     def __init__(
         self, problem: Problem, engine: Engine, scales: Scales, worth: float, clock: Clock
@@ -137,34 +154,83 @@ class PriceProver:
         self._worth = worth
         self._clock = clock
         self._scale = scales.price_scale(1.0)
+        self._per_coupon = scales.per_coupon
+        self._samples = Samples(engine, len(problem.lower))
+        self._proof = np.zeros(len(problem.lower))  # prices of the last one
+
+    def _over(self, part: Problem, rules: Rules) -> tuple[Lagrangian, Lagrangian]:
+        """The dual of part of the problem over everybody, and over those who are looked at."""
+        if rules is self._problem.rules:
+            engine, samples = self._engine, self._samples
+        else:
+            engine = self._engine.with_rules(rules)
+            samples = Samples(engine, len(part.lower))
+        return Lagrangian(part, engine), samples.for_proofs(part)
 
     def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
         if len(rows) == 0:
             return None
-        problem = self._problem
-        engine = self._engine if rules is problem.rules else self._engine.with_rules(rules)
-        lagrangian = Lagrangian(_part(problem, rows, problem.objective), engine)
-        space = PriceSpace.of(lagrangian.problem, self._worth * self._scale[rows])
-        lowest = -lagrangian.most(-problem.objective)
+        part = _part(self._problem, rows, self._problem.objective)
+        everybody, look = self._over(part, rules)
+        space = PriceSpace.of(part, self._worth * self._scale[rows])
+        if len(space.row) <= CUT_PRICES and self._problem.candidates <= CUT_CANDIDATES:
+            return self._told(everybody, self._steepest(everybody, rows), rows)
+        lowest = -look.most(-self._problem.objective)
         proved: list[NDArray[np.float64]] = []
 
         def watch(now: Evaluation) -> bool:
             self._clock.check()
-            if now.dual < lowest and lagrangian.bound(now.prices, objective=0.0) < 0:
+            if now.dual < lowest and _proves(everybody, now.prices):
                 proved.append(now.prices)
             return len(proved) >= PROOFS
 
-        total = self._worth * max(1.0, float(problem.candidates))
-        minimise(lagrangian, space, np.zeros(len(rows)), total, PASSES, 0.0, watch)
-        if not proved:
+        total = self._worth * max(1.0, float(self._problem.candidates))
+        minimise(look, space, np.zeros(len(rows)), total, PASSES, PROOF_TOLERANCE, watch)
+        return self._told(everybody, proved[-1], rows) if proved else None
+
+    def _steepest(self, everybody: Lagrangian, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The prices of at most 1 for a typical coupon at which the dual without an objective is least.
+
+        That is 0 where no prices prove anything, and else what allocations miss at least, in coupons.
+        """
+        nothing = np.zeros_like(self._problem.objective)
+        bare = Lagrangian(replace(everybody.problem, objective=nothing), everybody.engine)
+        space = PriceSpace.of(bare.problem, self._per_coupon[rows])
+        space = replace(space, limit=np.ones(len(space.row)))
+
+        def stop() -> bool:
+            self._clock.check()
+            return False
+
+        start, one = np.zeros(len(rows)), np.ones(len(space.row))
+        return cutting_planes.descend(bare, space, start, one, LITTLE_MISSED, stop)
+
+    def _told(
+        self, everybody: Lagrangian, prices: NDArray[np.float64], rows: NDArray[np.int64]
+    ) -> NDArray[np.int64] | None:
+        """The rows whose prices prove it, as few as can be, and None where they do not."""
+        if not _proves(everybody, prices):
             return None
-        prices = proved[-1]
+        self._proof = np.zeros(len(self._problem.lower))
+        self._proof[rows] = self._fewest(everybody, prices, rows)
+        return rows[self._proof[rows] != 0]
+
+    def _fewest(
+        self, everybody: Lagrangian, prices: NDArray[np.float64], rows: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Prices that prove it without those that matter least, as many of them as can be left out at once."""
         size = np.abs(prices / self._scale[rows])
-        for share in (1e-2, 1e-4):  # without the prices that are there by the way only
-            trimmed = np.where(size > share * size.max(), prices, 0.0)
-            if lagrangian.bound(trimmed, objective=0.0) < 0:
-                return rows[trimmed != 0]
-        return rows[prices != 0]
+        order = np.argsort(size, kind="stable")
+        out, too_many = int((prices == 0).sum()), len(rows)
+        while too_many - out > 1:
+            self._clock.check()
+            middle = (out + too_many) // 2
+            fewer = prices.copy()
+            fewer[order[:middle]] = 0.0
+            out, too_many = (middle, too_many) if _proves(everybody, fewer) else (out, middle)
+        fewer = prices.copy()
+        fewer[order[:out]] = 0.0
+        return fewer
 
     def reach(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
         problem = _released(self._problem, row, is_min)
@@ -173,20 +239,27 @@ class PriceProver:
             exact = ExactProver(problem, self._engine, self._clock)
             return exact.reach(row, is_min, rows)
         table = _table(problem, row, is_min)
-        lagrangian = Lagrangian(_part(problem, rows, table), self._engine)
+        everybody, look = self._over(_part(problem, rows, table), self._problem.rules)
         if not alone:
             weight = 1.0 / self._scale[row]  # of a typical coupon in the row, about
-            space = PriceSpace.of(lagrangian.problem, weight * self._scale[rows])
+            space = PriceSpace.of(everybody.problem, weight * self._scale[rows])
             total = weight * problem.candidates
 
             def watch(now: Evaluation) -> bool:
                 self._clock.check()
                 return False
 
-            found = minimise(lagrangian, space, np.zeros(len(rows)), total, PASSES, 0.0, watch)
-            best = lagrangian.bound(found.prices)
+            # what proves that a bound cannot be kept bounds the reach, too, per unit of its price
+            start = self._proof[rows] / (abs(self._proof[row]) or 1.0)
+            start[rows == row] = 0.0
+            if self._proof[row] == 0:
+                start = np.zeros(len(rows))
+            least, most, of_all = REACH_PASSES
+            passes = min(most, max(least, of_all // len(rows)))
+            found = minimise(look, space, start, total, passes, REACH_TOLERANCE, watch)
+            best = everybody.bound(found.prices)
         else:
-            best = self._most(lagrangian, table)
+            best = self._most(everybody, table)
         if problem.integer[row]:
             best = float(np.floor(best + 1e-6))
         return best if is_min else -best
@@ -218,9 +291,11 @@ class ExactProver:
 
     def reach(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
         problem = _released(self._problem, row, is_min)
-        best = self._solve(problem, rows, problem.rules, _table(problem, row, is_min))
+        best = self._solve(problem, rows, problem.rules, _table(problem, row, is_min), REACH_NODES)
         if best is None or np.isinf(best):
             return None
+        if problem.integer[row]:
+            best = float(np.floor(best + 1e-3))
         return best if is_min else -best
 
     def _solve(
@@ -229,8 +304,10 @@ class ExactProver:
         rows: NDArray[np.int64],
         rules: Rules,
         objective: NDArray[np.float64],
+        nodes: int = NODES,
     ) -> float | None:
-        """The best objective under these rows and rules, None where they cannot hold."""
+        """What no objective exceeds under these rows and rules, the best one where HiGHS found it within so many nodes;
+        None where they cannot hold."""
         self._clock.check()
         part = replace(_part(problem, rows, objective), rules=rules)
         best, _ = self._engine.with_rules(rules).choose(
@@ -238,10 +315,11 @@ class ExactProver:
         )
         chosen = np.zeros(part.candidates, np.uint8)
         free = np.ones(part.candidates, bool)
-        core = solve_core(part, chosen, free, best, 0.0, 0.0, self._clock.left)
+        core = solve_core(part, chosen, free, best, 0.0, 0.0, self._clock.left, nodes)
         if core.infeasible:
             return None
         if core.chosen is None:
             self._clock.check()
-            return np.inf
-        return float((objective * part.usage(positions_of(core.chosen))).sum())
+            return core.bound
+        found = float((objective * part.usage(positions_of(core.chosen))).sum())
+        return found if core.bound - found <= 1e-6 * max(1.0, abs(found)) else core.bound

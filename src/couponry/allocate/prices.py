@@ -12,6 +12,7 @@ from ..engines.protocol import Engine
 from . import cutting_planes
 from .choke import choke_prices
 from .clock import Clock
+from .cutting_planes import CUT_CANDIDATES, FEW_PRICES
 from .dual import PriceSpace, minimise
 from .lagrangian import Certified, Evaluation, Lagrangian
 from .newton import Newton
@@ -31,8 +32,6 @@ TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the d
 WARM_TOLERANCE = 0.1
 WARM_NEAR = 1.5e-3
 WARM_STEPS = 2, 2  # on a small sample and on a larger one, at most
-# cutting planes: up to so many prices and candidates
-FEW_PRICES, CUT_CANDIDATES = 200, 500_000
 # from here on the dual is smooth enough for Newton's method
 NEWTON_CANDIDATES, NEWTON_CUSTOMERS = 1 << 17, 5_000
 CHOKE = (
@@ -200,6 +199,11 @@ class PriceSearch:
             dual, self.samples, self.gap * WARM_TOLERANCE, quasi=False, near=WARM_NEAR
         )
         return self._found(now)
+
+    @property
+    def space(self) -> PriceSpace:
+        """Coordinates of the prices, within their bounds."""
+        return self._space
 
     @property
     def few_prices(self) -> bool:

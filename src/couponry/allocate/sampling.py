@@ -18,6 +18,7 @@ CURVATURE_LOOK = 1 << 19, 1 / 256, 1 << 21
 MANY_PRICES = 1 / 64  # as a share, where there are not enough for each price otherwise
 START_LOOK = 1 << 21, 1 / 64, 1 << 22
 WORTH_A_LOOK = 4.0  # customers in all for each in a sample that is looked at before everybody
+PROOF_LOOK = 1 << 20, 1 / 32, 1 << 21
 REGRET_LOOK = 1 << 21, 1 / 32, 1 << 22
 
 
@@ -64,6 +65,10 @@ class Samples:
         least, share, most = CURVATURE_LOOK
         for_prices = min(FOR_A_PRICE * self._prices, int(MANY_PRICES * self._engine.candidates))
         return self._look(problem, (max(least, for_prices), share, most))
+
+    def for_proofs(self, problem: Problem) -> Lagrangian:
+        """The dual over a sample in which prices that prove something are found, or over everybody."""
+        return self._look(problem, PROOF_LOOK)
 
     def for_regrets(self, problem: Problem) -> Lagrangian:
         """The dual over a sample that is small enough for everything in it to be sorted, or over everybody."""

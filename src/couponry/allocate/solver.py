@@ -13,6 +13,7 @@ from .clock import Clock
 from .core import NODES, solve_core
 from .infeasible import Certificate, ExactProver, PriceProver, find_conflict
 from .lagrangian import Evaluation, Lagrangian, as_float32
+from .master import Master, fits
 from .movers import Needs, Regrets, thresholds
 from .plan import Plan
 from .prices import Found, PriceSearch
@@ -43,8 +44,8 @@ FILLED = 0.5
 SMALL_CANDIDATES = 20_000  # up to here HiGHS is asked as soon as the gap stays open once
 CORE_CANDIDATES = 2_000_000  # beyond, it is never asked
 CORE_VARIABLES = 60_000  # undecided candidates that it is given at most
-CORE_SECONDS = 300.0  # that it is given at most
 CLOSE = 5.0  # a gap at most this many times the asked one is close ...
+MANY_VARIABLES = 20_000  # from here on a node takes long ...
 FEW_NODES = 500  # ... and HiGHS then looks at so many nodes only
 
 
@@ -83,12 +84,14 @@ def solve(
     seed: int,
     clock: Clock,
     start: Start | None = None,
+    *,
+    core: bool = True,
 ) -> Solution:
     """Solve a problem over an engine to a relative gap, or as far as the clock allows.
 
-    start: prices to start from, where some are known.
+    start: prices to start from, where some are known. core: whether HiGHS may be given what prices leave undecided.
     """
-    return _Solve(problem, engine, gap, seed, clock, start).run()
+    return _Solve(problem, engine, gap, seed, clock, start, core).run()
 
 
 class _Solve:
@@ -102,7 +105,9 @@ class _Solve:
         seed: int,
         clock: Clock,
         start: Start | None,
+        core: bool = True,
     ):
+        self.core = core
         self.problem = problem
         self.engine = engine
         self.gap = gap
@@ -156,6 +161,11 @@ class _Solve:
             self._certify(found)
         self._round(found)
         certificate = self._conflict() if search.diverged else None
+        looked = search.diverged
+        if self.best is None and not looked and (tiny or fits(self.problem)):
+            certificate, looked = self._conflict(), True
+        if self._open() and certificate is None and not search.diverged and fits(self.problem):
+            self._master()
         if self._open() and certificate is None and tiny:
             certificate = self._exact_core()
         if self._open() and certificate is None and not search.diverged:
@@ -163,11 +173,37 @@ class _Solve:
                 self._to_the_end()
             if self._open():
                 self._closer(found)
-            if self.best is None:
+            if self.best is None and not looked:
                 certificate = self._conflict()
         if self._open() and certificate is None and not tiny:
             certificate = self._exact_core()
         return certificate
+
+    def _master(self) -> None:
+        """Prices and allocations by customers' bundles, where HiGHS chooses among the attractive ones."""
+        with self.clock.stage("bundles"):
+            rounding = Rounding(self.problem, self.engine, self.scales)
+            master = Master(
+                self.lagrangian,
+                rounding,
+                self.search.space,
+                self.scales.per_coupon,
+                self.search.worth,
+                self.best_prices,
+            )
+            master.improve(self.gap, self.clock)
+            self._bound(master.dual, master.prices)
+            reduced = self.lagrangian.reduced(master.prices)
+            for tried in master.allocations(self.gap, self.clock):
+                if tried.chosen is not None:
+                    self.method = "dual+milp"
+                    self._offer(self._plan(rounding.measure(tried.chosen)))
+                    again = rounding.round(tried.chosen, reduced, lambda: None)
+                    self._offer(self._plan(again))
+                if self.best is not None:
+                    self._bound(max(tried.bound, self.best.objective), master.prices)
+                if not self._open():
+                    return
 
     def _to_the_end(self) -> None:
         """The least dual of a campaign with few prices."""
@@ -337,7 +373,7 @@ class _Solve:
     def _exact_core(self) -> Certificate | None:
         """Give HiGHS what the prices leave undecided; a certificate where it proves that nothing is feasible."""
         problem = self.problem
-        if problem.candidates > CORE_CANDIDATES:
+        if problem.candidates > CORE_CANDIDATES or not self.core:
             return None
         with self.clock.stage("milp"):
             rounding = Rounding(problem, self.engine, self.scales)
@@ -352,8 +388,8 @@ class _Solve:
             expected = self.search.unlimited if self.best is None else self.best.objective
             core = solve_core(
                 problem, chosen, free, chosen, self.gap / 2 * abs(expected), expected,
-                min(self.clock.left, CORE_SECONDS),
-                FEW_NODES if self._close() else NODES,
+                self.clock.left,
+                FEW_NODES if self._close() or int(free.sum()) > MANY_VARIABLES else NODES,
             )  # fmt: skip
             if core.chosen is not None:
                 self.method = "dual+milp"

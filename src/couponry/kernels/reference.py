@@ -504,7 +504,9 @@ def best_move(
         nothing_leaves = leaving == begin - 1
         leaving_helps = False
         out_violation = 0.0
+        out_moved = 0.0
         out_penalty = 0.0
+        out_size = 0.0
         out_reduced = 0.0
         out_objective = 0.0
         if nothing_leaves:
@@ -524,12 +526,16 @@ def best_move(
                 shift[row] = -w
                 after = missed(rows, row, activity[row] - w)
                 out_violation = out_violation + (after - before) * rows.weight[row]
+                out_moved = out_moved + abs((after - before) * rows.weight[row])
                 out_penalty = out_penalty + (after - before) * rows.penalty[row]
+                out_size = out_size + abs((after - before) * rows.penalty[row])
 
         for into in range(begin - 1, end):
             nothing_comes = into == begin - 1
             violation = out_violation
+            moved = out_moved
             penalty = out_penalty
+            size = out_size
             gain_reduced = -out_reduced
             gain_objective = -out_objective
             if nothing_comes:
@@ -549,14 +555,18 @@ def best_move(
                     at = activity[row] + shift[row]
                     change = missed(rows, row, at + w) - missed(rows, row, at)
                     violation = violation + change * rows.weight[row]
+                    moved = moved + abs(change * rows.weight[row])
                     penalty = penalty + change * rows.penalty[row]
+                    size = size + abs(change * rows.penalty[row])
+            # what rounding makes of changes that cancel is no gain: moves would go round in circles
             if mode == FILL:
                 gain = gain_objective - penalty
-                if violation > 0.0 or gain <= 1e-12 * abs(gain_objective) or -gain >= best:
+                least = 1e-12 * abs(gain_objective) + 1e-9 * size
+                if violation > 0.0 or gain <= least or -gain >= best:
                     continue
                 priority = -gain
             else:
-                if violation >= -1e-12:
+                if violation >= -1e-12 or violation >= -1e-11 * moved:
                     continue
                 priority = max(0.0, -gain_reduced) / -violation
                 if priority >= best:
