@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ import pyarrow as pa
 from hardware import describe
 from numpy.typing import NDArray
 from oracle import MANDATORY, Oracle
+from processes import in_order
 from random_campaigns import RandomCampaign, draw
 
 from couponry import Limit
@@ -128,13 +130,13 @@ class _Break:
         raise RuntimeError("no way to break this campaign")
 
 
-def judge(seed: int, largest: int, time_limit: float | None, highs_seconds: float) -> Judged:
+def judge(options: argparse.Namespace, seed: int) -> Judged:
     """Draw, break, solve and check one campaign."""
-    drawn = draw(seed, largest)
+    drawn = draw(seed, options.largest)
     kind, limits = _Break(drawn).limits()
     started = time.perf_counter()
     try:
-        result = drawn.campaign(limits=limits).solve(threads=1, time_limit=time_limit)
+        result = drawn.campaign(limits=limits).solve(threads=1, time_limit=options.time_limit)
     except Exception as error:  # one crash must not hide what the other seeds show
         wrong = [f"{type(error).__name__}: {error}"]
         return Judged(seed, kind, "crashed", 0, time.perf_counter() - started, wrong)
@@ -143,7 +145,7 @@ def judge(seed: int, largest: int, time_limit: float | None, highs_seconds: floa
         wrong = [f"not proved: {result.status}, {result.message}"]
         return Judged(seed, kind, result.status, 0, seconds, wrong)
     oracle = drawn.oracle(limits=limits)
-    wrong, undecided = smallest(oracle, result.infeasible, highs_seconds)
+    wrong, undecided = smallest(oracle, result.infeasible, options.highs_seconds)
     named = len(result.infeasible["limits"]) + len(result.infeasible["customer_rules"])
     return Judged(seed, kind, result.status, named, seconds, wrong, undecided)
 
@@ -199,16 +201,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--highs-seconds", type=float, default=20.0, help="that HiGHS has for each question"
     )
+    parser.add_argument("--processes", type=int, default=1, help="that campaigns are shared out to")
     options = parser.parse_args(arguments)
     # HiGHS prints a line of its own at times, past Python: standard output is for the figures only
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     judged = []
-    for seed in range(options.first, options.first + options.seeds):
-        now = judge(seed, options.largest, options.time_limit, options.highs_seconds)
+    seeds = range(options.first, options.first + options.seeds)
+    for now in in_order(partial(judge, options), seeds, options.processes):
         judged.append(now)
         print(
-            f"seed {seed} {now.kind}: {now.status}, {now.named} members, {now.seconds:.2f} s, "
+            f"seed {now.seed} {now.kind}: {now.status}, {now.named} members, {now.seconds:.2f} s, "
             f"{now.undecided} undecided by HiGHS {'; '.join(now.wrong[:3])}",
             file=sys.stderr,
             flush=True,

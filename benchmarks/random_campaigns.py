@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ import pyarrow as pa
 from hardware import describe
 from numpy.typing import NDArray
 from oracle import ROLES, Measure, Optimum, Oracle, Reach
+from processes import in_order
 
 import couponry
 import couponry.allocate.solver
@@ -726,6 +728,21 @@ def core_switched(on: bool) -> Iterator[None]:
         solver.CORE_CANDIDATES = before
 
 
+def measured(options: argparse.Namespace, seed: int) -> tuple[set[str], dict[str, Comparison]]:
+    """What a seed's campaign has in it, and how it compares with each method that was asked for."""
+    drawn = draw(seed, options.largest)
+    by = measure_by_highs(drawn, options.highs_seconds, options.highs_gap)
+    found = {}
+    for method in methods_of(options):
+        with core_switched(method == "default"):
+            found[method] = compare(drawn, by, time_limit=options.time_limit)
+    return drawn.features, found
+
+
+def methods_of(options: argparse.Namespace) -> list[str]:
+    return ["default", "dual"] if options.method == "both" else [options.method]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0 where every campaign's allocation holds and no bound is below what is possible."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -736,20 +753,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--time-limit", type=float, help="seconds that couponry has for each")
     parser.add_argument("--highs-seconds", type=float, default=5.0, help="that HiGHS has for each")
     parser.add_argument("--highs-gap", type=float, default=1e-5, help="relative gap HiGHS stops at")
+    parser.add_argument("--processes", type=int, default=1, help="that campaigns are shared out to")
     options = parser.parse_args(arguments)
     # HiGHS prints a line of its own at times, past Python: standard output is for the figures only
     output = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    methods = ["default", "dual"] if options.method == "both" else [options.method]
-    comparisons: dict[str, list[Comparison]] = {method: [] for method in methods}
+    comparisons: dict[str, list[Comparison]] = {method: [] for method in methods_of(options)}
     features = Counter[str]()
-    for seed in range(options.first, options.first + options.seeds):
-        drawn = draw(seed, options.largest)
-        features.update(drawn.features)
-        by = measure_by_highs(drawn, options.highs_seconds, options.highs_gap)
-        for method in methods:
-            with core_switched(method == "default"):
-                now = compare(drawn, by, time_limit=options.time_limit)
+    seeds = range(options.first, options.first + options.seeds)
+    for found, by_method in in_order(partial(measured, options), seeds, options.processes):
+        features.update(found)
+        for method, now in by_method.items():
             comparisons[method].append(now)
             shown = " ".join(
                 f"{name} {value:+.5f}%"
@@ -757,16 +771,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if value is not None
             )
             print(
-                f"seed {seed} {method}: {now.status} {now.method} {now.customers}x{now.candidates} "
+                f"seed {now.seed} {method}: {now.status} {now.method} {now.customers}x{now.candidates} "
                 f"{shown} {now.seconds:.2f} s, HiGHS {now.highs.status} {now.highs_seconds:.2f} s "
                 f"{'; '.join(now.wrong[:3])}",
                 file=sys.stderr,
                 flush=True,
             )
-    reports = {method: report(comparisons[method]) for method in methods}
+    reports = {method: report(found) for method, found in comparisons.items()}
     settings = {
         name: getattr(options, name)
-        for name in ("first", "largest", "time_limit", "highs_seconds", "highs_gap")
+        for name in ("first", "largest", "time_limit", "highs_seconds", "highs_gap", "processes")
     }
     figures = {"settings": settings, **reports, "features": features, **describe(1)}
     with output:
