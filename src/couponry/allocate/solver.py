@@ -164,15 +164,16 @@ class _Solve:
         looked = search.diverged
         if self.best is None and not looked and (tiny or fits(self.problem)):
             certificate, looked = self._conflict(), True
-        if self._open() and certificate is None and not search.diverged and fits(self.problem):
+        undecided = certificate is None and not search.diverged
+        if self._open() and undecided and search.few_prices and not tiny:
+            if not search.is_far(found.now):
+                self._to_the_end()
+        if self._open() and undecided and fits(self.problem):
             self._master()
         if self._open() and certificate is None and tiny:
             certificate = self._exact_core()
         if self._open() and certificate is None and not search.diverged:
-            if search.few_prices and not tiny and not search.is_far(found.now):
-                self._to_the_end()
-            if self._open():
-                self._closer(found)
+            self._closer(found)
             if self.best is None and not looked:
                 certificate = self._conflict()
         if self._open() and certificate is None and not tiny:
