@@ -165,9 +165,9 @@ class _Solve:
         if self.best is None and not looked and (tiny or fits(self.problem)):
             certificate, looked = self._conflict(), True
         undecided = certificate is None and not search.diverged
-        if self._open() and undecided and search.few_prices and not tiny:
-            if not search.is_far(found.now):
-                self._to_the_end()
+        near = search.few_prices and not tiny and not search.is_far(found.now)
+        if self._open() and undecided and near:
+            self._to_the_end()
         if self._open() and undecided and fits(self.problem):
             self._master()
         if self._open() and certificate is None and tiny:
