@@ -30,7 +30,6 @@ NEAR, NEAREST = (
     1 / 16,
     4,
 )  # candidates whose change is within the bandwidth, as a share and at least
-NARROWEST = 24  # octaves below the largest value: where ties leave no width, it is this, far below any value
 # A loss of 0 or more shows one side of a difference only, as often as not the other one lies behind it. And of two
 # candidates that may change places, each is asked.
 ALONE, IN_PLACE = 0.5, 0.25
@@ -96,8 +95,8 @@ class Curvature:
 def _bandwidths(
     loss: NDArray[np.float32], cell: NDArray[np.int64], most: float, cells: int
 ) -> NDArray[np.float32]:
-    """Of each cell the loss that enough of its candidates are below, (cells)."""
-    bins = Octaves(4 * most, NARROWEST + 2)
+    """Of each cell the loss that enough of its candidates are below, (cells); where ties leave none, next to none."""
+    bins = Octaves(4 * most)
     count = bins.reached(loss, cell, cells)
     wanted = np.minimum(np.maximum(NEAREST, NEAR * count[:, -1:]), count[:, -1:])
     return bins.edges[(count < wanted).sum(axis=1)].astype(np.float32)

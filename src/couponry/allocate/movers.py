@@ -16,10 +16,10 @@ from .lagrangian import Lagrangian, as_float32
 from .octaves import Octaves
 from .problem import Problem, cell_of
 from .scales import Scales
-from .settling import NEVER
+from .settling import NEVER, PIECE
 
 # candidates that a row with any need gets beside, more with more customers
-SPARE, SPARE_PER_MILLION = 6.0, 0.2
+SPARE, SPARE_PER_MILLION = 4.0, 0.2
 LIGHT = 1 / 64  # of a cell's mean weight: a candidate counts as so much of one at least
 LEVELS = 10  # of customers, each with half of those before
 CHANCE = 1.0  # standard deviations that a sample's count may be too large by
@@ -79,9 +79,10 @@ class Regrets:
         chosen, _ = sample.engine.choose(as_float32(table))
         regret = sample.engine.regret(shard.quantity.astype(np.float64), table, chosen)
         cells, cell = table[0].size, cell_of(shard, items)
-        place = cell + (1 - chosen.astype(np.int64)) * cells  # (direction, cell)
         self.bins = Octaves(4 * (float(np.abs(table[0]).max(initial=0.0)) or 1.0))
-        self.count = self.bins.reached(regret, place, 2 * cells, _weights(sample, scales, cell))
+        weights = _weights(sample, scales, cell)
+        np.add(cell, cells, out=cell, where=chosen == 0)  # (direction, cell)
+        self.count = self.bins.reached(regret, cell, 2 * cells, weights)
 
 
 def _weights(
@@ -95,16 +96,23 @@ def _weights(
     summed = np.flatnonzero(scales.coefficient[:, 1:].any(axis=0))
     if len(summed) == 0:
         return None
-    least = np.ones(len(cell))
+    tiles = len(scales.means[0]) // problem.low.shape[1]
+    lines = []  # of each channel, in means: where weights begin, and what a quantity's step adds
     for c in summed.tolist():
         mean = scales.means[1 + c]
         inverse = np.divide(1.0, mean, out=np.ones(len(mean)), where=mean > 0)
-        tiles = len(mean) // problem.low.shape[1]
-        low, step = np.tile(problem.low[c], tiles), np.tile(problem.step[c], tiles)
-        weight = (step * inverse)[cell]
-        weight *= shard.quantity[problem.quantity_of[c]]
-        weight += (low * inverse)[cell]
-        np.minimum(least, weight, out=least)
+        lines.append(
+            [np.tile(x, tiles) * inverse for x in (problem.low[c], problem.step[c])]
+            + [shard.quantity[problem.quantity_of[c]]]
+        )
+    least = np.ones(len(cell))
+    for start in range(0, len(cell), PIECE):  # small enough to stay in cache
+        part = slice(start, start + PIECE)
+        for low, step, quantity in lines:
+            weight = step[cell[part]]
+            weight *= quantity[part]
+            weight += low[cell[part]]
+            np.minimum(least[part], weight, out=least[part])
     return np.maximum(least, LIGHT, out=least)
 
 

@@ -8,18 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 QUARTERS = 21  # bits of a float32 below a quarter of an octave
-OCTAVES = 40  # below the largest number that is told apart
+OCTAVES = (
+    26  # that are told apart below the largest number: float32 values are no closer to each other
+)
 
 
 class Octaves:
-    """Bins of numbers up to about `most`, over so many octaves below it. edges: float64 (bins), their upper ends.
+    """Bins of numbers up to about `most`. edges: float64 (bins), their upper ends.
 
     What is smaller counts to the first bin, and what is larger to the last.
     """
 
-    def __init__(self, most: float, octaves: int = OCTAVES):
-        self._low = (int(np.float32(most).view(np.int32)) >> QUARTERS) - 4 * octaves
-        ends = (np.arange(4 * octaves + 2) + self._low + 1) << QUARTERS
+    def __init__(self, most: float):
+        self._low = (int(np.float32(most).view(np.int32)) >> QUARTERS) - 4 * OCTAVES
+        ends = (np.arange(4 * OCTAVES + 2) + self._low + 1) << QUARTERS
         self.edges = ends.astype(np.int32).view(np.float32).astype(np.float64)
 
     def bin_of(self, numbers: NDArray[np.floating]) -> NDArray[np.int32]:
@@ -43,5 +45,5 @@ class Octaves:
         bins = len(self.edges)
         place = group * np.int64(bins)
         place += self.bin_of(numbers)
-        counted = np.bincount(place, weights, groups * bins).reshape(groups, bins)
-        return np.asarray(counted[:, :-1].cumsum(axis=1))
+        counted = np.bincount(place, weights, groups * bins).reshape(groups, bins)[:, :-1]
+        return np.cumsum(counted, axis=1, out=counted)  # in place: these tables are large

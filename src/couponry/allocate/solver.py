@@ -33,7 +33,7 @@ from .start import Start
 
 # repair
 WHOLE = 4_000_000  # candidates up to which everybody may move
-FACTOR = 3.0  # candidates near enough to move for each coupon that must ...
+FACTOR = 2.0  # candidates near enough to move for each coupon that must ...
 MORE = 8.0  # ... more of them for the limits that stay broken
 TRIES = 4
 MOVED_A_SECOND = 1e6  # candidates of movers that are gathered, repaired and filled in it, about
