@@ -28,9 +28,9 @@ MANY = 4_000_000  # candidates
 NEWTON_STEPS, SAMPLE_STEPS = 32, 20  # on everybody and on each sample, at most
 DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a sample may ask
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
-# the same from prices that are known: what repair then closes, no step need bring nearer
+# the same from prices that are known: what repair then closes, no step need bring nearer; of all coupons, and in gaps
 WARM_TOLERANCE = 0.1
-WARM_NEAR = 1.5e-3
+WARM_NEAR, WARM_NEAR_GAPS = 2.5e-3, 5.0
 WARM_STEPS = 2, 2  # on a small sample and on a larger one, at most
 # from here on the dual is smooth enough for Newton's method
 NEWTON_CANDIDATES, NEWTON_CUSTOMERS = 1 << 17, 5_000
@@ -194,11 +194,9 @@ class PriceSearch:
             self._descend(close, self.samples, self.gap * TOLERANCE, False, NEAR_SHARE, steps=steps)
             if self.diverged:
                 self.prices, self.diverged = start.prices, False
-        dual = Certified(self.problem, self.engine)
-        now = self._descend(
-            dual, self.samples, self.gap * WARM_TOLERANCE, quasi=False, near=WARM_NEAR
-        )
-        return self._found(now)
+        dual, tolerance = Certified(self.problem, self.engine), self.gap * WARM_TOLERANCE
+        near = min(WARM_NEAR, WARM_NEAR_GAPS * self.gap)
+        return self._found(self._descend(dual, self.samples, tolerance, quasi=False, near=near))
 
     @property
     def space(self) -> PriceSpace:
