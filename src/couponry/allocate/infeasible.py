@@ -35,7 +35,7 @@ REACH_PASSES = 30, 150, 3_000  # for one reach at least and at most, and for all
 PROOF_TOLERANCE, REACH_TOLERANCE = 1e-7, 1e-7
 CUT_PRICES = 100  # up to so many they are found by cutting planes
 LITTLE_MISSED = 1e-3  # coupons: what cannot be proved to be missed by more is not proved
-EXACT_CANDIDATES = 20_000  # up to here HiGHS says what is reachable
+EXACT_CANDIDATES = 20_000  # up to here HiGHS says what is reachable, and whether members that prices need are needed
 REACH_NODES = 200  # of its search, at most; what it has not found by then its bound tells
 AS_GIVEN = 4_000_000  # candidates up to which it is summed from the channels as given
 PROOFS = 3  # found before a search for one stops: later ones price fewer rows by the way
@@ -74,23 +74,42 @@ class Prover(Protocol):
         ...
 
 
-def find_conflict(problem: Problem, prover: Prover) -> Certificate | None:
-    """A certificate that no allocation keeps all hard rows, or None where the prover finds none."""
+def find_conflict(
+    problem: Problem, prover: Prover, second: Prover | None = None
+) -> Certificate | None:
+    """A certificate that no allocation keeps all hard rows, or None where the prover finds none.
+
+    second: another prover, who is asked again whether each member of the set is needed.
+    """
     rows = prover.proof(np.flatnonzero(problem.hard), problem.rules)
     if rows is None:
         return None
+    rules = list(dict.fromkeys(problem.rule_names.all()))
+    for asked in (prover,) if second is None else (prover, second):
+        rows, rules = _needed(problem, asked, rows, rules)
+    conflicts = [_conflict(problem, prover, row, rows) for row in rows.tolist()]
+    return Certificate(conflicts, rules)
+
+
+def _needed(
+    problem: Problem, prover: Prover, rows: NDArray[np.int64], rules: list[str]
+) -> tuple[NDArray[np.int64], list[str]]:
+    """The rows, and the customer rules by name, without those that a proof does not need."""
+
+    def under(names: list[str]) -> Rules:
+        return problem.rule_names.only(problem.rules, names, problem.shard.indptr)
+
+    everything = len(rules) == len(dict.fromkeys(problem.rule_names.all()))
+    these = problem.rules if everything else under(rules)
     for row in rows.tolist():
         if row in rows and len(rows) > 1:
-            fewer = prover.proof(rows[rows != row], problem.rules)
+            fewer = prover.proof(rows[rows != row], these)
             rows = rows if fewer is None else fewer
-    needed = list(dict.fromkeys(problem.rule_names.all()))
-    for name in tuple(needed):
-        fewer_rules = [other for other in needed if other != name]
-        relaxed = problem.rule_names.only(problem.rules, fewer_rules, problem.shard.indptr)
-        if prover.proof(rows, relaxed) is not None:
-            needed = fewer_rules
-    conflicts = [_conflict(problem, prover, row, rows) for row in rows.tolist()]
-    return Certificate(conflicts, needed)
+    for name in tuple(rules):
+        fewer_rules = [other for other in rules if other != name]
+        if prover.proof(rows, under(fewer_rules)) is not None:
+            rules = fewer_rules
+    return rows, rules
 
 
 def _conflict(problem: Problem, prover: Prover, row: int, rows: NDArray[np.int64]) -> Conflict:
@@ -276,18 +295,20 @@ class PriceProver:
 
 
 class ExactProver:
-    """Proofs by HiGHS, for campaigns of some ten thousand candidates."""
+    """Proofs by HiGHS, for campaigns of some ten thousand candidates. nodes: of its search, at most, for each."""
 
-    def __init__(self, problem: Problem, engine: Engine, clock: Clock):
+    def __init__(self, problem: Problem, engine: Engine, clock: Clock, nodes: int = NODES):
         self._problem = problem
         self._engine = engine
         self._clock = clock
+        self._nodes = nodes
 
     def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
         if len(rows) == 0:
             return None
         nothing = np.zeros_like(self._problem.objective)
-        return rows if self._solve(self._problem, rows, rules, nothing) is None else None
+        worth = self._solve(self._problem, rows, rules, nothing, self._nodes)
+        return rows if worth is None else None
 
     def reach(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
         problem = _released(self._problem, row, is_min)
@@ -304,7 +325,7 @@ class ExactProver:
         rows: NDArray[np.int64],
         rules: Rules,
         objective: NDArray[np.float64],
-        nodes: int = NODES,
+        nodes: int,
     ) -> float | None:
         """What no objective exceeds under these rows and rules, the best one where HiGHS found it within so many nodes;
         None where they cannot hold."""

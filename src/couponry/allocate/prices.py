@@ -30,7 +30,7 @@ DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a 
 TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
 # the same from prices that are known: what repair then closes, no step need bring nearer; of all coupons, and in gaps
 WARM_TOLERANCE = 0.1
-WARM_NEAR, WARM_NEAR_GAPS = 2.5e-3, 5.0
+WARM_NEAR, WARM_NEAR_GAPS = 1.5e-3, 3.0
 WARM_STEPS = 2, 2  # on a small sample and on a larger one, at most
 # from here on the dual is smooth enough for Newton's method
 NEWTON_CANDIDATES, NEWTON_CUSTOMERS = 1 << 17, 5_000

@@ -16,7 +16,7 @@ LARGEST = 32  # customers in all for each in the largest sample, at least
 # candidates of the samples that are looked at closely: at least, as a share, and at most
 CURVATURE_LOOK = 1 << 19, 1 / 256, 1 << 21
 MANY_PRICES = 1 / 64  # as a share, where there are not enough for each price otherwise
-START_LOOK = 1 << 21, 1 / 64, 1 << 22
+START_LOOK = 1 << 20, 1 / 64, 1 << 22
 WORTH_A_LOOK = 4.0  # customers in all for each in a sample that is looked at before everybody
 PROOF_LOOK = 1 << 20, 1 / 32, 1 << 21
 REGRET_LOOK = 1 << 21, 1 / 32, 1 << 22

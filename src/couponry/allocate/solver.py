@@ -11,7 +11,14 @@ from ..engines.protocol import Engine
 from ..errors import OutOfTime
 from .clock import Clock
 from .core import NODES, solve_core
-from .infeasible import Certificate, ExactProver, PriceProver, find_conflict
+from .infeasible import (
+    EXACT_CANDIDATES,
+    REACH_NODES,
+    Certificate,
+    ExactProver,
+    PriceProver,
+    find_conflict,
+)
 from .lagrangian import Evaluation, Lagrangian, as_float32
 from .master import Master, fits
 from .movers import Needs, Regrets, thresholds
@@ -235,10 +242,11 @@ class _Solve:
     def _conflict(self) -> Certificate | None:
         """A proof by prices that nothing is feasible, if there is one."""
         with self.clock.stage("infeasibility"):
-            prover = PriceProver(
-                self.problem, self.engine, self.scales, self.search.worth, self.clock
-            )
-            return find_conflict(self.problem, prover)
+            problem, engine, clock = self.problem, self.engine, self.clock
+            prover = PriceProver(problem, engine, self.scales, self.search.worth, clock)
+            small = problem.candidates <= EXACT_CANDIDATES
+            second = ExactProver(problem, engine, clock, REACH_NODES) if small else None
+            return find_conflict(problem, prover, second)
 
     def _certify(self, found: Found) -> None:
         """The dual bound at these prices."""
