@@ -1,45 +1,19 @@
 // The choice of offers for x86-64 processors with AVX2.
-//
-// The instruction set is named here and not on the command line, and whatever other files share is included
-// before it: nothing that ordinary code calls may be compiled for it.
 #include "affinity_best.hpp"
 
 #if COUPONRY_X86
 
-#include <immintrin.h>
-
-#include <cstdint>
-#include <cstring>
-#include <limits>
-
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,popcnt"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,bmi,bmi2,popcnt")
-#endif
+#include "target_avx2.hpp"
 
 #include "affinity_lanes_avx2.hpp"
 
 #include "affinity_choose.hpp"
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+#include "target_end.hpp"
 
 namespace couponry {
-namespace {
 
-bool runs_here() noexcept {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-           __builtin_cpu_supports("popcnt");
-}
-
-}  // namespace
-
-const Best best_avx2{"avx2", runs_here, choose};
+const Best best_avx2{"avx2", has_avx2, choose};
 
 }  // namespace couponry
 

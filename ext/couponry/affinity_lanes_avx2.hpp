@@ -6,22 +6,10 @@
 #include <cstdint>
 
 #include "affinity_words.hpp"
+#include "set_bits.hpp"
 
 namespace couponry {
 namespace {
-
-// The numbers of the bits set in each byte, then zeros: how lanes are moved to be side by side.
-struct SetBits {
-    uint8_t numbers[256][8] = {};
-
-    constexpr SetBits() {
-        for (int bits = 0; bits < 256; ++bits)
-            for (int at = 0, count = 0; at < 8; ++at)
-                if (bits >> at & 1) numbers[bits][count++] = static_cast<uint8_t>(at);
-    }
-};
-
-constexpr SetBits SET_BITS;
 
 struct Lanes {
     static constexpr int64_t WIDTH = 8;

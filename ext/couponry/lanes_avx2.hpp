@@ -3,20 +3,10 @@
 
 #include "evaluate_steps.hpp"
 #include "network.hpp"
+#include "set_bits.hpp"
 
 namespace couponry {
 namespace {
-
-// The numbers of the bits set in each byte, then zeros. Tables are faster than pdep and pext where those are slow.
-struct SetBits {
-    uint8_t numbers[256][8] = {};
-
-    constexpr SetBits() {
-        for (int bits = 0; bits < 256; ++bits)
-            for (int at = 0, count = 0; at < 8; ++at)
-                if (bits >> at & 1) numbers[bits][count++] = static_cast<uint8_t>(at);
-    }
-};
 
 // The first of eight keys, all of which may be read, then INT32_MIN.
 COUPONRY_INLINE __m256i first(const int32_t* key, int64_t n) noexcept {
@@ -294,7 +284,6 @@ private:
 
     // The numbers of the bits set among eight, then zeros.
     static COUPONRY_INLINE __m256i numbers(uint64_t bits) noexcept {
-        static constexpr SetBits SET_BITS;
         return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(SET_BITS.numbers[bits])));
     }
 

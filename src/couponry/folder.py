@@ -65,7 +65,7 @@ def read_campaign(
     folder = Path(folder)
     spec = read_spec(folder)
     if spec.targeting is not None:
-        return _of_transactions(folder, spec, store, memory_limit, progress)
+        return _of_transactions(folder, spec, spec.targeting, store, memory_limit, progress)
     names = spec.tables
     wanted = Campaign.candidate_columns(spec.limits, spec.value)
     limit = memory.parse_size(memory_limit, "memory_limit")
@@ -93,14 +93,14 @@ def read_campaign(
 def _of_transactions(
     folder: Path,
     spec: Spec,
+    targeting: Targeting,
     store: str | Path | None,
     memory_limit: int | str | None,
     progress: bool,
 ) -> Campaign:
     from .affinity.purchases import wanted
 
-    assert spec.targeting is not None
-    columns = wanted(spec.targeting.columns)
+    columns = wanted(targeting.columns)
     return Campaign.from_transactions(
         tables.read(folder, spec.tables["offers"], "offers"),
         stream_files(folder, spec.tables["transactions"], "transactions", columns),
@@ -108,7 +108,7 @@ def _of_transactions(
         read_table(folder, spec, "products"),
         read_table(folder, spec, "customers"),
         read_table(folder, spec, "history"),
-        targeting=spec.targeting,
+        targeting=targeting,
         rules=spec.rules,
         limits=spec.limits,
         value=spec.value,
@@ -128,7 +128,9 @@ def read_candidates(folder: Path, spec: Spec, columns: list[str] | None = None) 
     """The candidates in a campaign folder, as its table has them, or made again of its transactions."""
     if spec.targeting is None:
         return tables.read(folder, spec.tables["candidates"], "candidates", columns)
-    return pa.concat_tables(_of_transactions(folder, spec, None, None, False).candidates_tables())
+    return pa.concat_tables(
+        _of_transactions(folder, spec, spec.targeting, None, None, False).candidates_tables()
+    )
 
 
 def memory_estimate(folder: str | Path) -> Estimate:

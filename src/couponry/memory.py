@@ -15,7 +15,7 @@ from typing import Any
 
 from .ahead import workers
 from .errors import InvalidInput
-from .kernels import SHORT
+from .kernels.sets import numbers_to_a_set
 from .runs import RUN_ROWS
 
 # measured at the peak of reading, sorting, packing and solving: for each candidate, and for each of its
@@ -156,8 +156,7 @@ def bytes_of_sets(size: Size) -> int:
     if size.sets == 0:
         return 0
     width = -(-size.candidates // max(1, size.customers))
-    numbers = 1 if width <= SHORT else 1 + -(-width // 64)
-    return int(8 * size.customers * (1 + size.sets * numbers))
+    return int(8 * size.customers * (1 + size.sets * numbers_to_a_set(width)))
 
 
 def available() -> int | None:

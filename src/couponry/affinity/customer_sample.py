@@ -7,6 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..ids import TEXT, text_buffers
+from ..kernels.mixing import scatter
 
 ROWS = 1 << 20  # a few tens of thousands of customers, for most retailers
 PRIME = np.uint64(0x100000001B3)
@@ -49,9 +50,9 @@ class CustomerSample:
 
 
 def hash_of(ids: pa.Array) -> NDArray[np.uint64]:
-    """64 bits of each id, mixed (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014)."""
+    """64 bits of each id, mixed."""
     if ids.type != TEXT:
-        return _mixed(ids.to_numpy().view(np.uint64))
+        return scatter(ids.to_numpy().view(np.uint64))
     ends, data = text_buffers(ids)
     length = np.diff(ends)
     place = np.arange(ends[-1] - ends[0]) - np.repeat(ends[:-1] - ends[0], length)
@@ -61,11 +62,4 @@ def hash_of(ids: pa.Array) -> NDArray[np.uint64]:
         (data[ends[0] : ends[-1]].astype(np.uint64) + np.uint64(1)) * powers[place], out=summed[1:]
     )
     bounds = ends - ends[0]
-    return _mixed(summed[bounds[1:]] - summed[bounds[:-1]])
-
-
-def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    return scatter(summed[bounds[1:]] - summed[bounds[:-1]])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..kernels import Rules
 from ..kernels.contract import MUST
+from ..kernels.mixing import scatter
 from .core import by_candidate
 from .problem import Problem
 from .set_table import SetTable
@@ -130,20 +131,12 @@ def list_bundles(
 def _alike(worth: NDArray[np.float64], weight: sp.csr_array) -> NDArray[np.uint64]:
     """A number of each candidate (e): the same for those that are worth and weigh the same."""
     at = np.repeat(np.arange(len(worth)), np.diff(weight.indptr))
-    bits = _mixed(weight.data.astype(np.float64).view(np.uint64)) ^ _mixed(
+    bits = scatter(weight.data.astype(np.float64).view(np.uint64)) ^ scatter(
         weight.indices.astype(np.uint64) + np.uint64(1)
     )
-    total = _mixed(worth.view(np.uint64))
-    np.add.at(total, at[weight.data != 0], _mixed(bits)[weight.data != 0])
+    total = scatter(worth.view(np.uint64))
+    np.add.at(total, at[weight.data != 0], scatter(bits)[weight.data != 0])
     return total
-
-
-def _mixed(number: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Well mixed bits of each (the finaliser of SplitMix64; Steele, Lea and Flood 2014)."""
-    z = number + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(z ^ (z >> np.uint64(31)))
 
 
 def _all_sets(problem: Problem) -> SetTable:

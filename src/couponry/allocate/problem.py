@@ -9,7 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from ..kernels import SHORT, Rules, Shard
+from ..kernels import Rules, Shard
+from .set_table import where_sets_begin
 
 UNLIMITED = np.iinfo(np.int32).max
 LEVELS = 65_535  # largest quantity of a channel
@@ -57,15 +58,10 @@ class RuleNames:
 
 def _only_sets(rules: Rules, kept: NDArray[np.bool_], indptr: NDArray[np.int64]) -> Rules:
     """The rules with those sets alone whose rule is kept; customers who are left with none do with groups."""
-    count = np.diff(indptr)
-    of_set = np.where(count <= SHORT, 1, 1 + -(-count // 64))  # numbers to a set
-    sets = np.diff(rules.ptr) // of_set
-    customer = np.repeat(np.arange(len(sets)), sets)
-    within = np.arange(len(customer)) - np.repeat(np.cumsum(sets) - sets, sets)
-    head = rules.ptr[customer] + within * of_set[customer]
+    customer, head, of_set = where_sets_begin(rules, indptr)
     stays = kept[(rules.sets[head] >> np.where(of_set[customer] == 1, 44, 32)) & 0xFFFF]
     ptr = np.zeros(len(rules.ptr), np.int64)
-    np.cumsum(np.bincount(customer[stays], minlength=len(sets)) * of_set, out=ptr[1:])
+    np.cumsum(np.bincount(customer[stays], minlength=len(of_set)) * of_set, out=ptr[1:])
     return rules._replace(ptr=ptr, sets=rules.sets[np.repeat(stays, of_set[customer])])
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
+from ..kernels.mixing import scatter
 from .lagrangian import Lagrangian
 from .problem import Problem
 
@@ -106,13 +107,5 @@ def nested_samples(customers: int, sizes: list[int], growth: int) -> list[NDArra
 
 def _drawn(size: int, among: NDArray[np.int64]) -> NDArray[np.int64]:
     """A number below `among` for each of `size` stretches."""
-    high = _scatter(np.arange(size, dtype=np.uint64)) >> np.uint64(33)
+    high = scatter(np.arange(size, dtype=np.uint64)) >> np.uint64(33)
     return ((high * among.astype(np.uint64)) >> np.uint64(31)).astype(np.int64)
-
-
-def _scatter(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Mix the bits of 64-bit numbers (the SplitMix64 finaliser; Steele, Lea, Flood 2014)."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))

@@ -30,18 +30,12 @@ class SetTable:
         if len(rules.ptr) == 1:
             nothing = np.zeros(0, np.int64)
             return cls(nothing, nothing, nothing, nothing.astype(bool), nothing, nothing)
-        candidates = np.diff(shard.indptr)
-        short = candidates <= SHORT
-        words_of = -(-candidates // 64)
-        numbers = np.where(short, 1, 1 + words_of)
-        sets = np.diff(rules.ptr) // numbers
-        customer = np.repeat(np.arange(len(sets)), sets)
-        within = np.arange(len(customer)) - np.repeat(np.cumsum(sets) - sets, sets)
-        at = rules.ptr[customer] + within * numbers[customer]
-        is_short = short[customer]
-        head = np.where(is_short, rules.sets[at] >> 32, rules.sets[at])
+        customer, at, _ = where_sets_begin(rules, shard.indptr)
+        candidates = np.diff(shard.indptr)[customer]
+        is_short = candidates <= SHORT
+        head: NDArray[np.int64] = np.where(is_short, rules.sets[at] >> 32, rules.sets[at])
         bits_of_bound, largest = np.where(is_short, 6, 16), np.where(is_short, 0x3F, 0xFFFF)
-        words = words_of[customer]
+        words = -(-candidates // 64)
         of_word = np.repeat(np.arange(len(customer)), words)
         number = np.arange(len(of_word)) - np.repeat(np.cumsum(words) - words, words)
         word = rules.sets[at[of_word] + np.where(is_short[of_word], 0, 1 + number)]
@@ -60,3 +54,15 @@ class SetTable:
     def held(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         """How many of each set a choice, bool (e), has (s)."""
         return np.bincount(self.set[chosen[self.candidate]], minlength=len(self.customer))
+
+
+def where_sets_begin(
+    rules: Rules, indptr: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Whose each set is and where in `rules.sets` it begins, and how many numbers tell a set of each customer (n)."""
+    count = np.diff(indptr)
+    numbers = np.where(count <= SHORT, 1, 1 + -(-count // 64))
+    sets = np.diff(rules.ptr) // numbers
+    customer = np.repeat(np.arange(len(sets)), sets)
+    within = np.arange(len(customer)) - np.repeat(np.cumsum(sets) - sets, sets)
+    return customer, rules.ptr[customer] + within * numbers[customer], numbers

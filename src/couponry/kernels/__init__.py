@@ -3,6 +3,7 @@
 contract.py    the arrays that every kernel is given
 reference.py   plain Python, the specification
 sets.py        a part of it: the exact search under rules that overlap, conflict or ask for minimums
+mixing.py      numbers whose bits look drawn, for samples and keys
 tangle.py      a part of it: for whom rules do that, and what they come to for each of them
 numba.py       the same text, compiled at first use
 _native        C++ (sources in ext/), compiled when the package is built
