@@ -298,6 +298,7 @@ def test_no_more_memory_for_more_customers() -> None:
         tracemalloc.stop()
         return found
 
+    peak(1)  # what is loaded and compiled once
     assert peak(20) < 1.3 * peak(1)
 
 
