@@ -22,6 +22,7 @@ from .infeasible import (
 from .lagrangian import Evaluation, Lagrangian, as_float32
 from .master import Master, fits
 from .movers import Needs, Regrets, thresholds
+from .neighbourhoods import Neighbourhoods
 from .plan import Plan
 from .prices import Found, PriceSearch
 from .problem import Problem
@@ -51,6 +52,7 @@ FILLED = 0.5
 SMALL_CANDIDATES = 20_000  # up to here HiGHS is asked as soon as the gap stays open once
 CORE_CANDIDATES = 2_000_000  # beyond, it is never asked
 CORE_VARIABLES = 60_000  # undecided candidates that it is given at most
+FEW_VARIABLES = 1_000  # of these up to which it is given all at once
 CLOSE = 5.0  # a gap at most this many times the asked one is close ...
 MANY_VARIABLES = 20_000  # from here on a node takes long ...
 FEW_NODES = 500  # ... and HiGHS then looks at so many nodes only
@@ -118,6 +120,7 @@ class _Solve:
         self.problem = problem
         self.engine = engine
         self.gap = gap
+        self.seed = seed
         self.clock = clock
         self.start = start
         with clock.stage("dual"):
@@ -389,6 +392,11 @@ class _Solve:
             reduced = self.lagrangian.reduced(self.best_prices)
             chosen, _ = self.lagrangian.choose(self.best_prices)
             chosen, free = self._undecided(rounding, chosen, reduced)
+            if int(free.sum()) > FEW_VARIABLES:
+                self._neighbourhoods(rounding, chosen, reduced)
+                if not self._open():
+                    return None
+                chosen, free = self._undecided(rounding, chosen, reduced)
             whole = int(free.sum()) <= CORE_VARIABLES
             if not whole:
                 regret = self.engine.regret(problem.exact, reduced, chosen)
@@ -413,6 +421,25 @@ class _Solve:
             with self.clock.stage("infeasibility"):
                 return find_conflict(problem, ExactProver(problem, self.engine, self.clock))
         return None
+
+    def _neighbourhoods(
+        self, rounding: Rounding, ideal: NDArray[np.uint8], reduced: NDArray[np.float64]
+    ) -> None:
+        """The best allocation made better where prices are least sure, a part of it at a time."""
+        regret = self.engine.regret(self.problem.exact, reduced, ideal)
+        gap = self.gap * abs(self.bound)
+        near = Neighbourhoods(
+            self.problem, rounding, ideal, reduced, regret, gap, self.seed, self.clock
+        )
+        while self._open() and not near.over:
+            best = self.best
+            found = near.better(
+                None if best is None else best.chosen,
+                self.search.unlimited if best is None else best.objective,
+            )
+            if found is not None:
+                self.method = "dual+milp"
+                self._offer(self._plan(found))
 
     def _close(self) -> bool:
         """Whether the best allocation is good enough not to search long for a better one."""
