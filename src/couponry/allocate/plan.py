@@ -40,3 +40,7 @@ class Plan:
     def blocks(self) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
         """Customers from start to stop, and their candidates' choice, in order."""
         return self.engine.blocks(self.price, self.movers, self.chosen)
+
+    def everybody(self) -> NDArray[np.uint8]:
+        """The choice of all candidates at once, uint8 (e): for campaigns that are no burden to hold."""
+        return np.concatenate([chosen for _, _, chosen in self.blocks()])

@@ -52,7 +52,10 @@ FILLED = 0.5
 SMALL_CANDIDATES = 20_000  # up to here HiGHS is asked as soon as the gap stays open once
 CORE_CANDIDATES = 2_000_000  # beyond, it is never asked
 CORE_VARIABLES = 60_000  # undecided candidates that it is given at most
-FEW_VARIABLES = 1_000  # of these up to which it is given all at once
+FEW_VARIABLES = (
+    1_000  # of these up to which it is left to search at once; more are first solved at the root
+)
+ROOT = 1  # nodes that are looked at there
 CLOSE = 5.0  # a gap at most this many times the asked one is close ...
 MANY_VARIABLES = 20_000  # from here on a node takes long ...
 FEW_NODES = 500  # ... and HiGHS then looks at so many nodes only
@@ -392,35 +395,51 @@ class _Solve:
             reduced = self.lagrangian.reduced(self.best_prices)
             chosen, _ = self.lagrangian.choose(self.best_prices)
             chosen, free = self._undecided(rounding, chosen, reduced)
-            if int(free.sum()) > FEW_VARIABLES:
+            many, impossible = int(free.sum()), False
+            if FEW_VARIABLES < many <= MANY_VARIABLES:
+                impossible = self._core(rounding, chosen, free, reduced, ROOT)
+            if many > FEW_VARIABLES and self._open() and not impossible:
                 self._neighbourhoods(rounding, chosen, reduced)
-                if not self._open():
-                    return None
                 chosen, free = self._undecided(rounding, chosen, reduced)
-            whole = int(free.sum()) <= CORE_VARIABLES
-            if not whole:
-                regret = self.engine.regret(problem.exact, reduced, chosen)
-                free = regret <= np.partition(regret, CORE_VARIABLES)[CORE_VARIABLES]
-            self.clock.say(f"{int(free.sum()):,} undecided candidates of {len(free):,}")
-            expected = self.search.unlimited if self.best is None else self.best.objective
-            core = solve_core(
-                problem, chosen, free, chosen, self.gap / 2 * abs(expected), expected,
-                self.clock.left,
-                FEW_NODES if self._close() or int(free.sum()) > MANY_VARIABLES else NODES,
-            )  # fmt: skip
-            if core.chosen is not None:
-                self.method = "dual+milp"
-                self._offer(self._plan(rounding.measure(core.chosen)))
-                again = rounding.round(core.chosen, reduced, lambda: None)
-                self._offer(self._plan(again))
-            if whole and self.best is not None and np.isfinite(core.bound):
-                proved = max(core.bound, self.best.objective)
-                if proved < self.bound:
-                    self.bound, self.method = proved, "dual+milp"
-        if whole and core.infeasible and self.best is None:
+            if self._open() and not impossible:
+                few = self._close() or int(free.sum()) > MANY_VARIABLES
+                nodes = FEW_NODES if few else NODES
+                impossible = self._core(rounding, chosen, free, reduced, nodes)
+        if impossible and self.best is None:
             with self.clock.stage("infeasibility"):
                 return find_conflict(problem, ExactProver(problem, self.engine, self.clock))
         return None
+
+    def _core(
+        self,
+        rounding: Rounding,
+        chosen: NDArray[np.uint8],
+        free: NDArray[np.bool_],
+        reduced: NDArray[np.float64],
+        nodes: int,
+    ) -> bool:
+        """What HiGHS makes of the candidates left open in so many nodes; whether it proves that nothing is feasible."""
+        problem = self.problem
+        whole = int(free.sum()) <= CORE_VARIABLES
+        if not whole:
+            regret = self.engine.regret(problem.exact, reduced, chosen)
+            free = regret <= np.partition(regret, CORE_VARIABLES)[CORE_VARIABLES]
+        self.clock.say(f"{int(free.sum()):,} undecided candidates of {len(free):,}")
+        expected = self.search.unlimited if self.best is None else self.best.objective
+        tolerance = self.gap / 2 * abs(expected)
+        core = solve_core(
+            problem, chosen, free, chosen, tolerance, expected, self.clock.left, nodes
+        )
+        if core.chosen is not None:
+            self.method = "dual+milp"
+            self._offer(self._plan(rounding.measure(core.chosen)))
+            again = rounding.round(core.chosen, reduced, lambda: None)
+            self._offer(self._plan(again))
+        if whole and self.best is not None and np.isfinite(core.bound):
+            proved = max(core.bound, self.best.objective)
+            if proved < self.bound:
+                self.bound, self.method = proved, "dual+milp"
+        return whole and core.infeasible
 
     def _neighbourhoods(
         self, rounding: Rounding, ideal: NDArray[np.uint8], reduced: NDArray[np.float64]
@@ -434,7 +453,7 @@ class _Solve:
         while self._open() and not near.over:
             best = self.best
             found = near.better(
-                None if best is None else best.chosen,
+                None if best is None else best.everybody(),
                 self.search.unlimited if best is None else best.objective,
             )
             if found is not None:
