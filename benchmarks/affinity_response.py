@@ -25,7 +25,8 @@ FIRST_DAY = np.datetime64("2017-01-01")
 HISTORY, WINDOW = 28, 28  # days: what a campaign needs before it, and what p0 is about
 TRAINED_BEFORE = np.datetime64("2017-08-01")
 HALF_LIVES = (1.0, 4.0, 8.0, 16.0, 32.0)
-GROUPS = ("type_4", "type_32", "maker_4", "maker_32")  # group, half-life in weeks
+LATELY = "trips_4"  # half-life in weeks, as of the following ones
+GROUPS = ("type_4", "type_32", "maker_4", "maker_32")
 STORE_COUPONS = (10_000_000_000, 10_001_000_000)  # numbers of the retailer's own
 
 
@@ -139,8 +140,10 @@ def scored(journey: Journey, campaign: Campaign) -> Scored:
         "buys it": pairs(role),
         "buys it often": pairs(np.log(own + 0.1)),
         "redemptions": pairs(np.log1p(redemptions)[:, None]),
+        "redemptions of buyers": pairs(np.log1p(redemptions)[:, None] * role),
         "discounted trips": pairs(np.log((discounted + 0.5) / weeks)[:, None]),
         "trips": pairs(np.log((trips + 0.5) / weeks)[:, None]),
+        "trips lately": features[LATELY].astype(np.float64),
         "the retailer's": pairs(store[None, :]),
         "buys the retailer's": pairs(role * store[None, :]),
         **{f"buys of its {name}": features[name].astype(np.float64) for name in GROUPS},
@@ -209,6 +212,8 @@ def main() -> None:
     report["earlier campaigns, each by the others"] = {
         "all columns": left_out(train),
         "without purchases of its type and maker": left_out(train, "buys of its"),
+        "without late trips": left_out(train, "trips lately"),
+        "without redemptions of buyers": left_out(train, "redemptions of"),
     }
     report["campaigns"] = {"trained_on": len(train), "tested_on": len(test)}
     report["coefficients"] = {n: round(c, 3) for n, c in model.coefficients_.items()}
