@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,9 @@ from couponry import CustomerRule, Limit
 TOLERANCE = 1e-9  # relative: what a float64 sum of a limit may be off
 MONEY = ("issue_cost", "face_value", "margin")
 ROLES = ("reward", "activation", "innovation")
+# What a coupon that a customer must miss costs, in all choices alike: HiGHS's presolve takes variables that cost nothing
+# for bound to each other, and then ends with less than the best as the best (as of HiGHS 1.12).
+SPARE = 1e-3
 # what infeasible campaigns call the candidates that must be given; here it stands among the rules
 MANDATORY = CustomerRule("mandatory offers")
 
@@ -466,7 +469,7 @@ class Oracle:
         for minimum in self.minimums(rules):
             size, least = len(minimum.members), float(minimum.least)
             misses = reach.missing[minimum.customer] > 0
-            rows.add(minimum.members, np.ones(size), least, math.inf, 0.0 if misses else None)
+            rows.add(minimum.members, np.ones(size), least, math.inf, SPARE if misses else None)
             if misses:
                 shorts.setdefault(minimum.customer, []).append(rows.width - 1)
         for customer, columns in shorts.items():
@@ -510,7 +513,8 @@ class Oracle:
                 members = np.flatnonzero(weight)
                 low, high = (side, math.inf) if is_min else (-math.inf, side)
                 rows.add(members, weight[members] * unit, low * unit, high * unit, penalty, unit)
-        return self._programme(rows, value, time_limit, gap)
+        found = self._programme(rows, value, time_limit, gap)
+        return replace(found, bound=found.bound + SPARE * float(reach.missing.sum()))
 
     def _programme(
         self, rows: _Rows, value: NDArray[np.float64], time_limit: float, gap: float

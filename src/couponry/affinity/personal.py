@@ -17,7 +17,7 @@ from .logistic import LogisticRegression, Sample
 from .personal_features import Codes, personal_features, stretches
 
 Window = tuple[PurchaseHistory, PurchaseHistory]
-FEWEST = 3.0  # purchases below which a customer's pairs weigh no more
+FEWEST = 8.0  # purchases below which a customer's pairs weigh no more
 
 
 class RepeatScore:

@@ -25,7 +25,7 @@ def personal_features(
     Most are logarithms, since a logistic model then multiplies odds: of decayed purchases (`bought`), the same per
     trip (`per_trip`), purchases (`times`, `once`, `twice`, `rate`), weeks since the last one, also against the
     customer's own gap and the item's (`since`, `overdue`, `item_overdue`), the item's repeat rate, buyers and trends,
-    the customer's trips (`trips`, `away`, `known`), share bought at a discount, size of the basket; and for each
+    the customer's trips (`trips`, `away`, `known`), items, share bought at a discount, size of the basket; and for each
     grouping the customer's purchases in the item's group, the item's share of them, weeks since the last, and how
     many of its items the customer knows.
     """
@@ -69,6 +69,9 @@ def personal_features(
     found["item_overdue"], found["item_overdue_squared"] = item_overdue, item_overdue**2
     found["repeat_rate"], found["once_repeat_rate"] = repeat, once * repeat
     found["buyers"] = np.log(statistics.buyers[item] + 1.0)
+    for name in ("repeat_rate", "item_gap", "buyers"):
+        found[f"overdue_{name}"] = overdue * found[name]
+    found["items"] = np.log(counts)[who]
     found["away"] = np.log(1.0 + (now - trips.last[start:stop])[who] / per_week)
     found["known"] = np.log(known + 1.0)
     found["discounted"] = pairs.discounted[begin:end] / times
