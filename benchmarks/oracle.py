@@ -23,8 +23,8 @@ from couponry import CustomerRule, Limit
 TOLERANCE = 1e-9  # relative: what a float64 sum of a limit may be off
 MONEY = ("issue_cost", "face_value", "margin")
 ROLES = ("reward", "activation", "innovation")
-# What a coupon that a customer must miss costs, in all choices alike: HiGHS's presolve takes variables that cost nothing
-# for bound to each other, and then ends with less than the best as the best (as of HiGHS 1.12).
+# What a coupon that a customer must miss costs, in all choices alike. Where these variables cost nothing, HiGHS 1.12
+# has been seen to end with less than the best as the best, unless presolve was off.
 SPARE = 1e-3
 # what infeasible campaigns call the candidates that must be given; here it stands among the rules
 MANDATORY = CustomerRule("mandatory offers")

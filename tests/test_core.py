@@ -17,7 +17,7 @@ from couponry.engines.local import LocalEngine
 
 @pytest.mark.parametrize(("seed", "channel"), [(201, "mail"), (237, "email"), (232, "mail")])
 def test_least_cost_where_customers_miss_minimums(seed: int, channel: str) -> None:
-    """HiGHS's presolve took 386.41 for the least of 237, which is 373.39, where what is missed cost nothing."""
+    """HiGHS gave 386.41 for the least of 237, which is 373.39, while variables for what is missed cost nothing."""
     drawn = draw(seed, 800)
     bare = drawn.oracle(limits=[])
     reach = bare.reach()

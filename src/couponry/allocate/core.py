@@ -20,9 +20,9 @@ from .set_table import SetTable
 NODES = (
     25_000  # of HiGHS's search, at most: a limit on work, not on time, so that every run ends alike
 )
-# Of a candidate's worth on average: what it costs to miss a customer's minimum by one. What customers miss is always as
-# much, and costs nothing in truth; but HiGHS's presolve takes variables that cost nothing for bound to each other, and
-# then ends with less than the best as the best (as of HiGHS 1.12).
+# Of a candidate's worth on average: what it costs to miss a customer's minimum by one. It costs nothing in truth, and
+# what customers miss is the same in every choice; but where such variables cost nothing, HiGHS 1.12 has been seen to
+# end with less than the best as the best, unless presolve was off.
 SPARE = 1e-2
 
 

@@ -1,10 +1,10 @@
 """Infeasibility: the proof, and a smallest set of limits and rules that cannot hold together.
 
 A deletion filter (Chinneck and Dravnieks 1991) drops every row and then every customer rule that a proof does not
-need. Two provers do the proving. Prices: with the objective set to nothing, any prices whose dual bound is below 0
-prove that no allocation keeps the priced rows (a Farkas certificate); the dual method finds them by itself, since
-where there is no allocation the dual falls without end and the prices grow along such a direction. HiGHS: for small
-campaigns whose conflict is one of whole coupons.
+need, many rows at a time at first where proofs do not tell which they need. Two provers do the proving. Prices: with
+the objective set to nothing, any prices whose dual bound is below 0 prove that no allocation keeps the priced rows (a
+Farkas certificate); the dual method finds them by itself, since where there is no allocation the dual falls without
+end and the prices grow along such a direction. HiGHS: for small campaigns whose conflict is one of whole coupons.
 """
 
 from __future__ import annotations
@@ -62,7 +62,12 @@ class Certificate:
 
 
 class Prover(Protocol):
-    """Proves that rows cannot hold together."""
+    """Proves that rows cannot hold together.
+
+    narrows: whether proofs leave out by themselves most of what they do not need.
+    """
+
+    narrows: bool
 
     def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
         """Rows among these that cannot hold together under the rules, or None where no proof was found."""
@@ -101,10 +106,20 @@ def _needed(
 
     everything = len(rules) == len(dict.fromkeys(problem.rule_names.all()))
     these = problem.rules if everything else under(rules)
-    for row in rows.tolist():
-        if row in rows and len(rows) > 1:
-            fewer = prover.proof(rows[rows != row], these)
-            rows = rows if fewer is None else fewer
+    many = 1 if prover.narrows else max(1, len(rows) // 2)
+    while True:
+        place = 0
+        while place < len(rows) and len(rows) > 1:
+            without = np.delete(rows, slice(place, place + many))
+            fewer = prover.proof(without, these)
+            if fewer is None:
+                place += many
+            else:
+                place = int(np.searchsorted(fewer, rows[place]))
+                rows = fewer
+        if many == 1:
+            break
+        many //= 2
     for name in tuple(rules):
         fewer_rules = [other for other in rules if other != name]
         if prover.proof(rows, under(fewer_rules)) is not None:
@@ -164,6 +179,8 @@ class PriceProver:
 
     Prices are looked for over a sample of the customers where there are many; what they prove, everybody is asked.
     """
+
+    narrows = True
 
     def __init__(
         self, problem: Problem, engine: Engine, scales: Scales, worth: float, clock: Clock
@@ -296,6 +313,8 @@ class PriceProver:
 
 class ExactProver:
     """Proofs by HiGHS, for campaigns of some ten thousand candidates. nodes: of its search, at most, for each."""
+
+    narrows = False
 
     def __init__(self, problem: Problem, engine: Engine, clock: Clock, nodes: int = NODES):
         self._problem = problem
