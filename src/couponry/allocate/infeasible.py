@@ -91,15 +91,15 @@ def find_conflict(
         return None
     rules = list(dict.fromkeys(problem.rule_names.all()))
     for asked in (prover,) if second is None else (prover, second):
-        rows, rules = _needed(problem, asked, rows, rules)
+        rows, rules = needed(problem, asked, rows, rules)
     conflicts = [_conflict(problem, prover, row, rows) for row in rows.tolist()]
     return Certificate(conflicts, rules)
 
 
-def _needed(
+def needed(
     problem: Problem, prover: Prover, rows: NDArray[np.int64], rules: list[str]
 ) -> tuple[NDArray[np.int64], list[str]]:
-    """The rows, and the customer rules by name, without those that a proof does not need."""
+    """Rows and customer rules (by name) that cannot hold together, without those that a proof does not need."""
 
     def under(names: list[str]) -> Rules:
         return problem.rule_names.only(problem.rules, names, problem.shard.indptr)
