@@ -185,7 +185,7 @@ def alone(customers: int, threads: list[int], rounds: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--customers", type=int, default=50_000)
+    parser.add_argument("--customers", type=int, default=400_000)
     parser.add_argument("--threads", type=int, default=2, help="one thread is measured beside")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--offers", type=int, action="append")

@@ -178,8 +178,8 @@ class _Solve:
         if self.best is None and not looked and (tiny or fits(self.problem)):
             certificate, looked = self._conflict(), True
         undecided = certificate is None and not search.diverged
-        near = search.few_prices and not tiny and not search.is_far(found.now)
-        if self._open() and undecided and near:
+        few = search.few_prices and not tiny
+        if self._open() and undecided and few:
             self._to_the_end()
         if self._open() and undecided and fits(self.problem):
             self._master()
