@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from compiled import compiled
 from oracle import Oracle
 from random_campaigns import verify
 
-from couponry import Campaign, CustomerRule, Limit, kernels
+from couponry import Campaign, CustomerRule, Limit
 from couponry.allocate.bundles import list_bundles
-from couponry.allocate.rounding import Rounding, positions_of
-from couponry.allocate.scales import Scales
-from couponry.engines.local import LocalEngine
+from couponry.allocate.rounding import positions_of
 
 RULES = [
     CustomerRule("slots", max=3, min=1),
@@ -62,10 +61,7 @@ def test_bundles_are_all_choices_of_little_regret(rules: list[CustomerRule], wit
     campaign = Campaign(
         offers, candidates, rules=rules, limits=[Limit("budget", sum="cost", max=9)]
     )
-    backend = kernels.load(None)
-    problem = campaign.compile(backend).problem
-    engine = LocalEngine(problem.shard, problem.rules, backend, 1, 0)
-    rounding = Rounding(problem, engine, Scales.of(problem, engine))
+    problem, _, rounding = compiled(campaign)
     reduced = problem.objective
     chosen, _ = rounding.exact_choice(np.zeros(problem.candidates, np.uint8), reduced)
     bundles = list_bundles(problem, reduced, chosen, within, 1_000)
@@ -102,10 +98,7 @@ def test_crowded_bundles_say_what_they_leave_out() -> None:
     campaign = Campaign(
         offers, candidates, rules=RULES, limits=[Limit("budget", sum="cost", max=9)]
     )
-    backend = kernels.load(None)
-    problem = campaign.compile(backend).problem
-    engine = LocalEngine(problem.shard, problem.rules, backend, 1, 0)
-    rounding = Rounding(problem, engine, Scales.of(problem, engine))
+    problem, _, rounding = compiled(campaign)
     nobody = np.zeros(problem.candidates, np.uint8)
     chosen, _ = rounding.exact_choice(nobody, problem.objective)
     every = list_bundles(problem, problem.objective, chosen, 1e9, 1_000)

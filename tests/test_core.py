@@ -5,14 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from compiled import best_choice, compiled
 from random_campaigns import draw
 
-from couponry import Campaign, Limit, kernels
+from couponry import Campaign, Limit
 from couponry.allocate.core import solve_core
-from couponry.allocate.lagrangian import Lagrangian
-from couponry.allocate.rounding import Rounding
-from couponry.allocate.scales import Scales
-from couponry.engines.local import LocalEngine
 
 
 @pytest.mark.parametrize(("seed", "channel"), [(201, "mail"), (237, "email"), (232, "mail")])
@@ -38,12 +35,9 @@ def test_least_cost_where_customers_miss_minimums(seed: int, channel: str) -> No
         value="saved",
         history=drawn.history,
     )
-    problem = campaign.compile(kernels.load(None)).problem
-    engine = LocalEngine(problem.shard, problem.rules, kernels.load(None), 1, 0)
-    rounding = Rounding(problem, engine, Scales.of(problem, engine))
+    problem, engine, rounding = compiled(campaign)
     nobody, everybody = np.zeros(problem.candidates, np.uint8), np.ones(problem.candidates, bool)
-    kept, _ = Lagrangian(problem, engine).choose(np.zeros(len(problem.lower)))
-    kept, _ = rounding.exact_choice(kept, problem.objective)
+    kept, _ = best_choice(problem, engine, rounding, np.zeros(len(problem.lower)))
     found = solve_core(problem, nobody, everybody, kept, 1e-4, -float(cost.sum()), 60.0)
     assert found.chosen is not None
     worth = rounding.measure(found.chosen).objective

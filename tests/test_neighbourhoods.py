@@ -7,17 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pytest
+from compiled import best_choice, compiled
 from numpy.typing import NDArray
 from oracle import Oracle
 
-from couponry import Campaign, CustomerRule, Limit, kernels
+from couponry import Campaign, CustomerRule, Limit
 from couponry.allocate import neighbourhoods
 from couponry.allocate.clock import Clock
-from couponry.allocate.lagrangian import Lagrangian
 from couponry.allocate.neighbourhoods import Neighbourhoods
 from couponry.allocate.problem import Problem
 from couponry.allocate.rounding import Rounded, Rounding
-from couponry.allocate.scales import Scales
 from couponry.allocate.solver import solve
 from couponry.engines.local import LocalEngine
 
@@ -91,12 +90,9 @@ def situation(seed: int, threads: int = 1) -> Situation:
     position = free.column("customer").to_numpy() * 15 + free.column("offer").to_numpy()
     planted[position[::2]] = True  # every other coupon of what is best without limits
     limits = corridors(given, planted)
-    problem = Campaign(*given, rules=RULES, limits=limits).compile(kernels.load(None)).problem
-    engine = LocalEngine(problem.shard, problem.rules, kernels.load(None), threads, 0)
-    rounding = Rounding(problem, engine, Scales.of(problem, engine))
+    problem, engine, rounding = compiled(Campaign(*given, rules=RULES, limits=limits), threads)
     prices = solve(problem, engine, 3e-3, 0, Clock(), core=False).prices
-    reduced = Lagrangian(problem, engine).reduced(prices)
-    ideal, _ = rounding.exact_choice(np.zeros(problem.candidates, np.uint8), reduced)
+    ideal, reduced = best_choice(problem, engine, rounding, prices)
     oracle = Oracle(*given, rules=RULES, limits=limits)
     return Situation(problem, engine, rounding, ideal, reduced, planted.astype(np.uint8), oracle)
 

@@ -1,0 +1,30 @@
+"""What the solver's parts are given, of a campaign: its problem over an engine, how to round, choices at prices."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from couponry import Campaign, kernels
+from couponry.allocate.lagrangian import Lagrangian
+from couponry.allocate.problem import Problem
+from couponry.allocate.rounding import Rounding
+from couponry.allocate.scales import Scales
+from couponry.engines.local import LocalEngine
+
+
+def compiled(campaign: Campaign, threads: int = 1) -> tuple[Problem, LocalEngine, Rounding]:
+    backend = kernels.load(None)
+    problem = campaign.compile(backend).problem
+    engine = LocalEngine(problem.shard, problem.rules, backend, threads, 0)
+    return problem, engine, Rounding(problem, engine, Scales.of(problem, engine))
+
+
+def best_choice(
+    problem: Problem, engine: LocalEngine, rounding: Rounding, prices: NDArray[np.float64]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Everybody's best choice at these prices, uint8 (e), and what usage is worth there, (1 + C, S, K)."""
+    lagrangian = Lagrangian(problem, engine)
+    reduced = lagrangian.reduced(prices)
+    chosen, _ = lagrangian.choose(prices)
+    return rounding.exact_choice(chosen, reduced)[0], reduced
