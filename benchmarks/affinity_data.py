@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from couponry import tables
 from couponry.affinity import PurchaseHistory
+from couponry.data import tables
 
 DROPPED = ("FUEL", "MISCELLANEOUS", "COUPON")
 PLACES = 20

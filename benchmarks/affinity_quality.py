@@ -21,7 +21,7 @@ from couponry.affinity import (
     PurchaseHistory,
     RepeatScore,
 )
-from couponry.engines.threads import thread_count
+from couponry.utils.threads import thread_count
 
 TUNING, TEST = 44, 48
 # Weeks before the last, after which the windows begin that models are fitted on. A third one between them changes

@@ -14,12 +14,12 @@ import scipy.stats
 from hardware import describe
 from numpy.typing import NDArray
 
-from couponry import tables
 from couponry.affinity import LogisticRegression, PurchaseHistory, ResponseModel
-from couponry.affinity.logistic import Sample
-from couponry.affinity.offer_features import offer_features
+from couponry.affinity.scores.logistic import Sample
+from couponry.affinity.scores.offer_features import offer_features
+from couponry.data import tables
 from couponry.demo.journey import Campaign, Journey, load_journey
-from couponry.engines.threads import thread_count
+from couponry.utils.threads import thread_count
 
 FIRST_DAY = np.datetime64("2017-01-01")
 HISTORY, WINDOW = 28, 28  # days: what a campaign needs before it, and what p0 is about

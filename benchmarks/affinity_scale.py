@@ -24,9 +24,9 @@ from synthetic_purchases import Shoppers
 
 import couponry
 from couponry.affinity import Assortment, CandidateModel, PurchaseHistory
-from couponry.ahead import in_order
-from couponry.engines.threads import thread_count
-from couponry.solving import peak_memory
+from couponry.utils.memory import peak_memory
+from couponry.utils.parallel import in_order
+from couponry.utils.threads import thread_count
 
 QUOTA = {"reward": 8, "activation": 12, "innovation": 12}
 HALF_LIFE, WINDOW = 16.0, 4  # weeks

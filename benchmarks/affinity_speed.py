@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from timing import STATISTICS, Disturbance, interleaved
 
 from couponry.affinity import BestOffers, OfferChooser
-from couponry.engines.threads import thread_count
+from couponry.utils.threads import thread_count
 
 ITEMS, KEPT = 20_000, 32
 PURCHASES, LINKS = 60, 10  # of a customer; of an item, so that about 600 products are added up

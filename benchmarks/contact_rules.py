@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 import couponry
 from couponry import kernels
-from couponry.compile_rules import with_sets
 from couponry.kernels import Agreed, Rules
+from couponry.model.compile_rules import with_sets
 
 CHANNELS, DAYS, PRODUCTS = 4, 28, 45
 EMAIL, CALL = 0, 1

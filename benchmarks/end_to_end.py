@@ -24,8 +24,8 @@ import pyarrow.parquet as pq
 from hardware import describe
 from synthetic_purchases import Shoppers
 
-from couponry.engines.threads import thread_count
-from couponry.toml import dumps
+from couponry.utils.threads import thread_count
+from couponry.utils.toml_writer import dumps
 
 
 def main() -> None:

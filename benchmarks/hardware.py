@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from couponry.versions import versions
+from couponry.show_versions import versions
 
 
 def describe(threads: int) -> dict[str, Any]:

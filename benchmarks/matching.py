@@ -29,7 +29,7 @@ from programme import programme
 from report import report, solved
 
 import couponry
-from couponry.engines.threads import thread_count
+from couponry.utils.threads import thread_count
 
 TOLERANCE = 1e-4  # of the peer
 FILE_BLOCKS = 4  # of sources, in one Parquet file

@@ -22,7 +22,7 @@ from hardware import describe
 from synthetic import Synthetic
 
 from couponry import Campaign, CustomerRule, Limit
-from couponry.engines.threads import thread_count
+from couponry.utils.threads import thread_count
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from mixed_campaign import MIXED
 from report import solved
 from synthetic import Synthetic
 
-from couponry.engines.threads import thread_count
+from couponry.utils.threads import thread_count
 
 OUT_OF_REACH = 100.0  # what a move is worth, by what its price says
 

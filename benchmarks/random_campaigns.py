@@ -29,7 +29,7 @@ from oracle import ROLES, Measure, Optimum, Oracle, Reach
 from processes import in_order
 
 import couponry
-import couponry.allocate.solver
+import couponry.solver.solve
 from couponry import Campaign, CustomerRule, Limit
 from couponry.result import Result
 
@@ -719,7 +719,7 @@ def report(comparisons: Sequence[Comparison]) -> dict[str, Any]:
 @contextmanager
 def core_switched(on: bool) -> Iterator[None]:
     """With the exact core, or without it."""
-    solver = couponry.allocate.solver
+    solver = couponry.solver.solve
     before = solver.CORE_CANDIDATES
     solver.CORE_CANDIDATES = before if on else 0
     try:

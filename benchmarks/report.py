@@ -13,9 +13,9 @@ from timing import Disturbance, compared, interleaved
 
 import couponry
 from couponry import kernels
-from couponry.allocate.lagrangian import Lagrangian, as_float32
 from couponry.engines.local import LocalEngine
-from couponry.solving import peak_memory
+from couponry.solver.dual.lagrangian import Lagrangian, as_float32
+from couponry.utils.memory import peak_memory
 
 
 def solved(
@@ -23,7 +23,7 @@ def solved(
 ) -> couponry.Result:
     """The result of a solve; ends the programme where there is no allocation."""
     result = campaign.solve(gap=gap, threads=threads, seed=seed, progress=True)
-    if result.coupons is None or result.limits is None:
+    if result.allocation is None or result.limits is None:
         raise SystemExit(f"{result.status}: {result.message}")
     return result
 
@@ -87,7 +87,7 @@ def report(
         **more,
         **result.as_dict(),
         "peak_memory_bytes": peak_memory(),
-        "allocation_sha256": digest(result.coupons),
+        "allocation_sha256": digest(result.allocation),
     }
 
 

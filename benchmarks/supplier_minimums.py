@@ -27,7 +27,7 @@ from synthetic import Synthetic
 from synthetic_campaign import free_use
 
 import couponry
-from couponry.engines.threads import thread_count
+from couponry.utils.threads import thread_count
 
 BRANDS, SLOTS, BUDGET = 200, 16, 0.6
 PENALTY = 5.0  # about ten times what a coupon is worth
@@ -57,8 +57,8 @@ def limits(least: NDArray[np.int64], budget: float, *, soft: bool) -> list[coupo
 
 def given(result: couponry.Result, candidates: pa.Table) -> pa.Table:
     """The coupons of an allocation with what the candidates say of them."""
-    assert result.coupons is not None
-    coupons = pa.Table.from_batches(result.coupons.batches()).select(["customer", "offer"])
+    assert result.allocation is not None
+    coupons = pa.Table.from_batches(result.allocation.batches()).select(["customer", "offer"])
     kinds = pa.schema([candidates.schema.field(name) for name in ("customer", "offer")])
     return coupons.cast(kinds).join(candidates, ["customer", "offer"])
 
@@ -83,7 +83,7 @@ def chunked(
             offers, part, rules=rules, limits=limits(share, budget / chunks, soft=True)
         )
         result = campaign.solve(gap=arguments.gap, threads=1, seed=arguments.seed)
-        if result.coupons is None:
+        if result.allocation is None:
             raise SystemExit(f"chunk {c}: {result.status}: {result.message}")
         value, cost, coupons = counted(given(result, part), offers)
         print(f"chunk {c}: gap {result.gap:.2e}", file=sys.stderr)

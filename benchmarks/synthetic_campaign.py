@@ -23,10 +23,10 @@ from timing import STATISTICS, interleaved
 
 import couponry
 from couponry import kernels
-from couponry.allocate.lagrangian import Lagrangian, as_float32
-from couponry.allocate.scales import Scales
 from couponry.engines.local import LocalEngine
-from couponry.engines.threads import thread_count
+from couponry.solver.dual.lagrangian import Lagrangian, as_float32
+from couponry.solver.dual.scaling import Scales
+from couponry.utils.threads import thread_count
 
 FILE_BLOCKS = 32  # of customers, in one Parquet file
 
@@ -103,7 +103,7 @@ def under_rules(
     threads: int,
 ) -> dict[str, Any]:
     """What a pass under contact rules costs beside one under the slots alone, and which rules an allocation breaks."""
-    assert result.limits is not None and result.coupons is not None
+    assert result.limits is not None and result.allocation is not None
     problem = campaign.compile().problem
     slots_alone = kernels.Rules(
         np.zeros(1, np.int32),
@@ -121,8 +121,10 @@ def under_rules(
         lagrangian.price_table(lagrangian.reduced(result.limits["price"].to_numpy()))
     )
     seconds = interleaved({name: partial(e.evaluate, table) for name, e in engines.items()})
-    customer = np.concatenate([batch["customer"].to_numpy() for batch in result.coupons.batches()])
-    offer = np.concatenate([batch["offer"].to_numpy() for batch in result.coupons.batches()])
+    customer = np.concatenate(
+        [batch["customer"].to_numpy() for batch in result.allocation.batches()]
+    )
+    offer = np.concatenate([batch["offer"].to_numpy() for batch in result.allocation.batches()])
     broken = contacts.broken(customer, offer) | {
         "slots": int((np.bincount(customer) > slots).sum())
     }

@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from couponry.affinity import PurchaseHistory
-from couponry.affinity.history import factors
-from couponry.ahead import in_order
-from couponry.kernels.affinity import Pairs, kernels
+from couponry.affinity.history.purchase_history import factors
+from couponry.kernels.affinity_contract import Pairs, kernels
+from couponry.utils.parallel import in_order
 
 BLOCK = 1 << 15  # customers
 REPERTOIRE = 32  # products at most that a customer buys again and again

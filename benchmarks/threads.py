@@ -21,8 +21,8 @@ from synthetic import Synthetic
 from timing import Disturbance
 
 from couponry import Campaign, Result
-from couponry.engines.threads import thread_count
-from couponry.solving import peak_memory
+from couponry.utils.memory import peak_memory
+from couponry.utils.threads import thread_count
 
 
 def counts(most: int) -> list[int]:
@@ -39,7 +39,7 @@ def solve(campaign: Campaign, gap: float, threads: int) -> tuple[Result, dict[st
         "gap": result.gap,
         "full_passes": result.full_passes,
         "max_violation": result.max_violation,
-        "allocation_sha256": digest(result.coupons),
+        "allocation_sha256": digest(result.allocation),
     }
 
 

@@ -18,7 +18,7 @@ from mixed_campaign import MIXED
 from report import solve_seconds, solved
 from synthetic import Synthetic
 
-from couponry.engines.threads import thread_count
+from couponry.utils.threads import thread_count
 
 
 def main() -> None:
@@ -54,10 +54,8 @@ def main() -> None:
             change = {limit: {side: f"{share:+%}".replace("%", " %")}}
             found = campaign.what_if(before, limits=change, gap=arguments.gap, threads=threads)
             warm = found.after
-            assert warm.solved is not None
-            cold = solved(
-                warm.solved.campaign, gap=arguments.gap, threads=threads, seed=arguments.seed
-            )
+            assert warm.plan is not None
+            cold = solved(warm.campaign, gap=arguments.gap, threads=threads, seed=arguments.seed)
             entry: dict[str, Any] = {"limit": str(limit), "change": share, "status": warm.status}
             for name, result in (("warm", warm), ("cold", cold)):
                 entry[name] = {

@@ -44,8 +44,8 @@ print(result.summary())
 print({stage: round(seconds, 2) for stage, seconds in result.seconds.items()})
 given = set(
     zip(
-        result.allocation["customer"].to_pylist(),
-        result.allocation["offer"].to_pylist(),
+        result.allocation.to_arrow()["customer"].to_pylist(),
+        result.allocation.to_arrow()["offer"].to_pylist(),
         strict=True,
     )
 )

@@ -23,4 +23,4 @@ campaign = cp.Campaign(
 result = campaign.solve(gap=1e-4, threads=2, seed=0)
 print(result.summary())
 print(result.limits.select(["name", "achieved", "price"]).to_pylist())
-print(result.allocation.slice(0, 3).to_pylist())
+print(result.allocation.to_arrow().slice(0, 3).to_pylist())

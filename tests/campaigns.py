@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from couponry.toml import dumps
+from couponry.utils.toml_writer import dumps
 
 ROLES = ("reward", "activation", "innovation")
 SLOTS = {"name": "slots", "max": 3}

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from couponry import Campaign, kernels
-from couponry.allocate.lagrangian import Lagrangian
-from couponry.allocate.problem import Problem
-from couponry.allocate.rounding import Rounding
-from couponry.allocate.scales import Scales
 from couponry.engines.local import LocalEngine
+from couponry.solver.dual.lagrangian import Lagrangian
+from couponry.solver.dual.scaling import Scales
+from couponry.solver.primal.repair import Rounding
+from couponry.solver.problem import Problem
 
 
 def compiled(campaign: Campaign, threads: int = 1) -> tuple[Problem, LocalEngine, Rounding]:

@@ -28,13 +28,15 @@ from mixed_campaign import MIXED
 from synthetic import Synthetic
 
 from couponry import Campaign, CustomerRule, InvalidInput, Limit, kernels
-from couponry.allocate.lagrangian import Lagrangian, as_float32
-from couponry.allocate.movers import Regrets
-from couponry.allocate.newton import _Model
-from couponry.allocate.problem import Problem
-from couponry.allocate.sampling import Samples, nested_samples
-from couponry.allocate.scales import Scales
-from couponry.allocate.settling import (
+from couponry.engines import checkpoint as journals
+from couponry.engines.checkpoint import Journal, Journaled
+from couponry.engines.local import LocalEngine
+from couponry.result import Result
+from couponry.solver.dual.lagrangian import Lagrangian, as_float32
+from couponry.solver.dual.newton import _Model
+from couponry.solver.dual.sampling import Samples, nested_samples
+from couponry.solver.dual.scaling import Scales
+from couponry.solver.primal.fixed_customers import (
     activity_unsure,
     nobody_near,
     part_of,
@@ -43,10 +45,8 @@ from couponry.allocate.settling import (
     usage_error,
     usage_within,
 )
-from couponry.engines import journal as journals
-from couponry.engines.journal import Journal, Journaled
-from couponry.engines.local import LocalEngine
-from couponry.result import Result
+from couponry.solver.primal.free_customers import Regrets
+from couponry.solver.problem import Problem
 from couponry.verify import verify_result
 
 GAP = 5e-4
@@ -60,16 +60,19 @@ def campaign() -> Campaign:
 
 @pytest.fixture
 def few_movers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("couponry.allocate.solver.WHOLE", 0)
-    monkeypatch.setattr("couponry.allocate.sampling.FIRST_SAMPLE", 1 << 14)
+    monkeypatch.setattr("couponry.solver.solve.WHOLE", 0)
+    monkeypatch.setattr("couponry.solver.dual.sampling.FIRST_SAMPLE", 1 << 14)
     for look in "CURVATURE_LOOK", "REGRET_LOOK":
-        monkeypatch.setattr(f"couponry.allocate.sampling.{look}", (1 << 17, 0.0, 1 << 17))
+        monkeypatch.setattr(f"couponry.solver.dual.sampling.{look}", (1 << 17, 0.0, 1 << 17))
 
 
 def coupons(result: Result) -> list[tuple[int, int]]:
     assert result.allocation is not None
     return list(
-        zip(*(result.allocation[n].to_pylist() for n in ("customer", "offer")), strict=True)
+        zip(
+            *(result.allocation.to_arrow()[n].to_pylist() for n in ("customer", "offer")),
+            strict=True,
+        )
     )
 
 
@@ -80,12 +83,12 @@ def test_movers_are_few_and_as_good_as_everybody(few_movers: None, tmp_path: Pat
     result = campaign().solve(gap=GAP, threads=2)
     assert result.status == "optimal" and result.gap is not None and result.gap <= GAP
     assert result.max_violation == 0
-    assert result.coupons is not None
-    plan = result.coupons._plan
+    assert result.allocation is not None
+    plan = result.allocation._plan
     assert 0 < len(plan.movers) < 0.5 * result.customers
     assert result.allocated == len(coupons(result)) == sum(int(c.sum()) for *_, c in plan.blocks())
     # an independent look, at the tables alone
-    from couponry.folder import write_campaign
+    from couponry import write_campaign
 
     folder = write_campaign(campaign(), tmp_path / "campaign")
     report = verify_result(folder, result.write(tmp_path / "out"))
@@ -95,7 +98,7 @@ def test_movers_are_few_and_as_good_as_everybody(few_movers: None, tmp_path: Pat
 def test_sums_of_channels_that_share_a_quantity_are_as_good(
     few_movers: None, tmp_path: Path
 ) -> None:
-    from couponry.folder import write_campaign
+    from couponry import write_campaign
 
     offers, candidates = proportional(customers=30_000, offers=40)
     load = pc.sum(candidates["weight"]).as_py() / 40
@@ -108,7 +111,7 @@ def test_sums_of_channels_that_share_a_quantity_are_as_good(
     problem = shared.compile().problem
     assert problem.quantity_of.tolist() == [0, 0]
     result = shared.solve(gap=GAP, threads=2)
-    assert result.coupons is not None and len(result.coupons._plan.movers) < 25_000
+    assert result.allocation is not None and len(result.allocation._plan.movers) < 25_000
     assert result.limits is not None and max(result.limits["error"].to_pylist()) > 0
     folder = write_campaign(shared, tmp_path / "campaign")
     report = verify_result(folder, result.write(tmp_path / "out"))
@@ -289,7 +292,7 @@ def test_tight_limits_hold_for_the_values_as_given(few_movers: None, seed: int) 
     )
     result = campaign.solve(gap=1e-3, threads=2)
     assert result.status == "optimal" and result.max_violation == 0
-    plan = result.coupons._plan
+    plan = result.allocation._plan
     assert plan.error.any() and plan.feasible
     chosen = np.concatenate([part for *_, part in plan.blocks()]).astype(bool)
     offer, count = table["offer"][chosen], int(chosen.sum())
@@ -360,7 +363,7 @@ def test_samples_are_nested_and_spread_evenly() -> None:
 
 
 def test_a_sample_stands_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("couponry.allocate.sampling.FIRST_SAMPLE", 1 << 15)
+    monkeypatch.setattr("couponry.solver.dual.sampling.FIRST_SAMPLE", 1 << 15)
     problem = campaign().compile().problem
     engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
     samples = Samples(engine, 0)
@@ -385,7 +388,7 @@ for name, value in (
     ("solver.WHOLE", 0), ("sampling.FIRST_SAMPLE", 1 << 14),
     ("sampling.CURVATURE_LOOK", small), ("sampling.REGRET_LOOK", small),
 ):
-    monkey.setattr("couponry.allocate." + name, value)
+    monkey.setattr("couponry.solver." + name, value)
 campaign = test_at_scale.campaign()
 print("ready", flush=True)
 result = campaign.solve(gap=2e-4, threads=2, checkpoint=sys.argv[1])
@@ -422,7 +425,7 @@ def test_killed_at_any_moment_and_resumed_gives_the_same(tmp_path: Path) -> None
 def test_what_a_journal_knows_is_not_computed_again(
     few_movers: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("couponry.engines.journal.WORTH", 1)
+    monkeypatch.setattr("couponry.engines.checkpoint.WORTH", 1)
     first = campaign().solve(gap=GAP, threads=2, checkpoint=tmp_path / "progress")
 
     def refuse(*_: Any) -> Any:
@@ -569,11 +572,11 @@ def test_a_start_without_prices_is_refused(tmp_path: Path) -> None:
 def test_large_allocations_are_folders_of_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("couponry.allocation.PART_ROWS", 100_000)
+    monkeypatch.setattr("couponry.results.allocation.PART_ROWS", 100_000)
     monkeypatch.setattr("couponry.engines.local.BLOCK", 1 << 16)
     result = campaign().solve(gap=GAP, threads=2)
     folder = result.write(tmp_path / "out") / "allocation.parquet"
     parts = sorted(folder.iterdir())
     assert len(parts) >= 3
-    assert pq.read_table(folder).equals(result.allocation)
-    assert result.coupons is not None and len(result.coupons) == result.allocated
+    assert pq.read_table(folder).equals(result.allocation.to_arrow())
+    assert result.allocation is not None and len(result.allocation) == result.allocated

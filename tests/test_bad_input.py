@@ -827,7 +827,7 @@ def test_more_than_65535_offers(tmp_path: Path) -> None:
         rules=[CustomerRule("slots", max=1)],
         limits=[Limit("points", sum="points", mode="report")],
     ).solve()
-    assert result.allocation["offer"].to_pylist() == (offer + 1).tolist()
+    assert result.allocation.to_arrow()["offer"].to_pylist() == (offer + 1).tolist()
     assert result.objective == 2.0 * len(offer)
     assert result.limits["achieved"].to_pylist() == [float((offer + 1).sum())]
 
@@ -853,8 +853,8 @@ def test_uint64_ids_within_int64_and_large_ids_are_kept() -> None:
         {"customer": [-big - 1, big], "offer": [big, big - 1], "value": [1.0, 2.0]},
         limits=[Limit("all", mode="report")],
     ).solve()
-    assert result.allocation["customer"].to_pylist() == [-big - 1, big]
-    assert result.allocation["offer"].to_pylist() == [big, big - 1]
+    assert result.allocation.to_arrow()["customer"].to_pylist() == [-big - 1, big]
+    assert result.allocation.to_arrow()["offer"].to_pylist() == [big, big - 1]
 
 
 def test_names_and_ids_of_any_alphabet() -> None:
@@ -864,6 +864,6 @@ def test_names_and_ids_of_any_alphabet() -> None:
         {"customer": customers, "offer": ["", "Ärmel", "", "", "Ärmel"], "value": [1.0] * 5},
         limits=[Limit("größtes „Limit“ 😀", max=4)],
     ).solve()
-    given = result.allocation["customer"].to_pylist()
+    given = result.allocation.to_arrow()["customer"].to_pylist()
     assert len(given) == 4 and given == sorted(given, key=str.encode)
     assert result.limits["name"].to_pylist() == ["größtes „Limit“ 😀"]

@@ -13,8 +13,8 @@ from oracle import Oracle
 from random_campaigns import verify
 
 from couponry import Campaign, CustomerRule, Limit
-from couponry.allocate.bundles import list_bundles
-from couponry.allocate.rounding import positions_of
+from couponry.solver.exact.columns import list_bundles
+from couponry.solver.primal.repair import positions_of
 
 RULES = [
     CustomerRule("slots", max=3, min=1),

@@ -9,7 +9,7 @@ from compiled import best_choice, compiled
 from random_campaigns import draw
 
 from couponry import Campaign, Limit
-from couponry.allocate.core import solve_core
+from couponry.solver.exact.core_milp import solve_core
 
 
 @pytest.mark.parametrize(("seed", "channel"), [(201, "mail"), (237, "email"), (232, "mail")])

@@ -43,12 +43,14 @@ def test_sixteen_coupons_between_half_and_twice_the_average(journey: Journey, nu
     scored = score_campaign(journey, number)
     result = demo_campaign(scored, scored.candidates, "response", "demo").solve(threads=1)
     assert result.allocation is not None
-    given = np.unique(result.allocation["customer"].to_numpy(), return_counts=True)[1]
+    given = np.unique(result.allocation.to_arrow()["customer"].to_numpy(), return_counts=True)[1]
     households = scored.candidates.num_rows // scored.offers.num_rows
     assert len(given) == households
     assert (given == SLOTS).all()
     times = np.bincount(
-        np.searchsorted(scored.offers["offer"].to_numpy(), result.allocation["offer"].to_numpy()),
+        np.searchsorted(
+            scored.offers["offer"].to_numpy(), result.allocation.to_arrow()["offer"].to_numpy()
+        ),
         minlength=scored.offers.num_rows,
     )
     average = households * SLOTS / scored.offers.num_rows

@@ -14,9 +14,9 @@ import pytest
 from campaigns import random_tables
 
 from couponry import Campaign, CustomerRule, InvalidInput, Limit, Result, read_campaign
+from couponry.analysis.decisions import Decision, Explanation
+from couponry.analysis.explain_files import explain_written
 from couponry.cli import run as command
-from couponry.explain import explain_written
-from couponry.explanation import Decision, Explanation
 
 RULES = [
     {"name": "slots", "max": 3, "min": 1},

@@ -37,7 +37,7 @@ def solve(folder: Path, **options: Any) -> Result:
 
 def same(one: Result, other: Result) -> None:
     """Bit for bit the same allocation and limits."""
-    assert one.allocation.equals(other.allocation)
+    assert one.allocation.to_arrow().equals(other.allocation.to_arrow())
     assert one.objective == other.objective and one.bound == other.bound
     assert one.limits.drop(["price"]).equals(other.limits.drop(["price"]))
 
@@ -272,8 +272,8 @@ def test_ids_keep_their_type(kind: pa.DataType, folder: Folder) -> None:
                 tables[name] = replaced(tables[name], column, ids)
     result = solve(folder(tables, limit=[{"name": "all", "mode": "report"}], **RULES))
     expected = pa.int64() if pa.types.is_integer(kind) else pa.string()
-    assert result.allocation["customer"].type == expected
-    assert result.allocation["offer"].type == expected
+    assert result.allocation.to_arrow()["customer"].type == expected
+    assert result.allocation.to_arrow()["offer"].type == expected
     given = set(pairs(result.allocation.to_pylist()))
     candidates = tables["candidates"].select(["customer", "offer"])
     assert given <= set(pairs(candidates.to_pylist()))
@@ -342,9 +342,9 @@ def test_given_columns_come_before_the_defaults(folder: Folder) -> None:
     result = solve(
         folder(tables, limit=[{"name": "all", "sum": "cost", "mode": "report"}], **RULES)
     )
-    assert set(result.allocation["cost"].to_pylist()) == {0.25}
+    assert set(result.allocation.to_arrow()["cost"].to_pylist()) == {0.25}
     assert result.limits["achieved"].to_pylist() == [0.25 * result.allocated]
-    assert max(result.allocation["value"].to_pylist()) < 99
+    assert max(result.allocation.to_arrow()["value"].to_pylist()) < 99
 
 
 def test_response_of_the_offers(folder: Folder) -> None:
@@ -377,7 +377,7 @@ def test_another_value_column(folder: Folder) -> None:
     assert best * (1 - 5e-4) <= result.objective <= best * (1 + 1e-12)
     # the allocation states value as it is, whatever is maximised
     values = [known[pair]["value"] for pair in pairs(result.allocation.to_pylist())]
-    assert result.allocation["value"].to_pylist() == values
+    assert result.allocation.to_arrow()["value"].to_pylist() == values
 
 
 # ---- where, customers, by: on a campaign that gives every candidate, limits count what they are about
@@ -595,7 +595,9 @@ def test_report_is_never_enforced(folder: Folder) -> None:
     report = {"name": "n", "max": 1, "mode": "report"}
     free = solve(folder(limit=[{"name": "n", "mode": "report"}], **RULES))
     result = solve(folder(limit=[report], **RULES))
-    assert result.allocation.equals(free.allocation) and result.allocated == 180
+    assert (
+        result.allocation.to_arrow().equals(free.allocation.to_arrow()) and result.allocated == 180
+    )
     row = result.limits.to_pylist()[0]
     assert (row["max"], row["achieved"], row["price"], row["binding"], row["mode"]) == (
         1.0, 180.0, 0.0, False, "report",
@@ -614,7 +616,7 @@ def test_soft_max_is_missed_where_that_pays(penalty: float, folder: Folder) -> N
     count = 30 + sum(value > penalty for value in values[30:])
     if penalty:
         assert result.allocated == count
-        given = sum(result.allocation["value"].to_pylist())
+        given = sum(result.allocation.to_arrow()["value"].to_pylist())
         assert result.objective == pytest.approx(given - penalty * (count - 30), rel=1e-12)
     assert result.max_violation == 0  # of hard limits
 
@@ -773,7 +775,7 @@ def test_min_under_rules_that_overlap(folder: Folder) -> None:
             limit=[{"name": "n", "mode": "report"}],
         )
     )
-    assert result.allocation["offer"].to_pylist() == [2, 3]
+    assert result.allocation.to_arrow()["offer"].to_pylist() == [2, 3]
     assert result.customers_below_min == 0
 
 
@@ -837,7 +839,9 @@ def test_files_of_a_result(folder: Folder, tmp_path: Path) -> None:
     ]
     claims = json.loads((out / "result.json").read_text())
     assert set(claims) >= RESULT_KEYS
-    assert claims["allocated"] == result.allocation.num_rows and claims["customers"] == 60
+    assert (
+        claims["allocated"] == result.allocation.to_arrow().num_rows and claims["customers"] == 60
+    )
     assert claims["candidates"] == 360 and claims["status"] == "optimal"
     assert claims["gap"] == pytest.approx(
         (claims["bound"] - claims["objective"]) / abs(claims["bound"])
@@ -846,7 +850,7 @@ def test_files_of_a_result(folder: Folder, tmp_path: Path) -> None:
     assert claims["bound"] >= claims["objective"]
     allocation = pq.read_table(out / "allocation.parquet")
     assert allocation.column_names == ["customer", "offer", "value", "response", "cost"]
-    assert allocation.equals(result.allocation)
+    assert allocation.equals(result.allocation.to_arrow())
     limits = pq.read_table(out / "limits.parquet")
     assert {field.name: str(field.type) for field in limits.schema} == {
         "name": "string", "group": "string", "sum": "string", "min": "double", "max": "double",
@@ -937,7 +941,7 @@ def test_objective_is_exact_to_the_last_bits(folder: Folder) -> None:
     values = np.random.default_rng(5).lognormal(0, 3, 3000)
     tables["candidates"] = replaced(tables["candidates"], "value", values)
     result = solve(folder(tables, limit=[{"name": "cap", "sum": "value", "max": 9_000.0}], **RULES))
-    given = math.fsum(result.allocation["value"].to_pylist())
-    assert set(result.allocation["value"].to_pylist()) <= set(values.tolist())
+    given = math.fsum(result.allocation.to_arrow()["value"].to_pylist())
+    assert set(result.allocation.to_arrow()["value"].to_pylist()) <= set(values.tolist())
     assert result.objective == pytest.approx(given, rel=1e-13)
     assert result.limits["achieved"].to_pylist() == [pytest.approx(given, rel=1e-13)]

@@ -76,8 +76,8 @@ def test_threads_and_blocks(
 def test_threads_and_blocks_over_samples(
     seed: int, whole: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("couponry.allocate.sampling.FIRST_SAMPLE", 300)
-    monkeypatch.setattr("couponry.allocate.solver.WHOLE", whole)
+    monkeypatch.setattr("couponry.solver.dual.sampling.FIRST_SAMPLE", 300)
+    monkeypatch.setattr("couponry.solver.solve.WHOLE", whole)
     answers = set()
     for threads, block in ((1, 1 << 19), (2, 200), (3, 7)):
         monkeypatch.setattr("couponry.engines.local.BLOCK", block)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from couponry.allocate.infeasible import needed
+from couponry.solver.conflict import needed
 
 NO_RULES = SimpleNamespace(all=list, only=lambda *_: None)
 PROBLEM: Any = SimpleNamespace(rule_names=NO_RULES, rules=None, shard=SimpleNamespace(indptr=None))

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from oracle import Oracle
 
 from couponry import Campaign, CustomerRule, Limit
-from couponry.allocate import neighbourhoods
-from couponry.allocate.clock import Clock
-from couponry.allocate.neighbourhoods import Neighbourhoods
-from couponry.allocate.problem import Problem
-from couponry.allocate.rounding import Rounded, Rounding
-from couponry.allocate.solver import solve
 from couponry.engines.local import LocalEngine
+from couponry.solver.exact import neighbourhood_search
+from couponry.solver.exact.neighbourhood_search import Neighbourhoods
+from couponry.solver.primal.repair import Rounded, Rounding
+from couponry.solver.problem import Problem
+from couponry.solver.solve import solve
+from couponry.utils.clock import Clock
 
 RULES = [CustomerRule("slots", max=2), CustomerRule("one a kind", by="kind", max=1)]
 
@@ -51,7 +51,7 @@ def corridors(given: list[pa.Table], planted: NDArray[np.bool_]) -> list[Limit]:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neighbourhoods that HiGHS is through with in no time."""
     for name, number in {"FIRST": 60, "FEWEST": 30, "NODES": 10, "PATIENCE": 4}.items():
-        monkeypatch.setattr(neighbourhoods, name, number)
+        monkeypatch.setattr(neighbourhood_search, name, number)
 
 
 @dataclass(frozen=True)

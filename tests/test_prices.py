@@ -17,16 +17,16 @@ from oracle import Oracle
 from random_campaigns import verify
 
 from couponry import Campaign, CustomerRule, Limit, kernels
-from couponry.allocate import cutting_planes
-from couponry.allocate.choke import choke_prices
-from couponry.allocate.core import by_candidate
-from couponry.allocate.curvature import Curvature
-from couponry.allocate.dual import PriceSpace, minimise
-from couponry.allocate.lagrangian import Lagrangian
-from couponry.allocate.problem import ALIKE, SAME, Problem
-from couponry.allocate.scales import Scales
 from couponry.engines.local import LocalEngine
 from couponry.result import Result
+from couponry.solver.dual import cutting_planes
+from couponry.solver.dual.curvature import Curvature
+from couponry.solver.dual.lagrangian import Lagrangian
+from couponry.solver.dual.price_caps import choke_prices
+from couponry.solver.dual.quasi_newton import PriceSpace, minimise
+from couponry.solver.dual.scaling import Scales
+from couponry.solver.exact.core_milp import by_candidate
+from couponry.solver.problem import ALIKE, SAME, Problem
 
 SLOTS = CustomerRule("slots", max=4)
 ONE_EACH = CustomerRule("one of each", max=1, by="product")
@@ -166,7 +166,9 @@ def test_bound_of_proportional_channels_holds(scale: float) -> None:
 def held(result: Result, offers: int) -> tuple[NDArray[np.int64], int]:
     """How many coupons of each offer are given, and the most that one customer has."""
     assert result.allocation is not None
-    offer, customer = (result.allocation[name].to_numpy() for name in ("offer", "customer"))
+    offer, customer = (
+        result.allocation.to_arrow()[name].to_numpy() for name in ("offer", "customer")
+    )
     return np.bincount(offer, minlength=offers), int(np.bincount(customer).max())
 
 
@@ -196,7 +198,7 @@ def ties(kind: str, customers: int, offers: int) -> Campaign:
 
 @pytest.mark.parametrize("kind", ["same", "levels", "few values"])
 def test_ties_do_not_break_capacity(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("couponry.allocate.solver.WHOLE", 100_000)
+    monkeypatch.setattr("couponry.solver.solve.WHOLE", 100_000)
     campaign = ties(kind, 40_000, 20)
     result = campaign.solve(threads=2)
     assert result.status == "optimal"
@@ -209,7 +211,7 @@ def test_ties_do_not_break_capacity(kind: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_values_in_proportion_to_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("couponry.allocate.solver.WHOLE", 100_000)
+    monkeypatch.setattr("couponry.solver.solve.WHOLE", 100_000)
     drawn = bipartite.draw(100_000, 400, 0.02)
     edges = pa.Table.from_batches(drawn.batches())
     result = matching.campaign_of(drawn.offers, edges, None).solve(threads=2)
@@ -218,10 +220,10 @@ def test_values_in_proportion_to_weights(monkeypatch: pytest.MonkeyPatch) -> Non
     assert held(result, 400)[1] == 1
     assert result.allocation is not None
     names = ["customer", "offer"]
-    given = result.allocation.select(names)
+    given = result.allocation.to_arrow().select(names)
     given = given.cast(edges.schema.remove(3).remove(2)).join(edges, names)
     load = np.bincount(given["offer"].to_numpy(), weights=given["weight"].to_numpy(), minlength=400)
-    assert given.num_rows == result.allocation.num_rows
+    assert given.num_rows == result.allocation.to_arrow().num_rows
     assert (load <= drawn.capacity * (1 + 1e-9)).all()
 
 

@@ -189,7 +189,10 @@ def test_limits_on_top_and_the_folder_again(seed: int, tmp_path: Path) -> None:
     if result.allocation is None:
         assert result.status == "infeasible"
         return
-    assert result.allocation.equals(same.allocation) and result.bound == same.bound
+    assert (
+        result.allocation.to_arrow().equals(same.allocation.to_arrow())
+        and result.bound == same.bound
+    )
     result.write(tmp_path / "result")
     for folder in path, again:
         assert verify_result(folder, tmp_path / "result").problems == []
@@ -238,7 +241,10 @@ def test_any_order_of_rows_and_any_number_of_threads() -> None:
     first = solved(False, 1)
     for mixed, threads in (True, 1), (False, 3), (True, 2):
         other = solved(mixed, threads)
-        assert first.allocation.equals(other.allocation) and first.bound == other.bound
+        assert (
+            first.allocation.to_arrow().equals(other.allocation.to_arrow())
+            and first.bound == other.bound
+        )
 
 
 # ---- history

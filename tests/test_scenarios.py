@@ -13,7 +13,7 @@ from campaigns import random_tables
 from synthetic import Synthetic
 
 from couponry import Campaign, CustomerRule, InvalidInput, Limit, Result
-from couponry.scenario import changed_number
+from couponry.model.changes import changed_number
 
 GAP = 1e-4
 BRANDS = pa.table({"brand": ["A", "B"], "min": [20.0, None], "max": [None, 60.0]})
@@ -54,11 +54,11 @@ def large() -> tuple[Campaign, Result]:
     free = Campaign(
         size.offers_table(), size.batches(2), rules=[CustomerRule("slots", max=10)], name="large"
     ).solve(threads=2)
-    assert free.coupons is not None
-    campaign = free.solved.campaign  # type: ignore[union-attr]
-    plan = free.solved.plan  # type: ignore[union-attr]
+    assert free.allocation is not None
+    campaign = free.campaign  # type: ignore[union-attr]
+    plan = free.plan  # type: ignore[union-attr]
     used = plan.usage[0, 0]
-    cost = float(sum(batch["cost"].to_numpy().sum() for batch in free.coupons.batches()))
+    cost = float(sum(batch["cost"].to_numpy().sum() for batch in free.allocation.batches()))
     caps = pa.table({"offer": np.arange(0, 200, 2), "max": np.floor(used[::2] * 0.7)})
     limits = [Limit("caps", by="offer", table=caps), Limit("budget", sum="cost", max=0.85 * cost)]
     campaign = campaign.with_limits(limits)
@@ -151,7 +151,7 @@ def test_offers_change(campaign: Campaign) -> None:
     cold = Campaign(changed, pairs, rules=RULES, limits=LIMITS[:1]).solve(gap=GAP)
     assert by_name.after.objective == by_table.after.objective
     assert by_name.after.objective == pytest.approx(cold.objective, rel=2 * GAP)
-    before, after = (x.solved.campaign.offers for x in (by_name.before, by_name.after))  # type: ignore[union-attr]
+    before, after = (x.campaign.offers for x in (by_name.before, by_name.after))  # type: ignore[union-attr]
     assert before.equals(campaign.offers) and not after.equals(before)
 
 
@@ -189,7 +189,7 @@ def test_what_if_without_an_allocation(campaign: Campaign, result: Result) -> No
     with pytest.raises(InvalidInput, match="expected two allocations"):
         found.by()
     assert "infeasible" in found.summary()
-    back = found.after.solved.campaign.what_if(  # type: ignore[union-attr]
+    back = found.after.campaign.what_if(  # type: ignore[union-attr]
         found.after, limits={"in all": {"min": 1}}, gap=GAP
     )
     assert back.after.status == "optimal"
@@ -226,9 +226,9 @@ def test_a_result_of_another_campaign_is_refused(result: Result) -> None:
 def test_candidates_are_packed_once(large: tuple[Campaign, Result]) -> None:
     campaign, result = large
     found = campaign.what_if(result, limits={"budget": {"max": "-5 %"}})
-    shards = [side.solved.compiled.problem.shard for side in (found.before, found.after)]  # type: ignore[union-attr]
+    shards = [side.compiled.problem.shard for side in (found.before, found.after)]  # type: ignore[union-attr]
     assert shards[0].quantity is shards[1].quantity and shards[0].item is shards[1].item
-    cold = found.after.solved.campaign.solve(threads=2)  # type: ignore[union-attr]
+    cold = found.after.campaign.solve(threads=2)  # type: ignore[union-attr]
     assert found.after.status == cold.status == "optimal"
     assert found.after.objective == pytest.approx(cold.objective, rel=1e-3)
     assert 3 * found.after.full_passes <= cold.full_passes
@@ -251,7 +251,9 @@ def test_warm_starts_do_not_depend_on_threads(large: tuple[Campaign, Result]) ->
         for threads in (1, 2)
     ]
     assert runs[0].objective == runs[1].objective and runs[0].bound == runs[1].bound
-    assert runs[0].allocation is not None and runs[0].allocation.equals(runs[1].allocation)
+    assert runs[0].allocation is not None and runs[0].allocation.to_arrow().equals(
+        runs[1].allocation.to_arrow()
+    )
 
 
 # ---- frontiers

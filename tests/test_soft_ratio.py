@@ -56,8 +56,8 @@ def test_against_all_allocations(seed: int, penalty: float) -> None:
     optimum = best_of_all(candidates, least, penalty)
     assert result.allocation is not None and result.limits is not None
     assert result.objective is not None and result.bound is not None
-    value = result.allocation["value"].to_numpy().sum()
-    spent = result.allocation["cost"].to_numpy().sum()
+    value = result.allocation.to_arrow()["value"].to_numpy().sum()
+    spent = result.allocation.to_arrow()["cost"].to_numpy().sum()
     ratio = value / spent if spent > 0 else None  # nothing given, nothing missed
     assert result.limits["achieved"][0].as_py() == pytest.approx(ratio)
     missed = 0.0 if ratio is None else max(0.0, least - ratio)

@@ -12,12 +12,12 @@ from oracle import Oracle
 from random_campaigns import draw, verify
 
 from couponry import Campaign, CustomerRule, InvalidInput, Limit, kernels
-from couponry.allocate.lagrangian import Lagrangian
-from couponry.allocate.rounding import Rounding
-from couponry.allocate.scales import Scales
 from couponry.engines.local import LocalEngine
-from couponry.errors import OutOfTime
 from couponry.result import Result
+from couponry.solver.dual.lagrangian import Lagrangian
+from couponry.solver.dual.scaling import Scales
+from couponry.solver.primal.repair import Rounding
+from couponry.utils.errors import OutOfTime
 
 SLOTS = CustomerRule("slots", max=2)
 

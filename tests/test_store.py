@@ -25,15 +25,15 @@ from couponry import (
     CustomerRule,
     InvalidInput,
     Limit,
-    memory,
     memory_estimate,
     read_campaign,
-    runs,
-    space,
     write_campaign,
 )
-from couponry.campaign import Compiled
-from couponry.toml import dumps
+from couponry.data import external_sort
+from couponry.data.memory_estimate import Size
+from couponry.model.compiled_campaign import CompiledCampaign
+from couponry.utils import array_store
+from couponry.utils.toml_writer import dumps
 
 RULES = [CustomerRule("slots", max=3), CustomerRule("one each", by="product", max=1)]
 LIMITS = [
@@ -48,19 +48,19 @@ Sizes = tuple[int, int, int]
 @pytest.fixture(params=[(1 << 20, 1 << 22, 1 << 20), (1, 40, 7), (7, 25, 3)], ids=str)
 def sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Sizes:
     """Rows that are sorted at a time, in a run, and worked on at a time."""
-    monkeypatch.setattr(runs, "BLOCK_ROWS", request.param[0])
-    monkeypatch.setattr(runs, "RUN_ROWS", request.param[1])
-    monkeypatch.setattr(space, "BLOCK", request.param[2])
+    monkeypatch.setattr(external_sort, "BLOCK_ROWS", request.param[0])
+    monkeypatch.setattr(external_sort, "RUN_ROWS", request.param[1])
+    monkeypatch.setattr(array_store, "BLOCK", request.param[2])
     return request.param
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No waiting for the disk: nobody pulls the plug here."""
-    monkeypatch.setattr("couponry.output.os.fsync", lambda handle: None)
+    monkeypatch.setattr("couponry.utils.atomic_folder.os.fsync", lambda handle: None)
 
 
-def fields(compiled: Compiled, campaign: Campaign) -> dict[str, Any]:
+def fields(compiled: CompiledCampaign, campaign: Campaign) -> dict[str, Any]:
     """Every array of a compiled problem, and what it is about."""
     problem, candidates = compiled.problem, campaign.candidates
     arrays = {
@@ -138,8 +138,8 @@ def test_the_same_bits_in_any_order_any_blocks_and_any_place(
             tables["candidates"], "response", tables["candidates"]["response"].cast(pa.float32())
         )
     with pytest.MonkeyPatch.context() as large:  # the reference: everything in one block
-        large.setattr(runs, "BLOCK_ROWS", 1 << 20)
-        large.setattr(space, "BLOCK", 1 << 20)
+        large.setattr(external_sort, "BLOCK_ROWS", 1 << 20)
+        large.setattr(array_store, "BLOCK", 1 << 20)
         expected = whole(tables, limits=limits)
     kinds = {expected[name][0] for name in expected if name.startswith("channel")}
     assert (np.dtype(np.float32) in kinds) == single
@@ -193,7 +193,7 @@ def test_solved_alike(tmp_path: Path) -> None:
         Campaign(**tables, rules=RULES, limits=LIMITS, store=store).solve(gap=0.02)
         for store in (None, tmp_path / "store")
     ]
-    assert found[0].allocation.equals(found[1].allocation)
+    assert found[0].allocation.to_arrow().equals(found[1].allocation.to_arrow())
     assert (found[0].objective, found[0].bound) == (found[1].objective, found[1].bound)
 
 
@@ -257,8 +257,8 @@ def test_bad_candidates_say_the_same_in_small_blocks(
     spoil(Draft()).write(tmp_path / "campaign")
     said = []
     for block, store in ((1 << 20, None), (3, tmp_path / "store"), (3, None)):
-        monkeypatch.setattr(runs, "BLOCK_ROWS", block)
-        monkeypatch.setattr(runs, "RUN_ROWS", block)
+        monkeypatch.setattr(external_sort, "BLOCK_ROWS", block)
+        monkeypatch.setattr(external_sort, "RUN_ROWS", block)
         with pytest.raises(InvalidInput) as caught:
             read_campaign(tmp_path / "campaign", store=store).compile()
         said.append(str(caught.value))
@@ -393,7 +393,7 @@ def test_what_was_packed_otherwise_is_packed_again(
     tables["candidates"] = tmp_path / "candidates.parquet"
     store, found = tmp_path / "store", []
     for packing in ("an earlier one", "this one"):
-        monkeypatch.setattr("couponry.amounts.PACKING", packing)
+        monkeypatch.setattr("couponry.model.measures.PACKING", packing)
         whole(tables, store=store)
         found.append(
             ([path.name for path in store.glob("packed.*")], (store / "offer.npy").stat().st_ino)
@@ -522,11 +522,13 @@ def run_python(code: str, *arguments: Any) -> subprocess.Popen[bytes]:
 MEMORY = """
     import resource, sys
     import numpy as np, pyarrow as pa
-    from couponry import Campaign, CustomerRule, Limit, runs, space
+    from couponry import Campaign, CustomerRule, Limit
+    from couponry.data import external_sort
+    from couponry.utils import array_store
 
     store, shuffled = sys.argv[1], sys.argv[2] == "shuffled"
-    runs.BLOCK_ROWS = space.BLOCK = 1 << 16
-    runs.RUN_ROWS = 1 << 18
+    external_sort.BLOCK_ROWS = array_store.BLOCK = 1 << 16
+    external_sort.RUN_ROWS = 1 << 18
     customers, each = 250_000, 16
     # an order of all customers that needs no memory
     stride = 99_991 if shuffled else 1
@@ -632,8 +634,8 @@ def test_estimate_covers_what_a_store_takes(strings: bool, tmp_path: Path) -> No
 def test_what_cannot_fit_names_the_store(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = memory.Size(3_200_000_000, 100_000_000, 2_000, 1, 4, False, False, True, 0)
-    monkeypatch.setattr("couponry.folder._size", lambda *_: size)
+    size = Size(3_200_000_000, 100_000_000, 2_000, 1, 4, False, False, True, 0)
+    monkeypatch.setattr("couponry.campaign_folder.read.campaign_size", lambda *_: size)
     with pytest.raises(
         InvalidInput,
         match=r"3,200,000,000 candidates .* 16.0 GiB are allowed; with a store .* enough",

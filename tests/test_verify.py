@@ -15,10 +15,10 @@ import pytest
 from campaigns import SLOTS, random_tables, replaced, shuffled, spec, write_folder
 
 from couponry import InvalidInput, read_campaign
-from couponry.folder import read_spec
+from couponry.campaign_folder.spec import read_spec
 from couponry.verify import Report, verify_result
-from couponry.verify.given import Given
-from couponry.verify.reach import Group, most_coupons
+from couponry.verify.achievable import Group, most_coupons
+from couponry.verify.inputs import Given
 from couponry.verify.rules import group_of_cell
 
 Folder = Callable[..., Path]

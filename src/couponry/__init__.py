@@ -7,16 +7,16 @@ Data flows one way:
 
 from __future__ import annotations
 
-from .campaign import Campaign
-from .errors import InvalidInput, Unsupported
-from .folder import memory_estimate, read_campaign, write_campaign
-from .limits import Limit
-from .memory import Estimate
+from .affinity.targeting import Targeting
+from .campaign import Campaign, read_campaign, write_campaign
+from .campaign_folder.size import folder_estimate as memory_estimate
+from .data.memory_estimate import Estimate
+from .model.limits import Limit
+from .model.rules import CustomerRule
 from .result import Result
-from .rules import CustomerRule
-from .targeting import Targeting
-from .version import __version__
-from .versions import show_versions
+from .show_versions import show_versions
+from .utils.errors import InvalidInput, Unsupported
+from .utils.version import __version__
 
 __all__ = [
     "Campaign",

@@ -15,8 +15,15 @@ from typing import Any
 
 import click
 
-from .errors import InvalidInput
-from .version import __version__
+from .analysis.explain_files import explain_written
+from .campaign import read_campaign
+from .campaign_folder.size import folder_estimate
+from .demo.run import run_demo
+from .show_versions import show_versions
+from .utils.atomic_folder import check_new
+from .utils.errors import InvalidInput
+from .utils.version import __version__
+from .verify import verify_result
 
 SOLVED, INVALID, INFEASIBLE, UNSOLVED, INTERRUPTED = 0, 2, 3, 4, 130
 EXIT_STATUS = {
@@ -113,9 +120,6 @@ def solve(
     """Allocate the campaign in FOLDER and write allocation, limits and certificate to the folder --out.
 
     A FOLDER with transactions in place of candidates is scored first: from purchases to coupons in one command."""
-    from .folder import read_campaign
-    from .output import check_new
-
     check_new(out, overwrite=overwrite)
     with _native_output_to_stderr():
         campaign = read_campaign(folder, store, memory_limit, progress=not quiet)
@@ -138,8 +142,6 @@ def solve(
 @click.option("--json", "as_json", is_flag=True, help="Print every candidate as JSON.")
 def explain(folder: Path, out: Path, customer: str, as_json: bool) -> None:
     """Why a customer of FOLDER got its coupons, and not others, in the result in the folder OUT."""
-    from .explain import explain_written
-
     found = explain_written(folder, out, customer)
     click.echo(_json(found.as_dict()) if as_json else found.summary())
 
@@ -149,9 +151,7 @@ def explain(folder: Path, out: Path, customer: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the estimate as JSON, in bytes.")
 def estimate(folder: Path, as_json: bool) -> None:
     """How much memory and disk the campaign in FOLDER needs, without reading it."""
-    from .folder import memory_estimate
-
-    needed = memory_estimate(folder)
+    needed = folder_estimate(folder)
     click.echo(_json(needed.as_dict()) if as_json else needed.summary())
 
 
@@ -161,8 +161,6 @@ def estimate(folder: Path, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def verify(folder: Path, out: Path, as_json: bool) -> int:
     """Recompute from the tables of FOLDER everything that the result in the folder OUT claims."""
-    from .verify import verify_result
-
     report = verify_result(folder, out)
     click.echo(_json(report.as_dict()) if as_json else report.summary())
     return 0 if report.ok else 1
@@ -174,8 +172,6 @@ def verify(folder: Path, out: Path, as_json: bool) -> int:
 @click.option("--threads", type=int, help="Default: COUPONRY_THREADS, else all usable cores.")
 def demo(out: Path, overwrite: bool, threads: int | None) -> None:
     """Allocate two real grocery campaigns (dunnhumby's Complete Journey) and write all files to --out."""
-    from .demo.run import run_demo
-
     run_demo(out, overwrite=overwrite, threads=threads, say=click.echo)
 
 
@@ -183,13 +179,9 @@ def demo(out: Path, overwrite: bool, threads: int | None) -> None:
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 def info(folder: Path | None) -> None:
     """Versions, backends and hardware; with FOLDER, what its campaign holds."""
-    from .versions import show_versions
-
     if folder is None:
         show_versions()
         return
-    from .folder import read_campaign
-
     click.echo(read_campaign(folder).summary())
 
 

@@ -22,17 +22,17 @@ from couponry.affinity import (
     PurchaseHistory,
     ResponseModel,
     incremental_value,
-    weighed,
 )
-from couponry.affinity.customer_sample import CustomerSample, hash_of
-from couponry.affinity.offer_neighbours import offer_neighbours
-from couponry.candidate_blocks import CandidateBlocks
+from couponry.affinity.candidates import weighed
+from couponry.affinity.history.customer_sample import CustomerSample, hash_of
+from couponry.affinity.scores.offer_neighbours import offer_neighbours
+from couponry.data.candidate_batches import CandidateBlocks
+from couponry.data.candidate_rows import Rows
+from couponry.data.external_sort import SortedWriter
 from couponry.kernels import available
-from couponry.kernels.affinity import Bought, Chosen, Eligible, Kinds, Links, Pairs
-from couponry.kernels.affinity import kernels as affinity_kernels
-from couponry.rows import Rows
-from couponry.runs import SortedWriter
-from couponry.space import InMemory
+from couponry.kernels.affinity_contract import Bought, Chosen, Eligible, Kinds, Links, Pairs
+from couponry.kernels.affinity_contract import kernels as affinity_kernels
+from couponry.utils.array_store import InMemory
 
 QUOTA = {"reward": 4, "activation": 3, "innovation": 2}
 SIZE = Shoppers(3000, rows=20, products=400, types=30, offers=60, weeks=20, scattered=False)
@@ -120,7 +120,7 @@ def test_a_campaign_is_solved_from_the_store(tmp_path: Path) -> None:
         ).solve()
         for store in (None, tmp_path / "store")
     ]
-    assert found[0].allocation.equals(found[1].allocation)
+    assert found[0].allocation.to_arrow().equals(found[1].allocation.to_arrow())
     assert found[0].status == "optimal" and found[0].allocated > 0
 
 

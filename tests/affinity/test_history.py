@@ -20,8 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from couponry import InvalidInput
-from couponry.affinity import PurchaseHistory, merging
-from couponry.kernels import affinity
+from couponry.affinity import PurchaseHistory
+from couponry.affinity.history import merging
+from couponry.kernels import affinity_contract
 from couponry.kernels import available as available_backends
 
 
@@ -45,7 +46,7 @@ def arrays(history: PurchaseHistory) -> dict[str, list[Any]]:
     found: dict[str, Any] = {}
     for field in fields(history):
         value = getattr(history, field.name)
-        if isinstance(value, affinity.Pairs):
+        if isinstance(value, affinity_contract.Pairs):
             for name, array in value._asdict().items():
                 found[f"{field.name}.{name}"] = (array.dtype, array.shape, array.tobytes())
         elif isinstance(value, np.ndarray):
@@ -153,7 +154,7 @@ def test_the_order_of_rows_threads_and_batches_do_not_matter(
     assert arrays(PurchaseHistory.from_transactions(shuffled, threads=2)) == expected
     for part in range(3):
         pq.write_table(shuffled.slice(part * 2000, 2000), tmp_path / f"part-{part}.parquet")
-    monkeypatch.setattr("couponry.affinity.grouping.ROWS", 100)
+    monkeypatch.setattr("couponry.affinity.history.grouping.ROWS", 100)
     from_files = PurchaseHistory.from_transactions(
         tmp_path / "part-*.parquet", folder=tmp_path / "kept", memory_limit="200MB"
     )

@@ -10,8 +10,8 @@ import pytest
 
 from couponry import InvalidInput
 from couponry.affinity import ResponseModel, calibration_shift, incremental_value, variants
-from couponry.affinity.logistic import sigmoid
-from couponry.items import ROLES
+from couponry.affinity.scores.logistic import sigmoid
+from couponry.data.roles import ROLES
 
 GIVEN = {
     "intercept": -1.0,

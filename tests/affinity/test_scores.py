@@ -23,12 +23,10 @@ from couponry.affinity import (
     RepeatScore,
     bm25,
     cosine,
-    discovery,
     ease,
-    logistic,
-    personal_features,
 )
-from couponry.affinity.logistic import Sample
+from couponry.affinity.scores import discovery, logistic, personal_features
+from couponry.affinity.scores.logistic import Sample
 
 
 def shop(seed: int, customers: int = 300, items: int = 40, weeks: int = 24) -> pa.Table:
@@ -156,7 +154,7 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     score, begun = model.score(history), finder.score(history)
     monkeypatch.setattr(personal_features, "PAIRS", 17)
     monkeypatch.setattr(discovery, "CUSTOMERS", 3)
-    monkeypatch.setattr("couponry.space.BLOCK", 100)
+    monkeypatch.setattr("couponry.utils.array_store.BLOCK", 100)
     monkeypatch.setenv("COUPONRY_THREADS", "2")
     assert model.score(history).tobytes() == score.tobytes()
     for mine, theirs in zip(finder.score(history), begun, strict=True):

@@ -21,7 +21,7 @@ from kernel_cases import (
 )
 from set_cases import enumerated, random_agreed, random_sets, tangled, tangled_case
 
-from couponry.kernels import sets as reference_sets
+from couponry.kernels import set_search as reference_sets
 
 
 @pytest.mark.parametrize("asks", [0.0, 0.4])

@@ -5,18 +5,18 @@ transactions ──▶ PurchaseHistory ──▶ scores (personal, discovery, re
 
 from __future__ import annotations
 
-from .assortment import Assortment
-from .best import BestOffers, OfferChooser
-from .candidate_model import CandidateModel
-from .catalogue import Catalogue
-from .discovery import Begun, DiscoveryModel, Given, Neighbours
-from .history import PurchaseHistory
-from .item_statistics import ItemStatistics
-from .logistic import LogisticRegression
-from .offer_neighbours import offer_neighbours
-from .personal import PersonalModel, RepeatScore
-from .response import ResponseModel, calibration_shift, incremental_value, variants
-from .similarity import bm25, cosine, ease
+from .candidates.assortment import Assortment
+from .candidates.best_offers import BestOffers, OfferChooser
+from .candidates.candidate_model import CandidateModel
+from .history.catalogue import Catalogue
+from .history.item_statistics import ItemStatistics
+from .history.purchase_history import PurchaseHistory
+from .scores.discovery import Begun, DiscoveryModel, Given, Neighbours
+from .scores.logistic import LogisticRegression
+from .scores.offer_neighbours import offer_neighbours
+from .scores.personal import PersonalModel, RepeatScore
+from .scores.response import ResponseModel, calibration_shift, incremental_value, variants
+from .scores.similarity import bm25, cosine, ease
 
 __all__ = [
     "Assortment",

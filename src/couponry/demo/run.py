@@ -10,12 +10,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..campaign import Campaign
-from ..folder import write_campaign
-from ..limits import Limit
-from ..output import check_new
+from ..campaign import Campaign, write_campaign
+from ..model.limits import Limit
+from ..model.rules import CustomerRule
 from ..result import Result
-from ..rules import CustomerRule
+from ..utils.atomic_folder import check_new
 from .journey import Journey, load_journey
 from .scoring import ScoredCampaign, score_campaign
 
@@ -114,8 +113,8 @@ def coverage(result: Result, redeemed: NDArray[np.int64]) -> float:
         raise RuntimeError(f"the demo found no allocation: {result.message}")
     given = pa.table(
         {
-            "customer": result.allocation["customer"],
-            "offer": result.allocation["offer"],
+            "customer": result.allocation.to_arrow()["customer"],
+            "offer": result.allocation.to_arrow()["offer"],
             "given": np.ones(result.allocated),
         }
     )

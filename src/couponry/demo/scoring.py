@@ -10,9 +10,9 @@ import pyarrow as pa
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from .. import tables
 from ..affinity import PurchaseHistory, ResponseModel
-from ..affinity.offer_features import offer_features
+from ..affinity.scores.offer_features import offer_features
+from ..data import tables
 from .journey import Campaign, Journey
 
 HALF_LIVES = (4.0, 16.0)

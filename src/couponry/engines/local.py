@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Backend, Rows, Rules, Shard
-from ..space import copied, crowded
-from .gather import customers_of, positions_of
+from ..utils.array_store import copied, crowded
 from .protocol import CutOff, Settled
+from .subset import customers_of, positions_of
 
 PATIENCE, PATIENCE_SHARE = 6_000, 100  # customers looked at in vain before a local search stops
 LOOKS, LOOKS_SHARE = (

@@ -70,9 +70,9 @@ def compiled(name: str, parts: dict[str, types.ModuleType]) -> types.ModuleType:
     return module
 
 
-_sets = compiled("sets", {})
-_tangle = compiled("tangle", {"sets": _sets})
-_module = compiled("reference", {"sets": _sets, "tangle": _tangle})
+_sets = compiled("set_search", {})
+_tangle = compiled("customer_sets", {"set_search": _sets})
+_module = compiled("reference", {"set_search": _sets, "customer_sets": _tangle})
 span = _module.span
 quantise = _module.quantise
 noise = _module.noise

@@ -12,7 +12,8 @@ import math
 import numpy as np
 
 from .contract import FILL
-from .sets import (
+from .customer_sets import tangle
+from .set_search import (
     FREE,
     IN,
     OUT,
@@ -23,7 +24,6 @@ from .sets import (
     slack_in_units,
     whole_values,
 )
-from .tangle import tangle
 
 __all__ = [
     "alternatives", "choose_exactly", "evaluate", "fine_usage", "improve", "mark", "noise", "propose", "quantise",

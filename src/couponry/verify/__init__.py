@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..folder import Spec, read_spec
+from ..campaign_folder.spec import Spec, read_spec
 from .certificate import check_certificate
 from .claims import Claims
 from .conflict import check_conflict
 from .coupons import check_coupons
-from .given import Given
+from .inputs import Given
 from .limits import check_limits
 from .measures import measure
 from .report import Report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .claims import Claims
-from .given import Given
+from .inputs import Given
 from .measures import Measured
 from .rounding import ROUNDING, Integers
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from .. import tables
-from ..errors import InvalidInput
+from ..data import tables
+from ..utils.errors import InvalidInput
 from .rounding import finite, is_close
 
 KEYS = (

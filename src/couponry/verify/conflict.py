@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..compile_rules import MANDATORY
-from ..folder import Spec
+from ..campaign_folder.spec import Spec
+from ..model.rules import MANDATORY
 from .claims import Claims
-from .given import Given
+from .inputs import Given
 from .measures import Measured, measure
 
 

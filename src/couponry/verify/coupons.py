@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from .. import tables
-from ..errors import InvalidInput
+from ..data import tables
+from ..utils.errors import InvalidInput
 from .claims import Claims
-from .given import Given
+from .inputs import Given
 from .rounding import ROUNDING, Integers
 
 SOURCES = {  # a column of the allocation, and the columns of the campaign that it is or follows from

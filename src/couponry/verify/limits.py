@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from .. import tables
+from ..data import tables
 from .claims import Claims
 from .measures import Measured
 from .rounding import is_close

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import tables
-from ..limits import Limit, Measure
-from ..where import rows_where
-from .given import Given
+from ..data import tables
+from ..data.filters import rows_where
+from ..model.compile_limits import Measure
+from ..model.limits import Limit
+from .inputs import Given
 from .rounding import ROUNDING, Floats, Integers, sum_by
 
 Totals = dict[tuple[str, str], tuple[Floats, Floats]]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..conflicts import pairs_of
-from ..errors import Unsupported
-from ..rules import CustomerRule
+from ..model.conflicts import pairs_of
+from ..model.rules import CustomerRule
+from ..utils.errors import Unsupported
+from .achievable import Group, most_coupons
 from .claims import Claims
-from .given import Given
-from .missed import Asked, joined, least_score, score
-from .reach import Group, most_coupons
+from .inputs import Given
+from .min_shortfall import Asked, joined, least_score, score
 from .rounding import Floats, Integers, Mask
 
 Note = Callable[[str, Integers], None]

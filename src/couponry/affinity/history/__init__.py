@@ -1,0 +1,1 @@
+"""Purchase histories: grouped from transactions or aggregates, and updated week by week."""

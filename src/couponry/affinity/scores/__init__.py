@@ -1,0 +1,1 @@
+"""Scores of customers and offers: to buy again, to begin to buy, to redeem."""

@@ -1,0 +1,1 @@
+"""Questions about a solved campaign: explain, what if, frontier, price ranges, compare."""

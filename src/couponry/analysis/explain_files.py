@@ -1,0 +1,130 @@
+"""Why one customer got these coupons and not others, from the files of a campaign and of its result.
+
+Only the one customer's rows are read, however many customers there are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from .. import kernels
+from ..campaign_folder.read import read_candidates
+from ..campaign_folder.spec import read_spec
+from ..data import tables
+from ..data.streams import reading
+from ..model.campaign_data import CampaignData
+from ..model.compile_limits import CompiledLimits
+from ..model.compiled_campaign import compile_campaign
+from ..utils.errors import InvalidInput
+from .customer_subproblem import Portfolio, positions_given
+from .decisions import Explanation
+from .explain import NO_ALLOCATION
+from .reasons import Reasons
+
+
+def explain_written(folder: str | Path, out: str | Path, customer: Any) -> Explanation:
+    """Why a customer got its coupons, from the campaign in `folder` and the result that was written to `out`.
+
+    customer: its id; text of a whole number where ids are integers. Raises InvalidInput where there is no such
+    customer, or no allocation.
+    """
+    folder, out = Path(folder), Path(out)
+    spec = read_spec(folder)
+    limits_file = out / "limits.parquet"
+    if not limits_file.is_file():
+        raise InvalidInput(f"{NO_ALLOCATION}, got no file {str(limits_file)!r}")
+    said = tables.read(out, "limits.parquet", "limits of the result")
+    if spec.targeting is None:
+        candidates = _rows_of(folder, spec.tables["candidates"], "candidates", customer)
+    else:
+        candidates = _of_customer(read_candidates(folder, spec), "candidates", customer)
+    if candidates.num_rows == 0:
+        raise InvalidInput(f"explain: customer {customer!r} has no candidates")
+    customers = None
+    if "customers" in spec.tables:
+        customers = _rows_of(folder, spec.tables["customers"], "customers", customer)
+    campaign = CampaignData.make(
+        tables.read(folder, spec.tables["offers"], "offers"),
+        candidates,
+        customers,
+        rules=spec.rules,
+        limits=spec.limits,
+        value=spec.value,
+        name=spec.name,
+    )
+    backend = kernels.load(None)
+    compiled = compile_campaign(campaign, backend)
+    theirs = _rows_of(out, "allocation.parquet", "allocation of the result", customer)
+    offers = tables.ids(campaign.offers, "offers", "offer")
+    rows = tables.positions(tables.ids(theirs, "allocation of the result", "offer"), offers)
+    given = positions_given(rows.tolist(), campaign.candidates.offer)
+    prices, activity = _of_rows(said, compiled.limits)
+    portfolio = Portfolio.of(compiled.problem, 0, prices, backend, 0)
+    known = campaign.candidates.customers[0].as_py()
+    return Reasons(campaign, known, portfolio, compiled.limits, given, activity).explanation(0)
+
+
+def _rows_of(folder: Path, name: str | list[str], what: str, customer: Any) -> pa.Table:
+    """A customer's rows of a table's files; of Parquet files no more than the row groups that may have it are read."""
+    parts = []
+    for path in tables.files(folder, name, what):
+        if path.suffix.lower() == ".csv":
+            parts.append(_of_customer(tables.read(path.parent, path.name, what), what, customer))
+            continue
+        with reading(path, what):
+            schema = pq.read_schema(path)
+            tables.require(schema.empty_table(), what, "customer")
+            kind = schema.field("customer").type
+            if pa.types.is_dictionary(kind):
+                kind = kind.value_type
+            wanted = _as_id(kind, customer)
+            parts.append(pq.read_table(path, filters=[("customer", "==", wanted)]))
+    return pa.concat_tables(parts, promote_options="permissive")
+
+
+def _of_customer(table: pa.Table, what: str, customer: Any) -> pa.Table:
+    column = tables.ids(table, what, "customer")
+    return table.filter(pc.equal(column, _as_id(column.type, customer)))
+
+
+def _as_id(kind: pa.DataType, customer: Any) -> int | str:
+    """An id as a column of this type holds it."""
+    if pa.types.is_integer(kind):
+        try:
+            return int(str(customer))
+        except ValueError:
+            raise InvalidInput(
+                f"explain: customer: expected a whole number, got {customer!r}"
+            ) from None
+    return str(customer)
+
+
+def _of_rows(
+    said: pa.Table, limits: CompiledLimits
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Prices and activities of rows (L) from a result's limits; the activity of a ratio's row is not known: NaN."""
+    tables.require(said, "limits of the result", "name", "group", "price", "achieved", "second_sum")
+    entries = {(entry["name"], entry["group"]): entry for entry in said.to_pylist()}
+    prices, activity = np.zeros(len(limits.lower)), np.full(len(limits.lower), np.nan)
+    for row, number in enumerate(limits.measure_of_row.tolist()):
+        measure = limits.measures[number]
+        entry = entries.get((measure.name, measure.group))
+        if entry is None:
+            raise InvalidInput(
+                f"limits of the result: there is no {measure.name!r}, group {measure.group!r}"
+            )
+        if not limits.is_ratio[number]:
+            prices[row], activity[row] = entry["price"], entry["achieved"]
+        elif entry["second_sum"]:
+            # a ratio with both bounds is two rows, and its price is that of one of them
+            upper = np.isfinite(limits.upper[row])
+            price = entry["price"] / entry["second_sum"]
+            prices[row] = price if (price > 0) == upper else 0.0
+    return prices, activity

@@ -1,0 +1,1 @@
+"""The file contract: campaign folders in, result folders out."""

@@ -1,0 +1,96 @@
+"""A campaign folder becomes a campaign."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from ..affinity.history.purchases import wanted
+from ..affinity.targeting import Targeting
+from ..data import memory_estimate, tables
+from ..data.candidate_store import is_built
+from ..data.streams import stream_files
+from ..model.campaign_data import CampaignData, candidate_columns, sorted_offers
+from ..utils.memory import parse_size
+from .from_transactions import campaign_from_transactions
+from .size import campaign_size
+from .spec import Spec, read_spec, read_table
+
+
+def read_campaign_data(
+    folder: str | Path,
+    store: str | Path | None = None,
+    memory_limit: int | str | None = None,
+    progress: bool = False,
+) -> CampaignData:
+    """Read a campaign folder.
+
+    store: a folder that candidates are packed into and memory-mapped from, for campaigns that do not fit in memory;
+    see `couponry.Campaign`. memory_limit: bytes, or text such as "8GiB", that it may take; None: what is
+    available. progress: report on standard error how the making of candidates of transactions stands.
+
+    Raises InvalidInput, with one line that names what is wrong. What cannot fit is refused before it is read.
+    """
+    folder = Path(folder)
+    spec = read_spec(folder)
+    if spec.targeting is not None:
+        return _of_transactions(folder, spec, spec.targeting, store, memory_limit, progress)
+    names = spec.tables
+    columns = candidate_columns(spec.limits, spec.value)
+    limit = parse_size(memory_limit, "memory_limit")
+    needed = memory_estimate.estimate(campaign_size(folder, spec))
+    memory_estimate.check(needed, limit, with_store=store is not None)
+    offers = tables.read(folder, names["offers"], "offers")
+    rows = stream_files(folder, names["candidates"], "candidates", sorted(columns))
+    if store is not None and not is_built(
+        store, rows, tables.ids(sorted_offers(offers), "offers", "offer")
+    ):
+        memory_estimate.check_disk(needed, store)
+    return CampaignData.make(
+        offers,
+        rows,
+        read_table(folder, spec, "customers"),
+        read_table(folder, spec, "history"),
+        rules=spec.rules,
+        limits=spec.limits,
+        value=spec.value,
+        name=spec.name,
+        store=store,
+    )
+
+
+def _of_transactions(
+    folder: Path,
+    spec: Spec,
+    targeting: Targeting,
+    store: str | Path | None,
+    memory_limit: int | str | None,
+    progress: bool,
+) -> CampaignData:
+    columns = wanted(targeting.columns)
+    return campaign_from_transactions(
+        tables.read(folder, spec.tables["offers"], "offers"),
+        stream_files(folder, spec.tables["transactions"], "transactions", columns),
+        read_table(folder, spec, "covers"),
+        read_table(folder, spec, "products"),
+        read_table(folder, spec, "customers"),
+        read_table(folder, spec, "history"),
+        targeting=targeting,
+        rules=spec.rules,
+        limits=spec.limits,
+        value=spec.value,
+        name=spec.name,
+        store=store,
+        memory_limit=memory_limit,
+        progress=progress,
+    )
+
+
+def read_candidates(folder: Path, spec: Spec, columns: list[str] | None = None) -> pa.Table:
+    """The candidates in a campaign folder, as its table has them, or made again of its transactions."""
+    if spec.targeting is None:
+        return tables.read(folder, spec.tables["candidates"], "candidates", columns)
+    return pa.concat_tables(
+        _of_transactions(folder, spec, spec.targeting, None, None, False).candidates_tables()
+    )

@@ -1,0 +1,65 @@
+"""What a campaign folder needs of memory and disk, told from the footers of its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from ..affinity import candidate_pipeline
+from ..data import memory_estimate, tables
+from ..data.candidate_checks import KEYS
+from ..data.memory_estimate import Estimate, Size
+from ..data.parquet_metadata import footers
+from ..model.campaign_data import candidate_columns
+from ..model.rules import expected_sets
+from .spec import Spec, read_spec
+
+CANDIDATES_PER_CUSTOMER = 8  # taken for granted where files do not say how many customers there are
+
+
+def folder_estimate(folder: str | Path) -> Estimate:
+    """What the campaign in a folder needs, with and without a store, from the footers of its Parquet files alone.
+
+    CSV files have none and count as nothing. Raises InvalidInput, with one line that names what is wrong.
+    """
+    folder = Path(folder)
+    spec = read_spec(folder)
+    if spec.targeting is None:
+        return memory_estimate.estimate(campaign_size(folder, spec))
+    files = [
+        str(path) for path in tables.files(folder, spec.tables["transactions"], "transactions")
+    ]
+    offers = footers(folder, spec.tables["offers"], "offers", "offer")
+    return candidate_pipeline.estimate(files, offers.rows, spec.targeting)
+
+
+def campaign_size(folder: Path, spec: Spec) -> Size:
+    """What decides how much a campaign with a table of candidates needs."""
+    names = spec.tables
+    rows = footers(folder, names["candidates"], "candidates", "customer")
+    offers = footers(folder, names["offers"], "offers", "offer")
+    wanted = candidate_columns(spec.limits, spec.value) - {*KEYS}
+    kinds = [rows.schema.field(name).type for name in rows.schema.names if name in wanted]
+    # no more customers than rows of table customers, or than integers between the least and the largest id
+    known, table_bytes = [], 0
+    if rows.ids is not None and isinstance(rows.ids[0], int):
+        known.append(rows.ids[1] - rows.ids[0] + 1)
+    if "customers" in names:
+        table = footers(folder, names["customers"], "customers", "customer")
+        known.append(table.rows)
+        table_bytes = table.size
+    told = [count for count in known if 0 < count <= rows.rows]
+    customers = min(told) if told else -(-rows.rows // CANDIDATES_PER_CUSTOMER)
+    return Size(
+        candidates=rows.rows,
+        customers=customers,
+        offers=offers.rows,
+        columns=len(kinds),
+        column_bytes=sum(4 if kind == pa.float32() else 8 for kind in kinds),
+        roles="role" in rows.schema.names,
+        text_ids=rows.ids is None or isinstance(rows.ids[0], str),
+        in_order=rows.in_order,
+        table_bytes=table_bytes,
+        sets=expected_sets(spec.rules, rows.rows / max(1, customers), offers.rows),
+    )

@@ -1,0 +1,117 @@
+"""campaign.toml: read, checked, and its small tables with it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ..affinity.targeting import Targeting
+from ..data import tables
+from ..model.limits import Limit
+from ..model.rules import CustomerRule
+from ..utils.errors import InvalidInput
+
+SCHEMA = 1
+SECTIONS = {"schema", "name", "tables", "objective", "candidates", "customer_rule", "limit"}
+OF_TRANSACTIONS = ("transactions", "covers", "products")  # what candidates can be made of
+TABLES = {"offers", "candidates", "customers", "history", *OF_TRANSACTIONS}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What campaign.toml says: the tables' names, the column to maximise, rules and limits (their tables read).
+
+    targeting: how candidates are made of transactions; None: the folder has a table of candidates.
+    """
+
+    name: str
+    tables: Mapping[str, str | list[str]]
+    value: str
+    rules: list[CustomerRule]
+    limits: list[Limit]
+    targeting: Targeting | None
+
+
+def read_spec(folder: Path) -> Spec:
+    """Read campaign.toml, and the tables that its rules and limits bring along; unknown keys are refused."""
+    spec = _read_toml(folder)
+    rules = [CustomerRule.parse(part, n) for n, part in enumerate(_parts(spec, "customer_rule"), 1)]
+    for number, rule in enumerate(rules):
+        rule.check()
+        if rule.conflicts is not None:
+            table = tables.read(folder, rule.conflicts, f"of {rule.label}")
+            rules[number] = replace(rule, conflicts=table)
+    limits = []
+    for n, part in enumerate(_parts(spec, "limit"), 1):
+        limit = Limit.parse(part, n)
+        limit.check()
+        if limit.table is not None:
+            limit = replace(
+                limit, table=tables.read(folder, limit.table, f"of limit {limit.name!r}")
+            )
+        limits.append(limit)
+    objective = spec.get("objective", {})
+    if not isinstance(objective, Mapping) or set(objective) - {"value"}:
+        raise InvalidInput(f"campaign.toml: [objective]: expected value, got {objective!r}")
+    value = objective.get("value", "value")
+    if not isinstance(value, str) or not value:
+        raise InvalidInput(f"campaign.toml: [objective] value: expected a column, got {value!r}")
+    name = spec.get("name", folder.absolute().name)
+    made = "transactions" in spec["tables"]
+    if not made and "candidates" in spec:
+        raise InvalidInput(
+            "campaign.toml: [candidates]: expected a table of transactions to make them of"
+        )
+    targeting = Targeting.parse(spec.get("candidates", {})) if made else None
+    return Spec(name, spec["tables"], value, rules, limits, targeting)
+
+
+def _read_toml(folder: Path) -> dict[str, Any]:
+    path = folder / "campaign.toml"
+    if not path.is_file():
+        raise InvalidInput(f"campaign folder {str(folder)!r}: no file campaign.toml")
+    try:
+        spec = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"campaign.toml: {error}") from error
+    unknown = sorted(set(spec) - SECTIONS)
+    if unknown:
+        raise InvalidInput(f"campaign.toml: unknown key {unknown[0]!r}")
+    if spec.get("schema") != SCHEMA or isinstance(spec["schema"], bool):
+        raise InvalidInput(f"campaign.toml: schema: expected {SCHEMA}, got {spec.get('schema')!r}")
+    if not isinstance(spec.get("name", ""), str):
+        raise InvalidInput(f"campaign.toml: name: expected text, got {spec['name']!r}")
+    names = spec.get("tables")
+    if not isinstance(names, Mapping):
+        raise InvalidInput("campaign.toml: expected [tables] with offers and candidates")
+    for name in sorted(set(names) - TABLES):
+        raise InvalidInput(f"campaign.toml: [tables]: unknown table {name!r}")
+    if "candidates" in names and "transactions" in names:
+        raise InvalidInput("campaign.toml: [tables]: expected candidates or transactions, got both")
+    if "transactions" not in names:
+        for name in OF_TRANSACTIONS[1:]:
+            if name in names:
+                raise InvalidInput(
+                    f"campaign.toml: [tables]: table {name!r} goes with transactions, which are missing"
+                )
+    for name in ("offers", "transactions" if "transactions" in names else "candidates"):
+        if name not in names:
+            raise InvalidInput(f"campaign.toml: [tables]: table {name!r} is missing")
+    return spec
+
+
+def _parts(spec: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    parts = spec.get(key, [])
+    if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+        raise InvalidInput(f"campaign.toml: {key}: expected [[{key}]] tables")
+    return parts
+
+
+def read_table(folder: Path, spec: Spec, what: str) -> pa.Table | None:
+    """A table of a campaign folder; None where it has none of that name."""
+    return tables.read(folder, spec.tables[what], what) if what in spec.tables else None

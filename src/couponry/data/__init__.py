@@ -1,0 +1,1 @@
+"""Tables of users become sorted candidate arrays: read, checked, filtered, sorted, stored."""

@@ -1,0 +1,143 @@
+"""Candidates kept in a folder: built whole or not at all, memory-mapped, used again while their input is the same.
+
+store.json        format, sizes, columns, and what the store was built from; written last
+customer.npy      int64 (n), or the bytes of text ids, uint8, with customer-ends.npy, int64 (n + 1)
+indptr.npy        int64 (n + 1)
+offer.npy         uint16 or uint32 (e)
+role.npy          uint8 (e), where candidates have roles
+mandatory.npy     uint8 (e), where the table says which candidates are
+column-0.npy ...  float32 or float64 (e), the numeric columns
+packed.* ...      folders of arrays that campaigns made of these
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ..utils.array_store import Arrays, InFolder, Space, mapped
+from ..utils.atomic_folder import abandoned, check_new, whole_folder
+from ..utils.errors import InvalidInput
+from .candidates import Candidates, build
+from .external_sort import file_names
+from .ids import TEXT, as_ids, digest_of
+from .streams import Stream
+
+FORMAT = 2
+MANIFEST = "store.json"
+
+
+def stored(folder: str | Path, stream: Stream, offers: pa.Array, threads: int) -> Candidates:
+    """The candidates of a stream, from the store in `folder`; built first where there is none of the same input."""
+    source = _source(stream, offers)
+    return kept(folder, source, lambda space: build(stream, offers, space, threads))
+
+
+def kept(
+    folder: str | Path, source: dict[str, Any] | None, make: Callable[[Space], Candidates]
+) -> Candidates:
+    """Candidates from the store in `folder`; made first where there is none of the same source.
+
+    A store of another source is replaced; a folder that holds anything else is refused. What cannot be told to be the
+    same (None: such as a stream that is not of files) is made again.
+    """
+    path = Path(folder).absolute()
+    if not is_kept(path, source):
+        if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
+            raise InvalidInput(
+                f"store {str(path)!r}: expected a new folder or a store of candidates, "
+                "but it holds something else"
+            )
+        check_new(path, overwrite=True)
+        for draft in abandoned(path):
+            shutil.rmtree(draft, ignore_errors=True)
+        with whole_folder(path, overwrite=True) as draft:
+            found = make(InFolder(draft))
+            built = uuid.uuid4().hex
+            manifest = {"format": FORMAT, "built": built, **_content(found), "source": source}
+            (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    return _opened(path)
+
+
+def is_built(folder: str | Path, stream: Stream, offers: pa.Array) -> bool:
+    """Whether the folder holds a store of this very input."""
+    return is_kept(folder, _source(stream, offers))
+
+
+def is_kept(folder: str | Path, source: dict[str, Any] | None) -> bool:
+    """Whether the folder holds a store of this very source."""
+    try:
+        manifest = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    same = isinstance(manifest, dict) and manifest.get("format") == FORMAT
+    return same and source is not None and manifest.get("source") == source
+
+
+def _opened(path: Path) -> Candidates:
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        names = file_names(["offer", *manifest["flags"], *manifest["columns"]])
+        arrays = {name: mapped(path / f"{file}.npy") for name, file in names.items()}
+        customer, indptr = mapped(path / "customer.npy"), mapped(path / "indptr.npy")
+        ends = mapped(path / "customer-ends.npy") if manifest["ids"] == "text" else None
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"store {str(path)!r}: {error}; remove it to build it again") from error
+    offer, role = arrays.pop("offer"), arrays.pop("role", None)
+    mandatory = arrays.pop("mandatory", None)
+    derived = _Beside(path, manifest["built"])
+    return Candidates(as_ids(customer, ends), indptr, offer, role, mandatory, arrays, derived)
+
+
+class _Beside:
+    """Arrays made of those of a store, in folders of it: one of each kind, but for spans, which are small.
+
+    built: which store they are made of. The folder may hold another one by the time that they are written.
+    """
+
+    def __init__(self, folder: Path, built: str):
+        self._folder, self._built = folder, built
+
+    def made(self, kind: str, key: Sequence[str], make: Callable[[Space], Arrays]) -> Arrays:
+        digest = hashlib.sha256(json.dumps([self._built, *key]).encode()).hexdigest()
+        folder = self._folder / f"{kind}.{digest[:32]}"
+        try:
+            found = {file.stem: mapped(file) for file in folder.glob("*.npy")}
+        except (OSError, ValueError):
+            found = {}
+        if found:
+            return found
+        for other in self._folder.glob(f"{kind}.*") if kind != "span" else ():
+            shutil.rmtree(other, ignore_errors=True)  # whoever maps them keeps them
+        for draft in abandoned(self._folder / kind):  # under any key
+            shutil.rmtree(draft, ignore_errors=True)
+        with whole_folder(folder, overwrite=True) as draft:
+            return make(InFolder(draft))
+
+
+def _content(candidates: Candidates) -> dict[str, Any]:
+    return {
+        "customers": len(candidates.customers),
+        "candidates": len(candidates),
+        "ids": "text" if candidates.customers.type == TEXT else "integers",
+        "flags": [name for name in ("role", "mandatory") if getattr(candidates, name) is not None],
+        "columns": list(candidates.columns),
+    }
+
+
+def _source(stream: Stream, offers: pa.Array) -> dict[str, Any] | None:
+    """What the candidates are made from, as JSON has it; None: it cannot be told."""
+    if stream.files is None:
+        return None
+    return {
+        "offers": digest_of(offers),
+        "columns": [[field.name, str(field.type)] for field in stream.schema],
+        "files": stream.files,
+    }

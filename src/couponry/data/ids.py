@@ -1,0 +1,121 @@
+"""Ids of customers in a space: int64, or text as its bytes and where each id ends, as Arrow has it."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..utils.array_store import Space
+from . import tables
+
+INTEGERS, TEXT = pa.int64(), pa.large_string()
+
+
+class IdWriter:
+    """Writes ids front to back, as the arrays `name`, or `name` and `name-ends`."""
+
+    def __init__(self, space: Space, name: str, kind: pa.DataType):
+        self._text = kind == TEXT
+        self._values = space.writer(name, np.uint8 if self._text else np.int64)
+        if self._text:
+            self._ends = space.writer(f"{name}-ends", np.int64)
+            self._ends.append(np.zeros(1, np.int64))
+            self._bytes = 0
+
+    def append(self, ids: pa.Array) -> None:
+        if not self._text:
+            self._values.append(ids.to_numpy())
+            return
+        ends, data = text_buffers(ids)
+        if len(ids):
+            self._values.append(data[ends[0] : ends[-1]])
+            self._ends.append(ends[1:] - ends[0] + self._bytes)
+            self._bytes += int(ends[-1] - ends[0])
+
+    def finish(self) -> tuple[pa.Array, list[NDArray[Any]]]:
+        """The ids, and the arrays that they are made of."""
+        values = self._values.finish()
+        if not self._text:
+            return as_ids(values, None), [values]
+        ends = self._ends.finish()
+        return as_ids(values, ends), [values, ends]
+
+
+def as_ids(values: NDArray[Any], ends: NDArray[np.int64] | None) -> pa.Array:
+    """An Arrow array over these very arrays."""
+    if ends is None:
+        return pa.Array.from_buffers(INTEGERS, len(values), [None, pa.py_buffer(values)])
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(values)]
+    return pa.Array.from_buffers(TEXT, len(ends) - 1, buffers)
+
+
+def text_buffers(ids: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Where each id of a large_string array begins, and where the last one ends, in its bytes."""
+    if len(ids) == 0:
+        return np.zeros(1, np.int64), np.empty(0, np.uint8)
+    _, ends, data = ids.buffers()
+    bounds = np.frombuffer(ends, np.int64, len(ids) + 1, 8 * ids.offset)
+    return bounds, np.frombuffer(data if data is not None else b"", np.uint8)
+
+
+def digest_of(ids: pa.Array) -> str:
+    """SHA-256 of ids, in hexadecimal."""
+    digest = hashlib.sha256(str(ids.type).encode())
+    for array in text_buffers(ids) if ids.type == TEXT else (ids.to_numpy(),):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def codes(
+    ids: pa.Array, most: int
+) -> tuple[NDArray[np.int64], Callable[[NDArray[np.int64]], pa.Array]]:
+    """Numbers from 0 that are ordered as the ids are, and the way back to ids.
+
+    The numbers are below `most` where ids are integers that allow it; otherwise they are the ids' ranks.
+    """
+    if ids.type == INTEGERS and len(ids):
+        values = ids.to_numpy()
+        least, last = int(values.min()), int(values.max())
+        if last - least < most:
+            return values - least, lambda code: pa.array(code + least)
+    rank, distinct = tables.ranks(ids)
+    return rank, lambda code: distinct.take(pa.array(code))
+
+
+def before(ids: pa.Array, bounds: list[Any]) -> NDArray[np.int64]:
+    """How many of the ascending ids are less than each of the bounds (integers, or text)."""
+    if ids.type == INTEGERS:
+        return np.searchsorted(ids.to_numpy(), np.array(bounds, np.int64))
+    found = [bisect_left(_Bytes(ids), bound.encode()) for bound in bounds]
+    return np.array(found, np.int64)
+
+
+def up_to(ids: pa.Array, last: Any) -> int:
+    """How many of the ascending ids are at most `last`."""
+    if ids.type == TEXT:
+        return bisect_right(_Bytes(ids), last.encode())
+    return int(np.searchsorted(ids.to_numpy(), last, side="right"))
+
+
+class _Bytes:
+    """Text ids as the bytes that they are ordered by."""
+
+    def __init__(self, ids: pa.Array):
+        self._ids = ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, place: int) -> bytes:
+        return bytes(self._ids[place].as_py().encode())
+
+
+def is_before(a: Any, b: Any) -> bool:
+    """Whether an id comes before another: integers by size, text by its bytes."""
+    return bool(a.encode() < b.encode()) if isinstance(a, str) else bool(a < b)

@@ -1,0 +1,142 @@
+"""A large table as a stream of its rows, from files or from whatever hands over record batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset
+import pyarrow.parquet as pq
+
+from ..utils.errors import InvalidInput
+from . import tables
+
+BATCH = 1 << 17  # rows that are decoded at a time
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The rows of a table, front to back.
+
+    schema: its columns. batches: begins at the first row, as tables of that schema. repeatable: whether it can be
+    asked to begin again. files: path, size and time of change of each file that it reads; None: not of files.
+    """
+
+    schema: pa.Schema
+    batches: Callable[[], Iterator[pa.Table]]
+    repeatable: bool = True
+    files: list[list[Any]] | None = None
+
+    def blocks(self, rows: Callable[[], int]) -> Iterator[pa.Table]:
+        """The same rows in tables of as many rows as `rows()` says each time; the last has what is left."""
+        waiting: list[pa.Table] = []
+        count = 0
+        for batch in self.batches():
+            waiting.append(batch)
+            count += len(batch)
+            while count >= rows():
+                table, size = pa.concat_tables(waiting), rows()
+                yield table.slice(0, size)
+                count -= size
+                waiting = [table.slice(size)] if count else []
+        if count:
+            yield pa.concat_tables(waiting)
+
+
+def stream(data: Any, what: str, columns: list[str]) -> Stream:
+    """A stream of these columns, as far as they exist.
+
+    data: the path of a file or folder; a `pyarrow.dataset.Dataset`; a `pyarrow.RecordBatchReader` or any other
+    iterator of record batches or tables, which are read once; or a table that is in memory, as `tables.as_table`
+    takes it.
+    """
+    if isinstance(data, (str, Path)):
+        return stream_files(Path(), str(data), what, columns)
+    if isinstance(data, pyarrow.dataset.Dataset):
+        return _stream_dataset(data, what, columns)
+    if isinstance(data, pa.RecordBatchReader):
+        schema = tables.plain_schema(data.schema, what, columns)
+        return Stream(schema, lambda: _fitted(data, schema, what), repeatable=False)
+    if isinstance(data, Iterator):
+        return _stream_iterator(data, what, columns)
+    return _stream_table(tables.as_table(data, what, columns))
+
+
+def stream_files(folder: Path, name: str | list[str], what: str, columns: list[str]) -> Stream:
+    """A stream of a table's files, named as `tables.read` takes them; with CSV files among them it is read whole."""
+    paths = tables.files(folder, name, what)
+    states = [(path.resolve(), path.stat()) for path in paths]
+    files = [[str(path), state.st_size, state.st_mtime_ns] for path, state in states]
+    if any(path.suffix.lower() == ".csv" for path in paths):
+        return _stream_table(tables.read(folder, name, what, columns), files)
+
+    schemas = []
+    for path in paths:
+        with reading(path, what):
+            schemas.append(tables.plain_schema(pq.read_schema(path), what, columns))
+    schema = tables.common_schema(paths, schemas, what)
+
+    def batches() -> Iterator[pa.Table]:
+        for path in paths:
+            with reading(path, what), pq.ParquetFile(path, buffer_size=1 << 20) as file:
+                for batch in file.iter_batches(BATCH, columns=schema.names):
+                    yield tables.fitted(pa.table(batch), schema, what)
+
+    return Stream(schema, batches, files=files)
+
+
+def _stream_table(table: pa.Table, files: list[list[Any]] | None = None) -> Stream:
+    return Stream(table.schema, lambda: iter([table]), files=files)
+
+
+def _stream_dataset(data: pyarrow.dataset.Dataset, what: str, columns: list[str]) -> Stream:
+    schema = tables.plain_schema(data.schema, what, columns)
+
+    def batches() -> Iterator[pa.Table]:
+        # little read ahead: batches wait in memory
+        found = data.to_batches(
+            columns=schema.names, batch_size=BATCH, batch_readahead=4, fragment_readahead=1
+        )
+        return _fitted(found, schema, what)
+
+    return Stream(schema, batches)
+
+
+def _stream_iterator(data: Iterator[Any], what: str, columns: list[str]) -> Stream:
+    first = next(data, None)
+    if first is None:
+        raise InvalidInput(f"table {what}: expected at least one row, got none")
+    if not isinstance(first, (pa.RecordBatch, pa.Table)):
+        raise InvalidInput(
+            f"table {what}: expected an iterator of record batches, got one of {type(first).__name__}"
+        )
+    schema = tables.plain_schema(first.schema, what, columns)
+    return Stream(schema, lambda: _fitted(chain([first], data), schema, what), repeatable=False)
+
+
+def _fitted(batches: Iterable[Any], schema: pa.Schema, what: str) -> Iterator[pa.Table]:
+    try:
+        for batch in batches:
+            for name in schema.names:
+                if name not in batch.schema.names:
+                    raise InvalidInput(f"table {what}: a record batch has no column {name!r}")
+            yield tables.fitted(pa.table(batch.select(schema.names)), schema, what)
+    except (pa.ArrowException, OSError) as error:
+        raise InvalidInput(f"table {what}: {tables.first_line(error)}") from error
+
+
+@contextmanager
+def reading(path: Path, what: str) -> Iterator[None]:
+    """What goes wrong while a file is read is said in its name."""
+    try:
+        yield
+    except InvalidInput:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        line = tables.first_line(error)
+        raise InvalidInput(f"table {what}: cannot read {path}: {line}") from error

@@ -1,0 +1,295 @@
+"""Arrow in and out: anything that speaks the Arrow stream protocol, Parquet and CSV files, ids and number columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.dataset
+from numpy.typing import NDArray
+
+from ..utils.errors import InvalidInput
+
+# how names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc
+HIDDEN = ("_", ".")
+Table = Any  # a pyarrow.Table, or whatever has __arrow_c_stream__: pandas, Polars, DuckDB, ...
+
+
+def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Table:
+    """An Arrow table from anything that speaks the Arrow stream protocol, a mapping of columns, or a file path."""
+    if isinstance(data, (str, Path)):
+        return read(Path(), str(data), what, columns)
+    if isinstance(data, pa.RecordBatchReader):
+        table = data.read_all()
+    elif isinstance(data, (pa.Table, pa.RecordBatch, dict)) or hasattr(data, "__arrow_c_stream__"):
+        try:
+            table = pa.table(data)
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise InvalidInput(f"table {what}: {first_line(error)}") from error
+    else:
+        raise InvalidInput(
+            f"table {what}: expected a table that speaks the Arrow stream protocol "
+            f"(PyArrow, pandas, Polars, DuckDB) or a path, got {type(data).__name__}"
+        )
+    schema = plain_schema(table.schema, what, columns)
+    return table.select(schema.names).cast(schema)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type with views (as Polars hands them over) replaced by what Arrow's functions take."""
+    if kind == pa.string_view():
+        return pa.large_string()
+    if any(test(kind) for test in (pa.types.is_list, pa.types.is_large_list, pa.types.is_list_view,
+                                   pa.types.is_large_list_view, pa.types.is_fixed_size_list)):  # fmt: skip
+        return pa.large_list(_plain_type(kind.value_type))
+    return kind
+
+
+def read(
+    folder: Path, name: str | list[str], what: str, columns: list[str] | None = None
+) -> pa.Table:
+    """Read a table: `name` is a file, a list of files, a glob or a folder of Parquet files, relative to `folder`."""
+    paths = files(folder, name, what)
+    parts = [_read_file(path, what, columns) for path in paths]
+    schema = common_schema(paths, [part.schema for part in parts], what)
+    return pa.concat_tables([fitted(part, schema, what) for part in parts])
+
+
+def common_schema(paths: list[Path], schemas: list[pa.Schema], what: str) -> pa.Schema:
+    """The schema of a table in several files: they have the same columns, of types that fit."""
+    names = set().union(*(schema.names for schema in schemas))
+    for path, schema in zip(paths, schemas, strict=True):
+        for missing in sorted(names - set(schema.names)):  # or its rows would be without a value
+            raise InvalidInput(
+                f"table {what}: {path} has no column {missing!r}, but other files of the table have"
+            )
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise InvalidInput(f"table {what}: its files do not fit: {first_line(error)}") from error
+
+
+def fitted(part: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
+    """A part of a table with the columns and types of the whole."""
+    try:
+        return part.select(schema.names).cast(schema)
+    except pa.ArrowException as error:
+        raise InvalidInput(f"table {what}: its files do not fit: {first_line(error)}") from error
+
+
+def check_names(names: list[str], what: str) -> None:
+    """Refuse a table that has two columns of one name."""
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidInput(f"table {what}: column {name!r} is there {names.count(name)} times")
+
+
+def plain_schema(schema: pa.Schema, what: str, columns: list[str] | None) -> pa.Schema:
+    """The schema of these columns (None: all), of types that Arrow's functions take."""
+    check_names(schema.names, what)
+    names = schema.names if columns is None else [c for c in columns if c in schema.names]
+    return pa.schema(
+        [schema.field(name).with_type(_plain_type(schema.field(name).type)) for name in names]
+    )
+
+
+def _read_file(path: Path, what: str, columns: list[str] | None) -> pa.Table:
+    try:
+        if path.suffix.lower() == ".csv":
+            part = _read_csv(path)
+        else:
+            file = pa.dataset.dataset(path, format="parquet")
+            have = None if columns is None else [c for c in columns if c in file.schema.names]
+            part = file.to_table(columns=have)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InvalidInput(f"table {what}: cannot read {path}: {first_line(error)}") from error
+    return as_table(part, what, columns)
+
+
+def _read_csv(path: Path) -> pa.Table:
+    try:
+        return pa.csv.read_csv(path)
+    except pa.ArrowInvalid:  # again, on one thread: only then does the error say in which line
+        return pa.csv.read_csv(path, read_options=pa.csv.ReadOptions(use_threads=False))
+
+
+def files(folder: Path, name: str | list[str], what: str) -> list[Path]:
+    names = name if isinstance(name, list) else [name]
+    if not names or not all(isinstance(n, str) and n for n in names):
+        raise InvalidInput(f"table {what}: expected a file name or a list of them, got {name!r}")
+    paths: list[Path] = []
+    for pattern in names:
+        if any(c in pattern for c in "*?[") and not (folder / pattern).exists():
+            root, rest = (
+                (Path("/"), pattern.lstrip("/")) if pattern.startswith("/") else (folder, pattern)
+            )
+            hits = sorted(hit for hit in root.glob(rest) if not hit.name.startswith(HIDDEN))
+        else:
+            hits = [folder / pattern]
+        if not hits or not all(hit.exists() for hit in hits):
+            raise InvalidInput(f"table {what}: no file {pattern!r} in {folder}")
+        paths += hits
+    return [file for path in paths for file in _inside(path, what)]
+
+
+def _inside(path: Path, what: str) -> list[Path]:
+    """The file itself, or the files of a folder."""
+    if not path.is_dir():
+        return [path]
+    found = [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and not any(p.startswith(HIDDEN) for p in file.relative_to(path).parts)
+    ]
+    if not found:
+        raise InvalidInput(f"table {what}: no file in folder {path}")
+    return found
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def require(table: pa.Table, what: str, *names: str) -> None:
+    """Refuse a table without these columns."""
+    for name in names:
+        if name not in table.column_names:
+            have = ", ".join(table.column_names) or "no columns"
+            raise InvalidInput(f"table {what}: expected a column {name!r}, got {have}")
+
+
+def ids(table: pa.Table, what: str, name: str, first_row: int = 0) -> pa.Array:
+    """An id column as one int64 or large_string array without nulls.
+
+    first_row: number of the table's first row, for errors.
+    """
+    column = table[name]
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_integer(kind):
+        target = pa.int64()
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        target = pa.large_string()
+    elif pa.types.is_null(kind) and len(column) == 0:
+        target = pa.int64()
+    else:
+        raise InvalidInput(
+            f"table {what}, column {name!r}: expected integers or strings, got {column.type}"
+        )
+    if column.null_count:
+        row = first_row + pc.index(pc.is_null(column), True).as_py()
+        raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected an id, got null")
+    try:
+        return _one_chunk(column.cast(kind).cast(target))
+    except pa.ArrowInvalid as error:
+        raise InvalidInput(f"table {what}, column {name!r}: {first_line(error)}") from error
+
+
+def kind_of_ids(column: pa.Array) -> str:
+    """What an id column holds, in words."""
+    return "integers" if pa.types.is_integer(column.type) else "strings"
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    combined = column.combine_chunks()
+    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined
+
+
+def ranks(values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
+    """Each id's position among the distinct ids in ascending order (bytes for strings), and those ids."""
+    runs = pc.run_end_encode(values, run_end_type=pa.int64())
+    distinct = runs.values
+    if ascends(distinct):  # in order as it came
+        ends = runs.run_ends.to_numpy()
+        return np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0)), distinct
+    encoded = values.dictionary_encode()
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[encoded.indices.to_numpy()], encoded.dictionary.take(pa.array(order))
+
+
+def ascends(values: pa.Array) -> bool:
+    """Whether each id is larger than the one before it (by bytes for strings)."""
+    return pc.all(pc.less(values[:-1], values[1:])).as_py() is not False
+
+
+def positions(values: pa.Array, among: pa.Array) -> NDArray[np.int64]:
+    """Position of each id in `among`, -1 where it is not there or where the types differ."""
+    if values.type != among.type:
+        return np.full(len(values), -1)
+    if len(among) and pa.types.is_integer(among.type) and ascends(among):  # no hash table of them
+        wanted, known = values.to_numpy(), among.to_numpy()
+        position = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        position[known[position] != wanted] = -1
+        return position
+    return pc.fill_null(pc.index_in(values, value_set=among), -1).to_numpy().astype(np.int64)
+
+
+def numbers(table: pa.Table, what: str, name: str, nullable: bool = False) -> NDArray[np.float64]:
+    """A numeric column as finite float64 values; with `nullable`, nulls become NaN."""
+    return _finite(table, what, name, pa.float64(), nullable)
+
+
+def exact_numbers(table: pa.Table, what: str, name: str, first_row: int = 0) -> NDArray[Any]:
+    """A numeric column as finite values: float32 where it is that, else float64."""
+    kind = pa.float32() if table.schema.field(name).type == pa.float32() else pa.float64()
+    return _finite(table, what, name, kind, False, first_row)
+
+
+def _finite(
+    table: pa.Table, what: str, name: str, kind: pa.DataType, nullable: bool, first_row: int = 0
+) -> NDArray[Any]:
+    column = table[name]
+    numeric = (
+        pa.types.is_integer(column.type)
+        or pa.types.is_floating(column.type)
+        or pa.types.is_decimal(column.type)
+        or (nullable and pa.types.is_null(column.type))
+    )
+    if not numeric:
+        raise InvalidInput(f"table {what}, column {name!r}: expected numbers, got {column.type}")
+    if column.null_count and not nullable:
+        row = first_row + pc.index(pc.is_null(column), True).as_py()
+        raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected a number, got null")
+    try:
+        values = _one_chunk(column.cast(kind)).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid as error:  # whole numbers that float64 does not hold exactly
+        raise InvalidInput(f"table {what}, column {name!r}: {first_line(error)}") from error
+    wrong = ~np.isfinite(values)
+    if column.null_count:
+        wrong &= _one_chunk(column).is_valid().to_numpy(zero_copy_only=False)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise InvalidInput(
+            f"table {what}, column {name!r}, row {first_row + row}: expected a finite number, "
+            f"got {values[row]}"
+        )
+    return values
+
+
+def check_probabilities(values: NDArray[Any], what: str, name: str, first_row: int = 0) -> None:
+    """Refuse values outside 0 to 1."""
+    outside = (values < 0) | (values > 1)
+    if outside.any():
+        row = int(outside.argmax())
+        raise InvalidInput(
+            f"table {what}, column {name!r}, row {first_row + row}: expected a probability from 0 to 1, "
+            f"got {values[row]}"
+        )
+
+
+def labels(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
+    """Group number of each row (-1: null) by a column's distinct values, and those values in ascending order."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    encoded = _one_chunk(column).dictionary_encode()
+    distinct = encoded.dictionary.to_pylist()
+    order = sorted(range(len(distinct)), key=lambda j: distinct[j])
+    rank = np.full(len(distinct) + 1, -1, np.int64)
+    rank[order] = np.arange(len(order))
+    codes = pc.fill_null(encoded.indices, len(distinct)).to_numpy(zero_copy_only=False)
+    return rank[codes], [distinct[j] for j in order]

@@ -1,0 +1,1 @@
+"""Offers, customer rules, limits and contact history; compiled to a problem that the solver takes."""

@@ -1,0 +1,80 @@
+"""Pairs of offers of which a customer gets at most one, as items and their neighbours."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..data import tables
+from ..utils.errors import InvalidInput
+from .items import Items
+from .rules import CustomerRule
+
+
+class Conflicts(NamedTuple):
+    """Items in conflict with each item, as CSR; rule: number of the rule that says so."""
+
+    ptr: NDArray[np.int64]  # (K + 1)
+    item: NDArray[np.int32]
+    rule: NDArray[np.int32]
+
+
+NONE = Conflicts(np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
+
+
+def pairs_of(rule: CustomerRule, offers: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of the sorted offers that a rule says are in conflict, two by two.
+
+    Raises InvalidInput where the table names an offer that there is not.
+    """
+    what = f"of {rule.label}"
+    table = tables.as_table(rule.conflicts, what)
+    tables.require(table, what, "offer_a", "offer_b")
+    known = tables.ids(offers, "offers", "offer")
+    found = []
+    for name in ("offer_a", "offer_b"):
+        ids = tables.ids(table, what, name)
+        if len(ids) and ids.type != known.type:
+            raise InvalidInput(
+                f"table {what}, column {name!r}: expected {tables.kind_of_ids(known)} as in table offers, "
+                f"got {tables.kind_of_ids(ids)}"
+            )
+        position = tables.positions(ids, known)
+        if (position < 0).any():
+            row = int((position < 0).argmax())
+            raise InvalidInput(
+                f"table {what}, column {name!r}, row {row}: offer {ids[row].as_py()!r} is not in table offers"
+            )
+        found.append(position)
+    return found[0], found[1]
+
+
+def conflicts_of(rules: list[tuple[int, CustomerRule]], items: Items) -> Conflicts:
+    """The conflicts that numbered rules tell, both ways; offers in several roles are in conflict in all of them."""
+    first = np.searchsorted(items.offer, np.arange(items.offers.num_rows + 1))
+    parts = []
+    for number, rule in rules:
+        one, other = pairs_of(rule, items.offers)
+        for a, b in (one, other), (other, one):
+            a, b = _in_every_role(first, a, b)
+            b, a = _in_every_role(first, b, a)
+            parts.append(np.stack([a, np.full(len(a), number), b]))
+    if not parts:
+        return NONE
+    a, number, b = np.unique(np.concatenate(parts, axis=1), axis=1)
+    if len(a) == 0:
+        return NONE
+    ptr = np.searchsorted(a, np.arange(len(items) + 1))
+    return Conflicts(ptr.astype(np.int64), b.astype(np.int32), number.astype(np.int32))
+
+
+def _in_every_role(
+    first: NDArray[np.int64], offer: NDArray[np.int64], beside: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The items of offers, and what is beside them, repeated as often."""
+    count = first[offer + 1] - first[offer]
+    within = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+    return np.repeat(first[offer], count) + within, np.repeat(beside, count)

@@ -1,0 +1,175 @@
+"""Contact history: what customers have already got, as far as customer rules ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ..data import tables
+from ..data.filters import rows_where
+from ..utils.errors import InvalidInput
+from .items import Items
+from .rules import CustomerRule
+
+TABLE = "history"
+
+
+class History:
+    """The rows of a history table that are about customers with candidates.
+
+    customer: int64 (h), number of each row's customer. offer: int64 (h), row of the sorted offers, -1 where the row
+    names none of them. A row's attributes are those of the history table, and where it has no such column, or null in
+    it, those of the offer.
+
+    Raises InvalidInput for a row without a known offer, unless the table itself has every column that rules ask for.
+    """
+
+    def __init__(
+        self,
+        table: pa.Table | None,
+        customers: pa.Array,
+        offers: pa.Table,
+        rules: Sequence[CustomerRule],
+    ):
+        self.customer = self.offer = np.zeros(0, np.int64)
+        self._columns: dict[str, Any] = {}
+        if table is None:
+            return
+        check_history(table)
+        ids = tables.ids(table, TABLE, "customer")
+        if len(ids) and ids.type != customers.type:
+            raise InvalidInput(
+                f"table history, column 'customer': expected {tables.kind_of_ids(customers)} "
+                f"as in table candidates, got {tables.kind_of_ids(ids)}"
+            )
+        asked = sorted({c for rule in rules for c in (rule.by, *rule.where) if c is not None})
+        offer = _offers_of(table, offers)
+        lacking = [c for c in asked if c not in table.column_names]
+        if (offer < 0).any() and (lacking or "offer" not in table.column_names):
+            _refuse(table, int((offer < 0).argmax()), lacking)
+        number = tables.positions(ids, customers)
+        kept = np.flatnonzero(number >= 0)  # customers without candidates are given nothing anyway
+        self.customer, self.offer = number[kept], offer[kept]
+        row = pa.array(self.offer, mask=self.offer < 0)
+        for name in asked:
+            known = offers[name].take(row) if name in offers.column_names else None
+            if name not in table.column_names:
+                if known is not None:
+                    self._columns[name] = known
+                continue
+            own = table[name].take(pa.array(kept))
+            self._columns[name] = own if known is None else _either(own, known, name)
+
+    def __len__(self) -> int:
+        return len(self.customer)
+
+    def where(self, rule: CustomerRule) -> NDArray[np.bool_]:
+        """Mask of the rows that a rule's `where` is about."""
+        if len(self) == 0:
+            return np.zeros(0, bool)
+        rest = {**rule.where}
+        if "role" not in self._columns and rest.pop("role", None) is not None:
+            return np.zeros(len(self), bool)  # nobody knows in what role it was given
+        if not rest:
+            return np.ones(len(self), bool)
+        return rows_where(pa.table(self._columns), TABLE, rest, rule.label)
+
+    def groups(self, by: str, values: list[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Pairs (row, group number) by a column whose groups have these values; other values are in none."""
+        column = self._columns.get(by)
+        if column is None or len(self) == 0:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        column = _one_array(column)
+        row = np.arange(len(column))
+        if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+            row = pc.list_parent_indices(column).to_numpy()
+            column = pc.list_flatten(column)
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        try:
+            known = pa.array(values).cast(column.type)
+        except pa.ArrowException as error:
+            raise InvalidInput(
+                f"table history, column {by!r}: expected values like {values[0]!r}, got {column.type}"
+            ) from error
+        found = pc.is_valid(column)
+        code = pc.fill_null(pc.index_in(column, value_set=known), -1).to_numpy().astype(np.int64)
+        inside = np.asarray(found.to_numpy(zero_copy_only=False), bool) & (code >= 0)
+        pairs = np.unique(np.stack([row[inside], code[inside]]), axis=1)
+        return pairs[0], pairs[1]
+
+
+def _one_array(column: Any) -> Any:
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
+
+
+def check_history(table: pa.Table) -> None:
+    """Refuse a history without customers."""
+    tables.require(table, TABLE, "customer")
+    tables.ids(table, TABLE, "customer")
+
+
+def _offers_of(table: pa.Table, offers: pa.Table) -> NDArray[np.int64]:
+    """Row of the offers of each row of the history, -1: none."""
+    if "offer" not in table.column_names:
+        return np.full(table.num_rows, -1)
+    there = pc.is_valid(table["offer"])
+    named = np.flatnonzero(np.asarray(there.to_numpy(), bool))
+    ids = tables.ids(table.filter(there), TABLE, "offer")
+    known = tables.ids(offers, "offers", "offer")
+    if len(ids) and ids.type != known.type:
+        raise InvalidInput(
+            f"table history, column 'offer': expected {tables.kind_of_ids(known)} as in table offers, "
+            f"got {tables.kind_of_ids(ids)}"
+        )
+    offer = np.full(table.num_rows, -1)
+    offer[named] = tables.positions(ids, known)
+    return offer
+
+
+def _refuse(table: pa.Table, row: int, lacking: list[str]) -> None:
+    if "offer" not in table.column_names:
+        if lacking:
+            raise InvalidInput(
+                f"table history: expected a column 'offer' or {lacking[0]!r}, which customer rules ask for"
+            )
+        return
+    offer = table["offer"][row].as_py()
+    raise InvalidInput(
+        f"table history, column 'offer', row {row}: "
+        f"{'null' if offer is None else f'offer {offer!r}'} is not in table offers, and the history has no column "
+        f"{lacking[0]!r}, which customer rules ask for"
+    )
+
+
+def _either(own: Any, known: Any, name: str) -> Any:
+    """A column of the history, filled up from the offers'."""
+    if own.null_count == 0:
+        return own
+    try:
+        return pc.if_else(pc.is_valid(own), own, known.cast(own.type))
+    except pa.ArrowException as error:
+        raise InvalidInput(
+            f"table history, column {name!r}: expected {known.type} as in table offers, got {own.type}"
+        ) from error
+
+
+def had_items(
+    history: History, items: Items, customers: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Items that each customer has had, as CSR by customer; an offer in several roles counts as one of them."""
+    known = history.offer >= 0
+    who, offer = history.customer[known], history.offer[known]
+    if len(who) == 0:
+        return np.zeros(1, np.int64), np.zeros(0, np.int32)
+    item = np.searchsorted(items.offer, offer)
+    order = np.argsort(who, kind="stable")
+    ptr = np.searchsorted(who[order], np.arange(customers + 1))
+    return ptr.astype(np.int64), item[order].astype(np.int32)

@@ -1,0 +1,180 @@
+"""Named columns (count, cost, response, value, any other) as linear functions of what is packed per candidate.
+
+A column of offers is a constant per item; a column of candidates is a *channel*, packed and quantised; the default
+cost and value follow from response and the offer's money columns. So however many columns the limits sum, a
+candidate carries only its channels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import tables
+from ..data.candidates import Candidates
+from ..kernels import Backend
+from ..utils.array_store import Arrays, Space, blocks, forget, save
+from ..utils.errors import InvalidInput
+from .items import Items
+from .quantisation import PACKING, Channel, Packed, Span, quantise, span
+
+MONEY = ("issue_cost", "face_value", "margin")
+
+
+@dataclass(frozen=True)
+class Amount:
+    """constant[item] + sum over channels of slope[channel][item] * channel, per candidate."""
+
+    constant: NDArray[np.float64]
+    slopes: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def plus(self, factor: float, other: Amount) -> Amount:
+        slopes = dict(self.slopes)
+        for name, slope in other.slopes.items():
+            slopes[name] = slopes.get(name, 0.0) + factor * slope
+        return Amount(self.constant + factor * other.constant, slopes)
+
+
+class Amounts:
+    """Looks names up: first in candidates, then in offers, then among the defaults of the format."""
+
+    def __init__(
+        self, items: Items, item: NDArray[np.integer], candidates: Candidates, backend: Backend
+    ):
+        self._items = items
+        self._item = item
+        self._candidates = candidates
+        self._backend = backend
+        self._known: dict[str, Amount] = {}
+        self._by = "offer" if items.role is None else "offer and role"  # what items are
+        self.channels: dict[str, Channel] = {}  # those asked for so far
+        if "response" in items.offers.column_names and "response" not in candidates.columns:
+            response = tables.numbers(items.offers, "offers", "response")
+            tables.check_probabilities(response, "offers", "response")
+
+    def of(self, name: str, by_whom: str) -> Amount:
+        """The amount of the column `name`; raises InvalidInput, in the name of `by_whom`, where there is none."""
+        if name not in self._known:
+            self._known[name] = self._look_up(name, by_whom)
+        return self._known[name]
+
+    def least(self, amount: Amount) -> NDArray[np.float64]:
+        """Lower bound of an amount over the candidates of each item (K); 0 for items without candidates."""
+        total = np.where(self._seen(), amount.constant, 0.0)
+        for name, slope in amount.slopes.items():
+            low, high = self.channels[name].span
+            seen = np.isfinite(low)
+            total[seen] += np.minimum(slope[seen] * low[seen], slope[seen] * high[seen])
+        return total
+
+    def _seen(self) -> NDArray[np.bool_]:
+        seen = np.zeros(len(self._items), bool)
+        for part in blocks(len(self._item)):
+            seen[self._item[part]] = True
+            forget(self._item[part])
+        return seen
+
+    def _has(self, name: str) -> bool:
+        return name in self._candidates.columns or name in self._items.offers.column_names
+
+    def _look_up(self, name: str, by_whom: str) -> Amount:
+        if name == "count":
+            return Amount(np.ones(len(self._items)))
+        if name in self._candidates.columns:
+            return self._channel(name, f"column {name}", self._candidates.columns[name])
+        if name in self._items.offers.column_names:
+            return Amount(tables.numbers(self._items.offers, "offers", name)[self._items.offer])
+        if name == "cost":
+            return self._default(name, by_whom, {"issue_cost": 1.0}, {"face_value": 1.0})
+        if name == "value":
+            if not self._has("response"):
+                raise InvalidInput(
+                    f"{by_whom}: expected a column 'value' or a column 'response' in table candidates, got neither"
+                )
+            weights = {"margin": 1.0, "face_value": -1.0}
+            return self._default(name, by_whom, {"issue_cost": -1.0}, weights)
+        raise InvalidInput(f"{by_whom}: neither candidates nor offers have a column {name!r}")
+
+    def _channel(self, name: str, source: str, values: NDArray[np.floating]) -> Amount:
+        def make(space: Space) -> Arrays:
+            found = span(self._item, len(self._items), values, self._backend)
+            return {"low": save(space, "low", found.low), "high": save(space, "high", found.high)}
+
+        made = self._candidates.derived.made("span", [self._by, source], make)
+        low, high = made["low"], made["high"]
+        if (low >= high).all():  # the same for every candidate of an item: nothing to pack
+            return Amount(np.where(np.isfinite(low), low, 0.0))
+        self.channels[name] = Channel(source, values, Span(low, high))
+        return Amount(np.zeros(len(self._items)), {name: np.ones(len(self._items))})
+
+    def packed(self) -> Packed:
+        """The channels asked for so far, packed."""
+        channels = list(self.channels.values())
+
+        def make(space: Space) -> Arrays:
+            found = quantise(self._item, len(self._items), channels, space, self._backend)
+            return found._asdict()
+
+        key = [self._by, PACKING, *(channel.source for channel in channels)]
+        return Packed(**self._candidates.derived.made("packed", key, make))
+
+    def _default(
+        self, name: str, by_whom: str, fixed: dict[str, float], per_response: dict[str, float]
+    ) -> Amount:
+        """sum of fixed columns + response * sum of per-response columns, missing ones counting as 0."""
+        if any(part in self._candidates.columns for part in MONEY):
+            return self._channel(name, *self._per_candidate(name, fixed, per_response))
+        zero = Amount(np.zeros(len(self._items)))
+
+        def summed(parts: dict[str, float]) -> Amount:
+            total = zero
+            for part, factor in parts.items():
+                if self._has(part):
+                    total = total.plus(factor, self.of(part, by_whom))
+            return total
+
+        constant, rate = summed(fixed), summed(per_response).constant
+        response = self.of("response", by_whom) if self._has("response") else zero
+        return Amount(
+            constant.constant + rate * response.constant,
+            {channel: rate * slope for channel, slope in response.slopes.items()},
+        )
+
+    def _per_candidate(
+        self, name: str, fixed: dict[str, float], per_response: dict[str, float]
+    ) -> tuple[str, NDArray[np.float64]]:
+        """A default whose parts are not the same for every candidate of an item, (e), and what it is made of."""
+        candidates, offers = self._candidates, self._items.offers
+        of_offers = {
+            part: tables.numbers(offers, "offers", part)
+            for part in (*fixed, *per_response, "response")
+            if part in offers.column_names and part not in candidates.columns
+        }
+
+        def make(space: Space) -> Arrays:
+            writer = space.writer("amount", np.float64)
+            for rows in blocks(len(candidates)):
+
+                def values(part: str, rows: slice = rows) -> NDArray[np.float64] | float:
+                    if part in candidates.columns:
+                        return candidates.columns[part][rows].astype(np.float64, copy=False)
+                    if part in of_offers:
+                        return of_offers[part][candidates.offer[rows]]
+                    return 0.0
+
+                rate = sum(factor * values(part) for part, factor in per_response.items())
+                constant = sum(factor * values(part) for part, factor in fixed.items())
+                total = constant + values("response") * rate
+                writer.append(np.broadcast_to(total, rows.stop - rows.start))
+                forget(candidates.offer[rows])
+                forget(*(column[rows] for column in candidates.columns.values()))
+            return {"amount": writer.finish()}
+
+        digest = hashlib.sha256()
+        for part, values in of_offers.items():
+            digest.update(part.encode() + values.tobytes())
+        made = candidates.derived.made(f"amount-{name}", [digest.hexdigest()], make)
+        return f"amount {name} {digest.hexdigest()}", made["amount"]

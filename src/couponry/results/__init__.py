@@ -1,0 +1,1 @@
+"""Solve a compiled campaign, and say the outcome in the terms of its user."""

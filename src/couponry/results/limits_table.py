@@ -1,0 +1,63 @@
+"""What came of every limit: one row per limit and group, with what was achieved and what one more unit is worth."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..model.compiled_campaign import CompiledCampaign
+from ..solver.plan import Plan
+
+
+def limits_table(
+    compiled: CompiledCampaign,
+    prices: NDArray[np.float64],
+    plan: Plan,
+    achieved: NDArray[np.float64],
+) -> pa.Table:
+    """The table `limits` of a result; see the campaign format.
+
+    Parameters
+    ----------
+    compiled : CompiledCampaign
+    prices : ndarray of float64, shape (n_rows,)
+    plan : Plan
+    achieved : ndarray of float64, shape (n_measures,)
+        NaN for a ratio to nothing.
+    """
+    limits, usage = compiled.limits, plan.usage
+    price = np.zeros(len(limits.measures))
+    np.add.at(price, limits.measure_of_row, prices)
+    # a ratio's row is priced per unit of numerator; one more unit of ratio moves it by the denominator
+    below = limits.denominator @ usage.ravel()
+    price[limits.is_ratio] *= below[limits.is_ratio]
+    measures = limits.measures
+    return pa.table(
+        {
+            "name": pa.array([m.name for m in measures], pa.string()),
+            "group": pa.array([m.group for m in measures], pa.string()),
+            "sum": pa.array([m.sum for m in measures], pa.string()),
+            "min": pa.array([m.min for m in measures], pa.float64()),
+            "max": pa.array([m.max for m in measures], pa.float64()),
+            "achieved": pa.array(achieved, pa.float64(), from_pandas=True),
+            "error": pa.array(limits.achieved_error(usage, plan.error), pa.float64()),
+            "price": pa.array(price, pa.float64()),
+            "second_sum": pa.array(np.where(limits.is_ratio, below, np.nan), from_pandas=True),
+            "binding": pa.array(price != 0, pa.bool_()),
+            "mode": pa.array([m.mode for m in measures], pa.string()),
+        }
+    )
+
+
+def max_violation(compiled: CompiledCampaign, achieved: NDArray[np.float64]) -> float:
+    """How far the worst hard limit is outside its bounds, in the limit's own unit."""
+    worst = 0.0
+    for measure, value in zip(compiled.limits.measures, achieved.tolist(), strict=True):
+        if measure.mode == "hard" and not math.isnan(value):
+            below = -math.inf if measure.min is None else measure.min - value
+            above = -math.inf if measure.max is None else value - measure.max
+            worst = max(worst, below, above)
+    return worst

@@ -1,0 +1,86 @@
+"""What a solve is asked for."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import kernels
+from ..kernels import Backend
+from ..utils.errors import InvalidInput
+from ..utils.threads import thread_count
+
+
+@dataclass(frozen=True)
+class SolveOptions:
+    """Options of a solve, as `couponry.Campaign.solve` takes them.
+
+    Attributes
+    ----------
+    gap : float
+        Stop at this relative distance between objective and bound.
+    time_limit : float, optional
+        Seconds.
+    threads : int, optional
+        Default: COUPONRY_THREADS, else the cores that this process may use.
+    seed : int
+        From 0 to 2^32 - 1; breaks ties.
+    backend : {"native", "numba", "reference"}, optional
+        Default: the fastest that is installed.
+    progress : bool
+        Report stages on standard error.
+    checkpoint : str or Path, optional
+        File that progress is kept in.
+    start : CampaignSolution, pyarrow.Table, str or Path, optional
+        An earlier result, whose prices to start from.
+    """
+
+    gap: float = 5e-4
+    time_limit: float | None = None
+    threads: int | None = None
+    seed: int = 0
+    backend: str | None = None
+    progress: bool = False
+    checkpoint: str | Path | None = None
+    start: Any = None
+
+    def check(self) -> None:
+        """Refuse options that make no sense.
+
+        Raises
+        ------
+        InvalidInput
+        """
+        gap, limit, seed = self.gap, self.time_limit, self.seed
+        if not _is_number(gap) or not gap >= 0 or math.isinf(gap):
+            raise InvalidInput(f"gap: expected a number from 0 up, got {gap!r}")
+        if limit is not None and (not _is_number(limit) or not limit > 0):
+            raise InvalidInput(f"time_limit: expected seconds above 0, got {limit!r}")
+        whole = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)
+        if not whole or not 0 <= seed < 2**32:
+            raise InvalidInput(f"seed: expected a whole number from 0 to 4294967295, got {seed!r}")
+
+    @property
+    def thread_count(self) -> int:
+        """How many threads to use."""
+        return thread_count(self.threads)
+
+    def load_backend(self) -> Backend:
+        """The backend to use.
+
+        Raises
+        ------
+        InvalidInput
+            Where there is none of that name.
+        """
+        try:
+            return kernels.load(self.backend)
+        except ValueError as error:
+            raise InvalidInput(str(error)) from None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -1,0 +1,83 @@
+"""Which customers an allocation leaves below a minimum, or without a mandatory offer, because they cannot have it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import Agreed, Shard
+from ..model.compile_rules import CompiledRules
+from ..solver.plan import Plan
+
+
+@dataclass(frozen=True)
+class Shortfalls:
+    """How many customers have fewer coupons than a rule's min, and how many lack a mandatory offer."""
+
+    below_min: int = 0
+    without_mandatory: int = 0
+
+
+def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
+    """Counts an allocation's shortfalls, in one pass over it where there can be any."""
+    agreed, asked, counted = compiled.agreed, compiled.asked, compiled.counted
+    by_group = agreed.least.any()
+    if not asked.any() and not by_group and not len(agreed.mandatory):
+        return Shortfalls()
+    told_by_number = not len(compiled.rules.group) and len(compiled.rules.ptr) == 1
+    if told_by_number:  # nothing but their number of candidates can stand in the way
+        return Shortfalls(int((np.diff(shard.indptr) + counted < asked).sum()))
+    below = without = 0
+    for start, stop, chosen in plan.blocks():
+        ends = shard.indptr[start : stop + 1]
+        customer = np.repeat(np.arange(stop - start), np.diff(ends))
+        given = chosen.view(bool)
+        count = np.bincount(customer[given], minlength=stop - start)
+        short = count + _some(counted, start, stop) < _some(asked, start, stop)
+        if by_group:
+            item = shard.item[ends[0] : ends[-1]][given]
+            short |= _short_of_groups(agreed, customer[given], item, start, stop)
+        below += int(short.sum())
+        if len(agreed.mandatory):
+            missed = (agreed.mandatory[ends[0] : ends[-1]] != 0) & ~given
+            without += len(np.unique(customer[missed]))
+    return Shortfalls(below, without)
+
+
+def _short_of_groups(
+    agreed: Agreed,
+    customer: NDArray[np.int64],
+    item: NDArray[np.integer],
+    start: int,
+    stop: int,
+) -> NDArray[np.bool_]:
+    """Mask of the customers start <= i < stop who have fewer than a rule's min of any group that it has."""
+    short = np.zeros(stop - start, bool)
+    had = np.zeros((2, 0), np.int64)
+    if len(agreed.held_ptr) > 1:
+        theirs = slice(agreed.held_ptr[start], agreed.held_ptr[stop])
+        who = np.repeat(np.arange(stop - start), np.diff(agreed.held_ptr[start : stop + 1]))
+        had = np.stack([who * agreed.groups + agreed.held[0, theirs], agreed.held[1, theirs]])
+    for rule in np.unique(agreed.rule[agreed.least.any(axis=1)]):
+        rows = np.flatnonzero(agreed.rule == rule)
+        groups = np.unique(agreed.group[rows])
+        groups = groups[groups >= 0]
+        least = _some(agreed.least[rows[0]], start, stop)
+        keys = [customer[inside] * agreed.groups + group[inside]
+                for group in agreed.group[rows][:, item] for inside in [group >= 0]]  # fmt: skip
+        weights = [np.ones(len(key), np.int64) for key in keys]
+        of_rule = np.isin(had[0] % max(1, agreed.groups), groups)
+        key, inverse = np.unique(np.concatenate([*keys, had[0][of_rule]]), return_inverse=True)
+        count = np.bincount(inverse, np.concatenate([*weights, had[1][of_rule]]), len(key))
+        who = (key // agreed.groups).astype(np.int64)
+        enough = np.bincount(who[count >= least[who]], minlength=stop - start)
+        short |= (least > 0) & (enough < len(groups))
+    return short
+
+
+def _some(bound: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
+    """Entries of the customers start <= i < stop of an array of length n or 1."""
+    return np.broadcast_to(bound, stop - start) if len(bound) == 1 else bound[start:stop]

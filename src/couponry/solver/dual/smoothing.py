@@ -1,0 +1,45 @@
+"""Stochastic smoothing: a little noise on every candidate's value, for campaigns full of ties.
+
+Where many customers are alike (a default score for everybody, say) the dual has kinks that no gradient method gets
+past, and everybody's best choice jumps over the limits together. Noise that differs by customer and candidate makes
+the dual smooth and shares tied coupons out in proportion (random utility; McFadden 1974). It is one more channel
+of the packed candidates, priced by its amplitude, so that no kernel knows of it. The bound is always taken without.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import scipy.sparse as sp
+
+from ...engines.protocol import Engine
+from ..problem import Problem
+from .lagrangian import Lagrangian
+
+STEPS = 1 << 16  # that the noise is drawn in
+
+
+class Smoothing:
+    """The dual of a problem with noise of any amplitude, in units of the objective."""
+
+    def __init__(self, problem: Problem, engine: Engine, seed: int):
+        self.engine = engine.with_noise(seed)
+        cells = problem.objective[0].size
+        extra = sp.csr_array((problem.rows.shape[0], cells))
+        row = np.ones((1, problem.low.shape[1]))
+        self._problem = replace(
+            problem,
+            low=np.concatenate([problem.low, -0.5 * row]),
+            step=np.concatenate([problem.step, row / STEPS]),
+            error=np.concatenate([problem.error, 0.0 * row]),
+            quantity_of=np.append(problem.quantity_of, problem.quantities),
+            rows=sp.csr_array(sp.hstack([problem.rows, extra], format="csr")),
+        )
+
+    def lagrangian(self, amplitude: float) -> Lagrangian:
+        """The dual with noise uniform within +- amplitude / 2."""
+        objective = self._problem.objective
+        priced = np.full((1, *objective.shape[1:]), amplitude)
+        problem = replace(self._problem, objective=np.concatenate([objective, priced]))
+        return Lagrangian(problem, self.engine)

@@ -1,0 +1,1 @@
+"""Mixed-integer programmes by HiGHS over what prices leave undecided: core, columns, neighbourhoods."""

@@ -1,0 +1,49 @@
+"""Time limits, stage times and progress of one solve."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from .errors import OutOfTime
+
+
+class Clock:
+    """Seconds by stage, and when to stop. `report` is called with a stage's name and one line on how it stands."""
+
+    def __init__(
+        self, time_limit: float | None = None, report: Callable[[str, str], None] | None = None
+    ):
+        self.started = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+        self._limit = time_limit
+        self._report = report
+        self._stage = ""
+
+    @property
+    def left(self) -> float:
+        """Seconds until the time limit, infinite without one."""
+        if self._limit is None:
+            return float("inf")
+        return self._limit - (time.perf_counter() - self.started)
+
+    def check(self) -> None:
+        """Raise OutOfTime past the time limit."""
+        if self.left <= 0:
+            raise OutOfTime
+
+    def say(self, line: str) -> None:
+        if self._report is not None:
+            self._report(self._stage, line)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time spent inside to a stage; stages do not nest."""
+        before = time.perf_counter()
+        self._stage = name
+        self.say("")
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - before

@@ -1,0 +1,59 @@
+"""Memory of this process and machine: how much there is, how much was taken, and sizes as text."""
+
+from __future__ import annotations
+
+import re
+import resource
+import sys
+from pathlib import Path
+
+from .errors import InvalidInput
+
+UNITS = {"": 1, "b": 1}
+UNITS |= {f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)}
+UNITS |= {
+    f"{letter}{end}": 1024**power for power, letter in enumerate("kmgt", 1) for end in ("ib", "")
+}
+
+
+def available() -> int | None:
+    """Bytes that this process may still take, from the system and its control group; None where nobody says."""
+    limits = []
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        values = dict(line.split(":", 1) for line in lines)
+        limits.append(int(values["MemAvailable"].split()[0]) * 1024)
+        group = Path("/sys/fs/cgroup")
+        ceiling = (group / "memory.max").read_text().strip()
+        if ceiling != "max":
+            limits.append(int(ceiling) - int((group / "memory.current").read_text()))
+    except (OSError, KeyError, ValueError):
+        pass
+    return min(limits) if limits else None
+
+
+def peak_memory() -> int:
+    """The most memory this process has held, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def parse_size(text: int | str | None, label: str) -> int | None:
+    """A number of bytes: a whole number, or text such as 8GiB, 500 MB or 2T."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(text))
+    unit = UNITS.get(match[2].lower()) if match else None
+    if match is None or unit is None or isinstance(text, bool) or float(match[1]) <= 0:
+        raise InvalidInput(f"{label}: expected a size such as 8GiB or 500MB, got {text!r}")
+    return int(float(match[1]) * unit)
+
+
+def size_text(size: int) -> str:
+    """A number of bytes as people say it."""
+    value, unit = float(size), "bytes"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if value < 1000:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"

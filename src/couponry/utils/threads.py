@@ -1,0 +1,41 @@
+"""How many threads to use."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import os
+from pathlib import Path
+
+from .errors import InvalidInput
+
+
+def thread_count(threads: int | None = None) -> int:
+    """The number asked for, else COUPONRY_THREADS, else the cores that this process may use.
+
+    The last counts the CPU affinity and, in a container, the CPU quota of its control group.
+    """
+    source = "threads"
+    if threads is None and os.environ.get("COUPONRY_THREADS"):
+        source, text = "COUPONRY_THREADS", os.environ["COUPONRY_THREADS"]
+        if not text.isdigit():
+            raise InvalidInput(f"{source}: expected a whole number from 1 up, got {text!r}")
+        threads = int(text)
+    if threads is None:
+        return _usable_cores()
+    if isinstance(threads, bool) or not isinstance(threads, numbers.Integral) or threads < 1:
+        raise InvalidInput(f"{source}: expected a whole number from 1 up, got {threads!r}")
+    return int(threads)
+
+
+def _usable_cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    quota = Path("/sys/fs/cgroup/cpu.max")
+    try:
+        limit, period = quota.read_text().split()
+        if limit != "max":
+            cores = min(cores, math.ceil(int(limit) / int(period)))
+    except (OSError, ValueError):
+        pass
+    return max(1, cores)
