@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from campaigns import random_tables, spec, write_folder
-
-# the random campaigns and the oracle that tests share with the benchmarks
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
+from tests.support.campaigns import random_tables, spec, write_folder
 
 
 def pytest_configure(config: pytest.Config) -> None:

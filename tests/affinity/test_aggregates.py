@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from campaigns import replaced, shuffled
-from test_history import arrays, transactions
+from tests.affinity.test_history import arrays, transactions
+from tests.support.campaigns import replaced, shuffled
 
 from couponry import InvalidInput
 from couponry.affinity import PurchaseHistory

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import scipy.sparse as sp
-from synthetic_purchases import Shoppers
+from benchmarks.instances.synthetic_purchases import Shoppers
 
 from couponry import Campaign, CustomerRule, InvalidInput
 from couponry.affinity import (

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from kernel_cases import (
+from tests.support.kernel_cases import (
     NOBODY_ASKS,
     UNIT,
     all_results,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_cases import (
+from tests.support.kernel_cases import (
     Case,
     all_results,
     assert_same,

@@ -1,0 +1,169 @@
+"""Quality of scores on the Complete Journey: weeks 49-52 foretold from weeks 1-48; models chosen on 45-48 from 1-44."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import _paths  # noqa: F401
+import numpy as np
+from benchmarks.instances.affinity_data import WINDOW, Level, Truth, levels, ranked
+from benchmarks.support.hardware import describe
+from numpy.typing import NDArray
+
+from couponry.affinity import (
+    Catalogue,
+    DiscoveryModel,
+    ItemStatistics,
+    PersonalModel,
+    PurchaseHistory,
+    RepeatScore,
+)
+from couponry.utils.threads import thread_count
+
+TUNING, TEST = 44, 48
+# Weeks before the last, after which the windows begin that models are fitted on. A third one between them changes
+# nothing when weeks 37-40, 41-44 and 45-48 are foretold.
+EARLIER = (8, 4)
+HALF_LIVES = (8.0, 16.0, 32.0)
+NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+Scores = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]
+
+
+class Split:
+    """Purchases up to a week, what came in the window after it, and earlier windows to fit models on."""
+
+    def __init__(self, level: Level, last: int):
+        self.history = level.history(1, last)
+        self.later = level.history(last + 1, last + WINDOW)
+        ends = [last - weeks for weeks in EARLIER]
+        self.windows = [
+            (level.history(1, end), level.history(end + 1, end + WINDOW)) for end in ends
+        ]
+        self.groups = Catalogue(level.groups, [n for n in level.groups.column_names if n != "item"])
+        self.truth = Truth.of(self.history, self.later)
+        self.begun = Truth.of(self.history, self.later, new=True)
+        self.buyers = ItemStatistics.of(self.history).buyers
+        self.customer = np.repeat(self.truth.place, np.diff(self.history.indptr))
+        self.owned = self.customer * self.truth.items + self.history.item
+
+    def judge(self, customer: Any, item: Any, score: Any) -> dict[str, float]:
+        return self.truth.judge(ranked(self.truth, customer, item, score, self.buyers))
+
+    def judge_new(self, customer: Any, item: Any, score: Any) -> dict[str, float]:
+        lists = ranked(self.begun, customer, item, score, self.buyers, self.owned)
+        return self.begun.judge(lists)
+
+    def own(self, score: NDArray[np.floating]) -> Scores:
+        """Scores of the pairs of the history."""
+        return self.customer, self.history.item.astype(np.int64), score
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--level", choices=["product", "type"], action="append")
+    parser.add_argument(
+        "--part", choices=["personal", "new"], help="default: both, and them together"
+    )
+    arguments = parser.parse_args()
+    report: dict[str, Any] = describe(thread_count())
+    data = levels()
+    report["rows"] = len(data["product"].purchases)
+    for name in arguments.level or list(data):
+        report[name] = _level(data[name], arguments.part)
+    print(json.dumps(report, indent=1))
+
+
+def _level(level: Level, part: str | None) -> dict[str, Any]:
+    test = Split(level, TEST)
+    said: dict[str, Any] = {"popularity": test.judge(*NOTHING)}
+    scores = []
+    if part != "new":
+        scores.append(_personal(Split(level, TUNING), test, said))
+    if part != "personal":
+        scores.append(_new(test, said))
+    if part is None:
+        both = [np.concatenate(columns) for columns in zip(*scores, strict=True)]
+        said["personal and new items"] = test.judge(*both)
+    return said
+
+
+def _personal(tuning: Split, test: Split, said: dict[str, Any]) -> Scores:
+    """What is bought again: the half-life, and whether customers count the same, are chosen on the tuning window."""
+
+    half_life = _best(
+        HALF_LIVES, lambda life: tuning.judge(*tuning.own(_repeat(life, tuning.history)))
+    )
+    said["decay x repeat rate"] = {
+        "half_life": half_life,
+        **test.judge(*test.own(_repeat(half_life, test.history))),
+    }
+
+    def tried(by_customer: bool) -> dict[str, float]:
+        model, _ = _fitted(PersonalModel, tuning, by_customer)
+        return tuning.judge(*tuning.own(model.score(tuning.history)))
+
+    by_customer = _best((False, True), tried)
+    personal, seconds = _fitted(PersonalModel, test, by_customer)
+    owned = test.own(personal.score(test.history))
+    said["personal"] = {
+        "by_customer": by_customer,
+        "features": len(personal.names_),
+        "fit_seconds": seconds,
+        **test.judge(*owned),
+        "calibration": calibration(owned[2], _happened(test.truth, owned)),
+    }
+    return owned
+
+
+def _new(test: Split, said: dict[str, Any]) -> Scores:
+    discovery, seconds = _fitted(DiscoveryModel, test, True)
+    found = discovery.score(test.history)
+    begun = (test.truth.place[found.customer], found.item, found.score)
+    said["new items"] = {
+        "features": len(discovery.names_),
+        "fit_seconds": seconds,
+        **test.judge_new(*begun),
+        "popularity": test.judge_new(*NOTHING),
+    }
+    return begun
+
+
+def _repeat(life: float, history: PurchaseHistory) -> NDArray[np.float32]:
+    return RepeatScore(life).fit(history).score(history)
+
+
+def _fitted(kind: Any, split: Split, by_customer: bool) -> tuple[Any, float]:
+    started = time.perf_counter()
+    model = kind(split.groups, by_customer=by_customer).fit(split.windows)
+    return model, round(time.perf_counter() - started, 1)
+
+
+def _best(choices: Any, judge: Callable[[Any], dict[str, float]]) -> Any:
+    """The choice whose recall and NDCG together are best on the tuning window."""
+    found = {choice: judge(choice) for choice in choices}
+    return max(found, key=lambda choice: found[choice]["recall@20"] + found[choice]["ndcg@20"])
+
+
+def _happened(truth: Truth, scores: Scores) -> NDArray[np.bool_]:
+    return np.isin(scores[0] * truth.items + scores[1], truth.keys)
+
+
+def calibration(score: NDArray[np.floating], happened: NDArray[np.bool_]) -> list[dict[str, float]]:
+    """Foretold against what happened, by tenths of the probability's logarithm."""
+    order = np.argsort(score, kind="stable")
+    return [
+        {
+            "pairs": len(part),
+            "foretold": round(float(score[part].mean()), 5),
+            "happened": round(float(happened[part].mean()), 5),
+        }
+        for part in np.array_split(order, 10)
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,292 @@
+"""From transactions to an allocation: by one call and by one command, stages timed, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from benchmarks.instances.synthetic_purchases import Shoppers
+from tests.support.campaigns import replaced, shuffled
+
+from couponry import (
+    Campaign,
+    CustomerRule,
+    InvalidInput,
+    Limit,
+    Targeting,
+    cli,
+    memory_estimate,
+    read_campaign,
+)
+from couponry.analysis.explain_files import explain_written
+from couponry.utils.toml_writer import dumps
+from couponry.verify import verify_result
+
+SIZE = Shoppers(2000, rows=20, products=300, types=20, offers=40, weeks=20)
+TARGETING = {"kind": "type", "reward": 4, "activation": 4, "innovation": 2}
+RULES = [CustomerRule("slots", max=3), CustomerRule("new", where={"role": ["innovation"]}, max=1)]
+LIMITS = [Limit("caps", by="offer", max=150.0)]
+STAGES = ["history", "fit", "candidates"]
+
+
+@cache
+def tables() -> dict[str, pa.Table]:
+    return {
+        "offers": SIZE.offers_table(),
+        "transactions": SIZE.block(0),
+        "covers": SIZE.covers_table(),
+        "products": SIZE.products_table(),
+    }
+
+
+def write(folder: Path, change: Callable[[dict[str, Any]], None] = lambda spec: None) -> Path:
+    folder.mkdir()
+    spec: dict[str, Any] = {
+        "schema": 1,
+        "name": "of transactions",
+        "tables": {name: f"{name}.parquet" for name in tables()},
+        "candidates": dict(TARGETING),
+        "customer_rule": [
+            {"name": "slots", "max": 3},
+            {"name": "new", "where": {"role": ["innovation"]}, "max": 1},
+        ],
+        "limit": [{"name": "caps", "by": "offer", "max": 150.0}],
+    }
+    change(spec)
+    for name, table in tables().items():
+        pq.write_table(table, folder / f"{name}.parquet")
+    (folder / "campaign.toml").write_text(dumps(spec), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("transactions") / "campaign")
+
+
+@cache
+def in_memory() -> Campaign:
+    return made(tables()["transactions"])
+
+
+def made(transactions: Any, **options: Any) -> Campaign:
+    rest = {name: tables()[name] for name in ("covers", "products")}
+    return Campaign.from_transactions(
+        tables()["offers"],
+        transactions,
+        **rest,
+        targeting=Targeting(**TARGETING),
+        rules=RULES,
+        limits=LIMITS,
+        **options,
+    )
+
+
+def bits(campaign: Campaign) -> list[Any]:
+    found = campaign.candidates
+    columns = (found.indptr, found.offer, found.role, found.columns["response"])
+    return [found.customers.to_pylist(), *(column.tobytes() for column in columns)]
+
+
+def test_one_command(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out, store = tmp_path / "out", tmp_path / "store"
+    arguments = ["solve", str(folder), "--out", str(out), "--store", str(store), "--json"]
+    assert cli.run(arguments) == 0
+    printed = capfd.readouterr()
+    result = json.loads(printed.out)
+    assert list(result["seconds"])[:3] == STAGES and result["status"] == "optimal"
+    assert "candidates: " in printed.err and " customers" in printed.err
+    assert result["candidates"] == len(in_memory().candidates)
+    assert pq.read_table(out / "allocation.parquet").equals(in_memory().solve().allocation)
+    assert not (store / "purchases").exists()  # histories are gone when candidates are there
+    report = verify_result(folder, out)
+    assert report.ok, report.problems
+    customer = pq.read_table(out / "allocation.parquet")["customer"][0].as_py()
+    assert "given" in explain_written(folder, out, str(customer)).summary()
+    # a store of the same input is used again: nothing is made
+    again = read_campaign(folder, store)
+    assert again.seconds == {} and bits(again) == bits(in_memory())
+    told = write(tmp_path / "other", lambda spec: spec["candidates"].update(half_life=8.0))
+    assert read_campaign(told, store).seconds.keys() == set(STAGES)
+
+
+def test_the_same_bits_whatever_the_order(folder: Path, tmp_path: Path) -> None:
+    table = tables()["transactions"]
+    expected = bits(in_memory())
+    assert bits(read_campaign(folder)) == expected
+    assert bits(made(shuffled(table).to_reader(999))) == expected
+    assert bits(made(shuffled(table), store=tmp_path / "store", memory_limit="2GiB")) == expected
+
+
+def test_text_ids(tmp_path: Path) -> None:
+    table = tables()["transactions"]
+    text = pa.array([f"Zoë {i:07}" for i in table["customer"].to_pylist()])
+    found = made(replaced(table, "customer", text))
+    plain = in_memory().candidates
+    assert found.candidates.customers.to_pylist() == [
+        f"Zoë {i:07}" for i in plain.customers.to_pylist()
+    ]
+    # another sample would be another model: small inputs are taken whole
+    assert found.candidates.columns["response"].tobytes() == plain.columns["response"].tobytes()
+
+
+def test_response_from_coefficients(tmp_path: Path) -> None:
+    told = {"intercept": -1.0, "p0": 1.0, "role=reward": 0.5}
+    moved = read_campaign(
+        write(tmp_path / "c", lambda spec: spec["candidates"].update(response=told))
+    )
+    mine = moved.candidates.role == 1
+    plain = in_memory().candidates.columns["response"]
+    assert (moved.candidates.columns["response"][mine] < plain[mine]).all()
+    assert moved.candidates.offer.tobytes() == in_memory().candidates.offer.tobytes()
+
+
+def test_numbers_of_any_kind(folder: Path, tmp_path: Path) -> None:
+    """NumPy's numbers are as good as Python's, and a store of them is used again."""
+    told = Targeting(**{**TARGETING, "reward": np.int64(4)}, response={"p0": np.float32(1.0)})  # type: ignore[arg-type]
+    rest = {name: tables()[name] for name in ("covers", "products")}
+    for again in (False, True):
+        found = Campaign.from_transactions(
+            tables()["offers"], folder / "transactions.parquet", **rest, targeting=told, store=tmp_path / "store"
+        )  # fmt: skip
+        assert (found.seconds == {}) == again
+
+
+def test_customers_who_may_get_something(tmp_path: Path) -> None:
+    ids = in_memory().candidates.customers
+    some = pa.table(
+        {"customer": shuffled(pa.table({"c": ids[::3]}))["c"], "segment": ["a"] * len(ids[::3])}
+    )
+    limits = [Limit("caps", customers={"segment": "a"}, max=50.0)]
+    rest = {name: tables()[name] for name in ("covers", "products")}
+    found = Campaign.from_transactions(
+        tables()["offers"], tables()["transactions"], **rest, customers=some,
+        targeting=Targeting(**TARGETING), limits=limits,
+    )  # fmt: skip
+    assert found.candidates.customers.equals(ids[::3])
+    first = slice(0, int(found.candidates.indptr[1]))
+    assert found.candidates.offer[first].tolist() == in_memory().candidates.offer[first].tolist()
+    assert found.candidates.columns["response"][0] == in_memory().candidates.columns["response"][0]
+    assert found.solve().allocated == 50
+
+
+def test_incremental_value(tmp_path: Path) -> None:
+    told = {"p0": 1.0, "role=reward": 0.5}
+    one = write(tmp_path / "c", lambda s: s["candidates"].update(response=told, incremental=True))
+    found = read_campaign(one)
+    assert list(found.candidates.columns) == ["response", "value"]
+    plain = (
+        found.candidates.role > 1
+    )  # p1 = p0 there: a coupon adds nothing, and costs its face value
+    assert (found.candidates.columns["value"][plain] < 0).all()
+    assert (found.candidates.columns["value"][~plain] > 0).any()
+    result = found.solve()
+    assert result.status == "optimal" and result.allocated > 0
+    assert set(result.allocation.to_arrow().column_names) >= {"value", "response", "cost"}
+
+
+def test_what_it_needs_is_told_before_it_starts(folder: Path, tmp_path: Path) -> None:
+    needed = memory_estimate(folder)
+    assert (
+        needed.candidates == 10 * needed.customers and needed.memory > needed.memory_with_store / 2
+    )
+    for options in ({}, {"store": tmp_path / "store"}):
+        with pytest.raises(InvalidInput, match=r"need about .* GiB.*only 300\.0 MiB are allowed"):
+            read_campaign(folder, memory_limit="300MiB", **options)
+        with pytest.raises(InvalidInput, match=r"need about .* GiB.*only 300\.0 MiB are allowed"):
+            made(folder / "transactions.parquet", memory_limit="300MiB", **options)
+    assert not (tmp_path / "store").exists()
+
+
+KILLED = """
+    import sys, time
+    from couponry import read_campaign
+    from couponry.affinity import candidate_model, candidate_odds, merging
+
+    stage, folder, store = sys.argv[1:]
+
+    def stop(*arguments, **options):
+        print("there", flush=True)
+        time.sleep(60)
+
+    if stage == "history":
+        merging.Merging.finish = stop
+    elif stage == "fit":
+        candidate_model.CandidateModel.fit = stop
+    else:
+        candidate_odds.Odds.probabilities = stop
+    read_campaign(folder, store)
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "blow"),
+    [*((stage, signal.SIGKILL) for stage in STAGES), ("fit", signal.SIGINT)],
+)
+def test_killed_in_any_stage_and_run_again(
+    stage: str, blow: signal.Signals, folder: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    command = [sys.executable, "-c", textwrap.dedent(KILLED), stage, str(folder), str(store)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    )
+    assert process.stdout is not None and process.stdout.readline() == b"there\n"
+    process.send_signal(blow)
+    process.wait(30)
+    process.stdout.close()
+    assert not store.exists()
+    assert bits(read_campaign(folder, store)) == bits(in_memory())
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]  # nothing of whoever died
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda s: s["tables"].update(candidates="x.parquet"), "expected candidates or transactions, got both"),
+        (lambda s: s["tables"].pop("transactions"), "table 'covers' goes with transactions"),
+        (lambda s: s["candidates"].update(rewards=1), r"\[candidates\]: unknown key 'rewards'"),
+        (lambda s: s["candidates"].update(reward=-1), "reward: expected a whole number from 0 up, got -1"),
+        (lambda s: s["candidates"].update(window=0), "window: expected a whole number from 1 up, got 0"),
+        (lambda s: s["candidates"].update(window=20), r"more than 20 weeks \(the window\)"),
+        (lambda s: s["candidates"].update(half_life=0), "half_life: expected weeks above 0, got 0"),
+        (lambda s: s["candidates"].update(kind="brand"), "table products: expected a column 'brand'"),
+        (lambda s: s["candidates"].update(kind=3), "kind: expected a column of products, got 3"),
+        (lambda s: s["candidates"].update(response=3), "response: expected coefficients, got 3"),
+        (lambda s: s["candidates"].update(response={"depth": 1.0}), "table offers: expected a column 'depth'"),
+        (lambda s: s["candidates"].update(columns={"who": "customer"}), "columns: expected names among"),
+        (lambda s: s["candidates"].update(columns=[1]), "columns: expected names of columns"),
+        (lambda s: s["candidates"].update(incremental=True), "expected coefficients of a response beside it"),
+        (lambda s: s["candidates"].update(incremental=1), "incremental: expected true or false, got 1"),
+        (lambda s: s["candidates"].update(reward=0, activation=0, innovation=0), "at least one offer a customer"),
+        (lambda s: s.update(candidates=[1]), "candidates: expected a table, got"),
+        (lambda s: s["tables"].pop("covers"), "table offers: expected a column 'product', or a table covers"),
+    ],
+)  # fmt: skip
+def test_bad_input(change: Callable[[dict[str, Any]], None], expected: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=expected):
+        read_campaign(write(tmp_path / "campaign", change))
+
+
+def test_ids_of_different_types() -> None:
+    table = tables()["transactions"]
+    text = replaced(table, "product", table["product"].cast(pa.string()))
+    with pytest.raises(
+        InvalidInput, match="column 'product': expected integers as in table covers"
+    ):
+        made(text)
+    with pytest.raises(InvalidInput, match="row 0: expected an id, got null"):
+        made(replaced(table, "customer", pa.array([None] + [1] * (len(table) - 1))))

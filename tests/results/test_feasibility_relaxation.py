@@ -1,0 +1,210 @@
+"""The cheapest way out of an infeasible campaign: it will do, and HiGHS finds none that is cheaper."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.support.oracle import Measure, Oracle
+from tests.system.test_oracle import IMPOSSIBLE, LOOSE, PRODUCT, SLOTS, infeasible, tables
+
+from couponry import Campaign, CustomerRule, Limit, Result
+from couponry.cli import run as command
+from couponry.verify import verify_result
+
+WAYS = [*IMPOSSIBLE, "two conflicts", "three limits", *(f"random {seed}" for seed in range(6))]
+
+
+def random_limits(seed: int) -> list[Limit]:
+    """Promises and print runs by brand, a budget and a volume for some, far from what 300 customers can have."""
+    rng = np.random.default_rng(seed)
+    least = rng.integers(150, 400, 4).astype(float)
+    most = np.where(rng.random(4) < 0.5, np.floor(least * rng.uniform(1.0, 1.2, 4)), 900.0)
+    bounds = pa.table({"brand": list("ABCD"), "min": least, "max": most})
+    return [
+        Limit("brands", by="brand", table=bounds),
+        Limit("budget", sum="cost", max=float(rng.uniform(300, 700))),
+        Limit("mail", where={"channel": "mail"}, min=int(rng.integers(200, 500))),
+        Limit("gold", customers={"segment": "gold"}, max=int(rng.integers(100, 250))),
+    ]
+
+
+def case(name: str) -> tuple[Result, Oracle]:
+    if name in IMPOSSIBLE:
+        return infeasible(name)
+    if name == "two conflicts":
+        limits = [
+            Limit("promise", where={"brand": "A"}, min=101),
+            Limit("print run", where={"brand": "A"}, max=100),
+            Limit("volume", min=950),
+        ]
+    elif name == "three limits":
+        limits = [
+            Limit("mail", where={"channel": "mail"}, min=500, max=520),
+            Limit("app", where={"channel": "app"}, min=500, max=520),
+            Limit("points", sum="points", min=4000, max=4000),
+        ]
+    else:
+        limits = random_limits(int(name.split()[1]))
+    limits = [*LOOSE[:2], *limits, *LOOSE[2:]]
+    rules = [SLOTS, PRODUCT]
+    result = Campaign(*tables(), rules=rules, limits=limits).solve(threads=1)
+    return result, Oracle(*tables(), rules=rules, limits=limits)
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def way(request: pytest.FixtureRequest) -> tuple[Result, Oracle]:
+    result, oracle = case(request.param)
+    assert result.status == "infeasible" and result.infeasible is not None
+    return result, oracle
+
+
+def hard(oracle: Oracle) -> list[Measure]:
+    return [measure for measure in oracle.measures if measure.limit.mode == "hard"]
+
+
+def changed(oracle: Oracle, entries: Sequence[dict[str, Any]]) -> list[Measure]:
+    """The hard measures with the bounds that would do."""
+    new = {(entry["limit"], entry["group"]): entry for entry in entries}
+    measures = []
+    for measure in hard(oracle):
+        entry = new.get(measure.key)
+        if entry is not None:
+            bound = "min" if "min" in entry else "max"
+            assert getattr(measure, bound) == entry[bound]
+            measure = replace(measure, **{bound: entry["would_do"]})
+        measures.append(measure)
+    return measures
+
+
+def test_it_will_do(way: tuple[Result, Oracle]) -> None:
+    result, oracle = way
+    assert result.infeasible is not None
+    out = result.infeasible["way_out"]
+    assert out and oracle.feasible(oracle.rules, changed(oracle, out))
+    for entry in out:
+        bound = "min" if "min" in entry else "max"
+        assert entry["change"] == entry["would_do"] - entry[bound]
+        assert (entry["change"] < 0) == (bound == "min")
+        assert entry["share"] == pytest.approx(entry["change"] / abs(entry[bound]))
+
+
+def test_nothing_cheaper_will_do(way: tuple[Result, Oracle]) -> None:
+    result, oracle = way
+    assert result.infeasible is not None
+    total, least = (result.infeasible[key] for key in ("way_out_share", "way_out_share_at_least"))
+    shares = sum(abs(entry["share"]) for entry in result.infeasible["way_out"])
+    soft = [
+        replace(
+            measure,
+            limit=replace(measure.limit, mode="soft", penalty=1 / abs(getattr(measure, bound))),
+            **{"max" if bound == "min" else "min": None},
+        )
+        for measure in hard(oracle)
+        if measure.below is None
+        for bound in ("min", "max")
+        if getattr(measure, bound) is not None
+    ]
+    nothing = np.zeros(len(oracle.offer))
+    found = oracle.best(nothing, oracle.rules, soft, oracle.reach(), 20.0, 1e-4)
+    cheapest = -found.bound
+    assert least <= total
+    if any(measure.below is not None and measure.min == 1000.0 for measure in hard(oracle)):
+        return  # how a ratio's change counts is couponry's own measure
+    assert shares == pytest.approx(total, rel=1e-6)
+    assert least <= cheapest * (1 + 1e-3) + 1e-9
+    assert total >= cheapest * (1 - 1e-3) - 1e-9
+    assert total <= cheapest * 1.01 + 1e-9
+
+
+def test_solving_with_the_changed_bounds(way: tuple[Result, Oracle]) -> None:
+    """What is written can be taken over as it is."""
+    result, oracle = way
+    assert result.infeasible is not None
+    new = {(e["limit"], e["group"]): e for e in result.infeasible["way_out"]}
+    limits = []
+    for limit in oracle.limits:
+        entry = new.get((limit.name, None))
+        if entry is not None:
+            bound = "min" if "min" in entry else "max"
+            limit = replace(limit, **{bound: entry["would_do"]})
+        elif limit.table is not None:
+            rows = pa.table(limit.table).to_pylist()
+            for row in rows:
+                theirs = new.get((limit.name, row[limit.by]), {})
+                for bound in {"min", "max"} & set(theirs):
+                    row[bound] = theirs["would_do"]
+            limit = replace(limit, table=pa.Table.from_pylist(rows))
+        elif any(name == limit.name for name, _ in new):
+            pytest.skip("a limit by groups without a table has one bound for all")
+        limits.append(limit)
+    again = Campaign(*tables(), rules=oracle.rules, limits=limits).solve(threads=1)
+    assert again.status in ("optimal", "feasible") and again.max_violation == 0
+
+
+def test_only_what_must_give_way_is_named() -> None:
+    result, _ = case("two conflicts")
+    assert result.infeasible is not None
+    out = result.infeasible["way_out"]
+    assert {entry["limit"] for entry in out} in ({"promise", "volume"}, {"print run", "volume"})
+    assert next(e for e in out if e["limit"] == "volume")["would_do"] <= 900
+    assert f"limit 'volume' min {900:,} instead of 950" in result.message
+
+
+def test_it_is_the_same_by_any_number_of_threads() -> None:
+    limits = [Limit("volume", min=950), Limit("budget", sum="cost", max=310.0)]
+    found = [
+        Campaign(*tables(), rules=[SLOTS], limits=limits).solve(threads=threads).infeasible
+        for threads in (1, 2)
+    ]
+    assert found[0] == found[1] and found[0] is not None and found[0]["way_out"]
+
+
+def test_many_customers() -> None:
+    """Beyond what HiGHS is asked for: the dual method and repair find it, and the bound says how good it is."""
+    customers = 3_000
+    rng = np.random.default_rng(3)
+    offers = pa.table({"offer": np.arange(20), "brand": [f"b{j % 5}" for j in range(20)]})
+    pairs = {
+        "customer": np.repeat(np.arange(customers), 8),
+        "offer": np.argsort(rng.random((customers, 20)), axis=1)[:, :8].ravel(),
+        "value": rng.gamma(2.0, 1.0, 8 * customers),
+        "cost": rng.uniform(0.5, 1.5, 8 * customers),
+    }
+    limits = [
+        Limit("brands", by="brand", min=975),
+        Limit("budget", sum="cost", max=1_990.0),
+    ]
+    campaign = Campaign(offers, pairs, rules=[CustomerRule("slots", max=3)], limits=limits)
+    result = campaign.solve(threads=2)
+    assert result.status == "infeasible" and result.infeasible is not None
+    (entry,) = result.infeasible["way_out"]
+    assert entry["limit"] == "budget"
+    # the cheapest coupons that keep the promises
+    dearer = campaign.with_limits([limits[0], replace(limits[1], max=entry["would_do"])])
+    assert dearer.solve(threads=2).status in ("optimal", "feasible")
+    total, least = (result.infeasible[key] for key in ("way_out_share", "way_out_share_at_least"))
+    assert least <= total <= 1.02 * least
+
+
+def test_files_and_command(
+    folder: Callable[..., Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = folder(limit=[{"name": "few", "max": 50}, {"name": "many", "min": 60}])
+    assert command(["solve", str(path), "--out", str(tmp_path / "out"), "--quiet"]) == 3
+    said = capfd.readouterr()
+    assert "the smallest changes that would do: limit " in said.err + said.out
+    written = json.loads((tmp_path / "out" / "infeasible.json").read_text())
+    (entry,) = written["way_out"]
+    assert entry["limit"] == "many" and entry["min"] == 60 and entry["would_do"] == 50
+    assert entry["change"] == -10 and entry["share"] == pytest.approx(-1 / 6)
+    assert verify_result(path, tmp_path / "out").problems == []
+    entry["min"] = 70
+    (tmp_path / "out" / "infeasible.json").write_text(json.dumps(written))
+    assert any("way_out" in line for line in verify_result(path, tmp_path / "out").problems)

@@ -1,0 +1,142 @@
+"""Neighbourhoods: parts of an allocation decided again, against HiGHS on the whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.typing import NDArray
+from tests.support.compiled import best_choice, compiled
+from tests.support.oracle import Oracle
+
+from couponry import Campaign, CustomerRule, Limit
+from couponry.engines.local import LocalEngine
+from couponry.solver.exact import neighbourhood_search
+from couponry.solver.exact.neighbourhood_search import Neighbourhoods
+from couponry.solver.primal.repair import Rounded, Rounding
+from couponry.solver.problem import Problem
+from couponry.solver.solve import solve
+from couponry.utils.clock import Clock
+
+RULES = [CustomerRule("slots", max=2), CustomerRule("one a kind", by="kind", max=1)]
+
+
+def tables(seed: int, customers: int = 80, offers: int = 15) -> list[pa.Table]:
+    rng = np.random.default_rng(seed)
+    n = customers * offers
+    return [
+        pa.table({"offer": np.arange(offers), "kind": np.arange(offers) // 3}),
+        pa.table(
+            {
+                "customer": np.repeat(np.arange(customers), offers),
+                "offer": np.tile(np.arange(offers), customers),
+                "value": rng.gamma(2.0, 1.0, n).round(3),
+                "cost": rng.uniform(0.2, 2.0, n).round(3),
+            }
+        ),
+    ]
+
+
+def corridors(given: list[pa.Table], planted: NDArray[np.bool_]) -> list[Limit]:
+    """What every kind of coupon may cost, within a thousandth of what a planted allocation costs."""
+    kind = given[0]["kind"].to_numpy()[given[1]["offer"].to_numpy()]
+    cost = np.bincount(kind, given[1]["cost"].to_numpy() * planted)
+    narrow = pa.table({"kind": np.arange(len(cost)), "min": cost * 0.999, "max": cost * 1.001})
+    return [Limit("cost", sum="cost", by="kind", table=narrow)]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neighbourhoods that HiGHS is through with in no time."""
+    for name, number in {"FIRST": 60, "FEWEST": 30, "NODES": 10, "PATIENCE": 4}.items():
+        monkeypatch.setattr(neighbourhood_search, name, number)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A problem, everybody's best choice at the best prices, and an allocation that keeps all limits."""
+
+    problem: Problem
+    engine: LocalEngine
+    rounding: Rounding
+    ideal: NDArray[np.uint8]
+    reduced: NDArray[np.float64]
+    planted: NDArray[np.uint8]
+    oracle: Oracle
+
+    def neighbourhoods(self, clock: Clock) -> Neighbourhoods:
+        regret = self.engine.regret(self.problem.exact, self.reduced, self.ideal)
+        parts = self.problem, self.rounding, self.ideal, self.reduced, regret
+        return Neighbourhoods(*parts, 0.5, 0, clock)
+
+    def search(self, best: NDArray[np.uint8] | None) -> list[Rounded]:
+        """All that is found, one after the other, from an allocation on."""
+        near, found = self.neighbourhoods(Clock()), []
+        objective = 0.0 if best is None else self.rounding.measure(best).objective
+        while not near.over:
+            better = near.better(best, objective)
+            if better is not None:
+                best, objective = better.chosen, better.objective
+                found.append(better)
+        return found
+
+
+def situation(seed: int, threads: int = 1) -> Situation:
+    given = tables(seed)
+    free = Campaign(*given, rules=RULES).solve(threads=1).allocation
+    planted = np.zeros(given[1].num_rows, bool)
+    position = free.column("customer").to_numpy() * 15 + free.column("offer").to_numpy()
+    planted[position[::2]] = True  # every other coupon of what is best without limits
+    limits = corridors(given, planted)
+    problem, engine, rounding = compiled(Campaign(*given, rules=RULES, limits=limits), threads)
+    prices = solve(problem, engine, 3e-3, 0, Clock(), core=False).prices
+    ideal, reduced = best_choice(problem, engine, rounding, prices)
+    oracle = Oracle(*given, rules=RULES, limits=limits)
+    return Situation(problem, engine, rounding, ideal, reduced, planted.astype(np.uint8), oracle)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_step_is_better_and_keeps_what_was_asked(seed: int) -> None:
+    """From an allocation that keeps limits and rules to ones that do, too, close to HiGHS's best in the end."""
+    given = situation(seed)
+    reach = given.oracle.reach()
+    worth = given.rounding.measure(given.planted).objective
+    assert given.oracle.broken(given.planted.astype(bool), reach) == []
+    found = given.search(given.planted)
+    assert found
+    for step in found:
+        assert step.objective > worth
+        assert step.objective == pytest.approx(given.oracle.objective(step.chosen.astype(bool)))
+        assert given.oracle.broken(step.chosen.astype(bool), reach) == []
+        worth = step.objective
+    best = given.oracle.solve(reach, gap=1e-3).value
+    assert best is not None and best * 0.995 <= worth <= best * 1.002
+
+
+def test_from_nothing() -> None:
+    given = situation(3)
+    found = given.search(None)
+    assert found and given.oracle.broken(found[-1].chosen.astype(bool), given.oracle.reach()) == []
+
+
+def test_the_same_for_any_number_of_threads() -> None:
+    one, two = (situation(4, threads) for threads in (1, 2))
+    steps = [
+        [step.chosen.tobytes() for step in given.search(given.planted)] for given in (one, two)
+    ]
+    assert steps[0] == steps[1] and steps[0]
+
+
+def test_where_nothing_is_better_it_gives_up() -> None:
+    given = situation(0)
+    best = given.oracle.solve(given.oracle.reach(), gap=1e-4)
+    assert best.chosen is not None and best.value is not None
+    near = given.neighbourhoods(Clock())
+    searches = 0
+    while not near.over:
+        assert near.better(best.chosen.astype(np.uint8), best.value) is None
+        searches += 1
+    assert searches == 4
+    assert given.neighbourhoods(Clock(0.0)).over

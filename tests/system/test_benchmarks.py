@@ -1,0 +1,393 @@
+"""The benchmarks' generators give the same bits whoever makes them, and every benchmark does what it says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from benchmarks.instances import bipartite, synthetic_purchases
+from benchmarks.instances.synthetic import BLOCK, Synthetic
+from benchmarks.instances.synthetic_purchases import Shoppers
+from benchmarks.peers.programme import programme
+from benchmarks.peers.solvers import highs
+from numpy.typing import NDArray
+from tests.support.oracle import Oracle
+
+from couponry import CustomerRule, Limit
+from couponry.affinity import PurchaseHistory
+from couponry.kernels import available
+
+needs_native = pytest.mark.skipif(
+    available()["native"] != "yes", reason="their bare read is a native function"
+)
+PEERS = [name for name in ("similaripy", "sparse_dot_topn", "implicit") if find_spec(name)]
+Said = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Said:
+    """Runs a benchmark's command; what it printed."""
+
+    def run(module: ModuleType, *options: str) -> dict[str, Any]:
+        monkeypatch.setattr(sys, "argv", [module.__name__, *options])
+        capfd.readouterr()
+        module.main()
+        sys.stdout.flush()
+        printed: dict[str, Any] = json.loads(capfd.readouterr().out)
+        return printed
+
+    return run
+
+
+def test_synthetic_candidates_do_not_depend_on_threads_or_order() -> None:
+    size = Synthetic(2 * BLOCK + 100, width=8, offers=50, brands=10, seed=3)
+    one, three = size.candidates(1), size.candidates(3)
+    assert one.equals(three)
+    offer, response = size.block(2)  # a block alone, the last and shortest
+    assert one.slice(2 * BLOCK * 8)["offer"].to_numpy().tolist() == offer.ravel().tolist()
+    assert one.slice(2 * BLOCK * 8)["response"].to_numpy().tolist() == response.ravel().tolist()
+    assert one.num_rows == size.customers * 8
+
+
+def test_synthetic_candidates_are_candidates() -> None:
+    table = Synthetic(1000, width=32, offers=60, seed=1).candidates()
+    offer = table["offer"].to_numpy().reshape(1000, 32)
+    assert (np.diff(offer, axis=1) > 0).all()  # distinct within a customer
+    response = table["response"].to_numpy()
+    assert response.min() > 0 and response.max() < 1
+    assert not Synthetic(1000, offers=60, seed=2).candidates().equals(table)
+
+
+def test_synthetic_candidates_that_are_most_of_the_offers() -> None:
+    offer, _ = Synthetic(500, width=50, offers=55, seed=1).block(0)
+    assert (np.diff(offer, axis=1) > 0).all()
+
+
+def test_shoppers_are_the_same_whoever_makes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synthetic_purchases, "BLOCK", 500)
+    size = Shoppers(1200, rows=20, products=300, types=20, offers=40, seed=3)
+    one, three = (list(size.batches(threads)) for threads in (1, 3))
+    assert all(a.equals(b) for a, b in zip(one, three, strict=True)) and len(one) == 3
+    assert size.block(2).equals(one[2])
+    ids = np.concatenate([size.ids(number) for number in range(3)])
+    assert sorted(ids.tolist()) == list(range(1200))
+    rows = pa.concat_tables(one)
+    # light and heavy shoppers, products that sell as Zipf has it, and much that is bought again
+    each = np.unique(rows["customer"].to_numpy(), return_counts=True)[1]
+    assert each.mean() == pytest.approx(20, rel=0.1) and each.max() > 4 * each.mean()
+    pairs = rows.group_by(["customer", "product"]).aggregate([("week", "count")])
+    assert 0.3 < (pairs["week_count"].to_numpy() > 1).mean() < 0.8
+
+
+def test_histories_of_shoppers_are_those_of_their_transactions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(synthetic_purchases, "BLOCK", 500)
+    size = Shoppers(700, products=300, types=20, offers=40, scattered=False)
+    for number in range(size.blocks):
+        made = size.history(number)
+        expected = PurchaseHistory.from_transactions(
+            size.block(number), half_lives=(16,), until=size.weeks - 1
+        )
+        (rows, trips), (of_rows, of_trips) = made.aggregates(), expected.aggregates()
+        assert rows.equals(of_rows) and trips.equals(of_trips)
+        assert (made.indptr == expected.indptr).all()
+
+
+@needs_native
+def test_affinity_scale(said: Said) -> None:
+    from benchmarks.cases.affinity import affinity_scale
+
+    report = said(affinity_scale, "--customers", "3000")
+    assert report["candidates"] > 20 * report["with_purchases"] > 0
+    assert report["pairs"] > 5 * report["with_purchases"]
+    assert report["packing_seconds"] > 0 and report["peak_memory_gib"] < 10
+
+
+def test_end_to_end(said: Said) -> None:
+    from benchmarks.cases import end_to_end
+
+    report = said(end_to_end, "--customers", "2000")
+    assert list(report["seconds"])[:3] == ["history", "fit", "candidates"]
+    assert report["status"] == "optimal" and report["max_violation"] == 0
+    assert report["transactions"] > 20 * 2000 and report["allocation_bytes"] > 0
+    assert report["seconds_of_the_command"] > sum(report["seconds"].values())
+
+
+@needs_native
+def test_mixed_campaign(said: Said) -> None:
+    from benchmarks.cases import mixed_campaign
+
+    hashes = []
+    for threads in ("1", "2"):
+        report = said(mixed_campaign, "--customers", "20000", "--threads", threads)
+        assert report["status"] == "optimal" and report["gap"] <= 5e-4
+        assert report["max_violation"] == 0
+        assert report["limits"] == 1000 + 128 + 1
+        assert report["packed_bytes"] == 20_000 * 32 * 4
+        hashes.append(report["allocation_sha256"])
+    assert hashes[0] == hashes[1]
+
+
+@needs_native
+def test_portfolio_in_memory_and_from_files(said: Said, tmp_path: Path) -> None:
+    from benchmarks.cases import portfolio
+
+    hashes = []
+    for options in ([], ["--folder", str(tmp_path)]):
+        report = said(portfolio, "--customers", "1000", "--gap", "0.0005", *options)
+        assert report["status"] == "optimal" and report["gap"] <= 5e-4
+        assert report["max_violation"] == 0
+        assert report["limits"] == 1000 + 640 + 1
+        assert report["candidates"] == 1000 * 200
+        hashes.append(report["allocation_sha256"])
+    assert hashes[0] == hashes[1]
+    with pytest.raises(SystemExit, match="200,000 candidates"):
+        said(portfolio, "--customers", "999", "--folder", str(tmp_path))
+
+
+def test_warm_start(said: Said) -> None:
+    from benchmarks.cases import warm_start
+
+    report = said(warm_start, "--customers", "20000", "--threads", "2")
+    assert [c["change"] for c in report["changes"]] == [0.05, -0.05, 0.05, -0.05]
+    for change in report["changes"]:
+        warm, cold = change["warm"], change["cold"]
+        assert max(warm["gap"], cold["gap"]) <= 5e-4
+        assert warm["objective"] == pytest.approx(cold["objective"], rel=1e-3)
+
+
+def test_prices(said: Said) -> None:
+    from benchmarks.cases import prices
+
+    report = said(prices, "--customers", "20000", "--limits", "4", "--threads", "2")
+    assert report["moves"] == len(report["each"]) == 8 and report["either"] == 8
+    assert {move["limit"] for move in report["each"]} >= {"budget"}
+
+
+@needs_native
+def test_threads(said: Said) -> None:
+    from benchmarks.cases import threads
+
+    report = said(threads, "--customers", "3000", "--most", "2")
+    assert [run["threads"] for run in report["runs"]] == [1, 2]
+    assert report["runs"][0]["solve_speed_up"] == 1.0
+    assert threads.counts(6) == [1, 2, 4, 6]
+
+
+@needs_native
+def test_small_campaign(said: Said) -> None:
+    from benchmarks.cases import small_campaign
+
+    report = said(small_campaign, "--customers", "300", "--gap", "0.001", "--highs-seconds", "20")
+    ours, peer = report["by_the_tables"], report["highs"]
+    assert report["gap"] <= 1e-3 and peer["gap"] <= 1e-3
+    assert ours["max_violation"] <= 1e-9 and peer["max_violation"] <= 1e-6
+    assert ours["objective"] == pytest.approx(report["objective"], rel=1e-9)
+    assert ours["objective"] <= peer["bound"] and peer["objective"] <= report["bound"]
+
+
+def test_a_programme_says_what_the_oracle_says() -> None:
+    size = Synthetic(40, width=8, offers=12, brands=4, seed=5)
+    offers, candidates = size.offers_table(), size.candidates()
+    limits = [
+        Limit("caps", by="offer", table=pa.table({"offer": [1, 7], "max": [4.0, 9.0]})),
+        Limit("brands", by="brand", table=pa.table({"brand": [0, 2], "min": [9.0, 12.0]})),
+        Limit("budget", sum="cost", max=9.0),
+    ]
+    slots = [CustomerRule("slots", max=2)]
+    oracle = Oracle(offers, candidates, rules=slots, limits=limits)
+    best = oracle.solve(oracle.reach())
+    same = programme(offers, candidates, 2, limits)
+    found = highs(same, 1e-6, 20.0)
+    assert best.value is not None and best.chosen is not None and found.x is not None
+    assert found.figures["objective"] == pytest.approx(best.value, rel=1e-6)
+    assert same.violation(found.x) <= 1e-9
+
+    coupons = candidates.filter(pa.array(best.chosen))
+    assert (same.given(coupons, offers.num_rows) == best.chosen).all()
+    assert same.violation(np.ones(len(candidates))) >= 3  # 8 coupons of 2
+    with pytest.raises(ValueError, match="expected candidates only"):
+        same.given(pa.table({"customer": [41], "offer": [0]}), offers.num_rows)
+
+
+def published_matching(
+    sources: int, destinations: int, sparsity: float
+) -> tuple[list[tuple[int, int, float, float]], NDArray[np.float64]]:
+    """(source, destination, value, weight) of each edge, by source, and the capacities: an edge at a time."""
+    random = np.random.default_rng(42)
+    breadth, scale = random.lognormal(0.0, 1.0, (2, destinations))
+    worth = random.lognormal(-4.0, 0.75, destinations)
+    affinity = random.lognormal(0.0, 0.5, sources)
+    expected = breadth / breadth.sum() * (sparsity * destinations) * sources
+    edges = []
+    for j, degree in enumerate(random.poisson(expected)):
+        if degree == 0:
+            continue
+        drawn = random.choice(sources, min(degree, sources), replace=False)
+        noise = random.lognormal(0.0, 0.5, len(drawn))
+        for i, factor in zip(drawn.tolist(), noise.tolist(), strict=True):
+            value = min(worth[j] * affinity[i] * factor, 0.5)
+            edges.append((i, j, value, scale[j] * value))
+    load = np.zeros(destinations)
+    for i in range(sources):
+        mine = [edge for edge in edges if edge[0] == i]
+        if mine:
+            _, j, _, weight = max(mine, key=lambda edge: edge[3])
+            load[j] += weight
+    return sorted(edges), random.uniform(0.5, 1.0, destinations) * (load + 1e-8)
+
+
+@pytest.mark.parametrize("size", [(300, 20, 0.1), (40, 30, 0.9)], ids=["sparse", "dense"])
+def test_matching_problem_is_the_published_one(
+    size: tuple[int, int, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bipartite, "BLOCK", 64)  # several blocks of sources
+    edges, capacity = published_matching(*size)
+    drawn = bipartite.draw(*size)
+    table = pa.Table.from_batches(drawn.batches())
+    source, destination, value, weight = (np.array(column) for column in zip(*edges, strict=True))
+    assert table["customer"].to_numpy().tolist() == source.tolist()
+    assert table["offer"].to_numpy().tolist() == destination.tolist()
+    assert table["value"].to_numpy().tolist() == value.astype(np.float32).tolist()
+    assert table["weight"].to_numpy().tolist() == weight.astype(np.float32).tolist()
+    assert drawn.capacity.tolist() == capacity.tolist()
+
+
+SMALL_MATCHING = ["--sources", "8000", "--destinations", "40", "--sparsity", "0.25"]
+
+
+@needs_native
+def test_matching_in_memory_and_from_files(said: Said, tmp_path: Path) -> None:
+    from benchmarks.cases import matching
+
+    hashes = []
+    for options in ([], ["--folder", str(tmp_path)]):
+        report = said(matching, *SMALL_MATCHING, "--gap", "0.002", *options)
+        assert report["status"] == "optimal" and report["gap"] <= 2e-3
+        assert report["max_violation"] == 0
+        assert report["limits"] == 40
+        hashes.append(report["allocation_sha256"])
+    assert hashes[0] == hashes[1]
+
+
+@needs_native
+def test_matching_beside_pdlp(said: Said) -> None:
+    pytest.importorskip("ortools", reason="the peer")
+    from benchmarks.cases import matching
+
+    report = said(matching, *SMALL_MATCHING, "--gap", "0.002", "--peer", "pdlp")
+    peer = report["peer"]
+    assert peer["status"] == "optimal" and peer["iterations"] > 0
+    assert peer["objective"] == pytest.approx(peer["primal_objective"], rel=1e-6)
+    # the relaxation lies between the allocation and its bound
+    assert report["objective"] <= peer["objective"] * 1.001
+    assert peer["objective"] <= report["bound"] * 1.001
+
+
+def test_readme_shows_the_example_that_is_run() -> None:
+    root = Path(__file__).resolve().parents[2]
+    example = (root / "examples" / "quickstart.py").read_text().split('"""\n\n', 1)[1].rstrip()
+    assert example in (root / "README.md").read_text()
+    exec(compile(example, "quickstart.py", "exec"), {})
+
+
+@pytest.mark.parametrize("order", [[], ["--shuffled"]], ids=["by customer", "shuffled"])
+def test_packing(order: list[str], said: Said) -> None:
+    from benchmarks.cases import packing
+
+    assert said(packing, "--customers", "3001", *order)["candidates"] == 3001 * 32
+
+
+@pytest.mark.skipif(not PEERS, reason="compares with similaripy, sparse_dot_topn and implicit")
+def test_affinity_speed(said: Said) -> None:
+    from benchmarks.cases.affinity import affinity_speed
+
+    report = said(
+        affinity_speed, "--customers", "300", "--rounds", "1", "--offers", "200", "--threads", "2"
+    )
+    found = report["200 offers"]
+    assert found["same_lists"]["similaripy"]["coupons"] == 300 * affinity_speed.KEPT
+    for statistic in ("least", "median"):
+        one, two = found[statistic]["1 thread"], found[statistic]["2 threads"]
+        assert set(one["customers_a_second"]) == {"couponry", *PEERS}
+        assert set(two["customers_a_second"]) == {"couponry", "similaripy", "sparse_dot_topn"}
+    assert set(report["personal history alone"]["customers_a_second"]) == {"1", "2"}
+
+
+@pytest.mark.skipif(not PEERS, reason="compares with similaripy, sparse_dot_topn and implicit")
+def test_affinity_speed_refuses_other_lists() -> None:
+    from benchmarks.cases.affinity import affinity_speed as speed
+
+    bought, similar = speed.histories(50, 1), speed.similarities(100, 2)
+    ours = speed.OfferChooser(similar, speed.KEPT).choose(bought)
+    work, keys = speed.peers(bought, similar, 1)["similaripy"]
+    theirs, scores = keys(work())
+    speed.same(ours, (theirs, scores), 100)
+    other = theirs.copy()
+    other[np.argmax(scores)] = np.setdiff1d(np.arange(100), theirs[theirs < 100])[0]
+    with pytest.raises(SystemExit, match="the same lists"):
+        speed.same(ours, (other, scores), 100)
+
+
+def small_level(seed: int) -> Any:
+    """Households with favourites, some weeks of them, as the Complete Journey's purchases are given."""
+    import pandas as pd
+    from benchmarks.instances.affinity_data import Level
+
+    random = np.random.default_rng(seed)
+    household = np.repeat(np.arange(60), 52 * 4)
+    week = np.tile(np.repeat(np.arange(1, 53), 4), 60)
+    item = (household * 7 + random.geometric(0.2, len(week))) % 90
+    rows = pd.DataFrame({"customer": household, "item": item, "day": 7 * week, "week": week})
+    rows["discount"] = (random.random(len(rows)) < 0.3).astype(float)
+    groups = pa.table({"item": np.arange(90), "category": [f"c{i // 9}" for i in range(90)]})
+    return Level("type", rows, groups)
+
+
+def test_affinity_quality(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pandas")
+    from benchmarks.cases.affinity import affinity_quality
+
+    level = small_level(1)
+    monkeypatch.setattr(affinity_quality, "levels", lambda: {"product": level, "type": level})
+    report = said(affinity_quality, "--level", "type")["type"]
+    personal, popular = report["personal"], report["popularity"]
+    assert personal["recall@20"] > 1.5 * popular["recall@20"] and personal["ndcg@20"] <= 1
+    assert personal["households"] == 60
+    for tenth in personal["calibration"][-3:]:
+        assert tenth["foretold"] == pytest.approx(tenth["happened"], abs=0.1)
+    assert set(report) >= {"decay x repeat rate", "new items", "personal and new items"}
+
+
+def test_ranking_is_judged_as_written_down() -> None:
+    pytest.importorskip("pandas")
+    from benchmarks.instances.affinity_data import Truth, ranked
+
+    truth = Truth(np.array([0, 2, 11]), items=10, customers=3, place=np.arange(3))
+    lists = ranked(truth, np.array([0, 0]), np.array([2, 5]), np.array([1.0, 2.0]), np.arange(10.0))
+    assert lists[0, :3].tolist() == [5, 2, 9] and lists[1, 0] == 9
+    found = truth.judge(lists)
+    first = (1 / np.log2(3) + 1 / np.log2(11)) / (
+        1 + 1 / np.log2(3)
+    )  # of 0 and 2, at places 10 and 2
+    second = 1 / np.log2(10)  # of 1, at place 9
+    assert found["recall@20"] == 1.0 and found["households"] == 2
+    assert found["ndcg@20"] == pytest.approx((first + second) / 2, abs=1e-4)
+
+
+def test_area_under_the_curve() -> None:
+    pytest.importorskip("pandas")
+    from benchmarks.cases.affinity.affinity_response import auc
+
+    happened = np.array([True, False, True, False])
+    assert auc(np.array([4.0, 3.0, 2.0, 1.0]), happened) == 0.75
+    assert auc(np.zeros(4), happened) == 0.5

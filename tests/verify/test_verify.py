@@ -1,0 +1,451 @@
+"""Verification finds whatever is wrong in a result, and nothing in one that is right."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.support.campaigns import SLOTS, random_tables, replaced, shuffled, spec, write_folder
+
+from couponry import InvalidInput, read_campaign
+from couponry.campaign_folder.spec import read_spec
+from couponry.verify import Report, verify_result
+from couponry.verify.achievable import Group, most_coupons
+from couponry.verify.inputs import Given
+from couponry.verify.rules import group_of_cell
+
+Folder = Callable[..., Path]
+
+RULES = [
+    {"name": "slots", "max": "slots", "min": "least"},
+    {"name": "one per product", "by": "product", "max": 1},
+]
+LIMITS: list[dict[str, Any]] = [
+    {"name": "cap", "max": 40, "where": {"brand": ["A", "B"]}},
+    {"name": "gold", "sum": "cost", "max": 4.0, "customers": {"segment": "gold"}},
+    {"name": "suppliers", "sum": "response", "by": "supplier", "table": "bounds.parquet"},
+    {"name": "return", "by": "brand", "ratio": ["value", "cost"], "min": 5.0},
+    {"name": "wish", "where": {"role": ["reward"]}, "min": 60, "mode": "soft", "penalty": 0.05},
+    {"name": "weight", "by": "role", "sum": "weight", "mode": "report"},
+    {"name": "tags", "by": "tags", "sum": "points", "mode": "report"},
+]
+BOUNDS = pa.table(
+    {"supplier": [0, 1, 3], "max": pa.array([3.0, None, 2.5]), "min": pa.array([None, 0.5, 1.0])}
+)
+
+
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A campaign folder and its result."""
+    path = tmp_path_factory.mktemp("verify")
+    content = spec(customer_rule=RULES, limit=LIMITS)
+    folder = write_folder(path / "campaign", random_tables(), content, bounds=BOUNDS)
+    out = read_campaign(folder).solve().write(path / "out")
+    return folder, out
+
+
+@pytest.fixture
+def out(solved: tuple[Path, Path], tmp_path: Path) -> Path:
+    """A copy of the result, to be spoilt."""
+    copy = tmp_path / "out"
+    copy.mkdir()
+    for file in solved[1].iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    return copy
+
+
+def test_a_right_result(solved: tuple[Path, Path]) -> None:
+    report = verify_result(*solved)
+    assert report.problems == [] and report.ok
+    claims = json.loads((solved[1] / "result.json").read_text())
+    assert report.objective == pytest.approx(claims["objective"], rel=1e-12)
+    assert (report.customers, report.candidates) == (60, 360)
+    assert report.allocated == claims["allocated"] > 40
+    assert report.penalties is not None and report.penalties > 0
+    assert report.limits == 1 + 1 + 3 + 3 + 1 + 3 + 2
+    assert json.loads(json.dumps(report.as_dict()))["ok"] is True
+    assert "all holds" in report.summary()
+
+
+# ---- one thing spoilt at a time
+
+
+def change_json(out: Path, name: str = "result.json", **changes: Any) -> None:
+    content = json.loads((out / name).read_text())
+    content.update(changes)
+    (out / name).write_text(json.dumps(content))
+
+
+def change_number(key: str, by: float) -> Callable[[Path], None]:
+    def change(out: Path) -> None:
+        change_json(out, **{key: json.loads((out / "result.json").read_text())[key] + by})
+
+    return change
+
+
+def without_key(key: str) -> Callable[[Path], None]:
+    def change(out: Path) -> None:
+        content = json.loads((out / "result.json").read_text())
+        del content[key]
+        (out / "result.json").write_text(json.dumps(content))
+
+    return change
+
+
+def change_table(name: str, change: Callable[[pa.Table], pa.Table]) -> Callable[[Path], None]:
+    def apply(out: Path) -> None:
+        table = pq.read_table(out / f"{name}.parquet")
+        pq.write_table(change(table), out / f"{name}.parquet")
+
+    return apply
+
+
+def cell(name: str, column: str, row: int, value: Any) -> Callable[[Path], None]:
+    def change(table: pa.Table) -> pa.Table:
+        values = table[column].to_pylist()
+        values[row] = value(values[row]) if callable(value) else value
+        return replaced(table, column, pa.array(values, table[column].type))
+
+    return change_table(name, change)
+
+
+def foreign_offer(table: pa.Table) -> pa.Table:
+    """The first customer's first coupon becomes one of an offer that it is no candidate for."""
+    candidates = random_tables()["candidates"].to_pydict()
+    customer = table["customer"][0].as_py()
+    own = {
+        o for c, o in zip(candidates["customer"], candidates["offer"], strict=True) if c == customer
+    }
+    other = next(offer for offer in range(50, 86, 3) if offer not in own)
+    offers = [other, *table["offer"].to_pylist()[1:]]
+    return replaced(table, "offer", offers)
+
+
+def remove(name: str) -> Callable[[Path], None]:
+    return lambda out: (out / name).unlink()
+
+
+SPOILT: dict[str, tuple[Callable[[Path], None], str]] = {
+    "a coupon missing": (
+        change_table("allocation", lambda t: t.slice(1)),
+        "result.json: allocated: expected",
+    ),
+    "a coupon twice": (
+        change_table("allocation", lambda t: pa.concat_tables([t.slice(0, 1), t])),
+        "given twice",
+    ),
+    "no candidate": (change_table("allocation", foreign_offer), "1 pairs are not candidates, first row 0"),
+    "an unknown customer": (cell("allocation", "customer", 0, 3), "1 pairs are not candidates"),
+    "an unknown offer": (cell("allocation", "offer", 2, 4711), "4711"),
+    "ids of another type": (
+        change_table("allocation", lambda t: replaced(t, "offer", t["offer"].cast(pa.string()))),
+        "expected int64, got string",
+    ),
+    "out of order": (change_table("allocation", shuffled), "not in order of customer"),
+    "value": (cell("allocation", "value", 5, lambda v: v + 1e-6), "column 'value' is wrong in 1 rows, first row 5"),
+    "value null": (cell("allocation", "value", 5, None), "column 'value' is wrong in 1 rows"),
+    "value text": (
+        change_table("allocation", lambda t: replaced(t, "value", t["value"].cast(pa.string()))),
+        "column 'value': expected numbers",
+    ),
+    "response": (cell("allocation", "response", 0, 0.5), "column 'response' is wrong"),
+    "cost": (cell("allocation", "cost", 1, lambda v: v * (1 + 1e-6)), "column 'cost' is wrong"),
+    "no cost": (change_table("allocation", lambda t: t.drop(["cost"])), "expected a column 'cost'"),
+    "no allocation": (remove("allocation.parquet"), "allocation.parquet: missing"),
+    "no limits": (remove("limits.parquet"), "limits.parquet: missing"),
+    "achieved": (cell("limits", "achieved", 1, lambda v: v + 1e-6), "limit 'gold': achieved"),
+    "achieved null": (cell("limits", "achieved", 0, None), "limit 'cap': achieved"),
+    "min": (cell("limits", "min", 3, 0.4), "limit 'suppliers' [1]: min: expected 0.5"),
+    "max": (cell("limits", "max", 0, None), "limit 'cap': max: expected 40"),
+    "mode": (cell("limits", "mode", 0, "soft"), "limit 'cap': mode"),
+    "binding": (cell("limits", "binding", 0, lambda v: not v), "limit 'cap': binding"),
+    "price": (cell("limits", "price", 0, float("nan")), "limit 'cap': price"),
+    "a limit missing": (change_table("limits", lambda t: t.slice(1)), "limit 'cap': no row for it"),
+    "another limit": (cell("limits", "group", 2, "7"), "group '7': there is no such limit"),
+    "a limit twice": (
+        change_table("limits", lambda t: pa.concat_tables([t, t.slice(3, 1)])),
+        "limit 'suppliers', group '1': there is no such limit",
+    ),
+    "objective": (change_number("objective", 1e-5), "result.json: objective"),
+    "objective above what it may be off": (
+        lambda out: (change_number("objective", 1e-6)(out), change_json(out, objective_error=1e-6)),
+        "result.json: objective",
+    ),
+    "objective_error": (
+        lambda out: change_json(out, objective_error=0.01), "result.json: objective_error: expected at most"
+    ),
+    "objective_error below 0": (
+        lambda out: change_json(out, objective_error=-1e-9), "result.json: objective_error: expected at most"
+    ),
+    "error": (cell("limits", "error", 1, 0.01), "error: expected at most"),
+    "objective null": (lambda out: change_json(out, objective=None), "result.json: objective"),
+    "bound below": (change_number("bound", -5.0), "is below the objective"),
+    "bound text": (lambda out: change_json(out, bound="high"), "result.json: bound"),
+    "gap": (change_number("gap", 1e-6), "result.json: gap"),
+    "optimal without bound": (lambda out: change_json(out, bound=None, gap=None), "there is no bound"),
+    "gap without bound": (lambda out: change_json(out, bound=None), "result.json: gap: expected null"),
+    "max_violation": (change_number("max_violation", 1e-3), "result.json: max_violation"),
+    "allocated": (change_number("allocated", 1), "result.json: allocated"),
+    "customers": (change_number("customers", 1), "result.json: customers"),
+    "candidates": (change_number("candidates", -1), "result.json: candidates"),
+    "customers_below_min": (change_number("customers_below_min", 1), "customers_below_min"),
+    "status": (lambda out: change_json(out, status="perfect"), "result.json: status"),
+    "a key missing": (without_key("full_passes"), "'full_passes' is missing"),
+    "said to be infeasible": (
+        lambda out: change_json(out, status="infeasible"),
+        "allocation.parquet: there is one",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_spoilt(case: str, solved: tuple[Path, Path], out: Path) -> None:
+    spoil, expected = SPOILT[case]
+    spoil(out)
+    report = verify_result(solved[0], out)
+    assert not report.ok
+    assert any(expected in problem for problem in report.problems), report.problems
+    assert expected in report.summary()
+
+
+# ---- results that are consistent in themselves, but of a campaign that asks for less
+
+Sections = dict[str, Any]
+
+
+def rule(**keys: Any) -> Sections:
+    return {"customer_rule": [SLOTS, {"name": "R", **keys}]}
+
+
+def limit(**keys: Any) -> Sections:
+    return {"limit": [{"name": "L", **keys}]}
+
+
+def ratio(least: float) -> Sections:
+    return limit(ratio=["value", "cost"], min=least)
+
+
+def soft(penalty: float) -> Sections:
+    return limit(max=100, mode="soft", penalty=penalty)
+
+
+GOLD = {"segment": "gold"}
+OTHERS: dict[str, tuple[Sections, Sections, str]] = {
+    "slots": ({}, rule(max=2), "60 customers have more than max 2"),
+    "slots of a column": ({}, rule(max="slots"), "30 customers have more than max slots"),
+    "by": ({}, rule(by="product", max=1), "more than max 1 for one product"),
+    "by role": ({}, rule(by="role", max=1), "more than max 1 for one role"),
+    "where": ({}, rule(where={"channel": "mail"}, max=0), "customers have more than max 0"),
+    "where role": ({}, rule(where={"role": "reward"}, max=1), "customers have more than max 1"),
+    "min": (limit(max=100), {**limit(max=100), **rule(min=2)}, "fewer coupons than min"),
+    "max of a limit": (limit(max=100), limit(max=99), "limit 'L': 100.0 is outside […, 99]"),
+    "min of a limit": ({}, limit(min=181), "limit 'L': 180.0 is outside [181, …]"),
+    "where of a limit": (
+        limit(max=20, where={"brand": ["A"]}),
+        limit(max=20, where={"brand": ["A", "B"]}),
+        "is outside […, 20]",
+    ),
+    "customers of a limit": (limit(max=20, customers=GOLD), limit(max=20), "is outside […, 20]"),
+    "ratio": (ratio(10), ratio(1000), "is outside [1000, …]"),
+    "penalty": (soft(0.01), soft(0.02), "result.json: objective: expected"),
+    "objective": ({}, {"objective": {"value": "weight"}}, "result.json: objective: expected"),
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_result_of_a_looser_campaign(case: str, folder: Folder, tmp_path: Path) -> None:
+    loose, tight, expected = OTHERS[case]
+    path = folder(**{"limit": [{"name": "all", "mode": "report"}], **loose})
+    out = read_campaign(path).solve().write(tmp_path / "out")
+    assert verify_result(path, out).problems == []
+    report = verify_result(folder(**{"limit": [{"name": "all", "mode": "report"}], **tight}), out)
+    assert not report.ok
+    assert any(expected in problem for problem in report.problems), report.problems
+
+
+def test_a_broken_limit_is_told_by_its_size(folder: Folder, tmp_path: Path) -> None:
+    """max_violation is recomputed, in the limit's own unit."""
+    path = folder(limit=[{"name": "n", "max": 100}])
+    out = read_campaign(path).solve().write(tmp_path / "out")
+    report = verify_result(folder(limit=[{"name": "n", "max": 93}]), out)
+    assert report.max_violation == 7
+    assert any("max_violation: expected 7.0, got 0" in problem for problem in report.problems)
+
+
+def test_sums_may_admit_what_packing_takes(solved: tuple[Path, Path], out: Path) -> None:
+    true = json.loads((out / "result.json").read_text())
+    change_number("objective", -1e-6)(out)
+    change_json(out, gap=true["gap"] + 1e-6 / true["bound"])
+    assert len(verify_result(solved[0], out).problems) == 2
+    change_json(out, objective_error=1.5e-6)
+    cell("limits", "error", 1, 1e-7)(out)
+    limits = pq.read_table(out / "limits.parquet")
+    cell("limits", "achieved", 1, limits["achieved"][1].as_py() + 9e-8)(out)
+    assert verify_result(solved[0], out).problems == []
+    cell("limits", "achieved", 1, limits["achieved"][1].as_py() + 2e-7)(out)
+    assert len(verify_result(solved[0], out).problems) == 1
+
+
+def test_rounding_is_no_problem(folder: Folder, tmp_path: Path) -> None:
+    """Sums that differ in the last digits, as another order of summation gives them."""
+    limit = {"name": "w", "sum": "value", "max": 200.0}
+    path = folder(random_tables(customers=400), limit=[limit])
+    out = read_campaign(path).solve().write(tmp_path / "out")
+    change_number("objective", 1e-9)(out)
+    cell("limits", "achieved", 0, lambda v: v * (1 + 1e-13))(out)
+    assert verify_result(path, out).problems == []
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_min_under_overlapping_rules_is_kept(seed: int, folder: Folder, tmp_path: Path) -> None:
+    """Each product comes by mail and by e-mail: which one is taken decides how many products fit."""
+    rules = [
+        {"name": "slots", "max": 4, "min": 4},
+        {"name": "products", "by": "product", "max": 1},
+        {"name": "e-mails", "where": {"channel": "email"}, "max": 1},
+    ]
+    tables = random_tables(seed, customers=40, offers=10, each=6)
+    path = folder(tables, customer_rule=rules, limit=[{"name": "L", "sum": "cost", "max": 11.0}])
+    out = read_campaign(path).solve().write(tmp_path / "out")
+    assert verify_result(path, out).problems == []
+
+
+# ---- infeasible results
+
+
+@pytest.fixture
+def infeasible(folder: Folder, tmp_path: Path) -> tuple[Path, Path]:
+    limits = [
+        {"name": "few", "max": 10, "where": {"brand": ["A"]}},
+        {"name": "many", "by": "brand", "where": {"brand": "A"}, "min": 15},
+        {"name": "innocent", "max": 100},
+    ]
+    path = folder(limit=limits)
+    return path, read_campaign(path).solve().write(tmp_path / "out")
+
+
+def test_infeasible_result(infeasible: tuple[Path, Path]) -> None:
+    report = verify_result(*infeasible)
+    assert report.problems == [] and report.status == "infeasible" and report.objective is None
+    assert "all holds" in report.summary()
+
+
+INFEASIBLE: dict[str, tuple[Callable[[Path], None], str]] = {
+    "no conflict": (remove("infeasible.json"), "infeasible.json: missing"),
+    "an empty conflict": (
+        lambda out: change_json(out, "infeasible.json", limits=[], customer_rules=[]),
+        "neither a limit nor a customer rule",
+    ),
+    "an unknown limit": (
+        lambda out: change_json(out, "infeasible.json", limits=[{"limit": "x", "min": 1, "sum": "count"}]),
+        "no hard limit 'x'",
+    ),
+    "another bound": (
+        lambda out: change_json(
+            out, "infeasible.json", limits=[{"limit": "few", "group": None, "max": 9, "sum": "count"}]
+        ),
+        "no hard limit 'few' asks max 9",
+    ),
+    "an unknown rule": (
+        lambda out: change_json(out, "infeasible.json", customer_rules=[{"customer_rule": "x"}]),
+        "no customer rule 'x'",
+    ),
+    "an objective": (lambda out: change_json(out, objective=3.0), "objective: expected null"),
+    "said to be solved": (lambda out: change_json(out, status="optimal"), "allocation.parquet: missing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", INFEASIBLE)
+def test_spoilt_infeasible_result(case: str, infeasible: tuple[Path, Path]) -> None:
+    spoil, expected = INFEASIBLE[case]
+    spoil(infeasible[1])
+    report = verify_result(*infeasible)
+    assert not report.ok
+    assert any(expected in problem for problem in report.problems), report.problems
+
+
+def test_what_cannot_be_read(solved: tuple[Path, Path], out: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"no file result\.json"):
+        verify_result(solved[0], tmp_path)
+    with pytest.raises(InvalidInput, match=r"no file campaign\.toml"):
+        verify_result(tmp_path, out)
+    (out / "allocation.parquet").write_bytes(b"PAR1 but no more")
+    with pytest.raises(InvalidInput, match=r"table allocation: cannot read"):
+        verify_result(solved[0], out)
+    (out / "result.json").write_text("{")
+    with pytest.raises(InvalidInput, match=r"result\.json"):
+        verify_result(solved[0], out)
+
+
+def test_allocation_in_part_files(solved: tuple[Path, Path], out: Path) -> None:
+    table = pq.read_table(out / "allocation.parquet")
+    (out / "allocation.parquet").unlink()
+    (out / "allocation.parquet").mkdir()
+    for part in range(3):
+        rows = slice(part * 20, (part + 1) * 20 if part < 2 else None)
+        pq.write_table(table[rows], out / "allocation.parquet" / f"part-{part:03d}.parquet")
+    assert verify_result(solved[0], out).problems == []
+
+
+def test_rows_of_the_campaign_in_any_order(solved: tuple[Path, Path], folder: Folder) -> None:
+    mixed = {name: shuffled(table, 3) for name, table in random_tables().items()}
+    other = folder(mixed, {"bounds": BOUNDS}, customer_rule=RULES, limit=LIMITS)
+    assert verify_result(other, solved[1]).problems == []
+
+
+# ---- the most coupons that a customer can have, against every subset of its candidates
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_most_coupons(seed: int, folder: Folder) -> None:
+    """Random rules, nested and overlapping, with bounds that differ by customer."""
+    rng = np.random.default_rng(seed)
+    tables = random_tables(seed, customers=12, offers=9, each=7)
+    about: list[dict[str, Any]] = [
+        {"by": "product"}, {"by": "brand"}, {"by": "role"}, {"where": {"channel": "mail"}},
+        {"where": {"role": ["reward", "activation"]}}, {"where": {"day": {"max": 16}}},
+        {"by": "brand", "where": {"channel": "email"}}, {"where": {"tags": ["all"]}},
+    ]  # fmt: skip
+    bounds = ["slots", 0, 1, 1, 2, 3]
+    rules = [
+        {
+            "name": f"r{k}",
+            "max": bounds[rng.integers(len(bounds))],
+            **about[rng.integers(len(about))],
+        }
+        for k in range(rng.integers(1, 5))
+    ]
+    path = folder(tables, customer_rule=rules)
+    spec = read_spec(path)
+    given = Given(path, spec)
+    groups = [
+        Group(group_of_cell(given, rule), given.bound(rule.max, np.inf, rule.label))
+        for rule in spec.rules
+    ]
+    wanted = rng.random(12) < 0.8
+    found = most_coupons(given, groups, wanted)
+    subsets = np.array(list(itertools.product([0, 1], repeat=7)))
+    cells = given.cell(np.arange(len(given)))
+    for customer in range(12):
+        own = cells[given.customer == customer]
+        fits = np.ones(len(subsets), bool)
+        for group in groups:
+            for code in set(group.code[own].tolist()) - {-1}:
+                fits &= subsets[:, group.code[own] == code].sum(axis=1) <= group.cap[customer]
+        expected = subsets[fits].sum(axis=1).max() if wanted[customer] else 0
+        assert found[customer] == expected, (customer, rules)
+
+
+def test_summary_of_many_problems() -> None:
+    problems = [f"problem {n}" for n in range(30)]
+    report = Report(False, problems, "optimal", 1.0, 0.0, 2.0, 0.5, 0.0, 3, 4, 5, 0, 6)
+    lines = report.summary().splitlines()
+    assert "30 problems" in report.summary() and lines[-1].strip() == "and 10 more"
+    assert lines[-2].strip() == "problem 19"
