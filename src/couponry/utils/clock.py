@@ -10,12 +10,26 @@ from .errors import OutOfTime
 
 
 class Clock:
-    """Seconds by stage, and when to stop. `report` is called with a stage's name and one line on how it stands."""
+    """Seconds by stage, and when to stop.
+
+    Parameters
+    ----------
+    time_limit : float, optional
+        Seconds from now; default: none.
+    report : callable, optional
+        Called with a stage's name and one line on how it stands.
+    now : callable, default time.perf_counter
+        Tells the time, in seconds. Tests give one of their own.
+    """
 
     def __init__(
-        self, time_limit: float | None = None, report: Callable[[str, str], None] | None = None
+        self,
+        time_limit: float | None = None,
+        report: Callable[[str, str], None] | None = None,
+        now: Callable[[], float] = time.perf_counter,
     ):
-        self.started = time.perf_counter()
+        self._now = now
+        self.started = now()
         self.seconds: dict[str, float] = {}
         self._limit = time_limit
         self._report = report
@@ -26,7 +40,7 @@ class Clock:
         """Seconds until the time limit, infinite without one."""
         if self._limit is None:
             return float("inf")
-        return self._limit - (time.perf_counter() - self.started)
+        return self._limit - (self._now() - self.started)
 
     def check(self) -> None:
         """Raise OutOfTime past the time limit."""
@@ -40,10 +54,10 @@ class Clock:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Add the time spent inside to a stage; stages do not nest."""
-        before = time.perf_counter()
+        before = self._now()
         self._stage = name
         self.say("")
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - before
+            self.seconds[name] = self.seconds.get(name, 0.0) + self._now() - before
