@@ -26,6 +26,7 @@ from .model.rules import CustomerRule
 from .result import Result
 from .results.options import SolveOptions
 from .results.solve import solve
+from .solver.options import DEFAULT_OPTIONS, SolverOptions
 
 
 class Campaign:
@@ -300,6 +301,7 @@ class Campaign:
         progress: bool = False,
         checkpoint: str | Path | None = None,
         start: Any = None,
+        solver_options: SolverOptions | None = None,
     ) -> Result:
         """The best allocation, with a certificate of how close to optimal it is.
 
@@ -322,6 +324,8 @@ class Campaign:
             and file, goes on where it was and ends with the same bits. The file may be removed afterwards.
         start : Result, table, str or Path, optional
             An earlier result, its limits, or the folder it was written to, whose prices to start from.
+        solver_options : SolverOptions, optional
+            What tunes the solver, for experts; default: `couponry.solver.options.DEFAULT_OPTIONS`.
 
         Returns
         -------
@@ -343,6 +347,7 @@ class Campaign:
             progress=progress,
             checkpoint=checkpoint,
             start=start,
+            solver=DEFAULT_OPTIONS if solver_options is None else solver_options,
         )
         solution = solve(self._data, options, self._compiled)
         object.__setattr__(self, "_compiled", solution.compiled)

@@ -13,6 +13,7 @@ from ..model.compile_limits import CompiledLimits, Measure
 from ..model.compiled_campaign import CompiledCampaign
 from ..solver.conflict import Certificate
 from ..solver.dual.lagrangian import Lagrangian
+from ..solver.options import DEFAULT_OPTIONS, SolverOptions
 from ..solver.relaxation import Change, WayOut, way_out
 from ..utils.clock import Clock
 
@@ -27,6 +28,7 @@ def told(
     engine: Engine,
     seed: int,
     clock: Clock,
+    options: SolverOptions = DEFAULT_OPTIONS,
 ) -> dict[str, Any]:
     """The content of infeasible.json, without its way out where a time limit does not suffice for one.
 
@@ -40,7 +42,8 @@ def told(
     }
     problem = compiled.problem
     with clock.stage("way out"):
-        found = way_out(problem, engine, _units(compiled, engine), prices, seed, clock)
+        units = _units(compiled, engine)
+        found = way_out(problem, engine, units, prices, seed, clock, options)
     if found is not None:
         out = [_change(compiled.limits, change, found) for change in found.changes]
         out.sort(key=lambda entry: -abs(entry["share"]))

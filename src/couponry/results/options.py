@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .. import kernels
 from ..kernels import Backend
+from ..solver.options import SolverOptions
 from ..utils.errors import InvalidInput
 from ..utils.threads import thread_count
 
@@ -36,6 +37,8 @@ class SolveOptions:
         File that progress is kept in.
     start : CampaignSolution, pyarrow.Table, str or Path, optional
         An earlier result, whose prices to start from.
+    solver : SolverOptions
+        What tunes the solver.
     """
 
     gap: float = 5e-4
@@ -46,6 +49,7 @@ class SolveOptions:
     progress: bool = False
     checkpoint: str | Path | None = None
     start: Any = None
+    solver: SolverOptions = field(default_factory=SolverOptions)
 
     def check(self) -> None:
         """Refuse options that make no sense.
@@ -62,6 +66,8 @@ class SolveOptions:
         whole = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)
         if not whole or not 0 <= seed < 2**32:
             raise InvalidInput(f"seed: expected a whole number from 0 to 4294967295, got {seed!r}")
+        if not isinstance(self.solver, SolverOptions):
+            raise InvalidInput(f"solver_options: expected SolverOptions, got {self.solver!r}")
 
     @property
     def thread_count(self) -> int:

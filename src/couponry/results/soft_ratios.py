@@ -17,6 +17,7 @@ from ..engines.protocol import Engine
 from ..model.compile_limits import CompiledLimits
 from ..solver.dual.lagrangian import Lagrangian
 from ..solver.dual.warm_start import Start
+from ..solver.options import DEFAULT_OPTIONS, SolverOptions
 from ..solver.problem import Problem
 from ..solver.solve import Solution, relative_gap
 from ..solver.solve import solve as solve_problem
@@ -33,6 +34,8 @@ def solve_with_soft_ratios(
     seed: int,
     clock: Clock,
     start: Start | None = None,
+    *,
+    options: SolverOptions = DEFAULT_OPTIONS,
 ) -> Solution:
     """Like solver.solve.solve, for a problem some of whose penalties are per unit of ratio."""
     rows = np.flatnonzero(limits.per_ratio)
@@ -44,7 +47,8 @@ def solve_with_soft_ratios(
     def solve(priced: NDArray[np.float64]) -> Solution:
         penalty = problem.penalty.copy()
         penalty[rows] = priced
-        return solve_problem(replace(problem, penalty=penalty), engine, gap, seed, clock, start)
+        part = replace(problem, penalty=penalty)
+        return solve_problem(part, engine, gap, seed, clock, start, options=options)
 
     def denominators(solution: Solution) -> NDArray[np.float64]:
         if solution.plan is None:

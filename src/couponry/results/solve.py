@@ -65,14 +65,22 @@ def solve(
         known = None if options.start is None else start_from(options.start, compiled)
         search = (problem, engine, options.gap, seed, clock, known)
         if compiled.limits.per_ratio.any():
-            solution = solve_with_soft_ratios(compiled.limits, *search)
+            solution = solve_with_soft_ratios(compiled.limits, *search, options=options.solver)
         else:
-            solution = solve_problem(*search)
+            solution = solve_problem(*search, options=options.solver)
         if journal is not None:
             journal.close()
         conflict = None
         if solution.certificate is not None:
-            conflict = told(compiled, solution.certificate, solution.prices, engine, seed, clock)
+            conflict = told(
+                compiled,
+                solution.certificate,
+                solution.prices,
+                engine,
+                seed,
+                clock,
+                options.solver,
+            )
         with clock.stage("result"):
             return _solution(compiled, solution, conflict, engine, backend.name, clock, seed)
 

@@ -19,6 +19,7 @@ from ..utils.clock import Clock
 from .dual.scaling import Scales
 from .dual.warm_start import Start
 from .exact.core_milp import solve_core
+from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
 from .primal.repair import Rounded, Rounding
 from .problem import Problem
@@ -60,6 +61,7 @@ def way_out(
     proof: NDArray[np.float64],
     seed: int,
     clock: Clock,
+    options: SolverOptions = DEFAULT_OPTIONS,
 ) -> WayOut | None:
     """The smallest changes to the hard bounds, or None where a time limit ended the search before any were found.
 
@@ -70,8 +72,9 @@ def way_out(
     elastic = _Elastic(problem, units, scales.per_coupon)
     small = problem.candidates <= SMALL_CANDIDATES
     asked = GAP if small else GAP_OF_MANY
+    start = elastic.start(proof)
     solution = solve_problem(
-        elastic.problem, engine, asked, seed, clock, elastic.start(proof), core=False
+        elastic.problem, engine, asked, seed, clock, start, core=False, options=options
     )
     plan: Plan | Rounded | None = solution.plan
     bound = solution.bound

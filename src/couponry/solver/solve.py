@@ -25,6 +25,7 @@ from .dual.warm_start import Start
 from .exact.core_milp import NODES, solve_core
 from .exact.neighbourhood_search import Neighbourhoods
 from .exact.restricted_master import Master, fits
+from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
 from .primal.fixed_customers import (
     activity_unsure,
@@ -98,12 +99,13 @@ def solve(
     start: Start | None = None,
     *,
     core: bool = True,
+    options: SolverOptions = DEFAULT_OPTIONS,
 ) -> Solution:
     """Solve a problem over an engine to a relative gap, or as far as the clock allows.
 
     start: prices to start from, where some are known. core: whether HiGHS may be given what prices leave undecided.
     """
-    return _Solve(problem, engine, gap, seed, clock, start, core).run()
+    return _Solve(problem, engine, gap, seed, clock, start, core, options).run()
 
 
 class _Solve:
@@ -118,8 +120,10 @@ class _Solve:
         clock: Clock,
         start: Start | None,
         core: bool = True,
+        options: SolverOptions = DEFAULT_OPTIONS,
     ):
         self.core = core
+        self.options = options
         self.problem = problem
         self.engine = engine
         self.gap = gap

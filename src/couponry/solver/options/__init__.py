@@ -1,0 +1,124 @@
+"""Every number that tunes the solver, in frozen groups, with its unit and the reason for its value.
+
+Options change how long a solve takes and which of many allocations within the asked gap it ends with. They never
+change what it claims: bounds hold and limits are kept whatever they are. Numbers that belong to a format, such as the
+number of levels of a packed value, are no options and stand where the format is.
+
+Two units recur. A *typical coupon* of a limit weighs there what its candidates weigh on average. The *typical worth* is
+the objective of one coupon, on average over everybody's best choice without prices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .exact_options import ColumnOptions, CoreOptions, MasterOptions, NeighbourhoodOptions
+from .infeasibility_options import ConflictOptions, RelaxationOptions
+from .price_options import (
+    CurvatureOptions,
+    CuttingPlaneOptions,
+    NewtonOptions,
+    NoiseOptions,
+    PriceCapOptions,
+    PriceSearchOptions,
+    QuasiNewtonOptions,
+    SensitivityOptions,
+)
+from .repair_options import FreeCustomerOptions, RepairOptions
+from .size_options import SampleSize, SamplingOptions, SizeOptions
+
+__all__ = [
+    "DEFAULT_OPTIONS",
+    "ColumnOptions",
+    "ConflictOptions",
+    "CoreOptions",
+    "CurvatureOptions",
+    "CuttingPlaneOptions",
+    "FreeCustomerOptions",
+    "MasterOptions",
+    "NeighbourhoodOptions",
+    "NewtonOptions",
+    "NoiseOptions",
+    "PriceCapOptions",
+    "PriceSearchOptions",
+    "QuasiNewtonOptions",
+    "RelaxationOptions",
+    "RepairOptions",
+    "SampleSize",
+    "SamplingOptions",
+    "SensitivityOptions",
+    "SizeOptions",
+    "SolverOptions",
+]
+
+
+@dataclass(frozen=True)
+class SolverOptions:
+    """All options of the solver.
+
+    Change single ones with `dataclasses.replace`, group by group:
+
+    >>> from dataclasses import replace
+    >>> options = SolverOptions()
+    >>> patient = replace(options, core=replace(options.core, nodes=100_000))
+    >>> patient.core.nodes
+    100000
+    """
+
+    sizes: SizeOptions = field(default_factory=SizeOptions)
+    """Sizes of campaigns at which the solver works differently."""
+
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    """Samples of customers."""
+
+    price_search: PriceSearchOptions = field(default_factory=PriceSearchOptions)
+    """The search for prices: what is tried in which order, and when prices are good enough."""
+
+    noise: NoiseOptions = field(default_factory=NoiseOptions)
+    """Noise against ties."""
+
+    price_caps: PriceCapOptions = field(default_factory=PriceCapOptions)
+    """The highest price that a limit can use."""
+
+    quasi_newton: QuasiNewtonOptions = field(default_factory=QuasiNewtonOptions)
+    """First prices, by L-BFGS-B."""
+
+    newton: NewtonOptions = field(default_factory=NewtonOptions)
+    """Newton's method on the dual."""
+
+    curvature: CurvatureOptions = field(default_factory=CurvatureOptions)
+    """Second derivatives of the dual, estimated from a sample."""
+
+    cutting_planes: CuttingPlaneOptions = field(default_factory=CuttingPlaneOptions)
+    """The least dual of a campaign with few prices."""
+
+    sensitivity: SensitivityOptions = field(default_factory=SensitivityOptions)
+    """Minima of the dual as bounds move."""
+
+    free_customers: FreeCustomerOptions = field(default_factory=FreeCustomerOptions)
+    """Who is left free for repair in campaigns too large to repair as a whole."""
+
+    repair: RepairOptions = field(default_factory=RepairOptions)
+    """Repair and filling of an allocation."""
+
+    columns: ColumnOptions = field(default_factory=ColumnOptions)
+    """Whole choices of customers, listed."""
+
+    master: MasterOptions = field(default_factory=MasterOptions)
+    """The restricted master programme over columns."""
+
+    core: CoreOptions = field(default_factory=CoreOptions)
+    """HiGHS on what prices leave undecided."""
+
+    neighbourhoods: NeighbourhoodOptions = field(default_factory=NeighbourhoodOptions)
+    """HiGHS on a few hundred candidates at a time."""
+
+    conflict: ConflictOptions = field(default_factory=ConflictOptions)
+    """Proofs that limits cannot hold together."""
+
+    relaxation: RelaxationOptions = field(default_factory=RelaxationOptions)
+    """The smallest changes to bounds with which an allocation exists."""
+
+
+DEFAULT_OPTIONS = SolverOptions()
+"""The options of whoever asks for no others."""

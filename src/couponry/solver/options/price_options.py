@@ -1,0 +1,308 @@
+"""Options: the search for prices, and the methods that it uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PriceSearchOptions:
+    """What is tried in which order, and when prices are good enough."""
+
+    newton_candidates: int = 1 << 17
+    """Candidates from which on the dual is smooth enough for Newton's method. Below, gradients jump at its kinks."""
+
+    newton_customers: int = 5_000
+    """Customers from which on it is; few customers with many candidates each make as many kinks as few candidates."""
+
+    newton_steps: int = 32
+    """Newton steps on everybody, at most. The mixed campaign of benchmarks/README.md takes six at 100 million
+    customers; campaigns full of ties take more."""
+
+    sample_steps: int = 20
+    """Newton steps on each sample, at most: the next sample corrects what is left."""
+
+    warm_steps: tuple[int, int] = (2, 2)
+    """Newton steps from known prices on a small sample and on a larger one, at most."""
+
+    time_reserve: float = 0.3
+    """Share of the time limit, at the start of the search, that is kept for repair and certificate."""
+
+    gain_tolerance: float = 5e-3
+    """Share of the asked gap that an iteration must promise to gain for the dual to go on."""
+
+    warm_gain_tolerance: float = 0.1
+    """The same from known prices: what repair then closes, no step need bring nearer."""
+
+    patience: float = 0.1
+    """Factor on `gain_tolerance` where the gap stayed open at the first prices."""
+
+    near_share: float = 1e-3
+    """Violation, as a share of all coupons, at which a choice is near the limits.
+
+    A sample's prices go on to the next sample there, and no choice that is further away counts as quick to repair.
+    """
+
+    warm_near_share: float = 1.5e-3
+    """The same from known prices, at most."""
+
+    warm_near_gaps: float = 3.0
+    """The same from known prices, in asked gaps, at most: a small gap asks for a choice that is nearer."""
+
+    progress_share: float = 0.7
+    """Share of the violation before that a step must get below for another one to be worth it."""
+
+    repair_candidates: float = 150_000.0
+    """Candidates that a pass sees in the time in which one coupon is repaired.
+
+    Together with the next one it says when repair is quicker than another pass. It balances the two; processors differ.
+    """
+
+    repair_candidates_per_pair: float = 60.0
+    """The same, more for each pair of a chosen and another candidate of a customer: repair looks at each swap."""
+
+    negligible_share: float = 0.05
+    """Share of the violation that may be left where all other limits are at their price caps.
+
+    What is over at a cap is worth next to nothing, and noise shares it out.
+    """
+
+    far_coupons: int = 500
+    """Violation in coupons up to which a choice is never too far off to be repaired."""
+
+    far_share: float = 0.03
+    """Violation as a share of all coupons up to which a choice is not too far off to be repaired. Beyond, repair would
+    take most of the time and leave a poor allocation."""
+
+    sample_price_cap: float = 20.0
+    """Highest price of a typical coupon, in typical worths, that a sample may set.
+
+    Limits on few coupons may be out of reach in a sample by chance, and their prices would grow without end.
+    """
+
+    divergence_margin: float = 1e-3
+    """Share by which the dual must fall below what any allocation is worth for the search to be called diverging."""
+
+    sample_divergence_margin: float = 0.1
+    """The same where a sample says what any allocation is worth, which it knows less well."""
+
+
+@dataclass(frozen=True)
+class NoiseOptions:
+    """Noise against ties, drawn for each candidate and priced like an attribute.
+
+    References
+    ----------
+    McFadden, "Conditional logit analysis of qualitative choice behavior", 1974.
+    """
+
+    amplitudes: tuple[float, ...] = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
+    """Noise in typical worths, one after the other: prices found under more noise are near those under less."""
+
+    last_amplitudes: tuple[float, ...] = (3e-4, 1e-4)
+    """The same, once more by quasi-Newton steps where Newton's method did not get there."""
+
+    small_gaps: float = 0.3
+    """Noise in asked gaps that is little enough to begin with where only limits at their price caps are violated."""
+
+    first_box: float = 0.1
+    """Share of the noise by which prices may move at first: noise makes ties about so wide."""
+
+    blur_gaps: float = 0.5
+    """Asked gaps that noise may add to the dual for its prices to be worth rounding."""
+
+    gain_tolerance: float = 0.03
+    """Share of the asked gap that an iteration must gain while there is more noise than that."""
+
+    near_shares: tuple[float, ...] = (1e-2, 1e-3, 1e-4)
+    """Violation, as a share of all coupons, that prices are brought to, one after the other."""
+
+    repair_candidates: float = 20_000.0
+    """Candidates that a pass sees in the time in which one coupon is repaired under noise.
+
+    Fewer than without it: what is in the way is worth next to nothing, and single coupons of few candidates move.
+    """
+
+    repair_coupons: float = 8_000.0
+    """Violation in coupons that is always quick enough to repair under noise."""
+
+
+@dataclass(frozen=True)
+class PriceCapOptions:
+    """The highest price that a limit can use."""
+
+    share: float = 1 - 1e-4
+    """Share of its cap that a price may reach: just below, everybody takes what is worth next to nothing."""
+
+    quantities: int = 6
+    """Packed quantities up to which caps are looked for; the ends of their ranges are tried in all combinations, of
+    which there are 2 to that power."""
+
+
+@dataclass(frozen=True)
+class QuasiNewtonOptions:
+    """First prices, by L-BFGS-B.
+
+    References
+    ----------
+    Byrd, Lu, Nocedal, Zhu, "A limited memory algorithm for bound constrained optimization", 1995.
+    """
+
+    memory: int = 30
+    """Past steps that are kept. More cost little beside a pass over the candidates."""
+
+    passes: int = 100
+    """Evaluations of the dual, at most."""
+
+    passes_over_many: int = 20
+    """The same where passes are over more candidates than are held in memory easily, and Newton's method follows."""
+
+
+@dataclass(frozen=True)
+class NewtonOptions:
+    """Newton's method on the dual, within a box about the prices."""
+
+    damping: float = 1e-5
+    """Share of a limit's curvature that is added to it at first. Limits that are sums of others would make the model
+    singular without."""
+
+    most_damping: float = 1e-4
+    """The same, at most."""
+
+    least_damping: float = 1e-8
+    """The same, at least: it gives way where prices rise together and the dual has hardly any curvature."""
+
+    damping_factor: float = 10.0
+    """Factor by which damping changes."""
+
+    underrated: float = 1.5
+    """Gain, in gains that the model promised, from which on damping is lowered."""
+
+    curvature_floor: float = 1e-3
+    """Share of the median curvature that counts for each limit when it is damped: where nothing near moves a limit, its
+    price goes to the end of the box."""
+
+    box: float = 1.0
+    """First box about prices that are near, in bandwidths of the curvature per typical coupon."""
+
+    far_box: float = 8.0
+    """First box about prices that may be far off."""
+
+    least_box: float = 0.02
+    """Smallest box."""
+
+    growth: float = 2.0
+    """Factor by which a side of the box grows where a step was too short."""
+
+    fast_growth: float = 4.0
+    """The same where the slope is still steep at the end of the step."""
+
+    shrinkage: float = 0.3
+    """Factor on the step that becomes a side of the box where the step went too far."""
+
+    held_back: float = 0.7
+    """Factor on all sides of the box after a step that gained nothing."""
+
+    steep: float = 0.5
+    """Slope after a step, of the same sign, as a share of the slope before, from which on it is still steep."""
+
+    overshot: float = 0.5
+    """Slope after a step, of the other sign, as a share of the slope before, from which on it went too far."""
+
+    met_share: float = 2e-3
+    """Share of what counts in a limit by which it may be off and still be met, as far as the box is concerned."""
+
+    active_sets: int = 8
+    """Active sets tried for one step, at most: a few more would gain a thousandth."""
+
+    unsettled_share: float = 1 / 500
+    """Share of the coordinates that may still change sides: what that is worth is far below the model's error."""
+
+    curvature_uses: int = 2
+    """Steps that one curvature is good for, if they gain what it promises."""
+
+    foretold: float = 0.5
+    """Share of the promised gain that the gain may differ by for the curvature to be used again."""
+
+    dear_passes: int = 128
+    """Candidates of a pass, for each in the sample for curvature, from which on a pass costs more than a curvature, so
+    that each step is given a new one."""
+
+    cg_steps: int = 300
+    """Steps of conjugate gradients, at most."""
+
+    cg_tolerance: float = 1e-2
+    """Relative residual of conjugate gradients: far below what a sample's curvature is off."""
+
+
+@dataclass(frozen=True)
+class CurvatureOptions:
+    """Second derivatives of the dual, estimated from the candidates whose decision is nearly tied.
+
+    References
+    ----------
+    Loftsgaarden, Quesenberry, "A nonparametric estimate of a multivariate density function", 1965.
+    """
+
+    near_share: float = 1 / 16
+    """Share of an item's candidates whose change costs less than the bandwidth.
+
+    A wider one takes candidates that no step reaches for near; a narrower one rests on few.
+    """
+
+    nearest: int = 4
+    """Candidates of an item within the bandwidth, at least, where there are as many."""
+
+
+@dataclass(frozen=True)
+class CuttingPlaneOptions:
+    """The least dual of a campaign with few prices, by cutting planes within a box.
+
+    References
+    ----------
+    Kelley, "The cutting-plane method for solving convex programs", 1960.
+    """
+
+    prices: int = 200
+    """Prices that it is for, at most: each pass adds planes of so many coefficients."""
+
+    candidates: int = 500_000
+    """Candidates that it is for, at most: it takes tens of passes."""
+
+    groups: int = 128
+    """Groups of customers with a plane each, at most: more tell more by pass, and make the linear programme larger."""
+
+    passes: int = 80
+    """Passes, at most."""
+
+    tolerance: float = 0.1
+    """What the dual value may be above its least, in asked gaps."""
+
+    first_box: float = 0.05
+    """First box about the prices, in typical worths per typical coupon: prices are near to begin with."""
+
+    large_box: float = 1.0
+    """Box that is taken for none, in the same unit."""
+
+    growth: float = 3.0
+    """Factor by which the box grows where it was in the way."""
+
+    shrinkage: float = 0.4
+    """Factor by which it shrinks after a step that gained too little."""
+
+    enough_gain: float = 0.1
+    """Share of what the model promised that a step must gain for the box not to shrink."""
+
+
+@dataclass(frozen=True)
+class SensitivityOptions:
+    """Minima of the dual as bounds move, far closer than a solve needs them."""
+
+    steps: int = 25
+    """Newton steps in a round, at most."""
+
+    rounds: int = 12
+    """Rounds, at most, each from where the last one came to, until a round gains less than asked."""
+
+    stalls: int = 4
+    """Steps in a row that gain less than half of what the model promises, at most: what is left is a kink."""

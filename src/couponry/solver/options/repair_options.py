@@ -1,0 +1,75 @@
+"""Options: who is left free for repair, and repair itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FreeCustomerOptions:
+    """Who is left free for repair in campaigns too large to repair as a whole."""
+
+    candidates_per_coupon: float = 2.0
+    """Candidates near enough to change hands for each coupon that a limit needs: not all of them can be used."""
+
+    more_candidates: float = 8.0
+    """Factor on that for limits that are still violated after a try."""
+
+    tries: int = 4
+    """Tries, at most, each with `more_candidates` times as many candidates where that was not enough."""
+
+    repaired_per_second: float = 1e6
+    """Candidates of free customers that are gathered, repaired and filled in a second, about.
+
+    Where a time limit leaves less, repair is not begun.
+    """
+
+    filled_gaps: float = 0.5
+    """Gap, in asked gaps, at which an allocation is not filled any more."""
+
+    spare_candidates: float = 4.0
+    """Candidates that a limit with any need gets beside those for its coupons."""
+
+    spare_candidates_per_million: float = 0.2
+    """The same, more for each million customers."""
+
+    least_weight: float = 1 / 64
+    """Share of a cell's mean weight that a candidate counts as at least, when what could change hands is summed."""
+
+    halvings: int = 10
+    """Levels of customers that a threshold may hold for, each with half of the customers before."""
+
+    sampling_error: float = 1.0
+    """Standard deviations that a sample's count may be too large by, before a threshold is kept to fewer customers."""
+
+    sampled_candidates: int = 24
+    """Candidates of a sample that a threshold rests on, or all there are: few say little of what all have."""
+
+    packing_error: float = 4.0
+    """Standard deviations by which activities that are summed by quantities alone may be off: a limit so near its bound
+    may need coupons either way."""
+
+    piece: int = 1 << 15
+    """Candidates whose values are computed at a time, so that they stay in cache. No result depends on it."""
+
+
+@dataclass(frozen=True)
+class RepairOptions:
+    """Repair and filling of an allocation by single moves.
+
+    References
+    ----------
+    Morris, "The breakout method for escaping from local minima", 1993.
+    """
+
+    rounds: int = 40
+    """Rounds of moves before a repair is given up; each that finds none makes violated limits weigh more."""
+
+    weight_growth: float = 2.0
+    """Factor by which the weight of limits grows that stay violated with no move left."""
+
+    fills: int = 6
+    """Rounds of filling, at most; it ends sooner where a round makes no move."""
+
+    fill_everything_candidates: int = 2_000_000
+    """Candidates up to which filling tries every move. Beyond, only items that have a price or a subsidy are tried."""
