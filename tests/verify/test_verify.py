@@ -17,8 +17,8 @@ from tests.support.campaigns import SLOTS, random_tables, replaced, shuffled, sp
 from couponry import InvalidInput, read_campaign
 from couponry.campaign_folder.spec import read_spec
 from couponry.verify import Report, verify_result
-from couponry.verify.achievable import Group, most_coupons
-from couponry.verify.inputs import Given
+from couponry.verify.achievable import CellGroups, most_coupons
+from couponry.verify.inputs import Inputs
 from couponry.verify.rules import group_of_cell
 
 Folder = Callable[..., Path]
@@ -424,17 +424,17 @@ def test_most_coupons(seed: int, folder: Folder) -> None:
     ]
     path = folder(tables, customer_rule=rules)
     spec = read_spec(path)
-    given = Given(path, spec)
+    inputs = Inputs(path, spec)
     groups = [
-        Group(group_of_cell(given, rule), given.bound(rule.max, np.inf, rule.label))
+        CellGroups(group_of_cell(inputs, rule), inputs.bound(rule.max, np.inf, rule.label))
         for rule in spec.rules
     ]
     wanted = rng.random(12) < 0.8
-    found = most_coupons(given, groups, wanted)
+    found = most_coupons(inputs, groups, wanted)
     subsets = np.array(list(itertools.product([0, 1], repeat=7)))
-    cells = given.cell(np.arange(len(given)))
+    cells = inputs.cell(np.arange(len(inputs)))
     for customer in range(12):
-        own = cells[given.customer == customer]
+        own = cells[inputs.customer == customer]
         fits = np.ones(len(subsets), bool)
         for group in groups:
             for code in set(group.code[own].tolist()) - {-1}:

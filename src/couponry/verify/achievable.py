@@ -9,46 +9,71 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from .inputs import Given
+from .inputs import Inputs
 from .rounding import Floats, Integers, Mask, sum_by
 
 
 @dataclass(frozen=True)
-class Group:
-    """A customer rule about part of the offers. code: int64 (cells), group or -1. cap: (n), for each group."""
+class CellGroups:
+    """A customer rule that bounds the coupons of each of several groups of cells.
+
+    Attributes
+    ----------
+    code : ndarray of int64, shape (n_cells,)
+        Group of each cell, -1 if it is in none.
+    cap : ndarray of float64, shape (n_customers,)
+        Most coupons of each group.
+    """
 
     code: Integers
     cap: Floats
 
     @property
     def width(self) -> int:
+        """Number of groups, and one for none of them."""
         return int(self.code.max(initial=-1)) + 2
 
     def keys(self, customer: Integers, cell: Integers) -> Integers:
-        """A number for each customer and group (0: in none of them)."""
+        """Return a number for each customer and group; the lowest of a customer stands for no group."""
         return customer * self.width + self.code[cell] + 1
 
 
-class _Bound(NamedTuple):
-    """A rule among some candidates, where it can bind: (set of each candidate or -1, size of it, its cap)."""
+class _BindingRule(NamedTuple):
+    """A rule where it can bind: sets of candidates that hold more than their cap.
+
+    member: set of each candidate, -1 if it is in none. size: of that set. cap: of that set.
+    """
 
     member: Integers
     size: Integers
     cap: Floats
 
 
-def most_coupons(given: Given, rules: list[Group], wanted: Mask) -> Floats:
-    """The most coupons under these rules that each `wanted` customer can have (n); 0 for the others."""
-    rows = np.flatnonzero(wanted[given.customer])
-    rows = rows[np.argsort(given.customer[rows], kind="stable")]
-    who, cell = given.customer[rows], given.cell(rows)
+def most_coupons(inputs: Inputs, rules: list[CellGroups], wanted: Mask) -> Floats:
+    """Return the most coupons that some customers can have under rules with maximums.
+
+    Parameters
+    ----------
+    inputs : Inputs
+    rules : list of CellGroups
+    wanted : ndarray of bool, shape (n_customers,)
+        The customers to look at.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_customers,)
+        0 for the customers who are not wanted.
+    """
+    rows = np.flatnonzero(wanted[inputs.customer])
+    rows = rows[np.argsort(inputs.customer[rows], kind="stable")]
+    who, cell = inputs.customer[rows], inputs.cell(rows)
     binding = []
     for rule in rules:
         _, member, size = np.unique(rule.keys(who, cell), return_inverse=True, return_counts=True)
         cap = rule.cap[who]
         binds = (rule.code[cell] >= 0) & (size[member] > cap)
         if binds.any():
-            binding.append(_Bound(np.where(binds, member, -1), size[member], cap))
+            binding.append(_BindingRule(np.where(binds, member, -1), size[member], cap))
     most = sum_by(who, _fill(binding, len(rows)), len(wanted)).round()
     crossing = [who[_cross(a, b)] for a, b in combinations(binding, 2)]
     for customer in np.unique(np.concatenate([*crossing, who[:0]])):
@@ -57,15 +82,14 @@ def most_coupons(given: Given, rules: list[Group], wanted: Mask) -> Floats:
     return most
 
 
-def _fill(bounds: list[_Bound], candidates: int) -> Floats:
-    """Shares of candidates whose sum over a customer is the most coupons, where the sets nest.
+def _fill(rules: list[_BindingRule], candidates: int) -> Floats:
+    """Shares of candidates whose sum over a customer is the most coupons, for laminar sets.
 
-    Smaller sets first: each set that holds more than its cap is scaled down to it, which keeps the sets inside
-    it within theirs.
+    Smaller sets first: each set that holds more than its cap is scaled down to it. Sets inside it stay within theirs.
     """
     share = np.ones(candidates)
-    for size in sorted({size for b in bounds for size in np.unique(b.size[b.member >= 0])}):
-        for member, sizes, cap in bounds:
+    for size in sorted({size for b in rules for size in np.unique(b.size[b.member >= 0])}):
+        for member, sizes, cap in rules:
             rows = np.flatnonzero((member >= 0) & (sizes == size))
             total = sum_by(member[rows], share[rows], 0)[member[rows]]
             full = total > cap[rows]
@@ -73,17 +97,18 @@ def _fill(bounds: list[_Bound], candidates: int) -> Floats:
     return share
 
 
-def _cross(a: _Bound, b: _Bound) -> Integers:
+def _cross(a: _BindingRule, b: _BindingRule) -> Integers:
     """Candidates where a set of one rule and a set of the other overlap, neither inside the other."""
     both = np.flatnonzero((a.member >= 0) & (b.member >= 0))
     pair = a.member[both] * (int(b.member.max(initial=0)) + 1) + b.member[both]
     _, member, common = np.unique(pair, return_inverse=True, return_counts=True)
-    return both[common[member] < np.minimum(a.size[both], b.size[both])]
+    crossing = common[member] < np.minimum(a.size[both], b.size[both])
+    return np.asarray(both[crossing])
 
 
-def _most_of_one(bounds: list[tuple[Integers, Floats]]) -> float:
+def _most_of_one(rules: list[tuple[Integers, Floats]]) -> float:
     """The most coupons of one customer whose sets overlap in any way, by a small integer program."""
-    sets = [(of == one, cap[0]) for of, cap in bounds for one in set(of.tolist()) - {-1}]
+    sets = [(of == one, cap[0]) for of, cap in rules for one in set(of.tolist()) - {-1}]
     matrix, cap = (np.array(part, float) for part in zip(*sets, strict=True))
     every = np.ones(matrix.shape[1])
     within = LinearConstraint(matrix, -np.inf, cap)

@@ -16,10 +16,29 @@ KEYS = (
     "status", "objective", "bound", "gap", "max_violation", "allocated", "customers", "candidates",
     "full_passes", "seconds", "peak_memory_bytes", "threads", "backend", "engine", "seed", "version",
 )  # fmt: skip
+"""What result.json must say."""
 
 
 class Claims:
-    """One result folder. true: what was recomputed, by field of Report. problems: a line for each."""
+    """One result folder, and what the checks have to say about it.
+
+    Parameters
+    ----------
+    out : Path
+        Result folder.
+
+    Attributes
+    ----------
+    true : dict of str to object
+        What was recomputed, by field of `Report`.
+    problems : list of str
+        One line for each.
+
+    Raises
+    ------
+    InvalidInput
+        If result.json cannot be read.
+    """
 
     def __init__(self, out: Path):
         self._out = out
@@ -30,9 +49,11 @@ class Claims:
         ]
 
     def has(self, name: str) -> bool:
+        """Return whether the result has a file of this name."""
         return (self._out / name).exists()
 
     def read_json(self, name: str) -> dict[str, Any]:
+        """Read a JSON object; InvalidInput if there is none."""
         what = f"result folder {str(self._out)!r}"
         try:
             content = json.loads((self._out / name).read_text(encoding="utf-8"))
@@ -45,7 +66,7 @@ class Claims:
         return content
 
     def table(self, name: str) -> pa.Table | None:
-        """The table of this name, None (and a problem) where it is missing."""
+        """Read the table of this name; None, and a problem, if it is missing."""
         file = f"{name}.parquet"
         if self.has(file):
             return tables.read(self._out, file, name)
@@ -53,11 +74,11 @@ class Claims:
         return None
 
     def get(self, key: str) -> Any:
-        """What result.json says."""
+        """Return what result.json says; None if it says nothing."""
         return self._result.get(key)
 
     def admitted(self, key: str, most: float) -> float:
-        """By how much result.json admits that a claim of it may be off; a problem where that is more than `most`."""
+        """Return the error that result.json admits for a claim; it is a problem if that is more than `most`."""
         claimed = self.get(key)
         found = finite(0.0 if claimed is None else claimed)
         if found is None or not 0 <= found <= most:
@@ -73,9 +94,16 @@ class Claims:
         below: float = 0.0,
         above: float = 0.0,
     ) -> None:
-        """Keep what is true, and compare result.json with it, exactly where no `error` is allowed.
+        """Keep what is true, and compare result.json with it.
 
-        below, above: how far the claim may be off to one side, beside the error.
+        Parameters
+        ----------
+        key : str
+        true : float
+        error : float, optional
+            How far the claim may be off; default: not at all.
+        below, above : float
+            How far the claim may be off to one side, beside `error`.
         """
         self.true[key] = true
         claimed = nearest = self.get(key)
@@ -87,7 +115,9 @@ class Claims:
             self.differs(f"result.json: {key}", true, repr(claimed))
 
     def differs(self, what: str, expected: Any, got: Any) -> None:
+        """Note a claim that is not right."""
         self.note(f"{what}: expected {expected}, got {got}")
 
     def note(self, problem: str) -> None:
+        """Add a problem."""
         self.problems.append(problem)

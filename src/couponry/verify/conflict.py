@@ -1,4 +1,4 @@
-"""infeasible.json: a conflict of limits and rules that exist and ask what it says; and no claims of an allocation."""
+"""Checks infeasible.json: its limits and rules exist, with the bounds that it says; and nothing is allocated."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 from ..campaign_folder.spec import Spec
 from ..model.rules import MANDATORY
 from .claims import Claims
-from .inputs import Given
-from .measures import Measured, measure
+from .inputs import Inputs
+from .recomputed_limits import RecomputedLimit, recompute_limits
 
 
-def check_conflict(spec: Spec, given: Given, claims: Claims) -> None:
+def check_conflict(spec: Spec, inputs: Inputs, claims: Claims) -> None:
+    """Check the result of a campaign that is said to be infeasible."""
     for name in ("allocation.parquet", "limits.parquet"):
         if claims.has(name):
             claims.note(f"{name}: there is one, but the campaign is said to be infeasible")
@@ -25,17 +26,17 @@ def check_conflict(spec: Spec, given: Given, claims: Claims) -> None:
         claims.note("infeasible.json: missing, but the campaign is said to be infeasible")
         return
     conflict = claims.read_json("infeasible.json")
-    measures = measure(spec.limits, given, np.zeros(0, np.int64))
-    claims.true["limits"] = len(measures)
+    known = recompute_limits(spec.limits, inputs, np.zeros(0, np.int64))
+    claims.true["limits"] = len(known)
     limits, rules = conflict.get("limits", []), conflict.get("customer_rules", [])
     if not limits and not rules:
         claims.note("infeasible.json: it names neither a limit nor a customer rule")
     for entry in limits:
-        _check_limit(entry, measures, claims)
+        _check_limit(entry, known, claims)
     for entry in conflict.get("way_out", []):
-        _check_limit(entry, measures, claims, "way_out: ")
+        _check_limit(entry, known, claims, "way_out: ")
     names = [rule.name for rule in spec.rules]
-    if given.mandatory.any():
+    if inputs.mandatory.any():
         names.append(MANDATORY)
     for name in (entry.get("customer_rule") for entry in rules):
         if name not in names:
@@ -43,14 +44,15 @@ def check_conflict(spec: Spec, given: Given, claims: Claims) -> None:
 
 
 def _check_limit(
-    entry: dict[str, Any], measures: list[Measured], claims: Claims, where: str = ""
+    entry: dict[str, Any], limits: list[RecomputedLimit], claims: Claims, where: str = ""
 ) -> None:
+    """Note a limit that is not there, or that has other bounds."""
     name = entry.get("limit")
     key = ("hard", name, entry.get("group"), entry.get("sum"))
-    asked = [m for m in measures if (m.mode, m.name, m.group, m.sum) == key]
+    meant = [limit for limit in limits if (limit.mode, limit.name, limit.group, limit.sum) == key]
     for bound in ("min", "max"):
         said = entry.get(bound)
-        if said is not None and all(getattr(m, bound) != said for m in asked):
+        if said is not None and all(getattr(limit, bound) != said for limit in meant):
             claims.note(f"infeasible.json: {where}no hard limit {name!r} asks {bound} {said}")
     if entry.get("min") is None and entry.get("max") is None:
         claims.note(f"infeasible.json: {where}limit {name!r}: it asks for nothing")

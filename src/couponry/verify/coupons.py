@@ -1,4 +1,4 @@
-"""allocation.parquet: every coupon is a candidate, given once, and its columns are right."""
+"""Checks allocation.parquet: every coupon is a candidate, allocated once, and its columns are right."""
 
 from __future__ import annotations
 
@@ -8,56 +8,94 @@ import pyarrow as pa
 from ..data import tables
 from ..utils.errors import InvalidInput
 from .claims import Claims
-from .inputs import Given
+from .inputs import Inputs
 from .rounding import ROUNDING, Integers
 
-SOURCES = {  # a column of the allocation, and the columns of the campaign that it is or follows from
+SOURCES = {
     "value": ("value", "response"),
     "response": ("response",),
     "cost": ("cost", "issue_cost", "face_value"),
 }
+"""Columns of the allocation, and the columns of the campaign that each is equal to or follows from."""
 
 
-def check_coupons(table: pa.Table, given: Given, claims: Claims) -> Integers:
-    """Rows of the candidates that the allocation gives."""
+class _Pairs:
+    """The pairs of customer and offer in an allocation, with ids for messages."""
+
+    def __init__(self, table: pa.Table, inputs: Inputs, claims: Claims):
+        self._claims = claims
+        self._ids = {name: tables.ids(table, "allocation", name) for name in ("customer", "offer")}
+        known = {"customer": inputs.customer_ids, "offer": inputs.offer_ids}
+        for name, ids in self._ids.items():
+            if ids.type != known[name].type:
+                claims.differs(f"allocation: column {name!r}", known[name].type, table[name].type)
+        self.customer, self.offer = (
+            tables.positions(ids, known[name]) for name, ids in self._ids.items()
+        )
+
+    def note(self, problem: str, at: Integers, more: str = "") -> None:
+        """Note a problem of some rows, with the ids in the first one."""
+        if len(at):
+            row = int(at[0])
+            pair = ", ".join(f"{name} {ids[row].as_py()!r}" for name, ids in self._ids.items())
+            self._claims.note(f"allocation: {problem} row {row}: {pair}{more}")
+
+
+def check_coupons(table: pa.Table, inputs: Inputs, claims: Claims) -> Integers:
+    """Check the allocation, and look its coupons up among the candidates.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The allocation.
+    inputs : Inputs
+    claims : Claims
+
+    Returns
+    -------
+    ndarray of int64, shape (n_allocated,)
+        Rows of the allocated candidates; coupons that are not candidates are left out.
+    """
     tables.require(table, "allocation", "customer", "offer")
     claims.check("allocated", table.num_rows)
-    ids = {name: tables.ids(table, "allocation", name) for name in ("customer", "offer")}
-    known = {"customer": given.customer_ids, "offer": given.offer_ids}
-    for name in ids:
-        if ids[name].type != known[name].type:
-            claims.differs(f"allocation: column {name!r}", known[name].type, table[name].type)
-    customer, offer = (tables.positions(ids[name], known[name]) for name in ids)
-
-    def note(problem: str, at: Integers, more: str = "") -> None:
-        if len(at):
-            pair = ", ".join(f"{name} {ids[name][int(at[0])].as_py()!r}" for name in ids)
-            claims.note(f"allocation: {problem} row {at[0]}: {pair}{more}")
-
-    note("not in order of customer, first at", 1 + np.flatnonzero(customer[1:] < customer[:-1]))
-    rows = given.rows(customer, offer)
+    pairs = _Pairs(table, inputs, claims)
+    unordered = 1 + np.flatnonzero(pairs.customer[1:] < pairs.customer[:-1])
+    pairs.note("not in order of customer, first at", unordered)
+    rows = inputs.rows(pairs.customer, pairs.offer)
     foreign = np.flatnonzero(rows < 0)
-    note(f"{len(foreign):,} pairs are not candidates, first", foreign)
+    pairs.note(f"{len(foreign):,} pairs are not candidates, first", foreign)
     at = np.flatnonzero(rows >= 0)  # rows of the allocation that can be judged
     rows = rows[at]
     again = np.delete(at, np.unique(rows, return_index=True)[1])
-    note(f"{len(again):,} coupons are given twice, first", again)
+    pairs.note(f"{len(again):,} coupons are given twice, first", again)
     for name, any_of in SOURCES.items():
-        there = any(map(given.has, any_of))
+        there = any(map(inputs.has, any_of))
         if there != (name in table.column_names):
             expected = "expected" if there else "did not expect"
             claims.note(f"allocation: {expected} a column {name!r}")
-        if not there or name not in table.column_names:
-            continue
-        try:
-            claimed = tables.numbers(table, "allocation", name, nullable=True)[at]
-        except InvalidInput as error:
-            claims.note(str(error))
-            continue
-        true = given.column(name, rows, "allocation")
-        size = given.size(name, rows, "allocation")
-        wrong = np.flatnonzero(~(np.abs(claimed - true) <= ROUNDING * size))
-        if len(wrong):
-            values = f": expected {true[wrong[0]]}, got {claimed[wrong[0]]}"
-            note(f"column {name!r} is wrong in {len(wrong):,} rows, first", at[wrong], values)
+        if there and name in table.column_names:
+            _check_column(name, table, at, rows, inputs, pairs, claims)
     return rows
+
+
+def _check_column(
+    name: str,
+    table: pa.Table,
+    at: Integers,
+    rows: Integers,
+    inputs: Inputs,
+    pairs: _Pairs,
+    claims: Claims,
+) -> None:
+    """Compare a column of the allocation, at some of its rows, with what the candidates in `rows` say."""
+    try:
+        claimed = tables.numbers(table, "allocation", name, nullable=True)[at]
+    except InvalidInput as error:
+        claims.note(str(error))
+        return
+    true = inputs.column(name, rows, "allocation")
+    size = inputs.size(name, rows, "allocation")
+    wrong = np.flatnonzero(~(np.abs(claimed - true) <= ROUNDING * size))
+    if len(wrong):
+        values = f": expected {true[wrong[0]]}, got {claimed[wrong[0]]}"
+        pairs.note(f"column {name!r} is wrong in {len(wrong):,} rows, first", at[wrong], values)

@@ -1,8 +1,9 @@
-"""The campaign's tables, joined by ids, and their columns as the user gave them."""
+"""The campaign's tables, joined by ids, with their columns as the user gave them."""
 
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,80 +11,93 @@ import numpy as np
 import pyarrow as pa
 
 from ..campaign_folder.read import read_candidates
-from ..campaign_folder.spec import Spec
+from ..campaign_folder.spec import Spec, read_table
 from ..data import tables
 from ..data.filters import Where, rows_where
 from ..model.campaign_data import candidate_columns, check_customers
 from ..model.contact_history import History
 from ..model.customers import Customers, assert_column
 from ..model.measures import MONEY
-from ..model.rules import CustomerRule
 from ..utils.errors import InvalidInput
-from .rounding import PACKED, Floats, Integers
+from .rounding import PACKED_ROUNDING, Floats, Integers, Mask
 
 
-class Given:
-    """The tables of a campaign, its n customers and m offers numbered, columns by name.
+class Inputs:
+    """The tables of a campaign folder: customers and offers numbered, columns by name.
 
-    customer, offer: int64 (e) numbers of each candidate's customer (ascending ids) and offer (row of `offers`).
-    cells: the offers, once for each role where candidates have roles (first: none), with a column of it; a
-    candidate's *cell* is what rules and limits can tell apart within a customer.
-    mandatory: bool (e), candidates that must be given.
-    seen: which cells have candidates, and all of them where there are no roles (cells).
+    A *cell* is what rules and limits can tell apart within a customer: an offer, or an offer in one role.
+
+    Parameters
+    ----------
+    folder : Path
+        Campaign folder.
+    spec : Spec
+        Its campaign.toml.
+
+    Attributes
+    ----------
+    offers : pyarrow.Table
+        As the user gave it, in any order.
+    offer_ids : pyarrow.Array, shape (n_offers,)
+    customer_ids : pyarrow.Array, shape (n_customers,)
+        Ids of the customers who have candidates, ascending.
+    customer : ndarray of int64, shape (n_candidates,)
+        Number of each candidate's customer.
+    offer : ndarray of int64, shape (n_candidates,)
+        Row of `offers` for each candidate.
+    mandatory : ndarray of bool, shape (n_candidates,)
+        Candidates that must be allocated.
+    cells : pyarrow.Table
+        The offers. With roles, the offers once without role, then once for each role, and a column of it.
+    seen : ndarray of bool, shape (n_cells,)
+        Cells that have candidates; all of them if there are no roles.
+    customers : Customers
+        The customers table.
+
+    Raises
+    ------
+    InvalidInput
+        If a table is wrong.
     """
 
     def __init__(self, folder: Path, spec: Spec):
-        names = spec.tables
-        self.offers = tables.read(folder, names["offers"], "offers")
-        tables.require(self.offers, "offers", "offer")
-        self.offer_ids = tables.ids(self.offers, "offers", "offer")
-        times = Counter(self.offer_ids.to_pylist())
-        for twice in sorted(offer for offer, count in times.items() if count > 1):
-            raise InvalidInput(f"table offers, column 'offer': {twice!r} is there twice")
+        self._folder, self._spec = folder, spec
+        self.offers, self.offer_ids = _read_offers(folder, spec)
         wanted = candidate_columns(spec.limits, spec.value)
         self._candidates = read_candidates(folder, spec, sorted(wanted))
         tables.require(self._candidates, "candidates", "customer", "offer")
         ids = tables.ids(self._candidates, "candidates", "customer")
         self.customer, self.customer_ids = tables.ranks(ids)
-        ids = tables.ids(self._candidates, "candidates", "offer")
-        self.offer = tables.positions(ids, self.offer_ids)
-        for row in np.flatnonzero(self.offer < 0):
-            what = f"table candidates, column 'offer', row {row}: offer {ids[int(row)].as_py()!r}"
-            raise InvalidInput(f"{what} is not in table offers")
-        self.cells, self._cell = self.offers, self.offer
+        self.offer = _offers_of(self._candidates, self.offer_ids)
         self._packed_error: dict[str, float] = {}
+        self.cells, self._cell = self.offers, self.offer
         self.seen = np.ones(len(self.offers), bool)
         if "role" in self._candidates.column_names:
             code, roles = tables.labels(self._candidates["role"])
             self.cells = _once_for_each(roles, self.offers)
             self._cell = (code + 1) * len(self.offers) + self.offer
             self.seen = np.bincount(self._cell, minlength=len(self.cells)) > 0
-        table = None
-        if "customers" in names:
-            table = tables.read(folder, names["customers"], "customers")
+        table = read_table(folder, spec, "customers")
+        if table is not None:
             check_customers(table)
         self.customers = Customers(table, self.customer_ids)
-        self.mandatory = np.zeros(len(self.customer), bool)
-        if "mandatory" in self._candidates.column_names:
-            flags = self._candidates["mandatory"].to_pylist()
-            self.mandatory = np.array([flag is True for flag in flags], bool)
-        table = None
-        if "history" in names:
-            table = tables.read(folder, names["history"], "history")
-        self._history_table, self._history = (
-            table,
-            History(None, self.customer_ids, self.offers, []),
-        )
+        self.mandatory = _mandatory(self._candidates)
 
     def __len__(self) -> int:
         return len(self.offer)
 
+    @cached_property
+    def history(self) -> History:
+        """What customers have had, as far as customer rules ask for it."""
+        table = read_table(self._folder, self._spec, "history")
+        return History(table, self.customer_ids, self.offers, self._spec.rules)
+
     def cell(self, rows: Integers) -> Integers:
-        """Cell of the candidates in these rows."""
+        """Return the cell of the candidates in these rows."""
         return self._cell[rows]
 
     def rows(self, customer: Integers, offer: Integers) -> Integers:
-        """Row of the candidates of each pair, -1 where the pair is not among them."""
+        """Return the row of each pair among the candidates, -1 for a pair that is not there."""
         width = len(self.offer_ids)
         key, order = self.customer * width + self.offer, None
         if not (key[1:] > key[:-1]).all():  # sorting is the slow part: spare it where it is done
@@ -97,10 +111,28 @@ class Given:
         return np.where(key[position] == wanted, row, -1)
 
     def has(self, name: str) -> bool:
+        """Return whether candidates or offers have a column of this name."""
         return name in self._candidates.column_names or name in self.offers.column_names
 
     def column(self, name: str, rows: Integers, by_whom: str) -> Floats:
-        """A named column of the candidates in these rows, by the format's rules for columns that are missing."""
+        """Return a column of some candidates, by the format's rules for columns that are missing.
+
+        Parameters
+        ----------
+        name : str
+        rows : ndarray of int64, shape (n,)
+        by_whom : str
+            What asks for the column, for messages.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such column.
+        """
         if name == "count":
             return np.ones(len(rows))
         if name in self._candidates.column_names:
@@ -117,27 +149,22 @@ class Given:
             return part("response") * (part("margin") - part("face_value")) - part("issue_cost")
         raise InvalidInput(f"{by_whom}: neither candidates nor offers have a column {name!r}")
 
-    def history(self, rules: list[CustomerRule]) -> History:
-        """What customers have had, read for these rules where there are any, else as it was read before."""
-        if rules:
-            self._history = History(self._history_table, self.customer_ids, self.offers, rules)
-        return self._history
-
     def size(self, name: str, rows: Integers, by_whom: str) -> Floats:
-        """Size of a column's values, for rounding: a default is a difference, and as large as its parts."""
+        """Return the size of a column's values, for rounding: a default is as large as all of its parts."""
         parts = [] if self.has(name) else [part for part in MONEY if self.has(part)]
-        return np.sum([np.abs(self.column(part, rows, by_whom)) for part in (name, *parts)], axis=0)
+        sizes = [np.abs(self.column(part, rows, by_whom)) for part in (name, *parts)]
+        return np.asarray(np.sum(sizes, axis=0))
 
     def packed_error(self, name: str, by_whom: str) -> float:
-        """What a column's sum may be off for each coupon where it is summed as packed, in 24 bits for its range."""
+        """Return what a column's sum may be off for each coupon if it is summed as packed, in 24 bits."""
         if name not in self._packed_error:
             values = self.column(name, np.arange(len(self)), by_whom)
             span = float(values.max() - values.min()) if len(values) else 0.0
-            self._packed_error[name] = span * PACKED
+            self._packed_error[name] = span * PACKED_ROUNDING
         return self._packed_error[name]
 
     def bound(self, bound: int | str | None, default: float, by_whom: str) -> Floats:
-        """A customer rule's bound for each customer (n)."""
+        """Return a customer rule's bound for each customer; a text names a column of customers."""
         if not isinstance(bound, str):
             return np.full(len(self.customer_ids), default if bound is None else float(bound))
         row = self.customers.rows(by_whom)
@@ -147,7 +174,24 @@ class Given:
     def groups(
         self, by: str | None, where: Where, by_whom: str
     ) -> tuple[Integers, Integers, list[Any]]:
-        """Pairs (cell, group number) of the cells of `where` by the values of a column, and those values."""
+        """Return the groups of a rule or limit.
+
+        Parameters
+        ----------
+        by : str or None
+            Column of cells whose values are the groups; None: one group of all.
+        where : mapping
+            Conditions on cells.
+        by_whom : str
+            What asks for them, for messages.
+
+        Returns
+        -------
+        cell, group : ndarray of int64, shape (n_pairs,)
+            A cell that fulfils the conditions, and a group that it is in.
+        values : list
+            The value of each group.
+        """
         about = rows_where(self.cells, "offers", where, by_whom)
         if by is None:
             cell = np.flatnonzero(about)
@@ -163,6 +207,34 @@ class Given:
         }
         cell, group = np.array(sorted(pairs), np.int64).reshape(-1, 2).T
         return cell[about[cell]], group[about[cell]], list(number)
+
+
+def _read_offers(folder: Path, spec: Spec) -> tuple[pa.Table, pa.Array]:
+    """The offers table, and its ids; refused if one is there twice."""
+    offers = tables.read(folder, spec.tables["offers"], "offers")
+    tables.require(offers, "offers", "offer")
+    ids = tables.ids(offers, "offers", "offer")
+    times = Counter(ids.to_pylist())
+    for twice in sorted(offer for offer, count in times.items() if count > 1):
+        raise InvalidInput(f"table offers, column 'offer': {twice!r} is there twice")
+    return offers, ids
+
+
+def _offers_of(candidates: pa.Table, known: pa.Array) -> Integers:
+    """Row of the offers for each candidate; refused if there is none."""
+    ids = tables.ids(candidates, "candidates", "offer")
+    offer = tables.positions(ids, known)
+    for row in np.flatnonzero(offer < 0):
+        what = f"table candidates, column 'offer', row {row}: offer {ids[int(row)].as_py()!r}"
+        raise InvalidInput(f"{what} is not in table offers")
+    return offer
+
+
+def _mandatory(candidates: pa.Table) -> Mask:
+    """Which candidates must be allocated."""
+    if "mandatory" not in candidates.column_names:
+        return np.zeros(candidates.num_rows, bool)
+    return np.array([flag is True for flag in candidates["mandatory"].to_pylist()], bool)
 
 
 def _once_for_each(roles: list[Any], offers: pa.Table) -> pa.Table:

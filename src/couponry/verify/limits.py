@@ -1,4 +1,4 @@
-"""limits.parquet: a right row for every limit and group; and no hard limit is broken."""
+"""Checks limits.parquet: a right row for every limit and group, and no hard limit that is violated."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any
 
 from ..data import tables
 from .claims import Claims
-from .measures import Measured
+from .recomputed_limits import RecomputedLimit
 from .rounding import is_close
 
 COLUMNS = ("name", "group", "sum", "min", "max", "achieved", "price", "binding", "mode")
 
 
-def check_limits(measures: list[Measured], claims: Claims) -> None:
-    claims.true["limits"] = len(measures)
+def check_limits(limits: list[RecomputedLimit], claims: Claims) -> None:
+    """Compare limits.parquet with the limits as recomputed, and note hard limits that are violated."""
+    claims.true["limits"] = len(limits)
     table = claims.table("limits")
     if table is None:
         return
@@ -25,33 +26,33 @@ def check_limits(measures: list[Measured], claims: Claims) -> None:
     rows = defaultdict(list)
     for row in table.to_pylist():
         rows[row["name"], row["group"], row["sum"]].append(row)
-    for measured in measures:
-        what = f"limits: {measured.label}"
-        of_it = rows[measured.name, measured.group, measured.sum]
+    for limit in limits:
+        what = f"limits: {limit.label}"
+        of_it = rows[limit.name, limit.group, limit.sum]
         if not of_it:
             claims.note(f"{what}: no row for it")
             continue
-        for column, expected, got in _differences(measured, of_it.pop(0)):
+        for column, expected, got in _differences(limit, of_it.pop(0)):
             claims.differs(f"{what}: {column}", expected, got)
     for row in chain.from_iterable(rows.values()):
         what = f"limits: limit {row['name']!r}, group {row['group']!r}"
         claims.note(f"{what}: there is no such limit")
-    for measured in measures:
-        if measured.mode == "hard" and measured.missed > measured.tolerance:
-            bounds = f"[{measured.min}, {measured.max}]".replace("None", "…")
-            claims.note(f"{measured.label}: {measured.achieved} is outside {bounds}")
+    for limit in limits:
+        if limit.mode == "hard" and limit.violation > limit.tolerance:
+            bounds = f"[{limit.min}, {limit.max}]".replace("None", "…")
+            claims.note(f"{limit.label}: {limit.achieved} is outside {bounds}")
 
 
-def _differences(measured: Measured, row: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """(column, expected, got) where a row does not say what was measured."""
+def _differences(limit: RecomputedLimit, row: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (column, expected, got) where a row does not say what was recomputed."""
     for column in ("min", "max", "mode"):
-        if row[column] != getattr(measured, column):
-            yield column, getattr(measured, column), row[column]
+        if row[column] != getattr(limit, column):
+            yield column, getattr(limit, column), row[column]
     admitted = row.get("error") or 0.0
-    if not 0 <= admitted <= measured.error + measured.packed:
-        yield "error", f"at most {measured.error + measured.packed}", admitted
-    elif not is_close(row["achieved"], measured.achieved, measured.error + admitted):
-        yield "achieved", measured.achieved, row["achieved"]
+    if not 0 <= admitted <= limit.error + limit.packed:
+        yield "error", f"at most {limit.error + limit.packed}", admitted
+    elif not is_close(row["achieved"], limit.achieved, limit.error + admitted):
+        yield "achieved", limit.achieved, row["achieved"]
     price = row["price"]
     if price is None or not math.isfinite(price):
         yield "price", "a number", price

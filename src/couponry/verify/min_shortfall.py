@@ -1,4 +1,8 @@
-"""What customers must miss of their minimums and mandatory offers at least, by integer programs of a few at a time."""
+"""The least shortfall of each customer from minimums and mandatory offers, by small integer programs.
+
+An allocation may leave a customer below a `min`, or without a mandatory offer, only as far as the rules force it to.
+Here that least shortfall is computed anew, a few customers at a time.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,24 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from .rounding import Floats, Integers, sum_by
 
-TOGETHER = 200  # customers in one program
+CUSTOMERS_OF_A_PROGRAM = 200
+"""Customers whose least shortfall one integer program finds: few enough that it stays small."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What rules ask of sets of a customer's candidates: at most `most` of each set, and at least `least`.
+class SetBounds:
+    """How many candidates of each of some sets a customer may and should have.
 
-    row, set: int64 (p), candidates (rows) and the sets that they are in. customer, most, least: (sets).
+    Attributes
+    ----------
+    row : ndarray of int64, shape (n_members,)
+        Row of a candidate that is in a set.
+    set : ndarray of int64, shape (n_members,)
+        The set that it is in.
+    customer : ndarray of int64, shape (n_sets,)
+        Whose set it is.
+    most, least : ndarray of float64, shape (n_sets,)
+        Bounds of the number of coupons in the set.
     """
 
     row: Integers
@@ -26,12 +40,12 @@ class Asked:
     most: Floats
     least: Floats
 
-    def of(self, customers: Integers) -> Asked:
-        """The sets of these customers (ascending)."""
+    def of_customers(self, customers: Integers) -> SetBounds:
+        """Return the sets of some customers, whose numbers ascend."""
         kept = np.isin(self.customer, customers)
         number = np.cumsum(kept) - 1
         inside = kept[self.set]
-        return Asked(
+        return SetBounds(
             self.row[inside],
             number[self.set[inside]],
             self.customer[kept],
@@ -40,10 +54,10 @@ class Asked:
         )
 
 
-def joined(parts: list[Asked]) -> Asked:
-    """Several of them as one."""
+def joined(parts: list[SetBounds]) -> SetBounds:
+    """Return several collections of sets as one."""
     first = np.cumsum([0, *(len(part.customer) for part in parts)])
-    return Asked(
+    return SetBounds(
         np.concatenate([part.row for part in parts]),
         np.concatenate([part.set + at for part, at in zip(parts, first[:-1], strict=True)]),
         np.concatenate([part.customer for part in parts]),
@@ -52,57 +66,98 @@ def joined(parts: list[Asked]) -> Asked:
     )
 
 
-def score(asked: Asked, given: Integers, mandatory: Integers, customer: Integers, n: int) -> Floats:
-    """What each customer misses (n), a mandatory candidate weighing more than all of its minimums.
-
-    given, mandatory: rows of candidates. customer: of each candidate.
-    """
-    weight = _weight(asked, n)
-    held = np.bincount(asked.set[np.isin(asked.row, given)], minlength=len(asked.customer))
-    short = sum_by(asked.customer, np.maximum(0.0, asked.least - held), n)
-    missed = np.bincount(customer[np.setdiff1d(mandatory, given)], minlength=n)
-    return short + weight * missed
-
-
-def _weight(asked: Asked, n: int) -> Floats:
-    return 1.0 + sum_by(asked.customer, asked.least, n)
-
-
-def least_score(
-    asked: Asked, mandatory: Integers, customers: Integers, customer: Integers, n: int
+def shortfall_score(
+    sets: SetBounds, allocated: Integers, mandatory: Integers, customer: Integers, n: int
 ) -> Floats:
-    """The least that each of these customers (ascending) can miss (n), 0 for the others; see `score`."""
+    """Score the shortfall of each customer.
+
+    Coupons that are missing from a set count 1 each. A mandatory offer that is missing counts more than all minimums
+    of its customer together.
+
+    Parameters
+    ----------
+    sets : SetBounds
+    allocated, mandatory : ndarray of int64
+        Rows of candidates.
+    customer : ndarray of int64, shape (n_candidates,)
+        Customer of each candidate.
+    n : int
+        Number of customers.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+    """
+    weight = _mandatory_weight(sets, n)
+    held = np.bincount(sets.set[np.isin(sets.row, allocated)], minlength=len(sets.customer))
+    short = sum_by(sets.customer, np.maximum(0.0, sets.least - held), n)
+    lacking = np.bincount(customer[np.setdiff1d(mandatory, allocated)], minlength=n)
+    return short + weight * lacking
+
+
+def _mandatory_weight(sets: SetBounds, n: int) -> Floats:
+    return 1.0 + sum_by(sets.customer, sets.least, n)
+
+
+def least_shortfall_score(
+    sets: SetBounds, mandatory: Integers, customers: Integers, customer: Integers, n: int
+) -> Floats:
+    """Return the least score that some customers can have; see `shortfall_score`.
+
+    Parameters
+    ----------
+    sets : SetBounds
+    mandatory : ndarray of int64
+        Rows of the mandatory candidates.
+    customers : ndarray of int64
+        The customers to look at, ascending.
+    customer : ndarray of int64, shape (n_candidates,)
+        Customer of each candidate.
+    n : int
+        Number of customers.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        0 for the customers who are not looked at.
+    """
     least = np.zeros(n)
-    weight = _weight(asked, n)
-    for at in range(0, len(customers), TOGETHER):
-        some = customers[at : at + TOGETHER]
-        part = asked.of(some)
+    weight = _mandatory_weight(sets, n)
+    for at in range(0, len(customers), CUSTOMERS_OF_A_PROGRAM):
+        some = customers[at : at + CUSTOMERS_OF_A_PROGRAM]
+        part = sets.of_customers(some)
         musts = mandatory[np.isin(customer[mandatory], some)]
         rows, column = np.unique(np.concatenate([part.row, musts]), return_inverse=True)
         if len(rows) == 0:
             continue
-        member = column[: len(part.row)]
         must = np.zeros(len(rows))
         must[column[len(part.row) :]] = 1.0
-        sets = len(part.customer)
-        inside = sp.csr_array((np.ones(len(member)), (part.set, member)), shape=(sets, len(rows)))
-        # of each set: at most, and at least but for what is missing
-        matrix = sp.vstack(
-            [
-                sp.hstack([inside, sp.csr_array((sets, sets))]),
-                sp.hstack([inside, sp.eye_array(sets)]),
-            ]
-        )
-        low = np.concatenate([np.full(sets, -np.inf), part.least])
-        high = np.concatenate([part.most, np.full(sets, np.inf)])
-        cost = np.concatenate([-weight[customer[rows]] * must, np.ones(sets)])
-        found = milp(
-            cost,
-            constraints=LinearConstraint(matrix, low, high),
-            bounds=Bounds(0, np.concatenate([np.ones(len(rows)), np.full(sets, np.inf)])),
-            integrality=np.concatenate([np.ones(len(rows)), np.zeros(sets)]),
-            options={"mip_rel_gap": 0.0},
-        )
-        chosen = rows[found.x[: len(rows)] > 0.5]
-        least[some] = score(part, chosen, musts, customer, n)[some]
+        best = _best_rows(part, rows, column[: len(part.row)], weight[customer[rows]] * must)
+        least[some] = shortfall_score(part, best, musts, customer, n)[some]
     return least
+
+
+def _best_rows(sets: SetBounds, rows: Integers, member: Integers, reward: Floats) -> Integers:
+    """Solve the integer program of some customers: the rows to allocate for the least shortfall.
+
+    member: the column (place among `rows`) of each entry of `sets.row`. reward: of each mandatory row, else 0.
+    """
+    n_sets, n_rows = len(sets.customer), len(rows)
+    inside = sp.csr_array((np.ones(len(member)), (sets.set, member)), shape=(n_sets, n_rows))
+    # of each set: at most, and at least but for what is missing
+    matrix = sp.vstack(
+        [
+            sp.hstack([inside, sp.csr_array((n_sets, n_sets))]),
+            sp.hstack([inside, sp.eye_array(n_sets)]),
+        ]
+    )
+    low = np.concatenate([np.full(n_sets, -np.inf), sets.least])
+    high = np.concatenate([sets.most, np.full(n_sets, np.inf)])
+    found = milp(
+        np.concatenate([-reward, np.ones(n_sets)]),
+        constraints=LinearConstraint(matrix, low, high),
+        bounds=Bounds(0, np.concatenate([np.ones(n_rows), np.full(n_sets, np.inf)])),
+        integrality=np.concatenate([np.ones(n_rows), np.zeros(n_sets)]),
+        options={"mip_rel_gap": 0.0},
+    )
+    return np.asarray(rows[found.x[:n_rows] > 0.5])

@@ -1,4 +1,4 @@
-"""Report: what a verification found."""
+"""`Report`: what a verification found."""
 
 from __future__ import annotations
 
@@ -6,17 +6,46 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-SHOWN = 20  # problems in a summary
+SHOWN_PROBLEMS = 20
+"""Problems that a summary lists; it counts the others."""
 
 
 @dataclass(frozen=True)
 class Report:
     """What a verification found.
 
-    ok: whether all holds. problems: a line for each thing that does not. status: as the result claims. The rest is
-    recomputed, None where the result has no allocation: objective (sum of the value column over the coupons given,
-    less penalties), penalties, gap (between the claimed bound and this objective), max_violation (of hard limits,
-    in the worst one's own unit), allocated, customers, candidates, customers_below_min, limits (rows checked).
+    Numbers are recomputed from the tables. They are None if the result has no allocation.
+
+    Attributes
+    ----------
+    ok : bool
+        True if everything that the result claims holds.
+    problems : list of str
+        One line for each thing that does not hold.
+    status : str
+        As the result claims.
+    objective : float or None
+        Sum of the value column over the coupons given, less penalties.
+    penalties : float or None
+        Penalties of soft limits.
+    bound : float or None
+        As the result claims.
+    gap : float or None
+        Between the claimed bound and the recomputed objective.
+    max_violation : float or None
+        Largest violation of a hard limit, in that limit's own unit.
+    allocated : int
+        Coupons given.
+    customers : int
+        Customers who have candidates.
+    candidates : int
+        Candidates of all customers.
+    customers_below_min : int or None
+        Customers with fewer coupons than a rule's `min`.
+    customers_without_mandatory : int or None
+        Customers who lack a mandatory offer.
+    limits : int
+        Limits that were checked; a limit counts once for each group.
     """
 
     ok: bool
@@ -35,11 +64,23 @@ class Report:
     limits: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain values, for JSON."""
+        """Return the report as plain values.
+
+        Returns
+        -------
+        dict
+            Ready for JSON.
+        """
         return dataclasses.asdict(self)
 
     def summary(self) -> str:
-        """A few lines of text."""
+        """Describe the report in a few lines of text.
+
+        Returns
+        -------
+        str
+            Facts, the verdict, and the first problems.
+        """
         facts = {"status": self.status}
         if self.objective is not None:
             facts["objective"] = f"{self.objective:,.6f}"
@@ -53,7 +94,7 @@ class Report:
         )
         facts["verdict"] = "all holds" if self.ok else f"{len(self.problems):,} problems"
         lines = [f"{name:<12} {text}" for name, text in facts.items()]
-        lines += [f"  {problem}" for problem in self.problems[:SHOWN]]
-        if len(self.problems) > SHOWN:
-            lines.append(f"  and {len(self.problems) - SHOWN:,} more")
+        lines += [f"  {problem}" for problem in self.problems[:SHOWN_PROBLEMS]]
+        if len(self.problems) > SHOWN_PROBLEMS:
+            lines.append(f"  and {len(self.problems) - SHOWN_PROBLEMS:,} more")
         return "\n".join(lines)

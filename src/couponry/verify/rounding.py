@@ -1,4 +1,4 @@
-"""Sums in float64, and what rounding may do to them."""
+"""Sums in float64, and how far rounding may move them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-ROUNDING = 1e-9  # relative: what sums of the same numbers in another order may differ by
-# for each coupon, relative to the column's range: what a claimed sum may admit to be off, in large campaigns
-PACKED = 2.0**-24
+ROUNDING = 1e-9
+"""Relative difference that is allowed between sums of the same numbers in two orders."""
+
+PACKED_ROUNDING = 2.0**-24
+"""Error that a claimed sum may admit for each coupon, as a share of the column's range; in large campaigns only."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -18,18 +20,41 @@ Mask = NDArray[np.bool_]
 
 
 def sum_by(group: Integers, amount: Floats, groups: int) -> Floats:
-    """Sum of the amounts in each group."""
+    """Sum the amounts of each group.
+
+    Parameters
+    ----------
+    group : ndarray of int64, shape (n,)
+        Group of each amount.
+    amount : ndarray of float64, shape (n,)
+    groups : int
+        Number of groups.
+
+    Returns
+    -------
+    ndarray of float64, shape (groups,)
+        Longer if a group number is higher than `groups` allows.
+    """
     return np.bincount(group, weights=amount, minlength=groups).astype(float)
 
 
 def finite(claimed: Any) -> float | None:
-    """A claim as a number, None where it is no finite one."""
+    """Return a claim as a number, or None if it is not a finite one."""
     number = isinstance(claimed, (int, float)) and not isinstance(claimed, bool)
     return float(claimed) if number and math.isfinite(claimed) else None
 
 
 def is_close(claimed: Any, true: float, error: float) -> bool:
-    """Whether a claim is right but for rounding; null is right for NaN."""
+    """Return whether a claim is right up to rounding; null stands for NaN.
+
+    Parameters
+    ----------
+    claimed : object
+        What a file says.
+    true : float
+    error : float
+        Absolute difference that is allowed, beside `ROUNDING`.
+    """
     if claimed is None:
         return math.isnan(true)
     number = finite(claimed)
