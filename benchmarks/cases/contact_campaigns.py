@@ -10,7 +10,7 @@ minimums and maximums on channels in windows of days, budgets, and expected sale
 worth the same, so that ties are everywhere.
 
 Prints JSON: for each campaign and asked gap couponry's certified gap, its time, and every rule and limit recomputed
-from the tables by the oracle of `random_campaigns.py`; and HiGHS's time on one thread to --highs-gap.
+from the tables by the oracle beside the tests; and HiGHS's time on one thread to --highs-gap.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ import _paths  # noqa: F401
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from benchmarks.cases.random_campaigns import verify
 from benchmarks.support.hardware import describe
-from tests.support.oracle import Oracle
+from tests.support.comparison import verify
+from tests.support.oracle import Oracle, Stop
 
 from couponry import Campaign, CustomerRule, Limit
 
@@ -170,7 +170,7 @@ def measured(
             ours |= {"objective": result.objective, "wrong": verify(oracle, reach, result)[1]}
         found[gap] = ours
     started = time.perf_counter()
-    theirs = oracle.solve(reach, time_limit=highs_seconds, gap=highs_gap)
+    theirs = oracle.solve(reach, Stop(highs_gap, seconds=highs_seconds))
     seconds = time.perf_counter() - started
     figures["highs"] = {
         "status": theirs.status,

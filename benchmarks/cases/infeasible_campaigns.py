@@ -23,11 +23,12 @@ from typing import Any
 import _paths  # noqa: F401
 import numpy as np
 import pyarrow as pa
-from benchmarks.cases.random_campaigns import RandomCampaign, draw
 from benchmarks.support.hardware import describe
 from benchmarks.support.processes import in_order
 from numpy.typing import NDArray
-from tests.support.oracle import MANDATORY, Oracle
+from tests.support.oracle import Oracle, Stop
+from tests.support.oracle_tables import MANDATORY
+from tests.support.random_campaigns import RandomCampaign, draw
 
 from couponry import Limit
 
@@ -102,7 +103,7 @@ class _Break:
         where = {"channel": [self.channel]}
         promise = Limit(BREAK, where=where, min=int(self.most(self.bare.about(where) * 1.0)) // 2)
         measures = self.bare.measures_of(promise)
-        found = self.bare.best(-effort, self.bare.rules, measures, self.reach, 20.0, 1e-4)
+        found = self.bare.best(-effort, self.bare.rules, measures, self.reach, Stop(1e-4))
         if found.chosen is None or not promise.min:
             return None
         return [promise, Limit(f"{BREAK} 2", sum="effort", max=-0.97 * found.bound)]
@@ -163,7 +164,7 @@ def smallest(oracle: Oracle, infeasible: dict[str, Any], seconds: float) -> tupl
         these = [rule for rule in rules if rule is not left_out]
         those = [measure for measure in measures if measure is not left_out]
         try:
-            holds = oracle.feasible(these, those, time_limit=seconds)
+            holds = oracle.feasible(these, those, seconds)
         except RuntimeError:
             undecided += 1
             continue

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.support.oracle import Measure, Oracle
+from tests.support.oracle import Oracle, Stop
+from tests.support.oracle_tables import Measure
 from tests.system.test_oracle import IMPOSSIBLE, LOOSE, PRODUCT, SLOTS, infeasible, tables
 
 from couponry import Campaign, CustomerRule, Limit, Result
@@ -112,7 +113,7 @@ def test_nothing_cheaper_will_do(way: tuple[Result, Oracle]) -> None:
         if getattr(measure, bound) is not None
     ]
     nothing = np.zeros(len(oracle.offer))
-    found = oracle.best(nothing, oracle.rules, soft, oracle.reach(), 20.0, 1e-4)
+    found = oracle.best(nothing, oracle.rules, soft, oracle.reach(), Stop(1e-4))
     cheapest = -found.bound
     assert least <= total
     if any(measure.below is not None and measure.min == 1000.0 for measure in hard(oracle)):

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from benchmarks.cases.random_campaigns import verify
+from tests.support.comparison import verify
 from tests.support.compiled import compiled
-from tests.support.oracle import Oracle
+from tests.support.oracle import Oracle, Stop
 
 from couponry import Campaign, CustomerRule, Limit
 from couponry.solver.exact.columns import list_bundles
@@ -129,7 +129,7 @@ def test_ties_do_not_keep_the_gap_open(seed: int) -> None:
     assert result.status == "optimal" and verify(oracle, reach, result)[1] == []
     assert result.objective is not None and result.bound is not None
     assert results[1].objective == result.objective and results[1].bound == result.bound
-    best = oracle.solve(reach, time_limit=20.0, gap=1e-5)
+    best = oracle.solve(reach, Stop(1e-5))
     assert best.value is not None
     assert result.objective >= best.value * (1 - 2e-5)
     assert best.value <= result.bound + 1e-9 * abs(result.bound)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from benchmarks.cases.random_campaigns import draw
 from tests.support.compiled import best_choice, compiled
+from tests.support.oracle import Stop
+from tests.support.random_campaigns import draw
 
 from couponry import Campaign, Limit
 from couponry.solver.exact.core_milp import solve_core
@@ -23,7 +24,7 @@ def test_least_cost_where_customers_miss_minimums(seed: int, channel: str) -> No
     most = int((about & bare.best_under_rules(about * 1.0, reach)).sum())
     promise = Limit("promise", where={"channel": [channel]}, min=most // 2)
     cost = bare.amount("effort")
-    best = bare.best(-cost, bare.rules, bare.measures_of(promise), reach, 60.0, 1e-7)
+    best = bare.best(-cost, bare.rules, bare.measures_of(promise), reach, Stop(1e-7))
     assert best.chosen is not None and best.status == "optimal"
 
     campaign = Campaign(

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 from tests.support.compiled import best_choice, compiled
-from tests.support.oracle import Oracle
+from tests.support.oracle import Oracle, Stop
 
 from couponry import Campaign, CustomerRule, Limit
 from couponry.engines.local import LocalEngine
@@ -111,7 +111,7 @@ def test_every_step_is_better_and_keeps_what_was_asked(seed: int) -> None:
         assert step.objective == pytest.approx(given.oracle.objective(step.chosen.astype(bool)))
         assert given.oracle.broken(step.chosen.astype(bool), reach) == []
         worth = step.objective
-    best = given.oracle.solve(reach, gap=1e-3).value
+    best = given.oracle.solve(reach, Stop(1e-3)).value
     assert best is not None and best * 0.995 <= worth <= best * 1.002
 
 
@@ -131,7 +131,7 @@ def test_the_same_for_any_number_of_threads() -> None:
 
 def test_where_nothing_is_better_it_gives_up() -> None:
     given = situation(0)
-    best = given.oracle.solve(given.oracle.reach(), gap=1e-4)
+    best = given.oracle.solve(given.oracle.reach(), Stop(1e-4))
     assert best.chosen is not None and best.value is not None
     near = given.neighbourhoods(Clock())
     searches = 0

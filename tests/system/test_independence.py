@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from benchmarks.cases.random_campaigns import RandomCampaign, draw
 from tests.support.campaigns import shuffled
+from tests.support.random_campaigns import RandomCampaign, draw
 
 from couponry import Campaign, CustomerRule, Limit
 from couponry.kernels import available

@@ -1,0 +1,322 @@
+"""A campaign read for the oracle: what its rules and limits are about, straight from the user's tables.
+
+Nothing here touches how couponry compiles, packs or solves a campaign. Only the words of the campaign format are
+shared: CustomerRule and Limit are read as the plain records that they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from couponry import CustomerRule, Limit
+
+MONEY = ("issue_cost", "face_value", "margin")
+ROLES = ("reward", "activation", "innovation")
+# what infeasible campaigns call the candidates that must be given; here it stands among the rules
+MANDATORY = CustomerRule("mandatory offers")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One limit for one group: the weight of every candidate (e), and of a ratio's denominator."""
+
+    limit: Limit
+    group: str | None
+    weight: NDArray[np.float64]
+    below: NDArray[np.float64] | None
+    min: float | None
+    max: float | None
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        return self.limit.name, self.group
+
+
+@dataclass(frozen=True)
+class Groups:
+    """One customer rule: for each group of candidates of one customer, which they are and how many may be given."""
+
+    rule: CustomerRule
+    members: list[NDArray[np.int64]]
+    most: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """At least so many of some candidates of one customer, as far as it can have them."""
+
+    rule: str
+    customer: int
+    members: NDArray[np.int64]
+    least: int
+
+
+class OracleTables:
+    """A campaign's tables, rules and limits, over the candidates in the order of their table."""
+
+    def __init__(
+        self,
+        offers: pa.Table,
+        candidates: pa.Table,
+        customers: pa.Table | None = None,
+        *,
+        rules: Sequence[CustomerRule] = (),
+        limits: Sequence[Limit] = (),
+        value: str = "value",
+        history: pa.Table | None = None,
+    ):
+        self.candidates = candidates
+        self.offer_rows: list[dict[str, Any]] = offers.to_pylist()
+        number = {row["offer"]: n for n, row in enumerate(self.offer_rows)}
+        self.offer_id = candidates["offer"].to_pylist()
+        self.offer = np.array([number[offer] for offer in self.offer_id])
+        self.customer_id = candidates["customer"].to_pylist()
+        self.customers = sorted(set(self.customer_id))
+        place = {customer: n for n, customer in enumerate(self.customers)}
+        self.customer = np.array([place[customer] for customer in self.customer_id])
+        self.role: list[str | None] = (
+            candidates["role"].to_pylist()
+            if "role" in candidates.column_names
+            else [None] * len(self.offer)
+        )
+        self.customer_rows: list[dict[str, Any]] = []
+        if customers is not None:
+            row_of = {row["customer"]: row for row in customers.to_pylist()}
+            self.customer_rows = [row_of[customer] for customer in self.customers]
+        self.mandatory = np.zeros(len(self.offer), bool)
+        if "mandatory" in candidates.column_names:
+            given = candidates["mandatory"].to_pylist()
+            self.mandatory = np.array([bool(must) for must in given])
+        # what each customer has had: the offer, None where none is named, and its attributes
+        self.had: list[tuple[int, Any, dict[str, Any]]] = []
+        for row in [] if history is None else history.to_pylist():
+            if row["customer"] in place:
+                known = self.offer_rows[number[row["offer"]]] if row.get("offer") in number else {}
+                own = {name: cell for name, cell in row.items() if cell is not None}
+                self.had.append((place[row["customer"]], row.get("offer"), {**known, **own}))
+        self.rules = [*rules, *([MANDATORY] if self.mandatory.any() else [])]
+        self.limits = list(limits)
+        self.value = self.amount(value)
+        self.measures = [measure for limit in limits for measure in self.measures_of(limit)]
+
+    # ---- reading the campaign
+
+    def amount(self, name: str) -> NDArray[np.float64]:
+        """A named column for every candidate (e), by the format's order: candidates, offers, defaults."""
+        if name == "count":
+            return np.ones(len(self.offer))
+        if name in self.candidates.column_names:
+            return np.array(self.candidates[name].to_pylist(), float)
+        if name in self.offer_rows[0]:
+            return np.array([row[name] for row in self.offer_rows], float)[self.offer]
+        if name not in ("cost", "value"):
+            raise KeyError(name)
+
+        def part(column: str) -> NDArray[np.float64]:
+            have = column in self.candidates.column_names or column in self.offer_rows[0]
+            return self.amount(column) if have else np.zeros(len(self.offer))
+
+        issue, face, margin = (part(column) for column in MONEY)
+        response = part("response")
+        return issue + response * face if name == "cost" else response * (margin - face) - issue
+
+    def about(self, where: Mapping[str, Any]) -> NDArray[np.bool_]:
+        """Which candidates a `where` over offers and role is about (e)."""
+        rest = {column: test for column, test in where.items() if column != "role"}
+        mask = np.array([matches(row, rest) for row in self.offer_rows], bool)[self.offer]
+        if "role" in where:
+            mask &= np.array(
+                [matches({"role": role}, {"role": where["role"]}) for role in self.role]
+            )
+        return mask
+
+    def groups(self, by: str) -> dict[Any, NDArray[np.bool_]]:
+        """The candidates of each distinct value of a column of offers, or of `role`."""
+        if by == "role":
+            # every role is a group, given to somebody or not
+            return {role: np.array([r == role for r in self.role], bool) for role in ROLES}
+        found: dict[Any, list[int]] = {}
+        for n, row in enumerate(self.offer_rows):
+            cell = row[by]
+            for label in sorted(set(cell)) if isinstance(cell, list) else [cell]:
+                if label is not None:
+                    found.setdefault(label, []).append(n)
+        return {label: np.isin(self.offer, rows) for label, rows in found.items()}
+
+    def measures_of(self, limit: Limit) -> list[Measure]:
+        """A limit's measures, one for each group that has bounds."""
+        about = self.about(limit.where)
+        if limit.customers:
+            inside = np.array([matches(row, limit.customers) for row in self.customer_rows], bool)
+            about &= inside[self.customer]
+        if limit.by is None:
+            groups: list[tuple[str | None, Any, float | None, float | None]]
+            groups = [(None, about, limit.min, limit.max)]
+        else:
+            members = self.groups(limit.by)
+            if limit.table is None:
+                bounds = [
+                    (label, limit.min, limit.max)
+                    for label, mask in members.items()
+                    if self.has_offers(limit, label, about & mask)
+                ]
+            else:
+                rows = pa.table(limit.table).to_pylist()
+                bounds = [(row[limit.by], row.get("min"), row.get("max")) for row in rows]
+            nobody = np.zeros(len(self.offer), bool)
+            groups = [
+                (str(label), about & members.get(label, nobody), low, high)
+                for label, low, high in bounds
+            ]
+        above, *below = limit.ratio or (limit.sum,)
+        return [
+            Measure(
+                limit,
+                name,
+                np.where(mask, self.amount(above), 0.0),
+                np.where(mask, self.amount(below[0]), 0.0) if below else None,
+                low,
+                high,
+            )
+            for name, mask, low, high in groups
+        ]
+
+    def has_offers(self, limit: Limit, label: Any, mask: NDArray[np.bool_]) -> bool:
+        """Whether a group of `by` exists for a limit: an offer is in it and in the limit's `where`.
+
+        An offer has a role only by its candidates.
+        """
+        if limit.by == "role" or "role" in limit.where:
+            return bool(mask.any())
+        inside = (row for row in self.offer_rows if matches(row, limit.where))
+        cells = (row[str(limit.by)] for row in inside)
+        return any(label in cell if isinstance(cell, list) else label == cell for cell in cells)
+
+    def customer_bound(self, bound: int | str | None, default: int) -> NDArray[np.int64]:
+        """A rule's min or max for every customer (n)."""
+        if isinstance(bound, str):
+            return np.array([row[bound] for row in self.customer_rows], np.int64)
+        return np.full(len(self.customers), default if bound is None else int(bound), np.int64)
+
+    def held(self, rule: CustomerRule, label: Any = None) -> NDArray[np.int64]:
+        """How many coupons each customer has had that a rule, or its group of a label, is about (n)."""
+        count = np.zeros(len(self.customers), np.int64)
+        for customer, _, row in self.had:
+            if not matches({"role": None, **row}, rule.where):
+                continue
+            if rule.by is not None:
+                cell = row.get(rule.by)
+                if label not in (cell if isinstance(cell, list) else [cell]):
+                    continue
+            count[customer] += 1
+        return count
+
+    def parts(self, rule: CustomerRule) -> list[tuple[NDArray[np.bool_], NDArray[np.int64]]]:
+        """The candidates (e) of each group of a rule, and how many of it each customer has had (n)."""
+        about = self.about(rule.where)
+        if rule.by is None:
+            return [(about, self.held(rule))]
+        groups = self.groups(rule.by).items()
+        return [(about & mask, self.held(rule, label)) for label, mask in groups]
+
+    def of_each(self, mask: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
+        """The candidates of a mask, customer by customer, of those who have any."""
+        rows = np.flatnonzero(mask)
+        rows = rows[np.argsort(self.customer[rows], kind="stable")]
+        cuts = np.flatnonzero(np.diff(self.customer[rows])) + 1
+        return [theirs for theirs in np.split(rows, cuts) if len(theirs)]
+
+    def rule_groups(self, rules: Iterable[CustomerRule]) -> list[Groups]:
+        """The groups of candidates of which rules allow so many, pairs that conflict among them."""
+        result = []
+        for rule in rules:
+            if rule.conflicts is not None:
+                result.append(self.conflicting(rule))
+                continue
+            if rule.max is None:
+                continue
+            most = self.customer_bound(rule.max, 0)
+            members: list[NDArray[np.int64]] = []
+            caps: list[int] = []
+            for mask, held in self.parts(rule):
+                found = self.of_each(mask)
+                members += found
+                left = np.maximum(0, most - held)
+                caps += [int(left[self.customer[rows[0]]]) for rows in found]
+            result.append(Groups(rule, members, np.array(caps, np.int64)))
+        return result
+
+    def conflicting(self, rule: CustomerRule) -> Groups:
+        """A customer's candidates in conflict, two by two, and those in conflict with what it has had."""
+        pairs = pa.table(rule.conflicts)
+        against: dict[Any, set[Any]] = {}
+        for a, b in zip(pairs["offer_a"].to_pylist(), pairs["offer_b"].to_pylist(), strict=True):
+            against.setdefault(a, set()).add(b)
+            against.setdefault(b, set()).add(a)
+        had: dict[int, set[Any]] = {}
+        for customer, offer, _ in self.had:
+            had.setdefault(customer, set()).add(offer)
+        members: list[NDArray[np.int64]] = []
+        caps: list[int] = []
+        for rows in self.of_each(np.ones(len(self.offer), bool)):
+            offers = [self.offer_id[row] for row in rows]
+            theirs = had.get(int(self.customer[rows[0]]), set())
+            for n, row in enumerate(rows):
+                enemies = against.get(offers[n], set())
+                if enemies & theirs:
+                    members.append(rows[n : n + 1])
+                    caps.append(0)
+                for m in range(n):
+                    if offers[m] in enemies:
+                        members.append(np.array([rows[m], row]))
+                        caps.append(1)
+        return Groups(rule, members, np.array(caps, np.int64))
+
+    def minimums(self, rules: Iterable[CustomerRule]) -> list[Minimum]:
+        """What the rules ask of customers at least; those about all coupons once, with the largest."""
+        result = []
+        overall = np.zeros(len(self.customers), np.int64)
+        for rule in rules:
+            if rule.min is None:
+                continue
+            least = self.customer_bound(rule.min, 0)
+            for mask, held in self.parts(rule):
+                asked = np.maximum(0, least - held)
+                if rule.by is None and not rule.where:
+                    overall = np.maximum(overall, asked)
+                    continue
+                for rows in self.of_each(mask):
+                    customer = int(self.customer[rows[0]])
+                    want = min(int(asked[customer]), len(rows))
+                    if want > 0:
+                        result.append(Minimum(rule.name, customer, rows, want))
+        for rows in self.of_each(np.ones(len(self.offer), bool)):
+            customer = int(self.customer[rows[0]])
+            want = min(int(overall[customer]), len(rows))
+            if want > 0:
+                result.append(Minimum("coupons in all", customer, rows, want))
+        return result
+
+
+def matches(row: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
+    """Whether a row fulfils every condition of a `where`."""
+    for column, test in where.items():
+        cell = row[column]
+        if cell is None:
+            return False
+        if isinstance(test, Mapping):
+            if not test.get("min", -math.inf) <= cell <= test.get("max", math.inf):
+                return False
+            continue
+        wanted = test if isinstance(test, (list, tuple)) else [test]
+        cells = cell if isinstance(cell, list) else [cell]
+        if not any(value in wanted for value in cells):
+            return False
+    return True
