@@ -34,7 +34,7 @@ AFFINITY_UNITS = [
     "affinity_best_baseline",
 ]
 
-REQUIRES = ["numpy>=1.26", "scipy>=1.11", "pyarrow>=15", "click>=8", "rich>=13"]
+REQUIRES = ["numpy>=1.26", "scipy>=1.11", "pyarrow>=15", "click>=8", "rich>=13", "jinja2>=3.1"]
 NUMBA = "numba>=0.59"
 
 TRIAL = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from .analysis.price_ranges import PriceRanges, price_ranges
 from .campaign_folder.write import write_result
 from .results.allocation import Allocation
 from .results.solution import CampaignSolution
+from .utils.html import facts_table
 
 
 class Result(CampaignSolution):
@@ -101,8 +101,4 @@ class Result(CampaignSolution):
         )
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>"
-            for name, text in self.facts()
-        )
-        return f"<table>{rows}</table>"
+        return facts_table(self.facts())

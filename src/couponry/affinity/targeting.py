@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..data.roles import ROLES
+from ..utils.checks import is_number, is_whole, refuse_unknown_keys
 from ..utils.errors import InvalidInput
 
 
@@ -43,9 +43,7 @@ class Targeting:
         """From the table [candidates] of campaign.toml; unknown keys and wrong types are refused."""
         if not isinstance(spec, Mapping):
             raise InvalidInput(f"campaign.toml: candidates: expected a table, got {spec!r}")
-        unknown = sorted(set(spec) - set(cls.__dataclass_fields__))
-        if unknown:
-            raise InvalidInput(f"campaign.toml: [candidates]: unknown key {unknown[0]!r}")
+        refuse_unknown_keys(spec, cls.__dataclass_fields__, "campaign.toml: [candidates]")
         found = cls(**spec)
         found.check()
         return found
@@ -58,7 +56,7 @@ class Targeting:
         """Refuse what makes no sense in itself."""
         for key, least in (*((role, 0) for role in ROLES), ("window", 1)):
             value = getattr(self, key)
-            if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
+            if not is_whole(value) or value < least:
                 raise InvalidInput(
                     f"candidates: {key}: expected a whole number from {least} up, got {value!r}"
                 )
@@ -66,7 +64,7 @@ class Targeting:
             raise InvalidInput(
                 "candidates: expected at least one offer a customer, got quotas of 0"
             )
-        if not _is_number(self.half_life) or not 0 < self.half_life < math.inf:
+        if not is_number(self.half_life) or not 0 < self.half_life < math.inf:
             raise InvalidInput(
                 f"candidates: half_life: expected weeks above 0, got {self.half_life!r}"
             )
@@ -82,7 +80,7 @@ class Targeting:
             )
         if self.response is not None and (
             not isinstance(self.response, Mapping)
-            or not all(_is_number(value) for value in self.response.values())
+            or not all(is_number(value) for value in self.response.values())
         ):
             raise InvalidInput(
                 f"candidates: response: expected coefficients, got {self.response!r}"
@@ -108,7 +106,3 @@ class Targeting:
             "columns": dict(self.columns),
             "response": numbers_of and {name: float(value) for name, value in numbers_of.items()},
         }
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..data import tables
 from ..results.solution import CampaignSolution
 from ..solver.plan import Plan
 from ..utils.errors import InvalidInput
+from ..utils.html import facts_table
 
 OF_LIMITS = ("min", "max", "achieved", "price")
 
@@ -116,11 +116,7 @@ class Comparison:
         return facts
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>"
-            for name, text in self._facts()
-        )
-        return f"<table>{rows}</table>"
+        return facts_table(self._facts())
 
 
 def _said(result: CampaignSolution) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pyarrow as pa
+
+from ..utils.html import Cell, rows_table
 
 
 @dataclass(frozen=True)
@@ -124,19 +125,19 @@ class Explanation:
         return facts
 
     def _repr_html_(self) -> str:
-        facts = "".join(
-            f"<tr><th>{html.escape(name)}</th><td colspan=5>{html.escape(text)}</td></tr>"
-            for name, text in self._facts()
-        )
-        head = "".join(f"<th>{name}</th>" for name in ("", "offer", "value", "pays", "left", "why"))
-        rows = "".join(
-            f"<tr><td>{'given' if d.given else ''}</td><td>{html.escape(_called(d))}</td>"
-            f"<td>{d.value:,.4f}</td>"
-            f"<td title='{html.escape(_payments(d), quote=True)}'>{d.value - d.reduced:,.4f}</td>"
-            f"<td>{d.reduced:,.4f}</td><td>{html.escape(d.reason)}</td></tr>"
+        rows = [
+            (
+                "given" if d.given else "",
+                _called(d),
+                f"{d.value:,.4f}",
+                Cell(f"{d.value - d.reduced:,.4f}", _payments(d)),
+                f"{d.reduced:,.4f}",
+                d.reason,
+            )
             for d in self.decisions
-        )
-        return f"<table>{facts}<tr>{head}</tr>{rows}</table>"
+        ]
+        head = ("", "offer", "value", "pays", "left", "why")
+        return rows_table(head, rows, facts=self._facts())
 
 
 def _called(decision: Decision) -> str:

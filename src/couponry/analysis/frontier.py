@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +10,10 @@ import pyarrow as pa
 
 from ..model.changes import changed
 from ..model.compiled_campaign import CompiledCampaign
-from ..model.limits import check_number
 from ..results.solution import CampaignSolution
+from ..utils.checks import check_number, did_you_mean
 from ..utils.errors import InvalidInput
+from ..utils.html import rows_table
 from .what_if import solve_again
 
 COLUMNS = {
@@ -67,15 +67,8 @@ class Frontier:
         return f"{self.side} of limit {self.limit!r}{group}"
 
     def _repr_html_(self) -> str:
-        names = self.table.column_names
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{_cell(row[name])}</td>" for name in names) + "</tr>"
-            for row in self.table.to_pylist()
-        )
-        return (
-            f"<table><caption>{html.escape(self._title())}</caption><tr>{head}</tr>{rows}</table>"
-        )
+        rows = [list(row.values()) for row in self.table.to_pylist()]
+        return rows_table(self.table.column_names, rows, caption=self._title(), digits=8)
 
     def plot(self, ax: Any = None) -> Any:
         """Objective and its bound over the limit's bound, on these axes or new ones, which are returned.
@@ -103,12 +96,6 @@ class Frontier:
         ax.set_ylabel("objective")
         ax.legend()
         return ax
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return html.escape(value if isinstance(value, str) else f"{value:,.8g}")
 
 
 def sweep(
@@ -161,7 +148,8 @@ def present_bound(
     wanted = None if group is None else str(group)
     measures = [m for m in compiled.limits.measures if m.name == name]
     if not measures:
-        raise InvalidInput(f"limit: there is no limit {name!r}")
+        known = did_you_mean(name, [m.name for m in compiled.limits.measures])
+        raise InvalidInput(f"limit: there is no limit {name!r}{known}")
     if wanted not in [m.group for m in measures]:
         groups = ", ".join(str(m.group) for m in measures[:5])
         raise InvalidInput(f"group: limit {name!r} has the groups {groups}, got {group!r}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +16,10 @@ from ..results.options import SolveOptions
 from ..results.solution import CampaignSolution
 from ..results.solve import solve
 from ..solver.dual.bound_sensitivity import Minimum, Sensitivity
+from ..utils.checks import did_you_mean
 from ..utils.clock import Clock
 from ..utils.errors import InvalidInput
+from ..utils.html import rows_table
 from ..utils.threads import thread_count
 
 SHORTER = (1.0, 0.25)  # of the move, one after the other, until the price holds
@@ -81,19 +82,8 @@ class PriceRanges:
         return "\n".join(lines) or "no limit has a price"
 
     def _repr_html_(self) -> str:
-        names = self.table.column_names
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{_cell(row[name])}</td>" for name in names) + "</tr>"
-            for row in self.table.to_pylist()
-        )
-        return f"<table><tr>{head}</tr>{rows}</table>"
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return html.escape(f"{value:,.6g}" if isinstance(value, float) else str(value))
+        rows = [list(row.values()) for row in self.table.to_pylist()]
+        return rows_table(self.table.column_names, rows)
 
 
 @dataclass(frozen=True)
@@ -154,7 +144,8 @@ def _asked(solved: CampaignSolution, limits: Any, most: int) -> list[_Asked]:
         known = {m.name for m in compiled.measures} | {(m.name, m.group) for m in compiled.measures}
         for name in names:
             if name not in known:
-                raise InvalidInput(f"price_ranges: there is no limit {name!r}")
+                near = did_you_mean(name, [m.name for m in compiled.measures])
+                raise InvalidInput(f"price_ranges: there is no limit {name!r}{near}")
     found = []
     for row, price in enumerate(solved.prices.tolist()):
         number = int(compiled.measure_of_row[row])

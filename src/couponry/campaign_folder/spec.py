@@ -14,6 +14,7 @@ from ..affinity.targeting import Targeting
 from ..data import tables
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
+from ..utils.checks import did_you_mean, refuse_unknown_keys
 from ..utils.errors import InvalidInput
 
 SCHEMA = 1
@@ -79,9 +80,7 @@ def _read_toml(folder: Path) -> dict[str, Any]:
         spec = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"campaign.toml: {error}") from error
-    unknown = sorted(set(spec) - SECTIONS)
-    if unknown:
-        raise InvalidInput(f"campaign.toml: unknown key {unknown[0]!r}")
+    refuse_unknown_keys(spec, SECTIONS, "campaign.toml")
     if spec.get("schema") != SCHEMA or isinstance(spec["schema"], bool):
         raise InvalidInput(f"campaign.toml: schema: expected {SCHEMA}, got {spec.get('schema')!r}")
     if not isinstance(spec.get("name", ""), str):
@@ -90,7 +89,9 @@ def _read_toml(folder: Path) -> dict[str, Any]:
     if not isinstance(names, Mapping):
         raise InvalidInput("campaign.toml: expected [tables] with offers and candidates")
     for name in sorted(set(names) - TABLES):
-        raise InvalidInput(f"campaign.toml: [tables]: unknown table {name!r}")
+        raise InvalidInput(
+            f"campaign.toml: [tables]: unknown table {name!r}{did_you_mean(name, sorted(TABLES))}"
+        )
     if "candidates" in names and "transactions" in names:
         raise InvalidInput("campaign.toml: [tables]: expected candidates or transactions, got both")
     if "transactions" not in names:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Rules, Shard
+from ..utils.ragged import ranges
 
 PIECE = 1 << 18  # candidates gathered at a time, so that index arrays stay small
 
@@ -55,8 +56,7 @@ def _sets_of(rules: Rules, customers: NDArray[np.int64]) -> dict[str, Any]:
 def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDArray[np.int64]:
     """Positions of the candidates of these customers, one customer after the other."""
     count = indptr[customers + 1] - indptr[customers]
-    before = np.cumsum(count) - count
-    return np.arange(int(count.sum())) + np.repeat(indptr[customers] - before, count)
+    return ranges(indptr[customers], count)
 
 
 def _pieces(indptr: NDArray[np.int64]) -> Iterator[tuple[slice, slice]]:

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..data import tables
+from ..utils.checks import did_you_mean, is_number
 from ..utils.errors import InvalidInput
 from .campaign_data import CampaignData
 from .limits import Limit
@@ -57,7 +58,7 @@ def changed(
 
 def changed_number(change: Any, now: float | None, label: str) -> float | None:
     """A number after a change; `label` names it in errors."""
-    if change is None or (_is_number(change) and math.isfinite(change)):
+    if change is None or (is_number(change) and math.isfinite(change)):
         return None if change is None else float(change) if change != int(change) else int(change)
     found = RELATIVE.fullmatch(change) if isinstance(change, str) else None
     if found is None:
@@ -85,17 +86,20 @@ def changed_offers(table: pa.Table, changes: Any) -> pa.Table:
     columns: dict[str, list[Any]] = {}
     for offer, new in changes.items():
         if offer not in row_of:
-            raise InvalidInput(f"what_if: offers: there is no offer {offer!r}")
+            raise InvalidInput(
+                f"what_if: offers: there is no offer {offer!r}{did_you_mean(offer, ids)}"
+            )
         if not isinstance(new, Mapping):
             raise InvalidInput(f"what_if: offers: {offer!r}: expected columns, got {new!r}")
         for column, change in new.items():
             if column == "offer" or column not in table.column_names:
                 raise InvalidInput(
                     f"what_if: offers: {offer!r}: table offers has no column {column!r} to change"
+                    f"{did_you_mean(column, table.column_names)}"
                 )
             values = columns.setdefault(column, table[column].to_pylist())
             now = values[row_of[offer]]
-            if isinstance(change, str) and _is_number(now):
+            if isinstance(change, str) and is_number(now):
                 change = changed_number(change, now, f"what_if: offers: {offer!r}: {column}")
             values[row_of[offer]] = change
     for column, values in columns.items():
@@ -118,17 +122,14 @@ def _by_offer(table: pa.Table) -> dict[Any, dict[str, Any]]:
     }
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-
-
 def _dropped(parts: Sequence[Any], names: Iterable[str], kind: str) -> list[Any]:
     """Limits or rules without those of some names."""
     if isinstance(names, str):
         names = [names]
     for name in names:
         if all(part.name != name for part in parts):
-            raise InvalidInput(f"what_if: drop_{kind}: there is no {name!r}")
+            known = did_you_mean(name, [part.name for part in parts])
+            raise InvalidInput(f"what_if: drop_{kind}: there is no {name!r}{known}")
     return [part for part in parts if part.name not in set(names)]
 
 
@@ -137,7 +138,8 @@ def _changed_rules(rules: list[CustomerRule], changes: Changes) -> list[Customer
     for name, change in changes.items():
         at = [n for n, rule in enumerate(found) if rule.name == name]
         if not at:
-            raise InvalidInput(f"what_if: rules: there is no rule {name!r}")
+            known = did_you_mean(name, [rule.name for rule in found])
+            raise InvalidInput(f"what_if: rules: there is no rule {name!r}{known}")
         for n in at:
             found[n] = _fields(found[n], change, f"what_if: rules: {name!r}", ("min", "max"))
     return found
@@ -150,7 +152,8 @@ def _changed_limits(limits: list[Limit], changes: Changes) -> list[Limit]:
         at = [n for n, limit in enumerate(found) if limit.name == name]
         label = f"what_if: limits: {key!r}"
         if not at:
-            raise InvalidInput(f"what_if: limits: there is no limit {name!r}")
+            known = did_you_mean(name, [limit.name for limit in found])
+            raise InvalidInput(f"what_if: limits: there is no limit {name!r}{known}")
         for n in at:
             limit = found[n]
             if isinstance(change, Limit):
@@ -177,7 +180,7 @@ def _fields(part: Any, change: Any, label: str, numeric: tuple[str, ...]) -> Any
         now, text = getattr(part, key), isinstance(new[key], str)
         if text and isinstance(part, CustomerRule) and RELATIVE.fullmatch(new[key]) is None:
             continue  # the name of a column
-        now = now if _is_number(now) else None
+        now = now if is_number(now) else None
         new[key] = changed_number(new[key], now, f"{label}: {key}")
         if isinstance(part, CustomerRule) and new[key] is not None:
             new[key] = round(new[key])

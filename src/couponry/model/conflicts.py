@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..data import tables
 from ..utils.errors import InvalidInput
+from ..utils.ragged import ranges
 from .items import Items
 from .rules import CustomerRule
 
@@ -76,5 +77,4 @@ def _in_every_role(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The items of offers, and what is beside them, repeated as often."""
     count = first[offer + 1] - first[offer]
-    within = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
-    return np.repeat(first[offer], count) + within, np.repeat(beside, count)
+    return ranges(first[offer], count), np.repeat(beside, count)

@@ -16,6 +16,7 @@ from ..data.filters import Where, rows_where, values_of
 from ..data.roles import ROLES
 from ..utils.array_store import Arrays, Space, blocks, forget, save
 from ..utils.errors import InvalidInput
+from ..utils.ragged import ranges
 
 
 class Items:
@@ -73,8 +74,7 @@ class Items:
         first = np.searchsorted(pairs[:, 0], self.offer, side="left")
         count = np.searchsorted(pairs[:, 0], self.offer, side="right") - first
         item = np.repeat(np.arange(len(self)), count)
-        within = np.arange(len(item)) - np.repeat(np.cumsum(count) - count, count)
-        return item, pairs[np.repeat(first, count) + within, 1], values
+        return item, pairs[ranges(first, count), 1], values
 
     def lists(self, by: str) -> bool:
         """Whether a column of offers holds several values a row."""

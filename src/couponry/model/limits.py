@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from ..data.filters import Where
+from ..utils.checks import check_name, check_number, refuse_unknown_keys
 from ..utils.errors import InvalidInput
-from .rules import check_name
 
 MODES = ("hard", "soft", "report")
 
@@ -47,12 +44,11 @@ class Limit:
     def parse(cls, spec: Mapping[str, Any], number: int) -> Limit:
         """From a table of campaign.toml; unknown keys are refused."""
         label = f"limit {spec.get('name', number)!r}"
-        unknown = sorted(set(spec) - set(cls.__dataclass_fields__))
-        if unknown:
-            raise InvalidInput(f"{label}: unknown key {unknown[0]!r}")
+        refuse_unknown_keys(spec, cls.__dataclass_fields__, label)
         if "sum" in spec and "ratio" in spec:
             raise InvalidInput(f"{label}: expected sum or ratio, got both")
-        check_name(spec, label)
+        if "name" in spec:
+            check_name(spec["name"], label)
         return cls(**{"name": f"limit {number}", **spec})
 
     def columns(self) -> list[str]:
@@ -91,14 +87,3 @@ class Limit:
             raise InvalidInput(
                 f"{label}: penalty: a soft limit needs a number from 0 up, got {self.penalty!r}"
             )
-
-
-def check_number(value: Any, label: str) -> None:
-    """Refuse a bound that is given but is no finite number."""
-    if value is None:
-        return
-    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
-        value, bool
-    )
-    if not number or not math.isfinite(value):
-        raise InvalidInput(f"{label}: expected a finite number, got {value!r}")

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from ..data import tables
 from ..data.filters import Where
 from ..solver.problem import UNLIMITED
+from ..utils.checks import check_name, is_number, refuse_unknown_keys
 from ..utils.errors import InvalidInput
 
 MANDATORY = "mandatory offers"
@@ -46,10 +45,9 @@ class CustomerRule:
     def parse(cls, spec: Mapping[str, Any], number: int) -> CustomerRule:
         """From a table of campaign.toml; unknown keys and wrong types are refused."""
         label = f"customer_rule {spec.get('name', number)!r}"
-        unknown = sorted(set(spec) - set(cls.__dataclass_fields__))
-        if unknown:
-            raise InvalidInput(f"{label}: unknown key {unknown[0]!r}")
-        check_name(spec, label)
+        refuse_unknown_keys(spec, cls.__dataclass_fields__, label)
+        if "name" in spec:
+            check_name(spec["name"], label)
         return cls(**{"name": f"rule {number}", **spec})
 
     def check(self) -> None:
@@ -64,8 +62,7 @@ class CustomerRule:
             bound = getattr(self, key)
             if bound is None or (isinstance(bound, str) and bound):
                 continue
-            whole = isinstance(bound, (int, float, np.integer)) and not isinstance(bound, bool)
-            if not whole or not 0 <= bound <= UNLIMITED or bound != int(bound):
+            if not is_number(bound) or not 0 <= bound <= UNLIMITED or bound != int(bound):
                 raise InvalidInput(
                     f"{label}: {key}: expected a whole number from 0 up or a column of customers, got {bound!r}"
                 )
@@ -77,11 +74,7 @@ class CustomerRule:
             )
         if self.by is not None and not isinstance(self.by, str):
             raise InvalidInput(f"{label}: by: expected a column of offers, got {self.by!r}")
-        if (
-            isinstance(self.min, (int, float))
-            and isinstance(self.max, (int, float))
-            and self.min > self.max
-        ):
+        if is_number(self.min) and is_number(self.max) and self.min > self.max:
             raise InvalidInput(f"{label}: min {self.min} is above max {self.max}")
 
 
@@ -105,9 +98,3 @@ def expected_sets(rules: Sequence[CustomerRule], width: float, offers: int) -> f
         most = rule.max if isinstance(rule.max, (int, float)) and rule.min is None else 0
         expected += width / (most + 1) if rule.by else 1.0
     return expected
-
-
-def check_name(spec: Mapping[str, Any], label: str) -> None:
-    """Refuse a name that is given but is no text, or empty."""
-    if "name" in spec and (not isinstance(spec["name"], str) or not spec["name"]):
-        raise InvalidInput(f"{label}: name: expected text, got {spec['name']!r}")

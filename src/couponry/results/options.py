@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from .. import kernels
 from ..kernels import Backend
 from ..solver.options import SolverOptions
+from ..utils.checks import is_number, is_whole
 from ..utils.errors import InvalidInput
 from ..utils.threads import thread_count
 
@@ -59,12 +59,11 @@ class SolveOptions:
         InvalidInput
         """
         gap, limit, seed = self.gap, self.time_limit, self.seed
-        if not _is_number(gap) or not gap >= 0 or math.isinf(gap):
+        if not is_number(gap) or not gap >= 0 or math.isinf(gap):
             raise InvalidInput(f"gap: expected a number from 0 up, got {gap!r}")
-        if limit is not None and (not _is_number(limit) or not limit > 0):
+        if limit is not None and (not is_number(limit) or not limit > 0):
             raise InvalidInput(f"time_limit: expected seconds above 0, got {limit!r}")
-        whole = isinstance(seed, numbers.Integral) and not isinstance(seed, bool)
-        if not whole or not 0 <= seed < 2**32:
+        if not is_whole(seed) or not 0 <= seed < 2**32:
             raise InvalidInput(f"seed: expected a whole number from 0 to 4294967295, got {seed!r}")
         if not isinstance(self.solver, SolverOptions):
             raise InvalidInput(f"solver_options: expected SolverOptions, got {self.solver!r}")
@@ -86,7 +85,3 @@ class SolveOptions:
             return kernels.load(self.backend)
         except ValueError as error:
             raise InvalidInput(str(error)) from None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)

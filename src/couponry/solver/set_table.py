@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import SHORT, Rules, Shard
+from ..utils.ragged import within
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class SetTable:
         bits_of_bound, largest = np.where(is_short, 6, 16), np.where(is_short, 0x3F, 0xFFFF)
         words = -(-candidates // 64)
         of_word = np.repeat(np.arange(len(customer)), words)
-        number = np.arange(len(of_word)) - np.repeat(np.cumsum(words) - words, words)
+        number = within(words)
         word = rules.sets[at[of_word] + np.where(is_short[of_word], 0, 1 + number)]
         word[is_short[of_word]] &= 0xFFFFFFFF
         bits = np.unpackbits(word.astype("<i8").view(np.uint8), bitorder="little").reshape(-1, 64)
@@ -64,5 +65,4 @@ def where_sets_begin(
     numbers = np.where(count <= SHORT, 1, 1 + -(-count // 64))
     sets = np.diff(rules.ptr) // numbers
     customer = np.repeat(np.arange(len(sets)), sets)
-    within = np.arange(len(customer)) - np.repeat(np.cumsum(sets) - sets, sets)
-    return customer, rules.ptr[customer] + within * numbers[customer], numbers
+    return customer, rules.ptr[customer] + within(sets) * numbers[customer], numbers

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import numbers
 import os
 from pathlib import Path
 
+from .checks import is_whole
 from .errors import InvalidInput
 
 
@@ -23,7 +23,7 @@ def thread_count(threads: int | None = None) -> int:
         threads = int(text)
     if threads is None:
         return _usable_cores()
-    if isinstance(threads, bool) or not isinstance(threads, numbers.Integral) or threads < 1:
+    if not is_whole(threads) or threads < 1:
         raise InvalidInput(f"{source}: expected a whole number from 1 up, got {threads!r}")
     return int(threads)
 

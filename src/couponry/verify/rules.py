@@ -10,6 +10,7 @@ import numpy as np
 from ..model.conflicts import pairs_of
 from ..model.rules import CustomerRule
 from ..utils.errors import Unsupported
+from ..utils.ragged import ranges
 from .achievable import CellGroups, most_coupons
 from .claims import Claims
 from .inputs import Inputs
@@ -133,8 +134,7 @@ def _matches(ascending: Integers, key: Integers) -> tuple[Integers, Integers]:
     first = np.searchsorted(ascending, key, side="left")
     count = _count(ascending, key)
     which = np.repeat(np.arange(len(key)), count)
-    within = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
-    return which, np.repeat(first, count) + within
+    return which, ranges(first, count)
 
 
 def _check_most(part: _BoundedRule, inputs: Inputs, rows: Integers, note: Note) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ...data.ids import TEXT, text_buffers
 from ...kernels.hashing import scatter
+from ...utils.ragged import within
 
 ROWS = 1 << 20  # a few tens of thousands of customers, for most retailers
 PRIME = np.uint64(0x100000001B3)
@@ -55,7 +56,7 @@ def hash_of(ids: pa.Array) -> NDArray[np.uint64]:
         return scatter(ids.to_numpy().view(np.uint64))
     ends, data = text_buffers(ids)
     length = np.diff(ends)
-    place = np.arange(ends[-1] - ends[0]) - np.repeat(ends[:-1] - ends[0], length)
+    place = within(length)
     powers = np.cumprod(np.full(int(length.max(initial=0)) + 1, PRIME, np.uint64), dtype=np.uint64)
     summed = np.zeros(len(data[ends[0] : ends[-1]]) + 1, np.uint64)  # modulo 2 ** 64
     np.cumsum(

@@ -1,0 +1,51 @@
+"""Index arithmetic for ragged arrays: rows of different lengths, stored one after the other."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def within(count: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Number the entries of each row from 0.
+
+    Parameters
+    ----------
+    count : ndarray of int, shape (n,)
+        Entries of each row.
+
+    Returns
+    -------
+    ndarray of int64, shape (count.sum(),)
+        Place of each entry within its row: ``concatenate([arange(c) for c in count])``.
+
+    Examples
+    --------
+    >>> within(np.array([2, 0, 3])).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    return np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+
+
+def ranges(start: NDArray[np.integer], count: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Concatenate ranges of consecutive whole numbers.
+
+    Parameters
+    ----------
+    start : ndarray of int, shape (n,)
+        First number of each range.
+    count : ndarray of int, shape (n,)
+        Length of each range.
+
+    Returns
+    -------
+    ndarray of int64, shape (count.sum(),)
+        ``concatenate([arange(s, s + c) for s, c in zip(start, count)])``.
+
+    Examples
+    --------
+    >>> ranges(np.array([5, 9, 0]), np.array([2, 0, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    before = np.cumsum(count) - count
+    return np.arange(int(count.sum())) + np.repeat(start - before, count)
