@@ -1,0 +1,37 @@
+"""Samples are nested, spread evenly, and stand for everybody."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from tests.support.large_campaign import campaign
+
+from couponry import kernels
+from couponry.engines.local import LocalEngine
+from couponry.solver.dual.lagrangian import Lagrangian
+from couponry.solver.dual.sampling import Samples, nested_samples
+
+
+def test_samples_are_nested_and_spread_evenly() -> None:
+    samples = nested_samples(100_003, [50, 400, 3200], 8)
+    assert [len(s) for s in samples] == [50, 400, 3200]
+    for small, large in itertools.pairwise(samples):
+        assert np.isin(small, large).all()
+    for sample in samples:
+        assert (np.diff(sample) > 0).all() and sample[0] >= 0 and sample[-1] < 100_003
+        stretch = np.arange(len(sample) + 1) * 100_003 // len(sample)
+        assert (np.histogram(sample, stretch - 0.5)[0] == 1).all()
+
+
+def test_a_sample_stands_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("couponry.solver.dual.sampling.FIRST_SAMPLE", 1 << 15)
+    problem = campaign().compile().problem
+    engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
+    samples = Samples(engine, 0)
+    assert len(samples) >= 1
+    nothing = np.zeros(len(problem.lower))
+    whole = Lagrangian(problem, engine).evaluate(nothing)
+    part = samples.dual(problem, len(samples) - 1).evaluate(nothing)
+    assert part.dual == pytest.approx(whole.dual, rel=0.03)
