@@ -1,0 +1,96 @@
+"""What a campaign will take of memory and disk is known before it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset
+import pyarrow.parquet as pq
+import pytest
+from tests.support.campaigns import random_tables, replaced, shuffled, spec, write_folder
+
+from couponry import (
+    InvalidInput,
+    memory_estimate,
+    read_campaign,
+)
+from couponry.data.memory_estimate import Size
+from couponry.utils.toml_writer import dumps
+
+
+def test_estimate(campaign_folder: Path) -> None:
+    needed = memory_estimate(campaign_folder)
+    assert (needed.candidates, needed.customers, needed.columns) == (360, 60, 2)
+    assert needed.disk >= sum(
+        array.nbytes for array in read_campaign(campaign_folder).candidates.columns.values()
+    )
+    assert 0 < needed.memory_with_store <= needed.memory
+    assert needed.disk_while_building < needed.disk * 1.5
+    assert "360" in needed.summary() and "store" in needed.summary()
+    table = pq.read_table(campaign_folder / "candidates.parquet")
+    (campaign_folder / "campaign.toml").write_text(
+        dumps(spec())
+    )  # without table customers, and ids far apart
+    assert memory_estimate(campaign_folder).customers == 45
+    pq.write_table(replaced(table, "customer", range(360)), campaign_folder / "candidates.parquet")
+    assert memory_estimate(campaign_folder).customers == 360
+    pq.write_table(
+        shuffled(table),
+        campaign_folder / "candidates.parquet",
+        row_group_size=50,
+    )
+    assert memory_estimate(campaign_folder).disk_while_building > needed.disk * 1.5
+
+
+@pytest.mark.parametrize("each", [12, 40])
+def test_estimate_counts_the_sets_of_rules_that_conflict(each: int, tmp_path: Path) -> None:
+    tables = random_tables(customers=300, offers=60, each=each)
+    ids, random = tables["offers"]["offer"].to_pylist(), np.random.default_rng(each)
+    pairs = [(a, b) for n, a in enumerate(ids) for b in ids[n + 1 :] if random.random() < 0.05]
+    conflicts = pa.table({"offer_a": [a for a, _ in pairs], "offer_b": [b for _, b in pairs]})
+    plain = spec(customer_rule=[{"name": "all", "max": 5}])
+    folder = write_folder(tmp_path / "plain", tables, plain)
+    rule = {"name": "apart", "conflicts": "conflicts.parquet"}
+    ruled = spec(customer_rule=[{"name": "all", "max": 5}, rule])
+    other = write_folder(tmp_path / "ruled", tables, ruled, conflicts=conflicts)
+    more = memory_estimate(other).memory - memory_estimate(folder).memory
+    rules = read_campaign(other).compile().problem.rules
+    taken = rules.sets.nbytes + rules.ptr.nbytes
+    assert 0.8 * taken < more < 2 * taken
+
+
+@pytest.mark.parametrize("strings", [False, True], ids=["integers", "text"])
+def test_estimate_covers_what_a_store_takes(strings: bool, tmp_path: Path) -> None:
+    tables = random_tables(customers=5_000, strings=strings)
+    folder = write_folder(tmp_path / "campaign", tables, spec())
+    store = tmp_path / "store"
+    read_campaign(folder, store=store)
+    taken = sum(path.stat().st_size for path in store.glob("*.npy"))
+    assert 0.5 * taken < memory_estimate(folder).disk < 1.6 * taken
+
+
+def test_what_cannot_fit_names_the_store(
+    campaign_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = Size(3_200_000_000, 100_000_000, 2_000, 1, 4, False, False, True, 0)
+    monkeypatch.setattr("couponry.campaign_folder.read.campaign_size", lambda *_: size)
+    with pytest.raises(
+        InvalidInput,
+        match=r"3,200,000,000 candidates .* 16.0 GiB are allowed; with a store .* enough",
+    ):
+        read_campaign(campaign_folder, memory_limit="16GiB")
+    with pytest.raises(InvalidInput, match=r"even with a store, but only 1\.0 GiB are allowed"):
+        read_campaign(campaign_folder, store=tmp_path / "store", memory_limit="1GiB")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10**9}))
+    with pytest.raises(InvalidInput, match=r"^disk: .*store.* but only 953\.7 MiB are free"):
+        read_campaign(campaign_folder, store=tmp_path / "store", memory_limit="16GiB")
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("text", ["", "lots", "8 GiB of it", "-1", "0", True, "1e9"])
+def test_sizes_that_are_none(text: Any, campaign_folder: Path) -> None:
+    with pytest.raises(InvalidInput, match="memory_limit: expected a size such as 8GiB"):
+        read_campaign(campaign_folder, memory_limit=text)
