@@ -53,16 +53,14 @@ def campaign_of(
     offers: pa.Table, candidates: pa.Table | Path, folder: Path | None
 ) -> couponry.Campaign:
     """The matching problem as a campaign, named after what it holds."""
-    campaign = couponry.Campaign(
+    return couponry.Campaign(
         offers,
         candidates,
         rules=[couponry.CustomerRule("one destination", max=1)],
         limits=limits_of(offers),
+        name=f"matching, {offers.num_rows:,} destinations",
         store=None if folder is None else folder / "store",
     )
-    sources = len(campaign.candidates.customers)
-    campaign.name = f"matching, {sources:,} sources with edges, {offers.num_rows:,} destinations"
-    return campaign
 
 
 def limits_of(offers: pa.Table) -> list[couponry.Limit]:

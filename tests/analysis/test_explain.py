@@ -60,7 +60,7 @@ def test_every_candidate_is_there_once_with_its_value(solved: Solved) -> None:
     _, result, data, _ = solved
     assert result.allocation is not None
     value = {(r["customer"], r["offer"]): r for r in data["candidates"].to_pylist()}
-    given = {(r["customer"], r["offer"]) for r in result.allocation.to_pylist()}
+    given = {(r["customer"], r["offer"]) for r in result.allocation.to_arrow().to_pylist()}
     for found in everybody(solved):
         pairs = [(found.customer, d.offer) for d in found.decisions]
         assert sorted(pairs) == sorted(p for p in value if p[0] == found.customer)

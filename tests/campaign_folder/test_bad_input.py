@@ -841,7 +841,7 @@ def test_offers_just_below_and_above_16_bits_agree() -> None:
         result = Campaign(
             table, candidates, rules=[CustomerRule("slots", max=1)], limits=[limit]
         ).solve()
-        found.append(result.allocation.to_pylist())
+        found.append(result.allocation.to_arrow().to_pylist())
     assert found[0] == found[1]
     assert [(row["customer"], row["offer"]) for row in found[0]] == [(1, 0), (2, 65_535)]
 

@@ -274,7 +274,7 @@ def test_ids_keep_their_type(kind: pa.DataType, folder: Folder) -> None:
     expected = pa.int64() if pa.types.is_integer(kind) else pa.string()
     assert result.allocation.to_arrow()["customer"].type == expected
     assert result.allocation.to_arrow()["offer"].type == expected
-    given = set(pairs(result.allocation.to_pylist()))
+    given = set(pairs(result.allocation.to_arrow().to_pylist()))
     candidates = tables["candidates"].select(["customer", "offer"])
     assert given <= set(pairs(candidates.to_pylist()))
     assert {customer for customer, _ in given} == set(candidates["customer"].to_pylist())
@@ -316,7 +316,7 @@ def test_default_value_and_cost(
         folder(tables, limit=[{"name": "cost", "sum": "cost", "mode": "report"}], **RULES)
     )
     known = {(row["customer"], row["offer"]): row for row in rows_of(tables)}
-    given = result.allocation.to_pylist()
+    given = result.allocation.to_arrow().to_pylist()
     cost_known = any(name in known[pairs(given[:1])[0]] for name in MONEY[1:]) if given else False
     for row in given:
         of = known[row["customer"], row["offer"]]
@@ -372,11 +372,11 @@ def test_another_value_column(folder: Folder) -> None:
         sum(sorted((row["weight"] for row in group), reverse=True)[:3])
         for _, group in itertools.groupby(rows_of(tables), key=lambda row: row["customer"])
     )
-    weights = [known[pair]["weight"] for pair in pairs(result.allocation.to_pylist())]
+    weights = [known[pair]["weight"] for pair in pairs(result.allocation.to_arrow().to_pylist())]
     assert result.objective == pytest.approx(sum(weights), rel=1e-12)
     assert best * (1 - 5e-4) <= result.objective <= best * (1 + 1e-12)
     # the allocation states value as it is, whatever is maximised
-    values = [known[pair]["value"] for pair in pairs(result.allocation.to_pylist())]
+    values = [known[pair]["value"] for pair in pairs(result.allocation.to_arrow().to_pylist())]
     assert result.allocation.to_arrow()["value"].to_pylist() == values
 
 
@@ -466,7 +466,7 @@ def test_where_of_rules(case: str, attributes: Tables, folder: Folder) -> None:
     expected = pairs([row for row in everything(attributes) if not holds(row)])
     if not where:  # about everything: it bounds the number of coupons
         expected = []
-    assert pairs(result.allocation.to_pylist()) == sorted(expected)
+    assert pairs(result.allocation.to_arrow().to_pylist()) == sorted(expected)
 
 
 def test_customers_of_limits(attributes: Tables, folder: Folder) -> None:
@@ -543,7 +543,7 @@ def test_every_value_of_by_is_held_to_the_bound(folder: Folder) -> None:
     assert all(row["min"] is None or row["achieved"] >= row["min"] for row in table)
     assert any(row["binding"] for row in table)
     given = dict(zip(pairs(rows_of(tables)), rows_of(tables), strict=True))
-    chosen = [given[pair] for pair in pairs(result.allocation.to_pylist())]
+    chosen = [given[pair] for pair in pairs(result.allocation.to_arrow().to_pylist())]
     for row in table:
         if row["name"] == "roles":
             assert row["achieved"] == sum(r["role"] == row["group"] for r in chosen)
@@ -674,7 +674,7 @@ def test_ratio_by_group(folder: Folder) -> None:
 def counts(result: Result, key: Callable[[Row], Any], tables: Tables) -> dict[Any, int]:
     known = dict(zip(pairs(rows_of(tables)), rows_of(tables), strict=True))
     found: dict[Any, int] = {}
-    for pair in pairs(result.allocation.to_pylist()):
+    for pair in pairs(result.allocation.to_arrow().to_pylist()):
         group = pair[0], key(known[pair])
         found[group] = found.get(group, 0) + 1
     return found

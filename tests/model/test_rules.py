@@ -258,7 +258,7 @@ def small(history: Any, *rules: CustomerRule) -> Campaign:
 
 
 def given_to(campaign: Campaign, customer: int) -> list[int]:
-    rows = campaign.solve().allocation.to_pylist()
+    rows = campaign.solve().allocation.to_arrow().to_pylist()
     return [row["offer"] for row in rows if row["customer"] == customer]
 
 

@@ -85,7 +85,7 @@ class Situation:
 
 def situation(seed: int, threads: int = 1) -> Situation:
     given = tables(seed)
-    free = Campaign(*given, rules=RULES).solve(threads=1).allocation
+    free = Campaign(*given, rules=RULES).solve(threads=1).allocation.to_arrow()
     planted = np.zeros(given[1].num_rows, bool)
     position = free.column("customer").to_numpy() * 15 + free.column("offer").to_numpy()
     planted[position[::2]] = True  # every other coupon of what is best without limits

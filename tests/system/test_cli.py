@@ -235,12 +235,13 @@ def test_native_solvers_do_not_write_to_standard_output(folder: Folder, tmp_path
 
 PAUSE = """
 import sys, time
-from couponry import cli, result
+from couponry import cli
+from couponry.campaign_folder import write
 def pause(path, content):
     path.write_text("half")
     print("WRITING", file=sys.stderr, flush=True)
     time.sleep(60)
-result.write_json = pause
+write._write_json = pause
 sys.exit(cli.run(sys.argv[1:]))
 """
 
@@ -287,7 +288,7 @@ def test_a_write_that_fails_leaves_nothing(
         write(table.slice(0, 1), where, **options)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("couponry.result.pq.write_table", full)
+    monkeypatch.setattr("couponry.campaign_folder.write.pq.write_table", full)
     ran = run("solve", path, "--out", tmp_path / "out", "--quiet", *options)
     assert ran.status == 2 and "No space left on device" in ran.err and ran.err.count("\n") == 1
     assert beside(tmp_path / "out") == (["out"] if overwrite else [])
