@@ -11,8 +11,8 @@ import pyarrow as pa
 from . import kernels
 from .affinity.targeting import Targeting
 from .analysis.compare import Comparison, compare
-from .analysis.frontier import Frontier, present_bound, sweep
-from .analysis.what_if import check_is_of, solve_again
+from .analysis.frontier import Frontier, bounds_to_try, present_bound, sweep
+from .analysis.what_if import SolveAgain, check_is_of
 from .campaign_folder.from_transactions import campaign_from_transactions
 from .campaign_folder.read import read_campaign_data
 from .campaign_folder.write import write_campaign_data
@@ -394,7 +394,7 @@ class Campaign:
             rules=rules, drop_rules=drop_rules, add_rules=add_rules,
         )  # fmt: skip
         before = self._solved(result, gap, time_limit, threads)
-        after = solve_again(other._data, before, gap=gap, time_limit=time_limit, threads=threads)
+        after = SolveAgain(gap, time_limit, threads).solve(other._data, before)
         object.__setattr__(other, "_compiled", after.compiled)
         return compare(before, Result.of(after), other)
 
@@ -439,13 +439,11 @@ class Campaign:
         InvalidInput
             Where there is no such limit or bound.
         """
-        compiled = self.compile()
-        present_bound(compiled, limit, group, side)  # what is wrong is said before a solve
-        return sweep(
-            compiled, limit, bounds, factors, side=side, group=group,
-            result=self._solved(result, gap, time_limit, threads),
-            gap=gap, time_limit=time_limit, threads=threads,
-        )  # fmt: skip
+        present = present_bound(self.compile(), limit, group, side)
+        wanted = bounds_to_try(present, bounds, factors)  # what is wrong is said before a solve
+        solved = self._solved(result, gap, time_limit, threads)
+        solving = SolveAgain(gap, time_limit, threads)
+        return sweep(self._data, present, wanted, solved, solving)
 
     def _solved(
         self, result: Result | None, gap: float, time_limit: float | None, threads: int | None

@@ -8,7 +8,7 @@ from typing import Any
 
 from .analysis.decisions import Explanation
 from .analysis.explain import explain_result
-from .analysis.price_ranges import PriceRanges, price_ranges
+from .analysis.price_ranges import PriceRanges, RangeOptions, price_ranges
 from .campaign_folder.write import write_result
 from .results.allocation import Allocation
 from .results.solution import CampaignSolution
@@ -62,24 +62,38 @@ class Result(CampaignSolution):
         threads: int | None = None,
         time_limit: float | None = None,
     ) -> PriceRanges:
-        """How far prices hold, checked by moving each limit's bound up and down and deciding the campaign again.
+        """Say how far the prices of limits hold.
+
+        Each limit's bound is moved up and down by a share, and the campaign is decided again.
 
         Parameters
         ----------
-        limits : list of str or of (str, str), optional
-            Names, or (name, group) pairs. Default: the `most` binding ones with the largest price times bound.
-            Ratios have no range.
+        limits : str, list of str or of (str, str), optional
+            Names, or (name, group) pairs. Default: the `most` binding ones with the largest price times bound. Ratios
+            have no range.
         most : int
             Limits that are looked at by default.
         move : float
-            Share of the bound; shorter moves are tried where the price does not hold as far.
+            Share of the bound. A shorter move is tried where the price does not hold as far.
         tolerance : float
             Share of the price by which the worth of a unit may differ from it.
         threads : int, optional
+            Default: as many as the result was solved with.
         time_limit : float, optional
             Seconds; limits that are not reached are left out.
+
+        Returns
+        -------
+        PriceRanges
+            One row for each limit and direction.
+
+        Raises
+        ------
+        InvalidInput
+            If the result has no allocation, or a number or name is wrong.
         """
-        return price_ranges(self, limits, most, move, tolerance, threads, time_limit)
+        options = RangeOptions(most, move, tolerance, threads, time_limit)
+        return price_ranges(self, limits, options)
 
     def write(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write allocation.parquet, limits.parquet and result.json, or infeasible.json, into a new folder.

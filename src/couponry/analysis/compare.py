@@ -1,4 +1,4 @@
-"""Two results of much the same campaign side by side: what `Campaign.what_if` returns."""
+"""Two results of much the same campaign, side by side."""
 
 from __future__ import annotations
 
@@ -15,12 +15,26 @@ from ..solver.plan import Plan
 from ..utils.errors import InvalidInput
 from ..utils.html import facts_table
 
-OF_LIMITS = ("min", "max", "achieved", "price")
+COMPARED_COLUMNS = ("min", "max", "achieved", "price")
+"""Columns of limits that a comparison has before and after."""
+
+SHOWN_PRICES = 5
+"""Limits whose prices a summary shows: those that change most."""
 
 
 @dataclass(frozen=True)
 class Moved:
-    """How two allocations of the same candidates differ: customers with other coupons, coupons come and gone."""
+    """How two allocations of the same candidates differ.
+
+    Attributes
+    ----------
+    customers : int
+        Customers with other coupons.
+    come : int
+        Coupons that only the second allocation has.
+    gone : int
+        Coupons that only the first allocation has.
+    """
 
     customers: int
     come: int
@@ -29,11 +43,19 @@ class Moved:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a change of a campaign comes to.
+    """What a change of a campaign comes to; returned by `Campaign.what_if`.
 
-    before, after: the results. campaign: the changed campaign, as it was solved after. limits: one row per limit and
-    group, with its bounds, what was achieved and its price before and after; null where it was not there. moved: None
-    where one of the two has no allocation.
+    Attributes
+    ----------
+    before, after : Result
+        The two results.
+    campaign : Campaign
+        The changed campaign, for the next question.
+    limits : pyarrow.Table
+        One row for each limit and group: `name`, `group`, `sum`, and `min`, `max`, `achieved` and `price`, each
+        ``_before`` and ``_after``. Null where the limit was not there.
+    moved : Moved or None
+        How the allocations differ. None if one of the two results has none.
     """
 
     before: CampaignSolution
@@ -44,14 +66,14 @@ class Comparison:
 
     @property
     def gain(self) -> float | None:
-        """Objective after, less before; None where one of the two has no allocation."""
+        """Objective after, less before. None if one of the two results has no allocation."""
         if self.before.objective is None or self.after.objective is None:
             return None
         return self.after.objective - self.before.objective
 
     @property
     def gain_range(self) -> tuple[float, float] | None:
-        """Between which numbers the change of the best objective lies, by what both results certify."""
+        """Certified lower and upper bound of the change of the best objective."""
         before, after = self.before, self.after
         if before.objective is None or after.objective is None:
             return None
@@ -60,8 +82,23 @@ class Comparison:
         return after.objective - before.bound, after.bound - before.objective
 
     def by(self, column: str = "offer") -> pa.Table:
-        """Coupons and value before and after, by a column of offers: column, coupons_before, coupons_after,
-        value_before, value_after; offers without a value in it are left out."""
+        """Sum coupons and value before and after, by a column of offers.
+
+        Parameters
+        ----------
+        column : str
+            Column of the offers table; offers that have no value in it are left out.
+
+        Returns
+        -------
+        pyarrow.Table
+            The column, `coupons_before`, `coupons_after`, `value_before` and `value_after`.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such column, or it holds lists, or one of the results has no allocation.
+        """
         sides = []
         for result in (self.before, self.after):
             if result.plan is None:
@@ -82,14 +119,18 @@ class Comparison:
         return pa.table(columns)
 
     def summary(self) -> str:
-        """A few lines of text."""
+        """Describe the comparison in a few lines of text.
+
+        Returns
+        -------
+        str
+            Both results, the gain, what moved, and the prices that change most.
+        """
         return "\n".join(f"{name:<12} {text}" for name, text in self._facts())
 
     def _facts(self) -> list[tuple[str, str]]:
-        facts = [
-            (name, _said(result))
-            for name, result in (("before", self.before), ("after", self.after))
-        ]
+        """Names and texts of what the summary says."""
+        facts = [("before", _outcome(self.before)), ("after", _outcome(self.after))]
         if self.gain is not None and self.before.objective is not None:
             share = self.gain / abs(self.before.objective) if self.before.objective else 0.0
             text = f"{self.gain:+,.6g} ({share:+.4%})"
@@ -99,27 +140,16 @@ class Comparison:
             facts.append(("gain", text))
         if self.moved is not None:
             moved = self.moved
-            facts.append(
-                (
-                    "moved",
-                    f"{moved.customers:,} customers get other coupons: {moved.come:,} more, {moved.gone:,} fewer",
-                )
-            )
-        rows = self.limits.to_pylist()
-        rows.sort(key=lambda row: -abs((row["price_after"] or 0.0) - (row["price_before"] or 0.0)))
-        for row in rows[:5]:
-            if row["price_before"] != row["price_after"]:
-                group = "" if row["group"] is None else f" [{row['group']}]"
-                prices = (row["price_before"], row["price_after"])
-                was, now = ("none" if p is None else f"{p:,.4g}" for p in prices)
-                facts.append(("price", f"limit {row['name']!r}{group}: {was}, now {now}"))
-        return facts
+            text = f"{moved.customers:,} customers get other coupons"
+            facts.append(("moved", f"{text}: {moved.come:,} more, {moved.gone:,} fewer"))
+        return facts + _price_facts(self.limits)
 
     def _repr_html_(self) -> str:
         return facts_table(self._facts())
 
 
-def _said(result: CampaignSolution) -> str:
+def _outcome(result: CampaignSolution) -> str:
+    """A result in one line."""
     if result.objective is None or result.gap is None:
         return f"{result.status}: {result.message}"
     return (
@@ -128,10 +158,32 @@ def _said(result: CampaignSolution) -> str:
     )
 
 
-def compare(before: CampaignSolution, after: CampaignSolution, campaign: Any) -> Comparison:
-    """The comparison of two results of this session, of campaigns with the same candidates.
+def _price_facts(limits: pa.Table) -> list[tuple[str, str]]:
+    """The prices that change most, in words."""
+    rows = limits.to_pylist()
+    rows.sort(key=lambda row: -abs((row["price_after"] or 0.0) - (row["price_before"] or 0.0)))
+    facts = []
+    for row in rows[:SHOWN_PRICES]:
+        if row["price_before"] != row["price_after"]:
+            group = "" if row["group"] is None else f" [{row['group']}]"
+            prices = (row["price_before"], row["price_after"])
+            was, now = ("none" if p is None else f"{p:,.4g}" for p in prices)
+            facts.append(("price", f"limit {row['name']!r}{group}: {was}, now {now}"))
+    return facts
 
-    campaign: what the comparison says that the second is of.
+
+def compare(before: CampaignSolution, after: CampaignSolution, campaign: Any) -> Comparison:
+    """Compare two results of this session, of campaigns with the same candidates.
+
+    Parameters
+    ----------
+    before, after : CampaignSolution
+    campaign : object
+        What the comparison gives as the campaign of the second result.
+
+    Returns
+    -------
+    Comparison
     """
     moved = None
     if before.plan is not None and after.plan is not None:
@@ -140,7 +192,7 @@ def compare(before: CampaignSolution, after: CampaignSolution, campaign: Any) ->
 
 
 def _moved(before: Plan, after: Plan, indptr: NDArray[np.int64]) -> Moved:
-    """Both plans' choices, a block of customers at a time; both come in the same blocks."""
+    """Compare both plans' choices, a block of customers at a time; both come in the same blocks."""
     customers = come = gone = 0
     for (start, stop, was), (_, _, now) in zip(before.blocks(), after.blocks(), strict=True):
         different = was != now
@@ -154,36 +206,39 @@ def _moved(before: Plan, after: Plan, indptr: NDArray[np.int64]) -> Moved:
 
 
 def _by_offer(
-    solved: CampaignSolution, plan: Plan
+    solution: CampaignSolution, plan: Plan
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Coupons and value of each offer (rows of the offers table)."""
-    items = solved.compiled.items
-    worth = (solved.compiled.problem.objective * plan.usage).sum(axis=(0, 1))
+    """Coupons and value of each row of the offers table."""
+    items = solution.compiled.items
+    worth = (solution.compiled.problem.objective * plan.usage).sum(axis=(0, 1))
     offers = items.offers.num_rows
     coupons = np.bincount(items.offer, plan.usage[0].sum(axis=0), offers)
     return coupons.astype(float), np.bincount(items.offer, worth, offers).astype(float)
 
 
 def _limits(before: CampaignSolution, after: CampaignSolution) -> pa.Table:
-    """All limits of either, in the order of the first, then of the second."""
-    sides = []
-    for result in (before, after):
-        rows = [] if result.limits is None else result.limits.to_pylist()
-        if result.limits is None:
-            measures = result.compiled.limits.measures
-            rows = [
-                {"name": m.name, "group": m.group, "sum": m.sum, "min": m.min, "max": m.max}
-                for m in measures
-            ]
-        sides.append({(row["name"], row["group"]): row for row in rows})
+    """All limits of either result, in the order of the first, then of the second."""
+    sides = [_rows_by_limit(before), _rows_by_limit(after)]
     keys = list(dict.fromkeys([*sides[0], *sides[1]]))
     columns: dict[str, Any] = {
         "name": pa.array([name for name, _ in keys], pa.string()),
         "group": pa.array([group for _, group in keys], pa.string()),
         "sum": pa.array([(sides[0].get(k) or sides[1][k])["sum"] for k in keys], pa.string()),
     }
-    for kind in OF_LIMITS:
+    for kind in COMPARED_COLUMNS:
         for name, side in zip(("before", "after"), sides, strict=True):
             found = [side.get(key, {}).get(kind) for key in keys]
             columns[f"{kind}_{name}"] = pa.array(found, pa.float64())
     return pa.table(columns)
+
+
+def _rows_by_limit(result: CampaignSolution) -> dict[tuple[str, str | None], dict[str, Any]]:
+    """A result's limits by name and group; without an allocation, only what they ask."""
+    if result.limits is not None:
+        rows = result.limits.to_pylist()
+    else:
+        rows = [
+            {"name": m.name, "group": m.group, "sum": m.sum, "min": m.min, "max": m.max}
+            for m in result.compiled.limits.measures
+        ]
+    return {(row["name"], row["group"]): row for row in rows}

@@ -1,13 +1,12 @@
-"""One customer's candidates at the prices of the limits: what each is worth, pays and stands against.
+"""The Lagrangian subproblem of one customer: its candidates at the prices of the limits.
 
-Nothing is assumed of the rules: all that is asked of the engine is the best choice under them. What forces a
-candidate in is a value beyond all others', what keeps it out the opposite, and what either loses is the difference of
-two choices. All of one customer's questions go into one pass, over as many copies of the customer.
+Nothing is assumed of the rules: the engine is asked for nothing but the best choice under them. A candidate is forced
+in by a value beyond all others', and kept out by the opposite. What either loses is the difference of two choices. All
+questions about one customer go into one pass, over as many copies of the customer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,28 +17,46 @@ from ..engines.subset import customers_of
 from ..kernels import Backend, Rules, Shard
 from ..solver.problem import Problem
 
-CELLS = 1 << 22  # of the price tables of one pass, about
+PRICE_CELLS_OF_A_PASS = 1 << 22
+"""Entries of the price tables of one pass, about: 16 MB, which any machine has."""
 
 
 @dataclass(frozen=True)
-class Portfolio:
-    """The candidates of customer number `customer` of a problem, at positions `first` and after; e of them.
+class CustomerSubproblem:
+    """The candidates of one customer, priced.
 
-    value: (e), objective. weight: (L, e), of each row. paid: (L, e), prices times weights. reduced: (e), what is left.
+    Attributes
+    ----------
+    problem : Problem
+        The campaign, or a part of it that has the customer.
+    customer : int
+        Number of the customer in `problem`.
+    backend : Backend
+    seed : int
+    number : int
+        Number of the customer in the whole campaign, which ties are broken by.
+    value : ndarray of float64, shape (n_own,)
+        Objective of each candidate.
+    weight : ndarray of float64, shape (n_rows, n_own)
+        What each candidate weighs in each row.
+    paid : ndarray of float64, shape (n_rows, n_own)
+        Prices times weights.
+    reduced : ndarray of float64, shape (n_own,)
+        Value less everything that is paid.
     """
 
     problem: Problem
     customer: int
     backend: Backend
     seed: int
-    number: int  # of the customer in the whole campaign
+    number: int
     value: NDArray[np.float64]
     weight: NDArray[np.float64]
     paid: NDArray[np.float64]
     reduced: NDArray[np.float64]
 
     @classmethod
-    def of(
+    def at_prices(
         cls,
         problem: Problem,
         customer: int,
@@ -47,8 +64,20 @@ class Portfolio:
         backend: Backend,
         seed: int,
         number: int | None = None,
-    ) -> Portfolio:
-        """prices: (L), signed. number: what ties are broken by, where it is not `customer`."""
+    ) -> CustomerSubproblem:
+        """Price a customer's candidates.
+
+        Parameters
+        ----------
+        problem : Problem
+        customer : int
+        prices : ndarray of float64, shape (n_rows,)
+            Signed.
+        backend : Backend
+        seed : int
+        number : int, optional
+            What ties are broken by; default: `customer`.
+        """
         positions = np.arange(*problem.shard.indptr[[customer, customer + 1]])
         _, segments, items = problem.objective.shape
         segment = problem.shard.segment
@@ -76,14 +105,26 @@ class Portfolio:
         return customers_of(self.problem.shard, self.problem.rules, np.array([self.customer]))
 
     def best(self, values: NDArray[np.float64], rules: Rules | None = None) -> NDArray[np.bool_]:
-        """The customer's best choice at each row of values, (m, e) both, under its rules or some of them."""
+        """Return the customer's best choice at each of several values of its candidates.
+
+        Parameters
+        ----------
+        values : ndarray of float64, shape (n_questions, n_own)
+        rules : Rules, optional
+            The customer's rules, or some of them; default: all of them.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_questions, n_own)
+        """
         rules = self._alone[1] if rules is None else rules
         items = self.problem.objective.shape[2]
-        size = max(1, CELLS // items)
+        size = max(1, PRICE_CELLS_OF_A_PASS // items)
         parts = [values[at : at + size] for at in range(0, len(values), size)]
         return np.concatenate([self._best(part, rules) for part in parts])
 
     def _best(self, values: NDArray[np.float64], rules: Rules) -> NDArray[np.bool_]:
+        """The best choices, by one pass over copies of the customer."""
         copies = len(values)
         shard, theirs = customers_of(self._alone[0], rules, np.zeros(copies, np.int64))
         segment = np.arange(copies).astype(np.uint16)  # each copy has prices of its own
@@ -96,19 +137,37 @@ class Portfolio:
         chosen, _ = engine.choose(price)
         return chosen.reshape(copies, -1).astype(bool)
 
-    def beyond(self) -> float:
-        """A value that outweighs everything that the customer has."""
+    def dominating_value(self) -> float:
+        """Return a value that outweighs everything that the customer has."""
         return 4.0 * float(np.abs(self.reduced).sum()) + 1.0
 
-    def changed(self) -> NDArray[np.bool_]:
-        """The best choice (0), and with each candidate in turn forced the other way (1 ...), (1 + e, e)."""
+    def best_and_flipped(self) -> NDArray[np.bool_]:
+        """Return the best choice, and the best one with each candidate in turn forced the other way.
+
+        Returns
+        -------
+        ndarray of bool, shape (1 + n_own, n_own)
+        """
         best = self.best(self.reduced[None])
         values = np.tile(self.reduced, (len(self), 1))
-        np.fill_diagonal(values, np.where(best[0], -self.beyond(), self.beyond()))
+        forced = np.where(best[0], -self.dominating_value(), self.dominating_value())
+        np.fill_diagonal(values, forced)
         return np.concatenate([best, self.best(values)])
 
-    def full(self, held: NDArray[np.bool_], among: NDArray[np.int64]) -> list[list[str]]:
-        """For each of some candidates, the rules that leave no room for it beside what is held."""
+    def blocking_rules(self, held: NDArray[np.bool_], among: NDArray[np.int64]) -> list[list[str]]:
+        """Return the rules that leave no room for some candidates beside those that are held.
+
+        Parameters
+        ----------
+        held : ndarray of bool, shape (n_own,)
+        among : ndarray of int64, shape (n,)
+            The candidates to look at.
+
+        Returns
+        -------
+        list of list of str
+            Names of rules for each of them.
+        """
         names = self.problem.rule_names.of(self.customer)
         blocking: list[list[str]] = [[] for _ in among]
         if len(among) == 0:
@@ -123,8 +182,3 @@ class Portfolio:
             for which in np.flatnonzero(~kept).tolist():
                 blocking[which].append(name)
         return blocking
-
-
-def positions_given(offers: Sequence[int], among: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Mask of the candidates whose offer's row is one of some."""
-    return np.isin(among, np.asarray(offers, np.int64))

@@ -1,4 +1,4 @@
-"""What `Result.explain` returns: every candidate of one customer, whether it was given, and why."""
+"""`Explanation`: every candidate of one customer, whether it was given, and why."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ from ..utils.html import Cell, rows_table
 
 @dataclass(frozen=True)
 class Payment:
-    """What a candidate pays for a limit: its price times what the candidate weighs in it, in the objective's unit.
+    """What a candidate pays for a limit: the limit's price times what the candidate weighs in it.
 
-    Below 0 the limit pays: it asks for more than there would be without it.
+    Attributes
+    ----------
+    limit : str
+        Name of the limit.
+    group : str or None
+        Group of the limit, if it has groups.
+    amount : float
+        In the objective's unit. Below 0 the limit pays: it asks for more than there would be without it.
     """
 
     limit: str
@@ -23,18 +30,38 @@ class Payment:
 
     @property
     def label(self) -> str:
+        """Limit and group, for messages."""
         return repr(self.limit) + ("" if self.group is None else f" [{self.group}]")
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One candidate and what became of it.
+    """One candidate of a customer, and what became of it.
 
-    value: of the campaign's value column. paid: to limits that have a price, the most first. reduced: what is left of
-    the value. given: in the allocation. best: in the customer's best choice at these prices; where the two differ,
-    repair moved it. reason: why, in a few words; decided_by: the limits or rules that it names.
-    instead: offers that would come where a coupon of the best choice goes, or go where another comes; margin: how much
-    reduced value that change would lose; None where rules do not allow it.
+    Attributes
+    ----------
+    offer : int or str
+        Id of the offer.
+    role : str or None
+        Role of the candidate, if candidates have roles.
+    value : float
+        The candidate's part of the objective.
+    paid : tuple of Payment
+        To limits that have a price, the most first.
+    reduced : float
+        `value` less everything that is paid.
+    given : bool
+        True if the allocation has it.
+    best : bool
+        True if the customer's best choice at these prices has it. If `given` differs, repair moved it.
+    reason : str
+        Why it was given or not, in a few words.
+    decided_by : tuple of str
+        Names of the limits or rules in `reason`.
+    instead : tuple of int or str
+        Offers that would change places with it if it were decided the other way.
+    margin : float or None
+        Reduced value that deciding it the other way would lose. None if the rules do not allow that.
     """
 
     offer: Any
@@ -52,11 +79,23 @@ class Decision:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why one customer got these coupons and not others.
+    """Why one customer got these coupons and not others; returned by `Result.explain`.
 
-    decisions: one for each candidate, those given first, then by reduced value. value: of the coupons given.
-    reduced: of the coupons given. lost: what the customer's best choice would be worth beyond that, at these prices; 0
-    unless repair moved something.
+    Attributes
+    ----------
+    campaign : str
+        Name of the campaign.
+    customer : int or str
+        Id of the customer.
+    decisions : tuple of Decision
+        One for each candidate: those given first, then by reduced value.
+    value : float
+        Of the coupons given.
+    reduced : float
+        Of the coupons given, after the prices of the limits.
+    lost : float
+        What the customer's best choice at these prices would be worth beyond `reduced`. 0 unless repair moved
+        something.
     """
 
     campaign: str
@@ -68,14 +107,27 @@ class Explanation:
 
     @property
     def given(self) -> tuple[Decision, ...]:
+        """The candidates that were given."""
         return tuple(decision for decision in self.decisions if decision.given)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain dicts and lists, as JSON has them."""
+        """Return the explanation as plain values.
+
+        Returns
+        -------
+        dict
+            Ready for JSON.
+        """
         return asdict(self)
 
     def to_arrow(self) -> pa.Table:
-        """One row per candidate; `paid` is a list of (limit, group, amount)."""
+        """Return the decisions as a table.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row for each candidate, with the fields of `Decision`; `paid` is a list of (limit, group, amount).
+        """
         payment = pa.struct(
             [("limit", pa.string()), ("group", pa.string()), ("amount", pa.float64())]
         )
@@ -99,21 +151,25 @@ class Explanation:
         )
 
     def summary(self) -> str:
-        """A few lines for the customer and one for each candidate."""
+        """Describe the explanation in a few lines of text.
+
+        Returns
+        -------
+        str
+            A few lines for the customer, and one for each candidate.
+        """
+        width = max((len(_label(decision)) for decision in self.decisions), default=5)
         lines = [f"{name:<12} {text}" for name, text in self._facts()]
+        lines.append(f"{'':<6} {'offer':<{width}} {'value':>12} {'pays':>12} {'left':>12}  why")
         lines += [
-            f"{'given' if d.given else '-':<6} {offer:<{self._width()}} {d.value:>12,.4f} "
+            f"{'given' if d.given else '-':<6} {_label(d):<{width}} {d.value:>12,.4f} "
             f"{d.value - d.reduced:>12,.4f} {d.reduced:>12,.4f}  {d.reason}"
-            for d, offer in ((d, _called(d)) for d in self.decisions)
+            for d in self.decisions
         ]
-        header = f"{'':<6} {'offer':<{self._width()}} {'value':>12} {'pays':>12} {'left':>12}  why"
-        lines.insert(len(self._facts()), header)
         return "\n".join(lines)
 
-    def _width(self) -> int:
-        return max((len(_called(decision)) for decision in self.decisions), default=5)
-
     def _facts(self) -> list[tuple[str, str]]:
+        """Names and texts of what is said of the customer."""
         given = len(self.given)
         facts = [
             ("campaign", self.campaign),
@@ -128,22 +184,24 @@ class Explanation:
         rows = [
             (
                 "given" if d.given else "",
-                _called(d),
+                _label(d),
                 f"{d.value:,.4f}",
-                Cell(f"{d.value - d.reduced:,.4f}", _payments(d)),
+                Cell(f"{d.value - d.reduced:,.4f}", hint=_payments(d)),
                 f"{d.reduced:,.4f}",
                 d.reason,
             )
             for d in self.decisions
         ]
-        head = ("", "offer", "value", "pays", "left", "why")
-        return rows_table(head, rows, facts=self._facts())
+        columns = ("", "offer", "value", "pays", "left", "why")
+        return rows_table(columns, rows, facts=self._facts())
 
 
-def _called(decision: Decision) -> str:
+def _label(decision: Decision) -> str:
+    """Offer and role."""
     role = "" if decision.role is None else f" ({decision.role})"
     return f"{decision.offer}{role}"
 
 
 def _payments(decision: Decision) -> str:
+    """What a candidate pays to which limit, in words."""
     return ", ".join(f"{payment.label}: {payment.amount:,.4g}" for payment in decision.paid)

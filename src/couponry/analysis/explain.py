@@ -1,4 +1,4 @@
-"""Why one customer got these coupons and not others, from a result of this session.
+"""Explains one customer of a result of this session.
 
 Only the one customer's candidates are looked at, however many customers there are.
 """
@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from .. import kernels
 from ..data import tables
 from ..engines.local import LocalEngine
 from ..engines.subset import customers_of
 from ..results.solution import CampaignSolution
+from ..solver.plan import Plan
+from ..utils.checks import is_whole
 from ..utils.errors import InvalidInput
-from .customer_subproblem import Portfolio
+from .customer_subproblem import CustomerSubproblem
 from .decisions import Explanation
 from .reasons import Reasons
 
@@ -24,33 +27,58 @@ NO_ALLOCATION = "explain: expected a result with an allocation"
 
 
 def explain_result(result: CampaignSolution, customer: Any) -> Explanation:
-    """See `couponry.Result.explain`."""
+    """Explain why a customer got its coupons and not others.
+
+    Parameters
+    ----------
+    result : CampaignSolution
+    customer : int or str
+        Id of the customer.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    InvalidInput
+        If the customer has no candidates, or the result no allocation.
+    """
     if result.plan is None:
         raise InvalidInput(f"{NO_ALLOCATION}, got one that is {result.status}")
-    campaign, plan, problem = result.campaign, result.plan, result.compiled.problem
-    number = _number(campaign.candidates.customers, customer)
-    backend = kernels.load(result.backend)
+    number = _number(result.campaign.candidates.customers, customer)
+    subproblem = CustomerSubproblem.at_prices(
+        result.compiled.problem, number, result.prices, kernels.load(result.backend), result.seed
+    )
+    allocated = _allocated(result, result.plan, number)
+    limits = result.compiled.limits
+    reasons = Reasons(
+        result.campaign, customer, subproblem, limits, allocated, result.plan.activity
+    )
+    return reasons.explanation(number)
+
+
+def _allocated(result: CampaignSolution, plan: Plan, number: int) -> NDArray[np.bool_]:
+    """Which of a customer's candidates a plan allocates."""
+    problem = result.compiled.problem
     at = int(np.searchsorted(plan.movers, number))
-    first, last = problem.shard.indptr[[number, number + 1]]
     if at < len(plan.movers) and plan.movers[at] == number:
-        movers = plan.movers[:at]
-        start = int((problem.shard.indptr[movers + 1] - problem.shard.indptr[movers]).sum())
-        given = plan.chosen[start : start + int(last - first)]
+        before = plan.movers[:at]
+        first, last = problem.shard.indptr[[number, number + 1]]
+        start = int((problem.shard.indptr[before + 1] - problem.shard.indptr[before]).sum())
+        chosen = plan.chosen[start : start + int(last - first)]
     else:
         shard, rules = customers_of(plan.engine.shard, problem.rules, np.array([number]))
+        backend = kernels.load(result.backend)
         engine = LocalEngine(shard._replace(first=number), rules, backend, 1, result.seed)
-        given, _ = engine.choose(plan.price)
-    portfolio = Portfolio.of(problem, number, result.prices, backend, result.seed)
-    return Reasons(
-        campaign, customer, portfolio, result.compiled.limits, given.astype(bool), plan.activity
-    ).explanation(number)
+        chosen, _ = engine.choose(plan.price)
+    return chosen.astype(bool)
 
 
 def _number(customers: pa.Array, customer: Any) -> int:
     """Number of a customer by its id; refused where it has no candidates."""
     expected = tables.kind_of_ids(customers)
-    whole = isinstance(customer, (int, np.integer)) and not isinstance(customer, bool)
-    if not (whole if expected == "integers" else isinstance(customer, str)):
+    if not (is_whole(customer) if expected == "integers" else isinstance(customer, str)):
         raise InvalidInput(
             f"explain: customer: expected one of {expected}, as in table candidates, got {customer!r}"
         )

@@ -1,4 +1,4 @@
-"""Why one customer got these coupons and not others, from the files of a campaign and of its result.
+"""Explains one customer from the files of a campaign and of its result.
 
 Only the one customer's rows are read, however many customers there are.
 """
@@ -16,24 +16,39 @@ from numpy.typing import NDArray
 
 from .. import kernels
 from ..campaign_folder.read import read_candidates
-from ..campaign_folder.spec import read_spec
+from ..campaign_folder.spec import Spec, read_spec
 from ..data import tables
 from ..data.streams import reading
 from ..model.campaign_data import CampaignData
 from ..model.compile_limits import CompiledLimits
 from ..model.compiled_campaign import compile_campaign
 from ..utils.errors import InvalidInput
-from .customer_subproblem import Portfolio, positions_given
+from .customer_subproblem import CustomerSubproblem
 from .decisions import Explanation
 from .explain import NO_ALLOCATION
 from .reasons import Reasons
 
 
 def explain_written(folder: str | Path, out: str | Path, customer: Any) -> Explanation:
-    """Why a customer got its coupons, from the campaign in `folder` and the result that was written to `out`.
+    """Explain why a customer got its coupons and not others.
 
-    customer: its id; text of a whole number where ids are integers. Raises InvalidInput where there is no such
-    customer, or no allocation.
+    Parameters
+    ----------
+    folder : str or Path
+        Campaign folder.
+    out : str or Path
+        Result folder.
+    customer : int or str
+        Id of the customer; text of a whole number where ids are integers.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such customer, or no allocation.
     """
     folder, out = Path(folder), Path(out)
     spec = read_spec(folder)
@@ -41,6 +56,22 @@ def explain_written(folder: str | Path, out: str | Path, customer: Any) -> Expla
     if not limits_file.is_file():
         raise InvalidInput(f"{NO_ALLOCATION}, got no file {str(limits_file)!r}")
     said = tables.read(out, "limits.parquet", "limits of the result")
+    campaign = _campaign_of_one(folder, spec, customer)
+    backend = kernels.load(None)
+    compiled = compile_campaign(campaign, backend)
+    theirs = _rows_of(out, "allocation.parquet", "allocation of the result", customer)
+    offers = tables.ids(campaign.offers, "offers", "offer")
+    rows = tables.positions(tables.ids(theirs, "allocation of the result", "offer"), offers)
+    allocated = np.isin(campaign.candidates.offer, rows)
+    prices, activity = _of_rows(said, compiled.limits)
+    subproblem = CustomerSubproblem.at_prices(compiled.problem, 0, prices, backend, 0)
+    known = campaign.candidates.customers[0].as_py()
+    reasons = Reasons(campaign, known, subproblem, compiled.limits, allocated, activity)
+    return reasons.explanation(0)
+
+
+def _campaign_of_one(folder: Path, spec: Spec, customer: Any) -> CampaignData:
+    """The campaign with one customer alone."""
     if spec.targeting is None:
         candidates = _rows_of(folder, spec.tables["candidates"], "candidates", customer)
     else:
@@ -50,7 +81,7 @@ def explain_written(folder: str | Path, out: str | Path, customer: Any) -> Expla
     customers = None
     if "customers" in spec.tables:
         customers = _rows_of(folder, spec.tables["customers"], "customers", customer)
-    campaign = CampaignData.make(
+    return CampaignData.make(
         tables.read(folder, spec.tables["offers"], "offers"),
         candidates,
         customers,
@@ -59,20 +90,10 @@ def explain_written(folder: str | Path, out: str | Path, customer: Any) -> Expla
         value=spec.value,
         name=spec.name,
     )
-    backend = kernels.load(None)
-    compiled = compile_campaign(campaign, backend)
-    theirs = _rows_of(out, "allocation.parquet", "allocation of the result", customer)
-    offers = tables.ids(campaign.offers, "offers", "offer")
-    rows = tables.positions(tables.ids(theirs, "allocation of the result", "offer"), offers)
-    given = positions_given(rows.tolist(), campaign.candidates.offer)
-    prices, activity = _of_rows(said, compiled.limits)
-    portfolio = Portfolio.of(compiled.problem, 0, prices, backend, 0)
-    known = campaign.candidates.customers[0].as_py()
-    return Reasons(campaign, known, portfolio, compiled.limits, given, activity).explanation(0)
 
 
 def _rows_of(folder: Path, name: str | list[str], what: str, customer: Any) -> pa.Table:
-    """A customer's rows of a table's files; of Parquet files no more than the row groups that may have it are read."""
+    """A customer's rows of a table's files; of Parquet files only the row groups that may have them are read."""
     parts = []
     for path in tables.files(folder, name, what):
         if path.suffix.lower() == ".csv":
@@ -90,6 +111,7 @@ def _rows_of(folder: Path, name: str | list[str], what: str, customer: Any) -> p
 
 
 def _of_customer(table: pa.Table, what: str, customer: Any) -> pa.Table:
+    """A customer's rows of a table."""
     column = tables.ids(table, what, "customer")
     return table.filter(pc.equal(column, _as_id(column.type, customer)))
 
@@ -109,7 +131,7 @@ def _as_id(kind: pa.DataType, customer: Any) -> int | str:
 def _of_rows(
     said: pa.Table, limits: CompiledLimits
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Prices and activities of rows (L) from a result's limits; the activity of a ratio's row is not known: NaN."""
+    """Price and activity of each row, from the limits of a result; the activity of a ratio's row is unknown: NaN."""
     tables.require(said, "limits of the result", "name", "group", "price", "achieved", "second_sum")
     entries = {(entry["name"], entry["group"]): entry for entry in said.to_pylist()}
     prices, activity = np.zeros(len(limits.lower)), np.full(len(limits.lower), np.nan)

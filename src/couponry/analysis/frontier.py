@@ -1,4 +1,4 @@
-"""A sweep over one bound of one limit: what each value of it is worth, with a certificate for each."""
+"""The best objective over a range of one bound of one limit, with a certificate for each."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..model.campaign_data import CampaignData
 from ..model.changes import changed
 from ..model.compiled_campaign import CompiledCampaign
 from ..results.solution import CampaignSolution
 from ..utils.checks import check_number, did_you_mean
 from ..utils.errors import InvalidInput
 from ..utils.html import rows_table
-from .what_if import solve_again
+from .what_if import SolveAgain
 
 COLUMNS = {
     "bound": pa.float64(),
@@ -30,11 +31,18 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Frontier:
-    """The best objective as a function of one bound of a limit.
+    """The best objective as a function of one bound of a limit; returned by `Campaign.frontier`.
 
-    side: min or max. table: one row per bound, ascending: bound, status, objective (of the allocation found),
-    objective_bound (no allocation is worth more), gap, price (what one more unit of the bound is worth there),
-    achieved, passes (over all candidates). Infeasible bounds have a status and no numbers.
+    Attributes
+    ----------
+    limit : str
+        Name of the limit.
+    group : str or None
+        Group of the limit, if it has groups.
+    side : {"min", "max"}
+        Which bound it is.
+    table : pyarrow.Table
+        One row for each bound, ascending; see `to_arrow`.
     """
 
     limit: str
@@ -43,11 +51,25 @@ class Frontier:
     table: pa.Table = field(repr=False)
 
     def to_arrow(self) -> pa.Table:
-        """The table."""
+        """Return the frontier as a table.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row for each bound, ascending. Columns: `bound`; `status`; `objective`, of the allocation found;
+            `objective_bound`, which no allocation exceeds; `gap`; `price`, what one more unit of the bound is worth
+            there; `achieved`; `passes` over all candidates. Infeasible bounds have a status and no numbers.
+        """
         return self.table
 
     def summary(self) -> str:
-        """A line for each bound."""
+        """Describe the frontier in text.
+
+        Returns
+        -------
+        str
+            One line for each bound.
+        """
         lines = [
             self._title(),
             f"{'bound':>16} {'objective':>18} {'gap':>10} {'price':>12}  status",
@@ -67,13 +89,26 @@ class Frontier:
         return f"{self.side} of limit {self.limit!r}{group}"
 
     def _repr_html_(self) -> str:
-        rows = [list(row.values()) for row in self.table.to_pylist()]
+        rows = [tuple(row.values()) for row in self.table.to_pylist()]
         return rows_table(self.table.column_names, rows, caption=self._title(), digits=8)
 
     def plot(self, ax: Any = None) -> Any:
-        """Objective and its bound over the limit's bound, on these axes or new ones, which are returned.
+        """Draw objective and its bound over the limit's bound.
 
-        Needs Matplotlib: `pip install "couponry[plot]"`.
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Axes to draw on; default: new ones.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes that were drawn on.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed: ``pip install "couponry[plot]"``.
         """
         if ax is None:
             try:
@@ -98,72 +133,163 @@ class Frontier:
         return ax
 
 
-def sweep(
-    compiled: CompiledCampaign,
-    limit: str,
-    bounds: Sequence[float] | None,
-    factors: Sequence[float] | None,
-    *,
-    side: str | None,
-    group: Any,
-    result: CampaignSolution,
-    **solving: Any,
-) -> Frontier:
-    """See `couponry.Campaign.frontier`. Each solve starts from its neighbour's, outwards from the bound as it is."""
-    key: Any = limit if group is None else (limit, group)
-    now, side = present_bound(compiled, limit, group, side)
+@dataclass(frozen=True)
+class LimitBound:
+    """One bound of one limit.
+
+    Attributes
+    ----------
+    limit : str
+    group : object
+        Group of the limit, None for a limit without groups.
+    side : {"min", "max"}
+    value : float
+    """
+
+    limit: str
+    group: Any
+    side: str
+    value: float
+
+    @property
+    def group_name(self) -> str | None:
+        """The group as results name it."""
+        return None if self.group is None else str(self.group)
+
+    def moved(self, campaign: CampaignData, value: float) -> CampaignData:
+        """Return the campaign with another value of this bound."""
+        key: Any = self.limit if self.group is None else (self.limit, self.group)
+        return changed(campaign, limits={key: {self.side: value}})
+
+
+def present_bound(
+    compiled: CompiledCampaign, limit: str, group: Any, side: str | None
+) -> LimitBound:
+    """Look up the bound of a limit.
+
+    Parameters
+    ----------
+    compiled : CompiledCampaign
+    limit : str
+        Name of the limit.
+    group : object
+        Group of the limit, None for a limit without groups.
+    side : {"min", "max"} or None
+        None: the only bound that there is.
+
+    Returns
+    -------
+    LimitBound
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such limit, group or bound, or if there are two.
+    """
+    if side not in (None, "min", "max"):
+        raise InvalidInput(f"side: expected 'min' or 'max', got {side!r}")
+    wanted = None if group is None else str(group)
+    measures = [m for m in compiled.limits.measures if m.name == limit]
+    if not measures:
+        near = did_you_mean(limit, [m.name for m in compiled.limits.measures])
+        raise InvalidInput(f"limit: there is no limit {limit!r}{near}")
+    if wanted not in [m.group for m in measures]:
+        groups = ", ".join(str(m.group) for m in measures[:5])
+        raise InvalidInput(f"group: limit {limit!r} has the groups {groups}, got {group!r}")
+    measure = next(m for m in measures if m.group == wanted)
+    have = [s for s in ("min", "max") if getattr(measure, s) is not None and side in (None, s)]
+    if len(have) != 1:
+        raise InvalidInput(
+            f"side: limit {limit!r} has {'min and max' if have else 'no such bound'}: "
+            f"expected the one to change, got {side!r}"
+        )
+    return LimitBound(limit, group, have[0], float(getattr(measure, have[0])))
+
+
+def bounds_to_try(
+    present: LimitBound, bounds: Sequence[float] | None, factors: Sequence[float] | None
+) -> list[float]:
+    """Return the values of a bound that a user asks for.
+
+    Parameters
+    ----------
+    present : LimitBound
+        The bound as it is.
+    bounds : sequence of float or None
+        Values.
+    factors : sequence of float or None
+        In place of `bounds`: factors of the bound as it is.
+
+    Returns
+    -------
+    list of float
+        Ascending, each once.
+
+    Raises
+    ------
+    InvalidInput
+        If there is nothing to try, or a value that is no number.
+    """
     if (bounds is None) == (factors is None):
         raise InvalidInput("frontier: expected bounds or factors, and not both")
     if bounds is None:
-        bounds = [now * factor for factor in _numbers(factors or [], "factors")]
+        bounds = [present.value * factor for factor in _numbers(factors or [], "factors")]
     wanted = sorted(set(_numbers(bounds, "bounds")))
     if not wanted:
         raise InvalidInput("frontier: expected at least one bound, got none")
+    return wanted
+
+
+def sweep(
+    campaign: CampaignData,
+    present: LimitBound,
+    bounds: Sequence[float],
+    result: CampaignSolution,
+    solving: SolveAgain,
+) -> Frontier:
+    """Solve a campaign for each of several values of one bound.
+
+    Each solve starts from its neighbour's prices, outwards from the bound as it is.
+
+    Parameters
+    ----------
+    campaign : CampaignData
+    present : LimitBound
+        The bound as it is.
+    bounds : sequence of float
+        Values to try, ascending.
+    result : CampaignSolution
+        Of the campaign as it is.
+    solving : SolveAgain
+        How to solve.
+
+    Returns
+    -------
+    Frontier
+    """
     rows: dict[float, dict[str, Any]] = {}
-    for outwards in ([b for b in wanted if b >= now], [b for b in reversed(wanted) if b < now]):
+    upwards = [b for b in bounds if b >= present.value]
+    downwards = [b for b in reversed(bounds) if b < present.value]
+    for outwards in (upwards, downwards):
         last, hopeless = result, False
         for bound in outwards:
             if hopeless:  # a bound that asks for more than one that cannot be kept
                 rows[bound] = {"bound": bound, "status": "infeasible", "passes": 0.0}
                 continue
-            moved = changed(compiled.campaign, limits={key: {side: bound}})
-            found = solve_again(moved, last, **solving)
-            rows[bound] = _row(found, limit, group, bound)
-            tightens = (bound > now) == (side == "min") and bound != now
+            found = solving.solve(present.moved(campaign, bound), last)
+            rows[bound] = _row(found, present, bound)
+            tightens = (bound > present.value) == (present.side == "min") and bound != present.value
             hopeless = found.status == "infeasible" and tightens
             last = last if found.objective is None else found
     columns = {
-        name: pa.array([rows[bound].get(name) for bound in wanted], kind)
+        name: pa.array([rows[bound].get(name) for bound in bounds], kind)
         for name, kind in COLUMNS.items()
     }
-    return Frontier(limit, None if group is None else str(group), side, pa.table(columns))
-
-
-def present_bound(
-    compiled: CompiledCampaign, name: str, group: Any, side: str | None
-) -> tuple[float, str]:
-    """A limit's bound as it is, and which one it is: the only one, unless `side` says."""
-    if side not in (None, "min", "max"):
-        raise InvalidInput(f"side: expected 'min' or 'max', got {side!r}")
-    wanted = None if group is None else str(group)
-    measures = [m for m in compiled.limits.measures if m.name == name]
-    if not measures:
-        known = did_you_mean(name, [m.name for m in compiled.limits.measures])
-        raise InvalidInput(f"limit: there is no limit {name!r}{known}")
-    if wanted not in [m.group for m in measures]:
-        groups = ", ".join(str(m.group) for m in measures[:5])
-        raise InvalidInput(f"group: limit {name!r} has the groups {groups}, got {group!r}")
-    measure = next(m for m in measures if m.group == wanted)
-    have = [s for s in ("min", "max") if getattr(measure, s) is not None and side in (None, s)]
-    if len(have) != 1:
-        raise InvalidInput(
-            f"side: limit {name!r} has {'min and max' if have else 'no such bound'}: "
-            f"expected the one to change, got {side!r}"
-        )
-    return float(getattr(measure, have[0])), have[0]
+    return Frontier(present.limit, present.group_name, present.side, pa.table(columns))
 
 
 def _numbers(values: Iterable[Any], name: str) -> list[float]:
+    """Values as finite numbers; refused if one is not."""
     found = []
     for value in values:
         check_number(value, f"frontier: {name}")
@@ -173,15 +299,15 @@ def _numbers(values: Iterable[Any], name: str) -> list[float]:
     return found
 
 
-def _row(result: CampaignSolution, limit: str, group: Any, bound: float) -> dict[str, Any]:
+def _row(result: CampaignSolution, present: LimitBound, bound: float) -> dict[str, Any]:
+    """What a solve says of one bound."""
     row = {"bound": bound, "status": result.status, "passes": result.full_passes}
     if result.limits is None or result.objective is None:
         return row
-    wanted = None if group is None else str(group)
     said = next(
         entry
         for entry in result.limits.to_pylist()
-        if (entry["name"], entry["group"]) == (limit, wanted)
+        if (entry["name"], entry["group"]) == (present.limit, present.group_name)
     )
     row.update(
         objective=result.objective,

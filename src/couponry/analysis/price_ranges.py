@@ -1,4 +1,4 @@
-"""How far the prices of limits hold: each bound moved, and the campaign decided again."""
+"""How far the prices of limits hold: each bound is moved, and the campaign is decided again."""
 
 from __future__ import annotations
 
@@ -16,18 +16,28 @@ from ..results.options import SolveOptions
 from ..results.solution import CampaignSolution
 from ..results.solve import solve
 from ..solver.dual.bound_sensitivity import Minimum, Sensitivity
-from ..utils.checks import did_you_mean
+from ..solver.options import DEFAULT_OPTIONS
+from ..utils.checks import did_you_mean, is_number
 from ..utils.clock import Clock
 from ..utils.errors import InvalidInput
 from ..utils.html import rows_table
 from ..utils.threads import thread_count
 
-SHORTER = (1.0, 0.25)  # of the move, one after the other, until the price holds
-SHARE = 0.02  # of what a move is worth, that its measurement may be off, where that can be had
-LEAST = 1e-9  # of the objective: no minimum is looked for more closely
-DOUBTED = 2.0  # what the minimum's model says is left, times so much
-EXACT_GAP = 1e-6, 1e-4  # asked of solves of small campaigns, at least and at most
-FEW_CANDIDATES = 20_000  # up to here always at least
+MOVE_FACTORS = (1.0, 0.25)
+"""Factors of the asked move that are tried, one after the other, until the price holds."""
+
+ERROR_SHARE = 0.02
+"""Error of a measured change, as a share of what its price predicts, that is small enough."""
+
+LEAST_ERROR_SHARE = 1e-9
+"""Error of a minimum, as a share of the objective, below which none is looked for."""
+
+ERROR_FACTOR = 2.0
+"""Factor for errors: the quadratic model of the dual promises less than is left, since it misses kinks."""
+
+LEAST_EXACT_GAP, MOST_EXACT_GAP = 1e-6, 1e-4
+"""Gaps asked of the solves that stand in for minima of the dual in small campaigns; tiny ones get the first."""
+
 COLUMNS = {
     "limit": pa.string(),
     "group": pa.string(),
@@ -48,26 +58,54 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class PriceRanges:
-    """What moves of bounds are worth, beside what prices predict.
+    """What moves of bounds are worth, beside what prices predict; returned by `Result.price_ranges`.
 
-    tolerance: share of its price by which a unit's worth may differ from it for the price to hold.
-    table: a row for each limit and direction: limit, group, side (min or max), bound; price (what the result says one
-    more unit of the bound is worth); moved_to; predicted (price times the move); change (of the best objective of the
-    relaxed campaign, found by deciding it again); error (what `change` may be off, as far as is known); per_unit (the
-    change by unit of the bound); lowest and highest (what a unit is worth on the way, error included: the prices at
-    both ends); agrees (per_unit is the price within the tolerance); holds_to (the furthest bound that was tried at
-    which it did; null: none).
+    Attributes
+    ----------
+    tolerance : float
+        Share of its price by which the worth of a unit may differ for the price to hold.
+    table : pyarrow.Table
+        One row for each limit and direction; see `to_arrow`.
     """
 
     tolerance: float
     table: pa.Table = field(repr=False)
 
     def to_arrow(self) -> pa.Table:
-        """The table."""
+        """Return the ranges as a table.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row for each limit and direction, with these columns.
+
+            =============  ==================================================================================
+            `limit`        name of the limit
+            `group`        its group, null for a limit without groups
+            `side`         which bound: min or max
+            `bound`        the bound as it is
+            `price`        what one more unit of the bound is worth, by the result
+            `moved_to`     the bound after the move
+            `predicted`    price times the move
+            `change`       of the best objective of the relaxed campaign, which is decided again
+            `error`        what `change` may be off, as far as is known
+            `per_unit`     `change` divided by the move
+            `lowest`       the least that a unit is worth on the way: the lower price of both ends, less the error
+            `highest`      the most that a unit is worth on the way
+            `agrees`       true if `per_unit` is the price, within the tolerance and with the error
+            `holds_to`     the furthest bound tried at which the price held; null if none
+            =============  ==================================================================================
+        """
         return self.table
 
     def summary(self) -> str:
-        """A line for each limit and direction."""
+        """Describe the ranges in text.
+
+        Returns
+        -------
+        str
+            One line for each limit and direction.
+        """
         lines = []
         for row in self.table.to_pylist():
             group = "" if row["group"] is None else f" [{row['group']}]"
@@ -87,57 +125,97 @@ class PriceRanges:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """A bound whose price is looked at: number of its measure and row, what it is, and its price."""
+class RangeOptions:
+    """What is asked of price ranges.
+
+    Attributes
+    ----------
+    most : int
+        Limits that are looked at if none are named.
+    move : float
+        Share of each bound that it is moved by.
+    tolerance : float
+        Share of the price by which the worth of a unit may differ from it.
+    threads : int or None
+        None: as many as the result was solved with.
+    time_limit : float or None
+        Seconds for all limits together.
+    """
+
+    most: int
+    move: float
+    tolerance: float
+    threads: int | None
+    time_limit: float | None
+
+
+@dataclass(frozen=True)
+class _PricedBound:
+    """A bound whose price is looked at: number of its measure, its row, which side, value and price."""
 
     measure: int
     row: int
     side: str
-    bound: float
+    value: float
     price: float
 
+    @property
+    def worth(self) -> float:
+        """Size of its price times its value."""
+        return abs(self.price * self.value)
 
-def price_ranges(
-    result: CampaignSolution,
-    limits: Any,
-    most: int,
-    move: float,
-    tolerance: float,
-    threads: int | None,
-    time_limit: float | None,
-) -> PriceRanges:
-    """See `couponry.Result.price_ranges`."""
+
+def price_ranges(result: CampaignSolution, limits: Any, options: RangeOptions) -> PriceRanges:
+    """Move bounds up and down, and decide the campaign again.
+
+    Parameters
+    ----------
+    result : CampaignSolution
+    limits : str, list of str or of (str, str), or None
+        Names, or (name, group) pairs. None: the binding ones with the largest price times bound.
+    options : RangeOptions
+
+    Returns
+    -------
+    PriceRanges
+
+    Raises
+    ------
+    InvalidInput
+        If the result has no allocation, or a number or name is wrong.
+    """
     if result.plan is None:
         raise InvalidInput(
             f"price_ranges: expected a result with an allocation, got one that is {result.status}"
         )
-    for name, value in (("move", move), ("tolerance", tolerance)):
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < 1:
+    for name, value in (("move", options.move), ("tolerance", options.tolerance)):
+        if not is_number(value) or not 0 < value < 1:
             raise InvalidInput(f"price_ranges: {name}: expected a share above 0, got {value!r}")
-    asked = _asked(result, limits, most)
-    clock = Clock(time_limit, None)
-    count = result.threads if threads is None else thread_count(threads)
+    priced = _priced_bounds(result, limits, options.most)
+    clock = Clock(options.time_limit, None)
+    count = result.threads if options.threads is None else thread_count(options.threads)
     problem = result.compiled.problem
     engine = LocalEngine(
         problem.shard, problem.rules, kernels.load(result.backend), count, result.seed
     )
-    measured = _Measured(result, Sensitivity(problem, engine, result.seed, clock))
-    worth = [abs(one.price * one.bound) * move for one in asked]
-    measured.base(min(worth, default=0.0) * SHARE)
+    optima = _Optima(result, Sensitivity(problem, engine, result.seed, clock))
+    optima.measure_present(
+        min((one.worth * options.move for one in priced), default=0.0) * ERROR_SHARE
+    )
     rows = []
-    for one in asked:
+    for one in priced:
         for direction in (1.0, -1.0):
             if clock.left > 0:
-                rows.append(_row(one, measured, result, direction * move, tolerance))
+                rows.append(_row(one, optima, direction * options.move, options.tolerance))
     return PriceRanges(
-        tolerance,
+        options.tolerance,
         pa.table({n: pa.array([row[n] for row in rows], kind) for n, kind in COLUMNS.items()}),
     )
 
 
-def _asked(solved: CampaignSolution, limits: Any, most: int) -> list[_Asked]:
+def _priced_bounds(solution: CampaignSolution, limits: Any, most: int) -> list[_PricedBound]:
     """The bounds to look at: those named, or those whose price times bound is largest."""
-    compiled = solved.compiled.limits
+    compiled = solution.compiled.limits
     names = None
     if limits is not None:
         names = [limits] if isinstance(limits, (str, tuple)) else list(limits)
@@ -147,7 +225,7 @@ def _asked(solved: CampaignSolution, limits: Any, most: int) -> list[_Asked]:
                 near = did_you_mean(name, [m.name for m in compiled.measures])
                 raise InvalidInput(f"price_ranges: there is no limit {name!r}{near}")
     found = []
-    for row, price in enumerate(solved.prices.tolist()):
+    for row, price in enumerate(solution.prices.tolist()):
         number = int(compiled.measure_of_row[row])
         measure = compiled.measures[number]
         side = "max" if price > 0 else "min"
@@ -155,51 +233,54 @@ def _asked(solved: CampaignSolution, limits: Any, most: int) -> list[_Asked]:
         if price == 0 or compiled.is_ratio[number] or not bound:
             continue
         if names is None or measure.name in names or (measure.name, measure.group) in names:
-            found.append(_Asked(number, row, side, float(bound), price))
-    found.sort(key=lambda one: (-abs(one.price * one.bound), one.row))
+            found.append(_PricedBound(number, row, side, float(bound), price))
+    found.sort(key=lambda one: (-one.worth, one.row))
     return found if names is not None else found[:most]
 
 
-class _Measured:
-    """The campaign's worth as a bound moves: by the dual's minima where customers are many, else by exact solves."""
+class _Optima:
+    """The best objective of the relaxed campaign as a bound moves.
+
+    In campaigns of many customers it is a minimum of the dual, in others an exact solve.
+    """
 
     def __init__(self, result: CampaignSolution, sensitivity: Sensitivity):
-        self._result = result
+        self.result = result
         self._sensitivity = sensitivity
+        self._least_error = LEAST_ERROR_SHARE * abs(result.objective or 0.0)
         self.present = Minimum(0.0, result.prices, np.inf)
 
-    def base(self, within: float) -> None:
-        """The campaign as it is."""
-        least = LEAST * abs(self._result.objective or 0.0)
-        self.present = self._sensitivity.minimum(self._result.prices, max(within, least))
+    def measure_present(self, within: float) -> None:
+        """Find the optimum of the campaign as it is; `within` is the error that is small enough."""
+        within_reach = max(within, self._least_error)
+        self.present = self._sensitivity.minimum(self.result.prices, within_reach)
         if np.isinf(self.present.error):
-            self.present = self._exactly(self._result.campaign, within)
+            self.present = self._exactly(self.result.campaign, within)
 
-    def at(self, one: _Asked, bound: float, within: float) -> Minimum:
-        """With one bound moved."""
-        least = LEAST * abs(self._result.objective or 0.0)
-        is_min = one.side == "min"
+    def with_bound(self, one: _PricedBound, bound: float, within: float) -> Minimum:
+        """Find the optimum with one bound moved; `within` is the error that is small enough."""
         if self._sensitivity.many:
+            within_reach, is_min = max(within, self._least_error), one.side == "min"
             return self._sensitivity.minimum(
-                self.present.prices, max(within, least), one.row, is_min, bound
+                self.present.prices, within_reach, one.row, is_min, bound
             )
-        measure = self._result.compiled.limits.measures[one.measure]
-        limit = next(x for x in self._result.campaign.limits if x.name == measure.name)
+        campaign = self.result.campaign
+        measure = self.result.compiled.limits.measures[one.measure]
+        limit = next(x for x in campaign.limits if x.name == measure.name)
         key: Any = measure.name if limit.table is None else (measure.name, measure.group)
-        campaign = self._result.campaign
         return self._exactly(changed(campaign, limits={key: {one.side: bound}}), within)
 
     def _exactly(self, campaign: CampaignData, within: float) -> Minimum:
-        share = within / max(abs(self._result.objective or 0.0), 1e-300)
-        few = self._result.candidates <= FEW_CANDIDATES
-        gap = EXACT_GAP[0] if few else float(np.clip(share, *EXACT_GAP))
+        """The middle between objective and bound of a solve."""
+        result = self.result
+        gap = LEAST_EXACT_GAP
+        if result.candidates > DEFAULT_OPTIONS.sizes.tiny_candidates:
+            share = within / max(abs(result.objective or 0.0), 1e-300)
+            gap = float(np.clip(share, LEAST_EXACT_GAP, MOST_EXACT_GAP))
         options = SolveOptions(
-            gap=gap,
-            threads=self._result.threads,
-            seed=self._result.seed,
-            backend=self._result.backend,
+            gap=gap, threads=result.threads, seed=result.seed, backend=result.backend
         )
-        known = self._result.compiled if campaign is self._result.campaign else None
+        known = result.compiled if campaign is result.campaign else None
         found = solve(campaign, options, known)
         if found.objective is None or found.bound is None:
             return Minimum(-np.inf, self.present.prices, 0.0)
@@ -207,45 +288,48 @@ class _Measured:
         return Minimum(middle, found.prices, (found.bound - found.objective) / 2)
 
 
-def _row(
-    one: _Asked, measured: _Measured, solved: CampaignSolution, move: float, tolerance: float
-) -> dict[str, Any]:
+def _row(one: _PricedBound, optima: _Optima, move: float, tolerance: float) -> dict[str, Any]:
     """One limit in one direction, with shorter moves where the price does not hold as far."""
-    measure = solved.compiled.limits.measures[one.measure]
-    first: dict[str, Any] | None = None
-    for share in SHORTER:
-        step = abs(one.bound) * move * share
-        if solved.compiled.problem.integer[one.row]:
+    is_whole = bool(optima.result.compiled.problem.integer[one.row])
+    first: dict[str, Any] = {}
+    for factor in MOVE_FACTORS:
+        step = abs(one.value) * move * factor
+        if is_whole:
             step = float(np.copysign(max(1.0, round(abs(step))), step))
-        bound = one.bound + step
-        there = measured.at(one, bound, abs(one.price * step) * SHARE)
-        present = measured.present
-        change = there.value - present.value
-        error = DOUBTED * (there.error + present.error)
-        per_unit, off = change / step, error / abs(step)
-        ends = (present.prices[one.row], there.prices[one.row])
-        agrees = abs(per_unit - one.price) + off <= tolerance * abs(one.price)
-        found = {
-            "limit": measure.name,
-            "group": measure.group,
-            "side": one.side,
-            "bound": one.bound,
-            "price": one.price,
-            "moved_to": bound,
-            "predicted": one.price * step,
-            "change": change,
-            "error": error,
-            "per_unit": per_unit,
-            "lowest": min(*ends) - off,
-            "highest": max(*ends) + off,
-            "agrees": agrees,
-            "holds_to": bound if agrees else None,
-        }
-        if first is None:
+        found = _one_move(one, optima, step, tolerance)
+        if not first:
             first = found
-        elif agrees:
-            first["holds_to"] = bound
-        if agrees or (abs(step) == 1.0 and solved.compiled.problem.integer[one.row]):
+        elif found["agrees"]:
+            first["holds_to"] = found["moved_to"]
+        if found["agrees"] or (abs(step) == 1.0 and is_whole):
             break
-    assert first is not None
     return first
+
+
+def _one_move(one: _PricedBound, optima: _Optima, step: float, tolerance: float) -> dict[str, Any]:
+    """What a bound that moves by a step is worth: a row of the table."""
+    measure = optima.result.compiled.limits.measures[one.measure]
+    bound = one.value + step
+    there = optima.with_bound(one, bound, abs(one.price * step) * ERROR_SHARE)
+    present = optima.present
+    change = there.value - present.value
+    error = ERROR_FACTOR * (there.error + present.error)
+    per_unit, off = change / step, error / abs(step)
+    ends = (present.prices[one.row], there.prices[one.row])
+    agrees = abs(per_unit - one.price) + off <= tolerance * abs(one.price)
+    return {
+        "limit": measure.name,
+        "group": measure.group,
+        "side": one.side,
+        "bound": one.value,
+        "price": one.price,
+        "moved_to": bound,
+        "predicted": one.price * step,
+        "change": change,
+        "error": error,
+        "per_unit": per_unit,
+        "lowest": min(*ends) - off,
+        "highest": max(*ends) + off,
+        "agrees": agrees,
+        "holds_to": bound if agrees else None,
+    }

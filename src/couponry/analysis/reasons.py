@@ -1,4 +1,4 @@
-"""Why each of one customer's candidates was given or not."""
+"""Why each of one customer's candidates was allocated or not."""
 
 from __future__ import annotations
 
@@ -14,73 +14,139 @@ from ..data.roles import ROLES
 from ..model.campaign_data import CampaignData
 from ..model.compile_limits import CompiledLimits
 from ..solver.problem import Problem
-from .customer_subproblem import Portfolio
+from .customer_subproblem import CustomerSubproblem
 from .decisions import Decision, Explanation, Payment
 
-CLOSE = 1e-9  # share of a bound that sums may be past it by rounding
+ROUNDING = 1e-9
+"""Share of a bound that sums may be past it by rounding."""
+
+
+@dataclass(frozen=True)
+class _Alternative:
+    """A candidate in the customer's best choice, and in the best one with the candidate forced the other way.
+
+    is_best: whether the best choice has it. blocking: rules without room for it beside the best choice. instead: offers
+    that change places with it. margin: reduced value that is lost by forcing it; None if the rules do not allow that.
+    """
+
+    is_best: bool
+    blocking: tuple[str, ...]
+    instead: tuple[Any, ...]
+    margin: float | None
 
 
 @dataclass(frozen=True)
 class Reasons:
-    """Finds the reasons; `given` (e), `activity` (L) of the whole allocation."""
+    """Finds out why the candidates of one customer were allocated or not.
+
+    Attributes
+    ----------
+    campaign : CampaignData
+    customer : int or str
+        Id of the customer.
+    subproblem : CustomerSubproblem
+        The customer's candidates at the prices of the result.
+    limits : CompiledLimits
+    allocated : ndarray of bool, shape (n_own,)
+        Which of the candidates are in the allocation.
+    activity : ndarray of float64, shape (n_rows,)
+        Of the whole allocation; NaN where it is not known.
+    """
 
     campaign: CampaignData
     customer: Any
-    portfolio: Portfolio
+    subproblem: CustomerSubproblem
     limits: CompiledLimits
-    given: NDArray[np.bool_]
+    allocated: NDArray[np.bool_]
     activity: NDArray[np.float64]
 
     def explanation(self, number: int) -> Explanation:
-        portfolio, given = self.portfolio, self.given
-        choices = portfolio.changed()
-        best, others = choices[0], choices[1:]
-        worth = choices @ portfolio.reduced
-        possible = others[np.arange(len(best)), np.arange(len(best))] != best
-        loss = np.where(possible, np.maximum(0.0, worth[0] - worth[1:]), np.inf)
-        candidates = self.campaign.candidates
-        rows = slice(*candidates.indptr[[number, number + 1]].tolist())
-        ids = tables.ids(self.campaign.offers, "offers", "offer")
-        offers = ids.take(pa.array(candidates.offer[rows])).to_pylist()
-        roles: list[str | None] = [None] * len(offers)
-        if candidates.role is not None:
-            roles = [(None, *ROLES)[code] for code in candidates.role[rows]]
-        # worth something and in neither choice: the best one has no room for it
-        left = np.flatnonzero(~given & ~best & (portfolio.reduced > 0))
-        full = dict(zip(left.tolist(), portfolio.full(best, left), strict=True))
-        decisions = []
-        for e in range(len(portfolio)):
-            swapped = np.flatnonzero(others[e] != best)
-            instead = tuple(offers[other] for other in swapped.tolist() if other != e)
-            margin = float(loss[e]) if possible[e] else None
-            paid = self._payments(e)
-            reason, named = self._reason(e, best, full.get(e, []), paid, instead, margin)
-            decisions.append(
-                Decision(
-                    offers[e], roles[e], float(portfolio.value[e]), paid,
-                    float(portfolio.reduced[e]), bool(given[e]), bool(best[e]), reason, named,
-                    instead, margin,
-                )
-            )  # fmt: skip
+        """Explain the customer, whose number is this one among the campaign's candidates."""
+        subproblem, allocated = self.subproblem, self.allocated
+        choices = subproblem.best_and_flipped()
+        worth = choices @ subproblem.reduced
+        offers, roles = self._names(number)
+        alternatives = self._alternatives(choices, worth, offers)
+        decisions = [
+            self._decision(e, offers[e], roles[e], alternatives[e]) for e in range(len(subproblem))
+        ]
         decisions.sort(key=lambda d: (not d.given, -d.reduced))
-        worth_given = float(portfolio.reduced[given].sum())
-        lost = float(worth[0]) - worth_given
-        rounding = CLOSE * float(np.abs(portfolio.paid).sum() + np.abs(portfolio.value).sum())
+        worth_allocated = float(subproblem.reduced[allocated].sum())
+        lost = float(worth[0]) - worth_allocated
+        sizes = np.abs(subproblem.paid).sum() + np.abs(subproblem.value).sum()
         return Explanation(
             self.campaign.name,
             self.customer,
             tuple(decisions),
-            float(portfolio.value[given].sum()),
-            worth_given,
-            lost if lost > rounding else 0.0,
+            float(subproblem.value[allocated].sum()),
+            worth_allocated,
+            lost if lost > ROUNDING * float(sizes) else 0.0,
+        )
+
+    def _names(self, number: int) -> tuple[list[Any], list[str | None]]:
+        """Offer id and role of each candidate."""
+        candidates = self.campaign.candidates
+        rows = slice(*candidates.indptr[[number, number + 1]].tolist())
+        ids = tables.ids(self.campaign.offers, "offers", "offer")
+        offers = ids.take(pa.array(candidates.offer[rows])).to_pylist()
+        if candidates.role is None:
+            return offers, [None] * len(offers)
+        return offers, [(None, *ROLES)[code] for code in candidates.role[rows]]
+
+    def _alternatives(
+        self, choices: NDArray[np.bool_], worth: NDArray[np.float64], offers: list[Any]
+    ) -> list[_Alternative]:
+        """What would come of forcing each candidate the other way; `worth` is the reduced value of each choice."""
+        best, flipped = choices[0], choices[1:]
+        every = np.arange(len(best))
+        possible = flipped[every, every] != best
+        loss = np.where(possible, np.maximum(0.0, worth[0] - worth[1:]), np.inf)
+        # worth something and in neither choice: the best one has no room for it
+        left = np.flatnonzero(~self.allocated & ~best & (self.subproblem.reduced > 0))
+        rules = self.subproblem.blocking_rules(best, left)
+        blocking = dict(zip(left.tolist(), rules, strict=True))
+        found = []
+        for e in every.tolist():
+            swapped = np.flatnonzero(flipped[e] != best).tolist()
+            found.append(
+                _Alternative(
+                    bool(best[e]),
+                    tuple(blocking.get(e, [])),
+                    tuple(offers[other] for other in swapped if other != e),
+                    float(loss[e]) if possible[e] else None,
+                )
+            )
+        return found
+
+    def _decision(
+        self, e: int, offer: Any, role: str | None, alternative: _Alternative
+    ) -> Decision:
+        """What became of a candidate, and why."""
+        subproblem, paid = self.subproblem, self._payments(e)
+        if self.allocated[e] != alternative.is_best:
+            reason, decided_by = self._moved_by_repair(e, alternative.margin)
+        else:
+            reason, decided_by = self._reason(e, paid, alternative)
+        return Decision(
+            offer=offer,
+            role=role,
+            value=float(subproblem.value[e]),
+            paid=paid,
+            reduced=float(subproblem.reduced[e]),
+            given=bool(self.allocated[e]),
+            best=alternative.is_best,
+            reason=reason,
+            decided_by=decided_by,
+            instead=alternative.instead,
+            margin=alternative.margin,
         )
 
     def _payments(self, e: int) -> tuple[Payment, ...]:
         """What a candidate pays, by limit and group, the most first."""
         amounts: dict[int, float] = {}
-        for row in np.flatnonzero(self.portfolio.paid[:, e]).tolist():
+        for row in np.flatnonzero(self.subproblem.paid[:, e]).tolist():
             number = int(self.limits.measure_of_row[row])
-            amounts[number] = amounts.get(number, 0.0) + float(self.portfolio.paid[row, e])
+            amounts[number] = amounts.get(number, 0.0) + float(self.subproblem.paid[row, e])
         paid = [
             Payment(self.limits.measures[number].name, self.limits.measures[number].group, amount)
             for number, amount in amounts.items()
@@ -88,31 +154,18 @@ class Reasons:
         return tuple(sorted(paid, key=lambda payment: -payment.amount))
 
     def _reason(
-        self,
-        e: int,
-        best: NDArray[np.bool_],
-        full: list[str],
-        paid: tuple[Payment, ...],
-        instead: tuple[Any, ...],
-        margin: float | None,
+        self, e: int, paid: tuple[Payment, ...], alternative: _Alternative
     ) -> tuple[str, tuple[str, ...]]:
-        """Why, and the limits or rules that say so."""
-        if self.given[e] != best[e]:
-            return self._moved(e, margin)
-        would = ""
-        if margin is not None:
-            offers = ", ".join(map(repr, instead)) or "nothing"
-            would = (
-                f"{offers} {'would come' if best[e] else 'would go'} instead, {margin:,.4g} less"
-            )
-        if self.given[e]:
+        """Why the best choice has a candidate or not, and the limits or rules that say so."""
+        would, blocking = _consequence(alternative), alternative.blocking
+        if self.allocated[e]:
             return f"given: among its best{_then(would or 'nothing may come instead')}", ()
-        if self.portfolio.reduced[e] > 0:
-            if full:
-                rules = ", ".join(map(repr, full))
-                return f"not given: no room left under {rules}{_then(would)}", tuple(full)
+        if self.subproblem.reduced[e] > 0:
+            if blocking:
+                rules = ", ".join(map(repr, blocking))
+                return f"not given: no room left under {rules}{_then(would)}", blocking
             return f"not given: no room left under the rules together{_then(would)}", ()
-        if paid and paid[0].amount > 0 and self.portfolio.value[e] > 0:
+        if paid and paid[0].amount > 0 and self.subproblem.value[e] > 0:
             most = paid[0]
             return (
                 f"not given: worth less than nothing after prices, "
@@ -121,38 +174,52 @@ class Reasons:
             )
         return "not given: worth nothing", ()
 
-    def _moved(self, e: int, margin: float | None) -> tuple[str, tuple[str, ...]]:
+    def _moved_by_repair(self, e: int, margin: float | None) -> tuple[str, tuple[str, ...]]:
         """What repair changed, and which limits would not hold without that."""
-        sign = -1.0 if self.given[e] else 1.0
-        after = self.activity + sign * self.portfolio.weight[:, e]
+        sign = -1.0 if self.allocated[e] else 1.0
+        after = self.activity + sign * self.subproblem.weight[:, e]
         reasons, names = [], []
-        for row, past in enumerate(_past(self.portfolio.problem, after, self.activity)):
-            if past:
+        for row, side in enumerate(_violated(self.subproblem.problem, after, self.activity)):
+            if side:
                 number = int(self.limits.measure_of_row[row])
                 measure = self.limits.measures[number]
                 label = Payment(measure.name, measure.group, 0.0).label
                 if self.limits.is_ratio[number]:
                     reasons.append(f"limit {label} would not hold")
                 else:
-                    bound = measure.max if past > 0 else measure.min
-                    side = "above its max" if past > 0 else "below its min"
-                    reasons.append(f"limit {label} would be {after[row]:,.8g}, {side} {bound:,.8g}")
+                    bound = measure.max if side > 0 else measure.min
+                    where = "above its max" if side > 0 else "below its min"
+                    reasons.append(
+                        f"limit {label} would be {after[row]:,.8g}, {where} {bound:,.8g}"
+                    )
                 names.append(measure.name)
-        done = "given" if self.given[e] else "not given"
+        done = "given" if self.allocated[e] else "not given"
         cost = "" if margin is None else f", which loses {margin:,.4g} at these prices"
-        how = "without" if self.given[e] else "with"
+        how = "without" if self.allocated[e] else "with"
         why = f"{how} it {' and '.join(reasons)}" if reasons else "no limit by itself asks for it"
         return f"{done}: moved by repair{cost}; {why}", tuple(dict.fromkeys(names))
+
+
+def _consequence(alternative: _Alternative) -> str:
+    """What would come of forcing a candidate, in words; empty if the rules do not allow it."""
+    if alternative.margin is None:
+        return ""
+    offers = ", ".join(map(repr, alternative.instead)) or "nothing"
+    verb = "would come" if alternative.is_best else "would go"
+    return f"{offers} {verb} instead, {alternative.margin:,.4g} less"
 
 
 def _then(text: str) -> str:
     return f"; {text}" if text else ""
 
 
-def _past(problem: Problem, after: NDArray[np.float64], before: NDArray[np.float64]) -> list[int]:
-    """For each hard row 1 where it would be above its maximum, -1 below its minimum, else 0; it changes."""
-    slack = CLOSE * np.abs(np.nan_to_num(after))
+def _violated(
+    problem: Problem, after: NDArray[np.float64], before: NDArray[np.float64]
+) -> list[int]:
+    """For each hard row that changes: 1 if it would be above its maximum, -1 below its minimum, else 0."""
+    slack = ROUNDING * np.abs(np.nan_to_num(after))
     changed = problem.hard & (after != before)
     above = changed & (after > problem.upper + slack)
     below = changed & (after < problem.lower - slack)
-    return (above.astype(int) - below.astype(int)).tolist()
+    sides: list[int] = (above.astype(int) - below.astype(int)).tolist()
+    return sides

@@ -1,6 +1,8 @@
-"""The same campaign solved again after a change, from the prices that are known."""
+"""Solves a changed campaign again, from the prices that are known."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from ..model.campaign_data import CampaignData
 from ..results.options import SolveOptions
@@ -9,27 +11,46 @@ from ..results.solve import solve
 from ..utils.errors import InvalidInput
 
 
-def solve_again(
-    campaign: CampaignData,
-    before: CampaignSolution,
-    *,
-    gap: float,
-    time_limit: float | None,
-    threads: int | None,
-) -> CampaignSolution:
-    """Solve a campaign that is much like another, starting where that one's solution ended.
+@dataclass(frozen=True)
+class SolveAgain:
+    """How campaigns that are much like one another are solved, each from the prices of the last.
 
-    Seed and backend are those of `before`, and threads where None is given.
+    Attributes
+    ----------
+    gap : float
+        Stop at this relative distance between objective and bound.
+    time_limit : float or None
+        Seconds for each solve.
+    threads : int or None
+        None: as many as the solve before.
     """
-    options = SolveOptions(
-        gap=gap,
-        time_limit=time_limit,
-        threads=threads or before.threads,
-        seed=before.seed,
-        backend=before.backend,
-        start=before if before.limits is not None else None,
-    )
-    return solve(campaign, options)
+
+    gap: float
+    time_limit: float | None
+    threads: int | None
+
+    def solve(self, campaign: CampaignData, before: CampaignSolution) -> CampaignSolution:
+        """Solve a campaign, starting where the solution of another one ended.
+
+        Parameters
+        ----------
+        campaign : CampaignData
+        before : CampaignSolution
+            Of a campaign with the same candidates. Seed and backend are taken from it.
+
+        Returns
+        -------
+        CampaignSolution
+        """
+        options = SolveOptions(
+            gap=self.gap,
+            time_limit=self.time_limit,
+            threads=self.threads or before.threads,
+            seed=before.seed,
+            backend=before.backend,
+            start=before if before.limits is not None else None,
+        )
+        return solve(campaign, options)
 
 
 def check_is_of(campaign: CampaignData, solution: object) -> None:
@@ -38,6 +59,7 @@ def check_is_of(campaign: CampaignData, solution: object) -> None:
     Raises
     ------
     InvalidInput
+        If it is of another campaign, or of a changed one.
     """
     if not isinstance(solution, CampaignSolution):
         raise InvalidInput(
