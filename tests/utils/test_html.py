@@ -1,7 +1,5 @@
 """Tables for notebooks: what is in them, and that nothing in them is taken for markup."""
 
-import subprocess
-import sys
 from html.parser import HTMLParser
 
 from couponry.utils.html import Cell, facts_table, rows_table
@@ -50,8 +48,3 @@ def test_markup_in_what_is_shown_is_escaped():
     read = Read(text)
     assert "script" not in read.tags and read.attributes["title"] == evil
     assert read.texts == [evil] * 6
-
-
-def test_the_template_engine_is_imported_at_first_use():
-    code = "import sys, couponry; sys.exit('jinja2' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)

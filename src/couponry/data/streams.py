@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset
 import pyarrow.parquet as pq
 
 from ..utils.errors import InvalidInput
+from ..utils.lazy_imports import dataset, is_imported
 from . import tables
 
 BATCH = 1 << 17  # rows that are decoded at a time
@@ -57,7 +57,7 @@ def stream(data: Any, what: str, columns: list[str]) -> Stream:
     """
     if isinstance(data, (str, Path)):
         return stream_files(Path(), str(data), what, columns)
-    if isinstance(data, pyarrow.dataset.Dataset):
+    if is_imported(dataset) and isinstance(data, dataset.Dataset):
         return _stream_dataset(data, what, columns)
     if isinstance(data, pa.RecordBatchReader):
         schema = tables.plain_schema(data.schema, what, columns)
@@ -94,7 +94,7 @@ def _stream_table(table: pa.Table, files: list[list[Any]] | None = None) -> Stre
     return Stream(table.schema, lambda: iter([table]), files=files)
 
 
-def _stream_dataset(data: pyarrow.dataset.Dataset, what: str, columns: list[str]) -> Stream:
+def _stream_dataset(data: dataset.Dataset, what: str, columns: list[str]) -> Stream:
     schema = tables.plain_schema(data.schema, what, columns)
 
     def batches() -> Iterator[pa.Table]:

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
-import pyarrow.dataset
 from numpy.typing import NDArray
 
 from ..utils.errors import InvalidInput
+from ..utils.lazy_imports import dataset
 
 # how names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc
 HIDDEN = ("_", ".")
@@ -102,7 +102,7 @@ def _read_file(path: Path, what: str, columns: list[str] | None) -> pa.Table:
         if path.suffix.lower() == ".csv":
             part = _read_csv(path)
         else:
-            file = pa.dataset.dataset(path, format="parquet")
+            file = dataset.dataset(path, format="parquet")
             have = None if columns is None else [c for c in columns if c in file.schema.names]
             part = file.to_table(columns=have)
     except (pa.ArrowException, OSError, ValueError) as error:

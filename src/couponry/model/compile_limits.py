@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ..data import tables
 from ..data.filters import rows_where
 from ..utils.errors import InvalidInput, Unsupported
+from ..utils.lazy_imports import sparse as sp
 from .customers import Customers
 from .items import Items
 from .limits import Limit

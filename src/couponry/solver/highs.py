@@ -12,9 +12,10 @@ import warnings
 from typing import Any
 
 import numpy as np
-import scipy.optimize
-import scipy.sparse as sp
+import scipy
 from numpy.typing import NDArray
+
+from ..utils.lazy_imports import sparse as sp
 
 ODD = 4  # SciPy's status for an end that is none of: optimal, limit reached, infeasible, unbounded
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ..kernels import Rules, Shard
+from ..utils.lazy_imports import sparse as sp
 from .set_table import where_sets_begin
 
 UNLIMITED = np.iinfo(np.int32).max

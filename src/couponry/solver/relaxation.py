@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
 from ..utils.clock import Clock
+from ..utils.lazy_imports import sparse as sp
 from .dual.scaling import Scales
 from .dual.warm_start import Start
 from .exact.core_milp import solve_core

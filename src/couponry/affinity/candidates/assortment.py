@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ...data import tables
 from ...data.ids import digest_of
 from ...utils.errors import InvalidInput
+from ...utils.lazy_imports import sparse as sp
 
 
 class Assortment:

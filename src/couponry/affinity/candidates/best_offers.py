@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ...data.roles import ROLES
 from ...kernels.affinity_contract import Bought, Chosen, Eligible, Kinds, Links, kernels
 from ...utils.errors import InvalidInput
+from ...utils.lazy_imports import sparse as sp
 from ...utils.parallel import in_order
 from ...utils.threads import thread_count
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ...data import tables
@@ -17,6 +16,7 @@ from ...data.candidate_rows import Rows
 from ...data.memory_estimate import BASE
 from ...data.roles import ROLES
 from ...utils.errors import InvalidInput
+from ...utils.lazy_imports import sparse as sp
 from ...utils.memory import parse_size, size_text
 from ...utils.parallel import in_order, workers
 from ..history.item_statistics import ItemStatistics

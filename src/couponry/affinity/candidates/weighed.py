@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ...data import tables
 from ...utils.array_store import blocks_of_customers, forget
+from ...utils.lazy_imports import sparse as sp
 from ..history.purchase_history import PurchaseHistory, factors
 
 PAIRS, CUSTOMERS = 1 << 18, 1 << 15  # worked on at a time, at most

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ...data import tables
 from ...utils.errors import InvalidInput
+from ...utils.lazy_imports import sparse as sp
 from ...utils.parallel import in_order, workers
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory

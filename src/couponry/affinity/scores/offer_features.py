@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ...data import tables
+from ...utils.lazy_imports import sparse as sp
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from ...utils.errors import InvalidInput
+from ...utils.lazy_imports import sparse as sp
 
 CELLS = 1 << 22  # (product, offer) pairs at a time
 MOST_OFFERS = 1 << 20

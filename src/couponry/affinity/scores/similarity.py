@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.linalg
-import scipy.sparse as sp
+import scipy
 from numpy.typing import NDArray
 
 from ...utils.errors import InvalidInput
+from ...utils.lazy_imports import sparse as sp
 
 MOST_DENSE = 20_000  # items of a dense square matrix: 1.6 GB in float32
 

@@ -16,10 +16,10 @@ every weight is 1 it is a graph Laplacian over the rows, and therefore sparse.
 from __future__ import annotations
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ...engines.subset import positions_of
+from ...utils.lazy_imports import sparse as sp
 from ..log_histogram import Octaves
 from ..problem import cell_of
 from .lagrangian import Lagrangian, as_float32

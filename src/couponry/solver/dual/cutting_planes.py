@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from ...utils.lazy_imports import sparse as sp
 from ..exact.core_milp import by_candidate
 from ..highs import milp
 from .lagrangian import Lagrangian, as_float32

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import LinearOperator, cg
 
+from ...utils.lazy_imports import sparse as sp
+from ...utils.lazy_imports import sparse_linalg
 from .curvature import Curvature
 from .lagrangian import Evaluation, Lagrangian
 from .quasi_newton import PriceSpace
@@ -218,7 +218,11 @@ class _Model:
         The others' are 0 in `right` and `guess` and stay so.
         """
         shape = self._matrix.shape
-        matrix = LinearOperator(shape, lambda step: np.where(free, self._times(step), 0.0))
-        inverse = LinearOperator(shape, lambda slope: slope / self._diagonal)
-        solved, _ = cg(matrix, right, guess, rtol=CG_TOLERANCE, maxiter=CG_STEPS, M=inverse)
+        matrix = sparse_linalg.LinearOperator(
+            shape, lambda step: np.where(free, self._times(step), 0.0)
+        )
+        inverse = sparse_linalg.LinearOperator(shape, lambda slope: slope / self._diagonal)
+        solved, _ = sparse_linalg.cg(
+            matrix, right, guess, rtol=CG_TOLERANCE, maxiter=CG_STEPS, M=inverse
+        )
         return np.asarray(solved)

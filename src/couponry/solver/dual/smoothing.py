@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import scipy.sparse as sp
 
 from ...engines.protocol import Engine
+from ...utils.lazy_imports import sparse as sp
 from ..problem import Problem
 from .lagrangian import Lagrangian
 

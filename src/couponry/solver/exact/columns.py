@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ...kernels import Rules
 from ...kernels.contract import MUST
 from ...kernels.hashing import scatter
+from ...utils.lazy_imports import sparse as sp
 from ..problem import Problem
 from ..set_table import SetTable
 from .core_milp import by_candidate

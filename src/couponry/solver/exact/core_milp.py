@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from ...utils.lazy_imports import sparse as sp
 from ..highs import milp, within_reason
 from ..problem import Problem
 from ..set_table import SetTable

@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ...utils.clock import Clock
+from ...utils.lazy_imports import sparse as sp
 from ..dual.lagrangian import Lagrangian
 from ..dual.quasi_newton import PriceSpace
 from ..highs import milp, within_reason

@@ -1,0 +1,36 @@
+"""Third-party modules that take long to import and are seldom needed at once: imported at their first use."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["dataset", "is_imported", "sparse", "sparse_linalg"]
+
+
+class _LazyModule(ModuleType):
+    """Stands for a module, and imports it when something of it is first asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what is asked of any module, by tools, without need of this one
+            raise AttributeError(name)
+        found = getattr(importlib.import_module(self.__name__), name)
+        self.__dict__[name] = found  # not asked for again
+        return found
+
+
+def is_imported(module: ModuleType) -> bool:
+    """Tell whether anybody has imported a module of this file: before, nobody has an object of one of its classes."""
+    return module.__name__ in sys.modules
+
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as dataset
+    import scipy.sparse as sparse
+    import scipy.sparse.linalg as sparse_linalg
+else:
+    dataset = _LazyModule("pyarrow.dataset")  # imports pandas wherever that is installed
+    sparse = _LazyModule("scipy.sparse")
+    sparse_linalg = _LazyModule("scipy.sparse.linalg")
