@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
-from tests.campaign_folder.test_bad_input import CASES, Draft
+from tests.support.bad_campaigns import CASES
+from tests.support.campaign_draft import Draft
 from tests.support.campaigns import random_tables, replaced, shuffled
 from tests.support.stores import BY_ROLE, LIMITS, RULES, Sizes, batches, stamp, whole
 

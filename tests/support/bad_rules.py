@@ -1,0 +1,206 @@
+"""Bad input: what can be wrong with campaign.toml and with customer rules."""
+
+from __future__ import annotations
+
+from tests.support.campaign_draft import Case
+from tests.support.campaigns import SLOTS
+
+INF, NAN = float("inf"), float("nan")
+
+BAD_RULES: dict[str, Case] = {
+    # ---- campaign.toml
+    "bad TOML": (
+        lambda d: d.file("campaign.toml", "schema = 1\n[tables\n"),
+        ("campaign.toml", "line 2"),
+    ),
+    "TOML that is not UTF-8": (
+        lambda d: d.file("campaign.toml", b"name = '\xff'"),
+        ("campaign.toml", "utf-8"),
+    ),
+    "schema 2": (lambda d: d.says(schema=2), ("campaign.toml", "schema", "expected 1", "got 2")),
+    "schema true": (lambda d: d.says(schema=True), ("campaign.toml", "schema", "True")),
+    "no schema": (
+        lambda d: d.file("campaign.toml", "[tables]\noffers = 'offers.parquet'\n"),
+        ("campaign.toml", "schema", "expected 1", "None"),
+    ),
+    "unknown key": (lambda d: d.says(limits=[{"max": 1}]), ("campaign.toml", "'limits'")),
+    "unknown table": (lambda d: d.named(shops="s.parquet"), ("campaign.toml", "'shops'")),
+    "no tables": (
+        lambda d: d.file("campaign.toml", "schema = 1\n"),
+        ("campaign.toml", "[tables]"),
+    ),
+    "tables without candidates": (
+        lambda d: d.file("campaign.toml", "schema = 1\n[tables]\noffers = 'offers.parquet'\n"),
+        ("campaign.toml", "[tables]", "'candidates'"),
+    ),
+    "unknown key in objective": (
+        lambda d: d.says(objective={"vaule": "x"}),
+        ("[objective]", "vaule"),
+    ),
+    "objective by number": (lambda d: d.says(objective={"value": 1}), ("[objective]", "1")),
+    "objective without a name": (lambda d: d.says(objective={"value": ""}), ("[objective]", "''")),
+    "name not text": (lambda d: d.says(name=7), ("campaign.toml", "name", "7")),
+    "a rule that is no table": (
+        lambda d: d.file(
+            "campaign.toml",
+            "schema = 1\ncustomer_rule = 3\n[tables]\noffers = 'offers.parquet'\n"
+            "candidates = 'candidates.parquet'\n",
+        ),
+        ("campaign.toml", "customer_rule"),
+    ),
+    "unknown key in a rule": (lambda d: d.rule(maximum=3), ("'R'", "'maximum'")),
+    "unknown key in a limit": (lambda d: d.limit(maximum=3), ("'L'", "'maximum'")),
+    "rule name a number": (lambda d: d.rules({"name": 3, "max": 1}), ("name", "3")),
+    "rule name empty": (lambda d: d.rules({"name": "", "max": 1}), ("name", "''")),
+    "limit name empty": (lambda d: d.limit(name="", sum="count", max=1), ("name", "''")),
+    # ---- customer rules
+    "rule: min above max": (lambda d: d.rule(min=4, max=3), ("'R'", "min 4", "max 3")),
+    "rules: min above another's max": (
+        lambda d: d.rules(SLOTS, {"name": "R", "min": 4}),
+        ("'R'", "min 4", "max 3", "'slots'"),
+    ),
+    "per-customer min above max": (
+        lambda d: d.put("customers", "least", 3, 9).rule(min="least", max="slots"),
+        ("'R'", "min 9", "above max", "1021"),
+    ),
+    "rule without bounds": (lambda d: d.rule(by="product"), ("'R'", "max, min or conflicts")),
+    "rule: max negative": (lambda d: d.rule(max=-1), ("'R'", "max", "-1")),
+    "rule: max not whole": (lambda d: d.rule(max=2.5), ("'R'", "max", "2.5")),
+    "rule: max NaN": (lambda d: d.rule(max=NAN), ("'R'", "max", "nan")),
+    "rule: max infinite": (lambda d: d.rule(max=INF), ("'R'", "max", "inf")),
+    "rule: max bool": (lambda d: d.rule(max=True), ("'R'", "max", "True")),
+    "rule: max a list": (lambda d: d.rule(max=[1]), ("'R'", "max", "[1]")),
+    "rule: by unknown": (lambda d: d.rule(max=1, by="colour"), ("'R'", "offers", "'colour'")),
+    "rule: by a number": (lambda d: d.rule(max=1, by=3), ("'R'", "by", "3")),
+    "rule: by role without roles": (
+        lambda d: d.drop("candidates", "role").rule(max=1, by="role"),
+        ("'R'", "'role'"),
+    ),
+    "rule: where unknown": (
+        lambda d: d.rule(max=1, where={"colour": "red"}),
+        ("'R'", "where", "offers", "'colour'"),
+    ),
+    "rule: where of another type": (
+        lambda d: d.rule(max=1, where={"channel": [3]}),
+        ("'R'", "'channel'", "string", "[3]"),
+    ),
+    "rule: where number is text": (
+        lambda d: d.rule(max=1, where={"day": "monday"}),
+        ("'R'", "'day'", "int64", "monday"),
+    ),
+    "rule: where number is bool": (
+        lambda d: d.rule(max=1, where={"day": True}),
+        ("'R'", "'day'", "int64", "True"),
+    ),
+    "rule: where mixed types": (
+        lambda d: d.rule(max=1, where={"channel": ["mail", 3]}),
+        ("'R'", "'channel'", "string", "3"),
+    ),
+    "rule: where empty list": (
+        lambda d: d.rule(max=1, where={"channel": []}),
+        ("'R'", "'channel'", "[]"),
+    ),
+    "rule: where nested list": (
+        lambda d: d.rule(max=1, where={"channel": [["mail"]]}),
+        ("'R'", "'channel'", "[['mail']]"),
+    ),
+    "rule: where no table": (lambda d: d.rule(max=1, where="mail"), ("'R'", "where", "mail")),
+    "rule: where a range of text": (
+        lambda d: d.rule(max=1, where={"day": {"min": "a"}}),
+        ("'R'", "'day'", "numbers", "'a'"),
+    ),
+    "rule: where a range over strings": (
+        lambda d: d.rule(max=1, where={"channel": {"min": 1}}),
+        ("'R'", "'channel'", "numbers", "string"),
+    ),
+    "rule: where an empty range": (
+        lambda d: d.rule(max=1, where={"day": {}}),
+        ("'R'", "'day'", "range"),
+    ),
+    "rule: where a range upside down": (
+        lambda d: d.rule(max=1, where={"day": {"min": 9, "max": 2}}),
+        ("'R'", "'day'", "min 9", "max 2"),
+    ),
+    "rule: where a range with another key": (
+        lambda d: d.rule(max=1, where={"day": {"from": 9}}),
+        ("'R'", "'day'", "range", "from"),
+    ),
+    "rule: unknown role": (
+        lambda d: d.rule(max=1, where={"role": "punishment"}),
+        ("'R'", "'role'", "reward", "'punishment'"),
+    ),
+    "unknown role in candidates": (
+        lambda d: d.put("candidates", "role", 6, "punishment"),
+        ("table candidates", "'role'", "row 6", "reward", "'punishment'"),
+    ),
+    "roles numbers": (
+        lambda d: d.each("candidates", "role", 1),
+        ("table candidates", "'role'", "strings", "int64"),
+    ),
+    "rule: column without customers": (
+        lambda d: d.without("customers").rule(max="slots"),
+        ("'R'", "customers"),
+    ),
+    "rule: unknown column of customers": (
+        lambda d: d.rule(max="slotz"),
+        ("'R'", "customers", "'slotz'"),
+    ),
+    "rule: column of customers not whole": (
+        lambda d: d.column("customers", "slots", [1.5] * 20).rule(max="slots"),
+        ("table customers", "'slots'", "row 0", "whole", "1.5"),
+    ),
+    "rule: column of customers negative": (
+        lambda d: d.put("customers", "slots", 4, -2).rule(max="slots"),
+        ("table customers", "'slots'", "row 4", "whole", "-2"),
+    ),
+    "rule: column of customers null": (
+        lambda d: d.put("customers", "slots", 4, None).rule(max="slots"),
+        ("table customers", "'slots'", "row 4", "null"),
+    ),
+    "rule: column of customers text": (
+        lambda d: d.rule(max="segment"),
+        ("table customers", "'segment'", "numbers", "string"),
+    ),
+    "conflicts: no such file": (lambda d: d.rule(conflicts="c.parquet"), ("'R'", "c.parquet")),
+    "conflicts: not a file name": (lambda d: d.rule(conflicts=3), ("'R'", "3")),
+    "conflicts with max": (
+        lambda d: d.rule(conflicts="c.parquet", max=1),
+        ("'R'", "conflicts or max"),
+    ),
+    "conflicts: column missing": (
+        lambda d: d.beside("c", offer_a=[50]).rule(conflicts="c.parquet"),
+        ("of customer_rule 'R'", "'offer_b'"),
+    ),
+    "conflicts: unknown offer": (
+        lambda d: d.beside("c", offer_a=[50, 53], offer_b=[53, 51]).rule(conflicts="c.parquet"),
+        ("of customer_rule 'R'", "'offer_b'", "row 1", "51"),
+    ),
+    "conflicts: strings for integers": (
+        lambda d: d.beside("c", offer_a=["x"], offer_b=["y"]).rule(conflicts="c.parquet"),
+        ("of customer_rule 'R'", "'offer_a'", "integers", "strings"),
+    ),
+    "rule: min above max for one": (
+        lambda d: d.put("customers", "least", 3, 9).rule(min="least", max=2, by="product"),
+        ("'R'", "min 9", "max 2", "1021"),
+    ),
+    "mandatory not boolean": (
+        lambda d: d.each("candidates", "mandatory", 1),
+        ("table candidates", "'mandatory'", "true or false", "int64"),
+    ),
+    "history: no customers": (
+        lambda d: d.history(offer=[50]),
+        ("table history", "'customer'"),
+    ),
+    "history: customers of another kind": (
+        lambda d: d.history(customer=["a"], offer=[50]),
+        ("table history", "'customer'", "integers", "strings"),
+    ),
+    "history: unknown offer": (
+        lambda d: d.history(customer=[1000], offer=[51]).rule(max=1, by="product"),
+        ("table history", "'offer'", "row 0", "51", "'product'"),
+    ),
+    "history: another kind of day": (
+        lambda d: d.history(customer=[1000], offer=[50], day=["x"]).rule(max=1, where={"day": {"max": 3}}),
+        ("'R'", "numbers", "string"),
+    ),
+}  # fmt: skip
