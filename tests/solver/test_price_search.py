@@ -25,7 +25,7 @@ from couponry.solver.dual.lagrangian import Lagrangian
 from couponry.solver.dual.price_caps import choke_prices
 from couponry.solver.dual.quasi_newton import PriceSpace, minimise
 from couponry.solver.dual.scaling import Scales
-from couponry.solver.exact.core_milp import by_candidate
+from couponry.solver.linear_terms import by_candidate
 from couponry.solver.problem import ALIKE, SAME, Problem
 
 SLOTS = CustomerRule("slots", max=4)

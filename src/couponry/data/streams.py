@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..utils.errors import InvalidInput
-from ..utils.lazy_imports import dataset, is_imported
+from ..utils.lazy_imports import is_imported
 from . import tables
+from .arrow_dataset import dataset
 
 BATCH = 1 << 17  # rows that are decoded at a time
 

@@ -12,7 +12,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from ..utils.errors import InvalidInput
-from ..utils.lazy_imports import dataset
+from .arrow_dataset import dataset
 
 # how names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc
 HIDDEN = ("_", ".")

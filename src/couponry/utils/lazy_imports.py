@@ -7,10 +7,10 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["dataset", "is_imported", "sparse", "sparse_linalg"]
+__all__ = ["LazyModule", "is_imported", "sparse", "sparse_linalg"]
 
 
-class _LazyModule(ModuleType):
+class LazyModule(ModuleType):
     """Stands for a module, and imports it when something of it is first asked for."""
 
     def __getattr__(self, name: str) -> Any:
@@ -22,15 +22,13 @@ class _LazyModule(ModuleType):
 
 
 def is_imported(module: ModuleType) -> bool:
-    """Tell whether anybody has imported a module of this file: before, nobody has an object of one of its classes."""
+    """Tell whether anybody has imported a lazy module: before, nobody has an object of one of its classes."""
     return module.__name__ in sys.modules
 
 
 if TYPE_CHECKING:
-    import pyarrow.dataset as dataset
     import scipy.sparse as sparse
     import scipy.sparse.linalg as sparse_linalg
 else:
-    dataset = _LazyModule("pyarrow.dataset")  # imports pandas wherever that is installed
-    sparse = _LazyModule("scipy.sparse")
-    sparse_linalg = _LazyModule("scipy.sparse.linalg")
+    sparse = LazyModule("scipy.sparse")
+    sparse_linalg = LazyModule("scipy.sparse.linalg")

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...utils.lazy_imports import sparse as sp
-from ..exact.core_milp import by_candidate
 from ..highs import milp
+from ..linear_terms import by_candidate
 from .lagrangian import Lagrangian, as_float32
 from .quasi_newton import PriceSpace
 

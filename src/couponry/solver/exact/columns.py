@@ -16,9 +16,9 @@ from ...kernels import Rules
 from ...kernels.contract import MUST
 from ...kernels.hashing import scatter
 from ...utils.lazy_imports import sparse as sp
+from ..linear_terms import by_candidate
 from ..problem import Problem
 from ..set_table import SetTable
-from .core_milp import by_candidate
 
 CELLS = 4_000_000  # of the dense table of a block of customers' sets, at most
 

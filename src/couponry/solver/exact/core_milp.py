@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...utils.lazy_imports import sparse as sp
 from ..highs import milp, within_reason
+from ..linear_terms import amounts_of
 from ..problem import Problem
 from ..set_table import SetTable
 
@@ -55,7 +56,7 @@ def solve_core(
     settled = np.flatnonzero(chosen.astype(bool) & ~free)
     usage = problem.usage(settled)
     activity = problem.rows @ usage.ravel()
-    amounts = _amounts(problem, variables)
+    amounts = amounts_of(problem, variables)
     objective = problem.objective.reshape(1, -1) @ amounts
 
     soft = np.flatnonzero(~problem.hard)
@@ -106,25 +107,6 @@ def solve_core(
     found = chosen.copy()
     found[variables] = solution.x[: len(variables)] > 0.5
     return CoreSolution(found, bound, False)
-
-
-def by_candidate(problem: Problem) -> tuple[NDArray[np.float64], sp.csr_array]:
-    """What each candidate adds to the objective (e), and to each row, CSR (e, L)."""
-    amounts = _amounts(problem, np.arange(problem.candidates))
-    worth = problem.objective.reshape(1, -1) @ amounts
-    return np.asarray(worth).ravel(), sp.csr_array((problem.rows @ amounts).T)
-
-
-def _amounts(problem: Problem, variables: NDArray[np.int64]) -> sp.csr_array:
-    """Usage of each variable's candidate: CSR ((1 + C) * S * K, variables)."""
-    channels = np.concatenate([np.ones((1, len(variables))), problem.exact[:, variables]])
-    cells = problem.objective[0].size
-    cell = problem.cells(variables)
-    row = (np.arange(len(channels))[:, None] * cells + cell).ravel()
-    column = np.tile(np.arange(len(variables)), len(channels))
-    return sp.csr_array(
-        (channels.ravel(), (row, column)), shape=(len(channels) * cells, len(variables))
-    )
 
 
 def _rule_rows(
