@@ -16,8 +16,8 @@ from benchmarks.instances.synthetic import Synthetic
 from tests.support.large_campaign import GAP, campaign, coupons
 
 from couponry import Campaign, CustomerRule, InvalidInput, kernels
-from couponry.engines import checkpoint as journals
-from couponry.engines.checkpoint import Journal, Journaled
+from couponry.engines import checkpoint
+from couponry.engines.checkpoint import CheckpointedEngine, CheckpointFile
 from couponry.engines.local import LocalEngine
 from couponry.solver.dual.lagrangian import Lagrangian, as_float32
 
@@ -28,7 +28,7 @@ from couponry.engines import checkpoint
 from tests.support.large_campaign import campaign, coupons, few_are_free
 
 few_are_free(pytest.MonkeyPatch().setattr)
-checkpoint.WORTH = 1
+checkpoint.LEAST_RECORDED_CANDIDATES = 1
 path, writes, sync = sys.argv[1], int(sys.argv[2]), os.fsync
 
 def counted(handle):
@@ -73,7 +73,7 @@ def test_killed_at_any_moment_and_resumed_gives_the_same(tmp_path: Path) -> None
 def test_what_a_journal_knows_is_not_computed_again(
     few_free: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("couponry.engines.checkpoint.WORTH", 1)
+    monkeypatch.setattr("couponry.engines.checkpoint.LEAST_RECORDED_CANDIDATES", 1)
     first = campaign().solve(gap=GAP, threads=2, checkpoint=tmp_path / "progress")
 
     def refuse(*_: Any) -> Any:
@@ -93,7 +93,7 @@ def answers(path: Path) -> list[int]:
         computed.append(n)
         return np.arange(n + 5)
 
-    journal = Journal(path, b"subject")
+    journal = CheckpointFile(path, b"subject")
     for n in range(3):
         found = journal.answer(bytes([n]) * 32, functools.partial(compute, n))
         assert found.tolist() == list(range(n + 5))
@@ -115,12 +115,12 @@ def test_a_journal_that_broke_off_is_read_as_far_as_it_is_whole(tmp_path: Path) 
 
 def test_a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    Journal(path, b"subject").close()
+    CheckpointFile(path, b"subject").close()
     with pytest.raises(InvalidInput, match="of another campaign"):
-        Journal(path, b"another")
+        CheckpointFile(path, b"another")
     path.write_bytes(b"something else altogether, and longer than a header would be")
     with pytest.raises(InvalidInput, match="of another campaign"):
-        Journal(path, b"subject")
+        CheckpointFile(path, b"subject")
 
 
 def test_seed_and_rules_are_part_of_what_a_journal_is_about(tmp_path: Path) -> None:
@@ -136,11 +136,11 @@ def test_seed_and_rules_are_part_of_what_a_journal_is_about(tmp_path: Path) -> N
 def test_a_journaled_engine_answers_like_the_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journals, "WORTH", 1)
+    monkeypatch.setattr(checkpoint, "LEAST_RECORDED_CANDIDATES", 1)
     problem = campaign().compile().problem
     engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
-    journal = Journal(tmp_path / "journal", b"")
-    journaled = Journaled.over(engine, journal)
+    journal = CheckpointFile(tmp_path / "journal", b"")
+    journaled = CheckpointedEngine.over(engine, journal)
     lagrangian = Lagrangian(problem, journaled)
     table = as_float32(lagrangian.price_table(lagrangian.reduced(np.zeros(len(problem.lower)))))
     some = np.arange(0, engine.customers, 7)
@@ -159,13 +159,13 @@ def test_a_journaled_engine_answers_like_the_engine(
     assert len({a.tobytes() for a, _ in answers}) == 3
     for _ in range(2):  # asked, and read from the journal
         for mine, theirs in pairs:
-            usage, cut = mine.evaluate_within(table)
-            expected, expected_cut = theirs.evaluate_within(table)
+            usage, cut = mine.evaluate_with_cut_off(table)
+            expected, expected_cut = theirs.evaluate_with_cut_off(table)
             assert np.array_equal(usage, expected) and cut == expected_cut
 
 
 def test_a_journal_keeps_what_was_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journals, "WORTH", 1)
+    monkeypatch.setattr(checkpoint, "LEAST_RECORDED_CANDIDATES", 1)
     offers = np.arange(12)
     pairs = np.array([(a, b) for a in offers for b in offers if a < b and (a + b) % 3 == 1])
     made = Campaign(
@@ -179,10 +179,10 @@ def test_a_journal_keeps_what_was_cut_off(tmp_path: Path, monkeypatch: pytest.Mo
     engine = LocalEngine(problem.shard, rules, kernels.load(), 2, 0)
     lagrangian = Lagrangian(problem, engine)
     table = as_float32(lagrangian.price_table(lagrangian.reduced(np.zeros(0))))
-    usage, cut = engine.evaluate_within(table)
+    usage, cut = engine.evaluate_with_cut_off(table)
     assert cut.customers > 0 and cut.slack > 0
     for _ in range(2):
-        journal = Journal(tmp_path / "journal", b"")
-        found = Journaled.over(engine, journal).evaluate_within(table)
+        journal = CheckpointFile(tmp_path / "journal", b"")
+        found = CheckpointedEngine.over(engine, journal).evaluate_with_cut_off(table)
         journal.close()
         assert np.array_equal(found[0], usage) and found[1] == cut

@@ -14,7 +14,7 @@ from tests.support.oracle import Oracle, Stop
 
 from couponry import Campaign, CustomerRule, Limit
 from couponry.solver.exact.columns import list_bundles
-from couponry.solver.primal.repair import positions_of
+from couponry.solver.primal.repair import chosen_positions
 
 RULES = [
     CustomerRule("slots", max=3, min=1),
@@ -61,9 +61,9 @@ def test_bundles_are_all_choices_of_little_regret(rules: list[CustomerRule], wit
     campaign = Campaign(
         offers, candidates, rules=rules, limits=[Limit("budget", sum="cost", max=9)]
     )
-    problem, _, rounding = compiled(campaign)
+    problem, _, repair = compiled(campaign)
     reduced = problem.objective
-    chosen, _ = rounding.exact_choice(np.zeros(problem.candidates, np.uint8), reduced)
+    chosen, _ = repair.exact_choice(np.zeros(problem.candidates, np.uint8), reduced)
     bundles = list_bundles(problem, reduced, chosen, within, 1_000)
     assert bundles.beyond >= within
     oracle = Oracle(offers, candidates, rules=rules)
@@ -98,9 +98,9 @@ def test_crowded_bundles_say_what_they_leave_out() -> None:
     campaign = Campaign(
         offers, candidates, rules=RULES, limits=[Limit("budget", sum="cost", max=9)]
     )
-    problem, _, rounding = compiled(campaign)
+    problem, _, repair = compiled(campaign)
     nobody = np.zeros(problem.candidates, np.uint8)
-    chosen, _ = rounding.exact_choice(nobody, problem.objective)
+    chosen, _ = repair.exact_choice(nobody, problem.objective)
     every = list_bundles(problem, problem.objective, chosen, 1e9, 1_000)
     few = list_bundles(problem, problem.objective, chosen, 1e9, 3)
     assert len(few.customer) < len(every.customer)
@@ -108,7 +108,7 @@ def test_crowded_bundles_say_what_they_leave_out() -> None:
     theirs = zip(every.customer.tolist(), every.key.tolist(), strict=True)
     left_out = np.array([pair not in listed for pair in theirs])
     assert few.beyond <= every.regret[left_out].min() + 1e-9
-    best = [positions_of(chosen[7 * i : 7 * i + 7]).tolist() for i in range(12)]
+    best = [chosen_positions(chosen[7 * i : 7 * i + 7]).tolist() for i in range(12)]
     for i in range(12):
         first = few.given[[int((few.customer == i).argmax())]]
         assert (np.sort(first.indices) - 7 * i).tolist() == best[i] or few.regret.min() == 0.0

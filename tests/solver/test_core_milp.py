@@ -36,12 +36,12 @@ def test_least_cost_where_customers_miss_minimums(seed: int, channel: str) -> No
         value="saved",
         history=drawn.history,
     )
-    problem, engine, rounding = compiled(campaign)
+    problem, engine, repair = compiled(campaign)
     nobody, everybody = np.zeros(problem.candidates, np.uint8), np.ones(problem.candidates, bool)
-    kept, _ = best_choice(problem, engine, rounding, np.zeros(len(problem.lower)))
+    kept, _ = best_choice(problem, engine, repair, np.zeros(len(problem.lower)))
     found = solve_core(problem, nobody, everybody, kept, 1e-4, -float(cost.sum()), 60.0)
     assert found.chosen is not None
-    worth = rounding.measure(found.chosen).objective
+    worth = repair.measure(found.chosen).objective
     least = float(cost[best.chosen].sum())
     assert -worth == pytest.approx(least, rel=1e-6)
     assert found.bound == pytest.approx(-least, rel=1e-6)

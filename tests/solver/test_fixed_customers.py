@@ -13,17 +13,20 @@ from couponry import Campaign, CustomerRule, Limit, kernels
 from couponry.engines.local import LocalEngine
 from couponry.solver.dual.lagrangian import Lagrangian, as_float32
 from couponry.solver.dual.scaling import Scales
+from couponry.solver.options import DEFAULT_OPTIONS
 from couponry.solver.primal.fixed_customers import (
-    activity_unsure,
-    nobody_near,
-    part_of,
-    settle,
-    settled_usage,
+    fix_customers,
+    fixed_usage,
+    free_problem,
+    likely_activity_error,
+    no_free_customers,
     usage_error,
-    usage_within,
+    usage_with_error,
 )
-from couponry.solver.primal.free_customers import Regrets
+from couponry.solver.primal.free_customers import RegretCounts
 from couponry.solver.problem import Problem
+
+FREE = DEFAULT_OPTIONS.free_customers
 
 
 @pytest.fixture
@@ -71,35 +74,35 @@ def test_values_as_given_are_within_the_fine_error(two_channels: Problem) -> Non
 
 
 @either_type
-def test_settled_sums_are_within_their_error(two_channels: Problem) -> None:
+def test_fixed_usage_sums_are_within_their_error(two_channels: Problem) -> None:
     problem = two_channels
     engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
     price = prices_of(problem, engine)
     chosen, _ = engine.choose(price)
-    usage, error = usage_within(problem, engine, price)
+    usage, error = usage_with_error(problem, engine, price)
     off = np.abs(usage - exactly(problem, chosen))
     assert (off <= error + 1e-15 * np.abs(usage)).all() and off[1:].any() and not off[0].any()
     assert (error[1:].sum(axis=(1, 2)) < 1e-7 * usage[1:].sum(axis=(1, 2))).all()
 
-    near = nobody_near(problem)
+    near = no_free_customers(problem)
     near[:, :, :, ::2] = 0.3
-    settled = settle(problem, engine, price, near)
-    assert 0 < len(settled.movers) < 90
-    theirs = np.isin(problem.customer_of(), settled.movers)
-    assert np.array_equal(settled.chosen, chosen[theirs])
-    assert np.array_equal(settled.fine, problem.fine[:, theirs])
-    usage = settled_usage(problem, settled)
+    fixed = fix_customers(problem, engine, price, near)
+    assert 0 < len(fixed.free) < 90
+    theirs = np.isin(problem.customer_of(), fixed.free)
+    assert np.array_equal(fixed.free_choice, chosen[theirs])
+    assert np.array_equal(fixed.free_fine, problem.fine[:, theirs])
+    usage = fixed_usage(problem, fixed)
     off = np.abs(usage - exactly(problem, chosen.astype(bool) & ~theirs))
     assert (off <= usage_error(problem, usage[0]) + 1e-15 * np.abs(usage)).all()
     scales = Scales.of(problem, engine)
-    part = part_of(problem, scales, settled, problem.rows @ usage.ravel())
+    part = free_problem(problem, scales, fixed, problem.rows @ usage.ravel(), FREE)
     for c, channel in enumerate(part.channels):
         given = np.asarray(problem.channels[c], float)[theirs]
         off = np.abs(channel - given)
         assert (off <= problem.fine_error[c][part.shard.item] + 1e-15 * np.abs(given)).all()
 
-    changed = 1 - settled.chosen
-    whole = np.concatenate([c for *_, c in engine.blocks(price, settled.movers, changed)])
+    changed = 1 - fixed.free_choice
+    whole = np.concatenate([c for *_, c in engine.blocks(price, fixed.free, changed)])
     assert np.array_equal(whole[theirs], changed)
     assert np.array_equal(whole[~theirs], chosen[~theirs])
 
@@ -114,7 +117,7 @@ def test_sums_of_quantities_alone_are_likely_within_what_they_are_unsure_of(
     chosen, counted = engine.choose(price)
     usage = Lagrangian(problem, engine).usage(counted)
     off = np.abs(problem.rows @ (usage - exactly(problem, chosen)).ravel())
-    unsure = activity_unsure(problem, usage[0])
+    unsure = likely_activity_error(problem, usage[0], FREE)
     assert (off <= unsure).all() and (off > unsure / 100).any()
 
 
@@ -136,7 +139,7 @@ def test_a_candidate_that_weighs_little_counts_for_little() -> None:
     problem = heavy.compile().problem
     engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
     dual = Lagrangian(problem, engine)
-    counted = Regrets(dual, np.zeros(4), Scales.of(problem, engine)).count[:, -1]
+    counted = RegretCounts(dual, np.zeros(4), Scales.of(problem, engine), FREE).count[:, -1]
     mean = np.array([weight[k::4].mean() for k in range(4)])
     relative = np.minimum(1.0, weight / np.tile(mean, 1000))
     held, _ = engine.choose(as_float32(dual.price_table(dual.reduced(np.zeros(4)))))
@@ -157,17 +160,17 @@ def exactly(problem: Problem, chosen: Any) -> Any:
 
 
 @either_type
-def test_settled_sums_depend_on_neither_blocks_nor_threads(
+def test_fixed_usage_sums_depend_on_neither_blocks_nor_threads(
     two_channels: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     problem, found = two_channels, []
     for block, threads, backend in itertools.product((50, 300, 1 << 19), (1, 3), kernels.BACKENDS):
-        monkeypatch.setattr("couponry.engines.local.BLOCK", block)
+        monkeypatch.setattr("couponry.engines.local.BLOCK_CANDIDATES", block)
         engine = LocalEngine(problem.shard, problem.rules, kernels.load(backend), threads, 0)
-        near = nobody_near(problem)
+        near = no_free_customers(problem)
         near[:, :, :, ::2] = 0.3
-        settled = settle(problem, engine, prices_of(problem, engine), near)
-        found.append([settled_usage(problem, settled), settled.movers, settled.fine])
+        fixed = fix_customers(problem, engine, prices_of(problem, engine), near)
+        found.append([fixed_usage(problem, fixed), fixed.free, fixed.free_fine])
     for other in found[1:]:
         for mine, theirs in zip(other, found[0], strict=True):
             assert mine.tobytes() == theirs.tobytes()

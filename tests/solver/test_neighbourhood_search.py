@@ -15,7 +15,7 @@ from couponry import Campaign, CustomerRule, Limit
 from couponry.engines.local import LocalEngine
 from couponry.solver.exact import neighbourhood_search
 from couponry.solver.exact.neighbourhood_search import Neighbourhoods
-from couponry.solver.primal.repair import Rounded, Rounding
+from couponry.solver.primal.repair import MeasuredChoice, Repair
 from couponry.solver.problem import Problem
 from couponry.solver.solve import solve
 from couponry.utils.clock import Clock
@@ -60,7 +60,7 @@ class Situation:
 
     problem: Problem
     engine: LocalEngine
-    rounding: Rounding
+    repair: Repair
     ideal: NDArray[np.uint8]
     reduced: NDArray[np.float64]
     planted: NDArray[np.uint8]
@@ -68,13 +68,13 @@ class Situation:
 
     def neighbourhoods(self, clock: Clock) -> Neighbourhoods:
         regret = self.engine.regret(self.problem.exact, self.reduced, self.ideal)
-        parts = self.problem, self.rounding, self.ideal, self.reduced, regret
+        parts = self.problem, self.repair, self.ideal, self.reduced, regret
         return Neighbourhoods(*parts, 0.5, 0, clock)
 
-    def search(self, best: NDArray[np.uint8] | None) -> list[Rounded]:
+    def search(self, best: NDArray[np.uint8] | None) -> list[MeasuredChoice]:
         """All that is found, one after the other, from an allocation on."""
         near, found = self.neighbourhoods(Clock()), []
-        objective = 0.0 if best is None else self.rounding.measure(best).objective
+        objective = 0.0 if best is None else self.repair.measure(best).objective
         while not near.over:
             better = near.better(best, objective)
             if better is not None:
@@ -90,11 +90,11 @@ def situation(seed: int, threads: int = 1) -> Situation:
     position = free.column("customer").to_numpy() * 15 + free.column("offer").to_numpy()
     planted[position[::2]] = True  # every other coupon of what is best without limits
     limits = corridors(given, planted)
-    problem, engine, rounding = compiled(Campaign(*given, rules=RULES, limits=limits), threads)
+    problem, engine, repair = compiled(Campaign(*given, rules=RULES, limits=limits), threads)
     prices = solve(problem, engine, 3e-3, 0, Clock(), core=False).prices
-    ideal, reduced = best_choice(problem, engine, rounding, prices)
+    ideal, reduced = best_choice(problem, engine, repair, prices)
     oracle = Oracle(*given, rules=RULES, limits=limits)
-    return Situation(problem, engine, rounding, ideal, reduced, planted.astype(np.uint8), oracle)
+    return Situation(problem, engine, repair, ideal, reduced, planted.astype(np.uint8), oracle)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -102,7 +102,7 @@ def test_every_step_is_better_and_keeps_what_was_asked(seed: int) -> None:
     """From an allocation that keeps limits and rules to ones that do, too, close to HiGHS's best in the end."""
     given = situation(seed)
     reach = given.oracle.reach()
-    worth = given.rounding.measure(given.planted).objective
+    worth = given.repair.measure(given.planted).objective
     assert given.oracle.broken(given.planted.astype(bool), reach) == []
     found = given.search(given.planted)
     assert found

@@ -17,7 +17,8 @@ from couponry.engines.local import LocalEngine
 from couponry.result import Result
 from couponry.solver.dual.lagrangian import Lagrangian
 from couponry.solver.dual.scaling import Scales
-from couponry.solver.primal.repair import Rounding
+from couponry.solver.options import DEFAULT_OPTIONS
+from couponry.solver.primal.repair import Repair
 from couponry.utils.errors import OutOfTime
 
 SLOTS = CustomerRule("slots", max=2)
@@ -445,11 +446,11 @@ def test_what_is_repaired_is_kept_when_time_runs_out_while_filling() -> None:
     backend = kernels.load()
     problem = campaign.compile(backend).problem
     engine = LocalEngine(problem.shard, problem.rules, backend, 1, 0)
-    rounding = Rounding(problem, engine, Scales.of(problem, engine))
+    repair = Repair(problem, engine, Scales.of(problem, engine), DEFAULT_OPTIONS.repair)
     lagrangian = Lagrangian(problem, engine)
     prices = np.zeros(len(problem.lower))
     chosen, _ = lagrangian.choose(prices)
-    assert problem.missed(rounding.activity(chosen)).any()
+    assert problem.missed(repair.activity(chosen)).any()
 
     def out_of_time_once_nothing_is_broken() -> None:
         if broken[0] == 0:
@@ -461,7 +462,7 @@ def test_what_is_repaired_is_kept_when_time_runs_out_while_filling() -> None:
         broken = [calls]
         try:
             found.append(
-                rounding.round(
+                repair.repair_and_fill(
                     chosen, lagrangian.reduced(prices), out_of_time_once_nothing_is_broken
                 )
             )
@@ -502,7 +503,7 @@ def test_exact_choice_is_the_best_one_from_any_start(seed: int) -> None:
     other, _ = engine.choose(ones)  # as many as can be had, whatever they are worth
     assert not np.array_equal(other, best)
     for start in (best, other):
-        rounding = Rounding(problem, engine, Scales.of(problem, engine))
-        chosen, worth = rounding.exact_choice(start, problem.objective)
+        repair = Repair(problem, engine, Scales.of(problem, engine), DEFAULT_OPTIONS.repair)
+        chosen, worth = repair.exact_choice(start, problem.objective)
         assert np.array_equal(chosen, best)
         assert worth == pytest.approx(candidates["value"][best == 1].sum())

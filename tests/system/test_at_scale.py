@@ -135,7 +135,7 @@ def test_large_allocations_are_folders_of_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("couponry.results.allocation.PART_ROWS", 100_000)
-    monkeypatch.setattr("couponry.engines.local.BLOCK", 1 << 16)
+    monkeypatch.setattr("couponry.engines.local.BLOCK_CANDIDATES", 1 << 16)
     result = campaign().solve(gap=GAP, threads=2)
     folder = result.write(tmp_path / "out") / "allocation.parquet"
     parts = sorted(folder.iterdir())

@@ -67,7 +67,7 @@ def test_threads_and_blocks(
     seed: int, threads: int, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = expected(seed)
-    monkeypatch.setattr("couponry.engines.local.BLOCK", block)
+    monkeypatch.setattr("couponry.engines.local.BLOCK_CANDIDATES", block)
     assert bits(drawn(seed).campaign().solve(threads=threads)) == wanted
 
 
@@ -80,7 +80,7 @@ def test_threads_and_blocks_over_samples(
     monkeypatch.setattr("couponry.solver.solve.WHOLE", whole)
     answers = set()
     for threads, block in ((1, 1 << 19), (2, 200), (3, 7)):
-        monkeypatch.setattr("couponry.engines.local.BLOCK", block)
+        monkeypatch.setattr("couponry.engines.local.BLOCK_CANDIDATES", block)
         answers.add(bits(drawn(seed).campaign().solve(threads=threads)))
     assert len(answers) == 1
 
@@ -328,7 +328,7 @@ def in_fork(work: Callable[[], bool]) -> bool:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_after_fork(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = {seed: expected(seed) for seed in SEEDS}
-    monkeypatch.setattr("couponry.engines.local.BLOCK", 500)  # so that all threads get work
+    monkeypatch.setattr("couponry.engines.local.BLOCK_CANDIDATES", 500)  # so that all threads get work
     campaigns = {seed: drawn(seed).campaign() for seed in SEEDS}
     before = {seed: bits(campaign.solve(threads=3)) for seed, campaign in campaigns.items()}
     assert before == wanted
@@ -342,7 +342,7 @@ def test_after_fork(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_fork_while_another_thread_solves(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = expected(36)
-    monkeypatch.setattr("couponry.engines.local.BLOCK", 500)
+    monkeypatch.setattr("couponry.engines.local.BLOCK_CANDIDATES", 500)
     stop = threading.Event()
 
     def keep_solving() -> None:
@@ -370,7 +370,7 @@ def test_spawned_process() -> None:
 
 def test_several_python_threads_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = {seed: expected(seed) for seed in SEEDS}
-    monkeypatch.setattr("couponry.engines.local.BLOCK", 500)
+    monkeypatch.setattr("couponry.engines.local.BLOCK_CANDIDATES", 500)
     shared = drawn(36).campaign()  # not compiled yet: all threads come at once
     start = threading.Barrier(6)
     answers: list[tuple[int, str]] = []

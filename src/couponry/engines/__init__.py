@@ -1,1 +1,1 @@
-"""Where passes run. One protocol, prices in and usage out; `local` runs it on this machine's cores."""
+"""Engines: where passes over candidates run. One protocol, prices in and usage out, and its implementations."""

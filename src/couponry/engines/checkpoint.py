@@ -1,8 +1,8 @@
-"""A journal of passes: what an interrupted solve had found out is not computed again.
+"""A file that keeps the answers of passes, so that an interrupted solve goes on without computing them again.
 
-The solver is deterministic, so its state is nothing but the answers of the passes that it has made. They are few and
-small (a usage table each), and are appended to one file as they come. A solve that is started again with the same
-journal asks the same questions, is answered from the file as far as that goes, and ends with the same bits.
+The solver is deterministic: its state is nothing but the answers of the passes that it has made. They are few and small
+(a usage table each), and are appended to one file as they come. A solve that is started again with the same file asks
+the same questions, is answered from the file as far as that goes, and ends with the same bits.
 """
 
 from __future__ import annotations
@@ -19,17 +19,36 @@ from numpy.typing import NDArray
 
 from ..kernels import Rows, Rules, Shard
 from ..utils.errors import InvalidInput
-from .protocol import CutOff, Engine, Settled
+from .protocol import CutOff, Engine, FixedChoices
 
 MAGIC = b"couponry journal 1\n"
-WORTH = 1 << 22  # candidates in a pass from which on an answer is written down
+KEY_BYTES, LENGTH_BYTES, CHECKSUM_BYTES = 32, 8, 4
+
+LEAST_RECORDED_CANDIDATES = 1 << 22
+"""Candidates in a pass from which on its answer is written down: smaller passes are made again as quickly."""
 
 
-class Journal:
-    """Answers by key, in an append-only file: each is whole or, after a crash while it was written, not there."""
+class CheckpointFile:
+    """Answers by key, in an append-only file.
+
+    After the header the file is a sequence of records: key (32 bytes), length of the body (8 bytes, little-endian),
+    body (deflated int64 values), CRC-32 of all that (4 bytes). A record that was being written when the process died is
+    dropped when the file is opened again.
+
+    Parameters
+    ----------
+    path : str or Path
+        Created where it does not exist.
+    subject : bytes
+        Digest of everything that the answers depend on besides the questions.
+
+    Raises
+    ------
+    InvalidInput
+        Where the file is of another subject.
+    """
 
     def __init__(self, path: str | Path, subject: bytes):
-        """subject: a digest of everything that the answers depend on besides the questions."""
         self.path = Path(path)
         self._answers: dict[bytes, bytes] = {}
         header = MAGIC + subject
@@ -52,161 +71,242 @@ class Journal:
             self._sync()
 
     def answer(self, key: bytes, compute: Callable[[], NDArray[np.int64]]) -> NDArray[np.int64]:
-        """What was written under a key of 32 bytes, or else what `compute` returns, written down."""
+        """Look up an answer, or compute it and write it down.
+
+        Parameters
+        ----------
+        key : bytes
+            32 bytes.
+        compute : callable
+            Called without arguments where the file has no answer; returns an array of int64.
+
+        Returns
+        -------
+        ndarray of int64, one-dimensional
+        """
         if key in self._answers:
             return np.frombuffer(self._answers[key], np.int64).copy()
-        found = compute().ravel()
-        body = zlib.compress(found.tobytes(), 1)
-        frame = key + len(body).to_bytes(8, "little") + body
-        self._file.write(frame + zlib.crc32(frame).to_bytes(4, "little"))
+        computed = compute().ravel()
+        body = zlib.compress(computed.tobytes(), 1)
+        record = key + len(body).to_bytes(LENGTH_BYTES, "little") + body
+        self._file.write(record + zlib.crc32(record).to_bytes(CHECKSUM_BYTES, "little"))
         self._sync()
-        return found
+        return computed
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
-    def _read(self, content: bytes, at: int) -> int:
-        """Read all whole answers; returns where the last one ends."""
-        while at + 40 <= len(content):
-            end = at + 40 + int.from_bytes(content[at + 32 : at + 40], "little")
-            frame, check = content[at:end], content[end : end + 4]
-            if len(check) < 4 or zlib.crc32(frame) != int.from_bytes(check, "little"):
+    def _read(self, content: bytes, start: int) -> int:
+        """Read all whole records from `start` on; returns where the last one ends."""
+        head = KEY_BYTES + LENGTH_BYTES
+        while start + head <= len(content):
+            length = int.from_bytes(content[start + KEY_BYTES : start + head], "little")
+            end = start + head + length
+            record, checksum = content[start:end], content[end : end + CHECKSUM_BYTES]
+            whole = len(checksum) == CHECKSUM_BYTES
+            if not whole or zlib.crc32(record) != int.from_bytes(checksum, "little"):
                 break
-            self._answers[frame[:32]] = zlib.decompress(frame[40:])
-            at = end + 4
-        return at
+            self._answers[record[:KEY_BYTES]] = zlib.decompress(record[head:])
+            start = end + CHECKSUM_BYTES
+        return start
 
     def _sync(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
 
 
-class Journaled:
-    """An engine whose passes over many candidates are answered from a journal where they can be.
+class CheckpointedEngine:
+    """An engine whose passes over many candidates are answered from a checkpoint file where they can be.
 
-    Samples are gathered only when something about them is not known yet.
+    Everything else goes to the engine behind it. Samples are gathered only when something about them is not known yet.
+    The methods are described in `engines.protocol.Engine`.
+
+    Parameters
+    ----------
+    file : CheckpointFile
+    candidates, customers : int
+        How many the engine behind it has, at least about.
+    make : callable
+        Makes the engine behind it, the first time that it is needed.
+    identity : bytes
+        Tells apart the engines that use one file: by their customers, rules and noise.
+    whole : CheckpointedEngine, optional
+        The engine over everybody that this one derives from.
     """
 
     def __init__(
         self,
-        journal: Journal,
+        file: CheckpointFile,
         candidates: int,
         customers: int,
-        engine: Callable[[], Engine],
+        make: Callable[[], Engine],
         identity: bytes,
-        whole: Journaled | None = None,
+        whole: CheckpointedEngine | None = None,
     ):
         self.candidates, self.customers = candidates, customers
-        self._journal = journal
-        self._make = engine
+        self._file = file
+        self._make = make
         self._made: Engine | None = None
         self._identity = identity
         self._whole = self if whole is None else whole
-        self._replayed = 0.0
+        self._replayed = 0.0  # passes that were answered from the file
 
     @classmethod
-    def over(cls, engine: Engine, journal: Journal) -> Journaled:
-        return cls(journal, engine.candidates, engine.customers, lambda: engine, b"everybody")
+    def over(cls, engine: Engine, file: CheckpointFile) -> CheckpointedEngine:
+        """Put a checkpoint file before an engine over all customers."""
+        return cls(file, engine.candidates, engine.customers, lambda: engine, b"everybody")
 
     @property
     def engine(self) -> Engine:
+        """The engine behind it."""
         if self._made is None:
             self._made = self._make()
         return self._made
 
     @property
     def name(self) -> str:
+        """Name of the engine behind it."""
         return self._whole.engine.name
 
     @property
     def threads(self) -> int:
+        """Threads of the engine behind it."""
         return self._whole.engine.threads
 
     @property
     def passes(self) -> float:
+        """Passes made and replayed so far, in full passes."""
         return self._whole.engine.passes + self._whole._replayed
 
     @property
     def shard(self) -> Shard:
+        """The candidates."""
         return self.engine.shard
 
+    # ---- passes that are written down
+
     def evaluate(self, price: NDArray[np.float32]) -> NDArray[np.int64]:
-        if self.candidates < WORTH:
+        """See `Engine.evaluate`."""
+        if self.candidates < LEAST_RECORDED_CANDIDATES:
             return self.engine.evaluate(price)
-        key = self._key(b"evaluate", price)
-        made = False
+        computed = False
 
         def compute() -> NDArray[np.int64]:
-            nonlocal made
-            made = True
+            nonlocal computed
+            computed = True
             return self.engine.evaluate(price)
 
-        found = self._journal.answer(key, compute).reshape(price.shape)
-        if not made:
-            self._whole._replayed += self.candidates / max(1, self._whole.candidates)
-        return found
+        answer = self._file.answer(self._key(b"evaluate", price), compute)
+        if not computed:
+            self._count_replayed()
+        return answer.reshape(price.shape)
 
-    def evaluate_within(self, price: NDArray[np.float32]) -> tuple[NDArray[np.int64], CutOff]:
-        if self.candidates < WORTH:
-            return self.engine.evaluate_within(price)
-        made: list[CutOff] = []
+    def evaluate_with_cut_off(self, price: NDArray[np.float32]) -> tuple[NDArray[np.int64], CutOff]:
+        """See `Engine.evaluate_with_cut_off`."""
+        if self.candidates < LEAST_RECORDED_CANDIDATES:
+            return self.engine.evaluate_with_cut_off(price)
+        computed = False
 
         def compute() -> NDArray[np.int64]:
-            usage, cut = self.engine.evaluate_within(price)
-            made.append(cut)
-            return np.append(usage.ravel(), [cut.customers, np.float64(cut.slack).view(np.int64)])
+            nonlocal computed
+            computed = True
+            usage, cut_off = self.engine.evaluate_with_cut_off(price)
+            slack_bits = np.float64(cut_off.slack).view(np.int64)
+            return np.append(usage.ravel(), [cut_off.customers, slack_bits])
 
-        found = self._journal.answer(self._key(b"within", price), compute)
-        if not made:
-            self._whole._replayed += self.candidates / max(1, self._whole.candidates)
-        cut = CutOff(int(found[-2]), float(found[-1:].view(np.float64)[0]))
-        return found[:-2].reshape(price.shape), cut
+        answer = self._file.answer(self._key(b"within", price), compute)
+        if not computed:
+            self._count_replayed()
+        cut_off = CutOff(int(answer[-2]), float(answer[-1:].view(np.float64)[0]))
+        return answer[:-2].reshape(price.shape), cut_off
 
-    def choose_exactly(
-        self, exact: NDArray[np.float64], reduced: NDArray[np.float64], chosen: NDArray[np.uint8]
-    ) -> CutOff:
-        return self.engine.choose_exactly(exact, reduced, chosen)
+    def _count_replayed(self) -> None:
+        self._whole._replayed += self.candidates / max(1, self._whole.candidates)
 
-    def sample(self, customers: NDArray[np.int64]) -> Journaled:
+    def _key(self, question: bytes, *arrays: Any) -> bytes:
+        """Digest of a question, of what it is about and of who is asked."""
+        digest = hashlib.sha256(self._identity + question)
+        for array in arrays:
+            digest.update(repr((array.shape, array.dtype.str)).encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.digest()
+
+    # ---- engines over parts, or under other rules
+
+    def sample(self, customers: NDArray[np.int64]) -> CheckpointedEngine:
+        """See `Engine.sample`."""
         # whoever they are, they have about as many candidates each as everybody
         candidates = self.candidates * len(customers) // max(1, self.customers)
-        return self._derived(
-            lambda: self.engine.sample(customers),
-            self._key(b"sample", customers),
+        return CheckpointedEngine(
+            self._file,
             candidates,
             len(customers),
+            lambda: self.engine.sample(customers),
+            self._key(b"sample", customers),
+            self._whole,
         )
 
-    def with_rules(self, rules: Rules) -> Journaled:
-        return self._derived(
-            lambda: self.engine.with_rules(rules),
-            self._key(b"rules", *rules[:3], rules.cap, rules.ptr, rules.sets),
-        )
+    def with_rules(self, rules: Rules) -> CheckpointedEngine:
+        """See `Engine.with_rules`."""
+        key = self._key(b"rules", *rules[:3], rules.cap, rules.ptr, rules.sets)
+        return self._derived(lambda: self.engine.with_rules(rules), key)
 
-    def with_noise(self, seed: int) -> Journaled:
+    def with_noise(self, seed: int) -> CheckpointedEngine:
+        """See `Engine.with_noise`."""
         return self._derived(lambda: self.engine.with_noise(seed), self._key(b"noise %d" % seed))
 
+    def _derived(self, make: Callable[[], Engine], identity: bytes) -> CheckpointedEngine:
+        return CheckpointedEngine(
+            self._file, self.candidates, self.customers, make, identity, self._whole
+        )
+
+    # ---- passes that are not written down
+
     def choose(self, price: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """See `Engine.choose`."""
         return self.engine.choose(price)
+
+    def choose_exactly(
+        self,
+        exact: NDArray[np.float64],
+        reduced: NDArray[np.float64],
+        chosen: NDArray[np.uint8],
+    ) -> CutOff:
+        """See `Engine.choose_exactly`."""
+        return self.engine.choose_exactly(exact, reduced, chosen)
 
     def alternatives(
         self, price: NDArray[np.float32]
     ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]:
+        """See `Engine.alternatives`."""
         return self.engine.alternatives(price)
 
-    def settle(
-        self, price: NDArray[np.float32], near: NDArray[np.float32], fine: NDArray[np.uint8]
-    ) -> Settled:
-        return self.engine.settle(price, near, fine)
+    def fix(
+        self,
+        price: NDArray[np.float32],
+        regret_threshold: NDArray[np.float32],
+        fine: NDArray[np.uint8],
+    ) -> FixedChoices:
+        """See `Engine.fix`."""
+        return self.engine.fix(price, regret_threshold, fine)
 
     def blocks(
-        self, price: NDArray[np.float32], movers: NDArray[np.int64], chosen: NDArray[np.uint8]
+        self,
+        price: NDArray[np.float32],
+        free: NDArray[np.int64],
+        free_choice: NDArray[np.uint8],
     ) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
-        return self.engine.blocks(price, movers, chosen)
+        """See `Engine.blocks`."""
+        return self.engine.blocks(price, free, free_choice)
 
     def regret(
-        self, exact: NDArray[np.float64], reduced: NDArray[np.float64], chosen: NDArray[np.uint8]
+        self,
+        exact: NDArray[np.float64],
+        reduced: NDArray[np.float64],
+        chosen: NDArray[np.uint8],
     ) -> NDArray[np.float64]:
+        """See `Engine.regret`."""
         return self.engine.regret(exact, reduced, chosen)
 
     def improve(
@@ -221,29 +321,7 @@ class Journaled:
         chosen: NDArray[np.uint8],
         stop: Callable[[], bool],
     ) -> int:
+        """See `Engine.improve`."""
         return self.engine.improve(
             mode, exact, reduced, objective, rows, item_helps, activity, chosen, stop
-        )
-
-    def _key(self, question: bytes, *arrays: Any) -> bytes:
-        digest = hashlib.sha256(self._identity + question)
-        for array in arrays:
-            digest.update(repr((array.shape, array.dtype.str)).encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.digest()
-
-    def _derived(
-        self,
-        make: Callable[[], Engine],
-        identity: bytes,
-        candidates: int | None = None,
-        customers: int | None = None,
-    ) -> Journaled:
-        return Journaled(
-            self._journal,
-            self.candidates if candidates is None else candidates,
-            self.customers if customers is None else customers,
-            make,
-            identity,
-            self._whole,
         )

@@ -1,8 +1,8 @@
-"""What the solver asks of an engine: prices in, usage out. Engines know nothing of the solver."""
+"""What the solver asks of an engine: prices in, usage out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -12,97 +12,266 @@ from ..kernels import Rows, Rules, Shard
 
 
 class CutOff(NamedTuple):
-    """What searches for customers' best choices that were cut off leave open.
+    """What searches for customers' best choices leave open that were cut off.
 
-    customers: how many there were. slack: what their best choices may be worth more than those found, at most.
+    Attributes
+    ----------
+    customers : int
+        Customers whose search was cut off.
+    slack : float
+        Upper bound on what their best choices are worth beyond those found, over all of these customers.
     """
 
     customers: int
     slack: float
 
-    @classmethod
-    def of(cls, cuts: Sequence[NDArray[np.int64]], unit: int) -> CutOff:
-        """From what each worker added up, in units of 2^unit."""
-        customers, units = (int(total) for total in np.sum(cuts, axis=0))
-        return cls(customers, units * 2.0**unit)
 
+class FixedChoices(NamedTuple):
+    """Fixed customers' usage, and the customers left free for repair.
 
-class Settled(NamedTuple):
-    """A choice that stands, but for some customers who may still change theirs.
-
-    counted: int64 (1 + C, S, K), usage of all but the movers, in quantities. fine_counted: int64 (C, S, K), the sums
-    of where in their quantities' steps their coupons lie, 0 to 255 each.
-    movers: int64, their numbers, ascending. chosen: uint8, their candidates' choice. fine: uint8 (C, candidates of
-    theirs). engine: over the movers alone, in memory. rules: theirs.
+    Attributes
+    ----------
+    usage : ndarray of int64, shape (1 + n_quantities, n_segments, n_items)
+        Coupons, and sums of each packed quantity, over all customers but the free ones.
+    fine_usage : ndarray of int64, shape (n_attributes, n_segments, n_items)
+        Sums, over the same customers' coupons, of where in a step of its quantity a value lies: 0 to 255 each.
+    free : ndarray of int64, shape (n_free,)
+        Row numbers of the free customers, ascending.
+    free_choice : ndarray of uint8, shape (n_free_candidates,)
+        1 for each of their candidates that is in their best choice, else 0.
+    free_fine : ndarray of uint8, shape (n_attributes, n_free_candidates)
+        Where in a step of its quantity each of their values lies.
+    engine : Engine
+        Over the free customers alone, in memory.
+    rules : Rules
+        Customer rules of the free customers.
     """
 
-    counted: NDArray[np.int64]
-    fine_counted: NDArray[np.int64]
-    movers: NDArray[np.int64]
-    chosen: NDArray[np.uint8]
-    fine: NDArray[np.uint8]
+    usage: NDArray[np.int64]
+    fine_usage: NDArray[np.int64]
+    free: NDArray[np.int64]
+    free_choice: NDArray[np.uint8]
+    free_fine: NDArray[np.uint8]
     engine: Engine
     rules: Rules
 
 
 class Engine(Protocol):
-    """Passes over the candidates of a problem; tables are (1 + C, S, K). See engines.local for the meaning."""
+    """Passes over the candidates of a problem, wherever they are.
+
+    However many limits there are, they reach a customer's choice only through a price table, and come back only through
+    a usage table. Both have the shape (1 + n_quantities, n_segments, n_items): a row for coupons, and one for each
+    packed quantity. Usage is summed in whole numbers, so that no result depends on blocks, threads or machines.
+
+    Arrays are C-contiguous and have the dtypes named here. Engines change the arguments marked IN/OUT and no others.
+    """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What a result calls the engine."""
+        ...
 
     @property
-    def threads(self) -> int: ...
+    def threads(self) -> int:
+        """Threads that a pass runs on."""
+        ...
 
     @property
-    def passes(self) -> float: ...
+    def passes(self) -> float:
+        """Passes made so far, in full passes: one over a tenth of the candidates counts as 0.1."""
+        ...
 
     @property
-    def shard(self) -> Shard: ...
+    def shard(self) -> Shard:
+        """The candidates, as one shard."""
+        ...
 
     @property
-    def customers(self) -> int: ...
+    def customers(self) -> int:
+        """Number of customers."""
+        ...
 
     @property
-    def candidates(self) -> int: ...
+    def candidates(self) -> int:
+        """Number of candidates."""
+        ...
 
-    def evaluate(self, price: NDArray[np.float32]) -> NDArray[np.int64]: ...
+    def evaluate(self, price: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Sum up the usage of every customer's best choice at some prices.
 
-    def evaluate_within(self, price: NDArray[np.float32]) -> tuple[NDArray[np.int64], CutOff]: ...
+        Parameters
+        ----------
+        price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+            Reduced value of a coupon, and of a unit of each quantity.
+
+        Returns
+        -------
+        ndarray of int64, same shape
+            Coupons, and sums of each quantity.
+        """
+        ...
+
+    def evaluate_with_cut_off(self, price: NDArray[np.float32]) -> tuple[NDArray[np.int64], CutOff]:
+        """Sum up usage as `evaluate` does, and what searches that were cut off leave open.
+
+        Parameters
+        ----------
+        price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+
+        Returns
+        -------
+        usage : ndarray of int64, same shape
+        cut_off : CutOff
+        """
+        ...
+
+    def choose(self, price: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """List every customer's best choice at some prices.
+
+        Parameters
+        ----------
+        price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+
+        Returns
+        -------
+        chosen : ndarray of uint8, shape (n_candidates,)
+            1 for each candidate that is chosen, else 0.
+        usage : ndarray of int64, same shape as `price`
+        """
+        ...
 
     def choose_exactly(
         self,
         exact: NDArray[np.float64],
         reduced: NDArray[np.float64],
         chosen: NDArray[np.uint8],
-    ) -> CutOff: ...
+    ) -> CutOff:
+        """Search the best choice in float64 of the customers whose rules are explicit cardinality constraints.
 
-    def choose(self, price: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
+        Parameters
+        ----------
+        exact : ndarray of float64, shape (n_attributes, n_candidates)
+            Attributes as the user gave them.
+        reduced : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+            Reduced value of a coupon, and of a unit of each attribute.
+        chosen : ndarray of uint8, shape (n_candidates,)
+            IN/OUT: a choice; those customers' best choice is written over theirs.
+
+        Returns
+        -------
+        CutOff
+        """
+        ...
 
     def alternatives(
         self, price: NDArray[np.float32]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]: ...
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]:
+        """List every customer's best choice, and what changing the decision on one candidate costs.
 
-    def settle(
-        self, price: NDArray[np.float32], near: NDArray[np.float32], fine: NDArray[np.uint8]
-    ) -> Settled: ...
+        Parameters
+        ----------
+        price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+
+        Returns
+        -------
+        chosen : ndarray of uint8, shape (n_candidates,)
+        partner : ndarray of int64, shape (n_candidates,)
+            Candidate that comes or goes where this one's decision is changed.
+        loss : ndarray of float32, shape (n_candidates,)
+            Reduced value that is lost by the change.
+        """
+        ...
+
+    def fix(
+        self,
+        price: NDArray[np.float32],
+        regret_threshold: NDArray[np.float32],
+        fine: NDArray[np.uint8],
+    ) -> FixedChoices:
+        """Fix the best choice of all customers but those whose choice can change at little loss.
+
+        Parameters
+        ----------
+        price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+        regret_threshold : ndarray of float32, shape (n_levels, 2, n_segments, n_items)
+            Regret up to which a candidate that leaves (0) or comes (1) leaves its customer free. Each level holds for
+            half of the customers of the level before.
+        fine : ndarray of uint8, shape (n_attributes, n_candidates)
+            Where in a step of its quantity each value lies.
+
+        Returns
+        -------
+        FixedChoices
+        """
+        ...
 
     def blocks(
-        self, price: NDArray[np.float32], movers: NDArray[np.int64], chosen: NDArray[np.uint8]
-    ) -> Iterator[tuple[int, int, NDArray[np.uint8]]]: ...
+        self,
+        price: NDArray[np.float32],
+        free: NDArray[np.int64],
+        free_choice: NDArray[np.uint8],
+    ) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+        """List every customer's choice block by block: the best one of fixed customers, the given one of free ones.
 
-    def sample(self, customers: NDArray[np.int64]) -> Engine: ...
+        Parameters
+        ----------
+        price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+        free : ndarray of int64, shape (n_free,)
+            Row numbers of free customers, ascending.
+        free_choice : ndarray of uint8, shape (n_free_candidates,)
+            Choice of their candidates.
 
-    def with_rules(self, rules: Rules) -> Engine: ...
+        Yields
+        ------
+        start, stop : int
+            Customers of the block, start <= i < stop; blocks come in order.
+        chosen : ndarray of uint8
+            Choice of their candidates.
+        """
+        ...
 
-    def with_noise(self, seed: int) -> Engine: ...
+    def sample(self, customers: NDArray[np.int64]) -> Engine:
+        """Make an engine over some customers, whose passes count towards this engine's.
+
+        Parameters
+        ----------
+        customers : ndarray of int64, shape (n_sampled,)
+            Row numbers, ascending.
+
+        Returns
+        -------
+        Engine
+        """
+        ...
+
+    def with_rules(self, rules: Rules) -> Engine:
+        """Make an engine over the same candidates under other customer rules; its passes count towards this one's."""
+        ...
+
+    def with_noise(self, seed: int) -> Engine:
+        """Make an engine with one more quantity, drawn at random from `seed`; its passes count towards this one's."""
+        ...
 
     def regret(
         self,
         exact: NDArray[np.float64],
         reduced: NDArray[np.float64],
         chosen: NDArray[np.uint8],
-    ) -> NDArray[np.float64]: ...
+    ) -> NDArray[np.float64]:
+        """Compute what deciding each candidate the other way costs at least.
+
+        Parameters
+        ----------
+        exact : ndarray of float64, shape (n_attributes, n_candidates)
+        reduced : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+        chosen : ndarray of uint8, shape (n_candidates,)
+            Every customer's best choice at the reduced values.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_candidates,)
+        """
+        ...
 
     def improve(
         self,
@@ -115,4 +284,32 @@ class Engine(Protocol):
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
         stop: Callable[[], bool],
-    ) -> int: ...
+    ) -> int:
+        """Make single moves (drop, add, swap a coupon), the best move of all customers first.
+
+        Parameters
+        ----------
+        mode : int
+            `kernels.REPAIR`: for less violation; `kernels.FILL`: for more objective.
+        exact : ndarray of float64, shape (n_attributes, n_candidates)
+        reduced : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+            What a move costs while repairing.
+        objective : ndarray of float64, same shape
+            What a move brings while filling.
+        rows : Rows
+            The limits by (segment, item).
+        item_helps : ndarray of uint8, shape (n_segments, n_items)
+            Bit 1: one coupon less of the item may help; bit 2: one more may help.
+        activity : ndarray of float64, shape (n_rows,)
+            IN/OUT: activity of each row; follows the moves.
+        chosen : ndarray of uint8, shape (n_candidates,)
+            IN/OUT: the choice; follows the moves.
+        stop : callable
+            Called every so often; ends the search by returning True, or by raising.
+
+        Returns
+        -------
+        int
+            Moves made.
+        """
+        ...

@@ -1,4 +1,4 @@
-"""Some customers' candidates as a shard of their own."""
+"""Some customers' candidates and rules, copied into a shard of their own."""
 
 from __future__ import annotations
 
@@ -12,13 +12,28 @@ from numpy.typing import NDArray
 from ..kernels import Rules, Shard
 from ..utils.ragged import ranges
 
-PIECE = 1 << 18  # candidates gathered at a time, so that index arrays stay small
+PIECE_CANDIDATES = 1 << 18
+"""Candidates that are copied at a time, so that index arrays stay small."""
 
 
 def customers_of(
     shard: Shard, rules: Rules, customers: NDArray[np.int64], threads: int = 1
 ) -> tuple[Shard, Rules]:
-    """The shard and rules of these customers (ascending numbers), copied into memory."""
+    """Copy some customers' candidates and rules into memory.
+
+    Parameters
+    ----------
+    shard : Shard
+    rules : Rules
+    customers : ndarray of int64, shape (n_some,)
+        Row numbers, ascending; the same one may come several times.
+    threads : int
+
+    Returns
+    -------
+    shard : Shard
+    rules : Rules
+    """
     count = shard.indptr[customers + 1] - shard.indptr[customers]
     indptr = np.zeros(len(customers) + 1, np.int64)
     np.cumsum(count, out=indptr[1:])
@@ -29,23 +44,39 @@ def customers_of(
         part, whose = piece
         positions = positions_of(shard.indptr, customers[whose])
         item[part] = shard.item[positions]
-        for c in range(len(quantity)):
-            quantity[c, part] = shard.quantity[c][positions]
+        for q in range(len(quantity)):
+            quantity[q, part] = shard.quantity[q][positions]
 
     with ThreadPoolExecutor(threads) as workers:
         list(workers.map(copy, _pieces(indptr)))
     return (
-        Shard(0, indptr, item, quantity, _some(shard.segment, customers)),
+        Shard(0, indptr, item, quantity, _entries(shard.segment, customers)),
         rules._replace(
-            lower=_some(rules.lower, customers),
-            upper=_some(rules.upper, customers),
-            cap=_some(rules.cap, customers),
-        )._replace(**_sets_of(rules, customers)),
+            lower=_entries(rules.lower, customers),
+            upper=_entries(rules.upper, customers),
+            cap=_entries(rules.cap, customers),
+        )._replace(**_constraints_of(rules, customers)),
     )
 
 
-def _sets_of(rules: Rules, customers: NDArray[np.int64]) -> dict[str, Any]:
-    """Where these customers' sets begin, and the sets."""
+def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """List the positions of some customers' candidates, one customer after the other.
+
+    Parameters
+    ----------
+    indptr : ndarray of int64, shape (n_customers + 1,)
+        Where each customer's candidates begin.
+    customers : ndarray of int64, shape (n_some,)
+
+    Returns
+    -------
+    ndarray of int64
+    """
+    return ranges(indptr[customers], indptr[customers + 1] - indptr[customers])
+
+
+def _constraints_of(rules: Rules, customers: NDArray[np.int64]) -> dict[str, Any]:
+    """The fields of rules that hold these customers' cardinality constraints; none where nobody has any."""
     if len(rules.ptr) == 1:
         return {}
     ptr = np.zeros(len(customers) + 1, np.int64)
@@ -53,20 +84,14 @@ def _sets_of(rules: Rules, customers: NDArray[np.int64]) -> dict[str, Any]:
     return {"ptr": ptr, "sets": rules.sets[positions_of(rules.ptr, customers)]}
 
 
-def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Positions of the candidates of these customers, one customer after the other."""
-    count = indptr[customers + 1] - indptr[customers]
-    return ranges(indptr[customers], count)
-
-
 def _pieces(indptr: NDArray[np.int64]) -> Iterator[tuple[slice, slice]]:
     """Candidates that are copied together, and the customers whose they are."""
-    cuts = np.searchsorted(indptr, np.arange(PIECE, int(indptr[-1]), PIECE))
+    cuts = np.searchsorted(indptr, np.arange(PIECE_CANDIDATES, int(indptr[-1]), PIECE_CANDIDATES))
     cuts = np.unique(np.concatenate([[0], cuts, [len(indptr) - 1]]))
     for start, stop in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
         yield slice(int(indptr[start]), int(indptr[stop])), slice(start, stop)
 
 
-def _some(bound: NDArray[Any], customers: NDArray[np.int64]) -> NDArray[Any]:
-    """Entries of an array whose last axis is n or 1 long."""
+def _entries(bound: NDArray[Any], customers: NDArray[np.int64]) -> NDArray[Any]:
+    """These customers' entries of an array whose last axis has one for each customer, or one for all."""
     return bound if bound.shape[-1] == 1 else np.ascontiguousarray(bound[..., customers])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.checkpoint import Journal, Journaled
+from ..engines.checkpoint import CheckpointFile, CheckpointedEngine
 from ..engines.local import LocalEngine
 from ..engines.protocol import Engine
 from ..model.campaign_data import CampaignData
@@ -60,8 +60,8 @@ def solve(
         engine: Engine = LocalEngine(problem.shard, problem.rules, backend, threads, seed)
         journal = None
         if options.checkpoint is not None:
-            journal = Journal(options.checkpoint, _subject(problem, seed))
-            engine = Journaled.over(engine, journal)
+            journal = CheckpointFile(options.checkpoint, _subject(problem, seed))
+            engine = CheckpointedEngine.over(engine, journal)
         known = None if options.start is None else start_from(options.start, compiled)
         search = (problem, engine, options.gap, seed, clock, known)
         if compiled.limits.per_ratio.any():

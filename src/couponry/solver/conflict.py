@@ -25,8 +25,8 @@ from .dual.quasi_newton import PriceSpace, minimise
 from .dual.sampling import Samples
 from .dual.scaling import Scales
 from .exact.core_milp import NODES, solve_core
-from .primal.fixed_customers import usage_within
-from .primal.repair import positions_of
+from .primal.fixed_customers import usage_with_error
+from .primal.repair import chosen_positions
 from .problem import Problem
 
 PASSES = 150  # at most, for one proof by prices
@@ -305,9 +305,9 @@ class PriceProver:
         problem, engine = self._problem, self._engine
         price = as_float32(lagrangian.price_table(table))
         if problem.candidates <= AS_GIVEN:
-            usage, error = problem.usage(positions_of(engine.choose(price)[0])), np.zeros(1)
+            usage, error = problem.usage(chosen_positions(engine.choose(price)[0])), np.zeros(1)
         else:
-            usage, error = usage_within(problem, engine, price)
+            usage, error = usage_with_error(problem, engine, price)
         return float((table * usage + np.abs(table) * error).sum())
 
 
@@ -361,5 +361,5 @@ class ExactProver:
         if core.chosen is None:
             self._clock.check()
             return core.bound
-        found = float((objective * part.usage(positions_of(core.chosen))).sum())
+        found = float((objective * part.usage(chosen_positions(core.chosen))).sum())
         return found if core.bound - found <= 1e-6 * max(1.0, abs(found)) else core.bound

@@ -21,7 +21,7 @@ from .dual.warm_start import Start
 from .exact.core_milp import solve_core
 from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
-from .primal.repair import Rounded, Rounding
+from .primal.repair import MeasuredChoice, Repair
 from .problem import Problem
 from .solve import solve as solve_problem
 
@@ -76,10 +76,10 @@ def way_out(
     solution = solve_problem(
         elastic.problem, engine, asked, seed, clock, start, core=False, options=options
     )
-    plan: Plan | Rounded | None = solution.plan
+    plan: Plan | MeasuredChoice | None = solution.plan
     bound = solution.bound
     if small and solution.status != "optimal":
-        exact, tighter = _exactly(elastic.problem, engine, clock)
+        exact, tighter = _exactly(elastic.problem, engine, clock, options)
         bound = min(bound, tighter)
         if exact is not None and (plan is None or exact.objective > plan.objective):
             plan = exact
@@ -101,19 +101,21 @@ def way_out(
     return WayOut(changes, plan.usage, total, min(at_least, total))
 
 
-def _exactly(problem: Problem, engine: Engine, clock: Clock) -> tuple[Plan | Rounded | None, float]:
+def _exactly(
+    problem: Problem, engine: Engine, clock: Clock, options: SolverOptions
+) -> tuple[Plan | MeasuredChoice | None, float]:
     """The best allocation that HiGHS finds, and its bound."""
     chosen = np.zeros(problem.candidates, np.uint8)
     free = np.ones(problem.candidates, bool)
     table = np.zeros((1 + problem.quantities, *problem.objective.shape[1:]), np.float32)
     best, _ = engine.choose(table)
     # what HiGHS may be off is a share of about the most that it can be
-    rounding = Rounding(problem, engine, Scales.of(problem, engine))
-    worst = rounding.measure(chosen).objective
+    repair = Repair(problem, engine, Scales.of(problem, engine), options.repair)
+    worst = repair.measure(chosen).objective
     core = solve_core(problem, chosen, free, best, GAP * abs(worst), worst, clock.left, NODES)
     if core.chosen is None:
         return None, np.inf
-    return rounding.measure(core.chosen), core.bound
+    return repair.measure(core.chosen), core.bound
 
 
 class _Elastic:

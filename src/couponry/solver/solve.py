@@ -28,16 +28,16 @@ from .exact.restricted_master import Master, fits
 from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
 from .primal.fixed_customers import (
-    activity_unsure,
-    nobody_near,
-    part_of,
-    settle,
-    settled_usage,
+    fix_customers,
+    fixed_usage,
+    free_problem,
+    likely_activity_error,
+    no_free_customers,
     usage_error,
-    with_moves,
+    with_earlier_choice,
 )
-from .primal.free_customers import Needs, Regrets, thresholds
-from .primal.repair import Rounded, Rounding
+from .primal.free_customers import CouponNeeds, RegretCounts, regret_thresholds
+from .primal.repair import MeasuredChoice, Repair
 from .problem import Problem
 
 # repair
@@ -200,10 +200,10 @@ class _Solve:
     def _master(self) -> None:
         """Prices and allocations by customers' bundles, where HiGHS chooses among the attractive ones."""
         with self.clock.stage("bundles"):
-            rounding = Rounding(self.problem, self.engine, self.scales)
+            repair = Repair(self.problem, self.engine, self.scales, self.options.repair)
             master = Master(
                 self.lagrangian,
-                rounding,
+                repair,
                 self.search.space,
                 self.scales.per_coupon,
                 self.search.worth,
@@ -215,8 +215,8 @@ class _Solve:
             for tried in master.allocations(self.gap, self.clock):
                 if tried.chosen is not None:
                     self.method = "dual+milp"
-                    self._offer(self._plan(rounding.measure(tried.chosen)))
-                    again = rounding.round(tried.chosen, reduced, lambda: None)
+                    self._offer(self._plan(repair.measure(tried.chosen)))
+                    again = repair.repair_and_fill(tried.chosen, reduced, lambda: None)
                     self._offer(self._plan(again))
                 if self.best is not None:
                     self._bound(max(tried.bound, self.best.objective), master.prices)
@@ -290,43 +290,46 @@ class _Solve:
                 return
             chosen, _ = found.lagrangian.choose(prices)
             reduced = self.lagrangian.reduced(prices)
-            rounding = Rounding(self.problem, self.engine, self.scales)
-            self._offer(self._plan(rounding.round(chosen, reduced, self.clock.check)))
+            repair = Repair(self.problem, self.engine, self.scales, self.options.repair)
+            self._offer(self._plan(repair.repair_and_fill(chosen, reduced, self.clock.check)))
             if self._open() and self.problem.candidates <= CORE_CANDIDATES:
-                _, inner = rounding.exact_choice(chosen, reduced)
+                _, inner = repair.exact_choice(chosen, reduced)
                 self._bound(inner + self.lagrangian.support(prices), prices)
 
     def _round_movers(self, lagrangian: Lagrangian, now: Evaluation, samples: Samples) -> None:
         """An allocation in which those move to whom it matters least; more of them where that was not enough."""
         problem = self.problem
+        options = self.options.free_customers
         off = abs(problem.rows) @ usage_error(problem, now.usage[0]).ravel()
-        unsure = activity_unsure(problem, now.usage[0])
-        needs = Needs(problem, now.prices, now.activity, self.scales.per_coupon, off, unsure)
-        regrets = Regrets(samples.for_regrets(lagrangian.problem), now.prices, self.scales)
+        unsure = likely_activity_error(problem, now.usage[0], options)
+        needs = CouponNeeds(problem, now.prices, now.activity, self.scales.per_coupon, off, unsure)
+        regrets = RegretCounts(
+            samples.for_regrets(lagrangian.problem), now.prices, self.scales, options
+        )
         price = as_float32(lagrangian.price_table(lagrangian.reduced(now.prices)))
         reduced = self.lagrangian.reduced(now.prices)
         factor = np.full(len(problem.lower), FACTOR)
-        near, moved = nobody_near(problem), None
+        near, moved = no_free_customers(problem), None
         for _ in range(TRIES):
             # who was a mover stays one, as what it was given
-            more = thresholds(needs, self.scales, regrets, factor)
+            more = regret_thresholds(needs, self.scales, regrets, factor, options)
             near = np.maximum(near, more)
             if self._too_many(regrets.sample, now.prices, near):
                 self.clock.say("too many would have to move in the time that is left")
                 if self.clock.left < self.search.reserve:
                     raise OutOfTime
                 return
-            settled = settle(problem, lagrangian.engine, price, near)
-            chosen = settled.chosen if moved is None else with_moves(settled, *moved)
-            usage = settled_usage(problem, settled)
+            fixed = fix_customers(problem, lagrangian.engine, price, near)
+            chosen = fixed.free_choice if moved is None else with_earlier_choice(fixed, *moved)
+            usage = fixed_usage(problem, fixed)
             activity = problem.rows @ usage.ravel()
-            part = part_of(problem, self.scales, settled, activity)
-            self.clock.say(f"{len(settled.movers):,} customers may move")
-            rounding = Rounding(part, settled.engine, self.scales, activity)
+            part = free_problem(problem, self.scales, fixed, activity, options)
+            self.clock.say(f"{len(fixed.free):,} customers may move")
+            repair = Repair(part, fixed.engine, self.scales, self.options.repair, activity)
             worth = float((problem.objective * usage).sum())
             enough = self.bound - FILLED * self.gap * abs(self.bound) - worth
-            found = rounding.round(chosen, reduced, self.clock.check, enough)
-            moved = settled.movers, found.chosen
+            found = repair.repair_and_fill(chosen, reduced, self.clock.check, enough)
+            moved = fixed.free, found.chosen
             error = usage_error(problem, usage[0] + found.usage[0])
             # what the penalties may be off is in the movers' already, by their bounds
             worth -= float((np.abs(problem.objective) * error).sum())
@@ -334,7 +337,7 @@ class _Solve:
                 Plan(
                     lagrangian.engine,
                     price,
-                    settled.movers,
+                    fixed.free,
                     found.chosen,
                     usage + found.usage,
                     error,
@@ -349,7 +352,9 @@ class _Solve:
                 return
             factor[broken] *= MORE
             over, under = found.activity - part.upper, part.lower - found.activity
-            needs.stay(*(np.where(broken, np.maximum(0.0, miss), 0.0) for miss in (over, under)))
+            needs.raise_to(
+                *(np.where(broken, np.maximum(0.0, miss), 0.0) for miss in (over, under))
+            )
 
     def _too_many(
         self, sample: Lagrangian, prices: NDArray[np.float64], near: NDArray[np.float32]
@@ -359,11 +364,11 @@ class _Solve:
             return False
         price = as_float32(sample.price_table(sample.reduced(prices)))
         nothing = np.empty((0, sample.engine.candidates), np.uint8)
-        movers = sample.engine.settle(price, near, nothing).engine.candidates
+        movers = sample.engine.fix(price, near, nothing).engine.candidates
         share = movers / max(1, sample.engine.candidates)
         return share * self.problem.candidates > MOVED_A_SECOND * self.clock.left
 
-    def _plan(self, rounded: Rounded) -> Plan:
+    def _plan(self, rounded: MeasuredChoice) -> Plan:
         """A plan in which everybody is listed."""
         return Plan(
             self.engine,
@@ -395,20 +400,20 @@ class _Solve:
         if problem.candidates > CORE_CANDIDATES or not self.core:
             return None
         with self.clock.stage("milp"):
-            rounding = Rounding(problem, self.engine, self.scales)
+            repair = Repair(problem, self.engine, self.scales, self.options.repair)
             reduced = self.lagrangian.reduced(self.best_prices)
             chosen, _ = self.lagrangian.choose(self.best_prices)
-            chosen, free = self._undecided(rounding, chosen, reduced)
+            chosen, free = self._undecided(repair, chosen, reduced)
             many, impossible = int(free.sum()), False
             if FEW_VARIABLES < many <= MANY_VARIABLES:
-                impossible = self._core(rounding, chosen, free, reduced, ROOT)
+                impossible = self._core(repair, chosen, free, reduced, ROOT)
             if many > FEW_VARIABLES and self._open() and not impossible:
-                self._neighbourhoods(rounding, chosen, reduced)
-                chosen, free = self._undecided(rounding, chosen, reduced)
+                self._neighbourhoods(repair, chosen, reduced)
+                chosen, free = self._undecided(repair, chosen, reduced)
             if self._open() and not impossible:
                 few = self._close() or int(free.sum()) > MANY_VARIABLES
                 nodes = FEW_NODES if few else NODES
-                impossible = self._core(rounding, chosen, free, reduced, nodes)
+                impossible = self._core(repair, chosen, free, reduced, nodes)
         if impossible and self.best is None:
             with self.clock.stage("infeasibility"):
                 return find_conflict(problem, ExactProver(problem, self.engine, self.clock))
@@ -416,7 +421,7 @@ class _Solve:
 
     def _core(
         self,
-        rounding: Rounding,
+        repair: Repair,
         chosen: NDArray[np.uint8],
         free: NDArray[np.bool_],
         reduced: NDArray[np.float64],
@@ -436,8 +441,8 @@ class _Solve:
         )
         if core.chosen is not None:
             self.method = "dual+milp"
-            self._offer(self._plan(rounding.measure(core.chosen)))
-            again = rounding.round(core.chosen, reduced, lambda: None)
+            self._offer(self._plan(repair.measure(core.chosen)))
+            again = repair.repair_and_fill(core.chosen, reduced, lambda: None)
             self._offer(self._plan(again))
         if whole and self.best is not None and np.isfinite(core.bound):
             proved = max(core.bound, self.best.objective)
@@ -446,13 +451,13 @@ class _Solve:
         return whole and core.infeasible
 
     def _neighbourhoods(
-        self, rounding: Rounding, ideal: NDArray[np.uint8], reduced: NDArray[np.float64]
+        self, repair: Repair, ideal: NDArray[np.uint8], reduced: NDArray[np.float64]
     ) -> None:
         """The best allocation made better where prices are least sure, a part of it at a time."""
         regret = self.engine.regret(self.problem.exact, reduced, ideal)
         gap = self.gap * abs(self.bound)
         near = Neighbourhoods(
-            self.problem, rounding, ideal, reduced, regret, gap, self.seed, self.clock
+            self.problem, repair, ideal, reduced, regret, gap, self.seed, self.clock
         )
         while self._open() and not near.over:
             best = self.best
@@ -471,13 +476,13 @@ class _Solve:
         return relative_gap(self.bound, self.best.objective) <= CLOSE * self.gap
 
     def _undecided(
-        self, rounding: Rounding, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]
+        self, repair: Repair, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """Everybody's exact choice at the best prices, and the candidates that dual and best allocation leave open.
 
         Choice, dual and regrets are all of the same prices and in float64, so that what is settled is settled.
         """
-        chosen, inner = rounding.exact_choice(chosen, reduced)
+        chosen, inner = repair.exact_choice(chosen, reduced)
         if self.best is None:
             return chosen, np.ones(self.problem.candidates, bool)
         dual = inner + self.lagrangian.support(self.best_prices)

@@ -136,7 +136,7 @@ class Lagrangian:
         size = np.abs(table[0]) + 65_536.0 * np.abs(table[1:]).sum(axis=0)
         rounding = (2 * len(table) + 2) * UNIT_ROUNDOFF * (size + slack) + 1e-37
         table[0] += slack + rounding
-        counted, cut = self.engine.evaluate_within(as_float32(table))
+        counted, cut = self.engine.evaluate_with_cut_off(as_float32(table))
         worth = (table * counted).sum() + (2 * rounding * counted[0]).sum() + cut.slack
         total = float(worth) + self.support(prices)
         priced = prices != 0

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...utils.clock import Clock
-from ..primal.repair import Rounded, Rounding
+from ..primal.repair import MeasuredChoice, Repair
 from ..problem import Problem
 from .core_milp import solve_core
 
@@ -35,7 +35,7 @@ class Neighbourhoods:
     def __init__(
         self,
         problem: Problem,
-        rounding: Rounding,
+        repair: Repair,
         ideal: NDArray[np.uint8],
         reduced: NDArray[np.float64],
         regret: NDArray[np.float64],
@@ -44,7 +44,7 @@ class Neighbourhoods:
         clock: Clock,
     ):
         self._problem = problem
-        self._rounding = rounding
+        self._repair = repair
         self._ideal = ideal
         self._reduced = reduced
         self._regret = np.maximum(regret, 0.0)
@@ -59,7 +59,7 @@ class Neighbourhoods:
         """Whether there is no point in looking at more."""
         return self._rounds >= ROUNDS or self._idle >= PATIENCE or self._clock.left <= 0
 
-    def better(self, best: NDArray[np.uint8] | None, objective: float) -> Rounded | None:
+    def better(self, best: NDArray[np.uint8] | None, objective: float) -> MeasuredChoice | None:
         """A better allocation than the best one so far, uint8 (e), or any where there is none; None: not found."""
         many = self._many if best is not None else START * GROWS**self._idle
         given = self._ideal if best is None else best
@@ -76,7 +76,7 @@ class Neighbourhoods:
         )
         found = None
         if core.chosen is not None:
-            found = self._rounding.round(core.chosen, self._reduced, lambda: None)
+            found = self._repair.repair_and_fill(core.chosen, self._reduced, lambda: None)
         gain = 0.0
         if found is not None and found.feasible:
             gain = np.inf if best is None else found.objective - objective

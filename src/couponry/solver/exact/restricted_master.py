@@ -23,7 +23,7 @@ from ...utils.lazy_imports import sparse as sp
 from ..dual.lagrangian import Lagrangian
 from ..dual.quasi_newton import PriceSpace
 from ..highs import milp, within_reason
-from ..primal.repair import Rounding
+from ..primal.repair import Repair
 from ..problem import Problem
 from .columns import Bundles, list_bundles
 
@@ -86,7 +86,7 @@ class Master:
     def __init__(
         self,
         lagrangian: Lagrangian,
-        rounding: Rounding,
+        repair: Repair,
         space: PriceSpace,
         per_coupon: NDArray[np.float64],
         worth: float,
@@ -94,7 +94,7 @@ class Master:
     ):
         self._problem = lagrangian.problem
         self._lagrangian = lagrangian
-        self._rounding = rounding
+        self._repair = repair
         self._space = space
         self._per_coupon = per_coupon
         self._worth = worth
@@ -169,7 +169,7 @@ class Master:
         prices = self._space.prices(point)
         reduced = self._lagrangian.reduced(prices)
         chosen, _ = self._lagrangian.choose(prices)
-        chosen, inner = self._rounding.exact_choice(chosen, reduced)
+        chosen, inner = self._repair.exact_choice(chosen, reduced)
         return _Point(point, reduced, chosen, inner + self._lagrangian.support(prices))
 
     def _listed(self, enough: int) -> Bundles:

@@ -1,8 +1,7 @@
-"""Sums of choices that no array holds: a choice at prices, but for the movers', settled block by block.
+"""Usage of customers fixed at their best choice, summed in packed values with a known error, and the problem left over.
 
-Channels are summed as packed, quantities and the 8 bits beside them, in whole numbers: the sums depend on neither
-blocks nor threads, and nothing as large as the channels as given is read. What the sums of those may be off from them
-is known at worst (`usage_error`), and taken from what is claimed: bounds are drawn in by it, and objectives lowered.
+The sums are of whole numbers, so that they depend on neither blocks nor threads, and nothing as large as the attributes
+as given is read. Their worst-case error (`usage_error`) tightens every bound and lowers the objective.
 """
 
 from __future__ import annotations
@@ -12,128 +11,239 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engines.protocol import Engine, Settled
+from ...engines.protocol import Engine, FixedChoices
 from ...engines.subset import positions_of
 from ..dual.scaling import Scales
+from ..options import FreeCustomerOptions
 from ..problem import SAME, Problem
 
-NEVER = -1.0  # no loss is as small
-LIKELY = 4.0  # standard deviations
-PIECE = 1 << 15  # candidates whose values are computed at a time
+NEVER_FREE = -1.0
+"""A regret threshold that no candidate is below."""
 
 
-def nobody_near(problem: Problem) -> NDArray[np.float32]:
-    """Thresholds under which nobody is a mover."""
-    return np.full((1, 2, *problem.objective.shape[1:]), NEVER, np.float32)
+def no_free_customers(problem: Problem) -> NDArray[np.float32]:
+    """Make regret thresholds at which every customer is fixed.
+
+    Returns
+    -------
+    ndarray of float32, shape (1, 2, n_segments, n_items)
+    """
+    return np.full((1, 2, *problem.objective.shape[1:]), NEVER_FREE, np.float32)
 
 
-def settle(
-    problem: Problem, engine: Engine, price: NDArray[np.float32], near: NDArray[np.float32]
-) -> Settled:
-    """Everybody's best choice at a price table, with the movers that the thresholds single out."""
-    return engine.settle(price, near, problem.fine)
+def fix_customers(
+    problem: Problem,
+    engine: Engine,
+    price: NDArray[np.float32],
+    regret_threshold: NDArray[np.float32],
+) -> FixedChoices:
+    """Fix every customer's best choice at a price table, but for those whom the thresholds leave free.
+
+    Parameters
+    ----------
+    problem : Problem
+    engine : Engine
+    price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+    regret_threshold : ndarray of float32, shape (n_levels, 2, n_segments, n_items)
+        See `Engine.fix`.
+
+    Returns
+    -------
+    FixedChoices
+    """
+    return engine.fix(price, regret_threshold, problem.fine)
 
 
-def with_moves(
-    settled: Settled, movers: NDArray[np.int64], chosen: NDArray[np.uint8]
+def with_earlier_choice(
+    fixed: FixedChoices, free: NDArray[np.int64], free_choice: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """The movers' candidates' choice, uint8, where some of them (ascending numbers) were given `chosen` already."""
-    indptr = settled.engine.shard.indptr
-    together = settled.chosen.copy()
-    together[positions_of(indptr, np.searchsorted(settled.movers, movers))] = chosen
+    """Put together the choice of free customers, some of whom were free and got coupons before.
+
+    Parameters
+    ----------
+    fixed : FixedChoices
+    free : ndarray of int64, shape (n_before,)
+        Customers that were free before, ascending; all of them are free in `fixed`.
+    free_choice : ndarray of uint8
+        Choice of their candidates.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n_free_candidates,)
+    """
+    indptr = fixed.engine.shard.indptr
+    together = fixed.free_choice.copy()
+    together[positions_of(indptr, np.searchsorted(fixed.free, free))] = free_choice
     return together
 
 
-def settled_usage(problem: Problem, settled: Settled) -> NDArray[np.float64]:
-    """Usage of the settled customers, float64 (1 + C, S, K), at most `usage_error` off."""
-    usage = np.empty((1 + len(problem.low), *settled.counted.shape[1:]))
-    usage[0] = settled.counted[0]
+def fixed_usage(problem: Problem, fixed: FixedChoices) -> NDArray[np.float64]:
+    """Sum up what fixed customers use, with an error of at most `usage_error`.
+
+    Returns
+    -------
+    ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+    """
+    usage = np.empty((1 + len(problem.low), *fixed.usage.shape[1:]))
+    usage[0] = fixed.usage[0]
     for c, q in enumerate(problem.quantity_of):
         # quantity - 1/2 + parts / 256 of each coupon, in 256ths of a step
         fines = problem.fines_of(c)
-        parts = 256 * settled.counted[1 + q] + settled.fine_counted[fines].sum(axis=0)
-        parts -= (128 + SAME * (len(fines) - 1)) * settled.counted[0]
+        parts = 256 * fixed.usage[1 + q] + fixed.fine_usage[fines].sum(axis=0)
+        parts -= (128 + SAME * (len(fines) - 1)) * fixed.usage[0]
         usage[1 + c] = problem.low[c] * usage[0] + problem.step[c] * (parts / 256)
     return usage
 
 
 def usage_error(problem: Problem, coupons: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far sums of the channels as packed may be off for so many coupons (S, K), (1 + C, S, K)."""
+    """Bound how far sums of packed attributes can be off.
+
+    Parameters
+    ----------
+    problem : Problem
+    coupons : ndarray of float64, shape (n_segments, n_items)
+        Coupons that are summed.
+
+    Returns
+    -------
+    ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+    """
     return np.concatenate([0.0 * coupons[None], problem.fine_error[:, None, :] * coupons])
 
 
-def activity_unsure(problem: Problem, coupons: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far activities of so many coupons (S, K), summed by quantities alone, are likely off at most (L)."""
+def likely_activity_error(
+    problem: Problem, coupons: NDArray[np.float64], options: FreeCustomerOptions
+) -> NDArray[np.float64]:
+    """Say how far activities that are summed by quantities alone are likely off, at most.
+
+    Parameters
+    ----------
+    problem : Problem
+    coupons : ndarray of float64, shape (n_segments, n_items)
+        Coupons that are summed.
+    options : FreeCustomerOptions
+
+    Returns
+    -------
+    ndarray of float64, shape (n_rows,)
+    """
     variance = (problem.step**2 / 12)[:, None, :] * coupons
     squares = problem.rows.power(2) @ np.concatenate([0.0 * coupons[None], variance]).ravel()
-    return np.asarray(LIKELY * np.sqrt(squares))
+    return np.asarray(options.packing_error * np.sqrt(squares))
 
 
-def usage_within(
+def usage_with_error(
     problem: Problem, engine: Engine, price: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Usage of everybody's best choice at a price table, and how far it may be off, by one pass."""
-    usage = settled_usage(problem, settle(problem, engine, price, nobody_near(problem)))
+    """Sum up the usage of every customer's best choice at a price table, by one pass.
+
+    Parameters
+    ----------
+    problem : Problem
+    engine : Engine
+    price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+
+    Returns
+    -------
+    usage : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+    error : ndarray of float64, same shape
+        How far the usage can be off.
+    """
+    fixed = fix_customers(problem, engine, price, no_free_customers(problem))
+    usage = fixed_usage(problem, fixed)
     return usage, usage_error(problem, usage[0])
 
 
-def part_of(
-    problem: Problem, scales: Scales, settled: Settled, activity: NDArray[np.float64]
+def free_problem(
+    problem: Problem,
+    scales: Scales,
+    fixed: FixedChoices,
+    activity: NDArray[np.float64],
+    options: FreeCustomerOptions,
 ) -> Problem:
-    """The movers' problem: what the rows still ask once the settled customers' activities are taken off.
+    """Make the problem of the free customers: what the rows still ask for once fixed customers' activity is taken off.
 
-    Bounds are drawn in by what the activities of everybody may be off, so that what keeps them keeps the rows for the
-    channels as given; a row needs that for the channels that it weighs alone.
+    Bounds are tightened by what everybody's activity can be off, so that what keeps them keeps the rows for the
+    attributes as given.
+
+    Parameters
+    ----------
+    problem : Problem
+    scales : Scales
+    fixed : FixedChoices
+    activity : ndarray of float64, shape (n_rows,)
+        Activity of the fixed customers.
+    options : FreeCustomerOptions
+
+    Returns
+    -------
+    Problem
+        Over the free customers' candidates, in memory.
     """
-    shard = settled.engine.shard
-    channels = []
+    shard = fixed.engine.shard
+    attributes = []
     for c, q in enumerate(problem.quantity_of):
-        fines = settled.fine[problem.fines_of(c)]
-        channels.append(_values(shard.quantity[q], fines, shard.item, problem, c))
+        fines = fixed.free_fine[problem.fines_of(c)]
+        attributes.append(
+            _unpacked(shard.quantity[q], fines, shard.item, problem, c, options.piece)
+        )
     part = replace(
         problem,
         shard=shard,
-        rules=settled.rules,
-        channels=tuple(channels),
-        fine=settled.fine,
+        rules=fixed.rules,
+        channels=tuple(attributes),
+        fine=fixed.free_fine,
     )
-    settled_off = abs(problem.rows) @ usage_error(problem, settled.counted[0]).ravel()
-    never_missed = (problem.lower <= 0) & scales.never_negative
+    lower, upper = _tightened(problem, scales, fixed, activity, part)
+    return replace(part, lower=lower, upper=upper)
+
+
+def _tightened(
+    problem: Problem,
+    scales: Scales,
+    fixed: FixedChoices,
+    activity: NDArray[np.float64],
+    part: Problem,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The bounds that the free customers' packed attributes must keep."""
+    error_of_fixed = abs(problem.rows) @ usage_error(problem, fixed.usage[0]).ravel()
     shape = problem.objective.shape[1:]
-    theirs = np.bincount(part.cells(), minlength=shape[0] * shape[1]).astype(float)
-    off = abs(problem.rows) @ usage_error(problem, theirs.reshape(shape)).ravel()
-    lower = problem.lower - activity + settled_off + off
-    upper = problem.upper - activity - settled_off
+    coupons = np.bincount(part.cells(), minlength=shape[0] * shape[1]).astype(float)
+    error_of_free = abs(problem.rows) @ usage_error(problem, coupons.reshape(shape)).ravel()
+    lower = problem.lower - activity + error_of_fixed + error_of_free
+    upper = problem.upper - activity - error_of_fixed
     # what few coupons weigh is off by no more than its share
     spare = (upper > 0) & np.isfinite(upper)
-    share = 1.0 + _share_off(problem, scales)
-    in_all = np.divide(upper, share, out=np.full(len(upper), -np.inf), where=spare)
-    upper = np.maximum(upper - off, in_all)
-    return replace(part, lower=np.where(never_missed, -np.inf, lower), upper=upper)
+    share = 1.0 + _largest_error_share(problem, scales)
+    by_share = np.divide(upper, share, out=np.full(len(upper), -np.inf), where=spare)
+    upper = np.maximum(upper - error_of_free, by_share)
+    always_kept = (problem.lower <= 0) & scales.never_negative
+    return np.where(always_kept, -np.inf, lower), upper
 
 
-def _share_off(problem: Problem, scales: Scales) -> NDArray[np.float64]:
-    """The largest share of its weight in a row that any candidate's weight as packed is off by (L)."""
+def _largest_error_share(problem: Problem, scales: Scales) -> NDArray[np.float64]:
+    """The largest share of its weight in a row that any candidate's packed weight is off by, (n_rows,)."""
     item = scales.cell % problem.low.shape[1]
-    off = (np.abs(scales.coefficient[:, 1:].T) * problem.fine_error[:, item]).sum(axis=0)
-    share = np.divide(off, scales.least, out=np.full(len(off), np.inf), where=scales.least > 0)
+    error = (np.abs(scales.coefficient[:, 1:].T) * problem.fine_error[:, item]).sum(axis=0)
+    share = np.divide(error, scales.least, out=np.full(len(error), np.inf), where=scales.least > 0)
     largest = np.zeros(len(problem.lower))
-    np.maximum.at(largest, scales.row, np.where(off > 0, share, 0.0))
+    np.maximum.at(largest, scales.row, np.where(error > 0, share, 0.0))
     return largest
 
 
-def _values(
+def _unpacked(
     quantity: NDArray[np.uint16],
     fines: NDArray[np.uint8],
     item: NDArray[np.integer],
     problem: Problem,
-    channel: int,
+    attribute: int,
+    piece: int,
 ) -> NDArray[np.float64]:
-    """A channel's values as packed; fines: as `Problem.fines_of` lists them."""
-    low, step = problem.low[channel], problem.step[channel]
+    """An attribute's packed values as numbers; fines: as `Problem.fines_of` lists them."""
+    low, step = problem.low[attribute], problem.step[attribute]
     values = np.empty(len(quantity))
-    for start in range(0, len(values), PIECE):  # small enough to stay in cache
-        part = slice(start, start + PIECE)
+    for start in range(0, len(values), piece):
+        part = slice(start, start + piece)
         out = values[part]
         fines[:, part].sum(axis=0, dtype=np.float64, out=out)
         out -= 128 + SAME * (len(fines) - 1)

@@ -1,9 +1,9 @@
-"""From everybody's best choice at given prices to an allocation that breaks no hard limit: repair, then fill.
+"""From everybody's best choice at given prices to an allocation that violates no hard limit: repair, then fill.
 
-Repair moves single coupons (drop, add, swap), least reduced value lost per unit of violation removed first. Where
-no single move helps, the rows still broken are made to weigh more and the search goes on ("breakout" local search;
-Morris 1993). Fill then spends what slack is left on moves that gain objective and break nothing. Both read the
-problem's channels, never their quantised form.
+Repair moves single coupons (drop, add, swap), least reduced value lost per unit of violation removed first. Where no
+single move helps, the rows that are still violated are made to weigh more and the search goes on ("breakout" local
+search; Morris 1993). Fill then spends the residual capacity on moves that gain objective and violate nothing. Both read
+the problem's attributes as numbers, never their quantised form.
 """
 
 from __future__ import annotations
@@ -19,22 +19,30 @@ from ...engines.protocol import Engine
 from ...kernels import FILL, REPAIR, Rows
 from ...utils.errors import OutOfTime
 from ..dual.scaling import Scales
+from ..options import RepairOptions
 from ..problem import Problem
 
-ROUNDS = 40  # of breakout, before a start is given up
-FILLS = 6  # rounds of filling, at most
-TRY_EVERYTHING = 2_000_000  # candidates up to which filling tries every move
-GROWTH = 2.0  # of the weight of rows that stay broken
-LEAVES, COMES = 1, 2  # bits of item_helps
+LEAVES, COMES = 1, 2
+"""Bits that say whether one coupon less of an item may help, and whether one more may."""
 
 
 @dataclass(frozen=True)
-class Rounded:
-    """An allocation: the candidates given, uint8 (e), what they come to, and its worth.
+class MeasuredChoice:
+    """A choice of every candidate, and what it comes to. Customer rules hold: moves break none of them.
 
-    usage: float64 (1 + C, S, K), from the problem's channels. activity: (L).
-    feasible: no hard row is missed. Customers' rules hold: moves break none of them.
-    objective: the value column's sum less the penalties of missed soft rows.
+    Attributes
+    ----------
+    chosen : ndarray of uint8, shape (n_candidates,)
+        1 for each candidate that is allocated, else 0.
+    usage : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+        Coupons, and sums of the problem's attributes.
+    activity : ndarray of float64, shape (n_rows,)
+    objective : float
+        Sum of values less the penalties of violated soft rows.
+    feasible : bool
+        True if no hard row is violated.
+    moves : int
+        Single moves that were made to get there.
     """
 
     chosen: NDArray[np.uint8]
@@ -45,10 +53,18 @@ class Rounded:
     moves: int
 
 
-class Rounding:
-    """Repairs and fills allocations of one problem, in memory.
+class Repair:
+    """Repairs and fills choices of one problem, in memory.
 
-    settled: (L), activities of customers outside the problem, whose rows are taken off its bounds already.
+    Parameters
+    ----------
+    problem : Problem
+    engine : Engine
+        Over the problem's candidates.
+    scales : Scales
+    options : RepairOptions
+    fixed_activity : ndarray of float64, shape (n_rows,), optional
+        Activity of customers outside the problem, which is taken off its bounds already.
     """
 
     def __init__(
@@ -56,42 +72,113 @@ class Rounding:
         problem: Problem,
         engine: Engine,
         scales: Scales,
-        settled: NDArray[np.float64] | float = 0.0,
+        options: RepairOptions,
+        fixed_activity: NDArray[np.float64] | float = 0.0,
     ):
         self.problem = problem
         self.engine = engine
         self._scales = scales
+        self._options = options
         self._exact = problem.exact
-        self._lower, self._upper = _inset(problem, scales, settled)
+        self._lower, self._upper = _tightened_bounds(problem, scales, fixed_activity)
         self._weight = np.where(problem.hard, scales.per_coupon, 0.0)
 
-    def rows(self, weight: NDArray[np.float64]) -> Rows:
-        penalty = np.where(self.problem.hard, 0.0, self.problem.penalty)
-        scales = self._scales
-        return Rows(
-            scales.ptr, scales.row, scales.coefficient, self._lower, self._upper, weight, penalty
-        )
-
-    def round(
+    def repair_and_fill(
         self,
         chosen: NDArray[np.uint8],
         reduced: NDArray[np.float64],
         interrupt: Callable[[], None],
         enough: float = np.inf,
-    ) -> Rounded:
-        """Repair a choice (uint8 (e), not changed), then fill. interrupt: called every so often, may raise.
+    ) -> MeasuredChoice:
+        """Repair a choice, then fill it.
 
-        enough: objective that needs no filling.
+        Parameters
+        ----------
+        chosen : ndarray of uint8, shape (n_candidates,)
+            Not changed.
+        reduced : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+            What usage is worth at the prices.
+        interrupt : callable
+            Called every so often; may raise. OutOfTime while filling ends it, and what is repaired is kept.
+        enough : float
+            Objective from which on a repaired choice is not filled.
+
+        Returns
+        -------
+        MeasuredChoice
         """
         chosen = chosen.copy()
         activity = self.activity(chosen)
         moves = self._repair(chosen, activity, reduced, interrupt)
         repaired = self.measure(chosen, moves)
-        if repaired.objective >= enough or (self._missed(activity) * self._weight > 0).any():
+        if repaired.objective >= enough or self._is_violated(activity).any():
             return repaired
-        with contextlib.suppress(OutOfTime):  # what is repaired is kept
+        with contextlib.suppress(OutOfTime):
             moves += self._fill(chosen, activity, reduced, interrupt)
         return self.measure(chosen, moves)
+
+    def exact_choice(
+        self, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]
+    ) -> tuple[NDArray[np.uint8], float]:
+        """Find everybody's best choice in float64, from the attributes as given.
+
+        Under laminar rules a choice that no single move improves is the best one, so moving until a fresh look finds no
+        move corrects what quantisation got wrong. Where rules are not laminar the choice is searched anew.
+
+        Parameters
+        ----------
+        chosen : ndarray of uint8, shape (n_candidates,)
+            The best choice of a quantised pass. Not changed.
+        reduced : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+
+        Returns
+        -------
+        chosen : ndarray of uint8, shape (n_candidates,)
+        worth : float
+            Reduced value of the choice: rounded up, and no less than the best choice's where a search was cut off.
+        """
+        nothing = np.zeros(0)
+        no_rows = Rows(
+            np.zeros_like(self._scales.ptr), np.zeros(0, np.int32), np.zeros((0, len(reduced))),
+            nothing, nothing, nothing, nothing,
+        )  # fmt: skip
+        chosen = chosen.copy()
+        anything = np.full(reduced.shape[1:], LEAVES | COMES, np.uint8)
+        while self.engine.improve(
+            FILL, self._exact, reduced, reduced, no_rows, anything, nothing, chosen, lambda: False,
+        ):  # fmt: skip
+            pass
+        cut_off = self.engine.choose_exactly(self._exact, reduced, chosen)
+        usage = self.problem.usage(chosen_positions(chosen))
+        worth = float((reduced * usage).sum() + 1e-12 * np.abs(reduced * usage).sum())
+        return chosen, worth + cut_off.slack
+
+    def measure(self, chosen: NDArray[np.uint8], moves: int = 0) -> MeasuredChoice:
+        """Compute what a choice comes to, from the problem's attributes.
+
+        Parameters
+        ----------
+        chosen : ndarray of uint8, shape (n_candidates,)
+        moves : int
+            Moves that were made to get there.
+
+        Returns
+        -------
+        MeasuredChoice
+        """
+        problem = self.problem
+        usage = problem.usage(chosen_positions(chosen))
+        activity = problem.rows @ usage.ravel()
+        objective = float((problem.objective * usage).sum()) - problem.penalties(activity)
+        feasible = not problem.missed(activity)[problem.hard].any()
+        return MeasuredChoice(chosen, usage, activity, objective, feasible, moves)
+
+    def activity(self, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Compute the rows' activities of a choice, (n_rows,)."""
+        usage = self.problem.usage(chosen_positions(chosen))
+        return np.asarray(self.problem.rows @ usage.ravel())
+
+    # ---- moves
 
     def _repair(
         self,
@@ -100,22 +187,22 @@ class Rounding:
         reduced: NDArray[np.float64],
         interrupt: Callable[[], None],
     ) -> int:
-        """Moves until no hard row is broken, or until that is given up; `chosen` and `activity` follow."""
+        """Move until no hard row is violated, or until that is given up; `chosen` and `activity` are IN/OUT."""
         weight = self._weight.copy()
         moves = 0
 
-        def kept() -> bool:
+        def is_done() -> bool:
             interrupt()
-            return not (self._missed(activity) * self._weight > 0).any()
+            return not self._is_violated(activity).any()
 
-        for _ in range(ROUNDS):
-            broken = self._missed(activity) * self._weight > 0
-            if not broken.any():
+        for _ in range(self._options.rounds):
+            violated = self._is_violated(activity)
+            if not violated.any():
                 break
-            made = self._improve(REPAIR, reduced, weight, activity, chosen, kept)
+            made = self._improve(REPAIR, reduced, weight, activity, chosen, is_done)
             moves += made
             if made == 0:
-                weight[broken] *= GROWTH
+                weight[violated] *= self._options.weight_growth
         return moves
 
     def _fill(
@@ -125,56 +212,19 @@ class Rounding:
         reduced: NDArray[np.float64],
         interrupt: Callable[[], None],
     ) -> int:
-        """Moves that gain and break nothing; `chosen` and `activity` follow."""
+        """Make moves that gain and violate nothing; `chosen` and `activity` are IN/OUT."""
         moves = 0
 
         def never() -> bool:
             interrupt()
             return False
 
-        for _ in range(FILLS):
+        for _ in range(self._options.fills):
             made = self._improve(FILL, reduced, self._weight, activity, chosen, never)
             moves += made
             if made == 0:
                 break
         return moves
-
-    def exact_choice(
-        self, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]
-    ) -> tuple[NDArray[np.uint8], float]:
-        """Everybody's best choice in float64 from the channels as given, and the reduced value of all of them.
-
-        Starts from the choice of the quantised pass. Under nested rules a choice that no single move improves is
-        the best one, so moving until a fresh look finds none corrects what quantisation got wrong; where rules do not
-        nest the choice is searched anew. The value is rounded up, and no less than the best choice's where a search
-        was cut off.
-        """
-        cells = len(self._scales.ptr) - 1
-        nothing = np.zeros(0)
-        rows = Rows(
-            np.zeros(cells + 1, np.int64), np.zeros(0, np.int32), np.zeros((0, len(reduced))),
-            nothing, nothing, nothing, nothing,
-        )  # fmt: skip
-        chosen = chosen.copy()
-        anything = np.full(reduced.shape[1:], LEAVES | COMES, np.uint8)
-        while self.engine.improve(
-            FILL, self._exact, reduced, reduced, rows, anything, nothing, chosen, lambda: False,
-        ):  # fmt: skip
-            pass
-        cut = self.engine.choose_exactly(self._exact, reduced, chosen)
-        usage = self.problem.usage(positions_of(chosen))
-        worth = float((reduced * usage).sum() + 1e-12 * np.abs(reduced * usage).sum())
-        return chosen, worth + cut.slack
-
-    def measure(self, chosen: NDArray[np.uint8], moves: int = 0) -> Rounded:
-        """What a choice comes to, from the values as given."""
-        problem = self.problem
-        positions = positions_of(chosen)
-        usage = problem.usage(positions)
-        activity = problem.rows @ usage.ravel()
-        objective = float((problem.objective * usage).sum()) - problem.penalties(activity)
-        feasible = not problem.missed(activity)[problem.hard].any()
-        return Rounded(chosen, usage, activity, objective, feasible, moves)
 
     def _improve(
         self,
@@ -185,86 +235,87 @@ class Rounding:
         chosen: NDArray[np.uint8],
         stop: Callable[[], bool],
     ) -> int:
-        helps = self._eases(activity) if mode == REPAIR else self._gains(activity, reduced)
+        """One round of moves; returns how many."""
+        helps = self._may_repair(activity) if mode == REPAIR else self._may_gain(activity, reduced)
         if not helps.any():
             return 0
         problem = self.problem
         return self.engine.improve(
-            mode, self._exact, reduced, problem.objective, self.rows(weight), helps, activity, chosen,
+            mode, self._exact, reduced, problem.objective, self._rows(weight), helps, activity, chosen,
             stop,
         )  # fmt: skip
 
-    def _eases(self, activity: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """For each (segment, item): may one coupon less, or one more of it, ease a broken row? uint8 (S, K) of bits."""
-        over = ((activity > self._upper) & self.problem.hard)[self._scales.row]
-        under = ((activity < self._lower) & self.problem.hard)[self._scales.row]
-        leaves = (over & (self._scales.most > 0)) | (under & (self._scales.least < 0))
-        comes = (under & (self._scales.most > 0)) | (over & (self._scales.least < 0))
+    def _rows(self, weight: NDArray[np.float64]) -> Rows:
+        penalty = np.where(self.problem.hard, 0.0, self.problem.penalty)
+        scales = self._scales
+        return Rows(
+            scales.ptr, scales.row, scales.coefficient, self._lower, self._upper, weight, penalty
+        )
+
+    def _is_violated(self, activity: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which hard rows miss their tightened bounds, (n_rows,)."""
+        violation = np.maximum(0.0, np.maximum(self._lower - activity, activity - self._upper))
+        return violation * self._weight > 0
+
+    # ---- which moves are worth trying
+
+    def _may_repair(self, activity: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """For each (segment, item): whether one coupon less or more of it may ease a violated row."""
+        scales = self._scales
+        over = ((activity > self._upper) & self.problem.hard)[scales.row]
+        under = ((activity < self._lower) & self.problem.hard)[scales.row]
+        leaves = (over & (scales.most > 0)) | (under & (scales.least < 0))
+        comes = (under & (scales.most > 0)) | (over & (scales.least < 0))
         return self._bits(leaves, comes)
 
-    def _gains(
+    def _may_gain(
         self, activity: NDArray[np.float64], reduced: NDArray[np.float64]
     ) -> NDArray[np.uint8]:
-        """For each (segment, item): may one coupon less, or one more of it, be a gain? uint8 (S, K) of bits.
+        """For each (segment, item): whether one coupon less or more of it may gain.
 
-        At good prices a gain comes from slack that is paid for: one more of an item with a price, or one less of an
-        item with a subsidy. In small campaigns everything is tried.
+        At good prices a gain comes from residual capacity that is paid for: one more of an item with a price, or one
+        less of an item with a subsidy. In small campaigns everything is tried.
         """
-        shape = self.problem.objective.shape
-        if self.problem.candidates <= TRY_EVERYTHING:
+        problem, scales = self.problem, self._scales
+        shape = problem.objective.shape
+        if problem.candidates <= self._options.fill_everything_candidates:
             return np.full(shape[1:], LEAVES | COMES, np.uint8)
-        paid = ((self.problem.objective - reduced).reshape(shape[0], -1) * self._scales.means).sum(
-            0
-        )
-        full = (activity + self._scales.least_in_row > self._upper) & self.problem.hard
-        empty = (activity - self._scales.least_in_row < self._lower) & self.problem.hard
-        soft = (self.problem.missed(activity) > 0)[self._scales.row] & ~self.problem.hard[
-            self._scales.row
-        ]
-        comes = (
-            np.bincount(self._scales.cell, weights=full[self._scales.row], minlength=len(paid)) == 0
-        )
-        leaves = (
-            np.bincount(self._scales.cell, weights=empty[self._scales.row], minlength=len(paid))
-            == 0
-        )
+        paid = ((problem.objective - reduced).reshape(shape[0], -1) * scales.means).sum(0)
+        full = (activity + scales.least_in_row > self._upper) & problem.hard
+        empty = (activity - scales.least_in_row < self._lower) & problem.hard
+        soft = ((problem.missed(activity) > 0) & ~problem.hard)[scales.row]
+        comes = np.bincount(scales.cell, weights=full[scales.row], minlength=len(paid)) == 0
+        leaves = np.bincount(scales.cell, weights=empty[scales.row], minlength=len(paid)) == 0
         bits = self._bits(soft, soft).ravel()
         bits[comes & (paid > 0)] |= COMES
         bits[leaves & (paid < 0)] |= LEAVES
         return bits.reshape(shape[1:])
 
     def _bits(self, leaves: NDArray[np.bool_], comes: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Bits by cell, from flags of the listed (cell, row) pairs."""
+        """Bits by (segment, item), from flags of the listed (cell, row) pairs."""
         shape = self.problem.objective.shape[1:]
         bits = np.zeros(shape[0] * shape[1], np.uint8)
         bits[self._scales.cell[leaves]] |= LEAVES
         bits[self._scales.cell[comes]] |= COMES
         return bits.reshape(shape)
 
-    def activity(self, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Activities of a choice from the channels as given (L)."""
-        return self.problem.rows @ self.problem.usage(positions_of(chosen)).ravel()
 
-    def _missed(self, activity: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.maximum(0.0, np.maximum(self._lower - activity, activity - self._upper))
-
-
-def positions_of(chosen: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Where a choice of zeros and ones is one, ascending."""
+def chosen_positions(chosen: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """List the positions of the candidates that a choice of zeros and ones contains, ascending."""
     return np.flatnonzero(chosen.view(np.bool_))  # many times faster than on numbers
 
 
-def _inset(
-    problem: Problem, scales: Scales, settled: NDArray[np.float64] | float
+def _tightened_bounds(
+    problem: Problem, scales: Scales, fixed_activity: NDArray[np.float64] | float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Bounds drawn in by what sums of floating-point weights may be off; whole-numbered rows need none."""
+    """Bounds tightened by what sums of floating-point weights may be off; rows of whole numbers need none."""
     lower, upper = problem.lower.copy(), problem.upper.copy()
     size = np.maximum(
-        np.abs(np.where(np.isfinite(lower), lower + settled, 0.0)),
-        np.abs(np.where(np.isfinite(upper), upper + settled, 0.0)),
+        np.abs(np.where(np.isfinite(lower), lower + fixed_activity, 0.0)),
+        np.abs(np.where(np.isfinite(upper), upper + fixed_activity, 0.0)),
     )
     margin = scales.margins(size)
-    roomy = upper - lower > 4 * margin
-    lower[roomy] += margin[roomy]
-    upper[roomy] -= margin[roomy]
+    is_wide = upper - lower > 4 * margin
+    lower[is_wide] += margin[is_wide]
+    upper[is_wide] -= margin[is_wide]
     return lower, upper

@@ -1,0 +1,50 @@
+"""Counts of what a pass cut off, kept by each worker in whole numbers so that their sum depends on no order."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .protocol import CutOff
+
+LARGEST_QUANTITY = 65_536.0
+"""Above every packed quantity."""
+
+RESOLUTION_BITS = 30
+"""A pass counts slack in units of the largest worth of one coupon, divided by 2 to this power."""
+
+
+class CutOffCounts:
+    """Customers whose search was cut off, and the slack that this leaves, added up by workers.
+
+    Parameters
+    ----------
+    workers : int
+    largest : float
+        Upper bound on the absolute reduced value of one coupon.
+
+    Attributes
+    ----------
+    unit : int
+        Slack is counted in units of 2 ** unit.
+    by_worker : list of ndarray of int64, shape (2,)
+        OUT of the kernels: customers and units of slack, one array for each worker.
+    """
+
+    def __init__(self, workers: int, largest: float):
+        self.unit = math.frexp(largest)[1] - RESOLUTION_BITS
+        self.by_worker = [np.zeros(2, np.int64) for _ in range(workers)]
+
+    @classmethod
+    def at_prices(cls, workers: int, price: NDArray[np.float32]) -> CutOffCounts:
+        """Counts for a pass at a price table, shape (1 + n_quantities, n_segments, n_items)."""
+        largest = np.abs(price[0]).max(initial=0.0)
+        largest = largest + LARGEST_QUANTITY * np.abs(price[1:]).sum(axis=0).max(initial=0.0)
+        return cls(workers, float(largest))
+
+    def total(self) -> CutOff:
+        """What all workers cut off together."""
+        customers, units = (int(total) for total in np.sum(self.by_worker, axis=0))
+        return CutOff(customers, units * 2.0**self.unit)

@@ -1,0 +1,81 @@
+"""Blocks of customers, shared out among threads that live for one pass."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCKS_TOGETHER = 4
+"""Blocks that a worker takes at a time, so that a kernel lays out its tables more seldom."""
+
+
+def block_cuts(indptr: NDArray[np.int64], candidates: int) -> NDArray[np.int64]:
+    """Cut a shard into blocks of whole customers.
+
+    Parameters
+    ----------
+    indptr : ndarray of int64, shape (n_customers + 1,)
+        Where each customer's candidates begin.
+    candidates : int
+        Candidates of a block, about.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_blocks + 1,)
+        First customer of each block, and the number of customers.
+    """
+    wanted = np.arange(0, int(indptr[-1]) + candidates, candidates)
+    cuts = np.searchsorted(indptr, wanted, side="left")
+    return np.unique(np.clip(np.r_[0, cuts, len(indptr) - 1], 0, len(indptr) - 1))
+
+
+def share_out(work: Callable[[int, int, int], None], cuts: NDArray[np.int64], threads: int) -> None:
+    """Do some work on all blocks; each worker takes the next few blocks as it finishes its own.
+
+    The calling thread is worker 0, so that Ctrl-C ends the pass. The first error of any worker is raised.
+
+    Parameters
+    ----------
+    work : callable
+        Called as work(worker, start, stop), for customers start <= i < stop.
+    cuts : ndarray of int64, shape (n_blocks + 1,)
+        Of `block_cuts`.
+    threads : int
+        Workers at most, numbered from 0.
+    """
+    runs = iter(_runs_of_blocks(cuts.tolist(), threads))
+    lock = threading.Lock()
+    errors: list[BaseException] = []
+
+    def run(worker: int) -> None:
+        try:
+            while not errors:
+                with lock:
+                    customers = next(runs, None)
+                if customers is None:
+                    return
+                work(worker, *customers)
+        except BaseException as error:
+            errors.append(error)
+
+    helpers = min(threads, len(cuts) - 1) - 1
+    running = [threading.Thread(target=run, args=(1 + w,), daemon=True) for w in range(helpers)]
+    for thread in running:
+        thread.start()
+    run(0)
+    for thread in running:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def _runs_of_blocks(cuts: list[int], threads: int) -> Iterator[tuple[int, int]]:
+    """Customers from and to which blocks go together; fewer blocks towards the end, so that no worker waits long."""
+    at, last = 0, len(cuts) - 1
+    while at < last:
+        following = at + max(1, min(BLOCKS_TOGETHER, (last - at) // (4 * threads)))
+        yield cuts[at], cuts[following]
+        at = following
