@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.checkpoint import CheckpointFile, CheckpointedEngine
+from ..engines.checkpoint import CheckpointedEngine, CheckpointFile
 from ..engines.local import LocalEngine
 from ..engines.protocol import Engine
 from ..model.campaign_data import CampaignData
