@@ -15,24 +15,19 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import _paths  # noqa: F401
 import numpy as np
-import pyarrow as pa
 from benchmarks.support.hardware import describe
 from benchmarks.support.processes import in_order
-from numpy.typing import NDArray
-from tests.support.oracle import Oracle, Stop
+from tests.support.contradictions import Contradiction
+from tests.support.oracle import Oracle
 from tests.support.oracle_tables import MANDATORY
-from tests.support.random_campaigns import RandomCampaign, draw
-
-from couponry import Limit
-
-BREAK = "built to break"
+from tests.support.random_campaigns import draw
 
 
 @dataclass(frozen=True)
@@ -51,91 +46,10 @@ class Judged:
     undecided: int = 0
 
 
-class _Break:
-    """Limits that cannot be kept in one campaign; each way returns None where the campaign has no use for it."""
-
-    def __init__(self, drawn: RandomCampaign):
-        self.drawn = drawn
-        self.rng = np.random.default_rng([20240301, drawn.seed])
-        self.bare = drawn.oracle(limits=[])
-        self.reach = self.bare.reach()
-        self.channel = str(self.rng.choice(["mail", "email", "app", "till"]))
-
-    def most(self, weight: NDArray[np.float64]) -> float:
-        """The largest sum of weights that the customer rules allow."""
-        return float(weight[self.bare.best_under_rules(weight, self.reach)].sum())
-
-    def promise(self) -> list[Limit] | None:
-        """More of a channel than the rules allow."""
-        where = {"channel": [self.channel]}
-        most = self.most(self.bare.about(where).astype(float))
-        return [Limit(BREAK, where=where, min=most + int(self.rng.integers(1, 6)))]
-
-    def two(self) -> list[Limit] | None:
-        """A promise above a print run of more offers."""
-        where = {"channel": [self.channel], "day": {"max": 20}}
-        most = int(self.most(self.bare.about(where).astype(float)))
-        if most < 4:
-            return None
-        return [
-            Limit(BREAK, where=where, min=most // 2 + 1),
-            Limit(f"{BREAK} 2", where={"channel": [self.channel]}, max=most // 2),
-        ]
-
-    def total(self) -> list[Limit] | None:
-        """Promises by brand, each of which holds, above a total."""
-        rows = self.bare.groups("brand")
-        least = {brand: int((mask & self.drawn.planted).sum()) for brand, mask in rows.items()}
-        least = {brand: count for brand, count in least.items() if count > 0}
-        if not least:
-            return None
-        table = pa.table({"brand": list(least), "min": [float(m) for m in least.values()]})
-        return [
-            Limit(BREAK, by="brand", table=table),
-            Limit(f"{BREAK} 2", max=sum(least.values()) - 1),
-        ]
-
-    def budget(self) -> list[Limit] | None:
-        """A budget below what a promise costs at least."""
-        if "response" not in self.bare.candidates.column_names:
-            return None
-        effort = self.bare.amount("effort")
-        where = {"channel": [self.channel]}
-        promise = Limit(BREAK, where=where, min=int(self.most(self.bare.about(where) * 1.0)) // 2)
-        measures = self.bare.measures_of(promise)
-        found = self.bare.best(-effort, self.bare.rules, measures, self.reach, Stop(1e-4))
-        if found.chosen is None or not promise.min:
-            return None
-        return [promise, Limit(f"{BREAK} 2", sum="effort", max=-0.97 * found.bound)]
-
-    def mandatory(self) -> list[Limit] | None:
-        """Fewer coupons than must be given."""
-        must = int(self.reach.mandatory.sum())
-        return [Limit(BREAK, max=must - 1)] if must else None
-
-    def few(self) -> list[Limit] | None:
-        """Fewer coupons than the rules ask for."""
-        fewest = int(-self.most(-np.ones(len(self.bare.offer))))
-        return [Limit(BREAK, max=fewest - 1)] if fewest else None
-
-    def limits(self) -> tuple[str, list[Limit]]:
-        ways: list[Callable[[], list[Limit] | None]] = [
-            self.promise, self.two, self.total, self.budget, self.mandatory, self.few,
-        ]  # fmt: skip
-        first = self.drawn.seed % len(ways)
-        for way in (*ways[first:], *ways[:first]):
-            limits = way()
-            if limits is not None:
-                place = int(self.rng.integers(0, len(self.drawn.limits) + 1))
-                mine = self.drawn.limits
-                return way.__name__, [*mine[:place], *limits, *mine[place:]]
-        raise RuntimeError("no way to break this campaign")
-
-
 def judge(options: argparse.Namespace, seed: int) -> Judged:
     """Draw, break, solve and check one campaign."""
     drawn = draw(seed, options.largest)
-    kind, limits = _Break(drawn).limits()
+    kind, limits = Contradiction(drawn).limits()
     started = time.perf_counter()
     try:
         result = drawn.campaign(limits=limits).solve(threads=1, time_limit=options.time_limit)
