@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from couponry.affinity import PurchaseHistory
 from couponry.affinity.history.purchase_history import factors
 from couponry.kernels.affinity_contract import Pairs, kernels
-from couponry.utils.parallel import in_order
+from couponry.utils.parallel import parallel_map
 
 BLOCK = 1 << 15  # customers
 REPERTOIRE = 32  # products at most that a customer buys again and again
@@ -158,12 +158,12 @@ class Shoppers:
                 for number in blocks:
                     writer.write_table(self.block(number))
 
-        for _ in in_order(of, range(0, self.blocks, blocks_a_file), threads):
+        for _ in parallel_map(of, range(0, self.blocks, blocks_a_file), threads):
             pass
 
     def batches(self, threads: int = 1) -> Iterator[pa.Table]:
         """All blocks, in order."""
-        return in_order(self.block, range(self.blocks), threads)
+        return parallel_map(self.block, range(self.blocks), threads)
 
     @cached_property
     def type_of(self) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ from .campaign import read_campaign
 from .campaign_folder.size import folder_estimate
 from .demo.run import run_demo
 from .show_versions import show_versions
-from .utils.atomic_folder import check_new
+from .utils.atomic_folder import check_new_folder
 from .utils.errors import InvalidInput
 from .utils.version import __version__
 from .verify import verify_result
@@ -120,7 +120,7 @@ def solve(
     """Allocate the campaign in FOLDER and write allocation, limits and certificate to the folder --out.
 
     A FOLDER with transactions in place of candidates is scored first: from purchases to coupons in one command."""
-    check_new(out, overwrite=overwrite)
+    check_new_folder(out, overwrite=overwrite)
     with _native_output_to_stderr():
         campaign = read_campaign(folder, store, memory_limit, progress=not quiet)
         result = campaign.solve(

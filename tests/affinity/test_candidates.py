@@ -32,7 +32,7 @@ from couponry.data.external_sort import SortedWriter
 from couponry.kernels import available
 from couponry.kernels.affinity_contract import Bought, Chosen, Eligible, Kinds, Links, Pairs
 from couponry.kernels.affinity_contract import kernels as affinity_kernels
-from couponry.utils.array_store import InMemory
+from couponry.utils.array_store import MemoryStore
 
 QUOTA = {"reward": 4, "activation": 3, "innovation": 2}
 SIZE = Shoppers(3000, rows=20, products=400, types=30, offers=60, weeks=20, scattered=False)
@@ -278,7 +278,7 @@ def test_choices_of_pairs_beyond_two_to_the_31(backend: str, tmp_path: Path) -> 
 
 
 def test_candidates_beyond_two_to_the_31() -> None:
-    writer = SortedWriter(InMemory(), {"offer": np.dtype(np.uint16)}, pa.int64())
+    writer = SortedWriter(MemoryStore(), {"offer": np.dtype(np.uint16)}, pa.int64())
     writer.rows = 2**31 + 5  # as if so many had been written
     writer.append(Rows(pa.array([1, 2]), np.array([0, 1, 3]), {"offer": np.zeros(3, np.uint16)}))
     assert writer.finish().ends.tolist() == [0, 2**31 + 6, 2**31 + 8]

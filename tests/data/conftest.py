@@ -9,7 +9,7 @@ from tests.support.campaigns import random_tables, spec, write_folder
 from tests.support.stores import Sizes
 
 from couponry.data import external_sort
-from couponry.utils import array_store
+from couponry.utils import blocks
 
 
 @pytest.fixture(params=[(1 << 20, 1 << 22, 1 << 20), (1, 40, 7), (7, 25, 3)], ids=str)
@@ -17,7 +17,7 @@ def sizes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Si
     """Rows that are sorted at a time, in a sorted run, and worked on at a time."""
     monkeypatch.setattr(external_sort, "BLOCK_ROWS", request.param[0])
     monkeypatch.setattr(external_sort, "RUN_ROWS", request.param[1])
-    monkeypatch.setattr(array_store, "BLOCK", request.param[2])
+    monkeypatch.setattr(blocks, "BLOCK_SIZE", request.param[2])
     return request.param
 
 

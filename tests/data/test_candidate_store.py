@@ -24,7 +24,7 @@ from couponry import (
     write_campaign,
 )
 from couponry.data import external_sort
-from couponry.utils import array_store
+from couponry.utils import blocks
 
 
 def ways(table: pa.Table, folder: Path) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def test_the_same_bits_in_any_order_any_blocks_and_any_place(
         )
     with pytest.MonkeyPatch.context() as large:  # the reference: everything in one block
         large.setattr(external_sort, "BLOCK_ROWS", 1 << 20)
-        large.setattr(array_store, "BLOCK", 1 << 20)
+        large.setattr(blocks, "BLOCK_SIZE", 1 << 20)
         expected = whole(tables, limits=limits)
     kinds = {expected[name][0] for name in expected if name.startswith("channel")}
     assert (np.dtype(np.float32) in kinds) == single

@@ -80,10 +80,10 @@ MEMORY = """
     import numpy as np, pyarrow as pa
     from couponry import Campaign, CustomerRule, Limit
     from couponry.data import external_sort
-    from couponry.utils import array_store
+    from couponry.utils import blocks
 
     store, shuffled = sys.argv[1], sys.argv[2] == "shuffled"
-    external_sort.BLOCK_ROWS = array_store.BLOCK = 1 << 16
+    external_sort.BLOCK_ROWS = blocks.BLOCK_SIZE = 1 << 16
     external_sort.RUN_ROWS = 1 << 18
     customers, each = 250_000, 16
     # an order of all customers that needs no memory

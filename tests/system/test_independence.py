@@ -328,7 +328,9 @@ def in_fork(work: Callable[[], bool]) -> bool:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_after_fork(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = {seed: expected(seed) for seed in SEEDS}
-    monkeypatch.setattr("couponry.engines.local.BLOCK_CANDIDATES", 500)  # so that all threads get work
+    monkeypatch.setattr(
+        "couponry.engines.local.BLOCK_CANDIDATES", 500
+    )  # so that all threads get work
     campaigns = {seed: drawn(seed).campaign() for seed in SEEDS}
     before = {seed: bits(campaign.solve(threads=3)) for seed, campaign in campaigns.items()}
     assert before == wanted

@@ -26,7 +26,7 @@ from benchmarks.support.hardware import describe
 import couponry
 from couponry.affinity import Assortment, CandidateModel, PurchaseHistory
 from couponry.utils.memory import peak_memory
-from couponry.utils.parallel import in_order
+from couponry.utils.parallel import parallel_map
 from couponry.utils.threads import thread_count
 
 QUOTA = {"reward": 8, "activation": 12, "innovation": 12}
@@ -99,7 +99,7 @@ class Making:
 
     def histories(self) -> Iterator[PurchaseHistory]:
         self.seconds, self.pairs = 0.0, 0  # asked for again: from the beginning
-        for history in in_order(self._block, range(self._size.blocks), self._threads):
+        for history in parallel_map(self._block, range(self._size.blocks), self._threads):
             self.pairs += len(history)
             yield history
 

@@ -22,7 +22,7 @@ from ..data.memory_estimate import Estimate, Size
 from ..data.parquet_metadata import footers
 from ..utils.clock import Clock
 from ..utils.errors import InvalidInput
-from ..utils.memory import available
+from ..utils.memory import available_memory
 from .candidates.assortment import Assortment
 from .candidates.candidate_model import CandidateModel
 from .history.customer_sample import CustomerSample
@@ -144,7 +144,7 @@ class _Making:
 
     def blocks(self, threads: int, scratch: Path | None) -> Iterator[Rows]:
         folder = None if scratch is None else scratch / "purchases"
-        limit = available() if self._limit is None else self._limit
+        limit = available_memory() if self._limit is None else self._limit
         sample = CustomerSample()
         with self._clock.stage("history"):
             history = PurchaseHistory.grouped(

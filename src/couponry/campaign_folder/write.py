@@ -15,7 +15,7 @@ from ..data import tables
 from ..model.campaign_data import CampaignData
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
-from ..utils.atomic_folder import whole_folder
+from ..utils.atomic_folder import atomic_folder
 from ..utils.toml_writer import dumps
 from .spec import SCHEMA
 
@@ -33,7 +33,7 @@ def write_campaign_data(
         "tables": {"offers": "offers.parquet", "candidates": "candidates.parquet"},
         "objective": {"value": campaign.value},
     }
-    with whole_folder(folder, overwrite=overwrite) as draft:
+    with atomic_folder(folder, overwrite=overwrite) as draft:
         pq.write_table(campaign.offers, draft / "offers.parquet")
         _write_parts(campaign.candidates_tables(), draft / "candidates.parquet")
         if campaign.customers is not None:
@@ -109,7 +109,7 @@ def write_result(
     InvalidInput
         Where the folder exists, unless `overwrite` says to replace it.
     """
-    with whole_folder(folder, overwrite=overwrite) as draft:
+    with atomic_folder(folder, overwrite=overwrite) as draft:
         if allocation is not None and limits is not None:
             allocation.write(draft / "allocation.parquet")
             pq.write_table(limits, draft / "limits.parquet")

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..data.roles import ROLES
-from ..utils.array_store import InFolder, Space
+from ..utils.array_store import ArrayStore, FolderStore
 from ..utils.errors import InvalidInput
 from .candidate_checks import offer_dtype
 from .candidate_rows import Rows
@@ -41,14 +41,14 @@ class CandidateBlocks:
     roles: bool = True
     source: dict[str, Any] | None = None
 
-    def gathered(self, space: Space, threads: int) -> Candidates:
+    def gathered(self, space: ArrayStore, threads: int) -> Candidates:
         """All candidates, in a space. Raises InvalidInput where blocks are not what they should be."""
         dtypes: dict[str, np.dtype[Any]] = {"offer": offer_dtype(len(self.offers))}
         if self.roles:
             dtypes["role"] = np.dtype(np.uint8)
         writer = SortedWriter(space, {**dtypes, **self.columns}, self.customer)
         last: Any = None
-        scratch = space.folder if isinstance(space, InFolder) else None
+        scratch = space.folder if isinstance(space, FolderStore) else None
         for rows in self.blocks(threads, scratch):
             if len(rows):
                 last = self._checked(rows, last)

@@ -22,9 +22,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..utils.array_store import Arrays, InFolder, Space, mapped
-from ..utils.atomic_folder import abandoned, check_new, whole_folder
+from ..utils.array_store import Arrays, ArrayStore, FolderStore
+from ..utils.atomic_folder import abandoned_drafts, atomic_folder, check_new_folder
 from ..utils.errors import InvalidInput
+from ..utils.mapped_arrays import map_array
 from .candidates import Candidates, build
 from .external_sort import file_names
 from .ids import TEXT, as_ids, digest_of
@@ -41,7 +42,7 @@ def stored(folder: str | Path, stream: Stream, offers: pa.Array, threads: int) -
 
 
 def kept(
-    folder: str | Path, source: dict[str, Any] | None, make: Callable[[Space], Candidates]
+    folder: str | Path, source: dict[str, Any] | None, make: Callable[[ArrayStore], Candidates]
 ) -> Candidates:
     """Candidates from the store in `folder`; made first where there is none of the same source.
 
@@ -55,11 +56,11 @@ def kept(
                 f"store {str(path)!r}: expected a new folder or a store of candidates, "
                 "but it holds something else"
             )
-        check_new(path, overwrite=True)
-        for draft in abandoned(path):
+        check_new_folder(path, overwrite=True)
+        for draft in abandoned_drafts(path):
             shutil.rmtree(draft, ignore_errors=True)
-        with whole_folder(path, overwrite=True) as draft:
-            found = make(InFolder(draft))
+        with atomic_folder(path, overwrite=True) as draft:
+            found = make(FolderStore(draft))
             built = uuid.uuid4().hex
             manifest = {"format": FORMAT, "built": built, **_content(found), "source": source}
             (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
@@ -85,9 +86,9 @@ def _opened(path: Path) -> Candidates:
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         names = file_names(["offer", *manifest["flags"], *manifest["columns"]])
-        arrays = {name: mapped(path / f"{file}.npy") for name, file in names.items()}
-        customer, indptr = mapped(path / "customer.npy"), mapped(path / "indptr.npy")
-        ends = mapped(path / "customer-ends.npy") if manifest["ids"] == "text" else None
+        arrays = {name: map_array(path / f"{file}.npy") for name, file in names.items()}
+        customer, indptr = map_array(path / "customer.npy"), map_array(path / "indptr.npy")
+        ends = map_array(path / "customer-ends.npy") if manifest["ids"] == "text" else None
     except (OSError, ValueError) as error:
         raise InvalidInput(f"store {str(path)!r}: {error}; remove it to build it again") from error
     offer, role = arrays.pop("offer"), arrays.pop("role", None)
@@ -105,21 +106,23 @@ class _Beside:
     def __init__(self, folder: Path, built: str):
         self._folder, self._built = folder, built
 
-    def made(self, kind: str, key: Sequence[str], make: Callable[[Space], Arrays]) -> Arrays:
+    def get_or_make(
+        self, kind: str, key: Sequence[str], make: Callable[[ArrayStore], Arrays]
+    ) -> Arrays:
         digest = hashlib.sha256(json.dumps([self._built, *key]).encode()).hexdigest()
         folder = self._folder / f"{kind}.{digest[:32]}"
         try:
-            found = {file.stem: mapped(file) for file in folder.glob("*.npy")}
+            found = {file.stem: map_array(file) for file in folder.glob("*.npy")}
         except (OSError, ValueError):
             found = {}
         if found:
             return found
         for other in self._folder.glob(f"{kind}.*") if kind != "span" else ():
             shutil.rmtree(other, ignore_errors=True)  # whoever maps them keeps them
-        for draft in abandoned(self._folder / kind):  # under any key
+        for draft in abandoned_drafts(self._folder / kind):  # under any key
             shutil.rmtree(draft, ignore_errors=True)
-        with whole_folder(folder, overwrite=True) as draft:
-            return make(InFolder(draft))
+        with atomic_folder(folder, overwrite=True) as draft:
+            return make(FolderStore(draft))
 
 
 def _content(candidates: Candidates) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..utils.array_store import Derived, Shared, Space
+from ..utils.array_store import ArrayStore
+from ..utils.derived_arrays import DerivedArrays, SharedArrays
 from ..utils.errors import InvalidInput
-from ..utils.parallel import in_order
+from ..utils.parallel import parallel_map
 from . import tables
 from .candidate_checks import TABLE, Block, Intake
 from .candidate_rows import Twice
@@ -39,13 +40,13 @@ class Candidates:
     role: NDArray[np.uint8] | None
     mandatory: NDArray[np.uint8] | None
     columns: dict[str, NDArray[Any]]
-    derived: Derived = field(default_factory=Shared)
+    derived: DerivedArrays = field(default_factory=SharedArrays)
 
     def __len__(self) -> int:
         return len(self.offer)
 
 
-def build(stream: Stream, offers: pa.Array, space: Space, threads: int) -> Candidates:
+def build(stream: Stream, offers: pa.Array, space: ArrayStore, threads: int) -> Candidates:
     """Check the candidates table and put it into canonical order, a block at a time.
 
     stream: the columns customer and offer, role and mandatory or not, and the numeric columns to keep.
@@ -57,7 +58,7 @@ def build(stream: Stream, offers: pa.Array, space: Space, threads: int) -> Candi
     intake = Intake(stream.schema, offers)
     runs = Runs(space, intake.dtypes, intake.kind, len(offers))
     try:
-        for rows in in_order(intake.rows, _numbered(stream.blocks(runs.block_rows)), threads):
+        for rows in parallel_map(intake.rows, _numbered(stream.blocks(runs.block_rows)), threads):
             runs.add(rows)
         whole = runs.finish(threads)
     except Twice as twice:

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..utils.array_store import Space, forget
-from ..utils.parallel import in_order
+from ..utils.array_store import ArrayStore
+from ..utils.mapped_arrays import release_pages
+from ..utils.parallel import parallel_map
 from . import ids
 from .candidate_rows import Columns, Rows, joined
 from .ids import IdWriter
@@ -39,7 +40,7 @@ class Sorted:
 class SortedWriter:
     """Writes rows front to back into a space."""
 
-    def __init__(self, space: Space, dtypes: dict[str, np.dtype[Any]], kind: pa.DataType):
+    def __init__(self, space: ArrayStore, dtypes: dict[str, np.dtype[Any]], kind: pa.DataType):
         self._customers = IdWriter(space, "customer", kind)
         self._ends = space.writer("indptr", np.int64)
         self._ends.append(np.zeros(1, np.int64))
@@ -75,7 +76,7 @@ class Runs:
     """
 
     def __init__(
-        self, space: Space, dtypes: dict[str, np.dtype[Any]], kind: pa.DataType, offers: int
+        self, space: ArrayStore, dtypes: dict[str, np.dtype[Any]], kind: pa.DataType, offers: int
     ):
         self._space, self._dtypes, self._kind, self._offers = space, dtypes, kind, offers
         self._writer = SortedWriter(space, dtypes, kind)
@@ -115,10 +116,10 @@ class Runs:
             return written
         merge = _Merge(written, [*self._starts, len(written.customers)], self._offers)
         self._writer = SortedWriter(self._space, self._dtypes, self._kind)
-        for number, rows in enumerate(in_order(merge.rows, merge.ranges(), threads)):
+        for number, rows in enumerate(parallel_map(merge.rows, merge.ranges(), threads)):
             self._writer.append(rows)
             if number % FORGET == 0:
-                forget(written.ends, *written.ids, *written.columns.values())
+                release_pages(written.ends, *written.ids, *written.columns.values())
         return self._writer.finish()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..utils.array_store import Space
+from ..utils.array_store import ArrayStore
 from . import tables
 
 INTEGERS, TEXT = pa.int64(), pa.large_string()
@@ -20,7 +20,7 @@ INTEGERS, TEXT = pa.int64(), pa.large_string()
 class IdWriter:
     """Writes ids front to back, as the arrays `name`, or `name` and `name-ends`."""
 
-    def __init__(self, space: Space, name: str, kind: pa.DataType):
+    def __init__(self, space: ArrayStore, name: str, kind: pa.DataType):
         self._text = kind == TEXT
         self._values = space.writer(name, np.uint8 if self._text else np.int64)
         if self._text:

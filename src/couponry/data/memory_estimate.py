@@ -14,8 +14,8 @@ from typing import Any
 
 from ..kernels.set_search import numbers_to_a_set
 from ..utils.errors import InvalidInput
-from ..utils.memory import available, size_text
-from ..utils.parallel import workers
+from ..utils.memory import available_memory, size_text
+from ..utils.parallel import worker_count
 from .external_sort import RUN_ROWS
 
 # measured at the peak of reading, sorting, packing and solving: for each candidate, and for each of its
@@ -110,7 +110,7 @@ def estimate(size: Size) -> Estimate:
     packed = size.candidates * (3 * size.columns + item * size.roles)
     # a run has each customer again whom it has rows of: nearly each row's where rows come in any order
     runs = 0 if size.in_order else size.candidates * (row + customer)
-    sorting = min((workers() + 1) * RUN_ROWS, size.candidates)
+    sorting = min((worker_count() + 1) * RUN_ROWS, size.candidates)
     sorting *= BYTES_PER_SORTED_ROW + BYTES_PER_SORTED_VALUE * size.columns
     tables = 2 * size.table_bytes
     per_customer = size.customers * (BYTES_PER_CUSTOMER + 8 * (size.table_bytes > 0))
@@ -126,7 +126,7 @@ def estimate(size: Size) -> Estimate:
         memory_with_store=min(memory, BASE + tables + max(sorting, per_customer + sets)),
         disk=stored + packed,
         disk_while_building=stored + max(packed, runs),
-        available=available(),
+        available=available_memory(),
     )
 
 

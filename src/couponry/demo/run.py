@@ -14,7 +14,7 @@ from ..campaign import Campaign, write_campaign
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
 from ..result import Result
-from ..utils.atomic_folder import check_new
+from ..utils.atomic_folder import check_new_folder
 from .journey import Journey, load_journey
 from .scoring import ScoredCampaign, score_campaign
 
@@ -43,7 +43,7 @@ def run_demo(
 
     say: called with each line of the report. Raises ImportError, naming the extra, without the data package.
     """
-    check_new(folder, overwrite=overwrite)
+    check_new_folder(folder, overwrite=overwrite)
     say("loading dunnhumby's Complete Journey: 2,469 households, a year of groceries")
     journey = load_journey()
     covered = {}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Backend, Rules, Shard
-from ..utils.array_store import copied, crowded
+from ..utils.mapped_arrays import copy_to_memory, exceeds_page_cache
 from .cut_off import CutOffCounts
 from .subset import positions_of
 
@@ -62,7 +62,7 @@ class FixingPass:
         self._cut_off = CutOffCounts.at_prices(workers, price)
         self._free: dict[int, FreePart] = {}  # by first customer
         # nothing else asks for the fine values: they need not stay in memory where not everything fits
-        self._read_once = crowded(shard.item, shard.quantity, fine)
+        self._read_once = exceeds_page_cache(shard.item, shard.quantity, fine)
 
     def work(self, worker: int, start: int, stop: int) -> None:
         """Fix the customers start <= i < stop."""
@@ -83,7 +83,7 @@ class FixingPass:
         chosen[positions] = 0
         free_fine = np.empty((len(self._fine), len(positions)), np.uint8)
         for a, of_attribute in enumerate(self._fine):
-            part = copied(of_attribute[begin:end], once=self._read_once)
+            part = copy_to_memory(of_attribute[begin:end], once=self._read_once)
             free_fine[a] = part[positions]
             self._kernels.fine_usage(shard, part, chosen, start, stop, self._fine_usage[worker][a])
         self._free[start] = FreePart(free, free_choice, free_fine)

@@ -17,9 +17,10 @@ from ..data.candidates import Candidates, build
 from ..data.roles import ROLES
 from ..data.streams import Stream, stream
 from ..data.tables import Table
-from ..utils.array_store import InMemory, blocks_of_customers
+from ..utils.array_store import MemoryStore
+from ..utils.blocks import row_blocks
 from ..utils.errors import InvalidInput
-from ..utils.parallel import workers
+from ..utils.parallel import worker_count
 from .contact_history import check_history
 from .limits import Limit
 from .measures import MONEY
@@ -168,7 +169,7 @@ class CampaignData:
         candidates = self.candidates
         offers = tables.ids(self.offers, "offers", "offer")
         roles = pa.array([None, *ROLES])
-        for start, stop in blocks_of_customers(candidates.indptr):
+        for start, stop in row_blocks(candidates.indptr):
             ends = candidates.indptr[start : stop + 1]
             rows = slice(ends[0], ends[-1])
             customer = np.repeat(np.arange(start, stop), np.diff(ends))
@@ -285,8 +286,8 @@ def _gathered(
                 f"got those of {len(rows.offers):,} others"
             )
         if store is None:
-            return rows.gathered(InMemory(), workers())
-        return kept(store, rows.source, lambda space: rows.gathered(space, workers()))
+            return rows.gathered(MemoryStore(), worker_count())
+        return kept(store, rows.source, lambda space: rows.gathered(space, worker_count()))
     if store is None:
-        return build(rows, offers, InMemory(), workers())
-    return stored(store, rows, offers, workers())
+        return build(rows, offers, MemoryStore(), worker_count())
+    return stored(store, rows, offers, worker_count())

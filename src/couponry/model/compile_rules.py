@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ..data.candidates import Candidates
 from ..kernels import Agreed, Backend, Rules
 from ..solver.problem import RuleNames, lower_bound, upper_bound
-from ..utils.array_store import blocks_of_customers
+from ..utils.blocks import row_blocks
 from ..utils.errors import InvalidInput, Unsupported
-from ..utils.parallel import in_order, workers
+from ..utils.parallel import parallel_map, worker_count
 from .conflicts import NONE as NO_CONFLICTS
 from .conflicts import conflicts_of
 from .contact_history import History, had_items
@@ -291,7 +291,7 @@ def with_sets(
         def work(block: tuple[int, int]) -> None:
             tangle(indptr, item, agreed, *block, ptr, sets)
 
-        for _ in in_order(work, blocks_of_customers(indptr), workers()):
+        for _ in parallel_map(work, row_blocks(indptr), worker_count()):
             pass
 
     made(nothing)

@@ -14,8 +14,10 @@ from ..data.candidate_checks import offer_dtype
 from ..data.candidates import Candidates
 from ..data.filters import Where, rows_where, values_of
 from ..data.roles import ROLES
-from ..utils.array_store import Arrays, Space, blocks, forget, save
+from ..utils.array_store import Arrays, ArrayStore, save
+from ..utils.blocks import blocks
 from ..utils.errors import InvalidInput
+from ..utils.mapped_arrays import release_pages
 from ..utils.ragged import ranges
 
 
@@ -91,13 +93,13 @@ def items_of(
     """
     if not tell_roles_apart or candidates.role is None:
         return Items(offers, np.arange(offers.num_rows), None), candidates.offer
-    made = candidates.derived.made(
+    made = candidates.derived.get_or_make(
         "item", [], lambda space: _items_by_role(candidates, offers.num_rows, space)
     )
     return Items(offers, made["code"] // 4, made["code"] % 4), made["item"]
 
 
-def _items_by_role(candidates: Candidates, offers: int, space: Space) -> Arrays:
+def _items_by_role(candidates: Candidates, offers: int, space: ArrayStore) -> Arrays:
     """code: int64 (K), 4 * offer + role of each item. item: (e), the candidates' items."""
     seen = np.zeros(4 * offers, bool)
     for part in blocks(len(candidates)):
@@ -116,5 +118,5 @@ def _code(candidates: Candidates, part: slice) -> NDArray[np.int64]:
     assert candidates.role is not None
     offer, role = candidates.offer[part], candidates.role[part]
     code = offer.astype(np.int64) * 4 + role
-    forget(offer, role)
+    release_pages(offer, role)
     return code

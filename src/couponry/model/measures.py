@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from ..data import tables
 from ..data.candidates import Candidates
 from ..kernels import Backend
-from ..utils.array_store import Arrays, Space, blocks, forget, save
+from ..utils.array_store import Arrays, ArrayStore, save
+from ..utils.blocks import blocks
 from ..utils.errors import InvalidInput
+from ..utils.mapped_arrays import release_pages
 from .items import Items
 from .quantisation import PACKING, Channel, Packed, Span, quantise, span
 
@@ -74,7 +76,7 @@ class Amounts:
         seen = np.zeros(len(self._items), bool)
         for part in blocks(len(self._item)):
             seen[self._item[part]] = True
-            forget(self._item[part])
+            release_pages(self._item[part])
         return seen
 
     def _has(self, name: str) -> bool:
@@ -99,11 +101,11 @@ class Amounts:
         raise InvalidInput(f"{by_whom}: neither candidates nor offers have a column {name!r}")
 
     def _channel(self, name: str, source: str, values: NDArray[np.floating]) -> Amount:
-        def make(space: Space) -> Arrays:
+        def make(space: ArrayStore) -> Arrays:
             found = span(self._item, len(self._items), values, self._backend)
             return {"low": save(space, "low", found.low), "high": save(space, "high", found.high)}
 
-        made = self._candidates.derived.made("span", [self._by, source], make)
+        made = self._candidates.derived.get_or_make("span", [self._by, source], make)
         low, high = made["low"], made["high"]
         if (low >= high).all():  # the same for every candidate of an item: nothing to pack
             return Amount(np.where(np.isfinite(low), low, 0.0))
@@ -114,12 +116,12 @@ class Amounts:
         """The channels asked for so far, packed."""
         channels = list(self.channels.values())
 
-        def make(space: Space) -> Arrays:
+        def make(space: ArrayStore) -> Arrays:
             found = quantise(self._item, len(self._items), channels, space, self._backend)
             return found._asdict()
 
         key = [self._by, PACKING, *(channel.source for channel in channels)]
-        return Packed(**self._candidates.derived.made("packed", key, make))
+        return Packed(**self._candidates.derived.get_or_make("packed", key, make))
 
     def _default(
         self, name: str, by_whom: str, fixed: dict[str, float], per_response: dict[str, float]
@@ -154,7 +156,7 @@ class Amounts:
             if part in offers.column_names and part not in candidates.columns
         }
 
-        def make(space: Space) -> Arrays:
+        def make(space: ArrayStore) -> Arrays:
             writer = space.writer("amount", np.float64)
             for rows in blocks(len(candidates)):
 
@@ -169,12 +171,12 @@ class Amounts:
                 constant = sum(factor * values(part) for part, factor in fixed.items())
                 total = constant + values("response") * rate
                 writer.append(np.broadcast_to(total, rows.stop - rows.start))
-                forget(candidates.offer[rows])
-                forget(*(column[rows] for column in candidates.columns.values()))
+                release_pages(candidates.offer[rows])
+                release_pages(*(column[rows] for column in candidates.columns.values()))
             return {"amount": writer.finish()}
 
         digest = hashlib.sha256()
         for part, values in of_offers.items():
             digest.update(part.encode() + values.tobytes())
-        made = candidates.derived.made(f"amount-{name}", [digest.hexdigest()], make)
+        made = candidates.derived.get_or_make(f"amount-{name}", [digest.hexdigest()], make)
         return f"amount {name} {digest.hexdigest()}", made["amount"]

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from ..kernels import Backend
 from ..solver.problem import ALIKE, LEVELS, SAME
-from ..utils.array_store import Space, blocks, forget, save
-from ..utils.parallel import in_order, workers
+from ..utils.array_store import ArrayStore, save
+from ..utils.blocks import blocks
+from ..utils.mapped_arrays import release_pages
+from ..utils.parallel import parallel_map, worker_count
 
 FIRST_LOOK = 1 << 14  # candidates, after which two channels are mostly told apart
 
@@ -72,11 +74,11 @@ def span(
     def one(part: slice) -> Span:
         found = Span.nothing(items)
         backend.kernels.span(item[part], values[part], *found)
-        forget(item[part], values[part])
+        release_pages(item[part], values[part])
         return found
 
     whole = Span.nothing(items)
-    for found in in_order(one, blocks(len(item)), workers()):
+    for found in parallel_map(one, blocks(len(item)), worker_count()):
         np.minimum(whole.low, found.low, out=whole.low)
         np.maximum(whole.high, found.high, out=whole.high)
     return whole
@@ -86,7 +88,7 @@ def quantise(
     item: NDArray[np.integer],
     items: int,
     channels: Sequence[Channel],
-    space: Space,
+    space: ArrayStore,
     backend: Backend,
 ) -> Packed:
     """The channels packed, into a space."""
@@ -151,7 +153,7 @@ class _Rounding(NamedTuple):
 
     def parts(self) -> Iterator[_Rounded]:
         """The whole channel, part by part."""
-        return in_order(self.part, blocks(len(self.item)), workers())
+        return parallel_map(self.part, blocks(len(self.item)), worker_count())
 
     def is_alike(self, other: _Rounding) -> bool:
         """Whether another channel lies where this one does within the range of every item, but for rounding."""
@@ -163,7 +165,7 @@ class _Rounding(NamedTuple):
             return bool((np.abs(away)[self.step[self.item[part]] > 0] <= 256 * ALIKE).all())
 
         first = next(blocks(len(self.item), FIRST_LOOK), slice(0))
-        return near(first) and all(in_order(near, blocks(len(self.item)), workers()))
+        return near(first) and all(parallel_map(near, blocks(len(self.item)), worker_count()))
 
     def part(self, part: slice) -> _Rounded:
         item, values = self.item[part], self.values[part]
@@ -173,5 +175,5 @@ class _Rounding(NamedTuple):
             *np.zeros((2, len(self.low))),
         )
         self.backend.kernels.quantise(item, values, self.low, self.step, *found)
-        forget(item, values)
+        release_pages(item, values)
         return found

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..data import tables
 from ..model.compiled_campaign import CompiledCampaign
 from ..solver.plan import Plan
-from ..utils.array_store import forget
+from ..utils.mapped_arrays import release_pages
 
 PART_ROWS = 1 << 24  # in one Parquet file, about
 
@@ -47,7 +47,7 @@ class Allocation:
         for start, stop, chosen in self._plan.blocks():
             begin, end = problem.shard.indptr[[start, stop]]
             yield self._batch(begin + np.flatnonzero(chosen.view(bool)))
-            forget(*(channel[begin:end] for channel in problem.channels))
+            release_pages(*(channel[begin:end] for channel in problem.channels))
 
     def to_arrow(self) -> pa.Table:
         """All of them in memory; made at first use and kept."""

@@ -14,8 +14,13 @@ from pathlib import Path
 from .errors import InvalidInput
 
 
-def check_new(folder: str | Path, *, overwrite: bool = False) -> None:
-    """Refuse an output folder that exists (unless it may be replaced) or that cannot be made."""
+def check_new_folder(folder: str | Path, *, overwrite: bool = False) -> None:
+    """Refuse an output folder that exists, unless it may be replaced, or that cannot be made.
+
+    Raises
+    ------
+    InvalidInput
+    """
     path = Path(folder)
     if path.is_symlink() or (path.exists() and (not overwrite or not path.is_dir())):
         raise InvalidInput(f"output folder {str(path)!r}: expected a new folder, but it exists")
@@ -26,10 +31,27 @@ def check_new(folder: str | Path, *, overwrite: bool = False) -> None:
 
 
 @contextmanager
-def whole_folder(folder: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A draft folder to write into, renamed to `folder` when all went well and removed otherwise."""
+def atomic_folder(folder: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Make a folder that appears whole or not at all.
+
+    Parameters
+    ----------
+    folder : str or Path
+    overwrite : bool
+        Replace a folder that is there.
+
+    Yields
+    ------
+    Path
+        A draft folder beside it to write into, renamed to `folder` when all went well and removed otherwise.
+
+    Raises
+    ------
+    InvalidInput
+        As `check_new_folder` does.
+    """
     path = Path(folder).absolute()
-    check_new(path, overwrite=overwrite)
+    check_new_folder(path, overwrite=overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".draft", dir=path.parent))
     lock = os.open(draft, os.O_RDONLY)
@@ -55,8 +77,8 @@ def whole_folder(folder: str | Path, *, overwrite: bool = False) -> Iterator[Pat
         os.close(lock)
 
 
-def abandoned(folder: str | Path) -> list[Path]:
-    """Drafts of a folder that processes left behind when they were killed."""
+def abandoned_drafts(folder: str | Path) -> list[Path]:
+    """Find the drafts of a folder that processes left behind when they were killed."""
     path, found = Path(folder).absolute(), []
     for draft in path.parent.glob(f".{glob.escape(path.name)}.*.draft"):
         try:
@@ -66,7 +88,7 @@ def abandoned(folder: str | Path) -> list[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             found.append(draft)
-        except OSError:  # somebody is at work
+        except OSError:  # its process is at work
             pass
         finally:
             os.close(lock)

@@ -20,6 +20,13 @@ class Clock:
         Called with a stage's name and one line on how it stands.
     now : callable, default time.perf_counter
         Tells the time, in seconds. Tests give one of their own.
+
+    Attributes
+    ----------
+    started : float
+        The time when the clock was made.
+    seconds : dict of str to float
+        Time spent in each stage so far.
     """
 
     def __init__(
@@ -48,6 +55,7 @@ class Clock:
             raise OutOfTime
 
     def say(self, line: str) -> None:
+        """Report how the current stage stands."""
         if self._report is not None:
             self._report(self._stage, line)
 

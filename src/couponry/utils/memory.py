@@ -14,10 +14,11 @@ UNITS |= {f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)}
 UNITS |= {
     f"{letter}{end}": 1024**power for power, letter in enumerate("kmgt", 1) for end in ("ib", "")
 }
+"""Bytes of each unit, in lower case: kB is 1000, KiB and k are 1024."""
 
 
-def available() -> int | None:
-    """Bytes that this process may still take, from the system and its control group; None where nobody says."""
+def available_memory() -> int | None:
+    """Bytes that this process may still take, by the system and its control group; None where neither says."""
     limits = []
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -33,13 +34,30 @@ def available() -> int | None:
 
 
 def peak_memory() -> int:
-    """The most memory this process has held, in bytes."""
+    """Bytes of the most memory that this process has held at a time."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 def parse_size(text: int | str | None, label: str) -> int | None:
-    """A number of bytes: a whole number, or text such as 8GiB, 500 MB or 2T."""
+    """Read a size.
+
+    Parameters
+    ----------
+    text : int, str or None
+        A number of bytes, or text such as 8GiB, 500 MB or 2T.
+    label : str
+        Names the argument in messages.
+
+    Returns
+    -------
+    int or None
+        Bytes; None for None.
+
+    Raises
+    ------
+    InvalidInput
+    """
     if text is None:
         return None
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(text))
@@ -50,7 +68,7 @@ def parse_size(text: int | str | None, label: str) -> int | None:
 
 
 def size_text(size: int) -> str:
-    """A number of bytes as people say it."""
+    """Write a number of bytes as people say it: 1.5 GiB."""
     value, unit = float(size), "bytes"
     for larger in ("KiB", "MiB", "GiB", "TiB"):
         if value < 1000:

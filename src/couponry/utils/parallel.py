@@ -1,4 +1,4 @@
-"""Work on the parts of something by several threads, taken in order."""
+"""A function mapped over the parts of something by several threads; results come in the parts' order."""
 
 from __future__ import annotations
 
@@ -11,18 +11,33 @@ from .threads import thread_count
 
 Part = TypeVar("Part")
 Done = TypeVar("Done")
-MOST = 4  # blocks that are worked on wait in memory
+
+MAX_WORKERS = 4
+"""Most threads that blocks are worked on with: each has a block in memory, and one more waits."""
 
 
-def workers() -> int:
-    """Threads that blocks of candidates are worked on with."""
-    return min(MOST, thread_count())
+def worker_count() -> int:
+    """Tell how many threads blocks are worked on with."""
+    return min(MAX_WORKERS, thread_count())
 
 
-def in_order(
+def parallel_map(
     function: Callable[[Part], Done], parts: Iterable[Part], threads: int
 ) -> Iterator[Done]:
-    """function(part) of each part, in their order; threads run no further ahead than one part each."""
+    """Apply a function to each part, in a pool of threads.
+
+    Parameters
+    ----------
+    function : callable
+    parts : iterable
+        Asked for its next part only as threads get free, so that few parts are in memory at a time.
+    threads : int
+
+    Yields
+    ------
+    object
+        ``function(part)``, in the order of the parts; threads run no further ahead than one part each.
+    """
     pool = ThreadPoolExecutor(threads)
     waiting: deque[Future[Done]] = deque()
     try:

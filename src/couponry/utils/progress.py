@@ -1,4 +1,4 @@
-"""Progress of a solve on standard error: a line per stage, through rich where it is a terminal."""
+"""Progress on standard error: a line for each stage, or one line that changes where that is a terminal."""
 
 from __future__ import annotations
 
@@ -7,11 +7,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Report = Callable[[str, str], None]
+"""Takes the name of a stage, and a line on how it stands."""
 
 
 @contextmanager
 def reporter(wanted: bool) -> Iterator[Report | None]:
-    """Something to call with a stage and a line on how it stands; None where nobody wants to see it."""
+    """Show progress while the context lasts.
+
+    Parameters
+    ----------
+    wanted : bool
+
+    Yields
+    ------
+    callable or None
+        To be called with the name of a stage and a line on how it stands; None where progress is not wanted.
+    """
     if not wanted:
         yield None
         return

@@ -24,7 +24,9 @@ def within(count: NDArray[np.integer]) -> NDArray[np.int64]:
     >>> within(np.array([2, 0, 3])).tolist()
     [0, 1, 0, 1, 2]
     """
-    return np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+    before: NDArray[np.int64] = np.cumsum(count) - count
+    place: NDArray[np.int64] = np.arange(int(count.sum())) - np.repeat(before, count)
+    return place
 
 
 def ranges(start: NDArray[np.integer], count: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -47,5 +49,6 @@ def ranges(start: NDArray[np.integer], count: NDArray[np.integer]) -> NDArray[np
     >>> ranges(np.array([5, 9, 0]), np.array([2, 0, 3])).tolist()
     [5, 6, 0, 1, 2]
     """
-    before = np.cumsum(count) - count
-    return np.arange(int(count.sum())) + np.repeat(start - before, count)
+    before: NDArray[np.int64] = np.cumsum(count) - count
+    numbers: NDArray[np.int64] = np.arange(int(count.sum())) + np.repeat(start - before, count)
+    return numbers

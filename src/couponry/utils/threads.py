@@ -11,9 +11,22 @@ from .errors import InvalidInput
 
 
 def thread_count(threads: int | None = None) -> int:
-    """The number asked for, else COUPONRY_THREADS, else the cores that this process may use.
+    """Resolve how many threads to use.
 
-    The last counts the CPU affinity and, in a container, the CPU quota of its control group.
+    Parameters
+    ----------
+    threads : int, optional
+        Default: the environment variable COUPONRY_THREADS, else the cores that this process may use, by its CPU
+        affinity and, in a container, the CPU quota of its control group.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    InvalidInput
     """
     source = "threads"
     if threads is None and os.environ.get("COUPONRY_THREADS"):
@@ -29,6 +42,7 @@ def thread_count(threads: int | None = None) -> int:
 
 
 def _usable_cores() -> int:
+    """The cores that the CPU affinity and the CPU quota allow."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     quota = Path("/sys/fs/cgroup/cpu.max")

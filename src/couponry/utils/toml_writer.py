@@ -10,7 +10,18 @@ import numpy as np
 
 
 def dumps(spec: Mapping[str, Any]) -> str:
-    """Text of a document of plain keys, tables and arrays of tables, in that order."""
+    """Write a document as TOML: plain keys first, then tables and arrays of tables.
+
+    Parameters
+    ----------
+    spec : mapping
+        Values are numbers, text, truth values, dates, lists and mappings, of Python or NumPy.
+
+    Raises
+    ------
+    TypeError
+        Where a value is of another type.
+    """
     lines = [f"{_key(k)} = {_value(v)}" for k, v in spec.items() if not _is_table(v)]
     for name, part in spec.items():
         parts = part if isinstance(part, list) else [part]

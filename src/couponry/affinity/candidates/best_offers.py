@@ -15,7 +15,7 @@ from ...data.roles import ROLES
 from ...kernels.affinity_contract import Bought, Chosen, Eligible, Kinds, Links, kernels
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
-from ...utils.parallel import in_order
+from ...utils.parallel import parallel_map
 from ...utils.threads import thread_count
 
 PAIRS = 1 << 17  # worked on at a time
@@ -127,7 +127,7 @@ class OfferChooser:
                 start, self._run(work, start, stop, Chosen.new(stop - start, self.width))
             )
 
-        return in_order(of, _stretches(work.bought.indptr), thread_count(threads))
+        return parallel_map(of, _stretches(work.bought.indptr), thread_count(threads))
 
     def choose(
         self,
@@ -145,7 +145,7 @@ class OfferChooser:
             self._run(work, *stretch, whole.part(*stretch, self.width))
 
         stretches = list(_stretches(work.bought.indptr))
-        for _ in in_order(of, stretches, thread_count(threads)):
+        for _ in parallel_map(of, stretches, thread_count(threads)):
             pass
         end = 0
         for start, stop in stretches:  # side by side

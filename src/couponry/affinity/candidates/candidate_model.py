@@ -18,7 +18,7 @@ from ...data.roles import ROLES
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
 from ...utils.memory import parse_size, size_text
-from ...utils.parallel import in_order, workers
+from ...utils.parallel import parallel_map, worker_count
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
 from ..scores.logistic import LogisticRegression, Sample
@@ -135,7 +135,7 @@ class CandidateModel:
         block. source: what they are made from, if a store of the same is to be used again. memory_limit: bytes, or text
         such as "8GiB": InvalidInput, with the sizes, where making them needs more, however many customers there are.
         """
-        limit, threads = parse_size(memory_limit, "memory_limit"), workers()
+        limit, threads = parse_size(memory_limit, "memory_limit"), worker_count()
         needed = BASE + self.memory(threads)
         if limit is not None and needed > limit:
             raise InvalidInput(
@@ -187,7 +187,7 @@ class CandidateModel:
                 customers = customers.take(pa.array(some))
             return Rows(customers, np.append(0, np.cumsum(count[some])), columns)
 
-        return in_order(of, parts(histories), threads)
+        return parallel_map(of, parts(histories), threads)
 
     def _learn(self, history: PurchaseHistory) -> None:
         """Take repeat rates, popularity and neighbours from a history."""

@@ -11,8 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...data import tables
-from ...utils.array_store import blocks_of_customers, forget
+from ...utils.blocks import row_blocks
 from ...utils.lazy_imports import sparse as sp
+from ...utils.mapped_arrays import release_pages
 from ..history.purchase_history import PurchaseHistory, factors
 
 PAIRS, CUSTOMERS = 1 << 18, 1 << 15  # worked on at a time, at most
@@ -62,14 +63,14 @@ class Part:
         matrix.has_canonical_format = True  # ascending for a customer, and once each
         trips = history.trips.decay[self.start : self.stop, h]
         trips = trips * factor[history.until - history.trips.last[self.start : self.stop]]
-        forget(history.item[part], history.pairs.last[part], history.pairs.decay[part])
+        release_pages(history.item[part], history.pairs.last[part], history.pairs.decay[part])
         return Weighed(matrix, decay * weight[item], trips)
 
 
 def parts(histories: Histories) -> Iterator[Part]:
     """Parts to work on of a history, or of several, one after the other."""
     for history in listed(histories):
-        for start, stop in blocks_of_customers(history.indptr, PAIRS):
+        for start, stop in row_blocks(history.indptr, PAIRS):
             for first in range(start, stop, CUSTOMERS):
                 yield Part(history, first, min(first + CUSTOMERS, stop))
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...data import tables
 from ...data.ids import IdWriter
 from ...kernels.affinity_contract import Pairs
-from ...utils.array_store import Arrays, Space, save
+from ...utils.array_store import Arrays, ArrayStore, save
 from ...utils.errors import InvalidInput
 from .aggregates import TABLE, Aggregates, Ordered, evenly
 from .purchases import PERIODS_A_WEEK
@@ -44,7 +44,7 @@ class Taking:
         self,
         rows: Any,
         trips: Any,
-        space: Space,
+        space: ArrayStore,
         *,
         memory: int | None,
         threads: int,
@@ -79,7 +79,7 @@ Batch = tuple[list[pa.Array], Pairs]
 def written(
     rows: Ordered,
     trips: Ordered | None,
-    space: Space,
+    space: ArrayStore,
     half_lives: tuple[float, ...],
     periods_a_week: int,
 ) -> Arrays:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...utils.array_store import blocks
+from ...utils.blocks import blocks
 from .purchase_history import PurchaseHistory
 
 # prior of a repeat rate: a tenth of two buyers

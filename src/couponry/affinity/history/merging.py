@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from ...data import tables
 from ...data.ids import IdWriter, up_to
 from ...kernels.affinity_contract import Pairs, kernels
-from ...utils.array_store import Arrays, Space, blocks_of_customers, forget
+from ...utils.array_store import Arrays, ArrayStore
+from ...utils.blocks import row_blocks
+from ...utils.mapped_arrays import release_pages
 
 if TYPE_CHECKING:
     from .purchase_history import PurchaseHistory
@@ -45,7 +47,7 @@ class Merging:
         history: PurchaseHistory,
         items: pa.Array,
         factor: NDArray[np.float32],
-        space: Space,
+        space: ArrayStore,
         kind: pa.DataType,
     ):
         self._old, self._factor, self._kernels = history, factor, kernels().kernels
@@ -101,7 +103,7 @@ class Merging:
     def _keep(self, stop: int, rows: _Rows | None) -> None:
         """Write the old customers up to `stop` and the new purchases, which are not of later customers."""
         start, at = self._next, 0
-        pieces = list(blocks_of_customers(self._old.indptr[start : stop + 1], MANY))
+        pieces = list(row_blocks(self._old.indptr[start : stop + 1], MANY))
         for a, b in pieces or [(0, 0)]:
             part = None
             if rows is not None:
@@ -136,7 +138,7 @@ class Merging:
         self._customers.append(ids)
         self._pairs += len(key)
         self._done += len(ids)
-        forget(old.item[begin:end], *_part(old.pairs, begin, end))
+        release_pages(old.item[begin:end], *_part(old.pairs, begin, end))
 
     def _folded(
         self,

@@ -22,9 +22,10 @@ from ...data import tables
 from ...data.ids import IdWriter, as_ids
 from ...data.memory_estimate import PAIRS_PER_ROW
 from ...kernels.affinity_contract import Pairs
-from ...utils.array_store import Arrays, InFolder, InMemory, Space, mapped
-from ...utils.atomic_folder import abandoned, whole_folder
+from ...utils.array_store import Arrays, ArrayStore, FolderStore, MemoryStore
+from ...utils.atomic_folder import abandoned_drafts, atomic_folder
 from ...utils.errors import InvalidInput
+from ...utils.mapped_arrays import map_array
 from ...utils.memory import parse_size, size_text
 from ...utils.threads import thread_count
 from .from_aggregates import Taking
@@ -145,7 +146,7 @@ class PurchaseHistory:
         memory = parse_size(memory_limit, "memory_limit")
         taking = Taking(unit, columns, lives, as_of, start, until)
 
-        def make(space: Space, spill: Path | None) -> tuple[Arrays, dict[str, Any]]:
+        def make(space: ArrayStore, spill: Path | None) -> tuple[Arrays, dict[str, Any]]:
             arrays, (first, last) = taking.arrays(
                 rows, trips, space, memory=memory, threads=thread_count(threads), spill=spill
             )
@@ -223,7 +224,7 @@ class PurchaseHistory:
             manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
             if manifest["format"] != FORMAT:
                 raise ValueError(f"expected format {FORMAT}, got {manifest['format']!r}")
-            arrays = {file.stem: mapped(file) for file in path.glob("*.npy")}
+            arrays = {file.stem: map_array(file) for file in path.glob("*.npy")}
             return cls._of(arrays, manifest)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InvalidInput(f"history {str(path)!r}: expected one, but {error}") from error
@@ -285,7 +286,7 @@ class PurchaseHistory:
                 f"{tables.kind_of_ids(self.customers)} as in the history"
             )
 
-        def make(space: Space, spill: Path | None) -> tuple[Arrays, dict[str, Any]]:
+        def make(space: ArrayStore, spill: Path | None) -> tuple[Arrays, dict[str, Any]]:
             with Grouped(
                 purchases,
                 None if catalogue is None else _checked_catalogue(catalogue, purchases.product),
@@ -386,26 +387,26 @@ def _checked_catalogue(catalogue: Any, kind: pa.DataType) -> pa.Table:
 
 def _kept(
     folder: str | Path | None,
-    make: Callable[[Space, Path | None], tuple[Arrays, dict[str, Any]]],
+    make: Callable[[ArrayStore, Path | None], tuple[Arrays, dict[str, Any]]],
 ) -> PurchaseHistory:
     """What `make` writes into the space that it is given, with a folder for what is put aside meanwhile."""
     if folder is None:
-        return PurchaseHistory._of(*make(InMemory(), None))
+        return PurchaseHistory._of(*make(MemoryStore(), None))
     path = Path(folder).absolute()
     if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
         raise InvalidInput(
             f"folder {str(path)!r}: expected a new folder or that of a history, but it holds something else"
         )
-    for draft in abandoned(path):
+    for draft in abandoned_drafts(path):
         shutil.rmtree(draft, ignore_errors=True)
-    with whole_folder(path, overwrite=True) as draft:
-        _, manifest = make(InFolder(draft), draft)
+    with atomic_folder(path, overwrite=True) as draft:
+        _, manifest = make(FolderStore(draft), draft)
         (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
     return PurchaseHistory.open(path)
 
 
 def _merged(
-    history: PurchaseHistory, grouped: Grouped, manifest: dict[str, Any], space: Space
+    history: PurchaseHistory, grouped: Grouped, manifest: dict[str, Any], space: ArrayStore
 ) -> Arrays:
     old, new = history.items, grouped.items
     if len(old) and len(new) and old.type != new.type:

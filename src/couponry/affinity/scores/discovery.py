@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...data import tables
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
-from ...utils.parallel import in_order, workers
+from ...utils.parallel import parallel_map, worker_count
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
 from .logistic import LogisticRegression, Sample
@@ -201,7 +201,7 @@ class _Known:
         """Customers, items and features of the pairs to be scored."""
         customers = len(self._history.customers)
         parts = ((a, min(a + CUSTOMERS, customers)) for a in range(0, customers, CUSTOMERS))
-        for found in in_order(self._of, parts, workers()):
+        for found in parallel_map(self._of, parts, worker_count()):
             if len(found[0]):
                 yield found
 

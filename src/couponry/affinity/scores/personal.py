@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...data import tables
 from ...utils.errors import InvalidInput
-from ...utils.parallel import in_order, workers
+from ...utils.parallel import parallel_map, worker_count
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
 from .logistic import LogisticRegression, Sample
@@ -93,7 +93,7 @@ class PersonalModel:
         """Probabilities of the pairs of a history (e), float32; the same bits for any number of threads."""
         found = np.empty(len(history), np.float32)
         at = 0
-        for part in in_order(self._predicted(history), stretches(history), workers()):
+        for part in parallel_map(self._predicted(history), stretches(history), worker_count()):
             found[at : at + len(part)] = part
             at += len(part)
         return found
@@ -118,7 +118,7 @@ class PersonalModel:
             features = personal_features(history, statistics, groups, *stretch)
             return list(features), np.stack(list(features.values()), axis=1)
 
-        parts = list(in_order(of, stretches(history), workers()))
+        parts = list(parallel_map(of, stretches(history), worker_count()))
         if not parts:
             raise InvalidInput("windows: expected a history with purchases, got one without")
         return parts[0][0], np.concatenate([features for _, features in parts])

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ...utils.array_store import blocks_of_customers
+from ...utils.blocks import row_blocks
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
 
@@ -97,4 +97,4 @@ def personal_features(
 
 def stretches(history: PurchaseHistory) -> Iterator[tuple[int, int]]:
     """Ranges of customers to work on."""
-    return blocks_of_customers(history.indptr, PAIRS)
+    return row_blocks(history.indptr, PAIRS)

@@ -1,0 +1,117 @@
+"""Arrays that are memory-mapped files: opened, read at the speed of a file, and let go of page by page."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAGE_CACHE_SHARE = 0.8
+"""Share of the machine's memory that mapped files may fill before some of them are better kept out of it."""
+
+
+class _MappedFile(mmap.mmap):
+    """A mapped file that can be read without its mapping, too, even when it has lost its name since."""
+
+    descriptor = -1
+
+    def __del__(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+
+
+def map_array(path: Path) -> NDArray[Any]:
+    """Map the array of an .npy file into memory, read only."""
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        return map_file(file, file.tell(), dtype, shape)
+
+
+def map_file(
+    file: IO[bytes], start: int, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """Map an array that begins `start` bytes from the beginning of an open file, read only."""
+    mapped = _MappedFile(file.fileno(), 0, access=mmap.ACCESS_READ)
+    mapped.descriptor = os.dup(file.fileno())
+    count = int(np.prod(shape, dtype=np.int64))
+    return np.frombuffer(mapped, dtype, count, start).reshape(shape)
+
+
+def release_pages(*arrays: NDArray[Any] | None) -> None:
+    """Give back the memory that parts of mapped files take up in this process.
+
+    What is read again comes back from the file.
+
+    Parameters
+    ----------
+    *arrays : ndarray or None
+        Contiguous. Those that are not mapped are left alone.
+    """
+    for array in arrays:
+        mapped = _mapped_file(array)
+        if mapped is not None and array is not None and array.size:
+            start = _offset(array, mapped)
+            first = start // mmap.PAGESIZE * mmap.PAGESIZE
+            mapped.madvise(mmap.MADV_DONTNEED, first, start + array.nbytes - first)
+
+
+def copy_to_memory(array: NDArray[Any], *, once: bool) -> NDArray[Any]:
+    """Read a part of a mapped file into memory of its own.
+
+    Reading a file is several times faster than touching pages of its mapping for the first time.
+
+    Parameters
+    ----------
+    array : ndarray
+        Contiguous.
+    once : bool
+        It is not needed again soon: the system need not keep it in its page cache.
+
+    Returns
+    -------
+    ndarray
+        A copy, or `array` itself where that is not mapped.
+    """
+    mapped = _mapped_file(array)
+    if mapped is None or array.size == 0:
+        return array
+    start, values = _offset(array, mapped), np.empty_like(array)
+    left = values.view(np.uint8).data
+    while len(left):
+        size = os.preadv(mapped.descriptor, [left], start + values.nbytes - len(left))
+        if size == 0:
+            raise OSError("a mapped file is shorter than it was")
+        left = left[size:]
+    if once and hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(mapped.descriptor, start, values.nbytes, os.POSIX_FADV_DONTNEED)
+    return values
+
+
+def exceeds_page_cache(*arrays: NDArray[Any]) -> bool:
+    """Tell whether mapped files are together more than the system can well keep in memory."""
+    mapped_bytes = sum(array.nbytes for array in arrays if _mapped_file(array) is not None)
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return False
+    return mapped_bytes > PAGE_CACHE_SHARE * total
+
+
+def _mapped_file(array: NDArray[Any] | None) -> _MappedFile | None:
+    """The mapped file that an array is part of, or None."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview):
+        base = base.obj
+    return base if isinstance(base, _MappedFile) else None
+
+
+def _offset(array: NDArray[Any], mapped: _MappedFile) -> int:
+    """Where in the file an array begins, in bytes."""
+    return int(array.ctypes.data - np.frombuffer(mapped, np.uint8).ctypes.data)
