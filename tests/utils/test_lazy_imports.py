@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from couponry.utils.lazy_imports import _LazyModule, is_imported
+from couponry.utils.lazy_imports import LazyModule, is_imported
 
 LATER = ("duckdb", "jinja2", "matplotlib", "numba", "pandas", "pyarrow.dataset", "rich",
          "scipy.linalg", "scipy.optimize", "scipy.sparse")  # fmt: skip
@@ -30,8 +30,8 @@ def test_a_module_is_imported_when_something_of_it_is_asked_for():
 
 def test_what_is_not_there_is_said_to_be_missing():
     with pytest.raises(AttributeError):
-        _ = _LazyModule("math").no_such_function
-    absent = _LazyModule("couponry_has_no_such_module")
+        _ = LazyModule("math").no_such_function
+    absent = LazyModule("couponry_has_no_such_module")
     assert not is_imported(absent)
     with pytest.raises(ModuleNotFoundError):
         _ = absent.anything
