@@ -67,7 +67,7 @@ def test_the_same_bits_in_any_order_any_blocks_and_any_place(
         large.setattr(external_sort, "BLOCK_ROWS", 1 << 20)
         large.setattr(blocks, "BLOCK_SIZE", 1 << 20)
         expected = whole(tables, limits=limits)
-    kinds = {expected[name][0] for name in expected if name.startswith("channel")}
+    kinds = {expected[name][0] for name in expected if name.startswith("attribute")}
     assert (np.dtype(np.float32) in kinds) == single
     for store in (None, tmp_path / "store"):
         found = ways(tables["candidates"], tmp_path / f"parts-{store is None}")
@@ -101,7 +101,7 @@ def test_arrays_are_mapped_and_offers_serve_as_items(tmp_path: Path) -> None:
         problem.shard.item,
         problem.shard.quantity,
         problem.shard.indptr,
-        *problem.channels,
+        *problem.attributes,
     ):
         assert not array.flags.writeable and array.flags.c_contiguous and not array.flags.owndata
         assert np.shares_memory(array, array)

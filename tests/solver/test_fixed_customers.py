@@ -30,8 +30,8 @@ FREE = DEFAULT_OPTIONS.free_customers
 
 
 @pytest.fixture
-def two_channels(request: pytest.FixtureRequest) -> Problem:
-    """Two channels of a numeric type, three segments; values of one item are whole numbers, of one all but the same."""
+def two_attributes(request: pytest.FixtureRequest) -> Problem:
+    """Two attributes of a numeric type, three segments; of one item all whole numbers, of one all but the same."""
     rng = np.random.default_rng(3)
     table = {
         "customer": np.repeat(np.arange(90), 7),
@@ -48,7 +48,7 @@ def two_channels(request: pytest.FixtureRequest) -> Problem:
     return Campaign(offers, table, customers, rules=slots, limits=limits).compile().problem
 
 
-either_type = pytest.mark.parametrize("two_channels", [np.float32, np.float64], indirect=True)
+either_type = pytest.mark.parametrize("two_attributes", [np.float32, np.float64], indirect=True)
 
 
 def prices_of(problem: Problem, engine: LocalEngine) -> Any:
@@ -58,15 +58,15 @@ def prices_of(problem: Problem, engine: LocalEngine) -> Any:
 
 
 @either_type
-def test_values_as_given_are_within_the_fine_error(two_channels: Problem) -> None:
-    problem = two_channels
+def test_values_as_given_are_within_the_fine_error(two_attributes: Problem) -> None:
+    problem = two_attributes
     item = problem.shard.item
-    for c, channel in enumerate(problem.channels):
+    for c, attribute in enumerate(problem.attributes):
         steps = problem.shard.quantity[c] - 0.5 + problem.fine[c] / 256
-        off = np.abs(channel - (problem.low[c][item] + problem.step[c][item] * steps))
+        off = np.abs(attribute - (problem.low[c][item] + problem.step[c][item] * steps))
         assert (off <= problem.fine_error[c][item]).all()
         # float64 itself is coarser than a 512th of a step where a value is large beside its item's range
-        rounding = 1e-15 * np.abs(channel)
+        rounding = 1e-15 * np.abs(attribute)
         assert (off <= problem.step[c][item] / 512 * (1 + 1e-9) + rounding).all()
         largest = np.zeros(len(problem.low[c]))
         np.maximum.at(largest, item, off)
@@ -74,8 +74,8 @@ def test_values_as_given_are_within_the_fine_error(two_channels: Problem) -> Non
 
 
 @either_type
-def test_fixed_usage_sums_are_within_their_error(two_channels: Problem) -> None:
-    problem = two_channels
+def test_fixed_usage_sums_are_within_their_error(two_attributes: Problem) -> None:
+    problem = two_attributes
     engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
     price = prices_of(problem, engine)
     chosen, _ = engine.choose(price)
@@ -96,9 +96,9 @@ def test_fixed_usage_sums_are_within_their_error(two_channels: Problem) -> None:
     assert (off <= usage_error(problem, usage[0]) + 1e-15 * np.abs(usage)).all()
     scales = Scales.of(problem, engine)
     part = free_problem(problem, scales, fixed, problem.rows @ usage.ravel(), FREE)
-    for c, channel in enumerate(part.channels):
-        given = np.asarray(problem.channels[c], float)[theirs]
-        off = np.abs(channel - given)
+    for c, attribute in enumerate(part.attributes):
+        given = np.asarray(problem.attributes[c], float)[theirs]
+        off = np.abs(attribute - given)
         assert (off <= problem.fine_error[c][part.shard.item] + 1e-15 * np.abs(given)).all()
 
     changed = 1 - fixed.free_choice
@@ -109,9 +109,9 @@ def test_fixed_usage_sums_are_within_their_error(two_channels: Problem) -> None:
 
 @either_type
 def test_sums_of_quantities_alone_are_likely_within_what_they_are_unsure_of(
-    two_channels: Problem,
+    two_attributes: Problem,
 ) -> None:
-    problem = two_channels
+    problem = two_attributes
     engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
     price = prices_of(problem, engine)
     chosen, counted = engine.choose(price)
@@ -149,21 +149,21 @@ def test_a_candidate_that_weighs_little_counts_for_little() -> None:
 
 
 def exactly(problem: Problem, chosen: Any) -> Any:
-    """Usage of a choice from the channels as given, each cell's sum rounded once."""
-    usage = np.zeros((1 + len(problem.channels), problem.objective[0].size))
+    """Usage of a choice from the attributes as given, each cell's sum rounded once."""
+    usage = np.zeros((1 + len(problem.attributes), problem.objective[0].size))
     positions = np.flatnonzero(chosen)
     cells = problem.cells(positions)
     for cell in np.unique(cells):
         there = positions[cells == cell]
-        usage[:, cell] = len(there), *(math.fsum(c[there].tolist()) for c in problem.channels)
+        usage[:, cell] = len(there), *(math.fsum(c[there].tolist()) for c in problem.attributes)
     return usage.reshape(problem.objective.shape)
 
 
 @either_type
 def test_fixed_usage_sums_depend_on_neither_blocks_nor_threads(
-    two_channels: Problem, monkeypatch: pytest.MonkeyPatch
+    two_attributes: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    problem, found = two_channels, []
+    problem, found = two_attributes, []
     for block, threads, backend in itertools.product((50, 300, 1 << 19), (1, 3), kernels.BACKENDS):
         monkeypatch.setattr("couponry.engines.local.BLOCK_CANDIDATES", block)
         engine = LocalEngine(problem.shard, problem.rules, kernels.load(backend), threads, 0)

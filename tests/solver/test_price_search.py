@@ -94,7 +94,7 @@ def test_channels_that_go_with_each_other_share_a_quantity() -> None:
     assert problem.quantity_of.tolist() == [0, 0]
     assert problem.shard.quantity.shape == (1, problem.candidates)
     item, quantity = problem.shard.item, problem.shard.quantity[0]
-    for c, given in enumerate(problem.channels):
+    for c, given in enumerate(problem.attributes):
         miss = np.abs(problem.low[c][item] + problem.step[c][item] * quantity - given)
         assert (miss <= problem.error[c][item] * (1 + 1e-12)).all()
         assert (problem.error[c] <= (0.51 + ALIKE) * problem.step[c] + 1e-12).all()

@@ -49,7 +49,7 @@ def fields(compiled: CompiledCampaign, campaign: Campaign) -> dict[str, Any]:
                 "upper",
             )
         },
-        **{f"channel {c}": channel for c, channel in enumerate(problem.channels)},
+        **{f"attribute {c}": values for c, values in enumerate(problem.attributes)},
         **{f"rules {n}": np.array(part) for n, part in enumerate(problem.rules)},
     }
     return {

@@ -87,7 +87,7 @@ class CustomerSubproblem:
         for c in range(len(problem.objective)):
             amount = np.ones(len(cell))
             if c:
-                amount = problem.channels[c - 1][positions].astype(np.float64)
+                amount = problem.attributes[c - 1][positions].astype(np.float64)
             value += problem.objective[c].ravel()[cell] * amount
             weight += problem.rows[:, c * segments * items + cell].toarray() * amount
         paid = prices[:, None] * weight

@@ -36,7 +36,7 @@ class Measure:
 class CompiledLimits:
     """The limits over a usage table of (1 + C, S, K), flattened.
 
-    segment: uint16 (n or 1), segment of each customer. channels: names of the C channels.
+    segment: uint16 (n or 1), segment of each customer. attributes: names of the C attributes.
     measures: one for each limit and group (M). numerator, denominator: CSR (M, (1 + C) * S * K); a denominator row
     is empty unless the limit is a ratio. is_ratio: bool (M).
     rows, lower, upper, penalty, integer: the linear rows to be kept; see allocate.problem.
@@ -45,7 +45,7 @@ class CompiledLimits:
 
     segment: NDArray[np.uint16]
     segments: int
-    channels: list[str]
+    attributes: list[str]
     objective: NDArray[np.float64]
     measures: list[Measure]
     numerator: sp.csr_array
@@ -124,21 +124,21 @@ def compile_limits(
     blocks = [
         _look_up(limit, items, amounts, mask) for limit, mask in zip(limits, masks, strict=True)
     ]
-    channels = list(amounts.channels)
-    shape = (1 + len(channels), masks.shape[1], len(items))
+    attributes = list(amounts.attributes)
+    shape = (1 + len(attributes), masks.shape[1], len(items))
     everything = np.arange(len(items))
     every_segment = np.ones(masks.shape[1], bool)
-    table = _matrix(objective, everything, everything * 0, 1, every_segment, channels, shape)
+    table = _matrix(objective, everything, everything * 0, 1, every_segment, attributes, shape)
 
     measures: list[Measure] = []
     numerators: list[sp.csr_array] = []
     denominators: list[sp.csr_array] = []
     rows: list[_Row] = []
     for block in blocks:
-        above = _block_matrix(block, block.above, channels, shape)
+        above = _block_matrix(block, block.above, attributes, shape)
         below = sp.csr_array(above.shape)
         if block.below is not None:
-            below = _block_matrix(block, block.below, channels, shape)
+            below = _block_matrix(block, block.below, attributes, shape)
         rows += _block_rows(block, above, below, len(measures))
         measures += _block_measures(block)
         numerators.append(above)
@@ -152,7 +152,7 @@ def compile_limits(
     return CompiledLimits(
         segment=segment,
         segments=masks.shape[1],
-        channels=channels,
+        attributes=attributes,
         objective=table.toarray().reshape(shape),
         measures=measures,
         numerator=stack(numerators),
@@ -180,11 +180,11 @@ class _Row:
 
 
 def _block_matrix(
-    block: _Block, amount: Amount, channels: list[str], shape: tuple[int, int, int]
+    block: _Block, amount: Amount, attributes: list[str], shape: tuple[int, int, int]
 ) -> sp.csr_array:
     """An amount summed over each group of a limit, CSR (groups, (1 + C) * S * K)."""
     groups = len(block.bounds)
-    return _matrix(amount, block.item, block.group, groups, block.segments, channels, shape)
+    return _matrix(amount, block.item, block.group, groups, block.segments, attributes, shape)
 
 
 def _block_measures(block: _Block) -> list[Measure]:
@@ -355,12 +355,12 @@ def _matrix(
     group: NDArray[np.int64],
     groups: int,
     segments: NDArray[np.bool_],
-    channels: list[str],
+    attributes: list[str],
     shape: tuple[int, int, int],
 ) -> sp.csr_array:
     """CSR (groups, (1 + C) * S * K): the amount of each item, in the row of its group, for these segments."""
     tables_of = [(0, amount.constant)]
-    tables_of += [(1 + channels.index(name), slope) for name, slope in amount.slopes.items()]
+    tables_of += [(1 + attributes.index(name), slope) for name, slope in amount.slopes.items()]
     segment = np.flatnonzero(segments)
     row, column, value = [], [], []
     for c, coefficient in tables_of:

@@ -53,8 +53,10 @@ class CompiledCampaign:
         except InvalidInput:
             return None
         total = amount.constant[self.item[chosen]]
-        for channel, slope in amount.slopes.items():
-            total = total + slope[self.item[chosen]] * self.amounts.channels[channel].values[chosen]
+        for attribute, slope in amount.slopes.items():
+            total = (
+                total + slope[self.item[chosen]] * self.amounts.attributes[attribute].values[chosen]
+            )
         return total
 
 
@@ -78,7 +80,7 @@ def compile_campaign(campaign: CampaignData, backend: Backend) -> CompiledCampai
     problem = Problem(
         shard=Shard(0, candidates.indptr, item, packed.quantity, limits.segment),
         rules=rules.rules,
-        channels=tuple(channel.values for channel in amounts.channels.values()),
+        attributes=tuple(attribute.values for attribute in amounts.attributes.values()),
         low=packed.low,
         step=packed.step,
         error=packed.error,

@@ -1,8 +1,8 @@
 """Named columns (count, cost, response, value, any other) as linear functions of what is packed per candidate.
 
-A column of offers is a constant per item; a column of candidates is a *channel*, packed and quantised; the default
+A column of offers is a constant per item; a column of candidates is a *attribute*, packed and quantised; the default
 cost and value follow from response and the offer's money columns. So however many columns the limits sum, a
-candidate carries only its channels.
+candidate carries only its attributes.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from ..utils.blocks import blocks
 from ..utils.errors import InvalidInput
 from ..utils.mapped_arrays import release_pages
 from .items import Items
-from .quantisation import PACKING, Channel, Packed, Span, quantise, span
+from .quantisation import PACKING, Attribute, Packed, Span, quantise, span
 
 MONEY = ("issue_cost", "face_value", "margin")
 
 
 @dataclass(frozen=True)
 class Amount:
-    """constant[item] + sum over channels of slope[channel][item] * channel, per candidate."""
+    """constant[item] + sum over attributes of slope[attribute][item] * attribute, per candidate."""
 
     constant: NDArray[np.float64]
     slopes: dict[str, NDArray[np.float64]] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Amounts:
         self._backend = backend
         self._known: dict[str, Amount] = {}
         self._by = "offer" if items.role is None else "offer and role"  # what items are
-        self.channels: dict[str, Channel] = {}  # those asked for so far
+        self.attributes: dict[str, Attribute] = {}  # those asked for so far
         if "response" in items.offers.column_names and "response" not in candidates.columns:
             response = tables.numbers(items.offers, "offers", "response")
             tables.check_probabilities(response, "offers", "response")
@@ -67,7 +67,7 @@ class Amounts:
         """Lower bound of an amount over the candidates of each item (K); 0 for items without candidates."""
         total = np.where(self._seen(), amount.constant, 0.0)
         for name, slope in amount.slopes.items():
-            low, high = self.channels[name].span
+            low, high = self.attributes[name].span
             seen = np.isfinite(low)
             total[seen] += np.minimum(slope[seen] * low[seen], slope[seen] * high[seen])
         return total
@@ -86,7 +86,7 @@ class Amounts:
         if name == "count":
             return Amount(np.ones(len(self._items)))
         if name in self._candidates.columns:
-            return self._channel(name, f"column {name}", self._candidates.columns[name])
+            return self._attribute(name, f"column {name}", self._candidates.columns[name])
         if name in self._items.offers.column_names:
             return Amount(tables.numbers(self._items.offers, "offers", name)[self._items.offer])
         if name == "cost":
@@ -100,7 +100,7 @@ class Amounts:
             return self._default(name, by_whom, {"issue_cost": -1.0}, weights)
         raise InvalidInput(f"{by_whom}: neither candidates nor offers have a column {name!r}")
 
-    def _channel(self, name: str, source: str, values: NDArray[np.floating]) -> Amount:
+    def _attribute(self, name: str, source: str, values: NDArray[np.floating]) -> Amount:
         def make(space: ArrayStore) -> Arrays:
             found = span(self._item, len(self._items), values, self._backend)
             return {"low": save(space, "low", found.low), "high": save(space, "high", found.high)}
@@ -109,18 +109,18 @@ class Amounts:
         low, high = made["low"], made["high"]
         if (low >= high).all():  # the same for every candidate of an item: nothing to pack
             return Amount(np.where(np.isfinite(low), low, 0.0))
-        self.channels[name] = Channel(source, values, Span(low, high))
+        self.attributes[name] = Attribute(source, values, Span(low, high))
         return Amount(np.zeros(len(self._items)), {name: np.ones(len(self._items))})
 
     def packed(self) -> Packed:
-        """The channels asked for so far, packed."""
-        channels = list(self.channels.values())
+        """The attributes asked for so far, packed."""
+        attributes = list(self.attributes.values())
 
         def make(space: ArrayStore) -> Arrays:
-            found = quantise(self._item, len(self._items), channels, space, self._backend)
+            found = quantise(self._item, len(self._items), attributes, space, self._backend)
             return found._asdict()
 
-        key = [self._by, PACKING, *(channel.source for channel in channels)]
+        key = [self._by, PACKING, *(attribute.source for attribute in attributes)]
         return Packed(**self._candidates.derived.get_or_make("packed", key, make))
 
     def _default(
@@ -128,7 +128,7 @@ class Amounts:
     ) -> Amount:
         """sum of fixed columns + response * sum of per-response columns, missing ones counting as 0."""
         if any(part in self._candidates.columns for part in MONEY):
-            return self._channel(name, *self._per_candidate(name, fixed, per_response))
+            return self._attribute(name, *self._per_candidate(name, fixed, per_response))
         zero = Amount(np.zeros(len(self._items)))
 
         def summed(parts: dict[str, float]) -> Amount:
@@ -142,7 +142,7 @@ class Amounts:
         response = self.of("response", by_whom) if self._has("response") else zero
         return Amount(
             constant.constant + rate * response.constant,
-            {channel: rate * slope for channel, slope in response.slopes.items()},
+            {attribute: rate * slope for attribute, slope in response.slopes.items()},
         )
 
     def _per_candidate(

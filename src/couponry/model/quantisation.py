@@ -1,4 +1,4 @@
-"""Packing: channels as 16 bits beside the item numbers, 8 more bits apart from them, and how far off both are."""
+"""Packing: attributes as 16 bits beside the item numbers, 8 more bits apart from them, and how far off both are."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..utils.blocks import blocks
 from ..utils.mapped_arrays import release_pages
 from ..utils.parallel import parallel_map, worker_count
 
-FIRST_LOOK = 1 << 14  # candidates, after which two channels are mostly told apart
+FIRST_LOOK = 1 << 14  # candidates, after which two attributes are mostly told apart
 
 # what `Packed` means; another one here, and what stores hold of an earlier one is made again
 PACKING = "16 bits for alike channels together, 8 more for each"  # as named in keys of stores
 
 
 class Span(NamedTuple):
-    """Least and largest value of a channel by item, float64 (K); inf and -inf for items without candidates."""
+    """Least and largest value of a attribute by item, float64 (K); inf and -inf for items without candidates."""
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
@@ -32,7 +32,7 @@ class Span(NamedTuple):
         return cls(np.full(items, np.inf), np.full(items, -np.inf))
 
 
-class Channel(NamedTuple):
+class Attribute(NamedTuple):
     """A numeric column that is packed.
 
     source: says what the values are, so that nothing that is made of others is taken for it. values: float32 or
@@ -47,13 +47,13 @@ class Channel(NamedTuple):
 class Packed(NamedTuple):
     """quantity: uint16 (Q, e). fine: uint8 (C, e). low, step, error, fine_error: float64 (C, K).
 
-    quantity_of: int64 (C), the quantity that each channel is packed in. Channels that go with each other within every
-    item, as a weight that is so many times the value does, share one.
+    quantity_of: int64 (C), the quantity that each attribute is packed in. Attributes that go with each other within
+    every item, as a weight that is so many times the value does, share one.
 
-    Within an item a channel is low + step * quantity, scaled to the item's own range, and `error` is the largest
+    Within an item a attribute is low + step * quantity, scaled to the item's own range, and `error` is the largest
     distance to the value as given that was seen while rounding. Closer, it is low + step * (quantity - 1/2 +
     parts / 256), and `fine_error` is the largest distance to that: a 512th of a step at most, and next to nothing for
-    an item whose values are two, or some other few that lie evenly. `parts` is fine for the first channel of a
+    an item whose values are two, or some other few that lie evenly. `parts` is fine for the first attribute of a
     quantity; for another one it is the first one's fine + its own - SAME.
     """
 
@@ -69,7 +69,7 @@ class Packed(NamedTuple):
 def span(
     item: NDArray[np.integer], items: int, values: NDArray[np.floating], backend: Backend
 ) -> Span:
-    """The span of a channel, (e) as `item`."""
+    """The span of a attribute, (e) as `item`."""
 
     def one(part: slice) -> Span:
         found = Span.nothing(items)
@@ -87,16 +87,16 @@ def span(
 def quantise(
     item: NDArray[np.integer],
     items: int,
-    channels: Sequence[Channel],
+    attributes: Sequence[Attribute],
     space: ArrayStore,
     backend: Backend,
 ) -> Packed:
-    """The channels packed, into a space."""
+    """The attributes packed, into a space."""
     quantity, fine = space.writer("quantity", np.uint16), space.writer("fine", np.uint8)
-    low, step, error, fine_error = np.zeros((4, len(channels), items))
-    quantity_of = np.zeros(len(channels), np.int64)
-    packed: list[_Rounding] = []  # the first channel of each quantity
-    for c, (_, values, (least, most)) in enumerate(channels):
+    low, step, error, fine_error = np.zeros((4, len(attributes), items))
+    quantity_of = np.zeros(len(attributes), np.int64)
+    packed: list[_Rounding] = []  # the first attribute of each quantity
+    for c, (_, values, (least, most)) in enumerate(attributes):
         seen = np.isfinite(least)
         low[c, seen] = least[seen]
         step[c, seen] = (most[seen] - least[seen]) / LEVELS
@@ -117,7 +117,7 @@ def quantise(
             error[c] += ALIKE * step[c]
     return Packed(
         quantity.finish((len(packed), len(item))),
-        fine.finish((len(channels), len(item))),
+        fine.finish((len(attributes), len(item))),
         *(save(space, "low", low), save(space, "step", step)),
         *(save(space, "error", error), save(space, "fine_error", fine_error)),
         save(space, "quantity_of", quantity_of),
@@ -125,7 +125,7 @@ def quantise(
 
 
 class _Rounded(NamedTuple):
-    """A part of a channel, packed, and the largest misses of each item."""
+    """A part of a attribute, packed, and the largest misses of each item."""
 
     quantity: NDArray[np.uint16]
     fine: NDArray[np.uint8]
@@ -143,7 +143,7 @@ class _Rounded(NamedTuple):
 
 
 class _Rounding(NamedTuple):
-    """Rounds parts of a channel."""
+    """Rounds parts of a attribute."""
 
     item: NDArray[np.integer]
     values: NDArray[np.floating]
@@ -152,16 +152,16 @@ class _Rounding(NamedTuple):
     backend: Backend
 
     def parts(self) -> Iterator[_Rounded]:
-        """The whole channel, part by part."""
+        """The whole attribute, part by part."""
         return parallel_map(self.part, blocks(len(self.item)), worker_count())
 
     def is_alike(self, other: _Rounding) -> bool:
-        """Whether another channel lies where this one does within the range of every item, but for rounding."""
+        """Whether another attribute lies where this one does within the range of every item, but for rounding."""
 
         def near(part: slice) -> bool:
             own, others = self.part(part), other.part(part)
             away = own.position() - others.position()
-            # where this channel has no range every position will do
+            # where this attribute has no range every position will do
             return bool((np.abs(away)[self.step[self.item[part]] > 0] <= 256 * ALIKE).all())
 
         first = next(blocks(len(self.item), FIRST_LOOK), slice(0))

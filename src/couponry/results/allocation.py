@@ -47,7 +47,7 @@ class Allocation:
         for start, stop, chosen in self._plan.blocks():
             begin, end = problem.shard.indptr[[start, stop]]
             yield self._batch(begin + np.flatnonzero(chosen.view(bool)))
-            release_pages(*(channel[begin:end] for channel in problem.channels))
+            release_pages(*(attribute[begin:end] for attribute in problem.attributes))
 
     def to_arrow(self) -> pa.Table:
         """All of them in memory; made at first use and kept."""

@@ -130,7 +130,7 @@ class CampaignSolution:
         same_packing = own.item is others.item and own.quantity is others.quantity
         return (
             same_packing
-            and self.compiled.limits.channels == other.limits.channels
+            and self.compiled.limits.attributes == other.limits.attributes
             and self.campaign.rules is other.campaign.rules
             and np.array_equal(own.segment, others.segment)
         )

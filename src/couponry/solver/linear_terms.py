@@ -18,11 +18,11 @@ def by_candidate(problem: Problem) -> tuple[NDArray[np.float64], sp.csr_array]:
 
 def amounts_of(problem: Problem, variables: NDArray[np.int64]) -> sp.csr_array:
     """Usage of each variable's candidate: CSR ((1 + C) * S * K, variables)."""
-    channels = np.concatenate([np.ones((1, len(variables))), problem.exact[:, variables]])
+    attributes = np.concatenate([np.ones((1, len(variables))), problem.exact[:, variables]])
     cells = problem.objective[0].size
     cell = problem.cells(variables)
-    row = (np.arange(len(channels))[:, None] * cells + cell).ravel()
-    column = np.tile(np.arange(len(variables)), len(channels))
+    row = (np.arange(len(attributes))[:, None] * cells + cell).ravel()
+    column = np.tile(np.arange(len(variables)), len(attributes))
     return sp.csr_array(
-        (channels.ravel(), (row, column)), shape=(len(channels) * cells, len(variables))
+        (attributes.ravel(), (row, column)), shape=(len(attributes) * cells, len(variables))
     )

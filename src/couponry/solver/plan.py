@@ -17,7 +17,7 @@ class Plan:
 
     price: float32 (1 + C, S, K). movers: int64, ascending customer numbers. chosen: uint8, their candidates' choice.
     usage: float64 (1 + C, S, K) of everybody. error: (1 + C, S, K), what that may be off, at worst, from sums of the
-    channels as given; 0 where these were summed. activity: (L).
+    attributes as given; 0 where these were summed. activity: (L).
     objective: no more than the value column's sum, as given, less the penalties of missed soft rows.
     feasible: no hard row is missed, whatever the error, and nobody is short of coupons. moves: made to get there.
     """

@@ -13,9 +13,9 @@ from ..utils.lazy_imports import sparse as sp
 from .set_table import where_sets_begin
 
 UNLIMITED = np.iinfo(np.int32).max
-LEVELS = 65_535  # largest quantity of a channel
-ALIKE = 4 / 256  # steps that channels which share a quantity may be apart within an item
-SAME = 128  # `fine` of such a channel that lies where the first one does
+LEVELS = 65_535  # largest quantity of a attribute
+ALIKE = 4 / 256  # steps that attributes which share a quantity may be apart within an item
+SAME = 128  # `fine` of such a attribute that lies where the first one does
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,14 @@ def upper_bound(bounds: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
 class Problem:
     """Maximise the objective over each customer's choices, subject to lower <= rows @ usage <= upper.
 
-    A usage table is (1 + C, S, K): coupons given, and the sum of each channel over them, by segment and item; rows
+    A usage table is (1 + C, S, K): coupons given, and the sum of each attribute over them, by segment and item; rows
     and tables are linear in it. Letters as in `kernels.contract`.
 
-    channels: C arrays (e) of float32 or float64, as given. low, step, error: float64 (C, K), a channel is
+    attributes: C arrays (e) of float32 or float64, as given. low, step, error: float64 (C, K), a attribute is
     low + step * quantity, at most `error` away. quantity_of: int64 (C), which of the shard's quantities that is:
-    channels that go with each other within every item share one. fine: uint8 (C, e), fine_error: float64 (C, K),
+    attributes that go with each other within every item share one. fine: uint8 (C, e), fine_error: float64 (C, K),
     closer it is low + step * (quantity - 1/2 + parts / 256), at most `fine_error` away; `parts` is fine for the first
-    channel of a quantity, and for another one the first one's fine + its own - SAME.
+    attribute of a quantity, and for another one the first one's fine + its own - SAME.
     objective: float64 (1 + C, S, K), objective per unit of usage.
     rows: CSR (L, (1 + C) * S * K). lower, upper: (L), -inf and inf for none. penalty: (L), objective lost per unit
     missed, inf: the row must hold. integer: (L), whether every weight and thus every activity is a whole number.
@@ -100,7 +100,7 @@ class Problem:
 
     shard: Shard
     rules: Rules
-    channels: tuple[NDArray[np.floating], ...]
+    attributes: tuple[NDArray[np.floating], ...]
     low: NDArray[np.float64]
     step: NDArray[np.float64]
     error: NDArray[np.float64]
@@ -128,10 +128,10 @@ class Problem:
         """How many quantities a candidate is packed with."""
         return int(self.quantity_of.max(initial=-1)) + 1
 
-    def fines_of(self, channel: int) -> list[int]:
-        """The channels whose `fine` add up to where in a quantity's step this one lies."""
-        first = int((self.quantity_of == self.quantity_of[channel]).argmax())
-        return [first] if first == channel else [first, channel]
+    def fines_of(self, attribute: int) -> list[int]:
+        """The attributes whose `fine` add up to where in a quantity's step this one lies."""
+        first = int((self.quantity_of == self.quantity_of[attribute]).argmax())
+        return [first] if first == attribute else [first, attribute]
 
     @property
     def hard(self) -> NDArray[np.bool_]:
@@ -147,20 +147,20 @@ class Problem:
 
     @property
     def exact(self) -> NDArray[np.float64]:
-        """The channels as the kernels of local search take them, float64 (C, e); a single one is not copied."""
-        if len(self.channels) == 1:
-            return self.channels[0].astype(np.float64, copy=False).reshape(1, -1)
-        return np.array(self.channels, float).reshape(len(self.channels), self.candidates)
+        """The attributes as the kernels of local search take them, float64 (C, e); a single one is not copied."""
+        if len(self.attributes) == 1:
+            return self.attributes[0].astype(np.float64, copy=False).reshape(1, -1)
+        return np.array(self.attributes, float).reshape(len(self.attributes), self.candidates)
 
     def usage(self, chosen: NDArray[np.int64] | slice) -> NDArray[np.float64]:
-        """Usage table of the candidates at these positions, from the channels as given, summed in their order."""
+        """Usage table of the candidates at these positions, from the attributes as given, summed in their order."""
         shape = self.objective.shape
         cell = self.cells(chosen)
         size = shape[1] * shape[2]
         usage = np.empty((shape[0], size))
         usage[0] = np.bincount(cell, minlength=size)
-        for c, channel in enumerate(self.channels):
-            usage[1 + c] = np.bincount(cell, weights=channel[chosen], minlength=size)
+        for c, attribute in enumerate(self.attributes):
+            usage[1 + c] = np.bincount(cell, weights=attribute[chosen], minlength=size)
         return usage.reshape(shape)
 
     def missed(self, activity: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -191,7 +191,7 @@ def free_problem(
         problem,
         shard=shard,
         rules=fixed.rules,
-        channels=tuple(attributes),
+        attributes=tuple(attributes),
         fine=fixed.free_fine,
     )
     lower, upper = _tightened(problem, scales, fixed, activity, part)
