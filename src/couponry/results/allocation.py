@@ -1,4 +1,4 @@
-"""The coupons given, made block by block from a plan: as record batches, as a table, or as Parquet files."""
+"""`Allocation`: the coupons given, made block by block from a plan."""
 
 from __future__ import annotations
 
@@ -17,18 +17,32 @@ from ..model.compiled_campaign import CompiledCampaign
 from ..solver.plan import Plan
 from ..utils.mapped_arrays import release_pages
 
-PART_ROWS = 1 << 24  # in one Parquet file, about
+PART_ROWS = 1 << 24
+"""Rows of a Parquet file, about; an allocation with more is written as a folder of files."""
 
 
 class Allocation:
-    """One row per coupon given: customer, offer and those of value, response and cost that exist.
+    """The coupons given, one row each; `Result.allocation`.
 
-    Ordered by customer, then by offer, with ids as they came. Nothing is held but the plan: `batches` makes the rows
-    anew each time, the same bits. It speaks the Arrow stream protocol, so that whatever takes Arrow takes it.
+    Rows have customer, offer, and those of value, response and cost that exist. They are ordered by customer, then by
+    offer, with ids as they came. Nothing is held but the compact plan of the solver: `batches` makes the rows anew each
+    time, the same bits. The allocation speaks the Arrow stream protocol, so whatever takes Arrow takes it.
 
     Attributes
     ----------
     schema : pyarrow.Schema
+        Names and types of the columns.
+
+    Examples
+    --------
+    >>> import couponry
+    >>> offers = {"offer": ["tea", "jam"]}
+    >>> candidates = {"customer": [1, 1, 2], "offer": ["tea", "jam", "tea"], "value": [2.0, 1.0, 3.0]}
+    >>> result = couponry.Campaign(offers, candidates).solve()
+    >>> len(result.allocation)
+    3
+    >>> result.allocation.to_arrow()["offer"].to_pylist()
+    ['jam', 'tea', 'tea']
     """
 
     def __init__(self, compiled: CompiledCampaign, plan: Plan):
@@ -42,7 +56,13 @@ class Allocation:
         return self._plan.coupons
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """The coupons of one block of customers after the other."""
+        """Make the coupons of one block of customers after the other.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            The coupons of a block, in order.
+        """
         problem = self._compiled.problem
         for start, stop, chosen in self._plan.blocks():
             begin, end = problem.shard.indptr[[start, stop]]
@@ -50,22 +70,44 @@ class Allocation:
             release_pages(*(attribute[begin:end] for attribute in problem.attributes))
 
     def to_arrow(self) -> pa.Table:
-        """All of them in memory; made at first use and kept."""
+        """Return all coupons as a table in memory, made at first use and kept.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row for each coupon.
+        """
         if self._table is None:
             self._table = pa.Table.from_batches(self.batches(), self.schema).combine_chunks()
         return self._table
 
     def to_pandas(self) -> Any:
-        """All of them as a pandas DataFrame; pandas must be installed."""
-        return self.to_arrow().to_pandas()
+        """Return all coupons as a pandas DataFrame.
 
-    def to_polars(self) -> Any:
-        """All of them as a Polars DataFrame.
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each coupon.
 
         Raises
         ------
         ImportError
-            Where Polars is not installed.
+            If pandas is not installed.
+        """
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> Any:
+        """Return all coupons as a Polars DataFrame.
+
+        Returns
+        -------
+        polars.DataFrame
+            One row for each coupon.
+
+        Raises
+        ------
+        ImportError
+            If Polars is not installed.
         """
         try:
             import polars
@@ -90,7 +132,13 @@ class Allocation:
         return self.to_arrow()[key]
 
     def write(self, path: Path) -> None:
-        """A Parquet file, or, where there are many, a folder of them."""
+        """Write a Parquet file, or a folder of them if there are more than 16 million coupons.
+
+        Parameters
+        ----------
+        path : Path
+            File or folder, which must not exist.
+        """
         if len(self) <= PART_ROWS:
             pq.write_table(self.to_arrow(), path)
             return
@@ -108,6 +156,7 @@ class Allocation:
             part += 1
 
     def _batch(self, positions: NDArray[np.int64]) -> pa.RecordBatch:
+        """The coupons of the candidates at these positions."""
         candidates = self._compiled.campaign.candidates
         customer = self._compiled.problem.customer_of(positions)
         columns: dict[str, Any] = {
@@ -120,10 +169,12 @@ class Allocation:
 
 
 def _plain(ids: pa.Array) -> pa.Array:
+    """Ids with 32-bit offsets, as most readers expect text."""
     return ids.cast(pa.string()) if pa.types.is_large_string(ids.type) else ids
 
 
 def _warn_of_table(use: str) -> None:
+    """Warn of a use of the allocation as the table that it once was."""
     warnings.warn(
         f"Result.allocation{use}: it is an Allocation now; use Result.allocation.to_arrow(){use}",
         DeprecationWarning,

@@ -1,4 +1,4 @@
-"""An infeasible campaign in the user's terms: what cannot hold together, what is reachable, and the way out."""
+"""Describes an infeasible campaign to its user: the conflict, what is achievable, and a feasibility relaxation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from ..solver.options import DEFAULT_OPTIONS, SolverOptions
 from ..solver.relaxation import Change, WayOut, way_out
 from ..utils.clock import Clock
 
-NAMED = 5  # changes, in a sentence
-ROUNDING = 1e-9  # share of a ratio that is kept from it, so that it holds however sums are rounded
+CHANGES_IN_MESSAGE = 5
+"""Changes of bounds that a message names; it counts the others."""
+
+RATIO_ROUNDING = 1e-9
+"""Share of a ratio that a relaxed bound stays away from it, so that it holds in any order of summation."""
 
 
-def told(
+def describe_infeasibility(
     compiled: CompiledCampaign,
     certificate: Certificate,
     prices: NDArray[np.float64],
@@ -30,27 +33,41 @@ def told(
     clock: Clock,
     options: SolverOptions = DEFAULT_OPTIONS,
 ) -> dict[str, Any]:
-    """The content of infeasible.json, without its way out where a time limit does not suffice for one.
+    """Return the content of infeasible.json.
 
-    prices: (L), at which the dual proves it, where they do.
+    Parameters
+    ----------
+    compiled : CompiledCampaign
+    certificate : Certificate
+        The proof that nothing is feasible.
+    prices : ndarray of float64, shape (n_rows,)
+        Prices at which the dual proves it; the search for a relaxation starts from them.
+    engine : Engine
+    seed : int
+    clock : Clock
+    options : SolverOptions
+
+    Returns
+    -------
+    dict
+        Without the feasibility relaxation (`way_out`) if a time limit ended the search for one.
     """
     limits = [_conflict(compiled.limits, conflict) for conflict in certificate.conflicts]
     content: dict[str, Any] = {
-        "message": _sentence(limits, certificate.rules),
+        "message": _conflict_message(limits, certificate.rules),
         "limits": limits,
         "customer_rules": [{"customer_rule": name} for name in certificate.rules],
     }
-    problem = compiled.problem
     with clock.stage("way out"):
         units = _units(compiled, engine)
-        found = way_out(problem, engine, units, prices, seed, clock, options)
-    if found is not None:
-        out = [_change(compiled.limits, change, found) for change in found.changes]
-        out.sort(key=lambda entry: -abs(entry["share"]))
-        content["way_out"] = out
-        content["way_out_share"] = found.total
-        content["way_out_share_at_least"] = found.at_least
-        content["message"] += _advice(out)
+        relaxation = way_out(compiled.problem, engine, units, prices, seed, clock, options)
+    if relaxation is not None:
+        changes = [_change(compiled.limits, change, relaxation) for change in relaxation.changes]
+        changes.sort(key=lambda entry: -abs(entry["share"]))
+        content["way_out"] = changes
+        content["way_out_share"] = relaxation.total
+        content["way_out_share_at_least"] = relaxation.at_least
+        content["message"] += _relaxation_message(changes)
     return content
 
 
@@ -61,18 +78,18 @@ def _measure(limits: CompiledLimits, row: int) -> tuple[Measure, bool]:
 
 
 def _conflict(limits: CompiledLimits, conflict: Any) -> dict[str, Any]:
-    """What a limit of the conflict asks, and what is reachable."""
+    """A limit of the conflict: what it asks, and the end of its achievable range."""
     measure, is_ratio = _measure(limits, conflict.row)
     bound = "min" if conflict.is_min else "max"
     entry = {"limit": measure.name, "group": measure.group, "sum": measure.sum}
     entry[bound] = getattr(measure, bound)
-    if not is_ratio:  # a ratio's reach is not a linear question
+    if not is_ratio:  # the achievable range of a ratio is not a linear question
         entry["reachable"] = conflict.reachable
     return entry
 
 
 def _units(compiled: CompiledCampaign, engine: Engine) -> NDArray[np.float64]:
-    """What a change of each row's lower and upper bound is measured by (L, 2): the bound itself.
+    """What a change of each row's lower and upper bound is measured by, shape (n_rows, 2): the bound itself.
 
     The row of a ratio asks for 0. A change of the ratio by all of itself changes its first sum by the bound times the
     second sum, which is taken from everybody's choice without prices.
@@ -91,15 +108,15 @@ def _units(compiled: CompiledCampaign, engine: Engine) -> NDArray[np.float64]:
     return units
 
 
-def _change(limits: CompiledLimits, change: Change, found: WayOut) -> dict[str, Any]:
-    """A bound that gives way: what it asks, what would do, and the difference, also as a share of the bound."""
+def _change(limits: CompiledLimits, change: Change, relaxation: WayOut) -> dict[str, Any]:
+    """A relaxed bound: what it asks, what would do, and the difference, also as a share of the bound."""
     measure, is_ratio = _measure(limits, change.row)
     would_do, is_min = change.would_do, change.is_min
     if is_ratio:
         # rows of a ratio are one-sided: which one of its bounds it is, the row says
         number = int(limits.measure_of_row[change.row])
-        would_do = float(limits.achieved(found.usage)[number])
-        would_do -= (1.0 if is_min else -1.0) * ROUNDING * abs(would_do)
+        would_do = float(limits.achieved(relaxation.usage)[number])
+        would_do -= (1.0 if is_min else -1.0) * RATIO_ROUNDING * abs(would_do)
     bound = "min" if is_min else "max"
     asked = getattr(measure, bound)
     difference = would_do - asked
@@ -110,29 +127,34 @@ def _change(limits: CompiledLimits, change: Change, found: WayOut) -> dict[str, 
 
 
 def _label(entry: dict[str, Any]) -> str:
+    """Limit and group."""
     return f"limit {entry['limit']!r}" + ("" if entry["group"] is None else f" [{entry['group']}]")
 
 
-def _bound(entry: dict[str, Any]) -> str:
+def _side(entry: dict[str, Any]) -> str:
+    """Which bound an entry is about."""
     return "min" if "min" in entry else "max"
 
 
-def _sentence(limits: list[dict[str, Any]], rules: list[str]) -> str:
+def _conflict_message(limits: list[dict[str, Any]], rules: list[str]) -> str:
+    """What cannot hold together, in words."""
     asks = []
     for entry in limits:
-        bound, reach = _bound(entry), ""
+        side, achievable = _side(entry), ""
         if entry.get("reachable") is not None:
-            reach = f" ({'at most' if bound == 'min' else 'at least'} {entry['reachable']:,.6g} is reachable)"
-        asks.append(f"{_label(entry)} asks {bound} {entry[bound]:,.10g}{reach}")
+            most = "at most" if side == "min" else "at least"
+            achievable = f" ({most} {entry['reachable']:,.6g} is reachable)"
+        asks.append(f"{_label(entry)} asks {side} {entry[side]:,.10g}{achievable}")
     under = f", under customer rules {', '.join(map(repr, rules))}" if rules else ""
     return f"cannot hold{' together' if len(asks) > 1 else ''}: {'; '.join(asks)}{under}"
 
 
-def _advice(out: list[dict[str, Any]]) -> str:
-    """The largest changes of a way out, in words."""
+def _relaxation_message(changes: list[dict[str, Any]]) -> str:
+    """The largest changes of a feasibility relaxation, in words."""
     named = [
-        f"{_label(entry)} {_bound(entry)} {entry['would_do']:,.10g} instead of {entry[_bound(entry)]:,.10g}"
-        for entry in out[:NAMED]
+        f"{_label(entry)} {_side(entry)} {entry['would_do']:,.10g} instead of {entry[_side(entry)]:,.10g}"
+        for entry in changes[:CHANGES_IN_MESSAGE]
     ]
-    more = f" and {len(out) - NAMED} more" if len(out) > NAMED else ""
+    left = len(changes) - CHANGES_IN_MESSAGE
+    more = f" and {left} more" if left > 0 else ""
     return f"; the smallest changes that would do: {'; '.join(named)}{more}" if named else ""

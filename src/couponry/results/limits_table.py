@@ -1,4 +1,4 @@
-"""What came of every limit: one row per limit and group, with what was achieved and what one more unit is worth."""
+"""The table `limits` of a result: for each limit and group what was achieved, and what one more unit is worth."""
 
 from __future__ import annotations
 
@@ -18,15 +18,22 @@ def limits_table(
     plan: Plan,
     achieved: NDArray[np.float64],
 ) -> pa.Table:
-    """The table `limits` of a result; see the campaign format.
+    """Make the table `limits` of a result; the campaign format describes its columns.
 
     Parameters
     ----------
     compiled : CompiledCampaign
     prices : ndarray of float64, shape (n_rows,)
+        Signed, of the rows of the problem.
     plan : Plan
+        The allocation.
     achieved : ndarray of float64, shape (n_measures,)
         NaN for a ratio to nothing.
+
+    Returns
+    -------
+    pyarrow.Table
+        One row for each limit and group.
     """
     limits, usage = compiled.limits, plan.usage
     price = np.zeros(len(limits.measures))
@@ -53,7 +60,7 @@ def limits_table(
 
 
 def max_violation(compiled: CompiledCampaign, achieved: NDArray[np.float64]) -> float:
-    """How far the worst hard limit is outside its bounds, in the limit's own unit."""
+    """Return the largest violation of a hard limit, in that limit's own unit."""
     worst = 0.0
     for measure, value in zip(compiled.limits.measures, achieved.tolist(), strict=True):
         if measure.mode == "hard" and not math.isnan(value):

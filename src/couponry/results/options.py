@@ -1,4 +1,4 @@
-"""What a solve is asked for."""
+"""`SolveOptions`: what a solve is asked for."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ class SolveOptions:
         Raises
         ------
         InvalidInput
+            With one line that names the option.
         """
         gap, limit, seed = self.gap, self.time_limit, self.seed
         if not is_number(gap) or not gap >= 0 or math.isinf(gap):
@@ -74,12 +75,16 @@ class SolveOptions:
         return thread_count(self.threads)
 
     def load_backend(self) -> Backend:
-        """The backend to use.
+        """Load the backend to use.
+
+        Returns
+        -------
+        Backend
 
         Raises
         ------
         InvalidInput
-            Where there is none of that name.
+            If there is none of that name.
         """
         try:
             return kernels.load(self.backend)

@@ -1,4 +1,4 @@
-"""Which customers an allocation leaves below a minimum, or without a mandatory offer, because they cannot have it."""
+"""Counts customers whom an allocation leaves below a minimum, or without a mandatory offer."""
 
 from __future__ import annotations
 
@@ -15,35 +15,56 @@ from ..solver.plan import Plan
 
 @dataclass(frozen=True)
 class Shortfalls:
-    """How many customers have fewer coupons than a rule's min, and how many lack a mandatory offer."""
+    """How many customers have less than their rules ask for.
+
+    Attributes
+    ----------
+    below_min : int
+        Customers with fewer coupons than a rule's `min`.
+    without_mandatory : int
+        Customers who lack a mandatory offer.
+    """
 
     below_min: int = 0
     without_mandatory: int = 0
 
 
 def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
-    """Counts an allocation's shortfalls, in one pass over it where there can be any."""
+    """Count the shortfalls of an allocation, in one pass over it where there can be any.
+
+    Parameters
+    ----------
+    compiled : CompiledRules
+    shard : Shard
+        All customers' candidates.
+    plan : Plan
+        The allocation.
+
+    Returns
+    -------
+    Shortfalls
+    """
     agreed, asked, counted = compiled.agreed, compiled.asked, compiled.counted
     by_group = agreed.least.any()
     if not asked.any() and not by_group and not len(agreed.mandatory):
         return Shortfalls()
-    told_by_number = not len(compiled.rules.group) and len(compiled.rules.ptr) == 1
-    if told_by_number:  # nothing but their number of candidates can stand in the way
+    only_number = not len(compiled.rules.group) and len(compiled.rules.ptr) == 1
+    if only_number:  # nothing but their number of candidates can stand in the way
         return Shortfalls(int((np.diff(shard.indptr) + counted < asked).sum()))
     below = without = 0
     for start, stop, chosen in plan.blocks():
         ends = shard.indptr[start : stop + 1]
         customer = np.repeat(np.arange(stop - start), np.diff(ends))
-        given = chosen.view(bool)
-        count = np.bincount(customer[given], minlength=stop - start)
-        short = count + _some(counted, start, stop) < _some(asked, start, stop)
+        allocated = chosen.view(bool)
+        count = np.bincount(customer[allocated], minlength=stop - start)
+        short = count + _of_block(counted, start, stop) < _of_block(asked, start, stop)
         if by_group:
-            item = shard.item[ends[0] : ends[-1]][given]
-            short |= _short_of_groups(agreed, customer[given], item, start, stop)
+            item = shard.item[ends[0] : ends[-1]][allocated]
+            short |= _short_of_groups(agreed, customer[allocated], item, start, stop)
         below += int(short.sum())
         if len(agreed.mandatory):
-            missed = (agreed.mandatory[ends[0] : ends[-1]] != 0) & ~given
-            without += len(np.unique(customer[missed]))
+            lacking = (agreed.mandatory[ends[0] : ends[-1]] != 0) & ~allocated
+            without += len(np.unique(customer[lacking]))
     return Shortfalls(below, without)
 
 
@@ -54,7 +75,7 @@ def _short_of_groups(
     start: int,
     stop: int,
 ) -> NDArray[np.bool_]:
-    """Mask of the customers start <= i < stop who have fewer than a rule's min of any group that it has."""
+    """Mask of the customers start <= i < stop who have fewer than a rule's `min` of any group that it has."""
     short = np.zeros(stop - start, bool)
     had = np.zeros((2, 0), np.int64)
     if len(agreed.held_ptr) > 1:
@@ -65,7 +86,7 @@ def _short_of_groups(
         rows = np.flatnonzero(agreed.rule == rule)
         groups = np.unique(agreed.group[rows])
         groups = groups[groups >= 0]
-        least = _some(agreed.least[rows[0]], start, stop)
+        least = _of_block(agreed.least[rows[0]], start, stop)
         keys = [customer[inside] * agreed.groups + group[inside]
                 for group in agreed.group[rows][:, item] for inside in [group >= 0]]  # fmt: skip
         weights = [np.ones(len(key), np.int64) for key in keys]
@@ -78,6 +99,6 @@ def _short_of_groups(
     return short
 
 
-def _some(bound: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
+def _of_block(bound: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
     """Entries of the customers start <= i < stop of an array of length n or 1."""
     return np.broadcast_to(bound, stop - start) if len(bound) == 1 else bound[start:stop]

@@ -1,9 +1,10 @@
-"""Solve a campaign on this machine: compile, search, and say the outcome in its user's terms."""
+"""Solve a campaign on this machine: compile it, search, and say the outcome in its user's terms."""
 
 from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..engines.local import LocalEngine
 from ..engines.protocol import Engine
 from ..model.campaign_data import CampaignData
 from ..model.compiled_campaign import CompiledCampaign, compile_campaign
+from ..solver.plan import Plan
 from ..solver.problem import Problem
 from ..solver.solve import Solution, relative_gap
 from ..solver.solve import solve as solve_problem
@@ -21,21 +23,41 @@ from ..utils.memory import peak_memory
 from ..utils.progress import reporter
 from ..utils.version import __version__
 from .allocation import Allocation
-from .infeasibility import told
+from .infeasibility import describe_infeasibility
 from .limits_table import limits_table, max_violation
 from .options import SolveOptions
 from .shortfalls import Shortfalls, shortfalls
 from .soft_ratios import solve_with_soft_ratios
 from .solution import CampaignSolution
-from .warm_start import start_from
+from .warm_start import warm_start
 
-DIGESTED = 1 << 15  # numbers in each of 64 pieces of an array that are digested
+DIGESTED_PIECES = 64
+"""Pieces of a large array that its digest is taken from, evenly spread."""
+
+DIGESTED_NUMBERS = 1 << 15
+"""Numbers in each of them."""
+
+
+@dataclass(frozen=True)
+class _Solve:
+    """What one solve works with."""
+
+    compiled: CompiledCampaign
+    engine: Engine
+    options: SolveOptions
+    backend: str
+    clock: Clock
+
+    @property
+    def seed(self) -> int:
+        """What ties are broken by."""
+        return int(self.options.seed)
 
 
 def solve(
     campaign: CampaignData, options: SolveOptions, compiled: CompiledCampaign | None = None
 ) -> CampaignSolution:
-    """The best allocation of a campaign, with its certificate.
+    """Find the best allocation of a campaign, with its certificate.
 
     Parameters
     ----------
@@ -44,10 +66,14 @@ def solve(
     compiled : CompiledCampaign, optional
         The same campaign, where it has been compiled before; default: it is compiled now, within the time limit.
 
+    Returns
+    -------
+    CampaignSolution
+
     Raises
     ------
     InvalidInput
-        Where options, a rule or a limit are wrong.
+        If an option, a rule or a limit is wrong.
     """
     options.check()
     threads, backend, seed = options.thread_count, options.load_backend(), int(options.seed)
@@ -58,31 +84,49 @@ def solve(
                 compiled = compile_campaign(campaign, backend)
         problem = compiled.problem
         engine: Engine = LocalEngine(problem.shard, problem.rules, backend, threads, seed)
-        journal = None
+        checkpoint = None
         if options.checkpoint is not None:
-            journal = CheckpointFile(options.checkpoint, _subject(problem, seed))
-            engine = CheckpointedEngine.over(engine, journal)
-        known = None if options.start is None else start_from(options.start, compiled)
-        search = (problem, engine, options.gap, seed, clock, known)
-        if compiled.limits.per_ratio.any():
-            solution = solve_with_soft_ratios(compiled.limits, *search, options=options.solver)
-        else:
-            solution = solve_problem(*search, options=options.solver)
-        if journal is not None:
-            journal.close()
-        conflict = None
-        if solution.certificate is not None:
-            conflict = told(
-                compiled,
-                solution.certificate,
-                solution.prices,
-                engine,
-                seed,
-                clock,
-                options.solver,
-            )
+            checkpoint = CheckpointFile(options.checkpoint, _subject(problem, seed))
+            engine = CheckpointedEngine.over(engine, checkpoint)
+        run = _Solve(compiled, engine, options, backend.name, clock)
+        solution = _search(run)
+        if checkpoint is not None:
+            checkpoint.close()
+        conflict = _conflict(run, solution)
         with clock.stage("result"):
-            return _solution(compiled, solution, conflict, engine, backend.name, clock, seed)
+            return _campaign_solution(run, solution, conflict)
+
+
+def _search(run: _Solve) -> Solution:
+    """Let the solver search."""
+    compiled, options = run.compiled, run.options
+    start = None if options.start is None else warm_start(options.start, compiled)
+
+    def solve_one(problem: Problem) -> Solution:
+        return solve_problem(
+            problem, run.engine, options.gap, run.seed, run.clock, start, options=options.solver
+        )
+
+    if compiled.limits.per_ratio.any():
+        return solve_with_soft_ratios(
+            compiled.limits, compiled.problem, run.engine, options.gap, solve_one
+        )
+    return solve_one(compiled.problem)
+
+
+def _conflict(run: _Solve, solution: Solution) -> dict[str, Any] | None:
+    """The content of infeasible.json; None unless nothing is feasible."""
+    if solution.certificate is None:
+        return None
+    return describe_infeasibility(
+        run.compiled,
+        solution.certificate,
+        solution.prices,
+        run.engine,
+        run.seed,
+        run.clock,
+        run.options.solver,
+    )
 
 
 def _subject(problem: Problem, seed: int) -> bytes:
@@ -94,68 +138,84 @@ def _subject(problem: Problem, seed: int) -> bytes:
     for array in (rules.lower, rules.upper, rules.group, rules.cap, rules.ptr, shard.segment):
         digest.update(np.ascontiguousarray(array).tobytes())
     for array in (shard.indptr, shard.item, *shard.quantity, rules.sets):
-        for start in np.linspace(0, max(0, len(array) - DIGESTED), 64).astype(int).tolist():
-            digest.update(array[start : start + DIGESTED].tobytes())
+        last = max(0, len(array) - DIGESTED_NUMBERS)
+        for start in np.linspace(0, last, DIGESTED_PIECES).astype(int).tolist():
+            digest.update(array[start : start + DIGESTED_NUMBERS].tobytes())
     return digest.digest()
 
 
-def _solution(
-    compiled: CompiledCampaign,
-    solution: Solution,
-    conflict: dict[str, Any] | None,
-    engine: Engine,
-    backend: str,
-    clock: Clock,
-    seed: int,
-) -> CampaignSolution:
-    campaign, problem, plan = compiled.campaign, compiled.problem, solution.plan
-    objective = error = gap = violation = None
-    allocation = limits = None
-    short = Shortfalls()
+@dataclass(frozen=True)
+class _Worth:
+    """What an allocation is worth, and how good that is; see `CampaignSolution`."""
+
+    objective: float | None = None
+    objective_error: float | None = None
+    bound: float | None = None
+    gap: float | None = None
+
+
+def _worth(compiled: CompiledCampaign, solution: Solution) -> _Worth:
+    """Objective, bound and gap of what the solver found."""
     bound = solution.bound if math.isfinite(solution.bound) else None
+    if solution.plan is None:
+        return _Worth(bound=bound)
+    worth, off = compiled.limits.worth(solution.plan.usage, solution.plan.error)
+    objective, gap = worth - off, None
+    if bound is not None:
+        bound = max(bound, objective)  # not below it by a rounding error
+        gap = relative_gap(bound, objective)
+    return _Worth(objective, 2 * off, bound, gap)
+
+
+def _campaign_solution(
+    run: _Solve, solution: Solution, conflict: dict[str, Any] | None
+) -> CampaignSolution:
+    """The outcome in the terms of the campaign's user."""
+    compiled, plan = run.compiled, solution.plan
+    worth = _worth(compiled, solution)
+    allocation = limits = violation = None
+    short = Shortfalls()
     if plan is not None:
         achieved = compiled.limits.achieved(plan.usage)
-        worth, off = compiled.limits.worth(plan.usage, plan.error)
-        objective, error = worth - off, 2 * off
-        if bound is not None:
-            bound = max(bound, objective)  # not below it by a rounding error
-            gap = relative_gap(bound, objective)
         allocation = Allocation(compiled, plan)
         limits = limits_table(compiled, solution.prices, plan, achieved)
         violation = max_violation(compiled, achieved)
-        short = shortfalls(compiled.rules, problem.shard, plan)
-    if conflict is not None:
-        bound = None
+        short = shortfalls(compiled.rules, compiled.problem.shard, plan)
     return CampaignSolution(
         status=solution.status,
         message=solution.message if conflict is None else conflict["message"],
-        objective=objective,
-        objective_error=error,
-        bound=bound,
-        gap=gap,
+        objective=worth.objective,
+        objective_error=worth.objective_error,
+        bound=worth.bound if conflict is None else None,
+        gap=worth.gap,
         max_violation=violation,
-        allocated=0 if plan is None else plan.coupons,
-        customers=problem.customers,
-        candidates=problem.candidates,
+        allocated=_allocated(plan),
+        customers=compiled.problem.customers,
+        candidates=compiled.problem.candidates,
         customers_below_min=short.below_min,
         customers_without_mandatory=short.without_mandatory,
         customers_cut_off=solution.cut_off,
-        full_passes=engine.passes,
+        full_passes=run.engine.passes,
         nit=solution.nit,
         method=solution.method,
-        seconds={**campaign.seconds, **clock.seconds},
+        seconds={**compiled.campaign.seconds, **run.clock.seconds},
         peak_memory_bytes=peak_memory(),
-        threads=engine.threads,
-        backend=backend,
-        engine=engine.name,
-        seed=seed,
+        threads=run.engine.threads,
+        backend=run.backend,
+        engine=run.engine.name,
+        seed=run.seed,
         version=__version__,
-        name=campaign.name,
+        name=compiled.campaign.name,
         allocation=allocation,
         limits=limits,
         infeasible=conflict,
-        campaign=campaign,
+        campaign=compiled.campaign,
         compiled=compiled,
         plan=plan,
         prices=solution.prices,
     )
+
+
+def _allocated(plan: Plan | None) -> int:
+    """Coupons of a plan."""
+    return 0 if plan is None else plan.coupons

@@ -1,4 +1,4 @@
-"""Prices of an earlier result, for a solve to start from."""
+"""Warm starts: a solve begins with the prices of another result."""
 
 from __future__ import annotations
 
@@ -15,59 +15,89 @@ from ..solver.dual.warm_start import Known, Start
 from ..utils.errors import InvalidInput
 from .solution import CampaignSolution
 
-FEW = 0.2  # of the customers may have moved for a price table to say what everybody used
+MOST_FREE_SHARE = 0.2
+"""Share of customers that repair may have left free for the price table to say what everybody used."""
+
+PriceByLimit = dict[tuple[str, str | None], float]
 
 
-def start_from(start: Any, compiled: CompiledCampaign) -> Start:
-    """Where a solve starts from: prices by name and group of limit, and what else a result of this session knows.
+def warm_start(start: Any, compiled: CompiledCampaign) -> Start:
+    """Return what a solve starts from: prices, and what else a result of this session knows.
 
-    start: a CampaignSolution, its table `limits`, the file limits.parquet, or the folder that it is in.
+    Parameters
+    ----------
+    start : CampaignSolution, pyarrow.Table, str or Path
+        A result, its table `limits`, the file limits.parquet, or the folder that it is in.
+    compiled : CompiledCampaign
+        The campaign to solve. Limits are matched by name and group.
+
+    Returns
+    -------
+    Start
+
+    Raises
+    ------
+    InvalidInput
+        If there are no prices in it.
     """
     if not isinstance(start, CampaignSolution):
-        return Start(earlier_prices(start, compiled.limits))
+        return Start(prices_of_limits(start, compiled.limits))
     limits = start.compiled.limits
     names = [(m.name, m.group) for m in limits.measures]
-    price: dict[tuple[str, str | None], float] = {}
+    price: PriceByLimit = {}
     for measure, row in zip(limits.measure_of_row.tolist(), start.prices.tolist(), strict=True):
         price[names[measure]] = price.get(names[measure], 0.0) + row
     plan, known = start.plan, None
     if (
         plan is not None
-        and len(plan.movers) <= FEW * compiled.problem.customers
+        and len(plan.movers) <= MOST_FREE_SHARE * compiled.problem.customers
         and start.shares_choices_with(compiled)
     ):
         known = Known(plan.price, plan.usage)
-    return Start(_by_name(price, compiled.limits), known)
+    return Start(_of_rows(price, compiled.limits), known)
 
 
-def earlier_prices(start: Any, limits: CompiledLimits) -> NDArray[np.float64]:
-    """Prices of the rows (L) from an earlier result's limits, by name and group; 0 for those that it does not have.
+def prices_of_limits(start: Any, limits: CompiledLimits) -> NDArray[np.float64]:
+    """Read the price of each row from the limits of a result.
 
-    start: as for `start_from`. Ratios start from 0: what is stated of them is the price of a unit of ratio.
+    Parameters
+    ----------
+    start : CampaignSolution, pyarrow.Table, str or Path
+        As for `warm_start`.
+    limits : CompiledLimits
+        Of the campaign to solve.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_rows,)
+        0 for limits that the result does not have. 0 for ratios: a table states their price per unit of ratio.
+
+    Raises
+    ------
+    InvalidInput
+        If there are no prices in it.
     """
-    known = getattr(start, "limits", start)
-    if isinstance(known, (str, Path)):
-        path = Path(known)
-        known = path / "limits.parquet" if path.is_dir() else path
-        if not known.is_file():
-            raise InvalidInput(f"start: no file {str(known)!r}")
-        known = tables.read(known.parent, known.name, "limits of start")
-    if known is None:
+    source = getattr(start, "limits", start)
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        file = path / "limits.parquet" if path.is_dir() else path
+        if not file.is_file():
+            raise InvalidInput(f"start: no file {str(file)!r}")
+        source = tables.read(file.parent, file.name, "limits of start")
+    if source is None:
         raise InvalidInput("start: expected a result with limits, got one without")
-    table = tables.as_table(known, "limits of start")
+    table = tables.as_table(source, "limits of start")
     tables.require(table, "limits of start", "name", "group", "price")
     value = tables.numbers(table, "limits of start", "price")
     names = zip(table["name"].to_pylist(), table["group"].to_pylist(), strict=True)
-    price = dict(zip(names, value.tolist(), strict=True))
+    price: PriceByLimit = dict(zip(names, value.tolist(), strict=True))
     for measure, ratio in zip(limits.measures, limits.is_ratio.tolist(), strict=True):
         if ratio:
             price.pop((measure.name, measure.group), None)
-    return _by_name(price, limits)
+    return _of_rows(price, limits)
 
 
-def _by_name(
-    price: dict[tuple[str, str | None], float], limits: CompiledLimits
-) -> NDArray[np.float64]:
-    """Prices of the rows (L), by name and group."""
+def _of_rows(price: PriceByLimit, limits: CompiledLimits) -> NDArray[np.float64]:
+    """The price of each row, by name and group of its limit."""
     found = [price.get((measure.name, measure.group), 0.0) for measure in limits.measures]
     return np.array(found, float)[limits.measure_of_row]
