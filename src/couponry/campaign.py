@@ -1,14 +1,11 @@
-"""`Campaign`: what a user states, solves and asks; immutable."""
+"""`Campaign`: what a user states, solves and asks; and campaigns as folders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import pyarrow as pa
-
-from . import kernels
 from .affinity.targeting import Targeting
 from .analysis.compare import Comparison, compare
 from .analysis.frontier import Frontier, bounds_to_try, present_bound, sweep
@@ -16,11 +13,9 @@ from .analysis.what_if import SolveAgain, check_is_of
 from .campaign_folder.from_transactions import campaign_from_transactions
 from .campaign_folder.read import read_campaign_data
 from .campaign_folder.write import write_campaign_data
-from .data.candidates import Candidates
 from .data.tables import Table
 from .model.campaign_data import CampaignData
-from .model.changes import changed
-from .model.compiled_campaign import CompiledCampaign, compile_campaign
+from .model.campaign_view import CampaignView
 from .model.limits import Limit
 from .model.rules import CustomerRule
 from .result import Result
@@ -29,47 +24,64 @@ from .results.solve import solve
 from .solver.options import DEFAULT_OPTIONS, SolverOptions
 
 
-class Campaign:
+class Campaign(CampaignView):
     """Which coupons exist, who may get them, and what has been agreed.
 
-    A campaign does not change: `changed` makes another one, which shares tables and packed candidates with it.
+    A campaign does not change. `changed` makes another one, which shares tables and packed candidates with it.
+
+    A table is anything that speaks the Arrow stream protocol (PyArrow, pandas, Polars, DuckDB), a mapping of columns,
+    or the path of a Parquet or CSV file; columns are those of the campaign format. Rows may come in any order. Tables
+    are read once and never changed.
 
     Parameters
     ----------
-    offers, candidates, customers, history : table
-        Anything that speaks the Arrow stream protocol (PyArrow, pandas, Polars, DuckDB), a mapping of columns, or
-        the path of a Parquet or CSV file; columns as in the campaign format. Rows may come in any order. Tables are
-        read once and never changed.
-
-        `candidates` may also be a folder of Parquet files, a `pyarrow.dataset.Dataset`, a
-        `pyarrow.RecordBatchReader` or an iterator of record batches, which are read a block at a time; or what a
-        `couponry.affinity.CandidateModel` makes of purchase histories. A boolean column `mandatory` says where the
-        customer must be given the offer, as far as its rules allow.
-
-        `history` is what customers have already got: `customer`, `offer`, and any attribute that is another than
-        the offer's, such as `day`. It counts towards customer rules, and towards nothing else.
+    offers : table
+        One row for each coupon that can be given: `offer`, and any attributes.
+    candidates : table
+        One row for each pair of `customer` and `offer` that is possible, with its numbers. It may also be a folder of
+        Parquet files, a `pyarrow.dataset.Dataset`, a `pyarrow.RecordBatchReader` or an iterator of record batches,
+        which are read a block at a time; or what a `couponry.affinity.CandidateModel` makes of purchase histories. A
+        boolean column `mandatory` says where the customer must be given the offer, as far as its rules allow.
+    customers : table, optional
+        One row for each `customer`, with any attributes.
+    history : table, optional
+        What customers have already got: `customer`, `offer`, and any attribute that differs from the offer's, such as
+        `day`. It counts towards customer rules, and towards nothing else.
     rules : sequence of CustomerRule
         What must hold for each customer.
     limits : sequence of Limit
-        What must hold for all of them together.
+        What must hold for all customers together.
     value : str
-        The column whose sum is maximised.
+        Column whose sum is maximised.
     name : str
+        Name of the campaign.
     store : str or Path, optional
-        A folder for the candidates, for campaigns that do not fit in memory: they are packed there and
-        memory-mapped. The next campaign of the same files uses them again; candidates that are not files, or other
-        files, replace them. A folder that holds anything else is refused.
+        A folder for the candidates, for campaigns that do not fit in memory: they are packed there and memory-mapped.
+        The next campaign of the same files uses them again; candidates that are not files, or other files, replace
+        them. A folder that holds anything else is refused.
 
     Raises
     ------
     InvalidInput
         With one line that names what is wrong, before anything is solved.
+
+    Examples
+    --------
+    >>> import couponry
+    >>> campaign = couponry.Campaign(
+    ...     {"offer": ["tea", "jam"]},
+    ...     {"customer": [1, 1, 2, 2], "offer": ["tea", "jam"] * 2, "value": [2.0, 1.0, 3.0, 2.0]},
+    ...     rules=[couponry.CustomerRule("one each", max=1)],
+    ...     limits=[couponry.Limit("tea printed", where={"offer": "tea"}, max=1)],
+    ... )
+    >>> result = campaign.solve()
+    >>> result.status, result.objective
+    ('optimal', 4.0)
+    >>> campaign.changed(limits={"tea printed": {"max": 2}}).solve().objective
+    5.0
     """
 
-    __slots__ = ("__weakref__", "_compiled", "_data")
-
-    _compiled: CompiledCampaign | None
-    _data: CampaignData
+    __slots__ = ()
 
     def __init__(
         self,
@@ -84,38 +96,11 @@ class Campaign:
         name: str = "campaign",
         store: str | Path | None = None,
     ):
-        self._hold(
-            CampaignData.make(
-                offers,
-                candidates,
-                customers,
-                history,
-                rules=rules,
-                limits=limits,
-                value=value,
-                name=name,
-                store=store,
-            )
-        )
-
-    @classmethod
-    def of(cls, data: CampaignData) -> Campaign:
-        """The campaign of data that are checked."""
-        campaign = cls.__new__(cls)
-        campaign._hold(data)
-        return campaign
-
-    def _hold(self, data: CampaignData) -> None:
-        object.__setattr__(self, "_data", data)
-        object.__setattr__(self, "_compiled", None)
-
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise AttributeError(
-            f"Campaign.{name}: a campaign does not change; campaign.changed(...) makes another one"
-        )
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"Campaign.{name}: a campaign does not change")
+        data = CampaignData.make(
+            offers, candidates, customers, history, rules=rules, limits=limits, value=value,
+            name=name, store=store,
+        )  # fmt: skip
+        self._hold(data)
 
     @classmethod
     def from_transactions(
@@ -136,14 +121,14 @@ class Campaign:
         memory_limit: int | str | None = None,
         progress: bool = False,
     ) -> Campaign:
-        """A campaign whose candidates are made of raw transactions.
+        """Make a campaign whose candidates are made of raw transactions.
 
         Purchase histories are grouped, a model of who buys what is fitted on the last weeks of a sample of
         customers, and each customer gets its best offers of each role, with a response each.
 
         Parameters
         ----------
-        offers, customers, history, rules, limits, value, name
+        offers, customers, history : table
             As for `Campaign`. Where `customers` is given, only those in it are candidates for anything; everybody's
             purchases are learned from.
         transactions : table
@@ -156,6 +141,10 @@ class Campaign:
             `product` and the column that `targeting.kind` names.
         targeting : Targeting, optional
             How many offers of each role a customer is a candidate for, and how responses are estimated.
+        rules, limits : sequence
+            As for `Campaign`.
+        value, name : str
+            As for `Campaign`.
         store : str or Path, optional
             With one, histories are kept on disk, too, while candidates are made; a store of the same input is used
             again, and nothing is made.
@@ -164,131 +153,24 @@ class Campaign:
         progress : bool
             Report stages on standard error.
 
+        Returns
+        -------
+        Campaign
+            With `role` and `response` for each candidate.
+
         Raises
         ------
         InvalidInput
+            With one line that names what is wrong.
         ImportError
-            Where DuckDB is not installed.
+            If DuckDB is not installed.
         """
-        return cls.of(
-            campaign_from_transactions(
-                offers, transactions, covers, products, customers, history,
-                targeting=targeting or Targeting(), rules=rules, limits=limits, value=value,
-                name=name, store=store, memory_limit=memory_limit, progress=progress,
-            )
+        data = campaign_from_transactions(
+            offers, transactions, covers, products, customers, history,
+            targeting=targeting or Targeting(), rules=rules, limits=limits, value=value,
+            name=name, store=store, memory_limit=memory_limit, progress=progress,
         )  # fmt: skip
-
-    @property
-    def data(self) -> CampaignData:
-        """Tables, rules and limits, checked and frozen."""
-        return self._data
-
-    @property
-    def name(self) -> str:
-        """Name of the campaign."""
-        return self._data.name
-
-    @property
-    def value(self) -> str:
-        """The column whose sum is maximised."""
-        return self._data.value
-
-    @property
-    def offers(self) -> pa.Table:
-        """The offers, in ascending order of their ids."""
-        return self._data.offers
-
-    @property
-    def candidates(self) -> Candidates:
-        """The candidates, by customer, then by offer."""
-        return self._data.candidates
-
-    @property
-    def customers(self) -> pa.Table | None:
-        """The customers table."""
-        return self._data.customers
-
-    @property
-    def history(self) -> pa.Table | None:
-        """The contact history."""
-        return self._data.history
-
-    @property
-    def rules(self) -> tuple[CustomerRule, ...]:
-        """The customer rules, each with a name."""
-        return self._data.rules
-
-    @property
-    def limits(self) -> tuple[Limit, ...]:
-        """The limits, each with a name."""
-        return self._data.limits
-
-    @property
-    def seconds(self) -> Mapping[str, float]:
-        """Seconds of the stages before the solve, by name."""
-        return self._data.seconds
-
-    def summary(self) -> str:
-        """A few lines of text: sizes, rules and limits."""
-        return "\n".join(f"{name:<12} {text}" for name, text in self._data.facts().items())
-
-    def with_limits(self, limits: Sequence[Limit]) -> Campaign:
-        """The same campaign under other limits; the tables are shared, not copied.
-
-        Raises
-        ------
-        InvalidInput
-            Where a limit sums a column of candidates that this campaign has not read.
-        """
-        return Campaign.of(self._data.with_limits(limits))
-
-    def changed(
-        self,
-        *,
-        limits: Mapping[Any, Any] | None = None,
-        drop_limits: Iterable[str] = (),
-        add_limits: Iterable[Limit] = (),
-        offers: Any = None,
-        rules: Mapping[str, Any] | None = None,
-        drop_rules: Iterable[str] = (),
-        add_rules: Iterable[CustomerRule] = (),
-    ) -> Campaign:
-        """Another campaign with other bounds, offers, limits or rules; it shares tables and packed candidates.
-
-        Parameters
-        ----------
-        limits : mapping, optional
-            What changes, by name, or by (name, group) for one group of a limit with a table: a new Limit, or its
-            fields, {"max": 1000.0}. A bound is a number, None (none), or text that says by how much: "+5 %", "* 0.9".
-        drop_limits, drop_rules : iterable of str
-            Names.
-        add_limits, add_rules : iterable
-            New ones.
-        offers : mapping or table, optional
-            By offer, {"tea-50": {"face_value": 0.6, "margin": "+10 %"}}; or a table with a column `offer` and the
-            columns that change.
-        rules : mapping, optional
-            As `limits`.
-
-        Raises
-        ------
-        InvalidInput
-            For a change of something that is not there.
-        """
-        return Campaign.of(
-            changed(
-                self._data, limits=limits, drop_limits=drop_limits, add_limits=add_limits,
-                offers=offers, rules=rules, drop_rules=drop_rules, add_rules=add_rules,
-            )
-        )  # fmt: skip
-
-    def compile(self, backend: kernels.Backend | None = None) -> CompiledCampaign:
-        """The campaign as the solver sees it, packed at first use (the same bits by every backend)."""
-        compiled = self._compiled
-        if compiled is None:
-            compiled = compile_campaign(self._data, backend or kernels.load())
-            object.__setattr__(self, "_compiled", compiled)
-        return compiled
+        return cls.from_data(data)
 
     def solve(
         self,
@@ -303,7 +185,7 @@ class Campaign:
         start: Any = None,
         solver_options: SolverOptions | None = None,
     ) -> Result:
-        """The best allocation, with a certificate of how close to optimal it is.
+        """Find the best allocation, with a certificate of how close to optimal it is.
 
         Parameters
         ----------
@@ -323,7 +205,7 @@ class Campaign:
             A file that progress is kept in. A solve that was killed, started again with the same campaign, arguments
             and file, goes on where it was and ends with the same bits. The file may be removed afterwards.
         start : Result, table, str or Path, optional
-            An earlier result, its limits, or the folder it was written to, whose prices to start from.
+            Warm start: a result, its limits, or the folder it was written to, whose prices to start from.
         solver_options : SolverOptions, optional
             What tunes the solver, for experts; default: `couponry.solver.options.DEFAULT_OPTIONS`.
 
@@ -339,19 +221,13 @@ class Campaign:
             For bad arguments or input.
         """
         options = SolveOptions(
-            gap=gap,
-            time_limit=time_limit,
-            threads=threads,
-            seed=seed,
-            backend=backend,
-            progress=progress,
-            checkpoint=checkpoint,
-            start=start,
+            gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend,
+            progress=progress, checkpoint=checkpoint, start=start,
             solver=DEFAULT_OPTIONS if solver_options is None else solver_options,
-        )
+        )  # fmt: skip
         solution = solve(self._data, options, self._compiled)
-        object.__setattr__(self, "_compiled", solution.compiled)
-        return Result.of(solution)
+        self._hold(self._data, solution.compiled)
+        return Result.from_solution(solution)
 
     def what_if(
         self,
@@ -368,16 +244,22 @@ class Campaign:
         time_limit: float | None = None,
         threads: int | None = None,
     ) -> Comparison:
-        """This campaign beside the same one with other bounds, offers, limits or rules.
+        """Compare this campaign with the same one under other bounds, offers, limits or rules.
 
         Parameters
         ----------
         result : Result, optional
             Of this campaign; default: it is solved first. The changed campaign starts from its prices.
-        limits, drop_limits, add_limits, offers, rules, drop_rules, add_rules
+        limits, offers, rules : mapping, optional
             As for `changed`.
-        gap, time_limit, threads
-            As for `solve`; seed and backend are the result's.
+        drop_limits, drop_rules : iterable of str
+            As for `changed`.
+        add_limits, add_rules : iterable
+            As for `changed`.
+        gap, time_limit : float, optional
+            As for `solve`.
+        threads : int, optional
+            Default: as many as `result` was solved with. Seed and backend are always those of `result`.
 
         Returns
         -------
@@ -395,8 +277,8 @@ class Campaign:
         )  # fmt: skip
         before = self._solved(result, gap, time_limit, threads)
         after = SolveAgain(gap, time_limit, threads).solve(other._data, before)
-        object.__setattr__(other, "_compiled", after.compiled)
-        return compare(before, Result.of(after), other)
+        other._hold(other._data, after.compiled)
+        return compare(before, Result.from_solution(after), other)
 
     def frontier(
         self,
@@ -411,23 +293,26 @@ class Campaign:
         time_limit: float | None = None,
         threads: int | None = None,
     ) -> Frontier:
-        """The best objective over a range of one limit's bound; each solve starts from its neighbour's prices.
+        """Find the best objective over a range of one limit's bound, each from its neighbour's prices.
 
         Parameters
         ----------
         limit : str
-        group : str, optional
-            Which group of the limit, where it has groups.
+            Name of the limit.
         bounds : sequence of float, optional
-            To try.
+            Bounds to try.
         factors : sequence of float, optional
             In place of `bounds`: factors of the bound as it is.
         side : {"min", "max"}, optional
-            Where the limit has both.
+            Which bound, if the limit has both.
+        group : str, optional
+            Which group of the limit, if it has groups.
         result : Result, optional
             Of this campaign; default: it is solved first.
-        gap, time_limit, threads
+        gap, time_limit : float, optional
             As for `solve`; the time limit is for each bound.
+        threads : int, optional
+            As for `what_if`.
 
         Returns
         -------
@@ -437,13 +322,12 @@ class Campaign:
         Raises
         ------
         InvalidInput
-            Where there is no such limit or bound.
+            If there is no such limit or bound.
         """
         present = present_bound(self.compile(), limit, group, side)
         wanted = bounds_to_try(present, bounds, factors)  # what is wrong is said before a solve
         solved = self._solved(result, gap, time_limit, threads)
-        solving = SolveAgain(gap, time_limit, threads)
-        return sweep(self._data, present, wanted, solved, solving)
+        return sweep(self._data, present, wanted, solved, SolveAgain(gap, time_limit, threads))
 
     def _solved(
         self, result: Result | None, gap: float, time_limit: float | None, threads: int | None
@@ -466,30 +350,49 @@ def read_campaign(
     Parameters
     ----------
     folder : str or Path
+        Folder with campaign.toml and its tables.
     store : str or Path, optional
-        A folder that candidates are packed into and memory-mapped from, for campaigns that do not fit in memory;
-        see `Campaign`.
+        As for `Campaign`: a folder for candidates that do not fit in memory.
     memory_limit : int or str, optional
         Bytes, or text such as "8GiB", that reading and solving may take. Default: what is available.
     progress : bool
         Report on standard error how the making of candidates of transactions stands.
+
+    Returns
+    -------
+    Campaign
+        Ready to solve.
 
     Raises
     ------
     InvalidInput
         With one line that names what is wrong. What cannot fit is refused before it is read.
     """
-    return Campaign.of(read_campaign_data(folder, store, memory_limit, progress))
+    return Campaign.from_data(read_campaign_data(folder, store, memory_limit, progress))
 
 
 def write_campaign(campaign: Campaign, folder: str | Path, *, overwrite: bool = False) -> Path:
-    """Write a campaign as a folder that `read_campaign` and `couponry solve` take.
+    """Write a campaign as a folder that `read_campaign` and ``couponry solve`` take.
 
     Candidates carry the columns that the campaign uses. The folder appears whole or not at all.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        The campaign to write.
+    folder : str or Path
+        Folder to write; must not exist.
+    overwrite : bool
+        Replace the folder if it exists.
+
+    Returns
+    -------
+    Path
+        The folder.
 
     Raises
     ------
     InvalidInput
-        Where the folder exists, unless `overwrite` says to replace it.
+        If the folder exists, unless `overwrite` says to replace it.
     """
     return write_campaign_data(campaign.data, folder, overwrite=overwrite)

@@ -18,15 +18,82 @@ from .utils.html import facts_table
 class Result(CampaignSolution):
     """A solved campaign: allocation, limits, certificate, and what can be asked of them.
 
-    Fields are those of `CampaignSolution`: `status`, `message`, `objective`, `objective_error`, `bound`, `gap`,
-    `max_violation`, `allocated`, `customers`, `candidates`, `customers_below_min`, `customers_without_mandatory`,
-    `customers_cut_off`, `full_passes`, `nit`, `method`, `seconds`, `peak_memory_bytes`, `threads`, `backend`,
-    `engine`, `seed`, `version`, `name`, `allocation`, `limits` and `infeasible`.
+    `Campaign.solve` returns it. It does not change.
+
+    Attributes
+    ----------
+    status : {"optimal", "feasible", "infeasible", "unsolved"}
+        Within the asked gap; stopped earlier; proved that nothing is feasible; stopped with no feasible allocation.
+    message : str
+        The same in a sentence.
+    objective : float or None
+        Sum of the value column over the coupons given, less the penalties of soft limits; never more than that.
+    objective_error : float or None
+        Rounding bound: the true objective lies in [objective, objective + objective_error].
+    bound : float or None
+        No allocation is worth more.
+    gap : float or None
+        (bound - objective) / abs(bound).
+    max_violation : float or None
+        Largest violation of a hard limit, in that limit's own unit.
+    allocated, customers, candidates : int
+        Coupons given, customers, candidates.
+    customers_below_min : int
+        Customers who cannot have as many coupons as their rules ask for.
+    customers_without_mandatory : int
+        Customers who cannot have all that is mandatory for them.
+    customers_cut_off : int
+        Customers whose search for the best choice was cut off; the bound makes up for that.
+    full_passes : float
+        Passes over all candidates; samples count by their share.
+    nit : int
+        Evaluations of the dual.
+    method : {"dual", "dual+milp"}
+        The second where HiGHS decided what prices left open.
+    seconds : dict of str to float
+        By stage.
+    peak_memory_bytes, threads : int
+        Of the solve.
+    backend, engine : str
+        What ran the passes.
+    seed : int
+        What ties were broken by.
+    version, name : str
+        Of couponry, and of the campaign.
+    allocation : Allocation or None
+        One row for each coupon given, made when asked for.
+    limits : pyarrow.Table or None
+        One row for each limit and group: `name`, `group`, `sum`, `min`, `max`, `achieved`, `error`, `price`,
+        `second_sum`, `binding` and `mode`; the campaign format describes them.
+    infeasible : dict or None
+        The conflict, as infeasible.json has it.
+
+    Examples
+    --------
+    >>> import couponry
+    >>> offers = {"offer": ["tea", "jam"]}
+    >>> candidates = {"customer": [1, 1, 2], "offer": ["tea", "jam", "tea"], "value": [2.0, 1.0, 3.0]}
+    >>> result = couponry.Campaign(offers, candidates, limits=[couponry.Limit("in all", max=2)]).solve()
+    >>> result.objective, result.bound
+    (5.0, 5.0)
+    >>> result.limits.select(["name", "achieved"]).to_pylist()
+    [{'name': 'in all', 'achieved': 2.0}]
     """
 
     @classmethod
-    def of(cls, solution: CampaignSolution) -> Result:
-        """The solution with everything that can be asked of it."""
+    def from_solution(cls, solution: CampaignSolution) -> Result:
+        """Return a solution with everything that can be asked of it.
+
+        Parameters
+        ----------
+        solution : CampaignSolution
+            What `couponry.results.solve` found.
+
+        Returns
+        -------
+        Result
+            It shares all parts.
+        """
         return cls(**vars(solution))
 
     @property
@@ -38,17 +105,22 @@ class Result(CampaignSolution):
         return self.allocation
 
     def explain(self, customer: Any) -> Explanation:
-        """Why a customer got these coupons and not others: value, prices paid, what decided, the runner-up.
+        """Explain why a customer got these coupons and not others.
 
         Parameters
         ----------
         customer : int or str
-            Its id. Only its own candidates are looked at.
+            Id of the customer. Only its own candidates are looked at.
+
+        Returns
+        -------
+        Explanation
+            For each candidate: its value, the prices it pays, what decided, and what would come instead.
 
         Raises
         ------
         InvalidInput
-            For a customer without candidates, or where there is no allocation.
+            If the customer has no candidates, or the result no allocation.
         """
         return explain_result(self, customer)
 
@@ -96,14 +168,27 @@ class Result(CampaignSolution):
         return price_ranges(self, limits, options)
 
     def write(self, folder: str | Path, *, overwrite: bool = False) -> Path:
-        """Write allocation.parquet, limits.parquet and result.json, or infeasible.json, into a new folder.
+        """Write the result as a folder.
 
-        The folder appears whole or not at all.
+        It holds allocation.parquet, limits.parquet and result.json, or infeasible.json and result.json. The folder
+        appears whole or not at all.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Folder to write; must not exist.
+        overwrite : bool
+            Replace the folder if it exists.
+
+        Returns
+        -------
+        Path
+            The folder.
 
         Raises
         ------
         InvalidInput
-            Where it exists, unless `overwrite` says to replace it.
+            If the folder exists, unless `overwrite` says to replace it.
         """
         return write_result(
             folder,
