@@ -1,4 +1,4 @@
-"""Customers' bundles and the master programme over them, against every choice that there is and against HiGHS."""
+"""Customers' columns and the master programme over them, against every choice that there is and against HiGHS."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from tests.support.compiled import compiled
 from tests.support.oracle import Oracle, Stop
 
 from couponry import Campaign, CustomerRule, Limit
-from couponry.solver.exact.columns import list_bundles
+from couponry.solver.exact.columns import list_columns
+from couponry.solver.options import ColumnOptions
 from couponry.solver.primal.repair import chosen_positions
 
+PLENTY = ColumnOptions(per_customer=1_000)
 RULES = [
     CustomerRule("slots", max=3, min=1),
     CustomerRule("first weeks", where={"day": {"max": 9}}, max=1),
@@ -56,7 +58,7 @@ def limits(oracle: Oracle, tightness: float) -> list[Limit]:
 
 @pytest.mark.parametrize("rules", [RULES, RULES[:1], []], ids=["overlapping", "nested", "none"])
 @pytest.mark.parametrize("within", [0.3, 1e9])
-def test_bundles_are_all_choices_of_little_regret(rules: list[CustomerRule], within: float) -> None:
+def test_columns_are_all_choices_of_little_regret(rules: list[CustomerRule], within: float) -> None:
     offers, candidates = tables(12, 1)
     campaign = Campaign(
         offers, candidates, rules=rules, limits=[Limit("budget", sum="cost", max=9)]
@@ -64,8 +66,8 @@ def test_bundles_are_all_choices_of_little_regret(rules: list[CustomerRule], wit
     problem, _, repair = compiled(campaign)
     reduced = problem.objective
     chosen, _ = repair.exact_choice(np.zeros(problem.candidates, np.uint8), reduced)
-    bundles = list_bundles(problem, reduced, chosen, within, 1_000)
-    assert bundles.beyond >= within
+    columns = list_columns(problem, reduced, chosen, within, PLENTY)
+    assert columns.unlisted_regret >= within
     oracle = Oracle(offers, candidates, rules=rules)
     reach = oracle.reach()
     for i in range(12):
@@ -83,17 +85,17 @@ def test_bundles_are_all_choices_of_little_regret(rules: list[CustomerRule], wit
             fits[key] = worth
         best = max(fits.values())
         wanted = sorted(key for key, worth in fits.items() if best - worth <= within)
-        theirs = np.flatnonzero(bundles.customer == i)
-        listed = zip(bundles.worth[theirs], bundles.weight[theirs].toarray()[:, 0], strict=True)
+        theirs = np.flatnonzero(columns.customer == i)
+        listed = zip(columns.worth[theirs], columns.weight[theirs].toarray()[:, 0], strict=True)
         assert sorted((round(w, 9), round(c, 9)) for w, c in listed) == wanted
-        assert bundles.regret[theirs] == pytest.approx(best - bundles.worth[theirs], abs=1e-9)
-    rows, _ = bundles.given.nonzero()
+        assert columns.regret[theirs] == pytest.approx(best - columns.worth[theirs], abs=1e-9)
+    rows, _ = columns.candidates.nonzero()
     assert np.array_equal(
-        np.bincount(rows, minlength=len(bundles.worth)), bundles.given.sum(axis=1)
+        np.bincount(rows, minlength=len(columns.worth)), columns.candidates.sum(axis=1)
     )
 
 
-def test_crowded_bundles_say_what_they_leave_out() -> None:
+def test_crowded_columns_say_what_they_leave_out() -> None:
     offers, candidates = tables(12, 2)
     campaign = Campaign(
         offers, candidates, rules=RULES, limits=[Limit("budget", sum="cost", max=9)]
@@ -101,18 +103,18 @@ def test_crowded_bundles_say_what_they_leave_out() -> None:
     problem, _, repair = compiled(campaign)
     nobody = np.zeros(problem.candidates, np.uint8)
     chosen, _ = repair.exact_choice(nobody, problem.objective)
-    every = list_bundles(problem, problem.objective, chosen, 1e9, 1_000)
-    few = list_bundles(problem, problem.objective, chosen, 1e9, 3)
+    every = list_columns(problem, problem.objective, chosen, 1e9, PLENTY)
+    few = list_columns(problem, problem.objective, chosen, 1e9, ColumnOptions(per_customer=3))
     assert len(few.customer) < len(every.customer)
     listed = set(zip(few.customer.tolist(), few.key.tolist(), strict=True))
     theirs = zip(every.customer.tolist(), every.key.tolist(), strict=True)
     left_out = np.array([pair not in listed for pair in theirs])
-    assert few.beyond <= every.regret[left_out].min() + 1e-9
+    assert few.unlisted_regret <= every.regret[left_out].min() + 1e-9
     best = [chosen_positions(chosen[7 * i : 7 * i + 7]).tolist() for i in range(12)]
     for i in range(12):
-        first = few.given[[int((few.customer == i).argmax())]]
+        first = few.candidates[[int((few.customer == i).argmax())]]
         assert (np.sort(first.indices) - 7 * i).tolist() == best[i] or few.regret.min() == 0.0
-    nearest = every.nearest(10)
+    nearest = every.of_least_regret(10)
     assert len(nearest.customer) == 12 + 10 and set(nearest.customer) == set(range(12))
 
 
@@ -135,7 +137,7 @@ def test_ties_do_not_keep_the_gap_open(seed: int) -> None:
     assert best.value <= result.bound + 1e-9 * abs(result.bound)
 
 
-def test_way_out_where_rules_overlap() -> None:
+def test_relaxation_where_rules_overlap() -> None:
     """The least change is found, and proved to be that, where thousands of coupons tie."""
     given = tables(3_000, 4)
     oracle = Oracle(*given, rules=RULES)

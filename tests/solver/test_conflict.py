@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from couponry.solver.conflict import needed
+from couponry.solver.conflict import deletion_filter
 
 NO_RULES = SimpleNamespace(all=list, only=lambda *_: None)
 PROBLEM: Any = SimpleNamespace(rule_names=NO_RULES, rules=None, shard=SimpleNamespace(indptr=None))
@@ -30,7 +30,7 @@ class Known:
         spare = np.setdiff1d(rows, self._rows)
         return np.union1d(self._rows, spare[::2])
 
-    def reach(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
+    def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
         raise NotImplementedError
 
 
@@ -41,7 +41,7 @@ def test_exactly_what_is_needed(size: int, seed: int, narrows: bool) -> None:
     rows = np.sort(np.random.default_rng(seed).choice(1000, 200, replace=False))
     asked = np.sort(np.random.default_rng(100 + seed).choice(rows, size, replace=False))
     prover = Known(asked, narrows)
-    found, rules = needed(PROBLEM, prover, rows, [])
+    found, rules = deletion_filter(PROBLEM, prover, rows, [])
     assert found.tolist() == asked.tolist() and rules == []
     if not narrows:
         assert prover.asked <= size * (2 * np.log2(200 / size) + 4)

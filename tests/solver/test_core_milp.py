@@ -10,7 +10,8 @@ from tests.support.oracle import Stop
 from tests.support.random_campaigns import draw
 
 from couponry import Campaign, Limit
-from couponry.solver.exact.core_milp import solve_core
+from couponry.solver.exact.core_milp import Core, CoreLimits, solve_core
+from couponry.solver.options import DEFAULT_OPTIONS
 
 
 @pytest.mark.parametrize(("seed", "channel"), [(201, "mail"), (237, "email"), (232, "mail")])
@@ -39,7 +40,8 @@ def test_least_cost_where_customers_miss_minimums(seed: int, channel: str) -> No
     problem, engine, repair = compiled(campaign)
     nobody, everybody = np.zeros(problem.candidates, np.uint8), np.ones(problem.candidates, bool)
     kept, _ = best_choice(problem, engine, repair, np.zeros(len(problem.lower)))
-    found = solve_core(problem, nobody, everybody, kept, 1e-4, -float(cost.sum()), 60.0)
+    limits = CoreLimits(1e-4, -float(cost.sum()), 60.0, DEFAULT_OPTIONS.core.nodes)
+    found = solve_core(Core(problem, nobody, everybody, kept), limits, DEFAULT_OPTIONS.core)
     assert found.chosen is not None
     worth = repair.measure(found.chosen).objective
     least = float(cost[best.chosen].sum())

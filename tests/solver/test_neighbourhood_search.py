@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +13,8 @@ from tests.support.oracle import Oracle, Stop
 
 from couponry import Campaign, CustomerRule, Limit
 from couponry.engines.local import LocalEngine
-from couponry.solver.exact import neighbourhood_search
-from couponry.solver.exact.neighbourhood_search import Neighbourhoods
+from couponry.solver.exact.neighbourhood_search import NeighbourhoodSearch, PricedChoice
+from couponry.solver.options import DEFAULT_OPTIONS, NeighbourhoodOptions
 from couponry.solver.primal.repair import MeasuredChoice, Repair
 from couponry.solver.problem import Problem
 from couponry.solver.solve import solve
@@ -47,11 +47,13 @@ def corridors(given: list[pa.Table], planted: NDArray[np.bool_]) -> list[Limit]:
     return [Limit("cost", sum="cost", by="kind", table=narrow)]
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neighbourhoods that HiGHS is through with in no time."""
-    for name, number in {"FIRST": 60, "FEWEST": 30, "NODES": 10, "PATIENCE": 4}.items():
-        monkeypatch.setattr(neighbourhood_search, name, number)
+OPTIONS = replace(
+    DEFAULT_OPTIONS,
+    neighbourhoods=NeighbourhoodOptions(
+        first_candidates=60, least_candidates=30, nodes=10, patience=4
+    ),
+)
+"""Neighbourhoods that HiGHS is through with in no time."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +68,17 @@ class Situation:
     planted: NDArray[np.uint8]
     oracle: Oracle
 
-    def neighbourhoods(self, clock: Clock) -> Neighbourhoods:
+    def neighbourhoods(self, clock: Clock) -> NeighbourhoodSearch:
         regret = self.engine.regret(self.problem.exact, self.reduced, self.ideal)
-        parts = self.problem, self.repair, self.ideal, self.reduced, regret
-        return Neighbourhoods(*parts, 0.5, 0, clock)
+        ideal = PricedChoice(self.ideal, self.reduced, regret)
+        return NeighbourhoodSearch(self.repair, ideal, 0.5, 0, clock, OPTIONS)
 
     def search(self, best: NDArray[np.uint8] | None) -> list[MeasuredChoice]:
         """All that is found, one after the other, from an allocation on."""
         near, found = self.neighbourhoods(Clock()), []
         objective = 0.0 if best is None else self.repair.measure(best).objective
-        while not near.over:
-            better = near.better(best, objective)
+        while not near.is_over:
+            better = near.improve(best, objective)
             if better is not None:
                 best, objective = better.chosen, better.objective
                 found.append(better)
@@ -135,8 +137,8 @@ def test_where_nothing_is_better_it_gives_up() -> None:
     assert best.chosen is not None and best.value is not None
     near = given.neighbourhoods(Clock())
     searches = 0
-    while not near.over:
-        assert near.better(best.chosen.astype(np.uint8), best.value) is None
+    while not near.is_over:
+        assert near.improve(best.chosen.astype(np.uint8), best.value) is None
         searches += 1
     assert searches == 4
-    assert given.neighbourhoods(Clock(0.0)).over
+    assert given.neighbourhoods(Clock(0.0)).is_over

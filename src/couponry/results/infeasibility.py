@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from ..engines.protocol import Engine
 from ..model.compile_limits import CompiledLimits, Measure
 from ..model.compiled_campaign import CompiledCampaign
-from ..solver.conflict import Certificate
+from ..solver.conflict import ConflictingBound, InfeasibleSet
 from ..solver.dual.lagrangian import Lagrangian
 from ..solver.options import DEFAULT_OPTIONS, SolverOptions
-from ..solver.relaxation import Change, WayOut, way_out
+from ..solver.relaxation import BoundChange, Relaxation, RelaxationRequest, relax
 from ..utils.clock import Clock
 
 CHANGES_IN_MESSAGE = 5
@@ -26,7 +26,7 @@ RATIO_ROUNDING = 1e-9
 
 def describe_infeasibility(
     compiled: CompiledCampaign,
-    certificate: Certificate,
+    certificate: InfeasibleSet,
     prices: NDArray[np.float64],
     engine: Engine,
     seed: int,
@@ -38,7 +38,7 @@ def describe_infeasibility(
     Parameters
     ----------
     compiled : CompiledCampaign
-    certificate : Certificate
+    certificate : InfeasibleSet
         The proof that nothing is feasible.
     prices : ndarray of float64, shape (n_rows,)
         Prices at which the dual proves it; the search for a relaxation starts from them.
@@ -52,7 +52,7 @@ def describe_infeasibility(
     dict
         Without the feasibility relaxation (`way_out`) if a time limit ended the search for one.
     """
-    limits = [_conflict(compiled.limits, conflict) for conflict in certificate.conflicts]
+    limits = [_conflict(compiled.limits, bound) for bound in certificate.bounds]
     content: dict[str, Any] = {
         "message": _conflict_message(limits, certificate.rules),
         "limits": limits,
@@ -60,7 +60,8 @@ def describe_infeasibility(
     }
     with clock.stage("way out"):
         units = _units(compiled, engine)
-        relaxation = way_out(compiled.problem, engine, units, prices, seed, clock, options)
+        request = RelaxationRequest(compiled.problem, engine, units, prices)
+        relaxation = relax(request, seed, clock, options)
     if relaxation is not None:
         changes = [_change(compiled.limits, change, relaxation) for change in relaxation.changes]
         changes.sort(key=lambda entry: -abs(entry["share"]))
@@ -77,14 +78,14 @@ def _measure(limits: CompiledLimits, row: int) -> tuple[Measure, bool]:
     return limits.measures[number], bool(limits.is_ratio[number])
 
 
-def _conflict(limits: CompiledLimits, conflict: Any) -> dict[str, Any]:
+def _conflict(limits: CompiledLimits, conflict: ConflictingBound) -> dict[str, Any]:
     """A limit of the conflict: what it asks, and the end of its achievable range."""
     measure, is_ratio = _measure(limits, conflict.row)
     bound = "min" if conflict.is_min else "max"
-    entry = {"limit": measure.name, "group": measure.group, "sum": measure.sum}
+    entry: dict[str, Any] = {"limit": measure.name, "group": measure.group, "sum": measure.sum}
     entry[bound] = getattr(measure, bound)
     if not is_ratio:  # the achievable range of a ratio is not a linear question
-        entry["reachable"] = conflict.reachable
+        entry["reachable"] = conflict.achievable
     return entry
 
 
@@ -108,7 +109,7 @@ def _units(compiled: CompiledCampaign, engine: Engine) -> NDArray[np.float64]:
     return units
 
 
-def _change(limits: CompiledLimits, change: Change, relaxation: WayOut) -> dict[str, Any]:
+def _change(limits: CompiledLimits, change: BoundChange, relaxation: Relaxation) -> dict[str, Any]:
     """A relaxed bound: what it asks, what would do, and the difference, also as a share of the bound."""
     measure, is_ratio = _measure(limits, change.row)
     would_do, is_min = change.would_do, change.is_min

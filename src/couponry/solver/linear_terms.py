@@ -9,20 +9,38 @@ from ..utils.lazy_imports import sparse as sp
 from .problem import Problem
 
 
-def by_candidate(problem: Problem) -> tuple[NDArray[np.float64], sp.csr_array]:
-    """What each candidate adds to the objective (e), and to each row, CSR (e, L)."""
-    amounts = amounts_of(problem, np.arange(problem.candidates))
-    worth = problem.objective.reshape(1, -1) @ amounts
-    return np.asarray(worth).ravel(), sp.csr_array((problem.rows @ amounts).T)
+def terms_by_candidate(problem: Problem) -> tuple[NDArray[np.float64], sp.csr_array]:
+    """Compute what each candidate adds to the objective and to each row.
+
+    Returns
+    -------
+    worth : ndarray of float64, shape (n_candidates,)
+    weight : CSR array of float64, shape (n_candidates, n_rows)
+    """
+    usage = usage_by_candidate(problem, np.arange(problem.candidates))
+    worth = problem.objective.reshape(1, -1) @ usage
+    return np.asarray(worth).ravel(), sp.csr_array((problem.rows @ usage).T)
 
 
-def amounts_of(problem: Problem, variables: NDArray[np.int64]) -> sp.csr_array:
-    """Usage of each variable's candidate: CSR ((1 + C) * S * K, variables)."""
-    attributes = np.concatenate([np.ones((1, len(variables))), problem.exact[:, variables]])
+def usage_by_candidate(problem: Problem, candidates: NDArray[np.int64]) -> sp.csr_array:
+    """Compute the usage of some candidates.
+
+    Parameters
+    ----------
+    problem : Problem
+    candidates : ndarray of int64, shape (n_some,)
+        Their positions.
+
+    Returns
+    -------
+    CSR array of float64, shape ((1 + n_attributes) * n_segments * n_items, n_some)
+        A column for each candidate: a flat usage table.
+    """
+    amounts = np.concatenate([np.ones((1, len(candidates))), problem.exact[:, candidates]])
     cells = problem.objective[0].size
-    cell = problem.cells(variables)
-    row = (np.arange(len(attributes))[:, None] * cells + cell).ravel()
-    column = np.tile(np.arange(len(variables)), len(attributes))
+    cell = problem.cells(candidates)
+    row = (np.arange(len(amounts))[:, None] * cells + cell).ravel()
+    column = np.tile(np.arange(len(candidates)), len(amounts))
     return sp.csr_array(
-        (attributes.ravel(), (row, column)), shape=(len(attributes) * cells, len(variables))
+        (amounts.ravel(), (row, column)), shape=(len(amounts) * cells, len(candidates))
     )

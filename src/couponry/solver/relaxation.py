@@ -1,9 +1,9 @@
-"""The cheapest way out of an infeasible campaign: the smallest changes to bounds with which an allocation exists.
+"""Feasibility relaxation: the smallest changes to bounds with which an infeasible campaign has an allocation.
 
-Every hard bound may be missed, at a price, and nothing else counts (elastic programming; Chinneck and Dravnieks 1991):
-the sum of all changes, each as a share of the bound that is changed, is made as small as it can be. That is a campaign
-of soft limits, and is solved like one. The allocation that comes out keeps the changed bounds, which proves that they
-will do; the dual bound says that no smaller changes would.
+Every hard bound may be violated, at a price, and nothing else counts (elastic programming; Chinneck and Dravnieks
+1991): the sum of all changes, each as a share of the bound that is changed, is made as small as it can be. That is a
+campaign of soft limits, and is solved like one. Its allocation keeps the changed bounds, which proves that they will
+do; the dual bound says that no smaller changes would.
 """
 
 from __future__ import annotations
@@ -18,111 +18,169 @@ from ..utils.clock import Clock
 from ..utils.lazy_imports import sparse as sp
 from .dual.scaling import Scales
 from .dual.warm_start import Start
-from .exact.core_milp import solve_core
+from .exact.core_milp import Core, CoreLimits, solve_core
 from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
 from .primal.repair import MeasuredChoice, Repair
 from .problem import Problem
 from .solve import solve as solve_problem
 
-GAP, GAP_OF_MANY = 1e-3, 1e-2  # of the sum of changes, asked; where there are many candidates
-SMALL_CANDIDATES = 20_000  # up to here HiGHS is asked, for so many nodes of its search at most
-NODES = 100
+ROUNDING_SHARE = 1e-9
+"""Share of an activity by which a changed bound is looser, so that sums in another order keep it, too."""
 
 
 @dataclass(frozen=True)
-class Change:
-    """A bound of a row that has to give way: what it asks, and what would do instead."""
+class RelaxationRequest:
+    """An infeasible problem, and what is known of it.
+
+    Attributes
+    ----------
+    problem : Problem
+    engine : Engine
+    units : ndarray of float64, shape (n_rows, 2)
+        What a change of each row's lower and upper bound is measured by; 0: a typical coupon's weight.
+    proof : ndarray of float64, shape (n_rows,)
+        Prices that prove that nothing is feasible, where some are known: the search starts in their direction.
+    """
+
+    problem: Problem
+    engine: Engine
+    units: NDArray[np.float64]
+    proof: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BoundChange:
+    """A bound that has to give way.
+
+    Attributes
+    ----------
+    row : int
+    is_min : bool
+        True for the row's lower bound, False for its upper one.
+    bound : float
+        What it asks for.
+    would_do : float
+        What would do instead.
+    """
 
     row: int
     is_min: bool
-    asked: float
+    bound: float
     would_do: float
 
 
 @dataclass(frozen=True)
-class WayOut:
-    """Changes with which the campaign is feasible.
+class Relaxation:
+    """Changes to bounds with which the campaign is feasible.
 
-    usage: (1 + C, S, K), of an allocation that keeps the changed bounds. total: the changes, each as a share of what it
-    is measured by, summed. at_least: no other changes have a smaller sum.
+    Attributes
+    ----------
+    changes : list of BoundChange
+    usage : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+        Usage of an allocation that keeps the changed bounds.
+    total : float
+        Sum of the changes, each as a share of its unit.
+    at_least : float
+        No other changes have a smaller sum.
     """
 
-    changes: list[Change]
+    changes: list[BoundChange]
     usage: NDArray[np.float64]
     total: float
     at_least: float
 
 
-def way_out(
-    problem: Problem,
-    engine: Engine,
-    units: NDArray[np.float64],
-    proof: NDArray[np.float64],
-    seed: int,
-    clock: Clock,
-    options: SolverOptions = DEFAULT_OPTIONS,
-) -> WayOut | None:
-    """The smallest changes to the hard bounds, or None where a time limit ended the search before any were found.
+def relax(
+    request: RelaxationRequest, seed: int, clock: Clock, options: SolverOptions = DEFAULT_OPTIONS
+) -> Relaxation | None:
+    """Find the smallest changes to the hard bounds with which an allocation exists.
 
-    units: (L, 2), what a change of each row's lower and upper bound is measured by; 0: a typical coupon's weight.
-    proof: (L), prices that prove that nothing is feasible, where some are known: the search starts in their direction.
+    Parameters
+    ----------
+    request : RelaxationRequest
+    seed : int
+        Breaks ties.
+    clock : Clock
+    options : SolverOptions, optional
+
+    Returns
+    -------
+    Relaxation or None
+        None where a time limit ended the search before any changes were found.
     """
+    problem, engine = request.problem, request.engine
     scales = Scales.of(problem, engine)
-    elastic = _Elastic(problem, units, scales.per_coupon)
-    small = problem.candidates <= SMALL_CANDIDATES
-    asked = GAP if small else GAP_OF_MANY
-    start = elastic.start(proof)
+    elastic = _ElasticProblem(problem, request.units, scales.per_coupon)
+    is_tiny = problem.candidates <= options.sizes.tiny_candidates
+    gap = options.relaxation.gap if is_tiny else options.relaxation.gap_of_many
+    start = elastic.start(request.proof)
     solution = solve_problem(
-        elastic.problem, engine, asked, seed, clock, start, core=False, options=options
+        elastic.problem, engine, gap, seed, clock, start, core=False, options=options
     )
     plan: Plan | MeasuredChoice | None = solution.plan
     bound = solution.bound
-    if small and solution.status != "optimal":
-        exact, tighter = _exactly(elastic.problem, engine, clock, options)
+    if is_tiny and solution.status != "optimal":
+        exact, tighter = _solve_exactly(elastic.problem, engine, clock, options)
         bound = min(bound, tighter)
         if exact is not None and (plan is None or exact.objective > plan.objective):
             plan = exact
     if plan is None:
         return None
-    error = plan.error if isinstance(plan, Plan) else np.zeros(plan.usage.shape)
-    off = abs(elastic.problem.rows) @ error.ravel()
-    missed = elastic.problem.missed(plan.activity)
-    changes = []
-    for at in np.flatnonzero(missed > 0).tolist():
-        row, is_min = int(elastic.row[at]), bool(elastic.is_min[at])
-        asked = problem.lower[row] if is_min else problem.upper[row]
-        # sums in another order, or of the values as given, must keep it, too
-        margin = off[at] + (0.0 if problem.integer[row] else 1e-9 * abs(plan.activity[at]))
-        would_do = plan.activity[at] - margin if is_min else plan.activity[at] + margin
-        changes.append(Change(row, is_min, float(asked), float(would_do)))
-    total = float(missed @ elastic.share)
+    total = float(elastic.problem.missed(plan.activity) @ elastic.share)
     at_least = max(0.0, -bound / elastic.factor)
-    return WayOut(changes, plan.usage, total, min(at_least, total))
+    return Relaxation(_changes(problem, elastic, plan), plan.usage, total, min(at_least, total))
 
 
-def _exactly(
+def _changes(
+    problem: Problem, elastic: _ElasticProblem, plan: Plan | MeasuredChoice
+) -> list[BoundChange]:
+    """The bounds that an allocation violates, each as far as rounding may want it."""
+    error = plan.error if isinstance(plan, Plan) else np.zeros(plan.usage.shape)
+    activity_error = abs(elastic.problem.rows) @ error.ravel()
+    changes = []
+    for at in np.flatnonzero(elastic.problem.missed(plan.activity) > 0).tolist():
+        row, is_min = int(elastic.row[at]), bool(elastic.is_min[at])
+        bound = problem.lower[row] if is_min else problem.upper[row]
+        rounding = 0.0 if problem.integer[row] else ROUNDING_SHARE * abs(plan.activity[at])
+        margin = activity_error[at] + rounding
+        would_do = plan.activity[at] - margin if is_min else plan.activity[at] + margin
+        changes.append(BoundChange(row, is_min, float(bound), float(would_do)))
+    return changes
+
+
+def _solve_exactly(
     problem: Problem, engine: Engine, clock: Clock, options: SolverOptions
-) -> tuple[Plan | MeasuredChoice | None, float]:
+) -> tuple[MeasuredChoice | None, float]:
     """The best allocation that HiGHS finds, and its bound."""
-    chosen = np.zeros(problem.candidates, np.uint8)
-    free = np.ones(problem.candidates, bool)
-    table = np.zeros((1 + problem.quantities, *problem.objective.shape[1:]), np.float32)
-    best, _ = engine.choose(table)
-    # what HiGHS may be off is a share of about the most that it can be
+    nothing = np.zeros(problem.candidates, np.uint8)
+    everything = np.ones(problem.candidates, bool)
+    no_prices = np.zeros((1 + problem.quantities, *problem.objective.shape[1:]), np.float32)
+    best, _ = engine.choose(no_prices)
     repair = Repair(problem, engine, Scales.of(problem, engine), options.repair)
-    worst = repair.measure(chosen).objective
-    core = solve_core(problem, chosen, free, best, GAP * abs(worst), worst, clock.left, NODES)
+    # what HiGHS may be off is a share of about the most that it can be
+    worst = repair.measure(nothing).objective
+    tolerance = options.relaxation.gap * abs(worst)
+    limits = CoreLimits(tolerance, worst, clock.left, options.relaxation.nodes)
+    core = solve_core(Core(problem, nothing, everything, best), limits, options.core)
     if core.chosen is None:
         return None, np.inf
     return repair.measure(core.chosen), core.bound
 
 
-class _Elastic:
-    """The campaign in which every hard bound is a row of its own, and missing it is all that counts.
+class _ElasticProblem:
+    """The campaign in which every hard bound is a soft row of its own, and violating it is all that counts.
 
-    row: (V), of each bound. is_min: (V). share: (V), what missing a unit of it counts. factor: of what counts, in the
-    objective: a typical coupon in a typical bound counts 1 there.
+    Attributes
+    ----------
+    problem : Problem
+    row : ndarray of int64, shape (n_bounds,)
+        Row of each bound in the campaign.
+    is_min : ndarray of bool, shape (n_bounds,)
+    share : ndarray of float64, shape (n_bounds,)
+        What violating the bound by 1 adds to the sum of changes.
+    factor : float
+        Objective lost per unit of that sum: a typical coupon in a typical bound costs 1.
     """
 
     def __init__(

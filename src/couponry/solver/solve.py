@@ -10,23 +10,18 @@ from numpy.typing import NDArray
 from ..engines.protocol import Engine
 from ..utils.clock import Clock
 from ..utils.errors import OutOfTime
-from .conflict import (
-    EXACT_CANDIDATES,
-    REACH_NODES,
-    Certificate,
-    ExactProver,
-    PriceProver,
-    find_conflict,
-)
+from .conflict import InfeasibleSet, find_infeasible_set
 from .dual.lagrangian import Evaluation, Lagrangian, as_float32
 from .dual.price_search import Found, PriceSearch
 from .dual.sampling import Samples
 from .dual.warm_start import Start
-from .exact.core_milp import NODES, solve_core
-from .exact.neighbourhood_search import Neighbourhoods
-from .exact.restricted_master import Master, fits
+from .exact.core_milp import Core, CoreLimits, solve_core
+from .exact.neighbourhood_search import NeighbourhoodSearch, PricedChoice
+from .exact.restricted_master import RestrictedMaster, is_worth_a_master
+from .highs_prover import HighsProver
 from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
+from .price_prover import PriceProver
 from .primal.fixed_customers import (
     fix_customers,
     fixed_usage,
@@ -80,7 +75,7 @@ class Solution:
     method: str
     nit: int
     cut_off: int = 0
-    certificate: Certificate | None = None
+    certificate: InfeasibleSet | None = None
 
 
 def relative_gap(bound: float, objective: float) -> float:
@@ -170,7 +165,7 @@ class _Solve:
             self._round(free)
         return not self._open()
 
-    def _limited(self) -> Certificate | None:
+    def _limited(self) -> InfeasibleSet | None:
         """Everything after the choice without prices; a certificate where nothing is feasible."""
         search, tiny = self.search, self.problem.candidates <= SMALL_CANDIDATES
         with self.clock.stage("dual"):
@@ -179,13 +174,17 @@ class _Solve:
         self._round(found)
         certificate = self._conflict() if search.diverged else None
         looked = search.diverged
-        if self.best is None and not looked and (tiny or fits(self.problem)):
+        if (
+            self.best is None
+            and not looked
+            and (tiny or is_worth_a_master(self.problem, self.options.master))
+        ):
             certificate, looked = self._conflict(), True
         undecided = certificate is None and not search.diverged
         few = search.few_prices and not tiny
         if self._open() and undecided and few:
             self._to_the_end()
-        if self._open() and undecided and fits(self.problem):
+        if self._open() and undecided and is_worth_a_master(self.problem, self.options.master):
             self._master()
         if self._open() and certificate is None and tiny:
             certificate = self._exact_core()
@@ -201,15 +200,16 @@ class _Solve:
         """Prices and allocations by customers' bundles, where HiGHS chooses among the attractive ones."""
         with self.clock.stage("bundles"):
             repair = Repair(self.problem, self.engine, self.scales, self.options.repair)
-            master = Master(
+            master = RestrictedMaster(
                 self.lagrangian,
                 repair,
                 self.search.space,
                 self.scales.per_coupon,
                 self.search.worth,
                 self.best_prices,
+                self.options,
             )
-            master.improve(self.gap, self.clock)
+            master.improve_prices(self.gap, self.clock)
             self._bound(master.dual, master.prices)
             reduced = self.lagrangian.reduced(master.prices)
             for tried in master.allocations(self.gap, self.clock):
@@ -249,14 +249,17 @@ class _Solve:
             if not self._open() or self._exhausted():
                 return
 
-    def _conflict(self) -> Certificate | None:
+    def _conflict(self) -> InfeasibleSet | None:
         """A proof by prices that nothing is feasible, if there is one."""
         with self.clock.stage("infeasibility"):
             problem, engine, clock = self.problem, self.engine, self.clock
-            prover = PriceProver(problem, engine, self.scales, self.search.worth, clock)
-            small = problem.candidates <= EXACT_CANDIDATES
-            second = ExactProver(problem, engine, clock, REACH_NODES) if small else None
-            return find_conflict(problem, prover, second)
+            prover = PriceProver(
+                problem, engine, self.scales, self.search.worth, clock, self.options
+            )
+            small = problem.candidates <= self.options.sizes.tiny_candidates
+            nodes = self.options.conflict.range_nodes
+            second = HighsProver(problem, engine, clock, self.options, nodes) if small else None
+            return find_infeasible_set(problem, prover, second)
 
     def _certify(self, found: Found) -> None:
         """The dual bound at these prices."""
@@ -394,7 +397,7 @@ class _Solve:
     def _open(self) -> bool:
         return self.best is None or relative_gap(self.bound, self.best.objective) > self.gap
 
-    def _exact_core(self) -> Certificate | None:
+    def _exact_core(self) -> InfeasibleSet | None:
         """Give HiGHS what the prices leave undecided; a certificate where it proves that nothing is feasible."""
         problem = self.problem
         if problem.candidates > CORE_CANDIDATES or not self.core:
@@ -412,11 +415,12 @@ class _Solve:
                 chosen, free = self._undecided(repair, chosen, reduced)
             if self._open() and not impossible:
                 few = self._close() or int(free.sum()) > MANY_VARIABLES
-                nodes = FEW_NODES if few else NODES
+                nodes = FEW_NODES if few else self.options.core.nodes
                 impossible = self._core(repair, chosen, free, reduced, nodes)
         if impossible and self.best is None:
             with self.clock.stage("infeasibility"):
-                return find_conflict(problem, ExactProver(problem, self.engine, self.clock))
+                prover = HighsProver(problem, self.engine, self.clock, self.options)
+                return find_infeasible_set(problem, prover)
         return None
 
     def _core(
@@ -436,9 +440,8 @@ class _Solve:
         self.clock.say(f"{int(free.sum()):,} undecided candidates of {len(free):,}")
         expected = self.search.unlimited if self.best is None else self.best.objective
         tolerance = self.gap / 2 * abs(expected)
-        core = solve_core(
-            problem, chosen, free, chosen, tolerance, expected, self.clock.left, nodes
-        )
+        limits = CoreLimits(tolerance, expected, self.clock.left, nodes)
+        core = solve_core(Core(problem, chosen, free, chosen), limits, self.options.core)
         if core.chosen is not None:
             self.method = "dual+milp"
             self._offer(self._plan(repair.measure(core.chosen)))
@@ -456,12 +459,12 @@ class _Solve:
         """The best allocation made better where prices are least sure, a part of it at a time."""
         regret = self.engine.regret(self.problem.exact, reduced, ideal)
         gap = self.gap * abs(self.bound)
-        near = Neighbourhoods(
-            self.problem, repair, ideal, reduced, regret, gap, self.seed, self.clock
+        near = NeighbourhoodSearch(
+            repair, PricedChoice(ideal, reduced, regret), gap, self.seed, self.clock, self.options
         )
-        while self._open() and not near.over:
+        while self._open() and not near.is_over:
             best = self.best
-            found = near.better(
+            found = near.improve(
                 None if best is None else best.everybody(),
                 self.search.unlimited if best is None else best.objective,
             )
@@ -492,7 +495,7 @@ class _Solve:
 
     # ---- result
 
-    def _solution(self, certificate: Certificate | None) -> Solution:
+    def _solution(self, certificate: InfeasibleSet | None) -> Solution:
         plan, bound = self.best, float(self.bound)
         if plan is not None:
             status = "optimal" if not self._open() else "feasible"

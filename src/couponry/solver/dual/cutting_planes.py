@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...utils.lazy_imports import sparse as sp
-from ..highs import milp
-from ..linear_terms import by_candidate
+from ..highs import Programme, solve_programme
+from ..linear_terms import terms_by_candidate
 from .lagrangian import Lagrangian, as_float32
 from .quasi_newton import PriceSpace
 
@@ -85,7 +85,7 @@ class _Planes:
         customer = problem.customer_of()
         self._groups = min(GROUPS, problem.customers)
         self._group = customer * self._groups // max(1, problem.customers)
-        self._worth, self._weights = by_candidate(problem)
+        self._worth, self._weights = terms_by_candidate(problem)
         bound = np.where(space.sign > 0, problem.upper[space.row], problem.lower[space.row])
         self._support = space.sign * space.scale * bound
         self._side = space.sign * space.scale
@@ -117,16 +117,15 @@ class _Planes:
         cost = np.concatenate([np.ones(self._groups), self._support])
         free = np.full(self._groups, np.inf)
         right = np.concatenate(self._right)
-        solved = milp(
+        programme = Programme(
             cost,
             sp.csr_array(sp.vstack(self._rows, format="csr")),
             right,
             np.full(len(right), np.inf),
             np.concatenate([free, high]),
-            np.zeros(len(cost)),
-            {},
-            floor=np.concatenate([-free, low]),
-        ).x
+            np.concatenate([-free, low]),
+        )
+        solved = solve_programme(programme).x
         if solved is None:
             return None
         return np.clip(solved[self._groups :], low, high), float(cost @ solved)

@@ -1,13 +1,13 @@
-"""The master programme of a small campaign: which bundle each customer gets.
+"""The restricted master programme of a small campaign: HiGHS chooses a column for each customer.
 
-With whole choices of customers (bundles) for columns, the linear relaxation is as good as the Lagrangian dual, and an
-optimal corner of it splits the choice of no more customers than there are limits that bind (Dantzig and Wolfe 1960). So
-few columns beside the best ones, those that prices make nearly as attractive, hold allocations that are all but
-optimal, which HiGHS finds at once where thousands of candidates that tie would keep it busy.
+With whole choices of customers for columns, the linear relaxation is as good as the Lagrangian dual, and an optimal
+corner of it splits the choice of no more customers than there are limits that bind (Dantzig and Wolfe 1960). So few
+columns beside the best ones, those that prices make nearly as attractive, hold allocations that are all but optimal.
+HiGHS finds these at once, where thousands of candidates that tie would keep it busy.
 
 Two steps: prices at which the dual is least, from the master's dual within a box about the prices that are known
-(boxstep; Marsten, Hogan and Blankenship 1975), and then whole allocations. Who takes a bundle that is not listed loses
-at least its regret, which bounds all allocations beside those that HiGHS has looked at.
+(boxstep; Marsten, Hogan and Blankenship 1975), and then whole allocations. A customer who takes a column that is not
+listed loses at least its regret, which bounds all allocations beside those that HiGHS has looked at.
 """
 
 from __future__ import annotations
@@ -22,49 +22,38 @@ from ...utils.clock import Clock
 from ...utils.lazy_imports import sparse as sp
 from ..dual.lagrangian import Lagrangian
 from ..dual.quasi_newton import PriceSpace
-from ..highs import milp, within_reason
+from ..highs import INFEASIBLE, OPTIMAL, Programme, solve_programme
+from ..options import MasterOptions, SolverOptions
 from ..primal.repair import Repair
 from ..problem import Problem
-from .columns import Bundles, list_bundles
-
-CANDIDATES, CUSTOMERS = 100_000, 30_000  # that a master is made for, at most
-FEW_PRICES, FEW_SLOTS = 12, 3  # that one is made for where all rules nest, at most
-ROUNDS = 30  # of prices, at most
-PLANES, MOST_PLANES = 4_000, 24_000  # bundles for prices beside the best ones, about and at most
-ITERATIONS = 100_000  # of the simplex method for new prices, at most
-COLUMNS = (
-    500,
-    1_000,
-    2_000,
-    3_000,
-    4_500,
-    8_000,
-)  # bundles beside the best ones, in one try after the other
-NODES = 50  # of HiGHS's search in each, at most
-OF_ONE = 64  # bundles of one customer, at most
-FIRST_REGRET, GROWTH = 0.01, 4.0  # listed at first, in typical worths, and more until enough are
-FIRST_BOX, GROWS, SHRINKS = 0.2, 4.0, 0.3  # of a typical worth, price per typical coupon
-GOOD = 0.1  # share of what the model promised: a step that gains less makes the box smaller
-LEFT = 0.05  # of the asked gap, that prices may leave of the dual
-NEAR = 0.6  # of the asked gap, at which HiGHS may stop
+from .columns import Columns, list_columns
 
 
-def fits(problem: Problem) -> bool:
-    """Whether a campaign is small enough for a master, and has use for one.
+def is_worth_a_master(problem: Problem, options: MasterOptions) -> bool:
+    """Tell whether a campaign is small enough for a master programme, and has use for one.
 
-    Where everybody's rules nest, a programme over candidates is as tight as one over bundles, and makes do with fewer
-    columns where there are many prices or slots.
+    Where everybody's rules are laminar, a programme over candidates is as tight as one over columns, and makes do with
+    fewer variables where there are many prices or slots.
     """
-    if problem.candidates > CANDIDATES or problem.customers > CUSTOMERS:
+    if problem.candidates > options.candidates or problem.customers > options.customers:
         return False
     prices = np.isfinite(problem.lower).sum() + np.isfinite(problem.upper).sum()
-    few = prices <= FEW_PRICES and problem.rules.upper.max(initial=0) <= FEW_SLOTS
+    most_coupons = problem.rules.upper.max(initial=0)
+    few = prices <= options.laminar_prices and most_coupons <= options.laminar_slots
     return bool(few or len(problem.rules.ptr) > 1)
 
 
 @dataclass(frozen=True)
-class Tried:
-    """chosen: uint8 (e), or None where HiGHS found nothing. bound: on every allocation, infinite where unknown."""
+class MasterSolution:
+    """An allocation of columns.
+
+    Attributes
+    ----------
+    chosen : ndarray of uint8, shape (n_candidates,), or None
+        None where HiGHS found nothing.
+    bound : float
+        No allocation is worth more; infinite where unknown.
+    """
 
     chosen: NDArray[np.uint8] | None
     bound: float
@@ -72,7 +61,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class _Point:
-    """A point of the price space, everybody's best choice there, uint8 (e), and the dual value."""
+    """A point of the price space: reduced values, everybody's best choice, and the dual value."""
 
     at: NDArray[np.float64]
     reduced: NDArray[np.float64]
@@ -80,8 +69,38 @@ class _Point:
     dual: float
 
 
-class Master:
-    """Prices and allocations of one problem by its customers' bundles. worth: objective of a typical coupon."""
+@dataclass(frozen=True)
+class _Box:
+    """Bounds of the coordinates about a point; `limit` are those of the price space."""
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    limit: NDArray[np.float64]
+
+    def holds_inside(self, point: NDArray[np.float64]) -> bool:
+        """Whether no side of the box keeps a point from going further."""
+        inside = (point > self.low) | (self.low == 0.0)
+        inside &= (point < self.high) | (self.high == self.limit)
+        return bool(inside.all())
+
+
+class RestrictedMaster:
+    """Prices and allocations of one problem by its customers' columns.
+
+    Parameters
+    ----------
+    lagrangian : Lagrangian
+        Over all customers.
+    repair : Repair
+    space : PriceSpace
+    per_coupon : ndarray of float64, shape (n_rows,)
+        Weights under which a typical coupon's weight in a row counts as 1.
+    typical_worth : float
+        Objective of a typical coupon.
+    prices : ndarray of float64, shape (n_rows,)
+        Prices to start from.
+    options : SolverOptions
+    """
 
     def __init__(
         self,
@@ -89,18 +108,20 @@ class Master:
         repair: Repair,
         space: PriceSpace,
         per_coupon: NDArray[np.float64],
-        worth: float,
+        typical_worth: float,
         prices: NDArray[np.float64],
+        options: SolverOptions,
     ):
         self._problem = lagrangian.problem
         self._lagrangian = lagrangian
         self._repair = repair
         self._space = space
         self._per_coupon = per_coupon
-        self._worth = worth
+        self._typical_worth = typical_worth
+        self._options, self._column_options = options.master, options.columns
         self._now = self._best = self._look(space.point(prices))
-        self._within = FIRST_REGRET * worth
-        self._found: Bundles | None = None  # at the present point
+        self._largest_regret = self._options.first_regret * typical_worth
+        self._listed: Columns | None = None  # at the present point
 
     @property
     def prices(self) -> NDArray[np.float64]:
@@ -109,157 +130,178 @@ class Master:
 
     @property
     def dual(self) -> float:
-        """No allocation is worth more, as these prices tell."""
+        """Bound on the worth of every allocation, at these prices."""
         return self._best.dual
 
-    def improve(self, gap: float, clock: Clock) -> None:
-        """Prices at which the dual is about as low as it can be. gap: asked, relative."""
-        space = self._space
-        coupon = self._worth * self._per_coupon[space.row] / space.scale
-        box = FIRST_BOX
-        planes = self._listed(PLANES)
-        for _ in range(ROUNDS):
-            now = self._best
-            low = np.maximum(0.0, now.at - box * coupon)
-            high = np.minimum(space.limit, now.at + box * coupon)
-            found = None
-            if clock.left > 0:
-                found = self._lowest(planes, low, high, clock.left)
+    def improve_prices(self, gap: float, clock: Clock) -> None:
+        """Bring the dual about as low as it can be.
+
+        Parameters
+        ----------
+        gap : float
+            Asked relative gap.
+        clock : Clock
+        """
+        options = self._options
+        box_size = options.first_box
+        columns = self._list_at_least(options.price_columns)
+        for _ in range(options.rounds):
+            now, box = self._best, self._box(box_size)
+            found = self._least_dual(columns, box, clock.left) if clock.left > 0 else None
             if found is None:
                 return
             point, model = found
-            left = LEFT * gap * abs(now.dual)
+            may_be_left = options.dual_gaps * gap * abs(now.dual)
             promised = now.dual - model
-            if promised <= left:
+            if promised <= may_be_left:
                 return
             then = self._look(point)
-            free = ((point > low) | (low == 0.0)) & ((point < high) | (high == space.limit))
-            inside = bool(free.all())
-            if now.dual - then.dual < GOOD * promised:
-                box *= SHRINKS
+            inside = box.holds_inside(point)
+            if now.dual - then.dual < options.enough_gain * promised:
+                box_size *= options.shrinkage
             elif not inside:
-                box *= GROWS
+                box_size *= options.growth
             if then.dual < now.dual:
                 self._best = then
             # the columns that the model makes use of cost nothing at its own lowest point
             if then.dual < now.dual or (inside and then.dual - now.dual <= gap * abs(now.dual)):
-                self._now, self._found = then, None
-            if inside and then.dual - model <= left:
+                self._now, self._listed = then, None
+            if inside and then.dual - model <= may_be_left:
                 return
-            more = list_bundles(self._problem, then.reduced, then.chosen, self._within, OF_ONE)
+            more = self._list_at(then)
             if self._now is then:
-                self._found = more
-            planes = planes.joined(more, self.prices).nearest(MOST_PLANES)
+                self._listed = more
+            columns = columns.joined(more, self.prices)
+            columns = columns.of_least_regret(options.most_price_columns)
 
-    def allocations(self, gap: float, clock: Clock) -> Iterator[Tried]:
-        """Allocations of more and more bundles."""
+    def allocations(self, gap: float, clock: Clock) -> Iterator[MasterSolution]:
+        """Find allocations of more and more columns.
+
+        Parameters
+        ----------
+        gap : float
+            Asked relative gap.
+        clock : Clock
+
+        Yields
+        ------
+        MasterSolution
+        """
         last = -1
-        for columns in COLUMNS:
+        for count in self._options.tries:
             if clock.left <= 0:
                 return
-            bundles = self._listed(columns).nearest(columns)
-            if len(bundles.customer) == last:
+            columns = self._list_at_least(count).of_least_regret(count)
+            if len(columns.customer) == last:
                 return
-            last = len(bundles.customer)
-            yield self._whole(bundles, gap, clock.left)
+            last = len(columns.customer)
+            yield self._best_allocation(columns, gap, clock.left)
 
-    # ---- bundles
+    # ---- columns
 
     def _look(self, point: NDArray[np.float64]) -> _Point:
+        """Everybody's best choice at a point, in float64."""
         prices = self._space.prices(point)
         reduced = self._lagrangian.reduced(prices)
         chosen, _ = self._lagrangian.choose(prices)
-        chosen, inner = self._repair.exact_choice(chosen, reduced)
-        return _Point(point, reduced, chosen, inner + self._lagrangian.support(prices))
+        chosen, worth = self._repair.exact_choice(chosen, reduced)
+        return _Point(point, reduced, chosen, worth + self._lagrangian.support(prices))
 
-    def _listed(self, enough: int) -> Bundles:
+    def _list_at(self, point: _Point) -> Columns:
+        return list_columns(
+            self._problem, point.reduced, point.chosen, self._largest_regret, self._column_options
+        )
+
+    def _list_at_least(self, enough: int) -> Columns:
         """Everybody's best choice, and at least so many of least regret beside them, where there are."""
-        now, bundles, people = self._now, self._found, self._problem.customers
-        while bundles is None or len(bundles.customer) - people < enough:
-            if bundles is not None:
-                if bundles.beyond < self._within or self._within > abs(now.dual):
-                    break  # there are no more
-                self._within *= GROWTH
-            bundles = list_bundles(self._problem, now.reduced, now.chosen, self._within, OF_ONE)
-        self._found = bundles
-        return bundles
+        now, columns, customers = self._now, self._listed, self._problem.customers
+        while columns is None or len(columns.customer) - customers < enough:
+            if columns is not None:
+                is_complete = self._largest_regret > abs(now.dual)
+                if columns.unlisted_regret < self._largest_regret or is_complete:
+                    break
+                self._largest_regret *= self._options.regret_growth
+            columns = self._list_at(now)
+        self._listed = columns
+        return columns
 
     # ---- programmes
 
-    def _lowest(
-        self,
-        bundles: Bundles,
-        low: NDArray[np.float64],
-        high: NDArray[np.float64],
-        time_limit: float,
+    def _box(self, size: float) -> _Box:
+        """A box about the best point; size: in typical worths per typical coupon."""
+        space, at = self._space, self._best.at
+        coupon = self._typical_worth * self._per_coupon[space.row] / space.scale
+        low = np.maximum(0.0, at - size * coupon)
+        return _Box(low, np.minimum(space.limit, at + size * coupon), space.limit)
+
+    def _least_dual(
+        self, columns: Columns, box: _Box, time_limit: float
     ) -> tuple[NDArray[np.float64], float] | None:
         """Where in a box the dual of the master is least, and its value there."""
         problem, space = self._problem, self._space
-        count, people = len(bundles.customer), problem.customers
+        count, customers = len(columns.customer), problem.customers
         side = space.sign * space.scale
-        whose = sp.csr_array(
-            (np.ones(count), (np.arange(count), bundles.customer)), shape=(count, people)
+        owner = sp.csr_array(
+            (np.ones(count), (np.arange(count), columns.customer)), shape=(count, customers)
         )
-        paid = sp.csr_array(bundles.weight[:, space.row] @ sp.diags_array(side))
+        paid = sp.csr_array(columns.weight[:, space.row] @ sp.diags_array(side))
         bound = np.where(space.sign > 0, problem.upper[space.row], problem.lower[space.row])
-        cost = np.concatenate([np.ones(people), side * bound])
-        free = np.full(people, np.inf)
-        solved = milp(
-            cost,
-            sp.csr_array(sp.hstack([whose, paid], format="csr")),
-            bundles.worth,
+        free = np.full(customers, np.inf)
+        programme = Programme(
+            np.concatenate([np.ones(customers), side * bound]),
+            sp.csr_array(sp.hstack([owner, paid], format="csr")),
+            columns.worth,
             np.full(count, np.inf),
-            np.concatenate([free, high]),
-            np.zeros(len(cost)),
-            {"simplex_iteration_limit": ITERATIONS, "time_limit": within_reason(time_limit)},
-            floor=np.concatenate([-free, low]),
+            np.concatenate([free, box.high]),
+            np.concatenate([-free, box.low]),
         )
-        if solved.status != 0:
+        iterations = self._options.simplex_iterations
+        found = solve_programme(programme, time_limit, simplex_iteration_limit=iterations)
+        if found.status != OPTIMAL or found.x is None or found.value is None:
             return None
-        return np.clip(solved.x[people:], low, high), float(solved.fun)
+        return np.clip(found.x[customers:], box.low, box.high), float(found.value)
 
-    def _whole(self, bundles: Bundles, gap: float, time_limit: float) -> Tried:
-        """The best allocation of these bundles, about, and what no allocation can exceed."""
-        problem = self._problem
-        count, people = len(bundles.customer), problem.customers
-        whose = sp.csr_array(
-            (np.ones(count), (bundles.customer, np.arange(count))), shape=(people, count)
-        )
-        unit = sp.diags_array(self._per_coupon)
-        soft = np.flatnonzero(~problem.hard)
-        miss = sp.csr_array(
-            (self._per_coupon[soft], (soft, np.arange(len(soft)))),
-            shape=(len(problem.lower), len(soft)),
-        )
-        limits = sp.hstack([unit @ bundles.weight.T, miss, -miss])
-        matrix = sp.vstack(
-            [limits, sp.hstack([whose, sp.csr_array((people, 2 * len(soft)))])], format="csr"
-        )
-        one = np.ones(people)
-        penalty = problem.penalty[soft]
-        misses = np.full(2 * len(soft), np.inf)
-        solved = milp(
-            np.concatenate([-bundles.worth, penalty, penalty]),
-            sp.csr_array(matrix),
-            np.concatenate([problem.lower * self._per_coupon, one]),
-            np.concatenate([problem.upper * self._per_coupon, one]),
-            np.concatenate([np.ones(count), misses]),
-            np.concatenate([np.ones(count), np.zeros(2 * len(soft))]),
-            {
-                "mip_rel_gap": NEAR * gap,
-                "node_limit": NODES,
-                "time_limit": within_reason(time_limit),
-            },
+    def _best_allocation(self, columns: Columns, gap: float, time_limit: float) -> MasterSolution:
+        """About the best allocation of these columns, and what no allocation can exceed."""
+        found = solve_programme(
+            self._programme(columns),
+            time_limit,
+            mip_rel_gap=self._options.stopping_gaps * gap,
+            node_limit=self._options.nodes,
         )
         bound = np.inf
-        if solved.status == 2:
+        if found.status == INFEASIBLE:
             bound = -np.inf
-        elif solved.mip_dual_bound is not None and np.isfinite(solved.mip_dual_bound):
-            bound = -solved.mip_dual_bound + 1e-9 * float(np.abs(bundles.worth).sum())
-        bound = max(bound, self._now.dual - bundles.beyond)
-        if solved.x is None:
-            return Tried(None, bound)
-        taken = np.flatnonzero(solved.x[:count] > 0.5)
-        chosen = np.zeros(problem.candidates, np.uint8)
-        chosen[bundles.given[taken].indices] = 1
-        return Tried(chosen, bound)
+        elif found.bound is not None:
+            bound = -found.bound + 1e-9 * float(np.abs(columns.worth).sum())
+        bound = max(bound, self._now.dual - columns.unlisted_regret)
+        if found.x is None:
+            return MasterSolution(None, bound)
+        taken = np.flatnonzero(found.x[: len(columns.customer)] > 0.5)
+        chosen = np.zeros(self._problem.candidates, np.uint8)
+        chosen[columns.candidates[taken].indices] = 1
+        return MasterSolution(chosen, bound)
+
+    def _programme(self, columns: Columns) -> Programme:
+        """Choose one column of each customer; a soft row has two variables more, for violation below and above."""
+        problem, per_coupon = self._problem, self._per_coupon
+        count, customers = len(columns.customer), problem.customers
+        owner = sp.csr_array(
+            (np.ones(count), (columns.customer, np.arange(count))), shape=(customers, count)
+        )
+        soft = np.flatnonzero(~problem.hard)
+        violation = sp.csr_array(
+            (per_coupon[soft], (soft, np.arange(len(soft)))), shape=(len(problem.lower), len(soft))
+        )
+        weight = sp.diags_array(per_coupon) @ columns.weight.T
+        limits = sp.hstack([weight, violation, -violation])
+        one_each = sp.hstack([owner, sp.csr_array((customers, 2 * len(soft)))])
+        one, penalty = np.ones(customers), problem.penalty[soft]
+        return Programme(
+            np.concatenate([-columns.worth, penalty, penalty]),
+            sp.csr_array(sp.vstack([limits, one_each], format="csr")),
+            np.concatenate([problem.lower * per_coupon, one]),
+            np.concatenate([problem.upper * per_coupon, one]),
+            np.concatenate([np.ones(count), np.full(2 * len(soft), np.inf)]),
+            integrality=np.concatenate([np.ones(count), np.zeros(2 * len(soft))]),
+        )

@@ -1,0 +1,89 @@
+"""Proofs of infeasibility by HiGHS, for campaigns of some ten thousand candidates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines.protocol import Engine
+from ..kernels import Rules
+from ..utils.clock import Clock
+from .exact.core_milp import Core, CoreLimits, solve_core
+from .options import SolverOptions
+from .partial_problem import row_as_objective, with_rows, without_bound
+from .primal.repair import chosen_positions
+from .problem import Problem
+
+WHOLE_NUMBER_ROUNDING = 1e-3
+"""What HiGHS's bound on a whole number may be off by."""
+
+SAME_SHARE = 1e-6
+"""Share of a value by which a bound may be above it and still be taken for it."""
+
+
+class HighsProver:
+    """Asks HiGHS whether rows can hold together. The methods are described in `conflict.Prover`.
+
+    Parameters
+    ----------
+    problem : Problem
+    engine : Engine
+    clock : Clock
+    options : SolverOptions
+    nodes : int, optional
+        Nodes of HiGHS's search for each proof, at most; default: those of the core's options.
+    """
+
+    narrows = False
+
+    def __init__(
+        self,
+        problem: Problem,
+        engine: Engine,
+        clock: Clock,
+        options: SolverOptions,
+        nodes: int | None = None,
+    ):
+        self._problem = problem
+        self._engine = engine
+        self._clock = clock
+        self._options = options
+        self._nodes = options.core.nodes if nodes is None else nodes
+
+    def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
+        """See `Prover.proof`."""
+        if len(rows) == 0:
+            return None
+        part = with_rows(self._problem, rows, np.zeros_like(self._problem.objective))
+        bound = self._bound(replace(part, rules=rules), self._nodes)
+        return rows if bound is None else None
+
+    def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
+        """See `Prover.range_end`."""
+        problem = without_bound(self._problem, row, is_min)
+        part = with_rows(problem, rows, row_as_objective(problem, row, is_min))
+        bound = self._bound(part, self._options.conflict.range_nodes)
+        if bound is None or np.isinf(bound):
+            return None
+        if problem.integer[row]:
+            bound = float(np.floor(bound + WHOLE_NUMBER_ROUNDING))
+        return bound if is_min else -bound
+
+    def _bound(self, part: Problem, nodes: int) -> float | None:
+        """What no allocation's objective exceeds: the best one's where HiGHS finds it; None: there is no allocation."""
+        self._clock.check()
+        no_prices = np.zeros((1 + part.quantities, *part.objective.shape[1:]), np.float32)
+        best, _ = self._engine.with_rules(part.rules).choose(no_prices)
+        nothing = np.zeros(part.candidates, np.uint8)
+        everything = np.ones(part.candidates, bool)
+        limits = CoreLimits(0.0, 0.0, self._clock.left, nodes)
+        core = solve_core(Core(part, nothing, everything, best), limits, self._options.core)
+        if core.infeasible:
+            return None
+        if core.chosen is None:
+            self._clock.check()
+            return core.bound
+        found = float((part.objective * part.usage(chosen_positions(core.chosen))).sum())
+        return found if core.bound - found <= SAME_SHARE * max(1.0, abs(found)) else core.bound

@@ -1,0 +1,55 @@
+"""Problems with some rows only, or with one bound less: what proofs of infeasibility are about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .problem import Problem
+
+
+def with_rows(problem: Problem, rows: NDArray[np.int64], objective: NDArray[np.float64]) -> Problem:
+    """Keep some rows, and take another objective.
+
+    Parameters
+    ----------
+    problem : Problem
+    rows : ndarray of int64
+    objective : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+
+    Returns
+    -------
+    Problem
+    """
+    return replace(
+        problem,
+        objective=objective,
+        rows=problem.rows[rows],
+        lower=problem.lower[rows],
+        upper=problem.upper[rows],
+        penalty=problem.penalty[rows],
+        integer=problem.integer[rows],
+    )
+
+
+def without_bound(problem: Problem, row: int, is_min: bool) -> Problem:
+    """Take a row's lower bound (`is_min`) or its upper one away."""
+    lower, upper = problem.lower.copy(), problem.upper.copy()
+    if is_min:
+        lower[row] = -np.inf
+    else:
+        upper[row] = np.inf
+    return replace(problem, lower=lower, upper=upper)
+
+
+def row_as_objective(problem: Problem, row: int, is_min: bool) -> NDArray[np.float64]:
+    """Make an objective of a row's activity (`is_min`), or of minus its activity.
+
+    Returns
+    -------
+    ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+    """
+    weights = np.asarray(problem.rows[[row]].toarray().reshape(problem.objective.shape))
+    return weights if is_min else -weights

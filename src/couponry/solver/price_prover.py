@@ -1,0 +1,213 @@
+"""Proofs of infeasibility by prices, for campaigns of any size.
+
+With the objective set to nothing, any prices whose dual bound is below 0 prove that no allocation keeps the priced rows
+(a Farkas certificate). The dual method finds them by itself: where there is no allocation the dual falls without end,
+and the prices grow along such a direction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines.protocol import Engine
+from ..kernels import Rules
+from ..utils.clock import Clock
+from .dual import cutting_planes
+from .dual.lagrangian import Evaluation, Lagrangian, as_float32
+from .dual.quasi_newton import PriceSpace, minimise
+from .dual.sampling import Samples
+from .dual.scaling import Scales
+from .highs_prover import HighsProver
+from .options import SolverOptions
+from .partial_problem import row_as_objective, with_rows, without_bound
+from .primal.fixed_customers import usage_with_error
+from .primal.repair import chosen_positions
+from .problem import Problem
+
+WHOLE_NUMBER_ROUNDING = 1e-6
+"""What a bound on a whole number may be off by."""
+
+
+class PriceProver:
+    """Looks for prices that prove infeasibility, over a sample of the customers where there are many.
+
+    Whether prices found on a sample prove anything, everybody is asked. The methods are described in
+    `conflict.Prover`.
+
+    Parameters
+    ----------
+    problem : Problem
+    engine : Engine
+    scales : Scales
+    typical_worth : float
+        Objective of a typical coupon.
+    clock : Clock
+    options : SolverOptions
+    """
+
+    narrows = True
+
+    def __init__(
+        self,
+        problem: Problem,
+        engine: Engine,
+        scales: Scales,
+        typical_worth: float,
+        clock: Clock,
+        options: SolverOptions,
+    ):
+        self._problem = problem
+        self._engine = engine
+        self._typical_worth = typical_worth
+        self._clock = clock
+        self._options = options
+        self._scale = scales.price_scale(1.0)
+        self._per_coupon = scales.per_coupon
+        self._samples = Samples(engine, len(problem.lower))
+        self._last_proof = np.zeros(len(problem.lower))  # prices
+
+    def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
+        """See `Prover.proof`."""
+        if len(rows) == 0:
+            return None
+        part = with_rows(self._problem, rows, self._problem.objective)
+        everybody, sampled = self._duals(part, rules)
+        space = PriceSpace.of(part, self._typical_worth * self._scale[rows])
+        most_prices = self._options.conflict.cutting_plane_prices
+        most_candidates = self._options.cutting_planes.candidates
+        if len(space.row) <= most_prices and self._problem.candidates <= most_candidates:
+            prices: NDArray[np.float64] | None = self._least_dual(everybody, rows)
+        else:
+            prices = self._diverging_prices(everybody, sampled, space)
+        if prices is None or not _is_proof(everybody, prices):
+            return None
+        self._last_proof = np.zeros(len(self._problem.lower))
+        self._last_proof[rows] = self._fewest_prices(everybody, prices, rows)
+        return np.asarray(rows[self._last_proof[rows] != 0])
+
+    def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
+        """See `Prover.range_end`."""
+        problem = without_bound(self._problem, row, is_min)
+        is_alone = len(rows) == 1 and np.isinf(problem.lower[row]) and np.isinf(problem.upper[row])
+        if not is_alone and problem.candidates <= self._options.sizes.tiny_candidates:
+            exact = HighsProver(problem, self._engine, self._clock, self._options)
+            return exact.range_end(row, is_min, rows)
+        objective = row_as_objective(problem, row, is_min)
+        everybody, sampled = self._duals(with_rows(problem, rows, objective), problem.rules)
+        best = (
+            self._largest_sum(everybody, objective)
+            if is_alone
+            else self._least_bound(everybody, sampled, row, rows)
+        )
+        if problem.integer[row]:
+            best = float(np.floor(best + WHOLE_NUMBER_ROUNDING))
+        return best if is_min else -best
+
+    def _duals(self, part: Problem, rules: Rules) -> tuple[Lagrangian, Lagrangian]:
+        """The dual of part of the problem over everybody, and over those who are looked at."""
+        if rules is self._problem.rules:
+            engine, samples = self._engine, self._samples
+        else:
+            engine = self._engine.with_rules(rules)
+            samples = Samples(engine, len(part.lower))
+        return Lagrangian(part, engine), samples.for_proofs(part)
+
+    # ---- proofs
+
+    def _least_dual(self, everybody: Lagrangian, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The prices of at most 1 for a typical coupon at which the dual without an objective is least.
+
+        That is 0 where no prices prove anything, and else minus the violation that no allocation is below, in coupons.
+        """
+        nothing = np.zeros_like(self._problem.objective)
+        bare = Lagrangian(replace(everybody.problem, objective=nothing), everybody.engine)
+        space = PriceSpace.of(bare.problem, self._per_coupon[rows])
+        space = replace(space, limit=np.ones(len(space.row)))
+
+        def stop() -> bool:
+            self._clock.check()
+            return False
+
+        start, one = np.zeros(len(rows)), np.ones(len(space.row))
+        tolerance = self._options.conflict.least_violation
+        return cutting_planes.descend(bare, space, start, one, tolerance, stop)
+
+    def _diverging_prices(
+        self, everybody: Lagrangian, sampled: Lagrangian, space: PriceSpace
+    ) -> NDArray[np.float64] | None:
+        """Prices along which the dual falls without end, found from everybody's best choice on; None: it does not."""
+        options = self._options.conflict
+        lowest = -sampled.most(-self._problem.objective)
+        proved: list[NDArray[np.float64]] = []
+
+        def watch(now: Evaluation) -> bool:
+            self._clock.check()
+            if now.dual < lowest and _is_proof(everybody, now.prices):
+                proved.append(now.prices)
+            return len(proved) >= options.proofs
+
+        start = np.zeros(space.rows)
+        unit = self._typical_worth * max(1.0, float(self._problem.candidates))
+        minimise(sampled, space, start, unit, options.proof_passes, options.proof_tolerance, watch)
+        return proved[-1] if proved else None
+
+    def _fewest_prices(
+        self, everybody: Lagrangian, prices: NDArray[np.float64], rows: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Prices of a proof without those that matter least, as many of them as can be left out at once."""
+        size = np.abs(prices / self._scale[rows])
+        order = np.argsort(size, kind="stable")
+        out, too_many = int((prices == 0).sum()), len(rows)
+        while too_many - out > 1:
+            self._clock.check()
+            middle = (out + too_many) // 2
+            fewer = prices.copy()
+            fewer[order[:middle]] = 0.0
+            out, too_many = (middle, too_many) if _is_proof(everybody, fewer) else (out, middle)
+        fewer = prices.copy()
+        fewer[order[:out]] = 0.0
+        return fewer
+
+    # ---- ranges
+
+    def _least_bound(
+        self, everybody: Lagrangian, sampled: Lagrangian, row: int, rows: NDArray[np.int64]
+    ) -> float:
+        """The least bound on the objective that prices of the rows give."""
+        options = self._options.conflict
+        weight = 1.0 / self._scale[row]  # of a typical coupon in the row, about
+        space = PriceSpace.of(everybody.problem, weight * self._scale[rows])
+
+        def watch(now: Evaluation) -> bool:
+            self._clock.check()
+            return False
+
+        # what proves that a bound cannot be kept bounds the range, too, per unit of its price
+        start = self._last_proof[rows] / (abs(self._last_proof[row]) or 1.0)
+        start[rows == row] = 0.0
+        if self._last_proof[row] == 0:
+            start = np.zeros(len(rows))
+        share = max(options.least_range_passes, options.all_range_passes // len(rows))
+        passes = min(options.most_range_passes, share)
+        unit = weight * self._problem.candidates
+        found = minimise(sampled, space, start, unit, passes, options.range_tolerance, watch)
+        return everybody.bound(found.prices)
+
+    def _largest_sum(self, lagrangian: Lagrangian, objective: NDArray[np.float64]) -> float:
+        """About the largest sum of an objective over all customers' choices, limits aside."""
+        problem, engine = self._problem, self._engine
+        price = as_float32(lagrangian.price_table(objective))
+        if problem.candidates <= self._options.sizes.in_memory_candidates:
+            usage = problem.usage(chosen_positions(engine.choose(price)[0]))
+            error: NDArray[np.float64] = np.zeros(1)
+        else:
+            usage, error = usage_with_error(problem, engine, price)
+        return float((objective * usage + np.abs(objective) * error).sum())
+
+
+def _is_proof(lagrangian: Lagrangian, prices: NDArray[np.float64]) -> bool:
+    """Whether prices prove that the rows that they are of cannot hold together."""
+    return lagrangian.bound(prices, objective=0.0) < 0
