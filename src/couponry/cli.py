@@ -1,4 +1,4 @@
-"""The command line: couponry solve, explain, estimate, verify, demo and info."""
+"""The command line: ``couponry solve``, ``explain``, ``estimate``, ``verify``, ``demo`` and ``info``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,13 +26,34 @@ from .utils.errors import InvalidInput
 from .utils.version import __version__
 from .verify import verify_result
 
-SOLVED, INVALID, INFEASIBLE, UNSOLVED, INTERRUPTED = 0, 2, 3, 4, 130
-EXIT_STATUS = {
-    "optimal": SOLVED,
-    "feasible": SOLVED,
-    "infeasible": INFEASIBLE,
-    "unsolved": UNSOLVED,
+
+class ExitStatus(IntEnum):
+    """Exit statuses of every command, each with its meaning."""
+
+    def __new__(cls, value: int, meaning: str) -> ExitStatus:
+        status = int.__new__(cls, value)
+        status._value_ = value
+        status.meaning = meaning
+        return status
+
+    meaning: str
+
+    SOLVED = 0, "solved"
+    PROBLEMS = 1, "verify found what does not hold"
+    INVALID = 2, "invalid input"
+    INFEASIBLE = 3, "proved infeasible"
+    UNSOLVED = 4, "stopped with no feasible allocation"
+    INTERRUPTED = 130, "interrupted"
+
+
+EXIT_STATUS_OF_RESULT = {
+    "optimal": ExitStatus.SOLVED,
+    "feasible": ExitStatus.SOLVED,
+    "infeasible": ExitStatus.INFEASIBLE,
+    "unsolved": ExitStatus.UNSOLVED,
 }
+
+EXIT_STATUSES = ", ".join(f"{status.value} {status.meaning}" for status in ExitStatus)
 
 BACKENDS = click.Choice(["native", "numba", "reference"])
 
@@ -42,7 +64,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """The exit status of a command line: 0 solved, 2 invalid input, 3 infeasible, 4 unsolved, 130 interrupted."""
+    """Run the command line and return its exit status; see `ExitStatus`."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
         return int(cli.main(arguments, prog_name="couponry", standalone_mode=False) or 0)
@@ -50,21 +72,25 @@ def run(arguments: list[str] | None = None) -> int:
         return leaving.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("couponry: interrupted", err=True)
-        return INTERRUPTED
+        return ExitStatus.INTERRUPTED
     except click.ClickException as error:
         error.show()
-        return INVALID
+        return ExitStatus.INVALID
     except (InvalidInput, ImportError, OSError, MemoryError) as error:
         line = " ".join(str(error).split())
         click.echo(f"couponry: error: {line}", err=True)
-        return INVALID
+        return ExitStatus.INVALID
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
+    """Leave in order when the process is told to end."""
     sys.exit(128 + signum)  # so that drafts of output folders are removed
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"Exit status: {EXIT_STATUSES}.",
+)
 @click.version_option(__version__, prog_name="couponry")
 def cli() -> None:
     """Decide which coupons every customer of a retailer gets, provably close to the best possible."""
@@ -96,7 +122,7 @@ def cli() -> None:
 @click.option(
     "--start",
     type=click.Path(path_type=Path, exists=True),
-    help="Folder of an earlier result: its prices are started from.",
+    help="Warm start: folder of another result, whose prices to start from.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output folder if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output.")
@@ -119,7 +145,8 @@ def solve(
 ) -> int:
     """Allocate the campaign in FOLDER and write allocation, limits and certificate to the folder --out.
 
-    A FOLDER with transactions in place of candidates is scored first: from purchases to coupons in one command."""
+    A FOLDER with transactions in place of candidates is scored first: from purchases to coupons in one command.
+    """
     check_new_folder(out, overwrite=overwrite)
     with _native_output_to_stderr():
         campaign = read_campaign(folder, store, memory_limit, progress=not quiet)
@@ -130,9 +157,10 @@ def solve(
     if result.status != "unsolved":
         result.write(out, overwrite=overwrite)
     click.echo(_json(result.as_dict()) if as_json else result.summary())
-    if EXIT_STATUS[result.status] != SOLVED:
+    status = EXIT_STATUS_OF_RESULT[result.status]
+    if status != ExitStatus.SOLVED:
         click.echo(f"couponry: {result.status}: {result.message}", err=True)
-    return EXIT_STATUS[result.status]
+    return status
 
 
 @cli.command()
@@ -163,7 +191,7 @@ def verify(folder: Path, out: Path, as_json: bool) -> int:
     """Recompute from the tables of FOLDER everything that the result in the folder OUT claims."""
     report = verify_result(folder, out)
     click.echo(_json(report.as_dict()) if as_json else report.summary())
-    return 0 if report.ok else 1
+    return ExitStatus.SOLVED if report.ok else ExitStatus.PROBLEMS
 
 
 @cli.command()
@@ -201,6 +229,7 @@ def _native_output_to_stderr() -> Iterator[None]:
 
 
 def _json(content: dict[str, Any]) -> str:
+    """Content as JSON, as files have it."""
     return json.dumps(content, indent=1, allow_nan=False)
 
 

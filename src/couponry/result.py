@@ -74,8 +74,8 @@ class Result(CampaignSolution):
     >>> offers = {"offer": ["tea", "jam"]}
     >>> candidates = {"customer": [1, 1, 2], "offer": ["tea", "jam", "tea"], "value": [2.0, 1.0, 3.0]}
     >>> result = couponry.Campaign(offers, candidates, limits=[couponry.Limit("in all", max=2)]).solve()
-    >>> result.objective, result.bound
-    (5.0, 5.0)
+    >>> result.status, result.objective
+    ('optimal', 5.0)
     >>> result.limits.select(["name", "achieved"]).to_pylist()
     [{'name': 'in all', 'achieved': 2.0}]
     """

@@ -1,4 +1,4 @@
-"""What runs here: versions, backends, compiler, instruction set and threads, for bug reports."""
+"""What is installed and runs here: versions, backends, compiler, instruction set and threads, for bug reports."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TextIO
 
 from . import kernels
+from .utils.threads import thread_count
 from .utils.version import __version__
 
 
 def versions() -> dict[str, Any]:
-    """Everything that a bug report should say about the installation.
+    """Return what a bug report should say about the installation.
 
-    Keys: ``couponry``, ``python``, ``numpy``, ``scipy``, ``pyarrow``, ``numba`` (None where it is not installed),
-    ``backends`` (name: "yes" or the reason why it cannot run), ``compiler`` and ``instruction_set`` of the native
-    kernels (None where they were not built), ``threads`` (used where nobody says how many) and ``platform``.
+    Returns
+    -------
+    dict
+        `couponry`, `python`, `numpy`, `scipy`, `pyarrow` and `numba`: versions, None where it is not installed.
+        `backends`: by name, "yes" or the reason why it cannot run. `compiler` and `instruction_set`: of the native
+        kernels, None where they were not built. `threads`: used where nobody says how many. `platform`.
     """
-    from .utils.threads import thread_count
-
     backends = kernels.available()
     native = kernels.load("native").kernels if backends["native"] == "yes" else None
     return {
@@ -37,7 +39,13 @@ def versions() -> dict[str, Any]:
 
 
 def show_versions(file: TextIO | None = None) -> None:
-    """Print `versions()`, one line each, to `file` (default: standard output)."""
+    """Print what is installed and runs here, for bug reports.
+
+    Parameters
+    ----------
+    file : file, optional
+        Text file to print to; default: standard output.
+    """
     for key, value in versions().items():
         if isinstance(value, dict):
             value = ", ".join(f"{name}: {state}" for name, state in value.items())
@@ -45,6 +53,7 @@ def show_versions(file: TextIO | None = None) -> None:
 
 
 def _installed(package: str) -> str | None:
+    """Version of a package, None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

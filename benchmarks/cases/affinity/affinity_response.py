@@ -19,7 +19,7 @@ from couponry.affinity import LogisticRegression, PurchaseHistory, ResponseModel
 from couponry.affinity.scores.logistic import Sample
 from couponry.affinity.scores.offer_features import offer_features
 from couponry.data import tables
-from couponry.demo.journey import Campaign, Journey, load_journey
+from couponry.demo.journey import Journey, JourneyCampaign, load_journey
 from couponry.utils.threads import thread_count
 
 FIRST_DAY = np.datetime64("2017-01-01")
@@ -35,7 +35,7 @@ STORE_COUPONS = (10_000_000_000, 10_001_000_000)  # numbers of the retailer's ow
 class Scored:
     """The pairs of a campaign: what the model is given, what sells, and what was redeemed."""
 
-    campaign: Campaign
+    campaign: JourneyCampaign
     columns: dict[str, NDArray[Any]]
     popularity: NDArray[np.float64]
     redeemed: NDArray[np.bool_]
@@ -44,7 +44,7 @@ class Scored:
 class Eve:
     """What was known before a day: histories by coupon, product type and maker, of a campaign's coupons."""
 
-    def __init__(self, journey: Journey, campaign: Campaign, day: np.datetime64):
+    def __init__(self, journey: Journey, campaign: JourneyCampaign, day: np.datetime64):
         pairs = journey.coupon_products(campaign.id)
         products = journey.products
         about = {
@@ -93,7 +93,7 @@ class Eve:
         return offer_features(self.history, customers, self.coupons, self.mixes)
 
 
-def scored(journey: Journey, campaign: Campaign) -> Scored:
+def scored(journey: Journey, campaign: JourneyCampaign) -> Scored:
     """p0 is fitted on who bought what the coupons are good for in the four weeks before the campaign."""
     households = pa.array(journey.mailed_households(campaign.id))
     day = campaign.first_day

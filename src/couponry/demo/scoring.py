@@ -7,18 +7,22 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from ..affinity import PurchaseHistory, ResponseModel
 from ..affinity.scores.offer_features import offer_features
 from ..data import tables
-from .journey import Campaign, Journey
+from ..utils.lazy_imports import sparse as sp
+from .journey import Journey, JourneyCampaign
 
 HALF_LIVES = (4.0, 16.0)
-WEEKS = 4.0  # that p0 is about
+"""Weeks after which a purchase counts half."""
+
+P0_WEEKS = 4.0
+"""Weeks that p0 is about."""
+
 STORE_COUPONS = range(10_000_000_000, 10_001_000_000)
-"""coupon_upc the retailer numbers itself; the numbers of the makers' coupons start with 5."""
+"""The coupon_upc that the retailer numbers itself; those of the makers' coupons start with 5."""
 
 UNSOLD_WEIGHT = 1e-3
 """Weight of a product nobody bought beside one purchase, when a coupon's types are summed up."""
@@ -26,22 +30,25 @@ UNSOLD_WEIGHT = 1e-3
 
 @dataclass(frozen=True)
 class ScoredCampaign:
-    """A campaign ready for allocation, and apart from it the truth to judge the outcome by.
+    """A campaign ready for allocation, and the truth to judge its outcome by.
 
-    campaign: the campaign scored.
-    offers: one row a coupon, ascending by offer. offer (int64, the coupon_upc), category (string,
-        the product category most of its products' purchases fall in), products (int64, how many
-        products it is good for).
-    candidates: every mailed household x every coupon, households outermost, both ascending.
-        customer (int64, household id), offer (int64), response (float64, probability of
-        redemption, strictly between 0 and 1).
-    popularity: float64, one a row of `offers`: how many households of the retailer bought one of
-        the coupon's products before the campaign. The baseline to compare with.
-    redeemed: int64 (pairs, 2), distinct (customer, offer) redeemed in this campaign, among its
-        candidates, ascending. For judging only: nothing above is computed from it.
+    Attributes
+    ----------
+    campaign : JourneyCampaign
+    offers : pyarrow.Table
+        One row for each coupon, ascending: `offer` (int64, the coupon_upc), `category` (the product category most of
+        its products' purchases fall in), `products` (int64, how many products it is good for).
+    candidates : pyarrow.Table
+        Every mailed household with every coupon, households outermost, both ascending: `customer` (int64, household
+        id), `offer` (int64), `response` (float64, probability of redemption, strictly between 0 and 1).
+    popularity : ndarray of float64, shape (n_offers,)
+        Households of the retailer that bought one of the coupon's products before the campaign. The baseline.
+    redeemed : ndarray of int64, shape (n_pairs, 2)
+        Distinct (customer, offer) redeemed in this campaign, among its candidates, ascending. For judging only:
+        nothing else is computed from it.
     """
 
-    campaign: Campaign
+    campaign: JourneyCampaign
     offers: pa.Table
     candidates: pa.Table
     popularity: NDArray[np.float64]
@@ -49,32 +56,45 @@ class ScoredCampaign:
 
 
 def score_campaign(journey: Journey, campaign_id: int) -> ScoredCampaign:
-    """Scores all mailed households x coupons of a campaign, in a few seconds.
+    """Score all mailed households and coupons of a campaign, in a few seconds.
 
-    The response model is fitted on the campaigns of the same type that ended before this one
-    began; features use purchases and redemptions strictly before the first day of the campaign
-    they belong to. This campaign's own redemptions are read last, into `redeemed` alone.
+    The response model is fitted on the campaigns of the same type that ended before this one began. Features use
+    purchases and redemptions strictly before the first day of the campaign they belong to. This campaign's own
+    redemptions are read last, into `redeemed` alone.
 
-    Raises KeyError for an unknown campaign and ValueError where no earlier campaign of its type
-    has ended.
+    Parameters
+    ----------
+    journey : Journey
+    campaign_id : int
+
+    Returns
+    -------
+    ScoredCampaign
+
+    Raises
+    ------
+    KeyError
+        For an unknown campaign.
+    ValueError
+        If no earlier campaign of its type has ended.
     """
     campaign = journey.campaigns[campaign_id]
     model = fit_response(journey, campaign)
     households = journey.mailed_households(campaign_id)
-    eve = Eve(journey, campaign)
-    coupons = eve.coupons.to_numpy()
+    features = CampaignFeatures(journey, campaign)
+    coupons = features.coupons.to_numpy()
     candidates = pa.table(
         {
             "customer": np.repeat(households, len(coupons)),
             "offer": np.tile(coupons, len(households)),
-            "response": model.score(eve.columns(households)).astype(np.float64),
+            "response": model.score(features.columns(households)).astype(np.float64),
         }
     )
     offers = pa.table(
         {
             "offer": coupons,
-            "category": pa.array(eve.main_categories(), pa.string()),
-            "products": np.diff(eve.good_for.indptr).astype(np.int64),
+            "category": pa.array(features.main_categories(), pa.string()),
+            "products": np.diff(features.good_for.indptr).astype(np.int64),
         }
     )
     truth = journey.redemptions_of(campaign_id).sort_values(["household_id", "coupon_upc"])
@@ -83,16 +103,30 @@ def score_campaign(journey: Journey, campaign_id: int) -> ScoredCampaign:
         campaign=campaign,
         offers=offers,
         candidates=candidates,
-        popularity=eve.popularity(),
+        popularity=features.popularity(),
         redeemed=redeemed[_is_candidate(redeemed, households, coupons)],
     )
 
 
-def fit_response(journey: Journey, campaign: Campaign) -> ResponseModel:
-    """Fits the response model for a campaign on the earlier campaigns of its type.
+def fit_response(journey: Journey, campaign: JourneyCampaign) -> ResponseModel:
+    """Fit the response model for a campaign on the earlier campaigns of its type.
 
-    Only campaigns whose last day lies before `campaign.first_day` count, and of their
-    redemptions only those made before that day. Raises ValueError where there is none.
+    Only campaigns whose last day lies before `campaign.first_day` count, and of their redemptions only those made
+    before that day.
+
+    Parameters
+    ----------
+    journey : Journey
+    campaign : JourneyCampaign
+
+    Returns
+    -------
+    ResponseModel
+
+    Raises
+    ------
+    ValueError
+        If there is no such campaign.
     """
     earlier = [
         other
@@ -107,26 +141,39 @@ def fit_response(journey: Journey, campaign: Campaign) -> ResponseModel:
     campaigns = []
     for other in earlier:
         households = journey.mailed_households(other.id)
-        eve = Eve(journey, other)
-        coupons = eve.coupons.to_numpy()
+        features = CampaignFeatures(journey, other)
+        coupons = features.coupons.to_numpy()
         mine = past.loc[past["campaign_id"] == other.id, ["household_id", "coupon_upc"]]
         pairs = mine.to_numpy(np.int64)
         pairs = pairs[_is_candidate(pairs, households, coupons)]
         redeemed = np.zeros((len(households), len(coupons)), bool)
         row = np.searchsorted(households, pairs[:, 0])
         redeemed[row, np.searchsorted(coupons, pairs[:, 1])] = True
-        campaigns.append((eve.columns(households), redeemed.ravel()))
+        campaigns.append((features.columns(households), redeemed.ravel()))
     return ResponseModel().fit(campaigns)
 
 
-class Eve:
-    """What was known on the eve of a campaign.
+class CampaignFeatures:
+    """What was known the day before a campaign began.
 
-    coupons: ids, ascending. history: by coupon, a purchase counting for every coupon that is good
-    for the product. by_type: by product type. good_for: sparse (coupons, products).
+    Parameters
+    ----------
+    journey : Journey
+    campaign : JourneyCampaign
+
+    Attributes
+    ----------
+    coupons : pyarrow.Array
+        Ids, ascending.
+    history : PurchaseHistory
+        By coupon; a purchase counts for every coupon that is good for the product.
+    by_type : PurchaseHistory
+        By product type.
+    good_for : sparse array, shape (n_coupons, n_products)
+        1 where a coupon is good for a product.
     """
 
-    def __init__(self, journey: Journey, campaign: Campaign) -> None:
+    def __init__(self, journey: Journey, campaign: JourneyCampaign) -> None:
         self._journey, self._day = journey, campaign.first_day
         past = journey.purchases.before(campaign.first_day)
         ids = journey.products["product_id"].to_numpy()
@@ -162,11 +209,18 @@ class Eve:
         self._weighted = (self.good_for @ sp.diags_array(sold)).tocsr()
 
     def columns(self, households: NDArray[np.int64]) -> dict[str, NDArray[np.floating]]:
-        """What the response model is given of households x coupons, households outermost.
+        """Return the columns of the response model for households and coupons, households outermost.
 
-        p0: the chance to buy what the coupon is good for within four weeks, were purchases to come
-        at the rate of late at random. Beside it what tells a lapsed habit, or one due again, from
-        one just served; the coupon's types; trips, and uses of any coupon so far.
+        Parameters
+        ----------
+        households : ndarray of int64, shape (n_households,)
+
+        Returns
+        -------
+        dict of str to ndarray of float, shape (n_households * n_coupons,)
+            `p0` is the chance to buy what the coupon is good for within four weeks, were purchases to come at random
+            at the rate of late. Others tell a lapsed habit, or one due again, from one just served; the coupon's types;
+            trips; uses of any coupon so far.
         """
         shape = len(households), len(self.coupons)
         types = self._codes("type")
@@ -176,7 +230,7 @@ class Eve:
         life = HALF_LIVES[-1]
         # decayed purchases at a rate of r a week come to r * half-life / log 2 in the long run
         rate = (np.exp(found[f"bought_{life:g}"].astype(np.float64)) - 0.03) * np.log(2.0) / life
-        p0 = 1.0 - np.exp(-WEEKS * np.maximum(rate, 0.0))
+        p0 = 1.0 - np.exp(-P0_WEEKS * np.maximum(rate, 0.0))
 
         def pairs(values: Any) -> NDArray[np.float64]:
             return np.broadcast_to(values, shape).astype(np.float64).ravel()
@@ -199,12 +253,12 @@ class Eve:
         }
 
     def popularity(self) -> NDArray[np.float64]:
-        """Households that bought one of the coupon's products, float64 (coupons)."""
+        """Return how many households bought one of each coupon's products."""
         place = tables.positions(self.history.items, self.coupons)[self.history.item]
         return np.bincount(place, minlength=len(self.coupons)).astype(np.float64)
 
     def main_categories(self) -> list[str]:
-        """Each coupon's category with most purchases ("unknown" where it has no name)."""
+        """Return the category with most purchases of each coupon; "unknown" if it has no name."""
         codes = self._codes("category")
         best = self._share(codes, int(codes.max()) + 1).toarray().argmax(axis=1)
         names = self._journey.products["category"].cat.categories[best]
@@ -216,7 +270,7 @@ class Eve:
         return codes
 
     def _share(self, codes: NDArray[np.int64], groups: int) -> sp.csr_array:
-        """What share of each coupon's sales is in each group of products: (coupons, groups)."""
+        """Share of each coupon's sales in each group of products, shape (n_coupons, n_groups)."""
         ones = np.ones(len(codes))
         total = self._weighted @ _matrix(ones, np.arange(len(codes)), codes, (len(codes), groups))
         return (
@@ -224,6 +278,7 @@ class Eve:
         ).tocsr()
 
     def _redemptions(self, households: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Redemptions of each household so far."""
         past = self._journey.redemptions_before(self._day)["household_id"].to_numpy()
         count = np.bincount(
             np.searchsorted(self._journey.households, past), minlength=len(self._journey.households)
@@ -241,4 +296,5 @@ def _matrix(
 def _is_candidate(
     pairs: NDArray[np.int64], households: NDArray[np.int64], coupons: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
+    """Mask of the pairs whose household and coupon are among some."""
     return np.isin(pairs[:, 0], households) & np.isin(pairs[:, 1], coupons)

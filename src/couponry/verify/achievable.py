@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
+import scipy
 
 from .inputs import Inputs
 from .rounding import Floats, Integers, Mask, sum_by
@@ -111,6 +111,10 @@ def _most_of_one(rules: list[tuple[Integers, Floats]]) -> float:
     sets = [(of == one, cap[0]) for of, cap in rules for one in set(of.tolist()) - {-1}]
     matrix, cap = (np.array(part, float) for part in zip(*sets, strict=True))
     every = np.ones(matrix.shape[1])
-    within = LinearConstraint(matrix, -np.inf, cap)
-    found = milp(-every, constraints=within, integrality=every, bounds=Bounds(0, 1))
+    found = scipy.optimize.milp(
+        -every,
+        constraints=scipy.optimize.LinearConstraint(matrix, -np.inf, cap),
+        integrality=every,
+        bounds=scipy.optimize.Bounds(0, 1),
+    )
     return float(round(-found.fun))

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
-from scipy.optimize import Bounds, LinearConstraint, milp
+import scipy
 
+from ..utils.lazy_imports import sparse as sp
 from .rounding import Floats, Integers, sum_by
 
 CUSTOMERS_OF_A_PROGRAM = 200
@@ -153,10 +153,10 @@ def _best_rows(sets: SetBounds, rows: Integers, member: Integers, reward: Floats
     )
     low = np.concatenate([np.full(n_sets, -np.inf), sets.least])
     high = np.concatenate([sets.most, np.full(n_sets, np.inf)])
-    found = milp(
+    found = scipy.optimize.milp(
         np.concatenate([-reward, np.ones(n_sets)]),
-        constraints=LinearConstraint(matrix, low, high),
-        bounds=Bounds(0, np.concatenate([np.ones(n_rows), np.full(n_sets, np.inf)])),
+        constraints=scipy.optimize.LinearConstraint(matrix, low, high),
+        bounds=scipy.optimize.Bounds(0, np.concatenate([np.ones(n_rows), np.full(n_sets, np.inf)])),
         integrality=np.concatenate([np.ones(n_rows), np.zeros(n_sets)]),
         options={"mip_rel_gap": 0.0},
     )
