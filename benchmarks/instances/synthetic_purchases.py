@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from couponry.affinity import PurchaseHistory
-from couponry.affinity.history.purchase_history import factors
+from couponry.affinity.history.decay import decay_factors
 from couponry.kernels.affinity_contract import Pairs, kernels
 from couponry.utils.parallel import parallel_map
 
@@ -135,7 +135,7 @@ class Shoppers:
         )
         pair, trip = key // self.weeks, key // wide * self.weeks + key % self.weeks
         trip, bought_at_all = _once(trip, *bought[:2])
-        factor = factors((half_life,), "week", self.weeks)
+        factor = decay_factors((half_life,), "week", self.weeks)
         pairs = _folded(pair, key % self.weeks, bought, factor)
         trips = _folded(trip // self.weeks, trip % self.weeks, bought_at_all, factor)
         pair, there = _distinct(pair), _distinct(trip // self.weeks)

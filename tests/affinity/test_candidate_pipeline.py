@@ -213,7 +213,8 @@ def test_what_it_needs_is_told_before_it_starts(folder: Path, tmp_path: Path) ->
 KILLED = """
     import sys, time
     from couponry import read_campaign
-    from couponry.affinity import candidate_model, candidate_odds, merging
+    from couponry.affinity.candidates import candidate_model, response_odds
+    from couponry.affinity.history.building import merging
 
     stage, folder, store = sys.argv[1:]
 
@@ -222,11 +223,11 @@ KILLED = """
         time.sleep(60)
 
     if stage == "history":
-        merging.Merging.finish = stop
+        merging.HistoryMerger.finish = stop
     elif stage == "fit":
         candidate_model.CandidateModel.fit = stop
     else:
-        candidate_odds.Odds.probabilities = stop
+        response_odds.ResponseOdds.probabilities = stop
     read_campaign(folder, store)
 """
 

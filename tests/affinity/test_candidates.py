@@ -23,8 +23,8 @@ from couponry.affinity import (
     ResponseModel,
     incremental_value,
 )
-from couponry.affinity.candidates import weighed
-from couponry.affinity.history.customer_sample import CustomerSample, hash_of
+from couponry.affinity.candidates import weighted_purchases
+from couponry.affinity.history.customer_sample import CustomerSample, hash_ids
 from couponry.affinity.scores.offer_neighbours import offer_neighbours
 from couponry.data.candidate_batches import CandidateBlocks
 from couponry.data.candidate_rows import Rows
@@ -101,8 +101,8 @@ def test_the_same_bits_for_any_blocks_threads_and_place(
         for start in range(0, len(history.customers), 700):
             yield part_of(history, start, min(start + 700, len(history.customers)))
 
-    monkeypatch.setattr(weighed, "PAIRS", 1000)
-    monkeypatch.setattr(weighed, "CUSTOMERS", 77)
+    monkeypatch.setattr(weighted_purchases, "BLOCK_PAIRS", 1000)
+    monkeypatch.setattr(weighted_purchases, "BLOCK_CUSTOMERS", 77)
     for threads in ("1", "3"):
         monkeypatch.setenv("COUPONRY_THREADS", threads)
         for histories in (history, in_parts):
@@ -237,8 +237,8 @@ def test_pairs_beyond_two_to_the_31(tmp_path: Path) -> None:
     )
     assert moved.indptr[-1] == FAR + last
     parts = [
-        weighed.Part(moved, 1, 3).read(model().items_, model()._weight(), 16.0),
-        weighed.Part(history, 0, 2).read(model().items_, model()._weight(), 16.0),
+        model()._read(weighted_purchases.CustomerRange(moved, 1, 3)),
+        model()._read(weighted_purchases.CustomerRange(history, 0, 2)),
     ]
     far_off, near = parts
     assert (far_off.matrix != near.matrix).nnz == 0 and (far_off.trips == near.trips).all()
@@ -426,6 +426,6 @@ def test_a_sample_is_the_same_for_any_order(text: bool) -> None:
     assert set(kept[0]) == set(
         np.flatnonzero(np.isin(ids, list(mine))).tolist()
     )  # all rows of each
-    hashed = hash_of(table["customer"].combine_chunks())
+    hashed = hash_ids(table["customer"].combine_chunks())
     assert len(np.unique(hashed)) == len(np.unique(ids))
-    assert (hash_of(table["customer"].combine_chunks()[5:9]) == hashed[5:9]).all()
+    assert (hash_ids(table["customer"].combine_chunks()[5:9]) == hashed[5:9]).all()

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from couponry import InvalidInput
 from couponry.affinity import PurchaseHistory
-from couponry.affinity.history import merging
+from couponry.affinity.history.building import merging
 from couponry.kernels import affinity_contract
 from couponry.kernels import available as available_backends
 
@@ -131,7 +131,7 @@ def test_updates_give_what_a_replay_gives(
     bounds = [0, *sorted(cuts), 30]
     whole = PurchaseHistory.from_transactions(table, until=30)
     history = None
-    before, merging.MANY = merging.MANY, many
+    before, merging.BLOCK_PAIRS = merging.BLOCK_PAIRS, many
     try:
         for low, high in pairwise(bounds):
             part = table.filter(pa.array((week > low) & (week <= high)))
@@ -140,7 +140,7 @@ def test_updates_give_what_a_replay_gives(
             elif len(part):
                 history = PurchaseHistory.from_transactions(part, until=high)
     finally:
-        merging.MANY = before
+        merging.BLOCK_PAIRS = before
     assert history is not None
     assert arrays(history) == arrays(whole)
 
@@ -154,7 +154,7 @@ def test_the_order_of_rows_threads_and_batches_do_not_matter(
     assert arrays(PurchaseHistory.from_transactions(shuffled, threads=2)) == expected
     for part in range(3):
         pq.write_table(shuffled.slice(part * 2000, 2000), tmp_path / f"part-{part}.parquet")
-    monkeypatch.setattr("couponry.affinity.history.grouping.ROWS", 100)
+    monkeypatch.setattr("couponry.affinity.history.building.duckdb_session.BATCH_ROWS", 100)
     from_files = PurchaseHistory.from_transactions(
         tmp_path / "part-*.parquet", folder=tmp_path / "kept", memory_limit="200MB"
     )
@@ -166,14 +166,15 @@ def test_the_order_of_rows_threads_and_batches_do_not_matter(
 KILLED = """
     import sys, time
     import pyarrow as pa
-    from couponry.affinity import PurchaseHistory, merging
+    from couponry.affinity import PurchaseHistory
+    from couponry.affinity.history.building import merging
 
     def stop(*arguments, **options):
         print("there", flush=True)
         time.sleep(60)
 
     if sys.argv[1] == "kill while it is written":
-        merging.Merging.finish = stop
+        merging.HistoryMerger.finish = stop
 
     def batches():
         yield pa.record_batch({"customer": [1], "product": [1], "week": [1]})

@@ -14,18 +14,18 @@ from couponry import InvalidInput
 from couponry.affinity import (
     Catalogue,
     DiscoveryModel,
-    Given,
     ItemStatistics,
     LogisticRegression,
     Neighbours,
     PersonalModel,
+    PrecomputedSimilarity,
     PurchaseHistory,
     RepeatScore,
     bm25,
     cosine,
     ease,
 )
-from couponry.affinity.scores import discovery, logistic, personal_features
+from couponry.affinity.scores import discovery_features, features, item_neighbours, logistic
 from couponry.affinity.scores.logistic import Sample
 
 
@@ -74,15 +74,15 @@ def test_repeat_score_is_what_it_says() -> None:
         RepeatScore(3.0).fit(history)
 
 
-@pytest.mark.parametrize("few", [logistic.FEW, 50])
+@pytest.mark.parametrize("few", [logistic.FIRST_ROWS, 50])
 def test_logistic_regression_is_at_its_maximum(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(700, 3)).astype(np.float32) * [1.0, 30.0, 0.01] + [0, 100, -1]
     x = x.astype(np.float32)
     y = random.random(700) < 1 / (1 + np.exp(-(x[:, 0] - 0.03 * (x[:, 1] - 100))))
     weight = random.uniform(0.5, 2.0, 700).astype(np.float32)
-    monkeypatch.setattr(logistic, "ROWS", 128)
-    monkeypatch.setattr(logistic, "FEW", few)  # rows that it starts on
+    monkeypatch.setattr(logistic, "BLOCK_ROWS", 128)
+    monkeypatch.setattr(logistic, "FIRST_ROWS", few)  # rows that it starts on
     model = LogisticRegression(ridge=2.0).fit([Sample(x, y, weight)])
     mean = np.average(x, axis=0, weights=weight)
     scale = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight))
@@ -152,8 +152,8 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     model = PersonalModel(GROUPS).fit(windows)
     finder = DiscoveryModel(GROUPS, items=30, keep=8).fit(windows)
     score, begun = model.score(history), finder.score(history)
-    monkeypatch.setattr(personal_features, "PAIRS", 17)
-    monkeypatch.setattr(discovery, "CUSTOMERS", 3)
+    monkeypatch.setattr(features, "BLOCK_PAIRS", 17)
+    monkeypatch.setattr(discovery_features, "BLOCK_CUSTOMERS", 3)
     monkeypatch.setattr("couponry.utils.blocks.BLOCK_SIZE", 100)
     monkeypatch.setenv("COUPONRY_THREADS", "2")
     assert model.score(history).tobytes() == score.tobytes()
@@ -210,7 +210,11 @@ def test_a_similarity_from_outside_is_matched_by_id() -> None:
         ("sparse", sp.csr_array(matrix), ids),
         ("turned", matrix[::-1, ::-1], pa.array(range(40))),
     ):
-        near = [Neighbours("outside", discovery.bought, Given(similarity, items))]
+        near = [
+            Neighbours(
+                "outside", item_neighbours.unit_weights, PrecomputedSimilarity(similarity, items)
+            )
+        ]
         model = DiscoveryModel(items=40, keep=10, neighbours=near).fit([(history, later)])
         given[name] = model.score(history).score.tobytes()
     assert given["plain"] == given["sparse"] == given["turned"]
@@ -243,7 +247,7 @@ def test_catalogue(tmp_path: Path) -> None:
 
 def test_item_statistics() -> None:
     table = pa.table({"customer": [1, 1, 2], "product": [5, 5, 5], "week": [1, 5, 5]})
-    found = ItemStatistics.of(PurchaseHistory.from_transactions(table, half_lives=[4]))
+    found = ItemStatistics.from_history(PurchaseHistory.from_transactions(table, half_lives=[4]))
     assert found.buyers.tolist() == [2] and found.repeaters.tolist() == [1]
     assert found.popularity.tolist() == [[2.5]]
     assert found.gap.tolist() == [(4 + 3 * 4) / (1 + 3)]

@@ -46,7 +46,7 @@ class Split:
         self.groups = Catalogue(level.groups, [n for n in level.groups.column_names if n != "item"])
         self.truth = Truth.of(self.history, self.later)
         self.begun = Truth.of(self.history, self.later, new=True)
-        self.buyers = ItemStatistics.of(self.history).buyers
+        self.buyers = ItemStatistics.from_history(self.history).buyers
         self.customer = np.repeat(self.truth.place, np.diff(self.history.indptr))
         self.owned = self.customer * self.truth.items + self.history.item
 

@@ -15,7 +15,7 @@ from benchmarks.support.hardware import describe
 from benchmarks.support.timing import STATISTICS, Disturbance, interleaved
 from numpy.typing import NDArray
 
-from couponry.affinity import BestOffers, OfferChooser
+from couponry.affinity import OfferChooser, TopOffers
 from couponry.utils.threads import thread_count
 
 ITEMS, KEPT = 20_000, 32
@@ -109,7 +109,7 @@ def _kept(matrix: Any) -> Kept:
     return row * matrix.shape[1] + matrix.indices, matrix.data
 
 
-def same(ours: BestOffers, theirs: Kept, offers: int) -> dict[str, int]:
+def same(ours: TopOffers, theirs: Kept, offers: int) -> dict[str, int]:
     """Refuses another answer: lists may differ only where scores at their end are as good as equal."""
     keys, scores = theirs
     kept = scores > 0

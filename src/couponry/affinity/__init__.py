@@ -1,39 +1,45 @@
-"""From purchases to candidates: histories, scores, response to coupons, and the best offers of each customer.
+"""From purchases to candidates: histories, scores, response to coupons, and the top offers of each customer.
 
 transactions ──▶ PurchaseHistory ──▶ scores (personal, discovery, response) ──▶ candidates
 """
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 from .candidates.assortment import Assortment
-from .candidates.best_offers import BestOffers, OfferChooser
 from .candidates.candidate_model import CandidateModel
+from .candidates.offer_chooser import OfferChooser
+from .candidates.top_offers import TopOffers
 from .history.catalogue import Catalogue
 from .history.item_statistics import ItemStatistics
 from .history.purchase_history import PurchaseHistory
-from .scores.discovery import Begun, DiscoveryModel, Given, Neighbours
+from .scores.discovery_model import DiscoveryModel, DiscoveryScores
+from .scores.item_neighbours import Neighbours, PrecomputedSimilarity
 from .scores.logistic import LogisticRegression
 from .scores.offer_neighbours import offer_neighbours
-from .scores.personal import PersonalModel, RepeatScore
+from .scores.personal_model import PersonalModel
+from .scores.repeat_score import RepeatScore
 from .scores.response import ResponseModel, calibration_shift, incremental_value, variants
 from .scores.similarity import bm25, cosine, ease
 
 __all__ = [
     "Assortment",
-    "Begun",
-    "BestOffers",
     "CandidateModel",
     "Catalogue",
     "DiscoveryModel",
-    "Given",
+    "DiscoveryScores",
     "ItemStatistics",
     "LogisticRegression",
     "Neighbours",
     "OfferChooser",
     "PersonalModel",
+    "PrecomputedSimilarity",
     "PurchaseHistory",
     "RepeatScore",
     "ResponseModel",
+    "TopOffers",
     "bm25",
     "calibration_shift",
     "cosine",
@@ -42,3 +48,21 @@ __all__ = [
     "offer_neighbours",
     "variants",
 ]
+
+_RENAMED = {
+    "Begun": "DiscoveryScores",
+    "BestOffers": "TopOffers",
+    "Given": "PrecomputedSimilarity",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return what an old name stands for now, with a warning that gives the new one."""
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(
+        f"couponry.affinity.{name} is deprecated: use {_RENAMED[name]}",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return globals()[_RENAMED[name]]

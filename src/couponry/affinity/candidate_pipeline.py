@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,57 +25,87 @@ from ..utils.errors import InvalidInput
 from ..utils.memory import available_memory
 from .candidates.assortment import Assortment
 from .candidates.candidate_model import CandidateModel
+from .history.building.from_transactions import GroupingOptions
+from .history.building.transactions import Transactions
 from .history.customer_sample import CustomerSample
-from .history.purchase_history import PurchaseHistory
-from .history.purchases import PERIODS_A_WEEK, Purchases
+from .history.periods import PERIODS_PER_WEEK
+from .history.purchase_history import PurchaseHistory, group_transactions
 from .scores.response import ResponseModel
 from .targeting import Targeting
 
-# of how candidates are made; another one here, and stores of an earlier one are made again
 FORMAT = 1
-RESERVED = memory_estimate.BASE + memory_estimate.MAKING  # bytes besides what DuckDB may take
-LINES = 20  # that say how making candidates stands
+"""Of how candidates are made: with another one here, stores of an earlier one are made again."""
+
+RESERVED = memory_estimate.BASE + memory_estimate.MAKING
+"""Bytes besides what DuckDB may take."""
+
+PROGRESS_LINES = 20
+"""Lines that say how making candidates stands."""
+
+
+class Tables(NamedTuple):
+    """The tables of a campaign that is made from transactions.
+
+    Attributes
+    ----------
+    offers : pyarrow.Table
+    transactions : Stream, or what `PurchaseHistory.from_transactions` takes
+    covers, products : table-like, optional
+        As Assortment takes them.
+    customers : pyarrow.Table, optional
+        Who may be a candidate; None: everybody in the transactions.
+    """
+
+    offers: pa.Table
+    transactions: Any
+    covers: Any
+    products: Any
+    customers: pa.Table | None
 
 
 def candidate_blocks(
-    offers: pa.Table,
-    transactions: Any,
-    covers: Any,
-    products: Any,
-    customers: pa.Table | None,
-    targeting: Targeting,
-    *,
-    limit: int | None,
-    clock: Clock,
+    given: Tables, targeting: Targeting, *, limit: int | None, clock: Clock
 ) -> CandidateBlocks:
-    """The candidates of everybody in the transactions, or of those in `customers`, too; nothing is read yet but schemas
-    and the small tables.
+    """Prepare the candidates of everybody in the transactions; nothing is read yet but schemas and small tables.
 
-    limit: bytes of memory that may be taken, None: what is available. clock: is told of the stages history, fit and
-    candidates.
+    Parameters
+    ----------
+    given : Tables
+    targeting : Targeting
+    limit : int, optional
+        Bytes of memory that may be taken; None: what is available.
+    clock : Clock
+        Times the stages history, fit and candidates.
+
+    Raises
+    ------
+    InvalidInput
+        If tables or targeting make no sense, or do not go together.
     """
     targeting.check()
-    assortment = Assortment(offers, covers, products, targeting.kind)
-    purchases = Purchases.of(transactions, targeting.columns)
-    if assortment.products.type != purchases.product:
+    assortment = Assortment(given.offers, given.covers, given.products, targeting.kind)
+    transactions = Transactions.open(given.transactions, targeting.columns)
+    if assortment.products.type != transactions.product_type:
         raise InvalidInput(
             "table transactions, column 'product': expected "
             f"{tables.kind_of_ids(assortment.products)} as in table covers"
         )
-    allowed = None if customers is None else _allowed(customers, purchases.customer)
-    model = _model(assortment, offers, targeting)
-    making = _Making(purchases, model, allowed, targeting, limit, clock)
+    allowed = None
+    if given.customers is not None:
+        allowed = _allowed(given.customers, transactions.customer_type)
+    model = _model(assortment, given.offers, targeting)
+    pipeline = _Pipeline(transactions, model, allowed, targeting, limit, clock)
     return CandidateBlocks(
         assortment.offers,
-        purchases.customer,
+        transactions.customer_type,
         dict.fromkeys(model.columns, np.dtype(np.float32)),
-        making.blocks,
-        source=_source(purchases, model, allowed, targeting),
+        pipeline.blocks,
+        source=_source(transactions, model, allowed, targeting),
     )
 
 
 def _model(assortment: Assortment, offers: pa.Table, targeting: Targeting) -> CandidateModel:
-    """The model that is to be fitted."""
+    """Return the model that is to be fitted."""
     ordered = offers.take(pc.sort_indices(tables.ids(offers, "offers", "offer")))
     money = None
     if targeting.incremental:
@@ -95,7 +125,7 @@ def _model(assortment: Assortment, offers: pa.Table, targeting: Targeting) -> Ca
 
 
 def _allowed(customers: pa.Table, kind: pa.DataType) -> pa.Array:
-    """Ids of the table customers, ascending."""
+    """Return the ids of the table customers, ascending."""
     tables.require(customers, "customers", "customer")
     ids = tables.ids(customers, "customers", "customer")
     if ids.type != kind:
@@ -107,7 +137,7 @@ def _allowed(customers: pa.Table, kind: pa.DataType) -> pa.Array:
 
 
 def estimate(files: list[str], offers: int, targeting: Targeting) -> Estimate:
-    """What making and solving a campaign of these files of transactions needs, from their footers alone."""
+    """Estimate what making and solving a campaign needs, from the footers of the files of transactions alone."""
     customer = targeting.columns.get("customer", "customer")
     rows = footers(Path(), files, "transactions", customer)
     customers = rows.rows
@@ -127,56 +157,62 @@ def estimate(files: list[str], offers: int, targeting: Targeting) -> Estimate:
     return memory_estimate.estimate_with_history(size, rows.rows)
 
 
-class _Making:
+class _Pipeline:
     """Makes the candidates when they are asked for."""
 
     def __init__(
         self,
-        purchases: Purchases,
+        transactions: Transactions,
         model: CandidateModel,
         allowed: pa.Array | None,
         targeting: Targeting,
         limit: int | None,
         clock: Clock,
     ):
-        self._purchases, self._model, self._allowed = purchases, model, allowed
+        self._transactions, self._model, self._allowed = transactions, model, allowed
         self._targeting, self._limit, self._clock = targeting, limit, clock
 
     def blocks(self, threads: int, scratch: Path | None) -> Iterator[Rows]:
+        """Yield candidates, some customers at a time; histories are kept in the scratch folder if there is one."""
         folder = None if scratch is None else scratch / "purchases"
-        limit = available_memory() if self._limit is None else self._limit
         sample = CustomerSample()
         with self._clock.stage("history"):
-            history = PurchaseHistory.grouped(
-                self._purchases,
-                half_lives=(self._targeting.half_life,),
-                folder=folder,
-                memory=None
-                if limit is None
-                else max(limit - RESERVED, memory_estimate.LEAST_GROUPING),
-                threads=threads,
-                watch=sample.add,
-            )
+            memory = self._grouping_memory()
+            options = GroupingOptions(memory=memory, threads=threads, watch=sample.add)
+            half_lives = (self._targeting.half_life,)
+            history = group_transactions(self._transactions, options, half_lives, folder)
         with self._clock.stage("fit"):
             model = self._fitted(history, sample.table())
         del sample
         with self._clock.stage("candidates"):
-            done, everybody = 0, len(history.customers)
-            for rows in model.blocks(history, threads):
-                seen = len(rows.customers)
-                if self._allowed is not None:
-                    rows = rows.of(tables.positions(rows.customers, self._allowed) >= 0)
-                yield rows
-                before, done = done, done + seen
-                if before * LINES // everybody < done * LINES // everybody:
-                    self._clock.say(f"{done:,} of {everybody:,} customers")
+            yield from self._candidates(model, history, threads)
             del history
             if folder is not None:
                 shutil.rmtree(folder)
 
+    def _grouping_memory(self) -> int | None:
+        """Return bytes that DuckDB may take; None: its own default."""
+        limit = available_memory() if self._limit is None else self._limit
+        return None if limit is None else max(limit - RESERVED, memory_estimate.LEAST_GROUPING)
+
+    def _candidates(
+        self, model: CandidateModel, history: PurchaseHistory, threads: int
+    ) -> Iterator[Rows]:
+        """Yield the candidates of the customers who are allowed; say now and then how it stands."""
+        done, everybody = 0, len(history.customers)
+        for rows in model.blocks(history, threads):
+            seen = len(rows.customers)
+            if self._allowed is not None:
+                rows = rows.of(tables.positions(rows.customers, self._allowed) >= 0)
+            yield rows
+            before, done = done, done + seen
+            if before * PROGRESS_LINES // everybody < done * PROGRESS_LINES // everybody:
+                self._clock.say(f"{done:,} of {everybody:,} customers")
+
     def _fitted(self, history: PurchaseHistory, sample: pa.Table | None) -> CandidateModel:
+        """Return the model, fitted on the last weeks of a sample of customers."""
         targeting, unit = self._targeting, history.unit
-        last = history.until - targeting.window * PERIODS_A_WEEK[unit]
+        last = history.until - targeting.window * PERIODS_PER_WEEK[unit]
         if sample is None or last < history.start:
             raise InvalidInput(
                 f"table transactions: expected more than {targeting.window} weeks (the window) of them, "
@@ -186,20 +222,20 @@ class _Making:
             ["customer", "product", unit]
         )
         before = pc.less_equal(rows[unit], last)
-        options: dict[str, Any] = {"half_lives": (targeting.half_life,)}
         earlier, later = rows.filter(before), rows.filter(pc.invert(before))
         if len(earlier) == 0 or len(later) == 0:
             raise InvalidInput(
                 f"table transactions: expected purchases up to {unit} {last} and after it, the last "
                 f"{targeting.window} weeks, got {len(earlier):,} and {len(later):,} of a sample"
             )
+        options: dict[str, Any] = {"half_lives": (targeting.half_life,)}
         then = PurchaseHistory.from_transactions(earlier, until=last, **options)
         window = PurchaseHistory.from_transactions(later, until=history.until, **options)
         return self._model.fit([(then, window)], then.update(later, until=history.until))
 
 
 def _offer_columns(offers: pa.Table, targeting: Targeting) -> dict[str, Any]:
-    """What the response model asks for of offers: depth, category and any column it has a coefficient of."""
+    """Return the columns of offers that the response model asks for: depth, category, and any with a coefficient."""
     wanted = {name.split("=")[0] for name in targeting.response or {}} - {"intercept", "p0", "role"}
     if "category" in wanted:
         wanted.add("depth")
@@ -215,10 +251,13 @@ def _offer_columns(offers: pa.Table, targeting: Targeting) -> dict[str, Any]:
 
 
 def _source(
-    purchases: Purchases, model: CandidateModel, allowed: pa.Array | None, targeting: Targeting
+    transactions: Transactions,
+    model: CandidateModel,
+    allowed: pa.Array | None,
+    targeting: Targeting,
 ) -> dict[str, Any] | None:
-    """What the candidates are made from, as JSON has it; None: it cannot be told."""
-    if purchases.files is None:
+    """Return what the candidates are made from, as JSON has it; None if transactions are not in files."""
+    if transactions.files is None:
         return None
     money = [] if model.money is None else [column.tolist() for column in model.money]
     return {
@@ -229,5 +268,5 @@ def _source(
         "targeting": targeting.as_dict(),
         "offer_columns": {name: list(values) for name, values in model.offer_columns.items()},
         "money": money,
-        "files": purchases.files,
+        "files": transactions.files,
     }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from ..data.roles import ROLES
-from ..utils.checks import is_number, is_whole, refuse_unknown_keys
+from ..utils.checks import is_number, is_text, is_whole, refuse_unknown_keys
 from ..utils.errors import InvalidInput
 
 
@@ -16,16 +16,33 @@ from ..utils.errors import InvalidInput
 class Targeting:
     """Which offers a customer is a candidate for, and how their response is estimated.
 
-    reward, activation, innovation: at most so many offers a customer that are for something the customer buys, for
-    something of a kind that the customer buys, for anything else.
-    kind: the column of products that says what kind they are of; without one there are no activations.
-    window: weeks in which a response is looked for; the last `window` weeks of the transactions are what the model is
-    fitted on. half_life: weeks after which a purchase counts half.
-    columns: names of the columns of the transactions, where they are others, such as {"customer": "household_id"}.
-    response: coefficients of a `couponry.affinity.ResponseModel`, by name; without them the response is the probability
-    to buy within a window anyway, which says who likes a product and not what the coupon adds.
-    incremental: whether candidates have a value, too: (p1 - p0) x margin - p1 x face_value, what a coupon brings beyond
-    what would have been bought anyway, as far as the coefficients of the response are right.
+    Attributes
+    ----------
+    reward : int
+        Offers a customer, at most, that are for something the customer buys.
+    activation : int
+        Offers a customer, at most, that are for something of a kind the customer buys, but not for what is bought.
+    innovation : int
+        Offers a customer, at most, that are for anything else.
+    kind : str, optional
+        Column of the table products that says of what kind they are; without one there are no activations.
+    window : int
+        Weeks in which a response is looked for. The model is fitted on the last `window` weeks of the transactions.
+    half_life : float
+        Weeks after which a purchase counts half.
+    columns : mapping of str to str
+        Names of the columns of the transactions where they are others, such as ``{"customer": "household_id"}``.
+    response : mapping of str to float, optional
+        Coefficients of a `couponry.affinity.ResponseModel`, by name. Without them the response is the probability to
+        buy within a window anyway, which says who likes a product and not what the coupon adds.
+    incremental : bool
+        Whether candidates have a value, too: ``(p1 - p0) * margin - p1 * face_value``, what a coupon brings beyond
+        what would have been bought anyway, as far as the coefficients of the response are right.
+
+    Examples
+    --------
+    >>> Targeting(reward=2, activation=0, innovation=1, kind="category").quota
+    {'reward': 2, 'activation': 0, 'innovation': 1}
     """
 
     reward: int = 8
@@ -40,7 +57,23 @@ class Targeting:
 
     @classmethod
     def parse(cls, spec: Any) -> Targeting:
-        """From the table [candidates] of campaign.toml; unknown keys and wrong types are refused."""
+        """Read the table [candidates] of campaign.toml.
+
+        Parameters
+        ----------
+        spec : mapping
+            Keys as the attributes.
+
+        Returns
+        -------
+        Targeting
+            As it stands in the file.
+
+        Raises
+        ------
+        InvalidInput
+            If a key is unknown or a value makes no sense.
+        """
         if not isinstance(spec, Mapping):
             raise InvalidInput(f"campaign.toml: candidates: expected a table, got {spec!r}")
         refuse_unknown_keys(spec, cls.__dataclass_fields__, "campaign.toml: [candidates]")
@@ -50,59 +83,72 @@ class Targeting:
 
     @property
     def quota(self) -> dict[str, int]:
+        """Offers a customer at most, by role."""
         return {role: getattr(self, role) for role in ROLES}
 
     def check(self) -> None:
-        """Refuse what makes no sense in itself."""
+        """Refuse what makes no sense in itself.
+
+        Raises
+        ------
+        InvalidInput
+            With the attribute, what was expected and what came.
+        """
+        self._check_quotas_and_times()
+        self._check_columns()
+        self._check_response()
+
+    def _check_quotas_and_times(self) -> None:
         for key, least in (*((role, 0) for role in ROLES), ("window", 1)):
             value = getattr(self, key)
             if not is_whole(value) or value < least:
-                raise InvalidInput(
-                    f"candidates: {key}: expected a whole number from {least} up, got {value!r}"
-                )
+                _refuse(key, f"a whole number from {least} up", value)
         if sum(self.quota.values()) == 0:
             raise InvalidInput(
                 "candidates: expected at least one offer a customer, got quotas of 0"
             )
         if not is_number(self.half_life) or not 0 < self.half_life < math.inf:
-            raise InvalidInput(
-                f"candidates: half_life: expected weeks above 0, got {self.half_life!r}"
-            )
-        if self.kind is not None and (not isinstance(self.kind, str) or not self.kind):
-            raise InvalidInput(
-                f"candidates: kind: expected a column of products, got {self.kind!r}"
-            )
+            _refuse("half_life", "weeks above 0", self.half_life)
+
+    def _check_columns(self) -> None:
+        if self.kind is not None and not is_text(self.kind):
+            _refuse("kind", "a column of products", self.kind)
         if not isinstance(self.columns, Mapping) or not all(
             isinstance(name, str) for name in self.columns.values()
         ):
-            raise InvalidInput(
-                f"candidates: columns: expected names of columns, got {self.columns!r}"
-            )
-        if self.response is not None and (
-            not isinstance(self.response, Mapping)
-            or not all(is_number(value) for value in self.response.values())
-        ):
-            raise InvalidInput(
-                f"candidates: response: expected coefficients, got {self.response!r}"
-            )
+            _refuse("columns", "names of columns", self.columns)
 
+    def _check_response(self) -> None:
+        response = self.response
+        if response is not None and (
+            not isinstance(response, Mapping) or not all(map(is_number, response.values()))
+        ):
+            _refuse("response", "coefficients", response)
         if not isinstance(self.incremental, bool):
-            raise InvalidInput(
-                f"candidates: incremental: expected true or false, got {self.incremental!r}"
-            )
-        if self.incremental and self.response is None:
+            _refuse("incremental", "true or false", self.incremental)
+        if self.incremental and response is None:
             raise InvalidInput(
                 "candidates: incremental: expected coefficients of a response beside it"
             )
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON has it, whatever kinds of numbers were given."""
-        numbers_of = self.response
+        """Return the attributes as JSON has them, whatever kinds of numbers were given.
+
+        Returns
+        -------
+        dict
+            By name.
+        """
+        response = self.response
         return {
             **asdict(self),
             **{role: int(most) for role, most in self.quota.items()},
             "window": int(self.window),
             "half_life": float(self.half_life),
             "columns": dict(self.columns),
-            "response": numbers_of and {name: float(value) for name, value in numbers_of.items()},
+            "response": response and {name: float(value) for name, value in response.items()},
         }
+
+
+def _refuse(key: str, expected: str, value: object) -> NoReturn:
+    raise InvalidInput(f"candidates: {key}: expected {expected}, got {value!r}")

@@ -36,9 +36,8 @@ def campaign_from_transactions(
     with reporter(progress) as report:
         clock = Clock(None, report)
         known = None if customers is None else tables.as_table(customers, "customers")
-        blocks = candidate_pipeline.candidate_blocks(
-            table, transactions, covers, products, known, targeting, limit=limit, clock=clock
-        )
+        given = candidate_pipeline.Tables(table, transactions, covers, products, known)
+        blocks = candidate_pipeline.candidate_blocks(given, targeting, limit=limit, clock=clock)
         if blocks.source is not None and (store is None or not is_kept(store, blocks.source)):
             files = [path for path, *_ in blocks.source["files"]]
             needed = candidate_pipeline.estimate(files, len(table), targeting)

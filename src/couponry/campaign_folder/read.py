@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ..affinity.history.purchases import wanted
+from ..affinity.history.building.transactions import transaction_columns
 from ..affinity.targeting import Targeting
 from ..data import memory_estimate, tables
 from ..data.candidate_store import is_built
@@ -68,7 +68,7 @@ def _of_transactions(
     memory_limit: int | str | None,
     progress: bool,
 ) -> CampaignData:
-    columns = wanted(targeting.columns)
+    columns = transaction_columns(targeting.columns)
     return campaign_from_transactions(
         tables.read(folder, spec.tables["offers"], "offers"),
         stream_files(folder, spec.tables["transactions"], "transactions", columns),

@@ -17,15 +17,46 @@ from ...utils.lazy_imports import sparse as sp
 
 
 class Assortment:
-    """What K offers are good for, among P products.
+    """Offers, the products that they are good for, and the kinds of both.
 
-    offers: a table with `offer`; and, where `covers` is not given, `product`: what it is good for, one or a list.
-    covers: a table of `offer` and `product`, one row for each product that a coupon is good for.
-    products: a table of `product` and whatever groups products. kind: one of its columns, such as a category: an offer
-    for a kind that a customer buys is an activation. Null is no kind.
+    Parameters
+    ----------
+    offers : table
+        Column `offer`; and, where `covers` is not given, `product`: what it is good for, one or a list.
+    covers : table, optional
+        Columns `offer` and `product`, one row for each product that a coupon is good for.
+    products : table, optional
+        Column `product`, and whatever groups products.
+    kind : str, optional
+        Column of `products`, such as a category: an offer for a kind that a customer buys is an activation. Null is no
+        kind.
 
-    offers: ids, ascending (K). products: ids, ascending (P), of either table. covers: sparse (P, K), 1 where an offer
-    is good for a product. kind: int32 (P), -1 for none. offer_kind: int32 (K), what most of its products are of.
+    Attributes
+    ----------
+    offers : pyarrow.Array, shape (n_offers,)
+        Ids, ascending.
+    products : pyarrow.Array, shape (n_products,)
+        Ids in any of the tables, ascending.
+    covers : csr_array of float32, shape (n_products, n_offers)
+        1 where an offer is good for a product.
+    kind : ndarray of int32, shape (n_products,)
+        Kind of each product from 0, -1 for none.
+    offer_kind : ndarray of int32, shape (n_offers,)
+        Kind that most products of the offer are of, -1 for none.
+
+    Raises
+    ------
+    InvalidInput
+        If a table is not as described.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> offers = pa.table({"offer": ["tea", "mugs"], "product": [[1], [2, 3]]})
+    >>> products = pa.table({"product": [1, 2, 3], "category": ["drinks", "ware", "ware"]})
+    >>> found = Assortment(offers, products=products, kind="category")
+    >>> found.offers.to_pylist(), found.offer_kind.tolist()
+    (['mugs', 'tea'], [1, 0])
     """
 
     def __init__(
@@ -36,30 +67,52 @@ class Assortment:
         self.offers: pa.Array = tables.ranks(tables.ids(given, "offers", "offer"))[1]
         if len(self.offers) < len(given):
             raise InvalidInput("table offers, column 'offer': expected each offer once")
-        offer, product = _pairs(given, covers)
+        offer, product = _covered_pairs(given, covers)
         known, code = pa.array([], product.type), np.zeros(0, np.int64)
         if kind is not None and products is None:
             raise InvalidInput(f"kind: expected a table products with a column {kind!r}")
         if products is not None:
             known, code = _kinds(tables.as_table(products, "products"), kind, product.type)
         self.products: pa.Array = tables.ranks(pa.concat_arrays([product, known]))[1]
+        self.covers = self._cover_matrix(offer, product)
+        self.kind = np.full(len(self.products), -1, np.int32)
+        self.kind[tables.positions(known, self.products)] = code
+        self.offer_kind = _most_frequent_kind(self.covers, self.kind)
+
+    def _cover_matrix(self, offer: pa.Array, product: pa.Array) -> sp.csr_array:
+        """Return `covers` from ids, one offer and one product a row."""
         shape = len(self.products), len(self.offers)
-        place = tables.positions(offer, self.offers)
-        if (place < 0).any():
-            lost = int((place < 0).argmax())
+        column = tables.positions(offer, self.offers)
+        if (column < 0).any():
+            lost = int((column < 0).argmax())
             raise InvalidInput(
                 f"table covers, column 'offer', row {lost}: offer {offer[lost].as_py()!r} is not in table offers"
             )
         row = tables.positions(product, self.products)
-        pairs = np.unique(row * shape[1] + place)
+        pairs = np.unique(row * shape[1] + column)
         entries = np.ones(len(pairs), np.float32), (pairs // shape[1], pairs % shape[1])
-        self.covers = sp.csr_array(sp.coo_array(entries, shape=shape))
-        self.kind = np.full(shape[0], -1, np.int32)
-        self.kind[tables.positions(known, self.products)] = code
-        self.offer_kind = _most(self.covers, self.kind)
+        return sp.csr_array(sp.coo_array(entries, shape=shape))
 
     def among(self, items: pa.Array) -> tuple[sp.csr_array, NDArray[np.int32]]:
-        """`covers` and `kind` of other ids: (items, K) and (items)."""
+        """Look up `covers` and `kind` for other ids.
+
+        Parameters
+        ----------
+        items : pyarrow.Array, shape (n_items,)
+            Ids of products, such as the items of a history.
+
+        Returns
+        -------
+        covers : csr_array of float32, shape (n_items, n_offers)
+            1 where an offer is good for an item.
+        kind : ndarray of int32, shape (n_items,)
+            Kind of each item, -1 for none or unknown.
+
+        Raises
+        ------
+        InvalidInput
+            If ids are of another type, or there are none.
+        """
         if len(items) == 0 or len(self.products) == 0 or items.type != self.products.type:
             raise InvalidInput(
                 f"assortment: expected products that are {tables.kind_of_ids(items)} as items of the history are, "
@@ -71,12 +124,18 @@ class Assortment:
         kind[known] = self.kind[place[known]]
         entries = np.ones(len(known), np.float32), (known, place[known])
         picked = sp.csr_array(sp.coo_array(entries, shape=(len(items), len(self.products))))
-        found = sp.csr_array(picked @ self.covers)
-        found.sort_indices()
-        return found, kind
+        covers = sp.csr_array(picked @ self.covers)
+        covers.sort_indices()
+        return covers, kind
 
     def digest(self) -> str:
-        """SHA-256 of all of it, in hexadecimal."""
+        """Compute a fingerprint of the whole assortment.
+
+        Returns
+        -------
+        str
+            SHA-256 in hexadecimal.
+        """
         found = hashlib.sha256((digest_of(self.offers) + digest_of(self.products)).encode())
         for array in (self.covers.indptr, self.covers.indices):
             found.update(np.ascontiguousarray(array, np.int64).tobytes())
@@ -84,8 +143,8 @@ class Assortment:
         return found.hexdigest()
 
 
-def _pairs(offers: pa.Table, covers: Any) -> tuple[pa.Array, pa.Array]:
-    """Ids of offers and products, one of each a row."""
+def _covered_pairs(offers: pa.Table, covers: Any) -> tuple[pa.Array, pa.Array]:
+    """Return ids of offers and of products, one of each a row."""
     if covers is not None:
         table = tables.as_table(covers, "covers", ["offer", "product"])
         tables.require(table, "covers", "offer", "product")
@@ -109,7 +168,7 @@ def _pairs(offers: pa.Table, covers: Any) -> tuple[pa.Array, pa.Array]:
 def _kinds(
     products: pa.Table, kind: str | None, expected: pa.DataType
 ) -> tuple[pa.Array, NDArray[np.int64]]:
-    """The products of the table, and the code of the kind of each."""
+    """Return the products of the table, and the code of the kind of each."""
     tables.require(products, "products", "product", *([] if kind is None else [kind]))
     ids = tables.ids(products, "products", "product")
     if len(ids) and ids.type != expected:
@@ -126,12 +185,12 @@ def _kinds(
     return ids.cast(expected), code
 
 
-def _most(covers: sp.csr_array, kind: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The kind that most rows of each column are of; the first of several, -1 where none has any."""
+def _most_frequent_kind(covers: sp.csr_array, kind: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the kind that most rows of each column are of; the first of several, -1 where none has any."""
     kinds = int(kind.max(initial=-1)) + 1
     row, column = covers.nonzero()
     some = kind[row] >= 0
     count = np.zeros((covers.shape[1], kinds + 1), np.int64)
     np.add.at(count, (column[some], kind[row[some]]), 1)
-    best = count.argmax(axis=1)
-    return np.where(count.max(axis=1) > 0, best, -1).astype(np.int32)
+    most = count.argmax(axis=1)
+    return np.where(count.max(axis=1) > 0, most, -1).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Candidates of any number of customers: the best offers of each role, and how likely each is, in blocks."""
+"""CandidateModel: the top offers of each role for any number of customers, and how likely each is, in blocks."""
 
 from __future__ import annotations
 
@@ -19,45 +19,92 @@ from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
 from ...utils.memory import parse_size, size_text
 from ...utils.parallel import parallel_map, worker_count
+from ..history.decay import half_life_index
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
 from ..scores.logistic import LogisticRegression, Sample
 from ..scores.offer_neighbours import offer_neighbours
-from ..scores.personal import Window, check_window
 from ..scores.response import ResponseModel, incremental_value
+from ..scores.training_windows import Window, check_window
 from .assortment import Assortment
-from .best_offers import BestOffers, OfferChooser
-from .candidate_odds import FEATURES, Odds, features
-from .weighed import CUSTOMERS, PAIRS, Histories, Part, listed, parts
+from .offer_chooser import OfferChooser
+from .response_odds import FEATURES, ResponseOdds, odds_features
+from .top_offers import TopOffers
+from .weighted_purchases import (
+    BLOCK_CUSTOMERS,
+    BLOCK_PAIRS,
+    CustomerRange,
+    Histories,
+    WeightedPurchases,
+    customer_ranges,
+    each_history,
+)
 
-BYTES_PER_CANDIDATE, BYTES_PER_PAIR = 48, 64  # of a block while it is worked on
-UNKNOWN_REPEAT_RATE = 0.1  # of products that nobody bought: what few buyers are drawn to
+BYTES_PER_CANDIDATE, BYTES_PER_PAIR = 48, 64
+"""Memory of a block while it is worked on."""
+
+BYTES_PER_ITEM, BYTES_PER_LINK = 64, 16
+"""Memory of a model: of each item, and of each entry of the similarity."""
+
+UNKNOWN_REPEAT_RATE = 0.1
+"""Repeat rate of products that nobody bought: what few buyers are drawn to."""
 
 Columns = Mapping[str, Any]
 
 
 class CandidateModel:
-    """The offers that each customer may get, each with its role and a probability of response.
+    """Choose the offers that each customer may get, each with its role and a probability of response.
 
-    Two stages, both without anything in Python per customer. First the best offers of each role are chosen
+    Two stages, both without any Python loop over customers. First the top offers of each role are chosen
     (`OfferChooser`): rewards by the decayed frequency of what the customer bought of the offer's products, each times
-    its repeat rate ** power, as RepeatScore has it; activations and innovations by neighbours of what the customer
-    bought lately (`offer_neighbours`), and by popularity. Then the probability that the customer buys what the offer is
-    good for within a window, p0: a logistic model for each role of the score, the offer's popularity and the customer's
-    trips, fitted on an earlier window of the same length on what the first stage chooses there, and so calibrated for
-    what it chooses.
+    its repeat rate ** power (as in `RepeatScore`); activations and innovations by neighbours of what the customer
+    bought lately (`offer_neighbours`), and by popularity. Then p0 is predicted: the probability that the customer buys,
+    within a window, what the offer is good for. It is a logistic model for each role, of the score, the offer's
+    popularity and the customer's trips, fitted on what the first stage chose before an earlier window of the same
+    length. So it is calibrated for what the first stage chooses.
 
-    assortment: what offers are good for. quota: at most so many offers of each role, such as {"reward": 8,
-    "activation": 12, "innovation": 12}. half_life: in weeks, one of the histories'. neighbours: how many offers a
-    product is taken to be like. similarity: instead of what is learned from purchases, (P, K) of the items of the
-    history that the model is fitted on, and offers.
-    response: turns p0 into the probability of redeeming a coupon; None: the response is p0, how likely the customer is
-    to buy it anyway, which says who likes the product and not what the coupon adds. offer_columns: `category`, `depth`
-    and others of each offer (K) that it asks for. money: margin and discount of each offer (K): candidates then have a
-    value, too, (p1 - p0) x margin - p1 x discount; see `incremental_value`.
+    Parameters
+    ----------
+    assortment : Assortment
+        What offers are good for.
+    quota : mapping of str to int
+        At most so many offers of each role: ``{"reward": 8, "activation": 12, "innovation": 12}``.
+    half_life : float
+        In weeks; one of the histories'.
+    power : float
+        Exponent of the repeat rate in the scores of rewards.
+    neighbours : int
+        How many offers a product is taken to be like.
+    similarity : sparse matrix or ndarray, shape (n_items, n_offers), optional
+        Instead of what is learned from purchases; items are those of the history that the model is fitted on.
+    response : ResponseModel, optional
+        Turns p0 into the probability of redeeming a coupon. Default: the response is p0 itself, which says who likes
+        the product and not what the coupon adds.
+    offer_columns : mapping of str to array, shape (n_offers,), optional
+        `category`, `depth` and other columns that the response model asks for.
+    money : (array, array), optional
+        Margin and discount of each offer, each of shape (n_offers,). Candidates then have a value, too:
+        ``(p1 - p0) * margin - p1 * discount``; see `incremental_value`.
+    backend : {"native", "numba", "reference"}, optional
+        Which kernels to run; all give the same bits.
 
-    After `fit`: items_ (ids), repeat_rate_ (P), popularity_ (K): share of the customers who bought it lately,
-    similarity_ (P, K), regressions_ by role.
+    Attributes
+    ----------
+    items_ : pyarrow.Array, shape (n_items,)
+        Ids of the items; set by `fit`, as are all of the following.
+    repeat_rate_ : ndarray of float64, shape (n_items,)
+        Share of an item's buyers who bought it more than once.
+    popularity_ : ndarray of float64, shape (n_offers,)
+        Decayed purchases of what the offer is good for, per customer, as logarithms of (1 + decayed purchases).
+    similarity_ : csr_array of float32, shape (n_items, n_offers)
+        How much a purchase of an item says for an offer.
+    regressions_ : dict of str to LogisticRegression
+        By role.
+
+    Raises
+    ------
+    InvalidInput
+        If money is given without a response model.
     """
 
     items_: pa.Array
@@ -92,32 +139,40 @@ class CandidateModel:
     def fit(
         self, windows: Sequence[Window], known: PurchaseHistory | None = None
     ) -> CandidateModel:
-        """windows: (history, what was bought in the window after it). known: what repeat rates, popularity and
-        neighbours are taken from in the end, such as everything up to now; default: the last window's history.
+        """Fit the model on windows of the past; some tens of thousands of customers are enough.
 
-        Some tens of thousands of customers are enough.
+        Parameters
+        ----------
+        windows : sequence of (PurchaseHistory, PurchaseHistory)
+            A history, and what was bought in the window after it.
+        known : PurchaseHistory, optional
+            What repeat rates, popularity and neighbours are taken from in the end, such as everything up to now.
+            Default: the last window's history.
+
+        Returns
+        -------
+        CandidateModel
+            This model.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no window, one is not after its history, or a history lacks the half-life.
         """
         if not windows:
             raise InvalidInput("windows: expected at least one, got none")
-        found: dict[str, list[Sample]] = {}
+        samples: dict[str, list[Sample]] = {role: [] for role in ROLES}
         for history, later in windows:
             check_window(history, later)
             self._learn(history)
-            chosen, columns = self._scored(history)
-            outcome = self._bought(chosen, history, later)
+            chosen, features = self._chosen_features(history)
+            outcome = self._bought_later(chosen, history, later)
             for number, role in enumerate(ROLES):
                 mine = chosen.role == number
                 weight = np.ones(int(mine.sum()), np.float32)
-                found.setdefault(role, []).append(Sample(columns[mine], outcome[mine], weight))
-        self.regressions_ = {}
-        for role, samples in found.items():
-            outcomes = np.concatenate([sample.outcome for sample in samples])
-            if len(outcomes) == 0:
-                continue
-            if outcomes.all() or not outcomes.any():  # too few to tell: a rate for all of them
-                self.regressions_[role] = _constant((outcomes.sum() + 0.5) / (len(outcomes) + 1.0))
-            else:
-                self.regressions_[role] = LogisticRegression().fit(samples)
+                samples[role].append(Sample(features[mine], outcome[mine], weight))
+        fitted = {role: _fitted(parts) for role, parts in samples.items()}
+        self.regressions_ = {role: model for role, model in fitted.items() if model is not None}
         if known is not None:
             self._learn(known)
         return self
@@ -128,12 +183,30 @@ class CandidateModel:
         source: dict[str, Any] | None = None,
         memory_limit: int | str | None = None,
     ) -> CandidateBlocks:
-        """The candidates of the customers of a history, or of several (a function that begins to list them): one after
-        the other, customers ascending, such as blocks of them that are read or made one at a time.
+        """Make the candidates of any number of customers, for Campaign.
 
-        Made when they are asked for: `Campaign(offers, model.candidates(history), store=...)` writes them block by
-        block. source: what they are made from, if a store of the same is to be used again. memory_limit: bytes, or text
-        such as "8GiB": InvalidInput, with the sizes, where making them needs more, however many customers there are.
+        They are made when they are asked for: ``Campaign(offers, model.candidates(history), store=...)`` writes them
+        block by block.
+
+        Parameters
+        ----------
+        histories : PurchaseHistory or callable
+            A history, or a function that lists several one after the other, customers ascending, such as blocks of
+            them that are read or made one at a time.
+        source : dict, optional
+            What the candidates are made from, as JSON has it, if a store of the same is to be used again.
+        memory_limit : int or str, optional
+            Bytes, or text such as "8GiB".
+
+        Returns
+        -------
+        CandidateBlocks
+            What Campaign takes as candidates.
+
+        Raises
+        ------
+        InvalidInput
+            If making them needs more memory than the limit, however many customers there are.
         """
         limit, threads = parse_size(memory_limit, "memory_limit"), worker_count()
         needed = BASE + self.memory(threads)
@@ -144,7 +217,7 @@ class CandidateModel:
             )
         return CandidateBlocks(
             self.assortment.offers,
-            next(listed(histories)).customers.type,
+            next(each_history(histories)).customers.type,
             dict.fromkeys(self.columns, np.dtype(np.float32)),
             lambda threads, _: self.blocks(histories, threads),
             source=source,
@@ -152,72 +225,107 @@ class CandidateModel:
 
     @property
     def columns(self) -> list[str]:
-        """The numeric columns of the candidates."""
+        """Names of the numeric columns of the candidates."""
         return ["response"] if self.money is None else ["response", "value"]
 
     def memory(self, threads: int) -> int:
-        """Bytes, about, of the model and of the blocks that so many threads work on."""
-        width = min(sum(self.quota.values()), self.similarity_.shape[1])
-        block = CUSTOMERS * width * BYTES_PER_CANDIDATE + PAIRS * BYTES_PER_PAIR
-        model = 16 * self.similarity_.nnz + 64 * len(self.items_)
+        """Estimate the memory of the model and of the blocks that are worked on.
+
+        Parameters
+        ----------
+        threads : int
+            Threads that work on blocks.
+
+        Returns
+        -------
+        int
+            Bytes, about.
+        """
+        width: int = min(sum(self.quota.values()), self.similarity_.shape[1])
+        block = BLOCK_CUSTOMERS * width * BYTES_PER_CANDIDATE + BLOCK_PAIRS * BYTES_PER_PAIR
+        model = BYTES_PER_LINK * int(self.similarity_.nnz) + BYTES_PER_ITEM * len(self.items_)
         return model + (2 * threads + 1) * block
 
     def blocks(self, histories: Histories, threads: int = 1) -> Iterator[Rows]:
-        """Candidates by customer: offer, role, response; the same bits for any blocks and number of threads."""
+        """Make candidates, some customers at a time.
+
+        Parameters
+        ----------
+        histories : PurchaseHistory or callable
+            As for `candidates`.
+        threads : int
+            Threads that work on blocks.
+
+        Returns
+        -------
+        iterator of Rows
+            By customer: offer, role, response, and value if there is money; the same bits for any blocks and any
+            number of threads.
+        """
         chooser = self._chooser()
-        odds = Odds.of(self.regressions_, self.popularity_, self.response, self.offer_columns)
-        dtype = offer_dtype(len(self.assortment.offers))
+        odds = ResponseOdds.from_models(
+            self.regressions_, self.popularity_, self.response, self.offer_columns
+        )
 
-        def of(part: Part) -> Rows:
-            bought = part.read(self.items_, self._weight(), self.half_life)
+        def make_rows(customers: CustomerRange) -> Rows:
+            bought = self._read(customers)
             chosen = chooser.choose(bought.matrix, own_weight=bought.own_weight, threads=1)
-            p0, p1 = odds.probabilities(chosen, bought.trips)
-            count = np.bincount(chosen.customer, minlength=part.stop - part.start)
-            columns: dict[str, NDArray[Any]] = {
-                "offer": chosen.offer.astype(dtype),
-                "role": chosen.role + np.uint8(1),
-                "response": p1,
-            }
-            if self.money is not None:
-                margin, discount = (of_offers[chosen.offer] for of_offers in self.money)
-                columns["value"] = np.asarray(incremental_value(p0, p1, margin, discount))
-            customers = part.history.customers[part.start : part.stop]
-            some = np.flatnonzero(count)
-            if len(some) < len(count):
-                customers = customers.take(pa.array(some))
-            return Rows(customers, np.append(0, np.cumsum(count[some])), columns)
+            return self._rows(customers, chosen, *odds.probabilities(chosen, bought.trips))
 
-        return parallel_map(of, parts(histories), threads)
+        return parallel_map(make_rows, customer_ranges(histories), threads)
+
+    def _rows(
+        self,
+        part: CustomerRange,
+        chosen: TopOffers,
+        p0: NDArray[np.float32],
+        p1: NDArray[np.float32],
+    ) -> Rows:
+        """Return candidates of the customers who get any."""
+        count = np.bincount(chosen.customer, minlength=part.stop - part.start)
+        columns: dict[str, NDArray[Any]] = {
+            "offer": chosen.offer.astype(offer_dtype(len(self.assortment.offers))),
+            "role": chosen.role + np.uint8(1),
+            "response": p1,
+        }
+        if self.money is not None:
+            margin, discount = (of_offers[chosen.offer] for of_offers in self.money)
+            columns["value"] = np.asarray(incremental_value(p0, p1, margin, discount))
+        customers = part.history.customers[part.start : part.stop]
+        some = np.flatnonzero(count)
+        if len(some) < len(count):
+            customers = customers.take(pa.array(some))
+        return Rows(customers, np.append(0, np.cumsum(count[some])), columns)
 
     def _learn(self, history: PurchaseHistory) -> None:
         """Take repeat rates, popularity and neighbours from a history."""
-        if self.half_life not in history.half_lives:
-            raise InvalidInput(
-                f"half_life: expected one of the history's, {', '.join(f'{x:g}' for x in history.half_lives)}, "
-                f"got {self.half_life:g}"
-            )
-        if self.similarity is None:
-            ids = [a for a in (history.items, self.assortment.products) if len(a)]
-            self.assortment.among(history.items)  # ids of the same type
-            self.items_ = tables.ranks(pa.concat_arrays(ids))[1]
-        else:
-            self.items_ = history.items
+        half_life_index(self.half_life, history.half_lives)
+        self.items_ = self._items(history)
         self._covers, self._kind = self.assortment.among(self.items_)
         self.repeat_rate_ = np.full(len(self.items_), UNKNOWN_REPEAT_RATE)
         place = tables.positions(history.items, self.items_)
-        self.repeat_rate_[place] = ItemStatistics.of(history).repeat_rate
-        bought = Part.whole(history).read(self.items_, self._weight(), self.half_life).matrix
+        self.repeat_rate_[place] = ItemStatistics.from_history(history).repeat_rate
+        bought = self._read(CustomerRange.whole(history)).matrix
         buys = sp.csr_array(bought @ self._covers)
         total = np.zeros(buys.shape[1])
         np.add.at(total, buys.indices, buys.data.astype(np.float64))
         self.popularity_ = (total + 0.5) / (len(history.customers) + 1.0)
         self.similarity_ = self._similarity(bought)
-        # popularity says as much as neighbours do, on average
-        said = np.abs((bought @ self.similarity_).data).sum(dtype=np.float64)
-        said = said / max(bought.shape[0], 1) or 1.0
-        self._prior = (self.popularity_ / self.popularity_.sum() * said).astype(np.float32)
+        # popularity adds as much to scores as neighbours do, on average
+        added = np.abs((bought @ self.similarity_).data).sum(dtype=np.float64)
+        added = added / max(bought.shape[0], 1) or 1.0
+        self._prior = (self.popularity_ / self.popularity_.sum() * added).astype(np.float32)
+
+    def _items(self, history: PurchaseHistory) -> pa.Array:
+        """Return the ids of the history's items and the assortment's products; of the items alone for a similarity."""
+        if self.similarity is not None:
+            return history.items
+        self.assortment.among(history.items)  # refuses ids of another type
+        ids = [array for array in (history.items, self.assortment.products) if len(array)]
+        return tables.ranks(pa.concat_arrays(ids))[1]
 
     def _similarity(self, bought: sp.csr_array) -> sp.csr_array:
+        """Return the similarity that is given, or that of what was bought."""
         if self.similarity is None:
             return offer_neighbours(bought, self._covers, keep=self.neighbours)
         found = sp.csr_array(self.similarity)
@@ -228,8 +336,10 @@ class CandidateModel:
             )
         return found
 
-    def _weight(self) -> NDArray[np.float32]:
-        return (self.repeat_rate_**self.power).astype(np.float32)
+    def _read(self, customers: CustomerRange) -> WeightedPurchases:
+        """Return what customers bought, weighted."""
+        weight = (self.repeat_rate_**self.power).astype(np.float32)
+        return customers.read(self.items_, weight, self.half_life)
 
     def _chooser(self) -> OfferChooser:
         kinds = self._kind, self.assortment.offer_kind
@@ -237,29 +347,36 @@ class CandidateModel:
             self.similarity_, self.quota, own=self._covers, kinds=kinds, prior=self._prior, backend=self.backend
         )  # fmt: skip
 
-    def _scored(self, history: PurchaseHistory) -> tuple[BestOffers, NDArray[np.float32]]:
-        bought = Part.whole(history).read(self.items_, self._weight(), self.half_life)
+    def _chosen_features(self, history: PurchaseHistory) -> tuple[TopOffers, NDArray[np.float32]]:
+        """Return what the first stage chooses, and what the odds of buying it are fitted on."""
+        bought = self._read(CustomerRange.whole(history))
         chosen = self._chooser().choose(bought.matrix, own_weight=bought.own_weight)
-        return chosen, features(chosen, self.popularity_, bought.trips)
+        return chosen, odds_features(chosen, self.popularity_, bought.trips)
 
-    def _bought(
-        self, chosen: BestOffers, history: PurchaseHistory, later: PurchaseHistory
+    def _bought_later(
+        self, chosen: TopOffers, history: PurchaseHistory, later: PurchaseHistory
     ) -> NDArray[np.bool_]:
-        """Whether each customer bought in the window what each chosen offer is good for."""
+        """Return whether each customer bought in the window what each chosen offer is good for."""
         offers = len(self.assortment.offers)
         covers, _ = self.assortment.among(later.items)
         ones = np.ones(len(later), np.float32)
         shape = (len(later.customers), len(later.items))
         bought = sp.csr_array((ones, later.item.astype(np.int64), later.indptr), shape=shape)
         found = sp.coo_array(bought @ covers)
-        who = tables.positions(later.customers, history.customers)[found.row]
-        truth = who * offers + found.col
-        return np.isin(chosen.customer * offers + chosen.offer, truth[who >= 0])
+        customer = tables.positions(later.customers, history.customers)[found.row]
+        truth = customer * offers + found.col
+        return np.isin(chosen.customer * offers + chosen.offer, truth[customer >= 0])
 
 
-def _constant(rate: float) -> LogisticRegression:
-    """A model that says the same of everything."""
-    found = LogisticRegression()
-    found.coef_, found.intercept_ = np.zeros(len(FEATURES)), float(np.log(rate / (1 - rate)))
-    found.n_iter_, found.loss_ = 0, 0.0
-    return found
+def _fitted(samples: list[Sample]) -> LogisticRegression | None:
+    """Return the model of a role's samples: a rate for all of them if outcomes are all the same; None: no rows."""
+    outcomes = np.concatenate([sample.outcome for sample in samples])
+    if len(outcomes) == 0:
+        return None
+    if not outcomes.all() and outcomes.any():
+        return LogisticRegression().fit(samples)
+    rate = (outcomes.sum() + 0.5) / (len(outcomes) + 1.0)
+    constant = LogisticRegression()
+    constant.coef_, constant.intercept_ = np.zeros(len(FEATURES)), float(np.log(rate / (1 - rate)))
+    constant.n_iter_, constant.loss_ = 0, 0.0
+    return constant

@@ -1,4 +1,4 @@
-"""What is known of items apart from their purchases: category, brand, whatever groups them."""
+"""What is known of items apart from their purchases: category, brand, or whatever else groups them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,33 @@ from .purchase_history import PurchaseHistory
 
 
 class Catalogue:
-    """Groups of items, looked up once for each history.
+    """Groups of items, such as category and brand, matched to the items of a history by id.
 
-    table: one row per item. item: the column of its ids. groups: the columns to group by; null is a group, too, and
-    so are all items that the table lacks.
+    Call it with a history to get the group of each of its items; models take it as `groups`.
+
+    Parameters
+    ----------
+    table : table
+        One row per item.
+    groups : sequence of str
+        Columns to group by. Null is a group, too, and so are all items that the table lacks.
+    item : str
+        Column of the items' ids.
+
+    Raises
+    ------
+    InvalidInput
+        If a column is missing or an item is there twice.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from couponry.affinity import PurchaseHistory
+    >>> rows = pa.table({"customer": [1, 1], "product": ["mug", "tea"], "week": [1, 2]})
+    >>> history = PurchaseHistory.from_transactions(rows)
+    >>> known = pa.table({"item": ["tea"], "category": ["drinks"]})
+    >>> {name: codes.tolist() for name, codes in Catalogue(known, ["category"])(history).items()}
+    {'category': [0, 1]}
     """
 
     def __init__(self, table: Any, groups: Sequence[str], item: str = "item"):
@@ -33,7 +56,18 @@ class Catalogue:
         self._codes = {name: tables.labels(known[name])[0] for name in groups}
 
     def __call__(self, history: PurchaseHistory) -> dict[str, NDArray[np.int64]]:
-        """The group of each item of a history, by name: int64 (P), from 0."""
+        """Look up the groups of a history's items.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+            The history whose items are looked up.
+
+        Returns
+        -------
+        dict of str to ndarray of int64, shape (n_items,)
+            By name, the group of each item, from 0.
+        """
         place = tables.positions(history.items, self._items)
         return {
             name: np.where(place >= 0, codes[place], -1) + 1 if len(codes) else place + 1

@@ -1,4 +1,4 @@
-"""A sample of customers with all of their rows, taken while the rows of everybody go by."""
+"""A sample of customers with all of their rows, taken while the rows of all customers go by."""
 
 from __future__ import annotations
 
@@ -10,54 +10,75 @@ from ...data.ids import TEXT, text_buffers
 from ...kernels.hashing import scatter
 from ...utils.ragged import within
 
-ROWS = 1 << 20  # a few tens of thousands of customers, for most retailers
-PRIME = np.uint64(0x100000001B3)
+MAX_ROWS = 1 << 20
+"""Rows of a sample: a few tens of thousands of customers, for most retailers."""
+
+MULTIPLIER = np.uint64(0x100000001B3)
+"""Of the polynomial hash of text: the prime of the 64-bit FNV hash."""
 
 
 class CustomerSample:
     """Keeps the rows of those customers whose hash is below a threshold, halved whenever they are too many.
 
-    So the sample is the same for any order of the rows: the largest threshold 2 ** -k with at most `rows` rows.
+    So the sample is the same for any order of the rows: that of the largest threshold 2 ** -k with at most `max_rows`
+    rows.
+
+    Parameters
+    ----------
+    max_rows : int, optional
+        Default: MAX_ROWS.
     """
 
-    def __init__(self, rows: int | None = None):
-        self._most = ROWS if rows is None else rows
+    def __init__(self, max_rows: int | None = None):
+        self._max_rows = MAX_ROWS if max_rows is None else max_rows
         self._parts: list[pa.Table] = []
         self._hashes: list[NDArray[np.uint64]] = []
-        self._halved = 0
+        self._halvings = 0
         self._count = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Look at more rows; `batch` has a column `customer`, int64 or large_string."""
-        self._keep(pa.table(batch), hash_of(batch["customer"]))
-        while self._count > self._most and self._halved < 64:
-            self._halved += 1
+        """Look at more rows, which have a column `customer`, int64 or large_string."""
+        self._keep(pa.table(batch), hash_ids(batch["customer"]))
+        while self._count > self._max_rows and self._halvings < 64:
+            self._halvings += 1
             parts, hashes = self._parts, self._hashes
             self._parts, self._hashes, self._count = [], [], 0
             for part, hashed in zip(parts, hashes, strict=True):
                 self._keep(part, hashed)
 
     def table(self) -> pa.Table | None:
-        """The rows of the sample; None where no rows came by."""
+        """Return the rows of the sample; None if no rows came by."""
         return pa.concat_tables(self._parts) if self._parts else None
 
     def _keep(self, rows: pa.Table, hashed: NDArray[np.uint64]) -> None:
-        if self._halved:
-            kept = hashed < np.uint64((1 << 64) >> self._halved)
+        """Keep those of the rows whose hash is below the threshold."""
+        if self._halvings:
+            kept = hashed < np.uint64((1 << 64) >> self._halvings)
             rows, hashed = rows.filter(pa.array(kept)), hashed[kept]
         self._parts.append(rows)
         self._hashes.append(hashed)
         self._count += len(rows)
 
 
-def hash_of(ids: pa.Array) -> NDArray[np.uint64]:
-    """64 bits of each id, mixed."""
+def hash_ids(ids: pa.Array) -> NDArray[np.uint64]:
+    """Hash ids to 64 bits each.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array of int64 or large_string, shape (n,)
+
+    Returns
+    -------
+    ndarray of uint64, shape (n,)
+    """
     if ids.type != TEXT:
         return scatter(ids.to_numpy().view(np.uint64))
     ends, data = text_buffers(ids)
     length = np.diff(ends)
     place = within(length)
-    powers = np.cumprod(np.full(int(length.max(initial=0)) + 1, PRIME, np.uint64), dtype=np.uint64)
+    powers = np.cumprod(
+        np.full(int(length.max(initial=0)) + 1, MULTIPLIER, np.uint64), dtype=np.uint64
+    )
     summed = np.zeros(len(data[ends[0] : ends[-1]]) + 1, np.uint64)  # modulo 2 ** 64
     np.cumsum(
         (data[ends[0] : ends[-1]].astype(np.uint64) + np.uint64(1)) * powers[place], out=summed[1:]

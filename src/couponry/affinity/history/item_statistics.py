@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,16 +11,40 @@ from numpy.typing import NDArray
 from ...utils.blocks import blocks
 from .purchase_history import PurchaseHistory
 
-# prior of a repeat rate: a tenth of two buyers
-REPEATERS, BUYERS = 0.2, 2.0
-# prior of the time between purchases of an item: three gaps of four weeks
-GAPS, GAP_WEEKS = 3.0, 4.0
+PRIOR_REPEATERS, PRIOR_BUYERS = 0.2, 2.0
+"""Prior of a repeat rate: a tenth of two buyers."""
+
+PRIOR_GAPS, PRIOR_GAP_WEEKS = 3.0, 4.0
+"""Prior of the time between purchases of an item: three gaps of four weeks."""
 
 
 @dataclass(frozen=True)
 class ItemStatistics:
-    """Of each of P items: buyers, repeaters (float64 (P): customers who bought it, and more than once), popularity
-    (float64 (P, H): decayed purchases of all customers), gap (float64 (P): weeks between a customer's purchases)."""
+    """Buyers, repeat buyers, popularity and usual gap between purchases of each item.
+
+    Make them by `from_history`.
+
+    Attributes
+    ----------
+    buyers : ndarray of float64, shape (n_items,)
+        Customers who bought the item.
+    repeaters : ndarray of float64, shape (n_items,)
+        Customers who bought it in more than one period.
+    popularity : ndarray of float64, shape (n_items, n_half_lives)
+        Decayed purchases of all customers, as of the history's last period.
+    gap : ndarray of float64, shape (n_items,)
+        Weeks between a customer's purchases of it, drawn to four where few were seen.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from couponry.affinity import PurchaseHistory
+    >>> rows = pa.table({"customer": [1, 1, 2], "product": [5, 5, 5], "week": [1, 5, 5]})
+    >>> history = PurchaseHistory.from_transactions(rows, half_lives=[4.0])
+    >>> statistics = ItemStatistics.from_history(history)
+    >>> statistics.buyers.tolist(), statistics.repeaters.tolist(), statistics.popularity.tolist()
+    ([2.0], [1.0], [[2.5]])
+    """
 
     buyers: NDArray[np.float64]
     repeaters: NDArray[np.float64]
@@ -27,8 +52,19 @@ class ItemStatistics:
     gap: NDArray[np.float64]
 
     @classmethod
-    def of(cls, history: PurchaseHistory) -> ItemStatistics:
-        """Sums in the order of the pairs, so that blocks do not matter."""
+    def from_history(cls, history: PurchaseHistory) -> ItemStatistics:
+        """Compute the statistics of a history's items.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+            Read in blocks; sums are in the order of its pairs, so blocks do not change them.
+
+        Returns
+        -------
+        ItemStatistics
+            One entry for each of the history's items.
+        """
         count, half_lives = len(history.items), len(history.half_lives)
         buyers, repeaters, spans, gaps = np.zeros((4, count))
         popularity = np.zeros((half_lives, count))
@@ -43,10 +79,34 @@ class ItemStatistics:
             for h, decay in enumerate(history.decay(part).T):
                 np.add.at(popularity[h], item, decay.astype(np.float64))
         weeks = spans / history.periods_a_week
-        gap = (weeks + GAPS * GAP_WEEKS) / (gaps + GAPS)
+        gap = (weeks + PRIOR_GAPS * PRIOR_GAP_WEEKS) / (gaps + PRIOR_GAPS)
         return cls(buyers, repeaters, popularity.T.copy(), gap)
+
+    @classmethod
+    def of(cls, history: PurchaseHistory) -> ItemStatistics:
+        """Compute the statistics of a history's items.
+
+        .. deprecated:: 0.2
+            Use `from_history`.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+            As for `from_history`.
+
+        Returns
+        -------
+        ItemStatistics
+            As from `from_history`.
+        """
+        warnings.warn(
+            "ItemStatistics.of is deprecated: use ItemStatistics.from_history",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return cls.from_history(history)
 
     @property
     def repeat_rate(self) -> NDArray[np.float64]:
-        """Share of the buyers who bought more than once (P), drawn to a tenth where there are few."""
-        return (self.repeaters + REPEATERS) / (self.buyers + BUYERS)
+        """Share of the buyers who bought more than once, drawn to a tenth where there are few."""
+        return (self.repeaters + PRIOR_REPEATERS) / (self.buyers + PRIOR_BUYERS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,34 +10,96 @@ from numpy.typing import NDArray
 
 from ...utils.errors import InvalidInput
 
-ROWS = 1 << 13  # worked on at a time
-FEW = 1 << 17  # rows that a fit starts on, where there are more than twice as many
-CLOSE = 1e-4  # relative gain in the loss at which it goes on to all
-SMALLEST_STEP = 1e-6  # share of a Newton step below which halving it ends
-CLIP = 35.0  # log odds beyond which probabilities are 0 or 1 in all but name
+BLOCK_ROWS = 1 << 13
+"""Rows that are worked on at a time."""
 
-Standard = tuple[NDArray[np.float32], NDArray[np.float32]]  # means and deviations of features
+FIRST_ROWS = 1 << 17
+"""Rows that a fit starts on where there are more than twice as many."""
+
+FIRST_TOLERANCE = 1e-4
+"""Relative gain in the loss at which a fit goes on from the first rows to all of them."""
+
+SMALLEST_STEP = 1e-6
+"""Share of a Newton step below which it is not halved any more."""
+
+LARGEST_LOG_ODDS = 35.0
+"""Log odds beyond which probabilities are 0 or 1 in all but name."""
 
 
 class Sample(NamedTuple):
-    """features: float32 (rows, features). outcome: bool (rows). weight: float32 (rows)."""
+    """Rows to fit on.
+
+    Attributes
+    ----------
+    features : ndarray of float32, shape (n_rows, n_features)
+    outcome : ndarray of bool, shape (n_rows,)
+    weight : ndarray of float32, shape (n_rows,)
+    """
 
     features: NDArray[np.float32]
     outcome: NDArray[np.bool_]
     weight: NDArray[np.float32]
 
 
+class _Standard(NamedTuple):
+    """Means and standard deviations of features, float32."""
+
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+
+
+class _Loss(NamedTuple):
+    """The loss at some coefficients, its slope and its curvature."""
+
+    value: float
+    slope: NDArray[np.float64]
+    curvature: NDArray[np.float64]
+
+
 class LogisticRegression:
-    """P(1) = 1 / (1 + exp(-(intercept_ + x @ coef_))), fitted with a ridge on standardised features.
+    """Logistic regression with a ridge on standardised features.
 
-    ridge: penalty on the squared coefficients of standardised features; the intercept is free.
-    most_steps: Newton steps at most. tolerance: relative gain in the loss at which it stops.
+    ``P(1) = 1 / (1 + exp(-(intercept_ + x @ coef_)))``.
 
-    After `fit`: coef_ float64 (features), intercept_ float, n_iter_ int, loss_ float, mean per weight.
+    Parameters
+    ----------
+    ridge : float
+        Penalty on the squared coefficients of standardised features; the intercept is free.
+    most_steps : int
+        Newton steps at most.
+    tolerance : float
+        Relative gain in the loss at which it stops.
 
-    The method is iteratively reweighted least squares (Hastie, Tibshirani, Friedman: The Elements of Statistical
-    Learning, 2nd ed., section 4.4.1), its steps halved until the loss goes down, first on some of the rows where there
-    are many. The maximum is unique, so that there is no seed.
+    Attributes
+    ----------
+    coef_ : ndarray of float64, shape (n_features,)
+        Coefficients of the features as they are given; set by `fit`.
+    intercept_ : float
+        Log odds where all features are 0; set by `fit`.
+    n_iter_ : int
+        Newton steps that were taken; set by `fit`.
+    loss_ : float
+        Penalised negative log likelihood per unit of weight; set by `fit`.
+
+    Notes
+    -----
+    The method is iteratively reweighted least squares [1]_, its steps halved until the loss goes down; first on some
+    of the rows where there are many. The minimum is unique, so there is no seed.
+
+    References
+    ----------
+    .. [1] T. Hastie, R. Tibshirani, J. Friedman: The Elements of Statistical Learning, 2nd edition, 2009, section
+       4.4.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from couponry.affinity.scores.logistic import Sample
+    >>> x = np.array([[0.0], [1.0], [2.0], [3.0]], np.float32)
+    >>> sample = Sample(x, np.array([False, True, False, True]), np.ones(4, np.float32))
+    >>> model = LogisticRegression().fit([sample])
+    >>> print(model.predict(x).round(2))
+    [0.31 0.43 0.57 0.69]
     """
 
     coef_: NDArray[np.float64]
@@ -49,7 +111,23 @@ class LogisticRegression:
         self.ridge, self.most_steps, self.tolerance = ridge, most_steps, tolerance
 
     def fit(self, samples: Iterable[Sample]) -> LogisticRegression:
-        """Raises InvalidInput where outcomes are all the same."""
+        """Find the coefficients.
+
+        Parameters
+        ----------
+        samples : iterable of Sample
+            Features (float32, shape (n_rows, n_features)), outcome (bool) and weight (float32) of each row.
+
+        Returns
+        -------
+        LogisticRegression
+            This model.
+
+        Raises
+        ------
+        InvalidInput
+            If outcomes are all the same.
+        """
         parts = [part for sample in samples for part in _blocks(sample)]
         total = sum(float(part.weight.sum(dtype=np.float64)) for part in parts)
         positive = sum(float(part.weight[part.outcome].sum(dtype=np.float64)) for part in parts)
@@ -57,49 +135,69 @@ class LogisticRegression:
             raise InvalidInput(
                 "fit: expected pairs with and pairs without the outcome, got only one kind"
             )
-        standard = _standard(parts)
+        standard = _standardisation(parts)
         beta = np.zeros(parts[0].features.shape[1] + 1)
         beta[0] = np.log(positive / (total - positive))
         self.n_iter_ = 0
         rows = sum(len(part.outcome) for part in parts)
-        if rows > 2 * FEW:  # most of the way on some of the rows, as evenly spread as can be
-            some = [_thinned(part, rows // FEW) for part in parts]
-            beta, _ = self._newton(some, standard, beta, CLOSE)
+        if rows > 2 * FIRST_ROWS:  # most of the way on some of the rows, as evenly spread as can be
+            some = [_thinned(part, rows // FIRST_ROWS) for part in parts]
+            beta, _ = self._newton(some, standard, beta, FIRST_TOLERANCE)
         beta, loss = self._newton(parts, standard, beta, self.tolerance)
-        self.coef_ = beta[1:] / standard[1].astype(np.float64)
-        self.intercept_ = float(beta[0] - (self.coef_ * standard[0].astype(np.float64)).sum())
+        self.coef_ = beta[1:] / standard.scale.astype(np.float64)
+        shift = (self.coef_ * standard.mean.astype(np.float64)).sum()
+        self.intercept_ = float(beta[0] - shift)
         self.loss_ = loss / total
         return self
 
     def _newton(
-        self, parts: list[Sample], standard: Standard, beta: NDArray[np.float64], tolerance: float
+        self, parts: list[Sample], standard: _Standard, beta: NDArray[np.float64], tolerance: float
     ) -> tuple[NDArray[np.float64], float]:
-        """Coefficients of standardised features from beta on, and their loss."""
+        """Return the coefficients of standardised features, searched from `beta` on, and their loss."""
         penalty = np.full(len(beta), float(self.ridge))
         penalty[0] = 0.0
-        best, slope, curvature = _derivatives(parts, standard, beta, penalty)
+        best = _loss(parts, standard, beta, penalty)
         while self.n_iter_ < self.most_steps:
             self.n_iter_ += 1
-            step = np.linalg.lstsq(curvature, slope, rcond=None)[0]
+            step = np.linalg.lstsq(best.curvature, best.slope, rcond=None)[0]
             size = 1.0
             while True:
-                found = _derivatives(parts, standard, beta - size * step, penalty)
-                if found[0] <= best or size < SMALLEST_STEP:
+                found = _loss(parts, standard, beta - size * step, penalty)
+                if found.value <= best.value or size < SMALLEST_STEP:
                     break
                 size /= 2.0
-            if not found[0] <= best:
+            if not found.value <= best.value:
                 break
             beta = beta - size * step
-            previous, (best, slope, curvature) = best, found
-            if previous - best <= tolerance * abs(best):
+            previous, best = best.value, found
+            if previous - best.value <= tolerance * abs(best.value):
                 break
-        return beta, best
+        return beta, best.value
 
     def calibrated(self, samples: Iterable[Sample]) -> LogisticRegression:
-        """Log odds times a number, plus another, so that probabilities are those of these samples; ranks stay.
+        """Scale and shift the log odds in place, so that probabilities are those of other samples.
 
-        For a model that was fitted with other weights than it is to be calibrated for (Platt: Probabilistic outputs
-        for support vector machines, 1999).
+        For a model that was fitted with other weights than it is to be calibrated for. Ranks stay as they are.
+
+        Parameters
+        ----------
+        samples : iterable of Sample
+            The rows, with the weights, that probabilities are to be right for.
+
+        Returns
+        -------
+        LogisticRegression
+            This model.
+
+        Raises
+        ------
+        InvalidInput
+            If outcomes are less likely where the model predicts them to be likelier.
+
+        References
+        ----------
+        J. Platt: Probabilistic Outputs for Support Vector Machines and Comparisons to Regularized Likelihood Methods.
+        Advances in Large Margin Classifiers, 1999, section 2.
         """
         margins = [
             Sample(
@@ -109,39 +207,66 @@ class LogisticRegression:
             )
             for sample in samples
         ]
-        found = LogisticRegression(0.0, self.most_steps, self.tolerance).fit(margins)
-        factor = float(found.coef_[0])
+        fitted = LogisticRegression(0.0, self.most_steps, self.tolerance).fit(margins)
+        factor = float(fitted.coef_[0])
         if factor <= 0.0:
             raise InvalidInput(
-                "fit: expected outcomes that are likelier where they are foretold to be, got the contrary"
+                "fit: expected outcomes that are likelier where they are predicted to be, got the contrary"
             )
         self.coef_ = self.coef_ * factor
-        self.intercept_ = self.intercept_ * factor + found.intercept_
+        self.intercept_ = self.intercept_ * factor + fitted.intercept_
         return self
 
     def log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Log odds (rows) of features (rows, features): the same for a row whatever rows are beside it."""
+        """Compute the log odds of rows.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (n_rows, n_features)
+            In the order in which the model was fitted.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+            The same for a row whatever rows are beside it.
+        """
         total = np.full(len(features), self.intercept_)
-        for column, weight in enumerate(
-            self.coef_
-        ):  # a matrix product's order depends on its shape
+        # a matrix product would add in an order that depends on its shape
+        for column, weight in enumerate(self.coef_):
             total += features[:, column] * weight
         return total
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities (rows), float32."""
+        """Compute the probabilities of rows.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (n_rows, n_features)
+            In the order in which the model was fitted.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_rows,)
+            Probabilities.
+        """
         return sigmoid(self.log_odds(features)).astype(np.float32)
 
 
 def sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 / (1 + exp(-x)), strictly between 0 and 1."""
-    chance: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(log_odds, -CLIP, CLIP)))
-    return chance
+    """Return 1 / (1 + exp(-x)), strictly between 0 and 1."""
+    clipped = np.clip(log_odds, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
+    probability: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-clipped))
+    return probability
 
 
-def _blocks(sample: Sample) -> Iterable[Sample]:
-    for start in range(0, len(sample.outcome), ROWS):
-        columns: list[Any] = [column[start : start + ROWS] for column in sample]
+def unweighted(sample: Sample) -> Sample:
+    """Return the same rows, each counting the same."""
+    return sample._replace(weight=np.ones(len(sample.outcome), np.float32))
+
+
+def _blocks(sample: Sample) -> Iterator[Sample]:
+    for start in range(0, len(sample.outcome), BLOCK_ROWS):
+        columns: list[Any] = [column[start : start + BLOCK_ROWS] for column in sample]
         yield Sample(*columns)
 
 
@@ -150,8 +275,8 @@ def _thinned(part: Sample, one_in: int) -> Sample:
     return Sample(*columns)
 
 
-def _standard(parts: list[Sample]) -> Standard:
-    """Means and deviations of features, weighted; sums of what is away from the first rows' means, in float64."""
+def _standardisation(parts: list[Sample]) -> _Standard:
+    """Return weighted means and deviations; what is away from the first rows' means is summed, in float64."""
     near = parts[0].features.mean(axis=0, dtype=np.float64)
     total, square = np.zeros((2, len(near)))
     weights = 0.0
@@ -165,24 +290,24 @@ def _standard(parts: list[Sample]) -> Standard:
     mean = near + total / weights
     scale = np.sqrt(np.maximum(square / weights - (total / weights) ** 2, 0.0))
     scale[scale < 1e-7 * np.maximum(1.0, np.abs(mean))] = 1.0
-    return mean.astype(np.float32), scale.astype(np.float32)
+    return _Standard(mean.astype(np.float32), scale.astype(np.float32))
 
 
-def _design(part: Sample, standard: Standard) -> NDArray[np.float32]:
+def _design(part: Sample, standard: _Standard) -> NDArray[np.float32]:
+    """Return standardised features, after a column of ones."""
     design = np.empty((len(part.outcome), part.features.shape[1] + 1), np.float32)
     design[:, 0] = 1.0
-    np.subtract(part.features, standard[0], out=design[:, 1:])
-    design[:, 1:] /= standard[1]
+    np.subtract(part.features, standard.mean, out=design[:, 1:])
+    design[:, 1:] /= standard.scale
     return design
 
 
-def _derivatives(
+def _loss(
     parts: list[Sample],
-    standard: Standard,
+    standard: _Standard,
     beta: NDArray[np.float64],
     penalty: NDArray[np.float64],
-) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """The loss, its slope and its curvature."""
+) -> _Loss:
     loss = 0.5 * float((penalty * beta**2).sum())
     slope, curvature = penalty * beta, np.diag(penalty)
     for part in parts:
@@ -195,4 +320,4 @@ def _derivatives(
         slope = slope + design.T @ miss.astype(np.float32)
         weight = (part.weight * chance * (1.0 - chance)).astype(np.float32)
         curvature = curvature + (design * weight[:, None]).T @ design
-    return loss, slope, curvature
+    return _Loss(loss, slope, curvature)

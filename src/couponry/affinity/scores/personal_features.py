@@ -2,99 +2,233 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...utils.blocks import row_blocks
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
+from .features import Features, ItemGroups, as_float32
 
-Codes = Mapping[str, NDArray[np.integer]]
-PAIRS = 1 << 18  # worked on at a time
+Floats = NDArray[np.floating]
+Named = dict[str, Floats]
 
 
 def personal_features(
-    history: PurchaseHistory, statistics: ItemStatistics, groups: Codes, start: int, stop: int
-) -> dict[str, NDArray[np.float32]]:
-    """Features by name, float32 (pairs of the customers start <= i < stop) each.
+    history: PurchaseHistory, statistics: ItemStatistics, groups: ItemGroups, start: int, stop: int
+) -> Features:
+    """Compute the features of the pairs of the customers start <= i < stop.
 
-    groups: by name, such as `category` and `brand`, the group of each item (P).
+    Parameters
+    ----------
+    history : PurchaseHistory
+    statistics : ItemStatistics
+        Of the history's items.
+    groups : mapping of str to ndarray of int, shape (n_items,)
+        Groupings of the items by name, such as `category` and `brand`.
+    start, stop : int
+        Range of customers.
 
-    Most are logarithms, since a logistic model then multiplies odds: of decayed purchases (`bought`), the same per
-    trip (`per_trip`), purchases (`times`, `once`, `twice`, `rate`), weeks since the last one, also against the
-    customer's own gap and the item's (`since`, `overdue`, `item_overdue`), the item's repeat rate, buyers and trends,
-    the customer's trips (`trips`, `away`, `known`), items, share bought at a discount, size of the basket; and for each
-    grouping the customer's purchases in the item's group, the item's share of them, weeks since the last, and how
-    many of its items the customer knows.
+    Returns
+    -------
+    dict of str to ndarray of float32, shape (n_pairs,)
+        By name, always in the same order.
+
+    Notes
+    -----
+    Most are logarithms, since a logistic model then multiplies odds.
+
+    - decayed purchases (`bought_...`), the same per trip (`per_trip_...`), decayed trips (`trips_...`)
+    - trends of the item's popularity (`trend_...`)
+    - purchases (`times`, `once`, `twice`), against what the customer's trips let expect (`rate`)
+    - weeks since the last purchase (`since`), against the customer's own gap (`overdue`) and the item's
+      (`item_overdue`); the item's repeat rate and buyers
+    - the customer's items, absence (`away`), time known, share bought at a discount, size of the basket
+    - for each grouping: the customer's purchases in the item's group, the item's share of them, weeks since the last,
+      and how many of the group's items the customer knows
     """
-    begin, end = int(history.indptr[start]), int(history.indptr[stop])
-    pairs, trips = history.pairs, history.trips
-    per_week = float(history.periods_a_week)
-    counts = np.diff(history.indptr[start : stop + 1])
-    who = np.repeat(np.arange(stop - start), counts)
-    item = history.item[begin:end].astype(np.int64)
-    decay = history.decay(slice(begin, end)).astype(np.float64)
-    trip = history.trip_decay(slice(start, stop)).astype(np.float64)
-    times = pairs.times[begin:end].astype(np.float64)
-    now = history.until + 1
-    since = (now - pairs.last[begin:end]) / per_week
-    known = (now - trips.first[start:stop])[who] / per_week
-    owned = (now - pairs.first[begin:end]) / per_week
-    first_to_last = (pairs.last[begin:end] - pairs.first[begin:end]) / per_week
+    pairs = _PairBlock(history, statistics, start, stop)
+    found: Named = {}
+    found.update(_decay_features(pairs))
+    found.update(_trend_features(pairs))
+    found.update(_timing_features(pairs))
+    found.update(_customer_features(pairs))
+    for name, group in groups.items():
+        found.update(_group_features(pairs, name, group))
+    return as_float32(found)
+
+
+@dataclass(frozen=True)
+class _PairBlock:
+    """The pairs of some customers, and what several features of theirs are made of."""
+
+    history: PurchaseHistory
+    statistics: ItemStatistics
+    start: int
+    stop: int
+
+    @cached_property
+    def part(self) -> slice:
+        """Which pairs of the history."""
+        indptr = self.history.indptr
+        return slice(int(indptr[self.start]), int(indptr[self.stop]))
+
+    @cached_property
+    def count(self) -> NDArray[np.int64]:
+        """Pairs of each customer."""
+        return np.diff(self.history.indptr[self.start : self.stop + 1])
+
+    @cached_property
+    def customer(self) -> NDArray[np.int64]:
+        """Customer of each pair, counted from `start`."""
+        return np.repeat(np.arange(self.stop - self.start), self.count)
+
+    @cached_property
+    def item(self) -> NDArray[np.int64]:
+        """Item of each pair."""
+        return self.history.item[self.part].astype(np.int64)
+
+    @cached_property
+    def decay(self) -> NDArray[np.float64]:
+        """Decayed purchases, shape (n_pairs, n_half_lives)."""
+        return self.history.decay(self.part).astype(np.float64)
+
+    @cached_property
+    def trip_decay(self) -> NDArray[np.float64]:
+        """Decayed trips, shape (n_customers, n_half_lives)."""
+        return self.history.trip_decay(slice(self.start, self.stop)).astype(np.float64)
+
+    @cached_property
+    def times(self) -> NDArray[np.float64]:
+        """Purchases of each pair."""
+        return self.history.pairs.times[self.part].astype(np.float64)
+
+    @cached_property
+    def since(self) -> Floats:
+        """Weeks since each pair's last purchase."""
+        return (self.now - self.history.pairs.last[self.part]) / self.periods_per_week
+
+    @cached_property
+    def known(self) -> Floats:
+        """Weeks since the first trip of each pair's customer."""
+        first_trip = self.history.trips.first[self.start : self.stop]
+        return (self.now - first_trip)[self.customer] / self.periods_per_week
+
+    @property
+    def now(self) -> int:
+        """First period after the history."""
+        return self.history.until + 1
+
+    @property
+    def periods_per_week(self) -> float:
+        """Periods in a week, as a number to divide by."""
+        return float(self.history.periods_a_week)
+
+    @property
+    def half_life_names(self) -> list[str]:
+        """Half-lives as they stand in the names of features."""
+        return [f"{half_life:g}" for half_life in self.history.half_lives]
+
+    @property
+    def middle(self) -> int:
+        """Which half-life group and basket features are about: three quarters up the list."""
+        n_half_lives = len(self.history.half_lives)
+        return n_half_lives // 2 + n_half_lives // 4 if n_half_lives else 0
+
+
+def _decay_features(pairs: _PairBlock) -> Named:
+    """Decayed purchases, the same per trip, and decayed trips, by half-life."""
+    found: Named = {}
+    decay, trip, customer = pairs.decay, pairs.trip_decay, pairs.customer
+    for h, half_life in enumerate(pairs.half_life_names):
+        found[f"bought_{half_life}"] = np.log(decay[:, h] + 0.02)
+        found[f"per_trip_{half_life}"] = np.log((decay[:, h] + 0.02) / (trip[customer, h] + 0.1))
+        found[f"trips_{half_life}"] = np.log(trip[customer, h] + 0.1)
+    return found
+
+
+def _trend_features(pairs: _PairBlock) -> Named:
+    """The item's popularity at a half-life against that at a longer one."""
+    found: Named = {}
+    popularity, item = pairs.statistics.popularity, pairs.item
+    half_lives = pairs.half_life_names
+    for h in range(len(half_lives) - 2):
+        recent, before = popularity[item, h], popularity[item, h + 2]
+        found[f"trend_{half_lives[h]}"] = np.log((recent + 0.2) / (before + 0.4))
+    return found
+
+
+def _timing_features(pairs: _PairBlock) -> Named:
+    """How often and how lately, against the customer's own gap and the item's."""
+    times, since, known, item = pairs.times, pairs.since, pairs.known, pairs.item
+    states, statistics = pairs.history.pairs, pairs.statistics
+    owned = (pairs.now - states.first[pairs.part]) / pairs.periods_per_week
+    first_to_last = (states.last[pairs.part] - states.first[pairs.part]) / pairs.periods_per_week
     gap = np.where(times > 1, first_to_last / np.maximum(times - 1, 1), known / 2 + 2)
-    expected_trips = trips.times[start:stop][who] * owned / known
+    trips = pairs.history.trips.times[pairs.start : pairs.stop]
+    expected_trips = trips[pairs.customer] * owned / known
     repeat = np.log(statistics.repeat_rate[item])
     once = (times == 1).astype(np.float64)
     overdue = np.log((since + 0.3) / (gap + 0.3))
-    usual = statistics.gap[item]
-    item_overdue = np.log((since + 0.3) / (usual + 0.3))
-
-    found: dict[str, NDArray[np.floating]] = {}
-    lives = [f"{life:g}" for life in history.half_lives]
-    for h, life in enumerate(lives):
-        found[f"bought_{life}"] = np.log(decay[:, h] + 0.02)
-        found[f"per_trip_{life}"] = np.log((decay[:, h] + 0.02) / (trip[who, h] + 0.1))
-        found[f"trips_{life}"] = np.log(trip[who, h] + 0.1)
-    for h in range(len(lives) - 2):
-        recent, before = statistics.popularity[item, h], statistics.popularity[item, h + 2]
-        found[f"trend_{lives[h]}"] = np.log((recent + 0.2) / (before + 0.4))
-    found["times"] = np.log(times)
-    found["once"], found["twice"] = once, (times == 2).astype(np.float64)
-    found["rate"] = np.log((times + 0.5) / (expected_trips + 1.0))
-    found["since"], found["gap"] = np.log(since + 0.5), np.log(gap + 0.3)
-    found["overdue"], found["overdue_squared"] = overdue, overdue**2
-    found["item_gap"] = np.log(usual)
-    found["item_overdue"], found["item_overdue_squared"] = item_overdue, item_overdue**2
-    found["repeat_rate"], found["once_repeat_rate"] = repeat, once * repeat
-    found["buyers"] = np.log(statistics.buyers[item] + 1.0)
+    item_gap = statistics.gap[item]
+    item_overdue = np.log((since + 0.3) / (item_gap + 0.3))
+    found: Named = {
+        "times": np.log(times),
+        "once": once,
+        "twice": (times == 2).astype(np.float64),
+        "rate": np.log((times + 0.5) / (expected_trips + 1.0)),
+        "since": np.log(since + 0.5),
+        "gap": np.log(gap + 0.3),
+        "overdue": overdue,
+        "overdue_squared": overdue**2,
+        "item_gap": np.log(item_gap),
+        "item_overdue": item_overdue,
+        "item_overdue_squared": item_overdue**2,
+        "repeat_rate": repeat,
+        "once_repeat_rate": once * repeat,
+        "buyers": np.log(statistics.buyers[item] + 1.0),
+    }
     for name in ("repeat_rate", "item_gap", "buyers"):
         found[f"overdue_{name}"] = overdue * found[name]
-    found["items"] = np.log(counts)[who]
-    found["away"] = np.log(1.0 + (now - trips.last[start:stop])[who] / per_week)
-    found["known"] = np.log(known + 1.0)
-    found["discounted"] = pairs.discounted[begin:end] / times
-    own_share = trips.discounted[start:stop] / np.maximum(trips.times[start:stop], 1)
-    found["coupon_prone"] = own_share[who]
-    middle = len(lives) // 2 + len(lives) // 4 if lives else 0
-    if lives:
-        basket = np.bincount(who, weights=decay[:, middle], minlength=stop - start)
-        found["basket"] = np.log((basket[who] + 0.1) / (trip[who, middle] + 0.1))
-    for name, group in groups.items():
-        code = group[item].astype(np.int64)
-        _, place = np.unique(who * (int(group.max()) + 1) + code, return_inverse=True)
-        for h in sorted({len(lives) // 3, middle}) if lives else ():
-            total = np.bincount(place, weights=decay[:, h])[place]
-            found[f"{name}_{lives[h]}"] = np.log(total + 0.05)
-            found[f"{name}_share_{lives[h]}"] = np.log((decay[:, h] + 0.02) / (total + 0.05))
-        latest = np.full(int(place.max(initial=-1)) + 1, np.inf)
-        np.minimum.at(latest, place, since)
-        found[f"{name}_since"] = np.log(latest[place] + 0.5)
-        found[f"{name}_items"] = np.log(np.bincount(place)[place])
-    return {name: values.astype(np.float32) for name, values in found.items()}
+    return found
 
 
-def stretches(history: PurchaseHistory) -> Iterator[tuple[int, int]]:
-    """Ranges of customers to work on."""
-    return row_blocks(history.indptr, PAIRS)
+def _customer_features(pairs: _PairBlock) -> Named:
+    """The customer's breadth, absence, time known, share of discounts, and size of the basket."""
+    customer, history = pairs.customer, pairs.history
+    customers = slice(pairs.start, pairs.stop)
+    away = (pairs.now - history.trips.last[customers])[customer] / pairs.periods_per_week
+    trips = history.trips.times[customers]
+    own_share = history.trips.discounted[customers] / np.maximum(trips, 1)
+    found: Named = {
+        "items": np.log(pairs.count)[customer],
+        "away": np.log(1.0 + away),
+        "known": np.log(pairs.known + 1.0),
+        "discounted": history.pairs.discounted[pairs.part] / pairs.times,
+        "coupon_prone": own_share[customer],
+    }
+    if history.half_lives:
+        weights, trip = pairs.decay[:, pairs.middle], pairs.trip_decay[customer, pairs.middle]
+        basket = np.bincount(customer, weights=weights, minlength=pairs.stop - pairs.start)
+        found["basket"] = np.log((basket[customer] + 0.1) / (trip + 0.1))
+    return found
+
+
+def _group_features(pairs: _PairBlock, name: str, group: NDArray[np.integer]) -> Named:
+    """The customer's purchases in the item's group, the item's share, weeks since the last, items known."""
+    found: Named = {}
+    half_lives = pairs.half_life_names
+    code = group[pairs.item].astype(np.int64)
+    _, place = np.unique(pairs.customer * (int(group.max()) + 1) + code, return_inverse=True)
+    for h in sorted({len(half_lives) // 3, pairs.middle}) if half_lives else ():
+        decay = pairs.decay[:, h]
+        total = np.bincount(place, weights=decay)[place]
+        found[f"{name}_{half_lives[h]}"] = np.log(total + 0.05)
+        found[f"{name}_share_{half_lives[h]}"] = np.log((decay + 0.02) / (total + 0.05))
+    latest = np.full(int(place.max(initial=-1)) + 1, np.inf)
+    np.minimum.at(latest, place, pairs.since)
+    found[f"{name}_since"] = np.log(latest[place] + 0.5)
+    found[f"{name}_items"] = np.log(np.bincount(place)[place])
+    return found

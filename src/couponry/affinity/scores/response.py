@@ -15,24 +15,49 @@ from ...utils.errors import InvalidInput
 from .logistic import LogisticRegression, Sample, sigmoid
 
 Columns = Mapping[str, Any]
-SPECIAL = ("p0", "role", "category", "depth")
-STEPS = 200  # of a bisection: more than float64 has bits
+SPECIAL_COLUMNS = ("p0", "role", "category", "depth")
+
+BISECTION_STEPS = 200
+"""Halvings of an interval: more than float64 has bits."""
+
+LARGEST_MARGIN = 100.0
+"""Log odds beyond which every probability is 0 or 1 in float64."""
 
 
 class ResponseModel:
-    """Log odds of redeeming = intercept + a log odds of p0 + role effect + category effect x depth + other columns.
+    """Log odds of redeeming a coupon, from the odds of buying the product without one.
 
-    p0 is the probability to buy without a coupon, of whatever model: it says who likes the product, and is not what a
-    coupon adds. Coefficients are given, or fitted on past campaigns.
+    ``log odds = intercept + a * log odds of p0 + role effect + category effect * depth + other columns``. p0 is the
+    probability to buy without a coupon, of whatever model: it says who likes the product, and is not what a coupon
+    adds. Coefficients are given, or fitted on past campaigns.
 
-    Columns of (customer, offer) pairs: `p0` (strictly between 0 and 1); and where they exist `role` (reward,
-    activation, innovation, or null), `category` (any labels) with `depth` (the discount as a share of the price), and
-    any other numeric columns, such as `proneness` (how readily the customer uses coupons), as they are.
+    Parameters
+    ----------
+    coefficients : mapping of str to float, optional
+        By name: `intercept`, `p0`, `role=reward` ..., `depth`, `category=tea` ... (times the depth), and the names of
+        other columns. What is not named is 0.
+    ridge : float
+        Penalty on squared coefficients when they are fitted; see LogisticRegression.
 
-    coefficients: by name, `intercept`, `p0`, `role=reward` ..., `depth`, `category=tea` ... (of the depth), and the
-    names of other columns; what is not named is 0. ridge: see LogisticRegression.
+    Attributes
+    ----------
+    coefficients_ : dict of str to float
+        As fitted, or as given.
+    n_iter_ : int
+        Newton steps that `fit` took.
 
-    After `fit`: coefficients_ (or as given), n_iter_.
+    Notes
+    -----
+    Pairs of customer and offer are given as columns, arrays of shape (n_pairs,): `p0` (strictly between 0 and 1); and
+    where they exist `role` (reward, activation, innovation, or None), `category` (any labels) with `depth` (the
+    discount as a share of the price), and any other numeric columns, such as `proneness` (how readily the customer
+    uses coupons), as they are.
+
+    Examples
+    --------
+    >>> model = ResponseModel({"intercept": -1.0, "p0": 1.0, "role=reward": 0.5})
+    >>> print(model.score({"p0": [0.5, 0.5], "role": ["reward", None]}).round(3))
+    [0.378 0.269]
     """
 
     coefficients_: dict[str, float]
@@ -44,7 +69,23 @@ class ResponseModel:
             self.coefficients_ = {name: float(value) for name, value in coefficients.items()}
 
     def fit(self, campaigns: Sequence[tuple[Columns, NDArray[np.bool_]]]) -> ResponseModel:
-        """campaigns: columns of all pairs that were mailed, and whether each was redeemed."""
+        """Find the coefficients from past campaigns.
+
+        Parameters
+        ----------
+        campaigns : sequence of (columns, redeemed)
+            Columns of all pairs that were mailed, and whether each was redeemed (bool, shape (n_pairs,)).
+
+        Returns
+        -------
+        ResponseModel
+            This model.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no campaign, columns are not as described, or all coupons or none were redeemed.
+        """
         designs = [_design(columns) for columns, _ in campaigns]
         if not designs:
             raise InvalidInput("campaigns: expected at least one, got none")
@@ -66,7 +107,23 @@ class ResponseModel:
         return self
 
     def log_odds(self, columns: Columns) -> NDArray[np.float64]:
-        """Log odds of the pairs; roles, categories and columns that were not there when fitted add nothing."""
+        """Compute the log odds of redeeming.
+
+        Parameters
+        ----------
+        columns : mapping of str to array, shape (n_pairs,)
+            Roles, categories and columns that were not there when fitted add nothing.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_pairs,)
+            Log odds.
+
+        Raises
+        ------
+        InvalidInput
+            If columns are not as described.
+        """
         design = _design(columns)
         total = np.full(len(design["p0"]), self.coefficients_.get("intercept", 0.0))
         for name, values in design.items():
@@ -74,25 +131,64 @@ class ResponseModel:
         return total
 
     def score(self, columns: Columns, *, rate: float | None = None) -> NDArray[np.float32]:
-        """Probabilities of redemption (p1), float32.
+        """Compute the probabilities of redeeming (p1).
 
-        rate: the share of the pairs that is expected to be redeemed in this campaign (as seen in its first days, or in
-        campaigns of its kind); the log odds are shifted until the mean is that.
+        Parameters
+        ----------
+        columns : mapping of str to array, shape (n_pairs,)
+            As for `log_odds`.
+        rate : float, optional
+            Share of the pairs that is expected to be redeemed in this campaign, as seen in its first days or in
+            campaigns of its kind. Log odds are shifted until the mean probability is that.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_pairs,)
+            Probabilities.
+
+        Raises
+        ------
+        InvalidInput
+            If columns are not as described, or the rate is not between 0 and 1.
         """
-        found = self.log_odds(columns)
+        log_odds = self.log_odds(columns)
         if rate is not None:
-            found = found + calibration_shift(found, rate)
-        return sigmoid(found).astype(np.float32)
+            log_odds = log_odds + calibration_shift(log_odds, rate)
+        return sigmoid(log_odds).astype(np.float32)
 
 
 def calibration_shift(log_odds: NDArray[np.float64], rate: float) -> float:
-    """What is to be added to log odds for their probabilities to have this mean."""
+    """Find what to add to log odds for their probabilities to have a given mean.
+
+    Parameters
+    ----------
+    log_odds : ndarray of float64, shape (n_pairs,)
+        At least one.
+    rate : float
+        The mean, between 0 and 1.
+
+    Returns
+    -------
+    float
+        The shift, found by bisection.
+
+    Raises
+    ------
+    InvalidInput
+        If the rate is not between 0 and 1, or there is no pair.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(calibration_shift(np.zeros(3), 0.25), 4) == round(np.log(0.25 / 0.75), 4)
+    True
+    """
     if not 0.0 < rate < 1.0 or len(log_odds) == 0:
         raise InvalidInput(
             f"rate: expected a share between 0 and 1 of at least one pair, got {rate!r}"
         )
-    low, high = -100.0 - float(log_odds.max()), 100.0 - float(log_odds.min())
-    for _ in range(STEPS):
+    low, high = -LARGEST_MARGIN - float(log_odds.max()), LARGEST_MARGIN - float(log_odds.min())
+    for _ in range(BISECTION_STEPS):
         middle = (low + high) / 2
         if float(sigmoid(log_odds + middle).mean()) < rate:
             low = middle
@@ -107,20 +203,63 @@ def incremental_value(
     margin: NDArray[np.floating] | float,
     discount: NDArray[np.floating] | float,
 ) -> NDArray[np.floating]:
-    """(p1 - p0) margin - p1 discount: what a coupon brings beyond what would have been bought anyway.
+    """Compute what a coupon brings beyond what would have been bought anyway.
 
-    It is as good as p1 - p0 is: a p0 that is too low counts as brought by the coupon what was not. Test it with a
-    group that gets no coupons.
+    ``(p1 - p0) * margin - p1 * discount``. It is as good as p1 - p0 is: where p0 is too low, purchases that would have
+    happened anyway are counted as the coupon's. Test it with a group that gets no coupons.
+
+    Parameters
+    ----------
+    p0 : ndarray of float, shape (n_pairs,)
+        Probability to buy without a coupon.
+    p1 : ndarray of float, shape (n_pairs,)
+        Probability to buy with the coupon.
+    margin : ndarray of float, shape (n_pairs,), or float
+        Earned by a purchase at the full price, in the currency.
+    discount : ndarray of float, shape (n_pairs,), or float
+        Given away by a redeemed coupon, in the currency.
+
+    Returns
+    -------
+    ndarray of float, shape (n_pairs,)
+        Expected value of each pair, in the currency.
+
+    Examples
+    --------
+    >>> round(incremental_value(0.1, 0.3, margin=2.0, discount=0.5), 2)
+    0.25
     """
     return (p1 - p0) * margin - p1 * discount
 
 
 def variants(offers: Any, depths: Sequence[float]) -> pa.Table:
-    """Each offer at several discounts: a table of its rows, once for each depth.
+    """List each offer at several discounts.
 
-    offers: `offer` (ids) and `price`, and any other columns. Adds `family` (the id of the offer that it is a variant
-    of, for a rule of at most one in each), `depth`, `face_value` (depth x price), and makes `offer` text such as
-    `tea-0.25`.
+    Parameters
+    ----------
+    offers : table
+        Columns `offer` (ids) and `price`, and any others.
+    depths : sequence of float
+        Discounts as shares of the price, from 0 to 1.
+
+    Returns
+    -------
+    pyarrow.Table
+        The rows, once for each depth. `offer` becomes text such as ``tea-0.25``. New columns are `depth`,
+        `face_value` (depth x price), and `family`: the id of the offer that it is a variant of, for a customer rule of
+        at most one in each family.
+
+    Raises
+    ------
+    InvalidInput
+        If a column is missing, or depths are not distinct shares.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> found = variants(pa.table({"offer": ["tea"], "price": [4.0]}), [0.1, 0.25])
+    >>> found["offer"].to_pylist(), found["face_value"].to_pylist()
+    (['tea-0.1', 'tea-0.25'], [0.4, 1.0])
     """
     given = tables.as_table(offers, "offers")
     tables.require(given, "offers", "offer", "price")
@@ -131,11 +270,10 @@ def variants(offers: Any, depths: Sequence[float]) -> pa.Table:
         )
     price = tables.numbers(given, "offers", "price")
     families = tables.ids(given, "offers", "offer")
+    replaced = [n for n in ("depth", "face_value", "family") if n in given.column_names]
     parts = []
     for depth in depths:
-        part = given.drop_columns(
-            [n for n in ("depth", "face_value", "family") if n in given.column_names]
-        )
+        part = given.drop_columns(replaced)
         names = pa.array([f"{family}-{depth:g}" for family in families.to_pylist()])
         part = part.set_column(part.column_names.index("offer"), "offer", names)
         part = part.append_column("family", families)
@@ -145,7 +283,27 @@ def variants(offers: Any, depths: Sequence[float]) -> pa.Table:
 
 
 def _design(columns: Columns) -> dict[str, NDArray[np.float32]]:
-    """What coefficients are multiplied with, float32 (pairs) by name."""
+    """Return what coefficients are multiplied with, by name, each of shape (n_pairs,)."""
+    found = {"p0": _log_odds_of_p0(columns), **_effects(columns)}
+    for name in columns:
+        if name not in SPECIAL_COLUMNS:
+            found[name] = np.asarray(columns[name], np.float64)
+    pairs = len(found["p0"])
+    for name, values in found.items():
+        if len(values) != pairs:
+            raise InvalidInput(
+                f"column {name!r}: expected a number for each of {pairs:,} pairs, got {len(values):,}"
+            )
+        if not np.isfinite(values).all():
+            row = int((~np.isfinite(values)).argmax())
+            raise InvalidInput(
+                f"column {name!r}, row {row}: expected a finite number, got {values[row]}"
+            )
+    return {name: values.astype(np.float32) for name, values in found.items()}
+
+
+def _log_odds_of_p0(columns: Columns) -> NDArray[np.float64]:
+    """Return the log odds of p0; refuse what is not strictly between 0 and 1."""
     if "p0" not in columns:
         raise InvalidInput(f"columns: expected 'p0', got {', '.join(columns) or 'none'}")
     p0 = np.asarray(columns["p0"], np.float64)
@@ -155,7 +313,13 @@ def _design(columns: Columns) -> dict[str, NDArray[np.float32]]:
         raise InvalidInput(
             f"column 'p0', row {row}: expected a probability strictly between 0 and 1, got {p0[row]}"
         )
-    found = {"p0": np.log(p0) - np.log1p(-p0)}
+    log_odds: NDArray[np.float64] = np.log(p0) - np.log1p(-p0)
+    return log_odds
+
+
+def _effects(columns: Columns) -> dict[str, NDArray[np.float64]]:
+    """Return indicators of roles, the depth, and the depth within each category."""
+    found: dict[str, NDArray[np.float64]] = {}
     if "role" in columns:
         labels = np.asarray(columns["role"], object)
         for role in ROLES:
@@ -165,20 +329,7 @@ def _design(columns: Columns) -> dict[str, NDArray[np.float32]]:
     if "category" in columns:
         if "depth" not in columns:
             raise InvalidInput("columns: expected 'depth' beside 'category'")
-        for label in sorted(set(np.asarray(columns["category"], object).tolist()), key=str):
-            mine = np.asarray(columns["category"], object) == label
-            found[f"category={label}"] = mine * found["depth"]
-    for name in columns:
-        if name not in SPECIAL:
-            found[name] = np.asarray(columns[name], np.float64)
-    for name, values in found.items():
-        if len(values) != len(p0):
-            raise InvalidInput(
-                f"column {name!r}: expected a number for each of {len(p0):,} pairs, got {len(values):,}"
-            )
-        if not np.isfinite(values).all():
-            row = int((~np.isfinite(values)).argmax())
-            raise InvalidInput(
-                f"column {name!r}, row {row}: expected a finite number, got {values[row]}"
-            )
-    return {name: values.astype(np.float32) for name, values in found.items()}
+        categories = np.asarray(columns["category"], object)
+        for label in sorted(set(categories.tolist()), key=str):
+            found[f"category={label}"] = (categories == label) * found["depth"]
+    return found

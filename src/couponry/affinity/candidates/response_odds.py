@@ -11,28 +11,53 @@ from numpy.typing import NDArray
 from ...data.roles import ROLES
 from ..scores.logistic import LogisticRegression
 from ..scores.response import ResponseModel
-from .best_offers import BestOffers
+from .top_offers import TopOffers
 
 FEATURES = ("score", "score_squared", "popularity", "trips")
-MOST_LOG_ODDS = 15.0
+
+MAX_LOG_ODDS = 15.0
+"""Log odds beyond which probabilities in float32 would be 0 or 1."""
+
 LEAST_SCORE = 1e-3
+"""Scores below this count as this: a logarithm is taken of them."""
 
 Floats = NDArray[np.float32]
 
 
-def features(chosen: BestOffers, popularity: NDArray[np.float64], trips: Floats) -> Floats:
-    """What the odds of buying are fitted on, float32 (chosen, FEATURES): logarithms of the score, also squared, of the
-    offer's popularity (K) and of the customer's decayed trips (n)."""
+def odds_features(chosen: TopOffers, popularity: NDArray[np.float64], trips: Floats) -> Floats:
+    """Compute what the odds of buying are fitted on.
+
+    Parameters
+    ----------
+    chosen : TopOffers
+    popularity : ndarray of float64, shape (n_offers,)
+    trips : ndarray of float32, shape (n_customers,)
+        Decayed trips.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_chosen, 4)
+        Logarithms of the score, also squared, of the offer's popularity, and of the customer's trips.
+    """
     score = _log_score(chosen.score)
     of_offer = np.log(popularity).astype(np.float32)[chosen.offer]
     return np.stack([score, score * score, of_offer, _log_trips(trips)[chosen.customer]], axis=1)
 
 
-class Odds(NamedTuple):
-    """Log odds to buy = table[role, offer] + (score[role] + squared[role] s) s + trips[role] t, s and t logarithms of
-    an offer's score and of a customer's decayed trips; to redeem: slope x those + shift[role, offer].
+class ResponseOdds(NamedTuple):
+    """Log odds to buy and to redeem, as tables.
 
-    table: float32 (3 K). score, squared, trips: float32 (3). shift: float32 (3 K), None: there is no response model.
+    With s and t the logarithms of an offer's score and of a customer's decayed trips, the log odds to buy are
+    ``table[role, offer] + (score[role] + squared[role] s) s + trips[role] t``; those to redeem are
+    ``slope x those + shift[role, offer]``.
+
+    Attributes
+    ----------
+    table : ndarray of float32, shape (n_roles * n_offers,)
+    score, squared, trips : ndarray of float32, shape (n_roles,)
+    slope : float32
+    shift : ndarray of float32, shape (n_roles * n_offers,), optional
+        None: there is no response model.
     """
 
     table: Floats
@@ -43,16 +68,26 @@ class Odds(NamedTuple):
     shift: Floats | None
 
     @classmethod
-    def of(
+    def from_models(
         cls,
         regressions: Mapping[str, LogisticRegression],
         popularity: NDArray[np.float64],
         response: ResponseModel | None,
         offer_columns: Mapping[str, Any],
-    ) -> Odds:
-        """From logistic models by role on FEATURES; a role without one was never chosen: as good as never bought."""
+    ) -> ResponseOdds:
+        """Tabulate logistic models and a response model.
+
+        Parameters
+        ----------
+        regressions : mapping of str to LogisticRegression
+            By role, on FEATURES. A role without one was never chosen: as good as never bought.
+        popularity : ndarray of float64, shape (n_offers,)
+        response : ResponseModel, optional
+        offer_columns : mapping of str to array, shape (n_offers,)
+            What the response model asks for.
+        """
         fitted = np.zeros((len(ROLES), 1 + len(FEATURES)))
-        fitted[:, 0] = -MOST_LOG_ODDS
+        fitted[:, 0] = -MAX_LOG_ODDS
         for number, role in enumerate(ROLES):
             if role in regressions:
                 fitted[number] = [regressions[role].intercept_, *regressions[role].coef_]
@@ -71,9 +106,22 @@ class Odds(NamedTuple):
         single = [a.astype(np.float32) for a in (table.ravel(), score, squared, trips)]
         return cls(single[0], single[1], single[2], single[3], slope, shift)
 
-    def probabilities(self, chosen: BestOffers, trips: Floats) -> tuple[Floats, Floats]:
-        """To buy what was chosen (p0), and to redeem the coupon (p1; p0 where there is no response model), strictly
-        between 0 and 1, of customers with these decayed trips."""
+    def probabilities(self, chosen: TopOffers, trips: Floats) -> tuple[Floats, Floats]:
+        """Compute the probabilities to buy and to redeem what was chosen, strictly between 0 and 1.
+
+        Parameters
+        ----------
+        chosen : TopOffers
+        trips : ndarray of float32, shape (n_customers,)
+            Decayed trips.
+
+        Returns
+        -------
+        p0 : ndarray of float32, shape (n_chosen,)
+            To buy it without a coupon.
+        p1 : ndarray of float32, shape (n_chosen,)
+            To redeem the coupon; p0 if there is no response model.
+        """
         role = chosen.role
         place = role.astype(np.int32) * np.int32(len(self.table) // len(ROLES)) + chosen.offer
         total, s = self.table[place], _log_score(chosen.score)
@@ -86,14 +134,16 @@ class Odds(NamedTuple):
 
 
 def _probability(log_odds: Floats) -> Floats:
-    most = np.float32(MOST_LOG_ODDS)
+    most = np.float32(MAX_LOG_ODDS)
     found: Floats = np.float32(1) / (np.float32(1) + np.exp(-np.clip(log_odds, -most, most)))
     return found
 
 
 def _log_score(score: Floats) -> Floats:
-    return np.log(np.maximum(score, np.float32(LEAST_SCORE)))
+    logarithm: Floats = np.log(np.maximum(score, np.float32(LEAST_SCORE)))
+    return logarithm
 
 
 def _log_trips(trips: Floats) -> Floats:
-    return np.log(trips + np.float32(0.1))
+    logarithm: Floats = np.log(trips + np.float32(0.1))
+    return logarithm

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from couponry import InvalidInput
-from couponry.affinity import OfferChooser
-from couponry.affinity.candidates import best_offers
+from couponry.affinity import OfferChooser, TopOffers
+from couponry.affinity.candidates import offer_chooser
 from couponry.kernels import available
 
 BACKENDS = [name for name, state in available().items() if state == "yes"]
@@ -88,14 +88,14 @@ def expected(made: dict[str, Any], quota: dict[str, int], above: float) -> list[
     return found
 
 
-def rows(chosen: best_offers.BestOffers) -> list[tuple[Any, ...]]:
+def rows(chosen: TopOffers) -> list[tuple[Any, ...]]:
     columns = (chosen.customer, chosen.offer, chosen.role, chosen.score)
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def choose(
     made: dict[str, Any], quota: Any, backend: str, above: float = -np.inf, **options: Any
-) -> best_offers.BestOffers:
+) -> TopOffers:
     arguments = {name: made[name] for name in ("own", "kinds", "prior")}
     chooser = OfferChooser(made["similarity"], quota, above=above, backend=backend, **arguments)
     return chooser.choose(made["purchases"], eligible=made["eligible"], **options)
@@ -126,7 +126,7 @@ def test_bits_blocks_and_threads(backend: str, seed: int, monkeypatch: pytest.Mo
     quota = {"reward": 8, "activation": 12, "innovation": 12}
     reference = choose(made, quota, "reference")
     for pairs, threads in ((1 << 19, 1), (50, 2), (1, 3)):
-        monkeypatch.setattr(best_offers, "PAIRS", pairs)
+        monkeypatch.setattr(offer_chooser, "BLOCK_PAIRS", pairs)
         found = choose(made, quota, backend, threads=threads)
         for name in ("customer", "offer", "role", "score"):
             mine, theirs = getattr(found, name), getattr(reference, name)

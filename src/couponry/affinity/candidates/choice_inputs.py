@@ -1,0 +1,175 @@
+"""Checks what an offer chooser is given, and brings it into the form that the kernels take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...data.roles import ROLES
+from ...kernels.affinity_contract import Bought, Kinds, Links
+from ...utils.checks import is_whole
+from ...utils.errors import InvalidInput
+from ...utils.lazy_imports import sparse as sp
+
+LARGEST_FLOAT = float(np.finfo(np.float32).max)
+MAX_QUOTA = 1 << 16
+MAX_SIZE = 1 << 31
+"""Rows and columns that a matrix may have fewer than: kernels count them in int32."""
+
+MAX_KIND = 1 << 30
+
+
+class Rows(NamedTuple):
+    """A sparse matrix by rows, as the kernels take it: columns ascending within a row, each once."""
+
+    indptr: NDArray[np.int64]
+    column: NDArray[np.int32]
+    value: NDArray[np.float32]
+    shape: tuple[int, int]
+
+
+def checked_rows(matrix: Any, what: str, *, check_entries: bool = True) -> Rows:
+    """Return a sparse matrix by rows; the caller's arrays are left as they are.
+
+    Parameters
+    ----------
+    matrix : sparse matrix
+    what : str
+        What it is, for errors.
+    check_entries : bool
+        False where whoever works on the rows looks at columns and values, which takes as long as reading them.
+
+    Raises
+    ------
+    InvalidInput
+        If it is not sparse, too large, or has columns or values that make no sense.
+    """
+    if not sp.issparse(matrix):
+        raise InvalidInput(f"{what}: expected a sparse matrix, got {type(matrix).__name__}")
+    canonical = matrix.format == "csr" and matrix.has_canonical_format  # which it remembers
+    csr = sp.csr_array(matrix)  # no copy of one that is of rows already
+    if csr.ndim != 2 or max(csr.shape) >= MAX_SIZE:
+        raise InvalidInput(f"{what}: expected fewer than 2**31 rows and columns, got {csr.shape}")
+    if not canonical:
+        csr = csr.copy()
+        csr.sum_duplicates()
+    columns, value = csr.indices, csr.data
+    if check_entries or columns.dtype != np.int32:
+        check_columns(columns, csr.shape[1], what)
+    if check_entries or value.dtype != np.float32:
+        value = checked_floats(value, what)
+    indptr = np.ascontiguousarray(csr.indptr, np.int64)
+    if (indptr[1:] < indptr[:-1]).any() or indptr[-1] > len(columns):
+        raise InvalidInput(f"{what}: expected offsets of rows that ascend to {len(columns):,}")
+    value = np.ascontiguousarray(value)
+    return Rows(indptr, np.ascontiguousarray(columns, np.int32), value, csr.shape)
+
+
+def checked_links(matrix: Any, what: str) -> tuple[Links, tuple[int, int]]:
+    """Return links from items to offers, of a sparse or dense matrix, and its shape."""
+    if not sp.issparse(matrix):
+        dense = np.asarray(matrix)
+        if dense.ndim != 2 or dense.dtype.kind not in "biuf":
+            raise InvalidInput(
+                f"{what}: expected numbers of items x offers, got {dense.dtype} of {dense.ndim} dimensions"
+            )
+        matrix = sp.csr_array(dense)
+    rows = checked_rows(matrix, what)
+    return Links.new(rows.indptr, rows.column, rows.value), rows.shape
+
+
+def no_links(items: int) -> Links:
+    """Return links from no item to any offer."""
+    indptr, offer = np.zeros(items + 1, np.int64), np.zeros(0, np.int32)
+    return Links.new(indptr, offer, np.zeros(0, np.float32))
+
+
+def checked_purchases(purchases: Any, own_weight: Any, items: int) -> Bought:
+    """Return what customers bought; columns and values are checked where they are read."""
+    rows = checked_rows(purchases, "purchases", check_entries=False)
+    if rows.shape[1] != items:
+        raise InvalidInput(
+            f"purchases: expected {items:,} columns as similarity has rows, got {rows.shape[1]:,}"
+        )
+    own = rows.value if own_weight is None else checked_floats(own_weight, "own_weight")
+    if len(own) != len(rows.value):
+        raise InvalidInput(f"own_weight: expected {len(rows.value):,} numbers, got {len(own):,}")
+    return Bought(rows.indptr, rows.column.view(np.uint32), rows.value, own)
+
+
+def checked_floats(values: Any, what: str) -> NDArray[np.float32]:
+    """Return numbers as float32; refuse those that are not finite there."""
+    given = np.asarray(values)
+    if given.dtype.kind not in "biuf" or given.ndim != 1:
+        raise InvalidInput(
+            f"{what}: expected numbers, got {given.dtype} of {given.ndim} dimensions"
+        )
+    check_finite(given, what)
+    return np.ascontiguousarray(given, np.float32)
+
+
+def check_finite(values: NDArray[Any], what: str, first: int = 0) -> None:
+    """Refuse numbers that are not finite in float32; `first` is the number of the first of them, for errors."""
+    single = values.dtype == np.float32
+    fine = np.isfinite(values) if single else np.abs(values * 1.0) <= LARGEST_FLOAT
+    if not fine.all():
+        place = int((~fine).argmax())
+        raise InvalidInput(
+            f"{what}: expected finite numbers of float32, got {values[place]} at {first + place:,}"
+        )
+
+
+def check_columns(columns: NDArray[np.integer], count: int, what: str) -> None:
+    """Refuse columns outside 0 to count - 1."""
+    if len(columns) and (columns.min() < 0 or columns.max() >= count):
+        raise InvalidInput(f"{what}: expected columns from 0 to {count - 1:,}")
+
+
+def checked_kinds(kinds: tuple[Any, Any] | None, shape: tuple[int, int]) -> Kinds:
+    """Return the kind of each item, and the offers of each kind; without kinds nothing is of any."""
+    item, offer = (np.full(size, -1) for size in shape) if kinds is None else kinds
+    return _by_kind(
+        _checked_codes(item, shape[0], "items"), _checked_codes(offer, shape[1], "offers")
+    )
+
+
+def _checked_codes(codes: Any, count: int, what: str) -> NDArray[np.int32]:
+    given = np.asarray(codes)
+    fine = given.dtype.kind in "iu" and given.shape == (count,)
+    if not fine or (count and (given.min() < -1 or given.max() >= MAX_KIND)):
+        raise InvalidInput(
+            f"kinds of {what}: expected {count:,} integers from -1 up, got {given.dtype} {given.shape}"
+        )
+    return np.ascontiguousarray(given, np.int32)
+
+
+def _by_kind(item: NDArray[np.int32], offer: NDArray[np.int32]) -> Kinds:
+    """Number kinds from 0 as offers have them; what is of a kind that no offer has is of none."""
+    kinds = np.unique(offer[offer >= 0])
+    numbered = np.searchsorted(kinds, item).astype(np.int32)
+    numbered[~np.isin(item, kinds)] = -1
+    order = np.argsort(offer, kind="stable")[np.count_nonzero(offer < 0) :].astype(np.int32)
+    ptr = np.searchsorted(offer[order], kinds).astype(np.int64)
+    return Kinds(numbered, np.append(ptr, len(order)), order)
+
+
+def checked_quotas(quota: int | Mapping[str, int], *, by_role: bool) -> NDArray[np.int32]:
+    """Return the quota of each role; one number for all of them is that of the last, which everything is then of."""
+    if isinstance(quota, Mapping):
+        wrong = [role for role in quota if role not in ROLES]
+        if wrong:
+            raise InvalidInput(f"quota: expected roles among {', '.join(ROLES)}, got {wrong[0]!r}")
+        numbers = [quota.get(role, 0) for role in ROLES]
+    elif by_role:
+        raise InvalidInput(
+            "quota: expected a number for each role, since `own` or `kinds` tell them apart"
+        )
+    else:
+        numbers = [0, 0, quota]
+    for number in numbers:
+        if not is_whole(number) or not 0 <= number <= MAX_QUOTA:
+            raise InvalidInput(f"quota: expected whole numbers from 0 to 65,536, got {number!r}")
+    return np.array(numbers, np.int32)

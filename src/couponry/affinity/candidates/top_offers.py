@@ -1,0 +1,67 @@
+"""The offers that were chosen for customers, each with its role and score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...data.roles import ROLES
+
+
+@dataclass(frozen=True)
+class TopOffers:
+    """Offers chosen for consecutive customers, in ascending order of customers and offers.
+
+    Attributes
+    ----------
+    first : int
+        Row of the purchases that the first customer is.
+    number : ndarray of int32, shape (n_customers,)
+        Offers of each customer.
+    offer : ndarray of int32, shape (n_chosen,)
+        Columns of the similarity.
+    role : ndarray of uint8, shape (n_chosen,)
+        0 reward, 1 activation, 2 innovation.
+    score : ndarray of float32, shape (n_chosen,)
+        What the offer was chosen by.
+    """
+
+    first: int
+    number: NDArray[np.int32]
+    offer: NDArray[np.int32]
+    role: NDArray[np.uint8]
+    score: NDArray[np.float32]
+
+    @cached_property
+    def customer(self) -> NDArray[np.int64]:
+        """Row of the purchases that each offer is for, int64, shape (n_chosen,)."""
+        return np.repeat(np.arange(self.first, self.first + len(self.number)), self.number)
+
+    def table(self, customers: pa.Array, offers: pa.Array) -> pa.Table:
+        """Make a table of candidates.
+
+        Parameters
+        ----------
+        customers : pyarrow.Array
+            Ids by row of the purchases.
+        offers : pyarrow.Array, shape (n_offers,)
+            Ids by column of the similarity.
+
+        Returns
+        -------
+        pyarrow.Table
+            Columns customer, offer, role, score, as Campaign takes them.
+        """
+        roles = pa.DictionaryArray.from_arrays(pa.array(self.role.astype(np.int8)), pa.array(ROLES))
+        return pa.table(
+            {
+                "customer": customers.take(pa.array(self.customer)),
+                "offer": offers.take(pa.array(self.offer)),
+                "role": roles.cast(pa.string()),
+                "score": self.score,
+            }
+        )

@@ -1,0 +1,106 @@
+"""What some customers of a history bought, as a sparse matrix, weighted for scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...data import tables
+from ...utils.blocks import row_blocks
+from ...utils.lazy_imports import sparse as sp
+from ...utils.mapped_arrays import release_pages
+from ..history.decay import decay_factors
+from ..history.purchase_history import PurchaseHistory
+
+BLOCK_PAIRS, BLOCK_CUSTOMERS = 1 << 18, 1 << 15
+"""Pairs and customers that are worked on at a time, at most."""
+
+Histories = PurchaseHistory | Callable[[], Iterator[PurchaseHistory]]
+"""A history, or a function that lists several one after the other."""
+
+
+class WeightedPurchases(NamedTuple):
+    """What some customers bought, and how often they come.
+
+    Attributes
+    ----------
+    matrix : csr_array of float32, shape (n_customers, n_items)
+        log(1 + decayed purchases): weights for neighbours.
+    own_weight : ndarray of float32, shape (matrix.nnz,)
+        Decayed purchases times a weight of the item: weights for rewards.
+    trips : ndarray of float32, shape (n_customers,)
+        Decayed trips.
+    """
+
+    matrix: sp.csr_array
+    own_weight: NDArray[np.float32]
+    trips: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CustomerRange:
+    """The customers start <= i < stop of a history."""
+
+    history: PurchaseHistory
+    start: int
+    stop: int
+
+    @classmethod
+    def whole(cls, history: PurchaseHistory) -> CustomerRange:
+        """Return all customers of a history."""
+        return cls(history, 0, len(history.customers))
+
+    def read(
+        self, items: pa.Array, weight: NDArray[np.float32], half_life: float
+    ) -> WeightedPurchases:
+        """Read what they bought.
+
+        Parameters
+        ----------
+        items : pyarrow.Array, shape (n_items,)
+            Ids of the items that count, ascending.
+        weight : ndarray of float32, shape (n_items,)
+            Of each item, for rewards.
+        half_life : float
+            In weeks, one of the history's.
+        """
+        history = self.history
+        h = history.half_lives.index(half_life)
+        periods = history.until - history.start + 1
+        factor = decay_factors(history.half_lives, history.unit, periods)[:, h]
+        ends = history.indptr[self.start : self.stop + 1]
+        part = slice(int(ends[0]), int(ends[-1]))
+        age = history.until - history.pairs.last[part]
+        decay = history.pairs.decay[part, h] * factor[age]
+        item, indptr = history.item[part].astype(np.int64), ends - ends[0]
+        if not history.items.equals(items):
+            item = tables.positions(history.items, items)[item]
+            kept = item >= 0
+            if not kept.all():
+                indptr = np.append(0, np.cumsum(kept))[indptr]
+                item, decay = item[kept], decay[kept]
+        shape = (self.stop - self.start, len(items))
+        matrix = sp.csr_array((np.log1p(decay), item, indptr), shape=shape)
+        matrix.has_canonical_format = True  # ascending for a customer, and once each
+        trips = history.trips.decay[self.start : self.stop, h]
+        trips = trips * factor[history.until - history.trips.last[self.start : self.stop]]
+        release_pages(history.item[part], history.pairs.last[part], history.pairs.decay[part])
+        return WeightedPurchases(matrix, decay * weight[item], trips)
+
+
+def customer_ranges(histories: Histories) -> Iterator[CustomerRange]:
+    """Yield the ranges of customers to work on, of a history or of several one after the other."""
+    for history in each_history(histories):
+        for start, stop in row_blocks(history.indptr, BLOCK_PAIRS):
+            for first in range(start, stop, BLOCK_CUSTOMERS):
+                yield CustomerRange(history, first, min(first + BLOCK_CUSTOMERS, stop))
+
+
+def each_history(histories: Histories) -> Iterator[PurchaseHistory]:
+    """Return an iterator over one history, or over those that a function lists."""
+    return iter([histories]) if isinstance(histories, PurchaseHistory) else histories()

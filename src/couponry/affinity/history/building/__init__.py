@@ -1,0 +1,1 @@
+"""Builds the arrays of purchase histories: from transactions, from aggregates, or from an older history and more."""

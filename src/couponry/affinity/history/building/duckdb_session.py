@@ -1,0 +1,147 @@
+"""A DuckDB connection with a memory limit and a scratch folder that is removed with it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from ....data import tables
+from ....utils.errors import InvalidInput
+from ....utils.memory import size_text
+
+MISSING = 'purchase histories need the package duckdb: pip install "couponry[affinity]"'
+BATCH_ROWS = 1 << 20
+"""Rows of an ordered result that are read at a time."""
+
+
+class Resources(NamedTuple):
+    """What DuckDB may use.
+
+    Attributes
+    ----------
+    memory : int, optional
+        Bytes before it goes to disk; None: DuckDB's own default.
+    threads : int
+    scratch : pathlib.Path, optional
+        Where its temporary folder is made; None: the system's place for temporary files.
+    """
+
+    memory: int | None
+    threads: int
+    scratch: Path | None
+
+
+class DuckDBSession:
+    """A DuckDB database in memory that goes to disk at its limit; a context manager.
+
+    Parameters
+    ----------
+    resources : Resources
+    purpose : str
+        What it is used for, such as "grouping the transactions": for errors.
+    keep_order : bool
+        Whether rows keep their order where a query does not say one.
+
+    Raises
+    ------
+    ImportError
+        If DuckDB is not installed.
+    """
+
+    def __init__(self, resources: Resources, purpose: str, *, keep_order: bool = True):
+        try:
+            import duckdb
+        except ImportError as error:
+            raise ImportError(MISSING) from error
+        self._duckdb: Any = duckdb
+        self._memory, self._purpose = resources.memory, purpose
+        self._scratch = tempfile.TemporaryDirectory(prefix="couponry-", dir=resources.scratch)
+        settings: dict[str, Any] = {
+            "threads": resources.threads,
+            "temp_directory": self._scratch.name,
+        }
+        if not keep_order:
+            settings["preserve_insertion_order"] = False
+        if resources.memory is not None:
+            settings["memory_limit"] = f"{resources.memory}B"
+        try:
+            self._connection: Any = duckdb.connect(":memory:", config=settings)
+        except BaseException:
+            self._scratch.cleanup()
+            raise
+
+    def __enter__(self) -> DuckDBSession:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection and remove what it put on disk."""
+        self._connection.close()
+        self._scratch.cleanup()
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Make an Arrow table known by a name."""
+        self._connection.register(name, table)
+
+    @contextmanager
+    def stream(
+        self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
+    ) -> Iterator[None]:
+        """Make record batches known by a name; an error of theirs is raised as it was, not as DuckDB wraps it."""
+        failed: list[BaseException] = []
+
+        def guarded() -> Iterator[pa.RecordBatch]:
+            try:
+                yield from batches
+            except BaseException as error:
+                failed.append(error)
+                raise
+
+        self._connection.register(name, pa.RecordBatchReader.from_batches(schema, guarded()))
+        try:
+            yield
+        except Exception:
+            if failed:
+                raise failed[0] from None
+            raise
+        self._connection.unregister(name)
+
+    def execute(self, query: str) -> Any:
+        """Run a query and return its rows as tuples; InvalidInput if memory runs out."""
+        try:
+            return self._connection.execute(query).fetchall()
+        except self._duckdb.OutOfMemoryException as error:
+            raise self._too_little_memory(error) from None
+
+    def table(self, query: str) -> pa.Table:
+        """Run a query and return its result as one table."""
+        try:
+            return self._connection.sql(query).to_arrow_table()
+        except self._duckdb.OutOfMemoryException as error:
+            raise self._too_little_memory(error) from None
+
+    def tables(self, query: str) -> Iterator[pa.Table]:
+        """Run a query and return its result a batch of rows at a time."""
+        try:
+            yield from map(pa.table, self._connection.sql(query).to_arrow_reader(BATCH_ROWS))
+        except self._duckdb.OutOfMemoryException as error:
+            raise self._too_little_memory(error) from None
+
+    def _too_little_memory(self, error: BaseException) -> InvalidInput:
+        allowed = "what is available" if self._memory is None else size_text(self._memory)
+        return InvalidInput(
+            f"memory: {self._purpose} needs more than {allowed}: {tables.first_line(error)}"
+        )

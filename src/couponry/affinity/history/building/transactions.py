@@ -1,0 +1,167 @@
+"""Transactions, checked while they are read: batches of customer, product, period, discounted, spend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ....data import tables
+from ....data.streams import Stream, stream
+from ....utils.errors import InvalidInput
+from ..periods import read_periods
+
+TABLE = "transactions"
+TIME_COLUMNS = ("day", "week", "date")
+OPTIONAL_COLUMNS = ("quantity", "spend", "discount")
+KNOWN_COLUMNS = ("customer", "product", *TIME_COLUMNS, *OPTIONAL_COLUMNS)
+MAX_SPEND = 9e13
+"""Largest amount of money in a row, so that hundredths fit in int64 with room for their sums."""
+
+
+@dataclass
+class Transactions:
+    """Transactions that are checked batch by batch as they are read.
+
+    Attributes
+    ----------
+    customer_type, product_type : pyarrow.DataType
+        Types of the ids: int64 or large_string.
+    unit : {"day", "week"}
+        What a period is.
+    optional : tuple of str
+        Which of `quantity`, `spend` and `discount` there are.
+    left_out : int
+        Rows read so far whose quantity is 0 or less: returns.
+    """
+
+    customer_type: pa.DataType
+    product_type: pa.DataType
+    unit: str
+    optional: tuple[str, ...]
+    _stream: Stream
+    _names: dict[str, str]
+    _time: str
+    left_out: int = 0
+
+    @classmethod
+    def open(cls, rows: Any, columns: Mapping[str, str] | None) -> Transactions:
+        """Look at the schema; no row is read yet.
+
+        Parameters
+        ----------
+        rows : Stream, or what `couponry.data.streams.stream` takes
+        columns : mapping of str to str, optional
+            Names of the columns where they are others, such as ``{"customer": "household_id"}``.
+
+        Raises
+        ------
+        InvalidInput
+            If columns are missing or of a wrong type, or if not exactly one says when.
+        """
+        renamed, names = dict(columns or {}), _column_names(columns)
+        if not isinstance(rows, Stream):
+            rows = stream(rows, TABLE, transaction_columns(columns))
+        empty = rows.schema.empty_table()
+        required = (names["customer"], names["product"], *(names[key] for key in renamed))
+        tables.require(empty, TABLE, *required)
+        times = [time for time in TIME_COLUMNS if names[time] in rows.schema.names]
+        if len(times) != 1:
+            raise InvalidInput(
+                f"table {TABLE}: expected one column of day, week, date, got {' and '.join(times) or 'none of them'}"
+            )
+        customer, product = (
+            tables.ids(empty, TABLE, names[key]).type for key in ("customer", "product")
+        )
+        optional = [name for name in OPTIONAL_COLUMNS if names[name] in rows.schema.names]
+        unit = "week" if times == ["week"] else "day"
+        return cls(customer, product, unit, tuple(optional), rows, names, times[0])
+
+    @property
+    def files(self) -> list[list[Any]] | None:
+        """Path, size and time of change of each file that is read; None if the rows are not in files."""
+        return self._stream.files
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Schema of the batches."""
+        return pa.schema(
+            [
+                ("customer", self.customer_type),
+                ("product", self.product_type),
+                ("period", pa.int32()),
+                ("discounted", pa.uint8()),
+                ("spend", pa.int64()),
+            ]
+        )
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Read the rows; spend is in hundredths, periods of dates are days since 1970."""
+        first_row = 0
+        for table in self._stream.batches():
+            yield from self._checked(table, first_row).to_batches()
+            first_row += len(table)
+
+    def _checked(self, table: pa.Table, first_row: int) -> pa.Table:
+        """Return the rows of a batch in the schema of the batches, without returns."""
+        names = self._names
+        columns = {
+            "customer": self._ids(table, "customer", self.customer_type, first_row),
+            "product": self._ids(table, "product", self.product_type, first_row),
+            "period": read_periods(table, names[self._time], first_row, TABLE),
+            "discounted": np.zeros(len(table), np.uint8),
+            "spend": np.zeros(len(table), np.int64),
+        }
+        if "discount" in self.optional:
+            discount = tables.exact_numbers(table, TABLE, names["discount"], first_row)
+            columns["discounted"] = (discount != 0).astype(np.uint8)
+        if "spend" in self.optional:
+            columns["spend"] = self._spend(table, first_row)
+        checked = pa.table(columns, schema=self.schema)
+        if "quantity" not in self.optional:
+            return checked
+        bought = tables.exact_numbers(table, TABLE, names["quantity"], first_row) > 0
+        self.left_out += int(len(table) - bought.sum())
+        return checked if bought.all() else checked.filter(pa.array(bought))
+
+    def _spend(self, table: pa.Table, first_row: int) -> NDArray[np.int64]:
+        """Return spend in hundredths, rounded half up."""
+        name = self._names["spend"]
+        spend = tables.numbers(table, TABLE, name)
+        wrong = np.abs(spend) > MAX_SPEND
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise InvalidInput(
+                f"table {TABLE}, column {name!r}, row {first_row + row}: expected an amount of money, got {spend[row]}"
+            )
+        return in_hundredths(spend)
+
+    def _ids(self, table: pa.Table, key: str, kind: pa.DataType, first_row: int) -> pa.Array:
+        """Return ids of the type that the schema promised; a file whose column is empty has integers."""
+        return tables.ids(table, TABLE, self._names[key], first_row).cast(kind)
+
+
+def in_hundredths(money: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return amounts of money as whole hundredths, rounded half up, so that sums do not depend on their order."""
+    hundredths: NDArray[np.int64] = np.floor(money * 100.0 + 0.5).astype(np.int64)
+    return hundredths
+
+
+def transaction_columns(columns: Mapping[str, str] | None) -> list[str]:
+    """Return the names of the columns that are read where they exist."""
+    return list(dict.fromkeys(_column_names(columns).values()))
+
+
+def _column_names(columns: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the name of each known column in the user's table."""
+    renamed = dict(columns or {})
+    for name in renamed:
+        if name not in KNOWN_COLUMNS:
+            raise InvalidInput(
+                f"columns: expected names among {', '.join(KNOWN_COLUMNS)}, got {name!r}"
+            )
+    return {name: renamed.get(name, name) for name in KNOWN_COLUMNS}

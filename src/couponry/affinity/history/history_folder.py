@@ -1,0 +1,117 @@
+"""Purchase histories in a folder, or in memory: built whole or not at all, and opened again.
+
+manifest.json            format, half-lives, unit, periods; written last
+customers.npy ...        the arrays, as `couponry.utils.array_store` writes them
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...utils.array_store import Arrays, ArrayStore, FolderStore, MemoryStore
+from ...utils.atomic_folder import abandoned_drafts, atomic_folder
+from ...utils.errors import InvalidInput
+from ...utils.mapped_arrays import map_array
+from .history_arrays import HistoryArrays
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What the arrays of a history cover.
+
+    Attributes
+    ----------
+    half_lives : tuple of float
+        In weeks.
+    unit : str
+        What a period is, "day" or "week"; "" while nothing is covered.
+    start, until : int
+        First and last period; 0 and -1 while nothing is covered.
+    left_out : int
+        Transactions that were left out because their quantity was not above 0.
+    """
+
+    half_lives: tuple[float, ...]
+    unit: str = ""
+    start: int = 0
+    until: int = -1
+    left_out: int = 0
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what is written into the manifest."""
+        return {
+            "format": FORMAT,
+            "half_lives": list(self.half_lives),
+            "unit": self.unit,
+            "start": self.start,
+            "until": self.until,
+            "left_out": self.left_out,
+        }
+
+    @classmethod
+    def from_manifest(cls, manifest: Any) -> Coverage:
+        """Read a manifest; ValueError if it has another format."""
+        if manifest["format"] != FORMAT:
+            raise ValueError(f"expected format {FORMAT}, got {manifest['format']!r}")
+        return cls(
+            tuple(manifest["half_lives"]),
+            manifest["unit"],
+            manifest["start"],
+            manifest["until"],
+            manifest["left_out"],
+        )
+
+
+Built = tuple[HistoryArrays, Coverage]
+Builder = Callable[[ArrayStore, Path | None], tuple[Arrays, Coverage]]
+"""Writes the arrays of a history into a store; takes a folder for what is put aside meanwhile, None: there is none."""
+
+
+def build_history(folder: str | Path | None, build: Builder) -> Built:
+    """Build a history in memory, or in a folder that appears whole or not at all.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path, optional
+        A new folder, or one that holds a history, which is replaced. None: in memory.
+    build : callable
+
+    Raises
+    ------
+    InvalidInput
+        If the folder holds something else.
+    """
+    if folder is None:
+        arrays, coverage = build(MemoryStore(), None)
+        return HistoryArrays.from_named(arrays), coverage
+    path = Path(folder).absolute()
+    if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
+        raise InvalidInput(
+            f"folder {str(path)!r}: expected a new folder or that of a history, but it holds something else"
+        )
+    for draft in abandoned_drafts(path):
+        shutil.rmtree(draft, ignore_errors=True)
+    with atomic_folder(path, overwrite=True) as draft:
+        coverage = build(FolderStore(draft), draft)[1]
+        manifest = json.dumps(coverage.manifest(), indent=1)
+        (draft / MANIFEST).write_text(manifest, encoding="utf-8")
+    return open_history(path)
+
+
+def open_history(folder: str | Path) -> Built:
+    """Open a history in a folder, memory-mapped; InvalidInput if there is none."""
+    path = Path(folder).absolute()
+    try:
+        coverage = Coverage.from_manifest(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
+        arrays = {file.stem: map_array(file) for file in path.glob("*.npy")}
+        return HistoryArrays.from_named(arrays), coverage
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(f"history {str(path)!r}: expected one, but {error}") from error

@@ -1,0 +1,207 @@
+"""Candidates for discovery, and their features: what neighbours say, popularity, the customer's groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...utils.errors import InvalidInput
+from ...utils.lazy_imports import sparse as sp
+from ...utils.parallel import parallel_map, worker_count
+from ..history.item_statistics import ItemStatistics
+from ..history.purchase_history import PurchaseHistory
+from .features import Features, ItemGroups, as_float32, groups_of_items
+from .item_neighbours import (
+    Neighbours,
+    PrecomputedSimilarity,
+    PurchaseWeights,
+    recent_weights,
+    unit_weights,
+)
+
+BLOCK_CUSTOMERS = 128
+"""Customers that are scored at a time."""
+
+
+class DiscoverySettings(NamedTuple):
+    """What a discovery model looks at; arguments as DiscoveryModel has them."""
+
+    groups: Any
+    items: int
+    keep: int
+    neighbours: Sequence[Neighbours]
+
+
+class DiscoveryBlock(NamedTuple):
+    """Pairs of some customers that may be begun to be bought, ordered by customer and item.
+
+    Attributes
+    ----------
+    customer, item : ndarray of int64, shape (n_pairs,)
+        Positions in the history's customers and items.
+    features : dict of str to ndarray of float32, shape (n_pairs,)
+    """
+
+    customer: NDArray[np.int64]
+    item: NDArray[np.int64]
+    features: Features
+
+
+class DiscoveryFeatures:
+    """Finds the items that customers may begin to buy, and computes their features.
+
+    Parameters
+    ----------
+    settings : DiscoverySettings
+    history : PurchaseHistory
+
+    Raises
+    ------
+    InvalidInput
+        If a similarity has another shape than the items that take part.
+    """
+
+    def __init__(self, settings: DiscoverySettings, history: PurchaseHistory):
+        self._settings, self._history = settings, history
+        self._statistics = ItemStatistics.from_history(history)
+        self._groups = groups_of_items(settings.groups, history)
+        popularity = self._popularity_now()
+        buyers = self._statistics.buyers
+        order = np.argsort(-(buyers + 2 * popularity), kind="stable")
+        self._items = np.sort(order[: settings.items])  # those that take part
+        self._column = np.full(len(history.items), -1)
+        self._column[self._items] = np.arange(len(self._items))
+        top = np.argsort(-popularity[self._items], kind="stable")
+        self._bestsellers = np.sort(top[: settings.keep // 2])
+        self._similarities = [self._similarity(one) for one in settings.neighbours]
+        self._scale = [float(np.abs(s).mean()) or 1.0 for s in self._similarities]
+        self._item_features = _item_features(self._statistics, history, self._groups, self._items)
+
+    def blocks(self) -> Iterator[DiscoveryBlock]:
+        """Yield the pairs to be scored, some customers at a time, in order."""
+        customers = len(self._history.customers)
+        ranges = (
+            (start, min(start + BLOCK_CUSTOMERS, customers))
+            for start in range(0, customers, BLOCK_CUSTOMERS)
+        )
+        for block in parallel_map(self._block, ranges, worker_count()):
+            if len(block.customer):
+                yield block
+
+    def key(self, customer: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return one number for each pair."""
+        key: NDArray[np.int64] = customer * len(self._history.items) + item
+        return key
+
+    def _popularity_now(self) -> NDArray[np.float64]:
+        """Return decayed purchases of each item at a third of the half-lives; buyers if there are none."""
+        if not self._history.half_lives:
+            return self._statistics.buyers
+        return self._statistics.popularity[:, len(self._history.half_lives) // 3]
+
+    def _similarity(self, neighbours: Neighbours) -> NDArray[np.float32]:
+        """Return the similarity of the items that take part."""
+        if isinstance(neighbours.similarity, PrecomputedSimilarity):
+            ids = self._history.items.take(pa.array(self._items))
+            similarity = neighbours.similarity.among(ids)
+        else:
+            everyone = self._matrix(neighbours.weights, 0, len(self._history.customers))
+            similarity = neighbours.similarity(everyone)
+        if similarity.shape != (len(self._items),) * 2:
+            raise InvalidInput(
+                f"neighbours {neighbours.name!r}: expected a similarity of {len(self._items):,} x "
+                f"{len(self._items):,} items, got {similarity.shape}"
+            )
+        return np.ascontiguousarray(similarity, np.float32)
+
+    def _matrix(self, weights: PurchaseWeights, start: int, stop: int) -> sp.csr_array:
+        """Return what the customers start <= i < stop bought of the items that take part."""
+        history = self._history
+        part = slice(int(history.indptr[start]), int(history.indptr[stop]))
+        column = self._column[history.item[part]]
+        row = np.repeat(np.arange(stop - start), np.diff(history.indptr[start : stop + 1]))
+        kept = column >= 0
+        entries = (weights(history, part)[kept], (row[kept], column[kept]))
+        return sp.csr_array(entries, shape=(stop - start, len(self._items)))
+
+    def _block(self, customers: tuple[int, int]) -> DiscoveryBlock:
+        """Return the pairs of a range of customers."""
+        start, stop = customers
+        own = self._matrix(unit_weights, start, stop).toarray() > 0
+        predicted = [
+            self._matrix(one.weights, start, stop) @ similarity
+            for one, similarity in zip(self._settings.neighbours, self._similarities, strict=True)
+        ]
+        row, column = np.nonzero(self._candidates(predicted, own))
+        found: dict[str, NDArray[np.floating]] = {}
+        for one, scores, scale in zip(
+            self._settings.neighbours, predicted, self._scale, strict=True
+        ):
+            x = scores[row, column].astype(np.float64) / scale
+            found[one.name] = np.log(np.maximum(x, 0.0) + 10.0)
+            found[f"{one.name}_root"] = np.sign(x) * np.sqrt(np.abs(x))
+        for name, values in self._item_features.items():
+            found[name] = values[column]
+        found.update(self._customer_features(start, stop, row, column))
+        return DiscoveryBlock(row + start, self._items[column], as_float32(found))
+
+    def _candidates(
+        self, predicted: list[NDArray[np.float32]], own: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Mark the pairs to be scored: those that neighbours rank first, ties included, and bestsellers."""
+        keep = min(self._settings.keep, own.shape[1])
+        total = sum(s / scale for s, scale in zip(predicted, self._scale, strict=True))
+        ranked = np.where(own, -np.inf, np.asarray(total, np.float64))
+        cut = -np.partition(-ranked, keep - 1, axis=1)[:, keep - 1 : keep] if keep else np.inf
+        mask: NDArray[np.bool_] = ranked >= cut
+        mask[:, self._bestsellers] = True
+        mask &= ~own
+        return mask
+
+    def _customer_features(
+        self, start: int, stop: int, row: NDArray[np.int64], column: NDArray[np.int64]
+    ) -> dict[str, NDArray[np.floating]]:
+        """Compute how much each customer bought, at all and of the item's groups."""
+        history, n_customers = self._history, stop - start
+        part = slice(int(history.indptr[start]), int(history.indptr[stop]))
+        customer = np.repeat(np.arange(n_customers), np.diff(history.indptr[start : stop + 1]))
+        amount = np.expm1(recent_weights(history, part).astype(np.float64))
+        item = history.item[part].astype(np.int64)
+        n_items = np.bincount(customer, minlength=n_customers)
+        bought = np.bincount(customer, weights=amount, minlength=n_customers)
+        found: dict[str, NDArray[np.floating]] = {
+            "known_items": np.log(n_items + 1.0)[row],
+            "bought": np.log(bought + 1.0)[row],
+        }
+        for name, group in self._groups.items():
+            size = int(group.max()) + 1
+            cell = customer * size + group[item]
+            wanted = row * size + group[self._items][column]
+            total = np.bincount(cell, weights=amount, minlength=n_customers * size)
+            count = np.bincount(cell, minlength=n_customers * size)
+            found[f"{name}_bought"] = np.log(total[wanted] + 0.05)
+            found[f"{name}_items"] = np.log(count[wanted] + 0.3)
+        return found
+
+
+def _item_features(
+    statistics: ItemStatistics,
+    history: PurchaseHistory,
+    groups: ItemGroups,
+    items: NDArray[np.int64],
+) -> dict[str, NDArray[np.float64]]:
+    """Compute the features of items alone."""
+    found = {"buyers": np.log(statistics.buyers[items] + 1.0)}
+    for h, half_life in enumerate(history.half_lives):
+        found[f"popularity_{half_life:g}"] = np.log(statistics.popularity[items, h] + 0.2)
+    found["repeat_rate"] = np.log(statistics.repeat_rate[items])
+    last = statistics.popularity[:, -1] if history.half_lives else statistics.buyers
+    for name, group in groups.items():
+        size = np.bincount(group, weights=last)[group[items]]
+        found[f"{name}_size"] = np.log(size + 1.0)
+        found[f"{name}_share"] = np.log((last[items] + 0.1) / (size + 1.0))
+    return found

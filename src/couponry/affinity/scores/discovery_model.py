@@ -1,0 +1,193 @@
+"""DiscoveryModel: the probability that a customer begins to buy an item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...data import tables
+from ...utils.errors import InvalidInput
+from ..history.purchase_history import PurchaseHistory
+from .discovery_features import DiscoveryFeatures, DiscoverySettings
+from .features import check_feature_names, stack_features
+from .item_neighbours import NEIGHBOURS, Neighbours
+from .logistic import LogisticRegression, Sample, unweighted
+from .training_windows import LEAST_PURCHASES_THAT_COUNT, Window, check_window
+
+
+class DiscoveryScores(NamedTuple):
+    """Pairs that a customer may begin to buy, and how likely; ordered by customer and item.
+
+    Attributes
+    ----------
+    customer : ndarray of int64, shape (n_pairs,)
+        Positions in the history's customers.
+    item : ndarray of int64, shape (n_pairs,)
+        Positions in the history's items.
+    score : ndarray of float32, shape (n_pairs,)
+        Probabilities to buy the item within a window.
+    """
+
+    customer: NDArray[np.int64]
+    item: NDArray[np.int64]
+    score: NDArray[np.float32]
+
+
+class DiscoveryModel:
+    """Probability that a customer buys, within a window, an item that the customer did not buy before.
+
+    A logistic model on what neighbours say (items like those that the customer buys, by several similarities), on
+    popularity now and before, and on what the customer buys of the item's groups. For each customer the `keep` items
+    that neighbours rank first and the `keep` / 2 that sell most are scored; others are not.
+
+    Parameters
+    ----------
+    groups : mapping of str to ndarray of int, or callable, optional
+        Groupings of the items by name; as for PersonalModel.
+    items : int
+        How many of the most bought items take part; others have too few buyers to say anything.
+    keep : int
+        How many items of each customer are scored, half as many bestsellers besides.
+    neighbours : sequence of Neighbours
+        Similarities, and how purchases weigh in them.
+    ridge : float
+        Penalty on squared coefficients; see LogisticRegression.
+    by_customer : bool
+        Whether every customer counts the same when coefficients are fitted. Probabilities are calibrated for pairs
+        either way.
+
+    Attributes
+    ----------
+    names_ : list of str
+        Names of the features; set by `fit`.
+    regression_ : LogisticRegression
+        The model of the features; set by `fit`.
+
+    Raises
+    ------
+    InvalidInput
+        If there are no neighbours.
+    """
+
+    names_: list[str]
+    regression_: LogisticRegression
+
+    def __init__(
+        self,
+        groups: Any = None,
+        *,
+        items: int = 4000,
+        keep: int = 300,
+        neighbours: Sequence[Neighbours] = NEIGHBOURS,
+        ridge: float = 1.0,
+        by_customer: bool = True,
+    ):
+        if not neighbours:
+            raise InvalidInput("neighbours: expected at least one, got none")
+        self.groups, self.items, self.keep = groups, items, keep
+        self.neighbours, self.ridge, self.by_customer = tuple(neighbours), ridge, by_customer
+
+    def fit(self, windows: Sequence[Window]) -> DiscoveryModel:
+        """Fit the model on windows of the past.
+
+        Parameters
+        ----------
+        windows : sequence of (PurchaseHistory, PurchaseHistory)
+            A history, and what was bought in the window after it; all with the same half-lives.
+
+        Returns
+        -------
+        DiscoveryModel
+            This model.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no window, or one is not after its history.
+        """
+        samples = [sample for window in windows for sample in self._samples(*window)]
+        if not samples:
+            raise InvalidInput("windows: expected at least one, got none")
+        self.regression_ = LogisticRegression(self.ridge).fit(samples)
+        if self.by_customer:
+            self.regression_.calibrated([unweighted(sample) for sample in samples])
+        return self
+
+    def score(self, history: PurchaseHistory) -> DiscoveryScores:
+        """Predict what customers may begin to buy.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+            With the half-lives and groups that the model was fitted with.
+
+        Returns
+        -------
+        DiscoveryScores
+            All customers' pairs; the same bits for any number of threads.
+
+        Raises
+        ------
+        InvalidInput
+            If half-lives or groups are others.
+        """
+        blocks = list(self.blocks(history))
+        columns = (np.concatenate(column) for column in zip(*blocks, strict=True))
+        return DiscoveryScores(*columns)
+
+    def blocks(self, history: PurchaseHistory) -> Iterator[DiscoveryScores]:
+        """Predict what customers may begin to buy, some customers at a time.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+            As for `score`.
+
+        Yields
+        ------
+        DiscoveryScores
+            The pairs of some customers, one block after the other.
+
+        Raises
+        ------
+        InvalidInput
+            If half-lives or groups are others.
+        """
+        for customer, item, features in DiscoveryFeatures(self._settings, history).blocks():
+            check_feature_names(features, self.names_)
+            yield DiscoveryScores(
+                customer, item, self.regression_.predict(stack_features(features))
+            )
+
+    @property
+    def _settings(self) -> DiscoverySettings:
+        return DiscoverySettings(self.groups, self.items, self.keep, self.neighbours)
+
+    def _samples(self, history: PurchaseHistory, later: PurchaseHistory) -> Iterator[Sample]:
+        """Yield the pairs of a window, and which of them were bought in it."""
+        check_window(history, later)
+        discovery = DiscoveryFeatures(self._settings, history)
+        customer_of_pair = np.repeat(
+            tables.positions(later.customers, history.customers), np.diff(later.indptr)
+        )
+        item_of_pair = tables.positions(later.items, history.items)[later.item]
+        known = (customer_of_pair >= 0) & (item_of_pair >= 0)
+        truth = np.sort(discovery.key(customer_of_pair, item_of_pair)[known])
+        for customer, item, features in discovery.blocks():
+            outcome = np.isin(discovery.key(customer, item), truth)
+            self.names_ = list(features)
+            weight = self._weight(customer - customer[0], outcome)
+            yield Sample(stack_features(features), outcome, weight)
+
+    def _weight(
+        self, customer: NDArray[np.int64], outcome: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """Return the weight of each pair, of customers counted from 0."""
+        if not self.by_customer:
+            return np.ones(len(outcome), np.float32)
+        begun = np.bincount(customer, weights=outcome)
+        weight = (1.0 / np.maximum(begun, LEAST_PURCHASES_THAT_COUNT))[customer]
+        return weight.astype(np.float32)

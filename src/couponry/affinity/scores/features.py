@@ -1,0 +1,63 @@
+"""Named features of pairs, groups of items, and the blocks of customers that features are computed for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...utils.blocks import row_blocks
+from ...utils.errors import InvalidInput
+from ..history.purchase_history import PurchaseHistory
+
+Features = dict[str, NDArray[np.float32]]
+"""Features of the same pairs by name, in the order in which a model takes them."""
+
+ItemGroups = Mapping[str, NDArray[np.integer]]
+"""Groupings of a history's items by name, such as category and brand: the group of each item, from 0."""
+
+BLOCK_PAIRS = 1 << 18
+"""Pairs whose features are computed at a time."""
+
+
+def customer_blocks(history: PurchaseHistory) -> Iterator[tuple[int, int]]:
+    """Yield consecutive ranges of customers to work on."""
+    return row_blocks(history.indptr, BLOCK_PAIRS)
+
+
+def groups_of_items(groups: Any, history: PurchaseHistory) -> ItemGroups:
+    """Return the groups of a history's items by name; refuse those that are not one for each item.
+
+    Parameters
+    ----------
+    groups : mapping of str to ndarray of int, callable, or None
+        The groups themselves, or a function from a history to them, such as a Catalogue.
+    history : PurchaseHistory
+    """
+    found: ItemGroups = groups(history) if callable(groups) else groups or {}
+    for name, codes in found.items():
+        if len(codes) != len(history.items):
+            raise InvalidInput(
+                f"groups, {name!r}: expected one for each of {len(history.items):,} items, got {len(codes):,}"
+            )
+    return found
+
+
+def as_float32(features: Mapping[str, NDArray[np.floating]]) -> Features:
+    """Return features that were computed in float64 as float32."""
+    return {name: values.astype(np.float32) for name, values in features.items()}
+
+
+def stack_features(features: Features) -> NDArray[np.float32]:
+    """Return features as the columns of a matrix."""
+    return np.stack(list(features.values()), axis=1)
+
+
+def check_feature_names(features: Features, fitted: list[str]) -> None:
+    """Refuse features that a model was not fitted with."""
+    if list(features) != fitted:
+        raise InvalidInput(
+            "history: expected the half-lives and groups that the model was fitted with"
+        )

@@ -1,0 +1,144 @@
+"""PersonalModel: the probability that a customer buys again what the customer bought before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...utils.errors import InvalidInput
+from ...utils.parallel import parallel_map, worker_count
+from ..history.item_statistics import ItemStatistics
+from ..history.purchase_history import PurchaseHistory
+from .features import (
+    Features,
+    check_feature_names,
+    customer_blocks,
+    groups_of_items,
+    stack_features,
+)
+from .logistic import LogisticRegression, Sample, unweighted
+from .personal_features import personal_features
+from .training_windows import LEAST_PURCHASES_THAT_COUNT, Window, bought_again, check_window
+
+
+class PersonalModel:
+    """Probability that a customer buys, within a window, what the customer bought before.
+
+    A logistic model on `personal_features`, fitted on an earlier window in seconds, and so calibrated for windows of
+    the same length.
+
+    Parameters
+    ----------
+    groups : mapping of str to ndarray of int, or callable, optional
+        Groupings of the items by name, such as category and brand: the group of each item of the history, or a
+        function from a history to that, such as a Catalogue.
+    ridge : float
+        Penalty on squared coefficients; see LogisticRegression.
+    by_customer : bool
+        Whether every customer counts the same when coefficients are fitted, however much was bought. It ranks better
+        for those who buy little. Probabilities are calibrated for pairs either way.
+
+    Attributes
+    ----------
+    names_ : list of str
+        Names of the features; set by `fit`.
+    regression_ : LogisticRegression
+        The model of the features; set by `fit`.
+    """
+
+    names_: list[str]
+    regression_: LogisticRegression
+
+    def __init__(self, groups: Any = None, *, ridge: float = 1.0, by_customer: bool = False):
+        self.groups, self.ridge, self.by_customer = groups, ridge, by_customer
+
+    def fit(self, windows: Sequence[Window]) -> PersonalModel:
+        """Fit the model on windows of the past.
+
+        Parameters
+        ----------
+        windows : sequence of (PurchaseHistory, PurchaseHistory)
+            A history, and what was bought in the window after it; all with the same half-lives.
+
+        Returns
+        -------
+        PersonalModel
+            This model.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no window, if one is not after its history, or if nothing or everything was bought again.
+        """
+        samples = []
+        for history, later in windows:
+            check_window(history, later)
+            self.names_, features = self._design(history)
+            outcome = bought_again(history, later)
+            samples.append(Sample(features, outcome, self._weight(history, outcome)))
+        if not samples:
+            raise InvalidInput("windows: expected at least one, got none")
+        self.regression_ = LogisticRegression(self.ridge).fit(samples)
+        if self.by_customer:
+            self.regression_.calibrated([unweighted(sample) for sample in samples])
+        return self
+
+    def score(self, history: PurchaseHistory) -> NDArray[np.float32]:
+        """Predict the probabilities of a history's pairs.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+            With the half-lives and groups that the model was fitted with.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_pairs,)
+            Probabilities to buy again within a window; the same bits for any number of threads.
+
+        Raises
+        ------
+        InvalidInput
+            If half-lives or groups are others.
+        """
+        statistics = ItemStatistics.from_history(history)
+        groups = groups_of_items(self.groups, history)
+
+        def predict(block: tuple[int, int]) -> NDArray[np.float32]:
+            features = personal_features(history, statistics, groups, *block)
+            check_feature_names(features, self.names_)
+            return self.regression_.predict(stack_features(features))
+
+        scores = np.empty(len(history), np.float32)
+        begin = 0
+        for part in parallel_map(predict, customer_blocks(history), worker_count()):
+            scores[begin : begin + len(part)] = part
+            begin += len(part)
+        return scores
+
+    def _design(self, history: PurchaseHistory) -> tuple[list[str], NDArray[np.float32]]:
+        """Return the names of the features, and the features of all pairs of a history as a matrix."""
+        statistics = ItemStatistics.from_history(history)
+        groups = groups_of_items(self.groups, history)
+
+        def compute(block: tuple[int, int]) -> tuple[list[str], NDArray[np.float32]]:
+            features: Features = personal_features(history, statistics, groups, *block)
+            return list(features), stack_features(features)
+
+        parts = list(parallel_map(compute, customer_blocks(history), worker_count()))
+        if not parts:
+            raise InvalidInput("windows: expected a history with purchases, got one without")
+        return parts[0][0], np.concatenate([features for _, features in parts])
+
+    def _weight(self, history: PurchaseHistory, outcome: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return the weight of each pair; 1 on average."""
+        if not self.by_customer:
+            return np.ones(len(outcome), np.float32)
+        summed = np.concatenate([[0], np.cumsum(outcome)])
+        bought = summed[history.indptr[1:]] - summed[history.indptr[:-1]]
+        weight = 1.0 / np.maximum(bought, LEAST_PURCHASES_THAT_COUNT)
+        weight *= len(outcome) / max(float((weight * np.diff(history.indptr)).sum()), 1e-9)
+        return np.repeat(weight, np.diff(history.indptr)).astype(np.float32)
