@@ -25,7 +25,7 @@ from couponry.solver.dual.lagrangian import Lagrangian
 from couponry.solver.dual.price_caps import choke_prices
 from couponry.solver.dual.quasi_newton import PriceSpace, minimise
 from couponry.solver.dual.scaling import Scales
-from couponry.solver.linear_terms import by_candidate
+from couponry.solver.linear_terms import terms_by_candidate
 from couponry.solver.problem import ALIKE, SAME, Problem
 
 SLOTS = CustomerRule("slots", max=4)
@@ -255,7 +255,7 @@ def test_cutting_planes_find_the_least_dual(seed: int) -> None:
     prices = cutting_planes.descend(dual, space, start, coupon, 1e-4, lambda: False)
 
     # the relaxation: at most one of each candidate, at most two for each customer
-    worth, weights = by_candidate(problem)
+    worth, weights = terms_by_candidate(problem)
     slots = sp.kron(sp.eye_array(customers), np.ones((1, offers)))
     solved = scipy.optimize.milp(
         -worth,
