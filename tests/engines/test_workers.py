@@ -1,0 +1,80 @@
+"""Blocks of customers: each is worked on once, by one worker, and an error of any worker ends the pass."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from couponry.engines.cut_off import CutOffCounts
+from couponry.engines.subset import positions_of
+from couponry.engines.workers import block_cuts, share_out
+
+CANDIDATES_EACH = np.array([3, 0, 5, 1, 0, 0, 12, 2, 2, 0])
+INDPTR = np.concatenate([[0], np.cumsum(CANDIDATES_EACH)])
+
+
+@pytest.mark.parametrize("candidates", [1, 2, 4, 7, 25, 1000])
+def test_blocks_hold_everybody_in_order(candidates: int) -> None:
+    cuts = block_cuts(INDPTR, candidates)
+    assert cuts[0] == 0 and cuts[-1] == len(CANDIDATES_EACH)
+    assert (np.diff(cuts) > 0).all()
+    # no customer is cut in two, so a block is longer by less than one customer's candidates
+    assert (np.diff(INDPTR[cuts]) < candidates + CANDIDATES_EACH.max()).all()
+
+
+def test_customers_without_candidates() -> None:
+    assert block_cuts(np.zeros(4, np.int64), 10).tolist() == [0, 3]
+    assert block_cuts(np.zeros(1, np.int64), 10).tolist() == [0]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_each_customer_is_worked_on_once(threads: int) -> None:
+    cuts = np.arange(0, 101, 3)
+    done, workers = np.zeros(cuts[-1], int), set()
+    lock = threading.Lock()
+
+    def work(worker: int, start: int, stop: int) -> None:
+        with lock:
+            done[start:stop] += 1
+            workers.add(worker)
+
+    share_out(work, cuts, threads)
+    assert (done == 1).all()
+    assert workers <= set(range(threads))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_ends_the_pass(threads: int) -> None:
+    done, before = [], threading.active_count()
+
+    def work(worker: int, start: int, stop: int) -> None:
+        if start >= 10:
+            raise ZeroDivisionError("no such block")
+        done.append(start)
+
+    with pytest.raises(ZeroDivisionError, match="no such block"):
+        share_out(work, np.arange(1_001), threads)
+    assert len(done) < 100
+    assert threading.active_count() == before
+
+
+def test_nothing_to_do() -> None:
+    share_out(lambda *_: pytest.fail("there is no block"), np.zeros(1, np.int64), 4)
+
+
+def test_what_is_cut_off_is_summed_in_whole_numbers() -> None:
+    price = np.array([[[1.0, -3.0]], [[0.5, 0.25]]], np.float32)
+    counts = CutOffCounts.at_prices(3, price)
+    largest = 3.0 + 65_536 * 0.5
+    assert 2.0**counts.unit <= largest / 2**29
+    for worker, (customers, units) in enumerate([(1, 5), (0, 0), (2, 7)]):
+        counts.by_worker[worker] += [customers, units]
+    assert counts.total() == (3, 12 * 2.0**counts.unit)
+
+
+def test_positions_of_some_customers() -> None:
+    some = np.array([0, 1, 3, 6])
+    expected = [e for i in some for e in range(INDPTR[i], INDPTR[i + 1])]
+    assert positions_of(INDPTR, some).tolist() == expected
