@@ -1,4 +1,4 @@
-"""The cheapest way out of an infeasible campaign: it will do, and HiGHS finds none that is cheaper."""
+"""Feasibility relaxation: its changes of bounds will do, and HiGHS finds none that are smaller."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from couponry import Campaign, CustomerRule, Limit, Result
 from couponry.cli import run as command
 from couponry.verify import verify_result
 
-WAYS = [*IMPOSSIBLE, "two conflicts", "three limits", *(f"random {seed}" for seed in range(6))]
+CASES = [*IMPOSSIBLE, "two conflicts", "three limits", *(f"random {seed}" for seed in range(6))]
 
 
 def random_limits(seed: int) -> list[Limit]:
@@ -59,8 +59,8 @@ def case(name: str) -> tuple[Result, Oracle]:
     return result, Oracle(*tables(), rules=rules, limits=limits)
 
 
-@pytest.fixture(scope="module", params=WAYS)
-def way(request: pytest.FixtureRequest) -> tuple[Result, Oracle]:
+@pytest.fixture(scope="module", params=CASES)
+def relaxed(request: pytest.FixtureRequest) -> tuple[Result, Oracle]:
     result, oracle = case(request.param)
     assert result.status == "infeasible" and result.infeasible is not None
     return result, oracle
@@ -84,8 +84,8 @@ def changed(oracle: Oracle, entries: Sequence[dict[str, Any]]) -> list[Measure]:
     return measures
 
 
-def test_it_will_do(way: tuple[Result, Oracle]) -> None:
-    result, oracle = way
+def test_the_changes_will_do(relaxed: tuple[Result, Oracle]) -> None:
+    result, oracle = relaxed
     assert result.infeasible is not None
     out = result.infeasible["way_out"]
     assert out and oracle.feasible(oracle.rules, changed(oracle, out))
@@ -96,8 +96,8 @@ def test_it_will_do(way: tuple[Result, Oracle]) -> None:
         assert entry["share"] == pytest.approx(entry["change"] / abs(entry[bound]))
 
 
-def test_nothing_cheaper_will_do(way: tuple[Result, Oracle]) -> None:
-    result, oracle = way
+def test_no_smaller_changes_will_do(relaxed: tuple[Result, Oracle]) -> None:
+    result, oracle = relaxed
     assert result.infeasible is not None
     total, least = (result.infeasible[key] for key in ("way_out_share", "way_out_share_at_least"))
     shares = sum(abs(entry["share"]) for entry in result.infeasible["way_out"])
@@ -124,9 +124,9 @@ def test_nothing_cheaper_will_do(way: tuple[Result, Oracle]) -> None:
     assert total <= cheapest * 1.01 + 1e-9
 
 
-def test_solving_with_the_changed_bounds(way: tuple[Result, Oracle]) -> None:
+def test_solving_with_the_changed_bounds(relaxed: tuple[Result, Oracle]) -> None:
     """What is written can be taken over as it is."""
-    result, oracle = way
+    result, oracle = relaxed
     assert result.infeasible is not None
     new = {(e["limit"], e["group"]): e for e in result.infeasible["way_out"]}
     limits = []
