@@ -109,7 +109,9 @@ def test_one_command(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[
     assert list(result["seconds"])[:3] == STAGES and result["status"] == "optimal"
     assert "candidates: " in printed.err and " customers" in printed.err
     assert result["candidates"] == len(in_memory().candidates)
-    assert pq.read_table(out / "allocation.parquet").equals(in_memory().solve().allocation.to_arrow())
+    assert pq.read_table(out / "allocation.parquet").equals(
+        in_memory().solve().allocation.to_arrow()
+    )
     assert not (store / "purchases").exists()  # histories are gone when candidates are there
     report = verify_result(folder, out)
     assert report.ok, report.problems

@@ -21,12 +21,12 @@ from couponry.affinity import (
     PrecomputedSimilarity,
     PurchaseHistory,
     RepeatScore,
+    Sample,
     bm25,
     cosine,
     ease,
 )
 from couponry.affinity.scores import discovery_features, features, item_neighbours, logistic
-from couponry.affinity.scores.logistic import Sample
 
 
 def shop(seed: int, customers: int = 300, items: int = 40, weeks: int = 24) -> pa.Table:

@@ -15,8 +15,7 @@ import scipy.stats
 from benchmarks.support.hardware import describe
 from numpy.typing import NDArray
 
-from couponry.affinity import LogisticRegression, PurchaseHistory, ResponseModel
-from couponry.affinity.scores.logistic import Sample
+from couponry.affinity import LogisticRegression, PurchaseHistory, ResponseModel, Sample
 from couponry.affinity.scores.offer_features import offer_features
 from couponry.data import tables
 from couponry.demo.journey import Journey, JourneyCampaign, load_journey

@@ -17,7 +17,7 @@ from .history.item_statistics import ItemStatistics
 from .history.purchase_history import PurchaseHistory
 from .scores.discovery_model import DiscoveryModel, DiscoveryScores
 from .scores.item_neighbours import Neighbours, PrecomputedSimilarity
-from .scores.logistic import LogisticRegression
+from .scores.logistic import LogisticRegression, Sample
 from .scores.offer_neighbours import offer_neighbours
 from .scores.personal_model import PersonalModel
 from .scores.repeat_score import RepeatScore
@@ -39,6 +39,7 @@ __all__ = [
     "PurchaseHistory",
     "RepeatScore",
     "ResponseModel",
+    "Sample",
     "TopOffers",
     "bm25",
     "calibration_shift",

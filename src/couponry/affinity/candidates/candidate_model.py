@@ -28,7 +28,7 @@ from ..scores.response import ResponseModel, incremental_value
 from ..scores.training_windows import Window, check_window
 from .assortment import Assortment
 from .offer_chooser import OfferChooser
-from .response_odds import FEATURES, ResponseOdds, odds_features
+from .response_odds import ResponseOdds, fit_odds, odds_features
 from .top_offers import TopOffers
 from .weighted_purchases import (
     BLOCK_CUSTOMERS,
@@ -105,6 +105,22 @@ class CandidateModel:
     ------
     InvalidInput
         If money is given without a response model.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyarrow as pa
+    >>> random, n = np.random.default_rng(0), 500
+    >>> who, what = random.integers(0, 40, n), random.integers(0, 9, n)
+    >>> rows = pa.table({"customer": who, "product": what, "week": random.integers(1, 13, n)})
+    >>> early = pa.array(rows["week"].to_numpy() <= 8)
+    >>> late = pa.array(rows["week"].to_numpy() > 8)
+    >>> before = PurchaseHistory.from_transactions(rows.filter(early), half_lives=[16.0])
+    >>> window = PurchaseHistory.from_transactions(rows.filter(late), half_lives=[16.0])
+    >>> assortment = Assortment(pa.table({"offer": ["a", "b"], "product": [1, 2]}))
+    >>> model = CandidateModel(assortment, {"reward": 1, "innovation": 1}).fit([(before, window)])
+    >>> model.candidates(before).offers.to_pylist(), sorted(model.regressions_)
+    (['a', 'b'], ['innovation', 'reward'])
     """
 
     items_: pa.Array
@@ -171,7 +187,7 @@ class CandidateModel:
                 mine = chosen.role == number
                 weight = np.ones(int(mine.sum()), np.float32)
                 samples[role].append(Sample(features[mine], outcome[mine], weight))
-        fitted = {role: _fitted(parts) for role, parts in samples.items()}
+        fitted = {role: fit_odds(parts) for role, parts in samples.items()}
         self.regressions_ = {role: model for role, model in fitted.items() if model is not None}
         if known is not None:
             self._learn(known)
@@ -366,17 +382,3 @@ class CandidateModel:
         customer = tables.positions(later.customers, history.customers)[found.row]
         truth = customer * offers + found.col
         return np.isin(chosen.customer * offers + chosen.offer, truth[customer >= 0])
-
-
-def _fitted(samples: list[Sample]) -> LogisticRegression | None:
-    """Return the model of a role's samples: a rate for all of them if outcomes are all the same; None: no rows."""
-    outcomes = np.concatenate([sample.outcome for sample in samples])
-    if len(outcomes) == 0:
-        return None
-    if not outcomes.all() and outcomes.any():
-        return LogisticRegression().fit(samples)
-    rate = (outcomes.sum() + 0.5) / (len(outcomes) + 1.0)
-    constant = LogisticRegression()
-    constant.coef_, constant.intercept_ = np.zeros(len(FEATURES)), float(np.log(rate / (1 - rate)))
-    constant.n_iter_, constant.loss_ = 0, 0.0
-    return constant

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.roles import ROLES
-from ..scores.logistic import LogisticRegression
+from ..scores.logistic import LogisticRegression, Sample
 from ..scores.response import ResponseModel
 from .top_offers import TopOffers
 
@@ -131,6 +131,31 @@ class ResponseOdds(NamedTuple):
         if self.shift is None:
             return p0, p0
         return p0, _probability(self.slope * total + self.shift[place])
+
+
+def fit_odds(samples: list[Sample]) -> LogisticRegression | None:
+    """Fit the odds that chosen offers of one role are bought.
+
+    Parameters
+    ----------
+    samples : list of Sample
+        Features as of `odds_features`.
+
+    Returns
+    -------
+    LogisticRegression, optional
+        The same rate for all if outcomes are all the same; None if there are no rows.
+    """
+    outcomes = np.concatenate([sample.outcome for sample in samples])
+    if len(outcomes) == 0:
+        return None
+    if not outcomes.all() and outcomes.any():
+        return LogisticRegression().fit(samples)
+    rate = (outcomes.sum() + 0.5) / (len(outcomes) + 1.0)
+    constant = LogisticRegression()
+    constant.coef_, constant.intercept_ = np.zeros(len(FEATURES)), float(np.log(rate / (1 - rate)))
+    constant.n_iter_, constant.loss_ = 0, 0.0
+    return constant
 
 
 def _probability(log_odds: Floats) -> Floats:

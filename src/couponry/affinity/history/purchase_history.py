@@ -251,11 +251,13 @@ class PurchaseHistory:
         ----------
         transactions : path, table or stream of record batches
             As for `from_transactions`; all later than `until` of this history.
-        columns, catalogue, until, memory_limit, threads : optional
+        columns, catalogue, until : optional
             As for `from_transactions`.
         folder : str or pathlib.Path, optional
             Where the new history is kept: another folder, or that of this history, which is replaced. Default: in
             memory.
+        memory_limit, threads : optional
+            As for `from_transactions`.
 
         Returns
         -------
@@ -279,7 +281,7 @@ class PurchaseHistory:
         Returns
         -------
         pairs : pyarrow.Table
-            customer, product, times, first, last, discounted, spend, and decay_... by half-life; all in memory.
+            Columns customer, product, times, first, last, discounted, spend, and decay_... by half-life; in memory.
         trips : pyarrow.Table
             The same without product.
         """

@@ -70,6 +70,21 @@ class DiscoveryModel:
     ------
     InvalidInput
         If there are no neighbours.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyarrow as pa
+    >>> from couponry.affinity import PurchaseHistory
+    >>> random = np.random.default_rng(0)
+    >>> week = random.integers(1, 13, 500)
+    >>> who, what = random.integers(0, 40, 500), random.integers(0, 10, 500)
+    >>> rows = pa.table({"customer": who, "product": what, "week": week})
+    >>> before = PurchaseHistory.from_transactions(rows.filter(pa.array(week <= 8)), until=8)
+    >>> window = PurchaseHistory.from_transactions(rows.filter(pa.array(week > 8)))
+    >>> found = DiscoveryModel(keep=4).fit([(before, window)]).score(before)
+    >>> len(found.customer) == len(found.item) == len(found.score)
+    True
     """
 
     names_: list[str]

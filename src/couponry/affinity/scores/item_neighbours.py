@@ -91,9 +91,11 @@ class Neighbours:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from couponry.affinity import DiscoveryModel, ease
-    >>> from couponry.affinity.scores.item_neighbours import recent_weights
-    >>> near = Neighbours("ease", recent_weights, lambda matrix: ease(matrix, ridge=400.0))
+    >>> def weights(history, part):
+    ...     return np.log1p(history.decay(part)[:, 0])
+    >>> near = Neighbours("ease", weights, lambda matrix: ease(matrix, ridge=400.0))
     >>> model = DiscoveryModel(neighbours=[near])
     """
 

@@ -27,13 +27,16 @@ LARGEST_LOG_ODDS = 35.0
 
 
 class Sample(NamedTuple):
-    """Rows to fit on.
+    """Rows that a logistic regression is fitted on.
 
     Attributes
     ----------
     features : ndarray of float32, shape (n_rows, n_features)
+        One column for each feature.
     outcome : ndarray of bool, shape (n_rows,)
+        What is to be predicted.
     weight : ndarray of float32, shape (n_rows,)
+        How much each row counts.
     """
 
     features: NDArray[np.float32]
@@ -94,12 +97,12 @@ class LogisticRegression:
     Examples
     --------
     >>> import numpy as np
-    >>> from couponry.affinity.scores.logistic import Sample
+    >>> from couponry.affinity import Sample
     >>> x = np.array([[0.0], [1.0], [2.0], [3.0]], np.float32)
     >>> sample = Sample(x, np.array([False, True, False, True]), np.ones(4, np.float32))
     >>> model = LogisticRegression().fit([sample])
     >>> print(model.predict(x).round(2))
-    [0.31 0.43 0.57 0.69]
+    [0.35 0.45 0.55 0.65]
     """
 
     coef_: NDArray[np.float64]

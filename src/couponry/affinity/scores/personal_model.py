@@ -47,6 +47,21 @@ class PersonalModel:
         Names of the features; set by `fit`.
     regression_ : LogisticRegression
         The model of the features; set by `fit`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyarrow as pa
+    >>> from couponry.affinity import PurchaseHistory
+    >>> random = np.random.default_rng(0)
+    >>> week = random.integers(1, 13, 500)
+    >>> who, what = random.integers(0, 40, 500), random.integers(0, 10, 500)
+    >>> rows = pa.table({"customer": who, "product": what, "week": week})
+    >>> before = PurchaseHistory.from_transactions(rows.filter(pa.array(week <= 8)), until=8)
+    >>> window = PurchaseHistory.from_transactions(rows.filter(pa.array(week > 8)))
+    >>> model = PersonalModel().fit([(before, window)])
+    >>> model.score(before).shape == (len(before),)
+    True
     """
 
     names_: list[str]
