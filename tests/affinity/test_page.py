@@ -1,0 +1,46 @@
+"""The code of docs/affinity.md runs, one block after the other."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from benchmarks.instances.synthetic_purchases import Shoppers
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "affinity.md"
+SIZE = Shoppers(600, rows=15, products=100, types=12, offers=20, weeks=12, scattered=False)
+
+
+def write_tables(folder: Path) -> None:
+    """What the page calls by name: transactions in one place, and by week with other column names."""
+    kinds = SIZE.products_table().rename_columns(["product", "category"])
+    rows, names = SIZE.block(0), {"customer": "household_id"}
+    last = pa.array(rows["week"].to_numpy() == SIZE.weeks - 1)
+    earlier = pa.array(rows["week"].to_numpy() < SIZE.weeks - 1)
+    renamed = rows.rename_columns([names.get(name, name) for name in rows.column_names])
+    for name, table in {
+        "offers.parquet": SIZE.offers_table(),
+        "covers.parquet": SIZE.covers_table(),
+        "products.parquet": kinds,
+        "transactions/all.parquet": rows,
+        "weeks/earlier.parquet": renamed.filter(earlier),
+        "week-49.parquet": renamed.filter(last),
+    }.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        pq.write_table(table, folder / name)
+
+
+def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tables(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    code = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(code) == 2
+    names: dict[str, Any] = {}
+    exec(code[0], names)
+    assert names["result"].status == "optimal" and names["result"].allocated > 0
+    exec(code[1], names)
+    assert names["history"].until == SIZE.weeks - 1 and len(names["campaign"].candidates) > 0
