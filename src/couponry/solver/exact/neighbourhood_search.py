@@ -1,4 +1,4 @@
-"""Large neighbourhood search: HiGHS decides again what good prices are least sure of, a few hundred candidates a time.
+"""Large neighbourhood search: HiGHS decides a few hundred candidates again, those that prices are least sure of.
 
 Where limits leave hardly any residual capacity, HiGHS finds some allocation of a whole campaign and no good one. Good
 ones differ little from everybody's best choice at good prices, and there where it costs little. So candidates of little

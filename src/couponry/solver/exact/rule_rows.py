@@ -27,7 +27,7 @@ class RuleRows:
     shortfall_variables : int
         Continuous variables from 0 up.
     shortfall : int
-        What these come to at most, and in every choice that misses as little as can be, in coupons.
+        Their sum in every choice that misses as little as can be, in coupons; it may not be more.
     """
 
     matrix: sp.csr_array

@@ -67,7 +67,7 @@ class CouponNeeds:
         self.more = np.maximum(0.0, -beyond(activity - likely_error)) * per_coupon
         over = np.maximum(0.0, beyond(activity + likely_error))
         self.fewer = over * per_coupon
-        # where all must leave, what is allocated may weigh less than is typical
+        # a share, since what is allocated may weigh less than a typical coupon
         self.share_to_leave = np.divide(over, activity, out=np.zeros(len(over)), where=activity > 0)
         self._per_coupon = per_coupon
 
@@ -186,8 +186,8 @@ def regret_thresholds(
     last = len(bins.edges) - 1
     at = np.where(is_enough.any(axis=1), is_enough.argmax(axis=1), last)
     threshold = np.where(at < last, bins.edges[at], np.inf)
-    # where there are more at that regret than wanted, for all that chance may have to do with it, a share of the
-    # customers is enough
+    # where the sample surely has more at that regret than are wanted, a share of the customers is enough: a half, a
+    # quarter, and so on
     have = np.take_along_axis(count, np.minimum(at, last - 1)[:, None], axis=1)[:, 0]
     surely = np.maximum(have - options.sampling_error * np.sqrt(have), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
