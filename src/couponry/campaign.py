@@ -10,7 +10,7 @@ from .affinity.targeting import Targeting
 from .analysis.compare import Comparison, compare
 from .analysis.frontier import Frontier, bounds_to_try, present_bound, sweep
 from .analysis.what_if import SolveAgain, check_is_of
-from .campaign_folder.from_transactions import campaign_from_transactions
+from .campaign_folder.from_transactions import TransactionTables, campaign_from_transactions
 from .campaign_folder.read import read_campaign_data
 from .campaign_folder.write import write_campaign_data
 from .data.tables import Table
@@ -166,7 +166,7 @@ class Campaign(CampaignView):
             If DuckDB is not installed.
         """
         data = campaign_from_transactions(
-            offers, transactions, covers, products, customers, history,
+            TransactionTables(offers, transactions, covers, products, customers, history),
             targeting=targeting or Targeting(), rules=rules, limits=limits, value=value,
             name=name, store=store, memory_limit=memory_limit, progress=progress,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,27 @@ from ..utils.memory import parse_size
 from ..utils.progress import reporter
 
 
+@dataclass(frozen=True)
+class TransactionTables:
+    """The tables of a campaign whose candidates are made of transactions.
+
+    Attributes
+    ----------
+    offers, transactions : table
+    covers, products, customers, history : table or None
+        As `couponry.Campaign.from_transactions` takes them.
+    """
+
+    offers: Any
+    transactions: Any
+    covers: Any = None
+    products: Any = None
+    customers: Any = None
+    history: Any = None
+
+
 def campaign_from_transactions(
-    offers: Any,
-    transactions: Any,
-    covers: Any,
-    products: Any,
-    customers: Any,
-    history: Any,
+    given: TransactionTables,
     *,
     targeting: Targeting,
     store: str | Path | None,
@@ -30,19 +44,44 @@ def campaign_from_transactions(
     progress: bool,
     **agreed: Any,
 ) -> CampaignData:
-    """See `couponry.Campaign.from_transactions`; `agreed` are rules, limits, value and name."""
-    table = tables.as_table(offers, "offers")
+    """Make a campaign of transactions.
+
+    Parameters
+    ----------
+    given : TransactionTables
+    targeting : Targeting
+    store : str, Path or None
+    memory_limit : int, str or None
+    progress : bool
+        As `couponry.Campaign.from_transactions` takes them.
+    **agreed
+        Rules, limits, value and name.
+
+    Returns
+    -------
+    CampaignData
+
+    Raises
+    ------
+    InvalidInput
+        With one line that names what is wrong, or the sizes of what cannot fit.
+    """
+    table = tables.as_table(given.offers, "offers")
     limit = parse_size(memory_limit, "memory_limit")
     with reporter(progress) as report:
         clock = Clock(None, report)
-        known = None if customers is None else tables.as_table(customers, "customers")
-        given = candidate_pipeline.Tables(table, transactions, covers, products, known)
-        blocks = candidate_pipeline.candidate_blocks(given, targeting, limit=limit, clock=clock)
+        known = None
+        if given.customers is not None:
+            known = tables.as_table(given.customers, "customers")
+        sources = candidate_pipeline.Tables(
+            table, given.transactions, given.covers, given.products, known
+        )
+        blocks = candidate_pipeline.candidate_blocks(sources, targeting, limit=limit, clock=clock)
         if blocks.source is not None and (store is None or not is_kept(store, blocks.source)):
             files = [path for path, *_ in blocks.source["files"]]
             needed = candidate_pipeline.estimate(files, len(table), targeting)
             memory_estimate.check(needed, limit, with_store=store is not None)
             if store is not None:
                 memory_estimate.check_disk(needed, store)
-        made = CampaignData.make(table, blocks, known, history, store=store, **agreed)
+        made = CampaignData.make(table, blocks, known, given.history, store=store, **agreed)
     return replace(made, seconds=clock.seconds)

@@ -1,4 +1,4 @@
-"""A campaign folder becomes a campaign."""
+"""Reads a campaign folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..data.candidate_store import is_built
 from ..data.streams import stream_files
 from ..model.campaign_data import CampaignData, candidate_columns, sorted_offers
 from ..utils.memory import parse_size
-from .from_transactions import campaign_from_transactions
+from .from_transactions import TransactionTables, campaign_from_transactions
 from .size import campaign_size
 from .spec import Spec, read_spec, read_table
 
@@ -26,11 +26,22 @@ def read_campaign_data(
 ) -> CampaignData:
     """Read a campaign folder.
 
-    store: a folder that candidates are packed into and memory-mapped from, for campaigns that do not fit in memory;
-    see `couponry.Campaign`. memory_limit: bytes, or text such as "8GiB", that it may take; None: what is
-    available. progress: report on standard error how the making of candidates of transactions stands.
+    Parameters
+    ----------
+    folder : str or Path
+    store : str or Path, optional
+    memory_limit : int or str, optional
+    progress : bool
+        As `couponry.read_campaign` takes them.
 
-    Raises InvalidInput, with one line that names what is wrong. What cannot fit is refused before it is read.
+    Returns
+    -------
+    CampaignData
+
+    Raises
+    ------
+    InvalidInput
+        With one line that names what is wrong. What cannot fit is refused before it is read.
     """
     folder = Path(folder)
     spec = read_spec(folder)
@@ -68,14 +79,18 @@ def _of_transactions(
     memory_limit: int | str | None,
     progress: bool,
 ) -> CampaignData:
+    """A campaign folder that has transactions in place of candidates."""
     columns = transaction_columns(targeting.columns)
-    return campaign_from_transactions(
+    given = TransactionTables(
         tables.read(folder, spec.tables["offers"], "offers"),
         stream_files(folder, spec.tables["transactions"], "transactions", columns),
         read_table(folder, spec, "covers"),
         read_table(folder, spec, "products"),
         read_table(folder, spec, "customers"),
         read_table(folder, spec, "history"),
+    )
+    return campaign_from_transactions(
+        given,
         targeting=targeting,
         rules=spec.rules,
         limits=spec.limits,
@@ -88,7 +103,19 @@ def _of_transactions(
 
 
 def read_candidates(folder: Path, spec: Spec, columns: list[str] | None = None) -> pa.Table:
-    """The candidates in a campaign folder, as its table has them, or made again of its transactions."""
+    """Return the candidates in a campaign folder: its table, or what is made again of its transactions.
+
+    Parameters
+    ----------
+    folder : Path
+    spec : Spec
+    columns : list of str, optional
+        Columns to read of a table; default: all of them.
+
+    Returns
+    -------
+    pyarrow.Table
+    """
     if spec.targeting is None:
         return tables.read(folder, spec.tables["candidates"], "candidates", columns)
     return pa.concat_tables(

@@ -1,4 +1,4 @@
-"""What a campaign folder needs of memory and disk, told from the footers of its files."""
+"""Estimates what a campaign folder needs of memory and disk, from the footers of its files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,29 @@ from ..model.campaign_data import candidate_columns
 from ..model.rules import expected_sets
 from .spec import Spec, read_spec
 
-CANDIDATES_PER_CUSTOMER = 8  # taken for granted where files do not say how many customers there are
+CANDIDATES_PER_CUSTOMER = 8
+"""Assumed where files do not say how many customers there are."""
 
 
 def folder_estimate(folder: str | Path) -> Estimate:
-    """What the campaign in a folder needs, with and without a store, from the footers of its Parquet files alone.
+    """Estimate what the campaign in a folder needs, from the footers of its Parquet files alone.
 
-    CSV files have none and count as nothing. Raises InvalidInput, with one line that names what is wrong.
+    CSV files have no footers, and count as nothing.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Campaign folder.
+
+    Returns
+    -------
+    Estimate
+        Memory and disk, with and without a store.
+
+    Raises
+    ------
+    InvalidInput
+        With one line that names what is wrong.
     """
     folder = Path(folder)
     spec = read_spec(folder)
@@ -35,7 +51,7 @@ def folder_estimate(folder: str | Path) -> Estimate:
 
 
 def campaign_size(folder: Path, spec: Spec) -> Size:
-    """What decides how much a campaign with a table of candidates needs."""
+    """Return what decides how much a campaign with a table of candidates needs."""
     names = spec.tables
     rows = footers(folder, names["candidates"], "candidates", "customer")
     offers = footers(folder, names["offers"], "offers", "offer")
@@ -49,8 +65,8 @@ def campaign_size(folder: Path, spec: Spec) -> Size:
         table = footers(folder, names["customers"], "customers", "customer")
         known.append(table.rows)
         table_bytes = table.size
-    told = [count for count in known if 0 < count <= rows.rows]
-    customers = min(told) if told else -(-rows.rows // CANDIDATES_PER_CUSTOMER)
+    possible = [count for count in known if 0 < count <= rows.rows]
+    customers = min(possible) if possible else -(-rows.rows // CANDIDATES_PER_CUSTOMER)
     return Size(
         candidates=rows.rows,
         customers=customers,

@@ -1,4 +1,4 @@
-"""campaign.toml: read, checked, and its small tables with it."""
+"""Reads and checks campaign.toml, with the tables of its rules and limits."""
 
 from __future__ import annotations
 
@@ -19,15 +19,30 @@ from ..utils.errors import InvalidInput
 
 SCHEMA = 1
 SECTIONS = {"schema", "name", "tables", "objective", "candidates", "customer_rule", "limit"}
-OF_TRANSACTIONS = ("transactions", "covers", "products")  # what candidates can be made of
+OF_TRANSACTIONS = ("transactions", "covers", "products")
+"""Tables that candidates can be made of."""
+
 TABLES = {"offers", "candidates", "customers", "history", *OF_TRANSACTIONS}
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What campaign.toml says: the tables' names, the column to maximise, rules and limits (their tables read).
+    """What campaign.toml says.
 
-    targeting: how candidates are made of transactions; None: the folder has a table of candidates.
+    Attributes
+    ----------
+    name : str
+        Name of the campaign.
+    tables : mapping of str to str or list of str
+        Files of each table.
+    value : str
+        Column whose sum is maximised.
+    rules : list of CustomerRule
+        Their tables are read.
+    limits : list of Limit
+        Their tables are read.
+    targeting : Targeting or None
+        How candidates are made of transactions. None if the folder has a table of candidates.
     """
 
     name: str
@@ -39,7 +54,22 @@ class Spec:
 
 
 def read_spec(folder: Path) -> Spec:
-    """Read campaign.toml, and the tables that its rules and limits bring along; unknown keys are refused."""
+    """Read campaign.toml, and the tables that its rules and limits bring along.
+
+    Parameters
+    ----------
+    folder : Path
+        Campaign folder.
+
+    Returns
+    -------
+    Spec
+
+    Raises
+    ------
+    InvalidInput
+        With one line that names what is wrong; unknown keys are refused.
+    """
     spec = _read_toml(folder)
     rules = [CustomerRule.parse(part, n) for n, part in enumerate(_parts(spec, "customer_rule"), 1)]
     for number, rule in enumerate(rules):
@@ -73,6 +103,7 @@ def read_spec(folder: Path) -> Spec:
 
 
 def _read_toml(folder: Path) -> dict[str, Any]:
+    """The content of campaign.toml, its keys and tables checked."""
     path = folder / "campaign.toml"
     if not path.is_file():
         raise InvalidInput(f"campaign folder {str(folder)!r}: no file campaign.toml")
@@ -107,6 +138,7 @@ def _read_toml(folder: Path) -> dict[str, Any]:
 
 
 def _parts(spec: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The entries of an array of tables."""
     parts = spec.get(key, [])
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
         raise InvalidInput(f"campaign.toml: {key}: expected [[{key}]] tables")
@@ -114,5 +146,5 @@ def _parts(spec: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def read_table(folder: Path, spec: Spec, what: str) -> pa.Table | None:
-    """A table of a campaign folder; None where it has none of that name."""
+    """Read a table of a campaign folder; None if it has none of that name."""
     return tables.read(folder, spec.tables[what], what) if what in spec.tables else None

@@ -1,4 +1,4 @@
-"""A campaign or a result becomes a folder, whole or not at all."""
+"""Writes a campaign or a result as a folder, whole or not at all."""
 
 from __future__ import annotations
 
@@ -23,9 +23,27 @@ from .spec import SCHEMA
 def write_campaign_data(
     campaign: CampaignData, folder: str | Path, *, overwrite: bool = False
 ) -> Path:
-    """Write a campaign as a folder that `read_campaign` and `couponry solve` take.
+    """Write a campaign as a folder that `couponry.read_campaign` takes.
 
     Candidates carry the columns that the campaign uses. The folder appears whole or not at all.
+
+    Parameters
+    ----------
+    campaign : CampaignData
+    folder : str or Path
+        Folder to write; must not exist.
+    overwrite : bool
+        Replace the folder if it exists.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    InvalidInput
+        If the folder exists, unless `overwrite` says to replace it.
     """
     spec: dict[str, Any] = {
         "schema": SCHEMA,
@@ -42,26 +60,12 @@ def write_campaign_data(
         if campaign.history is not None:
             spec["tables"]["history"] = "history.parquet"
             pq.write_table(campaign.history, draft / "history.parquet")
-        spec["customer_rule"] = []
-        for number, rule in enumerate(campaign.rules, 1):
-            part = _given(rule)
-            if rule.conflicts is not None:
-                part["conflicts"] = f"conflicts-{number}.parquet"
-                pq.write_table(
-                    tables.as_table(rule.conflicts, f"of {rule.label}"), draft / part["conflicts"]
-                )
-            spec["customer_rule"].append(part)
-        spec["limit"] = []
-        for number, limit in enumerate(campaign.limits, 1):
-            part = _given(limit)
-            if limit.table is not None:
-                part["table"] = f"limit-{number}.parquet"
-                pq.write_table(
-                    tables.as_table(limit.table, f"of {limit.label}"), draft / part["table"]
-                )
-            if limit.ratio is not None:
-                part.pop("sum")
-            spec["limit"].append(part)
+        spec["customer_rule"] = [
+            _rule_entry(rule, number, draft) for number, rule in enumerate(campaign.rules, 1)
+        ]
+        spec["limit"] = [
+            _limit_entry(limit, number, draft) for number, limit in enumerate(campaign.limits, 1)
+        ]
         (draft / "campaign.toml").write_text(dumps(spec), encoding="utf-8")
     return Path(folder)
 
@@ -74,8 +78,29 @@ def _write_parts(parts: Iterator[pa.Table], path: Path) -> None:
             writer.write_table(part)
 
 
-def _given(part: CustomerRule | Limit) -> dict[str, Any]:
-    """A rule's or limit's fields that say something."""
+def _rule_entry(rule: CustomerRule, number: int, draft: Path) -> dict[str, Any]:
+    """A rule as campaign.toml has it; its table is written beside it."""
+    entry = _stated_fields(rule)
+    if rule.conflicts is not None:
+        entry["conflicts"] = f"conflicts-{number}.parquet"
+        table = tables.as_table(rule.conflicts, f"of {rule.label}")
+        pq.write_table(table, draft / entry["conflicts"])
+    return entry
+
+
+def _limit_entry(limit: Limit, number: int, draft: Path) -> dict[str, Any]:
+    """A limit as campaign.toml has it; its table is written beside it."""
+    entry = _stated_fields(limit)
+    if limit.table is not None:
+        entry["table"] = f"limit-{number}.parquet"
+        pq.write_table(tables.as_table(limit.table, f"of {limit.label}"), draft / entry["table"])
+    if limit.ratio is not None:
+        entry.pop("sum")
+    return entry
+
+
+def _stated_fields(part: CustomerRule | Limit) -> dict[str, Any]:
+    """The fields of a rule or limit that say something."""
     fields = {name: getattr(part, name) for name in part.__dataclass_fields__}
     return {
         name: value
@@ -84,8 +109,8 @@ def _given(part: CustomerRule | Limit) -> dict[str, Any]:
     }
 
 
-class Written(Protocol):
-    """What is written of an allocation."""
+class WritableAllocation(Protocol):
+    """What is asked of an allocation here."""
 
     def write(self, path: Path) -> None:
         """Write it to a Parquet file, or to a folder of them."""
@@ -93,21 +118,39 @@ class Written(Protocol):
 
 def write_result(
     folder: str | Path,
-    allocation: Written | None,
+    allocation: WritableAllocation | None,
     limits: pa.Table | None,
     infeasible: Mapping[str, Any] | None,
     content: Mapping[str, Any],
     *,
     overwrite: bool = False,
 ) -> Path:
-    """Write a result: allocation.parquet and limits.parquet, or infeasible.json; and result.json.
+    """Write a result as a folder, which appears whole or not at all.
 
-    The folder appears whole or not at all. `content` is what result.json holds.
+    Parameters
+    ----------
+    folder : str or Path
+        Folder to write; must not exist.
+    allocation : WritableAllocation or None
+        Becomes allocation.parquet.
+    limits : pyarrow.Table or None
+        Becomes limits.parquet.
+    infeasible : mapping or None
+        Becomes infeasible.json.
+    content : mapping
+        Becomes result.json.
+    overwrite : bool
+        Replace the folder if it exists.
+
+    Returns
+    -------
+    Path
+        The folder.
 
     Raises
     ------
     InvalidInput
-        Where the folder exists, unless `overwrite` says to replace it.
+        If the folder exists, unless `overwrite` says to replace it.
     """
     with atomic_folder(folder, overwrite=overwrite) as draft:
         if allocation is not None and limits is not None:
@@ -120,4 +163,5 @@ def write_result(
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file."""
     path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -28,6 +28,13 @@ class Allocation:
     offer, with ids as they came. Nothing is held but the compact plan of the solver: `batches` makes the rows anew each
     time, the same bits. The allocation speaks the Arrow stream protocol, so whatever takes Arrow takes it.
 
+    Parameters
+    ----------
+    compiled : CompiledCampaign
+        The campaign as it was solved.
+    plan : Plan
+        What the solver decided, in its compact form.
+
     Attributes
     ----------
     schema : pyarrow.Schema
