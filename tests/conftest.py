@@ -9,7 +9,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from tests.support.campaigns import random_tables, spec, write_folder
-from tests.support.large_campaign import few_are_free
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,9 +40,3 @@ def folder(tmp_path: Path) -> Callable[..., Path]:
         return write_folder(path, data or random_tables(), spec(**sections), **(more or {}))
 
     return make
-
-
-@pytest.fixture
-def few_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Campaigns of any size are solved as the largest are: most customers are fixed."""
-    few_are_free(monkeypatch.setattr)

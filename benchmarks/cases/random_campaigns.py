@@ -14,8 +14,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -26,7 +25,7 @@ from tests.support.comparison import Comparison, compare, measure_by_highs
 from tests.support.oracle import Stop
 from tests.support.random_campaigns import draw
 
-import couponry.solver.solve
+from couponry.solver.options import DEFAULT_OPTIONS, CoreOptions, SolverOptions
 
 
 def report(comparisons: Sequence[Comparison]) -> dict[str, Any]:
@@ -60,16 +59,7 @@ def report(comparisons: Sequence[Comparison]) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def core_switched(on: bool) -> Iterator[None]:
-    """With the exact core, or without it."""
-    solver = couponry.solver.solve
-    before = solver.CORE_CANDIDATES
-    solver.CORE_CANDIDATES = before if on else 0
-    try:
-        yield
-    finally:
-        solver.CORE_CANDIDATES = before
+WITHOUT_CORE = SolverOptions(core=CoreOptions(candidates=0))
 
 
 def measured(options: argparse.Namespace, seed: int) -> tuple[set[str], dict[str, Comparison]]:
@@ -78,8 +68,8 @@ def measured(options: argparse.Namespace, seed: int) -> tuple[set[str], dict[str
     by = measure_by_highs(drawn, Stop(options.highs_gap, seconds=options.highs_seconds))
     found = {}
     for method in methods_of(options):
-        with core_switched(method == "default"):
-            found[method] = compare(drawn, by, time_limit=options.time_limit)
+        by_method = DEFAULT_OPTIONS if method == "default" else WITHOUT_CORE
+        found[method] = compare(drawn, by, time_limit=options.time_limit, options=by_method)
     return drawn.features, found
 
 

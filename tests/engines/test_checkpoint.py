@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from benchmarks.instances.synthetic import Synthetic
-from tests.support.large_campaign import GAP, campaign, coupons
+from tests.support.large_campaign import FEW_FREE, GAP, campaign, coupons
 
 from couponry import Campaign, CustomerRule, InvalidInput, kernels
 from couponry.engines import checkpoint
@@ -23,11 +23,9 @@ from couponry.solver.dual.lagrangian import Lagrangian, as_float32
 
 KILLED = """
 import os, signal, sys
-import pytest
 from couponry.engines import checkpoint
-from tests.support.large_campaign import campaign, coupons, few_are_free
+from tests.support.large_campaign import FEW_FREE, campaign, coupons
 
-few_are_free(pytest.MonkeyPatch().setattr)
 checkpoint.LEAST_RECORDED_CANDIDATES = 1
 path, writes, sync = sys.argv[1], int(sys.argv[2]), os.fsync
 
@@ -39,7 +37,7 @@ def counted(handle):
         os.kill(os.getpid(), signal.SIGKILL)
 
 os.fsync = counted
-result = campaign().solve(gap=2e-4, threads=2, checkpoint=path)
+result = campaign().solve(gap=2e-4, threads=2, checkpoint=path, solver_options=FEW_FREE)
 print(hash(tuple(coupons(result))), result.nit, -writes)
 """
 
@@ -71,16 +69,17 @@ def test_killed_at_any_moment_and_resumed_gives_the_same(tmp_path: Path) -> None
 
 
 def test_what_a_journal_knows_is_not_computed_again(
-    few_free: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("couponry.engines.checkpoint.LEAST_RECORDED_CANDIDATES", 1)
-    first = campaign().solve(gap=GAP, threads=2, checkpoint=tmp_path / "progress")
+    settings: dict[str, Any] = {"gap": GAP, "solver_options": FEW_FREE}
+    first = campaign().solve(**settings, threads=2, checkpoint=tmp_path / "progress")
 
     def refuse(*_: Any) -> Any:
         raise AssertionError("computed again")
 
     monkeypatch.setattr(LocalEngine, "evaluate", refuse)
-    again = campaign().solve(gap=GAP, threads=1, checkpoint=tmp_path / "progress")
+    again = campaign().solve(**settings, threads=1, checkpoint=tmp_path / "progress")
     assert coupons(again) == coupons(first)
     assert again.full_passes == pytest.approx(first.full_passes)
 

@@ -1,4 +1,4 @@
-"""The search for prices: what its curvature, choke prices and shared quantities are, and what it makes of ties."""
+"""The search for prices: what its curvature, price caps and shared quantities are, and what it makes of ties."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ from couponry.result import Result
 from couponry.solver.dual import cutting_planes
 from couponry.solver.dual.curvature import Curvature
 from couponry.solver.dual.lagrangian import Lagrangian
-from couponry.solver.dual.price_caps import choke_prices
-from couponry.solver.dual.quasi_newton import PriceSpace, minimise
+from couponry.solver.dual.price_caps import find_price_caps
+from couponry.solver.dual.price_space import PriceSpace
+from couponry.solver.dual.quasi_newton import minimise
 from couponry.solver.dual.scaling import Scales
 from couponry.solver.linear_terms import terms_by_candidate
+from couponry.solver.options import SizeOptions, SolverOptions
 from couponry.solver.problem import ALIKE, SAME, Problem
 
+LARGE = SolverOptions(sizes=SizeOptions(in_memory_candidates=100_000))
 SLOTS = CustomerRule("slots", max=4)
 ONE_EACH = CustomerRule("one of each", max=1, by="product")
 
@@ -115,14 +118,14 @@ def test_one_candidate_is_enough_to_tell_channels_apart(row: int) -> None:
     assert problem.quantity_of.tolist() == [0, 1]
 
 
-def test_nobody_wants_a_coupon_at_its_choke_price() -> None:
+def test_nobody_wants_a_coupon_at_its_price_cap() -> None:
     offers, candidates = proportional()
     limits = [Limit("load", sum="weight", by="offer", max=5.0)]
     problem = Campaign(offers, candidates, rules=[SLOTS], limits=limits).compile().problem
     dual = Lagrangian(problem, engine_of(problem))
-    choke = choke_prices(problem, Scales.of(problem, dual.engine))
-    assert choke == pytest.approx(1.0 / offers["scale"].to_numpy(), rel=1e-3)
-    below, above = (dual.evaluate(choke * factor).usage[0] for factor in (0.99, 1.01))
+    caps = find_price_caps(problem, Scales.of(problem, dual.engine))
+    assert caps == pytest.approx(1.0 / offers["scale"].to_numpy(), rel=1e-3)
+    below, above = (dual.evaluate(caps * factor).usage[0] for factor in (0.99, 1.01))
     assert (below > 0).all()
     assert (above == 0).all()
 
@@ -134,12 +137,12 @@ def test_nobody_wants_a_coupon_at_its_choke_price() -> None:
         ([SLOTS], [Limit("enough", min=10)]),
     ],
 )
-def test_where_a_minimum_pays_there_is_no_choke_price(
+def test_where_a_minimum_pays_there_is_no_price_cap(
     rules: list[CustomerRule], limits: list[Limit]
 ) -> None:
     load = Limit("load", sum="weight", by="offer", max=5.0)
     problem = Campaign(*proportional(), rules=rules, limits=[load, *limits]).compile().problem
-    assert np.isinf(choke_prices(problem, Scales.of(problem, engine_of(problem)))).all()
+    assert np.isinf(find_price_caps(problem, Scales.of(problem, engine_of(problem)))).all()
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
@@ -197,10 +200,9 @@ def ties(kind: str, customers: int, offers: int) -> Campaign:
 
 
 @pytest.mark.parametrize("kind", ["same", "levels", "few values"])
-def test_ties_do_not_break_capacity(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("couponry.solver.solve.WHOLE", 100_000)
+def test_ties_do_not_break_capacity(kind: str) -> None:
     campaign = ties(kind, 40_000, 20)
-    result = campaign.solve(threads=2)
+    result = campaign.solve(threads=2, solver_options=LARGE)
     assert result.status == "optimal"
     assert result.gap is not None
     assert result.gap <= 5e-4
@@ -210,11 +212,10 @@ def test_ties_do_not_break_capacity(kind: str, monkeypatch: pytest.MonkeyPatch) 
     assert (given >= int(0.3 * 6_000)).all()
 
 
-def test_values_in_proportion_to_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("couponry.solver.solve.WHOLE", 100_000)
+def test_values_in_proportion_to_weights() -> None:
     drawn = bipartite.draw(100_000, 400, 0.02)
     edges = pa.Table.from_batches(drawn.batches())
-    result = matching.campaign_of(drawn.offers, edges, None).solve(threads=2)
+    result = matching.campaign_of(drawn.offers, edges, None).solve(threads=2, solver_options=LARGE)
     assert result.status == "optimal"
     assert result.full_passes < 120
     assert held(result, 400)[1] == 1

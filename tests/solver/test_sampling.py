@@ -12,6 +12,7 @@ from couponry import kernels
 from couponry.engines.local import LocalEngine
 from couponry.solver.dual.lagrangian import Lagrangian
 from couponry.solver.dual.sampling import Samples, nested_samples
+from couponry.solver.options import SamplingOptions
 
 
 def test_samples_are_nested_and_spread_evenly() -> None:
@@ -25,11 +26,10 @@ def test_samples_are_nested_and_spread_evenly() -> None:
         assert (np.histogram(sample, stretch - 0.5)[0] == 1).all()
 
 
-def test_a_sample_stands_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("couponry.solver.dual.sampling.FIRST_SAMPLE", 1 << 15)
+def test_a_sample_stands_for_everybody() -> None:
     problem = campaign().compile().problem
     engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
-    samples = Samples(engine, 0)
+    samples = Samples(engine, 0, SamplingOptions(first_candidates=1 << 15))
     assert len(samples) >= 1
     nothing = np.zeros(len(problem.lower))
     whole = Lagrangian(problem, engine).evaluate(nothing)

@@ -12,6 +12,7 @@ from tests.support.oracle import Optimum, Oracle, Reach, Stop
 from tests.support.random_campaigns import RandomCampaign
 
 from couponry.result import Result
+from couponry.solver.options import DEFAULT_OPTIONS, SolverOptions
 
 
 @dataclass(frozen=True)
@@ -141,13 +142,19 @@ def measure_by_highs(drawn: RandomCampaign, stop: Stop) -> Yardstick:
     return Yardstick(oracle, reach, found, taken)
 
 
-def compare(drawn: RandomCampaign, by: Yardstick, *, time_limit: float | None = None) -> Comparison:
+def compare(
+    drawn: RandomCampaign,
+    by: Yardstick,
+    *,
+    time_limit: float | None = None,
+    options: SolverOptions = DEFAULT_OPTIONS,
+) -> Comparison:
     """Solve by couponry with its default settings on one thread; check, and compare with HiGHS."""
     result: Result | None = None
     chosen = None
     started = time.perf_counter()
     try:
-        result = drawn.campaign().solve(threads=1, time_limit=time_limit)
+        result = drawn.campaign().solve(threads=1, time_limit=time_limit, solver_options=options)
     except Exception as error:  # one crash must not hide what the other seeds show
         wrong = [f"{type(error).__name__}: {error}"]
     seconds = time.perf_counter() - started

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import Any
 
 from benchmarks.cases.mixed_campaign import MIXED
 from benchmarks.instances.synthetic import Synthetic
 
 from couponry import Campaign
 from couponry.result import Result
+from couponry.solver.options import SampleSize, SamplingOptions, SizeOptions, SolverOptions
 
 GAP = 5e-4
 
@@ -32,12 +31,12 @@ def coupons(result: Result) -> list[tuple[int, int]]:
     )
 
 
-def few_are_free(change: Callable[[str, Any], None]) -> None:
-    """Solve this campaign as the largest are solved: small samples, and most customers fixed.
-
-    change: sets a name of the package to a value, as `MonkeyPatch.setattr` does.
-    """
-    change("couponry.solver.solve.WHOLE", 0)
-    change("couponry.solver.dual.sampling.FIRST_SAMPLE", 1 << 14)
-    for look in "CURVATURE_LOOK", "REGRET_LOOK":
-        change(f"couponry.solver.dual.sampling.{look}", (1 << 17, 0.0, 1 << 17))
+FEW_FREE = SolverOptions(
+    sizes=SizeOptions(in_memory_candidates=0),
+    sampling=SamplingOptions(
+        first_candidates=1 << 14,
+        curvature=SampleSize(1 << 17, 0.0, 1 << 17),
+        regret=SampleSize(1 << 17, 0.0, 1 << 17),
+    ),
+)
+"""Solves this campaign as the largest are solved: small samples, and most customers fixed."""

@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from tests.support.campaigns import proportional
-from tests.support.large_campaign import GAP, campaign, coupons
+from tests.support.large_campaign import FEW_FREE, GAP, campaign, coupons
 
 from couponry import Campaign, CustomerRule, InvalidInput, Limit
 from couponry.verify import verify_result
 
 
-def test_few_free_customers_are_as_good_as_everybody(few_free: None, tmp_path: Path) -> None:
-    result = campaign().solve(gap=GAP, threads=2)
+def test_few_free_customers_are_as_good_as_everybody(tmp_path: Path) -> None:
+    result = campaign().solve(gap=GAP, threads=2, solver_options=FEW_FREE)
     assert result.status == "optimal" and result.gap is not None and result.gap <= GAP
     assert result.max_violation == 0
     assert result.allocation is not None
@@ -35,7 +35,7 @@ def test_few_free_customers_are_as_good_as_everybody(few_free: None, tmp_path: P
     assert report.ok, report.problems
 
 
-def test_sums_of_channels_that_share_a_quantity_are_as_good(few_free: None, tmp_path: Path) -> None:
+def test_sums_of_channels_that_share_a_quantity_are_as_good(tmp_path: Path) -> None:
     from couponry import write_campaign
 
     offers, candidates = proportional(customers=30_000, offers=40)
@@ -48,7 +48,7 @@ def test_sums_of_channels_that_share_a_quantity_are_as_good(few_free: None, tmp_
     )
     problem = shared.compile().problem
     assert problem.quantity_of.tolist() == [0, 0]
-    result = shared.solve(gap=GAP, threads=2)
+    result = shared.solve(gap=GAP, threads=2, solver_options=FEW_FREE)
     assert result.allocation is not None and len(result.allocation._plan.movers) < 25_000
     assert result.limits is not None and max(result.limits["error"].to_pylist()) > 0
     folder = write_campaign(shared, tmp_path / "campaign")
@@ -57,7 +57,7 @@ def test_sums_of_channels_that_share_a_quantity_are_as_good(few_free: None, tmp_
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_tight_limits_hold_for_the_values_as_given(few_free: None, seed: int) -> None:
+def test_tight_limits_hold_for_the_values_as_given(seed: int) -> None:
     """Sums of fractional columns, everything said of them, and the gap, against sums that are rounded once."""
     rng = np.random.default_rng(seed)
     customers, each, offers = 8_000, 6, 20
@@ -81,7 +81,7 @@ def test_tight_limits_hold_for_the_values_as_given(few_free: None, seed: int) ->
     campaign = Campaign(
         {"offer": np.arange(offers)}, table, rules=[CustomerRule("slots", max=2)], limits=limits
     )
-    result = campaign.solve(gap=1e-3, threads=2)
+    result = campaign.solve(gap=1e-3, threads=2, solver_options=FEW_FREE)
     assert result.status == "optimal" and result.max_violation == 0
     plan = result.allocation._plan
     assert plan.error.any() and plan.feasible
@@ -109,8 +109,8 @@ def test_tight_limits_hold_for_the_values_as_given(few_free: None, seed: int) ->
 
 
 @pytest.mark.parametrize("form", ["result", "table", "folder"])
-def test_earlier_prices_save_passes(few_free: None, tmp_path: Path, form: str) -> None:
-    first = campaign().solve(gap=GAP, threads=2)
+def test_earlier_prices_save_passes(tmp_path: Path, form: str) -> None:
+    first = campaign().solve(gap=GAP, threads=2, solver_options=FEW_FREE)
     start: Any = {"result": first, "table": first.limits, "folder": tmp_path / "first"}[form]
     if form == "folder":
         first.write(start)
@@ -119,7 +119,10 @@ def test_earlier_prices_save_passes(few_free: None, tmp_path: Path, form: str) -
         for limit in campaign().limits
     ]
     other = campaign().with_limits(tighter)
-    cold, warm = other.solve(gap=GAP, threads=2), other.solve(gap=GAP, threads=2, start=start)
+    cold, warm = (
+        other.solve(gap=GAP, threads=2, solver_options=FEW_FREE),
+        other.solve(gap=GAP, threads=2, start=start, solver_options=FEW_FREE),
+    )
     assert cold.status == warm.status == "optimal"
     assert warm.nit < cold.nit and warm.full_passes < cold.full_passes
 

@@ -24,6 +24,7 @@ from tests.support.random_campaigns import RandomCampaign, draw
 from couponry import Campaign, CustomerRule, Limit
 from couponry.kernels import available
 from couponry.result import Result
+from couponry.solver.options import SamplingOptions, SizeOptions, SolverOptions
 
 LARGEST = 400  # customers
 # channels, windows, roles, everything at once with a contact history and without; 6 needs the exact core
@@ -76,12 +77,14 @@ def test_threads_and_blocks(
 def test_threads_and_blocks_over_samples(
     seed: int, whole: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("couponry.solver.dual.sampling.FIRST_SAMPLE", 300)
-    monkeypatch.setattr("couponry.solver.solve.WHOLE", whole)
+    options = SolverOptions(
+        sizes=SizeOptions(in_memory_candidates=whole),
+        sampling=SamplingOptions(first_candidates=300),
+    )
     answers = set()
     for threads, block in ((1, 1 << 19), (2, 200), (3, 7)):
         monkeypatch.setattr("couponry.engines.local.BLOCK_CANDIDATES", block)
-        answers.add(bits(drawn(seed).campaign().solve(threads=threads)))
+        answers.add(bits(drawn(seed).campaign().solve(threads=threads, solver_options=options)))
     assert len(answers) == 1
 
 

@@ -15,7 +15,7 @@ from ..model.changes import changed
 from ..results.options import SolveOptions
 from ..results.solution import CampaignSolution
 from ..results.solve import solve
-from ..solver.dual.bound_sensitivity import Minimum, Sensitivity
+from ..solver.dual.bound_sensitivity import Minimum, MovedBound, Sensitivity
 from ..solver.options import DEFAULT_OPTIONS
 from ..utils.checks import did_you_mean, is_number
 from ..utils.clock import Clock
@@ -259,11 +259,10 @@ class _Optima:
 
     def with_bound(self, one: _PricedBound, bound: float, within: float) -> Minimum:
         """Find the optimum with one bound moved; `within` is the error that is small enough."""
-        if self._sensitivity.many:
-            within_reach, is_min = max(within, self._least_error), one.side == "min"
-            return self._sensitivity.minimum(
-                self.present.prices, within_reach, one.row, is_min, bound
-            )
+        if self._sensitivity.is_smooth:
+            within_reach = max(within, self._least_error)
+            moved = MovedBound(one.row, one.side == "min", bound)
+            return self._sensitivity.minimum(self.present.prices, within_reach, moved)
         campaign = self.result.campaign
         measure = self.result.compiled.limits.measures[one.measure]
         limit = next(x for x in campaign.limits if x.name == measure.name)

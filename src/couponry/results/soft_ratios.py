@@ -21,7 +21,8 @@ from ..engines.protocol import Engine
 from ..model.compile_limits import CompiledLimits
 from ..solver.dual.lagrangian import Lagrangian
 from ..solver.problem import Problem
-from ..solver.solve import Solution, relative_gap
+from ..solver.solve import Solution
+from ..solver.solve_state import relative_gap
 
 MOST_REPEATS = 3
 """Solves with denominators as they came out, at most: each gains less than the one before."""

@@ -16,8 +16,9 @@ from ..model.campaign_data import CampaignData
 from ..model.compiled_campaign import CompiledCampaign, compile_campaign
 from ..solver.plan import Plan
 from ..solver.problem import Problem
-from ..solver.solve import Solution, relative_gap
+from ..solver.solve import Solution
 from ..solver.solve import solve as solve_problem
+from ..solver.solve_state import relative_gap
 from ..utils.clock import Clock
 from ..utils.memory import peak_memory
 from ..utils.progress import reporter

@@ -17,7 +17,8 @@ from ..kernels import Rules
 from ..utils.clock import Clock
 from .dual import cutting_planes
 from .dual.lagrangian import Evaluation, Lagrangian, as_float32
-from .dual.quasi_newton import PriceSpace, minimise
+from .dual.price_space import PriceSpace
+from .dual.quasi_newton import minimise
 from .dual.sampling import Samples
 from .dual.scaling import Scales
 from .highs_prover import HighsProver

@@ -21,47 +21,75 @@ from numpy.typing import NDArray
 from ...engines.subset import positions_of
 from ...utils.lazy_imports import sparse as sp
 from ..log_histogram import Octaves
+from ..options import DEFAULT_OPTIONS, CurvatureOptions
 from ..problem import cell_of
 from .lagrangian import Lagrangian, as_float32
-from .quasi_newton import PriceSpace
+from .price_space import PriceSpace
 from .scaling import Scales
 
-NEAR, NEAREST = (
-    1 / 16,
-    4,
-)  # candidates whose change is within the bandwidth, as a share and at least
-# A loss of 0 or more shows one side of a difference only, as often as not the other one lies behind it. And of two
-# candidates that may change places, each is asked.
 ALONE, IN_PLACE = 0.5, 0.25
+"""What a change counts where one coupon comes or goes, and where two candidates change places.
+
+A loss of 0 or more shows one side of a difference only, as often as not the other one lies behind it. And of two
+candidates that may change places, each is asked.
+"""
 
 
 class Curvature:
     """The Hessian of the dual as a sample tells it, in coordinates of a price space.
 
-    unit: of the dual value.
+    Parameters
+    ----------
+    sample : Lagrangian
+        The dual over a sample of customers.
+    space : PriceSpace
+    scales : Scales
+    unit : float
+        Unit of the dual value.
+    options : CurvatureOptions, optional
     """
 
-    def __init__(self, sample: Lagrangian, space: PriceSpace, scales: Scales, unit: float):
-        self._sample = sample
-        self._space = space
+    def __init__(
+        self,
+        sample: Lagrangian,
+        space: PriceSpace,
+        scales: Scales,
+        unit: float,
+        options: CurvatureOptions = DEFAULT_OPTIONS.curvature,
+    ):
+        self.sample = sample
+        self.space = space
+        self.unit = unit
         self._scales = scales
-        self._unit = unit
+        self._options = options
         self._cell = cell_of(sample.engine.shard, sample.problem.objective.shape[2])
 
     def at(self, prices: NDArray[np.float64]) -> tuple[sp.csr_array, NDArray[np.float64]]:
-        """The matrix (V, V) at some prices, and what bandwidth it was taken within, of reduced value (V).
+        """Estimate the Hessian at some prices.
 
-        The bandwidth is the mean of the items of each coordinate.
+        Parameters
+        ----------
+        prices : ndarray of float64, shape (n_rows,)
+
+        Returns
+        -------
+        matrix : csr_array of float64, shape (n_coordinates, n_coordinates)
+        bandwidth : ndarray of float64, shape (n_coordinates,)
+            Reduced value within which changes counted, as a mean over the items of each coordinate.
         """
-        sample, scales, space, cell = self._sample, self._scales, self._space, self._cell
+        sample, scales, space, cell = self.sample, self._scales, self.space, self._cell
         table = sample.price_table(sample.reduced(prices))
         chosen, partner, loss = sample.engine.alternatives(as_float32(table))
-        width = _bandwidths(loss, cell, float(np.abs(table[0]).max(initial=1e-30)), table[0].size)
+        most = float(np.abs(table[0]).max(initial=1e-30))
+        width = _bandwidths(loss, cell, most, table[0].size, self._options)
 
         near = np.flatnonzero(loss < width[cell])
         partner = partner[near]
         swapped = partner >= 0
-        size = np.sqrt(ALONE * sample.scale / self._unit / width[cell[near]])
+        density = np.float64(
+            ALONE * sample.scale / self.unit
+        )  # divided in float64, by widths in float32
+        size = np.sqrt(density / width[cell[near]])
         size[swapped] *= np.sqrt(IN_PLACE / ALONE)
         size = np.where(chosen[near], size, -size)
         moved = self._moved(near, size) + self._moved(partner, np.where(swapped, -size, 0.0))
@@ -74,7 +102,7 @@ class Curvature:
 
     def _moved(self, position: NDArray[np.int64], factor: NDArray[np.float64]) -> sp.csr_array:
         """What a candidate moves each row by, times a factor, CSR (changes, L); a negative position moves none."""
-        problem, shard, scales = self._sample.problem, self._sample.engine.shard, self._scales
+        problem, shard, scales = self.sample.problem, self.sample.engine.shard, self._scales
         cell = self._cell[position]
         times = np.where(position >= 0, scales.ptr[cell + 1] - scales.ptr[cell], 0)
         indptr = np.zeros(len(position) + 1, np.int32)
@@ -93,13 +121,19 @@ class Curvature:
 
 
 def _bandwidths(
-    loss: NDArray[np.float32], cell: NDArray[np.int64], most: float, cells: int
+    loss: NDArray[np.float32],
+    cell: NDArray[np.int64],
+    most: float,
+    cells: int,
+    options: CurvatureOptions,
 ) -> NDArray[np.float32]:
     """Of each cell the loss that enough of its candidates are below, (cells); where ties leave none, next to none."""
     bins = Octaves(4 * most)
     count = bins.reached(loss, cell, cells)
-    wanted = np.minimum(np.maximum(NEAREST, NEAR * count[:, -1:]), count[:, -1:])
-    return bins.edges[(count < wanted).sum(axis=1)].astype(np.float32)
+    all_of_cell = count[:, -1:]
+    wanted = np.maximum(options.nearest, options.near_share * all_of_cell)
+    wanted = np.minimum(wanted, all_of_cell)
+    return np.asarray(bins.edges[(count < wanted).sum(axis=1)], np.float32)
 
 
 def _by_row(width: NDArray[np.float32], scales: Scales, rows: int) -> NDArray[np.float64]:
@@ -107,4 +141,4 @@ def _by_row(width: NDArray[np.float32], scales: Scales, rows: int) -> NDArray[np
     total = np.bincount(scales.row, weights=width[scales.cell], minlength=rows)
     count = np.bincount(scales.row, minlength=rows)
     mean = width.mean(dtype=np.float64)
-    return np.divide(total, count, out=np.full(rows, mean), where=count > 0)
+    return np.asarray(np.divide(total, count, out=np.full(rows, mean), where=count > 0))

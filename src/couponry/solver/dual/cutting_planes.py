@@ -2,9 +2,14 @@
 
 With few customers the dual is made of facets, and gradient steps stop at an edge of one. Each pass tells a facet of
 every group of customers: what their best choice is worth and weighs. All facets seen so far bound the dual from below,
-and a linear programme finds the lowest point of that model (Kelley 1960, here one plane for each group, as in the
-master of Dantzig and Wolfe 1960). A box about the best point so far keeps the first steps from running away (boxstep;
-Marsten, Hogan and Blankenship 1975).
+and a linear programme finds the lowest point of that model. There is a plane for each group, as in the master programme
+of Dantzig and Wolfe. A box about the best point so far keeps the first steps from running away.
+
+References
+----------
+Kelley, "The cutting-plane method for solving convex programs", 1960.
+Dantzig, Wolfe, "Decomposition principle for linear programs", 1960.
+Marsten, Hogan, Blankenship, "The boxstep method for large-scale optimization", 1975.
 """
 
 from __future__ import annotations
@@ -17,15 +22,9 @@ from numpy.typing import NDArray
 from ...utils.lazy_imports import sparse as sp
 from ..highs import Programme, solve_programme
 from ..linear_terms import terms_by_candidate
+from ..options import DEFAULT_OPTIONS, CuttingPlaneOptions
 from .lagrangian import Lagrangian, as_float32
-from .quasi_newton import PriceSpace
-
-FEW_PRICES, CUT_CANDIDATES = 200, 500_000  # that they are for, at most
-GROUPS = 128  # of customers, at most
-PASSES = 80  # at most
-FIRST_BOX, LARGE_BOX = 0.05, 1.0  # of a typical worth, price per typical coupon
-GROWS, SHRINKS = 3.0, 0.4
-GOOD = 0.1  # share of what the model promised: a step that gains less makes the box smaller
+from .price_space import PriceSpace
 
 
 def descend(
@@ -35,55 +34,70 @@ def descend(
     coupon: NDArray[np.float64],
     tolerance: float,
     stop: Callable[[], bool],
+    options: CuttingPlaneOptions = DEFAULT_OPTIONS.cutting_planes,
 ) -> NDArray[np.float64]:
-    """Prices (L) at which the dual is least, from prices that are near.
+    """Find the prices at which the dual is least, from prices that are near.
 
-    coupon: (V), coordinate that stands for a typical worth per typical coupon. tolerance: of the dual value, that it
-    may be above its least. stop: asked before each pass.
+    Parameters
+    ----------
+    lagrangian : Lagrangian
+    space : PriceSpace
+    start : ndarray of float64, shape (n_rows,)
+        Prices to start from.
+    coupon : ndarray of float64, shape (n_coordinates,)
+        Coordinate that stands for a typical worth per typical coupon.
+    tolerance : float
+        What the dual value may be above its least.
+    stop : callable
+        Asked before each pass; True stops.
+    options : CuttingPlaneOptions, optional
+
+    Returns
+    -------
+    ndarray of float64, shape (n_rows,)
     """
-    planes = _Planes(lagrangian, space)
+    model = _Model(lagrangian, space, options.groups)
     best = space.point(start)
-    value = planes.add(best)
-    box = FIRST_BOX
-    for _ in range(PASSES):
+    value = model.add(best)
+    box = options.first_box
+    for _ in range(options.passes):
         if stop():
             break
         low = np.maximum(0.0, best - box * coupon)
         high = np.minimum(space.limit, best + box * coupon)
-        found = planes.lowest(low, high)
-        if found is None:
+        lowest = model.lowest(low, high)
+        if lowest is None:
             break
-        point, model = found
-        promised = value - model
-        inside = bool(
-            ((point > low) | (low == 0.0)).all() and ((point < high) | (high == space.limit)).all()
-        )
-        if promised <= tolerance and (inside or box >= LARGE_BOX):
+        point, modelled = lowest
+        promised = value - modelled
+        is_low_side_free = ((point > low) | (low == 0.0)).all()
+        is_inside = bool(is_low_side_free and ((point < high) | (high == space.limit)).all())
+        if promised <= tolerance and (is_inside or box >= options.large_box):
             break
         try:
-            then = planes.add(point)
+            reached = model.add(point)
         except OverflowError:  # prices grow without end: nothing is feasible
             break
-        if value - then > GOOD * promised:
-            box = box if inside else box * GROWS
+        if value - reached > options.enough_gain * promised:
+            box = box if is_inside else box * options.growth
         elif promised <= tolerance:
-            box *= GROWS  # the model is true here, and the box is in the way
+            box *= options.growth  # the model is true here, and the box is in the way
         else:
-            box *= SHRINKS
-        if then < value:
-            best, value = point, then
+            box *= options.shrinkage
+        if reached < value:
+            best, value = point, reached
     return space.prices(best)
 
 
-class _Planes:
-    """What every group's best choice came to at each point so far."""
+class _Model:
+    """The dual from below: what the best choice of each group of customers came to at every point so far."""
 
-    def __init__(self, lagrangian: Lagrangian, space: PriceSpace):
+    def __init__(self, lagrangian: Lagrangian, space: PriceSpace, groups: int):
         problem = lagrangian.problem
         self._lagrangian = lagrangian
         self._space = space
         customer = problem.customer_of()
-        self._groups = min(GROUPS, problem.customers)
+        self._groups = min(groups, problem.customers)
         self._group = customer * self._groups // max(1, problem.customers)
         self._worth, self._weights = terms_by_candidate(problem)
         bound = np.where(space.sign > 0, problem.upper[space.row], problem.lower[space.row])

@@ -63,7 +63,7 @@ class Lagrangian:
         """
         problem = self.problem
         paid = (self._columns @ prices).reshape(problem.objective.shape)
-        return problem.objective * objective - paid
+        return np.asarray(problem.objective * objective - paid)
 
     def price_table(self, reduced: NDArray[np.float64]) -> NDArray[np.float64]:
         """The same per coupon and per unit of each *quantity*, float64."""

@@ -1,8 +1,9 @@
-"""Choke prices: where the price of a limit has eaten up the whole value of every coupon that counts in it.
+"""Price caps: where the price of a limit has eaten up the whole value of every coupon that counts in it.
 
-Demand ends there, so that no limit needs a higher price. Where value and weight are proportional all coupons of a
-limit lose their value at once, and the best price of a scarce one is its choke price: everybody would take them just
-below it and nobody at it. Bounding the price there makes a kink of the dual into a bound of the box it is minimised in.
+Demand ends there, so that no limit needs a higher price. Where value and weight are proportional, all coupons of a
+limit lose their value at once, and the best price of a scarce limit is its cap: everybody would take the coupons just
+below it and nobody at it. A bound on the price there turns a kink of the dual into a side of the box in which it is
+minimised.
 """
 
 from __future__ import annotations
@@ -10,20 +11,45 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..options import DEFAULT_OPTIONS, PriceCapOptions
 from ..problem import LEVELS, Problem
 from .scaling import Scales
 
-MOST_QUANTITIES = 6  # the ends of their ranges are looked at in all combinations
 
+def find_price_caps(
+    problem: Problem, scales: Scales, options: PriceCapOptions = DEFAULT_OPTIONS.price_caps
+) -> NDArray[np.float64]:
+    """Find the price of each row's upper bound from which on none of its candidates is chosen.
 
-def choke_prices(problem: Problem, scales: Scales) -> NDArray[np.float64]:
-    """The price of each row's upper bound from which on none of its candidates is chosen (L); inf: none is known.
+    Parameters
+    ----------
+    problem : Problem
+    scales : Scales
+    options : PriceCapOptions, optional
 
-    Not known where a minimum may pay for candidates that are worth nothing: that of another limit, or one of coupons.
+    Returns
+    -------
+    ndarray of float64, shape (n_rows,)
+        Infinite where no cap is known: where a minimum, of another limit or of a customer's coupons, may pay for
+        candidates that are worth nothing.
     """
-    choke = np.full(len(problem.lower), np.inf)
-    if problem.quantities > MOST_QUANTITIES or problem.rules.lower.max(initial=0) > 0:
-        return choke
+    caps = np.full(len(problem.lower), np.inf)
+    if problem.quantities > options.quantities or problem.rules.lower.max(initial=0) > 0:
+        return caps
+    highest = _highest_ratios(problem, scales)
+    paid = np.isfinite(problem.lower)[scales.row] & (scales.most > 0)
+    paid |= np.isfinite(problem.upper)[scales.row] & (scales.least < 0)
+    is_unsure = np.zeros(problem.objective[0].size, bool)
+    is_unsure[scales.cell[paid]] = True
+    highest[is_unsure[scales.cell]] = np.inf
+    caps[scales.row] = 0.0
+    np.maximum.at(caps, scales.row, highest)
+    caps[caps == 0.0] = np.inf
+    return caps
+
+
+def _highest_ratios(problem: Problem, scales: Scales) -> NDArray[np.float64]:
+    """The largest value by weight of any candidate, for each listed pair of a cell and a row."""
     cells = problem.objective[0].size
     objective = problem.objective.reshape(-1, cells)
     tiles = cells // max(1, problem.low.shape[1])
@@ -38,12 +64,4 @@ def choke_prices(problem: Problem, scales: Scales) -> NDArray[np.float64]:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(value <= 0, 0.0, np.where(weight > 0, value / weight, np.inf))
         np.maximum(highest, ratio, out=highest)
-    paid = np.isfinite(problem.lower)[scales.row] & (scales.most > 0)
-    paid |= np.isfinite(problem.upper)[scales.row] & (scales.least < 0)
-    unsure = np.zeros(cells, bool)
-    unsure[scales.cell[paid]] = True
-    highest[unsure[scales.cell]] = np.inf
-    choke[scales.row] = 0.0
-    np.maximum.at(choke, scales.row, highest)
-    choke[choke == 0.0] = np.inf
-    return choke
+    return highest

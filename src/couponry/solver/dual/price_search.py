@@ -1,92 +1,73 @@
-"""The search for prices: on samples of customers first, then on everybody, and with noise where ties are in the way."""
+"""The search for prices: on samples of customers first, then on everybody."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
 from ...utils.clock import Clock
+from ..options import DEFAULT_OPTIONS, SolverOptions
 from ..problem import Problem
 from . import cutting_planes
-from .cutting_planes import CUT_CANDIDATES, FEW_PRICES
+from .curvature import Curvature
+from .descent import Descent, NearEnough, stop_under_noise, stop_without_noise
 from .lagrangian import Certified, Evaluation, Lagrangian
 from .newton import Newton
-from .price_caps import choke_prices
-from .quasi_newton import PriceSpace, minimise
+from .price_caps import find_price_caps
+from .price_point import PricePoint
+from .price_space import PriceSpace
+from .quasi_newton import minimise
 from .sampling import Samples
 from .scaling import Scales
-from .smoothing import Smoothing
+from .violation import ViolationMeasure
 from .warm_start import Start, as_everybody
-
-# over the smallest sample, or over everybody where there is none; fewer where that is many candidates
-QUASI_NEWTON_PASSES, FEWER_PASSES = 100, 20
-MANY = 4_000_000  # candidates
-NEWTON_STEPS, SAMPLE_STEPS = 32, 20  # on everybody and on each sample, at most
-DEAREST = 20.0  # price of a typical coupon's weight, in typical worths, that a sample may ask
-TOLERANCE = 5e-3  # share of the asked gap that an iteration must gain for the dual to go on
-# the same from prices that are known: what repair then closes, no step need bring nearer; of all coupons, and in gaps
-WARM_TOLERANCE = 0.1
-WARM_NEAR, WARM_NEAR_GAPS = 1.5e-3, 3.0
-WARM_STEPS = 2, 2  # on a small sample and on a larger one, at most
-# from here on the dual is smooth enough for Newton's method
-NEWTON_CANDIDATES, NEWTON_CUSTOMERS = 1 << 17, 5_000
-CHOKE = (
-    1 - 1e-4
-)  # of its choke price, at most: below it everybody takes what is worth next to nothing
-# of the coupons that were off before (with noise, a step earlier): what leaves as many is not followed by another step
-STALLED = 0.7
-LITTLE = 0.05  # of what limits are missed by, where the rest is at choke prices
-
-# noise against ties, as shares of a typical coupon's worth
-AMPLITUDES: tuple[float, ...] = (0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
-LAST_AMPLITUDES = (
-    3e-4,
-    1e-4,
-)  # once more by quasi-Newton steps, where Newton's method did not get there
-LITTLE_NOISE = 0.3  # of the asked gap
-NOISE_REACH = 0.1  # of the noise, that prices may move at first: it makes ties so wide
-BLUR = 0.5  # asked gaps that noise may add to the dual for its prices to be worth rounding
-# share of the asked gap that an iteration must gain while there is more noise than that
-BLURRED_TOLERANCE = 0.03
-
-# a choice is near enough to the limits to be repaired, rather than to be brought nearer by another step, where that is
-# quicker: in the time in which one coupon is repaired a pass sees so many candidates, and more for each pair of a
-# chosen and another candidate of a customer
-REPAIR, REPAIR_PAIR = 150_000.0, 60.0
-TIED_REPAIR, TIED_COUPONS = 20_000.0, 8_000.0
-# of all coupons: near at most; and enough in a sample, to take its prices to the next one
-NEAR_SHARE = 1e-3
-GETS_NEARER = (
-    0.7  # of the coupons that were off before: as long as they are fewer, Newton's method goes on
-)
-NEAR_SHARES_WITH_NOISE = (1e-2, 1e-3, 1e-4)  # one after the other
-# a choice this far from the limits, in coupons and as a share of all, is not repaired
-FAR_COUPONS = 500
-FAR_SHARE = 0.03
-
-
-@dataclass(frozen=True)
-class Found:
-    """Prices worth rounding: a dual, maybe with noise, samples of its customers, and its evaluation at the prices.
-
-    plain: the dual value without noise.
-    """
-
-    lagrangian: Lagrangian
-    samples: Samples
-    now: Evaluation
-    plain: float
 
 
 class PriceSearch:
-    """Prices of one problem, better and better ones; `prices` are the present ones.
+    """Prices of one problem, better and better ones.
 
-    evaluations: of the dual so far. diverged: the dual fell below what any allocation is worth. started: prices are
-    known to begin with, so that nobody asks for the choice without any.
+    Parameters
+    ----------
+    problem : Problem
+    engine : Engine
+    gap : float
+        Asked relative gap.
+    seed : int
+        Of the noise.
+    clock : Clock
+    options : SolverOptions, optional
+    warm : bool, default False
+        Whether prices are known to begin with, so that nobody asks for the choice without any.
+
+    Attributes
+    ----------
+    prices : ndarray of float64, shape (n_rows,)
+        The present prices.
+    evaluations : int
+        Evaluations of the dual so far.
+    diverged : bool
+        Whether the dual fell below what any allocation is worth.
+    lagrangian : Lagrangian
+        The dual over everybody.
+    samples : Samples
+    scales : Scales
+    space : PriceSpace
+        Coordinates of the prices, within their bounds.
+    open_space : PriceSpace
+        The same without price caps: under noise, a coupon may be worth more than nothing at its cap.
+    violations : ViolationMeasure
+    coupons : float
+        Coupons of everybody's best choice without prices; at least 1.
+    typical_worth : float
+        Objective of one of these coupons, the unit in which prices are scaled.
+    unpriced_dual : float
+        Dual value without prices.
+    reserved_seconds : float
+        Seconds that are kept for repair and certificate.
     """
 
     def __init__(
@@ -96,302 +77,270 @@ class PriceSearch:
         gap: float,
         seed: int,
         clock: Clock,
+        options: SolverOptions = DEFAULT_OPTIONS,
         *,
-        started: bool = False,
+        warm: bool = False,
     ):
         self.problem = problem
         self.engine = engine
         self.gap = gap
         self.seed = seed
         self.clock = clock
+        self.options = options
         self.lagrangian = Lagrangian(problem, engine)
-        self.samples = Samples(engine, len(problem.lower))
+        self.samples = Samples(engine, len(problem.lower), options.sampling)
         self.prices = np.zeros(len(problem.lower))
         self.evaluations = 0
         self.diverged = False
-        # seconds kept for repair and certificate
-        self.reserve = 0.3 * clock.left if np.isfinite(clock.left) else 0.0
+        reserve = options.price_search.time_reserve
+        self.reserved_seconds = reserve * clock.left if np.isfinite(clock.left) else 0.0
+        self._measure_sizes(warm)
 
+    def _measure_sizes(self, warm: bool) -> None:
+        """Look once at everybody, or at a sample, without prices: how large things are."""
+        problem, options = self.problem, self.options
         dual = self.samples.dual(problem, 0) if len(self.samples) else self.lagrangian
-        if started and problem.candidates > MANY:
+        if warm and problem.candidates > options.sizes.in_memory_candidates:
             dual = next(iter(self.samples.for_start(problem)), dual)
         self.scales = Scales.of(problem, dual.engine)
-        self._free = dual.evaluate(self.prices)
-        self.coupons = max(1.0, self._free.usage[0].sum())
-        self.worth = self._worth()
-        self.unlimited = self._free.dual
+        self.violations = ViolationMeasure(problem, self.scales.per_coupon)
+        self._unpriced = dual.evaluate(self.prices)
+        self.coupons = max(1.0, float(self._unpriced.usage[0].sum()))
+        self.typical_worth = self._typical_worth()
+        self.unpriced_dual = self._unpriced.dual
         # no allocation is worth less than about this: below it the dual only proves that there is none
         worst = dual.most(-problem.objective)
-        self._lowest = -np.inf
+        self._lowest_dual = -np.inf
         if problem.hard.all():
-            self._lowest = -worst - (1e-3 if dual is self.lagrangian else 0.1) * abs(worst)
-        row_scale, choke = self.scales.price_scale(self.worth), choke_prices(problem, self.scales)
-        self._space = PriceSpace.of(problem, row_scale, choke * CHOKE)
-        self._open_space = PriceSpace.of(problem, row_scale)  # noise may be worth more than nothing
+            search = options.price_search
+            is_whole = dual is self.lagrangian
+            margin = search.divergence_margin if is_whole else search.sample_divergence_margin
+            self._lowest_dual = -worst - margin * abs(worst)
+        row_scale = self.scales.price_scale(self.typical_worth)
+        caps = find_price_caps(problem, self.scales, options.price_caps)
+        self.space = PriceSpace.of(problem, row_scale, caps * options.price_caps.share)
+        self.open_space = PriceSpace.of(problem, row_scale)
 
-    @property
-    def many(self) -> bool:
-        """Whether there are customers enough for Newton's method."""
-        problem = self.problem
-        return problem.candidates >= NEWTON_CANDIDATES and problem.customers >= NEWTON_CUSTOMERS
-
-    def off(self, now: Evaluation, space: PriceSpace | None = None) -> float:
-        """By how many typical coupons the hard rows are missed, in all, or those whose price in a space could rise."""
-        counted = self.problem.hard
-        if space is not None:
-            counted = counted & space.unchoked(now.prices)
-        missed = np.where(counted, self.problem.missed(now.activity), 0.0)
-        return float((missed * self.scales.per_coupon).sum())
-
-    def _off_with_noise(self, now: Evaluation, noise: float) -> float:
-        """By how many typical coupons hard rows are missed, or not used up though their price is more than noise."""
-        problem, per_coupon = self.problem, self.scales.per_coupon
-        counted = np.abs(now.prices) > noise * per_coupon
-        bound = np.where(now.prices > 0, problem.upper, problem.lower)
-        spare = np.where(counted & np.isfinite(bound), np.abs(bound - now.activity), 0.0)
-        missed = np.maximum(spare, problem.missed(now.activity))
-        return float((np.where(problem.hard, missed, 0.0) * per_coupon).sum())
-
-    def is_far(self, now: Evaluation) -> bool:
-        """Whether a choice is too far from the limits for repair to be worth its while."""
-        return self.off(now) > max(FAR_COUPONS, FAR_SHARE * self.coupons)
-
-    def free(self) -> Found | None:
-        """Everybody's best choice without prices, unless limits are far from being kept."""
-        if len(self.samples) == 0:
-            return self._found(self._free)
-        if self.off(self._free) > NEAR_SHARE * self.coupons:
-            return None
-        return self._found(self.lagrangian.evaluate(np.zeros(len(self.prices))))
-
-    def first(self, start: Start | None) -> Found:
-        """From prices that are known, or from none: samples, then everybody."""
-        if start is not None and self.many:
-            return self._again(start)
-        levels = range(len(self.samples))
-        if start is not None:
-            self.prices = self._within(start)
-            levels = levels[-1:]
-        for level in levels:
-            self._descend_sample(level, quasi=level == 0 and start is None)
-        tolerance = self.gap * TOLERANCE
-        quasi = len(self.samples) == 0
-        return self._found(self._descend(self.lagrangian, self.samples, tolerance, quasi))
-
-    def _within(self, start: Start) -> NDArray[np.float64]:
-        """Prices within the bounds that they have here: a limit may have lost its min or max since."""
-        return self._space.prices(self._space.point(start.prices))
-
-    def _again(self, start: Start) -> Found:
-        """From prices of a campaign that was much the same: a sample that stands for everybody, then everybody.
-
-        The passes that tell how good prices are certify them, too.
-        """
-        self.prices = self._within(start)
-        start = replace(start, prices=self.prices)
-        for sample, steps in zip(self.samples.for_start(self.problem), WARM_STEPS, strict=False):
-            close = as_everybody(sample, self.lagrangian, start)
-            self._descend(close, self.samples, self.gap * TOLERANCE, False, NEAR_SHARE, steps=steps)
-            if self.diverged:
-                self.prices, self.diverged = start.prices, False
-        dual, tolerance = Certified(self.problem, self.engine), self.gap * WARM_TOLERANCE
-        near = min(WARM_NEAR, WARM_NEAR_GAPS * self.gap)
-        return self._found(self._descend(dual, self.samples, tolerance, quasi=False, near=near))
-
-    @property
-    def space(self) -> PriceSpace:
-        """Coordinates of the prices, within their bounds."""
-        return self._space
-
-    @property
-    def few_prices(self) -> bool:
-        """Whether cutting planes may find the least dual: few prices, and a campaign that is quick to pass over."""
-        return len(self._space.row) <= FEW_PRICES and self.problem.candidates <= CUT_CANDIDATES
-
-    def to_the_end(self) -> Found:
-        """The least dual there is, as far as a tenth of the asked gap tells."""
-        space = self._space
-        coupon = self.worth * self.scales.per_coupon[space.row] / space.scale
-        tolerance = 0.1 * self.gap * abs(self._free.dual)
-
-        def stop() -> bool:
-            self.evaluations += 1
-            return self.clock.left < self.reserve
-
-        self.prices = cutting_planes.descend(
-            self.lagrangian, space, self.prices, coupon, tolerance, stop
-        )
-        return self._found(self.lagrangian.evaluate(self.prices))
-
-    def closer(self) -> Found:
-        """The same with more patience."""
-        tolerance = 0.1 * self.gap * TOLERANCE
-        quasi = not self.many
-        return self._found(self._descend(self.lagrangian, self.samples, tolerance, quasi, near=0.0))
-
-    def without_ties(self, after: Found) -> Iterator[Found]:
-        """Prices under less and less noise, from those found without.
-
-        By Newton's method from where quasi-Newton steps have come near: it needs few steps from one amplitude to the
-        next. Where hardly a limit is missed but at its choke price, only coupons that are worth next to nothing are
-        in the way, and little noise will do.
-        """
-        smoothing = Smoothing(self.problem, self.engine, self.seed)
-        samples = Samples(smoothing.engine, len(self.prices))
-        amplitudes = AMPLITUDES
-        off = self.off(after.now, self._space)
-        close = self.is_far(after.now) and off <= 2 * LITTLE * self.off(after.now)
-        if close:
-            least = max(LITTLE_NOISE * self.gap, AMPLITUDES[-1])
-            amplitudes = tuple(a for a in AMPLITUDES if a <= least)
-        for amplitude in amplitudes:
-            noisy = smoothing.lagrangian(amplitude * self.worth)
-            if self.many:
-                yield from self._settle_noise(
-                    noisy, samples, amplitude * self.worth, quasi=not close
-                )
-                close = True
-            else:
-                tolerance = 0.1 * self.gap * TOLERANCE
-                yield self._with_noise(noisy, samples, amplitude * self.worth, tolerance, True, 1.0)
-            if self.diverged or self.clock.left < self.reserve:
-                return
-        if self.many:  # Newton's method went round in circles
-            for amplitude in LAST_AMPLITUDES:
-                noisy = smoothing.lagrangian(amplitude * self.worth)
-                yield self._with_noise(noisy, samples, amplitude * self.worth, 0.0, True, 0.0)
-
-    def _settle_noise(
-        self, noisy: Lagrangian, samples: Samples, noise: float, quasi: bool
-    ) -> Iterator[Found]:
-        """Prices at one amplitude, nearer and nearer to the limits where there is little enough noise."""
-        tolerance = BLURRED_TOLERANCE * self.gap
-        last = np.inf
-        first = (1.0,) if quasi else ()
-        for share in (*first, *NEAR_SHARES_WITH_NOISE):
-            near = share
-            if share < 1.0:
-                near = min(share, self._quick_with_noise() / self.coupons)
-            found = self._with_noise(noisy, samples, noise, tolerance, quasi, near)
-            blurred = found.now.dual - found.plain > BLUR * self.gap * abs(found.plain)
-            if blurred or self.diverged or self.clock.left < self.reserve:
-                break
-            quasi = False
-            off = self._off_with_noise(found.now, noise)
-            while near * self.coupons < off < GETS_NEARER * last and self.is_far(found.now):
-                found = self._with_noise(noisy, samples, noise, tolerance, quasi, near)
-                last, off = off, self._off_with_noise(found.now, noise)
-            if share < 1.0:
-                yield found
-            if off > near * self.coupons:
-                break  # Newton's method does not get there
-
-    def _with_noise(
-        self,
-        noisy: Lagrangian,
-        samples: Samples,
-        noise: float,
-        tolerance: float,
-        quasi: bool,
-        near: float,
-    ) -> Found:
-        with self.clock.stage("dual"):
-            now = self._descend(noisy, samples, tolerance, quasi, near, noise)
-            return Found(noisy, samples, now, self.lagrangian.evaluate(now.prices).dual)
-
-    def _found(self, now: Evaluation) -> Found:
-        return Found(self.lagrangian, self.samples, now, now.dual)
-
-    def _worth(self) -> float:
-        """Objective of a typical coupon, the unit in which prices are scaled."""
+    def _typical_worth(self) -> float:
+        """Objective of a typical coupon."""
         objective = self.problem.objective
-        gained = float(np.abs(objective * self._free.usage).sum()) / self.coupons
+        gained = float(np.abs(objective * self._unpriced.usage).sum()) / self.coupons
         if gained > 0:
             return gained
         total = float(np.abs(objective * self.scales.everything).sum())
         return total / self.problem.candidates or 1.0
 
-    def _quick_to_repair(self) -> float:
-        """Coupons off the limits that are repaired in the time of a pass, about."""
-        customers = max(1, self.problem.customers)
-        chosen, candidates = self.coupons / customers, self.problem.candidates / customers
-        repair = REPAIR + REPAIR_PAIR * chosen * max(0.0, candidates - chosen)
-        return min(self.problem.candidates / repair, NEAR_SHARE * self.coupons)
+    # ---- what is known
 
-    def _quick_with_noise(self) -> float:
-        """The same where all that is in the way is worth next to nothing, and single coupons of few candidates move."""
-        return self.problem.candidates / TIED_REPAIR + TIED_COUPONS
+    @property
+    def is_smooth(self) -> bool:
+        """Whether there are customers enough for Newton's method."""
+        problem, options = self.problem, self.options.price_search
+        many = problem.candidates >= options.newton_candidates
+        return many and problem.customers >= options.newton_customers
 
-    def _descend_sample(self, level: int, quasi: bool) -> None:
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether no more than the reserve is left."""
+        return self.clock.left < self.reserved_seconds
+
+    @property
+    def has_few_prices(self) -> bool:
+        """Whether cutting planes may find the least dual: few prices, and a campaign that is quick to pass over."""
+        options = self.options.cutting_planes
+        few = len(self.space.row) <= options.prices
+        return few and self.problem.candidates <= options.candidates
+
+    def violation(self, evaluation: Evaluation) -> float:
+        """By how many typical coupons the hard rows are violated in all."""
+        return self.violations.coupons(evaluation)
+
+    def is_far(self, evaluation: Evaluation) -> bool:
+        """Whether a choice is too far off the limits for repair to be worth its while."""
+        options = self.options.price_search
+        far = max(options.far_coupons, options.far_share * self.coupons)
+        return self.violation(evaluation) > far
+
+    def point(self, evaluation: Evaluation) -> PricePoint:
+        """Prices that were found without noise."""
+        return PricePoint(self.lagrangian, self.samples, evaluation, evaluation.dual)
+
+    # ---- prices, one kind after the other
+
+    def without_prices(self) -> PricePoint | None:
+        """Everybody's best choice without prices, unless limits are far from being kept."""
+        if len(self.samples) == 0:
+            return self.point(self._unpriced)
+        if self.violation(self._unpriced) > self.options.price_search.near_share * self.coupons:
+            return None
+        return self.point(self.lagrangian.evaluate(np.zeros(len(self.prices))))
+
+    def first_prices(self, start: Start | None) -> PricePoint:
+        """Prices from those that are known, or from none: on samples, then on everybody."""
+        if start is not None and self.is_smooth:
+            return self._warm_prices(start)
+        levels = range(len(self.samples))
+        if start is not None:
+            self.prices = self._within_bounds(start)
+            levels = levels[-1:]
+        for level in levels:
+            self._descend_sample(level, is_far=level == 0 and start is None)
+        tolerance = self.gap * self.options.price_search.gain_tolerance
+        is_far = len(self.samples) == 0
+        return self.point(self.descend(Descent(self.lagrangian, self.samples, tolerance, is_far)))
+
+    def least_dual(self) -> PricePoint:
+        """Prices of the least dual, as far as the asked gap tells."""
+        space, options = self.space, self.options.cutting_planes
+        coupon = self.typical_worth * self.scales.per_coupon[space.row] / space.scale
+        tolerance = options.tolerance * self.gap * abs(self.unpriced_dual)
+
+        def stop() -> bool:
+            self.evaluations += 1
+            return self.is_out_of_time
+
+        self.prices = cutting_planes.descend(
+            self.lagrangian, space, self.prices, coupon, tolerance, stop, options
+        )
+        return self.point(self.lagrangian.evaluate(self.prices))
+
+    def patient_prices(self) -> PricePoint:
+        """Prices from the present ones, with more patience."""
+        options = self.options.price_search
+        tolerance = options.patience * self.gap * options.gain_tolerance
+        is_far = not self.is_smooth
+        return self.point(
+            self.descend(Descent(self.lagrangian, self.samples, tolerance, is_far, near_share=0.0))
+        )
+
+    def _within_bounds(self, start: Start) -> NDArray[np.float64]:
+        """Prices within the bounds that they have here: a limit may have lost its min or max since."""
+        return self.space.prices(self.space.point(start.prices))
+
+    def _warm_prices(self, start: Start) -> PricePoint:
+        """From prices of a campaign that was much the same: a sample that stands for everybody, then everybody.
+
+        The passes that tell how good prices are certify them, too.
+        """
+        options = self.options.price_search
+        self.prices = self._within_bounds(start)
+        start = replace(start, prices=self.prices)
+        tolerance = self.gap * options.gain_tolerance
+        samples = self.samples.for_start(self.problem)
+        for sample, steps in zip(samples, options.warm_steps, strict=False):
+            close = as_everybody(sample, self.lagrangian, start)
+            near = options.near_share
+            self.descend(Descent(close, self.samples, tolerance, False, near, steps=steps))
+            if self.diverged:
+                self.prices, self.diverged = start.prices, False
+        dual = Certified(self.problem, self.engine)
+        tolerance = self.gap * options.warm_gain_tolerance
+        near = min(options.warm_near_share, options.warm_near_gaps * self.gap)
+        return self.point(self.descend(Descent(dual, self.samples, tolerance, False, near)))
+
+    def _descend_sample(self, level: int, is_far: bool) -> None:
         """Prices from a sample. Limits on few coupons may be out of any reach in it: their prices are held back."""
+        options = self.options.price_search
         before = self.prices
         sample = self.samples.dual(self.problem, level)
-        self._descend(sample, self.samples, self.gap * TOLERANCE, quasi, near=NEAR_SHARE)
+        tolerance = self.gap * options.gain_tolerance
+        self.descend(Descent(sample, self.samples, tolerance, is_far, options.near_share))
         if self.diverged:
             self.prices, self.diverged = before, False
-        most = DEAREST * self.worth * self.scales.per_coupon
+        most = options.sample_price_cap * self.typical_worth * self.scales.per_coupon
         self.prices = np.clip(self.prices, -most, most)
 
-    def _descend(
-        self,
-        dual: Lagrangian,
-        samples: Samples,
-        tolerance: float,
-        quasi: bool,
-        near: float | None = None,
-        noise: float = 0.0,
-        steps: int | None = None,
-    ) -> Evaluation:
-        """Minimise a dual from the present prices: by quasi-Newton steps first, from prices that are far.
+    # ---- one minimisation
 
-        tolerance: what a step must gain for the next one to be made, as a share of the dual value. near: and how far
-        from the limits the choice may stay, as a share of all coupons; None: until repair is quicker. noise: in the
-        dual, in units of the objective; without, prices end at the choke prices, at which limits may stay missed.
-        steps: of Newton's method, at most.
-        """
-        space = self._open_space if noise else self._space
-        unit = self.worth * self.coupons
-        most_off = self._quick_to_repair() if near is None else near * self.coupons
-
-        def watch(now: Evaluation) -> bool:
-            self.evaluations += 1
-            self.diverged = now.dual < self._lowest
-            return self.clock.left < self.reserve or self.diverged
-
-        before = [np.inf, np.inf]  # coupons off the limits
-
-        def enough(now: Evaluation, promised: float) -> bool:
-            off = self._off_with_noise(now, noise) if noise else self.off(now, space)
-            earlier, last = before
-            before[:] = last, off
-            if promised > tolerance * abs(now.dual):
-                return False
-            if noise:
-                stalled = STALLED * earlier < off < NEAR_SHARES_WITH_NOISE[0] * self.coupons
-                return stalled or off <= max(most_off, 1.0)
-            if near is None and STALLED * last < off < NEAR_SHARE * self.coupons:
-                return True
-            return off <= max(most_off, 1.0) or off <= LITTLE * self.off(now)
-
-        if quasi:
-            few = dual.engine.candidates > MANY and tolerance > 0.0
-            passes = FEWER_PASSES if few else QUASI_NEWTON_PASSES
-            now = minimise(dual, space, self.prices, unit, passes, tolerance, watch)
+    def descend(self, descent: Descent) -> Evaluation:
+        """Minimise a dual from the present prices: by quasi-Newton steps first, from prices that are far."""
+        if descent.is_far:
+            evaluation = self._minimise_roughly(descent)
         else:
-            now = dual.evaluate(self.prices)
+            evaluation = descent.dual.evaluate(self.prices)
             self.evaluations += 1
-        if self.many and not self.diverged and self.clock.left > self.reserve:
-            close = samples.for_curvature(dual.problem)
-            if dual.engine.candidates < close.engine.candidates:
-                close = dual
-            reach = NOISE_REACH * noise
-            newton = Newton(dual, close, space, self.scales, unit, far=quasi, reach=reach)
-            if steps is None:
-                steps = NEWTON_STEPS if dual.scale == 1.0 else SAMPLE_STEPS
-            now = newton.descend(now, steps, enough, watch)
-        self.prices = now.prices
+        has_time = self.clock.left > self.reserved_seconds
+        if self.is_smooth and not self.diverged and has_time:
+            evaluation = self._minimise_by_newton(descent, evaluation)
+        self.prices = evaluation.prices
         self.clock.say(
-            f"dual {now.dual:,.6g}, {self.off(now):,.0f} coupons off the limits, "
+            f"dual {evaluation.dual:,.6g}, {self.violation(evaluation):,.0f} coupons off the limits, "
             f"after {self.engine.passes:.1f} passes"
         )
-        return now
+        return evaluation
+
+    def _watch(self, evaluation: Evaluation) -> bool:
+        """Count an evaluation; whether to stop, for want of time or because the dual has no minimum."""
+        self.evaluations += 1
+        self.diverged = evaluation.dual < self._lowest_dual
+        return self.is_out_of_time or self.diverged
+
+    def _space(self, descent: Descent) -> PriceSpace:
+        return self.open_space if descent.noise else self.space
+
+    def _minimise_roughly(self, descent: Descent) -> Evaluation:
+        """By quasi-Newton steps."""
+        options = self.options.quasi_newton
+        many = descent.dual.engine.candidates > self.options.sizes.in_memory_candidates
+        is_brief = many and descent.tolerance > 0.0
+        return minimise(
+            descent.dual,
+            self._space(descent),
+            self.prices,
+            self.typical_worth * self.coupons,
+            options.passes_over_many if is_brief else options.passes,
+            descent.tolerance,
+            self._watch,
+            options,
+        )
+
+    def _minimise_by_newton(self, descent: Descent, evaluation: Evaluation) -> Evaluation:
+        """By Newton's method, from prices that are near."""
+        dual, options = descent.dual, self.options
+        sample = descent.samples.for_curvature(dual.problem)
+        if dual.engine.candidates < sample.engine.candidates:
+            sample = dual
+        space, unit = self._space(descent), self.typical_worth * self.coupons
+        newton = Newton(
+            dual,
+            Curvature(sample, space, self.scales, unit, options.curvature),
+            self.scales,
+            options.newton,
+            is_far=descent.is_far,
+            least_reach=options.noise.first_box * descent.noise,
+        )
+        steps = descent.steps
+        if steps is None:
+            search = options.price_search
+            steps = search.newton_steps if dual.scale == 1.0 else search.sample_steps
+        return newton.descend(evaluation, steps, self._stopping_rule(descent), self._watch)
+
+    def _stopping_rule(self, descent: Descent) -> Callable[[Evaluation, float], bool]:
+        """When a descent has come near enough to the limits."""
+        options, noise = self.options.price_search, self.options.noise
+        near_share, violations = descent.near_share, self.violations
+        enough = (
+            self._coupons_quick_to_repair() if near_share is None else near_share * self.coupons
+        )
+        if descent.noise:
+            stalled = noise.near_shares[0] * self.coupons
+            near = NearEnough(descent.tolerance, enough, stalled, options.progress_share)
+            return stop_under_noise(
+                near, lambda found: violations.coupons_under_noise(found, descent.noise)
+            )
+        stalled = options.near_share * self.coupons if near_share is None else 0.0
+        near = NearEnough(descent.tolerance, enough, stalled, options.progress_share)
+        return stop_without_noise(
+            near,
+            lambda found: violations.coupons(found, self.space),
+            lambda found: options.negligible_share * violations.coupons(found),
+        )
+
+    def _coupons_quick_to_repair(self) -> float:
+        """Coupons off the limits that are repaired in the time of a pass, about."""
+        options = self.options.price_search
+        customers = max(1, self.problem.customers)
+        chosen, candidates = self.coupons / customers, self.problem.candidates / customers
+        per_pair = options.repair_candidates_per_pair
+        repair = options.repair_candidates + per_pair * chosen * max(0.0, candidates - chosen)
+        return min(self.problem.candidates / repair, options.near_share * self.coupons)

@@ -1,104 +1,73 @@
-"""The dual method: prices that minimise the Lagrangian dual, on growing samples of customers, then on all.
+"""First prices: the dual minimised by L-BFGS-B on scaled prices within bounds.
 
-Quasi-Newton with bounds (L-BFGS-B; Byrd, Lu, Nocedal, Zhu 1995) on scaled prices. With many customers the dual is
-smooth for all practical purposes; with few it has kinks, and the method stops at one of them: what is left of the
-gap is then for the exact core to close.
+With many customers the dual is smooth for all practical purposes. With few it has kinks, and the method stops at one
+of them; what is left of the gap is then for the exact core to close.
+
+References
+----------
+Byrd, Lu, Nocedal, Zhu, "A limited memory algorithm for bound constrained optimization", 1995.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from ..problem import Problem
+from ..options import DEFAULT_OPTIONS, QuasiNewtonOptions
 from .lagrangian import Evaluation, Lagrangian
-
-MEMORY = 30  # past steps that L-BFGS-B keeps
-
-
-@dataclass(frozen=True)
-class PriceSpace:
-    """Scaled non-negative coordinates of the prices: one for each finite bound of a row.
-
-    row, sign: (V) the row, and +1 for its upper or -1 for its lower bound. scale: (V) price per unit of coordinate.
-    limit: (V) largest coordinate: of a soft row from its penalty, of an upper bound from its choke price.
-    """
-
-    row: NDArray[np.int64]
-    sign: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    limit: NDArray[np.float64]
-    rows: int
-
-    @classmethod
-    def of(
-        cls,
-        problem: Problem,
-        row_scale: NDArray[np.float64],
-        choke: NDArray[np.float64] | None = None,
-    ) -> PriceSpace:
-        """row_scale: (L), price per unit of coordinate. choke: (L), highest price of each row's upper bound."""
-        upper = np.flatnonzero(np.isfinite(problem.upper))
-        lower = np.flatnonzero(np.isfinite(problem.lower))
-        row = np.concatenate([upper, lower])
-        sign = np.concatenate([np.ones(len(upper)), -np.ones(len(lower))])
-        scale = row_scale[row]
-        highest = problem.penalty[row]
-        if choke is not None:
-            highest = np.where(sign > 0, np.minimum(highest, choke[row]), highest)
-        return cls(row, sign, scale, highest / scale, len(problem.lower))
-
-    def unchoked(self, prices: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """The rows whose price could still rise (L)."""
-        choked = (self.sign > 0) & (prices[self.row] >= self.limit * self.scale * (1 - 1e-9))
-        unchoked = np.ones(self.rows, bool)
-        unchoked[self.row[choked]] = False
-        return unchoked
-
-    def prices(self, point: NDArray[np.float64]) -> NDArray[np.float64]:
-        priced = point * self.sign * self.scale
-        return np.bincount(self.row, weights=priced, minlength=self.rows).astype(float)
-
-    def point(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.clip(prices[self.row] * self.sign / self.scale, 0.0, self.limit)
-
-    def gradient(self, problem: Problem, activity: NDArray[np.float64]) -> NDArray[np.float64]:
-        bound = np.where(self.sign > 0, problem.upper[self.row], problem.lower[self.row])
-        return self.sign * (bound - activity[self.row]) * self.scale
+from .price_space import PriceSpace
 
 
 def minimise(
     lagrangian: Lagrangian,
     space: PriceSpace,
     start: NDArray[np.float64],
-    worth: float,
+    unit: float,
     max_passes: int,
     tolerance: float,
     watch: Callable[[Evaluation], bool],
+    options: QuasiNewtonOptions = DEFAULT_OPTIONS.quasi_newton,
 ) -> Evaluation:
-    """The evaluation of least dual value among at most about `max_passes`, from the prices `start`.
+    """Minimise the dual from given prices.
 
-    worth: objective of a typical coupon times coupons, the unit of the dual value for stopping rules.
-    tolerance: stops when an iteration gains less than this share of the dual value.
-    watch: called with every evaluation; True stops.
+    Parameters
+    ----------
+    lagrangian : Lagrangian
+    space : PriceSpace
+    start : ndarray of float64, shape (n_rows,)
+        Prices to start from.
+    unit : float
+        Unit of the dual value for stopping rules: the objective of a typical coupon times coupons.
+    max_passes : int
+        Evaluations, at most, about.
+    tolerance : float
+        Stop when an iteration gains less than this share of the dual value.
+    watch : callable
+        Called with every evaluation; True stops.
+    options : QuasiNewtonOptions, optional
+
+    Returns
+    -------
+    Evaluation
+        The one of least dual value.
     """
     best: Evaluation | None = None
 
     def value_and_gradient(point: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         nonlocal best
-        now = lagrangian.evaluate(space.prices(point))
-        if best is None or now.dual < best.dual:
-            best = now
-        if watch(now):
+        evaluation = lagrangian.evaluate(space.prices(point))
+        if best is None or evaluation.dual < best.dual:
+            best = evaluation
+        if watch(evaluation):
             raise StopIteration
-        return now.dual / worth, space.gradient(lagrangian.problem, now.activity) / worth
+        slope = space.gradient(lagrangian.problem, evaluation.activity)
+        return evaluation.dual / unit, slope / unit
 
-    # told to stop, or the prices grow without end
+    # stopped by `watch`, or the prices grow without end
     with contextlib.suppress(StopIteration, OverflowError):
         scipy.optimize.minimize(
             value_and_gradient,
@@ -107,7 +76,7 @@ def minimise(
             method="L-BFGS-B",
             bounds=scipy.optimize.Bounds(0.0, space.limit),
             options={
-                "maxcor": MEMORY,
+                "maxcor": options.memory,
                 "maxfun": max_passes,
                 "maxiter": max_passes,
                 "ftol": tolerance,

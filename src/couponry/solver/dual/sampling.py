@@ -2,51 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
 from ...kernels.hashing import scatter
+from ..options import DEFAULT_OPTIONS, SampleSize, SamplingOptions
 from ..problem import Problem
 from .lagrangian import Lagrangian
-
-FIRST_SAMPLE = 1 << 19  # candidates in the smallest sample, at least ...
-FOR_A_PRICE = 200  # ... and for each price: what a few coupons ask for says little of all
-GROWTH = 4  # from one sample to the next
-LARGEST = 32  # customers in all for each in the largest sample, at least
-# candidates of the samples that are looked at closely: at least, as a share, and at most
-CURVATURE_LOOK = 1 << 19, 1 / 256, 1 << 21
-MANY_PRICES = 1 / 64  # as a share, where there are not enough for each price otherwise
-START_LOOK = 1 << 20, 1 / 64, 1 << 22
-WORTH_A_LOOK = 4.0  # customers in all for each in a sample that is looked at before everybody
-PROOF_LOOK = 1 << 20, 1 / 32, 1 << 21
-REGRET_LOOK = 1 << 21, 1 / 32, 1 << 22
 
 
 class Samples:
     """The samples of an engine's customers, the smallest first, gathered when asked for; none for small problems.
 
-    prices: that are to be found from them.
+    Parameters
+    ----------
+    engine : Engine
+    prices : int
+        Number of prices that are to be found from them.
+    options : SamplingOptions, optional
     """
 
-    def __init__(self, engine: Engine, prices: int):
+    def __init__(
+        self, engine: Engine, prices: int, options: SamplingOptions = DEFAULT_OPTIONS.sampling
+    ):
         self._engine = engine
         self._prices = prices
+        self._options = options
         self._gathered: dict[int, Engine] = {}  # by level
-        self._close: dict[int, Engine] = {}  # by size
+        self._gathered_by_size: dict[int, Engine] = {}
         sizes = []
-        smallest = max(FIRST_SAMPLE, FOR_A_PRICE * prices)
+        smallest = max(options.first_candidates, options.candidates_per_price * prices)
         size = smallest * engine.customers // max(1, engine.candidates)
-        while size > 0 and LARGEST * size < engine.customers:
+        while size > 0 and options.customers_per_sampled * size < engine.customers:
             sizes.append(size)
-            size *= GROWTH
-        self._customers = nested_samples(engine.customers, sizes, GROWTH)
+            size *= options.growth
+        self._customers = nested_samples(engine.customers, sizes, options.growth)
 
     def __len__(self) -> int:
         return len(self._customers)
 
     def dual(self, problem: Problem, level: int) -> Lagrangian:
-        """The dual over one of them, scaled up to everybody."""
+        """The dual over one of the nested samples, scaled up to everybody; level 0 is the smallest."""
         customers = self._customers[level]
         if level not in self._gathered:
             self._gathered[level] = self._engine.sample(customers)
@@ -54,44 +53,66 @@ class Samples:
 
     def for_start(self, problem: Problem) -> list[Lagrangian]:
         """The dual over a small sample and over a larger one, for prices that are near to begin with."""
-        small = self._look(problem, (FIRST_SAMPLE, 0.0, FIRST_SAMPLE))
-        larger = self._look(problem, START_LOOK)
+        options = self._options
+        least = options.first_candidates
+        small = self._dual_of_size(problem, SampleSize(least, 0.0, least))
+        larger = self._dual_of_size(problem, options.warm_start)
         if self._customers and len(self._customers[-1]) > larger.engine.customers:
             larger = self.dual(problem, len(self) - 1)
-        different = [small] if small.scale > larger.scale else []
-        return [sample for sample in (*different, larger) if sample.scale >= WORTH_A_LOOK]
+        samples = [small, larger] if small.scale > larger.scale else [larger]
+        return [dual for dual in samples if dual.scale >= options.customers_per_warm_sampled]
 
     def for_curvature(self, problem: Problem) -> Lagrangian:
         """The dual over a sample that is small enough for its curvature to be taken often, or over everybody."""
-        least, share, most = CURVATURE_LOOK
-        for_prices = min(FOR_A_PRICE * self._prices, int(MANY_PRICES * self._engine.candidates))
-        return self._look(problem, (max(least, for_prices), share, most))
+        options = self._options
+        for_prices = options.candidates_per_price * self._prices
+        for_prices = min(for_prices, int(options.curvature_price_share * self._engine.candidates))
+        size = options.curvature
+        return self._dual_of_size(problem, replace(size, at_least=max(size.at_least, for_prices)))
 
     def for_proofs(self, problem: Problem) -> Lagrangian:
         """The dual over a sample in which prices that prove something are found, or over everybody."""
-        return self._look(problem, PROOF_LOOK)
+        return self._dual_of_size(problem, self._options.proof)
 
     def for_regrets(self, problem: Problem) -> Lagrangian:
-        """The dual over a sample that is small enough for everything in it to be sorted, or over everybody."""
-        return self._look(problem, REGRET_LOOK)
+        """The dual over a sample whose regrets are all counted, or over everybody."""
+        return self._dual_of_size(problem, self._options.regret)
 
-    def _look(self, problem: Problem, candidates: tuple[int, float, int]) -> Lagrangian:
+    def _dual_of_size(self, problem: Problem, wanted: SampleSize) -> Lagrangian:
+        """The dual over a sample of about so many candidates, or over everybody if that is most of them."""
         engine = self._engine
-        least, share, most = candidates
-        wanted = min(max(least, share * engine.candidates), most)
-        size = int(wanted / max(1.0, engine.candidates / max(1, engine.customers)))
+        candidates = min(max(wanted.at_least, wanted.share * engine.candidates), wanted.at_most)
+        size = int(candidates / max(1.0, engine.candidates / max(1, engine.customers)))
         if 2 * size > engine.customers:
             return Lagrangian(problem, engine)
-        if size not in self._close:
-            self._close[size] = engine.sample(nested_samples(engine.customers, [size], 1)[0])
-        return Lagrangian(problem, self._close[size], engine.customers / size)
+        if size not in self._gathered_by_size:
+            customers = nested_samples(engine.customers, [size], 1)[0]
+            self._gathered_by_size[size] = engine.sample(customers)
+        return Lagrangian(problem, self._gathered_by_size[size], engine.customers / size)
 
 
 def nested_samples(customers: int, sizes: list[int], growth: int) -> list[NDArray[np.int64]]:
-    """Customer numbers of a sample of each size, ascending; a smaller sample's customers are among a larger one's.
+    """Draw a sample of each size; a smaller sample's customers are among a larger one's.
 
-    One customer is drawn from each of as many equal stretches of the customers' order (systematic sampling; Madow
-    1944), so that whatever the order goes with is represented evenly. sizes: rising by the factor `growth`.
+    One customer is drawn from each of as many equal stretches of the customers' order, so that whatever the order goes
+    with is represented evenly.
+
+    Parameters
+    ----------
+    customers : int
+        How many there are.
+    sizes : list of int
+        Customers of each sample, rising by the factor `growth`.
+    growth : int
+
+    Returns
+    -------
+    list of ndarray of int64
+        Customer numbers of each sample, ascending.
+
+    References
+    ----------
+    Madow, Madow, "On the theory of systematic sampling", 1944.
     """
     if not sizes:
         return []

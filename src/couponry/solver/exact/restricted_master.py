@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ...utils.clock import Clock
 from ...utils.lazy_imports import sparse as sp
 from ..dual.lagrangian import Lagrangian
-from ..dual.quasi_newton import PriceSpace
+from ..dual.price_space import PriceSpace
 from ..highs import INFEASIBLE, OPTIMAL, Programme, solve_programme
 from ..options import MasterOptions, SolverOptions
 from ..primal.repair import Repair

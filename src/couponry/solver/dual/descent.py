@@ -1,0 +1,121 @@
+"""One minimisation of a dual: what it is given, and when its choice is near enough to the limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .lagrangian import Evaluation, Lagrangian
+from .sampling import Samples
+
+
+@dataclass(frozen=True)
+class Descent:
+    """A minimisation of a dual from the present prices.
+
+    Attributes
+    ----------
+    dual : Lagrangian
+        Over everybody or over a sample, with noise or without.
+    samples : Samples
+        Curvature is taken from one of them.
+    tolerance : float
+        What a step must promise to gain for it to be made, as a share of the dual value.
+    is_far : bool
+        Whether the prices may be far off, so that quasi-Newton steps come first.
+    near_share : float, optional
+        How far off the limits the choice may stay, as a share of all coupons; default: until repair is quicker.
+    noise : float, default 0
+        Noise in the dual, in units of the objective. Without it, prices end at their caps, at which limits may stay
+        violated.
+    steps : int, optional
+        Steps of Newton's method, at most.
+    """
+
+    dual: Lagrangian
+    samples: Samples
+    tolerance: float
+    is_far: bool
+    near_share: float | None = None
+    noise: float = 0.0
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class NearEnough:
+    """Violations at which a descent ends.
+
+    Attributes
+    ----------
+    tolerance : float
+        Share of the dual value that the next step must promise to gain for the descent to go on anyhow.
+    coupons : float
+        Violation that is near enough, in typical coupons.
+    stalled_coupons : float
+        Violation below which a step that hardly lowered it is the last one; 0: none is.
+    progress_share : float
+        Share of the violation before that a step must get below.
+    """
+
+    tolerance: float
+    coupons: float
+    stalled_coupons: float
+    progress_share: float
+
+
+def stop_without_noise(
+    near: NearEnough,
+    violation: Callable[[Evaluation], float],
+    negligible: Callable[[Evaluation], float],
+) -> Callable[[Evaluation, float], bool]:
+    """Make the rule that ends a descent without noise.
+
+    Parameters
+    ----------
+    near : NearEnough
+    violation : callable
+        Violation of the rows whose price could still rise, in typical coupons.
+    negligible : callable
+        Violation of them that is negligible beside that of the others, in typical coupons.
+
+    Returns
+    -------
+    callable
+        Called with an evaluation and the gain that the next step promises; True ends the descent.
+    """
+    last = np.inf
+
+    def stop(evaluation: Evaluation, promised: float) -> bool:
+        nonlocal last
+        coupons = violation(evaluation)
+        before, last = last, coupons
+        if promised > near.tolerance * abs(evaluation.dual):
+            return False
+        if near.progress_share * before < coupons < near.stalled_coupons:
+            return True
+        return coupons <= max(near.coupons, 1.0) or coupons <= negligible(evaluation)
+
+    return stop
+
+
+def stop_under_noise(
+    near: NearEnough, violation: Callable[[Evaluation], float]
+) -> Callable[[Evaluation, float], bool]:
+    """Make the rule that ends a descent under noise, where a step may be a detour: progress is asked of two.
+
+    Parameters and return value are those of `stop_without_noise`.
+    """
+    last_two = (np.inf, np.inf)
+
+    def stop(evaluation: Evaluation, promised: float) -> bool:
+        nonlocal last_two
+        coupons = violation(evaluation)
+        before, last_two = last_two[0], (last_two[1], coupons)
+        if promised > near.tolerance * abs(evaluation.dual):
+            return False
+        is_stalled = near.progress_share * before < coupons < near.stalled_coupons
+        return is_stalled or coupons <= max(near.coupons, 1.0)
+
+    return stop

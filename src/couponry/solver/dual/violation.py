@@ -1,0 +1,67 @@
+"""How far a choice is off the limits, counted in typical coupons."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..problem import Problem
+from .lagrangian import Evaluation
+from .price_space import PriceSpace
+
+
+class ViolationMeasure:
+    """Violation of hard rows, in typical coupons.
+
+    Parameters
+    ----------
+    problem : Problem
+    per_coupon : ndarray of float64, shape (n_rows,)
+        Weights under which a typical coupon's weight in a row counts as 1.
+    """
+
+    def __init__(self, problem: Problem, per_coupon: NDArray[np.float64]):
+        self._problem = problem
+        self._per_coupon = per_coupon
+
+    def coupons(self, evaluation: Evaluation, space: PriceSpace | None = None) -> float:
+        """Sum the violations of the hard rows, or of those whose price in a space could still rise.
+
+        Parameters
+        ----------
+        evaluation : Evaluation
+        space : PriceSpace, optional
+            Rows at its price caps do not count.
+
+        Returns
+        -------
+        float
+            Typical coupons.
+        """
+        counted = self._problem.hard
+        if space is not None:
+            counted = counted & space.below_cap(evaluation.prices)
+        missed = np.where(counted, self._problem.missed(evaluation.activity), 0.0)
+        return float((missed * self._per_coupon).sum())
+
+    def coupons_under_noise(self, evaluation: Evaluation, noise: float) -> float:
+        """Sum the violations, and what is left of rows whose price is more than noise.
+
+        Parameters
+        ----------
+        evaluation : Evaluation
+        noise : float
+            In units of the objective.
+
+        Returns
+        -------
+        float
+            Typical coupons.
+        """
+        problem, prices = self._problem, evaluation.prices
+        is_priced = np.abs(prices) > noise * self._per_coupon
+        bound = np.where(prices > 0, problem.upper, problem.lower)
+        counted = is_priced & np.isfinite(bound)
+        residual = np.where(counted, np.abs(bound - evaluation.activity), 0.0)
+        missed = np.maximum(residual, problem.missed(evaluation.activity))
+        return float((np.where(problem.hard, missed, 0.0) * self._per_coupon).sum())

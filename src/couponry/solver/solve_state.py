@@ -1,0 +1,195 @@
+"""What a solve knows so far: the best allocation, the best bound, and the search for better prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines.protocol import Engine
+from ..utils.clock import Clock
+from .conflict import InfeasibleSet
+from .dual.price_point import PricePoint
+from .dual.price_search import PriceSearch
+from .dual.warm_start import Start
+from .options import SolverOptions
+from .plan import Plan
+from .primal.repair import MeasuredChoice, Repair
+from .problem import Problem
+
+
+@dataclass(frozen=True)
+class SolveRequest:
+    """What a solve is asked for.
+
+    Attributes
+    ----------
+    problem : Problem
+    engine : Engine
+        Makes the passes over the problem's candidates.
+    gap : float
+        Asked relative gap between objective and bound.
+    seed : int
+        Breaks ties.
+    clock : Clock
+    start : Start, optional
+        Prices to start from, where some are known.
+    use_highs : bool
+        Whether HiGHS may be given what prices leave undecided.
+    options : SolverOptions
+    """
+
+    problem: Problem
+    engine: Engine
+    gap: float
+    seed: int
+    clock: Clock
+    start: Start | None
+    use_highs: bool
+    options: SolverOptions
+
+
+class SolveState:
+    """The best allocation and the best bound so far; each stage of a solve improves one or the other.
+
+    Parameters
+    ----------
+    request : SolveRequest
+
+    Attributes
+    ----------
+    search : PriceSearch
+        The search for prices, with the scales and the Lagrangian dual of the problem.
+    best : Plan or None
+        The best feasible allocation.
+    bound : float
+        No allocation is worth more; infinite before the first one is certified.
+    best_prices : ndarray of float64, shape (n_rows,)
+        Prices that the bound is from.
+    method : str
+        "dual", or "dual+milp" once HiGHS has improved or proved anything.
+    customers_cut_off : int
+        Customers whose search for the best choice was cut off, in the pass that the bound is from.
+    start_point : PricePoint or None
+        Prices that a search with more patience or under noise starts from.
+    diverged : bool
+        Whether the first search ended with a dual below what any allocation is worth.
+    conflict_sought : bool
+        Whether a proof was looked for that nothing is feasible.
+    certificate : InfeasibleSet or None
+        That proof.
+    """
+
+    def __init__(self, request: SolveRequest):
+        self.request = request
+        self.problem = request.problem
+        self.engine = request.engine
+        self.gap = request.gap
+        self.clock = request.clock
+        self.options = request.options
+        with self.clock.stage("dual"):
+            self.search = PriceSearch(
+                request.problem,
+                request.engine,
+                request.gap,
+                request.seed,
+                request.clock,
+                request.options,
+                warm=request.start is not None,
+            )
+        self.scales = self.search.scales
+        self.lagrangian = self.search.lagrangian
+        self.best: Plan | None = None
+        self.bound = np.inf
+        self.best_prices = self.search.prices
+        self.method = "dual"
+        self.customers_cut_off = 0
+        self.start_point: PricePoint | None = None
+        self.diverged = False
+        self.conflict_sought = False
+        self.certificate: InfeasibleSet | None = None
+        self._packing_slack = np.inf  # between the bound and the dual value as packed
+
+    @property
+    def is_tiny(self) -> bool:
+        """Whether HiGHS takes the campaign as a whole."""
+        return self.problem.candidates <= self.options.sizes.tiny_candidates
+
+    @property
+    def fits_in_memory(self) -> bool:
+        """Whether every customer is left free for repair, which takes all candidates in memory."""
+        return self.problem.candidates <= self.options.sizes.in_memory_candidates
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the gap is still wider than asked."""
+        return self.relative_gap > self.gap
+
+    @property
+    def relative_gap(self) -> float:
+        """The gap between the best allocation and the bound; infinite without an allocation."""
+        return np.inf if self.best is None else relative_gap(self.bound, self.best.objective)
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether what is left of the gap is mostly what packing takes from the bound, which no search gets back."""
+        if self.best is None:
+            return False
+        return self.bound - self.best.objective <= 2.0 * self._packing_slack
+
+    def certify(self, point: PricePoint) -> None:
+        """Take the dual bound at these prices."""
+        evaluation = point.evaluation
+        prices = evaluation.prices
+        if np.isinf(evaluation.bound):
+            evaluation = self.lagrangian.certify(prices)
+        self._packing_slack = min(self._packing_slack, evaluation.bound - point.plain_dual)
+        if evaluation.bound < self.bound:
+            self.customers_cut_off = evaluation.cut_off
+        self.improve_bound(evaluation.bound, prices)
+
+    def improve_bound(self, bound: float, prices: NDArray[np.float64]) -> None:
+        """Keep a bound, and the prices with it, if it is the best so far."""
+        if bound < self.bound:
+            self.bound, self.best_prices = bound, prices
+
+    def offer(self, plan: Plan) -> None:
+        """Keep an allocation if it is the best so far."""
+        if plan.feasible and (self.best is None or plan.objective > self.best.objective):
+            self.best = plan
+            self.clock.say(f"objective {plan.objective:,.6g}, gap {self.relative_gap:.2e}")
+
+    def offer_measured(self, measured: MeasuredChoice) -> None:
+        """Keep an allocation of all candidates in memory if it is the best so far."""
+        self.offer(
+            Plan(
+                self.engine,
+                np.zeros(self.problem.objective.shape, np.float32),
+                np.arange(self.problem.customers),
+                measured.chosen,
+                measured.usage,
+                np.zeros(measured.usage.shape),
+                measured.activity,
+                measured.objective,
+                measured.feasible,
+                measured.moves,
+            )
+        )
+
+    def repair(self) -> Repair:
+        """Repair and filling over all candidates."""
+        return Repair(self.problem, self.engine, self.scales, self.options.repair)
+
+
+def relative_gap(bound: float, objective: float) -> float:
+    """Relative distance between a bound and an objective.
+
+    Returns
+    -------
+    float
+        (bound - objective) / abs(bound); 0 where both are the same, infinite where there is no bound.
+    """
+    if bound == objective or np.isinf(bound):
+        return 0.0 if bound == objective else np.inf
+    return (bound - objective) / max(abs(bound), 1e-300)

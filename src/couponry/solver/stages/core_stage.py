@@ -1,0 +1,126 @@
+"""HiGHS on what prices leave undecided: at once where that is little, else a neighbourhood at a time first."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..conflict import find_infeasible_set
+from ..exact.core_milp import Core, CoreLimits, solve_core
+from ..exact.neighbourhood_search import NeighbourhoodSearch, PricedChoice
+from ..highs_prover import HighsProver
+from ..primal.repair import Repair
+from ..solve_state import SolveState
+
+
+def solve_core_by_highs(state: SolveState) -> None:
+    """Give HiGHS what the prices leave undecided; a certificate where it proves that nothing is feasible."""
+    options = state.options.core
+    if state.problem.candidates > options.candidates or not state.request.use_highs:
+        return
+    with state.clock.stage("milp"):
+        impossible = _UndecidedCore(state).solve()
+    if impossible and state.best is None:
+        with state.clock.stage("infeasibility"):
+            prover = HighsProver(state.problem, state.engine, state.clock, state.options)
+            state.certificate = find_infeasible_set(state.problem, prover)
+
+
+class _UndecidedCore:
+    """What prices leave undecided, and HiGHS's answers to it."""
+
+    def __init__(self, state: SolveState):
+        self._state = state
+        self._repair: Repair = state.repair()
+        self._reduced = state.lagrangian.reduced(state.best_prices)
+        chosen, _ = state.lagrangian.choose(state.best_prices)
+        self._decide(chosen)
+
+    def solve(self) -> bool:
+        """Whether HiGHS proves that nothing is feasible."""
+        state, options = self._state, self._state.options.core
+        undecided, impossible = int(self._free.sum()), False
+        if options.few_variables < undecided <= options.many_variables:
+            impossible = self._ask(options.root_nodes)
+        if undecided > options.few_variables and state.is_open and not impossible:
+            self._search_neighbourhoods()
+            self._decide(self._chosen)
+        if state.is_open and not impossible:
+            many = int(self._free.sum()) > options.many_variables
+            nodes = options.few_nodes if self._is_close() or many else options.nodes
+            impossible = self._ask(nodes)
+        return impossible
+
+    def _decide(self, chosen: NDArray[np.uint8]) -> None:
+        """Everybody's exact choice at the best prices, and the candidates that dual and best allocation leave open.
+
+        Choice, dual and regrets are all of the same prices and in float64, so that what is fixed is fixed rightly.
+        """
+        state = self._state
+        self._chosen, inner = self._repair.exact_choice(chosen, self._reduced)
+        if state.best is None:
+            self._free = np.ones(state.problem.candidates, bool)
+            return
+        dual = inner + state.lagrangian.support(state.best_prices)
+        rounding_error = 1e-9 * (abs(dual) + abs(inner) + abs(state.best.objective))
+        self._free = self._regret() <= dual - state.best.objective + rounding_error
+
+    def _regret(self) -> NDArray[np.float64]:
+        """What deciding each candidate otherwise costs at least."""
+        return self._state.engine.regret(self._state.problem.exact, self._reduced, self._chosen)
+
+    def _ask(self, nodes: int) -> bool:
+        """Ask HiGHS about the candidates left open; whether it proves that nothing is feasible."""
+        state, problem, free = self._state, self._state.problem, self._free
+        most = state.options.core.variables
+        whole = int(free.sum()) <= most
+        if not whole:
+            regret = self._regret()
+            free = regret <= np.partition(regret, most)[most]
+        state.clock.say(f"{int(free.sum()):,} undecided candidates of {len(free):,}")
+        expected = state.search.unpriced_dual if state.best is None else state.best.objective
+        tolerance = state.gap / 2 * abs(expected)
+        limits = CoreLimits(tolerance, expected, state.clock.left, nodes)
+        core = solve_core(
+            Core(problem, self._chosen, free, self._chosen), limits, state.options.core
+        )
+        if core.chosen is not None:
+            state.method = "dual+milp"
+            state.offer_measured(self._repair.measure(core.chosen))
+            state.offer_measured(
+                self._repair.repair_and_fill(core.chosen, self._reduced, lambda: None)
+            )
+        if whole and state.best is not None and np.isfinite(core.bound):
+            proved = max(core.bound, state.best.objective)
+            if proved < state.bound:
+                state.bound, state.method = proved, "dual+milp"
+        return whole and core.infeasible
+
+    def _search_neighbourhoods(self) -> None:
+        """Make the best allocation better where prices are least sure, a part of it at a time."""
+        state = self._state
+        neighbourhoods = NeighbourhoodSearch(
+            self._repair,
+            PricedChoice(self._chosen, self._reduced, self._regret()),
+            state.gap * abs(state.bound),
+            state.request.seed,
+            state.clock,
+            state.options,
+        )
+        while state.is_open and not neighbourhoods.is_over:
+            best = state.best
+            found = neighbourhoods.improve(
+                None if best is None else best.everybody(),
+                state.search.unpriced_dual if best is None else best.objective,
+            )
+            if found is not None:
+                state.method = "dual+milp"
+                state.offer_measured(found)
+
+    def _is_close(self) -> bool:
+        """Whether the best allocation is good enough not to search long for a better one."""
+        state = self._state
+        return (
+            state.best is not None
+            and state.relative_gap <= state.options.core.close_gaps * state.gap
+        )

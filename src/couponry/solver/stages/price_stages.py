@@ -1,0 +1,57 @@
+"""Stages that look for prices, certify the bound there, and round everybody's best choice."""
+
+from __future__ import annotations
+
+from ..dual.noise_search import NoiseSearch
+from ..solve_state import SolveState
+from .rounding_stage import round_to_integers
+
+
+def choose_without_prices(state: SolveState) -> None:
+    """Take everybody's best choice without prices, and round it if it nearly keeps all limits."""
+    with state.clock.stage("dual"):
+        point = state.search.without_prices()
+        if point is None:
+            return
+        state.certify(point)
+    if state.search.violation(point.evaluation) <= 1:
+        round_to_integers(state, point)
+
+
+def find_prices(state: SolveState) -> None:
+    """Look for prices on samples of customers, then on everybody."""
+    with state.clock.stage("dual"):
+        point = state.search.first_prices(state.request.start)
+        state.certify(point)
+    round_to_integers(state, point)
+    state.start_point = point
+    state.diverged = state.search.diverged
+
+
+def minimise_dual(state: SolveState) -> None:
+    """Bring the dual of a campaign with few prices down to its least."""
+    with state.clock.stage("dual"):
+        point = state.search.least_dual()
+        state.certify(point)
+    round_to_integers(state, point)
+
+
+def search_patiently(state: SolveState) -> None:
+    """Look for prices again, with more patience."""
+    with state.clock.stage("dual"):
+        point = state.search.patient_prices()
+        state.certify(point)
+    round_to_integers(state, point)
+    state.start_point = point
+
+
+def search_under_noise(state: SolveState) -> None:
+    """Look for prices under noise that shares tied coupons out, less and less of it."""
+    if state.start_point is None:
+        return
+    for point in NoiseSearch(state.search).prices(state.start_point):
+        with state.clock.stage("dual"):
+            state.certify(point)
+        round_to_integers(state, point)
+        if not state.is_open or state.is_exhausted:
+            return

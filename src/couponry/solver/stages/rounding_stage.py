@@ -1,0 +1,172 @@
+"""From everybody's best choice at prices to an allocation that keeps all limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...utils.errors import OutOfTime
+from ..dual.lagrangian import Evaluation, Lagrangian, as_float32
+from ..dual.price_point import PricePoint
+from ..plan import Plan
+from ..primal.fixed_customers import (
+    fix_customers,
+    fixed_usage,
+    free_problem,
+    likely_activity_error,
+    no_free_customers,
+    usage_error,
+    with_earlier_choice,
+)
+from ..primal.free_customers import CouponNeeds, RegretCounts, regret_thresholds
+from ..primal.repair import Repair
+from ..solve_state import SolveState
+
+
+def round_to_integers(state: SolveState, point: PricePoint) -> None:
+    """Repair and fill everybody's best choice, and take the bound in float64 where that may help.
+
+    In campaigns too large to hold only some customers are left free for repair. A choice that is too far off the
+    limits is left alone while there is time to look for better prices.
+    """
+    with state.clock.stage("rounding"):
+        search = state.search
+        if search.is_far(point.evaluation) and state.clock.left > search.reserved_seconds:
+            state.clock.say("too far off the limits to be repaired")
+        elif state.fits_in_memory:
+            _round_everybody(state, point)
+        else:
+            _FreeCustomerRepair(state, point).run()
+
+
+def _round_everybody(state: SolveState, point: PricePoint) -> None:
+    """Repair with every customer free."""
+    prices = point.evaluation.prices
+    chosen, _ = point.lagrangian.choose(prices)
+    reduced = state.lagrangian.reduced(prices)
+    repair = state.repair()
+    state.offer_measured(repair.repair_and_fill(chosen, reduced, state.clock.check))
+    if state.is_open and state.problem.candidates <= state.options.core.candidates:
+        _, inner = repair.exact_choice(chosen, reduced)
+        state.improve_bound(inner + state.lagrangian.support(prices), prices)
+
+
+@dataclass(frozen=True)
+class _Repaired:
+    """An allocation with a few customers free: the plan, and by how much each row is still over and under (L)."""
+
+    plan: Plan
+    over: NDArray[np.float64]
+    under: NDArray[np.float64]
+
+    @property
+    def violation(self) -> NDArray[np.float64]:
+        return np.maximum(0.0, np.maximum(self.under, self.over))
+
+
+class _FreeCustomerRepair:
+    """Repair with those customers free to whom it matters least, and with more of them where that was not enough."""
+
+    def __init__(self, state: SolveState, point: PricePoint):
+        self._state = state
+        self._lagrangian = point.lagrangian
+        self._evaluation = point.evaluation
+        self._needs = _needs(state, point.evaluation)
+        sample = point.samples.for_regrets(point.lagrangian.problem)
+        self._regrets = RegretCounts(
+            sample, point.evaluation.prices, state.scales, state.options.free_customers
+        )
+        self._price = _price_table(point.lagrangian, point.evaluation.prices)
+        self._reduced = state.lagrangian.reduced(point.evaluation.prices)
+        self._earlier: tuple[NDArray[np.int64], NDArray[np.uint8]] | None = None
+
+    def run(self) -> None:
+        """Offer an allocation after each try."""
+        state, problem, options = self._state, self._state.problem, self._state.options
+        factor = np.full(len(problem.lower), options.free_customers.candidates_per_coupon)
+        near = no_free_customers(problem)
+        for _ in range(options.free_customers.tries):
+            # who was free stays free, and as it was allocated
+            more = regret_thresholds(
+                self._needs, state.scales, self._regrets, factor, options.free_customers
+            )
+            near = np.maximum(near, more)
+            if self._is_too_long(near):
+                state.clock.say("too many would have to move in the time that is left")
+                if state.clock.left < state.search.reserved_seconds:
+                    raise OutOfTime
+                return
+            repaired = self._repair(near)
+            state.offer(repaired.plan)
+            broken = problem.hard & (repaired.violation > 0)
+            if not broken.any():
+                return
+            factor[broken] *= options.free_customers.more_candidates
+            over, under = (
+                np.where(broken, np.maximum(0.0, miss), 0.0)
+                for miss in (repaired.over, repaired.under)
+            )
+            self._needs.raise_to(over, under)
+
+    def _repair(self, near: NDArray[np.float32]) -> _Repaired:
+        """One try: fix all customers but those that the thresholds single out, and repair these."""
+        state, problem = self._state, self._state.problem
+        fixed = fix_customers(problem, self._lagrangian.engine, self._price, near)
+        chosen = fixed.free_choice
+        if self._earlier is not None:
+            chosen = with_earlier_choice(fixed, *self._earlier)
+        usage = fixed_usage(problem, fixed)
+        activity = problem.rows @ usage.ravel()
+        part = free_problem(problem, state.scales, fixed, activity, state.options.free_customers)
+        state.clock.say(f"{len(fixed.free):,} customers may move")
+        repair = Repair(part, fixed.engine, state.scales, state.options.repair, activity)
+        worth = float((problem.objective * usage).sum())
+        unfilled = state.options.free_customers.filled_gaps * state.gap * abs(state.bound)
+        enough = state.bound - unfilled - worth
+        found = repair.repair_and_fill(chosen, self._reduced, state.clock.check, enough)
+        self._earlier = fixed.free, found.chosen
+        error = usage_error(problem, usage[0] + found.usage[0])
+        # what the penalties may be off is in those of the free customers already, by their bounds
+        worth -= float((np.abs(problem.objective) * error).sum())
+        plan = Plan(
+            self._lagrangian.engine,
+            self._price,
+            fixed.free,
+            found.chosen,
+            usage + found.usage,
+            error,
+            activity + found.activity,
+            worth + found.objective,
+            found.feasible,
+            found.moves,
+        )
+        return _Repaired(plan, found.activity - part.upper, part.lower - found.activity)
+
+    def _is_too_long(self, near: NDArray[np.float32]) -> bool:
+        """Whether a time limit leaves too little to repair all who are left free, as a sample tells."""
+        clock, sample = self._state.clock, self._regrets.sample
+        if np.isinf(clock.left):
+            return False
+        price = _price_table(sample, self._evaluation.prices)
+        nothing = np.empty((0, sample.engine.candidates), np.uint8)
+        free = sample.engine.fix(price, near, nothing).engine.candidates
+        share = free / max(1, sample.engine.candidates)
+        speed = self._state.options.free_customers.repaired_per_second
+        return share * self._state.problem.candidates > speed * clock.left
+
+
+def _needs(state: SolveState, evaluation: Evaluation) -> CouponNeeds:
+    """What the limits need to be met, packing's error included."""
+    problem, coupons = state.problem, evaluation.usage[0]
+    error = abs(problem.rows) @ usage_error(problem, coupons).ravel()
+    unsure = likely_activity_error(problem, coupons, state.options.free_customers)
+    return CouponNeeds(
+        problem, evaluation.prices, evaluation.activity, state.scales.per_coupon, error, unsure
+    )
+
+
+def _price_table(lagrangian: Lagrangian, prices: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Prices as the kernels take them."""
+    return as_float32(lagrangian.price_table(lagrangian.reduced(prices)))
