@@ -22,7 +22,7 @@ PACKING = "16 bits for alike channels together, 8 more for each"  # as named in 
 
 
 class Span(NamedTuple):
-    """Least and largest value of a attribute by item, float64 (K); inf and -inf for items without candidates."""
+    """Least and largest value of an attribute by item, float64 (K); inf and -inf for items without candidates."""
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
@@ -50,7 +50,7 @@ class Packed(NamedTuple):
     quantity_of: int64 (C), the quantity that each attribute is packed in. Attributes that go with each other within
     every item, as a weight that is so many times the value does, share one.
 
-    Within an item a attribute is low + step * quantity, scaled to the item's own range, and `error` is the largest
+    Within an item an attribute is low + step * quantity, scaled to the item's own range, and `error` is the largest
     distance to the value as given that was seen while rounding. Closer, it is low + step * (quantity - 1/2 +
     parts / 256), and `fine_error` is the largest distance to that: a 512th of a step at most, and next to nothing for
     an item whose values are two, or some other few that lie evenly. `parts` is fine for the first attribute of a
@@ -69,7 +69,7 @@ class Packed(NamedTuple):
 def span(
     item: NDArray[np.integer], items: int, values: NDArray[np.floating], backend: Backend
 ) -> Span:
-    """The span of a attribute, (e) as `item`."""
+    """The span of an attribute, (e) as `item`."""
 
     def one(part: slice) -> Span:
         found = Span.nothing(items)
@@ -125,7 +125,7 @@ def quantise(
 
 
 class _Rounded(NamedTuple):
-    """A part of a attribute, packed, and the largest misses of each item."""
+    """A part of an attribute, packed, and the largest misses of each item."""
 
     quantity: NDArray[np.uint16]
     fine: NDArray[np.uint8]
@@ -143,7 +143,7 @@ class _Rounded(NamedTuple):
 
 
 class _Rounding(NamedTuple):
-    """Rounds parts of a attribute."""
+    """Rounds parts of an attribute."""
 
     item: NDArray[np.integer]
     values: NDArray[np.floating]

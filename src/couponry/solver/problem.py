@@ -13,9 +13,9 @@ from ..utils.lazy_imports import sparse as sp
 from .set_table import where_sets_begin
 
 UNLIMITED = np.iinfo(np.int32).max
-LEVELS = 65_535  # largest quantity of a attribute
+LEVELS = 65_535  # largest quantity of an attribute
 ALIKE = 4 / 256  # steps that attributes which share a quantity may be apart within an item
-SAME = 128  # `fine` of such a attribute that lies where the first one does
+SAME = 128  # `fine` of such an attribute that lies where the first one does
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Problem:
     A usage table is (1 + C, S, K): coupons given, and the sum of each attribute over them, by segment and item; rows
     and tables are linear in it. Letters as in `kernels.contract`.
 
-    attributes: C arrays (e) of float32 or float64, as given. low, step, error: float64 (C, K), a attribute is
+    attributes: C arrays (e) of float32 or float64, as given. low, step, error: float64 (C, K), an attribute is
     low + step * quantity, at most `error` away. quantity_of: int64 (C), which of the shard's quantities that is:
     attributes that go with each other within every item share one. fine: uint8 (C, e), fine_error: float64 (C, K),
     closer it is low + step * (quantity - 1/2 + parts / 256), at most `fine_error` away; `parts` is fine for the first
