@@ -27,8 +27,8 @@ from couponry.affinity.candidates import weighted_purchases
 from couponry.affinity.history.customer_sample import CustomerSample, hash_ids
 from couponry.affinity.scores.offer_neighbours import offer_neighbours
 from couponry.data.candidate_batches import CandidateBlocks
-from couponry.data.candidate_rows import Rows
-from couponry.data.external_sort import SortedWriter
+from couponry.data.candidate_rows import CandidateRows
+from couponry.data.external_sort import RowWriter
 from couponry.kernels import available
 from couponry.kernels.affinity_contract import Bought, Chosen, Eligible, Kinds, Links, Pairs
 from couponry.kernels.affinity_contract import kernels as affinity_kernels
@@ -278,10 +278,12 @@ def test_choices_of_pairs_beyond_two_to_the_31(backend: str, tmp_path: Path) -> 
 
 
 def test_candidates_beyond_two_to_the_31() -> None:
-    writer = SortedWriter(MemoryStore(), {"offer": np.dtype(np.uint16)}, pa.int64())
+    writer = RowWriter(MemoryStore(), {"offer": np.dtype(np.uint16)}, pa.int64())
     writer.rows = 2**31 + 5  # as if so many had been written
-    writer.append(Rows(pa.array([1, 2]), np.array([0, 1, 3]), {"offer": np.zeros(3, np.uint16)}))
-    assert writer.finish().ends.tolist() == [0, 2**31 + 6, 2**31 + 8]
+    writer.append(
+        CandidateRows(pa.array([1, 2]), np.array([0, 1, 3]), {"offer": np.zeros(3, np.uint16)})
+    )
+    assert writer.finish().indptr.tolist() == [0, 2**31 + 6, 2**31 + 8]
 
 
 def test_no_more_memory_for_more_customers() -> None:
@@ -307,7 +309,7 @@ def test_memory_that_is_not_enough_is_told_with_its_sizes() -> None:
         model().candidates(shopped()[0], memory_limit="100MiB")
 
 
-GOOD = Rows(
+GOOD = CandidateRows(
     pa.array([1, 2]),
     np.array([0, 2, 3]),
     {
@@ -318,14 +320,14 @@ GOOD = Rows(
 )
 
 
-def blocks(*rows: Rows, offers: Any = (7, 8)) -> CandidateBlocks:
+def blocks(*rows: CandidateRows, offers: Any = (7, 8)) -> CandidateBlocks:
     columns = {"response": np.dtype(np.float32)}
     return CandidateBlocks(
         pa.array(list(offers)), pa.int64(), columns, lambda threads, scratch: iter(rows)
     )
 
 
-def spoiled(**columns: Any) -> Rows:
+def spoiled(**columns: Any) -> CandidateRows:
     changed = {name: np.array(v, GOOD.columns[name].dtype) for name, v in columns.items()}
     return replace(GOOD, columns={**GOOD.columns, **changed})
 

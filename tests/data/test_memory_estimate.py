@@ -17,7 +17,7 @@ from couponry import (
     memory_estimate,
     read_campaign,
 )
-from couponry.data.memory_estimate import Size
+from couponry.data.memory_estimate import CampaignSize
 from couponry.utils.toml_writer import dumps
 
 
@@ -75,7 +75,7 @@ def test_estimate_covers_what_a_store_takes(strings: bool, tmp_path: Path) -> No
 def test_what_cannot_fit_names_the_store(
     campaign_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = Size(3_200_000_000, 100_000_000, 2_000, 1, 4, False, False, True, 0)
+    size = CampaignSize(3_200_000_000, 100_000_000, 2_000, 1, 4, False, False, True, 0)
     monkeypatch.setattr("couponry.campaign_folder.read.campaign_size", lambda *_: size)
     with pytest.raises(
         InvalidInput,

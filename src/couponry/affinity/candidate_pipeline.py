@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 
 from ..data import memory_estimate, tables
 from ..data.candidate_batches import CandidateBlocks
-from ..data.candidate_rows import Rows
+from ..data.candidate_rows import CandidateRows
 from ..data.ids import digest_of
-from ..data.memory_estimate import Estimate, Size
-from ..data.parquet_metadata import footers
+from ..data.memory_estimate import CampaignSize, Estimate
+from ..data.parquet_metadata import read_parquet_metadata
 from ..utils.clock import Clock
 from ..utils.errors import InvalidInput
 from ..utils.memory import available_memory
@@ -36,7 +36,7 @@ from .targeting import Targeting
 FORMAT = 1
 """Of how candidates are made: with another one here, stores of an earlier one are made again."""
 
-RESERVED = memory_estimate.BASE + memory_estimate.MAKING
+RESERVED = memory_estimate.BASE_BYTES + memory_estimate.SCORING_BYTES
 """Bytes besides what DuckDB may take."""
 
 PROGRESS_LINES = 20
@@ -139,18 +139,18 @@ def _allowed(customers: pa.Table, kind: pa.DataType) -> pa.Array:
 def estimate(files: list[str], offers: int, targeting: Targeting) -> Estimate:
     """Estimate what making and solving a campaign needs, from the footers of the files of transactions alone."""
     customer = targeting.columns.get("customer", "customer")
-    rows = footers(Path(), files, "transactions", customer)
+    rows = read_parquet_metadata(Path(), files, "transactions", customer)
     customers = rows.rows
-    if rows.ids is not None and isinstance(rows.ids[0], int):
-        customers = min(customers, rows.ids[1] - rows.ids[0] + 1)
-    size = Size(
+    if rows.id_range is not None and isinstance(rows.id_range[0], int):
+        customers = min(customers, rows.id_range[1] - rows.id_range[0] + 1)
+    size = CampaignSize(
         candidates=customers * min(sum(targeting.quota.values()), offers),
         customers=customers,
         offers=offers,
         columns=1,
         column_bytes=4,
         roles=True,
-        text_ids=rows.ids is None or isinstance(rows.ids[0], str),
+        text_ids=rows.id_range is None or isinstance(rows.id_range[0], str),
         in_order=True,
         table_bytes=0,
     )
@@ -172,7 +172,7 @@ class _Pipeline:
         self._transactions, self._model, self._allowed = transactions, model, allowed
         self._targeting, self._limit, self._clock = targeting, limit, clock
 
-    def blocks(self, threads: int, scratch: Path | None) -> Iterator[Rows]:
+    def blocks(self, threads: int, scratch: Path | None) -> Iterator[CandidateRows]:
         """Yield candidates, some customers at a time; histories are kept in the scratch folder if there is one."""
         folder = None if scratch is None else scratch / "purchases"
         sample = CustomerSample()
@@ -193,17 +193,17 @@ class _Pipeline:
     def _grouping_memory(self) -> int | None:
         """Return bytes that DuckDB may take; None: its own default."""
         limit = available_memory() if self._limit is None else self._limit
-        return None if limit is None else max(limit - RESERVED, memory_estimate.LEAST_GROUPING)
+        return None if limit is None else max(limit - RESERVED, memory_estimate.MIN_GROUPING_BYTES)
 
     def _candidates(
         self, model: CandidateModel, history: PurchaseHistory, threads: int
-    ) -> Iterator[Rows]:
+    ) -> Iterator[CandidateRows]:
         """Yield the candidates of the customers who are allowed; say now and then how it stands."""
         done, everybody = 0, len(history.customers)
         for rows in model.blocks(history, threads):
             seen = len(rows.customers)
             if self._allowed is not None:
-                rows = rows.of(tables.positions(rows.customers, self._allowed) >= 0)
+                rows = rows.of_customers(tables.positions(rows.customers, self._allowed) >= 0)
             yield rows
             before, done = done, done + seen
             if before * PROGRESS_LINES // everybody < done * PROGRESS_LINES // everybody:

@@ -9,7 +9,7 @@ from typing import Any
 from ..affinity import candidate_pipeline
 from ..affinity.targeting import Targeting
 from ..data import memory_estimate, tables
-from ..data.candidate_store import is_kept
+from ..data.candidate_store import is_made_from
 from ..model.campaign_data import CampaignData
 from ..utils.clock import Clock
 from ..utils.memory import parse_size
@@ -77,10 +77,10 @@ def campaign_from_transactions(
             table, given.transactions, given.covers, given.products, known
         )
         blocks = candidate_pipeline.candidate_blocks(sources, targeting, limit=limit, clock=clock)
-        if blocks.source is not None and (store is None or not is_kept(store, blocks.source)):
+        if blocks.source is not None and (store is None or not is_made_from(store, blocks.source)):
             files = [path for path, *_ in blocks.source["files"]]
             needed = candidate_pipeline.estimate(files, len(table), targeting)
-            memory_estimate.check(needed, limit, with_store=store is not None)
+            memory_estimate.check_memory(needed, limit, with_store=store is not None)
             if store is not None:
                 memory_estimate.check_disk(needed, store)
         made = CampaignData.make(table, blocks, known, given.history, store=store, **agreed)

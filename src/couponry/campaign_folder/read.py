@@ -9,7 +9,7 @@ import pyarrow as pa
 from ..affinity.history.building.transactions import transaction_columns
 from ..affinity.targeting import Targeting
 from ..data import memory_estimate, tables
-from ..data.candidate_store import is_built
+from ..data.candidate_store import is_built_from
 from ..data.streams import stream_files
 from ..model.campaign_data import CampaignData, candidate_columns, sorted_offers
 from ..utils.memory import parse_size
@@ -51,10 +51,10 @@ def read_campaign_data(
     columns = candidate_columns(spec.limits, spec.value)
     limit = parse_size(memory_limit, "memory_limit")
     needed = memory_estimate.estimate(campaign_size(folder, spec))
-    memory_estimate.check(needed, limit, with_store=store is not None)
+    memory_estimate.check_memory(needed, limit, with_store=store is not None)
     offers = tables.read(folder, names["offers"], "offers")
     rows = stream_files(folder, names["candidates"], "candidates", sorted(columns))
-    if store is not None and not is_built(
+    if store is not None and not is_built_from(
         store, rows, tables.ids(sorted_offers(offers), "offers", "offer")
     ):
         memory_estimate.check_disk(needed, store)

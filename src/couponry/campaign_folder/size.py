@@ -9,8 +9,8 @@ import pyarrow as pa
 from ..affinity import candidate_pipeline
 from ..data import memory_estimate, tables
 from ..data.candidate_checks import KEYS
-from ..data.memory_estimate import Estimate, Size
-from ..data.parquet_metadata import footers
+from ..data.memory_estimate import CampaignSize, Estimate
+from ..data.parquet_metadata import read_parquet_metadata
 from ..model.campaign_data import candidate_columns
 from ..model.rules import expected_sets
 from .spec import Spec, read_spec
@@ -46,36 +46,36 @@ def folder_estimate(folder: str | Path) -> Estimate:
     files = [
         str(path) for path in tables.files(folder, spec.tables["transactions"], "transactions")
     ]
-    offers = footers(folder, spec.tables["offers"], "offers", "offer")
+    offers = read_parquet_metadata(folder, spec.tables["offers"], "offers", "offer")
     return candidate_pipeline.estimate(files, offers.rows, spec.targeting)
 
 
-def campaign_size(folder: Path, spec: Spec) -> Size:
+def campaign_size(folder: Path, spec: Spec) -> CampaignSize:
     """Return what decides how much a campaign with a table of candidates needs."""
     names = spec.tables
-    rows = footers(folder, names["candidates"], "candidates", "customer")
-    offers = footers(folder, names["offers"], "offers", "offer")
+    rows = read_parquet_metadata(folder, names["candidates"], "candidates", "customer")
+    offers = read_parquet_metadata(folder, names["offers"], "offers", "offer")
     wanted = candidate_columns(spec.limits, spec.value) - {*KEYS}
     kinds = [rows.schema.field(name).type for name in rows.schema.names if name in wanted]
     # no more customers than rows of table customers, or than integers between the least and the largest id
     known, table_bytes = [], 0
-    if rows.ids is not None and isinstance(rows.ids[0], int):
-        known.append(rows.ids[1] - rows.ids[0] + 1)
+    if rows.id_range is not None and isinstance(rows.id_range[0], int):
+        known.append(rows.id_range[1] - rows.id_range[0] + 1)
     if "customers" in names:
-        table = footers(folder, names["customers"], "customers", "customer")
+        table = read_parquet_metadata(folder, names["customers"], "customers", "customer")
         known.append(table.rows)
-        table_bytes = table.size
+        table_bytes = table.decoded_bytes
     possible = [count for count in known if 0 < count <= rows.rows]
     customers = min(possible) if possible else -(-rows.rows // CANDIDATES_PER_CUSTOMER)
-    return Size(
+    return CampaignSize(
         candidates=rows.rows,
         customers=customers,
         offers=offers.rows,
         columns=len(kinds),
         column_bytes=sum(4 if kind == pa.float32() else 8 for kind in kinds),
         roles="role" in rows.schema.names,
-        text_ids=rows.ids is None or isinstance(rows.ids[0], str),
-        in_order=rows.in_order,
+        text_ids=rows.id_range is None or isinstance(rows.id_range[0], str),
+        in_order=rows.is_in_order,
         table_bytes=table_bytes,
         sets=expected_sets(spec.rules, rows.rows / max(1, customers), offers.rows),
     )

@@ -1,4 +1,4 @@
-"""A block of the candidates table, checked and put into canonical order."""
+"""Checks of the candidates table, a block of rows at a time."""
 
 from __future__ import annotations
 
@@ -10,27 +10,62 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..data.roles import ROLES
+from ..utils.checks import did_you_mean
 from ..utils.errors import InvalidInput
 from . import ids, tables
-from .candidate_rows import Rows, arranged
+from .candidate_rows import CandidateRows, sort_rows
+from .roles import ROLES
 
 TABLE = "candidates"
 KEYS = ("customer", "offer", "role", "mandatory")
-SPREAD = 1 << 22  # integer offer ids this far apart are looked up in a table
+"""Columns of the candidates table that are not numeric."""
+
+MAX_LOOKUP_SPREAD = 1 << 22
+"""Largest difference of integer offer ids for which they are looked up in a table of all ids between."""
 
 
-class Intake:
-    """What the rows of a candidates table with this schema become.
+@dataclass(frozen=True)
+class NumberedBlock:
+    """Some rows of the candidates table.
 
-    offers: the offer ids in ascending order. dtypes: of each column that is kept: `offer`, `role` where there is one,
-    `mandatory` likewise, and the numeric columns.
+    Attributes
+    ----------
+    table : pyarrow.Table
+    first_row : int
+        Number of the first of them in the whole table, for messages.
+    """
+
+    table: pa.Table
+    first_row: int
+
+
+class CandidateChecks:
+    """Turns blocks of a candidates table into rows in canonical order, and refuses what is wrong.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        Of the candidates table.
+    offers : pyarrow.Array
+        Ids of the offers, ascending.
+
+    Attributes
+    ----------
+    customer_type : pyarrow.DataType
+        int64 or large_string.
+    dtypes : dict of str to numpy.dtype
+        Of each column that is kept: `offer`; `role` and `mandatory`, where the table has them; the numeric columns.
+
+    Raises
+    ------
+    InvalidInput
+        Where the table has no column of customers or offers.
     """
 
     def __init__(self, schema: pa.Schema, offers: pa.Array):
         tables.require(schema.empty_table(), TABLE, "customer", "offer")
         self.offers = offers
-        self.kind = tables.ids(schema.empty_table(), TABLE, "customer").type
+        self.customer_type = tables.ids(schema.empty_table(), TABLE, "customer").type
         self.numeric = [name for name in schema.names if name not in KEYS]
         self.dtypes: dict[str, np.dtype[Any]] = {"offer": offer_dtype(len(offers))}
         if "role" in schema.names:
@@ -40,10 +75,17 @@ class Intake:
         for name in self.numeric:
             single = schema.field(name).type == pa.float32()
             self.dtypes[name] = np.dtype(np.float32 if single else np.float64)
-        self._position = _Positions(offers)
+        self._positions = _OfferPositions(offers)
 
-    def rows(self, block: Block) -> Rows:
-        """The rows of a block. Raises InvalidInput, and rows.Twice."""
+    def checked_rows(self, block: NumberedBlock) -> CandidateRows:
+        """Check the rows of a block, and put them into canonical order.
+
+        Raises
+        ------
+        InvalidInput
+            With the number of the first row that is wrong.
+        DuplicatePair
+        """
         table, first = block.table, block.first_row
         columns: dict[str, NDArray[Any]] = {"offer": self._offer(table, first)}
         customer = tables.ids(table, TABLE, "customer", first)
@@ -55,16 +97,13 @@ class Intake:
             columns["role"] = _role_codes(table, first)
         if "mandatory" in self.dtypes:
             columns["mandatory"] = _flags(table, "mandatory", first)
-        return arranged(customer, columns, len(self.offers))
+        return sort_rows(customer, columns, len(self.offers))
 
     def _offer(self, table: pa.Table, first_row: int) -> NDArray[Any]:
+        """The row of the sorted offers of each candidate."""
         found = tables.ids(table, TABLE, "offer", first_row)
-        if found.type != self.offers.type:
-            raise InvalidInput(
-                f"table candidates, column 'offer': expected {tables.kind_of_ids(self.offers)} "
-                f"as in table offers, got {tables.kind_of_ids(found)}"
-            )
-        position = self._position.of(found)
+        tables.check_kind_of_ids(found, self.offers, "table candidates, column 'offer'", "offers")
+        position = self._positions.of(found)
         if (position < 0).any():
             row = int((position < 0).argmax())
             raise InvalidInput(
@@ -74,38 +113,33 @@ class Intake:
         return position.astype(self.dtypes["offer"])
 
 
-@dataclass(frozen=True)
-class Block:
-    """Some rows of the table, and the number of the first of them."""
-
-    table: pa.Table
-    first_row: int
+def offer_dtype(n_offers: int) -> np.dtype[Any]:
+    """The type that rows of the offers table are numbered in."""
+    return np.dtype(np.uint16 if n_offers <= 65_536 else np.uint32)
 
 
-def offer_dtype(offers: int) -> np.dtype[Any]:
-    """What rows of the offers table are numbered in."""
-    return np.dtype(np.uint16 if offers <= 65_536 else np.uint32)
-
-
-class _Positions:
+class _OfferPositions:
     """Position of ids among the ascending ids of the offers table, -1 where they are not there."""
 
     def __init__(self, offers: pa.Array):
         self._offers = offers
-        self._table = None
-        if offers.type == ids.INTEGERS and offers[-1].as_py() - offers[0].as_py() < SPREAD:
+        self._table: NDArray[np.int32] | None = None
+        close = offers.type == ids.INTEGERS
+        if close and offers[-1].as_py() - offers[0].as_py() < MAX_LOOKUP_SPREAD:
             values = offers.to_numpy()
             self._least, self._last = int(values[0]), int(values[-1])
             self._table = np.full(self._last - self._least + 1, -1, np.int32)
             self._table[values - self._least] = np.arange(len(values))
 
     def of(self, found: pa.Array) -> NDArray[Any]:
+        """The position of each id."""
         if self._table is None or len(found) == 0:
             return tables.positions(found, self._offers)
         values = found.to_numpy()
         if values.min() < self._least or values.max() > self._last:
             return tables.positions(found, self._offers)
-        return self._table[values - self._least]
+        position: NDArray[np.int32] = self._table[values - self._least]
+        return position
 
 
 def _flags(table: pa.Table, name: str, first_row: int) -> NDArray[np.uint8]:
@@ -115,10 +149,12 @@ def _flags(table: pa.Table, name: str, first_row: int) -> NDArray[np.uint8]:
         raise InvalidInput(
             f"table candidates, column {name!r}, row {first_row}: expected true or false, got {column.type}"
         )
-    return pc.fill_null(column.cast(pa.bool_()), False).to_numpy().astype(np.uint8)
+    flags: NDArray[np.uint8] = pc.fill_null(column.cast(pa.bool_()), False).to_numpy()
+    return flags.astype(np.uint8)
 
 
 def _role_codes(table: pa.Table, first_row: int) -> NDArray[np.uint8]:
+    """The code of each row's role; null is 0."""
     column = table["role"]
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -133,9 +169,10 @@ def _role_codes(table: pa.Table, first_row: int) -> NDArray[np.uint8]:
     unknown = pc.and_(pc.is_null(code), pc.is_valid(column))
     if pc.any(unknown).as_py():
         row = pc.index(unknown, True).as_py()
+        role = column[row].as_py()
         raise InvalidInput(
             f"table candidates, column 'role', row {first_row + row}: expected one of "
-            f"{', '.join(ROLES)}, got {column[row].as_py()!r}"
+            f"{', '.join(ROLES)}, got {role!r}{did_you_mean(role, ROLES)}"
         )
-    codes = pc.fill_null(code, -1).to_numpy()
+    codes: NDArray[np.int64] = pc.fill_null(code, -1).to_numpy()
     return (codes + 1).astype(np.uint8)

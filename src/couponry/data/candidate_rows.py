@@ -13,10 +13,19 @@ from numpy.typing import NDArray
 from . import ids
 
 Columns = dict[str, NDArray[Any]]
+"""Columns of candidates by name, all of one length."""
 
 
-class Twice(Exception):
-    """A pair of customer and offer is there twice; the customer's id and the row of the sorted offers."""
+class DuplicatePair(Exception):
+    """A pair of customer and offer is there twice.
+
+    Attributes
+    ----------
+    customer : int or str
+        Id of the customer.
+    offer : int
+        Row of the sorted offers.
+    """
 
     def __init__(self, customer: Any, offer: int):
         super().__init__(customer, offer)
@@ -25,76 +34,102 @@ class Twice(Exception):
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows of n customers, m in all, each pair there once.
+class CandidateRows:
+    """Rows of some customers, each pair of customer and offer there once.
 
-    customers: distinct ids in ascending order (n). ends: int64 (n + 1), where each customer's rows begin, and where
-    the last one's end. columns: offer, role and the numeric columns, (m) each.
+    Attributes
+    ----------
+    customers : pyarrow.Array, shape (n,)
+        Distinct ids in ascending order.
+    indptr : ndarray of int64, shape (n + 1,)
+        Where each customer's rows begin, and where the last one's end.
+    columns : dict of str to ndarray, shape (n_rows,) each
+        Offer, role and the numeric columns.
     """
 
     customers: pa.Array
-    ends: NDArray[np.int64]
+    indptr: NDArray[np.int64]
     columns: Columns
 
     def __len__(self) -> int:
-        return int(self.ends[-1])
+        return int(self.indptr[-1])
 
-    def part(self, start: int, stop: int) -> Rows:
-        """The rows of the customers start <= i < stop."""
-        ends = self.ends[start : stop + 1]
-        columns = {name: column[ends[0] : ends[-1]] for name, column in self.columns.items()}
-        return Rows(self.customers[start:stop], ends - ends[0], columns)
+    def customer_range(self, start: int, stop: int) -> CandidateRows:
+        """Select the rows of the customers start <= i < stop."""
+        indptr = self.indptr[start : stop + 1]
+        columns = {name: column[indptr[0] : indptr[-1]] for name, column in self.columns.items()}
+        return CandidateRows(self.customers[start:stop], indptr - indptr[0], columns)
 
-    def of(self, kept: NDArray[np.bool_]) -> Rows:
-        """The rows of some of the customers (n)."""
-        count = np.diff(self.ends)
+    def of_customers(self, kept: NDArray[np.bool_]) -> CandidateRows:
+        """Select the rows of the customers that are marked; kept: shape (n,)."""
+        count = np.diff(self.indptr)
         rows = np.repeat(kept, count)
         columns = {name: column[rows] for name, column in self.columns.items()}
-        ends = np.append(0, np.cumsum(count[kept]))
-        return Rows(self.customers.filter(pa.array(kept)), ends, columns)
+        indptr = np.append(0, np.cumsum(count[kept]))
+        return CandidateRows(self.customers.filter(pa.array(kept)), indptr, columns)
 
-    def copy(self) -> Rows:
-        """The same rows in arrays of their own, which hold no larger ones."""
+    def copy(self) -> CandidateRows:
+        """Copy the rows into arrays of their own, which keep no larger ones alive."""
         columns = {name: column.copy() for name, column in self.columns.items()}
-        return Rows(pa.concat_arrays([self.customers]), self.ends.copy(), columns)
+        return CandidateRows(pa.concat_arrays([self.customers]), self.indptr.copy(), columns)
 
 
-def arranged(customer: pa.Array, columns: Columns, offers: int) -> Rows:
-    """Rows in canonical order; `customer`: id of each, `offers`: how many there are. Raises Twice."""
-    code, ids_of = ids.codes(customer, 2**62 // offers)
-    return _sorted(code, ids_of, columns, offers)
+def sort_rows(customer: pa.Array, columns: Columns, n_offers: int) -> CandidateRows:
+    """Put rows into canonical order.
+
+    Parameters
+    ----------
+    customer : pyarrow.Array, shape (n_rows,)
+        Id of each row's customer.
+    columns : dict of str to ndarray, shape (n_rows,) each
+        `offer` among them, as rows of the sorted offers.
+    n_offers : int
+
+    Raises
+    ------
+    DuplicatePair
+    """
+    code, ids_of = ids.codes(customer, 2**62 // n_offers)
+    return _sorted(code, ids_of, columns, n_offers)
 
 
-def joined(parts: list[Rows], offers: int) -> Rows:
-    """The rows of several parts, whose customers may be the same ones, in canonical order. Raises Twice."""
-    code, ids_of = ids.codes(pa.concat_arrays([part.customers for part in parts]), 2**62 // offers)
-    each = np.concatenate([np.diff(part.ends) for part in parts])
+def merge_rows(parts: list[CandidateRows], n_offers: int) -> CandidateRows:
+    """Put the rows of several parts into canonical order; customers may be in more than one.
+
+    Raises
+    ------
+    DuplicatePair
+    """
+    customers = pa.concat_arrays([part.customers for part in parts])
+    code, ids_of = ids.codes(customers, 2**62 // n_offers)
+    count = np.concatenate([np.diff(part.indptr) for part in parts])
     columns = {
         name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns
     }
-    return _sorted(np.repeat(code, each), ids_of, columns, offers)
+    return _sorted(np.repeat(code, count), ids_of, columns, n_offers)
 
 
 def _sorted(
     code: NDArray[np.int64],
     ids_of: Callable[[NDArray[np.int64]], pa.Array],
     columns: Columns,
-    offers: int,
-) -> Rows:
-    key = code * offers + columns["offer"]
+    n_offers: int,
+) -> CandidateRows:
+    """Rows in canonical order, from codes that are ordered as the customers are."""
+    key = code * n_offers + columns["offer"]
     if not (key[1:] > key[:-1]).all():
-        key, order = _sort(key)
+        key, order = _sort_keys(key)
         same = key[1:] == key[:-1]
         if same.any():
             row = int(np.maximum(order[1:][same], order[:-1][same]).min())
-            raise Twice(ids_of(code[[row]])[0].as_py(), int(columns["offer"][row]))
+            raise DuplicatePair(ids_of(code[[row]])[0].as_py(), int(columns["offer"][row]))
         code = code[order]
         columns = {name: column[order] for name, column in columns.items()}
     first = np.flatnonzero(np.concatenate([[True], code[1:] != code[:-1]]))
-    return Rows(ids_of(code[first]), np.append(first, len(code)), columns)
+    return CandidateRows(ids_of(code[first]), np.append(first, len(code)), columns)
 
 
-def _sort(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _sort_keys(key: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The keys, from 0 up, in ascending order, and which of them each one is; `key` is overwritten."""
     bits = len(key).bit_length()
     if int(key.max()) < 2 ** (63 - bits):  # key and place in one number: several times as fast

@@ -26,31 +26,65 @@ from ..utils.array_store import Arrays, ArrayStore, FolderStore
 from ..utils.atomic_folder import abandoned_drafts, atomic_folder, check_new_folder
 from ..utils.errors import InvalidInput
 from ..utils.mapped_arrays import map_array
-from .candidates import Candidates, build
+from .candidates import Candidates, build_candidates
 from .external_sort import file_names
 from .ids import TEXT, as_ids, digest_of
 from .streams import Stream
 
 FORMAT = 2
+"""Version of the files' layout; a store of another version is built again."""
+
 MANIFEST = "store.json"
 
 
-def stored(folder: str | Path, stream: Stream, offers: pa.Array, threads: int) -> Candidates:
-    """The candidates of a stream, from the store in `folder`; built first where there is none of the same input."""
+def open_or_build(folder: str | Path, stream: Stream, offers: pa.Array, threads: int) -> Candidates:
+    """Return the candidates of a stream from a store, which is built first where there is none of the same input.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The store.
+    stream : Stream
+        The candidates table.
+    offers : pyarrow.Array
+        Ids of the offers, ascending.
+    threads : int
+
+    Raises
+    ------
+    InvalidInput
+        Where the input is wrong, or the folder holds something else.
+    """
     source = _source(stream, offers)
-    return kept(folder, source, lambda space: build(stream, offers, space, threads))
+    return open_or_make(
+        folder, source, lambda store: build_candidates(stream, offers, store, threads)
+    )
 
 
-def kept(
+def open_or_make(
     folder: str | Path, source: dict[str, Any] | None, make: Callable[[ArrayStore], Candidates]
 ) -> Candidates:
-    """Candidates from the store in `folder`; made first where there is none of the same source.
+    """Return candidates from a store, which is made first where there is none of the same source.
 
-    A store of another source is replaced; a folder that holds anything else is refused. What cannot be told to be the
-    same (None: such as a stream that is not of files) is made again.
+    A store of another source is replaced. What cannot be told to be the same is made again.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The store.
+    source : dict or None
+        What the candidates are made from, as JSON has it; None where that cannot be told, as of a stream that is not of
+        files.
+    make : callable
+        Writes the candidates into the array store that it is given.
+
+    Raises
+    ------
+    InvalidInput
+        Where the folder holds something else.
     """
     path = Path(folder).absolute()
-    if not is_kept(path, source):
+    if not is_made_from(path, source):
         if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
             raise InvalidInput(
                 f"store {str(path)!r}: expected a new folder or a store of candidates, "
@@ -64,25 +98,26 @@ def kept(
             built = uuid.uuid4().hex
             manifest = {"format": FORMAT, "built": built, **_content(found), "source": source}
             (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    return _opened(path)
+    return _open(path)
 
 
-def is_built(folder: str | Path, stream: Stream, offers: pa.Array) -> bool:
-    """Whether the folder holds a store of this very input."""
-    return is_kept(folder, _source(stream, offers))
+def is_built_from(folder: str | Path, stream: Stream, offers: pa.Array) -> bool:
+    """Tell whether a folder holds a store of this very input."""
+    return is_made_from(folder, _source(stream, offers))
 
 
-def is_kept(folder: str | Path, source: dict[str, Any] | None) -> bool:
-    """Whether the folder holds a store of this very source."""
+def is_made_from(folder: str | Path, source: dict[str, Any] | None) -> bool:
+    """Tell whether a folder holds a store of this very source."""
     try:
         manifest = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     same = isinstance(manifest, dict) and manifest.get("format") == FORMAT
-    return same and source is not None and manifest.get("source") == source
+    return same and source is not None and bool(manifest.get("source") == source)
 
 
-def _opened(path: Path) -> Candidates:
+def _open(path: Path) -> Candidates:
+    """The candidates of a store that is there."""
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         names = file_names(["offer", *manifest["flags"], *manifest["columns"]])
@@ -93,14 +128,15 @@ def _opened(path: Path) -> Candidates:
         raise InvalidInput(f"store {str(path)!r}: {error}; remove it to build it again") from error
     offer, role = arrays.pop("offer"), arrays.pop("role", None)
     mandatory = arrays.pop("mandatory", None)
-    derived = _Beside(path, manifest["built"])
+    derived = _DerivedFolders(path, manifest["built"])
     return Candidates(as_ids(customer, ends), indptr, offer, role, mandatory, arrays, derived)
 
 
-class _Beside:
-    """Arrays made of those of a store, in folders of it: one of each kind, but for spans, which are small.
+class _DerivedFolders:
+    """Arrays made of those of a store, in folders inside it: one of each kind, but for spans, which are small.
 
-    built: which store they are made of. The folder may hold another one by the time that they are written.
+    built: identifies the store that they are made of. The folder may hold another one by the time that they are
+    written.
     """
 
     def __init__(self, folder: Path, built: str):
@@ -126,6 +162,7 @@ class _Beside:
 
 
 def _content(candidates: Candidates) -> dict[str, Any]:
+    """What the manifest says of the arrays."""
     return {
         "customers": len(candidates.customers),
         "candidates": len(candidates),
@@ -136,7 +173,7 @@ def _content(candidates: Candidates) -> dict[str, Any]:
 
 
 def _source(stream: Stream, offers: pa.Array) -> dict[str, Any] | None:
-    """What the candidates are made from, as JSON has it; None: it cannot be told."""
+    """What the candidates are made from, as JSON has it; None where it cannot be told."""
     if stream.files is None:
         return None
     return {

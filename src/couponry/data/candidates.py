@@ -16,22 +16,32 @@ from ..utils.derived_arrays import DerivedArrays, SharedArrays
 from ..utils.errors import InvalidInput
 from ..utils.parallel import parallel_map
 from . import tables
-from .candidate_checks import TABLE, Block, Intake
-from .candidate_rows import Twice
-from .external_sort import Runs
+from .candidate_checks import TABLE, CandidateChecks, NumberedBlock
+from .candidate_rows import DuplicatePair
+from .external_sort import ExternalSort, StoredRows
 from .streams import Stream
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Eligible (customer, offer) pairs; e pairs of n customers. The arrays are in memory or memory-mapped, read only.
+    """The eligible pairs of customer and offer. Arrays are in memory or memory-mapped, and read only.
 
-    customers: the distinct customer ids in ascending order (n).
-    indptr: int64 (n + 1). offer: uint16 (e), uint32 where there are more than 65,536 offers: row of the sorted offers.
-    role: uint8 (e) role codes, or None. mandatory: uint8 (e), 1 for those that must be given, or None.
-    columns: (e) each, the numeric columns that the campaign uses, as the user gave them: float32 where they were that,
-    else float64.
-    derived: where arrays go that are made of these.
+    Attributes
+    ----------
+    customers : pyarrow.Array, shape (n_customers,)
+        Distinct ids in ascending order.
+    indptr : ndarray of int64, shape (n_customers + 1,)
+        Where each customer's candidates begin, and where the last one's end.
+    offer : ndarray of uint16, or uint32 with more than 65,536 offers, shape (n_candidates,)
+        Row of the sorted offers.
+    role : ndarray of uint8, shape (n_candidates,), or None
+        Role codes.
+    mandatory : ndarray of uint8, shape (n_candidates,), or None
+        1 for those that must be given.
+    columns : dict of str to ndarray, shape (n_candidates,) each
+        The numeric columns that the campaign uses, as the user gave them: float32 where they were that, else float64.
+    derived : DerivedArrays
+        Where arrays go that are made of these.
     """
 
     customers: pa.Array
@@ -45,47 +55,67 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.offer)
 
+    @classmethod
+    def of_rows(cls, rows: StoredRows) -> Candidates:
+        """Make candidates of rows in canonical order."""
+        columns = dict(rows.columns)
+        offer, role = columns.pop("offer"), columns.pop("role", None)
+        mandatory = columns.pop("mandatory", None)
+        return cls(rows.customers, rows.indptr, offer, role, mandatory, columns)
 
-def build(stream: Stream, offers: pa.Array, space: ArrayStore, threads: int) -> Candidates:
+
+def build_candidates(
+    stream: Stream, offers: pa.Array, store: ArrayStore, threads: int
+) -> Candidates:
     """Check the candidates table and put it into canonical order, a block at a time.
-
-    stream: the columns customer and offer, role and mandatory or not, and the numeric columns to keep.
-    offers: the offer ids in ascending order.
 
     Where the rows come by customer they are read and written once. Where they do not, sorted runs of them are written
     first and then merged.
+
+    Parameters
+    ----------
+    stream : Stream
+        The columns customer and offer, role and mandatory or not, and the numeric columns to keep.
+    offers : pyarrow.Array
+        Ids of the offers, ascending.
+    store : ArrayStore
+        Where the arrays go.
+    threads : int
+
+    Raises
+    ------
+    InvalidInput
     """
-    intake = Intake(stream.schema, offers)
-    runs = Runs(space, intake.dtypes, intake.kind, len(offers))
+    checks = CandidateChecks(stream.schema, offers)
+    sort = ExternalSort(store, checks.dtypes, checks.customer_type, len(offers))
     try:
-        for rows in parallel_map(intake.rows, _numbered(stream.blocks(runs.block_rows)), threads):
-            runs.add(rows)
-        whole = runs.finish(threads)
-    except Twice as twice:
-        raise InvalidInput(_said(twice, stream, offers)) from None
+        blocks = _numbered(stream.blocks(sort.block_rows))
+        for rows in parallel_map(checks.checked_rows, blocks, threads):
+            sort.add(rows)
+        whole = sort.finish(threads)
+    except DuplicatePair as pair:
+        raise InvalidInput(_describe(pair, stream, offers)) from None
     if whole is None:
         raise InvalidInput("table candidates: expected at least one row, got none")
-    columns = dict(whole.columns)
-    offer, role = columns.pop("offer"), columns.pop("role", None)
-    mandatory = columns.pop("mandatory", None)
-    return Candidates(whole.customers, whole.ends, offer, role, mandatory, columns)
+    return Candidates.of_rows(whole)
 
 
-def _numbered(tables: Iterator[pa.Table]) -> Iterator[Block]:
+def _numbered(blocks: Iterator[pa.Table]) -> Iterator[NumberedBlock]:
+    """Blocks with the numbers of their first rows."""
     first_row = 0
-    for table in tables:
-        yield Block(table, first_row)
-        first_row += len(table)
+    for block in blocks:
+        yield NumberedBlock(block, first_row)
+        first_row += len(block)
 
 
-def _said(twice: Twice, stream: Stream, offers: pa.Array) -> str:
-    """What is wrong with a pair that is there twice, with the row of its second time where rows can be read again."""
-    offer = offers[twice.offer].as_py()
-    pair = f"the pair of customer {twice.customer!r} and offer {offer!r} is there twice"
+def _describe(duplicate: DuplicatePair, stream: Stream, offers: pa.Array) -> str:
+    """Which pair is there twice, with the row of its second time where rows can be read again."""
+    offer = offers[duplicate.offer].as_py()
+    pair = f"the pair of customer {duplicate.customer!r} and offer {offer!r} is there twice"
     times, first_row = 0, 0
     for table in stream.batches() if stream.repeatable else ():
         same = pc.and_(
-            pc.equal(tables.ids(table, TABLE, "customer"), twice.customer),
+            pc.equal(tables.ids(table, TABLE, "customer"), duplicate.customer),
             pc.equal(tables.ids(table, TABLE, "offer"), offer),
         )
         found = np.flatnonzero(same.to_numpy(zero_copy_only=False))

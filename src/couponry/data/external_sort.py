@@ -1,8 +1,11 @@
-"""Sorted runs of candidates: one where rows come by customer, else several, merged a range of customers at a time."""
+"""External sort of candidates: sorted runs, written as they come and merged a range of customers at a time.
+
+Rows that come by customer make one run, which needs no merging.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,139 +19,202 @@ from ..utils.array_store import ArrayStore
 from ..utils.mapped_arrays import release_pages
 from ..utils.parallel import parallel_map
 from . import ids
-from .candidate_rows import Columns, Rows, joined
+from .candidate_rows import CandidateRows, Columns, merge_rows
 from .ids import IdWriter
 
-BLOCK_ROWS = 1 << 20  # rows that are sorted at a time while they come by customer
-RUN_ROWS = 1 << 22  # rows that are sorted at a time when they do not, and merged at a time
-FORGET = 4  # ranges that are merged before their pages are let go of, all at once
+BLOCK_ROWS = 1 << 20
+"""Rows that are sorted at a time while they come by customer."""
+
+RUN_ROWS = 1 << 22
+"""Rows that are sorted at a time when they do not come by customer, and rows that are merged at a time."""
+
+RANGES_PER_RELEASE = 4
+"""Ranges of customers that are merged before the pages of all runs are released."""
 
 
 @dataclass(frozen=True)
-class Sorted:
-    """Rows in a space: arrays as in `Rows`, of one run or of several behind one another.
+class StoredRows:
+    """Rows in an array store, of one run or of several one after the other.
 
-    ids: the arrays that `customers` is made of.
+    Attributes
+    ----------
+    customers : pyarrow.Array
+        Ids, ascending within a run.
+    id_arrays : list of ndarray
+        The arrays that `customers` is made of.
+    indptr : ndarray of int64, shape (len(customers) + 1,)
+        Where each customer's rows begin, and where the last one's end.
+    columns : dict of str to ndarray
     """
 
     customers: pa.Array
-    ids: list[NDArray[Any]]
-    ends: NDArray[np.int64]
+    id_arrays: list[NDArray[Any]]
+    indptr: NDArray[np.int64]
     columns: Columns
 
 
-class SortedWriter:
-    """Writes rows front to back into a space."""
+class RowWriter:
+    """Writes rows front to back into an array store.
 
-    def __init__(self, space: ArrayStore, dtypes: dict[str, np.dtype[Any]], kind: pa.DataType):
-        self._customers = IdWriter(space, "customer", kind)
-        self._ends = space.writer("indptr", np.int64)
-        self._ends.append(np.zeros(1, np.int64))
+    Parameters
+    ----------
+    store : ArrayStore
+    dtypes : dict of str to numpy.dtype
+        Of each column.
+    customer_type : pyarrow.DataType
+        Of the customers' ids: int64 or large_string.
+
+    Attributes
+    ----------
+    customers, rows : int
+        How many have been written.
+    """
+
+    def __init__(
+        self, store: ArrayStore, dtypes: dict[str, np.dtype[Any]], customer_type: pa.DataType
+    ):
+        self._customers = IdWriter(store, "customer", customer_type)
+        self._indptr = store.writer("indptr", np.int64)
+        self._indptr.append(np.zeros(1, np.int64))
         self._columns = {
-            name: space.writer(file, dtypes[name]) for name, file in file_names(dtypes).items()
+            name: store.writer(file, dtypes[name]) for name, file in file_names(dtypes).items()
         }
         self.customers = 0
         self.rows = 0
 
-    def append(self, rows: Rows) -> None:
+    def append(self, rows: CandidateRows) -> None:
+        """Write more rows."""
         self._customers.append(rows.customers)
-        self._ends.append(rows.ends[1:] + self.rows)
+        self._indptr.append(rows.indptr[1:] + self.rows)
         for name, writer in self._columns.items():
             writer.append(rows.columns[name])
         self.customers += len(rows.customers)
         self.rows += len(rows)
 
-    def finish(self) -> Sorted:
+    def finish(self) -> StoredRows:
+        """Return all rows that were written."""
         columns = {name: writer.finish() for name, writer in self._columns.items()}
-        return Sorted(*self._customers.finish(), self._ends.finish(), columns)
+        return StoredRows(*self._customers.finish(), self._indptr.finish(), columns)
 
 
-def file_names(columns: Any) -> dict[str, str]:
-    """Name of each column's array: numeric columns may be called anything, so theirs are numbered."""
+def file_names(columns: Iterable[str]) -> dict[str, str]:
+    """Name each column's array: numeric columns may be called anything, so theirs are numbered."""
+    columns = list(columns)
     numeric = [name for name in columns if name not in ("offer", "role", "mandatory")]
     return {name: f"column-{numeric.index(name)}" if name in numeric else name for name in columns}
 
 
-class Runs:
+class ExternalSort:
     """Takes rows block by block; a block that does not go on where the one before it ended begins another run.
 
     The rows of the last customer so far wait for the next block, which may have more of them.
+
+    Parameters
+    ----------
+    store : ArrayStore
+    dtypes : dict of str to numpy.dtype
+        Of each column.
+    customer_type : pyarrow.DataType
+    n_offers : int
     """
 
     def __init__(
-        self, space: ArrayStore, dtypes: dict[str, np.dtype[Any]], kind: pa.DataType, offers: int
+        self,
+        store: ArrayStore,
+        dtypes: dict[str, np.dtype[Any]],
+        customer_type: pa.DataType,
+        n_offers: int,
     ):
-        self._space, self._dtypes, self._kind, self._offers = space, dtypes, kind, offers
-        self._writer = SortedWriter(space, dtypes, kind)
+        self._store, self._dtypes, self._type, self._n_offers = (
+            store,
+            dtypes,
+            customer_type,
+            n_offers,
+        )
+        self._writer = RowWriter(store, dtypes, customer_type)
         self._starts = [0]  # the first customer of each run
-        self._open: Rows | None = None
+        self._waiting: CandidateRows | None = None
 
     def block_rows(self) -> int:
-        """How many rows to sort at a time from now on."""
+        """Tell how many rows to sort at a time from now on."""
         return BLOCK_ROWS if len(self._starts) == 1 else max(RUN_ROWS, BLOCK_ROWS)
 
-    def add(self, rows: Rows) -> None:
-        """Take the rows of the next block. Raises Twice."""
+    def add(self, rows: CandidateRows) -> None:
+        """Take the rows of the next block.
+
+        Raises
+        ------
+        DuplicatePair
+        """
         last = len(rows.customers) - 1
-        if self._open is not None:
-            customer, first = self._open.customers[0].as_py(), rows.customers[0].as_py()
+        if self._waiting is not None:
+            customer, first = self._waiting.customers[0].as_py(), rows.customers[0].as_py()
             if first == customer:
-                head = joined([self._open, rows.part(0, 1)], self._offers)
+                head = merge_rows([self._waiting, rows.customer_range(0, 1)], self._n_offers)
                 if last == 0:
-                    self._open = head
+                    self._waiting = head
                     return
                 self._writer.append(head)
-                rows, last = rows.part(1, last + 1), last - 1
+                rows, last = rows.customer_range(1, last + 1), last - 1
             else:
-                self._writer.append(self._open)
+                self._writer.append(self._waiting)
                 if ids.is_before(first, customer):
                     self._starts.append(self._writer.customers)
-        self._writer.append(rows.part(0, last))
-        self._open = rows.part(last, last + 1).copy()
+        self._writer.append(rows.customer_range(0, last))
+        self._waiting = rows.customer_range(last, last + 1).copy()
 
-    def finish(self, threads: int) -> Sorted | None:
-        """All rows in canonical order; None: there are none. Raises Twice."""
-        if self._open is None:
+    def finish(self, threads: int) -> StoredRows | None:
+        """Return all rows in canonical order, or None where there are none.
+
+        Raises
+        ------
+        DuplicatePair
+        """
+        if self._waiting is None:
             return None
-        self._writer.append(self._open)
-        written = self._writer.finish()
+        self._writer.append(self._waiting)
+        runs = self._writer.finish()
         if len(self._starts) == 1:
-            return written
-        merge = _Merge(written, [*self._starts, len(written.customers)], self._offers)
-        self._writer = SortedWriter(self._space, self._dtypes, self._kind)
+            return runs
+        merge = _Merge(runs, [*self._starts, len(runs.customers)], self._n_offers)
+        self._writer = RowWriter(self._store, self._dtypes, self._type)
         for number, rows in enumerate(parallel_map(merge.rows, merge.ranges(), threads)):
             self._writer.append(rows)
-            if number % FORGET == 0:
-                release_pages(written.ends, *written.ids, *written.columns.values())
+            if number % RANGES_PER_RELEASE == 0:
+                release_pages(runs.indptr, *runs.id_arrays, *runs.columns.values())
         return self._writer.finish()
 
 
 class _Merge:
     """Merges runs: the rows of one range of customers are few enough to be sorted at once."""
 
-    def __init__(self, runs: Sorted, starts: list[int], offers: int):
-        self._runs, self._offers = runs, offers
+    def __init__(self, runs: StoredRows, starts: list[int], n_offers: int):
+        self._runs, self._n_offers = runs, n_offers
         self._bounds = list(pairwise(starts))
 
     def ranges(self) -> Iterator[list[tuple[int, int]]]:
         """For each range the customers start <= i < stop of every run."""
         splitters = self._splitters()
         below = [
-            [start, *(start + ids.before(part, splitters)), stop]
+            [start, *(start + ids.count_before(part, splitters)), stop]
             for start, stop in self._bounds
             for part in [self._runs.customers[start:stop]]
         ]
         for number in range(len(splitters) + 1):
             yield [(places[number], places[number + 1]) for places in below]
 
-    def rows(self, parts: list[tuple[int, int]]) -> Rows:
-        """The rows of one range. Raises Twice."""
-        return joined([self._part(*part) for part in parts if part[0] < part[1]], self._offers)
+    def rows(self, parts: list[tuple[int, int]]) -> CandidateRows:
+        """The rows of one range. Raises DuplicatePair."""
+        return merge_rows(
+            [self._part(*part) for part in parts if part[0] < part[1]], self._n_offers
+        )
 
-    def _part(self, start: int, stop: int) -> Rows:
-        ends = self._runs.ends[start : stop + 1]
-        columns = {name: column[ends[0] : ends[-1]] for name, column in self._runs.columns.items()}
-        return Rows(self._runs.customers[start:stop], ends - ends[0], columns)
+    def _part(self, start: int, stop: int) -> CandidateRows:
+        """The rows of the customers start <= i < stop of all runs one after the other."""
+        indptr = self._runs.indptr[start : stop + 1]
+        first, last = indptr[0], indptr[-1]
+        columns = {name: column[first:last] for name, column in self._runs.columns.items()}
+        return CandidateRows(self._runs.customers[start:stop], indptr - first, columns)
 
     def _splitters(self) -> list[Any]:
         """Ids that begin new ranges, each of about RUN_ROWS rows at most but for what one customer has.
@@ -156,10 +222,11 @@ class _Merge:
         From each run a customer every so many rows; between two neighbours among all of those, and thus between as
         many neighbours as there are runs, a run has no more rows than that on top.
         """
-        runs, ends = len(self._bounds), self._runs.ends
+        runs, indptr = len(self._bounds), self._runs.indptr
         step = max(1, RUN_ROWS // (2 * runs))
-        rows = np.concatenate([np.arange(ends[a], ends[b], step) for a, b in self._bounds])
-        found = np.searchsorted(ends, rows, side="right") - 1
+        rows = np.concatenate([np.arange(indptr[a], indptr[b], step) for a, b in self._bounds])
+        found = np.searchsorted(indptr, rows, side="right") - 1
         sample = self._runs.customers.take(pa.array(found))
         sample = sample.take(pc.sort_indices(sample))[::runs]
-        return pc.unique(sample)[1:].to_pylist()
+        splitters: list[Any] = pc.unique(sample)[1:].to_pylist()
+        return splitters

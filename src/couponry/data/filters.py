@@ -10,29 +10,56 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..utils.checks import did_you_mean
 from ..utils.errors import InvalidInput
 from . import tables
+from .arrow_columns import flat_lists, holds_lists
 
-Where = Mapping[
-    str, Any
-]  # column -> a value, a list of values (any of them), or {"min": ..., "max": ...}
+Where = Mapping[str, Any]
+"""Conditions by column: a value, a list of values (any of them), or ``{"min": ..., "max": ...}`` (both ends in)."""
 
 
 def rows_where(table: pa.Table, what: str, where: Where, by_whom: str) -> NDArray[np.bool_]:
-    """Mask of the rows for which every condition of `where` holds; a null fulfils none.
+    """Find the rows for which every condition holds.
 
-    `what` names the table and `by_whom` the rule or limit, for errors.
+    Parameters
+    ----------
+    table : pyarrow.Table
+    what : str
+        Name of the table, for messages.
+    where : mapping
+        Conditions by column. A null fulfils none. A list fulfils a condition if one of its values does.
+    by_whom : str
+        The rule or limit that asks, for messages.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_rows,)
+
+    Raises
+    ------
+    InvalidInput
+        Where there is no such column, or a condition does not suit its type.
     """
     mask = np.ones(table.num_rows, bool)
     for name, test in where.items():
         if name not in table.column_names:
-            raise InvalidInput(f"{by_whom}: where: table {what} has no column {name!r}")
+            raise InvalidInput(
+                f"{by_whom}: where: table {what} has no column {name!r}"
+                f"{did_you_mean(name, table.column_names)}"
+            )
         mask &= _column_where(table[name], test, f"{by_whom}: where {name!r}")
     return mask
 
 
 def values_of(test: Any, label: str) -> list[Any]:
-    """The list of values that a condition names."""
+    """List the values that a condition names.
+
+    Raises
+    ------
+    InvalidInput
+        Where it names none, or something that is no value.
+    """
     values = list(test) if isinstance(test, (list, tuple, set, frozenset)) else [test]
     if not values or any(isinstance(v, (dict, list)) or v is None for v in values):
         raise InvalidInput(f"{label}: expected a value, a list of values or a range, got {test!r}")
@@ -40,22 +67,20 @@ def values_of(test: Any, label: str) -> list[Any]:
 
 
 def _column_where(column: pa.ChunkedArray, test: Any, label: str) -> NDArray[np.bool_]:
+    """Where one condition holds."""
     if isinstance(test, Mapping):
         return _in_range(column, test, label)
     wanted = values_of(test, label)
-    kind = column.type
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        flat = column.combine_chunks()
-        flat = pa.concat_arrays(flat.chunks) if isinstance(flat, pa.ChunkedArray) else flat
-        rows = pc.list_parent_indices(flat).to_numpy()
-        hits = _is_in(pc.list_flatten(flat), wanted, label)
+    if holds_lists(column.type):
+        rows, values = flat_lists(column)
         mask = np.zeros(len(column), bool)
-        mask[rows[hits]] = True
+        mask[rows[_is_in(values, wanted, label)]] = True
         return mask
     return _is_in(column, wanted, label)
 
 
 def _is_in(column: pa.Array | pa.ChunkedArray, wanted: list[Any], label: str) -> NDArray[np.bool_]:
+    """Where a column holds one of some values."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     try:
@@ -73,6 +98,8 @@ def _is_in(column: pa.Array | pa.ChunkedArray, wanted: list[Any], label: str) ->
 
 
 def _same_kind(a: pa.DataType, b: pa.DataType) -> bool:
+    """Whether values of two types can be compared."""
+
     def kind(t: pa.DataType) -> str:
         if pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t):
             return "number"
@@ -84,25 +111,11 @@ def _same_kind(a: pa.DataType, b: pa.DataType) -> bool:
 
 
 def _in_range(column: pa.ChunkedArray, test: Mapping[str, Any], label: str) -> NDArray[np.bool_]:
+    """Where a column of numbers, dates or times lies in a range."""
     if not test or not set(test) <= {"min", "max"}:
         raise InvalidInput(f"{label}: expected a range {{min, max}}, got {dict(test)!r}")
-    kind = column.type
-    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        try:
-            bounds = {key: pa.scalar(bound) for key, bound in test.items()}
-            if not all(pa.types.is_temporal(bound.type) for bound in bounds.values()):
-                raise TypeError("a number of days or seconds is no date")
-            bounds = {key: bound.cast(kind) for key, bound in bounds.items()}
-        except (pa.ArrowException, TypeError) as error:
-            raise InvalidInput(f"{label}: expected dates as range, got {dict(test)!r}") from error
-        if len(bounds) == 2 and bounds["min"].as_py() > bounds["max"].as_py():
-            raise InvalidInput(f"{label}: min {test['min']} is above max {test['max']}")
-        mask = pc.is_valid(column)
-        if "min" in bounds:
-            mask = pc.and_(mask, pc.greater_equal(column, bounds["min"]))
-        if "max" in bounds:
-            mask = pc.and_(mask, pc.less_equal(column, bounds["max"]))
-        return np.asarray(pc.fill_null(mask, False).to_numpy(), bool)
+    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
+        return _in_date_range(column, test, label)
     for bound in test.values():
         if isinstance(bound, bool) or not isinstance(bound, (int, float)):
             raise InvalidInput(f"{label}: expected numbers as range, got {dict(test)!r}")
@@ -113,5 +126,28 @@ def _in_range(column: pa.ChunkedArray, test: Mapping[str, Any], label: str) -> N
     try:
         values = tables.numbers(table, "", "x", nullable=True)
     except InvalidInput:
-        raise InvalidInput(f"{label}: a range needs a column of numbers, got {kind}") from None
-    return (values >= low) & (values <= high)
+        raise InvalidInput(
+            f"{label}: a range needs a column of numbers, got {column.type}"
+        ) from None
+    return np.asarray((values >= low) & (values <= high), bool)
+
+
+def _in_date_range(
+    column: pa.ChunkedArray, test: Mapping[str, Any], label: str
+) -> NDArray[np.bool_]:
+    """Where a column of dates or times lies in a range."""
+    try:
+        bounds = {key: pa.scalar(bound) for key, bound in test.items()}
+        if not all(pa.types.is_temporal(bound.type) for bound in bounds.values()):
+            raise TypeError("a number of days or seconds is no date")
+        bounds = {key: bound.cast(column.type) for key, bound in bounds.items()}
+    except (pa.ArrowException, TypeError) as error:
+        raise InvalidInput(f"{label}: expected dates as range, got {dict(test)!r}") from error
+    if len(bounds) == 2 and bounds["min"].as_py() > bounds["max"].as_py():
+        raise InvalidInput(f"{label}: min {test['min']} is above max {test['max']}")
+    mask = pc.is_valid(column)
+    if "min" in bounds:
+        mask = pc.and_(mask, pc.greater_equal(column, bounds["min"]))
+    if "max" in bounds:
+        mask = pc.and_(mask, pc.less_equal(column, bounds["max"]))
+    return np.asarray(pc.fill_null(mask, False).to_numpy(), bool)

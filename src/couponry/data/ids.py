@@ -1,4 +1,4 @@
-"""Ids of customers in a space: int64, or text as its bytes and where each id ends, as Arrow has it."""
+"""Ids in an array store: int64, or text as its bytes and where each id ends, as Arrow has it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,30 @@ from ..utils.array_store import ArrayStore
 from . import tables
 
 INTEGERS, TEXT = pa.int64(), pa.large_string()
+"""The two types of ids."""
 
 
 class IdWriter:
-    """Writes ids front to back, as the arrays `name`, or `name` and `name-ends`."""
+    """Writes ids front to back, as the arrays `name`, or `name` and `name`-ends.
 
-    def __init__(self, space: ArrayStore, name: str, kind: pa.DataType):
-        self._text = kind == TEXT
-        self._values = space.writer(name, np.uint8 if self._text else np.int64)
+    Parameters
+    ----------
+    store : ArrayStore
+    name : str
+    id_type : pyarrow.DataType
+        INTEGERS or TEXT.
+    """
+
+    def __init__(self, store: ArrayStore, name: str, id_type: pa.DataType):
+        self._text = id_type == TEXT
+        self._values = store.writer(name, np.uint8 if self._text else np.int64)
         if self._text:
-            self._ends = space.writer(f"{name}-ends", np.int64)
+            self._ends = store.writer(f"{name}-ends", np.int64)
             self._ends.append(np.zeros(1, np.int64))
             self._bytes = 0
 
     def append(self, ids: pa.Array) -> None:
+        """Write more ids."""
         if not self._text:
             self._values.append(ids.to_numpy())
             return
@@ -39,7 +49,7 @@ class IdWriter:
             self._bytes += int(ends[-1] - ends[0])
 
     def finish(self) -> tuple[pa.Array, list[NDArray[Any]]]:
-        """The ids, and the arrays that they are made of."""
+        """Return the ids, and the arrays that they are made of."""
         values = self._values.finish()
         if not self._text:
             return as_ids(values, None), [values]
@@ -48,7 +58,7 @@ class IdWriter:
 
 
 def as_ids(values: NDArray[Any], ends: NDArray[np.int64] | None) -> pa.Array:
-    """An Arrow array over these very arrays."""
+    """Make an Arrow array over these very arrays; ends: where text ids end, None for integers."""
     if ends is None:
         return pa.Array.from_buffers(INTEGERS, len(values), [None, pa.py_buffer(values)])
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(values)]
@@ -56,7 +66,7 @@ def as_ids(values: NDArray[Any], ends: NDArray[np.int64] | None) -> pa.Array:
 
 
 def text_buffers(ids: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Where each id of a large_string array begins, and where the last one ends, in its bytes."""
+    """Return where each id of a large_string array begins, and where the last one ends, and its bytes."""
     if len(ids) == 0:
         return np.zeros(1, np.int64), np.empty(0, np.uint8)
     _, ends, data = ids.buffers()
@@ -65,7 +75,7 @@ def text_buffers(ids: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
 
 
 def digest_of(ids: pa.Array) -> str:
-    """SHA-256 of ids, in hexadecimal."""
+    """Compute the SHA-256 of ids, in hexadecimal."""
     digest = hashlib.sha256(str(ids.type).encode())
     for array in text_buffers(ids) if ids.type == TEXT else (ids.to_numpy(),):
         digest.update(array.tobytes())
@@ -75,9 +85,20 @@ def digest_of(ids: pa.Array) -> str:
 def codes(
     ids: pa.Array, most: int
 ) -> tuple[NDArray[np.int64], Callable[[NDArray[np.int64]], pa.Array]]:
-    """Numbers from 0 that are ordered as the ids are, and the way back to ids.
+    """Number ids in their order.
 
-    The numbers are below `most` where ids are integers that allow it; otherwise they are the ids' ranks.
+    Parameters
+    ----------
+    ids : pyarrow.Array
+    most : int
+        What the numbers must stay below.
+
+    Returns
+    -------
+    code : ndarray of int64
+        From 0, ordered as the ids are: integers less the least of them where those are below `most`, else ranks.
+    ids_of : callable
+        Turns numbers into ids again.
     """
     if ids.type == INTEGERS and len(ids):
         values = ids.to_numpy()
@@ -88,16 +109,16 @@ def codes(
     return rank, lambda code: distinct.take(pa.array(code))
 
 
-def before(ids: pa.Array, bounds: list[Any]) -> NDArray[np.int64]:
-    """How many of the ascending ids are less than each of the bounds (integers, or text)."""
+def count_before(ids: pa.Array, bounds: list[Any]) -> NDArray[np.int64]:
+    """Count the ascending ids that are less than each of some bounds (integers, or text)."""
     if ids.type == INTEGERS:
         return np.searchsorted(ids.to_numpy(), np.array(bounds, np.int64))
     found = [bisect_left(_Bytes(ids), bound.encode()) for bound in bounds]
     return np.array(found, np.int64)
 
 
-def up_to(ids: pa.Array, last: Any) -> int:
-    """How many of the ascending ids are at most `last`."""
+def count_up_to(ids: pa.Array, last: Any) -> int:
+    """Count the ascending ids that are at most `last`."""
     if ids.type == TEXT:
         return bisect_right(_Bytes(ids), last.encode())
     return int(np.searchsorted(ids.to_numpy(), last, side="right"))
@@ -117,5 +138,5 @@ class _Bytes:
 
 
 def is_before(a: Any, b: Any) -> bool:
-    """Whether an id comes before another: integers by size, text by its bytes."""
+    """Tell whether an id comes before another: integers by size, text by its bytes."""
     return bool(a.encode() < b.encode()) if isinstance(a, str) else bool(a < b)

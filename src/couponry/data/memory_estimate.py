@@ -1,4 +1,4 @@
-"""Memory and disk: how much a campaign needs, how much there is, and a refusal before the start rather than a crash.
+"""Memory and disk that a campaign needs, compared with what there is: a refusal before the start, not a crash later.
 
 Without a store everything is in memory. With one, candidates are memory-mapped: the system keeps as much of their
 files in memory as is free, and needs none of it. What has to be in memory then is the work on blocks of candidates,
@@ -18,36 +18,66 @@ from ..utils.memory import available_memory, size_text
 from ..utils.parallel import worker_count
 from .external_sort import RUN_ROWS
 
-# measured at the peak of reading, sorting, packing and solving: for each candidate, and for each of its
-# numeric columns that the campaign uses
 BYTES_PER_CANDIDATE = 64
+"""For each candidate, measured at the peak of reading, sorting, packing and solving."""
+
 BYTES_PER_VALUE = 30
-# the interpreter, Arrow's buffers while files are decoded, and tables by offer
-BASE = 512 << 20
-# a row while a run is sorted or merged: as it was read, its key twice, and in its new place
+"""For each candidate and numeric column that the campaign uses, measured likewise."""
+
+BASE_BYTES = 512 << 20
+"""The interpreter, Arrow's buffers while files are decoded, and tables by offer."""
+
 BYTES_PER_SORTED_ROW = 48
+"""A row while a run is sorted or merged: as it was read, its key twice, and in its new place."""
+
 BYTES_PER_SORTED_VALUE = 16
-# a customer while solving: segment 2, bounds of rules 8, what it was given and is worth in a pass 16, rounded up
+"""A value of such a row: as it was read, and in its new place."""
+
 BYTES_PER_CUSTOMER = 32
-# of purchase histories: a pair of customer and product, and how many of them transactions come to; a transaction while
-# DuckDB groups and orders it; what DuckDB needs at least to go to disk; the sample, the model and blocks
+"""A customer while solving: segment 2, bounds of rules 8, what it was given and is worth in a pass 16, rounded up."""
+
+BYTES_PER_TEXT_ID = 24
+"""About."""
+
 BYTES_PER_PAIR = 36
+"""A pair of customer and product in a purchase history."""
+
 PAIRS_PER_ROW = 0.6
+"""Pairs of customer and product for each transaction, about."""
+
 BYTES_PER_GROUPED_ROW = 48
-LEAST_GROUPING = 512 << 20
-MAKING = 512 << 20
-TEXT_ID = 24  # bytes of a text id, about
+"""A transaction while DuckDB groups and orders it."""
+
+MIN_GROUPING_BYTES = 512 << 20
+"""What DuckDB needs at least, to go to disk with the rest."""
+
+SCORING_BYTES = 512 << 20
+"""The sample, the model and blocks, while candidates are made of purchases."""
 
 
 @dataclass(frozen=True)
-class Size:
-    """What decides how much a campaign needs.
+class CampaignSize:
+    """What decides how much memory and disk a campaign needs.
 
-    candidates, customers, offers: how many. columns: numeric columns of the
-    candidates that the campaign uses. column_bytes: bytes of them for each candidate. roles: whether candidates have
-    them. text_ids: whether customers' ids are text. in_order: whether candidates come by customer. table_bytes: of the
-    customers table. sets: about how many sets of its candidates the rules of a customer come to, where they overlap,
-    conflict or ask for minimums.
+    Attributes
+    ----------
+    candidates, customers, offers : int
+        How many.
+    columns : int
+        Numeric columns of the candidates that the campaign uses.
+    column_bytes : int
+        Bytes of those columns for each candidate.
+    roles : bool
+        Whether candidates have roles.
+    text_ids : bool
+        Whether customers' ids are text.
+    in_order : bool
+        Whether candidates come by customer.
+    table_bytes : int
+        Size of the customers table, decoded.
+    sets : float
+        About how many cardinality constraints the rules of a customer come to, where they overlap, conflict or ask for
+        minimums.
     """
 
     candidates: int
@@ -64,14 +94,23 @@ class Size:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a campaign needs, in bytes, about.
+    """About how much a campaign needs.
 
-    candidates, customers: how many; customers at most, or taken to have eight candidates each where files do not say.
-    columns: how many numeric columns of the candidates it uses.
-    memory: at the peak of reading and solving it without a store. memory_with_store: with one.
-    disk: what the store takes. disk_while_building: what it takes for a while when it is built; more where candidates
-    do not come by customer.
-    available: memory that this process may still take; None: nobody says.
+    Attributes
+    ----------
+    candidates : int
+    customers : int
+        At most; or taken to have eight candidates each where files do not say.
+    columns : int
+        Numeric columns of the candidates that it uses.
+    memory, memory_with_store : int
+        Bytes at the peak of reading and solving it, without a store and with one.
+    disk : int
+        Bytes of the store.
+    disk_while_building : int
+        Bytes of the store while it is built: more where candidates do not come by customer.
+    available : int or None
+        Bytes of memory that this process may still take; None where the system does not say.
     """
 
     candidates: int
@@ -84,10 +123,11 @@ class Estimate:
     available: int | None
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the attributes as JSON has them."""
         return asdict(self)
 
     def summary(self) -> str:
-        """A few lines of text."""
+        """Say it in a few lines of text."""
         facts = {
             "candidates": f"{self.candidates:,}, {_columns(self.columns)}",
             "customers": f"about {self.customers:,}",
@@ -101,20 +141,20 @@ class Estimate:
         return "\n".join(f"{name:<12} {text}" for name, text in facts.items())
 
 
-def estimate(size: Size) -> Estimate:
-    """What a campaign of this size needs."""
+def estimate(size: CampaignSize) -> Estimate:
+    """Estimate what a campaign of this size needs."""
     item = 2 if size.offers <= 65_536 else 4
     row = item + size.roles + size.column_bytes
-    customer = 16 + TEXT_ID * size.text_ids  # id and indptr
+    customer = 16 + BYTES_PER_TEXT_ID * size.text_ids  # id and indptr
     stored = size.candidates * row + size.customers * customer
     packed = size.candidates * (3 * size.columns + item * size.roles)
-    # a run has each customer again whom it has rows of: nearly each row's where rows come in any order
+    # each run has ids of the customers in it: about one a row, where rows come in any order
     runs = 0 if size.in_order else size.candidates * (row + customer)
     sorting = min((worker_count() + 1) * RUN_ROWS, size.candidates)
     sorting *= BYTES_PER_SORTED_ROW + BYTES_PER_SORTED_VALUE * size.columns
     tables = 2 * size.table_bytes
     per_customer = size.customers * (BYTES_PER_CUSTOMER + 8 * (size.table_bytes > 0))
-    sets = bytes_of_sets(size)
+    sets = _bytes_of_sets(size)
     memory = (
         size.candidates * (BYTES_PER_CANDIDATE + BYTES_PER_VALUE * size.columns) + tables + sets
     )
@@ -123,20 +163,20 @@ def estimate(size: Size) -> Estimate:
         customers=size.customers,
         columns=size.columns,
         memory=memory,
-        memory_with_store=min(memory, BASE + tables + max(sorting, per_customer + sets)),
+        memory_with_store=min(memory, BASE_BYTES + tables + max(sorting, per_customer + sets)),
         disk=stored + packed,
         disk_while_building=stored + max(packed, runs),
         available=available_memory(),
     )
 
 
-def estimate_with_history(size: Size, rows: int) -> Estimate:
-    """What a campaign of this size needs whose candidates are made of so many transactions."""
+def estimate_with_history(size: CampaignSize, rows: int) -> Estimate:
+    """Estimate what a campaign of this size needs whose candidates are made of so many transactions."""
     solving = estimate(size)
     pairs = int(rows * PAIRS_PER_ROW)
     history = pairs * BYTES_PER_PAIR + size.customers * (BYTES_PER_PAIR + 8)
-    grouping = min(rows * BYTES_PER_GROUPED_ROW, LEAST_GROUPING)
-    making = BASE + MAKING + grouping
+    grouping = min(rows * BYTES_PER_GROUPED_ROW, MIN_GROUPING_BYTES)
+    making = BASE_BYTES + SCORING_BYTES + grouping
     return replace(
         solving,
         memory=making + history + solving.memory,
@@ -146,16 +186,30 @@ def estimate_with_history(size: Size, rows: int) -> Estimate:
     )
 
 
-def bytes_of_sets(size: Size) -> int:
-    """What the sets of all customers take, and where each customer's begin; see `kernels.Rules`."""
+def _bytes_of_sets(size: CampaignSize) -> int:
+    """The cardinality constraints of all customers, and where each customer's begin; see `kernels.Rules`."""
     if size.sets == 0:
         return 0
     width = -(-size.candidates // max(1, size.customers))
     return int(8 * size.customers * (1 + size.sets * numbers_to_a_set(width)))
 
 
-def check(needed: Estimate, limit: int | None, *, with_store: bool) -> None:
-    """Refuse, with the sizes, a campaign that cannot fit; limit: bytes that it may take, None: what is available."""
+def check_memory(needed: Estimate, limit: int | None, *, with_store: bool) -> None:
+    """Refuse a campaign that does not fit into memory.
+
+    Parameters
+    ----------
+    needed : Estimate
+    limit : int or None
+        Bytes that it may take. None: what is available.
+    with_store : bool
+        Whether candidates go into a store.
+
+    Raises
+    ------
+    InvalidInput
+        With the sizes, and what would help.
+    """
     there = needed.available if limit is None else limit
     least = needed.memory_with_store
     if there is None or (least if with_store else needed.memory) <= there:
@@ -176,7 +230,13 @@ def check(needed: Estimate, limit: int | None, *, with_store: bool) -> None:
 
 
 def check_disk(needed: Estimate, store: str | Path) -> None:
-    """Refuse, with the sizes, a store that cannot be built where it is asked to be."""
+    """Refuse a store for which there is no room on its disk.
+
+    Raises
+    ------
+    InvalidInput
+        With the sizes.
+    """
     path = Path(store).absolute()
     existing = next(folder for folder in (path, *path.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
@@ -188,4 +248,5 @@ def check_disk(needed: Estimate, store: str | Path) -> None:
 
 
 def _columns(count: int) -> str:
+    """A number of numeric columns in words."""
     return f"{count} numeric column{'' if count == 1 else 's'}"

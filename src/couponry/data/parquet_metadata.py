@@ -16,26 +16,49 @@ from .streams import reading
 
 
 @dataclass(frozen=True)
-class Footers:
-    """A table's Parquet files; CSV files have no footers and count as nothing.
+class ParquetMetadata:
+    """What the footers of a table's files say. CSV files have none and count as nothing.
 
-    rows: how many. schema: the columns. size: bytes of the columns, decoded. ids: the least and the largest id of the
-    key column, None where the files do not say. in_order: whether the row groups come by that column; False where the
-    files do not say.
+    Attributes
+    ----------
+    rows : int
+    schema : pyarrow.Schema
+    decoded_bytes : int
+        Size of the columns, decoded.
+    id_range : tuple of (int or str), or None
+        The least and the largest id of the key column; None where the files do not say.
+    is_in_order : bool
+        Whether the row groups come by the key column; False where the files do not say.
     """
 
     rows: int
     schema: pa.Schema
-    size: int
-    ids: tuple[Any, Any] | None
-    in_order: bool
+    decoded_bytes: int
+    id_range: tuple[Any, Any] | None
+    is_in_order: bool
 
 
-def footers(folder: Path, name: str | list[str], what: str, key: str) -> Footers:
-    """The footers of a table's files, named as `tables.read` takes them; `key` is the column of its ids."""
+def read_parquet_metadata(
+    folder: Path, name: str | list[str], what: str, key: str
+) -> ParquetMetadata:
+    """Read the footers of a table's files.
+
+    Parameters
+    ----------
+    folder, name
+        The files, as `tables.read` takes them.
+    what : str
+        Name of the table, for messages.
+    key : str
+        The column of its ids.
+
+    Raises
+    ------
+    InvalidInput
+    """
     rows, size = 0, 0
     fields: dict[str, pa.Field] = {}
-    bounds: list[tuple[Any, Any] | None] = []
+    ranges: list[tuple[Any, Any] | None] = []
     for path in tables.files(folder, name, what):
         if path.suffix.lower() == ".csv":
             continue
@@ -45,19 +68,19 @@ def footers(folder: Path, name: str | list[str], what: str, key: str) -> Footers
         rows += metadata.num_rows
         for group in range(metadata.num_row_groups):
             size += metadata.row_group(group).total_byte_size
-        bounds += _bounds(metadata, key)
-    known = [bound for bound in bounds if bound is not None]
-    stated = bool(known) and len(known) == len(bounds) and len({type(low) for low, _ in known}) == 1
-    return Footers(
-        rows,
-        pa.schema(list(fields.values())),
-        size,
-        (min(low for low, _ in known), max(high for _, high in known)) if stated else None,
-        stated and all(a[1] <= b[0] for a, b in pairwise(known)),
+        ranges += _id_ranges(metadata, key)
+    known = [found for found in ranges if found is not None]
+    stated = bool(known) and len(known) == len(ranges) and len({type(low) for low, _ in known}) == 1
+    return ParquetMetadata(
+        rows=rows,
+        schema=pa.schema(list(fields.values())),
+        decoded_bytes=size,
+        id_range=(min(low for low, _ in known), max(high for _, high in known)) if stated else None,
+        is_in_order=stated and all(a[1] <= b[0] for a, b in pairwise(known)),
     )
 
 
-def _bounds(metadata: Any, key: str) -> Iterator[tuple[Any, Any] | None]:
+def _id_ranges(metadata: Any, key: str) -> Iterator[tuple[Any, Any] | None]:
     """The least and largest id of each row group, None where it does not say."""
     paths = [metadata.schema.column(n).path for n in range(metadata.num_columns)]
     for group in range(metadata.num_row_groups):

@@ -17,15 +17,23 @@ from ..utils.lazy_imports import is_imported
 from . import tables
 from .arrow_dataset import dataset
 
-BATCH = 1 << 17  # rows that are decoded at a time
+BATCH_ROWS = 1 << 17
+"""Rows that are decoded at a time."""
 
 
 @dataclass(frozen=True)
 class Stream:
     """The rows of a table, front to back.
 
-    schema: its columns. batches: begins at the first row, as tables of that schema. repeatable: whether it can be
-    asked to begin again. files: path, size and time of change of each file that it reads; None: not of files.
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+    batches : callable
+        Returns an iterator of tables of that schema, from the first row on.
+    repeatable : bool
+        Whether `batches` can be called again.
+    files : list of lists, or None
+        Path, size and time of change of each file that it reads; None where it is not of files.
     """
 
     schema: pa.Schema
@@ -34,7 +42,7 @@ class Stream:
     files: list[list[Any]] | None = None
 
     def blocks(self, rows: Callable[[], int]) -> Iterator[pa.Table]:
-        """The same rows in tables of as many rows as `rows()` says each time; the last has what is left."""
+        """Yield the same rows in tables of as many rows as `rows()` says each time; the last has what is left."""
         waiting: list[pa.Table] = []
         count = 0
         for batch in self.batches():
@@ -50,11 +58,21 @@ class Stream:
 
 
 def stream(data: Any, what: str, columns: list[str]) -> Stream:
-    """A stream of these columns, as far as they exist.
+    """Make a stream of a table.
 
-    data: the path of a file or folder; a `pyarrow.dataset.Dataset`; a `pyarrow.RecordBatchReader` or any other
-    iterator of record batches or tables, which are read once; or a table that is in memory, as `tables.as_table`
-    takes it.
+    Parameters
+    ----------
+    data : object
+        The path of a file or folder; a `pyarrow.dataset.Dataset`; a `pyarrow.RecordBatchReader` or any other iterator
+        of record batches or tables, which is read once; or a table that is in memory, as `tables.as_table` takes it.
+    what : str
+        Name of the table, for messages.
+    columns : list of str
+        Those to keep, as far as they are there.
+
+    Raises
+    ------
+    InvalidInput
     """
     if isinstance(data, (str, Path)):
         return stream_files(Path(), str(data), what, columns)
@@ -69,7 +87,12 @@ def stream(data: Any, what: str, columns: list[str]) -> Stream:
 
 
 def stream_files(folder: Path, name: str | list[str], what: str, columns: list[str]) -> Stream:
-    """A stream of a table's files, named as `tables.read` takes them; with CSV files among them it is read whole."""
+    """Make a stream of a table's files, named as `tables.read` takes them; with CSV files among them it is read whole.
+
+    Raises
+    ------
+    InvalidInput
+    """
     paths = tables.files(folder, name, what)
     states = [(path.resolve(), path.stat()) for path in paths]
     files = [[str(path), state.st_size, state.st_mtime_ns] for path, state in states]
@@ -85,7 +108,7 @@ def stream_files(folder: Path, name: str | list[str], what: str, columns: list[s
     def batches() -> Iterator[pa.Table]:
         for path in paths:
             with reading(path, what), pq.ParquetFile(path, buffer_size=1 << 20) as file:
-                for batch in file.iter_batches(BATCH, columns=schema.names):
+                for batch in file.iter_batches(BATCH_ROWS, columns=schema.names):
                     yield tables.fitted(pa.table(batch), schema, what)
 
     return Stream(schema, batches, files=files)
@@ -101,7 +124,7 @@ def _stream_dataset(data: dataset.Dataset, what: str, columns: list[str]) -> Str
     def batches() -> Iterator[pa.Table]:
         # little read ahead: batches wait in memory
         found = data.to_batches(
-            columns=schema.names, batch_size=BATCH, batch_readahead=4, fragment_readahead=1
+            columns=schema.names, batch_size=BATCH_ROWS, batch_readahead=4, fragment_readahead=1
         )
         return _fitted(found, schema, what)
 
@@ -133,7 +156,7 @@ def _fitted(batches: Iterable[Any], schema: pa.Schema, what: str) -> Iterator[pa
 
 @contextmanager
 def reading(path: Path, what: str) -> Iterator[None]:
-    """What goes wrong while a file is read is said in its name."""
+    """Turn errors of reading a file into InvalidInput that names the table and the file."""
     try:
         yield
     except InvalidInput:

@@ -1,4 +1,4 @@
-"""Arrow in and out: anything that speaks the Arrow stream protocol, Parquet and CSV files, ids and number columns."""
+"""Users' tables as Arrow tables, from memory or files; and their columns of ids and numbers, checked."""
 
 from __future__ import annotations
 
@@ -11,16 +11,34 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
+from ..utils.checks import did_you_mean
 from ..utils.errors import InvalidInput
+from .arrow_columns import one_array
 from .arrow_dataset import dataset
 
-# how names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc
 HIDDEN = ("_", ".")
-Table = Any  # a pyarrow.Table, or whatever has __arrow_c_stream__: pandas, Polars, DuckDB, ...
+"""How the names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc."""
+
+Table = Any
+"""A pyarrow.Table, or whatever has ``__arrow_c_stream__``: pandas, Polars, DuckDB, ..."""
 
 
 def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Table:
-    """An Arrow table from anything that speaks the Arrow stream protocol, a mapping of columns, or a file path."""
+    """Make an Arrow table of whatever a user hands over as one.
+
+    Parameters
+    ----------
+    data : table, dict, str or Path
+        Anything that speaks the Arrow stream protocol, a mapping of columns, or the path of a file.
+    what : str
+        Name of the table, for messages.
+    columns : list of str, optional
+        Those to keep, as far as they are there. Default: all.
+
+    Raises
+    ------
+    InvalidInput
+    """
     if isinstance(data, (str, Path)):
         return read(Path(), str(data), what, columns)
     if isinstance(data, pa.RecordBatchReader):
@@ -52,7 +70,23 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 def read(
     folder: Path, name: str | list[str], what: str, columns: list[str] | None = None
 ) -> pa.Table:
-    """Read a table: `name` is a file, a list of files, a glob or a folder of Parquet files, relative to `folder`."""
+    """Read a table from files.
+
+    Parameters
+    ----------
+    folder : Path
+        What `name` is relative to.
+    name : str or list of str
+        A file, a list of files, a glob or a folder of Parquet files.
+    what : str
+        Name of the table, for messages.
+    columns : list of str, optional
+        Those to read, as far as they are there. Default: all.
+
+    Raises
+    ------
+    InvalidInput
+    """
     paths = files(folder, name, what)
     parts = [_read_file(path, what, columns) for path in paths]
     schema = common_schema(paths, [part.schema for part in parts], what)
@@ -60,7 +94,7 @@ def read(
 
 
 def common_schema(paths: list[Path], schemas: list[pa.Schema], what: str) -> pa.Schema:
-    """The schema of a table in several files: they have the same columns, of types that fit."""
+    """Find the schema of a table in several files; they must have the same columns, of types that fit."""
     names = set().union(*(schema.names for schema in schemas))
     for path, schema in zip(paths, schemas, strict=True):
         for missing in sorted(names - set(schema.names)):  # or its rows would be without a value
@@ -74,7 +108,7 @@ def common_schema(paths: list[Path], schemas: list[pa.Schema], what: str) -> pa.
 
 
 def fitted(part: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
-    """A part of a table with the columns and types of the whole."""
+    """Give a part of a table the columns and types of the whole."""
     try:
         return part.select(schema.names).cast(schema)
     except pa.ArrowException as error:
@@ -89,7 +123,7 @@ def check_names(names: list[str], what: str) -> None:
 
 
 def plain_schema(schema: pa.Schema, what: str, columns: list[str] | None) -> pa.Schema:
-    """The schema of these columns (None: all), of types that Arrow's functions take."""
+    """Find the schema of these columns (None: all), with types that Arrow's functions take."""
     check_names(schema.names, what)
     names = schema.names if columns is None else [c for c in columns if c in schema.names]
     return pa.schema(
@@ -118,6 +152,7 @@ def _read_csv(path: Path) -> pa.Table:
 
 
 def files(folder: Path, name: str | list[str], what: str) -> list[Path]:
+    """List the files of a table, named as `read` takes them."""
     names = name if isinstance(name, list) else [name]
     if not names or not all(isinstance(n, str) and n for n in names):
         raise InvalidInput(f"table {what}: expected a file name or a list of them, got {name!r}")
@@ -151,6 +186,7 @@ def _inside(path: Path, what: str) -> list[Path]:
 
 
 def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message."""
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
@@ -159,13 +195,29 @@ def require(table: pa.Table, what: str, *names: str) -> None:
     for name in names:
         if name not in table.column_names:
             have = ", ".join(table.column_names) or "no columns"
-            raise InvalidInput(f"table {what}: expected a column {name!r}, got {have}")
+            near = did_you_mean(name, table.column_names)
+            raise InvalidInput(f"table {what}: expected a column {name!r}, got {have}{near}")
 
 
 def ids(table: pa.Table, what: str, name: str, first_row: int = 0) -> pa.Array:
-    """An id column as one int64 or large_string array without nulls.
+    """Return a column of ids as one array.
 
-    first_row: number of the table's first row, for errors.
+    Parameters
+    ----------
+    table : pyarrow.Table
+    what, name : str
+        Names of the table and the column.
+    first_row : int
+        Number of the table's first row, for messages.
+
+    Returns
+    -------
+    pyarrow.Array of int64 or large_string
+        Without nulls.
+
+    Raises
+    ------
+    InvalidInput
     """
     column = table[name]
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
@@ -183,27 +235,43 @@ def ids(table: pa.Table, what: str, name: str, first_row: int = 0) -> pa.Array:
         row = first_row + pc.index(pc.is_null(column), True).as_py()
         raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected an id, got null")
     try:
-        return _one_chunk(column.cast(kind).cast(target))
+        return one_array(column.cast(kind).cast(target))
     except pa.ArrowInvalid as error:
         raise InvalidInput(f"table {what}, column {name!r}: {first_line(error)}") from error
 
 
 def kind_of_ids(column: pa.Array) -> str:
-    """What an id column holds, in words."""
+    """Say what an id column holds: integers or strings."""
     return "integers" if pa.types.is_integer(column.type) else "strings"
 
 
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    combined = column.combine_chunks()
-    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined
+def check_kind_of_ids(ids: pa.Array, known: pa.Array, label: str, table: str) -> None:
+    """Refuse ids of another type than those they must be among.
+
+    Parameters
+    ----------
+    ids, known : pyarrow.Array
+    label : str
+        Where `ids` are from, for the message.
+    table : str
+        Name of the table that `known` are from.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if ids.type != known.type:
+        raise InvalidInput(
+            f"{label}: expected {kind_of_ids(known)} as in table {table}, got {kind_of_ids(ids)}"
+        )
 
 
 def ranks(values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
-    """Each id's position among the distinct ids in ascending order (bytes for strings), and those ids."""
-    runs = pc.run_end_encode(values, run_end_type=pa.int64())
-    distinct = runs.values
+    """Find each id's position among the distinct ids in ascending order (by bytes for strings), and those ids."""
+    stretches = pc.run_end_encode(values, run_end_type=pa.int64())
+    distinct = stretches.values
     if ascends(distinct):  # in order as it came
-        ends = runs.run_ends.to_numpy()
+        ends = stretches.run_ends.to_numpy()
         return np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0)), distinct
     encoded = values.dictionary_encode()
     order = pc.sort_indices(encoded.dictionary).to_numpy()
@@ -213,29 +281,40 @@ def ranks(values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
 
 
 def ascends(values: pa.Array) -> bool:
-    """Whether each id is larger than the one before it (by bytes for strings)."""
+    """Tell whether each id is larger than the one before it (by bytes for strings)."""
     return pc.all(pc.less(values[:-1], values[1:])).as_py() is not False
 
 
 def positions(values: pa.Array, among: pa.Array) -> NDArray[np.int64]:
-    """Position of each id in `among`, -1 where it is not there or where the types differ."""
+    """Find the position of each id in `among`: -1 where it is not there or where the types differ."""
     if values.type != among.type:
         return np.full(len(values), -1)
     if len(among) and pa.types.is_integer(among.type) and ascends(among):  # no hash table of them
         wanted, known = values.to_numpy(), among.to_numpy()
-        position = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        position: NDArray[np.int64] = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
         position[known[position] != wanted] = -1
         return position
-    return pc.fill_null(pc.index_in(values, value_set=among), -1).to_numpy().astype(np.int64)
+    found: NDArray[np.int32] = pc.fill_null(pc.index_in(values, value_set=among), -1).to_numpy()
+    return found.astype(np.int64)
 
 
 def numbers(table: pa.Table, what: str, name: str, nullable: bool = False) -> NDArray[np.float64]:
-    """A numeric column as finite float64 values; with `nullable`, nulls become NaN."""
+    """Return a numeric column as finite float64 values; with `nullable`, nulls become NaN.
+
+    Raises
+    ------
+    InvalidInput
+    """
     return _finite(table, what, name, pa.float64(), nullable)
 
 
 def exact_numbers(table: pa.Table, what: str, name: str, first_row: int = 0) -> NDArray[Any]:
-    """A numeric column as finite values: float32 where it is that, else float64."""
+    """Return a numeric column as finite values: float32 where it is that, else float64.
+
+    Raises
+    ------
+    InvalidInput
+    """
     kind = pa.float32() if table.schema.field(name).type == pa.float32() else pa.float64()
     return _finite(table, what, name, kind, False, first_row)
 
@@ -256,12 +335,12 @@ def _finite(
         row = first_row + pc.index(pc.is_null(column), True).as_py()
         raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected a number, got null")
     try:
-        values = _one_chunk(column.cast(kind)).to_numpy(zero_copy_only=False)
+        values: NDArray[Any] = one_array(column.cast(kind)).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid as error:  # whole numbers that float64 does not hold exactly
         raise InvalidInput(f"table {what}, column {name!r}: {first_line(error)}") from error
     wrong = ~np.isfinite(values)
     if column.null_count:
-        wrong &= _one_chunk(column).is_valid().to_numpy(zero_copy_only=False)
+        wrong &= one_array(column).is_valid().to_numpy(zero_copy_only=False)
     if wrong.any():
         row = int(wrong.argmax())
         raise InvalidInput(
@@ -283,10 +362,18 @@ def check_probabilities(values: NDArray[Any], what: str, name: str, first_row: i
 
 
 def labels(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
-    """Group number of each row (-1: null) by a column's distinct values, and those values in ascending order."""
+    """Number the distinct values of a column.
+
+    Returns
+    -------
+    code : ndarray of int64, shape (n_rows,)
+        Number of each row's value; -1: null.
+    values : list
+        The distinct values in ascending order.
+    """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    encoded = _one_chunk(column).dictionary_encode()
+    encoded = one_array(column).dictionary_encode()
     distinct = encoded.dictionary.to_pylist()
     order = sorted(range(len(distinct)), key=lambda j: distinct[j])
     rank = np.full(len(distinct) + 1, -1, np.int64)

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from ..data import tables
 from ..data.candidate_batches import CandidateBlocks
-from ..data.candidate_store import kept, stored
-from ..data.candidates import Candidates, build
+from ..data.candidate_store import open_or_build, open_or_make
+from ..data.candidates import Candidates, build_candidates
 from ..data.roles import ROLES
 from ..data.streams import Stream, stream
 from ..data.tables import Table
@@ -286,8 +286,8 @@ def _gathered(
                 f"got those of {len(rows.offers):,} others"
             )
         if store is None:
-            return rows.gathered(MemoryStore(), worker_count())
-        return kept(store, rows.source, lambda space: rows.gathered(space, worker_count()))
+            return rows.collect(MemoryStore(), worker_count())
+        return open_or_make(store, rows.source, lambda space: rows.collect(space, worker_count()))
     if store is None:
-        return build(rows, offers, MemoryStore(), worker_count())
-    return stored(store, rows, offers, worker_count())
+        return build_candidates(rows, offers, MemoryStore(), worker_count())
+    return open_or_build(store, rows, offers, worker_count())

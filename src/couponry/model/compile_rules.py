@@ -15,8 +15,7 @@ from ..solver.problem import RuleNames, lower_bound, upper_bound
 from ..utils.blocks import row_blocks
 from ..utils.errors import InvalidInput, Unsupported
 from ..utils.parallel import parallel_map, worker_count
-from .conflicts import NONE as NO_CONFLICTS
-from .conflicts import conflicts_of
+from .conflicts import NO_CONFLICTS, conflicts_of
 from .contact_history import History, had_items
 from .customers import Customers
 from .items import Items

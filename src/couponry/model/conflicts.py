@@ -16,20 +16,43 @@ from .rules import CustomerRule
 
 
 class Conflicts(NamedTuple):
-    """Items in conflict with each item, as CSR; rule: number of the rule that says so."""
+    """The items in conflict with each item.
 
-    ptr: NDArray[np.int64]  # (K + 1)
+    Attributes
+    ----------
+    ptr : ndarray of int64, shape (n_items + 1,)
+        Where each item's neighbours begin; (1,) where there are no conflicts.
+    item : ndarray of int32, shape (n_neighbours,)
+    rule : ndarray of int32, shape (n_neighbours,)
+        Number of the rule that says so.
+    """
+
+    ptr: NDArray[np.int64]
     item: NDArray[np.int32]
     rule: NDArray[np.int32]
 
 
-NONE = Conflicts(np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
+NO_CONFLICTS = Conflicts(np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
 
 
 def pairs_of(rule: CustomerRule, offers: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of the sorted offers that a rule says are in conflict, two by two.
+    """Read which offers a rule says are in conflict.
 
-    Raises InvalidInput where the table names an offer that there is not.
+    Parameters
+    ----------
+    rule : CustomerRule
+    offers : pyarrow.Table
+        In ascending order of its ids.
+
+    Returns
+    -------
+    one, other : ndarray of int64, shape (n_pairs,)
+        Rows of the offers table.
+
+    Raises
+    ------
+    InvalidInput
+        Where the rule's table names an offer that does not exist.
     """
     what = f"of {rule.label}"
     table = tables.as_table(rule.conflicts, what)
@@ -38,11 +61,8 @@ def pairs_of(rule: CustomerRule, offers: pa.Table) -> tuple[NDArray[np.int64], N
     found = []
     for name in ("offer_a", "offer_b"):
         ids = tables.ids(table, what, name)
-        if len(ids) and ids.type != known.type:
-            raise InvalidInput(
-                f"table {what}, column {name!r}: expected {tables.kind_of_ids(known)} as in table offers, "
-                f"got {tables.kind_of_ids(ids)}"
-            )
+        if len(ids):
+            tables.check_kind_of_ids(ids, known, f"table {what}, column {name!r}", "offers")
         position = tables.positions(ids, known)
         if (position < 0).any():
             row = int((position < 0).argmax())
@@ -54,7 +74,19 @@ def pairs_of(rule: CustomerRule, offers: pa.Table) -> tuple[NDArray[np.int64], N
 
 
 def conflicts_of(rules: list[tuple[int, CustomerRule]], items: Items) -> Conflicts:
-    """The conflicts that numbered rules tell, both ways; offers in several roles are in conflict in all of them."""
+    """Collect the conflicts of several rules.
+
+    Parameters
+    ----------
+    rules : list of (int, CustomerRule)
+        Rules and their numbers.
+    items : Items
+
+    Returns
+    -------
+    Conflicts
+        Both ways; offers in several roles are in conflict in all of them.
+    """
     first = np.searchsorted(items.offer, np.arange(items.offers.num_rows + 1))
     parts = []
     for number, rule in rules:
@@ -64,10 +96,10 @@ def conflicts_of(rules: list[tuple[int, CustomerRule]], items: Items) -> Conflic
             b, a = _in_every_role(first, b, a)
             parts.append(np.stack([a, np.full(len(a), number), b]))
     if not parts:
-        return NONE
+        return NO_CONFLICTS
     a, number, b = np.unique(np.concatenate(parts, axis=1), axis=1)
     if len(a) == 0:
-        return NONE
+        return NO_CONFLICTS
     ptr = np.searchsorted(a, np.arange(len(items) + 1))
     return Conflicts(ptr.astype(np.int64), b.astype(np.int32), number.astype(np.int32))
 

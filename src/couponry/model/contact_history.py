@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..data import tables
+from ..data.arrow_columns import flat_lists, holds_lists, one_array
 from ..data.filters import rows_where
 from ..utils.errors import InvalidInput
 from .items import Items
@@ -42,10 +43,9 @@ class History:
             return
         check_history(table)
         ids = tables.ids(table, TABLE, "customer")
-        if len(ids) and ids.type != customers.type:
-            raise InvalidInput(
-                f"table history, column 'customer': expected {tables.kind_of_ids(customers)} "
-                f"as in table candidates, got {tables.kind_of_ids(ids)}"
+        if len(ids):
+            tables.check_kind_of_ids(
+                ids, customers, "table history, column 'customer'", "candidates"
             )
         asked = sorted({c for rule in rules for c in (rule.by, *rule.where) if c is not None})
         offer = _offers_of(table, offers)
@@ -84,11 +84,10 @@ class History:
         column = self._columns.get(by)
         if column is None or len(self) == 0:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        column = _one_array(column)
+        column = one_array(column)
         row = np.arange(len(column))
-        if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-            row = pc.list_parent_indices(column).to_numpy()
-            column = pc.list_flatten(column)
+        if holds_lists(column.type):
+            row, column = flat_lists(column)
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         try:
@@ -102,12 +101,6 @@ class History:
         inside = np.asarray(found.to_numpy(zero_copy_only=False), bool) & (code >= 0)
         pairs = np.unique(np.stack([row[inside], code[inside]]), axis=1)
         return pairs[0], pairs[1]
-
-
-def _one_array(column: Any) -> Any:
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
 
 
 def check_history(table: pa.Table) -> None:
@@ -124,11 +117,8 @@ def _offers_of(table: pa.Table, offers: pa.Table) -> NDArray[np.int64]:
     named = np.flatnonzero(np.asarray(there.to_numpy(), bool))
     ids = tables.ids(table.filter(there), TABLE, "offer")
     known = tables.ids(offers, "offers", "offer")
-    if len(ids) and ids.type != known.type:
-        raise InvalidInput(
-            f"table history, column 'offer': expected {tables.kind_of_ids(known)} as in table offers, "
-            f"got {tables.kind_of_ids(ids)}"
-        )
+    if len(ids):
+        tables.check_kind_of_ids(ids, known, "table history, column 'offer'", "offers")
     offer = np.full(table.num_rows, -1)
     offer[named] = tables.positions(ids, known)
     return offer

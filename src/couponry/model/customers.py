@@ -1,4 +1,4 @@
-"""What is known of the customers who have candidates: the rows and columns of table customers."""
+"""The table customers, looked up for the customers who have candidates."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ from numpy.typing import NDArray
 
 from ..data import tables
 from ..solver.problem import UNLIMITED
+from ..utils.checks import did_you_mean
 from ..utils.errors import InvalidInput
 
 
 class Customers:
-    """The customers table, looked up by candidates' customer."""
+    """Looks customers up in the table customers.
+
+    Parameters
+    ----------
+    table : pyarrow.Table or None
+        The table; None where the campaign has none.
+    customers : pyarrow.Array, shape (n_customers,)
+        Ids of the customers who have candidates.
+    """
 
     def __init__(self, table: pa.Table | None, customers: pa.Array):
         self.table = table
@@ -20,18 +29,31 @@ class Customers:
         self._rows: NDArray[np.int64] | None = None
 
     def rows(self, by_whom: str) -> NDArray[np.int64]:
-        """Row of the customers table for each customer who has candidates (n)."""
+        """Find the row of the table for each customer who has candidates.
+
+        Parameters
+        ----------
+        by_whom : str
+            The rule or limit that asks, for messages.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_customers,)
+
+        Raises
+        ------
+        InvalidInput
+            Where there is no table, or a customer is not in it.
+        """
         if self.table is None:
             raise InvalidInput(
                 f"{by_whom}: it needs the table customers, which the campaign does not have"
             )
         if self._rows is None:
             known = tables.ids(self.table, "customers", "customer")
-            if known.type != self._ids.type:
-                raise InvalidInput(
-                    f"table customers, column 'customer': expected {tables.kind_of_ids(self._ids)} "
-                    f"as in table candidates, got {tables.kind_of_ids(known)}"
-                )
+            tables.check_kind_of_ids(
+                known, self._ids, "table customers, column 'customer'", "candidates"
+            )
             rows = tables.positions(self._ids, known)
             if (rows < 0).any():
                 missing = self._ids[int((rows < 0).argmax())].as_py()
@@ -42,13 +64,31 @@ class Customers:
         return self._rows
 
     def bound(self, bound: int | str | None, default: int, by_whom: str) -> NDArray[np.int32]:
-        """A per-customer bound (n), or (1) where it is the same for all."""
+        """Look up a bound for each customer.
+
+        Parameters
+        ----------
+        bound : int, str or None
+            The bound, or the column of the table that holds it.
+        default : int
+            Instead of None.
+        by_whom : str
+            The rule that asks, for messages.
+
+        Returns
+        -------
+        ndarray of int32, shape (n_customers,), or (1,) where it is the same for all
+
+        Raises
+        ------
+        InvalidInput
+        """
         if bound is None:
             return np.array([default], np.int32)
         if not isinstance(bound, str):
             return np.array([int(bound)], np.int32)
         rows = self.rows(by_whom)
-        assert_column(self.table, bound, by_whom)
+        check_column(self.table, bound, by_whom)
         values = tables.numbers(self.table, "customers", bound)
         if (values < 0).any() or (values != np.floor(values)).any() or (values > UNLIMITED).any():
             row = int(((values < 0) | (values != np.floor(values)) | (values > UNLIMITED)).argmax())
@@ -59,6 +99,10 @@ class Customers:
         return values[rows].astype(np.int32)
 
 
-def assert_column(table: pa.Table | None, name: str, by_whom: str) -> None:
-    if table is None or name not in table.column_names:
-        raise InvalidInput(f"{by_whom}: table customers has no column {name!r}")
+def check_column(table: pa.Table | None, name: str, by_whom: str) -> None:
+    """Refuse a column that the table customers does not have."""
+    names = [] if table is None else table.column_names
+    if name not in names:
+        raise InvalidInput(
+            f"{by_whom}: table customers has no column {name!r}{did_you_mean(name, names)}"
+        )

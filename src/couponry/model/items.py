@@ -6,26 +6,33 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..data import tables
+from ..data.arrow_columns import flat_lists, holds_lists
 from ..data.candidate_checks import offer_dtype
 from ..data.candidates import Candidates
 from ..data.filters import Where, rows_where, values_of
 from ..data.roles import ROLES
 from ..utils.array_store import Arrays, ArrayStore, save
 from ..utils.blocks import blocks
+from ..utils.checks import did_you_mean
 from ..utils.errors import InvalidInput
 from ..utils.mapped_arrays import release_pages
 from ..utils.ragged import ranges
 
 
 class Items:
-    """K items, each an offer (row of `offers`) in one role; item numbers ascend by offer, then by role.
+    """Items: each an offer in one role, numbered by offer, then by role.
 
-    offers: the offers table in ascending order of its ids.
-    offer: int64 (K), row of `offers`. role: int64 (K), code of the role, or None where roles are not told apart.
+    Attributes
+    ----------
+    offers : pyarrow.Table
+        In ascending order of its ids.
+    offer : ndarray of int64, shape (n_items,)
+        Row of `offers`.
+    role : ndarray of int64, shape (n_items,), or None
+        Code of the role; None where roles are not told apart.
     """
 
     def __init__(self, offers: pa.Table, offer: NDArray[np.int64], role: NDArray[np.int64] | None):
@@ -37,7 +44,23 @@ class Items:
         return len(self.offer)
 
     def where(self, where: Where, by_whom: str) -> NDArray[np.bool_]:
-        """Mask of the items that a `where` clause is about."""
+        """Find the items for which every condition holds.
+
+        Parameters
+        ----------
+        where : mapping
+            Conditions on columns of offers, and on `role`.
+        by_whom : str
+            The rule or limit that asks, for messages.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_items,)
+
+        Raises
+        ------
+        InvalidInput
+        """
         rest = dict(where)
         mask = np.ones(len(self), bool)
         if self.role is not None and "role" in rest:
@@ -46,6 +69,7 @@ class Items:
                 if name not in ROLES:
                     raise InvalidInput(
                         f"{by_whom}: where 'role': expected one of {', '.join(ROLES)}, got {name!r}"
+                        f"{did_you_mean(name, ROLES)}"
                     )
             mask &= np.isin(self.role, [1 + ROLES.index(name) for name in wanted])
         return mask & rows_where(self.offers, "offers", rest, by_whom)[self.offer]
@@ -53,22 +77,41 @@ class Items:
     def groups(
         self, by: str, by_whom: str
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[Any]]:
-        """Pairs (item, group number) by the distinct values of a column of offers, or of `role`, and those values.
+        """Group items by the distinct values of a column of offers, or of `role`.
 
         Where the column holds lists an item is in one group for each of its values; a null is in none.
+
+        Parameters
+        ----------
+        by : str
+            Name of the column.
+        by_whom : str
+            The rule or limit that asks, for messages.
+
+        Returns
+        -------
+        item, group : ndarray of int64, shape (n_pairs,)
+            Pairs of an item and the number of a group that it is in, by item.
+        values : list
+            The value of each group, ascending.
+
+        Raises
+        ------
+        InvalidInput
         """
         if by == "role" and self.role is not None:
             item = np.flatnonzero(self.role > 0)
             return item, self.role[item] - 1, list(ROLES)
         if by not in self.offers.column_names:
-            raise InvalidInput(f"{by_whom}: by: table offers has no column {by!r}")
+            raise InvalidInput(
+                f"{by_whom}: by: table offers has no column {by!r}"
+                f"{did_you_mean(by, self.offers.column_names)}"
+            )
         column = self.offers[by]
         rows = np.arange(len(column))
-        if self.lists(by):
-            flat = column.combine_chunks()
-            flat = pa.concat_arrays(flat.chunks) if isinstance(flat, pa.ChunkedArray) else flat
-            rows = pc.list_parent_indices(flat).to_numpy()
-            column = pa.chunked_array([pc.list_flatten(flat)])
+        if holds_lists(column.type):
+            rows, values_of_rows = flat_lists(column)
+            column = pa.chunked_array([values_of_rows])
         if pa.types.is_nested(column.type):
             raise InvalidInput(f"{by_whom}: by: column {by!r} of offers holds {column.type}")
         code, values = tables.labels(column)
@@ -78,45 +121,55 @@ class Items:
         item = np.repeat(np.arange(len(self)), count)
         return item, pairs[ranges(first, count), 1], values
 
-    def lists(self, by: str) -> bool:
-        """Whether a column of offers holds several values a row."""
-        kind = self.offers.schema.field(by).type
-        return pa.types.is_list(kind) or pa.types.is_large_list(kind)
-
 
 def items_of(
     candidates: Candidates, offers: pa.Table, tell_roles_apart: bool
 ) -> tuple[Items, NDArray[np.uint16] | NDArray[np.uint32]]:
-    """The items that the candidates are made of, and the item number of each candidate.
+    """Make items of candidates.
 
-    Item numbers are uint16 where they fit, else uint32; where roles are not told apart they are the offers' rows.
+    Parameters
+    ----------
+    candidates : Candidates
+    offers : pyarrow.Table
+        In ascending order of its ids.
+    tell_roles_apart : bool
+        Whether a rule or limit does.
+
+    Returns
+    -------
+    items : Items
+    item : ndarray of uint16, or uint32 where they do not fit, shape (n_candidates,)
+        Number of each candidate's item; where roles are not told apart that is the offer's row.
     """
     if not tell_roles_apart or candidates.role is None:
         return Items(offers, np.arange(offers.num_rows), None), candidates.offer
+    role = candidates.role
     made = candidates.derived.get_or_make(
-        "item", [], lambda space: _items_by_role(candidates, offers.num_rows, space)
+        "item", [], lambda store: _items_by_role(candidates, role, offers.num_rows, store)
     )
     return Items(offers, made["code"] // 4, made["code"] % 4), made["item"]
 
 
-def _items_by_role(candidates: Candidates, offers: int, space: ArrayStore) -> Arrays:
-    """code: int64 (K), 4 * offer + role of each item. item: (e), the candidates' items."""
-    seen = np.zeros(4 * offers, bool)
+def _items_by_role(
+    candidates: Candidates, role: NDArray[np.uint8], n_offers: int, store: ArrayStore
+) -> Arrays:
+    """`code`: int64 (n_items,), 4 * offer + role of each item. `item`: (n_candidates,), the candidates' items."""
+    seen = np.zeros(4 * n_offers, bool)
     for part in blocks(len(candidates)):
-        seen[_code(candidates, part)] = True
+        seen[_code(candidates, role, part)] = True
     without = ~seen.reshape(-1, 4).any(axis=1)
     seen[4 * np.flatnonzero(without)] = True
     kept = np.flatnonzero(seen)
     number = (np.cumsum(seen) - 1).astype(offer_dtype(len(kept)))
-    writer = space.writer("item", number.dtype)
+    writer = store.writer("item", number.dtype)
     for part in blocks(len(candidates)):
-        writer.append(number[_code(candidates, part)])
-    return {"code": save(space, "code", kept), "item": writer.finish()}
+        writer.append(number[_code(candidates, role, part)])
+    return {"code": save(store, "code", kept), "item": writer.finish()}
 
 
-def _code(candidates: Candidates, part: slice) -> NDArray[np.int64]:
-    assert candidates.role is not None
-    offer, role = candidates.offer[part], candidates.role[part]
-    code = offer.astype(np.int64) * 4 + role
+def _code(candidates: Candidates, role_of: NDArray[np.uint8], part: slice) -> NDArray[np.int64]:
+    """4 * offer + role of some candidates."""
+    offer, role = candidates.offer[part], role_of[part]
+    code: NDArray[np.int64] = offer.astype(np.int64) * 4 + role
     release_pages(offer, role)
     return code

@@ -6,14 +6,14 @@ import difflib
 import math
 import numbers
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from .errors import InvalidInput
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Tell whether a value is a real number of Python or NumPy, infinite and NaN included.
 
     Truth values are not numbers.

@@ -16,7 +16,7 @@ from ..data import tables
 from ..data.filters import Where, rows_where
 from ..model.campaign_data import candidate_columns, check_customers
 from ..model.contact_history import History
-from ..model.customers import Customers, assert_column
+from ..model.customers import Customers, check_column
 from ..model.measures import MONEY
 from ..utils.errors import InvalidInput
 from .rounding import PACKED_ROUNDING, Floats, Integers, Mask
@@ -168,7 +168,7 @@ class Inputs:
         if not isinstance(bound, str):
             return np.full(len(self.customer_ids), default if bound is None else float(bound))
         row = self.customers.rows(by_whom)
-        assert_column(self.customers.table, bound, by_whom)
+        check_column(self.customers.table, bound, by_whom)
         return tables.numbers(self.customers.table, "customers", bound)[row]
 
     def groups(

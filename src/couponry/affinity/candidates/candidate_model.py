@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ...data import tables
 from ...data.candidate_batches import CandidateBlocks
 from ...data.candidate_checks import offer_dtype
-from ...data.candidate_rows import Rows
-from ...data.memory_estimate import BASE
+from ...data.candidate_rows import CandidateRows
+from ...data.memory_estimate import BASE_BYTES
 from ...data.roles import ROLES
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
@@ -225,7 +225,7 @@ class CandidateModel:
             If making them needs more memory than the limit, however many customers there are.
         """
         limit, threads = parse_size(memory_limit, "memory_limit"), worker_count()
-        needed = BASE + self.memory(threads)
+        needed = BASE_BYTES + self.memory(threads)
         if limit is not None and needed > limit:
             raise InvalidInput(
                 f"memory: making candidates of {len(self.items_):,} items and {self.similarity_.shape[1]:,} offers "
@@ -262,7 +262,7 @@ class CandidateModel:
         model = BYTES_PER_LINK * int(self.similarity_.nnz) + BYTES_PER_ITEM * len(self.items_)
         return model + (2 * threads + 1) * block
 
-    def blocks(self, histories: Histories, threads: int = 1) -> Iterator[Rows]:
+    def blocks(self, histories: Histories, threads: int = 1) -> Iterator[CandidateRows]:
         """Make candidates, some customers at a time.
 
         Parameters
@@ -274,7 +274,7 @@ class CandidateModel:
 
         Returns
         -------
-        iterator of Rows
+        iterator of CandidateRows
             By customer: offer, role, response, and value if there is money; the same bits for any blocks and any
             number of threads.
         """
@@ -283,7 +283,7 @@ class CandidateModel:
             self.regressions_, self.popularity_, self.response, self.offer_columns
         )
 
-        def make_rows(customers: CustomerRange) -> Rows:
+        def make_rows(customers: CustomerRange) -> CandidateRows:
             bought = self._read(customers)
             chosen = chooser.choose(bought.matrix, own_weight=bought.own_weight, threads=1)
             return self._rows(customers, chosen, *odds.probabilities(chosen, bought.trips))
@@ -296,7 +296,7 @@ class CandidateModel:
         chosen: TopOffers,
         p0: NDArray[np.float32],
         p1: NDArray[np.float32],
-    ) -> Rows:
+    ) -> CandidateRows:
         """Return candidates of the customers who get any."""
         count = np.bincount(chosen.customer, minlength=part.stop - part.start)
         columns: dict[str, NDArray[Any]] = {
@@ -311,7 +311,7 @@ class CandidateModel:
         some = np.flatnonzero(count)
         if len(some) < len(count):
             customers = customers.take(pa.array(some))
-        return Rows(customers, np.append(0, np.cumsum(count[some])), columns)
+        return CandidateRows(customers, np.append(0, np.cumsum(count[some])), columns)
 
     def _learn(self, history: PurchaseHistory) -> None:
         """Take repeat rates, popularity and neighbours from a history."""

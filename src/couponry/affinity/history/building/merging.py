@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ....data import tables
-from ....data.ids import IdWriter, up_to
+from ....data.ids import IdWriter, count_up_to
 from ....kernels.affinity_contract import Pairs, kernels
 from ....utils.array_store import Arrays, ArrayStore
 from ....utils.blocks import row_blocks
@@ -115,7 +115,7 @@ class HistoryMerger:
         columns = (table[name].combine_chunks().to_numpy() for name in _Purchases._fields[1:])
         purchases = _distinct(_Purchases(customer, *columns))
         last = customer[len(customer) - 1].as_py()
-        self._write_up_to(up_to(self._old.customers, last), purchases)
+        self._write_up_to(count_up_to(self._old.customers, last), purchases)
 
     def _write_up_to(self, stop: int, purchases: _Purchases | None) -> None:
         """Write the old customers before `stop` and the new purchases, none of which is of a later customer."""
@@ -127,7 +127,7 @@ class HistoryMerger:
                 end = len(purchases.item)
                 if start + b < stop:
                     last = self._old.customers[start + b - 1].as_py()
-                    end = up_to(purchases.customer, last)
+                    end = count_up_to(purchases.customer, last)
                 part, begin = purchases.part(begin, end), end
             self._write_block(start + a, start + b, part)
         self._next_customer = stop
