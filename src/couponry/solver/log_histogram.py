@@ -1,4 +1,4 @@
-"""Positive numbers counted in bins of a quarter of an octave: how much of each group lies below what."""
+"""Cumulative histograms over logarithmic bins, four per factor of two."""
 
 from __future__ import annotations
 
@@ -7,43 +7,79 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-QUARTERS = 21  # bits of a float32 below a quarter of an octave
-OCTAVES = (
-    26  # that are told apart below the largest number: float32 values are no closer to each other
-)
+MANTISSA_BITS_DROPPED = 21
+"""Bits of a float32 below its exponent and the top two bits of its mantissa: what a bin does not tell apart."""
+
+RESOLVED_OCTAVES = 26
+"""Factors of two that are resolved below the largest value; float32 differences are no finer."""
 
 
-class Octaves:
-    """Bins of numbers up to about `most`. edges: float64 (bins), their upper ends.
+class LogHistogram:
+    """Logarithmic bins for positive numbers, and cumulative counts by group.
 
-    What is smaller counts to the first bin, and what is larger to the last.
+    A bin is read off the bit pattern of a float32, so that binning needs no logarithm. Values below the first bin
+    count in the first, values above the last in the last.
+
+    Parameters
+    ----------
+    largest : float
+        About the largest value that must be resolved.
+
+    Attributes
+    ----------
+    edges : ndarray of float64, shape (n_bins,)
+        Upper edge of each bin, ascending.
     """
 
-    def __init__(self, most: float):
-        self._low = (int(np.float32(most).view(np.int32)) >> QUARTERS) - 4 * OCTAVES
-        ends = (np.arange(4 * OCTAVES + 2) + self._low + 1) << QUARTERS
+    def __init__(self, largest: float):
+        top = int(np.float32(largest).view(np.int32)) >> MANTISSA_BITS_DROPPED
+        self._first = top - 4 * RESOLVED_OCTAVES
+        bins = np.arange(4 * RESOLVED_OCTAVES + 2)
+        ends = (bins + self._first + 1) << MANTISSA_BITS_DROPPED
         self.edges = ends.astype(np.int32).view(np.float32).astype(np.float64)
 
-    def bin_of(self, numbers: NDArray[np.floating]) -> NDArray[np.int32]:
-        """Bin of each number; what is below 0 counts as 0, and infinity is in the last one."""
+    def bins(self, values: NDArray[np.floating]) -> NDArray[np.int32]:
+        """Find the bin of each value.
+
+        Parameters
+        ----------
+        values : ndarray of float, shape (n,)
+            What is below 0 counts as 0; infinity is in the last bin.
+
+        Returns
+        -------
+        ndarray of int32, shape (n,)
+        """
         with np.errstate(over="ignore"):
-            bits = numbers.astype(np.float32, copy=False).view(np.int32) >> QUARTERS
-        bits -= np.int32(self._low)
+            bits = values.astype(np.float32, copy=False).view(np.int32) >> MANTISSA_BITS_DROPPED
+        bits -= np.int32(self._first)
         return np.clip(bits, 0, len(self.edges) - 1, out=bits)
 
-    def reached(
+    def cumulative(
         self,
-        numbers: NDArray[np.floating],
+        values: NDArray[np.floating],
         group: NDArray[np.integer],
-        groups: int,
+        n_groups: int,
         weights: NDArray[np.float64] | None = None,
     ) -> NDArray[Any]:
-        """How many numbers of each group are in each bin or one before it, (groups, bins - 1): not the last.
+        """Count, for each group and bin, the values in that bin or a lower one.
 
-        int64; or float64, the sums of their weights.
+        Parameters
+        ----------
+        values : ndarray of float, shape (n,)
+        group : ndarray of int, shape (n,)
+            Group of each value, from 0 to n_groups - 1.
+        n_groups : int
+        weights : ndarray of float64, shape (n,), optional
+            Summed instead of counting.
+
+        Returns
+        -------
+        ndarray of int64, or float64 where weights are given, shape (n_groups, n_bins - 1)
+            Without the last bin, which holds everything.
         """
-        bins = len(self.edges)
-        place = group * np.int64(bins)
-        place += self.bin_of(numbers)
-        counted = np.bincount(place, weights, groups * bins).reshape(groups, bins)[:, :-1]
-        return np.cumsum(counted, axis=1, out=counted)  # in place: these tables are large
+        n_bins = len(self.edges)
+        place = group * np.int64(n_bins)
+        place += self.bins(values)
+        counts = np.bincount(place, weights, n_groups * n_bins).reshape(n_groups, n_bins)[:, :-1]
+        return np.cumsum(counts, axis=1, out=counts)  # in place: these tables are large

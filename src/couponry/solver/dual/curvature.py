@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ...engines.subset import positions_of
 from ...utils.lazy_imports import sparse as sp
-from ..log_histogram import Octaves
+from ..log_histogram import LogHistogram
 from ..options import DEFAULT_OPTIONS, CurvatureOptions
 from ..problem import cell_of
 from .lagrangian import Lagrangian, as_float32
@@ -128,8 +128,8 @@ def _bandwidths(
     options: CurvatureOptions,
 ) -> NDArray[np.float32]:
     """Of each cell the loss that enough of its candidates are below, (cells); where ties leave none, next to none."""
-    bins = Octaves(4 * most)
-    count = bins.reached(loss, cell, cells)
+    bins = LogHistogram(4 * most)
+    count = bins.cumulative(loss, cell, cells)
     all_of_cell = count[:, -1:]
     wanted = np.maximum(options.nearest, options.near_share * all_of_cell)
     wanted = np.minimum(wanted, all_of_cell)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..dual.lagrangian import Lagrangian, as_float32
 from ..dual.scaling import Scales
-from ..log_histogram import Octaves
+from ..log_histogram import LogHistogram
 from ..options import FreeCustomerOptions
 from ..problem import Problem, cell_of
 from .fixed_customers import NEVER_FREE
@@ -96,7 +96,7 @@ class RegretCounts:
 
     Attributes
     ----------
-    bins : Octaves
+    histogram : LogHistogram
         Bins of regret.
     count : ndarray, shape (2 * n_segments * n_items, n_bins - 1)
         Candidates by direction (0 leaves, 1 comes), cell and bin whose regret is in that bin or a lower one. A
@@ -116,10 +116,10 @@ class RegretCounts:
         chosen, _ = sample.engine.choose(as_float32(table))
         regret = sample.engine.regret(shard.quantity.astype(np.float64), table, chosen)
         cells, cell = table[0].size, cell_of(shard, items)
-        self.bins = Octaves(4 * (float(np.abs(table[0]).max(initial=0.0)) or 1.0))
+        self.histogram = LogHistogram(4 * (float(np.abs(table[0]).max(initial=0.0)) or 1.0))
         weights = _relative_weights(sample, scales, cell, options)
         np.add(cell, cells, out=cell, where=chosen == 0)  # (direction, cell)
-        self.count = self.bins.reached(regret, cell, 2 * cells, weights)
+        self.count = self.histogram.cumulative(regret, cell, 2 * cells, weights)
 
 
 def _relative_weights(
@@ -176,16 +176,16 @@ def regret_thresholds(
     ndarray of float32, shape (n_levels, 2, n_segments, n_items)
         For candidates that leave (0) and come (1). Each level holds for half of the customers of the level before.
     """
-    sample, bins, count = regrets.sample, regrets.bins, regrets.count
+    sample, edges, count = regrets.sample, regrets.histogram.edges, regrets.count
     _, segments, items = sample.problem.objective.shape
     per_million = options.spare_candidates_per_million
     spare = options.spare_candidates + per_million * sample.scale * sample.engine.customers / 1e6
     there_are = count[:, -1].reshape(2, segments * items)
     target = _wanted_by_cell(needs, factor, spare, scales, there_are).ravel() / sample.scale
     is_enough = count >= np.maximum(target, options.sampled_candidates)[:, None]
-    last = len(bins.edges) - 1
+    last = len(edges) - 1
     at = np.where(is_enough.any(axis=1), is_enough.argmax(axis=1), last)
-    threshold = np.where(at < last, bins.edges[at], np.inf)
+    threshold = np.where(at < last, edges[at], np.inf)
     # where the sample surely has more at that regret than are wanted, a share of the customers is enough: a half, a
     # quarter, and so on
     have = np.take_along_axis(count, np.minimum(at, last - 1)[:, None], axis=1)[:, 0]
