@@ -67,7 +67,7 @@ class PriceProver:
         self._options = options
         self._scale = scales.price_scale(1.0)
         self._per_coupon = scales.per_coupon
-        self._samples = Samples(engine, len(problem.lower))
+        self._samples = Samples(engine, len(problem.lower), options.sampling)
         self._last_proof = np.zeros(len(problem.lower))  # prices
 
     def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
@@ -113,7 +113,7 @@ class PriceProver:
             engine, samples = self._engine, self._samples
         else:
             engine = self._engine.with_rules(rules)
-            samples = Samples(engine, len(part.lower))
+            samples = Samples(engine, len(part.lower), self._options.sampling)
         return Lagrangian(part, engine), samples.for_proofs(part)
 
     # ---- proofs
@@ -134,7 +134,9 @@ class PriceProver:
 
         start, one = np.zeros(len(rows)), np.ones(len(space.row))
         tolerance = self._options.conflict.least_violation
-        return cutting_planes.descend(bare, space, start, one, tolerance, stop)
+        return cutting_planes.descend(
+            bare, space, start, one, tolerance, stop, self._options.cutting_planes
+        )
 
     def _diverging_prices(
         self, everybody: Lagrangian, sampled: Lagrangian, space: PriceSpace
@@ -152,7 +154,9 @@ class PriceProver:
 
         start = np.zeros(space.rows)
         unit = self._typical_worth * max(1.0, float(self._problem.candidates))
-        minimise(sampled, space, start, unit, options.proof_passes, options.proof_tolerance, watch)
+        passes, tolerance = options.proof_passes, options.proof_tolerance
+        quasi_newton = self._options.quasi_newton
+        minimise(sampled, space, start, unit, passes, tolerance, watch, quasi_newton)
         return proved[-1] if proved else None
 
     def _fewest_prices(
@@ -194,7 +198,8 @@ class PriceProver:
         share = max(options.least_range_passes, options.all_range_passes // len(rows))
         passes = min(options.most_range_passes, share)
         unit = weight * self._problem.candidates
-        found = minimise(sampled, space, start, unit, passes, options.range_tolerance, watch)
+        tolerance, quasi_newton = options.range_tolerance, self._options.quasi_newton
+        found = minimise(sampled, space, start, unit, passes, tolerance, watch, quasi_newton)
         return everybody.bound(found.prices)
 
     def _largest_sum(self, lagrangian: Lagrangian, objective: NDArray[np.float64]) -> float:
