@@ -39,12 +39,27 @@ class CutOffCounts:
 
     @classmethod
     def at_prices(cls, workers: int, price: NDArray[np.float32]) -> CutOffCounts:
-        """Counts for a pass at a price table, shape (1 + n_quantities, n_segments, n_items)."""
+        """Make the counts for a pass at some prices.
+
+        Parameters
+        ----------
+        workers : int
+        price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+
+        Returns
+        -------
+        CutOffCounts
+        """
         largest = np.abs(price[0]).max(initial=0.0)
         largest = largest + LARGEST_QUANTITY * np.abs(price[1:]).sum(axis=0).max(initial=0.0)
         return cls(workers, float(largest))
 
     def total(self) -> CutOff:
-        """What all workers cut off together."""
+        """Add up what all workers cut off.
+
+        Returns
+        -------
+        CutOff
+        """
         customers, units = (int(total) for total in np.sum(self.by_worker, axis=0))
         return CutOff(customers, units * 2.0**self.unit)

@@ -65,7 +65,14 @@ class FixingPass:
         self._read_once = exceeds_page_cache(shard.item, shard.quantity, fine)
 
     def work(self, worker: int, start: int, stop: int) -> None:
-        """Fix the customers start <= i < stop."""
+        """Fix some customers.
+
+        Parameters
+        ----------
+        worker : int
+        start, stop : int
+            Customers start <= i < stop.
+        """
         shard, usage = self._shard, self._usage[worker]
         begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
         chosen = np.empty(end - begin, np.uint8)
@@ -91,15 +98,30 @@ class FixingPass:
         _subtract_usage(shard, allocated, start, usage)
 
     def usage(self) -> NDArray[np.int64]:
-        """Usage of the fixed customers."""
+        """Add up the usage of the fixed customers.
+
+        Returns
+        -------
+        ndarray of int64, shape (1 + n_quantities, n_segments, n_items)
+        """
         return np.asarray(np.sum(self._usage, axis=0))
 
     def fine_usage(self) -> NDArray[np.int64]:
-        """Sums of the fixed customers' fine values."""
+        """Add up where in a step of its quantity the fixed customers' values lie.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_attributes, n_segments, n_items)
+        """
         return np.asarray(np.sum(self._fine_usage, axis=0))
 
     def free(self) -> FreePart:
-        """All free customers, in order."""
+        """Put together the free customers of all blocks, in order.
+
+        Returns
+        -------
+        FreePart
+        """
         parts = [self._free[start] for start in sorted(self._free)]
         return FreePart(
             np.concatenate([part.free for part in parts]),

@@ -245,11 +245,30 @@ class Engine(Protocol):
         ...
 
     def with_rules(self, rules: Rules) -> Engine:
-        """Make an engine over the same candidates under other customer rules; its passes count towards this one's."""
+        """Make an engine over the same candidates under other customer rules; its passes count towards this one's.
+
+        Parameters
+        ----------
+        rules : Rules
+
+        Returns
+        -------
+        Engine
+        """
         ...
 
     def with_noise(self, seed: int) -> Engine:
-        """Make an engine with one more quantity, drawn at random from `seed`; its passes count towards this one's."""
+        """Make an engine with one more quantity, drawn at random; its passes count towards this one's.
+
+        Parameters
+        ----------
+        seed : int
+            What is drawn from.
+
+        Returns
+        -------
+        Engine
+        """
         ...
 
     def regret(

@@ -12,6 +12,10 @@ from .problem import Problem
 def terms_by_candidate(problem: Problem) -> tuple[NDArray[np.float64], sp.csr_array]:
     """Compute what each candidate adds to the objective and to each row.
 
+    Parameters
+    ----------
+    problem : Problem
+
     Returns
     -------
     worth : ndarray of float64, shape (n_candidates,)

@@ -35,7 +35,19 @@ def with_rows(problem: Problem, rows: NDArray[np.int64], objective: NDArray[np.f
 
 
 def without_bound(problem: Problem, row: int, is_min: bool) -> Problem:
-    """Take a row's lower bound (`is_min`) or its upper one away."""
+    """Take one bound of a row away.
+
+    Parameters
+    ----------
+    problem : Problem
+    row : int
+    is_min : bool
+        Whether it is the lower bound.
+
+    Returns
+    -------
+    Problem
+    """
     lower, upper = problem.lower.copy(), problem.upper.copy()
     if is_min:
         lower[row] = -np.inf
@@ -45,7 +57,14 @@ def without_bound(problem: Problem, row: int, is_min: bool) -> Problem:
 
 
 def row_as_objective(problem: Problem, row: int, is_min: bool) -> NDArray[np.float64]:
-    """Make an objective of a row's activity (`is_min`), or of minus its activity.
+    """Make an objective of a row's activity, or of minus its activity.
+
+    Parameters
+    ----------
+    problem : Problem
+    row : int
+    is_min : bool
+        Whether its lower bound is in question, and thus its largest activity.
 
     Returns
     -------

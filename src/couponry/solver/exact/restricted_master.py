@@ -34,6 +34,15 @@ def is_worth_a_master(problem: Problem, options: MasterOptions) -> bool:
 
     Where everybody's rules are laminar, a programme over candidates is as tight as one over columns, and makes do with
     fewer variables where there are many prices or slots.
+
+    Parameters
+    ----------
+    problem : Problem
+    options : MasterOptions
+
+    Returns
+    -------
+    bool
     """
     if problem.candidates > options.candidates or problem.customers > options.customers:
         return False

@@ -12,6 +12,10 @@ from ..set_table import SetTable
 def constraints_of_everybody(problem: Problem) -> SetTable:
     """List the cardinality constraints of customers who have any, and the other customers' groups that can bind.
 
+    Parameters
+    ----------
+    problem : Problem
+
     Returns
     -------
     SetTable

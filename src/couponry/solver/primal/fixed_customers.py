@@ -24,6 +24,10 @@ NEVER_FREE = -1.0
 def no_free_customers(problem: Problem) -> NDArray[np.float32]:
     """Make regret thresholds at which every customer is fixed.
 
+    Parameters
+    ----------
+    problem : Problem
+
     Returns
     -------
     ndarray of float32, shape (1, 2, n_segments, n_items)
@@ -79,6 +83,11 @@ def with_earlier_choice(
 
 def fixed_usage(problem: Problem, fixed: FixedChoices) -> NDArray[np.float64]:
     """Sum up what fixed customers use, with an error of at most `usage_error`.
+
+    Parameters
+    ----------
+    problem : Problem
+    fixed : FixedChoices
 
     Returns
     -------

@@ -174,7 +174,16 @@ class Repair:
         return MeasuredChoice(chosen, usage, activity, objective, feasible, moves)
 
     def activity(self, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Compute the rows' activities of a choice, (n_rows,)."""
+        """Compute the rows' activities of a choice.
+
+        Parameters
+        ----------
+        chosen : ndarray of uint8, shape (n_candidates,)
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+        """
         usage = self.problem.usage(chosen_positions(chosen))
         return np.asarray(self.problem.rows @ usage.ravel())
 
@@ -301,7 +310,18 @@ class Repair:
 
 
 def chosen_positions(chosen: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """List the positions of the candidates that a choice of zeros and ones contains, ascending."""
+    """List the positions of the candidates that a choice contains.
+
+    Parameters
+    ----------
+    chosen : ndarray of uint8, shape (n_candidates,)
+        1 for each candidate that is chosen, else 0.
+
+    Returns
+    -------
+    ndarray of int64
+        Ascending.
+    """
     return np.flatnonzero(chosen.view(np.bool_))  # many times faster than on numbers
 
 
