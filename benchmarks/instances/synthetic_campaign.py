@@ -150,7 +150,7 @@ def free_use(campaign: couponry.Campaign, threads: int, seed: int) -> FreeUse:
     cost = used[0] @ offers["issue_cost"].to_numpy() + used[1] @ offers["face_value"].to_numpy()
     return FreeUse(
         coupons=used[0],
-        candidates=Scales.of(problem, engine).everything[0, 0],
+        candidates=Scales.measure(problem, engine).everything[0, 0],
         brand=brand,
         brands=int(brand.max()) + 1,
         cost=float(cost),

@@ -94,7 +94,7 @@ def test_fixed_usage_sums_are_within_their_error(two_attributes: Problem) -> Non
     usage = fixed_usage(problem, fixed)
     off = np.abs(usage - exactly(problem, chosen.astype(bool) & ~theirs))
     assert (off <= usage_error(problem, usage[0]) + 1e-15 * np.abs(usage)).all()
-    scales = Scales.of(problem, engine)
+    scales = Scales.measure(problem, engine)
     part = free_problem(problem, scales, fixed, problem.rows @ usage.ravel(), FREE)
     for c, attribute in enumerate(part.attributes):
         given = np.asarray(problem.attributes[c], float)[theirs]
@@ -139,7 +139,7 @@ def test_a_candidate_that_weighs_little_counts_for_little() -> None:
     problem = heavy.compile().problem
     engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
     dual = Lagrangian(problem, engine)
-    counted = RegretCounts(dual, np.zeros(4), Scales.of(problem, engine), FREE).count[:, -1]
+    counted = RegretCounts(dual, np.zeros(4), Scales.measure(problem, engine), FREE).count[:, -1]
     mean = np.array([weight[k::4].mean() for k in range(4)])
     relative = np.minimum(1.0, weight / np.tile(mean, 1000))
     held, _ = engine.choose(as_float32(dual.price_table(dual.reduced(np.zeros(4)))))

@@ -67,8 +67,8 @@ def test_curvature_is_how_the_gradient_changes(rules: list[CustomerRule]) -> Non
     ]
     problem = half(customers, offers, rules, limits).compile().problem
     dual = Lagrangian(problem, engine_of(problem))
-    scales = Scales.of(problem, dual.engine)
-    space = PriceSpace.of(problem, scales.price_scale(2.0))
+    scales = Scales.measure(problem, dual.engine)
+    space = PriceSpace.for_problem(problem, scales.price_scale(2.0))
     found = minimise(dual, space, np.zeros(len(problem.lower)), 1e5, 12, 0.0, lambda now: False)
     matrix, _ = Curvature(dual, space, scales, 1.0).at(found.prices)
 
@@ -123,7 +123,7 @@ def test_nobody_wants_a_coupon_at_its_price_cap() -> None:
     limits = [Limit("load", sum="weight", by="offer", max=5.0)]
     problem = Campaign(offers, candidates, rules=[SLOTS], limits=limits).compile().problem
     dual = Lagrangian(problem, engine_of(problem))
-    caps = find_price_caps(problem, Scales.of(problem, dual.engine))
+    caps = find_price_caps(problem, Scales.measure(problem, dual.engine))
     assert caps == pytest.approx(1.0 / offers["scale"].to_numpy(), rel=1e-3)
     below, above = (dual.evaluate(caps * factor).usage[0] for factor in (0.99, 1.01))
     assert (below > 0).all()
@@ -142,7 +142,7 @@ def test_where_a_minimum_pays_there_is_no_price_cap(
 ) -> None:
     load = Limit("load", sum="weight", by="offer", max=5.0)
     problem = Campaign(*proportional(), rules=rules, limits=[load, *limits]).compile().problem
-    assert np.isinf(find_price_caps(problem, Scales.of(problem, engine_of(problem)))).all()
+    assert np.isinf(find_price_caps(problem, Scales.measure(problem, engine_of(problem)))).all()
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
@@ -249,8 +249,8 @@ def test_cutting_planes_find_the_least_dual(seed: int) -> None:
         Campaign(**tables, rules=[CustomerRule("slots", max=2)], limits=limits).compile().problem
     )
     dual = Lagrangian(problem, engine_of(problem))
-    scales = Scales.of(problem, dual.engine)
-    space = PriceSpace.of(problem, scales.price_scale(2.0))
+    scales = Scales.measure(problem, dual.engine)
+    space = PriceSpace.for_problem(problem, scales.price_scale(2.0))
     coupon = 2.0 * scales.per_coupon[space.row] / space.scale
     start = np.zeros(len(problem.lower))
     prices = cutting_planes.descend(dual, space, start, coupon, 1e-4, lambda: False)

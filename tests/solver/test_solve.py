@@ -446,7 +446,7 @@ def test_what_is_repaired_is_kept_when_time_runs_out_while_filling() -> None:
     backend = kernels.load()
     problem = campaign.compile(backend).problem
     engine = LocalEngine(problem.shard, problem.rules, backend, 1, 0)
-    repair = Repair(problem, engine, Scales.of(problem, engine), DEFAULT_OPTIONS.repair)
+    repair = Repair(problem, engine, Scales.measure(problem, engine), DEFAULT_OPTIONS.repair)
     lagrangian = Lagrangian(problem, engine)
     prices = np.zeros(len(problem.lower))
     chosen, _ = lagrangian.choose(prices)
@@ -503,7 +503,7 @@ def test_exact_choice_is_the_best_one_from_any_start(seed: int) -> None:
     other, _ = engine.choose(ones)  # as many as can be had, whatever they are worth
     assert not np.array_equal(other, best)
     for start in (best, other):
-        repair = Repair(problem, engine, Scales.of(problem, engine), DEFAULT_OPTIONS.repair)
+        repair = Repair(problem, engine, Scales.measure(problem, engine), DEFAULT_OPTIONS.repair)
         chosen, worth = repair.exact_choice(start, problem.objective)
         assert np.array_equal(chosen, best)
         assert worth == pytest.approx(candidates["value"][best == 1].sum())

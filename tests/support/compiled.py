@@ -21,7 +21,7 @@ def compiled(campaign: Campaign, threads: int = 1) -> tuple[Problem, LocalEngine
     return (
         problem,
         engine,
-        Repair(problem, engine, Scales.of(problem, engine), DEFAULT_OPTIONS.repair),
+        Repair(problem, engine, Scales.measure(problem, engine), DEFAULT_OPTIONS.repair),
     )
 
 

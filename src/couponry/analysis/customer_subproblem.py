@@ -80,9 +80,7 @@ class CustomerSubproblem:
         """
         positions = np.arange(*problem.shard.indptr[[customer, customer + 1]])
         _, segments, items = problem.objective.shape
-        segment = problem.shard.segment
-        cell = problem.shard.item[positions].astype(np.int64)
-        cell += int(segment[customer if len(segment) > 1 else 0]) * items
+        cell = problem.cells(positions)
         value, weight = np.zeros(len(cell)), np.zeros((len(prices), len(cell)))
         for c in range(len(problem.objective)):
             amount = np.ones(len(cell))
@@ -168,7 +166,7 @@ class CustomerSubproblem:
         list of list of str
             Names of rules for each of them.
         """
-        names = self.problem.rule_names.of(self.customer)
+        names = self.problem.rule_names.for_customer(self.customer)
         blocking: list[list[str]] = [[] for _ in among]
         if len(among) == 0:
             return blocking
@@ -176,8 +174,8 @@ class CustomerSubproblem:
         wanted[np.arange(len(among)), among] = True
         values = np.where(wanted, 1.0, -1.0)
         shard, rules = self._alone
-        for name in dict.fromkeys(names.all()):
-            one_rule = names.only(rules, [name], shard.indptr)
+        for name in dict.fromkeys(names.all_names()):
+            one_rule = names.kept(rules, [name], shard.indptr)
             kept = (self.best(values, one_rule) | ~wanted).all(axis=1)
             for which in np.flatnonzero(~kept).tolist():
                 blocking[which].append(name)

@@ -61,12 +61,12 @@ def explain_result(result: CampaignSolution, customer: Any) -> Explanation:
 def _allocated(result: CampaignSolution, plan: Plan, number: int) -> NDArray[np.bool_]:
     """Which of a customer's candidates a plan allocates."""
     problem = result.compiled.problem
-    at = int(np.searchsorted(plan.movers, number))
-    if at < len(plan.movers) and plan.movers[at] == number:
-        before = plan.movers[:at]
+    at = int(np.searchsorted(plan.free, number))
+    if at < len(plan.free) and plan.free[at] == number:
+        before = plan.free[:at]
         first, last = problem.shard.indptr[[number, number + 1]]
         start = int((problem.shard.indptr[before + 1] - problem.shard.indptr[before]).sum())
-        chosen = plan.chosen[start : start + int(last - first)]
+        chosen = plan.free_choice[start : start + int(last - first)]
     else:
         shard, rules = customers_of(plan.engine.shard, problem.rules, np.array([number]))
         backend = kernels.load(result.backend)

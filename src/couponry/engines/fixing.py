@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..kernels import Backend, Rules, Shard
 from ..utils.mapped_arrays import copy_to_memory, exceeds_page_cache
+from .cells import candidate_cells
 from .cut_off import CutOffCounts
 from .subset import positions_of
 
@@ -135,12 +136,7 @@ def _subtract_usage(
 ) -> None:
     """Subtract the candidates at these positions, of customers from `start` on, from `usage` (IN/OUT)."""
     _, segments, items = usage.shape
-    cell = shard.item[positions].astype(np.int64)
-    if len(shard.segment) > 1:
-        customer = np.searchsorted(shard.indptr[start:], positions, side="right") - 1 + start
-        cell += shard.segment[customer].astype(np.int64) * items
-    else:
-        cell += int(shard.segment[0]) * items
+    cell = candidate_cells(shard, items, positions, first_customer=start)
     flat = usage.reshape(len(usage), segments * items)
     flat[0] -= np.bincount(cell, minlength=flat.shape[1])
     for q in range(len(shard.quantity)):

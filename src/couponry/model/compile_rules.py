@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..data.candidates import Candidates
 from ..kernels import Agreed, Backend, Rules
-from ..solver.problem import RuleNames, lower_bound, upper_bound
+from ..solver.rule_names import RuleNames, largest_lower_bound, smallest_upper_bound
 from ..utils.blocks import row_blocks
 from ..utils.errors import InvalidInput, Unsupported
 from ..utils.parallel import parallel_map, worker_count
@@ -83,7 +83,10 @@ def compile_rules(
         rows += made
         groups += width
         held.append((who, group))
-    lower, upper = lower_bound([b for _, b in lowers]), upper_bound([b for _, b in uppers])
+    lower, upper = (
+        largest_lower_bound([b for _, b in lowers]),
+        smallest_upper_bound([b for _, b in uppers]),
+    )
     _check_bounds(lower, upper, lowers, uppers, candidates)
     counted = np.zeros(1, np.int64)
     if len(history):
@@ -91,7 +94,7 @@ def compile_rules(
         lowers = [(name, _less(bound, counted)) for name, bound in lowers]
         uppers = [(name, _less(bound, counted)) for name, bound in uppers]
     agreed = _agreed(
-        rows, groups, len(rules), items, upper_bound([b for _, b in uppers]), candidates
+        rows, groups, len(rules), items, smallest_upper_bound([b for _, b in uppers]), candidates
     )
     if len(history):
         agreed = _with_history(agreed, held, history, items, n)
@@ -103,8 +106,8 @@ def compile_rules(
     plain = [row for row in rows if row.plain and _can_bind(row)]
     length = max((len(row.cap) for row in plain), default=1)
     compiled = Rules(
-        lower=np.ascontiguousarray(lower_bound([b for _, b in lowers])),
-        upper=np.ascontiguousarray(upper_bound([b for _, b in uppers])),
+        lower=np.ascontiguousarray(largest_lower_bound([b for _, b in lowers])),
+        upper=np.ascontiguousarray(smallest_upper_bound([b for _, b in uppers])),
         group=np.array([row.group for row in plain], np.int32).reshape(len(plain), len(items)),
         groups=groups,
         cap=np.array([np.broadcast_to(row.cap, length) for row in plain], np.int32).reshape(

@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..data import tables
-from ..solver.problem import UNLIMITED
+from ..solver.rule_names import UNLIMITED
 from ..utils.checks import did_you_mean
 from ..utils.errors import InvalidInput
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..data import tables
 from ..data.filters import Where
-from ..solver.problem import UNLIMITED
+from ..solver.rule_names import UNLIMITED
 from ..utils.checks import check_name, is_number, refuse_unknown_keys
 from ..utils.errors import InvalidInput
 

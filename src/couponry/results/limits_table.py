@@ -50,7 +50,7 @@ def limits_table(
             "min": pa.array([m.min for m in measures], pa.float64()),
             "max": pa.array([m.max for m in measures], pa.float64()),
             "achieved": pa.array(achieved, pa.float64(), from_pandas=True),
-            "error": pa.array(limits.achieved_error(usage, plan.error), pa.float64()),
+            "error": pa.array(limits.achieved_error(usage, plan.usage_error), pa.float64()),
             "price": pa.array(price, pa.float64()),
             "second_sum": pa.array(np.where(limits.is_ratio, below, np.nan), from_pandas=True),
             "binding": pa.array(price != 0, pa.bool_()),

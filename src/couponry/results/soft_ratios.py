@@ -78,7 +78,7 @@ class _SoftRatios:
         """The objective by the true cost; no more than it."""
         if solution.plan is None:
             return -np.inf
-        worth, off = self._limits.worth(solution.plan.usage, solution.plan.error)
+        worth, off = self._limits.worth(solution.plan.usage, solution.plan.usage_error)
         return worth - off
 
 

@@ -160,7 +160,7 @@ def _worth(compiled: CompiledCampaign, solution: Solution) -> _Worth:
     bound = solution.bound if math.isfinite(solution.bound) else None
     if solution.plan is None:
         return _Worth(bound=bound)
-    worth, off = compiled.limits.worth(solution.plan.usage, solution.plan.error)
+    worth, off = compiled.limits.worth(solution.plan.usage, solution.plan.usage_error)
     objective, gap = worth - off, None
     if bound is not None:
         bound = max(bound, objective)  # not below it by a rounding error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..data import tables
 from ..model.compile_limits import CompiledLimits
 from ..model.compiled_campaign import CompiledCampaign
-from ..solver.dual.warm_start import Known, Start
+from ..solver.dual.warm_start import KnownUsage, WarmStart
 from ..utils.errors import InvalidInput
 from .solution import CampaignSolution
 
@@ -21,7 +21,7 @@ MOST_FREE_SHARE = 0.2
 PriceByLimit = dict[tuple[str, str | None], float]
 
 
-def warm_start(start: Any, compiled: CompiledCampaign) -> Start:
+def warm_start(start: Any, compiled: CompiledCampaign) -> WarmStart:
     """Return what a solve starts from: prices, and what else a result of this session knows.
 
     Parameters
@@ -33,7 +33,7 @@ def warm_start(start: Any, compiled: CompiledCampaign) -> Start:
 
     Returns
     -------
-    Start
+    WarmStart
 
     Raises
     ------
@@ -41,7 +41,7 @@ def warm_start(start: Any, compiled: CompiledCampaign) -> Start:
         If there are no prices in it.
     """
     if not isinstance(start, CampaignSolution):
-        return Start(prices_of_limits(start, compiled.limits))
+        return WarmStart(prices_of_limits(start, compiled.limits))
     limits = start.compiled.limits
     names = [(m.name, m.group) for m in limits.measures]
     price: PriceByLimit = {}
@@ -50,11 +50,11 @@ def warm_start(start: Any, compiled: CompiledCampaign) -> Start:
     plan, known = start.plan, None
     if (
         plan is not None
-        and len(plan.movers) <= MOST_FREE_SHARE * compiled.problem.customers
+        and len(plan.free) <= MOST_FREE_SHARE * compiled.problem.customers
         and start.shares_choices_with(compiled)
     ):
-        known = Known(plan.price, plan.usage)
-    return Start(_of_rows(price, compiled.limits), known)
+        known = KnownUsage(plan.price, plan.usage)
+    return WarmStart(_of_rows(price, compiled.limits), known)
 
 
 def prices_of_limits(start: Any, limits: CompiledLimits) -> NDArray[np.float64]:

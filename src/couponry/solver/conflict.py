@@ -126,7 +126,7 @@ def find_infeasible_set(
     rows = prover.proof(np.flatnonzero(problem.hard), problem.rules)
     if rows is None:
         return None
-    rules = list(dict.fromkeys(problem.rule_names.all()))
+    rules = list(dict.fromkeys(problem.rule_names.all_names()))
     for one in (prover,) if second is None else (prover, second):
         rows, rules = deletion_filter(problem, one, rows, rules)
     bounds = [_conflicting_bound(problem, prover, row, rows) for row in rows.tolist()]
@@ -154,9 +154,9 @@ def deletion_filter(
     """
 
     def only(names: list[str]) -> Rules:
-        return problem.rule_names.only(problem.rules, names, problem.shard.indptr)
+        return problem.rule_names.kept(problem.rules, names, problem.shard.indptr)
 
-    are_all = len(rules) == len(dict.fromkeys(problem.rule_names.all()))
+    are_all = len(rules) == len(dict.fromkeys(problem.rule_names.all_names()))
     rows = _needed_rows(prover, rows, problem.rules if are_all else only(rules))
     for name in tuple(rules):
         without = [other for other in rules if other != name]

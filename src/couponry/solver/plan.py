@@ -1,4 +1,4 @@
-"""An allocation of everybody, in little: the price table that decides most of it, and the coupons of the rest."""
+"""Compact form of an allocation: a price table, and the choices of the few customers whom it does not decide."""
 
 from __future__ import annotations
 
@@ -13,21 +13,40 @@ from ..engines.protocol import Engine
 
 @dataclass(frozen=True)
 class Plan:
-    """Everybody's best choice at a price table, but for the movers, whose candidates' choice is listed.
+    """An allocation of every customer, without an array of all candidates.
 
-    price: float32 (1 + C, S, K). movers: int64, ascending customer numbers. chosen: uint8, their candidates' choice.
-    usage: float64 (1 + C, S, K) of everybody. error: (1 + C, S, K), what that may be off, at worst, from sums of the
-    attributes as given; 0 where these were summed. activity: (L).
-    objective: no more than the value column's sum, as given, less the penalties of missed soft rows.
-    feasible: no hard row is missed, whatever the error, and nobody is short of coupons. moves: made to get there.
+    Fixed customers take their best choice at `price`. Free customers, whose choice was changed by repair, are listed.
+
+    Attributes
+    ----------
+    engine : Engine
+        Makes the pass that lists the choices.
+    price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+        Price table at which fixed customers choose.
+    free : ndarray of int64, shape (n_free,)
+        Row numbers of free customers, ascending.
+    free_choice : ndarray of uint8, shape (n_free_candidates,)
+        1 for each of their candidates that is allocated, else 0.
+    usage : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+        Coupons, and sums of each attribute, over all customers.
+    usage_error : ndarray of float64, same shape
+        Bound on what rounding to packed precision may hide in `usage`; 0 where values were summed as given.
+    activity : ndarray of float64, shape (n_rows,)
+        Sums of weights in each row.
+    objective : float
+        Lower bound of the allocation's objective, penalties included: rounding is subtracted.
+    feasible : bool
+        True if every hard limit holds for any rounding within `usage_error`.
+    moves : int
+        Moves that repair and filling made.
     """
 
     engine: Engine
     price: NDArray[np.float32]
-    movers: NDArray[np.int64]
-    chosen: NDArray[np.uint8]
+    free: NDArray[np.int64]
+    free_choice: NDArray[np.uint8]
     usage: NDArray[np.float64]
-    error: NDArray[np.float64]
+    usage_error: NDArray[np.float64]
     activity: NDArray[np.float64]
     objective: float
     feasible: bool
@@ -35,12 +54,21 @@ class Plan:
 
     @property
     def coupons(self) -> int:
+        """Coupons that are allocated."""
         return int(self.usage[0].sum())
 
     def blocks(self) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
-        """Customers from start to stop, and their candidates' choice, in order."""
-        return self.engine.blocks(self.price, self.movers, self.chosen)
+        """List the allocation block by block.
 
-    def everybody(self) -> NDArray[np.uint8]:
-        """The choice of all candidates at once, uint8 (e): for campaigns that are no burden to hold."""
-        return np.concatenate([chosen for _, _, chosen in self.blocks()])
+        Yields
+        ------
+        start, stop : int
+            Customers of the block.
+        choice : ndarray of uint8
+            1 for each of their candidates that is allocated, else 0.
+        """
+        return self.engine.blocks(self.price, self.free, self.free_choice)
+
+    def whole_choice(self) -> NDArray[np.uint8]:
+        """The choice of all candidates at once, for campaigns that are no burden to hold."""
+        return np.concatenate([choice for _, _, choice in self.blocks()])

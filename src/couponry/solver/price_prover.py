@@ -76,7 +76,7 @@ class PriceProver:
             return None
         part = with_rows(self._problem, rows, self._problem.objective)
         everybody, sampled = self._duals(part, rules)
-        space = PriceSpace.of(part, self._typical_worth * self._scale[rows])
+        space = PriceSpace.for_problem(part, self._typical_worth * self._scale[rows])
         most_prices = self._options.conflict.cutting_plane_prices
         most_candidates = self._options.cutting_planes.candidates
         if len(space.row) <= most_prices and self._problem.candidates <= most_candidates:
@@ -125,7 +125,7 @@ class PriceProver:
         """
         nothing = np.zeros_like(self._problem.objective)
         bare = Lagrangian(replace(everybody.problem, objective=nothing), everybody.engine)
-        space = PriceSpace.of(bare.problem, self._per_coupon[rows])
+        space = PriceSpace.for_problem(bare.problem, self._per_coupon[rows])
         space = replace(space, limit=np.ones(len(space.row)))
 
         def stop() -> bool:
@@ -184,7 +184,7 @@ class PriceProver:
         """The least bound on the objective that prices of the rows give."""
         options = self._options.conflict
         weight = 1.0 / self._scale[row]  # of a typical coupon in the row, about
-        space = PriceSpace.of(everybody.problem, weight * self._scale[rows])
+        space = PriceSpace.for_problem(everybody.problem, weight * self._scale[rows])
 
         def watch(now: Evaluation) -> bool:
             self._clock.check()

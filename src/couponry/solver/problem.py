@@ -2,100 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engines.cells import candidate_cells, candidate_customers
 from ..kernels import Rules, Shard
 from ..utils.lazy_imports import sparse as sp
-from .set_table import where_sets_begin
+from .rule_names import RuleNames
 
-UNLIMITED = np.iinfo(np.int32).max
-LEVELS = 65_535  # largest quantity of an attribute
-ALIKE = 4 / 256  # steps that attributes which share a quantity may be apart within an item
-SAME = 128  # `fine` of such an attribute that lies where the first one does
+LEVELS = 65_535
+"""Largest quantity of an attribute."""
 
+ALIKE = 4 / 256
+"""Steps that attributes which share a quantity may be apart within an item."""
 
-@dataclass(frozen=True)
-class RuleNames:
-    """Which customer rules the compiled rules stand for.
-
-    lower, upper: each rule that bounds the number of coupons, with its bound, int32 (n or 1). groups: (R) the rule
-    behind each row of groups. sets: the rules that sets name by their number.
-    """
-
-    lower: Sequence[tuple[str, NDArray[np.int32]]] = ()
-    upper: Sequence[tuple[str, NDArray[np.int32]]] = ()
-    groups: Sequence[str] = ()
-    sets: Sequence[str] = ()
-
-    def all(self) -> list[str]:
-        return [*(name for name, _ in (*self.lower, *self.upper)), *self.groups, *self.sets]
-
-    def of(self, customer: int) -> RuleNames:
-        """The names with the bounds of one customer alone."""
-
-        def own(
-            bounds: Sequence[tuple[str, NDArray[np.int32]]],
-        ) -> Sequence[tuple[str, NDArray[np.int32]]]:
-            return [(name, b if len(b) == 1 else b[[customer]]) for name, b in bounds]
-
-        return replace(self, lower=own(self.lower), upper=own(self.upper))
-
-    def only(self, rules: Rules, names: Sequence[str], indptr: NDArray[np.int64]) -> Rules:
-        """The rules with none but those of these names; indptr: of the customers' candidates (n + 1)."""
-        kept = np.array([group in names for group in self.groups], bool)
-        if len(rules.sets):
-            rules = _only_sets(rules, np.array([name in names for name in self.sets], bool), indptr)
-        return rules._replace(
-            lower=lower_bound([bound for name, bound in self.lower if name in names]),
-            upper=upper_bound([bound for name, bound in self.upper if name in names]),
-            group=np.where(kept[:, None], rules.group, np.int32(-1)),
-        )
-
-
-def _only_sets(rules: Rules, kept: NDArray[np.bool_], indptr: NDArray[np.int64]) -> Rules:
-    """The rules with those sets alone whose rule is kept; customers who are left with none do with groups."""
-    customer, head, of_set = where_sets_begin(rules, indptr)
-    stays = kept[(rules.sets[head] >> np.where(of_set[customer] == 1, 44, 32)) & 0xFFFF]
-    ptr = np.zeros(len(rules.ptr), np.int64)
-    np.cumsum(np.bincount(customer[stays], minlength=len(of_set)) * of_set, out=ptr[1:])
-    return rules._replace(ptr=ptr, sets=rules.sets[np.repeat(stays, of_set[customer])])
-
-
-def lower_bound(bounds: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
-    """The largest of some lower bounds, (n or 1)."""
-    largest = np.zeros(1, np.int32)
-    for bound in bounds:
-        largest = np.maximum(largest, bound)
-    return largest
-
-
-def upper_bound(bounds: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
-    """The smallest of some upper bounds, (n or 1)."""
-    smallest = np.full(1, UNLIMITED, np.int32)
-    for bound in bounds:
-        smallest = np.minimum(smallest, bound)
-    return smallest
+SAME = 128
+"""`fine` of such an attribute that lies where the first one does."""
 
 
 @dataclass(frozen=True)
 class Problem:
     """Maximise the objective over each customer's choices, subject to lower <= rows @ usage <= upper.
 
-    A usage table is (1 + C, S, K): coupons given, and the sum of each attribute over them, by segment and item; rows
-    and tables are linear in it. Letters as in `kernels.contract`.
+    A usage table holds the coupons and the sum of each attribute over them, by segment and item. Rows and objective are
+    linear in it.
 
-    attributes: C arrays (e) of float32 or float64, as given. low, step, error: float64 (C, K), an attribute is
-    low + step * quantity, at most `error` away. quantity_of: int64 (C), which of the shard's quantities that is:
-    attributes that go with each other within every item share one. fine: uint8 (C, e), fine_error: float64 (C, K),
-    closer it is low + step * (quantity - 1/2 + parts / 256), at most `fine_error` away; `parts` is fine for the first
-    attribute of a quantity, and for another one the first one's fine + its own - SAME.
-    objective: float64 (1 + C, S, K), objective per unit of usage.
-    rows: CSR (L, (1 + C) * S * K). lower, upper: (L), -inf and inf for none. penalty: (L), objective lost per unit
-    missed, inf: the row must hold. integer: (L), whether every weight and thus every activity is a whole number.
+    Attributes
+    ----------
+    shard : Shard
+        The packed candidates.
+    rules : Rules
+        The compiled customer rules.
+    attributes : tuple of ndarray of float32 or float64, each of shape (n_candidates,)
+        Each attribute as given.
+    low, step, error : ndarray of float64, shape (n_attributes, n_items)
+        An attribute is low + step * quantity, at most `error` away.
+    quantity_of : ndarray of int64, shape (n_attributes,)
+        Which of the shard's quantities that is: attributes that go with each other within every item share one.
+    fine : ndarray of uint8, shape (n_attributes, n_candidates)
+        Where in its quantity's step an attribute lies: it is low + step * (quantity - 1/2 + parts / 256), at most
+        `fine_error` away. `parts` is `fine` for the first attribute of a quantity. For another one it is the first
+        one's `fine` plus its own, less SAME.
+    fine_error : ndarray of float64, shape (n_attributes, n_items)
+    objective : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+        Objective per unit of usage.
+    rows : csr_array of float64, shape (n_rows, (1 + n_attributes) * n_segments * n_items)
+        Weights of the limits.
+    lower, upper : ndarray of float64, shape (n_rows,)
+        Bounds; -inf and inf for none.
+    penalty : ndarray of float64, shape (n_rows,)
+        Objective lost per unit of violation; infinite where the row is hard.
+    integer : ndarray of bool, shape (n_rows,)
+        Whether every weight, and thus every activity, is a whole number.
+    rule_names : RuleNames
+        The customer rules that the compiled ones stand for.
     """
 
     shard: Shard
@@ -113,14 +75,16 @@ class Problem:
     upper: NDArray[np.float64]
     penalty: NDArray[np.float64]
     integer: NDArray[np.bool_]
-    rule_names: RuleNames = RuleNames()
+    rule_names: RuleNames = field(default_factory=RuleNames)
 
     @property
     def customers(self) -> int:
+        """How many customers there are."""
         return len(self.shard.indptr) - 1
 
     @property
     def candidates(self) -> int:
+        """How many candidates there are."""
         return len(self.shard.item)
 
     @property
@@ -135,25 +99,37 @@ class Problem:
 
     @property
     def hard(self) -> NDArray[np.bool_]:
+        """Rows that must hold, shape (n_rows,)."""
         return np.isinf(self.penalty)
 
     def cells(self, positions: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int64]:
-        """segment * K + item of the candidates at these positions, int64."""
-        return cell_of(self.shard, self.objective.shape[2], positions)
+        """Cell, segment * n_items + item, of the candidates at some positions."""
+        return candidate_cells(self.shard, self.objective.shape[2], positions)
 
     def customer_of(self, positions: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int64]:
-        """Number of the customer of the candidates at these positions, int64."""
-        return customer_of(self.shard.indptr, positions)
+        """Number of the customer of the candidates at some positions."""
+        return candidate_customers(self.shard.indptr, positions)
 
     @property
     def exact(self) -> NDArray[np.float64]:
-        """The attributes as the kernels of local search take them, float64 (C, e); a single one is not copied."""
+        """The attributes in float64, shape (n_attributes, n_candidates); a single one is not copied if it is that."""
         if len(self.attributes) == 1:
             return self.attributes[0].astype(np.float64, copy=False).reshape(1, -1)
         return np.array(self.attributes, float).reshape(len(self.attributes), self.candidates)
 
     def usage(self, chosen: NDArray[np.int64] | slice) -> NDArray[np.float64]:
-        """Usage table of the candidates at these positions, from the attributes as given, summed in their order."""
+        """Sum the attributes as given of some candidates, in their order.
+
+        Parameters
+        ----------
+        chosen : ndarray of int64 or slice
+            Positions of the candidates.
+
+        Returns
+        -------
+        ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+            Usage table.
+        """
         shape = self.objective.shape
         cell = self.cells(chosen)
         size = shape[1] * shape[2]
@@ -164,30 +140,10 @@ class Problem:
         return usage.reshape(shape)
 
     def missed(self, activity: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How far each row's activity is outside its bounds (L)."""
+        """How far each row's activity is outside its bounds, shape (n_rows,)."""
         return np.maximum(0.0, np.maximum(self.lower - activity, activity - self.upper))
 
     def penalties(self, activity: NDArray[np.float64]) -> float:
-        """Objective lost to soft rows that are missed."""
+        """Objective lost to violated soft rows."""
         soft = ~self.hard
         return float(self.missed(activity)[soft] @ self.penalty[soft])
-
-
-def cell_of(
-    shard: Shard, items: int, positions: NDArray[np.int64] | slice = slice(None)
-) -> NDArray[np.int64]:
-    """segment * K + item of the candidates of a shard at these positions, int64."""
-    item = shard.item[positions].astype(np.int64)
-    if len(shard.segment) == 1:
-        return item + int(shard.segment[0]) * items
-    customer = customer_of(shard.indptr, positions)
-    return item + shard.segment[customer].astype(np.int64) * items
-
-
-def customer_of(
-    indptr: NDArray[np.int64], positions: NDArray[np.int64] | slice = slice(None)
-) -> NDArray[np.int64]:
-    """Number within a shard of the customer of the candidates at these positions, int64."""
-    if isinstance(positions, slice):
-        return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))[positions]
-    return np.searchsorted(indptr, positions, side="right") - 1

@@ -17,7 +17,7 @@ from ..engines.protocol import Engine
 from ..utils.clock import Clock
 from ..utils.lazy_imports import sparse as sp
 from .dual.scaling import Scales
-from .dual.warm_start import Start
+from .dual.warm_start import WarmStart
 from .exact.core_milp import Core, CoreLimits, solve_core
 from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
@@ -110,7 +110,7 @@ def relax(
         None where a time limit ended the search before any changes were found.
     """
     problem, engine = request.problem, request.engine
-    scales = Scales.of(problem, engine)
+    scales = Scales.measure(problem, engine)
     elastic = _ElasticProblem(problem, request.units, scales.per_coupon)
     is_tiny = problem.candidates <= options.sizes.tiny_candidates
     gap = options.relaxation.gap if is_tiny else options.relaxation.gap_of_many
@@ -136,7 +136,7 @@ def _changes(
     problem: Problem, elastic: _ElasticProblem, plan: Plan | MeasuredChoice
 ) -> list[BoundChange]:
     """The bounds that an allocation violates, each as far as rounding may want it."""
-    error = plan.error if isinstance(plan, Plan) else np.zeros(plan.usage.shape)
+    error = plan.usage_error if isinstance(plan, Plan) else np.zeros(plan.usage.shape)
     activity_error = abs(elastic.problem.rows) @ error.ravel()
     changes = []
     for at in np.flatnonzero(elastic.problem.missed(plan.activity) > 0).tolist():
@@ -157,7 +157,7 @@ def _solve_exactly(
     everything = np.ones(problem.candidates, bool)
     no_prices = np.zeros((1 + problem.quantities, *problem.objective.shape[1:]), np.float32)
     best, _ = engine.choose(no_prices)
-    repair = Repair(problem, engine, Scales.of(problem, engine), options.repair)
+    repair = Repair(problem, engine, Scales.measure(problem, engine), options.repair)
     # what HiGHS may be off is a share of about the most that it can be
     worst = repair.measure(nothing).objective
     tolerance = options.relaxation.gap * abs(worst)
@@ -204,10 +204,10 @@ class _ElasticProblem:
             integer=problem.integer[self.row],
         )
 
-    def start(self, proof: NDArray[np.float64]) -> Start | None:
+    def start(self, proof: NDArray[np.float64]) -> WarmStart | None:
         """Prices in the direction of a proof, as far as they go; without prices the dual has a kink."""
         prices = np.where(
             self.is_min, np.minimum(proof[self.row], 0.0), np.maximum(proof[self.row], 0.0)
         )
         largest = float((np.abs(prices) / self.problem.penalty).max(initial=0.0))
-        return Start(prices / largest) if largest > 0 else None
+        return WarmStart(prices / largest) if largest > 0 else None

@@ -13,7 +13,7 @@ from ..engines.protocol import Engine
 from ..utils.clock import Clock
 from ..utils.errors import OutOfTime
 from .conflict import InfeasibleSet
-from .dual.warm_start import Start
+from .dual.warm_start import WarmStart
 from .exact.restricted_master import is_worth_a_master
 from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
@@ -157,7 +157,7 @@ def solve(
     gap: float,
     seed: int,
     clock: Clock,
-    start: Start | None = None,
+    start: WarmStart | None = None,
     *,
     core: bool = True,
     options: SolverOptions = DEFAULT_OPTIONS,
@@ -175,7 +175,7 @@ def solve(
         Breaks ties.
     clock : Clock
         Its time limit ends the solve.
-    start : Start, optional
+    start : WarmStart, optional
         Prices to start from, where some are known.
     core : bool, default True
         Whether HiGHS may be given what prices leave undecided.

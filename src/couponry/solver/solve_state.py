@@ -12,7 +12,7 @@ from ..utils.clock import Clock
 from .conflict import InfeasibleSet
 from .dual.price_point import PricePoint
 from .dual.price_search import PriceSearch
-from .dual.warm_start import Start
+from .dual.warm_start import WarmStart
 from .options import SolverOptions
 from .plan import Plan
 from .primal.repair import MeasuredChoice, Repair
@@ -33,7 +33,7 @@ class SolveRequest:
     seed : int
         Breaks ties.
     clock : Clock
-    start : Start, optional
+    start : WarmStart, optional
         Prices to start from, where some are known.
     use_highs : bool
         Whether HiGHS may be given what prices leave undecided.
@@ -45,7 +45,7 @@ class SolveRequest:
     gap: float
     seed: int
     clock: Clock
-    start: Start | None
+    start: WarmStart | None
     use_highs: bool
     options: SolverOptions
 

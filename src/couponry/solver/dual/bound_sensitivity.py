@@ -121,7 +121,7 @@ class Sensitivity:
         problem = self.problem if moved is None else moved.applied_to(self.problem)
         search, options = self._search, self._options
         dual = Lagrangian(problem, self._engine)
-        space = PriceSpace.of(problem, search.scales.price_scale(search.typical_worth))
+        space = PriceSpace.for_problem(problem, search.scales.price_scale(search.typical_worth))
         unit = search.typical_worth * search.coupons
         stop = _StoppingRule(within, options.sensitivity.stalls)
         evaluation = dual.evaluate(space.prices(space.point(prices)))

@@ -18,11 +18,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engines.cells import candidate_cells
 from ...engines.subset import positions_of
 from ...utils.lazy_imports import sparse as sp
 from ..log_histogram import LogHistogram
 from ..options import DEFAULT_OPTIONS, CurvatureOptions
-from ..problem import cell_of
 from .lagrangian import Lagrangian, as_float32
 from .price_space import PriceSpace
 from .scaling import Scales
@@ -62,7 +62,7 @@ class Curvature:
         self.unit = unit
         self._scales = scales
         self._options = options
-        self._cell = cell_of(sample.engine.shard, sample.problem.objective.shape[2])
+        self._cell = candidate_cells(sample.engine.shard, sample.problem.objective.shape[2])
 
     def at(self, prices: NDArray[np.float64]) -> tuple[sp.csr_array, NDArray[np.float64]]:
         """Estimate the Hessian at some prices.

@@ -24,7 +24,7 @@ from .quasi_newton import minimise
 from .sampling import Samples
 from .scaling import Scales
 from .violation import ViolationMeasure
-from .warm_start import Start, as_everybody
+from .warm_start import WarmStart, corrected_dual
 
 
 class PriceSearch:
@@ -102,7 +102,7 @@ class PriceSearch:
         dual = self.samples.dual(problem, 0) if len(self.samples) else self.lagrangian
         if warm and problem.candidates > options.sizes.in_memory_candidates:
             dual = next(iter(self.samples.for_start(problem)), dual)
-        self.scales = Scales.of(problem, dual.engine)
+        self.scales = Scales.measure(problem, dual.engine)
         self.violations = ViolationMeasure(problem, self.scales.per_coupon)
         self._unpriced = dual.evaluate(self.prices)
         self.coupons = max(1.0, float(self._unpriced.usage[0].sum()))
@@ -118,8 +118,8 @@ class PriceSearch:
             self._lowest_dual = -worst - margin * abs(worst)
         row_scale = self.scales.price_scale(self.typical_worth)
         caps = find_price_caps(problem, self.scales, options.price_caps)
-        self.space = PriceSpace.of(problem, row_scale, caps * options.price_caps.share)
-        self.open_space = PriceSpace.of(problem, row_scale)
+        self.space = PriceSpace.for_problem(problem, row_scale, caps * options.price_caps.share)
+        self.open_space = PriceSpace.for_problem(problem, row_scale)
 
     def _typical_worth(self) -> float:
         """Objective of a typical coupon."""
@@ -175,7 +175,7 @@ class PriceSearch:
             return None
         return self.point(self.lagrangian.evaluate(np.zeros(len(self.prices))))
 
-    def first_prices(self, start: Start | None) -> PricePoint:
+    def first_prices(self, start: WarmStart | None) -> PricePoint:
         """Prices from those that are known, or from none: on samples, then on everybody."""
         if start is not None and self.is_smooth:
             return self._warm_prices(start)
@@ -213,11 +213,11 @@ class PriceSearch:
             self.descend(Descent(self.lagrangian, self.samples, tolerance, is_far, near_share=0.0))
         )
 
-    def _within_bounds(self, start: Start) -> NDArray[np.float64]:
+    def _within_bounds(self, start: WarmStart) -> NDArray[np.float64]:
         """Prices within the bounds that they have here: a limit may have lost its min or max since."""
         return self.space.prices(self.space.point(start.prices))
 
-    def _warm_prices(self, start: Start) -> PricePoint:
+    def _warm_prices(self, start: WarmStart) -> PricePoint:
         """From prices of a campaign that was much the same: a sample that stands for everybody, then everybody.
 
         The passes that tell how good prices are certify them, too.
@@ -228,7 +228,7 @@ class PriceSearch:
         tolerance = self.gap * options.gain_tolerance
         samples = self.samples.for_start(self.problem)
         for sample, steps in zip(samples, options.warm_steps, strict=False):
-            close = as_everybody(sample, self.lagrangian, start)
+            close = corrected_dual(sample, self.lagrangian, start)
             near = options.near_share
             self.descend(Descent(close, self.samples, tolerance, False, near, steps=steps))
             if self.diverged:

@@ -36,7 +36,7 @@ class PriceSpace:
     rows: int
 
     @classmethod
-    def of(
+    def for_problem(
         cls,
         problem: Problem,
         row_scale: NDArray[np.float64],

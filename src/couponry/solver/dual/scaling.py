@@ -1,4 +1,4 @@
-"""How large things are: the limits' rows listed by (segment, item), and what a typical coupon weighs in each."""
+"""The limits' rows listed by (segment, item), and what a typical coupon weighs in each."""
 
 from __future__ import annotations
 
@@ -6,20 +6,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
-from ..problem import LEVELS, UNLIMITED, Problem
+from ..problem import LEVELS, Problem
+from ..rule_names import UNLIMITED
 from .lagrangian import Lagrangian
 
 
 class Scales:
-    """Rows by cell, a cell being a (segment, item), and typical sizes. L rows, `listed` weights that are not zero.
+    """Rows by cell, a cell being a (segment, item), and typical sizes.
 
-    ptr: int64 (cells + 1), row: int32 (listed), coefficient: (listed, 1 + C), as in kernels.Rows. cell: int64 (listed).
-    mean, least, most: (listed), of a cell's candidates' weights in a row.
-    everything: (1 + C, S, K), usage of giving every candidate, of a sample scaled up where there are many.
-    means: (1 + C, cells), 1 and the mean of each channel over the candidates of each cell.
-    per_coupon: (L), weights under which a typical coupon's weight in a row counts as 1.
-    least_in_row: (L), the smallest weight of any candidate in each row, at least 0. never_negative: (L), whether no
-    candidate's weight in it is below 0.
+    Parameters
+    ----------
+    problem : Problem
+    everything : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+        Usage of allocating every candidate.
+
+    Attributes
+    ----------
+    everything : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+        Usage of allocating every candidate, of a sample scaled up where there are many.
+    ptr : ndarray of int64, shape (n_cells + 1,)
+        Where each cell's listed rows begin, those in which any of its candidates weighs something.
+    row : ndarray of int32, shape (n_listed,)
+        Row of each listed pair of a cell and a row.
+    coefficient : ndarray of float64, shape (n_listed, 1 + n_attributes)
+        Weight of a coupon in the row, and per unit of each attribute.
+    cell : ndarray of int64, shape (n_listed,)
+        Cell of each listed pair.
+    mean, least, most : ndarray of float64, shape (n_listed,)
+        Weight of the cell's candidates in the row: on average, at least and at most.
+    means : ndarray of float64, shape (1 + n_attributes, n_cells)
+        1, and the mean of each attribute over the candidates of each cell.
+    per_coupon : ndarray of float64, shape (n_rows,)
+        Weights under which a typical coupon's weight in a row counts as 1.
+    least_in_row : ndarray of float64, shape (n_rows,)
+        Smallest weight of any candidate in each row, at least 0.
+    never_negative : ndarray of bool, shape (n_rows,)
+        Whether no candidate's weight in the row is below 0.
     """
 
     def __init__(self, problem: Problem, everything: NDArray[np.float64]):
@@ -29,7 +51,7 @@ class Scales:
         self.ptr, self.row, self.coefficient = _rows_by_cell(problem, cells)
         self.cell = np.repeat(np.arange(cells), np.diff(self.ptr))
         flat = everything.reshape(len(everything), -1)
-        # of cells that a sample has no candidates in no more is known than where their channels lie
+        # of cells that a sample has no candidates in no more is known than where their attributes lie
         middle = np.tile(problem.low + 0.5 * LEVELS * problem.step, cells // problem.low.shape[1])
         mean = np.where(flat[0] > 0, flat[1:] / np.maximum(flat[0], 1.0), middle)
         self.means = np.concatenate([np.ones((1, cells)), mean])
@@ -49,8 +71,15 @@ class Scales:
         )
 
     @classmethod
-    def of(cls, problem: Problem, engine: Engine) -> Scales:
-        """From an engine over all customers or a sample of them."""
+    def measure(cls, problem: Problem, engine: Engine) -> Scales:
+        """Measure them by a pass under no rules, over all customers or a sample of them.
+
+        Parameters
+        ----------
+        problem : Problem
+        engine : Engine
+            Over all customers or over a sample.
+        """
         anything = problem.rules._replace(
             lower=np.full(1, UNLIMITED, np.int32),
             upper=np.full(1, UNLIMITED, np.int32),
@@ -75,10 +104,19 @@ class Scales:
         return np.where(np.isfinite(least), np.maximum(least, 0.0), 0.0)
 
     def price_scale(self, worth: float) -> NDArray[np.float64]:
-        """Price per unit of coordinate for each row (L): where the curvature of the dual is about 1.
+        """Scale prices so that the curvature of the dual is about 1 by coordinate.
 
         The curvature along a row is about (sum of squared weights of the coupons that may move) / (spread of values).
-        worth: objective of a typical coupon.
+
+        Parameters
+        ----------
+        worth : float
+            Objective of a typical coupon.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+            Price per unit of coordinate.
         """
         count = self.everything[0].ravel()
         squares = np.bincount(
@@ -89,7 +127,18 @@ class Scales:
         return np.where(some, worth * spread, 1.0)
 
     def margins(self, activity: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What sums of floating-point weights may be off when they come to these activities (L)."""
+        """Bound the rounding error of sums of floating-point weights.
+
+        Parameters
+        ----------
+        activity : ndarray of float64, shape (n_rows,)
+            What the sums come to.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+            0 for rows of whole numbers.
+        """
         reach = abs(self._problem.rows) @ np.abs(self.everything).ravel()
         return np.where(self._problem.integer, 0.0, 1e-9 * np.abs(activity) + 1e-13 * reach)
 

@@ -1,8 +1,12 @@
-"""Where a solve may start from: prices that are known, and what everybody's choice at some prices came to.
+"""Warm starts: prices that are known, and the usage of everybody's choice at prices near them.
 
 A sample of customers is off from everybody by more than prices move when a campaign changes a little. But it is off by
-about the same before and after (control variates; Hammersley and Handscomb 1964): what an earlier allocation is known
-to have used, less what the sample uses at the same prices, is added to what the sample uses at others.
+about the same before and after. So what an earlier allocation is known to have used, less what the sample uses at the
+same prices, is added to what the sample uses at others (control variates).
+
+References
+----------
+Hammersley, Handscomb, "Monte Carlo Methods", 1964.
 """
 
 from __future__ import annotations
@@ -17,38 +21,59 @@ from .lagrangian import Lagrangian, as_float32
 
 
 @dataclass(frozen=True)
-class Known:
-    """About what everybody's best choice at a price table comes to, of the same candidates under the same rules.
+class KnownUsage:
+    """About what everybody's best choice at a price table uses, of the same candidates under the same rules.
 
-    price: float32 (1 + Q, S, K). usage: float64 (1 + C, S, K).
+    Attributes
+    ----------
+    price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+    usage : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
     """
 
     price: NDArray[np.float32]
     usage: NDArray[np.float64]
 
     def fits(self, problem: Problem) -> bool:
-        """Whether the tables are of the shape that a problem has."""
+        """Tell whether the tables are of the shape that a problem has."""
         shape = problem.objective.shape
         quantities = (1 + problem.quantities, *shape[1:])
         return self.price.shape == quantities and self.usage.shape == shape
 
 
 @dataclass(frozen=True)
-class Start:
-    """prices: (L), signed. known: something about these prices or others near them, or None."""
+class WarmStart:
+    """Where a solve may start from.
+
+    Attributes
+    ----------
+    prices : ndarray of float64, shape (n_rows,)
+        Signed prices.
+    known : KnownUsage, optional
+        Usage at these prices, or at others near them.
+    """
 
     prices: NDArray[np.float64]
-    known: Known | None = None
+    known: KnownUsage | None = None
 
 
-def as_everybody(sample: Lagrangian, everybody: Lagrangian, start: Start) -> Lagrangian:
-    """The dual over a sample, with what it is known to miss of everybody's usage beside it.
+def corrected_dual(sample: Lagrangian, everybody: Lagrangian, start: WarmStart) -> Lagrangian:
+    """Correct the dual over a sample by what it is known to miss of everybody's usage.
 
-    Where nothing is known it is found out, by one pass.
+    Where no usage is known it is found out, by one pass over everybody.
+
+    Parameters
+    ----------
+    sample, everybody : Lagrangian
+    start : WarmStart
+
+    Returns
+    -------
+    Lagrangian
+        The dual over the sample.
     """
     known = start.known
     if known is None or not known.fits(sample.problem):
         price = as_float32(everybody.price_table(everybody.reduced(start.prices)))
-        known = Known(price, everybody.evaluate(start.prices).usage)
-    theirs = sample.usage(sample.engine.evaluate(known.price))
-    return Lagrangian(sample.problem, sample.engine, sample.scale, known.usage - theirs)
+        known = KnownUsage(price, everybody.evaluate(start.prices).usage)
+    sampled = sample.usage(sample.engine.evaluate(known.price))
+    return Lagrangian(sample.problem, sample.engine, sample.scale, known.usage - sampled)

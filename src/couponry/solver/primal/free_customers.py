@@ -10,11 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engines.cells import candidate_cells
 from ..dual.lagrangian import Lagrangian, as_float32
 from ..dual.scaling import Scales
 from ..log_histogram import LogHistogram
 from ..options import FreeCustomerOptions
-from ..problem import Problem, cell_of
+from ..problem import Problem
 from .fixed_customers import NEVER_FREE
 
 LARGEST_THRESHOLD = 3e38
@@ -115,7 +116,7 @@ class RegretCounts:
         table = sample.price_table(sample.reduced(prices))
         chosen, _ = sample.engine.choose(as_float32(table))
         regret = sample.engine.regret(shard.quantity.astype(np.float64), table, chosen)
-        cells, cell = table[0].size, cell_of(shard, items)
+        cells, cell = table[0].size, candidate_cells(shard, items)
         self.histogram = LogHistogram(4 * (float(np.abs(table[0]).max(initial=0.0)) or 1.0))
         weights = _relative_weights(sample, scales, cell, options)
         np.add(cell, cells, out=cell, where=chosen == 0)  # (direction, cell)

@@ -110,7 +110,7 @@ class _UndecidedCore:
         while state.is_open and not neighbourhoods.is_over:
             best = state.best
             found = neighbourhoods.improve(
-                None if best is None else best.everybody(),
+                None if best is None else best.whole_choice(),
                 state.search.unpriced_dual if best is None else best.objective,
             )
             if found is not None:

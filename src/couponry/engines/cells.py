@@ -1,0 +1,59 @@
+"""Which customer and which cell, a (segment, item), each candidate of a shard belongs to."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import Shard
+
+
+def candidate_cells(
+    shard: Shard,
+    n_items: int,
+    positions: NDArray[np.int64] | slice = slice(None),
+    first_customer: int = 0,
+) -> NDArray[np.int64]:
+    """Find the cell that each candidate's usage is counted in.
+
+    Parameters
+    ----------
+    shard : Shard
+    n_items : int
+    positions : ndarray of int64 or slice, optional
+        Candidates; default: all.
+    first_customer : int, default 0
+        A customer before whom none of them are; spares the search through earlier ones.
+
+    Returns
+    -------
+    ndarray of int64
+        segment * n_items + item.
+    """
+    item = shard.item[positions].astype(np.int64)
+    if len(shard.segment) == 1:
+        return item + int(shard.segment[0]) * n_items
+    customer = candidate_customers(shard.indptr[first_customer:], positions) + first_customer
+    return item + shard.segment[customer].astype(np.int64) * n_items
+
+
+def candidate_customers(
+    indptr: NDArray[np.int64], positions: NDArray[np.int64] | slice = slice(None)
+) -> NDArray[np.int64]:
+    """Find the customer of each candidate.
+
+    Parameters
+    ----------
+    indptr : ndarray of int64, shape (n + 1,)
+        Where each customer's candidates begin.
+    positions : ndarray of int64 or slice, optional
+        Candidates; default: all.
+
+    Returns
+    -------
+    ndarray of int64
+        Number of the customer within the shard.
+    """
+    if isinstance(positions, slice):
+        return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))[positions]
+    return np.searchsorted(indptr, positions, side="right") - 1

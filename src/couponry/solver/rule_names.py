@@ -1,0 +1,97 @@
+"""Which customer rules the compiled rules stand for, and the rules that are left once some are dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import Rules
+from .set_table import where_sets_begin
+
+UNLIMITED = np.iinfo(np.int32).max
+"""An upper bound that is none."""
+
+
+@dataclass(frozen=True)
+class RuleNames:
+    """Which customer rules the compiled rules stand for.
+
+    Attributes
+    ----------
+    lower, upper : sequence of (str, ndarray of int32)
+        Name of each rule that bounds a customer's number of coupons, with its bound, by customer or the same for all.
+    groups : sequence of str
+        The rule behind each row of `Rules.group`.
+    sets : sequence of str
+        The rules that sets name by their number.
+    """
+
+    lower: Sequence[tuple[str, NDArray[np.int32]]] = ()
+    upper: Sequence[tuple[str, NDArray[np.int32]]] = ()
+    groups: Sequence[str] = ()
+    sets: Sequence[str] = ()
+
+    def all_names(self) -> list[str]:
+        """Names of all rules; one that is compiled in several ways occurs several times."""
+        return [*(name for name, _ in (*self.lower, *self.upper)), *self.groups, *self.sets]
+
+    def for_customer(self, customer: int) -> RuleNames:
+        """The names, with the bounds of one customer alone."""
+
+        def alone(
+            bounds: Sequence[tuple[str, NDArray[np.int32]]],
+        ) -> Sequence[tuple[str, NDArray[np.int32]]]:
+            return [(name, b if len(b) == 1 else b[[customer]]) for name, b in bounds]
+
+        return replace(self, lower=alone(self.lower), upper=alone(self.upper))
+
+    def kept(self, rules: Rules, names: Sequence[str], indptr: NDArray[np.int64]) -> Rules:
+        """Drop all rules but those of some names.
+
+        Parameters
+        ----------
+        rules : Rules
+        names : sequence of str
+        indptr : ndarray of int64, shape (n + 1,)
+            Where each customer's candidates begin.
+
+        Returns
+        -------
+        Rules
+        """
+        stays = np.array([group in names for group in self.groups], bool)
+        if len(rules.sets):
+            rules = _kept_sets(rules, np.array([name in names for name in self.sets], bool), indptr)
+        return rules._replace(
+            lower=largest_lower_bound([bound for name, bound in self.lower if name in names]),
+            upper=smallest_upper_bound([bound for name, bound in self.upper if name in names]),
+            group=np.where(stays[:, None], rules.group, np.int32(-1)),
+        )
+
+
+def _kept_sets(rules: Rules, kept: NDArray[np.bool_], indptr: NDArray[np.int64]) -> Rules:
+    """The rules with those sets alone whose rule is kept; customers who are left with none do with groups."""
+    customer, head, of_set = where_sets_begin(rules, indptr)
+    stays = kept[(rules.sets[head] >> np.where(of_set[customer] == 1, 44, 32)) & 0xFFFF]
+    ptr = np.zeros(len(rules.ptr), np.int64)
+    np.cumsum(np.bincount(customer[stays], minlength=len(of_set)) * of_set, out=ptr[1:])
+    return rules._replace(ptr=ptr, sets=rules.sets[np.repeat(stays, of_set[customer])])
+
+
+def largest_lower_bound(bounds: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """Combine lower bounds on customers' numbers of coupons, each of length n or 1."""
+    largest = np.zeros(1, np.int32)
+    for bound in bounds:
+        largest = np.maximum(largest, bound)
+    return largest
+
+
+def smallest_upper_bound(bounds: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """Combine upper bounds on customers' numbers of coupons, each of length n or 1."""
+    smallest = np.full(1, UNLIMITED, np.int32)
+    for bound in bounds:
+        smallest = np.minimum(smallest, bound)
+    return smallest
