@@ -166,7 +166,7 @@ class ChoiceSearch:
         mine = np.flatnonzero((constraints.customer >= start) & (constraints.customer < stop))
         mine = mine[np.argsort(constraints.customer[mine], kind="stable")]
         owner = constraints.customer[mine] - start
-        nth = np.arange(len(mine)) - np.searchsorted(owner, owner, side="left")
+        nth = _place_in_run(owner)
         most = int(nth.max(initial=-1)) + 1
         self._cap = np.full((n, most), largest, np.int16)
         self._cap[owner, nth] = np.minimum(constraints.cap[mine], largest)
@@ -269,8 +269,7 @@ class ChoiceSearch:
             return np.inf
         index = np.flatnonzero(kept)
         order = index[np.lexsort((regret[index], who[index]))]
-        nth = np.arange(len(order)) - np.searchsorted(who[order], who[order], side="left")
-        dropped = order[nth >= most]
+        dropped = order[_place_in_run(who[order]) >= most]
         kept[dropped] = False
         return float(regret[dropped].min())
 
@@ -299,3 +298,8 @@ class ChoiceSearch:
             (np.ones(len(row)), (row, position)), shape=(len(who), self._candidates)
         )
         return FoundChoices(self._start + who, candidates, key, regret, unlisted_regret)
+
+
+def _place_in_run(ascending: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number the entries of each run of equal values from 0."""
+    return np.arange(len(ascending)) - np.searchsorted(ascending, ascending, side="left")
