@@ -1,4 +1,4 @@
-"""What a proof needs, of what it was given: every set of limits, found with few proofs."""
+"""The deletion filter: exactly the rows that a proof needs, found with few proofs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Known:
 @pytest.mark.parametrize("narrows", [False, True])
 @pytest.mark.parametrize("size", [1, 2, 3, 11, 60, 200])
 @pytest.mark.parametrize("seed", range(3))
-def test_exactly_what_is_needed(size: int, seed: int, narrows: bool) -> None:
+def test_it_keeps_exactly_what_a_proof_needs(size: int, seed: int, narrows: bool) -> None:
     rows = np.sort(np.random.default_rng(seed).choice(1000, 200, replace=False))
     asked = np.sort(np.random.default_rng(100 + seed).choice(rows, size, replace=False))
     prover = Known(asked, narrows)
