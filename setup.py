@@ -15,24 +15,28 @@ from pathlib import Path
 from setuptools import Distribution, Extension, setup
 
 SOURCES = "ext/couponry"
-UNITS = [
-    "alternatives",
-    "improve",
-    "instruction_set",
-    "leaves_avx2",  # empty, like the next, where the processor is not an x86-64
-    "leaves_avx512",
-    "leaves_baseline",
-    "preference",
-    "regret",
-    "scratch",
-    "tangle",
-]
-AFFINITY_UNITS = [
-    "affinity_best",
-    "affinity_best_avx2",
-    "affinity_best_avx512",
-    "affinity_best_baseline",
-]
+EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindings/MODULE.pyx
+    "evaluate": [
+        "common/preference",
+        "common/scratch",
+        "dispatch/instruction_set",
+        "evaluate/variant_avx2",  # empty, like the next, where the processor is not an x86-64
+        "evaluate/variant_avx512",
+        "evaluate/variant_baseline",
+    ],
+    "customer_constraints": ["customer_constraints/compile"],
+    "local_search": [
+        "local_search/alternatives",
+        "local_search/improve",
+        "local_search/regret",
+    ],
+    "affinity": [
+        "affinity/best_offers",
+        "affinity/variant_avx2",
+        "affinity/variant_avx512",
+        "affinity/variant_baseline",
+    ],
+}
 
 REQUIRES = ["numpy>=1.26", "scipy>=1.11", "pyarrow>=15", "click>=8", "rich>=13", "jinja2>=3.1"]
 NUMBA = "numba>=0.59"
@@ -89,7 +93,7 @@ def extension(name: str, sources: list[str]) -> Extension:
     return Extension(
         name,
         sources,
-        depends=[str(path) for path in sorted(Path(SOURCES).glob("*.hpp"))],
+        depends=[str(p) for p in sorted(Path(SOURCES).rglob("*")) if p.suffix in (".hpp", ".pxd")],
         include_dirs=[SOURCES],
         define_macros=macros,
         extra_compile_args=arguments,
@@ -120,15 +124,17 @@ def native() -> list[Extension]:
     """The extension modules, named one by one."""
     from Cython.Build import cythonize
 
-    sources = [f"{SOURCES}/native.pyx", *(f"{SOURCES}/{unit}.cpp" for unit in UNITS)]
-    affinity = [f"{SOURCES}/affinity.pyx", *(f"{SOURCES}/{unit}.cpp" for unit in AFFINITY_UNITS)]
     checked = flag("COUPONRY_BUILD_DEBUG")
     return cythonize(
         [
-            extension("couponry.kernels._native", sources),
-            extension("couponry.kernels._affinity", affinity),
+            extension(
+                f"couponry.kernels._native.{module}",
+                [f"{SOURCES}/bindings/{module}.pyx", *(f"{SOURCES}/{unit}.cpp" for unit in units)],
+            )
+            for module, units in EXTENSIONS.items()
         ],
         build_dir="build/cython-debug" if checked else "build/cython",
+        include_path=[f"{SOURCES}/bindings"],
         compiler_directives={"language_level": 3, "boundscheck": checked, "wraparound": False},
     )
 

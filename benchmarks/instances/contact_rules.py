@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import couponry
 from couponry import kernels
-from couponry.kernels import Agreed, Rules
+from couponry.kernels import Rules, RuleSpec
 from couponry.model.compile_rules import with_sets
 
 CHANNELS, DAYS, PRODUCTS = 4, 28, 45
@@ -118,7 +118,7 @@ def contact_rules(
     apart = contacts.apart()
     upper = np.full(1, slots, np.int32)
     nobody = np.zeros(1, np.int64)
-    agreed = Agreed(
+    agreed = RuleSpec(
         group=group,
         groups=len(rows),
         rule=np.arange(len(rows), dtype=np.int32),

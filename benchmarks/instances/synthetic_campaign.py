@@ -134,7 +134,9 @@ def under_rules(
             name: float(of(seconds["with"]) / of(seconds["without"]))
             for name, of in STATISTICS.items()
         },
-        "bytes_of_sets_a_customer": (problem.rules.sets.nbytes + problem.rules.ptr.nbytes)
+        "bytes_of_sets_a_customer": (
+            problem.rules.constraints.nbytes + problem.rules.constraint_ptr.nbytes
+        )
         / customers,
         "rules_broken": broken,
     }

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from couponry.affinity import PurchaseHistory
 from couponry.affinity.history.decay import decay_factors
-from couponry.kernels.affinity_contract import Pairs, kernels
+from couponry.kernels import load
+from couponry.kernels.affinity_contract import Pairs
 from couponry.utils.parallel import parallel_map
 
 BLOCK = 1 << 15  # customers
@@ -255,7 +256,7 @@ def _folded(
     """The states of groups, of purchases by group and week."""
     begins = _begins(group)
     pairs = Pairs.new(len(begins), factor.shape[1])
-    kernels().kernels.fold(
+    load().kernels.fold_purchases(
         np.append(begins, len(group)), week.astype(np.int32), *bought, factor, pairs
     )
     return pairs

@@ -29,9 +29,16 @@ from couponry.affinity.scores.offer_neighbours import offer_neighbours
 from couponry.data.candidate_batches import CandidateBlocks
 from couponry.data.candidate_rows import CandidateRows
 from couponry.data.external_sort import RowWriter
-from couponry.kernels import available
-from couponry.kernels.affinity_contract import Bought, Chosen, Eligible, Kinds, Links, Pairs
-from couponry.kernels.affinity_contract import kernels as affinity_kernels
+from couponry.kernels import available, load
+from couponry.kernels.affinity_contract import (
+    Bought,
+    Chosen,
+    Eligible,
+    Kinds,
+    Links,
+    OfferScoring,
+    Pairs,
+)
 from couponry.utils.array_store import MemoryStore
 
 QUOTA = {"reward": 4, "activation": 3, "innovation": 2}
@@ -269,10 +276,11 @@ def test_choices_of_pairs_beyond_two_to_the_31(backend: str, tmp_path: Path) -> 
         Bought(indptr + FAR, far("item", item), far("weight", weight), far("own", weight)),
     ):
         chosen = Chosen.new(2, 3)
-        affinity_kernels(backend).kernels.best(
+        scoring = OfferScoring(
             bought, links, nothing, kinds, 5, np.zeros(0, np.float32), everything,
-            np.array([0, 0, 3], np.int32), np.float32(-np.inf), 0, 2, chosen,
+            np.array([0, 0, 3], np.int32), np.float32(-np.inf),
         )  # fmt: skip
+        load(backend).kernels.best_offers(scoring, 0, 2, chosen)
         found.append([array.tolist() for array in chosen])
     assert found[0] == found[1] and found[0][0] == [3, 3]
 

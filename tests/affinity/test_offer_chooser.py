@@ -27,7 +27,7 @@ SETS = (
 
 @pytest.fixture(params=SETS)
 def instruction_set(request: pytest.FixtureRequest) -> Iterator[str]:
-    native = importlib.import_module("couponry.kernels._affinity")
+    native = importlib.import_module("couponry.kernels._native")
     native._use_instruction_set(request.param)
     yield request.param
     native._use_instruction_set(SETS[0])

@@ -58,7 +58,7 @@ def test_estimate_counts_the_sets_of_rules_that_conflict(each: int, tmp_path: Pa
     other = write_folder(tmp_path / "ruled", tables, ruled, conflicts=conflicts)
     more = memory_estimate(other).memory - memory_estimate(folder).memory
     rules = read_campaign(other).compile().problem.rules
-    taken = rules.sets.nbytes + rules.ptr.nbytes
+    taken = rules.constraints.nbytes + rules.constraint_ptr.nbytes
     assert 0.8 * taken < more < 2 * taken
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.support.kernel_cases import (
     backend_names,
     evaluated,
     every_native,
+    local_search,
     make_case,
     native,
     nothing_cut,
@@ -33,7 +35,7 @@ needs_native = pytest.mark.skipif(available()["native"] != "yes", reason="needs 
 
 @every_native
 def test_inputs_may_be_read_only(name: str) -> None:
-    case = make_case(1, rules=2, channels=2)
+    case = make_case(1, rules=2, attributes=2)
     expected = all_results(reference(), case)
     for array in (*case.shard, *case.rules, *case.rows, case.price, case.exact, case.reduced,
                   case.objective, case.item_helps):  # fmt: skip
@@ -54,7 +56,7 @@ def sparse(path: Path, dtype: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["reference", *backend_names()])
 def test_candidates_beyond_2_to_the_31(name: str, tmp_path: Path) -> None:
-    near = make_case(2, customers=30, channels=2, rules=1, ties=True, upper=4)
+    near = make_case(2, customers=30, attributes=2, rules=1, ties=True, upper=4)
     e = FAR + len(near.shard.item)
     item = sparse(tmp_path / "item", np.uint16, (e,))
     quantity = sparse(tmp_path / "quantity", np.uint16, (2, e))
@@ -85,11 +87,10 @@ def test_candidates_beyond_2_to_the_31(name: str, tmp_path: Path) -> None:
         found["regret"] = regret[FAR:]
         assert_same(found, {key: expected[key] for key in found})
         if name != "numba":  # for its compiling time
-            shared = (
-                FILL, shard, near.rules, exact, near.reduced, near.objective, near.rows,
-                near.item_helps, np.zeros(len(near.rows.lower)), chosen,
-            )  # fmt: skip
-            module.improve(*shared, proposed(module, shared), 3, 1000)
+            far = replace(near, shard=shard, exact=exact)
+            search = local_search(far, FILL, np.zeros(len(near.rows.lower)), chosen)
+            priority = proposed(module, far, search)
+            module.improve(shard, far.rules, search, priority, 3, 1000)
 
 
 @every_native

@@ -12,12 +12,14 @@ from tests.support.kernel_cases import (
     Case,
     activity_of,
     evaluated,
+    local_search,
     make_case,
     native,
     reference,
 )
 
 from couponry.kernels import FILL, REPAIR, available
+from couponry.kernels.reference.preference import tie_hash
 
 MODULES = [reference] + ([native] if available()["native"] == "yes" else [])
 every_module = pytest.mark.parametrize("get_module", MODULES, ids=lambda get: get.__name__)
@@ -29,7 +31,7 @@ tiny = st.builds(
     customers=st.just(4),
     longest=st.just(8),
     items=st.just(8),
-    channels=st.integers(0, 1),
+    attributes=st.integers(0, 1),
     rules=st.integers(0, 2),
     ties=st.just(True),
     lower=st.sampled_from([0, 5]),
@@ -136,15 +138,12 @@ def test_moves_keep_the_rules_and_do_what_they_are_for(get_module, seed: int, ru
     activity = activity_of(case, chosen)
 
     def improve(mode: int, everybody: bool) -> int:
-        shared = (
-            mode, case.shard, case.rules, case.exact, case.reduced, case.objective, case.rows,
-            case.item_helps, activity, chosen,
-        )  # fmt: skip
+        search = local_search(case, mode, activity, chosen)
         priority = np.zeros(len(case.shard.indptr) - 1)
-        module.propose(*shared, 0, len(priority), priority)
+        module.propose(case.shard, case.rules, search, 0, len(priority), priority)
         if not everybody:  # the moves of the first customer alone
             priority[np.arange(len(priority)) != np.argmin(priority)] = np.inf
-        return module.improve(*shared, priority, 1000, 10**6)[0]
+        return module.improve(case.shard, case.rules, search, priority, 1000, 10**6)[0]
 
     for mode in REPAIR, FILL:
         moves = 0
@@ -172,7 +171,6 @@ def test_moves_keep_the_rules_and_do_what_they_are_for(get_module, seed: int, ru
 
 
 def test_the_hash_orders_ties_and_nothing_else() -> None:
-    module = reference()
-    hashes = {module.tie_hash(7, 2**40 + 1, k) for k in range(1000)}
+    hashes = {tie_hash(7, 2**40 + 1, k) for k in range(1000)}
     assert len(hashes) == 1000 and min(hashes) >= 0 and max(hashes) < 2**32
-    assert module.tie_hash(7, 1, 0) != module.tie_hash(7, 2**32 + 1, 0)
+    assert tie_hash(7, 1, 0) != tie_hash(7, 2**32 + 1, 0)

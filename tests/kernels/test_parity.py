@@ -30,7 +30,7 @@ def cases(*, wide: st.SearchStrategy[bool]) -> st.SearchStrategy[Case]:
         st.integers(0, 2**32 - 1),
         customers=st.integers(0, 12),
         longest=st.sampled_from([1, 3, 9, 20]),
-        channels=st.integers(0, 3),
+        attributes=st.integers(0, 3),
         segments=st.sampled_from([1, 3]),
         items=st.sampled_from([1, 4, 30]),
         rules=st.integers(0, 2),
@@ -65,7 +65,7 @@ def test_rows_of_every_length(name: str, rules: int, ties: bool) -> None:
     # around every width that a backend may treat apart: vectors of 8 and 16, words of 64, two vectors kept
     lengths = np.array([0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 80, 100, 130])
     case = make_case(
-        rules + 10 * ties, lengths=lengths, channels=1 + rules, rules=rules, ties=ties, upper=60
+        rules + 10 * ties, lengths=lengths, attributes=1 + rules, rules=rules, ties=ties, upper=60
     )
     expected = evaluated(reference(), case)
     with backend(name) as module:
@@ -81,7 +81,7 @@ def test_rows_of_every_length(name: str, rules: int, ties: bool) -> None:
 def test_the_same_slots_for_everybody(name: str, slots: int, ties: bool, rules: int) -> None:
     # more customers than share a vector, rows around the lengths that are cut in different ways
     lengths = np.array([10] * 40 + [0, 1, 15, 16, 17, 31, 32, 33, 64, 65, 100, 255, 256, 257] * 2)
-    case = make_case(slots, lengths=lengths, channels=2, ties=ties, rules=rules)
+    case = make_case(slots, lengths=lengths, attributes=2, ties=ties, rules=rules)
     for least in {0, slots // 2, min(slots, 1)}:
         bounds = {"lower": np.full(1, least, np.int32), "upper": np.full(1, slots, np.int32)}
         bound = Case(**vars(case) | {"rules": case.rules._replace(**bounds)})
@@ -110,7 +110,9 @@ def test_a_row_longer_than_the_stack_buffers(name: str) -> None:
     lengths = np.array([20, 1500, 20, 0, 1024, 1025, 5000, 3])
     with backend(name) as module:
         for ties in False, True:
-            case = make_case(3, lengths=lengths, ties=ties, rules=int(ties), upper=1200, channels=2)
+            case = make_case(
+                3, lengths=lengths, ties=ties, rules=int(ties), upper=1200, attributes=2
+            )
             usage, chosen = evaluated(module, case)
             assert_same(usage, _usage_of(case, chosen))
             assert_same(chosen, _reference_choice(case))
@@ -136,12 +138,12 @@ def _usage_of(case: Case, chosen: np.ndarray) -> np.ndarray:
 
 @pytest.mark.compiles
 @pytest.mark.parametrize("wide", [False, True])
-@pytest.mark.parametrize("channels", [0, 1, 2, 3])
+@pytest.mark.parametrize("attributes", [0, 1, 2, 3])
 @pytest.mark.parametrize("ties", [False, True])
-def test_many_customers_on_every_backend(channels: int, wide: bool, ties: bool) -> None:
+def test_many_customers_on_every_backend(attributes: int, wide: bool, ties: bool) -> None:
     case = make_case(
-        channels, customers=3000, longest=40, items=200, segments=2, channels=channels,
-        wide=wide, ties=ties, rules=channels % 3, upper=12,
+        attributes, customers=3000, longest=40, items=200, segments=2, attributes=attributes,
+        wide=wide, ties=ties, rules=attributes % 3, upper=12,
     )  # fmt: skip
     results = {}
     for name in backend_names():
@@ -158,7 +160,7 @@ def test_many_customers_on_every_backend(channels: int, wide: bool, ties: bool) 
 
 @every_backend
 def test_blocks_add_up_to_the_whole(name: str) -> None:
-    case = make_case(5, customers=90, segments=2, channels=2, rules=1, ties=True)
+    case = make_case(5, customers=90, segments=2, attributes=2, rules=1, ties=True)
     with backend(name) as module:
         whole, chosen = evaluated(module, case)
         total = np.zeros_like(whole)

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from couponry import kernels
-from couponry.kernels import FILL, REPAIR, Rows, Rules, Shard
+from couponry.kernels import FILL, REPAIR, LimitRows, LocalSearch, Rules, Shard
 
 NOBODY_ASKS = np.empty(0, np.uint8)
 UNIT = -20  # power of two in which what is cut off is counted
@@ -70,7 +70,7 @@ class Case:
     exact: NDArray[np.float64]
     reduced: NDArray[np.float64]
     objective: NDArray[np.float64]
-    rows: Rows
+    rows: LimitRows
     item_helps: NDArray[np.uint8]
     seed: int
 
@@ -85,7 +85,7 @@ def make_case(
     customers: int = 20,
     longest: int = 12,
     lengths: NDArray[np.int64] | None = None,
-    channels: int = 1,
+    attributes: int = 1,
     segments: int = 1,
     items: int = 30,
     rules: int = 0,
@@ -109,7 +109,7 @@ def make_case(
     item_type: Any = np.uint32 if wide else np.uint16
     item = np.concatenate([np.empty(0, np.int64), *rows_of_items]).astype(item_type)
 
-    quantity = random.integers(0, 4 if ties else 65536, (channels, candidates), dtype=np.uint16)
+    quantity = random.integers(0, 4 if ties else 65536, (attributes, candidates), dtype=np.uint16)
     bounds = 1 if same_bounds else customers
     shard = Shard(
         first=int(random.integers(0, 2**40)),
@@ -119,7 +119,7 @@ def make_case(
         segment=random.integers(0, segments, bounds).astype(np.uint16),
     )
 
-    price = random.normal(size=(1 + channels, segments, items))
+    price = random.normal(size=(1 + attributes, segments, items))
     if ties:
         price = np.round(price)
         price[0][price[0] == 0] = -0.0
@@ -129,10 +129,10 @@ def make_case(
         shard=shard,
         rules=_nested_rules(random, items, rules, bounds, lower, upper),
         price=price.astype(np.float32),
-        exact=quantity / 4.0 if ties else random.random((channels, candidates)),
+        exact=quantity / 4.0 if ties else random.random((attributes, candidates)),
         reduced=np.round(random.normal(size=price.shape), 1 if ties else 9),
         objective=np.round(random.random(price.shape), 1 if ties else 9),
-        rows=_rows(random, channels, segments * items, customers, rows),
+        rows=_rows(random, attributes, segments * items, customers, rows),
         item_helps=random.choice([0, 1, 2, 3, 3, 3], size=(segments, items)).astype(np.uint8),
         seed=int(random.integers(0, 2**32)),
     )
@@ -157,8 +157,8 @@ def _nested_rules(
 
 
 def _rows(
-    random: np.random.Generator, channels: int, cells: int, customers: int, count: int
-) -> Rows:
+    random: np.random.Generator, attributes: int, cells: int, customers: int, count: int
+) -> LimitRows:
     member = random.random((cells, count)) < 0.4
     ptr = np.zeros(cells + 1, np.int64)
     np.cumsum(member.sum(1), out=ptr[1:])
@@ -167,10 +167,10 @@ def _rows(
     upper[random.random(count) < 0.2] = np.inf
     lower[random.random(count) < 0.2] = -np.inf
     soft = random.random(count) < 0.3
-    return Rows(
+    return LimitRows(
         ptr=ptr,
         row=np.nonzero(member)[1].astype(np.int32),
-        coefficient=np.round(random.random((int(ptr[-1]), 1 + channels)) - 0.1, 3),
+        coefficient=np.round(random.random((int(ptr[-1]), 1 + attributes)) - 0.1, 3),
         lower=lower,
         upper=upper,
         weight=np.where(soft, 0.0, random.random(count) + 0.5),
@@ -244,20 +244,17 @@ def all_results(
         "exactly": exactly,
         "cut": cut,
         "regret": regret,
-        **settled(module, case, chosen),
+        **fixed(module, case, chosen),
     }
     activity = activity_of(case, chosen)
     for mode, title in (REPAIR, "repair"), (FILL, "fill"):
-        shared = (
-            mode, case.shard, case.rules, case.exact, case.reduced, case.objective, case.rows,
-            case.item_helps, activity, chosen,
-        )  # fmt: skip
-        priority = proposed(module, shared)
+        search = local_search(case, mode, activity, chosen)
+        priority = proposed(module, case, search)
         results[f"{title} priority"] = priority.copy()
         moves = 0
         looked = looks
         while looked == looks:  # in slices that pick up where the last one stopped
-            made, looked = module.improve(*shared, priority, patience, looks)
+            made, looked = module.improve(case.shard, case.rules, search, priority, patience, looks)
             moves += made
         results[f"{title} priority after"] = priority.copy()
         results[f"{title} moves"] = moves
@@ -266,12 +263,12 @@ def all_results(
     return results
 
 
-def settled(module: Any, case: Case, chosen: NDArray[np.uint8]) -> dict[str, Any]:
+def fixed(module: Any, case: Case, chosen: NDArray[np.uint8]) -> dict[str, Any]:
     """What the kernels about a choice that stands write, in two blocks."""
     random = np.random.default_rng(case.seed)
-    near = np.round(np.abs(random.normal(size=(3, 2, *case.price.shape[1:]))) * 0.2, 1)
-    near[random.random(near.shape) < 0.3] = -1.0
-    mover = np.full(case.customers, 7, np.uint8)
+    threshold = np.round(np.abs(random.normal(size=(3, 2, *case.price.shape[1:]))) * 0.2, 1)
+    threshold[random.random(threshold.shape) < 0.3] = -1.0
+    is_free = np.full(case.customers, 7, np.uint8)
     partner = np.full(len(chosen), 7)
     loss = np.full(len(chosen), 7, np.float32)
     fine = random.integers(0, 256, len(chosen)).astype(np.uint8)
@@ -279,20 +276,36 @@ def settled(module: Any, case: Case, chosen: NDArray[np.uint8]) -> dict[str, Any
     half = case.customers // 2
     for start, stop in (half, case.customers), (0, half):
         begin, end = case.shard.indptr[[start, stop]]
-        block = case.shard, case.rules, case.price, chosen[begin:end], near.astype(np.float32)
-        module.mark(*block, start, stop, mover[start:stop])
+        block = case.shard, case.rules, case.price, chosen[begin:end], threshold.astype(np.float32)
+        module.mark_free(*block, start, stop, is_free[start:stop])
         module.alternatives(*block[:4], start, stop, partner[begin:end], loss[begin:end])
         module.fine_usage(case.shard, fine[begin:end], chosen[begin:end], start, stop, sums)
-    return {"mover": mover, "fine": sums, "partner": partner, "loss": loss}
+    return {"is_free": is_free, "fine": sums, "partner": partner, "loss": loss}
 
 
-def proposed(module: Any, shared: tuple[Any, ...]) -> NDArray[np.float64]:
+def local_search(
+    case: Case, mode: int, activity: NDArray[np.float64], chosen: NDArray[np.uint8]
+) -> LocalSearch:
+    """What a local search from a choice is given."""
+    return LocalSearch(
+        mode=mode,
+        exact=case.exact,
+        reduced=case.reduced,
+        objective=case.objective,
+        rows=case.rows,
+        item_helps=case.item_helps,
+        activity=activity,
+        chosen=chosen,
+    )
+
+
+def proposed(module: Any, case: Case, search: LocalSearch) -> NDArray[np.float64]:
     """Priorities of all customers' best moves, in two blocks."""
-    customers = len(shared[1].indptr) - 1
+    customers = case.customers
     priority = np.zeros(customers)
     priority[3::7] = np.inf  # to be left alone
-    module.propose(*shared, customers // 3, customers, priority)
-    module.propose(*shared, 0, customers // 3, priority)
+    for start, stop in (customers // 3, customers), (0, customers // 3):
+        module.propose(case.shard, case.rules, search, start, stop, priority)
     return priority
 
 

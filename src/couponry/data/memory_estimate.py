@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..kernels.set_search import numbers_to_a_set
+from ..kernels.set_layout import words_each
 from ..utils.errors import InvalidInput
 from ..utils.memory import available_memory, size_text
 from ..utils.parallel import worker_count
@@ -191,7 +191,7 @@ def _bytes_of_sets(size: CampaignSize) -> int:
     if size.sets == 0:
         return 0
     width = -(-size.candidates // max(1, size.customers))
-    return int(8 * size.customers * (1 + size.sets * numbers_to_a_set(width)))
+    return int(8 * size.customers * (1 + size.sets * words_each(width)))
 
 
 def check_memory(needed: Estimate, limit: int | None, *, with_store: bool) -> None:

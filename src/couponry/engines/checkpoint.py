@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Rows, Rules, Shard
+from ..kernels import LocalSearch, Rules, Shard
 from ..utils.errors import InvalidInput
 from .protocol import CutOff, Engine, FixedChoices
 
@@ -249,7 +249,7 @@ class CheckpointedEngine:
 
     def with_rules(self, rules: Rules) -> CheckpointedEngine:
         """See `Engine.with_rules`."""
-        key = self._key(b"rules", *rules[:3], rules.cap, rules.ptr, rules.sets)
+        key = self._key(b"rules", *rules[:3], rules.cap, rules.constraint_ptr, rules.constraints)
         return self._derived(lambda: self.engine.with_rules(rules), key)
 
     def with_noise(self, seed: int) -> CheckpointedEngine:
@@ -309,19 +309,6 @@ class CheckpointedEngine:
         """See `Engine.regret`."""
         return self.engine.regret(exact, reduced, chosen)
 
-    def improve(
-        self,
-        mode: int,
-        exact: NDArray[np.float64],
-        reduced: NDArray[np.float64],
-        objective: NDArray[np.float64],
-        rows: Rows,
-        item_helps: NDArray[np.uint8],
-        activity: NDArray[np.float64],
-        chosen: NDArray[np.uint8],
-        stop: Callable[[], bool],
-    ) -> int:
+    def improve(self, search: LocalSearch, stop: Callable[[], bool]) -> int:
         """See `Engine.improve`."""
-        return self.engine.improve(
-            mode, exact, reduced, objective, rows, item_helps, activity, chosen, stop
-        )
+        return self.engine.improve(search, stop)

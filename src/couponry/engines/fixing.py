@@ -82,7 +82,7 @@ class FixingPass:
             self._cut_off.unit, self._cut_off.by_worker[worker],
         )  # fmt: skip
         is_free = np.empty(stop - start, np.uint8)
-        self._kernels.mark(
+        self._kernels.mark_free(
             shard, self._rules, self._price, chosen, self._threshold, start, stop, is_free
         )
         free = start + np.flatnonzero(is_free)

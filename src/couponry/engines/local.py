@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Backend, Rows, Rules, Shard
+from ..kernels import Backend, LocalSearch, Rules, Shard
 from .cut_off import CutOffCounts
 from .fixing import FixingPass, FixingRequest
 from .protocol import CutOff, FixedChoices
@@ -202,7 +202,7 @@ class LocalEngine:
                 cut_off.unit, cut_off.by_worker[worker],
             )  # fmt: skip
 
-        if len(self._rules.ptr) > 1:
+        if len(self._rules.constraint_ptr) > 1:
             share_out(work, self._cuts, self.threads)
         return cut_off.total()
 
@@ -223,33 +223,21 @@ class LocalEngine:
         share_out(work, self._cuts, self.threads)
         return out
 
-    def improve(
-        self,
-        mode: int,
-        exact: NDArray[np.float64],
-        reduced: NDArray[np.float64],
-        objective: NDArray[np.float64],
-        rows: Rows,
-        item_helps: NDArray[np.uint8],
-        activity: NDArray[np.float64],
-        chosen: NDArray[np.uint8],
-        stop: Callable[[], bool],
-    ) -> int:
+    def improve(self, search: LocalSearch, stop: Callable[[], bool]) -> int:
         """See `Engine.improve`."""
-        shared = (
-            mode, self._shard, self._rules, exact, reduced, objective, rows, item_helps, activity, chosen
-        )  # fmt: skip
         priority = np.zeros(self.customers)
 
         def work(worker: int, start: int, stop: int) -> None:
-            self.backend.kernels.propose(*shared, start, stop, priority)
+            self.backend.kernels.propose(self._shard, self._rules, search, start, stop, priority)
 
         share_out(work, self._cuts, self.threads)
         patience = PATIENCE + self.customers // PATIENCE_SHARE
         looks = LOOKS + self.customers // LOOKS_SHARE
         moves, idle, looked = 0, 0, looks
         while looked == looks and idle < patience and not stop():
-            made, looked = self.backend.kernels.improve(*shared, priority, patience, looks)
+            made, looked = self.backend.kernels.improve(
+                self._shard, self._rules, search, priority, patience, looks
+            )
             idle = 0 if made else idle + looked
             moves += int(made)
         return moves

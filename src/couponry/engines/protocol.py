@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Rows, Rules, Shard
+from ..kernels import LocalSearch, Rules, Shard
 
 
 class CutOff(NamedTuple):
@@ -292,37 +292,13 @@ class Engine(Protocol):
         """
         ...
 
-    def improve(
-        self,
-        mode: int,
-        exact: NDArray[np.float64],
-        reduced: NDArray[np.float64],
-        objective: NDArray[np.float64],
-        rows: Rows,
-        item_helps: NDArray[np.uint8],
-        activity: NDArray[np.float64],
-        chosen: NDArray[np.uint8],
-        stop: Callable[[], bool],
-    ) -> int:
+    def improve(self, search: LocalSearch, stop: Callable[[], bool]) -> int:
         """Make single moves (drop, add, swap a coupon), the best move of all customers first.
 
         Parameters
         ----------
-        mode : int
-            `kernels.REPAIR`: for less violation; `kernels.FILL`: for more objective.
-        exact : ndarray of float64, shape (n_attributes, n_candidates)
-        reduced : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
-            What a move costs while repairing.
-        objective : ndarray of float64, same shape
-            What a move brings while filling.
-        rows : Rows
-            The limits by (segment, item).
-        item_helps : ndarray of uint8, shape (n_segments, n_items)
-            Bit 1: one coupon less of the item may help; bit 2: one more may help.
-        activity : ndarray of float64, shape (n_rows,)
-            IN/OUT: activity of each row; follows the moves.
-        chosen : ndarray of uint8, shape (n_candidates,)
-            IN/OUT: the choice; follows the moves.
+        search : LocalSearch
+            What moves are for, and the choice and the activities, which follow them.
         stop : callable
             Called every so often; ends the search by returning True, or by raising.
 

@@ -77,11 +77,14 @@ def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDA
 
 def _constraints_of(rules: Rules, customers: NDArray[np.int64]) -> dict[str, Any]:
     """The fields of rules that hold these customers' cardinality constraints; none where nobody has any."""
-    if len(rules.ptr) == 1:
+    if len(rules.constraint_ptr) == 1:
         return {}
     ptr = np.zeros(len(customers) + 1, np.int64)
-    np.cumsum(rules.ptr[customers + 1] - rules.ptr[customers], out=ptr[1:])
-    return {"ptr": ptr, "sets": rules.sets[positions_of(rules.ptr, customers)]}
+    np.cumsum(rules.constraint_ptr[customers + 1] - rules.constraint_ptr[customers], out=ptr[1:])
+    return {
+        "constraint_ptr": ptr,
+        "constraints": rules.constraints[positions_of(rules.constraint_ptr, customers)],
+    }
 
 
 def _pieces(indptr: NDArray[np.int64]) -> Iterator[tuple[slice, slice]]:

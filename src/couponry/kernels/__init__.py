@@ -1,12 +1,11 @@
-"""Which backend runs: native, numba or reference; one contract, the same bits from each.
+"""Inner loops: one contract, three backends that give the same bits, and which of them runs.
 
-contract.py    the arrays that every kernel is given
-reference.py   plain Python, the specification
-sets.py        a part of it: the exact search under rules that overlap, conflict or ask for minimums
-mixing.py      numbers whose bits look drawn, for samples and keys
-tangle.py      a part of it: for whom rules do that, and what they come to for each of them
-numba.py       the same text, compiled at first use
-_native        C++ (sources in ext/), compiled when the package is built
+contract.py, affinity_contract.py    the arrays that every kernel is given
+set_layout.py                        how cardinality constraints are laid out in words
+reference/                           plain Python, the specification
+numba.py                             the same text, compiled at first use
+_native/                             C++ (sources in ext/), compiled when the package is built
+hashing.py                           numbers whose bits look drawn, for samples and keys
 """
 
 from __future__ import annotations
@@ -17,17 +16,16 @@ import warnings
 from types import ModuleType
 from typing import NamedTuple
 
-from .contract import FILL, MUST, REPAIR, SHORT, Agreed, Rows, Rules, Shard
+from .contract import FILL, REPAIR, LimitRows, LocalSearch, Rules, RuleSpec, Shard
 
 __all__ = [
     "BACKENDS",
     "FILL",
-    "MUST",
     "REPAIR",
-    "SHORT",
-    "Agreed",
     "Backend",
-    "Rows",
+    "LimitRows",
+    "LocalSearch",
+    "RuleSpec",
     "Rules",
     "Shard",
     "available",
@@ -39,14 +37,28 @@ _MODULES = {"native": "._native", "numba": ".numba", "reference": ".reference"}
 
 
 class Backend(NamedTuple):
-    """A backend's name and its module of kernels."""
+    """A backend.
+
+    Attributes
+    ----------
+    name : str
+        native, numba or reference.
+    kernels : module
+        Its kernels, by the names that `couponry.kernels.reference` lists.
+    """
 
     name: str
     kernels: ModuleType
 
 
 def available() -> dict[str, str]:
-    """Each backend's name with "yes", or the reason why it cannot run here."""
+    """Say which backends can run here.
+
+    Returns
+    -------
+    dict of str to str
+        Each backend's name with "yes", or the reason why it cannot run.
+    """
     found = {}
     for name in BACKENDS:
         try:
@@ -58,11 +70,25 @@ def available() -> dict[str, str]:
 
 
 def load(name: str | None = None) -> Backend:
-    """The backend to run.
+    """Load the backend to run.
 
-    `name`, else the environment variable COUPONRY_BACKEND, else native. Where the native backend was not built,
-    Numba takes its place and a warning says so. Raises ValueError for a name that is none of `BACKENDS` and
-    ImportError for a backend that was asked for and cannot run here.
+    Where no backend is named and the native one was not built, Numba takes its place and a warning says so.
+
+    Parameters
+    ----------
+    name : str, optional
+        native, numba or reference. Else the environment variable COUPONRY_BACKEND, else native.
+
+    Returns
+    -------
+    Backend
+
+    Raises
+    ------
+    ValueError
+        For a name that is none of `BACKENDS`.
+    ImportError
+        For a backend that was asked for and cannot run here.
     """
     name = name or os.environ.get("COUPONRY_BACKEND") or None
     if name is not None and name not in BACKENDS:

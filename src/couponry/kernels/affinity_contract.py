@@ -1,36 +1,39 @@
-"""What the kernels of affinity are given, and which backend runs them: native, numba or reference, as everywhere.
+"""What the kernels of affinity are given: histories of purchases, links to offers, and what is chosen.
 
-affinity_reference.py    plain Python, the specification
-affinity_numba.py        the same text, compiled at first use
-_affinity                C++ (sources in ext/), compiled when the package is built
+Letters: n customers, e (customer, item) pairs, P items that are bought, K offers, H half-lives.
 """
 
 from __future__ import annotations
 
-import importlib
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import Backend, load
-
-_MODULES = {
-    "native": "._affinity",
-    "numba": ".affinity_numba",
-    "reference": ".affinity_reference",
-}
-
 
 class Pairs(NamedTuple):
-    """The states of (customer, item) pairs, e of them; H half-lives."""
+    """The states of (customer, item) pairs.
 
-    times: NDArray[np.int32]  # (e), periods in which the customer bought the item
-    first: NDArray[np.int32]  # (e), the first of them
-    last: NDArray[np.int32]  # (e)
-    discounted: NDArray[np.int32]  # (e), how many of them at a discount
-    spend: NDArray[np.int64]  # (e), hundredths of the currency
-    decay: NDArray[np.float32]  # (e, H), decayed count of the periods, as of the last one
+    Attributes
+    ----------
+    times : ndarray of int32, shape (e,)
+        Periods in which the customer bought the item.
+    first, last : ndarray of int32, shape (e,)
+        The first and the last of them.
+    discounted : ndarray of int32, shape (e,)
+        How many of them at a discount.
+    spend : ndarray of int64, shape (e,)
+        Hundredths of the currency.
+    decay : ndarray of float32, shape (e, H)
+        Decayed count of the periods, as of the last one.
+    """
+
+    times: NDArray[np.int32]
+    first: NDArray[np.int32]
+    last: NDArray[np.int32]
+    discounted: NDArray[np.int32]
+    spend: NDArray[np.int64]
+    decay: NDArray[np.float32]
 
     @classmethod
     def new(cls, pairs: int, half_lives: int) -> Pairs:
@@ -47,21 +50,42 @@ class Pairs(NamedTuple):
 
 
 class Bought(NamedTuple):
-    """What customers bought, by customer, and what it weighs."""
+    """What customers bought, by customer, and what it weighs.
 
-    indptr: NDArray[np.int64]  # (n + 1)
-    item: NDArray[np.uint32]  # (e)
-    weight: NDArray[np.float32]  # (e), in scores of other offers
-    own_weight: NDArray[np.float32]  # (e), in scores of the customer's own
+    Attributes
+    ----------
+    indptr : ndarray of int64, shape (n + 1,)
+        Pairs of customer i are ``indptr[i]:indptr[i + 1]``.
+    item : ndarray of uint32, shape (e,)
+    weight, own_weight : ndarray of float32, shape (e,)
+        Weight in scores of other offers, and in scores of the customer's own.
+    """
+
+    indptr: NDArray[np.int64]
+    item: NDArray[np.uint32]
+    weight: NDArray[np.float32]
+    own_weight: NDArray[np.float32]
 
 
 class Links(NamedTuple):
-    """From each of P items to some of K offers, ascending for an item."""
+    """From each item to some of the offers, ascending for an item.
 
-    ptr: NDArray[np.int64]  # (P + 1)
-    offer: NDArray[np.int32]  # (l), a column of `pair`
-    value: NDArray[np.float32]  # (l), the other one
-    pair: NDArray[np.int32]  # (l, 2), offers and the bits of values, since they are read together
+    Attributes
+    ----------
+    ptr : ndarray of int64, shape (P + 1,)
+        Links of item p are ``ptr[p]:ptr[p + 1]``.
+    offer : ndarray of int32, shape (links,)
+        First column of `pair`.
+    value : ndarray of float32, shape (links,)
+        Second column of `pair`.
+    pair : ndarray of int32, shape (links, 2)
+        Offers and the bits of values: they are read together, from one cache line.
+    """
+
+    ptr: NDArray[np.int64]
+    offer: NDArray[np.int32]
+    value: NDArray[np.float32]
+    pair: NDArray[np.int32]
 
     @classmethod
     def new(
@@ -74,30 +98,85 @@ class Links(NamedTuple):
 
 
 class Kinds(NamedTuple):
-    """The kind (product type, category) of each of P items, -1 for none, and the offers of each kind."""
+    """The kind (product type, category) of each item, and the offers of each kind.
 
-    item: NDArray[np.int32]  # (P)
-    ptr: NDArray[np.int64]  # (kinds + 1)
+    Attributes
+    ----------
+    item : ndarray of int32, shape (P,)
+        Kind of each item; -1: none.
+    ptr : ndarray of int64, shape (kinds + 1,)
+        Offers of kind k are ``offer[ptr[k]:ptr[k + 1]]``.
+    offer : ndarray of int32
+    """
+
+    item: NDArray[np.int32]
+    ptr: NDArray[np.int64]
     offer: NDArray[np.int32]
 
 
 class Eligible(NamedTuple):
-    """The offers that each customer may get; without entries in `ptr`, all of them."""
+    """The offers that each customer may get; without entries in `ptr`, all of them.
 
-    ptr: NDArray[np.int64]  # (n + 1) or (0)
+    Attributes
+    ----------
+    ptr : ndarray of int64, shape (n + 1,) or (0,)
+        Offers of customer i are ``offer[ptr[i]:ptr[i + 1]]``.
+    offer : ndarray of int32
+    """
+
+    ptr: NDArray[np.int64]
     offer: NDArray[np.int32]
 
 
-class Chosen(NamedTuple):
-    """The offers chosen for m customers, `number` for each, one customer after the other.
+class OfferScoring(NamedTuple):
+    """What offers are scored by, and how many of each role are chosen.
 
-    There is room for r of them, m times the most that one may be given.
+    Attributes
+    ----------
+    bought : Bought
+    similar, own : Links
+        From items to other offers, and to the offers that are for these very items.
+    kinds : Kinds
+    offers : int
+        Number of offers, K.
+    prior : ndarray of float32, shape (K,) or (0,)
+        What scores of offers other than rewards start from.
+    eligible : Eligible
+    quota : ndarray of int32, shape (3,)
+        At most so many rewards, activations and innovations.
+    above : float32
+        Scores have to be larger.
     """
 
-    number: NDArray[np.int32]  # (m)
-    offer: NDArray[np.int32]  # (r), ascending for a customer
-    role: NDArray[np.uint8]  # (r), 0 reward, 1 activation, 2 innovation
-    score: NDArray[np.float32]  # (r)
+    bought: Bought
+    similar: Links
+    own: Links
+    kinds: Kinds
+    offers: int
+    prior: NDArray[np.float32]
+    eligible: Eligible
+    quota: NDArray[np.int32]
+    above: np.float32
+
+
+class Chosen(NamedTuple):
+    """The offers chosen for m customers, one customer after the other.
+
+    Attributes
+    ----------
+    number : ndarray of int32, shape (m,)
+        Offers of each customer.
+    offer : ndarray of int32, shape (room,)
+        Ascending for a customer; room for m times the most that one may be given.
+    role : ndarray of uint8, shape (room,)
+        0 reward, 1 activation, 2 innovation.
+    score : ndarray of float32, shape (room,)
+    """
+
+    number: NDArray[np.int32]
+    offer: NDArray[np.int32]
+    role: NDArray[np.uint8]
+    score: NDArray[np.float32]
 
     @classmethod
     def new(cls, customers: int, width: int) -> Chosen:
@@ -110,9 +189,3 @@ class Chosen(NamedTuple):
         """The room of the customers start <= i < stop."""
         room = slice(start * width, stop * width)
         return Chosen(self.number[start:stop], self.offer[room], self.role[room], self.score[room])
-
-
-def kernels(name: str | None = None) -> Backend:
-    """The backend to run, chosen as `kernels.load` chooses; its module holds the kernels of affinity."""
-    chosen = load(name).name
-    return Backend(chosen, importlib.import_module(_MODULES[chosen], __package__))

@@ -1,12 +1,24 @@
 """What every kernel is given: packed candidates, customer rules and limit rows as plain arrays.
 
-All three backends (reference, Numba, native) take these tuples and nothing else. Arrays are C-contiguous and
-have exactly the dtypes named here; whoever builds a tuple checks, and nothing behind it checks again.
+All three backends (reference, Numba, native) take these tuples and nothing else. Arrays are C-contiguous and have
+exactly the dtypes named here; whoever builds a tuple checks, and nothing behind it checks again.
 
-Letters used throughout: n customers, e candidates, K items, S segments, C channels, R rules, L rows.
-An *item* is an offer (or an offer in one role, where a rule or limit tells roles apart). A *channel* is one
-numeric column of the candidates, such as `response`. Where an array is said to have length ``n or 1``, length 1
-means the same for every customer.
+Letters used throughout: n customers, e candidates, K items, S segments, C attributes, R rules, L rows. An *item* is an
+offer (or an offer in one role, where a rule or limit tells roles apart). An *attribute* is one numeric column of the
+candidates, such as `response`. Where an array is said to have length ``n or 1``, length 1 means the same for every
+customer.
+
+Each dtype has one reason, the same in all tuples:
+
+=================  ==================================================================================================
+int64              offsets into arrays of candidates, and sums over customers: both exceed 2^31
+uint16 or uint32   items: uint16 where there are few enough, since candidates are most of the memory
+uint16             quantised attributes and segments: 65,535 steps resolve an attribute closely enough to bound a gap
+int32              bounds, groups, rules and rows: small numbers that vector instructions take 8 or 16 at a time
+uint8              choices and other flags: a byte that threads may write side by side; fine steps, 256 to a quantity
+float32            prices and reduced values in packed passes: speed; what rounding does is bounded by the solver
+float64            everything that is exact: values as given, activities, bounds of rows
+=================  ==================================================================================================
 """
 
 from __future__ import annotations
@@ -17,99 +29,196 @@ import numpy as np
 from numpy.typing import NDArray
 
 NOBODY = np.zeros(1, np.int64)
+"""Offsets that say that no customer has anything of a kind."""
+
 NONE = np.zeros(0, np.int64)
+
+NODES = 10_000
+"""Nodes of the search for one customer's best choice, at most: some milliseconds."""
+
+REPAIR, FILL = 0, 1
+"""What a local search is after: less violation, or more objective."""
 
 
 class Shard(NamedTuple):
-    """Packed candidates of consecutive customers, sorted by customer, then by offer."""
+    """Packed candidates of consecutive customers, sorted by customer, then by offer.
 
-    first: int  # number of the first customer in the whole campaign
-    indptr: NDArray[np.int64]  # (n + 1), candidates of customer i are indptr[i] : indptr[i + 1]
-    item: NDArray[np.uint16] | NDArray[np.uint32]  # (e)
-    quantity: NDArray[np.uint16]  # (C, e), quantised channels
-    segment: NDArray[np.uint16]  # (n or 1)
+    Attributes
+    ----------
+    first : int
+        Number of the first customer in the whole campaign.
+    indptr : ndarray of int64, shape (n + 1,)
+        Candidates of customer i are ``indptr[i]:indptr[i + 1]``.
+    item : ndarray of uint16 or uint32, shape (e,)
+        Item of each candidate.
+    quantity : ndarray of uint16, shape (C, e)
+        Quantised attributes.
+    segment : ndarray of uint16, shape (n or 1,)
+        Segment of each customer.
+    """
 
-
-MUST = (
-    1 << 20
-)  # what a mandatory candidate that is not given weighs, in coupons missing from a minimum
-NODES = 10_000  # of one customer's search, at most
-SHORT = 32  # candidates that fit a set's one number, head included
+    first: int
+    indptr: NDArray[np.int64]
+    item: NDArray[np.uint16] | NDArray[np.uint32]
+    quantity: NDArray[np.uint16]
+    segment: NDArray[np.uint16]
 
 
 class Rules(NamedTuple):
-    """Customer rules: at least and at most so many coupons, and what else holds for each customer, told in two ways.
+    """Customer rules as the kernels take them: laminar groups, or cardinality constraints where these do not tell all.
 
-    Customers without sets may have at most so many in each group of each rule. The groups nest within every one of
-    these customers, so that choosing greedily is exact.
+    Customers without constraints may have at most `cap` of each group of each rule. These groups form a laminar family
+    within every such customer, so that the greedy choice is the best one.
 
-    Customers with sets are told by these alone: at most so many of a set of the customer's own candidates, and at
-    least so many. `sets` lists the customers' sets one after the other, each as a head and a bit for each of the
-    customer's candidates, the first one lowest. From its lowest bits on the head holds: at most (16 bits), at least (16
-    bits), the number of the rule (16 bits), whether the set's candidates are mandatory (1 bit), and whether it crosses
-    a set that nests: has candidates in common with it, and each some of its own (1 bit). The candidates follow in as
-    many words of 64 bits as they take. A customer of at most SHORT candidates has one number for each set: a bit for
-    each candidate, and from bit 32 on the head, in which the two bounds take 6 bits each. Sets at most 0 of which may
-    be given, and those of which all may, cross none. Sets that bind and do not cross nest; they are listed first, inner
-    ones before outer ones.
+    Customers with constraints are told by these alone: at most so many of a set of the customer's own candidates, and
+    at least so many; see `set_layout`. Constraints that bind and form a laminar family are listed first, inner ones
+    before outer ones. The others say that they cross it: that they have candidates in common with one of it, and each
+    some of its own. Constraints of which nothing or everything may be given cross none.
+
+    Attributes
+    ----------
+    lower : ndarray of int32, shape (n or 1,)
+        Least number of coupons. A customer who cannot have as many gets what it can.
+    upper : ndarray of int32, shape (n or 1,)
+        Largest number of coupons.
+    group : ndarray of int32, shape (R, K)
+        Group of an item under a rule; -1: the rule is not about it.
+    groups : int
+        One more than the largest group number.
+    cap : ndarray of int32, shape (R, n or 1)
+        At most so many coupons in one group.
+    constraint_ptr : ndarray of int64, shape (n + 1,) or (1,)
+        Words of customer i are ``constraints[constraint_ptr[i]:constraint_ptr[i + 1]]``; length 1: nobody has any.
+    constraints : ndarray of int64
+        Cardinality constraints, laid out as `set_layout` says.
+    nodes : int
+        Nodes of the search for one customer's best choice, at most.
     """
 
-    lower: NDArray[np.int32]  # (n or 1), a customer who cannot have as many gets what it can
-    upper: NDArray[np.int32]  # (n or 1)
-    group: NDArray[np.int32]  # (R, K), group of an item under a rule, -1: the rule is not about it
-    groups: int  # one more than the largest group number
-    cap: NDArray[np.int32]  # (R, n or 1), at most so many in one group
-    ptr: NDArray[np.int64] = (
-        NOBODY  # (n + 1), customer i's sets are sets[ptr[i] : ptr[i + 1]]; (1): nobody has any
-    )
-    sets: NDArray[np.int64] = NONE
+    lower: NDArray[np.int32]
+    upper: NDArray[np.int32]
+    group: NDArray[np.int32]
+    groups: int
+    cap: NDArray[np.int32]
+    constraint_ptr: NDArray[np.int64] = NOBODY
+    constraints: NDArray[np.int64] = NONE
     nodes: int = NODES
 
 
-class Agreed(NamedTuple):
-    """Customer rules as they were agreed, of which `tangle` makes the sets of the customers who need them.
+class RuleSpec(NamedTuple):
+    """Customer rules as they were agreed, of which `compile_constraints` makes the constraints of single customers.
 
     R rows, each a rule, or a part of one that puts items into several groups. Group numbers are those of no other
     rule. A pair of items that conflict is listed at both.
+
+    Attributes
+    ----------
+    group : ndarray of int32, shape (R, K)
+        Group of an item; -1: the row is not about it.
+    groups : int
+        One more than the largest group number.
+    rule : ndarray of int32, shape (R,)
+        Number of each row's rule.
+    plain : ndarray of uint8, shape (R,)
+        1: `Rules.group` has this row; 0: its groups may overlap among themselves.
+    cap, least : ndarray of int32, shape (R, n or 1)
+        At most, and at least, so many coupons of a group.
+    upper : ndarray of int32, shape (n or 1,)
+        At most so many coupons.
+    held_ptr : ndarray of int64, shape (n + 1,) or (1,)
+        Entries of `held` of each customer; length 1: nobody has a history.
+    held : ndarray of int32, shape (2, h)
+        Groups, and how many coupons of each the customer has had.
+    had_ptr : ndarray of int64, shape (n + 1,) or (1,)
+        Entries of `had` of each customer.
+    had : ndarray of int32
+        Items that the customer has had.
+    conflict_ptr : ndarray of int64, shape (K + 1,) or (1,)
+        Entries of `conflict` of each item; length 1: nothing conflicts.
+    conflict : ndarray of int32
+        Items in conflict with an item, ascending for each rule.
+    conflict_rule : ndarray of int32
+        Number of each conflict's rule.
+    mandatory : ndarray of uint8, shape (e,) or (0,)
+        1 for mandatory candidates; length 0: none is.
+    mandatory_rule : int
+        Number of the rule that mandatory candidates are given.
     """
 
-    group: NDArray[np.int32]  # (R, K), -1: the row is not about the item
+    group: NDArray[np.int32]
     groups: int
-    rule: NDArray[np.int32]  # (R), number of the rule
-    plain: NDArray[
-        np.uint8
-    ]  # (R), 1: `Rules.group` has this row, 0: its groups may overlap among themselves
-    cap: NDArray[np.int32]  # (R, n or 1), at most so many of a group
-    least: NDArray[np.int32]  # (R, n or 1), at least
-    upper: NDArray[np.int32]  # (n or 1), at most so many coupons
-    held_ptr: NDArray[np.int64]  # (n + 1) or (1): nobody has a history
-    held: NDArray[np.int32]  # (2, h), group and how many of it the customer has had
-    had_ptr: NDArray[np.int64]  # (n + 1) or (1)
-    had: NDArray[np.int32]  # items that the customer has had
-    conflict_ptr: NDArray[np.int64]  # (K + 1) or (1): nothing conflicts
-    conflict: NDArray[np.int32]  # items in conflict with an item, ascending for each rule
-    conflict_rule: NDArray[np.int32]  # number of the rule
-    mandatory: NDArray[np.uint8]  # (e) or (0): nothing is
+    rule: NDArray[np.int32]
+    plain: NDArray[np.uint8]
+    cap: NDArray[np.int32]
+    least: NDArray[np.int32]
+    upper: NDArray[np.int32]
+    held_ptr: NDArray[np.int64]
+    held: NDArray[np.int32]
+    had_ptr: NDArray[np.int64]
+    had: NDArray[np.int32]
+    conflict_ptr: NDArray[np.int64]
+    conflict: NDArray[np.int32]
+    conflict_rule: NDArray[np.int32]
+    mandatory: NDArray[np.uint8]
     mandatory_rule: int
 
 
-class Rows(NamedTuple):
+class LimitRows(NamedTuple):
     """The limits as linear rows lower <= sum of weights <= upper, listed by (segment, item).
 
-    The weight of candidate e in its j-th row is coefficient[j, 0] + sum_c coefficient[j, 1 + c] * exact[c, e].
+    The weight of candidate e in its j-th row is ``coefficient[j, 0] + sum_c coefficient[j, 1 + c] * exact[c, e]``.
+
+    Attributes
+    ----------
+    ptr : ndarray of int64, shape (S * K + 1,)
+        Entries of each (segment, item).
+    row : ndarray of int32
+        Row of each entry.
+    coefficient : ndarray of float64, shape (entries, 1 + C)
+        Weight per coupon, and per unit of each attribute.
+    lower, upper : ndarray of float64, shape (L,)
+        Bounds; infinite: there is none.
+    weight : ndarray of float64, shape (L,)
+        Cost of violation per unit while repairing; 0 for soft limits.
+    penalty : ndarray of float64, shape (L,)
+        Objective lost per unit that a soft limit is violated by; 0 for hard limits.
     """
 
-    ptr: NDArray[np.int64]  # (S * K + 1)
+    ptr: NDArray[np.int64]
     row: NDArray[np.int32]
-    coefficient: NDArray[np.float64]  # (len(row), 1 + C)
-    lower: NDArray[np.float64]  # (L), -inf: none
-    upper: NDArray[np.float64]  # (L), inf: none
-    weight: NDArray[
-        np.float64
-    ]  # (L), cost of violation per unit while repairing; 0 for soft limits
-    penalty: NDArray[
-        np.float64
-    ]  # (L), objective lost per unit missed by a soft limit; 0 for hard limits
+    coefficient: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    penalty: NDArray[np.float64]
 
 
-REPAIR, FILL = 0, 1  # what `improve` is after: less violation, or more objective
+class LocalSearch(NamedTuple):
+    """What a local search over single moves is given, besides the candidates and their rules.
+
+    Attributes
+    ----------
+    mode : int
+        REPAIR or FILL.
+    exact : ndarray of float64, shape (C, e)
+        Attributes as given.
+    reduced, objective : ndarray of float64, shape (1 + C, S, K)
+        Reduced value, and objective, per coupon and per unit of each attribute.
+    rows : LimitRows
+    item_helps : ndarray of uint8, shape (S, K)
+        Bit 1: giving one less of the item may help; bit 2: one more may help. Customers without such an item are passed
+        over.
+    activity : ndarray of float64, shape (L,)
+        IN/OUT: activity of each row; it follows the moves.
+    chosen : ndarray of uint8, shape (e,)
+        IN/OUT: the choice, which follows the moves.
+    """
+
+    mode: int
+    exact: NDArray[np.float64]
+    reduced: NDArray[np.float64]
+    objective: NDArray[np.float64]
+    rows: LimitRows
+    item_helps: NDArray[np.uint8]
+    activity: NDArray[np.float64]
+    chosen: NDArray[np.uint8]

@@ -1,4 +1,4 @@
-"""The kernels compiled by Numba, from the very text of the reference and of what it is made of.
+"""The kernels compiled by Numba at first use, from the very text of the reference.
 
 What was compiled once is kept in the user's cache folder, beside copies of the text and under its digest, so that it
 serves until a line of it changes.
@@ -7,11 +7,13 @@ serves until a line of it changes.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib
 import os
 import sys
-import types
 from pathlib import Path
+from types import FunctionType, ModuleType
+
+from .reference import __all__ as KERNELS
 
 try:
     import numba
@@ -20,17 +22,25 @@ except ImportError as error:
         'the Numba backend needs the package numba: pip install "couponry[numba]"'
     ) from error
 
+TEXTS = ("contract.py", "set_layout.py", "reference/*.py")
+"""What the kernels are made of, within this folder."""
 
-def _kept() -> Path | None:
-    """The folder of copies of this folder's modules, made if it is not there; None where nothing can be written."""
-    texts = {path.name: path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))}
+
+def cache_folder() -> Path | None:
+    """The folder of copies of the kernels' text, made if it is not there; None where nothing can be written."""
+    here = Path(__file__).parent
+    texts = {
+        str(path.relative_to(here)): path.read_bytes()
+        for pattern in TEXTS
+        for path in sorted(here.glob(pattern))
+    }
     digest = hashlib.sha256()
     for name, text in texts.items():
         digest.update(f"{name} {len(text)}\n".encode() + text)
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = caches / "couponry" / f"numba-{digest.hexdigest()[:16]}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "reference").mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             if not (folder / name).exists():
                 part = folder / f"{name}.{os.getpid()}"
@@ -41,47 +51,32 @@ def _kept() -> Path | None:
     return folder
 
 
-_folder = _kept()
+def compiled_copy(folder: Path | None) -> ModuleType:
+    """A second copy of the reference in which every function is compiled on first use.
 
-
-def compiled(name: str, parts: dict[str, types.ModuleType]) -> types.ModuleType:
-    """A second copy of a module of the reference in which every function is compiled on first use.
-
-    parts: such copies of other modules, by name, whose functions it uses.
+    The copy is a package of its own, so that its modules import each other and not the reference itself.
     """
-    full_name = f"{__package__}._{name}_for_numba"
-    path = (_folder or Path(__file__).parent) / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(full_name, path)
-    if spec is None or spec.loader is None:  # pragma: no cover - the file lies beside this one
-        raise ImportError(f"cannot load {path}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[full_name] = module
-    spec.loader.exec_module(module)
-    for key, function in list(vars(module).items()):
-        if not isinstance(function, types.FunctionType):
-            continue
-        part = function.__module__.rpartition(".")[2]
-        if part in parts:
-            setattr(module, key, getattr(parts[part], key))
-        else:
-            # error_model="numpy": a division by zero gives an infinity, as in NumPy and in C
-            compile_it = numba.njit(nogil=True, error_model="numpy", cache=_folder is not None)
-            setattr(module, key, compile_it(function))
-    return module
+    name = f"{__package__}._reference_for_numba"
+    package = ModuleType(name)
+    package.__path__ = [str(folder or Path(__file__).parent)]
+    sys.modules[name] = package
+    reference = importlib.import_module(f"{name}.reference")
+    modules = [module for key, module in sys.modules.items() if key.startswith(f"{name}.")]
+    # error_model="numpy": a division by zero gives an infinity, as in NumPy and in C
+    compiled = {
+        function: numba.njit(nogil=True, error_model="numpy", cache=folder is not None)(function)
+        for module in modules
+        for function in vars(module).values()
+        if isinstance(function, FunctionType) and function.__module__ == module.__name__
+    }
+    # Numba looks names up when it compiles, which is at first use: by then all of them stand for compiled functions
+    for module in modules:
+        for key, value in list(vars(module).items()):
+            if isinstance(value, FunctionType) and value in compiled:
+                setattr(module, key, compiled[value])
+    return reference
 
 
-_sets = compiled("set_search", {})
-_tangle = compiled("customer_sets", {"set_search": _sets})
-_module = compiled("reference", {"set_search": _sets, "customer_sets": _tangle})
-span = _module.span
-quantise = _module.quantise
-noise = _module.noise
-tangle = _module.tangle
-evaluate = _module.evaluate
-choose_exactly = _module.choose_exactly
-mark = _module.mark
-alternatives = _module.alternatives
-fine_usage = _module.fine_usage
-regret = _module.regret
-propose = _module.propose
-improve = _module.improve
+_kernels = compiled_copy(cache_folder())
+globals().update({name: getattr(_kernels, name) for name in KERNELS})
+__all__ = KERNELS

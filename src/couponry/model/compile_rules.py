@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.candidates import Candidates
-from ..kernels import Agreed, Backend, Rules
+from ..kernels import Backend, Rules, RuleSpec
 from ..solver.rule_names import RuleNames, largest_lower_bound, smallest_upper_bound
 from ..utils.blocks import row_blocks
 from ..utils.errors import InvalidInput, Unsupported
@@ -34,7 +34,7 @@ class CompiledRules:
 
     rules: Rules
     names: RuleNames
-    agreed: Agreed
+    agreed: RuleSpec
     counted: NDArray[np.int64]
     asked: NDArray[np.int32]
 
@@ -208,7 +208,7 @@ def _agreed(
     items: Items,
     upper: NDArray[np.int32],
     candidates: Candidates,
-) -> Agreed:
+) -> RuleSpec:
     if rules >= LARGEST:
         raise Unsupported(f"customer rules: expected fewer than {LARGEST:,}, got {rules:,}")
     length = max((max(len(row.cap), len(row.least)) for row in rows), default=1)
@@ -218,7 +218,7 @@ def _agreed(
         return np.array(found, np.int32).reshape(len(rows), length)
 
     mandatory = candidates.mandatory
-    return Agreed(
+    return RuleSpec(
         group=np.array([row.group for row in rows], np.int32).reshape(len(rows), len(items)),
         groups=groups,
         rule=np.array([row.rule for row in rows], np.int32),
@@ -239,12 +239,12 @@ def _agreed(
 
 
 def _with_history(
-    agreed: Agreed,
+    agreed: RuleSpec,
     held: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
     history: History,
     items: Items,
     n: int,
-) -> Agreed:
+) -> RuleSpec:
     who, group = (np.concatenate([np.zeros(0, np.int64), *part]) for part in zip(*held, strict=True)) if held else (
         np.zeros(0, np.int64), np.zeros(0, np.int64))  # fmt: skip
     had_ptr, had = had_items(history, items, n)
@@ -259,7 +259,7 @@ def _with_history(
     )
 
 
-def _may_tangle(agreed: Agreed) -> bool:
+def _may_tangle(agreed: RuleSpec) -> bool:
     """Whether some customer may need sets, as far as can be told without a look at the customers."""
     if len(agreed.conflict) or len(agreed.mandatory) or agreed.held.size or agreed.least.any():
         return True
@@ -279,19 +279,19 @@ def _cross(group_a: NDArray[np.int32], group_b: NDArray[np.int32]) -> bool:
 
 def with_sets(
     rules: Rules,
-    agreed: Agreed,
+    agreed: RuleSpec,
     item: NDArray[np.uint16] | NDArray[np.uint32],
     indptr: NDArray[np.int64],
     backend: Backend,
 ) -> Rules:
-    """The rules with the sets of the customers who need them; see the kernel `tangle`."""
+    """The rules with the sets of the customers who need them; see the kernel `compile_constraints`."""
     n = len(indptr) - 1
     ptr, nothing = np.zeros(n + 1, np.int64), np.zeros(0, np.int64)
-    tangle = backend.kernels.tangle
+    compile_constraints = backend.kernels.compile_constraints
 
     def made(sets: NDArray[np.int64]) -> None:
         def work(block: tuple[int, int]) -> None:
-            tangle(indptr, item, agreed, *block, ptr, sets)
+            compile_constraints(indptr, item, agreed, *block, ptr, sets)
 
         for _ in parallel_map(work, row_blocks(indptr), worker_count()):
             pass
@@ -308,4 +308,4 @@ def with_sets(
     np.cumsum(ptr, out=ptr)
     sets = np.empty(int(ptr[-1]), np.int64)
     made(sets)
-    return rules._replace(ptr=ptr, sets=sets)
+    return rules._replace(constraint_ptr=ptr, constraints=sets)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Agreed, Shard
+from ..kernels import RuleSpec, Shard
 from ..model.compile_rules import CompiledRules
 from ..solver.plan import Plan
 
@@ -48,7 +48,7 @@ def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
     by_group = agreed.least.any()
     if not asked.any() and not by_group and not len(agreed.mandatory):
         return Shortfalls()
-    only_number = not len(compiled.rules.group) and len(compiled.rules.ptr) == 1
+    only_number = not len(compiled.rules.group) and len(compiled.rules.constraint_ptr) == 1
     if only_number:  # nothing but their number of candidates can stand in the way
         return Shortfalls(int((np.diff(shard.indptr) + counted < asked).sum()))
     below = without = 0
@@ -69,7 +69,7 @@ def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
 
 
 def _short_of_groups(
-    agreed: Agreed,
+    agreed: RuleSpec,
     customer: NDArray[np.int64],
     item: NDArray[np.integer],
     start: int,

@@ -136,9 +136,16 @@ def _subject(problem: Problem, seed: int) -> bytes:
     digest = hashlib.sha256(
         repr((seed, len(shard.indptr), shard.item.shape, shard.quantity.shape)).encode()
     )
-    for array in (rules.lower, rules.upper, rules.group, rules.cap, rules.ptr, shard.segment):
+    for array in (
+        rules.lower,
+        rules.upper,
+        rules.group,
+        rules.cap,
+        rules.constraint_ptr,
+        shard.segment,
+    ):
         digest.update(np.ascontiguousarray(array).tobytes())
-    for array in (shard.indptr, shard.item, *shard.quantity, rules.sets):
+    for array in (shard.indptr, shard.item, *shard.quantity, rules.constraints):
         last = max(0, len(array) - DIGESTED_NUMBERS)
         for start in np.linspace(0, last, DIGESTED_PIECES).astype(int).tolist():
             digest.update(array[start : start + DIGESTED_NUMBERS].tobytes())

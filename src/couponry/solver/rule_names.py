@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Rules
+from ..kernels.set_layout import heads
 from .set_table import where_sets_begin
 
 UNLIMITED = np.iinfo(np.int32).max
@@ -63,7 +64,7 @@ class RuleNames:
         Rules
         """
         stays = np.array([group in names for group in self.groups], bool)
-        if len(rules.sets):
+        if len(rules.constraints):
             rules = _kept_sets(rules, np.array([name in names for name in self.sets], bool), indptr)
         return rules._replace(
             lower=largest_lower_bound([bound for name, bound in self.lower if name in names]),
@@ -75,10 +76,12 @@ class RuleNames:
 def _kept_sets(rules: Rules, kept: NDArray[np.bool_], indptr: NDArray[np.int64]) -> Rules:
     """The rules with those sets alone whose rule is kept; customers who are left with none do with groups."""
     customer, head, of_set = where_sets_begin(rules, indptr)
-    stays = kept[(rules.sets[head] >> np.where(of_set[customer] == 1, 44, 32)) & 0xFFFF]
-    ptr = np.zeros(len(rules.ptr), np.int64)
+    stays = kept[heads(rules.constraints[head], of_set[customer] == 1).rule]
+    ptr = np.zeros(len(rules.constraint_ptr), np.int64)
     np.cumsum(np.bincount(customer[stays], minlength=len(of_set)) * of_set, out=ptr[1:])
-    return rules._replace(ptr=ptr, sets=rules.sets[np.repeat(stays, of_set[customer])])
+    return rules._replace(
+        constraint_ptr=ptr, constraints=rules.constraints[np.repeat(stays, of_set[customer])]
+    )
 
 
 def largest_lower_bound(bounds: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:

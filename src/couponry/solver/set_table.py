@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import SHORT, Rules, Shard
+from ..kernels import Rules, Shard
+from ..kernels.set_layout import SHORT, candidate_words, heads, words_of_each
 from ..utils.ragged import within
 
 
@@ -28,26 +29,24 @@ class SetTable:
 
     @classmethod
     def of(cls, shard: Shard, rules: Rules) -> SetTable:
-        if len(rules.ptr) == 1:
+        if len(rules.constraint_ptr) == 1:
             nothing = np.zeros(0, np.int64)
             return cls(nothing, nothing, nothing, nothing.astype(bool), nothing, nothing)
         customer, at, _ = where_sets_begin(rules, shard.indptr)
         candidates = np.diff(shard.indptr)[customer]
         is_short = candidates <= SHORT
-        head: NDArray[np.int64] = np.where(is_short, rules.sets[at] >> 32, rules.sets[at])
-        bits_of_bound, largest = np.where(is_short, 6, 16), np.where(is_short, 0x3F, 0xFFFF)
+        head = heads(rules.constraints[at], is_short)
         words = -(-candidates // 64)
         of_word = np.repeat(np.arange(len(customer)), words)
         number = within(words)
-        word = rules.sets[at[of_word] + np.where(is_short[of_word], 0, 1 + number)]
-        word[is_short[of_word]] &= 0xFFFFFFFF
+        word = candidate_words(rules, at[of_word], number, is_short[of_word])
         bits = np.unpackbits(word.astype("<i8").view(np.uint8), bitorder="little").reshape(-1, 64)
         place, bit = np.nonzero(bits)
         return cls(
             customer,
-            head & largest,
-            (head >> bits_of_bound) & largest,
-            ((head >> np.where(is_short, 28, 48)) & 1).astype(bool),
+            head.cap,
+            head.least,
+            head.mandatory,
             of_word[place],
             shard.indptr[customer[of_word[place]]] + 64 * number[place] + bit,
         )
@@ -60,9 +59,8 @@ class SetTable:
 def where_sets_begin(
     rules: Rules, indptr: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Whose each set is and where in `rules.sets` it begins, and how many numbers tell a set of each customer (n)."""
-    count = np.diff(indptr)
-    numbers = np.where(count <= SHORT, 1, 1 + -(-count // 64))
-    sets = np.diff(rules.ptr) // numbers
+    """Whose each set is, where in `rules.constraints` it begins, and how many words each takes, by customer (n)."""
+    numbers = words_of_each(np.diff(indptr))
+    sets = np.diff(rules.constraint_ptr) // numbers
     customer = np.repeat(np.arange(len(sets)), sets)
-    return customer, rules.ptr[customer] + within(sets) * numbers[customer], numbers
+    return customer, rules.constraint_ptr[customer] + within(sets) * numbers[customer], numbers

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...kernels.affinity_contract import Bought, Chosen, Eligible, kernels
+from ...kernels import load
+from ...kernels.affinity_contract import Bought, Chosen, Eligible, OfferScoring
 from ...utils.errors import InvalidInput
 from ...utils.parallel import parallel_map
 from ...utils.threads import thread_count
@@ -107,7 +108,7 @@ class OfferChooser:
             raise InvalidInput(f"above: expected a number, got {above}")
         self._above = np.float32(above)
         self.width = min(int(self._quota.sum()), offers)
-        self._kernels = kernels(backend).kernels
+        self._kernels = load(backend).kernels
 
     def blocks(
         self,
@@ -205,10 +206,18 @@ class OfferChooser:
         part = slice(int(work.bought.indptr[start]), int(work.bought.indptr[stop]))
         check_columns(work.bought.item[part].view(np.int32), self.shape[0], "purchases")
         check_finite(work.bought.weight[part], "purchases", part.start)
-        self._kernels.best(
-            work.bought, self._similar, self._own, self._kinds, self.shape[1], self._prior, work.eligible,
-            self._quota, self._above, start, stop, chosen,
-        )  # fmt: skip
+        scoring = OfferScoring(
+            bought=work.bought,
+            similar=self._similar,
+            own=self._own,
+            kinds=self._kinds,
+            offers=self.shape[1],
+            prior=self._prior,
+            eligible=work.eligible,
+            quota=self._quota,
+            above=self._above,
+        )
+        self._kernels.best_offers(scoring, start, stop, chosen)
         return chosen
 
 

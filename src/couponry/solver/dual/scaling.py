@@ -86,8 +86,8 @@ class Scales:
             group=np.full((0, problem.rules.group.shape[1]), -1, np.int32),
             groups=0,
             cap=np.zeros((0, 1), np.int32),
-            ptr=np.zeros(1, np.int64),
-            sets=np.zeros(0, np.int64),
+            constraint_ptr=np.zeros(1, np.int64),
+            constraints=np.zeros(0, np.int64),
         )
         scale = problem.customers / max(1, engine.customers)
         everything = Lagrangian(problem, engine.with_rules(anything), scale)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...kernels.contract import MUST
+from ...kernels.set_layout import MANDATORY_WEIGHT
 from ...utils.lazy_imports import sparse as sp
 from ..problem import Problem
 from ..set_table import SetTable
@@ -192,7 +192,7 @@ class ChoiceSearch:
         held = np.zeros(self._cap.shape, np.int64)
         np.add.at(held, who, self._member[who, rank])
         self._least_shortfall = self._shortfall(np.arange(self._n), count, held)
-        without_mandatory = np.where(self._least_shortfall >= MUST, 0, self._least_shortfall)
+        without_mandatory = np.where(self._least_shortfall >= MANDATORY_WEIGHT, 0, self._least_shortfall)
         self._need = np.maximum(0, self._lower - without_mandatory)
 
     def search(self, largest_regret: float, most: int) -> FoundChoices:
@@ -278,7 +278,7 @@ class ChoiceSearch:
     ) -> NDArray[np.int64]:
         """What choices miss of minimums and mandatory candidates, as the kernels weigh it."""
         short = np.maximum(0, self._least[who] - held)
-        of_constraints = np.where(self._must[who], MUST * short, short).sum(axis=1)
+        of_constraints = np.where(self._must[who], MANDATORY_WEIGHT * short, short).sum(axis=1)
         return np.asarray(of_constraints + np.maximum(0, self._lower[who] - count))
 
     def _found(self, choices: _Choices, unlisted_regret: float) -> FoundChoices:

@@ -49,7 +49,7 @@ def is_worth_a_master(problem: Problem, options: MasterOptions) -> bool:
     prices = np.isfinite(problem.lower).sum() + np.isfinite(problem.upper).sum()
     most_coupons = problem.rules.upper.max(initial=0)
     few = prices <= options.laminar_prices and most_coupons <= options.laminar_slots
-    return bool(few or len(problem.rules.ptr) > 1)
+    return bool(few or len(problem.rules.constraint_ptr) > 1)
 
 
 @dataclass(frozen=True)

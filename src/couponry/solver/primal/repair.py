@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
-from ...kernels import FILL, REPAIR, Rows
+from ...kernels import FILL, REPAIR, LimitRows, LocalSearch
 from ...utils.errors import OutOfTime
 from ..dual.scaling import Scales
 from ..options import RepairOptions
@@ -138,15 +138,16 @@ class Repair:
             Reduced value of the choice: rounded up, and no less than the best choice's where a search was cut off.
         """
         nothing = np.zeros(0)
-        no_rows = Rows(
+        no_rows = LimitRows(
             np.zeros_like(self._scales.ptr), np.zeros(0, np.int32), np.zeros((0, len(reduced))),
             nothing, nothing, nothing, nothing,
         )  # fmt: skip
         chosen = chosen.copy()
         anything = np.full(reduced.shape[1:], LEAVES | COMES, np.uint8)
-        while self.engine.improve(
-            FILL, self._exact, reduced, reduced, no_rows, anything, nothing, chosen, lambda: False,
-        ):  # fmt: skip
+        search = LocalSearch(
+            FILL, self._exact, reduced, reduced, no_rows, anything, nothing, chosen
+        )
+        while self.engine.improve(search, lambda: False):
             pass
         cut_off = self.engine.choose_exactly(self._exact, reduced, chosen)
         usage = self.problem.usage(chosen_positions(chosen))
@@ -248,16 +249,14 @@ class Repair:
         helps = self._may_repair(activity) if mode == REPAIR else self._may_gain(activity, reduced)
         if not helps.any():
             return 0
-        problem = self.problem
-        return self.engine.improve(
-            mode, self._exact, reduced, problem.objective, self._rows(weight), helps, activity, chosen,
-            stop,
-        )  # fmt: skip
+        objective, rows = self.problem.objective, self._rows(weight)
+        search = LocalSearch(mode, self._exact, reduced, objective, rows, helps, activity, chosen)
+        return self.engine.improve(search, stop)
 
-    def _rows(self, weight: NDArray[np.float64]) -> Rows:
+    def _rows(self, weight: NDArray[np.float64]) -> LimitRows:
         penalty = np.where(self.problem.hard, 0.0, self.problem.penalty)
         scales = self._scales
-        return Rows(
+        return LimitRows(
             scales.ptr, scales.row, scales.coefficient, self._lower, self._upper, weight, penalty
         )
 

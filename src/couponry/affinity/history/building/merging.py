@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ....data import tables
 from ....data.ids import IdWriter, count_up_to
-from ....kernels.affinity_contract import Pairs, kernels
+from ....kernels import load
+from ....kernels.affinity_contract import Pairs
 from ....utils.array_store import Arrays, ArrayStore
 from ....utils.blocks import row_blocks
 from ....utils.mapped_arrays import release_pages
@@ -68,7 +69,7 @@ class HistoryMerger:
         store: ArrayStore,
         customer_type: pa.DataType,
     ):
-        self._old, self._factors, self._kernels = old, factors, kernels().kernels
+        self._old, self._factors, self._kernels = old, factors, load().kernels
         self._position = tables.positions(old.items, items)  # of the old items among all
         self._n_items = max(len(items), 1)
         self._n_half_lives = factors.shape[1]
@@ -193,7 +194,7 @@ class HistoryMerger:
         ptr = np.append(begins, len(new_key)).astype(np.int64)
         if len(distinct) < len(key):  # pairs without new purchases
             ptr = ptr[np.searchsorted(distinct, np.append(key, np.iinfo(np.int64).max))]
-        self._kernels.fold(
+        self._kernels.fold_purchases(
             ptr, purchases.period, purchases.discounted, purchases.spend, self._factors, states
         )
         return key, states

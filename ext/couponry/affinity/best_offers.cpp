@@ -1,0 +1,106 @@
+// Working memory for the choice of offers, and which instruction set it runs with.
+#include "affinity/best_offers.hpp"
+
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <new>
+#include <numeric>
+#include <vector>
+
+namespace couponry {
+namespace {
+
+const OfferKernels* const WIDEST_FIRST[] = {
+#if COUPONRY_X86
+    &offers_avx512,
+    &offers_avx2,
+#endif
+    &offers_baseline,
+};
+
+std::atomic<const OfferKernels*> current{&offers_baseline};
+
+constexpr int64_t WORD = 64;
+constexpr int64_t FLAGS_FROM = 1 << 14;  // offers; so many are not gone through for each customer
+
+// Scores that begin with a line of the cache, as vectors like them.
+struct Scores {
+    struct alignas(64) Line {
+        float score[16];
+    };
+    std::vector<Line> lines;
+
+    void assign(int64_t n, float value) {
+        Line line;
+        for (float& score : line.score) score = value;
+        lines.assign((n + 15) / 16, line);
+    }
+    float* data() noexcept { return lines.data()->score; }
+};
+
+struct Memory {
+    Scores score, mine, hands, few_score, kept_score[3];
+    std::vector<uint64_t> own, kind, may, mask[3], found, won;
+    std::vector<uint8_t> live;
+    std::vector<int32_t> word, seen, found_in, few, kept[3];
+
+    explicit Memory(const Choice& choice) {
+        const int64_t words = (choice.offers + WORD - 1) / WORD, room = WORD * words;
+        const bool everything = choice.prior.size > 0;
+        score.assign(room, everything ? std::numeric_limits<float>::quiet_NaN() : -0.0f);
+        mine.assign(room, -0.0f);
+        for (auto* bits : {&own, &kind, &mask[0], &mask[1], &mask[2]}) bits->assign(words, 0);
+        may.assign(words, choice.eligible.ptr.size ? 0 : ~uint64_t{0});
+        won.assign(words + 1, 0);
+        hands.assign(HANDS, 0.0f);
+        found.assign(words + 1, 0);
+        found_in.assign(words + 1, 0);
+        few_score.assign(room + WORD, 0.0f);
+        few.assign(room + WORD, 0);
+        for (int r = 0; r < 3; ++r) {
+            kept_score[r].assign(room + WORD, 0.0f);
+            kept[r].assign(room + WORD, 0);
+        }
+        if (!everything && choice.offers >= FLAGS_FROM) live.assign(words + 8, 0);
+        word.resize(words + 8);
+        std::iota(word.begin(), word.end(), 0);
+        seen.assign(choice.kinds.ptr.size, 0);
+    }
+
+    Room room() noexcept {
+        return {static_cast<int64_t>(own.size()),
+                score.data(), mine.data(),
+                own.data(), kind.data(), may.data(),
+                live.empty() ? nullptr : live.data(), word.data(), seen.data(),
+                {mask[0].data(), mask[1].data(), mask[2].data()},
+                hands.data(), found.data(), found_in.data(), few_score.data(), few.data(), won.data(),
+                {kept_score[0].data(), kept_score[1].data(), kept_score[2].data()},
+                {kept[0].data(), kept[1].data(), kept[2].data()}};
+    }
+};
+
+}  // namespace
+
+int best_offers(const Choice& choice) noexcept {
+    try {
+        Memory memory(choice);
+        current.load(std::memory_order_relaxed)->choose(choice, memory.room());
+    } catch (const std::bad_alloc&) {
+        return NO_MEMORY;
+    }
+    return DONE;
+}
+
+bool use_variant(const char* name) noexcept {
+    for (const OfferKernels* candidate : WIDEST_FIRST) {
+        const bool wanted = !name || !*name || std::strcmp(name, candidate->name) == 0;
+        if (wanted && candidate->runs_here()) {
+            current.store(candidate, std::memory_order_relaxed);
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace couponry

@@ -1,0 +1,96 @@
+// The best offers of each customer and role; see `best_offers` in reference/affinity.py.
+#pragma once
+
+#include <cstdint>
+
+#include "common/views.hpp"
+
+namespace couponry {
+
+struct Bought {
+    View<const int64_t> indptr;
+    View<const uint32_t> item;
+    View<const float> weight, own_weight;
+};
+
+struct Link {
+    int32_t offer;
+    float value;
+};
+
+struct Links {
+    View<const int64_t> ptr;
+    View<const Link> link;
+};
+
+struct Kinds {
+    View<const int32_t> item;   // the kind of each item, -1 for none
+    View<const int64_t> ptr;    // the offers of kind k are offer[ptr[k]] : offer[ptr[k + 1]]
+    View<const int32_t> offer;
+};
+
+struct Eligible {
+    View<const int64_t> ptr;
+    View<const int32_t> offer;
+};
+
+struct Chosen {
+    View<int32_t> number;
+    View<int32_t> offer;
+    View<uint8_t> role;
+    View<float> score;
+};
+
+struct Choice {
+    Bought bought;
+    Links similar, own;
+    Kinds kinds;
+    int64_t offers;
+    View<const float> prior;
+    Eligible eligible;
+    View<const int32_t> quota;
+    float above;
+    int64_t start, stop;
+    Chosen chosen;
+};
+
+constexpr int64_t HANDS = 128;  // that scores are dealt into; see affinity/choose.hpp
+
+// Working memory, a word of 64 offers padded to the full; what customers share is as at the start after each of them.
+struct Room {
+    int64_t words;
+    float *score, *mine;       // of each offer: by similarity, by what the customer owns; -0.0 where nothing is linked
+    uint64_t *own, *kind, *may;  // bit sets of offers: linked to by `own`, of a kind bought, eligible
+    uint8_t* live;             // words whose scores were touched; null where all are gone through anyway
+    int32_t* word;             // the words to go through, ascending
+    int32_t* seen;             // of each kind: the last customer who bought of it, from 1
+    uint64_t* mask[3];         // the candidates of each role
+    float* hands;              // the largest scores of some candidates each
+    uint64_t* found;           // candidates of some words
+    int32_t* found_in;         // the words
+    float* few_score;          // candidates that reach the bar
+    int32_t* few;
+    uint64_t* won;             // the chosen among them
+    float* kept_score[3];      // of each role, ascending in offers
+    int32_t* kept[3];
+};
+
+// The same kernel, once per instruction set.
+struct OfferKernels {
+    const char* name;
+    bool (*runs_here)() noexcept;
+    void (*choose)(const Choice&, const Room&) noexcept;
+};
+
+extern const OfferKernels offers_baseline;
+#if COUPONRY_X86
+extern const OfferKernels offers_avx2;
+extern const OfferKernels offers_avx512;
+#endif
+
+int best_offers(const Choice&) noexcept;
+
+// Uses the named instruction set from now on; null or empty: the widest. False where it does not run here.
+bool use_variant(const char* name) noexcept;
+
+}  // namespace couponry

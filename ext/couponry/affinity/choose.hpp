@@ -1,0 +1,360 @@
+// The choice of offers: scores added up, a bar that few more than wanted reach, and those few in exact order.
+//
+// Compiled once per instruction set, so everything here has internal linkage.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#include "affinity/best_offers.hpp"
+#include "affinity/words.hpp"
+
+namespace couponry {
+namespace {
+
+constexpr int64_t AHEAD = 8;  // purchases that links are fetched ahead of
+constexpr float LOWEST = -std::numeric_limits<float>::infinity();
+constexpr float NOTHING = std::numeric_limits<float>::quiet_NaN();  // reaches no bar
+
+class Chooser {
+public:
+    Chooser(const Choice& choice, const Room& memory) noexcept
+        : work(choice),
+          room(memory),
+          at_once(most_of(choice.quota) < 256 ? most_of(choice.quota) : 256),
+          live_words(memory.words),
+          everything(choice.prior.size > 0),
+          plain(choice.own.link.size == 0 && choice.eligible.ptr.size == 0 && choice.kinds.offer.size == 0) {}
+
+    void all() noexcept {
+        for (int64_t i = work.start; i < work.stop; ++i) {
+            fetch_room();
+            if (room.live) {
+                add_up<true>(i);
+                list_live_words();
+            } else {
+                add_up<false>(i);
+            }
+            if (plain) {
+                choose_all_alike();
+            } else {
+                by_role(i);
+                for (int r = 0; r < 3; ++r) keep_best(r);
+            }
+            work.chosen.number[i - work.start] = static_cast<int32_t>(plain ? write(2) : merge());
+            clear();
+        }
+    }
+
+private:
+    static int64_t most_of(const View<const int32_t>& quota) noexcept { return int64_t{quota[0]} + quota[1] + quota[2]; }
+
+    // Scores by similarity, in the order of the customer's items.
+    template <bool FLAGGED>
+    COUPONRY_INLINE void add_up(int64_t i) noexcept {
+        if (everything) std::memcpy(room.score, work.prior.data, sizeof(float) * static_cast<size_t>(work.offers));
+        const Links& similar = work.similar;
+        const Link* const link = similar.link.data;
+        if (similar.link.size == 0) return;
+        const int64_t stop = work.bought.indptr[i + 1], last = work.bought.item.size - 1;
+        float* const score = room.score;
+        for (int64_t e = work.bought.indptr[i]; e < stop; ++e) {
+            const int64_t later = work.bought.item[e + AHEAD < last ? e + AHEAD : last];
+            COUPONRY_PREFETCH(link + similar.ptr[later]);
+            COUPONRY_PREFETCH(link + similar.ptr[later + 1]);  // a line further on, for links of ordinary number
+            const int64_t item = work.bought.item[e], end = similar.ptr[item + 1];
+            const float weight = work.bought.weight[e];
+            for (int64_t l = similar.ptr[item]; l < end; ++l) {
+                const int32_t j = link[l].offer;
+                const float part = weight * link[l].value;
+                score[j] = score[j] + (part + 0.0f);
+                if (FLAGGED) room.live[j / WORD] = 1;
+            }
+        }
+    }
+
+    // Offers linked to by `own`, of kinds that were bought, and that may be had.
+    void mark(int64_t i) noexcept {
+        const int32_t now = static_cast<int32_t>(i - work.start) + 1;
+        for (int64_t e = work.bought.indptr[i]; e < work.bought.indptr[i + 1]; ++e) {
+            const int64_t item = work.bought.item[e];
+            const float weight = work.bought.own_weight[e];
+            for (int64_t l = work.own.ptr[item]; l < work.own.ptr[item + 1]; ++l) {
+                const int32_t j = work.own.link[l].offer;
+                const float part = weight * work.own.link[l].value;
+                room.mine[j] = room.mine[j] + (part + 0.0f);
+                set(room.own, j);
+            }
+            const int32_t kind = work.kinds.item[item];
+            if (kind < 0 || room.seen[kind] == now) continue;
+            room.seen[kind] = now;
+            for (int64_t l = work.kinds.ptr[kind]; l < work.kinds.ptr[kind + 1]; ++l) set(room.kind, work.kinds.offer[l]);
+        }
+        if (work.eligible.ptr.size)
+            for (int64_t l = work.eligible.ptr[i]; l < work.eligible.ptr[i + 1]; ++l) set(room.may, work.eligible.offer[l]);
+    }
+
+    COUPONRY_INLINE void set(uint64_t* bits, int64_t j) noexcept {
+        bits[j / WORD] |= uint64_t{1} << (j % WORD);
+        if (room.live) room.live[j / WORD] = 1;
+    }
+
+    void list_live_words() noexcept {
+        live_words = 0;
+        for (int64_t first = 0; first < room.words; first += 8) {
+            uint64_t eight;
+            std::memcpy(&eight, room.live + first, sizeof eight);
+            if (!eight) continue;
+            for (int64_t w = first; w < first + 8; ++w) {
+                room.word[live_words] = static_cast<int32_t>(w);
+                live_words += room.live[w];
+            }
+        }
+    }
+
+    COUPONRY_INLINE uint64_t candidates(int64_t w) const noexcept {
+        const float* const score = room.score + WORD * w;
+        const uint64_t high = Lanes::larger(score, work.above);
+        return everything ? high : high & Lanes::linked(score);
+    }
+
+    // Where all offers are innovations. Most customers have so many good ones that nothing else need be looked at: what
+    // is not linked scores 0.
+    void choose_all_alike() noexcept {
+        const int64_t quota = work.quota[2];
+        if (quota > 0 && quota <= HANDS / 2) {
+            const auto all = [](auto& hand, const float* score, int64_t) { hand.deal(score); };
+            const float bar = bar_below(room.score, quota, all);
+            if (bar > work.above && (everything || bar > 0.0f)) {
+                keep_some(2, listed(room.score, bar, room.few_score, room.few, [](int64_t) { return ~uint64_t{0}; }));
+                return;
+            }
+        }
+        count[2] = 0;
+        for (int64_t t = 0; t < live_words; ++t) {
+            const int64_t w = room.word[t];
+            count[2] += count_bits(room.mask[2][w] = candidates(w));
+        }
+        keep_best(2);
+    }
+
+    void by_role(int64_t i) noexcept {
+        mark(i);
+        if (room.live) list_live_words();
+        count[0] = count[1] = count[2] = 0;
+        for (int64_t t = 0; t < live_words; ++t) {
+            const int64_t w = room.word[t];
+            const uint64_t own = room.own[w], may = room.may[w], kind = room.kind[w];
+            const uint64_t mine = own ? Lanes::larger(room.mine + WORD * w, work.above) : 0;
+            const uint64_t other = may & ~own ? candidates(w) & may & ~own : 0;
+            count[0] += count_bits(room.mask[0][w] = mine & own & may);
+            count[1] += count_bits(room.mask[1][w] = other & kind);
+            count[2] += count_bits(room.mask[2][w] = other & ~kind);
+        }
+    }
+
+    // The best candidates of a role, listed in room.kept[r].
+    void keep_best(int r) noexcept {
+        const float* const score = r == 0 ? room.mine : room.score;
+        const uint64_t* const mask = room.mask[r];
+        const int64_t quota = work.quota[r];
+        const auto candidate = [=](int64_t w) { return mask[w]; };
+        kept[r] = 0;
+        if (quota == 0 || count[r] == 0) return;
+        if (count[r] <= quota) {
+            kept[r] = listed(score, LOWEST, room.kept_score[r], room.kept[r], candidate);
+            return;
+        }
+        const auto candidates = [=](auto& hand, const float* of, int64_t w) { hand.deal(of, mask[w]); };
+        const float bar = quota > HANDS / 2 ? LOWEST : bar_below(score, quota, candidates);
+        keep_some(r, listed(score, bar, room.few_score, room.few, candidate));
+    }
+
+    // The best of a few that are more than the quota, or as many.
+    void keep_some(int r, int64_t few) noexcept {
+        const int64_t quota = work.quota[r];
+        kept[r] = 0;
+        Lanes::fill(room.few_score + few, NOTHING);
+        if (few <= WORD && Lanes::WIDTH > 1)
+            ranked(few, quota);
+        else
+            searched(few, quota);
+        for (int64_t k = 0; k < few; k += WORD) {
+            const uint64_t won = room.won[k / WORD];
+            Lanes::pack(room.few_score + k, won, room.kept_score[r] + kept[r]);
+            kept[r] += Lanes::pack(room.few + k, won, room.kept[r] + kept[r]);
+        }
+    }
+
+    // The candidates that reach a bar, in ascending order of offers; how many.
+    template <class Candidates>
+    COUPONRY_INLINE int64_t listed(const float* score, float bar, float* its_score, int32_t* offer,
+                                   Candidates candidates) const noexcept {
+        int64_t some = 0;  // words with any of them
+        for (int64_t t = 0; t < live_words; ++t) {
+            const int64_t w = room.word[t];
+            const uint64_t high = candidates(w) & Lanes::reaching(score + WORD * w, bar);
+            room.found[some] = high;
+            room.found_in[some] = static_cast<int32_t>(w);
+            some += high != 0;
+        }
+        int64_t n = 0;
+        for (int64_t f = 0; f < some; ++f) {
+            const int32_t first = static_cast<int32_t>(WORD * room.found_in[f]);
+            uint64_t left = room.found[f];
+            do {
+                const int32_t j = first + lowest_bit(left);
+                its_score[n] = score[j];
+                offer[n++] = j;
+                left &= left - 1;
+            } while (left);
+        }
+        return n;
+    }
+
+    static int64_t how_many_reach(float bar, const float* score, int64_t n) noexcept {
+        int64_t found = 0;
+        for (int64_t k = 0; k < n; k += WORD) found += count_bits(Lanes::reaching(score + k, bar));
+        return found;
+    }
+
+    // A score that at least `quota` candidates reach, and few more.
+    //
+    // Candidates are dealt into HANDS. As many of them reach a bar as there are hands whose best does, and few hands have
+    // a second one that does where the quota is a small part of them.
+    template <class Deal>
+    COUPONRY_INLINE float bar_below(const float* score, int64_t quota, Deal deal) noexcept {
+        Lanes::Hands even(LOWEST), odd(LOWEST);
+        int64_t t = 0;
+        for (; t + 2 <= live_words; t += 2) {
+            const int64_t w = room.word[t], next = room.word[t + 1];
+            deal(even, score + WORD * w, w);
+            deal(odd, score + WORD * next, next);
+        }
+        if (t < live_words) deal(even, score + WORD * room.word[t], room.word[t]);
+        even.store(room.hands);
+        odd.store(room.hands + WORD);
+        const int64_t enough = quota + quota / 8;
+        int64_t low = rank_of(LOWEST), high = int64_t{rank_of(Lanes::largest(room.hands, HANDS))} + 1;
+        const int64_t top = high;
+        // Looked for first where it was for the customer before; ranks are about logarithms.
+        for (int64_t probe = top - below_top, step = int64_t{1} << 20; high - low > 1; step *= 2) {
+            if (probe <= low || probe >= high) probe = low + (high - low) / 2;
+            const int64_t found = how_many_reach(of_rank(static_cast<int32_t>(probe)), room.hands, HANDS);
+            if (found < quota) {
+                high = probe;
+                probe -= step;
+            } else {
+                low = probe;
+                probe += step;
+                if (found <= enough) break;
+            }
+        }
+        if (low > rank_of(LOWEST)) below_top = top - low;
+        return of_rank(static_cast<int32_t>(low));
+    }
+
+    // The best of a few by comparing each with all.
+    void ranked(int64_t few, int64_t quota) noexcept {
+        const float* const score = room.few_score;
+        uint64_t won = 0;
+        for (int64_t k = 0; k < few; ++k)
+            won |= uint64_t{count_bits(Lanes::reaching(score, score[k])) <= quota} << k;
+        int64_t left = quota - count_bits(won);
+        if (left) {  // some of those that share the next score
+            float next = LOWEST;
+            for (int64_t k = 0; k < few; ++k)
+                if (!(won >> k & 1) && score[k] > next) next = score[k];
+            for (int64_t k = 0; left; ++k)
+                if (score[k] == next) {
+                    won |= uint64_t{1} << k;
+                    --left;
+                }
+        }
+        room.won[0] = won;
+    }
+
+    // The best by halving the range that the least of them is in.
+    void searched(int64_t few, int64_t quota) noexcept {
+        int64_t low = rank_of(LOWEST), high = int64_t{INT32_MAX}, reach_low = few, reach_high = 0;
+        while (high - low > 1 && reach_low > quota) {
+            const int64_t probe = low + (high - low) / 2;
+            const int64_t found = how_many_reach(of_rank(static_cast<int32_t>(probe)), room.few_score, few);
+            (found < quota ? high : low) = probe;
+            (found < quota ? reach_high : reach_low) = found;
+        }
+        int64_t left = quota - reach_high;  // of those that share the lowest score
+        for (int64_t k = 0; k < few; k += WORD) {
+            uint64_t won = Lanes::reaching(room.few_score + k, of_rank(static_cast<int32_t>(high)));
+            uint64_t last = Lanes::reaching(room.few_score + k, of_rank(static_cast<int32_t>(low))) & ~won;
+            for (; last && left; last &= last - 1, --left) won |= last & (~last + 1);
+            room.won[k / WORD] = won;
+        }
+    }
+
+    // Where the next customer's offers will be written: memory that was not in use before is slow to get at.
+    void fetch_room() const noexcept {
+        const int64_t last = work.chosen.offer.size - 1, step = 64 / sizeof(float);
+        if (last < 0) return;
+        for (int64_t k = 0; k < at_once; k += step) {
+            const int64_t later = at + at_once + k < last ? at + at_once + k : last;
+            COUPONRY_PREFETCH_TO_WRITE(work.chosen.offer.data + later);
+            COUPONRY_PREFETCH_TO_WRITE(work.chosen.score.data + later);
+        }
+        COUPONRY_PREFETCH_TO_WRITE(work.chosen.role.data + (at + at_once < last ? at + at_once : last));
+    }
+
+    int64_t write(int r) noexcept {
+        const size_t bytes = sizeof(float) * static_cast<size_t>(kept[r]);
+        std::memcpy(work.chosen.offer.data + at, room.kept[r], bytes);
+        std::memcpy(work.chosen.score.data + at, room.kept_score[r], bytes);
+        std::memset(work.chosen.role.data + at, r, static_cast<size_t>(kept[r]));
+        at += kept[r];
+        return kept[r];
+    }
+
+    // What is kept of all roles, in ascending order of offers.
+    int64_t merge() noexcept {
+        int64_t next[3] = {0, 0, 0};
+        for (int r = 0; r < 3; ++r) room.kept[r][kept[r]] = INT32_MAX;
+        const int64_t n = kept[0] + kept[1] + kept[2];
+        for (int64_t k = 0; k < n; ++k, ++at) {
+            int r = room.kept[1][next[1]] < room.kept[0][next[0]] ? 1 : 0;
+            r = room.kept[2][next[2]] < room.kept[r][next[r]] ? 2 : r;
+            work.chosen.offer[at] = room.kept[r][next[r]];
+            work.chosen.score[at] = room.kept_score[r][next[r]];
+            work.chosen.role[at] = static_cast<uint8_t>(r);
+            ++next[r];
+        }
+        return n;
+    }
+
+    void clear() noexcept {
+        if (!everything)
+            for (int64_t t = 0; t < live_words; ++t) Lanes::fill(room.score + WORD * room.word[t], -0.0f);
+        if (plain && !room.live) return;
+        for (int64_t t = 0; t < live_words; ++t) {
+            const int64_t w = room.word[t];
+            if (room.own[w]) Lanes::fill(room.mine + WORD * w, -0.0f);
+            room.own[w] = room.kind[w] = 0;
+            if (work.eligible.ptr.size) room.may[w] = 0;
+            if (room.live) room.live[w] = 0;
+        }
+    }
+
+    const Choice& work;
+    const Room& room;
+    const int64_t at_once;  // offers of a customer for which memory is fetched
+    int64_t live_words;
+    const bool everything;  // every offer is a candidate, whatever links to it
+    const bool plain;       // neither rewards nor kinds nor lists of what is eligible
+    int64_t count[3] = {0, 0, 0}, kept[3] = {0, 0, 0};
+    int64_t below_top = int64_t{1} << 23;
+    int64_t at = 0;
+};
+
+void choose(const Choice& choice, const Room& room) noexcept { Chooser(choice, room).all(); }
+
+}  // namespace
+}  // namespace couponry

@@ -1,0 +1,106 @@
+// Steps of the choice of offers on 64 scores at a time, in eight vectors of 8.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "affinity/words.hpp"
+#include "common/set_bits.hpp"
+
+namespace couponry {
+namespace {
+
+struct Lanes {
+    static constexpr int64_t WIDTH = 8;
+
+    template <class Test>
+    static COUPONRY_INLINE uint64_t each(const float* score, Test test) noexcept {
+        uint64_t found = 0;
+        for (int v = 0; v < 8; ++v)
+            found |= uint64_t{static_cast<uint32_t>(_mm256_movemask_ps(test(_mm256_loadu_ps(score + 8 * v))))} << (8 * v);
+        return found;
+    }
+
+    static COUPONRY_INLINE uint64_t larger(const float* score, float than) noexcept {
+        const __m256 bar = _mm256_set1_ps(than);
+        return each(score, [=](__m256 s) { return _mm256_cmp_ps(s, bar, _CMP_GT_OQ); });
+    }
+
+    static COUPONRY_INLINE uint64_t reaching(const float* score, float least) noexcept {
+        const __m256 bar = _mm256_set1_ps(least);
+        return each(score, [=](__m256 s) { return _mm256_cmp_ps(s, bar, _CMP_GE_OQ); });
+    }
+
+    static COUPONRY_INLINE uint64_t linked(const float* score) noexcept {
+        const __m256i none = _mm256_set1_epi32(NOT_LINKED);
+        return ~each(score, [=](__m256 s) {
+            return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_castps_si256(s), none));
+        });
+    }
+
+    struct Hands {
+        __m256 best[8];
+
+        COUPONRY_INLINE explicit Hands(float least) noexcept {
+            for (__m256& some : best) some = _mm256_set1_ps(least);
+        }
+
+        COUPONRY_INLINE void deal(const float* score) noexcept {
+            for (int v = 0; v < 8; ++v) best[v] = _mm256_max_ps(_mm256_loadu_ps(score + 8 * v), best[v]);
+        }
+
+        COUPONRY_INLINE void deal(const float* score, const uint64_t& mask) noexcept {
+            const __m256i bit = _mm256_set_epi32(128, 64, 32, 16, 8, 4, 2, 1);
+            for (int v = 0; v < 8; ++v) {
+                const __m256i part = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(mask >> (8 * v) & 255)), bit);
+                const __m256 live = _mm256_castsi256_ps(_mm256_cmpeq_epi32(part, bit));
+                best[v] = _mm256_blendv_ps(best[v], _mm256_max_ps(_mm256_loadu_ps(score + 8 * v), best[v]), live);
+            }
+        }
+
+        COUPONRY_INLINE void store(float* to) const noexcept {
+            for (int v = 0; v < 8; ++v) _mm256_storeu_ps(to + 8 * v, best[v]);
+        }
+    };
+
+    static COUPONRY_INLINE float largest(const float* score, int64_t n) noexcept {
+        __m256 found = _mm256_loadu_ps(score);
+        for (int64_t k = 8; k < n; k += 8) found = _mm256_max_ps(found, _mm256_loadu_ps(score + k));
+        __m128 half = _mm_max_ps(_mm256_castps256_ps128(found), _mm256_extractf128_ps(found, 1));
+        half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+        return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+    }
+
+    static COUPONRY_INLINE void fill(float* score, float value) noexcept {
+        for (int v = 0; v < 8; ++v) _mm256_storeu_ps(score + 8 * v, _mm256_set1_ps(value));
+    }
+
+    static COUPONRY_INLINE __m256i set_bits(uint32_t byte) noexcept {
+        return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(SET_BITS.numbers[byte])));
+    }
+
+    static COUPONRY_INLINE int64_t pack(const void* from, uint64_t mask, void* to) noexcept {
+        const int32_t* const each = static_cast<const int32_t*>(from);
+        int32_t* next = static_cast<int32_t*>(to);
+        for (int v = 0; v < 8; ++v) {
+            const uint32_t part = mask >> (8 * v) & 255;
+            const __m256i eight = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(each + 8 * v));
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(next), _mm256_permutevar8x32_epi32(eight, set_bits(part)));
+            next += count_bits(part);
+        }
+        return next - static_cast<int32_t*>(to);
+    }
+
+    static COUPONRY_INLINE void places(uint64_t mask, int32_t first, int32_t* to) noexcept {
+        for (int v = 0; v < 8; ++v) {
+            const uint32_t part = mask >> (8 * v) & 255;
+            const __m256i place = _mm256_add_epi32(set_bits(part), _mm256_set1_epi32(first + 8 * v));
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), place);
+            to += count_bits(part);
+        }
+    }
+};
+
+}  // namespace
+}  // namespace couponry

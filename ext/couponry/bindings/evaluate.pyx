@@ -1,0 +1,198 @@
+# The boundary of the kernels that pass over all candidates: quantities, choices at given prices, free customers.
+#
+# Docstrings are those of couponry.kernels.reference, and are attached where the native modules are gathered.
+"""Kernels in C++ that pass over all candidates; `couponry.kernels.reference` says what each of them does.
+
+`evaluate`, `mark_free`, `noise` and `read_bytes` exist once per instruction set. The widest that the processor has is
+used, unless the environment variable COUPONRY_ISA, read at import, names a narrower one: avx512, avx2 or baseline.
+"""
+
+import os
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from contract cimport Cut, Rules, Shard, check, rules_view, shard_view
+
+cdef extern from "dispatch/kernel_table.hpp" namespace "couponry" nogil:
+    cdef cppclass Pass:
+        Shard shard
+        Rules rules
+        const float* price
+        int64_t segments, items, start, stop
+        uint32_t seed
+        int64_t* usage
+        uint8_t* chosen
+        int64_t unit
+        Cut* cut
+
+    cdef cppclass Marking:
+        Shard shard
+        Rules rules
+        const float* price
+        int64_t segments, items
+        const uint8_t* chosen
+        const float* threshold
+        int64_t levels, start, stop
+        uint8_t* is_free
+
+    cdef cppclass KernelTable:
+        const char* name
+        int evaluate(const Pass&) noexcept
+        int mark_free(const Marking&) noexcept
+        void noise(const Shard&, uint32_t, int64_t, int64_t, uint16_t*) noexcept
+        uint64_t sum_bytes(const uint8_t*, int64_t) noexcept
+
+cdef extern from "dispatch/instruction_set.hpp" namespace "couponry" nogil:
+    const KernelTable& kernels() noexcept
+    bint use_instruction_set(const char*) noexcept
+    const char* runnable(int) noexcept
+    const char* compiler_name() noexcept
+
+cdef extern from "evaluate/quantise.hpp" namespace "couponry" nogil:
+    void c_span "couponry::span"[I, V](const I*, const V*, int64_t, double*, double*) noexcept
+    void c_quantise "couponry::quantise"[I, V](
+        const I*, const V*, int64_t, const double*, const double*, uint16_t*, uint8_t*, double*, double*) noexcept
+
+ctypedef fused item_t:
+    uint16_t
+    uint32_t
+
+ctypedef fused value_t:
+    float
+    double
+
+
+def span(const item_t[::1] item, const value_t[::1] values, double[::1] low, double[::1] high):
+    cdef int64_t n = item.shape[0]
+    if n == 0:
+        return
+    with nogil:
+        c_span(&item[0], &values[0], n, &low[0], &high[0])
+
+
+def quantise(
+    const item_t[::1] item,
+    const value_t[::1] values,
+    const double[::1] low,
+    const double[::1] step,
+    uint16_t[::1] quantity,
+    uint8_t[::1] fine,
+    double[::1] error,
+    double[::1] fine_error,
+):
+    cdef int64_t n = item.shape[0]
+    if n == 0:
+        return
+    with nogil:
+        c_quantise(
+            &item[0], &values[0], n, &low[0], &step[0], &quantity[0], &fine[0], &error[0], &fine_error[0])
+
+
+def noise(shard, seed, int64_t start, int64_t stop, uint16_t[::1] out):
+    cdef Shard shard_ = shard_view(shard)
+    cdef uint32_t seed_ = seed & 0xFFFFFFFF
+    if start >= stop or out.shape[0] == 0:
+        return
+    with nogil:
+        kernels().noise(shard_, seed_, start, stop, &out[0])
+
+
+def evaluate(
+    shard, rules, const float[:, :, ::1] price, seed, int64_t start, int64_t stop,
+    int64_t[:, :, ::1] usage, uint8_t[::1] chosen, int64_t unit, int64_t[::1] cut,
+):
+    cdef Pass work
+    cdef Cut cut_
+    cdef int status
+    work.shard = shard_view(shard)
+    work.rules = rules_view(rules)
+    work.segments, work.items = price.shape[1], price.shape[2]
+    work.seed = seed & 0xFFFFFFFF
+    work.start, work.stop = start, stop
+    if start >= stop or work.segments == 0 or work.items == 0:
+        return  # nobody, or nothing that anybody could be given
+    if work.items > 0x7FFFFFFF:
+        raise ValueError("price: expected at most 2**31 - 1 items, which vectors of 32-bit numbers can index")
+    work.price = &price[0, 0, 0]
+    work.usage = &usage[0, 0, 0]
+    work.chosen = NULL
+    if chosen.shape[0]:
+        work.chosen = &chosen[0] - work.shard.indptr.data[start]  # the kernel counts from the first customer's
+    cut_.searches = cut_.slack = 0
+    work.unit = unit
+    work.cut = &cut_
+    with nogil:
+        status = kernels().evaluate(work)
+    check(status)
+    cut[0] += cut_.searches
+    cut[1] += cut_.slack
+
+
+def mark_free(
+    shard, rules, const float[:, :, ::1] price, const uint8_t[::1] chosen, const float[:, :, :, ::1] threshold,
+    int64_t start, int64_t stop, uint8_t[::1] is_free,
+):
+    cdef Marking work
+    cdef int status
+    if start >= stop:
+        return
+    if chosen.shape[0] == 0:  # nobody has any candidates
+        is_free[:] = 0
+        return
+    work.shard = shard_view(shard)
+    work.rules = rules_view(rules)
+    work.segments, work.items = price.shape[1], price.shape[2]
+    work.start, work.stop = start, stop
+    work.price = &price[0, 0, 0]
+    work.threshold = &threshold[0, 0, 0, 0]
+    work.levels = threshold.shape[0]
+    work.chosen = &chosen[0]
+    work.is_free = &is_free[0]
+    with nogil:
+        status = kernels().mark_free(work)
+    check(status)
+
+
+def read_bytes(const uint8_t[::1] array, int64_t start, int64_t stop):
+    """Sum, modulo 2**64, of array[start:stop] as little-endian 64-bit numbers: reads every byte once, does no more."""
+    cdef uint64_t total
+    if not 0 <= start <= stop <= array.shape[0]:
+        raise ValueError(f"start, stop: expected 0 <= start <= stop <= {array.shape[0]}, got {start}, {stop}")
+    if start == stop:
+        return 0
+    with nogil:
+        total = kernels().sum_bytes(&array[start], stop - start)
+    return total
+
+
+def compiler():
+    """Name and version of the compiler that built this module."""
+    return compiler_name().decode()
+
+
+def instruction_set():
+    """Name of the instruction set in use: avx512, avx2 or baseline."""
+    return kernels().name.decode()
+
+
+def instruction_sets():
+    """Names of all instruction sets that run on this processor, widest first."""
+    names = []
+    cdef const char* name = runnable(0)
+    while name != NULL:
+        names.append(name.decode())
+        name = runnable(len(names))
+    return names
+
+
+def _use_instruction_set(name):
+    """Switch to another instruction set, for tests and benchmarks; nothing else may be running a kernel."""
+    if not use_instruction_set(name.encode()):
+        raise ValueError(
+            f"COUPONRY_ISA: expected one of {', '.join(instruction_sets())} (what this processor runs), got {name!r}")
+
+
+try:
+    _use_instruction_set(os.environ.get("COUPONRY_ISA", ""))
+except ValueError as error:
+    raise ImportError(str(error)) from None

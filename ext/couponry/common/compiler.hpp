@@ -1,0 +1,20 @@
+// What differs between compilers and processors, and nothing else.
+#pragma once
+
+#if defined(__GNUC__) || defined(__clang__)
+// Kernels are compiled once per instruction set: an inline function that is not inlined would be merged
+// with its namesake from a wider one, and the linker could keep the copy that this processor cannot run.
+#define COUPONRY_INLINE __attribute__((always_inline)) inline
+#define COUPONRY_PREFETCH(address) __builtin_prefetch(address)
+#define COUPONRY_PREFETCH_TO_WRITE(address) __builtin_prefetch(address, 1)
+#else
+#define COUPONRY_INLINE inline
+#define COUPONRY_PREFETCH(address)
+#define COUPONRY_PREFETCH_TO_WRITE(address)
+#endif
+
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+#define COUPONRY_X86 1
+#else
+#define COUPONRY_X86 0
+#endif

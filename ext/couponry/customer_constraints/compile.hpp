@@ -1,0 +1,32 @@
+// For which customers rules need more than a greedy choice, and what they come to for each of these.
+#pragma once
+
+#include <cstdint>
+
+#include "common/views.hpp"
+
+namespace couponry {
+
+// See `RuleSpec` in contract.py.
+struct RuleSpec {
+    Table<const int32_t> group;
+    int64_t groups;
+    View<const int32_t> rule;
+    View<const uint8_t> plain;
+    Table<const int32_t> cap, least;
+    View<const int32_t> upper;
+    View<const int64_t> held_ptr;
+    Table<const int32_t> held;
+    View<const int64_t> had_ptr;
+    View<const int32_t> had;
+    View<const int64_t> conflict_ptr;
+    View<const int32_t> conflict, conflict_rule;
+    View<const uint8_t> mandatory;
+    int64_t mandatory_rule;
+};
+
+// See `compile_constraints` in compile_constraint_search.py. constraints: null to have their lengths alone.
+int compile_constraints(View<const int64_t> indptr, const void* item, int64_t item_bytes, const RuleSpec& spec, int64_t start,
+           int64_t stop, int64_t* ptr, int64_t* constraints) noexcept;
+
+}  // namespace couponry

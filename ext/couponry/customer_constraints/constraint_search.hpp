@@ -1,0 +1,281 @@
+// A customer's best choice under cardinality constraints: the exact search; see constraint_search.py, function by
+// function.
+//
+// Compiled once per instruction set, so everything here has internal linkage.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "customer_constraints/search_bounds.hpp"
+#include "customer_constraints/whole_values.hpp"
+
+namespace couponry {
+namespace {
+
+// What a search found. missed: -1 where nothing keeps the rules and the fates.
+struct Found {
+    int64_t missed, worth, most;
+};
+
+class ConstraintSearch : public SearchBounds {
+public:
+    // See `best_choice`. tried: whether the choice under the constraints that nest is known to break some other.
+    Found best_choice(int64_t lower, int64_t upper, int64_t nodes, bool tried) noexcept {
+        return words_ == 1 ? search<1>(lower, upper, nodes, tried) : search<0>(lower, upper, nodes, tried);
+    }
+
+private:
+    struct Explored {
+        int64_t missed, worth, nodes;
+    };
+
+    // The best choice is added to best_ (OUT); free_ is used up.
+    template <int W>
+    Explored explore(const int64_t* worth_of, const uint64_t* mask, int64_t given, int64_t total, int64_t goal,
+                     int64_t least_worth, int64_t nodes) noexcept {
+        if (asking_) find_apart<W>(mask);
+        none<W>(best_);
+        int64_t depth = 0, missed = -1, worth = least_worth - 1;
+        bool fresh = true;
+        while (true) {
+            if (--nodes < 0) break;
+            if (fresh) {
+                const int64_t now = missed_by(given);
+                const bool better = goal < 0 ? missed < 0 || now < missed : now == goal && total > worth;
+                if (better) {
+                    missed = now;
+                    worth = total;
+                    none<W>(best_);
+                    for (int64_t d = 0; d < depth; ++d) set(best_, taken_[d]);
+                }
+            }
+            const Least least = least_missed<W>(mask, free_, given);
+            bool hopeless;
+            if (goal < 0)
+                hopeless = least.missed >= missed;
+            else
+                hopeless = least.missed > goal || total + most_worth<W>(free_, given, goal, least.sure) <= worth;
+            int64_t t = hopeless ? -1 : first<W>(free_);
+            if (t >= 0) {
+                taken_[depth] = t;
+                copy<W>(before_ + depth * words<W>(), free_);
+                ++depth;
+                take<W>(mask, t, 1);
+                ++given;
+                total += worth_of[t];
+                clear(free_, t);
+                close_full<W>(mask, free_, given);
+                fresh = true;
+                continue;
+            }
+            if (depth == 0) break;
+            --depth;
+            t = taken_[depth];
+            take<W>(mask, t, -1);
+            --given;
+            total -= worth_of[t];
+            copy<W>(free_, before_ + depth * words<W>());
+            clear(free_, t);
+            fresh = false;
+        }
+        while (depth > 0) take<W>(mask, taken_[--depth], -1);
+        return {missed, worth, nodes};
+    }
+
+    template <int W>
+    Found search(int64_t lower, int64_t upper, int64_t nodes, bool tried) noexcept {
+        lower_ = lower;
+        upper_ = upper;
+        positive_ = 0;
+        for (int64_t t = 0; t < n_ && t < 64 && value[t] > 0; ++t) positive_ |= uint64_t{1} << t;
+        for (int64_t s = 0; s < constraints_; ++s) {
+            room_[s] = cap_[s];
+            need_[s] = least_[s];
+        }
+        int64_t given = 0, total = 0;
+        none<W>(picks);
+        for (int64_t w = 0; w < words<W>(); ++w) {
+            const int64_t left = n_ - 64 * w;
+            start_[w] = (left >= 64 ? ~uint64_t{0} : (uint64_t{1} << left) - 1) & ~forced_in[w] & ~forced_out[w];
+            for (uint64_t word = forced_in[w]; word; word &= word - 1) {
+                const int64_t t = 64 * w + lowest_bit(word);
+                for (int64_t s = 0; s < constraints_; ++s)
+                    if (room_[s] <= 0 && test(mask_ + s * words<W>(), t)) return {-1, 0, 0};
+                if (given >= upper_) return {-1, 0, 0};
+                take<W>(mask_, t, 1);
+                set(picks, t);
+                ++given;
+                total += value[t];
+            }
+        }
+        close_full<W>(mask_, start_, given);
+        copy<W>(fixed_, picks);
+        if (!tried) {
+            const int64_t worth = total + walk<W>(start_, given, lower_, picks);
+            bool kept = true;
+            for (int64_t s = 0; s < constraints_; ++s) {
+                const int64_t held = common<W>(picks, mask_ + s * words<W>());
+                kept = kept && held <= cap_[s] && held >= least_[s];
+            }
+            if (kept) {
+                const int64_t missing = lower_ - count<W>(picks);
+                return {missing > 0 ? missing : 0, worth, worth};
+            }
+        }
+        copy<W>(picks, fixed_);
+        if (!asking_) {
+            const Explored found = branch<W>(given, total, nodes);
+            if (found.missed < 0) {
+                const int64_t worth = complete<W>(given, total);
+                const int64_t missing = lower_ - count<W>(picks);
+                return cut_off<W>(given, total, missing > 0 ? missing : 0, worth);
+            }
+            for (int64_t w = 0; w < words<W>(); ++w) picks[w] |= best_[w];
+            if (found.nodes < 0) return cut_off<W>(given, total, found.missed, found.worth);
+            return {found.missed, found.worth, found.worth};
+        }
+        const Explored least = miss_least<W>(given, total, nodes);
+        const int64_t goal = least.missed;
+        int64_t worth = complete<W>(given, least.worth);
+        if (least.nodes < 0) return cut_off<W>(given, total, goal, worth);
+        copy<W>(free_, start_);
+        if (lower_ == 0)
+            for (int64_t t = 0; t < n_; ++t)
+                if (value[t] < 0 && gain_of<W>(t) == 0) clear(free_, t);
+        const Explored found = explore<W>(value, mask_, given, total, goal, worth, least.nodes);
+        if (found.missed >= 0) {
+            for (int64_t w = 0; w < words<W>(); ++w) picks[w] = fixed_[w] | best_[w];
+            worth = found.worth;
+        }
+        if (found.nodes < 0) return cut_off<W>(given, total, goal, worth);
+        return {goal, worth, worth};
+    }
+
+    // Whether a choice comes before another one in the order of choice.
+    template <int W>
+    COUPONRY_INLINE bool comes_first(const uint64_t* a, const uint64_t* b) const noexcept {
+        for (int64_t w = 0; w < words<W>(); ++w)
+            if (a[w] != b[w]) return a[w] >> lowest_bit(a[w] ^ b[w]) & 1;
+        return false;
+    }
+
+    // The best choice is added to best_ (OUT).
+    template <int W>
+    Explored branch(int64_t given, int64_t total, int64_t nodes) noexcept {
+        copy<W>(free_, start_);
+        none<W>(best_);
+        none<W>(mine_);
+        int64_t depth = 0, missed = -1, worth = total;
+        while (true) {
+            if (--nodes < 0) break;
+            none<W>(marked_);
+            const int64_t now = total + walk<W>(free_, given, lower_, marked_);
+            const int64_t missing = lower_ - given - count<W>(marked_), lacks = missing > 0 ? missing : 0;
+            bool better = missed < 0 || lacks < missed;
+            if (!better && lacks == missed && now >= worth) {
+                for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = marked_[w] | mine_[w];
+                better = now > worth || comes_first<W>(spare_, best_);
+            }
+            int64_t full = -1;
+            if (better) {
+                for (int64_t s = 0; s < constraints_ && full < 0; ++s)
+                    if (crosses_[s] && common<W>(marked_, mask_ + s * words<W>()) > room_[s]) full = s;
+                if (full < 0) {
+                    missed = lacks;
+                    worth = now;
+                    for (int64_t w = 0; w < words<W>(); ++w) best_[w] = marked_[w] | mine_[w];
+                }
+            }
+            if (full >= 0) {
+                for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = marked_[w] & mask_[full * words<W>() + w];
+                const int64_t t = first<W>(spare_);
+                taken_[depth] = t;
+                copy<W>(before_ + depth * words<W>(), free_);
+                ++depth;
+                take<W>(mask_, t, 1);
+                ++given;
+                total += value[t];
+                set(mine_, t);
+                clear(free_, t);
+                close_full<W>(mask_, free_, given);
+                continue;
+            }
+            if (depth == 0) break;
+            --depth;
+            const int64_t t = taken_[depth];
+            take<W>(mask_, t, -1);
+            --given;
+            total -= value[t];
+            clear(mine_, t);
+            copy<W>(free_, before_ + depth * words<W>());
+            clear(free_, t);
+        }
+        while (depth > 0) take<W>(mask_, taken_[--depth], -1);
+        return {missed, worth, nodes};
+    }
+
+    template <int W>
+    Found cut_off(int64_t given, int64_t total, int64_t goal, int64_t worth) noexcept {
+        const int64_t most = total + walk<W>(start_, given, 0, nullptr);
+        return {goal, worth, most > worth ? most : worth};
+    }
+
+    // How much less is missed with a candidate.
+    template <int W>
+    int64_t gain_of(int64_t t) const noexcept {
+        int64_t gain = 0;
+        if (asking_)
+            for (int64_t s = 0; s < constraints_; ++s)
+                if (least_[s] > 0 && test(mask_ + s * words<W>(), t)) gain += weight_[s];
+        return gain;
+    }
+
+    // The least that is missed, by what helps most first; the picks are a choice that misses no more.
+    template <int W>
+    Explored miss_least(int64_t given, int64_t total, int64_t nodes) noexcept {
+        for (int64_t t = 0; t < n_; ++t) {  // a stable sort: most help no set, or one
+            const int64_t gain = gain_of<W>(t);
+            other_value_[t] = gain;
+            int64_t at = t;
+            for (; at > 0 && other_value_[turn_[at - 1]] < gain; --at) turn_[at] = turn_[at - 1];
+            turn_[at] = t;
+        }
+        none<W>(free_);
+        std::memset(other_mask_, 0, static_cast<size_t>(constraints_ * words<W>()) * sizeof(uint64_t));
+        for (int64_t at = 0; at < n_; ++at) {
+            const int64_t t = turn_[at];
+            if (test(start_, t) && (lower_ > 0 || other_value_[t] > 0)) set(free_, at);
+            for (int64_t s = 0; s < constraints_; ++s)
+                if (test(mask_ + s * words<W>(), t)) set(other_mask_ + s * words<W>(), at);
+        }
+        for (int64_t at = 0; at < n_; ++at) other_value_[at] = value[turn_[at]];
+        const Explored found = explore<W>(other_value_, other_mask_, given, total, -1, WORTH_NOTHING, nodes);
+        for (int64_t at = 0; at < n_; ++at)
+            if (test(best_, at)) set(picks, turn_[at]);
+        return found;
+    }
+
+    // Adds to the picks, worth so much, what is worth something and fits.
+    template <int W>
+    int64_t complete(int64_t given, int64_t worth) noexcept {
+        for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = picks[w] & ~fixed_[w];
+        given += count<W>(spare_);
+        for (int64_t s = 0; s < constraints_; ++s) left_[s] = room_[s] - common<W>(spare_, mask_ + s * words<W>());
+        for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = start_[w] & ~picks[w];
+        for (int64_t t; given < upper_ && (t = first<W>(spare_)) >= 0;) {
+            clear(spare_, t);
+            bool fits = value[t] > 0;
+            for (int64_t s = 0; s < constraints_; ++s) fits = fits && (left_[s] > 0 || !test(mask_ + s * words<W>(), t));
+            if (!fits) continue;
+            set(picks, t);
+            ++given;
+            worth += value[t];
+            for (int64_t s = 0; s < constraints_; ++s) left_[s] -= test(mask_ + s * words<W>(), t);
+        }
+        return worth;
+    }
+};
+
+}  // namespace
+}  // namespace couponry

@@ -1,0 +1,147 @@
+// The best choice of customers who have constraints: the plain one if it keeps them, else the greedy one, else the search's.
+#pragma once
+
+#include <cstdint>
+
+#include "evaluate/greedy.hpp"
+#include "dispatch/kernel_table.hpp"
+#include "customer_constraints/constraint_search.hpp"
+
+namespace couponry {
+namespace {
+
+template <class Item>
+class ConstrainedChoice {
+public:
+    explicit ConstrainedChoice(const Pass& pass) noexcept : pass_(pass) {}
+
+    // Whether picks keep a customer's constraints and miss nothing of them.
+    static COUPONRY_INLINE bool keeps(const Constraints& constraints, const uint64_t* picks) noexcept {
+        bool kept = true;
+        if (constraints.is_short) {
+            for (int64_t s = 0; s < constraints.count; s += 16)
+                kept &= Lanes::keeps_short(constraints.at + s, constraints.count - s < 16 ? constraints.count - s : 16,
+                                           static_cast<uint32_t>(picks[0]));
+            return kept;
+        }
+        if (constraints.words == 1) {
+            for (int64_t s = 0; s < constraints.count; ++s) {
+                const int64_t held = count_bits(picks[0] & constraints.word(s, 0));
+                kept &= (held <= constraints.cap(s)) & (held >= constraints.least(s));
+            }
+            return kept;
+        }
+        for (int64_t s = 0; s < constraints.count; ++s) {
+            int64_t held = 0;
+            for (int64_t w = 0; w < constraints.words; ++w) held += count_bits(picks[w] & constraints.word(s, w));
+            kept &= (held <= constraints.cap(s)) & (held >= constraints.least(s));
+        }
+        return kept;
+    }
+
+    // Chooses for a customer, now or when more have come or `finish` is called; the picks are OUT then. False when there
+    // is no memory to search with. order: room for as many candidates.
+    bool choose(const Constraints& constraints, const Item* item, int64_t n, const int32_t* key, Ranked* order, int64_t customer,
+                uint64_t* picks) noexcept {
+        if (!BatchedSearch::takes(constraints) || of_customer(pass_.rules.lower, customer) > 0)
+            return choose_alone(constraints, item, n, key, order, customer, picks);
+        waiting_[count_] = {constraints, key, n, of_customer(pass_.rules.upper, customer), picks};
+        item_[count_] = item;
+        customer_[count_] = customer;
+        return ++count_ < BatchedSearch::WIDTH || finish(order);
+    }
+
+    bool finish(Ranked* order) noexcept {
+        if (count_ == 0) return true;
+        const int64_t count = count_;
+        count_ = 0;
+        for (uint64_t left = batch_.choose(waiting_, count, pass_.rules.nodes); left; left &= left - 1) {
+            const int64_t w = lowest_bit(left);
+            const Violated& one = waiting_[w];
+            if (!choose_alone(one.constraints, item_[w], one.n, one.key, order, customer_[w], one.picks)) return false;
+        }
+        return true;
+    }
+
+private:
+    bool choose_alone(const Constraints& constraints, const Item* item, int64_t n, const int32_t* key, Ranked* order,
+                      int64_t customer, uint64_t* picks) noexcept {
+        const int64_t lower = of_customer(pass_.rules.lower, customer);
+        const int64_t upper = of_customer(pass_.rules.upper, customer);
+        const bool one_word = n <= WORD && constraints.count <= MOST;
+        Greedy<Item>::sort(item, n, key, order, customer_hash(pass_.seed, pass_.shard.first + customer));
+        if (one_word && greedy(constraints, n, key, order, lower, upper, picks)) return true;
+        return search(constraints, n, key, order, lower, upper, one_word, picks);
+    }
+
+    static constexpr int64_t MOST = 64;  // constraints that the greedy choice looks at
+
+    const Pass& pass_;
+    BatchedSearch batch_;
+    Violated waiting_[BatchedSearch::WIDTH];
+    const Item* item_[BatchedSearch::WIDTH];
+    int64_t customer_[BatchedSearch::WIDTH];
+    int64_t count_ = 0;  // customers who wait
+    ConstraintSearch search_;
+
+    // The greedy choice under the constraints that nest; whether it is the best one, since it keeps the others as well.
+    static bool greedy(const Constraints& constraints, int64_t n, const int32_t* key, const Ranked* order, int64_t lower,
+                       int64_t upper, uint64_t* picks) noexcept {
+        uint64_t mask[MOST];
+        int32_t left[MOST];
+        int64_t count = 0;
+        uint64_t open = n == WORD ? ~uint64_t{0} : (uint64_t{1} << n) - 1;
+        for (int64_t s = 0; s < constraints.count; ++s) {
+            const int64_t cap = constraints.cap(s);
+            const uint64_t word = constraints.word(s, 0);
+            if (cap == 0) open &= ~word;
+            mask[count] = word;
+            left[count] = static_cast<int32_t>(cap);
+            count += !constraints.crosses(s);
+        }
+        uint64_t taken = 0;
+        int64_t given = 0;
+        for (int64_t at = 0; at < n; ++at) {
+            const int64_t j = static_cast<int64_t>(order[at].at);
+            if (given >= upper || (key[j] <= 0 && given >= lower)) break;
+            if (!(open >> j & 1)) continue;
+            taken |= uint64_t{1} << j;
+            ++given;
+            for (int64_t s = 0; s < count; ++s) {
+                left[s] -= static_cast<int32_t>(mask[s] >> j & 1);
+                open &= left[s] <= 0 ? ~mask[s] : ~uint64_t{0};
+            }
+        }
+        picks[0] = taken;
+        return keeps(constraints, picks);
+    }
+
+    bool search(const Constraints& constraints, int64_t n, const int32_t* key, const Ranked* order, int64_t lower, int64_t upper,
+                bool tried, uint64_t* picks) noexcept {
+        if (!search_.load(constraints, n)) return false;
+        const Scale scale = Scale::of_float(largest_value(key, n), n);
+        int64_t* const place = search_.place();
+        for (int64_t t = 0; t < n; ++t) {
+            const int64_t j = static_cast<int64_t>(order[t].at);
+            const float value = value_of(key[j]);
+            search_.value[t] = value > 0.0f ? scale.whole_of_positive(value) : scale.whole(value);
+            place[j] = t;
+        }
+        search_.arrange(constraints);
+        for (int64_t w = 0; w < constraints.words; ++w) search_.forced_in[w] = search_.forced_out[w] = picks[w] = 0;
+        const Found found = search_.best_choice(lower, upper, pass_.rules.nodes, tried);
+        if (found.most > found.worth) {
+            ++pass_.cut->searches;
+            pass_.cut->slack += scale.units(found.most - found.worth, pass_.unit);
+        }
+        for (int64_t w = 0; w < constraints.words; ++w)
+            for (uint64_t word = search_.picks[w]; word; word &= word - 1) {
+                const uint64_t j = order[WORD * w + lowest_bit(word)].at;
+                picks[j / WORD] |= uint64_t{1} << (j % WORD);
+            }
+        return true;
+    }
+};
+
+}  // namespace
+}  // namespace couponry

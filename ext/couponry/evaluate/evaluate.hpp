@@ -1,0 +1,339 @@
+// One pass over the customers: value the candidates, choose the best, add up what was chosen.
+//
+// Included once per instruction set, after the `Lanes` that it is written in. Everything has internal linkage.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "evaluate/steps.hpp"
+#include "evaluate/greedy.hpp"
+#include "dispatch/kernel_table.hpp"
+#include "evaluate/selection.hpp"
+#include "evaluate/tables.hpp"
+#include "evaluate/constrained.hpp"
+#include "common/tie_break.hpp"
+
+namespace couponry {
+namespace {
+
+// One customer's share of what is worked on at a time.
+struct CustomerSlice {
+    int64_t i;     // customer, counted within the shard
+    int64_t from;  // first candidate, counted within the batch
+    int64_t n;
+    uint64_t* picks;
+    int32_t* first;  // where its coupons are listed from
+};
+
+// A few customers at a time take each step together: their candidates are valued in one loop that need not know
+// where rows end, and the chains of dependent instructions in the other steps overlap.
+template <class Item, int ATTRIBUTES>
+class Evaluation {
+public:
+    explicit Evaluation(const Pass& pass) noexcept
+        : pass_(pass),
+          greedy_(pass),
+          constrained_(pass),
+          tables_(pass),
+          same_bounds_(pass.rules.lower.size == 1 && pass.rules.upper.size == 1),
+          bounds_(bounds_at(pass.start)),
+          has_groups_(pass.rules.group.rows > 0),
+          has_constraints_(pass.rules.constraint_ptr.size > 1) {}
+
+    int run() noexcept {
+        if (greedy_.failed() || tables_.failed()) return NO_MEMORY;
+        for (int64_t i = pass_.start; i < pass_.stop;) {
+            const int64_t end = end_of_batch(i);
+            const int64_t first_cell = of_customer(pass_.shard.segment, i) * pass_.items;
+            const Candidates<Item> batch = candidates(i, end, first_cell);
+            if (batch.n > INT32_MAX) return ROW_TOO_LONG;
+            if (!scratch_.reserve(batch.n)) return NO_MEMORY;
+            Lanes::template order_keys<Item, ATTRIBUTES>(batch, scratch_.key);
+            choose(i, end);
+            if ((has_groups_ || has_constraints_) && !keep_rules(i, end)) return NO_MEMORY;
+            tables_.add(batch, scratch_.given, given_, first_cell);
+            if (pass_.chosen) write(pass_.chosen + pass_.shard.indptr[i], batch.n);
+            i = end;
+        }
+        tables_.flush();
+        return DONE;
+    }
+
+private:
+    static constexpr int64_t WIDTH = Selection<Lanes>::WIDTH;
+    static constexpr int64_t CONSTRAINTS_AHEAD = 512;  // as `prefetch` does for candidates
+
+    const Pass& pass_;
+    Greedy<Item> greedy_;
+    ConstrainedChoice<Item> constrained_;
+    Tables<ATTRIBUTES> tables_;
+    const bool same_bounds_;
+    const Bounds bounds_;
+    const bool has_groups_, has_constraints_;
+    int64_t given_ = 0;  // coupons listed so far, of the customers worked on
+    Selection<Lanes> selection_;
+    Scratch scratch_;
+
+    // Customers from the i-th on that fit the scratch, all of one segment; or one who does not fit.
+    COUPONRY_INLINE int64_t end_of_batch(int64_t i) const noexcept {
+        const Shard& shard = pass_.shard;
+        const int64_t most = pass_.stop - i < Scratch::CUSTOMERS ? pass_.stop : i + Scratch::CUSTOMERS;
+        const int64_t last = shard.indptr[i] + Scratch::SMALL;
+        int64_t end = i + 1;
+        if (shard.segment.size == 1) {
+            while (end < most && shard.indptr[end + 1] <= last) ++end;
+        } else {
+            const uint16_t segment = shard.segment[i];
+            while (end < most && shard.indptr[end + 1] <= last && shard.segment[end] == segment) ++end;
+        }
+        return end;
+    }
+
+    COUPONRY_INLINE Candidates<Item> candidates(int64_t i, int64_t end, int64_t first_cell) const noexcept {
+        const Shard& shard = pass_.shard;
+        const int64_t begin = shard.indptr[i];
+        const int64_t attributes = ATTRIBUTES == PLANES ? shard.quantity.rows : ATTRIBUTES;
+        return {static_cast<const Item*>(shard.item) + begin,
+                attributes > 0 ? shard.quantity.data + begin : nullptr,
+                shard.quantity.columns,
+                attributes,
+                tables_.prices_of(first_cell),
+                pass_.segments * pass_.items,
+                shard.indptr[end] - begin};
+    }
+
+    template <class Step>
+    COUPONRY_INLINE void for_each(int64_t i, int64_t end, Step step) noexcept {
+        const int64_t* indptr = pass_.shard.indptr.data;
+        const int64_t begin = indptr[i];
+        uint64_t* picks = scratch_.picks;
+        int32_t* first = scratch_.first;
+        for (; i < end; ++i) {
+            const int64_t n = indptr[i + 1] - indptr[i];
+            step(CustomerSlice{i, indptr[i] - begin, n, picks, first++});
+            picks += static_cast<uint64_t>(n + WORD - 1) / WORD;
+        }
+    }
+
+    COUPONRY_INLINE Bounds bounds_of(int64_t i) const noexcept { return same_bounds_ ? bounds_ : bounds_at(i); }
+
+    Bounds bounds_at(int64_t i) const noexcept {
+        return Bounds::of(of_customer(pass_.rules.lower, i), of_customer(pass_.rules.upper, i));
+    }
+
+    // Picks the best candidates of all customers, and lists them.
+    void choose(int64_t i, int64_t end) noexcept {
+        given_ = 0;
+        if (same_bounds_ && bounds_.upper == 1) {
+            choose_one(i, end, bounds_.lower == 1 ? INT32_MIN : 1);
+            return;
+        }
+        CustomerSlice group[WIDTH];
+        int64_t customers = 0;
+        for_each(i, end, [&](const CustomerSlice& customer_slice) {
+            selection_.put(customers, key_of(customer_slice), customer_slice.n, bounds_of(customer_slice.i));
+            group[customers] = customer_slice;
+            if (++customers < WIDTH) return;
+            cut(group, WIDTH);
+            customers = 0;
+        });
+        if (customers > 0) cut(group, customers);
+    }
+
+    // The same for one coupon each, whose key is at least so large.
+    void choose_one(int64_t i, int64_t end, int32_t least) noexcept {
+        int64_t given = 0;
+        for_each(i, end, [&](const CustomerSlice& customer_slice) {
+            const int32_t* key = key_of(customer_slice);
+            if (customer_slice.n > Lanes::SHORT) {
+                given_ = given;
+                const int32_t best = Lanes::largest(key, customer_slice.n);
+                cut(customer_slice, best > least ? best : least, 1);
+                given = given_;
+                return;
+            }
+            int32_t* const listed = scratch_.given + given;
+            int64_t count = Lanes::take_best(key, customer_slice.n, least, customer_slice.from, listed, *customer_slice.picks);
+            if (count > 1) {
+                break_tie(customer_slice, key, items_of(customer_slice), key[listed[0] - customer_slice.from], 1);
+                count = list(customer_slice, listed);
+            }
+            *customer_slice.first = static_cast<int32_t>(given);
+            given += count;
+        });
+        given_ = given;
+    }
+
+    COUPONRY_INLINE void cut(const CustomerSlice* group, int64_t customers) noexcept {
+        int32_t bars[WIDTH];
+        selection_.bars(customers, bars);
+        for (int64_t t = 0; t < customers; ++t) cut(group[t], bars[t], bounds_of(group[t].i).most_at(bars[t]));
+    }
+
+    // Picks and lists what reaches the bar, at most m.
+    COUPONRY_INLINE void cut(const CustomerSlice& customer_slice, int32_t bar, int64_t m) noexcept {
+        const int32_t* key = key_of(customer_slice);
+        int32_t* const listed = scratch_.given + given_;
+        int64_t count = 0;
+        for (int64_t from = 0; from < customer_slice.n; from += WORD)
+            count += Lanes::take(key + from, left(customer_slice, from), bar, customer_slice.from + from, listed + count,
+                                 customer_slice.picks[from / WORD]);
+        if (count > m) {
+            break_tie(customer_slice, key, items_of(customer_slice), bar, m);
+            count = list(customer_slice, listed);
+        }
+        *customer_slice.first = static_cast<int32_t>(given_);
+        given_ += count;
+    }
+
+    // Chooses anew for customers whose best candidates break the rules, and lists what all have. False when there is no
+    // memory to search with.
+    bool keep_rules(int64_t i, int64_t end) noexcept {
+        scratch_.first[end - i] = static_cast<int32_t>(given_);
+        const Item* item = static_cast<const Item*>(pass_.shard.item) + pass_.shard.indptr[i];
+        bool breaks[Scratch::CUSTOMERS] = {};
+        if (has_groups_) look_for_breaks(item, i, end, breaks);
+        CustomerSlice again[Scratch::CUSTOMERS];
+        int64_t broken = 0;
+        for_each(i, end, [&](const CustomerSlice& customer_slice) {
+            again[broken] = customer_slice;
+            const Constraints constraints = Constraints::of(pass_.rules, customer_slice.i, customer_slice.n);
+            COUPONRY_PREFETCH(constraints.at + CONSTRAINTS_AHEAD);
+            broken += constraints.count > 0 ? !ConstrainedChoice<Item>::keeps(constraints, customer_slice.picks) : breaks[customer_slice.i - i];
+        });
+        if (broken == 0) return true;
+        for (int64_t b = 0; b < broken; ++b) {
+            const CustomerSlice& customer_slice = again[b];
+            const Constraints constraints = Constraints::of(pass_.rules, customer_slice.i, customer_slice.n);
+            if (constraints.count == 0)
+                greedy_.choose(items_of(customer_slice), customer_slice.n, key_of(customer_slice), scratch_.ranked, bounds_of(customer_slice.i), customer_slice.i,
+                               hash_of(customer_slice), customer_slice.picks);
+            else if (!constrained_.choose(constraints, items_of(customer_slice), customer_slice.n, key_of(customer_slice), scratch_.ranked, customer_slice.i, customer_slice.picks))
+                return false;
+        }
+        if (!constrained_.finish(scratch_.ranked)) return false;
+        given_ = 0;
+        for_each(i, end, [&](const CustomerSlice& customer_slice) { given_ += list(customer_slice, scratch_.given + given_); });
+        return true;
+    }
+
+    bool has_constraints(int64_t i) const noexcept { return has_constraints_ && pass_.rules.constraint_ptr[i + 1] > pass_.rules.constraint_ptr[i]; }
+
+    // Says of customers without constraints whether their best candidates break the rules (OUT, false before).
+    void look_for_breaks(const Item* item, int64_t i, int64_t end, bool* breaks) noexcept {
+        for (int64_t from = i; from < end;) {
+            int64_t to = from;
+            while (to < end && !has_constraints(to)) ++to;
+            if (to > from)
+                greedy_.look_for_breaks(item, scratch_.given, scratch_.first + (from - i), from, to - from,
+                                        scratch_.second, breaks + (from - i));
+            from = to + 1;
+        }
+    }
+
+    // Of the candidates at the bar, those with the smallest hashes complete the m best.
+    void break_tie(const CustomerSlice& customer_slice, const int32_t* key, const Item* item, int32_t bar, int64_t m) noexcept {
+        const uint32_t hash = hash_of(customer_slice);
+        int32_t* second = scratch_.second;
+        int32_t above = 0;
+        for (int64_t j = 0; j < customer_slice.n; ++j) {
+            const uint32_t reversed = 0x7FFFFFFFu - tie_hash(hash, item[j]);
+            second[j] = key[j] == bar ? static_cast<int32_t>(reversed) : INT32_MIN;
+            above += key[j] > bar;
+        }
+        const int64_t missing = m - above;
+        int32_t second_bars[WIDTH];
+        Selection<Lanes> selection;
+        selection.put(0, second, customer_slice.n, {missing, missing});
+        selection.bars(1, second_bars);
+        int64_t reached = 0;
+        for (int64_t from = 0; from < customer_slice.n; from += WORD) {
+            const int64_t n = left(customer_slice, from);
+            const uint64_t over = bar < INT32_MAX ? Lanes::at_least(key + from, n, bar + 1) : 0;
+            const uint64_t first = Lanes::at_least(second + from, n, second_bars[0]);
+            customer_slice.picks[from / WORD] = over | first;
+            reached += count_bits(over | first);
+        }
+        if (reached != m) break_tie_by_position(customer_slice, key, item, bar, missing);
+    }
+
+    // What remains to be told apart: candidates of the same item.
+    void break_tie_by_position(const CustomerSlice& customer_slice, const int32_t* key, const Item* item, int32_t bar,
+                               int64_t missing) noexcept {
+        const uint32_t hash = hash_of(customer_slice);
+        int64_t tied = 0;
+        for (int64_t j = 0; j < customer_slice.n; ++j) {
+            customer_slice.picks[j / WORD] &= ~(uint64_t{key[j] <= bar} << (j % WORD));
+            if (key[j] == bar) scratch_.ranked[tied++] = Ranked::of(bar, tie_hash(hash, item[j]), j);
+        }
+        keep_first(scratch_.ranked, tied, missing);
+        for (int64_t t = 0; t < missing && t < tied; ++t) {
+            const uint64_t j = scratch_.ranked[t].at;
+            customer_slice.picks[j / WORD] |= uint64_t{1} << (j % WORD);
+        }
+    }
+
+    // Where a customer's picks are in the batch; returns how many.
+    static int64_t list(const CustomerSlice& customer_slice, int32_t* out) noexcept {
+        int64_t count = 0;
+        for (int64_t from = 0; from < customer_slice.n; from += WORD)
+            count += Lanes::list(customer_slice.picks[from / WORD], left(customer_slice, from), customer_slice.from + from, out + count);
+        return count;
+    }
+
+    // Zeros, and ones where coupons are listed.
+    void write(uint8_t* chosen, int64_t n) const noexcept {
+        std::memset(chosen, 0, static_cast<size_t>(n));
+        for (int64_t t = 0; t < given_; ++t) chosen[scratch_.given[t]] = 1;
+    }
+
+    COUPONRY_INLINE const int32_t* key_of(const CustomerSlice& customer_slice) const noexcept { return scratch_.key + customer_slice.from; }
+
+    COUPONRY_INLINE const Item* items_of(const CustomerSlice& customer_slice) const noexcept {
+        return static_cast<const Item*>(pass_.shard.item) + pass_.shard.indptr[customer_slice.i];
+    }
+
+    uint32_t hash_of(const CustomerSlice& customer_slice) const noexcept {
+        return customer_hash(pass_.seed, pass_.shard.first + customer_slice.i);
+    }
+
+    // Candidates from the given one on that belong to one word of the bit set.
+    static COUPONRY_INLINE int64_t left(const CustomerSlice& customer_slice, int64_t from) noexcept {
+        return customer_slice.n - from < WORD ? customer_slice.n - from : WORD;
+    }
+};
+
+// A long call repays laying out its tables anew.
+template <class Item>
+int evaluate_items(const Pass& pass) noexcept {
+    const Shard& shard = pass.shard;
+    const int64_t candidates = pass.start < pass.stop ? shard.indptr[pass.stop] - shard.indptr[pass.start] : 0;
+    switch (is_long(candidates, pass.segments * pass.items) ? shard.quantity.rows : PLANES) {
+        case 0: return Evaluation<Item, 0>(pass).run();
+        case 1: return Evaluation<Item, 1>(pass).run();
+        case 2: return Evaluation<Item, 2>(pass).run();
+        case 3: return Evaluation<Item, 3>(pass).run();
+        default: return Evaluation<Item, PLANES>(pass).run();
+    }
+}
+
+int evaluate(const Pass& pass) noexcept {
+    return pass.shard.item_bytes == 2 ? evaluate_items<uint16_t>(pass) : evaluate_items<uint32_t>(pass);
+}
+
+// Every byte once, as 64-bit numbers modulo 2^64, the last one padded with zeros.
+uint64_t sum_bytes(const uint8_t* bytes, int64_t n) noexcept {
+    uint64_t sum = 0, word;
+    int64_t at = 0;
+    for (; at + 8 <= n; at += 8) {
+        std::memcpy(&word, bytes + at, 8);
+        sum += word;
+    }
+    word = 0;
+    std::memcpy(&word, bytes + at, static_cast<size_t>(n - at));
+    return sum + word;
+}
+
+}  // namespace
+}  // namespace couponry

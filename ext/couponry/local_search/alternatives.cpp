@@ -1,0 +1,134 @@
+// What changing each candidate's decision costs; see `alternatives` in reference.py.
+#include <limits>
+#include <new>
+#include <vector>
+
+#include "local_search/group_counts.hpp"
+#include "local_search/alternatives.hpp"
+
+namespace couponry {
+namespace {
+
+constexpr float INFINITE = std::numeric_limits<float>::infinity();
+
+// What stands against a candidate's decision: nothing (worth 0), or another candidate.
+struct Other {
+    int64_t at = -1;
+    float worth = 0.0f;
+    bool found = false;
+};
+
+template <class Item>
+class Search {
+public:
+    Search(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen, int64_t start,
+           int64_t* partner, float* loss)
+        : shard_(shard),
+          rules_(rules),
+          price_(price),
+          first_(shard.indptr[start]),
+          chosen_(chosen - first_),
+          partner_(partner),
+          loss_(loss),
+          groups_(shard, rules) {}
+
+    void look_at(int64_t i) {
+        begin_ = shard_.indptr[i];
+        end_ = shard_.indptr[i + 1];
+        value_.resize(static_cast<size_t>(end_ - begin_));
+        const Item* item = static_cast<const Item*>(shard_.item);
+        const int64_t s = of_customer(shard_.segment, i);
+        int64_t given = 0;
+        for (int64_t e = begin_; e < end_; ++e) {
+            value_[static_cast<size_t>(e - begin_)] = reduced_value(shard_, price_, s, item, e);
+            given += chosen_[e];
+        }
+        const bool may_add = given < of_customer(rules_.upper, i), may_drop = given > of_customer(rules_.lower, i);
+        if (rules_.group.rows == 0 && rules_.constraint_ptr.size <= 1) return without_groups(may_add, may_drop);
+        groups_.start(i);
+        if (rules_.group.rows == 0 && !groups_.by_constraints())
+            without_groups(may_add, may_drop);
+        else
+            within_groups(i, may_add, may_drop);
+    }
+
+private:
+    float value(int64_t e) const { return value_[static_cast<size_t>(e - begin_)]; }
+
+    void keep(int64_t e, const Other& other) const {
+        const float change = chosen_[e] ? value(e) - other.worth : other.worth - value(e);
+        partner_[e - first_] = other.at;
+        loss_[e - first_] = other.found ? change : INFINITE;
+    }
+
+    // Nothing stands in the way of a swap: all that is chosen has the same other, and so has all that is not. Chosen or
+    // not is no matter of branches, which would be guessed wrong.
+    void without_groups(bool may_add, bool may_drop) const {
+        const float* value = value_.data() - begin_;
+        Other most{-1, 0.0f, may_drop}, least{-1, 0.0f, may_add};
+        for (int64_t e = begin_; e < end_; ++e) {
+            const float v = value[e];
+            const bool held = chosen_[e] != 0;
+            const bool more = (!held) & ((!most.found) | (v > most.worth));
+            const bool less = held & ((!least.found) | (v < least.worth));
+            most = {more ? e : most.at, more ? v : most.worth, more || most.found};
+            least = {less ? e : least.at, less ? v : least.worth, less || least.found};
+        }
+        for (int64_t e = begin_; e < end_; ++e) {
+            const bool held = chosen_[e] != 0;
+            const float change = held ? value[e] - most.worth : least.worth - value[e];
+            partner_[e - first_] = held ? most.at : least.at;
+            loss_[e - first_] = (held ? most.found : least.found) ? change : INFINITE;
+        }
+    }
+
+    void within_groups(int64_t i, bool may_add, bool may_drop) {
+        for_each_chosen(chosen_, begin_, end_, [&](int64_t e) { groups_.add(e, 1); });
+        for (int64_t e = begin_; e < end_; ++e) {
+            const bool held = chosen_[e] != 0;
+            Other best{-1, 0.0f, held ? may_drop && groups_.fits(i, -1, e) : may_add && groups_.fits(i, e, -1)};
+            for (int64_t o = begin_; o < end_; ++o) {
+                if (chosen_[o] == chosen_[e]) continue;
+                if (best.found && (held ? value(o) <= best.worth : value(o) >= best.worth)) continue;
+                if (held ? groups_.fits(i, o, e) : groups_.fits(i, e, o)) best = {o, value(o), true};
+            }
+            keep(e, best);
+        }
+        for_each_chosen(chosen_, begin_, end_, [&](int64_t e) { groups_.add(e, -1); });
+    }
+
+    const Shard& shard_;
+    const Rules& rules_;
+    const Prices& price_;
+    const int64_t first_;
+    const uint8_t* chosen_;
+    int64_t* partner_;
+    float* loss_;
+    GroupCounts<Item> groups_;
+    int64_t begin_ = 0, end_ = 0;
+    std::vector<float> value_;
+};
+
+template <class Item>
+void alternatives_of(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen,
+                     int64_t start, int64_t stop, int64_t* partner, float* loss) {
+    Search<Item> search(shard, rules, price, chosen, start, partner, loss);
+    for (int64_t i = start; i < stop; ++i) search.look_at(i);
+}
+
+}  // namespace
+
+int alternatives(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen, int64_t start,
+                 int64_t stop, int64_t* partner, float* loss) noexcept {
+    try {
+        if (shard.item_bytes == 2)
+            alternatives_of<uint16_t>(shard, rules, price, chosen, start, stop, partner, loss);
+        else
+            alternatives_of<uint32_t>(shard, rules, price, chosen, start, stop, partner, loss);
+    } catch (const std::bad_alloc&) {
+        return NO_MEMORY;
+    }
+    return DONE;
+}
+
+}  // namespace couponry

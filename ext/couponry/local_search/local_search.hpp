@@ -1,0 +1,69 @@
+// Kernels about changing a choice that stands: what each decision is worth, and the best moves one by one.
+#pragma once
+
+#include <cstdint>
+
+#include "common/views.hpp"
+
+namespace couponry {
+
+// Linear function of the candidates, (1 + C, S, K).
+struct Amounts {
+    const double* data;
+    int64_t segments, items;
+
+    // At the exact attribute values of candidate e.
+    COUPONRY_INLINE double at(const Table<const double>& exact, int64_t s, int64_t k, int64_t e) const noexcept {
+        const int64_t plane = segments * items;
+        const double* cell = data + s * items + k;
+        double total = cell[0];
+        for (int64_t c = 0; c < exact.rows; ++c) {
+            const double product = cell[(1 + c) * plane] * exact.row(c)[e];
+            total = total + product;
+        }
+        return total;
+    }
+};
+
+// See `regret` in reference.py.
+int regret(const Shard& shard, const Rules& rules, const Table<const double>& exact, const Amounts& reduced,
+           View<const uint8_t> chosen, uint32_t seed, int64_t start, int64_t stop, View<double> out) noexcept;
+
+// See `choose_exactly` in reference.py.
+int choose_exactly(const Shard& shard, const Rules& rules, const Table<const double>& exact, const Amounts& reduced,
+                   uint32_t seed, int64_t start, int64_t stop, View<uint8_t> chosen, int64_t unit, Cut* cut) noexcept;
+
+// The limits as linear rows, listed by (segment, item); see `LimitRows` in contract.py.
+struct LimitRows {
+    View<const int64_t> ptr;
+    View<const int32_t> row;
+    Table<const double> coefficient;
+    View<const double> lower, upper, weight, penalty;
+};
+
+// Everything that `propose` and `improve` are given; see reference.py.
+struct LocalSearch {
+    bool fill;  // else repair
+    Shard shard;
+    Rules rules;
+    Table<const double> exact;
+    Amounts reduced, objective;
+    LimitRows rows;
+    View<const uint8_t> item_helps;
+    View<double> activity;
+    View<uint8_t> chosen;
+};
+
+// See `propose` in reference.py; writes priority alone, so that several threads may share a problem.
+int propose(const LocalSearch& problem, int64_t start, int64_t stop, View<double> priority) noexcept;
+
+// What a local search did.
+struct Effort {
+    int64_t moves, looks;
+};
+
+// See `improve` in reference.py.
+int improve(const LocalSearch& problem, View<double> priority, int64_t patience, int64_t looks,
+            Effort* done) noexcept;
+
+}  // namespace couponry

@@ -1,0 +1,66 @@
+"""The kernels in C++ (sources in ext/couponry), compiled when the package is built.
+
+Each function carries the docstring of its twin in the reference. `evaluate`, `mark_free`, `noise`, `read_bytes` and
+`best_offers` exist once per instruction set: the widest that the processor has is used, unless the environment variable
+COUPONRY_ISA, read at import, names a narrower one (avx512, avx2 or baseline).
+"""
+
+from __future__ import annotations
+
+from .. import reference
+from . import affinity as _affinity
+from . import evaluate as _evaluate
+from .affinity import best_offers, fold_purchases
+from .customer_constraints import compile_constraints
+from .evaluate import (
+    compiler,
+    evaluate,
+    instruction_set,
+    instruction_sets,
+    mark_free,
+    noise,
+    quantise,
+    read_bytes,
+    span,
+)
+from .local_search import (
+    alternatives,
+    choose_exactly,
+    fine_usage,
+    improve,
+    propose,
+    regret,
+)
+
+__all__ = [
+    "alternatives",
+    "best_offers",
+    "choose_exactly",
+    "compile_constraints",
+    "compiler",
+    "evaluate",
+    "fine_usage",
+    "fold_purchases",
+    "improve",
+    "instruction_set",
+    "instruction_sets",
+    "mark_free",
+    "noise",
+    "propose",
+    "quantise",
+    "read_bytes",
+    "regret",
+    "span",
+]
+
+
+def _use_instruction_set(name: str) -> None:
+    """Switch to another instruction set, for tests and benchmarks; nothing else may be running a kernel."""
+    _evaluate._use_instruction_set(name)
+    _affinity._use_instruction_set(name)
+
+
+for _name in reference.__all__:
+    globals()[_name].__doc__ = getattr(reference, _name).__doc__
+
+_affinity._use_instruction_set(instruction_set())

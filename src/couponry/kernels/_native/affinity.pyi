@@ -1,0 +1,15 @@
+import numpy as np
+from numpy.typing import NDArray
+
+from ..affinity_contract import Chosen, OfferScoring, Pairs
+
+def fold_purchases(
+    ptr: NDArray[np.int64],
+    period: NDArray[np.int32],
+    discounted: NDArray[np.uint8],
+    spend: NDArray[np.int64],
+    factor: NDArray[np.float32],
+    pairs: Pairs,
+) -> None: ...
+def best_offers(scoring: OfferScoring, start: int, stop: int, chosen: Chosen) -> None: ...
+def _use_instruction_set(name: str) -> None: ...

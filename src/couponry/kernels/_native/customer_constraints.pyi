@@ -1,0 +1,14 @@
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract import RuleSpec
+
+def compile_constraints(
+    indptr: NDArray[np.int64],
+    item: NDArray[np.uint16] | NDArray[np.uint32],
+    spec: RuleSpec,
+    start: int,
+    stop: int,
+    ptr: NDArray[np.int64],
+    constraints: NDArray[np.int64],
+) -> None: ...

@@ -1,0 +1,49 @@
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract import Rules, Shard
+
+def span(
+    item: NDArray[np.uint16] | NDArray[np.uint32],
+    values: NDArray[np.float32] | NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+) -> None: ...
+def quantise(
+    item: NDArray[np.uint16] | NDArray[np.uint32],
+    values: NDArray[np.float32] | NDArray[np.float64],
+    low: NDArray[np.float64],
+    step: NDArray[np.float64],
+    quantity: NDArray[np.uint16],
+    fine: NDArray[np.uint8],
+    error: NDArray[np.float64],
+    fine_error: NDArray[np.float64],
+) -> None: ...
+def noise(shard: Shard, seed: int, start: int, stop: int, out: NDArray[np.uint16]) -> None: ...
+def evaluate(
+    shard: Shard,
+    rules: Rules,
+    price: NDArray[np.float32],
+    seed: int,
+    start: int,
+    stop: int,
+    usage: NDArray[np.int64],
+    chosen: NDArray[np.uint8],
+    unit: int,
+    cut: NDArray[np.int64],
+) -> None: ...
+def mark_free(
+    shard: Shard,
+    rules: Rules,
+    price: NDArray[np.float32],
+    chosen: NDArray[np.uint8],
+    threshold: NDArray[np.float32],
+    start: int,
+    stop: int,
+    is_free: NDArray[np.uint8],
+) -> None: ...
+def read_bytes(array: NDArray[np.uint8], start: int, stop: int) -> int: ...
+def compiler() -> str: ...
+def instruction_set() -> str: ...
+def instruction_sets() -> list[str]: ...
+def _use_instruction_set(name: str) -> None: ...

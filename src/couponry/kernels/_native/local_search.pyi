@@ -1,0 +1,62 @@
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract import LocalSearch, Rules, Shard
+
+def alternatives(
+    shard: Shard,
+    rules: Rules,
+    price: NDArray[np.float32],
+    chosen: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    partner: NDArray[np.int64],
+    loss: NDArray[np.float32],
+) -> None: ...
+def fine_usage(
+    shard: Shard,
+    fine: NDArray[np.uint8],
+    chosen: NDArray[np.uint8],
+    start: int,
+    stop: int,
+    total: NDArray[np.int64],
+) -> None: ...
+def regret(
+    shard: Shard,
+    rules: Rules,
+    exact: NDArray[np.float64],
+    reduced: NDArray[np.float64],
+    chosen: NDArray[np.uint8],
+    seed: int,
+    start: int,
+    stop: int,
+    out: NDArray[np.float64],
+) -> None: ...
+def choose_exactly(
+    shard: Shard,
+    rules: Rules,
+    exact: NDArray[np.float64],
+    reduced: NDArray[np.float64],
+    seed: int,
+    start: int,
+    stop: int,
+    chosen: NDArray[np.uint8],
+    unit: int,
+    cut: NDArray[np.int64],
+) -> None: ...
+def propose(
+    shard: Shard,
+    rules: Rules,
+    search: LocalSearch,
+    start: int,
+    stop: int,
+    priority: NDArray[np.float64],
+) -> None: ...
+def improve(
+    shard: Shard,
+    rules: Rules,
+    search: LocalSearch,
+    priority: NDArray[np.float64],
+    patience: int,
+    looks: int,
+) -> tuple[int, int]: ...

@@ -1,0 +1,39 @@
+"""The kernels in plain Python: the specification that the compiled backends must match bit for bit.
+
+Every function is also valid Numba, and the Numba backend compiles this very text. Arithmetic is written one operation
+at a time: float32 in packed passes and affinity, float64 elsewhere, never contracted.
+
+    evaluate  mark_free  alternatives  regret  local_search      kernels about choices
+    customer_constraints                                         rules compiled for single customers
+    constraint_search  search_bounds  whole_values               the exact search that they share
+    preference  rules                                            order of choice and ties; what rules allow
+    quantise  affinity                                           kernels about values and offers
+"""
+
+from __future__ import annotations
+
+from .affinity import best_offers, fold_purchases
+from .alternatives import alternatives, fine_usage
+from .customer_constraints import compile_constraints
+from .evaluate import evaluate, noise
+from .local_search import improve, propose
+from .mark_free import mark_free
+from .quantise import quantise, span
+from .regret import choose_exactly, regret
+
+__all__ = [
+    "alternatives",
+    "best_offers",
+    "choose_exactly",
+    "compile_constraints",
+    "evaluate",
+    "fine_usage",
+    "fold_purchases",
+    "improve",
+    "mark_free",
+    "noise",
+    "propose",
+    "quantise",
+    "regret",
+    "span",
+]

@@ -1,0 +1,132 @@
+"""The kernels of affinity: purchases folded into the states of pairs, and the best offers of each customer.
+
+Letters: e (customer, item) pairs, r purchases of them by period, H half-lives, G one more than the longest gap in
+periods.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def fold_purchases(ptr, period, discounted, spend, factor, pairs):
+    """Take purchases up into the states of pairs, one period after the other.
+
+    ``decay[p]`` is the sum, over the pair's periods up to its last, of factor by the time from each to the last: the
+    recursion decay = decay * factor[gap] + 1, rounded to float32 after each operation.
+
+    Parameters
+    ----------
+    ptr : ndarray of int64, shape (e + 1,)
+        The purchases of pair p are ``ptr[p]:ptr[p + 1]``, in ascending periods that are all later than the pair's last.
+    period : ndarray of int32, shape (r,)
+    discounted : ndarray of uint8, shape (r,)
+        1 for periods in which the customer bought at a discount.
+    spend : ndarray of int64, shape (r,)
+        Hundredths of the currency.
+    factor : ndarray of float32, shape (G, H)
+        What is left of a purchase after so many periods.
+    pairs : Pairs
+        IN/OUT; a pair whose `times` is 0 has no state yet.
+    """
+    for p in range(len(ptr) - 1):
+        for r in range(ptr[p], ptr[p + 1]):
+            now = period[r]
+            if pairs.times[p] == 0:
+                pairs.first[p] = now
+                for h in range(factor.shape[1]):
+                    pairs.decay[p, h] = np.float32(1.0)
+            else:
+                gap = now - pairs.last[p]
+                for h in range(factor.shape[1]):
+                    kept = pairs.decay[p, h] * factor[gap, h]
+                    pairs.decay[p, h] = kept + np.float32(1.0)
+            pairs.last[p] = now
+            pairs.times[p] += 1
+            pairs.discounted[p] += np.int32(discounted[r])
+            pairs.spend[p] += spend[r]
+
+
+def best_offers(scoring, start, stop, chosen):
+    """Choose the best offers of each role for each customer.
+
+    An offer is a reward where `own` links a bought item to it; an activation where it is of the kind of a bought item;
+    else an innovation. A reward scores the sum of own_weight * value over its links in `own`, another offer the sum of
+    weight * value over its links in `similar`, in the order of the customer's items, after its prior. Without a prior
+    only offers that `similar` links to something bought are candidates, besides rewards.
+
+    Larger scores go first, then smaller offers. Sums are float32, one product and one addition at a time; scores that
+    are not numbers are never chosen.
+
+    Parameters
+    ----------
+    scoring : OfferScoring
+    start, stop : int
+        Customers ``start <= i < stop``.
+    chosen : Chosen
+        OUT: what is chosen, customer by customer, in ascending order of the offers.
+    """
+    end = 0
+    for i in range(start, stop):
+        score, role, linked = score_offers(scoring, i)
+        taken = best_of_each_role(scoring, score, role, linked)
+        for j in range(scoring.offers):
+            if taken[j]:
+                chosen.offer[end] = j
+                chosen.role[end] = role[j]
+                chosen.score[end] = score[j]
+                chosen.number[i - start] += 1
+                end += 1
+
+
+def score_offers(scoring, i):
+    """Score and role of each offer for a customer, and whether it may be chosen."""
+    bought, similar, own, kinds = scoring.bought, scoring.similar, scoring.own, scoring.kinds
+    score = np.zeros(scoring.offers, np.float32)
+    mine = np.zeros(scoring.offers, np.float32)
+    role = np.full(scoring.offers, 2, np.uint8)
+    linked = np.zeros(scoring.offers, np.bool_)
+    if len(scoring.prior):
+        score[:] = scoring.prior
+        linked[:] = True
+    for e in range(bought.indptr[i], bought.indptr[i + 1]):
+        item = np.int64(bought.item[e])
+        for link in range(similar.ptr[item], similar.ptr[item + 1]):
+            part = bought.weight[e] * similar.value[link]
+            score[similar.offer[link]] = score[similar.offer[link]] + part
+            linked[similar.offer[link]] = True
+        kind = kinds.item[item]
+        if kind >= 0:
+            for place in range(kinds.ptr[kind], kinds.ptr[kind + 1]):
+                if role[kinds.offer[place]] == 2:
+                    role[kinds.offer[place]] = 1
+        for link in range(own.ptr[item], own.ptr[item + 1]):
+            part = bought.own_weight[e] * own.value[link]
+            mine[own.offer[link]] = mine[own.offer[link]] + part
+            role[own.offer[link]] = 0
+    for j in range(scoring.offers):
+        if role[j] == 0:
+            score[j] = mine[j]
+            linked[j] = True
+    if len(scoring.eligible.ptr):
+        may = np.zeros(scoring.offers, np.bool_)
+        for link in range(scoring.eligible.ptr[i], scoring.eligible.ptr[i + 1]):
+            may[scoring.eligible.offer[link]] = True
+        linked &= may
+    return score, role, linked
+
+
+def best_of_each_role(scoring, score, role, linked):
+    """Flags of the offers that are chosen: those of the largest scores, as many as each role's quota."""
+    taken = np.zeros(scoring.offers, np.bool_)
+    for r in range(3):
+        for _ in range(scoring.quota[r]):
+            first = -1
+            for j in range(scoring.offers):
+                free = linked[j] and role[j] == r and not taken[j] and score[j] > scoring.above
+                if free and (first < 0 or score[j] > score[first]):
+                    first = j
+            if first < 0:
+                break
+            taken[first] = True
+    return taken

@@ -1,0 +1,97 @@
+"""What may come or go instead where one candidate's decision is changed, and fine sums of a choice."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .evaluate import reduced_value
+from .rules import fits, of_customer
+
+
+def alternatives(shard, rules, price, chosen, start, stop, partner, loss):
+    """Find what changing each candidate's decision costs: a chosen one goes, or another one comes.
+
+    What comes in place of what goes is what is worth most of all that fits then, and what goes in place of what comes
+    is what is worth least. Nothing is worth 0 and goes before its equals; then the first by position.
+
+    Parameters
+    ----------
+    shard : Shard
+    rules : Rules
+    price : ndarray of float32, shape (1 + C, S, K)
+        See `evaluate`.
+    chosen : ndarray of uint8, shape (candidates of these customers,)
+        The best choice at these prices.
+    start, stop : int
+        Customers ``start <= i < stop``.
+    partner : ndarray of int64, shape (candidates of these customers,)
+        OUT: position of what comes or goes instead; -1: nothing.
+    loss : ndarray of float32, shape (candidates of these customers,)
+        OUT: reduced value lost; infinite where the decision cannot be changed.
+    """
+    first = shard.indptr[start]
+    for i in range(start, stop):
+        begin, end = shard.indptr[i], shard.indptr[i + 1]
+        s = of_customer(shard.segment, i)
+        held = np.zeros(end, np.uint8)
+        held[begin:end] = chosen[begin - first : end - first]
+        given = 0
+        value = np.empty(end - begin, np.float32)
+        for e in range(begin, end):
+            given += 1 if held[e] else 0
+            value[e - begin] = reduced_value(shard, price, s, np.int64(shard.item[e]), e)
+        may_add = given < of_customer(rules.upper, i)
+        may_drop = given > of_customer(rules.lower, i)
+        for e in range(begin, end):
+            may_alone = may_drop if held[e] else may_add
+            who, worth, found = best_partner(shard, rules, i, held, value, e, may_alone)
+            partner[e - first] = who
+            if not found:
+                loss[e - first] = np.float32(np.inf)
+            elif held[e]:
+                loss[e - first] = value[e - begin] - worth
+            else:
+                loss[e - first] = worth - value[e - begin]
+
+
+def best_partner(shard, rules, i, held, value, e, may_alone):
+    """What comes if candidate e goes, or goes if it comes: who (-1: nothing), its value, and whether e may change."""
+    begin, end = shard.indptr[i], shard.indptr[i + 1]
+    who, worth = np.int64(-1), np.float32(0.0)
+    if held[e]:
+        found = may_alone and fits(shard, rules, i, held, -1, e)
+    else:
+        found = may_alone and fits(shard, rules, i, held, e, -1)
+    for other in range(begin, end):
+        if held[other] == held[e]:
+            continue
+        theirs = value[other - begin]
+        if found and (theirs <= worth if held[e] else theirs >= worth):
+            continue
+        into, gone = (other, e) if held[e] else (e, other)
+        if fits(shard, rules, i, held, into, gone):
+            who, worth, found = np.int64(other), theirs, True
+    return who, worth, found
+
+
+def fine_usage(shard, fine, chosen, start, stop, total):
+    """Add up where in their quantities' steps the chosen candidates lie.
+
+    Parameters
+    ----------
+    shard : Shard
+    fine : ndarray of uint8, shape (candidates of these customers,)
+        Of one attribute; see `quantise`.
+    chosen : ndarray of uint8, shape (candidates of these customers,)
+        1 for the candidates to add up.
+    start, stop : int
+        Customers ``start <= i < stop``.
+    total : ndarray of int64, shape (S, K)
+        IN/OUT: sums.
+    """
+    first = shard.indptr[start]
+    for i in range(start, stop):
+        segment = of_customer(shard.segment, i)
+        for e in range(shard.indptr[i], shard.indptr[i + 1]):
+            if chosen[e - first]:
+                total[segment, np.int64(shard.item[e])] += np.int64(fine[e - first])

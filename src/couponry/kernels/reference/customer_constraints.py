@@ -1,0 +1,299 @@
+"""Customer rules compiled for single customers: who needs more than a greedy choice, and under which constraints.
+
+A greedy choice is the best one where the groups that can bind form a laminar family. All else is told by cardinality
+constraints on the customer's own candidates: groups that cross each other, minimums, conflicts, mandatory candidates,
+and whatever history leaves less of. See `Rules` in contract.py for how they are listed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..set_layout import SHORT, head_of, words_each
+from .rules import of_customer, of_row
+
+
+def crosses(a, b):
+    """Whether two sets, given as flags of candidates, have some in common and each some of its own."""
+    both = 0
+    only_a = 0
+    only_b = 0
+    for j in range(len(a)):
+        both += a[j] & b[j]
+        only_a += a[j] & (1 - b[j])
+        only_b += b[j] & (1 - a[j])
+    return both > 0 and only_a > 0 and only_b > 0
+
+
+def pressure(size, cap, share):
+    """About how often a constraint would be broken if each candidate were wanted so often."""
+    score = 1.0
+    for t in range(cap + 1):
+        score = score * ((share * (size - t)) / (t + 1))
+    return score
+
+
+def size_of_group(item, spec, row, e, begin, end):
+    """How many of a customer's candidates are in candidate e's group of a row; 0 if e is not the first of them.
+
+    A group is met at its first candidate, in the first row of its rule that has it there.
+    """
+    g = spec.group[row, item[e]]
+    size = 0
+    for other_row in range(len(spec.group)):
+        if spec.rule[other_row] != spec.rule[row]:
+            continue
+        for other in range(begin, end):
+            if spec.group[other_row, item[other]] == g:
+                size += 1
+                if other_row < row or (other_row == row and other < e):
+                    return 0
+    return size
+
+
+def held_of_group(spec, i, g):
+    """How many coupons of a group the customer has had."""
+    held = 0
+    if len(spec.held_ptr) > 1:
+        for h in range(spec.held_ptr[i], spec.held_ptr[i + 1]):
+            if spec.held[0, h] == g:
+                held += spec.held[1, h]
+    return held
+
+
+def add_groups(item, spec, i, begin, end, bound, member):
+    """Add a customer's groups that can bind or ask for a minimum; how many, and whether they overlap.
+
+    bound (OUT, int64, (room, 4)): cap, least, rule, mandatory. member (OUT, int64, (room, n)).
+    """
+    count = 0
+    overlaps = False
+    for row in range(len(spec.group)):
+        for e in range(begin, end):
+            g = spec.group[row, item[e]]
+            size = size_of_group(item, spec, row, e, begin, end) if g >= 0 else 0
+            if size == 0:
+                continue
+            held = held_of_group(spec, i, g)
+            cap = min(size, max(0, of_row(spec.cap, row, i) - held))
+            least = min(size, max(0, of_row(spec.least, row, i) - held))
+            if cap == size and least == 0:
+                continue
+            bound[count, 0] = cap
+            bound[count, 1] = least
+            bound[count, 2] = spec.rule[row]
+            bound[count, 3] = 0
+            for other_row in range(len(spec.group)):
+                if spec.rule[other_row] == spec.rule[row]:
+                    for other in range(begin, end):
+                        if spec.group[other_row, item[other]] == g:
+                            member[count, other - begin] = 1
+            overlaps = overlaps or not (spec.plain[row] and least == 0 and held == 0)
+            for s in range(count):
+                if not overlaps and bound[s, 2] != bound[count, 2]:
+                    overlaps = crosses(member[s], member[count])
+            count += 1
+    return count, overlaps
+
+
+def count_conflicts(item, spec, begin, end, place):
+    """How many pairs of a customer's candidates conflict; place is scratch, as below."""
+    pairs = 0
+    if len(spec.conflict_ptr) == 1:
+        return pairs
+    for e in range(begin, end):
+        place[item[e]] = e - begin
+    for e in range(begin, end):
+        for at in range(spec.conflict_ptr[item[e]], spec.conflict_ptr[item[e] + 1]):
+            if place[spec.conflict[at]] > e - begin:
+                pairs += 1
+    for e in range(begin, end):
+        place[item[e]] = -1
+    return pairs
+
+
+def conflict_rules(item, spec, begin, end, place):
+    """The first rule under which each pair of a customer's candidates conflicts, int64 (n, n), -1: none."""
+    n = end - begin
+    rule = np.full((n, n), -1, np.int64)
+    for e in range(begin, end):
+        place[item[e]] = e - begin
+    for e in range(begin, end):
+        for at in range(spec.conflict_ptr[item[e]], spec.conflict_ptr[item[e] + 1]):
+            other = place[spec.conflict[at]]
+            if other > e - begin and rule[e - begin, other] < 0:
+                rule[e - begin, other] = spec.conflict_rule[at]
+                rule[other, e - begin] = spec.conflict_rule[at]
+    for e in range(begin, end):
+        place[item[e]] = -1
+    return rule
+
+
+def add_conflicts(rule, bound, member):
+    """Add a customer's candidates that conflict: cliques, each conflict in one of them; how many.
+
+    rule: from `conflict_rules`. bound, member: see `add_groups`.
+    """
+    n = len(rule)
+    count = 0
+    covered = np.zeros((n, n), np.int64)
+    for a in range(n):
+        for b in range(a + 1, n):
+            if rule[a, b] < 0 or covered[a, b]:
+                continue
+            bound[count, 0] = 1
+            bound[count, 1] = 0
+            bound[count, 2] = rule[a, b]
+            bound[count, 3] = 0
+            member[count, a] = 1
+            member[count, b] = 1
+            for c in range(n):
+                joins = not member[count, c]
+                for d in range(n):
+                    if member[count, d] and rule[c, d] != rule[a, b]:
+                        joins = False
+                if joins:
+                    member[count, c] = 1
+            for c in range(n):
+                for d in range(n):
+                    if member[count, c] and member[count, d]:
+                        covered[c, d] = 1
+            count += 1
+    return count
+
+
+def add_barred(item, spec, i, begin, end, bound, member):
+    """Add a customer's candidates in conflict with what it has had, a constraint for each rule; how many."""
+    count = 0
+    if len(spec.conflict_ptr) == 1 or len(spec.had_ptr) == 1:
+        return count
+    for h in range(spec.had_ptr[i], spec.had_ptr[i + 1]):
+        for at in range(spec.conflict_ptr[spec.had[h]], spec.conflict_ptr[spec.had[h] + 1]):
+            for e in range(begin, end):
+                if item[e] != spec.conflict[at]:
+                    continue
+                s = 0
+                while s < count and bound[s, 2] != spec.conflict_rule[at]:
+                    s += 1
+                if s == count:
+                    bound[s, 0] = 0
+                    bound[s, 1] = 0
+                    bound[s, 2] = spec.conflict_rule[at]
+                    bound[s, 3] = 0
+                    count += 1
+                member[s, e - begin] = 1
+    return count
+
+
+def add_mandatory(spec, begin, end, bound, member):
+    """Add a constraint that asks for all of a customer's mandatory candidates; how many constraints."""
+    size = 0
+    if len(spec.mandatory) > 0:
+        for e in range(begin, end):
+            if spec.mandatory[e]:
+                member[0, e - begin] = 1
+                size += 1
+    if size == 0:
+        return 0
+    bound[0, 0] = size
+    bound[0, 1] = size
+    bound[0, 2] = spec.mandatory_rule
+    bound[0, 3] = 1
+    return 1
+
+
+def compile_constraints(indptr, item, spec, start, stop, ptr, constraints):
+    """Compile the rules of customers for whom laminar groups do not tell all into cardinality constraints.
+
+    Called twice: without room for constraints, to find how long they are, and then with it.
+
+    Parameters
+    ----------
+    indptr : ndarray of int64, shape (n + 1,)
+        Where each customer's candidates begin.
+    item : ndarray of uint16 or uint32, shape (e,)
+        Item of each candidate.
+    spec : RuleSpec
+    start, stop : int
+        Customers ``start <= i < stop``.
+    ptr : ndarray of int64, shape (n + 1,)
+        Where `constraints` is empty, OUT: ``ptr[i + 1]`` is how many words customer i's constraints take. Else IN:
+        where each customer's words begin in `constraints`.
+    constraints : ndarray of int64, shape (words,) or (0,)
+        OUT: constraints, laid out as `set_layout` says.
+    """
+    place = np.full(spec.group.shape[1], -1, np.int64)
+    for i in range(start, stop):
+        begin, end = indptr[i], indptr[i + 1]
+        n = end - begin
+        pairs = count_conflicts(item, spec, begin, end, place)
+        room = len(spec.group) * n + pairs + n + 1
+        if len(constraints) == 0:
+            ptr[i + 1] = 0
+        elif ptr[i + 1] == ptr[i]:
+            continue
+        bound = np.zeros((room, 4), np.int64)
+        member = np.zeros((room, n), np.int64)
+        count, overlaps = add_groups(item, spec, i, begin, end, bound, member)
+        groups = count
+        if pairs > 0:
+            rule = conflict_rules(item, spec, begin, end, place)
+            count += add_conflicts(rule, bound[count:], member[count:])
+        count += add_barred(item, spec, i, begin, end, bound[count:], member[count:])
+        count += add_mandatory(spec, begin, end, bound[count:], member[count:])
+        if not overlaps and count == groups:
+            continue
+        if len(constraints) == 0:
+            ptr[i + 1] = count * words_each(n)
+            continue
+        upper = of_customer(spec.upper, i)
+        write_constraints(upper, bound[:count], member[:count], ptr[i], constraints)
+
+
+def write_constraints(upper, bound, member, at, constraints):
+    """Write a customer's constraints from `at` on: the laminar family, inner ones first, then others, which say so.
+
+    Constraints that would be broken most often have the first choice of joining the family.
+    """
+    n = member.shape[1]
+    share = min(1.0, upper / n)
+    score = np.zeros(len(bound), np.float64)
+    size = np.zeros(len(bound), np.int64)
+    for s in range(len(bound)):
+        for j in range(n):
+            size[s] += member[s, j]
+        if bound[s, 0] < size[s]:
+            score[s] = pressure(size[s], bound[s, 0], share)
+    order = np.argsort(-score, kind="mergesort")
+    nests = np.zeros(len(bound), np.int64)
+    place = np.full(len(bound), n + 1, np.int64)  # listed by size, then as they are
+    for s in order:
+        if 0 < bound[s, 0] < size[s]:
+            nests[s] = 1
+            for before in order:
+                if before != s and nests[before] and crosses(member[before], member[s]):
+                    nests[s] = 0
+            if nests[s]:
+                place[s] = size[s]
+    listed = order[np.argsort(place[order], kind="mergesort")]
+    for s in listed:
+        crossing = 1 if 0 < bound[s, 0] < size[s] and not nests[s] else 0
+        head = head_of(n, bound[s, 0], bound[s, 1], bound[s, 2], bound[s, 3], crossing)
+        constraints[at] = head
+        if n <= SHORT:
+            write_candidates(member[s], at, constraints)
+        else:
+            write_candidates(member[s], at + 1, constraints)
+        at += words_each(n)
+
+
+def write_candidates(member, at, constraints):
+    """Write the bits of a constraint's candidates, from word `at` on; a head may share the first word."""
+    for w in range((len(member) + 63) // 64):
+        word = np.int64(0)
+        for j in range(64 * w, min(len(member), 64 * w + 64)):
+            word |= np.int64(member[j]) << np.int64(j - 64 * w)
+        if w == 0 and len(member) <= SHORT:
+            constraints[at] |= word
+        else:
+            constraints[at + w] = word

@@ -1,0 +1,60 @@
+"""The order in which a customer's candidates are chosen, and the hashes that break its ties."""
+
+from __future__ import annotations
+
+import numpy as np
+
+MASK = 0xFFFFFFFF
+
+
+def scramble(x):
+    """Mix the bits of a 32-bit number (the lowbias32 finaliser of C. Wellons' hash prospector)."""
+    x ^= x >> 16
+    x = (x * 0x7FEB352D) & MASK
+    x ^= x >> 15
+    x = (x * 0x846CA68B) & MASK
+    return x ^ (x >> 16)
+
+
+def tie_hash(seed, customer, item):
+    """32-bit hash that orders equally good candidates of a customer: the smallest goes first."""
+    low = scramble((seed ^ customer) & MASK)
+    high = scramble((low ^ (customer >> 32)) & MASK)
+    return scramble((high ^ (int(np.int64(item)) * 0x9E3779B9)) & MASK)
+
+
+def level_of(customer, levels):
+    """A number below `levels` drawn by customer, each at least 1 with probability 1/2, at least 2 with 1/4, ..."""
+    bits = scramble((customer ^ scramble((customer >> 32) & MASK)) & MASK)
+    level = 0
+    while level < levels - 1 and bits & 1 == 0:
+        level += 1
+        bits >>= 1
+    return level
+
+
+def goes_before(value, i, j, seed, customer, item_i, item_j):
+    """Whether candidate i is chosen before candidate j: larger value, then smaller hash, then position."""
+    if value[i] != value[j]:
+        return value[i] > value[j]
+    hash_i = tie_hash(seed, customer, item_i)
+    hash_j = tie_hash(seed, customer, item_j)
+    if hash_i != hash_j:
+        return hash_i < hash_j
+    return i < j
+
+
+def order_of_choice(value, seed, customer, item, begin):
+    """Positions of a customer's candidates, the best first, int64 (n); item[begin + j] is the j-th one's item."""
+    order = np.empty(len(value), np.int64)
+    for j in range(len(value)):
+        k = np.int64(item[begin + j])
+        # insertion sort: customers have few candidates, and the order is the specification
+        at = j
+        while at > 0 and goes_before(
+            value, j, order[at - 1], seed, customer, k, item[begin + order[at - 1]]
+        ):
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = j
+    return order

@@ -1,0 +1,63 @@
+"""What a customer's rules say about one coupon more, or one instead of another."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..set_layout import bounds_of, contains, count_constraints, has_constraints
+
+
+def of_customer(bound, i):
+    """Entry of an array of length n or 1."""
+    return bound[i] if len(bound) > 1 else bound[0]
+
+
+def of_row(bound, row, i):
+    """Entry of an array of shape (R, n or 1)."""
+    return bound[row, i] if bound.shape[1] > 1 else bound[row, 0]
+
+
+def fits(shard, rules, i, chosen, into, leaving):
+    """Whether a customer's choice still keeps the rules once `leaving` is gone and `into` has come (-1: none)."""
+    if has_constraints(rules, i):
+        return may_change(rules, i, chosen, shard.indptr[i], shard.indptr[i + 1], into, leaving)
+    if into < 0:
+        return True
+    k = np.int64(shard.item[into])
+    for rule in range(len(rules.group)):
+        g = rules.group[rule, k]
+        if g < 0 or (leaving >= 0 and rules.group[rule, shard.item[leaving]] == g):
+            continue
+        count = 0
+        for e in range(shard.indptr[i], shard.indptr[i + 1]):
+            if chosen[e] and rules.group[rule, shard.item[e]] == g:
+                count += 1
+        if count >= of_row(rules.cap, rule, i):
+            return False
+    return True
+
+
+def may_change(rules, i, chosen, begin, end, into, leaving):
+    """Whether candidate `into` may come and `leaving` go (-1: none) without breaking a cap or falling shorter.
+
+    chosen: by position in the shard, of which the customer's candidates are begin <= e < end.
+    """
+    n = end - begin
+    change = 0
+    for s in range(count_constraints(rules, i, n)):
+        comes = 0 if into < 0 else contains(rules, i, n, s, into - begin)
+        goes = 0 if leaving < 0 else contains(rules, i, n, s, leaving - begin)
+        if comes == goes:
+            continue
+        cap, least, weight, _ = bounds_of(rules, i, n, s)
+        held = 0
+        for e in range(begin, end):
+            if chosen[e] and contains(rules, i, n, s, e - begin):
+                held += 1
+        if comes and held >= cap:
+            return False
+        if comes and held < least:
+            change -= weight
+        if goes and held <= least:
+            change += weight
+    return change <= 0

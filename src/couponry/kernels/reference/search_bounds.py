@@ -1,0 +1,191 @@
+"""What the search for a customer's best choice works on, and what bounds each of its branches."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..set_layout import MANDATORY_WEIGHT
+
+NOTHING = -(1 << 62)
+"""Less than any choice is worth."""
+
+
+class SearchInput(NamedTuple):
+    """What a search chooses under; it is not changed.
+
+    value: int64 (n), in the order of choice. bound: int64 (constraints, 4): cap, least, weight, and whether it crosses
+    the laminar family. member: int64 (constraints, n), 0 or 1. lower, upper: bounds on the number of coupons.
+    """
+
+    value: NDArray[np.int64]
+    bound: NDArray[np.int64]
+    member: NDArray[np.int64]
+    lower: int
+    upper: int
+
+
+class SearchState(NamedTuple):
+    """What the choice so far leaves of each constraint, and flags of those whose minimums have no candidate in common.
+
+    residual: how many more may be given. need: how many more must be. disjoint: see `find_disjoint`.
+    """
+
+    residual: NDArray[np.int64]
+    need: NDArray[np.int64]
+    disjoint: NDArray[np.int64]
+
+
+class Node(NamedTuple):
+    """Where a search begins: flags of free candidates (n), how many coupons are given, and their worth in all."""
+
+    free: NDArray[np.int64]
+    given: int
+    worth: int
+
+
+def shortfall_of(search, state, given):
+    """What a choice falls short of minimums by, by their weight, and of the least number of coupons."""
+    short = max(0, search.lower - given)
+    for s in range(len(state.need)):
+        if state.need[s] > 0:
+            short += state.need[s] * search.bound[s, 2]
+    return short
+
+
+def find_disjoint(search, flag):
+    """Flags (OUT) of constraints with a minimum that have no candidate in common, the first ones first."""
+    used = np.zeros(search.member.shape[1], np.int64)
+    flag[:] = 0
+    for s in range(len(flag)):
+        if search.bound[s, 1] == 0:
+            continue
+        apart = True
+        for t in range(len(used)):
+            apart = apart and not (used[t] and search.member[s, t])
+        if apart:
+            flag[s] = 1
+            for t in range(len(used)):
+                used[t] |= search.member[s, t]
+
+
+def take(search, state, t, by):
+    """Count a candidate under its constraints, or (by = -1) no more."""
+    for s in range(len(state.residual)):
+        if search.member[s, t]:
+            state.residual[s] -= by
+            state.need[s] -= by
+
+
+def close_full(search, state, free, given):
+    """Take what does not fit any more off the free candidates (IN/OUT)."""
+    for s in range(len(state.residual)):
+        if state.residual[s] <= 0:
+            for t in range(len(free)):
+                if search.member[s, t]:
+                    free[t] = 0
+    if given >= search.upper:
+        free[:] = 0
+
+
+def walk(search, state, free, given, least, picks):
+    """Worth of the greedy choice among free candidates under the caps of the laminar family; the picks are added.
+
+    It goes on to what is worth less than nothing while fewer than `least` are given.
+    """
+    value, member = search.value, search.member
+    left = state.residual.copy()
+    total = 0
+    for t in range(len(value)):
+        if given >= search.upper or (value[t] < 0 and given >= least):
+            break
+        fits = free[t] != 0
+        for s in range(len(left)):
+            if member[s, t] and left[s] <= 0 and not search.bound[s, 3]:
+                fits = False
+        if not fits:
+            continue
+        for s in range(len(left)):
+            if member[s, t]:
+                left[s] -= 1
+        given += 1
+        total += value[t]
+        picks[t] = 1
+    return total
+
+
+def count(flag):
+    """How many flags are set."""
+    total = 0
+    for t in range(len(flag)):
+        total += flag[t]
+    return total
+
+
+def count_both(flag, other):
+    """How many candidates have both flags set."""
+    total = 0
+    for t in range(len(flag)):
+        total += flag[t] & other[t]
+    return total
+
+
+def open_slots(search, free, given):
+    """How many more coupons can be given."""
+    return min(search.upper - given, count(free))
+
+
+def least_shortfall(search, state, free, given):
+    """What a branch falls short by at least: in all, and what of it is sure for single constraints or the number."""
+    slots = open_slots(search, free, given)
+    sure = max(0, search.lower - given - slots)
+    asked = 0
+    lightest = MANDATORY_WEIGHT
+    for s in range(len(state.need)):
+        if state.need[s] <= 0:
+            continue
+        have = count_both(free, search.member[s])
+        sure += search.bound[s, 2] * max(0, state.need[s] - have)
+        if state.disjoint[s]:
+            asked += min(state.need[s], have)
+            lightest = min(lightest, search.bound[s, 2])
+    return sure + max(0, asked - slots) * lightest, sure
+
+
+def most_worth(search, state, free, given, goal, sure, picks):
+    """No choice of a branch that falls short by just `goal` adds more worth than this; NOTHING where there is none.
+
+    sure: from `least_shortfall`. picks is scratch.
+    """
+    value, member = search.value, search.member
+    spare = goal - sure
+    slots = open_slots(search, free, given)
+    least = search.lower - max(0, search.lower - given - slots) - spare
+    most = walk(search, state, free, given, least, picks)
+    forced = np.zeros(len(value), np.int64)
+    forced_in = 0
+    total = 0
+    for s in range(len(state.need)):
+        if not state.disjoint[s] or state.need[s] <= 0:
+            continue
+        have = count_both(free, member[s])
+        asked = min(state.need[s], have) - spare // search.bound[s, 2]
+        for t in range(len(value)):
+            if asked > 0 and free[t] and member[s, t]:
+                forced[t] = 1
+                total += value[t]
+                forced_in += 1
+                asked -= 1
+    if forced_in == 0:
+        return most
+    if forced_in > slots:
+        return NOTHING
+    for t in range(len(value)):
+        if forced_in >= slots or (value[t] < 0 and given + forced_in >= least):
+            break
+        if free[t] and not forced[t]:
+            total += value[t]
+            forced_in += 1
+    return min(most, total)

@@ -1,0 +1,167 @@
+"""The exact search under cardinality constraints against enumeration, and all backends against the reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.constraint_cases import (
+    compiled_constraints,
+    constrained_case,
+    enumerated,
+    random_constraints,
+    random_spec,
+)
+from tests.support.kernel_cases import (
+    Case,
+    all_results,
+    assert_same,
+    backend,
+    backend_names,
+    every_backend,
+    every_native,
+    make_case,
+    reference,
+)
+
+from couponry.kernels.reference.constraint_search import best_choice
+from couponry.kernels.reference.whole_values import whole_values
+
+
+@pytest.mark.parametrize("asks", [0.0, 0.4])
+@pytest.mark.parametrize("seed", range(60))
+def test_the_search_finds_the_first_of_the_best_subsets(seed: int, asks: float) -> None:
+    random = np.random.default_rng([seed, int(10 * asks)])
+    n = int(random.integers(1, 10))
+    bound, member = random_constraints(random, n, int(random.integers(0, 7)), asks)
+    values = random.integers(-3, 5, n) if seed % 2 else random.normal(size=n)
+    value, _ = whole_values(-np.sort(-values.astype(float)))
+    upper = int(random.integers(0, n + 2))
+    lower = int(random.integers(0, upper + 1)) if asks and seed % 3 == 0 else 0
+    fixing = np.zeros(n, np.int64)
+    if seed % 4 == 0:
+        fixing[random.integers(0, n)] = random.integers(1, 3)
+    expected = enumerated(value, fixing, lower, upper, bound, member)
+    picks, short, worth, most = best_choice(value, fixing, lower, upper, bound, member, 100_000)
+    if expected is None:
+        assert short == -1
+        return
+    assert (tuple(picks.tolist()), short, worth) == expected
+    assert most == worth
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_search_that_is_cut_off_keeps_the_rules_and_bounds_what_it_missed(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n, nodes = 9, int(random.integers(1, 6))
+    bound, member = random_constraints(random, n, 6, 0.3 * (seed % 2))
+    value, _ = whole_values(-np.sort(-random.normal(size=n)))
+    lower, upper = seed % 3, 5
+    fixing = np.zeros(n, np.int64)
+    expected = enumerated(value, fixing, lower, upper, bound, member)
+    picks, _, worth, most = best_choice(value, fixing, lower, upper, bound, member, nodes)
+    assert expected is not None
+    assert value @ picks == worth <= most
+    assert (member @ picks <= bound[:, 0]).all() and picks.sum() <= upper
+    assert most >= expected[2]
+
+
+def test_values_keep_their_order_and_none_is_nothing() -> None:
+    random = np.random.default_rng(1)
+    for size in 1e-38, 1e-3, 1.0, 1e37:
+        values = np.round(random.normal(size=50), 1).astype(np.float32) * np.float32(size)
+        whole, shift = whole_values(values)
+        order = np.argsort(values, kind="stable")
+        assert (np.diff(whole[order]) >= 0).all() and (whole != 0).all()
+        assert ((whole > 0) == (values > 0)).all()
+        largest = float(np.abs(values).max())
+        np.testing.assert_allclose(
+            whole * 2.0**-shift, values.astype(float), rtol=0, atol=2.0**-45 * largest
+        )
+    whole, _ = whole_values(np.zeros(3))
+    assert (whole == -1).all()
+
+
+def cases(*, wide: st.SearchStrategy[bool]) -> st.SearchStrategy[Case]:
+    return st.builds(
+        constrained_case,
+        st.integers(0, 2**32 - 1),
+        customers=st.integers(0, 9),
+        longest=st.sampled_from([3, 9, 14]),
+        attributes=st.integers(0, 2),
+        segments=st.sampled_from([1, 3]),
+        items=st.sampled_from([4, 30]),
+        wide=wide,
+        ties=st.booleans(),
+        same_bounds=st.booleans(),
+        lower=st.sampled_from([0, 0, 3]),
+        upper=st.sampled_from([4, 8]),
+    )
+
+
+@every_native
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(case=cases(wide=st.booleans()), nodes=st.sampled_from([1, 3, 10, 10_000]))
+def test_native_backends_give_the_bits_of_the_reference(name: str, case: Case, nodes: int) -> None:
+    case = Case(**vars(case) | {"rules": case.rules._replace(nodes=nodes)})
+    with backend(name) as module:
+        assert_same(all_results(module, case), all_results(reference(), case))
+
+
+@pytest.mark.skipif("numba" not in backend_names(), reason="needs numba")
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(case=cases(wide=st.just(False)), nodes=st.sampled_from([2, 10_000]))
+def test_numba_gives_the_bits_of_the_reference(case: Case, nodes: int) -> None:
+    case = Case(**vars(case) | {"rules": case.rules._replace(nodes=nodes)})
+    with backend("numba") as module:
+        assert_same(all_results(module, case), all_results(reference(), case))
+
+
+@every_backend
+@pytest.mark.parametrize("seed", range(30))
+def test_every_backend_makes_the_same_constraints(name: str, seed: int) -> None:
+    lengths = np.random.default_rng(seed).choice([0, 1, 5, 12, 70], 8)
+    case = make_case(seed, lengths=lengths, items=80, wide=seed % 5 == 0 and name != "numba")
+    spec = random_spec(np.random.default_rng([seed, 5]), case)
+    expected = compiled_constraints(reference(), case, spec)
+    with backend(name) as module:
+        for found, wanted in zip(compiled_constraints(module, case, spec), expected, strict=True):
+            assert_same(found, wanted)
+
+
+@every_native
+@pytest.mark.parametrize("seed", range(16))
+def test_rows_of_many_candidates_and_coupons(name: str, seed: int) -> None:
+    case = constrained_case(
+        seed,
+        customers=20,
+        longest=34,
+        items=60 if seed % 2 else 300,
+        ties=seed % 8 == 0,
+        lower=0,
+        upper=[4, 8, 18, 25][seed % 4],
+    )
+    case = Case(**vars(case) | {"rules": case.rules._replace(nodes=[5, 60][seed % 2])})
+
+    def found(module: Any) -> list[Any]:
+        usage, chosen = (
+            np.zeros(case.price.shape, np.int64),
+            np.zeros(len(case.shard.item), np.uint8),
+        )
+        cut = np.zeros(2, np.int64)
+        module.evaluate(
+            case.shard, case.rules, case.price, 0, 0, case.customers, usage, chosen, 0, cut
+        )
+        return [usage, chosen, cut]
+
+    with backend(name) as module:
+        for mine, expected in zip(found(module), found(reference()), strict=True):
+            assert_same(mine, expected)
+
+
+def test_most_random_cases_have_constraints() -> None:
+    case = [constrained_case(seed, customers=10, longest=10) for seed in range(20)]
+    assert sum(len(one.rules.constraints) > 0 for one in case) > 12
