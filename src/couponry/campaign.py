@@ -128,9 +128,9 @@ class Campaign(CampaignView):
 
         Parameters
         ----------
-        offers, customers, history : table
+        offers, customers, history, rules, limits, value, name, store : optional
             As for `Campaign`. Where `customers` is given, only those in it are candidates for anything; everybody's
-            purchases are learned from.
+            purchases are learned from. A store also holds histories while candidates are made.
         transactions : table
             As `couponry.affinity.PurchaseHistory.from_transactions` takes them: customer, product, day or week or
             date, quantity, spend, discount.
@@ -141,13 +141,6 @@ class Campaign(CampaignView):
             `product` and the column that `targeting.kind` names.
         targeting : Targeting, optional
             How many offers of each role a customer is a candidate for, and how responses are estimated.
-        rules, limits : sequence
-            As for `Campaign`.
-        value, name : str
-            As for `Campaign`.
-        store : str or Path, optional
-            With one, histories are kept on disk, too, while candidates are made; a store of the same input is used
-            again, and nothing is made.
         memory_limit : int or str, optional
             Bytes, or text such as "8GiB", that making candidates may take.
         progress : bool
@@ -160,10 +153,8 @@ class Campaign(CampaignView):
 
         Raises
         ------
-        InvalidInput
-            With one line that names what is wrong.
-        ImportError
-            If DuckDB is not installed.
+        InvalidInput, ImportError
+            If something is wrong, in one line; or if DuckDB is not installed.
         """
         data = campaign_from_transactions(
             TransactionTables(offers, transactions, covers, products, customers, history),

@@ -28,7 +28,7 @@ since a coupon for what a household would have bought anyway counts as a success
 
 
 @dataclass(frozen=True)
-class Coverage:
+class RedemptionCoverage:
     """Share of actual redemptions that an allocation covers under the same limits, by what was maximised.
 
     Attributes
@@ -48,7 +48,7 @@ class Coverage:
 
 def run_demo(
     folder: Path, *, overwrite: bool, threads: int | None, say: Callable[[str], None]
-) -> dict[int, Coverage]:
+) -> dict[int, RedemptionCoverage]:
     """Score, allocate and compare campaigns 13 and 18; write campaign-N and allocation-N.
 
     Parameters
@@ -64,7 +64,7 @@ def run_demo(
 
     Returns
     -------
-    dict of int to Coverage
+    dict of int to RedemptionCoverage
         By campaign.
 
     Raises
@@ -100,7 +100,7 @@ def _one(
     overwrite: bool,
     threads: int | None,
     say: Callable[[str], None],
-) -> Coverage:
+) -> RedemptionCoverage:
     """Score, allocate and compare one campaign."""
     scored = score_campaign(journey, number)
     campaign = demo_campaign(scored, scored.candidates, "response", f"campaign {number}")
@@ -121,7 +121,7 @@ def _one(
         candidates = scored.candidates.append_column("score", pa.array(score, pa.float64()))
         other = demo_campaign(scored, candidates, "score", name).solve(threads=threads)
         shares[name] = coverage(other, scored.redeemed)
-    return Coverage(**shares)
+    return RedemptionCoverage(**shares)
 
 
 def demo_campaign(scored: ScoredCampaign, candidates: pa.Table, value: str, name: str) -> Campaign:
