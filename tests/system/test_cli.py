@@ -377,6 +377,11 @@ def test_help(arguments: list[str], run: Callable[..., Ran]) -> None:
     assert ran.status == 0 and "couponry" in ran.out and ran.err == ""
 
 
+def test_help_says_what_exit_statuses_mean(run: Callable[..., Ran]) -> None:
+    assert f"Exit status: {cli.EXIT_STATUSES}." in " ".join(run("--help").out.split())
+    assert {status.value for status in cli.ExitStatus} == {0, 1, 2, 3, 4, 130}
+
+
 def test_what_cannot_fit_is_refused_before_it_is_read(
     run: Callable[..., Ran], folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

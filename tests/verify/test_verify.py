@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.support.campaigns import SLOTS, random_tables, replaced, shuffled, spec, write_folder
+from tests.support.spoilt_results import (
+    cell,
+    change_json,
+    change_number,
+    change_table,
+    remove,
+    without_key,
+)
 
-from couponry import InvalidInput, read_campaign
-from couponry.campaign_folder.spec import read_spec
-from couponry.verify import Report, verify_result
-from couponry.verify.achievable import CellGroups, most_coupons
-from couponry.verify.inputs import Inputs
-from couponry.verify.rules import group_of_cell
+from couponry import InvalidInput, Report, read_campaign, verify_result
 
 Folder = Callable[..., Path]
 
@@ -77,45 +78,6 @@ def test_a_right_result(solved: tuple[Path, Path]) -> None:
 # ---- one thing spoilt at a time
 
 
-def change_json(out: Path, name: str = "result.json", **changes: Any) -> None:
-    content = json.loads((out / name).read_text())
-    content.update(changes)
-    (out / name).write_text(json.dumps(content))
-
-
-def change_number(key: str, by: float) -> Callable[[Path], None]:
-    def change(out: Path) -> None:
-        change_json(out, **{key: json.loads((out / "result.json").read_text())[key] + by})
-
-    return change
-
-
-def without_key(key: str) -> Callable[[Path], None]:
-    def change(out: Path) -> None:
-        content = json.loads((out / "result.json").read_text())
-        del content[key]
-        (out / "result.json").write_text(json.dumps(content))
-
-    return change
-
-
-def change_table(name: str, change: Callable[[pa.Table], pa.Table]) -> Callable[[Path], None]:
-    def apply(out: Path) -> None:
-        table = pq.read_table(out / f"{name}.parquet")
-        pq.write_table(change(table), out / f"{name}.parquet")
-
-    return apply
-
-
-def cell(name: str, column: str, row: int, value: Any) -> Callable[[Path], None]:
-    def change(table: pa.Table) -> pa.Table:
-        values = table[column].to_pylist()
-        values[row] = value(values[row]) if callable(value) else value
-        return replaced(table, column, pa.array(values, table[column].type))
-
-    return change_table(name, change)
-
-
 def foreign_offer(table: pa.Table) -> pa.Table:
     """The first customer's first coupon becomes one of an offer that it is no candidate for."""
     candidates = random_tables()["candidates"].to_pydict()
@@ -126,10 +88,6 @@ def foreign_offer(table: pa.Table) -> pa.Table:
     other = next(offer for offer in range(50, 86, 3) if offer not in own)
     offers = [other, *table["offer"].to_pylist()[1:]]
     return replaced(table, "offer", offers)
-
-
-def remove(name: str) -> Callable[[Path], None]:
-    return lambda out: (out / name).unlink()
 
 
 SPOILT: dict[str, tuple[Callable[[Path], None], str]] = {
@@ -317,60 +275,6 @@ def test_min_under_overlapping_rules_is_kept(seed: int, folder: Folder, tmp_path
     assert verify_result(path, out).problems == []
 
 
-# ---- infeasible results
-
-
-@pytest.fixture
-def infeasible(folder: Folder, tmp_path: Path) -> tuple[Path, Path]:
-    limits = [
-        {"name": "few", "max": 10, "where": {"brand": ["A"]}},
-        {"name": "many", "by": "brand", "where": {"brand": "A"}, "min": 15},
-        {"name": "innocent", "max": 100},
-    ]
-    path = folder(limit=limits)
-    return path, read_campaign(path).solve().write(tmp_path / "out")
-
-
-def test_infeasible_result(infeasible: tuple[Path, Path]) -> None:
-    report = verify_result(*infeasible)
-    assert report.problems == [] and report.status == "infeasible" and report.objective is None
-    assert "all holds" in report.summary()
-
-
-INFEASIBLE: dict[str, tuple[Callable[[Path], None], str]] = {
-    "no conflict": (remove("infeasible.json"), "infeasible.json: missing"),
-    "an empty conflict": (
-        lambda out: change_json(out, "infeasible.json", limits=[], customer_rules=[]),
-        "neither a limit nor a customer rule",
-    ),
-    "an unknown limit": (
-        lambda out: change_json(out, "infeasible.json", limits=[{"limit": "x", "min": 1, "sum": "count"}]),
-        "no hard limit 'x'",
-    ),
-    "another bound": (
-        lambda out: change_json(
-            out, "infeasible.json", limits=[{"limit": "few", "group": None, "max": 9, "sum": "count"}]
-        ),
-        "no hard limit 'few' asks max 9",
-    ),
-    "an unknown rule": (
-        lambda out: change_json(out, "infeasible.json", customer_rules=[{"customer_rule": "x"}]),
-        "no customer rule 'x'",
-    ),
-    "an objective": (lambda out: change_json(out, objective=3.0), "objective: expected null"),
-    "said to be solved": (lambda out: change_json(out, status="optimal"), "allocation.parquet: missing"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", INFEASIBLE)
-def test_spoilt_infeasible_result(case: str, infeasible: tuple[Path, Path]) -> None:
-    spoil, expected = INFEASIBLE[case]
-    spoil(infeasible[1])
-    report = verify_result(*infeasible)
-    assert not report.ok
-    assert any(expected in problem for problem in report.problems), report.problems
-
-
 def test_what_cannot_be_read(solved: tuple[Path, Path], out: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"no file result\.json"):
         verify_result(solved[0], tmp_path)
@@ -398,49 +302,6 @@ def test_rows_of_the_campaign_in_any_order(solved: tuple[Path, Path], folder: Fo
     mixed = {name: shuffled(table, 3) for name, table in random_tables().items()}
     other = folder(mixed, {"bounds": BOUNDS}, customer_rule=RULES, limit=LIMITS)
     assert verify_result(other, solved[1]).problems == []
-
-
-# ---- the most coupons that a customer can have, against every subset of its candidates
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_most_coupons(seed: int, folder: Folder) -> None:
-    """Random rules, nested and overlapping, with bounds that differ by customer."""
-    rng = np.random.default_rng(seed)
-    tables = random_tables(seed, customers=12, offers=9, each=7)
-    about: list[dict[str, Any]] = [
-        {"by": "product"}, {"by": "brand"}, {"by": "role"}, {"where": {"channel": "mail"}},
-        {"where": {"role": ["reward", "activation"]}}, {"where": {"day": {"max": 16}}},
-        {"by": "brand", "where": {"channel": "email"}}, {"where": {"tags": ["all"]}},
-    ]  # fmt: skip
-    bounds = ["slots", 0, 1, 1, 2, 3]
-    rules = [
-        {
-            "name": f"r{k}",
-            "max": bounds[rng.integers(len(bounds))],
-            **about[rng.integers(len(about))],
-        }
-        for k in range(rng.integers(1, 5))
-    ]
-    path = folder(tables, customer_rule=rules)
-    spec = read_spec(path)
-    inputs = Inputs(path, spec)
-    groups = [
-        CellGroups(group_of_cell(inputs, rule), inputs.bound(rule.max, np.inf, rule.label))
-        for rule in spec.rules
-    ]
-    wanted = rng.random(12) < 0.8
-    found = most_coupons(inputs, groups, wanted)
-    subsets = np.array(list(itertools.product([0, 1], repeat=7)))
-    cells = inputs.cell(np.arange(len(inputs)))
-    for customer in range(12):
-        own = cells[inputs.customer == customer]
-        fits = np.ones(len(subsets), bool)
-        for group in groups:
-            for code in set(group.code[own].tolist()) - {-1}:
-                fits &= subsets[:, group.code[own] == code].sum(axis=1) <= group.cap[customer]
-        expected = subsets[fits].sum(axis=1).max() if wanted[customer] else 0
-        assert found[customer] == expected, (customer, rules)
 
 
 def test_summary_of_many_problems() -> None:

@@ -36,7 +36,7 @@ class TransactionTables:
 
 
 def campaign_from_transactions(
-    given: TransactionTables,
+    inputs: TransactionTables,
     *,
     targeting: Targeting,
     store: str | Path | None,
@@ -48,7 +48,7 @@ def campaign_from_transactions(
 
     Parameters
     ----------
-    given : TransactionTables
+    inputs : TransactionTables
     targeting : Targeting
     store : str, Path or None
     memory_limit : int, str or None
@@ -66,15 +66,15 @@ def campaign_from_transactions(
     InvalidInput
         With one line that names what is wrong, or the sizes of what cannot fit.
     """
-    table = tables.as_table(given.offers, "offers")
+    table = tables.as_table(inputs.offers, "offers")
     limit = parse_size(memory_limit, "memory_limit")
     with reporter(progress) as report:
         clock = Clock(None, report)
         known = None
-        if given.customers is not None:
-            known = tables.as_table(given.customers, "customers")
+        if inputs.customers is not None:
+            known = tables.as_table(inputs.customers, "customers")
         sources = candidate_pipeline.Tables(
-            table, given.transactions, given.covers, given.products, known
+            table, inputs.transactions, inputs.covers, inputs.products, known
         )
         blocks = candidate_pipeline.candidate_blocks(sources, targeting, limit=limit, clock=clock)
         if blocks.source is not None and (store is None or not is_made_from(store, blocks.source)):
@@ -83,5 +83,5 @@ def campaign_from_transactions(
             memory_estimate.check_memory(needed, limit, with_store=store is not None)
             if store is not None:
                 memory_estimate.check_disk(needed, store)
-        made = CampaignData.make(table, blocks, known, given.history, store=store, **agreed)
+        made = CampaignData.make(table, blocks, known, inputs.history, store=store, **agreed)
     return replace(made, seconds=clock.seconds)

@@ -81,7 +81,7 @@ def _of_transactions(
 ) -> CampaignData:
     """A campaign folder that has transactions in place of candidates."""
     columns = transaction_columns(targeting.columns)
-    given = TransactionTables(
+    inputs = TransactionTables(
         tables.read(folder, spec.tables["offers"], "offers"),
         stream_files(folder, spec.tables["transactions"], "transactions", columns),
         read_table(folder, spec, "covers"),
@@ -90,7 +90,7 @@ def _of_transactions(
         read_table(folder, spec, "history"),
     )
     return campaign_from_transactions(
-        given,
+        inputs,
         targeting=targeting,
         rules=spec.rules,
         limits=spec.limits,

@@ -36,7 +36,7 @@ class SolveOptions:
     checkpoint : str or Path, optional
         File that progress is kept in.
     start : CampaignSolution, pyarrow.Table, str or Path, optional
-        An earlier result, whose prices to start from.
+        Warm start: a result, whose prices to start from.
     solver : SolverOptions
         What tunes the solver.
     """
