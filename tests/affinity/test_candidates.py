@@ -375,7 +375,7 @@ OFFERS = {"offer": [7, 8], "product": [1, 2]}
         ),
         (
             (OFFERS, None, {"product": ["x"], "t": ["a"]}, "t"),
-            "expected integers as offers are for, got strings",
+            "expected integers as in table offers, got strings",
         ),
         ((OFFERS, None, {"product": [1]}, "t"), "table products: expected a column 't'"),
         ((OFFERS, None, None, "t"), "kind: expected a table products with a column 't'"),

@@ -53,7 +53,7 @@ class Tables(NamedTuple):
     covers, products : table-like, optional
         As Assortment takes them.
     customers : pyarrow.Table, optional
-        Who may be a candidate; None: everybody in the transactions.
+        Who may be a candidate; None: every customer in the transactions.
     """
 
     offers: pa.Table
@@ -66,7 +66,7 @@ class Tables(NamedTuple):
 def candidate_blocks(
     given: Tables, targeting: Targeting, *, limit: int | None, clock: Clock
 ) -> CandidateBlocks:
-    """Prepare the candidates of everybody in the transactions; nothing is read yet but schemas and small tables.
+    """Prepare the candidates of all customers; nothing is read yet but schemas and small tables.
 
     Parameters
     ----------
@@ -85,11 +85,10 @@ def candidate_blocks(
     targeting.check()
     assortment = Assortment(given.offers, given.covers, given.products, targeting.kind)
     transactions = Transactions.open(given.transactions, targeting.columns)
-    if assortment.products.type != transactions.product_type:
-        raise InvalidInput(
-            "table transactions, column 'product': expected "
-            f"{tables.kind_of_ids(assortment.products)} as in table covers"
-        )
+    bought = pa.array([], transactions.product_type)
+    tables.check_kind_of_ids(
+        bought, assortment.products, "table transactions, column 'product'", "covers"
+    )
     allowed = None
     if given.customers is not None:
         allowed = _allowed(given.customers, transactions.customer_type)
@@ -128,11 +127,8 @@ def _allowed(customers: pa.Table, kind: pa.DataType) -> pa.Array:
     """Return the ids of the table customers, ascending."""
     tables.require(customers, "customers", "customer")
     ids = tables.ids(customers, "customers", "customer")
-    if ids.type != kind:
-        raise InvalidInput(
-            "table transactions, column 'customer': expected "
-            f"{tables.kind_of_ids(ids)} as in table customers"
-        )
+    buyers = pa.array([], kind)
+    tables.check_kind_of_ids(buyers, ids, "table transactions, column 'customer'", "customers")
     return tables.ranks(ids)[1]
 
 
@@ -199,15 +195,15 @@ class _Pipeline:
         self, model: CandidateModel, history: PurchaseHistory, threads: int
     ) -> Iterator[CandidateRows]:
         """Yield the candidates of the customers who are allowed; say now and then how it stands."""
-        done, everybody = 0, len(history.customers)
+        done, total = 0, len(history.customers)
         for rows in model.blocks(history, threads):
             seen = len(rows.customers)
             if self._allowed is not None:
                 rows = rows.of_customers(tables.positions(rows.customers, self._allowed) >= 0)
             yield rows
             before, done = done, done + seen
-            if before * PROGRESS_LINES // everybody < done * PROGRESS_LINES // everybody:
-                self._clock.say(f"{done:,} of {everybody:,} customers")
+            if before * PROGRESS_LINES // total < done * PROGRESS_LINES // total:
+                self._clock.say(f"{done:,} of {total:,} customers")
 
     def _fitted(self, history: PurchaseHistory, sample: pa.Table | None) -> CandidateModel:
         """Return the model, fitted on the last weeks of a sample of customers."""

@@ -1,1 +1,1 @@
-"""The best offers of each customer by role, written as blocks of candidates."""
+"""The top offers of each customer by role, written as blocks of candidates."""

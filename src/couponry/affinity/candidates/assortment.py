@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...data import tables
+from ...data.arrow_columns import flat_lists, holds_lists
 from ...data.ids import digest_of
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
@@ -72,7 +73,8 @@ class Assortment:
         if kind is not None and products is None:
             raise InvalidInput(f"kind: expected a table products with a column {kind!r}")
         if products is not None:
-            known, code = _kinds(tables.as_table(products, "products"), kind, product.type)
+            source = "offers" if covers is None else "covers"
+            known, code = _kinds(tables.as_table(products, "products"), kind, product, source)
         self.products: pa.Array = tables.ranks(pa.concat_arrays([product, known]))[1]
         self.covers = self._cover_matrix(offer, product)
         self.kind = np.full(len(self.products), -1, np.int32)
@@ -153,36 +155,30 @@ def _covered_pairs(offers: pa.Table, covers: Any) -> tuple[pa.Array, pa.Array]:
         raise InvalidInput(
             "table offers: expected a column 'product', or a table covers of offers and products"
         )
-    column = offers["product"].combine_chunks()
     ids = tables.ids(offers, "offers", "offer")
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        if isinstance(column, pa.ChunkedArray):
-            column = pa.concat_arrays(column.chunks)
-        parents = pc.list_parent_indices(column)
-        flat = pa.table({"product": pc.list_flatten(column)})
-        return ids.take(parents), tables.ids(flat, "offers", "product")
+    if holds_lists(offers["product"].type):
+        row, product = flat_lists(offers["product"])
+        flat = pa.table({"product": product})
+        return ids.take(pa.array(row)), tables.ids(flat, "offers", "product")
     some = offers.filter(pc.is_valid(offers["product"]))
     return ids.filter(pc.is_valid(offers["product"])), tables.ids(some, "offers", "product")
 
 
 def _kinds(
-    products: pa.Table, kind: str | None, expected: pa.DataType
+    products: pa.Table, kind: str | None, covered: pa.Array, source: str
 ) -> tuple[pa.Array, NDArray[np.int64]]:
-    """Return the products of the table, and the code of the kind of each."""
+    """Return products and the code of each one's kind; ids must be like those covered, of the table `source`."""
     tables.require(products, "products", "product", *([] if kind is None else [kind]))
     ids = tables.ids(products, "products", "product")
-    if len(ids) and ids.type != expected:
-        raise InvalidInput(
-            f"table products, column 'product': expected {'integers' if expected == pa.int64() else 'strings'} "
-            f"as offers are for, got {tables.kind_of_ids(ids)}"
-        )
+    if len(ids):
+        tables.check_kind_of_ids(ids, covered, "table products, column 'product'", source)
     distinct = len(ids.unique())
     if distinct < len(ids):
         raise InvalidInput(
             f"table products, column 'product': expected each product once, got {len(ids):,} rows of {distinct:,}"
         )
     code = np.full(len(ids), -1) if kind is None else tables.labels(products[kind])[0]
-    return ids.cast(expected), code
+    return ids.cast(covered.type), code
 
 
 def _most_frequent_kind(covers: sp.csr_array, kind: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -46,7 +46,7 @@ class HistoryArrays:
 
     @classmethod
     def empty(cls, n_half_lives: int) -> HistoryArrays:
-        """Make a history of nobody."""
+        """Make a history without customers."""
         no_ids = pa.array([], pa.int64())
         pairs, trips = Pairs.new(0, n_half_lives), Pairs.new(0, n_half_lives)
         return cls(no_ids, no_ids, np.zeros(1, np.int64), np.zeros(0, np.uint32), pairs, trips)

@@ -36,7 +36,7 @@ def offer_features(
     history : PurchaseHistory
         Its items are offers; see `catalogue` of `PurchaseHistory.from_transactions`.
     customers, offers : pyarrow.Array
-        Ids; those that the history does not know have bought nothing and are bought by nobody.
+        Ids; those that the history does not know count as not bought.
     mixes : mapping of str to (PurchaseHistory, csr_array)
         By name, such as `category`: a history by category, and what share of an offer's sales is in each: a matrix
         (n_offers, n_categories) whose rows add up to at most 1.

@@ -129,11 +129,8 @@ def _checked_catalogue(catalogue: Any, product_type: pa.DataType) -> pa.Table:
     table = tables.as_table(catalogue, "catalogue", ["product", "item"])
     tables.require(table, "catalogue", "product", "item")
     product = tables.ids(table, "catalogue", "product")
-    if product.type != product_type:
-        raise InvalidInput(
-            f"table catalogue, column 'product': expected {'integers' if product_type == pa.int64() else 'strings'} "
-            f"as in table transactions, got {tables.kind_of_ids(product)}"
-        )
+    bought = pa.array([], product_type)
+    tables.check_kind_of_ids(product, bought, "table catalogue, column 'product'", "transactions")
     pairs = pa.table({"product": product, "item": tables.ids(table, "catalogue", "item")})
     return pairs.group_by(["product", "item"]).aggregate([])
 
