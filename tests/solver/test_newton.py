@@ -10,7 +10,7 @@ import scipy.optimize
 import scipy.sparse as sp
 from tests.support.large_campaign import FEW_FREE, campaign
 
-from couponry.solver.dual.quadratic_model import QuadraticModel
+from couponry.solver.dual.newton.quadratic_model import QuadraticModel
 from couponry.solver.options import DEFAULT_OPTIONS
 
 

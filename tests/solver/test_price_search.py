@@ -20,8 +20,8 @@ from couponry import Campaign, CustomerRule, Limit, kernels
 from couponry.engines.local import LocalEngine
 from couponry.result import Result
 from couponry.solver.dual import cutting_planes
-from couponry.solver.dual.curvature import Curvature
 from couponry.solver.dual.lagrangian import Lagrangian
+from couponry.solver.dual.newton.curvature import Curvature
 from couponry.solver.dual.price_caps import find_price_caps
 from couponry.solver.dual.price_space import PriceSpace
 from couponry.solver.dual.quasi_newton import minimise

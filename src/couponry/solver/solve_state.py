@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ..engines.protocol import Engine
 from ..utils.clock import Clock
 from .conflict import InfeasibleSet
-from .dual.price_point import PricePoint
-from .dual.price_search import PriceSearch
+from .dual.search.price_point import PricePoint
+from .dual.search.price_search import PriceSearch
 from .dual.warm_start import WarmStart
 from .options import SolverOptions
 from .plan import Plan

@@ -16,11 +16,11 @@ from ...engines.protocol import Engine
 from ...utils.clock import Clock
 from ..options import DEFAULT_OPTIONS, SolverOptions
 from ..problem import Problem
-from .curvature import Curvature
 from .lagrangian import Evaluation, Lagrangian
-from .newton import Newton
-from .price_search import PriceSearch
+from .newton.curvature import Curvature
+from .newton.steps import Newton
 from .price_space import PriceSpace
+from .search.price_search import PriceSearch
 
 
 @dataclass(frozen=True)

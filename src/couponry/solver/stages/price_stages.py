@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..dual.noise_search import NoiseSearch
+from ..dual.search.noise_search import NoiseSearch
 from ..solve_state import SolveState
 from .rounding_stage import round_to_integers
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...utils.errors import OutOfTime
 from ..dual.lagrangian import Evaluation, Lagrangian, as_float32
-from ..dual.price_point import PricePoint
+from ..dual.search.price_point import PricePoint
 from ..plan import Plan
 from ..primal.fixed_customers import (
     fix_customers,

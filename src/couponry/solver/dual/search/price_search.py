@@ -8,23 +8,23 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engines.protocol import Engine
-from ...utils.clock import Clock
-from ..options import DEFAULT_OPTIONS, SolverOptions
-from ..problem import Problem
-from . import cutting_planes
-from .curvature import Curvature
+from ....engines.protocol import Engine
+from ....utils.clock import Clock
+from ...options import DEFAULT_OPTIONS, SolverOptions
+from ...problem import Problem
+from .. import cutting_planes
+from ..lagrangian import Certified, Evaluation, Lagrangian
+from ..newton.curvature import Curvature
+from ..newton.steps import Newton
+from ..price_caps import find_price_caps
+from ..price_space import PriceSpace
+from ..quasi_newton import minimise
+from ..sampling import Samples
+from ..scaling import Scales
+from ..warm_start import WarmStart, corrected_dual
 from .descent import Descent, NearEnough, stop_under_noise, stop_without_noise
-from .lagrangian import Certified, Evaluation, Lagrangian
-from .newton import Newton
-from .price_caps import find_price_caps
 from .price_point import PricePoint
-from .price_space import PriceSpace
-from .quasi_newton import minimise
-from .sampling import Samples
-from .scaling import Scales
 from .violation import ViolationMeasure
-from .warm_start import WarmStart, corrected_dual
 
 
 class PriceSearch:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .lagrangian import Evaluation, Lagrangian
-from .sampling import Samples
+from ..lagrangian import Evaluation, Lagrangian
+from ..sampling import Samples
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..options import NewtonOptions
+from ...options import NewtonOptions
 
 
 class StepOutcome(NamedTuple):

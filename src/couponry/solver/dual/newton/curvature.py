@@ -18,14 +18,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engines.cells import candidate_cells
-from ...engines.subset import positions_of
-from ...utils.lazy_imports import sparse as sp
-from ..log_histogram import LogHistogram
-from ..options import DEFAULT_OPTIONS, CurvatureOptions
-from .lagrangian import Lagrangian, as_float32
-from .price_space import PriceSpace
-from .scaling import Scales
+from ....engines.cells import candidate_cells
+from ....engines.subset import positions_of
+from ....utils.lazy_imports import sparse as sp
+from ...log_histogram import LogHistogram
+from ...options import DEFAULT_OPTIONS, CurvatureOptions
+from ..lagrangian import Lagrangian, as_float32
+from ..price_space import PriceSpace
+from ..scaling import Scales
 
 ALONE, IN_PLACE = 0.5, 0.25
 """What a change counts where one coupon comes or goes, and where two candidates change places.

@@ -18,12 +18,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...utils.lazy_imports import sparse as sp
-from ..options import DEFAULT_OPTIONS, NewtonOptions
+from ....utils.lazy_imports import sparse as sp
+from ...options import DEFAULT_OPTIONS, NewtonOptions
+from ..lagrangian import Evaluation, Lagrangian
+from ..scaling import Scales
 from .curvature import Curvature
-from .lagrangian import Evaluation, Lagrangian
 from .quadratic_model import QuadraticModel
-from .scaling import Scales
 from .trust_region import StepOutcome, TrustRegion
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..problem import Problem
-from .lagrangian import Evaluation
-from .price_space import PriceSpace
+from ...problem import Problem
+from ..lagrangian import Evaluation
+from ..price_space import PriceSpace
 
 
 class ViolationMeasure:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...utils.lazy_imports import sparse as sp
-from ...utils.lazy_imports import sparse_linalg
-from ..options import DEFAULT_OPTIONS, NewtonOptions
+from ....utils.lazy_imports import sparse as sp
+from ....utils.lazy_imports import sparse_linalg
+from ...options import DEFAULT_OPTIONS, NewtonOptions
 
 
 class QuadraticModel:

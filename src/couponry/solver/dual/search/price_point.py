@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .lagrangian import Evaluation, Lagrangian
-from .sampling import Samples
+from ..lagrangian import Evaluation, Lagrangian
+from ..sampling import Samples
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..lagrangian import Lagrangian
+from ..sampling import Samples
+from ..smoothing import Smoothing
 from .descent import Descent
-from .lagrangian import Lagrangian
 from .price_point import PricePoint
 from .price_search import PriceSearch
-from .sampling import Samples
-from .smoothing import Smoothing
 
 
 @dataclass(frozen=True)
