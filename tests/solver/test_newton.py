@@ -19,7 +19,8 @@ def modelled(seed: int) -> tuple[float, float]:
     size, edges = 1 + seed % 12, 1 + seed % 40
     rng = np.random.default_rng(seed)
     changes = sp.csr_array(rng.normal(size=(edges, size)) * (rng.random((edges, size)) < 0.5))
-    model = QuadraticModel(sp.csr_array(changes.T @ changes), DEFAULT_OPTIONS.newton.damping)
+    options = DEFAULT_OPTIONS.newton
+    model = QuadraticModel(sp.csr_array(changes.T @ changes), options.damping, options)
     gradient = rng.normal(size=size)
     low, high = -rng.random(size) * (rng.random(size) < 0.7), rng.random(size)
     step, promised = model.minimum(gradient, low, high)

@@ -24,13 +24,14 @@ from couponry.solver.dual.lagrangian import Lagrangian
 from couponry.solver.dual.newton.curvature import Curvature
 from couponry.solver.dual.price_caps import find_price_caps
 from couponry.solver.dual.price_space import PriceSpace
-from couponry.solver.dual.quasi_newton import minimise
+from couponry.solver.dual.quasi_newton import Effort, minimise
 from couponry.solver.dual.scaling import Scales
 from couponry.solver.linear_terms import terms_by_candidate
-from couponry.solver.options import SizeOptions, SolverOptions
+from couponry.solver.options import DEFAULT_OPTIONS, SizeOptions, SolverOptions
 from couponry.solver.problem import ALIKE, SAME, Problem
 
 LARGE = SolverOptions(sizes=SizeOptions(in_memory_candidates=100_000))
+CAPS = DEFAULT_OPTIONS.price_caps
 SLOTS = CustomerRule("slots", max=4)
 ONE_EACH = CustomerRule("one of each", max=1, by="product")
 
@@ -69,8 +70,9 @@ def test_curvature_is_how_the_gradient_changes(rules: list[CustomerRule]) -> Non
     dual = Lagrangian(problem, engine_of(problem))
     scales = Scales.measure(problem, dual.engine)
     space = PriceSpace.for_problem(problem, scales.price_scale(2.0))
-    found = minimise(dual, space, np.zeros(len(problem.lower)), 1e5, 12, 0.0, lambda now: False)
-    matrix, _ = Curvature(dual, space, scales, 1.0).at(found.prices)
+    start, effort = np.zeros(len(problem.lower)), Effort(1e5, 12, 0.0)
+    found = minimise(dual, space, start, effort, lambda _: False, DEFAULT_OPTIONS.quasi_newton)
+    matrix, _ = Curvature(dual, space, scales, 1.0, DEFAULT_OPTIONS.curvature).at(found.prices)
 
     def slope(point: NDArray[np.float64]) -> NDArray[np.float64]:
         activity = dual.evaluate(space.prices(point)).activity
@@ -123,7 +125,7 @@ def test_nobody_wants_a_coupon_at_its_price_cap() -> None:
     limits = [Limit("load", sum="weight", by="offer", max=5.0)]
     problem = Campaign(offers, candidates, rules=[SLOTS], limits=limits).compile().problem
     dual = Lagrangian(problem, engine_of(problem))
-    caps = find_price_caps(problem, Scales.measure(problem, dual.engine))
+    caps = find_price_caps(problem, Scales.measure(problem, dual.engine), CAPS)
     assert caps == pytest.approx(1.0 / offers["scale"].to_numpy(), rel=1e-3)
     below, above = (dual.evaluate(caps * factor).usage[0] for factor in (0.99, 1.01))
     assert (below > 0).all()
@@ -142,7 +144,8 @@ def test_where_a_minimum_pays_there_is_no_price_cap(
 ) -> None:
     load = Limit("load", sum="weight", by="offer", max=5.0)
     problem = Campaign(*proportional(), rules=rules, limits=[load, *limits]).compile().problem
-    assert np.isinf(find_price_caps(problem, Scales.measure(problem, engine_of(problem)))).all()
+    scales = Scales.measure(problem, engine_of(problem))
+    assert np.isinf(find_price_caps(problem, scales, CAPS)).all()
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-6, 1e6])
@@ -253,7 +256,8 @@ def test_cutting_planes_find_the_least_dual(seed: int) -> None:
     space = PriceSpace.for_problem(problem, scales.price_scale(2.0))
     coupon = 2.0 * scales.per_coupon[space.row] / space.scale
     start = np.zeros(len(problem.lower))
-    prices = cutting_planes.descend(dual, space, start, coupon, 1e-4, lambda: False)
+    options = DEFAULT_OPTIONS.cutting_planes
+    prices = cutting_planes.descend(dual, space, start, coupon, 1e-4, lambda: False, options)
 
     # the relaxation: at most one of each candidate, at most two for each customer
     worth, weights = terms_by_candidate(problem)

@@ -18,7 +18,7 @@ from ..utils.clock import Clock
 from .dual import cutting_planes
 from .dual.lagrangian import Evaluation, Lagrangian, as_float32
 from .dual.price_space import PriceSpace
-from .dual.quasi_newton import minimise
+from .dual.quasi_newton import Effort, minimise
 from .dual.sampling import Samples
 from .dual.scaling import Scales
 from .highs_prover import HighsProver
@@ -143,7 +143,7 @@ class PriceProver:
     ) -> NDArray[np.float64] | None:
         """Prices along which the dual falls without end, found from everybody's best choice on; None: it does not."""
         options = self._options.conflict
-        lowest = -sampled.most(-self._problem.objective)
+        lowest = -sampled.largest_sum(-self._problem.objective)
         proved: list[NDArray[np.float64]] = []
 
         def watch(now: Evaluation) -> bool:
@@ -154,9 +154,8 @@ class PriceProver:
 
         start = np.zeros(space.rows)
         unit = self._typical_worth * max(1.0, float(self._problem.candidates))
-        passes, tolerance = options.proof_passes, options.proof_tolerance
-        quasi_newton = self._options.quasi_newton
-        minimise(sampled, space, start, unit, passes, tolerance, watch, quasi_newton)
+        effort = Effort(unit, options.proof_passes, options.proof_tolerance)
+        minimise(sampled, space, start, effort, watch, self._options.quasi_newton)
         return proved[-1] if proved else None
 
     def _fewest_prices(
@@ -198,8 +197,8 @@ class PriceProver:
         share = max(options.least_range_passes, options.all_range_passes // len(rows))
         passes = min(options.most_range_passes, share)
         unit = weight * self._problem.candidates
-        tolerance, quasi_newton = options.range_tolerance, self._options.quasi_newton
-        found = minimise(sampled, space, start, unit, passes, tolerance, watch, quasi_newton)
+        effort = Effort(unit, passes, options.range_tolerance)
+        found = minimise(sampled, space, start, effort, watch, self._options.quasi_newton)
         return everybody.bound(found.prices)
 
     def _largest_sum(self, lagrangian: Lagrangian, objective: NDArray[np.float64]) -> float:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from ...utils.lazy_imports import sparse as sp
 from ..highs import Programme, solve_programme
 from ..linear_terms import terms_by_candidate
-from ..options import DEFAULT_OPTIONS, CuttingPlaneOptions
+from ..options import CuttingPlaneOptions
 from .lagrangian import Lagrangian, as_float32
 from .price_space import PriceSpace
 
@@ -34,7 +34,7 @@ def descend(
     coupon: NDArray[np.float64],
     tolerance: float,
     stop: Callable[[], bool],
-    options: CuttingPlaneOptions = DEFAULT_OPTIONS.cutting_planes,
+    options: CuttingPlaneOptions,
 ) -> NDArray[np.float64]:
     """Find the prices at which the dual is least, from prices that are near.
 
@@ -50,7 +50,7 @@ def descend(
         What the dual value may be above its least.
     stop : callable
         Asked before each pass; True stops.
-    options : CuttingPlaneOptions, optional
+    options : CuttingPlaneOptions
 
     Returns
     -------

@@ -11,13 +11,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..options import DEFAULT_OPTIONS, PriceCapOptions
+from ..options import PriceCapOptions
 from ..problem import LEVELS, Problem
 from .scaling import Scales
 
 
 def find_price_caps(
-    problem: Problem, scales: Scales, options: PriceCapOptions = DEFAULT_OPTIONS.price_caps
+    problem: Problem, scales: Scales, options: PriceCapOptions
 ) -> NDArray[np.float64]:
     """Find the price of each row's upper bound from which on none of its candidates is chosen.
 
@@ -25,7 +25,7 @@ def find_price_caps(
     ----------
     problem : Problem
     scales : Scales
-    options : PriceCapOptions, optional
+    options : PriceCapOptions
 
     Returns
     -------

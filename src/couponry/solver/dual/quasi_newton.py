@@ -12,25 +12,42 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from ..options import DEFAULT_OPTIONS, QuasiNewtonOptions
+from ..options import QuasiNewtonOptions
 from .lagrangian import Evaluation, Lagrangian
 from .price_space import PriceSpace
+
+
+class Effort(NamedTuple):
+    """How long a minimisation goes on.
+
+    Attributes
+    ----------
+    unit : float
+        Unit of the dual value for stopping rules: the objective of a typical coupon times coupons.
+    passes : int
+        Evaluations, at most, about.
+    tolerance : float
+        Stop when an iteration gains less than this share of the dual value.
+    """
+
+    unit: float
+    passes: int
+    tolerance: float
 
 
 def minimise(
     lagrangian: Lagrangian,
     space: PriceSpace,
     start: NDArray[np.float64],
-    unit: float,
-    max_passes: int,
-    tolerance: float,
+    effort: Effort,
     watch: Callable[[Evaluation], bool],
-    options: QuasiNewtonOptions = DEFAULT_OPTIONS.quasi_newton,
+    options: QuasiNewtonOptions,
 ) -> Evaluation:
     """Minimise the dual from given prices.
 
@@ -40,15 +57,10 @@ def minimise(
     space : PriceSpace
     start : ndarray of float64, shape (n_rows,)
         Prices to start from.
-    unit : float
-        Unit of the dual value for stopping rules: the objective of a typical coupon times coupons.
-    max_passes : int
-        Evaluations, at most, about.
-    tolerance : float
-        Stop when an iteration gains less than this share of the dual value.
+    effort : Effort
     watch : callable
         Called with every evaluation; True stops.
-    options : QuasiNewtonOptions, optional
+    options : QuasiNewtonOptions
 
     Returns
     -------
@@ -65,7 +77,7 @@ def minimise(
         if watch(evaluation):
             raise StopIteration
         slope = space.gradient(lagrangian.problem, evaluation.activity)
-        return evaluation.dual / unit, slope / unit
+        return evaluation.dual / effort.unit, slope / effort.unit
 
     # stopped by `watch`, or the prices grow without end
     with contextlib.suppress(StopIteration, OverflowError):
@@ -77,9 +89,9 @@ def minimise(
             bounds=scipy.optimize.Bounds(0.0, space.limit),
             options={
                 "maxcor": options.memory,
-                "maxfun": max_passes,
-                "maxiter": max_passes,
-                "ftol": tolerance,
+                "maxfun": effort.passes,
+                "maxiter": effort.passes,
+                "ftol": effort.tolerance,
                 "gtol": 0.0,
             },
         )

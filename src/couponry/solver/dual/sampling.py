@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
 from ...kernels.hashing import scatter
-from ..options import DEFAULT_OPTIONS, SampleSize, SamplingOptions
+from ..options import SampleSize, SamplingOptions
 from ..problem import Problem
 from .lagrangian import Lagrangian
 
@@ -22,12 +22,10 @@ class Samples:
     engine : Engine
     prices : int
         Number of prices that are to be found from them.
-    options : SamplingOptions, optional
+    options : SamplingOptions
     """
 
-    def __init__(
-        self, engine: Engine, prices: int, options: SamplingOptions = DEFAULT_OPTIONS.sampling
-    ):
+    def __init__(self, engine: Engine, prices: int, options: SamplingOptions):
         self._engine = engine
         self._prices = prices
         self._options = options

@@ -22,7 +22,7 @@ from ....engines.cells import candidate_cells
 from ....engines.subset import positions_of
 from ....utils.lazy_imports import sparse as sp
 from ...log_histogram import LogHistogram
-from ...options import DEFAULT_OPTIONS, CurvatureOptions
+from ...options import CurvatureOptions
 from ..lagrangian import Lagrangian, as_float32
 from ..price_space import PriceSpace
 from ..scaling import Scales
@@ -46,7 +46,7 @@ class Curvature:
     scales : Scales
     unit : float
         Unit of the dual value.
-    options : CurvatureOptions, optional
+    options : CurvatureOptions
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Curvature:
         space: PriceSpace,
         scales: Scales,
         unit: float,
-        options: CurvatureOptions = DEFAULT_OPTIONS.curvature,
+        options: CurvatureOptions,
     ):
         self.sample = sample
         self.space = space

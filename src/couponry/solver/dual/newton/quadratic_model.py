@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ....utils.lazy_imports import sparse as sp
 from ....utils.lazy_imports import sparse_linalg
-from ...options import DEFAULT_OPTIONS, NewtonOptions
+from ...options import NewtonOptions
 
 
 class QuadraticModel:
@@ -24,14 +24,14 @@ class QuadraticModel:
         Curvature.
     damping : float
         Share of each limit's curvature that is added to it.
-    options : NewtonOptions, optional
+    options : NewtonOptions
     """
 
     def __init__(
         self,
         matrix: sp.csr_array,
         damping: float,
-        options: NewtonOptions = DEFAULT_OPTIONS.newton,
+        options: NewtonOptions,
     ):
         diagonal = matrix.diagonal()
         positive = diagonal[diagonal > 0]

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....utils.lazy_imports import sparse as sp
-from ...options import DEFAULT_OPTIONS, NewtonOptions
+from ...options import NewtonOptions
 from ..lagrangian import Evaluation, Lagrangian
 from ..scaling import Scales
 from .curvature import Curvature
@@ -37,7 +37,7 @@ class Newton:
     curvature : Curvature
         Its second derivatives, estimated from a sample.
     scales : Scales
-    options : NewtonOptions, optional
+    options : NewtonOptions
     is_far : bool, default False
         Whether the prices to start from may be far off.
     least_reach : float, default 0
@@ -49,7 +49,7 @@ class Newton:
         dual: Lagrangian,
         curvature: Curvature,
         scales: Scales,
-        options: NewtonOptions = DEFAULT_OPTIONS.newton,
+        options: NewtonOptions,
         *,
         is_far: bool = False,
         least_reach: float = 0.0,

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from ....engines.protocol import Engine
 from ....utils.clock import Clock
-from ...options import DEFAULT_OPTIONS, SolverOptions
+from ...options import SolverOptions
 from ...problem import Problem
 from .. import cutting_planes
-from ..lagrangian import Certified, Evaluation, Lagrangian
+from ..lagrangian import CertifiedLagrangian, Evaluation, Lagrangian
 from ..newton.curvature import Curvature
 from ..newton.steps import Newton
 from ..price_caps import find_price_caps
 from ..price_space import PriceSpace
-from ..quasi_newton import minimise
+from ..quasi_newton import Effort, minimise
 from ..sampling import Samples
 from ..scaling import Scales
 from ..warm_start import WarmStart, corrected_dual
@@ -39,7 +39,7 @@ class PriceSearch:
     seed : int
         Of the noise.
     clock : Clock
-    options : SolverOptions, optional
+    options : SolverOptions
     warm : bool, default False
         Whether prices are known to begin with, so that nobody asks for the choice without any.
 
@@ -77,7 +77,7 @@ class PriceSearch:
         gap: float,
         seed: int,
         clock: Clock,
-        options: SolverOptions = DEFAULT_OPTIONS,
+        options: SolverOptions,
         *,
         warm: bool = False,
     ):
@@ -109,7 +109,7 @@ class PriceSearch:
         self.typical_worth = self._typical_worth()
         self.unpriced_dual = self._unpriced.dual
         # no allocation is worth less than about this: below it the dual only proves that there is none
-        worst = dual.most(-problem.objective)
+        worst = dual.largest_sum(-problem.objective)
         self._lowest_dual = -np.inf
         if problem.hard.all():
             search = options.price_search
@@ -233,7 +233,7 @@ class PriceSearch:
             self.descend(Descent(close, self.samples, tolerance, False, near, steps=steps))
             if self.diverged:
                 self.prices, self.diverged = start.prices, False
-        dual = Certified(self.problem, self.engine)
+        dual = CertifiedLagrangian(self.problem, self.engine)
         tolerance = self.gap * options.warm_gain_tolerance
         near = min(options.warm_near_share, options.warm_near_gaps * self.gap)
         return self.point(self.descend(Descent(dual, self.samples, tolerance, False, near)))
@@ -283,16 +283,10 @@ class PriceSearch:
         options = self.options.quasi_newton
         many = descent.dual.engine.candidates > self.options.sizes.in_memory_candidates
         is_brief = many and descent.tolerance > 0.0
-        return minimise(
-            descent.dual,
-            self._space(descent),
-            self.prices,
-            self.typical_worth * self.coupons,
-            options.passes_over_many if is_brief else options.passes,
-            descent.tolerance,
-            self._watch,
-            options,
-        )
+        passes = options.passes_over_many if is_brief else options.passes
+        effort = Effort(self.typical_worth * self.coupons, passes, descent.tolerance)
+        space = self._space(descent)
+        return minimise(descent.dual, space, self.prices, effort, self._watch, options)
 
     def _minimise_by_newton(self, descent: Descent, evaluation: Evaluation) -> Evaluation:
         """By Newton's method, from prices that are near."""
