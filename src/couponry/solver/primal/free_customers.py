@@ -1,8 +1,9 @@
-"""Regret thresholds that say who is left free for repair: the customers whose changes, which limits need, cost least.
+"""Regret thresholds that decide which customers are left free for repair.
 
 At good prices everybody's best choice nearly keeps the limits. Little is missing, and many customers could give it at
-next to no loss; the rest need not be looked at again. A sample says at which regret an item has enough candidates that
-may leave or come, several times over. One pass then fixes the other customers.
+next to no loss. So repair needs few customers, those whose choice changes at the least cost. A sample tells up to which
+regret an item has several times the candidates that must leave or come. Customers with such a candidate are left free;
+one pass fixes all others.
 """
 
 from __future__ import annotations
