@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 import couponry as cp
-from couponry.demo.journey import load_journey
+from couponry.demo import load_journey
 
 journey = load_journey()
 coming = journey.campaigns[18]
