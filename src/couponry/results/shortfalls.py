@@ -69,34 +69,45 @@ def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
 
 
 def _short_of_groups(
-    agreed: RuleSpec,
+    spec: RuleSpec,
     customer: NDArray[np.int64],
     item: NDArray[np.integer],
     start: int,
     stop: int,
 ) -> NDArray[np.bool_]:
-    """Mask of the customers start <= i < stop who have fewer than a rule's `min` of any group that it has."""
+    """Mask of the customers start <= i < stop who have fewer than a rule's `min` of any group that it has.
+
+    customer, item: of each coupon, customers counted from `start`.
+    """
     short = np.zeros(stop - start, bool)
-    had = np.zeros((2, 0), np.int64)
-    if len(agreed.held_ptr) > 1:
-        theirs = slice(agreed.held_ptr[start], agreed.held_ptr[stop])
-        who = np.repeat(np.arange(stop - start), np.diff(agreed.held_ptr[start : stop + 1]))
-        had = np.stack([who * agreed.groups + agreed.held[0, theirs], agreed.held[1, theirs]])
-    for rule in np.unique(agreed.rule[agreed.least.any(axis=1)]):
-        rows = np.flatnonzero(agreed.rule == rule)
-        groups = np.unique(agreed.group[rows])
+    held, held_count = _held(spec, start, stop)
+    for rule in np.unique(spec.rule[spec.least.any(axis=1)]):
+        rows = np.flatnonzero(spec.rule == rule)
+        groups = np.unique(spec.group[rows])
         groups = groups[groups >= 0]
-        least = _of_block(agreed.least[rows[0]], start, stop)
-        keys = [customer[inside] * agreed.groups + group[inside]
-                for group in agreed.group[rows][:, item] for inside in [group >= 0]]  # fmt: skip
-        weights = [np.ones(len(key), np.int64) for key in keys]
-        of_rule = np.isin(had[0] % max(1, agreed.groups), groups)
-        key, inverse = np.unique(np.concatenate([*keys, had[0][of_rule]]), return_inverse=True)
-        count = np.bincount(inverse, np.concatenate([*weights, had[1][of_rule]]), len(key))
-        who = (key // agreed.groups).astype(np.int64)
+        least = _of_block(spec.least[rows[0]], start, stop)
+        keys = []
+        for group in spec.group[rows][:, item]:
+            inside = group >= 0
+            keys.append(customer[inside] * spec.groups + group[inside])
+        key = np.concatenate(keys)
+        of_rule = np.isin(held % max(1, spec.groups), groups)
+        weight = np.concatenate([np.ones(len(key), np.int64), held_count[of_rule]])
+        key, place = np.unique(np.concatenate([key, held[of_rule]]), return_inverse=True)
+        count = np.bincount(place, weight, len(key))
+        who = (key // spec.groups).astype(np.int64)
         enough = np.bincount(who[count >= least[who]], minlength=stop - start)
         short |= (least > 0) & (enough < len(groups))
     return short
+
+
+def _held(spec: RuleSpec, start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.integer]]:
+    """Keys (customer * groups + group) of what customers start <= i < stop have had, and how many of each."""
+    if len(spec.held_ptr) <= 1:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    theirs = slice(spec.held_ptr[start], spec.held_ptr[stop])
+    who = np.repeat(np.arange(stop - start), np.diff(spec.held_ptr[start : stop + 1]))
+    return who * spec.groups + spec.held[0, theirs], spec.held[1, theirs]
 
 
 def _of_block(bound: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
