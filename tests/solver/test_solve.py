@@ -1,8 +1,8 @@
-"""The solver at its edges: time limits, empty and extreme campaigns, ties by the thousand, prices that are known."""
+"""The solver at its edges: empty and extreme campaigns, ties by the thousand, prices that are known."""
 
 from __future__ import annotations
 
-import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,44 +76,12 @@ def price_of(result: Result, name: str, group: str | None = None) -> float:
 # ---- stopping
 
 
-HARD = 44  # seed of a random campaign whose gap takes minutes to close
-
-
-def hard_campaign() -> Campaign:
-    return draw(HARD).campaign()
-
-
-@pytest.mark.parametrize("seconds", [0.3, 2.0])
-def test_time_limit_is_kept(seconds: float) -> None:
-    campaign = hard_campaign()
-    campaign.compile()
-    started = time.perf_counter()
-    result = campaign.solve(threads=1, gap=1e-9, time_limit=seconds)
-    assert time.perf_counter() - started < 1.5 * seconds + 0.5
-    assert result.status == "feasible"
-    drawn = draw(HARD)
-    oracle = drawn.oracle()
-    assert verify(oracle, oracle.reach(), result)[1] == []
-    assert result.objective is not None
-    assert result.bound is not None
-    assert result.objective <= result.bound
-    assert 1e-9 < (result.gap or 0.0) < 0.05
-
-
-def test_hopeless_time_limit() -> None:
-    started = time.perf_counter()
-    result = hard_campaign().solve(threads=1, gap=1e-9, time_limit=1e-6)
-    assert time.perf_counter() - started < 2.0
-    assert result.status == "unsolved"
-    assert result.allocation is None
-    assert result.objective is None
-
-
 @pytest.mark.parametrize("seed", [3, 12, 30, 46])
 def test_gap_target(seed: int) -> None:
     campaign = draw(seed, 400).campaign()
+    few = replace(DEFAULT_OPTIONS, core=replace(DEFAULT_OPTIONS.core, nodes=50, few_nodes=50))
     for gap in (0.05, 5e-4, 1e-4):
-        result = campaign.solve(threads=1, gap=gap, time_limit=30.0)
+        result = campaign.solve(threads=1, gap=gap, solver_options=few)
         assert result.gap is not None
         assert result.status == ("optimal" if result.gap <= gap else "feasible")
         assert result.objective is not None
