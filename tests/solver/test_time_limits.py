@@ -8,6 +8,7 @@ import pytest
 from tests.support.clocks import PassClock
 from tests.support.comparison import verify
 from tests.support.contradictions import Contradiction
+from tests.support.large_campaign import FEW_FREE
 from tests.support.large_campaign import campaign as large_campaign
 from tests.support.random_campaigns import RandomCampaign, draw
 
@@ -103,9 +104,11 @@ def test_a_limit_that_is_far_changes_nothing(clock: PassClock) -> None:
 
 
 @pytest.mark.parametrize("passes", [1, 10, 30, 60])
-def test_limits_of_large_campaigns_are_kept(passes: int, few_free: None, clock: PassClock) -> None:
+def test_limits_of_large_campaigns_are_kept(passes: int, clock: PassClock) -> None:
     clock.a_pass = 1.0
-    result = large_campaign().solve(threads=2, gap=5e-4, time_limit=float(passes))
+    result = large_campaign().solve(
+        threads=2, gap=5e-4, time_limit=float(passes), solver_options=FEW_FREE
+    )
     assert passes_after(clock, passes) <= PASSES_AFTER
     assert result.status == ("unsolved" if passes <= 30 else "feasible")
 
