@@ -12,7 +12,7 @@ from ..data.candidate_checks import KEYS
 from ..data.memory_estimate import CampaignSize, Estimate
 from ..data.parquet_metadata import read_parquet_metadata
 from ..model.campaign_data import candidate_columns
-from ..model.rules import expected_sets
+from ..model.rules import expected_constraints
 from .spec import Spec, read_spec
 
 CANDIDATES_PER_CUSTOMER = 8
@@ -77,5 +77,5 @@ def campaign_size(folder: Path, spec: Spec) -> CampaignSize:
         text_ids=rows.id_range is None or isinstance(rows.id_range[0], str),
         in_order=rows.is_in_order,
         table_bytes=table_bytes,
-        sets=expected_sets(spec.rules, rows.rows / max(1, customers), offers.rows),
+        sets=expected_constraints(spec.rules, rows.rows / max(1, customers), offers.rows),
     )

@@ -123,11 +123,22 @@ class Estimate:
     available: int | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the attributes as JSON has them."""
+        """Return the attributes by name.
+
+        Returns
+        -------
+        dict
+            As JSON has them.
+        """
         return asdict(self)
 
     def summary(self) -> str:
-        """Say it in a few lines of text."""
+        """Say it in a few lines of text.
+
+        Returns
+        -------
+        str
+        """
         facts = {
             "candidates": f"{self.candidates:,}, {_columns(self.columns)}",
             "customers": f"about {self.customers:,}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..data.filters import Where
-from ..utils.checks import check_name, check_number, refuse_unknown_keys
+from ..utils.checks import check_name, check_number, did_you_mean, is_text, refuse_unknown_keys
 from ..utils.errors import InvalidInput
 
 MODES = ("hard", "soft", "report")
@@ -15,13 +15,72 @@ MODES = ("hard", "soft", "report")
 
 @dataclass(frozen=True)
 class Limit:
-    """min <= sum of a column over coupons given <= max, over the offers of `where` and the customers of `customers`.
+    """Bounds on a sum over allocated coupons, or on a ratio of two sums.
 
-    sum: count, cost, response, value, or any numeric column of candidates or offers.
-    ratio: two such columns; the bounds hold for sum of the first / sum of the second.
-    by: one limit for each distinct value of this column of offers (or of `role`).
-    table: with `by`, a table with the columns `by`, `min` and `max` (null: none); a path or anything Arrow.
-    mode: hard; soft (missed at `penalty` of objective per unit); report (measured, never enforced).
+    Parameters
+    ----------
+    name : str
+        What results and messages call the limit. Default: ``"limit 1"``, ``"limit 2"``, and so on.
+    sum : str, default "count"
+        What is summed: ``"count"`` (coupons), ``"cost"``, ``"response"``, ``"value"``, or any numeric column of
+        `candidates` or `offers`.
+    max : float, optional
+        Largest sum.
+    min : float, optional
+        Least sum.
+    where : mapping, optional
+        Which offers the limit is about: conditions on columns of `offers` and on ``role``. A condition is a value, a
+        list of values (any of them), or a range ``{"min": ..., "max": ...}`` (both ends in). Default: all offers.
+    customers : mapping, optional
+        Which customers it is about: conditions on columns of `customers`. Default: all customers.
+    by : str, optional
+        A column of `offers`, or ``"role"``: one limit for each of its distinct values.
+    table : table or path, optional
+        With `by`, and instead of `max` and `min`: the bounds of each value, in columns named as `by` says, `min` and
+        `max` (null: none).
+    ratio : tuple of (str, str), optional
+        Instead of `sum`: two columns. The bounds hold for the sum of the first divided by the sum of the second, which
+        must not be negative.
+    mode : {"hard", "soft", "report"}
+        A hard limit is kept. A soft one may be missed, at a penalty. One to report is measured and never enforced.
+    penalty : float, optional
+        Of a soft limit: objective lost per unit that the sum, or ratio, is outside its bounds.
+
+    Raises
+    ------
+    InvalidInput
+        When a campaign is made with it, if the limit makes no sense.
+
+    See Also
+    --------
+    CustomerRule : Bounds on the coupons of each customer alone.
+
+    Examples
+    --------
+    A print run, a budget, what suppliers were promised, and what a brand wants for its money:
+
+    >>> import couponry
+    >>> limits = [
+    ...     couponry.Limit("print run", max=120_000, where={"channel": "mail"}),
+    ...     couponry.Limit("budget", sum="cost", max=25_000.0, customers={"segment": "gold"}),
+    ...     couponry.Limit(
+    ...         "commitments",
+    ...         sum="response",
+    ...         by="supplier",
+    ...         table={"supplier": ["A", "B"], "min": [500.0, None], "max": [None, 900.0]},
+    ...     ),
+    ...     couponry.Limit("return", ratio=("value", "cost"), by="brand", min=2.0),
+    ... ]
+
+    A wish, which may be missed at half a unit of value for each coupon less:
+
+    >>> wish = couponry.Limit("wish", min=2, where={"brand": "A"}, mode="soft", penalty=0.5)
+    >>> offers = {"offer": [1, 2], "brand": ["A", "B"]}
+    >>> candidates = {"customer": [7, 7, 8, 8], "offer": [1, 2, 1, 2], "value": [1.0, 1.2, 1.0, 9.0]}
+    >>> one = couponry.CustomerRule("one", max=1)
+    >>> result = couponry.Campaign(offers, candidates, rules=[one], limits=[wish]).solve()
+    >>> result.allocation.to_arrow()["offer"].to_pylist()
+    [1, 2]
     """
 
     name: str = ""
@@ -38,11 +97,29 @@ class Limit:
 
     @property
     def label(self) -> str:
+        """What messages call the limit."""
         return f"limit {self.name!r}"
 
     @classmethod
     def parse(cls, spec: Mapping[str, Any], number: int) -> Limit:
-        """From a table of campaign.toml; unknown keys are refused."""
+        """Make a limit of a table of campaign.toml.
+
+        Parameters
+        ----------
+        spec : mapping
+            The table; keys are the parameters of this class.
+        number : int
+            Which limit of the file it is, for its name where it has none.
+
+        Returns
+        -------
+        Limit
+
+        Raises
+        ------
+        InvalidInput
+            Where a key is unknown, the name is no text, or both `sum` and `ratio` are there.
+        """
         label = f"limit {spec.get('name', number)!r}"
         refuse_unknown_keys(spec, cls.__dataclass_fields__, label)
         if "sum" in spec and "ratio" in spec:
@@ -52,15 +129,31 @@ class Limit:
         return cls(**{"name": f"limit {number}", **spec})
 
     def columns(self) -> list[str]:
-        """The columns that the limit sums."""
+        """List the columns that the limit sums.
+
+        Returns
+        -------
+        list of str
+            One, or the two of a ratio.
+        """
         return list(self.ratio) if self.ratio is not None else [self.sum]
 
     def check(self) -> None:
-        """Refuse what makes no sense in itself."""
+        """Refuse a limit that makes no sense, whatever the campaign.
+
+        Raises
+        ------
+        InvalidInput
+        """
+        self._check_fields()
+        self._check_bounds()
+
+    def _check_fields(self) -> None:
+        """Refuse fields of the wrong type."""
         label = self.label
         for key in ("sum", "by"):
             value = getattr(self, key)
-            if value is not None and (not isinstance(value, str) or not value):
+            if value is not None and not is_text(value):
                 raise InvalidInput(f"{label}: {key}: expected the name of a column, got {value!r}")
         if self.ratio is not None:
             pair = isinstance(self.ratio, (list, tuple)) and len(self.ratio) == 2
@@ -74,7 +167,12 @@ class Limit:
         if self.mode not in MODES:
             raise InvalidInput(
                 f"{label}: mode: expected one of {', '.join(MODES)}, got {self.mode!r}"
+                f"{did_you_mean(self.mode, MODES)}"
             )
+
+    def _check_bounds(self) -> None:
+        """Refuse bounds that contradict each other, or that are missing."""
+        label = self.label
         if self.table is not None and self.by is None:
             raise InvalidInput(f"{label}: table: expected by, the column that its bounds go with")
         if self.table is not None and (self.min is not None or self.max is not None):

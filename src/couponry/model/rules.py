@@ -1,4 +1,4 @@
-"""Customer rules: what holds for every customer on its own, and what is known of the customers."""
+"""Customer rules: bounds that hold for the coupons of each customer alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from ..data import tables
 from ..data.filters import Where
 from ..solver.rule_names import UNLIMITED
-from ..utils.checks import check_name, is_number, refuse_unknown_keys
+from ..utils.checks import check_name, is_number, is_text, refuse_unknown_keys
 from ..utils.errors import InvalidInput
 
 MANDATORY = "mandatory offers"
@@ -18,16 +18,61 @@ MANDATORY = "mandatory offers"
 
 @dataclass(frozen=True)
 class CustomerRule:
-    """At least `min` and at most `max` coupons for each customer, among those that `where` is about.
+    """Bounds on the coupons of each customer, or pairs of offers of which a customer gets at most one.
 
-    max, min: a whole number, or the name of an integer column of `customers`.
-    by: a column of offers, or `role`: the bound holds for each distinct value; where the column holds lists an offer
-    counts for each of its values.
-    where: conditions on columns of offers and on `role`; see the campaign format.
-    conflicts: instead of all these, pairs of offers of which a customer gets at most one: a table with the columns
-    `offer_a` and `offer_b`, a path or anything Arrow.
+    Every `max` and every conflict is kept. A customer who cannot have as many coupons as `min` gets as many as it can.
+    Rules may overlap in any way.
 
-    A customer who cannot have as many as `min` gets as many as it can.
+    Parameters
+    ----------
+    name : str
+        What results and messages call the rule. Default: ``"rule 1"``, ``"rule 2"``, and so on.
+    max : int or str, optional
+        At most so many coupons; or the name of an integer column of `customers` that says how many.
+    min : int or str, optional
+        At least so many coupons, likewise.
+    by : str, optional
+        A column of `offers`, or ``"role"``: the bounds hold for each of its distinct values. Where the column holds
+        lists an offer counts for each of its values.
+    where : mapping, optional
+        Which offers the rule is about: conditions on columns of `offers` and on ``role``. A condition is a value, a
+        list of values (any of them), or a range ``{"min": ..., "max": ...}`` (both ends in). Default: all offers.
+    conflicts : table or path, optional
+        Instead of all these: pairs of offers in the columns `offer_a` and `offer_b`. A customer gets at most one of
+        each pair.
+
+    Raises
+    ------
+    InvalidInput
+        When a campaign is made with it, if the rule makes no sense.
+
+    See Also
+    --------
+    Limit : Bounds over the coupons of many customers.
+
+    Examples
+    --------
+    At most 16 coupons for each customer, and one of each product:
+
+    >>> import couponry
+    >>> rules = [
+    ...     couponry.CustomerRule("slots", max=16),
+    ...     couponry.CustomerRule("one per product", by="product", max=1),
+    ... ]
+
+    At most three e-mails in four weeks, and never two offers together:
+
+    >>> rules += [
+    ...     couponry.CustomerRule(
+    ...         "e-mails", max=3, where={"channel": "email", "day": {"min": 1, "max": 28}}
+    ...     ),
+    ...     couponry.CustomerRule("apart", conflicts={"offer_a": [1], "offer_b": [2]}),
+    ... ]
+    >>> offers = {"offer": [1, 2], "product": ["x", "y"], "channel": ["email", "mail"], "day": [3, 9]}
+    >>> candidates = {"customer": [7, 7], "offer": [1, 2], "value": [2.0, 3.0]}
+    >>> result = couponry.Campaign(offers, candidates, rules=rules).solve()
+    >>> result.allocation.to_arrow().to_pylist()
+    [{'customer': 7, 'offer': 2, 'value': 3.0}]
     """
 
     name: str = ""
@@ -39,11 +84,29 @@ class CustomerRule:
 
     @property
     def label(self) -> str:
+        """What messages call the rule."""
         return f"customer_rule {self.name!r}"
 
     @classmethod
     def parse(cls, spec: Mapping[str, Any], number: int) -> CustomerRule:
-        """From a table of campaign.toml; unknown keys and wrong types are refused."""
+        """Make a rule of a table of campaign.toml.
+
+        Parameters
+        ----------
+        spec : mapping
+            The table; keys are the parameters of this class.
+        number : int
+            Which rule of the file it is, for its name where it has none.
+
+        Returns
+        -------
+        CustomerRule
+
+        Raises
+        ------
+        InvalidInput
+            Where a key is unknown or the name is no text.
+        """
         label = f"customer_rule {spec.get('name', number)!r}"
         refuse_unknown_keys(spec, cls.__dataclass_fields__, label)
         if "name" in spec:
@@ -51,7 +114,12 @@ class CustomerRule:
         return cls(**{"name": f"rule {number}", **spec})
 
     def check(self) -> None:
-        """Refuse what makes no sense in itself, by name."""
+        """Refuse a rule that makes no sense, whatever the campaign.
+
+        Raises
+        ------
+        InvalidInput
+        """
         label = self.label
         if self.conflicts is not None:
             for key in ("max", "min", "by", "where"):
@@ -60,7 +128,7 @@ class CustomerRule:
             return
         for key in ("max", "min"):
             bound = getattr(self, key)
-            if bound is None or (isinstance(bound, str) and bound):
+            if bound is None or is_text(bound):
                 continue
             if not is_number(bound) or not 0 <= bound <= UNLIMITED or bound != int(bound):
                 raise InvalidInput(
@@ -78,11 +146,23 @@ class CustomerRule:
             raise InvalidInput(f"{label}: min {self.min} is above max {self.max}")
 
 
-def expected_sets(rules: Sequence[CustomerRule], width: float, offers: int) -> float:
-    """About how many sets rules that overlap, conflict or ask for minimums come to, for a customer.
+def expected_constraints(rules: Sequence[CustomerRule], width: float, n_offers: int) -> float:
+    """Estimate how many cardinality constraints rules come to, for a customer.
 
-    width: candidates of a customer, taken to be any of the offers. Pairs in conflict count one by one, though some of
-    them share a set; a rule by a column as often as its bound can be too much; 0.0 where no customer needs sets.
+    Pairs in conflict count one by one, though some of them share a constraint; a rule by a column as often as its bound
+    can be too much.
+
+    Parameters
+    ----------
+    rules : sequence of CustomerRule
+    width : float
+        Candidates of a customer, taken to be any of the offers.
+    n_offers : int
+
+    Returns
+    -------
+    float
+        0.0 where no customer needs any: unless rules overlap, conflict or ask for minimums.
     """
     within = [rule for rule in rules if rule.conflicts is None and (rule.by or rule.where)]
     pairs = [
@@ -92,8 +172,8 @@ def expected_sets(rules: Sequence[CustomerRule], width: float, offers: int) -> f
     ]
     if not pairs and len(within) < 2 and all(rule.min is None for rule in within):
         return 0.0
-    share = sum(pairs) / max(1.0, offers * (offers - 1) / 2)
-    expected = min(1.0, share) * width * max(0.0, width - 1) / 2
+    share = sum(pairs) / max(1.0, n_offers * (n_offers - 1) / 2)
+    expected: float = min(1.0, share) * width * max(0.0, width - 1) / 2
     for rule in within:
         most = rule.max if isinstance(rule.max, (int, float)) and rule.min is None else 0
         expected += width / (most + 1) if rule.by else 1.0
