@@ -11,7 +11,8 @@ from ..affinity.targeting import Targeting
 from ..data import memory_estimate, tables
 from ..data.candidate_store import is_built_from
 from ..data.streams import stream_files
-from ..model.campaign_data import CampaignData, candidate_columns, sorted_offers
+from ..model.campaign_checks import candidate_columns, sorted_offers
+from ..model.campaign_data import CampaignData
 from ..utils.memory import parse_size
 from .from_transactions import TransactionTables, campaign_from_transactions
 from .size import campaign_size

@@ -11,7 +11,7 @@ from ..data import memory_estimate, tables
 from ..data.candidate_checks import KEYS
 from ..data.memory_estimate import CampaignSize, Estimate
 from ..data.parquet_metadata import read_parquet_metadata
-from ..model.campaign_data import candidate_columns
+from ..model.campaign_checks import candidate_columns
 from ..model.rules import expected_constraints
 from .spec import Spec, read_spec
 

@@ -138,6 +138,7 @@ class Estimate:
         Returns
         -------
         str
+            A line for each fact.
         """
         facts = {
             "candidates": f"{self.candidates:,}, {_columns(self.columns)}",

@@ -1,4 +1,4 @@
-"""A campaign with other bounds, offers, limits or rules: what `what_if` is asked, turned into a campaign.
+"""Changes to a campaign, as `what_if` is asked for them: other bounds, offers, limits or rules.
 
 A change is a number (the new value), None (no bound), or text that says by how much: "+5 %", "-20 %", "* 1.1".
 """
@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,10 @@ from .limits import Limit
 from .rules import CustomerRule
 
 RELATIVE = re.compile(r"\s*([+-])\s*([0-9.]+)\s*%\s*|\s*\*\s*([0-9.]+)\s*")
+"""Text that says by how much a number changes."""
+
 Changes = Mapping[Any, Any]
+Part = TypeVar("Part", CustomerRule, Limit)
 
 
 def changed(
@@ -36,11 +39,29 @@ def changed(
     drop_rules: Iterable[str] = (),
     add_rules: Iterable[CustomerRule] = (),
 ) -> CampaignData:
-    """The campaign with these changes; tables, and candidates as they are packed, are shared where they can be.
+    """Return a campaign with some changes; tables, and candidates as they are packed, are shared where they can be.
 
-    limits: by name, or by (name, group) for one group of a limit with `by`: a new Limit, or its fields that change.
-    rules: by name: a new CustomerRule, or its fields that change. offers: by offer: its columns that change; or a table
-    with a column `offer` and the columns that change (null: as it was).
+    Parameters
+    ----------
+    campaign : CampaignData
+    limits : mapping, optional
+        By name, or by (name, group) for one group of a limit with `by`: a new Limit, or its fields that change.
+    drop_limits : iterable of str
+        Names of limits that are left out.
+    add_limits : iterable of Limit
+    offers : mapping or table, optional
+        By offer: its columns that change; or a table with a column `offer` and the columns that change (null: as it
+        was).
+    rules : mapping, optional
+        By name: a new CustomerRule, or its fields that change.
+    drop_rules : iterable of str
+        Names of rules that are left out.
+    add_rules : iterable of CustomerRule
+
+    Raises
+    ------
+    InvalidInput
+        Where there is nothing of such a name, or a change makes no sense.
     """
     if offers is not None:
         campaign = campaign.with_offers(changed_offers(campaign.offers, offers))
@@ -57,9 +78,25 @@ def changed(
 
 
 def changed_number(change: Any, now: float | None, label: str) -> float | None:
-    """A number after a change; `label` names it in errors."""
-    if change is None or (is_number(change) and math.isfinite(change)):
-        return None if change is None else float(change) if change != int(change) else int(change)
+    """Apply a change to a number.
+
+    Parameters
+    ----------
+    change : float, str or None
+        The new number, None (none), or text that says by how much it changes.
+    now : float or None
+        The number as it is.
+    label : str
+        Names the number in messages.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if change is None:
+        return None
+    if is_number(change) and math.isfinite(change):
+        return float(change) if change != int(change) else int(change)
     found = RELATIVE.fullmatch(change) if isinstance(change, str) else None
     if found is None:
         raise InvalidInput(
@@ -76,7 +113,18 @@ def changed_number(change: Any, now: float | None, label: str) -> float | None:
 
 
 def changed_offers(table: pa.Table, changes: Any) -> pa.Table:
-    """The offers table with other attributes."""
+    """Return the offers table with other values.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    changes : mapping or table
+        As `changed` takes them.
+
+    Raises
+    ------
+    InvalidInput
+    """
     if not isinstance(changes, Mapping) or all(
         isinstance(values, (list, np.ndarray, pa.Array)) for values in changes.values()
     ):
@@ -91,30 +139,14 @@ def changed_offers(table: pa.Table, changes: Any) -> pa.Table:
             )
         if not isinstance(new, Mapping):
             raise InvalidInput(f"what_if: offers: {offer!r}: expected columns, got {new!r}")
-        for column, change in new.items():
-            if column == "offer" or column not in table.column_names:
-                raise InvalidInput(
-                    f"what_if: offers: {offer!r}: table offers has no column {column!r} to change"
-                    f"{did_you_mean(column, table.column_names)}"
-                )
-            values = columns.setdefault(column, table[column].to_pylist())
-            now = values[row_of[offer]]
-            if isinstance(change, str) and is_number(now):
-                change = changed_number(change, now, f"what_if: offers: {offer!r}: {column}")
-            values[row_of[offer]] = change
+        _change_row(table, columns, row_of[offer], new, f"what_if: offers: {offer!r}")
     for column, values in columns.items():
-        kind = table.schema.field(column).type
-        if pa.types.is_integer(kind) and any(isinstance(value, float) for value in values):
-            kind = pa.float64()
-        try:
-            array = pa.array(values, kind)
-        except (pa.ArrowException, TypeError, ValueError) as error:
-            raise InvalidInput(f"what_if: offers: {column}: {tables.first_line(error)}") from error
-        table = table.set_column(table.column_names.index(column), column, array)
+        table = _with_column(table, column, values)
     return table
 
 
 def _by_offer(table: pa.Table) -> dict[Any, dict[str, Any]]:
+    """The changes of a table, by offer."""
     tables.require(table, "of changed offers", "offer")
     return {
         row["offer"]: {k: v for k, v in row.items() if k != "offer" and v is not None}
@@ -122,59 +154,94 @@ def _by_offer(table: pa.Table) -> dict[Any, dict[str, Any]]:
     }
 
 
-def _dropped(parts: Sequence[Any], names: Iterable[str], kind: str) -> list[Any]:
+def _change_row(
+    table: pa.Table, columns: dict[str, list[Any]], row: int, new: Mapping[str, Any], label: str
+) -> None:
+    """Change one offer in `columns` (IN/OUT), which has the values of those columns that have changed so far."""
+    for column, change in new.items():
+        if column == "offer" or column not in table.column_names:
+            raise InvalidInput(
+                f"{label}: table offers has no column {column!r} to change"
+                f"{did_you_mean(column, table.column_names)}"
+            )
+        values = columns.setdefault(column, table[column].to_pylist())
+        if isinstance(change, str) and is_number(values[row]):
+            change = changed_number(change, values[row], f"{label}: {column}")
+        values[row] = change
+
+
+def _with_column(table: pa.Table, column: str, values: list[Any]) -> pa.Table:
+    """The table with other values in a column; whole numbers become floats where a value is none."""
+    kind = table.schema.field(column).type
+    if pa.types.is_integer(kind) and any(isinstance(value, float) for value in values):
+        kind = pa.float64()
+    try:
+        array = pa.array(values, kind)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InvalidInput(f"what_if: offers: {column}: {tables.first_line(error)}") from error
+    return table.set_column(table.column_names.index(column), column, array)
+
+
+def _dropped(parts: Sequence[Part], names: Iterable[str], kind: str) -> list[Part]:
     """Limits or rules without those of some names."""
-    if isinstance(names, str):
-        names = [names]
-    for name in names:
-        if all(part.name != name for part in parts):
-            known = did_you_mean(name, [part.name for part in parts])
-            raise InvalidInput(f"what_if: drop_{kind}: there is no {name!r}{known}")
-    return [part for part in parts if part.name not in set(names)]
+    dropped = [names] if isinstance(names, str) else list(names)
+    known = [part.name for part in parts]
+    for name in dropped:
+        if name not in known:
+            raise InvalidInput(
+                f"what_if: drop_{kind}: there is no {name!r}{did_you_mean(name, known)}"
+            )
+    return [part for part in parts if part.name not in set(dropped)]
+
+
+def _places(parts: Sequence[CustomerRule | Limit], name: Any, kind: str) -> list[int]:
+    """Where limits or rules of a name are; refused where there are none."""
+    places = [n for n, part in enumerate(parts) if part.name == name]
+    if not places:
+        near = did_you_mean(name, [part.name for part in parts])
+        raise InvalidInput(f"what_if: {kind}s: there is no {kind} {name!r}{near}")
+    return places
 
 
 def _changed_rules(rules: list[CustomerRule], changes: Changes) -> list[CustomerRule]:
+    """The rules, some of them changed."""
     found = list(rules)
     for name, change in changes.items():
-        at = [n for n, rule in enumerate(found) if rule.name == name]
-        if not at:
-            known = did_you_mean(name, [rule.name for rule in found])
-            raise InvalidInput(f"what_if: rules: there is no rule {name!r}{known}")
-        for n in at:
-            found[n] = _fields(found[n], change, f"what_if: rules: {name!r}", ("min", "max"))
+        for n in _places(found, name, "rule"):
+            found[n] = _with_fields(found[n], change, f"what_if: rules: {name!r}", ("min", "max"))
     return found
 
 
 def _changed_limits(limits: list[Limit], changes: Changes) -> list[Limit]:
+    """The limits, some of them changed."""
     found = list(limits)
     for key, change in changes.items():
         name, group = key if isinstance(key, tuple) and len(key) == 2 else (key, None)
-        at = [n for n, limit in enumerate(found) if limit.name == name]
         label = f"what_if: limits: {key!r}"
-        if not at:
-            known = did_you_mean(name, [limit.name for limit in found])
-            raise InvalidInput(f"what_if: limits: there is no limit {name!r}{known}")
-        for n in at:
+        for n in _places(found, name, "limit"):
             limit = found[n]
             if isinstance(change, Limit):
                 found[n] = replace(change, name=change.name or limit.name)
             elif limit.table is not None and isinstance(change, Mapping):
-                found[n] = _changed_table(limit, group, change, label)
+                found[n] = _with_table(limit, group, change, label)
             elif group is not None:
                 raise InvalidInput(f"{label}: the limit has no table of bounds by group")
             else:
-                found[n] = _fields(limit, change, label, ("min", "max", "penalty"))
+                found[n] = _with_fields(limit, change, label, ("min", "max", "penalty"))
     return found
 
 
-def _fields(part: Any, change: Any, label: str, numeric: tuple[str, ...]) -> Any:
-    """A limit or rule with some fields changed."""
+def _with_fields(part: Part, change: Any, label: str, numeric: tuple[str, ...]) -> Part:
+    """A limit or rule with some fields changed; `numeric`: those that may be changed by so much."""
     if isinstance(change, type(part)):
         return replace(change, name=change.name or part.name)
     known = {field.name for field in fields(part)}
     if not isinstance(change, Mapping) or not set(change) <= known:
-        what = type(part).__name__
-        raise InvalidInput(f"{label}: expected a {what} or fields of one, got {change!r}")
+        unknown = [key for key in change if key not in known] if isinstance(change, Mapping) else []
+        near = did_you_mean(unknown[0], sorted(known)) if unknown else ""
+        raise InvalidInput(
+            f"{label}: expected a {type(part).__name__} or fields of one, got {change!r}{near}"
+        )
     new = dict(change)
     for key in set(numeric) & set(new):
         now, text = getattr(part, key), isinstance(new[key], str)
@@ -187,7 +254,7 @@ def _fields(part: Any, change: Any, label: str, numeric: tuple[str, ...]) -> Any
     return replace(part, **new)
 
 
-def _changed_table(limit: Limit, group: Any, change: Changes, label: str) -> Limit:
+def _with_table(limit: Limit, group: Any, change: Changes, label: str) -> Limit:
     """A limit by groups with the bounds of one group, or of all, changed; other fields of it, too."""
     bounds = {key: change[key] for key in ("min", "max") if key in change}
     rest = {key: value for key, value in change.items() if key not in bounds}
@@ -195,7 +262,10 @@ def _changed_table(limit: Limit, group: Any, change: Changes, label: str) -> Lim
     rows = table.to_pylist()
     about = [row for row in rows if group is None or str(row[limit.by]) == str(group)]
     if not about:
-        raise InvalidInput(f"{label}: table of {limit.label} has no group {group!r}")
+        known = [str(row[limit.by]) for row in rows]
+        raise InvalidInput(
+            f"{label}: table of {limit.label} has no group {group!r}{did_you_mean(group, known)}"
+        )
     for row in about:
         for key, new in bounds.items():
             if group is None and row.get(key) is None and isinstance(new, str):
@@ -203,10 +273,9 @@ def _changed_table(limit: Limit, group: Any, change: Changes, label: str) -> Lim
             row[key] = changed_number(new, row.get(key), f"{label}: {key}")
     names = [*table.column_names, *(key for key in bounds if key not in table.column_names)]
     columns = {
-        name: pa.array([row.get(name) for row in rows], None if name not in ("min", "max") else pa.float64())
+        name: pa.array([row.get(name) for row in rows], pa.float64())
+        if name in ("min", "max")
+        else table[name]
         for name in names
-    }  # fmt: skip
-    for name in table.column_names:
-        if name not in ("min", "max"):
-            columns[name] = table[name]
-    return _fields(replace(limit, table=pa.table(columns)), rest, label, ("penalty",))
+    }
+    return _with_fields(replace(limit, table=pa.table(columns)), rest, label, ("penalty",))

@@ -16,7 +16,7 @@ from ..utils.blocks import row_blocks
 from ..utils.errors import InvalidInput, Unsupported
 from ..utils.parallel import parallel_map, worker_count
 from .conflicts import NO_CONFLICTS, conflicts_of
-from .contact_history import History, had_items
+from .contact_history import ContactHistory, had_items
 from .customers import Customers
 from .items import Items
 from .rules import MANDATORY, CustomerRule
@@ -56,7 +56,7 @@ def compile_rules(
     item: NDArray[np.uint16] | NDArray[np.uint32],
     candidates: Candidates,
     customers: Customers,
-    history: History,
+    history: ContactHistory,
     backend: Backend,
 ) -> CompiledRules:
     """The kernels' form of the rules. Raises InvalidInput where they make no sense for these tables."""
@@ -171,7 +171,7 @@ def _rows_of(
     groups: int,
     most: NDArray[np.int32],
     least: NDArray[np.int32],
-    history: History,
+    history: ContactHistory,
 ) -> tuple[list[_Row], int, NDArray[np.int64], NDArray[np.int64]]:
     """A rule's rows, how many groups it has, and pairs (customer, group) of what customers have had of them."""
     about = items.where(rule.where, rule.label)
@@ -241,7 +241,7 @@ def _agreed(
 def _with_history(
     agreed: RuleSpec,
     held: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
-    history: History,
+    history: ContactHistory,
     items: Items,
     n: int,
 ) -> RuleSpec:

@@ -13,7 +13,7 @@ from ..utils.errors import InvalidInput
 from .campaign_data import CampaignData
 from .compile_limits import CompiledLimits, compile_limits
 from .compile_rules import CompiledRules, compile_rules
-from .contact_history import History
+from .contact_history import ContactHistory
 from .customers import Customers
 from .items import Items, items_of
 from .measures import Amount, Amounts
@@ -35,6 +35,9 @@ class CompiledCampaign:
     limits : CompiledLimits
     rules : CompiledRules
     problem : Problem
+        What the solver takes.
+    amounts : Amounts
+        Looks further columns up.
     """
 
     campaign: CampaignData
@@ -47,21 +50,38 @@ class CompiledCampaign:
     amounts: Amounts = field(repr=False)
 
     def coupon_values(self, name: str, chosen: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """A named column of the candidates at these positions, or None where the campaign has no such column."""
+        """Look up a column for some candidates.
+
+        Parameters
+        ----------
+        name : str
+        chosen : ndarray of int64, shape (n_chosen,)
+            Positions of the candidates.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_chosen,), or None
+            None where the campaign has no such column.
+        """
         try:
             amount = self.amounts.of(name, name)
         except InvalidInput:
             return None
         total = amount.constant[self.item[chosen]]
         for attribute, slope in amount.slopes.items():
-            total = (
-                total + slope[self.item[chosen]] * self.amounts.attributes[attribute].values[chosen]
-            )
+            values = self.amounts.attributes[attribute].values[chosen]
+            total = total + slope[self.item[chosen]] * values
         return total
 
 
 def compile_campaign(campaign: CampaignData, backend: Backend) -> CompiledCampaign:
-    """Compile a campaign; every backend packs it to the same bits.
+    """Compile a campaign to a problem for the solver.
+
+    Parameters
+    ----------
+    campaign : CampaignData
+    backend : Backend
+        Packs candidates; every backend packs them to the same bits.
 
     Raises
     ------
@@ -74,7 +94,9 @@ def compile_campaign(campaign: CampaignData, backend: Backend) -> CompiledCampai
     amounts = Amounts(items, item, candidates, backend)
     value = amounts.of(campaign.value, "objective")
     limits = compile_limits(campaign.limits, value, items, amounts, customers)
-    history = History(campaign.history, candidates.customers, campaign.offers, campaign.rules)
+    history = ContactHistory(
+        campaign.history, candidates.customers, campaign.offers, campaign.rules
+    )
     rules = compile_rules(campaign.rules, items, item, candidates, customers, history, backend)
     packed = amounts.packed()
     problem = Problem(

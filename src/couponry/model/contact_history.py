@@ -1,4 +1,4 @@
-"""Contact history: what customers have already got, as far as customer rules ask for it."""
+"""Contact history: the coupons that customers have already got, as far as customer rules ask for them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,33 @@ from .rules import CustomerRule
 TABLE = "history"
 
 
-class History:
+class ContactHistory:
     """The rows of a history table that are about customers with candidates.
 
-    customer: int64 (h), number of each row's customer. offer: int64 (h), row of the sorted offers, -1 where the row
-    names none of them. A row's attributes are those of the history table, and where it has no such column, or null in
-    it, those of the offer.
+    A row has the values of the history table; where that has no such column, or null in it, those of its offer.
 
-    Raises InvalidInput for a row without a known offer, unless the table itself has every column that rules ask for.
+    Parameters
+    ----------
+    table : pyarrow.Table or None
+        The history; None where the campaign has none.
+    customers : pyarrow.Array
+        Ids of the customers who have candidates, ascending.
+    offers : pyarrow.Table
+        In ascending order of its ids.
+    rules : sequence of CustomerRule
+        What columns are needed for.
+
+    Attributes
+    ----------
+    customer : ndarray of int64, shape (n_rows,)
+        Number of each row's customer.
+    offer : ndarray of int64, shape (n_rows,)
+        Row of the offers; -1 where the row names none of them.
+
+    Raises
+    ------
+    InvalidInput
+        For a row without a known offer, unless the table itself has every column that rules ask for.
     """
 
     def __init__(
@@ -69,7 +88,12 @@ class History:
         return len(self.customer)
 
     def where(self, rule: CustomerRule) -> NDArray[np.bool_]:
-        """Mask of the rows that a rule's `where` is about."""
+        """Find the rows that a rule's `where` is about.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_rows,)
+        """
         if len(self) == 0:
             return np.zeros(0, bool)
         rest = {**rule.where}
@@ -80,7 +104,25 @@ class History:
         return rows_where(pa.table(self._columns), TABLE, rest, rule.label)
 
     def groups(self, by: str, values: list[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Pairs (row, group number) by a column whose groups have these values; other values are in none."""
+        """Group rows by the values of a column.
+
+        Parameters
+        ----------
+        by : str
+            Name of the column.
+        values : list
+            The value of each group; other values are in none.
+
+        Returns
+        -------
+        row, group : ndarray of int64, shape (n_pairs,)
+            Pairs of a row and the number of a group that it is in.
+
+        Raises
+        ------
+        InvalidInput
+            Where the column has values of another type.
+        """
         column = self._columns.get(by)
         if column is None or len(self) == 0:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -104,7 +146,12 @@ class History:
 
 
 def check_history(table: pa.Table) -> None:
-    """Refuse a history without customers."""
+    """Refuse a history without customers.
+
+    Raises
+    ------
+    InvalidInput
+    """
     tables.require(table, TABLE, "customer")
     tables.ids(table, TABLE, "customer")
 
@@ -125,6 +172,7 @@ def _offers_of(table: pa.Table, offers: pa.Table) -> NDArray[np.int64]:
 
 
 def _refuse(table: pa.Table, row: int, lacking: list[str]) -> None:
+    """Refuse a row that names no known offer, where the table lacks columns that rules ask for."""
     if "offer" not in table.column_names:
         if lacking:
             raise InvalidInput(
@@ -152,14 +200,21 @@ def _either(own: Any, known: Any, name: str) -> Any:
 
 
 def had_items(
-    history: History, items: Items, customers: int
+    history: ContactHistory, items: Items, n_customers: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Items that each customer has had, as CSR by customer; an offer in several roles counts as one of them."""
+    """List the items that each customer has had; an offer in several roles counts as one of them.
+
+    Returns
+    -------
+    ptr : ndarray of int64, shape (n_customers + 1,), or (1,) where nobody has had any
+        Where each customer's items begin.
+    item : ndarray of int32
+    """
     known = history.offer >= 0
     who, offer = history.customer[known], history.offer[known]
     if len(who) == 0:
         return np.zeros(1, np.int64), np.zeros(0, np.int32)
     item = np.searchsorted(items.offer, offer)
     order = np.argsort(who, kind="stable")
-    ptr = np.searchsorted(who[order], np.arange(customers + 1))
+    ptr = np.searchsorted(who[order], np.arange(n_customers + 1))
     return ptr.astype(np.int64), item[order].astype(np.int32)

@@ -1,6 +1,6 @@
-"""Named columns (count, cost, response, value, any other) as linear functions of what is packed per candidate.
+"""Columns that are summed (count, cost, response, value, any other), as linear functions of what candidates carry.
 
-A column of offers is a constant per item; a column of candidates is a *attribute*, packed and quantised; the default
+A column of offers is a constant per item; a column of candidates is an *attribute*, packed and quantised; the default
 cost and value follow from response and the offer's money columns. So however many columns the limits sum, a
 candidate carries only its attributes.
 """
@@ -18,22 +18,32 @@ from ..data.candidates import Candidates
 from ..kernels import Backend
 from ..utils.array_store import Arrays, ArrayStore, save
 from ..utils.blocks import blocks
+from ..utils.checks import did_you_mean
 from ..utils.errors import InvalidInput
 from ..utils.mapped_arrays import release_pages
 from .items import Items
-from .quantisation import PACKING, Attribute, Packed, Span, quantise, span
+from .quantisation import PACKING, Attribute, Packed, Span, find_span, quantise
 
 MONEY = ("issue_cost", "face_value", "margin")
+"""Columns that the default cost and value are made of, beside the response."""
 
 
 @dataclass(frozen=True)
 class Amount:
-    """constant[item] + sum over attributes of slope[attribute][item] * attribute, per candidate."""
+    """A linear function of a candidate: ``constant[item] + sum(slope[item] * attribute for each attribute)``.
+
+    Attributes
+    ----------
+    constant : ndarray of float64, shape (n_items,)
+    slopes : dict of str to ndarray of float64, shape (n_items,) each
+        By name of the attribute.
+    """
 
     constant: NDArray[np.float64]
     slopes: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def plus(self, factor: float, other: Amount) -> Amount:
+        """Return this amount plus another one times a factor."""
         slopes = dict(self.slopes)
         for name, slope in other.slopes.items():
             slopes[name] = slopes.get(name, 0.0) + factor * slope
@@ -41,7 +51,26 @@ class Amount:
 
 
 class Amounts:
-    """Looks names up: first in candidates, then in offers, then among the defaults of the format."""
+    """Looks columns up: first in candidates, then in offers, then among the defaults of the format.
+
+    Parameters
+    ----------
+    items : Items
+    item : ndarray of int, shape (n_candidates,)
+        Item of each candidate.
+    candidates : Candidates
+    backend : Backend
+
+    Attributes
+    ----------
+    attributes : dict of str to Attribute
+        Those that the amounts looked up so far are made of.
+
+    Raises
+    ------
+    InvalidInput
+        Where the offers' responses are no probabilities.
+    """
 
     def __init__(
         self, items: Items, item: NDArray[np.integer], candidates: Candidates, backend: Backend
@@ -52,19 +81,37 @@ class Amounts:
         self._backend = backend
         self._known: dict[str, Amount] = {}
         self._by = "offer" if items.role is None else "offer and role"  # what items are
-        self.attributes: dict[str, Attribute] = {}  # those asked for so far
+        self.attributes: dict[str, Attribute] = {}
         if "response" in items.offers.column_names and "response" not in candidates.columns:
             response = tables.numbers(items.offers, "offers", "response")
             tables.check_probabilities(response, "offers", "response")
 
     def of(self, name: str, by_whom: str) -> Amount:
-        """The amount of the column `name`; raises InvalidInput, in the name of `by_whom`, where there is none."""
+        """Look a column up.
+
+        Parameters
+        ----------
+        name : str
+        by_whom : str
+            The limit that sums it, or the objective, for messages.
+
+        Raises
+        ------
+        InvalidInput
+            Where there is no such column.
+        """
         if name not in self._known:
             self._known[name] = self._look_up(name, by_whom)
         return self._known[name]
 
     def least(self, amount: Amount) -> NDArray[np.float64]:
-        """Lower bound of an amount over the candidates of each item (K); 0 for items without candidates."""
+        """Bound an amount from below over the candidates of each item.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_items,)
+            0 for items without candidates.
+        """
         total = np.where(self._seen(), amount.constant, 0.0)
         for name, slope in amount.slopes.items():
             low, high = self.attributes[name].span
@@ -73,6 +120,7 @@ class Amounts:
         return total
 
     def _seen(self) -> NDArray[np.bool_]:
+        """Which items have candidates."""
         seen = np.zeros(len(self._items), bool)
         for part in blocks(len(self._item)):
             seen[self._item[part]] = True
@@ -80,9 +128,11 @@ class Amounts:
         return seen
 
     def _has(self, name: str) -> bool:
+        """Whether there is a column of this name."""
         return name in self._candidates.columns or name in self._items.offers.column_names
 
     def _look_up(self, name: str, by_whom: str) -> Amount:
+        """A column as an amount, looked up for the first time."""
         if name == "count":
             return Amount(np.ones(len(self._items)))
         if name in self._candidates.columns:
@@ -98,12 +148,17 @@ class Amounts:
                 )
             weights = {"margin": 1.0, "face_value": -1.0}
             return self._default(name, by_whom, {"issue_cost": -1.0}, weights)
-        raise InvalidInput(f"{by_whom}: neither candidates nor offers have a column {name!r}")
+        known = [*self._candidates.columns, *self._items.offers.column_names]
+        raise InvalidInput(
+            f"{by_whom}: neither candidates nor offers have a column {name!r}{did_you_mean(name, known)}"
+        )
 
     def _attribute(self, name: str, source: str, values: NDArray[np.floating]) -> Amount:
-        def make(space: ArrayStore) -> Arrays:
-            found = span(self._item, len(self._items), values, self._backend)
-            return {"low": save(space, "low", found.low), "high": save(space, "high", found.high)}
+        """Values of candidates as an amount: an attribute, unless all candidates of each item have the same."""
+
+        def make(store: ArrayStore) -> Arrays:
+            found = find_span(self._item, len(self._items), values, self._backend)
+            return {"low": save(store, "low", found.low), "high": save(store, "high", found.high)}
 
         made = self._candidates.derived.get_or_make("span", [self._by, source], make)
         low, high = made["low"], made["high"]
@@ -113,11 +168,11 @@ class Amounts:
         return Amount(np.zeros(len(self._items)), {name: np.ones(len(self._items))})
 
     def packed(self) -> Packed:
-        """The attributes asked for so far, packed."""
+        """Pack the attributes of the amounts looked up so far."""
         attributes = list(self.attributes.values())
 
-        def make(space: ArrayStore) -> Arrays:
-            found = quantise(self._item, len(self._items), attributes, space, self._backend)
+        def make(store: ArrayStore) -> Arrays:
+            found = quantise(self._item, len(self._items), attributes, store, self._backend)
             return found._asdict()
 
         key = [self._by, PACKING, *(attribute.source for attribute in attributes)]
@@ -126,7 +181,7 @@ class Amounts:
     def _default(
         self, name: str, by_whom: str, fixed: dict[str, float], per_response: dict[str, float]
     ) -> Amount:
-        """sum of fixed columns + response * sum of per-response columns, missing ones counting as 0."""
+        """Sum of `fixed` columns + response * sum of `per_response` columns, each by its factor; missing ones are 0."""
         if any(part in self._candidates.columns for part in MONEY):
             return self._attribute(name, *self._per_candidate(name, fixed, per_response))
         zero = Amount(np.zeros(len(self._items)))
@@ -148,7 +203,7 @@ class Amounts:
     def _per_candidate(
         self, name: str, fixed: dict[str, float], per_response: dict[str, float]
     ) -> tuple[str, NDArray[np.float64]]:
-        """A default whose parts are not the same for every candidate of an item, (e), and what it is made of."""
+        """The same where its parts differ among candidates of an item: what it is made of, and each one's value."""
         candidates, offers = self._candidates, self._items.offers
         of_offers = {
             part: tables.numbers(offers, "offers", part)
@@ -156,8 +211,8 @@ class Amounts:
             if part in offers.column_names and part not in candidates.columns
         }
 
-        def make(space: ArrayStore) -> Arrays:
-            writer = space.writer("amount", np.float64)
+        def make(store: ArrayStore) -> Arrays:
+            writer = store.writer("amount", np.float64)
             for rows in blocks(len(candidates)):
 
                 def values(part: str, rows: slice = rows) -> NDArray[np.float64] | float:

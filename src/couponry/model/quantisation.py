@@ -1,4 +1,4 @@
-"""Packing: attributes as 16 bits beside the item numbers, 8 more bits apart from them, and how far off both are."""
+"""Quantisation of attributes: 16 bits beside the item numbers, 8 more bits apart from them, and how far off both are."""
 
 from __future__ import annotations
 
@@ -15,28 +15,40 @@ from ..utils.blocks import blocks
 from ..utils.mapped_arrays import release_pages
 from ..utils.parallel import parallel_map, worker_count
 
-FIRST_LOOK = 1 << 14  # candidates, after which two attributes are mostly told apart
+FIRST_LOOK_CANDIDATES = 1 << 14
+"""Candidates after which two attributes are mostly told apart."""
 
-# what `Packed` means; another one here, and what stores hold of an earlier one is made again
-PACKING = "16 bits for alike channels together, 8 more for each"  # as named in keys of stores
+PACKING = "16 bits for alike channels together, 8 more for each"
+"""What `Packed` means, as keys of stores name it: with another text, what stores hold is made again."""
 
 
 class Span(NamedTuple):
-    """Least and largest value of an attribute by item, float64 (K); inf and -inf for items without candidates."""
+    """Range of an attribute within each item.
+
+    Attributes
+    ----------
+    low, high : ndarray of float64, shape (n_items,)
+        Least and largest value; inf and -inf for items without candidates.
+    """
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
 
     @classmethod
-    def nothing(cls, items: int) -> Span:
-        return cls(np.full(items, np.inf), np.full(items, -np.inf))
+    def empty(cls, n_items: int) -> Span:
+        """Return the span of nothing."""
+        return cls(np.full(n_items, np.inf), np.full(n_items, -np.inf))
 
 
 class Attribute(NamedTuple):
     """A numeric column that is packed.
 
-    source: says what the values are, so that nothing that is made of others is taken for it. values: float32 or
-    float64 (e).
+    Attributes
+    ----------
+    source : str
+        Says what the values are, so that nothing that is made of others is taken for it.
+    values : ndarray of float32 or float64, shape (n_candidates,)
+    span : Span
     """
 
     source: str
@@ -45,16 +57,25 @@ class Attribute(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """quantity: uint16 (Q, e). fine: uint8 (C, e). low, step, error, fine_error: float64 (C, K).
+    """Attributes in few bits.
 
-    quantity_of: int64 (C), the quantity that each attribute is packed in. Attributes that go with each other within
-    every item, as a weight that is so many times the value does, share one.
+    Within an item an attribute is ``low + step * quantity``, scaled to the item's own range. Closer, it is
+    ``low + step * (quantity - 1/2 + parts / 256)``; `parts` is `fine` for the first attribute of a quantity, and for
+    another one the first one's `fine` + its own - SAME. Attributes that are proportional within every item, as a weight
+    that is so many times the value, share a quantity.
 
-    Within an item an attribute is low + step * quantity, scaled to the item's own range, and `error` is the largest
-    distance to the value as given that was seen while rounding. Closer, it is low + step * (quantity - 1/2 +
-    parts / 256), and `fine_error` is the largest distance to that: a 512th of a step at most, and next to nothing for
-    an item whose values are two, or some other few that lie evenly. `parts` is fine for the first attribute of a
-    quantity; for another one it is the first one's fine + its own - SAME.
+    Attributes
+    ----------
+    quantity : ndarray of uint16, shape (n_quantities, n_candidates)
+    fine : ndarray of uint8, shape (n_attributes, n_candidates)
+    low, step : ndarray of float64, shape (n_attributes, n_items)
+    error : ndarray of float64, shape (n_attributes, n_items)
+        Largest distance of ``low + step * quantity`` to the value as given that was seen while rounding.
+    fine_error : ndarray of float64, shape (n_attributes, n_items)
+        The same of the closer value: a 512th of a step at most, and next to nothing for an item whose values are two,
+        or some other few that lie evenly.
+    quantity_of : ndarray of int64, shape (n_attributes,)
+        The quantity that each attribute is packed in.
     """
 
     quantity: NDArray[np.uint16]
@@ -66,19 +87,28 @@ class Packed(NamedTuple):
     quantity_of: NDArray[np.int64]
 
 
-def span(
-    item: NDArray[np.integer], items: int, values: NDArray[np.floating], backend: Backend
+def find_span(
+    item: NDArray[np.integer], n_items: int, values: NDArray[np.floating], backend: Backend
 ) -> Span:
-    """The span of an attribute, (e) as `item`."""
+    """Find the span of an attribute.
 
-    def one(part: slice) -> Span:
-        found = Span.nothing(items)
-        backend.kernels.span(item[part], values[part], *found)
-        release_pages(item[part], values[part])
+    Parameters
+    ----------
+    item : ndarray of int, shape (n_candidates,)
+        Item of each candidate.
+    n_items : int
+    values : ndarray of float, shape (n_candidates,)
+    backend : Backend
+    """
+
+    def of_block(block: slice) -> Span:
+        found = Span.empty(n_items)
+        backend.kernels.span(item[block], values[block], *found)
+        release_pages(item[block], values[block])
         return found
 
-    whole = Span.nothing(items)
-    for found in parallel_map(one, blocks(len(item)), worker_count()):
+    whole = Span.empty(n_items)
+    for found in parallel_map(of_block, blocks(len(item)), worker_count()):
         np.minimum(whole.low, found.low, out=whole.low)
         np.maximum(whole.high, found.high, out=whole.high)
     return whole
@@ -86,46 +116,58 @@ def span(
 
 def quantise(
     item: NDArray[np.integer],
-    items: int,
+    n_items: int,
     attributes: Sequence[Attribute],
-    space: ArrayStore,
+    store: ArrayStore,
     backend: Backend,
 ) -> Packed:
-    """The attributes packed, into a space."""
-    quantity, fine = space.writer("quantity", np.uint16), space.writer("fine", np.uint8)
-    low, step, error, fine_error = np.zeros((4, len(attributes), items))
+    """Pack attributes into an array store.
+
+    Parameters
+    ----------
+    item : ndarray of int, shape (n_candidates,)
+        Item of each candidate.
+    n_items : int
+    attributes : sequence of Attribute
+    store : ArrayStore
+    backend : Backend
+    """
+    quantity, fine = store.writer("quantity", np.uint16), store.writer("fine", np.uint8)
+    low, step, error, fine_error = np.zeros((4, len(attributes), n_items))
     quantity_of = np.zeros(len(attributes), np.int64)
     packed: list[_Rounding] = []  # the first attribute of each quantity
-    for c, (_, values, (least, most)) in enumerate(attributes):
+    for a, (_, values, (least, most)) in enumerate(attributes):
         seen = np.isfinite(least)
-        low[c, seen] = least[seen]
-        step[c, seen] = (most[seen] - least[seen]) / LEVELS
-        rounding = _Rounding(item, values, low[c], step[c], backend)
+        low[a, seen] = least[seen]
+        step[a, seen] = (most[seen] - least[seen]) / LEVELS
+        rounding = _Rounding(item, values, low[a], step[a], backend)
         alike = (q for q, other in enumerate(packed) if rounding.is_alike(other))
-        quantity_of[c] = next(alike, len(packed))
-        if quantity_of[c] == len(packed):
+        quantity_of[a] = next(alike, len(packed))
+        if quantity_of[a] == len(packed):
             packed.append(rounding)
             for part in rounding.parts():
                 quantity.append(part.quantity)
                 fine.append(part.fine)
-                part.widen(error[c], fine_error[c])
+                part.widen(error[a], fine_error[a])
         else:
-            first = packed[quantity_of[c]]
+            first = packed[quantity_of[a]]
             for part, firsts in zip(rounding.parts(), first.parts(), strict=True):
                 fine.append((part.position() - firsts.position() + SAME).astype(np.uint8))
-                part.widen(error[c], fine_error[c])
-            error[c] += ALIKE * step[c]
+                part.widen(error[a], fine_error[a])
+            error[a] += ALIKE * step[a]
     return Packed(
-        quantity.finish((len(packed), len(item))),
-        fine.finish((len(attributes), len(item))),
-        *(save(space, "low", low), save(space, "step", step)),
-        *(save(space, "error", error), save(space, "fine_error", fine_error)),
-        save(space, "quantity_of", quantity_of),
+        quantity=quantity.finish((len(packed), len(item))),
+        fine=fine.finish((len(attributes), len(item))),
+        low=save(store, "low", low),
+        step=save(store, "step", step),
+        error=save(store, "error", error),
+        fine_error=save(store, "fine_error", fine_error),
+        quantity_of=save(store, "quantity_of", quantity_of),
     )
 
 
 class _Rounded(NamedTuple):
-    """A part of an attribute, packed, and the largest misses of each item."""
+    """A block of an attribute, packed, and the largest distance to it within each item."""
 
     quantity: NDArray[np.uint16]
     fine: NDArray[np.uint8]
@@ -137,13 +179,13 @@ class _Rounded(NamedTuple):
         return 256 * self.quantity.astype(np.int32) + self.fine
 
     def widen(self, error: NDArray[np.float64], fine_error: NDArray[np.float64]) -> None:
-        """Widen errors (IN/OUT, (K)) to this part's."""
+        """Widen errors (IN/OUT, shape (n_items,)) to this block's."""
         np.maximum(error, self.error, out=error)
         np.maximum(fine_error, self.fine_error, out=fine_error)
 
 
 class _Rounding(NamedTuple):
-    """Rounds parts of an attribute."""
+    """Rounds an attribute, block by block."""
 
     item: NDArray[np.integer]
     values: NDArray[np.floating]
@@ -152,23 +194,25 @@ class _Rounding(NamedTuple):
     backend: Backend
 
     def parts(self) -> Iterator[_Rounded]:
-        """The whole attribute, part by part."""
+        """The whole attribute, block by block."""
         return parallel_map(self.part, blocks(len(self.item)), worker_count())
 
     def is_alike(self, other: _Rounding) -> bool:
         """Whether another attribute lies where this one does within the range of every item, but for rounding."""
 
-        def near(part: slice) -> bool:
-            own, others = self.part(part), other.part(part)
-            away = own.position() - others.position()
+        def is_near(block: slice) -> bool:
+            own, others = self.part(block), other.part(block)
+            distance = own.position() - others.position()
             # where this attribute has no range every position will do
-            return bool((np.abs(away)[self.step[self.item[part]] > 0] <= 256 * ALIKE).all())
+            has_range = self.step[self.item[block]] > 0
+            return bool((np.abs(distance)[has_range] <= 256 * ALIKE).all())
 
-        first = next(blocks(len(self.item), FIRST_LOOK), slice(0))
-        return near(first) and all(parallel_map(near, blocks(len(self.item)), worker_count()))
+        first = next(blocks(len(self.item), FIRST_LOOK_CANDIDATES), slice(0))
+        return is_near(first) and all(parallel_map(is_near, blocks(len(self.item)), worker_count()))
 
-    def part(self, part: slice) -> _Rounded:
-        item, values = self.item[part], self.values[part]
+    def part(self, block: slice) -> _Rounded:
+        """One block of the attribute."""
+        item, values = self.item[block], self.values[block]
         found = _Rounded(
             np.empty(len(item), np.uint16),
             np.empty(len(item), np.uint8),

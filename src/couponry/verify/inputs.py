@@ -14,8 +14,8 @@ from ..campaign_folder.read import read_candidates
 from ..campaign_folder.spec import Spec, read_table
 from ..data import tables
 from ..data.filters import Where, rows_where
-from ..model.campaign_data import candidate_columns, check_customers
-from ..model.contact_history import History
+from ..model.campaign_checks import candidate_columns, check_customers
+from ..model.contact_history import ContactHistory
 from ..model.customers import Customers, check_column
 from ..model.measures import MONEY
 from ..utils.errors import InvalidInput
@@ -87,10 +87,10 @@ class Inputs:
         return len(self.offer)
 
     @cached_property
-    def history(self) -> History:
+    def history(self) -> ContactHistory:
         """What customers have had, as far as customer rules ask for it."""
         table = read_table(self._folder, self._spec, "history")
-        return History(table, self.customer_ids, self.offers, self._spec.rules)
+        return ContactHistory(table, self.customer_ids, self.offers, self._spec.rules)
 
     def cell(self, rows: Integers) -> Integers:
         """Return the cell of the candidates in these rows."""

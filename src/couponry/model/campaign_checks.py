@@ -1,0 +1,145 @@
+"""Checks of what a campaign is made of, before anything is compiled: its tables, rules and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Literal, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from ..data import tables
+from ..utils.errors import InvalidInput
+from .limits import Limit
+from .measures import MONEY
+from .rules import CustomerRule
+
+Part = TypeVar("Part", CustomerRule, Limit)
+
+COUPON_COLUMNS = ("value", "response", "cost")
+"""What the allocation says of each coupon, where it exists."""
+
+
+def candidate_columns(limits: Iterable[Limit], value: str) -> set[str]:
+    """List the columns of the candidates table that a campaign reads.
+
+    Parameters
+    ----------
+    limits : iterable of Limit
+    value : str
+        The column whose sum is maximised.
+    """
+    summed = {column for limit in limits for column in limit.columns()}
+    known = {"customer", "offer", "role", "mandatory", value, *MONEY, *COUPON_COLUMNS}
+    return (known | summed) - {"count"}
+
+
+def check_parts(
+    parts: Sequence[Part], kind: Literal["rule", "limit"], expected: type[Part]
+) -> tuple[Part, ...]:
+    """Check rules or limits each by itself, and name those that have no name.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if isinstance(parts, expected) or not isinstance(parts, Iterable):
+        raise InvalidInput(
+            f"{kind}s: expected a list of {expected.__name__}, got {type(parts).__name__}"
+        )
+    named: list[Part] = []
+    for number, part in enumerate(parts, 1):
+        if not isinstance(part, expected):
+            raise InvalidInput(
+                f"{kind}s: {kind} {number}: expected a {expected.__name__}, got {type(part).__name__}"
+            )
+        named.append(replace(part, name=f"{kind} {number}") if part.name == "" else part)
+        named[-1].check()
+    return tuple(named)
+
+
+def check_limit_columns(limits: Iterable[Limit], have: set[str]) -> None:
+    """Refuse limits that sum a column which a campaign has not read.
+
+    Parameters
+    ----------
+    limits : iterable of Limit
+    have : set of str
+        The columns that it has read.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    known = {*have, "count", "cost", "value"}
+    for limit in limits:
+        for column in limit.columns():
+            if column not in known:
+                raise InvalidInput(f"{limit.label}: the campaign has not read a column {column!r}")
+
+
+def sorted_offers(table: pa.Table) -> pa.Table:
+    """Check the offers table, and put it into ascending order of its ids.
+
+    Raises
+    ------
+    InvalidInput
+        Where it is empty, has no ids, or has one twice.
+    """
+    tables.require(table, "offers", "offer")
+    if table.num_rows == 0:
+        raise InvalidInput("table offers: expected at least one row, got none")
+    values = tables.ids(table, "offers", "offer")
+    rank, distinct = tables.ranks(values)
+    if len(distinct) < len(values):
+        first_row: dict[int, int] = {}
+        for row, code in enumerate(rank.tolist()):
+            if first_row.setdefault(code, row) != row:
+                raise InvalidInput(
+                    f"table offers, column 'offer', row {row}: offer {values[row].as_py()!r} is there twice"
+                )
+    return table.take(pa.array(np.argsort(rank, kind="stable"))).combine_chunks()
+
+
+def check_customers(table: pa.Table) -> None:
+    """Check the customers table.
+
+    Raises
+    ------
+    InvalidInput
+        Where it has no ids, or has one twice.
+    """
+    tables.require(table, "customers", "customer")
+    values = tables.ids(table, "customers", "customer")
+    if tables.ascends(values):
+        return
+    rank, distinct = tables.ranks(values)
+    if len(distinct) < len(values):
+        _, first = np.unique(rank, return_index=True)
+        row = int(np.setdiff1d(np.arange(len(rank)), first)[0])
+        raise InvalidInput(
+            f"table customers, column 'customer', row {row}: customer {values[row].as_py()!r} is there twice"
+        )
+
+
+def same_parts(own: Sequence[CustomerRule | Limit], others: Sequence[CustomerRule | Limit]) -> bool:
+    """Tell whether rules or limits are the same; those with tables are compared by the tables they hold."""
+    if own is others:
+        return True
+    if len(own) != len(others):
+        return False
+    return all(a is b or _same_part(a, b) for a, b in zip(own, others, strict=True))
+
+
+def _same_part(own: CustomerRule | Limit, other: CustomerRule | Limit) -> bool:
+    """Whether two rules or limits are the same."""
+    for name in own.__dataclass_fields__:
+        a, b = getattr(own, name), getattr(other, name)
+        if name in ("table", "conflicts"):
+            same = a is b or (isinstance(a, pa.Table) and isinstance(b, pa.Table) and a.equals(b))
+        else:
+            same = a == b
+        if not same:
+            return False
+    return True
