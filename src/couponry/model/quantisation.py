@@ -1,4 +1,4 @@
-"""Quantisation of attributes: 16 bits beside the item numbers, 8 more bits apart from them, and how far off both are."""
+"""Quantisation of attributes: 16 bits beside the item numbers, 8 bits more apart from them, and the errors of both."""
 
 from __future__ import annotations
 
