@@ -13,7 +13,15 @@ import pyarrow as pa
 import pytest
 from tests.support.campaigns import random_tables
 
-from couponry import Campaign, CustomerRule, InvalidInput, Limit, Result, read_campaign
+from couponry import (
+    Campaign,
+    CustomerRule,
+    InvalidInput,
+    Limit,
+    Result,
+    read_campaign,
+    write_campaign,
+)
 from couponry.analysis.decisions import Decision, Explanation
 from couponry.analysis.explain_files import explain_written
 from couponry.cli import run as command
@@ -200,6 +208,26 @@ def test_files_say_the_same(solved: Solved) -> None:
             assert decision.value == pytest.approx(other.value)
             assert decision.reduced == pytest.approx(other.reduced, abs=1e-9)
             assert [p.label for p in decision.paid] == [p.label for p in other.paid]
+
+
+def test_history_counts_in_files_too(tmp_path: Path) -> None:
+    """What a customer has had takes up room under a rule."""
+    offers = {"offer": ["tea", "jam", "oats"]}
+    candidates = {"customer": [1, 1, 1], "offer": ["tea", "jam", "oats"], "value": [3.0, 2.0, 1.0]}
+    history = {"customer": [1, 2], "offer": ["tea", "jam"]}
+    campaign = Campaign(
+        offers,
+        candidates,
+        history=history,
+        rules=[CustomerRule("slots", max=2)],
+        limits=[Limit("all", max=9)],
+    )
+    result = campaign.solve(threads=1)
+    write_campaign(campaign, tmp_path / "campaign")
+    result.write(tmp_path / "out")
+    written = explain_written(tmp_path / "campaign", tmp_path / "out", 1)
+    assert written == result.explain(1)
+    assert [d.offer for d in written.given] == ["tea"] and written.lost == 0.0
 
 
 def test_command(solved: Solved, capfd: pytest.CaptureFixture[str]) -> None:

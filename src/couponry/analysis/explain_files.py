@@ -78,13 +78,15 @@ def _campaign_of_one(folder: Path, spec: Spec, customer: Any) -> CampaignData:
         candidates = _of_customer(read_candidates(folder, spec), "candidates", customer)
     if candidates.num_rows == 0:
         raise InvalidInput(f"explain: customer {customer!r} has no candidates")
-    customers = None
-    if "customers" in spec.tables:
-        customers = _rows_of(folder, spec.tables["customers"], "customers", customer)
+    customers, history = (
+        _rows_of(folder, spec.tables[name], name, customer) if name in spec.tables else None
+        for name in ("customers", "history")
+    )
     return CampaignData.make(
         tables.read(folder, spec.tables["offers"], "offers"),
         candidates,
         customers,
+        history,
         rules=spec.rules,
         limits=spec.limits,
         value=spec.value,
