@@ -9,7 +9,7 @@ from typing import Any
 from .affinity.targeting import Targeting
 from .analysis.compare import Comparison, compare
 from .analysis.frontier import Frontier, bounds_to_try, present_bound, sweep
-from .analysis.what_if import SolveAgain, check_is_of
+from .analysis.what_if import FollowUpSolver, check_is_of
 from .campaign_folder.from_transactions import TransactionTables, campaign_from_transactions
 from .campaign_folder.read import read_campaign_data
 from .campaign_folder.write import write_campaign_data
@@ -267,7 +267,7 @@ class Campaign(CampaignView):
             rules=rules, drop_rules=drop_rules, add_rules=add_rules,
         )  # fmt: skip
         before = self._solved(result, gap, time_limit, threads)
-        after = SolveAgain(gap, time_limit, threads).solve(other._data, before)
+        after = FollowUpSolver(gap, time_limit, threads).solve(other._data, before)
         other._hold(other._data, after.compiled)
         return compare(before, Result.from_solution(after), other)
 
@@ -318,7 +318,7 @@ class Campaign(CampaignView):
         present = present_bound(self.compile(), limit, group, side)
         wanted = bounds_to_try(present, bounds, factors)  # what is wrong is said before a solve
         solved = self._solved(result, gap, time_limit, threads)
-        return sweep(self._data, present, wanted, solved, SolveAgain(gap, time_limit, threads))
+        return sweep(self._data, present, wanted, solved, FollowUpSolver(gap, time_limit, threads))
 
     def _solved(
         self, result: Result | None, gap: float, time_limit: float | None, threads: int | None

@@ -49,7 +49,7 @@ def result(campaign: Campaign) -> Result:
 
 @pytest.fixture(scope="module")
 def large() -> tuple[Campaign, Result]:
-    """Large enough for samples and movers: 120,000 customers, caps and a budget."""
+    """Large enough for samples, where most customers are fixed: 120,000 customers, caps and a budget."""
     size = Synthetic(120_000, 36, offers=200, brands=40, seed=1)
     campaign = Campaign(
         size.offers_table(), size.batches(2), rules=[CustomerRule("slots", max=10)], name="large"
@@ -83,7 +83,7 @@ def test_changes_that_make_no_sense(change: Any) -> None:
         changed_number(change, 100.0, "x")
 
 
-SCENARIOS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a bound": ({"limits": {"in all": {"max": 90}}}, {"limits": limit("in all", max=90)}),
     "a bound by a share": (
         {"limits": {"weight": {"max": "-10 %"}}},
@@ -117,11 +117,11 @@ SCENARIOS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", CHANGES)
 def test_what_if_is_solving_the_changed_campaign(
     campaign: Campaign, result: Result, name: str
 ) -> None:
-    changes, arguments = SCENARIOS[name]
+    changes, arguments = CHANGES[name]
     found = campaign.what_if(result, gap=GAP, **changes)
     cold = small(**arguments).solve(gap=GAP, threads=1)
     assert found.before is result and found.after.status == cold.status == "optimal"

@@ -228,7 +228,7 @@ def test_result_of_a_looser_campaign(case: str, folder: Folder, tmp_path: Path) 
     assert any(expected in problem for problem in report.problems), report.problems
 
 
-def test_a_broken_limit_is_told_by_its_size(folder: Folder, tmp_path: Path) -> None:
+def test_a_violated_limit_is_reported_with_its_size(folder: Folder, tmp_path: Path) -> None:
     """max_violation is recomputed, in the limit's own unit."""
     path = folder(limit=[{"name": "n", "max": 100}])
     out = read_campaign(path).solve().write(tmp_path / "out")

@@ -15,7 +15,7 @@ from ..results.solution import CampaignSolution
 from ..utils.checks import check_number, did_you_mean
 from ..utils.errors import InvalidInput
 from ..utils.html import rows_table
-from .what_if import SolveAgain
+from .what_if import FollowUpSolver
 
 COLUMNS = {
     "bound": pa.float64(),
@@ -245,7 +245,7 @@ def sweep(
     present: LimitBound,
     bounds: Sequence[float],
     result: CampaignSolution,
-    solving: SolveAgain,
+    solving: FollowUpSolver,
 ) -> Frontier:
     """Solve a campaign for each of several values of one bound.
 
@@ -260,7 +260,7 @@ def sweep(
         Values to try, ascending.
     result : CampaignSolution
         Of the campaign as it is.
-    solving : SolveAgain
+    solving : FollowUpSolver
         How to solve.
 
     Returns

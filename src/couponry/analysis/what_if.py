@@ -12,8 +12,8 @@ from ..utils.errors import InvalidInput
 
 
 @dataclass(frozen=True)
-class SolveAgain:
-    """How campaigns that are much like one another are solved, each from the prices of the last.
+class FollowUpSolver:
+    """Solves campaigns that are much like one another, each from the prices of the last.
 
     Attributes
     ----------

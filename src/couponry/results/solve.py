@@ -40,7 +40,7 @@ DIGESTED_NUMBERS = 1 << 15
 
 
 @dataclass(frozen=True)
-class _Solve:
+class _Run:
     """What one solve works with."""
 
     compiled: CompiledCampaign
@@ -89,7 +89,7 @@ def solve(
         if options.checkpoint is not None:
             checkpoint = CheckpointFile(options.checkpoint, _subject(problem, seed))
             engine = CheckpointedEngine.over(engine, checkpoint)
-        run = _Solve(compiled, engine, options, backend.name, clock)
+        run = _Run(compiled, engine, options, backend.name, clock)
         solution = _search(run)
         if checkpoint is not None:
             checkpoint.close()
@@ -98,7 +98,7 @@ def solve(
             return _campaign_solution(run, solution, conflict)
 
 
-def _search(run: _Solve) -> Solution:
+def _search(run: _Run) -> Solution:
     """Let the solver search."""
     compiled, options = run.compiled, run.options
     start = None if options.start is None else warm_start(options.start, compiled)
@@ -115,7 +115,7 @@ def _search(run: _Solve) -> Solution:
     return solve_one(compiled.problem)
 
 
-def _conflict(run: _Solve, solution: Solution) -> dict[str, Any] | None:
+def _conflict(run: _Run, solution: Solution) -> dict[str, Any] | None:
     """The content of infeasible.json; None unless nothing is feasible."""
     if solution.certificate is None:
         return None
@@ -176,7 +176,7 @@ def _worth(compiled: CompiledCampaign, solution: Solution) -> _Worth:
 
 
 def _campaign_solution(
-    run: _Solve, solution: Solution, conflict: dict[str, Any] | None
+    run: _Run, solution: Solution, conflict: dict[str, Any] | None
 ) -> CampaignSolution:
     """The outcome in the terms of the campaign's user."""
     compiled, plan = run.compiled, solution.plan
