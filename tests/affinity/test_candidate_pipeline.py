@@ -222,7 +222,7 @@ KILLED = """
 
     def stop(*arguments, **options):
         print("there", flush=True)
-        time.sleep(60)
+        time.sleep(600)
 
     if stage == "history":
         merging.HistoryMerger.finish = stop
@@ -249,7 +249,7 @@ def test_killed_in_any_stage_and_run_again(
     )
     assert process.stdout is not None and process.stdout.readline() == b"there\n"
     process.send_signal(blow)
-    process.wait(30)
+    process.wait(600)
     process.stdout.close()
     assert not store.exists()
     assert bits(read_campaign(folder, store)) == bits(in_memory())

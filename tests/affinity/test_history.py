@@ -171,7 +171,7 @@ KILLED = """
 
     def stop(*arguments, **options):
         print("there", flush=True)
-        time.sleep(60)
+        time.sleep(600)
 
     if sys.argv[1] == "kill while it is written":
         merging.HistoryMerger.finish = stop
@@ -200,7 +200,7 @@ def test_killed_and_run_again(when: str, tmp_path: Path) -> None:
     )
     assert process.stdout is not None and process.stdout.readline() == b"there\n"
     process.kill()
-    process.wait(30)
+    process.wait(600)
     process.stdout.close()
     assert not (tmp_path / "kept").exists() and len(list(tmp_path.iterdir())) == 1
     found = PurchaseHistory.from_transactions(transactions(4), folder=tmp_path / "kept")

@@ -187,7 +187,7 @@ def test_threads(said: Said) -> None:
 def test_small_campaign(said: Said) -> None:
     from benchmarks.cases import small_campaign
 
-    report = said(small_campaign, "--customers", "300", "--gap", "0.001", "--highs-seconds", "20")
+    report = said(small_campaign, "--customers", "300", "--gap", "0.001", "--highs-seconds", "600")
     ours, peer = report["by_the_tables"], report["highs"]
     assert report["gap"] <= 1e-3 and peer["gap"] <= 1e-3
     assert ours["max_violation"] <= 1e-9 and peer["max_violation"] <= 1e-6
