@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..kernels import Rules
 from ..kernels.set_layout import heads
-from .set_table import where_sets_begin
+from .cardinality_constraints import where_constraints_begin
 
 UNLIMITED = np.iinfo(np.int32).max
 """An upper bound that is none."""
@@ -75,12 +75,13 @@ class RuleNames:
 
 def _kept_sets(rules: Rules, kept: NDArray[np.bool_], indptr: NDArray[np.int64]) -> Rules:
     """The rules with those sets alone whose rule is kept; customers who are left with none do with groups."""
-    customer, head, of_set = where_sets_begin(rules, indptr)
-    stays = kept[heads(rules.constraints[head], of_set[customer] == 1).rule]
+    places = where_constraints_begin(rules, indptr)
+    customer, words = places.customer, places.words
+    stays = kept[heads(rules.constraints[places.begin], words[customer] == 1).rule]
     ptr = np.zeros(len(rules.constraint_ptr), np.int64)
-    np.cumsum(np.bincount(customer[stays], minlength=len(of_set)) * of_set, out=ptr[1:])
+    np.cumsum(np.bincount(customer[stays], minlength=len(words)) * words, out=ptr[1:])
     return rules._replace(
-        constraint_ptr=ptr, constraints=rules.constraints[np.repeat(stays, of_set[customer])]
+        constraint_ptr=ptr, constraints=rules.constraints[np.repeat(stays, words[customer])]
     )
 
 

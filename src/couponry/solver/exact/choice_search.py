@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ...kernels.set_layout import MANDATORY_WEIGHT
 from ...utils.lazy_imports import sparse as sp
+from ..cardinality_constraints import CardinalityConstraints
 from ..problem import Problem
-from ..set_table import SetTable
 
 REGRET_ROUNDING = 1e-12
 """Share of a customer's values, summed by size, that rounding may add to a regret."""
@@ -28,7 +28,7 @@ class SearchedProblem(NamedTuple):
     Attributes
     ----------
     problem : Problem
-    constraints : SetTable
+    constraints : CardinalityConstraints
         Cardinality constraints of all customers.
     value : ndarray of float64, shape (n_candidates,)
         Reduced values.
@@ -39,7 +39,7 @@ class SearchedProblem(NamedTuple):
     """
 
     problem: Problem
-    constraints: SetTable
+    constraints: CardinalityConstraints
     value: NDArray[np.float64]
     key: NDArray[np.uint64]
     best: NDArray[np.uint8]
@@ -160,7 +160,9 @@ class ChoiceSearch:
         np.cumsum(self._value, axis=1, out=self._before[:, 1:])
         self._gains = (self._value > 0).sum(axis=1)
 
-    def _lay_out_constraints(self, constraints: SetTable, start: int, stop: int) -> None:
+    def _lay_out_constraints(
+        self, constraints: CardinalityConstraints, start: int, stop: int
+    ) -> None:
         """Tables by customer and number of the constraint: bounds, and members by rank."""
         n, largest = self._n, np.iinfo(np.int16).max
         mine = np.flatnonzero((constraints.customer >= start) & (constraints.customer < stop))
@@ -172,12 +174,12 @@ class ChoiceSearch:
         self._cap[owner, nth] = np.minimum(constraints.cap[mine], largest)
         self._least = np.zeros((n, most), np.int64)
         self._least[owner, nth] = constraints.least[mine]
-        self._must = np.zeros((n, most), bool)
-        self._must[owner, nth] = constraints.must[mine]
+        self._mandatory = np.zeros((n, most), bool)
+        self._mandatory[owner, nth] = constraints.mandatory[mine]
         number = np.full(len(constraints.customer), -1)
         number[mine] = np.arange(len(mine))
-        inside = number[constraints.set] >= 0
-        of, at = number[constraints.set[inside]], constraints.candidate[inside] - self._begin
+        inside = number[constraints.member_of] >= 0
+        of, at = number[constraints.member_of[inside]], constraints.member[inside] - self._begin
         self._member = np.zeros((n, self._value.shape[1], most), np.int16)
         self._member[owner[of], self._rank[at], nth[of]] = 1
 
@@ -192,7 +194,9 @@ class ChoiceSearch:
         held = np.zeros(self._cap.shape, np.int64)
         np.add.at(held, who, self._member[who, rank])
         self._least_shortfall = self._shortfall(np.arange(self._n), count, held)
-        without_mandatory = np.where(self._least_shortfall >= MANDATORY_WEIGHT, 0, self._least_shortfall)
+        without_mandatory = np.where(
+            self._least_shortfall >= MANDATORY_WEIGHT, 0, self._least_shortfall
+        )
         self._need = np.maximum(0, self._lower - without_mandatory)
 
     def search(self, largest_regret: float, most: int) -> FoundChoices:
@@ -278,7 +282,7 @@ class ChoiceSearch:
     ) -> NDArray[np.int64]:
         """What choices miss of minimums and mandatory candidates, as the kernels weigh it."""
         short = np.maximum(0, self._least[who] - held)
-        of_constraints = np.where(self._must[who], MANDATORY_WEIGHT * short, short).sum(axis=1)
+        of_constraints = np.where(self._mandatory[who], MANDATORY_WEIGHT * short, short).sum(axis=1)
         return np.asarray(of_constraints + np.maximum(0, self._lower[who] - count))
 
     def _found(self, choices: _Choices, unlisted_regret: float) -> FoundChoices:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..cardinality_constraints import CardinalityConstraints
 from ..problem import Problem
-from ..set_table import SetTable
 
 
-def constraints_of_everybody(problem: Problem) -> SetTable:
+def constraints_of_everybody(problem: Problem) -> CardinalityConstraints:
     """List the cardinality constraints of customers who have any, and the other customers' groups that can bind.
 
     Parameters
@@ -18,10 +18,10 @@ def constraints_of_everybody(problem: Problem) -> SetTable:
 
     Returns
     -------
-    SetTable
+    CardinalityConstraints
         Bounds on the number of coupons of a customer are not among them.
     """
-    explicit = SetTable.of(problem.shard, problem.rules)
+    explicit = CardinalityConstraints.of(problem.shard, problem.rules)
     customer = problem.customer_of()
     is_grouped = np.ones(problem.customers, bool)
     is_grouped[explicit.customer] = False
@@ -29,19 +29,21 @@ def constraints_of_everybody(problem: Problem) -> SetTable:
     for rule in range(len(problem.rules.group)):
         parts.append(_groups_that_bind(problem, rule, customer, is_grouped))
     before = np.cumsum([0] + [len(part.customer) for part in parts])
-    return SetTable(
+    return CardinalityConstraints(
         np.concatenate([part.customer for part in parts]),
         np.concatenate([part.cap for part in parts]),
         np.concatenate([part.least for part in parts]),
-        np.concatenate([part.must for part in parts]),
-        np.concatenate([part.set + first for part, first in zip(parts, before, strict=False)]),
-        np.concatenate([part.candidate for part in parts]),
+        np.concatenate([part.mandatory for part in parts]),
+        np.concatenate(
+            [part.member_of + first for part, first in zip(parts, before, strict=False)]
+        ),
+        np.concatenate([part.member for part in parts]),
     )
 
 
 def _groups_that_bind(
     problem: Problem, rule: int, customer: NDArray[np.int64], is_grouped: NDArray[np.bool_]
-) -> SetTable:
+) -> CardinalityConstraints:
     """One rule's groups of which a customer has more candidates than it may be given."""
     rules = problem.rules
     of_candidate = rules.group[rule][problem.shard.item].astype(np.int64)
@@ -54,7 +56,7 @@ def _groups_that_bind(
     number = np.cumsum(binds) - 1
     kept = binds[row]
     nothing = np.zeros(int(binds.sum()), np.int64)
-    return SetTable(
+    return CardinalityConstraints(
         owner[binds],
         cap[binds].astype(np.int64),
         nothing,

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...utils.lazy_imports import sparse as sp
+from ..cardinality_constraints import CardinalityConstraints
 from ..problem import Problem
-from ..set_table import SetTable
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def rule_rows(
     -------
     RuleRows
     """
-    constraints = SetTable.of(problem.shard, problem.rules)
+    constraints = CardinalityConstraints.of(problem.shard, problem.rules)
     return _Builder(problem, fixed, variables, constraints, least_shortfall).rows()
 
 
@@ -78,7 +78,7 @@ class _Minimums:
 
 
 def _reachable_minimums(
-    problem: Problem, constraints: SetTable, least_shortfall: NDArray[np.uint8]
+    problem: Problem, constraints: CardinalityConstraints, least_shortfall: NDArray[np.uint8]
 ) -> _Minimums:
     """Minimums as far as customers can have them, as told by a choice that misses least."""
     n = problem.customers
@@ -87,12 +87,12 @@ def _reachable_minimums(
     lower = np.broadcast_to(problem.rules.lower, n).astype(np.int64)
     held = constraints.held(allocated)
     owner, least = constraints.customer, constraints.least
-    asking = (least > 0) & ~constraints.must
+    asking = (least > 0) & ~constraints.mandatory
     missing = np.where(asking, np.maximum(0, least - held), 0)
     shortfall = np.maximum(0, lower - count) + np.bincount(owner, missing, n).astype(np.int64)
     minimums = (lower > 0).astype(np.int64) + np.bincount(owner[asking], minlength=n)
     is_shared = (shortfall > 0) & (minimums > 1)
-    as_reached = constraints.must | ~is_shared[owner]
+    as_reached = constraints.mandatory | ~is_shared[owner]
     members = np.where(as_reached, np.minimum(least, held), least)
     return _Minimums(
         np.where(is_shared, lower, np.minimum(lower, count)),
@@ -110,7 +110,7 @@ class _Builder:
         problem: Problem,
         fixed: NDArray[np.bool_],
         variables: NDArray[np.int64],
-        constraints: SetTable,
+        constraints: CardinalityConstraints,
         least_shortfall: NDArray[np.uint8],
     ):
         self._problem, self._fixed, self._variables = problem, fixed, variables
@@ -171,11 +171,11 @@ class _Builder:
         constraints, variables = self._constraints, self._variables
         number = np.full(self._problem.candidates, -1)
         number[variables] = np.arange(len(variables))
-        inside = number[constraints.candidate] >= 0
-        there, row = np.unique(constraints.set[inside], return_inverse=True)
+        inside = number[constraints.member] >= 0
+        there, row = np.unique(constraints.member_of[inside], return_inverse=True)
         held = constraints.held(self._fixed)[there].astype(float)
         members = sp.csr_array(
-            (np.ones(len(row)), (row, number[constraints.candidate[inside]])),
+            (np.ones(len(row)), (row, number[constraints.member[inside]])),
             shape=(len(there), len(variables)),
         )
         lower, upper = self._minimums.members[there] - held, constraints.cap[there] - held
@@ -187,7 +187,7 @@ class _Builder:
         is_decided = np.ones(len(constraints.customer), bool)
         is_decided[there] = False
         missing = np.maximum(0, constraints.least - constraints.held(self._fixed))
-        decided = np.where(is_decided & ~constraints.must, missing, 0)
+        decided = np.where(is_decided & ~constraints.mandatory, missing, 0)
         by_customer = np.bincount(constraints.customer, decided, self._problem.customers)
         return np.asarray(self._minimums.shortfall - by_customer.astype(np.int64))
 
@@ -201,7 +201,7 @@ class _Builder:
         constraints, is_shared = self._constraints, self._minimums.is_shared
         owner = constraints.customer[there]
         total = np.flatnonzero(is_shared[self._who])
-        asking = (constraints.least[there] > 0) & ~constraints.must[there]
+        asking = (constraints.least[there] > 0) & ~constraints.mandatory[there]
         of_constraint = np.flatnonzero(is_shared[owner] & asking)
         row = np.concatenate([total, first_constraint + of_constraint])
         customer = np.concatenate([self._who[total], owner[of_constraint]])
