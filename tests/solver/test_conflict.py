@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from couponry.solver.conflict import deletion_filter
 
-NO_RULES = SimpleNamespace(all=list, only=lambda *_: None)
+NO_RULES = SimpleNamespace(all_names=list, kept=lambda *_: None)
 PROBLEM: Any = SimpleNamespace(rule_names=NO_RULES, rules=None, shard=SimpleNamespace(indptr=None))
 
 

@@ -44,7 +44,7 @@ def prover(kind: str, promise: int) -> tuple[Problem, Prover]:
     problem, engine, _ = compiled(campaign(promise))
     if kind == "HiGHS":
         return problem, HighsProver(problem, engine, Clock(), DEFAULT_OPTIONS)
-    scales = Scales.of(problem, engine)
+    scales = Scales.measure(problem, engine)
     return problem, PriceProver(problem, engine, scales, 1.0, Clock(), DEFAULT_OPTIONS)
 
 
