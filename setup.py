@@ -25,11 +25,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
         "evaluate/variant_baseline",
     ],
     "customer_constraints": ["customer_constraints/compile"],
-    "local_search": [
-        "local_search/alternatives",
-        "local_search/improve",
-        "local_search/regret",
-    ],
+    "local_search": ["local_search/alternatives", "local_search/improve", "local_search/regret"],
     "affinity": [
         "affinity/best_offers",
         "affinity/variant_avx2",
@@ -38,6 +34,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
     ],
 }
 
+DIRECTIVES = {"language_level": 3, "wraparound": False, "autotestdict": False}
 REQUIRES = ["numpy>=1.26", "scipy>=1.11", "pyarrow>=15", "click>=8", "rich>=13", "jinja2>=3.1"]
 NUMBA = "numba>=0.59"
 
@@ -135,7 +132,7 @@ def native() -> list[Extension]:
         ],
         build_dir="build/cython-debug" if checked else "build/cython",
         include_path=[f"{SOURCES}/bindings"],
-        compiler_directives={"language_level": 3, "boundscheck": checked, "wraparound": False},
+        compiler_directives={**DIRECTIVES, "boundscheck": checked},
     )
 
 

@@ -70,11 +70,21 @@ struct Memory {
 
     Room room() noexcept {
         return {static_cast<int64_t>(own.size()),
-                score.data(), mine.data(),
-                own.data(), kind.data(), may.data(),
-                live.empty() ? nullptr : live.data(), word.data(), seen.data(),
+                score.data(),
+                mine.data(),
+                own.data(),
+                kind.data(),
+                may.data(),
+                live.empty() ? nullptr : live.data(),
+                word.data(),
+                seen.data(),
                 {mask[0].data(), mask[1].data(), mask[2].data()},
-                hands.data(), found.data(), found_in.data(), few_score.data(), few.data(), won.data(),
+                hands.data(),
+                found.data(),
+                found_in.data(),
+                few_score.data(),
+                few.data(),
+                won.data(),
                 {kept_score[0].data(), kept_score[1].data(), kept_score[2].data()},
                 {kept[0].data(), kept[1].data(), kept[2].data()}};
     }

@@ -24,8 +24,8 @@ struct Links {
 };
 
 struct Kinds {
-    View<const int32_t> item;   // the kind of each item, -1 for none
-    View<const int64_t> ptr;    // the offers of kind k are offer[ptr[k]] : offer[ptr[k + 1]]
+    View<const int32_t> item;  // the kind of each item, -1 for none
+    View<const int64_t> ptr;   // the offers of kind k are offer[ptr[k]] : offer[ptr[k + 1]]
     View<const int32_t> offer;
 };
 
@@ -59,19 +59,19 @@ constexpr int64_t HANDS = 128;  // that scores are dealt into; see affinity/choo
 // Working memory, a word of 64 offers padded to the full; what customers share is as at the start after each of them.
 struct Room {
     int64_t words;
-    float *score, *mine;       // of each offer: by similarity, by what the customer owns; -0.0 where nothing is linked
+    float *score, *mine;  // of each offer: by similarity, by what the customer owns; -0.0 where nothing is linked
     uint64_t *own, *kind, *may;  // bit sets of offers: linked to by `own`, of a kind bought, eligible
-    uint8_t* live;             // words whose scores were touched; null where all are gone through anyway
-    int32_t* word;             // the words to go through, ascending
-    int32_t* seen;             // of each kind: the last customer who bought of it, from 1
-    uint64_t* mask[3];         // the candidates of each role
-    float* hands;              // the largest scores of some candidates each
-    uint64_t* found;           // candidates of some words
-    int32_t* found_in;         // the words
-    float* few_score;          // candidates that reach the bar
+    uint8_t* live;               // words whose scores were touched; null where all are gone through anyway
+    int32_t* word;               // the words to go through, ascending
+    int32_t* seen;               // of each kind: the last customer who bought of it, from 1
+    uint64_t* mask[3];           // the candidates of each role
+    float* hands;                // the largest scores of some candidates each
+    uint64_t* found;             // candidates of some words
+    int32_t* found_in;           // the words
+    float* few_score;            // candidates that reach the bar
     int32_t* few;
-    uint64_t* won;             // the chosen among them
-    float* kept_score[3];      // of each role, ascending in offers
+    uint64_t* won;         // the chosen among them
+    float* kept_score[3];  // of each role, ascending in offers
     int32_t* kept[3];
 };
 

@@ -48,7 +48,9 @@ public:
     }
 
 private:
-    static int64_t most_of(const View<const int32_t>& quota) noexcept { return int64_t{quota[0]} + quota[1] + quota[2]; }
+    static int64_t most_of(const View<const int32_t>& quota) noexcept {
+        return int64_t{quota[0]} + quota[1] + quota[2];
+    }
 
     // Scores by similarity, in the order of the customer's items.
     template <bool FLAGGED>
@@ -89,10 +91,12 @@ private:
             const int32_t kind = work.kinds.item[item];
             if (kind < 0 || room.seen[kind] == now) continue;
             room.seen[kind] = now;
-            for (int64_t l = work.kinds.ptr[kind]; l < work.kinds.ptr[kind + 1]; ++l) set(room.kind, work.kinds.offer[l]);
+            for (int64_t l = work.kinds.ptr[kind]; l < work.kinds.ptr[kind + 1]; ++l)
+                set(room.kind, work.kinds.offer[l]);
         }
         if (work.eligible.ptr.size)
-            for (int64_t l = work.eligible.ptr[i]; l < work.eligible.ptr[i + 1]; ++l) set(room.may, work.eligible.offer[l]);
+            for (int64_t l = work.eligible.ptr[i]; l < work.eligible.ptr[i + 1]; ++l)
+                set(room.may, work.eligible.offer[l]);
     }
 
     COUPONRY_INLINE void set(uint64_t* bits, int64_t j) noexcept {
@@ -221,8 +225,8 @@ private:
 
     // A score that at least `quota` candidates reach, and few more.
     //
-    // Candidates are dealt into HANDS. As many of them reach a bar as there are hands whose best does, and few hands have
-    // a second one that does where the quota is a small part of them.
+    // Candidates are dealt into HANDS. As many of them reach a bar as there are hands whose best does, and few hands
+    // have a second one that does where the quota is a small part of them.
     template <class Deal>
     COUPONRY_INLINE float bar_below(const float* score, int64_t quota, Deal deal) noexcept {
         Lanes::Hands even(LOWEST), odd(LOWEST);
@@ -259,8 +263,7 @@ private:
     void ranked(int64_t few, int64_t quota) noexcept {
         const float* const score = room.few_score;
         uint64_t won = 0;
-        for (int64_t k = 0; k < few; ++k)
-            won |= uint64_t{count_bits(Lanes::reaching(score, score[k])) <= quota} << k;
+        for (int64_t k = 0; k < few; ++k) won |= uint64_t{count_bits(Lanes::reaching(score, score[k])) <= quota} << k;
         int64_t left = quota - count_bits(won);
         if (left) {  // some of those that share the next score
             float next = LOWEST;

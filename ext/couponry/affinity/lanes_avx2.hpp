@@ -18,7 +18,8 @@ struct Lanes {
     static COUPONRY_INLINE uint64_t each(const float* score, Test test) noexcept {
         uint64_t found = 0;
         for (int v = 0; v < 8; ++v)
-            found |= uint64_t{static_cast<uint32_t>(_mm256_movemask_ps(test(_mm256_loadu_ps(score + 8 * v))))} << (8 * v);
+            found |= uint64_t{static_cast<uint32_t>(_mm256_movemask_ps(test(_mm256_loadu_ps(score + 8 * v))))}
+                     << (8 * v);
         return found;
     }
 
@@ -34,9 +35,8 @@ struct Lanes {
 
     static COUPONRY_INLINE uint64_t linked(const float* score) noexcept {
         const __m256i none = _mm256_set1_epi32(NOT_LINKED);
-        return ~each(score, [=](__m256 s) {
-            return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_castps_si256(s), none));
-        });
+        return ~each(score,
+                     [=](__m256 s) { return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_castps_si256(s), none)); });
     }
 
     struct Hands {

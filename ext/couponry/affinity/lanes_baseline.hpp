@@ -29,7 +29,8 @@ struct Lanes {
         return found;
     }
 
-    // The largest of many scores in each of 64 hands, dealt 64 at a time: all but what is no number, or those in a mask.
+    // The largest of many scores in each of 64 hands, dealt 64 at a time: all but what is no number, or those in a
+    // mask.
     struct Hands {
         float best[WORD];
 

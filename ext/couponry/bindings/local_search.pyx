@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from contract cimport Cut, Rules, Shard, Table, View, check, rules_view, shard_view, table, view, writable
 
-from couponry.kernels.contract import FILL
+from couponry.kernels.contract import FILL as _FILL
 
 cdef extern from "local_search/alternatives.hpp" namespace "couponry" nogil:
     cdef cppclass Prices:
@@ -81,7 +81,7 @@ cdef LimitRows rows_view(rows) except *:
 cdef LocalSearch search_view(shard, rules, search) except *:
     cdef LocalSearch out
     cdef const uint8_t[:, ::1] item_helps = search.item_helps
-    out.fill = search.mode == FILL
+    out.fill = search.mode == _FILL
     out.shard = shard_view(shard)
     out.rules = rules_view(rules)
     out.exact = table[double](search.exact)

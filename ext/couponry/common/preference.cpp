@@ -1,4 +1,4 @@
-// Sorting by preference, compiled once: candidates come here only when vectors cannot settle their order.
+// Sorting by preference, compiled once: candidates come here only when vectors cannot decide their order.
 #include "common/preference.hpp"
 
 #include <algorithm>
@@ -14,9 +14,7 @@ struct Before {
 
 }  // namespace
 
-void sort_ranked(Ranked* candidates, int64_t n) noexcept {
-    std::sort(candidates, candidates + n, Before{});
-}
+void sort_ranked(Ranked* candidates, int64_t n) noexcept { std::sort(candidates, candidates + n, Before{}); }
 
 void keep_first(Ranked* candidates, int64_t n, int64_t keep) noexcept {
     if (keep < n) std::nth_element(candidates, candidates + keep, candidates + n, Before{});

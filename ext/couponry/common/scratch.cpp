@@ -6,7 +6,11 @@
 namespace couponry {
 
 Scratch::Scratch() noexcept
-    : key(small_key_), second(small_second_), given(small_given_), picks(small_picks_), ranked(small_ranked_) {}
+    : key(small_key_),
+      second(small_second_),
+      given(small_given_),
+      picks(small_picks_),
+      ranked(small_ranked_) {}
 
 Scratch::~Scratch() { std::free(heap_); }
 

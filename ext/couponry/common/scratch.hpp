@@ -12,17 +12,17 @@ constexpr int64_t WORD = 64;   // candidates to one word of a bit set
 
 class Scratch {
 public:
-    static constexpr int64_t SMALL = 2048;    // candidates that fit on the stack
+    static constexpr int64_t SMALL = 2048;     // candidates that fit on the stack
     static constexpr int64_t CUSTOMERS = 128;  // that share them
     static constexpr int64_t BEYOND = 2 * LANES;
 
     // The int32 arrays may be read, and written, up to BEYOND past the last.
-    int32_t* key;     // order keys of some customers' candidates
-    int32_t* second;  // keys that break ties, of one customer at a time
-    int32_t* given;   // where the customers' coupons are
-    uint64_t* picks;  // bit sets of the chosen ones, each customer's from a new word on
+    int32_t* key;                  // order keys of some customers' candidates
+    int32_t* second;               // keys that break ties, of one customer at a time
+    int32_t* given;                // where the customers' coupons are
+    uint64_t* picks;               // bit sets of the chosen ones, each customer's from a new word on
     int32_t first[CUSTOMERS + 1];  // where each customer's coupons are listed from
-    Ranked* ranked;   // for exact ordering, of one customer at a time
+    Ranked* ranked;                // for exact ordering, of one customer at a time
 
     Scratch() noexcept;
     ~Scratch();

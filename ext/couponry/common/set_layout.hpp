@@ -14,7 +14,8 @@
 
 namespace couponry {
 
-// What a mandatory candidate that is not given weighs, in coupons missing from a minimum: more than all others together.
+// What a mandatory candidate that is not given weighs, in coupons missing from a minimum: more than all others
+// together.
 constexpr int64_t MANDATORY_WEIGHT = int64_t{1} << 20;
 
 // Bits of a head: the two layouts differ in the width of the bounds, and in where the head begins.

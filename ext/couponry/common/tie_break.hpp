@@ -24,7 +24,7 @@ COUPONRY_INLINE uint32_t customer_hash(uint32_t seed, int64_t customer) noexcept
     return scramble(low ^ static_cast<uint32_t>(bits >> 32));
 }
 
-// See `level_of` in reference.py.
+// See `level_of` in reference/preference.py.
 COUPONRY_INLINE int64_t level_of(int64_t customer, int64_t levels) noexcept {
     const uint64_t number = static_cast<uint64_t>(customer);
     uint32_t bits = scramble(static_cast<uint32_t>(number) ^ scramble(static_cast<uint32_t>(number >> 32)));

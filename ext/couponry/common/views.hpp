@@ -64,12 +64,10 @@ struct Rules {
     View<const int64_t> constraint_ptr, constraints;
     int64_t nodes;
 
-    COUPONRY_INLINE int32_t cap_of(int64_t rule, int64_t i) const noexcept {
-        return of_customer(cap.row(rule), i);
-    }
+    COUPONRY_INLINE int32_t cap_of(int64_t rule, int64_t i) const noexcept { return of_customer(cap.row(rule), i); }
 };
 
-// What searches that were cut off leave open; see `evaluate` in reference.py.
+// What searches that were cut off leave open; see `evaluate` in reference/evaluate.py.
 struct Cut {
     int64_t searches, slack;
 };

@@ -1,4 +1,4 @@
-// What customer rules come to for customers who need more than a greedy choice; see compile_constraint_search.py.
+// What customer rules come to for customers who need more than a greedy choice; see reference/customer_constraints.py.
 #include "customer_constraints/compile.hpp"
 
 #include <algorithm>
@@ -112,7 +112,7 @@ private:
     static void set(uint64_t* bits, int64_t j) { bits[j / 64] |= uint64_t{1} << (j % 64); }
     static bool test(const uint64_t* bits, int64_t j) { return bits[j / 64] >> (j % 64) & 1; }
 
-    // Groups that can bind or ask for a minimum; whether they do not nest.
+    // Groups that can bind or ask for a minimum; whether they overlap.
     bool add_groups(int64_t i) {
         met_.clear();
         met_row_.clear();
@@ -151,7 +151,8 @@ private:
             overlaps = overlaps || !(spec_.plain[row] && least == 0 && held == 0);
             std::copy(theirs, theirs + words_, add(cap, least, spec_.rule[row], 0));
             for (size_t s = 0; s + 1 < drafts_.size() && !overlaps; ++s)
-                overlaps = drafts_[s].rule != drafts_.back().rule && crosses(bits(drafts_[s].at), bits(drafts_.back().at), words_);
+                overlaps = drafts_[s].rule != drafts_.back().rule &&
+                           crosses(bits(drafts_[s].at), bits(drafts_.back().at), words_);
         }
         return overlaps;
     }
@@ -241,7 +242,8 @@ private:
             draft.size = size_of(bits(draft.at), words_);
             if (draft.cap < draft.size) draft.score = pressure(draft.size, draft.cap, share);
         }
-        std::stable_sort(drafts_.begin(), drafts_.end(), [](const Draft& a, const Draft& b) { return a.score > b.score; });
+        std::stable_sort(drafts_.begin(), drafts_.end(),
+                         [](const Draft& a, const Draft& b) { return a.score > b.score; });
         nested_.clear();
         for (Draft& draft : drafts_) {
             const bool binds = 0 < draft.cap && draft.cap < draft.size;
@@ -254,7 +256,8 @@ private:
             draft.place = draft.size;
             nested_.push_back(&draft);
         }
-        std::stable_sort(drafts_.begin(), drafts_.end(), [](const Draft& a, const Draft& b) { return a.place < b.place; });
+        std::stable_sort(drafts_.begin(), drafts_.end(),
+                         [](const Draft& a, const Draft& b) { return a.place < b.place; });
         for (const Draft& draft : drafts_) {
             const int64_t crossing = draft.crossing;
             if (n_ <= Constraints::SHORT) {
@@ -270,13 +273,15 @@ private:
 
 }  // namespace
 
-int compile_constraints(View<const int64_t> indptr, const void* item, int64_t item_bytes, const RuleSpec& spec, int64_t start,
-           int64_t stop, int64_t* ptr, int64_t* constraints) noexcept {
+int compile_constraints(View<const int64_t> indptr, const void* item, int64_t item_bytes, const RuleSpec& spec,
+                        int64_t start, int64_t stop, int64_t* ptr, int64_t* constraints) noexcept {
     try {
         if (item_bytes == 2)
-            ConstraintCompiler<uint16_t>(indptr, static_cast<const uint16_t*>(item), spec).run(start, stop, ptr, constraints);
+            ConstraintCompiler<uint16_t>(indptr, static_cast<const uint16_t*>(item), spec)
+                .run(start, stop, ptr, constraints);
         else
-            ConstraintCompiler<uint32_t>(indptr, static_cast<const uint32_t*>(item), spec).run(start, stop, ptr, constraints);
+            ConstraintCompiler<uint32_t>(indptr, static_cast<const uint32_t*>(item), spec)
+                .run(start, stop, ptr, constraints);
     } catch (const std::bad_alloc&) {
         return NO_MEMORY;
     }

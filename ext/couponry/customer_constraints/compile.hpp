@@ -25,8 +25,8 @@ struct RuleSpec {
     int64_t mandatory_rule;
 };
 
-// See `compile_constraints` in compile_constraint_search.py. constraints: null to have their lengths alone.
-int compile_constraints(View<const int64_t> indptr, const void* item, int64_t item_bytes, const RuleSpec& spec, int64_t start,
-           int64_t stop, int64_t* ptr, int64_t* constraints) noexcept;
+// See `compile_constraints` in reference/customer_constraints.py. constraints: null to have their lengths alone.
+int compile_constraints(View<const int64_t> indptr, const void* item, int64_t item_bytes, const RuleSpec& spec,
+                        int64_t start, int64_t stop, int64_t* ptr, int64_t* constraints) noexcept;
 
 }  // namespace couponry

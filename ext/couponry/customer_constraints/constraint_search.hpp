@@ -1,5 +1,5 @@
-// A customer's best choice under cardinality constraints: the exact search; see constraint_search.py, function by
-// function.
+// A customer's best choice under cardinality constraints: the exact search; see reference/constraint_search.py,
+// function by function.
 //
 // Compiled once per instruction set, so everything here has internal linkage.
 #pragma once
@@ -13,14 +13,15 @@
 namespace couponry {
 namespace {
 
-// What a search found. missed: -1 where nothing keeps the rules and the fates.
+// What a search found. missed: how far it falls short of minimums; -1 where nothing keeps the rules
+// and what is forced.
 struct Found {
     int64_t missed, worth, most;
 };
 
 class ConstraintSearch : public SearchBounds {
 public:
-    // See `best_choice`. tried: whether the choice under the constraints that nest is known to break some other.
+    // See `best_choice`. tried: whether the choice under the laminar family is known to break some other.
     Found best_choice(int64_t lower, int64_t upper, int64_t nodes, bool tried) noexcept {
         return words_ == 1 ? search<1>(lower, upper, nodes, tried) : search<0>(lower, upper, nodes, tried);
     }
@@ -221,7 +222,7 @@ private:
         return {goal, worth, most > worth ? most : worth};
     }
 
-    // How much less is missed with a candidate.
+    // By how much a candidate lessens the shortfall.
     template <int W>
     int64_t gain_of(int64_t t) const noexcept {
         int64_t gain = 0;
@@ -231,7 +232,7 @@ private:
         return gain;
     }
 
-    // The least that is missed, by what helps most first; the picks are a choice that misses no more.
+    // The least shortfall, searched for by what helps most first; the picks are a choice that falls short by no more.
     template <int W>
     Explored miss_least(int64_t given, int64_t total, int64_t nodes) noexcept {
         for (int64_t t = 0; t < n_; ++t) {  // a stable sort: most help no set, or one
@@ -266,7 +267,8 @@ private:
         for (int64_t t; given < upper_ && (t = first<W>(spare_)) >= 0;) {
             clear(spare_, t);
             bool fits = value[t] > 0;
-            for (int64_t s = 0; s < constraints_; ++s) fits = fits && (left_[s] > 0 || !test(mask_ + s * words<W>(), t));
+            for (int64_t s = 0; s < constraints_; ++s)
+                fits = fits && (left_[s] > 0 || !test(mask_ + s * words<W>(), t));
             if (!fits) continue;
             set(picks, t);
             ++given;

@@ -1,7 +1,7 @@
 // What the search for a customer's best choice works on, and what bounds each of its branches.
 //
-// Sets of candidates are bit masks in the order of choice. Function by function the twin of search_bounds.py. Compiled
-// once per instruction set, so everything here has internal linkage.
+// Sets of candidates are bit masks in the order of choice. Function by function the twin of reference/search_bounds.py.
+// Compiled once per instruction set, so everything here has internal linkage.
 #pragma once
 
 #include <cstdint>
@@ -86,7 +86,7 @@ public:
             weight_[s] = constraints.weight(s);
             crosses_[s] = constraints.crosses(s);
             asking_ = asking_ || least_[s] > 0;
-            if (nesting_ == s && !crosses_[s] && cap_[s] > 0) ++nesting_;  // constraints that nest are listed first
+            if (nesting_ == s && !crosses_[s] && cap_[s] > 0) ++nesting_;  // the laminar family is listed first
             uint64_t* mask = mask_ + s * words_;
             for (int64_t w = 0; w < words_; ++w)
                 for (uint64_t word = constraints.word(s, w); word; word &= word - 1) {
@@ -105,11 +105,11 @@ protected:
     int64_t n_ = 0, words_ = 1, constraints_ = 0, capacity_ = 0;
     int64_t* memory_ = nullptr;
     bool asking_ = false;
-    int64_t nesting_ = 0;     // constraints that nest, and perhaps some that never bind
+    int64_t nesting_ = 0;    // the laminar family, and perhaps some that never bind
     uint64_t positive_ = 0;  // candidates that are worth something, of the first word
     int64_t *turn_, *taken_, *other_value_, *cap_, *least_, *weight_, *crosses_, *room_, *need_, *left_, *apart_;
-    uint64_t *mask_, *other_mask_, *free_, *start_, *fixed_, *some_, *avail_, *marked_, *best_, *spare_,
-        *mine_, *before_;
+    uint64_t *mask_, *other_mask_, *free_, *start_, *fixed_, *some_, *avail_, *marked_, *best_, *spare_, *mine_,
+        *before_;
     int64_t lower_ = 0, upper_ = 0;
 
     template <int W>
@@ -152,7 +152,7 @@ protected:
         return total;
     }
 
-    // The first candidate of a set, -1: it is empty.
+    // The lowest bit set; -1: there is none.
     template <int W>
     COUPONRY_INLINE int64_t first(const uint64_t* bits) const noexcept {
         for (int64_t w = 0; w < words<W>(); ++w)
@@ -201,8 +201,8 @@ protected:
         return word ^ rest;
     }
 
-    // `walk` for candidates in one word: the first ones, less what is too many of each set, inner constraints first, and again
-    // with those that come instead.
+    // `walk` for candidates in one word: the first ones, less what is too many of each constraint, inner ones first,
+    // and again with those that come instead.
     int64_t walk_word(uint64_t avail, int64_t given, int64_t least, uint64_t* into) const noexcept {
         uint64_t taken;
         while (true) {

@@ -1,4 +1,4 @@
-// Values as whole numbers, whose sums are exact; see `whole_values` in constraint_search.py.
+// Values as whole numbers, whose sums are exact; see `whole_values` in reference/whole_values.py.
 //
 // Compiled once per instruction set, so everything here has internal linkage.
 #pragma once
@@ -55,8 +55,9 @@ struct Scale {
 
     // See `slack_in_units`.
     int64_t units(int64_t slack, int64_t unit) const noexcept {
-        return static_cast<int64_t>(std::ceil(std::ldexp(static_cast<double>(slack),
-                                                         static_cast<int>(-(shift + bits) - unit)))) + 1;
+        return static_cast<int64_t>(
+                   std::ceil(std::ldexp(static_cast<double>(slack), static_cast<int>(-(shift + bits) - unit)))) +
+               1;
     }
 
     double value(int64_t whole) const noexcept {

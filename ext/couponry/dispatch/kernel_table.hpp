@@ -7,7 +7,7 @@
 
 namespace couponry {
 
-// Everything that one evaluation is given; see `evaluate` in reference.py.
+// Everything that one evaluation is given; see `evaluate` in reference/evaluate.py.
 struct Pass {
     Shard shard;
     Rules rules;
@@ -21,14 +21,14 @@ struct Pass {
     Cut* cut;  // added to
 };
 
-// Everything that `mark_free` is given; see reference.py.
+// Everything that `mark_free` is given; see the reference.
 struct Marking {
     Shard shard;
     Rules rules;
     const float* price;  // (1 + C, S, K)
     int64_t segments, items;
-    const uint8_t* chosen;  // of the candidates of these customers
-    const float* threshold;      // (levels, 2, S, K)
+    const uint8_t* chosen;   // of the candidates of these customers
+    const float* threshold;  // (levels, 2, S, K)
     int64_t levels;
     int64_t start, stop;
     uint8_t* is_free;  // of these customers

@@ -1,7 +1,8 @@
 // The m-th largest of many keys: a bracket that holds few of them, and then those few in order.
 //
 // Counting the keys above a bar reads each vector once, so the time is the number of bars tried. The first bars
-// come from the customers before: mostly one look at two of them kernels less than a network's worth of keys in between.
+// come from the customers before: mostly one look at two of them kernels less than a network's worth of keys in
+// between.
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,12 @@
-// The best choice of customers who have constraints: the plain one if it keeps them, else the greedy one, else the search's.
+// The best choice of customers with cardinality constraints: the plain one if it keeps them, else the greedy one, else
+// the search's.
 #pragma once
 
 #include <cstdint>
 
-#include "evaluate/greedy.hpp"
-#include "dispatch/kernel_table.hpp"
 #include "customer_constraints/constraint_search.hpp"
+#include "dispatch/kernel_table.hpp"
+#include "evaluate/greedy.hpp"
 
 namespace couponry {
 namespace {
@@ -15,7 +16,7 @@ class ConstrainedChoice {
 public:
     explicit ConstrainedChoice(const Pass& pass) noexcept : pass_(pass) {}
 
-    // Whether picks keep a customer's constraints and miss nothing of them.
+    // Whether picks keep a customer's constraints, minimums included.
     static COUPONRY_INLINE bool keeps(const Constraints& constraints, const uint64_t* picks) noexcept {
         bool kept = true;
         if (constraints.is_short) {
@@ -39,10 +40,10 @@ public:
         return kept;
     }
 
-    // Chooses for a customer, now or when more have come or `finish` is called; the picks are OUT then. False when there
-    // is no memory to search with. order: room for as many candidates.
-    bool choose(const Constraints& constraints, const Item* item, int64_t n, const int32_t* key, Ranked* order, int64_t customer,
-                uint64_t* picks) noexcept {
+    // Chooses for a customer, now or when more have come or `finish` is called; the picks are OUT then. False when
+    // there is no memory to search with. order: room for as many candidates.
+    bool choose(const Constraints& constraints, const Item* item, int64_t n, const int32_t* key, Ranked* order,
+                int64_t customer, uint64_t* picks) noexcept {
         if (!BatchedSearch::takes(constraints) || of_customer(pass_.rules.lower, customer) > 0)
             return choose_alone(constraints, item, n, key, order, customer, picks);
         waiting_[count_] = {constraints, key, n, of_customer(pass_.rules.upper, customer), picks};
@@ -84,9 +85,9 @@ private:
     int64_t count_ = 0;  // customers who wait
     ConstraintSearch search_;
 
-    // The greedy choice under the constraints that nest; whether it is the best one, since it keeps the others as well.
-    static bool greedy(const Constraints& constraints, int64_t n, const int32_t* key, const Ranked* order, int64_t lower,
-                       int64_t upper, uint64_t* picks) noexcept {
+    // The greedy choice under the laminar family; whether it is the best one, since it keeps the other constraints too.
+    static bool greedy(const Constraints& constraints, int64_t n, const int32_t* key, const Ranked* order,
+                       int64_t lower, int64_t upper, uint64_t* picks) noexcept {
         uint64_t mask[MOST];
         int32_t left[MOST];
         int64_t count = 0;
@@ -116,8 +117,8 @@ private:
         return keeps(constraints, picks);
     }
 
-    bool search(const Constraints& constraints, int64_t n, const int32_t* key, const Ranked* order, int64_t lower, int64_t upper,
-                bool tried, uint64_t* picks) noexcept {
+    bool search(const Constraints& constraints, int64_t n, const int32_t* key, const Ranked* order, int64_t lower,
+                int64_t upper, bool tried, uint64_t* picks) noexcept {
         if (!search_.load(constraints, n)) return false;
         const Scale scale = Scale::of_float(largest_value(key, n), n);
         int64_t* const place = search_.place();

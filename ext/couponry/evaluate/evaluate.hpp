@@ -6,13 +6,13 @@
 #include <cstdint>
 #include <cstring>
 
-#include "evaluate/steps.hpp"
-#include "evaluate/greedy.hpp"
-#include "dispatch/kernel_table.hpp"
-#include "evaluate/selection.hpp"
-#include "evaluate/tables.hpp"
-#include "evaluate/constrained.hpp"
 #include "common/tie_break.hpp"
+#include "dispatch/kernel_table.hpp"
+#include "evaluate/constrained.hpp"
+#include "evaluate/greedy.hpp"
+#include "evaluate/selection.hpp"
+#include "evaluate/steps.hpp"
+#include "evaluate/tables.hpp"
 
 namespace couponry {
 namespace {
@@ -131,9 +131,9 @@ private:
         }
         CustomerSlice group[WIDTH];
         int64_t customers = 0;
-        for_each(i, end, [&](const CustomerSlice& customer_slice) {
-            selection_.put(customers, key_of(customer_slice), customer_slice.n, bounds_of(customer_slice.i));
-            group[customers] = customer_slice;
+        for_each(i, end, [&](const CustomerSlice& slice) {
+            selection_.put(customers, key_of(slice), slice.n, bounds_of(slice.i));
+            group[customers] = slice;
             if (++customers < WIDTH) return;
             cut(group, WIDTH);
             customers = 0;
@@ -144,22 +144,22 @@ private:
     // The same for one coupon each, whose key is at least so large.
     void choose_one(int64_t i, int64_t end, int32_t least) noexcept {
         int64_t given = 0;
-        for_each(i, end, [&](const CustomerSlice& customer_slice) {
-            const int32_t* key = key_of(customer_slice);
-            if (customer_slice.n > Lanes::SHORT) {
+        for_each(i, end, [&](const CustomerSlice& slice) {
+            const int32_t* key = key_of(slice);
+            if (slice.n > Lanes::SHORT) {
                 given_ = given;
-                const int32_t best = Lanes::largest(key, customer_slice.n);
-                cut(customer_slice, best > least ? best : least, 1);
+                const int32_t best = Lanes::largest(key, slice.n);
+                cut(slice, best > least ? best : least, 1);
                 given = given_;
                 return;
             }
             int32_t* const listed = scratch_.given + given;
-            int64_t count = Lanes::take_best(key, customer_slice.n, least, customer_slice.from, listed, *customer_slice.picks);
+            int64_t count = Lanes::take_best(key, slice.n, least, slice.from, listed, *slice.picks);
             if (count > 1) {
-                break_tie(customer_slice, key, items_of(customer_slice), key[listed[0] - customer_slice.from], 1);
-                count = list(customer_slice, listed);
+                break_tie(slice, key, items_of(slice), key[listed[0] - slice.from], 1);
+                count = list(slice, listed);
             }
-            *customer_slice.first = static_cast<int32_t>(given);
+            *slice.first = static_cast<int32_t>(given);
             given += count;
         });
         given_ = given;
@@ -172,18 +172,18 @@ private:
     }
 
     // Picks and lists what reaches the bar, at most m.
-    COUPONRY_INLINE void cut(const CustomerSlice& customer_slice, int32_t bar, int64_t m) noexcept {
-        const int32_t* key = key_of(customer_slice);
+    COUPONRY_INLINE void cut(const CustomerSlice& slice, int32_t bar, int64_t m) noexcept {
+        const int32_t* key = key_of(slice);
         int32_t* const listed = scratch_.given + given_;
         int64_t count = 0;
-        for (int64_t from = 0; from < customer_slice.n; from += WORD)
-            count += Lanes::take(key + from, left(customer_slice, from), bar, customer_slice.from + from, listed + count,
-                                 customer_slice.picks[from / WORD]);
+        for (int64_t from = 0; from < slice.n; from += WORD)
+            count += Lanes::take(key + from, left(slice, from), bar, slice.from + from, listed + count,
+                                 slice.picks[from / WORD]);
         if (count > m) {
-            break_tie(customer_slice, key, items_of(customer_slice), bar, m);
-            count = list(customer_slice, listed);
+            break_tie(slice, key, items_of(slice), bar, m);
+            count = list(slice, listed);
         }
-        *customer_slice.first = static_cast<int32_t>(given_);
+        *slice.first = static_cast<int32_t>(given_);
         given_ += count;
     }
 
@@ -196,29 +196,33 @@ private:
         if (has_groups_) look_for_breaks(item, i, end, breaks);
         CustomerSlice again[Scratch::CUSTOMERS];
         int64_t broken = 0;
-        for_each(i, end, [&](const CustomerSlice& customer_slice) {
-            again[broken] = customer_slice;
-            const Constraints constraints = Constraints::of(pass_.rules, customer_slice.i, customer_slice.n);
+        for_each(i, end, [&](const CustomerSlice& slice) {
+            again[broken] = slice;
+            const Constraints constraints = Constraints::of(pass_.rules, slice.i, slice.n);
             COUPONRY_PREFETCH(constraints.at + CONSTRAINTS_AHEAD);
-            broken += constraints.count > 0 ? !ConstrainedChoice<Item>::keeps(constraints, customer_slice.picks) : breaks[customer_slice.i - i];
+            broken +=
+                constraints.count > 0 ? !ConstrainedChoice<Item>::keeps(constraints, slice.picks) : breaks[slice.i - i];
         });
         if (broken == 0) return true;
         for (int64_t b = 0; b < broken; ++b) {
-            const CustomerSlice& customer_slice = again[b];
-            const Constraints constraints = Constraints::of(pass_.rules, customer_slice.i, customer_slice.n);
+            const CustomerSlice& slice = again[b];
+            const Constraints constraints = Constraints::of(pass_.rules, slice.i, slice.n);
             if (constraints.count == 0)
-                greedy_.choose(items_of(customer_slice), customer_slice.n, key_of(customer_slice), scratch_.ranked, bounds_of(customer_slice.i), customer_slice.i,
-                               hash_of(customer_slice), customer_slice.picks);
-            else if (!constrained_.choose(constraints, items_of(customer_slice), customer_slice.n, key_of(customer_slice), scratch_.ranked, customer_slice.i, customer_slice.picks))
+                greedy_.choose(items_of(slice), slice.n, key_of(slice), scratch_.ranked, bounds_of(slice.i), slice.i,
+                               hash_of(slice), slice.picks);
+            else if (!constrained_.choose(constraints, items_of(slice), slice.n, key_of(slice), scratch_.ranked,
+                                          slice.i, slice.picks))
                 return false;
         }
         if (!constrained_.finish(scratch_.ranked)) return false;
         given_ = 0;
-        for_each(i, end, [&](const CustomerSlice& customer_slice) { given_ += list(customer_slice, scratch_.given + given_); });
+        for_each(i, end, [&](const CustomerSlice& slice) { given_ += list(slice, scratch_.given + given_); });
         return true;
     }
 
-    bool has_constraints(int64_t i) const noexcept { return has_constraints_ && pass_.rules.constraint_ptr[i + 1] > pass_.rules.constraint_ptr[i]; }
+    bool has_constraints(int64_t i) const noexcept {
+        return has_constraints_ && pass_.rules.constraint_ptr[i + 1] > pass_.rules.constraint_ptr[i];
+    }
 
     // Says of customers without constraints whether their best candidates break the rules (OUT, false before).
     void look_for_breaks(const Item* item, int64_t i, int64_t end, bool* breaks) noexcept {
@@ -233,11 +237,11 @@ private:
     }
 
     // Of the candidates at the bar, those with the smallest hashes complete the m best.
-    void break_tie(const CustomerSlice& customer_slice, const int32_t* key, const Item* item, int32_t bar, int64_t m) noexcept {
-        const uint32_t hash = hash_of(customer_slice);
+    void break_tie(const CustomerSlice& slice, const int32_t* key, const Item* item, int32_t bar, int64_t m) noexcept {
+        const uint32_t hash = hash_of(slice);
         int32_t* second = scratch_.second;
         int32_t above = 0;
-        for (int64_t j = 0; j < customer_slice.n; ++j) {
+        for (int64_t j = 0; j < slice.n; ++j) {
             const uint32_t reversed = 0x7FFFFFFFu - tie_hash(hash, item[j]);
             second[j] = key[j] == bar ? static_cast<int32_t>(reversed) : INT32_MIN;
             above += key[j] > bar;
@@ -245,40 +249,40 @@ private:
         const int64_t missing = m - above;
         int32_t second_bars[WIDTH];
         Selection<Lanes> selection;
-        selection.put(0, second, customer_slice.n, {missing, missing});
+        selection.put(0, second, slice.n, {missing, missing});
         selection.bars(1, second_bars);
         int64_t reached = 0;
-        for (int64_t from = 0; from < customer_slice.n; from += WORD) {
-            const int64_t n = left(customer_slice, from);
+        for (int64_t from = 0; from < slice.n; from += WORD) {
+            const int64_t n = left(slice, from);
             const uint64_t over = bar < INT32_MAX ? Lanes::at_least(key + from, n, bar + 1) : 0;
             const uint64_t first = Lanes::at_least(second + from, n, second_bars[0]);
-            customer_slice.picks[from / WORD] = over | first;
+            slice.picks[from / WORD] = over | first;
             reached += count_bits(over | first);
         }
-        if (reached != m) break_tie_by_position(customer_slice, key, item, bar, missing);
+        if (reached != m) break_tie_by_position(slice, key, item, bar, missing);
     }
 
     // What remains to be told apart: candidates of the same item.
-    void break_tie_by_position(const CustomerSlice& customer_slice, const int32_t* key, const Item* item, int32_t bar,
+    void break_tie_by_position(const CustomerSlice& slice, const int32_t* key, const Item* item, int32_t bar,
                                int64_t missing) noexcept {
-        const uint32_t hash = hash_of(customer_slice);
+        const uint32_t hash = hash_of(slice);
         int64_t tied = 0;
-        for (int64_t j = 0; j < customer_slice.n; ++j) {
-            customer_slice.picks[j / WORD] &= ~(uint64_t{key[j] <= bar} << (j % WORD));
+        for (int64_t j = 0; j < slice.n; ++j) {
+            slice.picks[j / WORD] &= ~(uint64_t{key[j] <= bar} << (j % WORD));
             if (key[j] == bar) scratch_.ranked[tied++] = Ranked::of(bar, tie_hash(hash, item[j]), j);
         }
         keep_first(scratch_.ranked, tied, missing);
         for (int64_t t = 0; t < missing && t < tied; ++t) {
             const uint64_t j = scratch_.ranked[t].at;
-            customer_slice.picks[j / WORD] |= uint64_t{1} << (j % WORD);
+            slice.picks[j / WORD] |= uint64_t{1} << (j % WORD);
         }
     }
 
     // Where a customer's picks are in the batch; returns how many.
-    static int64_t list(const CustomerSlice& customer_slice, int32_t* out) noexcept {
+    static int64_t list(const CustomerSlice& slice, int32_t* out) noexcept {
         int64_t count = 0;
-        for (int64_t from = 0; from < customer_slice.n; from += WORD)
-            count += Lanes::list(customer_slice.picks[from / WORD], left(customer_slice, from), customer_slice.from + from, out + count);
+        for (int64_t from = 0; from < slice.n; from += WORD)
+            count += Lanes::list(slice.picks[from / WORD], left(slice, from), slice.from + from, out + count);
         return count;
     }
 
@@ -288,19 +292,21 @@ private:
         for (int64_t t = 0; t < given_; ++t) chosen[scratch_.given[t]] = 1;
     }
 
-    COUPONRY_INLINE const int32_t* key_of(const CustomerSlice& customer_slice) const noexcept { return scratch_.key + customer_slice.from; }
-
-    COUPONRY_INLINE const Item* items_of(const CustomerSlice& customer_slice) const noexcept {
-        return static_cast<const Item*>(pass_.shard.item) + pass_.shard.indptr[customer_slice.i];
+    COUPONRY_INLINE const int32_t* key_of(const CustomerSlice& slice) const noexcept {
+        return scratch_.key + slice.from;
     }
 
-    uint32_t hash_of(const CustomerSlice& customer_slice) const noexcept {
-        return customer_hash(pass_.seed, pass_.shard.first + customer_slice.i);
+    COUPONRY_INLINE const Item* items_of(const CustomerSlice& slice) const noexcept {
+        return static_cast<const Item*>(pass_.shard.item) + pass_.shard.indptr[slice.i];
+    }
+
+    uint32_t hash_of(const CustomerSlice& slice) const noexcept {
+        return customer_hash(pass_.seed, pass_.shard.first + slice.i);
     }
 
     // Candidates from the given one on that belong to one word of the bit set.
-    static COUPONRY_INLINE int64_t left(const CustomerSlice& customer_slice, int64_t from) noexcept {
-        return customer_slice.n - from < WORD ? customer_slice.n - from : WORD;
+    static COUPONRY_INLINE int64_t left(const CustomerSlice& slice, int64_t from) noexcept {
+        return slice.n - from < WORD ? slice.n - from : WORD;
     }
 };
 

@@ -1,11 +1,11 @@
-// The best choice under group rules: the greedy one, since the groups nest.
+// The best choice under group rules: the greedy one, since the groups are a laminar family.
 #pragma once
 
 #include <cstdint>
 
-#include "evaluate/steps.hpp"
-#include "dispatch/kernel_table.hpp"
 #include "common/tie_break.hpp"
+#include "dispatch/kernel_table.hpp"
+#include "evaluate/steps.hpp"
 
 namespace couponry {
 namespace {
@@ -71,8 +71,7 @@ public:
             }
             if (count_bits(taken) == n) return;  // else some tie
         }
-        for (int64_t j = 0; j < n; ++j)
-            order[j] = Ranked::of(key[j], tie_hash(hash, item[j]), j);
+        for (int64_t j = 0; j < n; ++j) order[j] = Ranked::of(key[j], tie_hash(hash, item[j]), j);
         sort_ranked(order, n);
     }
 

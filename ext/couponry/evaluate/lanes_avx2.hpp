@@ -1,17 +1,17 @@
 // Vector steps of an evaluation, 8 candidates at a time.
 #pragma once
 
-#include "evaluate/steps.hpp"
-#include "evaluate/network.hpp"
 #include "common/set_bits.hpp"
+#include "evaluate/network.hpp"
+#include "evaluate/steps.hpp"
 
 namespace couponry {
 namespace {
 
 // The first of eight keys, all of which may be read, then INT32_MIN.
 COUPONRY_INLINE __m256i first(const int32_t* key, int64_t n) noexcept {
-    const __m256i live = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)),
-                                            _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0));
+    const __m256i live =
+        _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)), _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0));
     const __m256i keys = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(key));
     return _mm256_blendv_epi8(_mm256_set1_epi32(INT32_MIN), keys, live);
 }
@@ -43,7 +43,8 @@ private:
         for (int t = 0; t < 2; ++t) {
             const auto row = [=](int i) {
                 const int32_t* keys = key[4 * t + i] + from;
-                return ALL ? _mm256_loadu_si256(reinterpret_cast<const __m256i*>(keys)) : first(keys, n[4 * t + i] - from);
+                return ALL ? _mm256_loadu_si256(reinterpret_cast<const __m256i*>(keys))
+                           : first(keys, n[4 * t + i] - from);
             };
             const __m256i a = row(0), b = row(1), c = row(2), d = row(3);
             const __m256i ab = _mm256_unpacklo_epi32(a, b), cd = _mm256_unpacklo_epi32(c, d);
@@ -111,8 +112,7 @@ struct Lanes : Steps {
         __m256i less[3] = {_mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256()};  // -1 for each key
         int64_t j = 0;
         for (; j + 8 <= n; j += 8)
-            for (int b = 0; b < 3; ++b)
-                less[b] = _mm256_add_epi32(less[b], _mm256_cmpgt_epi32(bars[b], load(key + j)));
+            for (int b = 0; b < 3; ++b) less[b] = _mm256_add_epi32(less[b], _mm256_cmpgt_epi32(bars[b], load(key + j)));
         const uint64_t live = first_bits(n - j);
         for (int b = 0; b < 3; ++b)
             out[b] = j + sum(less[b]) + count_bits(~lanes_greater(bars[b], load(key + j)) & live);
@@ -143,15 +143,15 @@ struct Lanes : Steps {
 
     // Each against all others: turning one half round by up to half, and all the way against the other.
     static COUPONRY_INLINE bool distinct(const int32_t* group, int64_t n) noexcept {
-        const __m256i customer_slice = _mm256_set_epi32(0, 7, 6, 5, 4, 3, 2, 1);
+        const __m256i slice = _mm256_set_epi32(0, 7, 6, 5, 4, 3, 2, 1);
         const __m256i a = groups(group, n, 0), b = groups(group, n, 8);
         __m256i turned_a = a, turned_b = b;
         __m256i same = _mm256_cmpeq_epi32(a, b);
         for (int by = 1; by < 8; ++by) {
-            turned_b = _mm256_permutevar8x32_epi32(turned_b, customer_slice);
+            turned_b = _mm256_permutevar8x32_epi32(turned_b, slice);
             same = _mm256_or_si256(same, _mm256_cmpeq_epi32(a, turned_b));
             if (by > 4) continue;
-            turned_a = _mm256_permutevar8x32_epi32(turned_a, customer_slice);
+            turned_a = _mm256_permutevar8x32_epi32(turned_a, slice);
             same = _mm256_or_si256(same, _mm256_cmpeq_epi32(a, turned_a));
             same = _mm256_or_si256(same, _mm256_cmpeq_epi32(b, turned_b));
         }
@@ -182,7 +182,8 @@ struct Lanes : Steps {
         const __m256i bound = _mm256_set1_epi32(ShortHead::BOUND_MASK);
         __m256i wrong = _mm256_setzero_si256();
         for (int64_t s = 0; s < 16; s += 8) {
-            const __m256i first = up_to_4(constraints + s, count - s), second = up_to_4(constraints + s + 4, count - s - 4);
+            const __m256i first = up_to_4(constraints + s, count - s),
+                          second = up_to_4(constraints + s + 4, count - s - 4);
             const __m256i mask = halves<0x88>(first, second), head = halves<0xDD>(first, second);
             const __m256i held = counts(_mm256_and_si256(mask, _mm256_set1_epi32(static_cast<int32_t>(picks))));
             const __m256i cap = _mm256_and_si256(head, bound);
@@ -193,8 +194,8 @@ struct Lanes : Steps {
         return _mm256_testz_si256(wrong, wrong);
     }
 
-    // Of up to 16 constraints those that ask for a minimum or that the candidates can make too full, then nothing (OUT, 16, and
-    // eight more may be written). Returns how many.
+    // Of up to 16 constraints those that ask for a minimum or that the candidates can make too full, then nothing (OUT,
+    // 16, and eight more may be written). Returns how many.
     static COUPONRY_INLINE int64_t narrowed(const int64_t* constraints, int64_t count, uint32_t candidates,
                                             int64_t* out) noexcept {
         const __m256i bound = _mm256_set1_epi64x(ShortHead::BOUND_MASK), none = _mm256_setzero_si256();
@@ -203,8 +204,10 @@ struct Lanes : Steps {
         for (int64_t s = 0; s < 16; s += 4) {
             const __m256i some = up_to_4(constraints + s, count - s);
             const __m256i held = counts(_mm256_and_si256(some, _mm256_set1_epi64x(candidates)));
-            const __m256i over = _mm256_cmpgt_epi64(held, _mm256_and_si256(_mm256_srli_epi64(some, SHORT_HEAD_FROM), bound));
-            const __m256i asks = _mm256_cmpgt_epi64(_mm256_and_si256(_mm256_srli_epi64(some, SHORT_HEAD_FROM + ShortHead::LEAST_FROM), bound), none);
+            const __m256i over =
+                _mm256_cmpgt_epi64(held, _mm256_and_si256(_mm256_srli_epi64(some, SHORT_HEAD_FROM), bound));
+            const __m256i asks = _mm256_cmpgt_epi64(
+                _mm256_and_si256(_mm256_srli_epi64(some, SHORT_HEAD_FROM + ShortHead::LEAST_FROM), bound), none);
             const __m256i either = _mm256_or_si256(over, asks);
             const uint64_t these = static_cast<uint64_t>(_mm256_movemask_pd(_mm256_castsi256_pd(either)));
             const __m256i moved = _mm256_permutevar8x32_epi32(some, numbers(twice(these)));
@@ -218,7 +221,8 @@ struct Lanes : Steps {
     static COUPONRY_INLINE int64_t list(uint64_t word, int64_t n, int64_t from, int32_t* out) noexcept {
         int64_t count = 0;
         for (int64_t j = 0; j < n; j += 8, word >>= 8) {
-            store(out + count, _mm256_add_epi32(numbers(word & 0xFF), _mm256_set1_epi32(static_cast<int32_t>(from + j))));
+            store(out + count,
+                  _mm256_add_epi32(numbers(word & 0xFF), _mm256_set1_epi32(static_cast<int32_t>(from + j))));
             count += count_bits(word & 0xFF);
         }
         return count;
@@ -257,8 +261,7 @@ private:
     // The lower (0x88) or upper (0xDD) halves of eight numbers, in any order.
     template <int WHICH>
     static COUPONRY_INLINE __m256i halves(__m256i first, __m256i second) noexcept {
-        return _mm256_castps_si256(
-            _mm256_shuffle_ps(_mm256_castsi256_ps(first), _mm256_castsi256_ps(second), WHICH));
+        return _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(first), _mm256_castsi256_ps(second), WHICH));
     }
 
     // Bits set in each lane: looked up for half bytes, and added up.

@@ -1,8 +1,8 @@
 // Vector steps of an evaluation, 16 candidates at a time.
 #pragma once
 
-#include "evaluate/steps.hpp"
 #include "evaluate/network.hpp"
+#include "evaluate/steps.hpp"
 
 namespace couponry {
 namespace {
@@ -159,12 +159,13 @@ struct Lanes : Steps {
         const __m512i head = _mm512_permutex2var_epi32(first, _mm512_add_epi32(even, _mm512_set1_epi32(1)), second);
         const __m512i held = counts(_mm512_and_si512(mask, _mm512_set1_epi32(static_cast<int32_t>(picks))));
         const unsigned over = _mm512_cmpgt_epi32_mask(held, _mm512_and_si512(head, bound));
-        const unsigned under = _mm512_cmplt_epi32_mask(held, _mm512_and_si512(_mm512_srli_epi32(head, ShortHead::LEAST_FROM), bound));
+        const unsigned under =
+            _mm512_cmplt_epi32_mask(held, _mm512_and_si512(_mm512_srli_epi32(head, ShortHead::LEAST_FROM), bound));
         return (over | under) == 0;
     }
 
-    // Of up to 16 constraints those that ask for a minimum or that the candidates can make too full, then nothing (OUT, 16, and
-    // eight more may be written). Returns how many.
+    // Of up to 16 constraints those that ask for a minimum or that the candidates can make too full, then nothing (OUT,
+    // 16, and eight more may be written). Returns how many.
     static COUPONRY_INLINE int64_t narrowed(const int64_t* constraints, int64_t count, uint32_t candidates,
                                             int64_t* out) noexcept {
         _mm512_storeu_si512(out + 8, _mm512_setzero_si512());
@@ -172,10 +173,12 @@ struct Lanes : Steps {
         for (int64_t s = 0; s < 16; s += 8) {
             const __m512i some = up_to_8(constraints + s, count - s);
             const __m512i held = counts(_mm512_and_si512(some, _mm512_set1_epi64(candidates)));
-            const __m512i cap = _mm512_and_si512(_mm512_srli_epi64(some, SHORT_HEAD_FROM), _mm512_set1_epi64(ShortHead::BOUND_MASK));
+            const __m512i cap =
+                _mm512_and_si512(_mm512_srli_epi64(some, SHORT_HEAD_FROM), _mm512_set1_epi64(ShortHead::BOUND_MASK));
             const unsigned over = _mm512_cmpgt_epi64_mask(held, cap);
-            const __mmask8 these =
-                static_cast<__mmask8>(over | _mm512_test_epi64_mask(some, _mm512_set1_epi64(ShortHead::BOUND_MASK << (SHORT_HEAD_FROM + ShortHead::LEAST_FROM))));
+            const __mmask8 these = static_cast<__mmask8>(
+                over | _mm512_test_epi64_mask(some, _mm512_set1_epi64(ShortHead::BOUND_MASK
+                                                                      << (SHORT_HEAD_FROM + ShortHead::LEAST_FROM))));
             _mm512_storeu_si512(out + kept, _mm512_maskz_compress_epi64(these, some));
             kept += count_bits(these);
         }
@@ -225,7 +228,7 @@ struct Lanes : Steps {
 
     template <class Item>
     static COUPONRY_INLINE bool any_close(const int32_t* key, const uint8_t* chosen, const Item* item, int64_t n,
-                                         float least, float most, const float* bars, int32_t cells) noexcept {
+                                          float least, float most, const float* bars, int32_t cells) noexcept {
         const __m512 leasts = _mm512_set1_ps(least), mosts = _mm512_set1_ps(most);
         const __m512i further = _mm512_set1_epi32(cells);
         for (int64_t j = 0; j < n; j += LANES) {
@@ -265,7 +268,8 @@ private:
         const __m512i one = _mm512_set1_epi32(1), keys = _mm512_loadu_si512(key);
         __m512i before = _mm512_setzero_si512();
         for (int64_t j = 0; j < n; ++j)
-            before = _mm512_mask_add_epi32(before, _mm512_cmpgt_epi32_mask(_mm512_set1_epi32(key[j]), keys), before, one);
+            before =
+                _mm512_mask_add_epi32(before, _mm512_cmpgt_epi32_mask(_mm512_set1_epi32(key[j]), keys), before, one);
         _mm512_storeu_si512(rank, before);
     }
 

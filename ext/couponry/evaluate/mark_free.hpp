@@ -1,4 +1,4 @@
-// Which customers a change of their choice matters little to; see `mark_free` in reference.py.
+// Which customers a change of their choice matters little to; see `mark_free` in reference/mark_free.py.
 //
 // Included once per instruction set, after the `Lanes` that it is written in.
 #pragma once
@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <limits>
 
-#include "evaluate/steps.hpp"
-#include "dispatch/kernel_table.hpp"
-#include "evaluate/tables.hpp"
 #include "common/tie_break.hpp"
+#include "dispatch/kernel_table.hpp"
+#include "evaluate/steps.hpp"
+#include "evaluate/tables.hpp"
 
 namespace couponry {
 namespace {
@@ -26,7 +26,7 @@ COUPONRY_INLINE int64_t end_of_batch(const Shard& shard, int64_t i, int64_t stop
 // Whether a customer's choice is near a change: keys, choice and items of its n candidates.
 template <class Item>
 COUPONRY_INLINE bool is_close(const int32_t* key, const uint8_t* chosen, const Item* item, int64_t n, int32_t lower,
-                             int32_t upper, const float* bars, int32_t cells) noexcept {
+                              int32_t upper, const float* bars, int32_t cells) noexcept {
     constexpr float INFINITE = std::numeric_limits<float>::infinity();
     const Ends ends = Lanes::ends(key, chosen, n);
     float least = ends.given > 0 ? value_of(ends.least) : INFINITE;
@@ -51,16 +51,20 @@ int mark_free_items(const Marking& work) noexcept {
         const int64_t first_cell = of_customer(shard.segment, i) * work.items;
         if (n > INT32_MAX) return ROW_TOO_LONG;
         if (!scratch.reserve(n)) return NO_MEMORY;
-        const Candidates<Item> batch{item + begin, shard.quantity.data + begin, shard.quantity.columns,
-                                     shard.quantity.rows, prices.of(first_cell), cells, n};
+        const Candidates<Item> batch{item + begin,
+                                     shard.quantity.data + begin,
+                                     shard.quantity.columns,
+                                     shard.quantity.rows,
+                                     prices.of(first_cell),
+                                     cells,
+                                     n};
         Lanes::template order_keys<Item, ATTRIBUTES>(batch, scratch.key);
         for (; i < end; ++i) {
             const int64_t from = shard.indptr[i];
             const float* bars = work.threshold + level_of(shard.first + i, work.levels) * 2 * cells + first_cell;
-            work.is_free[i - work.start] =
-                is_close(scratch.key + (from - begin), work.chosen + (from - first), item + from, shard.indptr[i + 1] - from,
-                        of_customer(work.rules.lower, i), of_customer(work.rules.upper, i), bars,
-                        static_cast<int32_t>(cells));
+            work.is_free[i - work.start] = is_close(
+                scratch.key + (from - begin), work.chosen + (from - first), item + from, shard.indptr[i + 1] - from,
+                of_customer(work.rules.lower, i), of_customer(work.rules.upper, i), bars, static_cast<int32_t>(cells));
         }
     }
     return DONE;

@@ -80,8 +80,7 @@ struct Network {
     // OUT: the 16 best keys of WIDTH customers, the largest of all customers first.
     static void best_16(const Shortlist* lists, int64_t longest, int32_t* out) noexcept {
         Sixteen best = sorted(load(lists, 0));
-        for (int64_t from = 16; from < longest; from += 16)
-            best = merged(better(best, sorted(load(lists, from))));
+        for (int64_t from = 16; from < longest; from += 16) best = merged(better(best, sorted(load(lists, from))));
         store(best, out);
     }
 
@@ -159,8 +158,8 @@ private:
         for (int j = 0; j < 16; ++j) all.keys[j].store(out + j * WIDTH);
     }
 
-    // The m-th largest keys, 1 <= m <= 16. Of two falling rows the m best are the larger ones of the j-th of one and the
-    // (m - 1 - j)-th of the other.
+    // The m-th largest keys, 1 <= m <= 16. Of two falling rows the m best are the larger ones of the j-th of one and
+    // the (m - 1 - j)-th of the other.
     static COUPONRY_INLINE Vector ranked_16(const Shortlist* lists, int64_t longest, int64_t m) noexcept {
         Sixteen best = sorted(load(lists, 0));
         if (longest <= 16) return best.keys[m - 1];

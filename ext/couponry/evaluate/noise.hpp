@@ -1,4 +1,4 @@
-// The noise attribute: a number drawn for each candidate by hashing; see `noise` in reference.py.
+// The noise attribute: a number drawn for each candidate by hashing; see `noise` in reference/evaluate.py.
 //
 // Included once per instruction set. The loop over a few customers' candidates knows nothing of where rows end, for the
 // compiler to turn it into vectors.
@@ -6,8 +6,8 @@
 
 #include <cstdint>
 
-#include "dispatch/kernel_table.hpp"
 #include "common/tie_break.hpp"
+#include "dispatch/kernel_table.hpp"
 
 namespace couponry {
 namespace {
@@ -23,7 +23,8 @@ void noise_items(const Shard& shard, uint32_t seed, int64_t start, int64_t stop,
     for (int64_t from = 0; from < n; from += PIECE) {
         const int64_t size = n - from < PIECE ? n - from : PIECE;
         for (int64_t j = 0; j < size;) {
-            for (; left == 0; left = shard.indptr[i + 1] - shard.indptr[i]) hash = customer_hash(~seed, shard.first + ++i);
+            for (; left == 0; left = shard.indptr[i + 1] - shard.indptr[i])
+                hash = customer_hash(~seed, shard.first + ++i);
             const int64_t end = size - j < left ? size : j + left;
             left -= end - j;
             while (j < end) of_customer[j++] = hash;

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "evaluate/steps.hpp"
 #include "evaluate/bar_search.hpp"
+#include "evaluate/steps.hpp"
 
 namespace couponry {
 namespace {
@@ -36,7 +36,7 @@ private:
         const auto look = search_.look(key, n);
         if (look.positive > bounds.upper) return search_.shortened(look, key, n, bounds.upper, few);
         if (look.positive >= bounds.lower) return {few, 0, {0, 1}};  // the positive ones
-        if (bounds.lower >= n) return {few, 0, {1, 1}};         // all
+        if (bounds.lower >= n) return {few, 0, {1, 1}};              // all
         return search_.shortened(look, key, n, bounds.lower, few);
     }
 };

@@ -1,11 +1,11 @@
-// The search for a customer of few candidates whom `SimdGreedy` leaves open: the tree of `branch` in constraint_search.py, node by node,
-// on the best candidates.
+// The search for a customer of few candidates whom `SimdGreedy` leaves open: the tree of `branch` in
+// reference/constraint_search.py, node by node, on the best candidates.
 #pragma once
 
 #include <cstdint>
 
-#include "evaluate/simd_greedy.hpp"
 #include "customer_constraints/constraint_search.hpp"
+#include "evaluate/simd_greedy.hpp"
 
 namespace couponry {
 namespace {
@@ -64,7 +64,8 @@ private:
         uint32_t free;
     };
 
-    // In the order of choice: what each adds, to all constraints and to those that nest, its worth, its bit among all.
+    // In the order of choice: what each adds, to all constraints and to the laminar family, its worth, its bit among
+    // all.
     uint64_t adds_[Constraints::SHORT], nesting_adds_[Constraints::SHORT];
     int64_t value_[Constraints::SHORT];
     uint32_t bit_[Constraints::SHORT];
@@ -80,8 +81,7 @@ private:
         while (true) {
             if (--nodes < 0) return false;
             const uint32_t choice = walked.marked | mine, differ = choice ^ best;
-            if (!found || walked.worth > worth ||
-                (walked.worth == worth && (choice & differ & (~differ + 1)))) {
+            if (!found || walked.worth > worth || (walked.worth == worth && (choice & differ & (~differ + 1)))) {
                 const uint64_t full = walked.fill & FULL;
                 if (full) {
                     const int full_from = lowest_bit(full) - 3;
@@ -115,7 +115,8 @@ private:
         return true;
     }
 
-    // The greedy choice under the constraints that nest, how full it makes all constraints, and what it is worth with the rest.
+    // The greedy choice under the laminar family, how full it makes all constraints, and what it is worth with the
+    // rest.
     template <int64_t BEST>
     COUPONRY_INLINE Walk walk(uint64_t fill, int64_t total, uint32_t free) const noexcept {
         Walk out{fill, total, 0};
@@ -147,9 +148,9 @@ public:
         uint64_t left = 0;
         for (int64_t lane = 0; lane < count; ++lane) {
             const int32_t outcome = greedy_.outcome(lane);
-            const bool found = outcome == SimdGreedy<Vector>::CHOSEN ||
-                               ((outcome & SimdGreedy<Vector>::NOTHING) == 0 &&
-                                search_.choose(greedy_, lane, customers[lane], nodes));
+            const bool found =
+                outcome == SimdGreedy<Vector>::CHOSEN ||
+                ((outcome & SimdGreedy<Vector>::NOTHING) == 0 && search_.choose(greedy_, lane, customers[lane], nodes));
             left |= static_cast<uint64_t>(!found) << lane;
         }
         return left;

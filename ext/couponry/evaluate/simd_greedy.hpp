@@ -1,15 +1,15 @@
-// The best choices of several customers at once under constraints that nest, a customer per lane.
+// SIMD greedy: the best choices of several customers at once under a laminar family, a customer per lane.
 //
-// For customers of at most 32 candidates and 14 constraints. How full a customer's constraints are is told by four bits to a set: 7
-// less what there is room for, so that the highest of the four says that there is one too many. A candidate adds a bit
-// to each set that has it. Eight constraints fit a lane, the others are in a second one.
+// For customers of at most 32 candidates and 14 constraints. Four bits count how full a constraint is: they start at 7
+// less its cap, so that the highest of them says that there is one coupon too many. A candidate adds one to each
+// constraint that it counts under. Eight constraints fit a lane; the others are in a second one.
 #pragma once
 
 #include <cstdint>
 
-#include "evaluate/steps.hpp"
-#include "evaluate/network.hpp"
 #include "common/set_layout.hpp"
+#include "evaluate/network.hpp"
+#include "evaluate/steps.hpp"
 
 namespace couponry {
 namespace {
@@ -18,33 +18,38 @@ template <class Vector>
 class SimdGreedy {
 public:
     static constexpr int64_t WIDTH = Vector::WIDTH;
-    static constexpr int64_t BEST = 16;       // candidates looked at, the best ones of all that are put in order
+    static constexpr int64_t BEST = 16;              // candidates looked at, the best ones of all that are put in order
     static constexpr int64_t MOST_CONSTRAINTS = 14;  // above them 8 bits are left of 64
     static constexpr uint32_t FULL = 0x88888888u;
 
-    // What comes of a customer: the best choice; or one that breaks constraints that cross (OPEN), or that has room for more
-    // than the best candidates (MORE), so that a search is needed; or nothing, since candidates are tied, or constraints ask
-    // for minimums or are too large to be counted.
+    // What comes of a customer: the best choice; or one that breaks constraints that cross (OPEN), or that has room for
+    // more than the best candidates (MORE), so that a search is needed; or nothing, since candidates are tied, or
+    // constraints ask for minimums or are too large to be counted.
     enum Outcome : int32_t { CHOSEN = 0, OPEN = 1, NOTHING = 2, MORE = 4 };
 
-    static bool takes(const Constraints& constraints) noexcept { return constraints.is_short && constraints.count <= 16; }
+    static bool takes(const Constraints& constraints) noexcept {
+        return constraints.is_short && constraints.count <= 16;
+    }
 
     // What follows is there once customers are chosen for, for each of them by its place among these.
     int32_t outcome(int64_t lane) const noexcept { return outcome_[lane]; }
     // Candidates worth something, which may be more than BEST.
     int64_t positive(int64_t lane) const noexcept { return positive_[lane]; }
     // The t-th best candidate of up to 32, and what it adds.
-    int64_t candidate(int64_t lane, int64_t t) const noexcept { return ranked_[t * WIDTH + lane] & (Constraints::SHORT - 1); }
+    int64_t candidate(int64_t lane, int64_t t) const noexcept {
+        return ranked_[t * WIDTH + lane] & (Constraints::SHORT - 1);
+    }
     uint64_t adds(int64_t lane, int64_t t) const noexcept {
         if (t < BEST) return both(adds_[0][t], adds_[1][t], lane);
         uint64_t adds = 0;
-        for (int64_t s = 0; s < most_constraints_; ++s) adds |= (may_fill_[s][lane] >> candidate(lane, t) & uint64_t{1}) << (4 * s);
+        for (int64_t s = 0; s < most_constraints_; ++s)
+            adds |= (may_fill_[s][lane] >> candidate(lane, t) & uint64_t{1}) << (4 * s);
         return adds;
     }
     // The greedy choice, a bit for each of the best candidates in order, and how full it makes constraints.
     uint32_t greedy(int64_t lane) const noexcept { return greedy_[lane]; }
     uint64_t end(int64_t lane) const noexcept { return both(end_[0], end_[1], lane); }
-    // How full constraints are at first, and all bits of those that nest.
+    // How full constraints are at first, and all bits of the laminar family.
     uint64_t start(int64_t lane) const noexcept { return both(start_[0], start_[1], lane); }
     uint64_t nesting(int64_t lane) const noexcept { return both(nesting_[0], nesting_[1], lane); }
 
@@ -81,10 +86,11 @@ private:
     alignas(64) uint32_t adds_[2][BEST][WIDTH], start_[2][WIDTH], nesting_[2][WIDTH], end_[2][WIDTH], greedy_[WIDTH];
     alignas(64) uint32_t may_fill_[16][WIDTH];  // constraints, as bits of candidates
     alignas(64) int32_t ranked_[Constraints::SHORT * WIDTH];
-    alignas(64) int32_t outcome_[WIDTH], positive_[WIDTH], positive_bits_[WIDTH], upper_[WIDTH], taken_[WIDTH],
-        more_[WIDTH];
+    alignas(64) int32_t outcome_[WIDTH], positive_[WIDTH],
+        positive_bits_[WIDTH], upper_[WIDTH], taken_[WIDTH], more_[WIDTH];
     alignas(64) int32_t tagged_[WIDTH][Constraints::SHORT];
-    alignas(64) int64_t constraints_[WIDTH][24];  // those that can be too full, 16 of them, and what may be written beyond
+    alignas(64) int64_t
+        constraints_[WIDTH][24];  // those that can be too full, 16 of them, and what may be written beyond
     int64_t most_constraints_ = 0;
 
     static COUPONRY_INLINE Many load(const int32_t* from) noexcept {
@@ -124,11 +130,13 @@ private:
             const Violated& one = customers[lane < count ? lane : 0];
             lists[lane] = {tagged_[lane], one.n, {0, 1}};
             longest = one.n > longest ? one.n : longest;
-            for (int32_t j = 0; j < Constraints::SHORT; ++j) tagged_[lane][j] = (one.key[j] & ~(Constraints::SHORT - 1)) | j;
+            for (int32_t j = 0; j < Constraints::SHORT; ++j)
+                tagged_[lane][j] = (one.key[j] & ~(Constraints::SHORT - 1)) | j;
             const uint32_t positive = static_cast<uint32_t>(Lanes::at_least(one.key, one.n, 1));
             positive_bits_[lane] = static_cast<int32_t>(positive);
             positive_[lane] = count_bits(positive);
-            const int64_t constraints = Lanes::narrowed(one.constraints.at, one.constraints.count, positive, constraints_[lane]);
+            const int64_t constraints =
+                Lanes::narrowed(one.constraints.at, one.constraints.count, positive, constraints_[lane]);
             most_constraints_ = constraints > most_constraints_ ? constraints : most_constraints_;
             upper_[lane] = static_cast<int32_t>(one.upper < BEST ? one.upper : BEST + (one.upper > BEST));
         }
@@ -148,7 +156,8 @@ private:
         const Bits positive = where(load(positive_bits_));
         Many told = ~Many{};
         Bits start = Bits{}, crossing = Bits{};
-        const int constraints = static_cast<int>(most_constraints_ < 8 * (block + 1) ? most_constraints_ - 8 * block : 8);
+        const int constraints =
+            static_cast<int>(most_constraints_ < 8 * (block + 1) ? most_constraints_ - 8 * block : 8);
         std::memset(adds_[block], 0, sizeof adds_[block]);
         for (int s = 0; s < constraints; ++s) {
             Bits mask, head;
@@ -184,7 +193,8 @@ private:
         return tied;
     }
 
-    // The greedy choice; true in lanes where it breaks constraints that cross. more_: MORE where there is room for more.
+    // The greedy choice; true in lanes where it breaks constraints that cross. more_: MORE where there is room for
+    // more.
     template <int BLOCKS>
     Many walk() noexcept {
         const Many positive = load(positive_), upper = load(upper_);

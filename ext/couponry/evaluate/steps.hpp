@@ -198,7 +198,7 @@ struct Steps {
         return list(picks, n, from, out);
     }
 
-    // Whether picks among at most 32 candidates keep up to 16 constraints and miss nothing of them.
+    // Whether picks among at most 32 candidates keep up to 16 constraints, minimums included.
     static COUPONRY_INLINE bool keeps_short(const int64_t* constraints, int64_t count, uint32_t picks) noexcept {
         bool kept = true;
         for (int64_t s = 0; s < count; ++s) {
@@ -238,7 +238,7 @@ struct Steps {
     // where `least` leaves. bars: of leaving, and `cells` further on of coming.
     template <class Item>
     static COUPONRY_INLINE bool any_close(const int32_t* key, const uint8_t* chosen, const Item* item, int64_t n,
-                                         float least, float most, const float* bars, int32_t cells) noexcept {
+                                          float least, float most, const float* bars, int32_t cells) noexcept {
         for (int64_t j = 0; j < n; ++j) {
             const int32_t held = -static_cast<int32_t>(chosen[j]);  // all bits or none
             const float value = value_of(key[j]);
@@ -250,9 +250,8 @@ struct Steps {
 
     // OUT: the bars of WIDTH customers who have at most LONG candidates and are given at most MOST coupons.
     static COUPONRY_INLINE void bars(const Shortlist* list, int32_t* bar) noexcept {
-        *bar = list->bounds.bar([=](int64_t m) {
-            return m == 1 ? largest(list->key, list->n) : ranked(list->key, list->n, m);
-        });
+        *bar = list->bounds.bar(
+            [=](int64_t m) { return m == 1 ? largest(list->key, list->n) : ranked(list->key, list->n, m); });
     }
 
     // A bar that exactly m of a few keys reach, or else the m-th largest itself; INT32_MIN: there are fewer.

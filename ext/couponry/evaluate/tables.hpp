@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "evaluate/steps.hpp"
 #include "dispatch/kernel_table.hpp"
+#include "evaluate/steps.hpp"
 
 namespace couponry {
 namespace {
@@ -15,7 +15,8 @@ template <int ATTRIBUTES>
 class PriceTable {
 public:
     PriceTable(const float* price, int64_t cells) noexcept
-        : memory_(ATTRIBUTES > 0 ? cells * PRICES : 0, sizeof(float)), price_(static_cast<const float*>(memory_.data)) {
+        : memory_(ATTRIBUTES > 0 ? cells * PRICES : 0, sizeof(float)),
+          price_(static_cast<const float*>(memory_.data)) {
         if (ATTRIBUTES == 0) price_ = price;
         if (ATTRIBUTES == 0 || failed()) return;
         float* side_by_side = static_cast<float*>(memory_.data);
@@ -117,7 +118,9 @@ template <>
 class Tables<PLANES> {
 public:
     explicit Tables(const Pass& pass) noexcept
-        : usage_(pass.usage), price_(pass.price), cells_(pass.segments * pass.items) {}
+        : usage_(pass.usage),
+          price_(pass.price),
+          cells_(pass.segments * pass.items) {}
 
     bool failed() const noexcept { return false; }
 

@@ -1,17 +1,17 @@
 // The kernels for x86-64 processors with AVX-512.
-#include "dispatch/kernel_table.hpp"
 #include "common/preference.hpp"
 #include "common/scratch.hpp"
 #include "common/set_layout.hpp"
 #include "common/tie_break.hpp"
+#include "dispatch/kernel_table.hpp"
 
 #if COUPONRY_X86
 
 #include "dispatch/target_avx512.hpp"
 
 #include "evaluate/lanes_avx512.hpp"
-#include "evaluate/simd_greedy.hpp"
 #include "evaluate/short_search.hpp"
+#include "evaluate/simd_greedy.hpp"
 
 #include "evaluate/evaluate.hpp"
 #include "evaluate/mark_free.hpp"

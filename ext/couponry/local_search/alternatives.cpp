@@ -1,10 +1,10 @@
-// What changing each candidate's decision costs; see `alternatives` in reference.py.
+// What changing each candidate's decision costs; see `alternatives` in reference/alternatives.py.
 #include <limits>
 #include <new>
 #include <vector>
 
-#include "local_search/group_counts.hpp"
 #include "local_search/alternatives.hpp"
+#include "local_search/group_counts.hpp"
 
 namespace couponry {
 namespace {
@@ -43,7 +43,7 @@ public:
             value_[static_cast<size_t>(e - begin_)] = reduced_value(shard_, price_, s, item, e);
             given += chosen_[e];
         }
-        const bool may_add = given < of_customer(rules_.upper, i), may_drop = given > of_customer(rules_.lower, i);
+        const bool may_add = given<of_customer(rules_.upper, i), may_drop = given> of_customer(rules_.lower, i);
         if (rules_.group.rows == 0 && rules_.constraint_ptr.size <= 1) return without_groups(may_add, may_drop);
         groups_.start(i);
         if (rules_.group.rows == 0 && !groups_.by_constraints())
@@ -110,8 +110,8 @@ private:
 };
 
 template <class Item>
-void alternatives_of(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen,
-                     int64_t start, int64_t stop, int64_t* partner, float* loss) {
+void alternatives_of(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen, int64_t start,
+                     int64_t stop, int64_t* partner, float* loss) {
     Search<Item> search(shard, rules, price, chosen, start, partner, loss);
     for (int64_t i = start; i < stop; ++i) search.look_at(i);
 }

@@ -18,7 +18,7 @@ struct Prices {
     }
 };
 
-// Reduced value of candidate e; see `reduced_value` in reference.py.
+// Reduced value of candidate e; see `reduced_value` in reference/evaluate.py.
 template <class Item>
 COUPONRY_INLINE float reduced_value(const Shard& shard, const Prices& price, int64_t s, const Item* item,
                                     int64_t e) noexcept {
@@ -31,7 +31,7 @@ COUPONRY_INLINE float reduced_value(const Shard& shard, const Prices& price, int
     return total + 0.0f;
 }
 
-// See `alternatives` in reference.py.
+// See `alternatives` in reference/alternatives.py.
 int alternatives(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen, int64_t start,
                  int64_t stop, int64_t* partner, float* loss) noexcept;
 
@@ -50,7 +50,7 @@ COUPONRY_INLINE void for_each_chosen(const uint8_t* chosen, int64_t begin, int64
         if (chosen[e]) visit(e);
 }
 
-// See `fine_usage` in reference.py. Chosen candidates are found eight at a time, by their bytes.
+// See `fine_usage` in reference/alternatives.py. Chosen candidates are found eight at a time, by their bytes.
 template <class Item>
 void fine_usage_items(const Shard& shard, const uint8_t* fine, const uint8_t* chosen, int64_t start, int64_t stop,
                       int64_t* total, int64_t items) noexcept {
@@ -63,8 +63,7 @@ void fine_usage_items(const Shard& shard, const uint8_t* fine, const uint8_t* ch
         add(total + shard.segment[0] * items, first, shard.indptr[stop]);
         return;
     }
-    for (int64_t i = start; i < stop; ++i)
-        add(total + shard.segment[i] * items, shard.indptr[i], shard.indptr[i + 1]);
+    for (int64_t i = start; i < stop; ++i) add(total + shard.segment[i] * items, shard.indptr[i], shard.indptr[i + 1]);
 }
 
 inline void fine_usage(const Shard& shard, const uint8_t* fine, const uint8_t* chosen, int64_t start, int64_t stop,

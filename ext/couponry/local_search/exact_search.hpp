@@ -1,4 +1,5 @@
-// The search under constraints in float64, from attributes as given: the best choice, and what each decision of it is worth.
+// The search under constraints in float64, from attributes as given: the best choice, and what each decision of it is
+// worth.
 #pragma once
 
 #include <algorithm>
@@ -8,9 +9,9 @@
 #include <new>
 #include <vector>
 
-#include "local_search/local_search.hpp"
-#include "customer_constraints/constraint_search.hpp"
 #include "common/tie_break.hpp"
+#include "customer_constraints/constraint_search.hpp"
+#include "local_search/local_search.hpp"
 
 namespace couponry {
 namespace {
@@ -20,9 +21,14 @@ class ExactSearch {
 public:
     ExactSearch(const Shard& shard, const Rules& rules, const Table<const double>& exact, const Amounts& reduced,
                 uint32_t seed)
-        : shard_(shard), rules_(rules), exact_(exact), reduced_(reduced), seed_(seed), item_(shard.items<Item>()) {}
+        : shard_(shard),
+          rules_(rules),
+          exact_(exact),
+          reduced_(reduced),
+          seed_(seed),
+          item_(shard.items<Item>()) {}
 
-    // See `choose_exactly` in reference.py.
+    // See `choose_exactly` in reference/regret.py.
     void choose(int64_t start, int64_t stop, View<uint8_t> chosen, int64_t unit, Cut* cut) {
         for (int64_t i = start; i < stop; ++i) {
             if (!load(i)) continue;
@@ -36,7 +42,7 @@ public:
         }
     }
 
-    // See `regret_of_sets` in reference.py.
+    // See `regret_by_search` in reference/regret.py.
     void regret(int64_t i, View<const uint8_t> chosen, View<double> out) {
         if (!load(i)) return;
         const Found best = search_.best_choice(lower_, upper_, rules_.nodes, false);

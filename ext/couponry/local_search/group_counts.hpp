@@ -1,4 +1,5 @@
-// How many coupons of each group, or under each cardinality constraint, one customer holds, and which changes the rules allow.
+// How many coupons of each group, or under each cardinality constraint, one customer holds, and which changes the rules
+// allow.
 #pragma once
 
 #include <vector>
@@ -12,7 +13,10 @@ template <class Item>
 class GroupCounts {
 public:
     explicit GroupCounts(const Shard& shard, const Rules& rules)
-        : shard_(shard), rules_(rules), item_(shard.items<Item>()), count_(static_cast<size_t>(rules.groups)) {}
+        : shard_(shard),
+          rules_(rules),
+          item_(shard.items<Item>()),
+          count_(static_cast<size_t>(rules.groups)) {}
 
     // What follows is about customer i, who holds nothing yet. Whoever is added is taken back before the next start.
     void start(int64_t i) {
@@ -33,7 +37,7 @@ public:
         }
     }
 
-    // See `fits` in reference.py.
+    // See `fits` in reference/rules.py.
     bool fits(int64_t customer, int64_t into, int64_t leaving) const noexcept {
         if (constraints_.count > 0) return may_change(into, leaving);
         if (into < 0) return true;
@@ -48,7 +52,7 @@ public:
 private:
     int32_t group(int64_t rule, int64_t e) const noexcept { return rules_.group.row(rule)[item_[e]]; }
 
-    // See `may_change` in constraint_search.py.
+    // See `may_change` in reference/rules.py.
     bool may_change(int64_t into, int64_t leaving) const noexcept {
         int64_t change = 0;
         for (int64_t s = 0; s < constraints_.count; ++s) {

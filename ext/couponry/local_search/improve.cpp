@@ -8,8 +8,8 @@
 #include <new>
 #include <vector>
 
-#include "local_search/local_search.hpp"
 #include "local_search/group_counts.hpp"
+#include "local_search/local_search.hpp"
 
 namespace couponry {
 namespace {
@@ -25,14 +25,14 @@ struct Move {
 struct Part {
     int64_t candidate;
     double reduced, objective;  // what a repair ranks moves by, and what filling does
-    int64_t first, last;  // its rows, as positions in LimitRows
-    int64_t terms;        // where its terms start
+    int64_t first, last;        // its rows, as positions in LimitRows
+    int64_t terms;              // where its terms start
     uint8_t helps;
     bool soft;      // whether a row of it has a penalty
     bool relieves;  // whether its coming may lower the violation of a row, whatever leaves
 };
 
-// By how much a move changes the violation of rows, or what is paid for missed ones, and all that comes and goes in it.
+// By how much a move changes the violation of rows, or what is paid for soft ones, and all that comes and goes in it.
 struct Change {
     double net = 0.0, size = 0.0;
 
@@ -42,7 +42,7 @@ struct Change {
     }
 };
 
-// One row of a candidate: its weight, and what the row's miss costs when the candidate comes and nothing leaves.
+// One row of a candidate: its weight, and what the row's violation costs when the candidate comes and nothing leaves.
 struct Term {
     double weight, violation, penalty;
 };
@@ -106,8 +106,8 @@ private:
     const LimitRows& rows_;
     View<const Item> item_;
     GroupCounts<Item> groups_;
-    std::vector<double> shift_;  // change of each row's activity by what leaves; zeros between candidates
-    std::vector<Part> held_, free_;  // the customer's candidates, chosen or not
+    std::vector<double> shift_;             // change of each row's activity by what leaves; zeros between candidates
+    std::vector<Part> held_, free_;         // the customer's candidates, chosen or not
     std::vector<int32_t> every_, helping_;  // positions in `free_`: all of them, and of those whose coming may help
     std::vector<Term> terms_;
 
@@ -238,14 +238,14 @@ private:
                 continue;
             Change with_violation = violation, with_penalty = penalty;
             add_rows(in, with_violation, with_penalty);
-            consider(with_violation, with_penalty, gain_reduced, gain_objective,
-                     {0.0, out.candidate, in.candidate}, i, best);
+            consider(with_violation, with_penalty, gain_reduced, gain_objective, {0.0, out.candidate, in.candidate}, i,
+                     best);
         }
     }
 
     // Keeps the move if it is better than the best so far and the groups have room for it.
-    void consider(const Change& violation, const Change& penalty, double gain_reduced, double gain_objective, Move move, int64_t i,
-                  Move& best) const {
+    void consider(const Change& violation, const Change& penalty, double gain_reduced, double gain_objective, Move move,
+                  int64_t i, Move& best) const {
         if (p_.fill) {
             if (violation.net > 0.0 || !gains(gain_objective, penalty, best)) return;
             move.priority = -(gain_objective - penalty.net);
@@ -317,8 +317,7 @@ int propose(const LocalSearch& problem, int64_t start, int64_t stop, View<double
     return DONE;
 }
 
-int improve(const LocalSearch& problem, View<double> priority, int64_t patience, int64_t looks,
-            Effort* done) noexcept {
+int improve(const LocalSearch& problem, View<double> priority, int64_t patience, int64_t looks, Effort* done) noexcept {
     try {
         if (problem.shard.item_bytes == 2)
             *done = Improver<uint16_t>(problem).run(priority, patience, looks);

@@ -25,11 +25,11 @@ struct Amounts {
     }
 };
 
-// See `regret` in reference.py.
+// See `regret` in reference/regret.py.
 int regret(const Shard& shard, const Rules& rules, const Table<const double>& exact, const Amounts& reduced,
            View<const uint8_t> chosen, uint32_t seed, int64_t start, int64_t stop, View<double> out) noexcept;
 
-// See `choose_exactly` in reference.py.
+// See `choose_exactly` in reference/regret.py.
 int choose_exactly(const Shard& shard, const Rules& rules, const Table<const double>& exact, const Amounts& reduced,
                    uint32_t seed, int64_t start, int64_t stop, View<uint8_t> chosen, int64_t unit, Cut* cut) noexcept;
 
@@ -41,7 +41,7 @@ struct LimitRows {
     View<const double> lower, upper, weight, penalty;
 };
 
-// Everything that `propose` and `improve` are given; see reference.py.
+// Everything that `propose` and `improve` are given; see the reference.
 struct LocalSearch {
     bool fill;  // else repair
     Shard shard;
@@ -54,7 +54,7 @@ struct LocalSearch {
     View<uint8_t> chosen;
 };
 
-// See `propose` in reference.py; writes priority alone, so that several threads may share a problem.
+// See `propose` in reference/local_search.py; writes priority alone, so that several threads may share a problem.
 int propose(const LocalSearch& problem, int64_t start, int64_t stop, View<double> priority) noexcept;
 
 // What a local search did.
@@ -62,8 +62,7 @@ struct Effort {
     int64_t moves, looks;
 };
 
-// See `improve` in reference.py.
-int improve(const LocalSearch& problem, View<double> priority, int64_t patience, int64_t looks,
-            Effort* done) noexcept;
+// See `improve` in reference/local_search.py.
+int improve(const LocalSearch& problem, View<double> priority, int64_t patience, int64_t looks, Effort* done) noexcept;
 
 }  // namespace couponry

@@ -3,9 +3,9 @@
 #include <new>
 #include <vector>
 
-#include "local_search/local_search.hpp"
 #include "local_search/exact_search.hpp"
 #include "local_search/group_counts.hpp"
+#include "local_search/local_search.hpp"
 
 namespace couponry {
 namespace {
@@ -73,8 +73,7 @@ int regret(const Shard& shard, const Rules& rules, const Table<const double>& ex
 }
 
 int choose_exactly(const Shard& shard, const Rules& rules, const Table<const double>& exact, const Amounts& reduced,
-                   uint32_t seed, int64_t start, int64_t stop, View<uint8_t> chosen, int64_t unit,
-                   Cut* cut) noexcept {
+                   uint32_t seed, int64_t start, int64_t stop, View<uint8_t> chosen, int64_t unit, Cut* cut) noexcept {
     try {
         if (shard.item_bytes == 2)
             ExactSearch<uint16_t>(shard, rules, exact, reduced, seed).choose(start, stop, chosen, unit, cut);
