@@ -416,7 +416,7 @@ def test_what_is_repaired_is_kept_when_time_runs_out_while_filling() -> None:
     lagrangian = Lagrangian(problem, engine)
     prices = np.zeros(len(problem.lower))
     chosen, _ = lagrangian.choose(prices)
-    assert problem.missed(repair.activity(chosen)).any()
+    assert problem.violation(repair.activity(chosen)).any()
 
     def out_of_time_once_nothing_is_broken() -> None:
         if broken[0] == 0:

@@ -116,7 +116,7 @@ def solve_with_soft_ratios(
         best = again
     if best.plan is None:
         return first
-    if problem.missed(best.plan.activity)[ratios.rows].any():
+    if problem.violation(best.plan.activity)[ratios.rows].any():
         kept = ratios.solve_with_ratios_kept()  # costs nothing but value
         best = kept if ratios.worth(kept) > ratios.worth(best) else best
     reached = relative_gap(first.bound, ratios.worth(best))

@@ -139,11 +139,11 @@ class Problem:
             usage[1 + c] = np.bincount(cell, weights=attribute[chosen], minlength=size)
         return usage.reshape(shape)
 
-    def missed(self, activity: NDArray[np.float64]) -> NDArray[np.float64]:
+    def violation(self, activity: NDArray[np.float64]) -> NDArray[np.float64]:
         """How far each row's activity is outside its bounds, shape (n_rows,)."""
         return np.maximum(0.0, np.maximum(self.lower - activity, activity - self.upper))
 
     def penalties(self, activity: NDArray[np.float64]) -> float:
         """Objective lost to violated soft rows."""
         soft = ~self.hard
-        return float(self.missed(activity)[soft] @ self.penalty[soft])
+        return float(self.violation(activity)[soft] @ self.penalty[soft])

@@ -127,7 +127,7 @@ def relax(
             plan = exact
     if plan is None:
         return None
-    total = float(elastic.problem.missed(plan.activity) @ elastic.share)
+    total = float(elastic.problem.violation(plan.activity) @ elastic.share)
     at_least = max(0.0, -bound / elastic.factor)
     return Relaxation(_changes(problem, elastic, plan), plan.usage, total, min(at_least, total))
 
@@ -139,7 +139,7 @@ def _changes(
     error = plan.usage_error if isinstance(plan, Plan) else np.zeros(plan.usage.shape)
     activity_error = abs(elastic.problem.rows) @ error.ravel()
     changes = []
-    for at in np.flatnonzero(elastic.problem.missed(plan.activity) > 0).tolist():
+    for at in np.flatnonzero(elastic.problem.violation(plan.activity) > 0).tolist():
         row, is_min = int(elastic.row[at]), bool(elastic.is_min[at])
         bound = problem.lower[row] if is_min else problem.upper[row]
         rounding = 0.0 if problem.integer[row] else ROUNDING_SHARE * abs(plan.activity[at])

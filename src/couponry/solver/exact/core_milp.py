@@ -162,7 +162,7 @@ class _CoreProgramme:
     def decided(self) -> CoreSolution:
         """The solution where there is nothing to decide."""
         problem, chosen = self._core.problem, self._core.chosen
-        violated = bool(problem.missed(self._activity)[problem.hard].any())
+        violated = bool(problem.violation(self._activity)[problem.hard].any())
         return CoreSolution(None if violated else chosen.copy(), self._fixed_worth, violated)
 
     def solve(self, limits: CoreLimits) -> Outcome:

@@ -171,7 +171,7 @@ class Repair:
         usage = problem.usage(chosen_positions(chosen))
         activity = problem.rows @ usage.ravel()
         objective = float((problem.objective * usage).sum()) - problem.penalties(activity)
-        feasible = not problem.missed(activity)[problem.hard].any()
+        feasible = not problem.violation(activity)[problem.hard].any()
         return MeasuredChoice(chosen, usage, activity, objective, feasible, moves)
 
     def activity(self, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -291,7 +291,7 @@ class Repair:
         paid = ((problem.objective - reduced).reshape(shape[0], -1) * scales.means).sum(0)
         full = (activity + scales.least_in_row > self._upper) & problem.hard
         empty = (activity - scales.least_in_row < self._lower) & problem.hard
-        soft = ((problem.missed(activity) > 0) & ~problem.hard)[scales.row]
+        soft = ((problem.violation(activity) > 0) & ~problem.hard)[scales.row]
         comes = np.bincount(scales.cell, weights=full[scales.row], minlength=len(paid)) == 0
         leaves = np.bincount(scales.cell, weights=empty[scales.row], minlength=len(paid)) == 0
         bits = self._bits(soft, soft).ravel()

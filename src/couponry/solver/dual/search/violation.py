@@ -41,8 +41,8 @@ class ViolationMeasure:
         counted = self._problem.hard
         if space is not None:
             counted = counted & space.below_cap(evaluation.prices)
-        missed = np.where(counted, self._problem.missed(evaluation.activity), 0.0)
-        return float((missed * self._per_coupon).sum())
+        violation = np.where(counted, self._problem.violation(evaluation.activity), 0.0)
+        return float((violation * self._per_coupon).sum())
 
     def coupons_under_noise(self, evaluation: Evaluation, noise: float) -> float:
         """Sum the violations, and what is left of rows whose price is more than noise.
@@ -63,5 +63,5 @@ class ViolationMeasure:
         bound = np.where(prices > 0, problem.upper, problem.lower)
         counted = is_priced & np.isfinite(bound)
         residual = np.where(counted, np.abs(bound - evaluation.activity), 0.0)
-        missed = np.maximum(residual, problem.missed(evaluation.activity))
-        return float((np.where(problem.hard, missed, 0.0) * self._per_coupon).sum())
+        violation = np.maximum(residual, problem.violation(evaluation.activity))
+        return float((np.where(problem.hard, violation, 0.0) * self._per_coupon).sum())
