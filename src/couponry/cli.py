@@ -31,6 +31,7 @@ class ExitStatus(IntEnum):
     """Exit statuses of every command, each with its meaning."""
 
     def __new__(cls, value: int, meaning: str) -> ExitStatus:
+        """Make a status of a number and its meaning."""
         status = int.__new__(cls, value)
         status._value_ = value
         status.meaning = meaning
@@ -59,12 +60,29 @@ BACKENDS = click.Choice(["native", "numba", "reference"])
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and leave with its exit status."""
+    """Run the command line and leave with its exit status.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Default: those of the process.
+    """
     sys.exit(run(arguments))
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line and return its exit status; see `ExitStatus`."""
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Default: those of the process.
+
+    Returns
+    -------
+    int
+        The exit status; see `ExitStatus`.
+    """
     signal.signal(signal.SIGTERM, _terminate)
     try:
         return int(cli.main(arguments, prog_name="couponry", standalone_mode=False) or 0)

@@ -136,7 +136,13 @@ class CustomerSubproblem:
         return chosen.reshape(copies, -1).astype(bool)
 
     def dominating_value(self) -> float:
-        """Return a value that outweighs everything that the customer has."""
+        """Return a value that outweighs everything that the customer has.
+
+        Returns
+        -------
+        float
+            In the unit of the objective.
+        """
         return 4.0 * float(np.abs(self.reduced).sum()) + 1.0
 
     def best_and_flipped(self) -> NDArray[np.bool_]:

@@ -157,7 +157,20 @@ class LimitBound:
         return None if self.group is None else str(self.group)
 
     def moved(self, campaign: CampaignData, value: float) -> CampaignData:
-        """Return the campaign with another value of this bound."""
+        """Return the campaign with another value of this bound.
+
+        Parameters
+        ----------
+        campaign : CampaignData
+            The campaign that has the limit.
+        value : float
+            The new bound.
+
+        Returns
+        -------
+        CampaignData
+            It shares the tables.
+        """
         key: Any = self.limit if self.group is None else (self.limit, self.group)
         return changed(campaign, limits={key: {self.side: value}})
 

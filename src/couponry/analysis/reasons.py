@@ -61,7 +61,18 @@ class Reasons:
     activity: NDArray[np.float64]
 
     def explanation(self, number: int) -> Explanation:
-        """Explain the customer, whose number is this one among the campaign's candidates."""
+        """Explain the customer.
+
+        Parameters
+        ----------
+        number : int
+            Number of the customer in `campaign`.
+
+        Returns
+        -------
+        Explanation
+            With a decision for each candidate.
+        """
         subproblem, allocated = self.subproblem, self.allocated
         choices = subproblem.best_and_flipped()
         worth = choices @ subproblem.reduced

@@ -56,6 +56,13 @@ class FollowUpSolver:
 def check_is_of(campaign: CampaignData, solution: object) -> None:
     """Refuse a solution that is not of this campaign.
 
+    Parameters
+    ----------
+    campaign : CampaignData
+        The campaign that is asked.
+    solution : object
+        What the user says is its solution.
+
     Raises
     ------
     InvalidInput

@@ -51,7 +51,20 @@ def folder_estimate(folder: str | Path) -> Estimate:
 
 
 def campaign_size(folder: Path, spec: Spec) -> CampaignSize:
-    """Return what decides how much a campaign with a table of candidates needs."""
+    """Return what decides how much a campaign with a table of candidates needs.
+
+    Parameters
+    ----------
+    folder : Path
+        Campaign folder.
+    spec : Spec
+        Its campaign.toml.
+
+    Returns
+    -------
+    CampaignSize
+        From the footers of its files.
+    """
     names = spec.tables
     rows = read_parquet_metadata(folder, names["candidates"], "candidates", "customer")
     offers = read_parquet_metadata(folder, names["offers"], "offers", "offer")

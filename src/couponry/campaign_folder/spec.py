@@ -146,5 +146,20 @@ def _parts(spec: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def read_table(folder: Path, spec: Spec, what: str) -> pa.Table | None:
-    """Read a table of a campaign folder; None if it has none of that name."""
+    """Read a table of a campaign folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Campaign folder.
+    spec : Spec
+        Its campaign.toml.
+    what : str
+        Name of the table.
+
+    Returns
+    -------
+    pyarrow.Table or None
+        None if the folder has no table of that name.
+    """
     return tables.read(folder, spec.tables[what], what) if what in spec.tables else None

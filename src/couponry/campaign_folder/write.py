@@ -113,7 +113,13 @@ class WritableAllocation(Protocol):
     """What is asked of an allocation here."""
 
     def write(self, path: Path) -> None:
-        """Write it to a Parquet file, or to a folder of them."""
+        """Write it to a Parquet file, or to a folder of them.
+
+        Parameters
+        ----------
+        path : Path
+            File or folder, which must not exist.
+        """
 
 
 def write_result(

@@ -55,7 +55,18 @@ class PurchaseLines:
     coupon: np.ndarray
 
     def before(self, day: np.datetime64) -> PurchaseLines:
-        """Return the lines bought strictly before a day; views, no copy."""
+        """Return the lines bought strictly before a day.
+
+        Parameters
+        ----------
+        day : datetime64[D]
+            The first day that is left out.
+
+        Returns
+        -------
+        PurchaseLines
+            Views, no copy.
+        """
         end = int(np.searchsorted(self.day, day, side="left"))
         return PurchaseLines(
             self.household[:end], self.product[:end], self.day[:end], self.coupon[:end]
@@ -94,27 +105,82 @@ class Journey:
     redemptions: pd.DataFrame
 
     def mailed_households(self, campaign_id: int) -> np.ndarray:
-        """Return the ids of the households mailed in a campaign, ascending."""
+        """Return the households mailed in a campaign.
+
+        Parameters
+        ----------
+        campaign_id : int
+            Id of a campaign.
+
+        Returns
+        -------
+        ndarray of int64
+            Their ids, ascending.
+        """
         mine = self.mailed["campaign_id"].to_numpy() == campaign_id
         return np.unique(self.mailed["household_id"].to_numpy()[mine])
 
     def campaign_coupons(self, campaign_id: int) -> np.ndarray:
-        """Return the coupon_upc of a campaign, ascending."""
+        """Return the coupons of a campaign.
+
+        Parameters
+        ----------
+        campaign_id : int
+            Id of a campaign.
+
+        Returns
+        -------
+        ndarray of int64
+            Their coupon_upc, ascending.
+        """
         mine = self.coupons["campaign_id"].to_numpy() == campaign_id
         return np.unique(self.coupons["coupon_upc"].to_numpy()[mine])
 
     def coupon_products(self, campaign_id: int) -> pd.DataFrame:
-        """Return what a campaign's coupons are good for: coupon_upc, product_id."""
+        """Return what a campaign's coupons are good for.
+
+        Parameters
+        ----------
+        campaign_id : int
+            Id of a campaign.
+
+        Returns
+        -------
+        DataFrame
+            `coupon_upc`, `product_id`.
+        """
         mine = self.coupons["campaign_id"] == campaign_id
         return self.coupons.loc[mine, ["coupon_upc", "product_id"]]
 
     def redemptions_of(self, campaign_id: int) -> pd.DataFrame:
-        """Return the distinct pairs of household_id and coupon_upc redeemed in a campaign."""
+        """Return what was redeemed in a campaign.
+
+        Parameters
+        ----------
+        campaign_id : int
+            Id of a campaign.
+
+        Returns
+        -------
+        DataFrame
+            Distinct pairs of `household_id` and `coupon_upc`.
+        """
         mine = self.redemptions["campaign_id"] == campaign_id
         return self.redemptions.loc[mine, ["household_id", "coupon_upc"]].drop_duplicates()
 
     def redemptions_before(self, day: np.datetime64) -> pd.DataFrame:
-        """Return the redemptions of every campaign made strictly before a day."""
+        """Return the redemptions of every campaign made strictly before a day.
+
+        Parameters
+        ----------
+        day : datetime64[D]
+            The first day that is left out.
+
+        Returns
+        -------
+        DataFrame
+            Rows of `redemptions`.
+        """
         return self.redemptions[self.redemptions["day"].to_numpy() < day]
 
 

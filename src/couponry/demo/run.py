@@ -137,6 +137,11 @@ def demo_campaign(scored: ScoredCampaign, candidates: pa.Table, value: str, name
     value : str
         Column whose sum is maximised.
     name : str
+
+    Returns
+    -------
+    Campaign
+        Ready to solve.
     """
     average = scored.candidates.num_rows / scored.offers.num_rows * SLOTS / scored.offers.num_rows
     return Campaign(
@@ -150,7 +155,20 @@ def demo_campaign(scored: ScoredCampaign, candidates: pa.Table, value: str, name
 
 
 def coverage(result: Result, redeemed: NDArray[np.int64]) -> float:
-    """Return the share of the redeemed (customer, offer) pairs that were allocated."""
+    """Return the share of the redeemed (customer, offer) pairs that were allocated.
+
+    Parameters
+    ----------
+    result : Result
+        A solved campaign.
+    redeemed : ndarray of int64, shape (n_pairs, 2)
+        Customer and offer of each redemption.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+    """
     if result.allocation is None:
         raise RuntimeError(f"the demo found no allocation: {result.message}")
     allocated = result.allocation.to_arrow().select(["customer", "offer"])

@@ -253,12 +253,24 @@ class CampaignFeatures:
         }
 
     def popularity(self) -> NDArray[np.float64]:
-        """Return how many households bought one of each coupon's products."""
+        """Return how many households bought one of each coupon's products.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_coupons,)
+            Households of the retailer.
+        """
         place = tables.positions(self.history.items, self.coupons)[self.history.item]
         return np.bincount(place, minlength=len(self.coupons)).astype(np.float64)
 
     def main_categories(self) -> list[str]:
-        """Return the category with most purchases of each coupon; "unknown" if it has no name."""
+        """Return the category with most purchases of each coupon.
+
+        Returns
+        -------
+        list of str
+            "unknown" where a category has no name.
+        """
         codes = self._codes("category")
         best = self._share(codes, int(codes.max()) + 1).toarray().argmax(axis=1)
         names = self._journey.products["category"].cat.categories[best]

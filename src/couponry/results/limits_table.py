@@ -60,7 +60,20 @@ def limits_table(
 
 
 def max_violation(compiled: CompiledCampaign, achieved: NDArray[np.float64]) -> float:
-    """Return the largest violation of a hard limit, in that limit's own unit."""
+    """Return the largest violation of a hard limit.
+
+    Parameters
+    ----------
+    compiled : CompiledCampaign
+        The campaign as it was solved.
+    achieved : ndarray of float64, shape (n_measures,)
+        NaN for a ratio to nothing.
+
+    Returns
+    -------
+    float
+        In that limit's own unit; 0 if all hold.
+    """
     worst = 0.0
     for measure, value in zip(compiled.limits.measures, achieved.tolist(), strict=True):
         if measure.mode == "hard" and not math.isnan(value):

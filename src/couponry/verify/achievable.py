@@ -34,7 +34,20 @@ class CellGroups:
         return int(self.code.max(initial=-1)) + 2
 
     def keys(self, customer: Integers, cell: Integers) -> Integers:
-        """Return a number for each customer and group; the lowest of a customer stands for no group."""
+        """Number the groups of all customers.
+
+        Parameters
+        ----------
+        customer : ndarray of int64, shape (n,)
+            Customer of each candidate.
+        cell : ndarray of int64, shape (n,)
+            Cell of each candidate.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            A number for each customer and group; the lowest of a customer stands for no group.
+        """
         return customer * self.width + self.code[cell] + 1
 
 

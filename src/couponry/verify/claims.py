@@ -49,11 +49,38 @@ class Claims:
         ]
 
     def has(self, name: str) -> bool:
-        """Return whether the result has a file of this name."""
+        """Return whether the result has a file of this name.
+
+        Parameters
+        ----------
+        name : str
+            Name of a file.
+
+        Returns
+        -------
+        bool
+            True if it is there.
+        """
         return (self._out / name).exists()
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """Read a JSON object; InvalidInput if there is none."""
+        """Read a JSON object of the result.
+
+        Parameters
+        ----------
+        name : str
+            Name of a file.
+
+        Returns
+        -------
+        dict
+            Its content.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such object.
+        """
         what = f"result folder {str(self._out)!r}"
         try:
             content = json.loads((self._out / name).read_text(encoding="utf-8"))
@@ -66,7 +93,18 @@ class Claims:
         return content
 
     def table(self, name: str) -> pa.Table | None:
-        """Read the table of this name; None, and a problem, if it is missing."""
+        """Read a table of the result.
+
+        Parameters
+        ----------
+        name : str
+            Name of the table: of the file, without .parquet.
+
+        Returns
+        -------
+        pyarrow.Table or None
+            None, and a problem is noted, if it is missing.
+        """
         file = f"{name}.parquet"
         if self.has(file):
             return tables.read(self._out, file, name)
@@ -74,11 +112,35 @@ class Claims:
         return None
 
     def get(self, key: str) -> Any:
-        """Return what result.json says; None if it says nothing."""
+        """Return what result.json says.
+
+        Parameters
+        ----------
+        key : str
+            A key of result.json.
+
+        Returns
+        -------
+        object
+            None if it says nothing.
+        """
         return self._result.get(key)
 
     def admitted(self, key: str, most: float) -> float:
-        """Return the error that result.json admits for a claim; it is a problem if that is more than `most`."""
+        """Return the error that result.json admits for a claim.
+
+        Parameters
+        ----------
+        key : str
+            A key of result.json.
+        most : float
+            Largest error that may be admitted; more is a problem.
+
+        Returns
+        -------
+        float
+            0 if what is admitted is a problem.
+        """
         claimed = self.get(key)
         found = finite(0.0 if claimed is None else claimed)
         if found is None or not 0 <= found <= most:
@@ -115,9 +177,25 @@ class Claims:
             self.differs(f"result.json: {key}", true, repr(claimed))
 
     def differs(self, what: str, expected: Any, got: Any) -> None:
-        """Note a claim that is not right."""
+        """Note a claim that is not right.
+
+        Parameters
+        ----------
+        what : str
+            Which claim.
+        expected : object
+            What is true.
+        got : object
+            What the result says.
+        """
         self.note(f"{what}: expected {expected}, got {got}")
 
     def note(self, problem: str) -> None:
-        """Add a problem."""
+        """Add a problem.
+
+        Parameters
+        ----------
+        problem : str
+            One line.
+        """
         self.problems.append(problem)

@@ -14,7 +14,17 @@ from .recomputed_limits import RecomputedLimit, recompute_limits
 
 
 def check_conflict(spec: Spec, inputs: Inputs, claims: Claims) -> None:
-    """Check the result of a campaign that is said to be infeasible."""
+    """Check the result of a campaign that is said to be infeasible.
+
+    Parameters
+    ----------
+    spec : Spec
+        The campaign.toml.
+    inputs : Inputs
+        The tables of the campaign.
+    claims : Claims
+        Receives the problems found.
+    """
     for name in ("allocation.parquet", "limits.parquet"):
         if claims.has(name):
             claims.note(f"{name}: there is one, but the campaign is said to be infeasible")

@@ -93,11 +93,40 @@ class Inputs:
         return ContactHistory(table, self.customer_ids, self.offers, self._spec.rules)
 
     def cell(self, rows: Integers) -> Integers:
-        """Return the cell of the candidates in these rows."""
+        """Return the cells of some candidates.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, shape (n,)
+            Rows of candidates.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            Numbers of cells.
+        """
         return self._cell[rows]
 
     def rows(self, customer: Integers, offer: Integers) -> Integers:
-        """Return the row of each pair among the candidates, -1 for a pair that is not there."""
+        """Look pairs of customer and offer up among the candidates.
+
+        Parameters
+        ----------
+        customer : ndarray of int64, shape (n,)
+            Number of a customer, -1 for an unknown one.
+        offer : ndarray of int64, shape (n,)
+            Row of an offer, -1 for an unknown one.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            Row of each pair; -1 for a pair that is not there.
+
+        Raises
+        ------
+        InvalidInput
+            If a pair is among the candidates twice.
+        """
         width = len(self.offer_ids)
         key, order = self.customer * width + self.offer, None
         if not (key[1:] > key[:-1]).all():  # sorting is the slow part: spare it where it is done
@@ -111,7 +140,18 @@ class Inputs:
         return np.where(key[position] == wanted, row, -1)
 
     def has(self, name: str) -> bool:
-        """Return whether candidates or offers have a column of this name."""
+        """Return whether candidates or offers have a column of this name.
+
+        Parameters
+        ----------
+        name : str
+            Name of a column.
+
+        Returns
+        -------
+        bool
+            True if one of the two has it.
+        """
         return name in self._candidates.column_names or name in self.offers.column_names
 
     def column(self, name: str, rows: Integers, by_whom: str) -> Floats:
@@ -150,13 +190,41 @@ class Inputs:
         raise InvalidInput(f"{by_whom}: neither candidates nor offers have a column {name!r}")
 
     def size(self, name: str, rows: Integers, by_whom: str) -> Floats:
-        """Return the size of a column's values, for rounding: a default is as large as all of its parts."""
+        """Return the size of a column's values, for rounding.
+
+        Parameters
+        ----------
+        name : str
+            Name of a column.
+        rows : ndarray of int64, shape (n,)
+            Rows of candidates.
+        by_whom : str
+            What asks for the column, for messages.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            A default is as large as all of its parts.
+        """
         parts = [] if self.has(name) else [part for part in MONEY if self.has(part)]
         sizes = [np.abs(self.column(part, rows, by_whom)) for part in (name, *parts)]
         return np.asarray(np.sum(sizes, axis=0))
 
     def packed_error(self, name: str, by_whom: str) -> float:
-        """Return what a column's sum may be off for each coupon if it is summed as packed, in 24 bits."""
+        """Return what a column's sum may be off for each coupon if it is summed as packed.
+
+        Parameters
+        ----------
+        name : str
+            Name of a column.
+        by_whom : str
+            What asks for the column, for messages.
+
+        Returns
+        -------
+        float
+            A share of the column's range: it is packed in 24 bits.
+        """
         if name not in self._packed_error:
             values = self.column(name, np.arange(len(self)), by_whom)
             span = float(values.max() - values.min()) if len(values) else 0.0
@@ -164,7 +232,22 @@ class Inputs:
         return self._packed_error[name]
 
     def bound(self, bound: int | str | None, default: float, by_whom: str) -> Floats:
-        """Return a customer rule's bound for each customer; a text names a column of customers."""
+        """Return a customer rule's bound for each customer.
+
+        Parameters
+        ----------
+        bound : int, str or None
+            A text names a column of customers.
+        default : float
+            Stands for None.
+        by_whom : str
+            What asks for the bound, for messages.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_customers,)
+            The bound of each customer.
+        """
         if not isinstance(bound, str):
             return np.full(len(self.customer_ids), default if bound is None else float(bound))
         row = self.customers.rows(by_whom)

@@ -17,7 +17,15 @@ COLUMNS = ("name", "group", "sum", "min", "max", "achieved", "price", "binding",
 
 
 def check_limits(limits: list[RecomputedLimit], claims: Claims) -> None:
-    """Compare limits.parquet with the limits as recomputed, and note hard limits that are violated."""
+    """Compare limits.parquet with the limits as recomputed, and note hard limits that are violated.
+
+    Parameters
+    ----------
+    limits : list of RecomputedLimit
+        What is true.
+    claims : Claims
+        Receives the problems found.
+    """
     claims.true["limits"] = len(limits)
     table = claims.table("limits")
     if table is None:

@@ -41,7 +41,18 @@ class SetBounds:
     least: Floats
 
     def of_customers(self, customers: Integers) -> SetBounds:
-        """Return the sets of some customers, whose numbers ascend."""
+        """Return the sets of some customers.
+
+        Parameters
+        ----------
+        customers : ndarray of int64
+            Numbers of customers, ascending.
+
+        Returns
+        -------
+        SetBounds
+            Sets are numbered anew.
+        """
         kept = np.isin(self.customer, customers)
         number = np.cumsum(kept) - 1
         inside = kept[self.set]
@@ -55,7 +66,18 @@ class SetBounds:
 
 
 def joined(parts: list[SetBounds]) -> SetBounds:
-    """Return several collections of sets as one."""
+    """Return several collections of sets as one.
+
+    Parameters
+    ----------
+    parts : list of SetBounds
+        Sets of the same customers.
+
+    Returns
+    -------
+    SetBounds
+        Sets are numbered one after the other.
+    """
     first = np.cumsum([0, *(len(part.customer) for part in parts)])
     return SetBounds(
         np.concatenate([part.row for part in parts]),

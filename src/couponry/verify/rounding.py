@@ -39,7 +39,18 @@ def sum_by(group: Integers, amount: Floats, groups: int) -> Floats:
 
 
 def finite(claimed: Any) -> float | None:
-    """Return a claim as a number, or None if it is not a finite one."""
+    """Return a claim as a number, or None if it is not a finite one.
+
+    Parameters
+    ----------
+    claimed : object
+        What a file says.
+
+    Returns
+    -------
+    float or None
+        None if it is no number, or not finite.
+    """
     number = isinstance(claimed, (int, float)) and not isinstance(claimed, bool)
     return float(claimed) if number and math.isfinite(claimed) else None
 
@@ -54,6 +65,11 @@ def is_close(claimed: Any, true: float, error: float) -> bool:
     true : float
     error : float
         Absolute difference that is allowed, beside `ROUNDING`.
+
+    Returns
+    -------
+    bool
+        True if it is.
     """
     if claimed is None:
         return math.isnan(true)

@@ -262,7 +262,25 @@ def _conflict_sets(pairs: Integers, inputs: Inputs) -> SetBounds:
 
 
 def group_of_cell(inputs: Inputs, rule: CustomerRule) -> Integers:
-    """Group of each cell under a rule, -1 if the rule is not about it."""
+    """Return the group of each cell under a rule.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        The tables of the campaign.
+    rule : CustomerRule
+        A rule whose groups do not overlap.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_cells,)
+        -1 if the rule is not about a cell.
+
+    Raises
+    ------
+    Unsupported
+        If a cell is in several groups.
+    """
     code = np.full(len(inputs.cells), -1)
     cell, group, _ = inputs.groups(rule.by, rule.where, rule.label)
     if len(np.unique(cell)) < len(cell):
