@@ -18,6 +18,7 @@ from couponry.solver.options import DEFAULT_OPTIONS, NeighbourhoodOptions
 from couponry.solver.primal.repair import MeasuredChoice, Repair
 from couponry.solver.problem import Problem
 from couponry.solver.solve import solve
+from couponry.solver.solve_state import SolveRequest
 from couponry.utils.clock import Clock
 
 RULES = [CustomerRule("slots", max=2), CustomerRule("one a kind", by="kind", max=1)]
@@ -93,7 +94,8 @@ def situation(seed: int, threads: int = 1) -> Situation:
     planted[position[::2]] = True  # every other coupon of what is best without limits
     limits = corridors(given, planted)
     problem, engine, repair = compiled(Campaign(*given, rules=RULES, limits=limits), threads)
-    prices = solve(problem, engine, 3e-3, 0, Clock(), core=False).prices
+    request = SolveRequest(problem, engine, 3e-3, 0, Clock(), use_highs=False)
+    prices = solve(request).prices
     ideal, reduced = best_choice(problem, engine, repair, prices)
     oracle = Oracle(*given, rules=RULES, limits=limits)
     return Situation(problem, engine, repair, ideal, reduced, planted.astype(np.uint8), oracle)

@@ -18,7 +18,7 @@ from ..solver.plan import Plan
 from ..solver.problem import Problem
 from ..solver.solve import Solution
 from ..solver.solve import solve as solve_problem
-from ..solver.solve_state import relative_gap
+from ..solver.solve_state import SolveRequest, relative_gap
 from ..utils.clock import Clock
 from ..utils.memory import peak_memory
 from ..utils.progress import reporter
@@ -104,9 +104,10 @@ def _search(run: _Run) -> Solution:
     start = None if options.start is None else warm_start(options.start, compiled)
 
     def solve_one(problem: Problem) -> Solution:
-        return solve_problem(
+        request = SolveRequest(
             problem, run.engine, options.gap, run.seed, run.clock, start, options=options.solver
         )
+        return solve_problem(request)
 
     if compiled.limits.per_ratio.any():
         return solve_with_soft_ratios(

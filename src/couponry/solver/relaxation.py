@@ -23,7 +23,8 @@ from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
 from .primal.repair import MeasuredChoice, Repair
 from .problem import Problem
-from .solve import solve as solve_problem
+from .solve import solve
+from .solve_state import SolveRequest
 
 ROUNDING_SHARE = 1e-9
 """Share of an activity by which a changed bound is looser, so that sums in another order keep it, too."""
@@ -115,8 +116,10 @@ def relax(
     is_tiny = problem.candidates <= options.sizes.tiny_candidates
     gap = options.relaxation.gap if is_tiny else options.relaxation.gap_of_many
     start = elastic.start(request.proof)
-    solution = solve_problem(
-        elastic.problem, engine, gap, seed, clock, start, core=False, options=options
+    solution = solve(
+        SolveRequest(
+            elastic.problem, engine, gap, seed, clock, start, use_highs=False, options=options
+        )
     )
     plan: Plan | MeasuredChoice | None = solution.plan
     bound = solution.bound

@@ -26,18 +26,18 @@ class RuleNames:
         Name of each rule that bounds a customer's number of coupons, with its bound, by customer or the same for all.
     groups : sequence of str
         The rule behind each row of `Rules.group`.
-    sets : sequence of str
-        The rules that sets name by their number.
+    constraints : sequence of str
+        The rules that cardinality constraints name by their number.
     """
 
     lower: Sequence[tuple[str, NDArray[np.int32]]] = ()
     upper: Sequence[tuple[str, NDArray[np.int32]]] = ()
     groups: Sequence[str] = ()
-    sets: Sequence[str] = ()
+    constraints: Sequence[str] = ()
 
     def all_names(self) -> list[str]:
         """Names of all rules; one that is compiled in several ways occurs several times."""
-        return [*(name for name, _ in (*self.lower, *self.upper)), *self.groups, *self.sets]
+        return [*(name for name, _ in (*self.lower, *self.upper)), *self.groups, *self.constraints]
 
     def for_customer(self, customer: int) -> RuleNames:
         """The names, with the bounds of one customer alone."""
@@ -65,7 +65,8 @@ class RuleNames:
         """
         stays = np.array([group in names for group in self.groups], bool)
         if len(rules.constraints):
-            rules = _kept_sets(rules, np.array([name in names for name in self.sets], bool), indptr)
+            are_kept = np.array([name in names for name in self.constraints], bool)
+            rules = _kept_constraints(rules, are_kept, indptr)
         return rules._replace(
             lower=largest_lower_bound([bound for name, bound in self.lower if name in names]),
             upper=smallest_upper_bound([bound for name, bound in self.upper if name in names]),
@@ -73,8 +74,8 @@ class RuleNames:
         )
 
 
-def _kept_sets(rules: Rules, kept: NDArray[np.bool_], indptr: NDArray[np.int64]) -> Rules:
-    """The rules with those sets alone whose rule is kept; customers who are left with none do with groups."""
+def _kept_constraints(rules: Rules, kept: NDArray[np.bool_], indptr: NDArray[np.int64]) -> Rules:
+    """The rules with those constraints alone whose rule is kept; customers who are left with none do with groups."""
     places = where_constraints_begin(rules, indptr)
     customer, words = places.customer, places.words
     stays = kept[heads(rules.constraints[places.begin], words[customer] == 1).rule]

@@ -9,15 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.protocol import Engine
-from ..utils.clock import Clock
 from ..utils.errors import OutOfTime
 from .conflict import InfeasibleSet
-from .dual.warm_start import WarmStart
 from .exact.restricted_master import is_worth_a_master
-from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
-from .problem import Problem
 from .solve_state import SolveRequest, SolveState
 from .stages.column_stage import solve_restricted_master
 from .stages.core_stage import solve_core_by_highs
@@ -151,41 +146,18 @@ STAGES = (
 """What a solve does, in this order. It ends early where nothing is feasible."""
 
 
-def solve(
-    problem: Problem,
-    engine: Engine,
-    gap: float,
-    seed: int,
-    clock: Clock,
-    start: WarmStart | None = None,
-    *,
-    core: bool = True,
-    options: SolverOptions = DEFAULT_OPTIONS,
-) -> Solution:
-    """Solve a problem over an engine to a relative gap, or as far as the clock allows.
+def solve(request: SolveRequest) -> Solution:
+    """Solve a problem to a relative gap, or as far as the clock allows.
 
     Parameters
     ----------
-    problem : Problem
-    engine : Engine
-        Makes the passes over the problem's candidates.
-    gap : float
-        Asked relative gap between objective and bound.
-    seed : int
-        Breaks ties.
-    clock : Clock
-        Its time limit ends the solve.
-    start : WarmStart, optional
-        Prices to start from, where some are known.
-    core : bool, default True
-        Whether HiGHS may be given what prices leave undecided.
-    options : SolverOptions, optional
+    request : SolveRequest
 
     Returns
     -------
     Solution
     """
-    state = SolveState(SolveRequest(problem, engine, gap, seed, clock, start, core, options))
+    state = SolveState(request)
     with contextlib.suppress(OutOfTime):
         for stage in STAGES:
             if state.certificate is None and stage.when(state):

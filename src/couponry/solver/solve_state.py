@@ -13,7 +13,7 @@ from .conflict import InfeasibleSet
 from .dual.search.price_point import PricePoint
 from .dual.search.price_search import PriceSearch
 from .dual.warm_start import WarmStart
-from .options import SolverOptions
+from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
 from .primal.repair import MeasuredChoice, Repair
 from .problem import Problem
@@ -33,11 +33,12 @@ class SolveRequest:
     seed : int
         Breaks ties.
     clock : Clock
+        Its time limit ends the solve.
     start : WarmStart, optional
         Prices to start from, where some are known.
-    use_highs : bool
+    use_highs : bool, default True
         Whether HiGHS may be given what prices leave undecided.
-    options : SolverOptions
+    options : SolverOptions, optional
     """
 
     problem: Problem
@@ -45,9 +46,9 @@ class SolveRequest:
     gap: float
     seed: int
     clock: Clock
-    start: WarmStart | None
-    use_highs: bool
-    options: SolverOptions
+    start: WarmStart | None = None
+    use_highs: bool = True
+    options: SolverOptions = DEFAULT_OPTIONS
 
 
 class SolveState:
