@@ -8,11 +8,11 @@ import pytest
 from tests.support.compiled import compiled
 
 from couponry import Campaign, CustomerRule, Limit
-from couponry.solver.conflict import Prover, find_infeasible_set
 from couponry.solver.dual.scaling import Scales
-from couponry.solver.highs_prover import HighsProver
+from couponry.solver.infeasibility.highs_prover import HighsProver
+from couponry.solver.infeasibility.infeasible_set import Prover, find_infeasible_set
+from couponry.solver.infeasibility.price_prover import PriceProver
 from couponry.solver.options import DEFAULT_OPTIONS
-from couponry.solver.price_prover import PriceProver
 from couponry.solver.problem import Problem
 from couponry.utils.clock import Clock
 

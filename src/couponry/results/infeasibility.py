@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ..engines.protocol import Engine
 from ..model.compile_limits import CompiledLimits, Measure
 from ..model.compiled_campaign import CompiledCampaign
-from ..solver.conflict import ConflictingBound, InfeasibleSet
 from ..solver.dual.lagrangian import Lagrangian
+from ..solver.infeasibility.infeasible_set import ConflictingBound, InfeasibleSet
 from ..solver.options import DEFAULT_OPTIONS, SolverOptions
 from ..solver.relaxation import BoundChange, Relaxation, RelaxationRequest, relax
 from ..utils.clock import Clock

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..utils.errors import OutOfTime
-from .conflict import InfeasibleSet
 from .exact.restricted_master import is_worth_a_master
+from .infeasibility.infeasible_set import InfeasibleSet
 from .plan import Plan
 from .solve_state import SolveRequest, SolveState
 from .stages.column_stage import solve_restricted_master

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
 from ..utils.clock import Clock
-from .conflict import InfeasibleSet
 from .dual.search.price_point import PricePoint
 from .dual.search.price_search import PriceSearch
 from .dual.warm_start import WarmStart
+from .infeasibility.infeasible_set import InfeasibleSet
 from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
 from .primal.repair import MeasuredChoice, Repair

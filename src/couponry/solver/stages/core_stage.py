@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..conflict import find_infeasible_set
 from ..exact.core_milp import Core, CoreLimits, solve_core
 from ..exact.neighbourhood_search import NeighbourhoodSearch, PricedChoice
-from ..highs_prover import HighsProver
+from ..infeasibility.highs_prover import HighsProver
+from ..infeasibility.infeasible_set import find_infeasible_set
 from ..primal.repair import Repair
 from ..solve_state import SolveState
 

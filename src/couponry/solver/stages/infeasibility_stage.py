@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..conflict import find_infeasible_set
-from ..highs_prover import HighsProver
-from ..price_prover import PriceProver
+from ..infeasibility.highs_prover import HighsProver
+from ..infeasibility.infeasible_set import find_infeasible_set
+from ..infeasibility.price_prover import PriceProver
 from ..solve_state import SolveState
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .problem import Problem
+from ..problem import Problem
 
 
 def with_rows(problem: Problem, rows: NDArray[np.int64], objective: NDArray[np.float64]) -> Problem:

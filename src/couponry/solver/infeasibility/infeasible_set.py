@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Rules
-from .problem import Problem
+from ...kernels import Rules
+from ..problem import Problem
 
 
 @dataclass(frozen=True)

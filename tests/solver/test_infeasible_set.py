@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from couponry.solver.conflict import deletion_filter
+from couponry.solver.infeasibility.infeasible_set import deletion_filter
 
 NO_RULES = SimpleNamespace(all_names=list, kept=lambda *_: None)
 PROBLEM: Any = SimpleNamespace(rule_names=NO_RULES, rules=None, shard=SimpleNamespace(indptr=None))

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.protocol import Engine
-from ..kernels import Rules
-from ..utils.clock import Clock
-from .exact.core_milp import Core, CoreLimits, solve_core
-from .options import SolverOptions
+from ...engines.protocol import Engine
+from ...kernels import Rules
+from ...utils.clock import Clock
+from ..exact.core_milp import Core, CoreLimits, solve_core
+from ..options import SolverOptions
+from ..primal.repair import chosen_positions
+from ..problem import Problem
 from .partial_problem import row_as_objective, with_rows, without_bound
-from .primal.repair import chosen_positions
-from .problem import Problem
 
 WHOLE_NUMBER_ROUNDING = 1e-3
 """What HiGHS's bound on a whole number may be off by."""
@@ -24,7 +24,7 @@ SAME_SHARE = 1e-6
 
 
 class HighsProver:
-    """Asks HiGHS whether rows can hold together. The methods are described in `conflict.Prover`.
+    """Asks HiGHS whether rows can hold together. The methods are described in `infeasible_set.Prover`.
 
     Parameters
     ----------

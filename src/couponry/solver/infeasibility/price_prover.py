@@ -12,21 +12,21 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.protocol import Engine
-from ..kernels import Rules
-from ..utils.clock import Clock
-from .dual import cutting_planes
-from .dual.lagrangian import Evaluation, Lagrangian, as_float32
-from .dual.price_space import PriceSpace
-from .dual.quasi_newton import Effort, minimise
-from .dual.sampling import Samples
-from .dual.scaling import Scales
+from ...engines.protocol import Engine
+from ...kernels import Rules
+from ...utils.clock import Clock
+from ..dual import cutting_planes
+from ..dual.lagrangian import Evaluation, Lagrangian, as_float32
+from ..dual.price_space import PriceSpace
+from ..dual.quasi_newton import Effort, minimise
+from ..dual.sampling import Samples
+from ..dual.scaling import Scales
+from ..options import SolverOptions
+from ..primal.fixed_customers import usage_with_error
+from ..primal.repair import chosen_positions
+from ..problem import Problem
 from .highs_prover import HighsProver
-from .options import SolverOptions
 from .partial_problem import row_as_objective, with_rows, without_bound
-from .primal.fixed_customers import usage_with_error
-from .primal.repair import chosen_positions
-from .problem import Problem
 
 WHOLE_NUMBER_ROUNDING = 1e-6
 """What a bound on a whole number may be off by."""
@@ -36,7 +36,7 @@ class PriceProver:
     """Looks for prices that prove infeasibility, over a sample of the customers where there are many.
 
     Whether prices found on a sample prove anything, everybody is asked. The methods are described in
-    `conflict.Prover`.
+    `infeasible_set.Prover`.
 
     Parameters
     ----------
