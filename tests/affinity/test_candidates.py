@@ -24,8 +24,6 @@ from couponry.affinity import (
     incremental_value,
 )
 from couponry.affinity.candidates import weighted_purchases
-from couponry.affinity.history.customer_sample import CustomerSample, hash_ids
-from couponry.affinity.scores.offer_neighbours import offer_neighbours
 from couponry.data.candidate_batches import CandidateBlocks
 from couponry.data.candidate_rows import CandidateRows
 from couponry.data.external_sort import RowWriter
@@ -358,84 +356,3 @@ def test_blocks_that_are_not_what_they_should_be(given: CandidateBlocks, expecte
     with pytest.raises(InvalidInput, match=expected):
         Campaign({"offer": [7, 8]}, given)
     assert len(Campaign({"offer": [7, 8]}, blocks(GOOD)).candidates) == 3
-
-
-OFFERS = {"offer": [7, 8], "product": [1, 2]}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (({"offer": [7, 7], "product": [1, 2]},), "expected each offer once"),
-        (({"offer": [7, 8]},), "expected a column 'product', or a table covers"),
-        ((OFFERS, {"offer": [9], "product": [1]}), "row 0: offer 9 is not in table offers"),
-        (
-            (OFFERS, None, {"product": [1, 1], "t": ["a", "b"]}, "t"),
-            "each product once, got 2 rows of 1",
-        ),
-        (
-            (OFFERS, None, {"product": ["x"], "t": ["a"]}, "t"),
-            "expected integers as in table offers, got strings",
-        ),
-        ((OFFERS, None, {"product": [1]}, "t"), "table products: expected a column 't'"),
-        ((OFFERS, None, None, "t"), "kind: expected a table products with a column 't'"),
-    ],
-)
-def test_assortments_that_make_no_sense(arguments: tuple[Any, ...], expected: str) -> None:
-    with pytest.raises(InvalidInput, match=expected):
-        Assortment(*arguments)
-
-
-def test_an_assortment_from_offers_alone_or_from_a_table() -> None:
-    lists = pa.table({"offer": [8, 7], "product": [[2, 3], [1]]})
-    pairs = Assortment({"offer": [7, 8]}, {"offer": [8, 7, 8, 8], "product": [2, 1, 3, 3]})
-    found = Assortment(lists, None, {"product": [3, 2, 9], "t": ["a", "b", None]}, "t")
-    assert found.offers.to_pylist() == [7, 8] and found.products.to_pylist() == [1, 2, 3, 9]
-    assert found.covers.toarray()[:3].tolist() == pairs.covers.toarray().tolist()
-    assert found.kind.tolist() == [-1, 1, 0, -1]
-    assert found.offer_kind.tolist() == [-1, 0]  # of two kinds as often: the first
-
-
-def test_neighbours_are_the_cosines_of_what_is_bought() -> None:
-    random = np.random.default_rng(1)
-    x = sp.csr_array(random.integers(0, 3, (50, 20)) * (random.random((50, 20)) < 0.3))
-    covers = sp.csr_array((random.random((20, 6)) < 0.2) * 1.0)
-    dense = x.toarray().astype(float)
-    y = dense @ covers.toarray()
-    cosine = (dense.T @ y) / np.outer(
-        np.linalg.norm(dense, axis=0) + 5, np.linalg.norm(y, axis=0) + 5
-    )
-    cosine[covers.toarray() > 0] = 0
-    found = offer_neighbours(x, covers, keep=6).toarray()
-    assert np.allclose(found, cosine, atol=1e-6)
-    best = offer_neighbours(x, covers, keep=2).toarray()
-    for row, kept in zip(cosine, best, strict=True):
-        order = np.argsort(-row, kind="stable")[:2]
-        assert set(np.flatnonzero(kept)) == {j for j in order.tolist() if row[j] > 0}
-
-
-@pytest.mark.parametrize("text", [False, True])
-def test_a_sample_is_the_same_for_any_order(text: bool) -> None:
-    ids = np.random.default_rng(3).integers(0, 2000, 20_000)
-    table = pa.table(
-        {
-            "customer": pa.array([f"é{i}" for i in ids], pa.large_string()) if text else ids,
-            "row": np.arange(20_000),
-        }
-    )
-    kept = []
-    for order in (np.arange(20_000), np.random.default_rng(4).permutation(20_000)):
-        sample = CustomerSample(3000)
-        for batch in table.take(pa.array(order)).to_batches(1999):
-            sample.add(batch)
-        found = sample.table()
-        assert found is not None
-        kept.append(sorted(found["row"].to_pylist()))
-    assert kept[0] == kept[1] and 700 < len(kept[0]) <= 3000
-    mine = set(ids[kept[0]].tolist())
-    assert set(kept[0]) == set(
-        np.flatnonzero(np.isin(ids, list(mine))).tolist()
-    )  # all rows of each
-    hashed = hash_ids(table["customer"].combine_chunks())
-    assert len(np.unique(hashed)) == len(np.unique(ids))
-    assert (hash_ids(table["customer"].combine_chunks()[5:9]) == hashed[5:9]).all()

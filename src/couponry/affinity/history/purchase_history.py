@@ -387,16 +387,4 @@ def group_transactions(
 def _assemble(built: Built) -> PurchaseHistory:
     """Put arrays and what they cover together."""
     arrays, covered = built
-    return PurchaseHistory(
-        arrays.customers,
-        arrays.items,
-        arrays.indptr,
-        arrays.item,
-        arrays.pairs,
-        arrays.trips,
-        covered.half_lives,
-        covered.unit,
-        covered.start,
-        covered.until,
-        covered.left_out,
-    )
+    return PurchaseHistory(**vars(arrays), **vars(covered))

@@ -1,0 +1,36 @@
+"""A sample of customers: the same for any order of the rows, all rows of each customer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from couponry.affinity.history.customer_sample import CustomerSample, hash_ids
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_a_sample_is_the_same_for_any_order(text: bool) -> None:
+    ids = np.random.default_rng(3).integers(0, 2000, 20_000)
+    table = pa.table(
+        {
+            "customer": pa.array([f"é{i}" for i in ids], pa.large_string()) if text else ids,
+            "row": np.arange(20_000),
+        }
+    )
+    kept = []
+    for order in (np.arange(20_000), np.random.default_rng(4).permutation(20_000)):
+        sample = CustomerSample(3000)
+        for batch in table.take(pa.array(order)).to_batches(1999):
+            sample.add(batch)
+        found = sample.table()
+        assert found is not None
+        kept.append(sorted(found["row"].to_pylist()))
+    assert kept[0] == kept[1] and 700 < len(kept[0]) <= 3000
+    mine = set(ids[kept[0]].tolist())
+    assert set(kept[0]) == set(
+        np.flatnonzero(np.isin(ids, list(mine))).tolist()
+    )  # all rows of each
+    hashed = hash_ids(table["customer"].combine_chunks())
+    assert len(np.unique(hashed)) == len(np.unique(ids))
+    assert (hash_ids(table["customer"].combine_chunks()[5:9]) == hashed[5:9]).all()
