@@ -14,7 +14,7 @@ from couponry.data import tables
 
 DROPPED = ("FUEL", "MISCELLANEOUS", "COUPON")
 PLACES = 20
-WINDOW = 4  # weeks that are foretold
+WINDOW = 4  # weeks that are predicted
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,12 @@ class Truth:
     @classmethod
     def of(cls, history: PurchaseHistory, later: PurchaseHistory, *, new: bool = False) -> Truth:
         """new: only what the household itself had not bought before. Households of the window alone are added."""
-        everybody = tables.ranks(pa.concat_arrays([history.customers, later.customers]))[1]
+        everyone = tables.ranks(pa.concat_arrays([history.customers, later.customers]))[1]
         items = len(history.items)
-        keys = _keys(later, everybody, history.items)
+        keys = _keys(later, everyone, history.items)
         if new:
-            keys = np.setdiff1d(keys, _keys(history, everybody, history.items))
-        return cls(keys, items, len(everybody), tables.positions(history.customers, everybody))
+            keys = np.setdiff1d(keys, _keys(history, everyone, history.items))
+        return cls(keys, items, len(everyone), tables.positions(history.customers, everyone))
 
     def judge(self, lists: NDArray[np.int64]) -> dict[str, float]:
         """Recall and NDCG at 20, means over the households that bought something.

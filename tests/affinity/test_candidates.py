@@ -149,7 +149,7 @@ def test_roles_are_what_was_bought() -> None:
 
 
 def test_odds_come_true_where_they_were_fitted() -> None:
-    """A logistic model with an intercept foretells as many as there were, for each role."""
+    """A logistic model with an intercept predicts as many as there were, for each role."""
     _, then, window = shopped()
     made = CandidateModel(assortment(), QUOTA).fit([(then, window)])
     candidates = Campaign(SIZE.offers_table(), made.candidates(then)).candidates
@@ -168,8 +168,8 @@ def test_odds_come_true_where_they_were_fitted() -> None:
     for role in (1, 2, 3):
         mine = candidates.role == role
         assert truth[mine].sum() > 0
-        foretold = candidates.columns["response"][mine].sum()
-        assert foretold == pytest.approx(truth[mine].sum(), rel=0.02)
+        predicted = candidates.columns["response"][mine].sum()
+        assert predicted == pytest.approx(truth[mine].sum(), rel=0.02)
 
 
 def test_response_moves_the_odds_of_buying() -> None:

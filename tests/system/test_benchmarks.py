@@ -364,7 +364,7 @@ def test_affinity_quality(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     assert personal["recall@20"] > 1.5 * popular["recall@20"] and personal["ndcg@20"] <= 1
     assert personal["households"] == 60
     for tenth in personal["calibration"][-3:]:
-        assert tenth["foretold"] == pytest.approx(tenth["happened"], abs=0.1)
+        assert tenth["predicted"] == pytest.approx(tenth["happened"], abs=0.1)
     assert set(report) >= {"decay x repeat rate", "new items", "personal and new items"}
 
 

@@ -1,4 +1,4 @@
-"""Quality of scores on the Complete Journey: weeks 49-52 foretold from weeks 1-48; models chosen on 45-48 from 1-44."""
+"""Quality of scores on the Complete Journey: weeks 49-52 predicted from 1-48; models chosen on 45-48 from 1-44."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from couponry.utils.threads import thread_count
 
 TUNING, TEST = 44, 48
 # Weeks before the last, after which the windows begin that models are fitted on. A third one between them changes
-# nothing when weeks 37-40, 41-44 and 45-48 are foretold.
+# nothing when weeks 37-40, 41-44 and 45-48 are predicted.
 EARLIER = (8, 4)
 HALF_LIVES = (8.0, 16.0, 32.0)
 NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
@@ -79,25 +79,25 @@ def main() -> None:
 
 def _level(level: Level, part: str | None) -> dict[str, Any]:
     test = Split(level, TEST)
-    said: dict[str, Any] = {"popularity": test.judge(*NOTHING)}
+    report: dict[str, Any] = {"popularity": test.judge(*NOTHING)}
     scores = []
     if part != "new":
-        scores.append(_personal(Split(level, TUNING), test, said))
+        scores.append(_personal(Split(level, TUNING), test, report))
     if part != "personal":
-        scores.append(_new(test, said))
+        scores.append(_new(test, report))
     if part is None:
         both = [np.concatenate(columns) for columns in zip(*scores, strict=True)]
-        said["personal and new items"] = test.judge(*both)
-    return said
+        report["personal and new items"] = test.judge(*both)
+    return report
 
 
-def _personal(tuning: Split, test: Split, said: dict[str, Any]) -> Scores:
+def _personal(tuning: Split, test: Split, report: dict[str, Any]) -> Scores:
     """What is bought again: the half-life, and whether customers count the same, are chosen on the tuning window."""
 
     half_life = _best(
         HALF_LIVES, lambda life: tuning.judge(*tuning.own(_repeat(life, tuning.history)))
     )
-    said["decay x repeat rate"] = {
+    report["decay x repeat rate"] = {
         "half_life": half_life,
         **test.judge(*test.own(_repeat(half_life, test.history))),
     }
@@ -109,7 +109,7 @@ def _personal(tuning: Split, test: Split, said: dict[str, Any]) -> Scores:
     by_customer = _best((False, True), tried)
     personal, seconds = _fitted(PersonalModel, test, by_customer)
     owned = test.own(personal.score(test.history))
-    said["personal"] = {
+    report["personal"] = {
         "by_customer": by_customer,
         "features": len(personal.names_),
         "fit_seconds": seconds,
@@ -119,11 +119,11 @@ def _personal(tuning: Split, test: Split, said: dict[str, Any]) -> Scores:
     return owned
 
 
-def _new(test: Split, said: dict[str, Any]) -> Scores:
+def _new(test: Split, report: dict[str, Any]) -> Scores:
     discovery, seconds = _fitted(DiscoveryModel, test, True)
     found = discovery.score(test.history)
     begun = (test.truth.place[found.customer], found.item, found.score)
-    said["new items"] = {
+    report["new items"] = {
         "features": len(discovery.names_),
         "fit_seconds": seconds,
         **test.judge_new(*begun),
@@ -153,12 +153,12 @@ def _happened(truth: Truth, scores: Scores) -> NDArray[np.bool_]:
 
 
 def calibration(score: NDArray[np.floating], happened: NDArray[np.bool_]) -> list[dict[str, float]]:
-    """Foretold against what happened, by tenths of the probability's logarithm."""
+    """Predicted against what happened, by tenths of the probability's logarithm."""
     order = np.argsort(score, kind="stable")
     return [
         {
             "pairs": len(part),
-            "foretold": round(float(score[part].mean()), 5),
+            "predicted": round(float(score[part].mean()), 5),
             "happened": round(float(happened[part].mean()), 5),
         }
         for part in np.array_split(order, 10)

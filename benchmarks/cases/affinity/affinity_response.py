@@ -92,68 +92,127 @@ class Eve:
         return offer_features(self.history, customers, self.coupons, self.mixes)
 
 
+class Pairs:
+    """Every mailed household and coupon of a campaign, looked up in what was known the day before."""
+
+    def __init__(self, eve: Eve, households: pa.Array):
+        self.eve, self.households = eve, households
+        self.shape = (len(households), len(eve.coupons))
+        history = eve.history
+        household = tables.positions(history.customers, households)
+        self.row = np.repeat(household, np.diff(history.indptr))  # -1: was not mailed
+        self.column = tables.positions(history.items, eve.coupons)[history.item]
+
+    def spread(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Values of households, of coupons or of both, for each pair."""
+        return np.broadcast_to(values, self.shape).astype(np.float64).ravel()
+
+    def bought_lately(self) -> NDArray[np.bool_]:
+        """Whether each household bought in the last four weeks what each coupon is good for."""
+        history = self.eve.history
+        kept = (history.pairs.last > history.until - WINDOW) & (self.row >= 0)
+        bought = np.zeros(self.shape, bool)
+        bought[self.row[kept], self.column[kept]] = True
+        return bought.ravel()
+
+    def decayed_purchases(self) -> NDArray[np.float64]:
+        """Decayed purchases of what each coupon is good for, (households, coupons)."""
+        kept, decayed = self.row >= 0, self.eve.history.decay(slice(None))[:, 2]
+        found = np.zeros(self.shape)
+        found[self.row[kept], self.column[kept]] = decayed[kept]
+        return found
+
+    def popularity(self) -> NDArray[np.float64]:
+        """Households that ever bought what each coupon is good for."""
+        found = np.zeros(self.shape[1])
+        np.add.at(found, self.column, 1.0)
+        return found
+
+    def trips(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Trips of each household, and how many of them at a discount."""
+        trips, discounted = np.zeros((2, self.shape[0]))
+        place = tables.positions(self.households, self.eve.history.customers)
+        known = place >= 0
+        trips[known] = self.eve.history.trips.times[place[known]]
+        discounted[known] = self.eve.history.trips.discounted[place[known]]
+        return trips, discounted
+
+    def redeemed(self, redemptions: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each pair is among these (household, coupon)."""
+        row = tables.positions(pa.array(redemptions[:, 0]), self.households)
+        column = tables.positions(pa.array(redemptions[:, 1]), self.eve.coupons)
+        known = (row >= 0) & (column >= 0)
+        found = np.zeros(self.shape, bool)
+        found[row[known], column[known]] = True
+        return found.ravel()
+
+
 def scored(journey: Journey, campaign: JourneyCampaign) -> Scored:
     """p0 is fitted on who bought what the coupons are good for in the four weeks before the campaign."""
     households = pa.array(journey.mailed_households(campaign.id))
     day = campaign.first_day
     earlier, eve = Eve(journey, campaign, day - WINDOW), Eve(journey, campaign, day)
-    shape = (len(households), len(eve.coupons))
-    lately = np.zeros(shape, bool)
-    who = tables.positions(eve.history.customers, households)
-    what = tables.positions(eve.history.items, eve.coupons)
-    fresh = eve.history.pairs.last > eve.history.until - WINDOW
-    row = np.repeat(who, np.diff(eve.history.indptr))
-    kept = fresh & (row >= 0)
-    lately[row[kept], what[eve.history.item[kept]]] = True
+    pairs = Pairs(eve, households)
+    lately = pairs.bought_lately()
     weight = np.ones(lately.size, np.float32)
-    sample = Sample(_stacked(earlier.features(households)), lately.ravel(), weight)
+    sample = Sample(_stacked(earlier.features(households)), lately, weight)
     features = eve.features(households)
-    fitted = LogisticRegression().fit([sample])
-    p0 = fitted.predict(_stacked(features)).astype(np.float64)
-
-    past = journey.redemptions_before(day)
-    redemptions = np.bincount(
-        np.searchsorted(journey.households, past["household_id"].to_numpy()),
-        minlength=len(journey.households),
-    )[np.searchsorted(journey.households, households.to_numpy())]
-    discounted = np.zeros(len(households))
-    trips = np.zeros(len(households))
-    place = tables.positions(households, eve.history.customers)
-    known = place >= 0
-    discounted[known] = eve.history.trips.discounted[place[known]]
-    trips[known] = eve.history.trips.times[place[known]]
-    weeks = float((day - FIRST_DAY).astype(int)) / 7  # later campaigns have seen more of everything
-    coupons = eve.coupons.to_numpy()
-    store = (coupons >= STORE_COUPONS[0]) & (coupons < STORE_COUPONS[1])
-    items, decayed = eve.history.item, eve.history.decay(slice(None))[:, 2]
-    popularity = np.zeros(len(coupons))
-    np.add.at(popularity, what[items], 1.0)
-    own = np.zeros(shape)
-    own[row[row >= 0], what[items[row >= 0]]] = decayed[row >= 0]
-
-    def pairs(values: NDArray[Any]) -> NDArray[np.float64]:
-        return np.broadcast_to(values, shape).astype(np.float64).ravel()
-
-    role = np.where(own > 0, 1.0, 0.0)
+    p0 = LogisticRegression().fit([sample]).predict(_stacked(features)).astype(np.float64)
     columns = {
         "p0": p0,
-        "buys it": pairs(role),
-        "buys it often": pairs(np.log(own + 0.1)),
-        "redemptions": pairs(np.log1p(redemptions)[:, None]),
-        "redemptions of buyers": pairs(np.log1p(redemptions)[:, None] * role),
-        "discounted trips": pairs(np.log((discounted + 0.5) / weeks)[:, None]),
-        "trips": pairs(np.log((trips + 0.5) / weeks)[:, None]),
+        **_purchase_columns(pairs, _past_redemptions(journey, day, households)),
+        **_trip_columns(pairs, day),
         "trips lately": features[LATELY].astype(np.float64),
-        "the retailer's": pairs(store[None, :]),
-        "buys the retailer's": pairs(role * store[None, :]),
+        **_store_columns(pairs),
         **{f"buys of its {name}": features[name].astype(np.float64) for name in GROUPS},
     }
-    truth = journey.redemptions_of(campaign.id).to_numpy(np.int64)
-    redeemed = np.zeros(shape, bool)
-    i = tables.positions(pa.array(truth[:, 0]), households)
-    j = tables.positions(pa.array(truth[:, 1]), eve.coupons)
-    redeemed[i[(i >= 0) & (j >= 0)], j[(i >= 0) & (j >= 0)]] = True
-    return Scored(campaign, columns, pairs(popularity[None, :]), redeemed.ravel())
+    truth = pairs.redeemed(journey.redemptions_of(campaign.id).to_numpy(np.int64))
+    return Scored(campaign, columns, pairs.spread(pairs.popularity()[None, :]), truth)
+
+
+def _past_redemptions(
+    journey: Journey, day: np.datetime64, households: pa.Array
+) -> NDArray[np.int64]:
+    """Coupons that each household redeemed before a day."""
+    past = journey.redemptions_before(day)
+    count = np.bincount(
+        np.searchsorted(journey.households, past["household_id"].to_numpy()),
+        minlength=len(journey.households),
+    )
+    return count[np.searchsorted(journey.households, households.to_numpy())]
+
+
+def _purchase_columns(pairs: Pairs, redemptions: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """Whether the household buys it, how often, and what it redeemed before."""
+    own = pairs.decayed_purchases()
+    buys = np.where(own > 0, 1.0, 0.0)
+    return {
+        "buys it": pairs.spread(buys),
+        "buys it often": pairs.spread(np.log(own + 0.1)),
+        "redemptions": pairs.spread(np.log1p(redemptions)[:, None]),
+        "redemptions of buyers": pairs.spread(np.log1p(redemptions)[:, None] * buys),
+    }
+
+
+def _trip_columns(pairs: Pairs, day: np.datetime64) -> dict[str, NDArray[Any]]:
+    """Trips a week, and those at a discount; later campaigns have seen more weeks."""
+    trips, discounted = pairs.trips()
+    weeks = float((day - FIRST_DAY).astype(int)) / 7
+    return {
+        "discounted trips": pairs.spread(np.log((discounted + 0.5) / weeks)[:, None]),
+        "trips": pairs.spread(np.log((trips + 0.5) / weeks)[:, None]),
+    }
+
+
+def _store_columns(pairs: Pairs) -> dict[str, NDArray[Any]]:
+    """Whether the coupon is the retailer's own, and the household buys what it is good for."""
+    coupons = pairs.eve.coupons.to_numpy()
+    own_brand = (coupons >= STORE_COUPONS[0]) & (coupons < STORE_COUPONS[1])
+    buys = np.where(pairs.decayed_purchases() > 0, 1.0, 0.0)
+    return {
+        "the retailer's": pairs.spread(own_brand[None, :]),
+        "buys the retailer's": pairs.spread(buys * own_brand[None, :]),
+    }
 
 
 def _stacked(features: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -224,7 +283,7 @@ def main() -> None:
         {
             "campaign": s.campaign.id,
             "kind": s.campaign.kind,
-            "foretold": round(float(model.score(s.columns).sum()), 1),
+            "predicted": round(float(model.score(s.columns).sum()), 1),
             "redeemed": int(s.redeemed.sum()),
             "pairs": len(s.redeemed),
         }
