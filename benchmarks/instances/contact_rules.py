@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 import couponry
 from couponry import kernels
 from couponry.kernels import Rules, RuleSpec
-from couponry.model.compile_rules import with_sets
+from couponry.model.compile_rules import with_constraints
 
 CHANNELS, DAYS, PRODUCTS = 4, 28, 45
 EMAIL, CALL = 0, 1
@@ -137,4 +137,4 @@ def contact_rules(
         mandatory_rule=len(rows) + 1,
     )
     rules = Rules(np.zeros(1, np.int32), upper, group, len(rows), cap)
-    return with_sets(rules, agreed, item, indptr, kernels.load("native"))
+    return with_constraints(rules, agreed, item, indptr, kernels.load("native"))

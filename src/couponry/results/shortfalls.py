@@ -44,7 +44,7 @@ def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
     -------
     Shortfalls
     """
-    agreed, asked, counted = compiled.agreed, compiled.asked, compiled.counted
+    agreed, asked, counted = compiled.spec, compiled.required, compiled.history_coupons
     by_group = agreed.least.any()
     if not asked.any() and not by_group and not len(agreed.mandatory):
         return Shortfalls()

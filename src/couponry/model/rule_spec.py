@@ -1,0 +1,215 @@
+"""Customer rules about part of the offers, as rows of groups of items, and all of them together as a rule spec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.candidates import Candidates
+from ..kernels import RuleSpec
+from ..utils.errors import Unsupported
+from .conflicts import NO_CONFLICTS, conflicts_of
+from .contact_history import ContactHistory, had_items
+from .items import Items
+from .rules import CustomerRule
+
+MAX_RULES = 65_535
+"""Constraints name their rule in 16 bits, and one number is that of mandatory offers."""
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """A rule about part of the offers, or the t-th values of one by a column of lists.
+
+    Attributes
+    ----------
+    rule : int
+        Number of the rule.
+    group : ndarray of int64, shape (n_items,)
+        Group of each item, numbered unlike those of any other rule; -1: the rule is not about it.
+    plain : bool
+        Whether this row is all of its rule, so that no item is in two groups of it.
+    cap, least : ndarray of int32, shape (n_customers or 1,)
+        At most, and at least, so many coupons of a group.
+    """
+
+    rule: int
+    group: NDArray[np.int64]
+    plain: bool
+    cap: NDArray[np.int32]
+    least: NDArray[np.int32]
+
+    def can_bind(self) -> bool:
+        """Tell whether any group has more items than its bound."""
+        inside = self.group[self.group >= 0]
+        return len(inside) > 0 and bool(np.bincount(inside).max() > self.cap.min())
+
+
+@dataclass(frozen=True)
+class GroupedRule:
+    """A rule about part of the offers.
+
+    Attributes
+    ----------
+    rows : list of GroupRow
+        Several where the rule is by a column of lists: an item that is in several groups is in one in each row.
+    n_groups : int
+    held_customer, held_group : ndarray of int64, shape (n_held,)
+        What customers have had of its groups: a pair for each coupon and group.
+    """
+
+    rows: list[GroupRow]
+    n_groups: int
+    held_customer: NDArray[np.int64]
+    held_group: NDArray[np.int64]
+
+
+def group_rule(
+    rule: CustomerRule,
+    number: int,
+    bounds: tuple[NDArray[np.int32], NDArray[np.int32]],
+    first_group: int,
+    items: Items,
+    history: ContactHistory,
+) -> GroupedRule:
+    """Group items as a rule about part of the offers says.
+
+    Parameters
+    ----------
+    rule : CustomerRule
+    number : int
+        Number of the rule.
+    bounds : tuple of two ndarrays of int32, shape (n_customers or 1,) each
+        At least, and at most, so many coupons of a group.
+    first_group : int
+        Number of its first group.
+    items : Items
+    history : ContactHistory
+
+    Raises
+    ------
+    InvalidInput
+        Where the rule asks for columns that do not exist.
+    """
+    least, most = bounds
+    about = items.where(rule.where, rule.label)
+    had = np.flatnonzero(history.where(rule))
+    if rule.by is None:
+        group = np.where(about, first_group, -1)
+        who = history.customer[had]
+        row = GroupRow(number, group, True, most, least)
+        return GroupedRule([row], 1, who, np.full(len(who), first_group))
+    item, code, values = items.groups(rule.by, rule.label)
+    item, code = item[about[item]], code[about[item]]
+    nth = np.arange(len(item)) - np.searchsorted(item, item, side="left")  # of the item's groups
+    plain = int(nth.max(initial=0)) == 0
+    rows = []
+    for t in range(int(nth.max(initial=-1)) + 1):
+        group = np.full(len(items), -1)
+        group[item[nth == t]] = code[nth == t] + first_group
+        rows.append(GroupRow(number, group, plain, most, least))
+    history_row, history_group = history.groups(rule.by, values)
+    kept = np.isin(history_row, had)
+    return GroupedRule(
+        rows, len(values), history.customer[history_row[kept]], history_group[kept] + first_group
+    )
+
+
+def build_spec(
+    grouped: Sequence[GroupedRule],
+    conflicts: list[tuple[int, CustomerRule]],
+    n_rules: int,
+    upper: NDArray[np.int32],
+    items: Items,
+    candidates: Candidates,
+    history: ContactHistory,
+) -> RuleSpec:
+    """Put rules together as the kernel takes them that makes cardinality constraints of them.
+
+    Parameters
+    ----------
+    grouped : sequence of GroupedRule
+        The rules about part of the offers.
+    conflicts : list of (int, CustomerRule)
+        The rules that name pairs of offers, and their numbers.
+    n_rules : int
+        How many rules there are in all.
+    upper : ndarray of int32, shape (n_customers or 1,)
+        Largest number of coupons, history taken off it.
+    items : Items
+    candidates : Candidates
+    history : ContactHistory
+
+    Raises
+    ------
+    Unsupported
+        Where there are too many rules.
+    InvalidInput
+        Where a rule names offers that do not exist.
+    """
+    if n_rules >= MAX_RULES:
+        raise Unsupported(f"customer rules: expected fewer than {MAX_RULES:,}, got {n_rules:,}")
+    rows = [row for rule in grouped for row in rule.rows]
+    length = max((max(len(row.cap), len(row.least)) for row in rows), default=1)
+
+    def bounds(which: Callable[[GroupRow], NDArray[np.int32]]) -> NDArray[np.int32]:
+        found = [np.broadcast_to(which(row), length) for row in rows]
+        return np.array(found, np.int32).reshape(len(rows), length)
+
+    n_customers, mandatory = len(candidates.customers), candidates.mandatory
+    n_groups = sum(rule.n_groups for rule in grouped)
+    held_ptr, held = _held(grouped, n_groups, n_customers)
+    had_ptr, had = had_items(history, items, n_customers)
+    pairs = conflicts_of(conflicts, items) if conflicts else NO_CONFLICTS
+    return RuleSpec(
+        group=np.array([row.group for row in rows], np.int32).reshape(len(rows), len(items)),
+        groups=n_groups,
+        rule=np.array([row.rule for row in rows], np.int32),
+        plain=np.array([row.plain for row in rows], np.uint8),
+        cap=bounds(lambda row: row.cap),
+        least=bounds(lambda row: row.least),
+        upper=np.ascontiguousarray(upper),
+        held_ptr=held_ptr,
+        held=held,
+        had_ptr=had_ptr,
+        had=had,
+        conflict_ptr=pairs.ptr,
+        conflict=pairs.item,
+        conflict_rule=pairs.rule,
+        mandatory=np.zeros(0, np.uint8) if mandatory is None else mandatory,
+        mandatory_rule=n_rules,
+    )
+
+
+def _held(
+    grouped: Sequence[GroupedRule], n_groups: int, n_customers: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """How many coupons of each group customers have had, as `RuleSpec` has it."""
+    customers = [rule.held_customer for rule in grouped]
+    if not sum(len(who) for who in customers):
+        return np.zeros(1, np.int64), np.zeros((2, 0), np.int32)
+    group = np.concatenate([rule.held_group for rule in grouped])
+    key, count = np.unique(np.concatenate(customers) * n_groups + group, return_counts=True)
+    ptr = np.searchsorted(key // n_groups, np.arange(n_customers + 1))
+    return ptr.astype(np.int64), np.stack([key % n_groups, count]).astype(np.int32)
+
+
+def may_need_constraints(spec: RuleSpec) -> bool:
+    """Tell whether laminar groups may not be all for some customer, as far as can be told from the items."""
+    if len(spec.conflict) or len(spec.mandatory) or spec.held.size or spec.least.any():
+        return True
+    if not spec.plain.all():
+        return True
+    return any(_cross(a, b) for a, b in combinations(spec.group, 2))
+
+
+def _cross(group_a: NDArray[np.int32], group_b: NDArray[np.int32]) -> bool:
+    """Whether some group of one and some of the other have items in common, and each some of its own."""
+    both = (group_a >= 0) & (group_b >= 0)
+    size_a, size_b = np.bincount(group_a[group_a >= 0]), np.bincount(group_b[group_b >= 0])
+    pair, count = np.unique(np.stack([group_a[both], group_b[both]]), axis=1, return_counts=True)
+    return bool(((count < size_a[pair[0]]) & (count < size_b[pair[1]])).any())
