@@ -222,27 +222,18 @@ def compile_limits(
         for limit, mask in zip(limits, masks, strict=True)
     ]
     cells = _Cells(list(amounts.attributes), masks.shape[1], len(items))
-    measures: list[Measure] = []
-    numerators: list[sp.csr_array] = []
-    denominators: list[sp.csr_array] = []
-    rows: list[_LimitRow] = []
-    for groups in looked_up:
-        above = _matrix(groups.above, groups, cells)
-        below = sp.csr_array(above.shape)
-        if groups.below is not None:
-            below = _matrix(groups.below, groups, cells)
-        rows += _rows(groups, above, below, len(measures))
-        measures += _measures(groups)
-        numerators.append(above)
-        denominators.append(below)
+    above = [_matrix(groups.above, groups, cells) for groups in looked_up]
+    below = [_matrix(groups.below, groups, cells) for groups in looked_up]
+    first = np.cumsum([0, *(len(groups.bounds) for groups in looked_up)]).tolist()
+    rows = [row for of_limit in map(_rows, looked_up, above, below, first) for row in of_limit]
     return CompiledLimits(
         segment=segment,
         segments=cells.n_segments,
         attributes=cells.attributes,
         objective=_objective_table(objective, cells),
-        measures=measures,
-        numerator=_stacked(numerators, cells),
-        denominator=_stacked(denominators, cells),
+        measures=[measure for groups in looked_up for measure in _measures(groups)],
+        numerator=_stacked(above, cells),
+        denominator=_stacked(below, cells),
         is_ratio=np.array([g.below is not None for g in looked_up for _ in g.bounds], bool),
         rows=_stacked([row.weights for row in rows], cells),
         lower=np.array([row.lower for row in rows], float),
@@ -317,8 +308,10 @@ def _objective_table(objective: Amount, cells: _Cells) -> NDArray[np.float64]:
     return table
 
 
-def _matrix(amount: Amount, groups: LimitGroups, cells: _Cells) -> sp.csr_array:
-    """An amount summed over each group of a limit, shape (n_groups, n_cells)."""
+def _matrix(amount: Amount | None, groups: LimitGroups, cells: _Cells) -> sp.csr_array:
+    """An amount summed over each group of a limit, shape (n_groups, n_cells); empty for None."""
+    if amount is None:
+        return sp.csr_array((len(groups.bounds), cells.size))
     target = len(groups.bounds), groups.segments
     return _sum_by_group(amount, groups.item, groups.group, target, cells)
 

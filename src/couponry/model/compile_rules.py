@@ -27,7 +27,7 @@ from ..utils.parallel import parallel_map, worker_count
 from .contact_history import ContactHistory
 from .customers import Customers
 from .items import Items
-from .rule_spec import GroupedRule, build_spec, group_rule, may_need_constraints
+from .rule_spec import GroupedRule, as_table, build_spec, group_rule, may_need_constraints
 from .rules import MANDATORY, CustomerRule
 
 MAX_CONSTRAINED_CANDIDATES = 65_535
@@ -113,7 +113,7 @@ def compile_rules(
         lower=lowers,
         upper=uppers,
         groups=[rules[number].name for number in numbers],
-        sets=[*(rule.name for rule in rules), MANDATORY],
+        constraints=[*(rule.name for rule in rules), MANDATORY],
     )
     return CompiledRules(compiled, names, spec, history_coupons, required)
 
@@ -198,13 +198,12 @@ def _laminar_rules(
     """The rules without constraints, and the number of the rule behind each row of groups."""
     rows = [row for rule in grouped for row in rule.rows if row.plain and row.can_bind()]
     length = max((len(row.cap) for row in rows), default=1)
-    caps = [np.broadcast_to(row.cap, length) for row in rows]
     compiled = Rules(
         lower=np.ascontiguousarray(lower),
         upper=np.ascontiguousarray(upper),
         group=np.array([row.group for row in rows], np.int32).reshape(len(rows), n_items),
         groups=sum(rule.n_groups for rule in grouped),
-        cap=np.array(caps, np.int32).reshape(len(rows), length),
+        cap=as_table([row.cap for row in rows], length),
     )
     return compiled, [row.rule for row in rows]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -155,11 +155,6 @@ def build_spec(
         raise Unsupported(f"customer rules: expected fewer than {MAX_RULES:,}, got {n_rules:,}")
     rows = [row for rule in grouped for row in rule.rows]
     length = max((max(len(row.cap), len(row.least)) for row in rows), default=1)
-
-    def bounds(which: Callable[[GroupRow], NDArray[np.int32]]) -> NDArray[np.int32]:
-        found = [np.broadcast_to(which(row), length) for row in rows]
-        return np.array(found, np.int32).reshape(len(rows), length)
-
     n_customers, mandatory = len(candidates.customers), candidates.mandatory
     n_groups = sum(rule.n_groups for rule in grouped)
     held_ptr, held = _held(grouped, n_groups, n_customers)
@@ -170,8 +165,8 @@ def build_spec(
         groups=n_groups,
         rule=np.array([row.rule for row in rows], np.int32),
         plain=np.array([row.plain for row in rows], np.uint8),
-        cap=bounds(lambda row: row.cap),
-        least=bounds(lambda row: row.least),
+        cap=as_table([row.cap for row in rows], length),
+        least=as_table([row.least for row in rows], length),
         upper=np.ascontiguousarray(upper),
         held_ptr=held_ptr,
         held=held,
@@ -183,6 +178,12 @@ def build_spec(
         mandatory=np.zeros(0, np.uint8) if mandatory is None else mandatory,
         mandatory_rule=n_rules,
     )
+
+
+def as_table(bounds: list[NDArray[np.int32]], length: int) -> NDArray[np.int32]:
+    """Put bounds of rows, each of this length or the same for all customers, into one table."""
+    found = [np.broadcast_to(bound, length) for bound in bounds]
+    return np.array(found, np.int32).reshape(len(bounds), length)
 
 
 def _held(
