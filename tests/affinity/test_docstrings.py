@@ -8,11 +8,12 @@ import inspect
 import pkgutil
 import warnings
 from collections.abc import Iterator
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from types import ModuleType
 from typing import Any
 
 import pytest
+from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 
 from couponry import affinity
@@ -60,6 +61,14 @@ def test_docstrings_are_complete(path: str) -> None:
     codes = CHECKED - OF_PARAMETERS if holds_values(path) else CHECKED
     wrong = [error for error in validate(path)["errors"] if error[0] in codes]
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", [n for n in affinity.__all__ if holds_values(n)])
+def test_fields_are_described(name: str) -> None:
+    found = getattr(affinity, name)
+    names = found._fields if issubclass(found, tuple) else [field.name for field in fields(found)]
+    described = {n for part in ClassDoc(found)["Attributes"] for n in part.name.split(", ")}
+    assert set(names) <= described
 
 
 @pytest.mark.parametrize("module", [m for m in modules() if ">>>" in inspect.getsource(m)])

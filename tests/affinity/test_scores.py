@@ -247,7 +247,10 @@ def test_catalogue(tmp_path: Path) -> None:
 
 def test_item_statistics() -> None:
     table = pa.table({"customer": [1, 1, 2], "product": [5, 5, 5], "week": [1, 5, 5]})
-    found = ItemStatistics.from_history(PurchaseHistory.from_transactions(table, half_lives=[4]))
+    history = PurchaseHistory.from_transactions(table, half_lives=[4])
+    found = ItemStatistics.from_history(history)
+    with pytest.warns(DeprecationWarning, match="use ItemStatistics.from_history"):
+        assert ItemStatistics.of(history).buyers.tolist() == found.buyers.tolist()
     assert found.buyers.tolist() == [2] and found.repeaters.tolist() == [1]
     assert found.popularity.tolist() == [[2.5]]
     assert found.gap.tolist() == [(4 + 3 * 4) / (1 + 3)]
