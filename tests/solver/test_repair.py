@@ -1,0 +1,75 @@
+"""Repair keeps what it has when time runs out, and finds everybody's exact choice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.support.checked_solve import SLOTS, pairs
+
+from couponry import Campaign, CustomerRule, Limit, kernels
+from couponry.engines.local import LocalEngine
+from couponry.solver.dual.lagrangian import Lagrangian
+from couponry.solver.dual.scaling import Scales
+from couponry.solver.options import DEFAULT_OPTIONS
+from couponry.solver.primal.repair import Repair
+from couponry.utils.errors import OutOfTime
+
+
+def test_what_is_repaired_is_kept_when_time_runs_out_while_filling() -> None:
+    rng = np.random.default_rng(5)
+    offers, candidates = pairs(200, 6, rng.gamma(2.0, 1.0, 1200))
+    campaign = Campaign(
+        offers, candidates, rules=[SLOTS], limits=[Limit("cap", by="offer", max=40)]
+    )
+    backend = kernels.load()
+    problem = campaign.compile(backend).problem
+    engine = LocalEngine(problem.shard, problem.rules, backend, 1, 0)
+    repair = Repair(problem, engine, Scales.measure(problem, engine), DEFAULT_OPTIONS.repair)
+    lagrangian = Lagrangian(problem, engine)
+    prices = np.zeros(len(problem.lower))
+    chosen, _ = lagrangian.choose(prices)
+    assert problem.violation(repair.activity(chosen)).any()
+
+    def out_of_time_once_nothing_is_broken() -> None:
+        if broken[0] == 0:
+            raise OutOfTime
+        broken[0] -= 1
+
+    found = []
+    for calls in range(50):
+        broken = [calls]
+        try:
+            found.append(
+                repair.repair_and_fill(
+                    chosen, lagrangian.reduced(prices), out_of_time_once_nothing_is_broken
+                )
+            )
+        except OutOfTime:
+            continue
+        if broken[0] > 0:  # it ran to its end
+            break
+    assert len(found) >= 2  # cut off while filling, and not at all
+    assert all(rounded.feasible for rounded in found)
+    assert found[0].objective <= found[-1].objective
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_exact_choice_is_the_best_one_from_any_start(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    _, candidates = pairs(40, 8, rng.normal(size=320))
+    offers = {"offer": np.arange(8), "brand": np.arange(8) // 3}
+    rules = [CustomerRule("slots", min=2, max=4), CustomerRule("brand", by="brand", max=2)]
+    backend = kernels.load()
+    problem = Campaign(offers, candidates, rules=rules).compile(backend).problem
+    engine = LocalEngine(problem.shard, problem.rules, backend, 1, 0)
+    lagrangian = Lagrangian(problem, engine)
+    best, _ = lagrangian.choose(np.zeros(0))
+    ones = np.zeros(problem.objective.shape, np.float32)
+    ones[0] = 1.0
+    other, _ = engine.choose(ones)  # as many as can be had, whatever they are worth
+    assert not np.array_equal(other, best)
+    for start in (best, other):
+        repair = Repair(problem, engine, Scales.measure(problem, engine), DEFAULT_OPTIONS.repair)
+        chosen, worth = repair.exact_choice(start, problem.objective)
+        assert np.array_equal(chosen, best)
+        assert worth == pytest.approx(candidates["value"][best == 1].sum())
