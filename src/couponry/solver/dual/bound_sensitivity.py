@@ -114,7 +114,7 @@ class Sensitivity:
         Returns
         -------
         Minimum
-            Of infinite error where the dual is full of kinks, and how near a minimum is cannot be told.
+            Of infinite error where the dual is full of kinks, and nobody can say how near a minimum is.
         """
         if not self.is_smooth:
             return Minimum(np.inf, prices, np.inf)

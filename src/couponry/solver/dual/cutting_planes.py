@@ -99,30 +99,31 @@ class _Model:
         customer = problem.customer_of()
         self._groups = min(groups, problem.customers)
         self._group = customer * self._groups // max(1, problem.customers)
-        self._worth, self._weights = terms_by_candidate(problem)
+        self._worth, self._weights = terms_by_candidate(problem)  # by candidate
         bound = np.where(space.sign > 0, problem.upper[space.row], problem.lower[space.row])
         self._support = space.sign * space.scale * bound
         self._side = space.sign * space.scale
-        self._rows: list[sp.csr_array] = []
-        self._right: list[NDArray[np.float64]] = []
+        self._planes: list[sp.csr_array] = []
+        self._planes_worth: list[NDArray[np.float64]] = []
 
     def add(self, point: NDArray[np.float64]) -> float:
-        """One pass at a point; the dual value there."""
+        """Add the planes of a point, by one pass; return the dual value there."""
         lagrangian, space = self._lagrangian, self._space
         reduced = lagrangian.reduced(space.prices(point))
         chosen, _ = lagrangian.engine.choose(as_float32(lagrangian.price_table(reduced)))
-        given = np.flatnonzero(chosen)
-        worth = np.bincount(self._group[given], self._worth[given], self._groups).astype(float)
-        into = sp.csr_array(
-            (np.ones(len(given)), (self._group[given], np.arange(len(given)))),
-            shape=(self._groups, len(given)),
+        taken = np.flatnonzero(chosen)
+        worth = np.bincount(self._group[taken], self._worth[taken], self._groups).astype(float)
+        by_group = sp.csr_array(
+            (np.ones(len(taken)), (self._group[taken], np.arange(len(taken)))),
+            shape=(self._groups, len(taken)),
         )
-        weight = sp.csr_array(into @ self._weights[given])  # (groups, L)
-        paid = sp.csr_array(weight[:, space.row] @ sp.diags_array(self._side))
-        # theta + paid @ point >= worth
-        self._rows.append(sp.csr_array(sp.hstack([sp.eye_array(self._groups), paid], format="csr")))
-        self._right.append(worth)
-        return float((worth - paid @ point).sum() + self._support @ point)
+        weight = sp.csr_array(by_group @ self._weights[taken])  # by group and row
+        charged = sp.csr_array(weight[:, space.row] @ sp.diags_array(self._side))
+        # a group's share of the dual + charged @ point >= worth
+        planes = sp.hstack([sp.eye_array(self._groups), charged], format="csr")
+        self._planes.append(sp.csr_array(planes))
+        self._planes_worth.append(worth)
+        return float((worth - charged @ point).sum() + self._support @ point)
 
     def lowest(
         self, low: NDArray[np.float64], high: NDArray[np.float64]
@@ -130,12 +131,12 @@ class _Model:
         """The model's lowest point within a box, and its value there."""
         cost = np.concatenate([np.ones(self._groups), self._support])
         free = np.full(self._groups, np.inf)
-        right = np.concatenate(self._right)
+        worth = np.concatenate(self._planes_worth)
         programme = Programme(
             cost,
-            sp.csr_array(sp.vstack(self._rows, format="csr")),
-            right,
-            np.full(len(right), np.inf),
+            sp.csr_array(sp.vstack(self._planes, format="csr")),
+            worth,
+            np.full(len(worth), np.inf),
             np.concatenate([free, high]),
             np.concatenate([-free, low]),
         )

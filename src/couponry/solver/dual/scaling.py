@@ -10,6 +10,12 @@ from ..problem import LEVELS, Problem
 from ..rule_names import UNLIMITED
 from .lagrangian import Lagrangian
 
+ACTIVITY_ERROR = 1e-9
+"""Relative error of a sum of floating-point weights that is allowed for, in whatever order it is summed."""
+
+CANCELLATION_ERROR = 1e-13
+"""The same, relative to the sum of all weights' sizes: what is left where large terms cancel."""
+
 
 class Scales:
     """Rows by cell, a cell being a (segment, item), and typical sizes.
@@ -94,11 +100,13 @@ class Scales:
         return cls(problem, everything.evaluate(np.zeros(len(problem.lower))).usage)
 
     def _per_coupon(self, rows: int) -> NDArray[np.float64]:
+        """1 by the mean weight of each row's cells; 1 where nothing weighs anything."""
         size = np.bincount(self.row, weights=np.abs(self.mean), minlength=rows)
         typical = size / np.maximum(np.bincount(self.row, minlength=rows), 1)
         return np.asarray(1.0 / np.where(typical > 0, typical, 1.0))
 
     def _least_in_row(self, rows: int) -> NDArray[np.float64]:
+        """The smallest weight of any candidate in each row, at least 0."""
         least = np.full(rows, np.inf)
         np.minimum.at(least, self.row, self.least)
         return np.where(np.isfinite(least), np.maximum(least, 0.0), 0.0)
@@ -139,19 +147,20 @@ class Scales:
         ndarray of float64, shape (n_rows,)
             0 for rows of whole numbers.
         """
-        reach = abs(self._problem.rows) @ np.abs(self.everything).ravel()
-        return np.where(self._problem.integer, 0.0, 1e-9 * np.abs(activity) + 1e-13 * reach)
+        largest = abs(self._problem.rows) @ np.abs(self.everything).ravel()
+        margin = ACTIVITY_ERROR * np.abs(activity) + CANCELLATION_ERROR * largest
+        return np.where(self._problem.integer, 0.0, margin)
 
 
 def _rows_by_cell(
     problem: Problem, cells: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-    """The rows listed by (segment, item): offsets (cells + 1), row numbers, coefficients (listed, 1 + C)."""
+    """The rows listed by cell: where each cell's begin, row numbers, and coefficients."""
     entries = problem.rows.tocoo()
-    channel, cell = np.divmod(entries.coords[1].astype(np.int64), cells)
+    attribute, cell = np.divmod(entries.coords[1].astype(np.int64), cells)
     row = entries.coords[0].astype(np.int64)
     key, listed = np.unique(cell * max(1, len(problem.lower)) + row, return_inverse=True)
     coefficient = np.zeros((len(key), problem.objective.shape[0]))
-    coefficient[listed, channel] = entries.data
+    coefficient[listed, attribute] = entries.data
     ptr = np.searchsorted(key // max(1, len(problem.lower)), np.arange(cells + 1))
     return ptr.astype(np.int64), (key % max(1, len(problem.lower))).astype(np.int32), coefficient

@@ -175,7 +175,7 @@ class NewtonOptions:
     damping_factor: float = 10.0
     """Factor by which damping changes."""
 
-    underrated: float = 1.5
+    underestimated: float = 1.5
     """Gain, in gains that the model promised, from which on damping is lowered."""
 
     curvature_floor: float = 1e-3
@@ -200,13 +200,13 @@ class NewtonOptions:
     shrinkage: float = 0.3
     """Factor on the step that becomes a side of the box where the step went too far."""
 
-    held_back: float = 0.7
+    failed_step_shrinkage: float = 0.7
     """Factor on all sides of the box after a step that gained nothing."""
 
-    steep: float = 0.5
+    steep_slope: float = 0.5
     """Slope after a step, of the same sign, as a share of the slope before, from which on it is still steep."""
 
-    overshot: float = 0.5
+    overshot_slope: float = 0.5
     """Slope after a step, of the other sign, as a share of the slope before, from which on it went too far."""
 
     met_share: float = 2e-3
@@ -221,10 +221,10 @@ class NewtonOptions:
     curvature_uses: int = 2
     """Steps that one curvature is good for, if they gain what it promises."""
 
-    foretold: float = 0.5
+    prediction_error: float = 0.5
     """Share of the promised gain that the gain may differ by for the curvature to be used again."""
 
-    dear_passes: int = 128
+    fresh_curvature_ratio: int = 128
     """Candidates of a pass, for each in the sample for curvature, from which on a pass costs more than a curvature, so
     that each step is given a new one."""
 

@@ -1,16 +1,23 @@
 """Second derivatives of the dual, estimated from a sample of customers.
 
-When prices move a little, a candidate whose decision costs little to change may change it, and what stands against it
-with it: one coupon is given up for another, or one more or one less is given. With so many candidates within so small
-a loss of changing, the dual is curved:
+When prices move a little, candidates change hands whose decision costs little to change, and each takes with it what it
+stands against: one coupon is allocated in place of another, or one more or one less. The more candidates are that near
+to a change, the more the dual is curved:
 
     H = sum over changes c of density(c at loss 0) * w(c) w(c)',   w(c): what the change moves each row by
 
-and the density is that of the losses, taken within a bandwidth of each item's own, which holds so many of its
-candidates (a nearest-neighbour estimate, Loftsgaarden and Quesenberry 1965, of the generalised Hessian of the expected
-dual; the semismooth Newton method of Qi and Sun 1993 on a smoothed dual rests on the same matrix). Items may differ by
-orders of magnitude: where nearly all of one's candidates are tied, the next one's may lie far apart. Where
-every weight is 1 it is a graph Laplacian over the rows, and therefore sparse.
+The density is that of the losses within a bandwidth, which each item has for itself: it holds a share of the item's
+candidates (a nearest-neighbour estimate). Items may differ by orders of magnitude: where nearly all candidates of one
+are tied, those of the next may lie far apart. Where every weight is 1, H is a graph Laplacian over the rows, and
+therefore sparse.
+
+H is an estimate of the generalised Hessian of the expected dual. The semismooth Newton method on a smoothed dual rests
+on the same matrix.
+
+References
+----------
+Loftsgaarden, Quesenberry, "A nonparametric estimate of a multivariate density function", 1965.
+Qi, Sun, "A nonsmooth version of Newton's method", 1993.
 """
 
 from __future__ import annotations
@@ -28,10 +35,10 @@ from ..price_space import PriceSpace
 from ..scaling import Scales
 
 ALONE, IN_PLACE = 0.5, 0.25
-"""What a change counts where one coupon comes or goes, and where two candidates change places.
+"""What a change counts for: where one coupon comes or goes, and where two candidates change places.
 
-A loss of 0 or more shows one side of a difference only, as often as not the other one lies behind it. And of two
-candidates that may change places, each is asked.
+A half, since a loss of 0 or more is one side of a difference only, and the other side is as likely. A quarter, since of
+two candidates that may change places each is listed. Both follow from how losses are counted, and tune nothing.
 """
 
 
@@ -86,10 +93,9 @@ class Curvature:
         near = np.flatnonzero(loss < width[cell])
         partner = partner[near]
         swapped = partner >= 0
-        density = np.float64(
-            ALONE * sample.scale / self.unit
-        )  # divided in float64, by widths in float32
-        size = np.sqrt(density / width[cell[near]])
+        # a NumPy number, so that it is divided in float64 by widths in float32
+        changes = np.float64(ALONE * sample.scale / self.unit)
+        size = np.sqrt(changes / width[cell[near]])
         size[swapped] *= np.sqrt(IN_PLACE / ALONE)
         size = np.where(chosen[near], size, -size)
         moved = self._moved(near, size) + self._moved(partner, np.where(swapped, -size, 0.0))
@@ -101,7 +107,7 @@ class Curvature:
         return by_row, _by_row(width, scales, space.rows)[space.row]
 
     def _moved(self, position: NDArray[np.int64], factor: NDArray[np.float64]) -> sp.csr_array:
-        """What a candidate moves each row by, times a factor, CSR (changes, L); a negative position moves none."""
+        """What candidates move each row by, times a factor, by candidate and row; a negative position moves none."""
         problem, shard, scales = self.sample.problem, self.sample.engine.shard, self._scales
         cell = self._cell[position]
         times = np.where(position >= 0, scales.ptr[cell + 1] - scales.ptr[cell], 0)
@@ -127,17 +133,17 @@ def _bandwidths(
     cells: int,
     options: CurvatureOptions,
 ) -> NDArray[np.float32]:
-    """Of each cell the loss that enough of its candidates are below, (cells); where ties leave none, next to none."""
-    bins = LogHistogram(4 * most)
-    count = bins.cumulative(loss, cell, cells)
+    """Of each cell the loss that enough of its candidates are below; next to 0 where ties leave none above 0."""
+    histogram = LogHistogram(4 * most)
+    count = histogram.cumulative(loss, cell, cells)
     all_of_cell = count[:, -1:]
     wanted = np.maximum(options.nearest, options.near_share * all_of_cell)
     wanted = np.minimum(wanted, all_of_cell)
-    return np.asarray(bins.edges[(count < wanted).sum(axis=1)], np.float32)
+    return np.asarray(histogram.edges[(count < wanted).sum(axis=1)], np.float32)
 
 
 def _by_row(width: NDArray[np.float32], scales: Scales, rows: int) -> NDArray[np.float64]:
-    """Mean over the cells of each row (L), and over all cells where it has none."""
+    """Mean over the cells of each row, and over all cells where it has none."""
     total = np.bincount(scales.row, weights=width[scales.cell], minlength=rows)
     count = np.bincount(scales.row, minlength=rows)
     mean = width.mean(dtype=np.float64)

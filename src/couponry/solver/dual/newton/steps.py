@@ -40,8 +40,8 @@ class Newton:
     options : NewtonOptions
     is_far : bool, default False
         Whether the prices to start from may be far off.
-    least_reach : float, default 0
-        How far the first box reaches at least, in units of the objective per typical coupon.
+    least_price : float, default 0
+        What the first box lets a price move by at least, in units of the objective per typical coupon.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Newton:
         options: NewtonOptions,
         *,
         is_far: bool = False,
-        least_reach: float = 0.0,
+        least_price: float = 0.0,
     ):
         self._dual = dual
         self._curvature = curvature
@@ -60,11 +60,13 @@ class Newton:
         self._unit = curvature.unit
         self._options = options
         sample = curvature.sample.engine
-        self._passes_are_dear = dual.engine.candidates > options.dear_passes * sample.candidates
+        self._passes_are_dear = (
+            dual.engine.candidates > options.fresh_curvature_ratio * sample.candidates
+        )
         # coordinate for a price of 1 per coupon
         self._coupon = scales.per_coupon[space.row] / space.scale
         self._bandwidths = options.far_box if is_far else options.box
-        self._least_reach = least_reach
+        self._least_price = least_price
         self._region: TrustRegion | None = None
         self._damping = options.damping
 
@@ -131,8 +133,8 @@ class Newton:
     def _trust_region(self, bandwidth: NDArray[np.float64]) -> TrustRegion:
         """The box about the prices; the first curvature says how large it is at first."""
         if self._region is None:
-            reach = np.maximum(self._bandwidths * bandwidth, self._least_reach)
-            self._region = TrustRegion(reach * self._coupon, self._options)
+            price = np.maximum(self._bandwidths * bandwidth, self._least_price)
+            self._region = TrustRegion(price * self._coupon, self._options)
         return self._region
 
     def _slope(self, evaluation: Evaluation) -> NDArray[np.float64]:
@@ -148,7 +150,7 @@ class Newton:
     def _adapt_damping(self, gain: float, promised: float) -> None:
         """Damp less where a step gained far more than the model promised, and more where it gained nothing."""
         options = self._options
-        if gain > options.underrated * promised:
+        if gain > options.underestimated * promised:
             self._damping = max(self._damping / options.damping_factor, options.least_damping)
         elif gain <= 0.0:
             self._damping = min(self._damping * options.damping_factor, options.most_damping)
@@ -156,5 +158,5 @@ class Newton:
     def _is_used_up(self, used: int, gain: float, promised: float) -> bool:
         """Whether a curvature that gained so much is not to be used for another step."""
         options = self._options
-        was_wrong = abs(gain - promised) > options.foretold * promised
+        was_wrong = abs(gain - promised) > options.prediction_error * promised
         return self._passes_are_dear or used == options.curvature_uses or was_wrong

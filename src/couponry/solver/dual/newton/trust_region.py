@@ -72,7 +72,7 @@ class TrustRegion:
         """
         self._resize(outcome)
         if not outcome.has_gained:
-            self._least *= self._options.held_back
+            self._least *= self._options.failed_step_shrinkage
         np.maximum(self.sides, self._least * bandwidth * coupon, out=self.sides)
         if outcome.has_gained:
             self._least = self._options.least_box
@@ -86,14 +86,14 @@ class TrustRegion:
         before, after = outcome.slope_before, outcome.slope_after
         is_met = np.abs(after) <= outcome.met_slope
         is_across = (step * before < 0) & (before * after < 0)
-        is_too_far = is_across & (np.abs(after) > options.overshot * np.abs(before)) & ~is_met
+        is_too_far = is_across & (np.abs(after) > options.overshot_slope * np.abs(before)) & ~is_met
         is_at_end = np.abs(step) >= 0.99 * sides
         is_downhill = (step * before < 0) & (before * after > 0)
-        is_steep = is_downhill & (np.abs(after) > options.steep * np.abs(before))
+        is_steep = is_downhill & (np.abs(after) > options.steep_slope * np.abs(before))
         follows = (step * outcome.last_step > 0) & is_met
         sides[is_too_far] = options.shrinkage * np.abs(step[is_too_far])
         if outcome.has_gained:
             sides[is_at_end & (is_downhill | follows) & ~is_steep] *= options.growth
             sides[is_at_end & is_steep] *= options.fast_growth
         else:
-            sides *= options.held_back
+            sides *= options.failed_step_shrinkage

@@ -239,7 +239,7 @@ class PriceSearch:
         return self.point(self.descend(Descent(dual, self.samples, tolerance, False, near)))
 
     def _descend_sample(self, level: int, is_far: bool) -> None:
-        """Prices from a sample. Limits on few coupons may be out of any reach in it: their prices are held back."""
+        """Prices from a sample. Limits on few coupons may be unattainable in it: their prices are held back."""
         options = self.options.price_search
         before = self.prices
         sample = self.samples.dual(self.problem, level)
@@ -301,7 +301,7 @@ class PriceSearch:
             self.scales,
             options.newton,
             is_far=descent.is_far,
-            least_reach=options.noise.first_box * descent.noise,
+            least_price=options.noise.first_box * descent.noise,
         )
         steps = descent.steps
         if steps is None:
