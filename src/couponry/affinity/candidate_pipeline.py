@@ -77,6 +77,11 @@ def candidate_blocks(
     clock : Clock
         Times the stages history, fit and candidates.
 
+    Returns
+    -------
+    CandidateBlocks
+        Made when they are asked for.
+
     Raises
     ------
     InvalidInput
@@ -133,7 +138,21 @@ def _allowed(customers: pa.Table, kind: pa.DataType) -> pa.Array:
 
 
 def estimate(files: list[str], offers: int, targeting: Targeting) -> Estimate:
-    """Estimate what making and solving a campaign needs, from the footers of the files of transactions alone."""
+    """Estimate what making and solving a campaign needs, from the footers of the files of transactions alone.
+
+    Parameters
+    ----------
+    files : list of str
+        Files of transactions.
+    offers : int
+        Number of offers.
+    targeting : Targeting
+
+    Returns
+    -------
+    Estimate
+        Bytes of memory and disk.
+    """
     customer = targeting.columns.get("customer", "customer")
     rows = read_parquet_metadata(Path(), files, "transactions", customer)
     customers = rows.rows

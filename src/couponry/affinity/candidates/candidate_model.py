@@ -95,7 +95,7 @@ class CandidateModel:
     repeat_rate_ : ndarray of float64, shape (n_items,)
         Share of an item's buyers who bought it more than once.
     popularity_ : ndarray of float64, shape (n_offers,)
-        Decayed purchases of what the offer is good for, per customer, as logarithms of (1 + decayed purchases).
+        Purchases per customer of what the offer is good for: log(1 + decayed purchases), summed over products.
     similarity_ : csr_array of float32, shape (n_items, n_offers)
         How much a purchase of an item says for an offer.
     regressions_ : dict of str to LogisticRegression
@@ -162,7 +162,7 @@ class CandidateModel:
         windows : sequence of (PurchaseHistory, PurchaseHistory)
             A history, and what was bought in the window after it.
         known : PurchaseHistory, optional
-            What repeat rates, popularity and neighbours are taken from in the end, such as everything up to now.
+            What repeat rates, popularity and neighbours are taken from for scoring, such as everything up to now.
             Default: the last window's history.
 
         Returns

@@ -42,6 +42,11 @@ def checked_rows(matrix: Any, what: str, *, check_entries: bool = True) -> Rows:
     check_entries : bool
         False where whoever works on the rows looks at columns and values, which takes as long as reading them.
 
+    Returns
+    -------
+    Rows
+        Columns ascending within a row, each once.
+
     Raises
     ------
     InvalidInput
@@ -69,7 +74,25 @@ def checked_rows(matrix: Any, what: str, *, check_entries: bool = True) -> Rows:
 
 
 def checked_links(matrix: Any, what: str) -> tuple[Links, tuple[int, int]]:
-    """Return links from items to offers, of a sparse or dense matrix, and its shape."""
+    """Return links from items to offers, of a sparse or dense matrix, and its shape.
+
+    Parameters
+    ----------
+    matrix : sparse matrix or array-like of float, shape (n_items, n_offers)
+    what : str
+        What it is, for errors.
+
+    Returns
+    -------
+    links : Links
+    shape : tuple of int
+        Items and offers.
+
+    Raises
+    ------
+    InvalidInput
+        If it is not a matrix of numbers that are finite in float32.
+    """
     if not sp.issparse(matrix):
         dense = np.asarray(matrix)
         if dense.ndim != 2 or dense.dtype.kind not in "biuf":
@@ -82,13 +105,41 @@ def checked_links(matrix: Any, what: str) -> tuple[Links, tuple[int, int]]:
 
 
 def no_links(items: int) -> Links:
-    """Return links from no item to any offer."""
+    """Return links from no item to any offer.
+
+    Parameters
+    ----------
+    items : int
+        Number of items.
+
+    Returns
+    -------
+    Links
+    """
     indptr, offer = np.zeros(items + 1, np.int64), np.zeros(0, np.int32)
     return Links.new(indptr, offer, np.zeros(0, np.float32))
 
 
 def checked_purchases(purchases: Any, own_weight: Any, items: int) -> Bought:
-    """Return what customers bought; columns and values are checked where they are read."""
+    """Return what customers bought; columns and values are checked where they are read.
+
+    Parameters
+    ----------
+    purchases : sparse matrix of float, shape (n_customers, items)
+    own_weight : array-like of float, shape (purchases.nnz,), optional
+        Weights for rewards; None: the same weights.
+    items : int
+        Number of items.
+
+    Returns
+    -------
+    Bought
+
+    Raises
+    ------
+    InvalidInput
+        If shapes do not agree.
+    """
     rows = checked_rows(purchases, "purchases", check_entries=False)
     if rows.shape[1] != items:
         raise InvalidInput(
@@ -101,7 +152,23 @@ def checked_purchases(purchases: Any, own_weight: Any, items: int) -> Bought:
 
 
 def checked_floats(values: Any, what: str) -> NDArray[np.float32]:
-    """Return numbers as float32; refuse those that are not finite there."""
+    """Return numbers as float32; refuse those that are not finite there.
+
+    Parameters
+    ----------
+    values : array-like of number, shape (n,)
+    what : str
+        What they are, for errors.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+
+    Raises
+    ------
+    InvalidInput
+        With the first number that is not finite.
+    """
     given = np.asarray(values)
     if given.dtype.kind not in "biuf" or given.ndim != 1:
         raise InvalidInput(
@@ -112,7 +179,21 @@ def checked_floats(values: Any, what: str) -> NDArray[np.float32]:
 
 
 def check_finite(values: NDArray[Any], what: str, first: int = 0) -> None:
-    """Refuse numbers that are not finite in float32; `first` is the number of the first of them, for errors."""
+    """Refuse numbers that are not finite in float32.
+
+    Parameters
+    ----------
+    values : ndarray of number, shape (n,)
+    what : str
+        What they are, for errors.
+    first : int
+        Number of the first of them, for errors.
+
+    Raises
+    ------
+    InvalidInput
+        With the first number that is not finite.
+    """
     single = values.dtype == np.float32
     fine = np.isfinite(values) if single else np.abs(values * 1.0) <= LARGEST_FLOAT
     if not fine.all():
@@ -123,13 +204,44 @@ def check_finite(values: NDArray[Any], what: str, first: int = 0) -> None:
 
 
 def check_columns(columns: NDArray[np.integer], count: int, what: str) -> None:
-    """Refuse columns outside 0 to count - 1."""
+    """Refuse columns outside 0 to count - 1.
+
+    Parameters
+    ----------
+    columns : ndarray of int, shape (n,)
+    count : int
+        Number of columns.
+    what : str
+        What they are columns of, for errors.
+
+    Raises
+    ------
+    InvalidInput
+        If any is outside.
+    """
     if len(columns) and (columns.min() < 0 or columns.max() >= count):
         raise InvalidInput(f"{what}: expected columns from 0 to {count - 1:,}")
 
 
 def checked_kinds(kinds: tuple[Any, Any] | None, shape: tuple[int, int]) -> Kinds:
-    """Return the kind of each item, and the offers of each kind; without kinds nothing is of any."""
+    """Return the kind of each item, and the offers of each kind; without kinds, no item or offer has one.
+
+    Parameters
+    ----------
+    kinds : (array-like of int, array-like of int), optional
+        Kinds of the items and of the offers, -1 for none.
+    shape : tuple of int
+        Items and offers.
+
+    Returns
+    -------
+    Kinds
+
+    Raises
+    ------
+    InvalidInput
+        If there is not one integer for each.
+    """
     item, offer = (np.full(size, -1) for size in shape) if kinds is None else kinds
     return _by_kind(
         _checked_codes(item, shape[0], "items"), _checked_codes(offer, shape[1], "offers")
@@ -147,7 +259,7 @@ def _checked_codes(codes: Any, count: int, what: str) -> NDArray[np.int32]:
 
 
 def _by_kind(item: NDArray[np.int32], offer: NDArray[np.int32]) -> Kinds:
-    """Number kinds from 0 as offers have them; what is of a kind that no offer has is of none."""
+    """Number the kinds of offers from 0; items of other kinds count as of none."""
     kinds = np.unique(offer[offer >= 0])
     numbered = np.searchsorted(kinds, item).astype(np.int32)
     numbered[~np.isin(item, kinds)] = -1
@@ -157,7 +269,24 @@ def _by_kind(item: NDArray[np.int32], offer: NDArray[np.int32]) -> Kinds:
 
 
 def checked_quotas(quota: int | Mapping[str, int], *, by_role: bool) -> NDArray[np.int32]:
-    """Return the quota of each role; one number for all of them is that of the last, which everything is then of."""
+    """Return the quota of each role; without roles every offer is an innovation, so one number is the quota of those.
+
+    Parameters
+    ----------
+    quota : int, or mapping of str to int
+        One number for all roles, or a number for each role.
+    by_role : bool
+        Whether roles are told apart, so that one number is not enough.
+
+    Returns
+    -------
+    ndarray of int32, shape (n_roles,)
+
+    Raises
+    ------
+    InvalidInput
+        If a role is unknown, or a number is not from 0 to 65,536.
+    """
     if isinstance(quota, Mapping):
         wrong = [role for role in quota if role not in ROLES]
         if wrong:

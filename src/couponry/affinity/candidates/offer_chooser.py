@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels import load
-from ...kernels.affinity_contract import Bought, Chosen, Eligible, OfferScoring
+from ...kernels.affinity_contract import Chosen, Eligible, OfferScoring
 from ...utils.errors import InvalidInput
 from ...utils.parallel import parallel_map
 from ...utils.threads import thread_count
@@ -141,14 +141,14 @@ class OfferChooser:
         InvalidInput
             If shapes do not agree, or a number is not finite in float32.
         """
-        work = self._checked_work(purchases, own_weight, eligible)
+        scoring = self._scoring(purchases, own_weight, eligible)
 
         def choose_block(block: tuple[int, int]) -> TopOffers:
             start, stop = block
             chosen = Chosen.new(stop - start, self.width)
-            return _top_offers(start, self._run(work, start, stop, chosen))
+            return _top_offers(start, self._run(scoring, start, stop, chosen))
 
-        return parallel_map(choose_block, _blocks(work.bought.indptr), thread_count(threads))
+        return parallel_map(choose_block, _blocks(scoring.bought.indptr), thread_count(threads))
 
     def choose(
         self,
@@ -177,55 +177,50 @@ class OfferChooser:
         InvalidInput
             If shapes do not agree, or a number is not finite in float32.
         """
-        work = self._checked_work(purchases, own_weight, eligible)
-        whole = Chosen.new(len(work.bought.indptr) - 1, self.width)
+        scoring = self._scoring(purchases, own_weight, eligible)
+        whole = Chosen.new(len(scoring.bought.indptr) - 1, self.width)
 
         def choose_block(block: tuple[int, int]) -> None:
-            self._run(work, *block, whole.part(*block, self.width))
+            self._run(scoring, *block, whole.part(*block, self.width))
 
-        blocks = list(_blocks(work.bought.indptr))
+        blocks = list(_blocks(scoring.bought.indptr))
         for _ in parallel_map(choose_block, blocks, thread_count(threads)):
             pass
         _close_gaps(whole, blocks, self.width)
         return _top_offers(0, whole)
 
-    def _checked_work(self, purchases: Any, own_weight: Any, eligible: Any) -> _Work:
+    def _scoring(self, purchases: Any, own_weight: Any, eligible: Any) -> OfferScoring:
+        """Return what the kernels score by: what customers bought, and what they may get."""
         items, offers = self.shape
         bought = checked_purchases(purchases, own_weight, items)
-        if eligible is None:
-            return _Work(bought, Eligible(np.zeros(0, np.int64), np.zeros(0, np.int32)))
-        rows, customers = checked_rows(eligible, "eligible"), len(bought.indptr) - 1
-        if rows.shape != (customers, offers):
-            raise InvalidInput(
-                f"eligible: expected {customers:,} customers x {offers:,} offers, got {rows.shape}"
-            )
-        return _Work(bought, Eligible(rows.indptr, rows.column))
-
-    def _run(self, work: _Work, start: int, stop: int, chosen: Chosen) -> Chosen:
-        """Choose the offers of the customers start <= i < stop into `chosen`."""
-        part = slice(int(work.bought.indptr[start]), int(work.bought.indptr[stop]))
-        check_columns(work.bought.item[part].view(np.int32), self.shape[0], "purchases")
-        check_finite(work.bought.weight[part], "purchases", part.start)
-        scoring = OfferScoring(
-            bought=work.bought,
+        allowed = Eligible(np.zeros(0, np.int64), np.zeros(0, np.int32))
+        if eligible is not None:
+            rows, customers = checked_rows(eligible, "eligible"), len(bought.indptr) - 1
+            if rows.shape != (customers, offers):
+                raise InvalidInput(
+                    f"eligible: expected {customers:,} customers x {offers:,} offers, got {rows.shape}"
+                )
+            allowed = Eligible(rows.indptr, rows.column)
+        return OfferScoring(
+            bought=bought,
             similar=self._similar,
             own=self._own,
             kinds=self._kinds,
-            offers=self.shape[1],
+            offers=offers,
             prior=self._prior,
-            eligible=work.eligible,
+            eligible=allowed,
             quota=self._quota,
             above=self._above,
         )
+
+    def _run(self, scoring: OfferScoring, start: int, stop: int, chosen: Chosen) -> Chosen:
+        """Choose the offers of the customers start <= i < stop into `chosen`."""
+        bought = scoring.bought
+        part = slice(int(bought.indptr[start]), int(bought.indptr[stop]))
+        check_columns(bought.item[part].view(np.int32), self.shape[0], "purchases")
+        check_finite(bought.weight[part], "purchases", part.start)
         self._kernels.best_offers(scoring, start, stop, chosen)
         return chosen
-
-
-class _Work(NamedTuple):
-    """What customers bought, and what they may get."""
-
-    bought: Bought
-    eligible: Eligible
 
 
 def _top_offers(first: int, chosen: Chosen) -> TopOffers:
@@ -236,7 +231,7 @@ def _top_offers(first: int, chosen: Chosen) -> TopOffers:
 
 
 def _close_gaps(chosen: Chosen, blocks: list[tuple[int, int]], width: int) -> None:
-    """Move what was chosen for each block, which begins at its first customer times the width, side by side."""
+    """Move the offers of all blocks side by side; those of a block begin at its first customer times the width."""
     end = 0
     for start, stop in blocks:
         count, begin = int(chosen.number[start:stop].sum()), start * width

@@ -85,6 +85,10 @@ class ResponseOdds(NamedTuple):
         response : ResponseModel, optional
         offer_columns : mapping of str to array, shape (n_offers,)
             What the response model asks for.
+
+        Returns
+        -------
+        ResponseOdds
         """
         fitted = np.zeros((len(ROLES), 1 + len(FEATURES)))
         fitted[:, 0] = -MAX_LOG_ODDS

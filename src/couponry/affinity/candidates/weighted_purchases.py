@@ -44,7 +44,13 @@ class WeightedPurchases(NamedTuple):
 
 @dataclass(frozen=True)
 class CustomerRange:
-    """The customers start <= i < stop of a history."""
+    """The customers start <= i < stop of a history.
+
+    Attributes
+    ----------
+    history : PurchaseHistory
+    start, stop : int
+    """
 
     history: PurchaseHistory
     start: int
@@ -52,7 +58,16 @@ class CustomerRange:
 
     @classmethod
     def whole(cls, history: PurchaseHistory) -> CustomerRange:
-        """Return all customers of a history."""
+        """Return all customers of a history.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+
+        Returns
+        -------
+        CustomerRange
+        """
         return cls(history, 0, len(history.customers))
 
     def read(
@@ -68,6 +83,10 @@ class CustomerRange:
             Of each item, for rewards.
         half_life : float
             In weeks, one of the history's.
+
+        Returns
+        -------
+        WeightedPurchases
         """
         history = self.history
         h = history.half_lives.index(half_life)
@@ -94,7 +113,18 @@ class CustomerRange:
 
 
 def customer_ranges(histories: Histories) -> Iterator[CustomerRange]:
-    """Yield the ranges of customers to work on, of a history or of several one after the other."""
+    """Yield the ranges of customers to work on, of a history or of several one after the other.
+
+    Parameters
+    ----------
+    histories : PurchaseHistory or callable
+        A history, or a function that lists several.
+
+    Yields
+    ------
+    CustomerRange
+        At most BLOCK_CUSTOMERS customers, of about BLOCK_PAIRS pairs.
+    """
     for history in each_history(histories):
         for start, stop in row_blocks(history.indptr, BLOCK_PAIRS):
             for first in range(start, stop, BLOCK_CUSTOMERS):
@@ -102,5 +132,15 @@ def customer_ranges(histories: Histories) -> Iterator[CustomerRange]:
 
 
 def each_history(histories: Histories) -> Iterator[PurchaseHistory]:
-    """Return an iterator over one history, or over those that a function lists."""
+    """Return an iterator over one history, or over those that a function lists.
+
+    Parameters
+    ----------
+    histories : PurchaseHistory or callable
+        A history, or a function that lists several.
+
+    Returns
+    -------
+    iterator of PurchaseHistory
+    """
     return iter([histories]) if isinstance(histories, PurchaseHistory) else histories()

@@ -37,7 +37,12 @@ class CustomerSample:
         self._count = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Look at more rows, which have a column `customer`, int64 or large_string."""
+        """Look at more rows, which have a column `customer`, int64 or large_string.
+
+        Parameters
+        ----------
+        batch : pyarrow.RecordBatch
+        """
         self._keep(pa.table(batch), hash_ids(batch["customer"]))
         while self._count > self._max_rows and self._halvings < 64:
             self._halvings += 1
@@ -47,7 +52,12 @@ class CustomerSample:
                 self._keep(part, hashed)
 
     def table(self) -> pa.Table | None:
-        """Return the rows of the sample; None if no rows came by."""
+        """Return the rows of the sample; None if no rows came by.
+
+        Returns
+        -------
+        pyarrow.Table, optional
+        """
         return pa.concat_tables(self._parts) if self._parts else None
 
     def _keep(self, rows: pa.Table, hashed: NDArray[np.uint64]) -> None:

@@ -15,7 +15,22 @@ HALF_LIVES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 
 
 def checked_half_lives(half_lives: Sequence[float]) -> tuple[float, ...]:
-    """Return half-lives in weeks as floats; refuse any that is not above 0 and finite."""
+    """Return half-lives in weeks as floats; refuse any that is not above 0 and finite.
+
+    Parameters
+    ----------
+    half_lives : sequence of float
+        In weeks.
+
+    Returns
+    -------
+    tuple of float
+
+    Raises
+    ------
+    InvalidInput
+        If one is not above 0 and finite.
+    """
     weeks = tuple(float(half_life) for half_life in half_lives)
     if not all(0 < half_life < float("inf") for half_life in weeks):
         raise InvalidInput(
@@ -25,7 +40,24 @@ def checked_half_lives(half_lives: Sequence[float]) -> tuple[float, ...]:
 
 
 def half_life_index(half_life: float, half_lives: tuple[float, ...]) -> int:
-    """Return where a half-life stands among those of a history; refuse one that is not there."""
+    """Return where a half-life stands among those of a history; refuse one that is not there.
+
+    Parameters
+    ----------
+    half_life : float
+        In weeks.
+    half_lives : tuple of float
+        Those of the history.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InvalidInput
+        If the history does not have it.
+    """
     if half_life not in half_lives:
         known = ", ".join(f"{weeks:g}" for weeks in half_lives)
         raise InvalidInput(f"half_life: expected one of the history's, {known}, got {half_life:g}")

@@ -46,14 +46,32 @@ class HistoryArrays:
 
     @classmethod
     def empty(cls, n_half_lives: int) -> HistoryArrays:
-        """Make a history without customers."""
+        """Make a history without customers.
+
+        Parameters
+        ----------
+        n_half_lives : int
+
+        Returns
+        -------
+        HistoryArrays
+        """
         no_ids = pa.array([], pa.int64())
         pairs, trips = Pairs.new(0, n_half_lives), Pairs.new(0, n_half_lives)
         return cls(no_ids, no_ids, np.zeros(1, np.int64), np.zeros(0, np.uint32), pairs, trips)
 
     @classmethod
     def from_named(cls, arrays: Arrays) -> HistoryArrays:
-        """Gather arrays by the names under which they are kept."""
+        """Gather arrays by the names under which they are kept.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+
+        Returns
+        -------
+        HistoryArrays
+        """
         pairs, trips = (
             Pairs(*(arrays[f"{name}-{field}"] for field in Pairs._fields))
             for name in ("pairs", "trips")
@@ -69,7 +87,23 @@ class HistoryArrays:
 
 
 def write_items(items: pa.Array, store: ArrayStore) -> Arrays:
-    """Write the ids of items into a store and return their arrays by name; refuse more than positions tell apart."""
+    """Write the ids of items into a store and return their arrays by name; refuse more than positions tell apart.
+
+    Parameters
+    ----------
+    items : pyarrow.Array
+        Ids, ascending.
+    store : ArrayStore
+
+    Returns
+    -------
+    dict of str to ndarray
+
+    Raises
+    ------
+    InvalidInput
+        If there are 2**32 items or more.
+    """
     if len(items) >= MAX_ITEMS:
         raise InvalidInput(f"items: expected fewer than 2**32, got {len(items):,}")
     writer = IdWriter(store, "items", items.type)

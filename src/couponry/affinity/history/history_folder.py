@@ -46,7 +46,13 @@ class Coverage:
     left_out: int = 0
 
     def manifest(self) -> dict[str, Any]:
-        """Return what is written into the manifest."""
+        """Return what is written into the manifest.
+
+        Returns
+        -------
+        dict
+            As JSON has it.
+        """
         return {
             "format": FORMAT,
             "half_lives": list(self.half_lives),
@@ -58,7 +64,17 @@ class Coverage:
 
     @classmethod
     def from_manifest(cls, manifest: Any) -> Coverage:
-        """Read a manifest; ValueError if it has another format."""
+        """Read a manifest; ValueError if it has another format.
+
+        Parameters
+        ----------
+        manifest : dict
+            As JSON has it.
+
+        Returns
+        -------
+        Coverage
+        """
         if manifest["format"] != FORMAT:
             raise ValueError(f"expected format {FORMAT}, got {manifest['format']!r}")
         return cls(
@@ -84,6 +100,10 @@ def build_history(folder: str | Path | None, build: Builder) -> Built:
         A new folder, or one that holds a history, which is replaced. None: in memory.
     build : callable
 
+    Returns
+    -------
+    HistoryArrays, Coverage
+
     Raises
     ------
     InvalidInput
@@ -107,7 +127,21 @@ def build_history(folder: str | Path | None, build: Builder) -> Built:
 
 
 def open_history(folder: str | Path) -> Built:
-    """Open a history in a folder, memory-mapped; InvalidInput if there is none."""
+    """Open a history in a folder, memory-mapped; InvalidInput if there is none.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+
+    Returns
+    -------
+    HistoryArrays, Coverage
+
+    Raises
+    ------
+    InvalidInput
+        If the folder holds no history of this format.
+    """
     path = Path(folder).absolute()
     try:
         coverage = Coverage.from_manifest(json.loads((path / MANIFEST).read_text(encoding="utf-8")))

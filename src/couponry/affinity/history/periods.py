@@ -68,7 +68,18 @@ def read_periods(table: pa.Table, name: str, first_row: int, what: str) -> NDArr
 
 
 def check_span(start: int, last: int) -> None:
-    """Refuse periods that lie so far apart that some of them must be a mistake."""
+    """Refuse periods that lie so far apart that some of them must be a mistake.
+
+    Parameters
+    ----------
+    start, last : int
+        First and last period.
+
+    Raises
+    ------
+    InvalidInput
+        If there are more than MAX_PERIODS.
+    """
     if last - start >= MAX_PERIODS:
         raise InvalidInput(
             f"table transactions: expected at most {MAX_PERIODS:,} periods, got {start} to {last}"

@@ -28,7 +28,7 @@ BLOCK_CUSTOMERS = 128
 
 
 class DiscoverySettings(NamedTuple):
-    """What a discovery model looks at; arguments as DiscoveryModel has them."""
+    """What a discovery model looks at: arguments of DiscoveryModel."""
 
     groups: Any
     items: int
@@ -37,7 +37,7 @@ class DiscoverySettings(NamedTuple):
 
 
 class DiscoveryBlock(NamedTuple):
-    """Pairs of some customers that may be begun to be bought, ordered by customer and item.
+    """Items that some customers may begin to buy, with features; ordered by customer and item.
 
     Attributes
     ----------
@@ -82,7 +82,13 @@ class DiscoveryFeatures:
         self._item_features = _item_features(self._statistics, history, self._groups, self._items)
 
     def blocks(self) -> Iterator[DiscoveryBlock]:
-        """Yield the pairs to be scored, some customers at a time, in order."""
+        """Yield the pairs to be scored, some customers at a time, in order.
+
+        Yields
+        ------
+        DiscoveryBlock
+            At most BLOCK_CUSTOMERS customers.
+        """
         customers = len(self._history.customers)
         ranges = (
             (start, min(start + BLOCK_CUSTOMERS, customers))
@@ -93,12 +99,23 @@ class DiscoveryFeatures:
                 yield block
 
     def key(self, customer: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return one number for each pair."""
+        """Return one number for each pair.
+
+        Parameters
+        ----------
+        customer, item : ndarray of int64, shape (n_pairs,)
+            Positions in the history's customers and items.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_pairs,)
+            Ordered by customer and item.
+        """
         key: NDArray[np.int64] = customer * len(self._history.items) + item
         return key
 
     def _popularity_now(self) -> NDArray[np.float64]:
-        """Return decayed purchases of each item at a third of the half-lives; buyers if there are none."""
+        """Return decayed purchases of each item at the half-life a third up the list; buyers if there are no half-lives."""
         if not self._history.half_lives:
             return self._statistics.buyers
         return self._statistics.popularity[:, len(self._history.half_lives) // 3]

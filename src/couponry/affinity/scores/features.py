@@ -23,7 +23,17 @@ BLOCK_PAIRS = 1 << 18
 
 
 def customer_blocks(history: PurchaseHistory) -> Iterator[tuple[int, int]]:
-    """Yield consecutive ranges of customers to work on."""
+    """Yield consecutive ranges of customers to work on.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+
+    Returns
+    -------
+    iterator of (int, int)
+        First customer, and the one after the last; about BLOCK_PAIRS pairs.
+    """
     return row_blocks(history.indptr, BLOCK_PAIRS)
 
 
@@ -35,6 +45,15 @@ def groups_of_items(groups: Any, history: PurchaseHistory) -> ItemGroups:
     groups : mapping of str to ndarray of int, callable, or None
         The groups themselves, or a function from a history to them, such as a Catalogue.
     history : PurchaseHistory
+
+    Returns
+    -------
+    mapping of str to ndarray of int, shape (n_items,)
+
+    Raises
+    ------
+    InvalidInput
+        If groups are not one for each item.
     """
     found: ItemGroups = groups(history) if callable(groups) else groups or {}
     for name, codes in found.items():
@@ -46,17 +65,47 @@ def groups_of_items(groups: Any, history: PurchaseHistory) -> ItemGroups:
 
 
 def as_float32(features: Mapping[str, NDArray[np.floating]]) -> Features:
-    """Return features that were computed in float64 as float32."""
+    """Return features that were computed in float64 as float32.
+
+    Parameters
+    ----------
+    features : mapping of str to ndarray of float
+
+    Returns
+    -------
+    dict of str to ndarray of float32
+    """
     return {name: values.astype(np.float32) for name, values in features.items()}
 
 
 def stack_features(features: Features) -> NDArray[np.float32]:
-    """Return features as the columns of a matrix."""
+    """Return features as the columns of a matrix.
+
+    Parameters
+    ----------
+    features : dict of str to ndarray of float32, shape (n_pairs,)
+
+    Returns
+    -------
+    ndarray of float32, shape (n_pairs, n_features)
+    """
     return np.stack(list(features.values()), axis=1)
 
 
 def check_feature_names(features: Features, fitted: list[str]) -> None:
-    """Refuse features that a model was not fitted with."""
+    """Refuse features that a model was not fitted with.
+
+    Parameters
+    ----------
+    features : dict of str to ndarray
+    fitted : list of str
+        Names that the model was fitted with.
+
+    Raises
+    ------
+    InvalidInput
+        If names or their order are others.
+    """
     if list(features) != fitted:
         raise InvalidInput(
             "history: expected the half-lives and groups that the model was fitted with"

@@ -23,12 +23,34 @@ LONGEST_RECENT_HALF_LIFE = 16
 
 
 def unit_weights(history: PurchaseHistory, part: slice) -> NDArray[np.float32]:
-    """Weigh every pair 1, whatever was bought of it."""
+    """Weigh every pair 1, whatever was bought of it.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+    part : slice
+        Which pairs.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_pairs,)
+    """
     return np.ones(part.stop - part.start, np.float32)
 
 
 def recent_weights(history: PurchaseHistory, part: slice) -> NDArray[np.float32]:
-    """Weigh pairs by log(1 + decayed purchases), at the longest half-life up to 16 weeks."""
+    """Weigh pairs by log(1 + decayed purchases), at the longest half-life up to 16 weeks.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+    part : slice
+        Which pairs.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_pairs,)
+    """
     half_lives = history.half_lives
     short = (i for i, weeks in enumerate(half_lives) if weeks <= LONGEST_RECENT_HALF_LIFE)
     weights: NDArray[np.float32] = np.log1p(history.decay(part)[:, max(short, default=0)])

@@ -256,14 +256,32 @@ class LogisticRegression:
 
 
 def sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1 / (1 + exp(-x)), strictly between 0 and 1."""
+    """Return 1 / (1 + exp(-x)), strictly between 0 and 1.
+
+    Parameters
+    ----------
+    log_odds : ndarray of float64, shape (n,)
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+    """
     clipped = np.clip(log_odds, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
     probability: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-clipped))
     return probability
 
 
 def unweighted(sample: Sample) -> Sample:
-    """Return the same rows, each counting the same."""
+    """Return the same rows, each counting the same.
+
+    Parameters
+    ----------
+    sample : Sample
+
+    Returns
+    -------
+    Sample
+    """
     return sample._replace(weight=np.ones(len(sample.outcome), np.float32))
 
 

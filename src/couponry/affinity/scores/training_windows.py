@@ -17,7 +17,17 @@ LEAST_PURCHASES_THAT_COUNT = 8.0
 
 
 def check_window(history: PurchaseHistory, later: PurchaseHistory) -> None:
-    """Refuse a window that is not after its history: what is to be predicted would be known."""
+    """Refuse a window that is not after its history: what is to be predicted would be known.
+
+    Parameters
+    ----------
+    history, later : PurchaseHistory
+
+    Raises
+    ------
+    InvalidInput
+        If units differ, or the window begins before the history ends.
+    """
     if later.unit != history.unit or later.start <= history.until:
         raise InvalidInput(
             f"windows: expected purchases after {history.unit} {history.until}, the last of their history, "
@@ -26,7 +36,16 @@ def check_window(history: PurchaseHistory, later: PurchaseHistory) -> None:
 
 
 def bought_again(history: PurchaseHistory, later: PurchaseHistory) -> NDArray[np.bool_]:
-    """Return whether each pair of a history is in the later one, too."""
+    """Return whether each pair of a history is in the later one, too.
+
+    Parameters
+    ----------
+    history, later : PurchaseHistory
+
+    Returns
+    -------
+    ndarray of bool, shape (n_pairs,)
+    """
     return np.isin(_pair_keys(history, history), _pair_keys(later, history))
 
 

@@ -54,7 +54,18 @@ class OrderedAggregates:
         return True
 
     def batches(self) -> Iterator[AggregateBatch]:
-        """Read ids and states in order; each customer and product once."""
+        """Read ids and states in order; each customer and product once.
+
+        Yields
+        ------
+        list of pyarrow.Array, Pairs
+            Ids by key, customer first, and states.
+
+        Raises
+        ------
+        InvalidInput
+            If a customer and product are there twice, or memory runs out.
+        """
         yield from self._reader.batches() if self._in_order else self._sorted()
 
     def _sorted(self) -> Iterator[AggregateBatch]:

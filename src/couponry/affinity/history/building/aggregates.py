@@ -107,7 +107,18 @@ class AggregateReader:
         return self._stream.repeatable
 
     def batches(self) -> Iterator[AggregateBatch]:
-        """Read the rows as they come."""
+        """Read the rows as they come.
+
+        Yields
+        ------
+        list of pyarrow.Array, Pairs
+            Ids by key, customer first, and states.
+
+        Raises
+        ------
+        InvalidInput
+            With the first row that makes no sense.
+        """
         first_row = 0
         for table in self._stream.batches():
             yield _BatchReader(table, first_row, self._names, self._options).read(self)
@@ -257,7 +268,21 @@ def evenly_spaced_decay(
 def aggregate_tables(
     history: HistoryArrays, half_lives: tuple[float, ...]
 ) -> tuple[pa.Table, pa.Table]:
-    """Return a history's pairs and trips as aggregated purchases."""
+    """Return a history's pairs and trips as aggregated purchases.
+
+    Parameters
+    ----------
+    history : HistoryArrays
+    half_lives : tuple of float
+        In weeks.
+
+    Returns
+    -------
+    pairs : pyarrow.Table
+        Columns customer, product, and the states.
+    trips : pyarrow.Table
+        Columns customer, and the states.
+    """
     customer = np.repeat(np.arange(len(history.customers)), np.diff(history.indptr))
     ids = {
         "customer": history.customers.take(pa.array(customer)),

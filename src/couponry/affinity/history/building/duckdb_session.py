@@ -93,14 +93,33 @@ class DuckDBSession:
         self._scratch.cleanup()
 
     def register(self, name: str, table: pa.Table) -> None:
-        """Make an Arrow table known by a name."""
+        """Make an Arrow table known by a name.
+
+        Parameters
+        ----------
+        name : str
+        table : pyarrow.Table
+        """
         self._connection.register(name, table)
 
     @contextmanager
     def stream(
         self, name: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
     ) -> Iterator[None]:
-        """Make record batches known by a name; an error of theirs is raised as it was, not as DuckDB wraps it."""
+        """Make record batches known by a name; an error of theirs is raised as it was, not as DuckDB wraps it.
+
+        Parameters
+        ----------
+        name : str
+        schema : pyarrow.Schema
+        batches : iterable of pyarrow.RecordBatch
+            Read once, by the first query that names them.
+
+        Yields
+        ------
+        None
+            While queries may name them.
+        """
         failed: list[BaseException] = []
 
         def guarded() -> Iterator[pa.RecordBatch]:
@@ -120,21 +139,64 @@ class DuckDBSession:
         self._connection.unregister(name)
 
     def execute(self, query: str) -> Any:
-        """Run a query and return its rows as tuples; InvalidInput if memory runs out."""
+        """Run a query and return its rows as tuples; InvalidInput if memory runs out.
+
+        Parameters
+        ----------
+        query : str
+
+        Returns
+        -------
+        list of tuple
+
+        Raises
+        ------
+        InvalidInput
+            If memory runs out.
+        """
         try:
             return self._connection.execute(query).fetchall()
         except self._duckdb.OutOfMemoryException as error:
             raise self._too_little_memory(error) from None
 
     def table(self, query: str) -> pa.Table:
-        """Run a query and return its result as one table."""
+        """Run a query and return its result as one table.
+
+        Parameters
+        ----------
+        query : str
+
+        Returns
+        -------
+        pyarrow.Table
+
+        Raises
+        ------
+        InvalidInput
+            If memory runs out.
+        """
         try:
             return self._connection.sql(query).to_arrow_table()
         except self._duckdb.OutOfMemoryException as error:
             raise self._too_little_memory(error) from None
 
     def tables(self, query: str) -> Iterator[pa.Table]:
-        """Run a query and return its result a batch of rows at a time."""
+        """Run a query and return its result a batch of rows at a time.
+
+        Parameters
+        ----------
+        query : str
+
+        Yields
+        ------
+        pyarrow.Table
+            At most BATCH_ROWS rows.
+
+        Raises
+        ------
+        InvalidInput
+            If memory runs out.
+        """
         try:
             yield from map(pa.table, self._connection.sql(query).to_arrow_reader(BATCH_ROWS))
         except self._duckdb.OutOfMemoryException as error:

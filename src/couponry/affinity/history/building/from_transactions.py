@@ -97,7 +97,20 @@ def add_transactions(
 
 
 def check_memory(transactions: Transactions, memory: int, n_half_lives: int) -> None:
-    """Refuse, with the sizes, a history in memory that cannot fit there, as far as Parquet files tell."""
+    """Refuse, with the sizes, a history in memory that cannot fit there, as far as Parquet files tell.
+
+    Parameters
+    ----------
+    transactions : Transactions
+    memory : int
+        Bytes.
+    n_half_lives : int
+
+    Raises
+    ------
+    InvalidInput
+        With the bytes that are needed.
+    """
     paths = [Path(path) for path, *_ in transactions.files or []]
     rows = sum(pq.read_metadata(path).num_rows for path in paths if path.suffix.lower() != ".csv")
     bytes_per_pair = BYTES_PER_PAIR + BYTES_PER_HALF_LIFE * n_half_lives

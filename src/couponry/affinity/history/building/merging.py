@@ -25,7 +25,7 @@ BLOCK_PAIRS = 1 << 20
 
 
 class _Purchases(NamedTuple):
-    """Purchases of some customers, ordered by customer, item and period; item -1: of nothing that is kept."""
+    """Purchases of some customers, ordered by customer, item and period; of item -1 if the catalogue lacks the product."""
 
     customer: pa.Array
     item: NDArray[np.int64]
@@ -87,7 +87,13 @@ class HistoryMerger:
         self._writers["indptr"].append(np.zeros(1, np.int64))
 
     def add(self, table: pa.Table) -> None:
-        """Take the next of the ordered purchases; those of the last customer wait for more of them."""
+        """Take the next of the ordered purchases; those of the last customer wait for more of them.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            Columns customer, item, period, discounted and spend, as `GroupedPurchases.ordered` yields them.
+        """
         self._waiting.append(table)
         whole = pa.concat_tables(self._waiting).combine_chunks()
         last = whole["customer"][-1]
@@ -98,7 +104,13 @@ class HistoryMerger:
         self._waiting = [whole.slice(cut)]
 
     def finish(self) -> Arrays:
-        """Write the rest and return the arrays by name."""
+        """Write the rest and return the arrays by name.
+
+        Returns
+        -------
+        dict of str to ndarray
+            As `HistoryArrays.from_named` takes them, without the items.
+        """
         if self._waiting:
             self._merge(pa.concat_tables(self._waiting).combine_chunks())
         self._write_up_to(len(self._old.customers), None)
@@ -119,7 +131,7 @@ class HistoryMerger:
         self._write_up_to(count_up_to(self._old.customers, last), purchases)
 
     def _write_up_to(self, stop: int, purchases: _Purchases | None) -> None:
-        """Write the old customers before `stop` and the new purchases, none of which is of a later customer."""
+        """Write the old customers before `stop`, and new purchases of theirs and of new customers between them."""
         start, begin = self._next_customer, 0
         blocks = list(row_blocks(self._old.indptr[start : stop + 1], BLOCK_PAIRS))
         for a, b in blocks or [(0, 0)]:
@@ -134,7 +146,7 @@ class HistoryMerger:
         self._next_customer = stop
 
     def _write_block(self, start: int, stop: int, purchases: _Purchases | None) -> None:
-        """Write the old customers start <= i < stop and the purchases of customers up to the last of them."""
+        """Write the old customers start <= i < stop, and purchases of theirs and of new customers between them."""
         old = self._old
         begin, end = int(old.indptr[start]), int(old.indptr[stop])
         old_customers, added = old.customers[start:stop], None

@@ -100,7 +100,18 @@ class Transactions:
         )
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Read the rows; spend is in hundredths, periods of dates are days since 1970."""
+        """Read the rows; spend is in hundredths, periods of dates are days since 1970.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            Rows of `schema`, without returns.
+
+        Raises
+        ------
+        InvalidInput
+            With the first row that makes no sense.
+        """
         first_row = 0
         for table in self._stream.batches():
             yield from self._checked(table, first_row).to_batches()
@@ -146,13 +157,37 @@ class Transactions:
 
 
 def in_hundredths(money: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return amounts of money as whole hundredths, rounded half up, so that sums do not depend on their order."""
+    """Return amounts of money as whole hundredths, rounded half up, so that sums do not depend on their order.
+
+    Parameters
+    ----------
+    money : ndarray of float64, shape (n,)
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+    """
     hundredths: NDArray[np.int64] = np.floor(money * 100.0 + 0.5).astype(np.int64)
     return hundredths
 
 
 def transaction_columns(columns: Mapping[str, str] | None) -> list[str]:
-    """Return the names of the columns that are read where they exist."""
+    """Return the names of the columns that are read where they exist.
+
+    Parameters
+    ----------
+    columns : mapping of str to str, optional
+        Names of the columns where they are others.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    InvalidInput
+        If a key is not the name of a column that is known.
+    """
     return list(dict.fromkeys(_column_names(columns).values()))
 
 
