@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.support.compiled import compiled
 
-from couponry import Campaign, CustomerRule, InvalidInput, Limit
+from couponry import Campaign, CustomerRule, Limit
 from couponry.solver import solve as solve_module
 from couponry.solver.options import CoreOptions, MasterOptions, SizeOptions, SolverOptions
 from couponry.solver.solve import STAGES, Stage, solve
@@ -107,15 +106,3 @@ def test_highs_is_not_asked_where_it_may_not_be() -> None:
 )
 def test_relative_gap(bound: float, objective: float, gap: float) -> None:
     assert relative_gap(bound, objective) == gap
-
-
-@pytest.mark.parametrize("given", [{"core": None}, 5, SolverOptions])
-def test_solver_options_of_another_type_are_refused(given: Any) -> None:
-    with pytest.raises(InvalidInput, match="solver_options"):
-        campaign(TIGHT).solve(solver_options=given)
-
-
-def test_options_can_be_hashed_and_compared() -> None:
-    make: Callable[[], SolverOptions] = lambda: SolverOptions(core=CoreOptions(nodes=7))  # noqa: E731
-    assert make() == make() and hash(make()) == hash(make())
-    assert make() != SolverOptions()

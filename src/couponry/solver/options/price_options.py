@@ -149,7 +149,7 @@ class QuasiNewtonOptions:
     """
 
     memory: int = 30
-    """Past steps that are kept. More cost little beside a pass over the candidates."""
+    """Past steps that are kept: balances what they say of the curvature against arithmetic in each step."""
 
     passes: int = 100
     """Evaluations of the dual, at most."""
