@@ -90,5 +90,5 @@ def campaign_size(folder: Path, spec: Spec) -> CampaignSize:
         text_ids=rows.id_range is None or isinstance(rows.id_range[0], str),
         in_order=rows.is_in_order,
         table_bytes=table_bytes,
-        sets=expected_constraints(spec.rules, rows.rows / max(1, customers), offers.rows),
+        constraints=expected_constraints(spec.rules, rows.rows / max(1, customers), offers.rows),
     )

@@ -75,7 +75,7 @@ class CampaignSize:
         Whether candidates come by customer.
     table_bytes : int
         Size of the customers table, decoded.
-    sets : float
+    constraints : float
         About how many cardinality constraints the rules of a customer come to, where they overlap, conflict or ask for
         minimums.
     """
@@ -89,7 +89,7 @@ class CampaignSize:
     text_ids: bool
     in_order: bool
     table_bytes: int
-    sets: float = 0.0
+    constraints: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -166,16 +166,16 @@ def estimate(size: CampaignSize) -> Estimate:
     sorting *= BYTES_PER_SORTED_ROW + BYTES_PER_SORTED_VALUE * size.columns
     tables = 2 * size.table_bytes
     per_customer = size.customers * (BYTES_PER_CUSTOMER + 8 * (size.table_bytes > 0))
-    sets = _bytes_of_sets(size)
+    constraints = _constraint_bytes(size)
     memory = (
-        size.candidates * (BYTES_PER_CANDIDATE + BYTES_PER_VALUE * size.columns) + tables + sets
+        size.candidates * (BYTES_PER_CANDIDATE + BYTES_PER_VALUE * size.columns) + tables + constraints
     )
     return Estimate(
         candidates=size.candidates,
         customers=size.customers,
         columns=size.columns,
         memory=memory,
-        memory_with_store=min(memory, BASE_BYTES + tables + max(sorting, per_customer + sets)),
+        memory_with_store=min(memory, BASE_BYTES + tables + max(sorting, per_customer + constraints)),
         disk=stored + packed,
         disk_while_building=stored + max(packed, runs),
         available=available_memory(),
@@ -198,12 +198,12 @@ def estimate_with_history(size: CampaignSize, rows: int) -> Estimate:
     )
 
 
-def _bytes_of_sets(size: CampaignSize) -> int:
+def _constraint_bytes(size: CampaignSize) -> int:
     """The cardinality constraints of all customers, and where each customer's begin; see `kernels.Rules`."""
-    if size.sets == 0:
+    if size.constraints == 0:
         return 0
     width = -(-size.candidates // max(1, size.customers))
-    return int(8 * size.customers * (1 + size.sets * words_each(width)))
+    return int(8 * size.customers * (1 + size.constraints * words_each(width)))
 
 
 def check_memory(needed: Estimate, limit: int | None, *, with_store: bool) -> None:

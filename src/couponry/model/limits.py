@@ -42,7 +42,7 @@ class Limit:
         Instead of `sum`: two columns. The bounds hold for the sum of the first divided by the sum of the second, which
         must not be negative.
     mode : {"hard", "soft", "report"}
-        A hard limit is kept. A soft one may be missed, at a penalty. One to report is measured and never enforced.
+        A hard limit is kept. A soft one may be violated, at a penalty. One to report is measured and never enforced.
     penalty : float, optional
         Of a soft limit: objective lost per unit that the sum, or ratio, is outside its bounds.
 
@@ -72,7 +72,7 @@ class Limit:
     ...     couponry.Limit("return", ratio=("value", "cost"), by="brand", min=2.0),
     ... ]
 
-    A wish, which may be missed at half a unit of value for each coupon less:
+    A wish, which may be violated at half a unit of value for each coupon less:
 
     >>> wish = couponry.Limit("wish", min=2, where={"brand": "A"}, mode="soft", penalty=0.5)
     >>> offers = {"offer": [1, 2], "brand": ["A", "B"]}
