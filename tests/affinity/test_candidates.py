@@ -37,7 +37,7 @@ from couponry.kernels.affinity_contract import (
     OfferScoring,
     Pairs,
 )
-from couponry.utils.array_store import MemoryStore
+from couponry.utils.arrays.array_store import MemoryStore
 
 QUOTA = {"reward": 4, "activation": 3, "innovation": 2}
 SIZE = Shoppers(3000, rows=20, products=400, types=30, offers=60, weeks=20, scattered=False)

@@ -154,7 +154,7 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     score, begun = model.score(history), finder.score(history)
     monkeypatch.setattr(features, "BLOCK_PAIRS", 17)
     monkeypatch.setattr(discovery_features, "BLOCK_CUSTOMERS", 3)
-    monkeypatch.setattr("couponry.utils.blocks.BLOCK_SIZE", 100)
+    monkeypatch.setattr("couponry.utils.arrays.blocks.BLOCK_SIZE", 100)
     monkeypatch.setenv("COUPONRY_THREADS", "2")
     assert model.score(history).tobytes() == score.tobytes()
     for mine, theirs in zip(finder.score(history), begun, strict=True):

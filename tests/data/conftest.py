@@ -9,7 +9,7 @@ from tests.support.campaigns import random_tables, spec, write_folder
 from tests.support.stores import Sizes
 
 from couponry.data import external_sort
-from couponry.utils import blocks
+from couponry.utils.arrays import blocks
 
 
 @pytest.fixture(params=[(1 << 20, 1 << 22, 1 << 20), (1, 40, 7), (7, 25, 3)], ids=str)

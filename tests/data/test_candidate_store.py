@@ -24,7 +24,7 @@ from couponry import (
     write_campaign,
 )
 from couponry.data import external_sort
-from couponry.utils import blocks
+from couponry.utils.arrays import blocks
 
 
 def ways(table: pa.Table, folder: Path) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_estimate(campaign_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("each", [12, 40])
-def test_estimate_counts_the_sets_of_rules_that_conflict(each: int, tmp_path: Path) -> None:
+def test_estimate_counts_the_constraints_of_rules_that_conflict(each: int, tmp_path: Path) -> None:
     tables = random_tables(customers=300, offers=60, each=each)
     ids, random = tables["offers"]["offer"].to_pylist(), np.random.default_rng(each)
     pairs = [(a, b) for n, a in enumerate(ids) for b in ids[n + 1 :] if random.random() < 0.05]

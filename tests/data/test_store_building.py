@@ -80,7 +80,7 @@ MEMORY = """
     import numpy as np, pyarrow as pa
     from couponry import Campaign, CustomerRule, Limit
     from couponry.data import external_sort
-    from couponry.utils import blocks
+    from couponry.utils.arrays import blocks
 
     store, shuffled = sys.argv[1], sys.argv[2] == "shuffled"
     external_sort.BLOCK_ROWS = blocks.BLOCK_SIZE = 1 << 16

@@ -111,7 +111,7 @@ def test_what_was_packed_otherwise_is_packed_again(
     tables["candidates"] = tmp_path / "candidates.parquet"
     store, found = tmp_path / "store", []
     for packing in ("an earlier one", "this one"):
-        monkeypatch.setattr("couponry.model.measures.PACKING", packing)
+        monkeypatch.setattr("couponry.model.compiling.measures.PACKING", packing)
         whole(tables, store=store)
         found.append(
             ([path.name for path in store.glob("packed.*")], (store / "offer.npy").stat().st_ino)

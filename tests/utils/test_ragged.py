@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from couponry.utils.ragged import ranges, within
+from couponry.utils.arrays.ragged import ranges, within
 
 ROWS = st.lists(st.tuples(st.integers(-(2**40), 2**40), st.integers(0, 6)), max_size=30)
 

@@ -20,8 +20,8 @@ from ..campaign_folder.spec import Spec, read_spec
 from ..data import tables
 from ..data.streams import reading
 from ..model.campaign_data import CampaignData
-from ..model.compile_limits import CompiledLimits
 from ..model.compiled_campaign import compile_campaign
+from ..model.compiling.compile_limits import CompiledLimits
 from ..utils.errors import InvalidInput
 from .customer_subproblem import CustomerSubproblem
 from .decisions import Explanation

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..data import tables
 from ..data.roles import ROLES
 from ..model.campaign_data import CampaignData
-from ..model.compile_limits import CompiledLimits
+from ..model.compiling.compile_limits import CompiledLimits
 from ..solver.problem import Problem
 from .customer_subproblem import CustomerSubproblem
 from .decisions import Decision, Explanation, Payment

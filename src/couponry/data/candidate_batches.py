@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..utils.array_store import ArrayStore, FolderStore
+from ..utils.arrays.array_store import ArrayStore, FolderStore
 from ..utils.errors import InvalidInput
 from .candidate_checks import offer_dtype
 from .candidate_rows import CandidateRows

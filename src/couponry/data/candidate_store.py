@@ -22,10 +22,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..utils.array_store import Arrays, ArrayStore, FolderStore
+from ..utils.arrays.array_store import Arrays, ArrayStore, FolderStore
+from ..utils.arrays.mapped_arrays import map_array
 from ..utils.atomic_folder import abandoned_drafts, atomic_folder, check_new_folder
 from ..utils.errors import InvalidInput
-from ..utils.mapped_arrays import map_array
 from .candidates import Candidates, build_candidates
 from .external_sort import file_names
 from .ids import TEXT, as_ids, digest_of

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..utils.array_store import ArrayStore
-from ..utils.derived_arrays import DerivedArrays, SharedArrays
+from ..utils.arrays.array_store import ArrayStore
+from ..utils.arrays.derived_arrays import DerivedArrays, SharedArrays
 from ..utils.errors import InvalidInput
 from ..utils.parallel import parallel_map
 from . import tables

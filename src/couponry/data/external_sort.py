@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..utils.array_store import ArrayStore
-from ..utils.mapped_arrays import release_pages
+from ..utils.arrays.array_store import ArrayStore
+from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.parallel import parallel_map
 from . import ids
 from .candidate_rows import CandidateRows, Columns, merge_rows

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..utils.array_store import ArrayStore
+from ..utils.arrays.array_store import ArrayStore
 from . import tables
 
 INTEGERS, TEXT = pa.int64(), pa.large_string()

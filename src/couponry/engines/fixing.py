@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Backend, Rules, Shard
-from ..utils.mapped_arrays import copy_to_memory, exceeds_page_cache
+from ..utils.arrays.mapped_arrays import copy_to_memory, exceeds_page_cache
 from .cells import candidate_cells
 from .cut_off import CutOffCounts
 from .subset import positions_of

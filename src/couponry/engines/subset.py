@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Rules, Shard
-from ..utils.ragged import ranges
+from ..utils.arrays.ragged import ranges
 
 PIECE_CANDIDATES = 1 << 18
 """Candidates that are copied at a time, so that index arrays stay small."""

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from ..data import tables
 from ..utils.errors import InvalidInput
+from .compiling.measures import MONEY
 from .limits import Limit
-from .measures import MONEY
 from .rules import CustomerRule
 
 Part = TypeVar("Part", CustomerRule, Limit)

@@ -17,8 +17,8 @@ from ..data.candidates import Candidates, build_candidates
 from ..data.roles import ROLES
 from ..data.streams import Stream, stream
 from ..data.tables import Table
-from ..utils.array_store import MemoryStore
-from ..utils.blocks import row_blocks
+from ..utils.arrays.array_store import MemoryStore
+from ..utils.arrays.blocks import row_blocks
 from ..utils.errors import InvalidInput
 from ..utils.parallel import worker_count
 from .campaign_checks import (

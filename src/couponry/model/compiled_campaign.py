@@ -11,12 +11,12 @@ from ..kernels import Backend, Shard
 from ..solver.problem import Problem
 from ..utils.errors import InvalidInput
 from .campaign_data import CampaignData
-from .compile_limits import CompiledLimits, compile_limits
-from .compile_rules import CompiledRules, compile_rules
+from .compiling.compile_limits import CompiledLimits, compile_limits
+from .compiling.compile_rules import CompiledRules, compile_rules
+from .compiling.measures import Amount, Amounts
 from .contact_history import ContactHistory
 from .customers import Customers
 from .items import Items, items_of
-from .measures import Amount, Amounts
 
 
 @dataclass(frozen=True, eq=False)

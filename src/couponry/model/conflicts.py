@@ -9,8 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..data import tables
+from ..utils.arrays.ragged import ranges
 from ..utils.errors import InvalidInput
-from ..utils.ragged import ranges
 from .items import Items
 from .rules import CustomerRule
 

@@ -14,12 +14,12 @@ from ..data.candidate_checks import offer_dtype
 from ..data.candidates import Candidates
 from ..data.filters import Where, rows_where, values_of
 from ..data.roles import ROLES
-from ..utils.array_store import Arrays, ArrayStore, save
-from ..utils.blocks import blocks
+from ..utils.arrays.array_store import Arrays, ArrayStore, save
+from ..utils.arrays.blocks import blocks
+from ..utils.arrays.mapped_arrays import release_pages
+from ..utils.arrays.ragged import ranges
 from ..utils.checks import did_you_mean
 from ..utils.errors import InvalidInput
-from ..utils.mapped_arrays import release_pages
-from ..utils.ragged import ranges
 
 
 class Items:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..data import tables
 from ..model.compiled_campaign import CompiledCampaign
 from ..solver.plan import Plan
-from ..utils.mapped_arrays import release_pages
+from ..utils.arrays.mapped_arrays import release_pages
 
 PART_ROWS = 1 << 24
 """Rows of a Parquet file, about; an allocation with more is written as a folder of files."""

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
-from ..model.compile_limits import CompiledLimits, Measure
 from ..model.compiled_campaign import CompiledCampaign
+from ..model.compiling.compile_limits import CompiledLimits, Measure
 from ..solver.dual.lagrangian import Lagrangian
 from ..solver.infeasibility.infeasible_set import ConflictingBound, InfeasibleSet
 from ..solver.options import DEFAULT_OPTIONS, SolverOptions

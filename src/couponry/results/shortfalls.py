@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import RuleSpec, Shard
-from ..model.compile_rules import CompiledRules
+from ..model.compiling.compile_rules import CompiledRules
 from ..solver.plan import Plan
 
 

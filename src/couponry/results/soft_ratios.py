@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
-from ..model.compile_limits import CompiledLimits
+from ..model.compiling.compile_limits import CompiledLimits
 from ..solver.dual.lagrangian import Lagrangian
 from ..solver.problem import Problem
 from ..solver.solve import Solution

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data import tables
-from ..model.compile_limits import CompiledLimits
 from ..model.compiled_campaign import CompiledCampaign
+from ..model.compiling.compile_limits import CompiledLimits
 from ..solver.dual.warm_start import KnownUsage, WarmStart
 from ..utils.errors import InvalidInput
 from .solution import CampaignSolution

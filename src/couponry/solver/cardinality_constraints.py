@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..kernels import Rules, Shard
 from ..kernels.set_layout import SHORT, candidate_words, heads, words_of_each
-from ..utils.ragged import within
+from ..utils.arrays.ragged import within
 
 
 @dataclass(frozen=True)

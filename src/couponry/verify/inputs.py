@@ -15,9 +15,9 @@ from ..campaign_folder.spec import Spec, read_table
 from ..data import tables
 from ..data.filters import Where, rows_where
 from ..model.campaign_checks import candidate_columns, check_customers
+from ..model.compiling.measures import MONEY
 from ..model.contact_history import ContactHistory
 from ..model.customers import Customers, check_column
-from ..model.measures import MONEY
 from ..utils.errors import InvalidInput
 from .rounding import PACKED_ROUNDING, Floats, Integers, Mask
 

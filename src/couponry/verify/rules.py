@@ -9,8 +9,8 @@ import numpy as np
 
 from ..model.conflicts import pairs_of
 from ..model.rules import CustomerRule
+from ..utils.arrays.ragged import ranges
 from ..utils.errors import Unsupported
-from ..utils.ragged import ranges
 from .achievable import CellGroups, most_coupons
 from .claims import Claims
 from .inputs import Inputs

@@ -11,9 +11,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...data import tables
-from ...utils.blocks import row_blocks
+from ...utils.arrays.blocks import row_blocks
+from ...utils.arrays.mapped_arrays import release_pages
 from ...utils.lazy_imports import sparse as sp
-from ...utils.mapped_arrays import release_pages
 from ..history.decay import decay_factors
 from ..history.purchase_history import PurchaseHistory
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...data.ids import TEXT, text_buffers
 from ...kernels.hashing import scatter
-from ...utils.ragged import within
+from ...utils.arrays.ragged import within
 
 MAX_ROWS = 1 << 20
 """Rows of a sample: a few tens of thousands of customers, for most retailers."""

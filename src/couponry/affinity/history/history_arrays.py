@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...data.ids import IdWriter, as_ids
 from ...kernels.affinity_contract import Pairs
-from ...utils.array_store import Arrays, ArrayStore
+from ...utils.arrays.array_store import Arrays, ArrayStore
 from ...utils.errors import InvalidInput
 
 MAX_ITEMS = 1 << 32

@@ -1,7 +1,7 @@
 """Purchase histories in a folder, or in memory: built whole or not at all, and opened again.
 
 manifest.json            format, half-lives, unit, periods; written last
-customers.npy ...        the arrays, as `couponry.utils.array_store` writes them
+customers.npy ...        the arrays, as `couponry.utils.arrays.array_store` writes them
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...utils.array_store import Arrays, ArrayStore, FolderStore, MemoryStore
+from ...utils.arrays.array_store import Arrays, ArrayStore, FolderStore, MemoryStore
+from ...utils.arrays.mapped_arrays import map_array
 from ...utils.atomic_folder import abandoned_drafts, atomic_folder
 from ...utils.errors import InvalidInput
-from ...utils.mapped_arrays import map_array
 from .history_arrays import HistoryArrays
 
 FORMAT = 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...utils.blocks import blocks
+from ...utils.arrays.blocks import blocks
 from .purchase_history import PurchaseHistory
 
 PRIOR_REPEATERS, PRIOR_BUYERS = 0.2, 2.0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...utils.blocks import row_blocks
+from ...utils.arrays.blocks import row_blocks
 from ...utils.errors import InvalidInput
 from ..history.purchase_history import PurchaseHistory
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ....data import tables
 from ....data.ids import IdWriter
 from ....kernels.affinity_contract import Pairs
-from ....utils.array_store import Arrays, ArrayStore, save
+from ....utils.arrays.array_store import Arrays, ArrayStore, save
 from ....utils.errors import InvalidInput
 from ..history_arrays import write_items
 from ..history_folder import Built, Coverage, build_history

@@ -13,9 +13,9 @@ from ....data import tables
 from ....data.ids import IdWriter, count_up_to
 from ....kernels import load
 from ....kernels.affinity_contract import Pairs
-from ....utils.array_store import Arrays, ArrayStore
-from ....utils.blocks import row_blocks
-from ....utils.mapped_arrays import release_pages
+from ....utils.arrays.array_store import Arrays, ArrayStore
+from ....utils.arrays.blocks import row_blocks
+from ....utils.arrays.mapped_arrays import release_pages
 from ..history_arrays import HistoryArrays
 from ..pair_states import slice_states
 from .transactions import TABLE

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import tables
-from ..data.candidates import Candidates
-from ..kernels import Backend
-from ..utils.array_store import Arrays, ArrayStore, save
-from ..utils.blocks import blocks
-from ..utils.checks import did_you_mean
-from ..utils.errors import InvalidInput
-from ..utils.mapped_arrays import release_pages
-from .items import Items
+from ...data import tables
+from ...data.candidates import Candidates
+from ...kernels import Backend
+from ...utils.arrays.array_store import Arrays, ArrayStore, save
+from ...utils.arrays.blocks import blocks
+from ...utils.arrays.mapped_arrays import release_pages
+from ...utils.checks import did_you_mean
+from ...utils.errors import InvalidInput
+from ..items import Items
 from .quantisation import PACKING, Attribute, Packed, Span, find_span, quantise
 
 MONEY = ("issue_cost", "face_value", "margin")

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import tables
-from ..data.filters import rows_where
-from ..utils.errors import InvalidInput, Unsupported
-from .customers import Customers
-from .items import Items
-from .limits import Limit
+from ...data import tables
+from ...data.filters import rows_where
+from ...utils.errors import InvalidInput, Unsupported
+from ..customers import Customers
+from ..items import Items
+from ..limits import Limit
 from .measures import Amount, Amounts
 
 MAX_SEGMENTS = 65_536

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..utils.lazy_imports import sparse as sp
-from .customers import Customers
-from .items import Items
+from ...utils.lazy_imports import sparse as sp
+from ..customers import Customers
+from ..items import Items
+from ..limits import Limit
 from .limit_groups import LimitGroups, look_up_limit, segment_customers
-from .limits import Limit
 from .measures import Amount, Amounts
 
 

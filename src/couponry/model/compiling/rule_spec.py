@@ -9,13 +9,13 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.candidates import Candidates
-from ..kernels import RuleSpec
-from ..utils.errors import Unsupported
-from .conflicts import NO_CONFLICTS, conflicts_of
-from .contact_history import ContactHistory, had_items
-from .items import Items
-from .rules import CustomerRule
+from ...data.candidates import Candidates
+from ...kernels import RuleSpec
+from ...utils.errors import Unsupported
+from ..conflicts import NO_CONFLICTS, conflicts_of
+from ..contact_history import ContactHistory, had_items
+from ..items import Items
+from ..rules import CustomerRule
 
 MAX_RULES = 65_535
 """Constraints name their rule in 16 bits, and one number is that of mandatory offers."""

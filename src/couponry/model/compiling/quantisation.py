@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Backend
-from ..solver.problem import ALIKE, LEVELS, SAME
-from ..utils.array_store import ArrayStore, save
-from ..utils.blocks import blocks
-from ..utils.mapped_arrays import release_pages
-from ..utils.parallel import parallel_map, worker_count
+from ...kernels import Backend
+from ...solver.problem import ALIKE, LEVELS, SAME
+from ...utils.arrays.array_store import ArrayStore, save
+from ...utils.arrays.blocks import blocks
+from ...utils.arrays.mapped_arrays import release_pages
+from ...utils.parallel import parallel_map, worker_count
 
 FIRST_LOOK_CANDIDATES = 1 << 14
 """Candidates after which two attributes are mostly told apart."""

@@ -13,22 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.candidates import Candidates
-from ..kernels import Backend, Rules, RuleSpec
-from ..solver.rule_names import (
+from ...data.candidates import Candidates
+from ...kernels import Backend, Rules, RuleSpec
+from ...solver.rule_names import (
     UNLIMITED,
     RuleNames,
     largest_lower_bound,
     smallest_upper_bound,
 )
-from ..utils.blocks import row_blocks
-from ..utils.errors import InvalidInput, Unsupported
-from ..utils.parallel import parallel_map, worker_count
-from .contact_history import ContactHistory
-from .customers import Customers
-from .items import Items
+from ...utils.arrays.blocks import row_blocks
+from ...utils.errors import InvalidInput, Unsupported
+from ...utils.parallel import parallel_map, worker_count
+from ..contact_history import ContactHistory
+from ..customers import Customers
+from ..items import Items
+from ..rules import MANDATORY, CustomerRule
 from .rule_spec import GroupedRule, as_table, build_spec, group_rule, may_need_constraints
-from .rules import MANDATORY, CustomerRule
 
 MAX_CONSTRAINED_CANDIDATES = 65_535
 """Candidates of a customer with cardinality constraints: their bounds are 16 bits."""
