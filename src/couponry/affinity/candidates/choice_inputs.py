@@ -269,7 +269,7 @@ def _by_kind(item: NDArray[np.int32], offer: NDArray[np.int32]) -> Kinds:
 
 
 def checked_quotas(quota: int | Mapping[str, int], *, by_role: bool) -> NDArray[np.int32]:
-    """Return the quota of each role; without roles every offer is an innovation, so one number is the quota of those.
+    """Return the quota of each role; one number is the quota of innovations, as everything is without roles.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ class DiscoveryFeatures:
         return key
 
     def _popularity_now(self) -> NDArray[np.float64]:
-        """Return decayed purchases of each item at the half-life a third up the list; buyers if there are no half-lives."""
+        """Return decayed purchases of each item at the half-life a third up the list; buyers if there is none."""
         if not self._history.half_lives:
             return self._statistics.buyers
         return self._statistics.popularity[:, len(self._history.half_lives) // 3]

@@ -25,7 +25,7 @@ BLOCK_PAIRS = 1 << 20
 
 
 class _Purchases(NamedTuple):
-    """Purchases of some customers, ordered by customer, item and period; of item -1 if the catalogue lacks the product."""
+    """Purchases of some customers by customer, item and period; item -1: the catalogue lacks the product."""
 
     customer: pa.Array
     item: NDArray[np.int64]
