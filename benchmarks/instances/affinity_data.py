@@ -21,7 +21,13 @@ WINDOW = 4  # weeks that are predicted
 class Level:
     """What is ranked: products or product types.
 
-    purchases: customer, item, day (days since 2017), week, discount. groups: one row an item, with its groups.
+    Attributes
+    ----------
+    name : str
+    purchases : pandas.DataFrame
+        customer, item, day (days since 2017), week, discount.
+    groups : pyarrow.Table
+        One row an item, with its groups.
     """
 
     name: str
@@ -84,9 +90,16 @@ def levels() -> dict[str, Level]:
 
 @dataclass(frozen=True)
 class Truth:
-    """What was bought in the window, of items that anybody had bought before: keys customer * P + item, ascending.
+    """What was bought in the window, of items that anybody had bought before.
 
-    Customers are those of the history and of the window; place: int64 (n), where among them the history's are.
+    Attributes
+    ----------
+    keys : ndarray of int64, shape (n_pairs,)
+        customer * items + item, ascending.
+    items, customers : int
+        Items of the history; customers of the history and of the window.
+    place : ndarray of int64, shape (n_history_customers,)
+        Where the history's customers are among them.
     """
 
     keys: NDArray[np.int64]
@@ -95,8 +108,15 @@ class Truth:
     place: NDArray[np.int64]
 
     @classmethod
-    def of(cls, history: PurchaseHistory, later: PurchaseHistory, *, new: bool = False) -> Truth:
-        """new: only what the household itself had not bought before. Households of the window alone are added."""
+    def after(cls, history: PurchaseHistory, later: PurchaseHistory, *, new: bool = False) -> Truth:
+        """What was bought in the window after a history.
+
+        Parameters
+        ----------
+        history, later : PurchaseHistory
+        new : bool
+            Only what the household itself had not bought before. Households of the window alone are added.
+        """
         everyone = tables.ranks(pa.concat_arrays([history.customers, later.customers]))[1]
         items = len(history.items)
         keys = _keys(later, everyone, history.items)
@@ -107,7 +127,10 @@ class Truth:
     def judge(self, lists: NDArray[np.int64]) -> dict[str, float]:
         """Recall and NDCG at 20, means over the households that bought something.
 
-        lists: int64 (customers, 20), items from the best, -1 for none.
+        Parameters
+        ----------
+        lists : ndarray of int64, shape (customers, 20)
+            Items from the best, -1 for none.
         """
         customer = np.arange(self.customers)[:, None]
         hit = np.isin(customer * self.items + lists, self.keys) & (lists >= 0)
@@ -139,9 +162,22 @@ def ranked(
     fill: NDArray[np.floating],
     never: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
-    """The best 20 items of each customer by score, then, where those above 0 are fewer, by `fill` (items).
+    """The best 20 items of each customer by score; where fewer are above 0, the rest by `fill`.
 
-    never: keys (customer * P + item) of what is not to be listed.
+    Parameters
+    ----------
+    truth : Truth
+    customer, item : ndarray of int64, shape (n_pairs,)
+    score : ndarray of float, shape (n_pairs,)
+    fill : ndarray of float, shape (items,)
+        The same score of an item for every customer, such as its buyers.
+    never : ndarray of int64, optional
+        Keys (customer * items + item) that are not to be listed.
+
+    Returns
+    -------
+    ndarray of int64, shape (customers, 20)
+        Items from the best, -1 for none.
     """
     lists = np.full((truth.customers, PLACES), -1)
     best = np.argsort(-fill, kind="stable")

@@ -34,11 +34,21 @@ SKEW = 1.05  # of Zipf's law
 
 @dataclass(frozen=True)
 class Shoppers:
-    """Customers who buy `rows` times on average in `weeks` weeks, products of `types` types, `offers` coupons.
+    """Customers, what they buy, and coupons that are good for one to eight products of a type each.
 
-    Coupons are good for one to eight products of a type each; half of them for products that sell well.
-    scattered: whether a block's customers have ids from all over, as files by date have them, or those that follow one
-    another.
+    Half of the coupons are good for products that sell well.
+
+    Attributes
+    ----------
+    customers : int
+    rows : float
+        Purchases of a customer, on average.
+    products, types, offers : int
+        Products, types that they are of, and coupons.
+    weeks : int
+    seed : int
+    scattered : bool
+        Whether a block's customers have ids from all over, as in files by date, or consecutive ones.
     """
 
     customers: int
@@ -115,7 +125,7 @@ class Shoppers:
         )
 
     def ids(self, number: int) -> NDArray[np.int64]:
-        """The ids of a block's customers: scattered over all ids, each there once."""
+        """The ids of a block's customers, each once; scattered over all ids, or consecutive."""
         first = number * BLOCK
         row = np.arange(first, min(first + BLOCK, self.customers), dtype=np.int64)
         return row * self._stride % self.customers if self.scattered else row

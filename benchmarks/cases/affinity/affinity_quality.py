@@ -44,8 +44,8 @@ class Split:
             (level.history(1, end), level.history(end + 1, end + WINDOW)) for end in ends
         ]
         self.groups = Catalogue(level.groups, [n for n in level.groups.column_names if n != "item"])
-        self.truth = Truth.of(self.history, self.later)
-        self.begun = Truth.of(self.history, self.later, new=True)
+        self.truth = Truth.after(self.history, self.later)
+        self.new = Truth.after(self.history, self.later, new=True)
         self.buyers = ItemStatistics.from_history(self.history).buyers
         self.customer = np.repeat(self.truth.place, np.diff(self.history.indptr))
         self.owned = self.customer * self.truth.items + self.history.item
@@ -54,8 +54,8 @@ class Split:
         return self.truth.judge(ranked(self.truth, customer, item, score, self.buyers))
 
     def judge_new(self, customer: Any, item: Any, score: Any) -> dict[str, float]:
-        lists = ranked(self.begun, customer, item, score, self.buyers, self.owned)
-        return self.begun.judge(lists)
+        lists = ranked(self.new, customer, item, score, self.buyers, self.owned)
+        return self.new.judge(lists)
 
     def own(self, score: NDArray[np.floating]) -> Scores:
         """Scores of the pairs of the history."""
