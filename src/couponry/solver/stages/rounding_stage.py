@@ -120,7 +120,7 @@ class _FreeCustomerRepair:
         usage = fixed_usage(problem, fixed)
         activity = problem.rows @ usage.ravel()
         part = free_problem(problem, state.scales, fixed, activity, state.options.free_customers)
-        state.clock.say(f"{len(fixed.free):,} customers may move")
+        state.clock.say(f"{len(fixed.free):,} customers are free")
         repair = Repair(part, fixed.engine, state.scales, state.options.repair, activity)
         worth = float((problem.objective * usage).sum())
         unfilled = state.options.free_customers.filled_gaps * state.gap * abs(state.bound)

@@ -52,7 +52,7 @@ class Curvature:
     space : PriceSpace
     scales : Scales
     unit : float
-        Unit of the dual value.
+        Unit of the dual value; NumPy's float64 for a curvature that is computed in float64.
     options : CurvatureOptions
     """
 
@@ -93,9 +93,8 @@ class Curvature:
         near = np.flatnonzero(loss < width[cell])
         partner = partner[near]
         swapped = partner >= 0
-        # a NumPy number, so that it is divided in float64 by widths in float32
-        changes = np.float64(ALONE * sample.scale / self.unit)
-        size = np.sqrt(changes / width[cell[near]])
+        # in float64 where the unit is NumPy's number; widths in float32 divide Python's in float32
+        size = np.sqrt(ALONE * sample.scale / self.unit / width[cell[near]])
         size[swapped] *= np.sqrt(IN_PLACE / ALONE)
         size = np.where(chosen[near], size, -size)
         moved = self._moved(near, size) + self._moved(partner, np.where(swapped, -size, 0.0))

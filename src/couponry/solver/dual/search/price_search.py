@@ -105,7 +105,8 @@ class PriceSearch:
         self.scales = Scales.measure(problem, dual.engine)
         self.violations = ViolationMeasure(problem, self.scales.per_coupon)
         self._unpriced = dual.evaluate(self.prices)
-        self.coupons = max(1.0, float(self._unpriced.usage[0].sum()))
+        # stays NumPy's number where anybody has a coupon: the precision of curvature goes by the type of its unit
+        self.coupons: float = max(1.0, self._unpriced.usage[0].sum())
         self.typical_worth = self._typical_worth()
         self.unpriced_dual = self._unpriced.dual
         # no allocation is worth less than about this: below it the dual only proves that there is none
@@ -124,7 +125,7 @@ class PriceSearch:
     def _typical_worth(self) -> float:
         """Objective of a typical coupon."""
         objective = self.problem.objective
-        gained = float(np.abs(objective * self._unpriced.usage).sum()) / self.coupons
+        gained: float = float(np.abs(objective * self._unpriced.usage).sum()) / self.coupons
         if gained > 0:
             return gained
         total = float(np.abs(objective * self.scales.everything).sum())
