@@ -46,7 +46,7 @@ def is_ours(of: type, member: str) -> bool:
     return documented and owner.__module__.startswith("couponry")
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", list(names()))
 def test_docstring(name: str) -> None:
     found = validate(f"couponry.{name}")
     errors = dict(found["errors"])
