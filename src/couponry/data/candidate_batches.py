@@ -54,6 +54,18 @@ class CandidateBlocks:
     def collect(self, store: ArrayStore, threads: int) -> Candidates:
         """Make all candidates, and write them into an array store.
 
+        Parameters
+        ----------
+        store : ArrayStore
+            Where the arrays go.
+        threads : int
+            How many to work with.
+
+        Returns
+        -------
+        Candidates
+            In the store's arrays.
+
         Raises
         ------
         InvalidInput

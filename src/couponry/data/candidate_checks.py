@@ -80,6 +80,16 @@ class CandidateChecks:
     def checked_rows(self, block: NumberedBlock) -> CandidateRows:
         """Check the rows of a block, and put them into canonical order.
 
+        Parameters
+        ----------
+        block : NumberedBlock
+            Some rows of the table.
+
+        Returns
+        -------
+        CandidateRows
+            The same rows.
+
         Raises
         ------
         InvalidInput
@@ -114,7 +124,18 @@ class CandidateChecks:
 
 
 def offer_dtype(n_offers: int) -> np.dtype[Any]:
-    """The type that rows of the offers table are numbered in."""
+    """The type that rows of the offers table are numbered in.
+
+    Parameters
+    ----------
+    n_offers : int
+        Number of offers.
+
+    Returns
+    -------
+    numpy.dtype
+        uint16 where it is enough, else uint32.
+    """
     return np.dtype(np.uint16 if n_offers <= 65_536 else np.uint32)
 
 

@@ -55,13 +55,35 @@ class CandidateRows:
         return int(self.indptr[-1])
 
     def customer_range(self, start: int, stop: int) -> CandidateRows:
-        """Select the rows of the customers start <= i < stop."""
+        """Select the rows of the customers start <= i < stop.
+
+        Parameters
+        ----------
+        start, stop : int
+            The range.
+
+        Returns
+        -------
+        CandidateRows
+            Views of the columns.
+        """
         indptr = self.indptr[start : stop + 1]
         columns = {name: column[indptr[0] : indptr[-1]] for name, column in self.columns.items()}
         return CandidateRows(self.customers[start:stop], indptr - indptr[0], columns)
 
     def of_customers(self, kept: NDArray[np.bool_]) -> CandidateRows:
-        """Select the rows of the customers that are marked; kept: shape (n,)."""
+        """Select the rows of the customers that are marked; kept: shape (n,).
+
+        Parameters
+        ----------
+        kept : ndarray of bool, shape (n,)
+            The customers to keep.
+
+        Returns
+        -------
+        CandidateRows
+            Copies of the columns.
+        """
         count = np.diff(self.indptr)
         rows = np.repeat(kept, count)
         columns = {name: column[rows] for name, column in self.columns.items()}
@@ -69,7 +91,13 @@ class CandidateRows:
         return CandidateRows(self.customers.filter(pa.array(kept)), indptr, columns)
 
     def copy(self) -> CandidateRows:
-        """Copy the rows into arrays of their own, which keep no larger ones alive."""
+        """Copy the rows into arrays of their own, which keep no larger ones alive.
+
+        Returns
+        -------
+        CandidateRows
+            The same rows.
+        """
         columns = {name: column.copy() for name, column in self.columns.items()}
         return CandidateRows(pa.concat_arrays([self.customers]), self.indptr.copy(), columns)
 
@@ -85,6 +113,11 @@ def sort_rows(customer: pa.Array, columns: Columns, n_offers: int) -> CandidateR
         `offer` among them, as rows of the sorted offers.
     n_offers : int
 
+    Returns
+    -------
+    CandidateRows
+        The same rows.
+
     Raises
     ------
     DuplicatePair
@@ -95,6 +128,18 @@ def sort_rows(customer: pa.Array, columns: Columns, n_offers: int) -> CandidateR
 
 def merge_rows(parts: list[CandidateRows], n_offers: int) -> CandidateRows:
     """Put the rows of several parts into canonical order; customers may be in more than one.
+
+    Parameters
+    ----------
+    parts : list of CandidateRows
+        With the same columns.
+    n_offers : int
+        Number of offers.
+
+    Returns
+    -------
+    CandidateRows
+        All rows of all parts.
 
     Raises
     ------

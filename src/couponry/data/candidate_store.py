@@ -50,6 +50,11 @@ def open_or_build(folder: str | Path, stream: Stream, offers: pa.Array, threads:
         Ids of the offers, ascending.
     threads : int
 
+    Returns
+    -------
+    Candidates
+        Memory-mapped.
+
     Raises
     ------
     InvalidInput
@@ -78,6 +83,11 @@ def open_or_make(
     make : callable
         Writes the candidates into the array store that it is given.
 
+    Returns
+    -------
+    Candidates
+        Memory-mapped.
+
     Raises
     ------
     InvalidInput
@@ -102,12 +112,40 @@ def open_or_make(
 
 
 def is_built_from(folder: str | Path, stream: Stream, offers: pa.Array) -> bool:
-    """Tell whether a folder holds a store of this very input."""
+    """Tell whether a folder holds a store of this very input.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder.
+    stream : Stream
+        The candidates table.
+    offers : pyarrow.Array
+        Ids of the offers, ascending.
+
+    Returns
+    -------
+    bool
+        False where there is no store, or where its input cannot be told.
+    """
     return is_made_from(folder, _source(stream, offers))
 
 
 def is_made_from(folder: str | Path, source: dict[str, Any] | None) -> bool:
-    """Tell whether a folder holds a store of this very source."""
+    """Tell whether a folder holds a store of this very source.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder.
+    source : dict or None
+        What candidates are made from; None where that cannot be told.
+
+    Returns
+    -------
+    bool
+        False where there is no store.
+    """
     try:
         manifest = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -57,7 +57,18 @@ class Candidates:
 
     @classmethod
     def of_rows(cls, rows: StoredRows) -> Candidates:
-        """Make candidates of rows in canonical order."""
+        """Make candidates of rows in canonical order.
+
+        Parameters
+        ----------
+        rows : StoredRows
+            Sorted.
+
+        Returns
+        -------
+        Candidates
+            Over the same arrays.
+        """
         columns = dict(rows.columns)
         offer, role = columns.pop("offer"), columns.pop("role", None)
         mandatory = columns.pop("mandatory", None)
@@ -81,6 +92,11 @@ def build_candidates(
     store : ArrayStore
         Where the arrays go.
     threads : int
+
+    Returns
+    -------
+    Candidates
+        In the store's arrays.
 
     Raises
     ------

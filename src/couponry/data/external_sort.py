@@ -83,7 +83,13 @@ class RowWriter:
         self.rows = 0
 
     def append(self, rows: CandidateRows) -> None:
-        """Write more rows."""
+        """Write more rows.
+
+        Parameters
+        ----------
+        rows : CandidateRows
+            Behind those that were written before.
+        """
         self._customers.append(rows.customers)
         self._indptr.append(rows.indptr[1:] + self.rows)
         for name, writer in self._columns.items():
@@ -92,13 +98,30 @@ class RowWriter:
         self.rows += len(rows)
 
     def finish(self) -> StoredRows:
-        """Return all rows that were written."""
+        """Return all rows that were written.
+
+        Returns
+        -------
+        StoredRows
+            In the order in which they were written.
+        """
         columns = {name: writer.finish() for name, writer in self._columns.items()}
         return StoredRows(*self._customers.finish(), self._indptr.finish(), columns)
 
 
 def file_names(columns: Iterable[str]) -> dict[str, str]:
-    """Name each column's array: numeric columns may be called anything, so theirs are numbered."""
+    """Name each column's array: numeric columns may be called anything, so theirs are numbered.
+
+    Parameters
+    ----------
+    columns : iterable of str
+        Names of the columns.
+
+    Returns
+    -------
+    dict of str to str
+        Name of each column's array.
+    """
     columns = list(columns)
     numeric = [name for name in columns if name not in ("offer", "role", "mandatory")]
     return {name: f"column-{numeric.index(name)}" if name in numeric else name for name in columns}
@@ -136,11 +159,22 @@ class ExternalSort:
         self._waiting: CandidateRows | None = None
 
     def block_rows(self) -> int:
-        """Tell how many rows to sort at a time from now on."""
+        """Tell how many rows to sort at a time from now on.
+
+        Returns
+        -------
+        int
+            Rows.
+        """
         return BLOCK_ROWS if len(self._starts) == 1 else max(RUN_ROWS, BLOCK_ROWS)
 
     def add(self, rows: CandidateRows) -> None:
         """Take the rows of the next block.
+
+        Parameters
+        ----------
+        rows : CandidateRows
+            The rows of a block.
 
         Raises
         ------
@@ -165,6 +199,16 @@ class ExternalSort:
 
     def finish(self, threads: int) -> StoredRows | None:
         """Return all rows in canonical order, or None where there are none.
+
+        Parameters
+        ----------
+        threads : int
+            How many to work with.
+
+        Returns
+        -------
+        StoredRows or None
+            Sorted.
 
         Raises
         ------

@@ -55,6 +55,18 @@ def rows_where(table: pa.Table, what: str, where: Where, by_whom: str) -> NDArra
 def values_of(test: Any, label: str) -> list[Any]:
     """List the values that a condition names.
 
+    Parameters
+    ----------
+    test : object
+        The condition.
+    label : str
+        What it belongs to, for messages.
+
+    Returns
+    -------
+    list
+        At least one value.
+
     Raises
     ------
     InvalidInput

@@ -38,7 +38,13 @@ class IdWriter:
             self._bytes = 0
 
     def append(self, ids: pa.Array) -> None:
-        """Write more ids."""
+        """Write more ids.
+
+        Parameters
+        ----------
+        ids : pyarrow.Array
+            Of the writer's type.
+        """
         if not self._text:
             self._values.append(ids.to_numpy())
             return
@@ -49,7 +55,13 @@ class IdWriter:
             self._bytes += int(ends[-1] - ends[0])
 
     def finish(self) -> tuple[pa.Array, list[NDArray[Any]]]:
-        """Return the ids, and the arrays that they are made of."""
+        """Return the ids, and the arrays that they are made of.
+
+        Returns
+        -------
+        tuple of pyarrow.Array and list of ndarray
+            The ids, and the arrays that they are made of.
+        """
         values = self._values.finish()
         if not self._text:
             return as_ids(values, None), [values]
@@ -58,7 +70,20 @@ class IdWriter:
 
 
 def as_ids(values: NDArray[Any], ends: NDArray[np.int64] | None) -> pa.Array:
-    """Make an Arrow array over these very arrays; ends: where text ids end, None for integers."""
+    """Make an Arrow array over these very arrays; ends: where text ids end, None for integers.
+
+    Parameters
+    ----------
+    values : ndarray of int64 or uint8
+        The ids, or the bytes of all of them.
+    ends : ndarray of int64, or None
+        Where text ids begin, and where the last one ends; None for integers.
+
+    Returns
+    -------
+    pyarrow.Array
+        Without a copy.
+    """
     if ends is None:
         return pa.Array.from_buffers(INTEGERS, len(values), [None, pa.py_buffer(values)])
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(values)]
@@ -66,7 +91,18 @@ def as_ids(values: NDArray[Any], ends: NDArray[np.int64] | None) -> pa.Array:
 
 
 def text_buffers(ids: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Return where each id of a large_string array begins, and where the last one ends, and its bytes."""
+    """Return where each id of a large_string array begins, and where the last one ends, and its bytes.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array of large_string
+        Text ids.
+
+    Returns
+    -------
+    tuple of two ndarrays, int64 and uint8
+        Without copies.
+    """
     if len(ids) == 0:
         return np.zeros(1, np.int64), np.empty(0, np.uint8)
     _, ends, data = ids.buffers()
@@ -75,7 +111,18 @@ def text_buffers(ids: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
 
 
 def digest_of(ids: pa.Array) -> str:
-    """Compute the SHA-256 of ids, in hexadecimal."""
+    """Compute the SHA-256 of ids, in hexadecimal.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array
+        Integers or text.
+
+    Returns
+    -------
+    str
+        In hexadecimal.
+    """
     digest = hashlib.sha256(str(ids.type).encode())
     for array in text_buffers(ids) if ids.type == TEXT else (ids.to_numpy(),):
         digest.update(array.tobytes())
@@ -110,7 +157,20 @@ def codes(
 
 
 def count_before(ids: pa.Array, bounds: list[Any]) -> NDArray[np.int64]:
-    """Count the ascending ids that are less than each of some bounds (integers, or text)."""
+    """Count the ascending ids that are less than each of some bounds (integers, or text).
+
+    Parameters
+    ----------
+    ids : pyarrow.Array
+        Ascending.
+    bounds : list of int or str
+        The bounds.
+
+    Returns
+    -------
+    ndarray of int64, shape (len(bounds),)
+        How many ids are less than each.
+    """
     if ids.type == INTEGERS:
         return np.searchsorted(ids.to_numpy(), np.array(bounds, np.int64))
     found = [bisect_left(_Bytes(ids), bound.encode()) for bound in bounds]
@@ -118,7 +178,20 @@ def count_before(ids: pa.Array, bounds: list[Any]) -> NDArray[np.int64]:
 
 
 def count_up_to(ids: pa.Array, last: Any) -> int:
-    """Count the ascending ids that are at most `last`."""
+    """Count the ascending ids that are at most `last`.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array
+        Ascending.
+    last : int or str
+        The bound.
+
+    Returns
+    -------
+    int
+        How many ids.
+    """
     if ids.type == TEXT:
         return bisect_right(_Bytes(ids), last.encode())
     return int(np.searchsorted(ids.to_numpy(), last, side="right"))
@@ -138,5 +211,16 @@ class _Bytes:
 
 
 def is_before(a: Any, b: Any) -> bool:
-    """Tell whether an id comes before another: integers by size, text by its bytes."""
+    """Tell whether an id comes before another: integers by size, text by its bytes.
+
+    Parameters
+    ----------
+    a, b : int or str
+        Two ids.
+
+    Returns
+    -------
+    bool
+        Whether `a` is less.
+    """
     return bool(a.encode() < b.encode()) if isinstance(a, str) else bool(a < b)

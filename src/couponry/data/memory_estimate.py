@@ -154,7 +154,18 @@ class Estimate:
 
 
 def estimate(size: CampaignSize) -> Estimate:
-    """Estimate what a campaign of this size needs."""
+    """Estimate what a campaign of this size needs.
+
+    Parameters
+    ----------
+    size : CampaignSize
+        What decides it.
+
+    Returns
+    -------
+    Estimate
+        Measured on campaigns of many sizes, and rounded up.
+    """
     item = 2 if size.offers <= 65_536 else 4
     row = item + size.roles + size.column_bytes
     customer = 16 + BYTES_PER_TEXT_ID * size.text_ids  # id and indptr
@@ -168,14 +179,18 @@ def estimate(size: CampaignSize) -> Estimate:
     per_customer = size.customers * (BYTES_PER_CUSTOMER + 8 * (size.table_bytes > 0))
     constraints = _constraint_bytes(size)
     memory = (
-        size.candidates * (BYTES_PER_CANDIDATE + BYTES_PER_VALUE * size.columns) + tables + constraints
+        size.candidates * (BYTES_PER_CANDIDATE + BYTES_PER_VALUE * size.columns)
+        + tables
+        + constraints
     )
     return Estimate(
         candidates=size.candidates,
         customers=size.customers,
         columns=size.columns,
         memory=memory,
-        memory_with_store=min(memory, BASE_BYTES + tables + max(sorting, per_customer + constraints)),
+        memory_with_store=min(
+            memory, BASE_BYTES + tables + max(sorting, per_customer + constraints)
+        ),
         disk=stored + packed,
         disk_while_building=stored + max(packed, runs),
         available=available_memory(),
@@ -183,7 +198,20 @@ def estimate(size: CampaignSize) -> Estimate:
 
 
 def estimate_with_history(size: CampaignSize, rows: int) -> Estimate:
-    """Estimate what a campaign of this size needs whose candidates are made of so many transactions."""
+    """Estimate what a campaign of this size needs whose candidates are made of so many transactions.
+
+    Parameters
+    ----------
+    size : CampaignSize
+        Of the campaign that comes of it.
+    rows : int
+        Number of transactions.
+
+    Returns
+    -------
+    Estimate
+        Of making candidates and solving.
+    """
     solving = estimate(size)
     pairs = int(rows * PAIRS_PER_ROW)
     history = pairs * BYTES_PER_PAIR + size.customers * (BYTES_PER_PAIR + 8)
@@ -243,6 +271,13 @@ def check_memory(needed: Estimate, limit: int | None, *, with_store: bool) -> No
 
 def check_disk(needed: Estimate, store: str | Path) -> None:
     """Refuse a store for which there is no room on its disk.
+
+    Parameters
+    ----------
+    needed : Estimate
+        What the campaign needs.
+    store : str or Path
+        Where the store is to be.
 
     Raises
     ------

@@ -52,6 +52,11 @@ def read_parquet_metadata(
     key : str
         The column of its ids.
 
+    Returns
+    -------
+    ParquetMetadata
+        Of all files together.
+
     Raises
     ------
     InvalidInput

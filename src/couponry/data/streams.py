@@ -42,7 +42,18 @@ class Stream:
     files: list[list[Any]] | None = None
 
     def blocks(self, rows: Callable[[], int]) -> Iterator[pa.Table]:
-        """Yield the same rows in tables of as many rows as `rows()` says each time; the last has what is left."""
+        """Yield the same rows in tables of as many rows as `rows()` says each time; the last has what is left.
+
+        Parameters
+        ----------
+        rows : callable
+            Returns the number of rows of the next table.
+
+        Yields
+        ------
+        pyarrow.Table
+            The next rows.
+        """
         waiting: list[pa.Table] = []
         count = 0
         for batch in self.batches():
@@ -70,6 +81,11 @@ def stream(data: Any, what: str, columns: list[str]) -> Stream:
     columns : list of str
         Those to keep, as far as they are there.
 
+    Returns
+    -------
+    Stream
+        Of these columns.
+
     Raises
     ------
     InvalidInput
@@ -88,6 +104,22 @@ def stream(data: Any, what: str, columns: list[str]) -> Stream:
 
 def stream_files(folder: Path, name: str | list[str], what: str, columns: list[str]) -> Stream:
     """Make a stream of a table's files, named as `tables.read` takes them; with CSV files among them it is read whole.
+
+    Parameters
+    ----------
+    folder : Path
+        What `name` is relative to.
+    name : str or list of str
+        The files.
+    what : str
+        Name of the table, for messages.
+    columns : list of str
+        Those to keep, as far as they are there.
+
+    Returns
+    -------
+    Stream
+        Of these columns.
 
     Raises
     ------
@@ -156,7 +188,15 @@ def _fitted(batches: Iterable[Any], schema: pa.Schema, what: str) -> Iterator[pa
 
 @contextmanager
 def reading(path: Path, what: str) -> Iterator[None]:
-    """Turn errors of reading a file into InvalidInput that names the table and the file."""
+    """Turn errors of reading a file into InvalidInput that names the table and the file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    what : str
+        Name of the table, for messages.
+    """
     try:
         yield
     except InvalidInput:

@@ -29,6 +29,11 @@ def candidate_columns(limits: Iterable[Limit], value: str) -> set[str]:
     limits : iterable of Limit
     value : str
         The column whose sum is maximised.
+
+    Returns
+    -------
+    set of str
+        Names of columns.
     """
     summed = {column for limit in limits for column in limit.columns()}
     known = {"customer", "offer", "role", "mandatory", value, *MONEY, *COUPON_COLUMNS}
@@ -39,6 +44,20 @@ def check_parts(
     parts: Sequence[Part], kind: Literal["rule", "limit"], expected: type[Part]
 ) -> tuple[Part, ...]:
     """Check rules or limits each by itself, and name those that have no name.
+
+    Parameters
+    ----------
+    parts : sequence of CustomerRule or Limit
+        As the user gave them.
+    kind : {"rule", "limit"}
+        What messages call them.
+    expected : type
+        CustomerRule or Limit.
+
+    Returns
+    -------
+    tuple of CustomerRule or Limit
+        Each with a name.
 
     Raises
     ------
@@ -82,6 +101,16 @@ def check_limit_columns(limits: Iterable[Limit], have: set[str]) -> None:
 def sorted_offers(table: pa.Table) -> pa.Table:
     """Check the offers table, and put it into ascending order of its ids.
 
+    Parameters
+    ----------
+    table : pyarrow.Table
+        As the user gave it.
+
+    Returns
+    -------
+    pyarrow.Table
+        In ascending order of its ids.
+
     Raises
     ------
     InvalidInput
@@ -105,6 +134,11 @@ def sorted_offers(table: pa.Table) -> pa.Table:
 def check_customers(table: pa.Table) -> None:
     """Check the customers table.
 
+    Parameters
+    ----------
+    table : pyarrow.Table
+        As the user gave it.
+
     Raises
     ------
     InvalidInput
@@ -124,7 +158,18 @@ def check_customers(table: pa.Table) -> None:
 
 
 def same_parts(own: Sequence[CustomerRule | Limit], others: Sequence[CustomerRule | Limit]) -> bool:
-    """Tell whether rules or limits are the same; those with tables are compared by the tables they hold."""
+    """Tell whether rules or limits are the same; those with tables are compared by the tables they hold.
+
+    Parameters
+    ----------
+    own, others : sequence of CustomerRule or Limit
+        In the same order.
+
+    Returns
+    -------
+    bool
+        Whether they are.
+    """
     if own is others:
         return True
     if len(own) != len(others):

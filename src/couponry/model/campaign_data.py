@@ -88,6 +88,11 @@ class CampaignData:
         offers, candidates, customers, history, rules, limits, value, name, store
             As `couponry.Campaign` takes them.
 
+        Returns
+        -------
+        CampaignData
+            Checked.
+
         Raises
         ------
         InvalidInput
@@ -122,6 +127,16 @@ class CampaignData:
     def with_limits(self, limits: Sequence[Limit]) -> CampaignData:
         """Return the same campaign under other limits; the tables are shared.
 
+        Parameters
+        ----------
+        limits : sequence of Limit
+            Instead of those of this campaign.
+
+        Returns
+        -------
+        CampaignData
+            Another campaign.
+
         Raises
         ------
         InvalidInput
@@ -134,6 +149,16 @@ class CampaignData:
     def with_rules(self, rules: Sequence[CustomerRule]) -> CampaignData:
         """Return the same campaign under other customer rules; the tables are shared.
 
+        Parameters
+        ----------
+        rules : sequence of CustomerRule
+            Instead of those of this campaign.
+
+        Returns
+        -------
+        CampaignData
+            Another campaign.
+
         Raises
         ------
         InvalidInput
@@ -141,11 +166,33 @@ class CampaignData:
         return replace(self, rules=check_parts(rules, "rule", CustomerRule), seconds={})
 
     def with_offers(self, offers: pa.Table) -> CampaignData:
-        """Return the same campaign with other attributes of the same offers, in the same order."""
+        """Return the same campaign with other attributes of the same offers, in the same order.
+
+        Parameters
+        ----------
+        offers : pyarrow.Table
+            In ascending order of its ids.
+
+        Returns
+        -------
+        CampaignData
+            Another campaign.
+        """
         return replace(self, offers=offers, seconds={})
 
     def is_same_as(self, other: CampaignData) -> bool:
-        """Tell whether both are about the same candidates, and ask the same of them."""
+        """Tell whether both are about the same candidates, and ask the same of them.
+
+        Parameters
+        ----------
+        other : CampaignData
+            To compare with.
+
+        Returns
+        -------
+        bool
+            Whether results of one are results of the other.
+        """
         shared = (
             self.candidates is other.candidates
             and self.customers is other.customers
@@ -162,7 +209,13 @@ class CampaignData:
         return any(part.by == "role" or "role" in part.where for part in parts)
 
     def coupon_columns(self) -> list[str]:
-        """List which of value, response and cost the allocation can state for each coupon."""
+        """List which of value, response and cost the allocation can state for each coupon.
+
+        Returns
+        -------
+        list of str
+            Names of columns.
+        """
         have = {*self.candidates.columns, *self.offers.column_names}
         follows = {
             "value": "response" in have,
@@ -172,7 +225,13 @@ class CampaignData:
         return [name for name in COUPON_COLUMNS if name in have or follows[name]]
 
     def candidates_tables(self) -> Iterator[pa.Table]:
-        """Yield the candidates in canonical order, with the columns that the campaign uses, a block at a time."""
+        """Yield the candidates in canonical order, with the columns that the campaign uses, a block at a time.
+
+        Yields
+        ------
+        pyarrow.Table
+            Candidates of some customers.
+        """
         candidates = self.candidates
         offers = tables.ids(self.offers, "offers", "offer")
         roles = pa.array([None, *ROLES])
@@ -192,7 +251,13 @@ class CampaignData:
             yield pa.table(columns)
 
     def facts(self) -> dict[str, str]:
-        """Say sizes, rules and limits in text, for summaries."""
+        """Say sizes, rules and limits in text, for summaries.
+
+        Returns
+        -------
+        dict of str to str
+            Text of each fact by its name.
+        """
         return {
             "campaign": self.name,
             "offers": f"{self.offers.num_rows:,}",

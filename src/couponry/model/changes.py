@@ -58,6 +58,11 @@ def changed(
         Names of rules that are left out.
     add_rules : iterable of CustomerRule
 
+    Returns
+    -------
+    CampaignData
+        Another campaign.
+
     Raises
     ------
     InvalidInput
@@ -88,6 +93,11 @@ def changed_number(change: Any, now: float | None, label: str) -> float | None:
         The number as it is.
     label : str
         Names the number in messages.
+
+    Returns
+    -------
+    float or None
+        The new number.
 
     Raises
     ------
@@ -120,6 +130,11 @@ def changed_offers(table: pa.Table, changes: Any) -> pa.Table:
     table : pyarrow.Table
     changes : mapping or table
         As `changed` takes them.
+
+    Returns
+    -------
+    pyarrow.Table
+        With the same offers.
 
     Raises
     ------

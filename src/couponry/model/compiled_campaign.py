@@ -83,6 +83,11 @@ def compile_campaign(campaign: CampaignData, backend: Backend) -> CompiledCampai
     backend : Backend
         Packs candidates; every backend packs them to the same bits.
 
+    Returns
+    -------
+    CompiledCampaign
+        Of this campaign.
+
     Raises
     ------
     InvalidInput

@@ -90,6 +90,11 @@ class ContactHistory:
     def where(self, rule: CustomerRule) -> NDArray[np.bool_]:
         """Find the rows that a rule's `where` is about.
 
+        Parameters
+        ----------
+        rule : CustomerRule
+            About part of the offers.
+
         Returns
         -------
         ndarray of bool, shape (n_rows,)
@@ -148,6 +153,11 @@ class ContactHistory:
 def check_history(table: pa.Table) -> None:
     """Refuse a history without customers.
 
+    Parameters
+    ----------
+    table : pyarrow.Table
+        As the user gave it.
+
     Raises
     ------
     InvalidInput
@@ -203,6 +213,15 @@ def had_items(
     history: ContactHistory, items: Items, n_customers: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """List the items that each customer has had; an offer in several roles counts as one of them.
+
+    Parameters
+    ----------
+    history : ContactHistory
+        Of all customers.
+    items : Items
+        Those of the campaign.
+    n_customers : int
+        Number of customers.
 
     Returns
     -------

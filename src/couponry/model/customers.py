@@ -100,7 +100,17 @@ class Customers:
 
 
 def check_column(table: pa.Table | None, name: str, by_whom: str) -> None:
-    """Refuse a column that the table customers does not have."""
+    """Refuse a column that the table customers does not have.
+
+    Parameters
+    ----------
+    table : pyarrow.Table or None
+        The table customers.
+    name : str
+        Name of the column.
+    by_whom : str
+        The rule or limit that asks, for messages.
+    """
     names = [] if table is None else table.column_names
     if name not in names:
         raise InvalidInput(

@@ -17,6 +17,13 @@ from .errors import InvalidInput
 def check_new_folder(folder: str | Path, *, overwrite: bool = False) -> None:
     """Refuse an output folder that exists, unless it may be replaced, or that cannot be made.
 
+    Parameters
+    ----------
+    folder : str or Path
+        The output folder.
+    overwrite : bool
+        Whether it may be replaced.
+
     Raises
     ------
     InvalidInput
@@ -78,7 +85,18 @@ def atomic_folder(folder: str | Path, *, overwrite: bool = False) -> Iterator[Pa
 
 
 def abandoned_drafts(folder: str | Path) -> list[Path]:
-    """Find the drafts of a folder that processes left behind when they were killed."""
+    """Find the drafts of a folder that processes left behind when they were killed.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder that the drafts were to become.
+
+    Returns
+    -------
+    list of Path
+        Drafts that no process is at work on.
+    """
     path, found = Path(folder).absolute(), []
     for draft in path.parent.glob(f".{glob.escape(path.name)}.*.draft"):
         try:

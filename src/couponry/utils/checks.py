@@ -17,17 +17,49 @@ def is_number(value: object) -> TypeGuard[float]:
     """Tell whether a value is a real number of Python or NumPy, infinite and NaN included.
 
     Truth values are not numbers.
+
+    Parameters
+    ----------
+    value : object
+        Whatever was given.
+
+    Returns
+    -------
+    bool
+        Whether it is one.
     """
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def is_whole(value: object) -> bool:
-    """Tell whether a value is of an integer type; 3.0 is not, nor are truth values."""
+    """Tell whether a value is of an integer type; 3.0 is not, nor are truth values.
+
+    Parameters
+    ----------
+    value : object
+        Whatever was given.
+
+    Returns
+    -------
+    bool
+        Whether it is one.
+    """
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def is_text(value: object) -> bool:
-    """Tell whether a value is text that is not empty."""
+    """Tell whether a value is text that is not empty.
+
+    Parameters
+    ----------
+    value : object
+        Whatever was given.
+
+    Returns
+    -------
+    bool
+        Whether it is one.
+    """
     return isinstance(value, str) and value != ""
 
 
@@ -80,12 +112,28 @@ def refuse_unknown_keys(given: Iterable[str], known: Iterable[str], label: str) 
 
 
 def check_name(name: Any, label: str) -> None:
-    """Refuse a name that is no text, or empty."""
+    """Refuse a name that is no text, or empty.
+
+    Parameters
+    ----------
+    name : object
+        Whatever was given as a name.
+    label : str
+        What it belongs to, for messages.
+    """
     if not is_text(name):
         raise InvalidInput(f"{label}: name: expected text, got {name!r}")
 
 
 def check_number(value: Any, label: str) -> None:
-    """Refuse a value that is given (not None) but is no finite number."""
+    """Refuse a value that is given (not None) but is no finite number.
+
+    Parameters
+    ----------
+    value : object
+        Whatever was given.
+    label : str
+        What it belongs to, for messages.
+    """
     if value is not None and not (is_number(value) and math.isfinite(value)):
         raise InvalidInput(f"{label}: expected a finite number, got {value!r}")

@@ -55,13 +55,25 @@ class Clock:
             raise OutOfTime
 
     def say(self, line: str) -> None:
-        """Report how the current stage stands."""
+        """Report how the current stage stands.
+
+        Parameters
+        ----------
+        line : str
+            A few words.
+        """
         if self._report is not None:
             self._report(self._stage, line)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Add the time spent inside to a stage; stages do not nest."""
+        """Add the time spent inside to a stage; stages do not nest.
+
+        Parameters
+        ----------
+        name : str
+            Name of the stage.
+        """
         before = self._now()
         self._stage = name
         self.say("")

@@ -22,7 +22,18 @@ class LazyModule(ModuleType):
 
 
 def is_imported(module: ModuleType) -> bool:
-    """Tell whether anybody has imported a lazy module: before, nobody has an object of one of its classes."""
+    """Tell whether anybody has imported a lazy module: before, nobody has an object of one of its classes.
+
+    Parameters
+    ----------
+    module : module
+        A lazy module.
+
+    Returns
+    -------
+    bool
+        Whether it is in `sys.modules`.
+    """
     return module.__name__ in sys.modules
 
 

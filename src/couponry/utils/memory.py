@@ -18,7 +18,13 @@ UNITS |= {
 
 
 def available_memory() -> int | None:
-    """Bytes that this process may still take, by the system and its control group; None where neither says."""
+    """Bytes that this process may still take, by the system and its control group; None where neither says.
+
+    Returns
+    -------
+    int or None
+        Bytes.
+    """
     limits = []
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
@@ -34,7 +40,13 @@ def available_memory() -> int | None:
 
 
 def peak_memory() -> int:
-    """Bytes of the most memory that this process has held at a time."""
+    """Bytes of the most memory that this process has held at a time.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
@@ -68,7 +80,18 @@ def parse_size(text: int | str | None, label: str) -> int | None:
 
 
 def size_text(size: int) -> str:
-    """Write a number of bytes as people say it: 1.5 GiB."""
+    """Write a number of bytes as people say it: 1.5 GiB.
+
+    Parameters
+    ----------
+    size : int
+        Bytes.
+
+    Returns
+    -------
+    str
+        With a unit.
+    """
     value, unit = float(size), "bytes"
     for larger in ("KiB", "MiB", "GiB", "TiB"):
         if value < 1000:

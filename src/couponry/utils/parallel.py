@@ -17,7 +17,13 @@ MAX_WORKERS = 4
 
 
 def worker_count() -> int:
-    """Tell how many threads blocks are worked on with."""
+    """Tell how many threads blocks are worked on with.
+
+    Returns
+    -------
+    int
+        At most MAX_WORKERS.
+    """
     return min(MAX_WORKERS, thread_count())
 
 

@@ -17,6 +17,11 @@ def dumps(spec: Mapping[str, Any]) -> str:
     spec : mapping
         Values are numbers, text, truth values, dates, lists and mappings, of Python or NumPy.
 
+    Returns
+    -------
+    str
+        The document.
+
     Raises
     ------
     TypeError

@@ -94,7 +94,18 @@ class CompiledLimits:
         return self.is_ratio[self.measure_of_row] & np.isfinite(self.penalty)
 
     def penalties(self, achieved: NDArray[np.float64]) -> float:
-        """Sum up the objective lost to soft limits that are violated; a ratio to nothing (NaN) violates none."""
+        """Sum up the objective lost to soft limits that are violated; a ratio to nothing (NaN) violates none.
+
+        Parameters
+        ----------
+        achieved : ndarray of float64, shape (n_measures,)
+            What each measure comes to.
+
+        Returns
+        -------
+        float
+            In units of the objective.
+        """
         lost = 0.0
         for measure, value in zip(self.measures, achieved.tolist(), strict=True):
             if measure.mode == "soft":
@@ -153,6 +164,11 @@ class CompiledLimits:
         ----------
         usage, error : ndarray of float64, shape (1 + n_attributes, segments, n_items)
             The usage table, and how far it may be off.
+
+        Returns
+        -------
+        tuple of two floats
+            The sum, and its error.
         """
         achieved, off = self.achieved(usage), self.achieved_error(usage, error)
         penalty = np.array([m.penalty if m.mode == "soft" else 0.0 for m in self.measures])
@@ -208,6 +224,11 @@ def compile_limits(
     amounts : Amounts
         Looks up what limits sum.
     customers : Customers
+
+    Returns
+    -------
+    CompiledLimits
+        Of all limits.
 
     Raises
     ------

@@ -85,6 +85,11 @@ def compile_rules(
     backend : Backend
         Makes the cardinality constraints.
 
+    Returns
+    -------
+    CompiledRules
+        Of all rules.
+
     Raises
     ------
     InvalidInput
@@ -225,6 +230,11 @@ def with_constraints(
     item : ndarray of uint16 or uint32, shape (n_candidates,)
     indptr : ndarray of int64, shape (n_customers + 1,)
     backend : Backend
+
+    Returns
+    -------
+    Rules
+        The same where nobody needs any.
 
     Raises
     ------

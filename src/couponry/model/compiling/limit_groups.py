@@ -66,6 +66,11 @@ def look_up_limit(
     segments : ndarray of bool, shape (n_segments,)
         The segments of customers that the limit is about.
 
+    Returns
+    -------
+    LimitGroups
+        Of this limit.
+
     Raises
     ------
     InvalidInput

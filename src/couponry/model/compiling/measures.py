@@ -43,7 +43,20 @@ class Amount:
     slopes: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def plus(self, factor: float, other: Amount) -> Amount:
-        """Return this amount plus another one times a factor."""
+        """Return this amount plus another one times a factor.
+
+        Parameters
+        ----------
+        factor : float
+            Of the other one.
+        other : Amount
+            Over the same items.
+
+        Returns
+        -------
+        Amount
+            The sum.
+        """
         slopes = dict(self.slopes)
         for name, slope in other.slopes.items():
             slopes[name] = slopes.get(name, 0.0) + factor * slope
@@ -95,6 +108,11 @@ class Amounts:
         by_whom : str
             The limit that sums it, or the objective, for messages.
 
+        Returns
+        -------
+        Amount
+            The same one each time.
+
         Raises
         ------
         InvalidInput
@@ -106,6 +124,11 @@ class Amounts:
 
     def least(self, amount: Amount) -> NDArray[np.float64]:
         """Bound an amount from below over the candidates of each item.
+
+        Parameters
+        ----------
+        amount : Amount
+            Looked up here.
 
         Returns
         -------
@@ -168,7 +191,13 @@ class Amounts:
         return Amount(np.zeros(len(self._items)), {name: np.ones(len(self._items))})
 
     def packed(self) -> Packed:
-        """Pack the attributes of the amounts looked up so far."""
+        """Pack the attributes of the amounts looked up so far.
+
+        Returns
+        -------
+        Packed
+            Made before, where candidates are kept in a store.
+        """
         attributes = list(self.attributes.values())
 
         def make(store: ArrayStore) -> Arrays:

@@ -36,7 +36,18 @@ class Span(NamedTuple):
 
     @classmethod
     def empty(cls, n_items: int) -> Span:
-        """Return the span of nothing."""
+        """Return the span of nothing.
+
+        Parameters
+        ----------
+        n_items : int
+            Number of items.
+
+        Returns
+        -------
+        Span
+            inf and -inf.
+        """
         return cls(np.full(n_items, np.inf), np.full(n_items, -np.inf))
 
 
@@ -99,6 +110,11 @@ def find_span(
     n_items : int
     values : ndarray of float, shape (n_candidates,)
     backend : Backend
+
+    Returns
+    -------
+    Span
+        By item.
     """
 
     def of_block(block: slice) -> Span:
@@ -131,6 +147,11 @@ def quantise(
     attributes : sequence of Attribute
     store : ArrayStore
     backend : Backend
+
+    Returns
+    -------
+    Packed
+        In the store's arrays.
     """
     quantity, fine = store.writer("quantity", np.uint16), store.writer("fine", np.uint8)
     low, step, error, fine_error = np.zeros((4, len(attributes), n_items))

@@ -44,7 +44,13 @@ class GroupRow:
     least: NDArray[np.int32]
 
     def can_bind(self) -> bool:
-        """Tell whether any group has more items than its bound."""
+        """Tell whether any group has more items than its bound.
+
+        Returns
+        -------
+        bool
+            False where the row may be left out.
+        """
         inside = self.group[self.group >= 0]
         return len(inside) > 0 and bool(np.bincount(inside).max() > self.cap.min())
 
@@ -89,6 +95,11 @@ def group_rule(
         Number of its first group.
     items : Items
     history : ContactHistory
+
+    Returns
+    -------
+    GroupedRule
+        Its rows, and what customers have had.
 
     Raises
     ------
@@ -144,6 +155,11 @@ def build_spec(
     candidates : Candidates
     history : ContactHistory
 
+    Returns
+    -------
+    RuleSpec
+        Of all rules.
+
     Raises
     ------
     Unsupported
@@ -181,7 +197,20 @@ def build_spec(
 
 
 def as_table(bounds: list[NDArray[np.int32]], length: int) -> NDArray[np.int32]:
-    """Put bounds of rows, each of this length or the same for all customers, into one table."""
+    """Put bounds of rows, each of this length or the same for all customers, into one table.
+
+    Parameters
+    ----------
+    bounds : list of ndarray of int32, shape (length,) or (1,)
+        The bounds of each row.
+    length : int
+        Number of customers, or 1.
+
+    Returns
+    -------
+    ndarray of int32, shape (len(bounds), length)
+        One row for each.
+    """
     found = [np.broadcast_to(bound, length) for bound in bounds]
     return np.array(found, np.int32).reshape(len(bounds), length)
 
@@ -200,7 +229,18 @@ def _held(
 
 
 def may_need_constraints(spec: RuleSpec) -> bool:
-    """Tell whether laminar groups may not be all for some customer, as far as can be told from the items."""
+    """Tell whether laminar groups may not be all for some customer, as far as can be told from the items.
+
+    Parameters
+    ----------
+    spec : RuleSpec
+        All rules.
+
+    Returns
+    -------
+    bool
+        False where no customer needs any.
+    """
     if len(spec.conflict) or len(spec.mandatory) or spec.held.size or spec.least.any():
         return True
     if not spec.plain.all():

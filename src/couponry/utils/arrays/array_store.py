@@ -25,24 +25,67 @@ class ArrayWriter(Protocol):
     """An array that is being written."""
 
     def append(self, values: NDArray[Any]) -> None:
-        """Write the next part of the array; `values` must not be changed afterwards."""
+        """Write the next part of the array; `values` must not be changed afterwards.
+
+        Parameters
+        ----------
+        values : ndarray
+            The next part, flattened.
+        """
 
     def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
-        """Return the whole array, read only, in this shape (default: one dimension)."""
+        """Return the whole array, read only, in this shape (default: one dimension).
+
+        Parameters
+        ----------
+        shape : tuple of int, optional
+            Default: one dimension.
+
+        Returns
+        -------
+        ndarray
+            Read only.
+        """
 
 
 class ArrayStore(Protocol):
     """Takes arrays by name."""
 
     def writer(self, name: str, dtype: DTypeLike) -> ArrayWriter:
-        """Begin a new array; one of the same name is replaced, but whoever holds it keeps it."""
+        """Begin a new array; one of the same name is replaced, but whoever holds it keeps it.
+
+        Parameters
+        ----------
+        name : str
+            Name of the array.
+        dtype : dtype-like
+            Type of its values.
+
+        Returns
+        -------
+        ArrayWriter
+            Takes its parts.
+        """
 
 
 class MemoryStore:
     """Arrays in memory."""
 
     def writer(self, name: str, dtype: DTypeLike) -> ArrayWriter:
-        """Begin a new array."""
+        """Begin a new array.
+
+        Parameters
+        ----------
+        name : str
+            Name of the array.
+        dtype : dtype-like
+            Type of its values.
+
+        Returns
+        -------
+        ArrayWriter
+            Takes its parts.
+        """
         return _MemoryWriter(np.dtype(dtype))
 
 
@@ -59,12 +102,40 @@ class FolderStore:
         self.folder = folder
 
     def writer(self, name: str, dtype: DTypeLike) -> ArrayWriter:
-        """Begin a new array, in the file `name`.npy."""
+        """Begin a new array, in the file `name`.npy.
+
+        Parameters
+        ----------
+        name : str
+            Name of the array.
+        dtype : dtype-like
+            Type of its values.
+
+        Returns
+        -------
+        ArrayWriter
+            Takes its parts.
+        """
         return _FileWriter(self.folder / f"{name}.npy", np.dtype(dtype))
 
 
 def save(store: ArrayStore, name: str, array: NDArray[Any]) -> NDArray[Any]:
-    """Write an array that is complete into a store, and return it as it is there."""
+    """Write an array that is complete into a store, and return it as it is there.
+
+    Parameters
+    ----------
+    store : ArrayStore
+        Where it goes.
+    name : str
+        Name of the array.
+    array : ndarray
+        The whole array.
+
+    Returns
+    -------
+    ndarray
+        The same values, read only, as the store has them.
+    """
     writer = store.writer(name, array.dtype)
     writer.append(array.ravel())
     return writer.finish(array.shape)

@@ -20,6 +20,11 @@ def blocks(length: int, size: int | None = None) -> Iterator[slice]:
         Length of the array.
     size : int, optional
         Entries of a slice; the last may have fewer. Default: BLOCK_SIZE.
+
+    Yields
+    ------
+    slice
+        Entries that are worked on together.
     """
     size = size or BLOCK_SIZE
     for start in range(0, length, size):

@@ -31,6 +31,11 @@ class DerivedArrays(Protocol):
             Everything that they depend on besides the arrays that they are made of.
         make : callable
             Writes them into the store that it is given, and returns them by the names that it writes them under.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The arrays by name.
         """
 
 
@@ -47,7 +52,22 @@ class SharedArrays:
     def get_or_make(
         self, kind: str, key: Sequence[str], make: Callable[[ArrayStore], Arrays]
     ) -> Arrays:
-        """Return the arrays of this kind and key, as `DerivedArrays` says."""
+        """Return the arrays of this kind and key, as `DerivedArrays` says.
+
+        Parameters
+        ----------
+        kind : str
+            What the arrays are.
+        key : sequence of str
+            Everything that they depend on besides the arrays that they are made of.
+        make : callable
+            Writes them into the store that it is given.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The arrays by name.
+        """
         slot = (kind, *key) if kind == "span" else (kind,)
         last, recall = self._last.get(slot, ((), lambda: None))
         found = recall() if last == tuple(key) else None

@@ -25,7 +25,18 @@ class _MappedFile(mmap.mmap):
 
 
 def map_array(path: Path) -> NDArray[Any]:
-    """Map the array of an .npy file into memory, read only."""
+    """Map the array of an .npy file into memory, read only.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ndarray
+        Read only.
+    """
     with path.open("rb") as file:
         np.lib.format.read_magic(file)
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
@@ -35,7 +46,24 @@ def map_array(path: Path) -> NDArray[Any]:
 def map_file(
     file: IO[bytes], start: int, dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> NDArray[Any]:
-    """Map an array that begins `start` bytes from the beginning of an open file, read only."""
+    """Map an array that begins `start` bytes from the beginning of an open file, read only.
+
+    Parameters
+    ----------
+    file : file object
+        Opened for reading in binary mode.
+    start : int
+        Where the array begins, in bytes.
+    dtype : numpy.dtype
+        Type of its values.
+    shape : tuple of int
+        Its shape.
+
+    Returns
+    -------
+    ndarray
+        Read only.
+    """
     mapped = _MappedFile(file.fileno(), 0, access=mmap.ACCESS_READ)
     mapped.descriptor = os.dup(file.fileno())
     count = int(np.prod(shape, dtype=np.int64))
@@ -93,7 +121,18 @@ def copy_to_memory(array: NDArray[Any], *, once: bool) -> NDArray[Any]:
 
 
 def exceeds_page_cache(*arrays: NDArray[Any]) -> bool:
-    """Tell whether mapped files are together more than the system can well keep in memory."""
+    """Tell whether mapped files are together more than the system can well keep in memory.
+
+    Parameters
+    ----------
+    *arrays : ndarray
+        Those that are not mapped count as nothing.
+
+    Returns
+    -------
+    bool
+        False where the system does not say how much memory there is.
+    """
     mapped_bytes = sum(array.nbytes for array in arrays if _mapped_file(array) is not None)
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
