@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..data import tables
+from ..data.arrow_columns import labels
 from ..results.solution import CampaignSolution
 from ..solver.plan import Plan
 from ..utils.errors import InvalidInput
@@ -109,7 +109,7 @@ class Comparison:
             raise InvalidInput(f"by: table offers has no column {column!r}")
         if pa.types.is_nested(offers[column].type):
             raise InvalidInput(f"by: column {column!r} of offers holds {offers[column].type}")
-        code, values = tables.labels(offers[column])
+        code, values = labels(offers[column])
         inside = code >= 0
         columns: dict[str, Any] = {column: pa.array(values, offers[column].type)}
         for n, kind in enumerate(("coupons", "value")):

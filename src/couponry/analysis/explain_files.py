@@ -19,6 +19,7 @@ from ..campaign_folder.read import read_candidates
 from ..campaign_folder.spec import Spec, read_spec
 from ..data import tables
 from ..data.streams import reading
+from ..data.table_files import list_files
 from ..model.campaign_data import CampaignData
 from ..model.compiled_campaign import compile_campaign
 from ..model.compiling.compile_limits import CompiledLimits
@@ -97,7 +98,7 @@ def _campaign_of_one(folder: Path, spec: Spec, customer: Any) -> CampaignData:
 def _rows_of(folder: Path, name: str | list[str], what: str, customer: Any) -> pa.Table:
     """A customer's rows of a table's files; of Parquet files only the row groups that may have them are read."""
     parts = []
-    for path in tables.files(folder, name, what):
+    for path in list_files(folder, name, what):
         if path.suffix.lower() == ".csv":
             parts.append(_of_customer(tables.read(path.parent, path.name, what), what, customer))
             continue

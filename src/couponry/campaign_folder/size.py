@@ -7,10 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..affinity import candidate_pipeline
-from ..data import memory_estimate, tables
+from ..data import memory_estimate
 from ..data.candidate_checks import KEYS
 from ..data.memory_estimate import CampaignSize, Estimate
 from ..data.parquet_metadata import read_parquet_metadata
+from ..data.table_files import list_files
 from ..model.campaign_checks import candidate_columns
 from ..model.rules import expected_constraints
 from .spec import Spec, read_spec
@@ -43,9 +44,7 @@ def folder_estimate(folder: str | Path) -> Estimate:
     spec = read_spec(folder)
     if spec.targeting is None:
         return memory_estimate.estimate(campaign_size(folder, spec))
-    files = [
-        str(path) for path in tables.files(folder, spec.tables["transactions"], "transactions")
-    ]
+    files = [str(path) for path in list_files(folder, spec.tables["transactions"], "transactions")]
     offers = read_parquet_metadata(folder, spec.tables["offers"], "offers", "offer")
     return candidate_pipeline.estimate(files, offers.rows, spec.targeting)
 

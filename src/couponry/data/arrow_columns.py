@@ -1,6 +1,8 @@
-"""Columns of Arrow tables as single arrays, and columns that hold lists taken apart."""
+"""Columns of Arrow tables as single arrays, lists in them taken apart, and their distinct values numbered."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -49,7 +51,38 @@ def flat_lists(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.int64], p
     ----------
     column : pyarrow.ChunkedArray or pyarrow.Array
         A column of lists.
+
+    Returns
+    -------
+    tuple of ndarray of int64 and pyarrow.Array
+        Of the same length.
     """
     whole = one_array(column)
     rows: NDArray[np.int64] = pc.list_parent_indices(whole).to_numpy()
     return rows, pc.list_flatten(whole)
+
+
+def labels(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
+    """Number the distinct values of a column.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+        Of any type that can be sorted.
+
+    Returns
+    -------
+    code : ndarray of int64, shape (n_rows,)
+        Number of each row's value; -1: null.
+    values : list
+        The distinct values in ascending order.
+    """
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    encoded = one_array(column).dictionary_encode()
+    distinct = encoded.dictionary.to_pylist()
+    order = sorted(range(len(distinct)), key=lambda j: distinct[j])
+    rank = np.full(len(distinct) + 1, -1, np.int64)
+    rank[order] = np.arange(len(order))
+    codes = pc.fill_null(encoded.indices, len(distinct)).to_numpy(zero_copy_only=False)
+    return rank[codes], [distinct[j] for j in order]

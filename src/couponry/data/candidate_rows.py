@@ -72,7 +72,7 @@ class CandidateRows:
         return CandidateRows(self.customers[start:stop], indptr - indptr[0], columns)
 
     def of_customers(self, kept: NDArray[np.bool_]) -> CandidateRows:
-        """Select the rows of the customers that are marked; kept: shape (n,).
+        """Select the rows of some customers.
 
         Parameters
         ----------

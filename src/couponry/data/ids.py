@@ -55,7 +55,7 @@ class IdWriter:
             self._bytes += int(ends[-1] - ends[0])
 
     def finish(self) -> tuple[pa.Array, list[NDArray[Any]]]:
-        """Return the ids, and the arrays that they are made of.
+        """Finish the arrays.
 
         Returns
         -------
@@ -70,7 +70,7 @@ class IdWriter:
 
 
 def as_ids(values: NDArray[Any], ends: NDArray[np.int64] | None) -> pa.Array:
-    """Make an Arrow array over these very arrays; ends: where text ids end, None for integers.
+    """Make an Arrow array over these very arrays.
 
     Parameters
     ----------

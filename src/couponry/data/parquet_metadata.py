@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from . import tables
 from .streams import reading
+from .table_files import list_files
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def read_parquet_metadata(
     rows, size = 0, 0
     fields: dict[str, pa.Field] = {}
     ranges: list[tuple[Any, Any] | None] = []
-    for path in tables.files(folder, name, what):
+    for path in list_files(folder, name, what):
         if path.suffix.lower() == ".csv":
             continue
         with reading(path, what):

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from ..utils.errors import InvalidInput
 from ..utils.lazy_imports import is_imported
 from . import tables
-from .arrow_dataset import dataset
+from .table_files import common_schema, dataset, first_line, fitted, list_files, plain_schema
 
 BATCH_ROWS = 1 << 17
 """Rows that are decoded at a time."""
@@ -95,7 +95,7 @@ def stream(data: Any, what: str, columns: list[str]) -> Stream:
     if is_imported(dataset) and isinstance(data, dataset.Dataset):
         return _stream_dataset(data, what, columns)
     if isinstance(data, pa.RecordBatchReader):
-        schema = tables.plain_schema(data.schema, what, columns)
+        schema = plain_schema(data.schema, what, columns)
         return Stream(schema, lambda: _fitted(data, schema, what), repeatable=False)
     if isinstance(data, Iterator):
         return _stream_iterator(data, what, columns)
@@ -125,7 +125,7 @@ def stream_files(folder: Path, name: str | list[str], what: str, columns: list[s
     ------
     InvalidInput
     """
-    paths = tables.files(folder, name, what)
+    paths = list_files(folder, name, what)
     states = [(path.resolve(), path.stat()) for path in paths]
     files = [[str(path), state.st_size, state.st_mtime_ns] for path, state in states]
     if any(path.suffix.lower() == ".csv" for path in paths):
@@ -134,14 +134,14 @@ def stream_files(folder: Path, name: str | list[str], what: str, columns: list[s
     schemas = []
     for path in paths:
         with reading(path, what):
-            schemas.append(tables.plain_schema(pq.read_schema(path), what, columns))
-    schema = tables.common_schema(paths, schemas, what)
+            schemas.append(plain_schema(pq.read_schema(path), what, columns))
+    schema = common_schema(paths, schemas, what)
 
     def batches() -> Iterator[pa.Table]:
         for path in paths:
             with reading(path, what), pq.ParquetFile(path, buffer_size=1 << 20) as file:
                 for batch in file.iter_batches(BATCH_ROWS, columns=schema.names):
-                    yield tables.fitted(pa.table(batch), schema, what)
+                    yield fitted(pa.table(batch), schema, what)
 
     return Stream(schema, batches, files=files)
 
@@ -151,7 +151,7 @@ def _stream_table(table: pa.Table, files: list[list[Any]] | None = None) -> Stre
 
 
 def _stream_dataset(data: dataset.Dataset, what: str, columns: list[str]) -> Stream:
-    schema = tables.plain_schema(data.schema, what, columns)
+    schema = plain_schema(data.schema, what, columns)
 
     def batches() -> Iterator[pa.Table]:
         # little read ahead: batches wait in memory
@@ -171,7 +171,7 @@ def _stream_iterator(data: Iterator[Any], what: str, columns: list[str]) -> Stre
         raise InvalidInput(
             f"table {what}: expected an iterator of record batches, got one of {type(first).__name__}"
         )
-    schema = tables.plain_schema(first.schema, what, columns)
+    schema = plain_schema(first.schema, what, columns)
     return Stream(schema, lambda: _fitted(chain([first], data), schema, what), repeatable=False)
 
 
@@ -181,9 +181,9 @@ def _fitted(batches: Iterable[Any], schema: pa.Schema, what: str) -> Iterator[pa
             for name in schema.names:
                 if name not in batch.schema.names:
                     raise InvalidInput(f"table {what}: a record batch has no column {name!r}")
-            yield tables.fitted(pa.table(batch.select(schema.names)), schema, what)
+            yield fitted(pa.table(batch.select(schema.names)), schema, what)
     except (pa.ArrowException, OSError) as error:
-        raise InvalidInput(f"table {what}: {tables.first_line(error)}") from error
+        raise InvalidInput(f"table {what}: {first_line(error)}") from error
 
 
 @contextmanager
@@ -202,5 +202,5 @@ def reading(path: Path, what: str) -> Iterator[None]:
     except InvalidInput:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        line = tables.first_line(error)
+        line = first_line(error)
         raise InvalidInput(f"table {what}: cannot read {path}: {line}") from error

@@ -14,10 +14,7 @@ from numpy.typing import NDArray
 from ..utils.checks import did_you_mean
 from ..utils.errors import InvalidInput
 from .arrow_columns import one_array
-from .arrow_dataset import dataset
-
-HIDDEN = ("_", ".")
-"""How the names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc."""
+from .table_files import common_schema, dataset, first_line, fitted, list_files, plain_schema
 
 Table = Any
 """A pyarrow.Table, or whatever has ``__arrow_c_stream__``: pandas, Polars, DuckDB, ..."""
@@ -34,6 +31,11 @@ def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Tab
         Name of the table, for messages.
     columns : list of str, optional
         Those to keep, as far as they are there. Default: all.
+
+    Returns
+    -------
+    pyarrow.Table
+        With these columns, of types that Arrow's functions take.
 
     Raises
     ------
@@ -57,16 +59,6 @@ def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Tab
     return table.select(schema.names).cast(schema)
 
 
-def _plain_type(kind: pa.DataType) -> pa.DataType:
-    """The type with views (as Polars hands them over) replaced by what Arrow's functions take."""
-    if kind == pa.string_view():
-        return pa.large_string()
-    if any(test(kind) for test in (pa.types.is_list, pa.types.is_large_list, pa.types.is_list_view,
-                                   pa.types.is_large_list_view, pa.types.is_fixed_size_list)):  # fmt: skip
-        return pa.large_list(_plain_type(kind.value_type))
-    return kind
-
-
 def read(
     folder: Path, name: str | list[str], what: str, columns: list[str] | None = None
 ) -> pa.Table:
@@ -83,52 +75,19 @@ def read(
     columns : list of str, optional
         Those to read, as far as they are there. Default: all.
 
+    Returns
+    -------
+    pyarrow.Table
+        The rows of all files.
+
     Raises
     ------
     InvalidInput
     """
-    paths = files(folder, name, what)
+    paths = list_files(folder, name, what)
     parts = [_read_file(path, what, columns) for path in paths]
     schema = common_schema(paths, [part.schema for part in parts], what)
     return pa.concat_tables([fitted(part, schema, what) for part in parts])
-
-
-def common_schema(paths: list[Path], schemas: list[pa.Schema], what: str) -> pa.Schema:
-    """Find the schema of a table in several files; they must have the same columns, of types that fit."""
-    names = set().union(*(schema.names for schema in schemas))
-    for path, schema in zip(paths, schemas, strict=True):
-        for missing in sorted(names - set(schema.names)):  # or its rows would be without a value
-            raise InvalidInput(
-                f"table {what}: {path} has no column {missing!r}, but other files of the table have"
-            )
-    try:
-        return pa.unify_schemas(schemas, promote_options="permissive")
-    except pa.ArrowException as error:
-        raise InvalidInput(f"table {what}: its files do not fit: {first_line(error)}") from error
-
-
-def fitted(part: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
-    """Give a part of a table the columns and types of the whole."""
-    try:
-        return part.select(schema.names).cast(schema)
-    except pa.ArrowException as error:
-        raise InvalidInput(f"table {what}: its files do not fit: {first_line(error)}") from error
-
-
-def check_names(names: list[str], what: str) -> None:
-    """Refuse a table that has two columns of one name."""
-    for name in names:
-        if names.count(name) > 1:
-            raise InvalidInput(f"table {what}: column {name!r} is there {names.count(name)} times")
-
-
-def plain_schema(schema: pa.Schema, what: str, columns: list[str] | None) -> pa.Schema:
-    """Find the schema of these columns (None: all), with types that Arrow's functions take."""
-    check_names(schema.names, what)
-    names = schema.names if columns is None else [c for c in columns if c in schema.names]
-    return pa.schema(
-        [schema.field(name).with_type(_plain_type(schema.field(name).type)) for name in names]
-    )
 
 
 def _read_file(path: Path, what: str, columns: list[str] | None) -> pa.Table:
@@ -151,47 +110,18 @@ def _read_csv(path: Path) -> pa.Table:
         return pa.csv.read_csv(path, read_options=pa.csv.ReadOptions(use_threads=False))
 
 
-def files(folder: Path, name: str | list[str], what: str) -> list[Path]:
-    """List the files of a table, named as `read` takes them."""
-    names = name if isinstance(name, list) else [name]
-    if not names or not all(isinstance(n, str) and n for n in names):
-        raise InvalidInput(f"table {what}: expected a file name or a list of them, got {name!r}")
-    paths: list[Path] = []
-    for pattern in names:
-        if any(c in pattern for c in "*?[") and not (folder / pattern).exists():
-            root, rest = (
-                (Path("/"), pattern.lstrip("/")) if pattern.startswith("/") else (folder, pattern)
-            )
-            hits = sorted(hit for hit in root.glob(rest) if not hit.name.startswith(HIDDEN))
-        else:
-            hits = [folder / pattern]
-        if not hits or not all(hit.exists() for hit in hits):
-            raise InvalidInput(f"table {what}: no file {pattern!r} in {folder}")
-        paths += hits
-    return [file for path in paths for file in _inside(path, what)]
-
-
-def _inside(path: Path, what: str) -> list[Path]:
-    """The file itself, or the files of a folder."""
-    if not path.is_dir():
-        return [path]
-    found = [
-        file
-        for file in sorted(path.rglob("*"))
-        if file.is_file() and not any(p.startswith(HIDDEN) for p in file.relative_to(path).parts)
-    ]
-    if not found:
-        raise InvalidInput(f"table {what}: no file in folder {path}")
-    return found
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 def require(table: pa.Table, what: str, *names: str) -> None:
-    """Refuse a table without these columns."""
+    """Refuse a table without these columns.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The table.
+    what : str
+        Name of the table, for messages.
+    *names : str
+        Names of the columns.
+    """
     for name in names:
         if name not in table.column_names:
             have = ", ".join(table.column_names) or "no columns"
@@ -241,7 +171,18 @@ def ids(table: pa.Table, what: str, name: str, first_row: int = 0) -> pa.Array:
 
 
 def kind_of_ids(column: pa.Array) -> str:
-    """Say what an id column holds: integers or strings."""
+    """Say what an id column holds: integers or strings.
+
+    Parameters
+    ----------
+    column : pyarrow.Array
+        A column of ids.
+
+    Returns
+    -------
+    str
+        A plural.
+    """
     return "integers" if pa.types.is_integer(column.type) else "strings"
 
 
@@ -267,7 +208,18 @@ def check_kind_of_ids(ids: pa.Array, known: pa.Array, label: str, table: str) ->
 
 
 def ranks(values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
-    """Find each id's position among the distinct ids in ascending order (by bytes for strings), and those ids."""
+    """Find each id's position among the distinct ids in ascending order (by bytes for strings), and those ids.
+
+    Parameters
+    ----------
+    values : pyarrow.Array
+        Ids.
+
+    Returns
+    -------
+    tuple of ndarray of int64 and pyarrow.Array
+        Position of each id, and the distinct ids.
+    """
     stretches = pc.run_end_encode(values, run_end_type=pa.int64())
     distinct = stretches.values
     if ascends(distinct):  # in order as it came
@@ -281,12 +233,36 @@ def ranks(values: pa.Array) -> tuple[NDArray[np.int64], pa.Array]:
 
 
 def ascends(values: pa.Array) -> bool:
-    """Tell whether each id is larger than the one before it (by bytes for strings)."""
+    """Tell whether each id is larger than the one before it (by bytes for strings).
+
+    Parameters
+    ----------
+    values : pyarrow.Array
+        Ids.
+
+    Returns
+    -------
+    bool
+        True for a single id, or none.
+    """
     return pc.all(pc.less(values[:-1], values[1:])).as_py() is not False
 
 
 def positions(values: pa.Array, among: pa.Array) -> NDArray[np.int64]:
-    """Find the position of each id in `among`: -1 where it is not there or where the types differ."""
+    """Find the position of each id in `among`: -1 where it is not there or where the types differ.
+
+    Parameters
+    ----------
+    values : pyarrow.Array
+        The ids to look up.
+    among : pyarrow.Array
+        Distinct ids.
+
+    Returns
+    -------
+    ndarray of int64, shape (len(values),)
+        Positions.
+    """
     if values.type != among.type:
         return np.full(len(values), -1)
     if len(among) and pa.types.is_integer(among.type) and ascends(among):  # no hash table of them
@@ -301,6 +277,22 @@ def positions(values: pa.Array, among: pa.Array) -> NDArray[np.int64]:
 def numbers(table: pa.Table, what: str, name: str, nullable: bool = False) -> NDArray[np.float64]:
     """Return a numeric column as finite float64 values; with `nullable`, nulls become NaN.
 
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The table.
+    what : str
+        Name of the table, for messages.
+    name : str
+        Name of the column.
+    nullable : bool
+        Whether nulls are allowed.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_rows,)
+        The values.
+
     Raises
     ------
     InvalidInput
@@ -310,6 +302,22 @@ def numbers(table: pa.Table, what: str, name: str, nullable: bool = False) -> ND
 
 def exact_numbers(table: pa.Table, what: str, name: str, first_row: int = 0) -> NDArray[Any]:
     """Return a numeric column as finite values: float32 where it is that, else float64.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The table.
+    what : str
+        Name of the table, for messages.
+    name : str
+        Name of the column.
+    first_row : int
+        Number of the table's first row, for messages.
+
+    Returns
+    -------
+    ndarray of float32 or float64, shape (n_rows,)
+        The values.
 
     Raises
     ------
@@ -351,7 +359,19 @@ def _finite(
 
 
 def check_probabilities(values: NDArray[Any], what: str, name: str, first_row: int = 0) -> None:
-    """Refuse values outside 0 to 1."""
+    """Refuse values outside 0 to 1.
+
+    Parameters
+    ----------
+    values : ndarray of float
+        The column.
+    what : str
+        Name of the table, for messages.
+    name : str
+        Name of the column.
+    first_row : int
+        Number of the table's first row, for messages.
+    """
     outside = (values < 0) | (values > 1)
     if outside.any():
         row = int(outside.argmax())
@@ -359,24 +379,3 @@ def check_probabilities(values: NDArray[Any], what: str, name: str, first_row: i
             f"table {what}, column {name!r}, row {first_row + row}: expected a probability from 0 to 1, "
             f"got {values[row]}"
         )
-
-
-def labels(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
-    """Number the distinct values of a column.
-
-    Returns
-    -------
-    code : ndarray of int64, shape (n_rows,)
-        Number of each row's value; -1: null.
-    values : list
-        The distinct values in ascending order.
-    """
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    encoded = one_array(column).dictionary_encode()
-    distinct = encoded.dictionary.to_pylist()
-    order = sorted(range(len(distinct)), key=lambda j: distinct[j])
-    rank = np.full(len(distinct) + 1, -1, np.int64)
-    rank[order] = np.arange(len(order))
-    codes = pc.fill_null(encoded.indices, len(distinct)).to_numpy(zero_copy_only=False)
-    return rank[codes], [distinct[j] for j in order]

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..data import tables
+from ..data.table_files import first_line
 from ..utils.checks import did_you_mean, is_number
 from ..utils.errors import InvalidInput
 from .campaign_data import CampaignData
@@ -193,7 +194,7 @@ def _with_column(table: pa.Table, column: str, values: list[Any]) -> pa.Table:
     try:
         array = pa.array(values, kind)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise InvalidInput(f"what_if: offers: {column}: {tables.first_line(error)}") from error
+        raise InvalidInput(f"what_if: offers: {column}: {first_line(error)}") from error
     return table.set_column(table.column_names.index(column), column, array)
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..data import tables
-from ..data.arrow_columns import flat_lists, holds_lists
+from ..data.arrow_columns import flat_lists, holds_lists, labels
 from ..data.candidate_checks import offer_dtype
 from ..data.candidates import Candidates
 from ..data.filters import Where, rows_where, values_of
@@ -114,7 +113,7 @@ class Items:
             column = pa.chunked_array([values_of_rows])
         if pa.types.is_nested(column.type):
             raise InvalidInput(f"{by_whom}: by: column {by!r} of offers holds {column.type}")
-        code, values = tables.labels(column)
+        code, values = labels(column)
         pairs = np.unique(np.stack([rows, code], axis=1)[code >= 0], axis=0)
         first = np.searchsorted(pairs[:, 0], self.offer, side="left")
         count = np.searchsorted(pairs[:, 0], self.offer, side="right") - first

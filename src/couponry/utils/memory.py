@@ -18,12 +18,12 @@ UNITS |= {
 
 
 def available_memory() -> int | None:
-    """Bytes that this process may still take, by the system and its control group; None where neither says.
+    """Tell how much memory this process may still take, by the system and its control group.
 
     Returns
     -------
     int or None
-        Bytes.
+        Bytes; None where neither says.
     """
     limits = []
     try:
@@ -40,7 +40,7 @@ def available_memory() -> int | None:
 
 
 def peak_memory() -> int:
-    """Bytes of the most memory that this process has held at a time.
+    """Tell the most memory that this process has held at a time.
 
     Returns
     -------

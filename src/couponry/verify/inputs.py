@@ -13,6 +13,7 @@ import pyarrow as pa
 from ..campaign_folder.read import read_candidates
 from ..campaign_folder.spec import Spec, read_table
 from ..data import tables
+from ..data.arrow_columns import labels
 from ..data.filters import Where, rows_where
 from ..model.campaign_checks import candidate_columns, check_customers
 from ..model.compiling.measures import MONEY
@@ -73,7 +74,7 @@ class Inputs:
         self.cells, self._cell = self.offers, self.offer
         self.seen = np.ones(len(self.offers), bool)
         if "role" in self._candidates.column_names:
-            code, roles = tables.labels(self._candidates["role"])
+            code, roles = labels(self._candidates["role"])
             self.cells = _once_for_each(roles, self.offers)
             self._cell = (code + 1) * len(self.offers) + self.offer
             self.seen = np.bincount(self._cell, minlength=len(self.cells)) > 0

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...data import tables
-from ...data.arrow_columns import flat_lists, holds_lists
+from ...data.arrow_columns import flat_lists, holds_lists, labels
 from ...data.ids import digest_of
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
@@ -177,7 +177,7 @@ def _kinds(
         raise InvalidInput(
             f"table products, column 'product': expected each product once, got {len(ids):,} rows of {distinct:,}"
         )
-    code = np.full(len(ids), -1) if kind is None else tables.labels(products[kind])[0]
+    code = np.full(len(ids), -1) if kind is None else labels(products[kind])[0]
     return ids.cast(covered.type), code
 
 

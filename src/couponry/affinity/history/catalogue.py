@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data import tables
+from ...data.arrow_columns import labels
 from ...utils.errors import InvalidInput
 from .purchase_history import PurchaseHistory
 
@@ -53,7 +54,7 @@ class Catalogue:
                 f"table catalogue, column {item!r}: expected each item once, got {len(self._items):,} rows of "
                 f"{distinct:,} items"
             )
-        self._codes = {name: tables.labels(known[name])[0] for name in groups}
+        self._codes = {name: labels(known[name])[0] for name in groups}
 
     def __call__(self, history: PurchaseHistory) -> dict[str, NDArray[np.int64]]:
         """Look up the groups of a history's items.

@@ -139,7 +139,7 @@ def build_spec(
     candidates: Candidates,
     history: ContactHistory,
 ) -> RuleSpec:
-    """Put rules together as the kernel takes them that makes cardinality constraints of them.
+    """Put rules together, for the kernel that makes cardinality constraints of them.
 
     Parameters
     ----------
@@ -162,19 +162,15 @@ def build_spec(
 
     Raises
     ------
-    Unsupported
-        Where there are too many rules.
     InvalidInput
-        Where a rule names offers that do not exist.
+        Where there are too many rules, or one names offers that do not exist.
     """
-    if n_rules >= MAX_RULES:
-        raise Unsupported(f"customer rules: expected fewer than {MAX_RULES:,}, got {n_rules:,}")
+    _check_number(n_rules)
     rows = [row for rule in grouped for row in rule.rows]
     length = max((max(len(row.cap), len(row.least)) for row in rows), default=1)
-    n_customers, mandatory = len(candidates.customers), candidates.mandatory
     n_groups = sum(rule.n_groups for rule in grouped)
-    held_ptr, held = _held(grouped, n_groups, n_customers)
-    had_ptr, had = had_items(history, items, n_customers)
+    held_ptr, held = _held(grouped, n_groups, len(candidates.customers))
+    had_ptr, had = had_items(history, items, len(candidates.customers))
     pairs = conflicts_of(conflicts, items) if conflicts else NO_CONFLICTS
     return RuleSpec(
         group=np.array([row.group for row in rows], np.int32).reshape(len(rows), len(items)),
@@ -191,9 +187,20 @@ def build_spec(
         conflict_ptr=pairs.ptr,
         conflict=pairs.item,
         conflict_rule=pairs.rule,
-        mandatory=np.zeros(0, np.uint8) if mandatory is None else mandatory,
+        mandatory=_mandatory(candidates),
         mandatory_rule=n_rules,
     )
+
+
+def _mandatory(candidates: Candidates) -> NDArray[np.uint8]:
+    """1 for each candidate that must be given; empty where none must."""
+    return np.zeros(0, np.uint8) if candidates.mandatory is None else candidates.mandatory
+
+
+def _check_number(n_rules: int) -> None:
+    """Refuse more rules than constraints can name."""
+    if n_rules >= MAX_RULES:
+        raise Unsupported(f"customer rules: expected fewer than {MAX_RULES:,}, got {n_rules:,}")
 
 
 def as_table(bounds: list[NDArray[np.int32]], length: int) -> NDArray[np.int32]:

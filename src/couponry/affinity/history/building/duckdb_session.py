@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from ....data import tables
+from ....data.table_files import first_line
 from ....utils.errors import InvalidInput
 from ....utils.memory import size_text
 
@@ -205,5 +205,5 @@ class DuckDBSession:
     def _too_little_memory(self, error: BaseException) -> InvalidInput:
         allowed = "what is available" if self._memory is None else size_text(self._memory)
         return InvalidInput(
-            f"memory: {self._purpose} needs more than {allowed}: {tables.first_line(error)}"
+            f"memory: {self._purpose} needs more than {allowed}: {first_line(error)}"
         )
