@@ -19,7 +19,7 @@ Columns = dict[str, NDArray[Any]]
 class DuplicatePair(Exception):
     """A pair of customer and offer is there twice.
 
-    Attributes
+    Parameters
     ----------
     customer : int or str
         Id of the customer.

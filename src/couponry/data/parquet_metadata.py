@@ -45,7 +45,9 @@ def read_parquet_metadata(
 
     Parameters
     ----------
-    folder, name
+    folder : Path
+        What `name` is relative to.
+    name : str or list of str
         The files, as `tables.read` takes them.
     what : str
         Name of the table, for messages.

@@ -24,7 +24,7 @@ from ..utils.errors import InvalidInput
 class Items:
     """Items: each an offer in one role, numbered by offer, then by role.
 
-    Attributes
+    Parameters
     ----------
     offers : pyarrow.Table
         In ascending order of its ids.

@@ -1,0 +1,111 @@
+"""Array stores, mapped and derived arrays, and blocks."""
+
+import gc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from couponry.utils.arrays import derived_arrays
+from couponry.utils.arrays.array_store import FolderStore, MemoryStore, save
+from couponry.utils.arrays.blocks import blocks, row_blocks
+from couponry.utils.arrays.derived_arrays import SharedArrays
+from couponry.utils.arrays.mapped_arrays import (
+    copy_to_memory,
+    exceeds_page_cache,
+    map_array,
+    release_pages,
+)
+
+
+@pytest.fixture(params=["memory", "folder"])
+def store(request, tmp_path: Path):
+    return MemoryStore() if request.param == "memory" else FolderStore(tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int64, np.float32])
+def test_parts_become_one_array_that_is_read_only(store, dtype):
+    writer = store.writer("x", dtype)
+    for part in (np.arange(3), np.zeros(0), np.arange(5)):
+        writer.append(part.astype(dtype))
+    whole = writer.finish((2, 4))
+    assert whole.dtype == dtype and whole.tolist() == [[0, 1, 2, 0], [1, 2, 3, 4]]
+    with pytest.raises(ValueError, match="read-only"):
+        whole[0, 0] = 7
+
+
+def test_nothing_written_is_an_empty_array(store):
+    assert store.writer("x", np.float64).finish().shape == (0,)
+
+
+def test_an_array_that_is_replaced_stays_with_whoever_holds_it(store):
+    first = save(store, "x", np.arange(4))
+    second = save(store, "x", np.arange(4) + 10)
+    assert first.tolist() == [0, 1, 2, 3] and second.tolist() == [10, 11, 12, 13]
+
+
+def test_files_are_numpys(tmp_path: Path):
+    array = np.arange(12.0).reshape(3, 4)
+    save(FolderStore(tmp_path), "x", array)
+    assert np.array_equal(np.load(tmp_path / "x.npy", mmap_mode="r"), array)
+    np.save(tmp_path / "y.npy", array)
+    assert np.array_equal(map_array(tmp_path / "y.npy"), array)
+
+
+def test_pages_that_are_released_come_back_from_the_file(tmp_path: Path):
+    array = save(FolderStore(tmp_path), "x", np.arange(1 << 16))
+    release_pages(array, array[1000:5000], array[:0], None, np.arange(3))
+    assert np.array_equal(array, np.arange(1 << 16))
+
+
+def test_parts_of_mapped_files_are_copied_even_when_the_file_has_lost_its_name(tmp_path: Path):
+    array = save(FolderStore(tmp_path), "x", np.arange(1 << 16))
+    (tmp_path / "x.npy").unlink()
+    copied = copy_to_memory(array[123:4567], once=True)
+    assert np.array_equal(copied, np.arange(123, 4567)) and copied.flags.writeable
+    own = np.arange(3)
+    assert copy_to_memory(own, once=False) is own
+
+
+def test_arrays_in_memory_exceed_no_page_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    array = save(FolderStore(tmp_path), "x", np.arange(1000))
+    assert not exceeds_page_cache(array, np.zeros(1000))
+    monkeypatch.setattr("couponry.utils.arrays.mapped_arrays.PAGE_CACHE_SHARE", 0.0)
+    assert exceeds_page_cache(array) and not exceeds_page_cache(np.zeros(1000))
+
+
+def test_derived_arrays_are_shared_while_somebody_holds_them(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(derived_arrays, "KEPT_BYTES", 100)
+    shared, made = SharedArrays(), []
+
+    def make(store):
+        made.append(1)
+        return {
+            "small": save(store, "small", np.zeros(2)),
+            "large": save(store, "large", np.zeros(99)),
+        }
+
+    held = shared.get_or_make("kind", ["a"], make)
+    assert shared.get_or_make("kind", ["a"], make)["large"] is held["large"] and len(made) == 1
+    assert shared.get_or_make("other", ["a"], make)["large"] is not held["large"]
+    del held
+    gc.collect()
+    shared.get_or_make("kind", ["a"], make)
+    assert len(made) == 3
+    shared.get_or_make("kind", ["b"], make)  # of each kind the last
+    assert len(made) == 4
+
+
+@pytest.mark.parametrize(("length", "size"), [(0, 3), (1, 3), (6, 3), (7, 3)])
+def test_blocks_cover_an_array_once(length, size):
+    parts = list(blocks(length, size))
+    assert np.concatenate([np.arange(length)[part] for part in parts] or [[]]).tolist() == [
+        *range(length)
+    ]
+    assert all(part.stop - part.start == size for part in parts[:-1])
+
+
+def test_row_blocks_hold_whole_rows_and_no_more_than_fit():
+    indptr = np.array([0, 2, 4, 4, 20, 21, 22, 23])
+    found = list(row_blocks(indptr, 4))
+    assert found == [(0, 3), (3, 4), (4, 7)]  # a row that is larger than a block is one by itself
