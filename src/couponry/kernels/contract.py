@@ -7,26 +7,41 @@ Letters used throughout: n customers, e candidates, K items, S segments, C attri
 offer (or an offer in one role, where a rule or limit tells roles apart). An *attribute* is one numeric column of the
 candidates, such as `response`. Where an array is said to have length ``n or 1``, length 1 means the same for every
 customer.
-
-Each dtype has one reason, the same in all tuples:
-
-=================  ==================================================================================================
-int64              offsets into arrays of candidates, and sums over customers: both exceed 2^31
-uint16 or uint32   items: uint16 where there are few enough, since candidates are most of the memory
-uint16             quantised attributes and segments: 65,535 steps resolve an attribute closely enough to bound a gap
-int32              bounds, groups, rules and rows: small numbers that vector instructions take 8 or 16 at a time
-uint8              choices and other flags: a byte that threads may write side by side; fine steps, 256 to a quantity
-float32            prices and reduced values in packed passes: speed; what rounding does is bounded by the solver
-float64            everything that is exact: values as given, activities, bounds of rows
-=================  ==================================================================================================
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+Offsets = NDArray[np.int64]
+"""Positions in arrays of candidates: there are more than 2^31 of these."""
+
+Sums = NDArray[np.int64]
+"""Sums over customers, which exceed 2^31; also numbers of a single customer, where they may add up to that."""
+
+Items = NDArray[np.uint16] | NDArray[np.uint32]
+"""Items of candidates: 16 bits where that is enough, since candidates are most of the memory."""
+
+Quantities = NDArray[np.uint16]
+"""Quantised attributes, and segments: 65,535 steps resolve an attribute closely enough to bound a gap."""
+
+Bounds = NDArray[np.int32]
+"""Bounds, groups, rules and rows: small numbers, of which a vector instruction takes 8 or 16 at a time."""
+
+Flags = NDArray[np.uint8]
+"""Choices and other flags, a byte each: threads may write side by side. Also fine steps, 256 to a quantity."""
+
+Prices = NDArray[np.float32]
+"""Prices and reduced values in packed passes: fast; the solver bounds what rounding does to them."""
+
+Amounts = NDArray[np.float64]
+"""Everything that is exact: attributes as given, activities, bounds of rows."""
+
+Integer = int | np.integer[Any]
+"""A single number: Python's in plain Python, NumPy's where it came out of an array."""
 
 NOBODY = np.zeros(1, np.int64)
 """Offsets that say that no customer has anything of a kind."""
@@ -58,10 +73,10 @@ class Shard(NamedTuple):
     """
 
     first: int
-    indptr: NDArray[np.int64]
-    item: NDArray[np.uint16] | NDArray[np.uint32]
-    quantity: NDArray[np.uint16]
-    segment: NDArray[np.uint16]
+    indptr: Offsets
+    item: Items
+    quantity: Quantities
+    segment: Quantities
 
 
 class Rules(NamedTuple):
@@ -95,13 +110,13 @@ class Rules(NamedTuple):
         Nodes of the search for one customer's best choice, at most.
     """
 
-    lower: NDArray[np.int32]
-    upper: NDArray[np.int32]
-    group: NDArray[np.int32]
+    lower: Bounds
+    upper: Bounds
+    group: Bounds
     groups: int
-    cap: NDArray[np.int32]
-    constraint_ptr: NDArray[np.int64] = NOBODY
-    constraints: NDArray[np.int64] = NONE
+    cap: Bounds
+    constraint_ptr: Offsets = NOBODY
+    constraints: Offsets = NONE
     nodes: int = NODES
 
 
@@ -145,21 +160,21 @@ class RuleSpec(NamedTuple):
         Number of the rule that mandatory candidates are given.
     """
 
-    group: NDArray[np.int32]
+    group: Bounds
     groups: int
-    rule: NDArray[np.int32]
-    plain: NDArray[np.uint8]
-    cap: NDArray[np.int32]
-    least: NDArray[np.int32]
-    upper: NDArray[np.int32]
-    held_ptr: NDArray[np.int64]
-    held: NDArray[np.int32]
-    had_ptr: NDArray[np.int64]
-    had: NDArray[np.int32]
-    conflict_ptr: NDArray[np.int64]
-    conflict: NDArray[np.int32]
-    conflict_rule: NDArray[np.int32]
-    mandatory: NDArray[np.uint8]
+    rule: Bounds
+    plain: Flags
+    cap: Bounds
+    least: Bounds
+    upper: Bounds
+    held_ptr: Offsets
+    held: Bounds
+    had_ptr: Offsets
+    had: Bounds
+    conflict_ptr: Offsets
+    conflict: Bounds
+    conflict_rule: Bounds
+    mandatory: Flags
     mandatory_rule: int
 
 
@@ -184,13 +199,13 @@ class LimitRows(NamedTuple):
         Objective lost per unit that a soft limit is violated by; 0 for hard limits.
     """
 
-    ptr: NDArray[np.int64]
-    row: NDArray[np.int32]
-    coefficient: NDArray[np.float64]
-    lower: NDArray[np.float64]
-    upper: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    penalty: NDArray[np.float64]
+    ptr: Offsets
+    row: Bounds
+    coefficient: Amounts
+    lower: Amounts
+    upper: Amounts
+    weight: Amounts
+    penalty: Amounts
 
 
 class LocalSearch(NamedTuple):
@@ -215,10 +230,10 @@ class LocalSearch(NamedTuple):
     """
 
     mode: int
-    exact: NDArray[np.float64]
-    reduced: NDArray[np.float64]
-    objective: NDArray[np.float64]
+    exact: Amounts
+    reduced: Amounts
+    objective: Amounts
     rows: LimitRows
-    item_helps: NDArray[np.uint8]
-    activity: NDArray[np.float64]
-    chosen: NDArray[np.uint8]
+    item_helps: Flags
+    activity: Amounts
+    chosen: Flags

@@ -7,9 +7,15 @@ periods.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+
+from ..affinity_contract import Chosen, OfferScoring, Pairs
+from ..contract import Bounds, Flags, Offsets, Prices, Sums
 
 
-def fold_purchases(ptr, period, discounted, spend, factor, pairs):
+def fold_purchases(
+    ptr: Offsets, period: Bounds, discounted: Flags, spend: Sums, factor: Prices, pairs: Pairs
+) -> None:
     """Take purchases up into the states of pairs, one period after the other.
 
     ``decay[p]`` is the sum, over the pair's periods up to its last, of factor by the time from each to the last: the
@@ -47,7 +53,7 @@ def fold_purchases(ptr, period, discounted, spend, factor, pairs):
             pairs.spend[p] += spend[r]
 
 
-def best_offers(scoring, start, stop, chosen):
+def best_offers(scoring: OfferScoring, start: int, stop: int, chosen: Chosen) -> None:
     """Choose the best offers of each role for each customer.
 
     An offer is a reward where `own` links a bought item to it; an activation where it is of the kind of a bought item;
@@ -79,7 +85,7 @@ def best_offers(scoring, start, stop, chosen):
                 end += 1
 
 
-def score_offers(scoring, i):
+def score_offers(scoring: OfferScoring, i: int) -> tuple[Prices, Flags, NDArray[np.bool_]]:
     """Score and role of each offer for a customer, and whether it may be chosen."""
     bought, similar, own, kinds = scoring.bought, scoring.similar, scoring.own, scoring.kinds
     score = np.zeros(scoring.offers, np.float32)
@@ -116,7 +122,9 @@ def score_offers(scoring, i):
     return score, role, linked
 
 
-def best_of_each_role(scoring, score, role, linked):
+def best_of_each_role(
+    scoring: OfferScoring, score: Prices, role: Flags, linked: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Flags of the offers that are chosen: those of the largest scores, as many as each role's quota."""
     taken = np.zeros(scoring.offers, np.bool_)
     for r in range(3):

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..contract import Flags, Prices, Rules, Shard, Sums
 from .evaluate import reduced_value
 from .rules import fits, of_customer
 
 
-def alternatives(shard, rules, price, chosen, start, stop, partner, loss):
+def alternatives(
+    shard: Shard,
+    rules: Rules,
+    price: Prices,
+    chosen: Flags,
+    start: int,
+    stop: int,
+    partner: Sums,
+    loss: Prices,
+) -> None:
     """Find what changing each candidate's decision costs: a chosen one goes, or another one comes.
 
     What comes in place of what goes is what is worth most of all that fits then, and what goes in place of what comes
@@ -54,7 +64,9 @@ def alternatives(shard, rules, price, chosen, start, stop, partner, loss):
                 loss[e - first] = worth - value[e - begin]
 
 
-def best_partner(shard, rules, i, held, value, e, may_alone):
+def best_partner(
+    shard: Shard, rules: Rules, i: int, held: Flags, value: Prices, e: int, may_alone: bool
+) -> tuple[np.int64, np.float32, bool]:
     """What comes if candidate e goes, or goes if it comes: who (-1: nothing), its value, and whether e may change."""
     begin, end = shard.indptr[i], shard.indptr[i + 1]
     who, worth = np.int64(-1), np.float32(0.0)
@@ -74,7 +86,9 @@ def best_partner(shard, rules, i, held, value, e, may_alone):
     return who, worth, found
 
 
-def fine_usage(shard, fine, chosen, start, stop, total):
+def fine_usage(
+    shard: Shard, fine: Flags, chosen: Flags, start: int, stop: int, total: Sums
+) -> None:
     """Add up where in their quantities' steps the chosen candidates lie.
 
     Parameters

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..contract import Rules, Sums
 from ..set_layout import bounds_of, contains, count_constraints
 from .search_bounds import (
     NOTHING,
@@ -36,7 +37,7 @@ FREE, IN, OUT = 0, 1, 2
 """Fixings of candidates: to be decided, given in any case, given in no case."""
 
 
-def constraints_in_order(rules, i, order):
+def constraints_in_order(rules: Rules, i: int, order: Sums) -> tuple[Sums, Sums]:
     """A customer's constraints, (constraints, 4) bounds and (constraints, n) members, in the order of choice."""
     n = len(order)
     constraints = count_constraints(rules, i, n)
@@ -53,7 +54,9 @@ def constraints_in_order(rules, i, order):
     return bound, member
 
 
-def best_choice(value, fixing, lower, upper, bound, member, nodes):
+def best_choice(
+    value: Sums, fixing: Sums, lower: int, upper: int, bound: Sums, member: Sums, nodes: int
+) -> tuple[Sums, int, int, int]:
     """The best choice of candidates in the order of choice, some of them forced in or out.
 
     value (IN, int64, (n)): from `whole_values`. fixing (IN, int64, (n)): FREE, IN or OUT. bound and member: see
@@ -89,7 +92,9 @@ def best_choice(value, fixing, lower, upper, bound, member, nodes):
     return found, short, worth, worth
 
 
-def fix(search, state, fixing, free, picks):
+def fix(
+    search: SearchInput, state: SearchState, fixing: Sums, free: Sums, picks: Sums
+) -> tuple[bool, int, int]:
     """Take what is forced in: whether that is possible, how many are given, and their worth.
 
     free, picks (OUT): zeros before.
@@ -111,7 +116,7 @@ def fix(search, state, fixing, free, picks):
     return True, given, total
 
 
-def asks_for_minimums(bound):
+def asks_for_minimums(bound: Sums) -> bool:
     """Whether some constraint has a minimum."""
     asks = False
     for s in range(len(bound)):
@@ -119,7 +124,7 @@ def asks_for_minimums(bound):
     return asks
 
 
-def keeps(search, picks):
+def keeps(search: SearchInput, picks: Sums) -> bool:
     """Whether a choice keeps all constraints and falls short of none of their minimums."""
     for s in range(len(search.bound)):
         held = count_both(picks, search.member[s])
@@ -128,7 +133,9 @@ def keeps(search, picks):
     return True
 
 
-def search_caps(search, state, start, fixed, found, nodes):
+def search_caps(
+    search: SearchInput, state: SearchState, start: Node, fixed: Sums, found: Sums, nodes: int
+) -> tuple[int, int, int]:
     """The best choice where no constraint asks for a minimum, by `branch`; see `search_minimums`."""
     some = np.zeros(len(found), np.int64)
     short, worth, nodes = branch(search, state, start, nodes, some)
@@ -140,7 +147,9 @@ def search_caps(search, state, start, fixed, found, nodes):
     return short, worth, nodes
 
 
-def search_minimums(search, state, start, fixed, found, nodes):
+def search_minimums(
+    search: SearchInput, state: SearchState, start: Node, fixed: Sums, found: Sums, nodes: int
+) -> tuple[int, int, int]:
     """The best choice where constraints ask for minimums, by `explore`: least shortfall first, then the worth.
 
     start.free and fixed (IN): candidates to choose from, and what is chosen in any case. found (IN/OUT): the choice.
@@ -184,7 +193,15 @@ def search_minimums(search, state, start, fixed, found, nodes):
     return goal, worth, nodes
 
 
-def explore(search, state, start, goal, least_worth, nodes, best):
+def explore(
+    search: SearchInput,
+    state: SearchState,
+    start: Node,
+    goal: int,
+    least_worth: int,
+    nodes: int,
+    best: Sums,
+) -> tuple[int, int, int]:
     """Depth first search; the best choice is added to `best` (OUT). State is left as found; start.free is used up.
 
     goal: what the choice may fall short by, no less and no more; -1: the search is for the least shortfall, whatever it
@@ -242,21 +259,21 @@ def explore(search, state, start, goal, least_worth, nodes, best):
     return short, worth, nodes
 
 
-def enter(search, state, free, given, t):
+def enter(search: SearchInput, state: SearchState, free: Sums, given: int, t: int) -> None:
     """Take candidate t, the last of `given`, and close what does not fit any more."""
     take(search, state, t, 1)
     free[t] = 0
     close_full(search, state, free, given)
 
 
-def leave(search, state, free, before, t):
+def leave(search: SearchInput, state: SearchState, free: Sums, before: Sums, t: int) -> None:
     """Give candidate t back, and leave it out of what was free before it was taken."""
     take(search, state, t, -1)
     free[:] = before
     free[t] = 0
 
 
-def comes_first(picks, best):
+def comes_first(picks: Sums, best: Sums) -> bool:
     """Whether a choice comes before another one in the order of choice, taking before leaving."""
     for t in range(len(picks)):
         if picks[t] != best[t]:
@@ -264,7 +281,7 @@ def comes_first(picks, best):
     return False
 
 
-def too_full(search, state, picks, mine):
+def too_full(search: SearchInput, state: SearchState, picks: Sums, mine: Sums) -> int:
     """The first constraint that crosses the laminar family and that picks besides mine make too full; -1: none."""
     for s in range(len(state.residual)):
         if not search.bound[s, 3]:
@@ -277,7 +294,9 @@ def too_full(search, state, picks, mine):
     return -1
 
 
-def branch(search, state, start, nodes, best):
+def branch(
+    search: SearchInput, state: SearchState, start: Node, nodes: int, best: Sums
+) -> tuple[int, int, int]:
     """The best choice where no constraint asks for a minimum; as `explore`, but choices are tried in another order.
 
     The greedy choice under the laminar family bounds each branch. Where it keeps the constraints that cross as well it
@@ -330,7 +349,9 @@ def branch(search, state, start, nodes, best):
     return short, worth, nodes
 
 
-def complete(search, state, start, fixed, found, worth):
+def complete(
+    search: SearchInput, state: SearchState, start: Node, fixed: Sums, found: Sums, worth: int
+) -> tuple[int, int]:
     """Add to a choice, worth so much, what is worth something and fits; its worth then, and how many it has."""
     value, member = search.value, search.member
     given = start.given

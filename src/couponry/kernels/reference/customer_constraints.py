@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..contract import Items, Offsets, RuleSpec, Sums
 from ..set_layout import SHORT, head_of, words_each
 from .rules import of_customer, of_row
 
 
-def crosses(a, b):
+def crosses(a: Sums, b: Sums) -> bool:
     """Whether two sets, given as flags of candidates, have some in common and each some of its own."""
     both = 0
     only_a = 0
@@ -25,7 +26,7 @@ def crosses(a, b):
     return both > 0 and only_a > 0 and only_b > 0
 
 
-def pressure(size, cap, share):
+def pressure(size: int, cap: int, share: float) -> float:
     """About how often a constraint would be broken if each candidate were wanted so often."""
     score = 1.0
     for t in range(cap + 1):
@@ -33,7 +34,7 @@ def pressure(size, cap, share):
     return score
 
 
-def size_of_group(item, spec, row, e, begin, end):
+def size_of_group(item: Items, spec: RuleSpec, row: int, e: int, begin: int, end: int) -> int:
     """How many of a customer's candidates are in candidate e's group of a row; 0 if e is not the first of them.
 
     A group is met at its first candidate, in the first row of its rule that has it there.
@@ -51,7 +52,7 @@ def size_of_group(item, spec, row, e, begin, end):
     return size
 
 
-def held_of_group(spec, i, g):
+def held_of_group(spec: RuleSpec, i: int, g: int) -> int:
     """How many coupons of a group the customer has had."""
     held = 0
     if len(spec.held_ptr) > 1:
@@ -61,7 +62,9 @@ def held_of_group(spec, i, g):
     return held
 
 
-def add_groups(item, spec, i, begin, end, bound, member):
+def add_groups(
+    item: Items, spec: RuleSpec, i: int, begin: int, end: int, bound: Sums, member: Sums
+) -> tuple[int, bool]:
     """Add a customer's groups that can bind or ask for a minimum; how many, and whether they overlap.
 
     bound (OUT, int64, (room, 4)): cap, least, rule, mandatory. member (OUT, int64, (room, n)).
@@ -96,7 +99,7 @@ def add_groups(item, spec, i, begin, end, bound, member):
     return count, overlaps
 
 
-def count_conflicts(item, spec, begin, end, place):
+def count_conflicts(item: Items, spec: RuleSpec, begin: int, end: int, place: Sums) -> int:
     """How many pairs of a customer's candidates conflict; place is scratch, as below."""
     pairs = 0
     if len(spec.conflict_ptr) == 1:
@@ -112,7 +115,7 @@ def count_conflicts(item, spec, begin, end, place):
     return pairs
 
 
-def conflict_rules(item, spec, begin, end, place):
+def conflict_rules(item: Items, spec: RuleSpec, begin: int, end: int, place: Sums) -> Sums:
     """The first rule under which each pair of a customer's candidates conflicts, int64 (n, n), -1: none."""
     n = end - begin
     rule = np.full((n, n), -1, np.int64)
@@ -129,7 +132,7 @@ def conflict_rules(item, spec, begin, end, place):
     return rule
 
 
-def add_conflicts(rule, bound, member):
+def add_conflicts(rule: Sums, bound: Sums, member: Sums) -> int:
     """Add a customer's candidates that conflict: cliques, each conflict in one of them; how many.
 
     rule: from `conflict_rules`. bound, member: see `add_groups`.
@@ -162,7 +165,9 @@ def add_conflicts(rule, bound, member):
     return count
 
 
-def add_barred(item, spec, i, begin, end, bound, member):
+def add_barred(
+    item: Items, spec: RuleSpec, i: int, begin: int, end: int, bound: Sums, member: Sums
+) -> int:
     """Add a customer's candidates in conflict with what it has had, a constraint for each rule; how many."""
     count = 0
     if len(spec.conflict_ptr) == 1 or len(spec.had_ptr) == 1:
@@ -185,7 +190,7 @@ def add_barred(item, spec, i, begin, end, bound, member):
     return count
 
 
-def add_mandatory(spec, begin, end, bound, member):
+def add_mandatory(spec: RuleSpec, begin: int, end: int, bound: Sums, member: Sums) -> int:
     """Add a constraint that asks for all of a customer's mandatory candidates; how many constraints."""
     size = 0
     if len(spec.mandatory) > 0:
@@ -202,7 +207,15 @@ def add_mandatory(spec, begin, end, bound, member):
     return 1
 
 
-def compile_constraints(indptr, item, spec, start, stop, ptr, constraints):
+def compile_constraints(
+    indptr: Offsets,
+    item: Items,
+    spec: RuleSpec,
+    start: int,
+    stop: int,
+    ptr: Offsets,
+    constraints: Offsets,
+) -> None:
     """Compile the rules of customers for whom laminar groups do not tell all into cardinality constraints.
 
     Called twice: without room for constraints, to find how long they are, and then with it.
@@ -250,7 +263,7 @@ def compile_constraints(indptr, item, spec, start, stop, ptr, constraints):
         write_constraints(upper, bound[:count], member[:count], ptr[i], constraints)
 
 
-def write_constraints(upper, bound, member, at, constraints):
+def write_constraints(upper: int, bound: Sums, member: Sums, at: int, constraints: Offsets) -> None:
     """Write a customer's constraints from `at` on: the laminar family, inner ones first, then others, which say so.
 
     Constraints that would be broken most often have the first choice of joining the family.
@@ -287,7 +300,7 @@ def write_constraints(upper, bound, member, at, constraints):
         at += words_each(n)
 
 
-def write_candidates(member, at, constraints):
+def write_candidates(member: Sums, at: int, constraints: Offsets) -> None:
     """Write the bits of a constraint's candidates, from word `at` on; a head may share the first word."""
     for w in range((len(member) + 63) // 64):
         word = np.int64(0)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract import Bounds, Flags, Integer, Prices, Quantities, Rules, Shard, Sums
 from ..set_layout import has_constraints
 from .constraint_search import best_choice, constraints_in_order
 from .preference import MASK, order_of_choice, tie_hash
@@ -27,7 +28,7 @@ class Tally(NamedTuple):
     cut: NDArray[np.int64]
 
 
-def noise(shard, seed, start, stop, out):
+def noise(shard: Shard, seed: int, start: int, stop: int, out: Quantities) -> None:
     """Draw a number for each candidate, by seed, customer and item alone.
 
     Parameters
@@ -47,7 +48,7 @@ def noise(shard, seed, start, stop, out):
             out[e - first] = tie_hash(seed ^ MASK, shard.first + i, shard.item[e]) >> 16
 
 
-def reduced_value(shard, price, segment, k, e):
+def reduced_value(shard: Shard, price: Prices, segment: int, k: Integer, e: int) -> np.float32:
     """Reduced value of candidate e, of item k, at a price table, float32."""
     total = price[0, segment, k]
     for c in range(shard.quantity.shape[0]):
@@ -55,7 +56,18 @@ def reduced_value(shard, price, segment, k, e):
     return total + np.float32(0.0)  # no negative zero
 
 
-def evaluate(shard, rules, price, seed, start, stop, usage, chosen, unit, cut):
+def evaluate(
+    shard: Shard,
+    rules: Rules,
+    price: Prices,
+    seed: int,
+    start: int,
+    stop: int,
+    usage: Sums,
+    chosen: Flags,
+    unit: int,
+    cut: Sums,
+) -> None:
     """Find each customer's best choice at the given prices, and add up what is chosen.
 
     Parameters
@@ -97,7 +109,7 @@ def evaluate(shard, rules, price, seed, start, stop, usage, chosen, unit, cut):
             choose_greedily(shard, rules, i, value, order, counts, tally)
 
 
-def give(shard, segment, e, tally):
+def give(shard: Shard, segment: int, e: int, tally: Tally) -> None:
     """Add a chosen candidate to the tally."""
     k = np.int64(shard.item[e])
     tally.usage[0, segment, k] += 1
@@ -107,7 +119,9 @@ def give(shard, segment, e, tally):
         tally.chosen[e - tally.first] = 1
 
 
-def choose_by_search(shard, rules, i, value, order, tally):
+def choose_by_search(
+    shard: Shard, rules: Rules, i: int, value: Prices, order: Sums, tally: Tally
+) -> None:
     """The best choice of a customer with cardinality constraints."""
     begin = shard.indptr[i]
     segment = of_customer(shard.segment, i)
@@ -126,7 +140,9 @@ def choose_by_search(shard, rules, i, value, order, tally):
             give(shard, segment, begin + order[t], tally)
 
 
-def choose_greedily(shard, rules, i, value, order, counts, tally):
+def choose_greedily(
+    shard: Shard, rules: Rules, i: int, value: Prices, order: Sums, counts: Bounds, tally: Tally
+) -> None:
     """The best choice of a customer whose groups form a laminar family; counts (groups, zeros) is left as found."""
     begin = shard.indptr[i]
     segment = of_customer(shard.segment, i)

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import heapq
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..contract import FILL
+from ..contract import FILL, Amounts, Integer, Items, LimitRows, LocalSearch, Rules, Shard
 from .regret import amount
 from .rules import fits, of_customer
 
+Changes = tuple[float, float, float, float]
+"""What moves change: violation, the sizes of its changes added up, penalty, and the sizes of its changes."""
+
 
 class Departure(NamedTuple):
-    """A candidate that leaves, e = -1: none; whether that may help, whether it may do alone, and what it changes.
-
-    changes: violation, sizes of its changes, penalty, and sizes of its changes.
-    """
+    """A candidate that leaves, e = -1: none; whether that may help, whether it may do alone, and what it changes."""
 
     e: int
     helps: bool
     suffices: bool
     reduced: float
     objective: float
-    changes: tuple[float, float, float, float]
+    changes: Changes
 
 
-def row_weight(rows, exact, j, e):
+def row_weight(rows: LimitRows, exact: Amounts, j: int, e: int) -> float:
     """Weight of candidate e in the j-th listed row of its item."""
     total = rows.coefficient[j, 0]
     for c in range(len(exact)):
@@ -34,7 +34,7 @@ def row_weight(rows, exact, j, e):
     return total
 
 
-def violation_of(rows, row, activity):
+def violation_of(rows: LimitRows, row: int, activity: float) -> float:
     """How far a row's activity is outside its bounds."""
     if activity > rows.upper[row]:
         return activity - rows.upper[row]
@@ -43,7 +43,7 @@ def violation_of(rows, row, activity):
     return 0.0
 
 
-def when_leaves(search, cell, e, shift):
+def when_leaves(search: LocalSearch, cell: Integer, e: int, shift: Amounts) -> Changes:
     """What candidate e changes by leaving: violation, penalty, and the sum of the sizes of either's changes.
 
     shift (OUT, float64, (L)): how its rows' activities change.
@@ -63,7 +63,9 @@ def when_leaves(search, cell, e, shift):
     return violation, moved, penalty, size
 
 
-def when_comes(search, cell, e, shift, changes):
+def when_comes(
+    search: LocalSearch, cell: Integer, e: int, shift: Amounts, changes: Changes
+) -> Changes:
     """The same with what candidate e changes by coming, once others have shifted its rows' activities."""
     rows = search.rows
     violation, moved, penalty, size = changes
@@ -79,7 +81,7 @@ def when_comes(search, cell, e, shift, changes):
     return violation, moved, penalty, size
 
 
-def priority_of(mode, changes, gain_reduced, gain_objective):
+def priority_of(mode: int, changes: Changes, gain_reduced: float, gain_objective: float) -> float:
     """Priority of a move; infinite where it is none."""
     violation, moved, penalty, size = changes
     # what rounding makes of changes that cancel is no gain: moves would go round in circles
@@ -94,7 +96,9 @@ def priority_of(mode, changes, gain_reduced, gain_objective):
     return max(0.0, -gain_reduced) / -violation
 
 
-def may_help(search, s, item, begin, end):
+def may_help(
+    search: LocalSearch, s: Integer, item: Items, begin: int, end: int
+) -> tuple[int, bool]:
     """How many coupons a customer has, and whether one of its candidates coming or going may help."""
     given = 0
     any_helps = False
@@ -105,7 +109,9 @@ def may_help(search, s, item, begin, end):
     return given, any_helps
 
 
-def best_move(shard, rules, search, i, shift):
+def best_move(
+    shard: Shard, rules: Rules, search: LocalSearch, i: int, shift: Amounts
+) -> tuple[float, int, int]:
     """The customer's best single move (priority, leaving, into), -1 where nothing leaves or comes.
 
     REPAIR: least reduced value lost per unit of weighted violation removed; priority is that ratio.
@@ -138,7 +144,9 @@ def best_move(shard, rules, search, i, shift):
     return best, best_leaving, best_into
 
 
-def departure_of(search, s, e, item, may_drop, shift):
+def departure_of(
+    search: LocalSearch, s: Integer, e: int, item: Items, may_drop: bool, shift: Amounts
+) -> Departure:
     """What candidate e (-1: none) changes by leaving; shift (OUT): how its rows' activities change."""
     if e < 0:
         return Departure(e, False, False, 0.0, 0.0, (0.0, 0.0, 0.0, 0.0))
@@ -154,7 +162,15 @@ def departure_of(search, s, e, item, may_drop, shift):
     )
 
 
-def best_entry(shard, rules, search, i, departure, shift, best):
+def best_entry(
+    shard: Shard,
+    rules: Rules,
+    search: LocalSearch,
+    i: int,
+    departure: Departure,
+    shift: Amounts,
+    best: float,
+) -> tuple[float, int, bool]:
     """What comes best (-1: nothing) once a candidate has left: priority, candidate, and whether it beats `best`."""
     begin, end = shard.indptr[i], shard.indptr[i + 1]
     s = np.int64(of_customer(shard.segment, i))
@@ -185,7 +201,9 @@ def best_entry(shard, rules, search, i, departure, shift, best):
     return best, best_into, better
 
 
-def propose(shard, rules, search, start, stop, priority):
+def propose(
+    shard: Shard, rules: Rules, search: LocalSearch, start: int, stop: int, priority: Amounts
+) -> None:
     """Find the priority of each customer's best move.
 
     Parameters
@@ -206,7 +224,9 @@ def propose(shard, rules, search, start, stop, priority):
             priority[i] = best_move(shard, rules, search, i, shift)[0]
 
 
-def improve(shard, rules, search, priority, patience, looks):
+def improve(
+    shard: Shard, rules: Rules, search: LocalSearch, priority: Amounts, patience: int, looks: int
+) -> tuple[int, int]:
     """Move single coupons, the best move of all customers first, until no customer has one.
 
     Each customer's best move waits in a heap ordered by (priority, customer). A move popped is looked at again, since
@@ -232,11 +252,11 @@ def improve(shard, rules, search, priority, patience, looks):
         Moves made, and looks at customers that it took.
     """
     shift = np.zeros(len(search.activity), np.float64)
-    heap = [(0.0, np.int64(0))]
+    heap: list[tuple[float, Any]] = [(0.0, np.int64(0))]
     heap.pop()
-    for i in range(len(priority)):
-        if priority[i] < np.inf:
-            heap.append((priority[i], np.int64(i)))
+    for each in range(len(priority)):
+        if priority[each] < np.inf:
+            heap.append((priority[each], np.int64(each)))
     heapq.heapify(heap)
 
     moves = 0
@@ -260,7 +280,7 @@ def improve(shard, rules, search, priority, patience, looks):
     return moves, looked
 
 
-def make_move(shard, search, i, leaving, into):
+def make_move(shard: Shard, search: LocalSearch, i: int, leaving: int, into: int) -> None:
     """Change a customer's choice, and the activities with it."""
     rows = search.rows
     first_cell = np.int64(of_customer(shard.segment, i)) * search.item_helps.shape[1]

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..contract import Flags, Prices, Rules, Shard
 from .evaluate import reduced_value
 from .preference import level_of
 from .rules import of_customer
 
 
-def mark_free(shard, rules, price, chosen, threshold, start, stop, is_free):
+def mark_free(
+    shard: Shard,
+    rules: Rules,
+    price: Prices,
+    chosen: Flags,
+    threshold: Prices,
+    start: int,
+    stop: int,
+    is_free: Flags,
+) -> None:
     """Mark the customers to whom a change of their best choice matters little.
 
     A customer at level h is free when giving up a chosen candidate of item k loses at most ``threshold[h, 0, s, k]`` of

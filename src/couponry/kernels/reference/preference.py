@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..contract import Amounts, Integer, Items, Prices, Sums
+
 MASK = 0xFFFFFFFF
 
 
-def scramble(x):
+def scramble(x: int) -> int:
     """Mix the bits of a 32-bit number (the lowbias32 finaliser of C. Wellons' hash prospector)."""
     x ^= x >> 16
     x = (x * 0x7FEB352D) & MASK
@@ -16,14 +18,14 @@ def scramble(x):
     return x ^ (x >> 16)
 
 
-def tie_hash(seed, customer, item):
+def tie_hash(seed: int, customer: int, item: Integer) -> int:
     """32-bit hash that orders equally good candidates of a customer: the smallest goes first."""
     low = scramble((seed ^ customer) & MASK)
     high = scramble((low ^ (customer >> 32)) & MASK)
     return scramble((high ^ (int(np.int64(item)) * 0x9E3779B9)) & MASK)
 
 
-def level_of(customer, levels):
+def level_of(customer: int, levels: int) -> int:
     """A number below `levels` drawn by customer, each at least 1 with probability 1/2, at least 2 with 1/4, ..."""
     bits = scramble((customer ^ scramble((customer >> 32) & MASK)) & MASK)
     level = 0
@@ -33,7 +35,15 @@ def level_of(customer, levels):
     return level
 
 
-def goes_before(value, i, j, seed, customer, item_i, item_j):
+def goes_before(
+    value: Prices | Amounts,
+    i: int,
+    j: int,
+    seed: int,
+    customer: int,
+    item_i: Integer,
+    item_j: Integer,
+) -> bool:
     """Whether candidate i is chosen before candidate j: larger value, then smaller hash, then position."""
     if value[i] != value[j]:
         return value[i] > value[j]
@@ -44,7 +54,9 @@ def goes_before(value, i, j, seed, customer, item_i, item_j):
     return i < j
 
 
-def order_of_choice(value, seed, customer, item, begin):
+def order_of_choice(
+    value: Prices | Amounts, seed: int, customer: int, item: Items, begin: int
+) -> Sums:
     """Positions of a customer's candidates, the best first, int64 (n); item[begin + j] is the j-th one's item."""
     order = np.empty(len(value), np.int64)
     for j in range(len(value)):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..contract import Amounts, Flags, Items, Prices, Quantities
 
-def span(item, values, low, high):
+
+def span(item: Items, values: Prices | Amounts, low: Amounts, high: Amounts) -> None:
     """Widen the range of each item to its values.
 
     Parameters
@@ -25,7 +27,16 @@ def span(item, values, low, high):
             high[k] = v
 
 
-def quantise(item, values, low, step, quantity, fine, error, fine_error):
+def quantise(
+    item: Items,
+    values: Prices | Amounts,
+    low: Amounts,
+    step: Amounts,
+    quantity: Quantities,
+    fine: Flags,
+    error: Amounts,
+    fine_error: Amounts,
+) -> None:
     """Round values to low[k] + step[k] * quantity, and say where in the quantity's step they lie.
 
     Parameters

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ..contract import Amounts, Flags, Integer, Rules, Shard, Sums
 from ..set_layout import has_constraints
 from .constraint_search import FREE, IN, OUT, best_choice, constraints_in_order
 from .preference import order_of_choice
@@ -13,7 +14,7 @@ from .rules import fits, of_customer
 from .whole_values import slack_in_units, whole_values
 
 
-def amount(table, exact, s, k, e):
+def amount(table: Amounts, exact: Amounts, s: Integer, k: Integer, e: int) -> float:
     """Linear function of a candidate, table (1 + C, S, K) float64, at its attributes as given."""
     total = table[0, s, k]
     for c in range(len(exact)):
@@ -21,7 +22,7 @@ def amount(table, exact, s, k, e):
     return total
 
 
-def values_of(shard, exact, reduced, i):
+def values_of(shard: Shard, exact: Amounts, reduced: Amounts, i: int) -> Amounts:
     """Reduced values of a customer's candidates, float64."""
     begin, end = shard.indptr[i], shard.indptr[i + 1]
     s = np.int64(of_customer(shard.segment, i))
@@ -31,7 +32,17 @@ def values_of(shard, exact, reduced, i):
     return value
 
 
-def regret(shard, rules, exact, reduced, chosen, seed, start, stop, out):
+def regret(
+    shard: Shard,
+    rules: Rules,
+    exact: Amounts,
+    reduced: Amounts,
+    chosen: Flags,
+    seed: int,
+    start: int,
+    stop: int,
+    out: Amounts,
+) -> None:
     """Find what each candidate's decision is worth: reduced value lost when it alone is forced the other way.
 
     Under a laminar family one swap, addition or removal is the best answer to such a force. A customer with cardinality
@@ -67,7 +78,9 @@ def regret(shard, rules, exact, reduced, chosen, seed, start, stop, out):
             regret_by_swaps(shard, rules, i, value, chosen, out)
 
 
-def regret_by_swaps(shard, rules, i, value, chosen, out):
+def regret_by_swaps(
+    shard: Shard, rules: Rules, i: int, value: Amounts, chosen: Flags, out: Amounts
+) -> None:
     """`regret` for a customer whose groups form a laminar family; out comes in as what removals lose."""
     begin, end = shard.indptr[i], shard.indptr[i + 1]
     lower, upper = of_customer(rules.lower, i), of_customer(rules.upper, i)
@@ -94,7 +107,9 @@ def regret_by_swaps(shard, rules, i, value, chosen, out):
                 out[leaving] = min(out[leaving], loss)
 
 
-def regret_by_search(shard, rules, i, value, chosen, seed, out):
+def regret_by_search(
+    shard: Shard, rules: Rules, i: int, value: Amounts, chosen: Flags, seed: int, out: Amounts
+) -> None:
     """`regret` for a customer with cardinality constraints."""
     begin, n = shard.indptr[i], len(value)
     lower, upper = of_customer(rules.lower, i), of_customer(rules.upper, i)
@@ -114,7 +129,18 @@ def regret_by_search(shard, rules, i, value, chosen, seed, out):
             out[e] = math.ldexp(np.float64(worth - most), -shift)
 
 
-def choose_exactly(shard, rules, exact, reduced, seed, start, stop, chosen, unit, cut):
+def choose_exactly(
+    shard: Shard,
+    rules: Rules,
+    exact: Amounts,
+    reduced: Amounts,
+    seed: int,
+    start: int,
+    stop: int,
+    chosen: Flags,
+    unit: int,
+    cut: Sums,
+) -> None:
     """Find the best choice in float64 of the customers who have cardinality constraints.
 
     Parameters

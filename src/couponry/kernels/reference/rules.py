@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract import Flags, Rules, Shard
 from ..set_layout import bounds_of, contains, count_constraints, has_constraints
 
 
-def of_customer(bound, i):
+def of_customer(bound: NDArray[Any], i: int) -> Any:
     """Entry of an array of length n or 1."""
     return bound[i] if len(bound) > 1 else bound[0]
 
 
-def of_row(bound, row, i):
+def of_row(bound: NDArray[Any], row: int, i: int) -> Any:
     """Entry of an array of shape (R, n or 1)."""
     return bound[row, i] if bound.shape[1] > 1 else bound[row, 0]
 
 
-def fits(shard, rules, i, chosen, into, leaving):
+def fits(shard: Shard, rules: Rules, i: int, chosen: Flags, into: int, leaving: int) -> bool:
     """Whether a customer's choice still keeps the rules once `leaving` is gone and `into` has come (-1: none)."""
     if has_constraints(rules, i):
         return may_change(rules, i, chosen, shard.indptr[i], shard.indptr[i + 1], into, leaving)
@@ -37,7 +41,9 @@ def fits(shard, rules, i, chosen, into, leaving):
     return True
 
 
-def may_change(rules, i, chosen, begin, end, into, leaving):
+def may_change(
+    rules: Rules, i: int, chosen: Flags, begin: int, end: int, into: int, leaving: int
+) -> bool:
     """Whether candidate `into` may come and `leaving` go (-1: none) without breaking a cap or falling shorter.
 
     chosen: by position in the shard, of which the customer's candidates are begin <= e < end.

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract import Sums
 from ..set_layout import MANDATORY_WEIGHT
 
 NOTHING = -(1 << 62)
@@ -46,7 +47,7 @@ class Node(NamedTuple):
     worth: int
 
 
-def shortfall_of(search, state, given):
+def shortfall_of(search: SearchInput, state: SearchState, given: int) -> int:
     """What a choice falls short of minimums by, by their weight, and of the least number of coupons."""
     short = max(0, search.lower - given)
     for s in range(len(state.need)):
@@ -55,7 +56,7 @@ def shortfall_of(search, state, given):
     return short
 
 
-def find_disjoint(search, flag):
+def find_disjoint(search: SearchInput, flag: Sums) -> None:
     """Flags (OUT) of constraints with a minimum that have no candidate in common, the first ones first."""
     used = np.zeros(search.member.shape[1], np.int64)
     flag[:] = 0
@@ -71,7 +72,7 @@ def find_disjoint(search, flag):
                 used[t] |= search.member[s, t]
 
 
-def take(search, state, t, by):
+def take(search: SearchInput, state: SearchState, t: int, by: int) -> None:
     """Count a candidate under its constraints, or (by = -1) no more."""
     for s in range(len(state.residual)):
         if search.member[s, t]:
@@ -79,7 +80,7 @@ def take(search, state, t, by):
             state.need[s] -= by
 
 
-def close_full(search, state, free, given):
+def close_full(search: SearchInput, state: SearchState, free: Sums, given: int) -> None:
     """Take what does not fit any more off the free candidates (IN/OUT)."""
     for s in range(len(state.residual)):
         if state.residual[s] <= 0:
@@ -90,7 +91,9 @@ def close_full(search, state, free, given):
         free[:] = 0
 
 
-def walk(search, state, free, given, least, picks):
+def walk(
+    search: SearchInput, state: SearchState, free: Sums, given: int, least: int, picks: Sums
+) -> int:
     """Worth of the greedy choice among free candidates under the caps of the laminar family; the picks are added.
 
     It goes on to what is worth less than nothing while fewer than `least` are given.
@@ -116,7 +119,7 @@ def walk(search, state, free, given, least, picks):
     return total
 
 
-def count(flag):
+def count(flag: Sums) -> int:
     """How many flags are set."""
     total = 0
     for t in range(len(flag)):
@@ -124,7 +127,7 @@ def count(flag):
     return total
 
 
-def count_both(flag, other):
+def count_both(flag: Sums, other: Sums) -> int:
     """How many candidates have both flags set."""
     total = 0
     for t in range(len(flag)):
@@ -132,12 +135,14 @@ def count_both(flag, other):
     return total
 
 
-def open_slots(search, free, given):
+def open_slots(search: SearchInput, free: Sums, given: int) -> int:
     """How many more coupons can be given."""
     return min(search.upper - given, count(free))
 
 
-def least_shortfall(search, state, free, given):
+def least_shortfall(
+    search: SearchInput, state: SearchState, free: Sums, given: int
+) -> tuple[int, int]:
     """What a branch falls short by at least: in all, and what of it is sure for single constraints or the number."""
     slots = open_slots(search, free, given)
     sure = max(0, search.lower - given - slots)
@@ -154,7 +159,15 @@ def least_shortfall(search, state, free, given):
     return sure + max(0, asked - slots) * lightest, sure
 
 
-def most_worth(search, state, free, given, goal, sure, picks):
+def most_worth(
+    search: SearchInput,
+    state: SearchState,
+    free: Sums,
+    given: int,
+    goal: int,
+    sure: int,
+    picks: Sums,
+) -> int:
     """No choice of a branch that falls short by just `goal` adds more worth than this; NOTHING where there is none.
 
     sure: from `least_shortfall`. picks is scratch.

@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 
+from ..contract import Amounts, Prices, Sums
 
-def whole_values(value):
+
+def whole_values(value: Prices | Amounts) -> tuple[Sums, int]:
     """Float values as whole numbers in the same order, none of them 0, and the power of two they were scaled by.
 
     Sums of all of them stay below 2^62. The lowest bits count candidates that are worth nothing or less: a choice is
@@ -26,14 +28,14 @@ def whole_values(value):
     for j in range(n):
         w = np.int64(math.floor(np.float64(value[j]) * scale + 0.5))
         if value[j] > 0.0:
-            w = max(w, 1)
+            w = max(w, np.int64(1))
             whole[j] = w << bits
         else:
             whole[j] = (w << bits) - 1
     return whole, shift + bits
 
 
-def slack_in_units(slack, shift, unit):
+def slack_in_units(slack: int, shift: int, unit: int) -> np.int64:
     """What a search that was cut off may have fallen short by, in whole units of 2^unit, rounded up.
 
     slack: in the whole numbers of a customer whose values were scaled by 2^shift.
