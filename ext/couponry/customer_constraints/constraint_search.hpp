@@ -96,46 +96,68 @@ private:
         }
         int64_t given = 0, total = 0;
         none<W>(picks);
+        if (!take_forced<W>(given, total)) return {-1, 0, 0};
+        close_full<W>(mask_, start_, given);
+        copy<W>(fixed_, picks);
+        if (!tried) {
+            const int64_t worth = total + walk<W>(start_, given, lower_, picks);
+            if (keeps_all<W>()) {
+                const int64_t missing = lower_ - count<W>(picks);
+                return {missing > 0 ? missing : 0, worth, worth};
+            }
+        }
+        copy<W>(picks, fixed_);
+        return asking_ ? search_minimums<W>(given, total, nodes) : search_caps<W>(given, total, nodes);
+    }
+
+    // Takes what is forced in, and marks what is neither forced in nor out; false where that breaks a cap.
+    template <int W>
+    COUPONRY_INLINE bool take_forced(int64_t& given, int64_t& total) noexcept {
         for (int64_t w = 0; w < words<W>(); ++w) {
             const int64_t left = n_ - 64 * w;
             start_[w] = (left >= 64 ? ~uint64_t{0} : (uint64_t{1} << left) - 1) & ~forced_in[w] & ~forced_out[w];
             for (uint64_t word = forced_in[w]; word; word &= word - 1) {
                 const int64_t t = 64 * w + lowest_bit(word);
                 for (int64_t s = 0; s < constraints_; ++s)
-                    if (room_[s] <= 0 && test(mask_ + s * words<W>(), t)) return {-1, 0, 0};
-                if (given >= upper_) return {-1, 0, 0};
+                    if (room_[s] <= 0 && test(mask_ + s * words<W>(), t)) return false;
+                if (given >= upper_) return false;
                 take<W>(mask_, t, 1);
                 set(picks, t);
                 ++given;
                 total += value[t];
             }
         }
-        close_full<W>(mask_, start_, given);
-        copy<W>(fixed_, picks);
-        if (!tried) {
-            const int64_t worth = total + walk<W>(start_, given, lower_, picks);
-            bool kept = true;
-            for (int64_t s = 0; s < constraints_; ++s) {
-                const int64_t held = common<W>(picks, mask_ + s * words<W>());
-                kept = kept && held <= cap_[s] && held >= least_[s];
-            }
-            if (kept) {
-                const int64_t missing = lower_ - count<W>(picks);
-                return {missing > 0 ? missing : 0, worth, worth};
-            }
+        return true;
+    }
+
+    // Whether the picks keep all constraints, minimums included.
+    template <int W>
+    COUPONRY_INLINE bool keeps_all() const noexcept {
+        bool kept = true;
+        for (int64_t s = 0; s < constraints_; ++s) {
+            const int64_t held = common<W>(picks, mask_ + s * words<W>());
+            kept = kept && held <= cap_[s] && held >= least_[s];
         }
-        copy<W>(picks, fixed_);
-        if (!asking_) {
-            const Explored found = branch<W>(given, total, nodes);
-            if (found.missed < 0) {
-                const int64_t worth = complete<W>(given, total);
-                const int64_t missing = lower_ - count<W>(picks);
-                return cut_off<W>(given, total, missing > 0 ? missing : 0, worth);
-            }
-            for (int64_t w = 0; w < words<W>(); ++w) picks[w] |= best_[w];
-            if (found.nodes < 0) return cut_off<W>(given, total, found.missed, found.worth);
-            return {found.missed, found.worth, found.worth};
+        return kept;
+    }
+
+    // Where no constraint asks for a minimum.
+    template <int W>
+    COUPONRY_INLINE Found search_caps(int64_t given, int64_t total, int64_t nodes) noexcept {
+        const Explored found = branch<W>(given, total, nodes);
+        if (found.missed < 0) {
+            const int64_t worth = complete<W>(given, total);
+            const int64_t missing = lower_ - count<W>(picks);
+            return cut_off<W>(given, total, missing > 0 ? missing : 0, worth);
         }
+        for (int64_t w = 0; w < words<W>(); ++w) picks[w] |= best_[w];
+        if (found.nodes < 0) return cut_off<W>(given, total, found.missed, found.worth);
+        return {found.missed, found.worth, found.worth};
+    }
+
+    // Where constraints ask for minimums: the least shortfall first, then the worth.
+    template <int W>
+    COUPONRY_INLINE Found search_minimums(int64_t given, int64_t total, int64_t nodes) noexcept {
         const Explored least = miss_least<W>(given, total, nodes);
         const int64_t goal = least.missed;
         int64_t worth = complete<W>(given, least.worth);

@@ -7,7 +7,21 @@ from numpy.typing import NDArray
 
 
 def scatter(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Mix the bits of 64-bit numbers (the SplitMix64 finaliser; Steele, Lea, Flood 2014)."""
+    """Mix the bits of 64-bit numbers, so that they look drawn at random: the finaliser of SplitMix64.
+
+    Parameters
+    ----------
+    x : ndarray of uint64
+
+    Returns
+    -------
+    ndarray of uint64
+        Different numbers for different `x`.
+
+    References
+    ----------
+    Steele, Lea and Flood (2014), "Fast splittable pseudorandom number generators", OOPSLA.
+    """
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

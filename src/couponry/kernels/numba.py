@@ -22,8 +22,37 @@ except ImportError as error:
         'the Numba backend needs the package numba: pip install "couponry[numba]"'
     ) from error
 
-TEXTS = ("contract.py", "set_layout.py", "reference/*.py")
+TEXTS = ("contract.py", "affinity_contract.py", "set_layout.py", "reference/*.py")
 """What the kernels are made of, within this folder."""
+
+
+INLINED = frozenset(
+    {
+        "alternatives_of",
+        "best_entry",
+        "choose_by_search",
+        "choose_greedily",
+        "close_full",
+        "count",
+        "count_both",
+        "departure_of",
+        "enter",
+        "fix",
+        "held_of_group",
+        "keeps",
+        "leave",
+        "may_help",
+        "open_slots",
+        "priority_of",
+        "shortfall_of",
+        "size_of_group",
+        "take",
+        "too_full",
+        "when_comes",
+        "when_leaves",
+    }
+)
+"""Steps of a kernel that Numba compiles into it. A call would count references to every array of a tuple it passes."""
 
 
 def cache_folder() -> Path | None:
@@ -64,7 +93,12 @@ def compiled_copy(folder: Path | None) -> ModuleType:
     modules = [module for key, module in sys.modules.items() if key.startswith(f"{name}.")]
     # error_model="numpy": a division by zero gives an infinity, as in NumPy and in C
     compiled = {
-        function: numba.njit(nogil=True, error_model="numpy", cache=folder is not None)(function)
+        function: numba.njit(
+            nogil=True,
+            error_model="numpy",
+            cache=folder is not None,
+            inline="always" if function.__name__ in INLINED else "never",
+        )(function)
         for module in modules
         for function in vars(module).values()
         if isinstance(function, FunctionType) and function.__module__ == module.__name__

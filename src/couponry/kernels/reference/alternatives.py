@@ -42,48 +42,47 @@ def alternatives(
     first = shard.indptr[start]
     for i in range(start, stop):
         begin, end = shard.indptr[i], shard.indptr[i + 1]
-        s = of_customer(shard.segment, i)
         held = np.zeros(end, np.uint8)
         held[begin:end] = chosen[begin - first : end - first]
-        given = 0
-        value = np.empty(end - begin, np.float32)
-        for e in range(begin, end):
-            given += 1 if held[e] else 0
-            value[e - begin] = reduced_value(shard, price, s, np.int64(shard.item[e]), e)
-        may_add = given < of_customer(rules.upper, i)
-        may_drop = given > of_customer(rules.lower, i)
-        for e in range(begin, end):
-            may_alone = may_drop if held[e] else may_add
-            who, worth, found = best_partner(shard, rules, i, held, value, e, may_alone)
-            partner[e - first] = who
-            if not found:
-                loss[e - first] = np.float32(np.inf)
-            elif held[e]:
-                loss[e - first] = value[e - begin] - worth
-            else:
-                loss[e - first] = worth - value[e - begin]
+        theirs = partner[begin - first : end - first], loss[begin - first : end - first]
+        alternatives_of(shard, rules, price, i, held, theirs[0], theirs[1])
 
 
-def best_partner(
-    shard: Shard, rules: Rules, i: int, held: Flags, value: Prices, e: int, may_alone: bool
-) -> tuple[np.int64, np.float32, bool]:
-    """What comes if candidate e goes, or goes if it comes: who (-1: nothing), its value, and whether e may change."""
+def alternatives_of(
+    shard: Shard, rules: Rules, price: Prices, i: int, held: Flags, partner: Sums, loss: Prices
+) -> None:
+    """`alternatives` for one customer; held: its choice by position in the shard. partner, loss: its candidates'."""
     begin, end = shard.indptr[i], shard.indptr[i + 1]
-    who, worth = np.int64(-1), np.float32(0.0)
-    if held[e]:
-        found = may_alone and fits(shard, rules, i, held, -1, e)
-    else:
-        found = may_alone and fits(shard, rules, i, held, e, -1)
-    for other in range(begin, end):
-        if held[other] == held[e]:
-            continue
-        theirs = value[other - begin]
-        if found and (theirs <= worth if held[e] else theirs >= worth):
-            continue
-        into, gone = (other, e) if held[e] else (e, other)
-        if fits(shard, rules, i, held, into, gone):
-            who, worth, found = np.int64(other), theirs, True
-    return who, worth, found
+    s = of_customer(shard.segment, i)
+    given = 0
+    value = np.empty(end - begin, np.float32)
+    for e in range(begin, end):
+        given += 1 if held[e] else 0
+        value[e - begin] = reduced_value(shard, price, s, np.int64(shard.item[e]), e)
+    may_add = given < of_customer(rules.upper, i)
+    may_drop = given > of_customer(rules.lower, i)
+    for e in range(begin, end):
+        who, worth = np.int64(-1), np.float32(0.0)
+        if held[e]:
+            found = may_drop and fits(shard, rules, i, held, -1, e)
+        else:
+            found = may_add and fits(shard, rules, i, held, e, -1)
+        for other in range(begin, end):
+            if held[other] == held[e]:
+                continue
+            theirs = value[other - begin]
+            if found and (theirs <= worth if held[e] else theirs >= worth):
+                continue
+            into, gone = (other, e) if held[e] else (e, other)
+            if fits(shard, rules, i, held, into, gone):
+                who, worth, found = np.int64(other), theirs, True
+        partner[e - begin] = who
+        if not found:
+            loss[e - begin] = np.float32(np.inf)
+        elif held[e]:
+            loss[e - begin] = value[e - begin] - worth
+        else:
+            loss[e - begin] = worth - value[e - begin]
 
 
 def fine_usage(

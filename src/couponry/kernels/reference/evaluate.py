@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
 from ..contract import Bounds, Flags, Integer, Prices, Quantities, Rules, Shard, Sums
 from ..set_layout import has_constraints
@@ -13,19 +10,6 @@ from .constraint_search import best_choice, constraints_in_order
 from .preference import MASK, order_of_choice, tie_hash
 from .rules import of_customer, of_row
 from .whole_values import slack_in_units, whole_values
-
-
-class Tally(NamedTuple):
-    """Where an evaluation adds up what it chooses; see `evaluate`.
-
-    first: position in the shard of the first candidate of `chosen`.
-    """
-
-    usage: NDArray[np.int64]
-    chosen: NDArray[np.uint8]
-    first: int
-    unit: int
-    cut: NDArray[np.int64]
 
 
 def noise(shard: Shard, seed: int, start: int, stop: int, out: Quantities) -> None:
@@ -92,7 +76,6 @@ def evaluate(
     """
     counts = np.zeros(rules.groups, np.int32)
     first = shard.indptr[start]
-    tally = Tally(usage, chosen, first, unit, cut)
     for i in range(start, stop):
         begin, end = shard.indptr[i], shard.indptr[i + 1]
         segment = of_customer(shard.segment, i)
@@ -104,27 +87,29 @@ def evaluate(
             value[j] = reduced_value(shard, price, segment, k, begin + j)
         order = order_of_choice(value, seed, shard.first + i, shard.item, begin)
         if has_constraints(rules, i):
-            choose_by_search(shard, rules, i, value, order, tally)
+            given, slack = choose_by_search(rules, i, value, order, unit)
+            if slack > 0:
+                cut[0] += 1
+                cut[1] += slack
         else:
-            choose_greedily(shard, rules, i, value, order, counts, tally)
-
-
-def give(shard: Shard, segment: int, e: int, tally: Tally) -> None:
-    """Add a chosen candidate to the tally."""
-    k = np.int64(shard.item[e])
-    tally.usage[0, segment, k] += 1
-    for c in range(shard.quantity.shape[0]):
-        tally.usage[1 + c, segment, k] += shard.quantity[c, e]
-    if len(tally.chosen) > 0:
-        tally.chosen[e - tally.first] = 1
+            given = choose_greedily(shard, rules, i, value, order, counts)
+        for t in range(given):
+            e = begin + order[t]
+            k = np.int64(shard.item[e])
+            usage[0, segment, k] += 1
+            for c in range(shard.quantity.shape[0]):
+                usage[1 + c, segment, k] += shard.quantity[c, e]
+            if len(chosen) > 0:
+                chosen[e - first] = 1
 
 
 def choose_by_search(
-    shard: Shard, rules: Rules, i: int, value: Prices, order: Sums, tally: Tally
-) -> None:
-    """The best choice of a customer with cardinality constraints."""
-    begin = shard.indptr[i]
-    segment = of_customer(shard.segment, i)
+    rules: Rules, i: int, value: Prices, order: Sums, unit: int
+) -> tuple[int, Integer]:
+    """The best choice of a customer with cardinality constraints: how many are given, the first ones in order (OUT).
+
+    Also how much less the choice may be worth than the best one, in units of 2^unit: 0 unless the search was cut off.
+    """
     lower, upper = of_customer(rules.lower, i), of_customer(rules.upper, i)
     whole, shift = whole_values(value)
     bound, member = constraints_in_order(rules, i, order)
@@ -132,23 +117,26 @@ def choose_by_search(
     picks, _, worth, most = best_choice(
         whole[order], fixing, lower, upper, bound, member, rules.nodes
     )
-    if most > worth:
-        tally.cut[0] += 1
-        tally.cut[1] += slack_in_units(most - worth, shift, tally.unit)
-    for t in range(len(value)):
+    given = 0
+    for t in range(len(order)):
         if picks[t]:
-            give(shard, segment, begin + order[t], tally)
+            order[given] = order[t]
+            given += 1
+    return given, slack_in_units(most - worth, shift, unit) if most > worth else 0
 
 
 def choose_greedily(
-    shard: Shard, rules: Rules, i: int, value: Prices, order: Sums, counts: Bounds, tally: Tally
-) -> None:
-    """The best choice of a customer whose groups form a laminar family; counts (groups, zeros) is left as found."""
+    shard: Shard, rules: Rules, i: int, value: Prices, order: Sums, counts: Bounds
+) -> int:
+    """The best choice under a laminar family: how many are given, the first ones in order (OUT).
+
+    counts (groups, zeros) is scratch and is left as found.
+    """
     begin = shard.indptr[i]
-    segment = of_customer(shard.segment, i)
     lower, upper = of_customer(rules.lower, i), of_customer(rules.upper, i)
     given = 0
-    for j in order:
+    for t in range(len(order)):
+        j = order[t]
         if given >= upper or (given >= lower and value[j] <= 0.0):
             break
         k = np.int64(shard.item[begin + j])
@@ -159,13 +147,14 @@ def choose_greedily(
                 fits = fits and counts[g] < of_row(rules.cap, rule, i)
         if not fits:
             continue
-        given += 1
         for rule in range(len(rules.group)):
             if rules.group[rule, k] >= 0:
                 counts[rules.group[rule, k]] += 1
-        give(shard, segment, begin + j, tally)
+        order[given] = j
+        given += 1
     for j in range(len(value)):
         for rule in range(len(rules.group)):
             g = rules.group[rule, shard.item[begin + j]]
             if g >= 0:
                 counts[g] = 0
+    return given
