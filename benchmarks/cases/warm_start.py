@@ -56,7 +56,8 @@ def main() -> None:
             found = campaign.what_if(before, limits=change, gap=arguments.gap, threads=threads)
             warm = found.after
             assert warm.plan is not None
-            cold = solved(warm.campaign, gap=arguments.gap, threads=threads, seed=arguments.seed)
+            changed = campaign.with_limits(warm.campaign.limits)
+            cold = solved(changed, gap=arguments.gap, threads=threads, seed=arguments.seed)
             entry: dict[str, Any] = {"limit": str(limit), "change": share, "status": warm.status}
             for name, result in (("warm", warm), ("cold", cold)):
                 entry[name] = {

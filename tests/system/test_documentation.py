@@ -94,3 +94,27 @@ def test_result_json_is_described() -> None:
     row = next(line for line in page.splitlines() if line.startswith("| `result.json`"))
     fields = {field.name for field in dataclasses.fields(CampaignSolution)} - {*NOT_IN_RESULT_JSON}
     assert set(re.findall(r"`(\w+)`", row)) == fields
+
+
+COMMANDS = sorted(
+    {
+        (page, name, options)
+        for page in (*PAGES, ROOT / "CONTRIBUTING.md", *(ROOT / "benchmarks").rglob("*.*"))
+        if page.suffix in (".md", ".py")
+        for name, options in re.findall(
+            r"python3? ((?:benchmarks|examples)/[\w/]+\.py)([^`|\n]*)", page.read_text("utf-8")
+        )
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "options"), COMMANDS, ids=[f"{p.stem}: {n}{o}" for p, n, o in COMMANDS]
+)
+def test_commands_are_there(page: Path, name: str, options: str) -> None:
+    """The file that a command runs exists and knows the options that it is shown with."""
+    known = (ROOT / name).read_text(encoding="utf-8")
+    if name.startswith("benchmarks/"):
+        known += (ROOT / "benchmarks/instances/synthetic_campaign.py").read_text(encoding="utf-8")
+    for option in re.findall(r"(?<=[\s\[])--?[a-z][\w-]*", options):
+        assert f'"{option}"' in known, option
