@@ -28,7 +28,7 @@ from couponry.solver.dual.quasi_newton import Effort, minimise
 from couponry.solver.dual.scaling import Scales
 from couponry.solver.linear_terms import terms_by_candidate
 from couponry.solver.options import DEFAULT_OPTIONS, SizeOptions, SolverOptions
-from couponry.solver.problem import ALIKE, SAME, Problem
+from couponry.solver.problem import ALIKE_STEPS, SAME_FINE, Problem
 
 LARGE = SolverOptions(sizes=SizeOptions(in_memory_candidates=100_000))
 CAPS = DEFAULT_OPTIONS.price_caps
@@ -102,8 +102,8 @@ def test_channels_that_go_with_each_other_share_a_quantity() -> None:
     for c, given in enumerate(problem.attributes):
         miss = np.abs(problem.low[c][item] + problem.step[c][item] * quantity - given)
         assert (miss <= problem.error[c][item] * (1 + 1e-12)).all()
-        assert (problem.error[c] <= (0.51 + ALIKE) * problem.step[c] + 1e-12).all()
-        parts = problem.fine[0].astype(int) + (problem.fine[1].astype(int) - SAME if c else 0)
+        assert (problem.error[c] <= (0.51 + ALIKE_STEPS) * problem.step[c] + 1e-12).all()
+        parts = problem.fine[0].astype(int) + (problem.fine[1].astype(int) - SAME_FINE if c else 0)
         closer = problem.low[c][item] + problem.step[c][item] * (quantity + (parts / 256 - 0.5))
         assert (np.abs(closer - given) <= problem.fine_error[c][item] * (1 + 1e-9)).all()
         assert (problem.fine_error[c] <= (1 + 1e-6) / 512 * problem.step[c] + 1e-12).all()

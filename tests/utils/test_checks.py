@@ -1,11 +1,13 @@
 """What counts as a number, and which name an unknown one may have meant."""
 
+import doctest
 import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from couponry.utils import checks
 from couponry.utils.checks import (
     check_name,
     check_number,
@@ -65,3 +67,7 @@ def test_a_bound_is_finite_or_not_given():
     for wrong in (math.nan, -math.inf, "1", True):
         with pytest.raises(InvalidInput, match="max: expected a finite number, got"):
             check_number(wrong, "max")
+
+
+def test_examples_run():
+    assert doctest.testmod(checks).attempted > 0 and doctest.testmod(checks).failed == 0

@@ -1,10 +1,13 @@
 """Ragged ranges against the loops they stand for."""
 
+import doctest
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from couponry.utils.arrays import ragged
 from couponry.utils.arrays.ragged import ranges, within
 
 ROWS = st.lists(st.tuples(st.integers(-(2**40), 2**40), st.integers(0, 6)), max_size=30)
@@ -32,3 +35,7 @@ def test_counts_of_any_type_give_64_bits(kind):
     count = np.array([1, 0, 2], kind)
     assert within(count.astype(np.int64)).tolist() == [0, 0, 1]
     assert ranges(np.array([7, 8, 2**40]), count.astype(np.int64))[-1] == 2**40 + 1
+
+
+def test_examples_run():
+    assert doctest.testmod(ragged).attempted > 0 and doctest.testmod(ragged).failed == 0

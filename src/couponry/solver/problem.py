@@ -12,13 +12,13 @@ from ..kernels import Rules, Shard
 from ..utils.lazy_imports import sparse as sp
 from .rule_names import RuleNames
 
-LEVELS = 65_535
+MAX_QUANTITY = 65_535
 """Largest quantity of an attribute."""
 
-ALIKE = 4 / 256
+ALIKE_STEPS = 4 / 256
 """Steps that attributes which share a quantity may be apart within an item."""
 
-SAME = 128
+SAME_FINE = 128
 """`fine` of such an attribute that lies where the first one does."""
 
 
@@ -44,7 +44,7 @@ class Problem:
     fine : ndarray of uint8, shape (n_attributes, n_candidates)
         Where in its quantity's step an attribute lies: it is low + step * (quantity - 1/2 + parts / 256), at most
         `fine_error` away. `parts` is `fine` for the first attribute of a quantity. For another one it is the first
-        one's `fine` plus its own, less SAME.
+        one's `fine` plus its own, less SAME_FINE.
     fine_error : ndarray of float64, shape (n_attributes, n_items)
     objective : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
         Objective per unit of usage.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels import Backend
-from ...solver.problem import ALIKE, LEVELS, SAME
+from ...solver.problem import ALIKE_STEPS, MAX_QUANTITY, SAME_FINE
 from ...utils.arrays.array_store import ArrayStore, save
 from ...utils.arrays.blocks import blocks
 from ...utils.arrays.mapped_arrays import release_pages
@@ -72,8 +72,8 @@ class Packed(NamedTuple):
 
     Within an item an attribute is ``low + step * quantity``, scaled to the item's own range. Closer, it is
     ``low + step * (quantity - 1/2 + parts / 256)``; `parts` is `fine` for the first attribute of a quantity, and for
-    another one the first one's `fine` + its own - SAME. Attributes that are proportional within every item, as a weight
-    that is so many times the value, share a quantity.
+    another one the first one's `fine` + its own - SAME_FINE. Attributes that are proportional within every item, as a
+    weight that is so many times the value, share a quantity.
 
     Attributes
     ----------
@@ -160,7 +160,7 @@ def quantise(
     for a, (_, values, (least, most)) in enumerate(attributes):
         seen = np.isfinite(least)
         low[a, seen] = least[seen]
-        step[a, seen] = (most[seen] - least[seen]) / LEVELS
+        step[a, seen] = (most[seen] - least[seen]) / MAX_QUANTITY
         rounding = _Rounding(item, values, low[a], step[a], backend)
         alike = (q for q, other in enumerate(packed) if rounding.is_alike(other))
         quantity_of[a] = next(alike, len(packed))
@@ -173,9 +173,9 @@ def quantise(
         else:
             first = packed[quantity_of[a]]
             for part, firsts in zip(rounding.parts(), first.parts(), strict=True):
-                fine.append((part.position() - firsts.position() + SAME).astype(np.uint8))
+                fine.append((part.position() - firsts.position() + SAME_FINE).astype(np.uint8))
                 part.widen(error[a], fine_error[a])
-            error[a] += ALIKE * step[a]
+            error[a] += ALIKE_STEPS * step[a]
     return Packed(
         quantity=quantity.finish((len(packed), len(item))),
         fine=fine.finish((len(attributes), len(item))),
@@ -226,7 +226,7 @@ class _Rounding(NamedTuple):
             distance = own.position() - others.position()
             # where this attribute has no range every position will do
             has_range = self.step[self.item[block]] > 0
-            return bool((np.abs(distance)[has_range] <= 256 * ALIKE).all())
+            return bool((np.abs(distance)[has_range] <= 256 * ALIKE_STEPS).all())
 
         first = next(blocks(len(self.item), FIRST_LOOK_CANDIDATES), slice(0))
         return is_near(first) and all(parallel_map(is_near, blocks(len(self.item)), worker_count()))

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
-from ..problem import ALIKE, Problem
+from ..problem import ALIKE_STEPS, Problem
 
 UNIT_ROUNDOFF = 2.0**-24
 """Relative error of rounding to float32, at most."""
@@ -270,7 +270,7 @@ class Lagrangian:
             together = reduced[1 + first] * steps
             for c in others:
                 together = together + reduced[1 + c] * problem.step[c]
-                slack += np.abs(reduced[1 + c]) * (ALIKE * problem.step[c])
+                slack += np.abs(reduced[1 + c]) * (ALIKE_STEPS * problem.step[c])
             slack += np.abs(together) * steps_off
             slack += np.abs(reduced[1 + first]) * np.where(steps > 0, 0.0, error)
         return slack

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..options import PriceCapOptions
-from ..problem import LEVELS, Problem
+from ..problem import MAX_QUANTITY, Problem
 from .scaling import Scales
 
 
@@ -57,7 +57,7 @@ def _highest_ratios(problem: Problem, scales: Scales) -> NDArray[np.float64]:
     # a ratio of linear functions is largest at an end of each range
     for ends in range(1 << problem.quantities):
         high = (ends >> problem.quantity_of & 1)[:, None]
-        amount = np.tile(problem.low + high * LEVELS * problem.step, tiles)
+        amount = np.tile(problem.low + high * MAX_QUANTITY * problem.step, tiles)
         value = (objective[0] + (objective[1:] * amount).sum(axis=0))[scales.cell]
         slopes = scales.coefficient[:, 1:].T
         weight = scales.coefficient[:, 0] + (slopes * amount[:, scales.cell]).sum(axis=0)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
-from ..problem import LEVELS, Problem
+from ..problem import MAX_QUANTITY, Problem
 from ..rule_names import UNLIMITED
 from .lagrangian import Lagrangian
 
@@ -58,7 +58,9 @@ class Scales:
         self.cell = np.repeat(np.arange(cells), np.diff(self.ptr))
         flat = everything.reshape(len(everything), -1)
         # of cells that a sample has no candidates in no more is known than where their attributes lie
-        middle = np.tile(problem.low + 0.5 * LEVELS * problem.step, cells // problem.low.shape[1])
+        middle = np.tile(
+            problem.low + 0.5 * MAX_QUANTITY * problem.step, cells // problem.low.shape[1]
+        )
         mean = np.where(flat[0] > 0, flat[1:] / np.maximum(flat[0], 1.0), middle)
         self.means = np.concatenate([np.ones((1, cells)), mean])
         base, slopes = self.coefficient[:, 0], self.coefficient[:, 1:].T
@@ -66,7 +68,7 @@ class Scales:
         item = self.cell % problem.low.shape[1]
         ends = (
             slopes * problem.low[:, item],
-            slopes * (problem.low + LEVELS * problem.step)[:, item],
+            slopes * (problem.low + MAX_QUANTITY * problem.step)[:, item],
         )
         self.least = base + np.minimum(*ends).sum(axis=0)
         self.most = base + np.maximum(*ends).sum(axis=0)

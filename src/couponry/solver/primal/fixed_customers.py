@@ -15,7 +15,7 @@ from ...engines.protocol import Engine, FixedChoices
 from ...engines.subset import positions_of
 from ..dual.scaling import Scales
 from ..options import FreeCustomerOptions
-from ..problem import SAME, Problem
+from ..problem import SAME_FINE, Problem
 
 NEVER_FREE = -1.0
 """A regret threshold that no candidate is below."""
@@ -99,7 +99,7 @@ def fixed_usage(problem: Problem, fixed: FixedChoices) -> NDArray[np.float64]:
         # quantity - 1/2 + parts / 256 of each coupon, in 256ths of a step
         fines = problem.fines_of(c)
         parts = 256 * fixed.usage[1 + q] + fixed.fine_usage[fines].sum(axis=0)
-        parts -= (128 + SAME * (len(fines) - 1)) * fixed.usage[0]
+        parts -= (128 + SAME_FINE * (len(fines) - 1)) * fixed.usage[0]
         usage[1 + c] = problem.low[c] * usage[0] + problem.step[c] * (parts / 256)
     return usage
 
@@ -255,7 +255,7 @@ def _unpacked(
         part = slice(start, start + piece)
         out = values[part]
         fines[:, part].sum(axis=0, dtype=np.float64, out=out)
-        out -= 128 + SAME * (len(fines) - 1)
+        out -= 128 + SAME_FINE * (len(fines) - 1)
         out /= 256
         out += quantity[part]
         out *= step[item[part]]
