@@ -13,10 +13,10 @@
 namespace couponry {
 namespace {
 
-// What a search found. missed: how far it falls short of minimums; -1 where nothing keeps the rules
+// What a search found. shortfall: how far it falls short of minimums; -1 where nothing keeps the rules
 // and what is forced.
 struct Found {
-    int64_t missed, worth, most;
+    int64_t shortfall, worth, most;
 };
 
 class ConstraintSearch : public SearchBounds {
@@ -28,35 +28,35 @@ public:
 
 private:
     struct Explored {
-        int64_t missed, worth, nodes;
+        int64_t shortfall, worth, nodes;
     };
 
     // The best choice is added to best_ (OUT); free_ is used up.
     template <int W>
     Explored explore(const int64_t* worth_of, const uint64_t* mask, int64_t given, int64_t total, int64_t goal,
                      int64_t least_worth, int64_t nodes) noexcept {
-        if (asking_) find_apart<W>(mask);
+        if (asking_) find_disjoint<W>(mask);
         none<W>(best_);
-        int64_t depth = 0, missed = -1, worth = least_worth - 1;
+        int64_t depth = 0, shortfall = -1, worth = least_worth - 1;
         bool fresh = true;
         while (true) {
             if (--nodes < 0) break;
             if (fresh) {
-                const int64_t now = missed_by(given);
-                const bool better = goal < 0 ? missed < 0 || now < missed : now == goal && total > worth;
+                const int64_t now = shortfall_of(given);
+                const bool better = goal < 0 ? shortfall < 0 || now < shortfall : now == goal && total > worth;
                 if (better) {
-                    missed = now;
+                    shortfall = now;
                     worth = total;
                     none<W>(best_);
                     for (int64_t d = 0; d < depth; ++d) set(best_, taken_[d]);
                 }
             }
-            const Least least = least_missed<W>(mask, free_, given);
+            const Least least = least_shortfall<W>(mask, free_, given);
             bool hopeless;
             if (goal < 0)
-                hopeless = least.missed >= missed;
+                hopeless = least.shortfall >= shortfall;
             else
-                hopeless = least.missed > goal || total + most_worth<W>(free_, given, goal, least.sure) <= worth;
+                hopeless = least.shortfall > goal || total + most_worth<W>(free_, given, goal, least.sure) <= worth;
             int64_t t = hopeless ? -1 : first<W>(free_);
             if (t >= 0) {
                 taken_[depth] = t;
@@ -81,7 +81,7 @@ private:
             fresh = false;
         }
         while (depth > 0) take<W>(mask, taken_[--depth], -1);
-        return {missed, worth, nodes};
+        return {shortfall, worth, nodes};
     }
 
     template <int W>
@@ -91,7 +91,7 @@ private:
         positive_ = 0;
         for (int64_t t = 0; t < n_ && t < 64 && value[t] > 0; ++t) positive_ |= uint64_t{1} << t;
         for (int64_t s = 0; s < constraints_; ++s) {
-            room_[s] = cap_[s];
+            residual_[s] = cap_[s];
             need_[s] = least_[s];
         }
         int64_t given = 0, total = 0;
@@ -119,7 +119,7 @@ private:
             for (uint64_t word = forced_in[w]; word; word &= word - 1) {
                 const int64_t t = 64 * w + lowest_bit(word);
                 for (int64_t s = 0; s < constraints_; ++s)
-                    if (room_[s] <= 0 && test(mask_ + s * words<W>(), t)) return false;
+                    if (residual_[s] <= 0 && test(mask_ + s * words<W>(), t)) return false;
                 if (given >= upper_) return false;
                 take<W>(mask_, t, 1);
                 set(picks, t);
@@ -145,21 +145,21 @@ private:
     template <int W>
     COUPONRY_INLINE Found search_caps(int64_t given, int64_t total, int64_t nodes) noexcept {
         const Explored found = branch<W>(given, total, nodes);
-        if (found.missed < 0) {
+        if (found.shortfall < 0) {
             const int64_t worth = complete<W>(given, total);
             const int64_t missing = lower_ - count<W>(picks);
             return cut_off<W>(given, total, missing > 0 ? missing : 0, worth);
         }
         for (int64_t w = 0; w < words<W>(); ++w) picks[w] |= best_[w];
-        if (found.nodes < 0) return cut_off<W>(given, total, found.missed, found.worth);
-        return {found.missed, found.worth, found.worth};
+        if (found.nodes < 0) return cut_off<W>(given, total, found.shortfall, found.worth);
+        return {found.shortfall, found.worth, found.worth};
     }
 
     // Where constraints ask for minimums: the least shortfall first, then the worth.
     template <int W>
     COUPONRY_INLINE Found search_minimums(int64_t given, int64_t total, int64_t nodes) noexcept {
-        const Explored least = miss_least<W>(given, total, nodes);
-        const int64_t goal = least.missed;
+        const Explored least = explore_shortfall<W>(given, total, nodes);
+        const int64_t goal = least.shortfall;
         int64_t worth = complete<W>(given, least.worth);
         if (least.nodes < 0) return cut_off<W>(given, total, goal, worth);
         copy<W>(free_, start_);
@@ -167,7 +167,7 @@ private:
             for (int64_t t = 0; t < n_; ++t)
                 if (value[t] < 0 && gain_of<W>(t) == 0) clear(free_, t);
         const Explored found = explore<W>(value, mask_, given, total, goal, worth, least.nodes);
-        if (found.missed >= 0) {
+        if (found.shortfall >= 0) {
             for (int64_t w = 0; w < words<W>(); ++w) picks[w] = fixed_[w] | best_[w];
             worth = found.worth;
         }
@@ -189,23 +189,23 @@ private:
         copy<W>(free_, start_);
         none<W>(best_);
         none<W>(mine_);
-        int64_t depth = 0, missed = -1, worth = total;
+        int64_t depth = 0, shortfall = -1, worth = total;
         while (true) {
             if (--nodes < 0) break;
             none<W>(marked_);
             const int64_t now = total + walk<W>(free_, given, lower_, marked_);
             const int64_t missing = lower_ - given - count<W>(marked_), lacks = missing > 0 ? missing : 0;
-            bool better = missed < 0 || lacks < missed;
-            if (!better && lacks == missed && now >= worth) {
+            bool better = shortfall < 0 || lacks < shortfall;
+            if (!better && lacks == shortfall && now >= worth) {
                 for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = marked_[w] | mine_[w];
                 better = now > worth || comes_first<W>(spare_, best_);
             }
             int64_t full = -1;
             if (better) {
                 for (int64_t s = 0; s < constraints_ && full < 0; ++s)
-                    if (crosses_[s] && common<W>(marked_, mask_ + s * words<W>()) > room_[s]) full = s;
+                    if (crosses_[s] && common<W>(marked_, mask_ + s * words<W>()) > residual_[s]) full = s;
                 if (full < 0) {
-                    missed = lacks;
+                    shortfall = lacks;
                     worth = now;
                     for (int64_t w = 0; w < words<W>(); ++w) best_[w] = marked_[w] | mine_[w];
                 }
@@ -235,7 +235,7 @@ private:
             clear(free_, t);
         }
         while (depth > 0) take<W>(mask_, taken_[--depth], -1);
-        return {missed, worth, nodes};
+        return {shortfall, worth, nodes};
     }
 
     template <int W>
@@ -256,7 +256,7 @@ private:
 
     // The least shortfall, searched for by what helps most first; the picks are a choice that falls short by no more.
     template <int W>
-    Explored miss_least(int64_t given, int64_t total, int64_t nodes) noexcept {
+    Explored explore_shortfall(int64_t given, int64_t total, int64_t nodes) noexcept {
         for (int64_t t = 0; t < n_; ++t) {  // a stable sort: most help no set, or one
             const int64_t gain = gain_of<W>(t);
             other_value_[t] = gain;
@@ -284,7 +284,7 @@ private:
     int64_t complete(int64_t given, int64_t worth) noexcept {
         for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = picks[w] & ~fixed_[w];
         given += count<W>(spare_);
-        for (int64_t s = 0; s < constraints_; ++s) left_[s] = room_[s] - common<W>(spare_, mask_ + s * words<W>());
+        for (int64_t s = 0; s < constraints_; ++s) left_[s] = residual_[s] - common<W>(spare_, mask_ + s * words<W>());
         for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = start_[w] & ~picks[w];
         for (int64_t t; given < upper_ && (t = first<W>(spare_)) >= 0;) {
             clear(spare_, t);

@@ -49,10 +49,10 @@ public:
         least_ = some(constraints_);
         weight_ = some(constraints_);
         crosses_ = some(constraints_);
-        room_ = some(constraints_);
+        residual_ = some(constraints_);
         need_ = some(constraints_);
         left_ = some(constraints_);
-        apart_ = some(constraints_);
+        disjoint_ = some(constraints_);
         mask_ = bits(constraints_ * words_);
         other_mask_ = bits(constraints_ * words_);
         picks = bits(words_);
@@ -78,7 +78,7 @@ public:
     void arrange(const Constraints& constraints) noexcept {
         const int64_t* const place = turn_;
         asking_ = false;
-        nesting_ = 0;
+        laminar_ = 0;
         std::memset(mask_, 0, static_cast<size_t>(constraints_ * words_) * sizeof(uint64_t));
         for (int64_t s = 0; s < constraints_; ++s) {
             cap_[s] = constraints.cap(s);
@@ -86,7 +86,7 @@ public:
             weight_[s] = constraints.weight(s);
             crosses_[s] = constraints.crosses(s);
             asking_ = asking_ || least_[s] > 0;
-            if (nesting_ == s && !crosses_[s] && cap_[s] > 0) ++nesting_;  // the laminar family is listed first
+            if (laminar_ == s && !crosses_[s] && cap_[s] > 0) ++laminar_;  // the laminar family is listed first
             uint64_t* mask = mask_ + s * words_;
             for (int64_t w = 0; w < words_; ++w)
                 for (uint64_t word = constraints.word(s, w); word; word &= word - 1) {
@@ -105,9 +105,9 @@ protected:
     int64_t n_ = 0, words_ = 1, constraints_ = 0, capacity_ = 0;
     int64_t* memory_ = nullptr;
     bool asking_ = false;
-    int64_t nesting_ = 0;    // the laminar family, and perhaps some that never bind
+    int64_t laminar_ = 0;    // the laminar family, and perhaps some that never bind
     uint64_t positive_ = 0;  // candidates that are worth something, of the first word
-    int64_t *turn_, *taken_, *other_value_, *cap_, *least_, *weight_, *crosses_, *room_, *need_, *left_, *apart_;
+    int64_t *turn_, *taken_, *other_value_, *cap_, *least_, *weight_, *crosses_, *residual_, *need_, *left_, *disjoint_;
     uint64_t *mask_, *other_mask_, *free_, *start_, *fixed_, *some_, *avail_, *marked_, *best_, *spare_, *mine_,
         *before_;
     int64_t lower_ = 0, upper_ = 0;
@@ -164,7 +164,7 @@ protected:
     void take(const uint64_t* mask, int64_t t, int64_t by) noexcept {
         for (int64_t s = 0; s < constraints_; ++s) {
             const int64_t member = static_cast<int64_t>(test(mask + s * words<W>(), t)) * by;
-            room_[s] -= member;
+            residual_[s] -= member;
             need_[s] -= member;
         }
     }
@@ -172,24 +172,24 @@ protected:
     template <int W>
     void close_full(const uint64_t* mask, uint64_t* free, int64_t given) const noexcept {
         for (int64_t s = 0; s < constraints_; ++s)
-            if (room_[s] <= 0) remove<W>(free, mask + s * words<W>());
+            if (residual_[s] <= 0) remove<W>(free, mask + s * words<W>());
         if (given >= upper_) none<W>(free);
     }
 
-    int64_t missed_by(int64_t given) const noexcept {
-        int64_t missed = given < lower_ ? lower_ - given : 0;
+    int64_t shortfall_of(int64_t given) const noexcept {
+        int64_t shortfall = given < lower_ ? lower_ - given : 0;
         if (asking_)
             for (int64_t s = 0; s < constraints_; ++s)
-                if (need_[s] > 0) missed += need_[s] * weight_[s];
-        return missed;
+                if (need_[s] > 0) shortfall += need_[s] * weight_[s];
+        return shortfall;
     }
 
     template <int W>
-    void find_apart(const uint64_t* mask) noexcept {
+    void find_disjoint(const uint64_t* mask) noexcept {
         none<W>(marked_);
         for (int64_t s = 0; s < constraints_; ++s) {
-            apart_[s] = least_[s] > 0 && common<W>(marked_, mask + s * words<W>()) == 0;
-            if (apart_[s])
+            disjoint_[s] = least_[s] > 0 && common<W>(marked_, mask + s * words<W>()) == 0;
+            if (disjoint_[s])
                 for (int64_t w = 0; w < words<W>(); ++w) marked_[w] |= mask[s * words<W>() + w];
         }
     }
@@ -211,10 +211,10 @@ protected:
             if (wanted > upper_ - given) wanted = upper_ - given;
             taken = lowest(avail, wanted);
             uint64_t gone = 0;
-            for (int64_t s = 0; s < nesting_; ++s) {
+            for (int64_t s = 0; s < laminar_; ++s) {
                 const uint64_t theirs = taken & mask_[s];
-                if (count_bits(theirs) <= room_[s]) continue;
-                const uint64_t excess = theirs ^ lowest(theirs, room_[s]);
+                if (count_bits(theirs) <= residual_[s]) continue;
+                const uint64_t excess = theirs ^ lowest(theirs, residual_[s]);
                 taken ^= excess;
                 gone |= excess;
             }
@@ -232,7 +232,7 @@ protected:
     int64_t walk(const uint64_t* free, int64_t given, int64_t least, uint64_t* into) noexcept {
         if (W == 1) return walk_word(*free, given, least, into);
         copy<W>(avail_, free);
-        for (int64_t s = 0; s < constraints_; ++s) left_[s] = room_[s];
+        for (int64_t s = 0; s < constraints_; ++s) left_[s] = residual_[s];
         int64_t total = 0;
         for (int64_t t; (t = first<W>(avail_)) >= 0;) {
             if (given >= upper_ || (value[t] < 0 && given >= least)) break;
@@ -250,11 +250,11 @@ protected:
     }
 
     struct Least {
-        int64_t missed, sure;
+        int64_t shortfall, sure;
     };
 
     template <int W>
-    Least least_missed(const uint64_t* mask, const uint64_t* free, int64_t given) const noexcept {
+    Least least_shortfall(const uint64_t* mask, const uint64_t* free, int64_t given) const noexcept {
         if (!asking_ && given >= lower_) return {0, 0};
         const int64_t there = count<W>(free), open = upper_ - given;
         const int64_t slots = open < there ? open : there;
@@ -264,7 +264,7 @@ protected:
             if (need_[s] <= 0) continue;
             const int64_t have = common<W>(free, mask + s * words<W>());
             if (need_[s] > have) sure += weight_[s] * (need_[s] - have);
-            if (!apart_[s]) continue;
+            if (!disjoint_[s]) continue;
             asked += need_[s] < have ? need_[s] : have;
             lightest = weight_[s] < lightest ? weight_[s] : lightest;
         }
@@ -282,7 +282,7 @@ protected:
         none<W>(marked_);
         int64_t forced = 0, total = 0;
         for (int64_t s = 0; s < constraints_; ++s) {
-            if (!apart_[s] || need_[s] <= 0) continue;
+            if (!disjoint_[s] || need_[s] <= 0) continue;
             for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = free[w] & mask_[s * words<W>() + w];
             const int64_t have = count<W>(spare_);
             int64_t asked = (need_[s] < have ? need_[s] : have) - spare / weight_[s];

@@ -52,7 +52,7 @@ public:
             word = uint64_t{1} << (t % 64);
             const Found theirs = search_.best_choice(lower_, upper_, rules_.nodes, false);
             word = 0;
-            const bool possible = theirs.missed >= 0 && theirs.missed <= best.missed;
+            const bool possible = theirs.shortfall >= 0 && theirs.shortfall <= best.shortfall;
             out[e] = possible ? scale_.value(best.worth - theirs.most) : std::numeric_limits<double>::infinity();
         }
     }

@@ -111,7 +111,7 @@ private:
     std::vector<int32_t> every_, helping_;  // positions in `free_`: all of them, and of those whose coming may help
     std::vector<Term> terms_;
 
-    double missed(int64_t row, double activity) const {
+    double violation_of(int64_t row, double activity) const {
         if (activity > rows_.upper[row]) return activity - rows_.upper[row];
         if (activity < rows_.lower[row]) return rows_.lower[row] - activity;
         return 0.0;
@@ -152,7 +152,7 @@ private:
                 const int64_t row = rows_.row[j];
                 const double w = row_weight(j, e);
                 const double at = p_.activity[row] + 0.0;
-                const double change = missed(row, at + w) - missed(row, at);
+                const double change = violation_of(row, at + w) - violation_of(row, at);
                 terms_.push_back({w, change * rows_.weight[row], change * rows_.penalty[row]});
                 part.soft = part.soft || rows_.penalty[row] != 0.0;
             }
@@ -210,9 +210,9 @@ private:
             for (int64_t j = out.first; j < out.last; ++j) {
                 const int64_t row = rows_.row[j];
                 const double w = term(out.terms + j - out.first).weight;
-                const double before = missed(row, p_.activity[row]);
+                const double before = violation_of(row, p_.activity[row]);
                 shift(row) = -w;
-                const double change = missed(row, p_.activity[row] - w) - before;
+                const double change = violation_of(row, p_.activity[row] - w) - before;
                 violation.add(change * rows_.weight[row]);
                 penalty.add(change * rows_.penalty[row]);
             }
@@ -280,7 +280,7 @@ private:
                 continue;
             }
             const double at = p_.activity[row] + shift(row);
-            const double change = missed(row, at + own.weight) - missed(row, at);
+            const double change = violation_of(row, at + own.weight) - violation_of(row, at);
             violation.add(change * rows_.weight[row]);
             penalty.add(change * rows_.penalty[row]);
         }

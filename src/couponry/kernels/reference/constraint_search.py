@@ -226,16 +226,12 @@ def explore(
             now = shortfall_of(search, state, given)
             if (now == goal and total > worth) if goal >= 0 else (short < 0 or now < short):
                 short, worth = now, total
-                best[:] = 0
-                for d in range(depth):
-                    best[taken[d]] = 1
+                record(taken, depth, best)
         least, sure = least_shortfall(search, state, free, given)
         hopeless = least > goal if goal >= 0 else least >= short
         if goal >= 0 and not hopeless:
             hopeless = total + most_worth(search, state, free, given, goal, sure, picks) <= worth
-        t = 0
-        while t < n and not free[t]:
-            t += 1
+        t = first_set(free)
         if not hopeless and t < n:
             taken[depth] = t
             before[depth, :] = free
@@ -257,6 +253,21 @@ def explore(
         depth -= 1
         take(search, state, taken[depth], -1)
     return short, worth, nodes
+
+
+def record(taken: Sums, depth: int, best: Sums) -> None:
+    """Flag the first `depth` candidates taken, and no others."""
+    best[:] = 0
+    for d in range(depth):
+        best[taken[d]] = 1
+
+
+def first_set(flag: Sums) -> int:
+    """Where the first flag is set; past the last where none is."""
+    t = 0
+    while t < len(flag) and not flag[t]:
+        t += 1
+    return t
 
 
 def enter(search: SearchInput, state: SearchState, free: Sums, given: int, t: int) -> None:

@@ -71,8 +71,7 @@ def evaluate(
     unit : int
         Exponent: `cut` counts slack in units of 2^unit.
     cut : ndarray of int64, shape (2,)
-        IN/OUT: adds how many searches were cut off, and how much less these customers' choices may be worth than the
-        best ones, at most.
+        IN/OUT: adds how many searches were cut off, and how much less these choices may be worth than the best ones.
     """
     counts = np.zeros(rules.groups, np.int32)
     first = shard.indptr[start]

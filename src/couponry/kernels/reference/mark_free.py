@@ -44,34 +44,42 @@ def mark_free(
     """
     first = shard.indptr[start]
     for i in range(start, stop):
-        begin, end = shard.indptr[i], shard.indptr[i + 1]
-        segment = of_customer(shard.segment, i)
+        mine = chosen[shard.indptr[i] - first : shard.indptr[i + 1] - first]
         level = level_of(shard.first + i, len(threshold))
-        given = 0
-        least = np.float32(np.inf)  # of what is chosen
-        most = np.float32(-np.inf)  # of what is not
-        value = np.empty(end - begin, np.float32)
-        for e in range(begin, end):
-            v = reduced_value(shard, price, segment, np.int64(shard.item[e]), e)
-            value[e - begin] = v
-            if chosen[e - first]:
-                given += 1
-                least = min(least, v)
-            else:
-                most = max(most, v)
-        if given > of_customer(rules.lower, i):
-            most = max(most, np.float32(0.0))
-        if given < of_customer(rules.upper, i):
-            least = min(least, np.float32(0.0))
-        marked = 0
-        for e in range(begin, end):
-            k = np.int64(shard.item[e])
-            if chosen[e - first]:
-                loss = value[e - begin] - most
-                bar = threshold[level, 0, segment, k]
-            else:
-                loss = least - value[e - begin]
-                bar = threshold[level, 1, segment, k]
-            if loss <= bar:
-                marked = 1
-        is_free[i - start] = marked
+        is_free[i - start] = is_close(shard, rules, price, i, mine, threshold[level])
+
+
+def is_close(
+    shard: Shard, rules: Rules, price: Prices, i: int, chosen: Flags, threshold: Prices
+) -> int:
+    """Whether a customer's choice is close to a change, 0 or 1; chosen: of its candidates, threshold: of its level."""
+    begin, end = shard.indptr[i], shard.indptr[i + 1]
+    segment = of_customer(shard.segment, i)
+    given = 0
+    least = np.float32(np.inf)  # of what is chosen
+    most = np.float32(-np.inf)  # of what is not
+    value = np.empty(end - begin, np.float32)
+    for j in range(end - begin):
+        v = reduced_value(shard, price, segment, np.int64(shard.item[begin + j]), begin + j)
+        value[j] = v
+        if chosen[j]:
+            given += 1
+            least = min(least, v)
+        else:
+            most = max(most, v)
+    if given > of_customer(rules.lower, i):
+        most = max(most, np.float32(0.0))
+    if given < of_customer(rules.upper, i):
+        least = min(least, np.float32(0.0))
+    close = 0
+    for j in range(end - begin):
+        k = np.int64(shard.item[begin + j])
+        if chosen[j]:
+            loss = value[j] - most
+            bar = threshold[0, segment, k]
+        else:
+            loss = least - value[j]
+            bar = threshold[1, segment, k]
+        if loss <= bar:
+            close = 1
+    return close
