@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -28,6 +29,7 @@ from tests.support.kernel_cases import (
     reference,
 )
 
+import couponry
 from couponry.kernels import FILL, Rules, Shard, available
 
 needs_native = pytest.mark.skipif(available()["native"] != "yes", reason="needs the native kernels")
@@ -171,6 +173,22 @@ def test_the_environment_chooses_the_instruction_set(wanted: str) -> None:
         assert "COUPONRY_ISA: expected one of" in run.stderr and "'avx1024'" in run.stderr
     else:
         assert run.stdout.strip() == (wanted or native().instruction_sets()[0])
+
+
+@pytest.mark.skipif(available()["numba"] != "yes", reason="needs numba")
+def test_numba_takes_the_place_of_native_kernels_that_were_not_built(tmp_path: Path) -> None:
+    package = Path(couponry.__file__).parent
+    shutil.copytree(package, tmp_path / "couponry", ignore=shutil.ignore_patterns("*.so", "*.pyd"))
+    code = "from couponry import kernels; print(kernels.load().name)"
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(tmp_path), "COUPONRY_BACKEND": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.strip() == "numba"
+    assert "installed without its native kernels" in run.stderr
 
 
 @every_native

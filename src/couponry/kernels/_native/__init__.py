@@ -8,10 +8,10 @@ COUPONRY_ISA, read at import, names a narrower one (avx512, avx2 or baseline).
 from __future__ import annotations
 
 from .. import reference
-from . import affinity as _affinity
-from . import evaluate as _evaluate
+from .affinity import _use_instruction_set as _use_for_affinity
 from .affinity import best_offers, fold_purchases
 from .customer_constraints import compile_constraints
+from .evaluate import _use_instruction_set as _use_for_evaluate
 from .evaluate import (
     compiler,
     evaluate,
@@ -56,11 +56,11 @@ __all__ = [
 
 def _use_instruction_set(name: str) -> None:
     """Switch to another instruction set, for tests and benchmarks; nothing else may be running a kernel."""
-    _evaluate._use_instruction_set(name)
-    _affinity._use_instruction_set(name)
+    _use_for_evaluate(name)
+    _use_for_affinity(name)
 
 
 for _name in reference.__all__:
     globals()[_name].__doc__ = getattr(reference, _name).__doc__
 
-_affinity._use_instruction_set(instruction_set())
+_use_for_affinity(instruction_set())
