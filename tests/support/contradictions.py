@@ -65,7 +65,9 @@ class Contradiction:
             return None
         effort = self.bare.amount("effort")
         where = {"channel": [self.channel]}
-        promise = Limit(BREAK, where=where, min=int(self.most(self.bare.about(where) * 1.0)) // 2)
+        promise = Limit(
+            BREAK, where=where, min=int(self.most(self.bare.about(where).astype(float))) // 2
+        )
         measures = self.bare.measures_of(promise)
         found = self.bare.best(-effort, self.bare.rules, measures, self.reach, Stop(1e-4))
         if found.chosen is None or not promise.min:

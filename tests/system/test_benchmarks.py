@@ -21,7 +21,6 @@ from benchmarks.peers.solvers import highs
 from numpy.typing import NDArray
 from tests.support.oracle import Oracle
 
-import couponry
 from couponry import CustomerRule, Limit
 from couponry.affinity import PurchaseHistory
 from couponry.kernels import available
@@ -392,31 +391,6 @@ def test_area_under_the_curve() -> None:
     happened = np.array([True, False, True, False])
     assert auc(np.array([4.0, 3.0, 2.0, 1.0]), happened) == 0.75
     assert auc(np.zeros(4), happened) == 0.5
-
-
-@needs_native
-def test_versions(capfd: pytest.CaptureFixture[str]) -> None:
-    """A version beside itself comes to the same answers."""
-    from benchmarks.cases import versions
-
-    found = str(Path(couponry.__file__).parents[1])
-    sizes = ["--customers", "3000", "--rounds", "1", "--passes", "1", "--threads", "1"]
-    assert versions.main(["--before", found, "--after", found, *sizes]) == 0
-    report = json.loads(capfd.readouterr().out)
-    assert len(report["works"]) == 4
-    assert all(work["same"] and work["ratio"] > 0 for work in report["works"].values())
-
-
-def test_fingerprints_tell_what_differs(tmp_path: Path) -> None:
-    from benchmarks.cases import fingerprints
-
-    before = {"matching/one": {"status": "optimal", "gap": 0.5}, "demo/13": {}, "random/1": {}}
-    now = {"matching/one": {"status": "optimal", "gap": 0.25}, "random/2": {}}
-    assert fingerprints.differences(before, now, {"matching", "random"}) == [
-        "matching/one: gap 0.5 -> 0.25",
-        "random/1: only before",
-        "random/2: only now",
-    ]
 
 
 def test_import_time(said: Said) -> None:
