@@ -87,6 +87,11 @@ class CustomerRule:
         """What messages call the rule."""
         return f"customer_rule {self.name!r}"
 
+    @property
+    def is_about_all(self) -> bool:
+        """Whether the rule bounds all coupons of a customer. A field that narrows its offers belongs in here."""
+        return self.conflicts is None and not self.by and not self.where
+
     @classmethod
     def parse(cls, spec: Mapping[str, Any], number: int) -> CustomerRule:
         """Make a rule of a table of campaign.toml.
@@ -164,7 +169,7 @@ def expected_constraints(rules: Sequence[CustomerRule], width: float, n_offers: 
     float
         0.0 where no customer needs any: unless rules overlap, conflict or ask for minimums.
     """
-    within = [rule for rule in rules if rule.conflicts is None and (rule.by or rule.where)]
+    within = [rule for rule in rules if rule.conflicts is None and not rule.is_about_all]
     pairs = [
         tables.as_table(rule.conflicts, f"of {rule.label}").num_rows
         for rule in rules

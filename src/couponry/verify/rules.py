@@ -39,7 +39,7 @@ class _BoundedRule:
     @property
     def is_about_all(self) -> bool:
         """Whether it is about all coupons of a customer."""
-        return not self.rule.by and not self.rule.where
+        return self.rule.is_about_all
 
     @property
     def is_by_role(self) -> bool:

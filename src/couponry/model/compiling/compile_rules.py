@@ -97,7 +97,7 @@ def compile_rules(
     Unsupported
         Where a customer with constraints has too many candidates, or there are too many rules.
     """
-    sorted_rules = _sort_rules(rules, items, candidates, customers, history)
+    sorted_rules = _rules_by_subject(rules, items, candidates, customers, history)
     lowers, uppers = sorted_rules.lowers, sorted_rules.uppers
     required = _combined_bounds(lowers, uppers, candidates)
     history_coupons = np.zeros(1, np.int64)
@@ -133,7 +133,7 @@ class _SortedRules:
     conflicts: list[tuple[int, CustomerRule]]
 
 
-def _sort_rules(
+def _rules_by_subject(
     rules: Sequence[CustomerRule],
     items: Items,
     candidates: Candidates,
@@ -150,7 +150,7 @@ def _sort_rules(
             continue
         least = customers.bound(rule.min, 0, rule.label)
         most = customers.bound(rule.max, UNLIMITED, rule.label)
-        if not rule.by and not rule.where:
+        if rule.is_about_all:
             found.lowers.extend([(rule.name, least)] if rule.min is not None else [])
             found.uppers.extend([(rule.name, most)] if rule.max is not None else [])
             continue

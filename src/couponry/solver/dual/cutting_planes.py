@@ -64,14 +64,14 @@ def descend(
         if stop():
             break
         low = np.maximum(0.0, best - box * coupon)
-        high = np.minimum(space.limit, best + box * coupon)
+        high = np.minimum(space.highest, best + box * coupon)
         lowest = model.lowest(low, high)
         if lowest is None:
             break
         point, modelled = lowest
         promised = value - modelled
         is_low_side_free = ((point > low) | (low == 0.0)).all()
-        is_inside = bool(is_low_side_free and ((point < high) | (high == space.limit)).all())
+        is_inside = bool(is_low_side_free and ((point < high) | (high == space.highest)).all())
         if promised <= tolerance and (is_inside or box >= options.large_box):
             break
         try:

@@ -4,7 +4,8 @@
                 + sum over rows of (price+ * upper - price- * lower)
 
 A price is signed: above 0 it charges for nearing the upper bound, below 0 it pays for reaching the lower one. D is
-convex, and for every price vector with finite terms it is an upper bound.
+convex. It is an upper bound at every price vector with finite terms that lies within the penalties of soft rows, as
+`PriceSpace` keeps it: a row may be violated at its penalty, so a higher price would charge more than that costs.
 
 References
 ----------

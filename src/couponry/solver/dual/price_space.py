@@ -23,7 +23,7 @@ class PriceSpace:
         +1 for the row's upper bound, -1 for its lower bound.
     scale : ndarray of float64, shape (n_coordinates,)
         Price per unit of the coordinate.
-    limit : ndarray of float64, shape (n_coordinates,)
+    highest : ndarray of float64, shape (n_coordinates,)
         Largest coordinate: of a soft row from its penalty, of an upper bound from its price cap.
     rows : int
         Number of rows of the problem.
@@ -32,7 +32,7 @@ class PriceSpace:
     row: NDArray[np.int64]
     sign: NDArray[np.float64]
     scale: NDArray[np.float64]
-    limit: NDArray[np.float64]
+    highest: NDArray[np.float64]
     rows: int
 
     @classmethod
@@ -64,7 +64,7 @@ class PriceSpace:
 
     def below_cap(self, prices: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell which rows' prices could still rise, shape (n_rows,)."""
-        at_cap = (self.sign > 0) & (prices[self.row] >= self.limit * self.scale * (1 - 1e-9))
+        at_cap = (self.sign > 0) & (prices[self.row] >= self.highest * self.scale * (1 - 1e-9))
         below = np.ones(self.rows, bool)
         below[self.row[at_cap]] = False
         return below
@@ -76,7 +76,7 @@ class PriceSpace:
 
     def point(self, prices: NDArray[np.float64]) -> NDArray[np.float64]:
         """The point of signed prices, brought within the bounds of the coordinates."""
-        return np.clip(prices[self.row] * self.sign / self.scale, 0.0, self.limit)
+        return np.clip(prices[self.row] * self.sign / self.scale, 0.0, self.highest)
 
     def gradient(self, problem: Problem, activity: NDArray[np.float64]) -> NDArray[np.float64]:
         """Slopes of the dual by coordinate, from the activities of everybody's best choice, shape (n_rows,)."""

@@ -86,7 +86,7 @@ def minimise(
             space.point(start),
             jac=True,
             method="L-BFGS-B",
-            bounds=scipy.optimize.Bounds(0.0, space.limit),
+            bounds=scipy.optimize.Bounds(0.0, space.highest),
             options={
                 "maxcor": options.memory,
                 "maxfun": effort.passes,

@@ -80,16 +80,16 @@ class _Point:
 
 @dataclass(frozen=True)
 class _Box:
-    """Bounds of the coordinates about a point; `limit` are those of the price space."""
+    """Bounds of the coordinates about a point; `highest` are those of the price space."""
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
-    limit: NDArray[np.float64]
+    highest: NDArray[np.float64]
 
     def holds_inside(self, point: NDArray[np.float64]) -> bool:
         """Whether no side of the box keeps a point from going further."""
         inside = (point > self.low) | (self.low == 0.0)
-        inside &= (point < self.high) | (self.high == self.limit)
+        inside &= (point < self.high) | (self.high == self.highest)
         return bool(inside.all())
 
 
@@ -241,7 +241,7 @@ class RestrictedMaster:
         space, at = self._space, self._best.at
         coupon = self._typical_worth * self._per_coupon[space.row] / space.scale
         low = np.maximum(0.0, at - size * coupon)
-        return _Box(low, np.minimum(space.limit, at + size * coupon), space.limit)
+        return _Box(low, np.minimum(space.highest, at + size * coupon), space.highest)
 
     def _least_dual(
         self, columns: Columns, box: _Box, time_limit: float

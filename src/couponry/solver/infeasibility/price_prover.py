@@ -126,7 +126,7 @@ class PriceProver:
         nothing = np.zeros_like(self._problem.objective)
         bare = Lagrangian(replace(everybody.problem, objective=nothing), everybody.engine)
         space = PriceSpace.for_problem(bare.problem, self._per_coupon[rows])
-        space = replace(space, limit=np.ones(len(space.row)))
+        space = replace(space, highest=np.ones(len(space.row)))
 
         def stop() -> bool:
             self._clock.check()

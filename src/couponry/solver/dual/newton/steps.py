@@ -107,7 +107,7 @@ class Newton:
             step, promised = QuadraticModel(matrix, self._damping, self._options).minimum(
                 slope,
                 np.maximum(-point, -region.sides),
-                np.minimum(self._space.limit - point, region.sides),
+                np.minimum(self._space.highest - point, region.sides),
             )
             if is_enough(present, promised * self._unit) or promised <= 0.0:
                 break
