@@ -143,4 +143,5 @@ if reason is not None:
 setup(
     ext_modules=native() if reason is None else [],
     install_requires=REQUIRES if reason is None else [*REQUIRES, NUMBA],
+    options={"build_ext": {"parallel": True}},  # extension modules at the same time
 )

@@ -38,11 +38,17 @@ def compared(seed: int) -> Comparison:
     return compare(campaign, measure_by_highs(campaign, Stop(1e-5, NODES)))
 
 
+one_worker = pytest.mark.xdist_group("oracle")
+"""Comparisons are kept for the tests that follow: another worker would make them again."""
+
+
+@one_worker
 @pytest.mark.parametrize("seed", SEEDS)
 def test_allocation_keeps_every_rule_and_limit(seed: int) -> None:
     assert compared(seed).wrong == []
 
 
+@one_worker
 @pytest.mark.parametrize("seed", SEEDS)
 def test_objective_is_close_to_the_optimum(seed: int) -> None:
     shortfall = compared(seed).shortfall
@@ -50,6 +56,7 @@ def test_objective_is_close_to_the_optimum(seed: int) -> None:
     assert shortfall <= SHORTFALL
 
 
+@one_worker
 @pytest.mark.parametrize("seed", SEEDS)
 def test_bound_is_not_below_any_allocation(seed: int) -> None:
     above = compared(seed).above
@@ -57,6 +64,7 @@ def test_bound_is_not_below_any_allocation(seed: int) -> None:
     assert above >= -NOISE
 
 
+@one_worker
 def test_mean_shortfall() -> None:
     shortfalls = [compared(seed).shortfall for seed in SEEDS]
     assert np.mean([max(0.0, s) for s in shortfalls if s is not None]) <= MEAN_SHORTFALL
