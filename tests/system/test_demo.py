@@ -11,16 +11,30 @@ import pytest
 
 from couponry.demo.journey import Journey, load_journey
 from couponry.demo.run import SLOTS, demo_campaign, run_demo
-from couponry.demo.scoring import score_campaign
+from couponry.demo.scoring import ScoredCampaign, score_campaign
 from couponry.verify import verify_result
 
 LEAST_COVERAGE = {13: 0.53, 18: 0.57}
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
+pytestmark = pytest.mark.xdist_group("demo")  # what one worker has loaded and scored serves all
+
+
 @pytest.fixture(scope="module")
 def journey() -> Journey:
     return load_journey()
+
+
+@pytest.fixture(scope="module", params=LEAST_COVERAGE)
+def number(request: pytest.FixtureRequest) -> int:
+    chosen: int = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def scored(journey: Journey, number: int) -> ScoredCampaign:
+    return score_campaign(journey, number)
 
 
 def test_demo(tmp_path: Path) -> None:
@@ -38,9 +52,7 @@ def test_demo(tmp_path: Path) -> None:
         assert report.ok, report.problems
 
 
-@pytest.mark.parametrize("number", LEAST_COVERAGE)
-def test_sixteen_coupons_between_half_and_twice_the_average(journey: Journey, number: int) -> None:
-    scored = score_campaign(journey, number)
+def test_sixteen_coupons_between_half_and_twice_the_average(scored: ScoredCampaign) -> None:
     result = demo_campaign(scored, scored.candidates, "response", "demo").solve(threads=1)
     assert result.allocation is not None
     given = np.unique(result.allocation.to_arrow()["customer"].to_numpy(), return_counts=True)[1]
@@ -58,8 +70,9 @@ def test_sixteen_coupons_between_half_and_twice_the_average(journey: Journey, nu
     assert times.max() <= average * 2
 
 
-@pytest.mark.parametrize("number", LEAST_COVERAGE)
-def test_nothing_from_the_first_day_on_is_used(journey: Journey, number: int) -> None:
+def test_nothing_from_the_first_day_on_is_used(
+    journey: Journey, number: int, scored: ScoredCampaign
+) -> None:
     first_day = journey.campaigns[number].first_day
     purchases = journey.purchases
     late = purchases.day >= first_day
@@ -76,7 +89,7 @@ def test_nothing_from_the_first_day_on_is_used(journey: Journey, number: int) ->
         purchases=replace(purchases, household=household),
         redemptions=redemptions[kept],
     )
-    before, after = score_campaign(journey, number), score_campaign(changed, number)
+    before, after = scored, score_campaign(changed, number)
     assert before.candidates.equals(after.candidates)
     assert before.offers.equals(after.offers)
     assert np.array_equal(before.popularity, after.popularity)
