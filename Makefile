@@ -3,7 +3,7 @@ PYTHON ?= .venv/bin/python
 BIN := $(dir $(PYTHON))
 CXX_SOURCES = $(shell find ext -name '*.cpp' -o -name '*.hpp' | sort)
 
-.PHONY: setup format lint types contracts test bench-quick docs sanitize
+.PHONY: setup format lint types contracts test fuzz bench-quick docs sanitize
 
 setup:  ## a virtual environment with everything, couponry installed so that edits count at once
 	python3 -m venv .venv
@@ -28,6 +28,10 @@ contracts:  ## who may import whom
 
 test:  ## the suite, as README.md runs it
 	$(PYTHON) -m pytest -n 2 --dist loadgroup
+
+ROUNDS ?= 1
+fuzz:  ## fuzzers and fault harness, for long; a failure is printed as the command that repeats it
+	$(PYTHON) -m tests.fuzz --rounds $(ROUNDS)
 
 bench-quick:  ## the smallest run of the main benchmarks: seconds, not figures to quote
 	$(PYTHON) benchmarks/cases/mixed_campaign.py --customers 100000
