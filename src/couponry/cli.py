@@ -21,7 +21,7 @@ from .campaign import read_campaign
 from .campaign_folder.size import folder_estimate
 from .demo.run import run_demo
 from .show_versions import show_versions
-from .utils.atomic_folder import check_new_folder
+from .utils.atomic_folder import reserved_folder
 from .utils.errors import InvalidInput
 from .utils.version import __version__
 from .verify import verify_result
@@ -143,6 +143,12 @@ def cli() -> None:
     help="Warm start: folder of another result, whose prices to start from.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output folder if it exists.")
+@click.option(
+    "--replace-solved",
+    is_flag=True,
+    help="With --overwrite: an infeasible outcome, too, replaces a folder that holds an allocation. "
+    "Default: it goes to a folder beside it, OUT.infeasible.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output.")
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
 def solve(
@@ -158,6 +164,7 @@ def solve(
     checkpoint: Path | None,
     start: Path | None,
     overwrite: bool,
+    replace_solved: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -165,15 +172,19 @@ def solve(
 
     A FOLDER with transactions in place of candidates is scored first: from purchases to coupons in one command.
     """
-    check_new_folder(out, overwrite=overwrite)
-    with _native_output_to_stderr():
-        campaign = read_campaign(folder, store, memory_limit, progress=not quiet)
-        result = campaign.solve(
-            gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend, progress=not quiet,
-            checkpoint=checkpoint, start=start,
-        )  # fmt: skip
-    if result.status != "unsolved":
-        result.write(out, overwrite=overwrite)
+    with reserved_folder(out, overwrite=overwrite):  # a second run is told so before it solves
+        with _native_output_to_stderr():
+            campaign = read_campaign(folder, store, memory_limit, progress=not quiet)
+            result = campaign.solve(
+                gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend, progress=not quiet,
+                checkpoint=checkpoint, start=start,
+            )  # fmt: skip
+        if result.status != "unsolved":
+            written = result.write(out, overwrite=overwrite, replace_solved=replace_solved)
+            if written != out:
+                click.echo(
+                    f"couponry: {out} stays as it was; this outcome is in {written}", err=True
+                )
     click.echo(_json(result.as_dict()) if as_json else result.summary())
     status = EXIT_STATUS_OF_RESULT[result.status]
     if status != ExitStatus.SOLVED:

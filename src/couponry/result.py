@@ -167,11 +167,14 @@ class Result(CampaignSolution):
         options = RangeOptions(most, move, tolerance, threads, time_limit)
         return price_ranges(self, limits, options)
 
-    def write(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+    def write(
+        self, folder: str | Path, *, overwrite: bool = False, replace_solved: bool = False
+    ) -> Path:
         """Write the result as a folder.
 
         It holds allocation.parquet, limits.parquet and result.json, or infeasible.json and result.json. The folder
-        appears whole or not at all.
+        appears whole or not at all. A result without an allocation does not replace one that has one: it is written
+        beside that, into a folder whose name ends in its status, such as ``OUT.infeasible``.
 
         Parameters
         ----------
@@ -179,11 +182,13 @@ class Result(CampaignSolution):
             Folder to write; must not exist.
         overwrite : bool
             Replace the folder if it exists.
+        replace_solved : bool
+            Replace it even where it holds an allocation and this result has none.
 
         Returns
         -------
         Path
-            The folder.
+            The folder that was written.
 
         Raises
         ------
@@ -197,6 +202,7 @@ class Result(CampaignSolution):
             self.infeasible,
             self.as_dict(),
             overwrite=overwrite,
+            replace_solved=replace_solved,
         )
 
     def _repr_html_(self) -> str:

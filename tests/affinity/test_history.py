@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +25,7 @@ from couponry.affinity import PurchaseHistory
 from couponry.affinity.history.building import merging
 from couponry.kernels import affinity_contract
 from couponry.kernels import available as available_backends
+from couponry.utils.locks import writing
 
 
 def transactions(seed: int, rows: int = 400, *, text: bool = False, weeks: int = 30) -> pa.Table:
@@ -202,7 +204,7 @@ def test_killed_and_run_again(when: str, tmp_path: Path) -> None:
     process.kill()
     process.wait(600)
     process.stdout.close()
-    assert not (tmp_path / "kept").exists() and len(list(tmp_path.iterdir())) == 1
+    assert not (tmp_path / "kept").exists() and len(list(tmp_path.glob(".kept.*.draft"))) == 1
     found = PurchaseHistory.from_transactions(transactions(4), folder=tmp_path / "kept")
     assert arrays(found) == arrays(PurchaseHistory.from_transactions(transactions(4)))
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]  # nor what DuckDB had put aside
@@ -225,6 +227,25 @@ def test_a_kept_history_is_updated_where_it_lies(tmp_path: Path) -> None:
     history = history.update(table.filter(pa.array(late)), folder=tmp_path / "kept")
     assert arrays(history) == arrays(PurchaseHistory.from_transactions(table))
     assert arrays(PurchaseHistory.open(tmp_path / "kept")) == arrays(history)
+
+
+def test_of_two_updates_of_one_history_none_is_lost(tmp_path: Path) -> None:
+    table = transactions(4, 2000)
+    late = table["week"].to_numpy() > 20
+    kept = tmp_path / "kept"
+    PurchaseHistory.from_transactions(table.filter(pa.array(~late)), folder=kept, until=20)
+    one, two = PurchaseHistory.open(kept), PurchaseHistory.open(kept)
+    one.update(table.filter(pa.array(late)), folder=kept)
+    with pytest.raises(InvalidInput, match=r"^history .*up to week 20, got one up to week 30: .*"):
+        two.update(table.filter(pa.array(late)), folder=kept)
+    assert arrays(PurchaseHistory.open(kept)) == arrays(PurchaseHistory.from_transactions(table))
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    with (
+        writing(kept, "history"),
+        ThreadPoolExecutor(1) as pool,
+        pytest.raises(InvalidInput, match=r"^history .*: another run is writing it"),
+    ):
+        pool.submit(PurchaseHistory.from_transactions, table, folder=kept).result()
 
 
 def test_a_failed_update_leaves_what_was_there(tmp_path: Path) -> None:

@@ -13,9 +13,7 @@ import pytest
 from tests.support.campaigns import random_tables
 from tests.support.stores import batches, run_python
 
-from couponry import (
-    Campaign,
-)
+from couponry import Campaign, InvalidInput
 
 
 def test_a_build_that_fails_leaves_nothing(campaign_folder: Path, tmp_path: Path) -> None:
@@ -53,8 +51,7 @@ def test_a_build_that_is_killed_leaves_nothing_that_looks_whole(
     store = tmp_path / "store"
     process = run_python(KILLED, store)
     assert process.stdout is not None and process.stdout.readline() == b"half\n"
-    drafts = list(tmp_path.iterdir())
-    assert len(drafts) == 1 and drafts[0].name.startswith(".store.")
+    assert len(list(tmp_path.glob(".store.*.draft"))) == 1 and not store.exists()
     process.send_signal(blow)
     process.wait(600)
     process.stdout.close()
@@ -64,15 +61,18 @@ def test_a_build_that_is_killed_leaves_nothing_that_looks_whole(
     assert [path.name for path in tmp_path.iterdir()] == ["store"]  # nor the draft of whoever died
 
 
-def test_the_draft_of_somebody_at_work_stays(tmp_path: Path) -> None:
+def test_a_store_that_somebody_is_building_is_left_alone(tmp_path: Path) -> None:
     process = run_python(KILLED, tmp_path / "store")
     assert process.stdout is not None and process.stdout.readline() == b"half\n"
     tables = random_tables()
-    Campaign(tables["offers"], tables["candidates"], store=tmp_path / "store")
-    assert len(list(tmp_path.iterdir())) == 2
+    with pytest.raises(InvalidInput, match=r"^store '.*/store': another run is writing it; wait"):
+        Campaign(tables["offers"], tables["candidates"], store=tmp_path / "store")
+    assert len(list(tmp_path.glob(".store.*.draft"))) == 1
     process.kill()
     process.wait(600)
     process.stdout.close()
+    Campaign(tables["offers"], tables["candidates"], store=tmp_path / "store")
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
 
 
 MEMORY = """

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import pytest
 from benchmarks.instances.synthetic import Synthetic
 from tests.support.large_campaign import FEW_FREE, GAP, campaign, coupons
 
-from couponry import Campaign, CustomerRule, InvalidInput, kernels
+from couponry import Campaign, CustomerRule, InvalidInput, Limit, kernels
 from couponry.engines import checkpoint
 from couponry.engines.checkpoint import CheckpointedEngine, CheckpointFile
 from couponry.engines.local import LocalEngine
+from couponry.kernels import Shard
+from couponry.results.solve import _subject
 from couponry.solver.dual.lagrangian import Lagrangian, as_float32
 
 KILLED = """
@@ -100,7 +103,10 @@ def answers(path: Path) -> list[int]:
     return computed
 
 
-def test_a_journal_that_broke_off_is_read_as_far_as_it_is_whole(tmp_path: Path) -> None:
+def test_a_journal_that_broke_off_is_read_as_far_as_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
     path = tmp_path / "journal"
     assert answers(path) == [0, 1, 2]
     whole = path.read_bytes()
@@ -120,6 +126,82 @@ def test_a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"something else altogether, and longer than a header would be")
     with pytest.raises(InvalidInput, match="of another campaign"):
         CheckpointFile(path, b"subject")
+    assert path.read_bytes().startswith(b"something else")
+    for header in (b"couponry journal 1\n", b"couponry journal 2, 0.0.1\n"):
+        path.write_bytes(header + b"subject" * 9)
+        with pytest.raises(InvalidInput, match="of another version of couponry; remove it or"):
+            CheckpointFile(path, b"subject")
+        assert path.read_bytes() == header + b"subject" * 9
+    with pytest.raises(InvalidInput, match="expected a file, got something else"):
+        CheckpointFile(tmp_path, b"subject")
+
+
+def test_a_journal_that_is_damaged_is_read_as_far_as_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+    path = tmp_path / "journal"
+    answers(path)
+    whole = path.read_bytes()
+    begin = whole.index(b"subject") + len(b"subject")
+    for place in range(begin, len(whole)):
+        for bit in (0, 6):
+            damaged = bytearray(whole)
+            damaged[place] ^= 1 << bit
+            path.write_bytes(damaged)
+            assert answers(path) in ([0, 1, 2], [1, 2], [2])
+            assert path.read_bytes() == whole
+
+
+def test_one_solve_at_a_time_has_a_journal(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    answers(path)
+    whole = path.read_bytes()
+    with (
+        CheckpointFile(path, b"subject"),
+        pytest.raises(InvalidInput, match=r"^checkpoint .*: another run is writing it; wait until"),
+    ):
+        CheckpointFile(path, b"subject")
+    assert path.read_bytes() == whole and answers(path) == []
+
+
+def test_a_solve_that_fails_lets_go_of_its_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = Campaign(
+        {"offer": [1]}, {"customer": [1, 2], "offer": [1, 1], "value": [1.0, 2.0]},
+        limits=[Limit("few", max=1)],
+    )  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalEngine, "evaluate", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError) as kept:  # noqa: F841  with its frames
+            small.solve(checkpoint=tmp_path / "journal")
+    assert small.solve(checkpoint=tmp_path / "journal").objective == 2.0
+
+
+def test_an_infeasible_campaign_has_its_journal_until_all_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "LEAST_RECORDED_CANDIDATES", 1)
+    small = Synthetic(300, 6, offers=12, brands=4)
+    limits = [Limit("many", min=300), Limit("few", max=20)]
+    made = Campaign(small.offers_table(), small.candidates(), limits=limits)
+    found = [made.solve(checkpoint=tmp_path / "journal") for _ in range(2)]
+    assert [result.status for result in found] == ["infeasible"] * 2
+    assert found[0].infeasible == found[1].infeasible
+
+
+def test_every_number_of_the_candidates_is_part_of_what_a_journal_is_about() -> None:
+    n = 2_200_000  # more than any sample of them would hold
+    items, quantity = np.arange(n, dtype=np.uint16) % 50, np.ones((1, n), np.uint16)
+    made = Campaign({"offer": [1]}, {"customer": [1], "offer": [1], "value": [1.0]}).compile()
+    rules = made.problem.rules._replace(constraints=np.arange(n))
+    shard = Shard(0, np.array([0, n]), items, quantity, np.zeros(1, np.uint16))
+    problem, seen = replace(made.problem, shard=shard, rules=rules), set()
+    for array in (items, items, items, quantity[0], quantity[0], rules.constraints):
+        seen.add(_subject(problem, 0, kernels.load(), 2))
+        array[1_033_000 + 4_000 * len(seen)] ^= 1
+    assert len(seen) == 6
 
 
 def test_seed_and_rules_are_part_of_what_a_journal_is_about(tmp_path: Path) -> None:

@@ -234,3 +234,26 @@ def test_span_and_quantise(name: str, item_type: Any, value_type: Any) -> None:
     assert (results[0]["error"][inside] <= 0.5021 * step[inside]).all()
     assert (results[0]["fine_error"][inside] <= 0.5001 / 256 * step[inside]).all()
     assert len(set(results[0]["fine"][item == 6].tolist())) > 20
+
+
+@every_backend
+@pytest.mark.parametrize("size", [8, 24, 1024])
+def test_hashes_of_blocks(name: str, size: int) -> None:
+    random = np.random.default_rng(size)
+    key = random.integers(0, 2**64, size + 3, np.uint64)
+    for blocks in (0, 1, 5):
+        words = random.integers(0, 2**64, blocks * size, np.uint64)
+        words[: size // 2] = 2**64 - 1  # carries are dropped
+        expected, found = np.zeros((2, blocks, 4), np.uint64)
+        reference().hash_blocks(words, key, expected)
+        with backend(name) as module:
+            module.hash_blocks(words, key, found)
+        assert_same(found, expected)
+        low, high = [[(int(w) >> s) & 0xFFFFFFFF for w in words[:size]] for s in (0, 32)]
+        for j in range(4 * (blocks > 0)):
+            keys = [int(k) for k in key[j : j + size]]
+            total = sum(
+                ((a + k) & 0xFFFFFFFF) * ((b + (k >> 32)) & 0xFFFFFFFF)
+                for a, b, k in zip(low, high, keys, strict=True)
+            )
+            assert int(expected[0, j]) == total % 2**64

@@ -303,10 +303,55 @@ def test_overwrite(run: Callable[..., Ran], folder: Folder, tmp_path: Path) -> N
     (out / "note.txt").write_text("mine")
     ran = run("solve", path, "--out", out)
     assert ran.status == 2 and str(out) in ran.err and (out / "note.txt").exists()
-    ran = run("solve", folder(limit=IMPOSSIBLE), "--out", out, "--overwrite")
-    assert ran.status == 3
-    assert sorted(f.name for f in out.iterdir()) == ["infeasible.json", "result.json"]
-    assert beside(out) == ["out"]
+    assert run("solve", path, "--out", out, "--overwrite").status == 0
+    assert not (out / "note.txt").exists() and beside(out) == ["out"]
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in out.iterdir()}
+
+
+def test_an_infeasible_outcome_does_not_replace_an_allocation(
+    run: Callable[..., Ran], folder: Folder, tmp_path: Path
+) -> None:
+    good, bad, out = folder(limit=LIMITS), folder(limit=IMPOSSIBLE), tmp_path / "out"
+    assert run("solve", good, "--out", out).status == 0
+    before, beside_it = contents(out), tmp_path / "out.infeasible"
+    for _ in range(2):  # the second time it replaces the one of the first
+        ran = run("solve", bad, "--out", out, "--overwrite", "--quiet")
+        assert ran.status == 3 and contents(out) == before
+        assert f"{out} stays as it was; this outcome is in {beside_it}" in ran.err
+        assert sorted(contents(beside_it)) == ["infeasible.json", "result.json"]
+        assert beside(out) == ["out", "out.infeasible"]
+    assert run("verify", bad, beside_it).status == 0
+    assert run("solve", good, "--out", out, "--overwrite").status == 0
+    assert beside(out) == ["out"]  # no outcome of earlier runs that could be taken for this one's
+
+
+def test_an_infeasible_outcome_replaces_an_allocation_when_that_is_asked_for(
+    run: Callable[..., Ran], folder: Folder, tmp_path: Path
+) -> None:
+    good, bad, out = folder(limit=LIMITS), folder(limit=IMPOSSIBLE), tmp_path / "out"
+    assert run("solve", good, "--out", out).status == 0
+    ran = run("solve", bad, "--out", out, "--overwrite", "--replace-solved", "--quiet")
+    assert ran.status == 3 and sorted(contents(out)) == ["infeasible.json", "result.json"]
+    ran = run("solve", bad, "--out", out, "--overwrite", "--quiet")
+    assert ran.status == 3 and beside(out) == ["out"]  # there was no allocation to keep
+    assert run("solve", good, "--out", out, "--overwrite").status == 0
+    assert "allocation.parquet" in contents(out) and beside(out) == ["out"]
+
+
+def test_what_bears_the_name_of_an_outcome_is_left_alone(
+    run: Callable[..., Ran], folder: Folder, tmp_path: Path
+) -> None:
+    good, bad, out = folder(limit=LIMITS), folder(limit=IMPOSSIBLE), tmp_path / "out"
+    (tmp_path / "out.infeasible").mkdir()
+    (tmp_path / "out.infeasible" / "note.txt").write_text("mine")
+    for _ in range(2):
+        assert run("solve", good, "--out", out, "--overwrite").status == 0
+    ran = run("solve", bad, "--out", out, "--overwrite", "--quiet")
+    assert ran.status == 2 and "out.infeasible': expected a new folder" in ran.err
+    assert contents(tmp_path / "out.infeasible") == {"note.txt": b"mine"}
 
 
 def test_overwrite_keeps_what_is_there_when_the_input_is_bad(
@@ -314,9 +359,23 @@ def test_overwrite_keeps_what_is_there_when_the_input_is_bad(
 ) -> None:
     out = tmp_path / "out"
     assert run("solve", folder(limit=LIMITS), "--out", out).status == 0
-    before = {f.name: f.read_bytes() for f in out.iterdir()}
+    before = contents(out)
     assert run("solve", folder(schema=2), "--out", out, "--overwrite").status == 2
-    assert {f.name: f.read_bytes() for f in out.iterdir()} == before
+    assert contents(out) == before
+
+
+def test_the_second_run_into_a_folder_is_refused_before_it_solves(
+    run: Callable[..., Ran], folder: Folder, tmp_path: Path
+) -> None:
+    path, out = folder(limit=LIMITS), tmp_path / "out"
+    process = start("solve", path, "--out", out, code=PAUSE)
+    wait_for(process, "WRITING")
+    ran = run("solve", path, "--out", out, "--overwrite")
+    assert ran.status == 2 and ran.err.count("\n") == 1  # no progress either
+    assert f"output folder '{out}': another run is writing it; wait until that" in ran.err
+    process.kill()
+    process.communicate(timeout=HANGS)
+    assert run("solve", path, "--out", out).status == 0 and beside(out) == ["out"]
 
 
 def test_the_same_bytes_twice(run: Callable[..., Ran], folder: Folder, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ cdef extern from "dispatch/kernel_table.hpp" namespace "couponry" nogil:
         int evaluate(const Pass&) noexcept
         int mark_free(const Marking&) noexcept
         void noise(const Shard&, uint32_t, int64_t, int64_t, uint16_t*) noexcept
+        void hash_blocks(const uint64_t*, int64_t, const uint64_t*, int64_t, uint64_t*) noexcept
         uint64_t sum_bytes(const uint8_t*, int64_t) noexcept
 
 cdef extern from "dispatch/instruction_set.hpp" namespace "couponry" nogil:
@@ -151,6 +152,16 @@ def mark_free(
     with nogil:
         status = kernels().mark_free(work)
     check(status)
+
+
+def hash_blocks(const uint64_t[::1] words, const uint64_t[::1] key, uint64_t[:, ::1] out):
+    cdef int64_t blocks = out.shape[0], size = key.shape[0] - 3
+    if size < 8 or size % 8 or words.shape[0] != blocks * size or out.shape[1] != 4:
+        raise ValueError(f"words: expected {blocks} blocks of {size} words and 4 numbers for each, got {words.shape[0]} words")
+    if blocks == 0:
+        return
+    with nogil:
+        kernels().hash_blocks(&words[0], blocks, &key[0], size, &out[0, 0])
 
 
 def read_bytes(const uint8_t[::1] array, int64_t start, int64_t stop):

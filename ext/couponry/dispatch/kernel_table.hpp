@@ -40,6 +40,7 @@ struct KernelTable {
     int (*evaluate)(const Pass&) noexcept;
     int (*mark_free)(const Marking&) noexcept;
     void (*noise)(const Shard&, uint32_t seed, int64_t start, int64_t stop, uint16_t* out) noexcept;
+    void (*hash_blocks)(const uint64_t*, int64_t blocks, const uint64_t* key, int64_t size, uint64_t* out) noexcept;
     uint64_t (*sum_bytes)(const uint8_t*, int64_t) noexcept;
 };
 

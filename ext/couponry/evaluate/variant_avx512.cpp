@@ -9,10 +9,12 @@
 
 #include "dispatch/target_avx512.hpp"
 
+#include "digest/hash_lanes_avx512.hpp"
 #include "evaluate/lanes_avx512.hpp"
 #include "evaluate/short_search.hpp"
 #include "evaluate/simd_greedy.hpp"
 
+#include "digest/hash_blocks.hpp"
 #include "evaluate/evaluate.hpp"
 #include "evaluate/mark_free.hpp"
 #include "evaluate/noise.hpp"
@@ -21,7 +23,7 @@
 
 namespace couponry {
 
-const KernelTable kernels_avx512{"avx512", has_avx512, evaluate, mark_free, noise, sum_bytes};
+const KernelTable kernels_avx512{"avx512", has_avx512, evaluate, mark_free, noise, hash_blocks, sum_bytes};
 
 }  // namespace couponry
 

@@ -1,12 +1,15 @@
 // The kernels for any processor of the platform.
+#include "digest/hash_lanes_baseline.hpp"
 #include "evaluate/lanes_baseline.hpp"
 
+#include "digest/hash_blocks.hpp"
 #include "evaluate/evaluate.hpp"
 #include "evaluate/mark_free.hpp"
 #include "evaluate/noise.hpp"
 
 namespace couponry {
 
-const KernelTable kernels_baseline{"baseline", []() noexcept { return true; }, evaluate, mark_free, noise, sum_bytes};
+const KernelTable kernels_baseline{"baseline", []() noexcept { return true; }, evaluate, mark_free, noise, hash_blocks,
+                                   sum_bytes};
 
 }  // namespace couponry

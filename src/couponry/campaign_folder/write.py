@@ -15,9 +15,14 @@ from ..data import tables
 from ..model.campaign_data import CampaignData
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
-from ..utils.atomic_folder import atomic_folder
+from ..utils.atomic_folder import atomic_folder, remove_folder, reserved_folder
 from ..utils.toml_writer import dumps
 from .spec import SCHEMA
+
+ALLOCATION, RESULT = "allocation.parquet", "result.json"
+
+WITHOUT_ALLOCATION = ("infeasible", "unsolved")
+"""Statuses of results that have no allocation."""
 
 
 def write_campaign_data(
@@ -130,8 +135,13 @@ def write_result(
     content: Mapping[str, Any],
     *,
     overwrite: bool = False,
+    replace_solved: bool = False,
 ) -> Path:
     """Write a result as a folder, which appears whole or not at all.
+
+    A result without an allocation does not replace one that has one: it is written beside that, into a folder whose
+    name ends in its status, such as ``OUT.infeasible``. What stands there from an earlier run is replaced, and is
+    removed when `overwrite` has put an allocation into `folder`.
 
     Parameters
     ----------
@@ -147,25 +157,59 @@ def write_result(
         Becomes result.json.
     overwrite : bool
         Replace the folder if it exists.
+    replace_solved : bool
+        Replace it even where it holds an allocation and this result has none.
 
     Returns
     -------
     Path
-        The folder.
+        The folder that was written.
 
     Raises
     ------
     InvalidInput
         If the folder exists, unless `overwrite` says to replace it.
     """
-    with atomic_folder(folder, overwrite=overwrite) as draft:
+    path = Path(folder)
+    with reserved_folder(path, overwrite=overwrite):
+        if allocation is None and not replace_solved and (path / ALLOCATION).exists():
+            path = _beside(path, content["status"])
+            overwrite = _is_outcome(path)
+        _write_files(path, allocation, limits, infeasible, content, overwrite=overwrite)
+        if overwrite and allocation is not None:
+            for status in WITHOUT_ALLOCATION:
+                remove_folder(_beside(path, status), _is_outcome)
+    return path
+
+
+def _beside(folder: Path, status: str) -> Path:
+    """Where a result goes that has no allocation, and must not replace one that has."""
+    named = folder if folder.name not in ("", "..") else folder.resolve()
+    return named.with_name(f"{named.name}.{status}")
+
+
+def _is_outcome(folder: Path) -> bool:
+    """Whether a folder holds a result without an allocation, and not something else that has its name."""
+    return (folder / RESULT).is_file() and not (folder / ALLOCATION).exists()
+
+
+def _write_files(
+    path: Path,
+    allocation: WritableAllocation | None,
+    limits: pa.Table | None,
+    infeasible: Mapping[str, Any] | None,
+    content: Mapping[str, Any],
+    *,
+    overwrite: bool,
+) -> None:
+    """Write the files of a result."""
+    with atomic_folder(path, overwrite=overwrite) as draft:
         if allocation is not None and limits is not None:
-            allocation.write(draft / "allocation.parquet")
+            allocation.write(draft / ALLOCATION)
             pq.write_table(limits, draft / "limits.parquet")
         if infeasible is not None:
             _write_json(draft / "infeasible.json", infeasible)
-        _write_json(draft / "result.json", content)
-    return Path(folder)
+        _write_json(draft / RESULT, content)
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from ..utils.arrays.array_store import Arrays, ArrayStore, FolderStore
 from ..utils.arrays.mapped_arrays import map_array
-from ..utils.atomic_folder import abandoned_drafts, atomic_folder, check_new_folder
+from ..utils.atomic_folder import atomic_folder, remove_folder, reserved_folder
 from ..utils.errors import InvalidInput
 from .candidates import Candidates, build_candidates
 from .external_sort import file_names
@@ -95,20 +95,31 @@ def open_or_make(
     """
     path = Path(folder).absolute()
     if not is_made_from(path, source):
-        if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
-            raise InvalidInput(
-                f"store {str(path)!r}: expected a new folder or a store of candidates, "
-                "but it holds something else"
-            )
-        check_new_folder(path, overwrite=True)
-        for draft in abandoned_drafts(path):
-            shutil.rmtree(draft, ignore_errors=True)
-        with atomic_folder(path, overwrite=True) as draft:
-            found = make(FolderStore(draft))
-            built = uuid.uuid4().hex
-            manifest = {"format": FORMAT, "built": built, **_content(found), "source": source}
-            (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        _check_replaceable(path)
+        with reserved_folder(path, overwrite=True, what="store"):
+            if not is_made_from(path, source):  # nor has anybody made it meanwhile
+                _check_replaceable(path)
+                _make(path, source, make)
     return _open(path)
+
+
+def _check_replaceable(path: Path) -> None:
+    """Refuse a folder that holds something else than a store."""
+    if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
+        raise InvalidInput(
+            f"store {str(path)!r}: expected a new folder or a store of candidates, but it holds something else"
+        )
+
+
+def _make(
+    path: Path, source: dict[str, Any] | None, make: Callable[[ArrayStore], Candidates]
+) -> None:
+    """Make a store, in place of one that is there."""
+    with atomic_folder(path, overwrite=True, what="store") as draft:
+        found = make(FolderStore(draft))
+        built = uuid.uuid4().hex
+        manifest = {"format": FORMAT, "built": built, **_content(found), "source": source}
+        (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 
 
 def is_built_from(folder: str | Path, stream: Stream, offers: pa.Array) -> bool:
@@ -185,18 +196,27 @@ class _DerivedFolders:
     ) -> Arrays:
         digest = hashlib.sha256(json.dumps([self._built, *key]).encode()).hexdigest()
         folder = self._folder / f"{kind}.{digest[:32]}"
-        try:
-            found = {file.stem: map_array(file) for file in folder.glob("*.npy")}
-        except (OSError, ValueError):
-            found = {}
+        found = self._find(folder)
         if found:
             return found
-        for other in self._folder.glob(f"{kind}.*") if kind != "span" else ():
-            shutil.rmtree(other, ignore_errors=True)  # whoever maps them keeps them
-        for draft in abandoned_drafts(self._folder / kind):  # under any key
-            shutil.rmtree(draft, ignore_errors=True)
-        with atomic_folder(folder, overwrite=True) as draft:
-            return make(FolderStore(draft))
+        # whoever makes arrays of one kind waits for others who do
+        with reserved_folder(self._folder / kind, overwrite=True, wait=True):
+            found = self._find(folder)
+            if found:
+                return found
+            for draft in self._folder.glob(f".{kind}.*.draft"):  # under any key
+                shutil.rmtree(draft, ignore_errors=True)
+            for other in self._folder.glob(f"{kind}.*") if kind != "span" else ():
+                remove_folder(other)  # whoever maps them keeps them
+            with atomic_folder(folder, overwrite=True, what="arrays of store") as draft:
+                return make(FolderStore(draft))
+
+    def _find(self, folder: Path) -> Arrays:
+        """The arrays of a folder; none where they are not whole."""
+        try:
+            return {file.stem: map_array(file) for file in folder.glob("*.npy")}
+        except (OSError, ValueError):
+            return {}
 
 
 def _content(candidates: Candidates) -> dict[str, Any]:

@@ -18,10 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import LocalSearch, Rules, Shard
+from ..utils.atomic_folder import sync_folder
 from ..utils.errors import InvalidInput
+from ..utils.locks import busy, try_lock
+from ..utils.version import __version__
 from .protocol import CutOff, Engine, FixedChoices
 
-MAGIC = b"couponry journal 1\n"
+FORMAT = 2
+MAGIC = b"couponry journal "  # every version begins so
 KEY_BYTES, LENGTH_BYTES, CHECKSUM_BYTES = 32, 8, 4
 
 LEAST_RECORDED_CANDIDATES = 1 << 22
@@ -32,8 +36,8 @@ class CheckpointFile:
     """Answers by key, in an append-only file.
 
     After the header the file is a sequence of records: key (32 bytes), length of the body (8 bytes, little-endian),
-    body (deflated int64 values), CRC-32 of all that (4 bytes). A record that was being written when the process died is
-    dropped when the file is opened again.
+    body (deflated int64 values), CRC-32 of all that (4 bytes). A record that was being written when the process died,
+    or that is damaged, is dropped when the file is opened again, and all behind it. One solve at a time has the file.
 
     Parameters
     ----------
@@ -45,30 +49,49 @@ class CheckpointFile:
     Raises
     ------
     InvalidInput
-        Where the file is of another subject.
+        Where the file is of another subject, or another solve is at work with it.
     """
 
     def __init__(self, path: str | Path, subject: bytes):
         self.path = Path(path)
         self._answers: dict[bytes, bytes] = {}
-        header = MAGIC + subject
-        if self.path.exists():
-            content = self.path.read_bytes()
-            if content and not header.startswith(content[: len(header)]):
-                raise InvalidInput(
-                    f"checkpoint {str(path)!r}: it is of another campaign, or of other arguments or another version "
-                    "of couponry; remove it or name another file"
-                )
-            end = self._read(content, len(header)) if len(content) >= len(header) else 0
-        else:
-            end = 0
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("r+b" if self.path.exists() else "w+b")
+        if self.path.exists() and not self.path.is_file():
+            raise InvalidInput(f"checkpoint {str(path)!r}: expected a file, got something else")
+        self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+        try:
+            if not try_lock(self._file.fileno()):
+                raise InvalidInput(busy("checkpoint", self.path))
+            self._open(MAGIC + f"{FORMAT}, {__version__}\n".encode() + subject)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> CheckpointFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self, header: bytes) -> None:
+        """Read what is there, and make the file end behind it."""
+        content = self._file.read()
+        begins = content[: len(header)]
+        if not header.startswith(begins):
+            own = begins.startswith(MAGIC) and not header.startswith(begins.split(b"\n")[0] + b"\n")
+            what = (
+                "another version of couponry" if own else "another campaign, or of other arguments"
+            )
+            raise InvalidInput(
+                f"checkpoint {str(self.path)!r}: it is of {what}; remove it or name another file"
+            )
+        end = self._read(content, len(header)) if len(content) >= len(header) else 0
         self._file.truncate(end)
         self._file.seek(end)
         if end == 0:
             self._file.write(header)
             self._sync()
+            sync_folder(self.path.absolute().parent)
 
     def answer(self, key: bytes, compute: Callable[[], NDArray[np.int64]]) -> NDArray[np.int64]:
         """Look up an answer, or compute it and write it down.
@@ -107,7 +130,10 @@ class CheckpointFile:
             whole = len(checksum) == CHECKSUM_BYTES
             if not whole or zlib.crc32(record) != int.from_bytes(checksum, "little"):
                 break
-            self._answers[record[:KEY_BYTES]] = zlib.decompress(record[head:])
+            try:
+                self._answers[record[:KEY_BYTES]] = zlib.decompress(record[head:])
+            except zlib.error:
+                break
             start = end + CHECKSUM_BYTES
         return start
 

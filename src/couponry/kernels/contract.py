@@ -37,6 +37,9 @@ Flags = NDArray[np.uint8]
 Prices = NDArray[np.float32]
 """Prices and reduced values in packed passes: fast; the solver bounds what rounding does to them."""
 
+Words = NDArray[np.uint64]
+"""Memory as words, whatever it holds."""
+
 Amounts = NDArray[np.float64]
 """Everything that is exact: attributes as given, activities, bounds of rows."""
 

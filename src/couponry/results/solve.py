@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from ..engines.checkpoint import CheckpointedEngine, CheckpointFile
 from ..engines.local import LocalEngine
 from ..engines.protocol import Engine
+from ..kernels import Backend
 from ..model.campaign_data import CampaignData
 from ..model.compiled_campaign import CompiledCampaign, compile_campaign
 from ..solver.plan import Plan
@@ -19,6 +21,7 @@ from ..solver.problem import Problem
 from ..solver.solve import Solution
 from ..solver.solve import solve as solve_problem
 from ..solver.solve_state import SolveRequest, relative_gap
+from ..utils.arrays.digests import digest_of_arrays
 from ..utils.clock import Clock
 from ..utils.memory import peak_memory
 from ..utils.progress import reporter
@@ -31,12 +34,6 @@ from .shortfalls import Shortfalls, shortfalls
 from .soft_ratios import solve_with_soft_ratios
 from .solution import CampaignSolution
 from .warm_start import warm_start
-
-DIGESTED_PIECES = 64
-"""Pieces of a large array that its digest is taken from, evenly spread."""
-
-DIGESTED_NUMBERS = 1 << 15
-"""Numbers in each of them."""
 
 
 @dataclass(frozen=True)
@@ -85,15 +82,15 @@ def solve(
                 compiled = compile_campaign(campaign, backend)
         problem = compiled.problem
         engine: Engine = LocalEngine(problem.shard, problem.rules, backend, threads, seed)
-        checkpoint = None
-        if options.checkpoint is not None:
-            checkpoint = CheckpointFile(options.checkpoint, _subject(problem, seed))
-            engine = CheckpointedEngine.over(engine, checkpoint)
-        run = _Run(compiled, engine, options, backend.name, clock)
-        solution = _search(run)
-        if checkpoint is not None:
-            checkpoint.close()
-        conflict = _conflict(run, solution)
+        with ExitStack() as stack:
+            if options.checkpoint is not None:
+                with clock.stage("digest"):
+                    subject = _subject(problem, seed, backend, threads)
+                checkpoint = stack.enter_context(CheckpointFile(options.checkpoint, subject))
+                engine = CheckpointedEngine.over(engine, checkpoint)
+            run = _Run(compiled, engine, options, backend.name, clock)
+            solution = _search(run)
+            conflict = _conflict(run, solution)
         with clock.stage("result"):
             return _campaign_solution(run, solution, conflict)
 
@@ -131,26 +128,13 @@ def _conflict(run: _Run, solution: Solution) -> dict[str, Any] | None:
     )
 
 
-def _subject(problem: Problem, seed: int) -> bytes:
-    """A digest of what every pass depends on: seed, rules, sizes, and a good part of the packed candidates."""
-    shard, rules = problem.shard, problem.rules
-    digest = hashlib.sha256(
-        repr((seed, len(shard.indptr), shard.item.shape, shard.quantity.shape)).encode()
-    )
-    for array in (
-        rules.lower,
-        rules.upper,
-        rules.group,
-        rules.cap,
-        rules.constraint_ptr,
-        shard.segment,
-    ):
-        digest.update(np.ascontiguousarray(array).tobytes())
-    for array in (shard.indptr, shard.item, *shard.quantity, rules.constraints):
-        last = max(0, len(array) - DIGESTED_NUMBERS)
-        for start in np.linspace(0, last, DIGESTED_PIECES).astype(int).tolist():
-            digest.update(array[start : start + DIGESTED_NUMBERS].tobytes())
-    return digest.digest()
+def _subject(problem: Problem, seed: int, backend: Backend, threads: int) -> bytes:
+    """A digest of everything that a pass depends on: seed, rules and packed candidates."""
+    (first, *shard), rules = problem.shard, problem.rules
+    numbers = repr((seed, first, rules.groups, rules.nodes)).encode()
+    arrays = [*shard, *(part for part in rules if isinstance(part, np.ndarray))]
+    digest = digest_of_arrays(arrays, backend.kernels.hash_blocks, threads)
+    return hashlib.sha256(numbers + digest).digest()
 
 
 @dataclass(frozen=True)

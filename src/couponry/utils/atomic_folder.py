@@ -1,17 +1,21 @@
-"""Folders that appear whole or not at all."""
+"""Folders that appear whole or not at all, and that are replaced in one step."""
 
 from __future__ import annotations
 
-import fcntl
-import glob
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import InvalidInput
+from .exchange import exchange
+from .locks import writing
+
+DRAFT, OLD = "draft", "old"
+"""How the names end of a folder that is being written, and of one that holds what is being replaced."""
 
 
 def check_new_folder(folder: str | Path, *, overwrite: bool = False) -> None:
@@ -38,7 +42,50 @@ def check_new_folder(folder: str | Path, *, overwrite: bool = False) -> None:
 
 
 @contextmanager
-def atomic_folder(folder: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+def reserved_folder(
+    folder: str | Path, *, overwrite: bool = False, what: str = "output folder", wait: bool = False
+) -> Iterator[None]:
+    """Be the only one to write an output folder, before there is anything to write.
+
+    What runs that were killed have left behind is tidied up: drafts go, and a folder that one of them was about to
+    replace is put back.
+
+    Parameters
+    ----------
+    folder : str or Path
+    overwrite : bool
+        Whether it may be replaced.
+    what : str
+        What the folder is, for messages.
+    wait : bool
+        Wait for whoever is at work on it.
+
+    Raises
+    ------
+    InvalidInput
+        As `check_new_folder` does, and where somebody else is writing the folder.
+    """
+    path = Path(folder).absolute()
+    check_new_folder(path, overwrite=overwrite)
+    made = [parent for parent in path.parents if not parent.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with writing(path, what, wait=wait):
+            _recover(path)
+            check_new_folder(path, overwrite=overwrite)  # it may be there by now
+            yield
+    finally:
+        for parent in made:  # innermost first
+            try:
+                parent.rmdir()
+            except OSError:  # there is something in it
+                break
+
+
+@contextmanager
+def atomic_folder(
+    folder: str | Path, *, overwrite: bool = False, what: str = "output folder", wait: bool = False
+) -> Iterator[Path]:
     """Make a folder that appears whole or not at all.
 
     Parameters
@@ -46,68 +93,119 @@ def atomic_folder(folder: str | Path, *, overwrite: bool = False) -> Iterator[Pa
     folder : str or Path
     overwrite : bool
         Replace a folder that is there.
+    what : str
+        What the folder is, for messages.
+    wait : bool
+        Wait for whoever is at work on it.
 
     Yields
     ------
     Path
-        A draft folder beside it to write into, renamed to `folder` when all went well and removed otherwise.
+        A draft folder beside it to write into, which takes the place of `folder` when all went well and is removed
+        otherwise.
 
     Raises
     ------
     InvalidInput
-        As `check_new_folder` does.
+        As `reserved_folder` does.
     """
     path = Path(folder).absolute()
-    check_new_folder(path, overwrite=overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".draft", dir=path.parent))
-    lock = os.open(draft, os.O_RDONLY)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # ends with the process: a draft without it is nobody's
-        draft.chmod(0o755)
-        yield draft
-        for file in sorted(draft.rglob("*")):
-            if file.is_file():
-                with file.open("rb") as handle:
-                    os.fsync(handle.fileno())
-        if overwrite and path.exists():
-            aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-            os.rename(path, aside / "old")
-            os.rename(draft, path)
-            shutil.rmtree(aside)
-        else:
-            os.rename(draft, path)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
-    finally:
-        os.close(lock)
+    with reserved_folder(path, overwrite=overwrite, what=what, wait=wait):
+        draft = _beside(path, DRAFT)
+        try:
+            draft.chmod(0o755)
+            yield draft
+            _sync_tree(draft)
+            _put(draft, path)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)  # by now it may be what was replaced
 
 
-def abandoned_drafts(folder: str | Path) -> list[Path]:
-    """Find the drafts of a folder that processes left behind when they were killed.
+def remove_folder(folder: Path, is_right: Callable[[Path], bool] = Path.is_dir) -> None:
+    """Remove a folder, whole or not at all; leave it where it is something else or somebody is writing it.
 
     Parameters
     ----------
-    folder : str or Path
-        The folder that the drafts were to become.
-
-    Returns
-    -------
-    list of Path
-        Drafts that no process is at work on.
+    folder : Path
+        Need not exist; its parent must.
+    is_right : callable
+        Tells of the folder whether it is what is to be removed. Default: any folder.
     """
-    path, found = Path(folder).absolute(), []
-    for draft in path.parent.glob(f".{glob.escape(path.name)}.*.draft"):
+    try:
+        with reserved_folder(folder, overwrite=True):
+            if is_right(folder):
+                aside = _beside(folder, DRAFT)
+                try:
+                    os.rename(folder, aside / OLD)
+                finally:
+                    shutil.rmtree(aside, ignore_errors=True)
+    except InvalidInput:  # it is no folder, or is being written
+        pass
+
+
+def _put(draft: Path, path: Path) -> None:
+    """Put a draft in its place, where there may be a folder, which takes the draft's place."""
+    if not path.exists():
+        os.rename(draft, path)
+    elif not exchange(draft, path):
+        aside = _beside(path, OLD)
+        kept = aside / OLD
         try:
-            lock = os.open(draft, os.O_RDONLY)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            found.append(draft)
-        except OSError:  # its process is at work
-            pass
+            os.rename(path, kept)
+            os.rename(draft, path)
+        except BaseException:
+            if kept.exists() and not path.exists():
+                os.rename(kept, path)
+            raise
         finally:
-            os.close(lock)
-    return found
+            if path.exists():  # else the next run puts back what is kept
+                shutil.rmtree(aside, ignore_errors=True)
+    sync_folder(path.parent)
+
+
+def _recover(path: Path) -> None:
+    """Tidy up after runs that were killed; nobody else is writing the folder."""
+    for aside in _all_beside(path, OLD):
+        if (aside / OLD).exists() and not path.exists():
+            os.rename(aside / OLD, path)
+            sync_folder(path.parent)
+        shutil.rmtree(aside, ignore_errors=True)
+    for draft in _all_beside(path, DRAFT):
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _beside(path: Path, ending: str) -> Path:
+    """Make a new folder beside another one."""
+    return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=f".{ending}", dir=path.parent))
+
+
+def _all_beside(path: Path, ending: str) -> list[Path]:
+    """The folders that were made beside another one, and of no folder whose name begins alike."""
+    name = re.compile(rf"\.{re.escape(path.name)}\.[^.]+\.{ending}")
+    return sorted(found for found in path.parent.iterdir() if name.fullmatch(found.name))
+
+
+def _sync_tree(folder: Path) -> None:
+    """Have the system write a folder to the disk, and everything in it."""
+    for place, _, files in os.walk(folder, topdown=False, onerror=_raise):
+        for file in sorted(files):
+            sync_folder(Path(place, file))
+        sync_folder(Path(place))
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def sync_folder(path: Path) -> None:
+    """Have the system write the names in a folder to the disk, or a file.
+
+    Parameters
+    ----------
+    path : Path
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -7,7 +7,6 @@ customers.npy ...        the arrays, as `couponry.utils.arrays.array_store` writ
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from ...utils.arrays.array_store import Arrays, ArrayStore, FolderStore, MemoryStore
 from ...utils.arrays.mapped_arrays import map_array
-from ...utils.atomic_folder import abandoned_drafts, atomic_folder
+from ...utils.atomic_folder import atomic_folder, reserved_folder
 from ...utils.errors import InvalidInput
 from .history_arrays import HistoryArrays
 
@@ -91,7 +90,9 @@ Builder = Callable[[ArrayStore, Path | None], tuple[Arrays, Coverage]]
 """Writes the arrays of a history into a store; takes a folder for what is put aside meanwhile, None: there is none."""
 
 
-def build_history(folder: str | Path | None, build: Builder) -> Built:
+def build_history(
+    folder: str | Path | None, build: Builder, updated: Coverage | None = None
+) -> Built:
     """Build a history in memory, or in a folder that appears whole or not at all.
 
     Parameters
@@ -99,6 +100,8 @@ def build_history(folder: str | Path | None, build: Builder) -> Built:
     folder : str or pathlib.Path, optional
         A new folder, or one that holds a history, which is replaced. None: in memory.
     build : callable
+    updated : Coverage, optional
+        What the history covers that is updated: then no other one is replaced. None: any is.
 
     Returns
     -------
@@ -107,23 +110,34 @@ def build_history(folder: str | Path | None, build: Builder) -> Built:
     Raises
     ------
     InvalidInput
-        If the folder holds something else.
+        If the folder holds something else, or somebody is writing it.
     """
     if folder is None:
         arrays, coverage = build(MemoryStore(), None)
         return HistoryArrays.from_named(arrays), coverage
     path = Path(folder).absolute()
+    with reserved_folder(path, overwrite=True, what="history"):
+        _check_replaceable(path, updated)
+        with atomic_folder(path, overwrite=True, what="history") as draft:
+            coverage = build(FolderStore(draft), draft)[1]
+            manifest = json.dumps(coverage.manifest(), indent=1)
+            (draft / MANIFEST).write_text(manifest, encoding="utf-8")
+        return open_history(path)
+
+
+def _check_replaceable(path: Path, updated: Coverage | None) -> None:
+    """Refuse a folder that holds something else than a history, or another one than the one that is updated."""
     if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
         raise InvalidInput(
             f"folder {str(path)!r}: expected a new folder or that of a history, but it holds something else"
         )
-    for draft in abandoned_drafts(path):
-        shutil.rmtree(draft, ignore_errors=True)
-    with atomic_folder(path, overwrite=True) as draft:
-        coverage = build(FolderStore(draft), draft)[1]
-        manifest = json.dumps(coverage.manifest(), indent=1)
-        (draft / MANIFEST).write_text(manifest, encoding="utf-8")
-    return open_history(path)
+    if updated is not None and path.is_dir() and any(path.iterdir()):
+        there = open_history(path)[1]
+        if there != updated:
+            raise InvalidInput(
+                f"history {str(path)!r}: expected the one that is updated, up to {updated.unit} {updated.until}, "
+                f"got one up to {there.unit} {there.until}: somebody has updated it meanwhile; open it again"
+            )
 
 
 def open_history(folder: str | Path) -> Built:

@@ -1,8 +1,8 @@
 """The kernels in C++ (sources in ext/couponry), compiled when the package is built.
 
-Each function carries the docstring of its twin in the reference. `evaluate`, `mark_free`, `noise`, `read_bytes` and
-`best_offers` exist once per instruction set: the widest that the processor has is used, unless the environment variable
-COUPONRY_ISA, read at import, names a narrower one (avx512, avx2 or baseline).
+Each function carries the docstring of its twin in the reference. `evaluate`, `mark_free`, `noise`, `hash_blocks`,
+`read_bytes` and `best_offers` exist once per instruction set: the widest that the processor has is used, unless the
+environment variable COUPONRY_ISA, read at import, names a narrower one (avx512, avx2 or baseline).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .evaluate import _use_instruction_set as _use_for_evaluate
 from .evaluate import (
     compiler,
     evaluate,
+    hash_blocks,
     instruction_set,
     instruction_sets,
     mark_free,
@@ -41,6 +42,7 @@ __all__ = [
     "evaluate",
     "fine_usage",
     "fold_purchases",
+    "hash_blocks",
     "improve",
     "instruction_set",
     "instruction_sets",

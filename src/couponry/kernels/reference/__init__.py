@@ -8,6 +8,7 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
     constraint_search  search_bounds  whole_values               the exact search that they share
     preference  rules                                            order of choice and ties; what rules allow
     quantise  affinity                                           kernels about values and offers
+    digest                                                       hashes of memory
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from .affinity import best_offers, fold_purchases
 from .alternatives import alternatives, fine_usage
 from .customer_constraints import compile_constraints
+from .digest import hash_blocks
 from .evaluate import evaluate, noise
 from .local_search import improve, propose
 from .mark_free import mark_free
@@ -29,6 +31,7 @@ __all__ = [
     "evaluate",
     "fine_usage",
     "fold_purchases",
+    "hash_blocks",
     "improve",
     "mark_free",
     "noise",

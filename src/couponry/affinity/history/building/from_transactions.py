@@ -93,7 +93,7 @@ def add_transactions(
             coverage = _extended(covered, grouped, transactions, options.until)
             return _merged(old, grouped, coverage, store), coverage
 
-    return build_history(folder, build)
+    return build_history(folder, build, covered if covered.unit else None)
 
 
 def check_memory(transactions: Transactions, memory: int, n_half_lives: int) -> None:
