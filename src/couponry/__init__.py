@@ -7,26 +7,33 @@ Data flows one way::
 `Campaign` holds what a user states, and solves it. `Result` holds what came of it, and answers questions. A campaign
 is also a folder of files: `read_campaign`, `write_campaign`, and the command line ``couponry``. `couponry.affinity`
 makes candidates of purchases.
+
+Names are imported at their first use: the command line can take care of Ctrl-C before anything large is imported.
 """
 
 from __future__ import annotations
 
-from .affinity.targeting import Targeting
-from .analysis.compare import Comparison
-from .analysis.decisions import Decision, Explanation
-from .analysis.frontier import Frontier
-from .analysis.price_ranges import PriceRanges
-from .campaign import Campaign, read_campaign, write_campaign
-from .campaign_folder.size import folder_estimate as memory_estimate
-from .data.memory_estimate import Estimate
-from .model.limits import Limit
-from .model.rules import CustomerRule
-from .result import Result
-from .results.allocation import Allocation
-from .show_versions import show_versions
-from .utils.errors import InvalidInput, Unsupported
-from .utils.version import __version__
-from .verify import Report, verify_result
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .show_versions import show_versions  # at once: its module has the same name
+
+if TYPE_CHECKING:
+    from .affinity.targeting import Targeting
+    from .analysis.compare import Comparison
+    from .analysis.decisions import Decision, Explanation
+    from .analysis.frontier import Frontier
+    from .analysis.price_ranges import PriceRanges
+    from .campaign import Campaign, read_campaign, write_campaign
+    from .campaign_folder.size import folder_estimate as memory_estimate
+    from .data.memory_estimate import Estimate
+    from .model.limits import Limit
+    from .model.rules import CustomerRule
+    from .result import Result
+    from .results.allocation import Allocation
+    from .utils.errors import InvalidInput, Unsupported
+    from .utils.version import __version__
+    from .verify import Report, verify_result
 
 __all__ = [
     "Allocation",
@@ -51,3 +58,56 @@ __all__ = [
     "verify_result",
     "write_campaign",
 ]
+
+_WHERE = {
+    "Allocation": (".results.allocation", "Allocation"),
+    "Campaign": (".campaign", "Campaign"),
+    "Comparison": (".analysis.compare", "Comparison"),
+    "CustomerRule": (".model.rules", "CustomerRule"),
+    "Decision": (".analysis.decisions", "Decision"),
+    "Estimate": (".data.memory_estimate", "Estimate"),
+    "Explanation": (".analysis.decisions", "Explanation"),
+    "Frontier": (".analysis.frontier", "Frontier"),
+    "InvalidInput": (".utils.errors", "InvalidInput"),
+    "Limit": (".model.limits", "Limit"),
+    "PriceRanges": (".analysis.price_ranges", "PriceRanges"),
+    "Report": (".verify", "Report"),
+    "Result": (".result", "Result"),
+    "Targeting": (".affinity.targeting", "Targeting"),
+    "Unsupported": (".utils.errors", "Unsupported"),
+    "__version__": (".utils.version", "__version__"),
+    "memory_estimate": (".campaign_folder.size", "folder_estimate"),
+    "read_campaign": (".campaign", "read_campaign"),
+    "verify_result": (".verify", "verify_result"),
+    "write_campaign": (".campaign", "write_campaign"),
+}
+"""Module of each name, and its name there."""
+
+_ROOMS = (
+    "affinity",
+    "analysis",
+    "campaign_folder",
+    "data",
+    "engines",
+    "kernels",
+    "model",
+    "results",
+    "solver",
+    "verify",
+)
+
+
+def __getattr__(name: str) -> Any:
+    """A name of the package at its first use, or one of its rooms."""
+    if name in _WHERE:
+        module, own_name = _WHERE[name]
+        found = getattr(import_module(module, __name__), own_name)
+        globals()[name] = found  # not asked for again
+        return found
+    if name in _ROOMS:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_ROOMS})

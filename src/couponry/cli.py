@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import traceback
 from enum import IntEnum
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -22,7 +18,18 @@ from .campaign_folder.size import folder_estimate
 from .demo.run import run_demo
 from .show_versions import show_versions
 from .utils.atomic_folder import reserved_folder
-from .utils.errors import InvalidInput
+from .utils.checks import check_path
+from .utils.errors import InvalidInput, one_line
+from .utils.process.signals import INTERRUPTED, TERMINATED, end_in_order
+from .utils.process.standard_streams import (
+    LostOutput,
+    UnreadOutput,
+    forget_unwritten,
+    native_output_to_stderr,
+    open_closed_descriptors,
+    print_out,
+    say,
+)
 from .utils.version import __version__
 from .verify import verify_result
 
@@ -40,11 +47,13 @@ class ExitStatus(IntEnum):
     meaning: str
 
     SOLVED = 0, "solved"
-    PROBLEMS = 1, "verify found what does not hold"
+    PROBLEMS = 1, "verify found what does not hold (or internal error or lost output)"
     INVALID = 2, "invalid input"
     INFEASIBLE = 3, "proved infeasible"
     UNSOLVED = 4, "stopped with no feasible allocation"
-    INTERRUPTED = 130, "interrupted"
+    INTERRUPTED = INTERRUPTED, "interrupted"
+    UNREAD = 141, "standard output closed by its reader"
+    TERMINATED = TERMINATED, "terminated"
 
 
 EXIT_STATUS_OF_RESULT = {
@@ -59,6 +68,37 @@ EXIT_STATUSES = ", ".join(f"{status.value} {status.meaning}" for status in ExitS
 BACKENDS = click.Choice(["native", "numba", "reference"])
 
 
+DEBUG = "COUPONRY_DEBUG"
+"""Environment variable that has internal errors shown with the lines that they come from."""
+
+
+class Interrupted(Exception):
+    """Ctrl-C; click would print an empty line for KeyboardInterrupt, whatever becomes of standard error."""
+
+
+class Commands(click.Group):
+    """All commands."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
+
+class PathArgument(click.Path):
+    """A path; what is no text or no path is refused like other bad input."""
+
+    def __init__(self, **options: Any):
+        super().__init__(path_type=Path, **options)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Turn an argument into a path."""
+        check_path(value, param.get_error_hint(ctx).strip("'") if param and ctx else "path")
+        return super().convert(value, param, ctx)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit status.
 
@@ -67,11 +107,14 @@ def main(arguments: list[str] | None = None) -> None:
     arguments : list of str, optional
         Default: those of the process.
     """
-    sys.exit(run(arguments))
+    open_closed_descriptors()
+    status = run(arguments)
+    forget_unwritten()
+    sys.exit(status)
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line.
+    """Run the command line. Whatever happens, it ends with an exit status, and with one line of what is wrong.
 
     Parameters
     ----------
@@ -83,29 +126,56 @@ def run(arguments: list[str] | None = None) -> int:
     int
         The exit status; see `ExitStatus`.
     """
-    signal.signal(signal.SIGTERM, _terminate)
     try:
-        return int(cli.main(arguments, prog_name="couponry", standalone_mode=False) or 0)
+        with end_in_order():
+            return int(cli.main(arguments, prog_name="couponry", standalone_mode=False) or 0)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("couponry: interrupted", err=True)
+    except (Interrupted, click.Abort, KeyboardInterrupt):
+        say("couponry: interrupted")
         return ExitStatus.INTERRUPTED
-    except click.ClickException as error:
-        error.show()
+    except SystemExit as leaving:
+        if leaving.code != TERMINATED:  # click could not print its help
+            return ExitStatus.UNREAD
+        say("couponry: terminated")
+        return ExitStatus.TERMINATED
+    except UnreadOutput:
+        return ExitStatus.UNREAD
+    except LostOutput as error:
+        say(_error_line(str(error)))
+        return ExitStatus.PROBLEMS
+    except click.exceptions.NoArgsIsHelpError as error:
+        say(error.format_message())
         return ExitStatus.INVALID
-    except (InvalidInput, ImportError, OSError, MemoryError) as error:
-        line = " ".join(str(error).split())
-        click.echo(f"couponry: error: {line}", err=True)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx is not None else "couponry"
+        say(_error_line(f"{error.format_message().rstrip('.')} ({command} --help says more)"))
         return ExitStatus.INVALID
+    except (InvalidInput, ImportError, OSError, MemoryError, click.ClickException) as error:
+        say(_error_line(str(error) or type(error).__name__))
+        return ExitStatus.INVALID
+    except Exception as error:
+        return _internal_error(error)
 
 
-def _terminate(signum: int, frame: FrameType | None) -> None:
-    """Leave in order when the process is told to end."""
-    sys.exit(128 + signum)  # so that drafts of output folders are removed
+def _error_line(message: str) -> str:
+    """The line that says what is wrong."""
+    return f"couponry: error: {one_line(' '.join(message.split()))}"
+
+
+def _internal_error(error: Exception) -> int:
+    """Say that couponry is wrong, not its input."""
+    if os.environ.get(DEBUG):
+        say("".join(traceback.format_exception(error)).rstrip())
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}:{last.lineno}"
+    what = one_line(" ".join(f"{type(error).__name__}: {error}".split()), 180)
+    say(f"couponry: internal error: {what} ({where}); {DEBUG}=1 shows the way there")
+    return ExitStatus.PROBLEMS
 
 
 @click.group(
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=f"Exit status: {EXIT_STATUSES}.",
 )
@@ -115,10 +185,8 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Folder to write; must not exist."
-)
+@click.argument("folder", type=PathArgument())
+@click.option("--out", required=True, type=PathArgument(), help="Folder to write; must not exist.")
 @click.option("--gap", default=5e-4, show_default=True, help="Stop at this relative gap.")
 @click.option("--time-limit", type=float, help="Seconds; stop with the best allocation so far.")
 @click.option("--threads", type=int, help="Default: COUPONRY_THREADS, else all usable cores.")
@@ -126,7 +194,7 @@ def cli() -> None:
 @click.option("--backend", type=BACKENDS, help="Default: native where it was built, else numba.")
 @click.option(
     "--store",
-    type=click.Path(path_type=Path),
+    type=PathArgument(),
     help="Folder for candidates that do not fit in memory; kept, and used again while they are the same.",
 )
 @click.option(
@@ -134,12 +202,12 @@ def cli() -> None:
 )
 @click.option(
     "--checkpoint",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathArgument(dir_okay=False),
     help="File that progress is kept in: the same command again goes on where it was killed.",
 )
 @click.option(
     "--start",
-    type=click.Path(path_type=Path, exists=True),
+    type=PathArgument(exists=True),
     help="Warm start: folder of another result, whose prices to start from.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output folder if it exists.")
@@ -173,7 +241,7 @@ def solve(
     A FOLDER with transactions in place of candidates is scored first: from purchases to coupons in one command.
     """
     with reserved_folder(out, overwrite=overwrite):  # a second run is told so before it solves
-        with _native_output_to_stderr():
+        with native_output_to_stderr():
             campaign = read_campaign(folder, store, memory_limit, progress=not quiet)
             result = campaign.solve(
                 gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend, progress=not quiet,
@@ -182,85 +250,65 @@ def solve(
         if result.status != "unsolved":
             written = result.write(out, overwrite=overwrite, replace_solved=replace_solved)
             if written != out:
-                click.echo(
-                    f"couponry: {out} stays as it was; this outcome is in {written}", err=True
-                )
-    click.echo(_json(result.as_dict()) if as_json else result.summary())
+                said = f"couponry: {out} stays as it was; this outcome is in {written}"
+                say(one_line(said, None))
+    print_out(_json(result.as_dict()) if as_json else result.summary())
     status = EXIT_STATUS_OF_RESULT[result.status]
     if status != ExitStatus.SOLVED:
-        click.echo(f"couponry: {result.status}: {result.message}", err=True)
+        say(one_line(f"couponry: {result.status}: {result.message}", None))
     return status
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("folder", type=PathArgument())
+@click.argument("out", type=PathArgument())
 @click.option("--customer", required=True, help="Id of the customer.")
 @click.option("--json", "as_json", is_flag=True, help="Print every candidate as JSON.")
 def explain(folder: Path, out: Path, customer: str, as_json: bool) -> None:
     """Why a customer of FOLDER got its coupons, and not others, in the result in the folder OUT."""
     found = explain_written(folder, out, customer)
-    click.echo(_json(found.as_dict()) if as_json else found.summary())
+    print_out(_json(found.as_dict()) if as_json else found.summary())
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PathArgument())
 @click.option("--json", "as_json", is_flag=True, help="Print the estimate as JSON, in bytes.")
 def estimate(folder: Path, as_json: bool) -> None:
     """How much memory and disk the campaign in FOLDER needs, without reading it."""
     needed = folder_estimate(folder)
-    click.echo(_json(needed.as_dict()) if as_json else needed.summary())
+    print_out(_json(needed.as_dict()) if as_json else needed.summary())
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("folder", type=PathArgument())
+@click.argument("out", type=PathArgument())
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def verify(folder: Path, out: Path, as_json: bool) -> int:
     """Recompute from the tables of FOLDER everything that the result in the folder OUT claims."""
     report = verify_result(folder, out)
-    click.echo(_json(report.as_dict()) if as_json else report.summary())
+    print_out(_json(report.as_dict()) if as_json else report.summary())
     return ExitStatus.SOLVED if report.ok else ExitStatus.PROBLEMS
 
 
 @cli.command()
-@click.option("--out", default="couponry-demo", show_default=True, type=click.Path(path_type=Path))
+@click.option("--out", default="couponry-demo", show_default=True, type=PathArgument())
 @click.option("--overwrite", is_flag=True, help="Replace the folder if it exists.")
 @click.option("--threads", type=int, help="Default: COUPONRY_THREADS, else all usable cores.")
 def demo(out: Path, overwrite: bool, threads: int | None) -> None:
     """Allocate two real grocery campaigns (dunnhumby's Complete Journey) and write all files to --out."""
-    run_demo(out, overwrite=overwrite, threads=threads, say=click.echo)
+    run_demo(out, overwrite=overwrite, threads=threads, say=print_out)
 
 
 @cli.command()
-@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.argument("folder", required=False, type=PathArgument())
 def info(folder: Path | None) -> None:
     """Versions, backends and hardware; with FOLDER, what its campaign holds."""
     if folder is None:
         show_versions()
         return
-    click.echo(read_campaign(folder).summary())
-
-
-@contextmanager
-def _native_output_to_stderr() -> Iterator[None]:
-    """Send what native code prints to standard error: HiGHS says a word now and then, whatever it is asked."""
-    libc = ctypes.CDLL(None)
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        libc.fflush(None)  # C keeps its own buffer, which must not end up behind the result
-        os.dup2(kept, 1)
-        os.close(kept)
+    print_out(read_campaign(folder).summary())
 
 
 def _json(content: dict[str, Any]) -> str:
     """Content as JSON, as files have it."""
     return json.dumps(content, indent=1, allow_nan=False)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TextIO
-
-from . import kernels
-from .utils.threads import thread_count
-from .utils.version import __version__
 
 
 def versions() -> dict[str, Any]:
@@ -21,6 +15,12 @@ def versions() -> dict[str, Any]:
         `backends`: by name, "yes" or the reason why it cannot run. `compiler` and `instruction_set`: of the native
         kernels, None where they were not built. `threads`: used where nobody says how many. `platform`.
     """
+    import platform  # here, because the package imports this module at once
+
+    from . import kernels
+    from .utils.threads import thread_count
+    from .utils.version import __version__
+
     backends = kernels.available()
     native = kernels.load("native").kernels if backends["native"] == "yes" else None
     return {
@@ -54,6 +54,8 @@ def show_versions(file: TextIO | None = None) -> None:
 
 def _installed(package: str) -> str | None:
     """Version of a package, None where it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:

@@ -10,7 +10,7 @@ from typing import Any
 from .. import kernels
 from ..kernels import Backend
 from ..solver.options import SolverOptions
-from ..utils.checks import is_number, is_whole
+from ..utils.checks import as_float, is_number, is_whole, shown
 from ..utils.errors import InvalidInput
 from ..utils.threads import thread_count
 
@@ -60,14 +60,16 @@ class SolveOptions:
             With one line that names the option.
         """
         gap, limit, seed = self.gap, self.time_limit, self.seed
-        if not is_number(gap) or not gap >= 0 or math.isinf(gap):
-            raise InvalidInput(f"gap: expected a number from 0 up, got {gap!r}")
-        if limit is not None and (not is_number(limit) or not limit > 0):
-            raise InvalidInput(f"time_limit: expected seconds above 0, got {limit!r}")
+        if not is_number(gap) or not 0 <= as_float(gap) < math.inf:
+            raise InvalidInput(f"gap: expected a number from 0 up, got {shown(gap)}")
+        if limit is not None and (not is_number(limit) or not as_float(limit) > 0):
+            raise InvalidInput(f"time_limit: expected seconds above 0, got {shown(limit)}")
         if not is_whole(seed) or not 0 <= seed < 2**32:
-            raise InvalidInput(f"seed: expected a whole number from 0 to 4294967295, got {seed!r}")
+            raise InvalidInput(
+                f"seed: expected a whole number from 0 to 4294967295, got {shown(seed)}"
+            )
         if not isinstance(self.solver, SolverOptions):
-            raise InvalidInput(f"solver_options: expected SolverOptions, got {self.solver!r}")
+            raise InvalidInput(f"solver_options: expected SolverOptions, got {shown(self.solver)}")
 
     @property
     def thread_count(self) -> int:

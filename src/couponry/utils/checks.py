@@ -5,12 +5,81 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
+import reprlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
 
 from .errors import InvalidInput
+
+LARGEST_NUMBER = 1e30
+"""Largest size of a number in tables, bounds and penalties: sums and prices made of such numbers stay finite."""
+
+MAX_SHOWN = 80
+"""Characters of a value in a message."""
+
+
+class _ShortRepr(reprlib.Repr):
+    """Values as Python writes them, cut, however large, deep or odd they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxstring = self.maxother = MAX_SHOWN
+
+    def repr_int(self, x: int, level: int) -> str:
+        """Python refuses to write whole numbers of thousands of digits."""
+        if abs(x) < 10**40:
+            return str(x)
+        digits = int(x.bit_length() * math.log10(2)) + 1
+        return f"a whole number of about {digits:,} digits"
+
+
+_SHORT_REPR = _ShortRepr()
+
+
+def shown(value: object) -> str:
+    """Write any value for a message, as Python does, but short and without fail.
+
+    Parameters
+    ----------
+    value : object
+        Whatever was given.
+
+    Returns
+    -------
+    str
+        One line.
+
+    Examples
+    --------
+    >>> shown(["a", 1.5])
+    "['a', 1.5]"
+    >>> shown(10**5000)
+    'a whole number of about 5,001 digits'
+    """
+    return " ".join(_SHORT_REPR.repr(value).split())
+
+
+def as_float(value: float) -> float:
+    """Turn a number of Python or NumPy into a float; whole numbers beyond all floats are infinite.
+
+    Parameters
+    ----------
+    value : int or float
+        What `is_number` says is one.
+
+    Returns
+    -------
+    float
+        The nearest one.
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value > 0 or -1)
 
 
 def is_number(value: object) -> TypeGuard[float]:
@@ -48,7 +117,7 @@ def is_whole(value: object) -> bool:
 
 
 def is_text(value: object) -> bool:
-    """Tell whether a value is text that is not empty.
+    """Tell whether a value is text that is not empty, and that files can hold: no half of a surrogate pair.
 
     Parameters
     ----------
@@ -60,7 +129,25 @@ def is_text(value: object) -> bool:
     bool
         Whether it is one.
     """
-    return isinstance(value, str) and value != ""
+    return isinstance(value, str) and value != "" and is_unicode(value)
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether text can be written as UTF-8: paths and arguments that are not have halves of surrogate pairs.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    bool
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def did_you_mean(name: object, known: Iterable[object]) -> str:
@@ -122,11 +209,11 @@ def check_name(name: Any, label: str) -> None:
         What it belongs to, for messages.
     """
     if not is_text(name):
-        raise InvalidInput(f"{label}: name: expected text, got {name!r}")
+        raise InvalidInput(f"{label}: name: expected text, got {shown(name)}")
 
 
 def check_number(value: Any, label: str) -> None:
-    """Refuse a value that is given (not None) but is no finite number.
+    """Refuse a value that is given (not None) but is no finite number, or too large to be summed.
 
     Parameters
     ----------
@@ -134,6 +221,34 @@ def check_number(value: Any, label: str) -> None:
         Whatever was given.
     label : str
         What it belongs to, for messages.
+
+    Raises
+    ------
+    InvalidInput
     """
-    if value is not None and not (is_number(value) and math.isfinite(value)):
-        raise InvalidInput(f"{label}: expected a finite number, got {value!r}")
+    if value is None:
+        return
+    if not is_number(value) or not math.isfinite(as_float(value)):
+        raise InvalidInput(f"{label}: expected a finite number, got {shown(value)}")
+    if abs(as_float(value)) > LARGEST_NUMBER:
+        raise InvalidInput(
+            f"{label}: expected a number from {-LARGEST_NUMBER:g} to {LARGEST_NUMBER:g}, got {shown(value)}"
+        )
+
+
+def check_path(path: str | Path, label: str) -> None:
+    """Refuse a path that no file of this system has, or whose name is not text.
+
+    Parameters
+    ----------
+    path : str or Path
+    label : str
+        What it belongs to, for messages.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    text = str(path)
+    if "\0" in text or not is_unicode(text):
+        raise InvalidInput(f"{label}: expected a path in UTF-8, got {shown(text)}")

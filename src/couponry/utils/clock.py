@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from .checks import as_float
 from .errors import OutOfTime
 
 
@@ -38,7 +39,7 @@ class Clock:
         self._now = now
         self.started = now()
         self.seconds: dict[str, float] = {}
-        self._limit = time_limit
+        self._limit = None if time_limit is None else as_float(time_limit)
         self._report = report
         self._stage = ""
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
+from typing import NoReturn
 
-from .checks import is_whole
+from .checks import is_whole, shown
 from .errors import InvalidInput
+
+MAX_THREADS = 1024
+"""Threads of the largest machines; more are a slip, and the system would refuse them in the middle of a solve."""
 
 
 def thread_count(threads: int | None = None) -> int:
@@ -22,7 +27,7 @@ def thread_count(threads: int | None = None) -> int:
     Returns
     -------
     int
-        At least 1.
+        From 1 to `MAX_THREADS`.
 
     Raises
     ------
@@ -31,14 +36,20 @@ def thread_count(threads: int | None = None) -> int:
     source = "threads"
     if threads is None and os.environ.get("COUPONRY_THREADS"):
         source, text = "COUPONRY_THREADS", os.environ["COUPONRY_THREADS"]
-        if not text.isdigit():
-            raise InvalidInput(f"{source}: expected a whole number from 1 up, got {text!r}")
+        if not re.fullmatch(r"[0-9]{1,9}", text):
+            _refuse(source, text)
         threads = int(text)
     if threads is None:
         return _usable_cores()
-    if not is_whole(threads) or threads < 1:
-        raise InvalidInput(f"{source}: expected a whole number from 1 up, got {threads!r}")
+    if not is_whole(threads) or not 1 <= threads <= MAX_THREADS:
+        _refuse(source, threads)
     return int(threads)
+
+
+def _refuse(source: str, got: object) -> NoReturn:
+    raise InvalidInput(
+        f"{source}: expected a whole number from 1 up to {MAX_THREADS:,}, got {shown(got)}"
+    )
 
 
 def _usable_cores() -> int:

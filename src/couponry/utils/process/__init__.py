@@ -1,0 +1,1 @@
+"""The process that a command runs in: its standard streams, and signals that tell it to end."""
