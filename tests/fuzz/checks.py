@@ -7,17 +7,13 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
-from tests.fuzz.exhaustive import Allocations, missed_by
+from tests.fuzz.exhaustive import ROUNDING, Allocations, missed_by
+from tests.fuzz.infeasible_checks import check_infeasible
 from tests.fuzz.reading import Measure, Reading
 from tests.fuzz.small_campaign import SmallCampaign
 from tests.fuzz.solving import is_held_by_time
 
 from couponry.result import Result
-
-ROUNDING = Fraction(1, 1 << 50)
-"""Of a sum in float64, for each number that is added up, as a share of what they come to without signs: eight times
-what a sum can be off, for products and differences on the way."""
 
 
 class Checked:
@@ -50,6 +46,8 @@ class Checked:
         elif result.status == "infeasible":
             if self.best is not None:
                 self.say(f"infeasible, but an allocation is worth {float(self.best[0])!r}")
+            else:
+                check_infeasible(result.infeasible, self.all, self.say)
         elif result.status == "unsolved":
             self._check_unsolved()
         else:
@@ -63,7 +61,9 @@ class Checked:
     def _check_unsolved(self) -> None:
         """Nothing is unsolved where something is feasible; in a short time, where giving nothing is."""
         nothing = all(0 in own for own in self.all.choices) and all(
-            missed_by_sums(m, Fraction(0), Fraction(0)) <= 0 for m in self.measures if m.mode == "hard"
+            missed_by_sums(m, Fraction(0), Fraction(0)) <= 0
+            for m in self.measures
+            if m.mode == "hard"
         )
         if nothing:
             self.say("unsolved, though giving nothing is feasible")
@@ -210,7 +210,9 @@ class Checked:
         result = self.result
         assert result.bound is not None and result.objective is not None
         difference = result.bound - result.objective
-        true = 0.0 if difference == 0 else difference / abs(result.bound) if result.bound else math.inf
+        true = (
+            0.0 if difference == 0 else difference / abs(result.bound) if result.bound else math.inf
+        )
         if result.gap is None or not (
             math.isclose(result.gap, true, rel_tol=1e-6, abs_tol=1e-12) or result.gap == true
         ):
@@ -223,7 +225,9 @@ def sums_over(measure: Measure, rows: set[int]) -> tuple[Fraction, Fraction, Fra
     """A limit's sum, its second sum (1 without one), and what they and its bounds come to without signs."""
     above = sum((measure.weight[n] for n in rows), Fraction(0))
     size = sum((abs(measure.weight[n]) for n in rows), Fraction(0))
-    asked = max((abs(Fraction(b)) for b in (measure.min, measure.max) if b is not None), default=Fraction(0))
+    asked = max(
+        (abs(Fraction(b)) for b in (measure.min, measure.max) if b is not None), default=Fraction(0)
+    )
     if measure.below is None:
         return above, Fraction(1), size + asked
     below = sum((measure.below[n] for n in rows), Fraction(0))
@@ -231,7 +235,7 @@ def sums_over(measure: Measure, rows: set[int]) -> tuple[Fraction, Fraction, Fra
 
 
 def missed_by_sums(measure: Measure, above: Fraction, below: Fraction) -> Fraction:
-    """How far a limit's row is outside its bounds: of a ratio, sum(first) against bound × sum(second)."""
+    """How far a limit's row is outside its bounds: of a ratio, sum(first) against bound * sum(second)."""
     off = Fraction(0)
     if measure.below is None:
         return missed_by(measure, above)
@@ -272,6 +276,3 @@ def facts(small: SmallCampaign, results: Sequence[tuple[SmallCampaign, Result]])
         kinds.append(f"status: {result.status}{after}")
         kinds.append(f"method: {result.method}")
     return kinds
-
-
-__all__ = ["Checked", "facts", "np"]

@@ -101,9 +101,7 @@ class _Draw:
         planted = self.planted(reading)
         limits = self.limits(small, reading, planted)
         small = replace(small, limits=limits, settings=self.settings())
-        return replace(
-            small, changes=self.changes(small), features=frozenset(self.features)
-        )
+        return replace(small, changes=self.changes(small), features=frozenset(self.features))
 
     def offers_and_candidates(self) -> tuple[list[Row], list[Row]]:
         rng = self.random
@@ -310,12 +308,26 @@ class _Draw:
     def limit(self, number: int, small: SmallCampaign, planted: set[int]) -> Limit:
         """One limit: what it sums, over what; then bounds around what an allocation comes to."""
         rng = self.random
-        sums = ["count", "count", "cost", "cost", "response", "value", "effort", "net", "weight", "points"]
+        sums = [
+            "count",
+            "count",
+            "cost",
+            "cost",
+            "response",
+            "value",
+            "effort",
+            "net",
+            "weight",
+            "points",
+        ]
         if "profit" in small.candidates[0]:
             sums.append("profit")
         sum_, ratio = rng.choice(sums), None
         if self.chance(0.2, "limit: ratio"):
-            ratio = (rng.choice(sums), rng.choice(["cost", "count", "effort", "response", "points"]))
+            ratio = (
+                rng.choice(sums),
+                rng.choice(["cost", "count", "effort", "response", "points"]),
+            )
             sum_ = "count"
         self.features.add(f"limit: {'ratio' if ratio else sum_}")
         by = self.by() if self.chance(0.3, "limit: by") else None
@@ -323,11 +335,24 @@ class _Draw:
         customers: dict[str, Any] = {}
         if small.customers is not None and self.chance(0.3, "limit: customers"):
             customers = rng.choice(
-                [{"segment": "gold"}, {"tags": ["x", "y"]}, {"age": {"min": 30}}, {"segment": list(SEGMENTS)}]
+                [
+                    {"segment": "gold"},
+                    {"tags": ["x", "y"]},
+                    {"age": {"min": 30}},
+                    {"segment": list(SEGMENTS)},
+                ]
             )
-        mode = rng.choice(["hard", "hard", "hard", "hard", "hard", "soft", "soft", "soft", "report"])
+        mode = rng.choice(
+            ["hard", "hard", "hard", "hard", "hard", "soft", "soft", "soft", "report"]
+        )
         draft = Limit(
-            f"limit {number}", sum_, where=where, customers=customers, by=by, ratio=ratio, mode="report"
+            f"limit {number}",
+            sum_,
+            where=where,
+            customers=customers,
+            by=by,
+            ratio=ratio,
+            mode="report",
         )
         measures = Reading(replace(small, limits=[draft])).measures()
         weights = [float(abs(w)) for m in measures for w in m.weight if w]
@@ -365,7 +390,12 @@ class _Draw:
         kept = [m for m in measures if self.random.random() < 0.8] or measures[:1]
         pairs = [self.bounds(measure, planted, typical) for measure in kept]
         keys: list[Any] = [m.group for m in kept]
-        if by in ("day", "offer") and keys and keys[0] is not None and keys[0].lstrip("-").isdigit():
+        if (
+            by in ("day", "offer")
+            and keys
+            and keys[0] is not None
+            and keys[0].lstrip("-").isdigit()
+        ):
             keys = [int(key) for key in keys]
         low, high = zip(*pairs, strict=True)
         return {by: keys, "min": list(low), "max": list(high)}

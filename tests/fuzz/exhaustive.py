@@ -21,6 +21,10 @@ from couponry import CustomerRule
 SAFE = 1 << 62
 """Sums below it fit in int64."""
 
+ROUNDING = Fraction(1, 1 << 50)
+"""Of a sum in float64, for each number that is added up, as a share of what they come to without signs: eight times
+what a sum can be off, for products and differences on the way."""
+
 CLOSE = 2.0**-44
 """Relative error of what is compared in float64 first, where ratios make fractions of sums: generously."""
 
@@ -88,9 +92,7 @@ class Allocations:
         parts = []
         for own, choices in zip(self.reading.own, self.choices, strict=True):
             mine = [whole[n] for n in own]
-            parts.append(
-                [sum(w for k, w in enumerate(mine) if bits >> k & 1) for bits in choices]
-            )
+            parts.append([sum(w for k, w in enumerate(mine) if bits >> k & 1) for bits in choices])
         most = sum(max(map(abs, part)) for part in parts)
         kind: Any = np.int64 if most < SAFE else object
         total = np.zeros(1, kind)
@@ -106,8 +108,13 @@ class Allocations:
             chosen.append(choices[k])
         return chosen[::-1]
 
-    def holds(self, measure: Measure, sides: str = "both") -> NDArray[np.bool_]:
-        """Whether a limit holds in every allocation; sides: "both", or the one of its bounds that is asked."""
+    def holds(
+        self, measure: Measure, sides: str = "both", but_for_rounding: bool = False
+    ) -> NDArray[np.bool_]:
+        """Whether a limit holds in every allocation.
+
+        sides: "both", or the one of its bounds that is asked. but_for_rounding: as sums in float64 may have it.
+        """
         held = np.ones(len(self), bool)
         for side, bound in (("min", measure.min), ("max", measure.max)):
             if bound is None or sides not in ("both", side):
@@ -118,18 +125,23 @@ class Allocations:
                 weights = [a - asked * b for a, b in zip(weights, measure.below, strict=True)]
                 asked = Fraction(0)
             total, scale = self.sums(weights)
+            off = Fraction(0)
+            if but_for_rounding:
+                off = ROUNDING * (len(weights) + 4) * (abs(asked) + sum(map(abs, weights)))
             if side == "min":
-                held &= np.asarray(total >= math.ceil(asked * scale), bool)
+                held &= np.asarray(total >= math.ceil((asked - off) * scale), bool)
             else:
-                held &= np.asarray(total <= math.floor(asked * scale), bool)
+                held &= np.asarray(total <= math.floor((asked + off) * scale), bool)
         return held
 
-    def feasible(self, measures: Sequence[Measure]) -> NDArray[np.bool_]:
+    def feasible(
+        self, measures: Sequence[Measure], but_for_rounding: bool = False
+    ) -> NDArray[np.bool_]:
         """Where all hard limits hold."""
         held = np.ones(len(self), bool)
         for measure in measures:
             if measure.mode == "hard":
-                held &= self.holds(measure)
+                held &= self.holds(measure, "both", but_for_rounding)
         return held
 
     def best(
@@ -190,7 +202,9 @@ class Allocations:
             low = -math.inf if measure.min is None else measure.min
             high = math.inf if measure.max is None else measure.max
             off = np.nan_to_num(np.maximum(0.0, np.maximum(low - ratio, ratio - high)))
-            size = np.nan_to_num(np.abs(ratio)) + max(abs(b) for b in (low, high) if math.isfinite(b))
+            size = np.nan_to_num(np.abs(ratio)) + max(
+                abs(b) for b in (low, high) if math.isfinite(b)
+            )
             penalty = float(measure.limit.penalty or 0.0)
             value = value - penalty * off
             error = error + CLOSE * penalty * size

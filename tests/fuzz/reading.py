@@ -201,7 +201,7 @@ class Reading:
     def labels(self, part: CustomerRule | Limit) -> list[Any]:
         """The values that make groups of a rule or limit with `by`: those that the offers of `where` have.
 
-        An offer has a role by its candidates; a group of another column that lacks candidates in some role is still one.
+        An offer has a role by its candidates; a group of another column is one though it lacks candidates in a role.
         """
         by = str(part.by)
         if by == "role":
@@ -243,7 +243,10 @@ class Reading:
                 about[n] and (limit.by is None or label in labels_of(self.of(n).get(limit.by)))
                 for n in range(len(self.rows))
             ]
-            parts = [[w if is_in else Fraction(0) for w, is_in in zip(column, inside, strict=True)] for column in columns]
+            parts = [
+                [w if is_in else Fraction(0) for w, is_in in zip(column, inside, strict=True)]
+                for column in columns
+            ]
             group = None if limit.by is None else str(label)
             found.append(
                 Measure(limit, group, parts[0], parts[1] if limit.ratio else None, low, high)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import couponry.results.solve
 from tests.fuzz.small_campaign import Settings, SmallCampaign
 
+import couponry.results.solve
 from couponry.result import Result
 from couponry.solver.options import DEFAULT_OPTIONS, SolverOptions
 from couponry.utils.clock import Clock
