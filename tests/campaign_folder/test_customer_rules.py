@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from tests.support.campaigns import SLOTS, Tables, random_tables, replaced, shuffled
 from tests.support.folders import Folder, Row, pairs, rows_of, solve
 
-from couponry import Result
+from couponry import Result, verify_result
 
 
 def counts(result: Result, key: Callable[[Row], Any], tables: Tables) -> dict[Any, int]:
@@ -137,6 +138,22 @@ def test_min_from_a_column(folder: Folder) -> None:
     )
     assert result.allocated == sum(tables["customers"]["least"].to_pylist())
     assert result.customers_below_min == 0
+
+
+def test_min_of_offers_that_nobody_can_have_leaves_everybody_below_it(
+    folder: Folder, tmp_path: Path
+) -> None:
+    """A promise of coupons that no candidate is of is broken for each customer, not left out."""
+    tables = random_tables(customers=12)
+    offers = tables["offers"].append_column("region", pa.array(["south"] * len(tables["offers"])))
+    tables["offers"] = pa.concat_tables(
+        [offers, replaced(replaced(offers.slice(0, 1), "offer", [999]), "region", ["north"])]
+    )
+    rules = [{"name": "some from the north", "where": {"region": "north"}, "min": 1}]
+    path = folder(tables, customer_rule=rules, limit=[{"name": "n", "mode": "report"}])
+    result = solve(path)
+    assert result.customers_below_min == result.customers == 12
+    assert verify_result(path, result.write(tmp_path / "out")).ok
 
 
 @pytest.mark.parametrize(

@@ -201,12 +201,14 @@ class Reading:
     def labels(self, part: CustomerRule | Limit) -> list[Any]:
         """The values that make groups of a rule or limit with `by`: those that the offers of `where` have.
 
-        An offer has a role by its candidates; a group of another column is one though it lacks candidates in a role.
+        An offer has a role by its candidates. A limit's group of another column is one though it lacks candidates in
+        a role: what was promised for it stays promised.
         """
         by = str(part.by)
-        if by == "role":
-            rows = [self.of(n) for n in range(len(self.rows))]
-            return sorted({row["role"] for row in rows if fits(row, part.where)} - {None})
+        seen_by_role = isinstance(part, CustomerRule) and "role" in part.where
+        if by == "role" or seen_by_role:
+            rows = [self.of(n) for n in range(len(self.rows)) if fits(self.of(n), part.where)]
+            return sorted({label for row in rows for label in labels_of(row[by])})
         where = {column: test for column, test in part.where.items() if column != "role"}
         inside = [row for row in self.small.offers if fits(row, where)]
         return sorted({label for row in inside for label in labels_of(row[by])})

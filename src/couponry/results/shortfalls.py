@@ -45,11 +45,11 @@ def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
     Shortfalls
     """
     agreed, asked, counted = compiled.spec, compiled.required, compiled.history_coupons
-    by_group = agreed.least.any()
+    by_group = bool(compiled.least_of_groups)
     if not asked.any() and not by_group and not len(agreed.mandatory):
         return Shortfalls()
     only_number = not len(compiled.rules.group) and len(compiled.rules.constraint_ptr) == 1
-    if only_number:  # nothing but their number of candidates can stand in the way
+    if only_number and not by_group:  # nothing but their number of candidates can stand in the way
         return Shortfalls(int((np.diff(shard.indptr) + counted < asked).sum()))
     below = without = 0
     for start, stop, chosen in plan.blocks():
@@ -60,7 +60,7 @@ def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
         short = count + _of_block(counted, start, stop) < _of_block(asked, start, stop)
         if by_group:
             item = shard.item[ends[0] : ends[-1]][allocated]
-            short |= _short_of_groups(agreed, customer[allocated], item, start, stop)
+            short |= _short_of_groups(compiled, customer[allocated], item, start, stop)
         below += int(short.sum())
         if len(agreed.mandatory):
             lacking = (agreed.mandatory[ends[0] : ends[-1]] != 0) & ~allocated
@@ -69,7 +69,7 @@ def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
 
 
 def _short_of_groups(
-    spec: RuleSpec,
+    compiled: CompiledRules,
     customer: NDArray[np.int64],
     item: NDArray[np.integer],
     start: int,
@@ -79,14 +79,13 @@ def _short_of_groups(
 
     customer, item: of each coupon, customers counted from `start`.
     """
+    spec = compiled.spec
     short = np.zeros(stop - start, bool)
     held, held_count = _held(spec, start, stop)
-    for rule in np.unique(spec.rule[spec.least.any(axis=1)]):
-        rows = np.flatnonzero(spec.rule == rule)
-        groups = np.unique(spec.group[rows])
-        groups = groups[groups >= 0]
-        least = _of_block(spec.least[rows[0]], start, stop)
-        keys = []
+    for bound, groups in compiled.least_of_groups:
+        rows = np.flatnonzero(np.isin(spec.group, groups).any(axis=1))
+        least = _of_block(bound, start, stop)
+        keys = [np.zeros(0, np.int64)]
         for group in spec.group[rows][:, item]:
             inside = group >= 0
             keys.append(customer[inside] * spec.groups + group[inside])

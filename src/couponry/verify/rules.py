@@ -187,7 +187,8 @@ def _below_min(bounded: list[_BoundedRule], inputs: Inputs, rows: Integers) -> M
         who = key // part.groups
         enough = np.bincount(who[count >= part.least[who]], minlength=n)
         there = part.group[inputs.seen[part.cell]] if part.is_by_role else part.group
-        short |= (part.least > 0) & (enough < len(np.unique(there)))
+        groups = 1 if part.rule.by is None else len(np.unique(there))
+        short |= (part.least > 0) & (enough < groups)
     return short
 
 

@@ -53,6 +53,8 @@ class CompiledRules:
         Coupons that each customer has already had.
     required : ndarray of int32, shape (n_customers or 1,)
         Least number of coupons that the rules about all coupons ask for, those of the history included.
+    least_of_groups : list of (ndarray of int32, ndarray of int64)
+        Of each rule about part of the offers that has a `min`: that bound, shape (n_customers or 1,), and its groups.
     """
 
     rules: Rules
@@ -60,6 +62,7 @@ class CompiledRules:
     spec: RuleSpec
     history_coupons: NDArray[np.int64]
     required: NDArray[np.int32]
+    least_of_groups: list[tuple[NDArray[np.int32], NDArray[np.int64]]]
 
 
 def compile_rules(
@@ -120,7 +123,12 @@ def compile_rules(
         groups=[rules[number].name for number in numbers],
         constraints=[*(rule.name for rule in rules), MANDATORY],
     )
-    return CompiledRules(compiled, names, spec, history_coupons, required)
+    least_of_groups = [
+        (rule.rows[0].least, rule.groups)
+        for rule in grouped
+        if rule.rows and rule.rows[0].least.any()
+    ]
+    return CompiledRules(compiled, names, spec, history_coupons, required, least_of_groups)
 
 
 @dataclass(frozen=True)

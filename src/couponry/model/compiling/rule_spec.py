@@ -64,12 +64,16 @@ class GroupedRule:
     rows : list of GroupRow
         Several where the rule is by a column of lists: an item that is in several groups is in one in each row.
     n_groups : int
+        How many numbers its groups take.
+    groups : ndarray of int64, shape (n_present,)
+        Its groups that offers of its `where` are in; the one of a rule without `by` is there whatever offers there are.
     held_customer, held_group : ndarray of int64, shape (n_held,)
         What customers have had of its groups: a pair for each coupon and group.
     """
 
     rows: list[GroupRow]
     n_groups: int
+    groups: NDArray[np.int64]
     held_customer: NDArray[np.int64]
     held_group: NDArray[np.int64]
 
@@ -113,7 +117,8 @@ def group_rule(
         group = np.where(about, first_group, -1)
         who = history.customer[had]
         row = GroupRow(number, group, True, most, least)
-        return GroupedRule([row], 1, who, np.full(len(who), first_group))
+        alone = np.array([first_group], np.int64)
+        return GroupedRule([row], 1, alone, who, np.full(len(who), first_group))
     item, code, values = items.groups(rule.by, rule.label)
     item, code = item[about[item]], code[about[item]]
     nth = np.arange(len(item)) - np.searchsorted(item, item, side="left")  # of the item's groups
@@ -126,7 +131,11 @@ def group_rule(
     history_row, history_group = history.groups(rule.by, values)
     kept = np.isin(history_row, had)
     return GroupedRule(
-        rows, len(values), history.customer[history_row[kept]], history_group[kept] + first_group
+        rows,
+        len(values),
+        np.unique(code) + first_group,
+        history.customer[history_row[kept]],
+        history_group[kept] + first_group,
     )
 
 
