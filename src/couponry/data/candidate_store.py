@@ -17,6 +17,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ import pyarrow as pa
 
 from ..utils.arrays.array_store import Arrays, ArrayStore, FolderStore
 from ..utils.arrays.mapped_arrays import map_array
-from ..utils.atomic_folder import atomic_folder, remove_folder, reserved_folder
+from ..utils.atomic_folder import atomic_folder, remove_folder, reserved_folder, tidy
 from ..utils.errors import InvalidInput
 from .candidates import Candidates, build_candidates
 from .external_sort import file_names
@@ -100,6 +101,8 @@ def open_or_make(
             if not is_made_from(path, source):  # nor has anybody made it meanwhile
                 _check_replaceable(path)
                 _make(path, source, make)
+    else:
+        tidy(path)
     return _open(path)
 
 
@@ -178,6 +181,7 @@ def _open(path: Path) -> Candidates:
     offer, role = arrays.pop("offer"), arrays.pop("role", None)
     mandatory = arrays.pop("mandatory", None)
     derived = _DerivedFolders(path, manifest["built"])
+    derived.tidy()
     return Candidates(as_ids(customer, ends), indptr, offer, role, mandatory, arrays, derived)
 
 
@@ -204,12 +208,23 @@ class _DerivedFolders:
             found = self._find(folder)
             if found:
                 return found
-            for draft in self._folder.glob(f".{kind}.*.draft"):  # under any key
-                shutil.rmtree(draft, ignore_errors=True)
+            self._remove_drafts(kind)
             for other in self._folder.glob(f"{kind}.*") if kind != "span" else ():
                 remove_folder(other)  # whoever maps them keeps them
             with atomic_folder(folder, overwrite=True, what="arrays of store") as draft:
                 return make(FolderStore(draft))
+
+    def tidy(self) -> None:
+        """Remove what killed runs have left, except of kinds that somebody is writing."""
+        with suppress(OSError):
+            for kind in {path.name.split(".")[1] for path in self._folder.glob(".*.*")}:
+                with suppress(InvalidInput), reserved_folder(self._folder / kind, overwrite=True):
+                    self._remove_drafts(kind)
+
+    def _remove_drafts(self, kind: str) -> None:
+        """Remove drafts of this kind under any key."""
+        for draft in self._folder.glob(f".{kind}.*.draft"):
+            shutil.rmtree(draft, ignore_errors=True)
 
     def _find(self, folder: Path) -> Arrays:
         """The arrays of a folder; none where they are not whole."""

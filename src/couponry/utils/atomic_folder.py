@@ -7,12 +7,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InvalidInput
 from .exchange import exchange
-from .locks import writing
+from .locks import lock_file, writing
 
 DRAFT, OLD = "draft", "old"
 """How the names end of a folder that is being written, and of one that holds what is being replaced."""
@@ -119,6 +119,20 @@ def atomic_folder(
             _put(draft, path)
         finally:
             shutil.rmtree(draft, ignore_errors=True)  # by now it may be what was replaced
+
+
+def tidy(folder: Path) -> None:
+    """Remove what killed runs have left beside a folder that is whole; not while somebody is writing it.
+
+    Parameters
+    ----------
+    folder : Path
+    """
+    with suppress(InvalidInput, OSError):  # it is being written, or nothing can be
+        left = [*_all_beside(folder, DRAFT), *_all_beside(folder, OLD), lock_file(folder)]
+        if any(path.exists() for path in left):
+            with reserved_folder(folder, overwrite=True):
+                pass
 
 
 def remove_folder(folder: Path, is_right: Callable[[Path], bool] = Path.is_dir) -> None:

@@ -69,8 +69,8 @@ def writing(path: str | Path, what: str, *, wait: bool = False) -> Iterator[None
     if is_ours:
         yield
         return
-    name = path.parent / f".{path.name}.lock"
-    descriptor = _lock_file(name, wait)
+    name = lock_file(path)
+    descriptor = _locked(name, wait)
     if descriptor is None:
         raise InvalidInput(busy(what, path))
     try:
@@ -102,7 +102,22 @@ def busy(what: str, path: Path) -> str:
     return f"{what} {str(path)!r}: another run is writing it; wait until that has ended, or name another one"
 
 
-def _lock_file(name: Path, wait: bool) -> int | None:
+def lock_file(path: Path) -> Path:
+    """Name the file that stands beside a folder while it is written.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+
+    Returns
+    -------
+    Path
+    """
+    return path.parent / f".{path.name}.lock"
+
+
+def _locked(name: Path, wait: bool) -> int | None:
     """The descriptor of a lock file that is locked; None where somebody else holds it."""
     while True:
         descriptor = os.open(name, os.O_RDONLY | os.O_CREAT, 0o666)
