@@ -12,9 +12,10 @@ from ..model.campaign_data import CampaignData
 from ..model.changes import changed
 from ..model.compiled_campaign import CompiledCampaign
 from ..results.solution import CampaignSolution
-from ..utils.checks import check_number, did_you_mean
+from ..utils.checks import check_number
 from ..utils.errors import InvalidInput
 from ..utils.html import rows_table
+from ..utils.suggestions import known_names
 from .what_if import FollowUpSolver
 
 COLUMNS = {
@@ -204,7 +205,7 @@ def present_bound(
     wanted = None if group is None else str(group)
     measures = [m for m in compiled.limits.measures if m.name == limit]
     if not measures:
-        near = did_you_mean(limit, [m.name for m in compiled.limits.measures])
+        near = known_names(limit, [m.name for m in compiled.limits.measures])
         raise InvalidInput(f"limit: there is no limit {limit!r}{near}")
     if wanted not in [m.group for m in measures]:
         groups = ", ".join(str(m.group) for m in measures[:5])

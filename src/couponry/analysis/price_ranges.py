@@ -17,10 +17,11 @@ from ..results.solution import CampaignSolution
 from ..results.solve import solve
 from ..solver.dual.bound_sensitivity import Minimum, MovedBound, Sensitivity
 from ..solver.options import DEFAULT_OPTIONS
-from ..utils.checks import did_you_mean, is_number
+from ..utils.checks import is_number
 from ..utils.clock import Clock
 from ..utils.errors import InvalidInput
 from ..utils.html import rows_table
+from ..utils.suggestions import known_names
 from ..utils.threads import thread_count
 
 MOVE_FACTORS = (1.0, 0.25)
@@ -222,7 +223,7 @@ def _priced_bounds(solution: CampaignSolution, limits: Any, most: int) -> list[_
         known = {m.name for m in compiled.measures} | {(m.name, m.group) for m in compiled.measures}
         for name in names:
             if name not in known:
-                near = did_you_mean(name, [m.name for m in compiled.measures])
+                near = known_names(name, [m.name for m in compiled.measures])
                 raise InvalidInput(f"price_ranges: there is no limit {name!r}{near}")
     found = []
     for row, price in enumerate(solution.prices.tolist()):

@@ -14,8 +14,9 @@ from ..affinity.targeting import Targeting
 from ..data import tables
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
-from ..utils.checks import did_you_mean, refuse_unknown_keys
+from ..utils.checks import refuse_unknown_keys
 from ..utils.errors import InvalidInput
+from ..utils.suggestions import known_names
 
 SCHEMA = 1
 SECTIONS = {"schema", "name", "tables", "objective", "candidates", "customer_rule", "limit"}
@@ -121,7 +122,7 @@ def _read_toml(folder: Path) -> dict[str, Any]:
         raise InvalidInput("campaign.toml: expected [tables] with offers and candidates")
     for name in sorted(set(names) - TABLES):
         raise InvalidInput(
-            f"campaign.toml: [tables]: unknown table {name!r}{did_you_mean(name, sorted(TABLES))}"
+            f"campaign.toml: [tables]: unknown table {name!r}{known_names(name, sorted(TABLES))}"
         )
     if "candidates" in names and "transactions" in names:
         raise InvalidInput("campaign.toml: [tables]: expected candidates or transactions, got both")

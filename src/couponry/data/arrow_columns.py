@@ -86,3 +86,28 @@ def labels(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
     rank[order] = np.arange(len(order))
     codes = pc.fill_null(encoded.indices, len(distinct)).to_numpy(zero_copy_only=False)
     return rank[codes], [distinct[j] for j in order]
+
+
+def uuid_texts(column: pa.ChunkedArray) -> pa.Array:
+    """Write UUIDs as text: 32 digits of base 16, with hyphens where they are usual.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray of UUIDs
+
+    Returns
+    -------
+    pyarrow.Array of large_string
+    """
+    whole = one_array(column)
+    storage = whole.storage
+    start = 16 * storage.offset
+    data = np.frombuffer(storage.buffers()[1] or b"", np.uint8)[start : start + 16 * len(storage)]
+    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
+    pairs = np.stack([digits[data >> 4], digits[data & 15]], axis=-1).reshape(len(storage), 32)
+    text = np.full((len(storage), 36), ord("-"), np.uint8)
+    text[:, [n for n in range(36) if n not in (8, 13, 18, 23)]] = pairs
+    ends = np.arange(len(storage) + 1, dtype=np.int64) * 36
+    valid = pa.array(whole.is_valid()).buffers()[1] if whole.null_count else None
+    buffers = [valid, pa.py_buffer(ends), pa.py_buffer(text)]
+    return pa.Array.from_buffers(pa.large_string(), len(storage), buffers)

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..utils.checks import did_you_mean
 from ..utils.errors import InvalidInput
+from ..utils.suggestions import did_you_mean
 from . import ids, tables
 from .candidate_rows import CandidateRows, sort_rows
 from .roles import ROLES

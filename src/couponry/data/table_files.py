@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ..utils.errors import InvalidInput
 from ..utils.lazy_imports import LazyModule
+from .arrow_columns import uuid_texts
 
 if TYPE_CHECKING:
     import pyarrow.dataset as dataset
@@ -23,6 +24,8 @@ __all__ = [
     "list_files",
     "plain_schema",
 ]
+
+UUID = pa.uuid()
 
 HIDDEN = ("_", ".")
 """How the names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc."""
@@ -136,7 +139,7 @@ def fitted(part: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
     InvalidInput
     """
     try:
-        return part.select(schema.names).cast(schema)
+        return with_text_of_uuids(part.select(schema.names)).cast(schema)
     except pa.ArrowException as error:
         raise InvalidInput(f"table {what}: its files do not fit: {first_line(error)}") from error
 
@@ -170,13 +173,34 @@ def plain_schema(schema: pa.Schema, what: str, columns: list[str] | None) -> pa.
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
-    """The type with views (as Polars hands them over) replaced by what Arrow's functions take."""
-    if kind == pa.string_view():
+    """The type with views (as Polars hands them over) replaced by what Arrow's functions take; UUIDs are text."""
+    if kind == pa.string_view() or kind == UUID:
         return pa.large_string()
+    if pa.types.is_dictionary(kind) and kind.value_type == pa.string_view():
+        return pa.dictionary(pa.int32(), pa.large_string())
     if any(test(kind) for test in (pa.types.is_list, pa.types.is_large_list, pa.types.is_list_view,
                                    pa.types.is_large_list_view, pa.types.is_fixed_size_list)):  # fmt: skip
         return pa.large_list(_plain_type(kind.value_type))
     return kind
+
+
+def with_text_of_uuids(table: pa.Table) -> pa.Table:
+    """Write UUIDs as text.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        May have columns of UUIDs.
+
+    Returns
+    -------
+    pyarrow.Table
+        With text in their place, 36 characters each, lower case.
+    """
+    for place, field in enumerate(table.schema):
+        if field.type == UUID:
+            table = table.set_column(place, field.name, uuid_texts(table[field.name]))
+    return table
 
 
 def check_names(names: list[str], what: str) -> None:

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from ..utils.checks import did_you_mean
 from ..utils.errors import InvalidInput
+from ..utils.suggestions import did_you_mean, listed
 from .arrow_columns import one_array
 from .table_files import common_schema, dataset, first_line, fitted, list_files, plain_schema
 
@@ -43,6 +43,8 @@ def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Tab
     """
     if isinstance(data, (str, Path)):
         return read(Path(), str(data), what, columns)
+    if is_lazy(data):
+        data = data.collect()
     if isinstance(data, pa.RecordBatchReader):
         table = data.read_all()
     elif isinstance(data, (pa.Table, pa.RecordBatch, dict)) or hasattr(data, "__arrow_c_stream__"):
@@ -55,8 +57,23 @@ def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Tab
             f"table {what}: expected a table that speaks the Arrow stream protocol "
             f"(PyArrow, pandas, Polars, DuckDB) or a path, got {type(data).__name__}"
         )
-    schema = plain_schema(table.schema, what, columns)
-    return table.select(schema.names).cast(schema)
+    return fitted(table, plain_schema(table.schema, what, columns), what)
+
+
+def is_lazy(data: object) -> bool:
+    """Tell whether this is a query that has not run yet, as a Polars LazyFrame is.
+
+    Parameters
+    ----------
+    data : object
+        What a user hands over as a table.
+
+    Returns
+    -------
+    bool
+        Whether `collect` makes a table of it.
+    """
+    return type(data).__name__ == "LazyFrame" and hasattr(data, "collect")
 
 
 def read(
@@ -124,7 +141,7 @@ def require(table: pa.Table, what: str, *names: str) -> None:
     """
     for name in names:
         if name not in table.column_names:
-            have = ", ".join(table.column_names) or "no columns"
+            have = listed(table.column_names) if table.column_names else "no columns"
             near = did_you_mean(name, table.column_names)
             raise InvalidInput(f"table {what}: expected a column {name!r}, got {have}{near}")
 

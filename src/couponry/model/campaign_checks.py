@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from ..data import tables
+from ..data.filters import plain_where
+from ..utils.checks import check_name
 from ..utils.errors import InvalidInput
 from .compiling.measures import MONEY
 from .limits import Limit
@@ -73,9 +76,43 @@ def check_parts(
             raise InvalidInput(
                 f"{kind}s: {kind} {number}: expected a {expected.__name__}, got {type(part).__name__}"
             )
-        named.append(replace(part, name=f"{kind} {number}") if part.name == "" else part)
-        named[-1].check()
-    return tuple(named)
+        if not (isinstance(part.name, str) and part.name == ""):
+            check_name(part.name, f"{kind}s: {kind} {number}")
+        named.append(part)
+    named = _with_names(named, kind)
+    for part in named:
+        part.check()
+    return tuple(map(_plain, named))
+
+
+def _with_names(parts: Sequence[Part], kind: str) -> list[Part]:
+    """Rules or limits, each with a name; two limits of one name are refused: results could not tell them apart."""
+    taken: set[str] = set()
+    for number, part in enumerate(parts, 1):
+        if kind == "limit" and part.name in taken:
+            raise InvalidInput(
+                f"limits: limit {number}: expected a name of its own, but another limit is called {part.name!r}, too"
+            )
+        taken |= {part.name} - {""}
+    named: list[Part] = []
+    for number, part in enumerate(parts, 1):
+        name = part.name
+        if name == "":  # the next number that nothing is called by
+            name = next(f"{kind} {n}" for n in count(number) if f"{kind} {n}" not in taken)
+            taken.add(name)
+        named.append(replace(part, name=name))
+    return named
+
+
+def _plain(part: Part) -> Part:
+    """A rule or limit whose conditions are plain values, so that it can be compared and written."""
+    conditions = {key: getattr(part, key, None) for key in ("where", "customers")}
+    plain = {
+        key: plain_where(where, f"{part.label}: {key}")
+        for key, where in conditions.items()
+        if where
+    }
+    return replace(part, **plain) if plain else part
 
 
 def check_limit_columns(limits: Iterable[Limit], have: set[str]) -> None:

@@ -16,8 +16,9 @@ import pyarrow as pa
 
 from ..data import tables
 from ..data.table_files import first_line
-from ..utils.checks import did_you_mean, is_number
+from ..utils.checks import is_number
 from ..utils.errors import InvalidInput
+from ..utils.suggestions import known_names
 from .campaign_data import CampaignData
 from .limits import Limit
 from .rules import CustomerRule
@@ -151,7 +152,7 @@ def changed_offers(table: pa.Table, changes: Any) -> pa.Table:
     for offer, new in changes.items():
         if offer not in row_of:
             raise InvalidInput(
-                f"what_if: offers: there is no offer {offer!r}{did_you_mean(offer, ids)}"
+                f"what_if: offers: there is no offer {offer!r}{known_names(offer, ids)}"
             )
         if not isinstance(new, Mapping):
             raise InvalidInput(f"what_if: offers: {offer!r}: expected columns, got {new!r}")
@@ -178,7 +179,7 @@ def _change_row(
         if column == "offer" or column not in table.column_names:
             raise InvalidInput(
                 f"{label}: table offers has no column {column!r} to change"
-                f"{did_you_mean(column, table.column_names)}"
+                f"{known_names(column, table.column_names)}"
             )
         values = columns.setdefault(column, table[column].to_pylist())
         if isinstance(change, str) and is_number(values[row]):
@@ -205,7 +206,7 @@ def _dropped(parts: Sequence[Part], names: Iterable[str], kind: str) -> list[Par
     for name in dropped:
         if name not in known:
             raise InvalidInput(
-                f"what_if: drop_{kind}: there is no {name!r}{did_you_mean(name, known)}"
+                f"what_if: drop_{kind}: there is no {name!r}{known_names(name, known)}"
             )
     return [part for part in parts if part.name not in set(dropped)]
 
@@ -214,7 +215,7 @@ def _places(parts: Sequence[CustomerRule | Limit], name: Any, kind: str) -> list
     """Where limits or rules of a name are; refused where there are none."""
     places = [n for n, part in enumerate(parts) if part.name == name]
     if not places:
-        near = did_you_mean(name, [part.name for part in parts])
+        near = known_names(name, [part.name for part in parts])
         raise InvalidInput(f"what_if: {kind}s: there is no {kind} {name!r}{near}")
     return places
 
@@ -254,7 +255,7 @@ def _with_fields(part: Part, change: Any, label: str, numeric: tuple[str, ...]) 
     known = {field.name for field in fields(part)}
     if not isinstance(change, Mapping) or not set(change) <= known:
         unknown = [key for key in change if key not in known] if isinstance(change, Mapping) else []
-        near = did_you_mean(unknown[0], sorted(known)) if unknown else ""
+        near = known_names(unknown[0], sorted(known)) if unknown else ""
         raise InvalidInput(
             f"{label}: expected a {type(part).__name__} or fields of one, got {change!r}{near}"
         )
@@ -280,7 +281,7 @@ def _with_table(limit: Limit, group: Any, change: Changes, label: str) -> Limit:
     if not about:
         known = [str(row[limit.by]) for row in rows]
         raise InvalidInput(
-            f"{label}: table of {limit.label} has no group {group!r}{did_you_mean(group, known)}"
+            f"{label}: table of {limit.label} has no group {group!r}{known_names(group, known)}"
         )
     for row in about:
         for key, new in bounds.items():

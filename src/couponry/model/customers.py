@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ..data import tables
 from ..solver.rule_names import UNLIMITED
-from ..utils.checks import did_you_mean
 from ..utils.errors import InvalidInput
+from ..utils.suggestions import known_names
 
 
 class Customers:
@@ -114,5 +114,5 @@ def check_column(table: pa.Table | None, name: str, by_whom: str) -> None:
     names = [] if table is None else table.column_names
     if name not in names:
         raise InvalidInput(
-            f"{by_whom}: table customers has no column {name!r}{did_you_mean(name, names)}"
+            f"{by_whom}: table customers has no column {name!r}{known_names(name, names, 'columns')}"
         )

@@ -17,8 +17,8 @@ from ..utils.arrays.array_store import Arrays, ArrayStore, save
 from ..utils.arrays.blocks import blocks
 from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.arrays.ragged import ranges
-from ..utils.checks import did_you_mean
 from ..utils.errors import InvalidInput
+from ..utils.suggestions import did_you_mean, known_names
 
 
 class Items:
@@ -104,7 +104,7 @@ class Items:
         if by not in self.offers.column_names:
             raise InvalidInput(
                 f"{by_whom}: by: table offers has no column {by!r}"
-                f"{did_you_mean(by, self.offers.column_names)}"
+                f"{known_names(by, self.offers.column_names, 'columns')}"
             )
         column = self.offers[by]
         rows = np.arange(len(column))

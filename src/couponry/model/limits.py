@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..data.filters import Where
-from ..utils.checks import check_name, check_number, did_you_mean, is_text, refuse_unknown_keys
+from ..utils.checks import check_name, check_number, is_text, refuse_unknown_keys
 from ..utils.errors import InvalidInput
+from ..utils.suggestions import did_you_mean
 
 MODES = ("hard", "soft", "report")
 

@@ -12,6 +12,7 @@ from ..kernels import Backend
 from ..solver.options import SolverOptions
 from ..utils.checks import as_float, is_number, is_whole, shown
 from ..utils.errors import InvalidInput
+from ..utils.suggestions import did_you_mean
 from ..utils.threads import thread_count
 
 
@@ -91,4 +92,5 @@ class SolveOptions:
         try:
             return kernels.load(self.backend)
         except ValueError as error:
-            raise InvalidInput(str(error)) from None
+            near = did_you_mean(self.backend, kernels.BACKENDS)
+            raise InvalidInput(f"{error}{near}") from None

@@ -1,8 +1,7 @@
-"""Checks of single values that users hand over, and suggestions for misspelt names."""
+"""Checks of single values that users hand over."""
 
 from __future__ import annotations
 
-import difflib
 import math
 import numbers
 import reprlib
@@ -13,6 +12,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from .errors import InvalidInput
+from .suggestions import known_names
 
 LARGEST_NUMBER = 1e30
 """Largest size of a number in tables, bounds and penalties: sums and prices made of such numbers stay finite."""
@@ -150,34 +150,6 @@ def is_unicode(text: str) -> bool:
     return True
 
 
-def did_you_mean(name: object, known: Iterable[object]) -> str:
-    """Suggest the known name that is nearest to an unknown one.
-
-    Parameters
-    ----------
-    name : object
-        What was given; only text can be near to something.
-    known : iterable
-        What could have been given. Values that are not text are passed over.
-
-    Returns
-    -------
-    str
-        ``"; did you mean 'x'?"``, to end a message with, or an empty text where no known name is near.
-
-    Examples
-    --------
-    >>> did_you_mean("bugdet", ["budget", "stock"])
-    "; did you mean 'budget'?"
-    >>> did_you_mean("height", ["budget", "stock"])
-    ''
-    """
-    if not isinstance(name, str):
-        return ""
-    near = difflib.get_close_matches(name, [k for k in known if isinstance(k, str)], n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
 def refuse_unknown_keys(given: Iterable[str], known: Iterable[str], label: str) -> None:
     """Refuse keys that nothing is known of.
 
@@ -195,7 +167,7 @@ def refuse_unknown_keys(given: Iterable[str], known: Iterable[str], label: str) 
     """
     known = set(known)
     for key in sorted(set(given) - known):
-        raise InvalidInput(f"{label}: unknown key {key!r}{did_you_mean(key, sorted(known))}")
+        raise InvalidInput(f"{label}: unknown key {key!r}{known_names(key, sorted(known))}")
 
 
 def check_name(name: Any, label: str) -> None:

@@ -146,7 +146,7 @@ def _totals(
     if key not in known:
         if limit.customers:
             row, table = inputs.customers.rows(limit.label), inputs.customers.table
-            chosen = rows_where(table, "customers", limit.customers, limit.label)[row]
+            chosen = rows_where(table, "customers", limit.customers, limit.label, "customers")[row]
             rows = rows[chosen[inputs.customer[rows]]]
         cell, amount = inputs.cell(rows), inputs.column(column, rows, limit.label)
         total, size = (sum_by(cell, part, len(inputs.cells)) for part in (amount, np.abs(amount)))

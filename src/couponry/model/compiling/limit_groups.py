@@ -208,7 +208,9 @@ def segment_customers(
         if limit.customers:
             rows = customers.rows(limit.label)
             filters.append(
-                rows_where(customers.table, "customers", limit.customers, limit.label)[rows]
+                rows_where(customers.table, "customers", limit.customers, limit.label, "customers")[
+                    rows
+                ]
             )
     if not filters:
         return np.zeros(1, np.uint16), np.ones((len(limits), 1), bool)

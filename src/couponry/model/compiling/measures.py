@@ -19,8 +19,8 @@ from ...kernels import Backend
 from ...utils.arrays.array_store import Arrays, ArrayStore, save
 from ...utils.arrays.blocks import blocks
 from ...utils.arrays.mapped_arrays import release_pages
-from ...utils.checks import did_you_mean
 from ...utils.errors import InvalidInput
+from ...utils.suggestions import known_names
 from ..items import Items
 from .quantisation import PACKING, Attribute, Packed, Span, find_span, quantise
 
@@ -173,7 +173,7 @@ class Amounts:
             return self._default(name, by_whom, {"issue_cost": -1.0}, weights)
         known = [*self._candidates.columns, *self._items.offers.column_names]
         raise InvalidInput(
-            f"{by_whom}: neither candidates nor offers have a column {name!r}{did_you_mean(name, known)}"
+            f"{by_whom}: neither candidates nor offers have a column {name!r}{known_names(name, known)}"
         )
 
     def _attribute(self, name: str, source: str, values: NDArray[np.floating]) -> Amount:
