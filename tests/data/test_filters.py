@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 
 from couponry.data import tables
-from couponry.data.conditions import plain_where
-from couponry.data.filters import absent_values, rows_where
+from couponry.data.where.conditions import plain_where
+from couponry.data.where.filters import absent_values, rows_where
 from couponry.utils.errors import InvalidInput
 
 DAYS = [datetime.date(2024, 5, day) for day in (1, 2, 3)]

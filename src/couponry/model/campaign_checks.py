@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from ..data import tables
-from ..data.filters import plain_where
+from ..data.where.filters import plain_where
 from ..utils.checks import check_name
 from ..utils.errors import InvalidInput
 from .compiling.measures import MONEY
@@ -107,7 +107,7 @@ def _with_names(parts: Sequence[Part], kind: str) -> list[Part]:
 def _plain(part: Part) -> Part:
     """A rule or limit whose conditions are plain values, so that it can be compared and written."""
     conditions = {key: getattr(part, key, None) for key in ("where", "customers")}
-    plain = {
+    plain: dict[str, Any] = {
         key: plain_where(where, f"{part.label}: {key}")
         for key, where in conditions.items()
         if where

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..data import tables
 from ..data.arrow_columns import flat_lists, holds_lists, one_array
-from ..data.filters import rows_where
+from ..data.where.filters import rows_where
 from ..utils.errors import InvalidInput
 from .items import Items
 from .rules import CustomerRule

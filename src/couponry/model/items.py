@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ..data.arrow_columns import flat_lists, holds_lists, labels
 from ..data.candidate_checks import offer_dtype
 from ..data.candidates import Candidates
-from ..data.filters import Where, rows_where, values_of
 from ..data.roles import ROLES
+from ..data.where.filters import Where, rows_where, values_of
 from ..utils.arrays.array_store import Arrays, ArrayStore, save
 from ..utils.arrays.blocks import blocks
 from ..utils.arrays.mapped_arrays import release_pages

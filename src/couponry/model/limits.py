@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..data.filters import Where
+from ..data.where.filters import Where
 from ..utils.checks import check_name, check_number, is_text, refuse_unknown_keys
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import did_you_mean

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..data import tables
-from ..data.filters import Where
+from ..data.where.filters import Where
 from ..solver.rule_names import UNLIMITED
 from ..utils.checks import check_name, is_number, is_text, refuse_unknown_keys
 from ..utils.errors import InvalidInput

@@ -14,7 +14,7 @@ from ..campaign_folder.read import read_candidates
 from ..campaign_folder.spec import Spec, read_table
 from ..data import tables
 from ..data.arrow_columns import labels
-from ..data.filters import Where, rows_where
+from ..data.where.filters import Where, rows_where
 from ..model.campaign_checks import candidate_columns, check_customers
 from ..model.compiling.measures import MONEY
 from ..model.contact_history import ContactHistory

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..data import tables
-from ..data.filters import rows_where
+from ..data.where.filters import rows_where
 from ..model.limits import Limit
 from .inputs import Inputs
 from .rounding import ROUNDING, Floats, Integers, sum_by

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data import tables
-from ...data.filters import rows_where
+from ...data.where.filters import rows_where
 from ...utils.errors import InvalidInput, Unsupported
 from ..customers import Customers
 from ..items import Items

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..utils.checks import shown
-from ..utils.errors import InvalidInput
+from ...utils.checks import shown
+from ...utils.errors import InvalidInput
 
 Where = Mapping[str, Any]
 """Conditions by column: a value, a list of values (any of them), or ``{"min": ..., "max": ...}`` (both ends in)."""

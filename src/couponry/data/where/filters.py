@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..utils.checks import as_float, is_number, shown
-from ..utils.errors import InvalidInput
-from ..utils.suggestions import known_names
-from . import tables
-from .arrow_columns import flat_lists, holds_lists
+from ...utils.checks import as_float, is_number, shown
+from ...utils.errors import InvalidInput
+from ...utils.suggestions import known_names
+from .. import tables
+from ..arrow_columns import flat_lists, holds_lists
 from .conditions import Where, as_time, plain_condition, plain_where, values_of
 
 __all__ = ["Where", "absent_values", "plain_where", "rows_where", "values_of"]

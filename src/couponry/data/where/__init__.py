@@ -1,0 +1,1 @@
+"""The `where` grammar: conditions as plain values, and which rows fulfil them."""
