@@ -42,7 +42,7 @@ def main() -> None:
     offers = size.offers_table()
     same = programme(offers, size.candidates(), MIXED.slots, campaign.limits)
     assert result.allocation is not None
-    given = same.given(result.allocation, offers.num_rows)
+    given = same.given(result.allocation.to_arrow(), offers.num_rows)
     ours = {
         "seconds": sum(result.seconds.values()),
         "objective": float(same.value @ given),

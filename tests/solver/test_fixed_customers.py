@@ -159,6 +159,7 @@ def exactly(problem: Problem, chosen: Any) -> Any:
     return usage.reshape(problem.objective.shape)
 
 
+@pytest.mark.compiles
 @either_type
 def test_fixed_usage_sums_depend_on_neither_blocks_nor_threads(
     two_attributes: Problem, monkeypatch: pytest.MonkeyPatch

@@ -40,7 +40,7 @@ def modelled(seed: int) -> tuple[float, float]:
 
 def test_steps_minimise_the_model_within_their_box() -> None:
     """Active sets may go round in a circle; then a step is still downhill."""
-    found = [modelled(seed) for seed in range(500)]
+    found = [modelled(seed) for seed in range(250)]
     assert min(promised for promised, _ in found) >= 0.0
     close = [-promised <= least + 2e-4 * (1e-3 + abs(least)) for promised, least in found]
     assert np.mean(close) > 0.95

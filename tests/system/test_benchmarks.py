@@ -157,7 +157,7 @@ def test_portfolio_in_memory_and_from_files(said: Said, tmp_path: Path) -> None:
 def test_warm_start(said: Said) -> None:
     from benchmarks.cases import warm_start
 
-    report = said(warm_start, "--customers", "20000", "--threads", "2")
+    report = said(warm_start, "--customers", "8000", "--threads", "2")
     assert [c["change"] for c in report["changes"]] == [0.05, -0.05, 0.05, -0.05]
     for change in report["changes"]:
         warm, cold = change["warm"], change["cold"]
@@ -168,7 +168,7 @@ def test_warm_start(said: Said) -> None:
 def test_prices(said: Said) -> None:
     from benchmarks.cases import prices
 
-    report = said(prices, "--customers", "20000", "--limits", "4", "--threads", "2")
+    report = said(prices, "--customers", "5000", "--limits", "4", "--threads", "2")
     assert report["moves"] == len(report["each"]) == 8 and report["either"] == 8
     assert {move["limit"] for move in report["each"]} >= {"budget"}
 

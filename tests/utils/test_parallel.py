@@ -43,7 +43,7 @@ def test_an_error_is_raised_where_its_result_would_come():
 
 
 def test_work_is_done_by_several_threads():
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2, timeout=600)
     assert list(parallel_map(lambda part: together.wait() >= 0, range(2), 2)) == [True, True]
 
 
