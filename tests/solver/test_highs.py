@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from couponry.solver.highs import INFEASIBLE, OPTIMAL, Programme, solve_programme
+from couponry.solver.highs import INFEASIBLE, OPTIMAL, solve_programme
+from couponry.solver.programme import Programme
 
 
 def knapsack(integrality: float, at_least: float = 0.0) -> Programme:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -20,13 +19,14 @@ from ..solver.plan import Plan
 from ..solver.problem import Problem
 from ..solver.solve import Solution
 from ..solver.solve import solve as solve_problem
-from ..solver.solve_state import SolveRequest, relative_gap
+from ..solver.solve_state import SolveRequest
 from ..utils.arrays.digests import digest_of_arrays
 from ..utils.clock import Clock
 from ..utils.memory import peak_memory
 from ..utils.progress import reporter
 from ..utils.version import __version__
 from .allocation import Allocation
+from .certificate import certificate_of
 from .infeasibility import describe_infeasibility
 from .limits_table import limits_table, max_violation
 from .options import SolveOptions
@@ -137,35 +137,12 @@ def _subject(problem: Problem, seed: int, backend: Backend, threads: int) -> byt
     return hashlib.sha256(numbers + digest).digest()
 
 
-@dataclass(frozen=True)
-class _Worth:
-    """What an allocation is worth, and how good that is; see `CampaignSolution`."""
-
-    objective: float | None = None
-    objective_error: float | None = None
-    bound: float | None = None
-    gap: float | None = None
-
-
-def _worth(compiled: CompiledCampaign, solution: Solution) -> _Worth:
-    """Objective, bound and gap of what the solver found."""
-    bound = solution.bound if math.isfinite(solution.bound) else None
-    if solution.plan is None:
-        return _Worth(bound=bound)
-    worth, off = compiled.limits.worth(solution.plan.usage, solution.plan.usage_error)
-    objective, gap = worth - off, None
-    if bound is not None:
-        bound = max(bound, objective)  # not below it by a rounding error
-        gap = relative_gap(bound, objective)
-    return _Worth(objective, 2 * off, bound, gap)
-
-
 def _campaign_solution(
     run: _Run, solution: Solution, conflict: dict[str, Any] | None
 ) -> CampaignSolution:
     """The outcome in the terms of the campaign's user."""
     compiled, plan = run.compiled, solution.plan
-    worth = _worth(compiled, solution)
+    worth = certificate_of(compiled, solution)
     allocation = limits = violation = None
     short = Shortfalls()
     if plan is not None:

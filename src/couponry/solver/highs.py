@@ -1,52 +1,54 @@
-"""HiGHS through SciPy, on one thread of its own.
+"""HiGHS through SciPy, on one thread of its own, and what its answers are worth.
 
 HiGHS keeps a pool of worker threads for each thread that calls it, of the size first asked for. A fresh thread for
 each solve, and a pool of none, make the path of the search the same on every machine, whatever else uses HiGHS in this
 process. They leave nothing behind that would be dead in a forked child, where the next solve would wait for it forever.
+
+Its tolerances are absolute. So it is given a programme that is scaled (`equilibration`), its bound is widened by what
+they may hide, a solution's cost is taken anew from whole numbers, and that nothing is feasible is believed only if
+nothing is with rows wider than the tolerances either.
 """
 
 from __future__ import annotations
 
 import threading
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from ..utils.lazy_imports import sparse as sp
+from .equilibration import equilibrate
+from .programme import Programme
 
 OPTIMAL, INFEASIBLE, OTHER = 0, 2, 4
 """SciPy's statuses; OTHER is none of: optimal, limit reached, infeasible, unbounded."""
 
+UNDECIDED = 5
+"""Status where HiGHS took for infeasible what may be feasible within its tolerances."""
+
 LEAST_SECONDS, MOST_SECONDS = 0.1, 1e6
 """Time limits that HiGHS takes."""
 
+MIP_TOLERANCE = 1e-6
+"""HiGHS's tolerances on whole numbers, on rows, and on the difference of two objectives; all absolute."""
 
-@dataclass(frozen=True)
-class Programme:
-    """Minimise cost @ x subject to row_lower <= matrix @ x <= row_upper and lower <= x <= upper.
+DUAL_TOLERANCE = 1e-7
+"""What a reduced cost of its linear programmes may be below 0 and count as 0."""
 
-    Attributes
-    ----------
-    cost : ndarray of float64, shape (n_variables,)
-    matrix : CSR array of float64, shape (n_rows, n_variables)
-    row_lower, row_upper : ndarray of float64, shape (n_rows,)
-    upper : ndarray of float64, shape (n_variables,)
-    lower : ndarray of float64, shape (n_variables,), or float
-    integrality : ndarray of float64, shape (n_variables,), optional
-        1 for integer variables, 0 for continuous ones; default: all are continuous.
-    """
+WIDENING = 10 * MIP_TOLERANCE
+"""How much wider rows are made before it is believed that nothing keeps them: ten times HiGHS's tolerance."""
 
-    cost: NDArray[np.float64]
-    matrix: sp.csr_array
-    row_lower: NDArray[np.float64]
-    row_upper: NDArray[np.float64]
-    upper: NDArray[np.float64]
-    lower: NDArray[np.float64] | float = 0.0
-    integrality: NDArray[np.float64] | None = None
+WIDENING_SHARE = 1e-9
+"""The same as a share of the row's bound: what `verify` lets sums be off."""
+
+SUMMATION_ERROR = 1e-12
+"""Relative error of an objective as HiGHS sums it, with room to spare."""
+
+SHIFT_ROUNDING = 2.0**-49
+"""Relative error of what shifted variables cost, with room to spare."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,14 @@ class Outcome:
     Attributes
     ----------
     status : int
-        As SciPy numbers them.
+        As SciPy numbers them, or UNDECIDED.
     x : ndarray of float64, shape (n_variables,), or None
-        The best solution found.
+        The best solution found. Integer variables are whole numbers.
     value : float or None
         Its cost.
     bound : float or None
-        No solution costs less; None where HiGHS has no finite bound, and for programmes without integer variables.
+        No solution costs less, whatever tolerances hide; None where HiGHS has no finite bound, and for programmes
+        without integer variables.
     """
 
     status: int
@@ -96,12 +99,87 @@ def solve_programme(
     given: dict[str, Any] = {**options, "threads": 1}
     if time_limit is not None:
         given["time_limit"] = min(max(LEAST_SECONDS, time_limit), MOST_SECONDS)
+    scaled = equilibrate(programme)
+    found = _on_a_thread(scaled.programme, given)
+    if found.status == INFEASIBLE and not _is_infeasible(found):
+        found.status = OTHER
+    if found.status == OTHER and "limit reached" not in str(found.message):
+        warnings.warn(f"HiGHS gave up: {found.message}", RuntimeWarning, stacklevel=2)
+    if found.status == INFEASIBLE:
+        is_sure = _is_infeasible(_on_a_thread(_widened(scaled.programme), given))
+        return Outcome(INFEASIBLE if is_sure else UNDECIDED, None, None, None)
+    x = value = bound = None
+    if found.x is not None:
+        is_integer = programme.is_integer
+        x = np.where(is_integer, np.round(found.x), found.x) * scaled.column + scaled.shift
+        value = float(programme.cost @ x)
+    if found.mip_dual_bound is not None and np.isfinite(found.mip_dual_bound):
+        bound = (found.mip_dual_bound - _hidden_cost(scaled.programme)) / scaled.objective
+        bound += scaled.shift_cost - SHIFT_ROUNDING * abs(scaled.shift_cost)
+    return Outcome(int(found.status), x, value, bound)
+
+
+def _is_infeasible(found: Any) -> bool:
+    """Whether HiGHS says so. SciPy has the same status for a programme that HiGHS refuses to read."""
+    return found.status == INFEASIBLE and "infeasible" in str(found.message).lower()
+
+
+def _hidden_cost(scaled: Programme) -> float:
+    """What HiGHS's tolerances may hide of the least cost of a scaled programme, at most."""
+    if not scaled.cost.any():
+        return 0.0
+    reach = _range(scaled)
+    size, is_integer = np.abs(scaled.cost), scaled.is_integer
+    # HiGHS takes for whole what is within a tolerance of it, violations that are paid for among them
+    price = size[is_integer].max(initial=0.0) + size[~is_integer].sum()
+    return float(
+        MIP_TOLERANCE * (2.0 + price)
+        + DUAL_TOLERANCE * reach.sum()
+        + SUMMATION_ERROR * (size @ reach)
+    )
+
+
+def _range(scaled: Programme) -> NDArray[np.float64]:
+    """How far each variable of a scaled programme may vary among solutions that could be best, shape (n_variables,).
+
+    A variable without an upper bound need not exceed what makes up for everything else in some row of it.
+    """
+    reach = scaled.upper - scaled.lower_bounds
+    entries, is_bounded = scaled.matrix.tocoo(), np.isfinite(reach)
+    row, of = entries.coords
+    size = np.abs(entries.data)
+    inside = is_bounded[of] & (size > 0)
+    sides = np.abs([scaled.row_lower, scaled.row_upper])
+    others = np.where(np.isfinite(sides), sides, 0.0).max(axis=0)
+    others += np.bincount(row[inside], (size * reach[of])[inside], len(others))
+    need = np.full(len(reach), np.inf)
+    outside = ~is_bounded[of] & (size > 0)
+    np.minimum.at(need, of[outside], others[row[outside]] / size[outside])
+    return np.where(is_bounded, reach, np.where(np.isfinite(need), need, 0.0))
+
+
+def _widened(scaled: Programme) -> Programme:
+    """The programme with wider rows, where any solution will do."""
+
+    def by(side: NDArray[np.float64]) -> NDArray[np.float64]:
+        return WIDENING + WIDENING_SHARE * np.where(np.isfinite(side), np.abs(side), 0.0)
+
+    return replace(
+        scaled,
+        cost=np.zeros_like(scaled.cost),
+        row_lower=scaled.row_lower - by(scaled.row_lower),
+        row_upper=scaled.row_upper + by(scaled.row_upper),
+    )
+
+
+def _on_a_thread(programme: Programme, options: dict[str, Any]) -> Any:
+    """What scipy.optimize.milp returns, called on a fresh thread."""
     results: list[Any] = []
     errors: list[BaseException] = []
 
     def work() -> None:
         try:
-            results.append(_by_scipy(programme, given))
+            results.append(_by_scipy(programme, options))
         except BaseException as error:
             errors.append(error)
 
@@ -114,12 +192,7 @@ def solve_programme(
             thread.join(0.2)  # so that an interrupt gets through
     if errors:
         raise errors[0]
-    found = results[0]
-    if found.status == OTHER and "limit reached" not in str(found.message):
-        warnings.warn(f"HiGHS gave up: {found.message}", RuntimeWarning, stacklevel=2)
-    bound = found.mip_dual_bound
-    has_bound = bound is not None and bool(np.isfinite(bound))
-    return Outcome(int(found.status), found.x, found.fun, bound if has_bound else None)
+    return results[0]
 
 
 def _by_scipy(programme: Programme, options: dict[str, Any]) -> Any:

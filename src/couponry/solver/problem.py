@@ -139,6 +139,79 @@ class Problem:
             usage[1 + c] = np.bincount(cell, weights=attribute[chosen], minlength=size)
         return usage.reshape(shape)
 
+    def usage_size(self, chosen: NDArray[np.int64] | slice) -> NDArray[np.float64]:
+        """Sum the attributes of some candidates by their sizes, so that nothing cancels.
+
+        Parameters
+        ----------
+        chosen : ndarray of int64 or slice
+            Positions of the candidates.
+
+        Returns
+        -------
+        ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+        """
+        cell, cells = self.cells(chosen), self.objective[0].size
+        sizes = [np.abs(attribute[chosen]) for attribute in self.attributes]
+        parts = [np.bincount(cell, weights=size, minlength=cells) for size in (None, *sizes)]
+        return np.array(parts, float).reshape(self.objective.shape)
+
+    def largest_usage_size(self, coupons: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Bound `usage_size` by how many coupons there are of each item, without a look at candidates.
+
+        Parameters
+        ----------
+        coupons : ndarray of float64, shape (n_segments, n_items)
+
+        Returns
+        -------
+        ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+        """
+        high = self.low + MAX_QUANTITY * self.step
+        largest = np.maximum(np.abs(self.low), np.abs(high)) + self.error
+        return np.concatenate([coupons[None], largest[:, None, :] * coupons])
+
+    def activity_rounding(self, size: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Bound what rounding may make of activities; sums of whole numbers are exact.
+
+        Parameters
+        ----------
+        size : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+            From `usage_size`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+        """
+        rounding = self.summation_rounding(size) * (abs(self.rows) @ size.ravel())
+        return np.where(self.integer, 0.0, rounding)
+
+    def objective_rounding(self, size: NDArray[np.float64]) -> float:
+        """Bound what rounding may make of an objective, penalties included.
+
+        Parameters
+        ----------
+        size : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+            From `usage_size`.
+        """
+        soft = ~self.hard
+        bounds = np.abs([self.lower[soft], self.upper[soft]])
+        bounds = np.where(np.isfinite(bounds), bounds, 0.0).max(axis=0, initial=0.0)
+        charged = self.penalty[soft] @ (abs(self.rows[soft]) @ size.ravel() + bounds)
+        worth = float((np.abs(self.objective) * size).sum())
+        return self.summation_rounding(size) * (worth + float(charged))
+
+    def summation_rounding(self, size: NDArray[np.float64]) -> float:
+        """Bound the relative error of sums over a usage table, each cell of which is summed one candidate at a time.
+
+        Parameters
+        ----------
+        size : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+            From `usage_size`.
+        """
+        widest = int(np.diff(self.rows.indptr).max(initial=0)) + size.size
+        return float(size[0].max(initial=0.0) + widest + 8.0) * 2.0**-53
+
     def violation(self, activity: NDArray[np.float64]) -> NDArray[np.float64]:
         """How far each row's activity is outside its bounds, shape (n_rows,)."""
         return np.maximum(0.0, np.maximum(self.lower - activity, activity - self.upper))

@@ -16,6 +16,7 @@ from .plan import Plan
 from .solve_state import SolveRequest, SolveState
 from .stages.column_stage import solve_restricted_master
 from .stages.core_stage import solve_core_by_highs
+from .stages.enumeration_stage import try_every_allocation
 from .stages.infeasibility_stage import prove_infeasibility
 from .stages.price_stages import (
     choose_without_prices,
@@ -108,6 +109,10 @@ def _columns_are_few(state: SolveState) -> bool:
     )
 
 
+def _is_open_and_a_handful(state: SolveState) -> bool:
+    return state.is_open and state.problem.candidates <= state.options.enumeration.candidates
+
+
 def _is_open_and_tiny(state: SolveState) -> bool:
     return state.is_open and state.is_tiny
 
@@ -135,6 +140,7 @@ STAGES = (
     Stage("best choice without prices", choose_without_prices, when=_may_need_no_prices),
     Stage("prices from samples", find_prices, when=_is_open),
     Stage("proof of infeasibility", prove_infeasibility, when=_looks_infeasible),
+    Stage("every allocation", try_every_allocation, when=_is_open_and_a_handful),
     Stage("cutting planes", minimise_dual, when=_has_few_prices),
     Stage("columns", solve_restricted_master, when=_columns_are_few),
     Stage("core of a tiny campaign", solve_core_by_highs, when=_is_open_and_tiny),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
 from ..utils.clock import Clock
+from ..utils.errors import CertificateError
 from .dual.search.price_point import PricePoint
 from .dual.search.price_search import PriceSearch
 from .dual.warm_start import WarmStart
@@ -17,6 +18,9 @@ from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
 from .primal.repair import MeasuredChoice, Repair
 from .problem import Problem
+
+LEAST_GAP = 2.0**-51
+"""Relative gap between neighbouring float64 numbers, at most: bounds are rounded up, objectives are not."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +128,8 @@ class SolveState:
 
     @property
     def is_open(self) -> bool:
-        """Whether the gap is still wider than asked."""
-        return self.relative_gap > self.gap
+        """Whether the gap is still wider than asked, by more than what float64 tells apart."""
+        return self.relative_gap > self.gap + LEAST_GAP
 
     @property
     def relative_gap(self) -> float:
@@ -151,13 +155,26 @@ class SolveState:
         self.improve_bound(evaluation.bound, prices)
 
     def improve_bound(self, bound: float, prices: NDArray[np.float64]) -> None:
-        """Keep a bound, and the prices with it, if it is the best so far."""
+        """Keep a bound, and the prices with it, if it is the best so far.
+
+        Raises
+        ------
+        CertificateError
+            Where the best allocation is worth more, by more than rounding.
+        """
         if bound < self.bound:
-            self.bound, self.best_prices = bound, prices
+            self.bound, self.best_prices = self._checked(bound, self.best, prices), prices
 
     def offer(self, plan: Plan) -> None:
-        """Keep an allocation if it is the best so far."""
+        """Keep an allocation if it is the best so far.
+
+        Raises
+        ------
+        CertificateError
+            Where it is worth more than the bound, by more than rounding.
+        """
         if plan.feasible and (self.best is None or plan.objective > self.best.objective):
+            self.bound = self._checked(self.bound, plan, self.best_prices)
             self.best = plan
             self.clock.say(f"objective {plan.objective:,.6g}, gap {self.relative_gap:.2e}")
 
@@ -178,9 +195,48 @@ class SolveState:
             )
         )
 
+    def _checked(self, bound: float, plan: Plan | None, prices: NDArray[np.float64]) -> float:
+        """A bound that is not below an allocation's objective, which is there only by rounding."""
+        if plan is None or bound >= plan.objective:
+            return bound
+        size = self.problem.largest_usage_size(plan.usage[0])
+        rounding = self.problem.objective_rounding(size)
+        # limits are kept but for rounding, and the prices say what that is worth
+        rounding += float(np.abs(prices) @ self.problem.activity_rounding(size))
+        return checked_bound(bound, plan.objective, rounding)
+
     def repair(self) -> Repair:
         """Repair and filling over all candidates."""
         return Repair(self.problem, self.engine, self.scales, self.options.repair)
+
+
+def checked_bound(bound: float, objective: float, rounding: float) -> float:
+    """Make sure that a bound and the objective of an allocation do not contradict each other.
+
+    Parameters
+    ----------
+    bound : float
+        What no allocation is worth more than.
+    objective : float
+        What an allocation is worth.
+    rounding : float
+        What rounding may have made of their difference.
+
+    Returns
+    -------
+    float
+        The bound; the objective where the bound is below it by no more than rounding.
+
+    Raises
+    ------
+    CertificateError
+        Where it is below it by more.
+    """
+    if not objective - bound <= rounding:
+        raise CertificateError(
+            f"an allocation is worth {objective!r}, above the bound {bound!r} on every allocation"
+        )
+    return max(bound, objective)
 
 
 def relative_gap(bound: float, objective: float) -> float:

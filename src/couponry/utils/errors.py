@@ -71,5 +71,9 @@ class Unsupported(InvalidInput):
     """
 
 
+class CertificateError(Exception):
+    """A certificate contradicts itself: a fault of couponry, never of the input, that no result must hide."""
+
+
 class OutOfTime(Exception):
     """The time limit has passed; raised and caught inside a solve, never seen by callers."""

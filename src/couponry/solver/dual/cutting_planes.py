@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...utils.lazy_imports import sparse as sp
-from ..highs import Programme, solve_programme
+from ..highs import solve_programme
 from ..linear_terms import terms_by_candidate
 from ..options import CuttingPlaneOptions
+from ..programme import Programme
 from .lagrangian import Lagrangian, as_float32
 from .price_space import PriceSpace
 

@@ -15,18 +15,25 @@ Geoffrion, "Lagrangean relaxation for integer programming", 1974.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
-from ..problem import ALIKE_STEPS, Problem
+from ..problem import ALIKE_STEPS, MAX_QUANTITY, Problem
 
 UNIT_ROUNDOFF = 2.0**-24
 """Relative error of rounding to float32, at most."""
 
 LEAST_ROUNDOFF = 1e-37
 """Absolute error of rounding to float32 near 0, at most, with room to spare."""
+
+FLOAT64_ROUNDOFF = 2.0**-53
+"""Relative error of rounding to float64, at most."""
+
+WHOLE_VALUE_BITS = 61
+"""A search that is exact has whole numbers of so many bits for values, less twice those of how many there are."""
 
 SUMMATION_ERROR = 1e-12
 """Relative error of sums in float64 of as many terms as a price table has, with room to spare."""
@@ -234,9 +241,12 @@ class Lagrangian:
         # float32: rounding the table, each product and each sum, with quantities up to 2^16
         size = np.abs(table[0]) + 65_536.0 * np.abs(table[1:]).sum(axis=0)
         rounding = (2 * len(table) + 2) * UNIT_ROUNDOFF * (size + slack) + LEAST_ROUNDOFF
+        # that is twice what float32 takes: the other half is for float64, and hardly ever too little
+        rounding = np.maximum(rounding, rounding / 2 + self.table_rounding(prices, objective))
         table[0] += slack + rounding
         counted, cut_off = self.engine.evaluate_with_cut_off(as_float32(table))
-        worth = (table * counted).sum() + (2 * rounding * counted[0]).sum() + cut_off.slack
+        hidden = max(0.0, self.search_rounding(table) - float((rounding * counted[0]).sum()))
+        worth = (table * counted).sum() + (2 * rounding * counted[0]).sum() + cut_off.slack + hidden
         total = float(worth) + self.support(prices)
         priced = prices != 0
         bounds = np.where(prices > 0, problem.upper, problem.lower)[priced]
@@ -244,6 +254,50 @@ class Lagrangian:
         evaluation = self._evaluation(prices, reduced, counted)
         bound = total + SUMMATION_ERROR * terms
         return replace(evaluation, bound=bound, cut_off=cut_off.customers)
+
+    def table_rounding(
+        self, prices: NDArray[np.float64], objective: float = 1.0
+    ) -> NDArray[np.float64]:
+        """Bound what float64 may make of one coupon's reduced value, where prices and objective cancel.
+
+        Parameters
+        ----------
+        prices : ndarray of float64, shape (n_rows,)
+        objective : float, default 1
+            Factor on the objective.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_segments, n_items)
+        """
+        problem = self.problem
+        charged = (abs(self._columns) @ np.abs(prices)).reshape(problem.objective.shape)
+        size = np.abs(problem.objective * objective) + charged
+        largest = np.maximum(np.abs(problem.low), np.abs(problem.low + MAX_QUANTITY * problem.step))
+        total = size[0] + (size[1:] * largest[:, None, :]).sum(axis=0)
+        terms = int(np.diff(self._columns.indptr).max(initial=0)) + 2 * len(size) + 4
+        return np.asarray(terms * FLOAT64_ROUNDOFF * total)
+
+    def search_rounding(self, table: NDArray[np.float64]) -> float:
+        """Bound what searches of customers' constraints lose, whose values are whole numbers of one scale a customer.
+
+        Parameters
+        ----------
+        table : ndarray of float64, shape (1 + n_quantities, n_segments, n_items)
+            Reduced values by packed quantity.
+        """
+        if len(self.problem.rules.constraint_ptr) <= 1:
+            return 0.0
+        largest = np.abs(table[0]) + MAX_QUANTITY * np.abs(table[1:]).sum(axis=0)
+        bits = WHOLE_VALUE_BITS - 2 * self._most_candidates.bit_length()
+        return float(self.engine.candidates * largest.max(initial=0.0) * 2.0**-bits)
+
+    @cached_property
+    def _most_candidates(self) -> int:
+        """The most candidates of one customer."""
+        indptr, piece = self.engine.shard.indptr, 1 << 20
+        starts = range(0, len(indptr) - 1, piece)
+        return max((int(np.diff(indptr[s : s + piece + 1]).max()) for s in starts), default=0)
 
     def _evaluation(
         self,

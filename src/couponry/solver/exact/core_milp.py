@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...utils.lazy_imports import sparse as sp
-from ..highs import INFEASIBLE, Outcome, Programme, solve_programme
+from ..dual.lagrangian import SUMMATION_ERROR
+from ..highs import INFEASIBLE, Outcome, solve_programme
 from ..linear_terms import usage_by_candidate
 from ..options import CoreOptions
 from ..problem import Problem
+from ..programme import Programme
 from .rule_rows import RuleRows, rule_rows
 
 
@@ -102,7 +104,7 @@ def solve_core(core: Core, limits: CoreLimits, options: CoreOptions) -> CoreSolu
     found = programme.solve(limits)
     if found.status == INFEASIBLE:
         return CoreSolution(None, -np.inf, True)
-    bound = programme.bound(found)
+    bound = programme.bound(found)  # infinite where HiGHS is not sure
     if found.x is None:
         return CoreSolution(None, bound, False)
     chosen = core.chosen.copy()
@@ -125,6 +127,9 @@ class _CoreProgramme:
         usage = problem.usage(np.flatnonzero(is_fixed))
         self._activity = problem.rows @ usage.ravel()  # of fixed candidates
         self._fixed_worth = float((problem.objective * usage).sum())
+        size = problem.usage_size(np.flatnonzero(is_fixed))
+        self._activity_rounding = problem.activity_rounding(size)
+        self._rounding = problem.objective_rounding(size)
         terms = usage_by_candidate(problem, self.variables)
         objective = problem.objective.reshape(1, -1) @ terms
         self._soft = np.flatnonzero(~problem.hard)
@@ -135,17 +140,16 @@ class _CoreProgramme:
         penalty = problem.penalty[self._soft]
         shortfalls = np.full(self._rules.shortfall_variables, shortfall_cost)
         self._cost = np.concatenate([-objective.ravel(), shortfalls, penalty, penalty])
-        self._matrix = self._rows(problem, terms, self._rules)
+        self._matrix = self._rows(sp.csr_array(problem.rows @ terms), self._rules)
 
-    def _rows(self, problem: Problem, terms: sp.csr_array, rules: RuleRows) -> sp.csr_array:
+    def _rows(self, weights: sp.csr_array, rules: RuleRows) -> sp.csr_array:
         """The limits' rows, then the customer rules'."""
-        soft = self._soft
+        soft, rows = self._soft, weights.shape[0]
         violation = sp.csr_array(
-            (np.ones(len(soft)), (soft, np.arange(len(soft)))),
-            shape=(len(problem.lower), len(soft)),
+            (np.ones(len(soft)), (soft, np.arange(len(soft)))), shape=(rows, len(soft))
         )
-        nothing = sp.csr_array((len(problem.lower), rules.shortfall_variables))
-        limits = sp.hstack([problem.rows @ terms, nothing])
+        nothing = sp.csr_array((rows, rules.shortfall_variables))
+        limits = sp.hstack([weights, nothing])
         sides = sp.hstack([violation, -violation])
         no_rules = sp.csr_array((rules.matrix.shape[0], 2 * len(soft)))
         return sp.csr_array(
@@ -169,12 +173,14 @@ class _CoreProgramme:
         """What HiGHS says."""
         problem, rules = self._core.problem, self._rules
         size = abs(limits.expected - self._fixed_worth - self._cost_of_shortfall)
+        lower = problem.lower - self._activity - self._activity_rounding
+        upper = problem.upper - self._activity + self._activity_rounding
         binary, continuous = len(self.variables), len(self._cost) - len(self.variables)
         programme = Programme(
             self._cost,
             self._matrix,
-            np.concatenate([problem.lower - self._activity, rules.lower]),
-            np.concatenate([problem.upper - self._activity, rules.upper]),
+            np.concatenate([lower, rules.lower]),
+            np.concatenate([upper, rules.upper]),
             np.concatenate([np.ones(binary), np.full(continuous, np.inf)]),
             integrality=np.concatenate([np.ones(binary), np.zeros(continuous)]),
         )
@@ -186,10 +192,10 @@ class _CoreProgramme:
         )
 
     def bound(self, found: Outcome) -> float:
-        """HiGHS's bound on the objective, raised by what its sums may be off; infinite where it has none."""
+        """HiGHS's bound on the objective, raised by what sums may be off; infinite where it has none."""
         if found.bound is None:
             return np.inf
         shortfall = self._cost_of_shortfall
-        size = abs(self._fixed_worth) + float(np.abs(self._cost[: len(self.variables)]).sum())
-        below = found.bound - shortfall
-        return float(self._fixed_worth - below + 1e-9 * (size + shortfall))
+        worth = self._fixed_worth + shortfall - found.bound
+        sizes = abs(self._fixed_worth) + shortfall + abs(found.bound)
+        return float(worth + self._rounding + SUMMATION_ERROR * sizes)

@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 
 from ...utils.clock import Clock
 from ...utils.lazy_imports import sparse as sp
-from ..dual.lagrangian import Lagrangian
+from ..dual.lagrangian import SUMMATION_ERROR, Lagrangian
 from ..dual.price_space import PriceSpace
-from ..highs import INFEASIBLE, OPTIMAL, Programme, solve_programme
+from ..highs import INFEASIBLE, OPTIMAL, solve_programme
 from ..options import MasterOptions, SolverOptions
+from ..primal.exact_dual import exact_dual
 from ..primal.repair import Repair
 from ..problem import Problem
+from ..programme import Programme
 from .columns import Columns, list_columns
 
 
@@ -131,6 +133,9 @@ class RestrictedMaster:
         self._now = self._best = self._look(space.point(prices))
         self._largest_regret = self._options.first_regret * typical_worth
         self._listed: Columns | None = None  # at the present point
+        size = self._problem.usage_size(slice(None))
+        self._rounding = self._problem.objective_rounding(size)
+        self._activity_rounding = self._problem.activity_rounding(size)
 
     @property
     def prices(self) -> NDArray[np.float64]:
@@ -211,10 +216,9 @@ class RestrictedMaster:
     def _look(self, point: NDArray[np.float64]) -> _Point:
         """Everybody's best choice at a point, in float64."""
         prices = self._space.prices(point)
-        reduced = self._lagrangian.reduced(prices)
         chosen, _ = self._lagrangian.choose(prices)
-        chosen, worth = self._repair.exact_choice(chosen, reduced)
-        return _Point(point, reduced, chosen, worth + self._lagrangian.support(prices))
+        found = exact_dual(self._repair, self._lagrangian, chosen, prices)
+        return _Point(point, found.reduced, found.chosen, found.bound)
 
     def _list_at(self, point: _Point) -> Columns:
         return list_columns(
@@ -282,8 +286,8 @@ class RestrictedMaster:
         if found.status == INFEASIBLE:
             bound = -np.inf
         elif found.bound is not None:
-            bound = -found.bound + 1e-9 * float(np.abs(columns.worth).sum())
-        bound = max(bound, self._now.dual - columns.unlisted_regret)
+            bound = -found.bound + self._rounding + SUMMATION_ERROR * abs(found.bound)
+        bound = max(bound, self._now.dual - columns.unlisted_regret + self._rounding)
         if found.x is None:
             return MasterSolution(None, bound)
         taken = np.flatnonzero(found.x[: len(columns.customer)] > 0.5)
@@ -293,24 +297,24 @@ class RestrictedMaster:
 
     def _programme(self, columns: Columns) -> Programme:
         """Choose one column of each customer; a soft row has two variables more, for violation below and above."""
-        problem, per_coupon = self._problem, self._per_coupon
+        problem = self._problem
         count, customers = len(columns.customer), problem.customers
         owner = sp.csr_array(
             (np.ones(count), (columns.customer, np.arange(count))), shape=(customers, count)
         )
         soft = np.flatnonzero(~problem.hard)
         violation = sp.csr_array(
-            (per_coupon[soft], (soft, np.arange(len(soft)))), shape=(len(problem.lower), len(soft))
+            (np.ones(len(soft)), (soft, np.arange(len(soft)))),
+            shape=(len(problem.lower), len(soft)),
         )
-        weight = sp.diags_array(per_coupon) @ columns.weight.T
-        limits = sp.hstack([weight, violation, -violation])
+        limits = sp.hstack([columns.weight.T, violation, -violation])
         one_each = sp.hstack([owner, sp.csr_array((customers, 2 * len(soft)))])
         one, penalty = np.ones(customers), problem.penalty[soft]
         return Programme(
             np.concatenate([-columns.worth, penalty, penalty]),
             sp.csr_array(sp.vstack([limits, one_each], format="csr")),
-            np.concatenate([problem.lower * per_coupon, one]),
-            np.concatenate([problem.upper * per_coupon, one]),
+            np.concatenate([problem.lower - self._activity_rounding, one]),
+            np.concatenate([problem.upper + self._activity_rounding, one]),
             np.concatenate([np.ones(count), np.full(2 * len(soft), np.inf)]),
             integrality=np.concatenate([np.ones(count), np.zeros(2 * len(soft))]),
         )

@@ -16,9 +16,6 @@ from ..primal.repair import chosen_positions
 from ..problem import Problem
 from .partial_problem import row_as_objective, with_rows, without_bound
 
-WHOLE_NUMBER_ROUNDING = 1e-3
-"""What HiGHS's bound on a whole number may be off by."""
-
 SAME_SHARE = 1e-6
 """Share of a value by which a bound may be above it and still be taken for it."""
 
@@ -68,7 +65,7 @@ class HighsProver:
         if bound is None or np.isinf(bound):
             return None
         if problem.integer[row]:
-            bound = float(np.floor(bound + WHOLE_NUMBER_ROUNDING))
+            bound = float(np.floor(bound))
         return bound if is_min else -bound
 
     def _bound(self, part: Problem, nodes: int) -> float | None:
@@ -86,4 +83,4 @@ class HighsProver:
             self._clock.check()
             return core.bound
         found = float((part.objective * part.usage(chosen_positions(core.chosen))).sum())
-        return found if core.bound - found <= SAME_SHARE * max(1.0, abs(found)) else core.bound
+        return found if core.bound - found <= SAME_SHARE * abs(found) else core.bound

@@ -12,7 +12,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .exact_options import ColumnOptions, CoreOptions, MasterOptions, NeighbourhoodOptions
+from .exact_options import (
+    ColumnOptions,
+    CoreOptions,
+    EnumerationOptions,
+    MasterOptions,
+    NeighbourhoodOptions,
+)
 from .infeasibility_options import ConflictOptions, RelaxationOptions
 from .price_options import (
     CurvatureOptions,
@@ -34,6 +40,7 @@ __all__ = [
     "CoreOptions",
     "CurvatureOptions",
     "CuttingPlaneOptions",
+    "EnumerationOptions",
     "FreeCustomerOptions",
     "MasterOptions",
     "NeighbourhoodOptions",
@@ -103,6 +110,9 @@ class SolverOptions:
 
     columns: ColumnOptions = field(default_factory=ColumnOptions)
     """Whole choices of customers, listed."""
+
+    enumeration: EnumerationOptions = field(default_factory=EnumerationOptions)
+    """Every allocation of a handful of customers."""
 
     master: MasterOptions = field(default_factory=MasterOptions)
     """The restricted master programme over columns."""

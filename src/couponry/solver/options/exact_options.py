@@ -20,6 +20,23 @@ class ColumnOptions:
 
 
 @dataclass(frozen=True)
+class EnumerationOptions:
+    """Every allocation of a handful of customers that could be the best."""
+
+    candidates: int = 200
+    """Candidates of a campaign beyond which nobody tries."""
+
+    columns: ColumnOptions = ColumnOptions(per_customer=1_024)
+    """Choices of one customer, and how they are listed."""
+
+    allocations: int = 20_000
+    """Partial allocations that are followed at once, at most: some ten milliseconds a customer."""
+
+    decided_exactly: int = 64
+    """Allocations that are evaluated in fractions, at most: those within rounding of the best."""
+
+
+@dataclass(frozen=True)
 class MasterOptions:
     """The restricted master programme over columns.
 

@@ -334,6 +334,8 @@ def _tightened_bounds(
         np.abs(np.where(np.isfinite(upper), upper + fixed_activity, 0.0)),
     )
     margin = scales.margins(size)
+    # what none of whose terms is negative is nothing exactly, or it is not
+    margin = np.where(scales.never_negative & (upper == 0) & (lower <= 0), 0.0, margin)
     is_wide = upper - lower > 4 * margin
     lower[is_wide] += margin[is_wide]
     upper[is_wide] -= margin[is_wide]

@@ -28,6 +28,6 @@ def solve_restricted_master(state: SolveState) -> None:
                 state.offer_measured(repair.measure(tried.chosen))
                 state.offer_measured(repair.repair_and_fill(tried.chosen, reduced, lambda: None))
             if state.best is not None:
-                state.improve_bound(max(tried.bound, state.best.objective), master.prices)
+                state.improve_bound(tried.bound, master.prices)
             if not state.is_open:
                 return

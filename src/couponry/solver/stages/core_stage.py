@@ -9,8 +9,12 @@ from ..exact.core_milp import Core, CoreLimits, solve_core
 from ..exact.neighbourhood_search import NeighbourhoodSearch, PricedChoice
 from ..infeasibility.highs_prover import HighsProver
 from ..infeasibility.infeasible_set import find_infeasible_set
+from ..primal.exact_dual import exact_dual
 from ..primal.repair import Repair
 from ..solve_state import SolveState
+
+REGRET_ROUNDING = 1e-9
+"""Share of dual and objective by which a regret must exceed their distance before its decision is fixed."""
 
 
 def solve_core_by_highs(state: SolveState) -> None:
@@ -32,7 +36,6 @@ class _UndecidedCore:
     def __init__(self, state: SolveState):
         self._state = state
         self._repair: Repair = state.repair()
-        self._reduced = state.lagrangian.reduced(state.best_prices)
         chosen, _ = state.lagrangian.choose(state.best_prices)
         self._decide(chosen)
 
@@ -57,13 +60,15 @@ class _UndecidedCore:
         Choice, dual and regrets are all of the same prices and in float64, so that what is fixed is fixed rightly.
         """
         state = self._state
-        self._chosen, inner = self._repair.exact_choice(chosen, self._reduced)
+        dual = exact_dual(self._repair, state.lagrangian, chosen, state.best_prices)
+        self._chosen, self._reduced = dual.chosen, dual.reduced
         if state.best is None:
             self._free = np.ones(state.problem.candidates, bool)
             return
-        dual = inner + state.lagrangian.support(state.best_prices)
-        rounding_error = 1e-9 * (abs(dual) + abs(inner) + abs(state.best.objective))
-        self._free = self._regret() <= dual - state.best.objective + rounding_error
+        best = state.best.objective
+        rounding = REGRET_ROUNDING * (abs(dual.bound) + abs(best)) + dual.regret_rounding
+        rounding += state.problem.objective_rounding(state.problem.usage_size(slice(None)))
+        self._free = self._regret() <= dual.bound - best + rounding
 
     def _regret(self) -> NDArray[np.float64]:
         """What deciding each candidate otherwise costs at least."""
@@ -90,10 +95,10 @@ class _UndecidedCore:
             state.offer_measured(
                 self._repair.repair_and_fill(core.chosen, self._reduced, lambda: None)
             )
-        if whole and state.best is not None and np.isfinite(core.bound):
-            proved = max(core.bound, state.best.objective)
-            if proved < state.bound:
-                state.bound, state.method = proved, "dual+milp"
+        if whole and state.best is not None and core.bound < state.bound:
+            # what differs in other candidates is worth less than the best allocation
+            state.improve_bound(core.bound, state.best_prices)
+            state.method = "dual+milp"
         return whole and core.infeasible
 
     def _search_neighbourhoods(self) -> None:

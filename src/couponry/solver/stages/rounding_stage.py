@@ -11,6 +11,7 @@ from ...utils.errors import OutOfTime
 from ..dual.lagrangian import Evaluation, Lagrangian, as_float32
 from ..dual.search.price_point import PricePoint
 from ..plan import Plan
+from ..primal.exact_dual import exact_dual
 from ..primal.fixed_customers import (
     fix_customers,
     fixed_usage,
@@ -49,8 +50,7 @@ def _round_everybody(state: SolveState, point: PricePoint) -> None:
     repair = state.repair()
     state.offer_measured(repair.repair_and_fill(chosen, reduced, state.clock.check))
     if state.is_open and state.problem.candidates <= state.options.core.candidates:
-        _, inner = repair.exact_choice(chosen, reduced)
-        state.improve_bound(inner + state.lagrangian.support(prices), prices)
+        state.improve_bound(exact_dual(repair, state.lagrangian, chosen, prices).bound, prices)
 
 
 @dataclass(frozen=True)

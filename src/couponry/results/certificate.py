@@ -1,0 +1,70 @@
+"""The certificate of a result: objective, bound and gap by the user's own cost of soft limits."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..model.compiled_campaign import CompiledCampaign
+from ..solver.plan import Plan
+from ..solver.solve import Solution
+from ..solver.solve_state import checked_bound, relative_gap
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What an allocation is worth, and how good that is; see `CampaignSolution`."""
+
+    objective: float | None = None
+    objective_error: float | None = None
+    bound: float | None = None
+    gap: float | None = None
+
+
+def certificate_of(compiled: CompiledCampaign, solution: Solution) -> Certificate:
+    """Compute objective, bound and gap of what the solver found.
+
+    Parameters
+    ----------
+    compiled : CompiledCampaign
+    solution : Solution
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    CertificateError
+        Where the objective is above the bound by more than rounding.
+    """
+    bound, plan = solution.bound if math.isfinite(solution.bound) else None, solution.plan
+    if plan is None:
+        return Certificate(bound=bound)
+    worth, off = compiled.limits.worth(plan.usage, plan.usage_error)
+    objective, gap = worth - off, None
+    if bound is not None:
+        if bound < objective:
+            bound = checked_bound(bound, objective, _rounding(compiled, solution, plan))
+        gap = relative_gap(bound, objective)
+    return Certificate(objective, 2 * off, bound, gap)
+
+
+def _rounding(compiled: CompiledCampaign, solution: Solution, plan: Plan) -> float:
+    """What rounding may make of objective and bound."""
+    problem, limits = compiled.problem, compiled.limits
+    size = problem.largest_usage_size(plan.usage[0])
+    summed = np.maximum(abs(limits.numerator) @ size.ravel(), 0.0)
+    below = np.where(limits.is_ratio, limits.denominator @ plan.usage.ravel(), 1.0)
+    achieved = np.divide(summed, below, out=np.zeros(len(summed)), where=below > 0)
+    charged = sum(
+        m.penalty * (2 * largest + max(abs(m.min or 0.0), abs(m.max or 0.0)))
+        for m, largest in zip(limits.measures, achieved.tolist(), strict=True)
+        if m.mode == "soft"
+    )
+    worth = float((np.abs(limits.objective) * size).sum())
+    # limits are kept but for rounding, and the prices say what that is worth
+    kept = float(np.abs(solution.prices) @ problem.activity_rounding(size))
+    return float(problem.summation_rounding(size) * (worth + charged) + kept)

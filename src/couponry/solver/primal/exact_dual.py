@@ -1,0 +1,73 @@
+"""The dual bound in float64, from attributes as given: as tight as prices allow, and rounded up."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..dual.lagrangian import FLOAT64_ROUNDOFF, SUMMATION_ERROR, Lagrangian
+from .repair import Repair, chosen_positions
+
+
+class ExactDual(NamedTuple):
+    """Everybody's best choice at some prices, and what it proves.
+
+    Attributes
+    ----------
+    chosen : ndarray of uint8, shape (n_candidates,)
+    reduced : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+        What usage is worth at the prices.
+    bound : float
+        No allocation is worth more.
+    regret_rounding : float
+        What rounding may make of the regret of one candidate.
+    """
+
+    chosen: NDArray[np.uint8]
+    reduced: NDArray[np.float64]
+    bound: float
+    regret_rounding: float
+
+
+def exact_dual(
+    repair: Repair, lagrangian: Lagrangian, chosen: NDArray[np.uint8], prices: NDArray[np.float64]
+) -> ExactDual:
+    """Bound every allocation's worth by the dual value in float64.
+
+    Parameters
+    ----------
+    repair : Repair
+        Of the problem.
+    lagrangian : Lagrangian
+        Over all customers.
+    chosen : ndarray of uint8, shape (n_candidates,)
+        The best choice of a quantised pass at these prices. Not changed.
+    prices : ndarray of float64, shape (n_rows,)
+
+    Returns
+    -------
+    ExactDual
+    """
+    problem, reduced = lagrangian.problem, lagrangian.reduced(prices)
+    chosen, worth = repair.exact_choice(chosen, reduced)
+    support = lagrangian.support(prices)
+    # a choice that seems best may be worse than another by what rounding makes of either's candidates
+    of_coupon = lagrangian.table_rounding(prices)
+    counted = np.bincount(problem.cells(), minlength=of_coupon.size)
+    searched = lagrangian.search_rounding(lagrangian.price_table(reduced))
+    rounding = 2.0 * float(of_coupon.ravel() @ counted) + searched
+    size = problem.usage_size(chosen_positions(chosen))
+    terms = float((np.abs(reduced) * size).sum())
+    rounding += problem.summation_rounding(size) * terms
+    priced = prices != 0
+    bounds = np.where(prices > 0, problem.upper, problem.lower)[priced]
+    charged = float(np.abs(prices[priced]) @ np.abs(bounds))
+    rounding += SUMMATION_ERROR * charged + 4 * FLOAT64_ROUNDOFF * (abs(worth) + abs(support))
+    return ExactDual(
+        chosen,
+        reduced,
+        worth + support + rounding,
+        4.0 * float(of_coupon.max(initial=0.0)) + searched,
+    )
