@@ -20,8 +20,18 @@ from numpy.typing import NDArray
 from ..utils.lazy_imports import sparse as sp
 from .programme import Programme
 
-LEAST_WEIGHT = 2.0**-29
-"""Weight of an integer variable below which it is a trace in a row whose largest is from 1 to 2: HiGHS drops such."""
+LEAST_WEIGHT = 2.0**-17
+"""Weight of an integer variable below which it is a trace in a row whose largest is from 1 to 2.
+
+HiGHS keeps rows to 1e-6. With weights of that size in them it has been seen to end with less than the best as the best.
+"""
+
+ROW_SLACK = 2e-6
+"""How much wider rows of other than whole numbers are made: twice HiGHS's tolerance. What keeps a row then keeps it by
+more than that, so that nothing that HiGHS concludes within its tolerance takes it for a choice that does not."""
+
+MOST_WHOLE = 2.0**13
+"""Weights of a row of whole numbers, at most: scaled, they differ by a hundred times HiGHS's tolerance."""
 
 LARGEST_BOUND = 2.0**40
 """Bound of such a row from which on it is brought down to what the row can reach."""
@@ -103,6 +113,10 @@ def equilibrate(programme: Programme) -> Equilibrated:
     )
     if programme.is_integer.any():
         scaled = _within_reach(_without_traces(scaled))
+        slack = np.where(_is_whole(programme), 0.0, ROW_SLACK)
+        scaled = replace(
+            scaled, row_lower=scaled.row_lower - slack, row_upper=scaled.row_upper + slack
+        )
     cost, objective = _scaled_cost(programme, column_bits)
     return Equilibrated(replace(scaled, cost=cost), column, shift, objective, float(given @ shift))
 
@@ -222,6 +236,18 @@ def _without_impossible(programme: Programme) -> Programme:
         )
         programme = replace(programme, matrix=matrix, upper=upper, cost=cost)
     return programme
+
+
+def _is_whole(programme: Programme) -> NDArray[np.bool_]:
+    """Which rows have small whole numbers for weights and bounds, so that no tolerance blurs them."""
+    entries, rows = programme.matrix.tocoo(), len(programme.row_lower)
+    weight = entries.data
+    is_odd = (weight % 1 != 0) | (np.abs(weight) > MOST_WHOLE)
+    is_odd &= programme.is_integer[entries.coords[1]]
+    whole = np.bincount(entries.coords[0], is_odd, rows) == 0
+    for bound in (programme.row_lower, programme.row_upper):
+        whole &= np.isinf(bound) | (np.where(np.isinf(bound), 0.0, bound) % 1 == 0)
+    return np.asarray(whole)
 
 
 def _shifted(programme: Programme) -> tuple[Programme, NDArray[np.float64]]:
