@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -246,6 +248,40 @@ def test_of_two_updates_of_one_history_none_is_lost(tmp_path: Path) -> None:
         pytest.raises(InvalidInput, match=r"^history .*: another run is writing it"),
     ):
         pool.submit(PurchaseHistory.from_transactions, table, folder=kept).result()
+
+
+def test_a_history_that_is_damaged_is_refused(tmp_path: Path) -> None:
+    kept, random = tmp_path / "kept", np.random.default_rng(0)
+    expected = arrays(PurchaseHistory.from_transactions(transactions(4), folder=kept))
+    whole = shutil.copytree(kept, tmp_path / "whole")
+    refused = 0
+    for file in sorted(whole.iterdir()):
+        text = file.read_bytes()
+        bit = bytearray(text)
+        bit[random.integers(256 * (file.suffix == ".npy"), len(text))] ^= 4
+        for damaged in (bytes(bit), text[:-1]):
+            shutil.rmtree(kept)
+            shutil.copytree(whole, kept)
+            (kept / file.name).write_bytes(damaged)
+            try:
+                assert arrays(PurchaseHistory.open(kept)) == expected and file.stem == "states"
+            except InvalidInput as error:
+                refused += 1
+                assert str(error).startswith(f"history '{kept}': expected one, but ")
+    assert refused == 2 * (len(list(whole.iterdir())) - 1)
+
+
+def test_a_history_of_version_1_is_read_and_updated(tmp_path: Path) -> None:
+    table, kept = transactions(4, 2000), tmp_path / "kept"
+    late = table["week"].to_numpy() > 20
+    PurchaseHistory.from_transactions(table.filter(pa.array(~late)), folder=kept, until=20)
+    manifest = json.loads((kept / "manifest.json").read_text())
+    for name in ("check", "arrays"):
+        del manifest[name]
+    (kept / "manifest.json").write_text(json.dumps({**manifest, "format": 1}))
+    (kept / "states.json").unlink()
+    PurchaseHistory.open(kept).update(table.filter(pa.array(late)), folder=kept)
+    assert arrays(PurchaseHistory.open(kept)) == arrays(PurchaseHistory.from_transactions(table))
 
 
 def test_a_failed_update_leaves_what_was_there(tmp_path: Path) -> None:

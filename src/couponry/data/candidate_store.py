@@ -1,19 +1,21 @@
 """Candidates kept in a folder: built whole or not at all, memory-mapped, used again while their input is the same.
 
-store.json        format, sizes, columns, and what the store was built from; written last
+store.json        format, sizes, columns, what the store was built from, and a record of its arrays; written last
 customer.npy      int64 (n), or the bytes of text ids, uint8, with customer-ends.npy, int64 (n + 1)
 indptr.npy        int64 (n + 1)
 offer.npy         uint16 or uint32 (e)
 role.npy          uint8 (e), where candidates have roles
 mandatory.npy     uint8 (e), where the table says which candidates are
 column-0.npy ...  float32 or float64 (e), the numeric columns
-packed.* ...      folders of arrays that campaigns made of these
+packed.* ...      folders of arrays that campaigns made of these, each with a record of them in arrays.json
+states.json       how files looked that were known to be as written; see `couponry.utils.arrays.recorded_arrays`
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Callable, Sequence
@@ -23,19 +25,27 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..utils.arrays.array_store import Arrays, ArrayStore, FolderStore
-from ..utils.arrays.mapped_arrays import map_array
+from ..kernels import load
+from ..utils.arrays.array_store import Arrays, ArrayStore
+from ..utils.arrays.recorded_arrays import (
+    RecordedFolder,
+    map_recorded,
+    remember_states,
+    seal,
+    unseal,
+)
 from ..utils.atomic_folder import atomic_folder, remove_folder, reserved_folder, tidy
 from ..utils.errors import InvalidInput
+from ..utils.threads import thread_count
 from .candidates import Candidates, build_candidates
 from .external_sort import file_names
 from .ids import TEXT, as_ids, digest_of
-from .streams import Stream
+from .streams import Stream, file_state
 
-FORMAT = 2
+FORMAT = 3
 """Version of the files' layout; a store of another version is built again."""
 
-MANIFEST = "store.json"
+MANIFEST, RECORDS = "store.json", "arrays.json"
 
 
 def open_or_build(folder: str | Path, stream: Stream, offers: pa.Array, threads: int) -> Candidates:
@@ -119,10 +129,22 @@ def _make(
 ) -> None:
     """Make a store, in place of one that is there."""
     with atomic_folder(path, overwrite=True, what="store") as draft:
-        found = make(FolderStore(draft))
+        store = RecordedFolder(draft, load().kernels.hash_blocks)
+        found = make(store)
+        _check_unchanged(source)
         built = uuid.uuid4().hex
-        manifest = {"format": FORMAT, "built": built, **_content(found), "source": source}
-        (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        manifest = {
+            "format": FORMAT, "built": built, **_content(found), "source": source, "arrays": store.records,
+        }  # fmt: skip
+        remember_states(draft, store.records)
+        (draft / MANIFEST).write_text(seal(manifest), encoding="utf-8")
+
+
+def _check_unchanged(source: dict[str, Any] | None) -> None:
+    """Refuse files that have changed since reading them began: what was read may be of both."""
+    for path, *state in [] if source is None else source["files"]:
+        if file_state(Path(path)) != state:
+            raise InvalidInput(f"table in {path!r}: it has changed while it was read; start again")
 
 
 def is_built_from(folder: str | Path, stream: Stream, offers: pa.Array) -> bool:
@@ -161,23 +183,42 @@ def is_made_from(folder: str | Path, source: dict[str, Any] | None) -> bool:
         False where there is no store.
     """
     try:
-        manifest = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        manifest = _manifest(Path(folder))
+    except (OSError, ValueError, RecursionError):
         return False
-    same = isinstance(manifest, dict) and manifest.get("format") == FORMAT
+    same = manifest.get("format") == FORMAT
     return same and source is not None and bool(manifest.get("source") == source)
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """What a store says of itself."""
+    return unseal((path / MANIFEST).read_text(encoding="utf-8"), MANIFEST)
 
 
 def _open(path: Path) -> Candidates:
     """The candidates of a store that is there."""
-    try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        names = file_names(["offer", *manifest["flags"], *manifest["columns"]])
-        arrays = {name: map_array(path / f"{file}.npy") for name, file in names.items()}
-        customer, indptr = map_array(path / "customer.npy"), map_array(path / "indptr.npy")
-        ends = map_array(path / "customer-ends.npy") if manifest["ids"] == "text" else None
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"store {str(path)!r}: {error}; remove it to build it again") from error
+    while True:
+        before = path.stat()
+        try:
+            manifest = _manifest(path)
+            kept = map_recorded(
+                path, manifest["arrays"], load().kernels.hash_blocks, thread_count()
+            )
+        except (OSError, ValueError) as error:
+            if not os.path.samestat(path.stat(), before):
+                continue  # somebody has replaced it meanwhile
+            raise InvalidInput(
+                f"store {str(path)!r}: {error}; remove it to build it again"
+            ) from error
+        if os.path.samestat(path.stat(), before):
+            return _candidates(path, manifest, kept)
+
+
+def _candidates(path: Path, manifest: dict[str, Any], kept: Arrays) -> Candidates:
+    """The candidates that a store's arrays are."""
+    names = file_names(["offer", *manifest["flags"], *manifest["columns"]])
+    arrays = {name: kept[file] for name, file in names.items()}
+    customer, indptr, ends = kept["customer"], kept["indptr"], kept.get("customer-ends")
     offer, role = arrays.pop("offer"), arrays.pop("role", None)
     mandatory = arrays.pop("mandatory", None)
     derived = _DerivedFolders(path, manifest["built"])
@@ -212,7 +253,11 @@ class _DerivedFolders:
             for other in self._folder.glob(f"{kind}.*") if kind != "span" else ():
                 remove_folder(other)  # whoever maps them keeps them
             with atomic_folder(folder, overwrite=True, what="arrays of store") as draft:
-                return make(FolderStore(draft))
+                store = RecordedFolder(draft, load().kernels.hash_blocks)
+                arrays = make(store)
+                remember_states(draft, store.records)
+                (draft / RECORDS).write_text(seal(store.records), encoding="utf-8")
+                return arrays
 
     def tidy(self) -> None:
         """Remove what killed runs have left, except of kinds that somebody is writing."""
@@ -227,10 +272,11 @@ class _DerivedFolders:
             shutil.rmtree(draft, ignore_errors=True)
 
     def _find(self, folder: Path) -> Arrays:
-        """The arrays of a folder; none where they are not whole."""
+        """The arrays of a folder; none where they are not whole, or not what was written."""
         try:
-            return {file.stem: map_array(file) for file in folder.glob("*.npy")}
-        except (OSError, ValueError):
+            records = unseal((folder / RECORDS).read_text(encoding="utf-8"), RECORDS)
+            return map_recorded(folder, records, load().kernels.hash_blocks, thread_count())
+        except (OSError, ValueError, RecursionError):
             return {}
 
 

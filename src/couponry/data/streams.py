@@ -33,7 +33,7 @@ class Stream:
     repeatable : bool
         Whether `batches` can be called again.
     files : list of lists, or None
-        Path, size and time of change of each file that it reads; None where it is not of files.
+        Path and `file_state` of each file that it reads; None where it is not of files.
     """
 
     schema: pa.Schema
@@ -126,8 +126,7 @@ def stream_files(folder: Path, name: str | list[str], what: str, columns: list[s
     InvalidInput
     """
     paths = list_files(folder, name, what)
-    states = [(path.resolve(), path.stat()) for path in paths]
-    files = [[str(path), state.st_size, state.st_mtime_ns] for path, state in states]
+    files = [[str(path.resolve()), *file_state(path)] for path in paths]
     if any(path.suffix.lower() == ".csv" for path in paths):
         return _stream_table(tables.read(folder, name, what, columns), files)
 
@@ -144,6 +143,23 @@ def stream_files(folder: Path, name: str | list[str], what: str, columns: list[s
                     yield fitted(pa.table(batch), schema, what)
 
     return Stream(schema, batches, files=files)
+
+
+def file_state(path: Path) -> list[int]:
+    """Return what changes whenever a file is written or replaced.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    list of int
+        Size, and times of change in nanoseconds: of its content, and of anything about it, which nobody can set.
+    """
+    state = path.stat()
+    return [state.st_size, state.st_mtime_ns, state.st_ctime_ns]
 
 
 def _stream_table(table: pa.Table, files: list[list[Any]] | None = None) -> Stream:

@@ -1,24 +1,37 @@
 """Purchase histories in a folder, or in memory: built whole or not at all, and opened again.
 
-manifest.json            format, half-lives, unit, periods; written last
+manifest.json            format, half-lives, unit, periods, and a record of the arrays; written last
 customers.npy ...        the arrays, as `couponry.utils.arrays.array_store` writes them
+states.json              how files looked that were known to be as written; see `couponry.utils.arrays.recorded_arrays`
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...utils.arrays.array_store import Arrays, ArrayStore, FolderStore, MemoryStore
+from ...kernels import load
+from ...utils.arrays.array_store import Arrays, ArrayStore, MemoryStore
 from ...utils.arrays.mapped_arrays import map_array
+from ...utils.arrays.recorded_arrays import (
+    RecordedFolder,
+    map_recorded,
+    remember_states,
+    seal,
+    unseal,
+)
 from ...utils.atomic_folder import atomic_folder, reserved_folder
 from ...utils.errors import InvalidInput
+from ...utils.threads import thread_count
 from .history_arrays import HistoryArrays
 
-FORMAT = 1
+FORMAT = 2
+"""Version of the files' layout. Histories of version 1, which had no record of their arrays, are read as they are."""
+
 MANIFEST = "manifest.json"
 
 
@@ -74,7 +87,7 @@ class Coverage:
         -------
         Coverage
         """
-        if manifest["format"] != FORMAT:
+        if manifest["format"] not in (1, FORMAT):
             raise ValueError(f"expected format {FORMAT}, got {manifest['format']!r}")
         return cls(
             tuple(manifest["half_lives"]),
@@ -119,8 +132,10 @@ def build_history(
     with reserved_folder(path, overwrite=True, what="history"):
         _check_replaceable(path, updated)
         with atomic_folder(path, overwrite=True, what="history") as draft:
-            coverage = build(FolderStore(draft), draft)[1]
-            manifest = json.dumps(coverage.manifest(), indent=1)
+            store = RecordedFolder(draft, load().kernels.hash_blocks)
+            coverage = build(store, draft)[1]
+            remember_states(draft, store.records)
+            manifest = seal({**coverage.manifest(), "arrays": store.records})
             (draft / MANIFEST).write_text(manifest, encoding="utf-8")
         return open_history(path)
 
@@ -158,8 +173,28 @@ def open_history(folder: str | Path) -> Built:
     """
     path = Path(folder).absolute()
     try:
-        coverage = Coverage.from_manifest(json.loads((path / MANIFEST).read_text(encoding="utf-8")))
-        arrays = {file.stem: map_array(file) for file in path.glob("*.npy")}
-        return HistoryArrays.from_named(arrays), coverage
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        while True:
+            before = path.stat()
+            try:
+                found = _read(path)
+            except (OSError, ValueError):
+                if os.path.samestat(path.stat(), before):
+                    raise
+                continue  # somebody has replaced it meanwhile
+            if os.path.samestat(path.stat(), before):
+                return found
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidInput(f"history {str(path)!r}: expected one, but {error}") from error
+
+
+def _read(path: Path) -> Built:
+    """The arrays of a history and what they cover."""
+    text = (path / MANIFEST).read_text(encoding="utf-8")
+    manifest = json.loads(text)
+    if isinstance(manifest, dict) and manifest.get("format") == 1 and "check" not in manifest:
+        arrays = {file.stem: map_array(file) for file in path.glob("*.npy")}
+        return HistoryArrays.from_named(arrays), Coverage.from_manifest(manifest)
+    manifest = unseal(text, MANIFEST)
+    coverage = Coverage.from_manifest(manifest)
+    arrays = map_recorded(path, manifest["arrays"], load().kernels.hash_blocks, thread_count())
+    return HistoryArrays.from_named(arrays), coverage
