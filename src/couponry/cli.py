@@ -72,6 +72,10 @@ DEBUG = "COUPONRY_DEBUG"
 """Environment variable that has internal errors shown with the lines that they come from."""
 
 
+ERROR_LOST = "error return without exception set", "returned NULL without setting an exception"
+"""What Python says where an extension module failed and raised nothing, as NumPy does when it gets no memory."""
+
+
 class Interrupted(Exception):
     """Ctrl-C; click would print an empty line for KeyboardInterrupt, whatever becomes of standard error."""
 
@@ -153,6 +157,15 @@ def run(arguments: list[str] | None = None) -> int:
         return ExitStatus.INVALID
     except (InvalidInput, ImportError, OSError, MemoryError, click.ClickException) as error:
         say(_error_line(str(error) or type(error).__name__))
+        return ExitStatus.INVALID
+    except SystemError as error:
+        if not any(lost in str(error) for lost in ERROR_LOST):
+            return _internal_error(error)
+        say(
+            _error_line(
+                "not enough memory, as far as can be told: NumPy failed and did not say why"
+            )
+        )
         return ExitStatus.INVALID
     except Exception as error:
         return _internal_error(error)

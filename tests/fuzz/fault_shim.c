@@ -19,6 +19,8 @@
 
 enum { OPEN, WRITE, FSYNC, RENAME, REMOVE, MMAP, ALLOCATE, KINDS };
 
+#define OWNER 16  // behind the counts: the library that made the allocation that failed
+
 static volatile int counting = 0;
 static int failing = -1, error = 0, lasting = 0;
 static long at = 0;
@@ -183,8 +185,10 @@ static int is_of_arrow(void) {
     Dl_info found;
     const int count = backtrace(frames, 12);
     for (int i = 2; i < count; ++i)
-        if (dladdr(frames[i], &found) && !strstr(found.dli_fname, "libstdc++") && !strstr(found.dli_fname, "shim"))
+        if (dladdr(frames[i], &found) && !strstr(found.dli_fname, "libstdc++") && !strstr(found.dli_fname, "shim")) {
+            strncpy((char*)(counts + OWNER), found.dli_fname, 1000);  // whose it is
             return strstr(found.dli_fname, "pyarrow") != NULL;
+        }
     return 0;
 }
 

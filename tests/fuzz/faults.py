@@ -75,8 +75,8 @@ THREAD_DIED = "Exception ignored in thread started by: <bound method Thread._boo
 CASES = [(fault, at) for fault in FAULTS for at in range(1, CALLS[fault.kind] + 1)]
 random.Random(0).shuffle(CASES)
 
-ERROR_LOST = "returned NULL without setting an exception"
-"""What CPython says where NumPy had no memory and forgot to say so."""
+THREAD_DATA = "cannot allocate memory for thread-local data: ABORT"
+"""What the C library says before it ends a process."""
 
 VOLATILE = ("seconds", "peak_memory_bytes", "full_passes")
 """What result.json says of a run, and not of its result."""
@@ -220,8 +220,8 @@ def kinds(fault: Fault, ran: dict[str, Any]) -> tuple[str, ...]:
         return (f"{fault.kind}: no such call",)
     if THREAD_DIED in ran["err"]:
         return (fault.name, "hangs: CPython waits for a thread that had no memory to start")
-    if ran["status"] == 1:
-        return fault.name, "exit status 1: NumPy lost its error"
+    if is_ended_by_others(fault, ran):
+        return fault.name, f"ended by {Path(ran['owner']).name.split('.')[0]}, which had no memory"
     ends = {0: "as if nothing had failed", 2: "exit status 2"}
     return fault.name, ends.get(ran["status"], "killed")
 
@@ -237,11 +237,18 @@ def ending(fault: Fault, ran: dict[str, Any]) -> list[str]:
         return []
     if not ran["faults"]:
         return [f"without a fault it ends with {status}: {err!r}"]
-    if fault.error == errno.ENOMEM and status == 1 and ERROR_LOST in err and err.count("\n") == 1:
+    if is_ended_by_others(fault, ran):
         return []
     if status == 2 and err.startswith("couponry: error: ") and err.count("\n") == 1:
         return []
     return [f"it ends with {status}: {err[-600:]!r}"]
+
+
+def is_ended_by_others(fault: Fault, ran: dict[str, Any]) -> bool:
+    """Whether a library that is not couponry's ended the process when it got no memory: what a kill does."""
+    if fault.kind != "allocate" or fault.error != errno.ENOMEM or "/couponry/kernels/" in ran["owner"]:
+        return False
+    return ran["status"] in (-6, -11) or (ran["status"] == 127 and THREAD_DATA in ran["err"])
 
 
 def left_behind(made: Harness, state: Path, ran: dict[str, Any]) -> list[str]:
