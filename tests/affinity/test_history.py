@@ -27,7 +27,7 @@ from couponry.affinity import PurchaseHistory
 from couponry.affinity.history.building import merging
 from couponry.kernels import affinity_contract
 from couponry.kernels import available as available_backends
-from couponry.utils.locks import writing
+from couponry.utils.files.locks import writing
 
 
 def transactions(seed: int, rows: int = 400, *, text: bool = False, weeks: int = 30) -> pa.Table:

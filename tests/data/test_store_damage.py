@@ -14,6 +14,7 @@ from tests.support.stores import fields, stamp
 
 from couponry import InvalidInput, read_campaign
 from couponry.data import candidate_store
+from couponry.kernels import available
 from couponry.utils.arrays import recorded_arrays
 from couponry.utils.arrays.recorded_arrays import seal, unseal
 
@@ -123,6 +124,37 @@ def test_a_table_that_changes_while_it_is_read_is_refused(
     with pytest.raises(InvalidInput, match=r"candidates\.parquet.* has changed while it was read"):
         read_campaign(campaign_folder, store=tmp_path / "store")
     assert not (tmp_path / "store").exists()
+
+
+def test_a_backend_that_there_is_not_is_no_damage(
+    campaign_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    monkeypatch.setenv("COUPONRY_BACKEND", "abacus")
+    with pytest.raises(InvalidInput, match=r"^backend: expected one of native"):
+        read_campaign(campaign_folder, store=store)
+    monkeypatch.delenv("COUPONRY_BACKEND")
+    read_campaign(campaign_folder, store=store)
+    monkeypatch.setenv("COUPONRY_BACKEND", "abacus")
+    with pytest.raises(InvalidInput, match=r"^backend: expected one of native"):
+        read_campaign(campaign_folder, store=store)
+
+
+@pytest.mark.parametrize("name", ["reference", "native"])
+def test_every_backend_reads_what_another_wrote(
+    name: str, campaign_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if available()[name] != "yes":
+        pytest.skip(f"no {name} backend here")
+    store, other = tmp_path / "store", tmp_path / "other"
+    expected, built = packed(campaign_folder, store), stamp(store)
+    shutil.copytree(store, other)
+    monkeypatch.setenv("COUPONRY_BACKEND", name)
+    assert packed(campaign_folder, other) == expected
+    assert unseal((other / "store.json").read_text(), "") == unseal(
+        (store / "store.json").read_text(), ""
+    )
+    assert stamp(store) == built
 
 
 def test_sealed_json_is_what_was_written() -> None:

@@ -246,7 +246,11 @@ def ending(fault: Fault, ran: dict[str, Any]) -> list[str]:
 
 def is_ended_by_others(fault: Fault, ran: dict[str, Any]) -> bool:
     """Whether a library that is not couponry's ended the process when it got no memory: what a kill does."""
-    if fault.kind != "allocate" or fault.error != errno.ENOMEM or "/couponry/kernels/" in ran["owner"]:
+    if (
+        fault.kind != "allocate"
+        or fault.error != errno.ENOMEM
+        or "/couponry/kernels/" in ran["owner"]
+    ):
         return False
     return ran["status"] in (-6, -11) or (ran["status"] == 127 and THREAD_DATA in ran["err"])
 

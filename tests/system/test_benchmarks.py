@@ -393,6 +393,14 @@ def test_area_under_the_curve() -> None:
     assert auc(np.zeros(4), happened) == 0.5
 
 
+@needs_native
+def test_digests(said: Said) -> None:
+    from benchmarks.cases import digests
+
+    report = said(digests, "--megabytes", "1", "--rounds", "1")
+    assert report["bytes"] == 1 << 20 and report["runs"][0]["least"]["pass_per_bare_read"] > 0
+
+
 def test_import_time(said: Said) -> None:
     from benchmarks.cases import import_time
 

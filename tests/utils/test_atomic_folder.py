@@ -16,8 +16,8 @@ import pytest
 from couponry import InvalidInput
 from couponry.utils import atomic_folder as module
 from couponry.utils.atomic_folder import atomic_folder, remove_folder, reserved_folder
-from couponry.utils.exchange import exchange
-from couponry.utils.locks import writing
+from couponry.utils.files.exchange import exchange
+from couponry.utils.files.locks import writing
 
 
 def write(folder: Path, text: str) -> None:

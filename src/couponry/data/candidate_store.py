@@ -27,6 +27,7 @@ import pyarrow as pa
 
 from ..kernels import load
 from ..utils.arrays.array_store import Arrays, ArrayStore
+from ..utils.arrays.digests import HashBlocks
 from ..utils.arrays.recorded_arrays import (
     RecordedFolder,
     map_recorded,
@@ -129,7 +130,7 @@ def _make(
 ) -> None:
     """Make a store, in place of one that is there."""
     with atomic_folder(path, overwrite=True, what="store") as draft:
-        store = RecordedFolder(draft, load().kernels.hash_blocks)
+        store = RecordedFolder(draft, hash_blocks())
         found = make(store)
         _check_unchanged(source)
         built = uuid.uuid4().hex
@@ -145,6 +146,25 @@ def _check_unchanged(source: dict[str, Any] | None) -> None:
     for path, *state in [] if source is None else source["files"]:
         if file_state(Path(path)) != state:
             raise InvalidInput(f"table in {path!r}: it has changed while it was read; start again")
+
+
+def hash_blocks() -> HashBlocks:
+    """Return the kernel that digests of stored arrays are made by; every backend makes the same.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    InvalidInput
+        If the environment names a backend that there is not.
+    """
+    try:
+        kernel: HashBlocks = load().kernels.hash_blocks
+    except ValueError as error:
+        raise InvalidInput(str(error)) from None
+    return kernel
 
 
 def is_built_from(folder: str | Path, stream: Stream, offers: pa.Array) -> bool:
@@ -197,13 +217,12 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 def _open(path: Path) -> Candidates:
     """The candidates of a store that is there."""
+    kernel = hash_blocks()
     while True:
         before = path.stat()
         try:
             manifest = _manifest(path)
-            kept = map_recorded(
-                path, manifest["arrays"], load().kernels.hash_blocks, thread_count()
-            )
+            kept = map_recorded(path, manifest["arrays"], kernel, thread_count())
         except (OSError, ValueError) as error:
             if not os.path.samestat(path.stat(), before):
                 continue  # somebody has replaced it meanwhile
@@ -253,7 +272,7 @@ class _DerivedFolders:
             for other in self._folder.glob(f"{kind}.*") if kind != "span" else ():
                 remove_folder(other)  # whoever maps them keeps them
             with atomic_folder(folder, overwrite=True, what="arrays of store") as draft:
-                store = RecordedFolder(draft, load().kernels.hash_blocks)
+                store = RecordedFolder(draft, hash_blocks())
                 arrays = make(store)
                 remember_states(draft, store.records)
                 (draft / RECORDS).write_text(seal(store.records), encoding="utf-8")
@@ -273,9 +292,10 @@ class _DerivedFolders:
 
     def _find(self, folder: Path) -> Arrays:
         """The arrays of a folder; none where they are not whole, or not what was written."""
+        kernel = hash_blocks()
         try:
             records = unseal((folder / RECORDS).read_text(encoding="utf-8"), RECORDS)
-            return map_recorded(folder, records, load().kernels.hash_blocks, thread_count())
+            return map_recorded(folder, records, kernel, thread_count())
         except (OSError, ValueError, RecursionError):
             return {}
 

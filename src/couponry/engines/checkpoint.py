@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..kernels import LocalSearch, Rules, Shard
 from ..utils.atomic_folder import sync_folder
 from ..utils.errors import InvalidInput
-from ..utils.locks import busy, try_lock
+from ..utils.files.locks import busy, try_lock
 from ..utils.version import __version__
 from .protocol import CutOff, Engine, FixedChoices
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import InvalidInput
-from .exchange import exchange
-from .locks import lock_file, writing
+from .files.exchange import exchange
+from .files.locks import lock_file, writing
 
 DRAFT, OLD = "draft", "old"
 """How the names end of a folder that is being written, and of one that holds what is being replaced."""
@@ -196,7 +196,10 @@ def _beside(path: Path, ending: str) -> Path:
 def _all_beside(path: Path, ending: str) -> list[Path]:
     """The folders that were made beside another one, and of no folder whose name begins alike."""
     name = re.compile(rf"\.{re.escape(path.name)}\.[^.]+\.{ending}")
-    return sorted(found for found in path.parent.iterdir() if name.fullmatch(found.name))
+    try:
+        return sorted(found for found in path.parent.iterdir() if name.fullmatch(found.name))
+    except PermissionError:  # a folder that may be written into, but not listed
+        return []
 
 
 def _sync_tree(folder: Path) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...kernels import load
+from ...data.candidate_store import hash_blocks
 from ...utils.arrays.array_store import Arrays, ArrayStore, MemoryStore
 from ...utils.arrays.mapped_arrays import map_array
 from ...utils.arrays.recorded_arrays import (
@@ -132,7 +132,7 @@ def build_history(
     with reserved_folder(path, overwrite=True, what="history"):
         _check_replaceable(path, updated)
         with atomic_folder(path, overwrite=True, what="history") as draft:
-            store = RecordedFolder(draft, load().kernels.hash_blocks)
+            store = RecordedFolder(draft, hash_blocks())
             coverage = build(store, draft)[1]
             remember_states(draft, store.records)
             manifest = seal({**coverage.manifest(), "arrays": store.records})
@@ -196,5 +196,5 @@ def _read(path: Path) -> Built:
         return HistoryArrays.from_named(arrays), Coverage.from_manifest(manifest)
     manifest = unseal(text, MANIFEST)
     coverage = Coverage.from_manifest(manifest)
-    arrays = map_recorded(path, manifest["arrays"], load().kernels.hash_blocks, thread_count())
+    arrays = map_recorded(path, manifest["arrays"], hash_blocks(), thread_count())
     return HistoryArrays.from_named(arrays), coverage

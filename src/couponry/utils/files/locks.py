@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import InvalidInput
+from ..errors import InvalidInput
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 """Errors of file systems that know no locks: on these, nothing is locked."""
@@ -120,7 +120,7 @@ def lock_file(path: Path) -> Path:
 def _locked(name: Path, wait: bool) -> int | None:
     """The descriptor of a lock file that is locked; None where somebody else holds it."""
     while True:
-        descriptor = os.open(name, os.O_RDONLY | os.O_CREAT, 0o666)
+        descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             if not try_lock(descriptor, wait=wait):
                 os.close(descriptor)
