@@ -109,7 +109,7 @@ class Comparison:
             raise InvalidInput(f"by: table offers has no column {column!r}")
         if pa.types.is_nested(offers[column].type):
             raise InvalidInput(f"by: column {column!r} of offers holds {offers[column].type}")
-        code, values = labels(offers[column])
+        code, values = labels(offers[column], f"table offers, column {column!r}")
         inside = code >= 0
         columns: dict[str, Any] = {column: pa.array(values, offers[column].type)}
         for n, kind in enumerate(("coupons", "value")):

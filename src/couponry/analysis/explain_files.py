@@ -18,8 +18,7 @@ from .. import kernels
 from ..campaign_folder.read import read_candidates
 from ..campaign_folder.spec import Spec, read_spec
 from ..data import tables
-from ..data.streams import reading
-from ..data.table_files import list_files
+from ..data.table_files import common_schema, fitted, list_files, plain_schema, reading
 from ..model.campaign_data import CampaignData
 from ..model.compiled_campaign import compile_campaign
 from ..model.compiling.compile_limits import CompiledLimits
@@ -97,20 +96,19 @@ def _campaign_of_one(folder: Path, spec: Spec, customer: Any) -> CampaignData:
 
 def _rows_of(folder: Path, name: str | list[str], what: str, customer: Any) -> pa.Table:
     """A customer's rows of a table's files; of Parquet files only the row groups that may have them are read."""
-    parts = []
-    for path in list_files(folder, name, what):
+    parts, paths = [], list_files(folder, name, what)
+    for path in paths:
         if path.suffix.lower() == ".csv":
             parts.append(_of_customer(tables.read(path.parent, path.name, what), what, customer))
             continue
         with reading(path, what):
-            schema = pq.read_schema(path)
-            tables.require(schema.empty_table(), what, "customer")
-            kind = schema.field("customer").type
-            if pa.types.is_dictionary(kind):
-                kind = kind.value_type
+            schema = plain_schema(pq.read_schema(path), what, None)
+            kind = tables.ids(schema.empty_table(), what, "customer").type
             wanted = _as_id(kind, customer)
-            parts.append(pq.read_table(path, filters=[("customer", "==", wanted)]))
-    return pa.concat_tables(parts, promote_options="permissive")
+            found = pq.read_table(path, filters=[("customer", "==", wanted)])
+        parts.append(tables.as_table(found, what))
+    schema = common_schema(paths, [part.schema for part in parts], what)
+    return pa.concat_tables([fitted(part, schema, what) for part in parts])
 
 
 def _of_customer(table: pa.Table, what: str, customer: Any) -> pa.Table:

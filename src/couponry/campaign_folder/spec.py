@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,9 +13,10 @@ from ..affinity.targeting import Targeting
 from ..data import tables
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
-from ..utils.checks import refuse_unknown_keys
+from ..utils.checks import check_path, refuse_unknown_keys, shown
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import known_names
+from .toml_file import read_toml
 
 SCHEMA = 1
 SECTIONS = {"schema", "name", "tables", "objective", "candidates", "customer_rule", "limit"}
@@ -89,10 +89,12 @@ def read_spec(folder: Path) -> Spec:
         limits.append(limit)
     objective = spec.get("objective", {})
     if not isinstance(objective, Mapping) or set(objective) - {"value"}:
-        raise InvalidInput(f"campaign.toml: [objective]: expected value, got {objective!r}")
+        raise InvalidInput(f"campaign.toml: [objective]: expected value, got {shown(objective)}")
     value = objective.get("value", "value")
     if not isinstance(value, str) or not value:
-        raise InvalidInput(f"campaign.toml: [objective] value: expected a column, got {value!r}")
+        raise InvalidInput(
+            f"campaign.toml: [objective] value: expected a column, got {shown(value)}"
+        )
     name = spec.get("name", folder.absolute().name)
     made = "transactions" in spec["tables"]
     if not made and "candidates" in spec:
@@ -105,18 +107,15 @@ def read_spec(folder: Path) -> Spec:
 
 def _read_toml(folder: Path) -> dict[str, Any]:
     """The content of campaign.toml, its keys and tables checked."""
-    path = folder / "campaign.toml"
-    if not path.is_file():
-        raise InvalidInput(f"campaign folder {str(folder)!r}: no file campaign.toml")
-    try:
-        spec = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"campaign.toml: {error}") from error
+    check_path(folder, "campaign folder")
+    spec = read_toml(folder)
     refuse_unknown_keys(spec, SECTIONS, "campaign.toml")
     if spec.get("schema") != SCHEMA or isinstance(spec["schema"], bool):
-        raise InvalidInput(f"campaign.toml: schema: expected {SCHEMA}, got {spec.get('schema')!r}")
+        raise InvalidInput(
+            f"campaign.toml: schema: expected {SCHEMA}, got {shown(spec.get('schema'))}"
+        )
     if not isinstance(spec.get("name", ""), str):
-        raise InvalidInput(f"campaign.toml: name: expected text, got {spec['name']!r}")
+        raise InvalidInput(f"campaign.toml: name: expected text, got {shown(spec['name'])}")
     names = spec.get("tables")
     if not isinstance(names, Mapping):
         raise InvalidInput("campaign.toml: expected [tables] with offers and candidates")

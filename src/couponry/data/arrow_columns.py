@@ -1,4 +1,4 @@
-"""Columns of Arrow tables as single arrays, lists in them taken apart, and their distinct values numbered."""
+"""Columns of Arrow tables: as single arrays, lists taken apart, distinct values numbered."""
 
 from __future__ import annotations
 
@@ -8,6 +8,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from ..utils.errors import InvalidInput, first_line
+
+KINDS_OF_LABELS = (
+    pa.types.is_null,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_date,
+    pa.types.is_time,
+    pa.types.is_timestamp,
+    pa.types.is_duration,
+)
+"""What `by` can tell groups by."""
 
 
 def one_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -62,13 +79,15 @@ def flat_lists(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.int64], p
     return rows, pc.list_flatten(whole)
 
 
-def labels(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
+def labels(column: pa.ChunkedArray, label: str) -> tuple[NDArray[np.int64], list[Any]]:
     """Number the distinct values of a column.
 
     Parameters
     ----------
     column : pyarrow.ChunkedArray
-        Of any type that can be sorted.
+        Of text, numbers, truth values, dates or times.
+    label : str
+        Names the column, for messages.
 
     Returns
     -------
@@ -76,11 +95,20 @@ def labels(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
         Number of each row's value; -1: null.
     values : list
         The distinct values in ascending order.
+
+    Raises
+    ------
+    InvalidInput
+        Where the column holds something else, NaN, or a date that Python does not have.
     """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
+    if not any(is_kind(column.type) for is_kind in KINDS_OF_LABELS):
+        raise InvalidInput(f"{label}: expected text, numbers or dates, got {column.type}")
     encoded = one_array(column).dictionary_encode()
-    distinct = encoded.dictionary.to_pylist()
+    distinct = python_values(encoded.dictionary, label)
+    if any(value != value for value in distinct):
+        raise InvalidInput(f"{label}: expected a value or null, got nan")
     order = sorted(range(len(distinct)), key=lambda j: distinct[j])
     rank = np.full(len(distinct) + 1, -1, np.int64)
     rank[order] = np.arange(len(order))
@@ -88,26 +116,27 @@ def labels(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[Any]]:
     return rank[codes], [distinct[j] for j in order]
 
 
-def uuid_texts(column: pa.ChunkedArray) -> pa.Array:
-    """Write UUIDs as text: 32 digits of base 16, with hyphens where they are usual.
+def python_values(column: pa.ChunkedArray | pa.Array, label: str) -> list[Any]:
+    """Turn a column into a list of Python's values.
 
     Parameters
     ----------
-    column : pyarrow.ChunkedArray of UUIDs
+    column : pyarrow.ChunkedArray or pyarrow.Array
+    label : str
+        Names the column, for messages.
 
     Returns
     -------
-    pyarrow.Array of large_string
+    list
+        None for nulls.
+
+    Raises
+    ------
+    InvalidInput
+        Where Python has no such value: a year beyond 9999, an unknown time zone.
     """
-    whole = one_array(column)
-    storage = whole.storage
-    start = 16 * storage.offset
-    data = np.frombuffer(storage.buffers()[1] or b"", np.uint8)[start : start + 16 * len(storage)]
-    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
-    pairs = np.stack([digits[data >> 4], digits[data & 15]], axis=-1).reshape(len(storage), 32)
-    text = np.full((len(storage), 36), ord("-"), np.uint8)
-    text[:, [n for n in range(36) if n not in (8, 13, 18, 23)]] = pairs
-    ends = np.arange(len(storage) + 1, dtype=np.int64) * 36
-    valid = pa.array(whole.is_valid()).buffers()[1] if whole.null_count else None
-    buffers = [valid, pa.py_buffer(ends), pa.py_buffer(text)]
-    return pa.Array.from_buffers(pa.large_string(), len(storage), buffers)
+    try:
+        found: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError, KeyError, pa.ArrowException) as error:
+        raise InvalidInput(f"{label}: {first_line(error)}") from error
+    return found

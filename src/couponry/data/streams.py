@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -12,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..utils.errors import InvalidInput
+from ..utils.errors import InvalidInput, first_line
 from ..utils.lazy_imports import is_imported
 from . import tables
-from .table_files import common_schema, dataset, first_line, fitted, list_files, plain_schema
+from .table_files import common_schema, dataset, fitted, list_files, plain_schema, reading
 
 BATCH_ROWS = 1 << 17
 """Rows that are decoded at a time."""
@@ -200,23 +199,3 @@ def _fitted(batches: Iterable[Any], schema: pa.Schema, what: str) -> Iterator[pa
             yield fitted(pa.table(batch.select(schema.names)), schema, what)
     except (pa.ArrowException, OSError) as error:
         raise InvalidInput(f"table {what}: {first_line(error)}") from error
-
-
-@contextmanager
-def reading(path: Path, what: str) -> Iterator[None]:
-    """Turn errors of reading a file into InvalidInput that names the table and the file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    what : str
-        Name of the table, for messages.
-    """
-    try:
-        yield
-    except InvalidInput:
-        raise
-    except (pa.ArrowException, OSError, ValueError) as error:
-        line = first_line(error)
-        raise InvalidInput(f"table {what}: cannot read {path}: {line}") from error

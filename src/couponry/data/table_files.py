@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from ..utils.errors import InvalidInput
+from ..utils.checks import check_path, shown
+from ..utils.errors import InvalidInput, first_line
 from ..utils.lazy_imports import LazyModule
-from .arrow_columns import uuid_texts
+from .plain_types import as_type, plain_type
 
 if TYPE_CHECKING:
     import pyarrow.dataset as dataset
@@ -19,13 +22,11 @@ else:  # at its first use: it imports pandas wherever that is installed
 __all__ = [
     "common_schema",
     "dataset",
-    "first_line",
     "fitted",
     "list_files",
     "plain_schema",
+    "reading",
 ]
-
-UUID = pa.uuid()
 
 HIDDEN = ("_", ".")
 """How the names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc."""
@@ -54,25 +55,43 @@ def list_files(folder: Path, name: str | list[str], what: str) -> list[Path]:
     """
     names = name if isinstance(name, list) else [name]
     if not names or not all(isinstance(n, str) and n for n in names):
-        raise InvalidInput(f"table {what}: expected a file name or a list of them, got {name!r}")
-    paths: list[Path] = []
-    for pattern in names:
-        if any(c in pattern for c in "*?[") and not (folder / pattern).exists():
-            root, rest = (
-                (Path("/"), pattern.lstrip("/")) if pattern.startswith("/") else (folder, pattern)
-            )
+        raise InvalidInput(
+            f"table {what}: expected a file name or a list of them, got {shown(name)}"
+        )
+    try:
+        paths = [path for pattern in names for path in _meant_by(pattern, folder, what)]
+        return [file for path in paths for file in _inside(path, what)]
+    except OSError as error:
+        raise InvalidInput(
+            f"table {what}: cannot look for {shown(name)}: {error.strerror}"
+        ) from error
+
+
+def _meant_by(pattern: str, folder: Path, what: str) -> list[Path]:
+    """The files and folders that a name stands for."""
+    check_path(pattern, f"table {what}")
+    if any(c in pattern for c in "*?[") and not (folder / pattern).exists():
+        root, rest = folder, pattern
+        if pattern.startswith("/"):
+            root, rest = Path("/"), pattern.lstrip("/")
+        try:
             hits = sorted(hit for hit in root.glob(rest) if not hit.name.startswith(HIDDEN))
-        else:
-            hits = [folder / pattern]
-        if not hits or not all(hit.exists() for hit in hits):
-            raise InvalidInput(f"table {what}: no file {pattern!r} in {folder}")
-        paths += hits
-    return [file for path in paths for file in _inside(path, what)]
+        except (ValueError, IndexError) as error:
+            raise InvalidInput(f"table {what}: {shown(pattern)}: {first_line(error)}") from error
+    else:
+        hits = [folder / pattern]
+    if not hits or not all(hit.exists() for hit in hits):
+        raise InvalidInput(f"table {what}: no file {pattern!r} in {folder}")
+    return hits
 
 
 def _inside(path: Path, what: str) -> list[Path]:
     """The file itself, or the files of a folder."""
     if not path.is_dir():
+        if not path.is_file():  # it may be waited for, or never end
+            raise InvalidInput(
+                f"table {what}: expected a file or a folder, got a pipe, socket or device: {path}"
+            )
         return [path]
     found = [
         file
@@ -138,10 +157,15 @@ def fitted(part: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
     ------
     InvalidInput
     """
-    try:
-        return with_text_of_uuids(part.select(schema.names)).cast(schema)
-    except pa.ArrowException as error:
-        raise InvalidInput(f"table {what}: its files do not fit: {first_line(error)}") from error
+    columns = []
+    for field in schema:
+        try:
+            columns.append(as_type(part[field.name], field.type))
+        except pa.ArrowException as error:
+            raise InvalidInput(
+                f"table {what}, column {field.name!r}: its parts do not fit: {first_line(error)}"
+            ) from error
+    return pa.table(columns, schema)
 
 
 def plain_schema(schema: pa.Schema, what: str, columns: list[str] | None) -> pa.Schema:
@@ -159,7 +183,7 @@ def plain_schema(schema: pa.Schema, what: str, columns: list[str] | None) -> pa.
     Returns
     -------
     pyarrow.Schema
-        Without views of strings and lists.
+        Of plain types.
 
     Raises
     ------
@@ -167,40 +191,7 @@ def plain_schema(schema: pa.Schema, what: str, columns: list[str] | None) -> pa.
     """
     check_names(schema.names, what)
     names = schema.names if columns is None else [c for c in columns if c in schema.names]
-    return pa.schema(
-        [schema.field(name).with_type(_plain_type(schema.field(name).type)) for name in names]
-    )
-
-
-def _plain_type(kind: pa.DataType) -> pa.DataType:
-    """The type with views (as Polars hands them over) replaced by what Arrow's functions take; UUIDs are text."""
-    if kind == pa.string_view() or kind == UUID:
-        return pa.large_string()
-    if pa.types.is_dictionary(kind) and kind.value_type == pa.string_view():
-        return pa.dictionary(pa.int32(), pa.large_string())
-    if any(test(kind) for test in (pa.types.is_list, pa.types.is_large_list, pa.types.is_list_view,
-                                   pa.types.is_large_list_view, pa.types.is_fixed_size_list)):  # fmt: skip
-        return pa.large_list(_plain_type(kind.value_type))
-    return kind
-
-
-def with_text_of_uuids(table: pa.Table) -> pa.Table:
-    """Write UUIDs as text.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-        May have columns of UUIDs.
-
-    Returns
-    -------
-    pyarrow.Table
-        With text in their place, 36 characters each, lower case.
-    """
-    for place, field in enumerate(table.schema):
-        if field.type == UUID:
-            table = table.set_column(place, field.name, uuid_texts(table[field.name]))
-    return table
+    return pa.schema([pa.field(name, plain_type(schema.field(name).type)) for name in names])
 
 
 def check_names(names: list[str], what: str) -> None:
@@ -222,17 +213,21 @@ def check_names(names: list[str], what: str) -> None:
             raise InvalidInput(f"table {what}: column {name!r} is there {names.count(name)} times")
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message.
+@contextmanager
+def reading(path: Path, what: str) -> Iterator[None]:
+    """Turn errors of reading a file into InvalidInput that names the table and the file.
 
     Parameters
     ----------
-    error : Exception
-        Of Arrow, whose messages can be long.
-
-    Returns
-    -------
-    str
-        The name of its class where it has no message.
+    path : Path
+        The file.
+    what : str
+        Name of the table, for messages.
     """
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    try:
+        yield
+    except InvalidInput:
+        raise
+    except (pa.ArrowException, OSError, ValueError) as error:
+        line = first_line(error)
+        raise InvalidInput(f"table {what}: cannot read {path}: {line}") from error

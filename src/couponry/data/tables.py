@@ -9,12 +9,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..utils.errors import InvalidInput
+from ..utils.checks import LARGEST_NUMBER
+from ..utils.errors import InvalidInput, first_line
 from ..utils.suggestions import did_you_mean, listed
 from .arrow_columns import one_array
-from .table_files import common_schema, dataset, first_line, fitted, list_files, plain_schema
+from .plain_types import check_values
+from .table_files import (
+    check_names,
+    common_schema,
+    fitted,
+    list_files,
+    plain_schema,
+    reading,
+)
 
 Table = Any
 """A pyarrow.Table, or whatever has ``__arrow_c_stream__``: pandas, Polars, DuckDB, ..."""
@@ -45,19 +55,22 @@ def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Tab
         return read(Path(), str(data), what, columns)
     if is_lazy(data):
         data = data.collect()
-    if isinstance(data, pa.RecordBatchReader):
-        table = data.read_all()
-    elif isinstance(data, (pa.Table, pa.RecordBatch, dict)) or hasattr(data, "__arrow_c_stream__"):
+    is_reader = isinstance(data, pa.RecordBatchReader)
+    known = is_reader or isinstance(data, (pa.Table, pa.RecordBatch, dict))
+    if known or hasattr(data, "__arrow_c_stream__"):
         try:
-            table = pa.table(data)
-        except (pa.ArrowException, TypeError, ValueError) as error:
+            table = data.read_all() if is_reader else pa.table(data)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError, OSError) as error:
             raise InvalidInput(f"table {what}: {first_line(error)}") from error
     else:
         raise InvalidInput(
             f"table {what}: expected a table that speaks the Arrow stream protocol "
             f"(PyArrow, pandas, Polars, DuckDB) or a path, got {type(data).__name__}"
         )
-    return fitted(table, plain_schema(table.schema, what, columns), what)
+    table = fitted(table, plain_schema(table.schema, what, columns), what)
+    for name in table.column_names:
+        check_values(table[name], f"table {what}, column {name!r}")
+    return table
 
 
 def is_lazy(data: object) -> bool:
@@ -108,15 +121,17 @@ def read(
 
 
 def _read_file(path: Path, what: str, columns: list[str] | None) -> pa.Table:
-    try:
+    """The rows of one file."""
+    with reading(path, what):
         if path.suffix.lower() == ".csv":
             part = _read_csv(path)
         else:
-            file = dataset.dataset(path, format="parquet")
-            have = None if columns is None else [c for c in columns if c in file.schema.names]
-            part = file.to_table(columns=have)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise InvalidInput(f"table {what}: cannot read {path}: {first_line(error)}") from error
+            with pq.ParquetFile(path) as file:
+                check_names(file.schema_arrow.names, what)
+                have = None
+                if columns is not None:
+                    have = [name for name in columns if name in file.schema_arrow.names]
+                part = file.read(columns=have)
     return as_table(part, what, columns)
 
 
@@ -166,6 +181,7 @@ def ids(table: pa.Table, what: str, name: str, first_row: int = 0) -> pa.Array:
     ------
     InvalidInput
     """
+    require(table, what, name)
     column = table[name]
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_integer(kind):
@@ -182,9 +198,11 @@ def ids(table: pa.Table, what: str, name: str, first_row: int = 0) -> pa.Array:
         row = first_row + pc.index(pc.is_null(column), True).as_py()
         raise InvalidInput(f"table {what}, column {name!r}, row {row}: expected an id, got null")
     try:
-        return one_array(column.cast(kind).cast(target))
+        found = one_array(column.cast(kind).cast(target))
     except pa.ArrowInvalid as error:
         raise InvalidInput(f"table {what}, column {name!r}: {first_line(error)}") from error
+    check_values(found, f"table {what}, column {name!r}", first_row)
+    return found
 
 
 def kind_of_ids(column: pa.Array) -> str:
@@ -363,13 +381,15 @@ def _finite(
         values: NDArray[Any] = one_array(column.cast(kind)).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid as error:  # whole numbers that float64 does not hold exactly
         raise InvalidInput(f"table {what}, column {name!r}: {first_line(error)}") from error
-    wrong = ~np.isfinite(values)
+    wrong = ~(np.abs(values) <= LARGEST_NUMBER)  # NaN, too
     if column.null_count:
         wrong &= one_array(column).is_valid().to_numpy(zero_copy_only=False)
     if wrong.any():
         row = int(wrong.argmax())
+        range_of = f"from {-LARGEST_NUMBER:g} to {LARGEST_NUMBER:g}"
+        expected = f"number {range_of}" if np.isfinite(values[row]) else "finite number"
         raise InvalidInput(
-            f"table {what}, column {name!r}, row {first_row + row}: expected a finite number, "
+            f"table {what}, column {name!r}, row {first_row + row}: expected a {expected}, "
             f"got {values[row]}"
         )
     return values

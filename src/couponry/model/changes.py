@@ -15,9 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..data import tables
-from ..data.table_files import first_line
 from ..utils.checks import is_number
-from ..utils.errors import InvalidInput
+from ..utils.errors import InvalidInput, first_line
 from ..utils.suggestions import known_names
 from .campaign_data import CampaignData
 from .limits import Limit

@@ -111,9 +111,7 @@ class Items:
         if holds_lists(column.type):
             rows, values_of_rows = flat_lists(column)
             column = pa.chunked_array([values_of_rows])
-        if pa.types.is_nested(column.type):
-            raise InvalidInput(f"{by_whom}: by: column {by!r} of offers holds {column.type}")
-        code, values = labels(column)
+        code, values = labels(column, f"{by_whom}: by: column {by!r} of offers")
         pairs = np.unique(np.stack([rows, code], axis=1)[code >= 0], axis=0)
         first = np.searchsorted(pairs[:, 0], self.offer, side="left")
         count = np.searchsorted(pairs[:, 0], self.offer, side="right") - first

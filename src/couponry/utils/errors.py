@@ -48,6 +48,22 @@ def one_line(text: str, most: int | None = MAX_MESSAGE) -> str:
     return f"{line[: most - 3 - end]} … {line[-end:]}"
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message.
+
+    Parameters
+    ----------
+    error : Exception
+        Of Arrow, whose messages can be long.
+
+    Returns
+    -------
+    str
+        The name of its class where it has no message.
+    """
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 class InvalidInput(ValueError):
     """The input is wrong: one line that names the table, column, row or argument, what was expected and what came.
 

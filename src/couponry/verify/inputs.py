@@ -74,7 +74,7 @@ class Inputs:
         self.cells, self._cell = self.offers, self.offer
         self.seen = np.ones(len(self.offers), bool)
         if "role" in self._candidates.column_names:
-            code, roles = labels(self._candidates["role"])
+            code, roles = labels(self._candidates["role"], "table candidates, column 'role'")
             self.cells = _once_for_each(roles, self.offers)
             self._cell = (code + 1) * len(self.offers) + self.offer
             self.seen = np.bincount(self._cell, minlength=len(self.cells)) > 0

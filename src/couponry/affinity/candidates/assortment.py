@@ -177,7 +177,11 @@ def _kinds(
         raise InvalidInput(
             f"table products, column 'product': expected each product once, got {len(ids):,} rows of {distinct:,}"
         )
-    code = np.full(len(ids), -1) if kind is None else labels(products[kind])[0]
+    code = (
+        np.full(len(ids), -1)
+        if kind is None
+        else labels(products[kind], f"table products, column {kind!r}")[0]
+    )
     return ids.cast(covered.type), code
 
 

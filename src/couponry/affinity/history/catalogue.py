@@ -54,7 +54,9 @@ class Catalogue:
                 f"table catalogue, column {item!r}: expected each item once, got {len(self._items):,} rows of "
                 f"{distinct:,} items"
             )
-        self._codes = {name: labels(known[name])[0] for name in groups}
+        self._codes = {
+            name: labels(known[name], f"table catalogue, column {name!r}")[0] for name in groups
+        }
 
     def __call__(self, history: PurchaseHistory) -> dict[str, NDArray[np.int64]]:
         """Look up the groups of a history's items.

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data import tables
+from ...data.arrow_columns import labels
 from ...data.where.filters import rows_where
+from ...utils.checks import shown
 from ...utils.errors import InvalidInput, Unsupported
 from ..customers import Customers
 from ..items import Items
@@ -129,17 +131,15 @@ def _read_bounds(limit: Limit) -> GroupBounds:
     tables.require(table, what, str(limit.by))
     if not {"min", "max"} & set(table.column_names):
         raise InvalidInput(f"table {what}: expected a column 'min' or 'max', got neither")
-    keys = table[limit.by].to_pylist()
-    for row, key in enumerate(keys):
-        if key is None:
-            raise InvalidInput(
-                f"table {what}, column {limit.by!r}, row {row}: expected a value, got null"
-            )
-    if len(set(keys)) < len(keys):
-        row = next(row for row, key in enumerate(keys) if key in keys[:row])
-        raise InvalidInput(
-            f"table {what}, column {limit.by!r}, row {row}: {keys[row]!r} is there twice"
-        )
+    label = f"table {what}, column {limit.by!r}"
+    code, values = labels(table[limit.by], label)
+    if (code < 0).any():
+        raise InvalidInput(f"{label}, row {int(code.argmin())}: expected a value, got null")
+    keys = [values[number] for number in code.tolist()]
+    if len(values) < len(keys):
+        _, first = np.unique(code, return_index=True)
+        row = int(np.setdiff1d(np.arange(len(code)), first)[0])
+        raise InvalidInput(f"{label}, row {row}: {shown(keys[row])} is there twice")
     columns = {
         name: tables.numbers(table, what, name, nullable=True).tolist()
         if name in table.column_names

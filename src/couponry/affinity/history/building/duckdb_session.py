@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from ....data.table_files import first_line
-from ....utils.errors import InvalidInput
+from ....utils.errors import InvalidInput, first_line
 from ....utils.memory import size_text
 
 MISSING = 'purchase histories need the package duckdb: pip install "couponry[affinity]"'
