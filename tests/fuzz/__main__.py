@@ -3,7 +3,8 @@
 Every module here takes hold of couponry from another side, and trusts it with nothing:
 
 - ``exact``: small campaigns with every rule and limit, against an exhaustive search in fractions;
-- ``faults``: a solve in which the n-th call of the system fails, or kills it, for every n.
+- ``faults``: a solve in which the n-th call of the system fails, or kills it, for every n;
+- ``folders``: campaign folders with faults of every kind, through the command line.
 
 Each has numbered cases, and is a command of its own (``python -m tests.fuzz.exact --help``); a failure is printed as
 the command that repeats it. `cases.py` is what they share. The suite runs a few cases of each (`test_*.py`).
@@ -15,7 +16,7 @@ import argparse
 import subprocess
 import sys
 
-FUZZERS: dict[str, int] = {"exact": 20_000, "faults": 6_900}
+FUZZERS: dict[str, int] = {"exact": 20_000, "faults": 6_900, "folders": 100_000}
 """Modules of this folder, and for how many cases of each one round goes."""
 
 

@@ -17,14 +17,7 @@ from ..utils.errors import InvalidInput, first_line
 from ..utils.suggestions import did_you_mean, listed
 from .arrow_columns import one_array
 from .plain_types import check_values
-from .table_files import (
-    check_names,
-    common_schema,
-    fitted,
-    list_files,
-    plain_schema,
-    reading,
-)
+from .table_files import common_schema, fitted, list_files, plain_schema, reading
 
 Table = Any
 """A pyarrow.Table, or whatever has ``__arrow_c_stream__``: pandas, Polars, DuckDB, ..."""
@@ -53,8 +46,8 @@ def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Tab
     """
     if isinstance(data, (str, Path)):
         return read(Path(), str(data), what, columns)
-    if is_lazy(data):
-        data = data.collect()
+    if type(data).__name__ == "LazyFrame" and hasattr(data, "collect"):
+        data = data.collect()  # a query of Polars that has not run yet
     is_reader = isinstance(data, pa.RecordBatchReader)
     known = is_reader or isinstance(data, (pa.Table, pa.RecordBatch, dict))
     if known or hasattr(data, "__arrow_c_stream__"):
@@ -71,22 +64,6 @@ def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Tab
     for name in table.column_names:
         check_values(table[name], f"table {what}, column {name!r}")
     return table
-
-
-def is_lazy(data: object) -> bool:
-    """Tell whether this is a query that has not run yet, as a Polars LazyFrame is.
-
-    Parameters
-    ----------
-    data : object
-        What a user hands over as a table.
-
-    Returns
-    -------
-    bool
-        Whether `collect` makes a table of it.
-    """
-    return type(data).__name__ == "LazyFrame" and hasattr(data, "collect")
 
 
 def read(
@@ -127,7 +104,6 @@ def _read_file(path: Path, what: str, columns: list[str] | None) -> pa.Table:
             part = _read_csv(path)
         else:
             with pq.ParquetFile(path) as file:
-                check_names(file.schema_arrow.names, what)
                 have = None
                 if columns is not None:
                     have = [name for name in columns if name in file.schema_arrow.names]
