@@ -140,6 +140,9 @@ def _check_way_out(
         if measure is None or getattr(measure, side) != entry[side]:
             say(f"way out: no hard limit asks for {entry}")
             return
+        if not all(math.isfinite(entry[name]) for name in ("would_do", "change", "share")):
+            say(f"way out: {entry}")
+            return
         change = entry["would_do"] - entry[side]
         if not math.isclose(
             entry["change"], change, rel_tol=1e-6, abs_tol=abs(entry[side]) * 1e-12
@@ -162,7 +165,7 @@ def _check_way_out(
         say(f"way out: no less than {least!r} is said, {true!r} is enough")
     settings = every.reading.small.settings
     patient = settings.stages == "default" and not is_held_by_time(settings)
-    if patient and total > true * (1.0 + WAY_OUT_GAP) + ROUNDING:
+    if patient and total > true * (1.0 + WAY_OUT_GAP) + 2.0 * ROUNDING * len(content["way_out"]):
         say(f"way out: shares of {total!r}, {true!r} is enough")
 
 

@@ -123,12 +123,16 @@ def compile_rules(
         groups=[rules[number].name for number in numbers],
         constraints=[*(rule.name for rule in rules), MANDATORY],
     )
-    least_of_groups = [
-        (rule.rows[0].least, rule.groups)
-        for rule in grouped
-        if rule.rows and rule.rows[0].least.any()
-    ]
-    return CompiledRules(compiled, names, spec, history_coupons, required, least_of_groups)
+    minimums = _least_of_groups(grouped)
+    return CompiledRules(compiled, names, spec, history_coupons, required, minimums)
+
+
+def _least_of_groups(
+    grouped: Sequence[GroupedRule],
+) -> list[tuple[NDArray[np.int32], NDArray[np.int64]]]:
+    """The `min` of each rule that has one, and its groups."""
+    rules = [rule for rule in grouped if rule.rows and rule.rows[0].least.any()]
+    return [(rule.rows[0].least, rule.groups) for rule in rules]
 
 
 @dataclass(frozen=True)
