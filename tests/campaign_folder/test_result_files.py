@@ -17,6 +17,7 @@ from tests.support.campaigns import random_tables, replaced, shuffled
 from tests.support.folders import RULES, Folder, same, solve
 
 from couponry import Campaign, CustomerRule, Limit, read_campaign, write_campaign
+from couponry.campaign_folder.write import write_result
 from couponry.verify import verify_result
 
 RESULT_KEYS = {
@@ -161,3 +162,19 @@ def test_objective_is_exact_to_the_last_bits(folder: Folder) -> None:
     assert set(result.allocation.to_arrow()["value"].to_pylist()) <= set(values.tolist())
     assert result.objective == pytest.approx(given, rel=1e-13)
     assert result.limits["achieved"].to_pylist() == [pytest.approx(given, rel=1e-13)]
+
+
+def test_a_result_without_an_allocation_stands_beside_one_that_has_one(
+    folder: Folder, tmp_path: Path
+) -> None:
+    result = solve(folder(**RULES))
+    out, beside = tmp_path / "out", tmp_path / "out.unsolved"
+    assert result.write(out) == out
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    nothing: dict[str, Any] = {"status": "unsolved"}
+    assert write_result(out, None, None, None, nothing, overwrite=True) == beside
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
+    assert json.loads((beside / "result.json").read_text()) == nothing
+    assert result.write(out, overwrite=True) == out and not beside.exists()
+    assert write_result(out, None, None, None, nothing, overwrite=True, replace_solved=True) == out
+    assert [path.name for path in out.iterdir()] == ["result.json"]

@@ -16,7 +16,7 @@ import argparse
 import subprocess
 import sys
 
-FUZZERS: dict[str, int] = {"exact": 20_000, "faults": 6_900, "folders": 100_000}
+FUZZERS: dict[str, int] = {"exact": 20_000, "faults": 8_040, "folders": 100_000}
 """Modules of this folder, and for how many cases of each one round goes."""
 
 

@@ -1,8 +1,9 @@
 """The fault harness: the n-th open, write, fsync, rename, removal, mmap or allocation of a solve fails, or kills it.
 
-A small campaign is solved with a store, a checkpoint and --overwrite where an older one of each stands. Whatever fails,
-the command ends with one line and exit status 2, or as if nothing had failed. What is there afterwards is the old or
-the new, byte for byte; and the same command again gives what it would have given, and leaves nothing else behind.
+A small campaign is solved with a store, a checkpoint and --overwrite. Either a result and a store of an older campaign
+stand there, or the store is its own, and the checkpoint knows half of the answers. Whatever fails, the command ends
+with one line and exit status 2, or as if nothing had failed. What is there afterwards is the old or the new, byte for
+byte; and the same command again gives what it would have given, and leaves nothing else behind.
 
 There is a case for every fault at every call, in a shuffled order, so that any number of them is a sample. Needs Linux,
 glibc and gcc.
@@ -72,7 +73,11 @@ FAULTS = (
 THREAD_DIED = "Exception ignored in thread started by: <bound method Thread._bootstrap of"
 """What CPython prints of a thread that had no memory to start. Whoever started it waits for ever; not ours to mend."""
 
-CASES = [(fault, at) for fault in FAULTS for at in range(1, CALLS[fault.kind] + 1)]
+REPLACED, USED = "replaced", "used"
+"""What stands where a solve begins: the store of another campaign, or its own one."""
+
+CASES = [(fault, at, REPLACED) for fault in FAULTS for at in range(1, CALLS[fault.kind] + 1)]
+CASES += [(*case[:2], USED) for case in CASES if case[0].kind != "allocate" and case[1] <= 90]
 random.Random(0).shuffle(CASES)
 
 THREAD_DATA = "cannot allocate memory for thread-local data: ABORT"
@@ -134,6 +139,11 @@ class Harness:
             raise RuntimeError(f"CALLS: expected as many as a solve makes, got fewer than {more}")
         self.old, self.new = contents(self.before / "out"), contents(self.after / "out")
         self.new_store = stored(self.after / "store")
+        self.halfway = shutil.copytree(self.after, self.root / "halfway")
+        shutil.rmtree(self.halfway / "out")
+        shutil.copytree(self.before / "out", self.halfway / "out")
+        progress = (self.after / "progress").read_bytes()
+        (self.halfway / "progress").write_bytes(progress[: len(progress) // 2])
 
     @staticmethod
     def arguments(folder: Path, state: Path) -> list[str]:
@@ -193,12 +203,12 @@ def run_case(number: int) -> Outcome:
     return strike(*CASES[number % len(CASES)])
 
 
-def strike(fault: Fault, at: int) -> Outcome:
+def strike(fault: Fault, at: int, stands: str = REPLACED) -> Outcome:
     """A fault at the so-manieth call of its kind."""
     made = harness()
     state = made.root / "state"
     shutil.rmtree(state, ignore_errors=True)
-    shutil.copytree(made.before, state)
+    shutil.copytree(made.before if stands == REPLACED else made.halfway, state)
     ran = made.run(made.campaign, state, fault, at)
     wrong = [*ending(fault, ran), *left_behind(made, state, ran)]
     again = made.run(made.campaign, state)
@@ -209,7 +219,7 @@ def strike(fault: Fault, at: int) -> Outcome:
     beside = sorted(path.name for path in state.iterdir())
     if beside != ["out", "progress", "store"]:
         wrong.append(f"the same command again leaves {beside}")
-    return Outcome(kinds(fault, ran), tuple(wrong))
+    return Outcome((f"store {stands}", *kinds(fault, ran)), tuple(wrong))
 
 
 def kinds(fault: Fault, ran: dict[str, Any]) -> tuple[str, ...]:

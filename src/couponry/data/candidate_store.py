@@ -143,8 +143,8 @@ def _make(
 
 def _check_unchanged(source: dict[str, Any] | None) -> None:
     """Refuse files that have changed since reading them began: what was read may be of both."""
-    for path, *state in [] if source is None else source["files"]:
-        if file_state(Path(path)) != state:
+    for path, *state in (source or {}).get("files") or []:
+        if not Path(path).exists() or file_state(Path(path)) != state:
             raise InvalidInput(f"table in {path!r}: it has changed while it was read; start again")
 
 
