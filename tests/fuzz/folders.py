@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from tests.fuzz.cases import Outcome, main
 from tests.support.odd_folders import GOOD_TABLES, OddFolder, odd_folder
 
@@ -48,24 +49,29 @@ def command(*arguments: str | Path) -> Ran:
     return Ran(int(status), out.getvalue(), err.getvalue(), warned)
 
 
+def said(ran: Ran) -> str:
+    """What was said on standard error, or the end of it."""
+    return ran.err.strip()[-700:]
+
+
 def wrong_with(ran: Ran, name: str) -> list[str]:
     """What is wrong with how a command ended, whatever it was asked."""
     wrong = [f"{name}: {warning}" for warning in ran.warned]
     if ran.status not in STATUSES.get(name, {0, 2}):
-        wrong.append(f"{name}: status {ran.status}: {ran.err[:600]}")
+        wrong.append(f"{name}: status {ran.status}: {said(ran)}")
     if "Traceback" in ran.err or "internal error" in ran.err:
-        wrong.append(f"{name}: {ran.err[:600]}")
+        wrong.append(f"{name}: {said(ran)}")
     if ran.status == 2:
         if not ran.err.startswith("couponry: error: ") or ran.err.count("\n") != 1:
-            wrong.append(f"{name}: more or less than a line: {ran.err[:600]!r}")
+            wrong.append(f"{name}: more or less than a line: {said(ran)!r}")
         if len(ran.err) > LONGEST_LINE + 1:
-            wrong.append(f"{name}: a line of {len(ran.err)} characters: {ran.err[:600]!r}")
+            wrong.append(f"{name}: a line of {len(ran.err)} characters: {said(ran)!r}")
         if UNSAFE.search(ran.err.rstrip("\n")):
-            wrong.append(f"{name}: control characters: {ran.err[:600]!r}")
+            wrong.append(f"{name}: control characters: {said(ran)!r}")
         if ran.out:
             wrong.append(f"{name}: refused, and said on standard output: {ran.out[:200]!r}")
     elif ran.status in (0, 1) and ran.err:
-        wrong.append(f"{name}: status {ran.status}, and said: {ran.err[:600]!r}")
+        wrong.append(f"{name}: status {ran.status}, and said: {said(ran)!r}")
     return wrong
 
 
@@ -75,8 +81,7 @@ def good_result() -> Path:
     folder = Path(
         tempfile.mkdtemp(prefix="couponry-fuzz-good", dir=FAST if FAST.is_dir() else None)
     )
-    odd_folder(0)  # numbers of cases do not matter here
-    good = OddFolder.good(__import__("numpy").random.default_rng(0))
+    good = OddFolder.good(np.random.default_rng(0))
     good.tables.update(GOOD_TABLES)
     good.spec.pop("customer_rule", None), good.spec.pop("limit", None)
     good.write(folder / "campaign")
@@ -105,8 +110,9 @@ def run_case(number: int) -> Outcome:
 def _try(odd: OddFolder, place: Path, number: int) -> tuple[list[str], list[str]]:
     folder, out = place / "campaign", place / "out"
     options = ["--quiet", "--json", "--threads", "1", "--gap", "1e-3", "--time-limit", "20"]
-    arguments = [a if a not in ("nowhere/x",) else str(place / a) for a in odd.arguments]
-    arguments = [str(place / a) if a.startswith("x") or a == "\udcff" else a for a in arguments]
+    arguments = odd.arguments
+    if arguments and arguments[0] in ("--store", "--checkpoint", "--start"):
+        arguments = [a if a.startswith(("/", "--")) else str(place / a) for a in arguments]
     ran = command("solve", folder, "--out", out, *options, *arguments)
     wrong = wrong_with(ran, "solve")
     kinds = [f"solve: status {ran.status}", *(fault.split(": ")[0] for fault in odd.faults)]
