@@ -16,6 +16,10 @@ from tests.fuzz.solving import is_held_by_time
 from couponry.result import Result
 
 
+LEAST_BOUND = 1e-300
+"""What a gap is at least divided by: a gap to a bound of 0 is huge, and a number."""
+
+
 class Checked:
     """One result beside everything that could have come of its campaign.
 
@@ -89,9 +93,10 @@ class Checked:
         for name in ("value", "response", "cost"):
             if name in table.column_names:
                 for pair, cell in zip(pairs, table[name].to_pylist(), strict=True):
-                    true = self.reading.float_of(at[pair], name)
-                    if not math.isclose(cell, true, rel_tol=1e-12, abs_tol=1e-300):
-                        self.say(f"allocation: {name} of {pair}: expected {true!r}, got {cell!r}")
+                    true, size = self.reading.number(at[pair], name)
+                    if abs(Fraction(cell) - true) > 4 * ROUNDING * size:
+                        expected = f"expected {float(true)!r}, got {cell!r}"
+                        self.say(f"allocation: {name} of {pair}: {expected}")
         self._expect("allocated", len(pairs))
         return {at[pair] for pair in pairs}
 
@@ -144,7 +149,7 @@ class Checked:
 
     def _slack(self, rows: set[int]) -> Fraction:
         """What rounding may hide of an allocation's worth."""
-        size = sum((abs(self.reading.value[n]) for n in rows), Fraction(0))
+        size = sum((self.reading.value_sizes[n] for n in rows), Fraction(0))
         for measure in self.measures:
             if measure.mode == "soft":
                 _, below, weight = sums_over(measure, rows)
@@ -210,13 +215,11 @@ class Checked:
         result = self.result
         assert result.bound is not None and result.objective is not None
         difference = result.bound - result.objective
-        true = (
-            0.0 if difference == 0 else difference / abs(result.bound) if result.bound else math.inf
-        )
-        if result.gap is None or not (
-            math.isclose(result.gap, true, rel_tol=1e-6, abs_tol=1e-12) or result.gap == true
+        size = max(abs(result.bound), LEAST_BOUND)
+        if result.gap is None or not math.isclose(
+            result.gap, difference / size, rel_tol=1e-6, abs_tol=1e-12
         ):
-            self.say(f"gap: expected {true!r}, got {result.gap!r}")
+            self.say(f"gap: expected {difference / size!r}, got {result.gap!r}")
         elif result.status == "optimal" and Fraction(difference) > slack + Fraction(
             self.small.settings.gap
         ) * abs(Fraction(result.bound)):
@@ -226,7 +229,7 @@ class Checked:
 def sums_over(measure: Measure, rows: set[int]) -> tuple[Fraction, Fraction, Fraction]:
     """A limit's sum, its second sum (1 without one), and what they and its bounds come to without signs."""
     above = sum((measure.weight[n] for n in rows), Fraction(0))
-    size = sum((abs(measure.weight[n]) for n in rows), Fraction(0))
+    size = sum((measure.sizes[n] for n in rows), Fraction(0))
     asked = max(
         (abs(Fraction(b)) for b in (measure.min, measure.max) if b is not None), default=Fraction(0)
     )

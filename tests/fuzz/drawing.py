@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.fuzz.exhaustive import choices_of
-from tests.fuzz.reading import Measure, Reading
+from tests.fuzz.reading import Measure, Reading, labels_of
 from tests.fuzz.small_campaign import Row, Settings, SmallCampaign
 
 from couponry import CustomerRule, Limit
@@ -101,7 +101,10 @@ class _Draw:
         planted = self.planted(reading)
         limits = self.limits(small, reading, planted)
         small = replace(small, limits=limits, settings=self.settings())
-        return replace(small, changes=self.changes(small), features=frozenset(self.features))
+        changes = self.changes(small)
+        written = self.chance(0.06, "written, and verified")
+        features = frozenset(self.features)
+        return replace(small, changes=changes, is_written=written, features=features)
 
     def offers_and_candidates(self) -> tuple[list[Row], list[Row]]:
         rng = self.random
@@ -192,18 +195,26 @@ class _Draw:
 
     # ---- customer rules
 
-    def where(self) -> dict[str, Any]:
-        """Conditions over offers and role."""
+    def where(self, offers: list[Row]) -> dict[str, Any]:
+        """Conditions over offers and role; on values that offers have, mostly: others may be refused."""
         rng = self.random
-        conditions: list[dict[str, Any]] = [
-            {"brand": rng.choice(BRANDS)},
-            {"brand": rng.sample(BRANDS, 2)},
-            {"product": list(PRODUCTS[:2]), "day": {"max": rng.randrange(1, 15)}},
-            {"day": {"min": rng.randrange(1, 8), "max": rng.randrange(8, 15)}},
-            {"channels": rng.choice(CHANNELS)},
-            {"channels": rng.sample(CHANNELS, 2)},
-            {"points": [1, 2, 3]},
-        ]
+        if rng.random() < 0.05:
+            return {"day": {"min": rng.randrange(1, 8), "max": rng.randrange(8, 15)}}
+
+        def some(column: str) -> list[Any]:
+            return sorted({label for row in offers for label in labels_of(row[column])})
+
+        brands, products, channels = some("brand"), some("product"), some("channels")
+        conditions: list[dict[str, Any]] = [{"points": rng.sample(some("points"), 1)}]
+        if brands:
+            conditions += [{"brand": rng.choice(brands)}, {"brand": brands[:2]}]
+        if products:
+            conditions.append({"product": products[:2], "points": {"max": max(some("points"))}})
+        if channels:
+            conditions += [{"channels": rng.choice(channels)}, {"channels": channels[:2]}]
+        if some("day"):
+            day = rng.choice(some("day"))
+            conditions += [{"day": {"min": day}}, {"day": {"min": day - 3, "max": day + 3}}]
         if "roles" in self.features:
             conditions += [{"role": rng.choice(ROLES)}, {"role": list(ROLES[:2])}]
         return rng.choice(conditions)
@@ -234,14 +245,14 @@ class _Draw:
         if self.chance(0.3, "rule: max by"):
             rules.append(CustomerRule("one of each", max=bound("few", 2), by=self.by()))
         if self.chance(0.15, "rule: max by where"):
-            where = self.where()
+            where = self.where(offers)
             rules.append(CustomerRule("some of each", max=1, by=self.by(), where=where))
         if self.chance(0.3, "rule: max where"):
-            rules.append(CustomerRule("window", max=bound("few", 2), where=self.where()))
+            rules.append(CustomerRule("window", max=bound("few", 2), where=self.where(offers)))
         if self.chance(0.2, "rule: max where"):
-            rules.append(CustomerRule("other window", max=1, where=self.where()))
+            rules.append(CustomerRule("other window", max=1, where=self.where(offers)))
         if self.chance(0.2, "rule: min where"):
-            rules.append(CustomerRule("promise", min=bound("least", 2), where=self.where()))
+            rules.append(CustomerRule("promise", min=bound("least", 2), where=self.where(offers)))
         if self.chance(0.15, "rule: min by"):
             rules.append(CustomerRule("every", min=1, by=self.by()))
         if len(offers) > 1 and self.chance(0.25, "rule: conflicts"):
@@ -331,17 +342,10 @@ class _Draw:
             sum_ = "count"
         self.features.add(f"limit: {'ratio' if ratio else sum_}")
         by = self.by() if self.chance(0.3, "limit: by") else None
-        where = self.where() if self.chance(0.4, "limit: where") else {}
+        where = self.where(small.offers) if self.chance(0.4, "limit: where") else {}
         customers: dict[str, Any] = {}
         if small.customers is not None and self.chance(0.3, "limit: customers"):
-            customers = rng.choice(
-                [
-                    {"segment": "gold"},
-                    {"tags": ["x", "y"]},
-                    {"age": {"min": 30}},
-                    {"segment": list(SEGMENTS)},
-                ]
-            )
+            customers = self.whom(small.customers)
         mode = rng.choice(
             ["hard", "hard", "hard", "hard", "hard", "soft", "soft", "soft", "report"]
         )
@@ -368,6 +372,17 @@ class _Draw:
         measure = rng.choice(measures) if measures else None
         low, high = self.bounds(measure, planted, typical)
         return replace(limit, min=low, max=high)
+
+    def whom(self, customers: list[Row]) -> dict[str, Any]:
+        """A condition over customers, on values that they have."""
+        segments = sorted({row["segment"] for row in customers} - {None})
+        tags = sorted({tag for row in customers for tag in row["tags"]})
+        conditions: list[dict[str, Any]] = [{"age": {"min": 30}}, {"few": [0, 1]}]
+        if segments:
+            conditions += [{"segment": segments[0]}, {"segment": segments}]
+        if tags:
+            conditions += [{"tags": tags[:2]}, {"tags": self.random.choice(tags)}]
+        return self.random.choice(conditions)
 
     def penalty(self, small: SmallCampaign, typical: float, is_ratio: bool) -> float:
         """What a unit costs: around the worth of a coupon, or nothing, or a wall."""

@@ -13,12 +13,17 @@ from __future__ import annotations
 
 import re
 import sys
+import tempfile
+from pathlib import Path
 
 from tests.fuzz.cases import Outcome, main
 from tests.fuzz.checks import Checked, facts
 from tests.fuzz.drawing import draw
+from tests.fuzz.small_campaign import SmallCampaign
 from tests.fuzz.solving import solve
 
+import couponry
+from couponry.result import Result
 from couponry.utils.errors import InvalidInput
 
 
@@ -33,7 +38,19 @@ def run_case(number: int) -> Outcome:
     wrong = []
     for solved, result in results:
         wrong += Checked(solved, result).check()
+    if small.is_written:
+        wrong += verified(*results[0])
     return Outcome(tuple(facts(small, results)), tuple(wrong))
+
+
+def verified(small: SmallCampaign, result: Result) -> list[str]:
+    """What `couponry verify` finds wrong with campaign and result once both are written."""
+    if result.status == "unsolved":
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        campaign = couponry.write_campaign(small.campaign(), Path(folder) / "campaign")
+        report = couponry.verify_result(campaign, result.write(Path(folder) / "result"))
+    return [f"verify: {problem}" for problem in report.problems]
 
 
 if __name__ == "__main__":

@@ -127,7 +127,8 @@ class Allocations:
             total, scale = self.sums(weights)
             off = Fraction(0)
             if but_for_rounding:
-                off = ROUNDING * (len(weights) + 4) * (abs(asked) + sum(map(abs, weights)))
+                size = abs(Fraction(bound)) * sum(measure.below or [Fraction(1)])
+                off = ROUNDING * (len(weights) + 4) * (size + sum(measure.sizes))
             if side == "min":
                 held &= np.asarray(total >= math.ceil((asked - off) * scale), bool)
             else:

@@ -122,7 +122,7 @@ def _check_reachable(
         total, scale = every.sums(measure.weight)
         ends = (sign * total[held]).max()
         true = Fraction(int(ends) * sign, scale)
-        size = sum((abs(w) for w in measure.weight), Fraction(0))
+        size = sum(measure.sizes, Fraction(0))
         if sign * (Fraction(reachable) - true) < -Fraction(ROUNDING) * size:
             say(f"limit {measure.key}: {reachable!r} reachable is said, {float(true)!r} is")
 

@@ -20,11 +20,15 @@ MANDATORY = "mandatory offers"
 
 @dataclass(frozen=True)
 class Measure:
-    """A limit for one group: weights of all candidates, of a ratio's second column too, and what is asked."""
+    """A limit for one group: weights of all candidates, of a ratio's second column too, and what is asked.
+
+    sizes: of all candidates' weights, what they are made of without signs, which is what rounding goes by.
+    """
 
     limit: Limit
     group: str | None
     weight: list[Fraction]
+    sizes: list[Fraction]
     below: list[Fraction] | None
     min: float | None
     max: float | None
@@ -91,36 +95,46 @@ class Reading:
                 self.had[at[row["customer"]]].append({**known, **blank, **stated})
         self.has_mandatory = any(row.get("mandatory") for row in self.rows)
         self.value = self.amount(small.value)
+        self.value_sizes = self.sizes(small.value)
 
     def of(self, n: int) -> Row:
         """The attributes of a candidate: its offer's, and its role."""
         row = self.rows[n]
         return {**self.offers[row["offer"]], "role": row.get("role")}
 
-    def float_of(self, n: int, name: str) -> float:
-        """A named number of a candidate: from candidates, else from offers, else the default."""
+    def number(self, n: int, name: str) -> tuple[Fraction, Fraction]:
+        """A named number of a candidate: from candidates, else from offers, else the default.
+
+        With it what it is made of without signs.
+        """
         row = self.rows[n]
         offer = self.offers[row["offer"]]
         if name == "count":
-            return 1.0
-        if name in row:
-            return float(row[name])
-        if name in offer:
-            return float(offer[name])
+            return Fraction(1), Fraction(1)
+        for table in (row, offer):
+            if name in table:
+                number = Fraction(float(table[name]))
+                return number, abs(number)
 
-        def part(column: str) -> float:
-            return float(row.get(column, offer.get(column, 0.0)))
+        def part(column: str) -> Fraction:
+            return Fraction(float(row.get(column, offer.get(column, 0.0))))
 
         issue, face, response = part("issue_cost"), part("face_value"), part("response")
         if name == "cost":
-            return issue + response * face
+            return issue + response * face, abs(issue) + abs(response * face)
         if name == "value" and ("response" in row or "response" in offer):
-            return response * (part("margin") - face) - issue
+            margin = part("margin")
+            size = abs(response) * (abs(margin) + abs(face)) + abs(issue)
+            return response * (margin - face) - issue, size
         raise KeyError(name)
 
     def amount(self, name: str) -> list[Fraction]:
         """A named number of every candidate."""
-        return [Fraction(self.float_of(n, name)) for n in range(len(self.rows))]
+        return [self.number(n, name)[0] for n in range(len(self.rows))]
+
+    def sizes(self, name: str) -> list[Fraction]:
+        """What a named number of every candidate is made of, without signs."""
+        return [self.number(n, name)[1] for n in range(len(self.rows))]
 
     # ---- customer rules
 
@@ -238,22 +252,28 @@ class Reading:
             groups = list(zip(keys, lows, highs, strict=True))
         else:
             groups = [(label, limit.min, limit.max) for label in self.labels(limit)]
-        columns = [self.amount(name) for name in limit.ratio or (limit.sum,)]
+        names = limit.ratio or (limit.sum,)
+        columns = [self.amount(name) for name in names]
+        sizes = self.sizes(names[0])
         found = []
         for label, low, high in groups:
             inside = [
                 about[n] and (limit.by is None or label in labels_of(self.of(n).get(limit.by)))
                 for n in range(len(self.rows))
             ]
-            parts = [
-                [w if is_in else Fraction(0) for w, is_in in zip(column, inside, strict=True)]
-                for column in columns
-            ]
+            weight, size, *below = (
+                only(column, inside) for column in (columns[0], sizes, *columns[1:])
+            )
             group = None if limit.by is None else str(label)
             found.append(
-                Measure(limit, group, parts[0], parts[1] if limit.ratio else None, low, high)
+                Measure(limit, group, weight, size, below[0] if below else None, low, high)
             )
         return found
+
+
+def only(column: Sequence[Fraction], inside: Sequence[bool]) -> list[Fraction]:
+    """A column where candidates are inside, and 0 elsewhere."""
+    return [w if is_in else Fraction(0) for w, is_in in zip(column, inside, strict=True)]
 
 
 def labels_of(cell: Any) -> list[Any]:

@@ -59,7 +59,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class SmallCampaign:
-    """Tables as rows, rules and limits; bounds in `changes` replace those of limits in a second solve."""
+    """Tables as rows, rules and limits.
+
+    changes: bounds that replace those of limits in a second solve. is_written: campaign and result go through folders.
+    """
 
     offers: list[Row]
     candidates: list[Row]
@@ -70,6 +73,7 @@ class SmallCampaign:
     value: str
     settings: Settings = Settings()
     changes: Mapping[Any, Mapping[str, float | None]] = field(default_factory=dict)
+    is_written: bool = False
     features: frozenset[str] = frozenset()
 
     def table(self, name: str) -> pa.Table | None:
