@@ -182,6 +182,19 @@ def test_threads_wait_for_each_other_where_they_are_told_to(tmp_path: Path) -> N
     assert len(seen) == 80 and list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_does_not_have_the_lock(tmp_path: Path) -> None:
+    def refused() -> None:
+        try:
+            write(tmp_path / "out", "new")
+        except InvalidInput:
+            os._exit(3)
+
+    with reserved_folder(tmp_path / "out"):
+        assert in_a_child(refused) == 3
+    assert in_a_child(refused) == 0
+
+
 def test_folders_made_on_the_way_go_with_what_failed(tmp_path: Path) -> None:
     with pytest.raises(KeyError), atomic_folder(tmp_path / "deep" / "er" / "out"):
         raise KeyError

@@ -15,7 +15,7 @@ from ..errors import InvalidInput
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 """Errors of file systems that know no locks: on these, nothing is locked."""
 
-_held: dict[Path, int] = {}  # by path: the thread that holds its lock
+_held: dict[Path, tuple[int, int]] = {}  # by path: process and thread that hold its lock
 _guard = threading.Lock()
 
 
@@ -63,9 +63,9 @@ def writing(path: str | Path, what: str, *, wait: bool = False) -> Iterator[None
     InvalidInput
         Where somebody else is at work, unless they are waited for.
     """
-    path, thread = Path(path).absolute(), threading.get_ident()
+    path, me = Path(path).absolute(), (os.getpid(), threading.get_ident())
     with _guard:
-        is_ours = _held.get(path) == thread
+        is_ours = _held.get(path) == me
     if is_ours:
         yield
         return
@@ -75,7 +75,7 @@ def writing(path: str | Path, what: str, *, wait: bool = False) -> Iterator[None
         raise InvalidInput(busy(what, path))
     try:
         with _guard:
-            _held[path] = thread
+            _held[path] = me
         yield
     finally:
         with _guard:
