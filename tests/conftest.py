@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from tests.support.campaigns import random_tables, spec, write_folder
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.setdefault(
+        "COUPONRY_ASSERTIONS", "1"
+    )  # of this process and of those that tests start
     config.addinivalue_line("markers", "xdist_group(name): tests that one worker runs")
     config.addinivalue_line(
         "markers", "compiles: has Numba compile kernels, though its name does not say so"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..engines.protocol import Engine
 from ..utils.clock import Clock
 from ..utils.errors import CertificateError
+from .assertions import are_on, assert_allocation, assert_dual
 from .dual.search.price_point import PricePoint
 from .dual.search.price_search import PriceSearch
 from .dual.warm_start import WarmStart
@@ -114,6 +115,7 @@ class SolveState:
         self.diverged = False
         self.conflict_sought = False
         self.certificate: InfeasibleSet | None = None
+        self._asserts = are_on()
         self._packing_slack = np.inf  # between the bound and the dual value as packed
 
     @property
@@ -149,10 +151,18 @@ class SolveState:
         prices = evaluation.prices
         if np.isinf(evaluation.bound):
             evaluation = self.lagrangian.certify(prices)
+        if self._asserts:
+            assert_dual(self.problem, prices, evaluation.bound)
         self._packing_slack = min(self._packing_slack, evaluation.bound - point.plain_dual)
         if evaluation.bound < self.bound:
             self.customers_cut_off = evaluation.cut_off
         self.improve_bound(evaluation.bound, prices)
+
+    def improve_by_dual(self, bound: float, prices: NDArray[np.float64]) -> None:
+        """Keep a bound that prices give by themselves if it is the best so far; see `improve_bound`."""
+        if self._asserts:
+            assert_dual(self.problem, prices, bound)
+        self.improve_bound(bound, prices)
 
     def improve_bound(self, bound: float, prices: NDArray[np.float64]) -> None:
         """Keep a bound, and the prices with it, if it is the best so far.
@@ -180,6 +190,8 @@ class SolveState:
 
     def offer_measured(self, measured: MeasuredChoice) -> None:
         """Keep an allocation of all candidates in memory if it is the best so far."""
+        if self._asserts:
+            assert_allocation(self.problem, measured)
         self.offer(
             Plan(
                 self.engine,

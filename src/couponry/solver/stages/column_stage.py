@@ -20,7 +20,7 @@ def solve_restricted_master(state: SolveState) -> None:
             state.options,
         )
         master.improve_prices(state.gap, state.clock)
-        state.improve_bound(master.dual, master.prices)
+        state.improve_by_dual(master.dual, master.prices)
         reduced = state.lagrangian.reduced(master.prices)
         for tried in master.allocations(state.gap, state.clock):
             if tried.chosen is not None:

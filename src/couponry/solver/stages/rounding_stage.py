@@ -50,7 +50,7 @@ def _round_everybody(state: SolveState, point: PricePoint) -> None:
     repair = state.repair()
     state.offer_measured(repair.repair_and_fill(chosen, reduced, state.clock.check))
     if state.is_open and state.problem.candidates <= state.options.core.candidates:
-        state.improve_bound(exact_dual(repair, state.lagrangian, chosen, prices).bound, prices)
+        state.improve_by_dual(exact_dual(repair, state.lagrangian, chosen, prices).bound, prices)
 
 
 @dataclass(frozen=True)
