@@ -16,10 +16,14 @@ from couponry.utils.clock import Clock
 
 _OF_MANY = replace(DEFAULT_OPTIONS, sizes=replace(DEFAULT_OPTIONS.sizes, tiny_candidates=0))
 
+_NOT_ALL = replace(DEFAULT_OPTIONS.enumeration, candidates=0)
+
 STAGES: dict[str, SolverOptions] = {
     "default": DEFAULT_OPTIONS,
     "many": _OF_MANY,
     "many without columns": replace(_OF_MANY, master=replace(DEFAULT_OPTIONS.master, candidates=0)),
+    "highs": replace(DEFAULT_OPTIONS, enumeration=_NOT_ALL),
+    "many by highs": replace(_OF_MANY, enumeration=_NOT_ALL),
 }
 """Options with which a small campaign goes the way of a larger one, too."""
 

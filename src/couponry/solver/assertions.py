@@ -58,7 +58,8 @@ def assert_allocation(problem: Problem, measured: MeasuredChoice) -> None:
     below, above = problem.lower - activity, activity - problem.upper
     violation = np.maximum(0.0, np.maximum(below, above))
     soft = ~problem.hard
-    objective = (problem.objective * usage).sum() - (violation * problem.penalty)[soft].sum()
+    lost = (violation[soft] * problem.penalty[soft]).sum()
+    objective = (problem.objective * usage).sum() - lost
     numbers = (measured.objective, objective, problem.objective_rounding(size))
     _same("objective", *(np.array([number]) for number in numbers))
     if measured.feasible and (violation > rounding)[problem.hard].any():

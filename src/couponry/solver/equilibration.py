@@ -271,7 +271,7 @@ def _shifted(programme: Programme) -> tuple[Programme, NDArray[np.float64]]:
         beyond = bound[at] - end[at]
         shift[who] = beyond / entries.data[mine]
         other = upper if sign > 0 else lower
-        other[at] -= beyond
+        other[at] = end[at] + (other[at] - bound[at])  # the same distance, to the bit
         bound[at] = end[at]
     return replace(programme, row_lower=lower, row_upper=upper), shift
 

@@ -12,6 +12,7 @@ nothing is with rows wider than the tolerances either.
 from __future__ import annotations
 
 import threading
+import time
 import warnings
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,13 +25,16 @@ from .equilibration import equilibrate
 from .programme import Programme
 
 OPTIMAL, INFEASIBLE, OTHER = 0, 2, 4
-"""SciPy's statuses; OTHER is none of: optimal, limit reached, infeasible, unbounded."""
+"""SciPy's statuses; OTHER is none of: optimal, limit reached, infeasible, unbounded. HiGHS gave up."""
 
 UNDECIDED = 5
 """Status where HiGHS took for infeasible what may be feasible within its tolerances."""
 
 LEAST_SECONDS, MOST_SECONDS = 0.1, 1e6
 """Time limits that HiGHS takes."""
+
+MOST_ITERATIONS = 100_000
+"""Iterations of the simplex method for a linear programme: where numbers are bad it has been seen to go on forever."""
 
 MIP_TOLERANCE = 1e-6
 """HiGHS's tolerances on whole numbers, on rows, and on the difference of two objectives; all absolute."""
@@ -85,27 +89,27 @@ def solve_programme(
     time_limit : float, optional
         Seconds; default: none.
     **options : float
-        Other options of HiGHS, by its names for them: node_limit, mip_rel_gap, simplex_iteration_limit.
+        Other options of HiGHS, by its names for them: node_limit, mip_rel_gap, simplex_iteration_limit. A linear
+        programme has a limit on its iterations in any case.
 
     Returns
     -------
     Outcome
-
-    Warns
-    -----
-    RuntimeWarning
-        Where HiGHS gives up for a reason that is not a limit.
     """
     given: dict[str, Any] = {**options, "threads": 1}
     if time_limit is not None:
         given["time_limit"] = min(max(LEAST_SECONDS, time_limit), MOST_SECONDS)
+    if not programme.is_integer.any():
+        given.setdefault("simplex_iteration_limit", MOST_ITERATIONS)
+    begun = time.monotonic()
     scaled = equilibrate(programme)
     found = _on_a_thread(scaled.programme, given)
     if found.status == INFEASIBLE and not _is_infeasible(found):
         found.status = OTHER
-    if found.status == OTHER and "limit reached" not in str(found.message):
-        warnings.warn(f"HiGHS gave up: {found.message}", RuntimeWarning, stacklevel=2)
     if found.status == INFEASIBLE:
+        if time_limit is not None:
+            left = given["time_limit"] - (time.monotonic() - begun)
+            given["time_limit"] = max(LEAST_SECONDS, left)
         is_sure = _is_infeasible(_on_a_thread(_widened(scaled.programme), given))
         return Outcome(INFEASIBLE if is_sure else UNDECIDED, None, None, None)
     x = value = bound = None

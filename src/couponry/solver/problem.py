@@ -216,6 +216,22 @@ class Problem:
         """How far each row's activity is outside its bounds, shape (n_rows,)."""
         return np.maximum(0.0, np.maximum(self.lower - activity, activity - self.upper))
 
+    def keeps_hard_rows(self, activity: NDArray[np.float64], chosen: NDArray[np.int64]) -> bool:
+        """Tell whether an allocation keeps all hard rows, but for how sums are rounded.
+
+        Parameters
+        ----------
+        activity : ndarray of float64, shape (n_rows,)
+        chosen : ndarray of int64, shape (n_chosen,)
+            Positions of its candidates, whose sums these are.
+        """
+        violation = np.where(self.hard, self.violation(activity), 0.0)
+        if not violation.any():
+            return True
+        size = abs(self.rows) @ self.usage_size(chosen).ravel()
+        rounding = (len(chosen) + 4.0) * 2.0**-53 * size
+        return bool((violation <= np.where(self.integer, 0.0, rounding)).all())
+
     def penalties(self, activity: NDArray[np.float64]) -> float:
         """Objective lost to violated soft rows."""
         soft = ~self.hard

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
 from ..customers import Customers
 from ..items import Items
@@ -23,9 +22,6 @@ WHOLE_ROUNDING = 1e-9
 
 LARGEST_WHOLE = 2.0**26
 """Whole numbers whose sums over as many coupons as there may be are exact in float64, at most."""
-
-LARGEST_BOUND = 1e30
-"""Bounds and penalties of limits, at most: products of two such numbers and some more are still numbers."""
 
 
 @dataclass(frozen=True)
@@ -308,7 +304,6 @@ def _rows(
     whole = not groups.above.slopes and bool((constant % 1 == 0).all())
     whole = whole and bool((np.abs(constant) <= LARGEST_WHOLE).all())
     for g, (_, low, high) in enumerate(groups.bounds):
-        _refuse_huge(limit, low, high)
         if groups.below is not None:
             if low is not None:
                 weights = above[[g]] - low * below[[g]]
@@ -324,16 +319,6 @@ def _rows(
                 upper = np.floor(upper + WHOLE_ROUNDING * abs(upper))
             rows.append(_LimitRow(above[[g]], lower, upper, penalty, whole, first + g))
     return rows
-
-
-def _refuse_huge(limit: Limit, low: float | None, high: float | None) -> None:
-    """Refuse bounds and penalties that sums could not be compared with."""
-    for name, number in (("min", low), ("max", high), ("penalty", limit.penalty)):
-        if number is not None and abs(number) > LARGEST_BOUND:
-            raise InvalidInput(
-                f"{limit.label}: {name}: expected a number between -{LARGEST_BOUND:g} and "
-                f"{LARGEST_BOUND:g}, got {number:g}; leave a bound out where there is none"
-            )
 
 
 def _stacked(parts: list[sp.csr_array], cells: _Cells) -> sp.csr_array:

@@ -7,7 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dual.lagrangian import FLOAT64_ROUNDOFF, SUMMATION_ERROR, Lagrangian
+from ..dual.lagrangian import (
+    FLOAT64_ROUNDOFF,
+    SUMMATION_ERROR,
+    WHOLE_VALUE_BITS,
+    Lagrangian,
+)
+from ..problem import Problem
 from .repair import Repair, chosen_positions
 
 
@@ -71,3 +77,32 @@ def exact_dual(
         worth + support + rounding,
         4.0 * float(of_coupon.max(initial=0.0)) + searched,
     )
+
+
+def searched_regret_rounding(
+    problem: Problem, reduced: NDArray[np.float64]
+) -> NDArray[np.float64] | float:
+    """Bound what searches of customers' constraints make of regrets: they count in whole numbers.
+
+    Parameters
+    ----------
+    problem : Problem
+    reduced : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+
+    Returns
+    -------
+    ndarray of float64, shape (n_candidates,), or float
+        Of each candidate's regret; 0 where no customer is searched.
+    """
+    if len(problem.rules.constraint_ptr) <= 1:
+        return 0.0
+    cell, flat = problem.cells(), reduced.reshape(len(reduced), -1)
+    value = np.abs(flat[0, cell] + (flat[1:, cell] * problem.exact).sum(axis=0))
+    customer = problem.customer_of()
+    largest = np.zeros(problem.customers)
+    np.maximum.at(largest, customer, value)
+    count = np.diff(problem.shard.indptr)
+    # the unit of `whole_values`; where all values are 0 it is one of numbers of about 1
+    bits = WHOLE_VALUE_BITS - 2 * np.frexp(count.astype(float))[1] - np.frexp(largest)[1]
+    unit = np.ldexp(1.0, -np.minimum(bits, 900))
+    return np.asarray(((count + 2.0) * unit)[customer])

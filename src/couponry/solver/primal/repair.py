@@ -40,7 +40,7 @@ class MeasuredChoice:
     objective : float
         Sum of values less the penalties of violated soft rows.
     feasible : bool
-        True if no hard row is violated.
+        True if no hard row is violated, but for how sums are rounded.
     moves : int
         Single moves that were made to get there.
     """
@@ -168,10 +168,11 @@ class Repair:
         MeasuredChoice
         """
         problem = self.problem
-        usage = problem.usage(chosen_positions(chosen))
+        positions = chosen_positions(chosen)
+        usage = problem.usage(positions)
         activity = problem.rows @ usage.ravel()
         objective = float((problem.objective * usage).sum()) - problem.penalties(activity)
-        feasible = not problem.violation(activity)[problem.hard].any()
+        feasible = problem.keeps_hard_rows(activity, positions)
         return MeasuredChoice(chosen, usage, activity, objective, feasible, moves)
 
     def activity(self, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:

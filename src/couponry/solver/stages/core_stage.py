@@ -9,7 +9,7 @@ from ..exact.core_milp import Core, CoreLimits, solve_core
 from ..exact.neighbourhood_search import NeighbourhoodSearch, PricedChoice
 from ..infeasibility.highs_prover import HighsProver
 from ..infeasibility.infeasible_set import find_infeasible_set
-from ..primal.exact_dual import exact_dual
+from ..primal.exact_dual import exact_dual, searched_regret_rounding
 from ..primal.repair import Repair
 from ..solve_state import SolveState
 
@@ -68,7 +68,8 @@ class _UndecidedCore:
         best = state.best.objective
         rounding = REGRET_ROUNDING * (abs(dual.bound) + abs(best)) + dual.regret_rounding
         rounding += state.problem.objective_rounding(state.problem.usage_size(slice(None)))
-        self._free = self._regret() <= dual.bound - best + rounding
+        searched = searched_regret_rounding(state.problem, self._reduced)
+        self._free = self._regret() <= dual.bound - best + rounding + searched
 
     def _regret(self) -> NDArray[np.float64]:
         """What deciding each candidate otherwise costs at least."""

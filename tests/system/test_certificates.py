@@ -1,0 +1,174 @@
+"""Certificates at every scale: no bound is below an allocation, and what is called optimal or infeasible is that.
+
+Every allocation of a small campaign is looked at in fractions (`tests.fuzz`), with the stages that a larger campaign
+goes through forced: HiGHS is asked although everything could be tried.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.fuzz.checks import Checked
+from tests.fuzz.drawing import draw
+from tests.fuzz.solving import STAGES, solve
+
+from couponry import Campaign, CustomerRule, Limit
+from couponry.result import Result
+from couponry.solver.options import DEFAULT_OPTIONS
+
+BY_HIGHS = STAGES["highs"]
+NAMES = ("default", "highs", "many by highs")
+
+
+@pytest.mark.parametrize("number", [365, 722, 801, 1922])
+def test_numbers_of_all_scales(number: int) -> None:
+    """Campaigns that had a bound below an allocation."""
+    drawn = draw(number)
+    for stages in ("highs", "many by highs"):
+        small = replace(drawn, settings=replace(drawn.settings, stages=stages))
+        for solved, result in solve(small):
+            wrong = [w for w in Checked(solved, result).check() if not w.startswith("way out")]
+            assert [w for w in wrong if not w.startswith("unsolved")] == []
+
+
+# ---- known ones
+
+
+def best_of(value: list[float], cost: list[float], slots: int, most: float) -> Fraction:
+    """The best worth of any allocation within a budget, of four customers' offers."""
+    each = len(value) // 4
+    picks = [p for p in product((0, 1), repeat=each) if sum(p) <= slots]
+    totals = {(Fraction(0), Fraction(0))}
+    for i in range(4):
+        own = [
+            tuple(
+                sum((Fraction(c[i * each + j]) * p[j] for j in range(each)), Fraction(0))
+                for c in (value, cost)
+            )
+            for p in picks
+        ]
+        totals = {(v + a, c + b) for v, c in totals for a, b in own if c + b <= Fraction(most)}
+    return max(v for v, _ in totals)
+
+
+def four_customers(scale: float) -> tuple[list[float], list[float]]:
+    rng = np.random.default_rng(7)
+    return (rng.gamma(2.0, 1.0, 16) * scale).tolist(), (rng.gamma(2.0, 1.0, 16) + 0.1).tolist()
+
+
+def solve_four(value: list[float], cost: list[float], limit: Limit, **settings: Any) -> Result:
+    offers = {"offer": np.arange(4)}
+    candidates = {
+        "customer": np.repeat(np.arange(4), 4),
+        "offer": np.tile(np.arange(4), 4),
+        "value": value,
+        "cost": cost,
+    }
+    campaign = Campaign(offers, candidates, rules=[CustomerRule("slots", max=2)], limits=[limit])
+    return campaign.solve(**{"threads": 1, "gap": 1e-6, **settings})
+
+
+@pytest.mark.parametrize("options", [DEFAULT_OPTIONS, BY_HIGHS], ids=["default", "by HiGHS"])
+@pytest.mark.parametrize("power", [-12, -9, -7, 0, 12])
+def test_small_and_large_values_under_hard_limits(power: int, options: Any) -> None:
+    """At 1e-7 and below HiGHS's tolerances were larger than what coupons are worth."""
+    value, cost = four_customers(10.0**power)
+    best = best_of(value, cost, 2, 6.0)
+    result = solve_four(value, cost, Limit("budget", sum="cost", max=6.0), solver_options=options)
+    assert result.status == "optimal"
+    assert result.bound is not None and result.objective is not None
+    assert Fraction(result.bound) >= best * (1 - Fraction(1, 10**15))
+    assert float(best) * (1 - 1e-6) <= result.objective <= result.bound
+    assert result.bound <= float(best) * (1 + 2e-6)
+
+
+def test_scales_by_powers_of_two_change_nothing_else() -> None:
+    """Whatever is asked of HiGHS is the same to the bit, and so is the allocation."""
+    found = []
+    for bits in (-40, 0, 40):
+        value, cost = four_customers(2.0**bits)
+        limit = Limit("budget", sum="cost", max=6.0)
+        result = solve_four(value, cost, limit, solver_options=BY_HIGHS)
+        assert result.allocation is not None and result.objective is not None
+        table = result.allocation.to_arrow()
+        found.append(
+            (
+                table["customer"].to_pylist(),
+                table["offer"].to_pylist(),
+                result.objective / 2.0**bits,
+            )
+        )
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("options", [DEFAULT_OPTIONS, BY_HIGHS], ids=["default", "by HiGHS"])
+def test_large_values_and_a_soft_equality(options: Any) -> None:
+    value, cost = four_customers(7e11)
+    asked, penalty = 5.5, 1e12
+    result = solve_four(
+        value,
+        cost,
+        Limit("spend", sum="cost", min=asked, max=asked, mode="soft", penalty=penalty),
+        solver_options=options,
+    )
+    exact = solve_four(
+        value,
+        cost,
+        Limit("spend", sum="cost", min=asked, max=asked, mode="soft", penalty=penalty),
+    )
+    assert result.bound is not None and exact.objective is not None
+    assert result.bound >= exact.objective
+    assert exact.status == "optimal" and result.bound <= exact.objective * (1 + 1e-3)
+
+
+@pytest.mark.parametrize("options", [DEFAULT_OPTIONS, BY_HIGHS], ids=["default", "by HiGHS"])
+def test_costs_of_two_scales(options: Any) -> None:
+    """1e11 beside 1e-8: what costs 1e11 fits into no budget of 3e-8."""
+    value, _ = four_customers(1.0)
+    cost = [1e11 if j % 4 == 0 else 1e-8 * (1 + j % 3) for j in range(16)]
+    best = best_of(value, cost, 2, 7e-8)
+    result = solve_four(value, cost, Limit("budget", sum="cost", max=7e-8), solver_options=options)
+    assert result.bound is not None and result.objective is not None
+    assert Fraction(result.bound) >= best * (1 - Fraction(1, 10**15))
+    assert result.objective == pytest.approx(float(best), rel=1e-6)
+
+
+@pytest.mark.parametrize("options", [DEFAULT_OPTIONS, BY_HIGHS], ids=["default", "by HiGHS"])
+def test_a_huge_penalty_is_as_good_as_hard(options: Any) -> None:
+    value, cost = four_customers(1e-3)
+    best = best_of(value, cost, 2, 6.0)
+    soft = Limit("budget", sum="cost", max=6.0, mode="soft", penalty=1e15)
+    result = solve_four(value, cost, soft, solver_options=options)
+    assert result.bound is not None and result.objective is not None
+    assert Fraction(result.bound) >= best * (1 - Fraction(1, 10**15))
+    assert result.objective == pytest.approx(float(best), rel=1e-6)
+
+
+# ---- soft ratios over nothing
+
+
+@pytest.mark.parametrize("options", [DEFAULT_OPTIONS, BY_HIGHS], ids=["default", "by HiGHS"])
+def test_a_ratio_to_nothing_misses_nothing(options: Any) -> None:
+    """No coupon has a cost: no ratio is missed, and the bound says so."""
+    value = [0.05] * 16
+    ratio = Limit("return", ratio=("value", "cost"), max=1.0, mode="soft", penalty=1.0)
+    result = solve_four(value, [0.0] * 16, ratio, solver_options=options)
+    assert (result.status, result.allocated) == ("optimal", 8)
+    assert result.objective == pytest.approx(0.4) and result.bound is not None
+    assert result.bound >= result.objective and result.gap is not None and 0 <= result.gap < 1e-6
+
+
+@pytest.mark.parametrize("options", [DEFAULT_OPTIONS, BY_HIGHS], ids=["default", "by HiGHS"])
+def test_giving_only_what_costs_nothing_may_be_best(options: Any) -> None:
+    """With the coupons that cost something the ratio is missed by more than they are worth."""
+    value = [1.0 if j % 4 else 0.5 for j in range(16)]
+    cost = [0.01 if j % 4 else 0.0 for j in range(16)]
+    ratio = Limit("return", ratio=("value", "cost"), max=1.0, mode="soft", penalty=10.0)
+    result = solve_four(value, cost, ratio, solver_options=options)
+    assert result.objective == pytest.approx(2.0)  # four times 0.5 at no cost
+    assert result.bound is not None and result.bound >= 2.0
