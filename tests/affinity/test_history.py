@@ -384,3 +384,17 @@ def test_every_backend_folds_alike(name: str, monkeypatch: pytest.MonkeyPatch) -
     expected = arrays(PurchaseHistory.from_transactions(table))
     monkeypatch.setenv("COUPONRY_BACKEND", name)
     assert arrays(PurchaseHistory.from_transactions(table)) == expected
+
+
+def test_what_duckdb_cannot_write_is_an_error_of_the_system(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    duckdb = pytest.importorskip("duckdb")
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise duckdb.IOException("IO Error: Could not write file: No space left on device")
+
+    monkeypatch.setattr(duckdb, "connect", full)
+    with pytest.raises(OSError, match=r"^grouping .*: IO Error: Could not write file: No space"):
+        PurchaseHistory.from_transactions(transactions(7), folder=tmp_path / "kept")
+    assert list(tmp_path.iterdir()) == []

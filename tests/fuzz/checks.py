@@ -15,7 +15,6 @@ from tests.fuzz.solving import is_held_by_time
 
 from couponry.result import Result
 
-
 LEAST_BOUND = 1e-300
 """What a gap is at least divided by: a gap to a bound of 0 is huge, and a number."""
 

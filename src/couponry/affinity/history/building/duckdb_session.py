@@ -70,7 +70,8 @@ class DuckDBSession:
         if resources.memory is not None:
             settings["memory_limit"] = f"{resources.memory}B"
         try:
-            self._connection: Any = duckdb.connect(":memory:", config=settings)
+            with self._errors():
+                self._connection: Any = duckdb.connect(":memory:", config=settings)
         except BaseException:
             self._scratch.cleanup()
             raise
@@ -152,11 +153,11 @@ class DuckDBSession:
         ------
         InvalidInput
             If memory runs out.
+        OSError
+            If DuckDB cannot read or write what it must.
         """
-        try:
+        with self._errors():
             return self._connection.execute(query).fetchall()
-        except self._duckdb.OutOfMemoryException as error:
-            raise self._too_little_memory(error) from None
 
     def table(self, query: str) -> pa.Table:
         """Run a query and return its result as one table.
@@ -173,11 +174,11 @@ class DuckDBSession:
         ------
         InvalidInput
             If memory runs out.
+        OSError
+            If DuckDB cannot read or write what it must.
         """
-        try:
+        with self._errors():
             return self._connection.sql(query).to_arrow_table()
-        except self._duckdb.OutOfMemoryException as error:
-            raise self._too_little_memory(error) from None
 
     def tables(self, query: str) -> Iterator[pa.Table]:
         """Run a query and return its result a batch of rows at a time.
@@ -195,14 +196,27 @@ class DuckDBSession:
         ------
         InvalidInput
             If memory runs out.
+        OSError
+            If DuckDB cannot read or write what it must.
         """
-        try:
-            yield from map(pa.table, self._connection.sql(query).to_arrow_reader(BATCH_ROWS))
-        except self._duckdb.OutOfMemoryException as error:
-            raise self._too_little_memory(error) from None
+        with self._errors():
+            reader = self._connection.sql(query).to_arrow_reader(BATCH_ROWS)
+        while True:
+            with self._errors():
+                batch = next(reader, None)
+            if batch is None:
+                return
+            yield pa.table(batch)
 
-    def _too_little_memory(self, error: BaseException) -> InvalidInput:
-        allowed = "what is available" if self._memory is None else size_text(self._memory)
-        return InvalidInput(
-            f"memory: {self._purpose} needs more than {allowed}: {first_line(error)}"
-        )
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Say what a lack of memory, or an error of the system, was met with."""
+        try:
+            yield
+        except self._duckdb.OutOfMemoryException as error:
+            allowed = "what is available" if self._memory is None else size_text(self._memory)
+            raise InvalidInput(
+                f"memory: {self._purpose} needs more than {allowed}: {first_line(error)}"
+            ) from None
+        except self._duckdb.IOException as error:
+            raise OSError(f"{self._purpose}: {first_line(error)}") from None
