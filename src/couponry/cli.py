@@ -15,9 +15,9 @@ import click
 from .analysis.explain_files import explain_written
 from .campaign import read_campaign
 from .campaign_folder.size import folder_estimate
+from .campaign_folder.write import reserved_result
 from .demo.run import run_demo
 from .show_versions import show_versions
-from .utils.atomic_folder import reserved_folder
 from .utils.checks import check_path
 from .utils.errors import InvalidInput, one_line
 from .utils.process.signals import INTERRUPTED, TERMINATED, end_in_order
@@ -253,7 +253,8 @@ def solve(
 
     A FOLDER with transactions in place of candidates is scored first: from purchases to coupons in one command.
     """
-    with reserved_folder(out, overwrite=overwrite):  # a second run is told so before it solves
+    apart = {"the campaign": folder, "the store": store, "the checkpoint": checkpoint}
+    with reserved_result(out, overwrite=overwrite, apart=apart):
         with native_output_to_stderr():
             campaign = read_campaign(folder, store, memory_limit, progress=not quiet)
             result = campaign.solve(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -353,6 +354,36 @@ def test_what_bears_the_name_of_an_outcome_is_left_alone(
     ran = run("solve", bad, "--out", out, "--overwrite", "--quiet")
     assert ran.status == 2 and "out.infeasible': expected a new folder" in ran.err
     assert contents(tmp_path / "out.infeasible") == {"note.txt": b"mine"}
+
+
+@pytest.mark.parametrize("inside", ["folder itself", "campaign", "store", "checkpoint"])
+def test_overwrite_never_replaces_what_a_run_needs(
+    inside: str, run: Callable[..., Ran], folder: Folder, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    path = folder(limit=LIMITS)
+    assert run("solve", path, "--out", out).status == 0
+    options = {"store": ["--store", out / "s"], "checkpoint": ["--checkpoint", out / "deep" / "c"]}
+    if inside == "campaign":
+        path = path.rename(out / "campaign")
+    target = path if inside == "folder itself" else out
+    ran = run("solve", path, "--out", target, "--overwrite", *options.get(inside, []))
+    assert ran.status == 2 and ran.err.count("\n") == 1
+    assert re.search("expected another one than that of the (campaign|store|checkpoint)", ran.err)
+    assert (path / "campaign.toml").exists() and (out / "result.json").exists()
+
+
+def test_overwrite_replaces_nothing_but_results(
+    run: Callable[..., Ran], folder: Folder, tmp_path: Path
+) -> None:
+    path, home = folder(limit=LIMITS), tmp_path / "home"
+    home.mkdir()
+    (home / "thesis.txt").write_text("all of it")
+    ran = run("solve", path, "--out", home, "--overwrite")
+    assert ran.status == 2 and "holds something else" in ran.err and ran.err.count("\n") == 1
+    assert (home / "thesis.txt").read_text() == "all of it"
+    (home / "thesis.txt").unlink()
+    assert run("solve", path, "--out", home, "--overwrite").status == 0
 
 
 def test_overwrite_keeps_what_is_there_when_the_input_is_bad(

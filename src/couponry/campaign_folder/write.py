@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,10 +18,11 @@ from ..model.campaign_data import CampaignData
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
 from ..utils.atomic_folder import atomic_folder, remove_folder, reserved_folder
+from ..utils.errors import InvalidInput
 from ..utils.toml_writer import dumps
 from .spec import SCHEMA
 
-ALLOCATION, RESULT = "allocation.parquet", "result.json"
+SPEC, ALLOCATION, RESULT = "campaign.toml", "allocation.parquet", "result.json"
 
 WITHOUT_ALLOCATION = ("infeasible", "unsolved")
 """Statuses of results that have no allocation."""
@@ -56,7 +59,7 @@ def write_campaign_data(
         "tables": {"offers": "offers.parquet", "candidates": "candidates.parquet"},
         "objective": {"value": campaign.value},
     }
-    with atomic_folder(folder, overwrite=overwrite) as draft:
+    with atomic_folder(folder, overwrite=overwrite, holds=SPEC) as draft:
         pq.write_table(campaign.offers, draft / "offers.parquet")
         _write_parts(campaign.candidates_tables(), draft / "candidates.parquet")
         if campaign.customers is not None:
@@ -71,7 +74,7 @@ def write_campaign_data(
         spec["limit"] = [
             _limit_entry(limit, number, draft) for number, limit in enumerate(campaign.limits, 1)
         ]
-        (draft / "campaign.toml").write_text(dumps(spec), encoding="utf-8")
+        (draft / SPEC).write_text(dumps(spec), encoding="utf-8")
     return Path(folder)
 
 
@@ -171,7 +174,7 @@ def write_result(
         If the folder exists, unless `overwrite` says to replace it.
     """
     path = Path(folder)
-    with reserved_folder(path, overwrite=overwrite):
+    with reserved_folder(path, overwrite=overwrite, holds=RESULT):
         if allocation is None and not replace_solved and (path / ALLOCATION).exists():
             path = _beside(path, content["status"])
             overwrite = _is_outcome(path)
@@ -180,6 +183,37 @@ def write_result(
             for status in WITHOUT_ALLOCATION:
                 remove_folder(_beside(path, status), _is_outcome)
     return path
+
+
+@contextmanager
+def reserved_result(
+    folder: Path, *, overwrite: bool, apart: Mapping[str, Path | None]
+) -> Iterator[None]:
+    """Be the only one to write a result, from before there is one.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder to write.
+    overwrite : bool
+        Replace an earlier result.
+    apart : mapping of str to Path or None
+        What must not lie within the folder, which would replace it, by name.
+
+    Raises
+    ------
+    InvalidInput
+        If the folder must not be written, or somebody else is writing it.
+    """
+    out = Path(os.path.realpath(folder))
+    for name, path in apart.items():
+        if path is not None and out in Path(os.path.realpath(path / "file")).parents:
+            raise InvalidInput(
+                f"output folder {str(folder)!r}: expected another one than that of {name} {str(path)!r}, "
+                "which it would replace"
+            )
+    with reserved_folder(folder, overwrite=overwrite, holds=RESULT):
+        yield
 
 
 def _beside(folder: Path, status: str) -> Path:
@@ -203,7 +237,7 @@ def _write_files(
     overwrite: bool,
 ) -> None:
     """Write the files of a result."""
-    with atomic_folder(path, overwrite=overwrite) as draft:
+    with atomic_folder(path, overwrite=overwrite, holds=RESULT) as draft:
         if allocation is not None and limits is not None:
             allocation.write(draft / ALLOCATION)
             pq.write_table(limits, draft / "limits.parquet")

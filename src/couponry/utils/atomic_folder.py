@@ -18,7 +18,9 @@ DRAFT, OLD = "draft", "old"
 """How the names end of a folder that is being written, and of one that holds what is being replaced."""
 
 
-def check_new_folder(folder: str | Path, *, overwrite: bool = False) -> None:
+def check_new_folder(
+    folder: str | Path, *, overwrite: bool = False, holds: str | None = None
+) -> None:
     """Refuse an output folder that exists, unless it may be replaced, or that cannot be made.
 
     Parameters
@@ -27,6 +29,8 @@ def check_new_folder(folder: str | Path, *, overwrite: bool = False) -> None:
         The output folder.
     overwrite : bool
         Whether it may be replaced.
+    holds : str, optional
+        Name of a file by which a folder that may be replaced is known; an empty one may be, too. Default: any may be.
 
     Raises
     ------
@@ -35,6 +39,11 @@ def check_new_folder(folder: str | Path, *, overwrite: bool = False) -> None:
     path = Path(folder)
     if path.is_symlink() or (path.exists() and (not overwrite or not path.is_dir())):
         raise InvalidInput(f"output folder {str(path)!r}: expected a new folder, but it exists")
+    if holds is not None and path.exists() and not (path / holds).exists() and any(path.iterdir()):
+        raise InvalidInput(
+            f"output folder {str(path)!r}: expected a new folder or one with a file {holds}, which may be replaced; "
+            "it holds something else"
+        )
     parent = path.absolute().parent
     existing = next(p for p in (parent, *parent.parents) if p.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK):
@@ -43,7 +52,12 @@ def check_new_folder(folder: str | Path, *, overwrite: bool = False) -> None:
 
 @contextmanager
 def reserved_folder(
-    folder: str | Path, *, overwrite: bool = False, what: str = "output folder", wait: bool = False
+    folder: str | Path,
+    *,
+    overwrite: bool = False,
+    holds: str | None = None,
+    what: str = "output folder",
+    wait: bool = False,
 ) -> Iterator[None]:
     """Be the only one to write an output folder, before there is anything to write.
 
@@ -55,6 +69,8 @@ def reserved_folder(
     folder : str or Path
     overwrite : bool
         Whether it may be replaced.
+    holds : str, optional
+        As `check_new_folder` takes it.
     what : str
         What the folder is, for messages.
     wait : bool
@@ -66,13 +82,13 @@ def reserved_folder(
         As `check_new_folder` does, and where somebody else is writing the folder.
     """
     path = Path(folder).absolute()
-    check_new_folder(path, overwrite=overwrite)
+    check_new_folder(path, overwrite=overwrite, holds=holds)
     made = [parent for parent in path.parents if not parent.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with writing(path, what, wait=wait):
             _recover(path)
-            check_new_folder(path, overwrite=overwrite)  # it may be there by now
+            check_new_folder(path, overwrite=overwrite, holds=holds)  # it may be there by now
             yield
     finally:
         for parent in made:  # innermost first
@@ -84,7 +100,12 @@ def reserved_folder(
 
 @contextmanager
 def atomic_folder(
-    folder: str | Path, *, overwrite: bool = False, what: str = "output folder", wait: bool = False
+    folder: str | Path,
+    *,
+    overwrite: bool = False,
+    holds: str | None = None,
+    what: str = "output folder",
+    wait: bool = False,
 ) -> Iterator[Path]:
     """Make a folder that appears whole or not at all.
 
@@ -93,6 +114,8 @@ def atomic_folder(
     folder : str or Path
     overwrite : bool
         Replace a folder that is there.
+    holds : str, optional
+        As `check_new_folder` takes it.
     what : str
         What the folder is, for messages.
     wait : bool
@@ -110,7 +133,7 @@ def atomic_folder(
         As `reserved_folder` does.
     """
     path = Path(folder).absolute()
-    with reserved_folder(path, overwrite=overwrite, what=what, wait=wait):
+    with reserved_folder(path, overwrite=overwrite, holds=holds, what=what, wait=wait):
         draft = _beside(path, DRAFT)
         try:
             draft.chmod(0o755)
