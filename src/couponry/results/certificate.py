@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..model.compiled_campaign import CompiledCampaign
+from ..solver.assertions import are_on, summed_usage
 from ..solver.plan import Plan
+from ..solver.primal.repair import chosen_positions
 from ..solver.solve import Solution
 from ..solver.solve_state import checked_bound, relative_gap
+from ..utils.errors import CertificateError
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,39 @@ def certificate_of(compiled: CompiledCampaign, solution: Solution) -> Certificat
     if plan is None:
         return Certificate(bound=bound)
     worth, off = compiled.limits.worth(plan.usage, plan.usage_error)
+    if are_on():
+        _assert_worth(compiled, plan, worth, off + _rounding(compiled, solution, plan))
     objective, gap = worth - off, None
     if bound is not None:
         if bound < objective:
             bound = checked_bound(bound, objective, _rounding(compiled, solution, plan))
         gap = relative_gap(bound, objective)
     return Certificate(objective, 2 * off, bound, gap)
+
+
+def _assert_worth(compiled: CompiledCampaign, plan: Plan, worth: float, rounding: float) -> None:
+    """Derive once more what an allocation in memory is worth, limit by limit from the coupons' own numbers."""
+    if len(plan.free) < compiled.problem.customers:
+        return
+    chosen, limits = chosen_positions(plan.free_choice), compiled.limits
+    flat = summed_usage(compiled.problem, chosen).ravel()
+    values = compiled.coupon_values(compiled.campaign.value, chosen)
+    derived = np.longdouble(0.0 if values is None else values.astype(np.longdouble).sum())
+    for m, measure in enumerate(limits.measures):
+        if measure.mode != "soft":
+            continue
+        above, below = (
+            (matrix.data * flat[matrix.indices]).sum()
+            for matrix in (limits.numerator[[m]], limits.denominator[[m]])
+        )
+        if limits.is_ratio[m] and below == 0:
+            continue
+        achieved = above / below if limits.is_ratio[m] else above
+        low = -math.inf if measure.min is None else measure.min
+        high = math.inf if measure.max is None else measure.max
+        derived -= measure.penalty * max(0.0, low - achieved, achieved - high)
+    if not abs(derived - worth) <= rounding:
+        raise CertificateError(f"an objective of {worth!r} comes to {derived!r} once more")
 
 
 def _rounding(compiled: CompiledCampaign, solution: Solution, plan: Plan) -> float:

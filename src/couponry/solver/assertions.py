@@ -48,7 +48,7 @@ def assert_allocation(problem: Problem, measured: MeasuredChoice) -> None:
         Where activities, objective, feasibility or customer rules differ.
     """
     chosen = chosen_positions(measured.chosen)
-    usage, size = _usage(problem, chosen), problem.usage_size(chosen)
+    usage, size = summed_usage(problem, chosen), problem.usage_size(chosen)
     flat = usage.ravel()
     activity = np.zeros(len(problem.lower), np.longdouble)
     row = np.repeat(np.arange(len(activity)), np.diff(problem.rows.indptr))
@@ -102,8 +102,18 @@ def assert_dual(problem: Problem, prices: NDArray[np.float64], bound: float) -> 
         )
 
 
-def _usage(problem: Problem, chosen: NDArray[np.int64]) -> NDArray[np.longdouble]:
-    """The usage table in extended precision."""
+def summed_usage(problem: Problem, chosen: NDArray[np.int64]) -> NDArray[np.longdouble]:
+    """Sum up the usage of some candidates in extended precision.
+
+    Parameters
+    ----------
+    problem : Problem
+    chosen : ndarray of int64, shape (n_chosen,)
+
+    Returns
+    -------
+    ndarray of longdouble, shape (1 + n_attributes, n_segments, n_items)
+    """
     usage = np.zeros((len(problem.objective), problem.objective[0].size), np.longdouble)
     cell = problem.cells(chosen)
     np.add.at(usage[0], cell, 1.0)

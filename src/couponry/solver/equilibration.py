@@ -49,7 +49,7 @@ SURE_SHARE = 1e-9
 IMPOSSIBLE_ROUNDS = 5
 """Looks for variables that cannot be 1, at most: what is found tells more."""
 
-MOST_BITS = 900
+MOST_BITS = 1000
 """Powers of two that are scaled by, at most, so that nothing overflows."""
 
 
