@@ -364,7 +364,7 @@ def test_bad_arguments(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="no file"):
         PurchaseHistory.from_transactions(tmp_path / "none-*.parquet")
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "precious").write_text("keep")
+    (tmp_path / "other" / "manifest.json").write_text("of something else")
     with pytest.raises(InvalidInput, match="holds something else"):
         PurchaseHistory.from_transactions(table, folder=tmp_path / "other")
     with pytest.raises(InvalidInput, match="history"):

@@ -142,7 +142,8 @@ def build_history(
 
 def _check_replaceable(path: Path, updated: Coverage | None) -> None:
     """Refuse a folder that holds something else than a history, or another one than the one that is updated."""
-    if path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file():
+    is_history = (path / MANIFEST).is_file() and (path / "indptr.npy").is_file()
+    if path.is_dir() and any(path.iterdir()) and not is_history:
         raise InvalidInput(
             f"folder {str(path)!r}: expected a new folder or that of a history, but it holds something else"
         )
