@@ -60,6 +60,19 @@ def test_whatever_is_damaged_nothing_else_comes_out(
     assert min(seen.values()) >= 3
 
 
+def test_a_store_that_cannot_be_read_now_is_not_called_damaged(
+    campaign_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed(campaign_folder, tmp_path / "store")
+
+    def too_many(*_: Any) -> Any:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(recorded_arrays, "map_file", too_many)
+    with pytest.raises(OSError, match=r"^\[Errno 24\] Too many open files$"):
+        read_campaign(campaign_folder, store=tmp_path / "store")
+
+
 def test_a_file_that_keeps_its_size_and_time_is_found_out(
     campaign_folder: Path, tmp_path: Path
 ) -> None:

@@ -201,10 +201,15 @@ def is_made_from(folder: str | Path, source: dict[str, Any] | None) -> bool:
     -------
     bool
         False where there is no store.
+
+    Raises
+    ------
+    OSError
+        Where that cannot be read: a store is not built again because files could not be opened for a moment.
     """
     try:
         manifest = _manifest(Path(folder))
-    except (OSError, ValueError, RecursionError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return False
     same = manifest.get("format") == FORMAT
     return same and source is not None and bool(manifest.get("source") == source)
@@ -223,7 +228,7 @@ def _open(path: Path) -> Candidates:
         try:
             manifest = _manifest(path)
             kept = map_recorded(path, manifest["arrays"], kernel, thread_count())
-        except (OSError, ValueError) as error:
+        except (FileNotFoundError, ValueError) as error:
             if not os.path.samestat(path.stat(), before):
                 continue  # somebody has replaced it meanwhile
             raise InvalidInput(
