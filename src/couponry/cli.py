@@ -72,8 +72,13 @@ DEBUG = "COUPONRY_DEBUG"
 """Environment variable that has internal errors shown with the lines that they come from."""
 
 
-ERROR_LOST = "error return without exception set", "returned NULL without setting an exception"
-"""What Python says where an extension module failed and raised nothing, as NumPy does when it gets no memory."""
+LACKS_OF_MEMORY = (
+    "can't start new thread",
+    "error return without exception set",
+    "returned NULL without setting an exception",
+)
+"""Parts of messages of errors of other classes than MemoryError. The last two are what Python says of an extension
+module that failed and raised nothing, as NumPy does when it gets no memory."""
 
 
 class Interrupted(Exception):
@@ -155,25 +160,27 @@ def run(arguments: list[str] | None = None) -> int:
         command = error.ctx.command_path if error.ctx is not None else "couponry"
         say(_error_line(f"{error.format_message().rstrip('.')} ({command} --help says more)"))
         return ExitStatus.INVALID
-    except (InvalidInput, ImportError, OSError, MemoryError, click.ClickException) as error:
+    except (InvalidInput, ImportError, OSError, click.ClickException) as error:
         say(_error_line(str(error) or type(error).__name__))
         return ExitStatus.INVALID
-    except SystemError as error:
-        if not any(lost in str(error) for lost in ERROR_LOST):
-            return _internal_error(error)
-        say(
-            _error_line(
-                "not enough memory, as far as can be told: NumPy failed and did not say why"
-            )
-        )
-        return ExitStatus.INVALID
     except Exception as error:
-        return _internal_error(error)
+        if not _is_lack_of_memory(error):
+            return _internal_error(error)
+        say(_error_line(f"not enough memory: {error}" if str(error) else "not enough memory"))
+        return ExitStatus.INVALID
 
 
 def _error_line(message: str) -> str:
     """The line that says what is wrong."""
     return f"couponry: error: {one_line(' '.join(message.split()))}"
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Whether the system did not give what was asked of it."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, (RuntimeError, SystemError))
+        and any(part in str(error) for part in LACKS_OF_MEMORY)
+    )
 
 
 def _internal_error(error: Exception) -> int:

@@ -299,6 +299,36 @@ def test_a_write_that_fails_leaves_nothing(
     assert {f.name: f.read_bytes() for f in (tmp_path / "out").glob("*")} == before
 
 
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (MemoryError(), "couponry: error: not enough memory\n"),
+        (
+            RuntimeError("can't start new thread"),
+            "couponry: error: not enough memory: can't start new thread\n",
+        ),
+        (
+            SystemError("error return without exception set"),
+            "couponry: error: not enough memory: error return without exception set\n",
+        ),
+    ],
+)
+def test_a_lack_of_memory_is_one_line(
+    error: Exception,
+    line: str,
+    run: Callable[..., Ran],
+    folder: Folder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr("couponry.cli.read_campaign", fail)
+    ran = run("solve", folder(limit=LIMITS), "--out", tmp_path / "out", "--quiet")
+    assert ran.status == 2 and ran.err == line and beside(tmp_path / "out") == []
+
+
 def test_overwrite(run: Callable[..., Ran], folder: Folder, tmp_path: Path) -> None:
     path, out = folder(limit=LIMITS), tmp_path / "out"
     assert run("solve", path, "--out", out).status == 0
