@@ -3,6 +3,7 @@
 Every module here takes hold of couponry from another side, and trusts it with nothing:
 
 - ``exact``: small campaigns with every rule and limit, against an exhaustive search in fractions;
+- ``properties``: what must not change the result of a whole campaign, or in one direction only;
 - ``faults``: a solve in which the n-th call of the system fails, or kills it, for every n;
 - ``folders``: campaign folders with faults of every kind, through the command line.
 
@@ -16,7 +17,12 @@ import argparse
 import subprocess
 import sys
 
-FUZZERS: dict[str, int] = {"exact": 20_000, "faults": 8_040, "folders": 100_000}
+FUZZERS: dict[str, int] = {
+    "exact": 20_000,
+    "properties": 5_000,
+    "faults": 8_040,
+    "folders": 100_000,
+}
 """Modules of this folder, and for how many cases of each one round goes."""
 
 

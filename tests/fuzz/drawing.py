@@ -27,14 +27,19 @@ ROLES, SEGMENTS, TAGS = ("reward", "activation", "innovation"), ("gold", "silver
 
 def draw(number: int) -> SmallCampaign:
     """The small campaign of a number."""
-    return _Draw(number).campaign()
+    return draw_from(random.Random(f"couponry {number}"))
+
+
+def draw_from(source: random.Random) -> SmallCampaign:
+    """A small campaign of a source of random numbers, whatever that is: Hypothesis has one that it can shrink."""
+    return _Draw(source).campaign()
 
 
 class _Draw:
     """One campaign being drawn; what came of it is remembered in `features`."""
 
-    def __init__(self, number: int):
-        self.random = random.Random(f"couponry {number}")
+    def __init__(self, source: random.Random):
+        self.random = source
         self.features: set[str] = set()
         self.regime = self.random.choice(
             ["plain", "plain", "scaled", "scaled", "by column", "by cell"]
@@ -56,12 +61,16 @@ class _Draw:
             return 2.0 ** round(exponent * math.log2(10.0))
         return float(10.0 ** round(exponent))
 
+    def near_one(self, spread: float) -> float:
+        """A number around 1; other sources of random numbers may draw far too far off."""
+        return min(1e3, max(1e-3, self.random.lognormvariate(0.0, spread)))
+
     def column(self, size: int, least: float = 0.0, money: bool = True) -> list[float]:
         """Numbers of one kind and scale; `least` 0 for none below it, -1 for any sign."""
         rng = self.random
         kind = rng.choice(["real", "real", "cents", "whole", "few", "powers"])
         draws: dict[str, Callable[[], float]] = {
-            "real": lambda: rng.lognormvariate(0.0, 0.8),
+            "real": lambda: self.near_one(0.8),
             "cents": lambda: round(rng.uniform(0.05, 5.0), 2),
             "whole": lambda: float(rng.randrange(1, 9)),
             "few": lambda: rng.choice([1.0, 2.0, 3.0]),
@@ -396,7 +405,7 @@ class _Draw:
             self.features.add("penalty of any scale")
             return self.power()
         unit = worth / (1.0 if is_ratio else typical or 1.0)
-        return unit * (1e3 if kind == "wall" else rng.lognormvariate(0.0, 1.0))
+        return unit * (1e3 if kind == "wall" else self.near_one(1.0))
 
     def bounds_table(
         self, by: str, measures: list[Measure], planted: set[int], typical: float

@@ -158,14 +158,15 @@ def _check_way_out(
     if any(b == 0.0 for m in measures.values() for b in (m.min, m.max)):
         return  # changes of a bound of 0 are measured in a unit that is not asked for here
     claimed, least = content["way_out_share"], content["way_out_share_at_least"]
-    if not math.isclose(claimed, total, rel_tol=1e-6, abs_tol=ROUNDING):
+    widened = 2.0 * ROUNDING * len(content["way_out"])
+    if not math.isclose(claimed, total, rel_tol=1e-6, abs_tol=widened):
         say(f"way out: the shares come to {total!r}, way_out_share is {claimed!r}")
     true = float(_least_shares(list(measures.values()), every).min())
     if least > true * (1.0 + ROUNDING) + ROUNDING:
         say(f"way out: no less than {least!r} is said, {true!r} is enough")
     settings = every.reading.small.settings
     patient = settings.stages == "default" and not is_held_by_time(settings)
-    if patient and total > true * (1.0 + WAY_OUT_GAP) + 2.0 * ROUNDING * len(content["way_out"]):
+    if patient and total > true * (1.0 + WAY_OUT_GAP) + widened:
         say(f"way out: shares of {total!r}, {true!r} is enough")
 
 
