@@ -191,11 +191,12 @@ class OracleTables:
     def has_offers(self, limit: Limit, label: Any, mask: NDArray[np.bool_]) -> bool:
         """Whether a group of `by` exists for a limit: an offer is in it and in the limit's `where`.
 
-        An offer has a role only by its candidates.
+        An offer has a role only by its candidates; one without candidates in a role makes a group exist all the same.
         """
-        if limit.by == "role" or "role" in limit.where:
+        if limit.by == "role":
             return bool(mask.any())
-        inside = (row for row in self.offer_rows if matches(row, limit.where))
+        where = {column: test for column, test in limit.where.items() if column != "role"}
+        inside = (row for row in self.offer_rows if matches(row, where))
         cells = (row[str(limit.by)] for row in inside)
         return any(label in cell if isinstance(cell, list) else label == cell for cell in cells)
 

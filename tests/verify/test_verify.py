@@ -251,6 +251,28 @@ def test_sums_may_admit_what_packing_takes(solved: tuple[Path, Path], out: Path)
     assert len(verify_result(solved[0], out).problems) == 1
 
 
+def test_a_group_without_candidates_in_a_role_is_a_group(folder: Folder, tmp_path: Path) -> None:
+    """What is said of a brand's rewards is said of it, whether anybody is a candidate for one or not."""
+    tables = random_tables()
+    brands = dict(
+        zip(
+            tables["offers"]["offer"].to_pylist(),
+            tables["offers"]["brand"].to_pylist(),
+            strict=True,
+        )
+    )
+    roles = [
+        "activation" if brands[offer] == "A" else "reward"
+        for offer in tables["candidates"]["offer"].to_pylist()
+    ]
+    tables["candidates"] = replaced(tables["candidates"], "role", roles)
+    limit = {"name": "rewards", "by": "brand", "where": {"role": ["reward"]}, "max": 9}
+    path = folder(tables, limit=[limit])
+    result = read_campaign(path).solve()
+    assert "A" in result.limits["group"].to_pylist()
+    assert verify_result(path, result.write(tmp_path / "out")).problems == []
+
+
 def test_rounding_is_no_problem(folder: Folder, tmp_path: Path) -> None:
     """Sums that differ in the last digits, as another order of summation gives them."""
     limit = {"name": "w", "sum": "value", "max": 200.0}

@@ -132,10 +132,13 @@ def _bounds(
         return _bounds_of_table(limit)
     if limit.by is None:
         return [(None, limit.min, limit.max)]
-    # any offer makes a group exist, but a role only where candidates have it
-    by_role = limit.by == "role" or "role" in limit.where
-    there = np.unique(group[inputs.seen[cell]] if by_role else group)
-    return [(values[g], limit.min, limit.max) for g in there]
+    # any offer makes a group exist, whatever its candidates' roles; but a role is there only where candidates have it
+    if limit.by == "role":
+        there = group[inputs.seen[cell]]
+    else:
+        others = {name: test for name, test in limit.where.items() if name != "role"}
+        _, there, _ = inputs.groups(limit.by, others, limit.label)
+    return [(values[g], limit.min, limit.max) for g in np.unique(there)]
 
 
 def _totals(
