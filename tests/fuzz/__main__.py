@@ -20,7 +20,7 @@ import sys
 FUZZERS: dict[str, int] = {
     "exact": 20_000,
     "properties": 5_000,
-    "faults": 8_040,
+    "faults": 8_244,
     "folders": 100_000,
 }
 """Modules of this folder, and for how many cases of each one round goes."""

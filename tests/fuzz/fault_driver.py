@@ -18,7 +18,7 @@ from typing import Any
 from couponry import cli
 from couponry.engines import checkpoint
 
-KINDS = ("open", "write", "fsync", "rename", "remove", "mmap", "allocate")
+KINDS = ("open", "read", "write", "fsync", "rename", "remove", "mmap", "allocate")
 HANG_SECONDS = 60.0
 
 shim: Any = ctypes.CDLL(None)

@@ -17,7 +17,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { OPEN, WRITE, FSYNC, RENAME, REMOVE, MMAP, ALLOCATE, KINDS };
+enum { OPEN, READ, WRITE, FSYNC, RENAME, REMOVE, MMAP, ALLOCATE, KINDS };
 
 #define OWNER 16  // behind the counts: the library that made the allocation that failed
 
@@ -117,6 +117,32 @@ FILE* fopen(const char* path, const char* mode) {
 FILE* fopen64(const char* path, const char* mode) {
     if (strikes(OPEN)) return NULL;
     return ((FILE * (*)(const char*, const char*)) dlsym(RTLD_NEXT, "fopen64"))(path, mode);
+}
+
+// ---- read
+
+static int read_fails(int fd) { return counting && is_file(fd) && strikes(READ); }
+
+ssize_t read(int fd, void* bytes, size_t size) { return read_fails(fd) ? -1 : syscall(SYS_read, fd, bytes, size); }
+
+ssize_t pread64(int fd, void* bytes, size_t size, off64_t place) {
+    return read_fails(fd) ? -1 : syscall(SYS_pread64, fd, bytes, size, place);
+}
+
+ssize_t pread(int fd, void* bytes, size_t size, off_t place) { return pread64(fd, bytes, size, place); }
+
+ssize_t preadv64(int fd, const struct iovec* parts, int count, off64_t place) {
+    return read_fails(fd) ? -1 : syscall(SYS_preadv, fd, parts, count, place, 0L);
+}
+
+ssize_t preadv(int fd, const struct iovec* parts, int count, off_t place) { return preadv64(fd, parts, count, place); }
+
+ssize_t preadv64v2(int fd, const struct iovec* parts, int count, off64_t place, int flags) {
+    return read_fails(fd) ? -1 : syscall(SYS_preadv2, fd, parts, count, place, 0L, flags);
+}
+
+ssize_t preadv2(int fd, const struct iovec* parts, int count, off_t place, int flags) {
+    return preadv64v2(fd, parts, count, place, flags);
 }
 
 // ---- write: half of it is done when the process is killed

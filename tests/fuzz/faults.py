@@ -1,4 +1,4 @@
-"""The fault harness: the n-th open, write, fsync, rename, removal, mmap or allocation of a solve fails, or kills it.
+"""The fault harness: the n-th open, read, write, fsync, rename, removal, mmap or allocation of a solve fails, or kills.
 
 A small campaign is solved with a store, a checkpoint and --overwrite. Either a result and a store of an older campaign
 stand there, or the store is its own, and the checkpoint knows half of the answers. Whatever fails, the command ends
@@ -29,10 +29,10 @@ from tests.support.campaigns import random_tables, replaced, spec, write_folder
 
 HERE = Path(__file__).parent
 KILLED = 0
-KINDS = ("open", "write", "fsync", "rename", "remove", "mmap", "allocate")
+KINDS = ("open", "read", "write", "fsync", "rename", "remove", "mmap", "allocate")
 
 CALLS = {
-    "open": 180, "write": 190, "fsync": 75, "rename": 10, "remove": 70, "mmap": 50, "allocate": 2500,
+    "open": 180, "read": 45, "write": 190, "fsync": 75, "rename": 14, "remove": 70, "mmap": 50, "allocate": 2500,
 }  # fmt: skip
 """Calls of each kind that are tried: somewhat more than a solve makes."""
 
@@ -59,6 +59,7 @@ FAULTS = (
     Fault("open", errno.EMFILE),
     Fault("open", errno.EACCES),
     Fault("open", errno.EMFILE, lasts=True),
+    Fault("read", errno.EIO),
     Fault("write", errno.ENOSPC),
     Fault("write", errno.ENOSPC, lasts=True),
     Fault("write", errno.EIO),
@@ -124,7 +125,7 @@ class Harness:
                 "COUPONRY_THREADS": "1",
             },
         )
-        atexit.register(self.process.kill)
+        atexit.register(self._end)
         self._tell({"arguments": self.arguments(self.campaign, self.root / "warm")})
         self.before = self.root / "before"
         self.after = self.root / "after"
@@ -166,6 +167,11 @@ class Harness:
         )
         assert self.process.stdout is not None
         return json.loads(self.process.stdout.readline())
+
+    def _end(self) -> None:
+        """End the process that solves."""
+        self.process.kill()
+        self.process.communicate()
 
     def _tell(self, ask: dict[str, Any]) -> None:
         assert self.process.stdin is not None

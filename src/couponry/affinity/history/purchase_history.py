@@ -267,7 +267,8 @@ class PurchaseHistory:
         Raises
         ------
         InvalidInput
-            If transactions are not all later than `until`, or do not go with the history's ids or unit.
+            If transactions are not all later than `until`, or do not go with the history's ids or unit; or if the
+            folder holds another history than this one, as after an update by somebody else.
         """
         read = Transactions.open(transactions, columns)
         memory = parse_size(memory_limit, "memory_limit")
