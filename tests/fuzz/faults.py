@@ -166,7 +166,11 @@ class Harness:
             }
         )
         assert self.process.stdout is not None
-        return json.loads(self.process.stdout.readline())
+        said = self.process.stdout.readline()
+        if not said:
+            harness.cache_clear()  # the next case begins with another one
+            raise RuntimeError(f"the process that solves has ended with {self.process.wait()}")
+        return json.loads(said)
 
     def _end(self) -> None:
         """End the process that solves."""
