@@ -1,8 +1,8 @@
 """Builds the native kernels, or, where no C++ compiler works, a package that runs on Numba and says so.
 
 COUPONRY_NO_NATIVE=1     do not build the native kernels
-COUPONRY_BUILD_DEBUG=1   bounds checks, -O1 -g
-COUPONRY_SANITIZE=NAME   address, undefined or thread (GCC and clang)
+COUPONRY_BUILD_DEBUG=1   -O1 -g, and everything asserted that the kernels rely on, bounds included
+COUPONRY_SANITIZE=NAME   the same under a sanitizer: address, undefined or thread (GCC and clang)
 """
 
 from __future__ import annotations
@@ -34,7 +34,17 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
     ],
 }
 
-DIRECTIVES = {"language_level": 3, "wraparound": False, "autotestdict": False}
+DIRECTIVES = {
+    "language_level": 3,
+    "wraparound": False,
+    "autotestdict": False,
+    "freethreading_compatible": True,  # the modules keep nothing but which instruction set they run with
+}
+SANITIZERS = {
+    "address": "address",
+    "undefined": "undefined,float-cast-overflow,float-divide-by-zero",
+    "thread": "thread",
+}
 REQUIRES = ["numpy>=1.26", "scipy>=1.11", "pyarrow>=15", "click>=8", "rich>=13", "jinja2>=3.1"]
 NUMBA = "numba>=0.59"
 
@@ -60,6 +70,19 @@ def flag(name: str) -> bool:
     return os.environ.get(name, "") not in ("", "0")
 
 
+def sanitizer() -> str:
+    """The sanitizer to build with, or nothing."""
+    name = os.environ.get("COUPONRY_SANITIZE", "")
+    if name and name not in SANITIZERS:
+        raise SystemExit(f"COUPONRY_SANITIZE: expected {', '.join(SANITIZERS)}, got {name!r}")
+    return name
+
+
+def is_debug() -> bool:
+    """Whether what the kernels rely on is asserted; always so under a sanitizer."""
+    return flag("COUPONRY_BUILD_DEBUG") or bool(sanitizer())
+
+
 def compile_args() -> tuple[list[str], list[str], list[tuple[str, str | None]]]:
     """Arguments for the compiler, arguments for the linker, and macros."""
     if sys.platform == "win32":
@@ -68,18 +91,13 @@ def compile_args() -> tuple[list[str], list[str], list[tuple[str, str | None]]]:
     arguments = ["-std=c++17", "-ffp-contract=off", "-fvisibility=hidden"]
     linking: list[str] = []
     macros: list[tuple[str, str | None]] = []
-    if flag("COUPONRY_BUILD_DEBUG"):
+    if is_debug():
         arguments += ["-O1", "-g", "-UNDEBUG"]
-        macros += [("COUPONRY_CHECK_BOUNDS", None), ("_GLIBCXX_ASSERTIONS", None)]
+        macros += [("COUPONRY_DEBUG", None), ("_GLIBCXX_ASSERTIONS", None)]
     else:
         arguments += ["-O3", "-g0"]
-    sanitizer = os.environ.get("COUPONRY_SANITIZE", "")
-    if sanitizer:
-        if sanitizer not in ("address", "undefined", "thread"):
-            raise SystemExit(
-                f"COUPONRY_SANITIZE: expected address, undefined or thread, got {sanitizer!r}"
-            )
-        linking += [f"-fsanitize={sanitizer}"]
+    if sanitizer():
+        linking += [f"-fsanitize={SANITIZERS[sanitizer()]}"]
         arguments += [*linking, "-fno-omit-frame-pointer", "-fno-sanitize-recover=all"]
     return arguments, linking, macros
 
@@ -121,7 +139,6 @@ def native() -> list[Extension]:
     """The extension modules, named one by one."""
     from Cython.Build import cythonize
 
-    checked = flag("COUPONRY_BUILD_DEBUG")
     return cythonize(
         [
             extension(
@@ -130,9 +147,9 @@ def native() -> list[Extension]:
             )
             for module, units in EXTENSIONS.items()
         ],
-        build_dir="build/cython-debug" if checked else "build/cython",
+        build_dir="build/cython-debug" if is_debug() else "build/cython",
         include_path=[f"{SOURCES}/bindings"],
-        compiler_directives={**DIRECTIVES, "boundscheck": checked},
+        compiler_directives={**DIRECTIVES, "boundscheck": is_debug()},
     )
 
 

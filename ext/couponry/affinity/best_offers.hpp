@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "common/checks.hpp"
 #include "common/views.hpp"
 
 namespace couponry {
@@ -87,6 +88,16 @@ extern const OfferKernels offers_baseline;
 extern const OfferKernels offers_avx2;
 extern const OfferKernels offers_avx512;
 #endif
+
+// Links to offers that there are not, or of values that are no finite numbers.
+inline Fault offers_beyond(const char* array, const Links& links, int64_t offers) noexcept {
+    for (int64_t l = 0; l < links.link.size; ++l) {
+        const Link& link = links.link.data[l];
+        if (link.offer < 0 || link.offer >= offers || !std::isfinite(link.value))
+            return {array, "offers that there are, and finite values", l};
+    }
+    return NO_FAULT;
+}
 
 int best_offers(const Choice&) noexcept;
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "common/checks.hpp"
 #include "common/views.hpp"
 
 namespace couponry {
@@ -19,6 +20,22 @@ struct Pairs {
     View<int64_t> spend;
     Table<float> decay;
 };
+
+// Where periods of a pair do not ascend, or lie further apart than there are factors for.
+inline Fault periods_beyond(const Purchases& bought, int64_t factors, const Pairs& pairs) noexcept {
+    for (int64_t p = 0; p + 1 < bought.ptr.size; ++p) {
+        int64_t last = pairs.last[p];
+        bool any = pairs.times[p] != 0;
+        for (int64_t r = bought.ptr[p]; r < bought.ptr[p + 1]; ++r) {
+            const int64_t now = bought.period[r];
+            if (any && (now < last || now - last >= factors))
+                return {"period", "ascending periods, no further apart than there are factors", r};
+            last = now;
+            any = true;
+        }
+    }
+    return NO_FAULT;
+}
 
 inline void fold_purchases(const Purchases& bought, const Table<const float>& factor, const Pairs& pairs) noexcept {
     for (int64_t p = 0; p + 1 < bought.ptr.size; ++p) {

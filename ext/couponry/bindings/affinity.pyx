@@ -3,6 +3,9 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
+from checks cimport (
+    ALWAYS_CHECKED, Fault, customers_of, not_finite, not_offsets, not_within, refuse, same, within,
+)
 from contract cimport Table, View, check, table, view, writable, writable_table
 
 cdef extern from "affinity/fold_purchases.hpp" namespace "couponry" nogil:
@@ -19,6 +22,7 @@ cdef extern from "affinity/fold_purchases.hpp" namespace "couponry" nogil:
 
     void c_fold_purchases "couponry::fold_purchases"(
         const Purchases&, const Table[const float]&, const Pairs&) noexcept
+    Fault periods_beyond(const Purchases&, int64_t, const Pairs&) noexcept
 
 cdef extern from "affinity/best_offers.hpp" namespace "couponry" nogil:
     cdef cppclass Bought:
@@ -59,6 +63,7 @@ cdef extern from "affinity/best_offers.hpp" namespace "couponry" nogil:
         Chosen chosen
 
     int c_best_offers "couponry::best_offers"(const Choice&) noexcept
+    Fault offers_beyond(const char*, const Links&, int64_t) noexcept
     bint use_variant(const char*) noexcept
 
 
@@ -71,15 +76,84 @@ cdef Links links_view(links) except *:
     return out
 
 
+cdef int pairs_agree(const Purchases& bought, Table[const float] factor, const Pairs& pairs) except -1:
+    """Whether the shapes of purchases and of the pairs that they are taken up into agree."""
+    cdef int64_t rows = bought.period.size, count = pairs.times.size
+    same(bought.ptr.size, count + 1, "ptr: offsets")
+    same(bought.discounted.size, rows, "discounted: purchases")
+    same(bought.spend.size, rows, "spend: purchases")
+    same(pairs.first.size, count, "pairs.first: pairs")
+    same(pairs.last.size, count, "pairs.last: pairs")
+    same(pairs.discounted.size, count, "pairs.discounted: pairs")
+    same(pairs.spend.size, count, "pairs.spend: pairs")
+    same(pairs.decay.rows, count, "pairs.decay: pairs")
+    return same(pairs.decay.columns, factor.columns, "pairs.decay: half-lives")
+
+
+cdef int links_agree(const Links& links, int64_t items, str what) except -1:
+    return same(links.ptr.size, items + 1, what)
+
+
+cdef int choice_agrees(const Choice& choice) except -1:
+    """Whether the shapes of what offers are chosen by agree."""
+    cdef int64_t customers = customers_of(choice.bought.indptr.size, choice.start, choice.stop)
+    cdef int64_t items = choice.similar.ptr.size - 1, pairs = choice.bought.item.size, room, width = 0
+    within(items, 0, 0x7FFFFFFF, "scoring.similar.ptr: offsets less 1")
+    within(choice.offers, 0, 0x7FFFFFFF, "scoring.offers")
+    links_agree(choice.own, items, "scoring.own.ptr: offsets")
+    same(choice.bought.weight.size, pairs, "scoring.bought.weight: pairs")
+    same(choice.bought.own_weight.size, pairs, "scoring.bought.own_weight: pairs")
+    same(choice.kinds.item.size, items, "scoring.kinds.item: items")
+    within(choice.kinds.ptr.size, 1, 0x7FFFFFFF, "scoring.kinds.ptr: offsets")
+    if choice.prior.size:
+        same(choice.prior.size, choice.offers, "scoring.prior: offers")
+    if choice.eligible.ptr.size:
+        same(choice.eligible.ptr.size, customers + 1, "scoring.eligible.ptr: offsets")
+    same(choice.quota.size, 3, "scoring.quota: roles")
+    for role in range(3):
+        within(choice.quota.data[role], 0, 0x7FFFFFFF, "scoring.quota")
+        width += choice.quota.data[role]
+    room = (width if width < choice.offers else choice.offers) * (choice.stop - choice.start)
+    same(choice.chosen.number.size, choice.stop - choice.start, "chosen.number: customers")
+    within(choice.chosen.offer.size, room, 0x7FFFFFFFFFFFFFFF, "chosen.offer: room")
+    same(choice.chosen.role.size, choice.chosen.offer.size, "chosen.role: room")
+    return same(choice.chosen.score.size, choice.chosen.offer.size, "chosen.score: room")
+
+
+cdef int look_at_choice(const Choice& choice) except -1:
+    """Refuse what leads a choice of offers out of its arrays."""
+    cdef int64_t items = choice.similar.ptr.size - 1, kinds = choice.kinds.ptr.size - 1, last = choice.offers - 1
+    cdef int64_t begin, end
+    refuse(not_offsets(
+        b"scoring.bought.indptr", choice.bought.indptr.data, choice.start, choice.stop, choice.bought.item.size))
+    begin, end = choice.bought.indptr.data[choice.start], choice.bought.indptr.data[choice.stop]
+    refuse(not_within[uint32_t](b"scoring.bought.item", choice.bought.item.data, begin, end, 0, items - 1))
+    refuse(not_finite[float](b"scoring.bought.weight", choice.bought.weight.data + begin, end - begin))
+    refuse(not_finite[float](b"scoring.bought.own_weight", choice.bought.own_weight.data + begin, end - begin))
+    refuse(not_finite[float](b"scoring.prior", choice.prior.data, choice.prior.size))
+    refuse(not_offsets(b"scoring.similar.ptr", choice.similar.ptr.data, 0, items, choice.similar.link.size))
+    refuse(offers_beyond(b"scoring.similar", choice.similar, choice.offers))
+    refuse(not_offsets(b"scoring.own.ptr", choice.own.ptr.data, 0, items, choice.own.link.size))
+    refuse(offers_beyond(b"scoring.own", choice.own, choice.offers))
+    refuse(not_within[int32_t](b"scoring.kinds.item", choice.kinds.item.data, 0, items, -1, kinds - 1))
+    refuse(not_offsets(b"scoring.kinds.ptr", choice.kinds.ptr.data, 0, kinds, choice.kinds.offer.size))
+    refuse(not_within[int32_t](b"scoring.kinds.offer", choice.kinds.offer.data, 0, choice.kinds.offer.size, 0, last))
+    if choice.eligible.ptr.size:
+        refuse(not_offsets(
+            b"scoring.eligible.ptr", choice.eligible.ptr.data, choice.start, choice.stop, choice.eligible.offer.size))
+        begin = choice.eligible.ptr.data[choice.start]
+        end = choice.eligible.ptr.data[choice.stop]
+        refuse(not_within[int32_t](b"scoring.eligible.offer", choice.eligible.offer.data, begin, end, 0, last))
+    return 0
+
+
 def fold_purchases(
     const int64_t[::1] ptr, const int32_t[::1] period, const uint8_t[::1] discounted, const int64_t[::1] spend,
-    const float[:, ::1] factor, pairs,
+    const float[:, ::1] factor, pairs, *, bint unchecked=False,
 ):
     cdef Purchases bought
     cdef Table[const float] factor_ = table[float](factor)
     cdef Pairs pairs_
-    if period.shape[0] == 0:
-        return
     bought.ptr, bought.period = view[int64_t](ptr), view[int32_t](period)
     bought.discounted, bought.spend = view[uint8_t](discounted), view[int64_t](spend)
     pairs_.times = writable[int32_t](pairs.times)
@@ -88,11 +162,17 @@ def fold_purchases(
     pairs_.discounted = writable[int32_t](pairs.discounted)
     pairs_.spend = writable[int64_t](pairs.spend)
     pairs_.decay = writable_table[float](pairs.decay)
+    pairs_agree(bought, factor_, pairs_)
+    if period.shape[0] == 0:
+        return
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(not_offsets(b"ptr", bought.ptr.data, 0, bought.ptr.size - 1, bought.period.size))
+        refuse(periods_beyond(bought, factor_.rows, pairs_))
     with nogil:
         c_fold_purchases(bought, factor_, pairs_)
 
 
-def best_offers(scoring, int64_t start, int64_t stop, chosen):
+def best_offers(scoring, int64_t start, int64_t stop, chosen, *, bint unchecked=False):
     cdef Choice choice
     cdef int status
     bought, kinds, eligible = scoring.bought, scoring.kinds, scoring.eligible
@@ -111,6 +191,11 @@ def best_offers(scoring, int64_t start, int64_t stop, chosen):
     choice.start, choice.stop = start, stop
     choice.chosen.number, choice.chosen.offer = writable[int32_t](chosen.number), writable[int32_t](chosen.offer)
     choice.chosen.role, choice.chosen.score = writable[uint8_t](chosen.role), writable[float](chosen.score)
+    choice_agrees(choice)
+    if start == stop:
+        return
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_choice(choice)
     with nogil:
         status = c_best_offers(choice)
     check(status)

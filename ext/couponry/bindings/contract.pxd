@@ -1,6 +1,6 @@
 # What the boundary modules share: the C++ contract, and views of the caller's arrays.
 #
-# Python checks and allocates; nothing here checks again, except that typed views refuse arrays of another dtype.
+# Python allocates. What arrays are made of is checked here: dtypes by typed views, shapes and contents by `checks`.
 # Naming: a Python argument `x` becomes the C++ value `x_`.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
@@ -30,7 +30,7 @@ cdef extern from "common/views.hpp" namespace "couponry" nogil:
     cdef cppclass Cut:
         int64_t searches, slack
 
-    cdef int NO_MEMORY, ROW_TOO_LONG
+    cdef int NO_MEMORY, ROW_TOO_LONG, WRONG_ROOM
 
 ctypedef fused number_t:
     uint8_t
@@ -78,7 +78,7 @@ cdef inline const void* item_data(item) except? NULL:
     """Where an array of items, uint16 or uint32, begins."""
     if item.itemsize == 2:
         return view[uint16_t](item).data
-    return view[uint32_t](item).data
+    return view[uint32_t](item).data  # refuses what is neither
 
 
 cdef inline Shard shard_view(shard) except *:
@@ -111,4 +111,6 @@ cdef inline int check(int status) except -1:
         raise MemoryError("native kernel: no memory for its working arrays")
     if status == ROW_TOO_LONG:
         raise ValueError("shard: a customer has more than 2**31 - 1 candidates")
+    if status == WRONG_ROOM:
+        raise ValueError("ptr: expected the words of each customer as they were counted before")
     return 0

@@ -11,6 +11,10 @@ import os
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from checks cimport (
+    ALWAYS_CHECKED, Fault, block_of, items_beyond, look_at_prices, look_at_rules, look_at_shard, not_flags, refuse,
+    rules_agree, same, within,
+)
 from contract cimport Cut, Rules, Shard, check, rules_view, shard_view
 
 cdef extern from "dispatch/kernel_table.hpp" namespace "couponry" nogil:
@@ -63,10 +67,40 @@ ctypedef fused value_t:
     double
 
 
-def span(const item_t[::1] item, const value_t[::1] values, double[::1] low, double[::1] high):
+cdef int tables_agree(
+    const Shard& shard, item, const Rules& rules, int64_t start, int64_t stop, const float[:, :, ::1] price,
+    int64_t chosen, bint may_be_empty,
+) except -1:
+    """Whether the shapes of what a pass is given agree."""
+    cdef int64_t block = block_of(shard, item, start, stop)
+    same(price.shape[0], 1 + shard.quantity.rows, "price: 1 + attributes")
+    if price.shape[2] > 0x7FFFFFFF:
+        raise ValueError("price: expected at most 2**31 - 1 items, which vectors of 32-bit numbers can index")
+    rules_agree(shard, rules, price.shape[2])
+    return 0 if may_be_empty else same(chosen, block, "chosen: candidates of these customers")
+
+
+cdef int look_at_pass(
+    const Shard& shard, const Rules& rules, int64_t start, int64_t stop, const float[:, :, ::1] price,
+) except -1:
+    """Refuse what leads a pass out of its arrays; there are some customers, and some prices or no candidates."""
+    look_at_shard(shard, start, stop, price.shape[1], price.shape[2])
+    look_at_rules(shard, rules, start, stop)
+    if price.shape[1] and price.shape[2]:
+        look_at_prices(&price[0, 0, 0], price.shape[0] * price.shape[1] * price.shape[2])
+    return 0
+
+
+def span(
+    const item_t[::1] item, const value_t[::1] values, double[::1] low, double[::1] high, *, bint unchecked=False,
+):
     cdef int64_t n = item.shape[0]
+    same(values.shape[0], n, "values: candidates")
+    same(high.shape[0], low.shape[0], "high: items")
     if n == 0:
         return
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(items_beyond(b"item", &item[0], item.itemsize, 0, n, low.shape[0]))
     with nogil:
         c_span(&item[0], &values[0], n, &low[0], &high[0])
 
@@ -80,27 +114,40 @@ def quantise(
     uint8_t[::1] fine,
     double[::1] error,
     double[::1] fine_error,
+    *,
+    bint unchecked=False,
 ):
-    cdef int64_t n = item.shape[0]
+    cdef int64_t n = item.shape[0], items = low.shape[0]
+    same(values.shape[0], n, "values: candidates")
+    same(quantity.shape[0], n, "quantity: candidates")
+    same(fine.shape[0], n, "fine: candidates")
+    same(step.shape[0], items, "step: items")
+    same(error.shape[0], items, "error: items")
+    same(fine_error.shape[0], items, "fine_error: items")
     if n == 0:
         return
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(items_beyond(b"item", &item[0], item.itemsize, 0, n, items))
     with nogil:
         c_quantise(
             &item[0], &values[0], n, &low[0], &step[0], &quantity[0], &fine[0], &error[0], &fine_error[0])
 
 
-def noise(shard, seed, int64_t start, int64_t stop, uint16_t[::1] out):
+def noise(shard, seed, int64_t start, int64_t stop, uint16_t[::1] out, *, bint unchecked=False):
     cdef Shard shard_ = shard_view(shard)
     cdef uint32_t seed_ = seed & 0xFFFFFFFF
-    if start >= stop or out.shape[0] == 0:
+    same(out.shape[0], block_of(shard_, shard.item, start, stop), "out: candidates of these customers")
+    if out.shape[0] == 0:
         return
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_shard(shard_, start, stop, 0x10000, 0x100000000)  # of any segment and item
     with nogil:
         kernels().noise(shard_, seed_, start, stop, &out[0])
 
 
 def evaluate(
     shard, rules, const float[:, :, ::1] price, seed, int64_t start, int64_t stop,
-    int64_t[:, :, ::1] usage, uint8_t[::1] chosen, int64_t unit, int64_t[::1] cut,
+    int64_t[:, :, ::1] usage, uint8_t[::1] chosen, int64_t unit, int64_t[::1] cut, *, bint unchecked=False,
 ):
     cdef Pass work
     cdef Cut cut_
@@ -110,15 +157,20 @@ def evaluate(
     work.segments, work.items = price.shape[1], price.shape[2]
     work.seed = seed & 0xFFFFFFFF
     work.start, work.stop = start, stop
-    if start >= stop or work.segments == 0 or work.items == 0:
+    tables_agree(work.shard, shard.item, work.rules, start, stop, price, chosen.shape[0], chosen.shape[0] == 0)
+    same(cut.shape[0], 2, "cut: numbers")
+    same(usage.shape[0], price.shape[0], "usage: 1 + attributes")
+    same(usage.shape[1], price.shape[1], "usage: segments")
+    same(usage.shape[2], price.shape[2], "usage: items")
+    if start == stop or work.segments == 0 or work.items == 0:
         return  # nobody, or nothing that anybody could be given
-    if work.items > 0x7FFFFFFF:
-        raise ValueError("price: expected at most 2**31 - 1 items, which vectors of 32-bit numbers can index")
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_pass(work.shard, work.rules, start, stop, price)
     work.price = &price[0, 0, 0]
     work.usage = &usage[0, 0, 0]
     work.chosen = NULL
     if chosen.shape[0]:
-        work.chosen = &chosen[0] - work.shard.indptr.data[start]  # the kernel counts from the first customer's
+        work.chosen = &chosen[0]
     cut_.searches = cut_.slack = 0
     work.unit = unit
     work.cut = &cut_
@@ -131,19 +183,30 @@ def evaluate(
 
 def mark_free(
     shard, rules, const float[:, :, ::1] price, const uint8_t[::1] chosen, const float[:, :, :, ::1] threshold,
-    int64_t start, int64_t stop, uint8_t[::1] is_free,
+    int64_t start, int64_t stop, uint8_t[::1] is_free, *, bint unchecked=False,
 ):
     cdef Marking work
     cdef int status
-    if start >= stop:
-        return
-    if chosen.shape[0] == 0:  # nobody has any candidates
-        is_free[:] = 0
-        return
     work.shard = shard_view(shard)
     work.rules = rules_view(rules)
     work.segments, work.items = price.shape[1], price.shape[2]
     work.start, work.stop = start, stop
+    tables_agree(work.shard, shard.item, work.rules, start, stop, price, chosen.shape[0], False)
+    same(is_free.shape[0], stop - start, "is_free: customers")
+    within(threshold.shape[0], 1, 0x7FFFFFFF, "threshold: levels")
+    same(threshold.shape[1], 2, "threshold: axis 1")
+    same(threshold.shape[2], price.shape[1], "threshold: axis 2")
+    same(threshold.shape[3], price.shape[2], "threshold: axis 3")
+    if work.segments * work.items > 0x3FFFFFFF:
+        raise ValueError("price: expected at most 2**30 - 1 cells, two of which vectors of 32-bit numbers can index")
+    if start == stop:
+        return
+    if chosen.shape[0] == 0:  # nobody has any candidates
+        is_free[:] = 0
+        return
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_pass(work.shard, work.rules, start, stop, price)
+        refuse(not_flags(b"chosen", &chosen[0], chosen.shape[0]))
     work.price = &price[0, 0, 0]
     work.threshold = &threshold[0, 0, 0, 0]
     work.levels = threshold.shape[0]

@@ -3,6 +3,10 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
+from checks cimport (
+    ALWAYS_CHECKED, Fault, block_of, look_at_prices, look_at_rules, look_at_shard, not_finite, not_flags, not_offsets,
+    not_within, refuse, rules_agree, same,
+)
 from contract cimport Cut, Rules, Shard, Table, View, check, rules_view, shard_view, table, view, writable
 
 from couponry.kernels.contract import FILL as _FILL
@@ -52,18 +56,42 @@ cdef extern from "local_search/local_search.hpp" namespace "couponry" nogil:
     int c_improve "couponry::improve"(const LocalSearch&, View[double], int64_t, int64_t, Effort*) noexcept
 
 
-cdef Prices prices(const float[:, :, ::1] array) noexcept:
+cdef Prices prices(const float[:, :, ::1] array, int64_t attributes) except *:
     cdef Prices out
+    same(array.shape[0], 1 + attributes, "price: 1 + attributes")
     out.segments, out.items = array.shape[1], array.shape[2]
-    out.data = &array[0, 0, 0]
+    out.data = &array[0, 0, 0] if out.segments and out.items else NULL
     return out
 
 
-cdef Amounts amounts(const double[:, :, ::1] array) noexcept:
+cdef Amounts amounts(const double[:, :, ::1] array, Table[const double] exact, str what) except *:
     cdef Amounts out
+    same(array.shape[0], 1 + exact.rows, f"{what}: 1 + attributes")
     out.segments, out.items = array.shape[1], array.shape[2]
-    out.data = &array[0, 0, 0] if array.shape[0] and out.segments and out.items else NULL
+    out.data = &array[0, 0, 0] if out.segments and out.items else NULL
     return out
+
+
+cdef Table[const double] exact_view(exact, const Shard& shard) except *:
+    cdef Table[const double] out = table[double](exact)
+    if out.rows:
+        same(out.columns, shard.quantity.columns, "exact: candidates")
+    return out
+
+
+cdef int look_at_amounts(const Amounts& amounts, int64_t planes, const char* what) except -1:
+    cdef Fault fault
+    with nogil:
+        fault = not_finite[double](what, amounts.data, planes * amounts.segments * amounts.items)
+    return refuse(fault)
+
+
+cdef int look_at_exact(const Shard& shard, Table[const double] exact, int64_t start, int64_t stop) except -1:
+    """Refuse values of these customers' candidates that are no finite numbers; the shard was looked at."""
+    cdef int64_t begin = shard.indptr.data[start], end = shard.indptr.data[stop], row
+    for row in range(exact.rows):
+        refuse(not_finite[double](b"exact", exact.data + row * exact.columns + begin, end - begin))
+    return 0
 
 
 cdef LimitRows rows_view(rows) except *:
@@ -84,28 +112,84 @@ cdef LocalSearch search_view(shard, rules, search) except *:
     out.fill = search.mode == _FILL
     out.shard = shard_view(shard)
     out.rules = rules_view(rules)
-    out.exact = table[double](search.exact)
-    out.reduced = amounts(search.reduced)
-    out.objective = amounts(search.objective)
+    out.exact = exact_view(search.exact, out.shard)
+    out.reduced = amounts(search.reduced, out.exact, "reduced")
+    out.objective = amounts(search.objective, out.exact, "objective")
     out.rows = rows_view(search.rows)
     out.item_helps.size = item_helps.shape[0] * item_helps.shape[1]
-    out.item_helps.data = &item_helps[0, 0]
+    out.item_helps.data = &item_helps[0, 0] if out.item_helps.size else NULL
     out.activity = writable[double](search.activity)
     out.chosen = writable[uint8_t](search.chosen)
+    search_agrees(out, item_helps.shape[0], item_helps.shape[1])
     return out
+
+
+cdef int search_agrees(const LocalSearch& search, int64_t segments, int64_t items) except -1:
+    """Whether the shapes of a local search agree."""
+    cdef int64_t rows = search.activity.size
+    rules_agree(search.shard, search.rules, items)
+    same(search.rules.group.columns, items, "rules.group: items")  # it tells how many there are
+    same(search.chosen.size, search.shard.quantity.columns, "chosen: candidates")
+    same(search.reduced.segments, segments, "reduced: segments")
+    same(search.reduced.items, items, "reduced: items")
+    same(search.objective.segments, segments, "objective: segments")
+    same(search.objective.items, items, "objective: items")
+    same(search.rows.lower.size, rows, "rows.lower: limits")
+    same(search.rows.upper.size, rows, "rows.upper: limits")
+    same(search.rows.weight.size, rows, "rows.weight: limits")
+    same(search.rows.penalty.size, rows, "rows.penalty: limits")
+    same(search.rows.ptr.size, segments * items + 1, "rows.ptr: offsets")
+    same(search.rows.coefficient.rows, search.rows.row.size, "rows.coefficient: entries")
+    return same(search.rows.coefficient.columns, 1 + search.exact.rows, "rows.coefficient: 1 + attributes")
+
+
+cdef int look_at_search(const LocalSearch& search, int64_t start, int64_t stop) except -1:
+    """Refuse what leads a local search among these customers out of its arrays."""
+    cdef int64_t begin, end, planes = 1 + search.exact.rows
+    look_at_shard(search.shard, start, stop, search.reduced.segments, search.reduced.items)
+    look_at_rules(search.shard, search.rules, start, stop)
+    begin, end = search.shard.indptr.data[start], search.shard.indptr.data[stop]
+    refuse(not_offsets(b"rows.ptr", search.rows.ptr.data, 0, search.rows.ptr.size - 1, search.rows.row.size))
+    refuse(not_within[int32_t](b"rows.row", search.rows.row.data, 0, search.rows.row.size, 0, search.activity.size - 1))
+    refuse(not_finite[double](b"rows.coefficient", search.rows.coefficient.data, search.rows.row.size * planes))
+    refuse(not_finite[double](b"activity", search.activity.data, search.activity.size))
+    look_at_amounts(search.reduced, planes, b"reduced")
+    look_at_amounts(search.objective, planes, b"objective")
+    look_at_exact(search.shard, search.exact, start, stop)
+    return refuse(not_flags(b"chosen", search.chosen.data + begin, end - begin))
+
+
+cdef int look_at_exact_values(
+    const Shard& shard, const Rules& rules, Table[const double] exact, const Amounts& reduced,
+    int64_t start, int64_t stop,
+) except -1:
+    """Refuse what leads exact choices of these customers out of their arrays."""
+    look_at_shard(shard, start, stop, reduced.segments, reduced.items)
+    look_at_rules(shard, rules, start, stop)
+    look_at_amounts(reduced, 1 + exact.rows, b"reduced")
+    return look_at_exact(shard, exact, start, stop)
 
 
 def alternatives(
     shard, rules, const float[:, :, ::1] price, const uint8_t[::1] chosen, int64_t start, int64_t stop,
-    int64_t[::1] partner, float[::1] loss,
+    int64_t[::1] partner, float[::1] loss, *, bint unchecked=False,
 ):
     cdef Shard shard_ = shard_view(shard)
     cdef Rules rules_ = rules_view(rules)
-    cdef Prices price_
+    cdef Prices price_ = prices(price, shard_.quantity.rows)
+    cdef int64_t block = block_of(shard_, shard.item, start, stop)
     cdef int status
-    if start >= stop or chosen.shape[0] == 0:
+    rules_agree(shard_, rules_, price_.items)
+    same(chosen.shape[0], block, "chosen: candidates of these customers")
+    same(partner.shape[0], block, "partner: candidates of these customers")
+    same(loss.shape[0], block, "loss: candidates of these customers")
+    if block == 0:
         return
-    price_ = prices(price)
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_shard(shard_, start, stop, price_.segments, price_.items)
+        look_at_rules(shard_, rules_, start, stop)
+        look_at_prices(price_.data, price.shape[0] * price_.segments * price_.items)
+        refuse(not_flags(b"chosen", &chosen[0], block))
     with nogil:
         status = c_alternatives(shard_, rules_, price_, &chosen[0], start, stop, &partner[0], &loss[0])
     check(status)
@@ -113,28 +197,42 @@ def alternatives(
 
 def fine_usage(
     shard, const uint8_t[::1] fine, const uint8_t[::1] chosen, int64_t start, int64_t stop, int64_t[:, ::1] total,
+    *, bint unchecked=False,
 ):
     cdef Shard shard_ = shard_view(shard)
-    cdef int64_t items = total.shape[1]
-    if start >= stop or chosen.shape[0] == 0:
+    cdef int64_t items = total.shape[1], block = block_of(shard_, shard.item, start, stop)
+    same(fine.shape[0], block, "fine: candidates of these customers")
+    same(chosen.shape[0], block, "chosen: candidates of these customers")
+    if block == 0:
         return
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_shard(shard_, start, stop, total.shape[0], items)
+        refuse(not_flags(b"chosen", &chosen[0], block))
     with nogil:
         c_fine_usage(shard_, &fine[0], &chosen[0], start, stop, &total[0, 0], items)
 
 
 def regret(
     shard, rules, exact, reduced, const uint8_t[::1] chosen, seed, int64_t start, int64_t stop, double[::1] out,
+    *, bint unchecked=False,
 ):
     cdef Shard shard_ = shard_view(shard)
     cdef Rules rules_ = rules_view(rules)
-    cdef Table[const double] exact_ = table[double](exact)
-    cdef Amounts reduced_ = amounts(reduced)
+    cdef Table[const double] exact_ = exact_view(exact, shard_)
+    cdef Amounts reduced_ = amounts(reduced, exact_, "reduced")
     cdef View[const uint8_t] chosen_ = view[uint8_t](chosen)
     cdef View[double] out_ = writable[double](out)
     cdef uint32_t seed_ = seed & 0xFFFFFFFF
+    cdef int64_t block = block_of(shard_, shard.item, start, stop)
     cdef int status
-    if out_.size == 0:
+    rules_agree(shard_, rules_, reduced_.items)
+    same(chosen_.size, shard_.quantity.columns, "chosen: candidates")
+    same(out_.size, shard_.quantity.columns, "out: candidates")
+    if block == 0:
         return
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_exact_values(shard_, rules_, exact_, reduced_, start, stop)
+        refuse(not_flags(b"chosen", chosen_.data + shard_.indptr.data[start], block))
     with nogil:
         status = c_regret(shard_, rules_, exact_, reduced_, chosen_, seed_, start, stop, out_)
     check(status)
@@ -142,18 +240,24 @@ def regret(
 
 def choose_exactly(
     shard, rules, exact, reduced, seed, int64_t start, int64_t stop, uint8_t[::1] chosen, int64_t unit,
-    int64_t[::1] cut,
+    int64_t[::1] cut, *, bint unchecked=False,
 ):
     cdef Shard shard_ = shard_view(shard)
     cdef Rules rules_ = rules_view(rules)
-    cdef Table[const double] exact_ = table[double](exact)
-    cdef Amounts reduced_ = amounts(reduced)
+    cdef Table[const double] exact_ = exact_view(exact, shard_)
+    cdef Amounts reduced_ = amounts(reduced, exact_, "reduced")
     cdef View[uint8_t] chosen_ = writable[uint8_t](chosen)
     cdef Cut cut_
     cdef uint32_t seed_ = seed & 0xFFFFFFFF
+    cdef int64_t block = block_of(shard_, shard.item, start, stop)
     cdef int status
-    if start >= stop or chosen_.size == 0:
+    rules_agree(shard_, rules_, reduced_.items)
+    same(chosen_.size, shard_.quantity.columns, "chosen: candidates")
+    same(cut.shape[0], 2, "cut: numbers")
+    if block == 0:
         return
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_exact_values(shard_, rules_, exact_, reduced_, start, stop)
     cut_.searches = cut_.slack = 0
     with nogil:
         status = c_choose_exactly(shard_, rules_, exact_, reduced_, seed_, start, stop, chosen_, unit, &cut_)
@@ -162,26 +266,33 @@ def choose_exactly(
     cut[1] += cut_.slack
 
 
-def propose(shard, rules, search, int64_t start, int64_t stop, double[::1] priority):
-    cdef LocalSearch search_
+def propose(shard, rules, search, int64_t start, int64_t stop, double[::1] priority, *, bint unchecked=False):
+    cdef LocalSearch search_ = search_view(shard, rules, search)
     cdef View[double] priority_ = writable[double](priority)
     cdef int status
-    if start >= stop:
+    block_of(search_.shard, shard.item, start, stop)
+    same(priority_.size, search_.shard.indptr.size - 1, "priority: customers")
+    if start == stop:
         return
-    search_ = search_view(shard, rules, search)
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_search(search_, start, stop)
     with nogil:
         status = c_propose(search_, start, stop, priority_)
     check(status)
 
 
-def improve(shard, rules, search, double[::1] priority, int64_t patience, int64_t looks):
-    cdef LocalSearch search_
+def improve(shard, rules, search, double[::1] priority, int64_t patience, int64_t looks, *, bint unchecked=False):
+    cdef LocalSearch search_ = search_view(shard, rules, search)
     cdef View[double] priority_ = writable[double](priority)
+    cdef int64_t customers = search_.shard.indptr.size - 1
     cdef Effort done
     cdef int status
-    if search.chosen.shape[0] == 0:
+    block_of(search_.shard, shard.item, 0, customers)
+    same(priority_.size, customers, "priority: customers")
+    if search_.chosen.size == 0:
         return 0, 0
-    search_ = search_view(shard, rules, search)
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_search(search_, 0, customers)
     with nogil:
         status = c_improve(search_, priority_, patience, looks, &done)
     check(status)

@@ -1,6 +1,8 @@
 // What differs between compilers and processors, and nothing else.
 #pragma once
 
+#include <cstdint>
+
 #if defined(__GNUC__) || defined(__clang__)
 // Kernels are compiled once per instruction set: an inline function that is not inlined would be merged
 // with its namesake from a wider one, and the linker could keep the copy that this processor cannot run.
@@ -12,6 +14,17 @@
 #define COUPONRY_PREFETCH(address)
 #define COUPONRY_PREFETCH_TO_WRITE(address)
 #endif
+
+namespace couponry {
+
+// Prefetches what lies so many numbers further on, which may be beyond the array's end: an address, and no pointer.
+template <class Number>
+COUPONRY_INLINE void prefetch_ahead([[maybe_unused]] const Number* from, [[maybe_unused]] int64_t ahead) noexcept {
+    COUPONRY_PREFETCH(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(from) +
+                                                    static_cast<uintptr_t>(ahead) * sizeof(Number)));
+}
+
+}  // namespace couponry
 
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
 #define COUPONRY_X86 1

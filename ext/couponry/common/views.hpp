@@ -2,22 +2,20 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 
 #include "common/compiler.hpp"
+#include "common/debug.hpp"
 
 namespace couponry {
 
-// Contiguous numbers. Debug builds (COUPONRY_BUILD_DEBUG=1) check every index.
+// Contiguous numbers. Debug builds check every index.
 template <class T>
 struct View {
     T* data;
     int64_t size;
 
     COUPONRY_INLINE T& operator[](int64_t i) const noexcept {
-#ifdef COUPONRY_CHECK_BOUNDS
-        if (i < 0 || i >= size) std::abort();
-#endif
+        COUPONRY_ASSERT(0 <= i && i < size);
         return data[i];
     }
 };
@@ -29,9 +27,7 @@ struct Table {
     int64_t rows, columns;
 
     COUPONRY_INLINE View<T> row(int64_t r) const noexcept {
-#ifdef COUPONRY_CHECK_BOUNDS
-        if (r < 0 || r >= rows) std::abort();
-#endif
+        COUPONRY_ASSERT(0 <= r && r < rows);
         return {data + r * columns, columns};
     }
 };
@@ -73,6 +69,6 @@ struct Cut {
 };
 
 // What a kernel returns to the boundary, which turns it into an exception.
-enum Status : int { DONE = 0, NO_MEMORY = 1, ROW_TOO_LONG = 2 };
+enum Status : int { DONE = 0, NO_MEMORY = 1, ROW_TOO_LONG = 2, WRONG_ROOM = 3 };
 
 }  // namespace couponry

@@ -58,7 +58,8 @@ public:
           slot_(static_cast<size_t>(spec.groups), -1),
           place_(static_cast<size_t>(spec.group.columns), -1) {}
 
-    void run(int64_t start, int64_t stop, int64_t* ptr, int64_t* constraints) {
+    // Whether everything has the room that it was counted to need.
+    bool run(int64_t start, int64_t stop, int64_t* ptr, int64_t* constraints) {
         for (int64_t i = start; i < stop; ++i) {
             if (!constraints)
                 ptr[i + 1] = 0;
@@ -79,12 +80,15 @@ public:
             }
             add_mandatory();
             overlaps = overlaps || drafts_.size() > groups;
-            if (!overlaps) continue;
-            if (constraints)
+            const int64_t room = overlaps ? static_cast<int64_t>(drafts_.size()) * Constraints::words_each(n_) : 0;
+            if (!constraints)
+                ptr[i + 1] = room;
+            else if (ptr[i + 1] - ptr[i] != room)
+                return false;
+            else if (overlaps)
                 write(i, constraints + ptr[i]);
-            else
-                ptr[i + 1] = static_cast<int64_t>(drafts_.size()) * Constraints::words_each(n_);
         }
+        return true;
     }
 
 private:
@@ -276,16 +280,15 @@ private:
 int compile_constraints(View<const int64_t> indptr, const void* item, int64_t item_bytes, const RuleSpec& spec,
                         int64_t start, int64_t stop, int64_t* ptr, int64_t* constraints) noexcept {
     try {
-        if (item_bytes == 2)
-            ConstraintCompiler<uint16_t>(indptr, static_cast<const uint16_t*>(item), spec)
-                .run(start, stop, ptr, constraints);
-        else
-            ConstraintCompiler<uint32_t>(indptr, static_cast<const uint32_t*>(item), spec)
-                .run(start, stop, ptr, constraints);
+        const bool fits = item_bytes == 2
+                              ? ConstraintCompiler<uint16_t>(indptr, static_cast<const uint16_t*>(item), spec)
+                                    .run(start, stop, ptr, constraints)
+                              : ConstraintCompiler<uint32_t>(indptr, static_cast<const uint32_t*>(item), spec)
+                                    .run(start, stop, ptr, constraints);
+        return fits ? DONE : WRONG_ROOM;
     } catch (const std::bad_alloc&) {
         return NO_MEMORY;
     }
-    return DONE;
 }
 
 }  // namespace couponry

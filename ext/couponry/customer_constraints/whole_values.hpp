@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "common/compiler.hpp"
+#include "common/debug.hpp"
 
 namespace couponry {
 namespace {
@@ -55,9 +55,9 @@ struct Scale {
 
     // See `slack_in_units`.
     int64_t units(int64_t slack, int64_t unit) const noexcept {
-        return static_cast<int64_t>(
-                   std::ceil(std::ldexp(static_cast<double>(slack), static_cast<int>(-(shift + bits) - unit)))) +
-               1;
+        const double wide = std::ldexp(static_cast<double>(slack), static_cast<int>(-(shift + bits) - unit));
+        COUPONRY_ASSERT(wide >= 0.0 && wide < 9e18);
+        return static_cast<int64_t>(std::ceil(wide)) + 1;
     }
 
     double value(int64_t whole) const noexcept {

@@ -16,7 +16,7 @@ struct Pass {
     uint32_t seed;
     int64_t start, stop;
     int64_t* usage;   // (1 + C, S, K), added to
-    uint8_t* chosen;  // (e), or null when nobody asks
+    uint8_t* chosen;  // of the candidates of these customers, or null when nobody asks
     int64_t unit;
     Cut* cut;  // added to
 };

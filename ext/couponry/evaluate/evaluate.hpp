@@ -33,6 +33,7 @@ class Evaluation {
 public:
     explicit Evaluation(const Pass& pass) noexcept
         : pass_(pass),
+          first_(pass.shard.indptr[pass.start]),
           greedy_(pass),
           constrained_(pass),
           tables_(pass),
@@ -53,7 +54,7 @@ public:
             choose(i, end);
             if ((has_groups_ || has_constraints_) && !keep_rules(i, end)) return NO_MEMORY;
             tables_.add(batch, scratch_.given, given_, first_cell);
-            if (pass_.chosen) write(pass_.chosen + pass_.shard.indptr[i], batch.n);
+            if (pass_.chosen) write(pass_.chosen + (pass_.shard.indptr[i] - first_), batch.n);
             i = end;
         }
         tables_.flush();
@@ -65,6 +66,7 @@ private:
     static constexpr int64_t CONSTRAINTS_AHEAD = 512;  // as `prefetch` does for candidates
 
     const Pass& pass_;
+    const int64_t first_;  // candidate
     Greedy<Item> greedy_;
     ConstrainedChoice<Item> constrained_;
     Tables<ATTRIBUTES> tables_;
@@ -199,7 +201,7 @@ private:
         for_each(i, end, [&](const CustomerSlice& slice) {
             again[broken] = slice;
             const Constraints constraints = Constraints::of(pass_.rules, slice.i, slice.n);
-            COUPONRY_PREFETCH(constraints.at + CONSTRAINTS_AHEAD);
+            prefetch_ahead(constraints.at, CONSTRAINTS_AHEAD);
             broken +=
                 constraints.count > 0 ? !ConstrainedChoice<Item>::keeps(constraints, slice.picks) : breaks[slice.i - i];
         });

@@ -52,7 +52,7 @@ int mark_free_items(const Marking& work) noexcept {
         if (n > INT32_MAX) return ROW_TOO_LONG;
         if (!scratch.reserve(n)) return NO_MEMORY;
         const Candidates<Item> batch{item + begin,
-                                     shard.quantity.data + begin,
+                                     shard.quantity.rows > 0 ? shard.quantity.data + begin : nullptr,
                                      shard.quantity.columns,
                                      shard.quantity.rows,
                                      prices.of(first_cell),

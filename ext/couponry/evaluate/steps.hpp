@@ -79,8 +79,8 @@ COUPONRY_INLINE float largest_value(const int32_t* key, int64_t n) noexcept {
 template <class Item>
 COUPONRY_INLINE void prefetch(const Candidates<Item>& row, int64_t j) noexcept {
     constexpr int64_t AHEAD = 1024;
-    COUPONRY_PREFETCH(row.item + j + AHEAD);
-    for (int64_t c = 0; c < row.attributes; ++c) COUPONRY_PREFETCH(row.quantity + c * row.quantity_stride + j + AHEAD);
+    prefetch_ahead(row.item, j + AHEAD);
+    for (int64_t c = 0; c < row.attributes; ++c) prefetch_ahead(row.quantity, c * row.quantity_stride + j + AHEAD);
 }
 
 COUPONRY_INLINE float either(int32_t first, float a, float b) noexcept {

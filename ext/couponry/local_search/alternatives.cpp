@@ -27,7 +27,7 @@ public:
           rules_(rules),
           price_(price),
           first_(shard.indptr[start]),
-          chosen_(chosen - first_),
+          chosen_(chosen),
           partner_(partner),
           loss_(loss),
           groups_(shard, rules) {}
@@ -41,7 +41,7 @@ public:
         int64_t given = 0;
         for (int64_t e = begin_; e < end_; ++e) {
             value_[static_cast<size_t>(e - begin_)] = reduced_value(shard_, price_, s, item, e);
-            given += chosen_[e];
+            given += chosen_[e - first_];
         }
         const bool may_add = given<of_customer(rules_.upper, i), may_drop = given> of_customer(rules_.lower, i);
         if (rules_.group.rows == 0 && rules_.constraint_ptr.size <= 1) return without_groups(may_add, may_drop);
@@ -56,7 +56,7 @@ private:
     float value(int64_t e) const { return value_[static_cast<size_t>(e - begin_)]; }
 
     void keep(int64_t e, const Other& other) const {
-        const float change = chosen_[e] ? value(e) - other.worth : other.worth - value(e);
+        const float change = chosen_[e - first_] ? value(e) - other.worth : other.worth - value(e);
         partner_[e - first_] = other.at;
         loss_[e - first_] = other.found ? change : INFINITE;
     }
@@ -64,37 +64,42 @@ private:
     // Nothing stands in the way of a swap: all that is chosen has the same other, and so has all that is not. Chosen or
     // not is no matter of branches, which would be guessed wrong.
     void without_groups(bool may_add, bool may_drop) const {
-        const float* value = value_.data() - begin_;
+        const float* value = value_.data();
+        const uint8_t* chosen = chosen_ + (begin_ - first_);
+        int64_t* partner = partner_ + (begin_ - first_);
+        float* loss = loss_ + (begin_ - first_);
+        const int64_t n = end_ - begin_;
         Other most{-1, 0.0f, may_drop}, least{-1, 0.0f, may_add};
-        for (int64_t e = begin_; e < end_; ++e) {
-            const float v = value[e];
-            const bool held = chosen_[e] != 0;
+        for (int64_t j = 0; j < n; ++j) {
+            const float v = value[j];
+            const bool held = chosen[j] != 0;
             const bool more = (!held) & ((!most.found) | (v > most.worth));
             const bool less = held & ((!least.found) | (v < least.worth));
-            most = {more ? e : most.at, more ? v : most.worth, more || most.found};
-            least = {less ? e : least.at, less ? v : least.worth, less || least.found};
+            most = {more ? begin_ + j : most.at, more ? v : most.worth, more || most.found};
+            least = {less ? begin_ + j : least.at, less ? v : least.worth, less || least.found};
         }
-        for (int64_t e = begin_; e < end_; ++e) {
-            const bool held = chosen_[e] != 0;
-            const float change = held ? value[e] - most.worth : least.worth - value[e];
-            partner_[e - first_] = held ? most.at : least.at;
-            loss_[e - first_] = (held ? most.found : least.found) ? change : INFINITE;
+        for (int64_t j = 0; j < n; ++j) {
+            const bool held = chosen[j] != 0;
+            const float change = held ? value[j] - most.worth : least.worth - value[j];
+            partner[j] = held ? most.at : least.at;
+            loss[j] = (held ? most.found : least.found) ? change : INFINITE;
         }
     }
 
     void within_groups(int64_t i, bool may_add, bool may_drop) {
-        for_each_chosen(chosen_, begin_, end_, [&](int64_t e) { groups_.add(e, 1); });
+        const uint8_t* chosen = chosen_ + (begin_ - first_);
+        for_each_chosen(chosen, end_ - begin_, [&](int64_t j) { groups_.add(begin_ + j, 1); });
         for (int64_t e = begin_; e < end_; ++e) {
-            const bool held = chosen_[e] != 0;
+            const bool held = chosen[e - begin_] != 0;
             Other best{-1, 0.0f, held ? may_drop && groups_.fits(i, -1, e) : may_add && groups_.fits(i, e, -1)};
             for (int64_t o = begin_; o < end_; ++o) {
-                if (chosen_[o] == chosen_[e]) continue;
+                if (chosen[o - begin_] == chosen[e - begin_]) continue;
                 if (best.found && (held ? value(o) <= best.worth : value(o) >= best.worth)) continue;
                 if (held ? groups_.fits(i, o, e) : groups_.fits(i, e, o)) best = {o, value(o), true};
             }
             keep(e, best);
         }
-        for_each_chosen(chosen_, begin_, end_, [&](int64_t e) { groups_.add(e, -1); });
+        for_each_chosen(chosen, end_ - begin_, [&](int64_t j) { groups_.add(begin_ + j, -1); });
     }
 
     const Shard& shard_;

@@ -35,19 +35,19 @@ COUPONRY_INLINE float reduced_value(const Shard& shard, const Prices& price, int
 int alternatives(const Shard& shard, const Rules& rules, const Prices& price, const uint8_t* chosen, int64_t start,
                  int64_t stop, int64_t* partner, float* loss) noexcept;
 
-// Visits the positions from begin to end at which `chosen` is 1.
+// Visits the places from 0 to n at which `chosen` is 1.
 template <class Visit>
-COUPONRY_INLINE void for_each_chosen(const uint8_t* chosen, int64_t begin, int64_t end, Visit visit) noexcept {
-    int64_t e = begin;
+COUPONRY_INLINE void for_each_chosen(const uint8_t* chosen, int64_t n, Visit visit) noexcept {
+    int64_t j = 0;
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    for (; e + 8 <= end; e += 8) {
+    for (; j + 8 <= n; j += 8) {
         uint64_t bytes;
-        std::memcpy(&bytes, chosen + e, sizeof bytes);
-        for (; bytes; bytes &= bytes - 1) visit(e + (__builtin_ctzll(bytes) >> 3));
+        std::memcpy(&bytes, chosen + j, sizeof bytes);
+        for (; bytes; bytes &= bytes - 1) visit(j + (__builtin_ctzll(bytes) >> 3));
     }
 #endif
-    for (; e < end; ++e)
-        if (chosen[e]) visit(e);
+    for (; j < n; ++j)
+        if (chosen[j]) visit(j);
 }
 
 // See `fine_usage` in reference/alternatives.py. Chosen candidates are found eight at a time, by their bytes.
@@ -57,7 +57,9 @@ void fine_usage_items(const Shard& shard, const uint8_t* fine, const uint8_t* ch
     const Item* item = static_cast<const Item*>(shard.item);
     const int64_t first = shard.indptr[start];
     const auto add = [&](int64_t* sums, int64_t begin, int64_t end) {
-        for_each_chosen(chosen - first, begin, end, [&](int64_t e) { sums[item[e]] += fine[e - first]; });
+        assert_below(item + begin, end - begin, items);
+        for_each_chosen(chosen + (begin - first), end - begin,
+                        [&](int64_t j) { sums[item[begin + j]] += fine[begin - first + j]; });
     };
     if (shard.segment.size == 1) {  // all customers at once
         add(total + shard.segment[0] * items, first, shard.indptr[stop]);

@@ -54,7 +54,7 @@ class FixingPass:
         workers: int,
     ):
         price, fine = request.price, request.fine
-        self._kernels = backend.kernels
+        self._kernels = backend.unchecked
         self._shard, self._rules, self._seed = shard, rules, seed
         self._price, self._threshold, self._fine = request
         self._usage = [np.zeros(price.shape, np.int64) for _ in range(workers)]

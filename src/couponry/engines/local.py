@@ -47,6 +47,7 @@ class LocalEngine:
     def __init__(self, shard: Shard, rules: Rules, backend: Backend, threads: int, seed: int):
         self.name = "local"
         self.backend = backend
+        self._kernels = backend.unchecked  # what comes here was packed and compiled by this package
         self.threads = threads
         self.seed = seed & 0xFFFFFFFF
         self.passes = 0.0
@@ -96,7 +97,7 @@ class LocalEngine:
 
         def work(worker: int, start: int, stop: int) -> None:
             part = slice(int(indptr[start]), int(indptr[stop]))
-            self.backend.kernels.alternatives(
+            self._kernels.alternatives(
                 self._shard,
                 self._rules,
                 price,
@@ -147,7 +148,7 @@ class LocalEngine:
             chosen = np.empty(end - begin, np.uint8)
             first, last = np.searchsorted(free, [start, stop])
             if last - first < stop - start:  # not all of them are free
-                self.backend.kernels.evaluate(
+                self._kernels.evaluate(
                     shard, self._rules, price, self.seed, start, stop, usage, chosen,
                     cut_off.unit, cut_off.by_worker[0],
                 )  # fmt: skip
@@ -166,7 +167,7 @@ class LocalEngine:
 
         def work(worker: int, start: int, stop: int) -> None:
             part = chosen[indptr[start] : indptr[stop]] if len(chosen) else chosen
-            self.backend.kernels.evaluate(
+            self._kernels.evaluate(
                 self._shard, self._rules, price, self.seed, start, stop, tables[worker], part,
                 cut_off.unit, cut_off.by_worker[worker],
             )  # fmt: skip
@@ -197,7 +198,7 @@ class LocalEngine:
         cut_off = CutOffCounts(self.threads, float(largest))
 
         def work(worker: int, start: int, stop: int) -> None:
-            self.backend.kernels.choose_exactly(
+            self._kernels.choose_exactly(
                 self._shard, self._rules, exact, reduced, self.seed, start, stop, chosen,
                 cut_off.unit, cut_off.by_worker[worker],
             )  # fmt: skip
@@ -216,7 +217,7 @@ class LocalEngine:
         out = np.empty(self.candidates, np.float64)
 
         def work(worker: int, start: int, stop: int) -> None:
-            self.backend.kernels.regret(
+            self._kernels.regret(
                 self._shard, self._rules, exact, reduced, chosen, self.seed, start, stop, out
             )
 
@@ -228,14 +229,14 @@ class LocalEngine:
         priority = np.zeros(self.customers)
 
         def work(worker: int, start: int, stop: int) -> None:
-            self.backend.kernels.propose(self._shard, self._rules, search, start, stop, priority)
+            self._kernels.propose(self._shard, self._rules, search, start, stop, priority)
 
         share_out(work, self._cuts, self.threads)
         patience = PATIENCE + self.customers // PATIENCE_SHARE
         looks = LOOKS + self.customers // LOOKS_SHARE
         moves, idle, looked = 0, 0, looks
         while looked == looks and idle < patience and not stop():
-            made, looked = self.backend.kernels.improve(
+            made, looked = self._kernels.improve(
                 self._shard, self._rules, search, priority, patience, looks
             )
             idle = 0 if made else idle + looked
@@ -260,7 +261,7 @@ class LocalEngine:
         def work(worker: int, start: int, stop: int) -> None:
             part = slice(int(shard.indptr[start]), int(shard.indptr[stop]))
             quantity[:-1, part] = shard.quantity[:, part]
-            self.backend.kernels.noise(shard, seed, start, stop, quantity[-1, part])
+            self._kernels.noise(shard, seed, start, stop, quantity[-1, part])
 
         share_out(work, self._cuts, self.threads)
         return self._derived(shard._replace(quantity=quantity), self._rules)

@@ -44,11 +44,19 @@ class Backend(NamedTuple):
     name : str
         native, numba or reference.
     kernels : module
-        Its kernels, by the names that `couponry.kernels.reference` lists.
+        Its kernels, by the names that `couponry.kernels.reference` lists. The native ones look at all that they are
+        given and raise ValueError where it leads out of an array.
     """
 
     name: str
     kernels: ModuleType
+
+    @property
+    def unchecked(self) -> ModuleType:
+        """The same kernels for callers that have checked what arrays hold; native ones do not look at it again."""
+        if self.name != "native":
+            return self.kernels
+        return importlib.import_module("._native.unchecked", __name__)
 
 
 def available() -> dict[str, str]:

@@ -108,7 +108,7 @@ class OfferChooser:
             raise InvalidInput(f"above: expected a number, got {above}")
         self._above = np.float32(above)
         self.width = min(int(self._quota.sum()), offers)
-        self._kernels = load(backend).kernels
+        self._kernels = load(backend).unchecked
 
     def blocks(
         self,

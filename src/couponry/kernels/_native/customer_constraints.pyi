@@ -11,4 +11,6 @@ def compile_constraints(
     stop: int,
     ptr: NDArray[np.int64],
     constraints: NDArray[np.int64],
+    *,
+    unchecked: bool = False,
 ) -> None: ...

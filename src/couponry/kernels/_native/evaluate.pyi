@@ -8,6 +8,8 @@ def span(
     values: NDArray[np.float32] | NDArray[np.float64],
     low: NDArray[np.float64],
     high: NDArray[np.float64],
+    *,
+    unchecked: bool = False,
 ) -> None: ...
 def quantise(
     item: NDArray[np.uint16] | NDArray[np.uint32],
@@ -18,8 +20,18 @@ def quantise(
     fine: NDArray[np.uint8],
     error: NDArray[np.float64],
     fine_error: NDArray[np.float64],
+    *,
+    unchecked: bool = False,
 ) -> None: ...
-def noise(shard: Shard, seed: int, start: int, stop: int, out: NDArray[np.uint16]) -> None: ...
+def noise(
+    shard: Shard,
+    seed: int,
+    start: int,
+    stop: int,
+    out: NDArray[np.uint16],
+    *,
+    unchecked: bool = False,
+) -> None: ...
 def evaluate(
     shard: Shard,
     rules: Rules,
@@ -31,6 +43,8 @@ def evaluate(
     chosen: NDArray[np.uint8],
     unit: int,
     cut: NDArray[np.int64],
+    *,
+    unchecked: bool = False,
 ) -> None: ...
 def mark_free(
     shard: Shard,
@@ -41,6 +55,8 @@ def mark_free(
     start: int,
     stop: int,
     is_free: NDArray[np.uint8],
+    *,
+    unchecked: bool = False,
 ) -> None: ...
 def hash_blocks(
     words: NDArray[np.uint64], key: NDArray[np.uint64], out: NDArray[np.uint64]

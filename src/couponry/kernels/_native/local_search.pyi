@@ -12,6 +12,8 @@ def alternatives(
     stop: int,
     partner: NDArray[np.int64],
     loss: NDArray[np.float32],
+    *,
+    unchecked: bool = False,
 ) -> None: ...
 def fine_usage(
     shard: Shard,
@@ -20,6 +22,8 @@ def fine_usage(
     start: int,
     stop: int,
     total: NDArray[np.int64],
+    *,
+    unchecked: bool = False,
 ) -> None: ...
 def regret(
     shard: Shard,
@@ -31,6 +35,8 @@ def regret(
     start: int,
     stop: int,
     out: NDArray[np.float64],
+    *,
+    unchecked: bool = False,
 ) -> None: ...
 def choose_exactly(
     shard: Shard,
@@ -43,6 +49,8 @@ def choose_exactly(
     chosen: NDArray[np.uint8],
     unit: int,
     cut: NDArray[np.int64],
+    *,
+    unchecked: bool = False,
 ) -> None: ...
 def propose(
     shard: Shard,
@@ -51,6 +59,8 @@ def propose(
     start: int,
     stop: int,
     priority: NDArray[np.float64],
+    *,
+    unchecked: bool = False,
 ) -> None: ...
 def improve(
     shard: Shard,
@@ -59,4 +69,6 @@ def improve(
     priority: NDArray[np.float64],
     patience: int,
     looks: int,
+    *,
+    unchecked: bool = False,
 ) -> tuple[int, int]: ...

@@ -254,7 +254,7 @@ def with_constraints(
         Where a customer with constraints has too many candidates.
     """
     ptr = np.zeros(len(indptr), np.int64)
-    compile_constraints = backend.kernels.compile_constraints
+    compile_constraints = backend.unchecked.compile_constraints
 
     def fill(constraints: NDArray[np.int64]) -> None:
         """Count each customer's words in `ptr` where `constraints` is empty, else write them."""

@@ -119,7 +119,7 @@ def find_span(
 
     def of_block(block: slice) -> Span:
         found = Span.empty(n_items)
-        backend.kernels.span(item[block], values[block], *found)
+        backend.unchecked.span(item[block], values[block], *found)
         release_pages(item[block], values[block])
         return found
 
@@ -239,6 +239,6 @@ class _Rounding(NamedTuple):
             np.empty(len(item), np.uint8),
             *np.zeros((2, len(self.low))),
         )
-        self.backend.kernels.quantise(item, values, self.low, self.step, *found)
+        self.backend.unchecked.quantise(item, values, self.low, self.step, *found)
         release_pages(item, values)
         return found

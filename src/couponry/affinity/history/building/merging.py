@@ -69,7 +69,7 @@ class HistoryMerger:
         store: ArrayStore,
         customer_type: pa.DataType,
     ):
-        self._old, self._factors, self._kernels = old, factors, load().kernels
+        self._old, self._factors, self._kernels = old, factors, load().unchecked
         self._position = tables.positions(old.items, items)  # of the old items among all
         self._n_items = max(len(items), 1)
         self._n_half_lives = factors.shape[1]

@@ -1,0 +1,115 @@
+// What arrays have to hold for the kernels to stay inside them.
+//
+// Shapes are compared at each call. What arrays hold is read only where nobody has read it before: callers in this
+// package check once and call kernels unchecked; debug builds read it at every call.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "common/set_layout.hpp"
+#include "common/views.hpp"
+
+namespace couponry {
+
+#ifdef COUPONRY_DEBUG
+constexpr bool ALWAYS_CHECKED = true;
+#else
+constexpr bool ALWAYS_CHECKED = false;
+#endif
+
+// The first number of an array that may not be there; what is null where there is none.
+struct Fault {
+    const char* array;
+    const char* expected;
+    int64_t at;
+};
+
+constexpr Fault NO_FAULT{nullptr, nullptr, 0};
+
+template <class Number>
+Fault not_within(const char* array, const Number* numbers, int64_t from, int64_t to, int64_t low,
+                 int64_t high) noexcept {
+    for (int64_t j = from; j < to; ++j) {
+        const int64_t number = static_cast<int64_t>(numbers[j]);
+        if (number < low || number > high) return {array, "a number within the arrays that it counts in", j};
+    }
+    return NO_FAULT;
+}
+
+template <class Number>
+Fault not_finite(const char* array, const Number* numbers, int64_t n) noexcept {
+    for (int64_t j = 0; j < n; ++j)
+        if (!std::isfinite(numbers[j])) return {array, "a finite number", j};
+    return NO_FAULT;
+}
+
+inline Fault not_flags(const char* array, const uint8_t* numbers, int64_t n) noexcept {
+    for (int64_t j = 0; j < n; ++j)
+        if (numbers[j] > 1) return {array, "0 or 1", j};
+    return NO_FAULT;
+}
+
+// Offsets from the `from`-th to the `to`-th of an array of so many entries.
+inline Fault not_offsets(const char* array, const int64_t* ptr, int64_t from, int64_t to, int64_t entries) noexcept {
+    for (int64_t i = from; i <= to; ++i)
+        if (ptr[i] < (i > from ? ptr[i - 1] : 0) || ptr[i] > entries)
+            return {array, "ascending offsets into its array", i};
+    return NO_FAULT;
+}
+
+inline Fault first_fault() noexcept { return NO_FAULT; }
+
+// The first of some faults.
+template <class... Others>
+Fault first_fault(const Fault& fault, const Others&... others) noexcept {
+    return fault.array ? fault : first_fault(others...);
+}
+
+inline Fault items_beyond(const char* array, const void* item, int64_t item_bytes, int64_t from, int64_t to,
+                          int64_t items) noexcept {
+    return item_bytes == 2 ? not_within(array, static_cast<const uint16_t*>(item), from, to, 0, items - 1)
+                           : not_within(array, static_cast<const uint32_t*>(item), from, to, 0, items - 1);
+}
+
+// Of customers start <= i < stop, the first of whom has candidates in the array.
+inline Fault shard_fault(const Shard& shard, int64_t start, int64_t stop, int64_t segments, int64_t items) noexcept {
+    const Fault offsets = not_offsets("shard.indptr", shard.indptr.data, start, stop, shard.quantity.columns);
+    if (offsets.array) return offsets;
+    const bool shared = shard.segment.size == 1;
+    return first_fault(
+        items_beyond("shard.item", shard.item, shard.item_bytes, shard.indptr.data[start], shard.indptr.data[stop],
+                     items),
+        not_within("shard.segment", shard.segment.data, shared ? 0 : start, shared ? 1 : stop, 0, segments - 1));
+}
+
+// Whether a customer's words are constraints over its own n candidates.
+inline bool are_constraints(const int64_t* words, int64_t count, int64_t n) noexcept {
+    const int64_t each = Constraints::words_each(n);
+    if (count % each) return false;
+    const uint64_t beyond = n <= Constraints::SHORT ? ~((uint64_t{1} << n) - 1) & 0xFFFFFFFFu
+                            : n % 64                ? ~((uint64_t{1} << (n % 64)) - 1)
+                                                    : 0;
+    for (int64_t at = each - 1; at < count; at += each)
+        if (static_cast<uint64_t>(words[at]) & beyond) return false;
+    return true;
+}
+
+// After shard_fault has found nothing.
+inline Fault rules_fault(const Shard& shard, const Rules& rules, int64_t start, int64_t stop) noexcept {
+    const Fault groups =
+        not_within("rules.group", rules.group.data, 0, rules.group.rows * rules.group.columns, -1, rules.groups - 1);
+    if (groups.array || rules.constraint_ptr.size <= 1) return groups;
+    const Fault offsets =
+        not_offsets("rules.constraint_ptr", rules.constraint_ptr.data, start, stop, rules.constraints.size);
+    if (offsets.array) return offsets;
+    for (int64_t i = start; i < stop; ++i) {
+        const int64_t begin = rules.constraint_ptr.data[i];
+        if (!are_constraints(rules.constraints.data + begin, rules.constraint_ptr.data[i + 1] - begin,
+                             shard.indptr.data[i + 1] - shard.indptr.data[i]))
+            return {"rules.constraints", "whole constraints over the customer's own candidates", begin};
+    }
+    return NO_FAULT;
+}
+
+}  // namespace couponry
