@@ -3,7 +3,7 @@ PYTHON ?= .venv/bin/python
 BIN := $(dir $(PYTHON))
 CXX_SOURCES = $(shell find ext -name '*.cpp' -o -name '*.hpp' | sort)
 
-.PHONY: setup format lint types contracts test fuzz bench-quick docs sanitize
+.PHONY: setup format lint types contracts test fuzz bench-quick docs sanitize free-threaded
 
 setup:  ## a virtual environment with everything, couponry installed so that edits count at once
 	python3 -m venv .venv
@@ -40,9 +40,10 @@ bench-quick:  ## the smallest run of the main benchmarks: seconds, not figures t
 docs:  ## every example of the documentation, run
 	$(PYTHON) -m pytest tests/system/test_documentation.py tests/system/test_docstrings.py
 
-SANITIZER ?= address
-sanitize:  ## kernels and engines under a sanitizer: make sanitize SANITIZER=address|undefined|thread
-	COUPONRY_SANITIZE=$(SANITIZER) $(PYTHON) -m pip install -q --no-deps --upgrade --target build/$(SANITIZER) .
-	LD_PRELOAD=$$($${CXX:-g++} -print-file-name=lib$(if $(filter undefined,$(SANITIZER)),ub,$(if $(filter thread,$(SANITIZER)),t,a))san.so) \
-	ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=build/$(SANITIZER) \
-	$(PYTHON) -m pytest -p no:cacheprovider tests/kernels tests/engines -k "not numba"
+sanitize:  ## kernels and engines under all sanitizers in turn, or make sanitize SANITIZER=address|undefined|thread
+	$(PYTHON) -m tests.sanitizers $(SANITIZER)
+
+FREE_THREADED ?= python3.14t
+free-threaded:  ## kernels and engines in a free-threaded CPython that has numpy, scipy, pyarrow, pytest, hypothesis, Cython
+	$(FREE_THREADED) setup.py -q build --build-base=build/free-threaded --build-lib=build/free-threaded/lib
+	PYTHONPATH=build/free-threaded/lib $(FREE_THREADED) -m pytest -q -p no:cacheprovider -W error::RuntimeWarning:importlib tests/kernels tests/engines

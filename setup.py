@@ -93,7 +93,7 @@ def compile_args() -> tuple[list[str], list[str], list[tuple[str, str | None]]]:
     macros: list[tuple[str, str | None]] = []
     if is_debug():
         arguments += ["-O1", "-g", "-UNDEBUG"]
-        macros += [("COUPONRY_DEBUG", None), ("_GLIBCXX_ASSERTIONS", None)]
+        macros += [("COUPONRY_ASSERTIONS", None), ("_GLIBCXX_ASSERTIONS", None)]
     else:
         arguments += ["-O3", "-g0"]
     if sanitizer():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, TextIO
 
 
@@ -13,7 +14,8 @@ def versions() -> dict[str, Any]:
     dict
         `couponry`, `python`, `numpy`, `scipy`, `pyarrow` and `numba`: versions, None where it is not installed.
         `backends`: by name, "yes" or the reason why it cannot run. `compiler` and `instruction_set`: of the native
-        kernels, None where they were not built. `threads`: used where nobody says how many. `platform`.
+        kernels, None where they were not built. `gil`: on, or off in a free-threaded CPython. `threads`: used where
+        nobody says how many. `platform`.
     """
     import platform  # here, because the package imports this module at once
 
@@ -33,6 +35,7 @@ def versions() -> dict[str, Any]:
         "backends": backends,
         "compiler": native.compiler() if native else None,
         "instruction_set": native.instruction_set() if native else None,
+        "gil": "on" if getattr(sys, "_is_gil_enabled", lambda: True)() else "off",
         "threads": thread_count(None),
         "platform": platform.platform(),
     }

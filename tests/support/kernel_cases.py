@@ -193,7 +193,13 @@ def activity_of(case: Case, chosen: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def evaluated(
-    module: ModuleType, case: Case, start: int = 0, stop: int | None = None, *, ask: bool = True
+    module: ModuleType,
+    case: Case,
+    start: int = 0,
+    stop: int | None = None,
+    *,
+    ask: bool = True,
+    unit: int = UNIT,
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Usage and choice at the case's prices; what `evaluate` should not write holds 7."""
     usage = np.zeros(case.price.shape, np.int64)
@@ -209,7 +215,7 @@ def evaluated(
         stop,
         usage,
         chosen,
-        UNIT,
+        unit,
         nothing_cut(),
     )
     return usage, chosen
@@ -221,10 +227,10 @@ def nothing_cut() -> NDArray[np.int64]:
 
 
 def all_results(
-    module: ModuleType, case: Case, patience: int = 200, looks: int = 50
+    module: ModuleType, case: Case, patience: int = 200, looks: int = 50, unit: int = UNIT
 ) -> dict[str, Any]:
     """What every kernel about choices returns or writes."""
-    usage, chosen = evaluated(module, case)
+    usage, chosen = evaluated(module, case, unit=unit)
     regret = np.full(len(chosen), np.nan)
     module.regret(
         case.shard, case.rules, case.exact, case.reduced, chosen, case.seed, 0, case.customers, regret
@@ -232,11 +238,11 @@ def all_results(
     exactly, cut = chosen.copy(), nothing_cut()
     module.choose_exactly(
         case.shard, case.rules, case.exact, case.reduced, case.seed, 0, case.customers, exactly,
-        UNIT, cut,
+        unit, cut,
     )  # fmt: skip
     module.evaluate(
         case.shard, case.rules, case.price, case.seed, 0, case.customers, usage.copy(), NOBODY_ASKS,
-        UNIT, cut,
+        unit, cut,
     )  # fmt: skip
     results = {
         "usage": usage,

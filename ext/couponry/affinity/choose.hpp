@@ -69,6 +69,7 @@ private:
             const float weight = work.bought.weight[e];
             for (int64_t l = similar.ptr[item]; l < end; ++l) {
                 const int32_t j = link[l].offer;
+                COUPONRY_ASSERT(0 <= j && j < work.offers);
                 const float part = weight * link[l].value;
                 score[j] = score[j] + (part + 0.0f);
                 if (FLAGGED) room.live[j / WORD] = 1;
@@ -90,6 +91,7 @@ private:
             }
             const int32_t kind = work.kinds.item[item];
             if (kind < 0 || room.seen[kind] == now) continue;
+            COUPONRY_ASSERT(kind + 1 < work.kinds.ptr.size);
             room.seen[kind] = now;
             for (int64_t l = work.kinds.ptr[kind]; l < work.kinds.ptr[kind + 1]; ++l)
                 set(room.kind, work.kinds.offer[l]);
@@ -100,6 +102,7 @@ private:
     }
 
     COUPONRY_INLINE void set(uint64_t* bits, int64_t j) noexcept {
+        COUPONRY_ASSERT(0 <= j && j < work.offers);
         bits[j / WORD] |= uint64_t{1} << (j % WORD);
         if (room.live) room.live[j / WORD] = 1;
     }
@@ -198,6 +201,7 @@ private:
         int64_t some = 0;  // words with any of them
         for (int64_t t = 0; t < live_words; ++t) {
             const int64_t w = room.word[t];
+            COUPONRY_ASSERT(0 <= w && w < room.words);
             const uint64_t high = candidates(w) & Lanes::reaching(score + WORD * w, bar);
             room.found[some] = high;
             room.found_in[some] = static_cast<int32_t>(w);
@@ -309,6 +313,7 @@ private:
     }
 
     int64_t write(int r) noexcept {
+        COUPONRY_ASSERT(kept[r] <= work.quota[r] && at + kept[r] <= work.chosen.offer.size);
         const size_t bytes = sizeof(float) * static_cast<size_t>(kept[r]);
         std::memcpy(work.chosen.offer.data + at, room.kept[r], bytes);
         std::memcpy(work.chosen.score.data + at, room.kept_score[r], bytes);
@@ -322,6 +327,8 @@ private:
         int64_t next[3] = {0, 0, 0};
         for (int r = 0; r < 3; ++r) room.kept[r][kept[r]] = INT32_MAX;
         const int64_t n = kept[0] + kept[1] + kept[2];
+        for (int r = 0; r < 3; ++r) COUPONRY_ASSERT(kept[r] <= work.quota[r]);
+        COUPONRY_ASSERT(at + n <= work.chosen.offer.size);
         for (int64_t k = 0; k < n; ++k, ++at) {
             int r = room.kept[1][next[1]] < room.kept[0][next[0]] ? 1 : 0;
             r = room.kept[2][next[2]] < room.kept[r][next[r]] ? 2 : r;

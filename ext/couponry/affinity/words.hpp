@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "common/compiler.hpp"
+#include "common/debug.hpp"
 
 namespace couponry {
 namespace {
@@ -35,6 +35,7 @@ COUPONRY_INLINE int32_t rank_of(float value) noexcept {
 COUPONRY_INLINE float of_rank(int32_t rank) noexcept { return of_bits(rank ^ ((rank >> 31) & INT32_MAX)); }
 
 COUPONRY_INLINE int lowest_bit(uint64_t bits) noexcept {
+    COUPONRY_ASSERT(bits != 0);
 #if defined(__GNUC__) || defined(__clang__)
     return __builtin_ctzll(bits);
 #else

@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from checks cimport (
     ALWAYS_CHECKED, Fault, customers_of, not_finite, not_offsets, not_within, refuse, same, within,
 )
-from contract cimport Table, View, check, table, view, writable, writable_table
+from contract cimport Table, View, aligned, check, table, view, writable, writable_table
 
 cdef extern from "affinity/fold_purchases.hpp" namespace "couponry" nogil:
     cdef cppclass Purchases:
@@ -71,8 +71,10 @@ cdef Links links_view(links) except *:
     cdef Links out
     cdef const int32_t[:, ::1] pair = links.pair
     out.ptr = view[int64_t](links.ptr)
+    same(pair.shape[1], 2, "links.pair: columns")
     out.link.size = pair.shape[0]
     out.link.data = <const Link*>&pair[0, 0] if pair.shape[0] else NULL
+    aligned(out.link.data, sizeof(int32_t))
     return out
 
 

@@ -3,7 +3,7 @@
 # Python allocates. What arrays are made of is checked here: dtypes by typed views, shapes and contents by `checks`.
 # Naming: a Python argument `x` becomes the C++ value `x_`.
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 cdef extern from "common/views.hpp" namespace "couponry" nogil:
     cdef cppclass View[T]:
@@ -42,35 +42,46 @@ ctypedef fused number_t:
     double
 
 
-cdef inline View[const number_t] view(const number_t[::1] array) noexcept:
+cdef inline int aligned(const void* data, int64_t bytes) except -1:
+    """Refuse numbers that begin where no number of their size can: vectors of them would be read amiss."""
+    if <uint64_t>data % <uint64_t>bytes:
+        raise ValueError(f"expected arrays of numbers at multiples of their {bytes} bytes, got one that is not aligned")
+    return 0
+
+
+cdef inline View[const number_t] view(const number_t[::1] array) except *:
     """Read-only view of a one-dimensional array."""
     cdef View[const number_t] out
     out.size = array.shape[0]
     out.data = &array[0] if out.size else NULL
+    aligned(out.data, sizeof(number_t))
     return out
 
 
-cdef inline View[number_t] writable(number_t[::1] array) noexcept:
+cdef inline View[number_t] writable(number_t[::1] array) except *:
     """View of a one-dimensional array that the kernel writes to."""
     cdef View[number_t] out
     out.size = array.shape[0]
     out.data = &array[0] if out.size else NULL
+    aligned(out.data, sizeof(number_t))
     return out
 
 
-cdef inline Table[const number_t] table(const number_t[:, ::1] array) noexcept:
+cdef inline Table[const number_t] table(const number_t[:, ::1] array) except *:
     """Read-only view of a two-dimensional array."""
     cdef Table[const number_t] out
     out.rows, out.columns = array.shape[0], array.shape[1]
     out.data = &array[0, 0] if out.rows and out.columns else NULL
+    aligned(out.data, sizeof(number_t))
     return out
 
 
-cdef inline Table[number_t] writable_table(number_t[:, ::1] array) noexcept:
+cdef inline Table[number_t] writable_table(number_t[:, ::1] array) except *:
     """View of a two-dimensional array that the kernel writes to."""
     cdef Table[number_t] out
     out.rows, out.columns = array.shape[0], array.shape[1]
     out.data = &array[0, 0] if out.rows and out.columns else NULL
+    aligned(out.data, sizeof(number_t))
     return out
 
 

@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 from checks cimport (
     ALWAYS_CHECKED, customers_of, items_beyond, not_offsets, not_within, offsets_of, one_or, refuse, same, within,
 )
-from contract cimport Table, View, check, item_data, table, view
+from contract cimport Table, View, aligned, check, item_data, table, view
 
 cdef extern from "customer_constraints/compile.hpp" namespace "couponry" nogil:
     cdef cppclass RuleSpec:
@@ -89,6 +89,8 @@ def compile_constraints(
     cdef int status
     spec_agrees(spec_, customers_of(indptr_.size, start, stop), item.shape[0])
     same(ptr.shape[0], indptr_.size, "ptr: offsets")
+    aligned(&ptr[0], sizeof(int64_t))
+    aligned(out, sizeof(int64_t))
     if start == stop:
         return
     if out != NULL:

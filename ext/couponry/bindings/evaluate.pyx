@@ -15,7 +15,7 @@ from checks cimport (
     ALWAYS_CHECKED, Fault, block_of, items_beyond, look_at_prices, look_at_rules, look_at_shard, not_flags, refuse,
     rules_agree, same, within,
 )
-from contract cimport Cut, Rules, Shard, check, rules_view, shard_view
+from contract cimport Cut, Rules, Shard, aligned, check, rules_view, shard_view
 
 cdef extern from "dispatch/kernel_table.hpp" namespace "couponry" nogil:
     cdef cppclass Pass:
@@ -99,6 +99,11 @@ def span(
     same(high.shape[0], low.shape[0], "high: items")
     if n == 0:
         return
+    aligned(&item[0], sizeof(item_t))
+    aligned(&values[0], sizeof(value_t))
+    if low.shape[0]:
+        aligned(&low[0], sizeof(double))
+        aligned(&high[0], sizeof(double))
     if not unchecked or ALWAYS_CHECKED:
         refuse(items_beyond(b"item", &item[0], item.itemsize, 0, n, low.shape[0]))
     with nogil:
@@ -126,6 +131,14 @@ def quantise(
     same(fine_error.shape[0], items, "fine_error: items")
     if n == 0:
         return
+    aligned(&item[0], sizeof(item_t))
+    aligned(&values[0], sizeof(value_t))
+    aligned(&quantity[0], sizeof(uint16_t))
+    if items:
+        aligned(&low[0], sizeof(double))
+        aligned(&step[0], sizeof(double))
+        aligned(&error[0], sizeof(double))
+        aligned(&fine_error[0], sizeof(double))
     if not unchecked or ALWAYS_CHECKED:
         refuse(items_beyond(b"item", &item[0], item.itemsize, 0, n, items))
     with nogil:
@@ -139,6 +152,7 @@ def noise(shard, seed, int64_t start, int64_t stop, uint16_t[::1] out, *, bint u
     same(out.shape[0], block_of(shard_, shard.item, start, stop), "out: candidates of these customers")
     if out.shape[0] == 0:
         return
+    aligned(&out[0], sizeof(uint16_t))
     if not unchecked or ALWAYS_CHECKED:
         look_at_shard(shard_, start, stop, 0x10000, 0x100000000)  # of any segment and item
     with nogil:
@@ -164,6 +178,9 @@ def evaluate(
     same(usage.shape[2], price.shape[2], "usage: items")
     if start == stop or work.segments == 0 or work.items == 0:
         return  # nobody, or nothing that anybody could be given
+    aligned(&price[0, 0, 0], sizeof(float))
+    aligned(&usage[0, 0, 0], sizeof(int64_t))
+    aligned(&cut[0], sizeof(int64_t))
     if not unchecked or ALWAYS_CHECKED:
         look_at_pass(work.shard, work.rules, start, stop, price)
     work.price = &price[0, 0, 0]
@@ -204,6 +221,9 @@ def mark_free(
     if chosen.shape[0] == 0:  # nobody has any candidates
         is_free[:] = 0
         return
+    if work.segments and work.items:
+        aligned(&price[0, 0, 0], sizeof(float))
+        aligned(&threshold[0, 0, 0, 0], sizeof(float))
     if not unchecked or ALWAYS_CHECKED:
         look_at_pass(work.shard, work.rules, start, stop, price)
         refuse(not_flags(b"chosen", &chosen[0], chosen.shape[0]))
@@ -217,12 +237,15 @@ def mark_free(
     check(status)
 
 
-def hash_blocks(const uint64_t[::1] words, const uint64_t[::1] key, uint64_t[:, ::1] out):
+def hash_blocks(const uint64_t[::1] words, const uint64_t[::1] key, uint64_t[:, ::1] out, *, bint unchecked=False):
     cdef int64_t blocks = out.shape[0], size = key.shape[0] - 3
     if size < 8 or size % 8 or words.shape[0] != blocks * size or out.shape[1] != 4:
         raise ValueError(f"words: expected {blocks} blocks of {size} words and 4 numbers for each, got {words.shape[0]} words")
     if blocks == 0:
         return
+    aligned(&words[0], sizeof(uint64_t))
+    aligned(&key[0], sizeof(uint64_t))
+    aligned(&out[0, 0], sizeof(uint64_t))
     with nogil:
         kernels().hash_blocks(&words[0], blocks, &key[0], size, &out[0, 0])
 

@@ -7,7 +7,7 @@ from checks cimport (
     ALWAYS_CHECKED, Fault, block_of, look_at_prices, look_at_rules, look_at_shard, not_finite, not_flags, not_offsets,
     not_within, refuse, rules_agree, same,
 )
-from contract cimport Cut, Rules, Shard, Table, View, check, rules_view, shard_view, table, view, writable
+from contract cimport Cut, Rules, Shard, Table, View, aligned, check, rules_view, shard_view, table, view, writable
 
 from couponry.kernels.contract import FILL as _FILL
 
@@ -61,6 +61,7 @@ cdef Prices prices(const float[:, :, ::1] array, int64_t attributes) except *:
     same(array.shape[0], 1 + attributes, "price: 1 + attributes")
     out.segments, out.items = array.shape[1], array.shape[2]
     out.data = &array[0, 0, 0] if out.segments and out.items else NULL
+    aligned(out.data, sizeof(float))
     return out
 
 
@@ -69,6 +70,7 @@ cdef Amounts amounts(const double[:, :, ::1] array, Table[const double] exact, s
     same(array.shape[0], 1 + exact.rows, f"{what}: 1 + attributes")
     out.segments, out.items = array.shape[1], array.shape[2]
     out.data = &array[0, 0, 0] if out.segments and out.items else NULL
+    aligned(out.data, sizeof(double))
     return out
 
 
@@ -185,6 +187,8 @@ def alternatives(
     same(loss.shape[0], block, "loss: candidates of these customers")
     if block == 0:
         return
+    aligned(&partner[0], sizeof(int64_t))
+    aligned(&loss[0], sizeof(float))
     if not unchecked or ALWAYS_CHECKED:
         look_at_shard(shard_, start, stop, price_.segments, price_.items)
         look_at_rules(shard_, rules_, start, stop)
@@ -205,6 +209,8 @@ def fine_usage(
     same(chosen.shape[0], block, "chosen: candidates of these customers")
     if block == 0:
         return
+    if total.shape[0] and items:
+        aligned(&total[0, 0], sizeof(int64_t))
     if not unchecked or ALWAYS_CHECKED:
         look_at_shard(shard_, start, stop, total.shape[0], items)
         refuse(not_flags(b"chosen", &chosen[0], block))
@@ -254,6 +260,7 @@ def choose_exactly(
     rules_agree(shard_, rules_, reduced_.items)
     same(chosen_.size, shard_.quantity.columns, "chosen: candidates")
     same(cut.shape[0], 2, "cut: numbers")
+    aligned(&cut[0], sizeof(int64_t))
     if block == 0:
         return
     if not unchecked or ALWAYS_CHECKED:

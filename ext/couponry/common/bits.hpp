@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "common/compiler.hpp"
+#include "common/debug.hpp"
 
 namespace couponry {
 namespace {
@@ -21,6 +21,7 @@ COUPONRY_INLINE int count_bits(uint64_t word) noexcept {
 }
 
 COUPONRY_INLINE int lowest_bit(uint64_t word) noexcept {
+    COUPONRY_ASSERT(word != 0);
 #if defined(__GNUC__)
     return __builtin_ctzll(word);
 #else

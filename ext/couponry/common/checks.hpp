@@ -12,7 +12,7 @@
 
 namespace couponry {
 
-#ifdef COUPONRY_DEBUG
+#ifdef COUPONRY_ASSERTIONS
 constexpr bool ALWAYS_CHECKED = true;
 #else
 constexpr bool ALWAYS_CHECKED = false;

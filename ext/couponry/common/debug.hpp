@@ -20,7 +20,7 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-#ifdef COUPONRY_DEBUG
+#ifdef COUPONRY_ASSERTIONS
 
 #include <cstdio>
 #include <cstdlib>
@@ -60,7 +60,7 @@ COUPONRY_INLINE void take_guards_away(const void*, size_t) noexcept {}
 template <class Number>
 COUPONRY_INLINE void assert_below([[maybe_unused]] const Number* numbers, [[maybe_unused]] int64_t n,
                                   [[maybe_unused]] int64_t bound) noexcept {
-#ifdef COUPONRY_DEBUG
+#ifdef COUPONRY_ASSERTIONS
     for (int64_t j = 0; j < n; ++j) COUPONRY_ASSERT(numbers[j] >= 0 && static_cast<int64_t>(numbers[j]) < bound);
 #endif
 }

@@ -1,6 +1,8 @@
 // Growing and freeing the working memory of an evaluation.
 #include "common/scratch.hpp"
 
+#include "common/debug.hpp"
+
 #include <cstdlib>
 
 namespace couponry {
@@ -10,7 +12,9 @@ Scratch::Scratch() noexcept
       second(small_second_),
       given(small_given_),
       picks(small_picks_),
-      ranked(small_ranked_) {}
+      ranked(small_ranked_) {
+    if (GUARD > 0) capacity_ = -1;  // everything on the heap, behind guards
+}
 
 Scratch::~Scratch() { std::free(heap_); }
 
@@ -20,16 +24,22 @@ bool Scratch::grow(int64_t n) noexcept {
     const size_t ranked_bytes = static_cast<size_t>(room) * sizeof(Ranked);
     const size_t picks_bytes = static_cast<size_t>(words + CUSTOMERS) * sizeof(uint64_t);
     const size_t key_bytes = static_cast<size_t>(room + BEYOND) * sizeof(int32_t);
-    void* bigger = std::malloc(ranked_bytes + picks_bytes + 3 * key_bytes);
+    void* bigger = std::malloc(ranked_bytes + picks_bytes + 3 * key_bytes + 5 * static_cast<size_t>(GUARD));
     if (!bigger) return false;
     std::free(heap_);
     heap_ = bigger;
     char* at = static_cast<char*>(bigger);
-    ranked = reinterpret_cast<Ranked*>(at);
-    picks = reinterpret_cast<uint64_t*>(at += ranked_bytes);
-    key = reinterpret_cast<int32_t*>(at += picks_bytes);
-    second = reinterpret_cast<int32_t*>(at += key_bytes);
-    given = reinterpret_cast<int32_t*>(at += key_bytes);
+    const auto some = [&](size_t bytes) {
+        char* const array = at;
+        guard(at += bytes);
+        at += GUARD;
+        return array;
+    };
+    ranked = reinterpret_cast<Ranked*>(some(ranked_bytes));
+    picks = reinterpret_cast<uint64_t*>(some(picks_bytes));
+    key = reinterpret_cast<int32_t*>(some(key_bytes));
+    second = reinterpret_cast<int32_t*>(some(key_bytes));
+    given = reinterpret_cast<int32_t*>(some(key_bytes));
     capacity_ = room;
     return true;
 }

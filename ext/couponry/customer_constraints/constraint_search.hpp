@@ -23,10 +23,36 @@ class ConstraintSearch : public SearchBounds {
 public:
     // See `best_choice`. tried: whether the choice under the laminar family is known to break some other.
     Found best_choice(int64_t lower, int64_t upper, int64_t nodes, bool tried) noexcept {
-        return words_ == 1 ? search<1>(lower, upper, nodes, tried) : search<0>(lower, upper, nodes, tried);
+        const Found found = words_ == 1 ? search<1>(lower, upper, nodes, tried) : search<0>(lower, upper, nodes, tried);
+        assert_found(found);
+        return found;
     }
 
 private:
+    // That the picks keep the caps and what is forced, are worth what is said, and that nothing better is said to be
+    // impossible.
+    void assert_found([[maybe_unused]] const Found& found) const noexcept {
+#ifdef COUPONRY_ASSERTIONS
+        if (found.shortfall < 0) return;
+        COUPONRY_ASSERT(found.most >= found.worth);
+        COUPONRY_ASSERT(count<0>(picks) <= (upper_ > 0 ? upper_ : 0));
+        int64_t worth = 0, missing = lower_ - count<0>(picks);
+        int64_t shortfall = missing > 0 ? missing : 0;
+        for (int64_t t = 0; t < n_; ++t) {
+            if (test(picks, t)) worth += value[t];
+            COUPONRY_ASSERT(!test(forced_in, t) || test(picks, t));
+            COUPONRY_ASSERT(!test(forced_out, t) || !test(picks, t));
+        }
+        COUPONRY_ASSERT(worth == found.worth);
+        for (int64_t s = 0; s < constraints_; ++s) {
+            const int64_t held = common<0>(picks, mask_ + s * words_);
+            COUPONRY_ASSERT(held <= cap_[s]);
+            if (held < least_[s]) shortfall += (least_[s] - held) * weight_[s];
+        }
+        COUPONRY_ASSERT(shortfall <= found.shortfall);  // a search that is cut off may fill more than it knew of
+#endif
+    }
+
     struct Explored {
         int64_t shortfall, worth, nodes;
     };
@@ -59,6 +85,7 @@ private:
                 hopeless = least.shortfall > goal || total + most_worth<W>(free_, given, goal, least.sure) <= worth;
             int64_t t = hopeless ? -1 : first<W>(free_);
             if (t >= 0) {
+                COUPONRY_ASSERT(depth < n_);
                 taken_[depth] = t;
                 copy<W>(before_ + depth * words<W>(), free_);
                 ++depth;
@@ -213,6 +240,7 @@ private:
             if (full >= 0) {
                 for (int64_t w = 0; w < words<W>(); ++w) spare_[w] = marked_[w] & mask_[full * words<W>() + w];
                 const int64_t t = first<W>(spare_);
+                COUPONRY_ASSERT(depth < n_ && t >= 0);
                 taken_[depth] = t;
                 copy<W>(before_ + depth * words<W>(), free_);
                 ++depth;

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "common/bits.hpp"
+#include "common/debug.hpp"
 #include "common/set_layout.hpp"
 
 namespace couponry {
@@ -28,7 +29,8 @@ public:
         n_ = n;
         words_ = constraints.words;
         constraints_ = constraints.count;
-        const int64_t needed = 4 * n + 8 * constraints_ + 2 * constraints_ * words_ + (n + 13) * words_;
+        constexpr int64_t GAP = GUARD / static_cast<int64_t>(sizeof(int64_t));  // behind each array
+        const int64_t needed = 4 * n + 8 * constraints_ + 2 * constraints_ * words_ + (n + 13) * words_ + 27 * GAP;
         if (needed > capacity_) {
             std::free(memory_);
             capacity_ = 2 * needed;
@@ -38,8 +40,14 @@ public:
                 return false;
             }
         }
+        take_guards_away(memory_, static_cast<size_t>(capacity_) * sizeof(int64_t));
         int64_t* at = memory_;
-        const auto some = [&](int64_t count) { return at += count, at - count; };
+        const auto some = [&](int64_t count) {
+            int64_t* const array = at;
+            guard(at += count);
+            at += GAP;
+            return array;
+        };
         const auto bits = [&](int64_t count) { return reinterpret_cast<uint64_t*>(some(count)); };
         value = some(n);
         turn_ = some(n);
@@ -90,7 +98,9 @@ public:
             uint64_t* mask = mask_ + s * words_;
             for (int64_t w = 0; w < words_; ++w)
                 for (uint64_t word = constraints.word(s, w); word; word &= word - 1) {
+                    COUPONRY_ASSERT(64 * w + lowest_bit(word) < n_);
                     const int64_t t = place[64 * w + lowest_bit(word)];
+                    COUPONRY_ASSERT(0 <= t && t < n_);
                     mask[t / 64] |= uint64_t{1} << (t % 64);
                 }
         }
@@ -117,9 +127,17 @@ protected:
         return W ? W : words_;
     }
 
-    static COUPONRY_INLINE bool test(const uint64_t* bits, int64_t t) noexcept { return bits[t / 64] >> (t % 64) & 1; }
-    static COUPONRY_INLINE void set(uint64_t* bits, int64_t t) noexcept { bits[t / 64] |= uint64_t{1} << (t % 64); }
-    static COUPONRY_INLINE void clear(uint64_t* bits, int64_t t) noexcept {
+    // Not static, for the assertions.
+    COUPONRY_INLINE bool test(const uint64_t* bits, int64_t t) const noexcept {
+        COUPONRY_ASSERT(0 <= t && t < n_);
+        return bits[t / 64] >> (t % 64) & 1;
+    }
+    COUPONRY_INLINE void set(uint64_t* bits, int64_t t) const noexcept {
+        COUPONRY_ASSERT(0 <= t && t < n_);
+        bits[t / 64] |= uint64_t{1} << (t % 64);
+    }
+    COUPONRY_INLINE void clear(uint64_t* bits, int64_t t) const noexcept {
+        COUPONRY_ASSERT(0 <= t && t < n_);
         bits[t / 64] &= ~(uint64_t{1} << (t % 64));
     }
 

@@ -88,6 +88,7 @@ private:
     // The greedy choice under the laminar family; whether it is the best one, since it keeps the other constraints too.
     static bool greedy(const Constraints& constraints, int64_t n, const int32_t* key, const Ranked* order,
                        int64_t lower, int64_t upper, uint64_t* picks) noexcept {
+        COUPONRY_ASSERT(n <= WORD && constraints.count <= MOST);
         uint64_t mask[MOST];
         int32_t left[MOST];
         int64_t count = 0;
@@ -104,6 +105,7 @@ private:
         int64_t given = 0;
         for (int64_t at = 0; at < n; ++at) {
             const int64_t j = static_cast<int64_t>(order[at].at);
+            COUPONRY_ASSERT(j < n);
             if (given >= upper || (key[j] <= 0 && given >= lower)) break;
             if (!(open >> j & 1)) continue;
             taken |= uint64_t{1} << j;

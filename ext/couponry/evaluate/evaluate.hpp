@@ -50,9 +50,13 @@ public:
             const Candidates<Item> batch = candidates(i, end, first_cell);
             if (batch.n > INT32_MAX) return ROW_TOO_LONG;
             if (!scratch_.reserve(batch.n)) return NO_MEMORY;
+            assert_below(batch.item, batch.n, pass_.items);
+            COUPONRY_ASSERT(first_cell < pass_.segments * pass_.items);
             Lanes::template order_keys<Item, ATTRIBUTES>(batch, scratch_.key);
             choose(i, end);
+            assert_choice(i, end, false);
             if ((has_groups_ || has_constraints_) && !keep_rules(i, end)) return NO_MEMORY;
+            assert_choice(i, end, true);
             tables_.add(batch, scratch_.given, given_, first_cell);
             if (pass_.chosen) write(pass_.chosen + (pass_.shard.indptr[i] - first_), batch.n);
             i = end;
@@ -221,6 +225,47 @@ private:
         for_each(i, end, [&](const CustomerSlice& slice) { given_ += list(slice, scratch_.given + given_); });
         return true;
     }
+
+    // That nobody is given more than the bounds and, where rules are kept, the caps allow; and that exactly the picks
+    // are listed, in order.
+    void assert_choice([[maybe_unused]] int64_t i, [[maybe_unused]] int64_t end,
+                       [[maybe_unused]] bool rules_are_kept) noexcept {
+#ifdef COUPONRY_ASSERTIONS
+        const int64_t n = pass_.shard.indptr[end] - pass_.shard.indptr[i];
+        int64_t listed = 0;
+        for_each(i, end, [&](const CustomerSlice& slice) {
+            int64_t given = 0;
+            for (int64_t from = 0; from < slice.n; from += WORD)
+                for (uint64_t word = slice.picks[from / WORD]; word; word &= word - 1, ++given) {
+                    COUPONRY_ASSERT(from + lowest_bit(word) < slice.n);
+                    COUPONRY_ASSERT(scratch_.given[listed + given] == slice.from + from + lowest_bit(word));
+                }
+            COUPONRY_ASSERT(given <= bounds_of(slice.i).upper);
+            if (rules_are_kept) assert_caps(slice, scratch_.given + listed, given);
+            listed += given;
+        });
+        COUPONRY_ASSERT(listed == given_ && given_ <= n);
+#endif
+    }
+
+#ifdef COUPONRY_ASSERTIONS
+    void assert_caps(const CustomerSlice& slice, const int32_t* given, int64_t count) const noexcept {
+        const Constraints constraints = Constraints::of(pass_.rules, slice.i, slice.n);
+        for (int64_t s = 0; s < constraints.count; ++s) {
+            int64_t held = 0;
+            for (int64_t t = 0; t < count; ++t) held += constraints.has(s, given[t] - slice.from);
+            COUPONRY_ASSERT(held <= constraints.cap(s));
+        }
+        const Item* item = items_of(slice) - slice.from;
+        for (int64_t rule = 0; constraints.count == 0 && count <= WORD && rule < pass_.rules.group.rows; ++rule)
+            for (int64_t t = 0; t < count; ++t) {
+                const int32_t g = pass_.rules.group.row(rule)[item[given[t]]];
+                int64_t held = 0;
+                for (int64_t u = 0; u < count; ++u) held += pass_.rules.group.row(rule)[item[given[u]]] == g;
+                COUPONRY_ASSERT(g < 0 || held <= pass_.rules.cap_of(rule, slice.i));
+            }
+    }
+#endif
 
     bool has_constraints(int64_t i) const noexcept {
         return has_constraints_ && pass_.rules.constraint_ptr[i + 1] > pass_.rules.constraint_ptr[i];

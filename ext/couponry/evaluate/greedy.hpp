@@ -46,6 +46,7 @@ public:
         int64_t given = 0;
         for (int64_t at = 0; at < n; ++at) {
             const int64_t j = static_cast<int64_t>(order[at].at);
+            COUPONRY_ASSERT(j < n);
             if (given >= bounds.upper || (given >= bounds.lower && key[j] <= 0)) break;
             if (!fits(item[j], customer)) continue;
             ++given;
@@ -66,6 +67,7 @@ public:
             Lanes::ranks(key, n, before);
             uint64_t taken = 0;
             for (int64_t j = 0; j < n; ++j) {
+                COUPONRY_ASSERT(0 <= before[j] && before[j] < n);
                 taken |= uint64_t{1} << before[j];
                 order[before[j]].at = static_cast<uint64_t>(j);
             }

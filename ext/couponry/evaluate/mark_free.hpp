@@ -51,6 +51,8 @@ int mark_free_items(const Marking& work) noexcept {
         const int64_t first_cell = of_customer(shard.segment, i) * work.items;
         if (n > INT32_MAX) return ROW_TOO_LONG;
         if (!scratch.reserve(n)) return NO_MEMORY;
+        assert_below(item + begin, n, work.items);
+        COUPONRY_ASSERT(first_cell < cells);
         const Candidates<Item> batch{item + begin,
                                      shard.quantity.rows > 0 ? shard.quantity.data + begin : nullptr,
                                      shard.quantity.columns,

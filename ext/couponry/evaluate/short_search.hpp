@@ -88,6 +88,7 @@ private:
                     uint32_t open = walked.marked;
                     while (!(adds_[lowest_bit(open)] >> full_from & 1)) open &= open - 1;
                     const int64_t t = lowest_bit(open);
+                    COUPONRY_ASSERT(depth < BEST && t < BEST && (free >> t & 1));
                     stack_[depth++] = {fill, total, t, free};
                     fill += adds_[t];
                     total += value_[t];

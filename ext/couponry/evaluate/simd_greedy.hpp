@@ -55,6 +55,7 @@ public:
 
     // Picks are OUT where the outcome is CHOSEN.
     void choose(const Violated* customers, int64_t count) noexcept {
+        COUPONRY_ASSERT(0 < count && count <= WIDTH);
         load(customers, count);
         if (most_constraints_ > MOST_CONSTRAINTS) {
             for (int64_t lane = 0; lane < count; ++lane) outcome_[lane] = NOTHING;
@@ -128,6 +129,7 @@ private:
         most_constraints_ = 0;
         for (int64_t lane = 0; lane < WIDTH; ++lane) {
             const Violated& one = customers[lane < count ? lane : 0];
+            COUPONRY_ASSERT(one.n <= Constraints::SHORT && takes(one.constraints));
             lists[lane] = {tagged_[lane], one.n, {0, 1}};
             longest = one.n > longest ? one.n : longest;
             for (int32_t j = 0; j < Constraints::SHORT; ++j)

@@ -77,6 +77,7 @@ public:
             if ((packed_ += some) > MOST_PACKED) flush(some);
             for (int64_t t = 0; t < some; ++t) {
                 const int64_t j = listed[t];
+                COUPONRY_ASSERT(0 <= j && j < batch.n);
                 uint64_t* words = tally + batch.item[j] * WORDS;
                 words[0] += ONE + (ATTRIBUTES > 0 ? batch.quantity[j] : 0);
                 for (int64_t c = 1; c < ATTRIBUTES; ++c) words[c] += batch.quantity[c * batch.quantity_stride + j];
@@ -131,6 +132,7 @@ public:
                              int64_t first_cell) noexcept {
         for (int64_t t = 0; t < count; ++t) {
             const int64_t j = listed[t];
+            COUPONRY_ASSERT(0 <= j && j < batch.n);
             int64_t* usage = usage_ + first_cell + batch.item[j];
             usage[0] += 1;
             for (int64_t c = 0; c < batch.attributes; ++c)

@@ -23,6 +23,7 @@ template <class Item>
 COUPONRY_INLINE float reduced_value(const Shard& shard, const Prices& price, int64_t s, const Item* item,
                                     int64_t e) noexcept {
     const int64_t k = item[e];
+    COUPONRY_ASSERT(0 <= s && s < price.segments && k < price.items);
     float total = price.plane(0, s)[k];
     for (int64_t c = 0; c < shard.quantity.rows; ++c) {
         const float product = price.plane(1 + c, s)[k] * static_cast<float>(shard.quantity.row(c)[e]);

@@ -30,6 +30,7 @@ public:
     void add(int64_t e, int32_t by) noexcept {
         for (int64_t s = 0; s < constraints_.count; ++s)
             if (constraints_.has(s, e - begin_)) held_[static_cast<size_t>(s)] += by;
+        COUPONRY_ASSERT(e >= begin_);
         if (constraints_.count > 0) return;
         for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
             const int32_t g = group(rule, e);

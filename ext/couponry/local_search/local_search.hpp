@@ -14,6 +14,7 @@ struct Amounts {
 
     // At the exact attribute values of candidate e.
     COUPONRY_INLINE double at(const Table<const double>& exact, int64_t s, int64_t k, int64_t e) const noexcept {
+        COUPONRY_ASSERT(0 <= s && s < segments && 0 <= k && k < items);
         const int64_t plane = segments * items;
         const double* cell = data + s * items + k;
         double total = cell[0];

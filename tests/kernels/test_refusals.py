@@ -1,0 +1,232 @@
+"""Native kernels refuse what leads out of their arrays, whoever calls, and have changed nothing then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.support.kernel_calls import Array, Call, calls, wrong_arrays
+from tests.support.kernel_cases import backend, every_native, native, reference
+
+from couponry.kernels import available, load
+
+pytestmark = pytest.mark.skipif(available()["native"] != "yes", reason="needs the native kernels")
+
+CALLS = calls()
+every_kernel = pytest.mark.parametrize("kernel", CALLS)
+
+MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or which may be as long as they like
+    "scoring.similar.offer", "scoring.similar.value", "scoring.own.offer", "scoring.own.value",  # `pair` is read
+    "noise shard.quantity", "fine_usage shard.quantity", "regret shard.quantity", "choose_exactly shard.quantity",
+    "propose shard.quantity", "improve shard.quantity",
+    "evaluate chosen",  # empty: nobody asks
+    "compile_constraints constraints",  # empty: lengths alone are asked for
+    "compile_constraints spec.held_ptr", "compile_constraints spec.had_ptr", "compile_constraints spec.mandatory",
+    "rules.constraint_ptr", "scoring.prior", "scoring.eligible.ptr",  # empty: there is nothing of it
+    "factor", "threshold", "scoring.kinds.ptr",
+}  # fmt: skip
+
+COUNTED = {  # arrays of numbers that count in another array: the first number beyond it
+    "noise": {"shard.indptr": 10**6},
+    "span": {"item": 9},
+    "quantise": {"item": 9},
+    "compile_constraints": {
+        "indptr": 10**6, "item": 20, "spec.group": 10**6, "spec.held_ptr": 10**6, "spec.had_ptr": 10**6,
+        "spec.had": 20, "spec.conflict_ptr": 10**6, "spec.conflict": 20, "ptr": 10**6,
+    },
+    "fine_usage": {"shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "chosen": 2},
+    "fold_purchases": {"ptr": 10**6, "period": 10**6},
+    "best_offers": {
+        "scoring.bought.indptr": 10**6, "scoring.bought.item": 7, "scoring.similar.ptr": 10**6,
+        "scoring.own.ptr": 10**6, "scoring.similar.pair": 70,
+        "scoring.own.pair": 70, "scoring.kinds.item": 3, "scoring.kinds.ptr": 10**6,
+        "scoring.kinds.offer": 70, "scoring.eligible.ptr": 10**6, "scoring.eligible.offer": 70,
+    },
+}  # fmt: skip
+RULES = {
+    "shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "rules.group": 10**6, "rules.constraint_ptr": 10**6,
+}  # fmt: skip
+COUNTED |= dict.fromkeys(("evaluate", "choose_exactly"), RULES)
+COUNTED |= {kernel: RULES | {"chosen": 2} for kernel in ("mark_free", "alternatives", "regret")}
+LIMITS = {"search.rows.ptr": 10**6, "search.rows.row": 4, "search.chosen": 2}
+COUNTED |= dict.fromkeys(("propose", "improve"), RULES | LIMITS)
+
+
+def refused(call: Call, what: str) -> None:
+    """The call raises, and none of its arrays is changed."""
+    before = {path: array.copy() for path, array in call.arrays().items()}
+    try:
+        call.run(native())
+    except (ValueError, TypeError, AttributeError):
+        for path, array in call.arrays().items():
+            assert array.tobytes() == before[path].tobytes(), (
+                f"{what} is refused, but {path} is changed"
+            )
+    else:
+        pytest.fail(f"{call.kernel} takes {what}")
+
+
+def arrays_of(kernel: str) -> Iterator[tuple[str, Array, bool]]:
+    """Paths, arrays, and whether another make of it is none of the kernel's business."""
+    for path, array in CALLS[kernel].arrays().items():
+        yield path, array, path in MAY_BE_SHORTER or f"{kernel} {path}" in MAY_BE_SHORTER
+
+
+@every_native
+@every_kernel
+def test_the_calls_that_are_spoilt_here_are_good(name: str, kernel: str) -> None:
+    results: list[dict[str, Any]] = []
+    with backend(name) as module:
+        for each in reference(), module, load("native").unchecked:
+            call = CALLS[kernel].copy()
+            returned = call.run(each)
+            results.append({path: array.tobytes() for path, array in call.arrays().items()})
+            results[-1]["returned"] = returned
+    assert results[1] == results[0] and results[2] == results[0]
+
+
+@every_kernel
+def test_other_makes_of_arrays(kernel: str) -> None:
+    for path, array, may_be_shorter in arrays_of(kernel):
+        if not path.endswith((".offer", ".value")) or not path.startswith(
+            ("scoring.similar", "scoring.own")
+        ):
+            for what, made in wrong_arrays(array).items():
+                if what == "nothing" and may_be_shorter:
+                    continue  # as an array without entries
+                refused(CALLS[kernel].with_array(path, made), f"{path}: {what}")
+
+
+@every_kernel
+def test_other_lengths(kernel: str) -> None:
+    for path, array, may_be_shorter in arrays_of(kernel):
+        for axis, n in enumerate(array.shape):
+            for length in {0, n - 1} - {n} if not may_be_shorter else ():
+                shorter = np.ascontiguousarray(np.take(array, range(length), axis=axis))
+                refused(CALLS[kernel].with_array(path, shorter), f"{path}: {shorter.shape}")
+
+
+@every_kernel
+def test_numbers_beyond_what_they_count_in(kernel: str) -> None:
+    for path, array in CALLS[kernel].arrays().items():
+        beyond = COUNTED.get(kernel, {}).get(path)
+        if beyond is None:
+            continue
+        least = -2 if path.endswith(("group", "kinds.item")) else -1  # -1: of none
+        for number in [beyond, np.iinfo(array.dtype).max, least, np.iinfo(array.dtype).min]:
+            if number <= 0 and (array.dtype.kind == "u" or path == "period"):
+                continue
+            for at in 0, array.size // 2, array.size - 1:
+                if path.endswith("pair"):
+                    at -= at % 2  # the second of each pair is no number of an offer
+                spoilt = array.copy()
+                spoilt.flat[at] = number
+                refused(CALLS[kernel].with_array(path, spoilt), f"{path}: {number} at {at}")
+
+
+def test_every_array_that_counts_is_tried() -> None:
+    whole = {
+        kernel: {path for path, array in call.arrays().items() if array.size}
+        for kernel, call in CALLS.items()
+    }
+    assert not {(k, path) for k, paths in COUNTED.items() for path in paths if path not in whole[k]}
+    names = (
+        "indptr",
+        "ptr",
+        "item",
+        "segment",
+        "group",
+        "row",
+        "had",
+        "conflict",
+        "pair",
+        "constraint_ptr",
+    )
+    counting = {
+        (k, path) for k, paths in whole.items() for path in paths if path.split(".")[-1] in names
+    }
+    told = {(k, path) for k, paths in COUNTED.items() for path in paths}
+    anything_will_do = {("noise", "shard.item"), ("noise", "shard.segment")}
+    assert counting - told == anything_will_do
+
+
+@every_kernel
+def test_customers_who_are_not_there(kernel: str) -> None:
+    for name, number in ("start", -1), ("stop", 10**6), ("stop", -1), ("start", 2**63 - 1):
+        if name in CALLS[kernel].arguments:
+            refused(CALLS[kernel].with_argument(name, number), f"{name}: {number}")
+
+
+@pytest.mark.parametrize(
+    "kernel", ["evaluate", "mark_free", "alternatives", "regret", "choose_exactly", "improve"]
+)
+def test_values_that_cannot_be_put_in_order(kernel: str) -> None:
+    call = CALLS[kernel]
+    for path in {
+        "price",
+        "exact",
+        "reduced",
+        "search.exact",
+        "search.reduced",
+        "search.objective",
+    } & set(call.arrays()):
+        for value in np.nan, np.inf, -np.inf:
+            spoilt = call.arrays()[path].copy()
+            spoilt.flat[spoilt.size // 2] = value
+            refused(call.with_array(path, spoilt), f"{path}: {value}")
+
+
+@pytest.mark.parametrize("kernel", ["evaluate", "regret", "alternatives", "propose"])
+def test_constraints_over_candidates_that_the_customer_does_not_have(kernel: str) -> None:
+    call = CALLS[kernel]
+    ptr, indptr = call.arrays()["rules.constraint_ptr"], call.arrays()["shard.indptr"]
+    words = call.arrays()["rules.constraints"]
+    sizes = set()
+    for i in np.flatnonzero(np.diff(ptr)):
+        n = int(indptr[i + 1] - indptr[i])
+        sizes.add(n > 32)
+        spoilt = words.copy()
+        spoilt[ptr[i] + (0 if n <= 32 else (n + 63) // 64)] |= np.int64(1) << np.int64(n % 64)
+        refused(call.with_array("rules.constraints", spoilt), f"a bit beyond {n} candidates")
+        if n > 32:
+            odd = ptr.copy()
+            odd[i + 1] -= 1
+            refused(call.with_array("rules.constraint_ptr", odd), "part of a constraint")
+    assert sizes == {False, True}
+
+
+def test_arrays_to_be_written_that_are_read_only() -> None:
+    out = {
+        "span": "low", "quantise": "fine", "hash_blocks": "out", "noise": "out", "evaluate": "usage",
+        "mark_free": "is_free", "alternatives": "loss", "fine_usage": "total", "regret": "out",
+        "choose_exactly": "chosen", "propose": "priority", "improve": "search.activity",
+        "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
+    }  # fmt: skip
+    assert set(out) == set(CALLS)
+    for kernel, path in out.items():
+        array = CALLS[kernel].arrays()[path].copy()
+        array.setflags(write=False)
+        refused(CALLS[kernel].with_array(path, array), f"{path}, read-only")
+
+
+def test_room_that_was_not_counted() -> None:
+    call = CALLS["compile_constraints"]
+    ptr = call.arrays()["ptr"].copy()
+    some = np.flatnonzero(np.diff(ptr))[0]
+    ptr[some + 1] -= 1  # one word too few for one customer, one too many for the next
+    with pytest.raises(ValueError, match="as they were counted"):
+        call.with_array("ptr", ptr).run(native())
+
+
+def test_refusals_name_the_array() -> None:
+    call = CALLS["evaluate"]
+    item = call.arrays()["shard.item"].copy()
+    item[5] = 60
+    with pytest.raises(
+        ValueError, match=r"^shard\.item: expected a number within the arrays .* at 5$"
+    ):
+        call.with_array("shard.item", item).run(native())
+    with pytest.raises(ValueError, match=r"^shard\.quantity: candidates: expected \d+, got \d+$"):
+        call.with_array("shard.item", item[:-1]).run(native())

@@ -1,0 +1,266 @@
+"""One good call of every native kernel, its arrays by name, and the same call with one of them spoilt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tests.support.constraint_cases import compiled_constraints, constrained_case, random_spec
+from tests.support.kernel_cases import (
+    UNIT,
+    Case,
+    activity_of,
+    evaluated,
+    local_search,
+    make_case,
+    nothing_cut,
+    reference,
+)
+
+from couponry.kernels import REPAIR
+from couponry.kernels.affinity_contract import (
+    Bought,
+    Chosen,
+    Eligible,
+    Kinds,
+    Links,
+    OfferScoring,
+    Pairs,
+)
+
+Array = NDArray[Any]
+
+
+class Call(NamedTuple):
+    """A kernel's arguments by name; arrays stand in them, in tuples, or in tuples of tuples."""
+
+    kernel: str
+    arguments: dict[str, Any]
+
+    def run(self, module: Any) -> Any:
+        """Call the kernel of a module."""
+        return getattr(module, self.kernel)(**self.arguments)
+
+    def arrays(self) -> dict[str, Array]:
+        """All arrays by their paths, such as ``search.rows.ptr``."""
+        return dict(_arrays(self.arguments.items(), ""))
+
+    def copy(self, copy: Callable[[Any], Any] | None = None) -> Call:
+        """The same call with copies of all arrays, or with what `copy` makes of each argument that holds arrays."""
+        if copy is None:
+            return self.with_array("", None)
+        return Call(self.kernel, {name: copy(value) for name, value in self.arguments.items()})
+
+    def with_argument(self, name: str, value: Any) -> Call:
+        """The same call with another argument, and copies of all arrays."""
+        return Call(self.kernel, self.copy().arguments | {name: value})
+
+    def with_array(self, path: str, array: Any) -> Call:
+        """The same call with another array in one place, and copies in all others."""
+        arguments = {
+            name: _replaced(value, name, path, array) for name, value in self.arguments.items()
+        }
+        return Call(self.kernel, arguments)
+
+
+def _arrays(named: Any, prefix: str) -> Iterator[tuple[str, Array]]:
+    for name, value in named:
+        if isinstance(value, np.ndarray):
+            yield prefix + name, value
+        elif hasattr(value, "_asdict"):
+            yield from _arrays(value._asdict().items(), f"{prefix}{name}.")
+
+
+def _replaced(value: Any, at: str, path: str, array: Any) -> Any:
+    if at == path:
+        return array
+    if hasattr(value, "_asdict"):
+        fields = value._asdict().items()
+        return type(value)(
+            *(_replaced(field, f"{at}.{name}", path, array) for name, field in fields)
+        )
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def calls() -> dict[str, Call]:
+    """A call of every kernel that has arrays, by the kernel's name."""
+    made = [*_of_candidates(), *_of_constraints(), *_of_choices(), *_of_affinity()]
+    return {call.kernel: call for call in made}
+
+
+def _case() -> Case:
+    return constrained_case(
+        0, customers=12, longest=40, attributes=2, segments=2, items=60, rules=2, upper=5, rows=4
+    )
+
+
+def _of_candidates() -> Iterator[Call]:
+    random = np.random.default_rng(1)
+    item = random.integers(0, 9, 50).astype(np.uint16)
+    values = random.normal(size=50)
+    low, high = np.full(9, np.inf), np.full(9, -np.inf)
+    reference().span(item, values, low, high)
+    yield Call("span", {"item": item, "values": values, "low": low, "high": high})
+    into = {"quantity": np.zeros(50, np.uint16), "fine": np.zeros(50, np.uint8)}
+    errors = {"error": np.zeros(9), "fine_error": np.zeros(9)}
+    step = (high - low) / 65535
+    yield Call(
+        "quantise", {"item": item, "values": values, "low": low, "step": step, **into, **errors}
+    )
+    key = random.integers(0, 2**64, 8 + 3, dtype=np.uint64)
+    words = random.integers(0, 2**64, 3 * 8, dtype=np.uint64)
+    yield Call("hash_blocks", {"words": words, "key": key, "out": np.zeros((3, 4), np.uint64)})
+
+
+def _of_constraints() -> Iterator[Call]:
+    random = np.random.default_rng([1, 5])
+    case = make_case(1, customers=8, longest=12, items=20, rules=1)
+    spec = random_spec(random, case)
+    while not (
+        len(spec.conflict)
+        and spec.held.size
+        and len(spec.had)
+        and len(spec.mandatory)
+        and len(spec.rule)
+    ):
+        spec = random_spec(random, case)
+    ptr, constraints = compiled_constraints(reference(), case, spec)
+    arrays = {"indptr": case.shard.indptr, "item": case.shard.item, "spec": spec}
+    yield Call(
+        "compile_constraints",
+        arrays | {"start": 0, "stop": 8, "ptr": ptr, "constraints": constraints},
+    )
+
+
+def _of_choices() -> Iterator[Call]:
+    case = _case()
+    n = case.customers
+    usage, chosen = evaluated(reference(), case)
+    shard, rules, price = case.shard, case.rules, case.price
+    who = {"start": 0, "stop": n}
+    both = {"shard": shard, "rules": rules}
+    yield Call("noise", {"shard": shard, "seed": 1, **who, "out": np.zeros(len(chosen), np.uint16)})
+    cut = {"unit": UNIT, "cut": nothing_cut()}
+    yield Call(
+        "evaluate",
+        {**both, "price": price, "seed": 1, **who, "usage": usage, "chosen": chosen, **cut},
+    )
+    threshold = np.ones((3, 2, *price.shape[1:]), np.float32)
+    marked = {"price": price, "chosen": chosen, "threshold": threshold}
+    yield Call("mark_free", {**both, **marked, **who, "is_free": np.zeros(n, np.uint8)})
+    out = {"partner": np.zeros(len(chosen), np.int64), "loss": np.zeros(len(chosen), np.float32)}
+    yield Call("alternatives", {**both, "price": price, "chosen": chosen, **who, **out})
+    fine, total = np.ones(len(chosen), np.uint8), np.zeros(price.shape[1:], np.int64)
+    yield Call(
+        "fine_usage", {"shard": shard, "fine": fine, "chosen": chosen, **who, "total": total}
+    )
+    exact = {"exact": case.exact, "reduced": case.reduced}
+    seeded = {"seed": 1, **who}
+    yield Call(
+        "regret", {**both, **exact, "chosen": chosen, **seeded, "out": np.zeros(len(chosen))}
+    )
+    yield Call("choose_exactly", {**both, **exact, **seeded, "chosen": chosen, **cut})
+    search = local_search(case, REPAIR, activity_of(case, chosen), chosen)
+    yield Call("propose", {**both, "search": search, **who, "priority": np.zeros(n)})
+    effort = {"patience": 5, "looks": 50}
+    yield Call("improve", {**both, "search": search, "priority": np.zeros(n), **effort})
+
+
+def _of_affinity() -> Iterator[Call]:
+    yield from calls_of_affinity(np.random.default_rng(2), customers=5, items=7, offers=70)
+
+
+def calls_of_affinity(
+    random: np.random.Generator, *, customers: int = -1, items: int = -1, offers: int = -1
+) -> Iterator[Call]:
+    """Random purchases to be taken up, and random offers to be chosen of; -1: of any number."""
+    pairs = int(random.integers(3, 9))
+    ptr = _offsets(random.integers(1, 5, pairs))
+    periods = [np.sort(random.choice(50, n, replace=False)) for n in np.diff(ptr)]
+    period = np.concatenate(periods).astype(np.int32)
+    bought = {
+        "ptr": ptr,
+        "period": period,
+        "discounted": random.integers(0, 2, len(period)).astype(np.uint8),
+        "spend": random.integers(0, 1_000, len(period)),
+    }
+    factor = random.random((50, 2)).astype(np.float32)
+    yield Call("fold_purchases", {**bought, "factor": factor, "pairs": Pairs.new(pairs, 2)})
+    customers = int(random.integers(1, 9)) if customers < 0 else customers
+    items = int(random.integers(1, 40)) if items < 0 else items
+    offers = int(random.choice([1, 63, 64, 65, 300, 20_000])) if offers < 0 else offers
+    chooser = _Chooser(random, customers, items, offers)
+    width = min(int(chooser.quota.sum()), offers)
+    arguments = {"scoring": chooser.scoring(), "start": 0, "stop": customers}
+    yield Call("best_offers", arguments | {"chosen": _room(customers, width)})
+
+
+def _offsets(lengths: Array) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _room(customers: int, width: int) -> Chosen:
+    """Room for offers, in which zeros are, so that what is not written is the same everywhere."""
+    return Chosen(*(np.zeros_like(array) for array in Chosen.new(customers, width)))
+
+
+class _Chooser:
+    """Random purchases, links and kinds, for a choice of offers."""
+
+    def __init__(self, random: np.random.Generator, customers: int, items: int, offers: int):
+        self.random, self.customers, self.items, self.offers = random, customers, items, offers
+        self.quota = random.choice([1, 2, 4, 9, 70], 3).astype(np.int32)
+
+    def _links(self) -> Links:
+        ptr = _offsets(self.random.integers(1, 1 + min(self.offers, 60), self.items))
+        rows = [np.sort(self.random.choice(self.offers, n, replace=False)) for n in np.diff(ptr)]
+        values = np.round(self.random.normal(size=int(ptr[-1])), int(self.random.integers(0, 4)))
+        return Links.new(ptr, np.concatenate(rows).astype(np.int32), values.astype(np.float32))
+
+    def _some_offers(self, lists: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        ptr = _offsets(self.random.integers(1, 1 + min(self.offers, 40), lists))
+        rows = [np.sort(self.random.choice(self.offers, n, replace=False)) for n in np.diff(ptr)]
+        return ptr, np.concatenate(rows).astype(np.int32)
+
+    def scoring(self) -> OfferScoring:
+        """What the kernel is given."""
+        random = self.random
+        indptr = _offsets(random.integers(1, 9, self.customers))
+        weights = random.random((2, int(indptr[-1]))).astype(np.float32)
+        return OfferScoring(
+            bought=Bought(
+                indptr, random.integers(0, self.items, indptr[-1]).astype(np.uint32), *weights
+            ),
+            similar=self._links(),
+            own=self._links(),
+            kinds=Kinds(random.integers(-1, 3, self.items).astype(np.int32), *self._some_offers(3)),
+            offers=self.offers,
+            prior=random.random(self.offers).astype(np.float32),
+            eligible=Eligible(*self._some_offers(self.customers)),
+            quota=self.quota,
+            above=np.float32(random.choice([-1.0, 0.0, 0.5])),
+        )
+
+
+def wrong_arrays(array: Array) -> dict[str, Any]:
+    """What is no array of the same make: another type, another number of axes, not side by side, not aligned."""
+    if array.size == 0:
+        return {}
+    buffer = np.zeros(array.nbytes + 1, np.uint8)
+    unaligned = buffer[1:].view(array.dtype).reshape(array.shape)
+    unaligned[...] = array
+    wrong: dict[str, Any] = {
+        "another type": np.zeros(array.shape, np.float16),
+        "text": np.zeros(array.shape, "U1"),
+        "one axis more": array[np.newaxis],
+        "nothing": None,
+    }
+    if array.shape[-1] > 1:
+        wrong["not side by side"] = np.repeat(array, 2, axis=-1)[..., ::2]
+        wrong["backwards"] = np.ascontiguousarray(array[..., ::-1])[..., ::-1]
+    if array.dtype.itemsize > 1:
+        wrong["other byte order"] = array.astype(array.dtype.newbyteorder())
+        wrong["not aligned"] = unaligned
+    return wrong
