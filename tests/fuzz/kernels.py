@@ -37,8 +37,8 @@ from couponry.kernels import load
 EDGES = (0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257)
 """Candidates of a customer around which kernels treat them apart."""
 
-MOST_FOR_THE_REFERENCE = 300
-"""Candidates of a case that plain Python looks at too; of more, compiled backends are compared with each other."""
+MOST_FOR_THE_REFERENCE, MOST_NODES_FOR_THE_REFERENCE = 200, 50
+"""Candidates of a case, and nodes of its searches, that plain Python takes on; else compiled backends are compared."""
 
 
 class Drawn(NamedTuple):
@@ -109,7 +109,8 @@ def run_case(number: int) -> Outcome:
     case, kinds = draw(number)
     results = {}
     unit = max(UNIT, CutOffCounts.at_prices(1, case.price).unit)
-    if len(case.shard.item) <= MOST_FOR_THE_REFERENCE:
+    is_short = len(case.rules.constraints) == 0 or case.rules.nodes <= MOST_NODES_FOR_THE_REFERENCE
+    if len(case.shard.item) <= MOST_FOR_THE_REFERENCE and is_short:
         results["reference"] = all_results(reference(), case, unit=unit)
     guarded = Case(**{name: all_at_the_end(value) for name, value in vars(case).items()})
     for name in backend_names():

@@ -25,8 +25,14 @@ OPTIONS = {
     "thread": "halt_on_error=1:die_after_fork=0:history_size=4",
 }
 FAULTS = {
-    "address": {"read_past_the_end": "heap-buffer-overflow", "use_after_free": "heap-use-after-free"},
-    "undefined": {"overflow_a_sum": "signed integer overflow", "cast_too_much": "outside the range"},
+    "address": {
+        "read_past_the_end": "heap-buffer-overflow",
+        "use_after_free": "heap-use-after-free",
+    },
+    "undefined": {
+        "overflow_a_sum": "signed integer overflow",
+        "cast_too_much": "outside the range",
+    },
     "thread": {"race": "data race"},
 }
 TESTS = ["tests/kernels", "tests/engines", "tests/affinity/test_offer_chooser.py"]
@@ -64,7 +70,15 @@ def build(sanitizer: str) -> Path:
 def check_that_it_is_awake(sanitizer: str, package: Path) -> None:
     """Make some faults, each in a process of its own, and see that each is reported."""
     library = package.parent / "faults.so"
-    flags = ["-std=c++17", "-O1", "-g", "-fPIC", "-shared", f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"]
+    flags = [
+        "-std=c++17",
+        "-O1",
+        "-g",
+        "-fPIC",
+        "-shared",
+        f"-fsanitize={sanitizer}",
+        "-fno-sanitize-recover=all",
+    ]
     if sanitizer == "undefined":
         flags.append("-fsanitize=float-cast-overflow")
     subprocess.run([COMPILER, *flags, str(HERE / "faults.cpp"), "-o", str(library)], check=True)
@@ -84,7 +98,14 @@ def check(sanitizer: str, arguments: list[str]) -> None:
     package = build(sanitizer)
     check_that_it_is_awake(sanitizer, package)
     built = time.monotonic()
-    options = ["-p", "no:cacheprovider", "-p", "tests.sanitizers.plugin", "--capture=sys", *(arguments or TESTS)]
+    options = [
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "tests.sanitizers.plugin",
+        "--capture=sys",
+        *(arguments or TESTS),
+    ]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *options],
         cwd=ROOT, env=environment(sanitizer, package) | {"COUPONRY_SANITIZED": sanitizer}, check=False,

@@ -17,4 +17,6 @@ def pytest_report_header() -> str:
     if package.parent.parent.name != sanitizer or available()["native"] != "yes":
         pytest.exit(f"expected couponry as built for {sanitizer}, got {package}: {available()}", 3)
     native = load("native").kernels
-    return f"couponry under {sanitizer}: {native.compiler()}, {', '.join(native.instruction_sets())}"
+    return (
+        f"couponry under {sanitizer}: {native.compiler()}, {', '.join(native.instruction_sets())}"
+    )

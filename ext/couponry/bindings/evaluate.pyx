@@ -92,7 +92,7 @@ cdef int look_at_pass(
 
 
 def span(
-    const item_t[::1] item, const value_t[::1] values, double[::1] low, double[::1] high, *, bint unchecked=False,
+    const item_t[::1] item, const value_t[::1] values, double[::1] low, double[::1] high, bint unchecked=False,
 ):
     cdef int64_t n = item.shape[0]
     same(values.shape[0], n, "values: candidates")
@@ -119,7 +119,6 @@ def quantise(
     uint8_t[::1] fine,
     double[::1] error,
     double[::1] fine_error,
-    *,
     bint unchecked=False,
 ):
     cdef int64_t n = item.shape[0], items = low.shape[0]

@@ -5,6 +5,7 @@ set_layout.py                        how cardinality constraints are laid out in
 reference/                           plain Python, the specification
 numba.py                             the same text, compiled at first use
 _native/                             C++ (sources in ext/), compiled when the package is built
+unchecked.py                         the same for callers that have checked what arrays hold
 hashing.py                           numbers whose bits look drawn, for samples and keys
 """
 
@@ -56,7 +57,7 @@ class Backend(NamedTuple):
         """The same kernels for callers that have checked what arrays hold; native ones do not look at it again."""
         if self.name != "native":
             return self.kernels
-        return importlib.import_module("._native.unchecked", __name__)
+        return importlib.import_module(".unchecked", __name__)
 
 
 def available() -> dict[str, str]:

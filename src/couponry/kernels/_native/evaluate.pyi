@@ -8,7 +8,6 @@ def span(
     values: NDArray[np.float32] | NDArray[np.float64],
     low: NDArray[np.float64],
     high: NDArray[np.float64],
-    *,
     unchecked: bool = False,
 ) -> None: ...
 def quantise(
@@ -20,7 +19,6 @@ def quantise(
     fine: NDArray[np.uint8],
     error: NDArray[np.float64],
     fine_error: NDArray[np.float64],
-    *,
     unchecked: bool = False,
 ) -> None: ...
 def noise(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from .. import _native, reference
+from . import _native, reference
 
 __all__ = list(reference.__all__)
 
