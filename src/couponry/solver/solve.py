@@ -17,6 +17,7 @@ from .solve_state import SolveRequest, SolveState
 from .stages.column_stage import solve_restricted_master
 from .stages.core_stage import solve_core_by_highs
 from .stages.enumeration_stage import try_every_allocation
+from .stages.fewest_stage import fill_fewest, give_fewest
 from .stages.infeasibility_stage import prove_infeasibility
 from .stages.price_stages import (
     choose_without_prices,
@@ -90,6 +91,14 @@ def _is_open(state: SolveState) -> bool:
     return state.is_open
 
 
+def _may_do_with_few(state: SolveState) -> bool:
+    """Whether there is no allocation yet, and no promise that asks for coupons where rules ask for none."""
+    rules, problem = state.problem.rules, state.problem
+    asks = bool((problem.lower[problem.hard] > 0).any())
+    rules_ask = bool(rules.lower.any()) or len(rules.constraint_ptr) > 1
+    return state.best is None and (rules_ask or not asks)
+
+
 def _looks_infeasible(state: SolveState) -> bool:
     """Whether the dual says that nothing is feasible, or a small campaign has no allocation yet."""
     few = state.is_tiny or is_worth_a_master(state.problem, state.options.master)
@@ -139,6 +148,7 @@ def _is_open_and_not_tiny(state: SolveState) -> bool:
 STAGES = (
     Stage("best choice without prices", choose_without_prices, when=_may_need_no_prices),
     Stage("prices from samples", find_prices, when=_is_open),
+    Stage("fewest coupons", fill_fewest, when=_may_do_with_few),
     Stage("proof of infeasibility", prove_infeasibility, when=_looks_infeasible),
     Stage("every allocation", try_every_allocation, when=_is_open_and_a_handful),
     Stage("cutting planes", minimise_dual, when=_has_few_prices),
@@ -168,6 +178,8 @@ def solve(request: SolveRequest) -> Solution:
         for stage in STAGES:
             if state.certificate is None and stage.when(state):
                 stage.run(state)
+    if state.certificate is None and not state.fewest_given and _may_do_with_few(state):
+        give_fewest(state)  # the time was up before
     return _solution(state)
 
 

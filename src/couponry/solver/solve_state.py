@@ -83,6 +83,8 @@ class SolveState:
         Whether the first search ended with a dual below what any allocation is worth.
     conflict_sought : bool
         Whether a proof was looked for that nothing is feasible.
+    fewest_given : bool
+        Whether it was tried to give everybody as few coupons as rules allow.
     certificate : InfeasibleSet or None
         That proof.
     """
@@ -114,6 +116,7 @@ class SolveState:
         self.start_point: PricePoint | None = None
         self.diverged = False
         self.conflict_sought = False
+        self.fewest_given = False
         self.certificate: InfeasibleSet | None = None
         self._asserts = are_on()
         self._packing_slack = np.inf  # between the bound and the dual value as packed
