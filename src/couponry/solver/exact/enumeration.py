@@ -19,10 +19,6 @@ from ..problem import Problem
 from .columns import Columns, list_columns
 from .rational import exact_worth, rounded_up
 
-LOOKS_PER_ALLOCATION = 16
-"""Continuations that are looked at for each partial allocation that may be kept, at most."""
-
-
 @dataclass(frozen=True)
 class Enumerated:
     """What every allocation that was worth a look came to.
@@ -70,7 +66,7 @@ def enumerate_allocations(
     distance += problem.customers * dual.regret_rounding
     partial = _Partial(problem, columns, problem.activity_rounding(size), distance)
     for number in range(problem.customers):
-        if not partial.extend(number, options.allocations):
+        if not partial.extend(number, options):
             return None
     return _best(repair, partial, rounding, options.decided_exactly)
 
@@ -82,7 +78,7 @@ class _Partial:
         self, problem: Problem, columns: Columns, margin: NDArray[np.float64], distance: float
     ):
         self.problem, self.columns = problem, columns
-        self._distance = distance
+        self._distance, self._looks = distance, 0
         self._weight = columns.weight.toarray()
         self._ptr = np.searchsorted(columns.customer, np.arange(problem.customers + 1))
         self._order = np.argsort(np.diff(self._ptr), kind="stable")  # fewest choices first
@@ -98,11 +94,12 @@ class _Partial:
         self.activity = np.zeros((1, len(problem.lower)))
         self.taken = np.zeros((1, 0), np.int64)
 
-    def extend(self, number: int, most: int) -> bool:
-        """Give the next customer each of its choices; whether no more than `most` partial allocations are left."""
+    def extend(self, number: int, options: EnumerationOptions) -> bool:
+        """Give the next customer each of its choices; whether they are not too many."""
         customer = self._order[number]
         first, last = int(self._ptr[customer]), int(self._ptr[customer + 1])
-        if len(self.regret) * (last - first) > LOOKS_PER_ALLOCATION * most:
+        self._looks += len(self.regret) * (last - first)
+        if self._looks > options.looks:
             return False
         regret = np.add.outer(self.regret, self.columns.regret[first:last])
         before, column = np.nonzero(regret <= self._distance)
@@ -113,7 +110,7 @@ class _Partial:
         self.regret, self.activity = regret[before, column], activity[kept]
         self.worth = self.worth[before] + self.columns.worth[first + column]
         self.taken = np.column_stack([self.taken[before], first + column])
-        return len(before) <= most
+        return len(before) <= options.allocations
 
     def chosen(self, number: int) -> NDArray[np.uint8]:
         """The candidates that a whole allocation contains."""

@@ -30,7 +30,10 @@ class EnumerationOptions:
     """Choices of one customer, and how they are listed."""
 
     allocations: int = 20_000
-    """Partial allocations that are followed at once, at most: some ten milliseconds a customer."""
+    """Partial allocations that are followed at once, at most."""
+
+    looks: int = 400_000
+    """Partial allocations that are looked at in all, at most: about a tenth of a second."""
 
     decided_exactly: int = 64
     """Allocations that are evaluated in fractions, at most: those within rounding of the best."""
