@@ -6,9 +6,11 @@ goes through forced: HiGHS is asked although everything could be tried.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +18,11 @@ import pytest
 from tests.fuzz.checks import Checked
 from tests.fuzz.drawing import draw
 from tests.fuzz.solving import STAGES, solve
+from tests.support.campaigns import random_tables, replaced
 
-from couponry import Campaign, CustomerRule, Limit
+from couponry import Campaign, CustomerRule, Limit, cli
 from couponry.result import Result
+from couponry.solver.dual.lagrangian import Evaluation, Lagrangian
 from couponry.solver.options import DEFAULT_OPTIONS
 
 BY_HIGHS = STAGES["highs"]
@@ -172,3 +176,65 @@ def test_giving_only_what_costs_nothing_may_be_best(options: Any) -> None:
     result = solve_four(value, cost, ratio, solver_options=options)
     assert result.objective == pytest.approx(2.0)  # four times 0.5 at no cost
     assert result.bound is not None and result.bound >= 2.0
+
+
+# ---- more than can be tried
+
+
+SCALES = [(0, 0), (-9, 0), (-12, 6), (10, -11)]
+"""Powers of ten that values and weights are multiplied by."""
+
+
+def at_scale(by_value: float, by_weight: float, minimum: bool = False) -> Result:
+    """The same campaign of some 174 candidates in other units, a weight in seven far larger; decided by HiGHS."""
+    tables = random_tables(customers=29, seed=11)
+    candidates = tables["candidates"]
+    weight = candidates["weight"].to_numpy() * np.where(np.arange(174) % 7, 1.0, 1e5)
+    candidates = replaced(candidates, "value", candidates["value"].to_numpy() * by_value)
+    candidates = replaced(candidates, "weight", weight * by_weight)
+    limits = [
+        Limit("few", where={"brand": ["A"]}, max=8),
+        Limit("weight", sum="weight", max=26.0 * by_weight),
+    ]
+    if minimum:
+        most = float(weight[np.arange(174) % 7 > 0].max())
+        limits.append(Limit("heavy", sum="weight", min=most * 7.5 * by_weight))
+    rules = [CustomerRule("slots", max=2), CustomerRule("products", by="product", max=1)]
+    campaign = Campaign(tables["offers"], candidates, rules=rules, limits=limits)
+    return campaign.solve(threads=1, gap=1e-5, solver_options=BY_HIGHS)
+
+
+@pytest.mark.parametrize("minimum", [False, True], ids=["maxima", "and a minimum"])
+def test_no_unit_has_a_bound_below_what_another_unit_found(minimum: bool) -> None:
+    found = [
+        (at_scale(10.0**value, 10.0**weight, minimum), 10.0**value) for value, weight in SCALES
+    ]
+    assert {result.status for result, _ in found} == {"optimal"}
+    objectives = [result.objective / unit for result, unit in found if result.objective]
+    bounds = [result.bound / unit for result, unit in found if result.bound]
+    assert len(objectives) == len(bounds) == len(SCALES)
+    assert max(objectives) <= min(bounds) * (1 + 1e-14)
+
+
+@pytest.mark.parametrize("asserts", ["0", "1"])
+def test_a_certificate_that_contradicts_itself_is_one_sentence_and_no_result(
+    folder: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    asserts: str,
+) -> None:
+    """Exit status 1, nothing written, and a request to report it; with assertions or without."""
+    certify = Lagrangian.certify
+
+    def too_low(self: Lagrangian, prices: Any, objective: float = 1.0) -> Evaluation:
+        return replace(certify(self, prices, objective), bound=0.5)
+
+    monkeypatch.setattr(Lagrangian, "certify", too_low)
+    monkeypatch.setenv("COUPONRY_ASSERTIONS", asserts)
+    out = tmp_path / "out"
+    assert cli.run(["solve", str(folder()), "--out", str(out)]) == 1
+    said = capfd.readouterr().err.splitlines()[-1]
+    assert said.startswith("couponry: internal error: CertificateError: ")
+    assert "please report it" in said
+    assert not out.exists()

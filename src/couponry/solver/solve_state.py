@@ -249,7 +249,7 @@ def checked_bound(bound: float, objective: float, rounding: float) -> float:
     """
     if not objective - bound <= rounding:
         raise CertificateError(
-            f"an allocation is worth {objective!r}, above the bound {bound!r}; please report it"
+            f"an allocation is worth {objective!r}, above the bound {bound!r} on every allocation"
         )
     return max(bound, objective)
 

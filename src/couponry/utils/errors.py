@@ -88,7 +88,16 @@ class Unsupported(InvalidInput):
 
 
 class CertificateError(Exception):
-    """A certificate contradicts itself: a fault of couponry, never of the input, that no result must hide."""
+    """A certificate contradicts itself: a fault of couponry, never of the input, that no result must hide.
+
+    Parameters
+    ----------
+    contradiction : str
+        What contradicts what.
+    """
+
+    def __init__(self, contradiction: str):
+        super().__init__(f"{contradiction}; please report it")
 
 
 class OutOfTime(Exception):

@@ -19,6 +19,7 @@ from ..problem import Problem
 from .columns import Columns, list_columns
 from .rational import exact_worth, rounded_up
 
+
 @dataclass(frozen=True)
 class Enumerated:
     """What every allocation that was worth a look came to.
