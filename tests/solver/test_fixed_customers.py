@@ -42,7 +42,7 @@ def two_attributes(request: pytest.FixtureRequest) -> Problem:
     table["weight"][1::7] = rng.integers(0, 3, 90)
     table["weight"][2::7] = 1e6 + rng.integers(0, 2, 90)
     customers = {"customer": np.arange(90), "kind": np.arange(90) % 3}
-    limits = [Limit("a", sum="weight", customers={"kind": k}, max=1.0) for k in range(2)]
+    limits = [Limit(f"{k}", sum="weight", customers={"kind": k}, max=1.0) for k in range(2)]
     slots = [CustomerRule("slots", max=3)]
     offers = {"offer": np.arange(7)}
     return Campaign(offers, table, customers, rules=slots, limits=limits).compile().problem
