@@ -178,6 +178,18 @@ def test_giving_only_what_costs_nothing_may_be_best(options: Any) -> None:
     assert result.bound is not None and result.bound >= 2.0
 
 
+@pytest.mark.parametrize("side", ["min", "max"])
+def test_a_ratio_that_every_coupon_has_is_kept_by_all(side: str) -> None:
+    """0.3 is 3 times 0.1, and 2.1 is 3 times 0.7, but for rounding: no coupon is lost to that, and none is refused."""
+    offers = {"offer": [0, 1], "cost": [0.1, 0.7]}
+    candidates = {"customer": [0, 0, 1, 1], "offer": [0, 1, 0, 1], "value": [0.3, 2.1, 0.3, 2.1]}
+    one = CustomerRule("one", min=1, max=1)
+    ratio = Limit("return", ratio=("value", "cost"), **{side: 3.0})
+    result = Campaign(offers, candidates, rules=[one], limits=[ratio]).solve(threads=1)
+    assert (result.status, result.objective) == ("optimal", 4.2)
+    assert result.max_violation is not None and result.max_violation < 1e-15
+
+
 # ---- more than can be tried
 
 

@@ -25,7 +25,7 @@ from ..model.compiling.compile_limits import CompiledLimits
 from ..solver.dual.lagrangian import Lagrangian
 from ..solver.problem import MAX_QUANTITY, Problem
 from ..solver.solve import Solution
-from ..solver.solve_state import relative_gap
+from ..solver.solve_state import LEAST_GAP, relative_gap
 from ..utils.lazy_imports import sparse as sp
 
 MOST_REPEATS = 3
@@ -208,6 +208,6 @@ def solve_with_soft_ratios(
     return replace(
         best,
         bound=bound,
-        status="optimal" if reached <= gap else "feasible",
+        status="optimal" if reached <= gap + LEAST_GAP else "feasible",
         message=f"gap {reached:.2e}, asked {gap:.2e}",
     )

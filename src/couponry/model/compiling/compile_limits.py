@@ -20,6 +20,9 @@ from .measures import Amount, Amounts
 WHOLE_ROUNDING = 1e-9
 """Share of itself by which a bound on a whole number may miss one and still be taken for it."""
 
+RATIO_ROUNDING = 2.0**-51
+"""What rounding may leave of a - m * b where these are the same, as a share of their sizes."""
+
 LARGEST_WHOLE = 2.0**26
 """Whole numbers whose sums over as many coupons as there may be are exact in float64, at most."""
 
@@ -306,10 +309,10 @@ def _rows(
     for g, (_, low, high) in enumerate(groups.bounds):
         if groups.below is not None:
             if low is not None:
-                weights = above[[g]] - low * below[[g]]
+                weights = _less(above[[g]], low, below[[g]])
                 rows.append(_LimitRow(weights, 0.0, math.inf, penalty, False, first + g))
             if high is not None:
-                weights = above[[g]] - high * below[[g]]
+                weights = _less(above[[g]], high, below[[g]])
                 rows.append(_LimitRow(weights, -math.inf, 0.0, penalty, False, first + g))
         elif low is not None or high is not None:
             lower = -math.inf if low is None else low
@@ -319,6 +322,13 @@ def _rows(
                 upper = np.floor(upper + WHOLE_ROUNDING * abs(upper))
             rows.append(_LimitRow(above[[g]], lower, upper, penalty, whole, first + g))
     return rows
+
+
+def _less(above: sp.csr_array, bound: float, below: sp.csr_array) -> sp.csr_array:
+    """Weights above - bound * below; 0 where nothing but rounding is left, so that a ratio just kept is kept."""
+    weights = above - bound * below
+    noise = RATIO_ROUNDING * (abs(above) + abs(bound) * abs(below))
+    return sp.csr_array(weights.multiply(abs(weights) > noise))
 
 
 def _stacked(parts: list[sp.csr_array], cells: _Cells) -> sp.csr_array:
