@@ -56,8 +56,13 @@ def check_infeasible(content: dict[str, Any] | None, every: Allocations, say: Sa
     _check_reachable(content["limits"], asked, every, say)
     if "way_out" in content:
         _check_way_out(content, measures, every, say)
-    elif not is_held_by_time(reading.small.settings):
+    elif not is_held_by_time(reading.small.settings) and has_way_out(measures, every):
         say("infeasible without a way out")
+
+
+def has_way_out(measures: dict[Any, Measure], every: Allocations) -> bool:
+    """Whether other bounds would do: they would not for a ratio that every allocation has to nothing."""
+    return bool(np.isfinite(_least_shares(list(measures.values()), every)).any())
 
 
 def _asked(
@@ -186,6 +191,6 @@ def _least_shares(measures: Sequence[Measure], every: Allocations) -> NDArray[np
         for bound, sign in ((measure.min, 1.0), (measure.max, -1.0)):
             if bound is not None:
                 held = every.holds(measure, "min" if sign > 0 else "max")
-                off = np.maximum(0.0, sign * (bound - got)) / abs(bound)
+                off = np.maximum(0.0, sign * (bound - got)) / (abs(bound) or 1.0)
                 shares += np.where(held, 0.0, off)
     return shares

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from ..engines.protocol import Engine
 from ..model.compiled_campaign import CompiledCampaign
 from ..model.compiling.compile_limits import CompiledLimits, Measure
 from ..solver.dual.lagrangian import Lagrangian
+from ..solver.dual.scaling import Scales
 from ..solver.infeasibility.infeasible_set import ConflictingBound, InfeasibleSet
 from ..solver.options import DEFAULT_OPTIONS, SolverOptions
 from ..solver.relaxation import BoundChange, Relaxation, RelaxationRequest, relax
@@ -59,15 +59,27 @@ def describe_infeasibility(
         "customer_rules": [{"customer_rule": name} for name in certificate.rules],
     }
     with clock.stage("way out"):
-        units = _units(compiled, engine)
-        request = RelaxationRequest(compiled.problem, engine, units, prices)
+        asked, units = _asked(compiled), _units(compiled, engine)
+        measure = compiled.limits.measure_of_row
+        request = RelaxationRequest(
+            compiled.problem,
+            engine,
+            asked,
+            units,
+            compiled.limits.is_ratio[measure],
+            compiled.limits.denominator[measure],
+            prices,
+        )
         relaxation = relax(request, seed, clock, options)
     if relaxation is not None:
-        changes = [_change(compiled.limits, change, relaxation) for change in relaxation.changes]
+        changes = [
+            _change(compiled.limits, change, relaxation, units) for change in relaxation.changes
+        ]
         changes.sort(key=lambda entry: -abs(entry["share"]))
         content["way_out"] = changes
-        content["way_out_share"] = relaxation.total
-        content["way_out_share_at_least"] = relaxation.at_least
+        total = sum(abs(entry["share"]) for entry in changes)
+        content["way_out_share"] = total
+        content["way_out_share_at_least"] = min(relaxation.at_least, total)
         content["message"] += _relaxation_message(changes)
     return content
 
@@ -89,27 +101,46 @@ def _conflict(limits: CompiledLimits, conflict: ConflictingBound) -> dict[str, A
     return entry
 
 
+def _asked(compiled: CompiledCampaign) -> NDArray[np.float64]:
+    """Each row's lower and upper bound as the user gave it, shape (n_rows, 2); the row of a ratio asks for 0."""
+    limits, problem = compiled.limits, compiled.problem
+    asked = np.stack([problem.lower, problem.upper], axis=1)
+    for row, number in enumerate(limits.measure_of_row.tolist()):
+        if not limits.is_ratio[number]:
+            measure = limits.measures[number]
+            asked[row] = (
+                -np.inf if measure.min is None else measure.min,
+                np.inf if measure.max is None else measure.max,
+            )
+    return asked
+
+
 def _units(compiled: CompiledCampaign, engine: Engine) -> NDArray[np.float64]:
     """What a change of each row's lower and upper bound is measured by, shape (n_rows, 2): the bound itself.
 
-    The row of a ratio asks for 0. A change of the ratio by all of itself changes its first sum by the bound times the
-    second sum, which is taken from everybody's choice without prices.
+    A bound of 0 is measured by a typical coupon's weight in it; that of a ratio by what the ratio comes to for
+    everybody's choice without prices.
     """
     limits, problem = compiled.limits, compiled.problem
-    bounds = np.stack([problem.lower, problem.upper], axis=1)
-    units = np.where(np.isfinite(bounds), np.abs(bounds), 0.0)
+    typical = 1.0 / Scales.measure(problem, engine).per_coupon
     if limits.is_ratio[limits.measure_of_row].any():
         free = Lagrangian(problem, engine).evaluate(np.zeros(len(problem.lower))).usage
-        below = limits.denominator @ free.ravel()
-        for row, number in enumerate(limits.measure_of_row.tolist()):
-            if limits.is_ratio[number]:
-                measure = limits.measures[number]
-                for side, bound in enumerate((measure.min, measure.max)):
-                    units[row, side] = (abs(bound or 0.0) or 1.0) * below[number]
+        ratios = np.abs(np.nan_to_num(limits.achieved(free)))
+        is_ratio = limits.is_ratio[limits.measure_of_row]
+        typical[is_ratio] = np.where(ratios > 0, ratios, 1.0)[limits.measure_of_row[is_ratio]]
+    units = np.empty((len(typical), 2))
+    for row, number in enumerate(limits.measure_of_row.tolist()):
+        measure = limits.measures[number]
+        units[row] = [abs(bound or 0.0) or typical[row] for bound in (measure.min, measure.max)]
     return units
 
 
-def _change(limits: CompiledLimits, change: BoundChange, relaxation: Relaxation) -> dict[str, Any]:
+def _change(
+    limits: CompiledLimits,
+    change: BoundChange,
+    relaxation: Relaxation,
+    units: NDArray[np.float64],
+) -> dict[str, Any]:
     """A relaxed bound: what it asks, what would do, and the difference, also as a share of the bound."""
     measure, is_ratio = _measure(limits, change.row)
     would_do, is_min = change.would_do, change.is_min
@@ -123,7 +154,7 @@ def _change(limits: CompiledLimits, change: BoundChange, relaxation: Relaxation)
     difference = would_do - asked
     entry = {"limit": measure.name, "group": measure.group, "sum": measure.sum, bound: asked}
     entry.update(would_do=would_do, change=difference)
-    entry["share"] = difference / abs(asked) if asked else math.copysign(1.0, difference)
+    entry["share"] = difference / float(units[change.row, 0 if is_min else 1])
     return entry
 
 
