@@ -75,8 +75,9 @@ def draw(number: int) -> Drawn:
         "upper": int(random.choice([0, 1, 4, 8, 25, 40, 2_000])),
         "rows": int(random.integers(1, 7)),
     }
-    if constrained:
+    if constrained:  # plain Python makes the constraints
         sizes["items"] = min(sizes["items"], 30)
+        sizes["lengths"] = np.minimum(sizes["lengths"], 66)
     case = (constrained_case if constrained else make_case)(number, **sizes)
     kinds += [
         f"attributes: {sizes['attributes']}",

@@ -48,7 +48,8 @@ public:
         const Found best = search_.best_choice(lower_, upper_, rules_.nodes, false);
         for (int64_t t = 0; t < n_; ++t) {
             const int64_t e = begin_ + order_[static_cast<size_t>(t)].at;
-            uint64_t& word = (chosen[e] ? search_.forced_out : search_.forced_in)[t / 64];
+            uint64_t* const forced = chosen[e] ? search_.forced_out : search_.forced_in;
+            uint64_t& word = forced[t / 64];
             word = uint64_t{1} << (t % 64);
             const Found theirs = search_.best_choice(lower_, upper_, rules_.nodes, false);
             word = 0;
