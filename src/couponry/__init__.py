@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .campaign import Campaign, read_campaign, write_campaign
     from .campaign_folder.size import folder_estimate as memory_estimate
     from .data.memory_estimate import Estimate
+    from .model.checking.finding import CampaignWarning, Finding
     from .model.limits import Limit
     from .model.rules import CustomerRule
     from .result import Result
@@ -38,11 +39,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Allocation",
     "Campaign",
+    "CampaignWarning",
     "Comparison",
     "CustomerRule",
     "Decision",
     "Estimate",
     "Explanation",
+    "Finding",
     "Frontier",
     "InvalidInput",
     "Limit",
@@ -62,11 +65,13 @@ __all__ = [
 _WHERE = {
     "Allocation": (".results.allocation", "Allocation"),
     "Campaign": (".campaign", "Campaign"),
+    "CampaignWarning": (".model.checking.finding", "CampaignWarning"),
     "Comparison": (".analysis.compare", "Comparison"),
     "CustomerRule": (".model.rules", "CustomerRule"),
     "Decision": (".analysis.decisions", "Decision"),
     "Estimate": (".data.memory_estimate", "Estimate"),
     "Explanation": (".analysis.decisions", "Explanation"),
+    "Finding": (".model.checking.finding", "Finding"),
     "Frontier": (".analysis.frontier", "Frontier"),
     "InvalidInput": (".utils.errors", "InvalidInput"),
     "Limit": (".model.limits", "Limit"),

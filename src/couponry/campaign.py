@@ -15,7 +15,7 @@ from .campaign_folder.read import read_campaign_data
 from .campaign_folder.write import write_campaign_data
 from .data.tables import Table
 from .model.campaign_data import CampaignData
-from .model.campaign_view import CampaignView
+from .model.campaign_view import CampaignView, warn_of_findings
 from .model.limits import Limit
 from .model.rules import CustomerRule
 from .result import Result
@@ -203,20 +203,24 @@ class Campaign(CampaignView):
         Returns
         -------
         Result
-            Its `status` says whether the campaign was solved, is infeasible, or was stopped before a feasible
-            allocation was found.
+            Its `status` says whether it was solved, is infeasible, or was stopped with no feasible allocation.
 
         Raises
         ------
         InvalidInput
             For bad arguments or input.
+
+        Warns
+        -----
+        CampaignWarning
+            Of the warnings among what `check` lists.
         """
         options = SolveOptions(
             gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend,
             progress=progress, checkpoint=checkpoint, start=start,
             solver=DEFAULT_OPTIONS if solver_options is None else solver_options,
         )  # fmt: skip
-        solution = solve(self._data, options, self._compiled)
+        solution = solve(self._data, options, self._compiled, warn_of_findings)
         self._hold(self._data, solution.compiled)
         return Result.from_solution(solution)
 
@@ -234,6 +238,7 @@ class Campaign(CampaignView):
         gap: float = 5e-4,
         time_limit: float | None = None,
         threads: int | None = None,
+        solver_options: SolverOptions | None = None,
     ) -> Comparison:
         """Compare this campaign with the same one under other bounds, offers, limits or rules.
 
@@ -251,6 +256,8 @@ class Campaign(CampaignView):
             As for `solve`.
         threads : int, optional
             Default: as many as `result` was solved with. Seed and backend are always those of `result`.
+        solver_options : SolverOptions, optional
+            Default: those of `result`.
 
         Returns
         -------
@@ -266,8 +273,9 @@ class Campaign(CampaignView):
             limits=limits, drop_limits=drop_limits, add_limits=add_limits, offers=offers,
             rules=rules, drop_rules=drop_rules, add_rules=add_rules,
         )  # fmt: skip
-        before = self._solved(result, gap, time_limit, threads)
-        after = FollowUpSolver(gap, time_limit, threads).solve(other._data, before)
+        solving = FollowUpSolver(gap, time_limit, threads, solver_options)
+        before = self._solved(result, solving)
+        after = solving.solve(other._data, before)
         other._hold(other._data, after.compiled)
         return compare(before, Result.from_solution(after), other)
 
@@ -283,6 +291,7 @@ class Campaign(CampaignView):
         gap: float = 5e-4,
         time_limit: float | None = None,
         threads: int | None = None,
+        solver_options: SolverOptions | None = None,
     ) -> Frontier:
         """Find the best objective over a range of one limit's bound, each from its neighbour's prices.
 
@@ -302,7 +311,7 @@ class Campaign(CampaignView):
             Of this campaign; default: it is solved first.
         gap, time_limit : float, optional
             As for `solve`; the time limit is for each bound.
-        threads : int, optional
+        threads, solver_options : optional
             As for `what_if`.
 
         Returns
@@ -317,15 +326,13 @@ class Campaign(CampaignView):
         """
         present = present_bound(self.compile(), limit, group, side)
         wanted = bounds_to_try(present, bounds, factors)  # what is wrong is said before a solve
-        solved = self._solved(result, gap, time_limit, threads)
-        return sweep(self._data, present, wanted, solved, FollowUpSolver(gap, time_limit, threads))
+        solving = FollowUpSolver(gap, time_limit, threads, solver_options)
+        return sweep(self._data, present, wanted, self._solved(result, solving), solving)
 
-    def _solved(
-        self, result: Result | None, gap: float, time_limit: float | None, threads: int | None
-    ) -> Result:
+    def _solved(self, result: Result | None, solving: FollowUpSolver) -> Result:
         """A result of this campaign: the one given, or one made now."""
         if result is None:
-            return self.solve(gap=gap, time_limit=time_limit, threads=threads)
+            return self.solve(**vars(solving))
         check_is_of(self._data, result)
         return result
 

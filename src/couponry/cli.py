@@ -1,4 +1,4 @@
-"""The command line: ``couponry solve``, ``explain``, ``estimate``, ``verify``, ``demo`` and ``info``."""
+"""The command line: ``couponry solve``, ``check``, ``explain``, ``estimate``, ``verify``, ``demo`` and ``info``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import json
 import os
 import sys
 import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from .campaign import read_campaign
 from .campaign_folder.size import folder_estimate
 from .campaign_folder.write import reserved_result
 from .demo.run import run_demo
+from .model.checking.finding import CampaignWarning, Finding
 from .show_versions import show_versions
 from .utils.checks import check_path
 from .utils.errors import InvalidInput, one_line
@@ -238,7 +242,11 @@ def cli() -> None:
     "Default: it goes to a folder beside it, OUT.infeasible.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output.")
-@click.option("--quiet", is_flag=True, help="No progress on standard error.")
+@click.option(
+    "--quiet",
+    is_flag=True,
+    help="No progress and no notes on standard error; warnings all the same.",
+)
 def solve(
     folder: Path,
     out: Path,
@@ -262,7 +270,7 @@ def solve(
     """
     apart = {"the campaign": folder, "the store": store, "the checkpoint": checkpoint}
     with reserved_result(out, overwrite=overwrite, apart=apart):
-        with native_output_to_stderr():
+        with native_output_to_stderr(), _warnings_said():
             campaign = read_campaign(folder, store, memory_limit, progress=not quiet)
             result = campaign.solve(
                 gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend, progress=not quiet,
@@ -273,11 +281,37 @@ def solve(
             if written != out:
                 said = f"couponry: {out} stays as it was; this outcome is in {written}"
                 say(one_line(said, None))
+    for finding in result.findings if not quiet else ():
+        if finding.severity == "note":  # warnings were said before the search
+            say(f"couponry: {finding}")
     print_out(_json(result.as_dict()) if as_json else result.summary())
     status = EXIT_STATUS_OF_RESULT[result.status]
     if status != ExitStatus.SOLVED:
         say(one_line(f"couponry: {result.status}: {result.message}", None))
     return status
+
+
+@cli.command()
+@click.argument("folder", type=PathArgument())
+@click.option("--store", type=PathArgument(), help="As for solve.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def check(folder: Path, store: Path | None, as_json: bool) -> int:
+    """What the campaign in FOLDER says and its user may not have meant; nothing is solved.
+
+    Errors are refused by solve; warnings are most probably mistakes; notes may well be meant.
+    """
+    try:
+        with native_output_to_stderr():
+            found = read_campaign(folder, store).check()
+    except InvalidInput as error:
+        found = [Finding.of_error(error)]
+    content = {"findings": [finding.to_dict() for finding in found]}
+    text = "\n".join(map(str, found)) or "nothing found"
+    print_out(_json(content) if as_json else text)
+    errors = [finding for finding in found if finding.severity == "error"]
+    if errors:
+        say(_error_line(errors[0].text))
+    return ExitStatus.INVALID if errors else ExitStatus.SOLVED
 
 
 @cli.command()
@@ -328,6 +362,23 @@ def info(folder: Path | None) -> None:
         show_versions()
         return
     print_out(read_campaign(folder).summary())
+
+
+@contextmanager
+def _warnings_said() -> Iterator[None]:
+    """Have what campaigns were probably not meant to say in a line each on standard error, without a line of Python."""
+    shown_otherwise = warnings.showwarning
+
+    def say_it(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, CampaignWarning):
+            say(one_line(f"couponry: warning: {message}"))
+        else:
+            shown_otherwise(message, category, *where, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CampaignWarning)
+        warnings.showwarning = say_it
+        yield
 
 
 def _json(content: dict[str, Any]) -> str:

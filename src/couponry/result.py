@@ -10,7 +10,7 @@ from .analysis.decisions import Explanation
 from .analysis.explain import explain_result
 from .analysis.price_ranges import PriceRanges, RangeOptions, price_ranges
 from .campaign_folder.write import write_result
-from .results.allocation import Allocation
+from .results.allocation import PART_ROWS, Allocation
 from .results.solution import CampaignSolution
 from .utils.html import facts_table
 
@@ -38,6 +38,8 @@ class Result(CampaignSolution):
         Largest violation of a hard limit, in that limit's own unit.
     allocated, customers, candidates : int
         Coupons given, customers, candidates.
+    customers_with_coupons : int
+        Customers who were given at least one coupon; counted at first use.
     customers_below_min : int
         Customers who cannot have as many coupons as their rules ask for.
     customers_without_mandatory : int
@@ -67,6 +69,8 @@ class Result(CampaignSolution):
         `second_sum`, `binding` and `mode`; the campaign format describes them.
     infeasible : dict or None
         The conflict, as infeasible.json has it.
+    findings : list of Finding
+        What the campaign says and was probably not meant; see `Campaign.check`.
 
     Examples
     --------
@@ -195,6 +199,8 @@ class Result(CampaignSolution):
         InvalidInput
             If the folder exists, unless `overwrite` says to replace it.
         """
+        if self.allocation is not None and len(self.allocation) <= PART_ROWS:
+            self.allocation.to_arrow()  # its rows are made once, and customers with coupons counted on the way
         return write_result(
             folder,
             self.allocation,

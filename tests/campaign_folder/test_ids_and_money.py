@@ -32,7 +32,7 @@ def test_ids_keep_their_type(kind: pa.DataType, folder: Folder) -> None:
                 ids = codes.cast(pa.string()).cast(kind) if text else codes.cast(kind)
                 tables[name] = replaced(tables[name], column, ids)
     result = solve(folder(tables, limit=[{"name": "all", "mode": "report"}], **RULES))
-    expected = pa.int64() if pa.types.is_integer(kind) else pa.string()
+    expected = kind if pa.types.is_integer(kind) else pa.string()
     assert result.allocation.to_arrow()["customer"].type == expected
     assert result.allocation.to_arrow()["offer"].type == expected
     given = set(pairs(result.allocation.to_arrow().to_pylist()))

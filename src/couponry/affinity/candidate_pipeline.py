@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from ..data import memory_estimate, tables
 from ..data.candidate_batches import CandidateBlocks
 from ..data.candidate_rows import CandidateRows
+from ..data.formats.parquet_metadata import read_parquet_metadata
 from ..data.ids import digest_of
 from ..data.memory_estimate import CampaignSize, Estimate
-from ..data.parquet_metadata import read_parquet_metadata
 from ..utils.clock import Clock
 from ..utils.errors import InvalidInput
 from ..utils.memory import available_memory

@@ -58,7 +58,7 @@ def explain_written(folder: str | Path, out: str | Path, customer: Any) -> Expla
     said = tables.read(out, "limits.parquet", "limits of the result")
     campaign = _campaign_of_one(folder, spec, customer)
     backend = kernels.load(None)
-    compiled = compile_campaign(campaign, backend)
+    compiled = compile_campaign(campaign, backend, refuse=False)
     theirs = _rows_of(out, "allocation.parquet", "allocation of the result", customer)
     offers = tables.ids(campaign.offers, "offers", "offer")
     rows = tables.positions(tables.ids(theirs, "allocation of the result", "offer"), offers)

@@ -16,7 +16,6 @@ from ..results.options import SolveOptions
 from ..results.solution import CampaignSolution
 from ..results.solve import solve
 from ..solver.dual.bound_sensitivity import Minimum, MovedBound, Sensitivity
-from ..solver.options import DEFAULT_OPTIONS
 from ..utils.checks import is_number
 from ..utils.clock import Clock
 from ..utils.errors import InvalidInput
@@ -274,11 +273,15 @@ class _Optima:
         """The middle between objective and bound of a solve."""
         result = self.result
         gap = LEAST_EXACT_GAP
-        if result.candidates > DEFAULT_OPTIONS.sizes.tiny_candidates:
+        if result.candidates > result.solver_options.sizes.tiny_candidates:
             share = within / max(abs(result.objective or 0.0), 1e-300)
             gap = float(np.clip(share, LEAST_EXACT_GAP, MOST_EXACT_GAP))
         options = SolveOptions(
-            gap=gap, threads=result.threads, seed=result.seed, backend=result.backend
+            gap=gap,
+            threads=result.threads,
+            seed=result.seed,
+            backend=result.backend,
+            solver=result.solver_options,
         )
         known = result.compiled if campaign is result.campaign else None
         found = solve(campaign, options, known)

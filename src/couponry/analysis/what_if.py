@@ -8,6 +8,7 @@ from ..model.campaign_data import CampaignData
 from ..results.options import SolveOptions
 from ..results.solution import CampaignSolution
 from ..results.solve import solve
+from ..solver.options import SolverOptions
 from ..utils.errors import InvalidInput
 
 
@@ -23,11 +24,14 @@ class FollowUpSolver:
         Seconds for each solve.
     threads : int or None
         None: as many as the solve before.
+    solver_options : SolverOptions or None
+        None: those of the solve before.
     """
 
     gap: float
     time_limit: float | None
     threads: int | None
+    solver_options: SolverOptions | None = None
 
     def solve(self, campaign: CampaignData, before: CampaignSolution) -> CampaignSolution:
         """Solve a campaign, starting where the solution of another one ended.
@@ -49,6 +53,7 @@ class FollowUpSolver:
             seed=before.seed,
             backend=before.backend,
             start=before if before.limits is not None else None,
+            solver=self.solver_options or before.solver_options,
         )
         return solve(campaign, options)
 

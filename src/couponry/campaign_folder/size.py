@@ -9,8 +9,8 @@ import pyarrow as pa
 from ..affinity import candidate_pipeline
 from ..data import memory_estimate
 from ..data.candidate_checks import KEYS
+from ..data.formats.parquet_metadata import read_parquet_metadata
 from ..data.memory_estimate import CampaignSize, Estimate
-from ..data.parquet_metadata import read_parquet_metadata
 from ..data.table_files import list_files
 from ..model.campaign_checks import candidate_columns
 from ..model.rules import expected_constraints

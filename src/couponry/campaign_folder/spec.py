@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ..affinity.targeting import Targeting
 from ..data import tables
+from ..model.campaign_checks import check_parts
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
 from ..utils.checks import check_path, refuse_unknown_keys, shown
@@ -88,8 +89,9 @@ def read_spec(folder: Path) -> Spec:
             )
         limits.append(limit)
     objective = spec.get("objective", {})
-    if not isinstance(objective, Mapping) or set(objective) - {"value"}:
+    if not isinstance(objective, Mapping):
         raise InvalidInput(f"campaign.toml: [objective]: expected value, got {shown(objective)}")
+    refuse_unknown_keys(objective, {"value"}, "campaign.toml: [objective]")
     value = objective.get("value", "value")
     if not isinstance(value, str) or not value:
         raise InvalidInput(
@@ -102,7 +104,9 @@ def read_spec(folder: Path) -> Spec:
             "campaign.toml: [candidates]: expected a table of transactions to make them of"
         )
     targeting = Targeting.parse(spec.get("candidates", {})) if made else None
-    return Spec(name, spec["tables"], value, rules, limits, targeting)
+    checked_limits = list(check_parts(limits, "limit", Limit))
+    checked_rules = list(check_parts(rules, "rule", CustomerRule))
+    return Spec(name, spec["tables"], value, checked_rules, checked_limits, targeting)
 
 
 def _read_toml(folder: Path) -> dict[str, Any]:

@@ -113,7 +113,9 @@ def _stated_fields(part: CustomerRule | Limit) -> dict[str, Any]:
     return {
         name: value
         for name, value in fields.items()
-        if value is not None and not (isinstance(value, Mapping) and not value)
+        if value is not None
+        and value is not False
+        and not (isinstance(value, Mapping) and not value)
     }
 
 

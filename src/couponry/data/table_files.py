@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,9 @@ __all__ = [
     "plain_schema",
     "reading",
 ]
+
+ALL_COLUMNS = b"couponry.columns"
+"""Where the metadata of a schema keep the names of all columns, of which some were not read."""
 
 HIDDEN = ("_", ".")
 """How the names begin of what writers leave beside their files: _SUCCESS, .0.parquet.crc."""
@@ -191,7 +195,44 @@ def plain_schema(schema: pa.Schema, what: str, columns: list[str] | None) -> pa.
     """
     check_names(schema.names, what)
     names = schema.names if columns is None else [c for c in columns if c in schema.names]
-    return pa.schema([pa.field(name, plain_type(schema.field(name).type)) for name in names])
+    every = all_columns(schema)
+    metadata = {ALL_COLUMNS: json.dumps(every)} if len(names) < len(every) else None
+    fields = [pa.field(name, plain_type(schema.field(name).type)) for name in names]
+    return pa.schema(fields, metadata)
+
+
+def remember_columns(table: pa.Table, names: list[str]) -> pa.Table:
+    """Keep with a table which columns it has where it came from.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Of some of the columns.
+    names : list of str
+        All columns.
+
+    Returns
+    -------
+    pyarrow.Table
+        The same rows.
+    """
+    return table.replace_schema_metadata({ALL_COLUMNS: json.dumps(names)})
+
+
+def all_columns(schema: pa.Schema) -> list[str]:
+    """List the columns that a table had where it came from, those that were not read, too.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        As `plain_schema` made it.
+
+    Returns
+    -------
+    list of str
+    """
+    kept = (schema.metadata or {}).get(ALL_COLUMNS)
+    return schema.names if kept is None else list(json.loads(kept))
 
 
 def check_names(names: list[str], what: str) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -16,8 +15,17 @@ from ..utils.checks import LARGEST_NUMBER
 from ..utils.errors import InvalidInput, first_line
 from ..utils.suggestions import did_you_mean, listed
 from .arrow_columns import one_array
+from .formats.csv_files import is_csv, read_csv, text_in_some
 from .plain_types import check_values
-from .table_files import common_schema, fitted, list_files, plain_schema, reading
+from .table_files import (
+    all_columns,
+    common_schema,
+    fitted,
+    list_files,
+    plain_schema,
+    reading,
+    remember_columns,
+)
 
 Table = Any
 """A pyarrow.Table, or whatever has ``__arrow_c_stream__``: pandas, Polars, DuckDB, ..."""
@@ -93,29 +101,24 @@ def read(
     """
     paths = list_files(folder, name, what)
     parts = [_read_file(path, what, columns) for path in paths]
+    codes = text_in_some([part.schema for part in parts])
+    if codes:  # in some files they look like numbers
+        parts = [_read_file(path, what, columns, codes) for path in paths]
     schema = common_schema(paths, [part.schema for part in parts], what)
     return pa.concat_tables([fitted(part, schema, what) for part in parts])
 
 
-def _read_file(path: Path, what: str, columns: list[str] | None) -> pa.Table:
-    """The rows of one file."""
+def _read_file(path: Path, what: str, columns: list[str] | None, codes: Any = ()) -> pa.Table:
+    """The rows of one file; `codes`: columns that are text in CSV files, whatever they look like."""
     with reading(path, what):
-        if path.suffix.lower() == ".csv":
-            part = _read_csv(path)
+        if is_csv(path):
+            part = read_csv(path, codes)
         else:
             with pq.ParquetFile(path) as file:
-                have = None
-                if columns is not None:
-                    have = [name for name in columns if name in file.schema_arrow.names]
-                part = file.read(columns=have)
+                names = file.schema_arrow.names
+                have = None if columns is None else [name for name in columns if name in names]
+                part = remember_columns(file.read(columns=have), names)
     return as_table(part, what, columns)
-
-
-def _read_csv(path: Path) -> pa.Table:
-    try:
-        return pa.csv.read_csv(path)
-    except pa.ArrowInvalid:  # again, on one thread: only then does the error say in which line
-        return pa.csv.read_csv(path, read_options=pa.csv.ReadOptions(use_threads=False))
 
 
 def require(table: pa.Table, what: str, *names: str) -> None:
@@ -132,8 +135,9 @@ def require(table: pa.Table, what: str, *names: str) -> None:
     """
     for name in names:
         if name not in table.column_names:
-            have = listed(table.column_names) if table.column_names else "no columns"
-            near = did_you_mean(name, table.column_names)
+            present = all_columns(table.schema)
+            have = listed(present) if present else "no columns"
+            near = did_you_mean(name, present)
             raise InvalidInput(f"table {what}: expected a column {name!r}, got {have}{near}")
 
 

@@ -15,7 +15,7 @@ import importlib
 import os
 import warnings
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .contract import FILL, REPAIR, LimitRows, LocalSearch, Rules, RuleSpec, Shard
 
@@ -58,6 +58,10 @@ class Backend(NamedTuple):
         if self.name != "native":
             return self.kernels
         return importlib.import_module(".unchecked", __name__)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Loaded again by its name: modules cannot be pickled."""
+        return load, (self.name,)
 
 
 def available() -> dict[str, str]:

@@ -14,6 +14,7 @@ from ..data import tables
 from ..data.where.filters import plain_where
 from ..utils.checks import check_name
 from ..utils.errors import InvalidInput
+from ..utils.suggestions import known_names
 from .compiling.measures import MONEY
 from .limits import Limit
 from .rules import CustomerRule
@@ -115,7 +116,7 @@ def _plain(part: Part) -> Part:
     return replace(part, **plain) if plain else part
 
 
-def check_limit_columns(limits: Iterable[Limit], have: set[str]) -> None:
+def check_limit_columns(limits: Iterable[Limit], have: set[str], names: Sequence[str]) -> None:
     """Refuse limits that sum a column which a campaign has not read.
 
     Parameters
@@ -123,6 +124,8 @@ def check_limit_columns(limits: Iterable[Limit], have: set[str]) -> None:
     limits : iterable of Limit
     have : set of str
         The columns that it has read.
+    names : sequence of str
+        All columns of its candidates table.
 
     Raises
     ------
@@ -131,8 +134,12 @@ def check_limit_columns(limits: Iterable[Limit], have: set[str]) -> None:
     known = {*have, "count", "cost", "value"}
     for limit in limits:
         for column in limit.columns():
-            if column not in known:
-                raise InvalidInput(f"{limit.label}: the campaign has not read a column {column!r}")
+            if column in known:
+                continue
+            why = ": no limit summed it when the campaign was made"
+            if column not in names:
+                why = known_names(column, sorted(known), "it has")
+            raise InvalidInput(f"{limit.label}: the campaign has not read a column {column!r}{why}")
 
 
 def sorted_offers(table: pa.Table) -> pa.Table:

@@ -16,9 +16,11 @@ from ..data.candidate_store import open_or_build, open_or_make
 from ..data.candidates import Candidates, build_candidates
 from ..data.roles import ROLES
 from ..data.streams import Stream, stream
+from ..data.table_files import all_columns
 from ..data.tables import Table
 from ..utils.arrays.array_store import MemoryStore
 from ..utils.arrays.blocks import row_blocks
+from ..utils.checks import check_name, is_text, shown
 from ..utils.errors import InvalidInput
 from ..utils.parallel import worker_count
 from .campaign_checks import (
@@ -53,6 +55,10 @@ class CampaignData:
     value : str
         The column whose sum is maximised.
     name : str
+    candidate_names : tuple of str
+        All columns of the candidates table, read or not.
+    customer_type : pyarrow.DataType
+        Of the customers' ids, as they came.
     seconds : mapping of str to float
         What stages before the solve took, by name: making candidates of transactions, for instance.
     """
@@ -65,6 +71,8 @@ class CampaignData:
     limits: tuple[Limit, ...]
     value: str
     name: str
+    candidate_names: tuple[str, ...] = ()
+    customer_type: pa.DataType = field(default_factory=pa.int64)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -98,8 +106,9 @@ class CampaignData:
         InvalidInput
             With one line that names what is wrong.
         """
-        if not isinstance(value, str) or not value:
-            raise InvalidInput(f"value: expected the name of a column, got {value!r}")
+        if not is_text(value):
+            raise InvalidInput(f"value: expected the name of a column, got {shown(value)}")
+        check_name(name, "campaign")
         checked_rules = check_parts(rules, "rule", CustomerRule)
         checked_limits = check_parts(limits, "limit", Limit)
         offer_table = sorted_offers(tables.as_table(offers, "offers"))
@@ -122,6 +131,10 @@ class CampaignData:
             limits=checked_limits,
             value=value,
             name=name,
+            candidate_names=_names_of(rows),
+            customer_type=(
+                rows.schema.field("customer").type if isinstance(rows, Stream) else rows.customer
+            ),
         )
 
     def with_limits(self, limits: Sequence[Limit]) -> CampaignData:
@@ -143,7 +156,8 @@ class CampaignData:
             Where a limit sums a column of candidates that this campaign has not read.
         """
         named = check_parts(limits, "limit", Limit)
-        check_limit_columns(named, {*self.candidates.columns, *self.offers.column_names})
+        have = {*self.candidates.columns, *self.offers.column_names}
+        check_limit_columns(named, have, self.candidate_names)
         return replace(self, limits=named, seconds={})
 
     def with_rules(self, rules: Sequence[CustomerRule]) -> CampaignData:
@@ -267,6 +281,13 @@ class CampaignData:
             "rules": ", ".join(rule.name for rule in self.rules) or "none",
             "limits": ", ".join(limit.name for limit in self.limits) or "none",
         }
+
+
+def _names_of(rows: Stream | CandidateBlocks) -> tuple[str, ...]:
+    """All columns of the candidates."""
+    if isinstance(rows, Stream):
+        return tuple(all_columns(rows.schema))
+    return ("customer", "offer", *(["role"] if rows.roles else []), *rows.columns)
 
 
 def _collect(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, Self
 
@@ -9,8 +10,11 @@ import pyarrow as pa
 
 from ..data.candidates import Candidates
 from ..kernels import Backend, load
+from ..utils.errors import one_line
 from .campaign_data import CampaignData
 from .changes import changed
+from .check_campaign import check_campaign
+from .checking.finding import CampaignWarning, Finding
 from .compiled_campaign import CompiledCampaign, compile_campaign
 from .limits import Limit
 from .rules import CustomerRule
@@ -189,6 +193,26 @@ class CampaignView:
         )  # fmt: skip
         return self.from_data(data)
 
+    def check(self) -> list[Finding]:
+        """List what the campaign says and its user may not have meant; nothing is solved.
+
+        Returns
+        -------
+        list of Finding
+            Errors first, for which the campaign would be refused; then warnings, of which `solve` warns; then notes.
+
+        Examples
+        --------
+        >>> import couponry
+        >>> offers = {"offer": [1, 2], "channel": ["mail", "email"]}
+        >>> candidates = {"customer": [7, 7], "offer": [1, 2], "value": [2.0, 3.0]}
+        >>> limits = [couponry.Limit("print run", where={"channel": "mial"}, max=120_000)]
+        >>> for finding in couponry.Campaign(offers, candidates, limits=limits).check():
+        ...     print(finding.severity, "at", finding.place)
+        error at limit 'print run': where 'channel'
+        """
+        return check_campaign(self._data, load(), self._compiled)
+
     def compile(self, backend: Backend | None = None) -> CompiledCampaign:
         """Compile the campaign as the solver takes it; at first use only.
 
@@ -212,3 +236,16 @@ class CampaignView:
             compiled = compile_campaign(self._data, backend or load())
             self._hold(self._data, compiled)
         return compiled
+
+
+def warn_of_findings(findings: Iterable[Finding]) -> None:
+    """Warn of what a campaign says and was probably not meant, where the user's own line asks for a solve.
+
+    Parameters
+    ----------
+    findings : iterable of Finding
+        Notes among them are passed over.
+    """
+    for finding in findings:
+        if finding.severity == "warning":
+            warnings.warn(one_line(finding.text, None), CampaignWarning, stacklevel=4)

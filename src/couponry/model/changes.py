@@ -141,8 +141,9 @@ def changed_offers(table: pa.Table, changes: Any) -> pa.Table:
     ------
     InvalidInput
     """
-    if not isinstance(changes, Mapping) or all(
-        isinstance(values, (list, np.ndarray, pa.Array)) for values in changes.values()
+    if not isinstance(changes, Mapping) or (
+        changes
+        and all(isinstance(values, (list, np.ndarray, pa.Array)) for values in changes.values())
     ):
         changes = _by_offer(tables.as_table(changes, "of changed offers"))
     ids = table["offer"].to_pylist()

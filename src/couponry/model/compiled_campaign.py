@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,11 @@ from ..kernels import Backend, Shard
 from ..solver.problem import Problem
 from ..utils.errors import InvalidInput
 from .campaign_data import CampaignData
+from .checking.check import statement_findings, together
+from .checking.effects import Compiled, effect_findings
+from .checking.finding import Finding, refuse_errors
+from .checking.reach import COUNTED_CANDIDATES, Counts, candidates_of_items
+from .checking.statement import Statement
 from .compiling.compile_limits import CompiledLimits, compile_limits
 from .compiling.compile_rules import CompiledRules, compile_rules
 from .compiling.measures import Amount, Amounts
@@ -38,6 +43,8 @@ class CompiledCampaign:
         What the solver takes.
     amounts : Amounts
         Looks further columns up.
+    findings : tuple of Finding
+        What its user may not have meant; no errors.
     """
 
     campaign: CampaignData
@@ -48,6 +55,36 @@ class CompiledCampaign:
     rules: CompiledRules
     problem: Problem
     amounts: Amounts = field(repr=False)
+    findings: tuple[Finding, ...] = field(default=(), repr=False)
+
+    def effects(self, *, thorough: bool = False) -> list[Finding]:
+        """List what can never bind and what has no effect.
+
+        Parameters
+        ----------
+        thorough : bool
+            Count the candidates of each item however many there are: a pass over all of them.
+
+        Returns
+        -------
+        list of Finding
+        """
+        shard, limits = self.problem.shard, self.limits
+        counted = thorough or len(self.item) <= COUNTED_CANDIDATES
+        of_item = candidates_of_items(self.item, len(self.items)) if counted else None
+        upper = self.rules.rules.upper
+        compiled = Compiled(
+            items=self.items,
+            amounts=self.amounts,
+            value=self.value,
+            limits=limits.looked_up,
+            rules=self.campaign.rules,
+            counts=Counts.of(shard.indptr, limits.segment, limits.segments, upper, of_item),
+            has_minimum=statement_of(self.campaign).has_minimum,
+            history_coupons=int(self.rules.history_coupons.sum()),
+            history=self.campaign.history if self.campaign.rules else None,
+        )
+        return list(effect_findings(compiled))
 
     def coupon_values(self, name: str, chosen: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """Look up a column for some candidates.
@@ -74,7 +111,31 @@ class CompiledCampaign:
         return total
 
 
-def compile_campaign(campaign: CampaignData, backend: Backend) -> CompiledCampaign:
+def statement_of(campaign: CampaignData) -> Statement:
+    """Return what is checked of a campaign before it is compiled.
+
+    Parameters
+    ----------
+    campaign : CampaignData
+
+    Returns
+    -------
+    Statement
+    """
+    return Statement(
+        campaign.offers,
+        campaign.candidate_names,
+        campaign.customers,
+        campaign.history,
+        campaign.rules,
+        campaign.limits,
+        campaign.value,
+    )
+
+
+def compile_campaign(
+    campaign: CampaignData, backend: Backend, *, refuse: bool = True
+) -> CompiledCampaign:
     """Compile a campaign to a problem for the solver.
 
     Parameters
@@ -82,6 +143,8 @@ def compile_campaign(campaign: CampaignData, backend: Backend) -> CompiledCampai
     campaign : CampaignData
     backend : Backend
         Packs candidates; every backend packs them to the same bits.
+    refuse : bool
+        Whether to look for what cannot have been meant, and to refuse it; not for a part of a campaign's customers.
 
     Returns
     -------
@@ -93,10 +156,12 @@ def compile_campaign(campaign: CampaignData, backend: Backend) -> CompiledCampai
     InvalidInput
         With one line that names the rule, limit, table or column that is wrong.
     """
+    said = statement_findings(statement_of(campaign)) if refuse else []
+    refuse_errors(said)
     candidates = campaign.candidates
     items, item = items_of(candidates, campaign.offers, campaign.tells_roles_apart)
     customers = Customers(campaign.customers, candidates.customers)
-    amounts = Amounts(items, item, candidates, backend)
+    amounts = Amounts(items, item, candidates, backend, campaign.candidate_names)
     value = amounts.of(campaign.value, "objective")
     limits = compile_limits(campaign.limits, value, items, amounts, customers)
     history = ContactHistory(
@@ -122,4 +187,7 @@ def compile_campaign(campaign: CampaignData, backend: Backend) -> CompiledCampai
         integer=limits.integer,
         rule_names=rules.names,
     )
-    return CompiledCampaign(campaign, items, item, value, limits, rules, problem, amounts)
+    compiled = CompiledCampaign(campaign, items, item, value, limits, rules, problem, amounts)
+    if not refuse:
+        return compiled
+    return replace(compiled, findings=tuple(together(said, compiled.effects())))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..data.where.filters import Where
-from ..utils.checks import check_name, check_number, is_text, refuse_unknown_keys
+from ..utils.checks import check_flag, check_name, check_number, is_text, refuse_unknown_keys
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import did_you_mean
 
@@ -46,6 +46,9 @@ class Limit:
         A hard limit is kept. A soft one may be violated, at a penalty. One to report is measured and never enforced.
     penalty : float, optional
         Of a soft limit: objective lost per unit that the sum, or ratio, is outside its bounds.
+    may_be_empty : bool
+        Whether it is meant that the limit may concern nothing, because values of its conditions occur nowhere. Else a
+        hard limit without anything that it could hold for is refused.
 
     Raises
     ------
@@ -95,6 +98,7 @@ class Limit:
     ratio: tuple[str, str] | None = None
     mode: str = "hard"
     penalty: float | None = None
+    may_be_empty: bool = False
 
     @property
     def label(self) -> str:
@@ -158,6 +162,8 @@ class Limit:
                 raise InvalidInput(f"{label}: {key}: expected the name of a column, got {value!r}")
         if self.ratio is not None:
             pair = isinstance(self.ratio, (list, tuple)) and len(self.ratio) == 2
+            if pair and self.sum != "count":
+                raise InvalidInput(f"{label}: expected sum or ratio, got both")
             if not pair or not all(isinstance(r, str) for r in self.ratio):
                 raise InvalidInput(f"{label}: ratio: expected two columns, got {self.ratio!r}")
         for key in ("min", "max", "penalty"):
@@ -165,6 +171,7 @@ class Limit:
         for key in ("where", "customers"):
             if not isinstance(getattr(self, key), Mapping):
                 raise InvalidInput(f"{label}: {key}: expected a table of conditions")
+        check_flag(self.may_be_empty, f"{label}: may_be_empty")
         if self.mode not in MODES:
             raise InvalidInput(
                 f"{label}: mode: expected one of {', '.join(MODES)}, got {self.mode!r}"

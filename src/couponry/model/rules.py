@@ -9,7 +9,7 @@ from typing import Any
 from ..data import tables
 from ..data.where.filters import Where
 from ..solver.rule_names import UNLIMITED
-from ..utils.checks import check_name, is_number, is_text, refuse_unknown_keys
+from ..utils.checks import check_flag, check_name, is_number, is_text, refuse_unknown_keys
 from ..utils.errors import InvalidInput
 
 MANDATORY = "mandatory offers"
@@ -40,6 +40,9 @@ class CustomerRule:
     conflicts : table or path, optional
         Instead of all these: pairs of offers in the columns `offer_a` and `offer_b`. A customer gets at most one of
         each pair.
+    may_be_empty : bool
+        Whether it is meant that the rule may concern nobody, because values of its conditions occur nowhere. Else
+        `solve` warns, and refuses values that can only be slips of others.
 
     Raises
     ------
@@ -81,6 +84,7 @@ class CustomerRule:
     by: str | None = None
     where: Where = field(default_factory=dict)
     conflicts: Any = None
+    may_be_empty: bool = False
 
     @property
     def label(self) -> str:
@@ -126,6 +130,7 @@ class CustomerRule:
         InvalidInput
         """
         label = self.label
+        check_flag(self.may_be_empty, f"{label}: may_be_empty")
         if self.conflicts is not None:
             for key in ("max", "min", "by", "where"):
                 if getattr(self, key):

@@ -57,6 +57,7 @@ class Allocation:
         self._plan = plan
         self._offers = tables.ids(compiled.campaign.offers, "offers", "offer")
         self._table: pa.Table | None = None
+        self._customers: int | None = None
         self.schema = self._batch(np.zeros(0, np.int64)).schema
 
     def __len__(self) -> int:
@@ -71,10 +72,27 @@ class Allocation:
             The coupons of a block, in order.
         """
         problem = self._compiled.problem
+        customers = 0
         for start, stop, chosen in self._plan.blocks():
             begin, end = problem.shard.indptr[[start, stop]]
-            yield self._batch(begin + np.flatnonzero(chosen.view(bool)))
+            positions = begin + np.flatnonzero(chosen.view(bool))
+            customers += _distinct_customers(problem.shard.indptr[start : stop + 1], positions)
+            yield self._batch(positions)
             release_pages(*(attribute[begin:end] for attribute in problem.attributes))
+        self._customers = customers
+
+    @property
+    def customers(self) -> int:
+        """Customers with at least one coupon; counted on the way of `batches`, or else in a pass at first use."""
+        if self._customers is None:
+            indptr = self._compiled.problem.shard.indptr
+            self._customers = sum(
+                _distinct_customers(
+                    indptr[start : stop + 1], indptr[start] + np.flatnonzero(chosen.view(bool))
+                )
+                for start, stop, chosen in self._plan.blocks()
+            )
+        return self._customers
 
     def to_arrow(self) -> pa.Table:
         """Return all coupons as a table in memory, made at first use and kept.
@@ -167,17 +185,30 @@ class Allocation:
         candidates = self._compiled.campaign.candidates
         customer = self._compiled.problem.customer_of(positions)
         columns: dict[str, Any] = {
-            "customer": _plain(candidates.customers.take(pa.array(customer))),
-            "offer": _plain(self._offers.take(pa.array(candidates.offer[positions]))),
+            "customer": _as_they_came(
+                candidates.customers.take(pa.array(customer)), self._compiled.campaign.customer_type
+            ),
+            "offer": _as_they_came(
+                self._offers.take(pa.array(candidates.offer[positions])),
+                self._compiled.campaign.offers.schema.field("offer").type,
+            ),
         }
         for name in self._compiled.campaign.coupon_columns():
             columns[name] = self._compiled.coupon_values(name, positions)
         return pa.record_batch(columns)
 
 
-def _plain(ids: pa.Array) -> pa.Array:
-    """Ids with 32-bit offsets, as most readers expect text."""
-    return ids.cast(pa.string()) if pa.types.is_large_string(ids.type) else ids
+def _distinct_customers(indptr: NDArray[np.int64], positions: NDArray[np.int64]) -> int:
+    """How many customers, whose candidates begin and end at `indptr`, have any of some ascending positions."""
+    ends = np.searchsorted(positions, indptr)
+    return int((ends[1:] > ends[:-1]).sum())
+
+
+def _as_they_came(ids: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Ids in the integer type that they came in, or as text with 32-bit offsets, which most readers expect."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return ids.cast(kind if pa.types.is_integer(kind) else pa.string())
 
 
 def _warn_of_table(use: str) -> None:

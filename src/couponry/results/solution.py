@@ -11,9 +11,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..model.campaign_data import CampaignData
+from ..model.checking.finding import Finding
 from ..model.compiled_campaign import CompiledCampaign
+from ..solver.options import SolverOptions
 from ..solver.plan import Plan
+from ..utils.errors import one_line
 from .allocation import Allocation
+from .missed_limits import missed_limits, shortened
 
 NOT_IN_RESULT_JSON = (
     "allocation",
@@ -23,8 +27,13 @@ NOT_IN_RESULT_JSON = (
     "compiled",
     "plan",
     "prices",
+    "findings",
+    "solver_options",
 )
-"""Fields that result.json does not have: tables, and what only a session knows."""
+"""Fields that result.json does not have as they are: tables, and what only a session knows."""
+
+MAX_LINES = 5
+"""Lines of the summary about soft limits that were missed, and as many about findings; the rest is counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +52,8 @@ class CampaignSolution:
         The allocation in its compact form.
     prices : ndarray of float64, shape (n_rows,)
         Signed, of the rows of `compiled.problem`; the bound is taken at them.
+    solver_options : SolverOptions
+        What tuned the solver.
     """
 
     status: str
@@ -76,6 +87,13 @@ class CampaignSolution:
     compiled: CompiledCampaign = field(repr=False)
     plan: Plan | None = field(repr=False)
     prices: NDArray[np.float64] = field(repr=False)
+    findings: list[Finding] = field(repr=False)
+    solver_options: SolverOptions = field(repr=False)
+
+    @property
+    def customers_with_coupons(self) -> int:
+        """Customers who were given at least one coupon; counted at first use, in a pass over the allocation."""
+        return 0 if self.allocation is None else self.allocation.customers
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of result.json: everything but the tables.
@@ -86,7 +104,10 @@ class CampaignSolution:
             Ready for JSON.
         """
         names = [f.name for f in dataclasses.fields(self) if f.name not in NOT_IN_RESULT_JSON]
-        return {name: getattr(self, name) for name in names}
+        content = {name: getattr(self, name) for name in names}
+        content["customers_with_coupons"] = self.customers_with_coupons
+        content["findings"] = [finding.to_dict() for finding in self.findings]
+        return content
 
     def shares_choices_with(self, other: CompiledCampaign) -> bool:
         """Return whether customers of a campaign would choose at any prices just as those of this one.
@@ -124,16 +145,46 @@ class CampaignSolution:
         if self.objective is not None:
             facts += [
                 ("objective", f"{self.objective:,.6f}"),
-                ("allocated", f"{self.allocated:,} coupons to {self.customers:,} customers"),
+                ("allocated", self._allocated()),
                 ("violation", f"{self.max_violation:g} at most, of hard limits"),
             ]
+            facts += [("not kept", text) for text in self._not_kept()]
         passes = f"{self.full_passes:.1f} passes over {self.candidates:,} candidates"
         total = sum(self.seconds.values())
         facts += [
             ("work", f"{passes}, {self.method}"),
             ("time", f"{total:.2f} s on {self.threads} threads, {self.backend} backend"),
         ]
+        facts += [("warning", text) for text in self._warnings()]
         return facts
+
+    def _allocated(self) -> str:
+        """How many coupons went to how many customers."""
+        got, all_of_them = self.customers_with_coupons, self.customers
+        coupons, whom = _counted(self.allocated, "coupon"), _counted(got, "customer")
+        if got == all_of_them:
+            return f"{coupons} to {whom}"
+        return f"{coupons} to {whom} of {all_of_them:,}; {all_of_them - got:,} got none"
+
+    def _not_kept(self) -> list[str]:
+        """What rules and soft limits ask for and the allocation does not keep."""
+        said = []
+        if self.customers_below_min:
+            said.append(
+                f"{_counted(self.customers_below_min, 'customer')} below a minimum of the rules"
+            )
+        if self.customers_without_mandatory:
+            said.append(
+                f"{_counted(self.customers_without_mandatory, 'customer')} without a mandatory offer"
+            )
+        return said + shortened(missed_limits(self.limits), MAX_LINES, "soft limits")
+
+    def _warnings(self) -> list[str]:
+        """What the campaign says and was probably not meant."""
+        texts = [finding.text for finding in self.findings if finding.severity == "warning"]
+        notes = sum(finding.severity == "note" for finding in self.findings)
+        said = shortened(texts, MAX_LINES, "warnings")
+        return said + ([f"{_counted(notes, 'note')} more: see findings"] if texts and notes else [])
 
     def summary(self) -> str:
         """Describe the result in a few lines of text.
@@ -141,6 +192,11 @@ class CampaignSolution:
         Returns
         -------
         str
-            Status, bound, objective, work and time.
+            Status, bound, objective, what was not kept, work and time, and warnings.
         """
-        return "\n".join(f"{name:<12} {text}" for name, text in self.facts())
+        return "\n".join(f"{name:<12} {one_line(text, None)}" for name, text in self.facts())
+
+
+def _counted(number: int, what: str) -> str:
+    """A number of things in words."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from ..engines.local import LocalEngine
 from ..engines.protocol import Engine
 from ..kernels import Backend
 from ..model.campaign_data import CampaignData
+from ..model.checking.finding import Finding
 from ..model.compiled_campaign import CompiledCampaign, compile_campaign
 from ..solver.plan import Plan
 from ..solver.problem import Problem
@@ -53,7 +55,10 @@ class _Run:
 
 
 def solve(
-    campaign: CampaignData, options: SolveOptions, compiled: CompiledCampaign | None = None
+    campaign: CampaignData,
+    options: SolveOptions,
+    compiled: CompiledCampaign | None = None,
+    on_findings: Callable[[Sequence[Finding]], None] | None = None,
 ) -> CampaignSolution:
     """Find the best allocation of a campaign, with its certificate.
 
@@ -63,6 +68,8 @@ def solve(
     options : SolveOptions
     compiled : CompiledCampaign, optional
         The same campaign, where it has been compiled before; default: it is compiled now, within the time limit.
+    on_findings : callable, optional
+        Is told, before the search, what the campaign says and was probably not meant.
 
     Returns
     -------
@@ -80,6 +87,8 @@ def solve(
         with clock.stage("pack"):
             if compiled is None:
                 compiled = compile_campaign(campaign, backend)
+        if on_findings is not None:
+            on_findings(compiled.findings)
         problem = compiled.problem
         engine: Engine = LocalEngine(problem.shard, problem.rules, backend, threads, seed)
         with ExitStack() as stack:
@@ -176,6 +185,8 @@ def _campaign_solution(
         seed=run.seed,
         version=__version__,
         name=compiled.campaign.name,
+        findings=list(compiled.findings),
+        solver_options=run.options.solver,
         allocation=allocation,
         limits=limits,
         infeasible=conflict,

@@ -184,6 +184,20 @@ def check_name(name: Any, label: str) -> None:
         raise InvalidInput(f"{label}: name: expected text, got {shown(name)}")
 
 
+def check_flag(value: Any, label: str) -> None:
+    """Refuse a value that is neither true nor false.
+
+    Parameters
+    ----------
+    value : object
+        Whatever was given.
+    label : str
+        What it belongs to, for messages.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise InvalidInput(f"{label}: expected true or false, got {shown(value)}")
+
+
 def check_number(value: Any, label: str) -> None:
     """Refuse a value that is given (not None) but is no finite number, or too large to be summed.
 

@@ -17,10 +17,13 @@ from ...utils.checks import as_float, is_number, shown
 from ...utils.errors import InvalidInput
 from ...utils.suggestions import known_names
 from .. import tables
-from ..arrow_columns import flat_lists, holds_lists
+from ..arrow_columns import flat_lists, holds_lists, one_array
 from .conditions import Where, as_time, plain_condition, plain_where, values_of
 
 __all__ = ["Where", "absent_values", "plain_where", "rows_where", "values_of"]
+
+MAX_LOOKED_FOR_ONE_BY_ONE = 16
+"""Values that a column is searched for one after the other; more of them are looked up in a table of its values."""
 
 
 def rows_where(
@@ -90,10 +93,20 @@ def absent_values(column: pa.ChunkedArray, test: Any, label: str) -> list[Any]:
         categories = [chunk.dictionary for chunk in values.chunks]
         values = pa.chunked_array(categories, type=values.type.value_type)
     wanted = _wanted(values_of(test, label), values.type, label)
-    places = range(len(wanted.fitting))
-    missing = {n for n in places if pc.index(values, wanted.fitting[n]).as_py() < 0}
-    absent = [value for n, value in enumerate(wanted.values) if n in missing]
+    there = _occur(wanted.fitting, values)
+    absent = [value for value, occurs in zip(wanted.values, there, strict=True) if not occurs]
     return [*absent, *wanted.foreign]
+
+
+def _occur(wanted: pa.Array, values: pa.ChunkedArray) -> list[bool]:
+    """Whether each of some values occurs among others."""
+    if len(wanted) <= MAX_LOOKED_FOR_ONE_BY_ONE:
+        try:  # stops at the first row that has it
+            return [pc.index(values, one).as_py() >= 0 for one in wanted]
+        except pa.ArrowNotImplementedError:
+            pass
+    found: list[bool] = pc.is_in(wanted, value_set=one_array(values)).to_pylist()
+    return found
 
 
 def _column_where(column: pa.ChunkedArray, test: Any, label: str) -> NDArray[np.bool_]:

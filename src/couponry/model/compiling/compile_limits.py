@@ -80,6 +80,8 @@ class CompiledLimits:
     integer : ndarray of bool, shape (n_rows,)
     measure_of_row : ndarray of int64, shape (n_rows,)
         What each row is of.
+    looked_up : list of LimitGroups
+        What each limit is about.
     """
 
     segment: NDArray[np.uint16]
@@ -96,6 +98,7 @@ class CompiledLimits:
     penalty: NDArray[np.float64]
     integer: NDArray[np.bool_]
     measure_of_row: NDArray[np.int64]
+    looked_up: list[LimitGroups]
 
     @property
     def per_ratio(self) -> NDArray[np.bool_]:
@@ -271,6 +274,7 @@ def compile_limits(
         penalty=np.array([row.penalty for row in rows], float),
         integer=np.array([row.integer for row in rows], bool),
         measure_of_row=np.array([row.measure for row in rows], np.int64),
+        looked_up=looked_up,
     )
 
 

@@ -8,6 +8,7 @@ candidate carries only its attributes.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,6 +74,8 @@ class Amounts:
         Item of each candidate.
     candidates : Candidates
     backend : Backend
+    names : sequence of str
+        All columns of the candidates table, for messages.
 
     Attributes
     ----------
@@ -86,12 +89,18 @@ class Amounts:
     """
 
     def __init__(
-        self, items: Items, item: NDArray[np.integer], candidates: Candidates, backend: Backend
+        self,
+        items: Items,
+        item: NDArray[np.integer],
+        candidates: Candidates,
+        backend: Backend,
+        names: Sequence[str] = (),
     ):
         self._items = items
         self._item = item
         self._candidates = candidates
         self._backend = backend
+        self._names = names or tuple(candidates.columns)
         self._known: dict[str, Amount] = {}
         self._by = "offer" if items.role is None else "offer and role"  # what items are
         self.attributes: dict[str, Attribute] = {}
@@ -142,6 +151,42 @@ class Amounts:
             total[seen] += np.minimum(slope[seen] * low[seen], slope[seen] * high[seen])
         return total
 
+    def span_of(self, amount: Amount) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Bound an amount over the candidates of each item, without a look at them.
+
+        Parameters
+        ----------
+        amount : Amount
+            Looked up here.
+
+        Returns
+        -------
+        low, high : ndarray of float64, shape (n_items,)
+            For items without candidates they say nothing.
+        """
+        low, high = amount.constant.copy(), amount.constant.copy()
+        for name, slope in amount.slopes.items():
+            least, most = (
+                np.where(np.isfinite(end), end, 0.0) for end in self.attributes[name].span
+            )
+            low += np.minimum(slope * least, slope * most)
+            high += np.maximum(slope * least, slope * most)
+        return low, high
+
+    def known(self, name: str) -> Amount | None:
+        """Return the amount of a column that was looked up.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Amount or None
+            None where nothing asked for it.
+        """
+        return self._known.get(name)
+
     def _seen(self) -> NDArray[np.bool_]:
         """Which items have candidates."""
         seen = np.zeros(len(self._items), bool)
@@ -171,7 +216,7 @@ class Amounts:
                 )
             weights = {"margin": 1.0, "face_value": -1.0}
             return self._default(name, by_whom, {"issue_cost": -1.0}, weights)
-        known = [*self._candidates.columns, *self._items.offers.column_names]
+        known = dict.fromkeys([*self._names, *self._items.offers.column_names])
         raise InvalidInput(
             f"{by_whom}: neither candidates nor offers have a column {name!r}{known_names(name, known)}"
         )

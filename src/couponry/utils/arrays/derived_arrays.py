@@ -49,6 +49,10 @@ class SharedArrays:
     def __init__(self) -> None:
         self._last: dict[tuple[str, ...], tuple[tuple[str, ...], Callable[[], Arrays | None]]] = {}
 
+    def __reduce__(self) -> tuple[type[SharedArrays], tuple[()]]:
+        """Another process, or a copy, makes its own: what is remembered here is not its to hold."""
+        return SharedArrays, ()
+
     def get_or_make(
         self, kind: str, key: Sequence[str], make: Callable[[ArrayStore], Arrays]
     ) -> Arrays:

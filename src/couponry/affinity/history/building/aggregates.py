@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ....data import tables
 from ....data.streams import Stream, stream
 from ....kernels.affinity_contract import Pairs
+from ....utils.checks import refuse_unknown_keys
 from ....utils.errors import InvalidInput
 from ..history_arrays import HistoryArrays
 from ..periods import PERIODS_PER_WEEK, read_periods
@@ -86,8 +87,9 @@ class AggregateReader:
     """
 
     def __init__(self, rows: Any, keys: Sequence[str], options: AggregateOptions):
-        decays = (f"decay_{half_life:g}" for half_life in options.half_lives)
+        decays = tuple(f"decay_{half_life:g}" for half_life in options.half_lives)
         renamed = dict(options.columns or {})
+        refuse_unknown_keys(renamed, {*keys, *STATES, *decays, "product"}, "columns")
         self._names = {name: renamed.get(name, name) for name in (*keys, *STATES, *decays)}
         self._options = options
         self._stream: Stream = stream(rows, TABLE, list(dict.fromkeys(self._names.values())))

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from ....data import tables
 from ....data.streams import Stream, stream
+from ....utils.checks import shown
 from ....utils.errors import InvalidInput
+from ....utils.suggestions import did_you_mean
 from ..periods import read_periods
 
 TABLE = "transactions"
@@ -69,7 +71,10 @@ class Transactions:
         empty = rows.schema.empty_table()
         required = (names["customer"], names["product"], *(names[key] for key in renamed))
         tables.require(empty, TABLE, *required)
-        times = [time for time in TIME_COLUMNS if names[time] in rows.schema.names]
+        times = [
+            time for time in TIME_COLUMNS if time in renamed
+        ]  # what was said goes before what is there
+        times = times or [time for time in TIME_COLUMNS if time in rows.schema.names]
         if len(times) != 1:
             raise InvalidInput(
                 f"table {TABLE}: expected one column of day, week, date, got {' and '.join(times) or 'none of them'}"
@@ -197,6 +202,7 @@ def _column_names(columns: Mapping[str, str] | None) -> dict[str, str]:
     for name in renamed:
         if name not in KNOWN_COLUMNS:
             raise InvalidInput(
-                f"columns: expected names among {', '.join(KNOWN_COLUMNS)}, got {name!r}"
+                f"columns: expected names among {', '.join(KNOWN_COLUMNS)}, got {shown(name)}"
+                f"{did_you_mean(name, KNOWN_COLUMNS)}"
             )
     return {name: renamed.get(name, name) for name in KNOWN_COLUMNS}

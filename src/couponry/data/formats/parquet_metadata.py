@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .table_files import list_files, reading
+from ..table_files import list_files, reading
 
 
 @dataclass(frozen=True)

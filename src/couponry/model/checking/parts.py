@@ -1,0 +1,60 @@
+"""What is odd about rules and limits themselves: two that say the same, and what has no effect."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from ...data import tables
+from ..limits import Limit
+from ..rules import CustomerRule
+from .finding import Finding
+from .statement import Statement
+
+
+def odd_parts(statement: Statement) -> Iterator[Finding]:
+    """Find rules and limits that cannot have the effect that they say.
+
+    Parameters
+    ----------
+    statement : Statement
+
+    Yields
+    ------
+    Finding
+    """
+    times = Counter(rule.name for rule in statement.rules)
+    for rule in statement.rules:
+        if times[rule.name] > 1:
+            yield Finding("warning", rule.label, "another rule has the same name")
+        if rule.conflicts is not None:
+            if tables.as_table(rule.conflicts, f"of {rule.label}").num_rows == 0:
+                yield Finding("warning", f"{rule.label}: conflicts", "the table names no pair")
+        elif rule.max is None and rule.min == 0:
+            yield Finding("warning", f"{rule.label}: min", "a min of 0 asks for nothing")
+    yield from _twice(statement.rules)
+    yield from _twice(statement.limits)
+    for limit in statement.limits:
+        if limit.penalty is not None and limit.mode != "soft":
+            message = f"it has no effect: the limit is {limit.mode}, not soft"
+            yield Finding("warning", f"{limit.label}: penalty", message)
+        elif limit.mode == "soft" and limit.penalty == 0:
+            yield Finding("warning", f"{limit.label}: penalty", "a penalty of 0 asks for nothing")
+    if statement.history is not None and not statement.rules:
+        yield Finding("warning", "table history", "it has no effect: there is no customer rule")
+
+
+def _twice(parts: Sequence[CustomerRule] | Sequence[Limit]) -> Iterator[Finding]:
+    """Rules or limits that say the same as one before, but for the name."""
+    first: dict[str, str] = {}
+    for part in parts:
+        label = first.setdefault(_content(part), part.label)
+        if label != part.label:
+            yield Finding("warning", part.label, f"it says the same as {label}")
+
+
+def _content(part: CustomerRule | Limit) -> str:
+    """All that a rule or limit says but its name; tables are told apart by identity."""
+    fields = {name: getattr(part, name) for name in part.__dataclass_fields__ if name != "name"}
+    tables_of = {name: id(fields.pop(name, None)) for name in ("table", "conflicts")}
+    return repr((sorted(fields.items()), tables_of))

@@ -1,0 +1,130 @@
+"""How much of each limit's sum candidates can come to at all: simple bounds, without a solve."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...utils.arrays.blocks import blocks
+from ...utils.arrays.mapped_arrays import release_pages
+from ...utils.parallel import parallel_map, worker_count
+from ..compiling.limit_groups import LimitGroups
+from ..compiling.measures import Amounts
+
+COUNTED_CANDIDATES = 1 << 22
+"""Candidates up to which every solve counts those of each item: some milliseconds."""
+
+
+class Reach(NamedTuple):
+    """Bounds on the sum of each group of a limit, shape (n_groups,) each."""
+
+    least: NDArray[np.float64]
+    most: NDArray[np.float64]
+
+
+class Counts(NamedTuple):
+    """How many candidates, customers and coupons there can be.
+
+    Attributes
+    ----------
+    of_item : ndarray of int64, shape (n_items,), or None
+        Candidates of each item; None where they were not counted.
+    customers : ndarray of int64, shape (n_segments,)
+        Customers of each segment.
+    coupons : ndarray of float64, shape (n_segments,)
+        Coupons that the customers of each segment can have at most.
+    most_candidates : int
+        Of a customer.
+    """
+
+    of_item: NDArray[np.int64] | None
+    customers: NDArray[np.int64]
+    coupons: NDArray[np.float64]
+    most_candidates: int
+
+    @classmethod
+    def of(
+        cls,
+        indptr: NDArray[np.int64],
+        segment: NDArray[np.uint16],
+        n_segments: int,
+        upper: NDArray[np.int32],
+        of_item: NDArray[np.int64] | None,
+    ) -> Counts:
+        """Count customers and coupons.
+
+        Parameters
+        ----------
+        indptr : ndarray of int64, shape (n_customers + 1,)
+        segment : ndarray of uint16, shape (n_customers or 1,)
+        n_segments : int
+        upper : ndarray of int32, shape (n_customers or 1,)
+            Coupons of each customer at most.
+        of_item : ndarray of int64, shape (n_items,), or None
+
+        Returns
+        -------
+        Counts
+        """
+        n = np.diff(indptr)
+        coupons = np.minimum(n, upper)
+        if len(segment) == 1:
+            customers, total = np.array([len(n)]), np.array([coupons.sum()], float)
+        else:
+            customers = np.bincount(segment, minlength=n_segments)
+            total = np.bincount(segment, coupons, n_segments)
+        return cls(of_item, customers, total, int(n.max(initial=0)))
+
+    def reach(self, groups: LimitGroups, amounts: Amounts) -> Reach:
+        """Bound what each group of a limit can come to.
+
+        Parameters
+        ----------
+        groups : LimitGroups
+            No ratio.
+        amounts : Amounts
+
+        Returns
+        -------
+        Reach
+        """
+        low, high = amounts.span_of(groups.above)
+        customers = int(self.customers[groups.segments].sum())
+        coupons = float(self.coupons[groups.segments].sum())
+        times = np.full(len(low), float(customers))
+        if self.of_item is not None:
+            times = np.minimum(times, self.of_item)
+        item, group, n_groups = groups.item, groups.group, len(groups.bounds)
+        up, down = np.maximum(high, 0.0)[item], np.minimum(low, 0.0)[item]
+        most = np.bincount(group, times[item] * up, n_groups)
+        least = np.bincount(group, times[item] * down, n_groups)
+        largest, smallest = np.zeros((2, n_groups))
+        np.maximum.at(largest, group, up)
+        np.minimum.at(smallest, group, down)
+        return Reach(np.maximum(least, coupons * smallest), np.minimum(most, coupons * largest))
+
+
+def candidates_of_items(item: NDArray[np.integer], n_items: int) -> NDArray[np.int64]:
+    """Count the candidates of each item: one pass over all of them.
+
+    Parameters
+    ----------
+    item : ndarray of int, shape (n_candidates,)
+    n_items : int
+
+    Returns
+    -------
+    ndarray of int64, shape (n_items,)
+    """
+
+    def of_block(block: slice) -> NDArray[np.int64]:
+        found: NDArray[np.int64] = np.bincount(item[block], minlength=n_items)
+        release_pages(item[block])
+        return found
+
+    whole = np.zeros(n_items, np.int64)
+    for found in parallel_map(of_block, blocks(len(item)), worker_count()):
+        whole += found
+    return whole

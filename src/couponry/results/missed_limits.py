@@ -1,0 +1,72 @@
+"""Which soft limits an allocation does not keep, and by how much."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+ROUNDING = 1e-9
+"""Share of a bound below which a violation is rounding."""
+
+
+def missed_limits(limits: pa.Table | None) -> list[str]:
+    """Say which soft limits are not kept, the one that is farthest from its bound (as a share of it) first.
+
+    Parameters
+    ----------
+    limits : pyarrow.Table or None
+        The table `limits` of a result.
+
+    Returns
+    -------
+    list of str
+        A text for each limit and group that is missed.
+    """
+    if limits is None:
+        return []
+    missed = []
+    for row in limits.filter(pc.equal(limits["mode"], "soft")).to_pylist():
+        for side, sign in (("min", 1.0), ("max", -1.0)):
+            by = _violation(row, side, sign)
+            if by > 0:
+                share = by / abs(row[side]) if row[side] else float("inf")
+                missed.append((-share, _text(row, side, by)))
+    return [text for _, text in sorted(missed)]
+
+
+def shortened(texts: list[str], most: int, what: str) -> list[str]:
+    """Keep the first few of some texts, and count the rest.
+
+    Parameters
+    ----------
+    texts : list of str
+    most : int
+        How many to keep.
+    what : str
+        What they are, in the plural.
+
+    Returns
+    -------
+    list of str
+    """
+    if len(texts) <= most:
+        return texts
+    return [*texts[:most], f"and {len(texts) - most:,} more {what}"]
+
+
+def _violation(row: dict[str, Any], side: str, sign: float) -> float:
+    """By how much a row of the table is outside a bound; 0: not at all, or by rounding."""
+    bound, achieved = row[side], row["achieved"]
+    if bound is None or achieved is None:
+        return 0.0
+    by: float = sign * (bound - achieved)
+    return by if by > ROUNDING * max(abs(bound), abs(achieved)) else 0.0
+
+
+def _text(row: dict[str, Any], side: str, by: float) -> str:
+    """What is said of a limit that is missed."""
+    group = "" if row["group"] is None else f" [{row['group']}]"
+    below = "below its min" if side == "min" else "above its max"
+    return f"soft limit {row['name']!r}{group}: {row['achieved']:,.6g} is {by:,.6g} {below} of {row[side]:,.6g}"
