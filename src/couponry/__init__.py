@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .results.allocation import Allocation
     from .utils.errors import InvalidInput, Unsupported
     from .utils.version import __version__
-    from .verify import Report, verify_result
+    from .verify import Report, verify_allocation, verify_result
 
 __all__ = [
     "Allocation",
@@ -58,6 +58,7 @@ __all__ = [
     "memory_estimate",
     "read_campaign",
     "show_versions",
+    "verify_allocation",
     "verify_result",
     "write_campaign",
 ]
@@ -83,6 +84,7 @@ _WHERE = {
     "__version__": (".utils.version", "__version__"),
     "memory_estimate": (".campaign_folder.size", "folder_estimate"),
     "read_campaign": (".campaign", "read_campaign"),
+    "verify_allocation": (".verify", "verify_allocation"),
     "verify_result": (".verify", "verify_result"),
     "write_campaign": (".campaign", "write_campaign"),
 }

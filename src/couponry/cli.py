@@ -35,7 +35,7 @@ from .utils.process.standard_streams import (
     say,
 )
 from .utils.version import __version__
-from .verify import verify_result
+from .verify import verify_allocation, verify_result
 
 
 class ExitStatus(IntEnum):
@@ -337,10 +337,15 @@ def estimate(folder: Path, as_json: bool) -> None:
 @cli.command()
 @click.argument("folder", type=PathArgument())
 @click.argument("out", type=PathArgument())
+@click.option("--store", type=PathArgument(), help="Candidate store, as for solve.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def verify(folder: Path, out: Path, as_json: bool) -> int:
-    """Recompute from the tables of FOLDER everything that the result in the folder OUT claims."""
-    report = verify_result(folder, out)
+def verify(folder: Path, out: Path, store: Path | None, as_json: bool) -> int:
+    """Recompute from the tables of FOLDER everything that the result in the folder OUT claims.
+
+    OUT may also be an allocation table alone, by anybody: a .parquet or .csv file.
+    """
+    alone = out.is_file() or out.suffix in (".parquet", ".csv")
+    report = (verify_allocation if alone else verify_result)(folder, out, store)
     print_out(_json(report.as_dict()) if as_json else report.summary())
     return ExitStatus.SOLVED if report.ok else ExitStatus.PROBLEMS
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from tests.support.campaigns import random_tables
 
-from couponry.campaign_folder.spec import read_spec
 from couponry.verify.achievable import CellGroups, most_coupons
+from couponry.verify.block import blocks
 from couponry.verify.inputs import Inputs
-from couponry.verify.rules import group_of_cell
+from couponry.verify.rules import bounded_rule
 
 Folder = Callable[..., Path]
 
@@ -39,18 +39,18 @@ def test_most_coupons(seed: int, folder: Folder) -> None:
         for k in range(rng.integers(1, 5))
     ]
     path = folder(tables, customer_rule=rules)
-    spec = read_spec(path)
-    inputs = Inputs(path, spec)
+    inputs = Inputs(path)
     groups = [
-        CellGroups(group_of_cell(inputs, rule), inputs.bound(rule.max, np.inf, rule.label))
-        for rule in spec.rules
+        CellGroups(rule.code_of_cell(len(inputs.cells)), rule.most)
+        for rule in (bounded_rule(rule, inputs) for rule in inputs.data.rules)
     ]
+    (block,) = blocks(inputs)
     wanted = rng.random(12) < 0.8
-    found = most_coupons(inputs, groups, wanted)
+    found = most_coupons(block, groups, wanted)
     subsets = np.array(list(itertools.product([0, 1], repeat=7)))
-    cells = inputs.cell(np.arange(len(inputs)))
+    cells = block.all_cells
     for customer in range(12):
-        own = cells[inputs.customer == customer]
+        own = cells[block.customer == customer]
         fits = np.ones(len(subsets), bool)
         for group in groups:
             for code in set(group.code[own].tolist()) - {-1}:

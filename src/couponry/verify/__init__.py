@@ -5,30 +5,39 @@ contact history are the declarations of `model`. From there on nothing is shared
 rules or limits, no kernels, no solver. Allocated pairs are looked up among the candidates by their ids. Every rule
 and limit is evaluated in float64 on the columns as the user gave them.
 
-From the bottom up: `rounding` and `report`; `claims` (the files of the result) and `inputs` (the tables of the
-campaign); `achievable`, `min_shortfall` and `recomputed_limits`; then one file for each thing that is checked:
-`coupons`, `rules`, `limits`, `certificate` and `conflict`.
+Customers come in blocks, so that memory does not grow with their candidates where those are in a store.
+
+From the bottom up: `rounding` and `report`; `claims` (the files of the result), `inputs` (the tables of the campaign)
+and `block` (candidates of some customers); `tally` and `allocation`; `achievable`, `min_shortfall` and
+`recomputed_limits`; then one file for each thing that is checked: `coupons`, `rules`, `limits`, `certificate`,
+`dual_bound` and `conflict`.
 """
 
 from __future__ import annotations
 
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
-from ..campaign_folder.spec import Spec, read_spec
-from .certificate import check_certificate
+from ..utils.arrays.array_store import ArrayStore, FolderStore, MemoryStore
+from .allocation import Allocation, open_allocation
+from .block import blocks
+from .certificate import ObjectiveSum, check_certificate
 from .claims import Claims
 from .conflict import check_conflict
-from .coupons import check_coupons
+from .coupons import CouponChecks
+from .dual_bound import DualBound
 from .inputs import Inputs
-from .limits import check_limits
-from .recomputed_limits import recompute_limits
+from .limits import check_limits, claimed_limits
+from .recomputed_limits import LimitSums
 from .report import Report
-from .rules import check_rules
+from .rules import RuleChecks
+from .tally import Tally
 
-__all__ = ["Report", "verify_result"]
+__all__ = ["Report", "verify_allocation", "verify_result"]
 
 
-def verify_result(folder: str | Path, out: str | Path) -> Report:
+def verify_result(folder: str | Path, out: str | Path, store: str | Path | None = None) -> Report:
     """Check a result folder against the campaign folder that it was solved from.
 
     Parameters
@@ -37,6 +46,8 @@ def verify_result(folder: str | Path, out: str | Path) -> Report:
         Campaign folder.
     out : str or Path
         Result folder, as `Result.write` or ``couponry solve --out`` wrote it.
+    store : str or Path, optional
+        Candidate store, for candidates that do not fit in memory: that of the solve is used again.
 
     Returns
     -------
@@ -66,30 +77,102 @@ def verify_result(folder: str | Path, out: str | Path) -> Report:
     >>> report.ok, report.objective
     (True, 5.0)
     """
-    folder = Path(folder)
-    spec = read_spec(folder)
+    inputs = Inputs(Path(folder), store)
     claims = Claims(Path(out))
-    inputs = Inputs(folder, spec)
     claims.check("customers", len(inputs.customer_ids))
     claims.check("candidates", len(inputs))
     if claims.get("status") == "infeasible":
-        check_conflict(spec, inputs, claims)
+        check_conflict(inputs, claims)
     else:
-        _check_solution(spec, inputs, claims)
+        status = claims.get("status")
+        if status not in ("optimal", "feasible"):
+            claims.differs("result.json: status", "optimal, feasible or infeasible", repr(status))
+        if claims.has("infeasible.json"):
+            claims.note("infeasible.json: there is one, but the campaign is said to be solved")
+        if claims.has("allocation.parquet"):
+            _check_solution(inputs, claims.path("allocation.parquet"), claims, store)
+        else:
+            claims.note("allocation.parquet: missing")
     return Report(not claims.problems, claims.problems, str(claims.get("status")), **claims.true)
 
 
-def _check_solution(spec: Spec, inputs: Inputs, claims: Claims) -> None:
-    """Check a result that has an allocation."""
-    status = claims.get("status")
-    if status not in ("optimal", "feasible"):
-        claims.differs("result.json: status", "optimal, feasible or infeasible", repr(status))
-    if claims.has("infeasible.json"):
-        claims.note("infeasible.json: there is one, but the campaign is said to be solved")
-    allocation = claims.table("allocation")
-    if allocation is not None:
-        rows = check_coupons(allocation, inputs, claims)
-        check_rules(spec.rules, inputs, rows, claims)
-        limits = recompute_limits(spec.limits, inputs, rows)
-        check_limits(limits, claims)
-        check_certificate(spec.value, inputs, rows, limits, claims)
+def verify_allocation(
+    folder: str | Path, allocation: str | Path, store: str | Path | None = None
+) -> Report:
+    """Check an allocation that anybody made against a campaign folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Campaign folder.
+    allocation : str or Path
+        Table with columns `customer` and `offer`, in any order: a file, or a folder of files. Columns `value`,
+        `response` and `cost` are checked where they are there.
+    store : str or Path, optional
+        Candidate store, for candidates that do not fit in memory.
+
+    Returns
+    -------
+    Report
+        `ok` is True if every rule and hard limit holds; `objective` is what it is worth. It claims nothing else.
+
+    Raises
+    ------
+    InvalidInput
+        If the folder or the table cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import couponry
+    >>> import pyarrow as pa
+    >>> import pyarrow.parquet as pq
+    >>> offers = {"offer": ["tea", "jam"]}
+    >>> candidates = {"customer": [1, 1, 2], "offer": ["tea", "jam", "tea"], "value": [2.0, 1.0, 3.0]}
+    >>> campaign = couponry.Campaign(offers, candidates, rules=[couponry.CustomerRule("slots", max=1)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = couponry.write_campaign(campaign, f"{folder}/campaign")
+    ...     pq.write_table(pa.table({"customer": [1, 1], "offer": ["tea", "jam"]}), f"{folder}/mine.parquet")
+    ...     report = couponry.verify_allocation(f"{folder}/campaign", f"{folder}/mine.parquet")
+    >>> report.objective, report.problems
+    (3.0, ["customer_rule 'slots': 1 customers have more than max 1, first 1"])
+    """
+    inputs = Inputs(Path(folder), store)
+    claims = Claims(None)
+    claims.check("customers", len(inputs.customer_ids))
+    claims.check("candidates", len(inputs))
+    _check_solution(inputs, Path(allocation), claims, store)
+    status = "violated" if claims.problems else "feasible"
+    return Report(not claims.problems, claims.problems, status, **claims.true)
+
+
+def _check_solution(inputs: Inputs, path: Path, claims: Claims, store: str | Path | None) -> None:
+    """Check an allocation, and what is claimed of it, a block of customers at a time."""
+    tally, prices = Tally(claims), claimed_limits(claims)
+    with ExitStack() as stack:
+        place: ArrayStore = MemoryStore()
+        if store is not None:  # beside the store: there is room for what is about as large
+            beside = Path(store).absolute().parent
+            place = FolderStore(Path(stack.enter_context(tempfile.TemporaryDirectory(dir=beside))))
+        allocation = Allocation(
+            open_allocation(path), inputs, place, tally, ordered=claims.is_result
+        )
+        coupons = CouponChecks(allocation, inputs, claims, tally, complete=claims.is_result)
+        rules, sums = RuleChecks(inputs, claims, tally), LimitSums(inputs)
+        objective = ObjectiveSum(inputs)
+        bound = None if prices is None else DualBound(inputs, sums, rules, prices)
+        for block in blocks(inputs):
+            rows = coupons.check(block)
+            rules.check(block, rows)
+            sums.add(block, rows)
+            objective.add(block, rows)
+            if bound is not None:
+                bound.add(block, rows)
+        del allocation, coupons
+    tally.finish()
+    rules.finish()
+    limits = sums.finish()
+    check_limits(limits, prices, claims)
+    if bound is not None:
+        claims.true["bound_from_prices"] = bound.finish()
+    check_certificate(objective, limits, claims)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy
 
-from .inputs import Inputs
+from .block import Block
 from .rounding import Floats, Integers, Mask, sum_by
 
 
@@ -62,12 +62,13 @@ class _BindingRule(NamedTuple):
     cap: Floats
 
 
-def most_coupons(inputs: Inputs, rules: list[CellGroups], wanted: Mask) -> Floats:
+def most_coupons(block: Block, rules: list[CellGroups], wanted: Mask) -> Floats:
     """Return the most coupons that some customers can have under rules with maximums.
 
     Parameters
     ----------
-    inputs : Inputs
+    block : Block
+        The candidates of some customers.
     rules : list of CellGroups
     wanted : ndarray of bool, shape (n_customers,)
         The customers to look at.
@@ -77,9 +78,9 @@ def most_coupons(inputs: Inputs, rules: list[CellGroups], wanted: Mask) -> Float
     ndarray of float64, shape (n_customers,)
         0 for the customers who are not wanted.
     """
-    rows = np.flatnonzero(wanted[inputs.customer])
-    rows = rows[np.argsort(inputs.customer[rows], kind="stable")]
-    who, cell = inputs.customer[rows], inputs.cell(rows)
+    rows = np.flatnonzero(wanted[block.customer])
+    rows = rows[np.argsort(block.customer[rows], kind="stable")]
+    who, cell = block.customer[rows], block.cell(rows)
     binding = []
     for rule in rules:
         _, member, size = np.unique(rule.keys(who, cell), return_inverse=True, return_counts=True)

@@ -2,24 +2,64 @@
 
 from __future__ import annotations
 
+from .block import Block
 from .claims import Claims
 from .inputs import Inputs
 from .recomputed_limits import RecomputedLimit
-from .rounding import ROUNDING, Integers
+from .rounding import PACKED_ROUNDING, ROUNDING, Integers
+
+
+class ObjectiveSum:
+    """Sums the objective of the coupons given, a block of customers at a time.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        The tables of the campaign.
+
+    Attributes
+    ----------
+    total, size : float
+        Sum of the value column, and of its absolute values.
+    packed : float
+        What the total may be off if it is summed as packed.
+    """
+
+    def __init__(self, inputs: Inputs):
+        self._value = inputs.data.value
+        self.total = self.size = 0.0
+        self._coupons, self._low, self._high = 0, float("inf"), -float("inf")
+
+    @property
+    def packed(self) -> float:
+        """What the total may be off if it is summed as packed."""
+        return self._coupons * max(0.0, self._high - self._low) * PACKED_ROUNDING
+
+    def add(self, block: Block, rows: Integers) -> None:
+        """Add the coupons of a block.
+
+        Parameters
+        ----------
+        block : Block
+        rows : ndarray of int64, shape (n_allocated,)
+            Rows of the allocated candidates.
+        """
+        values = block.column(self._value, slice(None), "objective")
+        self._low, self._high = min(self._low, values.min()), max(self._high, values.max())
+        self.total += float(values[rows].sum())
+        self.size += float(block.size(self._value, rows, "objective").sum())
+        self._coupons += len(rows)
 
 
 def check_certificate(
-    value: str, inputs: Inputs, rows: Integers, limits: list[RecomputedLimit], claims: Claims
+    objective: ObjectiveSum, limits: list[RecomputedLimit], claims: Claims
 ) -> None:
     """Compare result.json with the objective, violation, bound and gap of the allocated candidates.
 
     Parameters
     ----------
-    value : str
-        Column whose sum is maximised.
-    inputs : Inputs
-    rows : ndarray of int64, shape (n_allocated,)
-        Rows of the allocated candidates.
+    objective : ObjectiveSum
+        Of the whole allocation.
     limits : list of RecomputedLimit
     claims : Claims
         Receives what is true, and the problems found.
@@ -27,21 +67,23 @@ def check_certificate(
     soft = [limit for limit in limits if limit.mode == "soft"]
     hard = [limit for limit in limits if limit.mode == "hard"]
     penalties = sum(limit.penalty * limit.violation for limit in soft)
-    objective = float(inputs.column(value, rows, "objective").sum()) - penalties
-    error = ROUNDING * (float(inputs.size(value, rows, "objective").sum()) + penalties)
+    worth = objective.total - penalties
+    error = ROUNDING * (objective.size + penalties)
     error += sum(limit.penalty * limit.tolerance for limit in soft)
-    packed = len(rows) * inputs.packed_error(value, "objective")
-    packed += sum(limit.penalty * limit.packed for limit in soft)
+    packed = objective.packed + sum(limit.penalty * limit.packed for limit in soft)
     claims.true["penalties"] = penalties
     below = claims.admitted("objective_error", error + 2 * packed)
-    claims.check("objective", objective, error, below)
+    claims.check("objective", worth, error, below)
     violation = max((limit.violation for limit in hard), default=0.0)
     tolerance = max((limit.tolerance for limit in hard), default=0.0)
     claims.check("max_violation", violation, tolerance)
-    _check_bound(objective, error, below, claims)
+    if claims.is_result:
+        _check_bound(worth, error, below, objective.size, claims)
 
 
-def _check_bound(objective: float, error: float, below: float, claims: Claims) -> None:
+def _check_bound(
+    objective: float, error: float, below: float, objective_size: float, claims: Claims
+) -> None:
     """Check bound and gap; the claimed objective may be lower than this one by `error` and `below`."""
     bound = claims.true["bound"]
     if bound is None:
@@ -57,3 +99,8 @@ def _check_bound(objective: float, error: float, below: float, claims: Claims) -
     size = max(abs(bound), 1e-300)
     gap = 0.0 if bound == 0 and abs(objective) <= error else (bound - objective) / size
     claims.check("gap", gap, error / size + ROUNDING * abs(gap), above=below / size)
+    proved = claims.true["bound_from_prices"]
+    if proved is not None:
+        claims.true["bound_is_proved"] = proved <= bound + ROUNDING * max(
+            abs(bound), objective_size
+        )

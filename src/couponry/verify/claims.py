@@ -24,11 +24,13 @@ class Claims:
 
     Parameters
     ----------
-    out : Path
-        Result folder.
+    out : Path or None
+        Result folder. None: an allocation alone, which claims nothing.
 
     Attributes
     ----------
+    is_result : bool
+        Whether there is a result folder.
     true : dict of str to object
         What was recomputed, by field of `Report`.
     problems : list of str
@@ -40,12 +42,15 @@ class Claims:
         If result.json cannot be read.
     """
 
-    def __init__(self, out: Path):
-        self._out = out
-        self._result = self.read_json("result.json")
-        self.true: dict[str, Any] = {"bound": finite(self.get("bound"))}
+    def __init__(self, out: Path | None):
+        self.is_result = out is not None
+        self._out = out or Path()
+        self._result = {} if out is None else self.read_json("result.json")
+        self.true: dict[str, Any] = {"bound": finite(self.get("bound")), "bound_from_prices": None}
         self.problems = [
-            f"result.json: key {key!r} is missing" for key in KEYS if key not in self._result
+            f"result.json: key {key!r} is missing"
+            for key in KEYS
+            if self.is_result and key not in self._result
         ]
 
     def has(self, name: str) -> bool:
@@ -91,6 +96,20 @@ class Claims:
         if not isinstance(content, dict):
             raise InvalidInput(f"{what}: {name}: expected a JSON object")
         return content
+
+    def path(self, name: str) -> Path:
+        """Return where a file of the result is.
+
+        Parameters
+        ----------
+        name : str
+            Name of a file.
+
+        Returns
+        -------
+        Path
+        """
+        return self._out / name
 
     def table(self, name: str) -> pa.Table | None:
         """Read a table of the result.

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..campaign_folder.spec import Spec
 from ..model.rules import MANDATORY
 from .claims import Claims
 from .inputs import Inputs
-from .recomputed_limits import RecomputedLimit, recompute_limits
+from .recomputed_limits import LimitSums, RecomputedLimit
 
 
-def check_conflict(spec: Spec, inputs: Inputs, claims: Claims) -> None:
+def check_conflict(inputs: Inputs, claims: Claims) -> None:
     """Check the result of a campaign that is said to be infeasible.
 
     Parameters
     ----------
-    spec : Spec
-        The campaign.toml.
     inputs : Inputs
         The tables of the campaign.
     claims : Claims
@@ -36,7 +31,7 @@ def check_conflict(spec: Spec, inputs: Inputs, claims: Claims) -> None:
         claims.note("infeasible.json: missing, but the campaign is said to be infeasible")
         return
     conflict = claims.read_json("infeasible.json")
-    known = recompute_limits(spec.limits, inputs, np.zeros(0, np.int64))
+    known = LimitSums(inputs).finish()
     claims.true["limits"] = len(known)
     limits, rules = conflict.get("limits", []), conflict.get("customer_rules", [])
     if not limits and not rules:
@@ -45,8 +40,8 @@ def check_conflict(spec: Spec, inputs: Inputs, claims: Claims) -> None:
         _check_limit(entry, known, claims)
     for entry in conflict.get("way_out", []):
         _check_limit(entry, known, claims, "way_out: ")
-    names = [rule.name for rule in spec.rules]
-    if inputs.mandatory.any():
+    names = [rule.name for rule in inputs.data.rules]
+    if inputs.data.candidates.mandatory is not None:
         names.append(MANDATORY)
     for name in (entry.get("customer_rule") for entry in rules):
         if name not in names:

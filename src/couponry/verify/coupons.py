@@ -1,15 +1,15 @@
-"""Checks allocation.parquet: every coupon is a candidate, allocated once, and its columns are right."""
+"""Checks allocated coupons: each is a candidate, allocated once, and its columns are right."""
 
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 
-from ..data import tables
-from ..utils.errors import InvalidInput
+from .allocation import CLAIMED, Allocation
+from .block import Block
 from .claims import Claims
 from .inputs import Inputs
 from .rounding import ROUNDING, Integers
+from .tally import COUNT, Tally
 
 SOURCES = {
     "value": ("value", "response"),
@@ -19,83 +19,81 @@ SOURCES = {
 """Columns of the allocation, and the columns of the campaign that each is equal to or follows from."""
 
 
-class _Pairs:
-    """The pairs of customer and offer in an allocation, with ids for messages."""
-
-    def __init__(self, table: pa.Table, inputs: Inputs, claims: Claims):
-        self._claims = claims
-        self._ids = {name: tables.ids(table, "allocation", name) for name in ("customer", "offer")}
-        known = {"customer": inputs.customer_ids, "offer": inputs.offer_ids}
-        for name, ids in self._ids.items():
-            if ids.type != known[name].type:
-                claims.differs(f"allocation: column {name!r}", known[name].type, table[name].type)
-        self.customer, self.offer = (
-            tables.positions(ids, known[name]) for name, ids in self._ids.items()
-        )
-
-    def note(self, problem: str, at: Integers, more: str = "") -> None:
-        """Note a problem of some rows, with the ids in the first one."""
-        if len(at):
-            row = int(at[0])
-            pair = ", ".join(f"{name} {ids[row].as_py()!r}" for name, ids in self._ids.items())
-            self._claims.note(f"allocation: {problem} row {row}: {pair}{more}")
-
-
-def check_coupons(table: pa.Table, inputs: Inputs, claims: Claims) -> Integers:
-    """Check the allocation, and look its coupons up among the candidates.
+class CouponChecks:
+    """Looks the coupons of an allocation up among the candidates, a block of customers at a time.
 
     Parameters
     ----------
-    table : pyarrow.Table
-        The allocation.
+    allocation : Allocation
     inputs : Inputs
     claims : Claims
-
-    Returns
-    -------
-    ndarray of int64, shape (n_allocated,)
-        Rows of the allocated candidates; coupons that are not candidates are left out.
+        Receives problems with the columns.
+    tally : Tally
+        Receives coupons that are wrong.
+    complete : bool
+        Whether the allocation must have every column that the campaign format says.
     """
-    tables.require(table, "allocation", "customer", "offer")
-    claims.check("allocated", table.num_rows)
-    pairs = _Pairs(table, inputs, claims)
-    unordered = 1 + np.flatnonzero(pairs.customer[1:] < pairs.customer[:-1])
-    pairs.note("not in order of customer, first at", unordered)
-    rows = inputs.rows(pairs.customer, pairs.offer)
-    foreign = np.flatnonzero(rows < 0)
-    pairs.note(f"{len(foreign):,} pairs are not candidates, first", foreign)
-    at = np.flatnonzero(rows >= 0)  # rows of the allocation that can be judged
-    rows = rows[at]
-    again = np.delete(at, np.unique(rows, return_index=True)[1])
-    pairs.note(f"{len(again):,} coupons are given twice, first", again)
-    for name, any_of in SOURCES.items():
-        there = any(map(inputs.has, any_of))
-        if there != (name in table.column_names):
-            expected = "expected" if there else "did not expect"
-            claims.note(f"allocation: {expected} a column {name!r}")
-        if there and name in table.column_names:
-            _check_column(name, table, at, rows, inputs, pairs, claims)
-    return rows
 
+    def __init__(
+        self,
+        allocation: Allocation,
+        inputs: Inputs,
+        claims: Claims,
+        tally: Tally,
+        *,
+        complete: bool,
+    ):
+        self._allocation, self._inputs, self._tally = allocation, inputs, tally
+        self._columns = []
+        claims.check("allocated", len(allocation))
+        for name in CLAIMED:
+            there = any(map(inputs.has, SOURCES[name]))
+            if complete and there != (name in allocation.names):
+                expected = "expected" if there else "did not expect"
+                claims.note(f"allocation: {expected} a column {name!r}")
+            if there and allocation.is_usable(name):
+                self._columns.append(name)
 
-def _check_column(
-    name: str,
-    table: pa.Table,
-    at: Integers,
-    rows: Integers,
-    inputs: Inputs,
-    pairs: _Pairs,
-    claims: Claims,
-) -> None:
-    """Compare a column of the allocation, at some of its rows, with what the candidates in `rows` say."""
-    try:
-        claimed = tables.numbers(table, "allocation", name, nullable=True)[at]
-    except InvalidInput as error:
-        claims.note(str(error))
-        return
-    true = inputs.column(name, rows, "allocation")
-    size = inputs.size(name, rows, "allocation")
-    wrong = np.flatnonzero(~(np.abs(claimed - true) <= ROUNDING * size))
-    if len(wrong):
-        values = f": expected {true[wrong[0]]}, got {claimed[wrong[0]]}"
-        pairs.note(f"column {name!r} is wrong in {len(wrong):,} rows, first", at[wrong], values)
+    def check(self, block: Block) -> Integers:
+        """Check the coupons of a block.
+
+        Parameters
+        ----------
+        block : Block
+            The candidates of some customers.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_allocated,)
+            Rows of the block, ascending; a coupon that is given twice is there twice, one that is no candidate is not.
+        """
+        given = self._allocation.coupons(block)
+        rows = block.rows_of_keys(self._allocation.keys(given))
+        foreign = given[rows < 0]
+        self._allocation.add_foreign(len(foreign), self._first(foreign))
+        at, rows = given[rows >= 0], rows[rows >= 0]
+        again = at[np.flatnonzero(np.diff(rows, prepend=-1) == 0)]
+        self._tally.add(
+            f"allocation: {COUNT} coupons are given twice, first", len(again), self._first(again)
+        )
+        for name in self._columns:
+            self._check_column(name, block, at, rows)
+        return rows
+
+    def _first(self, at: Integers) -> str:
+        """The first of some rows of the allocation."""
+        return self._allocation.described(int(at.min())) if len(at) else ""
+
+    def _check_column(self, name: str, block: Block, at: Integers, rows: Integers) -> None:
+        """Compare a column of the allocation, at some of its rows, with what candidates in `rows` say."""
+        claimed = self._allocation.columns[name][at]
+        true = block.column(name, rows, "allocation")
+        size = block.size(name, rows, "allocation")
+        wrong = np.flatnonzero(~(np.abs(claimed - true) <= ROUNDING * size))
+        first = ""
+        if len(wrong):
+            values = f": expected {true[wrong[0]]}, got {claimed[wrong[0]]}"
+            first = self._first(at[wrong[:1]]) + values
+        self._tally.add(
+            f"allocation: column {name!r} is wrong in {COUNT} rows, first", len(wrong), first
+        )

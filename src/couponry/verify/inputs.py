@@ -1,30 +1,31 @@
-"""The campaign's tables, joined by ids, with their columns as the user gave them."""
+"""The campaign's tables, joined by ids, with their columns as the user gave them; candidates a block at a time."""
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from ..campaign_folder.read import read_candidates
-from ..campaign_folder.spec import Spec, read_table
+from ..campaign_folder.read import read_campaign_data
 from ..data import tables
-from ..data.arrow_columns import labels
+from ..data.roles import ROLES
 from ..data.where.filters import Where, rows_where
-from ..model.campaign_checks import candidate_columns, check_customers
 from ..model.compiling.measures import MONEY
 from ..model.contact_history import ContactHistory
-from ..model.customers import Customers, check_column
+from ..model.customers import Customers
+from ..utils.arrays.blocks import BLOCK_SIZE
 from ..utils.errors import InvalidInput
-from .rounding import PACKED_ROUNDING, Floats, Integers, Mask
+from .rounding import Floats, Integers, Mask
 
 
 class Inputs:
     """The tables of a campaign folder: customers and offers numbered, columns by name.
+
+    They are read and refused as `solve` reads and refuses them. `block.blocks` goes through the candidates.
 
     A *cell* is what rules and limits can tell apart within a customer: an offer, or an offer in one role.
 
@@ -32,22 +33,18 @@ class Inputs:
     ----------
     folder : Path
         Campaign folder.
-    spec : Spec
-        Its campaign.toml.
+    store : str or Path, optional
+        Candidate store, as `couponry.read_campaign` takes it. Default: candidates are in memory.
 
     Attributes
     ----------
+    data : CampaignData
+        The tables, rules and limits.
     offers : pyarrow.Table
-        As the user gave it, in any order.
+        In ascending order of its ids.
     offer_ids : pyarrow.Array, shape (n_offers,)
     customer_ids : pyarrow.Array, shape (n_customers,)
         Ids of the customers who have candidates, ascending.
-    customer : ndarray of int64, shape (n_candidates,)
-        Number of each candidate's customer.
-    offer : ndarray of int64, shape (n_candidates,)
-        Row of `offers` for each candidate.
-    mandatory : ndarray of bool, shape (n_candidates,)
-        Candidates that must be allocated.
     cells : pyarrow.Table
         The offers. With roles, the offers once without role, then once for each role, and a column of it.
     seen : ndarray of bool, shape (n_cells,)
@@ -61,84 +58,27 @@ class Inputs:
         If a table is wrong.
     """
 
-    def __init__(self, folder: Path, spec: Spec):
-        self._folder, self._spec = folder, spec
-        self.offers, self.offer_ids = _read_offers(folder, spec)
-        wanted = candidate_columns(spec.limits, spec.value)
-        self._candidates = read_candidates(folder, spec, sorted(wanted))
-        tables.require(self._candidates, "candidates", "customer", "offer")
-        ids = tables.ids(self._candidates, "candidates", "customer")
-        self.customer, self.customer_ids = tables.ranks(ids)
-        self.offer = _offers_of(self._candidates, self.offer_ids)
-        self._packed_error: dict[str, float] = {}
-        self.cells, self._cell = self.offers, self.offer
+    def __init__(self, folder: Path, store: str | Path | None = None):
+        self.data = read_campaign_data(folder, store=store)
+        self.offers = self.data.offers
+        self.offer_ids = tables.ids(self.offers, "offers", "offer")
+        self.customer_ids = self.data.candidates.customers
+        self.customers = Customers(self.data.customers, self.customer_ids)
+        self.cells = self.offers
         self.seen = np.ones(len(self.offers), bool)
-        if "role" in self._candidates.column_names:
-            code, roles = labels(self._candidates["role"], "table candidates, column 'role'")
-            self.cells = _once_for_each(roles, self.offers)
-            self._cell = (code + 1) * len(self.offers) + self.offer
-            self.seen = np.bincount(self._cell, minlength=len(self.cells)) > 0
-        table = read_table(folder, spec, "customers")
-        if table is not None:
-            check_customers(table)
-        self.customers = Customers(table, self.customer_ids)
-        self.mandatory = _mandatory(self._candidates)
+        role = self.data.candidates.role
+        if role is not None:
+            self.cells = _once_for_each([*ROLES], self.offers)
+            self.seen = self._seen(role)
+        self._offer_numbers: dict[str, Floats] = {}
 
     def __len__(self) -> int:
-        return len(self.offer)
+        return len(self.data.candidates)
 
     @cached_property
     def history(self) -> ContactHistory:
         """What customers have had, as far as customer rules ask for it."""
-        table = read_table(self._folder, self._spec, "history")
-        return ContactHistory(table, self.customer_ids, self.offers, self._spec.rules)
-
-    def cell(self, rows: Integers) -> Integers:
-        """Return the cells of some candidates.
-
-        Parameters
-        ----------
-        rows : ndarray of int64, shape (n,)
-            Rows of candidates.
-
-        Returns
-        -------
-        ndarray of int64, shape (n,)
-            Numbers of cells.
-        """
-        return self._cell[rows]
-
-    def rows(self, customer: Integers, offer: Integers) -> Integers:
-        """Look pairs of customer and offer up among the candidates.
-
-        Parameters
-        ----------
-        customer : ndarray of int64, shape (n,)
-            Number of a customer, -1 for an unknown one.
-        offer : ndarray of int64, shape (n,)
-            Row of an offer, -1 for an unknown one.
-
-        Returns
-        -------
-        ndarray of int64, shape (n,)
-            Row of each pair; -1 for a pair that is not there.
-
-        Raises
-        ------
-        InvalidInput
-            If a pair is among the candidates twice.
-        """
-        width = len(self.offer_ids)
-        key, order = self.customer * width + self.offer, None
-        if not (key[1:] > key[:-1]).all():  # sorting is the slow part: spare it where it is done
-            order = np.argsort(key)
-            key = key[order]
-            if (key[1:] == key[:-1]).any():
-                raise InvalidInput("table candidates: a pair of customer and offer is there twice")
-        wanted = np.where((customer >= 0) & (offer >= 0), customer * width + offer, -1)
-        position = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
-        row = position if order is None else order[position]
-        return np.where(key[position] == wanted, row, -1)
+        return ContactHistory(self.data.history, self.customer_ids, self.offers, self.data.rules)
 
     def has(self, name: str) -> bool:
         """Return whether candidates or offers have a column of this name.
@@ -153,84 +93,38 @@ class Inputs:
         bool
             True if one of the two has it.
         """
-        return name in self._candidates.column_names or name in self.offers.column_names
+        return name in self.data.candidates.columns or name in self.offers.column_names
 
-    def column(self, name: str, rows: Integers, by_whom: str) -> Floats:
-        """Return a column of some candidates, by the format's rules for columns that are missing.
-
-        Parameters
-        ----------
-        name : str
-        rows : ndarray of int64, shape (n,)
-        by_whom : str
-            What asks for the column, for messages.
-
-        Returns
-        -------
-        ndarray of float64, shape (n,)
-
-        Raises
-        ------
-        InvalidInput
-            If there is no such column.
-        """
-        if name == "count":
-            return np.ones(len(rows))
-        if name in self._candidates.column_names:
-            return tables.numbers(self._candidates, "candidates", name)[rows]
-        if name in self.offers.column_names:
-            return tables.numbers(self.offers, "offers", name)[self.offer[rows]]
-
-        def part(name: str) -> Floats:
-            return self.column(name, rows, by_whom) if self.has(name) else np.zeros(len(rows))
-
-        if name == "cost":
-            return part("issue_cost") + part("response") * part("face_value")
-        if name == "value" and self.has("response"):
-            return part("response") * (part("margin") - part("face_value")) - part("issue_cost")
-        raise InvalidInput(f"{by_whom}: neither candidates nor offers have a column {name!r}")
-
-    def size(self, name: str, rows: Integers, by_whom: str) -> Floats:
-        """Return the size of a column's values, for rounding.
+    def parts(self, name: str) -> list[str]:
+        """Return the columns that a column is worked out from where it is missing.
 
         Parameters
         ----------
         name : str
             Name of a column.
-        rows : ndarray of int64, shape (n,)
-            Rows of candidates.
-        by_whom : str
-            What asks for the column, for messages.
 
         Returns
         -------
-        ndarray of float64, shape (n,)
-            A default is as large as all of its parts.
+        list of str
+            Those that are there; none if the column itself is there.
         """
-        parts = [] if self.has(name) else [part for part in MONEY if self.has(part)]
-        sizes = [np.abs(self.column(part, rows, by_whom)) for part in (name, *parts)]
-        return np.asarray(np.sum(sizes, axis=0))
+        return [] if self.has(name) else [part for part in MONEY if self.has(part)]
 
-    def packed_error(self, name: str, by_whom: str) -> float:
-        """Return what a column's sum may be off for each coupon if it is summed as packed.
+    def offer_numbers(self, name: str) -> Floats:
+        """Return a numeric column of the offers.
 
         Parameters
         ----------
         name : str
             Name of a column.
-        by_whom : str
-            What asks for the column, for messages.
 
         Returns
         -------
-        float
-            A share of the column's range: it is packed in 24 bits.
+        ndarray of float64, shape (n_offers,)
         """
-        if name not in self._packed_error:
-            values = self.column(name, np.arange(len(self)), by_whom)
-            span = float(values.max() - values.min()) if len(values) else 0.0
-            self._packed_error[name] = span * PACKED_ROUNDING
-        return self._packed_error[name]
+        if name not in self._offer_numbers:
+            self._offer_numbers[name] = tables.numbers(self.offers, "offers", name)
+        return self._offer_numbers[name]
 
     def bound(self, bound: int | str | None, default: float, by_whom: str) -> Floats:
         """Return a customer rule's bound for each customer.
@@ -247,13 +141,12 @@ class Inputs:
         Returns
         -------
         ndarray of float64, shape (n_customers,)
-            The bound of each customer.
+            The bound of each customer; read only, without memory of its own where it is the same for all.
         """
-        if not isinstance(bound, str):
-            return np.full(len(self.customer_ids), default if bound is None else float(bound))
-        row = self.customers.rows(by_whom)
-        check_column(self.customers.table, bound, by_whom)
-        return tables.numbers(self.customers.table, "customers", bound)[row]
+        if isinstance(bound, str):
+            return self.customers.bound(bound, 0, by_whom).astype(float)
+        one = default if bound is None else float(bound)
+        return np.broadcast_to(np.float64(one), len(self.customer_ids))
 
     def groups(
         self, by: str | None, where: Where, by_whom: str
@@ -292,33 +185,15 @@ class Inputs:
         cell, group = np.array(sorted(pairs), np.int64).reshape(-1, 2).T
         return cell[about[cell]], group[about[cell]], list(number)
 
-
-def _read_offers(folder: Path, spec: Spec) -> tuple[pa.Table, pa.Array]:
-    """The offers table, and its ids; refused if one is there twice."""
-    offers = tables.read(folder, spec.tables["offers"], "offers")
-    tables.require(offers, "offers", "offer")
-    ids = tables.ids(offers, "offers", "offer")
-    times = Counter(ids.to_pylist())
-    for twice in sorted(offer for offer, count in times.items() if count > 1):
-        raise InvalidInput(f"table offers, column 'offer': {twice!r} is there twice")
-    return offers, ids
-
-
-def _offers_of(candidates: pa.Table, known: pa.Array) -> Integers:
-    """Row of the offers for each candidate; refused if there is none."""
-    ids = tables.ids(candidates, "candidates", "offer")
-    offer = tables.positions(ids, known)
-    for row in np.flatnonzero(offer < 0):
-        what = f"table candidates, column 'offer', row {row}: offer {ids[int(row)].as_py()!r}"
-        raise InvalidInput(f"{what} is not in table offers")
-    return offer
-
-
-def _mandatory(candidates: pa.Table) -> Mask:
-    """Which candidates must be allocated."""
-    if "mandatory" not in candidates.column_names:
-        return np.zeros(candidates.num_rows, bool)
-    return np.array([flag is True for flag in candidates["mandatory"].to_pylist()], bool)
+    def _seen(self, role: NDArray[np.uint8]) -> Mask:
+        """Which cells have candidates."""
+        times = np.zeros(len(self.cells), np.int64)
+        offer = self.data.candidates.offer
+        for start in range(0, len(self), BLOCK_SIZE):
+            some = slice(start, start + BLOCK_SIZE)
+            cell = role[some] * np.int64(len(self.offers)) + offer[some]
+            times += np.bincount(cell, minlength=len(times))
+        return times > 0
 
 
 def _once_for_each(roles: list[Any], offers: pa.Table) -> pa.Table:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
+import pyarrow as pa
+
 from ..data import tables
 from .claims import Claims
 from .recomputed_limits import RecomputedLimit
@@ -16,21 +18,29 @@ from .rounding import is_close
 COLUMNS = ("name", "group", "sum", "min", "max", "achieved", "price", "binding", "mode")
 
 
-def check_limits(limits: list[RecomputedLimit], claims: Claims) -> None:
+def check_limits(limits: list[RecomputedLimit], table: pa.Table | None, claims: Claims) -> None:
     """Compare limits.parquet with the limits as recomputed, and note hard limits that are violated.
 
     Parameters
     ----------
     limits : list of RecomputedLimit
         What is true.
+    table : pyarrow.Table or None
+        What is claimed; None: nothing.
     claims : Claims
         Receives the problems found.
     """
     claims.true["limits"] = len(limits)
-    table = claims.table("limits")
-    if table is None:
-        return
-    tables.require(table, "limits", *COLUMNS)
+    if table is not None:
+        _check_table(limits, table, claims)
+    for limit in limits:
+        if limit.mode == "hard" and limit.violation > limit.tolerance:
+            bounds = f"[{limit.min}, {limit.max}]".replace("None", "…")
+            claims.note(f"{limit.label}: {limit.achieved} is outside {bounds}")
+
+
+def _check_table(limits: list[RecomputedLimit], table: pa.Table, claims: Claims) -> None:
+    """Compare each row of limits.parquet with the limit that it is of."""
     rows = defaultdict(list)
     for row in table.to_pylist():
         rows[row["name"], row["group"], row["sum"]].append(row)
@@ -45,10 +55,27 @@ def check_limits(limits: list[RecomputedLimit], claims: Claims) -> None:
     for row in chain.from_iterable(rows.values()):
         what = f"limits: limit {row['name']!r}, group {row['group']!r}"
         claims.note(f"{what}: there is no such limit")
-    for limit in limits:
-        if limit.mode == "hard" and limit.violation > limit.tolerance:
-            bounds = f"[{limit.min}, {limit.max}]".replace("None", "…")
-            claims.note(f"{limit.label}: {limit.achieved} is outside {bounds}")
+
+
+def claimed_limits(claims: Claims) -> pa.Table | None:
+    """Read limits.parquet.
+
+    Parameters
+    ----------
+    claims : Claims
+        Receives a problem if it is missing.
+
+    Returns
+    -------
+    pyarrow.Table or None
+        None if there is none.
+    """
+    if not claims.is_result:
+        return None
+    table = claims.table("limits")
+    if table is not None:
+        tables.require(table, "limits", *COLUMNS)
+    return table
 
 
 def _differences(limit: RecomputedLimit, row: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
@@ -61,6 +88,10 @@ def _differences(limit: RecomputedLimit, row: dict[str, Any]) -> Iterator[tuple[
         yield "error", f"at most {limit.error + limit.packed}", admitted
     elif not is_close(row["achieved"], limit.achieved, limit.error + admitted):
         yield "achieved", limit.achieved, row["achieved"]
+    if "second_sum" in row and not is_close(
+        row["second_sum"], limit.second_sum, limit.second_error
+    ):
+        yield "second_sum", limit.second_sum, row["second_sum"]
     price = row["price"]
     if price is None or not math.isfinite(price):
         yield "price", "a number", price

@@ -12,8 +12,9 @@ import numpy as np
 from ..data import tables
 from ..data.where.filters import rows_where
 from ..model.limits import Limit
+from .block import Block
 from .inputs import Inputs
-from .rounding import ROUNDING, Floats, Integers, sum_by
+from .rounding import PACKED_ROUNDING, ROUNDING, Floats, Integers, Mask, sum_by
 
 Totals = dict[tuple[str, str], tuple[Floats, Floats]]
 
@@ -39,6 +40,10 @@ class RecomputedLimit:
         Rounding bound of `achieved`.
     packed : float
         What a claim of `achieved` may admit to be off beyond that.
+    second_sum : float
+        Of a ratio: what its second column comes to; else NaN.
+    second_error : float
+        What a claim of `second_sum` may be off.
     """
 
     name: str
@@ -51,6 +56,8 @@ class RecomputedLimit:
     achieved: float
     error: float
     packed: float
+    second_sum: float
+    second_error: float
 
     @property
     def label(self) -> str:
@@ -70,58 +77,206 @@ class RecomputedLimit:
         return self.error + ROUNDING * max(abs(self.min or 0.0), abs(self.max or 0.0))
 
 
-def recompute_limits(limits: list[Limit], inputs: Inputs, rows: Integers) -> list[RecomputedLimit]:
-    """Recompute every limit, for each of its groups.
+class LimitSums:
+    """Sums what the coupons given come to in every limit, a block of customers at a time.
 
     Parameters
     ----------
-    limits : list of Limit
     inputs : Inputs
-    rows : ndarray of int64, shape (n_allocated,)
-        Rows of the allocated candidates.
+        The tables of the campaign.
+
+    Attributes
+    ----------
+    groups : list of LimitGroups
+        Of each limit.
+    """
+
+    def __init__(self, inputs: Inputs):
+        self._inputs = inputs
+        self.groups = [LimitGroups.of(limit, inputs) for limit in inputs.data.limits]
+        self._totals: Totals = {}  # shared: many limits ask for the same
+        self._chosen: dict[str, Mask | None] = {}
+        self._span: dict[str, tuple[float, float]] = {}
+        for limit in inputs.data.limits:
+            who = _who(limit)
+            if who not in self._chosen:
+                self._chosen[who] = chosen_customers(limit, inputs)
+            for column in ("count", *limit.columns()):
+                zeros = np.zeros(len(inputs.cells))
+                self._totals.setdefault((column, who), (zeros, zeros.copy()))
+                self._span.setdefault(column, (math.inf, -math.inf))
+
+    def chosen(self, limit: Limit) -> Mask | None:
+        """Return the customers whom a limit is about.
+
+        Parameters
+        ----------
+        limit : Limit
+
+        Returns
+        -------
+        ndarray of bool, shape (n_customers,), or None
+            None: all.
+        """
+        return self._chosen[_who(limit)]
+
+    def add(self, block: Block, rows: Integers) -> None:
+        """Add the coupons of a block.
+
+        Parameters
+        ----------
+        block : Block
+        rows : ndarray of int64, shape (n_allocated,)
+            Rows of the allocated candidates.
+        """
+        amounts = {name: block.column(name, rows, "limits") for name in self._span}
+        for name, (low, high) in self._span.items():
+            if name != "count":
+                values = block.column(name, slice(None), "limits")
+                self._span[name] = min(low, float(values.min())), max(high, float(values.max()))
+        cell = block.cell(rows)
+        for (name, who), (total, size) in self._totals.items():
+            chosen = self._chosen[who]
+            amount = amounts[name]
+            if chosen is not None:
+                amount = np.where(chosen[block.start + block.customer[rows]], amount, 0.0)
+            total += sum_by(cell, amount, len(total))
+            size += sum_by(cell, np.abs(amount), len(total))
+
+    def finish(self) -> list[RecomputedLimit]:
+        """Return every limit, for each of its groups.
+
+        Returns
+        -------
+        list of RecomputedLimit
+        """
+        return [one for groups in self.groups for one in self._recomputed(groups)]
+
+    def _recomputed(self, groups: LimitGroups) -> Iterator[RecomputedLimit]:
+        """Yield a limit for each of its groups."""
+        limit, who = groups.limit, _who(groups.limit)
+
+        def by_group(total: Floats) -> list[float]:
+            """In each group, and 0 at the end for one without offers."""
+            sums: list[float] = groups.sums(total).tolist()
+            return sums
+
+        def packed_errors(column: str) -> list[float]:
+            """What the groups' sums as packed may be off."""
+            low, high = self._span[column]
+            each = PACKED_ROUNDING * (high - low) if high > low else 0.0
+            return [number * each for number in by_group(self._totals["count", who][0])]
+
+        columns, penalty = limit.columns(), float(limit.penalty or 0.0)
+        name = " / ".join(columns)
+        above, size = map(by_group, self._totals[columns[0], who])
+        above_packed = packed_errors(columns[0])
+        below, below_packed = [1.0] * len(above), [0.0] * len(above)
+        if limit.ratio is not None:
+            below = by_group(self._totals[columns[1], who][0])
+            below_packed = packed_errors(columns[1])
+        for g, label, low, high in groups.bounds:
+            achieved, error, packed = math.nan, 0.0, 0.0
+            if below[g]:
+                achieved, error = above[g] / below[g], ROUNDING * size[g] / abs(below[g])
+                packed = (above_packed[g] + abs(achieved) * below_packed[g]) / abs(below[g])
+            second = below[g] if limit.ratio is not None else math.nan
+            yield RecomputedLimit(
+                limit.name,
+                label,
+                name,
+                low,
+                high,
+                limit.mode,
+                penalty,
+                achieved,
+                error,
+                packed,
+                second,
+                2 * below_packed[g],
+            )
+
+
+@dataclass(frozen=True)
+class LimitGroups:
+    """The groups of a limit, and what it asks of each.
+
+    Attributes
+    ----------
+    limit : Limit
+    cell, group : ndarray of int64, shape (n_pairs,)
+        A cell that it is about, and the number of a group that it is in.
+    size : int
+        Number of groups; one more stands for groups without offers.
+    bounds : list of (int, str or None, float or None, float or None)
+        Number, label, min and max of each group that it is about.
+    """
+
+    limit: Limit
+    cell: Integers
+    group: Integers
+    size: int
+    bounds: list[tuple[int, str | None, float | None, float | None]]
+
+    @classmethod
+    def of(cls, limit: Limit, inputs: Inputs) -> LimitGroups:
+        """Read the groups of a limit.
+
+        Parameters
+        ----------
+        limit : Limit
+        inputs : Inputs
+            The tables of the campaign.
+
+        Returns
+        -------
+        LimitGroups
+        """
+        cell, group, values = inputs.groups(limit.by, limit.where, limit.label)
+        number = {value: g for g, value in enumerate(values)}
+        bounds = [
+            (number.get(value, len(values)), None if limit.by is None else str(value), low, high)
+            for value, low, high in _bounds(limit, inputs, cell, group, values)
+        ]
+        return cls(limit, cell, group, len(values), bounds)
+
+    def sums(self, total: Floats) -> Floats:
+        """Sum amounts of cells by group.
+
+        Parameters
+        ----------
+        total : ndarray of float64, shape (n_cells,)
+
+        Returns
+        -------
+        ndarray of float64, shape (size + 1,)
+        """
+        return sum_by(self.group, total[self.cell], self.size + 1)
+
+
+def chosen_customers(limit: Limit, inputs: Inputs) -> Mask | None:
+    """Return the customers whom a limit is about.
+
+    Parameters
+    ----------
+    limit : Limit
+    inputs : Inputs
+        The tables of the campaign.
 
     Returns
     -------
-    list of RecomputedLimit
+    ndarray of bool, shape (n_customers,), or None
+        None: all.
     """
-    totals: Totals = {}  # kept: many limits ask for the same
-    return [one for limit in limits for one in _recompute(limit, inputs, rows, totals)]
+    if not limit.customers:
+        return None
+    row, table = inputs.customers.rows(limit.label), inputs.customers.table
+    return rows_where(table, "customers", limit.customers, limit.label, "customers")[row]
 
 
-def _recompute(
-    limit: Limit, inputs: Inputs, rows: Integers, totals: Totals
-) -> Iterator[RecomputedLimit]:
-    """Yield a limit for each of its groups."""
-    cell, group, values = inputs.groups(limit.by, limit.where, limit.label)
-    number = {value: g for g, value in enumerate(values)}
-
-    def by_group(total: Floats) -> list[float]:
-        """In each group, and 0 at the end for one without offers."""
-        sums: list[float] = sum_by(group, total[cell], len(values) + 1).tolist()
-        return sums
-
-    def packed_errors(column: str) -> list[float]:
-        """What the groups' sums as packed may be off."""
-        count = by_group(_totals("count", limit, inputs, rows, totals)[0])
-        return [number * inputs.packed_error(column, limit.label) for number in count]
-
-    columns, penalty = limit.columns(), float(limit.penalty or 0.0)
-    name = " / ".join(columns)
-    above, size = map(by_group, _totals(columns[0], limit, inputs, rows, totals))
-    above_packed = packed_errors(columns[0])
-    below, below_packed = [1.0] * len(above), [0.0] * len(above)
-    if limit.ratio is not None:
-        below = by_group(_totals(columns[1], limit, inputs, rows, totals)[0])
-        below_packed = packed_errors(columns[1])
-    for value, low, high in _bounds(limit, inputs, cell, group, values):
-        g, label = number.get(value, len(values)), None if limit.by is None else str(value)
-        achieved, error, packed = math.nan, 0.0, 0.0
-        if below[g]:
-            achieved, error = above[g] / below[g], ROUNDING * size[g] / abs(below[g])
-            packed = (above_packed[g] + abs(achieved) * below_packed[g]) / abs(below[g])
-        yield RecomputedLimit(
-            limit.name, label, name, low, high, limit.mode, penalty, achieved, error, packed
-        )
+def _who(limit: Limit) -> str:
+    """The customers whom a limit is about, as a key."""
+    return repr(sorted(limit.customers.items()))
 
 
 def _bounds(
@@ -139,22 +294,6 @@ def _bounds(
         others = {name: test for name, test in limit.where.items() if name != "role"}
         _, there, _ = inputs.groups(limit.by, others, limit.label)
     return [(values[g], limit.min, limit.max) for g in np.unique(there)]
-
-
-def _totals(
-    column: str, limit: Limit, inputs: Inputs, rows: Integers, known: Totals
-) -> tuple[Floats, Floats]:
-    """Sums of a column and of its absolute values in each cell, over the customers that the limit is about."""
-    key = (column, repr(sorted(limit.customers.items())))
-    if key not in known:
-        if limit.customers:
-            row, table = inputs.customers.rows(limit.label), inputs.customers.table
-            chosen = rows_where(table, "customers", limit.customers, limit.label, "customers")[row]
-            rows = rows[chosen[inputs.customer[rows]]]
-        cell, amount = inputs.cell(rows), inputs.column(column, rows, limit.label)
-        total, size = (sum_by(cell, part, len(inputs.cells)) for part in (amount, np.abs(amount)))
-        known[key] = total, size
-    return known[key]
 
 
 def _bounds_of_table(limit: Limit) -> list[tuple[Any, float | None, float | None]]:

@@ -23,13 +23,18 @@ class Report:
     problems : list of str
         One line for each thing that does not hold.
     status : str
-        As the result claims.
+        As the result claims. Of an allocation alone: feasible if there are no problems, else violated.
     objective : float or None
         Sum of the value column over the coupons given, less penalties.
     penalties : float or None
         Penalties of soft limits.
     bound : float or None
         As the result claims.
+    bound_from_prices : float or None
+        A bound that no allocation exceeds, recomputed from the prices in limits.parquet alone; as good as those prices.
+    bound_is_proved : bool or None
+        Whether that bound is no higher than the claimed one. If False, the claimed bound was only checked for
+        consistency: it may come from an exact search, which prices do not show.
     gap : float or None
         Between the claimed bound and the recomputed objective.
     max_violation : float or None
@@ -62,6 +67,8 @@ class Report:
     customers_below_min: int | None = None
     customers_without_mandatory: int | None = None
     limits: int = 0
+    bound_from_prices: float | None = None
+    bound_is_proved: bool | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain values.
@@ -86,6 +93,11 @@ class Report:
             facts["objective"] = f"{self.objective:,.6f}"
         if self.gap is not None:
             facts["bound"] = f"{self.bound:,.6f} (gap {self.gap:.4%})"
+        if self.bound_from_prices is not None:
+            if self.bound_is_proved:
+                facts["proof"] = "prices and tables alone prove the bound"
+            else:
+                facts["proof"] = f"prices alone prove {self.bound_from_prices:,.6f}, not the bound"
         if self.max_violation is not None:
             facts["violation"] = f"{self.max_violation:g} at most, of hard limits"
         facts["checked"] = (

@@ -1,0 +1,213 @@
+"""A bound that no allocation can exceed, recomputed from the prices in limits.parquet.
+
+Any prices bound the objective from above (weak duality): each limit is charged at its price, and then every customer
+on its own takes what is worth most. What a customer can take at most is exact where its rules with a maximum nest (a
+laminar family: from inner groups to outer ones, each keeps its best candidates). Rules that cross others, conflicts,
+mandatory offers and minimums of part of the offers are left out, which can only make the bound higher. A minimum about
+all coupons counts as far as the verified allocation keeps it, which shows that the customer can. Soft ratios are not
+charged.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from ..model.limits import Limit
+from .block import Block
+from .inputs import Inputs
+from .recomputed_limits import LimitGroups, LimitSums
+from .rounding import Floats, Integers, Mask, finite, sum_by
+from .rules import BoundedRule, RuleChecks
+
+
+class _Charge(NamedTuple):
+    """What each coupon is charged for a column.
+
+    limit: the first that asks for it (its customers count). column: what is multiplied. price: of each cell.
+    """
+
+    limit: Limit
+    column: str
+    price: Floats
+
+
+class DualBound:
+    """Adds up a bound, a block of customers at a time.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        The tables of the campaign.
+    sums : LimitSums
+        The groups of its limits.
+    rules : RuleChecks
+        Its customer rules.
+    prices : pyarrow.Table
+        As limits.parquet has them.
+    """
+
+    def __init__(self, inputs: Inputs, sums: LimitSums, rules: RuleChecks, prices: pa.Table):
+        self._inputs, self._sums = inputs, sums
+        self._total = 0.0
+        self._charges: dict[tuple[str, str], _Charge] = {}
+        prices_of = {
+            (row["name"], row["group"]): (finite(row["price"]), finite(row.get("second_sum")))
+            for row in prices.to_pylist()
+        }
+        for groups in sums.groups:
+            self._charge(groups, prices_of)
+        self._nested = nested_rules(rules.bounded, len(inputs.cells))
+        self._forced = rules.is_plain and not rules.has_mandatory
+
+    def _charge(
+        self,
+        groups: LimitGroups,
+        prices_of: dict[tuple[str, str | None], tuple[float | None, float | None]],
+    ) -> None:
+        """Charge a limit: what the price comes to at its bounds, and per coupon."""
+        limit = groups.limit
+        price, moved = np.zeros(groups.size + 1), np.zeros(groups.size + 1)
+        for g, label, low, high in groups.bounds:
+            one, second = prices_of.get((limit.name, label), (None, None))
+            asked = high if (one or 0.0) > 0 else low
+            if not one or asked is None or limit.mode == "report":
+                continue
+            if limit.ratio is not None:
+                if second and limit.mode == "hard" and second > 0:
+                    price[g] += one / second
+                    moved[g] += one / second * asked
+                continue
+            if limit.mode == "soft":
+                one = math.copysign(min(abs(one), limit.penalty or 0.0), one)
+            price[g] += one
+            self._total += one * asked
+        columns = limit.columns()
+        self._add(limit, columns[0], groups, price)
+        if limit.ratio is not None:
+            self._add(limit, columns[1], groups, -moved)
+
+    def _add(self, limit: Limit, column: str, groups: LimitGroups, price: Floats) -> None:
+        """Add prices of groups to those of cells."""
+        if not price.any():
+            return
+        key = column, repr(sorted(limit.customers.items()))
+        zeros = np.zeros(len(self._inputs.cells))
+        charge = self._charges.setdefault(key, _Charge(limit, column, zeros))
+        charge.price[:] += sum_by(groups.cell, price[groups.group], len(zeros))
+
+    def add(self, block: Block, rows: Integers) -> None:
+        """Add the most that the customers of a block can be worth.
+
+        Parameters
+        ----------
+        block : Block
+        rows : ndarray of int64, shape (n_allocated,)
+            Rows of the verified allocation.
+        """
+        worth = block.column(self._inputs.data.value, slice(None), "objective").copy()
+        for charge in self._charges.values():
+            price = charge.price[block.all_cells]
+            chosen = self._sums.chosen(charge.limit)
+            if chosen is not None:
+                price = np.where(chosen[block.start + block.customer], price, 0.0)
+            worth -= price * block.column(charge.column, slice(None), charge.limit.label)
+        rules = [rule.of_block(block) for rule in self._nested]
+        kept = best_rows(worth, block, rules)
+        rank = _ranks(block.customer[kept])
+        taken = worth[kept] > 0
+        if self._forced:
+            taken |= rank < self._certain(block, rows, rules)[block.customer[kept]]
+        self._total += float(worth[kept[taken]].sum())
+
+    def _certain(self, block: Block, rows: Integers, rules: list[BoundedRule]) -> Floats:
+        """How many coupons each customer must have: a `min` about all, as far as the allocation keeps it."""
+        given = np.bincount(block.customer[np.unique(rows)], minlength=block.n_customers)
+        least = np.zeros(block.n_customers)
+        for rule in rules:
+            if rule.is_about_all:
+                least = np.maximum(least, rule.least)
+        return np.minimum(least, given)
+
+    def finish(self) -> float:
+        """Return the bound.
+
+        Returns
+        -------
+        float
+        """
+        return self._total
+
+
+def nested_rules(rules: list[BoundedRule], cells: int) -> list[BoundedRule]:
+    """Choose rules whose groups nest, inner ones first.
+
+    Parameters
+    ----------
+    rules : list of BoundedRule
+    cells : int
+        Number of cells.
+
+    Returns
+    -------
+    list of BoundedRule
+        Each group of a rule lies within a group of each later rule, or apart from all of them.
+    """
+    plain = [rule for rule in rules if not rule.has_lists and len(rule.cell)]
+    plain.sort(key=lambda rule: len(rule.cell) / rule.groups)
+    codes: list[Integers] = []
+    chosen: list[BoundedRule] = []
+    for rule in plain:
+        code = rule.code_of_cell(cells)
+        if all(_lies_within(inner, code) for inner in codes):
+            chosen.append(rule)
+            codes.append(code)
+    return chosen
+
+
+def _lies_within(inner: Integers, outer: Integers) -> bool:
+    """Whether each group of the one lies within a group of the other, or apart from all."""
+    about = inner >= 0
+    order = np.argsort(inner[about], kind="stable")
+    code, other = inner[about][order], outer[about][order]
+    same = np.diff(code) == 0
+    return bool((np.diff(other)[same] == 0).all())
+
+
+def best_rows(worth: Floats, block: Block, rules: list[BoundedRule]) -> Integers:
+    """Find, for each customer, the candidates among which the best choice of any size is.
+
+    Parameters
+    ----------
+    worth : ndarray of float64, shape (n_candidates,)
+    block : Block
+        The candidates.
+    rules : list of BoundedRule
+        As `nested_rules` chooses them.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_kept,)
+        Rows, by customer, then from most to least worth: the first k are the best k that its rules allow.
+    """
+    kept = np.lexsort((-worth, block.customer))
+    for rule in rules:
+        key, which = rule.keys(block.customer[kept], block.all_cells[kept])
+        order = np.argsort(key, kind="stable")
+        key, which = key[order], which[order]
+        had = np.searchsorted(rule.had, key, "right") - np.searchsorted(rule.had, key, "left")
+        over = _ranks(key) >= rule.most[key // rule.groups] - had
+        stays: Mask = np.ones(len(kept), bool)
+        stays[which[over]] = False
+        kept = kept[stays]
+    return kept
+
+
+def _ranks(ascending: Integers) -> Integers:
+    """Place of each number among those that are equal."""
+    first = np.flatnonzero(np.diff(ascending, prepend=-1))
+    count = np.diff(first, append=len(ascending))
+    return np.arange(len(ascending)) - np.repeat(first, count)
