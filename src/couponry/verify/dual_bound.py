@@ -5,7 +5,7 @@ on its own takes what is worth most. What a customer can take at most is exact w
 laminar family: from inner groups to outer ones, each keeps its best candidates). Rules that cross others, conflicts,
 mandatory offers and minimums of part of the offers are left out, which can only make the bound higher. A minimum about
 all coupons counts as far as the verified allocation keeps it, which shows that the customer can. Soft ratios are not
-charged.
+charged. Hard bounds of numbers of coupons are rounded to whole ones.
 """
 
 from __future__ import annotations
@@ -81,6 +81,8 @@ class DualBound:
                     price[g] += one / second
                     moved[g] += one / second * asked
                 continue
+            if limit.mode == "hard" and limit.sum == "count":  # coupons are whole
+                asked = math.floor(asked) if one > 0 else math.ceil(asked)
             if limit.mode == "soft":
                 one = math.copysign(min(abs(one), limit.penalty or 0.0), one)
             price[g] += one
