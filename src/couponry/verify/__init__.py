@@ -8,7 +8,7 @@ and limit is evaluated in float64 on the columns as the user gave them.
 Customers come in blocks, so that memory does not grow with their candidates where those are in a store.
 
 From the bottom up: `rounding` and `report`; `claims` (the files of the result), `inputs` (the tables of the campaign)
-and `block` (candidates of some customers); `tally` and `allocation`; `achievable`, `min_shortfall` and
+and `block` (candidates of some customers); `allocation`; `achievable`, `min_shortfall` and
 `recomputed_limits`; then one file for each thing that is checked: `coupons`, `rules`, `limits`, `certificate`,
 `dual_bound` and `conflict`.
 """
@@ -20,10 +20,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..utils.arrays.array_store import ArrayStore, FolderStore, MemoryStore
-from .allocation import Allocation, open_allocation
+from .allocation import GivenCoupons, open_allocation
 from .block import blocks
 from .certificate import ObjectiveSum, check_certificate
-from .claims import Claims
+from .claims import Claims, Tally
 from .conflict import check_conflict
 from .coupons import CouponChecks
 from .dual_bound import DualBound
@@ -32,7 +32,6 @@ from .limits import check_limits, claimed_limits
 from .recomputed_limits import LimitSums
 from .report import Report
 from .rules import RuleChecks
-from .tally import Tally
 
 __all__ = ["Report", "verify_allocation", "verify_result"]
 
@@ -154,7 +153,7 @@ def _check_solution(inputs: Inputs, path: Path, claims: Claims, store: str | Pat
         if store is not None:  # beside the store: there is room for what is about as large
             beside = Path(store).absolute().parent
             place = FolderStore(Path(stack.enter_context(tempfile.TemporaryDirectory(dir=beside))))
-        allocation = Allocation(
+        allocation = GivenCoupons(
             open_allocation(path), inputs, place, tally, ordered=claims.is_result
         )
         coupons = CouponChecks(allocation, inputs, claims, tally, complete=claims.is_result)

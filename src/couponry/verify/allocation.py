@@ -15,9 +15,9 @@ from ..data.streams import Stream, stream_files
 from ..utils.arrays.array_store import ArrayStore
 from ..utils.errors import InvalidInput
 from .block import Block
+from .claims import COUNT, Tally
 from .inputs import Inputs
 from .rounding import Floats, Integers
-from .tally import COUNT, Tally
 
 BATCH_COUPONS = 1 << 21
 """Coupons that are read at a time."""
@@ -26,7 +26,7 @@ CLAIMED = ("value", "response", "cost")
 """Columns of the allocation that are compared with the candidates'."""
 
 
-class Allocation:
+class GivenCoupons:
     """Coupons with their number in the campaign, and what the allocation says of each.
 
     Parameters

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .allocation import CLAIMED, Allocation
+from .allocation import CLAIMED, GivenCoupons
 from .block import Block
-from .claims import Claims
+from .claims import COUNT, Claims, Tally
 from .inputs import Inputs
 from .rounding import ROUNDING, Integers
-from .tally import COUNT, Tally
 
 SOURCES = {
     "value": ("value", "response"),
@@ -24,7 +23,7 @@ class CouponChecks:
 
     Parameters
     ----------
-    allocation : Allocation
+    allocation : GivenCoupons
     inputs : Inputs
     claims : Claims
         Receives problems with the columns.
@@ -36,7 +35,7 @@ class CouponChecks:
 
     def __init__(
         self,
-        allocation: Allocation,
+        allocation: GivenCoupons,
         inputs: Inputs,
         claims: Claims,
         tally: Tally,

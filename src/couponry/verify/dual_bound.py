@@ -19,7 +19,7 @@ import pyarrow as pa
 from ..model.limits import Limit
 from .block import Block
 from .inputs import Inputs
-from .recomputed_limits import LimitGroups, LimitSums
+from .recomputed_limits import AskedGroups, LimitSums
 from .rounding import Floats, Integers, Mask, finite, sum_by
 from .rules import BoundedRule, RuleChecks
 
@@ -65,7 +65,7 @@ class DualBound:
 
     def _charge(
         self,
-        groups: LimitGroups,
+        groups: AskedGroups,
         prices_of: dict[tuple[str, str | None], tuple[float | None, float | None]],
     ) -> None:
         """Charge a limit: what the price comes to at its bounds, and per coupon."""
@@ -92,7 +92,7 @@ class DualBound:
         if limit.ratio is not None:
             self._add(limit, columns[1], groups, -moved)
 
-    def _add(self, limit: Limit, column: str, groups: LimitGroups, price: Floats) -> None:
+    def _add(self, limit: Limit, column: str, groups: AskedGroups, price: Floats) -> None:
         """Add prices of groups to those of cells."""
         if not price.any():
             return

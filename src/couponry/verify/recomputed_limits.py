@@ -87,13 +87,13 @@ class LimitSums:
 
     Attributes
     ----------
-    groups : list of LimitGroups
+    groups : list of AskedGroups
         Of each limit.
     """
 
     def __init__(self, inputs: Inputs):
         self._inputs = inputs
-        self.groups = [LimitGroups.of(limit, inputs) for limit in inputs.data.limits]
+        self.groups = [AskedGroups.of(limit, inputs) for limit in inputs.data.limits]
         self._totals: Totals = {}  # shared: many limits ask for the same
         self._chosen: dict[str, Mask | None] = {}
         self._span: dict[str, tuple[float, float]] = {}
@@ -152,7 +152,7 @@ class LimitSums:
         """
         return [one for groups in self.groups for one in self._recomputed(groups)]
 
-    def _recomputed(self, groups: LimitGroups) -> Iterator[RecomputedLimit]:
+    def _recomputed(self, groups: AskedGroups) -> Iterator[RecomputedLimit]:
         """Yield a limit for each of its groups."""
         limit, who = groups.limit, _who(groups.limit)
 
@@ -198,7 +198,7 @@ class LimitSums:
 
 
 @dataclass(frozen=True)
-class LimitGroups:
+class AskedGroups:
     """The groups of a limit, and what it asks of each.
 
     Attributes
@@ -219,7 +219,7 @@ class LimitGroups:
     bounds: list[tuple[int, str | None, float | None, float | None]]
 
     @classmethod
-    def of(cls, limit: Limit, inputs: Inputs) -> LimitGroups:
+    def of(cls, limit: Limit, inputs: Inputs) -> AskedGroups:
         """Read the groups of a limit.
 
         Parameters
@@ -230,7 +230,7 @@ class LimitGroups:
 
         Returns
         -------
-        LimitGroups
+        AskedGroups
         """
         cell, group, values = inputs.groups(limit.by, limit.where, limit.label)
         number = {value: g for g, value in enumerate(values)}

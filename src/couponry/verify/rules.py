@@ -15,11 +15,10 @@ from ..utils.arrays.ragged import ranges
 from ..utils.errors import Unsupported
 from .achievable import CellGroups, most_coupons
 from .block import Block
-from .claims import Claims
+from .claims import COUNT, Claims, Tally
 from .inputs import Inputs
 from .min_shortfall import SetBounds, joined, least_shortfall_score, shortfall_score
 from .rounding import Floats, Integers, Mask
-from .tally import COUNT, Tally
 
 
 @dataclass(frozen=True)
