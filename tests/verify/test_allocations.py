@@ -16,7 +16,7 @@ from couponry.verify import block
 
 LIMITS: list[dict[str, Any]] = [
     {"name": "cap", "max": 40, "where": {"brand": ["A", "B"]}},
-    {"name": "budget", "sum": "cost", "max": 30.0},
+    {"name": "budget", "sum": "cost", "max": 12.0},
 ]
 RULES = [
     {"name": "slots", "max": 3, "min": 2},
