@@ -12,9 +12,10 @@ from ..model.compiled_campaign import CompiledCampaign
 from ..model.compiling.compile_limits import CompiledLimits, Measure
 from ..solver.dual.lagrangian import Lagrangian
 from ..solver.dual.scaling import Scales
+from ..solver.infeasibility.elastic_problem import RelaxationRequest
 from ..solver.infeasibility.infeasible_set import ConflictingBound, InfeasibleSet
 from ..solver.options import DEFAULT_OPTIONS, SolverOptions
-from ..solver.relaxation import BoundChange, Relaxation, RelaxationRequest, relax
+from ..solver.relaxation import BoundChange, Relaxation, relax
 from ..utils.clock import Clock
 
 CHANGES_IN_MESSAGE = 5

@@ -57,3 +57,9 @@ class RelaxationOptions:
 
     nodes: int = 100
     """Nodes of HiGHS's search in tiny campaigns, at most."""
+
+    intervals: int = 24
+    """Intervals of ratios' denominators that are halved in the smallest campaigns, at most: two solves each."""
+
+    interval_candidates: int = 300
+    """Candidates up to which they are: beyond, these solves would take longer than all the others together."""

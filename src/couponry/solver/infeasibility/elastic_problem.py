@@ -1,0 +1,174 @@
+"""The elastic problem of an infeasible one: every hard bound is a soft row, and violating it is all that counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engines.protocol import Engine
+from ...utils.lazy_imports import sparse as sp
+from ..dual.lagrangian import Lagrangian
+from ..dual.scaling import Scales
+from ..dual.warm_start import WarmStart
+from ..plan import Plan
+from ..primal.repair import MeasuredChoice
+from ..problem import Problem
+
+ROUNDING = 1e-9
+"""Share of a denominator by which ends of intervals overlap, so that rounding leaves none out."""
+
+LEAST_DENOMINATOR = 1e-3
+"""Least denominator, as a share of the most that it can be; with one near 0 a change would cost anything."""
+
+
+@dataclass(frozen=True)
+class RelaxationRequest:
+    """An infeasible problem, and what is known of it.
+
+    Attributes
+    ----------
+    problem : Problem
+    engine : Engine
+    asked : ndarray of float64, shape (n_rows, 2)
+        Each row's lower and upper bound as the user gave it, not rounded; of a ratio 0.
+    units : ndarray of float64, shape (n_rows, 2)
+        What a change of each bound is measured by, in the limit's own unit.
+    is_ratio : ndarray of bool, shape (n_rows,)
+    denominators : csr_array of float64, shape (n_rows, n_cells)
+        Second sums of ratios; the rows of others are empty.
+    proof : ndarray of float64, shape (n_rows,)
+        Prices that prove that nothing is feasible, where some are known: the search starts in their direction.
+    """
+
+    problem: Problem
+    engine: Engine
+    asked: NDArray[np.float64]
+    units: NDArray[np.float64]
+    is_ratio: NDArray[np.bool_]
+    denominators: sp.csr_array
+    proof: NDArray[np.float64]
+
+
+class ElasticProblem:
+    """The campaign in which every hard bound is a soft row of its own, and violating it is all that counts.
+
+    Attributes
+    ----------
+    row : ndarray of int64, shape (n_bounds,)
+        Row of each bound in the campaign.
+    is_min, is_ratio, integer : ndarray of bool, shape (n_bounds,)
+    rows : csr_array of float64, shape (n_bounds, n_cells)
+    lower, upper : ndarray of float64, shape (n_bounds,)
+    unit : ndarray of float64, shape (n_bounds,)
+        Change that counts as a share of 1, in the limit's own unit.
+    most : ndarray of float64, shape (n_bounds,)
+        The most that each ratio's denominator can be; 1 of other bounds.
+    factor : float
+        Objective lost per unit of the sum of shares: a typical coupon in a typical bound costs 1.
+    """
+
+    def __init__(self, request: RelaxationRequest):
+        problem = request.problem
+        lower = np.flatnonzero(problem.hard & np.isfinite(problem.lower))
+        upper = np.flatnonzero(problem.hard & np.isfinite(problem.upper))
+        self.row = np.concatenate([lower, upper])
+        self.is_min = np.arange(len(self.row)) < len(lower)
+        side = (~self.is_min).astype(int)
+        asked, none = request.asked[self.row, side], np.full(len(self.row), np.inf)
+        self.lower = np.where(self.is_min, asked, -none)
+        self.upper = np.where(self.is_min, none, asked)
+        self.unit = request.units[self.row, side]
+        self.rows = sp.csr_array(problem.rows[self.row])
+        self.integer = problem.integer[self.row]
+        self._denominator = sp.csr_array(request.denominators[self.row])
+        self.is_ratio = request.is_ratio[self.row]
+        self._problem = problem
+        self.most = np.ones(len(self.row))
+        for at in np.flatnonzero(self.is_ratio).tolist():
+            table = self._denominator[[at]].toarray().reshape(problem.objective.shape)
+            alone = Lagrangian(replace(problem, objective=table), request.engine)
+            self.most[at] = alone.bound(np.zeros(len(problem.lower)))
+        self._is_fixed = self.most <= 0  # over nothing no change of the ratio would do
+        self.most[self._is_fixed] = 1.0
+        per_coupon = Scales.measure(problem, request.engine).per_coupon[self.row]
+        self.factor = 1.0 / float(np.median(1.0 / (self.unit * self.most * per_coupon)))
+
+    def problem(
+        self,
+        denominators: NDArray[np.float64],
+        keep_ratios: bool = False,
+        least: NDArray[np.float64] | None = None,
+    ) -> Problem:
+        """Return the campaign with changes measured by some denominators.
+
+        Parameters
+        ----------
+        denominators : ndarray of float64, shape (n_bounds,)
+            1 of bounds that are none of ratios.
+        keep_ratios : bool
+            Whether ratios are kept as they are.
+        least : ndarray of float64, shape (n_bounds,), optional
+            Keeps the ratios' denominators between these and `denominators`, by rows of their own behind the others.
+
+        Returns
+        -------
+        Problem
+        """
+        penalty = self.factor / (self.unit * denominators)
+        kept = self.is_ratio if keep_ratios else self._is_fixed
+        penalty = np.where(kept, np.inf, penalty)
+        rows, lower, upper, integer = self.rows, self.lower, self.upper, self.integer
+        if least is not None:
+            within = np.flatnonzero(self.is_ratio)
+            rows = sp.csr_array(sp.vstack([rows, self._denominator[within]], format="csr"))
+            lower = np.append(lower, least[within] * (1.0 - ROUNDING))
+            upper = np.append(upper, denominators[within] * (1.0 + ROUNDING))
+            penalty = np.append(penalty, np.full(len(within), np.inf))
+            integer = np.append(integer, np.zeros(len(within), bool))
+        return replace(
+            self._problem,
+            objective=np.zeros_like(self._problem.objective),
+            rows=rows,
+            lower=lower,
+            upper=upper,
+            penalty=penalty,
+            integer=integer,
+        )
+
+    def activity(self, plan: Plan | MeasuredChoice) -> NDArray[np.float64]:
+        """What each bound's row comes to."""
+        return np.asarray(self.rows @ plan.usage.ravel())
+
+    def missed(self, plan: Plan | MeasuredChoice) -> NDArray[np.float64]:
+        """How far each bound's row is outside it."""
+        activity = self.activity(plan)
+        off = np.where(self.is_min, self.lower - activity, activity - self.upper)
+        return np.asarray(np.maximum(0.0, off))
+
+    def denominators(self, plan: Plan | MeasuredChoice | None) -> NDArray[np.float64]:
+        """The denominators of ratios as they came out, not too near 0; 1 of other bounds."""
+        if plan is None:
+            return self.most
+        below = np.asarray(self._denominator @ plan.usage.ravel())
+        return np.where(self.is_ratio, np.maximum(below, LEAST_DENOMINATOR * self.most), 1.0)
+
+    def shares(self, plan: Plan | MeasuredChoice) -> NDArray[np.float64]:
+        """The change of each bound that an allocation asks for, as a share; infinite of a ratio to nothing."""
+        missed = self.missed(plan)
+        below = np.asarray(self._denominator @ plan.usage.ravel())
+        divisor = self.unit * np.where(self.is_ratio, below, 1.0)
+        shares = np.zeros(len(missed))
+        with np.errstate(divide="ignore"):
+            np.divide(missed, divisor, out=shares, where=missed > 0)
+        return shares
+
+    def start(self, proof: NDArray[np.float64]) -> WarmStart | None:
+        """Prices in the direction of a proof, as far as they go; without prices the dual has a kink."""
+        prices = np.where(
+            self.is_min, np.minimum(proof[self.row], 0.0), np.maximum(proof[self.row], 0.0)
+        )
+        penalty = self.factor / (self.unit * self.most)
+        largest = float((np.abs(prices) / penalty).max(initial=0.0))
+        return WarmStart(prices / largest) if largest > 0 else None
