@@ -55,6 +55,8 @@ def test_errors(channel: str, tmp_path: Path, capfd: pytest.CaptureFixture[str])
     assert first["severity"] == "error" and first["place"] == "limit 'print run': where 'channel'"
     assert run(["solve", str(campaign), "--out", str(tmp_path / "out"), "--quiet"]) == 2
     assert capfd.readouterr().err == found.err and not (tmp_path / "out").exists()
+    assert run(["verify", str(campaign), str(tmp_path)]) == 2
+    assert capfd.readouterr().err == found.err
 
 
 def test_what_cannot_be_read_is_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

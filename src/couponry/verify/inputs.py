@@ -14,6 +14,9 @@ from ..campaign_folder.read import read_campaign_data
 from ..data import tables
 from ..data.roles import ROLES
 from ..data.where.filters import Where, rows_where
+from ..model.checking.check import statement_findings
+from ..model.checking.finding import refuse_errors
+from ..model.compiled_campaign import statement_of
 from ..model.compiling.measures import MONEY
 from ..model.contact_history import ContactHistory
 from ..model.customers import Customers
@@ -71,6 +74,7 @@ class Inputs:
             self.cells = _once_for_each([*ROLES], self.offers)
             self.seen = self._seen(role)
         self._offer_numbers: dict[str, Floats] = {}
+        refuse_errors(statement_findings(statement_of(self.data)))
 
     def __len__(self) -> int:
         return len(self.data.candidates)

@@ -45,6 +45,8 @@ class Report:
         Customers who have candidates.
     candidates : int
         Candidates of all customers.
+    customers_with_coupons : int or None
+        Customers with at least one coupon.
     customers_below_min : int or None
         Customers with fewer coupons than a rule's `min`.
     customers_without_mandatory : int or None
@@ -64,6 +66,7 @@ class Report:
     allocated: int = 0
     customers: int = 0
     candidates: int = 0
+    customers_with_coupons: int | None = None
     customers_below_min: int | None = None
     customers_without_mandatory: int | None = None
     limits: int = 0

@@ -154,7 +154,7 @@ class RuleChecks:
         plain = all(part.rule.min is None or part.is_about_all for part in self.bounded)
         plain = plain and not any(part.has_lists for part in self.bounded)
         self.is_plain = plain and not self._conflicts and not len(inputs.history)
-        self._without = self._short = 0
+        self._without = self._short = self._with_coupons = 0
 
     def check(self, block: Block, rows: Integers) -> None:
         """Check the allocated candidates of a block.
@@ -176,6 +176,7 @@ class RuleChecks:
                 self._note(problem, who, block)
         without = block.customer[np.setdiff1d(block.mandatory, rows)]
         self._without += len(np.unique(without))
+        self._with_coupons += len(np.unique(block.customer[rows]))
         short = self._below_min(bounded, block, rows)
         self._short += int(short.sum())
         if self.is_plain and not len(block.mandatory):
@@ -190,7 +191,8 @@ class RuleChecks:
         self._note(f"{self._with_min}{fewer}", too_few, block)
 
     def finish(self) -> None:
-        """Compare the numbers of customers who lack something with what is claimed."""
+        """Compare the numbers of customers who got coupons, or lack something, with what is claimed."""
+        self._claims.check("customers_with_coupons", self._with_coupons)
         self._claims.check("customers_without_mandatory", self._without)
         self._claims.check("customers_below_min", self._short)
 
