@@ -11,10 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.support.bad_campaigns import CASES
+from tests.support.bad_sizes import API_NUMBERS, BAD_SIZES
 from tests.support.campaign_draft import Draft
 from tests.support.campaigns import random_tables, replaced
 
 from couponry import Campaign, CustomerRule, InvalidInput, Limit, cli, read_campaign
+from couponry.results.options import SolveOptions
+from couponry.utils.errors import MAX_MESSAGE
 
 NAN = float("nan")
 
@@ -50,6 +53,7 @@ def test_one_line_and_nothing_written(
     assert len(lines) == 1, printed
     missing = [part for part in expected if part not in lines[0]]
     assert not missing, f"{missing} not in: {lines[0]}"
+    assert len(lines[0]) <= 300 and lines[0].isprintable()
     assert [path.name for path in tmp_path.iterdir()] == ["campaign"]
 
 
@@ -157,6 +161,51 @@ API: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         ("'L'", "max", "[1]"),
     ),
 }
+
+
+@pytest.mark.parametrize("number", API_NUMBERS, ids=range(len(API_NUMBERS)))
+def test_numbers_that_are_none(number: Any) -> None:
+    for call in (
+        lambda: Limit("L", max=number).check(),
+        lambda: Limit("L", max=1, mode="soft", penalty=number).check(),
+        lambda: CustomerRule("R", max=number).check(),
+        lambda: SolveOptions(gap=-number).check(),
+        lambda: SolveOptions(time_limit=-abs(number)).check(),
+        lambda: SolveOptions(seed=number).check(),
+        lambda: SolveOptions(threads=number).thread_count,
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            call()
+        assert len(str(caught.value)) <= MAX_MESSAGE
+
+
+def test_threads_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("0", "-1", "²", "1025", "9" * 5000, "1e3"):
+        monkeypatch.setenv("COUPONRY_THREADS", text)
+        with pytest.raises(InvalidInput, match="COUPONRY_THREADS"):
+            _ = SolveOptions().thread_count
+
+
+def test_a_path_that_is_no_text(tmp_path: Path, run: Callable[..., tuple[int, str]]) -> None:
+    Draft().write(tmp_path / "campaign")
+    status, printed = run("solve", tmp_path / "campaign", "--out", tmp_path / "o\udcff")
+    assert status == 2 and "--out" in printed and "UTF-8" in printed and printed.isascii()
+    with pytest.raises(InvalidInput, match="UTF-8"):
+        read_campaign(tmp_path / "\udcff")
+
+
+def test_what_solve_refuses_other_commands_refuse_alike(
+    tmp_path: Path, run: Callable[..., tuple[int, str]]
+) -> None:
+    Draft().write(tmp_path / "good")
+    read_campaign(tmp_path / "good").solve().write(tmp_path / "result")
+    for name in ("a pipe as offers", "value of 1e39", "5,000 digits", "customers that are no text",
+                 "null face value, though candidates have a value"):  # fmt: skip
+        folder = tmp_path / name[:9]
+        BAD_SIZES[name][0](Draft()).write(folder)
+        _, said = run("solve", folder, "--out", tmp_path / "out")
+        for command in (["verify", folder, tmp_path / "result"], ["info", folder]):
+            assert run(*command) == (2, said), command[0]
 
 
 @pytest.mark.parametrize("case", API)

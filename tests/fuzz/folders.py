@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -100,7 +100,8 @@ def run_case(number: int) -> Outcome:
     )
     try:
         odd.write(place / "campaign")
-        kinds, wrong = _try(odd, place, number)
+        with chdir(place):  # whatever an option names is made there
+            kinds, wrong = _try(odd, place, number)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     told = "; ".join(odd.faults) or "no fault"
@@ -110,10 +111,7 @@ def run_case(number: int) -> Outcome:
 def _try(odd: OddFolder, place: Path, number: int) -> tuple[list[str], list[str]]:
     folder, out = place / "campaign", place / "out"
     options = ["--quiet", "--json", "--threads", "1", "--gap", "1e-3", "--time-limit", "20"]
-    arguments = odd.arguments
-    if arguments and arguments[0] in ("--store", "--checkpoint", "--start"):
-        arguments = [a if a.startswith(("/", "--")) else str(place / a) for a in arguments]
-    ran = command("solve", folder, "--out", out, *options, *arguments)
+    ran = command("solve", folder, "--out", out, *options, *odd.arguments)
     wrong = wrong_with(ran, "solve")
     kinds = [f"solve: status {ran.status}", *(fault.split(": ")[0] for fault in odd.faults)]
     if ran.status in (0, 3):

@@ -336,11 +336,8 @@ def _file(odd: OddFolder) -> str:
         elif what == "the folder itself":
             path.symlink_to(folder)
         elif what == "another table":
-            shutil.copy(
-                folder / odd.pick(["offers.parquet", "bounds.parquet", "campaign.toml"]), path
-            ) if (
-                folder / "offers.parquet"
-            ).is_file() and name == "campaign.toml" else path.write_bytes(aside.read_bytes())
+            other = folder / odd.pick(["offers.parquet", "bounds.parquet", "campaign.toml"])
+            shutil.copy(other if other.is_file() else aside, path)
 
     odd.after.append(spoil)
     return f"file: {what}"

@@ -8,8 +8,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
 from ..data.roles import ROLES
-from ..utils.checks import is_number, is_text, is_whole, refuse_unknown_keys
+from ..utils.checks import as_float, is_number, is_text, is_whole, refuse_unknown_keys, shown
 from ..utils.errors import InvalidInput
+
+MOST_OFFERS = 65_535
+"""Offers a customer and role, at most: as many as an offer's number has in 16 bits."""
+
+MOST_WEEKS = 5_200
+"""Weeks of a window, at most: a hundred years."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class Targeting:
             If a key is unknown or a value makes no sense.
         """
         if not isinstance(spec, Mapping):
-            raise InvalidInput(f"campaign.toml: candidates: expected a table, got {spec!r}")
+            raise InvalidInput(f"campaign.toml: candidates: expected a table, got {shown(spec)}")
         refuse_unknown_keys(spec, cls.__dataclass_fields__, "campaign.toml: [candidates]")
         found = cls(**spec)
         found.check()
@@ -99,15 +105,16 @@ class Targeting:
         self._check_response()
 
     def _check_quotas_and_times(self) -> None:
-        for key, least in (*((role, 0) for role in ROLES), ("window", 1)):
+        quotas = ((role, 0, MOST_OFFERS) for role in ROLES)
+        for key, least, most in (*quotas, ("window", 1, MOST_WEEKS)):
             value = getattr(self, key)
-            if not is_whole(value) or value < least:
-                _refuse(key, f"a whole number from {least} up", value)
+            if not is_whole(value) or not least <= value <= most:
+                _refuse(key, f"a whole number from {least} up to {most:,}", value)
         if sum(self.quota.values()) == 0:
             raise InvalidInput(
                 "candidates: expected at least one offer a customer, got quotas of 0"
             )
-        if not is_number(self.half_life) or not 0 < self.half_life < math.inf:
+        if not is_number(self.half_life) or not 0 < as_float(self.half_life) < math.inf:
             _refuse("half_life", "weeks above 0", self.half_life)
 
     def _check_columns(self) -> None:
@@ -121,7 +128,8 @@ class Targeting:
     def _check_response(self) -> None:
         response = self.response
         if response is not None and (
-            not isinstance(response, Mapping) or not all(map(is_number, response.values()))
+            not isinstance(response, Mapping)
+            or not all(is_number(one) and math.isfinite(as_float(one)) for one in response.values())
         ):
             _refuse("response", "coefficients", response)
         if not isinstance(self.incremental, bool):
@@ -151,4 +159,4 @@ class Targeting:
 
 
 def _refuse(key: str, expected: str, value: object) -> NoReturn:
-    raise InvalidInput(f"candidates: {key}: expected {expected}, got {value!r}")
+    raise InvalidInput(f"candidates: {key}: expected {expected}, got {shown(value)}")

@@ -17,7 +17,7 @@ from ..engines.local import LocalEngine
 from ..engines.subset import customers_of
 from ..results.solution import CampaignSolution
 from ..solver.plan import Plan
-from ..utils.checks import is_whole
+from ..utils.checks import is_whole, shown
 from ..utils.errors import InvalidInput
 from .customer_subproblem import CustomerSubproblem
 from .decisions import Explanation
@@ -80,10 +80,10 @@ def _number(customers: pa.Array, customer: Any) -> int:
     expected = tables.kind_of_ids(customers)
     if not (is_whole(customer) if expected == "integers" else isinstance(customer, str)):
         raise InvalidInput(
-            f"explain: customer: expected one of {expected}, as in table candidates, got {customer!r}"
+            f"explain: customer: expected one of {expected}, as in table candidates, got {shown(customer)}"
         )
     wanted = tables.ids(pa.table({"customer": [customer]}), "candidates", "customer")
     number = int(tables.positions(wanted, customers)[0])
     if number < 0:
-        raise InvalidInput(f"explain: customer {customer!r} has no candidates")
+        raise InvalidInput(f"explain: customer {shown(customer)} has no candidates")
     return number

@@ -18,10 +18,12 @@ from .. import kernels
 from ..campaign_folder.read import read_candidates
 from ..campaign_folder.spec import Spec, read_spec
 from ..data import tables
+from ..data.parquet_metadata import id_ranges
 from ..data.table_files import common_schema, fitted, list_files, plain_schema, reading
 from ..model.campaign_data import CampaignData
 from ..model.compiled_campaign import compile_campaign
 from ..model.compiling.compile_limits import CompiledLimits
+from ..utils.checks import shown
 from ..utils.errors import InvalidInput
 from .customer_subproblem import CustomerSubproblem
 from .decisions import Explanation
@@ -77,7 +79,7 @@ def _campaign_of_one(folder: Path, spec: Spec, customer: Any) -> CampaignData:
     else:
         candidates = _of_customer(read_candidates(folder, spec), "candidates", customer)
     if candidates.num_rows == 0:
-        raise InvalidInput(f"explain: customer {customer!r} has no candidates")
+        raise InvalidInput(f"explain: customer {shown(customer)} has no candidates")
     customers, history = (
         _rows_of(folder, spec.tables[name], name, customer) if name in spec.tables else None
         for name in ("customers", "history")
@@ -101,14 +103,26 @@ def _rows_of(folder: Path, name: str | list[str], what: str, customer: Any) -> p
         if path.suffix.lower() == ".csv":
             parts.append(_of_customer(tables.read(path.parent, path.name, what), what, customer))
             continue
-        with reading(path, what):
-            schema = plain_schema(pq.read_schema(path), what, None)
+        with reading(path, what), pq.ParquetFile(path) as file:
+            schema = plain_schema(file.schema_arrow, what, None)
             kind = tables.ids(schema.empty_table(), what, "customer").type
-            wanted = _as_id(kind, customer)
-            found = pq.read_table(path, filters=[("customer", "==", wanted)])
-        parts.append(tables.as_table(found, what))
+            groups = _groups_with(file.metadata, _as_id(kind, customer))
+            found = file.read_row_groups(groups)
+        parts.append(_of_customer(tables.as_table(found, what), what, customer))
     schema = common_schema(paths, [part.schema for part in parts], what)
     return pa.concat_tables([fitted(part, schema, what) for part in parts])
+
+
+def _groups_with(metadata: Any, wanted: Any) -> list[int]:
+    """The row groups of a file that may have a customer's rows."""
+
+    def may_have(known: tuple[Any, Any] | None) -> bool:
+        if known is None or type(known[0]) is not type(wanted):
+            return True
+        return bool(known[0] <= wanted <= known[1])
+
+    ranges = enumerate(id_ranges(metadata, "customer"))
+    return [group for group, known in ranges if may_have(known)]
 
 
 def _of_customer(table: pa.Table, what: str, customer: Any) -> pa.Table:
@@ -124,7 +138,7 @@ def _as_id(kind: pa.DataType, customer: Any) -> int | str:
             return int(str(customer))
         except ValueError:
             raise InvalidInput(
-                f"explain: customer: expected a whole number, got {customer!r}"
+                f"explain: customer: expected a whole number, got {shown(customer)}"
             ) from None
     return str(customer)
 

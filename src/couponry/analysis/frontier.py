@@ -12,7 +12,7 @@ from ..model.campaign_data import CampaignData
 from ..model.changes import changed
 from ..model.compiled_campaign import CompiledCampaign
 from ..results.solution import CampaignSolution
-from ..utils.checks import check_number
+from ..utils.checks import check_number, shown
 from ..utils.errors import InvalidInput
 from ..utils.html import rows_table
 from ..utils.suggestions import known_names
@@ -201,7 +201,7 @@ def present_bound(
         If there is no such limit, group or bound, or if there are two.
     """
     if side not in (None, "min", "max"):
-        raise InvalidInput(f"side: expected 'min' or 'max', got {side!r}")
+        raise InvalidInput(f"side: expected 'min' or 'max', got {shown(side)}")
     wanted = None if group is None else str(group)
     measures = [m for m in compiled.limits.measures if m.name == limit]
     if not measures:
@@ -209,13 +209,13 @@ def present_bound(
         raise InvalidInput(f"limit: there is no limit {limit!r}{near}")
     if wanted not in [m.group for m in measures]:
         groups = ", ".join(str(m.group) for m in measures[:5])
-        raise InvalidInput(f"group: limit {limit!r} has the groups {groups}, got {group!r}")
+        raise InvalidInput(f"group: limit {limit!r} has the groups {groups}, got {shown(group)}")
     measure = next(m for m in measures if m.group == wanted)
     have = [s for s in ("min", "max") if getattr(measure, s) is not None and side in (None, s)]
     if len(have) != 1:
         raise InvalidInput(
             f"side: limit {limit!r} has {'min and max' if have else 'no such bound'}: "
-            f"expected the one to change, got {side!r}"
+            f"expected the one to change, got {shown(side)}"
         )
     return LimitBound(limit, group, have[0], float(getattr(measure, have[0])))
 

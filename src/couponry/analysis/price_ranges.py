@@ -16,7 +16,7 @@ from ..results.options import SolveOptions
 from ..results.solution import CampaignSolution
 from ..results.solve import solve
 from ..solver.dual.bound_sensitivity import Minimum, MovedBound, Sensitivity
-from ..utils.checks import is_number
+from ..utils.checks import is_number, shown
 from ..utils.clock import Clock
 from ..utils.errors import InvalidInput
 from ..utils.html import rows_table
@@ -190,7 +190,9 @@ def price_ranges(result: CampaignSolution, limits: Any, options: RangeOptions) -
         )
     for name, value in (("move", options.move), ("tolerance", options.tolerance)):
         if not is_number(value) or not 0 < value < 1:
-            raise InvalidInput(f"price_ranges: {name}: expected a share above 0, got {value!r}")
+            raise InvalidInput(
+                f"price_ranges: {name}: expected a share above 0, got {shown(value)}"
+            )
     priced = _priced_bounds(result, limits, options.most)
     clock = Clock(options.time_limit, None)
     count = result.threads if options.threads is None else thread_count(options.threads)

@@ -14,6 +14,7 @@ from ..utils.errors import InvalidInput
 from ..utils.suggestions import did_you_mean
 from . import ids, tables
 from .candidate_rows import CandidateRows, sort_rows
+from .plain_types import check_values
 from .roles import ROLES
 
 TABLE = "candidates"
@@ -189,6 +190,7 @@ def _role_codes(table: pa.Table, first_row: int) -> NDArray[np.uint8]:
         ) from None
     unknown = pc.and_(pc.is_null(code), pc.is_valid(column))
     if pc.any(unknown).as_py():
+        check_values(column, "table candidates, column 'role'", first_row)
         row = pc.index(unknown, True).as_py()
         role = column[row].as_py()
         raise InvalidInput(

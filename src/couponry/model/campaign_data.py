@@ -23,6 +23,7 @@ from ..utils.arrays.blocks import row_blocks
 from ..utils.checks import check_name, is_text, shown
 from ..utils.errors import InvalidInput
 from ..utils.parallel import worker_count
+from .amount_checks import check_amounts
 from .campaign_checks import (
     COUPON_COLUMNS,
     candidate_columns,
@@ -116,6 +117,8 @@ class CampaignData:
         if not isinstance(rows, (Stream, CandidateBlocks)):
             wanted = candidate_columns(checked_limits, value)
             rows = stream(candidates, "candidates", sorted(wanted))
+        known = rows.schema.names if isinstance(rows, Stream) else list(rows.columns)
+        check_amounts(offer_table, known, value, checked_limits)
         customer_table = None if customers is None else tables.as_table(customers, "customers")
         if customer_table is not None:
             check_customers(customer_table)
@@ -158,6 +161,7 @@ class CampaignData:
         named = check_parts(limits, "limit", Limit)
         have = {*self.candidates.columns, *self.offers.column_names}
         check_limit_columns(named, have, self.candidate_names)
+        check_amounts(self.offers, self.candidates.columns, self.value, named)
         return replace(self, limits=named, seconds={})
 
     def with_rules(self, rules: Sequence[CustomerRule]) -> CampaignData:
@@ -191,7 +195,13 @@ class CampaignData:
         -------
         CampaignData
             Another campaign.
+
+        Raises
+        ------
+        InvalidInput
+            Where a column that is summed holds no numbers.
         """
+        check_amounts(offers, self.candidates.columns, self.value, self.limits)
         return replace(self, offers=offers, seconds={})
 
     def is_same_as(self, other: CampaignData) -> bool:

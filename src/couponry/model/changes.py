@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..data import tables
-from ..utils.checks import is_number
+from ..utils.checks import as_float, is_number, shown
 from ..utils.errors import InvalidInput, first_line
 from ..utils.suggestions import known_names
 from .campaign_data import CampaignData
@@ -106,20 +106,20 @@ def changed_number(change: Any, now: float | None, label: str) -> float | None:
     """
     if change is None:
         return None
-    if is_number(change) and math.isfinite(change):
+    if is_number(change) and math.isfinite(as_float(change)):
         return float(change) if change != int(change) else int(change)
     found = RELATIVE.fullmatch(change) if isinstance(change, str) else None
     if found is None:
         raise InvalidInput(
-            f"{label}: expected a number, None or a change such as '+5 %' or '* 1.1', got {change!r}"
+            f"{label}: expected a number, None or a change such as '+5 %' or '* 1.1', got {shown(change)}"
         )
     if now is None:
-        raise InvalidInput(f"{label}: there is none that {change!r} could change")
+        raise InvalidInput(f"{label}: there is none that {shown(change)} could change")
     sign, percent, factor = found.groups()
     try:
         times = float(factor) if factor else 1.0 + float(f"{sign}{percent}") / 100.0
     except ValueError:
-        raise InvalidInput(f"{label}: expected a number in {change!r}") from None
+        raise InvalidInput(f"{label}: expected a number in {shown(change)}") from None
     return now * times
 
 
@@ -152,11 +152,13 @@ def changed_offers(table: pa.Table, changes: Any) -> pa.Table:
     for offer, new in changes.items():
         if offer not in row_of:
             raise InvalidInput(
-                f"what_if: offers: there is no offer {offer!r}{known_names(offer, ids)}"
+                f"what_if: offers: there is no offer {shown(offer)}{known_names(offer, ids)}"
             )
         if not isinstance(new, Mapping):
-            raise InvalidInput(f"what_if: offers: {offer!r}: expected columns, got {new!r}")
-        _change_row(table, columns, row_of[offer], new, f"what_if: offers: {offer!r}")
+            raise InvalidInput(
+                f"what_if: offers: {shown(offer)}: expected columns, got {shown(new)}"
+            )
+        _change_row(table, columns, row_of[offer], new, f"what_if: offers: {shown(offer)}")
     for column, values in columns.items():
         table = _with_column(table, column, values)
     return table
@@ -234,7 +236,7 @@ def _changed_limits(limits: list[Limit], changes: Changes) -> list[Limit]:
     found = list(limits)
     for key, change in changes.items():
         name, group = key if isinstance(key, tuple) and len(key) == 2 else (key, None)
-        label = f"what_if: limits: {key!r}"
+        label = f"what_if: limits: {shown(key)}"
         for n in _places(found, name, "limit"):
             limit = found[n]
             if isinstance(change, Limit):
@@ -257,7 +259,7 @@ def _with_fields(part: Part, change: Any, label: str, numeric: tuple[str, ...]) 
         unknown = [key for key in change if key not in known] if isinstance(change, Mapping) else []
         near = known_names(unknown[0], sorted(known)) if unknown else ""
         raise InvalidInput(
-            f"{label}: expected a {type(part).__name__} or fields of one, got {change!r}{near}"
+            f"{label}: expected a {type(part).__name__} or fields of one, got {shown(change)}{near}"
         )
     new = dict(change)
     for key in set(numeric) & set(new):
@@ -281,7 +283,7 @@ def _with_table(limit: Limit, group: Any, change: Changes, label: str) -> Limit:
     if not about:
         known = [str(row[limit.by]) for row in rows]
         raise InvalidInput(
-            f"{label}: table of {limit.label} has no group {group!r}{known_names(group, known)}"
+            f"{label}: table of {limit.label} has no group {shown(group)}{known_names(group, known)}"
         )
     for row in about:
         for key, new in bounds.items():

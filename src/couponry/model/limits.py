@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..data.where.filters import Where
-from ..utils.checks import check_flag, check_name, check_number, is_text, refuse_unknown_keys
+from ..utils.checks import (
+    check_flag,
+    check_name,
+    check_number,
+    is_text,
+    refuse_unknown_keys,
+    shown,
+)
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import did_you_mean
 
@@ -159,13 +166,15 @@ class Limit:
         for key in ("sum", "by"):
             value = getattr(self, key)
             if value is not None and not is_text(value):
-                raise InvalidInput(f"{label}: {key}: expected the name of a column, got {value!r}")
+                raise InvalidInput(
+                    f"{label}: {key}: expected the name of a column, got {shown(value)}"
+                )
         if self.ratio is not None:
             pair = isinstance(self.ratio, (list, tuple)) and len(self.ratio) == 2
             if pair and self.sum != "count":
                 raise InvalidInput(f"{label}: expected sum or ratio, got both")
             if not pair or not all(isinstance(r, str) for r in self.ratio):
-                raise InvalidInput(f"{label}: ratio: expected two columns, got {self.ratio!r}")
+                raise InvalidInput(f"{label}: ratio: expected two columns, got {shown(self.ratio)}")
         for key in ("min", "max", "penalty"):
             check_number(getattr(self, key), f"{label}: {key}")
         for key in ("where", "customers"):
@@ -174,7 +183,7 @@ class Limit:
         check_flag(self.may_be_empty, f"{label}: may_be_empty")
         if self.mode not in MODES:
             raise InvalidInput(
-                f"{label}: mode: expected one of {', '.join(MODES)}, got {self.mode!r}"
+                f"{label}: mode: expected one of {', '.join(MODES)}, got {shown(self.mode)}"
                 f"{did_you_mean(self.mode, MODES)}"
             )
 
@@ -191,5 +200,5 @@ class Limit:
             raise InvalidInput(f"{label}: min {self.min} is above max {self.max}")
         if self.mode == "soft" and (self.penalty is None or self.penalty < 0):
             raise InvalidInput(
-                f"{label}: penalty: a soft limit needs a number from 0 up, got {self.penalty!r}"
+                f"{label}: penalty: a soft limit needs a number from 0 up, got {shown(self.penalty)}"
             )

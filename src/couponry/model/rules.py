@@ -9,7 +9,7 @@ from typing import Any
 from ..data import tables
 from ..data.where.filters import Where
 from ..solver.rule_names import UNLIMITED
-from ..utils.checks import check_flag, check_name, is_number, is_text, refuse_unknown_keys
+from ..utils.checks import check_flag, check_name, is_number, is_text, refuse_unknown_keys, shown
 from ..utils.errors import InvalidInput
 
 MANDATORY = "mandatory offers"
@@ -142,16 +142,16 @@ class CustomerRule:
                 continue
             if not is_number(bound) or not 0 <= bound <= UNLIMITED or bound != int(bound):
                 raise InvalidInput(
-                    f"{label}: {key}: expected a whole number from 0 up or a column of customers, got {bound!r}"
+                    f"{label}: {key}: expected a whole number from 0 up or a column of customers, got {shown(bound)}"
                 )
         if self.max is None and self.min is None:
             raise InvalidInput(f"{label}: expected max, min or conflicts, got none of them")
         if not isinstance(self.where, Mapping):
             raise InvalidInput(
-                f"{label}: where: expected a table of conditions, got {self.where!r}"
+                f"{label}: where: expected a table of conditions, got {shown(self.where)}"
             )
         if self.by is not None and not isinstance(self.by, str):
-            raise InvalidInput(f"{label}: by: expected a column of offers, got {self.by!r}")
+            raise InvalidInput(f"{label}: by: expected a column of offers, got {shown(self.by)}")
         if is_number(self.min) and is_number(self.max) and self.min > self.max:
             raise InvalidInput(f"{label}: min {self.min} is above max {self.max}")
 

@@ -7,6 +7,7 @@ import resource
 import sys
 from pathlib import Path
 
+from .checks import shown
 from .errors import InvalidInput
 
 UNITS = {"": 1, "b": 1}
@@ -15,6 +16,9 @@ UNITS |= {
     f"{letter}{end}": 1024**power for power, letter in enumerate("kmgt", 1) for end in ("ib", "")
 }
 """Bytes of each unit, in lower case: kB is 1000, KiB and k are 1024."""
+
+MOST_BYTES = 2.0**63
+"""More than any machine has."""
 
 
 def available_memory() -> int | None:
@@ -72,11 +76,13 @@ def parse_size(text: int | str | None, label: str) -> int | None:
     """
     if text is None:
         return None
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(text))
+    written = text if isinstance(text, str) else shown(text)
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", written)
     unit = UNITS.get(match[2].lower()) if match else None
-    if match is None or unit is None or isinstance(text, bool) or float(match[1]) <= 0:
-        raise InvalidInput(f"{label}: expected a size such as 8GiB or 500MB, got {text!r}")
-    return int(float(match[1]) * unit)
+    size = float(match[1]) * unit if match is not None and unit is not None else 0.0
+    if isinstance(text, bool) or not 0 < size < MOST_BYTES:
+        raise InvalidInput(f"{label}: expected a size such as 8GiB or 500MB, got {shown(text)}")
+    return int(size)
 
 
 def size_text(size: int) -> str:

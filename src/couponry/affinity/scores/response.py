@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...data import tables
 from ...data.roles import ROLES
+from ...utils.checks import shown
 from ...utils.errors import InvalidInput
 from .logistic import LogisticRegression, Sample, sigmoid
 
@@ -185,7 +186,7 @@ def calibration_shift(log_odds: NDArray[np.float64], rate: float) -> float:
     """
     if not 0.0 < rate < 1.0 or len(log_odds) == 0:
         raise InvalidInput(
-            f"rate: expected a share between 0 and 1 of at least one pair, got {rate!r}"
+            f"rate: expected a share between 0 and 1 of at least one pair, got {shown(rate)}"
         )
     low, high = -LARGEST_MARGIN - float(log_odds.max()), LARGEST_MARGIN - float(log_odds.min())
     for _ in range(BISECTION_STEPS):
@@ -266,7 +267,7 @@ def variants(offers: Any, depths: Sequence[float]) -> pa.Table:
     wrong = [depth for depth in depths if not 0.0 <= depth <= 1.0]
     if wrong or len(set(depths)) < len(depths) or not depths:
         raise InvalidInput(
-            f"depths: expected distinct shares of the price from 0 to 1, got {list(depths)!r}"
+            f"depths: expected distinct shares of the price from 0 to 1, got {shown(list(depths))}"
         )
     price = tables.numbers(given, "offers", "price")
     families = tables.ids(given, "offers", "offer")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -74,7 +75,7 @@ def read_parquet_metadata(
         rows += metadata.num_rows
         for group in range(metadata.num_row_groups):
             size += metadata.row_group(group).total_byte_size
-        ranges += _id_ranges(metadata, key)
+        ranges += id_ranges(metadata, key)
     known = [found for found in ranges if found is not None]
     stated = bool(known) and len(known) == len(ranges) and len({type(low) for low, _ in known}) == 1
     return ParquetMetadata(
@@ -86,13 +87,26 @@ def read_parquet_metadata(
     )
 
 
-def _id_ranges(metadata: Any, key: str) -> Iterator[tuple[Any, Any] | None]:
-    """The least and largest id of each row group, None where it does not say."""
+def id_ranges(metadata: Any, key: str) -> Iterator[tuple[Any, Any] | None]:
+    """Yield the least and largest id of each row group, None where it does not say.
+
+    Parameters
+    ----------
+    metadata : pyarrow.parquet.FileMetaData
+        What the footer of a file says.
+    key : str
+        The column of the ids.
+
+    Yields
+    ------
+    tuple of (int or str), or None
+    """
     paths = [metadata.schema.column(n).path for n in range(metadata.num_columns)]
     for group in range(metadata.num_row_groups):
         found = None
         if key in paths and metadata.row_group(group).num_rows:
             statistics = metadata.row_group(group).column(paths.index(key)).statistics
             if statistics is not None and statistics.has_min_max:
-                found = (statistics.min, statistics.max)
+                with suppress(ValueError, OverflowError):  # what says no value of Python's
+                    found = (statistics.min, statistics.max)
         yield found
