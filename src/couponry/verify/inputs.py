@@ -14,6 +14,7 @@ from ..campaign_folder.read import read_campaign_data
 from ..data import tables
 from ..data.roles import ROLES
 from ..data.where.filters import Where, rows_where
+from ..model.amount_checks import PARTS
 from ..model.checking.check import statement_findings
 from ..model.checking.finding import refuse_errors
 from ..model.compiled_campaign import statement_of
@@ -112,7 +113,9 @@ class Inputs:
         list of str
             Those that are there; none if the column itself is there.
         """
-        return [] if self.has(name) else [part for part in MONEY if self.has(part)]
+        if self.has(name):
+            return []
+        return [part for part in MONEY if part in PARTS.get(name, ()) and self.has(part)]
 
     def offer_numbers(self, name: str) -> Floats:
         """Return a numeric column of the offers.
