@@ -27,6 +27,9 @@ from couponry.utils.errors import UNSAFE
 
 FAST = Path("/dev/shm")
 LONGEST_LINE = 300
+FINDINGS = ("couponry: warning: ", "couponry: note: ")
+"""How lines begin about what its user may not have meant: they say nothing of how a command ended."""
+
 STATUSES = {"solve": {0, 2, 3, 4}, "verify": {0, 1, 2}}
 
 
@@ -46,7 +49,9 @@ def command(*arguments: str | Path) -> Ran:
         warnings.simplefilter("always")
         status = cli.run([str(argument) for argument in arguments])
     warned = tuple(f"{w.category.__name__}: {w.message}" for w in caught)
-    return Ran(int(status), out.getvalue(), err.getvalue(), warned)
+    lines = err.getvalue().splitlines(keepends=True)
+    said = "".join(line for line in lines if not line.startswith(FINDINGS))
+    return Ran(int(status), out.getvalue(), said, warned)
 
 
 def said(ran: Ran) -> str:

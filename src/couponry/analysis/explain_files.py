@@ -18,7 +18,7 @@ from .. import kernels
 from ..campaign_folder.read import read_candidates
 from ..campaign_folder.spec import Spec, read_spec
 from ..data import tables
-from ..data.parquet_metadata import id_ranges
+from ..data.formats.parquet_metadata import id_ranges
 from ..data.table_files import common_schema, fitted, list_files, plain_schema, reading
 from ..model.campaign_data import CampaignData
 from ..model.compiled_campaign import compile_campaign
