@@ -9,9 +9,9 @@ FUZZER = "tests.fuzz.folders"
 
 
 def test_folders_with_faults() -> None:
-    tally = run_cases(FUZZER, range(30))
+    tally = run_cases(FUZZER, range(85, 107))
     assert tally.failures == {}
-    assert set(FAULTS) - set(tally.kinds) <= {"option"}
+    assert set(FAULTS) <= set(tally.kinds)
 
 
 def test_a_case_is_told_by_its_number() -> None:

@@ -115,10 +115,10 @@ class CampaignData:
         offer_table = sorted_offers(tables.as_table(offers, "offers"))
         rows = candidates
         if not isinstance(rows, (Stream, CandidateBlocks)):
-            wanted = candidate_columns(checked_limits, value)
-            rows = stream(candidates, "candidates", sorted(wanted))
-        known = rows.schema.names if isinstance(rows, Stream) else list(rows.columns)
-        check_amounts(offer_table, known, value, checked_limits)
+            rows = stream(
+                candidates, "candidates", sorted(candidate_columns(checked_limits, value))
+            )
+        check_amounts(offer_table, _names_of(rows), value, checked_limits)
         customer_table = None if customers is None else tables.as_table(customers, "customers")
         if customer_table is not None:
             check_customers(customer_table)

@@ -23,6 +23,7 @@ from ..model.contact_history import ContactHistory
 from ..model.customers import Customers
 from ..utils.arrays.blocks import BLOCK_SIZE
 from ..utils.errors import InvalidInput
+from ..utils.suggestions import known_names
 from .rounding import Floats, Integers, Mask
 
 
@@ -64,6 +65,7 @@ class Inputs:
 
     def __init__(self, folder: Path, store: str | Path | None = None):
         self.data = read_campaign_data(folder, store=store)
+        refuse_errors(statement_findings(statement_of(self.data)))  # what solve would not take
         self.offers = self.data.offers
         self.offer_ids = tables.ids(self.offers, "offers", "offer")
         self.customer_ids = self.data.candidates.customers
@@ -181,7 +183,8 @@ class Inputs:
             cell = np.flatnonzero(about)
             return cell, cell * 0, [None]
         if by not in self.cells.column_names:
-            raise InvalidInput(f"{by_whom}: by: table offers has no column {by!r}")
+            near = known_names(by, self.offers.column_names, "columns")
+            raise InvalidInput(f"{by_whom}: by: table offers has no column {by!r}{near}")
         number: dict[Any, int] = {}
         pairs = {
             (cell, number.setdefault(one, len(number)))
