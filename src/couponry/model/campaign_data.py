@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -119,12 +119,8 @@ class CampaignData:
                 candidates, "candidates", sorted(candidate_columns(checked_limits, value))
             )
         check_amounts(offer_table, _names_of(rows), value, checked_limits)
-        customer_table = None if customers is None else tables.as_table(customers, "customers")
-        if customer_table is not None:
-            check_customers(customer_table)
-        history_table = None if history is None else tables.as_table(history, "history")
-        if history_table is not None:
-            check_history(history_table)
+        customer_table = _checked(customers, "customers", check_customers)
+        history_table = _checked(history, "history", check_history)
         return cls(
             offers=offer_table,
             candidates=_collect(rows, tables.ids(offer_table, "offers", "offer"), store),
@@ -291,6 +287,15 @@ class CampaignData:
             "rules": ", ".join(rule.name for rule in self.rules) or "none",
             "limits": ", ".join(limit.name for limit in self.limits) or "none",
         }
+
+
+def _checked(given: Table | None, what: str, check: Callable[[pa.Table], None]) -> pa.Table | None:
+    """A table that a campaign need not have, checked."""
+    if given is None:
+        return None
+    table = tables.as_table(given, what)
+    check(table)
+    return table
 
 
 def _names_of(rows: Stream | CandidateBlocks) -> tuple[str, ...]:

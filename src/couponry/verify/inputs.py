@@ -65,7 +65,6 @@ class Inputs:
 
     def __init__(self, folder: Path, store: str | Path | None = None):
         self.data = read_campaign_data(folder, store=store)
-        refuse_errors(statement_findings(statement_of(self.data)))  # what solve would not take
         self.offers = self.data.offers
         self.offer_ids = tables.ids(self.offers, "offers", "offer")
         self.customer_ids = self.data.candidates.customers
