@@ -108,8 +108,8 @@ def test_3_infeasible(run: Callable[..., Ran], folder: Folder, tmp_path: Path) -
 
 
 def test_4_stopped_with_nothing(run: Callable[..., Ran], folder: Folder, tmp_path: Path) -> None:
-    """The best choice without prices breaks the limits, and there is no time to repair it."""
-    path = folder(limit=LIMITS)
+    """The best choice without prices breaks the limits, nothing at all, too, and there is no time to repair it."""
+    path = folder(limit=[*LIMITS, {"name": "some", "min": 20, "where": {"brand": ["C"]}}])
     ran = run("solve", path, "--out", tmp_path / "out", "--time-limit", "1e-9", "--quiet", "--json")
     assert ran.status == 4
     assert json.loads(ran.out)["status"] == "unsolved" and json.loads(ran.out)["allocated"] == 0
