@@ -45,6 +45,28 @@ def test_estimate(campaign_folder: Path) -> None:
     assert memory_estimate(campaign_folder).disk_while_building > needed.disk * 1.5
 
 
+def test_estimate_counts_bounds_that_differ_by_customer(tmp_path: Path) -> None:
+    """The arrays of the bounds, and no less: with a store, nothing else of a rule grows with the customers."""
+    tables = random_tables(customers=300)
+    needed = []
+    for name, slots, brands in (("same", 3, 2), ("one", "slots", 2), ("two", "slots", "slots")):
+        rules = [
+            {"name": "slots", "max": slots},
+            {"name": "brands", "by": "brand", "max": brands},
+        ]
+        folder = write_folder(tmp_path / name, tables, spec(customer_rule=rules))
+        needed.append(memory_estimate(folder).memory)
+    compiled = read_campaign(tmp_path / "two").compile().problem.rules
+    held = sum(
+        array.nbytes
+        for array in compiled._asdict().values()
+        if getattr(array, "shape", ())[-1:] == (300,)
+    )
+    assert held >= 2 * 4 * 300
+    assert held <= needed[2] - needed[0] <= held + 12 * 300
+    assert needed[1] - needed[0] == 16 * 300
+
+
 @pytest.mark.parametrize("each", [12, 40])
 def test_estimate_counts_the_constraints_of_rules_that_conflict(each: int, tmp_path: Path) -> None:
     tables = random_tables(customers=300, offers=60, each=each)

@@ -90,4 +90,5 @@ def campaign_size(folder: Path, spec: Spec) -> CampaignSize:
         in_order=rows.is_in_order,
         table_bytes=table_bytes,
         constraints=expected_constraints(spec.rules, rows.rows / max(1, customers), offers.rows),
+        bounds=sum(isinstance(bound, str) for rule in spec.rules for bound in (rule.min, rule.max)),
     )

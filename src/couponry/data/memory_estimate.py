@@ -36,6 +36,12 @@ BYTES_PER_SORTED_VALUE = 16
 BYTES_PER_CUSTOMER = 32
 """A customer while solving: segment 2, bounds of rules 8, what it was given and is worth in a pass 16, rounded up."""
 
+BYTES_PER_BOUND = 4
+"""A bound of a rule that differs by customer."""
+
+BYTES_WHILE_LOOKED_UP = 12
+"""A customer while such a bound is looked up, one at a time: as the table has it, and as a whole number."""
+
 BYTES_PER_TEXT_ID = 24
 """About."""
 
@@ -78,6 +84,8 @@ class CampaignSize:
     constraints : float
         About how many cardinality constraints the rules of a customer come to, where they overlap, conflict or ask for
         minimums.
+    bounds : int
+        Bounds of rules that are columns of the customers table.
     """
 
     candidates: int
@@ -90,6 +98,7 @@ class CampaignSize:
     in_order: bool
     table_bytes: int
     constraints: float = 0.0
+    bounds: int = 0
 
 
 @dataclass(frozen=True)
@@ -178,6 +187,8 @@ def estimate(size: CampaignSize) -> Estimate:
     tables = 2 * size.table_bytes
     per_customer = size.customers * (BYTES_PER_CUSTOMER + 8 * (size.table_bytes > 0))
     constraints = _constraint_bytes(size)
+    if size.bounds:
+        constraints += size.customers * (BYTES_PER_BOUND * size.bounds + BYTES_WHILE_LOOKED_UP)
     memory = (
         size.candidates * (BYTES_PER_CANDIDATE + BYTES_PER_VALUE * size.columns)
         + tables

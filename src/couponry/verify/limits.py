@@ -88,9 +88,8 @@ def _differences(limit: RecomputedLimit, row: dict[str, Any]) -> Iterator[tuple[
         yield "error", f"at most {limit.error + limit.packed}", admitted
     elif not is_close(row["achieved"], limit.achieved, limit.error + admitted):
         yield "achieved", limit.achieved, row["achieved"]
-    if "second_sum" in row and not is_close(
-        row["second_sum"], limit.second_sum, limit.second_error
-    ):
+    second_error = limit.second_error if admitted else 0.0
+    if "second_sum" in row and not is_close(row["second_sum"], limit.second_sum, second_error):
         yield "second_sum", limit.second_sum, row["second_sum"]
     price = row["price"]
     if price is None or not math.isfinite(price):

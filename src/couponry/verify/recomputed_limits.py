@@ -43,7 +43,7 @@ class RecomputedLimit:
     second_sum : float
         Of a ratio: what its second column comes to; else NaN.
     second_error : float
-        What a claim of `second_sum` may be off.
+        What a claim of `second_sum` may be off if `achieved` admits an error.
     """
 
     name: str
