@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,13 @@ from ..solver.infeasibility.infeasible_set import ConflictingBound, InfeasibleSe
 from ..solver.options import DEFAULT_OPTIONS, SolverOptions
 from ..solver.relaxation import BoundChange, Relaxation, relax
 from ..utils.clock import Clock
+from ..utils.errors import OutOfTime
 
 CHANGES_IN_MESSAGE = 5
 """Changes of bounds that a message names; it counts the others."""
+
+LIMITS_IN_MESSAGE = 20
+"""Limits of a conflict that it names."""
 
 RATIO_ROUNDING = 1e-9
 """Share of a ratio that a relaxed bound stays away from it, so that it holds in any order of summation."""
@@ -55,34 +60,48 @@ def describe_infeasibility(
     """
     limits = [_conflict(compiled.limits, bound) for bound in certificate.bounds]
     content: dict[str, Any] = {
-        "message": _conflict_message(limits, certificate.rules),
+        "message": _conflict_message(limits, certificate),
         "limits": limits,
         "customer_rules": [{"customer_rule": name} for name in certificate.rules],
+        "irreducible": certificate.is_irreducible,
     }
-    with clock.stage("way out"):
-        asked, units = _asked(compiled), _units(compiled, engine)
-        measure = compiled.limits.measure_of_row
-        request = RelaxationRequest(
-            compiled.problem,
-            engine,
-            asked,
-            units,
-            compiled.limits.is_ratio[measure],
-            compiled.limits.denominator[measure],
-            prices,
-        )
-        relaxation = relax(request, seed, clock, options)
-    if relaxation is not None:
-        changes = [
-            _change(compiled.limits, change, relaxation, units) for change in relaxation.changes
-        ]
-        changes.sort(key=lambda entry: -abs(entry["share"]))
-        content["way_out"] = changes
-        total = sum(abs(entry["share"]) for entry in changes)
-        content["way_out_share"] = total
-        content["way_out_share_at_least"] = min(relaxation.at_least, total)
-        content["message"] += _relaxation_message(changes)
+    with clock.stage("way out"), contextlib.suppress(OutOfTime):
+        _add_way_out(content, compiled, prices, engine, seed, clock, options)
     return content
+
+
+def _add_way_out(
+    content: dict[str, Any],
+    compiled: CompiledCampaign,
+    prices: NDArray[np.float64],
+    engine: Engine,
+    seed: int,
+    clock: Clock,
+    options: SolverOptions,
+) -> None:
+    """Add the feasibility relaxation, if there is time to find one; the arguments are `describe_infeasibility`'s."""
+    clock.check()
+    asked, units = _asked(compiled), _units(compiled, engine)
+    measure = compiled.limits.measure_of_row
+    request = RelaxationRequest(
+        compiled.problem,
+        engine,
+        asked,
+        units,
+        compiled.limits.is_ratio[measure],
+        compiled.limits.denominator[measure],
+        prices,
+    )
+    relaxation = relax(request, seed, clock, options)
+    if relaxation is None:
+        return
+    changes = [_change(compiled.limits, change, relaxation, units) for change in relaxation.changes]
+    changes.sort(key=lambda entry: -abs(entry["share"]))
+    content["way_out"] = changes
+    total = sum(abs(entry["share"]) for entry in changes)
+    content["way_out_share"] = total
+    content["way_out_share_at_least"] = min(relaxation.at_least, total)
+    content["message"] += _relaxation_message(changes)
 
 
 def _measure(limits: CompiledLimits, row: int) -> tuple[Measure, bool]:
@@ -169,17 +188,22 @@ def _side(entry: dict[str, Any]) -> str:
     return "min" if "min" in entry else "max"
 
 
-def _conflict_message(limits: list[dict[str, Any]], rules: list[str]) -> str:
+def _conflict_message(limits: list[dict[str, Any]], certificate: InfeasibleSet) -> str:
     """What cannot hold together, in words."""
-    asks = []
-    for entry in limits:
+    asks, rules = [], certificate.rules
+    for entry in limits[:LIMITS_IN_MESSAGE]:
         side, achievable = _side(entry), ""
         if entry.get("reachable") is not None:
             most = "at most" if side == "min" else "at least"
             achievable = f" ({most} {entry['reachable']:,.6g} is reachable)"
         asks.append(f"{_label(entry)} asks {side} {entry[side]:,.10g}{achievable}")
+    if len(limits) > len(asks):
+        asks.append(f"and {len(limits) - len(asks):,} more limits")
     under = f", under customer rules {', '.join(map(repr, rules))}" if rules else ""
-    return f"cannot hold{' together' if len(asks) > 1 else ''}: {'; '.join(asks)}{under}"
+    fewer = (
+        "" if certificate.is_irreducible else " (fewer might do: the time limit ended the search)"
+    )
+    return f"cannot hold{' together' if len(asks) > 1 else ''}: {'; '.join(asks)}{under}{fewer}"
 
 
 def _relaxation_message(changes: list[dict[str, Any]]) -> str:

@@ -101,6 +101,11 @@ def relax(
     -------
     Relaxation or None
         None where a time limit ended the search before any changes were found.
+
+    Raises
+    ------
+    OutOfTime
+        The same, while denominators of ratios were still looked at.
     """
     search = _Search(request, seed, clock, options)
     elastic = search.elastic
@@ -193,7 +198,7 @@ class _Search:
 
     def __init__(self, request: RelaxationRequest, seed: int, clock: Clock, options: SolverOptions):
         self._engine, self._seed, self._clock, self.options = request.engine, seed, clock, options
-        self.elastic = ElasticProblem(request)
+        self.elastic = ElasticProblem(request, clock)
         self.is_tiny = request.problem.candidates <= options.sizes.tiny_candidates
         limit = options.relaxation.interval_candidates
         self.has_few_candidates = request.problem.candidates <= limit

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
+from ...utils.clock import Clock
 from ...utils.lazy_imports import sparse as sp
 from ..dual.lagrangian import Lagrangian
 from ..dual.scaling import Scales
@@ -69,7 +70,7 @@ class ElasticProblem:
         Objective lost per unit of the sum of shares: a typical coupon in a typical bound costs 1.
     """
 
-    def __init__(self, request: RelaxationRequest):
+    def __init__(self, request: RelaxationRequest, clock: Clock):
         problem = request.problem
         lower = np.flatnonzero(problem.hard & np.isfinite(problem.lower))
         upper = np.flatnonzero(problem.hard & np.isfinite(problem.upper))
@@ -87,6 +88,7 @@ class ElasticProblem:
         self._problem = problem
         self.most = np.ones(len(self.row))
         for at in np.flatnonzero(self.is_ratio).tolist():
+            clock.check()
             table = self._denominator[[at]].toarray().reshape(problem.objective.shape)
             alone = Lagrangian(replace(problem, objective=table), request.engine)
             self.most[at] = alone.bound(np.zeros(len(problem.lower)))

@@ -7,6 +7,7 @@ any size, and HiGHS, for small campaigns whose conflict is one of whole coupons.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels import Rules
+from ...utils.errors import OutOfTime
 from ..problem import Problem
 
 
@@ -48,12 +50,31 @@ class InfeasibleSet:
     bounds : list of ConflictingBound
     rules : list of str
         Names of customer rules.
+    is_irreducible : bool
+        False where a time limit ended the search for members that no proof needs.
     message : str
     """
 
     bounds: list[ConflictingBound]
     rules: list[str]
+    is_irreducible: bool = True
     message: str = "no allocation keeps all hard limits"
+
+
+@dataclass
+class ProvedSet:
+    """Rows and customer rules that are proved not to hold together; the deletion filter makes fewer of them.
+
+    Attributes
+    ----------
+    rows : ndarray of int64
+        Ascending.
+    rules : list of str
+        Names of customer rules.
+    """
+
+    rows: NDArray[np.int64]
+    rules: list[str]
 
 
 class Prover(Protocol):
@@ -121,65 +142,59 @@ def find_infeasible_set(
     Returns
     -------
     InfeasibleSet or None
-        None where the prover finds no proof.
+        None where the prover finds no proof. Once there is one, a time limit ends no more than the search for fewer
+        members, and for what is achievable.
     """
     rows = prover.proof(np.flatnonzero(problem.hard), problem.rules)
     if rows is None:
         return None
-    rules = list(dict.fromkeys(problem.rule_names.all_names()))
-    for one in (prover,) if second is None else (prover, second):
-        rows, rules = deletion_filter(problem, one, rows, rules)
-    bounds = [_conflicting_bound(problem, prover, row, rows) for row in rows.tolist()]
-    return InfeasibleSet(bounds, rules)
+    found = ProvedSet(rows, list(dict.fromkeys(problem.rule_names.all_names())))
+    is_irreducible = False
+    with contextlib.suppress(OutOfTime):
+        for one in (prover,) if second is None else (prover, second):
+            deletion_filter(problem, one, found)
+        is_irreducible = True
+    bounds = [_conflicting_bound(problem, prover, row, found.rows) for row in found.rows.tolist()]
+    return InfeasibleSet(bounds, found.rules, is_irreducible)
 
 
-def deletion_filter(
-    problem: Problem, prover: Prover, rows: NDArray[np.int64], rules: list[str]
-) -> tuple[NDArray[np.int64], list[str]]:
+def deletion_filter(problem: Problem, prover: Prover, found: ProvedSet) -> None:
     """Drop the rows and customer rules that a proof does not need.
 
     Parameters
     ----------
     problem : Problem
     prover : Prover
-    rows : ndarray of int64
-        Rows that cannot hold together under the rules, ascending.
-    rules : list of str
-        Names of customer rules.
-
-    Returns
-    -------
-    rows : ndarray of int64
-    rules : list of str
+    found : ProvedSet
+        What cannot hold together. IN/OUT: every proof that needs less makes it smaller at once.
     """
 
     def only(names: list[str]) -> Rules:
         return problem.rule_names.kept(problem.rules, names, problem.shard.indptr)
 
-    are_all = len(rules) == len(dict.fromkeys(problem.rule_names.all_names()))
-    rows = _needed_rows(prover, rows, problem.rules if are_all else only(rules))
-    for name in tuple(rules):
-        without = [other for other in rules if other != name]
-        if prover.proof(rows, only(without)) is not None:
-            rules = without
-    return rows, rules
+    are_all = len(found.rules) == len(dict.fromkeys(problem.rule_names.all_names()))
+    _drop_rows(prover, found, problem.rules if are_all else only(found.rules))
+    for name in tuple(found.rules):
+        without = [other for other in found.rules if other != name]
+        if prover.proof(found.rows, only(without)) is not None:
+            found.rules = without
 
 
-def _needed_rows(prover: Prover, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64]:
-    """The rows that a proof needs: runs of rows are left out, each half as long as the ones before."""
-    run = 1 if prover.narrows else max(1, len(rows) // 2)
+def _drop_rows(prover: Prover, found: ProvedSet, rules: Rules) -> None:
+    """Leave out runs of rows that a proof does not need, each run half as long as the ones before."""
+    run = 1 if prover.narrows else max(1, len(found.rows) // 2)
     while True:
         place = 0
-        while place < len(rows) and len(rows) > 1:
-            without = np.delete(rows, slice(place, place + run))
+        while place < len(found.rows) and len(found.rows) > 1:
+            without = np.delete(found.rows, slice(place, place + run))
             fewer = prover.proof(without, rules)
             if fewer is None:
                 place += run
             else:
-                place = int(np.searchsorted(fewer, rows[place]))
-                rows = fewer
+                place = int(np.searchsorted(fewer, found.rows[place]))
+                found.rows = fewer
         if run == 1:
-            return rows
+            return
         run //= 2
 
 
@@ -188,11 +203,12 @@ def _conflicting_bound(
 ) -> ConflictingBound:
     """Which of the row's bounds is outside the range that is achievable while the other members hold."""
     lower, upper = float(problem.lower[row]), float(problem.upper[row])
-    largest = prover.range_end(row, True, rows) if np.isfinite(lower) else None
-    if largest is not None and largest < lower:
-        return ConflictingBound(row, True, lower, largest)
-    smallest = prover.range_end(row, False, rows) if np.isfinite(upper) else None
-    if smallest is not None and smallest > upper:
-        return ConflictingBound(row, False, upper, smallest)
+    with contextlib.suppress(OutOfTime):
+        largest = prover.range_end(row, True, rows) if np.isfinite(lower) else None
+        if largest is not None and largest < lower:
+            return ConflictingBound(row, True, lower, largest)
+        smallest = prover.range_end(row, False, rows) if np.isfinite(upper) else None
+        if smallest is not None and smallest > upper:
+            return ConflictingBound(row, False, upper, smallest)
     is_min = bool(np.isfinite(lower))  # a range too loose to show the conflict is not described
     return ConflictingBound(row, is_min, lower if is_min else upper, None)
