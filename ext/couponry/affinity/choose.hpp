@@ -314,6 +314,7 @@ private:
 
     int64_t write(int r) noexcept {
         COUPONRY_ASSERT(kept[r] <= work.quota[r] && at + kept[r] <= work.chosen.offer.size);
+        if (kept[r] == 0) return 0;  // there may be no room at all, and no array to copy to
         const size_t bytes = sizeof(float) * static_cast<size_t>(kept[r]);
         std::memcpy(work.chosen.offer.data + at, room.kept[r], bytes);
         std::memcpy(work.chosen.score.data + at, room.kept_score[r], bytes);
