@@ -26,7 +26,8 @@ def broken(table: str, column: str, row: int) -> Callable[[Draft], Draft]:
     """A draft whose column is text, which is no UTF-8 in a row."""
 
     def spoil(draft: Draft) -> Draft:
-        values = [f"v{n}".encode() for n in range(draft.tables[table].num_rows)]
+        rows = range(draft.tables[table].num_rows)
+        values = [b"reward" if column == "role" else f"v{n}".encode() for n in rows]
         values[row] = b"v\xff\x1b[31m"
         return draft.column(table, column, no_text(pa.string(), values))
 
