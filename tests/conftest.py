@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault(
         "COUPONRY_ASSERTIONS", "1"
     )  # of this process and of those that tests start
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # started in the background of a script: processes that tests interrupt would inherit that
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "xdist_group(name): tests that one worker runs")
     config.addinivalue_line(
         "markers", "compiles: has Numba compile kernels, though its name does not say so"
