@@ -62,10 +62,10 @@ def test_killed_at_any_moment_and_resumed_gives_the_same(tmp_path: Path) -> None
     assert status == 0
     checkpoint = tmp_path / "progress"
     sizes = []
-    for more in (1, 3, int(writes) // 2):
+    for more in (2, int(writes) // 2):
         assert solved(checkpoint, more) == (-signal.SIGKILL, [])
         sizes.append(checkpoint.stat().st_size)
-    assert 0 < sizes[0] < sizes[1] < sizes[2]  # each goes on where the last one was
+    assert 0 < sizes[0] < sizes[1]  # each goes on where the last one was
     status, resumed = solved(checkpoint)
     assert status == 0 and resumed[:2] == [allocation, evaluations]
     assert 0 < int(resumed[2]) < int(writes)

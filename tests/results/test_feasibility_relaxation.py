@@ -19,6 +19,8 @@ from couponry import Campaign, CustomerRule, Limit, Result
 from couponry.cli import run as command
 from couponry.verify import verify_result
 
+pytestmark = pytest.mark.xdist_group("relaxation")  # what one worker has solved serves all
+
 CASES = [*IMPOSSIBLE, "two conflicts", "three limits", *(f"random {seed}" for seed in range(6))]
 
 

@@ -62,7 +62,7 @@ def expected(seed: int) -> str:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("block", [1, 500, 1 << 19])
 def test_threads_and_blocks(
     seed: int, threads: int, block: int, monkeypatch: pytest.MonkeyPatch
@@ -168,7 +168,7 @@ def test_reference_backend() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_second_solve_of_the_same_campaign(seed: int) -> None:
     campaign = drawn(seed).campaign()
-    assert [bits(campaign.solve(threads=1)) for _ in range(3)] == [expected(seed)] * 3
+    assert [bits(campaign.solve(threads=1)) for _ in range(2)] == [expected(seed)] * 2
 
 
 @pytest.mark.compiles
@@ -382,7 +382,7 @@ def test_several_python_threads_at_once(monkeypatch: pytest.MonkeyPatch) -> None
 
     def work(seed: int, campaign: Campaign) -> None:
         start.wait(SECONDS)
-        for _ in range(3):
+        for _ in range(2):
             answers.append((seed, bits(campaign.solve(threads=2))))
 
     jobs = [(36, shared)] * 3 + [(seed, drawn(seed).campaign()) for seed in (4, 6, 15)]
@@ -392,4 +392,4 @@ def test_several_python_threads_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     for worker in workers:
         worker.join(SECONDS)
     assert not any(worker.is_alive() for worker in workers)
-    assert sorted(answers) == sorted((seed, wanted[seed]) for seed, _ in jobs for _ in range(3))
+    assert sorted(answers) == sorted((seed, wanted[seed]) for seed, _ in jobs for _ in range(2))
