@@ -99,6 +99,15 @@ def _may_do_with_few(state: SolveState) -> bool:
     return state.best is None and (rules_ask or not asks)
 
 
+def _has_only_the_fewest(state: SolveState) -> bool:
+    """Whether nothing better than the fewest coupons was found."""
+    return state.is_open and state.fewest is not None and state.best is state.fewest
+
+
+def _is_tiny_and_has_only_the_fewest(state: SolveState) -> bool:
+    return state.is_tiny and _has_only_the_fewest(state)
+
+
 def _looks_infeasible(state: SolveState) -> bool:
     """Whether the dual says that nothing is feasible, or a small campaign has no allocation yet."""
     few = state.is_tiny or is_worth_a_master(state.problem, state.options.master)
@@ -148,15 +157,17 @@ def _is_open_and_not_tiny(state: SolveState) -> bool:
 STAGES = (
     Stage("best choice without prices", choose_without_prices, when=_may_need_no_prices),
     Stage("prices from samples", find_prices, when=_is_open),
-    Stage("fewest coupons", fill_fewest, when=_may_do_with_few),
+    Stage("fewest coupons", give_fewest, when=_may_do_with_few),
     Stage("proof of infeasibility", prove_infeasibility, when=_looks_infeasible),
     Stage("every allocation", try_every_allocation, when=_is_open_and_a_handful),
     Stage("cutting planes", minimise_dual, when=_has_few_prices),
     Stage("columns", solve_restricted_master, when=_columns_are_few),
+    Stage("fewest coupons filled", fill_fewest, when=_is_tiny_and_has_only_the_fewest),
     Stage("core of a tiny campaign", solve_core_by_highs, when=_is_open_and_tiny),
     Stage("patient prices", search_patiently, when=_prices_may_improve),
     Stage("prices under noise", search_under_noise, when=_ties_may_be_in_the_way),
     Stage("proof of infeasibility", prove_infeasibility, when=_was_never_explained),
+    Stage("fewest coupons filled", fill_fewest, when=_has_only_the_fewest),
     Stage("core", solve_core_by_highs, when=_is_open_and_not_tiny),
 )
 """What a solve does, in this order. It ends early where nothing is feasible."""

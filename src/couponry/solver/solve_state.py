@@ -85,6 +85,8 @@ class SolveState:
         Whether a proof was looked for that nothing is feasible.
     fewest_given : bool
         Whether it was tried to give everybody as few coupons as rules allow.
+    fewest : Plan or None
+        That allocation, where all candidates are in memory and it keeps all limits.
     certificate : InfeasibleSet or None
         That proof.
     """
@@ -117,6 +119,7 @@ class SolveState:
         self.diverged = False
         self.conflict_sought = False
         self.fewest_given = False
+        self.fewest: Plan | None = None
         self.certificate: InfeasibleSet | None = None
         self._asserts = are_on()
         self._packing_slack = np.inf  # between the bound and the dual value as packed

@@ -12,18 +12,6 @@ from ..primal.fixed_customers import fix_customers, fixed_usage, no_free_custome
 from ..solve_state import SolveState
 
 
-def fill_fewest(state: SolveState) -> None:
-    """Give as few coupons as rules allow, and fill what limits leave."""
-    give_fewest(state)
-    if state.best is None or not state.fits_in_memory:
-        return
-    with state.clock.stage("rounding"):
-        repair, reduced = state.repair(), state.lagrangian.reduced(state.best_prices)
-        with contextlib.suppress(OutOfTime):
-            chosen = state.best.whole_choice()
-            state.offer_measured(repair.repair_and_fill(chosen, reduced, state.clock.check))
-
-
 def give_fewest(state: SolveState) -> None:
     """Give everybody as few coupons as rules allow, in a single pass, whatever time is left.
 
@@ -38,6 +26,7 @@ def give_fewest(state: SolveState) -> None:
         if state.fits_in_memory:
             chosen, _ = engine.choose(price)
             state.offer_measured(state.repair().measure(chosen))
+            state.fewest = state.best
             return
         fixed = fix_customers(problem, engine, price, no_free_customers(problem))
         usage = fixed_usage(problem, fixed)
@@ -63,3 +52,11 @@ def give_fewest(state: SolveState) -> None:
             0,
         )
         state.offer(plan)
+
+
+def fill_fewest(state: SolveState) -> None:
+    """Fill what limits leave of the fewest coupons, where nothing better was found."""
+    assert state.fewest is not None
+    with state.clock.stage("rounding"), contextlib.suppress(OutOfTime):
+        chosen, reduced = state.fewest.free_choice, state.lagrangian.reduced(state.best_prices)
+        state.offer_measured(state.repair().repair_and_fill(chosen, reduced, state.clock.check))
