@@ -200,9 +200,7 @@ def _conflict_message(limits: list[dict[str, Any]], certificate: InfeasibleSet) 
     if len(limits) > len(asks):
         asks.append(f"and {len(limits) - len(asks):,} more limits")
     under = f", under customer rules {', '.join(map(repr, rules))}" if rules else ""
-    fewer = (
-        "" if certificate.is_irreducible else " (fewer might do: the time limit ended the search)"
-    )
+    fewer = "" if certificate.is_irreducible else " (fewer might do: the search for them was ended)"
     return f"cannot hold{' together' if len(asks) > 1 else ''}: {'; '.join(asks)}{under}{fewer}"
 
 

@@ -14,7 +14,7 @@ until the bound is as close as asked (branch and bound over the denominators).
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -203,6 +203,9 @@ class _Search:
         limit = options.relaxation.interval_candidates
         self.has_few_candidates = request.problem.candidates <= limit
         self._start = self.elastic.start(request.proof)
+        self._solver_options = options
+        if not self.is_tiny:
+            self._solver_options = _with_fewer_planes(options, max(1, len(self.elastic.row)))
 
     @property
     def is_late(self) -> bool:
@@ -234,7 +237,7 @@ class _Search:
         solution = solve(
             SolveRequest(
                 problem, self._engine, gap, self._seed, self._clock, start, use_highs=False,
-                options=options,
+                options=self._solver_options,
             )
         )  # fmt: skip
         if solution.certificate is not None:
@@ -247,6 +250,17 @@ class _Search:
             if exact is not None and (plan is None or exact.objective > plan.objective):
                 plan = exact if exact.feasible else plan
         return plan, bound
+
+
+def _with_fewer_planes(options: SolverOptions, prices: int) -> SolverOptions:
+    """Options under which cutting planes for so many prices take no longer than the changes are worth."""
+    planes, relaxation = options.cutting_planes, options.relaxation
+    fewer = replace(
+        planes,
+        groups=min(planes.groups, 1 + relaxation.plane_coefficients // prices),
+        passes=min(planes.passes, 1 + relaxation.plane_passes // prices),
+    )
+    return replace(options, cutting_planes=fewer)
 
 
 def _changes(elastic: ElasticProblem, plan: Allocation) -> list[BoundChange]:

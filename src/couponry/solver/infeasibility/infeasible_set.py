@@ -8,6 +8,7 @@ any size, and HiGHS, for small campaigns whose conflict is one of whole coupons.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,7 +52,7 @@ class InfeasibleSet:
     rules : list of str
         Names of customer rules.
     is_irreducible : bool
-        False where a time limit ended the search for members that no proof needs.
+        False where the search for members that no proof needs was ended, by a time limit or for all its work.
     message : str
     """
 
@@ -127,7 +128,7 @@ class Prover(Protocol):
 
 
 def find_infeasible_set(
-    problem: Problem, prover: Prover, second: Prover | None = None
+    problem: Problem, prover: Prover, others: Sequence[Prover] = ()
 ) -> InfeasibleSet | None:
     """Find rows and customer rules that cannot hold together, none of which a proof can do without.
 
@@ -136,8 +137,8 @@ def find_infeasible_set(
     problem : Problem
     prover : Prover
         Finds the first proof, and the achievable ranges.
-    second : Prover, optional
-        Is asked again whether each member of the set is needed.
+    others : sequence of Prover, optional
+        Are asked again whether each member of the set is needed, one after the other.
 
     Returns
     -------
@@ -151,7 +152,7 @@ def find_infeasible_set(
     found = ProvedSet(rows, list(dict.fromkeys(problem.rule_names.all_names())))
     is_irreducible = False
     with contextlib.suppress(OutOfTime):
-        for one in (prover,) if second is None else (prover, second):
+        for one in (prover, *others):
             deletion_filter(problem, one, found)
         is_irreducible = True
     bounds = [_conflicting_bound(problem, prover, row, found.rows) for row in found.rows.tolist()]

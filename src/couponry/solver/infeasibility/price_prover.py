@@ -76,14 +76,10 @@ class PriceProver:
             return None
         part = with_rows(self._problem, rows, self._problem.objective)
         everybody, sampled = self._duals(part, rules)
-        space = PriceSpace.for_problem(part, self._typical_worth * self._scale[rows])
-        most_prices = self._options.conflict.cutting_plane_prices
-        most_candidates = self._options.cutting_planes.candidates
-        if len(space.row) <= most_prices and self._problem.candidates <= most_candidates:
-            prices: NDArray[np.float64] | None = self._least_dual(everybody, rows)
-        else:
-            prices = self._diverging_prices(everybody, sampled, space)
-        if prices is None or not _is_proof(everybody, prices):
+        prices: NDArray[np.float64] | None = self._last_proof[rows]
+        if not _is_proof(everybody, self._last_proof[rows]):
+            prices = self._proving_prices(everybody, sampled, rows)
+        if prices is None:
             return None
         self._last_proof = np.zeros(len(self._problem.lower))
         self._last_proof[rows] = self._fewest_prices(everybody, prices, rows)
@@ -91,9 +87,11 @@ class PriceProver:
 
     def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
         """See `Prover.range_end`."""
+        self._clock.check()
         problem = without_bound(self._problem, row, is_min)
         is_alone = len(rows) == 1 and np.isinf(problem.lower[row]) and np.isinf(problem.upper[row])
-        if not is_alone and problem.candidates <= self._options.sizes.tiny_candidates:
+        is_tiny = problem.candidates <= self._options.sizes.tiny_candidates
+        if not is_alone and is_tiny and len(rows) <= self._options.conflict.exact_ranges:
             exact = HighsProver(problem, self._engine, self._clock, self._options)
             return exact.range_end(row, is_min, rows)
         objective = row_as_objective(problem, row, is_min)
@@ -117,6 +115,19 @@ class PriceProver:
         return Lagrangian(part, engine), samples.for_proofs(part)
 
     # ---- proofs
+
+    def _proving_prices(
+        self, everybody: Lagrangian, sampled: Lagrangian, rows: NDArray[np.int64]
+    ) -> NDArray[np.float64] | None:
+        """Prices that prove that the rows cannot hold together; None: none were found."""
+        space = PriceSpace.for_problem(everybody.problem, self._typical_worth * self._scale[rows])
+        most_prices = self._options.conflict.cutting_plane_prices
+        most_candidates = self._options.cutting_planes.candidates
+        if len(space.row) <= most_prices and self._problem.candidates <= most_candidates:
+            prices: NDArray[np.float64] | None = self._least_dual(everybody, rows)
+        else:
+            prices = self._diverging_prices(everybody, sampled, space)
+        return prices if prices is not None and _is_proof(everybody, prices) else None
 
     def _least_dual(self, everybody: Lagrangian, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """The prices of at most 1 for a typical coupon at which the dual without an objective is least.
@@ -185,17 +196,22 @@ class PriceProver:
         weight = 1.0 / self._scale[row]  # of a typical coupon in the row, about
         space = PriceSpace.for_problem(everybody.problem, weight * self._scale[rows])
 
+        made = 0
+
         def watch(now: Evaluation) -> bool:
+            nonlocal made
             self._clock.check()
-            return False
+            made += 1  # at a kink a line search goes on and on, whatever passes it is told to make
+            return made >= passes
 
         # what proves that a bound cannot be kept bounds the range, too, per unit of its price
         start = self._last_proof[rows] / (abs(self._last_proof[row]) or 1.0)
         start[rows == row] = 0.0
         if self._last_proof[row] == 0:
             start = np.zeros(len(rows))
-        share = max(options.least_range_passes, options.all_range_passes // len(rows))
-        passes = min(options.most_range_passes, share)
+        passes = min(options.most_range_passes, options.all_range_passes // len(rows))
+        if passes <= 1:
+            return everybody.bound(start)
         unit = weight * self._problem.candidates
         effort = Effort(unit, passes, options.range_tolerance)
         found = minimise(sampled, space, start, effort, watch, self._options.quasi_newton)
@@ -215,4 +231,4 @@ class PriceProver:
 
 def _is_proof(lagrangian: Lagrangian, prices: NDArray[np.float64]) -> bool:
     """Whether prices prove that the rows that they are of cannot hold together."""
-    return lagrangian.bound(prices, objective=0.0) < 0
+    return bool(prices.any()) and lagrangian.bound(prices, objective=0.0) < 0

@@ -21,20 +21,29 @@ class ConflictOptions:
     range_tolerance: float = 1e-7
     """The same for the search for an end of an achievable range."""
 
-    least_range_passes: int = 30
-    """Passes over a sample for one end of an achievable range, at least."""
-
     most_range_passes: int = 150
-    """The same, at most."""
+    """Passes over a sample for one end of an achievable range, at most."""
 
-    all_range_passes: int = 3_000
-    """Passes over a sample for all ends of achievable ranges together, about."""
+    all_range_passes: int = 64
+    """The same for all ends of achievable ranges together, about: in a large set each is what the proof says of it."""
+
+    exact_ranges: int = 8
+    """Members of an infeasible set up to which HiGHS finds their achievable ranges in tiny campaigns."""
 
     cutting_plane_prices: int = 100
     """Prices up to which proofs are found by cutting planes, in campaigns that these are for."""
 
     least_violation: float = 1e-3
     """Violation in coupons up to which a conflict need not be proved by cutting planes."""
+
+    filter_solves: float = 4.0
+    """Work for a smaller infeasible set, at most, as a multiple of what the solve did before: in passes."""
+
+    filter_candidates: float = 5e7
+    """Candidates that may be passed over for it in any case: a fraction of a second."""
+
+    witness_rounds: int = 6
+    """Rounds of repair in which an allocation is sought that shows at once that rows can hold together."""
 
     range_nodes: int = 200
     """Nodes of HiGHS's search for an end of an achievable range, at most; its bound tells what it has not found."""
@@ -54,6 +63,13 @@ class RelaxationOptions:
 
     gap_of_many: float = 1e-2
     """The same in campaigns that are not tiny: the changes are advice, and nobody waits long for the last percent."""
+
+    plane_coefficients: int = 2_048
+    """Groups of customers with a cutting plane each, times prices, in campaigns that are not tiny: with more of them
+    the linear programmes of a hundred prices take longer than everything else."""
+
+    plane_passes: int = 2_560
+    """Passes for cutting planes, times prices, in campaigns that are not tiny."""
 
     nodes: int = 100
     """Nodes of HiGHS's search in tiny campaigns, at most."""

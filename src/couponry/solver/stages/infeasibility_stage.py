@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ..dual.lagrangian import as_float32
+from ..infeasibility.enumeration_prover import EnumerationProver
 from ..infeasibility.highs_prover import HighsProver
-from ..infeasibility.infeasible_set import find_infeasible_set
+from ..infeasibility.infeasible_set import Prover, find_infeasible_set
 from ..infeasibility.price_prover import PriceProver
+from ..infeasibility.witnessed_prover import Witness, WitnessedProver, Work
 from ..solve_state import SolveState
 
 
 def prove_infeasibility(state: SolveState) -> None:
-    """Look for a proof by prices; in tiny campaigns HiGHS says which of its members are needed."""
+    """Look for a proof by prices; in small campaigns HiGHS and all allocations say which members it needs."""
     state.conflict_sought = True
     with state.clock.stage("infeasibility"):
         problem, engine, clock = state.problem, state.engine, state.clock
         worth, options = state.search.typical_worth, state.options
-        prover = PriceProver(problem, engine, state.scales, worth, clock, options)
-        second = None
+        work, witness = Work(engine, options.conflict), _witness(state)
+        by_prices = PriceProver(problem, engine, state.scales, worth, clock, options)
+        others: list[Prover] = []
         if state.is_tiny:
-            second = HighsProver(problem, engine, clock, options, options.conflict.range_nodes)
-        state.certificate = find_infeasible_set(problem, prover, second)
+            nodes = options.conflict.range_nodes
+            others.append(HighsProver(problem, engine, clock, options, nodes))
+        if problem.candidates <= options.enumeration.candidates:
+            others.append(EnumerationProver(problem, engine, options))
+        state.certificate = find_infeasible_set(
+            problem,
+            WitnessedProver(by_prices, witness, work),
+            [WitnessedProver(other, witness, work, is_first=False) for other in others],
+        )
+
+
+def _witness(state: SolveState) -> Witness | None:
+    """An allocation at the best prices, to be repaired; None where most customers would have to stay as they are."""
+    if not state.fits_in_memory:
+        return None
+    options = replace(state.options.repair, rounds=state.options.conflict.witness_rounds)
+    table = state.lagrangian.price_table(state.lagrangian.reduced(state.best_prices))
+    return Witness(state.problem, state.engine, as_float32(table), state.clock, options)

@@ -1,0 +1,127 @@
+"""Proofs that are not looked for where an allocation keeps the rows, and for no more work than they are worth.
+
+The deletion filter asks for a proof without each member of the infeasible set in turn, mostly in vain. An allocation
+that keeps the other rows says so at once. One that keeps all rows but one is a few moves away from one that keeps all
+but another, so each such allocation is repaired from the last one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engines.protocol import Engine
+from ...kernels import Rules
+from ...utils.clock import Clock
+from ...utils.errors import OutOfTime
+from ..dual.scaling import Scales
+from ..options import ConflictOptions, RepairOptions
+from ..primal.repair import Repair
+from ..problem import Problem
+from .infeasible_set import Prover
+from .partial_problem import with_rows
+
+
+class OutOfWork(OutOfTime):
+    """Raised where a search has done as much as it may, whatever time is left."""
+
+
+class Work:
+    """How much of it a search for an infeasible set may do, in passes over everybody.
+
+    Parameters
+    ----------
+    engine : Engine
+        Its passes so far are what the campaign is measured by, but for small ones, where they are hardly anything.
+    options : ConflictOptions
+    """
+
+    def __init__(self, engine: Engine, options: ConflictOptions):
+        self._engine = engine
+        least = options.filter_candidates / max(1, engine.candidates)
+        self._end = engine.passes + max(options.filter_solves * engine.passes, least)
+
+    def check(self) -> None:
+        """Raise OutOfWork where all of it is done."""
+        if self._engine.passes > self._end:
+            raise OutOfWork
+
+
+class Witness:
+    """An allocation that keeps some rows, and is repaired until it keeps others.
+
+    Parameters
+    ----------
+    problem : Problem
+    engine : Engine
+    start : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+        Price table at which everybody's best choice is near to keeping most rows.
+    clock : Clock
+    options : RepairOptions
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        engine: Engine,
+        start: NDArray[np.float32],
+        clock: Clock,
+        options: RepairOptions,
+    ):
+        self._problem, self._all, self._start = problem, engine, start
+        self._clock, self._options = clock, options
+        self._rules, self._engine = problem.rules, engine
+        self._chosen = engine.choose(start)[0]
+
+    def keeps(self, rows: NDArray[np.int64], rules: Rules) -> bool:
+        """Whether it could be made to keep these rows, under these customer rules."""
+        if rules is not self._rules:
+            self._rules, self._engine = rules, self._all.with_rules(rules)
+            self._chosen = self._engine.choose(self._start)[0]
+        nothing = np.zeros_like(self._problem.objective)
+        part = replace(with_rows(self._problem, rows, nothing), rules=rules)
+        repair = Repair(part, self._engine, Scales.measure(part, self._engine), self._options)
+        found = repair.repair_and_fill(self._chosen, nothing, self._clock.check, -np.inf)
+        if found.feasible:
+            self._chosen = found.chosen
+        return found.feasible
+
+
+class WitnessedProver:
+    """A prover that is asked only where no witness is found. The methods are described in `infeasible_set.Prover`.
+
+    Parameters
+    ----------
+    prover : Prover
+    witness : Witness, optional
+    work : Work
+    is_first : bool, default True
+        Whether nothing is proved yet: there is no witness against all rows, and a first proof may take its work.
+    """
+
+    def __init__(
+        self,
+        prover: Prover,
+        witness: Witness | None,
+        work: Work,
+        is_first: bool = True,
+    ):
+        self.narrows = prover.narrows
+        self._prover, self._witness, self._work = prover, witness, work
+        self._has_proved = not is_first
+
+    def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
+        """See `Prover.proof`."""
+        if self._has_proved:
+            self._work.check()
+            if self._witness is not None and self._witness.keeps(rows, rules):
+                return None
+        proved = self._prover.proof(rows, rules)
+        self._has_proved = self._has_proved or proved is not None
+        return proved
+
+    def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
+        """See `Prover.range_end`."""
+        return self._prover.range_end(row, is_min, rows)
