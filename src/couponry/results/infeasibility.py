@@ -47,7 +47,7 @@ def describe_infeasibility(
     certificate : InfeasibleSet
         The proof that nothing is feasible.
     prices : ndarray of float64, shape (n_rows,)
-        Prices at which the dual proves it; the search for a relaxation starts from them.
+        Prices of the solve; the search for a relaxation starts from them where the proof has none.
     engine : Engine
     seed : int
     clock : Clock
@@ -66,7 +66,8 @@ def describe_infeasibility(
         "irreducible": certificate.is_irreducible,
     }
     with clock.stage("way out"), contextlib.suppress(OutOfTime):
-        _add_way_out(content, compiled, prices, engine, seed, clock, options)
+        start = prices if certificate.prices is None else certificate.prices
+        _add_way_out(content, compiled, start, engine, seed, clock, options)
     return content
 
 

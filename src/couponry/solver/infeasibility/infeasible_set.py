@@ -54,12 +54,15 @@ class InfeasibleSet:
     is_irreducible : bool
         False where the search for members that no proof needs was ended, by a time limit or for all its work.
     message : str
+    prices : ndarray of float64, shape (n_rows,), or None
+        Prices that prove it, where some were found, of all rows that were looked at.
     """
 
     bounds: list[ConflictingBound]
     rules: list[str]
     is_irreducible: bool = True
     message: str = "no allocation keeps all hard limits"
+    prices: NDArray[np.float64] | None = None
 
 
 @dataclass

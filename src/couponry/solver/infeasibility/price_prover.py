@@ -47,6 +47,13 @@ class PriceProver:
         Objective of a typical coupon.
     clock : Clock
     options : SolverOptions
+    start : ndarray of float64, shape (n_rows,), optional
+        Prices that may prove it, such as those at which a search found the dual to fall without end.
+
+    Attributes
+    ----------
+    first_proof : ndarray of float64, shape (n_rows,), or None
+        Prices of the first proof, before any row was left out of it.
     """
 
     narrows = True
@@ -59,7 +66,9 @@ class PriceProver:
         typical_worth: float,
         clock: Clock,
         options: SolverOptions,
+        start: NDArray[np.float64] | None = None,
     ):
+        self.first_proof: NDArray[np.float64] | None = None
         self._problem = problem
         self._engine = engine
         self._typical_worth = typical_worth
@@ -68,7 +77,7 @@ class PriceProver:
         self._scale = scales.price_scale(1.0)
         self._per_coupon = scales.per_coupon
         self._samples = Samples(engine, len(problem.lower), options.sampling)
-        self._last_proof = np.zeros(len(problem.lower))  # prices
+        self._last_proof = np.zeros(len(problem.lower)) if start is None else start  # prices
 
     def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
         """See `Prover.proof`."""
@@ -76,13 +85,12 @@ class PriceProver:
             return None
         part = with_rows(self._problem, rows, self._problem.objective)
         everybody, sampled = self._duals(part, rules)
-        prices: NDArray[np.float64] | None = self._last_proof[rows]
-        if not _is_proof(everybody, self._last_proof[rows]):
-            prices = self._proving_prices(everybody, sampled, rows)
+        prices = self._proving_prices(everybody, sampled, rows)
         if prices is None:
             return None
-        self._last_proof = np.zeros(len(self._problem.lower))
-        self._last_proof[rows] = self._fewest_prices(everybody, prices, rows)
+        if self.first_proof is None:
+            self.first_proof = self._of_all(prices, rows)
+        self._last_proof = self._of_all(self._fewest_prices(everybody, prices, rows), rows)
         return np.asarray(rows[self._last_proof[rows] != 0])
 
     def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
@@ -120,34 +128,60 @@ class PriceProver:
         self, everybody: Lagrangian, sampled: Lagrangian, rows: NDArray[np.int64]
     ) -> NDArray[np.float64] | None:
         """Prices that prove that the rows cannot hold together; None: none were found."""
+        known = self._last_proof[rows]
+        is_known = _is_proof(everybody, known)
+        if is_known and self.first_proof is not None:
+            return known
         space = PriceSpace.for_problem(everybody.problem, self._typical_worth * self._scale[rows])
         most_prices = self._options.conflict.cutting_plane_prices
         most_candidates = self._options.cutting_planes.candidates
         if len(space.row) <= most_prices and self._problem.candidates <= most_candidates:
-            prices: NDArray[np.float64] | None = self._least_dual(everybody, rows)
+            prices: NDArray[np.float64] | None = self._least_dual(everybody, rows, known * is_known)
+        elif is_known:
+            return known
         else:
             prices = self._diverging_prices(everybody, sampled, space)
-        return prices if prices is not None and _is_proof(everybody, prices) else None
+        if prices is not None and _is_proof(everybody, prices):
+            return prices
+        return known if is_known else None
 
-    def _least_dual(self, everybody: Lagrangian, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The prices of at most 1 for a typical coupon at which the dual without an objective is least.
+    def _least_dual(
+        self, everybody: Lagrangian, rows: NDArray[np.int64], start: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """The prices at which the dual without an objective is least, each at most 1 by the share of its bound.
 
-        That is 0 where no prices prove anything, and else minus the violation that no allocation is below, in coupons.
+        That is 0 where no prices prove anything, and else minus the violation that no allocation is below: in shares of
+        bounds, as the way out counts it, in the unit of a typical coupon of the largest bound.
         """
         nothing = np.zeros_like(self._problem.objective)
         bare = Lagrangian(replace(everybody.problem, objective=nothing), everybody.engine)
         space = PriceSpace.for_problem(bare.problem, self._per_coupon[rows])
-        space = replace(space, highest=np.ones(len(space.row)))
+        space = replace(space, highest=self._highest(bare.problem, space))
 
         def stop() -> bool:
             self._clock.check()
             return False
 
-        start, one = np.zeros(len(rows)), np.ones(len(space.row))
+        largest = float((np.abs(start[space.row]) / (space.scale * space.highest)).max(initial=0.0))
+        start = start / largest if 0 < largest < np.inf else np.zeros(len(rows))
         tolerance = self._options.conflict.least_violation
         return cutting_planes.descend(
-            bare, space, start, one, tolerance, stop, self._options.cutting_planes
+            bare, space, start, space.highest, tolerance, stop, self._options.cutting_planes
         )
+
+    def _highest(self, part: Problem, space: PriceSpace) -> NDArray[np.float64]:
+        """The largest coordinates: the same for each share of a bound, but for bounds of 0 and very small ones."""
+        bound = np.where(space.sign > 0, part.upper[space.row], part.lower[space.row])
+        coupons = np.abs(bound) * space.scale
+        largest = float(coupons.max(initial=0.0))
+        highest = np.divide(largest, coupons, out=np.ones(len(coupons)), where=coupons > 0)
+        return np.minimum(highest, self._options.conflict.widest_prices)
+
+    def _of_all(self, prices: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Prices of some rows as prices of all of them."""
+        of_all = np.zeros(len(self._problem.lower))
+        of_all[rows] = prices
+        return of_all
 
     def _diverging_prices(
         self, everybody: Lagrangian, sampled: Lagrangian, space: PriceSpace
@@ -210,7 +244,7 @@ class PriceProver:
         if self._last_proof[row] == 0:
             start = np.zeros(len(rows))
         passes = min(options.most_range_passes, options.all_range_passes // len(rows))
-        if passes <= 1:
+        if passes < options.least_range_passes and start.any():
             return everybody.bound(start)
         unit = weight * self._problem.candidates
         effort = Effort(unit, passes, options.range_tolerance)

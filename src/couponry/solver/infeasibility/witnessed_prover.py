@@ -2,7 +2,8 @@
 
 The deletion filter asks for a proof without each member of the infeasible set in turn, mostly in vain. An allocation
 that keeps the other rows says so at once. One that keeps all rows but one is a few moves away from one that keeps all
-but another, so each such allocation is repaired from the last one.
+but another, so each such allocation is repaired from the last one. What was kept once is remembered: it is not looked
+for again for fewer rows, or under fewer rules.
 """
 
 from __future__ import annotations
@@ -42,11 +43,17 @@ class Work:
         self._engine = engine
         least = options.filter_candidates / max(1, engine.candidates)
         self._end = engine.passes + max(options.filter_solves * engine.passes, least)
+        self._round = options.passes_per_round
 
     def check(self) -> None:
         """Raise OutOfWork where all of it is done."""
         if self._engine.passes > self._end:
             raise OutOfWork
+
+    def repair(self) -> None:
+        """Count a round of repair, which the engine does not count; see `check`."""
+        self._end -= self._round
+        self.check()
 
 
 class Witness:
@@ -56,9 +63,12 @@ class Witness:
     ----------
     problem : Problem
     engine : Engine
+    scales : Scales
+        Of the problem.
     start : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
         Price table at which everybody's best choice is near to keeping most rows.
     clock : Clock
+    work : Work
     options : RepairOptions
     """
 
@@ -66,27 +76,45 @@ class Witness:
         self,
         problem: Problem,
         engine: Engine,
+        scales: Scales,
         start: NDArray[np.float32],
         clock: Clock,
+        work: Work,
         options: RepairOptions,
     ):
         self._problem, self._all, self._start = problem, engine, start
-        self._clock, self._options = clock, options
+        self._everything = scales.everything
+        self._clock, self._work, self._options = clock, work, options
         self._rules, self._engine = problem.rules, engine
-        self._chosen = engine.choose(start)[0]
+        self._chosen: NDArray[np.uint8] | None = None
+        self._kept: list[NDArray[np.bool_]] = []  # which rows each allocation so far kept, under all rules
+        self._kept_now: list[NDArray[np.bool_]] = []  # the same under the present rules
 
     def keeps(self, rows: NDArray[np.int64], rules: Rules) -> bool:
         """Whether it could be made to keep these rows, under these customer rules."""
         if rules is not self._rules:
-            self._rules, self._engine = rules, self._all.with_rules(rules)
+            self._rules, self._chosen, self._kept_now = rules, None, []
+            self._engine = self._all if rules is self._problem.rules else self._all.with_rules(rules)
+        if any(kept[rows].all() for kept in (*self._kept, *self._kept_now)):
+            return True
+        if self._chosen is None:
             self._chosen = self._engine.choose(self._start)[0]
         nothing = np.zeros_like(self._problem.objective)
         part = replace(with_rows(self._problem, rows, nothing), rules=rules)
-        repair = Repair(part, self._engine, Scales.measure(part, self._engine), self._options)
-        found = repair.repair_and_fill(self._chosen, nothing, self._clock.check, -np.inf)
+        scales = Scales(part, self._everything)
+        repair = Repair(part, self._engine, scales, self._options)
+        found = repair.repair_and_fill(self._chosen, nothing, self._go_on, -np.inf)
         if found.feasible:
             self._chosen = found.chosen
+            kept = self._problem.violation(self._problem.rows @ found.usage.ravel()) == 0
+            kept[rows] = True
+            (self._kept if rules is self._problem.rules else self._kept_now).append(kept)
         return found.feasible
+
+    def _go_on(self) -> None:
+        """Raise OutOfTime, or OutOfWork."""
+        self._clock.check()
+        self._work.repair()
 
 
 class WitnessedProver:

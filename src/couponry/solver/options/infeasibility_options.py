@@ -21,6 +21,9 @@ class ConflictOptions:
     range_tolerance: float = 1e-7
     """The same for the search for an end of an achievable range."""
 
+    least_range_passes: int = 8
+    """The same for one end, at least: with fewer, an end is what the proof says of it."""
+
     most_range_passes: int = 150
     """Passes over a sample for one end of an achievable range, at most."""
 
@@ -33,6 +36,9 @@ class ConflictOptions:
     cutting_plane_prices: int = 100
     """Prices up to which proofs are found by cutting planes, in campaigns that these are for."""
 
+    widest_prices: float = 1e3
+    """How much higher the price of a typical coupon may be in the smallest bound than in the largest, for a proof."""
+
     least_violation: float = 1e-3
     """Violation in coupons up to which a conflict need not be proved by cutting planes."""
 
@@ -42,7 +48,10 @@ class ConflictOptions:
     filter_candidates: float = 5e7
     """Candidates that may be passed over for it in any case: a fraction of a second."""
 
-    witness_rounds: int = 6
+    passes_per_round: float = 2.0
+    """Passes in the time of a round of repair, about."""
+
+    witness_rounds: int = 12
     """Rounds of repair in which an allocation is sought that shows at once that rows can hold together."""
 
     range_nodes: int = 200

@@ -19,25 +19,30 @@ def prove_infeasibility(state: SolveState) -> None:
     with state.clock.stage("infeasibility"):
         problem, engine, clock = state.problem, state.engine, state.clock
         worth, options = state.search.typical_worth, state.options
-        work, witness = Work(engine, options.conflict), _witness(state)
-        by_prices = PriceProver(problem, engine, state.scales, worth, clock, options)
+        work = Work(engine, options.conflict)
+        witness = _witness(state, work)
+        start = state.best_prices if state.diverged else None
+        by_prices = PriceProver(problem, engine, state.scales, worth, clock, options, start)
         others: list[Prover] = []
         if state.is_tiny:
             nodes = options.conflict.range_nodes
             others.append(HighsProver(problem, engine, clock, options, nodes))
         if problem.candidates <= options.enumeration.candidates:
             others.append(EnumerationProver(problem, engine, options))
-        state.certificate = find_infeasible_set(
+        found = find_infeasible_set(
             problem,
             WitnessedProver(by_prices, witness, work),
             [WitnessedProver(other, witness, work, is_first=False) for other in others],
         )
+        if found is not None:
+            state.certificate = replace(found, prices=by_prices.first_proof)
 
 
-def _witness(state: SolveState) -> Witness | None:
+def _witness(state: SolveState, work: Work) -> Witness | None:
     """An allocation at the best prices, to be repaired; None where most customers would have to stay as they are."""
     if not state.fits_in_memory:
         return None
     options = replace(state.options.repair, rounds=state.options.conflict.witness_rounds)
     table = state.lagrangian.price_table(state.lagrangian.reduced(state.best_prices))
-    return Witness(state.problem, state.engine, as_float32(table), state.clock, options)
+    start = as_float32(table)
+    return Witness(state.problem, state.engine, state.scales, start, state.clock, work, options)

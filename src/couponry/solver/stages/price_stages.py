@@ -23,9 +23,10 @@ def find_prices(state: SolveState) -> None:
     with state.clock.stage("dual"):
         point = state.search.first_prices(state.request.start)
         state.certify(point)
-    round_to_integers(state, point)
     state.start_point = point
     state.diverged = state.search.diverged
+    if not state.diverged:  # else nothing is feasible, unless packing hides it
+        round_to_integers(state, point)
 
 
 def minimise_dual(state: SolveState) -> None:
