@@ -20,6 +20,10 @@ from ...utils.errors import OutOfTime
 from ..problem import Problem
 
 
+class OutOfWork(OutOfTime):
+    """Raised where a search has done as much as it may, whatever time is left."""
+
+
 @dataclass(frozen=True)
 class ConflictingBound:
     """A bound of an infeasible set.
@@ -171,17 +175,32 @@ def deletion_filter(problem: Problem, prover: Prover, found: ProvedSet) -> None:
     prover : Prover
     found : ProvedSet
         What cannot hold together. IN/OUT: every proof that needs less makes it smaller at once.
+
+    Raises
+    ------
+    OutOfTime
+    OutOfWork
+        Where a prover would have done too much work for a row or a rule; the rules were asked for all the same.
     """
 
     def only(names: list[str]) -> Rules:
         return problem.rule_names.kept(problem.rules, names, problem.shard.indptr)
 
     are_all = len(found.rules) == len(dict.fromkeys(problem.rule_names.all_names()))
-    _drop_rows(prover, found, problem.rules if are_all else only(found.rules))
+    ended: OutOfWork | None = None
+    try:
+        _drop_rows(prover, found, problem.rules if are_all else only(found.rules))
+    except OutOfWork as error:
+        ended = error
     for name in tuple(found.rules):
         without = [other for other in found.rules if other != name]
-        if prover.proof(found.rows, only(without)) is not None:
-            found.rules = without
+        try:
+            if prover.proof(found.rows, only(without)) is not None:
+                found.rules = without
+        except OutOfWork as error:
+            ended = error
+    if ended is not None:
+        raise ended
 
 
 def _drop_rows(prover: Prover, found: ProvedSet, rules: Rules) -> None:

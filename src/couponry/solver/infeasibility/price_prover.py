@@ -86,8 +86,19 @@ class PriceProver:
         part = with_rows(self._problem, rows, self._problem.objective)
         everybody, sampled = self._duals(part, rules)
         prices = self._proving_prices(everybody, sampled, rows)
-        if prices is None:
-            return None
+        return None if prices is None else self._narrowed(everybody, prices, rows)
+
+    def again(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
+        """As `proof`, but by the prices of the last one alone: a pass, and a few more where they prove it."""
+        engine = self._engine.with_rules(rules)
+        part = with_rows(self._problem, rows, self._problem.objective)
+        everybody, prices = Lagrangian(part, engine), self._last_proof[rows]
+        return self._narrowed(everybody, prices, rows) if _is_proof(everybody, prices) else None
+
+    def _narrowed(
+        self, everybody: Lagrangian, prices: NDArray[np.float64], rows: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """The rows that a proof by such prices needs; it is kept as the last one."""
         if self.first_proof is None:
             self.first_proof = self._of_all(prices, rows)
         self._last_proof = self._of_all(self._fewest_prices(everybody, prices, rows), rows)

@@ -16,17 +16,13 @@ from numpy.typing import NDArray
 from ...engines.protocol import Engine
 from ...kernels import Rules
 from ...utils.clock import Clock
-from ...utils.errors import OutOfTime
 from ..dual.scaling import Scales
 from ..options import ConflictOptions, RepairOptions
 from ..primal.repair import Repair
 from ..problem import Problem
-from .infeasible_set import Prover
+from .infeasible_set import OutOfWork, Prover
 from .partial_problem import with_rows
-
-
-class OutOfWork(OutOfTime):
-    """Raised where a search has done as much as it may, whatever time is left."""
+from .price_prover import PriceProver
 
 
 class Work:
@@ -87,14 +83,18 @@ class Witness:
         self._clock, self._work, self._options = clock, work, options
         self._rules, self._engine = problem.rules, engine
         self._chosen: NDArray[np.uint8] | None = None
-        self._kept: list[NDArray[np.bool_]] = []  # which rows each allocation so far kept, under all rules
+        self._kept: list[
+            NDArray[np.bool_]
+        ] = []  # which rows each allocation so far kept, under all rules
         self._kept_now: list[NDArray[np.bool_]] = []  # the same under the present rules
 
     def keeps(self, rows: NDArray[np.int64], rules: Rules) -> bool:
         """Whether it could be made to keep these rows, under these customer rules."""
         if rules is not self._rules:
             self._rules, self._chosen, self._kept_now = rules, None, []
-            self._engine = self._all if rules is self._problem.rules else self._all.with_rules(rules)
+            self._engine = (
+                self._all if rules is self._problem.rules else self._all.with_rules(rules)
+            )
         if any(kept[rows].all() for kept in (*self._kept, *self._kept_now)):
             return True
         if self._chosen is None:
@@ -123,26 +123,28 @@ class WitnessedProver:
     Parameters
     ----------
     prover : Prover
+    by_prices : PriceProver
+        Whose last proof may do without a customer rule. Where it is the prover itself nothing is proved yet: there is
+        no witness against all rows, and the first proof may take its work.
     witness : Witness, optional
     work : Work
-    is_first : bool, default True
-        Whether nothing is proved yet: there is no witness against all rows, and a first proof may take its work.
     """
 
-    def __init__(
-        self,
-        prover: Prover,
-        witness: Witness | None,
-        work: Work,
-        is_first: bool = True,
-    ):
+    def __init__(self, prover: Prover, by_prices: PriceProver, witness: Witness | None, work: Work):
         self.narrows = prover.narrows
-        self._prover, self._witness, self._work = prover, witness, work
-        self._has_proved = not is_first
+        self._prover, self._by_prices = prover, by_prices
+        self._witness, self._work = witness, work
+        self._rules: Rules | None = None  # those of the first question
+        self._has_proved = prover is not by_prices
 
     def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
         """See `Prover.proof`."""
+        self._rules = rules if self._rules is None else self._rules
         if self._has_proved:
+            if rules is not self._rules:
+                proved = self._by_prices.again(rows, rules)
+                if proved is not None:
+                    return proved
             self._work.check()
             if self._witness is not None and self._witness.keeps(rows, rules):
                 return None

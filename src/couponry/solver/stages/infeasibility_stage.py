@@ -31,8 +31,8 @@ def prove_infeasibility(state: SolveState) -> None:
             others.append(EnumerationProver(problem, engine, options))
         found = find_infeasible_set(
             problem,
-            WitnessedProver(by_prices, witness, work),
-            [WitnessedProver(other, witness, work, is_first=False) for other in others],
+            WitnessedProver(by_prices, by_prices, witness, work),
+            [WitnessedProver(other, by_prices, witness, work) for other in others],
         )
         if found is not None:
             state.certificate = replace(found, prices=by_prices.first_proof)
