@@ -55,6 +55,36 @@ def test_it_keeps_exactly_what_a_proof_needs(size: int, seed: int, narrows: bool
         assert prover.asked <= size + np.log2(200) + 2
 
 
+class Shifting:
+    """Without rule "b", row 1 is enough; with it, rows 1 and 2 are needed. Rule "a" is."""
+
+    narrows = False
+
+    def proof(self, rows: NDArray[np.int64], rules: Any) -> NDArray[np.int64] | None:
+        needed = [1, 2] if "b" in rules.names else [1]
+        return rows if "a" in rules.names and np.isin(needed, rows).all() else None
+
+    range_end = Known.range_end
+
+
+@pytest.mark.parametrize("minimum", [0, 1])
+def test_rows_are_looked_at_again_where_a_rule_less_needs_fewer(minimum: int) -> None:
+    """Only minimums do that: with one rule less, more may have to be given."""
+
+    def rules(_: Any, names: list[str], __: Any) -> Any:
+        least, nobody = np.full(1, minimum), np.zeros(1, np.int64)
+        return SimpleNamespace(names=names, lower=least, constraint_ptr=nobody)
+
+    names = SimpleNamespace(all_names=lambda: ["a", "b"], kept=rules)
+    problem: Any = SimpleNamespace(
+        rule_names=names, rules=rules(None, ["a", "b"], None), shard=PROBLEM.shard
+    )
+    found = ProvedSet(np.arange(4), ["a", "b"])
+    deletion_filter(problem, Shifting(), found)
+    assert found.rules == ["a"]
+    assert found.rows.tolist() == ([1] if minimum else [1, 2])
+
+
 class Hasty(Known):
     """Has time for so many proofs, and for no range."""
 

@@ -74,6 +74,18 @@ class RuleNames:
         )
 
 
+def only_restrict(rules: Rules) -> bool:
+    """Tell whether fewer of these rules allow all that they allow, and more.
+
+    Minimums need not: who misses one for want of room under another rule must have what it asks for without that rule.
+
+    Parameters
+    ----------
+    rules : Rules
+    """
+    return not rules.lower.any() and len(rules.constraint_ptr) <= 1
+
+
 def _kept_constraints(rules: Rules, kept: NDArray[np.bool_], indptr: NDArray[np.int64]) -> Rules:
     """The rules with those constraints alone whose rule is kept; customers who are left with none do with groups."""
     places = where_constraints_begin(rules, indptr)

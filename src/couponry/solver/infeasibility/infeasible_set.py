@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ...kernels import Rules
 from ...utils.errors import OutOfTime
 from ..problem import Problem
+from ..rule_names import only_restrict
 
 
 class OutOfWork(OutOfTime):
@@ -169,6 +170,8 @@ def find_infeasible_set(
 def deletion_filter(problem: Problem, prover: Prover, found: ProvedSet) -> None:
     """Drop the rows and customer rules that a proof does not need.
 
+    Without a rule other members may be needed less, where rules ask for minimums: all are then looked at again.
+
     Parameters
     ----------
     problem : Problem
@@ -182,25 +185,33 @@ def deletion_filter(problem: Problem, prover: Prover, found: ProvedSet) -> None:
     OutOfWork
         Where a prover would have done too much work for a row or a rule; the rules were asked for all the same.
     """
-
-    def only(names: list[str]) -> Rules:
-        return problem.rule_names.kept(problem.rules, names, problem.shard.indptr)
-
     are_all = len(found.rules) == len(dict.fromkeys(problem.rule_names.all_names()))
-    ended: OutOfWork | None = None
-    try:
-        _drop_rows(prover, found, problem.rules if are_all else only(found.rules))
-    except OutOfWork as error:
-        ended = error
-    for name in tuple(found.rules):
-        without = [other for other in found.rules if other != name]
+    rules = problem.rules if are_all else _only(problem, found.rules)
+    while True:
+        ended: OutOfWork | None = None
         try:
-            if prover.proof(found.rows, only(without)) is not None:
-                found.rules = without
+            _drop_rows(prover, found, rules)
         except OutOfWork as error:
             ended = error
-    if ended is not None:
-        raise ended
+        fewer = rules
+        for name in tuple(found.rules):
+            without = [other for other in found.rules if other != name]
+            these = _only(problem, without)
+            try:
+                if prover.proof(found.rows, these) is not None:
+                    found.rules, fewer = without, these
+            except OutOfWork as error:
+                ended = error
+        if ended is not None:
+            raise ended
+        if fewer is rules or only_restrict(rules):
+            return
+        rules = fewer
+
+
+def _only(problem: Problem, names: list[str]) -> Rules:
+    """The customer rules of some names."""
+    return problem.rule_names.kept(problem.rules, names, problem.shard.indptr)
 
 
 def _drop_rows(prover: Prover, found: ProvedSet, rules: Rules) -> None:

@@ -20,6 +20,7 @@ from ..dual.scaling import Scales
 from ..options import ConflictOptions, RepairOptions
 from ..primal.repair import Repair
 from ..problem import Problem
+from ..rule_names import only_restrict
 from .infeasible_set import OutOfWork, Prover
 from .partial_problem import with_rows
 from .price_prover import PriceProver
@@ -83,10 +84,9 @@ class Witness:
         self._clock, self._work, self._options = clock, work, options
         self._rules, self._engine = problem.rules, engine
         self._chosen: NDArray[np.uint8] | None = None
-        self._kept: list[
-            NDArray[np.bool_]
-        ] = []  # which rows each allocation so far kept, under all rules
-        self._kept_now: list[NDArray[np.bool_]] = []  # the same under the present rules
+        # which rows each allocation so far kept: those that hold under fewer rules, too, and all under the present ones
+        self._kept: list[NDArray[np.bool_]] = []
+        self._kept_now: list[NDArray[np.bool_]] = []
 
     def keeps(self, rows: NDArray[np.int64], rules: Rules) -> bool:
         """Whether it could be made to keep these rows, under these customer rules."""
@@ -108,7 +108,8 @@ class Witness:
             self._chosen = found.chosen
             kept = self._problem.violation(self._problem.rows @ found.usage.ravel()) == 0
             kept[rows] = True
-            (self._kept if rules is self._problem.rules else self._kept_now).append(kept)
+            holds_under_fewer = rules is self._problem.rules and only_restrict(rules)
+            (self._kept if holds_under_fewer else self._kept_now).append(kept)
         return found.feasible
 
     def _go_on(self) -> None:
