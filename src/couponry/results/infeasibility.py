@@ -82,11 +82,13 @@ def _add_way_out(
 ) -> None:
     """Add the feasibility relaxation, if there is time to find one; the arguments are `describe_infeasibility`'s."""
     clock.check()
-    asked, units = _asked(compiled), _units(compiled, engine)
+    scales = Scales.measure(compiled.problem, engine)
+    asked, units = _asked(compiled), _units(compiled, engine, scales)
     measure = compiled.limits.measure_of_row
     request = RelaxationRequest(
         compiled.problem,
         engine,
+        scales,
         asked,
         units,
         compiled.limits.is_ratio[measure],
@@ -136,14 +138,14 @@ def _asked(compiled: CompiledCampaign) -> NDArray[np.float64]:
     return asked
 
 
-def _units(compiled: CompiledCampaign, engine: Engine) -> NDArray[np.float64]:
+def _units(compiled: CompiledCampaign, engine: Engine, scales: Scales) -> NDArray[np.float64]:
     """What a change of each row's lower and upper bound is measured by, shape (n_rows, 2): the bound itself.
 
     A bound of 0 is measured by a typical coupon's weight in it; that of a ratio by what the ratio comes to for
     everybody's choice without prices.
     """
     limits, problem = compiled.limits, compiled.problem
-    typical = 1.0 / Scales.measure(problem, engine).per_coupon
+    typical = 1.0 / scales.per_coupon
     if limits.is_ratio[limits.measure_of_row].any():
         free = Lagrangian(problem, engine).evaluate(np.zeros(len(problem.lower))).usage
         ratios = np.abs(np.nan_to_num(limits.achieved(free)))

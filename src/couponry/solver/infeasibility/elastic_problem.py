@@ -17,6 +17,9 @@ from ..plan import Plan
 from ..primal.repair import MeasuredChoice
 from ..problem import Problem
 
+MOST_PASSES = 8
+"""Passes for the most that ratios' denominators can be, at most."""
+
 ROUNDING = 1e-9
 """Share of a denominator by which ends of intervals overlap, so that rounding leaves none out."""
 
@@ -32,6 +35,8 @@ class RelaxationRequest:
     ----------
     problem : Problem
     engine : Engine
+    scales : Scales
+        Of the problem.
     asked : ndarray of float64, shape (n_rows, 2)
         Each row's lower and upper bound as the user gave it, not rounded; of a ratio 0.
     units : ndarray of float64, shape (n_rows, 2)
@@ -45,6 +50,7 @@ class RelaxationRequest:
 
     problem: Problem
     engine: Engine
+    scales: Scales
     asked: NDArray[np.float64]
     units: NDArray[np.float64]
     is_ratio: NDArray[np.bool_]
@@ -86,16 +92,38 @@ class ElasticProblem:
         self._denominator = sp.csr_array(request.denominators[self.row])
         self.is_ratio = request.is_ratio[self.row]
         self._problem = problem
-        self.most = np.ones(len(self.row))
-        for at in np.flatnonzero(self.is_ratio).tolist():
-            clock.check()
-            table = self._denominator[[at]].toarray().reshape(problem.objective.shape)
-            alone = Lagrangian(replace(problem, objective=table), request.engine)
-            self.most[at] = alone.bound(np.zeros(len(problem.lower)))
+        self.most: NDArray[np.float64] = np.where(
+            self.is_ratio, self._most_denominators(request, clock), 1.0
+        )
         self._is_fixed = self.most <= 0  # over nothing no change of the ratio would do
         self.most[self._is_fixed] = 1.0
-        per_coupon = Scales.measure(problem, request.engine).per_coupon[self.row]
+        per_coupon = request.scales.per_coupon[self.row]
         self.factor = 1.0 / float(np.median(1.0 / (self.unit * self.most * per_coupon)))
+
+    def _most_denominators(self, request: RelaxationRequest, clock: Clock) -> NDArray[np.float64]:
+        """The most that each bound's denominator can be: what all candidates come to.
+
+        The few largest ones have a pass each: customers cannot have so much of them at once.
+        """
+        problem, everything = request.problem, request.scales.everything
+        size = everything.copy()  # of nothing that is negative
+        size[1:] += problem.error[:, None, :] * everything[0]
+        most = np.asarray(self._denominator @ size.ravel()) * (1.0 + ROUNDING)
+        passed: dict[bytes, float] = {}  # both bounds of a ratio have one denominator
+        coupons = np.tile(everything[0].ravel(), len(everything))
+        order = np.argsort(-((self._denominator != 0).astype(float) @ coupons), kind="stable")
+        for at in order[self.is_ratio[order]].tolist():
+            row = self._denominator[[at]]
+            key = row.indices.tobytes() + row.data.tobytes()
+            if key not in passed:
+                if len(passed) == MOST_PASSES:
+                    break
+                clock.check()
+                table = row.toarray().reshape(problem.objective.shape)
+                alone = Lagrangian(replace(problem, objective=table), request.engine)
+                passed[key] = alone.bound(np.zeros(len(problem.lower)))
+            most[at] = min(most[at], passed[key])
+        return most
 
     def problem(
         self,
