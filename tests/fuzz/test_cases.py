@@ -19,7 +19,7 @@ def test_cases_are_counted_by_kind_and_failures_by_number() -> None:
 def test_a_case_that_kills_its_process_or_hangs_is_a_failure_and_the_others_go_on(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    status = main(FUZZER, "", ["--first", "1", "--cases", "7", "--hang", "0.5"])
+    status = main(FUZZER, "", ["--first", "1", "--cases", "7", "--hang", "2"])
     out, _ = capfd.readouterr()
     assert status == 1
     assert f"python -m {FUZZER} --case 4    # its process ended with 7" in out
