@@ -12,7 +12,15 @@ import pyarrow as pa
 import pytest
 from tests.support.campaigns import Tables, random_tables, replaced, shuffled, write_folder
 
-from couponry import Campaign, CustomerRule, InvalidInput, Limit, read_campaign, write_campaign
+from couponry import (
+    Campaign,
+    CustomerRule,
+    InvalidInput,
+    Limit,
+    kernels,
+    read_campaign,
+    write_campaign,
+)
 from couponry.verify import verify_result
 
 Folder = Callable[..., Path]
@@ -327,6 +335,15 @@ def test_a_conflict_that_leaves_a_limit_out_of_reach_is_named() -> None:
     assert result.status == "infeasible"
     assert result.infeasible["customer_rules"] == [{"customer_rule": "apart"}]
     assert [entry["reachable"] for entry in result.infeasible["limits"]] == [50.0]
+
+
+@pytest.mark.parametrize("mandatory", [False, True])
+def test_a_proof_that_nobody_had_time_to_narrow_names_mandatory_offers_only_where_there_are_any(
+    mandatory: bool,
+) -> None:
+    campaign = many(5, APART, limit=Limit("mails", min=60), mandatory=mandatory)
+    names = campaign.compile(kernels.load(None)).problem.rule_names.all_names()
+    assert ("mandatory offers" in names) == mandatory
 
 
 def test_mandatory_offers_are_named_among_what_cannot_hold(tmp_path: Path) -> None:

@@ -121,7 +121,10 @@ def compile_rules(
         lower=lowers,
         upper=uppers,
         groups=[rules[number].name for number in numbers],
-        constraints=[*(rule.name for rule in rules), MANDATORY],
+        constraints=[
+            *(rule.name for rule in rules),
+            *([MANDATORY] if spec.mandatory.any() else []),  # the last number
+        ],
     )
     minimums = _least_of_groups(grouped)
     return CompiledRules(compiled, names, spec, history_coupons, required, minimums)
