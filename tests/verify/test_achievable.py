@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from tests.support.campaigns import random_tables
 
-from couponry.verify.achievable import CellGroups, most_coupons
 from couponry.verify.block import blocks
+from couponry.verify.customer_rules.achievable import CellGroups, most_coupons
+from couponry.verify.customer_rules.bounded_rule import bounded_rule
 from couponry.verify.inputs import Inputs
-from couponry.verify.rules import bounded_rule
 
 Folder = Callable[..., Path]
 
@@ -41,7 +41,7 @@ def test_most_coupons(seed: int, folder: Folder) -> None:
     path = folder(tables, customer_rule=rules)
     inputs = Inputs(path)
     groups = [
-        CellGroups(rule.code_of_cell(len(inputs.cells)), rule.most)
+        CellGroups(rule.code_of_cell(), rule.most)
         for rule in (bounded_rule(rule, inputs) for rule in inputs.data.rules)
     ]
     (block,) = blocks(inputs)

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.support.campaigns import random_tables, replaced, shuffled, spec, write_folder
+from tests.support.spoilt_results import change_table
 
-from couponry import InvalidInput, read_campaign, verify_allocation, verify_result
-from couponry.verify import block
+from couponry import InvalidInput, Report, read_campaign, verify_allocation, verify_result
+from couponry.verify import allocation, block, cell_sums
 
 LIMITS: list[dict[str, Any]] = [
     {"name": "cap", "max": 40, "where": {"brand": ["A", "B"]}},
@@ -105,23 +106,38 @@ def test_what_cannot_be_read(solved: tuple[Path, pa.Table, float], tmp_path: Pat
         verify_allocation(folder, tmp_path / "mine.parquet")
 
 
-def test_blocks_and_stores_change_nothing(
+def test_blocks_threads_and_stores_change_nothing(
     solved: tuple[Path, pa.Table, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Reports of right and of wrong allocations, of one block and of a customer each, in memory and from a store."""
+    """Reports of right and of wrong allocations are the same to the bit, from a customer at a time to all at once."""
     folder = solved[0]
-    every = random_tables()["candidates"].select(["customer", "offer"])
-    pq.write_table(every, tmp_path / "wrong.parquet")
+    every = shuffled(random_tables()["candidates"])
+    odd = pa.table({"customer": [3, 1000], "offer": [50, 4711], "value": [1.0, None]})
+    wrong = pa.concat_tables([every.slice(0, 100), odd, every, odd], promote_options="default")
+    wrong = replaced(wrong, "value", [v and v * 1.1 for v in wrong["value"].to_pylist()])
+    pq.write_table(wrong, tmp_path / "wrong.parquet")
     out = read_campaign(folder).solve().write(tmp_path / "out")
-    whole = verify_allocation(folder, tmp_path / "wrong.parquet"), verify_result(folder, out)
-    assert len(whole[0].problems) >= 4 and whole[1].ok and whole[1].bound_from_prices is not None
-    monkeypatch.setattr(block, "BLOCK_CANDIDATES", 1)
-    for store in (None, tmp_path / "store"):
-        assert (
-            verify_allocation(folder, tmp_path / "wrong.parquet", store).problems
-            == whole[0].problems
-        )
-        report = verify_result(folder, out, store)
-        assert report.ok and report.objective == pytest.approx(whole[1].objective, rel=1e-12)
-        assert report.bound_from_prices == pytest.approx(whole[1].bound_from_prices, rel=1e-12)
-    assert {path.name for path in tmp_path.iterdir()} == {"out", "store", "wrong.parquet"}
+    monkeypatch.setattr(cell_sums, "PIECE_CUSTOMERS", 7)
+
+    def reports(store: Path | None) -> list[Report]:
+        return [
+            verify_allocation(folder, tmp_path / "wrong.parquet", store),
+            verify_result(folder, out, store),
+            verify_result(folder, tmp_path / "bad", store),
+        ]
+
+    (tmp_path / "bad").mkdir()
+    for file in out.iterdir():
+        (tmp_path / "bad" / file.name).write_bytes(file.read_bytes())
+    change_table("allocation", lambda t: pa.concat_tables([t.slice(40), t]))(tmp_path / "bad")
+    whole = reports(None)
+    assert [report.ok for report in whole] == [False, True, False]
+    assert len(whole[0].problems) >= 6 and whole[1].bound_from_prices is not None
+    assert any("not in order of customer" in problem for problem in whole[2].problems)
+    for threads, candidates, store in ((1, 1, None), (3, 11, tmp_path / "store"), (4, 100, None)):
+        monkeypatch.setenv("COUPONRY_THREADS", str(threads))
+        monkeypatch.setattr(block, "BLOCK_CANDIDATES", candidates)
+        for name in ("BATCH_COUPONS", "SORTED_COUPONS"):
+            monkeypatch.setattr(allocation, name, candidates)
+        assert reports(store) == whole
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "bad", "store", "wrong.parquet"}

@@ -16,9 +16,9 @@ from tests.support.spoilt_results import change_json
 
 from couponry import read_campaign, verify_result
 from couponry.verify.block import blocks
+from couponry.verify.customer_rules.bounded_rule import bounded_rule
 from couponry.verify.dual_bound import best_rows, nested_rules
 from couponry.verify.inputs import Inputs
-from couponry.verify.rules import bounded_rule
 
 Folder = Callable[..., Path]
 LIMITS: list[dict[str, Any]] = [
@@ -97,17 +97,17 @@ def test_best_rows_against_every_choice(seed: int, folder: Folder) -> None:
         {"name": "slots", "max": int(rng.integers(2, 6))},
     ]
     inputs = Inputs(folder(tables, customer_rule=rules))
-    nested = nested_rules([bounded_rule(r, inputs) for r in inputs.data.rules], len(inputs.cells))
+    nested = nested_rules([bounded_rule(r, inputs) for r in inputs.data.rules])
     assert [rule.rule.name for rule in nested][-1] == "slots" and len(nested) == 3
     (block,) = blocks(inputs)
     worth = rng.normal(size=len(block))
-    kept = best_rows(worth, block, nested)
+    kept = best_rows(worth, block, nested, np.arange(len(block)))
     subsets = np.array(list(itertools.product([0, 1], repeat=6)))
     for customer in range(8):
         own = np.flatnonzero(block.customer == customer)
         fits = np.ones(len(subsets), bool)
         for rule in nested:
-            code = rule.code_of_cell(len(inputs.cells))[block.all_cells[own]]
+            code = rule.code_of_cell()[block.all_cells[own]]
             for one in set(code.tolist()) - {-1}:
                 fits &= subsets[:, code == one].sum(axis=1) <= rule.most[customer]
         mine = kept[block.customer[kept] == customer]
@@ -125,5 +125,5 @@ def test_crossing_rules_are_left_out(folder: Folder) -> None:
         {"name": "mail", "by": "channel", "max": 2},
     ]
     inputs = Inputs(folder(customer_rule=rules))
-    nested = nested_rules([bounded_rule(r, inputs) for r in inputs.data.rules], len(inputs.cells))
+    nested = nested_rules([bounded_rule(r, inputs) for r in inputs.data.rules])
     assert len(nested) == 1

@@ -289,19 +289,20 @@ def positions(values: pa.Array, among: pa.Array) -> NDArray[np.int64]:
     return found.astype(np.int64)
 
 
-def numbers(table: pa.Table, what: str, name: str, nullable: bool = False) -> NDArray[np.float64]:
+def numbers(
+    table: pa.Table, what: str, name: str, nullable: bool = False, first_row: int = 0
+) -> NDArray[np.float64]:
     """Return a numeric column as finite float64 values; with `nullable`, nulls become NaN.
 
     Parameters
     ----------
     table : pyarrow.Table
-        The table.
-    what : str
-        Name of the table, for messages.
-    name : str
-        Name of the column.
+    what, name : str
+        What messages call the table, and the column.
     nullable : bool
         Whether nulls are allowed.
+    first_row : int
+        Number of the table's first row, for messages.
 
     Returns
     -------
@@ -312,7 +313,7 @@ def numbers(table: pa.Table, what: str, name: str, nullable: bool = False) -> ND
     ------
     InvalidInput
     """
-    return _finite(table, what, name, pa.float64(), nullable)
+    return _finite(table, what, name, pa.float64(), nullable, first_row)
 
 
 def exact_numbers(table: pa.Table, what: str, name: str, first_row: int = 0) -> NDArray[Any]:

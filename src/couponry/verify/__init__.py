@@ -5,12 +5,13 @@ contact history are the declarations of `model`. From there on nothing is shared
 rules or limits, no kernels, no solver. Allocated pairs are looked up among the candidates by their ids. Every rule
 and limit is evaluated in float64 on the columns as the user gave them.
 
-Customers come in blocks, so that memory does not grow with their candidates where those are in a store.
+Customers come in blocks, so that memory does not grow with their candidates where those are in a store. Threads examine
+blocks; what they find is put together in the order of the blocks, so that it is the same whatever the threads, and
+sums are the same to the bit however customers are cut into blocks.
 
-From the bottom up: `rounding` and `report`; `claims` (the files of the result), `inputs` (the tables of the campaign)
-and `block` (candidates of some customers); `allocation`; `achievable`, `min_shortfall` and
-`recomputed_limits`; then one file for each thing that is checked: `coupons`, `rules`, `limits`, `certificate`,
-`dual_bound` and `conflict`.
+From the bottom up: `rounding`, `cell_sums` and `report`; `claims` (the files of the result), `inputs` (the tables of
+the campaign) and `block` (candidates of some customers); `allocation`; `recomputed_limits`; then what is checked:
+`coupons`, `customer_rules`, `limits`, `certificate`, `dual_bound` and `conflict`.
 """
 
 from __future__ import annotations
@@ -20,18 +21,19 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..utils.arrays.array_store import ArrayStore, FolderStore, MemoryStore
+from ..utils.parallel import parallel_map, worker_count
 from .allocation import GivenCoupons, open_allocation
-from .block import blocks
+from .block import Addition, Block, blocks
 from .certificate import ObjectiveSum, check_certificate
 from .claims import Claims, Tally
 from .conflict import check_conflict
 from .coupons import CouponChecks
+from .customer_rules.rule_checks import RuleChecks
 from .dual_bound import DualBound
 from .inputs import Inputs
 from .limits import check_limits, claimed_limits
 from .recomputed_limits import LimitSums
 from .report import Report
-from .rules import RuleChecks
 
 __all__ = ["Report", "verify_allocation", "verify_result"]
 
@@ -146,8 +148,8 @@ def verify_allocation(
 
 
 def _check_solution(inputs: Inputs, path: Path, claims: Claims, store: str | Path | None) -> None:
-    """Check an allocation, and what is claimed of it, a block of customers at a time."""
-    tally, prices = Tally(claims), claimed_limits(claims)
+    """Check an allocation, and what is claimed of it, blocks of customers by several threads."""
+    tally, prices = Tally(), claimed_limits(claims)
     with ExitStack() as stack:
         place: ArrayStore = MemoryStore()
         if store is not None:  # beside the store: there is room for what is about as large
@@ -156,22 +158,44 @@ def _check_solution(inputs: Inputs, path: Path, claims: Claims, store: str | Pat
         allocation = GivenCoupons(
             open_allocation(path), inputs, place, tally, ordered=claims.is_result
         )
-        coupons = CouponChecks(allocation, inputs, claims, tally, complete=claims.is_result)
-        rules, sums = RuleChecks(inputs, claims, tally), LimitSums(inputs)
+        coupons = CouponChecks(allocation, inputs, claims, complete=claims.is_result)
+        rules, sums = RuleChecks(inputs, claims), LimitSums(inputs)
         objective = ObjectiveSum(inputs)
         bound = None if prices is None else DualBound(inputs, sums, rules, prices)
-        for block in blocks(inputs):
-            rows = coupons.check(block)
-            rules.check(block, rows)
-            sums.add(block, rows)
-            objective.add(block, rows)
-            if bound is not None:
-                bound.add(block, rows)
-        del allocation, coupons
-    tally.finish()
+
+        _examine(inputs, coupons, rules, sums, objective, bound, tally)
+        del allocation, coupons  # their files go
+    tally.finish(claims)
     rules.finish()
     limits = sums.finish()
     check_limits(limits, prices, claims)
     if bound is not None:
         claims.true["bound_from_prices"] = bound.finish()
     check_certificate(objective, limits, claims)
+
+
+def _examine(
+    inputs: Inputs,
+    coupons: CouponChecks,
+    rules: RuleChecks,
+    sums: LimitSums,
+    objective: ObjectiveSum,
+    bound: DualBound | None,
+    tally: Tally,
+) -> None:
+    """Examine all blocks in several threads, and put what they find together in their order."""
+
+    def found_in(block: Block) -> tuple[Tally, list[Addition]]:
+        found = Tally()
+        rows = coupons.check(block, found)
+        additions = [rules.examine(block, rows, found), sums.examine(block, rows)]
+        additions.append(objective.examine(block, rows))
+        if bound is not None:
+            additions.append(bound.examine(block, rows))
+        block.release()
+        return found, additions
+
+    for found, additions in parallel_map(found_in, blocks(inputs), worker_count()):
+        tally.merge(found)
+        for add in additions:
+            add()

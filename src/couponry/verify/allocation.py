@@ -2,32 +2,64 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+import pyarrow.compute as pc
 
 from ..data import tables
 from ..data.streams import Stream, stream_files
 from ..utils.arrays.array_store import ArrayStore
+from ..utils.arrays.blocks import blocks as array_blocks
+from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.errors import InvalidInput
+from ..utils.parallel import parallel_map, worker_count
 from .block import Block
 from .claims import COUNT, Tally
 from .inputs import Inputs
 from .rounding import Floats, Integers
 
-BATCH_COUPONS = 1 << 21
-"""Coupons that are read at a time."""
+BATCH_COUPONS = 1 << 19
+"""Coupons that are read at a time, by each thread."""
+
+SORTED_COUPONS = 1 << 22
+"""Coupons, about, that are put into order at a time."""
+
+SORT_STEPS = 1 << 12
+"""Steps that the numbers of coupons are counted in, to divide them for sorting."""
+
+FOREIGN = f"allocation: {COUNT} pairs are not candidates, first"
+UNORDERED = "allocation: not in order of customer, first at"
 
 CLAIMED = ("value", "response", "cost")
 """Columns of the allocation that are compared with the candidates'."""
 
 
+_Part = tuple[pa.Table, int]
+"""Rows of the table, and the number of the first."""
+
+
+class _Batch(NamedTuple):
+    """Coupons as they were read.
+
+    key: their numbers. columns: claimed ones, by name. errors: what is wrong with those that hold no numbers.
+    customer: of the first and the last. first: text and row of the first. tally: what is wrong.
+    """
+
+    key: Integers
+    columns: dict[str, Floats]
+    errors: dict[str, str]
+    customer: tuple[int, int]
+    first: tuple[str, int]
+    tally: Tally
+
+
 class GivenCoupons:
-    """Coupons with their number in the campaign, and what the allocation says of each.
+    """Coupons with their number in the campaign, and what the allocation says of each, in order of the numbers.
 
     Parameters
     ----------
@@ -43,8 +75,10 @@ class GivenCoupons:
 
     Attributes
     ----------
+    keys : ndarray of int64, shape (n_coupons,)
+        Numbers of the coupons, ascending, as `Block.keys` has them; -1: of a customer or offer that is not there.
     columns : dict of str to ndarray of float64, shape (n_coupons,)
-        Claimed columns, in the order of the file; NaN: null.
+        Claimed columns; NaN: null.
     names : list of str
         Columns of the table.
 
@@ -63,29 +97,38 @@ class GivenCoupons:
         *,
         ordered: bool,
     ):
-        self._source, self._inputs, self._tally = source, inputs, tally
+        self._inputs, self._ordered = inputs, ordered
         self.names = source.schema.names
         self._usable = {name: name in self.names for name in CLAIMED}
-        self._ordered, self._last = ordered, -1
+        self._claimed = [name for name in self.names if name in CLAIMED]
+        self._row: Integers | None = None  # None: as they are in the file
+        self._read_all(source, store, tally)
+        if not _ascends(self.keys):
+            self._put_in_order(store)
+
+    def _read_all(self, source: Stream, store: ArrayStore, tally: Tally) -> None:
+        """Read the table, a part at a time in each thread."""
         key = store.writer("coupon", np.int64)
-        writers = {
-            name: store.writer(f"claimed-{name}", np.float64)
-            for name in self.names
-            if name in CLAIMED
-        }
-        first_row = 0
-        for table in source.blocks(lambda: BATCH_COUPONS):
-            key.append(self._numbers(table, first_row))
+        writers = {name: store.writer(f"claimed-{name}", np.float64) for name in self._claimed}
+        last = -1
+        for batch in parallel_map(self._read, _parts(source), worker_count()):
+            if self._ordered and batch.customer[0] < last:
+                tally.add(UNORDERED, 1, *batch.first)
+            last = batch.customer[1]
+            tally.merge(batch.tally)
+            key.append(batch.key)
             for name, writer in writers.items():
-                writer.append(self._column(table, name))
-            first_row += len(table)
-        if first_row == 0:
-            self._check_types(source.schema.empty_table())
-        self._key = key.finish()
-        self.columns = {name: w.finish() for name, w in writers.items()}
+                writer.append(batch.columns[name])
+                if name in batch.errors and self._usable[name]:
+                    tally.add(batch.errors[name], 1, "")
+                    self._usable[name] = False
+        self.keys: Integers = key.finish()
+        self.columns: dict[str, Floats] = {name: w.finish() for name, w in writers.items()}
+        if len(self.keys) == 0:
+            self._check_types(source.schema.empty_table(), tally)
 
     def __len__(self) -> int:
-        return len(self._key)
+        return len(self.keys)
 
     def is_usable(self, name: str) -> bool:
         """Return whether a column is there, and holds numbers.
@@ -102,8 +145,8 @@ class GivenCoupons:
         """
         return self._usable[name]
 
-    def coupons(self, block: Block) -> Integers:
-        """Return the rows of the allocation with coupons of a block's customers, by customer and offer.
+    def span(self, block: Block) -> slice:
+        """Return where the coupons of a block's customers are.
 
         Parameters
         ----------
@@ -111,108 +154,180 @@ class GivenCoupons:
 
         Returns
         -------
-        ndarray of int64, shape (n,)
-            Rows of the allocation.
+        slice
+            Of `keys` and `columns`.
         """
-        key, order = self._sorted
         ends = np.array([block.start, block.stop]) * len(self._inputs.offer_ids)
-        low, high = np.searchsorted(key, ends)
-        return np.arange(low, high) if order is None else np.asarray(order[low:high])
+        low, high = np.searchsorted(self.keys, ends)
+        return slice(int(low), int(high))
 
-    def keys(self, rows: Integers) -> Integers:
-        """Return the numbers of coupons in the campaign, as `Block.keys` has them.
+    def rows(self, at: Integers) -> Integers:
+        """Return the rows of the allocation that some coupons stand in.
 
         Parameters
         ----------
-        rows : ndarray of int64, shape (n,)
-            Rows of the allocation.
+        at : ndarray of int64, shape (n,)
+            Places in `keys`.
 
         Returns
         -------
         ndarray of int64, shape (n,)
         """
-        return np.asarray(self._key[rows])
+        return at if self._row is None else np.asarray(self._row[at])
 
-    def described(self, row: int) -> str:
-        """Describe a coupon.
+    def first_of(self, at: Integers) -> tuple[str, int]:
+        """Describe the one of some coupons that stands first in the allocation.
 
         Parameters
         ----------
-        row : int
-            Row of the allocation.
+        at : ndarray of int64
+            Places in `keys`.
 
         Returns
         -------
-        str
-            The row, and its ids.
+        str, int
+            Its row and ids, and the row; nothing, and 0, if there are none.
         """
-        number = int(self._key[row])
-        if number >= 0:
-            customer, offer = divmod(number, len(self._inputs.offer_ids))
-            names = (self._inputs.customer_ids[customer], self._inputs.offer_ids[offer])
-            return _row_text(row, *(name.as_py() for name in names))
-        return f" row {row}"
+        if len(at) == 0:
+            return "", 0
+        rows = self.rows(at)
+        one = int(np.argmin(rows))
+        customer, offer = divmod(int(self.keys[at[one]]), len(self._inputs.offer_ids))
+        names = (self._inputs.customer_ids[customer], self._inputs.offer_ids[offer])
+        return _row_text(int(rows[one]), *(name.as_py() for name in names)), int(rows[one])
 
-    @cached_property
-    def _sorted(self) -> tuple[Integers, NDArray[np.int64] | None]:
-        """The numbers in ascending order, and the rows that they are of; None: as they are in the file."""
-        steps = range(0, len(self._key), BATCH_COUPONS)
-        if all(bool((np.diff(self._key[at : at + BATCH_COUPONS + 1]) >= 0).all()) for at in steps):
-            return self._key, None
-        order = np.argsort(self._key, kind="stable")
-        return self._key[order], order
-
-    def _check_types(self, table: pa.Table) -> tuple[pa.Array, pa.Array]:
-        """The ids; notes those of another type than the campaign's."""
-        tables.require(table, "allocation", "customer", "offer")
-        known = {"customer": self._inputs.customer_ids, "offer": self._inputs.offer_ids}
-        found = [tables.ids(table, "allocation", name) for name in known]
-        for ids, (name, among) in zip(found, known.items(), strict=True):
-            if ids.type != among.type:
-                text = f"allocation: column {name!r}: expected {among.type}, got {table[name].type}"
-                self._tally.add(text, 1, "")
-        return found[0], found[1]
-
-    def _numbers(self, table: pa.Table, first_row: int) -> Integers:
-        """Number of each coupon in the campaign; -1: a customer or offer that it does not have."""
-        ids = self._check_types(table)
-        customer = tables.positions(ids[0], self._inputs.customer_ids)
-        offer = tables.positions(ids[1], self._inputs.offer_ids)
-
-        def text(row: int) -> str:
-            return _row_text(first_row + row, *(one[row].as_py() for one in ids))
-
-        if self._ordered:
-            below = np.flatnonzero(np.diff(customer, prepend=self._last) < 0)
-            for row in below[:1].tolist():
-                self._tally.add("allocation: not in order of customer, first at", 1, text(row))
-        self._last = int(customer[-1])
-        foreign = np.flatnonzero((customer < 0) | (offer < 0))
-        self.add_foreign(len(foreign), text(int(foreign[0])) if len(foreign) else "")
-        return np.where(
-            (customer < 0) | (offer < 0), -1, customer * len(self._inputs.offer_ids) + offer
-        )
-
-    def add_foreign(self, count: int, first: str) -> None:
+    def count_foreign(self, at: Integers, tally: Tally) -> None:
         """Count coupons that are not candidates.
 
         Parameters
         ----------
-        count : int
-            How many more.
-        first : str
-            The first of these.
+        at : ndarray of int64
+            Places in `keys`.
+        tally : Tally
+            Receives them.
         """
-        self._tally.add(f"allocation: {COUNT} pairs are not candidates, first", count, first)
+        tally.add(FOREIGN, len(at), *self.first_of(at))
 
-    def _column(self, table: pa.Table, name: str) -> Floats:
-        """A claimed column; NaN, and a problem, where it holds no numbers."""
-        try:
-            return tables.numbers(table, "allocation", name, nullable=True)
-        except InvalidInput as error:
-            self._usable[name] = False
-            self._tally.add(str(error), 1, "")
-            return np.full(len(table), np.nan)
+    def release(self, span: slice) -> None:
+        """Give back the memory that some coupons take up in this process, where they are in a file.
+
+        Parameters
+        ----------
+        span : slice
+            Of `keys` and `columns`.
+        """
+        release_pages(self.keys[span], *(column[span] for column in self.columns.values()))
+
+    def _check_types(self, table: pa.Table, tally: Tally, first_row: int = 0) -> list[pa.Array]:
+        """The ids; notes those of another type than the campaign's."""
+        tables.require(table, "allocation", "customer", "offer")
+        known = {"customer": self._inputs.customer_ids, "offer": self._inputs.offer_ids}
+        found = [tables.ids(table, "allocation", name, first_row) for name in known]
+        for ids, (name, among) in zip(found, known.items(), strict=True):
+            if ids.type != among.type:
+                text = f"allocation: column {name!r}: expected {among.type}, got {table[name].type}"
+                tally.add(text, 1, "")
+        return found
+
+    def _read(self, part: _Part) -> _Batch:
+        """Number the coupons of a part of the table; -1: of a customer or offer that the campaign does not have."""
+        table, first_row = part
+        tally = Tally()
+        ids = self._check_types(table, tally, first_row)
+        customer = _positions(ids[0], self._inputs.customer_ids)
+        offer = _positions(ids[1], self._inputs.offer_ids)
+
+        def first(rows: Integers) -> tuple[str, int]:
+            if len(rows) == 0:
+                return "", 0
+            row = int(rows[0])
+            return _row_text(first_row + row, *(one[row].as_py() for one in ids)), first_row + row
+
+        if self._ordered:
+            below = 1 + np.flatnonzero(np.diff(customer) < 0)
+            tally.add(UNORDERED, len(below), *first(below))
+        unknown = (customer < 0) | (offer < 0)
+        foreign = np.flatnonzero(unknown)
+        tally.add(FOREIGN, len(foreign), *first(foreign))
+        key = customer * len(self._inputs.offer_ids) + offer
+        key[foreign] = -1
+        columns, errors = {}, {}
+        for name in self._claimed:
+            try:
+                columns[name] = tables.numbers(
+                    table, "allocation", name, nullable=True, first_row=first_row
+                )
+            except InvalidInput as error:
+                columns[name], errors[name] = np.full(len(table), np.nan), str(error)
+        ends = int(customer[0]), int(customer[-1])
+        return _Batch(key, columns, errors, ends, first(np.zeros(1, np.int64)), tally)
+
+    def _put_in_order(self, store: ArrayStore) -> None:
+        """Sort the coupons by their numbers, some of the customers at a time."""
+        keys, columns = self.keys, self.columns
+        sorted_keys = store.writer("sorted-coupon", np.int64)
+        row = store.writer("sorted-row", np.int64)
+        writers = {name: store.writer(f"sorted-{name}", np.float64) for name in columns}
+        for low, high in self._ranges():
+            inside = [
+                part.start + np.flatnonzero((keys[part] >= low) & (keys[part] < high))
+                for part in array_blocks(len(keys))
+            ]
+            rows = np.concatenate(inside)
+            rows = rows[np.argsort(keys[rows], kind="stable")]
+            sorted_keys.append(keys[rows])
+            row.append(rows)
+            for name, writer in writers.items():
+                writer.append(columns[name][rows])
+            release_pages(keys, *columns.values())
+        self.keys, self._row = sorted_keys.finish(), row.finish()
+        self.columns = {name: writer.finish() for name, writer in writers.items()}
+
+    def _ranges(self) -> Iterator[tuple[int, int]]:
+        """Ranges of coupon numbers, ascending, each of about `SORTED_COUPONS` coupons."""
+        end = len(self._inputs.customer_ids) * len(self._inputs.offer_ids)
+        step = end // SORT_STEPS + 1
+        count = np.zeros(SORT_STEPS + 1, np.int64)
+        for part in array_blocks(len(self.keys)):
+            count += np.bincount(np.maximum(self.keys[part], 0) // step, minlength=len(count))
+        low, total = -1, 0
+        for number, more in enumerate(count.tolist()):
+            if total and total + more > SORTED_COUPONS:
+                yield low, number * step
+                low, total = number * step, 0
+            total += more
+        yield low, end
+
+
+def _ascends(keys: Integers) -> bool:
+    """Whether coupons are in order, by blocks of them."""
+    for part in array_blocks(len(keys)):
+        some = keys[part.start : part.stop + 1]
+        if (some[1:] < some[:-1]).any():
+            return False
+        release_pages(some)
+    return True
+
+
+def _parts(source: Stream) -> Iterator[_Part]:
+    """Tables with the numbers of their first rows."""
+    first_row = 0
+    for table in source.blocks(lambda: BATCH_COUPONS):
+        yield table, first_row
+        first_row += len(table)
+
+
+def _positions(ids: pa.Array, among: pa.Array) -> Integers:
+    """Position of each id in an ascending array, -1: not there; they are looked up from the least to the largest."""
+    if len(ids) == 0 or len(among) == 0 or ids.type != among.type:
+        return tables.positions(ids, among)
+    ends = pc.min_max(ids).as_py()
+    every = range(len(among))
+    low = bisect_left(every, ends["min"], key=lambda at: among[at].as_py())
+    high = bisect_right(every, ends["max"], lo=low, key=lambda at: among[at].as_py())
+    found = tables.positions(ids, among[low:high])
+    found[found >= 0] += low
+    return found
 
 
 def _row_text(row: int, customer: Any, offer: Any) -> str:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..utils.arrays.blocks import row_blocks
+from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.errors import InvalidInput
 from .inputs import Inputs
-from .rounding import Floats, Integers, Mask
+from .rounding import Floats, Integers
 
-BLOCK_CANDIDATES = 1 << 20
-"""Candidates of a block: what is checked at a time takes some 200 bytes for each of them."""
+BLOCK_CANDIDATES = 1 << 18
+"""Candidates of a block: what is checked at a time takes some 200 bytes for each of them, in each thread."""
+
+Addition = Callable[[], None]
+"""Adds what a check found of a block, which was examined in any thread, to the whole; called in order of the blocks."""
 
 
 class Block:
@@ -25,25 +30,16 @@ class Block:
         The tables of the campaign.
     start, stop : int
         Numbers of its customers in the campaign: start <= i < stop.
-
-    Attributes
-    ----------
-    offer : ndarray of int64, shape (n_candidates,)
-        Row of the offers for each candidate.
-    customer : ndarray of int64, shape (n_candidates,)
-        Number of each candidate's customer, less `start`.
     """
 
     def __init__(self, inputs: Inputs, start: int, stop: int):
         self._inputs, self.start, self.stop = inputs, start, stop
-        candidates = inputs.data.candidates
-        indptr = candidates.indptr[start : stop + 1]
-        self._span = slice(int(indptr[0]), int(indptr[-1]))
-        self.offer: Integers = candidates.offer[self._span].astype(np.int64)
-        self.customer: Integers = np.repeat(np.arange(stop - start), np.diff(indptr))
+        indptr = inputs.data.candidates.indptr
+        self._span = slice(int(indptr[start]), int(indptr[stop]))
+        self._whole: dict[str, Floats] = {}
 
     def __len__(self) -> int:
-        return len(self.offer)
+        return self._span.stop - self._span.start
 
     @property
     def n_customers(self) -> int:
@@ -51,7 +47,22 @@ class Block:
         return self.stop - self.start
 
     @cached_property
-    def all_cells(self) -> Integers:
+    def count(self) -> Integers:
+        """Number of candidates of each customer."""
+        return np.diff(self._inputs.data.candidates.indptr[self.start : self.stop + 1])
+
+    @cached_property
+    def offer(self) -> NDArray[np.integer]:
+        """Row of the offers for each candidate."""
+        return self._inputs.data.candidates.offer[self._span]
+
+    @cached_property
+    def customer(self) -> Integers:
+        """Number of each candidate's customer, less `start`."""
+        return np.repeat(np.arange(self.n_customers), self.count)
+
+    @cached_property
+    def all_cells(self) -> NDArray[np.integer]:
         """Cell of each candidate."""
         role = self._inputs.data.candidates.role
         if role is None:
@@ -67,7 +78,10 @@ class Block:
     @cached_property
     def keys(self) -> Integers:
         """Ascending numbers of the pairs of customer and offer, in the whole campaign."""
-        return (self.customer + self.start) * len(self._inputs.offers) + self.offer
+        keys = self.customer + self.start
+        keys *= len(self._inputs.offers)
+        keys += self.offer
+        return keys
 
     def cell(self, rows: Integers) -> Integers:
         """Return the cells of some candidates.
@@ -82,7 +96,7 @@ class Block:
         ndarray of int64, shape (n,)
             Numbers of cells.
         """
-        return self.all_cells[rows]
+        return self.all_cells[rows].astype(np.int64, copy=False)
 
     def rows(self, customer: Integers, offer: Integers) -> Integers:
         """Look pairs of customer and offer up among the candidates.
@@ -114,8 +128,9 @@ class Block:
         ndarray of int64, shape (n,)
             Row of each pair; -1 for a pair that is not there.
         """
-        position = np.minimum(np.searchsorted(self.keys, wanted), len(self) - 1)
-        return np.where(self.keys[position] == wanted, position, -1)
+        position: Integers = np.minimum(np.searchsorted(self.keys, wanted), len(self) - 1)
+        position[self.keys[position] != wanted] = -1
+        return position
 
     def column(self, name: str, rows: Integers | slice, by_whom: str) -> Floats:
         """Return a column of some candidates, by the format's rules for columns that are missing.
@@ -145,7 +160,7 @@ class Block:
         if name in columns:
             return columns[name][self._span][rows].astype(float)
         if name in inputs.offers.column_names:
-            return inputs.offer_numbers(name)[offer]
+            return np.asarray(inputs.offer_numbers(name)[offer])
 
         def part(name: str) -> Floats:
             return self.column(name, rows, by_whom) if inputs.has(name) else np.zeros(len(offer))
@@ -156,8 +171,31 @@ class Block:
             return part("response") * (part("margin") - part("face_value")) - part("issue_cost")
         raise InvalidInput(f"{by_whom}: neither candidates nor offers have a column {name!r}")
 
-    def size(self, name: str, rows: Integers, by_whom: str) -> Floats:
-        """Return the size of a column's values, for rounding.
+    def whole(self, name: str, by_whom: str) -> Floats:
+        """Return a column of all candidates; it is kept for the next who asks.
+
+        Parameters
+        ----------
+        name : str
+        by_whom : str
+            What asks for the column, for messages.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_candidates,)
+            Not to be changed.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such column.
+        """
+        if name not in self._whole:
+            self._whole[name] = self.column(name, slice(None), by_whom)
+        return self._whole[name]
+
+    def amounts(self, name: str, rows: Integers, by_whom: str) -> tuple[Floats, Floats]:
+        """Return a column of some candidates, and how large its values are.
 
         Parameters
         ----------
@@ -170,25 +208,29 @@ class Block:
 
         Returns
         -------
-        ndarray of float64, shape (n,)
-            A default is as large as all of its parts.
+        values : ndarray of float64, shape (n,)
+        size : ndarray of float64, shape (n,)
+            For rounding: a default is as large as all of its parts.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such column.
         """
-        names = (name, *self._inputs.parts(name))
-        sizes = [np.abs(self.column(part, rows, by_whom)) for part in names]
-        return np.asarray(np.sum(sizes, axis=0))
+        known = self._whole.get(name)
+        values = self.column(name, rows, by_whom) if known is None else known[rows]
+        size = np.abs(values)
+        for part in self._inputs.parts(name):
+            size += np.abs(self.column(part, rows, by_whom))
+        return values, size
 
-    def chosen(self, who: Mask) -> Mask:
-        """Return which candidates are of some customers.
-
-        Parameters
-        ----------
-        who : ndarray of bool, shape (n customers of the campaign,)
-
-        Returns
-        -------
-        ndarray of bool, shape (n_candidates,)
-        """
-        return np.asarray(who[self.start : self.stop][self.customer])
+    def release(self) -> None:
+        """Give back the memory that the candidates of a store take up in this process."""
+        candidates = self._inputs.data.candidates
+        arrays = (candidates.offer, candidates.role, candidates.mandatory)
+        for array in (*arrays, *candidates.columns.values()):
+            if array is not None:
+                release_pages(array[self._span])
 
 
 def blocks(inputs: Inputs) -> Iterator[Block]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .block import Block
+import math
+
+from .block import Addition, Block
+from .cell_sums import CellSums
 from .claims import Claims
 from .inputs import Inputs
 from .recomputed_limits import RecomputedLimit
@@ -27,28 +30,49 @@ class ObjectiveSum:
 
     def __init__(self, inputs: Inputs):
         self._value = inputs.data.value
-        self.total = self.size = 0.0
+        self._total, self._size = CellSums(len(inputs.cells)), CellSums(len(inputs.cells))
         self._coupons, self._low, self._high = 0, float("inf"), -float("inf")
+
+    @property
+    def total(self) -> float:
+        """Sum of the value column."""
+        return math.fsum(self._total.finish())
+
+    @property
+    def size(self) -> float:
+        """Sum of its absolute values."""
+        return math.fsum(self._size.finish())
 
     @property
     def packed(self) -> float:
         """What the total may be off if it is summed as packed."""
         return self._coupons * max(0.0, self._high - self._low) * PACKED_ROUNDING
 
-    def add(self, block: Block, rows: Integers) -> None:
-        """Add the coupons of a block.
+    def examine(self, block: Block, rows: Integers) -> Addition:
+        """Look up what the coupons of a block are worth.
 
         Parameters
         ----------
         block : Block
         rows : ndarray of int64, shape (n_allocated,)
             Rows of the allocated candidates.
+
+        Returns
+        -------
+        Addition
         """
-        values = block.column(self._value, slice(None), "objective")
-        self._low, self._high = min(self._low, values.min()), max(self._high, values.max())
-        self.total += float(values[rows].sum())
-        self.size += float(block.size(self._value, rows, "objective").sum())
-        self._coupons += len(rows)
+        every = block.whole(self._value, "objective")
+        low, high = float(every.min()), float(every.max())
+        customer, cell = block.start + block.customer[rows], block.cell(rows)
+        values, sizes = block.amounts(self._value, rows, "objective")
+
+        def add() -> None:
+            self._low, self._high = min(self._low, low), max(self._high, high)
+            self._total.add(customer, cell, values)
+            self._size.add(customer, cell, sizes)
+            self._coupons += len(rows)
+
+        return add
 
 
 def check_certificate(

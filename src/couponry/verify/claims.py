@@ -224,19 +224,12 @@ class Claims:
 
 
 class Tally:
-    """Counts what is wrong, kind by kind.
+    """Counts what is wrong, kind by kind; each block has its own, which are put together in their order."""
 
-    Parameters
-    ----------
-    claims : Claims
-        Receives a problem for each kind at the end.
-    """
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[int, str, int]] = {}
 
-    def __init__(self, claims: Claims):
-        self._claims = claims
-        self._found: dict[str, tuple[int, str]] = {}
-
-    def add(self, problem: str, count: int, first: str) -> None:
+    def add(self, problem: str, count: int, first: str, row: int = 0) -> None:
         """Count rows or customers with a problem.
 
         Parameters
@@ -247,12 +240,33 @@ class Tally:
             How many more have it; 0: none, but the kind keeps its place among the others.
         first : str
             Which is the first of these.
+        row : int
+            Row of the first; of two, the lower one is named. Default: they come in order.
         """
-        known, name = self._found.get(problem, (0, ""))
-        self._found[problem] = (known + count, name if known else first if count else "")
+        known, name, at = self._found.get(problem, (0, "", 0))
+        if count and (not known or row < at):
+            name, at = first, row
+        self._found[problem] = (known + count, name, at)
 
-    def finish(self) -> None:
-        """Note the problems that were found."""
-        for problem, (count, first) in self._found.items():
+    def merge(self, other: Tally) -> None:
+        """Add what another tally counts.
+
+        Parameters
+        ----------
+        other : Tally
+            Of later rows or customers.
+        """
+        for problem, found in other._found.items():
+            self.add(problem, *found)
+
+    def finish(self, claims: Claims) -> None:
+        """Note the problems that were found.
+
+        Parameters
+        ----------
+        claims : Claims
+            Receives a problem for each kind.
+        """
+        for problem, (count, first, _) in self._found.items():
             if count:
-                self._claims.note(problem.replace(COUNT, f"{count:,}") + first)
+                claims.note(problem.replace(COUNT, f"{count:,}") + first)

@@ -27,22 +27,12 @@ class CouponChecks:
     inputs : Inputs
     claims : Claims
         Receives problems with the columns.
-    tally : Tally
-        Receives coupons that are wrong.
     complete : bool
         Whether the allocation must have every column that the campaign format says.
     """
 
-    def __init__(
-        self,
-        allocation: GivenCoupons,
-        inputs: Inputs,
-        claims: Claims,
-        tally: Tally,
-        *,
-        complete: bool,
-    ):
-        self._allocation, self._inputs, self._tally = allocation, inputs, tally
+    def __init__(self, allocation: GivenCoupons, inputs: Inputs, claims: Claims, *, complete: bool):
+        self._allocation = allocation
         self._columns = []
         claims.check("allocated", len(allocation))
         for name in CLAIMED:
@@ -53,46 +43,45 @@ class CouponChecks:
             if there and allocation.is_usable(name):
                 self._columns.append(name)
 
-    def check(self, block: Block) -> Integers:
+    def check(self, block: Block, tally: Tally) -> Integers:
         """Check the coupons of a block.
 
         Parameters
         ----------
         block : Block
             The candidates of some customers.
+        tally : Tally
+            Receives coupons that are wrong.
 
         Returns
         -------
         ndarray of int64, shape (n_allocated,)
             Rows of the block, ascending; a coupon that is given twice is there twice, one that is no candidate is not.
         """
-        given = self._allocation.coupons(block)
-        rows = block.rows_of_keys(self._allocation.keys(given))
-        foreign = given[rows < 0]
-        self._allocation.add_foreign(len(foreign), self._first(foreign))
-        at, rows = given[rows >= 0], rows[rows >= 0]
-        again = at[np.flatnonzero(np.diff(rows, prepend=-1) == 0)]
-        self._tally.add(
-            f"allocation: {COUNT} coupons are given twice, first", len(again), self._first(again)
-        )
+        span = self._allocation.span(block)
+        found = block.rows_of_keys(self._allocation.keys[span])
+        self._allocation.count_foreign(span.start + np.flatnonzero(found < 0), tally)
+        kept = np.flatnonzero(found >= 0)
+        rows, at = found[kept], span.start + kept
+        again = at[np.diff(rows, prepend=-1) == 0]
+        first = self._allocation.first_of(again)
+        tally.add(f"allocation: {COUNT} coupons are given twice, first", len(again), *first)
         for name in self._columns:
-            self._check_column(name, block, at, rows)
+            self._check_column(name, block, rows, at, tally)
+        self._allocation.release(span)
         return rows
 
-    def _first(self, at: Integers) -> str:
-        """The first of some rows of the allocation."""
-        return self._allocation.described(int(at.min())) if len(at) else ""
-
-    def _check_column(self, name: str, block: Block, at: Integers, rows: Integers) -> None:
-        """Compare a column of the allocation, at some of its rows, with what candidates in `rows` say."""
+    def _check_column(
+        self, name: str, block: Block, rows: Integers, at: Integers, tally: Tally
+    ) -> None:
+        """Compare a column of the allocation, at some of its places, with what candidates in `rows` say."""
         claimed = self._allocation.columns[name][at]
-        true = block.column(name, rows, "allocation")
-        size = block.size(name, rows, "allocation")
+        true, size = block.amounts(name, rows, "allocation")
         wrong = np.flatnonzero(~(np.abs(claimed - true) <= ROUNDING * size))
-        first = ""
+        first, row = self._allocation.first_of(at[wrong])
         if len(wrong):
-            values = f": expected {true[wrong[0]]}, got {claimed[wrong[0]]}"
-            first = self._first(at[wrong[:1]]) + values
-        self._tally.add(
-            f"allocation: column {name!r} is wrong in {COUNT} rows, first", len(wrong), first
+            one = wrong[np.argmin(self._allocation.rows(at[wrong]))]
+            first += f": expected {true[one]}, got {claimed[one]}"
+        tally.add(
+            f"allocation: column {name!r} is wrong in {COUNT} rows, first", len(wrong), first, row
         )

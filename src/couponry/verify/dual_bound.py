@@ -11,17 +11,23 @@ charged. Hard bounds of numbers of coupons are rounded to whole ones.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from ..model.limits import Limit
-from .block import Block
+from .block import Addition, Block
+from .cell_sums import CellSums
+from .customer_rules.bounded_rule import BoundedRule, counts_in
+from .customer_rules.rule_checks import RuleChecks
 from .inputs import Inputs
 from .recomputed_limits import AskedGroups, LimitSums
 from .rounding import Floats, Integers, Mask, finite, sum_by
-from .rules import BoundedRule, RuleChecks
+
+SORTED_TOGETHER = 1 << 16
+"""Candidates, about, that are sorted at a time: they stay in a processor's cache."""
 
 
 class _Charge(NamedTuple):
@@ -52,7 +58,8 @@ class DualBound:
 
     def __init__(self, inputs: Inputs, sums: LimitSums, rules: RuleChecks, prices: pa.Table):
         self._inputs, self._sums = inputs, sums
-        self._total = 0.0
+        self._charged = 0.0
+        self._worth = CellSums(len(inputs.cells))
         self._charges: dict[tuple[str, str], _Charge] = {}
         prices_of = {
             (row["name"], row["group"]): (finite(row["price"]), finite(row.get("second_sum")))
@@ -60,7 +67,7 @@ class DualBound:
         }
         for groups in sums.groups:
             self._charge(groups, prices_of)
-        self._nested = nested_rules(rules.bounded, len(inputs.cells))
+        self._nested = nested_rules(rules.bounded)
         self._forced = rules.is_plain and not rules.has_mandatory
 
     def _charge(
@@ -86,7 +93,7 @@ class DualBound:
             if limit.mode == "soft":
                 one = math.copysign(min(abs(one), limit.penalty or 0.0), one)
             price[g] += one
-            self._total += one * asked
+            self._charged += one * asked
         columns = limit.columns()
         self._add(limit, columns[0], groups, price)
         if limit.ratio is not None:
@@ -101,33 +108,61 @@ class DualBound:
         charge = self._charges.setdefault(key, _Charge(limit, column, zeros))
         charge.price[:] += sum_by(groups.cell, price[groups.group], len(zeros))
 
-    def add(self, block: Block, rows: Integers) -> None:
-        """Add the most that the customers of a block can be worth.
+    def examine(self, block: Block, rows: Integers) -> Addition:
+        """Find the most that the customers of a block can be worth.
 
         Parameters
         ----------
         block : Block
         rows : ndarray of int64, shape (n_allocated,)
             Rows of the verified allocation.
+
+        Returns
+        -------
+        Addition
         """
-        worth = block.column(self._inputs.data.value, slice(None), "objective").copy()
+        worth = self._reduced_worth(block)
+        rules = [rule.of_block(block) for rule in self._nested]
+        taken = best_rows(worth, block, rules, np.flatnonzero(worth > 0))
+        if self._forced:
+            taken = self._with_forced(worth, block, rules, taken, self._certain(block, rows, rules))
+        customer, cell = block.start + block.customer[taken], block.cell(taken)
+        return partial(self._worth.add, customer, cell, worth[taken])
+
+    def _reduced_worth(self, block: Block) -> Floats:
+        """What each candidate is worth less what limits charge for it."""
+        worth = block.whole(self._inputs.data.value, "objective").copy()
         for charge in self._charges.values():
             price = charge.price[block.all_cells]
             chosen = self._sums.chosen(charge.limit)
             if chosen is not None:
-                price = np.where(chosen[block.start + block.customer], price, 0.0)
-            worth -= price * block.column(charge.column, slice(None), charge.limit.label)
-        rules = [rule.of_block(block) for rule in self._nested]
-        kept = best_rows(worth, block, rules)
-        rank = _ranks(block.customer[kept])
-        taken = worth[kept] > 0
-        if self._forced:
-            taken |= rank < self._certain(block, rows, rules)[block.customer[kept]]
-        self._total += float(worth[kept[taken]].sum())
+                price *= np.repeat(chosen[block.start : block.stop], block.count)
+            if charge.column != "count":
+                price *= block.whole(charge.column, charge.limit.label)
+            worth -= price
+        return worth
+
+    def _with_forced(
+        self,
+        worth: Floats,
+        block: Block,
+        rules: list[BoundedRule],
+        taken: Integers,
+        certain: Floats,
+    ) -> Integers:
+        """Take as many as is certain, where fewer are worth anything: then all candidates are looked at."""
+        fewer = np.bincount(block.customer[taken], minlength=block.n_customers) < certain
+        if not fewer.any():
+            return taken
+        best = best_rows(worth, block, rules, np.flatnonzero(fewer[block.customer]))
+        best = best[_ranks(block.customer[best]) < certain[block.customer[best]]]
+        both = np.concatenate([taken[~fewer[block.customer[taken]]], best])
+        return np.asarray(both[np.argsort(block.customer[both], kind="stable")])
 
     def _certain(self, block: Block, rows: Integers, rules: list[BoundedRule]) -> Floats:
         """How many coupons each customer must have: a `min` about all, as far as the allocation keeps it."""
-        given = np.bincount(block.customer[np.unique(rows)], minlength=block.n_customers)
+        once = rows[np.diff(rows, prepend=-1) != 0]
+        given = np.bincount(block.customer[once], minlength=block.n_customers)
         least = np.zeros(block.n_customers)
         for rule in rules:
             if rule.is_about_all:
@@ -141,29 +176,27 @@ class DualBound:
         -------
         float
         """
-        return self._total
+        return self._charged + math.fsum(self._worth.finish())
 
 
-def nested_rules(rules: list[BoundedRule], cells: int) -> list[BoundedRule]:
+def nested_rules(rules: list[BoundedRule]) -> list[BoundedRule]:
     """Choose rules whose groups nest, inner ones first.
 
     Parameters
     ----------
     rules : list of BoundedRule
-    cells : int
-        Number of cells.
 
     Returns
     -------
     list of BoundedRule
         Each group of a rule lies within a group of each later rule, or apart from all of them.
     """
-    plain = [rule for rule in rules if not rule.has_lists and len(rule.cell)]
+    plain = [rule for rule in rules if rule.code is not None and len(rule.cell)]
     plain.sort(key=lambda rule: len(rule.cell) / rule.groups)
     codes: list[Integers] = []
     chosen: list[BoundedRule] = []
     for rule in plain:
-        code = rule.code_of_cell(cells)
+        code = rule.code_of_cell()
         if all(_lies_within(inner, code) for inner in codes):
             chosen.append(rule)
             codes.append(code)
@@ -179,7 +212,7 @@ def _lies_within(inner: Integers, outer: Integers) -> bool:
     return bool((np.diff(other)[same] == 0).all())
 
 
-def best_rows(worth: Floats, block: Block, rules: list[BoundedRule]) -> Integers:
+def best_rows(worth: Floats, block: Block, rules: list[BoundedRule], rows: Integers) -> Integers:
     """Find, for each customer, the candidates among which the best choice of any size is.
 
     Parameters
@@ -189,23 +222,57 @@ def best_rows(worth: Floats, block: Block, rules: list[BoundedRule]) -> Integers
         The candidates.
     rules : list of BoundedRule
         As `nested_rules` chooses them.
+    rows : ndarray of int64, shape (n,)
+        Rows to choose from, ascending.
 
     Returns
     -------
     ndarray of int64, shape (n_kept,)
         Rows, by customer, then from most to least worth: the first k are the best k that its rules allow.
     """
-    kept = np.lexsort((-worth, block.customer))
+    count = np.bincount(block.customer[rows], minlength=block.n_customers)
+    kept = rows[_descending(worth[rows], count)]
     for rule in rules:
-        key, which = rule.keys(block.customer[kept], block.all_cells[kept])
-        order = np.argsort(key, kind="stable")
-        key, which = key[order], which[order]
-        had = np.searchsorted(rule.had, key, "right") - np.searchsorted(rule.had, key, "left")
-        over = _ranks(key) >= rule.most[key // rule.groups] - had
-        stays: Mask = np.ones(len(kept), bool)
-        stays[which[over]] = False
-        kept = kept[stays]
+        kept = _within_most(kept, block, rule)
     return kept
+
+
+def _descending(worth: Floats, count: Integers) -> Integers:
+    """Order that puts the candidates of each customer from most to least worth; of equal ones the first comes first.
+
+    count: candidates of each customer. Customers with about as many are sorted together, as rows of a matrix.
+    """
+    order = np.arange(len(worth))
+    first = np.cumsum(count) - count
+    width = np.exp2(np.ceil(np.log2(np.maximum(count, 1)))).astype(np.int64)
+    for wide in np.unique(width[count > 1]).tolist():
+        who = np.flatnonzero((width == wide) & (count > 1))
+        step = max(1, SORTED_TOGETHER // wide)
+        for some in (who[at : at + step] for at in range(0, len(who), step)):
+            column = np.arange(wide)
+            there = column < count[some][:, None]
+            place = np.where(there, first[some][:, None] + column, 0)
+            key = np.where(there, -worth[place], np.inf)
+            ranked = np.take_along_axis(place, np.argsort(key, axis=1, kind="stable"), axis=1)
+            order[place[there]] = ranked[there]
+    return order
+
+
+def _within_most(kept: Integers, block: Block, rule: BoundedRule) -> Integers:
+    """Leave out what is beyond a rule's `max`; of each group the first ones stay."""
+    customer = block.customer[kept]
+    code = rule.code_of_cell()[block.all_cells[kept]]
+    about = np.flatnonzero(code >= 0)
+    key = (customer * rule.groups + code)[about]
+    if rule.groups > 1:
+        order = np.argsort(key, kind="stable")
+        about, key = about[order], key[order]
+    most = rule.most[customer[about]]
+    if len(rule.had):
+        most = most - counts_in(rule.had, key)
+    stays: Mask = np.ones(len(kept), bool)
+    stays[about[_ranks(key) >= most]] = False
+    return kept[stays]
 
 
 def _ranks(ascending: Integers) -> Integers:

@@ -12,10 +12,12 @@ import numpy as np
 from ..data import tables
 from ..data.where.filters import rows_where
 from ..model.limits import Limit
-from .block import Block
+from .block import Addition, Block
+from .cell_sums import CellSums
 from .inputs import Inputs
 from .rounding import PACKED_ROUNDING, ROUNDING, Floats, Integers, Mask, sum_by
 
+Sums = dict[tuple[str, str], tuple[CellSums, CellSums]]
 Totals = dict[tuple[str, str], tuple[Floats, Floats]]
 
 
@@ -94,7 +96,9 @@ class LimitSums:
     def __init__(self, inputs: Inputs):
         self._inputs = inputs
         self.groups = [AskedGroups.of(limit, inputs) for limit in inputs.data.limits]
-        self._totals: Totals = {}  # shared: many limits ask for the same
+        n_cells = len(inputs.cells)
+        self._sums: Sums = {}  # shared: many limits ask for the same
+        self._totals: Totals = {}
         self._chosen: dict[str, Mask | None] = {}
         self._span: dict[str, tuple[float, float]] = {}
         for limit in inputs.data.limits:
@@ -102,8 +106,8 @@ class LimitSums:
             if who not in self._chosen:
                 self._chosen[who] = chosen_customers(limit, inputs)
             for column in ("count", *limit.columns()):
-                zeros = np.zeros(len(inputs.cells))
-                self._totals.setdefault((column, who), (zeros, zeros.copy()))
+                if (column, who) not in self._sums:
+                    self._sums[column, who] = CellSums(n_cells), CellSums(n_cells)
                 self._span.setdefault(column, (math.inf, -math.inf))
 
     def chosen(self, limit: Limit) -> Mask | None:
@@ -120,28 +124,47 @@ class LimitSums:
         """
         return self._chosen[_who(limit)]
 
-    def add(self, block: Block, rows: Integers) -> None:
-        """Add the coupons of a block.
+    def examine(self, block: Block, rows: Integers) -> Addition:
+        """Look up what the coupons of a block come to.
 
         Parameters
         ----------
         block : Block
         rows : ndarray of int64, shape (n_allocated,)
             Rows of the allocated candidates.
+
+        Returns
+        -------
+        Addition
         """
-        amounts = {name: block.column(name, rows, "limits") for name in self._span}
-        for name, (low, high) in self._span.items():
-            if name != "count":
-                values = block.column(name, slice(None), "limits")
-                self._span[name] = min(low, float(values.min())), max(high, float(values.max()))
-        cell = block.cell(rows)
-        for (name, who), (total, size) in self._totals.items():
-            chosen = self._chosen[who]
-            amount = amounts[name]
-            if chosen is not None:
-                amount = np.where(chosen[block.start + block.customer[rows]], amount, 0.0)
-            total += sum_by(cell, amount, len(total))
-            size += sum_by(cell, np.abs(amount), len(total))
+        spans = {
+            name: (float(every.min()), float(every.max()))
+            for name, every in self._every(block).items()
+        }
+        amounts = {name: block.amounts(name, rows, "limits") for name in self._span}
+        customer, cell = block.start + block.customer[rows], block.cell(rows)
+        chosen = {
+            who: None if mask is None else np.flatnonzero(mask[customer])
+            for who, mask in self._chosen.items()
+        }
+
+        def add() -> None:
+            for name, (low, high) in spans.items():
+                least, most = self._span[name]
+                self._span[name] = min(least, low), max(most, high)
+            for (name, who), sums in self._sums.items():
+                some = chosen[who]
+                for total, amount in zip(sums, amounts[name], strict=True):
+                    if some is None:
+                        total.add(customer, cell, amount)
+                    else:
+                        total.add(customer[some], cell[some], amount[some])
+
+        return add
+
+    def _every(self, block: Block) -> dict[str, Floats]:
+        """Columns of all candidates of a block; they may differ from one to another."""
+        return {name: block.whole(name, "limits") for name in self._span if name != "count"}
 
     def finish(self) -> list[RecomputedLimit]:
         """Return every limit, for each of its groups.
@@ -150,6 +173,8 @@ class LimitSums:
         -------
         list of RecomputedLimit
         """
+        for key, (total, size) in self._sums.items():
+            self._totals[key] = total.finish(), size.finish()
         return [one for groups in self.groups for one in self._recomputed(groups)]
 
     def _recomputed(self, groups: AskedGroups) -> Iterator[RecomputedLimit]:

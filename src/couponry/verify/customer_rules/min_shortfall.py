@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from ..utils.lazy_imports import sparse as sp
-from .rounding import Floats, Integers, sum_by
+from ...utils.lazy_imports import sparse as sp
+from ..rounding import Floats, Integers, sum_by
 
 CUSTOMERS_OF_A_PROGRAM = 200
 """Customers whose least shortfall one integer program finds: few enough that it stays small."""

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy
 
-from .block import Block
-from .rounding import Floats, Integers, Mask, sum_by
+from ..block import Block
+from ..rounding import Floats, Integers, Mask, sum_by
 
 
 @dataclass(frozen=True)

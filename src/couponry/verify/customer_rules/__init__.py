@@ -1,0 +1,1 @@
+"""Customer rules, held against the coupons that customers were given."""

@@ -1,0 +1,213 @@
+"""A customer rule with bounds, read for all customers: its groups of cells, and what customers have had of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...model.rules import CustomerRule
+from ...utils.arrays.ragged import ranges
+from ...utils.errors import Unsupported
+from ..block import Block
+from ..inputs import Inputs
+from ..rounding import Floats, Integers, Mask
+
+
+@dataclass(frozen=True)
+class BoundedRule:
+    """A rule with bounds: its groups of cells, and what customers have had of them.
+
+    Attributes
+    ----------
+    rule : CustomerRule
+    cell, group : ndarray of int64, shape (n_pairs,)
+        Pairs of a cell and a group that it is in, cells ascending.
+    groups : int
+        Number of groups.
+    code : ndarray of int64, shape (n_cells,), or None
+        Group of each cell, -1 if it is in none; None if a cell is in several.
+    asked : ndarray of bool, shape (groups,)
+        Groups that there are for a minimum.
+    most, least : ndarray of float64, shape (n_customers,)
+        Bounds of each group, by customer.
+    had : ndarray of int64
+        Ascending keys (customer * groups + group) of coupons of the history.
+    """
+
+    rule: CustomerRule
+    cell: Integers
+    group: Integers
+    groups: int
+    code: Integers | None
+    asked: Mask
+    most: Floats
+    least: Floats
+    had: Integers
+
+    @property
+    def is_about_all(self) -> bool:
+        """Whether it is about all coupons of a customer."""
+        return self.rule.is_about_all
+
+    def of_block(self, block: Block) -> BoundedRule:
+        """Return the rule for the customers of a block.
+
+        Parameters
+        ----------
+        block : Block
+
+        Returns
+        -------
+        BoundedRule
+            Customers count from the block's first.
+        """
+        own = slice(block.start, block.stop)
+        low, high = np.searchsorted(self.had, np.array([block.start, block.stop]) * self.groups)
+        had = self.had[low:high] - block.start * self.groups
+        return replace(self, most=self.most[own], least=self.least[own], had=had)
+
+    def code_of_cell(self) -> Integers:
+        """Return the group of each cell.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_cells,)
+            -1 if the rule is not about a cell.
+
+        Raises
+        ------
+        Unsupported
+            If a cell is in several groups.
+        """
+        if self.code is None:
+            raise Unsupported(
+                f"{self.rule.label}: expected groups that each offer is in one of at most"
+            )
+        return self.code
+
+    def keys(self, customer: Integers, cell: Integers) -> tuple[Integers, Integers]:
+        """Return the groups that candidates are in.
+
+        Parameters
+        ----------
+        customer, cell : ndarray of int64, shape (n,)
+            Of each candidate.
+
+        Returns
+        -------
+        key : ndarray of int64, shape (n_pairs,)
+            Numbers (customer * groups + group).
+        which : ndarray of int64, shape (n_pairs,)
+            The candidate.
+        """
+        if self.code is not None:
+            code = self.code[cell]
+            which = np.flatnonzero(code >= 0)
+            return customer[which] * self.groups + code[which], which
+        which, place = matches(self.cell, cell)
+        return customer[which] * self.groups + self.group[place], which
+
+
+def bounded_rule(rule: CustomerRule, inputs: Inputs) -> BoundedRule:
+    """Read a rule's groups and bounds, and what the history has of them.
+
+    Parameters
+    ----------
+    rule : CustomerRule
+        One with bounds.
+    inputs : Inputs
+        The tables of the campaign.
+
+    Returns
+    -------
+    BoundedRule
+        For all customers.
+    """
+    history = inputs.history
+    cell, group, values = inputs.groups(rule.by, rule.where, rule.label)
+    about = np.flatnonzero(history.where(rule))
+    row, theirs = about, np.zeros(len(about), np.int64)
+    if rule.by is not None:
+        row, theirs = history.groups(rule.by, values)
+        kept = np.isin(row, about)
+        row, theirs = row[kept], theirs[kept]
+    order = np.lexsort((group, cell))
+    cell, group, groups = cell[order], group[order], max(1, len(values))
+    by_role = rule.by == "role" or "role" in rule.where
+    there = group[inputs.seen[cell]] if by_role else group
+    asked = np.zeros(groups, bool)
+    asked[there if rule.by is not None else 0] = True
+    return BoundedRule(
+        rule,
+        cell,
+        group,
+        groups,
+        _code_of_cell(cell, group, len(inputs.cells)),
+        asked,
+        inputs.bound(rule.max, np.inf, rule.label),
+        inputs.bound(rule.min, 0.0, rule.label),
+        np.sort(history.customer[row] * groups + theirs),
+    )
+
+
+def _code_of_cell(cell: Integers, group: Integers, cells: int) -> Integers | None:
+    """The group of each cell, -1 for none; None if a cell is in several."""
+    if (np.diff(cell) == 0).any():
+        return None
+    code = np.full(cells, -1)
+    code[cell] = group
+    return code
+
+
+def counts_in(ascending: Integers, key: Integers) -> Integers:
+    """Count how often each key is in an ascending array.
+
+    Parameters
+    ----------
+    ascending : ndarray of int64
+    key : ndarray of int64, shape (n,)
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+    """
+    if len(ascending) == 0:
+        return np.zeros(len(key), np.int64)
+    right = np.searchsorted(ascending, key, side="right")
+    return np.asarray(right - np.searchsorted(ascending, key, side="left"))
+
+
+def matches(ascending: Integers, key: Integers) -> tuple[Integers, Integers]:
+    """Find every pair of a key and a place in an ascending array where it is.
+
+    Parameters
+    ----------
+    ascending : ndarray of int64
+    key : ndarray of int64
+
+    Returns
+    -------
+    which, place : ndarray of int64, shape (n_pairs,)
+        Which key, and where it is.
+    """
+    first = np.searchsorted(ascending, key, side="left")
+    count = np.searchsorted(ascending, key, side="right") - first
+    which = np.repeat(np.arange(len(key)), count)
+    return which, ranges(first, count)
+
+
+def distinct(ascending: Integers) -> tuple[Integers, Integers]:
+    """Return the distinct values of an ascending array, and how often each is there.
+
+    Parameters
+    ----------
+    ascending : ndarray of int64
+        From 0 up.
+
+    Returns
+    -------
+    value, count : ndarray of int64, shape (n_distinct,)
+    """
+    first = np.flatnonzero(np.diff(ascending, prepend=-1))
+    return ascending[first], np.diff(first, append=len(ascending))

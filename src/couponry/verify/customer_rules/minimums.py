@@ -1,0 +1,184 @@
+"""Who has fewer coupons than minimums ask for, and fewer than the other rules force."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..block import Block
+from ..rounding import Integers, Mask
+from .achievable import CellGroups, most_coupons
+from .bounded_rule import BoundedRule, counts_in, distinct, matches
+from .min_shortfall import SetBounds, joined, least_shortfall_score, shortfall_score
+
+Counts = list[tuple[Integers, Integers]]
+"""Of each rule: keys (customer * groups + group), ascending, and the coupons of each."""
+
+
+class RulesOfBlock(NamedTuple):
+    """The customer rules of the customers of a block.
+
+    Attributes
+    ----------
+    bounded : list of BoundedRule
+    conflicts : list of ndarray of int64, shape (2, n_pairs)
+        Pairs of offers in conflict, both ways.
+    had : ndarray of int64
+        Ascending keys (customer * n_offers + offer) of the history, where there are conflicts.
+    n_offers : int
+    """
+
+    bounded: list[BoundedRule]
+    conflicts: list[Integers]
+    had: Integers
+    n_offers: int
+
+    def counts(self, block: Block, rows: Integers) -> Counts:
+        """Count the coupons of each customer and group.
+
+        Parameters
+        ----------
+        block : Block
+        rows : ndarray of int64, shape (n_allocated,)
+            Rows of the allocated candidates.
+
+        Returns
+        -------
+        list of (ndarray of int64, ndarray of int64)
+            Of each rule with bounds.
+        """
+        customer, cell = block.customer[rows], block.cell(rows)
+        return [distinct(np.sort(part.keys(customer, cell)[0])) for part in self.bounded]
+
+
+def below_min(rules: RulesOfBlock, counts: Counts, n: int) -> Mask:
+    """Find the customers who have fewer than a rule's `min`, in any group that there is, history included.
+
+    Parameters
+    ----------
+    rules : RulesOfBlock
+    counts : list of (ndarray of int64, ndarray of int64)
+        As `RulesOfBlock.counts` returns them.
+    n : int
+        Number of customers.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    short = np.zeros(n, bool)
+    for part, (key, count) in zip(rules.bounded, counts, strict=True):
+        if part.rule.min is None:
+            continue
+        if len(part.had):
+            key, place = np.unique(np.concatenate([key, part.had]), return_inverse=True)
+            weight = np.concatenate([count, np.ones(len(part.had), np.int64)])
+            count = np.bincount(place, weight, len(key)).astype(np.int64)
+        who, group = key // part.groups, key % part.groups
+        enough = np.bincount(who[(count >= part.least[who]) & part.asked[group]], minlength=n)
+        short |= (part.least > 0) & (enough < part.asked.sum())
+    return short
+
+
+def fewer_than_possible(rules: RulesOfBlock, block: Block, rows: Integers, short: Mask) -> Integers:
+    """Find customers below a `min` about all coupons who could have more, if only maximums are in the way.
+
+    Parameters
+    ----------
+    rules : RulesOfBlock
+    block : Block
+    rows : ndarray of int64, shape (n_allocated,)
+        Rows of the allocated candidates.
+    short : ndarray of bool, shape (n_customers,)
+        Who is below a minimum.
+
+    Returns
+    -------
+    ndarray of int64
+        Customers of the block, ascending.
+    """
+    if not short.any():
+        return np.zeros(0, np.int64)
+    groups = [
+        CellGroups(part.code_of_cell(), part.most)
+        for part in rules.bounded
+        if not part.is_about_all
+    ]
+    most = np.full(len(short), np.inf)
+    for part in rules.bounded:
+        if part.is_about_all:
+            most = np.minimum(most, part.most)
+    count = np.bincount(block.customer[rows], minlength=len(short))
+    possible = np.minimum(most_coupons(block, groups, short), most)
+    return np.flatnonzero(short & (count < possible))
+
+
+def shorter_than_forced(
+    rules: RulesOfBlock, block: Block, rows: Integers, suspect: Mask
+) -> Integers:
+    """Find customers who are shorter of minimums and mandatory offers than they must be, whatever the rules.
+
+    Parameters
+    ----------
+    rules : RulesOfBlock
+    block : Block
+    rows : ndarray of int64, shape (n_allocated,)
+        Rows of the allocated candidates, each once.
+    suspect : ndarray of bool, shape (n_customers,)
+        Who is short of anything at all.
+
+    Returns
+    -------
+    ndarray of int64
+        Customers of the block, ascending.
+    """
+    if not suspect.any():
+        return np.zeros(0, np.int64)
+    n, mandatory = block.n_customers, block.mandatory
+    sets = _set_bounds(rules, block, np.flatnonzero(suspect[block.customer]))
+    score = shortfall_score(sets, rows, mandatory, block.customer, n)
+    least = least_shortfall_score(sets, mandatory, np.flatnonzero(score > 0), block.customer, n)
+    return np.flatnonzero((score > least + 0.5) & (score > 0))
+
+
+def _set_bounds(rules: RulesOfBlock, block: Block, rows: Integers) -> SetBounds:
+    """All bounds on sets of some customers' candidates; minimums about all coupons count once."""
+    customer, cell = block.customer[rows], block.cell(rows)
+    least_of_all = np.zeros(block.n_customers)
+    parts = []
+    for part in rules.bounded:
+        keys, which = part.keys(customer, cell)
+        key, place = np.unique(keys, return_inverse=True)
+        who = key // part.groups
+        held = counts_in(part.had, key)
+        least = np.maximum(0, part.least[who] - held)
+        if part.is_about_all:
+            least_of_all[who] = np.maximum(least_of_all[who], least)
+            least = np.zeros(len(key))
+        most = np.maximum(0, part.most[who] - held)
+        parts.append(SetBounds(rows[which], place, who, most, least))
+    who, place = np.unique(customer, return_inverse=True)
+    parts.append(SetBounds(rows, place, who, np.full(len(who), np.inf), least_of_all[who]))
+    parts += [_conflict_sets(rules, pairs, block, rows) for pairs in rules.conflicts]
+    return joined(parts)
+
+
+def _conflict_sets(rules: RulesOfBlock, pairs: Integers, block: Block, rows: Integers) -> SetBounds:
+    """Pairs of a customer's candidates in conflict (at most 1), and candidates in conflict with its history (0)."""
+    which, place = matches(pairs[0], block.offer[rows].astype(np.int64))
+    which, other = rows[which], pairs[1][place]
+    theirs = block.customer[which] * rules.n_offers + other
+    again = np.unique(which[np.isin(theirs, rules.had)])
+    row = block.rows(block.customer[which], other)
+    two = (row >= 0) & (which < row)
+    a, b = which[two], row[two]
+    sets = np.arange(len(a))
+    barred = len(a) + np.arange(len(again))
+    return SetBounds(
+        np.concatenate([a, b, again]),
+        np.concatenate([sets, sets, barred]),
+        np.concatenate([block.customer[a], block.customer[again]]),
+        np.concatenate([np.ones(len(a)), np.zeros(len(again))]),
+        np.zeros(len(a) + len(again)),
+    )

@@ -1,0 +1,166 @@
+"""Checks customer rules: no `max` or conflict is violated, and nobody is shorter of a `min` than the rules force.
+
+Rules are read once for all customers; `RuleChecks.check` holds the customers of a block to them.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from ...model.conflicts import pairs_of
+from ...model.rules import CustomerRule
+from ..block import Addition, Block
+from ..claims import COUNT, Claims, Tally
+from ..inputs import Inputs
+from ..rounding import Integers
+from .bounded_rule import BoundedRule, bounded_rule, counts_in, distinct, matches
+from .minimums import RulesOfBlock, below_min, fewer_than_possible, shorter_than_forced
+
+
+class RuleChecks:
+    """Holds customers to the customer rules, a block at a time.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        The tables of the campaign.
+    claims : Claims
+        Receives what is true.
+
+    Attributes
+    ----------
+    bounded : list of BoundedRule
+        Rules with bounds.
+    has_conflicts, has_mandatory : bool
+        Whether offers are in conflict, or some must be given.
+    """
+
+    def __init__(self, inputs: Inputs, claims: Claims):
+        self._inputs, self._claims = inputs, claims
+        rules = inputs.data.rules
+        self.bounded = [bounded_rule(rule, inputs) for rule in rules if rule.conflicts is None]
+        self._conflicts = [(r, _pairs(r, inputs)) for r in rules if r.conflicts is not None]
+        self._had = _had_offers(inputs) if self._conflicts else np.zeros(0, np.int64)
+        self.has_conflicts = bool(self._conflicts)
+        self.has_mandatory = inputs.data.candidates.mandatory is not None
+        with_min = ", ".join(repr(rule.name) for rule in rules if rule.min is not None)
+        self._with_min = f"customer_rule {with_min}: " if with_min else ""
+        plain = all(part.rule.min is None or part.is_about_all for part in self.bounded)
+        plain = plain and all(part.code is not None for part in self.bounded)
+        self.is_plain = plain and not self._conflicts and not len(inputs.history)
+        self._without = self._short = self._with_coupons = 0
+
+    def examine(self, block: Block, rows: Integers, tally: Tally) -> Addition:
+        """Check the allocated candidates of a block.
+
+        Parameters
+        ----------
+        block : Block
+        rows : ndarray of int64, shape (n_allocated,)
+            Rows of the allocated candidates.
+        tally : Tally
+            Receives the customers for whom a rule does not hold.
+
+        Returns
+        -------
+        Addition
+        """
+        rules = self._of_block(block)
+        counts = rules.counts(block, rows)
+        for part, (key, count) in zip(rules.bounded, counts, strict=True):
+            self._note(*_over_most(part, key, count), block, tally)
+        for (rule, _), pairs in zip(self._conflicts, rules.conflicts, strict=True):
+            for problem, who in _in_conflict(rule, pairs, rules, block, rows):
+                self._note(problem, who, block, tally)
+        given = np.zeros(len(block), bool)
+        given[rows] = True
+        without = distinct(block.customer[block.mandatory[~given[block.mandatory]]])[0]
+        short = below_min(rules, counts, block.n_customers)
+        numbers = len(distinct(block.customer[rows])[0]), len(without), int(short.sum())
+        if self.is_plain and not self.has_mandatory:
+            too_few = fewer_than_possible(rules, block, rows, short)
+            fewer = f"{COUNT} customers have fewer coupons than min and than they can have"
+        else:
+            once = np.flatnonzero(given)
+            if len(once) < len(rows):  # what is given twice counts once
+                short = below_min(rules, rules.counts(block, once), block.n_customers)
+            short[without] = True
+            too_few = shorter_than_forced(rules, block, once, short)
+            fewer = (
+                f"{COUNT} customers miss more of their minimums or mandatory offers than they must"
+            )
+        self._note(f"{self._with_min}{fewer}", too_few, block, tally)
+        return partial(self._add, *numbers)
+
+    def _add(self, with_coupons: int, without: int, short: int) -> None:
+        self._with_coupons += with_coupons
+        self._without += without
+        self._short += short
+
+    def finish(self) -> None:
+        """Compare the numbers of customers who got coupons, or lack something, with what is claimed."""
+        self._claims.check("customers_with_coupons", self._with_coupons)
+        self._claims.check("customers_without_mandatory", self._without)
+        self._claims.check("customers_below_min", self._short)
+
+    def _note(self, problem: str, who: Integers, block: Block, tally: Tally) -> None:
+        first = self._inputs.customer_ids[block.start + int(who[0])].as_py() if len(who) else None
+        tally.add(problem, len(who), f", first {first!r}" if len(who) else "")
+
+    def _of_block(self, block: Block) -> RulesOfBlock:
+        """The rules for the customers of a block, who count from 0."""
+        width = len(self._inputs.offers)
+        low, high = np.searchsorted(self._had, np.array([block.start, block.stop]) * width)
+        return RulesOfBlock(
+            [part.of_block(block) for part in self.bounded],
+            [pairs for _, pairs in self._conflicts],
+            self._had[low:high] - block.start * width,
+            width,
+        )
+
+
+def _over_most(part: BoundedRule, key: Integers, count: Integers) -> tuple[str, Integers]:
+    """The customers who have more than a rule's `max`, and how that is said."""
+    who = key // part.groups
+    over = who[count > np.maximum(0, part.most[who] - counts_in(part.had, key))]
+    over = distinct(over)[0]
+    rule = part.rule
+    bound = f"max {rule.max} for one {rule.by}" if rule.by else f"max {rule.max}"
+    return f"{rule.label}: {COUNT} customers have more than {bound}", over
+
+
+def _pairs(rule: CustomerRule, inputs: Inputs) -> Integers:
+    """The pairs of offers in conflict, both ways, shape (2, n_pairs)."""
+    a, b = pairs_of(rule, inputs.offers)
+    return np.unique(np.stack([np.concatenate([a, b]), np.concatenate([b, a])]), axis=1)
+
+
+def _in_conflict(
+    rule: CustomerRule, pairs: Integers, rules: RulesOfBlock, block: Block, rows: Integers
+) -> list[tuple[str, Integers]]:
+    """Who has two offers in conflict, or one in conflict with the history, and how that is said."""
+    offer, customer = block.offer[rows].astype(np.int64), block.customer[rows]
+    which, place = matches(pairs[0], offer)
+    other = pairs[1][place]
+    theirs = customer[which] * rules.n_offers + other
+    both = np.isin(theirs, customer * rules.n_offers + offer) & (other != offer[which])
+    again = np.isin(theirs, rules.had)
+    return [
+        (
+            f"{rule.label}: {COUNT} customers have two offers in conflict",
+            np.unique(customer[which[both]]),
+        ),
+        (
+            f"{rule.label}: {COUNT} customers have an offer in conflict with their history",
+            np.unique(customer[which[again]]),
+        ),
+    ]
+
+
+def _had_offers(inputs: Inputs) -> Integers:
+    """Ascending keys (customer * n_offers + offer) of the offers in the history."""
+    history = inputs.history
+    known = history.offer >= 0
+    return np.sort(history.customer[known] * len(inputs.offers) + history.offer[known])
