@@ -273,6 +273,22 @@ def test_a_group_without_candidates_in_a_role_is_a_group(folder: Folder, tmp_pat
     assert verify_result(path, result.write(tmp_path / "out")).problems == []
 
 
+def test_history_of_a_group_that_is_not_asked_for_stands_for_no_other(
+    folder: Folder, tmp_path: Path
+) -> None:
+    """A coupon once had in a role that nobody is a candidate in keeps no minimum of the roles that there are."""
+    tables = random_tables(customers=4, each=2)
+    roles = ["reward", None, *["innovation"] * 6]
+    tables["candidates"] = replaced(tables["candidates"], "role", roles)
+    had = {"customer": [1021], "offer": tables["offers"]["offer"][:1], "role": ["activation"]}
+    rules = [{"name": "one", "max": 1, "by": "role"}, {"name": "every", "min": 1, "by": "role"}]
+    names = {name: f"{name}.parquet" for name in ("offers", "candidates", "history")}
+    path = folder(tables, {"history": pa.table(had)}, customer_rule=rules, tables=names)
+    result = read_campaign(path).solve()
+    assert result.customers_below_min == 4
+    assert verify_result(path, result.write(tmp_path / "out")).problems == []
+
+
 def test_rounding_is_no_problem(folder: Folder, tmp_path: Path) -> None:
     """Sums that differ in the last digits, as another order of summation gives them."""
     limit = {"name": "w", "sum": "value", "max": 200.0}
