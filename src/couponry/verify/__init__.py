@@ -19,6 +19,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 from ..utils.arrays.array_store import ArrayStore, FolderStore, MemoryStore
 from ..utils.parallel import parallel_map, worker_count
@@ -78,12 +79,12 @@ def verify_result(folder: str | Path, out: str | Path, store: str | Path | None 
     >>> report.ok, report.objective
     (True, 5.0)
     """
-    inputs = Inputs(Path(folder), store)
-    claims = Claims(Path(out))
+    campaign = _Stated.read(Path(folder), store)
+    inputs, claims = campaign.inputs, Claims(Path(out))
     claims.check("customers", len(inputs.customer_ids))
     claims.check("candidates", len(inputs))
     if claims.get("status") == "infeasible":
-        check_conflict(inputs, claims)
+        check_conflict(inputs, campaign.sums.finish(), claims)
     else:
         status = claims.get("status")
         if status not in ("optimal", "feasible"):
@@ -91,7 +92,7 @@ def verify_result(folder: str | Path, out: str | Path, store: str | Path | None 
         if claims.has("infeasible.json"):
             claims.note("infeasible.json: there is one, but the campaign is said to be solved")
         if claims.has("allocation.parquet"):
-            _check_solution(inputs, claims.path("allocation.parquet"), claims, store)
+            _check_solution(campaign, claims.path("allocation.parquet"), claims, store)
         else:
             claims.note("allocation.parquet: missing")
     return Report(not claims.problems, claims.problems, str(claims.get("status")), **claims.true)
@@ -138,17 +139,35 @@ def verify_allocation(
     >>> report.objective, report.problems
     (3.0, ["customer_rule 'slots': 1 customers have more than max 1, first 1"])
     """
-    inputs = Inputs(Path(folder), store)
-    claims = Claims(None)
+    campaign = _Stated.read(Path(folder), store)
+    inputs, claims = campaign.inputs, Claims(None)
     claims.check("customers", len(inputs.customer_ids))
     claims.check("candidates", len(inputs))
-    _check_solution(inputs, Path(allocation), claims, store)
+    _check_solution(campaign, Path(allocation), claims, store)
     status = "violated" if claims.problems else "feasible"
     return Report(not claims.problems, claims.problems, status, **claims.true)
 
 
-def _check_solution(inputs: Inputs, path: Path, claims: Claims, store: str | Path | None) -> None:
+class _Stated(NamedTuple):
+    """A campaign as it was stated: its tables, limits and rules."""
+
+    inputs: Inputs
+    sums: LimitSums
+    rules: RuleChecks
+
+    @classmethod
+    def read(cls, folder: Path, store: str | Path | None) -> _Stated:
+        """Read a campaign folder, and refuse it as a solve does, in the order of a solve."""
+        inputs = Inputs(folder, store)
+        inputs.refuse_missing(inputs.data.value, "objective")
+        return cls(inputs, LimitSums(inputs), RuleChecks(inputs))
+
+
+def _check_solution(
+    campaign: _Stated, path: Path, claims: Claims, store: str | Path | None
+) -> None:
     """Check an allocation, and what is claimed of it, blocks of customers by several threads."""
+    inputs, sums, rules = campaign
     tally, prices = Tally(), claimed_limits(claims)
     with ExitStack() as stack:
         place: ArrayStore = MemoryStore()
@@ -159,14 +178,13 @@ def _check_solution(inputs: Inputs, path: Path, claims: Claims, store: str | Pat
             open_allocation(path), inputs, place, tally, ordered=claims.is_result
         )
         coupons = CouponChecks(allocation, inputs, claims, complete=claims.is_result)
-        rules, sums = RuleChecks(inputs, claims), LimitSums(inputs)
         objective = ObjectiveSum(inputs)
         bound = None if prices is None else DualBound(inputs, sums, rules, prices)
 
         _examine(inputs, coupons, rules, sums, objective, bound, tally)
         del allocation, coupons  # their files go
     tally.finish(claims)
-    rules.finish()
+    rules.finish(claims)
     limits = sums.finish()
     check_limits(limits, prices, claims)
     if bound is not None:

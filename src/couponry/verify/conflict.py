@@ -7,16 +7,18 @@ from typing import Any
 from ..model.rules import MANDATORY
 from .claims import Claims
 from .inputs import Inputs
-from .recomputed_limits import LimitSums, RecomputedLimit
+from .recomputed_limits import RecomputedLimit
 
 
-def check_conflict(inputs: Inputs, claims: Claims) -> None:
+def check_conflict(inputs: Inputs, known: list[RecomputedLimit], claims: Claims) -> None:
     """Check the result of a campaign that is said to be infeasible.
 
     Parameters
     ----------
     inputs : Inputs
         The tables of the campaign.
+    known : list of RecomputedLimit
+        Its limits, with nothing given.
     claims : Claims
         Receives the problems found.
     """
@@ -31,7 +33,6 @@ def check_conflict(inputs: Inputs, claims: Claims) -> None:
         claims.note("infeasible.json: missing, but the campaign is said to be infeasible")
         return
     conflict = claims.read_json("infeasible.json")
-    known = LimitSums(inputs).finish()
     claims.true["limits"] = len(known)
     limits, rules = conflict.get("limits", []), conflict.get("customer_rules", [])
     if not limits and not rules:

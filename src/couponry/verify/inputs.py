@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from ..campaign_folder.read import read_campaign_data
 from ..data import tables
+from ..data.arrow_columns import flat_lists, holds_lists, labels
 from ..data.roles import ROLES
 from ..data.where.filters import Where, rows_where
 from ..model.amount_checks import PARTS
 from ..model.checking.check import statement_findings
 from ..model.checking.finding import refuse_errors
 from ..model.compiled_campaign import statement_of
-from ..model.compiling.measures import MONEY
+from ..model.compiling.measures import MONEY, refuse_missing
 from ..model.contact_history import ContactHistory
 from ..model.customers import Customers
 from ..utils.arrays.blocks import BLOCK_SIZE
@@ -100,6 +101,24 @@ class Inputs:
             True if one of the two has it.
         """
         return name in self.data.candidates.columns or name in self.offers.column_names
+
+    def refuse_missing(self, name: str, by_whom: str) -> None:
+        """Refuse a column to sum that is not there, and does not follow from others.
+
+        Parameters
+        ----------
+        name : str
+            Name of a column.
+        by_whom : str
+            What sums it, for messages.
+
+        Raises
+        ------
+        InvalidInput
+        """
+        of_offers = self.offers.column_names
+        names = [*dict.fromkeys([*self.data.candidate_names, *of_offers])]
+        refuse_missing(name, by_whom, {*self.data.candidates.columns, *of_offers}, names)
 
     def parts(self, name: str) -> list[str]:
         """Return the columns that a column is worked out from where it is missing.
@@ -184,6 +203,7 @@ class Inputs:
         if by not in self.cells.column_names:
             near = known_names(by, self.offers.column_names, "columns")
             raise InvalidInput(f"{by_whom}: by: table offers has no column {by!r}{near}")
+        self._check_groups(by, by_whom)
         number: dict[Any, int] = {}
         pairs = {
             (cell, number.setdefault(one, len(number)))
@@ -193,6 +213,13 @@ class Inputs:
         }
         cell, group = np.array(sorted(pairs), np.int64).reshape(-1, 2).T
         return cell[about[cell]], group[about[cell]], list(number)
+
+    def _check_groups(self, by: str, by_whom: str) -> None:
+        """Refuse a column whose values cannot be groups."""
+        column = self.cells[by]
+        if holds_lists(column.type):
+            column = pa.chunked_array([flat_lists(column)[1]])
+        labels(column, f"{by_whom}: by: column {by!r} of offers")
 
     def _seen(self, role: NDArray[np.uint8]) -> Mask:
         """Which cells have candidates."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..data import tables
 from ..data.where.filters import rows_where
+from ..model.limit_bounds import GroupBounds, read_bounds
 from ..model.limits import Limit
 from .block import Addition, Block
 from .cell_sums import CellSums
@@ -95,7 +95,6 @@ class LimitSums:
 
     def __init__(self, inputs: Inputs):
         self._inputs = inputs
-        self.groups = [AskedGroups.of(limit, inputs) for limit in inputs.data.limits]
         n_cells = len(inputs.cells)
         self._sums: Sums = {}  # shared: many limits ask for the same
         self._totals: Totals = {}
@@ -105,6 +104,12 @@ class LimitSums:
             who = _who(limit)
             if who not in self._chosen:
                 self._chosen[who] = chosen_customers(limit, inputs)
+        self.groups = []
+        for limit in inputs.data.limits:
+            who = _who(limit)
+            self.groups.append(AskedGroups.of(limit, inputs))
+            for column in limit.columns():
+                inputs.refuse_missing(column, limit.label)
             for column in ("count", *limit.columns()):
                 if (column, who) not in self._sums:
                     self._sums[column, who] = CellSums(n_cells), CellSums(n_cells)
@@ -306,10 +311,10 @@ def _who(limit: Limit) -> str:
 
 def _bounds(
     limit: Limit, inputs: Inputs, cell: Integers, group: Integers, values: list[Any]
-) -> list[tuple[Any, float | None, float | None]]:
+) -> GroupBounds:
     """(value, min, max) of each group that a limit is about."""
     if limit.table is not None:
-        return _bounds_of_table(limit)
+        return read_bounds(limit, values if limit.by == "role" else sorted(values))
     if limit.by is None:
         return [(None, limit.min, limit.max)]
     # any offer makes a group exist, whatever its candidates' roles; but a role is there only where candidates have it
@@ -319,17 +324,3 @@ def _bounds(
         others = {name: test for name, test in limit.where.items() if name != "role"}
         _, there, _ = inputs.groups(limit.by, others, limit.label)
     return [(values[g], limit.min, limit.max) for g in np.unique(there)]
-
-
-def _bounds_of_table(limit: Limit) -> list[tuple[Any, float | None, float | None]]:
-    """(value, min, max) of each row of a limit's table."""
-    table, what = limit.table, f"of {limit.label}"
-    tables.require(table, what, str(limit.by))
-
-    def bounds(name: str) -> list[float | None]:
-        if name not in table.column_names:
-            return [None] * len(table)
-        numbers = tables.numbers(table, what, name, nullable=True).tolist()
-        return [None if math.isnan(number) else number for number in numbers]
-
-    return list(zip(table[limit.by].to_pylist(), bounds("min"), bounds("max"), strict=True))

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data import tables
-from ...data.arrow_columns import labels
 from ...data.where.filters import rows_where
-from ...utils.checks import shown
 from ...utils.errors import InvalidInput, Unsupported
 from ..customers import Customers
 from ..items import Items
+from ..limit_bounds import GroupBounds, read_bounds
 from ..limits import Limit
 from .measures import Amount, Amounts
 
 MAX_SEGMENTS = 65_536
 """Segments are numbered in 16 bits."""
-
-GroupBounds = list[tuple[Any, float | None, float | None]]
-"""Value, min and max of each group."""
 
 
 @dataclass(frozen=True)
@@ -116,55 +109,11 @@ def _bounds_by_group(
     """Items, groups and bounds of a limit by a column, with a table of bounds."""
     item, group, values = items.groups(str(limit.by), limit.label)
     item, group = item[about[item]], group[about[item]]
-    bounds = _read_bounds(limit)
-    _refuse_other_keys([key for key, _, _ in bounds], values, limit)
+    bounds = read_bounds(limit, values)
     row_of = {key: row for row, (key, _, _) in enumerate(bounds)}
     renumber = np.array([row_of.get(value, -1) for value in values], np.int64)
     known = renumber[group] >= 0 if len(values) else group >= 0
     return item[known], renumber[group[known]] if len(values) else group, bounds
-
-
-def _read_bounds(limit: Limit) -> GroupBounds:
-    """The bounds of a limit's table."""
-    what = f"of {limit.label}"
-    table = tables.as_table(limit.table, what)
-    tables.require(table, what, str(limit.by))
-    if not {"min", "max"} & set(table.column_names):
-        raise InvalidInput(f"table {what}: expected a column 'min' or 'max', got neither")
-    label = f"table {what}, column {limit.by!r}"
-    code, values = labels(table[limit.by], label)
-    if (code < 0).any():
-        raise InvalidInput(f"{label}, row {int(code.argmin())}: expected a value, got null")
-    keys = [values[number] for number in code.tolist()]
-    if len(values) < len(keys):
-        _, first = np.unique(code, return_index=True)
-        row = int(np.setdiff1d(np.arange(len(code)), first)[0])
-        raise InvalidInput(f"{label}, row {row}: {shown(keys[row])} is there twice")
-    columns = {
-        name: tables.numbers(table, what, name, nullable=True).tolist()
-        if name in table.column_names
-        else [math.nan] * len(keys)
-        for name in ("min", "max")
-    }
-    bounds: GroupBounds = []
-    for row, (key, low, high) in enumerate(zip(keys, columns["min"], columns["max"], strict=True)):
-        if low > high:
-            raise InvalidInput(f"table {what}, row {row}: min {low} is above max {high}")
-        bounds.append((key, None if math.isnan(low) else low, None if math.isnan(high) else high))
-    return bounds
-
-
-def _refuse_other_keys(keys: list[Any], values: list[Any], limit: Limit) -> None:
-    """Refuse a table whose keys are of another type than the column of offers: they would meet no offer."""
-
-    def kinds(of: list[Any]) -> set[type]:
-        return {float if type(value) in (int, float) else type(value) for value in of}
-
-    if keys and values and not kinds(keys) <= kinds(values):
-        raise InvalidInput(
-            f"table of {limit.label}, column {limit.by!r}: expected values like {values[0]!r} "
-            f"as in table offers, got {keys[0]!r}"
-        )
 
 
 def _refuse_negative(below: Amount, items: Items, amounts: Amounts, limit: Limit) -> None:

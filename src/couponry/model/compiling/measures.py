@@ -8,7 +8,7 @@ candidate carries only its attributes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -62,6 +62,36 @@ class Amount:
         for name, slope in other.slopes.items():
             slopes[name] = slopes.get(name, 0.0) + factor * slope
         return Amount(self.constant + factor * other.constant, slopes)
+
+
+def refuse_missing(name: str, by_whom: str, have: Collection[str], names: Sequence[str]) -> None:
+    """Refuse a column to sum that is not there, and does not follow from others.
+
+    Parameters
+    ----------
+    name : str
+        Name of the column.
+    by_whom : str
+        The limit that sums it, or the objective, for messages.
+    have : collection of str
+        Columns of candidates and offers that there are.
+    names : sequence of str
+        Those that messages list.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if name in have or name in ("count", "cost"):
+        return
+    if name != "value":
+        raise InvalidInput(
+            f"{by_whom}: neither candidates nor offers have a column {name!r}{known_names(name, names)}"
+        )
+    if "response" not in have:
+        raise InvalidInput(
+            f"{by_whom}: expected a column 'value' or a column 'response' in table candidates, got neither"
+        )
 
 
 class Amounts:
@@ -201,6 +231,9 @@ class Amounts:
 
     def _look_up(self, name: str, by_whom: str) -> Amount:
         """A column as an amount, looked up for the first time."""
+        of_offers = self._items.offers.column_names
+        have = {*self._candidates.columns, *of_offers}
+        refuse_missing(name, by_whom, have, [*dict.fromkeys([*self._names, *of_offers])])
         if name == "count":
             return Amount(np.ones(len(self._items)))
         if name in self._candidates.columns:
@@ -209,17 +242,8 @@ class Amounts:
             return Amount(tables.numbers(self._items.offers, "offers", name)[self._items.offer])
         if name == "cost":
             return self._default(name, by_whom, {"issue_cost": 1.0}, {"face_value": 1.0})
-        if name == "value":
-            if not self._has("response"):
-                raise InvalidInput(
-                    f"{by_whom}: expected a column 'value' or a column 'response' in table candidates, got neither"
-                )
-            weights = {"margin": 1.0, "face_value": -1.0}
-            return self._default(name, by_whom, {"issue_cost": -1.0}, weights)
-        known = dict.fromkeys([*self._names, *self._items.offers.column_names])
-        raise InvalidInput(
-            f"{by_whom}: neither candidates nor offers have a column {name!r}{known_names(name, known)}"
-        )
+        weights = {"margin": 1.0, "face_value": -1.0}  # of the value
+        return self._default(name, by_whom, {"issue_cost": -1.0}, weights)
 
     def _attribute(self, name: str, source: str, values: NDArray[np.floating]) -> Amount:
         """Values of candidates as an amount: an attribute, unless all candidates of each item have the same."""

@@ -136,6 +136,10 @@ def bounded_rule(rule: CustomerRule, inputs: Inputs) -> BoundedRule:
     cell, group, groups = cell[order], group[order], max(1, len(values))
     by_role = rule.by == "role" or "role" in rule.where
     there = group[inputs.seen[cell]] if by_role else group
+    least = inputs.bound(
+        rule.min, 0.0, rule.label
+    )  # in the order of a solve, which refuses columns in it
+    most = inputs.bound(rule.max, np.inf, rule.label)
     asked = np.zeros(groups, bool)
     asked[there if rule.by is not None else 0] = True
     return BoundedRule(
@@ -145,8 +149,8 @@ def bounded_rule(rule: CustomerRule, inputs: Inputs) -> BoundedRule:
         groups,
         _code_of_cell(cell, group, len(inputs.cells)),
         asked,
-        inputs.bound(rule.max, np.inf, rule.label),
-        inputs.bound(rule.min, 0.0, rule.label),
+        most,
+        least,
         np.sort(history.customer[row] * groups + theirs),
     )
 

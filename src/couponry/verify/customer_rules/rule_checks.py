@@ -26,8 +26,6 @@ class RuleChecks:
     ----------
     inputs : Inputs
         The tables of the campaign.
-    claims : Claims
-        Receives what is true.
 
     Attributes
     ----------
@@ -37,8 +35,8 @@ class RuleChecks:
         Whether offers are in conflict, or some must be given.
     """
 
-    def __init__(self, inputs: Inputs, claims: Claims):
-        self._inputs, self._claims = inputs, claims
+    def __init__(self, inputs: Inputs):
+        self._inputs = inputs
         rules = inputs.data.rules
         self.bounded = [bounded_rule(rule, inputs) for rule in rules if rule.conflicts is None]
         self._conflicts = [(r, _pairs(r, inputs)) for r in rules if r.conflicts is not None]
@@ -99,11 +97,17 @@ class RuleChecks:
         self._without += without
         self._short += short
 
-    def finish(self) -> None:
-        """Compare the numbers of customers who got coupons, or lack something, with what is claimed."""
-        self._claims.check("customers_with_coupons", self._with_coupons)
-        self._claims.check("customers_without_mandatory", self._without)
-        self._claims.check("customers_below_min", self._short)
+    def finish(self, claims: Claims) -> None:
+        """Compare the numbers of customers who got coupons, or lack something, with what is claimed.
+
+        Parameters
+        ----------
+        claims : Claims
+            Receives what is true, and the problems found.
+        """
+        claims.check("customers_with_coupons", self._with_coupons)
+        claims.check("customers_without_mandatory", self._without)
+        claims.check("customers_below_min", self._short)
 
     def _note(self, problem: str, who: Integers, block: Block, tally: Tally) -> None:
         first = self._inputs.customer_ids[block.start + int(who[0])].as_py() if len(who) else None

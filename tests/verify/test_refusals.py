@@ -1,0 +1,68 @@
+"""What a solve refuses is refused by verification, in the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from tests.support.campaigns import random_tables, spec, write_folder
+
+from couponry import InvalidInput, read_campaign, verify_allocation, verify_result
+
+Folder = Callable[..., Path]
+BY_TABLE = {"name": "suppliers", "by": "supplier", "table": "bounds.parquet"}
+
+
+def bounds(**columns: Any) -> dict[str, Any]:
+    return {"more": {"bounds": pa.table(columns)}, "limit": [BY_TABLE]}
+
+
+def limit(**keys: Any) -> dict[str, Any]:
+    return {"limit": [{"name": "L", **keys}]}
+
+
+def rules(**keys: Any) -> dict[str, Any]:
+    return {"customer_rule": [{"name": "R", **keys}]}
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "a key is null": (bounds(supplier=[0, None], max=[1.0, 2.0]), "row 1: expected a value, got null"),
+    "a key is there twice": (bounds(supplier=[0, 1, 0], max=[1.0, 2.0, 3.0]), "row 2: 0 is there twice"),
+    "keys of another type": (bounds(supplier=["a"], min=[1.0]), "expected values like 0"),
+    "min above max": (bounds(supplier=[2], min=[3.0], max=[2.0]), "row 0: min 3.0 is above max 2.0"),
+    "no bounds": (bounds(supplier=[2]), "expected a column 'min' or 'max'"),
+    "bounds of text": (bounds(supplier=[2], max=["many"]), "expected numbers"),
+    "no such column to sum": (limit(ratio=["value", "wait"], max=2.0), "limit 'L': neither candidates"),
+    "no such objective": ({"objective": {"value": "net"}}, "objective: neither candidates"),
+    "no column for bounds": (rules(min="few", max="many"), "table customers has no column 'few'"),
+    "limits come before rules": ({**limit(sum="x", max=2), **rules(max="many")}, "limit 'L': neither"),
+    "segments come first": (
+        {"limit": [{"name": "L", "sum": "x", "max": 2}, {"name": "M", "max": 2, "customers": {"kind": 1}}]},
+        "limit 'M'",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The result of a campaign without fault."""
+    path = tmp_path_factory.mktemp("refusals")
+    return read_campaign(write_folder(path, random_tables(), spec())).solve().write(path / "out")
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_in_the_same_words(case: str, solved: Path, folder: Folder) -> None:
+    sections, expected = REFUSED[case]
+    more = sections.get("more")
+    path = folder(None, more, **{name: sections[name] for name in sections if name != "more"})
+    with pytest.raises(InvalidInput) as of_solve:
+        read_campaign(path).solve()
+    assert expected in str(of_solve.value)
+    with pytest.raises(InvalidInput) as of_result:
+        verify_result(path, solved)
+    with pytest.raises(InvalidInput) as of_allocation:
+        verify_allocation(path, solved / "nowhere.parquet")
+    assert str(of_solve.value) == str(of_result.value) == str(of_allocation.value)
