@@ -12,6 +12,7 @@ from couponry.solver.dual.scaling import Scales
 from couponry.solver.infeasibility.highs_prover import HighsProver
 from couponry.solver.infeasibility.infeasible_set import Prover, find_infeasible_set
 from couponry.solver.infeasibility.price_prover import PriceProver
+from couponry.solver.infeasibility.work import Work
 from couponry.solver.options import DEFAULT_OPTIONS
 from couponry.solver.problem import Problem
 from couponry.utils.clock import Clock
@@ -45,7 +46,8 @@ def prover(kind: str, promise: int) -> tuple[Problem, Prover]:
     if kind == "HiGHS":
         return problem, HighsProver(problem, engine, Clock(), DEFAULT_OPTIONS)
     scales = Scales.measure(problem, engine)
-    return problem, PriceProver(problem, engine, scales, 1.0, Clock(), DEFAULT_OPTIONS)
+    work = Work(engine, Clock(), DEFAULT_OPTIONS.conflict)
+    return problem, PriceProver(problem, engine, scales, 1.0, Clock(), DEFAULT_OPTIONS, work)
 
 
 either = pytest.mark.parametrize("kind", ["prices", "HiGHS"])

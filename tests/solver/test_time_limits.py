@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 
 import pytest
+from tests.solver.test_witnessed_prover import BRANDS
+from tests.solver.test_witnessed_prover import campaign as promises
 from tests.support.clocks import PassClock
 from tests.support.comparison import verify
 from tests.support.contradictions import Contradiction
@@ -127,3 +129,19 @@ def test_price_ranges_end_with_the_time(clock: PassClock) -> None:
     clock.a_pass = 1.0
     found = result.price_ranges(most=2, time_limit=2.0)
     assert found.table.num_rows < 4  # two limits, each moved both ways
+
+
+@pytest.mark.parametrize(("passes", "is_irreducible"), [(40, False), (100, True)])
+def test_a_proof_leaves_time_for_a_way_out(
+    passes: int, is_irreducible: bool, clock: PassClock
+) -> None:
+    """What is known of a conflict outlives the search for a smaller one, and half of the time is the way out's."""
+    clock.a_pass = A_PASS
+    result = promises(81).solve(threads=1, time_limit=passes * A_PASS)
+    assert result.status == "infeasible" and result.infeasible is not None
+    assert result.infeasible["irreducible"] == is_irreducible
+    assert len(result.infeasible["limits"]) == BRANDS
+    assert result.infeasible["way_out_share"] < 0.5
+    # each 81st coupon of a brand; the bound is there even where the time was too short for an allocation near it
+    assert result.infeasible["way_out_share_at_least"] == pytest.approx(BRANDS / 81, rel=1e-3)
+    assert passes_after(clock, passes * A_PASS) <= PASSES_AFTER

@@ -13,9 +13,10 @@ from tests.support.compiled import compiled
 
 from couponry import Campaign, CustomerRule, Limit
 from couponry.solver.dual.scaling import Scales
-from couponry.solver.infeasibility.infeasible_set import OutOfWork, find_infeasible_set
+from couponry.solver.infeasibility.infeasible_set import find_infeasible_set
 from couponry.solver.infeasibility.price_prover import PriceProver
-from couponry.solver.infeasibility.witnessed_prover import Witness, WitnessedProver, Work
+from couponry.solver.infeasibility.witnessed_prover import Witness, WitnessedProver
+from couponry.solver.infeasibility.work import OutOfWork, Work
 from couponry.solver.options import DEFAULT_OPTIONS, ConflictOptions
 from couponry.utils.clock import Clock
 
@@ -52,17 +53,20 @@ class Counted(PriceProver):
 class Case:
     """A campaign's parts, with a prover whose questions are counted, and a witness."""
 
-    def __init__(self, promise: int, conflict: ConflictOptions = FREE):
+    def __init__(self, promise: int, conflict: ConflictOptions = FREE, clock: Clock | None = None):
+        self.clock = Clock() if clock is None else clock
         self.problem, self.engine, _ = compiled(campaign(promise))
         options = replace(DEFAULT_OPTIONS, conflict=conflict)
         scales = Scales.measure(self.problem, self.engine)
-        self.work = Work(self.engine, conflict)
+        self.work = Work(self.engine, self.clock, conflict)
         start = np.zeros((1 + self.problem.quantities, *self.problem.objective.shape[1:]))
         self.witness = Witness(
-            self.problem, self.engine, scales, start.astype(np.float32), Clock(), self.work,
+            self.problem, self.engine, scales, start.astype(np.float32), self.clock, self.work,
             options.repair,
         )  # fmt: skip
-        self.prover = Counted(self.problem, self.engine, scales, 1.0, Clock(), options)
+        self.prover = Counted(
+            self.problem, self.engine, scales, 1.0, self.clock, options, self.work
+        )
         self.witnessed = WitnessedProver(self.prover, self.prover, self.witness, self.work)
 
 
@@ -116,13 +120,13 @@ def test_a_search_that_was_ended_is_said() -> None:
 
 
 def test_known_prices_are_the_first_proof() -> None:
-    """No more than a look at them, and at which of them are needed."""
-    few = replace(FREE, cutting_plane_prices=0)
+    """No more than a look at them, and at which of them are needed, where cutting planes would take too long."""
     problem, engine, _ = compiled(campaign(81))
-    scales = Scales.measure(problem, engine)
+    scales, work = Scales.measure(problem, engine), Work(engine, Clock(), FREE)
     prices = np.where(problem.lower == 81, -1.0, 0.0)
-    options = replace(DEFAULT_OPTIONS, conflict=few)
-    prover = PriceProver(problem, engine, scales, 1.0, Clock(), options, prices)
+    no_planes = replace(DEFAULT_OPTIONS.cutting_planes, candidates=0)
+    options = replace(DEFAULT_OPTIONS, conflict=FREE, cutting_planes=no_planes)
+    prover = PriceProver(problem, engine, scales, 1.0, Clock(), options, work, prices)
     before = engine.passes
     proved = prover.proof(np.arange(len(prices)), problem.rules)
     assert proved is not None and proved.tolist() == np.flatnonzero(prices).tolist()
@@ -130,10 +134,10 @@ def test_known_prices_are_the_first_proof() -> None:
     assert prover.first_proof is not None and prover.first_proof.tolist() == prices.tolist()
 
 
-@pytest.mark.parametrize("passes", [0, 1000])
-def test_ends_of_ranges_from_the_proof_alone(passes: int) -> None:
+@pytest.mark.parametrize("searched", [0, 1000])
+def test_ends_of_ranges_from_the_proof_alone(searched: int) -> None:
     """Brands take coupons from each other one by one, so that the proof says it to the last coupon."""
-    case = Case(promise=90, conflict=replace(FREE, all_range_passes=passes))
+    case = Case(promise=90, conflict=replace(FREE, searched_ranges=searched))
     found = find_infeasible_set(case.problem, case.prover)
     assert found is not None and len(found.bounds) == BRANDS
     most = CUSTOMERS * SLOTS - 90 * (BRANDS - 1)

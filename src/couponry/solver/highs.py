@@ -30,7 +30,7 @@ OPTIMAL, INFEASIBLE, OTHER = 0, 2, 4
 UNDECIDED = 5
 """Status where HiGHS took for infeasible what may be feasible within its tolerances."""
 
-LEAST_SECONDS, MOST_SECONDS = 0.1, 1e6
+LEAST_SECONDS, MOST_SECONDS = 0.02, 1e6
 """Time limits that HiGHS takes."""
 
 MOST_ITERATIONS = 100_000

@@ -236,8 +236,8 @@ class _Search:
             start = WarmStart(np.append(start.prices, none))
         solution = solve(
             SolveRequest(
-                problem, self._engine, gap, self._seed, self._clock, start, use_highs=False,
-                options=self._solver_options,
+                problem, self._engine, gap, self._seed, self._clock, start, is_start_good=True,
+                use_highs=False, options=self._solver_options,
             )
         )  # fmt: skip
         if solution.certificate is not None:

@@ -20,6 +20,7 @@ from .stages.enumeration_stage import try_every_allocation
 from .stages.fewest_stage import fill_fewest, give_fewest
 from .stages.infeasibility_stage import prove_infeasibility
 from .stages.price_stages import (
+    choose_at_start,
     choose_without_prices,
     find_prices,
     minimise_dual,
@@ -83,8 +84,18 @@ class Stage:
     when: Callable[[SolveState], bool]
 
 
+def _has_good_prices(state: SolveState) -> bool:
+    return state.request.start is not None and state.request.is_start_good
+
+
 def _may_need_no_prices(state: SolveState) -> bool:
-    return state.request.start is None or state.fits_in_memory
+    may = state.request.start is None or state.fits_in_memory
+    return may and not _has_good_prices(state)
+
+
+def _is_over(state: SolveState) -> bool:
+    """Whether the time is up, and something can be said."""
+    return state.clock.left <= 0 and state.best is not None and np.isfinite(state.bound)
 
 
 def _is_open(state: SolveState) -> bool:
@@ -155,6 +166,7 @@ def _is_open_and_not_tiny(state: SolveState) -> bool:
 
 
 STAGES = (
+    Stage("known prices", choose_at_start, when=_has_good_prices),
     Stage("best choice without prices", choose_without_prices, when=_may_need_no_prices),
     Stage("prices from samples", find_prices, when=_is_open),
     Stage("fewest coupons", give_fewest, when=_may_do_with_few),
@@ -187,7 +199,7 @@ def solve(request: SolveRequest) -> Solution:
     state = SolveState(request)
     with contextlib.suppress(OutOfTime):
         for stage in STAGES:
-            if state.certificate is None and stage.when(state):
+            if state.certificate is None and not _is_over(state) and stage.when(state):
                 stage.run(state)
     if state.certificate is None and not state.fewest_given and _may_do_with_few(state):
         give_fewest(state)  # the time was up before

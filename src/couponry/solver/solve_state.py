@@ -41,6 +41,8 @@ class SolveRequest:
         Its time limit ends the solve.
     start : WarmStart, optional
         Prices to start from, where some are known.
+    is_start_good : bool, default False
+        Whether these may be as good as any: they are tried as they are, and nobody asks for the choice without prices.
     use_highs : bool, default True
         Whether HiGHS may be given what prices leave undecided.
     options : SolverOptions, optional
@@ -52,6 +54,7 @@ class SolveRequest:
     seed: int
     clock: Clock
     start: WarmStart | None = None
+    is_start_good: bool = False
     use_highs: bool = True
     options: SolverOptions = DEFAULT_OPTIONS
 

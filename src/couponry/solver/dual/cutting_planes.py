@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...utils.lazy_imports import sparse as sp
-from ..highs import solve_programme
+from ..highs import OPTIMAL, solve_programme
 from ..linear_terms import terms_by_candidate
 from ..options import CuttingPlaneOptions
 from ..programme import Programme
@@ -34,7 +34,7 @@ def descend(
     start: NDArray[np.float64],
     coupon: NDArray[np.float64],
     tolerance: float,
-    stop: Callable[[], bool],
+    seconds: Callable[[], float],
     options: CuttingPlaneOptions,
 ) -> NDArray[np.float64]:
     """Find the prices at which the dual is least, from prices that are near.
@@ -49,8 +49,8 @@ def descend(
         Coordinate that stands for a typical worth per typical coupon.
     tolerance : float
         What the dual value may be above its least.
-    stop : callable
-        Asked before each pass; True stops.
+    seconds : callable
+        Asked before each pass; how many are left, infinite without a time limit. It may raise.
     options : CuttingPlaneOptions
 
     Returns
@@ -62,11 +62,11 @@ def descend(
     value = model.add(best)
     box = options.first_box
     for _ in range(options.passes):
-        if stop():
+        if (left := seconds()) <= 0:
             break
         low = np.maximum(0.0, best - box * coupon)
         high = np.minimum(space.highest, best + box * coupon)
-        lowest = model.lowest(low, high)
+        lowest = model.lowest(low, high, left)
         if lowest is None:
             break
         point, modelled = lowest
@@ -127,9 +127,9 @@ class _Model:
         return float((worth - charged @ point).sum() + self._support @ point)
 
     def lowest(
-        self, low: NDArray[np.float64], high: NDArray[np.float64]
+        self, low: NDArray[np.float64], high: NDArray[np.float64], seconds: float
     ) -> tuple[NDArray[np.float64], float] | None:
-        """The model's lowest point within a box, and its value there."""
+        """The model's lowest point within a box, and its value there; None where it was not found in time."""
         cost = np.concatenate([np.ones(self._groups), self._support])
         free = np.full(self._groups, np.inf)
         worth = np.concatenate(self._planes_worth)
@@ -141,7 +141,8 @@ class _Model:
             np.concatenate([free, high]),
             np.concatenate([-free, low]),
         )
-        solved = solve_programme(programme).x
-        if solved is None:
+        solution = solve_programme(programme, None if np.isinf(seconds) else seconds)
+        if solution.status != OPTIMAL or solution.x is None:
             return None
+        solved = solution.x
         return np.clip(solved[self._groups :], low, high), float(cost @ solved)

@@ -19,10 +19,7 @@ from ...kernels import Rules
 from ...utils.errors import OutOfTime
 from ..problem import Problem
 from ..rule_names import only_restrict
-
-
-class OutOfWork(OutOfTime):
-    """Raised where a search has done as much as it may, whatever time is left."""
+from .work import OutOfWork
 
 
 @dataclass(frozen=True)

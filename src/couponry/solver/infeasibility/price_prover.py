@@ -16,17 +16,18 @@ from ...engines.protocol import Engine
 from ...kernels import Rules
 from ...utils.clock import Clock
 from ..dual import cutting_planes
-from ..dual.lagrangian import Evaluation, Lagrangian, as_float32
+from ..dual.lagrangian import SUMMATION_ERROR, Evaluation, Lagrangian, as_float32
 from ..dual.price_space import PriceSpace
 from ..dual.quasi_newton import Effort, minimise
 from ..dual.sampling import Samples
 from ..dual.scaling import Scales
-from ..options import SolverOptions
+from ..options import CuttingPlaneOptions, SolverOptions
 from ..primal.fixed_customers import usage_with_error
 from ..primal.repair import chosen_positions
 from ..problem import Problem
 from .highs_prover import HighsProver
 from .partial_problem import row_as_objective, with_rows, without_bound
+from .work import Work
 
 WHOLE_NUMBER_ROUNDING = 1e-6
 """What a bound on a whole number may be off by."""
@@ -47,6 +48,8 @@ class PriceProver:
         Objective of a typical coupon.
     clock : Clock
     options : SolverOptions
+    work : Work
+        Better prices than some that prove it are looked for in its share of the time.
     start : ndarray of float64, shape (n_rows,), optional
         Prices that may prove it, such as those at which a search found the dual to fall without end.
 
@@ -66,6 +69,7 @@ class PriceProver:
         typical_worth: float,
         clock: Clock,
         options: SolverOptions,
+        work: Work,
         start: NDArray[np.float64] | None = None,
     ):
         self.first_proof: NDArray[np.float64] | None = None
@@ -74,10 +78,14 @@ class PriceProver:
         self._typical_worth = typical_worth
         self._clock = clock
         self._options = options
+        self._work = work
         self._scale = scales.price_scale(1.0)
         self._per_coupon = scales.per_coupon
         self._samples = Samples(engine, len(problem.lower), options.sampling)
         self._last_proof = np.zeros(len(problem.lower)) if start is None else start  # prices
+        self._last_value: float | None = (
+            None  # the dual of that proof under all rules, where somebody asked
+        )
 
     def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
         """See `Prover.proof`."""
@@ -102,6 +110,7 @@ class PriceProver:
         if self.first_proof is None:
             self.first_proof = self._of_all(prices, rows)
         self._last_proof = self._of_all(self._fewest_prices(everybody, prices, rows), rows)
+        self._last_value = None
         return np.asarray(rows[self._last_proof[rows] != 0])
 
     def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
@@ -113,6 +122,10 @@ class PriceProver:
         if not is_alone and is_tiny and len(rows) <= self._options.conflict.exact_ranges:
             exact = HighsProver(problem, self._engine, self._clock, self._options)
             return exact.range_end(row, is_min, rows)
+        if len(rows) > self._options.conflict.searched_ranges:
+            proved = self.proved_end(row, is_min, rows)
+            if proved is not None:
+                return proved
         objective = row_as_objective(problem, row, is_min)
         everybody, sampled = self._duals(with_rows(problem, rows, objective), problem.rules)
         best = (
@@ -120,7 +133,25 @@ class PriceProver:
             if is_alone
             else self._least_bound(everybody, sampled, row, rows)
         )
-        if problem.integer[row]:
+        return self._end(row, is_min, best)
+
+    def proved_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
+        """As `range_end`, but what the last proof says of it: no more than a pass for all rows together."""
+        problem, prices = self._problem, self._last_proof
+        priced = np.flatnonzero(prices)
+        if prices[row] == 0 or (prices[row] < 0) != is_min or not np.isin(priced, rows).all():
+            return None
+        if self._last_value is None:
+            nothing = np.zeros_like(problem.objective)
+            proof = Lagrangian(with_rows(problem, priced, nothing), self._engine)
+            self._last_value = proof.bound(prices[priced])
+        asked = float(problem.lower[row] if is_min else -problem.upper[row])
+        best = asked + self._last_value / float(abs(prices[row]))
+        return self._end(row, is_min, best + SUMMATION_ERROR * (abs(asked) + abs(best)))
+
+    def _end(self, row: int, is_min: bool, best: float) -> float:
+        """The end of a range from the most that the row's activity, or minus its activity, can be."""
+        if self._problem.integer[row]:
             best = float(np.floor(best + WHOLE_NUMBER_ROUNDING))
         return best if is_min else -best
 
@@ -146,6 +177,7 @@ class PriceProver:
         space = PriceSpace.for_problem(everybody.problem, self._typical_worth * self._scale[rows])
         most_prices = self._options.conflict.cutting_plane_prices
         most_candidates = self._options.cutting_planes.candidates
+        most_prices = self._options.cutting_planes.prices if is_known else most_prices
         if len(space.row) <= most_prices and self._problem.candidates <= most_candidates:
             prices: NDArray[np.float64] | None = self._least_dual(everybody, rows, known * is_known)
         elif is_known:
@@ -169,15 +201,35 @@ class PriceProver:
         space = PriceSpace.for_problem(bare.problem, self._per_coupon[rows])
         space = replace(space, highest=self._highest(bare.problem, space))
 
-        def stop() -> bool:
-            self._clock.check()
-            return False
+        is_known = bool(start.any())
+
+        def seconds() -> float:
+            if not is_known:
+                self._clock.check()
+            return self._work.seconds_left if is_known else self._clock.left
 
         largest = float((np.abs(start[space.row]) / (space.scale * space.highest)).max(initial=0.0))
         start = start / largest if 0 < largest < np.inf else np.zeros(len(rows))
         tolerance = self._options.conflict.least_violation
         return cutting_planes.descend(
-            bare, space, start, space.highest, tolerance, stop, self._options.cutting_planes
+            bare,
+            space,
+            start,
+            space.highest,
+            tolerance,
+            seconds,
+            self._planes(len(space.row), is_known),
+        )
+
+    def _planes(self, prices: int, is_known: bool) -> CuttingPlaneOptions:
+        """Cutting planes; where a proof is known they take no longer than a better one is worth."""
+        planes, conflict = self._options.cutting_planes, self._options.conflict
+        if not is_known:
+            return planes
+        return replace(
+            planes,
+            groups=min(planes.groups, 1 + conflict.plane_coefficients // prices),
+            passes=min(planes.passes, 1 + conflict.plane_passes // prices),
         )
 
     def _highest(self, part: Problem, space: PriceSpace) -> NDArray[np.float64]:
@@ -221,8 +273,7 @@ class PriceProver:
         size = np.abs(prices / self._scale[rows])
         order = np.argsort(size, kind="stable")
         out, too_many = int((prices == 0).sum()), len(rows)
-        while too_many - out > 1:
-            self._clock.check()
+        while too_many - out > 1 and self._clock.left > 0:  # what is proved outlives the time
             middle = (out + too_many) // 2
             fewer = prices.copy()
             fewer[order[:middle]] = 0.0
@@ -254,9 +305,7 @@ class PriceProver:
         start[rows == row] = 0.0
         if self._last_proof[row] == 0:
             start = np.zeros(len(rows))
-        passes = min(options.most_range_passes, options.all_range_passes // len(rows))
-        if passes < options.least_range_passes and start.any():
-            return everybody.bound(start)
+        passes = options.all_range_passes // len(rows)
         unit = weight * self._problem.candidates
         effort = Effort(unit, passes, options.range_tolerance)
         found = minimise(sampled, space, start, effort, watch, self._options.quasi_newton)

@@ -17,40 +17,14 @@ from ...engines.protocol import Engine
 from ...kernels import Rules
 from ...utils.clock import Clock
 from ..dual.scaling import Scales
-from ..options import ConflictOptions, RepairOptions
+from ..options import RepairOptions
 from ..primal.repair import Repair
 from ..problem import Problem
 from ..rule_names import only_restrict
-from .infeasible_set import OutOfWork, Prover
+from .infeasible_set import Prover
 from .partial_problem import with_rows
 from .price_prover import PriceProver
-
-
-class Work:
-    """How much of it a search for an infeasible set may do, in passes over everybody.
-
-    Parameters
-    ----------
-    engine : Engine
-        Its passes so far are what the campaign is measured by, but for small ones, where they are hardly anything.
-    options : ConflictOptions
-    """
-
-    def __init__(self, engine: Engine, options: ConflictOptions):
-        self._engine = engine
-        least = options.filter_candidates / max(1, engine.candidates)
-        self._end = engine.passes + max(options.filter_solves * engine.passes, least)
-        self._round = options.passes_per_round
-
-    def check(self) -> None:
-        """Raise OutOfWork where all of it is done."""
-        if self._engine.passes > self._end:
-            raise OutOfWork
-
-    def repair(self) -> None:
-        """Count a round of repair, which the engine does not count; see `check`."""
-        self._end -= self._round
-        self.check()
+from .work import Work
 
 
 class Witness:
@@ -155,4 +129,8 @@ class WitnessedProver:
 
     def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
         """See `Prover.range_end`."""
+        if self._work.is_late:
+            proved = self._by_prices.proved_end(row, is_min, rows)
+            if proved is not None:
+                return proved
         return self._prover.range_end(row, is_min, rows)

@@ -21,20 +21,24 @@ class ConflictOptions:
     range_tolerance: float = 1e-7
     """The same for the search for an end of an achievable range."""
 
-    least_range_passes: int = 8
-    """The same for one end, at least: with fewer, an end is what the proof says of it."""
+    all_range_passes: int = 96
+    """Passes over a sample for all ends of achievable ranges together, about."""
 
-    most_range_passes: int = 150
-    """Passes over a sample for one end of an achievable range, at most."""
-
-    all_range_passes: int = 64
-    """The same for all ends of achievable ranges together, about: in a large set each is what the proof says of it."""
+    searched_ranges: int = 8
+    """Members of an infeasible set up to which they are searched for: in a larger one each is what the proof says."""
 
     exact_ranges: int = 8
     """Members of an infeasible set up to which HiGHS finds their achievable ranges in tiny campaigns."""
 
     cutting_plane_prices: int = 100
     """Prices up to which proofs are found by cutting planes, in campaigns that these are for."""
+
+    plane_coefficients: int = 1_024
+    """Groups of customers with a cutting plane each, times prices, where a proof is known and a better one is sought:
+    with more of them the linear programmes take longer than all passes together."""
+
+    plane_passes: int = 1_600
+    """Passes for cutting planes, times prices, there."""
 
     widest_prices: float = 1e3
     """How much higher the price of a typical coupon may be in the smallest bound than in the largest, for a proof."""
@@ -47,6 +51,9 @@ class ConflictOptions:
 
     filter_candidates: float = 5e7
     """Candidates that may be passed over for it in any case: a fraction of a second."""
+
+    time_reserve: float = 0.5
+    """Share of the time that is left for proof and way out that is kept from the search for a smaller set."""
 
     passes_per_round: float = 2.0
     """Passes in the time of a round of repair, about."""

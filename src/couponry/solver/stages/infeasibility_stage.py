@@ -9,7 +9,8 @@ from ..infeasibility.enumeration_prover import EnumerationProver
 from ..infeasibility.highs_prover import HighsProver
 from ..infeasibility.infeasible_set import Prover, find_infeasible_set
 from ..infeasibility.price_prover import PriceProver
-from ..infeasibility.witnessed_prover import Witness, WitnessedProver, Work
+from ..infeasibility.witnessed_prover import Witness, WitnessedProver
+from ..infeasibility.work import Work
 from ..solve_state import SolveState
 
 
@@ -19,10 +20,10 @@ def prove_infeasibility(state: SolveState) -> None:
     with state.clock.stage("infeasibility"):
         problem, engine, clock = state.problem, state.engine, state.clock
         worth, options = state.search.typical_worth, state.options
-        work = Work(engine, options.conflict)
+        work = Work(engine, clock, options.conflict)
         witness = _witness(state, work)
         start = state.best_prices if state.diverged else None
-        by_prices = PriceProver(problem, engine, state.scales, worth, clock, options, start)
+        by_prices = PriceProver(problem, engine, state.scales, worth, clock, options, work, start)
         others: list[Prover] = []
         if state.is_tiny:
             nodes = options.conflict.range_nodes

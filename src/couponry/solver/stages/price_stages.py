@@ -7,6 +7,16 @@ from ..solve_state import SolveState
 from .rounding_stage import round_to_integers
 
 
+def choose_at_start(state: SolveState) -> None:
+    """Take everybody's best choice at the prices that are known, and round it."""
+    if state.request.start is None:
+        return
+    with state.clock.stage("dual"):
+        point = state.search.at_start(state.request.start)
+        state.certify(point)
+    round_to_integers(state, point)
+
+
 def choose_without_prices(state: SolveState) -> None:
     """Take everybody's best choice without prices, and round it if it nearly keeps all limits."""
     with state.clock.stage("dual"):

@@ -30,8 +30,11 @@ def round_to_integers(state: SolveState, point: PricePoint) -> None:
     """Repair and fill everybody's best choice, and take the bound in float64 where that may help.
 
     In campaigns too large to hold only some customers are left free for repair. A choice that is too far off the
-    limits is left alone while there is time to look for better prices.
+    limits is left alone while there is time to look for better prices, and any where the time is up and there is an
+    allocation.
     """
+    if state.best is not None and state.clock.left <= 0:
+        return
     with state.clock.stage("rounding"):
         search = state.search
         if search.is_far(point.evaluation) and state.clock.left > search.reserved_seconds:
@@ -49,7 +52,8 @@ def _round_everybody(state: SolveState, point: PricePoint) -> None:
     reduced = state.lagrangian.reduced(prices)
     repair = state.repair()
     state.offer_measured(repair.repair_and_fill(chosen, reduced, state.clock.check))
-    if state.is_open and state.problem.candidates <= state.options.core.candidates:
+    is_worth_it = state.is_open and state.clock.left > 0
+    if is_worth_it and state.problem.candidates <= state.options.core.candidates:
         state.improve_by_dual(exact_dual(repair, state.lagrangian, chosen, prices).bound, prices)
 
 

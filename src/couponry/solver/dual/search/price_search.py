@@ -176,6 +176,11 @@ class PriceSearch:
             return None
         return self.point(self.lagrangian.evaluate(np.zeros(len(self.prices))))
 
+    def at_start(self, start: WarmStart) -> PricePoint:
+        """Prices that are known, with the bound there."""
+        self.prices = self._within_bounds(start)
+        return self.point(self.lagrangian.certify(self.prices))
+
     def first_prices(self, start: WarmStart | None) -> PricePoint:
         """Prices from those that are known, or from none: on samples, then on everybody."""
         if start is not None and self.is_smooth:
@@ -196,12 +201,12 @@ class PriceSearch:
         coupon = self.typical_worth * self.scales.per_coupon[space.row] / space.scale
         tolerance = options.tolerance * self.gap * abs(self.unpriced_dual)
 
-        def stop() -> bool:
+        def seconds() -> float:
             self.evaluations += 1
-            return self.is_out_of_time
+            return self.clock.left - self.reserved_seconds
 
         self.prices = cutting_planes.descend(
-            self.lagrangian, space, self.prices, coupon, tolerance, stop, options
+            self.lagrangian, space, self.prices, coupon, tolerance, seconds, options
         )
         return self.point(self.lagrangian.evaluate(self.prices))
 
