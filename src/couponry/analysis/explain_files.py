@@ -25,6 +25,7 @@ from ..model.compiled_campaign import compile_campaign
 from ..model.compiling.compile_limits import CompiledLimits
 from ..utils.checks import shown
 from ..utils.errors import InvalidInput
+from ..utils.files.unreplaced import unreplaced
 from .customer_subproblem import CustomerSubproblem
 from .decisions import Explanation
 from .explain import NO_ALLOCATION
@@ -50,9 +51,15 @@ def explain_written(folder: str | Path, out: str | Path, customer: Any) -> Expla
     Raises
     ------
     InvalidInput
-        If there is no such customer, or no allocation.
+        If there is no such customer, or no allocation, or a folder is replaced meanwhile.
     """
     folder, out = Path(folder), Path(out)
+    with unreplaced(folder, "campaign folder"), unreplaced(out, "result folder"):
+        return _explain(folder, out, customer)
+
+
+def _explain(folder: Path, out: Path, customer: Any) -> Explanation:
+    """Explain a customer from folders that stay as they are."""
     spec = read_spec(folder)
     limits_file = out / "limits.parquet"
     if not limits_file.is_file():

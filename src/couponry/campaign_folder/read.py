@@ -13,6 +13,7 @@ from ..data.candidate_store import is_built_from
 from ..data.streams import stream_files
 from ..model.campaign_checks import candidate_columns, sorted_offers
 from ..model.campaign_data import CampaignData
+from ..utils.files.unreplaced import unreplaced
 from ..utils.memory import parse_size
 from .from_transactions import TransactionTables, campaign_from_transactions
 from .size import campaign_size
@@ -45,6 +46,14 @@ def read_campaign_data(
         With one line that names what is wrong. What cannot fit is refused before it is read.
     """
     folder = Path(folder)
+    with unreplaced(folder, "campaign folder"):
+        return _read(folder, store, memory_limit, progress)
+
+
+def _read(
+    folder: Path, store: str | Path | None, memory_limit: int | str | None, progress: bool
+) -> CampaignData:
+    """Read a campaign folder that stays as it is."""
     spec = read_spec(folder)
     if spec.targeting is not None:
         return _of_transactions(folder, spec, spec.targeting, store, memory_limit, progress)

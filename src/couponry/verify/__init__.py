@@ -17,11 +17,13 @@ the campaign) and `block` (candidates of some customers); `allocation`; `recompu
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from ..utils.arrays.array_store import ArrayStore, FolderStore, MemoryStore
+from ..utils.files.unreplaced import unreplaced
 from ..utils.parallel import parallel_map, worker_count
 from .allocation import GivenCoupons, open_allocation
 from .block import Addition, Block, blocks
@@ -59,7 +61,7 @@ def verify_result(folder: str | Path, out: str | Path, store: str | Path | None 
     Raises
     ------
     InvalidInput
-        If one of the two folders cannot be read.
+        If one of the two folders cannot be read, or is replaced meanwhile.
 
     See Also
     --------
@@ -80,22 +82,27 @@ def verify_result(folder: str | Path, out: str | Path, store: str | Path | None 
     (True, 5.0)
     """
     campaign = _Stated.read(Path(folder), store)
-    inputs, claims = campaign.inputs, Claims(Path(out))
-    claims.check("customers", len(inputs.customer_ids))
-    claims.check("candidates", len(inputs))
-    if claims.get("status") == "infeasible":
-        check_conflict(inputs, campaign.sums.finish(), claims)
-    else:
+    inputs = campaign.inputs
+    with ExitStack() as reading:
+        reading.enter_context(unreplaced(Path(out), "result folder"))
+        claims = Claims(Path(out))
+        claims.check("customers", len(inputs.customer_ids))
+        claims.check("candidates", len(inputs))
         status = claims.get("status")
-        if status not in ("optimal", "feasible"):
-            claims.differs("result.json: status", "optimal, feasible or infeasible", repr(status))
-        if claims.has("infeasible.json"):
-            claims.note("infeasible.json: there is one, but the campaign is said to be solved")
-        if claims.has("allocation.parquet"):
-            _check_solution(campaign, claims.path("allocation.parquet"), claims, store)
+        if status == "infeasible":
+            check_conflict(inputs, campaign.sums.finish(), claims)
         else:
-            claims.note("allocation.parquet: missing")
-    return Report(not claims.problems, claims.problems, str(claims.get("status")), **claims.true)
+            if status not in ("optimal", "feasible"):
+                expected = "optimal, feasible or infeasible"
+                claims.differs("result.json: status", expected, repr(status))
+            if claims.has("infeasible.json"):
+                claims.note("infeasible.json: there is one, but the campaign is said to be solved")
+            if claims.has("allocation.parquet"):
+                path = claims.path("allocation.parquet")
+                _check_solution(campaign, path, claims, store, reading.close)
+            else:
+                claims.note("allocation.parquet: missing")
+    return Report(not claims.problems, claims.problems, str(status), **claims.true)
 
 
 def verify_allocation(
@@ -143,7 +150,7 @@ def verify_allocation(
     inputs, claims = campaign.inputs, Claims(None)
     claims.check("customers", len(inputs.customer_ids))
     claims.check("candidates", len(inputs))
-    _check_solution(campaign, Path(allocation), claims, store)
+    _check_solution(campaign, Path(allocation), claims, store, lambda: None)
     status = "violated" if claims.problems else "feasible"
     return Report(not claims.problems, claims.problems, status, **claims.true)
 
@@ -164,7 +171,11 @@ class _Stated(NamedTuple):
 
 
 def _check_solution(
-    campaign: _Stated, path: Path, claims: Claims, store: str | Path | None
+    campaign: _Stated,
+    path: Path,
+    claims: Claims,
+    store: str | Path | None,
+    all_is_read: Callable[[], None],
 ) -> None:
     """Check an allocation, and what is claimed of it, blocks of customers by several threads."""
     inputs, sums, rules = campaign
@@ -177,6 +188,7 @@ def _check_solution(
         allocation = GivenCoupons(
             open_allocation(path), inputs, place, tally, ordered=claims.is_result
         )
+        all_is_read()
         coupons = CouponChecks(allocation, inputs, claims, complete=claims.is_result)
         objective = ObjectiveSum(inputs)
         bound = None if prices is None else DualBound(inputs, sums, rules, prices)
