@@ -82,27 +82,11 @@ def verify_result(folder: str | Path, out: str | Path, store: str | Path | None 
     (True, 5.0)
     """
     campaign = _Stated.read(Path(folder), store)
-    inputs = campaign.inputs
     with ExitStack() as reading:
         reading.enter_context(unreplaced(Path(out), "result folder"))
         claims = Claims(Path(out))
-        claims.check("customers", len(inputs.customer_ids))
-        claims.check("candidates", len(inputs))
-        status = claims.get("status")
-        if status == "infeasible":
-            check_conflict(inputs, campaign.sums.finish(), claims)
-        else:
-            if status not in ("optimal", "feasible"):
-                expected = "optimal, feasible or infeasible"
-                claims.differs("result.json: status", expected, repr(status))
-            if claims.has("infeasible.json"):
-                claims.note("infeasible.json: there is one, but the campaign is said to be solved")
-            if claims.has("allocation.parquet"):
-                path = claims.path("allocation.parquet")
-                _check_solution(campaign, path, claims, store, reading.close)
-            else:
-                claims.note("allocation.parquet: missing")
-    return Report(not claims.problems, claims.problems, str(status), **claims.true)
+        _check_result(campaign, claims, store, reading.close)
+    return Report(not claims.problems, claims.problems, str(claims.get("status")), **claims.true)
 
 
 def verify_allocation(
@@ -168,6 +152,27 @@ class _Stated(NamedTuple):
         inputs = Inputs(folder, store)
         inputs.refuse_missing(inputs.data.value, "objective")
         return cls(inputs, LimitSums(inputs), RuleChecks(inputs))
+
+
+def _check_result(
+    campaign: _Stated, claims: Claims, store: str | Path | None, all_is_read: Callable[[], None]
+) -> None:
+    """Check the files of a result; calls `all_is_read` as soon as they are."""
+    claims.check("customers", len(campaign.inputs.customer_ids))
+    claims.check("candidates", len(campaign.inputs))
+    status = claims.get("status")
+    if status == "infeasible":
+        check_conflict(campaign.inputs, campaign.sums.finish(), claims)
+        return
+    if status not in ("optimal", "feasible"):
+        claims.differs("result.json: status", "optimal, feasible or infeasible", repr(status))
+    if claims.has("infeasible.json"):
+        claims.note("infeasible.json: there is one, but the campaign is said to be solved")
+    if claims.has("allocation.parquet"):
+        path = claims.path("allocation.parquet")
+        _check_solution(campaign, path, claims, store, all_is_read)
+    else:
+        claims.note("allocation.parquet: missing")
 
 
 def _check_solution(

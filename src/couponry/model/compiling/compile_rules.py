@@ -101,7 +101,7 @@ def compile_rules(
         Where a customer with constraints has too many candidates, or there are too many rules.
     """
     sorted_rules = _rules_by_subject(rules, items, candidates, customers, history)
-    lowers, uppers = sorted_rules.lowers, sorted_rules.uppers
+    lowers, uppers, grouped = sorted_rules.lowers, sorted_rules.uppers, sorted_rules.grouped
     required = _combined_bounds(lowers, uppers, candidates)
     history_coupons = np.zeros(1, np.int64)
     if len(history):
@@ -110,21 +110,18 @@ def compile_rules(
         uppers = [(name, _less(bound, history_coupons)) for name, bound in uppers]
     lower = largest_lower_bound([bound for _, bound in lowers])
     upper = smallest_upper_bound([bound for _, bound in uppers])
-    grouped = sorted_rules.grouped
     spec = build_spec(
         grouped, sorted_rules.conflicts, len(rules), upper, items, candidates, history
     )
     compiled, numbers = _laminar_rules(grouped, lower, upper, len(items))
     if may_need_constraints(spec):
         compiled = with_constraints(compiled, spec, item, candidates.indptr, backend)
+    mandatory = [MANDATORY] if spec.mandatory.any() else []  # theirs is the last number
     names = RuleNames(
         lower=lowers,
         upper=uppers,
         groups=[rules[number].name for number in numbers],
-        constraints=[
-            *(rule.name for rule in rules),
-            *([MANDATORY] if spec.mandatory.any() else []),  # the last number
-        ],
+        constraints=[*(rule.name for rule in rules), *mandatory],
     )
     minimums = _least_of_groups(grouped)
     return CompiledRules(compiled, names, spec, history_coupons, required, minimums)
