@@ -37,6 +37,9 @@ def limit(name: str, **changes: Any) -> list[Limit]:
     return [replace(x, **changes) if x.name == name else x for x in LIMITS]
 
 
+pytestmark = pytest.mark.xdist_group("what-if")  # what one worker has solved serves all
+
+
 @pytest.fixture(scope="module")
 def campaign() -> Campaign:
     return small()

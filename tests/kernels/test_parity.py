@@ -18,6 +18,7 @@ from tests.support.kernel_cases import (
     every_backend,
     every_native,
     make_case,
+    native_names,
     reference,
 )
 
@@ -42,12 +43,13 @@ def cases(*, wide: st.SearchStrategy[bool]) -> st.SearchStrategy[Case]:
     )
 
 
-@every_native
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(case=cases(wide=st.booleans()))
-def test_small_cases(name: str, case: Case) -> None:
-    with backend(name) as module:
-        assert_same(all_results(module, case), all_results(reference(), case))
+def test_small_cases(case: Case) -> None:
+    expected = all_results(reference(), case)
+    for name in native_names():
+        with backend(name) as module:
+            assert_same(all_results(module, case), expected)
 
 
 @needs_numba

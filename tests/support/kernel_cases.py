@@ -30,6 +30,11 @@ def backend_names() -> list[str]:
     return names
 
 
+def native_names() -> list[str]:
+    """The native backend, once per instruction set; none where it was not built."""
+    return [name for name in backend_names() if name.startswith("native")]
+
+
 def native() -> Any:
     return kernels.load("native").kernels
 
@@ -55,9 +60,7 @@ def backend(name: str) -> Iterator[ModuleType]:
 
 
 every_backend = pytest.mark.parametrize("name", backend_names())
-every_native = pytest.mark.parametrize(
-    "name", [name for name in backend_names() if name.startswith("native")]
-)
+every_native = pytest.mark.parametrize("name", native_names())
 
 
 @dataclass(frozen=True)
