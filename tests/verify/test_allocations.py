@@ -118,6 +118,7 @@ def test_blocks_threads_and_stores_change_nothing(
     pq.write_table(wrong, tmp_path / "wrong.parquet")
     out = read_campaign(folder).solve().write(tmp_path / "out")
     monkeypatch.setattr(cell_sums, "PIECE_CUSTOMERS", 7)
+    monkeypatch.setattr(allocation, "SAMPLE_STEP", 5)
 
     def reports(store: Path | None) -> list[Report]:
         return [

@@ -19,6 +19,9 @@ from .table_files import common_schema, dataset, fitted, list_files, plain_schem
 BATCH_ROWS = 1 << 17
 """Rows that are decoded at a time."""
 
+OPENED_ROWS = 1 << 20
+"""Rows, about, of the row groups of a file that are opened at a time."""
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -138,10 +141,25 @@ def stream_files(folder: Path, name: str | list[str], what: str, columns: list[s
     def batches() -> Iterator[pa.Table]:
         for path in paths:
             with reading(path, what), pq.ParquetFile(path, buffer_size=1 << 20) as file:
-                for batch in file.iter_batches(BATCH_ROWS, columns=schema.names):
-                    yield fitted(pa.table(batch), schema, what)
+                for groups in _row_groups(file.metadata):
+                    for batch in file.iter_batches(BATCH_ROWS, groups, columns=schema.names):
+                        yield fitted(pa.table(batch), schema, what)
 
     return Stream(schema, batches, files=files)
+
+
+def _row_groups(metadata: pq.FileMetaData) -> Iterator[list[int]]:
+    """Row groups of a file that are opened together: each takes memory as long as the others are read."""
+    opened: list[int] = []
+    rows = 0
+    for group in range(metadata.num_row_groups):
+        opened.append(group)
+        rows += metadata.row_group(group).num_rows
+        if rows >= OPENED_ROWS:
+            yield opened
+            opened, rows = [], 0
+    if opened:
+        yield opened
 
 
 def file_state(path: Path) -> list[int]:

@@ -18,7 +18,7 @@ from ..utils.arrays.blocks import blocks as array_blocks
 from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.errors import InvalidInput
 from ..utils.parallel import parallel_map, worker_count
-from .block import Block
+from .block import Block, with_neighbours
 from .claims import COUNT, Tally
 from .inputs import Inputs
 from .rounding import Floats, Integers
@@ -31,6 +31,9 @@ SORTED_COUPONS = 1 << 22
 
 SORT_STEPS = 1 << 12
 """Steps that the numbers of coupons are counted in, to divide them for sorting."""
+
+SAMPLE_STEP = 1 << 12
+"""One of so many coupons' numbers is kept in memory."""
 
 FOREIGN = f"allocation: {COUNT} pairs are not candidates, first"
 UNORDERED = "allocation: not in order of customer, first at"
@@ -105,6 +108,7 @@ class GivenCoupons:
         self._read_all(source, store, tally)
         if not _ascends(self.keys):
             self._put_in_order(store)
+        self._sample = _sampled(self.keys)
 
     def _read_all(self, source: Stream, store: ArrayStore, tally: Tally) -> None:
         """Read the table, a part at a time in each thread."""
@@ -157,9 +161,14 @@ class GivenCoupons:
         slice
             Of `keys` and `columns`.
         """
-        ends = np.array([block.start, block.stop]) * len(self._inputs.offer_ids)
-        low, high = np.searchsorted(self.keys, ends)
-        return slice(int(low), int(high))
+        width = len(self._inputs.offer_ids)
+        return slice(self._place(block.start * width), self._place(block.stop * width))
+
+    def _place(self, number: int) -> int:
+        """Where coupons begin whose numbers are not below one; only a few pages of a mapped file are looked at."""
+        step = int(np.searchsorted(self._sample, number))
+        start = max(0, step - 1) * SAMPLE_STEP
+        return start + int(np.searchsorted(self.keys[start : step * SAMPLE_STEP], number))
 
     def rows(self, at: Integers) -> Integers:
         """Return the rows of the allocation that some coupons stand in.
@@ -216,7 +225,8 @@ class GivenCoupons:
         span : slice
             Of `keys` and `columns`.
         """
-        release_pages(self.keys[span], *(column[span] for column in self.columns.values()))
+        wide = with_neighbours(span)
+        release_pages(self.keys[wide], *(column[wide] for column in self.columns.values()))
 
     def _check_types(self, table: pa.Table, tally: Tally, first_row: int = 0) -> list[pa.Array]:
         """The ids; notes those of another type than the campaign's."""
@@ -307,6 +317,16 @@ def _ascends(keys: Integers) -> bool:
             return False
         release_pages(some)
     return True
+
+
+def _sampled(keys: Integers) -> Integers:
+    """Every so many coupons' number, to look others up without the file that they are in."""
+    samples = np.arange(0, len(keys), SAMPLE_STEP)
+    found = np.empty(len(samples), np.int64)
+    for part in array_blocks(len(samples), 256):
+        found[part] = keys[samples[part]]
+        release_pages(keys[samples[part][0] : samples[part][-1] + 1])
+    return found
 
 
 def _parts(source: Stream) -> Iterator[_Part]:

@@ -17,6 +17,9 @@ from .rounding import Floats, Integers
 BLOCK_CANDIDATES = 1 << 18
 """Candidates of a block: what is checked at a time takes some 200 bytes for each of them, in each thread."""
 
+NEIGHBOURS = 1 << 17
+"""Entries before a part of a mapped file that the system may have read again together with its first ones."""
+
 Addition = Callable[[], None]
 """Adds what a check found of a block, which was examined in any thread, to the whole; called in order of the blocks."""
 
@@ -228,9 +231,26 @@ class Block:
         """Give back the memory that the candidates of a store take up in this process."""
         candidates = self._inputs.data.candidates
         arrays = (candidates.offer, candidates.role, candidates.mandatory)
+        wide = with_neighbours(self._span)
         for array in (*arrays, *candidates.columns.values()):
             if array is not None:
-                release_pages(array[self._span])
+                release_pages(array[wide])
+
+
+def with_neighbours(span: slice) -> slice:
+    """Return the part of a mapped file to release after this one was read: what was read before it may be back.
+
+    Parameters
+    ----------
+    span : slice
+        Of entries.
+
+    Returns
+    -------
+    slice
+        That ends where `span` does.
+    """
+    return slice(max(0, span.start - NEIGHBOURS), span.stop)
 
 
 def blocks(inputs: Inputs) -> Iterator[Block]:

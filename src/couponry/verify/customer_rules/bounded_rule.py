@@ -170,16 +170,36 @@ def counts_in(ascending: Integers, key: Integers) -> Integers:
     Parameters
     ----------
     ascending : ndarray of int64
+        From 0 up.
     key : ndarray of int64, shape (n,)
 
     Returns
     -------
     ndarray of int64, shape (n,)
     """
-    if len(ascending) == 0:
+    value, count = distinct(ascending)
+    if len(value) == 0:
         return np.zeros(len(key), np.int64)
-    right = np.searchsorted(ascending, key, side="right")
-    return np.asarray(right - np.searchsorted(ascending, key, side="left"))
+    place = np.minimum(np.searchsorted(value, key), len(value) - 1)
+    return np.where(value[place] == key, count[place], 0)
+
+
+def is_in(ascending: Integers, key: Integers) -> Mask:
+    """Tell which keys are in an ascending array.
+
+    Parameters
+    ----------
+    ascending : ndarray of int64
+    key : ndarray of int64, shape (n,)
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    if len(ascending) == 0:
+        return np.zeros(len(key), bool)
+    place = np.minimum(np.searchsorted(ascending, key), len(ascending) - 1)
+    return np.asarray(ascending[place] == key)
 
 
 def matches(ascending: Integers, key: Integers) -> tuple[Integers, Integers]:

@@ -9,7 +9,7 @@ import numpy as np
 from ..block import Block
 from ..rounding import Integers, Mask
 from .achievable import CellGroups, most_coupons
-from .bounded_rule import BoundedRule, counts_in, distinct, matches
+from .bounded_rule import BoundedRule, counts_in, distinct, is_in, matches
 from .min_shortfall import SetBounds, joined, least_shortfall_score, shortfall_score
 
 Counts = list[tuple[Integers, Integers]]
@@ -49,7 +49,8 @@ class RulesOfBlock(NamedTuple):
             Of each rule with bounds.
         """
         customer, cell = block.customer[rows], block.cell(rows)
-        return [distinct(np.sort(part.keys(customer, cell)[0])) for part in self.bounded]
+        keys = [part.keys(customer, cell)[0] for part in self.bounded]
+        return [distinct(np.sort(key, kind="stable")) for key in keys]  # by customer already
 
 
 def below_min(rules: RulesOfBlock, counts: Counts, n: int) -> Mask:
@@ -169,7 +170,7 @@ def _conflict_sets(rules: RulesOfBlock, pairs: Integers, block: Block, rows: Int
     which, place = matches(pairs[0], block.offer[rows].astype(np.int64))
     which, other = rows[which], pairs[1][place]
     theirs = block.customer[which] * rules.n_offers + other
-    again = np.unique(which[np.isin(theirs, rules.had)])
+    again = distinct(which[is_in(rules.had, theirs)])[0]
     row = block.rows(block.customer[which], other)
     two = (row >= 0) & (which < row)
     a, b = which[two], row[two]

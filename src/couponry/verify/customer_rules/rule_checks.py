@@ -15,7 +15,7 @@ from ..block import Addition, Block
 from ..claims import COUNT, Claims, Tally
 from ..inputs import Inputs
 from ..rounding import Integers
-from .bounded_rule import BoundedRule, bounded_rule, counts_in, distinct, matches
+from .bounded_rule import BoundedRule, bounded_rule, counts_in, distinct, is_in, matches
 from .minimums import RulesOfBlock, below_min, fewer_than_possible, shorter_than_forced
 
 
@@ -149,16 +149,16 @@ def _in_conflict(
     which, place = matches(pairs[0], offer)
     other = pairs[1][place]
     theirs = customer[which] * rules.n_offers + other
-    both = np.isin(theirs, customer * rules.n_offers + offer) & (other != offer[which])
-    again = np.isin(theirs, rules.had)
+    both = is_in(customer * rules.n_offers + offer, theirs) & (other != offer[which])
+    again = is_in(rules.had, theirs)
     return [
         (
             f"{rule.label}: {COUNT} customers have two offers in conflict",
-            np.unique(customer[which[both]]),
+            distinct(customer[which[both]])[0],
         ),
         (
             f"{rule.label}: {COUNT} customers have an offer in conflict with their history",
-            np.unique(customer[which[again]]),
+            distinct(customer[which[again]])[0],
         ),
     ]
 
