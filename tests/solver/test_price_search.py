@@ -257,7 +257,9 @@ def test_cutting_planes_find_the_least_dual(seed: int) -> None:
     coupon = 2.0 * scales.per_coupon[space.row] / space.scale
     start = np.zeros(len(problem.lower))
     options = DEFAULT_OPTIONS.cutting_planes
-    prices = cutting_planes.descend(dual, space, start, coupon, 1e-4, lambda: np.inf, options)
+    prices = cutting_planes.descend(
+        dual, space, start, coupon, cutting_planes.Tolerance(1e-4), lambda: np.inf, options
+    )
 
     # the relaxation: at most one of each candidate, at most two for each customer
     worth, weights = terms_by_candidate(problem)

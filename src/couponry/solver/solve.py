@@ -132,7 +132,8 @@ def _has_few_prices(state: SolveState) -> bool:
 
 def _columns_are_few(state: SolveState) -> bool:
     return (
-        state.is_open
+        (state.request.use_highs or state.is_tiny)
+        and state.is_open
         and not state.diverged
         and is_worth_a_master(state.problem, state.options.master)
     )

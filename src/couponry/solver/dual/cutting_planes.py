@@ -15,6 +15,7 @@ Marsten, Hogan, Blankenship, "The boxstep method for large-scale optimization", 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +29,23 @@ from .lagrangian import Lagrangian, as_float32
 from .price_space import PriceSpace
 
 
+class Tolerance(NamedTuple):
+    """What a dual value may be above its least: so much, and such a share of it."""
+
+    size: float
+    share: float = 0.0
+
+    def allows(self, promised: float, value: float) -> bool:
+        """Whether a value may be so much above its least."""
+        return promised <= max(self.size, self.share * abs(value))
+
+
 def descend(
     lagrangian: Lagrangian,
     space: PriceSpace,
     start: NDArray[np.float64],
     coupon: NDArray[np.float64],
-    tolerance: float,
+    tolerance: Tolerance,
     seconds: Callable[[], float],
     options: CuttingPlaneOptions,
 ) -> NDArray[np.float64]:
@@ -47,7 +59,7 @@ def descend(
         Prices to start from.
     coupon : ndarray of float64, shape (n_coordinates,)
         Coordinate that stands for a typical worth per typical coupon.
-    tolerance : float
+    tolerance : Tolerance
         What the dual value may be above its least.
     seconds : callable
         Asked before each pass; how many are left, infinite without a time limit. It may raise.
@@ -71,9 +83,9 @@ def descend(
             break
         point, modelled = lowest
         promised = value - modelled
-        is_low_side_free = ((point > low) | (low == 0.0)).all()
-        is_inside = bool(is_low_side_free and ((point < high) | (high == space.highest)).all())
-        if promised <= tolerance and (is_inside or box >= options.large_box):
+        is_inside = _is_inside(point, low, high, space.highest)
+        is_low = tolerance.allows(promised, value)
+        if is_low and (is_inside or box >= options.large_box):
             break
         try:
             reached = model.add(point)
@@ -81,13 +93,23 @@ def descend(
             break
         if value - reached > options.enough_gain * promised:
             box = box if is_inside else box * options.growth
-        elif promised <= tolerance:
+        elif is_low:
             box *= options.growth  # the model is true here, and the box is in the way
         else:
             box *= options.shrinkage
         if reached < value:
             best, value = point, reached
     return space.prices(best)
+
+
+def _is_inside(
+    point: NDArray[np.float64],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    highest: NDArray[np.float64],
+) -> bool:
+    """Whether no side of a box is in the way of a point, but for those that are bounds of prices."""
+    return bool(((point > low) | (low == 0.0)).all() and ((point < high) | (high == highest)).all())
 
 
 class _Model:

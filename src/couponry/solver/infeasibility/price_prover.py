@@ -16,6 +16,7 @@ from ...engines.protocol import Engine
 from ...kernels import Rules
 from ...utils.clock import Clock
 from ..dual import cutting_planes
+from ..dual.cutting_planes import Tolerance
 from ..dual.lagrangian import SUMMATION_ERROR, Evaluation, Lagrangian, as_float32
 from ..dual.price_space import PriceSpace
 from ..dual.quasi_newton import Effort, minimise
@@ -179,7 +180,7 @@ class PriceProver:
         most_candidates = self._options.cutting_planes.candidates
         most_prices = self._options.cutting_planes.prices if is_known else most_prices
         if len(space.row) <= most_prices and self._problem.candidates <= most_candidates:
-            prices: NDArray[np.float64] | None = self._least_dual(everybody, rows, known * is_known)
+            prices: NDArray[np.float64] | None = self._least_dual(everybody, rows, is_known)
         elif is_known:
             return known
         else:
@@ -189,7 +190,7 @@ class PriceProver:
         return known if is_known else None
 
     def _least_dual(
-        self, everybody: Lagrangian, rows: NDArray[np.int64], start: NDArray[np.float64]
+        self, everybody: Lagrangian, rows: NDArray[np.int64], is_known: bool
     ) -> NDArray[np.float64]:
         """The prices at which the dual without an objective is least, each at most 1 by the share of its bound.
 
@@ -200,37 +201,36 @@ class PriceProver:
         bare = Lagrangian(replace(everybody.problem, objective=nothing), everybody.engine)
         space = PriceSpace.for_problem(bare.problem, self._per_coupon[rows])
         space = replace(space, highest=self._highest(bare.problem, space))
-
-        is_known = bool(start.any())
+        conflict, planes = self._options.conflict, self._planes(len(space.row), is_known)
+        made = 0
 
         def seconds() -> float:
-            if not is_known:
-                self._clock.check()
-            return self._work.seconds_left if is_known else self._clock.left
+            nonlocal made
+            made += 1
+            self._work.programme(made * planes.groups, len(space.row))
+            if is_known:
+                return self._work.seconds_left if self._work.leaves_better_prices else 0.0
+            self._clock.check()
+            if self.first_proof is not None:
+                self._work.check()
+            return self._clock.left
 
+        start = self._last_proof[rows]
         largest = float((np.abs(start[space.row]) / (space.scale * space.highest)).max(initial=0.0))
         start = start / largest if 0 < largest < np.inf else np.zeros(len(rows))
-        tolerance = self._options.conflict.least_violation
-        return cutting_planes.descend(
-            bare,
-            space,
-            start,
-            space.highest,
-            tolerance,
-            seconds,
-            self._planes(len(space.row), is_known),
-        )
+        tolerance = Tolerance(conflict.least_violation, conflict.least_violation_share)
+        return cutting_planes.descend(bare, space, start, space.highest, tolerance, seconds, planes)
 
     def _planes(self, prices: int, is_known: bool) -> CuttingPlaneOptions:
         """Cutting planes; where a proof is known they take no longer than a better one is worth."""
         planes, conflict = self._options.cutting_planes, self._options.conflict
-        if not is_known:
-            return planes
-        return replace(
-            planes,
-            groups=min(planes.groups, 1 + conflict.plane_coefficients // prices),
-            passes=min(planes.passes, 1 + conflict.plane_passes // prices),
-        )
+        groups, passes = planes.groups, planes.passes
+        if is_known:
+            groups = min(groups, 1 + conflict.plane_coefficients // prices)
+            passes = min(passes, 1 + conflict.plane_passes // prices)
+        elif self.first_proof is not None:
+            groups = min(groups, conflict.plane_groups)
+        return replace(planes, groups=groups, passes=passes)
 
     def _highest(self, part: Problem, space: PriceSpace) -> NDArray[np.float64]:
         """The largest coordinates: the same for each share of a bound, but for bounds of 0 and very small ones."""

@@ -62,14 +62,18 @@ class Witness:
         self._kept: list[NDArray[np.bool_]] = []
         self._kept_now: list[NDArray[np.bool_]] = []
 
-    def keeps(self, rows: NDArray[np.int64], rules: Rules) -> bool:
-        """Whether it could be made to keep these rows, under these customer rules."""
+    def kept(self, rows: NDArray[np.int64], rules: Rules) -> bool:
+        """Whether one so far kept these rows, under these customer rules."""
         if rules is not self._rules:
             self._rules, self._chosen, self._kept_now = rules, None, []
             self._engine = (
                 self._all if rules is self._problem.rules else self._all.with_rules(rules)
             )
-        if any(kept[rows].all() for kept in (*self._kept, *self._kept_now)):
+        return any(kept[rows].all() for kept in (*self._kept, *self._kept_now))
+
+    def keeps(self, rows: NDArray[np.int64], rules: Rules) -> bool:
+        """Whether it could be made to keep these rows, under these customer rules."""
+        if self.kept(rows, rules):
             return True
         if self._chosen is None:
             self._chosen = self._engine.choose(self._start)[0]
@@ -111,6 +115,7 @@ class WitnessedProver:
         self._witness, self._work = witness, work
         self._rules: Rules | None = None  # those of the first question
         self._has_proved = prover is not by_prices
+        self._in_vain = 0
 
     def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
         """See `Prover.proof`."""
@@ -121,11 +126,21 @@ class WitnessedProver:
                 if proved is not None:
                     return proved
             self._work.check()
-            if self._witness is not None and self._witness.keeps(rows, rules):
+            if self._is_witnessed(rows, rules):
                 return None
         proved = self._prover.proof(rows, rules)
         self._has_proved = self._has_proved or proved is not None
+        self._in_vain = 0 if proved is not None else self._in_vain + 1
         return proved
+
+    def _is_witnessed(self, rows: NDArray[np.int64], rules: Rules) -> bool:
+        """Whether an allocation keeps the rows; where some were sought in vain none is sought any more."""
+        witness = self._witness
+        if witness is None or self._in_vain >= self._work.vain_witnesses:
+            return witness is not None and witness.kept(rows, rules)
+        found = witness.keeps(rows, rules)
+        self._in_vain = 0 if found else self._in_vain
+        return found
 
     def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
         """See `Prover.range_end`."""

@@ -33,6 +33,9 @@ class ConflictOptions:
     cutting_plane_prices: int = 100
     """Prices up to which proofs are found by cutting planes, in campaigns that these are for."""
 
+    plane_groups: int = 64
+    """Groups of customers with a cutting plane each, where the last proof is near: half of what a first one takes."""
+
     plane_coefficients: int = 1_024
     """Groups of customers with a cutting plane each, times prices, where a proof is known and a better one is sought:
     with more of them the linear programmes take longer than all passes together."""
@@ -43,17 +46,29 @@ class ConflictOptions:
     widest_prices: float = 1e3
     """How much higher the price of a typical coupon may be in the smallest bound than in the largest, for a proof."""
 
+    least_violation_share: float = 1e-2
+    """Share of the violation that cutting planes may leave out."""
+
     least_violation: float = 1e-3
     """Violation in coupons up to which a conflict need not be proved by cutting planes."""
 
     filter_solves: float = 4.0
     """Work for a smaller infeasible set, at most, as a multiple of what the solve did before: in passes."""
 
-    filter_candidates: float = 5e7
-    """Candidates that may be passed over for it in any case: a fraction of a second."""
+    filter_candidates: float = 8e7
+    """Candidates that may be passed over for it in any case: half a second."""
+
+    better_prices_share: float = 0.33
+    """Share of that work in which a known proof is made a better one, at most."""
+
+    vain_witnesses: int = 2
+    """Allocations that are sought in vain, and no proof found either, before none is sought any more."""
 
     time_reserve: float = 0.5
     """Share of the time that is left for proof and way out that is kept from the search for a smaller set."""
+
+    candidates_per_coefficient: float = 60.0
+    """Candidates that are passed over in the time of a coefficient of a linear programme, about."""
 
     passes_per_round: float = 2.0
     """Passes in the time of a round of repair, about."""

@@ -20,7 +20,7 @@ def prove_infeasibility(state: SolveState) -> None:
     with state.clock.stage("infeasibility"):
         problem, engine, clock = state.problem, state.engine, state.clock
         worth, options = state.search.typical_worth, state.options
-        work = Work(engine, clock, options.conflict)
+        work = Work(engine, clock, options.conflict, options.sizes.tiny_candidates)
         witness = _witness(state, work)
         start = state.best_prices if state.diverged else None
         by_prices = PriceProver(problem, engine, state.scales, worth, clock, options, work, start)

@@ -199,7 +199,9 @@ class PriceSearch:
         """Prices of the least dual, as far as the asked gap tells."""
         space, options = self.space, self.options.cutting_planes
         coupon = self.typical_worth * self.scales.per_coupon[space.row] / space.scale
-        tolerance = options.tolerance * self.gap * abs(self.unpriced_dual)
+        size, share = abs(self.unpriced_dual), options.tolerance * self.gap
+        # with nothing to gain without prices, as in a relaxation, the dual value itself is the measure
+        tolerance = cutting_planes.Tolerance(share * size, share if size == 0 else 0.0)
 
         def seconds() -> float:
             self.evaluations += 1
