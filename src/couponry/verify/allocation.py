@@ -26,7 +26,7 @@ from .rounding import Floats, Integers
 BATCH_COUPONS = 1 << 19
 """Coupons that are read at a time, by each thread."""
 
-SORTED_COUPONS = 1 << 22
+SORTED_COUPONS = 1 << 21
 """Coupons, about, that are put into order at a time."""
 
 SORT_STEPS = 1 << 12

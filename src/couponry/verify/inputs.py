@@ -22,8 +22,10 @@ from ..model.compiled_campaign import statement_of
 from ..model.compiling.measures import MONEY, refuse_missing
 from ..model.contact_history import ContactHistory
 from ..model.customers import Customers
-from ..utils.arrays.blocks import BLOCK_SIZE
+from ..utils.arrays.blocks import blocks as array_blocks
+from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.errors import InvalidInput
+from ..utils.parallel import parallel_map, worker_count
 from ..utils.suggestions import known_names
 from .rounding import Floats, Integers, Mask
 
@@ -223,13 +225,17 @@ class Inputs:
 
     def _seen(self, role: NDArray[np.uint8]) -> Mask:
         """Which cells have candidates."""
-        times = np.zeros(len(self.cells), np.int64)
-        offer = self.data.candidates.offer
-        for start in range(0, len(self), BLOCK_SIZE):
-            some = slice(start, start + BLOCK_SIZE)
+        offer, cells = self.data.candidates.offer, len(self.cells)
+
+        def of_block(some: slice) -> Mask:
             cell = role[some] * np.int64(len(self.offers)) + offer[some]
-            times += np.bincount(cell, minlength=len(times))
-        return times > 0
+            release_pages(role[some], offer[some])
+            return np.bincount(cell, minlength=cells) > 0
+
+        seen = np.zeros(cells, bool)
+        for found in parallel_map(of_block, array_blocks(len(self)), worker_count()):
+            seen |= found
+        return seen
 
 
 def _once_for_each(roles: list[Any], offers: pa.Table) -> pa.Table:

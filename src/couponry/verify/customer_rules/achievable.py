@@ -11,6 +11,7 @@ import scipy
 
 from ..block import Block
 from ..rounding import Floats, Integers, Mask, sum_by
+from .small_programs import solve_program
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def _most_of_one(rules: list[tuple[Integers, Floats]]) -> float:
     sets = [(of == one, cap[0]) for of, cap in rules for one in set(of.tolist()) - {-1}]
     matrix, cap = (np.array(part, float) for part in zip(*sets, strict=True))
     every = np.ones(matrix.shape[1])
-    found = scipy.optimize.milp(
+    found = solve_program(
         -every,
         constraints=scipy.optimize.LinearConstraint(matrix, -np.inf, cap),
         integrality=every,

@@ -13,6 +13,7 @@ import scipy
 
 from ...utils.lazy_imports import sparse as sp
 from ..rounding import Floats, Integers, sum_by
+from .small_programs import solve_program
 
 CUSTOMERS_OF_A_PROGRAM = 200
 """Customers whose least shortfall one integer program finds: few enough that it stays small."""
@@ -175,7 +176,7 @@ def _best_rows(sets: SetBounds, rows: Integers, member: Integers, reward: Floats
     )
     low = np.concatenate([np.full(n_sets, -np.inf), sets.least])
     high = np.concatenate([sets.most, np.full(n_sets, np.inf)])
-    found = scipy.optimize.milp(
+    found = solve_program(
         np.concatenate([-reward, np.ones(n_sets)]),
         constraints=scipy.optimize.LinearConstraint(matrix, low, high),
         bounds=scipy.optimize.Bounds(0, np.concatenate([np.ones(n_rows), np.full(n_sets, np.inf)])),
