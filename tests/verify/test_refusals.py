@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from tests.support.campaigns import random_tables, spec, write_folder
+from tests.support.campaigns import random_tables, replaced, spec, write_folder
 
 from couponry import InvalidInput, read_campaign, verify_allocation, verify_result
 
@@ -66,3 +66,19 @@ def test_in_the_same_words(case: str, solved: Path, folder: Folder) -> None:
     with pytest.raises(InvalidInput) as of_allocation:
         verify_allocation(path, solved / "nowhere.parquet")
     assert str(of_solve.value) == str(of_result.value) == str(of_allocation.value)
+
+
+def test_a_ratio_to_something_negative(solved: Path, folder: Folder) -> None:
+    tables = random_tables()
+    weights = [
+        w - 1e3 * (n in (9, 200)) for n, w in enumerate(tables["candidates"]["weight"].to_pylist())
+    ]
+    tables["candidates"] = replaced(tables["candidates"], "weight", weights)
+    path = folder(tables, None, **limit(ratio=["value", "weight"], max=9.0))
+    with pytest.raises(
+        InvalidInput, match="expected 'weight' from 0 up, got a negative"
+    ) as of_solve:
+        read_campaign(path).solve()
+    with pytest.raises(InvalidInput) as of_result:
+        verify_result(path, solved)
+    assert str(of_solve.value) == str(of_result.value)

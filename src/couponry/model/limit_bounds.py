@@ -1,4 +1,4 @@
-"""A limit's table of bounds, read and checked: what compiling and verifying a campaign have in common."""
+"""What compiling and verifying a campaign refuse alike of a limit: its table of bounds, and negative denominators."""
 
 from __future__ import annotations
 
@@ -64,6 +64,25 @@ def read_bounds(limit: Limit, values: list[Any]) -> GroupBounds:
         bounds.append((key, None if math.isnan(low) else low, None if math.isnan(high) else high))
     _refuse_other_keys(keys, values, limit)
     return bounds
+
+
+def negative_denominator(limit: Limit, offer: Any) -> InvalidInput:
+    """Return what a ratio to something negative is refused with: it has no meaning as a linear row.
+
+    Parameters
+    ----------
+    limit : Limit
+    offer : int or str
+        Id of an offer that has a candidate with a negative second column.
+
+    Returns
+    -------
+    InvalidInput
+    """
+    return InvalidInput(
+        f"{limit.label}: ratio: expected {limit.columns()[1]!r} from 0 up, "
+        f"got a negative one for offer {offer!r}"
+    )
 
 
 def _refuse_other_keys(keys: list[Any], values: list[Any], limit: Limit) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..data.where.filters import rows_where
-from ..model.limit_bounds import GroupBounds, read_bounds
+from ..model.limit_bounds import GroupBounds, negative_denominator, read_bounds
 from ..model.limits import Limit
 from .block import Addition, Block
 from .cell_sums import CellSums
@@ -100,6 +100,8 @@ class LimitSums:
         self._totals: Totals = {}
         self._chosen: dict[str, Mask | None] = {}
         self._span: dict[str, tuple[float, float]] = {}
+        self._denominators = {x.columns()[1] for x in inputs.data.limits if x.ratio is not None}
+        self._negative: dict[str, int] = {}  # the first offer where one is
         for limit in inputs.data.limits:
             who = _who(limit)
             if who not in self._chosen:
@@ -146,6 +148,11 @@ class LimitSums:
             name: (float(every.min()), float(every.max()))
             for name, every in self._every(block).items()
         }
+        negative = {
+            name: int(block.offer[every < 0].min())
+            for name, every in self._every(block).items()
+            if name in self._denominators and spans[name][0] < 0
+        }
         amounts = {name: block.amounts(name, rows, "limits") for name in self._span}
         customer, cell = block.start + block.customer[rows], block.cell(rows)
         chosen = {
@@ -157,6 +164,8 @@ class LimitSums:
             for name, (low, high) in spans.items():
                 least, most = self._span[name]
                 self._span[name] = min(least, low), max(most, high)
+            for name, offer in negative.items():
+                self._negative[name] = min(offer, self._negative.get(name, offer))
             for (name, who), sums in self._sums.items():
                 some = chosen[who]
                 for total, amount in zip(sums, amounts[name], strict=True):
@@ -177,7 +186,16 @@ class LimitSums:
         Returns
         -------
         list of RecomputedLimit
+
+        Raises
+        ------
+        InvalidInput
+            If a ratio is to something negative.
         """
+        for limit in self._inputs.data.limits:
+            offer = self._negative.get(limit.columns()[-1]) if limit.ratio is not None else None
+            if offer is not None:
+                raise negative_denominator(limit, self._inputs.offer_ids[offer].as_py())
         for key, (total, size) in self._sums.items():
             self._totals[key] = total.finish(), size.finish()
         return [one for groups in self.groups for one in self._recomputed(groups)]

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.where.filters import rows_where
-from ...utils.errors import InvalidInput, Unsupported
+from ...utils.errors import Unsupported
 from ..customers import Customers
 from ..items import Items
-from ..limit_bounds import GroupBounds, read_bounds
+from ..limit_bounds import GroupBounds, negative_denominator, read_bounds
 from ..limits import Limit
 from .measures import Amount, Amounts
 
@@ -121,10 +121,7 @@ def _refuse_negative(below: Amount, items: Items, amounts: Amounts, limit: Limit
     least = amounts.least(below)
     if (least < 0).any():
         offer = items.offers["offer"][int(items.offer[int((least < 0).argmax())])].as_py()
-        raise InvalidInput(
-            f"{limit.label}: ratio: expected {limit.columns()[1]!r} from 0 up, "
-            f"got a negative one for offer {offer!r}"
-        )
+        raise negative_denominator(limit, offer)
 
 
 def segment_customers(
