@@ -36,6 +36,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no bounds": (bounds(supplier=[2]), "expected a column 'min' or 'max'"),
     "bounds of text": (bounds(supplier=[2], max=["many"]), "expected numbers"),
     "no such column to sum": (limit(ratio=["value", "wait"], max=2.0), "limit 'L': neither candidates"),
+    "no role": (limit(max=3, where={"role": [7.5]}), "expected one of reward"),
     "no such objective": ({"objective": {"value": "net"}}, "objective: neither candidates"),
     "no column for bounds": (rules(min="few", max="many"), "table customers has no column 'few'"),
     "limits come before rules": ({**limit(sum="x", max=2), **rules(max="many")}, "limit 'L': neither"),

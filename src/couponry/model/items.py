@@ -63,13 +63,7 @@ class Items:
         rest = dict(where)
         mask = np.ones(len(self), bool)
         if self.role is not None and "role" in rest:
-            wanted = values_of(rest.pop("role"), f"{by_whom}: where 'role'")
-            for name in wanted:
-                if name not in ROLES:
-                    raise InvalidInput(
-                        f"{by_whom}: where 'role': expected one of {', '.join(ROLES)}, got {name!r}"
-                        f"{did_you_mean(name, ROLES)}"
-                    )
+            wanted = wanted_roles(rest.pop("role"), by_whom)
             mask &= np.isin(self.role, [1 + ROLES.index(name) for name in wanted])
         return mask & rows_where(self.offers, "offers", rest, by_whom)[self.offer]
 
@@ -117,6 +111,36 @@ class Items:
         count = np.searchsorted(pairs[:, 0], self.offer, side="right") - first
         item = np.repeat(np.arange(len(self)), count)
         return item, pairs[ranges(first, count), 1], values
+
+
+def wanted_roles(test: Any, by_whom: str) -> list[str]:
+    """Read a condition on `role`.
+
+    Parameters
+    ----------
+    test : object
+        The condition.
+    by_whom : str
+        The rule or limit that it is of, for messages.
+
+    Returns
+    -------
+    list of str
+        The roles that fulfil it.
+
+    Raises
+    ------
+    InvalidInput
+        Where it names what is no role.
+    """
+    wanted: list[str] = values_of(test, f"{by_whom}: where 'role'")
+    for name in wanted:
+        if name not in ROLES:
+            raise InvalidInput(
+                f"{by_whom}: where 'role': expected one of {', '.join(ROLES)}, got {name!r}"
+                f"{did_you_mean(name, ROLES)}"
+            )
+    return wanted
 
 
 def items_of(

@@ -22,6 +22,7 @@ from ..model.compiled_campaign import statement_of
 from ..model.compiling.measures import MONEY, refuse_missing
 from ..model.contact_history import ContactHistory
 from ..model.customers import Customers
+from ..model.items import wanted_roles
 from ..utils.arrays.blocks import blocks as array_blocks
 from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.errors import InvalidInput
@@ -198,6 +199,8 @@ class Inputs:
         values : list
             The value of each group.
         """
+        if self.data.candidates.role is not None and "role" in where:
+            wanted_roles(where["role"], by_whom)
         about = rows_where(self.cells, "offers", where, by_whom)
         if by is None:
             cell = np.flatnonzero(about)
