@@ -14,6 +14,7 @@ from couponry import InvalidInput, read_campaign, verify_allocation, verify_resu
 
 Folder = Callable[..., Path]
 BY_TABLE = {"name": "suppliers", "by": "supplier", "table": "bounds.parquet"}
+NOWHERE = pa.array([1], pa.timestamp("us", "Mars/Olympus"))
 
 
 def bounds(**columns: Any) -> dict[str, Any]:
@@ -35,6 +36,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "min above max": (bounds(supplier=[2], min=[3.0], max=[2.0]), "row 0: min 3.0 is above max 2.0"),
     "no bounds": (bounds(supplier=[2]), "expected a column 'min' or 'max'"),
     "bounds of text": (bounds(supplier=[2], max=["many"]), "expected numbers"),
+    "bounds that are times": (bounds(supplier=[2], min=NOWHERE), "column 'min': expected numbers"),
+    "keys of a time zone that there is not": (bounds(supplier=NOWHERE, max=[2.0]), "column 'supplier': "),
     "no such column to sum": (limit(ratio=["value", "wait"], max=2.0), "limit 'L': neither candidates"),
     "no role": (limit(max=3, where={"role": [7.5]}), "expected one of reward"),
     "no such objective": ({"objective": {"value": "net"}}, "objective: neither candidates"),

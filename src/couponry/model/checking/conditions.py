@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ...data import tables
-from ...data.arrow_columns import flat_lists, holds_lists
+from ...data.arrow_columns import flat_lists, holds_lists, python_values
 from ...data.where.filters import Where, absent_values, values_of
 from ...utils.checks import shown
 from ...utils.errors import InvalidInput
@@ -121,8 +120,10 @@ def distinct_values(column: pa.ChunkedArray) -> list[Any]:
         values = flat_lists(values)[1]
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
-    found: list[Any] = values.drop_null().unique()[:MAX_COMPARED].to_pylist()
-    return found
+    try:
+        return python_values(values.drop_null().unique()[:MAX_COMPARED], "column")
+    except InvalidInput:  # refused when groups are looked up
+        return []
 
 
 def absent_groups(statement: Statement) -> Iterator[Finding]:
@@ -143,7 +144,11 @@ def absent_groups(statement: Statement) -> Iterator[Finding]:
         if limit.by not in table.column_names:
             continue
         place = f"table of {limit.label}, column {limit.by!r}"
-        keys = table[limit.by].drop_null().to_pylist()
+        try:
+            keys = python_values(table[limit.by].drop_null(), place)
+            asks = _has_minimum(table)
+        except InvalidInput:  # refused when the bounds are read
+            continue
         if not keys:
             severity = "error" if _vanishes_unmeant(limit) else "note"
             yield Finding(
@@ -151,7 +156,6 @@ def absent_groups(statement: Statement) -> Iterator[Finding]:
             )
             continue
         column = statement.offers[limit.by]
-        asks = "min" in table.column_names and bool((pc.max(table["min"]).as_py() or 0) > 0)
         yield from _absent_keys(limit, place, keys, column, asks)
         without = [value for value in distinct_values(column) if value not in set(keys)]
         if without and limit.mode != "report":
@@ -182,6 +186,14 @@ def _absent_keys(
         yield Finding("error", place, message)
     elif absent:
         yield Finding("note", place, f"no offer is of {limit.by} {_some(absent)}")
+
+
+def _has_minimum(table: pa.Table) -> bool:
+    """Whether a table of bounds asks for anything."""
+    if "min" not in table.column_names:
+        return False
+    least = tables.numbers(table, "of bounds", "min", nullable=True)
+    return bool((least > 0).any())
 
 
 def _vanishes_unmeant(limit: Limit) -> bool:
