@@ -52,7 +52,7 @@ def check_infeasible(content: dict[str, Any] | None, every: Allocations, say: Sa
         return
     if len(asked) != len(content["limits"]):
         return
-    _check_set(reading, asked, names, say)
+    _check_set(reading, asked, names, content["irreducible"], say)
     _check_reachable(content["limits"], asked, every, say)
     if "way_out" in content:
         _check_way_out(content, measures, every, say)
@@ -78,8 +78,10 @@ def _asked(
         yield measure, side if measure.below is not None else "both"
 
 
-def _check_set(reading: Reading, asked: Sequence[Asked], names: Sequence[str], say: Say) -> None:
-    """The set cannot hold together, and could without any one of its members."""
+def _check_set(
+    reading: Reading, asked: Sequence[Asked], names: Sequence[str], irreducible: bool, say: Say
+) -> None:
+    """The set cannot hold together, and could without any one of its members where it says so: always, given time."""
 
     def can_hold(
         limits: Sequence[Asked], rules: Sequence[str], but_for_rounding: bool
@@ -99,6 +101,10 @@ def _check_set(reading: Reading, asked: Sequence[Asked], names: Sequence[str], s
         return
     if reading.small.settings.stages != "default":
         return  # proofs of campaigns that are not tiny are not found for every conflict
+    if not irreducible:
+        if not is_held_by_time(reading.small.settings):
+            say(f"infeasible set: {together} under {names}: nobody saw whether fewer would do")
+        return
     for n, (measure, _) in enumerate(asked):
         if can_hold([*asked[:n], *asked[n + 1 :]], names, True) is False:
             say(f"infeasible set: {together} under {names}: limit {measure.key} is not needed")
