@@ -132,7 +132,7 @@ def _has_few_prices(state: SolveState) -> bool:
 
 def _columns_are_few(state: SolveState) -> bool:
     return (
-        (state.request.use_highs or state.is_tiny)
+        state.request.use_highs
         and state.is_open
         and not state.diverged
         and is_worth_a_master(state.problem, state.options.master)
