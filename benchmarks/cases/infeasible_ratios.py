@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import heapq
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -248,6 +249,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="of HiGHS for each, at most")
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args(arguments)
+    # HiGHS prints a line of its own at times, past Python: standard output is for the figures only
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     judged: list[dict[str, Any]] = []
     seeds = range(options.first, options.first + 4 * options.campaigns)
     for one in in_order(partial(judge, options.seconds), seeds, options.processes):
@@ -265,7 +269,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "wrong": wrong,
         "farthest": {one["seed"]: [one["candidates"], one["share"], one["at_least"], *one["highs"]] for one in far},
     }  # fmt: skip
-    print(json.dumps({"settings": vars(options), **figures, **describe(1)}, indent=1))
+    with output:
+        print(
+            json.dumps({"settings": vars(options), **figures, **describe(1)}, indent=1), file=output
+        )
     return 1 if wrong else 0
 
 
