@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
 import pytest
 from tests.solver.test_witnessed_prover import BRANDS
 from tests.solver.test_witnessed_prover import campaign as promises
@@ -14,6 +15,7 @@ from tests.support.large_campaign import FEW_FREE
 from tests.support.large_campaign import campaign as large_campaign
 from tests.support.random_campaigns import RandomCampaign, draw
 
+from couponry import Campaign, CustomerRule, Limit
 from couponry.result import Result
 
 A_PASS = 0.01  # seconds; HiGHS measures time itself, so that it has little of it, too
@@ -42,6 +44,18 @@ def solve(seed: int, time_limit: float | None) -> Result:
     assert result.objective is not None and result.bound is not None
     assert result.objective <= result.bound
     return result
+
+
+def with_costs() -> Campaign:
+    """Five offers for each of 200 customers, two coupons each, at costs."""
+    rng = np.random.default_rng(3)
+    candidates = {
+        "customer": np.repeat(np.arange(200), 5),
+        "offer": np.tile(np.arange(5), 200),
+        "value": rng.gamma(2.0, 1.0, 1000),
+        "cost": rng.uniform(0.5, 1.5, 1000),
+    }
+    return Campaign({"offer": np.arange(5)}, candidates, rules=[CustomerRule("slots", max=2)])
 
 
 @pytest.fixture
@@ -145,3 +159,19 @@ def test_a_proof_leaves_time_for_a_way_out(
     # each 81st coupon of a brand; the bound is there even where the time was too short for an allocation near it
     assert result.infeasible["way_out_share_at_least"] == pytest.approx(BRANDS / 81, rel=1e-3)
     assert passes_after(clock, passes * A_PASS) <= PASSES_AFTER
+
+
+def test_denominators_of_ratios_are_tried_no_longer_than_there_is_time(clock: PassClock) -> None:
+    """Each is a solve of its own, which makes some passes however late it is."""
+    limits = [Limit("return", ratio=("value", "cost"), min=9.0), Limit("volume", min=380)]
+    hopeless = with_costs().with_limits(limits)
+    left, limit = 0.25 * A_PASS, 100.0
+
+    def entered(name: str) -> None:
+        if name == "dual" and "way out" in [found for found, _ in clock.stages]:
+            clock.seconds = max(clock.seconds, limit - left)
+
+    clock.a_pass, clock.entered = A_PASS, entered
+    result = hopeless.solve(threads=1, time_limit=limit)
+    assert result.infeasible is not None and "way_out" in result.infeasible
+    assert passes_after(clock, limit) <= 8

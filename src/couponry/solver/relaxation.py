@@ -125,10 +125,14 @@ def _by_denominators_found(search: _Search, first: Allocation) -> Allocation:
     """The best of a series of allocations, each with changes measured by the denominators of the one before."""
     best = first
     for _ in range(MOST_REPEATS):
+        if search.is_late:
+            return best
         again, _ = search.solve(search.elastic.denominators(best))
         if again is None or search.total(again) >= search.total(best):
             break
         best = again
+    if search.is_late:
+        return best
     kept, _ = search.solve(search.elastic.most, keep_ratios=True)
     return kept if kept is not None and search.total(kept) < search.total(best) else best
 
