@@ -7,10 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..kernels import MAX_QUANTITY
 from .protocol import CutOff
-
-LARGEST_QUANTITY = 65_536.0
-"""Above every packed quantity."""
 
 RESOLUTION_BITS = 30
 """A pass counts slack in units of the largest worth of one coupon, divided by 2 to this power."""
@@ -51,7 +49,8 @@ class CutOffCounts:
         CutOffCounts
         """
         largest = np.abs(price[0]).max(initial=0.0)
-        largest = largest + LARGEST_QUANTITY * np.abs(price[1:]).sum(axis=0).max(initial=0.0)
+        quantities = np.abs(price[1:]).sum(axis=0).max(initial=0.0)
+        largest = largest + (MAX_QUANTITY + 1.0) * quantities
         return cls(workers, float(largest))
 
     def total(self) -> CutOff:

@@ -17,11 +17,12 @@ import warnings
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from .contract import FILL, REPAIR, LimitRows, LocalSearch, Rules, RuleSpec, Shard
+from .contract import FILL, MAX_QUANTITY, REPAIR, LimitRows, LocalSearch, Rules, RuleSpec, Shard
 
 __all__ = [
     "BACKENDS",
     "FILL",
+    "MAX_QUANTITY",
     "REPAIR",
     "Backend",
     "LimitRows",

@@ -51,6 +51,9 @@ NOBODY = np.zeros(1, np.int64)
 
 NONE = np.zeros(0, np.int64)
 
+MAX_QUANTITY = 65_535
+"""Largest quantity of an attribute."""
+
 NODES = 10_000
 """Nodes of the search for one customer's best choice, at most: some milliseconds."""
 

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
+from ..kernels import MAX_QUANTITY
 from ..model.compiling.compile_limits import CompiledLimits
 from ..solver.dual.lagrangian import Lagrangian
-from ..solver.problem import MAX_QUANTITY, Problem
+from ..solver.problem import Problem
 from ..solver.solve import Solution
 from ..solver.solve_state import LEAST_GAP, relative_gap
 from ..utils.lazy_imports import sparse as sp

@@ -8,12 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.cells import candidate_cells, candidate_customers
-from ..kernels import Rules, Shard
+from ..kernels import MAX_QUANTITY, Rules, Shard
 from ..utils.lazy_imports import sparse as sp
 from .rule_names import RuleNames
-
-MAX_QUANTITY = 65_535
-"""Largest quantity of an attribute."""
 
 ALIKE_STEPS = 4 / 256
 """Steps that attributes which share a quantity may be apart within an item."""
@@ -91,6 +88,10 @@ class Problem:
     def quantities(self) -> int:
         """How many quantities a candidate is packed with."""
         return int(self.quantity_of.max(initial=-1)) + 1
+
+    def no_prices(self) -> NDArray[np.float32]:
+        """Make a price table at which no coupon is worth anything, shape (1 + n_quantities, n_segments, n_items)."""
+        return np.zeros((1 + self.quantities, *self.objective.shape[1:]), np.float32)
 
     def fines_of(self, attribute: int) -> list[int]:
         """The attributes whose `fine` add up to where in a quantity's step this one lies."""

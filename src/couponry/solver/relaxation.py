@@ -288,8 +288,7 @@ def _solve_exactly(
     """The best allocation that HiGHS finds, and its bound."""
     nothing = np.zeros(problem.candidates, np.uint8)
     everything = np.ones(problem.candidates, bool)
-    no_prices = np.zeros((1 + problem.quantities, *problem.objective.shape[1:]), np.float32)
-    best, _ = engine.choose(no_prices)
+    best, _ = engine.choose(problem.no_prices())
     repair = Repair(problem, engine, Scales.measure(problem, engine), options.repair)
     # what HiGHS may be off is a share of about the most that it can be
     worst = repair.measure(nothing).objective

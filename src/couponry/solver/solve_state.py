@@ -204,7 +204,7 @@ class SolveState:
         self.offer(
             Plan(
                 self.engine,
-                np.zeros(self.problem.objective.shape, np.float32),
+                self.problem.no_prices(),
                 np.arange(self.problem.customers),
                 measured.chosen,
                 measured.usage,

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...kernels import Backend
-from ...solver.problem import ALIKE_STEPS, MAX_QUANTITY, SAME_FINE
+from ...kernels import MAX_QUANTITY, Backend
+from ...solver.problem import ALIKE_STEPS, SAME_FINE
 from ...utils.arrays.array_store import ArrayStore, save
 from ...utils.arrays.blocks import blocks
 from ...utils.arrays.mapped_arrays import release_pages

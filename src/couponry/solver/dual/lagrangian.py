@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
-from ..problem import ALIKE_STEPS, MAX_QUANTITY, Problem
+from ...kernels import MAX_QUANTITY
+from ..problem import ALIKE_STEPS, Problem
 
 UNIT_ROUNDOFF = 2.0**-24
 """Relative error of rounding to float32, at most."""
@@ -239,7 +240,7 @@ class Lagrangian:
         table = self.price_table(reduced)
         slack = self._quantisation_slack(reduced)
         # float32: rounding the table, each product and each sum, with quantities up to 2^16
-        size = np.abs(table[0]) + 65_536.0 * np.abs(table[1:]).sum(axis=0)
+        size = np.abs(table[0]) + (MAX_QUANTITY + 1.0) * np.abs(table[1:]).sum(axis=0)
         rounding = (2 * len(table) + 2) * UNIT_ROUNDOFF * (size + slack) + LEAST_ROUNDOFF
         # that is twice what float32 takes: the other half is for float64, and hardly ever too little
         rounding = np.maximum(rounding, rounding / 2 + self.table_rounding(prices, objective))

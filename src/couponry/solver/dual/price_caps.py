@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ...kernels import MAX_QUANTITY
 from ..options import PriceCapOptions
-from ..problem import MAX_QUANTITY, Problem
+from ..problem import Problem
 from .scaling import Scales
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
-from ..problem import MAX_QUANTITY, Problem
+from ...kernels import MAX_QUANTITY
+from ..problem import Problem
 from ..rule_names import UNLIMITED
 from .lagrangian import Lagrangian
 

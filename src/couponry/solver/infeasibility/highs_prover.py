@@ -71,8 +71,7 @@ class HighsProver:
     def _bound(self, part: Problem, nodes: int) -> float | None:
         """What no allocation's objective exceeds: the best one's where HiGHS finds it; None: there is no allocation."""
         self._clock.check()
-        no_prices = np.zeros((1 + part.quantities, *part.objective.shape[1:]), np.float32)
-        best, _ = self._engine.with_rules(part.rules).choose(no_prices)
+        best, _ = self._engine.with_rules(part.rules).choose(part.no_prices())
         nothing = np.zeros(part.candidates, np.uint8)
         everything = np.ones(part.candidates, bool)
         limits = CoreLimits(0.0, 0.0, self._clock.left, nodes)

@@ -15,7 +15,9 @@ from ...engines.protocol import Engine, FixedChoices
 from ...engines.subset import positions_of
 from ..dual.scaling import Scales
 from ..options import FreeCustomerOptions
+from ..plan import Plan
 from ..problem import SAME_FINE, Problem
+from .repair import MeasuredChoice
 
 NEVER_FREE = -1.0
 """A regret threshold that no candidate is below."""
@@ -118,6 +120,53 @@ def usage_error(problem: Problem, coupons: NDArray[np.float64]) -> NDArray[np.fl
     ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
     """
     return np.concatenate([0.0 * coupons[None], problem.fine_error[:, None, :] * coupons])
+
+
+def plan_of(
+    problem: Problem,
+    engine: Engine,
+    price: NDArray[np.float32],
+    fixed: FixedChoices,
+    usage: NDArray[np.float64],
+    activity: NDArray[np.float64],
+    found: MeasuredChoice,
+) -> Plan:
+    """Put fixed and free customers together, and take what packing may hide off the objective.
+
+    Parameters
+    ----------
+    problem : Problem
+    engine : Engine
+    price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
+        At which fixed customers choose.
+    fixed : FixedChoices
+    usage : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+        Of fixed customers, from `fixed_usage`.
+    activity : ndarray of float64, shape (n_rows,)
+        Of fixed customers.
+    found : MeasuredChoice
+        Free customers' choice. It is feasible, and has its penalties, under bounds that allow for packing's error.
+
+    Returns
+    -------
+    Plan
+    """
+    together = usage + found.usage
+    error = usage_error(problem, together[0])
+    worth = float((problem.objective * usage).sum())
+    worth -= float((np.abs(problem.objective) * error).sum())
+    return Plan(
+        engine,
+        price,
+        fixed.free,
+        found.chosen,
+        together,
+        error,
+        activity + found.activity,
+        worth + found.objective,
+        found.feasible,
+        found.moves,
+    )
 
 
 def likely_activity_error(

@@ -5,10 +5,18 @@ from __future__ import annotations
 import contextlib
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...utils.errors import OutOfTime
-from ..plan import Plan
-from ..primal.fixed_customers import fix_customers, fixed_usage, no_free_customers, usage_error
+from ..primal.fixed_customers import (
+    fix_customers,
+    fixed_usage,
+    no_free_customers,
+    plan_of,
+    usage_error,
+)
+from ..primal.repair import MeasuredChoice
+from ..problem import Problem
 from ..solve_state import SolveState
 
 
@@ -21,7 +29,7 @@ def give_fewest(state: SolveState) -> None:
     state.fewest_given = True
     with state.clock.stage("rounding"):
         problem, engine = state.problem, state.engine
-        price = np.zeros((1 + problem.quantities, *problem.objective.shape[1:]), np.float32)
+        price = problem.no_prices()
         price[0] = -1.0
         if state.fits_in_memory:
             chosen, _ = engine.choose(price)
@@ -30,28 +38,32 @@ def give_fewest(state: SolveState) -> None:
             return
         fixed = fix_customers(problem, engine, price, no_free_customers(problem))
         usage = fixed_usage(problem, fixed)
-        error = usage_error(problem, usage[0])
         activity = problem.rows @ usage.ravel()
-        activity_error = abs(problem.rows) @ error.ravel()
-        activity_error += problem.activity_rounding(problem.largest_usage_size(usage[0]))
-        over = activity + activity_error > problem.upper
-        under = activity - activity_error < problem.lower
-        worth = float((problem.objective * usage - np.abs(problem.objective) * error).sum())
-        soft = ~problem.hard
-        worth -= problem.penalties(activity) + float(problem.penalty[soft] @ activity_error[soft])
-        plan = Plan(
-            engine,
-            price,
-            fixed.free,
-            fixed.free_choice,
-            usage,
-            error,
-            activity,
-            worth,
-            not (problem.hard & (over | under)).any(),
-            0,
-        )
-        state.offer(plan)
+        nobody = _nobody(problem, activity, _activity_error(problem, usage[0]))
+        state.offer(plan_of(problem, engine, price, fixed, usage, activity, nobody))
+
+
+def _activity_error(problem: Problem, coupons: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What packing and rounding may hide of each row's activity, (n_rows,)."""
+    error = abs(problem.rows) @ usage_error(problem, coupons).ravel()
+    return np.asarray(error + problem.activity_rounding(problem.largest_usage_size(coupons)))
+
+
+def _nobody(
+    problem: Problem, activity: NDArray[np.float64], error: NDArray[np.float64]
+) -> MeasuredChoice:
+    """No free customers, with the penalties, and whether hard rows hold, whatever the error hides."""
+    soft = ~problem.hard
+    penalties = problem.penalties(activity) + float(problem.penalty[soft] @ error[soft])
+    over, under = activity + error > problem.upper, activity - error < problem.lower
+    return MeasuredChoice(
+        chosen=np.empty(0, np.uint8),
+        usage=np.zeros(problem.objective.shape),
+        activity=np.zeros(len(activity)),
+        objective=-penalties,
+        feasible=not (problem.hard & (over | under)).any(),
+        moves=0,
+    )
 
 
 def fill_fewest(state: SolveState) -> None:

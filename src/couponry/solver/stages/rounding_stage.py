@@ -18,6 +18,7 @@ from ..primal.fixed_customers import (
     free_problem,
     likely_activity_error,
     no_free_customers,
+    plan_of,
     usage_error,
     with_earlier_choice,
 )
@@ -131,21 +132,8 @@ class _FreeCustomerRepair:
         enough = state.bound - unfilled - worth
         found = repair.repair_and_fill(chosen, self._reduced, state.clock.check, enough)
         self._earlier = fixed.free, found.chosen
-        error = usage_error(problem, usage[0] + found.usage[0])
-        # what the penalties may be off is in those of the free customers already, by their bounds
-        worth -= float((np.abs(problem.objective) * error).sum())
-        plan = Plan(
-            self._lagrangian.engine,
-            self._price,
-            fixed.free,
-            found.chosen,
-            usage + found.usage,
-            error,
-            activity + found.activity,
-            worth + found.objective,
-            found.feasible,
-            found.moves,
-        )
+        engine = self._lagrangian.engine
+        plan = plan_of(problem, engine, self._price, fixed, usage, activity, found)
         return _Repaired(plan, found.activity - part.upper, part.lower - found.activity)
 
     def _is_too_long(self, near: NDArray[np.float32]) -> bool:
