@@ -3,7 +3,7 @@ PYTHON ?= .venv/bin/python
 BIN := $(dir $(PYTHON))
 CXX_SOURCES = $(shell find ext -name '*.cpp' -o -name '*.hpp' | sort)
 
-.PHONY: setup format lint types contracts test fuzz bench-quick docs sanitize free-threaded
+.PHONY: setup format lint types contracts test fuzz bench-quick figures docs sanitize free-threaded
 
 setup:  ## a virtual environment with everything, couponry installed so that edits count at once
 	python3 -m venv .venv
@@ -36,6 +36,9 @@ fuzz:  ## fuzzers and fault harness, for long; a failure is printed as the comma
 bench-quick:  ## the smallest run of the main benchmarks: seconds, not figures to quote
 	$(PYTHON) benchmarks/cases/mixed_campaign.py --customers 100000
 	$(PYTHON) benchmarks/cases/fingerprints.py --quick
+
+figures:  ## figures of the documentation that depend on no machine, beside what their commands print, in minutes
+	$(PYTHON) benchmarks/cases/figures.py
 
 docs:  ## every example of the documentation, run
 	$(PYTHON) -m pytest tests/system/test_documentation.py tests/system/test_docstrings.py

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import runpy
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks.cases.figures import DEMO
 
 from couponry.demo.journey import Journey, load_journey
 from couponry.demo.run import SLOTS, demo_campaign, run_demo
@@ -51,24 +51,8 @@ def test_demo(tmp_path: Path) -> None:
         )
         report = verify_result(folder, out)
         assert report.ok, report.problems
-    assert {
-        number: tuple(f"{part:.3f}" for part in (share.couponry, share.popularity, share.random))
-        for number, share in covered.items()
-    } == documented_coverage()
-
-
-def documented_coverage() -> dict[int, tuple[str, ...]]:
-    """The figures of README.md by campaign: couponry's, by popularity, at random."""
-    text = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
-    figure = r"(0\.\d{3})"
-    found = re.search(
-        rf"campaigns 13 and 18 \| {figure} and {figure}; by coupon popularity {figure} and {figure}, "
-        rf"at random {figure} and {figure}",
-        text,
-    )
-    assert found is not None
-    figures = found.groups()
-    return {13: figures[::2], 18: figures[1::2]}
+    printed = {str(number): asdict(share) for number, share in covered.items()}
+    assert not list(DEMO.differences(printed))
 
 
 def test_sixteen_coupons_between_half_and_twice_the_average(scored: ScoredCampaign) -> None:
