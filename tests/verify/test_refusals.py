@@ -38,6 +38,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "bounds of text": (bounds(supplier=[2], max=["many"]), "expected numbers"),
     "bounds that are times": (bounds(supplier=[2], min=NOWHERE), "column 'min': expected numbers"),
     "keys of a time zone that there is not": (bounds(supplier=NOWHERE, max=[2.0]), "column 'supplier': "),
+    "keys that are lists": (bounds(supplier=[[2]], max=[2.0]), "column 'supplier': expected text, numbers"),
+    "keys that Python does not tell apart": (
+        bounds(supplier=pa.array([1000, 1001], pa.time64("ns")), max=[2.0, 3.0]), "whole microseconds"
+    ),
+    "min above max of a customer": (
+        {"customer_rule": [{"name": "R", "max": "slots", "min": 3}]}, "is above max 1 of customer_rule 'R' for"
+    ),
+    "min above max of part of the offers": (
+        rules(min="age", max="slots", by="brand"), "customer_rule 'R': min 18 is above max 1 for customer 1000"
+    ),
     "no such column to sum": (limit(ratio=["value", "wait"], max=2.0), "limit 'L': neither candidates"),
     "no role": (limit(max=3, where={"role": [7.5]}), "expected one of reward"),
     "no such objective": ({"objective": {"value": "net"}}, "objective: neither candidates"),

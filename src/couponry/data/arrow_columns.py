@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def labels(column: pa.ChunkedArray, label: str) -> tuple[NDArray[np.int64], list
     Raises
     ------
     InvalidInput
-        Where the column holds something else, NaN, or a date that Python does not have.
+        Where the column holds something else, NaN, or dates and times that Python does not have or tell apart.
     """
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
@@ -110,6 +111,11 @@ def labels(column: pa.ChunkedArray, label: str) -> tuple[NDArray[np.int64], list
     if any(value != value for value in distinct):
         raise InvalidInput(f"{label}: expected a value or null, got nan")
     order = sorted(range(len(distinct)), key=lambda j: distinct[j])
+    for j, k in pairwise(order):
+        if distinct[j] == distinct[k]:
+            raise InvalidInput(
+                f"{label}: expected times in whole microseconds, got two that are {distinct[j]} then"
+            )
     rank = np.full(len(distinct) + 1, -1, np.int64)
     rank[order] = np.arange(len(order))
     codes = pc.fill_null(encoded.indices, len(distinct)).to_numpy(zero_copy_only=False)

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from ...data import tables
-from ...data.arrow_columns import flat_lists, holds_lists, python_values
+from ...data.arrow_columns import flat_lists, holds_lists, labels, python_values
 from ...data.where.filters import Where, absent_values, values_of
 from ...utils.checks import shown
 from ...utils.errors import InvalidInput
@@ -145,6 +145,7 @@ def absent_groups(statement: Statement) -> Iterator[Finding]:
             continue
         place = f"table of {limit.label}, column {limit.by!r}"
         try:
+            labels(table[limit.by], place)
             keys = python_values(table[limit.by].drop_null(), place)
             asks = _has_minimum(table)
         except InvalidInput:  # refused when the bounds are read

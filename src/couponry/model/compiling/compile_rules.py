@@ -22,19 +22,17 @@ from ...solver.rule_names import (
     smallest_upper_bound,
 )
 from ...utils.arrays.blocks import row_blocks
-from ...utils.errors import InvalidInput, Unsupported
+from ...utils.errors import Unsupported
 from ...utils.parallel import parallel_map, worker_count
 from ..contact_history import ContactHistory
 from ..customers import Customers
 from ..items import Items
+from ..rule_bounds import NamedBounds, refuse_above_all, refuse_min_above_max
 from ..rules import MANDATORY, CustomerRule
 from .rule_spec import GroupedRule, as_table, build_spec, group_rule, may_need_constraints
 
 MAX_CONSTRAINED_CANDIDATES = 65_535
 """Candidates of a customer with cardinality constraints: their bounds are 16 bits."""
-
-NamedBounds = list[tuple[str, NDArray[np.int32]]]
-"""Bounds on customers' numbers of coupons, shape (n_customers or 1,) each, and the rules that they are of."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +100,13 @@ def compile_rules(
     """
     sorted_rules = _rules_by_subject(rules, items, candidates, customers, history)
     lowers, uppers, grouped = sorted_rules.lowers, sorted_rules.uppers, sorted_rules.grouped
-    required = _combined_bounds(lowers, uppers, candidates)
-    history_coupons = np.zeros(1, np.int64)
+    refuse_above_all(lowers, uppers, candidates.customers)
+    required = largest_lower_bound([bound for _, bound in lowers])
+    had_coupons = np.zeros(1, np.int64)
     if len(history):
-        history_coupons = np.bincount(history.customer, minlength=len(candidates.customers))
-        lowers = [(name, _less(bound, history_coupons)) for name, bound in lowers]
-        uppers = [(name, _less(bound, history_coupons)) for name, bound in uppers]
+        had_coupons = np.bincount(history.customer, minlength=len(candidates.customers))
+        lowers = [(name, _less(bound, had_coupons)) for name, bound in lowers]
+        uppers = [(name, _less(bound, had_coupons)) for name, bound in uppers]
     lower = largest_lower_bound([bound for _, bound in lowers])
     upper = smallest_upper_bound([bound for _, bound in uppers])
     spec = build_spec(
@@ -123,8 +122,7 @@ def compile_rules(
         groups=[rules[number].name for number in numbers],
         constraints=[*(rule.name for rule in rules), *mandatory],
     )
-    minimums = _least_of_groups(grouped)
-    return CompiledRules(compiled, names, spec, history_coupons, required, minimums)
+    return CompiledRules(compiled, names, spec, had_coupons, required, _least_of_groups(grouped))
 
 
 def _least_of_groups(
@@ -166,41 +164,11 @@ def _rules_by_subject(
             found.lowers.extend([(rule.name, least)] if rule.min is not None else [])
             found.uppers.extend([(rule.name, most)] if rule.max is not None else [])
             continue
-        contradiction = _first_above(least, most, candidates)
-        if contradiction is not None:
-            low, high, who = contradiction
-            raise InvalidInput(f"{rule.label}: min {low} is above max {high}{who}")
+        refuse_min_above_max(rule, least, most, candidates.customers)
         grouped = group_rule(rule, number, (least, most), first_group, items, history)
         found.grouped.append(grouped)
         first_group += grouped.n_groups
     return found
-
-
-def _combined_bounds(
-    lowers: NamedBounds, uppers: NamedBounds, candidates: Candidates
-) -> NDArray[np.int32]:
-    """The largest lower bound on all coupons; refused where it is above the smallest upper bound."""
-    lower = largest_lower_bound([bound for _, bound in lowers])
-    upper = smallest_upper_bound([bound for _, bound in uppers])
-    contradiction = _first_above(lower, upper, candidates)
-    if contradiction is not None:
-        low, high, who = contradiction
-        raise InvalidInput(
-            f"customer_rule {lowers[-1][0]!r}: min {low} is above max {high} of customer_rule {uppers[-1][0]!r}{who}"
-        )
-    return lower
-
-
-def _first_above(
-    lower: NDArray[np.int32], upper: NDArray[np.int32], candidates: Candidates
-) -> tuple[int, int, str] | None:
-    """Both bounds of the first customer whose lower bound is above the upper one, and who it is if that matters."""
-    above = np.broadcast_to(lower > upper, max(len(lower), len(upper)))
-    if not above.any():
-        return None
-    i = int(above.argmax())
-    who = f" for customer {candidates.customers[i].as_py()!r}" if len(above) > 1 else ""
-    return int(lower[i % len(lower)]), int(upper[i % len(upper)]), who
 
 
 def _less(bound: NDArray[np.int32], history_coupons: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from ...model.conflicts import pairs_of
+from ...model.rule_bounds import refuse_contradictions
 from ...model.rules import CustomerRule
 from ..block import Addition, Block
 from ..claims import COUNT, Claims, Tally
@@ -38,6 +39,7 @@ class RuleChecks:
     def __init__(self, inputs: Inputs):
         self._inputs = inputs
         rules = inputs.data.rules
+        refuse_contradictions(rules, inputs.customers, inputs.customer_ids)
         self.bounded = [bounded_rule(rule, inputs) for rule in rules if rule.conflicts is None]
         self._conflicts = [(r, _pairs(r, inputs)) for r in rules if r.conflicts is not None]
         self._had = _had_offers(inputs) if self._conflicts else np.zeros(0, np.int64)
