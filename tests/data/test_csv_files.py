@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from couponry import Campaign, read_campaign
+from couponry import Campaign, InvalidInput, read_campaign
 from couponry.data import tables
 from couponry.data.formats.csv_files import read_csv
 
@@ -73,6 +73,13 @@ def test_files_of_which_one_has_codes(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text("customer\n8\n")
     found = tables.read(tmp_path, ["a.csv", "b.csv"], "customers")
     assert found["customer"].to_pylist() == ["007", "8"]
+
+
+def test_tables_of_which_one_has_codes(tmp_path: Path) -> None:
+    (tmp_path / "offers.csv").write_text("offer,margin\n007,1\n12,1\n")
+    (tmp_path / "candidates.csv").write_text("customer,offer,response\n1,12,0.5\n")
+    with pytest.raises(InvalidInput, match="write ids alike in both, or as text in Parquet"):
+        Campaign(tmp_path / "offers.csv", tmp_path / "candidates.csv")
 
 
 @pytest.mark.parametrize("kind", [pa.int8(), pa.uint16(), pa.int32(), pa.uint64(), pa.int64()])

@@ -218,7 +218,8 @@ def check_kind_of_ids(ids: pa.Array, known: pa.Array, label: str, table: str) ->
     """
     if ids.type != known.type:
         raise InvalidInput(
-            f"{label}: expected {kind_of_ids(known)} as in table {table}, got {kind_of_ids(ids)}"
+            f"{label}: expected {kind_of_ids(known)} as in table {table}, got {kind_of_ids(ids)}; a CSV column is "
+            "text where any id has a leading zero (007): write ids alike in both, or as text in Parquet"
         )
 
 
