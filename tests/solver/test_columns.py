@@ -95,6 +95,30 @@ def test_columns_are_all_choices_of_little_regret(rules: list[CustomerRule], wit
     )
 
 
+def test_columns_where_mandatory_offers_and_a_minimum_are_missed_together() -> None:
+    """Either of two mandatory offers, and no second coupon, though two are asked for: both are as good by the rules."""
+    offers = {"offer": [0, 1, 2, 3], "kind": [1, 1, 1, 0]}
+    candidates = pa.table(
+        {
+            "customer": [0] * 4,
+            "offer": [0, 1, 2, 3],
+            "value": [5.0, 4.0, 9.0, -100.0],
+            "mandatory": [True, True, False, False],
+        }
+    )
+    rules = [
+        CustomerRule("two", min=2),
+        CustomerRule("one of a kind", where={"kind": 1}, max=1),
+        CustomerRule("never", where={"kind": 0}, max=0),
+    ]
+    campaign = Campaign(offers, candidates, rules=rules, limits=[Limit("all", max=9)])
+    problem, engine, _ = compiled(campaign)
+    chosen, _ = engine.choose(problem.objective.astype(np.float32))
+    columns = list_columns(problem, problem.objective, chosen, 50.0, PLENTY)
+    assert columns.candidates.toarray().tolist() == [[1, 0, 0, 0], [0, 1, 0, 0]]
+    assert columns.regret.tolist() == [0.0, 1.0]
+
+
 def test_crowded_columns_say_what_they_leave_out() -> None:
     offers, candidates = tables(12, 2)
     campaign = Campaign(

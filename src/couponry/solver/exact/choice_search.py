@@ -194,10 +194,8 @@ class ChoiceSearch:
         held = np.zeros(self._cap.shape, np.int64)
         np.add.at(held, who, self._member[who, rank])
         self._least_shortfall = self._shortfall(np.arange(self._n), count, held)
-        without_mandatory = np.where(
-            self._least_shortfall >= MANDATORY_WEIGHT, 0, self._least_shortfall
-        )
-        self._need = np.maximum(0, self._lower - without_mandatory)
+        # coupons that minimums miss, beside mandatory ones, may all be of the customer's least number of coupons
+        self._need = np.maximum(0, self._lower - self._least_shortfall % MANDATORY_WEIGHT)
 
     def search(self, largest_regret: float, most: int) -> FoundChoices:
         """List the choices of small regret.
