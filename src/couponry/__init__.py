@@ -88,7 +88,7 @@ _WHERE = {
     "verify_result": (".verify", "verify_result"),
     "write_campaign": (".campaign", "write_campaign"),
 }
-"""Module of each name, and its name there."""
+"""Module of each name, and its name there; tests/system/test_public_names.py holds the three lists to one another."""
 
 _ROOMS = (
     "affinity",
