@@ -113,7 +113,7 @@ class Result(CampaignSolution):
 
         Parameters
         ----------
-        customer : int or str
+        customer : int, str or uuid.UUID
             Id of the customer. Only its own candidates are looked at.
 
         Returns

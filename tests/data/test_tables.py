@@ -63,3 +63,5 @@ def test_a_campaign_of_uuids(kind: str) -> None:
     assert result.allocation.to_arrow()["customer"].to_pylist() == sorted(
         map(str, [UUIDS[0], UUIDS[2]])
     )
+    asked = [result.explain(customer).summary() for customer in (UUIDS[0], str(UUIDS[0]))]
+    assert asked[0] == asked[1]

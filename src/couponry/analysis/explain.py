@@ -5,6 +5,7 @@ Only the one customer's candidates are looked at, however many customers there a
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,8 @@ def explain_result(result: CampaignSolution, customer: Any) -> Explanation:
     InvalidInput
         If the customer has no candidates, or the result no allocation.
     """
+    if isinstance(customer, uuid.UUID):
+        customer = str(customer)  # as tables of UUIDs are read
     if result.plan is None:
         raise InvalidInput(f"{NO_ALLOCATION}, got one that is {result.status}")
     number = _number(result.campaign.candidates.customers, customer)
