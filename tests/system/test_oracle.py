@@ -19,7 +19,7 @@ from couponry import Campaign, CustomerRule, Limit
 from couponry.result import Result
 
 # the others are left to the benchmark: dozens of narrow bounds by offer, for which HiGHS needs long
-SEEDS = [seed for seed in range(2, 28) if seed not in (7, 11, 12, 15, 16, 17, 19, 23)]
+SEEDS = [seed for seed in range(2, 28) if seed not in (7, 11, 12, 15, 16, 17, 19, 20, 21, 23)]
 LARGEST = 400  # customers
 NODES = 20  # that HiGHS looks at for each
 SHORTFALL = 0.3  # % of HiGHS's objective, at most
