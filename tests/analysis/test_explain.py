@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
 import pytest
 from tests.support.campaigns import random_tables
 
@@ -25,6 +28,7 @@ from couponry import (
 from couponry.analysis.decisions import Decision, Explanation
 from couponry.analysis.explain_files import explain_written
 from couponry.cli import run as command
+from couponry.utils.toml_writer import dumps
 
 RULES = [
     {"name": "slots", "max": 3, "min": 1},
@@ -255,10 +259,40 @@ def test_forms(solved: Solved) -> None:
     assert len(found.summary().splitlines()) == 7 + 1 + len(found._facts())
 
 
-@pytest.mark.parametrize("customer", [-1, "nobody", 1.5, None, True])
+@pytest.mark.parametrize("customer", [-1, "nobody", 1.5, None, True, 10**30, "\udcff"])
 def test_unknown_customer(solved: Solved, customer: Any) -> None:
     with pytest.raises(InvalidInput, match="explain: customer"):
         solved[1].explain(customer)
+    path = solved[3]
+    with pytest.raises(InvalidInput, match="explain: customer"):
+        explain_written(path / "campaign", path / "out", customer)
+
+
+def test_columns_that_a_solve_does_not_read_are_not_read(solved: Solved, tmp_path: Path) -> None:
+    _, result, data, path = solved
+    rows = data["candidates"]
+    no_text = pa.array([b"\xff"] * len(rows), pa.binary()).view(pa.string())
+    shutil.copytree(path / "campaign", tmp_path / "campaign")
+    pq.write_table(rows.append_column("note", no_text), tmp_path / "campaign/candidates.parquet")
+    read_campaign(tmp_path / "campaign")  # it is not refused
+    customer = data["customers"]["customer"][0].as_py()
+    assert explain_written(tmp_path / "campaign", path / "out", customer) == result.explain(
+        customer
+    )
+
+
+def test_ids_of_csv_files_are_text_in_all_where_they_are_in_one(tmp_path: Path) -> None:
+    for part, customer in enumerate(["007", "12"]):
+        rows = pa.table({"customer": [customer], "offer": ["tea"], "value": [1.0]})
+        pa.csv.write_csv(
+            rows, tmp_path / f"part-{part}.csv", pa.csv.WriteOptions(quoting_style="none")
+        )
+    pa.csv.write_csv(pa.table({"offer": ["tea"]}), tmp_path / "offers.csv")
+    names = {"offers": "offers.csv", "candidates": "part-*.csv"}
+    (tmp_path / "campaign.toml").write_text(dumps({"schema": 1, "tables": names}))
+    read_campaign(tmp_path).solve().write(tmp_path / "out")
+    found = [explain_written(tmp_path, tmp_path / "out", customer) for customer in ("007", "12")]
+    assert [len(explained.given) for explained in found] == [1, 1]
 
 
 def test_no_allocation(folder: Callable[..., Path], tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +28,16 @@ def test_a_build_that_fails_leaves_nothing(campaign_folder: Path, tmp_path: Path
     with pytest.raises(RuntimeError, match="dead"):
         Campaign(tables["offers"], broken(), store=tmp_path / "store")
     assert [path.name for path in tmp_path.iterdir()] == ["campaign"]
+
+
+def test_files_of_a_build_that_fails_are_closed(tmp_path: Path) -> None:
+    rows = pa.table({"customer": [1, 2], "offer": [1, 1], "value": [1.0, float("nan")]})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        with pytest.raises(InvalidInput, match="finite"):
+            Campaign({"offer": [1]}, batches(rows, 1), store=tmp_path / "store")
+        gc.collect()
+    assert caught == []
 
 
 KILLED = """

@@ -85,8 +85,26 @@ def _number(customers: pa.Array, customer: Any) -> int:
         raise InvalidInput(
             f"explain: customer: expected one of {expected}, as in table candidates, got {shown(customer)}"
         )
-    wanted = tables.ids(pa.table({"customer": [customer]}), "candidates", "customer")
+    try:
+        wanted = pa.array([customer], customers.type)
+    except (OverflowError, UnicodeEncodeError):  # no table holds such an id
+        raise without_candidates(customer) from None
     number = int(tables.positions(wanted, customers)[0])
     if number < 0:
-        raise InvalidInput(f"explain: customer {shown(customer)} has no candidates")
+        raise without_candidates(customer)
     return number
+
+
+def without_candidates(customer: Any) -> InvalidInput:
+    """Say that a customer is not among those who have candidates.
+
+    Parameters
+    ----------
+    customer : object
+        What was asked for.
+
+    Returns
+    -------
+    InvalidInput
+    """
+    return InvalidInput(f"explain: customer {shown(customer)} has no candidates")

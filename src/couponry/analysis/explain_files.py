@@ -1,6 +1,6 @@
 """Explains one customer from the files of a campaign and of its result.
 
-Only the one customer's rows are read, however many customers there are.
+Only the one customer's rows are read, however many customers there are, and no column that a solve does not read.
 """
 
 from __future__ import annotations
@@ -18,8 +18,17 @@ from .. import kernels
 from ..campaign_folder.read import read_candidates
 from ..campaign_folder.spec import Spec, read_spec
 from ..data import tables
+from ..data.formats.csv_files import is_csv
 from ..data.formats.parquet_metadata import id_ranges
-from ..data.table_files import common_schema, fitted, list_files, plain_schema, reading
+from ..data.table_files import (
+    common_schema,
+    fitted,
+    list_files,
+    plain_schema,
+    reading,
+    remember_columns,
+)
+from ..model.campaign_checks import candidate_columns
 from ..model.campaign_data import CampaignData
 from ..model.compiled_campaign import compile_campaign
 from ..model.compiling.compile_limits import CompiledLimits
@@ -28,7 +37,7 @@ from ..utils.errors import InvalidInput
 from ..utils.files.unreplaced import unreplaced
 from .customer_subproblem import CustomerSubproblem
 from .decisions import Explanation
-from .explain import NO_ALLOCATION
+from .explain import NO_ALLOCATION, without_candidates
 from .reasons import Reasons
 
 
@@ -68,7 +77,9 @@ def _explain(folder: Path, out: Path, customer: Any) -> Explanation:
     campaign = _campaign_of_one(folder, spec, customer)
     backend = kernels.load(None)
     compiled = compile_campaign(campaign, backend, refuse=False)
-    theirs = _rows_of(out, "allocation.parquet", "allocation of the result", customer)
+    theirs = _rows_of(
+        out, "allocation.parquet", "allocation of the result", customer, ["customer", "offer"]
+    )
     offers = tables.ids(campaign.offers, "offers", "offer")
     rows = tables.positions(tables.ids(theirs, "allocation of the result", "offer"), offers)
     allocated = np.isin(campaign.candidates.offer, rows)
@@ -82,11 +93,12 @@ def _explain(folder: Path, out: Path, customer: Any) -> Explanation:
 def _campaign_of_one(folder: Path, spec: Spec, customer: Any) -> CampaignData:
     """The campaign with one customer alone."""
     if spec.targeting is None:
-        candidates = _rows_of(folder, spec.tables["candidates"], "candidates", customer)
+        columns = sorted(candidate_columns(spec.limits, spec.value))
+        candidates = _rows_of(folder, spec.tables["candidates"], "candidates", customer, columns)
     else:
         candidates = _of_customer(read_candidates(folder, spec), "candidates", customer)
     if candidates.num_rows == 0:
-        raise InvalidInput(f"explain: customer {shown(customer)} has no candidates")
+        raise without_candidates(customer)
     customers, history = (
         _rows_of(folder, spec.tables[name], name, customer) if name in spec.tables else None
         for name in ("customers", "history")
@@ -103,19 +115,25 @@ def _campaign_of_one(folder: Path, spec: Spec, customer: Any) -> CampaignData:
     )
 
 
-def _rows_of(folder: Path, name: str | list[str], what: str, customer: Any) -> pa.Table:
-    """A customer's rows of a table's files; of Parquet files only the row groups that may have them are read."""
-    parts, paths = [], list_files(folder, name, what)
+def _rows_of(
+    folder: Path, name: str | list[str], what: str, customer: Any, columns: list[str] | None = None
+) -> pa.Table:
+    """A customer's rows of a table's files; of Parquet files only the row groups that may have them are read.
+
+    columns: those to read, as far as they are there; None: all.
+    """
+    paths = list_files(folder, name, what)
+    if any(map(is_csv, paths)):  # whether ids are text is seen in all files together
+        return _of_customer(tables.read(folder, name, what, columns), what, customer)
+    parts = []
     for path in paths:
-        if path.suffix.lower() == ".csv":
-            parts.append(_of_customer(tables.read(path.parent, path.name, what), what, customer))
-            continue
         with reading(path, what), pq.ParquetFile(path) as file:
-            schema = plain_schema(file.schema_arrow, what, None)
+            schema = plain_schema(file.schema_arrow, what, columns)
             kind = tables.ids(schema.empty_table(), what, "customer").type
             groups = _groups_with(file.metadata, _as_id(kind, customer))
-            found = file.read_row_groups(groups)
-        parts.append(_of_customer(tables.as_table(found, what), what, customer))
+            found = file.read_row_groups(groups, schema.names)
+            found = remember_columns(found, file.schema_arrow.names)
+        parts.append(_of_customer(tables.as_table(found, what, columns), what, customer))
     schema = common_schema(paths, [part.schema for part in parts], what)
     return pa.concat_tables([fitted(part, schema, what) for part in parts])
 
@@ -140,14 +158,20 @@ def _of_customer(table: pa.Table, what: str, customer: Any) -> pa.Table:
 
 def _as_id(kind: pa.DataType, customer: Any) -> int | str:
     """An id as a column of this type holds it."""
-    if pa.types.is_integer(kind):
+    if not pa.types.is_integer(kind):
+        known: int | str = str(customer)
+    else:
         try:
-            return int(str(customer))
+            known = int(str(customer))
         except ValueError:
             raise InvalidInput(
                 f"explain: customer: expected a whole number, got {shown(customer)}"
             ) from None
-    return str(customer)
+    try:
+        pa.scalar(known, kind)
+    except (OverflowError, UnicodeEncodeError):
+        raise without_candidates(customer) from None
+    return known
 
 
 def _of_rows(

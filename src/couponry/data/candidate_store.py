@@ -130,8 +130,8 @@ def _make(
 ) -> None:
     """Make a store, in place of one that is there."""
     with atomic_folder(path, overwrite=True, what="store") as draft:
-        store = RecordedFolder(draft, hash_blocks())
-        found = make(store)
+        with RecordedFolder(draft, hash_blocks()) as store:
+            found = make(store)
         _check_unchanged(source)
         built = uuid.uuid4().hex
         manifest = {
@@ -277,8 +277,8 @@ class _DerivedFolders:
             for other in self._folder.glob(f"{kind}.*") if kind != "span" else ():
                 remove_folder(other)  # whoever maps them keeps them
             with atomic_folder(folder, overwrite=True, what="arrays of store") as draft:
-                store = RecordedFolder(draft, hash_blocks())
-                arrays = make(store)
+                with RecordedFolder(draft, hash_blocks()) as store:
+                    arrays = make(store)
                 remember_states(draft, store.records)
                 (draft / RECORDS).write_text(seal(store.records), encoding="utf-8")
                 return arrays

@@ -189,7 +189,8 @@ def _check_solution(
         place: ArrayStore = MemoryStore()
         if store is not None:  # beside the store: there is room for what is about as large
             beside = Path(store).absolute().parent
-            place = FolderStore(Path(stack.enter_context(tempfile.TemporaryDirectory(dir=beside))))
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(dir=beside))
+            place = stack.enter_context(FolderStore(Path(scratch)))
         allocation = GivenCoupons(
             open_allocation(path), inputs, place, tally, ordered=claims.is_result
         )

@@ -132,8 +132,8 @@ def build_history(
     with reserved_folder(path, overwrite=True, what="history"):
         _check_replaceable(path, updated)
         with atomic_folder(path, overwrite=True, what="history") as draft:
-            store = RecordedFolder(draft, hash_blocks())
-            coverage = build(store, draft)[1]
+            with RecordedFolder(draft, hash_blocks()) as store:
+                coverage = build(store, draft)[1]
             remember_states(draft, store.records)
             manifest = seal({**coverage.manifest(), "arrays": store.records})
             (draft / MANIFEST).write_text(manifest, encoding="utf-8")

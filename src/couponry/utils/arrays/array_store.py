@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -90,7 +90,7 @@ class MemoryStore:
 
 
 class FolderStore:
-    """Arrays as files of a folder, memory-mapped.
+    """Arrays as files of a folder, memory-mapped. As a context it closes, at its end, files that were not finished.
 
     Parameters
     ----------
@@ -100,6 +100,14 @@ class FolderStore:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self._writers: list[_FileWriter] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for writer in self._writers:
+            writer.close()
 
     def writer(self, name: str, dtype: DTypeLike) -> ArrayWriter:
         """Begin a new array, in the file `name`.npy.
@@ -116,7 +124,9 @@ class FolderStore:
         ArrayWriter
             Takes its parts.
         """
-        return _FileWriter(self.folder / f"{name}.npy", np.dtype(dtype))
+        writer = _FileWriter(self.folder / f"{name}.npy", np.dtype(dtype))
+        self._writers.append(writer)
+        return writer
 
 
 def save(store: ArrayStore, name: str, array: NDArray[Any]) -> NDArray[Any]:
@@ -187,6 +197,10 @@ class _FileWriter:
             file.seek(0)
             file.write(_header(self._dtype, shape))
             return map_file(file, HEADER_BYTES, self._dtype, shape)
+
+    def close(self) -> None:
+        """Close the file, finished or not."""
+        self._file.close()
 
 
 def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
