@@ -16,7 +16,8 @@ def test_results_come_in_the_order_of_the_parts():
     assert list(parallel_map(slow_at_first, range(20), 3)) == [n * n for n in range(20)]
 
 
-def test_parts_are_taken_only_as_threads_get_free():
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_parts_are_taken_only_as_threads_get_free(threads: int):
     taken = []
 
     def parts():
@@ -24,10 +25,10 @@ def test_parts_are_taken_only_as_threads_get_free():
             taken.append(number)
             yield number
 
-    results = parallel_map(lambda part: part, parts(), 2)
-    assert next(results) == 0 and len(taken) <= 4
+    results = parallel_map(lambda part: part, parts(), threads)
+    assert next(results) == 0 and len(taken) == threads + 1
     results.close()
-    assert len(taken) <= 4
+    assert len(taken) == threads + 1
 
 
 def test_an_error_is_raised_where_its_result_would_come():
@@ -52,3 +53,9 @@ def test_few_workers(monkeypatch: pytest.MonkeyPatch):
     assert worker_count() == 2
     monkeypatch.setenv("COUPONRY_THREADS", "64")
     assert worker_count() == 4
+
+
+@pytest.mark.parametrize("parts", [0, 1])
+def test_a_single_part_starts_no_thread(parts: int) -> None:
+    here = threading.get_ident()
+    assert list(parallel_map(lambda _: threading.get_ident(), range(parts), 2)) == [here] * parts

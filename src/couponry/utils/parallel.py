@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TypeVar
 
 from .threads import thread_count
@@ -30,7 +31,7 @@ def worker_count() -> int:
 def parallel_map(
     function: Callable[[Part], Done], parts: Iterable[Part], threads: int
 ) -> Iterator[Done]:
-    """Apply a function to each part, in a pool of threads.
+    """Apply a function to each part, in a pool of threads; to a single part at once, without starting any.
 
     Parameters
     ----------
@@ -44,10 +45,15 @@ def parallel_map(
     object
         ``function(part)``, in the order of the parts; threads run no further ahead than one part each.
     """
+    left = iter(parts)
+    first = deque(islice(left, 2))
+    if len(first) < 2:
+        yield from map(function, first)
+        return
     pool = ThreadPoolExecutor(threads)
     waiting: deque[Future[Done]] = deque()
     try:
-        for part in parts:
+        for part in chain((first.popleft() for _ in range(2)), left):
             waiting.append(pool.submit(function, part))
             del part  # or it would be held while the next one is made
             if len(waiting) > threads:
