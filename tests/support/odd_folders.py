@@ -9,6 +9,7 @@ import shutil
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,12 @@ from tests.support.campaigns import Tables, random_tables, replaced
 from tests.support.odd_columns import FLOATS, INTEGERS, odd_column
 from tests.support.odd_values import Random, odd_key, odd_value, spoilt, toml
 
-GOOD_TABLES = random_tables(customers=8, offers=6, each=3)
-HISTORY = pa.table({"customer": [1000, 1007, 1], "offer": [50, 53, 50], "day": [1, 2, None]})
-BOUNDS = pa.table({"supplier": [0, 1, 3], "min": [None, 1.0, 0.0], "max": [9.0, None, 4.0]})
-CONFLICTS = pa.table({"offer_a": [50, 53], "offer_b": [56, 59]})
+GOOD_TABLES = {
+    **random_tables(customers=8, offers=6, each=3),
+    "history": pa.table({"customer": [1000, 1007, 1], "offer": [50, 53, 50], "day": [1, 2, None]}),
+    "bounds": pa.table({"supplier": [0, 1, 3], "min": [None, 1.0, 0.0], "max": [9.0, None, 4.0]}),
+    "conflicts": pa.table({"offer_a": [50, 53], "offer_b": [56, 59]}),
+}
 
 RULES: tuple[dict[str, Any], ...] = (
     {"name": "slots", "max": 2},
@@ -66,7 +69,7 @@ class OddFolder:
     @classmethod
     def good(cls, random: Random) -> OddFolder:
         """A campaign with nothing wrong."""
-        tables = {**GOOD_TABLES, "history": HISTORY, "bounds": BOUNDS, "conflicts": CONFLICTS}
+        tables = dict(GOOD_TABLES)
         names = {name: f"{name}.parquet" for name in ("offers", "candidates", "customers")}
         if random.random() < 0.3:
             names["history"] = "history.parquet"
@@ -93,19 +96,30 @@ class OddFolder:
             if self.formats.get(name) == "csv":
                 write_csv(table, path.with_suffix(".csv"))
             else:
-                write_parquet(table, path, self.random)
+                rows = int(self.random.choice([3, 1000]))
+                is_good = table is GOOD_TABLES.get(name)
+                path.write_bytes(good_bytes(name, rows) if is_good else parquet_bytes(table, rows))
         (folder / "campaign.toml").write_bytes(toml(self.spec).encode("utf-8", "surrogatepass"))
         for spoil in self.after:
             spoil(folder)
 
 
-def write_parquet(table: pa.Table, path: Path, random: Random) -> None:
-    """Write a table; columns of types that Parquet does not have are left out."""
+def parquet_bytes(table: pa.Table, rows: int) -> bytes:
+    """A table as Parquet, `rows` to a row group; columns of types that Parquet does not have are left out."""
     while True:
+        file = io.BytesIO()
         try:
-            return pq.write_table(table, path, row_group_size=int(random.choice([3, 1000])))
+            pq.write_table(table, file, row_group_size=rows)
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError):
             table = table.select(table.column_names[:-1])
+        else:
+            return file.getvalue()
+
+
+@cache
+def good_bytes(name: str, rows: int) -> bytes:
+    """A table without faults as Parquet."""
+    return parquet_bytes(GOOD_TABLES[name], rows)
 
 
 def write_csv(table: pa.Table, path: Path) -> None:
