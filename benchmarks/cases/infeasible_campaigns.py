@@ -1,10 +1,11 @@
-"""Random campaigns in which something cannot hold, and whether couponry proves it and names a smallest set.
+"""Random campaigns in which something cannot hold: whether couponry proves it, names a smallest set and the way out.
 
     python benchmarks/cases/infeasible_campaigns.py --seeds 100        JSON on standard output
 
 A random campaign that is feasible by construction gets limits that contradict rules or each other, built in one of six
 ways. HiGHS, on the user's own tables, says whether the named set cannot hold together, and whether the rest can once
-any one member is dropped; what it does not decide in its time is counted as such.
+any one member is dropped; what it does not decide in its time is counted as such. It also looks for smaller changes of
+bounds than the way out's, in the shares that are shown; campaigns with bounds of 0 are left out of that.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import _paths  # noqa: F401
 import numpy as np
 from benchmarks.support.hardware import describe
 from benchmarks.support.processes import in_order
+from benchmarks.support.smallest_changes import CLOSE, SmallestChanges
 from tests.support.contradictions import Contradiction
 from tests.support.oracle import Oracle
 from tests.support.oracle_tables import MANDATORY
@@ -35,6 +37,8 @@ class Judged:
     """One campaign: how it was built, what couponry said, and what HiGHS says to that.
 
     wrong: what does not hold, in words. undecided: questions that HiGHS did not answer in its time. named: members.
+    changes: what the way out's shares come to, as a multiple of the least that is known, of the least that HiGHS says
+    they can be, and of the least that couponry says they can be; None where nobody looked.
     """
 
     seed: int
@@ -44,6 +48,8 @@ class Judged:
     seconds: float
     wrong: list[str] = field(default_factory=list)
     undecided: int = 0
+    candidates: int = 0
+    changes: tuple[float, float, float] | None = None
 
 
 def judge(options: argparse.Namespace, seed: int) -> Judged:
@@ -61,9 +67,34 @@ def judge(options: argparse.Namespace, seed: int) -> Judged:
         wrong = [f"not proved: {result.status}, {result.message}"]
         return Judged(seed, kind, result.status, 0, seconds, wrong)
     oracle = drawn.oracle(limits=limits)
-    wrong, undecided = smallest(oracle, result.infeasible, options.highs_seconds)
+    wrong, undecided = [], 0
+    if options.only != "changes":
+        wrong, undecided = smallest(oracle, result.infeasible, options.highs_seconds)
+    found = None
+    if options.only != "sets":
+        found, more = changes(oracle, result.infeasible, options.highs_seconds)
+        wrong += more
     named = len(result.infeasible["limits"]) + len(result.infeasible["customer_rules"])
-    return Judged(seed, kind, result.status, named, seconds, wrong, undecided)
+    return Judged(
+        seed, kind, result.status, named, seconds, wrong, undecided, result.candidates, found
+    )
+
+
+def changes(
+    oracle: Oracle, infeasible: dict[str, Any], seconds: float
+) -> tuple[tuple[float, float, float] | None, list[str]]:
+    """How small a way out is, and what is wrong with it."""
+    share = infeasible.get("way_out_share", np.inf)
+    highs = SmallestChanges(oracle, share, seconds)
+    if not highs.can_judge:
+        return None, []
+    highs.search()
+    at_least = infeasible.get("way_out_share_at_least", 0.0)
+    wrong = []
+    if at_least > highs.best * (1.0 + 1e-6) + 1e-9:
+        wrong.append("way_out_share_at_least is above a way out that there is")
+    times = [share / max(other, 1e-12) for other in (highs.best, highs.least, at_least)]
+    return (times[0], times[1], times[2]), wrong
 
 
 def smallest(oracle: Oracle, infeasible: dict[str, Any], seconds: float) -> tuple[list[str], int]:
@@ -99,12 +130,32 @@ def report(judged: Sequence[Judged]) -> dict[str, Any]:
         "undecided_by_highs": sum(j.undecided for j in judged),
         "failures": {j.seed: [j.kind, *j.wrong[:5]] for j in judged if j.wrong},
         "kinds": Counter(j.kind for j in judged),
+        "ways_out": ways_out(judged),
         "members": {"mean": float(np.mean([j.named for j in judged])), "most": max(j.named for j in judged)},
         "seconds": {
             "median": float(np.median([j.seconds for j in judged])),
             "worst": max(j.seconds for j in judged),
         },
     }  # fmt: skip
+
+
+def ways_out(judged: Sequence[Judged]) -> dict[str, Any]:
+    """The figures of the ways out that HiGHS looked at."""
+    found = np.array([j.changes for j in judged if j.changes is not None]).reshape(-1, 3)
+    if not len(found):
+        return {"judged": 0}
+    known, highs, own = found.T
+    far = sorted((j for j in judged if j.changes is not None), key=lambda j: -j.changes[0])[:5]
+    return {
+        "judged": len(found),
+        "smallest_by_highs": int((highs <= 1.0 + 3 * CLOSE).sum()),
+        "smallest_by_its_own_bound": int((own <= 1.0 + 3 * CLOSE).sum()),
+        "within_a_percent_by_either": int((np.minimum(highs, own) <= 1.01).sum()),
+        "smaller_by_a_percent_known": int((known > 1.01).sum()),
+        "share_by_best": {"most": float(known.max())},
+        "share_by_its_own_bound": {"median": float(np.median(own)), "most": float(own.max())},
+        "farthest": {j.seed: [j.candidates, *j.changes] for j in far if j.changes is not None},
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -115,8 +166,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--largest", type=int, default=2000, help="customers at most")
     parser.add_argument("--time-limit", type=float, help="seconds that couponry has for each")
     parser.add_argument(
-        "--highs-seconds", type=float, default=20.0, help="that HiGHS has for each question"
+        "--highs-seconds",
+        type=float,
+        default=20.0,
+        help="that HiGHS has for each question, and for all about a way out",
     )
+    parser.add_argument("--only", choices=["sets", "changes"], help="what HiGHS is asked about")
     parser.add_argument("--processes", type=int, default=1, help="that campaigns are shared out to")
     options = parser.parse_args(arguments)
     # HiGHS prints a line of its own at times, past Python: standard output is for the figures only
@@ -128,7 +183,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         judged.append(now)
         print(
             f"seed {now.seed} {now.kind}: {now.status}, {now.named} members, {now.seconds:.2f} s, "
-            f"{now.undecided} undecided by HiGHS {'; '.join(now.wrong[:3])}",
+            f"{now.undecided} undecided by HiGHS, changes {now.changes} {'; '.join(now.wrong[:3])}",
             file=sys.stderr,
             flush=True,
         )

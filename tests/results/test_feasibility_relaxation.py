@@ -272,3 +272,35 @@ def test_no_change_of_a_ratio_to_nothing_is_proposed() -> None:
     columns = {"cost": [1.0, 0.0] * 3, "points": [0.0, 0.0] * 3}
     (entry,) = way_out(limits, **columns)
     assert (entry["limit"], entry["would_do"]) == ("some", 0.0)
+
+
+# ---- ratios: what would do is no linear cost, and is told apart by the ratios' denominators
+
+
+def returns(customers: int, limits: list[Limit]) -> dict[str, Any]:
+    """The conflict of a return that is asked for beside promises, with four of twelve offers a customer."""
+    rng = np.random.default_rng(13)
+    pairs = {
+        "customer": np.repeat(np.arange(customers), 4),
+        "offer": np.argsort(rng.random((customers, 12)), axis=1)[:, :4].ravel(),
+        "value": rng.gamma(2.0, 1.0, 4 * customers),
+        "cost": rng.uniform(0.2, 1.5, 4 * customers),
+    }
+    offers = {"offer": np.arange(12), "brand": np.arange(12) % 3}
+    rules = [CustomerRule("slot", max=1)]
+    result = Campaign(offers, pairs, rules=rules, limits=limits).solve(threads=1)
+    assert result.infeasible is not None
+    return result.infeasible
+
+
+@pytest.mark.parametrize("customers", [80, 6_000])
+def test_ways_out_with_ratios_are_proved_smallest(customers: int) -> None:
+    """Of some hundred candidates, and of more than HiGHS is given: less return, or fewer coupons, or some of both."""
+    limits = [
+        Limit("return", ratio=("value", "cost"), min=6.5),
+        Limit("cost each", ratio=("cost", "count"), where={"brand": 2}, max=0.35),
+        Limit("volume", min=int(0.9 * customers)),
+        Limit("promise", where={"brand": 0}, min=int(0.4 * customers)),
+    ]
+    found = returns(customers, limits)
+    assert found["way_out_share_at_least"] >= 0.99 * found["way_out_share"]

@@ -5,10 +5,11 @@ Every hard bound may be violated, at a price, and nothing else counts (elastic p
 campaign of soft limits, and is solved like one. Its allocation keeps the changed bounds, which proves that they will
 do; the dual bound says that no smaller changes would.
 
-A ratio changes by what its row A - m * B misses, divided by B. As for soft limits on ratios, B is first taken as large
-as it can be, which overstates no change and gives the bound; then as it came out, which is right at that allocation.
-In the smallest campaigns intervals of B are then told apart, in each of which it is taken as large as it can be there,
-until the bound is as close as asked (branch and bound over the denominators).
+A ratio changes by what its row A - m * B misses, divided by B, which is no linear cost. B is first taken as large as it
+can be, which overstates no change and gives a bound. Then changes are measured as they are near the best allocation
+known, to first order, which soon comes to one that no small step makes better. Last, intervals of B are told apart, in
+each of which the least that a change can be is linear in A and B, until the bound is as close as asked (branch and
+bound; Falk and Soland 1969).
 """
 
 from __future__ import annotations
@@ -33,10 +34,13 @@ from .solve import solve
 from .solve_state import SolveRequest
 
 MOST_REPEATS = 4
-"""Solves with denominators as they came out, at most: each gains less than the one before."""
+"""Solves near the best allocation before, at most: each gains less than the one before."""
 
-LEAST_END = 1e-3
-"""Share of an interval's upper end at which it is cut, at least, however small a denominator came out."""
+LEAST_PART = 0.1
+"""Share of an interval of denominators that is cut off, at least."""
+
+LEAST_GAIN = 1e-4
+"""Share of the sum of changes by which one is understated before its ratio's denominators are cut."""
 
 ROUNDING_SHARE = 1e-9
 """Share of an activity by which a changed bound is looser, so that sums in another order keep it, too."""
@@ -109,32 +113,41 @@ def relax(
     """
     search = _Search(request, seed, clock, options)
     elastic = search.elastic
-    first, bound = search.solve(elastic.most)
+    first, bound = search.solve(elastic.problem())
     best, at_least = first, search.least_total(bound)
     if first is not None and elastic.shares(first)[elastic.is_ratio].any():
-        best = _by_denominators_found(search, first)
-        if search.has_few_candidates:
-            best, at_least = _by_intervals(search, _Interval(at_least, first, elastic), best)
+        best = _near_at_hand(search, first)
+        whole = _Interval(at_least, first, (np.zeros(len(elastic.row)), elastic.most))
+        best, at_least = _by_intervals(search, whole, best)
     total = search.total(best)
     if best is None or not np.isfinite(total):
         return None
     return Relaxation(_changes(elastic, best), best.usage, total, min(at_least, total))
 
 
-def _by_denominators_found(search: _Search, first: Allocation) -> Allocation:
-    """The best of a series of allocations, each with changes measured by the denominators of the one before."""
-    best = first
+def _near_at_hand(search: _Search, first: Allocation) -> Allocation:
+    """The best of a series of allocations, each with ratios measured as they are near the best one before.
+
+    Where the next one's denominators are so far off that it is no better, those between are tried.
+    """
+    elastic, best = search.elastic, first
+    below = elastic.denominators(first)
     for _ in range(MOST_REPEATS):
         if search.is_late:
-            return best
-        again, _ = search.solve(search.elastic.denominators(best))
-        if again is None or search.total(again) >= search.total(best):
             break
-        best = again
-    if search.is_late:
-        return best
-    kept, _ = search.solve(search.elastic.most, keep_ratios=True)
-    return kept if kept is not None and search.total(kept) < search.total(best) else best
+        again, _ = search.solve(elastic.problem_near(best, below), is_rough=True)
+        if again is None:
+            break
+        total, now = search.total(again), elastic.denominators(again)
+        if total < search.total(best):
+            is_close = total >= search.total(best) * (1.0 - search.gap)
+            best, below = again, now
+        else:
+            is_close = bool(np.all(np.abs(now / below - 1.0) <= search.gap))
+            below = np.sqrt(now * below)
+        if is_close:
+            break
+    return best
 
 
 class _Interval:
@@ -145,7 +158,7 @@ class _Interval:
     at_least : float
         No changes have a smaller sum.
     plan : Plan, MeasuredChoice or None
-        An allocation that is the best as if denominators were at the upper ends.
+        An allocation that is the best as changes are measured there.
     least, most : ndarray of float64, shape (n_bounds,)
     """
 
@@ -153,48 +166,55 @@ class _Interval:
         self,
         at_least: float,
         plan: Allocation | None,
-        elastic: ElasticProblem,
-        ends: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+        ends: tuple[NDArray[np.float64], NDArray[np.float64]],
     ):
-        self.at_least, self.plan, self._elastic = at_least, plan, elastic
-        self.least, self.most = (np.zeros(len(elastic.row)), elastic.most) if ends is None else ends
+        self.at_least, self.plan = at_least, plan
+        self.least, self.most = ends
 
-    def halves(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        """The ends of both halves, cut where the allocation's changes are most understated."""
-        elastic = self._elastic
+    def halves(
+        self, elastic: ElasticProblem, largest: float
+    ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """The ends of both parts, cut at the allocation's denominator whose change is most understated.
+
+        Both parts then measure the allocation's change of that ratio as it is. None where no change is understated.
+        """
+        width = self.most - self.least
         if self.plan is None:
-            below = np.sqrt(np.maximum(self.least, LEAST_END * self.most) * self.most)
-            off = np.where(elastic.is_ratio, self.most / below, -np.inf)
+            below = self.least + 0.5 * width
+            off = np.where(elastic.is_ratio, width / self.most, -np.inf)
         else:
             below = elastic.denominators(self.plan)
-            stated = elastic.missed(self.plan) / (elastic.unit * self.most)
-            off = np.where(elastic.is_ratio, elastic.shares(self.plan) - stated, -np.inf)
+            off = elastic.understated(self.plan, self.least, self.most, largest)
+        if off.max() <= (LEAST_GAIN * largest if np.isfinite(largest) else 0.0):
+            return []
         k = int(np.argmax(off))
-        cut = float(
-            np.sqrt(np.clip(below[k], LEAST_END * self.most[k], self.most[k]) * self.most[k])
-        )
+        end = LEAST_PART * width[k]
+        cut = float(np.clip(below[k], self.least[k] + end, self.most[k] - end))
         lower, upper = self.most.copy(), self.least.copy()
-        lower[k] = upper[k] = max(cut, float(self.least[k]))
+        lower[k] = upper[k] = cut
         return [(self.least, lower), (upper, self.most)]
 
 
 def _by_intervals(search: _Search, root: _Interval, best: Allocation) -> tuple[Allocation, float]:
     """The best allocation, and what no changes are below, by branch and bound over intervals of denominators."""
-    options = search.options.relaxation
-    heap, number = [(root.at_least, 0, root)], 0
-    for _ in range(options.intervals):
-        if not heap or heap[0][0] >= search.total(best) * (1.0 - options.gap) or search.is_late:
+    elastic, heap, number = search.elastic, [(root.at_least, 0, root)], 0
+    for _ in range(search.intervals):
+        enough = search.total(best) * (1.0 - search.gap)
+        if heap[0][0] >= enough or search.is_late:
             break
         interval = heapq.heappop(heap)[2]
-        for least, most in interval.halves():
-            plan, bound = search.solve(most, least=least)
-            at_least = max(interval.at_least, search.least_total(bound))
-            if search.total(plan) < search.total(best) and plan is not None:
+        parts = interval.halves(elastic, search.total(best))
+        if not parts:  # what is left is how near solves come to the best
+            return best, interval.at_least
+        for ends in parts:
+            problem = elastic.problem_between(*ends, search.total(best))
+            plan, bound = search.solve(problem, enough)
+            if plan is not None and search.total(plan) < search.total(best):
                 best = plan
             number += 1
-            half = _Interval(at_least, plan, search.elastic, (least, most))
-            heapq.heappush(heap, (at_least, number, half))
-    return best, heap[0][0] if heap else root.at_least
+            at_least = max(interval.at_least, search.least_total(bound))
+            heapq.heappush(heap, (at_least, number, _Interval(at_least, plan, ends)))
+    return best, heap[0][0]
 
 
 class _Search:
@@ -204,8 +224,7 @@ class _Search:
         self._engine, self._seed, self._clock, self.options = request.engine, seed, clock, options
         self.elastic = ElasticProblem(request, clock)
         self.is_tiny = request.problem.candidates <= options.sizes.tiny_candidates
-        limit = options.relaxation.interval_candidates
-        self.has_few_candidates = request.problem.candidates <= limit
+        self._exact_solves = options.relaxation.exact_candidates // request.problem.candidates
         self._start = self.elastic.start(request.proof)
         self._solver_options = options
         if not self.is_tiny:
@@ -224,20 +243,37 @@ class _Search:
         """The sum of changes that a bound on the objective stands for."""
         return max(0.0, -bound / self.elastic.factor)
 
+    @property
+    def gap(self) -> float:
+        """Asked gap of the sum of changes."""
+        options = self.options.relaxation
+        return options.gap if self.is_tiny else options.gap_of_many
+
+    @property
+    def intervals(self) -> int:
+        """Intervals of denominators that may be halved."""
+        options = self.options.relaxation
+        return options.intervals if self.is_tiny else options.intervals_of_many
+
     def solve(
-        self,
-        denominators: NDArray[np.float64],
-        keep_ratios: bool = False,
-        least: NDArray[np.float64] | None = None,
+        self, problem: Problem, enough: float = np.inf, is_rough: bool = False
     ) -> tuple[Allocation | None, float]:
-        """The best allocation with changes measured by these denominators, and the bound."""
-        options = self.options
-        problem = self.elastic.problem(denominators, keep_ratios, least)
-        gap = options.relaxation.gap if self.is_tiny else options.relaxation.gap_of_many
+        """The best allocation of an elastic problem, and the bound on its objective.
+
+        Parameters
+        ----------
+        problem : Problem
+        enough : float
+            Sum of changes that HiGHS is not asked for a better bound from: there is an allocation with hardly more.
+        is_rough : bool
+            Whether any allocation will do that is about as good as the best.
+        """
+        options, relaxation = self.options, self.options.relaxation
         start = self._start
         if start is not None:
             none = np.zeros(len(problem.lower) - len(start.prices))
             start = WarmStart(np.append(start.prices, none))
+        gap = relaxation.gap_of_many if is_rough else self.gap
         solution = solve(
             SolveRequest(
                 problem, self._engine, gap, self._seed, self._clock, start, is_start_good=True,
@@ -248,8 +284,10 @@ class _Search:
             return None, -np.inf
         plan: Allocation | None = solution.plan
         bound = solution.bound
-        if self.is_tiny and solution.status != "optimal":
-            exact, tighter = _solve_exactly(problem, self._engine, self._clock, options)
+        is_open = solution.status != "optimal" and self.least_total(bound) < enough
+        if self.is_tiny and is_open and self._exact_solves >= 0:
+            self._exact_solves -= 1
+            exact, tighter = _solve_exactly(problem, self._engine, gap, self._clock, options)
             bound = min(bound, tighter)
             if exact is not None and (plan is None or exact.objective > plan.objective):
                 plan = exact if exact.feasible else plan
@@ -283,7 +321,7 @@ def _changes(elastic: ElasticProblem, plan: Allocation) -> list[BoundChange]:
 
 
 def _solve_exactly(
-    problem: Problem, engine: Engine, clock: Clock, options: SolverOptions
+    problem: Problem, engine: Engine, gap: float, clock: Clock, options: SolverOptions
 ) -> tuple[MeasuredChoice | None, float]:
     """The best allocation that HiGHS finds, and its bound."""
     nothing = np.zeros(problem.candidates, np.uint8)
@@ -292,7 +330,7 @@ def _solve_exactly(
     repair = Repair(problem, engine, Scales.measure(problem, engine), options.repair)
     # what HiGHS may be off is a share of about the most that it can be
     worst = repair.measure(nothing).objective
-    tolerance = options.relaxation.gap * abs(worst)
+    tolerance = gap * abs(worst)
     limits = CoreLimits(tolerance, worst, clock.left, options.relaxation.nodes)
     core = solve_core(Core(problem, nothing, everything, best), limits, options.core)
     if core.chosen is None:

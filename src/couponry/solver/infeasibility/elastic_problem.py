@@ -125,38 +125,96 @@ class ElasticProblem:
             most[at] = min(most[at], passed[key])
         return most
 
-    def problem(
-        self,
-        denominators: NDArray[np.float64],
-        keep_ratios: bool = False,
-        least: NDArray[np.float64] | None = None,
+    def problem(self) -> Problem:
+        """Return the campaign with changes measured as if ratios' denominators were as large as they can be."""
+        penalty = self._penalty(self.most)
+        return self._with(self.rows, self.lower, self.upper, penalty, self.integer)
+
+    def problem_near(
+        self, plan: Plan | MeasuredChoice, denominators: NDArray[np.float64]
     ) -> Problem:
-        """Return the campaign with changes measured by some denominators.
+        """Return the campaign with changes of ratios as they are near those of an allocation.
+
+        A ratio that misses M over B changes by M / B, and so by s + (M - s B) / B' for any s: exactly, if B' is the
+        denominator that it comes to. Here s is the allocation's M / B, and B' is given.
 
         Parameters
         ----------
+        plan : Plan or MeasuredChoice
         denominators : ndarray of float64, shape (n_bounds,)
             1 of bounds that are none of ratios.
-        keep_ratios : bool
-            Whether ratios are kept as they are.
-        least : ndarray of float64, shape (n_bounds,), optional
-            Keeps the ratios' denominators between these and `denominators`, by rows of their own behind the others.
 
         Returns
         -------
         Problem
         """
-        penalty = self.factor / (self.unit * denominators)
-        kept = self.is_ratio if keep_ratios else self._is_fixed
-        penalty = np.where(kept, np.inf, penalty)
-        rows, lower, upper, integer = self.rows, self.lower, self.upper, self.integer
-        if least is not None:
-            within = np.flatnonzero(self.is_ratio)
-            rows = sp.csr_array(sp.vstack([rows, self._denominator[within]], format="csr"))
-            lower = np.append(lower, least[within] * (1.0 - ROUNDING))
-            upper = np.append(upper, denominators[within] * (1.0 + ROUNDING))
-            penalty = np.append(penalty, np.full(len(within), np.inf))
-            integer = np.append(integer, np.zeros(len(within), bool))
+        slope = np.where(self.is_ratio, self.shares(plan) * self.unit, 0.0)
+        slope[~np.isfinite(slope)] = 0.0
+        rows, lower, upper = self._tilted(np.ones(len(slope)), slope, denominators)
+        integer = self.integer & ~self.is_ratio
+        return self._with(rows, lower, upper, self._penalty(denominators), integer)
+
+    def problem_between(
+        self, least: NDArray[np.float64], most: NDArray[np.float64], largest: float
+    ) -> Problem:
+        """Return the campaign whose ratios' denominators are between some ends, with no change overstated.
+
+        A ratio that misses M over B, and does not change by more than s, changes by at least M / most, and by at least
+        (M - s (B - least)) / least: the convex hull of M / B there (McCormick 1976). The second has a row of its own,
+        for what it is more than the first.
+
+        Parameters
+        ----------
+        least, most : ndarray of float64, shape (n_bounds,)
+        largest : float
+            Share that no bound is changed by more than, of what is looked for; infinite where that is not known.
+
+        Returns
+        -------
+        Problem
+        """
+        within = np.flatnonzero(self.is_ratio)
+        slope = largest * self.unit if np.isfinite(largest) else np.zeros(len(self.unit))
+        rows, lower, upper = self._tilted(1.0 - least / most, slope, least)
+        steep = within[(least[within] > 0) & np.isfinite(largest)]
+        hard = np.full(len(within), np.inf)
+        not_whole = np.zeros(len(steep) + len(within), bool)
+        return self._with(
+            sp.csr_array(
+                sp.vstack([self.rows, rows[steep], self._denominator[within]], format="csr")
+            ),
+            np.concatenate([self.lower, lower[steep], least[within] * (1.0 - ROUNDING)]),
+            np.concatenate([self.upper, upper[steep], most[within] * (1.0 + ROUNDING)]),
+            np.concatenate([self._penalty(most), self._penalty(least)[steep], hard]),
+            np.append(self.integer, not_whole),
+        )
+
+    def _penalty(self, denominators: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Objective lost per unit that each bound's row is outside it."""
+        with np.errstate(divide="ignore"):
+            penalty = self.factor / (self.unit * denominators)
+        penalty[self._is_fixed] = np.inf
+        return np.asarray(penalty)
+
+    def _tilted(
+        self, scale: NDArray[np.float64], slope: NDArray[np.float64], at: NDArray[np.float64]
+    ) -> tuple[sp.csr_array, NDArray[np.float64], NDArray[np.float64]]:
+        """Rows and bounds of which a ratio's is missed by scale * M - slope * (B - at)."""
+        sign = np.where(self.is_min, 1.0, -1.0)
+        tilt = sp.diags_array(sign * slope) @ self._denominator
+        rows = sp.csr_array(sp.diags_array(scale) @ self.rows + tilt)
+        shift = np.where(self.is_ratio, sign * slope * at, 0.0)
+        return rows, self.lower + shift, self.upper + shift
+
+    def _with(
+        self,
+        rows: sp.csr_array,
+        lower: NDArray[np.float64],
+        upper: NDArray[np.float64],
+        penalty: NDArray[np.float64],
+        integer: NDArray[np.bool_],
+    ) -> Problem:
+        """The campaign with these rows alone, and nothing else that counts."""
         return replace(
             self._problem,
             objective=np.zeros_like(self._problem.objective),
@@ -177,10 +235,8 @@ class ElasticProblem:
         off = np.where(self.is_min, self.lower - activity, activity - self.upper)
         return np.asarray(np.maximum(0.0, off))
 
-    def denominators(self, plan: Plan | MeasuredChoice | None) -> NDArray[np.float64]:
+    def denominators(self, plan: Plan | MeasuredChoice) -> NDArray[np.float64]:
         """The denominators of ratios as they came out, not too near 0; 1 of other bounds."""
-        if plan is None:
-            return self.most
         below = np.asarray(self._denominator @ plan.usage.ravel())
         return np.where(self.is_ratio, np.maximum(below, LEAST_DENOMINATOR * self.most), 1.0)
 
@@ -193,6 +249,21 @@ class ElasticProblem:
         with np.errstate(divide="ignore"):
             np.divide(missed, divisor, out=shares, where=missed > 0)
         return shares
+
+    def understated(
+        self,
+        plan: Plan | MeasuredChoice,
+        least: NDArray[np.float64],
+        most: NDArray[np.float64],
+        largest: float,
+    ) -> NDArray[np.float64]:
+        """By how much `problem_between` understates each ratio's change; -inf of other bounds."""
+        missed, below = self.missed(plan), self.denominators(plan)
+        stated = missed / (self.unit * most)
+        steep = self.is_ratio & (least > 0) & np.isfinite(largest)
+        second = missed[steep] / self.unit[steep] - largest * (below - least)[steep]
+        stated[steep] = np.maximum(stated[steep], second / least[steep])
+        return np.where(self.is_ratio, missed / (self.unit * below) - stated, -np.inf)
 
     def start(self, proof: NDArray[np.float64]) -> WarmStart | None:
         """Prices in the direction of a proof, as far as they go; without prices the dual has a kink."""

@@ -106,7 +106,10 @@ class RelaxationOptions:
     """Nodes of HiGHS's search in tiny campaigns, at most."""
 
     intervals: int = 24
-    """Intervals of ratios' denominators that are halved in the smallest campaigns, at most: two solves each."""
+    """Intervals of ratios' denominators that are halved, at most: two solves each."""
 
-    interval_candidates: int = 300
-    """Candidates up to which they are: beyond, these solves would take longer than all the others together."""
+    intervals_of_many: int = 6
+    """The same in campaigns that are not tiny."""
+
+    exact_candidates: int = 20_000
+    """Candidates that HiGHS is given again while denominators are looked for, in all solves together."""

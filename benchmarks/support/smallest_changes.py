@@ -1,0 +1,162 @@
+"""The smallest changes of bounds with which a campaign has an allocation, by HiGHS on the user's own tables.
+
+A change of a ratio is no linear cost, but for a ratio that would do "A is at least r times B" is linear in who gets
+what. So the ratios that would do are halved into boxes: in a box no way out costs less than the ratios at its near ends
+and all else under the ratios at its far ends. HiGHS bounds both, until the best way out that is known, couponry's or
+its own, and the least bound are a thousandth apart.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tests.support.oracle import Oracle, Stop
+from tests.support.oracle_tables import Measure
+
+CLOSE = 1e-3
+"""Relative distance at which HiGHS's way out and its bound count as the same; couponry asks the same of itself."""
+
+NODES = 2_000
+"""Of HiGHS's search for each question, at most."""
+
+ROUNDING = 1e-7
+"""What HiGHS's own bounds may be off."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One bound of a hard limit, in one group: a minimum has sign 1, a maximum -1."""
+
+    measure: Measure
+    asked: float
+    sign: float
+
+    @property
+    def is_ratio(self) -> bool:
+        """Whether it is a ratio's."""
+        return self.measure.below is not None
+
+    def share(self, chosen: NDArray[np.bool_]) -> float:
+        """How far a choice is off, as a share of the bound."""
+        above = float(self.measure.weight[chosen].sum())
+        below = 1.0 if self.measure.below is None else float(self.measure.below[chosen].sum())
+        missed = self.sign * (self.asked * below - above)
+        return max(0.0, missed) / (below * abs(self.asked)) if missed > 1e-9 else 0.0
+
+    def moved_to(self, asked: float) -> Measure:
+        """A limit of this bound alone that asks for something else, and has to be kept."""
+        return self._alone(self.measure.limit.mode, None, asked)
+
+    def elastic(self) -> Measure:
+        """A limit of this bound alone that may be missed, at 1 for the whole bound."""
+        return self._alone("soft", 1.0 / abs(self.asked), self.asked)
+
+    def _alone(self, mode: str, penalty: float | None, asked: float) -> Measure:
+        limit = replace(self.measure.limit, mode=mode, penalty=penalty)
+        low, high = (asked, None) if self.sign > 0 else (None, asked)
+        return replace(self.measure, limit=limit, min=low, max=high)
+
+    def far_end(self) -> float:
+        """A ratio that any choice keeps; infinite where there is none."""
+        below = np.zeros(0) if self.measure.below is None else self.measure.below
+        weight = self.sign * self.measure.weight
+        if (weight[below <= 0] < 0).any() or not (below > 0).any():
+            return -self.sign * np.inf
+        least = float((weight[below > 0] / below[below > 0]).min())
+        return self.sign * min(self.sign * self.asked, least)
+
+
+def bounds_of(oracle: Oracle) -> list[Bound]:
+    """The bounds of hard limits, those that nothing is asked of left out."""
+    return [
+        Bound(measure, float(asked), sign)
+        for measure in oracle.measures
+        if measure.limit.mode == "hard"
+        for asked, sign in ((measure.min, 1.0), (measure.max, -1.0))
+        if asked is not None
+    ]
+
+
+class SmallestChanges:
+    """The least sum of changes as shares of bounds.
+
+    Parameters
+    ----------
+    oracle : Oracle
+    claimed : float
+        Sum of the way out that is judged.
+    seconds : float
+        Of processor time, after which no further question is asked.
+
+    Attributes
+    ----------
+    can_judge : bool
+        False where a bound is 0, which is measured by something else, or some choices keep no ratio at all.
+    best : float
+        The least sum that is known, the claimed one included.
+    least : float
+        No changes have a smaller sum, as far as HiGHS can tell.
+    failed : int
+        Questions that ended with an exception inside HiGHS.
+    """
+
+    def __init__(self, oracle: Oracle, claimed: float, seconds: float):
+        self._oracle, self._end = oracle, time.process_time() + seconds
+        self._bounds = bounds_of(oracle)
+        self._ratios = [bound for bound in self._bounds if bound.is_ratio]
+        self.best, self.least, self.failed = claimed, 0.0, 0
+        is_measured = all(bound.asked != 0 for bound in self._bounds)
+        self.can_judge = is_measured and all(np.isfinite(r.far_end()) for r in self._ratios)
+
+    def search(self) -> bool:
+        """Whether bound and way out came close in time."""
+        self._reach = self._oracle.reach()
+        ends = [np.array([ratio.far_end(), ratio.asked]) for ratio in self._ratios]
+        heap: list[Any] = [(self._bound(ends), 0, ends)]
+        number = 0
+        while heap:
+            self.least = min(heap[0][0], self.best)
+            if self.least >= self.best * (1.0 - CLOSE) - 1e-12:
+                return True
+            if not self._ratios or time.process_time() > self._end:
+                return False
+            _, _, box = heapq.heappop(heap)
+            widths = [
+                abs(np.diff(e)[0] / ratio.asked) for e, ratio in zip(box, self._ratios, strict=True)
+            ]
+            k = int(np.argmax(widths))
+            middle = float(box[k].mean())
+            for part in ([box[k][0], middle], [middle, box[k][1]]):
+                half = [*box[:k], np.array(part), *box[k + 1 :]]
+                bound = self._bound(half)
+                number += 1
+                if bound < self.best * (1.0 - CLOSE):
+                    heapq.heappush(heap, (bound, number, half))
+        self.least = self.best * (1.0 - CLOSE)
+        return True
+
+    def _bound(self, box: Sequence[NDArray[np.float64]]) -> float:
+        """The least that a way out costs whose ratios are within a box; its best choice is tried."""
+        oracle, pairs = self._oracle, list(zip(self._ratios, box, strict=True))
+        near = sum(abs((ratio.asked - ends[1]) / ratio.asked) for ratio, ends in pairs)
+        measures = [ratio.moved_to(float(ends[0])) for ratio, ends in pairs]
+        measures += [bound.elastic() for bound in self._bounds if not bound.is_ratio]
+        left = max(0.1, self._end - time.process_time())
+        stop = Stop(CLOSE / 2, NODES, left)
+        nothing = np.zeros(len(oracle.offer))
+        try:
+            found = oracle.best(nothing, oracle.rules, measures, self._reach, stop)
+        except Exception:  # HiGHS gave nothing, then
+            self.failed += 1
+            return near
+        if found.chosen is not None:
+            self.best = min(self.best, sum(bound.share(found.chosen) for bound in self._bounds))
+        if found.status == "infeasible":
+            return np.inf
+        return near + max(0.0, -found.bound - ROUNDING)
