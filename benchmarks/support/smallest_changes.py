@@ -42,20 +42,33 @@ class Bound:
         """Whether it is a ratio's."""
         return self.measure.below is not None
 
+    @property
+    def unit(self) -> float:
+        """What a change is measured by: the bound; one coupon if a count is to be 0; NaN if it is less simple."""
+        is_count = not self.is_ratio and bool(np.isin(self.measure.weight, (0, 1)).all())
+        return abs(self.asked) or (1.0 if is_count else np.nan)
+
+    @property
+    def can_be_missed(self) -> bool:
+        """Whether some choice, under whatever rules, could miss it."""
+        if self.is_ratio:
+            return self.far_end() != self.asked
+        return self.sign * self.asked > float(np.minimum(self.sign * self.measure.weight, 0).sum())
+
     def share(self, chosen: NDArray[np.bool_]) -> float:
         """How far a choice is off, as a share of the bound."""
         above = float(self.measure.weight[chosen].sum())
         below = 1.0 if self.measure.below is None else float(self.measure.below[chosen].sum())
         missed = self.sign * (self.asked * below - above)
-        return max(0.0, missed) / (below * abs(self.asked)) if missed > 1e-9 else 0.0
+        return missed / (below * self.unit) if missed > 1e-9 else 0.0
 
     def moved_to(self, asked: float) -> Measure:
         """A limit of this bound alone that asks for something else, and has to be kept."""
         return self._alone(self.measure.limit.mode, None, asked)
 
     def elastic(self) -> Measure:
-        """A limit of this bound alone that may be missed, at 1 for the whole bound."""
-        return self._alone("soft", 1.0 / abs(self.asked), self.asked)
+        """A limit of this bound alone that may be missed, at 1 for the unit."""
+        return self._alone("soft", 1.0 / self.unit, self.asked)
 
     def _alone(self, mode: str, penalty: float | None, asked: float) -> Measure:
         limit = replace(self.measure.limit, mode=mode, penalty=penalty)
@@ -72,17 +85,6 @@ class Bound:
         return self.sign * min(self.sign * self.asked, least)
 
 
-def bounds_of(oracle: Oracle) -> list[Bound]:
-    """The bounds of hard limits, those that nothing is asked of left out."""
-    return [
-        Bound(measure, float(asked), sign)
-        for measure in oracle.measures
-        if measure.limit.mode == "hard"
-        for asked, sign in ((measure.min, 1.0), (measure.max, -1.0))
-        if asked is not None
-    ]
-
-
 class SmallestChanges:
     """The least sum of changes as shares of bounds.
 
@@ -97,7 +99,7 @@ class SmallestChanges:
     Attributes
     ----------
     can_judge : bool
-        False where a bound is 0, which is measured by something else, or some choices keep no ratio at all.
+        False where the unit of a bound is not known here, or some choices keep no ratio at all.
     best : float
         The least sum that is known, the claimed one included.
     least : float
@@ -108,10 +110,17 @@ class SmallestChanges:
 
     def __init__(self, oracle: Oracle, claimed: float, seconds: float):
         self._oracle, self._end = oracle, time.process_time() + seconds
-        self._bounds = bounds_of(oracle)
+        bounds = [
+            Bound(measure, float(asked), sign)
+            for measure in oracle.measures
+            if measure.limit.mode == "hard"
+            for asked, sign in ((measure.min, 1.0), (measure.max, -1.0))
+            if asked is not None
+        ]
+        self._bounds = [bound for bound in bounds if bound.can_be_missed]
         self._ratios = [bound for bound in self._bounds if bound.is_ratio]
         self.best, self.least, self.failed = claimed, 0.0, 0
-        is_measured = all(bound.asked != 0 for bound in self._bounds)
+        is_measured = all(np.isfinite(bound.unit) for bound in self._bounds)
         self.can_judge = is_measured and all(np.isfinite(r.far_end()) for r in self._ratios)
 
     def search(self) -> bool:
@@ -128,7 +137,7 @@ class SmallestChanges:
                 return False
             _, _, box = heapq.heappop(heap)
             widths = [
-                abs(np.diff(e)[0] / ratio.asked) for e, ratio in zip(box, self._ratios, strict=True)
+                abs(np.diff(e)[0]) / ratio.unit for e, ratio in zip(box, self._ratios, strict=True)
             ]
             k = int(np.argmax(widths))
             middle = float(box[k].mean())
@@ -144,7 +153,7 @@ class SmallestChanges:
     def _bound(self, box: Sequence[NDArray[np.float64]]) -> float:
         """The least that a way out costs whose ratios are within a box; its best choice is tried."""
         oracle, pairs = self._oracle, list(zip(self._ratios, box, strict=True))
-        near = sum(abs((ratio.asked - ends[1]) / ratio.asked) for ratio, ends in pairs)
+        near = sum(abs(ratio.asked - ends[1]) / ratio.unit for ratio, ends in pairs)
         measures = [ratio.moved_to(float(ends[0])) for ratio, ends in pairs]
         measures += [bound.elastic() for bound in self._bounds if not bound.is_ratio]
         left = max(0.1, self._end - time.process_time())

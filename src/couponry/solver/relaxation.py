@@ -20,17 +20,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.protocol import Engine
 from ..utils.clock import Clock
-from .dual.scaling import Scales
 from .dual.warm_start import WarmStart
-from .exact.core_milp import Core, CoreLimits, solve_core
 from .infeasibility.elastic_problem import ElasticProblem, RelaxationRequest
 from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
-from .primal.repair import MeasuredChoice, Repair
 from .problem import Problem
-from .solve import solve
+from .solve import Solution, solve
 from .solve_state import SolveRequest
 
 MOST_REPEATS = 4
@@ -44,9 +40,6 @@ LEAST_GAIN = 1e-4
 
 ROUNDING_SHARE = 1e-9
 """Share of an activity by which a changed bound is looser, so that sums in another order keep it, too."""
-
-Allocation = Plan | MeasuredChoice
-"""An allocation, of a campaign of any size or of a tiny one."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +118,7 @@ def relax(
     return Relaxation(_changes(elastic, best), best.usage, total, min(at_least, total))
 
 
-def _near_at_hand(search: _Search, first: Allocation) -> Allocation:
+def _near_at_hand(search: _Search, first: Plan) -> Plan:
     """The best of a series of allocations, each with ratios measured as they are near the best one before.
 
     Where the next one's denominators are so far off that it is no better, those between are tried.
@@ -157,7 +150,7 @@ class _Interval:
     ----------
     at_least : float
         No changes have a smaller sum.
-    plan : Plan, MeasuredChoice or None
+    plan : Plan or None
         An allocation that is the best as changes are measured there.
     least, most : ndarray of float64, shape (n_bounds,)
     """
@@ -165,7 +158,7 @@ class _Interval:
     def __init__(
         self,
         at_least: float,
-        plan: Allocation | None,
+        plan: Plan | None,
         ends: tuple[NDArray[np.float64], NDArray[np.float64]],
     ):
         self.at_least, self.plan = at_least, plan
@@ -195,7 +188,7 @@ class _Interval:
         return [(self.least, lower), (upper, self.most)]
 
 
-def _by_intervals(search: _Search, root: _Interval, best: Allocation) -> tuple[Allocation, float]:
+def _by_intervals(search: _Search, root: _Interval, best: Plan) -> tuple[Plan, float]:
     """The best allocation, and what no changes are below, by branch and bound over intervals of denominators."""
     elastic, heap, number = search.elastic, [(root.at_least, 0, root)], 0
     for _ in range(search.intervals):
@@ -226,16 +219,18 @@ class _Search:
         self.is_tiny = request.problem.candidates <= options.sizes.tiny_candidates
         self._exact_solves = options.relaxation.exact_candidates // request.problem.candidates
         self._start = self.elastic.start(request.proof)
-        self._solver_options = options
-        if not self.is_tiny:
-            self._solver_options = _with_fewer_planes(options, max(1, len(self.elastic.row)))
+        self._solver_options = (
+            _with_small_cores(options)
+            if self.is_tiny
+            else _with_fewer_planes(options, max(1, len(self.elastic.row)))
+        )
 
     @property
     def is_late(self) -> bool:
         """Whether the time limit is over."""
         return self._clock.left <= 0
 
-    def total(self, plan: Allocation | None) -> float:
+    def total(self, plan: Plan | None) -> float:
         """Sum of the changes that an allocation asks for; infinite without one."""
         return np.inf if plan is None else float(self.elastic.shares(plan).sum())
 
@@ -257,7 +252,7 @@ class _Search:
 
     def solve(
         self, problem: Problem, enough: float = np.inf, is_rough: bool = False
-    ) -> tuple[Allocation | None, float]:
+    ) -> tuple[Plan | None, float]:
         """The best allocation of an elastic problem, and the bound on its objective.
 
         Parameters
@@ -268,30 +263,33 @@ class _Search:
         is_rough : bool
             Whether any allocation will do that is about as good as the best.
         """
-        options, relaxation = self.options, self.options.relaxation
-        start = self._start
+        gap = self.options.relaxation.gap_of_many if is_rough else self.gap
+        solution = self._solve(problem, gap, self._start, use_highs=False)
+        plan, bound = solution.plan, solution.bound
+        is_open = solution.status == "feasible" and self.least_total(bound) < enough
+        if self.is_tiny and is_open and self._exact_solves >= 0:
+            self._exact_solves -= 1
+            solution = self._solve(problem, gap, WarmStart(solution.prices), use_highs=True)
+        if solution.certificate is not None:
+            return None, -np.inf
+        again = solution.plan
+        if plan is None or (again is not None and again.objective > plan.objective):
+            plan = again
+        return plan, min(bound, solution.bound)
+
+    def _solve(
+        self, problem: Problem, gap: float, start: WarmStart | None, use_highs: bool
+    ) -> Solution:
+        """What the solver makes of an elastic problem, from some prices on."""
         if start is not None:
             none = np.zeros(len(problem.lower) - len(start.prices))
             start = WarmStart(np.append(start.prices, none))
-        gap = relaxation.gap_of_many if is_rough else self.gap
-        solution = solve(
+        return solve(
             SolveRequest(
                 problem, self._engine, gap, self._seed, self._clock, start, is_start_good=True,
-                use_highs=False, options=self._solver_options,
+                use_highs=use_highs, options=self._solver_options,
             )
         )  # fmt: skip
-        if solution.certificate is not None:
-            return None, -np.inf
-        plan: Allocation | None = solution.plan
-        bound = solution.bound
-        is_open = solution.status != "optimal" and self.least_total(bound) < enough
-        if self.is_tiny and is_open and self._exact_solves >= 0:
-            self._exact_solves -= 1
-            exact, tighter = _solve_exactly(problem, self._engine, gap, self._clock, options)
-            bound = min(bound, tighter)
-            if exact is not None and (plan is None or exact.objective > plan.objective):
-                plan = exact if exact.feasible else plan
-        return plan, bound
 
 
 def _with_fewer_planes(options: SolverOptions, prices: int) -> SolverOptions:
@@ -305,11 +303,30 @@ def _with_fewer_planes(options: SolverOptions, prices: int) -> SolverOptions:
     return replace(options, cutting_planes=fewer)
 
 
-def _changes(elastic: ElasticProblem, plan: Allocation) -> list[BoundChange]:
+def _with_small_cores(options: SolverOptions) -> SolverOptions:
+    """Options under which HiGHS is given no more of what prices leave undecided than it soon decides."""
+    relaxation = options.relaxation
+    most, nodes = relaxation.core_candidates, relaxation.nodes
+    core = replace(
+        options.core,
+        few_variables=most,
+        many_variables=most,
+        variables=most,
+        nodes=nodes,
+        few_nodes=nodes,
+    )
+    return replace(
+        options,
+        master=replace(options.master, candidates=0),
+        core=core,
+        neighbourhoods=replace(options.neighbourhoods, rounds=0),
+    )
+
+
+def _changes(elastic: ElasticProblem, plan: Plan) -> list[BoundChange]:
     """The bounds that an allocation violates, each as far as rounding may want it."""
-    error = plan.usage_error if isinstance(plan, Plan) else np.zeros(plan.usage.shape)
     activity = elastic.activity(plan)
-    activity_error = abs(elastic.rows) @ error.ravel()
+    activity_error = abs(elastic.rows) @ plan.usage_error.ravel()
     changes = []
     for at in np.flatnonzero(elastic.missed(plan) > 0).tolist():
         is_min = bool(elastic.is_min[at])
@@ -318,21 +335,3 @@ def _changes(elastic: ElasticProblem, plan: Allocation) -> list[BoundChange]:
         would_do = activity[at] - margin if is_min else activity[at] + margin
         changes.append(BoundChange(int(elastic.row[at]), is_min, float(would_do)))
     return changes
-
-
-def _solve_exactly(
-    problem: Problem, engine: Engine, gap: float, clock: Clock, options: SolverOptions
-) -> tuple[MeasuredChoice | None, float]:
-    """The best allocation that HiGHS finds, and its bound."""
-    nothing = np.zeros(problem.candidates, np.uint8)
-    everything = np.ones(problem.candidates, bool)
-    best, _ = engine.choose(problem.no_prices())
-    repair = Repair(problem, engine, Scales.measure(problem, engine), options.repair)
-    # what HiGHS may be off is a share of about the most that it can be
-    worst = repair.measure(nothing).objective
-    tolerance = gap * abs(worst)
-    limits = CoreLimits(tolerance, worst, clock.left, options.relaxation.nodes)
-    core = solve_core(Core(problem, nothing, everything, best), limits, options.core)
-    if core.chosen is None:
-        return None, -np.inf if core.infeasible else np.inf
-    return repair.measure(core.chosen), core.bound

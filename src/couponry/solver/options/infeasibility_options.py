@@ -105,6 +105,9 @@ class RelaxationOptions:
     nodes: int = 100
     """Nodes of HiGHS's search in tiny campaigns, at most."""
 
+    core_candidates: int = 2_000
+    """Candidates that HiGHS is given of those that prices leave undecided, at most: the root of more takes long."""
+
     intervals: int = 24
     """Intervals of ratios' denominators that are halved, at most: two solves each."""
 
