@@ -89,7 +89,7 @@ class SolveState:
     fewest_given : bool
         Whether it was tried to give everybody as few coupons as rules allow.
     fewest : Plan or None
-        That allocation, where all candidates are in memory and it keeps all limits.
+        That allocation, where all candidates are in memory and it keeps all limits, until it is filled.
     certificate : InfeasibleSet or None
         That proof.
     """

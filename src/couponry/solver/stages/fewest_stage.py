@@ -67,8 +67,11 @@ def _nobody(
 
 
 def fill_fewest(state: SolveState) -> None:
-    """Fill what limits leave of the fewest coupons, where nothing better was found."""
-    assert state.fewest is not None
+    """Fill what limits leave of the fewest coupons, once, where nothing better was found."""
+    fewest, state.fewest = state.fewest, None
+    if fewest is None:
+        return
     with state.clock.stage("rounding"), contextlib.suppress(OutOfTime):
-        chosen, reduced = state.fewest.free_choice, state.lagrangian.reduced(state.best_prices)
-        state.offer_measured(state.repair().repair_and_fill(chosen, reduced, state.clock.check))
+        reduced = state.lagrangian.reduced(state.best_prices)
+        filled = state.repair().repair_and_fill(fewest.free_choice, reduced, state.clock.check)
+        state.offer_measured(filled)
