@@ -1,13 +1,11 @@
-"""Campaign folders that are spoilt at random: one or several faults each, all of them told by the case's number."""
+"""Small campaign folders with nothing wrong, drawn at random, to be spoilt (`folder_faults.py`) and written."""
 
 from __future__ import annotations
 
 import copy
+import datetime
 import io
-import os
-import shutil
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,16 +15,40 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
-from tests.support.campaigns import Tables, random_tables, replaced
-from tests.support.odd_columns import FLOATS, INTEGERS, odd_column
-from tests.support.odd_values import Random, odd_key, odd_value, spoilt, toml
+from tests.support.campaigns import Tables, random_tables
+from tests.support.odd_values import Random, toml
+
+PURCHASES = 60
+
+
+def _purchases() -> pa.Table:
+    """What some customers of the campaign have bought."""
+    random = np.random.default_rng(1)
+    week = random.integers(1, 21, PURCHASES)
+    return pa.table(
+        {
+            "customer": 1000 + 7 * random.integers(0, 8, PURCHASES),
+            "product": [f"p{n}" for n in random.integers(0, 4, PURCHASES)],
+            "week": week,
+            "day": [datetime.date(2024, 1, 1) + datetime.timedelta(7 * int(n)) for n in week],
+            "quantity": random.integers(0, 4, PURCHASES),
+            "spend": random.uniform(0, 9, PURCHASES).round(2),
+            "discount": random.choice([0.0, 0.2], PURCHASES),
+        }
+    )
+
 
 GOOD_TABLES = {
     **random_tables(customers=8, offers=6, each=3),
+    "transactions": _purchases(),
+    "covers": pa.table({"offer": [50, 53, 56, 59, 62, 65], "product": ["p0", "p1", "p2", "p0", "p1", "p3"]}),
+    "products": pa.table({"product": ["p0", "p1", "p2", "p3"], "category": ["tea", "tea", "mugs", None]}),
     "history": pa.table({"customer": [1000, 1007, 1], "offer": [50, 53, 50], "day": [1, 2, None]}),
     "bounds": pa.table({"supplier": [0, 1, 3], "min": [None, 1.0, 0.0], "max": [9.0, None, 4.0]}),
     "conflicts": pa.table({"offer_a": [50, 53], "offer_b": [56, 59]}),
-}
+}  # fmt: skip
+OF_RULES = ("bounds", "conflicts")
+"""Tables that rules and limits name."""
 
 RULES: tuple[dict[str, Any], ...] = (
     {"name": "slots", "max": 2},
@@ -54,6 +76,10 @@ LIMITS: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
+Parts = Callable[[pa.Table], list[tuple[str, pa.Table]]]
+"""Cuts a table into the tables of several files, each with how its name ends."""
+
+
 @dataclass
 class OddFolder:
     """A campaign folder before it is written, and what is wrong with it."""
@@ -65,22 +91,48 @@ class OddFolder:
     arguments: list[str] = field(default_factory=list)
     after: list[Callable[[Path], None]] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, Parts] = field(default_factory=dict)
 
     @classmethod
     def good(cls, random: Random) -> OddFolder:
-        """A campaign with nothing wrong."""
-        tables = dict(GOOD_TABLES)
-        names = {name: f"{name}.parquet" for name in ("offers", "candidates", "customers")}
+        """A campaign with a table of candidates, and nothing wrong."""
+        names = ["offers", "candidates", "customers"]
         if random.random() < 0.3:
-            names["history"] = "history.parquet"
+            names.append("history")
+        tables = {name: GOOD_TABLES[name] for name in (*names, *OF_RULES)}
         if random.random() < 0.2:
             tables["candidates"] = tables["candidates"].drop(["value"])
-        spec: dict[str, Any] = {"schema": 1, "name": "odd", "tables": names}
-        for key, pool in (("customer_rule", RULES), ("limit", LIMITS)):
-            chosen = random.choice(len(pool), int(random.integers(3)), replace=False)
-            spec[key] = [copy.deepcopy(pool[i]) for i in chosen]
-            if not spec[key]:
-                del spec[key]
+        return cls(random, tables, _spec(random, names, RULES, LIMITS))
+
+    @classmethod
+    def of_purchases(cls, random: Random) -> OddFolder:
+        """A campaign whose candidates are made of purchases, and nothing wrong."""
+        names = ["offers", "transactions"]
+        more = ("covers", "products", "customers", "history")
+        names += [name for name in more if random.random() < 0.5]
+        tables = {name: GOOD_TABLES[name] for name in (*names, *OF_RULES)}
+        rules = [rule for rule in RULES if "customers" in names or rule["name"] != "own"]
+        limits = [limit for limit in LIMITS if "weight" not in repr(limit)]
+        spec = _spec(random, names, rules, limits)
+        when = str(random.choice(["week", "day", "date"]))
+        told: dict[str, Any] = {
+            "reward": 2,
+            "activation": 1,
+            "innovation": 2,
+            "window": int(random.integers(1, 5)),
+        }
+        if "products" in names:
+            told["kind"] = "category"
+        if random.random() < 0.3:
+            told["columns"] = {"customer": "household"}
+        if random.random() < 0.3:
+            told["response"] = {"intercept": -1.0, "p0": 0.8, "role=reward": 0.5}
+            told["incremental"] = bool(random.random() < 0.5)
+        spec["candidates"] = told
+        kept = [name for name in tables["transactions"].column_names if name not in ("week", "day")]
+        dated = tables["transactions"].select(["week" if when == "week" else "day", *kept])
+        new = {"customer": told.get("columns", {}).get("customer", "customer"), "day": when}
+        tables["transactions"] = dated.rename_columns([new.get(c, c) for c in dated.column_names])
         return cls(random, tables, spec)
 
     def pick(self, pool: Any) -> Any:
@@ -92,16 +144,45 @@ class OddFolder:
         """Write it, and do to the files what was decided."""
         folder.mkdir()
         for name, table in self.tables.items():
-            path = folder / f"{name}.parquet"
-            if self.formats.get(name) == "csv":
-                write_csv(table, path.with_suffix(".csv"))
+            rows = int(self.random.choice([3, 1000]))
+            if name in self.parts:
+                for ending, part in self.parts[name](table):
+                    path = folder / f"{name}{ending}"
+                    path.parent.mkdir(exist_ok=True)
+                    write_table(part, path, rows)
+            elif self.formats.get(name) == "csv":
+                write_csv(table, folder / f"{name}.csv")
+            elif table is GOOD_TABLES[name]:
+                (folder / f"{name}.parquet").write_bytes(good_bytes(name, rows))
             else:
-                rows = int(self.random.choice([3, 1000]))
-                is_good = table is GOOD_TABLES.get(name)
-                path.write_bytes(good_bytes(name, rows) if is_good else parquet_bytes(table, rows))
+                write_table(table, folder / f"{name}.parquet", rows)
         (folder / "campaign.toml").write_bytes(toml(self.spec).encode("utf-8", "surrogatepass"))
         for spoil in self.after:
             spoil(folder)
+
+
+def _spec(
+    random: Random,
+    names: list[str],
+    rules: Sequence[dict[str, Any]],
+    limits: Sequence[dict[str, Any]],
+) -> dict[str, Any]:
+    """A campaign.toml with these tables, and some of these rules and limits."""
+    files = {name: f"{name}.parquet" for name in names}
+    spec: dict[str, Any] = {"schema": 1, "name": "odd", "tables": files}
+    for key, pool in (("customer_rule", rules), ("limit", limits)):
+        chosen = random.choice(len(pool), int(random.integers(3)), replace=False)
+        if len(chosen):
+            spec[key] = [copy.deepcopy(pool[i]) for i in chosen]
+    return spec
+
+
+def write_table(table: pa.Table, path: Path, rows: int) -> None:
+    """Write a table as the name of the file says, in row groups of so many rows."""
+    if path.suffix == ".csv":
+        write_csv(table, path)
+    else:
+        path.write_bytes(parquet_bytes(table, rows))
 
 
 def parquet_bytes(table: pa.Table, rows: int) -> bytes:
@@ -130,270 +211,3 @@ def write_csv(table: pa.Table, path: Path) -> None:
         except pa.ArrowException:
             table = table.drop([name])
     pa.csv.write_csv(table, path)
-
-
-# ---- faults
-
-
-def _leaf(odd: OddFolder) -> tuple[Any, Any]:
-    """Some mapping or list in the specification, and a key of it."""
-    at: Any = odd.spec
-    while True:
-        key = odd.pick(at) if isinstance(at, dict) else int(odd.random.integers(len(at)))
-        inner = at[key]
-        if not isinstance(inner, (dict, list)) or not inner or odd.random.random() < 0.1:
-            return at, key
-        at = inner
-
-
-def _toml_value(odd: OddFolder) -> str:
-    at, key = _leaf(odd)
-    at[key] = odd_value(odd.random)
-    return "a value"
-
-
-def _toml_key(odd: OddFolder) -> str:
-    at, key = _leaf(odd)
-    if not isinstance(at, dict):
-        return "a value"
-    what = odd.pick(["missing", "renamed", "misspelt"])
-    value = at.pop(key)
-    if what == "renamed":
-        at[odd_key(odd.random)] = value
-    elif what == "misspelt" and key:
-        place = int(odd.random.integers(len(key)))
-        at[key[:place] + key[place + 1 :]] = value
-    return f"a key {what}"
-
-
-def _toml_more(odd: OddFolder) -> str:
-    section = odd.pick(["customer_rule", "limit", "tables", "objective", "candidates", ""])
-    if section in ("customer_rule", "limit"):
-        parts = odd.spec.setdefault(section, [{"name": "more", "max": 3}])
-        part = odd.pick(parts) if isinstance(parts, list) and parts else None
-    else:
-        part = odd.spec.setdefault(section, {}) if section else odd.spec
-    if isinstance(part, dict):
-        part[odd_key(odd.random)] = odd_value(odd.random)
-    return "a key more"
-
-
-def _toml_bytes(odd: OddFolder) -> str:
-    return _bytes_of(odd, "campaign.toml")
-
-
-def _bytes_of(odd: OddFolder, name: str) -> str:
-    way = [""]
-
-    def spoil(folder: Path) -> None:
-        path = folder / name
-        if path.is_file():
-            way[0], data = spoilt(path.read_bytes(), odd.random)
-            path.write_bytes(data)
-
-    odd.after.append(spoil)
-    return "bytes"
-
-
-def _table(odd: OddFolder) -> str:
-    used = ["offers", "candidates", "customers"]
-    text = repr(odd.spec)
-    return str(
-        odd.pick(used + [name for name in ("history", "bounds", "conflicts") if name in text])
-    )
-
-
-def _cell(odd: OddFolder) -> str:
-    name = _table(odd)
-    table = odd.tables[name]
-    if not table.num_columns or not table.num_rows:
-        return "a cell"
-    column = odd.pick(table.column_names)
-    values = table[column].to_pylist()
-    row = int(odd.random.integers(len(values)))
-    pool = FLOATS if pa.types.is_floating(table[column].type) else INTEGERS
-    values[row] = odd.pick([None, *pool, values[0]])
-    try:
-        odd.tables[name] = replaced(table, column, pa.array(values, table[column].type))
-    except (pa.ArrowException, OverflowError, TypeError):
-        values[row] = None
-        odd.tables[name] = replaced(table, column, pa.array(values, table[column].type))
-    return "a cell"
-
-
-def _column(odd: OddFolder) -> str:
-    name = _table(odd)
-    table = odd.tables[name]
-    kind, values = odd_column(odd.random, table.num_rows)
-    column = odd.pick([*table.column_names, "brand", "value", "cost", "extra"])
-    odd.tables[name] = replaced(table, column, values)
-    return f"a column of {kind}"
-
-
-def _columns(odd: OddFolder) -> str:
-    name = _table(odd)
-    table = odd.tables[name]
-    column = odd.pick(table.column_names)
-    what = odd.pick(["missing", "renamed", "twice", "none", "as text", "as dictionary"])
-    if what == "missing":
-        odd.tables[name] = table.drop([column])
-    elif what == "renamed":
-        new = odd.pick([odd_key(odd.random), column + "s", column.upper()])
-        odd.tables[name] = table.rename_columns(
-            [new if c == column else c for c in table.column_names]
-        )
-    elif what == "twice":
-        odd.tables[name] = table.append_column(column, table[odd.pick(table.column_names)])
-    elif what == "none":
-        odd.tables[name] = table.select([])
-    elif not pa.types.is_nested(table[column].type):
-        text = (
-            table[column].cast(pa.string())
-            if what == "as text"
-            else table[column].dictionary_encode()
-        )
-        odd.tables[name] = replaced(table, column, text)
-    return f"columns: {what}"
-
-
-def _rows(odd: OddFolder) -> str:
-    name = _table(odd)
-    table = odd.tables[name]
-    what = odd.pick(["none", "one", "some missing", "some twice", "shuffled"])
-    n = table.num_rows
-    order = odd.random.permutation(n)
-    rows = {"none": order[:0], "one": order[:1], "some missing": order[: n // 2], "some twice": [*order, *order[:2]],
-            "shuffled": order}[what]  # fmt: skip
-    odd.tables[name] = table.take(pa.array(np.array(rows, np.int64)))
-    return f"rows: {what}"
-
-
-def _parquet_bytes(odd: OddFolder) -> str:
-    return f"Parquet {_bytes_of(odd, f'{_table(odd)}.parquet')}"
-
-
-def _csv(odd: OddFolder) -> str:
-    name = odd.pick(["offers", "candidates", "customers"])
-    odd.formats[name] = "csv"
-    if isinstance(odd.spec.get("tables"), dict):
-        odd.spec["tables"][name] = f"{name}.csv"
-    what = odd.pick(["as it is", "bytes", "latin-1", "utf-16", "semicolons", "CRLF", "quoted", "no header", "ragged",
-                     "blank lines", "open quote", "a long line"])  # fmt: skip
-
-    def spoil(folder: Path) -> None:
-        path = folder / f"{name}.csv"
-        if not path.is_file():
-            return
-        text = path.read_text(encoding="utf-8", errors="replace")
-        lines = text.splitlines(keepends=True)
-        changed: Any = {
-            "latin-1": lambda: ("é" + text).encode("latin-1", "replace"),
-            "utf-16": lambda: text.encode("utf-16"),
-            "semicolons": lambda: text.replace(",", ";"),
-            "CRLF": lambda: text.replace("\n", "\r\n"),
-            "quoted": lambda: "\n".join(
-                ",".join(f'"{c}"' for c in r.strip().split(",")) for r in lines
-            ),
-            "no header": lambda: "".join(lines[1:]),
-            "ragged": lambda: text + "1,2\n",
-            "blank lines": lambda: "\n\n".join(lines),
-            "open quote": lambda: text.replace(",", ',"', 1),
-            "a long line": lambda: text + "9" * 300_000 + "\n",
-        }.get(what, lambda: text)()
-        path.write_bytes(
-            changed if isinstance(changed, bytes) else changed.encode("utf-8", "surrogatepass")
-        )
-
-    odd.after.append(spoil)
-    return f"CSV {_bytes_of(odd, f'{name}.csv')}" if what == "bytes" else f"CSV {what}"
-
-
-def _file(odd: OddFolder) -> str:
-    name = odd.pick([f"{_table(odd)}.parquet", f"{_table(odd)}.parquet", "campaign.toml"])
-    what = odd.pick(["missing", "empty", "a folder", "an empty folder", "a link to itself", "a link to nothing",
-                     "a pipe", "a socket", "a device", "the folder itself",
-                     "another table", "a folder of parts"])  # fmt: skip
-
-    def spoil(folder: Path) -> None:
-        path = folder / name
-        if not path.is_file():
-            return
-        aside = folder / "aside"
-        path.rename(aside)
-        if what == "empty":
-            path.write_bytes(b"")
-        elif what in ("a folder", "an empty folder", "a folder of parts"):
-            path.mkdir()
-            if what == "a folder":
-                (path / "notes.txt").write_text("mine")
-            elif what == "a folder of parts":
-                shutil.copy(aside, path / "part-0.parquet")
-                (path / "_SUCCESS").write_text("")
-        elif what == "a link to itself":
-            path.symlink_to(path)
-        elif what == "a link to nothing":
-            path.symlink_to(folder / "nowhere")
-        elif what == "a pipe":
-            os.mkfifo(path)
-        elif what == "a socket":
-            here = os.getcwd()
-            os.chdir(folder)  # names of sockets are short
-            try:
-                with socket.socket(socket.AF_UNIX) as made:
-                    made.bind(name)
-            finally:
-                os.chdir(here)
-        elif what == "a device":
-            path.symlink_to(
-                odd.pick(["/dev/zero", "/dev/null", "/dev/full", "/dev/tty", "/dev/urandom"])
-            )
-        elif what == "the folder itself":
-            path.symlink_to(folder)
-        elif what == "another table":
-            other = folder / odd.pick(["offers.parquet", "bounds.parquet", "campaign.toml"])
-            shutil.copy(other if other.is_file() else aside, path)
-
-    odd.after.append(spoil)
-    return f"file: {what}"
-
-
-def _options(odd: OddFolder) -> str:
-    option = odd.pick(["--gap", "--time-limit", "--threads", "--seed", "--backend", "--store", "--memory-limit",
-                       "--checkpoint", "--start", "--fast"])  # fmt: skip
-    value = odd.pick(["", "0", "1", "-1", "nan", "inf", "1e400", "9" * 400, "9" * 5000, "1e-300", "²", "1_000", " 1",
-                      "0x10", "true", "native", "reference", "/dev/null", "/dev/zero", "/", "nowhere/x",
-                      "x\x1by", "x" * 300,
-                      "\udcff", "8GiB", "1k", "9" * 300 + "TiB", "1024", "1025"])  # fmt: skip
-    odd.arguments += [option, value]
-    return f"option {option}"
-
-
-FAULTS: dict[str, tuple[float, Callable[[OddFolder], str]]] = {
-    "campaign.toml value": (5, _toml_value),
-    "campaign.toml key": (2, _toml_key),
-    "campaign.toml more": (3, _toml_more),
-    "campaign.toml bytes": (1, _toml_bytes),
-    "cell": (3, _cell),
-    "column": (6, _column),
-    "columns": (2, _columns),
-    "rows": (1, _rows),
-    "Parquet": (3, _parquet_bytes),
-    "CSV": (2, _csv),
-    "file": (1, _file),
-    "option": (1, _options),
-}
-"""Kinds of faults, each with how often it is tried beside the others."""
-
-_WEIGHTS = np.array([weight for weight, _ in FAULTS.values()])
-
-
-def odd_folder(number: int) -> OddFolder:
-    """The campaign folder of a case."""
-    random = np.random.default_rng(number)
-    odd = OddFolder.good(random)
-    for _ in range(
-        int(random.choice([0, 1, 1, 1, 1, 2, 3], p=np.array([1, 9, 9, 9, 9, 5, 3]) / 45))
-    ):
-        kind = list(FAULTS)[random.choice(len(FAULTS), p=_WEIGHTS / _WEIGHTS.sum())]
-        odd.faults.append(f"{kind}: {FAULTS[kind][1](odd)}")
-    return odd
