@@ -65,3 +65,49 @@ def test_a_campaign_of_uuids(kind: str) -> None:
     )
     asked = [result.explain(customer).summary() for customer in (UUIDS[0], str(UUIDS[0]))]
     assert asked[0] == asked[1]
+
+
+def test_chunks_without_rows_are_left_out() -> None:
+    """PyArrow can neither join them nor take from them where they come from a stream."""
+    ids = pa.array([1, 2, 3])
+    chunks = pa.chunked_array([ids[:1], ids[1:1], ids[1:]])
+    table = pa.table({"customer": chunks, "x": pa.chunked_array([ids[:2], ids[2:]])})
+    found = tables.as_table(table, "customers")
+    assert tables.ids(found, "customers", "customer").to_pylist() == [1, 2, 3]
+    (streamed,) = stream(iter([table]), "candidates", ["customer"]).batches()
+    assert tables.ids(streamed, "candidates", "customer").to_pylist() == [1, 2, 3]
+    none = tables.as_table(table.slice(3), "customers")
+    assert tables.ids(none, "customers", "customer").to_pylist() == []
+
+
+@pytest.mark.parametrize("kind", [pa.list_view, pa.large_list_view])
+def test_views_of_lists_with_nulls(kind: Callable[[pa.DataType], pa.DataType]) -> None:
+    rows = [[], None, ["a", None], None, ["b"], []]
+    column = pa.array(rows, kind(pa.string()))
+    found = tables.as_table(pa.table({"tags": pa.chunked_array([column[1:4], column])}), "offers")
+    assert found["tags"].to_pylist() == rows[1:4] + rows
+
+
+def test_unions_are_refused_where_they_are_read() -> None:
+    union = pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array(["reward"])])
+    candidates = {"customer": [1], "offer": ["a"], "value": [1.0]}
+    couponry.Campaign({"offer": ["a"]}, pa.table({**candidates, "note": union}))
+    with pytest.raises(couponry.InvalidInput, match=r"^table candidates, column 'role': expected"):
+        couponry.Campaign({"offer": ["a"]}, pa.table({**candidates, "role": union}))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pl.LazyFrame({"offer": ["a"]}).select("nothing"),
+        pa.RecordBatchReader.from_batches(
+            pa.schema([("offer", pa.int64())]), (1 / 0 for _ in range(1))
+        ),
+        pl.DataFrame,
+        pd.DataFrame,
+    ],
+    ids=["query", "reader", "class of Polars", "class of pandas"],
+)
+def test_what_fails_as_it_is_read_is_one_line(given: Any) -> None:
+    with pytest.raises(couponry.InvalidInput, match=r"^table offers: [^\n]+$"):
+        couponry.Campaign(given, {"customer": [1], "offer": ["a"], "value": [1.0]})

@@ -6,6 +6,7 @@ Every module here takes hold of couponry from another side, and trusts it with n
 - ``properties``: what must not change the result of a whole campaign, or in one direction only;
 - ``faults``: a solve in which the n-th call of the system fails, or kills it, for every n;
 - ``folders``: campaign folders with faults of every kind, through the command line;
+- ``tables``: campaigns of tables in memory, in every container, against the same tables in Arrow;
 - ``kernels``: native kernels on every instruction set, Numba and the reference, bit for bit, up to where memory ends.
 
 Each has numbered cases, and is a command of its own (``python -m tests.fuzz.exact --help``); a failure is printed as
@@ -23,6 +24,7 @@ FUZZERS: dict[str, int] = {
     "properties": 5_000,
     "faults": 8_244,
     "folders": 100_000,
+    "tables": 10_000,
     "kernels": 3_000,
 }
 """Modules of this folder, and for how many cases of each one round goes."""

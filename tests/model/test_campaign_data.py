@@ -217,3 +217,23 @@ def test_bad_changes(campaign: CampaignData, change: dict[str, Any], message: st
 def test_numbers_change_by_what_the_text_says(change: Any, now: Any, then: Any) -> None:
     found = changed_number(change, now, "x")
     assert found == then if then is None else found == pytest.approx(then)
+
+
+@pytest.mark.parametrize("kind", ["reader", "frame"])
+def test_tables_of_rules_and_limits_are_read_once(kind: str) -> None:
+    conflicts = pa.table({"offer_a": ["a"], "offer_b": ["b"]})
+    bounds = pa.table({"offer": ["c"], "max": [0.0]})
+    if kind == "reader":
+        given: list[Any] = [conflicts.to_reader(), bounds.to_reader()]
+    else:
+        given = [conflicts.to_pandas(), bounds.to_pandas()]
+    rules = [CustomerRule("apart", conflicts=given[0])]
+    limits = [Limit("none of it", by="offer", table=given[1])]
+    offers = {"offer": ["a", "b", "c"]}
+    candidates = {"customer": [1, 1, 1], "offer": ["a", "b", "c"], "value": [1.0, 2.0, 4.0]}
+    campaign = Campaign(offers, candidates, rules=rules, limits=limits)
+    if kind == "frame":  # what becomes of it later is not what the campaign was made of
+        given[0].loc[0, "offer_b"] = "c"
+        given[1]["max"] = 9.0
+    for _ in range(2):
+        assert campaign.solve().allocation.to_arrow()["offer"].to_pylist() == ["b"]

@@ -117,6 +117,8 @@ def _column(odd: OddFolder) -> str:
 def _columns(odd: OddFolder) -> str:
     name = _table(odd)
     table = odd.tables[name]
+    if not table.num_columns:
+        return "columns: none"
     column = odd.pick(table.column_names)
     what = odd.pick(["missing", "renamed", "twice", "none", "as text", "as dictionary"])
     if what == "missing":

@@ -22,6 +22,7 @@ from ..data.formats.csv_files import is_csv
 from ..data.formats.parquet_metadata import id_ranges
 from ..data.table_files import (
     common_schema,
+    empty_table,
     fitted,
     list_files,
     plain_schema,
@@ -129,7 +130,7 @@ def _rows_of(
     for path in paths:
         with reading(path, what), pq.ParquetFile(path) as file:
             schema = plain_schema(file.schema_arrow, what, columns)
-            kind = tables.ids(schema.empty_table(), what, "customer").type
+            kind = tables.ids(empty_table(schema), what, "customer").type
             groups = _groups_with(file.metadata, _as_id(kind, customer))
             found = file.read_row_groups(groups, schema.names)
             found = remember_columns(found, file.schema_arrow.names)

@@ -46,6 +46,22 @@ def one_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
 
 
+def without_empty_chunks(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Leave out chunks without rows: from a stream they may come as what PyArrow can neither join nor take from.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+
+    Returns
+    -------
+    pyarrow.ChunkedArray
+        The same values.
+    """
+    chunks = [chunk for chunk in column.chunks if len(chunk)]
+    return column if len(chunks) == column.num_chunks else pa.chunked_array(chunks, column.type)
+
+
 def holds_lists(kind: pa.DataType) -> bool:
     """Tell whether a column of this type holds several values a row.
 

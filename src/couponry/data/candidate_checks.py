@@ -16,6 +16,7 @@ from . import ids, tables
 from .candidate_rows import CandidateRows, sort_rows
 from .plain_types import check_values
 from .roles import ROLES
+from .table_files import empty_table
 
 TABLE = "candidates"
 KEYS = ("customer", "offer", "role", "mandatory")
@@ -64,9 +65,10 @@ class CandidateChecks:
     """
 
     def __init__(self, schema: pa.Schema, offers: pa.Array):
-        tables.require(schema.empty_table(), TABLE, "customer", "offer")
+        empty = empty_table(schema)
+        tables.require(empty, TABLE, "customer", "offer")
         self.offers = offers
-        self.customer_type = tables.ids(schema.empty_table(), TABLE, "customer").type
+        self.customer_type = tables.ids(empty, TABLE, "customer").type
         self.numeric = [name for name in schema.names if name not in KEYS]
         self.dtypes: dict[str, np.dtype[Any]] = {"offer": offer_dtype(len(offers))}
         if "role" in schema.names:

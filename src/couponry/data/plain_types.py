@@ -85,10 +85,20 @@ def as_type(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
             parts, own = [chunk.storage for chunk in column.chunks], own.storage_type
         elif pa.types.is_run_end_encoded(own):
             parts, own = [pc.run_end_decode(chunk) for chunk in column.chunks], own.value_type
+        elif pa.types.is_list_view(own) or pa.types.is_large_list_view(own):
+            parts, own = list(map(_lists, column.chunks)), pa.large_list(own.value_type)
         else:
             return column.cast(kind)
         column = pa.chunked_array(parts, own)
     return column
+
+
+def _lists(views: pa.Array) -> pa.LargeListArray:
+    """Turn views of lists into lists; Arrow's own cast fails at nulls."""
+    lengths = pc.fill_null(pc.list_value_length(views), 0).to_numpy(zero_copy_only=False)
+    ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    nulls = pc.is_null(views) if views.null_count else None
+    return pa.LargeListArray.from_arrays(pa.array(ends), pc.list_flatten(views), mask=nulls)
 
 
 def check_values(column: pa.Array | pa.ChunkedArray, label: str, first_row: int = 0) -> None:

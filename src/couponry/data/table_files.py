@@ -13,6 +13,7 @@ import pyarrow as pa
 from ..utils.checks import check_path, shown
 from ..utils.errors import InvalidInput, first_line
 from ..utils.lazy_imports import LazyModule
+from .arrow_columns import without_empty_chunks
 from .plain_types import as_type, plain_type
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ else:  # at its first use: it imports pandas wherever that is installed
 __all__ = [
     "common_schema",
     "dataset",
+    "empty_table",
     "fitted",
     "list_files",
     "plain_schema",
@@ -164,12 +166,28 @@ def fitted(part: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
     columns = []
     for field in schema:
         try:
-            columns.append(as_type(part[field.name], field.type))
+            column = as_type(without_empty_chunks(part[field.name]), field.type)
+            column.validate()  # lists that PyArrow could not make plain
+            columns.append(column)
         except pa.ArrowException as error:
             raise InvalidInput(
                 f"table {what}, column {field.name!r}: its parts do not fit: {first_line(error)}"
             ) from error
     return pa.table(columns, schema)
+
+
+def empty_table(schema: pa.Schema) -> pa.Table:
+    """Make a table without rows, of any types: `Schema.empty_table` has none for unions.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+
+    Returns
+    -------
+    pyarrow.Table
+    """
+    return pa.table([pa.chunked_array([], field.type) for field in schema], schema)
 
 
 def plain_schema(schema: pa.Schema, what: str, columns: list[str] | None) -> pa.Schema:

@@ -54,14 +54,14 @@ def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Tab
     """
     if isinstance(data, (str, Path)):
         return read(Path(), str(data), what, columns)
-    if type(data).__name__ == "LazyFrame" and hasattr(data, "collect"):
-        data = data.collect()  # a query of Polars that has not run yet
     is_reader = isinstance(data, pa.RecordBatchReader)
-    known = is_reader or isinstance(data, (pa.Table, pa.RecordBatch, dict))
-    if known or hasattr(data, "__arrow_c_stream__"):
+    is_query = type(data).__name__ == "LazyFrame"  # of Polars, that has not run yet
+    known = is_reader or is_query or isinstance(data, (pa.Table, pa.RecordBatch, dict))
+    if known or (hasattr(data, "__arrow_c_stream__") and not isinstance(data, type)):
         try:
+            data = data.collect() if is_query else data
             table = data.read_all() if is_reader else pa.table(data)
-        except (pa.ArrowException, TypeError, ValueError, OverflowError, OSError) as error:
+        except Exception as error:  # whatever containers raise
             raise InvalidInput(f"table {what}: {first_line(error)}") from error
     else:
         raise InvalidInput(

@@ -24,6 +24,9 @@ Part = TypeVar("Part", CustomerRule, Limit)
 COUPON_COLUMNS = ("value", "response", "cost")
 """What the allocation says of each coupon, where it exists."""
 
+TABLES_OF_PARTS = ("table", "conflicts")
+"""Attributes of limits and rules that are tables."""
+
 
 def candidate_columns(limits: Iterable[Limit], value: str) -> set[str]:
     """List the columns of the candidates table that a campaign reads.
@@ -106,13 +109,17 @@ def _with_names(parts: Sequence[Part], kind: str) -> list[Part]:
 
 
 def _plain(part: Part) -> Part:
-    """A rule or limit whose conditions are plain values, so that it can be compared and written."""
+    """A rule or limit that can be compared and written: its conditions are plain values, its table is in Arrow."""
     conditions = {key: getattr(part, key, None) for key in ("where", "customers")}
     plain: dict[str, Any] = {
         key: plain_where(where, f"{part.label}: {key}")
         for key, where in conditions.items()
         if where
     }
+    for key in TABLES_OF_PARTS:
+        table = getattr(part, key, None)
+        if table is not None and not isinstance(table, pa.Table):
+            plain[key] = tables.as_table(table, f"of {part.label}")
     return replace(part, **plain) if plain else part
 
 
@@ -225,7 +232,7 @@ def _same_part(own: CustomerRule | Limit, other: CustomerRule | Limit) -> bool:
     """Whether two rules or limits are the same."""
     for name in own.__dataclass_fields__:
         a, b = getattr(own, name), getattr(other, name)
-        if name in ("table", "conflicts"):
+        if name in TABLES_OF_PARTS:
             same = a is b or (isinstance(a, pa.Table) and isinstance(b, pa.Table) and a.equals(b))
         else:
             same = a == b

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from ..data import tables
 from ..data.streams import Stream, stream_files
+from ..data.table_files import empty_table
 from ..utils.arrays.array_store import ArrayStore
 from ..utils.arrays.blocks import blocks as array_blocks
 from ..utils.arrays.mapped_arrays import release_pages
@@ -129,7 +130,7 @@ class GivenCoupons:
         self.keys: Integers = key.finish()
         self.columns: dict[str, Floats] = {name: w.finish() for name, w in writers.items()}
         if len(self.keys) == 0:
-            self._check_types(source.schema.empty_table(), tally)
+            self._check_types(empty_table(source.schema), tally)
 
     def __len__(self) -> int:
         return len(self.keys)

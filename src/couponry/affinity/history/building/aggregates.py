@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ....data import tables
 from ....data.streams import Stream, stream
+from ....data.table_files import empty_table
 from ....kernels.affinity_contract import Pairs
 from ....utils.checks import refuse_unknown_keys
 from ....utils.errors import InvalidInput
@@ -93,7 +94,7 @@ class AggregateReader:
         self._names = {name: renamed.get(name, name) for name in (*keys, *STATES, *decays)}
         self._options = options
         self._stream: Stream = stream(rows, TABLE, list(dict.fromkeys(self._names.values())))
-        empty = self._stream.schema.empty_table()
+        empty = empty_table(self._stream.schema)
         tables.require(empty, TABLE, *(self._names[key] for key in (*keys, "times", "last")))
         self.keys = tuple(keys)
         self.key_types = tuple(tables.ids(empty, TABLE, self._names[key]).type for key in keys)

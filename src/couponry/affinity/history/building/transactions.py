@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ....data import tables
 from ....data.streams import Stream, stream
+from ....data.table_files import empty_table
 from ....utils.checks import shown
 from ....utils.errors import InvalidInput
 from ....utils.suggestions import did_you_mean
@@ -68,7 +69,7 @@ class Transactions:
         renamed, names = dict(columns or {}), _column_names(columns)
         if not isinstance(rows, Stream):
             rows = stream(rows, TABLE, transaction_columns(columns))
-        empty = rows.schema.empty_table()
+        empty = empty_table(rows.schema)
         required = (names["customer"], names["product"], *(names[key] for key in renamed))
         tables.require(empty, TABLE, *required)
         times = [
