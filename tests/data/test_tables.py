@@ -67,6 +67,14 @@ def test_a_campaign_of_uuids(kind: str) -> None:
     assert asked[0] == asked[1]
 
 
+def test_categories_of_numbers_are_numbers() -> None:
+    frame = pd.DataFrame({"customer": [1, 2], "offer": ["a", "a"], "value": [1.5, 2.5]})
+    candidates = frame.astype({"customer": "category", "value": "category"})
+    result = couponry.Campaign({"offer": ["a"]}, candidates).solve()
+    assert result.objective == 4.0
+    assert result.allocation.to_arrow()["customer"].to_pylist() == [1, 2]
+
+
 def test_chunks_without_rows_are_left_out() -> None:
     """PyArrow can neither join them nor take from them where they come from a stream."""
     ids = pa.array([1, 2, 3])
