@@ -26,7 +26,7 @@ from .infeasibility.elastic_problem import ElasticProblem, RelaxationRequest
 from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
 from .problem import Problem
-from .solve import Solution, solve
+from .solve import solve
 from .solve_state import SolveRequest
 
 MOST_REPEATS = 4
@@ -110,7 +110,7 @@ def relax(
     best, at_least = first, search.least_total(bound)
     if first is not None and elastic.shares(first)[elastic.is_ratio].any():
         best = _near_at_hand(search, first)
-        whole = _Interval(at_least, first, (np.zeros(len(elastic.row)), elastic.most))
+        whole = _Interval(at_least, first, np.zeros(len(elastic.row)), elastic.most)
         best, at_least = _by_intervals(search, whole, best)
     total = search.total(best)
     if best is None or not np.isfinite(total):
@@ -143,6 +143,7 @@ def _near_at_hand(search: _Search, first: Plan) -> Plan:
     return best
 
 
+@dataclass(frozen=True)
 class _Interval:
     """Denominators between some ends, and what is known of allocations that have such.
 
@@ -155,16 +156,12 @@ class _Interval:
     least, most : ndarray of float64, shape (n_bounds,)
     """
 
-    def __init__(
-        self,
-        at_least: float,
-        plan: Plan | None,
-        ends: tuple[NDArray[np.float64], NDArray[np.float64]],
-    ):
-        self.at_least, self.plan = at_least, plan
-        self.least, self.most = ends
+    at_least: float
+    plan: Plan | None
+    least: NDArray[np.float64]
+    most: NDArray[np.float64]
 
-    def halves(
+    def parts(
         self, elastic: ElasticProblem, largest: float
     ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """The ends of both parts, cut at the allocation's denominator whose change is most understated.
@@ -196,7 +193,7 @@ def _by_intervals(search: _Search, root: _Interval, best: Plan) -> tuple[Plan, f
         if heap[0][0] >= enough or search.is_late:
             break
         interval = heapq.heappop(heap)[2]
-        parts = interval.halves(elastic, search.total(best))
+        parts = interval.parts(elastic, search.total(best))
         if not parts:  # what is left is how near solves come to the best
             return best, interval.at_least
         for ends in parts:
@@ -206,7 +203,7 @@ def _by_intervals(search: _Search, root: _Interval, best: Plan) -> tuple[Plan, f
                 best = plan
             number += 1
             at_least = max(interval.at_least, search.least_total(bound))
-            heapq.heappush(heap, (at_least, number, _Interval(at_least, plan, ends)))
+            heapq.heappush(heap, (at_least, number, _Interval(at_least, plan, *ends)))
     return best, heap[0][0]
 
 
@@ -217,7 +214,11 @@ class _Search:
         self._engine, self._seed, self._clock, self.options = request.engine, seed, clock, options
         self.elastic = ElasticProblem(request, clock)
         self.is_tiny = request.problem.candidates <= options.sizes.tiny_candidates
-        self._exact_solves = options.relaxation.exact_candidates // request.problem.candidates
+        self._highs_left = (
+            1 + options.relaxation.exact_candidates // request.problem.candidates
+            if self.is_tiny
+            else 0
+        )
         self._start = self.elastic.start(request.proof)
         self._solver_options = (
             _with_small_cores(options)
@@ -259,37 +260,23 @@ class _Search:
         ----------
         problem : Problem
         enough : float
-            Sum of changes that HiGHS is not asked for a better bound from: there is an allocation with hardly more.
+            Sum of changes from which on a bound is as good as any: there is an allocation with hardly more.
         is_rough : bool
             Whether any allocation will do that is about as good as the best.
         """
         gap = self.options.relaxation.gap_of_many if is_rough else self.gap
-        solution = self._solve(problem, gap, self._start, use_highs=False)
-        plan, bound = solution.plan, solution.bound
-        is_open = solution.status == "feasible" and self.least_total(bound) < enough
-        if self.is_tiny and is_open and self._exact_solves >= 0:
-            self._exact_solves -= 1
-            solution = self._solve(problem, gap, WarmStart(solution.prices), use_highs=True)
-        if solution.certificate is not None:
-            return None, -np.inf
-        again = solution.plan
-        if plan is None or (again is not None and again.objective > plan.objective):
-            plan = again
-        return plan, min(bound, solution.bound)
-
-    def _solve(
-        self, problem: Problem, gap: float, start: WarmStart | None, use_highs: bool
-    ) -> Solution:
-        """What the solver makes of an elastic problem, from some prices on."""
+        start = self._start
         if start is not None:
             none = np.zeros(len(problem.lower) - len(start.prices))
             start = WarmStart(np.append(start.prices, none))
-        return solve(
+        solution = solve(
             SolveRequest(
                 problem, self._engine, gap, self._seed, self._clock, start, is_start_good=True,
-                use_highs=use_highs, options=self._solver_options,
+                use_highs=self._highs_left > 0, enough=-enough * self.elastic.factor, options=self._solver_options,
             )
         )  # fmt: skip
+        self._highs_left -= solution.status != "optimal" or solution.method != "dual"
+        return solution.plan, -np.inf if solution.certificate is not None else solution.bound
 
 
 def _with_fewer_planes(options: SolverOptions, prices: int) -> SolverOptions:

@@ -94,7 +94,9 @@ def _may_need_no_prices(state: SolveState) -> bool:
 
 
 def _is_over(state: SolveState) -> bool:
-    """Whether the time is up, and something can be said."""
+    """Whether the time is up, and something can be said, or the bound says that nothing of use will be found."""
+    if state.bound < state.request.enough:
+        return True
     return state.clock.left <= 0 and state.best is not None and np.isfinite(state.bound)
 
 

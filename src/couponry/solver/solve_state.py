@@ -45,6 +45,8 @@ class SolveRequest:
         Whether these may be as good as any: they are tried as they are, and nobody asks for the choice without prices.
     use_highs : bool, default True
         Whether HiGHS may be given what prices leave undecided.
+    enough : float, optional
+        Bound below which nobody asks for more: what is known elsewhere is better.
     options : SolverOptions, optional
     """
 
@@ -56,6 +58,7 @@ class SolveRequest:
     start: WarmStart | None = None
     is_start_good: bool = False
     use_highs: bool = True
+    enough: float = -np.inf
     options: SolverOptions = DEFAULT_OPTIONS
 
 

@@ -109,10 +109,10 @@ class RelaxationOptions:
     """Candidates that HiGHS is given of those that prices leave undecided, at most: the root of more takes long."""
 
     intervals: int = 24
-    """Intervals of ratios' denominators that are halved, at most: two solves each."""
+    """Intervals of ratios' denominators that are cut in two, at most: two solves each."""
 
     intervals_of_many: int = 6
     """The same in campaigns that are not tiny."""
 
-    exact_candidates: int = 20_000
-    """Candidates that HiGHS is given again while denominators are looked for, in all solves together."""
+    exact_candidates: int = 10_000
+    """Candidates that HiGHS is asked about again while denominators are looked for, campaign by campaign, at most."""
