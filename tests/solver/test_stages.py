@@ -72,6 +72,14 @@ def test_a_tiny_campaign_goes_to_highs_before_prices_are_looked_for_again(
     ]  # fmt: skip
 
 
+def test_nothing_follows_a_bound_below_what_is_of_use(stages_run: list[str]) -> None:
+    best = solve(request(TIGHT)).bound
+    stages_run.clear()
+    found = solve(request(TIGHT, options=SolverOptions(master=NO_MASTER), enough=1.05 * best))
+    assert best <= found.bound < 1.05 * best
+    assert stages_run == ["best choice without prices", "prices from samples"]
+
+
 def test_a_campaign_that_is_not_tiny_goes_through_all_stages_for_prices_first(
     stages_run: list[str],
 ) -> None:
