@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import FrozenInstanceError, fields
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from tests.support.campaigns import random_tables
 
-from couponry import Campaign, CustomerRule, InvalidInput, Limit
+from couponry import Campaign, CustomerRule, InvalidInput, Limit, verify_result, write_campaign
 from couponry.model.campaign_data import CampaignData
 from couponry.model.changes import changed, changed_number
 from couponry.results.options import SolveOptions
@@ -237,3 +238,20 @@ def test_tables_of_rules_and_limits_are_read_once(kind: str) -> None:
         given[1]["max"] = 9.0
     for _ in range(2):
         assert campaign.solve().allocation.to_arrow()["offer"].to_pylist() == ["b"]
+
+
+def test_bounds_that_float64_does_not_hold(tmp_path: Path) -> None:
+    large = 2**53 + 1
+    limits = [Limit("wish", min=large, mode="soft", penalty=1.0), Limit("in all", max=10**25)]
+    candidates = {"customer": [1, 1], "offer": ["a", "b"], "value": [1.0, 2.0]}
+    campaign = Campaign({"offer": ["a", "b"]}, candidates, limits=limits)
+    result = campaign.solve()
+    assert result.limits.select(["min", "max"]).to_pylist() == [
+        {"min": 2.0**53, "max": None},
+        {"min": None, "max": 1e25},
+    ]
+    folder = write_campaign(campaign, tmp_path / "campaign")
+    assert verify_result(folder, result.write(tmp_path / "out")).ok
+    bounds = [Limit("by offer", by="offer", table={"offer": ["a"], "max": [5.0]})]
+    more = campaign.with_limits(bounds).changed(limits={("by offer", "a"): {"max": large}})
+    assert more.solve().limits["max"].to_pylist() == [2.0**53]

@@ -280,7 +280,11 @@ def _cut(odd: OddFolder, what: str) -> Parts:
         parts = [("/0.parquet", first), (f"/1{ending}", second)]
         return parts[:1] if what == "one is missing" else parts
 
-    return cut
+    def cut_if_it_can_be(table: pa.Table) -> list[tuple[str, pa.Table]]:
+        names = table.column_names
+        return cut(table) if len(set(names)) == len(names) else [("/0.parquet", table)]
+
+    return cut_if_it_can_be
 
 
 def _of_another_type(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -358,5 +362,8 @@ def odd_folder(number: int) -> OddFolder:
     faults = odd.random.choice([0, 1, 1, 1, 1, 2, 3], p=np.array([1, 9, 9, 9, 9, 5, 3]) / 45)
     for _ in range(int(faults)):
         kind = list(FAULTS)[odd.random.choice(len(FAULTS), p=_WEIGHTS / _WEIGHTS.sum())]
-        odd.faults.append(f"{kind}: {FAULTS[kind][1](odd)}")
+        try:
+            odd.faults.append(f"{kind}: {FAULTS[kind][1](odd)}")
+        except (pa.ArrowException, KeyError, OverflowError, UnicodeDecodeError):
+            odd.faults.append(f"{kind}: none, as earlier ones have left no such column")
     return odd

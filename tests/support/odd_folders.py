@@ -192,7 +192,7 @@ def parquet_bytes(table: pa.Table, rows: int) -> bytes:
         try:
             pq.write_table(table, file, row_group_size=rows)
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError):
-            table = table.select(table.column_names[:-1])
+            table = table.select(range(table.num_columns - 1))
         else:
             return file.getvalue()
 
@@ -205,9 +205,11 @@ def good_bytes(name: str, rows: int) -> bytes:
 
 def write_csv(table: pa.Table, path: Path) -> None:
     """Write those columns that CSV can hold."""
-    for name in table.column_names:
+    able = []
+    for number in range(table.num_columns):
         try:
-            pa.csv.write_csv(table.select([name]), io.BytesIO())
+            pa.csv.write_csv(table.select([number]), io.BytesIO())
         except pa.ArrowException:
-            table = table.drop([name])
-    pa.csv.write_csv(table, path)
+            continue
+        able.append(number)
+    pa.csv.write_csv(table.select(able), path)

@@ -50,6 +50,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no such column to sum": (limit(ratio=["value", "wait"], max=2.0), "limit 'L': neither candidates"),
     "no role": (limit(max=3, where={"role": [7.5]}), "expected one of reward"),
+    "no such column of offers": (limit(max=3, where={"colour": "red"}), "points, tags)"),
     "no such objective": ({"objective": {"value": "net"}}, "objective: neither candidates"),
     "no column for bounds": (rules(min="few", max="many"), "table customers has no column 'few'"),
     "limits come before rules": ({**limit(sum="x", max=2), **rules(max="many")}, "limit 'L': neither"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..utils.checks import as_float
 from ..utils.errors import InvalidInput, first_line
 
 KINDS_OF_LABELS = (
@@ -60,6 +62,21 @@ def without_empty_chunks(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """
     chunks = [chunk for chunk in column.chunks if len(chunk)]
     return column if len(chunks) == column.num_chunks else pa.chunked_array(chunks, column.type)
+
+
+def float_column(values: Iterable[float | None]) -> pa.Array:
+    """Make a column of numbers; whole ones that float64 does not hold become the nearest that it does.
+
+    Parameters
+    ----------
+    values : iterable of int, float or None
+        None is null.
+
+    Returns
+    -------
+    pyarrow.Array of float64
+    """
+    return pa.array([None if value is None else as_float(value) for value in values], pa.float64())
 
 
 def holds_lists(kind: pa.DataType) -> bool:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ..data import tables
 from ..data.where.filters import plain_where
-from ..utils.checks import check_name
+from ..utils.checks import as_float, check_name, is_whole
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import known_names
 from .compiling.measures import MONEY
@@ -23,6 +23,9 @@ Part = TypeVar("Part", CustomerRule, Limit)
 
 COUPON_COLUMNS = ("value", "response", "cost")
 """What the allocation says of each coupon, where it exists."""
+
+LARGEST_WHOLE = 2**53
+"""Beyond it float64, in which limits are kept, does not hold each whole number."""
 
 TABLES_OF_PARTS = ("table", "conflicts")
 """Attributes of limits and rules that are tables."""
@@ -109,7 +112,7 @@ def _with_names(parts: Sequence[Part], kind: str) -> list[Part]:
 
 
 def _plain(part: Part) -> Part:
-    """A rule or limit that can be compared and written: its conditions are plain values, its table is in Arrow."""
+    """A rule or limit that can be compared and written: plain conditions, Arrow tables, bounds that float64 holds."""
     conditions = {key: getattr(part, key, None) for key in ("where", "customers")}
     plain: dict[str, Any] = {
         key: plain_where(where, f"{part.label}: {key}")
@@ -120,6 +123,10 @@ def _plain(part: Part) -> Part:
         table = getattr(part, key, None)
         if table is not None and not isinstance(table, pa.Table):
             plain[key] = tables.as_table(table, f"of {part.label}")
+    for key in ("min", "max", "penalty") if isinstance(part, Limit) else ():
+        number = getattr(part, key)
+        if is_whole(number) and abs(number) > LARGEST_WHOLE:
+            plain[key] = as_float(number)
     return replace(part, **plain) if plain else part
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..data import tables
+from ..data.arrow_columns import float_column
 from ..utils.checks import as_float, is_number, shown
 from ..utils.errors import InvalidInput, first_line
 from ..utils.suggestions import known_names
@@ -292,9 +293,7 @@ def _with_table(limit: Limit, group: Any, change: Changes, label: str) -> Limit:
             row[key] = changed_number(new, row.get(key), f"{label}: {key}")
     names = [*table.column_names, *(key for key in bounds if key not in table.column_names)]
     columns = {
-        name: pa.array([row.get(name) for row in rows], pa.float64())
-        if name in ("min", "max")
-        else table[name]
+        name: float_column(row.get(name) for row in rows) if name in ("min", "max") else table[name]
         for name in names
     }
     return _with_fields(replace(limit, table=pa.table(columns)), rest, label, ("penalty",))

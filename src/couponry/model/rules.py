@@ -142,7 +142,8 @@ class CustomerRule:
                 continue
             if not is_number(bound) or not 0 <= bound <= UNLIMITED or bound != int(bound):
                 raise InvalidInput(
-                    f"{label}: {key}: expected a whole number from 0 up or a column of customers, got {shown(bound)}"
+                    f"{label}: {key}: expected a whole number from 0 to {UNLIMITED:,} or a column of customers, "
+                    f"got {shown(bound)}"
                 )
         if self.max is None and self.min is None:
             raise InvalidInput(f"{label}: expected max, min or conflicts, got none of them")

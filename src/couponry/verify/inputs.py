@@ -201,6 +201,8 @@ class Inputs:
         """
         if self.data.candidates.role is not None and "role" in where:
             wanted_roles(where["role"], by_whom)
+        unknown = {name: one for name, one in where.items() if name not in self.cells.column_names}
+        rows_where(self.offers, "offers", unknown, by_whom)  # refused in the words of a solve
         about = rows_where(self.cells, "offers", where, by_whom)
         if by is None:
             cell = np.flatnonzero(about)
