@@ -4,7 +4,8 @@
 
 Each family of campaigns is built twice: asked for a percent less than what can be kept (the sibling), and for a few
 percent more. Both are solved on one thread; figures are processor seconds, in all and by stage, and passes over
-everybody. With `--time-limit` the infeasible one has a limit, too, and how far it went over it is said.
+everybody. What takes little time is repeated, and the least counts. With `--time-limit` the infeasible one has a limit,
+too, and how far it went over it is said.
 """
 
 from __future__ import annotations
@@ -17,75 +18,50 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import _paths  # noqa: F401
-import numpy as np
-import pyarrow as pa
+from benchmarks.instances import infeasible_families as make
 from benchmarks.support.hardware import describe
 
-from couponry import Campaign, CustomerRule, Limit, Result
+from couponry import Campaign, Limit, Result
 
-WIDTH, SLOTS = 8, 3
 LESS, MORE = 0.99, 1.03
 """Shares of what can just be kept that the sibling and the infeasible campaign ask for, about."""
 
 MOST_SIBLINGS = 10.0
 """Solves of the sibling that an infeasible campaign may cost."""
 
-
-def tables(customers: int, brands: int, offers: int) -> tuple[pa.Table, pa.Table]:
-    """Offers of some brands, and WIDTH candidates of each customer."""
-    random = np.random.default_rng([customers, brands])
-    offer = np.argsort(random.random((customers, offers)), axis=1)[:, :WIDTH].ravel()
-    size = customers * WIDTH
-    candidates = pa.table(
-        {
-            "customer": np.repeat(np.arange(customers), WIDTH),
-            "offer": offer,
-            "value": random.gamma(2.0, 1.0, size),
-            "cost": random.uniform(0.5, 1.5, size),
-        }
-    )
-    return pa.table({"offer": np.arange(offers), "brand": np.arange(offers) % brands}), candidates
+MOST_SOLVES, ENOUGH_SECONDS = 5, 1.0
+"""Solves of one campaign, at most, and seconds in all from which on it is not solved again."""
 
 
-def minimums(customers: int, brands: int, ask: float) -> Limit:
-    """As many coupons of each brand as there are slots for, about: what is asked in all decides."""
-    least = np.full(brands, np.floor(ask * customers * SLOTS / brands))
-    return Limit("brands", by="brand", table=pa.table({"brand": np.arange(brands), "min": least}))
-
-
-def of_brands(customers: int, brands: int, more: Callable[[float], list[Limit]]) -> Any:
-    """A family of minimums by brand that together ask for all slots, beside other limits."""
-    data = tables(customers, brands, max(40, 2 * brands))
-
-    def build(ask: float) -> Campaign:
-        limits = [minimums(customers, brands, ask), *more(ask)]
-        return Campaign(*data, rules=[CustomerRule("slots", max=SLOTS)], limits=limits)
-
-    return build
-
-
-def families(largest: int) -> dict[str, Callable[[float], Campaign]]:
-    """Campaigns by what is asked for, as a share of what can just be kept."""
-    most = largest
-
-    def alone(ask: float) -> Campaign:
-        data = tables(most // 2, 16, 40)
-        reach = float(np.sort(data[1]["cost"].to_numpy().reshape(-1, WIDTH))[:, -SLOTS:].sum())
-        limits = [Limit("cost", sum="cost", min=ask * reach)]
-        return Campaign(*data, rules=[CustomerRule("slots", max=SLOTS)], limits=limits)
-
+def families(largest: int) -> dict[str, Callable[[], make.Family]]:
+    """What makes campaigns by what is asked for, as a share of what can just be kept; sizes follow the largest."""
+    half, many, few = largest // 2, largest * 5 // 4, largest // 24
+    usual = largest * 2 // 5
+    ratio = Limit("return", by="brand", ratio=("value", "cost"), min=2.2)
     return {
-        "brands": of_brands(most // 2, 16, lambda ask: []),
-        "budget": of_brands(
-            most // 2, 16, lambda ask: [Limit("budget", sum="cost", max=2.6 * (most // 2))]
-        ),
-        "ratios": of_brands(
-            most // 2, 16, lambda ask: [Limit("return", by="brand", ratio=("value", "cost"), min=2.2)]
-        ),
-        "128 minimums": of_brands(most, 128, lambda ask: []),
-        "one": alone,
-        "tiny": of_brands(800, 16, lambda ask: [Limit("budget", sum="cost", max=3.0 * 800)]),
-    }  # fmt: skip
+        "brands": lambda: make.minimums(half),
+        "budget": lambda: make.minimums(half, budget=Limit("budget", sum="cost", max=2.6 * half)),
+        "ratios": lambda: make.minimums(half, ratio=ratio),
+        "128 minimums": lambda: make.minimums(largest, 128),
+        "one": lambda: make.one_sum(half),
+        "tiny": lambda: make.minimums(800, budget=Limit("budget", sum="cost", max=3.0 * 800)),
+        "one ratio": lambda: make.one_ratio(usual),
+        "ratio by brand": lambda: make.ratios_by(usual, "brand"),
+        "ratio by offer": lambda: make.ratios_by(usual, "offer"),
+        "few, ratio by offer": lambda: make.ratios_by(few, "offer"),
+        "windows": lambda: make.windows(usual),
+        "two conflicts": lambda: make.two_conflicts(usual),
+        "segment and offer": lambda: make.by_segment_and_offer(usual),
+        "200 offers": lambda: make.by_offer(usual, 200),
+        "few, 200 offers": lambda: make.by_offer(few, 200),
+        "budget by segment": lambda: make.budget(usual),
+        "many, budget by segment": lambda: make.budget(many),
+        "hard and soft": lambda: make.hard_and_soft(usual),
+        "mandatory": lambda: make.mandatory(usual),
+        "equalities": lambda: make.equalities(usual),
+        "print runs": lambda: make.print_runs(usual),
+        "many, print runs": lambda: make.print_runs(many),
+    }
 
 
 def solved(campaign: Campaign, time_limit: float | None = None) -> tuple[Result, float, float]:
@@ -95,10 +71,20 @@ def solved(campaign: Campaign, time_limit: float | None = None) -> tuple[Result,
     return result, time.process_time() - cpu, time.perf_counter() - wall
 
 
-def compared(build: Callable[[float], Campaign], time_limit: float | None) -> dict[str, Any]:
+def least(
+    build: make.Family, ask: float, time_limit: float | None = None
+) -> tuple[Result, float, float]:
+    """The outcome, processor seconds and seconds, of the solve that took least; what is quick is repeated."""
+    solves = [solved(build(ask), time_limit)]
+    while len(solves) < MOST_SOLVES and sum(cost for _, cost, _ in solves) < ENOUGH_SECONDS:
+        solves.append(solved(build(ask), time_limit))
+    return min(solves, key=lambda solve: solve[1])
+
+
+def compared(build: make.Family, time_limit: float | None) -> dict[str, Any]:
     """Both campaigns of a family."""
-    sibling, cost, _ = solved(build(LESS))
-    result, more, wall = solved(build(MORE), time_limit)
+    sibling, cost, _ = least(build, LESS)
+    result, more, wall = least(build, MORE, time_limit)
     conflict = result.infeasible or {}
     return {
         "candidates": result.candidates,
@@ -129,10 +115,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     known = families(options.largest)
     names = list(known) if options.only is None else options.only.split(",")
-    solved(known["tiny"](LESS))  # what is read and built once
+    solved(known["tiny"]()(LESS))  # what is read and built once
     found = {}
     for name in names:
-        found[name] = compared(known[name], options.time_limit)
+        found[name] = compared(known[name](), options.time_limit)
         print(f"{name}: {found[name]['siblings']:.1f} siblings", file=sys.stderr, flush=True)
     print(json.dumps({"families": found, **describe(1)}, indent=1))
     is_proved = all(row["infeasible"]["status"] == "infeasible" for row in found.values())

@@ -21,6 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..utils.clock import Clock
+from .dual.lagrangian import Lagrangian
+from .dual.price_space import PriceSpace
+from .dual.stretched_prices import stretched
 from .dual.warm_start import WarmStart
 from .infeasibility.elastic_problem import ElasticProblem, RelaxationRequest
 from .options import DEFAULT_OPTIONS, SolverOptions
@@ -269,6 +272,8 @@ class _Search:
         if start is not None:
             none = np.zeros(len(problem.lower) - len(start.prices))
             start = WarmStart(np.append(start.prices, none))
+            space = PriceSpace.for_problem(problem, np.ones(len(problem.lower)))
+            start = WarmStart(stretched(Lagrangian(problem, self._engine), space, start.prices))
         solution = solve(
             SolveRequest(
                 problem, self._engine, gap, self._seed, self._clock, start, is_start_good=True,

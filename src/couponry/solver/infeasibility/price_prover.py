@@ -22,6 +22,7 @@ from ..dual.price_space import PriceSpace
 from ..dual.quasi_newton import Effort, minimise
 from ..dual.sampling import Samples
 from ..dual.scaling import Scales
+from ..dual.stretched_prices import stretched
 from ..options import CuttingPlaneOptions, SolverOptions
 from ..primal.fixed_customers import usage_with_error
 from ..primal.repair import chosen_positions
@@ -215,9 +216,7 @@ class PriceProver:
                 self._work.check()
             return self._clock.left
 
-        start = self._last_proof[rows]
-        largest = float((np.abs(start[space.row]) / (space.scale * space.highest)).max(initial=0.0))
-        start = start / largest if 0 < largest < np.inf else np.zeros(len(rows))
+        start = stretched(bare, space, self._last_proof[rows])
         tolerance = Tolerance(conflict.least_violation, conflict.least_violation_share)
         return cutting_planes.descend(bare, space, start, space.highest, tolerance, seconds, planes)
 
