@@ -18,6 +18,13 @@ class ConflictOptions:
     proof_tolerance: float = 1e-7
     """Gain of a step, as a share of the worth of all candidates, below which the search for a proof stops."""
 
+    conflict_steps: int = 3
+    """Steps from a row to those whose activities change without its price, and on from those, in which a conflict is
+    told apart from others; two passes each."""
+
+    moved_share: float = 0.02
+    """Share of the largest such change, at prices, from which on a row belongs to the same conflict."""
+
     range_tolerance: float = 1e-7
     """The same for the search for an end of an achievable range."""
 
