@@ -1,4 +1,4 @@
-"""Families of campaigns that ask for a given share of what can just be kept: below 1 they can be kept, above they cannot."""
+"""Families of campaigns that ask for a share of what can just be kept: below 1 they can be kept, above they cannot."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ class Tables:
 
 def bounds(column: str, many: int, **bound: Any) -> pa.Table:
     """A table of bounds by a column of numbers from 0."""
-    return pa.table({column: np.arange(many), **{k: np.broadcast_to(v, many) for k, v in bound.items()}})
+    return pa.table(
+        {column: np.arange(many), **{k: np.broadcast_to(v, many) for k, v in bound.items()}}
+    )
 
 
 def largest(values: NDArray[np.float64], slots: int = SLOTS) -> NDArray[np.float64]:
@@ -169,7 +171,11 @@ def hard_and_soft(customers: int) -> Family:
         ]
         limits += [
             Limit(
-                f"segment {s}", min=0.5 * customers, customers={"segment": s}, mode="soft", penalty=0.1
+                f"segment {s}",
+                min=0.5 * customers,
+                customers={"segment": s},
+                mode="soft",
+                penalty=0.1,
             )
             for s in range(SEGMENTS)
         ]

@@ -1,8 +1,8 @@
 """Prices in a known direction, each no higher than it may be: how far along it the dual is least.
 
-A proof of infeasibility is a direction, and tells little of lengths: a quasi-Newton search that found it by a diverging
-dual has hardly moved some prices yet. Where every limit of a kind is scarce alike, the least dual within a box is at its
-corner; a few passes find that out, and linear programmes would take many steps there.
+A proof of infeasibility is a direction, and tells little of lengths: a search that found it by a diverging dual has
+hardly moved some prices yet. Where all limits of a kind are scarce alike, the least dual within a box is at its corner:
+a few passes find that out, where cutting planes would take many steps.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def stretched(
         if np.array_equal(longer, last):
             continue
         last = longer
-        prices = space.prices(np.where(is_bounded, longer * np.where(is_bounded, space.highest, 0.0), point))
+        prices = space.prices(
+            np.where(is_bounded, longer * np.where(is_bounded, space.highest, 0.0), point)
+        )
         dual = lagrangian.evaluate(prices).dual
         if dual < least:
             best, least = prices, dual
