@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from couponry import InvalidInput
 from couponry.data import streams
+from couponry.data.formats.parquet_metadata import read_parquet_metadata
 
 
 @pytest.mark.parametrize("opened", [1, 1000, 2500, 1 << 20])
@@ -39,3 +41,23 @@ def test_row_groups_that_were_read_are_let_go(
     held = [pa.total_allocated_bytes() - before for _ in stream.batches()]
     assert len(held) == 40
     assert max(held) < values.nbytes / 2, held
+
+
+def test_damaged_footers_are_errors(tmp_path: Path) -> None:
+    """PyArrow ends the process where it is asked for statistics of some of them."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(
+        pa.table({"customer": [1, 2, None, 4], "x": ["a", "b", None, "d"]}), path, row_group_size=2
+    )
+    whole = path.read_bytes()
+    footer = int.from_bytes(whole[-8:-4], "little")
+    refused = 0
+    for bit in range(8 * (len(whole) - 8 - footer), 8 * (len(whole) - 4), 23):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        try:
+            read_parquet_metadata(tmp_path, "a.parquet", "customers", "customer")
+        except InvalidInput:
+            refused += 1
+    assert refused > 20

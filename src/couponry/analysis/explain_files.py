@@ -19,7 +19,7 @@ from ..campaign_folder.read import read_candidates
 from ..campaign_folder.spec import Spec, read_spec
 from ..data import tables
 from ..data.formats.csv_files import is_csv
-from ..data.formats.parquet_metadata import id_ranges
+from ..data.formats.parquet_metadata import BUFFER_BYTES, id_ranges
 from ..data.table_files import (
     common_schema,
     empty_table,
@@ -128,10 +128,10 @@ def _rows_of(
         return _of_customer(tables.read(folder, name, what, columns), what, customer)
     parts = []
     for path in paths:
-        with reading(path, what), pq.ParquetFile(path) as file:
+        with reading(path, what), pq.ParquetFile(path, buffer_size=BUFFER_BYTES) as file:
             schema = plain_schema(file.schema_arrow, what, columns)
             kind = tables.ids(empty_table(schema), what, "customer").type
-            groups = _groups_with(file.metadata, _as_id(kind, customer))
+            groups = _groups_with(file, _as_id(kind, customer))
             found = file.read_row_groups(groups, schema.names)
             found = remember_columns(found, file.schema_arrow.names)
         parts.append(_of_customer(tables.as_table(found, what, columns), what, customer))
@@ -139,7 +139,7 @@ def _rows_of(
     return pa.concat_tables([fitted(part, schema, what) for part in parts])
 
 
-def _groups_with(metadata: Any, wanted: Any) -> list[int]:
+def _groups_with(file: pq.ParquetFile, wanted: Any) -> list[int]:
     """The row groups of a file that may have a customer's rows."""
 
     def may_have(known: tuple[Any, Any] | None) -> bool:
@@ -147,7 +147,7 @@ def _groups_with(metadata: Any, wanted: Any) -> list[int]:
             return True
         return bool(known[0] <= wanted <= known[1])
 
-    ranges = enumerate(id_ranges(metadata, "customer"))
+    ranges = enumerate(id_ranges(file, "customer"))
     return [group for group, known in ranges if may_have(known)]
 
 

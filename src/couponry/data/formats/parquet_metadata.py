@@ -14,6 +14,9 @@ import pyarrow.parquet as pq
 
 from ..table_files import list_files, reading
 
+BUFFER_BYTES = 1 << 16
+"""Bytes of a column that are read at a time; without a buffer all of it would be read when it is opened."""
+
 
 @dataclass(frozen=True)
 class ParquetMetadata:
@@ -69,13 +72,13 @@ def read_parquet_metadata(
     for path in list_files(folder, name, what):
         if path.suffix.lower() == ".csv":
             continue
-        with reading(path, what):
-            metadata = pq.read_metadata(path)
+        with reading(path, what), pq.ParquetFile(path, buffer_size=BUFFER_BYTES) as file:
+            metadata = file.metadata
             fields |= {field.name: field for field in metadata.schema.to_arrow_schema()}
-        rows += metadata.num_rows
-        for group in range(metadata.num_row_groups):
-            size += metadata.row_group(group).total_byte_size
-        ranges += id_ranges(metadata, key)
+            rows += metadata.num_rows
+            for group in range(metadata.num_row_groups):
+                size += metadata.row_group(group).total_byte_size
+            ranges += id_ranges(file, key)
     known = [found for found in ranges if found is not None]
     stated = bool(known) and len(known) == len(ranges) and len({type(low) for low, _ in known}) == 1
     return ParquetMetadata(
@@ -87,24 +90,32 @@ def read_parquet_metadata(
     )
 
 
-def id_ranges(metadata: Any, key: str) -> Iterator[tuple[Any, Any] | None]:
+def id_ranges(file: pq.ParquetFile, key: str) -> Iterator[tuple[Any, Any] | None]:
     """Yield the least and largest id of each row group, None where it does not say.
 
     Parameters
     ----------
-    metadata : pyarrow.parquet.FileMetaData
-        What the footer of a file says.
+    file : pyarrow.parquet.ParquetFile
+        Opened with a buffer: of each row group the first page of ids is read.
     key : str
         The column of the ids.
 
     Yields
     ------
     tuple of (int or str), or None
+
+    Raises
+    ------
+    pyarrow.ArrowException, OSError
+        If the footer is damaged.
     """
+    metadata = file.metadata
     paths = [metadata.schema.column(n).path for n in range(metadata.num_columns)]
     for group in range(metadata.num_row_groups):
         found = None
         if key in paths and metadata.row_group(group).num_rows:
+            # a damaged footer is an error here, while PyArrow ends the process if it is asked for the statistics first
+            next(file.iter_batches(1, [group], [key], use_threads=False), None)
             statistics = metadata.row_group(group).column(paths.index(key)).statistics
             if statistics is not None and statistics.has_min_max:
                 with suppress(ValueError, OverflowError):  # what says no value of Python's
