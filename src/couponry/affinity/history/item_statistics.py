@@ -6,8 +6,10 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...data import tables
 from ...utils.arrays.blocks import blocks
 from .purchase_history import PurchaseHistory
 
@@ -17,12 +19,19 @@ PRIOR_REPEATERS, PRIOR_BUYERS = 0.2, 2.0
 PRIOR_GAPS, PRIOR_GAP_WEEKS = 3.0, 4.0
 """Prior of the time between purchases of an item: three gaps of four weeks."""
 
+PRIOR_SHARE = 1.0
+"""Customers that buy any item besides those that were seen: what nobody bought has a share above 0."""
+
+PRIOR_POPULARITY = 0.2
+"""Decayed purchases of any item besides those that were seen."""
+
 
 @dataclass(frozen=True)
 class ItemStatistics:
     """Buyers, repeat buyers, popularity and usual gap between purchases of each item.
 
-    Make them by `from_history`.
+    Make them by `from_history`. A model keeps those that it was fitted with, and takes shares and rates of them: a
+    customer's scores then do not depend on who else is scored.
 
     Attributes
     ----------
@@ -34,6 +43,10 @@ class ItemStatistics:
         Decayed purchases of all customers, as of the history's last period.
     gap : ndarray of float64, shape (n_items,)
         Weeks between a customer's purchases of it, drawn to four where few were seen.
+    items : pyarrow.Array, shape (n_items,)
+        Ids of the items, ascending.
+    customers : int
+        Customers of the history.
 
     Examples
     --------
@@ -50,6 +63,8 @@ class ItemStatistics:
     repeaters: NDArray[np.float64]
     popularity: NDArray[np.float64]
     gap: NDArray[np.float64]
+    items: pa.Array
+    customers: int
 
     @classmethod
     def from_history(cls, history: PurchaseHistory) -> ItemStatistics:
@@ -80,7 +95,8 @@ class ItemStatistics:
                 np.add.at(popularity[h], item, decay.astype(np.float64))
         weeks = spans / history.periods_a_week
         gap = (weeks + PRIOR_GAPS * PRIOR_GAP_WEEKS) / (gaps + PRIOR_GAPS)
-        return cls(buyers, repeaters, popularity.T.copy(), gap)
+        customers = len(history.customers)
+        return cls(buyers, repeaters, popularity.T.copy(), gap, history.items, customers)
 
     @classmethod
     def of(cls, history: PurchaseHistory) -> ItemStatistics:
@@ -110,3 +126,45 @@ class ItemStatistics:
     def repeat_rate(self) -> NDArray[np.float64]:
         """Share of the buyers who bought more than once, drawn to a tenth where there are few."""
         return (self.repeaters + PRIOR_REPEATERS) / (self.buyers + PRIOR_BUYERS)
+
+    @property
+    def buyer_share(self) -> NDArray[np.float64]:
+        """Share of the customers who bought the item; above 0."""
+        return (self.buyers + PRIOR_SHARE) / (self.customers + PRIOR_SHARE)
+
+    @property
+    def popularity_rate(self) -> NDArray[np.float64]:
+        """Decayed purchases of the item per customer, by half-life; above 0."""
+        return (self.popularity + PRIOR_POPULARITY) / (self.customers + PRIOR_SHARE)
+
+    def among(self, items: pa.Array) -> ItemStatistics:
+        """Return the same statistics, of other items.
+
+        Parameters
+        ----------
+        items : pyarrow.Array, shape (n_items,)
+            Ids of items, ascending.
+
+        Returns
+        -------
+        ItemStatistics
+            One entry for each of them. Those that nobody was seen to buy have rates of what is expected of any item.
+        """
+        if items.equals(self.items):
+            return self
+        place = tables.positions(items, self.items)
+        known = place >= 0
+
+        def picked(values: NDArray[np.float64], unknown: float = 0.0) -> NDArray[np.float64]:
+            found = np.full((len(items), *values.shape[1:]), unknown)
+            found[known] = values[place[known]]
+            return found
+
+        return ItemStatistics(
+            picked(self.buyers),
+            picked(self.repeaters),
+            picked(self.popularity),
+            picked(self.gap, PRIOR_GAP_WEEKS),
+            items,
+            self.customers,
+        )

@@ -9,31 +9,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...utils.errors import InvalidInput
+from ...data import tables
 from ...utils.lazy_imports import sparse as sp
 from ...utils.parallel import parallel_map, worker_count
 from ..history.item_statistics import ItemStatistics
+from ..history.joined_history import with_items
 from ..history.purchase_history import PurchaseHistory
 from .features import Features, ItemGroups, as_float32, groups_of_items
-from .item_neighbours import (
-    Neighbours,
-    PrecomputedSimilarity,
-    PurchaseWeights,
-    recent_weights,
-    unit_weights,
-)
+from .item_neighbours import PurchaseWeights, recent_weights, unit_weights
+from .known_items import KnownItems, purchase_matrix
 
 BLOCK_CUSTOMERS = 128
 """Customers that are scored at a time."""
-
-
-class DiscoverySettings(NamedTuple):
-    """What a discovery model looks at: arguments of DiscoveryModel."""
-
-    groups: Any
-    items: int
-    keep: int
-    neighbours: Sequence[Neighbours]
 
 
 class DiscoveryBlock(NamedTuple):
@@ -42,7 +29,7 @@ class DiscoveryBlock(NamedTuple):
     Attributes
     ----------
     customer, item : ndarray of int64, shape (n_pairs,)
-        Positions in the history's customers and items.
+        Positions in the history's customers, and in the features' items.
     features : dict of str to ndarray of float32, shape (n_pairs,)
     """
 
@@ -56,30 +43,30 @@ class DiscoveryFeatures:
 
     Parameters
     ----------
-    settings : DiscoverySettings
+    known : KnownItems
+        What the model knows of items.
+    groups : mapping of str to ndarray of int, callable, or None
+        Groupings of the items by name.
     history : PurchaseHistory
+        Of the customers that are asked about.
 
-    Raises
-    ------
-    InvalidInput
-        If a similarity has another shape than the items that take part.
+    Attributes
+    ----------
+    items : pyarrow.Array
+        Ids of the items of the history and of those known, ascending.
     """
 
-    def __init__(self, settings: DiscoverySettings, history: PurchaseHistory):
-        self._settings, self._history = settings, history
-        self._statistics = ItemStatistics.from_history(history)
-        self._groups = groups_of_items(settings.groups, history)
-        popularity = self._popularity_now()
-        buyers = self._statistics.buyers
-        order = np.argsort(-(buyers + 2 * popularity), kind="stable")
-        self._items = np.sort(order[: settings.items])  # those that take part
-        self._column = np.full(len(history.items), -1)
+    def __init__(self, known: KnownItems, groups: Any, history: PurchaseHistory):
+        self._known, self._history = known, with_items(history, known.statistics.items)
+        self.items: pa.Array = self._history.items
+        self._groups = groups_of_items(groups, self._history)
+        self._items = tables.positions(known.items, self.items)  # those that take part
+        self._column = np.full(len(self.items), -1)
         self._column[self._items] = np.arange(len(self._items))
-        top = np.argsort(-popularity[self._items], kind="stable")
-        self._bestsellers = np.sort(top[: settings.keep // 2])
-        self._similarities = [self._similarity(one) for one in settings.neighbours]
-        self._scale = [float(np.abs(s).mean()) or 1.0 for s in self._similarities]
-        self._item_features = _item_features(self._statistics, history, self._groups, self._items)
+        statistics = known.statistics.among(self.items)
+        self._item_features = _item_features(
+            statistics, self._groups, self._items, history.half_lives
+        )
 
     def blocks(self) -> Iterator[DiscoveryBlock]:
         """Yield the pairs to be scored, some customers at a time, in order.
@@ -104,60 +91,32 @@ class DiscoveryFeatures:
         Parameters
         ----------
         customer, item : ndarray of int64, shape (n_pairs,)
-            Positions in the history's customers and items.
+            Positions in the history's customers and in `items`.
 
         Returns
         -------
         ndarray of int64, shape (n_pairs,)
             Ordered by customer and item.
         """
-        key: NDArray[np.int64] = customer * len(self._history.items) + item
+        key: NDArray[np.int64] = customer * len(self.items) + item
         return key
-
-    def _popularity_now(self) -> NDArray[np.float64]:
-        """Return decayed purchases of each item at the half-life a third up the list; buyers if there is none."""
-        if not self._history.half_lives:
-            return self._statistics.buyers
-        return self._statistics.popularity[:, len(self._history.half_lives) // 3]
-
-    def _similarity(self, neighbours: Neighbours) -> NDArray[np.float32]:
-        """Return the similarity of the items that take part."""
-        if isinstance(neighbours.similarity, PrecomputedSimilarity):
-            ids = self._history.items.take(pa.array(self._items))
-            similarity = neighbours.similarity.among(ids)
-        else:
-            everyone = self._matrix(neighbours.weights, 0, len(self._history.customers))
-            similarity = neighbours.similarity(everyone)
-        if similarity.shape != (len(self._items),) * 2:
-            raise InvalidInput(
-                f"neighbours {neighbours.name!r}: expected a similarity of {len(self._items):,} x "
-                f"{len(self._items):,} items, got {similarity.shape}"
-            )
-        return np.ascontiguousarray(similarity, np.float32)
 
     def _matrix(self, weights: PurchaseWeights, start: int, stop: int) -> sp.csr_array:
         """Return what the customers start <= i < stop bought of the items that take part."""
-        history = self._history
-        part = slice(int(history.indptr[start]), int(history.indptr[stop]))
-        column = self._column[history.item[part]]
-        row = np.repeat(np.arange(stop - start), np.diff(history.indptr[start : stop + 1]))
-        kept = column >= 0
-        entries = (weights(history, part)[kept], (row[kept], column[kept]))
-        return sp.csr_array(entries, shape=(stop - start, len(self._items)))
+        return purchase_matrix(self._history, weights, self._column, (start, stop))
 
     def _block(self, customers: tuple[int, int]) -> DiscoveryBlock:
         """Return the pairs of a range of customers."""
         start, stop = customers
+        known = self._known
         own = self._matrix(unit_weights, start, stop).toarray() > 0
         predicted = [
             self._matrix(one.weights, start, stop) @ similarity
-            for one, similarity in zip(self._settings.neighbours, self._similarities, strict=True)
+            for one, similarity in zip(known.neighbours, known.similarities, strict=True)
         ]
         row, column = np.nonzero(self._candidates(predicted, own))
         found: dict[str, NDArray[np.floating]] = {}
-        for one, scores, scale in zip(
-            self._settings.neighbours, predicted, self._scale, strict=True
-        ):
+        for one, scores, scale in zip(known.neighbours, predicted, known.scales, strict=True):
             x = scores[row, column].astype(np.float64) / scale
             found[one.name] = np.log(np.maximum(x, 0.0) + 10.0)
             found[f"{one.name}_root"] = np.sign(x) * np.sqrt(np.abs(x))
@@ -170,12 +129,12 @@ class DiscoveryFeatures:
         self, predicted: list[NDArray[np.float32]], own: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
         """Mark the pairs to be scored: those that neighbours rank first, ties included, and bestsellers."""
-        keep = min(self._settings.keep, own.shape[1])
-        total = sum(s / scale for s, scale in zip(predicted, self._scale, strict=True))
+        keep = min(self._known.keep, own.shape[1])
+        total = sum(s / scale for s, scale in zip(predicted, self._known.scales, strict=True))
         ranked = np.where(own, -np.inf, np.asarray(total, np.float64))
         cut = -np.partition(-ranked, keep - 1, axis=1)[:, keep - 1 : keep] if keep else np.inf
         mask: NDArray[np.bool_] = ranked >= cut
-        mask[:, self._bestsellers] = True
+        mask[:, self._known.bestsellers] = True
         mask &= ~own
         return mask
 
@@ -207,18 +166,18 @@ class DiscoveryFeatures:
 
 def _item_features(
     statistics: ItemStatistics,
-    history: PurchaseHistory,
     groups: ItemGroups,
     items: NDArray[np.int64],
+    half_lives: Sequence[float],
 ) -> dict[str, NDArray[np.float64]]:
     """Compute the features of items alone."""
-    found = {"buyers": np.log(statistics.buyers[items] + 1.0)}
-    for h, half_life in enumerate(history.half_lives):
-        found[f"popularity_{half_life:g}"] = np.log(statistics.popularity[items, h] + 0.2)
+    found = {"buyers": np.log(statistics.buyer_share[items])}
+    for h, half_life in enumerate(half_lives):
+        found[f"popularity_{half_life:g}"] = np.log(statistics.popularity_rate[items, h])
     found["repeat_rate"] = np.log(statistics.repeat_rate[items])
-    last = statistics.popularity[:, -1] if history.half_lives else statistics.buyers
+    last = statistics.popularity[:, -1] if half_lives else statistics.buyers
     for name, group in groups.items():
         size = np.bincount(group, weights=last)[group[items]]
-        found[f"{name}_size"] = np.log(size + 1.0)
+        found[f"{name}_size"] = np.log((size + 1.0) / (statistics.customers + 1.0))
         found[f"{name}_share"] = np.log((last[items] + 0.1) / (size + 1.0))
     return found

@@ -3,37 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...data import tables
 from ...utils.errors import InvalidInput
 from ..history.purchase_history import PurchaseHistory
-from .discovery_features import DiscoveryFeatures, DiscoverySettings
+from .discovery_features import DiscoveryFeatures
 from .features import check_feature_names, stack_features
 from .item_neighbours import NEIGHBOURS, Neighbours
+from .known_items import KnownItems
 from .logistic import LogisticRegression, Sample, unweighted
-from .training_windows import LEAST_PURCHASES_THAT_COUNT, Window, check_window
+from .training_windows import LEAST_PURCHASES_THAT_COUNT, Window, check_window, known_at_the_end
 
 
-class DiscoveryScores(NamedTuple):
+@dataclass(frozen=True)
+class DiscoveryScores:
     """Pairs that a customer may begin to buy, and how likely; ordered by customer and item.
+
+    Iterating gives customer, item and score.
 
     Attributes
     ----------
     customer : ndarray of int64, shape (n_pairs,)
         Positions in the history's customers.
     item : ndarray of int64, shape (n_pairs,)
-        Positions in the history's items.
+        Positions in `items`.
     score : ndarray of float32, shape (n_pairs,)
         Probabilities to buy the item within a window.
+    items : pyarrow.Array
+        Ids of the history's items and of those that the model knows, ascending: those of the history where the model
+        knows no others.
     """
 
     customer: NDArray[np.int64]
     item: NDArray[np.int64]
     score: NDArray[np.float32]
+    items: pa.Array
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        """Yield customer, item and score."""
+        return iter((self.customer, self.item, self.score))
 
 
 class DiscoveryModel:
@@ -41,7 +55,8 @@ class DiscoveryModel:
 
     A logistic model on what neighbours say (items like those that the customer buys, by several similarities), on
     popularity now and before, and on what the customer buys of the item's groups. For each customer the `keep` items
-    that neighbours rank first and the `keep` / 2 that sell most are scored; others are not.
+    that neighbours rank first and the `keep` / 2 that sell most are scored; others are not. Neighbours and popularity
+    are part of the fitted model, so a customer's scores depend on what this customer bought alone.
 
     Parameters
     ----------
@@ -65,6 +80,8 @@ class DiscoveryModel:
         Names of the features; set by `fit`.
     regression_ : LogisticRegression
         The model of the features; set by `fit`.
+    known_ : KnownItems
+        What is known of items: statistics, neighbours, bestsellers; set by `fit`.
 
     Raises
     ------
@@ -89,6 +106,7 @@ class DiscoveryModel:
 
     names_: list[str]
     regression_: LogisticRegression
+    known_: KnownItems
 
     def __init__(
         self,
@@ -105,13 +123,18 @@ class DiscoveryModel:
         self.groups, self.items, self.keep = groups, items, keep
         self.neighbours, self.ridge, self.by_customer = tuple(neighbours), ridge, by_customer
 
-    def fit(self, windows: Sequence[Window]) -> DiscoveryModel:
-        """Fit the model on windows of the past.
+    def fit(
+        self, windows: Sequence[Window], known: PurchaseHistory | None = None
+    ) -> DiscoveryModel:
+        """Fit the model on windows of the past; some thousands of customers are enough.
 
         Parameters
         ----------
         windows : sequence of (PurchaseHistory, PurchaseHistory)
             A history, and what was bought in the window after it; all with the same half-lives.
+        known : PurchaseHistory, optional
+            What neighbours and popularity are taken from for scoring, such as everything up to now, of the same
+            customers or of more. Default: the latest window together with its history.
 
         Returns
         -------
@@ -121,14 +144,20 @@ class DiscoveryModel:
         Raises
         ------
         InvalidInput
-            If there is no window, or one is not after its history.
+            If there is no window, one is not after its history, or there is nothing to begin with.
         """
+        if not windows:
+            raise InvalidInput("windows: expected at least one, got none")
         samples = [sample for window in windows for sample in self._samples(*window)]
         if not samples:
-            raise InvalidInput("windows: expected at least one, got none")
+            raise InvalidInput(
+                "windows: expected items that some customers have not bought yet, got none: all customers have "
+                "bought all items that take part"
+            )
         self.regression_ = LogisticRegression(self.ridge).fit(samples)
         if self.by_customer:
             self.regression_.calibrated([unweighted(sample) for sample in samples])
+        self.known_ = self._learned(known_at_the_end(windows) if known is None else known)
         return self
 
     def score(self, history: PurchaseHistory) -> DiscoveryScores:
@@ -137,21 +166,28 @@ class DiscoveryModel:
         Parameters
         ----------
         history : PurchaseHistory
-            With the half-lives and groups that the model was fitted with.
+            Of any customers, with the half-lives and groups that the model was fitted with.
 
         Returns
         -------
         DiscoveryScores
-            All customers' pairs; the same bits for any number of threads.
+            All customers' pairs, none where they have bought everything; a customer's are the same bits whoever else
+            is in the history, and for any number of threads.
 
         Raises
         ------
         InvalidInput
             If half-lives or groups are others.
         """
-        blocks = list(self.blocks(history))
-        columns = (np.concatenate(column) for column in zip(*blocks, strict=True))
-        return DiscoveryScores(*columns)
+        features = self._features(history)
+        blocks = list(self._scored(features))
+        nothing = np.zeros(0, np.int64)
+        return DiscoveryScores(
+            np.concatenate([nothing, *(block.customer for block in blocks)]),
+            np.concatenate([nothing, *(block.item for block in blocks)]),
+            np.concatenate([np.zeros(0, np.float32), *(block.score for block in blocks)]),
+            features.items,
+        )
 
     def blocks(self, history: PurchaseHistory) -> Iterator[DiscoveryScores]:
         """Predict what customers may begin to buy, some customers at a time.
@@ -171,20 +207,25 @@ class DiscoveryModel:
         InvalidInput
             If half-lives or groups are others.
         """
-        for customer, item, features in DiscoveryFeatures(self._settings, history).blocks():
-            check_feature_names(features, self.names_)
-            yield DiscoveryScores(
-                customer, item, self.regression_.predict(stack_features(features))
-            )
+        yield from self._scored(self._features(history))
 
-    @property
-    def _settings(self) -> DiscoverySettings:
-        return DiscoverySettings(self.groups, self.items, self.keep, self.neighbours)
+    def _scored(self, features: DiscoveryFeatures) -> Iterator[DiscoveryScores]:
+        """Yield the scores of the blocks that have any."""
+        for customer, item, found in features.blocks():
+            check_feature_names(found, self.names_)
+            score = self.regression_.predict(stack_features(found))
+            yield DiscoveryScores(customer, item, score, features.items)
+
+    def _features(self, history: PurchaseHistory) -> DiscoveryFeatures:
+        return DiscoveryFeatures(self.known_, self.groups, history)
+
+    def _learned(self, history: PurchaseHistory) -> KnownItems:
+        return KnownItems.learned(history, self.items, self.keep, self.neighbours)
 
     def _samples(self, history: PurchaseHistory, later: PurchaseHistory) -> Iterator[Sample]:
         """Yield the pairs of a window, and which of them were bought in it."""
         check_window(history, later)
-        discovery = DiscoveryFeatures(self._settings, history)
+        discovery = DiscoveryFeatures(self._learned(history), self.groups, history)
         customer_of_pair = np.repeat(
             tables.positions(later.customers, history.customers), np.diff(later.indptr)
         )

@@ -25,7 +25,7 @@ def personal_features(
     ----------
     history : PurchaseHistory
     statistics : ItemStatistics
-        Of the history's items.
+        Of the history's items, as the model knows them: of these customers or of others.
     groups : mapping of str to ndarray of int, shape (n_items,)
         Groupings of the items by name, such as `category` and `brand`.
     start, stop : int
@@ -188,7 +188,7 @@ def _timing_features(pairs: _PairBlock) -> Named:
         "item_overdue_squared": item_overdue**2,
         "repeat_rate": repeat,
         "once_repeat_rate": once * repeat,
-        "buyers": np.log(statistics.buyers[item] + 1.0),
+        "buyers": np.log(statistics.buyer_share[item]),
     }
     for name in ("repeat_rate", "item_gap", "buyers"):
         found[f"overdue_{name}"] = overdue * found[name]

@@ -21,14 +21,21 @@ from .features import (
 )
 from .logistic import LogisticRegression, Sample, unweighted
 from .personal_features import personal_features
-from .training_windows import LEAST_PURCHASES_THAT_COUNT, Window, bought_again, check_window
+from .training_windows import (
+    LEAST_PURCHASES_THAT_COUNT,
+    Window,
+    bought_again,
+    check_window,
+    known_at_the_end,
+)
 
 
 class PersonalModel:
     """Probability that a customer buys, within a window, what the customer bought before.
 
     A logistic model on `personal_features`, fitted on an earlier window in seconds, and so calibrated for windows of
-    the same length.
+    the same length. What it knows of items is part of the fitted model. So a customer's scores depend on what this
+    customer bought alone, and have the same bits whoever else is scored, in whatever blocks.
 
     Parameters
     ----------
@@ -47,6 +54,8 @@ class PersonalModel:
         Names of the features; set by `fit`.
     regression_ : LogisticRegression
         The model of the features; set by `fit`.
+    statistics_ : ItemStatistics
+        What is known of items; set by `fit`.
 
     Examples
     --------
@@ -66,17 +75,21 @@ class PersonalModel:
 
     names_: list[str]
     regression_: LogisticRegression
+    statistics_: ItemStatistics
 
     def __init__(self, groups: Any = None, *, ridge: float = 1.0, by_customer: bool = False):
         self.groups, self.ridge, self.by_customer = groups, ridge, by_customer
 
-    def fit(self, windows: Sequence[Window]) -> PersonalModel:
-        """Fit the model on windows of the past.
+    def fit(self, windows: Sequence[Window], known: PurchaseHistory | None = None) -> PersonalModel:
+        """Fit the model on windows of the past; some thousands of customers are enough.
 
         Parameters
         ----------
         windows : sequence of (PurchaseHistory, PurchaseHistory)
             A history, and what was bought in the window after it; all with the same half-lives.
+        known : PurchaseHistory, optional
+            What item statistics are taken from for scoring, such as everything up to now, of the same customers or of
+            more. Default: the latest window together with its history.
 
         Returns
         -------
@@ -99,6 +112,8 @@ class PersonalModel:
         self.regression_ = LogisticRegression(self.ridge).fit(samples)
         if self.by_customer:
             self.regression_.calibrated([unweighted(sample) for sample in samples])
+        at_the_end = known_at_the_end(windows) if known is None else known
+        self.statistics_ = ItemStatistics.from_history(at_the_end)
         return self
 
     def score(self, history: PurchaseHistory) -> NDArray[np.float32]:
@@ -107,19 +122,20 @@ class PersonalModel:
         Parameters
         ----------
         history : PurchaseHistory
-            With the half-lives and groups that the model was fitted with.
+            Of any customers, with the half-lives and groups that the model was fitted with.
 
         Returns
         -------
         ndarray of float32, shape (n_pairs,)
-            Probabilities to buy again within a window; the same bits for any number of threads.
+            Probabilities to buy again within a window; a customer's are the same bits whoever else is in the history,
+            and for any number of threads.
 
         Raises
         ------
         InvalidInput
             If half-lives or groups are others.
         """
-        statistics = ItemStatistics.from_history(history)
+        statistics = self.statistics_.among(history.items)
         groups = groups_of_items(self.groups, history)
 
         def predict(block: tuple[int, int]) -> NDArray[np.float32]:

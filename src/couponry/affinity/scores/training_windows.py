@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ...data import tables
 from ...utils.errors import InvalidInput
+from ..history.joined_history import joined
 from ..history.purchase_history import PurchaseHistory
 
 Window = tuple[PurchaseHistory, PurchaseHistory]
@@ -33,6 +36,21 @@ def check_window(history: PurchaseHistory, later: PurchaseHistory) -> None:
             f"windows: expected purchases after {history.unit} {history.until}, the last of their history, "
             f"got those from {later.unit} {later.start} on"
         )
+
+
+def known_at_the_end(windows: Sequence[Window]) -> PurchaseHistory:
+    """Return everything that is known when the latest window has ended.
+
+    Parameters
+    ----------
+    windows : sequence of (PurchaseHistory, PurchaseHistory)
+        At least one.
+
+    Returns
+    -------
+    PurchaseHistory
+    """
+    return joined(*max(windows, key=lambda window: window[1].until))
 
 
 def bought_again(history: PurchaseHistory, later: PurchaseHistory) -> NDArray[np.bool_]:

@@ -1,0 +1,137 @@
+"""What a discovery model knows of items: which of them take part, how they sell, and how alike they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...utils.errors import InvalidInput
+from ...utils.lazy_imports import sparse as sp
+from ..history.item_statistics import ItemStatistics
+from ..history.purchase_history import PurchaseHistory
+from .item_neighbours import Neighbours, PrecomputedSimilarity, PurchaseWeights
+
+
+@dataclass(frozen=True)
+class KnownItems:
+    """Statistics and similarities of items, as they were learned from a history.
+
+    Attributes
+    ----------
+    statistics : ItemStatistics
+        Of all items of the history.
+    items : pyarrow.Array, shape (n_taking_part,)
+        Ids of the items that take part, ascending.
+    bestsellers : ndarray of int64
+        Which of them sell most lately.
+    keep : int
+        How many items of each customer are scored besides.
+    neighbours : sequence of Neighbours
+    similarities : list of ndarray of float32, shape (n_taking_part, n_taking_part)
+        Of each of the neighbours.
+    scales : list of float
+        Mean size of each similarity.
+    """
+
+    statistics: ItemStatistics
+    items: pa.Array
+    bestsellers: NDArray[np.int64]
+    keep: int
+    neighbours: Sequence[Neighbours]
+    similarities: list[NDArray[np.float32]]
+    scales: list[float]
+
+    @classmethod
+    def learned(
+        cls, history: PurchaseHistory, items: int, keep: int, neighbours: Sequence[Neighbours]
+    ) -> KnownItems:
+        """Learn from a history.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+        items : int
+            How many of the most bought items take part.
+        keep : int
+            How many items of each customer are scored; half as many bestsellers besides.
+        neighbours : sequence of Neighbours
+
+        Returns
+        -------
+        KnownItems
+
+        Raises
+        ------
+        InvalidInput
+            If a similarity has another shape than the items that take part.
+        """
+        statistics = ItemStatistics.from_history(history)
+        popularity = _popularity_now(statistics, len(history.half_lives))
+        order = np.argsort(-(statistics.buyers + 2 * popularity), kind="stable")
+        part = np.sort(order[:items])
+        column = np.full(len(history.items), -1)
+        column[part] = np.arange(len(part))
+        ids = history.items.take(pa.array(part))
+        top = np.argsort(-popularity[part], kind="stable")
+        similarities = [_similarity(one, history, ids, column) for one in neighbours]
+        scales = [float(np.abs(found).mean()) or 1.0 for found in similarities]
+        bestsellers = np.sort(top[: keep // 2])
+        return cls(statistics, ids, bestsellers, keep, neighbours, similarities, scales)
+
+
+def purchase_matrix(
+    history: PurchaseHistory,
+    weights: PurchaseWeights,
+    column: NDArray[np.int64],
+    customers: tuple[int, int],
+) -> sp.csr_array:
+    """Return what customers bought of the items that take part.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+    weights : callable
+        From a history and a slice of its pairs to their weights.
+    column : ndarray of int64, shape (n_items,)
+        Column of each of the history's items, -1 for those that take no part.
+    customers : tuple of int
+        The first customer, and the one after the last.
+
+    Returns
+    -------
+    csr_array of float32, shape (n_customers, n_taking_part)
+    """
+    start, stop = customers
+    part = slice(int(history.indptr[start]), int(history.indptr[stop]))
+    place = column[history.item[part]]
+    row = np.repeat(np.arange(stop - start), np.diff(history.indptr[start : stop + 1]))
+    kept = place >= 0
+    entries = (weights(history, part)[kept], (row[kept], place[kept]))
+    return sp.csr_array(entries, shape=(stop - start, int(column.max(initial=-1)) + 1))
+
+
+def _popularity_now(statistics: ItemStatistics, half_lives: int) -> NDArray[np.float64]:
+    """Return decayed purchases of each item at the half-life a third up the list; buyers if there is none."""
+    return statistics.popularity[:, half_lives // 3] if half_lives else statistics.buyers
+
+
+def _similarity(
+    neighbours: Neighbours, history: PurchaseHistory, ids: pa.Array, column: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Return the similarity of the items that take part."""
+    if isinstance(neighbours.similarity, PrecomputedSimilarity):
+        similarity = neighbours.similarity.among(ids)
+    else:
+        everyone = (0, len(history.customers))
+        matrix = purchase_matrix(history, neighbours.weights, column, everyone)
+        similarity = neighbours.similarity(matrix)
+    if similarity.shape != (len(ids),) * 2:
+        raise InvalidInput(
+            f"neighbours {neighbours.name!r}: expected a similarity of {len(ids):,} x "
+            f"{len(ids):,} items, got {similarity.shape}"
+        )
+    return np.ascontiguousarray(similarity, np.float32)

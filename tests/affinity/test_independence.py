@@ -1,0 +1,145 @@
+"""A customer's scores depend on what this customer bought alone: whoever else is there, in any blocks and any order."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.affinity.test_scores import GROUPS, shop, split
+from tests.support.campaigns import shuffled
+
+from couponry.affinity import DiscoveryModel, ItemStatistics, PersonalModel, PurchaseHistory
+from couponry.affinity.history.joined_history import joined
+
+LAST = 20
+Scores = dict[tuple[Any, ...], bytes]
+
+
+def some(table: pa.Table, customers: Any) -> pa.Table:
+    """The rows of some customers."""
+    return table.filter(pa.array(np.isin(table["customer"].to_numpy(), customers)))
+
+
+def history_of(table: pa.Table) -> PurchaseHistory:
+    before = table.filter(pa.array(table["week"].to_numpy() <= LAST))
+    return PurchaseHistory.from_transactions(before, until=LAST)
+
+
+@cache
+def table() -> pa.Table:
+    return shop(11, customers=120)
+
+
+@cache
+def models(share: float = 1.0) -> tuple[PersonalModel, DiscoveryModel]:
+    known = some(table(), np.arange(int(120 * share)))
+    windows = [split(known, 12), split(known, 16)]
+    return PersonalModel(GROUPS).fit(windows), DiscoveryModel(GROUPS, items=30, keep=8).fit(windows)
+
+
+def scores(
+    history: PurchaseHistory, personal: PersonalModel, discovery: DiscoveryModel
+) -> tuple[Scores, Scores]:
+    """Scores by customer and item, as bytes."""
+    who = np.repeat(history.customers.to_numpy(), np.diff(history.indptr)).tolist()
+    what = history.items.to_numpy()[history.item].tolist()
+    own = personal.score(history)
+    bought = {
+        key: p.tobytes() for *key, p in zip(who, what, own, strict=True) for key in [tuple(key)]
+    }
+    found = discovery.score(history)
+    who = history.customers.to_numpy()[found.customer].tolist()
+    what = found.items.to_numpy()[found.item].tolist()
+    pairs = zip(who, what, found.score, strict=True)
+    return bought, {(c, j): p.tobytes() for c, j, p in pairs}
+
+
+def those_of(found: tuple[Scores, Scores], customers: Any) -> list[Scores]:
+    wanted = set(np.asarray(customers).tolist())
+    return [{key: p for key, p in part.items() if key[0] in wanted} for part in found]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.3])
+def test_one_customer_alone(share: float) -> None:
+    fitted = models(share)
+    everyone = scores(history_of(table()), *fitted)
+    for customer in (0, 17, 40, 88, 119):
+        alone = scores(history_of(some(table(), [customer])), *fitted)
+        assert list(alone) == those_of(everyone, [customer]) and all(alone)
+
+
+@pytest.mark.parametrize("blocks", [2, 10])
+def test_blocks_samples_and_orders(blocks: int) -> None:
+    fitted = models()
+    everyone = scores(history_of(table()), *fitted)
+    order = np.random.default_rng(blocks).permutation(120)
+    for part in np.array_split(order, blocks)[:5]:
+        found = scores(history_of(shuffled(some(table(), part))), *fitted)
+        assert list(found) == those_of(everyone, part)
+
+
+def test_others_and_what_comes_later_do_not_matter() -> None:
+    fitted, half = models(), np.arange(60)
+    expected = scores(history_of(some(table(), half)), *fitted)
+    strangers = shop(99, customers=60, weeks=LAST)
+    moved = pa.table({**strangers.to_pydict(), "customer": strangers["customer"].to_numpy() + 1000})
+    extended = pa.table({**moved.to_pydict(), "product": moved["product"].to_numpy() + 25})
+    both = history_of(pa.concat_tables([some(table(), half), extended.cast(table().schema)]))
+    assert those_of(scores(both, *fitted), half) == list(expected)
+
+
+def test_what_is_known_comes_from_the_windows_or_from_whom_it_is_said() -> None:
+    windows = [split(table(), 12), split(table(), 16)]
+    everyone = history_of(table())
+    told = PersonalModel(GROUPS).fit(windows, everyone).score(everyone)
+    np.testing.assert_allclose(models()[0].score(everyone), told, rtol=1e-5)
+    few = history_of(some(table(), np.arange(30)))
+    assert not np.allclose(PersonalModel(GROUPS).fit(windows, few).score(everyone), told, rtol=1e-3)
+    told_discovery = DiscoveryModel(GROUPS, items=30, keep=8).fit(windows, everyone)
+    mine, theirs = models()[1].score(everyone), told_discovery.score(everyone)
+    assert mine.item.tolist() == theirs.item.tolist()
+    np.testing.assert_allclose(mine.score, theirs.score, rtol=1e-3)
+
+
+def test_a_history_and_its_window_joined_are_the_whole_history() -> None:
+    whole, parts = history_of(table()), split(table(), 14, window=LAST - 14)
+    found = joined(*parts)
+    assert found.customers.equals(whole.customers) and found.items.equals(whole.items)
+    assert found.indptr.tolist() == whole.indptr.tolist()
+    assert found.item.tolist() == whole.item.tolist() and found.item.dtype == whole.item.dtype
+    for name in ("times", "first", "last", "discounted", "spend"):
+        for states in ("pairs", "trips"):
+            mine, theirs = (getattr(getattr(h, states), name) for h in (found, whole))
+            assert mine.tolist() == theirs.tolist()
+    np.testing.assert_allclose(found.pairs.decay, whole.pairs.decay, rtol=1e-5)
+    np.testing.assert_allclose(found.trips.decay, whole.trips.decay, rtol=1e-5)
+    assert (found.unit, found.start, found.until) == (whole.unit, whole.start, whole.until)
+
+
+def test_statistics_are_shares_and_rates() -> None:
+    twice = pa.concat_tables(
+        [
+            table(),
+            pa.table({**table().to_pydict(), "customer": table()["customer"].to_numpy() + 500}),
+        ]
+    )
+    once, double = (ItemStatistics.from_history(history_of(rows)) for rows in (table(), twice))
+    np.testing.assert_allclose(once.buyer_share, double.buyer_share, rtol=0.05)
+    np.testing.assert_allclose(once.popularity_rate, double.popularity_rate, rtol=0.05)
+    np.testing.assert_allclose(once.repeat_rate, double.repeat_rate, rtol=0.05)
+    unknown = once.among(pa.array([once.items[0].as_py(), 777]))
+    assert unknown.buyers.tolist() == [once.buyers[0], 0.0] and unknown.gap[1] == 4.0
+    assert unknown.repeat_rate[1] == pytest.approx(0.1) and unknown.buyer_share[1] > 0
+
+
+def test_everything_bought_leaves_nothing_to_begin() -> None:
+    personal, discovery = models()
+    known = discovery.known_.items.to_pylist()
+    rows = pa.table({"customer": [1] * len(known), "product": known, "week": [LAST] * len(known)})
+    found = discovery.score(PurchaseHistory.from_transactions(rows))
+    assert [len(column) for column in found] == [0, 0, 0]
+    assert found.score.dtype == np.float32 and found.item.dtype == np.int64
+    assert list(discovery.blocks(PurchaseHistory.from_transactions(rows))) == []
