@@ -188,7 +188,7 @@ def test_incremental_value(tmp_path: Path) -> None:
     told = {"p0": 1.0, "role=reward": 0.5}
     one = write(tmp_path / "c", lambda s: s["candidates"].update(response=told, incremental=True))
     found = read_campaign(one)
-    assert list(found.candidates.columns) == ["response", "value"]
+    assert list(found.candidates.columns) == ["response", "value", "value_most"]
     plain = (
         found.candidates.role > 1
     )  # p1 = p0 there: a coupon adds nothing, and costs its face value
@@ -196,6 +196,7 @@ def test_incremental_value(tmp_path: Path) -> None:
     assert (found.candidates.columns["value"][~plain] > 0).any()
     result = found.solve()
     assert result.status == "optimal" and result.allocated > 0
+    assert "value is the least" in result.summary()
     assert set(result.allocation.to_arrow().column_names) >= {"value", "response", "cost"}
 
 
@@ -273,7 +274,7 @@ def test_killed_in_any_stage_and_run_again(
         (lambda s: s["candidates"].update(columns={"who": "customer"}), "columns: expected names among"),
         (lambda s: s["candidates"].update(columns=[1]), "columns: expected names of columns"),
         (lambda s: s["candidates"].update(incremental=True), "expected coefficients of a response beside it"),
-        (lambda s: s["candidates"].update(incremental=1), "incremental: expected true or false, got 1"),
+        (lambda s: s["candidates"].update(incremental=1), "incremental: expected true, false or a share .*, got 1"),
         (lambda s: s["candidates"].update(reward=0, activation=0, innovation=0), "at least one offer a customer"),
         (lambda s: s.update(candidates=[1]), "candidates: expected a table, got"),
         (lambda s: s["tables"].pop("covers"), "table offers: expected a column 'product', or a table covers"),

@@ -21,7 +21,7 @@ from couponry.affinity import (
     CandidateModel,
     PurchaseHistory,
     ResponseModel,
-    incremental_value,
+    incremental_bounds,
 )
 from couponry.affinity.candidates import weighted_purchases
 from couponry.data.candidate_batches import CandidateBlocks
@@ -182,23 +182,46 @@ def test_response_moves_the_odds_of_buying() -> None:
     assert np.allclose(np.log(p1) - np.log1p(-p1), expected, atol=2e-4)
 
 
-def test_value_is_what_a_coupon_adds() -> None:
+@pytest.mark.parametrize("share", [None, 0.4])
+def test_value_is_what_a_coupon_adds(share: float | None) -> None:
     money = np.linspace(1, 3, 60), np.linspace(0.1, 0.9, 60)
     _, then, window = shopped()
+    response = ResponseModel({"intercept": -0.3, "p0": 1.0, "role=reward": 0.5})
     made = CandidateModel(
-        assortment(), QUOTA, response=ResponseModel({"p0": 1.0, "role=reward": 0.5}), money=money
+        assortment(), QUOTA, response=response, money=money, incremental_share=share
     ).fit([(then, window)], shopped()[0])
-    found = Campaign(SIZE.offers_table(), made.candidates(shopped()[0])).candidates
-    p0 = Campaign(SIZE.offers_table(), model().candidates(shopped()[0])).candidates.columns[
-        "response"
-    ]
-    p1, margin, discount = found.columns["response"], *(column[found.offer] for column in money)
-    assert (p1 > p0)[found.role == 1].all() and np.allclose(p1[found.role > 1], p0[found.role > 1])
+    campaign = Campaign(SIZE.offers_table(), made.candidates(shopped()[0]))
+    found = campaign.candidates
+    plain = Campaign(SIZE.offers_table(), model().candidates(shopped()[0]))
+    p0, p1 = plain.candidates.columns["response"], found.columns["response"]
+    margin, discount = (column[found.offer] for column in money)
+    assert (p1 > p0)[found.role == 1].all() and (p1 < p0)[found.role > 1].all()
+    known = {"buys_without": p0, "redeems": p1, "margin": margin, "discount": discount}
+    least, most = incremental_bounds(**known)
+    if share is None:
+        assert np.allclose(found.columns["value"], least, atol=1e-6)
+        assert np.allclose(found.columns["value_most"], most, atol=1e-6)
+        assert "value is the least" in campaign.summary()
+        return
+    assert list(found.columns) == ["response", "value"] and "note" not in campaign.summary()
+    assert (found.columns["value"] >= least - 1e-6).all()
+    free = (share * p1 >= p1 - p0) & (share * p1 <= 1 - p0)
+    assert free.any()
     assert np.allclose(
-        found.columns["value"], incremental_value(p0, p1, margin, discount), atol=1e-6
+        found.columns["value"][free], (p1 * (share * margin - discount))[free], atol=1e-6
     )
+
+
+def test_what_values_do_not_say_is_said() -> None:
+    anyway = Campaign(SIZE.offers_table(), model().candidates(shopped()[0]))
+    assert "credits sales that would have happened anyway" in anyway.summary()
+    result = anyway.changed(add_rules=[CustomerRule("slots", max=1)]).solve()
+    assert "credits sales that would have happened anyway" in result.summary()
+    assert [one.severity for one in result.findings if one.place == "candidates"] == ["note"]
+    redeemed = Campaign(SIZE.offers_table(), model(True).candidates(shopped()[0]))
+    assert "also of those who would have bought anyway" in redeemed.summary()
     with pytest.raises(InvalidInput, match="money: expected a response model"):
-        CandidateModel(assortment(), QUOTA, money=money)
+        CandidateModel(assortment(), QUOTA, money=([1.0] * 60, [0.5] * 60))
 
 
 def test_a_similarity_from_outside() -> None:

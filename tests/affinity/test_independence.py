@@ -136,7 +136,7 @@ def test_statistics_are_shares_and_rates() -> None:
 
 
 def test_everything_bought_leaves_nothing_to_begin() -> None:
-    personal, discovery = models()
+    discovery = models()[1]
     known = discovery.known_.items.to_pylist()
     rows = pa.table({"customer": [1] * len(known), "product": known, "week": [LAST] * len(known)})
     found = discovery.score(PurchaseHistory.from_transactions(rows))

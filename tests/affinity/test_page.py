@@ -38,9 +38,10 @@ def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     write_tables(tmp_path)
     monkeypatch.chdir(tmp_path)
     code = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(code) == 2
+    assert len(code) == 3
     names: dict[str, Any] = {}
     exec(code[0], names)
     assert names["result"].status == "optimal" and names["result"].allocated > 0
     exec(code[1], names)
     assert names["history"].until == SIZE.weeks - 1 and len(names["campaign"].candidates) > 0
+    exec(code[2], names)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from couponry import InvalidInput
-from couponry.affinity import ResponseModel, calibration_shift, incremental_value, variants
+from couponry.affinity import ResponseModel, calibration_shift, variants
 from couponry.affinity.scores.logistic import sigmoid
 from couponry.data.roles import ROLES
 
@@ -80,11 +80,6 @@ def test_scores_are_shifted_to_the_rate_of_a_campaign() -> None:
     for rate in (0.0, 1.0, float("nan")):
         with pytest.raises(InvalidInput, match="rate: expected a share"):
             model.score(columns, rate=rate)
-
-
-def test_what_would_have_been_bought_anyway_is_worth_nothing() -> None:
-    value = incremental_value(np.array([0.5, 0.0]), np.array([0.5, 0.5]), 2.0, 0.5)
-    assert value.tolist() == [-0.25, 0.75]
 
 
 def test_variants_of_an_offer_are_one_family() -> None:

@@ -16,12 +16,13 @@ from .history.catalogue import Catalogue
 from .history.item_statistics import ItemStatistics
 from .history.purchase_history import PurchaseHistory
 from .scores.discovery_model import DiscoveryModel, DiscoveryScores
+from .scores.incremental import IncrementalBounds, incremental_bounds, incremental_value
 from .scores.item_neighbours import Neighbours, PrecomputedSimilarity
 from .scores.logistic import LogisticRegression, Sample
 from .scores.offer_neighbours import offer_neighbours
 from .scores.personal_model import PersonalModel
 from .scores.repeat_score import RepeatScore
-from .scores.response import ResponseModel, calibration_shift, incremental_value, variants
+from .scores.response import ResponseModel, calibration_shift, variants
 from .scores.similarity import bm25, cosine, ease
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Catalogue",
     "DiscoveryModel",
     "DiscoveryScores",
+    "IncrementalBounds",
     "ItemStatistics",
     "LogisticRegression",
     "Neighbours",
@@ -45,6 +47,7 @@ __all__ = [
     "calibration_shift",
     "cosine",
     "ease",
+    "incremental_bounds",
     "incremental_value",
     "offer_neighbours",
     "variants",

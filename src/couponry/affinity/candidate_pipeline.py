@@ -33,7 +33,7 @@ from .history.purchase_history import PurchaseHistory, group_transactions
 from .scores.response import ResponseModel
 from .targeting import Targeting
 
-FORMAT = 1
+FORMAT = 2
 """Of how candidates are made: with another one here, stores of an earlier one are made again."""
 
 RESERVED = memory_estimate.BASE_BYTES + memory_estimate.SCORING_BYTES
@@ -105,6 +105,7 @@ def candidate_blocks(
         dict.fromkeys(model.columns, np.dtype(np.float32)),
         pipeline.blocks,
         source=_source(transactions, model, allowed, targeting),
+        notes=model.notes,
     )
 
 
@@ -125,6 +126,7 @@ def _model(assortment: Assortment, offers: pa.Table, targeting: Targeting) -> Ca
         response=None if targeting.response is None else ResponseModel(targeting.response),
         offer_columns=_offer_columns(ordered, targeting),
         money=money,
+        incremental_share=targeting.incremental_share,
     )
 
 

@@ -41,9 +41,11 @@ class Targeting:
     response : mapping of str to float, optional
         Coefficients of a `couponry.affinity.ResponseModel`, by name. Without them the response is the probability to
         buy within a window anyway, which says who likes a product and not what the coupon adds.
-    incremental : bool
-        Whether candidates have a value, too: ``(p1 - p0) * margin - p1 * face_value``, what a coupon brings beyond
-        what would have been bought anyway, as far as the coefficients of the response are right.
+    incremental : bool or float
+        Whether candidates have a value, too: what a coupon brings beyond what would have been bought anyway. A share
+        above 0 and up to 1.0 is that of the redeemed coupons that bring a purchase which would not have been made, as
+        a group without coupons has shown. With True, `value` is the least that the probabilities to buy without the
+        coupon and to redeem it allow, and `value_most` the most.
 
     Examples
     --------
@@ -59,7 +61,7 @@ class Targeting:
     half_life: float = 16.0
     columns: Mapping[str, str] = field(default_factory=dict)
     response: Mapping[str, float] | None = None
-    incremental: bool = False
+    incremental: bool | float = False
 
     @classmethod
     def parse(cls, spec: Any) -> Targeting:
@@ -86,6 +88,11 @@ class Targeting:
         found = cls(**spec)
         found.check()
         return found
+
+    @property
+    def incremental_share(self) -> float | None:
+        """Share of the redeemed coupons that bring a new purchase; None where it is not known."""
+        return float(self.incremental) if isinstance(self.incremental, float) else None
 
     @property
     def quota(self) -> dict[str, int]:
@@ -132,8 +139,9 @@ class Targeting:
             or not all(is_number(one) and math.isfinite(as_float(one)) for one in response.values())
         ):
             _refuse("response", "coefficients", response)
-        if not isinstance(self.incremental, bool):
-            _refuse("incremental", "true or false", self.incremental)
+        share = self.incremental_share
+        if not isinstance(self.incremental, bool) and (share is None or not 0 < share <= 1):
+            _refuse("incremental", "true, false or a share above 0 and up to 1.0", self.incremental)
         if self.incremental and response is None:
             raise InvalidInput(
                 "candidates: incremental: expected coefficients of a response beside it"

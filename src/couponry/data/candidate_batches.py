@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class CandidateBlocks:
     source : dict, optional
         What the candidates are made from, as JSON has it, so that a store of the same can be used again; None where
         that cannot be told.
+    notes : list of str
+        What is to be known of the numbers, in a sentence each; making the blocks may add some.
     """
 
     offers: pa.Array
@@ -50,6 +52,7 @@ class CandidateBlocks:
     blocks: Callable[[int, Path | None], Iterator[CandidateRows]]
     roles: bool = True
     source: dict[str, Any] | None = None
+    notes: list[str] = field(default_factory=list)
 
     def collect(self, store: ArrayStore, threads: int) -> Candidates:
         """Make all candidates, and write them into an array store.

@@ -62,6 +62,8 @@ class CampaignData:
         Of the customers' ids, as they came.
     seconds : mapping of str to float
         What stages before the solve took, by name: making candidates of transactions, for instance.
+    notes : tuple of str
+        What is to be known of the candidates' numbers, as whoever made them says.
     """
 
     offers: pa.Table
@@ -75,6 +77,7 @@ class CampaignData:
     candidate_names: tuple[str, ...] = ()
     customer_type: pa.DataType = field(default_factory=pa.int64)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def make(
@@ -134,6 +137,7 @@ class CampaignData:
             customer_type=(
                 rows.schema.field("customer").type if isinstance(rows, Stream) else rows.customer
             ),
+            notes=tuple(rows.notes) if isinstance(rows, CandidateBlocks) else (),
         )
 
     def with_limits(self, limits: Sequence[Limit]) -> CampaignData:
@@ -286,6 +290,7 @@ class CampaignData:
             "maximises": f"sum of {self.value}",
             "rules": ", ".join(rule.name for rule in self.rules) or "none",
             "limits": ", ".join(limit.name for limit in self.limits) or "none",
+            **({"notes": "; ".join(self.notes)} if self.notes else {}),
         }
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..model.campaign_data import CampaignData
-from ..model.checking.finding import Finding
+from ..model.checking.finding import CANDIDATES, Finding
 from ..model.compiled_campaign import CompiledCampaign
 from ..solver.options import SolverOptions
 from ..solver.plan import Plan
@@ -155,6 +155,7 @@ class CampaignSolution:
             ("work", f"{passes}, {self.method}"),
             ("time", f"{total:.2f} s on {self.threads} threads, {self.backend} backend"),
         ]
+        facts += [("note", one.message) for one in self.findings if one.place == CANDIDATES]
         facts += [("warning", text) for text in self._warnings()]
         return facts
 
@@ -182,7 +183,7 @@ class CampaignSolution:
     def _warnings(self) -> list[str]:
         """What the campaign says and was probably not meant."""
         texts = [finding.text for finding in self.findings if finding.severity == "warning"]
-        notes = sum(finding.severity == "note" for finding in self.findings)
+        notes = sum(one.severity == "note" and one.place != CANDIDATES for one in self.findings)
         said = shortened(texts, MAX_LINES, "warnings")
         return said + ([f"{_counted(notes, 'note')} more: see findings"] if texts and notes else [])
 

@@ -24,9 +24,10 @@ from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
 from ..scores.logistic import LogisticRegression, Sample
 from ..scores.offer_neighbours import offer_neighbours
-from ..scores.response import ResponseModel, incremental_value
+from ..scores.response import ResponseModel
 from ..scores.training_windows import Window, check_window
 from .assortment import Assortment
+from .candidate_values import candidate_values, value_notes
 from .offer_chooser import OfferChooser
 from .response_odds import ResponseOdds, fit_odds, odds_features
 from .top_offers import TopOffers
@@ -83,8 +84,12 @@ class CandidateModel:
     offer_columns : mapping of str to array, shape (n_offers,), optional
         `category`, `depth` and other columns that the response model asks for.
     money : (array, array), optional
-        Margin and discount of each offer, each of shape (n_offers,). Candidates then have a value, too:
-        ``(p1 - p0) * margin - p1 * discount``; see `incremental_value`.
+        Margin and discount of each offer, each of shape (n_offers,). Candidates then have a value, too: the least
+        that the probabilities to buy without the coupon and to redeem it allow; `value_most` is the most
+        (`incremental_bounds`).
+    incremental_share : float, optional
+        Share of the redeemed coupons that bring a purchase which would not have been made, from 0 to 1, as a group
+        without coupons has shown. The value is then `incremental_value` of as many purchases more.
     backend : {"native", "numba", "reference"}, optional
         Which kernels to run; all give the same bits.
 
@@ -141,15 +146,16 @@ class CandidateModel:
         response: ResponseModel | None = None,
         offer_columns: Columns | None = None,
         money: tuple[Any, Any] | None = None,
+        incremental_share: float | None = None,
         backend: str | None = None,
     ):
         self.assortment, self.quota = assortment, dict(quota)
         self.half_life, self.power = float(half_life), power
         self.neighbours, self.similarity = neighbours, similarity
         self.response, self.offer_columns = response, dict(offer_columns or {})
-        self.money = None if money is None else tuple(np.asarray(a, np.float32) for a in money)
-        if self.money is not None and response is None:
-            raise InvalidInput("money: expected a response model beside it: p1 - p0 is what counts")
+        self._values = candidate_values(money, incremental_share, has_response=response is not None)
+        self.money = self._values and (self._values.margin, self._values.discount)
+        self.incremental_share = incremental_share
         self.backend = backend
 
     def fit(
@@ -237,12 +243,18 @@ class CandidateModel:
             dict.fromkeys(self.columns, np.dtype(np.float32)),
             lambda threads, _: self.blocks(histories, threads),
             source=source,
+            notes=self.notes,
         )
 
     @property
     def columns(self) -> list[str]:
         """Names of the numeric columns of the candidates."""
-        return ["response"] if self.money is None else ["response", "value"]
+        return ["response", *(self._values.columns if self._values else [])]
+
+    @property
+    def notes(self) -> list[str]:
+        """What responses and values of these candidates do not say, in a sentence each."""
+        return value_notes(self._values, has_response=self.response is not None)
 
     def memory(self, threads: int) -> int:
         """Estimate the memory of the model and of the blocks that are worked on.
@@ -304,9 +316,8 @@ class CandidateModel:
             "role": chosen.role + np.uint8(1),
             "response": p1,
         }
-        if self.money is not None:
-            margin, discount = (of_offers[chosen.offer] for of_offers in self.money)
-            columns["value"] = np.asarray(incremental_value(p0, p1, margin, discount))
+        if self._values is not None:
+            columns.update(self._values.of(chosen.offer, p0, p1))
         customers = part.history.customers[part.start : part.stop]
         some = np.flatnonzero(count)
         if len(some) < len(count):

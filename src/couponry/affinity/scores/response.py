@@ -1,4 +1,4 @@
-"""Response to coupons: the odds of buying anyway, moved by role, discount and proneness; what it is worth; variants."""
+"""Response to coupons: the odds of buying anyway, moved by role, discount and proneness; variants."""
 
 from __future__ import annotations
 
@@ -196,41 +196,6 @@ def calibration_shift(log_odds: NDArray[np.float64], rate: float) -> float:
         else:
             high = middle
     return (low + high) / 2
-
-
-def incremental_value(
-    p0: NDArray[np.floating],
-    p1: NDArray[np.floating],
-    margin: NDArray[np.floating] | float,
-    discount: NDArray[np.floating] | float,
-) -> NDArray[np.floating]:
-    """Compute what a coupon brings beyond what would have been bought anyway.
-
-    ``(p1 - p0) * margin - p1 * discount``. It is as good as p1 - p0 is: where p0 is too low, purchases that would have
-    happened anyway are counted as the coupon's. Test it with a group that gets no coupons.
-
-    Parameters
-    ----------
-    p0 : ndarray of float, shape (n_pairs,)
-        Probability to buy without a coupon.
-    p1 : ndarray of float, shape (n_pairs,)
-        Probability to buy with the coupon.
-    margin : ndarray of float, shape (n_pairs,), or float
-        Earned by a purchase at the full price, in the currency.
-    discount : ndarray of float, shape (n_pairs,), or float
-        Given away by a redeemed coupon, in the currency.
-
-    Returns
-    -------
-    ndarray of float, shape (n_pairs,)
-        Expected value of each pair, in the currency.
-
-    Examples
-    --------
-    >>> round(incremental_value(0.1, 0.3, margin=2.0, discount=0.5), 2)
-    0.25
-    """
-    return (p1 - p0) * margin - p1 * discount
 
 
 def variants(offers: Any, depths: Sequence[float]) -> pa.Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from .columns import missing_money, misspelt_columns
+from .columns import candidate_notes, missing_money, misspelt_columns
 from .conditions import absent_groups, absent_in_conditions
 from .finding import Finding, by_severity
 from .parts import odd_parts
@@ -30,6 +30,7 @@ def statement_findings(statement: Statement) -> list[Finding]:
         absent_in_conditions(statement),
         absent_groups(statement),
         odd_parts(statement),
+        candidate_notes(statement),
     )
     return by_severity(found)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ...utils.suggestions import misspelt
 from ..compiling.measures import MONEY
-from .finding import Finding
+from .finding import CANDIDATES, Finding
 from .statement import Statement
 
 OF_COUPONS = ("response", "value", "cost", *MONEY)
@@ -90,3 +90,18 @@ def missing_money(statement: Statement) -> Iterator[Finding]:
         )
         place = "objective" if statement.value == "value" else "column 'value'"
         yield Finding("warning", place, message)
+
+
+def candidate_notes(statement: Statement) -> Iterator[Finding]:
+    """Repeat what whoever made the candidates says of their numbers.
+
+    Parameters
+    ----------
+    statement : Statement
+
+    Yields
+    ------
+    Finding
+    """
+    for note in statement.notes:
+        yield Finding("note", CANDIDATES, note)

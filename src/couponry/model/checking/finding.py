@@ -10,6 +10,9 @@ from ...utils.errors import InvalidInput, one_line
 SEVERITIES = ("error", "warning", "note")
 """Cannot have been meant, and is not solved; most probably a mistake; may well be meant."""
 
+CANDIDATES = "candidates"
+"""Place of what is to be known of the candidates' numbers: the summary says it."""
+
 MAX_PLACE = 120
 """Characters of a place that is read off a message."""
 

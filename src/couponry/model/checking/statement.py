@@ -26,6 +26,8 @@ class Statement(NamedTuple):
     limits : sequence of Limit
     value : str
         The column whose sum is maximised.
+    notes : sequence of str
+        What is to be known of the candidates' numbers.
     """
 
     offers: pa.Table
@@ -35,6 +37,7 @@ class Statement(NamedTuple):
     rules: Sequence[CustomerRule]
     limits: Sequence[Limit]
     value: str
+    notes: Sequence[str] = ()
 
     def has(self, name: str) -> bool:
         """Tell whether candidates or offers have a column.
