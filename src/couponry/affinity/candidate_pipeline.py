@@ -6,7 +6,7 @@ transactions ──▶ purchase history ──▶ model, fitted on a sample's la
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,8 +26,9 @@ from ..utils.memory import available_memory
 from .candidates.assortment import Assortment
 from .candidates.candidate_model import CandidateModel
 from .history.building.from_transactions import GroupingOptions
-from .history.building.transactions import Transactions
+from .history.building.transactions import ReadOptions, Transactions
 from .history.customer_sample import CustomerSample
+from .history.period_counts import PeriodCounts
 from .history.periods import PERIODS_PER_WEEK
 from .history.purchase_history import PurchaseHistory, group_transactions
 from .scores.response import ResponseModel
@@ -89,7 +90,8 @@ def candidate_blocks(
     """
     targeting.check()
     assortment = Assortment(given.offers, given.covers, given.products, targeting.kind)
-    transactions = Transactions.open(given.transactions, targeting.columns)
+    reading = ReadOptions(targeting.timezone, targeting.null_customers, targeting.until)
+    transactions = Transactions.open(given.transactions, targeting.columns, reading)
     bought = pa.array([], transactions.product_type)
     tables.check_kind_of_ids(
         bought, assortment.products, "table transactions, column 'product'", "covers"
@@ -98,14 +100,15 @@ def candidate_blocks(
     if given.customers is not None:
         allowed = _allowed(given.customers, transactions.customer_type)
     model = _model(assortment, given.offers, targeting)
-    pipeline = _Pipeline(transactions, model, allowed, targeting, limit, clock)
+    notes = model.notes
+    pipeline = _Pipeline(transactions, model, allowed, targeting, limit, clock, notes)
     return CandidateBlocks(
         assortment.offers,
         transactions.customer_type,
         dict.fromkeys(model.columns, np.dtype(np.float32)),
         pipeline.blocks,
         source=_source(transactions, model, allowed, targeting),
-        notes=model.notes,
+        notes=notes,
     )
 
 
@@ -185,27 +188,61 @@ class _Pipeline:
         targeting: Targeting,
         limit: int | None,
         clock: Clock,
+        notes: list[str],
     ):
         self._transactions, self._model, self._allowed = transactions, model, allowed
         self._targeting, self._limit, self._clock = targeting, limit, clock
+        self._notes = notes
 
     def blocks(self, threads: int, scratch: Path | None) -> Iterator[CandidateRows]:
         """Yield candidates, some customers at a time; histories are kept in the scratch folder if there is one."""
         folder = None if scratch is None else scratch / "purchases"
-        sample = CustomerSample()
+        sample, counts = CustomerSample(), PeriodCounts()
         with self._clock.stage("history"):
-            memory = self._grouping_memory()
-            options = GroupingOptions(memory=memory, threads=threads, watch=sample.add)
+            options = GroupingOptions(
+                memory=self._grouping_memory(),
+                threads=threads,
+                watch=_each(sample.add, counts.add),
+                last_complete=lambda: self._last_complete(counts),
+            )
             half_lives = (self._targeting.half_life,)
             history = group_transactions(self._transactions, options, half_lives, folder)
+            self._say_what_is_left_out()
         with self._clock.stage("fit"):
             model = self._fitted(history, sample.table())
-        del sample
+        del sample, options
         with self._clock.stage("candidates"):
             yield from self._candidates(model, history, threads)
             del history
             if folder is not None:
                 shutil.rmtree(folder)
+
+    def _last_complete(self, counts: PeriodCounts) -> int | None:
+        """Return the last week where the one after it seems not to be whole, and say so; else None."""
+        partial = None
+        if self._transactions.unit == "week" and self._targeting.until is None:
+            partial = counts.partial_last()
+        if partial is None:
+            return None
+        period, rows, usual = partial
+        self._say(
+            f"week {period} has {rows:,} transactions, where {usual:,} are usual: it was taken to be incomplete and "
+            f"left out; until = {period} in the targeting takes it as it is"
+        )
+        return period - 1
+
+    def _say_what_is_left_out(self) -> None:
+        read = self._transactions
+        for rows, why in (
+            (read.guests, "without a customer"),
+            (read.too_late, f"after {read.unit} {read.until}"),
+        ):
+            if rows:
+                self._say(f"{rows:,} transactions {why} were left out")
+
+    def _say(self, note: str) -> None:
+        self._notes.append(note)
+        self._clock.say(note)
 
     def _grouping_memory(self) -> int | None:
         """Return bytes that DuckDB may take; None: its own default."""
@@ -238,6 +275,7 @@ class _Pipeline:
         rows = sample.select(["customer", "product", "period"]).rename_columns(
             ["customer", "product", unit]
         )
+        rows = rows.filter(pc.less_equal(rows[unit], history.until))
         before = pc.less_equal(rows[unit], last)
         earlier, later = rows.filter(before), rows.filter(pc.invert(before))
         if len(earlier) == 0 or len(later) == 0:
@@ -249,6 +287,16 @@ class _Pipeline:
         then = PurchaseHistory.from_transactions(earlier, until=last, **options)
         window = PurchaseHistory.from_transactions(later, until=history.until, **options)
         return self._model.fit([(then, window)], then.update(later, until=history.until))
+
+
+def _each(*watch: Callable[[pa.RecordBatch], None]) -> Callable[[pa.RecordBatch], None]:
+    """Return what shows a batch to several."""
+
+    def show(batch: pa.RecordBatch) -> None:
+        for look in watch:
+            look(batch)
+
+    return show
 
 
 def _offer_columns(offers: pa.Table, targeting: Targeting) -> dict[str, Any]:

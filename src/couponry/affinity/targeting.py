@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any, NoReturn
 
 from ..data.roles import ROLES
@@ -36,6 +37,13 @@ class Targeting:
         Weeks in which a response is looked for. The model is fitted on the last `window` weeks of the transactions.
     half_life : float
         Weeks after which a purchase counts half.
+    until : int or date, optional
+        Last period that counts: purchases after it are left out. Default: the last that is there; of weeks the last
+        whole one, which a week with far fewer transactions than usual is not taken to be.
+    timezone : str, optional
+        The shop's, such as "Europe/Berlin": timestamps with a zone are days there. Default: days in UTC.
+    null_customers : {"refuse", "skip"}
+        Whether transactions without a customer, such as those of guests, are left out and counted.
     columns : mapping of str to str
         Names of the columns of the transactions where they are others, such as ``{"customer": "household_id"}``.
     response : mapping of str to float, optional
@@ -62,6 +70,9 @@ class Targeting:
     columns: Mapping[str, str] = field(default_factory=dict)
     response: Mapping[str, float] | None = None
     incremental: bool | float = False
+    until: int | date | None = None
+    timezone: str | None = None
+    null_customers: str = "refuse"
 
     @classmethod
     def parse(cls, spec: Any) -> Targeting:
@@ -121,6 +132,10 @@ class Targeting:
             raise InvalidInput(
                 "candidates: expected at least one offer a customer, got quotas of 0"
             )
+        if self.until is not None and not (is_whole(self.until) or isinstance(self.until, date)):
+            _refuse("until", "a day, a week or a date", self.until)
+        if self.timezone is not None and not is_text(self.timezone):
+            _refuse("timezone", "the name of a time zone", self.timezone)
         if not is_number(self.half_life) or not 0 < as_float(self.half_life) < math.inf:
             _refuse("half_life", "weeks above 0", self.half_life)
 
@@ -161,6 +176,7 @@ class Targeting:
             **{role: int(most) for role, most in self.quota.items()},
             "window": int(self.window),
             "half_life": float(self.half_life),
+            "until": self.until if self.until is None else str(self.until),
             "columns": dict(self.columns),
             "response": response and {name: float(value) for name, value in response.items()},
         }

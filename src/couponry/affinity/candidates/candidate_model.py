@@ -19,13 +19,13 @@ from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
 from ...utils.memory import parse_size, size_text
 from ...utils.parallel import parallel_map, worker_count
-from ..history.decay import half_life_index
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
+from ..scores.features import check_like_fitted
 from ..scores.logistic import LogisticRegression, Sample
 from ..scores.offer_neighbours import offer_neighbours
 from ..scores.response import ResponseModel
-from ..scores.training_windows import Window, check_window
+from ..scores.training_windows import Window, check_windows
 from .assortment import Assortment
 from .candidate_values import candidate_values, value_notes
 from .offer_chooser import OfferChooser
@@ -179,13 +179,12 @@ class CandidateModel:
         Raises
         ------
         InvalidInput
-            If there is no window, one is not after its history, or a history lacks the half-life.
+            If there is no window, one is not right after its history, windows are not alike, or a history lacks the
+            half-life.
         """
-        if not windows:
-            raise InvalidInput("windows: expected at least one, got none")
+        check_windows(windows)
         samples: dict[str, list[Sample]] = {role: [] for role in ROLES}
         for history, later in windows:
-            check_window(history, later)
             self._learn(history)
             chosen, features = self._chosen_features(history)
             outcome = self._bought_later(chosen, history, later)
@@ -326,12 +325,12 @@ class CandidateModel:
 
     def _learn(self, history: PurchaseHistory) -> None:
         """Take repeat rates, popularity and neighbours from a history."""
-        half_life_index(self.half_life, history.half_lives)
         self.items_ = self._items(history)
         self._covers, self._kind = self.assortment.among(self.items_)
         self.repeat_rate_ = np.full(len(self.items_), UNKNOWN_REPEAT_RATE)
         place = tables.positions(history.items, self.items_)
-        self.repeat_rate_[place] = ItemStatistics.from_history(history).repeat_rate
+        self._statistics = ItemStatistics.from_history(history)
+        self.repeat_rate_[place] = self._statistics.repeat_rate
         bought = self._read(CustomerRange.whole(history)).matrix
         buys = sp.csr_array(bought @ self._covers)
         total = np.zeros(buys.shape[1])
@@ -365,6 +364,7 @@ class CandidateModel:
 
     def _read(self, customers: CustomerRange) -> WeightedPurchases:
         """Return what customers bought, weighted."""
+        check_like_fitted(customers.history, self._statistics)
         weight = (self.repeat_rate_**self.power).astype(np.float32)
         return customers.read(self.items_, weight, self.half_life)
 

@@ -14,7 +14,7 @@ from ...data import tables
 from ...utils.arrays.blocks import row_blocks
 from ...utils.arrays.mapped_arrays import release_pages
 from ...utils.lazy_imports import sparse as sp
-from ..history.decay import decay_factors
+from ..history.decay import decay_factors, half_life_index
 from ..history.purchase_history import PurchaseHistory
 
 BLOCK_PAIRS, BLOCK_CUSTOMERS = 1 << 18, 1 << 15
@@ -89,7 +89,7 @@ class CustomerRange:
         WeightedPurchases
         """
         history = self.history
-        h = history.half_lives.index(half_life)
+        h = half_life_index(half_life, history.half_lives)
         periods = history.until - history.start + 1
         factor = decay_factors(history.half_lives, history.unit, periods)[:, h]
         ends = history.indptr[self.start : self.stop + 1]

@@ -49,6 +49,8 @@ class Coverage:
         First and last period; 0 and -1 while nothing is covered.
     left_out : int
         Transactions that were left out because their quantity was not above 0.
+    guests : int
+        Transactions that were left out because they had no customer.
     """
 
     half_lives: tuple[float, ...]
@@ -56,6 +58,7 @@ class Coverage:
     start: int = 0
     until: int = -1
     left_out: int = 0
+    guests: int = 0
 
     def manifest(self) -> dict[str, Any]:
         """Return what is written into the manifest.
@@ -72,6 +75,7 @@ class Coverage:
             "start": self.start,
             "until": self.until,
             "left_out": self.left_out,
+            "guests": self.guests,
         }
 
     @classmethod
@@ -95,6 +99,7 @@ class Coverage:
             manifest["start"],
             manifest["until"],
             manifest["left_out"],
+            manifest.get("guests", 0),
         )
 
 

@@ -47,6 +47,8 @@ class ItemStatistics:
         Ids of the items, ascending.
     customers : int
         Customers of the history.
+    unit : {"day", "week"}
+        What a period of the history is.
 
     Examples
     --------
@@ -65,6 +67,7 @@ class ItemStatistics:
     gap: NDArray[np.float64]
     items: pa.Array
     customers: int
+    unit: str
 
     @classmethod
     def from_history(cls, history: PurchaseHistory) -> ItemStatistics:
@@ -95,8 +98,8 @@ class ItemStatistics:
                 np.add.at(popularity[h], item, decay.astype(np.float64))
         weeks = spans / history.periods_a_week
         gap = (weeks + PRIOR_GAPS * PRIOR_GAP_WEEKS) / (gaps + PRIOR_GAPS)
-        customers = len(history.customers)
-        return cls(buyers, repeaters, popularity.T.copy(), gap, history.items, customers)
+        about = history.items, len(history.customers), history.unit
+        return cls(buyers, repeaters, popularity.T.copy(), gap, *about)
 
     @classmethod
     def of(cls, history: PurchaseHistory) -> ItemStatistics:
@@ -167,4 +170,5 @@ class ItemStatistics:
             picked(self.gap, PRIOR_GAP_WEEKS),
             items,
             self.customers,
+            self.unit,
         )

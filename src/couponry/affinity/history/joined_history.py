@@ -48,6 +48,7 @@ def joined(history: PurchaseHistory, later: PurchaseHistory) -> PurchaseHistory:
         start=history.start,
         until=later.until,
         left_out=history.left_out + later.left_out,
+        guests=history.guests + later.guests,
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...data import tables
+from ...utils.checks import shown
 from ...utils.errors import InvalidInput
 
 PERIODS_PER_WEEK = {"day": 7, "week": 1}
@@ -20,7 +23,9 @@ MAX_PERIOD_NUMBER = 1 << 30
 """Absolute value that a period's number stays below, so that differences fit in int32."""
 
 
-def read_periods(table: pa.Table, name: str, first_row: int, what: str) -> NDArray[np.int32]:
+def read_periods(
+    table: pa.Table, name: str, first_row: int, what: str, timezone: str | None = None
+) -> NDArray[np.int32]:
     """Read a column of days, weeks or dates as whole numbers.
 
     Parameters
@@ -32,11 +37,14 @@ def read_periods(table: pa.Table, name: str, first_row: int, what: str) -> NDArr
         Number of the table's first row, for errors.
     what : str
         Name of the table, for errors.
+    timezone : str, optional
+        Time zone of the shop, for timestamps that have one.
 
     Returns
     -------
     ndarray of int32, shape (n_rows,)
-        The numbers as they are; of dates, days since 1970; of timestamps, their days in UTC.
+        The numbers as they are; of dates, days since 1970; of timestamps without a time zone, their days; of those
+        with one, their days in the shop's, or in UTC.
 
     Raises
     ------
@@ -45,6 +53,13 @@ def read_periods(table: pa.Table, name: str, first_row: int, what: str) -> NDArr
     """
     column = table[name]
     if pa.types.is_timestamp(column.type):
+        if timezone is not None:
+            if column.type.tz is None:
+                raise InvalidInput(
+                    f"timezone: expected timestamps with a time zone in table {what}, column {name!r}, got "
+                    f"{column.type}; without timezone they are taken to be the shop's"
+                )
+            column = pc.local_timestamp(column.cast(pa.timestamp(column.type.unit, timezone)))
         column = column.cast(pa.timestamp(column.type.unit))  # without a time zone: UTC
         column = pc.floor_temporal(column, unit="day").cast(pa.date32())
     if pa.types.is_date64(column.type):
@@ -65,6 +80,53 @@ def read_periods(table: pa.Table, name: str, first_row: int, what: str) -> NDArr
             f"table {what}, column {name!r}, row {first_row + row}: expected a day or week, got {values[row]}"
         )
     return values.astype(np.int32)
+
+
+def check_timezone(timezone: str | None) -> None:
+    """Refuse a time zone that nobody knows.
+
+    Parameters
+    ----------
+    timezone : str or None
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if timezone is None:
+        return
+    try:
+        pc.local_timestamp(pa.array([0], pa.int64()).cast(pa.timestamp("s", timezone)))
+    except (pa.ArrowInvalid, TypeError, ValueError):
+        raise InvalidInput(
+            f"timezone: expected the name of a time zone, such as 'Europe/Berlin', got {shown(timezone)}"
+        ) from None
+
+
+def period_number(period: int | date | None, unit: str) -> int | None:
+    """Return a period that somebody names as a number.
+
+    Parameters
+    ----------
+    period : int, date or None
+        Dates are days since 1970.
+    unit : {"day", "week"}
+        What a period is.
+
+    Returns
+    -------
+    int or None
+
+    Raises
+    ------
+    InvalidInput
+        If a date is given and periods are weeks.
+    """
+    if not isinstance(period, date):
+        return period
+    if unit != "day":
+        raise InvalidInput(f"until: expected the number of a {unit}, got the date {period}")
+    return period.toordinal() - date(1970, 1, 1).toordinal()
 
 
 def check_span(start: int, last: int) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ from .building.aggregates import AggregateOptions, aggregate_tables
 from .building.duckdb_session import Resources
 from .building.from_aggregates import build_from_aggregates
 from .building.from_transactions import GroupingOptions, add_transactions, check_memory
-from .building.transactions import Transactions
+from .building.transactions import ReadOptions, Transactions
 from .decay import HALF_LIVES, checked_half_lives, decay_factors
 from .history_arrays import HistoryArrays
 from .history_folder import Built, Coverage, open_history
-from .periods import PERIODS_PER_WEEK
+from .periods import PERIODS_PER_WEEK, period_number
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class PurchaseHistory:
         First and last period that is covered.
     left_out : int
         Transactions that were left out because their quantity was not above 0.
+    guests : int
+        Transactions that were left out because they had no customer.
 
     Notes
     -----
@@ -91,6 +94,7 @@ class PurchaseHistory:
     start: int
     until: int
     left_out: int = 0
+    guests: int = 0
 
     @classmethod
     def from_transactions(
@@ -100,37 +104,41 @@ class PurchaseHistory:
         columns: Mapping[str, str] | None = None,
         catalogue: Any = None,
         half_lives: Sequence[float] = HALF_LIVES,
-        until: int | None = None,
+        until: int | date | None = None,
         folder: str | Path | None = None,
         memory_limit: int | str | None = None,
         threads: int | None = None,
+        timezone: str | None = None,
+        null_customers: str = "refuse",
     ) -> PurchaseHistory:
         """Group transactions into a history, out of core.
 
         Parameters
         ----------
         transactions : path, table or stream of record batches
-            A Parquet or CSV file, glob or folder; anything that speaks the Arrow stream protocol; or an iterator of
-            record batches. Columns: `customer` and `product` (integers or strings); one of `day` (whole numbers or
-            dates), `date` (dates) and `week` (whole numbers); and where they exist `quantity` (rows of 0 or less are
-            returns, and left out), `spend` (an amount of money) and `discount` (any but 0: bought at a discount).
+            A Parquet or CSV file, glob or folder; anything that speaks the Arrow stream protocol; or record batches.
+            Columns: `customer` and `product` (integers or strings); one of `day` (whole numbers, dates or timestamps),
+            `date` and `week` (whole numbers); and where they exist `quantity` (rows of 0 or less are returns, and left
+            out), `spend` (money) and `discount` (any but 0: bought at a discount).
         columns : mapping of str to str, optional
             Names of the columns where they are others, such as ``{"customer": "household_id"}``.
         catalogue : table, optional
-            Columns `product` and `item`: purchases of a product count as purchases of its items, of each if there are
-            several. An item may be a coupon that is good for several products, a brand or a category. Products that
-            the catalogue lacks count as trips alone.
+            Columns `product` and `item`: a product's purchases are those of each of its items, such as coupons that are
+            good for it, or its brand. Products that the catalogue lacks count as trips alone.
         half_lives : sequence of float
             In weeks.
-        until : int, optional
+        until : int or date, optional
             Last period that the transactions cover; default: the last that is there.
         folder : str or pathlib.Path, optional
             Where the history is kept, memory-mapped; default: in memory. The folder appears whole or not at all.
         memory_limit : int or str, optional
-            What DuckDB may take before it goes to disk: bytes, or text such as "8GiB". A history that cannot fit in
-            memory is refused with its size before it starts, as far as Parquet files tell.
+            What DuckDB may take before it goes to disk: bytes, or text such as "8GiB". What cannot fit is refused.
         threads : int, optional
-            Threads of DuckDB; default: the cores that may be used.
+            Threads of DuckDB; default: all that may be used.
+        timezone : str, optional
+            The shop's, such as "Europe/Berlin": timestamps with a zone are days there. Default: days in UTC.
+        null_customers : {"refuse", "skip"}
+            Whether rows without a customer, such as those of guests, are left out and counted (`guests`).
 
         Returns
         -------
@@ -139,16 +147,14 @@ class PurchaseHistory:
 
         Raises
         ------
-        InvalidInput
-            If a table is not as described, or a history in memory would not fit.
-        ImportError
-            If DuckDB, which the extra ``couponry[affinity]`` brings, is not installed.
+        InvalidInput, ImportError
+            If a table is not as described or a history would not fit; if DuckDB (``couponry[affinity]``) is missing.
         """
-        read = Transactions.open(transactions, columns)
+        read = Transactions.open(transactions, columns, ReadOptions(timezone, null_customers))
         memory = parse_size(memory_limit, "memory_limit")
         if folder is None and memory is not None:
             check_memory(read, memory, len(half_lives))
-        options = GroupingOptions(catalogue, until, memory, threads)
+        options = GroupingOptions(catalogue, period_number(until, read.unit), memory, threads)
         return group_transactions(read, options, half_lives, folder)
 
     @classmethod
@@ -240,10 +246,12 @@ class PurchaseHistory:
         *,
         columns: Mapping[str, str] | None = None,
         catalogue: Any = None,
-        until: int | None = None,
+        until: int | date | None = None,
         folder: str | Path | None = None,
         memory_limit: int | str | None = None,
         threads: int | None = None,
+        timezone: str | None = None,
+        null_customers: str = "refuse",
     ) -> PurchaseHistory:
         """Add later transactions: exactly what all of them at once would have given.
 
@@ -256,7 +264,7 @@ class PurchaseHistory:
         folder : str or pathlib.Path, optional
             Where the new history is kept: another folder, or that of this history, which is replaced. Default: in
             memory.
-        memory_limit, threads : optional
+        memory_limit, threads, timezone, null_customers : optional
             As for `from_transactions`.
 
         Returns
@@ -270,10 +278,10 @@ class PurchaseHistory:
             If transactions are not all later than `until`, or do not go with the history's ids or unit; or if the
             folder holds another history than this one, as after an update by somebody else.
         """
-        read = Transactions.open(transactions, columns)
+        read = Transactions.open(transactions, columns, ReadOptions(timezone, null_customers))
         memory = parse_size(memory_limit, "memory_limit")
-        options = GroupingOptions(catalogue, until, memory, threads)
-        covered = Coverage(self.half_lives, self.unit, self.start, self.until, self.left_out)
+        options = GroupingOptions(catalogue, period_number(until, read.unit), memory, threads)
+        covered = Coverage(*(getattr(self, field.name) for field in fields(Coverage)))
         return _assemble(add_transactions(self._arrays, covered, read, options, folder))
 
     def aggregates(self) -> tuple[pa.Table, pa.Table]:

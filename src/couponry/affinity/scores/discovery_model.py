@@ -14,11 +14,11 @@ from ...data import tables
 from ...utils.errors import InvalidInput
 from ..history.purchase_history import PurchaseHistory
 from .discovery_features import DiscoveryFeatures
-from .features import check_feature_names, stack_features
+from .features import check_feature_names, check_like_fitted, stack_features
 from .item_neighbours import NEIGHBOURS, Neighbours
 from .known_items import KnownItems
 from .logistic import LogisticRegression, Sample, unweighted
-from .training_windows import LEAST_PURCHASES_THAT_COUNT, Window, check_window, known_at_the_end
+from .training_windows import LEAST_PURCHASES_THAT_COUNT, Window, check_windows, known_at_the_end
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,10 @@ class DiscoveryModel:
         Raises
         ------
         InvalidInput
-            If there is no window, one is not after its history, or there is nothing to begin with.
+            If there is no window, one is not right after its history, windows are not alike, or there is nothing to
+            begin with.
         """
-        if not windows:
-            raise InvalidInput("windows: expected at least one, got none")
+        check_windows(windows)
         samples = [sample for window in windows for sample in self._samples(*window)]
         if not samples:
             raise InvalidInput(
@@ -177,7 +177,7 @@ class DiscoveryModel:
         Raises
         ------
         InvalidInput
-            If half-lives or groups are others.
+            If half-lives, groups, the unit or the kind of ids are others.
         """
         features = self._features(history)
         blocks = list(self._scored(features))
@@ -205,7 +205,7 @@ class DiscoveryModel:
         Raises
         ------
         InvalidInput
-            If half-lives or groups are others.
+            If half-lives, groups, the unit or the kind of ids are others.
         """
         yield from self._scored(self._features(history))
 
@@ -217,6 +217,7 @@ class DiscoveryModel:
             yield DiscoveryScores(customer, item, score, features.items)
 
     def _features(self, history: PurchaseHistory) -> DiscoveryFeatures:
+        check_like_fitted(history, self.known_.statistics)
         return DiscoveryFeatures(self.known_, self.groups, history)
 
     def _learned(self, history: PurchaseHistory) -> KnownItems:
@@ -224,7 +225,6 @@ class DiscoveryModel:
 
     def _samples(self, history: PurchaseHistory, later: PurchaseHistory) -> Iterator[Sample]:
         """Yield the pairs of a window, and which of them were bought in it."""
-        check_window(history, later)
         discovery = DiscoveryFeatures(self._learned(history), self.groups, history)
         customer_of_pair = np.repeat(
             tables.positions(later.customers, history.customers), np.diff(later.indptr)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data import tables
 from ...utils.arrays.blocks import row_blocks
 from ...utils.errors import InvalidInput
+from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
 
 Features = dict[str, NDArray[np.float32]]
@@ -109,4 +111,29 @@ def check_feature_names(features: Features, fitted: list[str]) -> None:
     if list(features) != fitted:
         raise InvalidInput(
             "history: expected the half-lives and groups that the model was fitted with"
+        )
+
+
+def check_like_fitted(history: PurchaseHistory, statistics: ItemStatistics) -> None:
+    """Refuse a history by another unit, or with another kind of ids, than a model was fitted with.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+        That is to be scored.
+    statistics : ItemStatistics
+        What the model knows.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if history.unit != statistics.unit:
+        raise InvalidInput(
+            f"history: expected one by {statistics.unit}, as the model was fitted with, got one by {history.unit}"
+        )
+    if len(history.items) and history.items.type != statistics.items.type:
+        raise InvalidInput(
+            f"history: expected items that are {tables.kind_of_ids(statistics.items)}, as the model was fitted with, "
+            f"got {tables.kind_of_ids(history.items)}"
         )

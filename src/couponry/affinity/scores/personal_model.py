@@ -15,6 +15,7 @@ from ..history.purchase_history import PurchaseHistory
 from .features import (
     Features,
     check_feature_names,
+    check_like_fitted,
     customer_blocks,
     groups_of_items,
     stack_features,
@@ -25,7 +26,7 @@ from .training_windows import (
     LEAST_PURCHASES_THAT_COUNT,
     Window,
     bought_again,
-    check_window,
+    check_windows,
     known_at_the_end,
 )
 
@@ -99,16 +100,15 @@ class PersonalModel:
         Raises
         ------
         InvalidInput
-            If there is no window, if one is not after its history, or if nothing or everything was bought again.
+            If there is no window, one is not right after its history, windows are not alike, or nothing or everything
+            was bought again.
         """
+        check_windows(windows)
         samples = []
         for history, later in windows:
-            check_window(history, later)
             self.names_, features = self._design(history)
             outcome = bought_again(history, later)
             samples.append(Sample(features, outcome, self._weight(history, outcome)))
-        if not samples:
-            raise InvalidInput("windows: expected at least one, got none")
         self.regression_ = LogisticRegression(self.ridge).fit(samples)
         if self.by_customer:
             self.regression_.calibrated([unweighted(sample) for sample in samples])
@@ -133,8 +133,9 @@ class PersonalModel:
         Raises
         ------
         InvalidInput
-            If half-lives or groups are others.
+            If half-lives, groups, the unit or the kind of ids are others.
         """
+        check_like_fitted(history, self.statistics_)
         statistics = self.statistics_.among(history.items)
         groups = groups_of_items(self.groups, history)
 

@@ -10,7 +10,7 @@ from ...data import tables
 from ..history.decay import half_life_index
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
-from .features import customer_blocks
+from .features import check_like_fitted, customer_blocks
 
 
 class RepeatScore:
@@ -67,8 +67,8 @@ class RepeatScore:
             If the history does not have the half-life.
         """
         half_life_index(self.half_life, history.half_lives)
-        statistics = ItemStatistics.from_history(history)
-        self.repeat_rate_, self.items_ = statistics.repeat_rate, history.items
+        self._statistics = ItemStatistics.from_history(history)
+        self.repeat_rate_, self.items_ = self._statistics.repeat_rate, history.items
         return self
 
     def score(self, history: PurchaseHistory) -> NDArray[np.float32]:
@@ -83,12 +83,18 @@ class RepeatScore:
         -------
         ndarray of float32, shape (n_pairs,)
             Scores; items that were not there when fitted score 0.
+
+        Raises
+        ------
+        InvalidInput
+            If the history lacks the half-life, or the unit or the kind of ids are others than when fitted.
         """
+        check_like_fitted(history, self._statistics)
+        h = half_life_index(self.half_life, history.half_lives)
         place = tables.positions(history.items, self.items_)
         weight = np.where(place >= 0, (self.repeat_rate_**self.power)[place], 0.0).astype(
             np.float32
         )
-        h = history.half_lives.index(self.half_life)
         scores = np.empty(len(history), np.float32)
         for start, stop in customer_blocks(history):
             part = slice(int(history.indptr[start]), int(history.indptr[stop]))

@@ -44,6 +44,8 @@ class GroupingOptions:
     threads : int, optional
     watch : callable, optional
         Called with every batch of transactions before they are grouped.
+    last_complete : callable, optional
+        Called when all of them were read: the last period that is kept; None: all are.
     """
 
     catalogue: Any = None
@@ -51,6 +53,7 @@ class GroupingOptions:
     memory: int | None = None
     threads: int | None = None
     watch: Callable[[pa.RecordBatch], None] | None = None
+    last_complete: Callable[[], int | None] | None = None
 
 
 def add_transactions(
@@ -89,7 +92,8 @@ def add_transactions(
         if options.catalogue is not None:
             catalogue = _checked_catalogue(options.catalogue, transactions.product_type)
         resources = Resources(options.memory, thread_count(options.threads), scratch)
-        with GroupedPurchases(transactions, catalogue, resources, options.watch) as grouped:
+        watch, cut = options.watch, options.last_complete
+        with GroupedPurchases(transactions, catalogue, resources, watch, cut) as grouped:
             coverage = _extended(covered, grouped, transactions, options.until)
             return _merged(old, grouped, coverage, store), coverage
 
@@ -167,7 +171,8 @@ def _extended(
     last = last if until is None else until
     check_span(start, last)
     left_out = covered.left_out + transactions.left_out
-    return Coverage(covered.half_lives, transactions.unit, start, last, left_out)
+    guests = covered.guests + transactions.guests
+    return Coverage(covered.half_lives, transactions.unit, start, last, left_out, guests)
 
 
 def _merged(

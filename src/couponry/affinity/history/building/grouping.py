@@ -27,6 +27,8 @@ class GroupedPurchases:
     resources : Resources
     watch : callable, optional
         Called with every batch of transactions before they are grouped.
+    last_complete : callable, optional
+        Called when all of them were read: the last period that is kept; None: all are.
 
     Attributes
     ----------
@@ -43,11 +45,15 @@ class GroupedPurchases:
         catalogue: pa.Table | None,
         resources: Resources,
         watch: Callable[[pa.RecordBatch], None] | None = None,
+        last_complete: Callable[[], int | None] | None = None,
     ):
         self.customer_type = transactions.customer_type
         self._session = DuckDBSession(resources, "grouping the transactions", keep_order=False)
         try:
             self._group(transactions, catalogue, watch)
+            last = None if last_complete is None else last_complete()
+            if last is not None:
+                self._session.execute(f"DELETE FROM grouped WHERE period > {last:d}")
             bounds = self._session.execute("SELECT min(period), max(period) FROM grouped")[0]
             self.first: int = 0 if bounds[0] is None else bounds[0]
             self.last: int = -1 if bounds[0] is None else bounds[1]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import date
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,14 +17,36 @@ from ....data.table_files import empty_table
 from ....utils.checks import shown
 from ....utils.errors import InvalidInput
 from ....utils.suggestions import did_you_mean
-from ..periods import read_periods
+from ..periods import check_timezone, period_number, read_periods
 
 TABLE = "transactions"
 TIME_COLUMNS = ("day", "week", "date")
 OPTIONAL_COLUMNS = ("quantity", "spend", "discount")
 KNOWN_COLUMNS = ("customer", "product", *TIME_COLUMNS, *OPTIONAL_COLUMNS)
+NULL_CUSTOMERS = ("refuse", "skip")
 MAX_SPEND = 9e13
 """Largest amount of money in a row, so that hundredths fit in int64 with room for their sums."""
+
+
+class ReadOptions(NamedTuple):
+    """How transactions are read.
+
+    Attributes
+    ----------
+    timezone : str or None
+        Time zone of the shop, such as "Europe/Berlin", that timestamps with a zone are days of; None: UTC.
+    null_customers : {"refuse", "skip"}
+        What becomes of rows without a customer.
+    until : int, date or None
+        Last period that is read; rows of later ones are left out.
+    """
+
+    timezone: str | None = None
+    null_customers: str = "refuse"
+    until: int | date | None = None
+
+
+DEFAULT_OPTIONS = ReadOptions()
 
 
 @dataclass
@@ -38,8 +61,14 @@ class Transactions:
         What a period is.
     optional : tuple of str
         Which of `quantity`, `spend` and `discount` there are.
+    until : int or None
+        Last period that is read.
     left_out : int
         Rows read so far whose quantity is 0 or less: returns.
+    guests : int
+        Rows read so far that have no customer.
+    too_late : int
+        Rows read so far of periods after the last that is read.
     """
 
     customer_type: pa.DataType
@@ -49,10 +78,20 @@ class Transactions:
     _stream: Stream
     _names: dict[str, str]
     _time: str
+    _timezone: str | None
+    _skips_guests: bool
+    until: int | None
     left_out: int = 0
+    guests: int = 0
+    too_late: int = 0
 
     @classmethod
-    def open(cls, rows: Any, columns: Mapping[str, str] | None) -> Transactions:
+    def open(
+        cls,
+        rows: Any,
+        columns: Mapping[str, str] | None,
+        options: ReadOptions = DEFAULT_OPTIONS,
+    ) -> Transactions:
         """Look at the schema; no row is read yet.
 
         Parameters
@@ -60,6 +99,7 @@ class Transactions:
         rows : Stream, or what `couponry.data.streams.stream` takes
         columns : mapping of str to str, optional
             Names of the columns where they are others, such as ``{"customer": "household_id"}``.
+        options : ReadOptions
 
         Raises
         ------
@@ -67,6 +107,11 @@ class Transactions:
             If columns are missing or of a wrong type, or if not exactly one says when.
         """
         renamed, names = dict(columns or {}), _column_names(columns)
+        check_timezone(options.timezone)
+        if options.null_customers not in NULL_CUSTOMERS:
+            raise InvalidInput(
+                f'null_customers: expected "refuse" or "skip", got {shown(options.null_customers)}'
+            )
         if not isinstance(rows, Stream):
             rows = stream(rows, TABLE, transaction_columns(columns))
         empty = empty_table(rows.schema)
@@ -85,7 +130,10 @@ class Transactions:
         )
         optional = [name for name in OPTIONAL_COLUMNS if names[name] in rows.schema.names]
         unit = "week" if times == ["week"] else "day"
-        return cls(customer, product, unit, tuple(optional), rows, names, times[0])
+        return cls(
+            customer, product, unit, tuple(optional), rows, names, times[0], options.timezone,
+            options.null_customers == "skip", period_number(options.until, unit),
+        )  # fmt: skip
 
     @property
     def files(self) -> list[list[Any]] | None:
@@ -126,10 +174,13 @@ class Transactions:
     def _checked(self, table: pa.Table, first_row: int) -> pa.Table:
         """Return the rows of a batch in the schema of the batches, without returns."""
         names = self._names
+        table, has_customer = self._with_customers(table)
+        if not has_customer.any() and len(table):
+            return self.schema.empty_table()
         columns = {
             "customer": self._ids(table, "customer", self.customer_type, first_row),
             "product": self._ids(table, "product", self.product_type, first_row),
-            "period": read_periods(table, names[self._time], first_row, TABLE),
+            "period": read_periods(table, names[self._time], first_row, TABLE, self._timezone),
             "discounted": np.zeros(len(table), np.uint8),
             "spend": np.zeros(len(table), np.int64),
         }
@@ -138,12 +189,30 @@ class Transactions:
             columns["discounted"] = (discount != 0).astype(np.uint8)
         if "spend" in self.optional:
             columns["spend"] = self._spend(table, first_row)
+        kept = has_customer
+        if self.until is not None:
+            in_time = columns["period"] <= self.until
+            self.too_late += int((kept & ~in_time).sum())
+            kept = kept & in_time
+        if "quantity" in self.optional:
+            bought = tables.exact_numbers(table, TABLE, names["quantity"], first_row) > 0
+            self.left_out += int((kept & ~bought).sum())
+            kept = kept & bought
         checked = pa.table(columns, schema=self.schema)
-        if "quantity" not in self.optional:
-            return checked
-        bought = tables.exact_numbers(table, TABLE, names["quantity"], first_row) > 0
-        self.left_out += int(len(table) - bought.sum())
-        return checked if bought.all() else checked.filter(pa.array(bought))
+        return checked if kept.all() else checked.filter(pa.array(kept))
+
+    def _with_customers(self, table: pa.Table) -> tuple[pa.Table, NDArray[np.bool_]]:
+        """Return the rows, with any customer where there is none, and which rows have one; counts the others."""
+        name = self._names["customer"]
+        column = table[name]
+        if not self._skips_guests or not column.null_count:
+            return table, np.ones(len(table), bool)
+        self.guests += column.null_count
+        has_customer = column.is_valid().to_numpy()
+        somebody = np.maximum.accumulate(np.where(has_customer, np.arange(len(table)), 0))
+        somebody[: int(has_customer.argmax())] = int(has_customer.argmax())
+        place = table.column_names.index(name)
+        return table.set_column(place, name, column.take(pa.array(somebody))), has_customer
 
     def _spend(self, table: pa.Table, first_row: int) -> NDArray[np.int64]:
         """Return spend in hundredths, rounded half up."""

@@ -1,0 +1,69 @@
+"""Transactions by period, counted while they go by: whether the last period is there as a whole."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+USUAL_PERIODS = 8
+"""Periods before the last that say how many transactions are usual."""
+
+LEAST_SHARE = 0.75
+"""Share of the usual transactions below which a last period is taken to be incomplete: a week without two days."""
+
+NOISE = 4.0
+"""Standard deviations of a count that a last period must lie below the usual besides."""
+
+
+class PartialPeriod(NamedTuple):
+    """A last period that seems to be incomplete.
+
+    Attributes
+    ----------
+    period : int
+    rows, usual : int
+        Transactions in it, and in the median of the periods before.
+    """
+
+    period: int
+    rows: int
+    usual: int
+
+
+class PeriodCounts:
+    """Counts transactions by period, whatever their order."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, int] = {}
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Look at more rows, which have a column `period` of int32.
+
+        Parameters
+        ----------
+        batch : pyarrow.RecordBatch
+        """
+        periods = batch["period"].to_numpy()
+        if len(periods) == 0:
+            return
+        first = int(periods.min())
+        count = np.bincount(periods - first)
+        for place in np.flatnonzero(count).tolist():
+            self._rows[first + place] = self._rows.get(first + place, 0) + int(count[place])
+
+    def partial_last(self) -> PartialPeriod | None:
+        """Return the last period if it has far fewer rows than those before it; None if there are too few of them.
+
+        Returns
+        -------
+        PartialPeriod or None
+        """
+        if not self._rows:
+            return None
+        last = max(self._rows)
+        before = [self._rows.get(last - age, 0) for age in range(1, USUAL_PERIODS + 1)]
+        usual, rows = int(np.median(before)), self._rows[last]
+        is_partial = rows < LEAST_SHARE * usual and usual - rows > NOISE * usual**0.5
+        return PartialPeriod(last, rows, usual) if is_partial else None
