@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from tests.support.checked_solve import SLOTS, pairs, price_of, solve_and_check
@@ -91,3 +93,16 @@ def test_prices_are_told_under_rules_that_overlap_too() -> None:
     assert result.status == "optimal" and result.limits is not None
     assert result.limits["price"][0].as_py() > 0
     assert result.limits["binding"][0].as_py()
+
+
+def test_weights_next_to_nothing_warn_of_nothing() -> None:
+    candidates = {
+        "customer": [1, 1],
+        "offer": ["a", "b"],
+        "value": [1.0, 2.0],
+        "weight": [1.0, 5e-324],
+    }
+    limits = [Limit("weight", sum="weight", max=0.5)]
+    with warnings.catch_warnings(action="error"):
+        result = Campaign({"offer": ["a", "b"]}, candidates, limits=limits).solve()
+    assert result.objective == 2.0

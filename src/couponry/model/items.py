@@ -32,12 +32,21 @@ class Items:
         Row of `offers`.
     role : ndarray of int64, shape (n_items,), or None
         Code of the role; None where roles are not told apart.
+    has_roles : bool
+        Whether candidates have roles, told apart or not.
     """
 
-    def __init__(self, offers: pa.Table, offer: NDArray[np.int64], role: NDArray[np.int64] | None):
+    def __init__(
+        self,
+        offers: pa.Table,
+        offer: NDArray[np.int64],
+        role: NDArray[np.int64] | None,
+        has_roles: bool,
+    ):
         self.offers = offers
         self.offer = offer
         self.role = role
+        self.has_roles = has_roles
 
     def __len__(self) -> int:
         return len(self.offer)
@@ -65,7 +74,8 @@ class Items:
         if self.role is not None and "role" in rest:
             wanted = wanted_roles(rest.pop("role"), by_whom)
             mask &= np.isin(self.role, [1 + ROLES.index(name) for name in wanted])
-        return mask & rows_where(self.offers, "offers", rest, by_whom)[self.offer]
+        known = column_names(self.offers, self.has_roles)
+        return mask & rows_where(self.offers, "offers", rest, by_whom, known=known)[self.offer]
 
     def groups(
         self, by: str, by_whom: str
@@ -98,7 +108,7 @@ class Items:
         if by not in self.offers.column_names:
             raise InvalidInput(
                 f"{by_whom}: by: table offers has no column {by!r}"
-                f"{known_names(by, self.offers.column_names, 'columns')}"
+                f"{known_names(by, column_names(self.offers, self.has_roles), 'columns')}"
             )
         column = self.offers[by]
         rows = np.arange(len(column))
@@ -111,6 +121,21 @@ class Items:
         count = np.searchsorted(pairs[:, 0], self.offer, side="right") - first
         item = np.repeat(np.arange(len(self)), count)
         return item, pairs[ranges(first, count), 1], values
+
+
+def column_names(offers: pa.Table, has_roles: bool) -> list[str]:
+    """List what rules and limits can name: the columns of offers, and `role` where candidates have it.
+
+    Parameters
+    ----------
+    offers : pyarrow.Table
+    has_roles : bool
+
+    Returns
+    -------
+    list of str
+    """
+    return list(dict.fromkeys([*offers.column_names, *(["role"] if has_roles else [])]))
 
 
 def wanted_roles(test: Any, by_whom: str) -> list[str]:
@@ -163,12 +188,13 @@ def items_of(
         Number of each candidate's item; where roles are not told apart that is the offer's row.
     """
     if not tell_roles_apart or candidates.role is None:
-        return Items(offers, np.arange(offers.num_rows), None), candidates.offer
+        has_roles = candidates.role is not None
+        return Items(offers, np.arange(offers.num_rows), None, has_roles), candidates.offer
     role = candidates.role
     made = candidates.derived.get_or_make(
         "item", [], lambda store: _items_by_role(candidates, role, offers.num_rows, store)
     )
-    return Items(offers, made["code"] // 4, made["code"] % 4), made["item"]
+    return Items(offers, made["code"] // 4, made["code"] % 4, True), made["item"]
 
 
 def _items_by_role(

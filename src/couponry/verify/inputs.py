@@ -22,7 +22,7 @@ from ..model.compiled_campaign import statement_of
 from ..model.compiling.measures import MONEY, refuse_missing
 from ..model.contact_history import ContactHistory
 from ..model.customers import Customers
-from ..model.items import wanted_roles
+from ..model.items import column_names, wanted_roles
 from ..utils.arrays.blocks import blocks as array_blocks
 from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.errors import InvalidInput
@@ -201,14 +201,13 @@ class Inputs:
         """
         if self.data.candidates.role is not None and "role" in where:
             wanted_roles(where["role"], by_whom)
-        unknown = {name: one for name, one in where.items() if name not in self.cells.column_names}
-        rows_where(self.offers, "offers", unknown, by_whom)  # refused in the words of a solve
-        about = rows_where(self.cells, "offers", where, by_whom)
+        known = column_names(self.offers, self.data.candidates.role is not None)
+        about = rows_where(self.cells, "offers", where, by_whom, known=known)
         if by is None:
             cell = np.flatnonzero(about)
             return cell, cell * 0, [None]
         if by not in self.cells.column_names:
-            near = known_names(by, self.offers.column_names, "columns")
+            near = known_names(by, known, "columns")
             raise InvalidInput(f"{by_whom}: by: table offers has no column {by!r}{near}")
         self._check_groups(by, by_whom)
         number: dict[Any, int] = {}

@@ -27,7 +27,12 @@ MAX_LOOKED_FOR_ONE_BY_ONE = 16
 
 
 def rows_where(
-    table: pa.Table, what: str, where: Where, by_whom: str, argument: str = "where"
+    table: pa.Table,
+    what: str,
+    where: Where,
+    by_whom: str,
+    argument: str = "where",
+    known: list[str] | None = None,
 ) -> NDArray[np.bool_]:
     """Find the rows for which every condition holds.
 
@@ -42,6 +47,8 @@ def rows_where(
         The rule or limit that asks, for messages.
     argument : str
         What the user wrote the conditions as, for messages.
+    known : list of str, optional
+        Names that conditions may have, for messages. Default: the columns of the table.
 
     Returns
     -------
@@ -57,7 +64,7 @@ def rows_where(
         if name not in table.column_names:
             raise InvalidInput(
                 f"{by_whom}: {argument}: table {what} has no column {shown(name)}"
-                f"{known_names(name, table.column_names, 'columns')}"
+                f"{known_names(name, known or table.column_names, 'columns')}"
             )
         mask &= _column_where(table[name], test, f"{by_whom}: {argument} {name!r}")
     return mask

@@ -62,7 +62,7 @@ def _highest_ratios(problem: Problem, scales: Scales) -> NDArray[np.float64]:
         value = (objective[0] + (objective[1:] * amount).sum(axis=0))[scales.cell]
         slopes = scales.coefficient[:, 1:].T
         weight = scales.coefficient[:, 0] + (slopes * amount[:, scales.cell]).sum(axis=0)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             ratio = np.where(value <= 0, 0.0, np.where(weight > 0, value / weight, np.inf))
         np.maximum(highest, ratio, out=highest)
     return highest
