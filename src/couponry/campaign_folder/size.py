@@ -45,7 +45,7 @@ def folder_estimate(folder: str | Path) -> Estimate:
     if spec.targeting is None:
         return memory_estimate.estimate(campaign_size(folder, spec))
     files = [str(path) for path in list_files(folder, spec.tables["transactions"], "transactions")]
-    offers = read_parquet_metadata(folder, spec.tables["offers"], "offers", "offer")
+    offers = read_parquet_metadata(folder, spec.tables["offers"], "offers")
     return candidate_pipeline.estimate(files, offers.rows, spec.targeting)
 
 
@@ -66,7 +66,7 @@ def campaign_size(folder: Path, spec: Spec) -> CampaignSize:
     """
     names = spec.tables
     rows = read_parquet_metadata(folder, names["candidates"], "candidates", "customer")
-    offers = read_parquet_metadata(folder, names["offers"], "offers", "offer")
+    offers = read_parquet_metadata(folder, names["offers"], "offers")
     wanted = candidate_columns(spec.limits, spec.value) - {*KEYS}
     kinds = [rows.schema.field(name).type for name in rows.schema.names if name in wanted]
     # no more customers than rows of table customers, or than integers between the least and the largest id
@@ -74,7 +74,7 @@ def campaign_size(folder: Path, spec: Spec) -> CampaignSize:
     if rows.id_range is not None and isinstance(rows.id_range[0], int):
         known.append(rows.id_range[1] - rows.id_range[0] + 1)
     if "customers" in names:
-        table = read_parquet_metadata(folder, names["customers"], "customers", "customer")
+        table = read_parquet_metadata(folder, names["customers"], "customers")
         known.append(table.rows)
         table_bytes = table.decoded_bytes
     possible = [count for count in known if 0 < count <= rows.rows]

@@ -42,7 +42,7 @@ class ParquetMetadata:
 
 
 def read_parquet_metadata(
-    folder: Path, name: str | list[str], what: str, key: str
+    folder: Path, name: str | list[str], what: str, key: str | None = None
 ) -> ParquetMetadata:
     """Read the footers of a table's files.
 
@@ -54,8 +54,8 @@ def read_parquet_metadata(
         The files, as `tables.read` takes them.
     what : str
         Name of the table, for messages.
-    key : str
-        The column of its ids.
+    key : str, optional
+        The column of its ids. None: what files say of ids is not asked for.
 
     Returns
     -------
@@ -78,7 +78,8 @@ def read_parquet_metadata(
             rows += metadata.num_rows
             for group in range(metadata.num_row_groups):
                 size += metadata.row_group(group).total_byte_size
-            ranges += id_ranges(file, key)
+            if key is not None:
+                ranges += id_ranges(file, key)
     known = [found for found in ranges if found is not None]
     stated = bool(known) and len(known) == len(ranges) and len({type(low) for low, _ in known}) == 1
     return ParquetMetadata(
