@@ -20,7 +20,14 @@ from tests.support.spoilt_results import (
     without_key,
 )
 
-from couponry import InvalidInput, Report, read_campaign, verify_result
+from couponry import (
+    Campaign,
+    InvalidInput,
+    Report,
+    read_campaign,
+    verify_result,
+    write_campaign,
+)
 
 Folder = Callable[..., Path]
 
@@ -348,3 +355,19 @@ def test_summary_of_many_problems() -> None:
     lines = report.summary().splitlines()
     assert "30 problems" in report.summary() and lines[-1].strip() == "and 10 more"
     assert lines[-2].strip() == "problem 19"
+
+
+def test_amounts_that_follow_may_be_larger_than_any_that_is_given(tmp_path: Path) -> None:
+    offers = {"offer": [1, 2], "margin": [1e30, 1.0], "issue_cost": [-1e30, 0.0]}
+    candidates = {
+        "customer": [1, 1],
+        "offer": [1, 2],
+        "response": pa.array([1.0, 0.5], pa.float32()),
+    }
+    campaign = Campaign(offers, candidates)
+    out = campaign.solve().write(tmp_path / "out")
+    assert verify_result(write_campaign(campaign, tmp_path / "campaign"), out).ok
+    single = pa.array([1e30, 1.0], pa.float32())  # a little more than 1e30
+    campaign = Campaign({"offer": [1, 2]}, {"customer": [1, 1], "offer": [1, 2], "value": single})
+    out = campaign.solve().write(tmp_path / "out of float32")
+    assert verify_result(write_campaign(campaign, tmp_path / "float32"), out).ok

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..data import tables
+from ..data.arrow_columns import one_array
 from ..data.streams import Stream, stream_files
 from ..data.table_files import empty_table
 from ..utils.arrays.array_store import ArrayStore
@@ -265,9 +266,7 @@ class GivenCoupons:
         columns, errors = {}, {}
         for name in self._claimed:
             try:
-                columns[name] = tables.numbers(
-                    table, "allocation", name, nullable=True, first_row=first_row
-                )
+                columns[name] = _claimed_numbers(table, name, first_row)
             except InvalidInput as error:
                 columns[name], errors[name] = np.full(len(table), np.nan), str(error)
         ends = int(customer[0]), int(customer[-1])
@@ -354,6 +353,15 @@ def _positions(ids: pa.Array, among: pa.Array) -> Integers:
 def _row_text(row: int, customer: Any, offer: Any) -> str:
     """A row of the allocation, for messages."""
     return f" row {row}: customer {customer!r}, offer {offer!r}"
+
+
+def _claimed_numbers(table: pa.Table, name: str, first_row: int) -> Floats:
+    """Numbers of an allocation, NaN for nulls; those that follow from others may be larger than any of them may be."""
+    if pa.types.is_floating(table[name].type):
+        values: Floats = one_array(table[name].cast(pa.float64())).to_numpy(zero_copy_only=False)
+        if np.isfinite(values).all():
+            return values
+    return tables.numbers(table, "allocation", name, nullable=True, first_row=first_row)
 
 
 def open_allocation(path: Path) -> Stream:
