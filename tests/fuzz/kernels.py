@@ -28,6 +28,7 @@ from tests.support.kernel_cases import (
     backend,
     backend_names,
     make_case,
+    native,
     reference,
 )
 
@@ -37,15 +38,17 @@ from couponry.kernels import load
 EDGES = (0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257)
 """Candidates of a customer around which kernels treat them apart."""
 
-MOST_FOR_THE_REFERENCE, MOST_NODES_FOR_THE_REFERENCE = 200, 50
-"""Candidates of a case, and nodes of its searches, that plain Python takes on; else compiled backends are compared."""
+MOST_FOR_THE_REFERENCE, MOST_SEARCHED_BY_THE_REFERENCE, MOST_NODES_FOR_THE_REFERENCE = 200, 60, 50
+"""Candidates of a case without and with constraints, and nodes of its searches, that plain Python takes on; else
+compiled backends are compared: Numba has the same text."""
 
 
 class Drawn(NamedTuple):
-    """A case, and what it is counted under."""
+    """A case, what it is counted under, and what is wrong with how it was compiled."""
 
     case: Case
     kinds: tuple[str, ...]
+    wrong: tuple[str, ...]
 
 
 def draw(number: int) -> Drawn:
@@ -78,7 +81,13 @@ def draw(number: int) -> Drawn:
     if constrained:  # plain Python makes the constraints
         sizes["items"] = min(sizes["items"], 30)
         sizes["lengths"] = np.minimum(sizes["lengths"], 66)
-    case = (constrained_case if constrained else make_case)(number, **sizes)
+    wrong: list[str] = []
+    if constrained:
+        case = constrained_case(number, native(), **sizes)
+        if len(case.shard.item) <= MOST_SEARCHED_BY_THE_REFERENCE:
+            wrong += _other_constraints(case, constrained_case(number, **sizes))
+    else:
+        case = make_case(number, **sizes)
     kinds += [
         f"attributes: {sizes['attributes']}",
         "32-bit items" if sizes["wide"] else "16-bit items",
@@ -92,8 +101,17 @@ def draw(number: int) -> Drawn:
     kinds.append(f"nodes: {nodes}")
     rules = case.rules._replace(nodes=nodes)
     return Drawn(
-        Case(**vars(case) | {"price": price.astype(np.float32), "rules": rules}), tuple(kinds)
+        Case(**vars(case) | {"price": price.astype(np.float32), "rules": rules}),
+        tuple(kinds),
+        tuple(wrong),
     )
+
+
+def _other_constraints(case: Case, expected: Case) -> Iterator[str]:
+    """Which constraints native kernels have compiled otherwise than the reference."""
+    for name in ("constraint_ptr", "constraints"):
+        found, known = getattr(case.rules, name), getattr(expected.rules, name)
+        yield from differences("native against reference", {name: found}, {name: known})
 
 
 def differences(name: str, found: dict[str, Any], expected: dict[str, Any]) -> Iterator[str]:
@@ -107,11 +125,14 @@ def run_case(number: int) -> Outcome:
     """Run a case on every backend and compare what they make of it."""
     if number % 10 == 9:
         return _affinity(number)
-    case, kinds = draw(number)
+    case, kinds, compiled_wrong = draw(number)
     results = {}
     unit = max(UNIT, CutOffCounts.at_prices(1, case.price).unit)
-    is_short = len(case.rules.constraints) == 0 or case.rules.nodes <= MOST_NODES_FOR_THE_REFERENCE
-    if len(case.shard.item) <= MOST_FOR_THE_REFERENCE and is_short:
+    most, is_short = MOST_FOR_THE_REFERENCE, True
+    if len(case.rules.constraints):
+        most = MOST_SEARCHED_BY_THE_REFERENCE
+        is_short = case.rules.nodes <= MOST_NODES_FOR_THE_REFERENCE
+    if len(case.shard.item) <= most and is_short:
         results["reference"] = all_results(reference(), case, unit=unit)
     guarded = Case(**{name: all_at_the_end(value) for name, value in vars(case).items()})
     for name in backend_names():
@@ -122,7 +143,7 @@ def run_case(number: int) -> Outcome:
         with backend(name) as module:
             results[name] = all_results(module, case if name == "numba" else guarded, unit=unit)
     first, expected = next(iter(results.items()))
-    wrong: list[str] = []
+    wrong = list(compiled_wrong)
     for name, found in results.items():
         wrong += differences(f"{name} against {first}", found, expected)
     return Outcome((*kinds, f"against {first}"), tuple(wrong))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -73,13 +74,16 @@ def enumerated(
     return None if best is None else (best[1], -best[0][0], best[0][1])
 
 
-def constrained_case(seed: int, **sizes: Any) -> Case:
-    """A random case in which most customers have constraints: from groups that cross, minimums, conflicts, history."""
+def constrained_case(seed: int, module: ModuleType | None = None, **sizes: Any) -> Case:
+    """A random case in which most customers have constraints: from groups that cross, minimums, conflicts, history.
+
+    module: the kernels that compile them; default: the reference, which takes seconds where there are many conflicts.
+    """
     random = np.random.default_rng([seed, 5])
     case = make_case(seed, **sizes)
     items = case.price.shape[2]
     spec = random_spec(random, case)
-    ptr, constraints = compiled_constraints(reference(), case, spec)
+    ptr, constraints = compiled_constraints(module or reference(), case, spec)
     plain = np.flatnonzero(spec.plain)
     rules = case.rules._replace(
         group=np.ascontiguousarray(spec.group[plain].reshape(len(plain), items)),
