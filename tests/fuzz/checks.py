@@ -33,7 +33,7 @@ class Checked:
         self.reading = Reading(small)
         self.measures = self.reading.measures()
         self.all = Allocations(self.reading)
-        self.feasible = self.all.feasible(self.measures)
+        self.feasible = self.all.feasible(self.measures, "defaults rounded")
         self.best = self.all.best(self.measures, self.feasible)
         self.wrong: list[str] = []
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,11 @@ def size_of(choices: Sequence[Sequence[int]]) -> int:
 def scale_of(numbers: Sequence[Fraction]) -> int:
     """The power of two that makes whole numbers of all of them."""
     return max((number.denominator for number in numbers), default=1)
+
+
+Strictness = Literal["exact", "but for rounding", "defaults rounded"]
+"""How a limit is read: in fractions; as sums in float64 may have it; in fractions, but held by more than rounding where
+amounts follow from others: those are float64 numbers."""
 
 
 class Allocations:
@@ -109,11 +114,11 @@ class Allocations:
         return chosen[::-1]
 
     def holds(
-        self, measure: Measure, sides: str = "both", but_for_rounding: bool = False
+        self, measure: Measure, sides: str = "both", strictness: Strictness = "exact"
     ) -> NDArray[np.bool_]:
         """Whether a limit holds in every allocation.
 
-        sides: "both", or the one of its bounds that is asked. but_for_rounding: as sums in float64 may have it.
+        sides: "both", or the one of its bounds that is asked.
         """
         held = np.ones(len(self), bool)
         for side, bound in (("min", measure.min), ("max", measure.max)):
@@ -125,10 +130,12 @@ class Allocations:
                 weights = [a - asked * b for a, b in zip(weights, measure.below, strict=True)]
                 asked = Fraction(0)
             total, scale = self.sums(weights)
-            off = Fraction(0)
-            if but_for_rounding:
-                size = abs(Fraction(bound)) * sum(measure.below or [Fraction(1)])
-                off = ROUNDING * (len(weights) + 4) * (size + sum(measure.sizes))
+            size = abs(Fraction(bound)) * sum(measure.below or [Fraction(1)]) + sum(measure.sizes)
+            rounding, off = ROUNDING * (len(weights) + 4) * size, Fraction(0)
+            if strictness == "but for rounding":
+                off = rounding
+            elif strictness == "defaults rounded" and measure.is_default:
+                off = -rounding
             if side == "min":
                 held &= np.asarray(total >= math.ceil((asked - off) * scale), bool)
             else:
@@ -136,13 +143,13 @@ class Allocations:
         return held
 
     def feasible(
-        self, measures: Sequence[Measure], but_for_rounding: bool = False
+        self, measures: Sequence[Measure], strictness: Strictness = "exact"
     ) -> NDArray[np.bool_]:
         """Where all hard limits hold."""
         held = np.ones(len(self), bool)
         for measure in measures:
             if measure.mode == "hard":
-                held &= self.holds(measure, "both", but_for_rounding)
+                held &= self.holds(measure, "both", strictness)
         return held
 
     def best(

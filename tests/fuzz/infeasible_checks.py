@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tests.fuzz.exhaustive import Allocations
+from tests.fuzz.exhaustive import Allocations, Strictness
 from tests.fuzz.reading import MANDATORY, Measure, Reading
 from tests.fuzz.solving import is_held_by_time
 
@@ -84,7 +84,7 @@ def _check_set(
     """The set cannot hold together, and could without any one of its members where it says so: always, given time."""
 
     def can_hold(
-        limits: Sequence[Asked], rules: Sequence[str], but_for_rounding: bool
+        limits: Sequence[Asked], rules: Sequence[str], strictness: Strictness
     ) -> bool | None:
         kept = [rule for rule in reading.small.rules if rule.name in rules]
         some = Allocations(reading, kept, MANDATORY in rules)
@@ -92,11 +92,11 @@ def _check_set(
             return None
         held = np.ones(len(some), bool)
         for measure, side in limits:
-            held &= some.holds(measure, side, but_for_rounding)
+            held &= some.holds(measure, side, strictness)
         return bool(held.any())
 
     together = [(m.key, side) for m, side in asked]
-    if can_hold(asked, names, False):
+    if can_hold(asked, names, "defaults rounded"):
         say(f"infeasible set: {together} under {names} can hold together")
         return
     if reading.small.settings.stages != "default":
@@ -106,10 +106,13 @@ def _check_set(
             say(f"infeasible set: {together} under {names}: nobody saw whether fewer would do")
         return
     for n, (measure, _) in enumerate(asked):
-        if can_hold([*asked[:n], *asked[n + 1 :]], names, True) is False:
+        if can_hold([*asked[:n], *asked[n + 1 :]], names, "but for rounding") is False:
             say(f"infeasible set: {together} under {names}: limit {measure.key} is not needed")
     for name in names:
-        if can_hold(asked, [other for other in names if other != name], True) is False:
+        if (
+            can_hold(asked, [other for other in names if other != name], "but for rounding")
+            is False
+        ):
             say(f"infeasible set: {together} under {names}: rule {name!r} is not needed")
 
 
@@ -164,7 +167,7 @@ def _check_way_out(
             say(f"way out: {entry}: a share of {share!r}")
         total += abs(entry["share"])
         eased[key] = replace(eased[key], **{side: entry["would_do"]})
-    if not every.feasible(list(eased.values()), but_for_rounding=True).any():
+    if not every.feasible(list(eased.values()), "but for rounding").any():
         say(f"way out: {content['way_out']} does not make it feasible")
     if any(b == 0.0 for m in measures.values() for b in (m.min, m.max)):
         return  # changes of a bound of 0 are measured in a unit that is not asked for here

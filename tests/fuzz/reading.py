@@ -34,6 +34,13 @@ class Measure:
     max: float | None
 
     @property
+    def is_default(self) -> bool:
+        """Whether its amounts follow from others."""
+        return any(
+            size != abs(weight) for size, weight in zip(self.sizes, self.weight, strict=True)
+        )
+
+    @property
     def mode(self) -> str:
         return self.limit.mode
 
