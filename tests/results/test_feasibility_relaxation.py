@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from benchmarks.cases import infeasible_ratios
 from tests.support.oracle import Oracle, Stop
 from tests.support.oracle_tables import Measure
 from tests.system.test_oracle import IMPOSSIBLE, LOOSE, PRODUCT, SLOTS, infeasible, tables
@@ -293,8 +294,8 @@ def returns(customers: int, limits: list[Limit]) -> dict[str, Any]:
     return result.infeasible
 
 
-@pytest.mark.parametrize("customers", [80, 6_000])
-def test_ways_out_with_ratios_are_proved_smallest(customers: int) -> None:
+@pytest.mark.parametrize(("customers", "known"), [(80, 0.19381), (6_000, 0.11549)])
+def test_ways_out_with_ratios_are_proved_smallest(customers: int, known: float) -> None:
     """Of some hundred candidates, and of more than HiGHS is given: less return, or fewer coupons, or some of both."""
     limits = [
         Limit("return", ratio=("value", "cost"), min=6.5),
@@ -303,4 +304,23 @@ def test_ways_out_with_ratios_are_proved_smallest(customers: int) -> None:
         Limit("promise", where={"brand": 0}, min=int(0.4 * customers)),
     ]
     found = returns(customers, limits)
+    assert found["way_out_share"] <= known * 1.002
     assert found["way_out_share_at_least"] >= 0.99 * found["way_out_share"]
+
+
+def test_highs_finds_no_smaller_changes_of_ratios() -> None:
+    judged = infeasible_ratios.judge(60.0, 1)
+    assert judged is not None and judged["wrong"] == [] and judged["decided"]
+    assert judged["ratio"] <= 1.001
+
+
+def test_where_highs_ends_with_an_exception_it_gave_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def end(*_: Any) -> None:
+        raise ValueError("vector::reserve")  # as has been seen
+
+    monkeypatch.setattr(Oracle, "best", end)
+    judged = infeasible_ratios.judge(0.0, 1)
+    assert judged is not None and judged["failed"] == 1 and not judged["decided"]
+    assert infeasible_ratios.report([judged])["highs_gave_nothing"] == 1
