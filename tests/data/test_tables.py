@@ -68,9 +68,14 @@ def test_a_campaign_of_uuids(kind: str) -> None:
 
 
 def test_categories_of_numbers_are_numbers() -> None:
-    frame = pd.DataFrame({"customer": [1, 2], "offer": ["a", "a"], "value": [1.5, 2.5]})
-    candidates = frame.astype({"customer": "category", "value": "category"})
-    result = couponry.Campaign({"offer": ["a"]}, candidates).solve()
+    rows = {"customer": [1, 2, 2], "offer": [7, 7, 8], "value": [1.5, 2.5, 1.0]}
+    candidates = pd.DataFrame(rows).astype("category")
+    offers = pd.DataFrame({"offer": [7, 8], "day": pd.Categorical([3, 5], categories=[3, 4, 5])})
+    limits = [
+        couponry.Limit("late", where={"day": {"min": 4}}, max=0),
+        couponry.Limit("a category without offers", where={"day": 4}, max=1),
+    ]
+    result = couponry.Campaign(offers, candidates, limits=limits).solve()
     assert result.objective == 4.0
     assert result.allocation.to_arrow()["customer"].to_pylist() == [1, 2]
 

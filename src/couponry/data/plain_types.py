@@ -43,9 +43,9 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
         return plain_type(kind.value_type)
     if pa.types.is_dictionary(kind):
         values = plain_type(kind.value_type)
-        if not (pa.types.is_string(values) or pa.types.is_large_string(values)):
-            return values
-        return kind if values == kind.value_type else pa.dictionary(pa.int32(), values)
+        if values == kind.value_type:
+            return kind
+        return pa.dictionary(pa.int32(), values) if values == pa.large_string() else values
     if any(is_list(kind) for is_list in LISTS):
         return pa.large_list(plain_type(kind.value_type))
     if pa.types.is_decimal32(kind) or pa.types.is_decimal64(kind):

@@ -27,6 +27,8 @@ from .table_files import (
     remember_columns,
 )
 
+NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+
 Table = Any
 """A pyarrow.Table, or whatever has ``__arrow_c_stream__``: pandas, Polars, DuckDB, ..."""
 
@@ -348,13 +350,10 @@ def _finite(
     table: pa.Table, what: str, name: str, kind: pa.DataType, nullable: bool, first_row: int = 0
 ) -> NDArray[Any]:
     column = table[name]
-    numeric = (
-        pa.types.is_integer(column.type)
-        or pa.types.is_floating(column.type)
-        or pa.types.is_decimal(column.type)
-        or (nullable and pa.types.is_null(column.type))
-    )
-    if not numeric:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    is_null = nullable and pa.types.is_null(column.type)
+    if not is_null and not any(is_number(column.type) for is_number in NUMBERS):
         raise InvalidInput(f"table {what}, column {name!r}: expected numbers, got {column.type}")
     if column.null_count and not nullable:
         row = first_row + pc.index(pc.is_null(column), True).as_py()

@@ -216,6 +216,8 @@ def _whole_range(kind: pa.DataType) -> tuple[int, int]:
 def _in_range(column: pa.ChunkedArray, test: Mapping[str, Any], label: str) -> NDArray[np.bool_]:
     """Where a column of numbers, dates or times lies in a range."""
     test = plain_condition(test, label)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
         return _in_date_range(column, test, label)
     for bound in test.values():
@@ -227,10 +229,10 @@ def _in_range(column: pa.ChunkedArray, test: Mapping[str, Any], label: str) -> N
     table = pa.table({"x": column})
     try:
         values = tables.numbers(table, "", "x", nullable=True)
-    except InvalidInput:
-        raise InvalidInput(
-            f"{label}: a range needs a column of numbers, got {column.type}"
-        ) from None
+    except InvalidInput as error:
+        which = str(error).partition("'x', ")[2]  # row 3: expected a finite number, got nan
+        got = f"{column.type}, {which}" if which else column.type
+        raise InvalidInput(f"{label}: a range needs a column of numbers, got {got}") from None
     return np.asarray((values >= as_float(low)) & (values <= as_float(high)), bool)
 
 
