@@ -156,3 +156,17 @@ def test_categories_occur_whether_a_row_has_them_or_not(library: str) -> None:
     table = tables.as_table(FRAMES[library](), "offers")
     assert absent_values(table["channel"], ["email", "mail", "kiosk"], "x") == ["kiosk"]
     assert rows_where(table, "offers", {"channel": "mail"}, "x").tolist() == [True]
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ([1.0, float("nan")], "got double, row 1: expected a finite number, got nan$"),
+        ([1, 2**60 + 1], "got int64, Integer value"),
+        (["a", "b"], "got string$"),
+    ],
+)
+def test_a_range_over_what_is_no_number(values: list[Any], why: str) -> None:
+    expected = f"^limit: where 'x': a range needs a column of numbers, {why}"
+    with pytest.raises(InvalidInput, match=expected):
+        rows_where(pa.table({"x": values}), "offers", {"x": {"min": 1}}, "limit")

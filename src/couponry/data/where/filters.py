@@ -230,8 +230,10 @@ def _in_range(column: pa.ChunkedArray, test: Mapping[str, Any], label: str) -> N
     try:
         values = tables.numbers(table, "", "x", nullable=True)
     except InvalidInput as error:
-        which = str(error).partition("'x', ")[2]  # row 3: expected a finite number, got nan
-        got = f"{column.type}, {which}" if which else column.type
+        why = (
+            str(error).partition("'x'")[2].lstrip(",: ")
+        )  # row 3: expected a finite number, got nan
+        got = column.type if why.startswith("expected numbers") else f"{column.type}, {why}"
         raise InvalidInput(f"{label}: a range needs a column of numbers, got {got}") from None
     return np.asarray((values >= as_float(low)) & (values <= as_float(high)), bool)
 
