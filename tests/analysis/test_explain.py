@@ -312,3 +312,12 @@ def test_threads_and_backends_explain_alike(solved: Solved) -> None:
     runs = [(1, "native"), (2, "native"), (2, "numba")]
     found = [campaign.solve(threads=t, backend=b, gap=1e-3).explain(customer) for t, b in runs]
     assert found[0] == found[1] == found[2]
+
+
+def test_names_of_several_lines_stay_in_theirs() -> None:
+    candidates = {"customer": ["a\nb"], "offer": ["x\ny"], "value": [1.0]}
+    limits = [Limit("one\x1b[2J\nlimit", max=0)]
+    campaign = Campaign({"offer": ["x\ny"]}, candidates, limits=limits, name="two\nlines")
+    summaries = [campaign.summary(), campaign.solve().explain("a\nb").summary()]
+    assert [len(summary.splitlines()) for summary in summaries] == [7, 6]
+    assert "\x1b" not in "".join(summaries)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..utils.errors import one_line
 from ..utils.html import Cell, rows_table
 
 
@@ -166,7 +167,7 @@ class Explanation:
             f"{d.value - d.reduced:>12,.4f} {d.reduced:>12,.4f}  {d.reason}"
             for d in self.decisions
         ]
-        return "\n".join(lines)
+        return "\n".join(one_line(line, None) for line in lines)
 
     def _facts(self) -> list[tuple[str, str]]:
         """Names and texts of what is said of the customer."""

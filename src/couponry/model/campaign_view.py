@@ -125,7 +125,8 @@ class CampaignView:
         str
             Sizes, rules and limits.
         """
-        return "\n".join(f"{name:<12} {text}" for name, text in self._data.facts().items())
+        facts = self._data.facts()
+        return "\n".join(f"{name:<12} {one_line(text, None)}" for name, text in facts.items())
 
     def with_limits(self, limits: Sequence[Limit]) -> Self:
         """Make the same campaign under other limits; the tables are shared.
