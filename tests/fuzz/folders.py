@@ -19,12 +19,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, chdir, contextmanager, redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from unittest.mock import patch
 
 import numpy as np
 import pyarrow.parquet as pq
 from tests.fuzz.cases import Outcome, main
+from tests.support.databases import one_database
 from tests.support.folder_faults import HARMLESS, good_folder, is_of_purchases, odd_folder
 from tests.support.odd_folders import OddFolder
 
@@ -109,14 +110,6 @@ def good_result() -> Path:
     return folder / "out"
 
 
-@cache
-def database() -> Any:
-    """A DuckDB that is there already."""
-    import duckdb
-
-    return duckdb.connect(":memory:", config={"threads": 1})
-
-
 @contextmanager
 def settings(number: int) -> Iterator[None]:
     """Most cases on one thread, and with a DuckDB that is there already: to start either takes longer than they do."""
@@ -124,8 +117,7 @@ def settings(number: int) -> Iterator[None]:
         if number % 7:
             stack.enter_context(patch.dict(os.environ, {"COUPONRY_THREADS": "1"}))
             if is_of_purchases(number):
-                there = database()
-                stack.enter_context(patch("duckdb.connect", lambda *_, **__: there.cursor()))
+                stack.enter_context(one_database())
         yield
 
 

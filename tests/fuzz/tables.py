@@ -16,18 +16,18 @@ import numpy as np
 import pyarrow as pa
 from tests.fuzz.cases import Outcome, main
 from tests.support.campaigns import random_tables, replaced
+from tests.support.databases import one_database
 from tests.support.odd_columns import odd_column
 from tests.support.odd_containers import CONTAINERS, NO_TABLES, ODD_CELLS, STREAMS
-from tests.support.odd_folders import GOOD_TABLES, LIMITS, RULES
+from tests.support.odd_folders import OF_RULES, OddFolder
 from tests.support.odd_values import Random
 
-from couponry import Campaign, CampaignWarning, CustomerRule, InvalidInput, Limit
+from couponry import Campaign, CampaignWarning, CustomerRule, InvalidInput, Limit, Targeting
 from couponry.data.plain_types import plain_type
 from couponry.utils.errors import UNSAFE
 
 LONGEST_LINE = 300
 TEXT_IDS = random_tables(customers=8, offers=6, each=3, strings=True)
-NAMES = ("offers", "candidates", "customers", "history")
 
 Given = dict[str, Any]
 """Tables of a campaign by name, in any container; `bounds` and `conflicts` are those of limits and rules."""
@@ -44,14 +44,15 @@ class Came(NamedTuple):
 def run_case(number: int) -> Outcome:
     """Hand the same tables over twice, as Arrow and in other containers."""
     random = np.random.default_rng([number, 3])
-    plain, parts = _campaign(random)
-    kinds, odd = [], "as it is"
+    plain, parts = _campaign(number, random)
+    kinds, odd = ["purchases"] if "targeting" in parts else [], "as it is"
     if random.random() < 0.5:
         odd = _spoil(plain, random)
     kinds.append(odd.split(": ")[0])
     given, told, is_same = _contained(plain, random)
     kinds += [f"in {container}" for container in told.values()]
-    expected, found = _tried(plain, parts, random), _tried(given, parts, random)
+    with one_database():
+        expected, found = _tried(plain, parts), _tried(given, parts)
     wrong = [f"Arrow: {line}" for line in expected.wrong] + found.wrong
     kinds.append("refused" if found.result is None else "solved")
     if is_same:
@@ -65,21 +66,17 @@ def run_case(number: int) -> Outcome:
     return Outcome(tuple(kinds), tuple(f"{line} [{odd}; {told}]" for line in wrong))
 
 
-def _campaign(random: Random) -> tuple[Given, dict[str, Any]]:
-    """Tables in Arrow, and rules and limits."""
-    names = [name for name in NAMES if name != "history" or random.random() < 0.4]
-    tables: Given = {name: GOOD_TABLES[name] for name in names}
-    if random.random() < 0.3:
-        tables = {name: TEXT_IDS[name] for name in NAMES if name in TEXT_IDS}
-    parts: dict[str, Any] = {}
-    has_text_ids = tables["offers"] is TEXT_IDS["offers"]
-    for key, pool in (("rules", RULES), ("limits", LIMITS)):
-        able = [part for part in pool if "conflicts" not in part or not has_text_ids]
-        chosen = random.choice(len(able), int(random.integers(3)), replace=False)
-        parts[key] = [able[i] for i in chosen]
-    for key, name in (("conflicts", "conflicts"), ("table", "bounds")):
-        if any(key in part for part in (*parts["rules"], *parts["limits"])):
-            tables[name] = GOOD_TABLES[name]
+def _campaign(number: int, random: Random) -> tuple[Given, dict[str, Any]]:
+    """Tables in Arrow; and rules, limits, and how candidates are made where that is of purchases."""
+    of_purchases = number % 20 == 19
+    odd = (OddFolder.of_purchases if of_purchases else OddFolder.good)(random)
+    parts = {"rules": odd.spec.get("customer_rule", []), "limits": odd.spec.get("limit", [])}
+    if of_purchases:
+        parts["targeting"] = Targeting(**odd.spec["candidates"])
+    named = {name for name in OF_RULES if f"{name}.parquet" in repr(odd.spec)}
+    tables = {n: table for n, table in odd.tables.items() if n not in OF_RULES or n in named}
+    if not {"transactions", "history", "conflicts"} & set(tables) and random.random() < 0.4:
+        tables |= {name: TEXT_IDS[name] for name in tables if name in TEXT_IDS}
     return tables, parts
 
 
@@ -104,7 +101,7 @@ def _contained(plain: Given, random: Random) -> tuple[Given, dict[str, str], boo
             given[name], told[name] = NO_TABLES[random.integers(len(NO_TABLES))](), "no table"
             is_same = False
             continue
-        pool = {**CONTAINERS, **STREAMS} if name == "candidates" else CONTAINERS
+        pool = {**CONTAINERS, **STREAMS} if name in ("candidates", "transactions") else CONTAINERS
         container = list(pool)[random.integers(len(pool))]
         if random.random() < 0.15:
             container, pool = "odd cells", {"odd cells": _with_odd_cell}
@@ -162,7 +159,7 @@ def _plain(column: pa.ChunkedArray) -> Any:
     return values, None if is_known or pa.types.is_large_string(kind) else str(kind)
 
 
-def _tried(given: Given, parts: dict[str, Any], random: Random) -> Came:
+def _tried(given: Given, parts: dict[str, Any]) -> Came:
     """Make a campaign of these tables, solve it, and ask it a few things."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -184,8 +181,11 @@ def _solved(given: Given, parts: dict[str, Any]) -> Came:
     limits = [
         Limit(**_with_table(limit, "table", given.get("bounds"))) for limit in parts["limits"]
     ]
-    tables = {name: given[name] for name in NAMES if name in given}
-    campaign = Campaign(**tables, rules=rules, limits=limits)
+    tables = {name: table for name, table in given.items() if name not in OF_RULES}
+    if "targeting" in parts:
+        tables["targeting"] = parts["targeting"]
+    make = Campaign.from_transactions if "targeting" in parts else Campaign
+    campaign = make(**tables, rules=rules, limits=limits)
     campaign.check()
     campaign.summary()
     result = campaign.solve(gap=1e-3, threads=1, time_limit=20)

@@ -15,6 +15,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.dataset
+from tests.support.databases import database
 from tests.support.odd_values import Random
 
 
@@ -88,19 +89,7 @@ def _reader(table: pa.Table, random: Random) -> pa.RecordBatchReader:
 
 
 def _relation(table: pa.Table, random: Random) -> Any:
-    import duckdb
-
-    return _database(duckdb).from_arrow(table)
-
-
-_CONNECTIONS: list[Any] = []
-
-
-def _database(duckdb: Any) -> Any:
-    """One DuckDB for all cases: to start it takes longer than they do."""
-    if not _CONNECTIONS:
-        _CONNECTIONS.append(duckdb.connect(":memory:", config={"threads": 1}))
-    return _CONNECTIONS[0]
+    return database().from_arrow(table)
 
 
 # ---- NumPy and dictionaries
@@ -218,7 +207,7 @@ STREAMS: dict[str, Container] = {
     "an iterator of batches": lambda table, random: iter(_batches(table, random)),
     "a data set": lambda table, _: pa.dataset.dataset(table),
 }
-"""Containers of candidates alone."""
+"""Containers of candidates and transactions alone."""
 
 NO_TABLES: tuple[Callable[[], Any], ...] = (
     lambda: None, lambda: 5, lambda: "", lambda: "nowhere.parquet", lambda: "\udcff", lambda: "\x00", list,
