@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -30,6 +31,13 @@ def test_what_was_said_goes_before_what_is_there() -> None:
         Transactions.open(ROWS, None)
     with pytest.raises(InvalidInput, match="got 'custmer'; did you mean 'customer'"):
         Transactions.open(ROWS, {"custmer": "id"})
+
+
+def test_dates_may_be_categories() -> None:
+    days = pa.array([datetime.date(2024, 1, 2), datetime.date(2024, 1, 1)]).dictionary_encode()
+    rows = pa.table({"customer": [1, 2], "product": ["a", "b"], "day": days})
+    (batch,) = Transactions.open(rows, None).batches()
+    assert batch["period"].to_pylist() == [19724, 19723]
 
 
 def test_unknown_columns_of_aggregates_are_refused() -> None:

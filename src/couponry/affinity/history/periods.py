@@ -52,6 +52,8 @@ def read_periods(
         If the column has another type, holds nulls, or numbers that no day or week has.
     """
     column = table[name]
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
     if pa.types.is_timestamp(column.type):
         if timezone is not None:
             if column.type.tz is None:
