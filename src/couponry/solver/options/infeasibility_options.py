@@ -109,10 +109,10 @@ class RelaxationOptions:
     plane_passes: int = 2_560
     """Passes for cutting planes, times prices, in campaigns that are not tiny."""
 
-    nodes: int = 100
+    nodes: int = 50
     """Nodes of HiGHS's search in tiny campaigns, at most."""
 
-    core_candidates: int = 2_000
+    core_candidates: int = 1_000
     """Candidates that HiGHS is given of those that prices leave undecided, at most: the root of more takes long."""
 
     intervals: int = 24
