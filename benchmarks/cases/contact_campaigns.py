@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 import tomllib
@@ -30,6 +29,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from benchmarks.support.hardware import describe
+from benchmarks.support.standard_output import for_figures_alone
 from tests.support.comparison import verify
 from tests.support.oracle import Oracle, Stop
 
@@ -205,9 +205,7 @@ def main() -> int:
     parser.add_argument("--highs-seconds", type=float, default=120.0, help="HiGHS's time limit")
     parser.add_argument("--highs-gap", type=float, default=1e-4, help="HiGHS's mip_rel_gap")
     options = parser.parse_args()
-    # HiGHS prints a line of its own at times, past Python: standard output is for the figures only
-    output = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    output = for_figures_alone()
     all_figures = []
     for name, parts in campaigns(options):
         figures = measured(name, parts, options.highs_seconds, options.highs_gap)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -25,7 +24,8 @@ import _paths  # noqa: F401
 import numpy as np
 from benchmarks.support.hardware import describe
 from benchmarks.support.processes import in_order
-from benchmarks.support.smallest_changes import CLOSE, SmallestChanges
+from benchmarks.support.smallest_changes import JudgedChanges, judge_changes, report_changes
+from benchmarks.support.standard_output import for_figures_alone
 from tests.support.contradictions import Contradiction
 from tests.support.oracle import Oracle
 from tests.support.oracle_tables import MANDATORY
@@ -37,8 +37,7 @@ class Judged:
     """One campaign: how it was built, what couponry said, and what HiGHS says to that.
 
     wrong: what does not hold, in words. undecided: questions that HiGHS did not answer in its time. named: members.
-    changes: what the way out's shares come to, as a multiple of the least that is known, of the least that HiGHS says
-    they can be, and of the least that couponry says they can be; None where nobody looked.
+    changes: the way out; None where HiGHS was not asked about it.
     """
 
     seed: int
@@ -49,7 +48,7 @@ class Judged:
     wrong: list[str] = field(default_factory=list)
     undecided: int = 0
     candidates: int = 0
-    changes: tuple[float, float, float] | None = None
+    changes: JudgedChanges | None = None
 
 
 def judge(options: argparse.Namespace, seed: int) -> Judged:
@@ -72,29 +71,12 @@ def judge(options: argparse.Namespace, seed: int) -> Judged:
         wrong, undecided = smallest(oracle, result.infeasible, options.highs_seconds)
     found = None
     if options.only != "sets":
-        found, more = changes(oracle, result.infeasible, options.highs_seconds)
-        wrong += more
+        found = judge_changes(oracle, result.infeasible, options.highs_seconds)
+        wrong += [] if found is None else found.wrong
     named = len(result.infeasible["limits"]) + len(result.infeasible["customer_rules"])
     return Judged(
         seed, kind, result.status, named, seconds, wrong, undecided, result.candidates, found
     )
-
-
-def changes(
-    oracle: Oracle, infeasible: dict[str, Any], seconds: float
-) -> tuple[tuple[float, float, float] | None, list[str]]:
-    """How small a way out is, and what is wrong with it."""
-    share = infeasible.get("way_out_share", np.inf)
-    highs = SmallestChanges(oracle, share, seconds)
-    if not highs.can_judge:
-        return None, []
-    highs.search()
-    at_least = infeasible.get("way_out_share_at_least", 0.0)
-    wrong = []
-    if at_least > highs.best * (1.0 + 1e-6) + 1e-9:
-        wrong.append("way_out_share_at_least is above a way out that there is")
-    times = [share / max(other, 1e-12) for other in (highs.best, highs.least, at_least)]
-    return (times[0], times[1], times[2]), wrong
 
 
 def smallest(oracle: Oracle, infeasible: dict[str, Any], seconds: float) -> tuple[list[str], int]:
@@ -110,7 +92,7 @@ def smallest(oracle: Oracle, infeasible: dict[str, Any], seconds: float) -> tupl
         those = [measure for measure in measures if measure is not left_out]
         try:
             holds = oracle.feasible(these, those, seconds)
-        except RuntimeError:
+        except Exception:  # not in time, or with an exception of HiGHS's own
             undecided += 1
             continue
         if holds and left_out is None:
@@ -121,41 +103,23 @@ def smallest(oracle: Oracle, infeasible: dict[str, Any], seconds: float) -> tupl
     return wrong, undecided
 
 
-def report(judged: Sequence[Judged]) -> dict[str, Any]:
+def report(judged: Sequence[Judged], are_sets_judged: bool) -> dict[str, Any]:
     """The figures of a run."""
+    smallest = sum(j.status == "infeasible" and not j.wrong for j in judged)
     return {
         "seeds": len(judged),
         "proved": sum(j.status == "infeasible" for j in judged),
-        "smallest": sum(j.status == "infeasible" and not j.wrong for j in judged),
+        "smallest": smallest if are_sets_judged else None,
         "undecided_by_highs": sum(j.undecided for j in judged),
         "failures": {j.seed: [j.kind, *j.wrong[:5]] for j in judged if j.wrong},
         "kinds": Counter(j.kind for j in judged),
-        "ways_out": ways_out(judged),
+        "ways_out": report_changes([j.changes for j in judged if j.changes is not None]),
         "members": {"mean": float(np.mean([j.named for j in judged])), "most": max(j.named for j in judged)},
         "seconds": {
             "median": float(np.median([j.seconds for j in judged])),
             "worst": max(j.seconds for j in judged),
         },
     }  # fmt: skip
-
-
-def ways_out(judged: Sequence[Judged]) -> dict[str, Any]:
-    """The figures of the ways out that HiGHS looked at."""
-    found = np.array([j.changes for j in judged if j.changes is not None]).reshape(-1, 3)
-    if not len(found):
-        return {"judged": 0}
-    known, highs, own = found.T
-    far = sorted((j for j in judged if j.changes is not None), key=lambda j: -j.changes[0])[:5]
-    return {
-        "judged": len(found),
-        "smallest_by_highs": int((highs <= 1.0 + 3 * CLOSE).sum()),
-        "smallest_by_its_own_bound": int((own <= 1.0 + 3 * CLOSE).sum()),
-        "within_a_percent_by_either": int((np.minimum(highs, own) <= 1.01).sum()),
-        "smaller_by_a_percent_known": int((known > 1.01).sum()),
-        "share_by_best": {"most": float(known.max())},
-        "share_by_its_own_bound": {"median": float(np.median(own)), "most": float(own.max())},
-        "farthest": {j.seed: [j.candidates, *j.changes] for j in far if j.changes is not None},
-    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -174,20 +138,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=["sets", "changes"], help="what HiGHS is asked about")
     parser.add_argument("--processes", type=int, default=1, help="that campaigns are shared out to")
     options = parser.parse_args(arguments)
-    # HiGHS prints a line of its own at times, past Python: standard output is for the figures only
-    output = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    output = for_figures_alone()
     judged = []
     seeds = range(options.first, options.first + options.seeds)
     for now in in_order(partial(judge, options), seeds, options.processes):
         judged.append(now)
         print(
             f"seed {now.seed} {now.kind}: {now.status}, {now.named} members, {now.seconds:.2f} s, "
-            f"{now.undecided} undecided by HiGHS, changes {now.changes} {'; '.join(now.wrong[:3])}",
+            f"{now.undecided} undecided by HiGHS, "
+            f"changes {now.changes and now.changes.times} {'; '.join(now.wrong[:3])}",
             file=sys.stderr,
             flush=True,
         )
-    figures = report(judged)
+    figures = report(judged, options.only != "changes")
     with output:
         print(
             json.dumps({"settings": vars(options), **figures, **describe(1)}, indent=1), file=output

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,8 @@ import numpy as np
 import pyarrow as pa
 from benchmarks.support.hardware import describe
 from benchmarks.support.processes import in_order
-from benchmarks.support.smallest_changes import CLOSE, SmallestChanges
+from benchmarks.support.smallest_changes import JudgedChanges, judge_changes, report_changes
+from benchmarks.support.standard_output import for_figures_alone
 from tests.support.oracle import Oracle
 
 from couponry import Campaign, CustomerRule, Limit
@@ -61,51 +62,37 @@ def draw(seed: int) -> tuple[Campaign, Oracle]:
     return campaign, Oracle(offers, candidates, rules=rules, limits=limits)
 
 
-def judge(seconds: float, seed: int) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class Judged:
+    """One infeasible campaign."""
+
+    seed: int
+    candidates: int
+    changes: JudgedChanges
+
+
+def judge(seconds: float, seed: int) -> Judged | None:
     """Couponry's way out beside HiGHS's; None where the campaign is not infeasible."""
     campaign, oracle = draw(seed)
     result = campaign.solve(threads=1)
     if result.infeasible is None:
         return None
-    share = result.infeasible.get("way_out_share", float("inf"))
-    at_least = result.infeasible.get("way_out_share_at_least", 0.0)
-    highs = SmallestChanges(oracle, share, seconds)
-    decided = highs.search()
-    wrong = []
-    if at_least > highs.best * (1.0 + 1e-6) + 1e-9:
-        wrong.append("at_least is above a way out that there is")
-    return {
-        "seed": seed,
-        "candidates": result.candidates,
-        "decided": decided,
-        "failed": highs.failed,
-        "share": share,
-        "at_least": at_least,
-        "highs": [highs.least, highs.best],
-        "ratio": share / max(highs.best, 1e-12),
-        "least": share / max(highs.least, 1e-12),
-        "wrong": wrong,
-    }
+    changes = judge_changes(oracle, result.infeasible, seconds)
+    if changes is None:
+        raise ValueError(f"seed {seed} has bounds that HiGHS cannot be asked about")
+    return Judged(seed, result.candidates, changes)
 
 
-def report(judged: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The figures of some campaigns."""
-    if not judged:
-        return {"campaigns": 0}
-    ratio = np.array([one["ratio"] for one in judged])
-    least = np.array([one["least"] for one in judged])
-    own = np.array([one["share"] / max(one["at_least"], 1e-12) for one in judged])
-    told = np.array([one["at_least"] / max(one["highs"][1], 1e-12) for one in judged])
+def report(judged: Sequence[Judged]) -> dict[str, Any]:
+    """The figures of a run."""
+    small = [one.changes for one in judged if one.candidates <= SMALL]
+    large = [one.changes for one in judged if one.candidates > SMALL]
+    far = sorted(judged, key=lambda one: -one.changes.times[0])[:10]
     return {
-        "campaigns": len(judged),
-        "highs_undecided": sum(not one["decided"] for one in judged),
-        "highs_gave_nothing": sum(one["failed"] > 0 for one in judged),
-        "smallest_by_highs": int((least <= 1.0 + 3 * CLOSE).sum()),
-        "smallest_by_its_own_bound": int((own <= 1.0 + 3 * CLOSE).sum()),
-        "smaller_known": int((ratio > 1.0 + 2 * CLOSE).sum()),
-        "smaller_by_a_percent_known": int((ratio > 1.01).sum()),
-        "share_by_best": {"90%": float(np.quantile(ratio, 0.9)), "most": float(ratio.max())},
-        "at_least_by_best": {"median": float(np.median(told)), "least": float(told.min())},
+        f"up_to_{SMALL}_candidates": report_changes(small),
+        "more": report_changes(large),
+        "wrong": {one.seed: one.changes.wrong for one in judged if one.changes.wrong},
+        "farthest": {one.seed: [one.candidates, *one.changes.times] for one in far},
     }
 
 
@@ -121,31 +108,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args(arguments)
-    # HiGHS prints a line of its own at times, past Python: standard output is for the figures only
-    output = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    judged: list[dict[str, Any]] = []
+    judged: list[Judged] = []
     seeds = range(options.first, options.first + 4 * options.campaigns)
+    output = for_figures_alone()
     for one in in_order(partial(judge, options.seconds), seeds, options.processes):
         if one is not None:
             judged.append(one)
         if len(judged) == options.campaigns:
             break
-    wrong = {one["seed"]: one["wrong"] for one in judged if one["wrong"]}
-    far = sorted(judged, key=lambda one: -one["ratio"])[:10]
-    small = [one for one in judged if one["candidates"] <= SMALL]
-    large = [one for one in judged if one["candidates"] > SMALL]
-    figures = {
-        f"up_to_{SMALL}_candidates": report(small),
-        "more": report(large),
-        "wrong": wrong,
-        "farthest": {one["seed"]: [one["candidates"], one["share"], one["at_least"], *one["highs"]] for one in far},
-    }  # fmt: skip
+    figures = report(judged)
     with output:
         print(
             json.dumps({"settings": vars(options), **figures, **describe(1)}, indent=1), file=output
         )
-    return 1 if wrong else 0
+    return 1 if figures["wrong"] else 0
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from typing import Any
 import _paths  # noqa: F401
 from benchmarks.support.hardware import describe
 from benchmarks.support.processes import in_order
+from benchmarks.support.standard_output import for_figures_alone
 from tests.support.comparison import Comparison, compare, measure_by_highs
 from tests.support.oracle import Stop
 from tests.support.random_campaigns import draw
@@ -89,9 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--highs-gap", type=float, default=1e-5, help="relative gap HiGHS stops at")
     parser.add_argument("--processes", type=int, default=1, help="that campaigns are shared out to")
     options = parser.parse_args(arguments)
-    # HiGHS prints a line of its own at times, past Python: standard output is for the figures only
-    output = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    output = for_figures_alone()
     comparisons: dict[str, list[Comparison]] = {method: [] for method in methods_of(options)}
     features = Counter[str]()
     seeds = range(options.first, options.first + options.seeds)

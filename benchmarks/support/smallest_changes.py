@@ -169,3 +169,76 @@ class SmallestChanges:
         if found.status == "infeasible":
             return np.inf
         return near + max(0.0, -found.bound - ROUNDING)
+
+
+@dataclass(frozen=True)
+class JudgedChanges:
+    """A way out, beside the smallest changes that HiGHS knows.
+
+    Attributes
+    ----------
+    share, at_least : float
+        What its shares come to, and what couponry says that no changes are below.
+    best, least : float
+        The least sum that is known, and the least that HiGHS says that there can be.
+    is_decided : bool
+        Whether these came close in time.
+    failed : int
+        Questions that ended with an exception inside HiGHS.
+    """
+
+    share: float
+    at_least: float
+    best: float
+    least: float
+    is_decided: bool
+    failed: int
+
+    @property
+    def wrong(self) -> list[str]:
+        """What couponry says that is not so, in words."""
+        is_above = self.at_least > self.best * (1.0 + 1e-6) + 1e-9
+        return ["way_out_share_at_least is above a way out that there is"] if is_above else []
+
+    @property
+    def times(self) -> tuple[float, float, float]:
+        """The share as a multiple of the best, of HiGHS's least, and of couponry's least."""
+        best, highs, own = (max(x, 1e-12) for x in (self.best, self.least, self.at_least))
+        return self.share / best, self.share / highs, self.share / own
+
+
+def judge_changes(
+    oracle: Oracle, infeasible: dict[str, Any], seconds: float
+) -> JudgedChanges | None:
+    """The way out of `infeasible.json`'s content beside HiGHS's; None where HiGHS cannot be asked in its measure."""
+    share = infeasible.get("way_out_share", np.inf)
+    at_least = infeasible.get("way_out_share_at_least", 0.0)
+    highs = SmallestChanges(oracle, share, seconds)
+    if not highs.can_judge:
+        return None
+    is_decided = highs.search()
+    return JudgedChanges(share, at_least, highs.best, highs.least, is_decided, highs.failed)
+
+
+def report_changes(judged: Sequence[JudgedChanges]) -> dict[str, Any]:
+    """The figures of some ways out."""
+    if not judged:
+        return {"judged": 0}
+    best, highs, own = np.array([one.times for one in judged]).T
+    either, proved = np.minimum(highs, own), 1.0 + 3 * CLOSE
+    return {
+        "judged": len(judged),
+        "highs_undecided": sum(not one.is_decided for one in judged),
+        "highs_gave_nothing": sum(one.failed > 0 for one in judged),
+        "smallest_by_highs": int((highs <= proved).sum()),
+        "smallest_by_its_own_bound": int((own <= proved).sum()),
+        "smallest_by_either": int((either <= proved).sum()),
+        "within_a_percent_by_either": int((either <= 1.01).sum()),
+        "smaller_known": int((best > 1.0 + 2 * CLOSE).sum()),
+        "smaller_by_a_percent_known": int((best > 1.01).sum()),
+        "share_by_best": {"90%": float(np.quantile(best, 0.9)), "most": float(best.max())},
+        "at_least_by_best": {
+            "median": float(np.median(best / own)),
+            "least": float((best / own).min()),
+        },
+    }

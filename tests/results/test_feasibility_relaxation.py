@@ -310,8 +310,8 @@ def test_ways_out_with_ratios_are_proved_smallest(customers: int, known: float) 
 
 def test_highs_finds_no_smaller_changes_of_ratios() -> None:
     judged = infeasible_ratios.judge(60.0, 1)
-    assert judged is not None and judged["wrong"] == [] and judged["decided"]
-    assert judged["ratio"] <= 1.001
+    assert judged is not None and judged.changes.is_decided and judged.changes.wrong == []
+    assert judged.changes.times[0] <= 1.001
 
 
 def test_where_highs_ends_with_an_exception_it_gave_nothing(
@@ -322,5 +322,6 @@ def test_where_highs_ends_with_an_exception_it_gave_nothing(
 
     monkeypatch.setattr(Oracle, "best", end)
     judged = infeasible_ratios.judge(0.0, 1)
-    assert judged is not None and judged["failed"] == 1 and not judged["decided"]
-    assert infeasible_ratios.report([judged])["highs_gave_nothing"] == 1
+    assert judged is not None and not judged.changes.is_decided
+    figures = infeasible_ratios.report([judged])["up_to_300_candidates"]
+    assert figures["highs_gave_nothing"] == 1 and figures["smallest_by_highs"] == 0
