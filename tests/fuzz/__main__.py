@@ -6,6 +6,7 @@ Every module here takes hold of couponry from another side, and trusts it with n
 - ``properties``: what must not change the result of a whole campaign, or in one direction only;
 - ``faults``: a solve in which the n-th call of the system fails, or kills it, for every n;
 - ``folders``: campaign folders with faults of every kind, through the command line;
+- ``arguments``: each argument of Python's interface with each odd value;
 - ``tables``: campaigns of tables in memory, in every container, against the same tables in Arrow;
 - ``kernels``: native kernels on every instruction set, Numba and the reference, bit for bit, up to where memory ends.
 
@@ -24,6 +25,7 @@ FUZZERS: dict[str, int] = {
     "properties": 5_000,
     "faults": 8_244,
     "folders": 100_000,
+    "arguments": 5_208,
     "tables": 10_000,
     "kernels": 3_000,
 }

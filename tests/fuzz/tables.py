@@ -166,7 +166,7 @@ def _tried(given: Given, parts: dict[str, Any]) -> Came:
         try:
             came = _solved(given, parts)
         except InvalidInput as error:
-            came = Came(None, str(error), _wrong_line(str(error)))
+            came = Came(None, str(error), wrong_line(str(error)))
         except Exception as error:
             came = Came(None, repr(error), [f"{type(error).__name__}: {str(error)[:500]}"])
     odd = [w for w in caught if not issubclass(w.category, CampaignWarning)]
@@ -212,7 +212,7 @@ def _with_table(part: dict[str, Any], key: str, table: Any) -> dict[str, Any]:
     return {**part, key: table} if key in part else part
 
 
-def _wrong_line(line: str) -> list[str]:
+def wrong_line(line: str) -> list[str]:
     """What is wrong with what a campaign was refused with."""
     if "\n" in line or UNSAFE.search(line):
         return [f"more than a line: {line!r}"]

@@ -12,7 +12,7 @@ from ..model.campaign_data import CampaignData
 from ..model.changes import changed
 from ..model.compiled_campaign import CompiledCampaign
 from ..results.solution import CampaignSolution
-from ..utils.checks import check_number, shown
+from ..utils.checks import check_number, is_text, shown
 from ..utils.errors import InvalidInput
 from ..utils.html import rows_table
 from ..utils.suggestions import known_names
@@ -203,10 +203,10 @@ def present_bound(
     if side not in (None, "min", "max"):
         raise InvalidInput(f"side: expected 'min' or 'max', got {shown(side)}")
     wanted = None if group is None else str(group)
+    known = [m.name for m in compiled.limits.measures]
+    if not is_text(limit) or limit not in known:
+        raise InvalidInput(f"limit: there is no limit {shown(limit)}{known_names(limit, known)}")
     measures = [m for m in compiled.limits.measures if m.name == limit]
-    if not measures:
-        near = known_names(limit, [m.name for m in compiled.limits.measures])
-        raise InvalidInput(f"limit: there is no limit {limit!r}{near}")
     if wanted not in [m.group for m in measures]:
         groups = ", ".join(str(m.group) for m in measures[:5])
         raise InvalidInput(f"group: limit {limit!r} has the groups {groups}, got {shown(group)}")
@@ -304,6 +304,8 @@ def sweep(
 
 def _numbers(values: Iterable[Any], name: str) -> list[float]:
     """Values as finite numbers; refused if one is not."""
+    if not isinstance(values, Iterable):
+        raise InvalidInput(f"frontier: {name}: expected numbers, got {shown(values)}")
     found = []
     for value in values:
         check_number(value, f"frontier: {name}")

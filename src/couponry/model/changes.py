@@ -72,16 +72,32 @@ def changed(
     """
     if offers is not None:
         campaign = campaign.with_offers(changed_offers(campaign.offers, offers))
-    if rules or drop_rules or add_rules:
-        kept = _dropped(campaign.rules, drop_rules, "rules")
-        named = _changed_rules(kept, rules or {})
+    changes = _by_name(rules, "rules")
+    dropped, added = _listed(drop_rules, "drop_rules"), _listed(add_rules, "add_rules")
+    if changes or dropped or added:
+        kept = _dropped(campaign.rules, dropped, "rules")
         # checked, and named where they have no name
-        campaign = campaign.with_rules([*named, *add_rules])
-    if limits or drop_limits or add_limits:
-        kept_limits = _dropped(campaign.limits, drop_limits, "limits")
-        changed_limits = _changed_limits(kept_limits, limits or {})
-        campaign = campaign.with_limits([*changed_limits, *add_limits])
+        campaign = campaign.with_rules([*_changed_rules(kept, changes), *added])
+    changes = _by_name(limits, "limits")
+    dropped, added = _listed(drop_limits, "drop_limits"), _listed(add_limits, "add_limits")
+    if changes or dropped or added:
+        kept_limits = _dropped(campaign.limits, dropped, "limits")
+        campaign = campaign.with_limits([*_changed_limits(kept_limits, changes), *added])
     return campaign
+
+
+def _by_name(changes: Any, argument: str) -> Changes:
+    """Changes by name; none where nothing is given."""
+    if changes is not None and not isinstance(changes, Mapping):
+        raise InvalidInput(f"what_if: {argument}: expected changes by name, got {shown(changes)}")
+    return changes or {}
+
+
+def _listed(given: Any, argument: str) -> list[Any]:
+    """What is given as a list; a text alone is one of its kind."""
+    if not isinstance(given, Iterable):
+        raise InvalidInput(f"what_if: {argument}: expected a list, got {shown(given)}")
+    return [given] if isinstance(given, str) else list(given)
 
 
 def changed_number(change: Any, now: float | None, label: str) -> float | None:
@@ -202,16 +218,15 @@ def _with_column(table: pa.Table, column: str, values: list[Any]) -> pa.Table:
     return table.set_column(table.column_names.index(column), column, array)
 
 
-def _dropped(parts: Sequence[Part], names: Iterable[str], kind: str) -> list[Part]:
+def _dropped(parts: Sequence[Part], names: list[Any], kind: str) -> list[Part]:
     """Limits or rules without those of some names."""
-    dropped = [names] if isinstance(names, str) else list(names)
     known = [part.name for part in parts]
-    for name in dropped:
-        if name not in known:
+    for name in names:
+        if not isinstance(name, str) or name not in known:
             raise InvalidInput(
-                f"what_if: drop_{kind}: there is no {name!r}{known_names(name, known)}"
+                f"what_if: drop_{kind}: there is no {shown(name)}{known_names(name, known)}"
             )
-    return [part for part in parts if part.name not in set(dropped)]
+    return [part for part in parts if part.name not in set(names)]
 
 
 def _places(parts: Sequence[CustomerRule | Limit], name: Any, kind: str) -> list[int]:

@@ -17,6 +17,7 @@ from ..utils.arrays.array_store import Arrays, ArrayStore, save
 from ..utils.arrays.blocks import blocks
 from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.arrays.ragged import ranges
+from ..utils.checks import shown
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import did_you_mean, known_names
 
@@ -160,9 +161,9 @@ def wanted_roles(test: Any, by_whom: str) -> list[str]:
     """
     wanted: list[str] = values_of(test, f"{by_whom}: where 'role'")
     for name in wanted:
-        if name not in ROLES:
+        if not isinstance(name, str) or name not in ROLES:
             raise InvalidInput(
-                f"{by_whom}: where 'role': expected one of {', '.join(ROLES)}, got {name!r}"
+                f"{by_whom}: where 'role': expected one of {', '.join(ROLES)}, got {shown(name)}"
                 f"{did_you_mean(name, ROLES)}"
             )
     return wanted

@@ -165,7 +165,7 @@ class Limit:
         label = self.label
         for key in ("sum", "by"):
             value = getattr(self, key)
-            if value is not None and not is_text(value):
+            if not is_text(value) and (key == "sum" or value is not None):
                 raise InvalidInput(
                     f"{label}: {key}: expected the name of a column, got {shown(value)}"
                 )
@@ -181,7 +181,7 @@ class Limit:
             if not isinstance(getattr(self, key), Mapping):
                 raise InvalidInput(f"{label}: {key}: expected a table of conditions")
         check_flag(self.may_be_empty, f"{label}: may_be_empty")
-        if self.mode not in MODES:
+        if not is_text(self.mode) or self.mode not in MODES:
             raise InvalidInput(
                 f"{label}: mode: expected one of {', '.join(MODES)}, got {shown(self.mode)}"
                 f"{did_you_mean(self.mode, MODES)}"

@@ -89,6 +89,10 @@ class SolveOptions:
         InvalidInput
             If there is none of that name.
         """
+        if self.backend is not None and not isinstance(self.backend, str):
+            raise InvalidInput(
+                f"backend: expected one of {', '.join(kernels.BACKENDS)}, got {shown(self.backend)}"
+            )
         try:
             return kernels.load(self.backend)
         except ValueError as error:

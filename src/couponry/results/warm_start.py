@@ -12,6 +12,7 @@ from ..data import tables
 from ..model.compiled_campaign import CompiledCampaign
 from ..model.compiling.compile_limits import CompiledLimits
 from ..solver.dual.warm_start import KnownUsage, WarmStart
+from ..utils.checks import check_path, shown
 from ..utils.errors import InvalidInput
 from .solution import CampaignSolution
 
@@ -79,10 +80,17 @@ def prices_of_limits(start: Any, limits: CompiledLimits) -> NDArray[np.float64]:
     """
     source = getattr(start, "limits", start)
     if isinstance(source, (str, Path)):
+        check_path(source, "start")
         path = Path(source)
-        file = path / "limits.parquet" if path.is_dir() else path
-        if not file.is_file():
-            raise InvalidInput(f"start: no file {str(file)!r}")
+        try:
+            file = path / "limits.parquet" if path.is_dir() else path
+            is_there = file.is_file()
+        except OSError as error:  # its name is too long
+            raise InvalidInput(
+                f"start: cannot look for {shown(source)}: {error.strerror}"
+            ) from error
+        if not is_there:
+            raise InvalidInput(f"start: no file {shown(str(file))}")
         source = tables.read(file.parent, file.name, "limits of start")
     if source is None:
         raise InvalidInput("start: expected a result with limits, got one without")

@@ -221,7 +221,7 @@ def _in_range(column: pa.ChunkedArray, test: Mapping[str, Any], label: str) -> N
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
         return _in_date_range(column, test, label)
     for bound in test.values():
-        if not is_number(bound) or math.isnan(bound):
+        if not is_number(bound) or math.isnan(as_float(bound)):
             raise InvalidInput(f"{label}: expected numbers as range, got {shown(test)}")
     low, high = test.get("min", -math.inf), test.get("max", math.inf)
     if not low <= high:

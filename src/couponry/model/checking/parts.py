@@ -54,7 +54,10 @@ def _twice(parts: Sequence[CustomerRule] | Sequence[Limit]) -> Iterator[Finding]
 
 
 def _content(part: CustomerRule | Limit) -> str:
-    """All that a rule or limit says but its name; tables are told apart by identity."""
+    """All that a rule or limit says but its name; tables, and what cannot be written, are told apart by identity."""
     fields = {name: getattr(part, name) for name in part.__dataclass_fields__ if name != "name"}
     tables_of = {name: id(fields.pop(name, None)) for name in ("table", "conflicts")}
-    return repr((sorted(fields.items()), tables_of))
+    try:
+        return repr((sorted(fields.items()), tables_of))
+    except Exception:  # whole numbers of thousands of digits, and whatever objects raise
+        return str(id(part))
