@@ -179,9 +179,8 @@ def _read(reader: str, folder: Path, out: Path, solved: Ran, faults: int) -> tup
         more = [out if out.exists() else good_result(), "--customer", CUSTOMER, "--json"]
     ran = command(reader, folder, *more)
     wrong = wrong_with(ran, reader)
-    unknown = (
-        reader == "explain" and "error: explain: " in ran.err
-    )  # that customer, or no allocation
+    # an allocation need not be there, nor the customer in it
+    unknown = reader == "explain" and "error: explain: " in ran.err
     if solved.status in (0, 3) and ran.status == 2 and not unknown:
         wrong.append(f"{reader}: solved, but refused here: {ran.err}")
     if reader == "check" and solved.status == 2 and faults:
