@@ -264,6 +264,8 @@ def _cut(odd: OddFolder, what: str) -> Parts:
     """Cuts a table into two files, of which the second may be another than the first."""
 
     def cut(table: pa.Table) -> list[tuple[str, pa.Table]]:
+        if len(set(table.column_names)) < table.num_columns:
+            return [("/0.parquet", table)]
         place = 0 if what == "one empty" else int(odd.random.integers(table.num_rows + 1))
         first, second = table.slice(0, place), table.slice(place)
         ending = ".csv" if what == "a CSV file" else ".parquet"
@@ -280,11 +282,7 @@ def _cut(odd: OddFolder, what: str) -> Parts:
         parts = [("/0.parquet", first), (f"/1{ending}", second)]
         return parts[:1] if what == "one is missing" else parts
 
-    def cut_if_it_can_be(table: pa.Table) -> list[tuple[str, pa.Table]]:
-        names = table.column_names
-        return cut(table) if len(set(names)) == len(names) else [("/0.parquet", table)]
-
-    return cut_if_it_can_be
+    return cut
 
 
 def _of_another_type(column: pa.ChunkedArray) -> pa.ChunkedArray:
