@@ -98,3 +98,25 @@ def test_a_ratio_to_something_negative(solved: Path, folder: Folder) -> None:
     with pytest.raises(InvalidInput) as of_result:
         verify_result(path, solved)
     assert str(of_solve.value) == str(of_result.value)
+
+
+def test_history_comes_before_customers(solved: Path, folder: Folder) -> None:
+    tables = random_tables()
+    ids = tables["customers"]["customer"].cast(pa.string())
+    tables["customers"] = replaced(tables["customers"], "customer", ids)
+    names = {
+        "offers": "offers.parquet",
+        "candidates": "candidates.parquet",
+        "history": "history.parquet",
+    }
+    path = folder(
+        tables,
+        {"history": pa.table({"customer": ["a"], "offer": [50]})},
+        **rules(max="slots"),
+        tables=names,
+    )
+    with pytest.raises(InvalidInput, match="table history, column 'customer'") as of_solve:
+        read_campaign(path).solve()
+    with pytest.raises(InvalidInput) as of_result:
+        verify_result(path, solved)
+    assert str(of_solve.value) == str(of_result.value)

@@ -39,6 +39,7 @@ class RuleChecks:
     def __init__(self, inputs: Inputs):
         self._inputs = inputs
         rules = inputs.data.rules
+        history = inputs.history  # before customers, as by a solve
         refuse_contradictions(rules, inputs.customers, inputs.customer_ids)
         self.bounded = [bounded_rule(rule, inputs) for rule in rules if rule.conflicts is None]
         self._conflicts = [(r, _pairs(r, inputs)) for r in rules if r.conflicts is not None]
@@ -49,7 +50,7 @@ class RuleChecks:
         self._with_min = f"customer_rule {with_min}: " if with_min else ""
         plain = all(part.rule.min is None or part.is_about_all for part in self.bounded)
         plain = plain and all(part.code is not None for part in self.bounded)
-        self.is_plain = plain and not self._conflicts and not len(inputs.history)
+        self.is_plain = plain and not self._conflicts and not len(history)
         self._without = self._short = self._with_coupons = 0
 
     def examine(self, block: Block, rows: Integers, tally: Tally) -> Addition:
