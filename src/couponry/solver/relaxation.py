@@ -193,20 +193,26 @@ def _by_intervals(search: _Search, root: _Interval, best: Plan) -> tuple[Plan, f
     elastic, heap, number = search.elastic, [(root.at_least, 0, root)], 0
     for _ in range(search.intervals):
         enough = search.total(best) * (1.0 - search.gap)
-        if heap[0][0] >= enough or search.is_late:
+        if heap[0][0] >= enough:
             break
-        interval = heapq.heappop(heap)[2]
+        interval = heap[0][2]
         parts = interval.parts(elastic, search.total(best))
         if not parts:  # what is left is how near solves come to the best
-            return best, interval.at_least
+            break
+        solved = []
         for ends in parts:
+            if search.is_late:
+                return best, interval.at_least
             problem = elastic.problem_between(*ends, search.total(best))
             plan, bound = search.solve(problem, enough)
             if plan is not None and search.total(plan) < search.total(best):
                 best = plan
-            number += 1
             at_least = max(interval.at_least, search.least_total(bound))
-            heapq.heappush(heap, (at_least, number, _Interval(at_least, plan, *ends)))
+            solved.append(_Interval(at_least, plan, *ends))
+        heapq.heappop(heap)
+        for part in solved:
+            number += 1
+            heapq.heappush(heap, (part.at_least, number, part))
     return best, heap[0][0]
 
 

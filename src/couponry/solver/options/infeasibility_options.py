@@ -94,6 +94,8 @@ class RelaxationOptions:
     References
     ----------
     Chinneck, Dravnieks, "Locating minimal infeasible constraint sets in linear programs", 1991.
+    Falk, Soland, "An algorithm for separable nonconvex programming problems", 1969.
+    McCormick, "Computability of global solutions to factorable nonconvex programs: part I", 1976.
     """
 
     gap: float = 1e-3
