@@ -15,14 +15,15 @@ from .candidates.top_offers import TopOffers
 from .history.catalogue import Catalogue
 from .history.item_statistics import ItemStatistics
 from .history.purchase_history import PurchaseHistory
+from .response.incremental import IncrementalBounds, incremental_bounds, incremental_value
+from .response.redemption_rates import recent_shift, redemption_rates
+from .response.response_model import ResponseModel, calibration_shift, variants
 from .scores.discovery_model import DiscoveryModel, DiscoveryScores
-from .scores.incremental import IncrementalBounds, incremental_bounds, incremental_value
 from .scores.item_neighbours import Neighbours, PrecomputedSimilarity
 from .scores.logistic import LogisticRegression, Sample
 from .scores.offer_neighbours import offer_neighbours
 from .scores.personal_model import PersonalModel
 from .scores.repeat_score import RepeatScore
-from .scores.response import ResponseModel, calibration_shift, variants
 from .scores.similarity import bm25, cosine, ease
 
 __all__ = [
@@ -50,6 +51,8 @@ __all__ = [
     "incremental_bounds",
     "incremental_value",
     "offer_neighbours",
+    "recent_shift",
+    "redemption_rates",
     "variants",
 ]
 

@@ -31,7 +31,7 @@ from .history.customer_sample import CustomerSample
 from .history.period_counts import PeriodCounts
 from .history.periods import PERIODS_PER_WEEK
 from .history.purchase_history import PurchaseHistory, group_transactions
-from .scores.response import ResponseModel
+from .response.response_model import ResponseModel
 from .targeting import Targeting
 
 FORMAT = 2

@@ -21,10 +21,10 @@ from ...utils.memory import parse_size, size_text
 from ...utils.parallel import parallel_map, worker_count
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
+from ..response.response_model import ResponseModel
 from ..scores.features import check_like_fitted
 from ..scores.logistic import LogisticRegression, Sample
 from ..scores.offer_neighbours import offer_neighbours
-from ..scores.response import ResponseModel
 from ..scores.training_windows import Window, check_windows
 from .assortment import Assortment
 from .candidate_values import candidate_values, value_notes

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...utils.checks import shown
 from ...utils.errors import InvalidInput
-from ..scores.incremental import incremental_bounds, incremental_value, new_purchases
+from ..response.incremental import incremental_bounds, incremental_value, new_purchases
 
 RESPONSE_IS_BUYING = (
     "response is the probability to buy without a coupon: a value of response * (margin - face_value) credits sales "

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.roles import ROLES
+from ..response.response_model import ResponseModel
 from ..scores.logistic import LogisticRegression, Sample
-from ..scores.response import ResponseModel
 from .top_offers import TopOffers
 
 FEATURES = ("score", "score_squared", "popularity", "trips")

@@ -1,1 +1,1 @@
-"""Scores of customers and offers: to buy again, to begin to buy, to redeem."""
+"""Scores of customers and offers: to buy again, and to begin to buy."""

@@ -11,15 +11,19 @@ from numpy.typing import NDArray
 
 from ...data import tables
 from ...data.roles import ROLES
-from ...utils.checks import shown
+from ...utils.checks import check_number, shown
 from ...utils.errors import InvalidInput
-from .logistic import LogisticRegression, Sample, sigmoid
+from ..scores.logistic import LogisticRegression, Sample, sigmoid
 
 Columns = Mapping[str, Any]
 SPECIAL_COLUMNS = ("p0", "role", "category", "depth")
 
 BISECTION_STEPS = 200
 """Halvings of an interval: more than float64 has bits."""
+
+RIDGE = 100.0
+"""The best of 1, 3, 10, 30, 100 and 300 for campaigns of the Complete Journey before August 2017, each ranked by those
+that had ended (`benchmarks/cases/affinity/affinity_response.py`)."""
 
 LARGEST_MARGIN = 100.0
 """Log odds beyond which every probability is 0 or 1 in float64."""
@@ -37,8 +41,10 @@ class ResponseModel:
     coefficients : mapping of str to float, optional
         By name: `intercept`, `p0`, `role=reward` ..., `depth`, `category=tea` ... (times the depth), and the names of
         other columns. What is not named is 0.
-    ridge : float
-        Penalty on squared coefficients when they are fitted; see LogisticRegression.
+    ridge : float, default 100.0
+        Penalty on squared coefficients when they are fitted; see `LogisticRegression`. It weighs as much as so many
+        redemptions, about: past campaigns often have no more, and coefficients of a few of them do not carry over to
+        the next campaign.
 
     Attributes
     ----------
@@ -64,13 +70,15 @@ class ResponseModel:
     coefficients_: dict[str, float]
     n_iter_: int
 
-    def __init__(self, coefficients: Mapping[str, float] | None = None, *, ridge: float = 1.0):
+    def __init__(self, coefficients: Mapping[str, float] | None = None, *, ridge: float = RIDGE):
         self.coefficients, self.ridge = coefficients, ridge
         if coefficients is not None:
             self.coefficients_ = {name: float(value) for name, value in coefficients.items()}
 
     def fit(self, campaigns: Sequence[tuple[Columns, NDArray[np.bool_]]]) -> ResponseModel:
         """Find the coefficients from past campaigns.
+
+        Fit it again whenever a campaign has ended, on all that have: of one that still runs redemptions are missing.
 
         Parameters
         ----------
@@ -131,7 +139,9 @@ class ResponseModel:
             total += self.coefficients_.get(name, 0.0) * values
         return total
 
-    def score(self, columns: Columns, *, rate: float | None = None) -> NDArray[np.float32]:
+    def score(
+        self, columns: Columns, *, rate: float | None = None, shift: float = 0.0
+    ) -> NDArray[np.float32]:
         """Compute the probabilities of redeeming (p1).
 
         Parameters
@@ -141,6 +151,8 @@ class ResponseModel:
         rate : float, optional
             Share of the pairs that is expected to be redeemed in this campaign, as seen in its first days or in
             campaigns of its kind. Log odds are shifted until the mean probability is that.
+        shift : float, default 0.0
+            Added to all log odds, such as `recent_shift` finds from campaigns that have ended.
 
         Returns
         -------
@@ -150,9 +162,12 @@ class ResponseModel:
         Raises
         ------
         InvalidInput
-            If columns are not as described, or the rate is not between 0 and 1.
+            If columns are not as described, the rate is not between 0 and 1, or both a rate and a shift are given.
         """
-        log_odds = self.log_odds(columns)
+        check_number(shift, "shift")
+        if rate is not None and shift != 0.0:
+            raise InvalidInput("rate and shift: expected one of them, got both")
+        log_odds = self.log_odds(columns) + shift
         if rate is not None:
             log_odds = log_odds + calibration_shift(log_odds, rate)
         return sigmoid(log_odds).astype(np.float32)

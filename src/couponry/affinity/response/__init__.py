@@ -1,0 +1,1 @@
+"""Response to coupons: how likely each is redeemed, what past campaigns say of it, and what it brings."""
