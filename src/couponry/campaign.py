@@ -138,7 +138,8 @@ class Campaign(CampaignView):
             What each offer is good for: a row for each `offer` and `product`. Default: the column `product` of
             offers, one or a list.
         products : table, optional
-            `product` and the column that `targeting.kind` names.
+            `product`, the column that `targeting.kind` names, and others that group products, such as their brand:
+            what customers buy of these tells what they buy again.
         targeting : Targeting, optional
             How many offers of each role a customer is a candidate for, and how responses are estimated.
         memory_limit : int or str, optional

@@ -132,6 +132,31 @@ def test_the_same_bits_whatever_the_order(folder: Path, tmp_path: Path) -> None:
     assert bits(made(shuffled(table), store=tmp_path / "store", memory_limit="2GiB")) == expected
 
 
+def test_groups_of_products_are_part_of_what_a_store_is_made_from(
+    folder: Path, tmp_path: Path
+) -> None:
+    products = tables()["products"]
+    brand = pa.array([f"brand {i % 7}" for i in range(len(products))])
+    name = pa.array([f"name {i}" for i in range(len(products))])
+    branded = products.append_column("brand", brand).append_column("name", name)
+    given = {"products": branded, "store": tmp_path / "store", "covers": tables()["covers"]}
+
+    def read(**changed: Any) -> Campaign:
+        return Campaign.from_transactions(
+            tables()["offers"], folder / "transactions.parquet",
+            targeting=Targeting(**TARGETING), **{**given, **changed},
+        )  # fmt: skip
+
+    first = read()
+    assert read().seconds == {} and bits(first) != bits(in_memory())
+    one_shot = read(products=branded.to_reader(), store=None)
+    assert bits(one_shot) == bits(first)
+    other = branded.set_column(2, "brand", pa.array(["one", "other"] * (len(products) // 2)))
+    assert read(products=other).seconds.keys() == set(STAGES)
+    names = products.append_column("name", name)  # groups nothing
+    assert bits(read(products=names)) == bits(in_memory())
+
+
 def test_text_ids(tmp_path: Path) -> None:
     table = tables()["transactions"]
     text = pa.array([f"Zoë {i:07}" for i in table["customer"].to_pylist()])

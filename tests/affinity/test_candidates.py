@@ -19,11 +19,14 @@ from couponry import Campaign, CustomerRule, InvalidInput
 from couponry.affinity import (
     Assortment,
     CandidateModel,
+    Catalogue,
+    PersonalModel,
     PurchaseHistory,
     ResponseModel,
     incremental_bounds,
 )
 from couponry.affinity.candidates import weighted_purchases
+from couponry.affinity.scores import features
 from couponry.data.candidate_batches import CandidateBlocks
 from couponry.data.candidate_rows import CandidateRows
 from couponry.data.external_sort import RowWriter
@@ -170,6 +173,56 @@ def test_odds_come_true_where_they_were_fitted() -> None:
         assert truth[mine].sum() > 0
         predicted = candidates.columns["response"][mine].sum()
         assert predicted == pytest.approx(truth[mine].sum(), rel=0.02)
+
+
+@cache
+def personal_model() -> CandidateModel:
+    everything, then, window = shopped()
+    groups = Catalogue(SIZE.products_table(), ["type"], item="product")
+    made = CandidateModel(assortment(), QUOTA, personal=PersonalModel(groups))
+    return made.fit([(then, window)], everything)
+
+
+def test_rewards_are_those_most_likely_to_be_bought_again() -> None:
+    everything = shopped()[0]
+    fitted = personal_model()
+    found = Campaign(SIZE.offers_table(), fitted.candidates(everything)).candidates
+    assert fitted.personal is not None
+    again = fitted.personal.score(everything)
+    shape = len(everything.customers), len(everything.items)
+    never = sp.csr_array(
+        (-np.log1p(-again), everything.item.astype(np.int64), everything.indptr), shape=shape
+    )
+    covers = assortment().among(everything.items)[0]
+    any_of_it = -np.expm1(-(never @ covers).toarray())  # by offer
+    customer = np.repeat(np.arange(len(found.customers)), np.diff(found.indptr))
+    mine = found.role == 1
+    chosen = np.zeros(any_of_it.shape, bool)
+    chosen[customer[mine], found.offer[mine]] = True
+    worst = np.where(chosen, any_of_it, 2.0).min(axis=1)
+    best_left = np.where(chosen, 0.0, any_of_it).max(axis=1)
+    assert (best_left <= worst + 1e-6).all() and mine.sum() > 1000
+    happened = Campaign(SIZE.offers_table(), model().candidates(everything)).candidates
+    assert (happened.role == 1).sum() == mine.sum()  # as many as by decayed frequency
+
+
+def test_rewards_by_probability_do_not_depend_on_who_else_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    everything, fitted = shopped()[0], personal_model()
+    expected = everything_of(
+        Campaign(SIZE.offers_table(), fitted.candidates(everything)).candidates
+    )
+    monkeypatch.setattr(weighted_purchases, "BLOCK_PAIRS", 1000)
+    monkeypatch.setattr(features, "BLOCK_PAIRS", 77)
+    monkeypatch.setenv("COUPONRY_THREADS", "2")
+
+    def in_parts() -> Iterator[PurchaseHistory]:
+        for start in range(0, len(everything.customers), 700):
+            yield part_of(everything, start, min(start + 700, len(everything.customers)))
+
+    found = Campaign(SIZE.offers_table(), fitted.candidates(in_parts)).candidates
+    assert everything_of(found) == expected
 
 
 def test_response_moves_the_odds_of_buying() -> None:

@@ -27,11 +27,15 @@ from .candidates.assortment import Assortment
 from .candidates.candidate_model import CandidateModel
 from .history.building.from_transactions import GroupingOptions
 from .history.building.transactions import ReadOptions, Transactions
+from .history.catalogue import Catalogue
 from .history.customer_sample import CustomerSample
+from .history.decay import HALF_LIVES
+from .history.item_statistics import ItemStatistics
 from .history.period_counts import PeriodCounts
 from .history.periods import PERIODS_PER_WEEK
 from .history.purchase_history import PurchaseHistory, group_transactions
 from .response.response_model import ResponseModel
+from .scores.personal_model import PersonalModel
 from .targeting import Targeting
 
 FORMAT = 2
@@ -39,6 +43,12 @@ FORMAT = 2
 
 RESERVED = memory_estimate.BASE_BYTES + memory_estimate.SCORING_BYTES
 """Bytes besides what DuckDB may take."""
+
+MOST_GROUPS = 4
+"""Columns of products that are taken as groups, at most: each costs a tenth of the time of scoring."""
+
+LEAST_PRODUCTS = 2.0
+"""Products in a group, on average: other columns name or describe products."""
 
 PROGRESS_LINES = 20
 """Lines that say how making candidates stands."""
@@ -89,6 +99,8 @@ def candidate_blocks(
         If tables or targeting make no sense, or do not go together.
     """
     targeting.check()
+    if given.products is not None:  # read once
+        given = given._replace(products=tables.as_table(given.products, "products"))
     assortment = Assortment(given.offers, given.covers, given.products, targeting.kind)
     reading = ReadOptions(targeting.timezone, targeting.null_customers, targeting.until)
     transactions = Transactions.open(given.transactions, targeting.columns, reading)
@@ -99,7 +111,7 @@ def candidate_blocks(
     allowed = None
     if given.customers is not None:
         allowed = _allowed(given.customers, transactions.customer_type)
-    model = _model(assortment, given.offers, targeting)
+    model = _model(assortment, given, targeting)
     notes = model.notes
     pipeline = _Pipeline(transactions, model, allowed, targeting, limit, clock, notes)
     return CandidateBlocks(
@@ -112,8 +124,9 @@ def candidate_blocks(
     )
 
 
-def _model(assortment: Assortment, offers: pa.Table, targeting: Targeting) -> CandidateModel:
+def _model(assortment: Assortment, given: Tables, targeting: Targeting) -> CandidateModel:
     """Return the model that is to be fitted."""
+    offers = given.offers
     ordered = offers.take(pc.sort_indices(tables.ids(offers, "offers", "offer")))
     money = None
     if targeting.incremental:
@@ -126,11 +139,34 @@ def _model(assortment: Assortment, offers: pa.Table, targeting: Targeting) -> Ca
         assortment,
         targeting.quota,
         half_life=targeting.half_life,
+        personal=PersonalModel(_groups(given, targeting), by_customer=True),
         response=None if targeting.response is None else ResponseModel(targeting.response),
         offer_columns=_offer_columns(ordered, targeting),
         money=money,
         incremental_share=targeting.incremental_share,
     )
+
+
+def _groups(given: Tables, targeting: Targeting) -> Catalogue | None:
+    """Return the columns of products that group them, such as category and brand; the kind is the first."""
+    if given.products is None:
+        return None
+    products = given.products
+    rest = [name for name in products.column_names if name not in ("product", targeting.kind)]
+    names = [name for name in rest if _is_group(products[name])]
+    if targeting.kind is not None:
+        names.insert(0, targeting.kind)
+    return Catalogue(products, names[:MOST_GROUPS], item="product") if names else None
+
+
+def _is_group(column: pa.ChunkedArray) -> bool:
+    """Whether a column's values have several products each, and not all of them."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not (
+        pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    ):
+        return False
+    return bool(1 < pc.count_distinct(column.cast(kind)).as_py() <= len(column) / LEAST_PRODUCTS)
 
 
 def _allowed(customers: pa.Table, kind: pa.DataType) -> pa.Array:
@@ -205,7 +241,7 @@ class _Pipeline:
                 watch=_each(sample.add, counts.add),
                 last_complete=lambda: self._last_complete(counts),
             )
-            half_lives = (self._targeting.half_life,)
+            half_lives = _half_lives(self._targeting)
             history = group_transactions(self._transactions, options, half_lives, folder)
             self._say_what_is_left_out()
         with self._clock.stage("fit"):
@@ -283,10 +319,16 @@ class _Pipeline:
                 f"table transactions: expected purchases up to {unit} {last} and after it, the last "
                 f"{targeting.window} weeks, got {len(earlier):,} and {len(later):,} of a sample"
             )
-        options: dict[str, Any] = {"half_lives": (targeting.half_life,)}
+        options: dict[str, Any] = {"half_lives": _half_lives(targeting)}
         then = PurchaseHistory.from_transactions(earlier, until=last, **options)
         window = PurchaseHistory.from_transactions(later, until=history.until, **options)
-        return self._model.fit([(then, window)], then.update(later, until=history.until))
+        known = then.update(later, until=history.until)
+        return self._model.fit([(then, window)], known, ItemStatistics.from_history(history))
+
+
+def _half_lives(targeting: Targeting) -> tuple[float, ...]:
+    """Return the half-lives of histories, in weeks."""
+    return tuple(sorted({*HALF_LIVES, float(targeting.half_life)}))
 
 
 def _each(*watch: Callable[[pa.RecordBatch], None]) -> Callable[[pa.RecordBatch], None]:
@@ -325,10 +367,12 @@ def _source(
     if transactions.files is None:
         return None
     money = [] if model.money is None else [column.tolist() for column in model.money]
+    groups = None if model.personal is None else model.personal.groups
     return {
         "made": FORMAT,
         "offers": digest_of(model.assortment.offers),
         "assortment": model.assortment.digest(),
+        "groups": None if groups is None else groups.digest(),
         "customers": None if allowed is None else digest_of(allowed),
         "targeting": targeting.as_dict(),
         "offer_columns": {name: list(values) for name, values in model.offer_columns.items()},

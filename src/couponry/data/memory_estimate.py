@@ -45,8 +45,8 @@ BYTES_WHILE_LOOKED_UP = 12
 BYTES_PER_TEXT_ID = 24
 """About."""
 
-BYTES_PER_PAIR = 36
-"""A pair of customer and product in a purchase history."""
+BYTES_PER_PAIR = 60
+"""A pair of customer and product in a purchase history with seven half-lives."""
 
 PAIRS_PER_ROW = 0.6
 """Pairs of customer and product for each transaction, about."""

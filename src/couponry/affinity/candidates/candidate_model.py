@@ -25,10 +25,12 @@ from ..response.response_model import ResponseModel
 from ..scores.features import check_like_fitted
 from ..scores.logistic import LogisticRegression, Sample
 from ..scores.offer_neighbours import offer_neighbours
+from ..scores.personal_model import PersonalModel
 from ..scores.training_windows import Window, check_windows
 from .assortment import Assortment
 from .candidate_values import candidate_values, value_notes
 from .offer_chooser import OfferChooser
+from .outcomes import bought_later
 from .response_odds import ResponseOdds, fit_odds, odds_features
 from .top_offers import TopOffers
 from .weighted_purchases import (
@@ -46,9 +48,6 @@ BYTES_PER_CANDIDATE, BYTES_PER_PAIR = 48, 64
 
 BYTES_PER_ITEM, BYTES_PER_LINK = 64, 16
 """Memory of a model: of each item, and of each entry of the similarity."""
-
-UNKNOWN_REPEAT_RATE = 0.1
-"""Repeat rate of products that nobody bought: what few buyers are drawn to."""
 
 Columns = Mapping[str, Any]
 
@@ -78,6 +77,9 @@ class CandidateModel:
         How many offers a product is taken to be like.
     similarity : sparse matrix or ndarray, shape (n_items, n_offers), optional
         Instead of what is learned from purchases; items are those of the history that the model is fitted on.
+    personal : PersonalModel, optional
+        Ranks rewards: by how likely the customer buys again any of what the offer is good for. Fitted with this model,
+        on the same windows. Default: decayed frequency x repeat rate ** power.
     response : ResponseModel, optional
         Turns p0 into the probability of redeeming a coupon. Default: the response is p0 itself, which says who likes
         the product and not what the coupon adds.
@@ -143,6 +145,7 @@ class CandidateModel:
         power: float = 0.5,
         neighbours: int = 50,
         similarity: Any = None,
+        personal: PersonalModel | None = None,
         response: ResponseModel | None = None,
         offer_columns: Columns | None = None,
         money: tuple[Any, Any] | None = None,
@@ -152,6 +155,7 @@ class CandidateModel:
         self.assortment, self.quota = assortment, dict(quota)
         self.half_life, self.power = float(half_life), power
         self.neighbours, self.similarity = neighbours, similarity
+        self.personal = personal
         self.response, self.offer_columns = response, dict(offer_columns or {})
         self._values = candidate_values(money, incremental_share, has_response=response is not None)
         self.money = self._values and (self._values.margin, self._values.discount)
@@ -159,7 +163,10 @@ class CandidateModel:
         self.backend = backend
 
     def fit(
-        self, windows: Sequence[Window], known: PurchaseHistory | None = None
+        self,
+        windows: Sequence[Window],
+        known: PurchaseHistory | None = None,
+        statistics: ItemStatistics | None = None,
     ) -> CandidateModel:
         """Fit the model on windows of the past; some tens of thousands of customers are enough.
 
@@ -170,6 +177,8 @@ class CandidateModel:
         known : PurchaseHistory, optional
             What repeat rates, popularity and neighbours are taken from for scoring, such as everything up to now.
             Default: the last window's history.
+        statistics : ItemStatistics, optional
+            What repeat rates and other statistics of items are taken from for scoring instead, such as everybody's.
 
         Returns
         -------
@@ -183,19 +192,21 @@ class CandidateModel:
             half-life.
         """
         check_windows(windows)
+        if self.personal is not None:
+            self.personal.fit(windows, windows[-1][0] if known is None else known)
         samples: dict[str, list[Sample]] = {role: [] for role in ROLES}
         for history, later in windows:
             self._learn(history)
             chosen, features = self._chosen_features(history)
-            outcome = self._bought_later(chosen, history, later)
+            outcome = bought_later(chosen, self.assortment, history, later)
             for number, role in enumerate(ROLES):
                 mine = chosen.role == number
                 weight = np.ones(int(mine.sum()), np.float32)
                 samples[role].append(Sample(features[mine], outcome[mine], weight))
         fitted = {role: fit_odds(parts) for role, parts in samples.items()}
         self.regressions_ = {role: model for role, model in fitted.items() if model is not None}
-        if known is not None:
-            self._learn(known)
+        if known is not None or statistics is not None:
+            self._learn(windows[-1][0] if known is None else known, statistics)
         return self
 
     def candidates(
@@ -323,14 +334,12 @@ class CandidateModel:
             customers = customers.take(pa.array(some))
         return CandidateRows(customers, np.append(0, np.cumsum(count[some])), columns)
 
-    def _learn(self, history: PurchaseHistory) -> None:
+    def _learn(self, history: PurchaseHistory, statistics: ItemStatistics | None = None) -> None:
         """Take repeat rates, popularity and neighbours from a history."""
         self.items_ = self._items(history)
         self._covers, self._kind = self.assortment.among(self.items_)
-        self.repeat_rate_ = np.full(len(self.items_), UNKNOWN_REPEAT_RATE)
-        place = tables.positions(history.items, self.items_)
-        self._statistics = ItemStatistics.from_history(history)
-        self.repeat_rate_[place] = self._statistics.repeat_rate
+        self._statistics = statistics or ItemStatistics.from_history(history)
+        self.repeat_rate_ = self._statistics.among(self.items_).repeat_rate
         bought = self._read(CustomerRange.whole(history)).matrix
         buys = sp.csr_array(bought @ self._covers)
         total = np.zeros(buys.shape[1])
@@ -366,7 +375,10 @@ class CandidateModel:
         """Return what customers bought, weighted."""
         check_like_fitted(customers.history, self._statistics)
         weight = (self.repeat_rate_**self.power).astype(np.float32)
-        return customers.read(self.items_, weight, self.half_life)
+        scorer = None
+        if self.personal is not None:
+            scorer = self.personal.scorer(customers.history, self._statistics)
+        return customers.read(self.items_, weight, self.half_life, scorer)
 
     def _chooser(self) -> OfferChooser:
         kinds = self._kind, self.assortment.offer_kind
@@ -379,17 +391,3 @@ class CandidateModel:
         bought = self._read(CustomerRange.whole(history))
         chosen = self._chooser().choose(bought.matrix, own_weight=bought.own_weight)
         return chosen, odds_features(chosen, self.popularity_, bought.trips)
-
-    def _bought_later(
-        self, chosen: TopOffers, history: PurchaseHistory, later: PurchaseHistory
-    ) -> NDArray[np.bool_]:
-        """Return whether each customer bought in the window what each chosen offer is good for."""
-        offers = len(self.assortment.offers)
-        covers, _ = self.assortment.among(later.items)
-        ones = np.ones(len(later), np.float32)
-        shape = (len(later.customers), len(later.items))
-        bought = sp.csr_array((ones, later.item.astype(np.int64), later.indptr), shape=shape)
-        found = sp.coo_array(bought @ covers)
-        customer = tables.positions(later.customers, history.customers)[found.row]
-        truth = customer * offers + found.col
-        return np.isin(chosen.customer * offers + chosen.offer, truth[customer >= 0])

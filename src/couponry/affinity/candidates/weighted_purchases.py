@@ -16,6 +16,7 @@ from ...utils.arrays.mapped_arrays import release_pages
 from ...utils.lazy_imports import sparse as sp
 from ..history.decay import decay_factors, half_life_index
 from ..history.purchase_history import PurchaseHistory
+from ..scores.personal_model import PersonalScorer
 
 BLOCK_PAIRS, BLOCK_CUSTOMERS = 1 << 18, 1 << 15
 """Pairs and customers that are worked on at a time, at most."""
@@ -32,7 +33,8 @@ class WeightedPurchases(NamedTuple):
     matrix : csr_array of float32, shape (n_customers, n_items)
         log(1 + decayed purchases): weights for neighbours.
     own_weight : ndarray of float32, shape (matrix.nnz,)
-        Decayed purchases times a weight of the item: weights for rewards.
+        Weights for rewards: decayed purchases times a weight of the item, or -log(1 - the probability to buy again).
+        Summed over what an offer is good for, that is -log(1 - the probability to buy any of it).
     trips : ndarray of float32, shape (n_customers,)
         Decayed trips.
     """
@@ -71,7 +73,11 @@ class CustomerRange:
         return cls(history, 0, len(history.customers))
 
     def read(
-        self, items: pa.Array, weight: NDArray[np.float32], half_life: float
+        self,
+        items: pa.Array,
+        weight: NDArray[np.float32],
+        half_life: float,
+        scorer: PersonalScorer | None = None,
     ) -> WeightedPurchases:
         """Read what they bought.
 
@@ -83,6 +89,8 @@ class CustomerRange:
             Of each item, for rewards.
         half_life : float
             In weeks, one of the history's.
+        scorer : PersonalScorer, optional
+            Predicts how likely they buy again: then rewards weigh that.
 
         Returns
         -------
@@ -97,19 +105,21 @@ class CustomerRange:
         age = history.until - history.pairs.last[part]
         decay = history.pairs.decay[part, h] * factor[age]
         item, indptr = history.item[part].astype(np.int64), ends - ends[0]
+        again = None if scorer is None else -np.log1p(-scorer.score(self.start, self.stop))
         if not history.items.equals(items):
             item = tables.positions(history.items, items)[item]
             kept = item >= 0
             if not kept.all():
                 indptr = np.append(0, np.cumsum(kept))[indptr]
                 item, decay = item[kept], decay[kept]
+                again = None if again is None else again[kept]
         shape = (self.stop - self.start, len(items))
         matrix = sp.csr_array((np.log1p(decay), item, indptr), shape=shape)
         matrix.has_canonical_format = True  # ascending for a customer, and once each
         trips = history.trips.decay[self.start : self.stop, h]
         trips = trips * factor[history.until - history.trips.last[self.start : self.stop]]
         release_pages(history.item[part], history.pairs.last[part], history.pairs.decay[part])
-        return WeightedPurchases(matrix, decay * weight[item], trips)
+        return WeightedPurchases(matrix, decay * weight[item] if again is None else again, trips)
 
 
 def customer_ranges(histories: Histories) -> Iterator[CustomerRange]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...data import tables
 from ...data.arrow_columns import labels
+from ...data.ids import digest_of
 from ...utils.errors import InvalidInput
 from .purchase_history import PurchaseHistory
 
@@ -57,6 +59,19 @@ class Catalogue:
         self._codes = {
             name: labels(known[name], f"table catalogue, column {name!r}")[0] for name in groups
         }
+
+    def digest(self) -> str:
+        """Compute a fingerprint of the items and their groups.
+
+        Returns
+        -------
+        str
+            SHA-256 in hexadecimal.
+        """
+        found = hashlib.sha256(digest_of(self._items).encode())
+        for name, codes in self._codes.items():
+            found.update(f"{name}\n".encode() + np.ascontiguousarray(codes, np.int64).tobytes())
+        return found.hexdigest()
 
     def __call__(self, history: PurchaseHistory) -> dict[str, NDArray[np.int64]]:
         """Look up the groups of a history's items.

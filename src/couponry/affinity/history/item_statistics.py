@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...data import tables
 from ...utils.arrays.blocks import blocks
+from ...utils.arrays.mapped_arrays import release_pages
 from .purchase_history import PurchaseHistory
 
 PRIOR_REPEATERS, PRIOR_BUYERS = 0.2, 2.0
@@ -88,14 +89,16 @@ class ItemStatistics:
         popularity = np.zeros((half_lives, count))
         for part in blocks(len(history)):
             item, times = history.item[part], history.pairs.times[part]
-            np.add.at(buyers, item, 1.0)
-            again = times > 1
-            np.add.at(repeaters, item[again], 1.0)
             span = history.pairs.last[part] - history.pairs.first[part]
-            np.add.at(spans, item, span.astype(np.float64))
-            np.add.at(gaps, item, (times - 1).astype(np.float64))
+            # whole numbers, whose sums do not depend on their order
+            buyers += np.bincount(item, minlength=count)
+            repeaters += np.bincount(item[times > 1], minlength=count)
+            spans += np.bincount(item, span, minlength=count)
+            gaps += np.bincount(item, times - 1, minlength=count)
             for h, decay in enumerate(history.decay(part).T):
                 np.add.at(popularity[h], item, decay.astype(np.float64))
+            states = history.pairs
+            release_pages(item, times, states.first[part], states.last[part], states.decay[part])
         weeks = spans / history.periods_a_week
         gap = (weeks + PRIOR_GAPS * PRIOR_GAP_WEEKS) / (gaps + PRIOR_GAPS)
         about = history.items, len(history.customers), history.unit

@@ -213,7 +213,7 @@ class DiscoveryModel:
         """Yield the scores of the blocks that have any."""
         for customer, item, found in features.blocks():
             check_feature_names(found, self.names_)
-            score = self.regression_.predict(stack_features(found))
+            score = self.regression_.predict_columns(list(found.values()))
             yield DiscoveryScores(customer, item, score, features.items)
 
     def _features(self, history: PurchaseHistory) -> DiscoveryFeatures:

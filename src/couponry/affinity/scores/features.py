@@ -20,23 +20,31 @@ Features = dict[str, NDArray[np.float32]]
 ItemGroups = Mapping[str, NDArray[np.integer]]
 """Groupings of a history's items by name, such as category and brand: the group of each item, from 0."""
 
-BLOCK_PAIRS = 1 << 18
-"""Pairs whose features are computed at a time."""
+BLOCK_PAIRS = 1 << 15
+"""Pairs whose features are computed at a time: few enough for them to stay in the cache."""
 
 
-def customer_blocks(history: PurchaseHistory) -> Iterator[tuple[int, int]]:
+def customer_blocks(
+    history: PurchaseHistory, start: int = 0, stop: int | None = None
+) -> Iterator[tuple[int, int]]:
     """Yield consecutive ranges of customers to work on.
 
     Parameters
     ----------
     history : PurchaseHistory
+    start : int
+        First customer.
+    stop : int, optional
+        The one after the last. Default: all.
 
-    Returns
-    -------
-    iterator of (int, int)
+    Yields
+    ------
+    int, int
         First customer, and the one after the last; about BLOCK_PAIRS pairs.
     """
-    return row_blocks(history.indptr, BLOCK_PAIRS)
+    stop = len(history.customers) if stop is None else stop
+    for first, last in row_blocks(history.indptr[start : stop + 1], BLOCK_PAIRS):
+        yield start + first, start + last
 
 
 def groups_of_items(groups: Any, history: PurchaseHistory) -> ItemGroups:

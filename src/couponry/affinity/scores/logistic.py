@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -233,11 +233,41 @@ class LogisticRegression:
         ndarray of float64, shape (n_rows,)
             The same for a row whatever rows are beside it.
         """
-        total = np.full(len(features), self.intercept_)
+        return self.log_odds_of_columns([features[:, i] for i in range(features.shape[1])])
+
+    def log_odds_of_columns(self, columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+        """Compute the log odds of rows that are given by columns, which takes half the time.
+
+        Parameters
+        ----------
+        columns : sequence of ndarray of float32, shape (n_rows,)
+            One for each feature, in the order in which the model was fitted; at least one.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+            The same bits as those of `log_odds`.
+        """
+        total = np.full(len(columns[0]), self.intercept_)
         # a matrix product would add in an order that depends on its shape
-        for column, weight in enumerate(self.coef_):
-            total += features[:, column] * weight
+        for column, weight in zip(columns, self.coef_, strict=True):
+            total += column * weight
         return total
+
+    def predict_columns(self, columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Compute the probabilities of rows that are given by columns.
+
+        Parameters
+        ----------
+        columns : sequence of ndarray of float32, shape (n_rows,)
+            As for `log_odds_of_columns`.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_rows,)
+            The same bits as those of `predict`.
+        """
+        return sigmoid(self.log_odds_of_columns(columns)).astype(np.float32)
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute the probabilities of rows.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,20 +13,50 @@ from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
 from .features import Features, ItemGroups, as_float32
 
+MOST_CELLS = 16
+"""Cells of customers and groups for each pair up to which sums are kept for all of them."""
+
 Floats = NDArray[np.floating]
 Named = dict[str, Floats]
 
 
+def item_features(statistics: ItemStatistics, half_lives: Sequence[float]) -> Named:
+    """Compute the features of items alone, once for all pairs.
+
+    Parameters
+    ----------
+    statistics : ItemStatistics
+        Of a history's items, as the model knows them: of its customers or of others.
+    half_lives : sequence of float
+        In weeks.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n_items,)
+        Logarithms of trends of the popularity, the usual gap, repeat rate and share of buyers; and the gap itself.
+    """
+    found: Named = {}
+    popularity = statistics.popularity
+    for h in range(len(half_lives) - 2):
+        recent, before = popularity[:, h], popularity[:, h + 2]
+        found[f"trend_{half_lives[h]:g}"] = np.log((recent + 0.2) / (before + 0.4))
+    found["item_gap"] = np.log(statistics.gap)
+    found["repeat_rate"] = np.log(statistics.repeat_rate)
+    found["buyers"] = np.log(statistics.buyer_share)
+    found["weeks"] = statistics.gap
+    return found
+
+
 def personal_features(
-    history: PurchaseHistory, statistics: ItemStatistics, groups: ItemGroups, start: int, stop: int
+    history: PurchaseHistory, items: Named, groups: ItemGroups, start: int, stop: int
 ) -> Features:
     """Compute the features of the pairs of the customers start <= i < stop.
 
     Parameters
     ----------
     history : PurchaseHistory
-    statistics : ItemStatistics
-        Of the history's items, as the model knows them: of these customers or of others.
+    items : dict of str to ndarray of float64, shape (n_items,)
+        As `item_features` computes them.
     groups : mapping of str to ndarray of int, shape (n_items,)
         Groupings of the items by name, such as `category` and `brand`.
     start, stop : int
@@ -49,10 +80,12 @@ def personal_features(
     - for each grouping: the customer's purchases in the item's group, the item's share of them, weeks since the last,
       and how many of the group's items the customer knows
     """
-    pairs = _PairBlock(history, statistics, start, stop)
+    pairs = _PairBlock(history, items, start, stop)
     found: Named = {}
     found.update(_decay_features(pairs))
-    found.update(_trend_features(pairs))
+    found.update(
+        {name: of_items[pairs.item] for name, of_items in items.items() if name[:5] == "trend"}
+    )
     found.update(_timing_features(pairs))
     found.update(_customer_features(pairs))
     for name, group in groups.items():
@@ -65,7 +98,7 @@ class _PairBlock:
     """The pairs of some customers, and what several features of theirs are made of."""
 
     history: PurchaseHistory
-    statistics: ItemStatistics
+    items: Named
     start: int
     stop: int
 
@@ -145,35 +178,23 @@ def _decay_features(pairs: _PairBlock) -> Named:
     for h, half_life in enumerate(pairs.half_life_names):
         found[f"bought_{half_life}"] = np.log(decay[:, h] + 0.02)
         found[f"per_trip_{half_life}"] = np.log((decay[:, h] + 0.02) / (trip[customer, h] + 0.1))
-        found[f"trips_{half_life}"] = np.log(trip[customer, h] + 0.1)
-    return found
-
-
-def _trend_features(pairs: _PairBlock) -> Named:
-    """The item's popularity at a half-life against that at a longer one."""
-    found: Named = {}
-    popularity, item = pairs.statistics.popularity, pairs.item
-    half_lives = pairs.half_life_names
-    for h in range(len(half_lives) - 2):
-        recent, before = popularity[item, h], popularity[item, h + 2]
-        found[f"trend_{half_lives[h]}"] = np.log((recent + 0.2) / (before + 0.4))
+        found[f"trips_{half_life}"] = np.log(trip[:, h] + 0.1)[customer]
     return found
 
 
 def _timing_features(pairs: _PairBlock) -> Named:
     """How often and how lately, against the customer's own gap and the item's."""
     times, since, known, item = pairs.times, pairs.since, pairs.known, pairs.item
-    states, statistics = pairs.history.pairs, pairs.statistics
+    states, items = pairs.history.pairs, pairs.items
     owned = (pairs.now - states.first[pairs.part]) / pairs.periods_per_week
     first_to_last = (states.last[pairs.part] - states.first[pairs.part]) / pairs.periods_per_week
     gap = np.where(times > 1, first_to_last / np.maximum(times - 1, 1), known / 2 + 2)
     trips = pairs.history.trips.times[pairs.start : pairs.stop]
     expected_trips = trips[pairs.customer] * owned / known
-    repeat = np.log(statistics.repeat_rate[item])
+    repeat = items["repeat_rate"][item]
     once = (times == 1).astype(np.float64)
     overdue = np.log((since + 0.3) / (gap + 0.3))
-    item_gap = statistics.gap[item]
-    item_overdue = np.log((since + 0.3) / (item_gap + 0.3))
+    item_overdue = np.log((since + 0.3) / (items["weeks"][item] + 0.3))
     found: Named = {
         "times": np.log(times),
         "once": once,
@@ -183,12 +204,12 @@ def _timing_features(pairs: _PairBlock) -> Named:
         "gap": np.log(gap + 0.3),
         "overdue": overdue,
         "overdue_squared": overdue**2,
-        "item_gap": np.log(item_gap),
+        "item_gap": items["item_gap"][item],
         "item_overdue": item_overdue,
         "item_overdue_squared": item_overdue**2,
         "repeat_rate": repeat,
         "once_repeat_rate": once * repeat,
-        "buyers": np.log(statistics.buyer_share[item]),
+        "buyers": items["buyers"][item],
     }
     for name in ("repeat_rate", "item_gap", "buyers"):
         found[f"overdue_{name}"] = overdue * found[name]
@@ -199,12 +220,12 @@ def _customer_features(pairs: _PairBlock) -> Named:
     """The customer's breadth, absence, time known, share of discounts, and size of the basket."""
     customer, history = pairs.customer, pairs.history
     customers = slice(pairs.start, pairs.stop)
-    away = (pairs.now - history.trips.last[customers])[customer] / pairs.periods_per_week
+    away = (pairs.now - history.trips.last[customers]) / pairs.periods_per_week
     trips = history.trips.times[customers]
     own_share = history.trips.discounted[customers] / np.maximum(trips, 1)
     found: Named = {
         "items": np.log(pairs.count)[customer],
-        "away": np.log(1.0 + away),
+        "away": np.log(1.0 + away)[customer],
         "known": np.log(pairs.known + 1.0),
         "discounted": history.pairs.discounted[pairs.part] / pairs.times,
         "coupon_prone": own_share[customer],
@@ -220,8 +241,10 @@ def _group_features(pairs: _PairBlock, name: str, group: NDArray[np.integer]) ->
     """The customer's purchases in the item's group, the item's share, weeks since the last, items known."""
     found: Named = {}
     half_lives = pairs.half_life_names
-    code = group[pairs.item].astype(np.int64)
-    _, place = np.unique(pairs.customer * (int(group.max()) + 1) + code, return_inverse=True)
+    size = int(group.max(initial=0)) + 1
+    place = pairs.customer * size + group[pairs.item].astype(np.int64)
+    if size * (pairs.stop - pairs.start) > MOST_CELLS * len(place):  # few of them are taken
+        place = np.unique(place, return_inverse=True)[1]
     for h in sorted({len(half_lives) // 3, pairs.middle}) if half_lives else ():
         decay = pairs.decay[:, h]
         total = np.bincount(place, weights=decay)[place]

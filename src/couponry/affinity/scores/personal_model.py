@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
 from .features import (
     Features,
+    ItemGroups,
     check_feature_names,
     check_like_fitted,
     customer_blocks,
@@ -21,7 +23,7 @@ from .features import (
     stack_features,
 )
 from .logistic import LogisticRegression, Sample, unweighted
-from .personal_features import personal_features
+from .personal_features import Named, item_features, personal_features
 from .training_windows import (
     LEAST_PURCHASES_THAT_COUNT,
     Window,
@@ -29,6 +31,51 @@ from .training_windows import (
     check_windows,
     known_at_the_end,
 )
+
+MOST_LIKELY = np.float32(1.0 - 2.0**-24)
+"""The largest probability in float32 below 1: odds are taken of it."""
+
+
+@dataclass(frozen=True)
+class PersonalScorer:
+    """Predicts the probabilities of ranges of a history's customers; made by `PersonalModel.scorer`.
+
+    Attributes
+    ----------
+    model : PersonalModel
+    history : PurchaseHistory
+    items : dict of str to ndarray of float64, shape (n_items,)
+        Features of the history's items.
+    groups : mapping of str to ndarray of int, shape (n_items,)
+    """
+
+    model: PersonalModel
+    history: PurchaseHistory
+    items: Named
+    groups: ItemGroups
+
+    def score(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Predict the probabilities of the pairs of the customers start <= i < stop.
+
+        Parameters
+        ----------
+        start, stop : int
+            Range of customers.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_pairs,)
+            Probabilities to buy again within a window.
+        """
+        scores = np.empty(int(self.history.indptr[stop] - self.history.indptr[start]), np.float32)
+        begin = 0
+        for block in customer_blocks(self.history, start, stop):
+            features = personal_features(self.history, self.items, self.groups, *block)
+            check_feature_names(features, self.model.names_)
+            found = self.model.regression_.predict_columns(list(features.values()))
+            scores[begin : begin + len(found)] = np.minimum(found, MOST_LIKELY)
+            begin += len(found)
+        return scores
 
 
 class PersonalModel:
@@ -135,29 +182,50 @@ class PersonalModel:
         InvalidInput
             If half-lives, groups, the unit or the kind of ids are others.
         """
-        check_like_fitted(history, self.statistics_)
-        statistics = self.statistics_.among(history.items)
-        groups = groups_of_items(self.groups, history)
-
-        def predict(block: tuple[int, int]) -> NDArray[np.float32]:
-            features = personal_features(history, statistics, groups, *block)
-            check_feature_names(features, self.names_)
-            return self.regression_.predict(stack_features(features))
-
+        scorer = self.scorer(history)
         scores = np.empty(len(history), np.float32)
         begin = 0
-        for part in parallel_map(predict, customer_blocks(history), worker_count()):
+        blocks = customer_blocks(history)
+        for part in parallel_map(lambda block: scorer.score(*block), blocks, worker_count()):
             scores[begin : begin + len(part)] = part
             begin += len(part)
         return scores
 
+    def scorer(
+        self, history: PurchaseHistory, statistics: ItemStatistics | None = None
+    ) -> PersonalScorer:
+        """Return what predicts the probabilities of some of a history's customers at a time.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+            As for `score`.
+        statistics : ItemStatistics, optional
+            What is known of items. Default: that of the model.
+
+        Returns
+        -------
+        PersonalScorer
+            For ranges of customers.
+
+        Raises
+        ------
+        InvalidInput
+            If half-lives, groups, the unit or the kind of ids are others.
+        """
+        known = self.statistics_ if statistics is None else statistics
+        check_like_fitted(history, known)
+        groups = groups_of_items(self.groups, history)
+        items = item_features(known.among(history.items), history.half_lives)
+        return PersonalScorer(self, history, items, groups)
+
     def _design(self, history: PurchaseHistory) -> tuple[list[str], NDArray[np.float32]]:
         """Return the names of the features, and the features of all pairs of a history as a matrix."""
-        statistics = ItemStatistics.from_history(history)
+        items = item_features(ItemStatistics.from_history(history), history.half_lives)
         groups = groups_of_items(self.groups, history)
 
         def compute(block: tuple[int, int]) -> tuple[list[str], NDArray[np.float32]]:
-            features: Features = personal_features(history, statistics, groups, *block)
+            features: Features = personal_features(history, items, groups, *block)
             return list(features), stack_features(features)
 
         parts = list(parallel_map(compute, customer_blocks(history), worker_count()))
