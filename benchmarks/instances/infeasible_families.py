@@ -274,7 +274,7 @@ def two_conflicts(customers: int) -> Family:
 # ---- customer rules
 
 
-def windows(customers: int, groups: int = BRANDS) -> Family:
+def windows(customers: int, groups: int) -> Family:
     """Rules over days that overlap, and more coupons of each brand asked for than they leave."""
     tables = Tables(customers, groups)
     rules = [

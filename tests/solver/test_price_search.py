@@ -258,7 +258,7 @@ def test_cutting_planes_find_the_least_dual(seed: int) -> None:
     start = np.zeros(len(problem.lower))
     options = DEFAULT_OPTIONS.cutting_planes
     prices = cutting_planes.descend(
-        dual, space, start, coupon, cutting_planes.Tolerance(1e-4), lambda: np.inf, options
+        dual, space, start, coupon, cutting_planes.Tolerance(1e-4), lambda _: np.inf, options
     )
 
     # the relaxation: at most one of each candidate, at most two for each customer

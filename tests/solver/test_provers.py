@@ -46,7 +46,7 @@ def prover(kind: str, promise: int) -> tuple[Problem, Prover]:
     if kind == "HiGHS":
         return problem, HighsProver(problem, engine, Clock(), DEFAULT_OPTIONS)
     scales = Scales.measure(problem, engine)
-    work = Work(engine, Clock(), DEFAULT_OPTIONS.conflict)
+    work = Work(problem, engine, Clock(), DEFAULT_OPTIONS)
     return problem, PriceProver(problem, engine, scales, 1.0, Clock(), DEFAULT_OPTIONS, work)
 
 

@@ -15,6 +15,7 @@ from ..solver.dual.lagrangian import Lagrangian
 from ..solver.dual.scaling import Scales
 from ..solver.infeasibility.elastic_problem import RelaxationRequest
 from ..solver.infeasibility.infeasible_set import ConflictingBound, InfeasibleSet
+from ..solver.infeasibility.work import Work
 from ..solver.options import DEFAULT_OPTIONS, SolverOptions
 from ..solver.relaxation import BoundChange, Relaxation, relax
 from ..utils.clock import Clock
@@ -67,7 +68,7 @@ def describe_infeasibility(
     }
     with clock.stage("way out"), contextlib.suppress(OutOfTime):
         start = prices if certificate.prices is None else certificate.prices
-        _add_way_out(content, compiled, start, engine, seed, clock, options)
+        _add_way_out(content, compiled, start, engine, seed, clock, options, certificate.work)
     return content
 
 
@@ -79,6 +80,7 @@ def _add_way_out(
     seed: int,
     clock: Clock,
     options: SolverOptions,
+    work: Work | None,
 ) -> None:
     """Add the feasibility relaxation, if there is time to find one; the arguments are `describe_infeasibility`'s."""
     clock.check()
@@ -94,6 +96,7 @@ def _add_way_out(
         compiled.limits.is_ratio[measure],
         compiled.limits.denominator[measure],
         prices,
+        work,
     )
     relaxation = relax(request, seed, clock, options)
     if relaxation is None:

@@ -32,6 +32,9 @@ from .problem import Problem
 from .solve import solve
 from .solve_state import SolveRequest
 
+ANY_GAP = 1e9
+"""Gap asked where any allocation will do."""
+
 MOST_REPEATS = 4
 """Solves near the best allocation before, at most: each gains less than the one before."""
 
@@ -220,7 +223,9 @@ class _Search:
     """Solves of the elastic problem, with denominators of ratios as they are given."""
 
     def __init__(self, request: RelaxationRequest, seed: int, clock: Clock, options: SolverOptions):
-        self._engine, self._seed, self._clock, self.options = request.engine, seed, clock, options
+        self._engine, self._seed, self.options = request.engine, seed, options
+        self._real_clock, work, self._has_plan = clock, request.work, False
+        self._clock = clock if work is None else clock.until(work.for_way_out())
         self.elastic = ElasticProblem(request, clock)
         self.is_tiny = request.problem.candidates <= options.sizes.tiny_candidates
         self._highs_left = (
@@ -280,12 +285,17 @@ class _Search:
             start = WarmStart(np.append(start.prices, none))
             space = PriceSpace.for_problem(problem, np.ones(len(problem.lower)))
             start = WarmStart(stretched(Lagrangian(problem, self._engine), space, start.prices))
-        solution = solve(
-            SolveRequest(
-                problem, self._engine, gap, self._seed, self._clock, start, is_start_good=True,
-                use_highs=self._highs_left > 0, enough=-enough * self.elastic.factor, options=self._solver_options,
-            )
+        request = SolveRequest(
+            problem, self._engine, gap, self._seed, self._clock, start, is_start_good=True,
+            use_highs=self._highs_left > 0, enough=-enough * self.elastic.factor, options=self._solver_options,
         )  # fmt: skip
+        solution = solve(request)
+        if solution.plan is None and not self._has_plan and self._real_clock.left > 0:
+            # some way out there must be, whatever work is done
+            solution = solve(replace(request, clock=self._real_clock, gap=ANY_GAP))
+        if start is not None and solution.plan is not None:
+            self._start = WarmStart(solution.prices[: len(self.elastic.row)])
+        self._has_plan = self._has_plan or solution.plan is not None
         self._highs_left -= solution.status != "optimal" or solution.method != "dual"
         return solution.plan, -np.inf if solution.certificate is not None else solution.bound
 

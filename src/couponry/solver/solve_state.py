@@ -15,6 +15,7 @@ from .dual.search.price_point import PricePoint
 from .dual.search.price_search import PriceSearch
 from .dual.warm_start import WarmStart
 from .infeasibility.infeasible_set import InfeasibleSet
+from .infeasibility.work import Work
 from .options import DEFAULT_OPTIONS, SolverOptions
 from .plan import Plan
 from .primal.repair import MeasuredChoice, Repair
@@ -95,6 +96,8 @@ class SolveState:
         That allocation, where all candidates are in memory and it keeps all limits, until it is filled.
     certificate : InfeasibleSet or None
         That proof.
+    work : Work or None
+        What may be done since one was looked for.
     """
 
     def __init__(self, request: SolveRequest):
@@ -127,6 +130,7 @@ class SolveState:
         self.fewest_given = False
         self.fewest: Plan | None = None
         self.certificate: InfeasibleSet | None = None
+        self.work: Work | None = None
         self._asserts = are_on()
         self._packing_slack = np.inf  # between the bound and the dual value as packed
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from .checks import as_float
 from .errors import OutOfTime
+
+
+@dataclass
+class CountedWork:
+    """Work that was counted, in candidates passed over."""
+
+    candidates: float = 0.0
 
 
 class Clock:
@@ -28,6 +37,8 @@ class Clock:
         The time when the clock was made.
     seconds : dict of str to float
         Time spent in each stage so far.
+    counted : CountedWork
+        Work that is no pass of an engine, counted by whoever does it.
     """
 
     def __init__(
@@ -39,6 +50,8 @@ class Clock:
         self._now = now
         self.started = now()
         self.seconds: dict[str, float] = {}
+        self.counted = CountedWork()
+        self._is_done: Callable[[], bool] = lambda: False
         self._limit = None if time_limit is None else as_float(time_limit)
         self._report = report
         self._stage = ""
@@ -46,6 +59,8 @@ class Clock:
     @property
     def left(self) -> float:
         """Seconds until the time limit, infinite without one."""
+        if self._is_done():
+            return -1.0
         if self._limit is None:
             return float("inf")
         return self._limit - (self._now() - self.started)
@@ -54,6 +69,18 @@ class Clock:
         """Raise OutOfTime past the time limit."""
         if self.left <= 0:
             raise OutOfTime
+
+    def until(self, is_done: Callable[[], bool]) -> Clock:
+        """Make a clock that is the same, but late as soon as some work is done.
+
+        Parameters
+        ----------
+        is_done : callable
+            Whether it is; no time decides it.
+        """
+        other = copy.copy(self)
+        other._is_done = is_done
+        return other
 
     def say(self, line: str) -> None:
         """Report how the current stage stands.

@@ -46,7 +46,7 @@ def descend(
     start: NDArray[np.float64],
     coupon: NDArray[np.float64],
     tolerance: Tolerance,
-    seconds: Callable[[], float],
+    seconds: Callable[[float], float],
     options: CuttingPlaneOptions,
 ) -> NDArray[np.float64]:
     """Find the prices at which the dual is least, from prices that are near.
@@ -62,7 +62,7 @@ def descend(
     tolerance : Tolerance
         What the dual value may be above its least.
     seconds : callable
-        Asked before each pass; how many are left, infinite without a time limit. It may raise.
+        Asked before each pass, with the least dual; how many are left, infinite without a time limit. It may raise.
     options : CuttingPlaneOptions
 
     Returns
@@ -74,7 +74,7 @@ def descend(
     value = model.add(best)
     box = options.first_box
     for _ in range(options.passes):
-        if (left := seconds()) <= 0:
+        if (left := seconds(value)) <= 0:
             break
         low = np.maximum(0.0, best - box * coupon)
         high = np.minimum(space.highest, best + box * coupon)

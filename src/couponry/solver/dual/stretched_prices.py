@@ -7,13 +7,15 @@ a few passes find that out, where cutting planes would take many steps.
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .lagrangian import Lagrangian
 from .price_space import PriceSpace
 
-STRETCHES = (3.0, 10.0, 30.0, np.inf)
+STRETCHES = (1.0, 3.0, 10.0, 30.0, 1e30)
 """Factors on the prices, each of which stops at its bound."""
 
 
@@ -32,24 +34,27 @@ def stretched(
     Returns
     -------
     ndarray of float64, shape (n_rows,)
-        Of the least dual among the lengths that were tried; the largest share of a bound is 1 in the shortest.
+        Of the least dual among the lengths that were tried; in the shortest the largest is at its bound.
     """
-    point, is_bounded = space.point(start), np.isfinite(space.highest) & (space.highest > 0)
-    share = np.divide(point, space.highest, out=np.zeros(len(point)), where=is_bounded)
+    is_bounded = np.isfinite(space.highest) & (space.highest > 0)
+    point = np.maximum(0.0, start[space.row] * space.sign / space.scale)  # above its bounds, maybe
+    highest = np.where(is_bounded, space.highest, 0.0)
+    share = np.divide(point, highest, out=np.zeros(len(point)), where=is_bounded)
     largest = float(share.max(initial=0.0))
     if largest == 0.0:
         return start
-    best, least, last = start, np.inf, np.full(len(share), -1.0)
-    for factor in (1.0, *STRETCHES):
-        with np.errstate(invalid="ignore"):
-            longer = np.where(share > 0, np.minimum(share / largest * factor, 1.0), 0.0)
-        if np.array_equal(longer, last):
-            continue
-        last = longer
-        prices = space.prices(
-            np.where(is_bounded, longer * np.where(is_bounded, space.highest, 0.0), point)
-        )
-        dual = lagrangian.evaluate(prices).dual
-        if dual < least:
-            best, least = prices, dual
+    share /= largest
+    best, least = start, np.inf
+    lengths = [np.minimum(share * factor, 1.0) for factor in STRETCHES]
+    problem = (
+        lagrangian.problem
+    )  # rows that ask for 0, as ratios do, may be no part of what is in conflict
+    asked = np.where(space.sign > 0, problem.upper[space.row], problem.lower[space.row])
+    lengths.append(np.where(asked != 0, lengths[-1], 0.0))
+    for length in {length.tobytes(): length for length in lengths}.values():
+        prices = space.prices(np.where(is_bounded, length * highest, point))
+        with contextlib.suppress(OverflowError):  # beyond float32
+            dual = lagrangian.evaluate(prices).dual
+            if dual < least:
+                best, least = prices, dual
     return best

@@ -16,6 +16,7 @@ from ..dual.warm_start import WarmStart
 from ..plan import Plan
 from ..primal.repair import MeasuredChoice
 from ..problem import Problem
+from .work import Work
 
 MOST_PASSES = 8
 """Passes for the most that ratios' denominators can be, at most."""
@@ -46,6 +47,8 @@ class RelaxationRequest:
         Second sums of ratios; the rows of others are empty.
     proof : ndarray of float64, shape (n_rows,)
         Prices that prove that nothing is feasible, where some are known: the search starts in their direction.
+    work : Work or None
+        What may be done in all; no limit to it by default.
     """
 
     problem: Problem
@@ -56,6 +59,7 @@ class RelaxationRequest:
     is_ratio: NDArray[np.bool_]
     denominators: sp.csr_array
     proof: NDArray[np.float64]
+    work: Work | None = None
 
 
 class ElasticProblem:

@@ -15,6 +15,7 @@ from ..options import SolverOptions
 from ..primal.repair import chosen_positions
 from ..problem import Problem
 from .partial_problem import row_as_objective, with_rows, without_bound
+from .work import Work
 
 SAME_SHARE = 1e-6
 """Share of a value by which a bound may be above it and still be taken for it."""
@@ -31,6 +32,8 @@ class HighsProver:
     options : SolverOptions
     nodes : int, optional
         Nodes of HiGHS's search for each proof, at most; default: those of the core's options.
+    work : Work, optional
+        Is told of each programme.
     """
 
     narrows = False
@@ -42,12 +45,14 @@ class HighsProver:
         clock: Clock,
         options: SolverOptions,
         nodes: int | None = None,
+        work: Work | None = None,
     ):
         self._problem = problem
         self._engine = engine
         self._clock = clock
         self._options = options
         self._nodes = options.core.nodes if nodes is None else nodes
+        self._work = work
 
     def proof(self, rows: NDArray[np.int64], rules: Rules) -> NDArray[np.int64] | None:
         """See `Prover.proof`."""
@@ -71,6 +76,8 @@ class HighsProver:
     def _bound(self, part: Problem, nodes: int) -> float | None:
         """What no allocation's objective exceeds: the best one's where HiGHS finds it; None: there is no allocation."""
         self._clock.check()
+        if self._work is not None:
+            self._work.count_programme(part)
         best, _ = self._engine.with_rules(part.rules).choose(part.no_prices())
         nothing = np.zeros(part.candidates, np.uint8)
         everything = np.ones(part.candidates, bool)

@@ -19,7 +19,7 @@ from ...kernels import Rules
 from ...utils.errors import OutOfTime
 from ..problem import Problem
 from ..rule_names import only_restrict
-from .work import OutOfWork
+from .work import OutOfWork, Work
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class InfeasibleSet:
     message : str
     prices : ndarray of float64, shape (n_rows,), or None
         Prices that prove it, where some were found, of all rows that were looked at.
+    work : Work or None
+        What may still be done for a way out; no limit to it by default.
     """
 
     bounds: list[ConflictingBound]
@@ -65,6 +67,7 @@ class InfeasibleSet:
     is_irreducible: bool = True
     message: str = "no allocation keeps all hard limits"
     prices: NDArray[np.float64] | None = None
+    work: Work | None = None
 
 
 @dataclass

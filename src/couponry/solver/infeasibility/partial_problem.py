@@ -34,6 +34,24 @@ def with_rows(problem: Problem, rows: NDArray[np.int64], objective: NDArray[np.f
     )
 
 
+def only_rows_bounded(problem: Problem, rows: NDArray[np.int64]) -> Problem:
+    """Take the bounds of all other rows away; what is known of the rows stays as it is.
+
+    Parameters
+    ----------
+    problem : Problem
+    rows : ndarray of int64
+
+    Returns
+    -------
+    Problem
+    """
+    is_kept = np.zeros(len(problem.lower), bool)
+    is_kept[rows] = True
+    lower = np.where(is_kept, problem.lower, -np.inf)
+    return replace(problem, lower=lower, upper=np.where(is_kept, problem.upper, np.inf))
+
+
 def without_bound(problem: Problem, row: int, is_min: bool) -> Problem:
     """Take one bound of a row away.
 

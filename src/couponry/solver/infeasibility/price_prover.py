@@ -28,7 +28,7 @@ from ..primal.fixed_customers import usage_with_error
 from ..primal.repair import chosen_positions
 from ..problem import Problem
 from .highs_prover import HighsProver
-from .partial_problem import row_as_objective, with_rows, without_bound
+from .partial_problem import only_rows_bounded, row_as_objective, with_rows, without_bound
 from .work import Work
 
 WHOLE_NUMBER_ROUNDING = 1e-6
@@ -116,6 +116,17 @@ class PriceProver:
         self._last_value = None
         return np.asarray(rows[self._last_proof[rows] != 0])
 
+    def evenly_relaxed(self) -> Problem:
+        """The rows of the last proof alone, relaxed about as far as they must be: each by one share of its bound."""
+        prices = self._last_proof
+        problem = only_rows_bounded(self._problem, np.flatnonzero(prices))
+        size = np.abs(np.where(prices < 0, problem.lower, np.where(prices > 0, problem.upper, 0.0)))
+        share = -self._proved_value() / max(float(np.abs(prices) @ size), 1e-300)
+        lower = np.where(prices < 0, problem.lower - share * size, problem.lower)
+        upper = np.where(prices > 0, problem.upper + share * size, problem.upper)
+        lower = np.where(problem.integer, np.floor(lower), lower)
+        return replace(problem, lower=lower, upper=np.where(problem.integer, np.ceil(upper), upper))
+
     def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
         """See `Prover.range_end`."""
         self._clock.check()
@@ -123,7 +134,7 @@ class PriceProver:
         is_alone = len(rows) == 1 and np.isinf(problem.lower[row]) and np.isinf(problem.upper[row])
         is_tiny = problem.candidates <= self._options.sizes.tiny_candidates
         if not is_alone and is_tiny and len(rows) <= self._options.conflict.exact_ranges:
-            exact = HighsProver(problem, self._engine, self._clock, self._options)
+            exact = HighsProver(problem, self._engine, self._clock, self._options, work=self._work)
             return exact.range_end(row, is_min, rows)
         if len(rows) > self._options.conflict.searched_ranges:
             proved = self.proved_end(row, is_min, rows)
@@ -144,13 +155,18 @@ class PriceProver:
         priced = np.flatnonzero(prices)
         if prices[row] == 0 or (prices[row] < 0) != is_min or not np.isin(priced, rows).all():
             return None
-        if self._last_value is None:
-            nothing = np.zeros_like(problem.objective)
-            proof = Lagrangian(with_rows(problem, priced, nothing), self._engine)
-            self._last_value = proof.bound(prices[priced])
         asked = float(problem.lower[row] if is_min else -problem.upper[row])
-        best = asked + self._last_value / float(abs(prices[row]))
+        best = asked + self._proved_value() / float(abs(prices[row]))
         return self._end(row, is_min, best + SUMMATION_ERROR * (abs(asked) + abs(best)))
+
+    def _proved_value(self) -> float:
+        """The dual of the last proof under all rules, by a pass where nobody asked so far."""
+        if self._last_value is None:
+            priced = np.flatnonzero(self._last_proof)
+            nothing = np.zeros_like(self._problem.objective)
+            proof = Lagrangian(with_rows(self._problem, priced, nothing), self._engine)
+            self._last_value = proof.bound(self._last_proof[priced])
+        return self._last_value
 
     def _end(self, row: int, is_min: bool, best: float) -> float:
         """The end of a range from the most that the row's activity, or minus its activity, can be."""
@@ -206,19 +222,21 @@ class PriceProver:
         conflict, planes = self._options.conflict, self._planes(len(space.row), is_known)
         made = 0
 
-        def seconds() -> float:
+        def seconds(least: float) -> float:
             nonlocal made
-            made += 1
-            self._work.programme(made * planes.groups, len(space.row))
-            if is_known:
+            made += planes.groups
+            self._work.count_planes(bare.problem, len(space.row), made)
+            if is_known or least < 0:
                 return self._work.seconds_left if self._work.leaves_better_prices else 0.0
-            self._clock.check()
-            if self.first_proof is not None:
-                self._work.check()
+            self._go_on()
             return self._clock.left
 
         start = stretched(bare, space, self._last_proof[rows])
-        tolerance = Tolerance(conflict.least_violation, conflict.least_violation_share)
+        if not is_known and bare.evaluate(start).dual >= 0:  # as good as none
+            start, planes = np.zeros(len(rows)), replace(planes, first_box=planes.large_box)
+        is_tiny = self._problem.candidates <= self._options.sizes.tiny_candidates
+        share = self._options.relaxation.gap if is_tiny else conflict.least_violation_share
+        tolerance = Tolerance(conflict.least_violation, share)
         return cutting_planes.descend(bare, space, start, space.highest, tolerance, seconds, planes)
 
     def _planes(self, prices: int, is_known: bool) -> CuttingPlaneOptions:
@@ -255,7 +273,7 @@ class PriceProver:
         proved: list[NDArray[np.float64]] = []
 
         def watch(now: Evaluation) -> bool:
-            self._clock.check()
+            self._go_on()
             if now.dual < lowest and _is_proof(everybody, now.prices):
                 proved.append(now.prices)
             return len(proved) >= options.proofs
@@ -281,6 +299,8 @@ class PriceProver:
         together[np.argmax(np.abs(prices * bound))] = True
         before = everybody.evaluate(prices, objective=0.0).activity
         for _ in range(options.conflict_steps):
+            if self._clock.left <= 0:
+                break
             without = np.where(together, 0.0, prices)
             after = everybody.evaluate(without, objective=0.0).activity
             moved = np.abs(prices * (after - before))
@@ -292,6 +312,12 @@ class PriceProver:
             if _is_proof(everybody, alone):
                 return alone
         return prices
+
+    def _go_on(self) -> None:
+        """Raise OutOfTime, or OutOfWork; a first proof may take what it takes."""
+        self._clock.check()
+        if self.first_proof is not None:
+            self._work.check()
 
     def _fewest_prices(
         self, everybody: Lagrangian, prices: NDArray[np.float64], rows: NDArray[np.int64]
@@ -319,13 +345,17 @@ class PriceProver:
         weight = 1.0 / self._scale[row]  # of a typical coupon in the row, about
         space = PriceSpace.for_problem(everybody.problem, weight * self._scale[rows])
 
-        made = 0
+        made, in_vain, least = 0, 0, np.inf
 
         def watch(now: Evaluation) -> bool:
-            nonlocal made
+            nonlocal made, in_vain, least
             self._clock.check()
             made += 1  # at a kink a line search goes on and on, whatever passes it is told to make
-            return made >= passes
+            in_vain = 0 if now.dual < least else in_vain + 1
+            least = min(least, now.dual)
+            if in_vain >= options.vain_range_passes:
+                return True
+            return made >= passes or not self._work.leaves_smaller_sets
 
         # what proves that a bound cannot be kept bounds the range, too, per unit of its price
         start = self._last_proof[rows] / (abs(self._last_proof[row]) or 1.0)

@@ -8,6 +8,7 @@ for again for fewer rows, or under fewer rules.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -17,12 +18,12 @@ from ...engines.protocol import Engine
 from ...kernels import Rules
 from ...utils.clock import Clock
 from ..dual.scaling import Scales
-from ..options import RepairOptions
-from ..primal.repair import Repair
+from ..options import RepairOptions, SolverOptions
+from ..primal.repair import MeasuredChoice, Repair
 from ..problem import Problem
 from ..rule_names import only_restrict
 from .infeasible_set import Prover
-from .partial_problem import with_rows
+from .partial_problem import only_rows_bounded
 from .price_prover import PriceProver
 from .work import Work
 
@@ -40,7 +41,7 @@ class Witness:
         Price table at which everybody's best choice is near to keeping most rows.
     clock : Clock
     work : Work
-    options : RepairOptions
+    options : SolverOptions
     """
 
     def __init__(
@@ -51,13 +52,16 @@ class Witness:
         start: NDArray[np.float32],
         clock: Clock,
         work: Work,
-        options: RepairOptions,
+        options: SolverOptions,
     ):
         self._problem, self._all, self._start = problem, engine, start
-        self._everything = scales.everything
-        self._clock, self._work, self._options = clock, work, options
+        self._scales, self._clock, self._work = scales, clock, work
+        self._options = options.conflict
+        self._rounds = replace(options.repair, rounds=options.conflict.witness_rounds)
         self._rules, self._engine = problem.rules, engine
-        self._chosen: NDArray[np.uint8] | None = None
+        # one that all rows are about as near to, and the last one found, under rules that forbid no less
+        self._starts: list[MeasuredChoice] = []
+        self._only_restrict = only_restrict(problem.rules)
         # which rows each allocation so far kept: those that hold under fewer rules, too, and all under the present ones
         self._kept: list[NDArray[np.bool_]] = []
         self._kept_now: list[NDArray[np.bool_]] = []
@@ -65,35 +69,74 @@ class Witness:
     def kept(self, rows: NDArray[np.int64], rules: Rules) -> bool:
         """Whether one so far kept these rows, under these customer rules."""
         if rules is not self._rules:
-            self._rules, self._chosen, self._kept_now = rules, None, []
+            self._rules, self._kept_now = rules, []
+            self._starts = self._starts[:1] if self._only_restrict else []
             self._engine = (
                 self._all if rules is self._problem.rules else self._all.with_rules(rules)
             )
         return any(kept[rows].all() for kept in (*self._kept, *self._kept_now))
 
-    def keeps(self, rows: NDArray[np.int64], rules: Rules) -> bool:
-        """Whether it could be made to keep these rows, under these customer rules."""
+    def keeps(self, rows: NDArray[np.int64], rules: Rules, even: Callable[[], Problem]) -> bool:
+        """Whether one that nearly keeps all rows could be made to keep these, under these customer rules.
+
+        Parameters
+        ----------
+        rows : ndarray of int64
+        rules : Rules
+        even : callable
+            Makes the problem whose bounds give way a little each, so that they can about be kept at once.
+        """
         if self.kept(rows, rules):
             return True
-        if self._chosen is None:
-            self._chosen = self._engine.choose(self._start)[0]
-        nothing = np.zeros_like(self._problem.objective)
-        part = replace(with_rows(self._problem, rows, nothing), rules=rules)
-        scales = Scales(part, self._everything)
-        repair = Repair(part, self._engine, scales, self._options)
-        found = repair.repair_and_fill(self._chosen, nothing, self._go_on, -np.inf)
+        part = replace(only_rows_bounded(self._problem, rows), rules=rules)
+        found = self._repaired(part, self._engine, self._nearest(part, even), self._rounds)
         if found.feasible:
-            self._chosen = found.chosen
             kept = self._problem.violation(self._problem.rows @ found.usage.ravel()) == 0
             kept[rows] = True
-            holds_under_fewer = rules is self._problem.rules and only_restrict(rules)
+            holds_under_fewer = rules is self._problem.rules and self._only_restrict
             (self._kept if holds_under_fewer else self._kept_now).append(kept)
+            self._starts = [self._starts[0], found]
         return found.feasible
+
+    def _nearest(self, part: Problem, evened: Callable[[], Problem]) -> NDArray[np.uint8]:
+        """The choice to start from: one that misses all bounds evenly, or the last one found where that is far nearer.
+
+        Coupons then come from all the rows that may have fewer to all that must have more, by single moves.
+        """
+        per_coupon = self._scales.per_coupon
+        if not self._starts:
+            engine = self._all if self._only_restrict else self._engine
+            even = replace(
+                evened(), rules=self._problem.rules if self._only_restrict else part.rules
+            )
+            repair = Repair(even, engine, self._scales, self._rounds)
+            begun = repair.measure(engine.choose(self._start)[0])
+            near = self._repaired(even, engine, begun.chosen, replace(self._rounds, rounds=1))
+            is_kept = np.isfinite(even.lower) | np.isfinite(even.upper)
+            missed = self._problem.violation(near.activity) @ (per_coupon * is_kept)
+            left = even.violation(near.activity) @ per_coupon
+            is_even = left < self._options.uneven_share * missed
+            self._starts = [near if is_even else begun]
+        off = [part.violation(start.activity) @ per_coupon for start in self._starts]
+        is_last = off[-1] < self._options.nearer_share * off[0]
+        return self._starts[-1 if is_last else 0].chosen
+
+    def _repaired(
+        self, part: Problem, engine: Engine, chosen: NDArray[np.uint8], options: RepairOptions
+    ) -> MeasuredChoice:
+        """A choice, repaired as far as it can be in a few rounds."""
+        nothing = np.zeros_like(part.objective)
+        part = replace(part, objective=nothing)
+        repair = Repair(part, engine, self._scales, options)
+        try:
+            return repair.repair_and_fill(chosen, nothing, self._go_on, -np.inf)
+        finally:
+            self._work.count_repair(repair)
 
     def _go_on(self) -> None:
         """Raise OutOfTime, or OutOfWork."""
         self._clock.check()
-        self._work.repair()
+        self._work.check()
 
 
 class WitnessedProver:
@@ -138,13 +181,13 @@ class WitnessedProver:
         witness = self._witness
         if witness is None or self._in_vain >= self._work.vain_witnesses:
             return witness is not None and witness.kept(rows, rules)
-        found = witness.keeps(rows, rules)
+        found = witness.keeps(rows, rules, self._by_prices.evenly_relaxed)
         self._in_vain = 0 if found else self._in_vain
         return found
 
     def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:
         """See `Prover.range_end`."""
-        if self._work.is_late:
+        if not self._work.leaves_smaller_sets:
             proved = self._by_prices.proved_end(row, is_min, rows)
             if proved is not None:
                 return proved

@@ -1,13 +1,23 @@
-"""How much the search for a smaller infeasible set may do: its passes, and its share of a time limit."""
+"""How much may be done about a campaign that is suspected of being infeasible, and how much was: one budget for all."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from ...engines.protocol import Engine
 from ...utils.clock import Clock
 from ...utils.errors import OutOfTime
-from ..options import ConflictOptions
+from ..options import SolverOptions
+from ..primal.repair import Repair
+from ..problem import Problem
+from ..work_counts import (
+    compiling_work,
+    cutting_planes_work,
+    pass_work,
+    programme_work,
+)
 
 
 class OutOfWork(OutOfTime):
@@ -15,17 +25,20 @@ class OutOfWork(OutOfTime):
 
 
 class Work:
-    """How much of it a search for an infeasible set may do: so many passes over everybody, and a share of the time.
+    """What may be done from now on: for a proof, for a smaller set, for achievable ranges, and for a way out.
+
+    It is counted in candidates passed over, in multiples of what the solve did before, so that the same is done
+    whatever the machine and the threads. Beside that, a time limit ends the search for a smaller set when so much is
+    left as proof and way out may need.
 
     Parameters
     ----------
+    problem : Problem
     engine : Engine
-        Its passes so far are what the campaign is measured by, but for small ones, where they are hardly anything.
+        Its passes so far are what the campaign is measured by.
     clock : Clock
-        What a time limit leaves is shared with the way out.
-    options : ConflictOptions
-    tiny_candidates : int, default 0
-        Candidates up to which linear programmes do not count.
+        It has counted what is done beside passes.
+    options : SolverOptions
 
     Attributes
     ----------
@@ -33,53 +46,69 @@ class Work:
         Allocations that may be sought in vain one after the other.
     """
 
-    def __init__(
-        self, engine: Engine, clock: Clock, options: ConflictOptions, tiny_candidates: int = 0
-    ):
-        self._engine, self._clock = engine, clock
-        self._kept_seconds = 0.0 if np.isinf(clock.left) else options.time_reserve * clock.left
-        least = options.filter_candidates / max(1, engine.candidates)
-        self._begun, self._counted = engine.passes, 0.0
-        self._most = max(options.filter_solves * engine.passes, least)
-        self._for_better_prices = options.better_prices_share
-        self._round = options.passes_per_round
-        self.vain_witnesses = options.vain_witnesses
-        # in tiny campaigns there is no end to them: there they are what finds out whether fewer members do
-        is_tiny = engine.candidates <= tiny_candidates
-        self._coefficient = (
-            0.0 if is_tiny else options.candidates_per_coefficient / engine.candidates
-        )
-
-    def check(self) -> None:
-        """Raise OutOfWork where all of it is done."""
-        if self._done > self._most or self.is_late:
-            raise OutOfWork
+    def __init__(self, problem: Problem, engine: Engine, clock: Clock, options: SolverOptions):
+        self._problem, self._engine, self._clock = problem, engine, clock
+        self._options = options.work
+        reserve = options.conflict.time_reserve
+        self._kept_seconds = 0.0 if np.isinf(clock.left) else reserve * clock.left
+        self._begun = self._total
+        small = max(1.0, options.work.small_candidates / max(1, engine.candidates))
+        solve = self._begun + compiling_work(problem, options.work)
+        self._most = small * options.work.solves * solve
+        self.vain_witnesses = options.conflict.vain_witnesses
 
     @property
-    def _done(self) -> float:
-        """Passes so far, and what else was counted."""
-        return self._engine.passes - self._begun + self._counted
+    def _total(self) -> float:
+        """All that was done since the solve began."""
+        a_pass = pass_work(self._problem.rules, self._engine.candidates, self._options)
+        return self._engine.passes * a_pass + self._clock.counted.candidates
+
+    @property
+    def share_done(self) -> float:
+        """Share of all that may be done; above 1 where what was begun was ended."""
+        return (self._total - self._begun) / max(self._most, 1e-300)
+
+    def for_way_out(self) -> Callable[[], bool]:
+        """Begin the way out, which has what is left, and no less than what is kept for it; tells whether it is done."""
+        most = max(1.0, self.share_done + self._options.way_out_share)
+        return lambda: self.share_done >= most
+
+    @property
+    def leaves_smaller_sets(self) -> bool:
+        """Whether there is any left beside what is kept for the way out, and time."""
+        return self.share_done < 1.0 - self._options.way_out_share and not self.is_late
 
     @property
     def leaves_better_prices(self) -> bool:
         """Whether a known proof may be made a better one."""
-        return self._done <= self._for_better_prices * self._most and not self.is_late
+        return self.share_done < self._options.better_prices_share and not self.is_late
+
+    def check(self) -> None:
+        """Raise OutOfWork where no smaller set may be looked for."""
+        if not self.leaves_smaller_sets:
+            raise OutOfWork
+
+    def count_planes(self, problem: Problem, prices: int, planes: int) -> None:
+        """Count a linear programme over so many cutting planes, and the pass that added some."""
+        self._count(cutting_planes_work(problem, prices, planes, self._options))
+
+    def count_programme(self, problem: Problem) -> None:
+        """Count a programme over all candidates."""
+        self._count(programme_work(problem, self._options))
+
+    def count_repair(self, repair: Repair) -> None:
+        """Count the rounds that a repair took."""
+        self._count(repair.work(self._options))
+
+    def _count(self, candidates: float) -> None:
+        self._clock.counted.candidates += candidates
 
     @property
     def is_late(self) -> bool:
-        """Whether its share of the time is over."""
+        """Whether the share of the time for a smaller set is over."""
         return self.seconds_left < 0
 
     @property
     def seconds_left(self) -> float:
         """Seconds of its share of the time, infinite without a time limit."""
         return self._clock.left - self._kept_seconds
-
-    def programme(self, rows: int, columns: int) -> None:
-        """Count a linear programme, by its coefficients."""
-        self._counted += self._coefficient * rows * columns
-
-    def repair(self) -> None:
-        """Count a round of repair, which the engine does not count; see `check`."""
-        self._counted += self._round
-        self.check()

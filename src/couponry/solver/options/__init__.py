@@ -19,7 +19,7 @@ from .exact_options import (
     MasterOptions,
     NeighbourhoodOptions,
 )
-from .infeasibility_options import ConflictOptions, RelaxationOptions
+from .infeasibility_options import ConflictOptions, RelaxationOptions, WorkOptions
 from .price_options import (
     CurvatureOptions,
     CuttingPlaneOptions,
@@ -56,6 +56,7 @@ __all__ = [
     "SensitivityOptions",
     "SizeOptions",
     "SolverOptions",
+    "WorkOptions",
 ]
 
 
@@ -125,6 +126,9 @@ class SolverOptions:
 
     conflict: ConflictOptions = field(default_factory=ConflictOptions)
     """Proofs that limits cannot hold together."""
+
+    work: WorkOptions = field(default_factory=WorkOptions)
+    """What a campaign that is suspected of being infeasible may cost."""
 
     relaxation: RelaxationOptions = field(default_factory=RelaxationOptions)
     """The smallest changes to bounds with which an allocation exists."""

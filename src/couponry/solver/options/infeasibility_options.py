@@ -31,6 +31,9 @@ class ConflictOptions:
     all_range_passes: int = 96
     """Passes over a sample for all ends of achievable ranges together, about."""
 
+    vain_range_passes: int = 4
+    """Such passes one after the other that find nothing better, before the end is taken as it is."""
+
     searched_ranges: int = 8
     """Members of an infeasible set up to which they are searched for: in a larger one each is what the proof says."""
 
@@ -59,32 +62,81 @@ class ConflictOptions:
     least_violation: float = 1e-3
     """Violation in coupons up to which a conflict need not be proved by cutting planes."""
 
-    filter_solves: float = 4.0
-    """Work for a smaller infeasible set, at most, as a multiple of what the solve did before: in passes."""
-
-    filter_candidates: float = 8e7
-    """Candidates that may be passed over for it in any case: half a second."""
-
-    better_prices_share: float = 0.33
-    """Share of that work in which a known proof is made a better one, at most."""
-
     vain_witnesses: int = 2
     """Allocations that are sought in vain, and no proof found either, before none is sought any more."""
 
     time_reserve: float = 0.5
     """Share of the time that is left for proof and way out that is kept from the search for a smaller set."""
 
-    candidates_per_coefficient: float = 60.0
-    """Candidates that are passed over in the time of a coefficient of a linear programme, about."""
-
-    passes_per_round: float = 2.0
-    """Passes in the time of a round of repair, about."""
-
     witness_rounds: int = 12
     """Rounds of repair in which an allocation is sought that shows at once that rows can hold together."""
 
+    uneven_share: float = 0.5
+    """Share of what an allocation misses of all limits of a conflict that is no even share of each, at most, for others
+    to be repaired from it."""
+
+    nearer_share: float = 0.5
+    """Share of what it misses of some limits, below which the last allocation that was found is repaired instead."""
+
     range_nodes: int = 200
     """Nodes of HiGHS's search for an end of an achievable range, at most; its bound tells what it has not found."""
+
+
+@dataclass(frozen=True)
+class WorkOptions:
+    """What may be done about a campaign that is suspected of being infeasible: proof, smaller set, ranges, way out.
+
+    Work is counted in candidates passed over, so that no clock decides what comes out. Whatever else is done counts for
+    as many candidates as are passed over in its time, about.
+    """
+
+    solves: float = 8.0
+    """All that may be done, as a multiple of what the solve did before."""
+
+    way_out_share: float = 0.2
+    """Share of all that is kept for the way out; what is left before comes to it, too."""
+
+    better_prices_share: float = 0.35
+    """Share of all in which a known proof is made a better one, at most."""
+
+    small_candidates: float = 10_000.0
+    """Candidates below which a campaign may have the more, the smaller it is: seconds at most, and often exact."""
+
+    solve: float = 4.5e6
+    """A solve of any size, beside what follows."""
+
+    packing: float = 80.0
+    """A candidate, once, to be read, packed and looked at."""
+
+    a_row: float = 20_000.0
+    """A limit's row, once."""
+
+    a_pass: float = 90_000.0
+    """A pass, beside its candidates."""
+
+    in_groups: float = 6.0
+    """A candidate in a pass where customer rules are about groups of offers."""
+
+    in_constraints: float = 14.0
+    """A candidate in a pass where customer rules overlap, so that choices are searched."""
+
+    programme: float = 9e5
+    """A linear programme, beside its coefficients."""
+
+    coefficient: float = 270.0
+    """A coefficient of a linear programme."""
+
+    planes: float = 12.0
+    """A candidate, where a pass becomes cutting planes."""
+
+    repair: float = 7.0
+    """A candidate in a round of repair."""
+
+    a_move: float = 400.0
+    """A move of repair."""
+
+    filling: float = 50.0
+    """A candidate in a round of filling."""
 
 
 @dataclass(frozen=True)

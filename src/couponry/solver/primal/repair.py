@@ -19,7 +19,7 @@ from ...engines.protocol import Engine
 from ...kernels import FILL, REPAIR, LimitRows, LocalSearch
 from ...utils.errors import OutOfTime
 from ..dual.scaling import Scales
-from ..options import RepairOptions
+from ..options import RepairOptions, WorkOptions
 from ..problem import Problem
 
 LEAVES, COMES = 1, 2
@@ -65,6 +65,11 @@ class Repair:
     options : RepairOptions
     fixed_activity : ndarray of float64, shape (n_rows,), optional
         Activity of customers outside the problem, which is taken off its bounds already.
+
+    Attributes
+    ----------
+    rounds, fills, moves : int
+        Rounds so far that repaired, and that filled, and the moves that repaired.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class Repair:
         self._exact = problem.exact
         self._lower, self._upper = _tightened_bounds(problem, scales, fixed_activity)
         self._weight = np.where(problem.hard, scales.per_coupon, 0.0)
+        self.rounds = self.fills = self.moves = 0
 
     def repair_and_fill(
         self,
@@ -116,6 +122,11 @@ class Repair:
         with contextlib.suppress(OutOfTime):
             moves += self._fill(chosen, activity, reduced, interrupt)
         return self.measure(chosen, moves)
+
+    def work(self, options: WorkOptions) -> float:
+        """Count the rounds so far, in candidates that a plain pass sees in their time."""
+        by_candidate = options.repair * self.rounds + options.filling * self.fills
+        return by_candidate * self.problem.candidates + options.a_move * self.moves
 
     def exact_choice(
         self, chosen: NDArray[np.uint8], reduced: NDArray[np.float64]
@@ -212,6 +223,7 @@ class Repair:
                 break
             made = self._improve(REPAIR, reduced, weight, activity, chosen, is_done)
             moves += made
+            self.moves += made
             if made == 0:
                 weight[violated] *= self._options.weight_growth
         return moves
@@ -250,6 +262,8 @@ class Repair:
         helps = self._may_repair(activity) if mode == REPAIR else self._may_gain(activity, reduced)
         if not helps.any():
             return 0
+        self.rounds += mode == REPAIR
+        self.fills += mode == FILL
         objective, rows = self.problem.objective, self._rows(weight)
         search = LocalSearch(mode, self._exact, reduced, objective, rows, helps, activity, chosen)
         return self.engine.improve(search, stop)

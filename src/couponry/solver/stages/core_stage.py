@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +14,7 @@ from ..infeasibility.infeasible_set import find_infeasible_set
 from ..primal.exact_dual import exact_dual, searched_regret_rounding
 from ..primal.repair import Repair
 from ..solve_state import SolveState
+from ..work_counts import programme_work
 
 REGRET_ROUNDING = 1e-9
 """Share of dual and objective by which a regret must exceed their distance before its decision is fixed."""
@@ -27,7 +30,8 @@ def solve_core_by_highs(state: SolveState) -> None:
     if impossible and state.best is None:
         with state.clock.stage("infeasibility"):
             prover = HighsProver(state.problem, state.engine, state.clock, state.options)
-            state.certificate = find_infeasible_set(state.problem, prover)
+            found = find_infeasible_set(state.problem, prover)
+            state.certificate = None if found is None else replace(found, work=state.work)
 
 
 class _UndecidedCore:
@@ -86,6 +90,7 @@ class _UndecidedCore:
         state.clock.say(f"{int(free.sum()):,} undecided candidates of {len(free):,}")
         expected = state.search.unpriced_dual if state.best is None else state.best.objective
         tolerance = state.gap / 2 * abs(expected)
+        state.clock.counted.candidates += programme_work(problem, state.options.work)
         limits = CoreLimits(tolerance, expected, state.clock.left, nodes)
         core = solve_core(
             Core(problem, self._chosen, free, self._chosen), limits, state.options.core

@@ -20,14 +20,14 @@ def prove_infeasibility(state: SolveState) -> None:
     with state.clock.stage("infeasibility"):
         problem, engine, clock = state.problem, state.engine, state.clock
         worth, options = state.search.typical_worth, state.options
-        work = Work(engine, clock, options.conflict, options.sizes.tiny_candidates)
+        state.work = work = Work(problem, engine, clock, options)
         witness = _witness(state, work)
         start = state.best_prices if state.diverged else None
         by_prices = PriceProver(problem, engine, state.scales, worth, clock, options, work, start)
         others: list[Prover] = []
         if state.is_tiny:
             nodes = options.conflict.range_nodes
-            others.append(HighsProver(problem, engine, clock, options, nodes))
+            others.append(HighsProver(problem, engine, clock, options, nodes, work))
         if problem.candidates <= options.enumeration.candidates:
             others.append(EnumerationProver(problem, engine, options))
         found = find_infeasible_set(
@@ -36,14 +36,15 @@ def prove_infeasibility(state: SolveState) -> None:
             [WitnessedProver(other, by_prices, witness, work) for other in others],
         )
         if found is not None:
-            state.certificate = replace(found, prices=by_prices.first_proof)
+            state.certificate = replace(found, prices=by_prices.first_proof, work=work)
 
 
 def _witness(state: SolveState, work: Work) -> Witness | None:
     """An allocation at the best prices, to be repaired; None where most customers would have to stay as they are."""
     if not state.fits_in_memory:
         return None
-    options = replace(state.options.repair, rounds=state.options.conflict.witness_rounds)
     table = state.lagrangian.price_table(state.lagrangian.reduced(state.best_prices))
     start = as_float32(table)
-    return Witness(state.problem, state.engine, state.scales, start, state.clock, work, options)
+    return Witness(
+        state.problem, state.engine, state.scales, start, state.clock, work, state.options
+    )

@@ -52,7 +52,10 @@ def _round_everybody(state: SolveState, point: PricePoint) -> None:
     chosen, _ = point.lagrangian.choose(prices)
     reduced = state.lagrangian.reduced(prices)
     repair = state.repair()
-    state.offer_measured(repair.repair_and_fill(chosen, reduced, state.clock.check))
+    try:
+        state.offer_measured(repair.repair_and_fill(chosen, reduced, state.clock.check))
+    finally:
+        state.clock.counted.candidates += repair.work(state.options.work)
     is_worth_it = state.is_open and state.clock.left > 0
     if is_worth_it and state.problem.candidates <= state.options.core.candidates:
         state.improve_by_dual(exact_dual(repair, state.lagrangian, chosen, prices).bound, prices)

@@ -12,6 +12,7 @@ from ....engines.protocol import Engine
 from ....utils.clock import Clock
 from ...options import SolverOptions
 from ...problem import Problem
+from ...work_counts import cutting_planes_work
 from .. import cutting_planes
 from ..lagrangian import CertifiedLagrangian, Evaluation, Lagrangian
 from ..newton.curvature import Curvature
@@ -203,8 +204,14 @@ class PriceSearch:
         # with nothing to gain without prices, as in a relaxation, the dual value itself is the measure
         tolerance = cutting_planes.Tolerance(share * size, share if size == 0 else 0.0)
 
-        def seconds() -> float:
+        made = 0
+
+        def seconds(_: float) -> float:
+            nonlocal made
             self.evaluations += 1
+            made += options.groups
+            work = cutting_planes_work(self.problem, len(space.row), made, self.options.work)
+            self.clock.counted.candidates += work
             return self.clock.left - self.reserved_seconds
 
         self.prices = cutting_planes.descend(
