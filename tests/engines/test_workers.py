@@ -78,3 +78,10 @@ def test_positions_of_some_customers() -> None:
     some = np.array([0, 1, 3, 6])
     expected = [e for i in some for e in range(INDPTR[i], INDPTR[i + 1])]
     assert positions_of(INDPTR, some).tolist() == expected
+
+
+def test_slack_is_counted_in_units_that_go_with_the_largest_prices() -> None:
+    price = np.full((2, 1, 1), 4e36, np.float32)  # with quantities more than float32 holds
+    largest = 4e36 * 65_537
+    total = CutOffCounts.at_prices(1, price)
+    assert total.unit == CutOffCounts(1, largest).unit > CutOffCounts(1, 4e36).unit

@@ -48,10 +48,10 @@ class CutOffCounts:
         -------
         CutOffCounts
         """
-        largest = np.abs(price[0]).max(initial=0.0)
-        quantities = np.abs(price[1:]).sum(axis=0).max(initial=0.0)
-        largest = largest + (MAX_QUANTITY + 1.0) * quantities
-        return cls(workers, float(largest))
+        largest = float(np.abs(price[0]).max(initial=0.0))
+        # in float64: the largest value may be more than float32 holds
+        quantities = np.abs(price[1:]).sum(axis=0, dtype=np.float64).max(initial=0.0)
+        return cls(workers, largest + (MAX_QUANTITY + 1.0) * float(quantities))
 
     def total(self) -> CutOff:
         """Add up what all workers cut off.
