@@ -21,7 +21,6 @@ from couponry.solver.primal.fixed_customers import (
     likely_activity_error,
     no_free_customers,
     usage_error,
-    usage_with_error,
 )
 from couponry.solver.primal.free_customers import RegretCounts
 from couponry.solver.problem import Problem
@@ -79,7 +78,8 @@ def test_fixed_usage_sums_are_within_their_error(two_attributes: Problem) -> Non
     engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
     price = prices_of(problem, engine)
     chosen, _ = engine.choose(price)
-    usage, error = usage_with_error(problem, engine, price)
+    usage = fixed_usage(problem, fix_customers(problem, engine, price, no_free_customers(problem)))
+    error = usage_error(problem, usage[0])
     off = np.abs(usage - exactly(problem, chosen))
     assert (off <= error + 1e-15 * np.abs(usage)).all() and off[1:].any() and not off[0].any()
     assert (error[1:].sum(axis=(1, 2)) < 1e-7 * usage[1:].sum(axis=(1, 2))).all()

@@ -76,3 +76,25 @@ def test_ends_of_a_range(kind: str) -> None:
     _, by = prover(kind, 10)
     assert by.range_end(0, True, np.array([0, 1])) == CUSTOMERS
     assert by.range_end(1, False, np.array([1])) == 10  # its own other bound holds
+
+
+def test_small_amounts_beside_a_large_one_are_reachable() -> None:
+    """Packing and float32 hide them beside it, within one item."""
+    amounts = [1.5e9, 0.625, 0.25, -0.5, 1.375]
+    candidates = pa.table(
+        {"customer": range(5), "offer": [1] * 5, "value": [-1.0] * 5, "net": amounts}
+    )
+    limits = [Limit("net", sum="net", min=1.7e9)]
+    problem, engine, _ = compiled(Campaign(pa.table({"offer": [1]}), candidates, limits=limits))
+    scales, clock = Scales.measure(problem, engine), Clock()
+    by = PriceProver(
+        problem,
+        engine,
+        scales,
+        1.0,
+        clock,
+        DEFAULT_OPTIONS,
+        Work(engine, clock, DEFAULT_OPTIONS.conflict),
+    )
+    reachable = by.range_end(0, True, np.zeros(1, np.int64))
+    assert reachable == 1.5e9 + 0.625 + 0.25 + 1.375

@@ -24,8 +24,7 @@ from ..dual.sampling import Samples
 from ..dual.scaling import Scales
 from ..dual.stretched_prices import stretched
 from ..options import CuttingPlaneOptions, SolverOptions
-from ..primal.fixed_customers import usage_with_error
-from ..primal.repair import chosen_positions
+from ..primal.repair import Repair, chosen_positions
 from ..problem import Problem
 from .highs_prover import HighsProver
 from .partial_problem import only_rows_bounded, row_as_objective, with_rows, without_bound
@@ -83,6 +82,7 @@ class PriceProver:
         self._work = work
         self._scale = scales.price_scale(1.0)
         self._per_coupon = scales.per_coupon
+        self._scales = scales
         self._samples = Samples(engine, len(problem.lower), options.sampling)
         self._last_proof = np.zeros(len(problem.lower)) if start is None else start  # prices
         self._last_value: float | None = (
@@ -369,15 +369,14 @@ class PriceProver:
         return everybody.bound(found.prices)
 
     def _largest_sum(self, lagrangian: Lagrangian, objective: NDArray[np.float64]) -> float:
-        """About the largest sum of an objective over all customers' choices, limits aside."""
+        """The largest sum of an objective over all choices, limits aside; in large campaigns what it is below."""
         problem, engine = self._problem, self._engine
-        price = as_float32(lagrangian.price_table(objective))
-        if problem.candidates <= self._options.sizes.in_memory_candidates:
-            usage = problem.usage(chosen_positions(engine.choose(price)[0]))
-            error: NDArray[np.float64] = np.zeros(1)
-        else:
-            usage, error = usage_with_error(problem, engine, price)
-        return float((objective * usage + np.abs(objective) * error).sum())
+        if problem.candidates > self._options.sizes.in_memory_candidates:
+            return lagrangian.bound(np.zeros(len(lagrangian.problem.lower)))
+        chosen, _ = engine.choose(as_float32(lagrangian.price_table(objective)))
+        repair = Repair(problem, engine, self._scales, self._options.repair)
+        best, _ = repair.exact_choice(chosen, objective)  # packed attributes may hide a difference
+        return float((objective * problem.usage(chosen_positions(best))).sum())
 
 
 def _is_proof(lagrangian: Lagrangian, prices: NDArray[np.float64]) -> bool:

@@ -190,28 +190,6 @@ def likely_activity_error(
     return np.asarray(options.packing_error * np.sqrt(squares))
 
 
-def usage_with_error(
-    problem: Problem, engine: Engine, price: NDArray[np.float32]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum up the usage of every customer's best choice at a price table, by one pass.
-
-    Parameters
-    ----------
-    problem : Problem
-    engine : Engine
-    price : ndarray of float32, shape (1 + n_quantities, n_segments, n_items)
-
-    Returns
-    -------
-    usage : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
-    error : ndarray of float64, same shape
-        How far the usage can be off.
-    """
-    fixed = fix_customers(problem, engine, price, no_free_customers(problem))
-    usage = fixed_usage(problem, fixed)
-    return usage, usage_error(problem, usage[0])
-
-
 def free_problem(
     problem: Problem,
     scales: Scales,
