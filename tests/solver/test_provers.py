@@ -87,14 +87,7 @@ def test_small_amounts_beside_a_large_one_are_reachable() -> None:
     limits = [Limit("net", sum="net", min=1.7e9)]
     problem, engine, _ = compiled(Campaign(pa.table({"offer": [1]}), candidates, limits=limits))
     scales, clock = Scales.measure(problem, engine), Clock()
-    by = PriceProver(
-        problem,
-        engine,
-        scales,
-        1.0,
-        clock,
-        DEFAULT_OPTIONS,
-        Work(engine, clock, DEFAULT_OPTIONS.conflict),
-    )
+    work = Work(problem, engine, clock, DEFAULT_OPTIONS)
+    by = PriceProver(problem, engine, scales, 1.0, clock, DEFAULT_OPTIONS, work)
     reachable = by.range_end(0, True, np.zeros(1, np.int64))
     assert reachable == 1.5e9 + 0.625 + 0.25 + 1.375
