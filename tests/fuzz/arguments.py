@@ -42,6 +42,11 @@ def _rule(key: str) -> Callable[[Any], Any]:
     return lambda value: _campaign(rules=[CustomerRule(**{"name": "R", "max": 2, key: value})])
 
 
+def _conflicts(key: str) -> Callable[[Any], Any]:
+    rule = {"name": "R", "conflicts": GOOD_TABLES["conflicts"]}
+    return lambda value: _campaign(rules=[CustomerRule(**{**rule, key: value})])
+
+
 def _limit(key: str) -> Callable[[Any], Any]:
     return lambda value: _campaign(limits=[Limit(**{"name": "L", "max": 5, key: value})])
 
@@ -64,6 +69,7 @@ def _change(key: str, form: Callable[[Any], Any] = lambda value: value) -> Calla
 
 TARGETS: dict[str, Callable[[Any], Any]] = {
     **{f"rule: {key}": _rule(key) for key in CustomerRule.__dataclass_fields__},
+    **{f"rule of conflicts: {key}": _conflicts(key) for key in CustomerRule.__dataclass_fields__},
     **{f"limit: {key}": _limit(key) for key in Limit.__dataclass_fields__},
     **{f"where {column}": _condition(column, lambda value: value) for column in COLUMNS},
     **{f"where {column} in a list": _condition(column, lambda value: [value, "A"]) for column in COLUMNS},

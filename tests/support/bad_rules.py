@@ -167,6 +167,14 @@ BAD_RULES: dict[str, Case] = {
         lambda d: d.rule(conflicts="c.parquet", max=1),
         ("'R'", "conflicts or max"),
     ),
+    "conflicts with a max of 0": (
+        lambda d: d.rule(conflicts="c.parquet", max=0),
+        ("'R'", "conflicts or max"),
+    ),
+    "conflicts with a list as where": (
+        lambda d: d.rule(conflicts="c.parquet", where=[]),
+        ("'R'", "conflicts or where"),
+    ),
     "conflicts: column missing": (
         lambda d: d.beside("c", offer_a=[50]).rule(conflicts="c.parquet"),
         ("of customer_rule 'R'", "'offer_b'"),

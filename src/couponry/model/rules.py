@@ -132,9 +132,11 @@ class CustomerRule:
         label = self.label
         check_flag(self.may_be_empty, f"{label}: may_be_empty")
         if self.conflicts is not None:
-            for key in ("max", "min", "by", "where"):
-                if getattr(self, key):
-                    raise InvalidInput(f"{label}: expected conflicts or {key}, got both")
+            given = [key for key in ("max", "min", "by") if getattr(self, key) is not None]
+            if not isinstance(self.where, Mapping) or len(self.where):
+                given.append("where")
+            if given:
+                raise InvalidInput(f"{label}: expected conflicts or {given[0]}, got both")
             return
         for key in ("max", "min"):
             bound = getattr(self, key)
