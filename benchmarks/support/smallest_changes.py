@@ -178,7 +178,7 @@ class JudgedChanges:
     Attributes
     ----------
     share, at_least : float
-        What its shares come to, and what couponry says that no changes are below.
+        What its shares come to, infinite without any, and what couponry says that no changes are below.
     best, least : float
         The least sum that is known, and the least that HiGHS says that there can be.
     is_decided : bool
@@ -222,12 +222,15 @@ def judge_changes(
 
 def report_changes(judged: Sequence[JudgedChanges]) -> dict[str, Any]:
     """The figures of some ways out."""
+    without = sum(not np.isfinite(one.share) for one in judged)
+    judged = [one for one in judged if np.isfinite(one.share)]
     if not judged:
-        return {"judged": 0}
+        return {"judged": 0, "without_way_out": without}
     best, highs, own = np.array([one.times for one in judged]).T
     either, proved = np.minimum(highs, own), 1.0 + 3 * CLOSE
     return {
         "judged": len(judged),
+        "without_way_out": without,
         "highs_undecided": sum(not one.is_decided for one in judged),
         "highs_gave_nothing": sum(one.failed > 0 for one in judged),
         "smallest_by_highs": int((highs <= proved).sum()),

@@ -12,8 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from benchmarks.cases import infeasible_ratios
+from tests.support.contradictions import Contradiction
 from tests.support.oracle import Oracle, Stop
 from tests.support.oracle_tables import Measure
+from tests.support.random_campaigns import draw
 from tests.system.test_oracle import IMPOSSIBLE, LOOSE, PRODUCT, SLOTS, infeasible, tables
 
 from couponry import Campaign, CustomerRule, Limit, Result
@@ -325,3 +327,12 @@ def test_where_highs_ends_with_an_exception_it_gave_nothing(
     assert judged is not None and not judged.changes.is_decided
     figures = infeasible_ratios.report([judged])["up_to_300_candidates"]
     assert figures["highs_gave_nothing"] == 1 and figures["smallest_by_highs"] == 0
+
+
+def test_a_minimum_and_a_maximum_of_one_sum_are_not_merged_by_highs() -> None:
+    """With its presolve HiGHS ends with 0.452 as the smallest changes of this campaign."""
+    drawn = draw(94, 300)
+    _, limits = Contradiction(drawn).limits()
+    result = drawn.campaign(limits=limits).solve(threads=1)
+    assert result.infeasible is not None
+    assert result.infeasible["way_out_share"] == pytest.approx(0.43837, rel=2e-3)

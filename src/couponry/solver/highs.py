@@ -4,6 +4,10 @@ HiGHS keeps a pool of worker threads for each thread that calls it, of the size 
 each solve, and a pool of none, make the path of the search the same on every machine, whatever else uses HiGHS in this
 process. They leave nothing behind that would be dead in a forked child, where the next solve would wait for it forever.
 
+Its presolve (HiGHS 1.12) merges rows that are alike but for variables of their own, as those of a minimum and a maximum
+of one sum that may both be missed at a price, and has been seen to end with less than the best as the best: programmes
+with such rows are solved without it.
+
 Its tolerances are absolute. So it is given a programme that is scaled (`equilibration`), its bound is widened by what
 they may hide, a solution's cost is taken anew from whole numbers, and that nothing is feasible is believed only if
 nothing is with rows wider than the tolerances either.
@@ -101,6 +105,8 @@ def solve_programme(
         given["time_limit"] = min(max(LEAST_SECONDS, time_limit), MOST_SECONDS)
     if not programme.is_integer.any():
         given.setdefault("simplex_iteration_limit", MOST_ITERATIONS)
+    elif programme.has_twin_rows:
+        given["presolve"] = False
     begun = time.monotonic()
     scaled = equilibrate(programme)
     found = _on_a_thread(scaled.programme, given)

@@ -44,3 +44,25 @@ class Programme:
     def lower_bounds(self) -> NDArray[np.float64]:
         """Lower bounds of the variables, shape (n_variables,)."""
         return np.broadcast_to(np.asarray(self.lower, float), len(self.cost))
+
+    @property
+    def has_twin_rows(self) -> bool:
+        """Whether two rows differ by a factor, and in continuous variables that occur in no other row."""
+        matrix = sp.csr_array(self.matrix)
+        is_own = np.bincount(matrix.indices, minlength=matrix.shape[1]) == 1
+        is_own &= ~self.is_integer
+        shared = sp.csr_array(matrix @ sp.diags_array((~is_own).astype(float)))
+        shared.eliminate_zeros()
+        shared.sort_indices()
+        has_own = np.diff(matrix.indptr) > np.diff(shared.indptr)
+        seen = set()
+        for row in np.flatnonzero(has_own).tolist():
+            inside = slice(shared.indptr[row], shared.indptr[row + 1])
+            weight = shared.data[inside]
+            if len(weight) == 0:
+                continue
+            key = shared.indices[inside].tobytes(), np.round(weight / weight[0], 9).tobytes()
+            if key in seen:
+                return True
+            seen.add(key)
+        return False
