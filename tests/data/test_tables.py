@@ -101,6 +101,17 @@ def test_views_of_lists_with_nulls(kind: Callable[[pa.DataType], pa.DataType]) -
     assert found["tags"].to_pylist() == rows[1:4] + rows
 
 
+def test_text_of_polars_within_structs() -> None:
+    rows = [{"a": "x", "b": ["y", None]}, None, {"a": None, "b": None}, {"a": "z", "b": []}]
+    kind = pa.struct([("a", pa.string_view()), ("b", pa.list_view(pa.string_view()))])
+    for column in (pa.array(rows, kind), pl.Series(rows).to_arrow()):
+        found = tables.as_table(
+            pa.table({"shape": pa.chunked_array([column[1:], column])}), "offers"
+        )
+        assert found["shape"].to_pylist() == rows[1:] + rows
+        assert found.take([0, 3])["shape"].to_pylist() == [None, rows[0]]
+
+
 def test_unions_are_refused_where_they_are_read() -> None:
     union = pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array(["reward"])])
     candidates = {"customer": [1], "offer": ["a"], "value": [1.0]}

@@ -48,6 +48,10 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
         return pa.dictionary(pa.int32(), values) if values == pa.large_string() else values
     if any(is_list(kind) for is_list in LISTS):
         return pa.large_list(plain_type(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(plain_type(field.type)) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(plain_type(kind.key_type), plain_type(kind.item_type))
     if pa.types.is_decimal32(kind) or pa.types.is_decimal64(kind):
         return pa.decimal128(kind.precision, kind.scale)
     plainer: dict[pa.DataType, pa.DataType] = {
@@ -87,6 +91,8 @@ def as_type(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
             parts, own = [pc.run_end_decode(chunk) for chunk in column.chunks], own.value_type
         elif pa.types.is_list_view(own) or pa.types.is_large_list_view(own):
             parts, own = list(map(_lists, column.chunks)), pa.large_list(own.value_type)
+        elif pa.types.is_struct(own) and pa.types.is_struct(kind) and own.names == kind.names:
+            parts, own = [_struct(chunk, kind) for chunk in column.chunks], kind
         else:
             return column.cast(kind)
         column = pa.chunked_array(parts, own)
@@ -99,6 +105,15 @@ def _lists(views: pa.Array) -> pa.LargeListArray:
     ends = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
     nulls = pc.is_null(views) if views.null_count else None
     return pa.LargeListArray.from_arrays(pa.array(ends), pc.list_flatten(views), mask=nulls)
+
+
+def _struct(array: pa.StructArray, kind: pa.StructType) -> pa.StructArray:
+    """Give the fields of a struct other types; Arrow's own cast garbles views of lists."""
+    parts = [
+        one_array(as_type(pa.chunked_array([array.field(number)]), field.type))
+        for number, field in enumerate(kind)
+    ]
+    return pa.StructArray.from_arrays(parts, fields=list(kind), mask=pc.is_null(array))
 
 
 def check_values(column: pa.Array | pa.ChunkedArray, label: str, first_row: int = 0) -> None:
