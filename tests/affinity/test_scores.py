@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 import scipy.optimize
 import scipy.sparse as sp
+import scipy.stats
 
 from couponry import InvalidInput
 from couponry.affinity import (
@@ -175,6 +176,35 @@ def test_discovery_finds_the_customers_half_of_the_shelf() -> None:
     assert begun.score[right].mean() > 5 * begun.score[~right].mean()
     order = np.lexsort((begun.item, begun.customer))
     assert (order == np.arange(len(order))).all()
+
+
+def test_what_sells_counts_more_for_those_who_bought_little() -> None:
+    """Where neighbours say little, the list follows that of the bestsellers."""
+    random = np.random.default_rng(3)
+    sells = 1 / np.arange(1, 61)
+    rows: list[tuple[int, int, int]] = []
+    for customer in range(260):
+        mine = random.choice(60, 12, replace=False)
+        for week in range(1, 25):
+            if customer < 160:  # has favourites, and now and then what stands beside one
+                rows += [(customer, int(i), week) for i in mine[random.random(12) < 0.3]]
+                if random.random() < 0.5:
+                    rows.append((customer, int((mine[random.integers(12)] + 1) % 60), week))
+            elif random.random() < 0.12:  # takes what everybody takes
+                rows.append((customer, int(random.choice(60, p=sells / sells.sum())), week))
+    customers, items, weeks = zip(*rows, strict=True)
+    table = pa.table({"customer": customers, "product": items, "week": weeks})
+    history, _ = split(table, 20)
+    found = (
+        DiscoveryModel(items=60, keep=60).fit([split(table, 12), split(table, 16)]).score(history)
+    )
+    buyers = ItemStatistics.from_history(history).buyers
+    agreed = [
+        scipy.stats.spearmanr(found.score[mine], buyers[found.item[mine]])[0]
+        for customer in np.flatnonzero(history.customers.to_numpy() >= 160)
+        for mine in [found.customer == customer]
+    ]
+    assert np.mean(agreed) > 0.6  # 0.26 where what sells counts the same for all customers
 
 
 def test_similarities() -> None:

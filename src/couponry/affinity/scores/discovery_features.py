@@ -22,6 +22,12 @@ from .known_items import KnownItems, purchase_matrix
 BLOCK_CUSTOMERS = 128
 """Customers that are scored at a time."""
 
+FEW_ITEMS = 10.0
+"""Items of customers whose neighbours say little: what sells counts more for those who know fewer."""
+
+POPULAR = ("buyers", "popularity_")
+"""How names of features begin that say what sells."""
+
 
 class DiscoveryBlock(NamedTuple):
     """Items that some customers may begin to buy, with features; ordered by customer and item.
@@ -67,6 +73,7 @@ class DiscoveryFeatures:
         self._item_features = _item_features(
             statistics, self._groups, self._items, history.half_lives
         )
+        self._popular = [name for name in self._item_features if name.startswith(POPULAR)]
 
     def blocks(self) -> Iterator[DiscoveryBlock]:
         """Yield the pairs to be scored, some customers at a time, in order.
@@ -123,6 +130,9 @@ class DiscoveryFeatures:
         for name, values in self._item_features.items():
             found[name] = values[column]
         found.update(self._customer_features(start, stop, row, column))
+        few = np.exp(-np.expm1(found["known_items"]) / FEW_ITEMS)
+        found["few_items"] = few
+        found.update({f"few_items_{name}": few * found[name] for name in self._popular})
         return DiscoveryBlock(row + start, self._items[column], as_float32(found))
 
     def _candidates(

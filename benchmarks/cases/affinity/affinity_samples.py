@@ -1,0 +1,129 @@
+"""Models fitted on a sample of the Complete Journey's households score all of them; one call beside models of all.
+
+    python benchmarks/cases/affinity/affinity_samples.py [--level product] [--last 48] [--part sample]
+
+Sample: PersonalModel fitted on 30 and 10 % of the households, several draws: predicted over actual purchases of all,
+and the expected calibration error of twentieths of the pairs. One call: NDCG at 20 of `Campaign.from_transactions` with
+the 3,000 most bought items as offers, beside that of a model fitted on everybody; processor seconds of both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import Any
+
+import _paths  # noqa: F401
+import numpy as np
+import pyarrow as pa
+from affinity_quality import Scores, Split
+from benchmarks.instances.affinity_data import Level, Truth, levels, ranked
+from benchmarks.support.hardware import describe
+from numpy.typing import NDArray
+
+from couponry import Campaign, Targeting
+from couponry.affinity import PersonalModel, RepeatScore
+from couponry.utils.threads import thread_count
+
+SHARES, DRAWS = (0.3, 0.1), 4
+OFFERS = 3000
+TARGETING = Targeting(reward=40, activation=6, innovation=6, kind="category")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--level", choices=["product", "type"], default="product")
+    parser.add_argument("--last", type=int, default=48, help="last week that is known")
+    parser.add_argument("--part", choices=["sample", "one call"], help="default: both")
+    arguments = parser.parse_args()
+    level = levels()[arguments.level]
+    report: dict[str, Any] = describe(thread_count())
+    if arguments.part != "one call":
+        report["sample"] = _samples(level, arguments.last)
+    if arguments.part != "sample":
+        report["one call"] = _one_call(level, arguments.last)
+    print(json.dumps(report, indent=1))
+
+
+def _samples(level: Level, last: int) -> list[dict[str, float]]:
+    """Models of some households, judged on all."""
+    test = Split(level, last)
+    households = np.unique(level.purchases["customer"])
+    found = []
+    for share in SHARES:
+        for draw in range(DRAWS):
+            size = int(len(households) * share)
+            some = np.random.default_rng(draw).choice(households, size, replace=False)
+            rows = level.purchases[level.purchases["customer"].isin(some)]
+            model = PersonalModel(test.groups).fit(
+                Split(Level(level.name, rows, level.groups), last).windows
+            )
+            score = model.score(test.history).astype(np.float64)
+            happened = np.isin(test.owned, test.truth.keys)
+            found.append(
+                {
+                    "share": share,
+                    "predicted / happened": round(float(score.sum() / happened.sum()), 3),
+                    "calibration error": round(calibration_error(score, happened), 4),
+                }
+            )
+    return found
+
+
+def calibration_error(score: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
+    """Mean distance of what was predicted from what happened, by twentieths of the pairs."""
+    parts = np.array_split(np.argsort(score, kind="stable"), 20)
+    away = sum(abs(float(score[part].sum() - happened[part].sum())) for part in parts)
+    return away / len(score)
+
+
+def _one_call(level: Level, last: int) -> dict[str, Any]:
+    """Lists of one call, and of models fitted on everybody, among the same offers."""
+    test = Split(level, last)
+    top = np.sort(np.argsort(-test.buyers, kind="stable")[:OFFERS])
+    offered = np.zeros(len(test.history.items), bool)
+    offered[top] = True
+    keys = test.truth.keys[offered[test.truth.keys % test.truth.items]]
+    truth = Truth(keys, test.truth.items, test.truth.customers, test.truth.place)
+    fill = np.where(offered, test.buyers, 0.0)
+
+    def judged(scores: Scores) -> dict[str, float]:
+        customer, item, score = (column[offered[scores[1]]] for column in scores)
+        return truth.judge(ranked(truth, customer, item, score, fill))
+
+    started = time.process_time()
+    found = _candidates(level, last, test.history.items.take(pa.array(top)))
+    seconds = time.process_time() - started
+    place = dict(zip(test.history.customers.to_pylist(), test.truth.place.tolist(), strict=True))
+    customer = np.repeat([place[one] for one in found.customers.to_pylist()], np.diff(found.indptr))
+    listed = customer, top[found.offer.astype(np.int64)], found.columns["response"]
+    started = time.process_time()
+    personal = PersonalModel(test.groups, by_customer=True).fit(test.windows)
+    score = personal.score(test.history)
+    return {
+        "one call": {"processor_seconds": round(seconds, 1), **judged(listed)},
+        "PersonalModel": {
+            "processor_seconds": round(time.process_time() - started, 1),
+            **judged(test.own(score)),
+        },
+        "decay x repeat rate": judged(
+            test.own(RepeatScore().fit(test.history).score(test.history))
+        ),
+    }
+
+
+def _candidates(level: Level, last: int, items: pa.Array) -> Any:
+    """Candidates of one call, an offer an item."""
+    rows = level.purchases[level.purchases["week"] <= last].drop(columns="week")
+    products = level.groups.rename_columns(["product", *level.groups.column_names[1:]])
+    return Campaign.from_transactions(
+        pa.table({"offer": items, "product": items}),
+        pa.Table.from_pandas(rows.rename(columns={"item": "product"}), preserve_index=False),
+        products=products,
+        targeting=TARGETING,
+    ).candidates
+
+
+if __name__ == "__main__":
+    main()
