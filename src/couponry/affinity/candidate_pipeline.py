@@ -236,6 +236,7 @@ class _Pipeline:
         sample, counts = CustomerSample(), PeriodCounts()
         with self._clock.stage("history"):
             options = GroupingOptions(
+                until=self._transactions.until,
                 memory=self._grouping_memory(),
                 threads=threads,
                 watch=_each(sample.add, counts.add),
