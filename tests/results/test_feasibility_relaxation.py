@@ -20,6 +20,7 @@ from tests.system.test_oracle import IMPOSSIBLE, LOOSE, PRODUCT, SLOTS, infeasib
 
 from couponry import Campaign, CustomerRule, Limit, Result
 from couponry.cli import run as command
+from couponry.solver.options import DEFAULT_OPTIONS
 from couponry.verify import verify_result
 
 pytestmark = pytest.mark.xdist_group("relaxation")  # what one worker has solved serves all
@@ -291,7 +292,10 @@ def returns(customers: int, limits: list[Limit]) -> dict[str, Any]:
     }
     offers = {"offer": np.arange(12), "brand": np.arange(12) % 3}
     rules = [CustomerRule("slot", max=1)]
-    result = Campaign(offers, pairs, rules=rules, limits=limits).solve(threads=1)
+    work = replace(DEFAULT_OPTIONS.work, solves=20.0)  # what small campaigns may have anyhow
+    options = replace(DEFAULT_OPTIONS, work=work)
+    stated = Campaign(offers, pairs, rules=rules, limits=limits)
+    result = stated.solve(threads=1, solver_options=options)
     assert result.infeasible is not None
     return result.infeasible
 

@@ -90,10 +90,10 @@ class WorkOptions:
     as many candidates as are passed over in its time, about.
     """
 
-    solves: float = 8.0
+    solves: float = 5.5
     """All that may be done, as a multiple of what the solve did before."""
 
-    way_out_share: float = 0.2
+    way_out_share: float = 0.15
     """Share of all that is kept for the way out; what is left before comes to it, too."""
 
     better_prices_share: float = 0.35
@@ -129,10 +129,16 @@ class WorkOptions:
     planes: float = 12.0
     """A candidate, where a pass becomes cutting planes."""
 
-    repair: float = 7.0
-    """A candidate in a round of repair."""
+    repair: float = 3.0
+    """A candidate in a round of repair, whether or not it may help."""
 
-    a_move: float = 400.0
+    helpful: float = 11.0
+    """The same, beside that, of an item that may help."""
+
+    further_attribute: float = 1.0
+    """Share by which both take longer for each attribute but the first that limits or values are summed from."""
+
+    a_move: float = 300.0
     """A move of repair."""
 
     filling: float = 50.0

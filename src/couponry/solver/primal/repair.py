@@ -70,6 +70,8 @@ class Repair:
     ----------
     rounds, fills, moves : int
         Rounds so far that repaired, and that filled, and the moves that repaired.
+    helpful : float
+        Shares of all items that might help, summed over the rounds that repaired.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Repair:
         self._lower, self._upper = _tightened_bounds(problem, scales, fixed_activity)
         self._weight = np.where(problem.hard, scales.per_coupon, 0.0)
         self.rounds = self.fills = self.moves = 0
+        self.helpful = 0.0
 
     def repair_and_fill(
         self,
@@ -125,7 +128,10 @@ class Repair:
 
     def work(self, options: WorkOptions) -> float:
         """Count the rounds so far, in candidates that a plain pass sees in their time."""
-        by_candidate = options.repair * self.rounds + options.filling * self.fills
+        by_candidate = options.repair * self.rounds + options.helpful * self.helpful
+        further = max(0, len(self.problem.attributes) - 1)
+        by_candidate *= 1.0 + options.further_attribute * further
+        by_candidate += options.filling * self.fills
         return by_candidate * self.problem.candidates + options.a_move * self.moves
 
     def exact_choice(
@@ -262,8 +268,10 @@ class Repair:
         helps = self._may_repair(activity) if mode == REPAIR else self._may_gain(activity, reduced)
         if not helps.any():
             return 0
-        self.rounds += mode == REPAIR
-        self.fills += mode == FILL
+        if mode == REPAIR:
+            self.rounds, self.helpful = self.rounds + 1, self.helpful + float((helps > 0).mean())
+        else:
+            self.fills += 1
         objective, rows = self.problem.objective, self._rows(weight)
         search = LocalSearch(mode, self._exact, reduced, objective, rows, helps, activity, chosen)
         return self.engine.improve(search, stop)
