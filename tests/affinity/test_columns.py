@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from couponry import InvalidInput
+from couponry import InvalidInput, Targeting
 from couponry.affinity.history.building.aggregates import AggregateOptions, AggregateReader
 from couponry.affinity.history.building.transactions import Transactions
 
@@ -45,3 +45,8 @@ def test_unknown_columns_of_aggregates_are_refused() -> None:
     columns = {"tmies": "n"}
     with pytest.raises(InvalidInput, match="columns: unknown key 'tmies'; did you mean 'times'"):
         AggregateReader(ROWS, ("customer",), AggregateOptions("day", columns, **options))
+
+
+def test_coefficients_are_numbers_that_sums_of_them_hold() -> None:
+    with pytest.raises(InvalidInput, match=r"^candidates: response: expected coefficients"):
+        Targeting(response={"p0": 1e39}).check()

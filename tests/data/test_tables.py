@@ -13,6 +13,7 @@ import pytest
 
 import couponry
 from couponry.data import tables
+from couponry.data.arrow_columns import labels
 from couponry.data.streams import stream
 
 UUIDS = [uuid.UUID(int=number << 90 | number) for number in (3, 1, 2)]
@@ -135,3 +136,18 @@ def test_unions_are_refused_where_they_are_read() -> None:
 def test_what_fails_as_it_is_read_is_one_line(given: Any) -> None:
     with pytest.raises(couponry.InvalidInput, match=r"^table offers: [^\n]+$"):
         couponry.Campaign(given, {"customer": [1], "offer": ["a"], "value": [1.0]})
+
+
+def test_a_column_of_nulls_has_no_values() -> None:
+    code, values = labels(pa.chunked_array([pa.nulls(2)]), "column")
+    assert code.tolist() == [-1, -1] and values == []
+
+
+def test_lists_of_lists_are_refused_where_their_values_are_asked_for() -> None:
+    offers = pa.table({"offer": ["a"], "tags": [[[1]]]})
+    limits = [couponry.Limit("L", by="tags", table={"tags": [1], "max": [1.0]})]
+    candidates = {"customer": [1], "offer": ["a"], "value": [1.0]}
+    with pytest.raises(
+        couponry.InvalidInput, match=r"^limit 'L': by: column 'tags' of offers: exp"
+    ):
+        couponry.Campaign(offers, candidates, limits=limits).solve()

@@ -255,3 +255,9 @@ def test_bounds_that_float64_does_not_hold(tmp_path: Path) -> None:
     bounds = [Limit("by offer", by="offer", table={"offer": ["a"], "max": [5.0]})]
     more = campaign.with_limits(bounds).changed(limits={("by offer", "a"): {"max": large}})
     assert more.solve().limits["max"].to_pylist() == [2.0**53]
+
+
+def test_names_that_are_no_text_do_not_name_their_part() -> None:
+    for part, called in ((CustomerRule, "customer_rule 2"), (Limit, "limit 2")):
+        with pytest.raises(InvalidInput, match=f"^{called}: name: expected text"):
+            part.parse({"name": {"a: b": 1}, "max": 1}, 2)

@@ -9,7 +9,15 @@ from datetime import date
 from typing import Any, NoReturn
 
 from ..data.roles import ROLES
-from ..utils.checks import as_float, is_number, is_text, is_whole, refuse_unknown_keys, shown
+from ..utils.checks import (
+    LARGEST_NUMBER,
+    as_float,
+    is_number,
+    is_text,
+    is_whole,
+    refuse_unknown_keys,
+    shown,
+)
 from ..utils.errors import InvalidInput
 
 MOST_OFFERS = 65_535
@@ -151,7 +159,9 @@ class Targeting:
         response = self.response
         if response is not None and (
             not isinstance(response, Mapping)
-            or not all(is_number(one) and math.isfinite(as_float(one)) for one in response.values())
+            or not all(
+                is_number(one) and abs(as_float(one)) <= LARGEST_NUMBER for one in response.values()
+            )
         ):
             _refuse("response", "coefficients", response)
         share = self.incremental_share

@@ -139,6 +139,8 @@ def labels(column: pa.ChunkedArray, label: str) -> tuple[NDArray[np.int64], list
         column = column.cast(column.type.value_type)
     if not any(is_kind(column.type) for is_kind in KINDS_OF_LABELS):
         raise InvalidInput(f"{label}: expected text, numbers or dates, got {column.type}")
+    if pa.types.is_null(column.type):
+        return np.full(len(column), -1), []
     encoded = one_array(column).dictionary_encode()
     distinct = python_values(encoded.dictionary, label)
     if any(value != value for value in distinct):

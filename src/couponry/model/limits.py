@@ -132,7 +132,8 @@ class Limit:
         InvalidInput
             Where a key is unknown, the name is no text, or both `sum` and `ratio` are there.
         """
-        label = f"limit {spec.get('name', number)!r}"
+        name = spec.get("name")
+        label = f"limit {name!r}" if is_text(name) else f"limit {number}"
         refuse_unknown_keys(spec, cls.__dataclass_fields__, label)
         if "sum" in spec and "ratio" in spec:
             raise InvalidInput(f"{label}: expected sum or ratio, got both")

@@ -116,7 +116,8 @@ class CustomerRule:
         InvalidInput
             Where a key is unknown or the name is no text.
         """
-        label = f"customer_rule {spec.get('name', number)!r}"
+        name = spec.get("name")
+        label = f"customer_rule {name!r}" if is_text(name) else f"customer_rule {number}"
         refuse_unknown_keys(spec, cls.__dataclass_fields__, label)
         if "name" in spec:
             check_name(spec["name"], label)

@@ -122,7 +122,7 @@ def distinct_values(column: pa.ChunkedArray) -> list[Any]:
         values = values.cast(values.type.value_type)
     try:
         return python_values(values.drop_null().unique()[:MAX_COMPARED], "column")
-    except InvalidInput:  # refused when groups are looked up
+    except (InvalidInput, pa.ArrowNotImplementedError):  # refused when groups are looked up
         return []
 
 
