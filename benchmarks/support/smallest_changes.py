@@ -118,6 +118,10 @@ class SmallestChanges:
             if asked is not None
         ]
         self._bounds = [bound for bound in bounds if bound.can_be_missed]
+        sums = {bound.measure.weight.tobytes() for bound in self._bounds}
+        self._has_twins = len(sums) < len(
+            self._bounds
+        )  # a minimum and a maximum of one sum, as a rule
         self._ratios = [bound for bound in self._bounds if bound.is_ratio]
         self.best, self.least, self.failed = claimed, 0.0, 0
         is_measured = all(np.isfinite(bound.unit) for bound in self._bounds)
@@ -157,7 +161,7 @@ class SmallestChanges:
         measures = [ratio.moved_to(float(ends[0])) for ratio, ends in pairs]
         measures += [bound.elastic() for bound in self._bounds if not bound.is_ratio]
         left = max(0.1, self._end - time.process_time())
-        stop = Stop(CLOSE / 2, NODES, left)
+        stop = Stop(CLOSE / 2, NODES, left, presolve=not self._has_twins)
         nothing = np.zeros(len(oracle.offer))
         try:
             found = oracle.best(nothing, oracle.rules, measures, self._reach, stop)
