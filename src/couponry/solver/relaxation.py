@@ -261,7 +261,7 @@ class _Search:
 
     @property
     def intervals(self) -> int:
-        """Intervals of denominators that may be halved."""
+        """Intervals of denominators that may be cut in two."""
         options = self.options.relaxation
         return options.intervals if self.is_tiny else options.intervals_of_many
 
