@@ -140,6 +140,14 @@ def test_guests_and_zones_of_a_campaign() -> None:
     assert bits(made(days, until=latest - timedelta(days=10))) != bits(here)
 
 
+def test_a_shop_of_few_customers_does_without_a_personal_model() -> None:
+    rows = SIZE.block(0)
+    few = rows.filter(pa.array(rows["customer"].to_numpy() < np.unique(rows["customer"])[5]))
+    assert len(made(few).candidates) > 0 and "not by a PersonalModel" in made(few).summary()
+    once = pa.table({"customer": [1, 1, 2, 2], "product": [1, 2, 3, 4], "week": [1, 9, 1, 9]})
+    assert len(made(once).candidates) > 0  # nothing was bought again
+
+
 def test_counts_of_weeks() -> None:
     counts = PeriodCounts()
     assert counts.partial_last() is None

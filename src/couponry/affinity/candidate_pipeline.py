@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +37,7 @@ from .history.periods import PERIODS_PER_WEEK
 from .history.purchase_history import PurchaseHistory, group_transactions
 from .response.response_model import ResponseModel
 from .scores.personal_model import PersonalModel
+from .scores.training_windows import bought_again
 from .targeting import Targeting
 
 FORMAT = 2
@@ -43,6 +45,9 @@ FORMAT = 2
 
 RESERVED = memory_estimate.BASE_BYTES + memory_estimate.SCORING_BYTES
 """Bytes besides what DuckDB may take."""
+
+LEAST_BOUGHT_AGAIN = 500
+"""Purchases that a PersonalModel is fitted on, at least: some seven for each feature."""
 
 MOST_GROUPS = 4
 """Columns of products that are taken as groups, at most: each costs a tenth of the time of scoring."""
@@ -323,6 +328,16 @@ class _Pipeline:
         options: dict[str, Any] = {"half_lives": _half_lives(targeting)}
         then = PurchaseHistory.from_transactions(earlier, until=last, **options)
         window = PurchaseHistory.from_transactions(later, until=history.until, **options)
+        window = replace(window, start=last + 1)  # also where nobody bought at first
+        if (
+            bought_again(then, window).sum() < LEAST_BOUGHT_AGAIN
+            and self._model.personal is not None
+        ):
+            self._model.personal = None
+            self._say(
+                f"fewer than {LEAST_BOUGHT_AGAIN} purchases of the window were of what was bought before: rewards are "
+                "ranked by decayed frequency and repeat rate, not by a PersonalModel"
+            )
         known = then.update(later, until=history.until)
         return self._model.fit([(then, window)], known, ItemStatistics.from_history(history))
 
