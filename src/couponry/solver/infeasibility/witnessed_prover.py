@@ -58,6 +58,7 @@ class Witness:
         self._scales, self._clock, self._work = scales, clock, work
         self._options = options.conflict
         self._rounds = replace(options.repair, rounds=options.conflict.witness_rounds)
+        self._few_rounds = replace(self._rounds, rounds=options.conflict.few_rounds)
         self._rules, self._engine = problem.rules, engine
         # one that all rows are about as near to, and the last one found, under rules that forbid no less
         self._starts: list[MeasuredChoice] = []
@@ -89,7 +90,9 @@ class Witness:
         if self.kept(rows, rules):
             return True
         part = replace(only_rows_bounded(self._problem, rows), rules=rules)
-        found = self._repaired(part, self._engine, self._nearest(part, even), self._rounds)
+        # without a rule there is hardly anything to repair, or the rows are far from being kept
+        rounds = self._rounds if rules is self._problem.rules else self._few_rounds
+        found = self._repaired(part, self._engine, self._nearest(part, even), rounds)
         if found.feasible:
             kept = self._problem.violation(self._problem.rows @ found.usage.ravel()) == 0
             kept[rows] = True
@@ -111,7 +114,7 @@ class Witness:
             )
             repair = Repair(even, engine, self._scales, self._rounds)
             begun = repair.measure(engine.choose(self._start)[0])
-            near = self._repaired(even, engine, begun.chosen, replace(self._rounds, rounds=1))
+            near = self._repaired(even, engine, begun.chosen, self._few_rounds)
             is_kept = np.isfinite(even.lower) | np.isfinite(even.upper)
             missed = self._problem.violation(near.activity) @ (per_coupon * is_kept)
             left = even.violation(near.activity) @ per_coupon

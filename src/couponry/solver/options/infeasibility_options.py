@@ -71,6 +71,9 @@ class ConflictOptions:
     witness_rounds: int = 12
     """Rounds of repair in which an allocation is sought that shows at once that rows can hold together."""
 
+    few_rounds: int = 4
+    """The same for an allocation that misses all limits of a conflict by the same share, and without a rule."""
+
     uneven_share: float = 0.5
     """Share of what an allocation misses of all limits of a conflict that is no even share of each, at most, for others
     to be repaired from it."""
@@ -90,7 +93,7 @@ class WorkOptions:
     as many candidates as are passed over in its time, about.
     """
 
-    solves: float = 5.5
+    solves: float = 5.8
     """All that may be done, as a multiple of what the solve did before."""
 
     way_out_share: float = 0.15
