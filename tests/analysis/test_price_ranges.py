@@ -108,6 +108,8 @@ def test_threads_do_not_matter(result: Result) -> None:
     [
         ({"limits": "nothing"}, "there is no limit 'nothing'"),
         ({"limits": [("budget", "b0")]}, "there is no limit"),
+        ({"limits": 7}, "there is no limit 7"),
+        ({"limits": [["budget"]]}, "there is no limit"),
         ({"move": 0}, "move: expected a share"),
         ({"tolerance": "much"}, "tolerance: expected a share"),
     ],

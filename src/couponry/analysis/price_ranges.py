@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -220,12 +221,13 @@ def _priced_bounds(solution: CampaignSolution, limits: Any, most: int) -> list[_
     compiled = solution.compiled.limits
     names = None
     if limits is not None:
-        names = [limits] if isinstance(limits, (str, tuple)) else list(limits)
-        known = {m.name for m in compiled.measures} | {(m.name, m.group) for m in compiled.measures}
+        is_one = isinstance(limits, (str, tuple)) or not isinstance(limits, Iterable)
+        names = [limits] if is_one else list(limits)
+        known = [m.name for m in compiled.measures] + [(m.name, m.group) for m in compiled.measures]
         for name in names:
-            if name not in known:
+            if not isinstance(name, (str, tuple)) or name not in known:
                 near = known_names(name, [m.name for m in compiled.measures])
-                raise InvalidInput(f"price_ranges: there is no limit {name!r}{near}")
+                raise InvalidInput(f"price_ranges: there is no limit {shown(name)}{near}")
     found = []
     for row, price in enumerate(solution.prices.tolist()):
         number = int(compiled.measure_of_row[row])
