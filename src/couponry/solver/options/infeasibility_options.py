@@ -93,7 +93,7 @@ class WorkOptions:
     as many candidates as are passed over in its time, about.
     """
 
-    solves: float = 5.8
+    solves: float = 5.6
     """All that may be done, as a multiple of what the solve did before."""
 
     way_out_share: float = 0.15
@@ -138,7 +138,7 @@ class WorkOptions:
     helpful: float = 11.0
     """The same, beside that, of an item that may help."""
 
-    further_attribute: float = 1.0
+    further_attribute: float = 2.0
     """Share by which both take longer for each attribute but the first that limits or values are summed from."""
 
     a_move: float = 300.0
