@@ -46,9 +46,8 @@ def stretched(
     share /= largest
     best, least = start, np.inf
     lengths = [np.minimum(share * factor, 1.0) for factor in STRETCHES]
-    problem = (
-        lagrangian.problem
-    )  # rows that ask for 0, as ratios do, may be no part of what is in conflict
+    # rows that ask for 0, as ratios do, may be no part of what is in conflict
+    problem = lagrangian.problem
     asked = np.where(space.sign > 0, problem.upper[space.row], problem.lower[space.row])
     lengths.append(np.where(asked != 0, lengths[-1], 0.0))
     for length in {length.tobytes(): length for length in lengths}.values():
