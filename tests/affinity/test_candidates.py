@@ -35,6 +35,7 @@ from couponry.kernels.affinity_contract import (
     Bought,
     Chosen,
     Eligible,
+    Factors,
     Kinds,
     Links,
     OfferScoring,
@@ -351,7 +352,7 @@ def test_choices_of_pairs_beyond_two_to_the_31(backend: str, tmp_path: Path) -> 
     ):
         chosen = Chosen.new(2, 3)
         scoring = OfferScoring(
-            bought, links, nothing, kinds, 5, np.zeros(0, np.float32), everything,
+            bought, links, nothing, kinds, 5, np.zeros(0, np.float32), Factors.none(), everything,
             np.array([0, 0, 3], np.int32), np.float32(-np.inf),
         )  # fmt: skip
         load(backend).kernels.best_offers(scoring, 0, 2, chosen)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from couponry import InvalidInput
 from couponry.affinity import OfferChooser, TopOffers
-from couponry.affinity.candidates import offer_chooser
+from couponry.affinity.candidates import choice_blocks
 from couponry.kernels import available
 
 BACKENDS = [name for name, state in available().items() if state == "yes"]
@@ -126,7 +126,7 @@ def test_bits_blocks_and_threads(backend: str, seed: int, monkeypatch: pytest.Mo
     quota = {"reward": 8, "activation": 12, "innovation": 12}
     reference = choose(made, quota, "reference")
     for pairs, threads in ((1 << 19, 1), (50, 2), (1, 3)):
-        monkeypatch.setattr(offer_chooser, "BLOCK_PAIRS", pairs)
+        monkeypatch.setattr(choice_blocks, "BLOCK_PAIRS", pairs)
         found = choose(made, quota, backend, threads=threads)
         for name in ("customer", "offer", "role", "score"):
             mine, theirs = getattr(found, name), getattr(reference, name)

@@ -24,6 +24,7 @@ from couponry.kernels.affinity_contract import (
     Bought,
     Chosen,
     Eligible,
+    Factors,
     Kinds,
     Links,
     OfferScoring,
@@ -169,11 +170,18 @@ def _of_choices() -> Iterator[Call]:
 
 
 def _of_affinity() -> Iterator[Call]:
-    yield from calls_of_affinity(np.random.default_rng(2), customers=5, items=7, offers=70)
+    yield from calls_of_affinity(
+        np.random.default_rng(2), customers=5, items=7, offers=70, factors=3
+    )
 
 
 def calls_of_affinity(
-    random: np.random.Generator, *, customers: int = -1, items: int = -1, offers: int = -1
+    random: np.random.Generator,
+    *,
+    customers: int = -1,
+    items: int = -1,
+    offers: int = -1,
+    factors: int = -1,
 ) -> Iterator[Call]:
     """Random purchases to be taken up, and random offers to be chosen of; -1: of any number."""
     pairs = int(random.integers(3, 9))
@@ -191,7 +199,8 @@ def calls_of_affinity(
     customers = int(random.integers(1, 9)) if customers < 0 else customers
     items = int(random.integers(1, 40)) if items < 0 else items
     offers = int(random.choice([1, 63, 64, 65, 300, 20_000])) if offers < 0 else offers
-    chooser = _Chooser(random, customers, items, offers)
+    factors = int(random.choice([0, 1, 5])) if factors < 0 else factors
+    chooser = _Chooser(random, customers, items, offers, factors)
     width = min(int(chooser.quota.sum()), offers)
     arguments = {"scoring": chooser.scoring(), "start": 0, "stop": customers}
     yield Call("best_offers", arguments | {"chosen": _room(customers, width)})
@@ -209,8 +218,11 @@ def _room(customers: int, width: int) -> Chosen:
 class _Chooser:
     """Random purchases, links and kinds, for a choice of offers."""
 
-    def __init__(self, random: np.random.Generator, customers: int, items: int, offers: int):
+    def __init__(
+        self, random: np.random.Generator, customers: int, items: int, offers: int, factors: int
+    ):
         self.random, self.customers, self.items, self.offers = random, customers, items, offers
+        self.factors = factors
         self.quota = random.choice([1, 2, 4, 9, 70], 3).astype(np.int32)
 
     def _links(self) -> Links:
@@ -223,6 +235,13 @@ class _Chooser:
         ptr = _offsets(self.random.integers(1, 1 + min(self.offers, 40), lists))
         rows = [np.sort(self.random.choice(self.offers, n, replace=False)) for n in np.diff(ptr)]
         return ptr, np.concatenate(rows).astype(np.int32)
+
+    def _products(self) -> Factors:
+        if not self.factors:
+            return Factors.none()
+        customer = self.random.normal(size=(self.customers, self.factors)).astype(np.float32)
+        offer = self.random.normal(size=(self.factors, self.offers)).astype(np.float32)
+        return Factors(np.round(customer), np.round(offer, 1))
 
     def scoring(self) -> OfferScoring:
         """What the kernel is given."""
@@ -238,6 +257,7 @@ class _Chooser:
             kinds=Kinds(random.integers(-1, 3, self.items).astype(np.int32), *self._some_offers(3)),
             offers=self.offers,
             prior=random.random(self.offers).astype(np.float32),
+            factors=self._products(),
             eligible=Eligible(*self._some_offers(self.customers)),
             quota=self.quota,
             above=np.float32(random.choice([-1.0, 0.0, 0.5])),

@@ -1,6 +1,7 @@
 // Working memory for the choice of offers, and which instruction set it runs with.
 #include "affinity/best_offers.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <limits>
@@ -23,6 +24,8 @@ std::atomic<const OfferKernels*> current{&offers_baseline};
 
 constexpr int64_t WORD = 64;
 constexpr int64_t FLAGS_FROM = 1 << 14;  // offers; so many are not gone through for each customer
+constexpr int64_t AT_A_TIME = 1 << 16;   // scores by factors, which stay in the cache
+constexpr float NO_SCORE = std::numeric_limits<float>::quiet_NaN();
 
 // Scores that begin with a line of the cache, as vectors like them.
 struct Scores {
@@ -40,15 +43,16 @@ struct Scores {
 };
 
 struct Memory {
-    Scores score, mine, hands, few_score, kept_score[3];
+    Scores score, mine, hands, few_score, kept_score[3], start, panels, by_factors;
     std::vector<uint64_t> own, kind, may, mask[3], found, won;
     std::vector<uint8_t> live;
     std::vector<int32_t> word, seen, found_in, few, kept[3];
+    int64_t at_a_time = 0;
 
     explicit Memory(const Choice& choice) {
         const int64_t words = (choice.offers + WORD - 1) / WORD, room = WORD * words;
-        const bool everything = choice.prior.size > 0;
-        score.assign(room, everything ? std::numeric_limits<float>::quiet_NaN() : -0.0f);
+        const bool everything = all_are_candidates(choice);
+        score.assign(room, everything ? NO_SCORE : -0.0f);
         mine.assign(room, -0.0f);
         for (auto* bits : {&own, &kind, &mask[0], &mask[1], &mask[2]}) bits->assign(words, 0);
         may.assign(words, choice.eligible.ptr.size ? 0 : ~uint64_t{0});
@@ -66,6 +70,20 @@ struct Memory {
         word.resize(words + 8);
         std::iota(word.begin(), word.end(), 0);
         seen.assign(choice.kinds.ptr.size, 0);
+        if (choice.factors.offer.rows) make_panels(choice, words);
+    }
+
+    void make_panels(const Choice& choice, int64_t words) {
+        const Table<const float>& of = choice.factors.offer;
+        const int64_t room = WORD * words;
+        start.assign(room, NO_SCORE);
+        for (int64_t j = 0; j < choice.offers; ++j) start.data()[j] = choice.prior.size ? choice.prior[j] : 0.0f;
+        panels.assign(room * of.rows, 0.0f);
+        for (int64_t f = 0; f < of.rows; ++f)
+            for (int64_t j = 0; j < choice.offers; ++j)
+                panels.data()[(j / WORD * of.rows + f) * WORD + j % WORD] = of.row(f)[j];
+        at_a_time = std::clamp<int64_t>(AT_A_TIME / std::max<int64_t>(room, 1), 4, 64) / 4 * 4;
+        by_factors.assign(at_a_time * room, 0.0f);
     }
 
     Room room() noexcept {
@@ -86,7 +104,11 @@ struct Memory {
                 few.data(),
                 won.data(),
                 {kept_score[0].data(), kept_score[1].data(), kept_score[2].data()},
-                {kept[0].data(), kept[1].data(), kept[2].data()}};
+                {kept[0].data(), kept[1].data(), kept[2].data()},
+                start.data(),
+                panels.data(),
+                by_factors.data(),
+                at_a_time};
     }
 };
 

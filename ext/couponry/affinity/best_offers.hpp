@@ -35,6 +35,10 @@ struct Eligible {
     View<const int32_t> offer;
 };
 
+struct Factors {
+    Table<const float> customer, offer;  // (n, F), (F, K); F = 0: none
+};
+
 struct Chosen {
     View<int32_t> number;
     View<int32_t> offer;
@@ -48,6 +52,7 @@ struct Choice {
     Kinds kinds;
     int64_t offers;
     View<const float> prior;
+    Factors factors;
     Eligible eligible;
     View<const int32_t> quota;
     float above;
@@ -56,6 +61,11 @@ struct Choice {
 };
 
 constexpr int64_t HANDS = 128;  // that scores are dealt into; see affinity/choose.hpp
+
+// Whether every offer is a candidate, whatever links to it.
+inline bool all_are_candidates(const Choice& choice) noexcept {
+    return choice.prior.size > 0 || choice.factors.offer.rows > 0;
+}
 
 // Working memory, a word of 64 offers padded to the full; what customers share is as at the start after each of them.
 struct Room {
@@ -74,6 +84,10 @@ struct Room {
     uint64_t* won;         // the chosen among them
     float* kept_score[3];  // of each role, ascending in offers
     int32_t* kept[3];
+    const float* start;   // what scores by factors start from; beyond the offers no number
+    const float* panels;  // factors of the offers of one word after the other, 64 side by side
+    float* by_factors;    // scores of some customers
+    int64_t at_a_time;    // how many customers
 };
 
 // The same kernel, once per instruction set.

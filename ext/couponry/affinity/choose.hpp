@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "affinity/best_offers.hpp"
+#include "affinity/factor_scores.hpp"
 #include "affinity/words.hpp"
 
 namespace couponry {
@@ -22,9 +23,11 @@ public:
     Chooser(const Choice& choice, const Room& memory) noexcept
         : work(choice),
           room(memory),
+          by_factors(choice, memory),
+          score(memory.score),
           at_once(most_of(choice.quota) < 256 ? most_of(choice.quota) : 256),
           live_words(memory.words),
-          everything(choice.prior.size > 0),
+          everything(all_are_candidates(choice)),
           plain(choice.own.link.size == 0 && choice.eligible.ptr.size == 0 && choice.kinds.offer.size == 0) {}
 
     void all() noexcept {
@@ -55,12 +58,15 @@ private:
     // Scores by similarity, in the order of the customer's items.
     template <bool FLAGGED>
     COUPONRY_INLINE void add_up(int64_t i) noexcept {
-        if (everything) std::memcpy(room.score, work.prior.data, sizeof(float) * static_cast<size_t>(work.offers));
+        if (work.factors.offer.rows)
+            score = by_factors.of(i);
+        else if (everything)
+            std::memcpy(score, work.prior.data, sizeof(float) * static_cast<size_t>(work.offers));
         const Links& similar = work.similar;
         const Link* const link = similar.link.data;
         if (similar.link.size == 0) return;
         const int64_t stop = work.bought.indptr[i + 1], last = work.bought.item.size - 1;
-        float* const score = room.score;
+        float* const to = score;
         for (int64_t e = work.bought.indptr[i]; e < stop; ++e) {
             const int64_t later = work.bought.item[e + AHEAD < last ? e + AHEAD : last];
             COUPONRY_PREFETCH(link + similar.ptr[later]);
@@ -71,7 +77,7 @@ private:
                 const int32_t j = link[l].offer;
                 COUPONRY_ASSERT(0 <= j && j < work.offers);
                 const float part = weight * link[l].value;
-                score[j] = score[j] + (part + 0.0f);
+                to[j] = to[j] + (part + 0.0f);
                 if (FLAGGED) room.live[j / WORD] = 1;
             }
         }
@@ -121,9 +127,9 @@ private:
     }
 
     COUPONRY_INLINE uint64_t candidates(int64_t w) const noexcept {
-        const float* const score = room.score + WORD * w;
-        const uint64_t high = Lanes::larger(score, work.above);
-        return everything ? high : high & Lanes::linked(score);
+        const float* const some = score + WORD * w;
+        const uint64_t high = Lanes::larger(some, work.above);
+        return everything ? high : high & Lanes::linked(some);
     }
 
     // Where all offers are innovations. Most customers have so many good ones that nothing else need be looked at: what
@@ -131,10 +137,10 @@ private:
     void choose_all_alike() noexcept {
         const int64_t quota = work.quota[2];
         if (quota > 0 && quota <= HANDS / 2) {
-            const auto all = [](auto& hand, const float* score, int64_t) { hand.deal(score); };
-            const float bar = bar_below(room.score, quota, all);
+            const auto all = [](auto& hand, const float* of, int64_t) { hand.deal(of); };
+            const float bar = bar_below(score, quota, all);
             if (bar > work.above && (everything || bar > 0.0f)) {
-                keep_some(2, listed(room.score, bar, room.few_score, room.few, [](int64_t) { return ~uint64_t{0}; }));
+                keep_some(2, listed(score, bar, room.few_score, room.few, [](int64_t) { return ~uint64_t{0}; }));
                 return;
             }
         }
@@ -163,19 +169,19 @@ private:
 
     // The best candidates of a role, listed in room.kept[r].
     void keep_best(int r) noexcept {
-        const float* const score = r == 0 ? room.mine : room.score;
+        const float* const by = r == 0 ? room.mine : score;
         const uint64_t* const mask = room.mask[r];
         const int64_t quota = work.quota[r];
         const auto candidate = [=](int64_t w) { return mask[w]; };
         kept[r] = 0;
         if (quota == 0 || count[r] == 0) return;
         if (count[r] <= quota) {
-            kept[r] = listed(score, LOWEST, room.kept_score[r], room.kept[r], candidate);
+            kept[r] = listed(by, LOWEST, room.kept_score[r], room.kept[r], candidate);
             return;
         }
         const auto candidates = [=](auto& hand, const float* of, int64_t w) { hand.deal(of, mask[w]); };
-        const float bar = quota > HANDS / 2 ? LOWEST : bar_below(score, quota, candidates);
-        keep_some(r, listed(score, bar, room.few_score, room.few, candidate));
+        const float bar = quota > HANDS / 2 ? LOWEST : bar_below(by, quota, candidates);
+        keep_some(r, listed(by, bar, room.few_score, room.few, candidate));
     }
 
     // The best of a few that are more than the quota, or as many.
@@ -196,13 +202,13 @@ private:
 
     // The candidates that reach a bar, in ascending order of offers; how many.
     template <class Candidates>
-    COUPONRY_INLINE int64_t listed(const float* score, float bar, float* its_score, int32_t* offer,
+    COUPONRY_INLINE int64_t listed(const float* by, float bar, float* its_score, int32_t* offer,
                                    Candidates candidates) const noexcept {
         int64_t some = 0;  // words with any of them
         for (int64_t t = 0; t < live_words; ++t) {
             const int64_t w = room.word[t];
             COUPONRY_ASSERT(0 <= w && w < room.words);
-            const uint64_t high = candidates(w) & Lanes::reaching(score + WORD * w, bar);
+            const uint64_t high = candidates(w) & Lanes::reaching(by + WORD * w, bar);
             room.found[some] = high;
             room.found_in[some] = static_cast<int32_t>(w);
             some += high != 0;
@@ -213,7 +219,7 @@ private:
             uint64_t left = room.found[f];
             do {
                 const int32_t j = first + lowest_bit(left);
-                its_score[n] = score[j];
+                its_score[n] = by[j];
                 offer[n++] = j;
                 left &= left - 1;
             } while (left);
@@ -221,9 +227,9 @@ private:
         return n;
     }
 
-    static int64_t how_many_reach(float bar, const float* score, int64_t n) noexcept {
+    static int64_t how_many_reach(float bar, const float* by, int64_t n) noexcept {
         int64_t found = 0;
-        for (int64_t k = 0; k < n; k += WORD) found += count_bits(Lanes::reaching(score + k, bar));
+        for (int64_t k = 0; k < n; k += WORD) found += count_bits(Lanes::reaching(by + k, bar));
         return found;
     }
 
@@ -232,15 +238,15 @@ private:
     // Candidates are dealt into HANDS. As many of them reach a bar as there are hands whose best does, and few hands
     // have a second one that does where the quota is a small part of them.
     template <class Deal>
-    COUPONRY_INLINE float bar_below(const float* score, int64_t quota, Deal deal) noexcept {
+    COUPONRY_INLINE float bar_below(const float* by, int64_t quota, Deal deal) noexcept {
         Lanes::Hands even(LOWEST), odd(LOWEST);
         int64_t t = 0;
         for (; t + 2 <= live_words; t += 2) {
             const int64_t w = room.word[t], next = room.word[t + 1];
-            deal(even, score + WORD * w, w);
-            deal(odd, score + WORD * next, next);
+            deal(even, by + WORD * w, w);
+            deal(odd, by + WORD * next, next);
         }
-        if (t < live_words) deal(even, score + WORD * room.word[t], room.word[t]);
+        if (t < live_words) deal(even, by + WORD * room.word[t], room.word[t]);
         even.store(room.hands);
         odd.store(room.hands + WORD);
         const int64_t enough = quota + quota / 8;
@@ -265,16 +271,17 @@ private:
 
     // The best of a few by comparing each with all.
     void ranked(int64_t few, int64_t quota) noexcept {
-        const float* const score = room.few_score;
+        const float* const few_score = room.few_score;
         uint64_t won = 0;
-        for (int64_t k = 0; k < few; ++k) won |= uint64_t{count_bits(Lanes::reaching(score, score[k])) <= quota} << k;
+        for (int64_t k = 0; k < few; ++k)
+            won |= uint64_t{count_bits(Lanes::reaching(few_score, few_score[k])) <= quota} << k;
         int64_t left = quota - count_bits(won);
         if (left) {  // some of those that share the next score
             float next = LOWEST;
             for (int64_t k = 0; k < few; ++k)
-                if (!(won >> k & 1) && score[k] > next) next = score[k];
+                if (!(won >> k & 1) && few_score[k] > next) next = few_score[k];
             for (int64_t k = 0; left; ++k)
-                if (score[k] == next) {
+                if (few_score[k] == next) {
                     won |= uint64_t{1} << k;
                     --left;
                 }
@@ -343,7 +350,7 @@ private:
 
     void clear() noexcept {
         if (!everything)
-            for (int64_t t = 0; t < live_words; ++t) Lanes::fill(room.score + WORD * room.word[t], -0.0f);
+            for (int64_t t = 0; t < live_words; ++t) Lanes::fill(score + WORD * room.word[t], -0.0f);
         if (plain && !room.live) return;
         for (int64_t t = 0; t < live_words; ++t) {
             const int64_t w = room.word[t];
@@ -356,6 +363,8 @@ private:
 
     const Choice& work;
     const Room& room;
+    FactorScores by_factors;
+    float* score;           // of each offer, for the customer at hand
     const int64_t at_once;  // offers of a customer for which memory is fetched
     int64_t live_words;
     const bool everything;  // every offer is a candidate, whatever links to it

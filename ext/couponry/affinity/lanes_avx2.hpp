@@ -72,6 +72,27 @@ struct Lanes {
         return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
     }
 
+    // Two vectors at a time, for which there are registers.
+    template <int N>
+    static COUPONRY_INLINE void add_products(const float* start, const float* panel, const float* customer,
+                                             int64_t factors, float* score, int64_t room) noexcept {
+        for (int part = 0; part < WORD; part += 16) {
+            __m256 sum[N][2];
+            for (int n = 0; n < N; ++n)
+                for (int v = 0; v < 2; ++v) sum[n][v] = _mm256_loadu_ps(start + part + 8 * v);
+            for (int64_t f = 0; f < factors; ++f)
+                for (int n = 0; n < N; ++n) {
+                    const __m256 one = _mm256_set1_ps(customer[n * factors + f]);
+                    for (int v = 0; v < 2; ++v) {
+                        const __m256 other = _mm256_loadu_ps(panel + WORD * f + part + 8 * v);
+                        sum[n][v] = _mm256_add_ps(sum[n][v], _mm256_mul_ps(one, other));
+                    }
+                }
+            for (int n = 0; n < N; ++n)
+                for (int v = 0; v < 2; ++v) _mm256_storeu_ps(score + n * room + part + 8 * v, sum[n][v]);
+        }
+    }
+
     static COUPONRY_INLINE void fill(float* score, float value) noexcept {
         for (int v = 0; v < 8; ++v) _mm256_storeu_ps(score + 8 * v, _mm256_set1_ps(value));
     }

@@ -67,6 +67,23 @@ struct Lanes {
         return _mm512_reduce_max_ps(found);
     }
 
+    // Scores of 64 offers for N customers: what they start from, and one product and one sum after the other.
+    template <int N>
+    static COUPONRY_INLINE void add_products(const float* start, const float* panel, const float* customer,
+                                             int64_t factors, float* score, int64_t room) noexcept {
+        __m512 sum[N][4];
+        for (int n = 0; n < N; ++n)
+            for (int v = 0; v < 4; ++v) sum[n][v] = _mm512_loadu_ps(start + 16 * v);
+        for (int64_t f = 0; f < factors; ++f, panel += WORD)
+            for (int n = 0; n < N; ++n) {
+                const __m512 one = _mm512_set1_ps(customer[n * factors + f]);
+                for (int v = 0; v < 4; ++v)
+                    sum[n][v] = _mm512_add_ps(sum[n][v], _mm512_mul_ps(one, _mm512_loadu_ps(panel + 16 * v)));
+            }
+        for (int n = 0; n < N; ++n)
+            for (int v = 0; v < 4; ++v) _mm512_storeu_ps(score + n * room + 16 * v, sum[n][v]);
+    }
+
     static COUPONRY_INLINE void fill(float* score, float value) noexcept {
         for (int v = 0; v < 4; ++v) _mm512_storeu_ps(score + 16 * v, _mm512_set1_ps(value));
     }

@@ -55,6 +55,22 @@ struct Lanes {
         return found;
     }
 
+    // Scores of 64 offers for N customers: what they start from, and one product and one sum after the other.
+    template <int N>
+    static COUPONRY_INLINE void add_products(const float* start, const float* panel, const float* customer,
+                                             int64_t factors, float* score, int64_t room) noexcept {
+        for (int n = 0; n < N; ++n)
+            for (int part = 0; part < WORD; part += 16) {
+                float sum[16];
+                std::memcpy(sum, start + part, sizeof sum);
+                for (int64_t f = 0; f < factors; ++f) {
+                    const float one = customer[n * factors + f];
+                    for (int j = 0; j < 16; ++j) sum[j] = sum[j] + one * panel[WORD * f + part + j];
+                }
+                std::memcpy(score + n * room + part, sum, sizeof sum);
+            }
+    }
+
     static COUPONRY_INLINE void fill(float* score, float value) noexcept {
         for (int j = 0; j < WORD; ++j) score[j] = value;
     }

@@ -45,6 +45,9 @@ cdef extern from "affinity/best_offers.hpp" namespace "couponry" nogil:
         View[const int64_t] ptr
         View[const int32_t] offer
 
+    cdef cppclass Factors:
+        Table[const float] customer, offer
+
     cdef cppclass Chosen:
         View[int32_t] number, offer
         View[uint8_t] role
@@ -56,6 +59,7 @@ cdef extern from "affinity/best_offers.hpp" namespace "couponry" nogil:
         Kinds kinds
         int64_t offers
         View[const float] prior
+        Factors factors
         Eligible eligible
         View[const int32_t] quota
         float above
@@ -109,6 +113,10 @@ cdef int choice_agrees(const Choice& choice) except -1:
     within(choice.kinds.ptr.size, 1, 0x7FFFFFFF, "scoring.kinds.ptr: offsets")
     if choice.prior.size:
         same(choice.prior.size, choice.offers, "scoring.prior: offers")
+    same(choice.factors.customer.columns, choice.factors.offer.rows, "scoring.factors.customer: factors")
+    if choice.factors.offer.rows:
+        same(choice.factors.customer.rows, customers, "scoring.factors.customer: customers")
+        same(choice.factors.offer.columns, choice.offers, "scoring.factors.offer: offers")
     if choice.eligible.ptr.size:
         same(choice.eligible.ptr.size, customers + 1, "scoring.eligible.ptr: offsets")
     same(choice.quota.size, 3, "scoring.quota: roles")
@@ -133,6 +141,11 @@ cdef int look_at_choice(const Choice& choice) except -1:
     refuse(not_finite[float](b"scoring.bought.weight", choice.bought.weight.data + begin, end - begin))
     refuse(not_finite[float](b"scoring.bought.own_weight", choice.bought.own_weight.data + begin, end - begin))
     refuse(not_finite[float](b"scoring.prior", choice.prior.data, choice.prior.size))
+    if choice.factors.offer.rows:
+        begin, end = choice.start * choice.factors.offer.rows, choice.stop * choice.factors.offer.rows
+        refuse(not_finite[float](b"scoring.factors.customer", choice.factors.customer.data + begin, end - begin))
+        refuse(not_finite[float](
+            b"scoring.factors.offer", choice.factors.offer.data, choice.factors.offer.rows * choice.offers))
     refuse(not_offsets(b"scoring.similar.ptr", choice.similar.ptr.data, 0, items, choice.similar.link.size))
     refuse(offers_beyond(b"scoring.similar", choice.similar, choice.offers))
     refuse(not_offsets(b"scoring.own.ptr", choice.own.ptr.data, 0, items, choice.own.link.size))
@@ -187,6 +200,8 @@ def best_offers(scoring, int64_t start, int64_t stop, chosen, *, bint unchecked=
     choice.kinds.offer = view[int32_t](kinds.offer)
     choice.offers = scoring.offers
     choice.prior, choice.quota = view[float](scoring.prior), view[int32_t](scoring.quota)
+    choice.factors.customer = table[float](scoring.factors.customer)
+    choice.factors.offer = table[float](scoring.factors.offer)
     choice.above = scoring.above
     choice.eligible.ptr = view[int64_t](eligible.ptr)
     choice.eligible.offer = view[int32_t](eligible.offer)

@@ -10,6 +10,7 @@ from typing import Any
 
 from .candidates.assortment import Assortment
 from .candidates.candidate_model import CandidateModel
+from .candidates.factor_chooser import FactorChooser
 from .candidates.offer_chooser import OfferChooser
 from .candidates.top_offers import TopOffers
 from .history.catalogue import Catalogue
@@ -32,6 +33,7 @@ __all__ = [
     "Catalogue",
     "DiscoveryModel",
     "DiscoveryScores",
+    "FactorChooser",
     "IncrementalBounds",
     "ItemStatistics",
     "LogisticRegression",

@@ -1,6 +1,6 @@
 """What the kernels of affinity are given: histories of purchases, links to offers, and what is chosen.
 
-Letters: n customers, e (customer, item) pairs, P items that are bought, K offers, H half-lives.
+Letters: n customers, e (customer, item) pairs, P items that are bought, K offers, F factors, H half-lives.
 """
 
 from __future__ import annotations
@@ -128,6 +128,24 @@ class Eligible(NamedTuple):
     offer: NDArray[np.int32]
 
 
+class Factors(NamedTuple):
+    """Vectors of customers and offers whose products scores start from; without factors, F = 0, there are none.
+
+    Attributes
+    ----------
+    customer : ndarray of float32, shape (n, F) or (0, 0)
+    offer : ndarray of float32, shape (F, K) or (0, 0)
+    """
+
+    customer: NDArray[np.float32]
+    offer: NDArray[np.float32]
+
+    @classmethod
+    def none(cls) -> Factors:
+        """Neither customers nor offers have any."""
+        return cls(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32))
+
+
 class OfferScoring(NamedTuple):
     """What offers are scored by, and how many of each role are chosen.
 
@@ -141,6 +159,8 @@ class OfferScoring(NamedTuple):
         Number of offers, K.
     prior : ndarray of float32, shape (K,) or (0,)
         What scores of offers other than rewards start from.
+    factors : Factors
+        What is added to it, one product after the other.
     eligible : Eligible
     quota : ndarray of int32, shape (3,)
         At most so many rewards, activations and innovations.
@@ -154,6 +174,7 @@ class OfferScoring(NamedTuple):
     kinds: Kinds
     offers: int
     prior: NDArray[np.float32]
+    factors: Factors
     eligible: Eligible
     quota: NDArray[np.int32]
     above: np.float32

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.roles import ROLES
-from ...kernels.affinity_contract import Bought, Kinds, Links
-from ...utils.checks import is_whole
+from ...kernels.affinity_contract import Bought, Eligible, Links
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
 
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
-MAX_QUOTA = 1 << 16
 MAX_SIZE = 1 << 31
 """Rows and columns that a matrix may have fewer than: kernels count them in int32."""
-
-MAX_KIND = 1 << 30
 
 
 class Rows(NamedTuple):
@@ -120,7 +114,7 @@ def no_links(items: int) -> Links:
     return Links.new(indptr, offer, np.zeros(0, np.float32))
 
 
-def checked_purchases(purchases: Any, own_weight: Any, items: int) -> Bought:
+def checked_purchases(purchases: Any, own_weight: Any, items: int, as_what: str) -> Bought:
     """Return what customers bought; columns and values are checked where they are read.
 
     Parameters
@@ -130,6 +124,8 @@ def checked_purchases(purchases: Any, own_weight: Any, items: int) -> Bought:
         Weights for rewards; None: the same weights.
     items : int
         Number of items.
+    as_what : str
+        What has so many, for errors.
 
     Returns
     -------
@@ -143,12 +139,119 @@ def checked_purchases(purchases: Any, own_weight: Any, items: int) -> Bought:
     rows = checked_rows(purchases, "purchases", check_entries=False)
     if rows.shape[1] != items:
         raise InvalidInput(
-            f"purchases: expected {items:,} columns as similarity has rows, got {rows.shape[1]:,}"
+            f"purchases: expected {items:,} columns as {as_what}, got {rows.shape[1]:,}"
         )
     own = rows.value if own_weight is None else checked_floats(own_weight, "own_weight")
     if len(own) != len(rows.value):
         raise InvalidInput(f"own_weight: expected {len(rows.value):,} numbers, got {len(own):,}")
     return Bought(rows.indptr, rows.column.view(np.uint32), rows.value, own)
+
+
+def checked_eligible(eligible: Any, customers: int, offers: int) -> Eligible:
+    """Return the offers that each customer may get.
+
+    Parameters
+    ----------
+    eligible : sparse matrix, shape (customers, offers), optional
+        None: all offers.
+    customers, offers : int
+        How many there are.
+
+    Returns
+    -------
+    Eligible
+
+    Raises
+    ------
+    InvalidInput
+        If the shape is another.
+    """
+    if eligible is None:
+        return Eligible(np.zeros(0, np.int64), np.zeros(0, np.int32))
+    rows = checked_rows(eligible, "eligible")
+    if rows.shape != (customers, offers):
+        raise InvalidInput(
+            f"eligible: expected {customers:,} customers x {offers:,} offers, got {rows.shape}"
+        )
+    return Eligible(rows.indptr, rows.column)
+
+
+def checked_prior(prior: Any, offers: int) -> NDArray[np.float32]:
+    """Return what scores start from, or no numbers.
+
+    Parameters
+    ----------
+    prior : array-like of float, shape (offers,), optional
+    offers : int
+        How many there are.
+
+    Returns
+    -------
+    ndarray of float32, shape (offers,) or (0,)
+
+    Raises
+    ------
+    InvalidInput
+        If there are not as many finite numbers as offers.
+    """
+    if prior is None:
+        return np.zeros(0, np.float32)
+    numbers = checked_floats(prior, "prior")
+    if len(numbers) != offers:
+        raise InvalidInput(f"prior: expected {offers:,} numbers, got {len(numbers):,}")
+    return numbers + np.float32(0.0)  # none is -0.0, which stands for offers that nothing links to
+
+
+def checked_above(above: float) -> np.float32:
+    """Return what scores have to be larger than.
+
+    Parameters
+    ----------
+    above : float
+        Infinities are fine.
+
+    Returns
+    -------
+    float32
+
+    Raises
+    ------
+    InvalidInput
+        If it is no number.
+    """
+    if np.isnan(above):
+        raise InvalidInput(f"above: expected a number, got {above}")
+    return np.float32(above)
+
+
+def checked_factors(factors: Any, what: str, *, check_entries: bool = True) -> NDArray[np.float32]:
+    """Return factors as float32 by rows.
+
+    Parameters
+    ----------
+    factors : array-like of float, shape (n, n_factors)
+    what : str
+        Whose they are, for errors.
+    check_entries : bool
+        False where whoever works on them looks at them.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, n_factors)
+
+    Raises
+    ------
+    InvalidInput
+        If it is not a matrix of one or more columns of numbers that are finite in float32.
+    """
+    given = np.asarray(factors)
+    if given.ndim != 2 or given.dtype.kind not in "biuf" or not given.shape[1]:
+        raise InvalidInput(f"{what}: expected a matrix of numbers, got {given.dtype} {given.shape}")
+    if given.shape[0] >= MAX_SIZE:
+        raise InvalidInput(f"{what}: expected fewer than 2**31 rows, got {given.shape[0]:,}")
+    if check_entries or given.dtype != np.float32:
+        check_finite(given.ravel(), what)
+    return np.ascontiguousarray(given, np.float32)
 
 
 def checked_floats(values: Any, what: str) -> NDArray[np.float32]:
@@ -221,84 +324,3 @@ def check_columns(columns: NDArray[np.integer], count: int, what: str) -> None:
     """
     if len(columns) and (columns.min() < 0 or columns.max() >= count):
         raise InvalidInput(f"{what}: expected columns from 0 to {count - 1:,}")
-
-
-def checked_kinds(kinds: tuple[Any, Any] | None, shape: tuple[int, int]) -> Kinds:
-    """Return the kind of each item, and the offers of each kind; without kinds, no item or offer has one.
-
-    Parameters
-    ----------
-    kinds : (array-like of int, array-like of int), optional
-        Kinds of the items and of the offers, -1 for none.
-    shape : tuple of int
-        Items and offers.
-
-    Returns
-    -------
-    Kinds
-
-    Raises
-    ------
-    InvalidInput
-        If there is not one integer for each.
-    """
-    item, offer = (np.full(size, -1) for size in shape) if kinds is None else kinds
-    return _by_kind(
-        _checked_codes(item, shape[0], "items"), _checked_codes(offer, shape[1], "offers")
-    )
-
-
-def _checked_codes(codes: Any, count: int, what: str) -> NDArray[np.int32]:
-    given = np.asarray(codes)
-    fine = given.dtype.kind in "iu" and given.shape == (count,)
-    if not fine or (count and (given.min() < -1 or given.max() >= MAX_KIND)):
-        raise InvalidInput(
-            f"kinds of {what}: expected {count:,} integers from -1 up, got {given.dtype} {given.shape}"
-        )
-    return np.ascontiguousarray(given, np.int32)
-
-
-def _by_kind(item: NDArray[np.int32], offer: NDArray[np.int32]) -> Kinds:
-    """Number the kinds of offers from 0; items of other kinds count as of none."""
-    kinds = np.unique(offer[offer >= 0])
-    numbered = np.searchsorted(kinds, item).astype(np.int32)
-    numbered[~np.isin(item, kinds)] = -1
-    order = np.argsort(offer, kind="stable")[np.count_nonzero(offer < 0) :].astype(np.int32)
-    ptr = np.searchsorted(offer[order], kinds).astype(np.int64)
-    return Kinds(numbered, np.append(ptr, len(order)), order)
-
-
-def checked_quotas(quota: int | Mapping[str, int], *, by_role: bool) -> NDArray[np.int32]:
-    """Return the quota of each role; one number is the quota of innovations, as everything is without roles.
-
-    Parameters
-    ----------
-    quota : int, or mapping of str to int
-        One number for all roles, or a number for each role.
-    by_role : bool
-        Whether roles are told apart, so that one number is not enough.
-
-    Returns
-    -------
-    ndarray of int32, shape (n_roles,)
-
-    Raises
-    ------
-    InvalidInput
-        If a role is unknown, or a number is not from 0 to 65,536.
-    """
-    if isinstance(quota, Mapping):
-        wrong = [role for role in quota if role not in ROLES]
-        if wrong:
-            raise InvalidInput(f"quota: expected roles among {', '.join(ROLES)}, got {wrong[0]!r}")
-        numbers = [quota.get(role, 0) for role in ROLES]
-    elif by_role:
-        raise InvalidInput(
-            "quota: expected a number for each role, since `own` or `kinds` tell them apart"
-        )
-    else:
-        numbers = [0, 0, quota]
-    for number in numbers:
-        if not is_whole(number) or not 0 <= number <= MAX_QUOTA:
-            raise InvalidInput(f"quota: expected whole numbers from 0 to 65,536, got {number!r}")
-    return np.array(numbers, np.int32)

@@ -6,28 +6,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...kernels import load
-from ...kernels.affinity_contract import Chosen, Eligible, OfferScoring
+from ...kernels.affinity_contract import Factors, OfferScoring
 from ...utils.errors import InvalidInput
-from ...utils.parallel import parallel_map
-from ...utils.threads import thread_count
+from .choice_blocks import ChoiceBlocks
 from .choice_inputs import (
-    check_columns,
-    check_finite,
-    checked_floats,
-    checked_kinds,
+    checked_above,
+    checked_eligible,
     checked_links,
+    checked_prior,
     checked_purchases,
-    checked_quotas,
-    checked_rows,
     no_links,
 )
+from .role_inputs import checked_kinds, checked_quotas
 from .top_offers import TopOffers
-
-BLOCK_PAIRS = 1 << 17
-"""Purchases, and at most as many customers, that are worked on at a time."""
 
 
 class OfferChooser:
@@ -101,12 +94,8 @@ class OfferChooser:
                 )
         self._quota = checked_quotas(quota, by_role=own is not None or kinds is not None)
         self._kinds = checked_kinds(kinds, self.shape)
-        self._prior = np.zeros(0, np.float32) if prior is None else checked_floats(prior, "prior")
-        if prior is not None and len(self._prior) != offers:
-            raise InvalidInput(f"prior: expected {offers:,} numbers, got {len(self._prior):,}")
-        if np.isnan(above):
-            raise InvalidInput(f"above: expected a number, got {above}")
-        self._above = np.float32(above)
+        self._prior = checked_prior(prior, offers)
+        self._above = checked_above(above)
         self.width = min(int(self._quota.sum()), offers)
         self._kernels = load(backend).unchecked
 
@@ -142,13 +131,7 @@ class OfferChooser:
             If shapes do not agree, or a number is not finite in float32.
         """
         scoring = self._scoring(purchases, own_weight, eligible)
-
-        def choose_block(block: tuple[int, int]) -> TopOffers:
-            start, stop = block
-            chosen = Chosen.new(stop - start, self.width)
-            return _top_offers(start, self._run(scoring, start, stop, chosen))
-
-        return parallel_map(choose_block, _blocks(scoring.bought.indptr), thread_count(threads))
+        return ChoiceBlocks(self._kernels, scoring, self.width, threads).each()
 
     def choose(
         self,
@@ -178,29 +161,12 @@ class OfferChooser:
             If shapes do not agree, or a number is not finite in float32.
         """
         scoring = self._scoring(purchases, own_weight, eligible)
-        whole = Chosen.new(len(scoring.bought.indptr) - 1, self.width)
-
-        def choose_block(block: tuple[int, int]) -> None:
-            self._run(scoring, *block, whole.part(*block, self.width))
-
-        blocks = list(_blocks(scoring.bought.indptr))
-        for _ in parallel_map(choose_block, blocks, thread_count(threads)):
-            pass
-        _close_gaps(whole, blocks, self.width)
-        return _top_offers(0, whole)
+        return ChoiceBlocks(self._kernels, scoring, self.width, threads).whole()
 
     def _scoring(self, purchases: Any, own_weight: Any, eligible: Any) -> OfferScoring:
         """Return what the kernels score by: what customers bought, and what they may get."""
         items, offers = self.shape
-        bought = checked_purchases(purchases, own_weight, items)
-        allowed = Eligible(np.zeros(0, np.int64), np.zeros(0, np.int32))
-        if eligible is not None:
-            rows, customers = checked_rows(eligible, "eligible"), len(bought.indptr) - 1
-            if rows.shape != (customers, offers):
-                raise InvalidInput(
-                    f"eligible: expected {customers:,} customers x {offers:,} offers, got {rows.shape}"
-                )
-            allowed = Eligible(rows.indptr, rows.column)
+        bought = checked_purchases(purchases, own_weight, items, "similarity has rows")
         return OfferScoring(
             bought=bought,
             similar=self._similar,
@@ -208,44 +174,8 @@ class OfferChooser:
             kinds=self._kinds,
             offers=offers,
             prior=self._prior,
-            eligible=allowed,
+            factors=Factors.none(),
+            eligible=checked_eligible(eligible, len(bought.indptr) - 1, offers),
             quota=self._quota,
             above=self._above,
         )
-
-    def _run(self, scoring: OfferScoring, start: int, stop: int, chosen: Chosen) -> Chosen:
-        """Choose the offers of the customers start <= i < stop into `chosen`."""
-        bought = scoring.bought
-        part = slice(int(bought.indptr[start]), int(bought.indptr[stop]))
-        check_columns(bought.item[part].view(np.int32), self.shape[0], "purchases")
-        check_finite(bought.weight[part], "purchases", part.start)
-        self._kernels.best_offers(scoring, start, stop, chosen)
-        return chosen
-
-
-def _top_offers(first: int, chosen: Chosen) -> TopOffers:
-    count = int(chosen.number.sum())
-    return TopOffers(
-        first, chosen.number, chosen.offer[:count], chosen.role[:count], chosen.score[:count]
-    )
-
-
-def _close_gaps(chosen: Chosen, blocks: list[tuple[int, int]], width: int) -> None:
-    """Move the offers of all blocks side by side; those of a block begin at its first customer times the width."""
-    end = 0
-    for start, stop in blocks:
-        count, begin = int(chosen.number[start:stop].sum()), start * width
-        if begin != end:
-            for column in chosen[1:]:
-                column[end : end + count] = column[begin : begin + count]
-        end += count
-
-
-def _blocks(indptr: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Yield ranges of customers of about BLOCK_PAIRS purchases, and at most as many customers."""
-    start, customers = 0, len(indptr) - 1
-    while start < customers:
-        stop = int(np.searchsorted(indptr, indptr[start] + BLOCK_PAIRS, side="right")) - 1
-        stop = min(max(stop, start + 1), customers, start + BLOCK_PAIRS)
-        yield start, stop
-        start = stop

@@ -57,9 +57,10 @@ def best_offers(scoring: OfferScoring, start: int, stop: int, chosen: Chosen) ->
     """Choose the best offers of each role for each customer.
 
     An offer is a reward where `own` links a bought item to it; an activation where it is of the kind of a bought item;
-    else an innovation. A reward scores the sum of own_weight * value over its links in `own`, another offer the sum of
-    weight * value over its links in `similar`, in the order of the customer's items, after its prior. Without a prior
-    only offers that `similar` links to something bought are candidates, besides rewards.
+    else an innovation. A reward scores the sum of own_weight * value over its links in `own`. Another offer scores its
+    prior, plus the products of its factors and the customer's in their order, plus weight * value over its links in
+    `similar` in the order of the customer's items. Without a prior and without factors only offers that `similar` links
+    to something bought are candidates, besides rewards.
 
     Larger scores go first, then smaller offers. Sums are float32, one product and one addition at a time; scores that
     are not numbers are never chosen.
@@ -95,6 +96,11 @@ def score_offers(scoring: OfferScoring, i: int) -> tuple[Prices, Flags, NDArray[
     if len(scoring.prior):
         score[:] = scoring.prior
         linked[:] = True
+    for f in range(len(scoring.factors.offer)):
+        linked[:] = True
+        for j in range(scoring.offers):
+            part = scoring.factors.customer[i, f] * scoring.factors.offer[f, j]
+            score[j] = score[j] + part
     for e in range(bought.indptr[i], bought.indptr[i + 1]):
         item = np.int64(bought.item[e])
         for link in range(similar.ptr[item], similar.ptr[item + 1]):
