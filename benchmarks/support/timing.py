@@ -17,18 +17,22 @@ Key = TypeVar("Key", bound=Hashable)
 STATISTICS: dict[str, Callable[[list[float]], Any]] = {"least": np.min, "median": np.median}
 
 
-def seconds_of(work: Callable[[], Any]) -> float:
-    started = time.perf_counter()
+def seconds_of(work: Callable[[], Any], clock: Callable[[], float] = time.perf_counter) -> float:
+    started = clock()
     work()
-    return time.perf_counter() - started
+    return clock() - started
 
 
 def interleaved(
-    works: Mapping[Key, Callable[[], Any]], rounds: int = 31, at_most: float = 30.0
+    works: Mapping[Key, Callable[[], Any]],
+    rounds: int = 31,
+    at_most: float = 30.0,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[Key, list[float]]:
     """Seconds of each piece of work in each of the rounds, in which all run once; the first is not counted.
 
     at_most: seconds after which there are no more rounds, but for the three that there are at least.
+    clock: what tells the seconds of the work, such as time.process_time.
     """
     times: dict[Key, list[float]] = {key: [] for key in works}
     started = time.perf_counter()
@@ -36,7 +40,7 @@ def interleaved(
         if made > 3 and time.perf_counter() - started > at_most:
             break
         for key, work in works.items():
-            times[key].append(seconds_of(work))
+            times[key].append(seconds_of(work, clock))
     return {key: all_times[1:] for key, all_times in times.items()}
 
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -38,10 +39,14 @@ def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     write_tables(tmp_path)
     monkeypatch.chdir(tmp_path)
     code = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(code) == 3
+    assert len(code) == 4
     names: dict[str, Any] = {}
     exec(code[0], names)
     assert names["result"].status == "optimal" and names["result"].allocated > 0
     exec(code[1], names)
     assert names["history"].until == SIZE.weeks - 1 and len(names["campaign"].candidates) > 0
     exec(code[2], names)
+    random = np.random.default_rng(1)
+    names["offer_factors"], names["customer_factors"] = random.normal(size=(2, 50, 8))
+    exec(code[3], names)
+    assert names["offers"].number.tolist() == [32] * 50

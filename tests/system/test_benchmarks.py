@@ -307,6 +307,22 @@ def test_packing(order: list[str], said: Said) -> None:
     assert said(packing, "--customers", "3001", *order)["candidates"] == 3001 * 32
 
 
+@needs_native
+def test_affinity_factors(said: Said) -> None:
+    from benchmarks.cases.affinity import affinity_factors
+
+    report = said(affinity_factors, "--customers", "500", "--rounds", "1", "--offers", "100")
+    for statistic in ("least", "median"):
+        done = report[statistic]["customers_a_processor_second"]
+        assert {"couponry, 1 thread", "couponry, 2 threads", "numpy"} <= set(done)
+        assert min(done.values()) > 0
+    right = np.tile(np.arange(affinity_factors.KEPT), (5, 1))
+    customer, offer = np.ones((5, 1)), np.arange(40, 0, -1)[:, None]
+    affinity_factors.check_lists("right", right, customer, offer)
+    with pytest.raises(SystemExit, match="left out are better by 32"):
+        affinity_factors.check_lists("wrong", right + 1, customer, offer)
+
+
 @pytest.mark.skipif(not PEERS, reason="compares with similaripy, sparse_dot_topn and implicit")
 def test_affinity_speed(said: Said) -> None:
     from benchmarks.cases.affinity import affinity_speed
