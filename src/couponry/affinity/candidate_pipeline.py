@@ -382,7 +382,7 @@ def _source(
     """Return what the candidates are made from, as JSON has it; None if transactions are not in files."""
     if transactions.files is None:
         return None
-    money = [] if model.money is None else [column.tolist() for column in model.money]
+    money = [np.asarray(column, np.float32).tolist() for column in model.money or ()]
     groups = None if model.personal is None else model.personal.groups
     return {
         "made": FORMAT,
@@ -391,7 +391,7 @@ def _source(
         "groups": None if groups is None else groups.digest(),
         "customers": None if allowed is None else digest_of(allowed),
         "targeting": targeting.as_dict(),
-        "offer_columns": {name: list(values) for name, values in model.offer_columns.items()},
+        "offer_columns": {name: list(of) for name, of in (model.offer_columns or {}).items()},
         "money": money,
         "files": transactions.files,
     }

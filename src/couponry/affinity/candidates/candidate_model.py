@@ -21,6 +21,7 @@ from ...utils.memory import parse_size, size_text
 from ...utils.parallel import parallel_map, worker_count
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
+from ..parameters import Parameters
 from ..response.response_model import ResponseModel
 from ..scores.features import check_like_fitted
 from ..scores.logistic import LogisticRegression, Sample
@@ -28,7 +29,7 @@ from ..scores.offer_neighbours import offer_neighbours
 from ..scores.personal_model import PersonalModel
 from ..scores.training_windows import Window, check_windows
 from .assortment import Assortment
-from .candidate_values import candidate_values, value_notes
+from .candidate_values import CandidateValues, candidate_values, value_notes
 from .offer_chooser import OfferChooser
 from .outcomes import bought_later
 from .response_odds import ResponseOdds, fit_odds, odds_features
@@ -52,7 +53,7 @@ BYTES_PER_ITEM, BYTES_PER_LINK = 64, 16
 Columns = Mapping[str, Any]
 
 
-class CandidateModel:
+class CandidateModel(Parameters):
     """Choose the offers that each customer may get, each with its role and a probability of response.
 
     Two stages, both without any Python loop over customers. First the top offers of each role are chosen
@@ -152,15 +153,12 @@ class CandidateModel:
         incremental_share: float | None = None,
         backend: str | None = None,
     ):
-        self.assortment, self.quota = assortment, dict(quota)
-        self.half_life, self.power = float(half_life), power
+        self.assortment, self.quota = assortment, quota
+        self.half_life, self.power = half_life, power
         self.neighbours, self.similarity = neighbours, similarity
-        self.personal = personal
-        self.response, self.offer_columns = response, dict(offer_columns or {})
-        self._values = candidate_values(money, incremental_share, has_response=response is not None)
-        self.money = self._values and (self._values.margin, self._values.discount)
-        self.incremental_share = incremental_share
-        self.backend = backend
+        self.personal, self.response, self.offer_columns = personal, response, offer_columns
+        self.money, self.incremental_share, self.backend = money, incremental_share, backend
+        candidate_values(money, incremental_share, has_response=response is not None)  # may refuse
 
     def fit(
         self,
@@ -240,6 +238,7 @@ class CandidateModel:
         InvalidInput
             If making them needs more memory than the limit, however many customers there are.
         """
+        self._check_fitted()
         limit, threads = parse_size(memory_limit, "memory_limit"), worker_count()
         needed = BASE_BYTES + self.memory(threads)
         if limit is not None and needed > limit:
@@ -300,9 +299,10 @@ class CandidateModel:
             By customer: offer, role, response, and value if there is money; the same bits for any blocks and any
             number of threads.
         """
+        self._check_fitted()
         chooser = self._chooser()
         odds = ResponseOdds.from_models(
-            self.regressions_, self.popularity_, self.response, self.offer_columns
+            self.regressions_, self.popularity_, self.response, self.offer_columns or {}
         )
 
         def make_rows(customers: CustomerRange) -> CandidateRows:
@@ -333,6 +333,12 @@ class CandidateModel:
         if len(some) < len(count):
             customers = customers.take(pa.array(some))
         return CandidateRows(customers, np.append(0, np.cumsum(count[some])), columns)
+
+    @property
+    def _values(self) -> CandidateValues | None:
+        """Return what computes values, where there is money."""
+        responds = self.response is not None
+        return candidate_values(self.money, self.incremental_share, has_response=responds)
 
     def _learn(self, history: PurchaseHistory, statistics: ItemStatistics | None = None) -> None:
         """Take repeat rates, popularity and neighbours from a history."""

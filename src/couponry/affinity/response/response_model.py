@@ -13,6 +13,7 @@ from ...data import tables
 from ...data.roles import ROLES
 from ...utils.checks import check_number, shown
 from ...utils.errors import InvalidInput
+from ..parameters import Parameters
 from ..scores.logistic import LogisticRegression, Sample, sigmoid
 
 Columns = Mapping[str, Any]
@@ -29,7 +30,7 @@ LARGEST_MARGIN = 100.0
 """Log odds beyond which every probability is 0 or 1 in float64."""
 
 
-class ResponseModel:
+class ResponseModel(Parameters):
     """Log odds of redeeming a coupon, from the odds of buying the product without one.
 
     ``log odds = intercept + a * log odds of p0 + role effect + category effect * depth + other columns``. p0 is the
@@ -133,6 +134,7 @@ class ResponseModel:
         InvalidInput
             If columns are not as described.
         """
+        self._check_fitted()
         design = _design(columns)
         total = np.full(len(design["p0"]), self.coefficients_.get("intercept", 0.0))
         for name, values in design.items():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...data import tables
 from ...utils.errors import InvalidInput
 from ..history.purchase_history import PurchaseHistory
+from ..parameters import NamedFeatures, Parameters
 from .discovery_features import DiscoveryFeatures
 from .features import check_feature_names, check_like_fitted, stack_features
 from .item_neighbours import NEIGHBOURS, Neighbours
@@ -50,7 +51,7 @@ class DiscoveryScores:
         return iter((self.customer, self.item, self.score))
 
 
-class DiscoveryModel:
+class DiscoveryModel(NamedFeatures, Parameters):
     """Probability that a customer buys, within a window, an item that the customer did not buy before.
 
     A logistic model on what neighbours say (items like those that the customer buys, by several similarities), on
@@ -121,7 +122,7 @@ class DiscoveryModel:
         if not neighbours:
             raise InvalidInput("neighbours: expected at least one, got none")
         self.groups, self.items, self.keep = groups, items, keep
-        self.neighbours, self.ridge, self.by_customer = tuple(neighbours), ridge, by_customer
+        self.neighbours, self.ridge, self.by_customer = neighbours, ridge, by_customer
 
     def fit(
         self, windows: Sequence[Window], known: PurchaseHistory | None = None
@@ -217,6 +218,7 @@ class DiscoveryModel:
             yield DiscoveryScores(customer, item, score, features.items)
 
     def _features(self, history: PurchaseHistory) -> DiscoveryFeatures:
+        self._check_fitted()
         check_like_fitted(history, self.known_.statistics)
         return DiscoveryFeatures(self.known_, self.groups, history)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -127,8 +128,8 @@ class Neighbours:
 
 
 NEIGHBOURS = (
-    Neighbours("ease", unit_weights, lambda matrix: ease(matrix, 1000.0)),
-    Neighbours("lately_ease", recent_weights, lambda matrix: ease(matrix, 400.0)),
+    Neighbours("ease", unit_weights, partial(ease, ridge=1000.0)),
+    Neighbours("lately_ease", recent_weights, partial(ease, ridge=400.0)),
     Neighbours("lately_cosine", recent_weights, cosine),
 )
 """What discovery models look at unless they are told otherwise."""

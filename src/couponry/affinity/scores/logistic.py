@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...utils.errors import InvalidInput
+from ..parameters import Parameters
 
 BLOCK_ROWS = 1 << 13
 """Rows that are worked on at a time."""
@@ -59,7 +60,7 @@ class _Loss(NamedTuple):
     curvature: NDArray[np.float64]
 
 
-class LogisticRegression:
+class LogisticRegression(Parameters):
     """Logistic regression with a ridge on standardised features.
 
     ``P(1) = 1 / (1 + exp(-(intercept_ + x @ coef_)))``.
@@ -248,6 +249,7 @@ class LogisticRegression:
         ndarray of float64, shape (n_rows,)
             The same bits as those of `log_odds`.
         """
+        self._check_fitted()
         total = np.full(len(columns[0]), self.intercept_)
         # a matrix product would add in an order that depends on its shape
         for column, weight in zip(columns, self.coef_, strict=True):

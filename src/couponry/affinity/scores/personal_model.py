@@ -13,6 +13,7 @@ from ...utils.errors import InvalidInput
 from ...utils.parallel import parallel_map, worker_count
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
+from ..parameters import NamedFeatures, Parameters
 from .features import (
     Features,
     ItemGroups,
@@ -78,7 +79,7 @@ class PersonalScorer:
         return scores
 
 
-class PersonalModel:
+class PersonalModel(NamedFeatures, Parameters):
     """Probability that a customer buys, within a window, what the customer bought before.
 
     A logistic model on `personal_features`, fitted on an earlier window in seconds, and so calibrated for windows of
@@ -213,6 +214,7 @@ class PersonalModel:
         InvalidInput
             If half-lives, groups, the unit or the kind of ids are others.
         """
+        self._check_fitted()
         known = self.statistics_ if statistics is None else statistics
         check_like_fitted(history, known)
         groups = groups_of_items(self.groups, history)

@@ -10,10 +10,11 @@ from ...data import tables
 from ..history.decay import half_life_index
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
+from ..parameters import Parameters
 from .features import check_like_fitted, customer_blocks
 
 
-class RepeatScore:
+class RepeatScore(Parameters):
     """Score what customers bought before: decayed frequency x the item's repeat rate ** power.
 
     Nothing is fitted but the repeat rates. Scores rank; they are no probabilities.
@@ -89,6 +90,7 @@ class RepeatScore:
         InvalidInput
             If the history lacks the half-life, or the unit or the kind of ids are others than when fitted.
         """
+        self._check_fitted()
         check_like_fitted(history, self._statistics)
         h = half_life_index(self.half_life, history.half_lives)
         place = tables.positions(history.items, self.items_)
