@@ -17,7 +17,8 @@ struct Purchases {
 
 struct Pairs {
     View<int32_t> times, first, last, discounted;
-    View<int64_t> spend;
+    View<int64_t> spend, squared_gaps;
+    View<uint64_t> recent;
     Table<float> decay;
 };
 
@@ -39,24 +40,38 @@ inline Fault periods_beyond(const Purchases& bought, int64_t factors, const Pair
 
 inline void fold_purchases(const Purchases& bought, const Table<const float>& factor, const Pairs& pairs) noexcept {
     for (int64_t p = 0; p + 1 < bought.ptr.size; ++p) {
+        const int64_t begin = bought.ptr[p], end = bought.ptr[p + 1];
+        if (begin == end) continue;
         const View<float> decay = pairs.decay.row(p);
-        for (int64_t r = bought.ptr[p]; r < bought.ptr[p + 1]; ++r) {
-            const int32_t now = bought.period[r];
-            if (pairs.times[p] == 0) {
-                pairs.first[p] = now;
-                for (int64_t h = 0; h < factor.columns; ++h) decay[h] = 1.0f;
-            } else {
-                const View<const float> left = factor.row(int64_t{now} - pairs.last[p]);
-                for (int64_t h = 0; h < factor.columns; ++h) {
-                    const float kept = decay[h] * left[h];
-                    decay[h] = kept + 1.0f;
-                }
-            }
-            pairs.last[p] = now;
-            pairs.times[p] += 1;
-            pairs.discounted[p] += bought.discounted[r];
-            pairs.spend[p] += bought.spend[r];
+        int64_t r = begin, spend = 0, squared_gaps = 0;
+        int32_t last = pairs.last[p], discounted = 0;
+        uint64_t recent = pairs.recent[p];
+        if (pairs.times[p] == 0) {
+            last = pairs.first[p] = bought.period[r];
+            recent = 1;
+            for (int64_t h = 0; h < factor.columns; ++h) decay[h] = 1.0f;
+            discounted = bought.discounted[r];
+            spend = bought.spend[r++];
         }
+        for (; r < end; ++r) {
+            const int64_t gap = int64_t{bought.period[r]} - last;
+            const View<const float> left = factor.row(gap);
+            for (int64_t h = 0; h < factor.columns; ++h) {
+                const float kept = decay[h] * left[h];
+                decay[h] = kept + 1.0f;
+            }
+            squared_gaps += gap * gap;
+            recent = (gap < 64 ? recent << gap : 0) | 1;
+            last = bought.period[r];
+            discounted += bought.discounted[r];
+            spend += bought.spend[r];
+        }
+        pairs.times[p] += static_cast<int32_t>(end - begin);
+        pairs.last[p] = last;
+        pairs.discounted[p] += discounted;
+        pairs.spend[p] += spend;
+        pairs.squared_gaps[p] += squared_gaps;
+        pairs.recent[p] = recent;
     }
 }
 

@@ -1,7 +1,7 @@
 # The boundary of the kernels of affinity.
 """The kernels of affinity in C++; `couponry.kernels.reference` says what each of them does."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from checks cimport (
     ALWAYS_CHECKED, Fault, customers_of, not_finite, not_offsets, not_within, refuse, same, within,
@@ -17,7 +17,8 @@ cdef extern from "affinity/fold_purchases.hpp" namespace "couponry" nogil:
 
     cdef cppclass Pairs:
         View[int32_t] times, first, last, discounted
-        View[int64_t] spend
+        View[int64_t] spend, squared_gaps
+        View[uint64_t] recent
         Table[float] decay
 
     void c_fold_purchases "couponry::fold_purchases"(
@@ -92,6 +93,8 @@ cdef int pairs_agree(const Purchases& bought, Table[const float] factor, const P
     same(pairs.last.size, count, "pairs.last: pairs")
     same(pairs.discounted.size, count, "pairs.discounted: pairs")
     same(pairs.spend.size, count, "pairs.spend: pairs")
+    same(pairs.squared_gaps.size, count, "pairs.squared_gaps: pairs")
+    same(pairs.recent.size, count, "pairs.recent: pairs")
     same(pairs.decay.rows, count, "pairs.decay: pairs")
     return same(pairs.decay.columns, factor.columns, "pairs.decay: half-lives")
 
@@ -176,6 +179,8 @@ def fold_purchases(
     pairs_.last = writable[int32_t](pairs.last)
     pairs_.discounted = writable[int32_t](pairs.discounted)
     pairs_.spend = writable[int64_t](pairs.spend)
+    pairs_.squared_gaps = writable[int64_t](pairs.squared_gaps)
+    pairs_.recent = writable[uint64_t](pairs.recent)
     pairs_.decay = writable_table[float](pairs.decay)
     pairs_agree(bought, factor_, pairs_)
     if period.shape[0] == 0:

@@ -38,6 +38,7 @@ ctypedef fused number_t:
     uint32_t
     int32_t
     int64_t
+    uint64_t
     float
     double
 

@@ -45,7 +45,7 @@ BYTES_WHILE_LOOKED_UP = 12
 BYTES_PER_TEXT_ID = 24
 """About."""
 
-BYTES_PER_PAIR = 60
+BYTES_PER_PAIR = 76
 """A pair of customer and product in a purchase history with seven half-lives."""
 
 PAIRS_PER_ROW = 0.6

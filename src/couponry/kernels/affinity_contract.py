@@ -24,6 +24,10 @@ class Pairs(NamedTuple):
         How many of them at a discount.
     spend : ndarray of int64, shape (e,)
         Hundredths of the currency.
+    squared_gaps : ndarray of int64, shape (e,)
+        Sum, over each two of the periods that follow one another, of the gap between them squared.
+    recent : ndarray of uint64, shape (e,)
+        Which periods up to the last one are among them: bit k is the one k periods before it.
     decay : ndarray of float32, shape (e, H)
         Decayed count of the periods, as of the last one.
     """
@@ -33,20 +37,18 @@ class Pairs(NamedTuple):
     last: NDArray[np.int32]
     discounted: NDArray[np.int32]
     spend: NDArray[np.int64]
+    squared_gaps: NDArray[np.int64]
+    recent: NDArray[np.uint64]
     decay: NDArray[np.float32]
 
     @classmethod
     def new(cls, pairs: int, half_lives: int) -> Pairs:
         """Pairs that nothing was bought of yet."""
         times, first, last, discounted = np.zeros((4, pairs), np.int32)
-        return cls(
-            times,
-            first,
-            last,
-            discounted,
-            np.zeros(pairs, np.int64),
-            np.zeros((pairs, half_lives), np.float32),
-        )
+        spend, squared_gaps = np.zeros((2, pairs), np.int64)
+        recent = np.zeros(pairs, np.uint64)
+        decay = np.zeros((pairs, half_lives), np.float32)
+        return cls(times, first, last, discounted, spend, squared_gaps, recent, decay)
 
 
 class Bought(NamedTuple):

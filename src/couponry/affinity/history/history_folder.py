@@ -16,7 +16,6 @@ from typing import Any
 
 from ...data.candidate_store import hash_blocks
 from ...utils.arrays.array_store import Arrays, ArrayStore, MemoryStore
-from ...utils.arrays.mapped_arrays import map_array
 from ...utils.arrays.recorded_arrays import (
     RecordedFolder,
     map_recorded,
@@ -25,12 +24,13 @@ from ...utils.arrays.recorded_arrays import (
     unseal,
 )
 from ...utils.atomic_folder import atomic_folder, reserved_folder
+from ...utils.checks import is_whole
 from ...utils.errors import InvalidInput
 from ...utils.threads import thread_count
 from .history_arrays import HistoryArrays
 
-FORMAT = 2
-"""Version of the files' layout. Histories of version 1, which had no record of their arrays, are read as they are."""
+FORMAT = 3
+"""Version of what is kept. Histories of earlier versions do not know the gaps between purchases, and are refused."""
 
 MANIFEST = "manifest.json"
 
@@ -80,7 +80,7 @@ class Coverage:
 
     @classmethod
     def from_manifest(cls, manifest: Any) -> Coverage:
-        """Read a manifest; ValueError if it has another format.
+        """Read a manifest.
 
         Parameters
         ----------
@@ -91,15 +91,13 @@ class Coverage:
         -------
         Coverage
         """
-        if manifest["format"] not in (1, FORMAT):
-            raise ValueError(f"expected format {FORMAT}, got {manifest['format']!r}")
         return cls(
             tuple(manifest["half_lives"]),
             manifest["unit"],
             manifest["start"],
             manifest["until"],
             manifest["left_out"],
-            manifest.get("guests", 0),
+            manifest["guests"],
         )
 
 
@@ -197,9 +195,11 @@ def _read(path: Path) -> Built:
     """The arrays of a history and what they cover."""
     text = (path / MANIFEST).read_text(encoding="utf-8")
     manifest = json.loads(text)
-    if isinstance(manifest, dict) and manifest.get("format") == 1 and "check" not in manifest:
-        arrays = {file.stem: map_array(file) for file in path.glob("*.npy")}
-        return HistoryArrays.from_named(arrays), Coverage.from_manifest(manifest)
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if is_whole(found) and found != FORMAT:
+        raise ValueError(
+            f"it is of format {found}, where this version keeps format {FORMAT}: build it anew from its transactions"
+        )
     manifest = unseal(text, MANIFEST)
     coverage = Coverage.from_manifest(manifest)
     arrays = map_recorded(path, manifest["arrays"], hash_blocks(), thread_count())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...data import tables
 from ...kernels.affinity_contract import Pairs
+from ...utils.arrays.bits import shifted_up
 from .decay import decay_factors
 from .purchase_history import PurchaseHistory
 
@@ -92,15 +93,19 @@ def _joined_states(
     key = np.union1d(*keys)
     old, new = (np.searchsorted(key, one) for one in keys)
     found = Pairs.new(len(key), before.decay.shape[1])
-    for name in ("times", "discounted", "spend"):
+    for name in ("times", "discounted", "spend", "squared_gaps"):
         total = getattr(found, name)
         total[old] += getattr(before, name)
         total[new] += getattr(after, name)
     found.first[new], found.first[old] = after.first, before.first
-    found.last[old], found.decay[old] = before.last, before.decay
+    found.last[old], found.decay[old], found.recent[old] = before.last, before.decay, before.recent
     is_old = np.zeros(len(key), bool)
     is_old[old] = True
-    gap = np.where(is_old[new], after.last - found.last[new], 0)
+    is_old = is_old[new]
+    between = np.where(is_old, after.first.astype(np.int64) - found.last[new], 0)
+    found.squared_gaps[new] += between * between
+    gap = np.where(is_old, after.last - found.last[new], 0)
     found.decay[new] = found.decay[new] * factors[gap] + after.decay
+    found.recent[new] = shifted_up(found.recent[new], gap) | after.recent
     found.last[new] = after.last
     return key, found

@@ -13,7 +13,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...kernels.affinity_contract import Pairs
-from ...utils.errors import InvalidInput
 from ...utils.memory import parse_size
 from ...utils.threads import thread_count
 from .building.aggregates import AggregateOptions, aggregate_tables
@@ -21,14 +20,15 @@ from .building.duckdb_session import Resources
 from .building.from_aggregates import build_from_aggregates
 from .building.from_transactions import GroupingOptions, add_transactions, check_memory
 from .building.transactions import ReadOptions, Transactions
-from .decay import HALF_LIVES, checked_half_lives, decay_factors
+from .decay import HALF_LIVES, checked_half_lives
 from .history_arrays import HistoryArrays
 from .history_folder import Built, Coverage, open_history
+from .history_readings import HistoryReadings
 from .periods import PERIODS_PER_WEEK, period_number
 
 
 @dataclass(frozen=True)
-class PurchaseHistory:
+class PurchaseHistory(HistoryReadings):
     """Purchases of customers by item, with decayed counts at several half-lives.
 
     An item is a product, or whatever products were mapped to. Build a history by `from_transactions` or
@@ -48,8 +48,10 @@ class PurchaseHistory:
     pairs : Pairs
         State of each pair: ``times`` (int32: periods in which the item was bought), ``first`` and ``last`` (int32:
         periods), ``discounted`` (int32: how many of the times at a discount), ``spend`` (int64: hundredths of the
-        currency), ``decay`` (float32, shape (n_pairs, n_half_lives): decayed count of the times, as of the last one).
-        Discounted and spend are 0 where the transactions did not say.
+        currency), ``squared_gaps`` (int64: sum of the squared gaps between each time and the next, in periods),
+        ``recent`` (uint64: bit k is set where one of the times is k periods before the last one), ``decay`` (float32,
+        shape (n_pairs, n_half_lives): decayed count of the times, as of the last one). Discounted and spend are 0
+        where the transactions did not say.
     trips : Pairs
         The same of each customer's purchases of anything, of length n_customers.
     half_lives : tuple of float
@@ -66,9 +68,9 @@ class PurchaseHistory:
     Notes
     -----
     A pair counts a period once, however many transactions there were in it. Its decayed count follows the recursion
-    ``decay = decay * factor[gap] + 1`` over the pair's own periods in ascending order, in float32. So a later week
-    changes only the pairs that were bought in it, and the result is what the whole history at once would have given,
-    bit for bit.
+    ``decay = decay * factor[gap] + 1`` over the pair's own periods in ascending order, in float32; the bits of
+    ``recent`` move up by the gap, and those that leave its 64 are forgotten. So a later week changes only the pairs that
+    were bought in it, and the result is what the whole history at once would have given, bit for bit.
 
     Examples
     --------
@@ -179,9 +181,10 @@ class PurchaseHistory:
         ----------
         rows : path, table or stream of record batches
             One row per `customer` and `product`: `times`, in how many periods it was bought; `last`, when last; and
-            where they exist `first`, `discounted` (in how many of them at a discount), `spend`, and decayed counts
-            `decay_4`, `decay_16`, ... by half-life in weeks. Decayed counts that are not there are those of purchases
-            that lie evenly from first to last. Rows by customer and product are taken as they come; others are
+            where they exist `first`, `discounted` (in how many of them at a discount), `spend`, `squared_gaps`,
+            `recent` (64 bits: uint64, or the same bits as int64), and decayed counts `decay_4`, `decay_16`, ... by
+            half-life in weeks. Of these last three, those that are not there are those of purchases that lie evenly
+            from first to last. Rows by customer and product are taken as they come; others are
             ordered by DuckDB, on disk where `memory_limit` is reached.
         unit : {"day", "week"}
             What a period is; days are whole numbers or dates.
@@ -290,7 +293,8 @@ class PurchaseHistory:
         Returns
         -------
         pairs : pyarrow.Table
-            Columns customer, product, times, first, last, discounted, spend, and decay_... by half-life; in memory.
+            Columns customer, product, times, first, last, discounted, spend, squared_gaps, recent, and decay_... by
+            half-life; in memory.
         trips : pyarrow.Table
             The same without product.
         """
@@ -310,61 +314,6 @@ class PurchaseHistory:
     def periods_a_week(self) -> int:
         """Periods in a week: 7 where a period is a day, else 1."""
         return PERIODS_PER_WEEK[self.unit]
-
-    def decay(self, pairs: slice, as_of: int | None = None) -> NDArray[np.float32]:
-        """Compute decayed counts of pairs as of the end of a period.
-
-        Parameters
-        ----------
-        pairs : slice
-            Which pairs.
-        as_of : int, optional
-            A period from `until` on; default: `until`.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_pairs, n_half_lives)
-            Periods in which each was bought, those of long ago counting less.
-
-        Raises
-        ------
-        InvalidInput
-            If the period is before `until`.
-        """
-        return self._decayed(self.pairs, pairs, as_of)
-
-    def trip_decay(self, customers: slice, as_of: int | None = None) -> NDArray[np.float32]:
-        """Compute decayed trips of customers as of the end of a period.
-
-        Parameters
-        ----------
-        customers : slice
-            Which customers.
-        as_of : int, optional
-            A period from `until` on; default: `until`.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_customers, n_half_lives)
-            Periods in which each came, those of long ago counting less.
-
-        Raises
-        ------
-        InvalidInput
-            If the period is before `until`.
-        """
-        return self._decayed(self.trips, customers, as_of)
-
-    def _decayed(self, states: Pairs, part: slice, as_of: int | None) -> NDArray[np.float32]:
-        as_of = self.until if as_of is None else as_of
-        if as_of < self.until:
-            raise InvalidInput(
-                f"as_of: expected {self.until} (the last period of the history) or later, got {as_of}"
-            )
-        factors = decay_factors(self.half_lives, self.unit, as_of - self.start + 1)
-        age = as_of - states.last[part].astype(np.int64)
-        decayed: NDArray[np.float32] = states.decay[part] * factors[age]
-        return decayed
 
 
 def group_transactions(

@@ -19,7 +19,8 @@ def fold_purchases(
     """Take purchases up into the states of pairs, one period after the other.
 
     ``decay[p]`` is the sum, over the pair's periods up to its last, of factor by the time from each to the last: the
-    recursion decay = decay * factor[gap] + 1, rounded to float32 after each operation.
+    recursion decay = decay * factor[gap] + 1, rounded to float32 after each operation. ``recent[p]`` moves up by the
+    gap; what leaves its 64 bits is forgotten.
 
     Parameters
     ----------
@@ -40,10 +41,14 @@ def fold_purchases(
             now = period[r]
             if pairs.times[p] == 0:
                 pairs.first[p] = now
+                pairs.recent[p] = np.uint64(1)
                 for h in range(factor.shape[1]):
                     pairs.decay[p, h] = np.float32(1.0)
             else:
-                gap = now - pairs.last[p]
+                gap = np.int64(now) - np.int64(pairs.last[p])
+                pairs.squared_gaps[p] += gap * gap
+                earlier = pairs.recent[p] << np.uint64(gap) if gap < 64 else np.uint64(0)
+                pairs.recent[p] = earlier | np.uint64(1)
                 for h in range(factor.shape[1]):
                     kept = pairs.decay[p, h] * factor[gap, h]
                     pairs.decay[p, h] = kept + np.float32(1.0)

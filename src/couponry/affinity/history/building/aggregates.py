@@ -8,20 +8,24 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ....data import tables
+from ....data.arrow_columns import one_array
 from ....data.streams import Stream, stream
 from ....data.table_files import empty_table
 from ....kernels.affinity_contract import Pairs
+from ....utils.arrays.bits import LOWEST, WORD, count_bits
 from ....utils.checks import refuse_unknown_keys
 from ....utils.errors import InvalidInput
 from ..history_arrays import HistoryArrays
 from ..periods import PERIODS_PER_WEEK, read_periods
+from .even_spacing import even_decay, even_recent, even_squared_gaps
 from .transactions import MAX_SPEND, in_hundredths
 
 TABLE = "aggregates"
-STATES = ("times", "first", "last", "discounted", "spend")
+STATES = ("times", "first", "last", "discounted", "spend", "squared_gaps", "recent")
 MAX_TIMES = 1 << 30
 """Periods that a row may count stay below this, so that int32 holds their sums."""
 
@@ -146,8 +150,16 @@ class _BatchReader:
         first, last = self._first_and_last()
         span = last.astype(np.int64) - first
         times = self._times(span)
-        discounted, spend = self._discounted(times), self._spend()
-        return ids, Pairs(times, first, last, discounted, spend, self._decay(times, span, last))
+        return ids, Pairs(
+            times,
+            first,
+            last,
+            self._discounted(times),
+            self._spend(),
+            self._squared_gaps(times, span),
+            self._recent(times, span),
+            self._decay(times, span, last),
+        )
 
     def _first_and_last(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Return the first and the last period of each row; the last alone if there is no column of the first."""
@@ -183,6 +195,34 @@ class _BatchReader:
         self._refuse(np.abs(money) > MAX_SPEND, "spend", money, "an amount of money")
         return in_hundredths(money)
 
+    def _squared_gaps(self, times: NDArray[np.int32], span: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the sum of squared gaps, which is least where they are even, and most where all but one are 1."""
+        least = even_squared_gaps(times, span)
+        if not self._has("squared_gaps"):
+            return least
+        values = tables.numbers(self._table, TABLE, self._names["squared_gaps"])
+        short = np.maximum(times.astype(np.int64) - 2, 0)
+        most = (span - short) ** 2 + short
+        wrong = (values != np.floor(values)) | (values < least) | (values > most)
+        self._refuse(wrong, "squared_gaps", values, "what 'times', 'first' and 'last' allow")
+        return values.astype(np.int64)
+
+    def _recent(self, times: NDArray[np.int32], span: NDArray[np.int64]) -> NDArray[np.uint64]:
+        """Return which of the last 64 periods up to the last purchase are among the times."""
+        if not self._has("recent"):
+            return even_recent(times, span)
+        recent = self._words("recent")
+        self._refuse(recent % 2 == 0, "recent", recent, "bit 0 set, that of 'last'")
+        beyond = recent > LOWEST[np.minimum(span + 1, WORD)]
+        self._refuse(beyond, "recent", recent, "no bits set of periods before 'first'")
+        # what is not among the 64 periods is one of those before them, from the first on
+        older = times - count_bits(recent)
+        first_is_older = span >= WORD
+        wrong = (older < first_is_older) | (older > np.maximum(span + 1 - WORD, 0))
+        wrong |= ~first_is_older & (recent >> np.minimum(span, WORD - 1).astype(np.uint64) == 0)
+        self._refuse(wrong, "recent", recent, "the bits that 'times' and 'first' ask for")
+        return recent
+
     def _decay(
         self, times: NDArray[np.int32], span: NDArray[np.int64], last: NDArray[np.int32]
     ) -> NDArray[np.float32]:
@@ -196,7 +236,7 @@ class _BatchReader:
                 decay[:, h] = self._as_of_last(given, times, last, half_life)
             else:
                 periods = half_life * self._options.periods_per_week
-                decay[:, h] = evenly_spaced_decay(times, span, periods)
+                decay[:, h] = even_decay(times, span, periods)
         return decay
 
     def _as_of_last(
@@ -228,6 +268,23 @@ class _BatchReader:
         self._refuse(wrong, state, values, "a whole number of periods")
         return values.astype(np.int32)
 
+    def _words(self, state: str) -> NDArray[np.uint64]:
+        """Return a column of 64 bits each."""
+        name = self._names[state]
+        column = self._table[name]
+        if not pa.types.is_integer(column.type):
+            raise InvalidInput(
+                f"table {TABLE}, column {name!r}: expected whole numbers of 64 bits, got {column.type}"
+            )
+        if column.null_count:
+            row = self._first_row + pc.index(pc.is_null(column), True).as_py()
+            raise InvalidInput(
+                f"table {TABLE}, column {name!r}, row {row}: expected a number, got null"
+            )
+        wide = pa.int64() if pa.types.is_signed_integer(column.type) else pa.uint64()
+        words: NDArray[np.uint64] = one_array(column.cast(wide)).to_numpy().view(np.uint64)
+        return words
+
     def _refuse(
         self, wrong: NDArray[np.bool_], state: str, values: NDArray[Any], expected: str
     ) -> None:
@@ -236,36 +293,13 @@ class _BatchReader:
             row = int(wrong.argmax())
             raise InvalidInput(
                 f"table {TABLE}, column {self._names[state]!r}, row {self._first_row + row}: "
-                f"expected {expected}, got {values[row]:g}"
+                f"expected {expected}, got {_number_text(values[row])}"
             )
 
 
-def evenly_spaced_decay(
-    times: NDArray[np.int32], span: NDArray[np.int64], half_life: float
-) -> NDArray[np.float64]:
-    """Compute decayed counts of purchases that lie evenly over a span, as of the last of them.
-
-    A geometric series: ``(1 - q ** times) / (1 - q)``, q being what is left of a purchase at the next one.
-
-    Parameters
-    ----------
-    times : ndarray of int32, shape (n,)
-        Purchases.
-    span : ndarray of int64, shape (n,)
-        Periods from the first of them to the last.
-    half_life : float
-        In periods.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-    """
-    gap = span / np.maximum(times - 1, 1)
-    q = np.exp2(-gap / half_life)
-    rest = -np.expm1(-gap / half_life * np.log(2.0))  # 1 - q, exact near 0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        series = (1.0 - q ** times.astype(np.float64)) / rest
-    return np.where(rest > 0, series, 1.0)
+def _number_text(value: Any) -> str:
+    """Return a number for a message: whole numbers as they are."""
+    return str(value) if isinstance(value, np.integer) else f"{value:g}"
 
 
 def aggregate_tables(
@@ -298,7 +332,7 @@ def aggregate_tables(
 
 
 def _state_columns(states: Pairs, half_lives: tuple[float, ...]) -> dict[str, Any]:
-    columns: dict[str, Any] = {name: getattr(states, name) for name in STATES[:4]}
+    columns: dict[str, Any] = {name: getattr(states, name) for name in STATES}
     columns["spend"] = states.spend / 100.0
     for h, half_life in enumerate(half_lives):
         columns[f"decay_{half_life:g}"] = np.ascontiguousarray(states.decay[:, h])

@@ -26,9 +26,9 @@ from .aggregates import (
     AggregateBatch,
     AggregateOptions,
     AggregateReader,
-    evenly_spaced_decay,
 )
 from .duckdb_session import Resources
+from .even_spacing import even_decay, even_recent, even_squared_gaps
 
 
 def build_from_aggregates(
@@ -193,12 +193,20 @@ def _derived_trips(states: Pairs, begins: NDArray[np.int64], options: AggregateO
     times = np.maximum(times, np.where(span > 0, 2, 1)).astype(np.int32)
     discounted = np.maximum.reduceat(states.discounted, begins)
     decay = [
-        evenly_spaced_decay(times, span, half_life * options.periods_per_week)
+        even_decay(times, span, half_life * options.periods_per_week)
         for half_life in options.half_lives
     ]
     table = np.stack(decay, axis=1) if decay else np.zeros((len(times), 0))
-    spend = np.add.reduceat(states.spend, begins)
-    return Pairs(times, first, last, discounted, spend, table.astype(np.float32))
+    return Pairs(
+        times,
+        first,
+        last,
+        discounted,
+        np.add.reduceat(states.spend, begins),
+        even_squared_gaps(times, span),
+        even_recent(times, span),
+        table.astype(np.float32),
+    )
 
 
 def _trips_of(trips: OrderedAggregates, customers: pa.Array, n_half_lives: int) -> Pairs:

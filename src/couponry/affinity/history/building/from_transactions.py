@@ -25,7 +25,7 @@ from .grouping import GroupedPurchases
 from .merging import HistoryMerger
 from .transactions import Transactions
 
-BYTES_PER_PAIR, BYTES_PER_HALF_LIFE = 28, 4
+BYTES_PER_PAIR, BYTES_PER_HALF_LIFE = 44, 4
 """Size of a (customer, item) pair in memory: its item and states, and each of its decayed counts."""
 
 

@@ -1,0 +1,170 @@
+"""What a history tells of its pairs and of the customers' trips as of now."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...kernels.affinity_contract import Pairs
+from ...utils.arrays.bits import LOWEST, WORD, count_bits
+from ...utils.checks import is_whole, shown
+from ...utils.errors import InvalidInput
+from .decay import decay_factors
+
+
+class HistoryReadings:
+    """Readings of pairs and trips; a base of `PurchaseHistory`, which has what is read."""
+
+    pairs: Pairs
+    trips: Pairs
+    half_lives: tuple[float, ...]
+    unit: str
+    start: int
+    until: int
+
+    def decay(self, pairs: slice, as_of: int | None = None) -> NDArray[np.float32]:
+        """Compute decayed counts of pairs as of the end of a period.
+
+        Parameters
+        ----------
+        pairs : slice
+            Which pairs.
+        as_of : int, optional
+            A period from `until` on; default: `until`.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_pairs, n_half_lives)
+            Periods in which each was bought, those of long ago counting less.
+
+        Raises
+        ------
+        InvalidInput
+            If the period is before `until`.
+        """
+        return self._decayed(self.pairs, pairs, as_of)
+
+    def trip_decay(self, customers: slice, as_of: int | None = None) -> NDArray[np.float32]:
+        """Compute decayed trips of customers as of the end of a period.
+
+        Parameters
+        ----------
+        customers : slice
+            Which customers.
+        as_of : int, optional
+            A period from `until` on; default: `until`.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_customers, n_half_lives)
+            Periods in which each came, those of long ago counting less.
+
+        Raises
+        ------
+        InvalidInput
+            If the period is before `until`.
+        """
+        return self._decayed(self.trips, customers, as_of)
+
+    def bought_within(self, pairs: slice, periods: int) -> NDArray[np.int32]:
+        """Count in how many of the last periods up to `until` pairs were bought.
+
+        Parameters
+        ----------
+        pairs : slice
+            Which pairs.
+        periods : int
+            How many periods, from 1 to 64.
+
+        Returns
+        -------
+        ndarray of int32, shape (n_pairs,)
+            From 0 to `periods`.
+
+        Raises
+        ------
+        InvalidInput
+            If there are more than 64 periods, or none.
+        """
+        return self._within(self.pairs, pairs, periods)
+
+    def trips_within(self, customers: slice, periods: int) -> NDArray[np.int32]:
+        """Count in how many of the last periods up to `until` customers came.
+
+        Parameters
+        ----------
+        customers : slice
+            Which customers.
+        periods : int
+            How many periods, from 1 to 64.
+
+        Returns
+        -------
+        ndarray of int32, shape (n_customers,)
+            From 0 to `periods`.
+
+        Raises
+        ------
+        InvalidInput
+            If there are more than 64 periods, or none.
+        """
+        return self._within(self.trips, customers, periods)
+
+    def gap_variance(self, pairs: slice) -> NDArray[np.float64]:
+        """Compute the variance of the gaps between the periods in which pairs were bought.
+
+        Parameters
+        ----------
+        pairs : slice
+            Which pairs.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_pairs,)
+            In squared periods, divided by the number of gaps: 0 where there is one gap; NaN where there is none.
+        """
+        return _gap_variance(self.pairs, pairs)
+
+    def trip_gap_variance(self, customers: slice) -> NDArray[np.float64]:
+        """Compute the variance of the gaps between the periods in which customers came.
+
+        Parameters
+        ----------
+        customers : slice
+            Which customers.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_customers,)
+            As that of `gap_variance`.
+        """
+        return _gap_variance(self.trips, customers)
+
+    def _decayed(self, states: Pairs, part: slice, as_of: int | None) -> NDArray[np.float32]:
+        as_of = self.until if as_of is None else as_of
+        if as_of < self.until:
+            raise InvalidInput(
+                f"as_of: expected {self.until} (the last period of the history) or later, got {as_of}"
+            )
+        factors = decay_factors(self.half_lives, self.unit, as_of - self.start + 1)
+        age = as_of - states.last[part].astype(np.int64)
+        decayed: NDArray[np.float32] = states.decay[part] * factors[age]
+        return decayed
+
+    def _within(self, states: Pairs, part: slice, periods: int) -> NDArray[np.int32]:
+        if not is_whole(periods) or not 1 <= periods <= WORD:
+            raise InvalidInput(
+                f"periods: expected a whole number from 1 to {WORD}, got {shown(periods)}"
+            )
+        age = self.until - states.last[part].astype(np.int64)
+        seen = np.maximum(periods - age, 0)  # of the periods up to the last purchase
+        return count_bits(states.recent[part] & LOWEST[seen])
+
+
+def _gap_variance(states: Pairs, part: slice) -> NDArray[np.float64]:
+    gaps = states.times[part].astype(np.int64) - 1
+    span = states.last[part].astype(np.int64) - states.first[part]
+    difference = gaps * states.squared_gaps[part] - span * span  # exact, so never below 0
+    variance = np.full(len(gaps), np.nan)
+    np.divide(difference, gaps * gaps, out=variance, where=gaps > 0)
+    return variance
