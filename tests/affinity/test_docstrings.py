@@ -9,6 +9,7 @@ import pkgutil
 import warnings
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from itertools import chain
 from types import ModuleType
 from typing import Any
 
@@ -31,13 +32,14 @@ RENAMED = {"Begun": "DiscoveryScores", "BestOffers": "TopOffers", "Given": "Prec
 
 
 def public_objects() -> Iterator[str]:
-    """Import paths, for numpydoc, of the public names and of their own public methods and properties."""
+    """Import paths, for numpydoc, of the public names and of their public methods and properties."""
     for name in affinity.__all__:
         found = getattr(affinity, name)
         path = f"{found.__module__}:{found.__qualname__}".replace(":", ".")
         yield path
         if inspect.isclass(found):
-            for key, member in vars(found).items():
+            bases = (base for base in found.__mro__ if base.__module__.startswith("couponry"))
+            for key, member in chain.from_iterable(vars(base).items() for base in bases):
                 is_method = inspect.isfunction(member) or isinstance(
                     member, (classmethod, property)
                 )

@@ -110,7 +110,7 @@ def test_a_history_and_its_window_joined_are_the_whole_history() -> None:
     assert found.customers.equals(whole.customers) and found.items.equals(whole.items)
     assert found.indptr.tolist() == whole.indptr.tolist()
     assert found.item.tolist() == whole.item.tolist() and found.item.dtype == whole.item.dtype
-    for name in ("times", "first", "last", "discounted", "spend"):
+    for name in ("times", "first", "last", "discounted", "spend", "squared_gaps", "recent"):
         for states in ("pairs", "trips"):
             mine, theirs = (getattr(getattr(h, states), name) for h in (found, whole))
             assert mine.tolist() == theirs.tolist()

@@ -69,8 +69,8 @@ class PurchaseHistory(HistoryReadings):
     -----
     A pair counts a period once, however many transactions there were in it. Its decayed count follows the recursion
     ``decay = decay * factor[gap] + 1`` over the pair's own periods in ascending order, in float32; the bits of
-    ``recent`` move up by the gap, and those that leave its 64 are forgotten. So a later week changes only the pairs that
-    were bought in it, and the result is what the whole history at once would have given, bit for bit.
+    ``recent`` move up by the gap, and those that leave its 64 are forgotten. So a later week changes only the pairs
+    that were bought in it, and the result is what the whole history at once would have given, bit for bit.
 
     Examples
     --------

@@ -53,10 +53,12 @@ def count_bits(words: NDArray[np.uint64]) -> NDArray[np.int32]:
     [0, 2, 64]
     """
     counted: Callable[[Any], Any] = getattr(np, "bitwise_count", _count_bits)  # NumPy 2
-    return counted(words).astype(np.int32)
+    count: NDArray[np.int32] = counted(words).astype(np.int32)
+    return count
 
 
 def _count_bits(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
     """Count the bits of words in NumPy 1."""
     bits = np.unpackbits(np.ascontiguousarray(words).view(np.uint8)).reshape(-1, WORD)
-    return bits.sum(axis=1, dtype=np.uint8)
+    count: NDArray[np.uint8] = bits.sum(axis=1, dtype=np.uint8)
+    return count
