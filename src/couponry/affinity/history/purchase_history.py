@@ -182,10 +182,9 @@ class PurchaseHistory(HistoryReadings):
         rows : path, table or stream of record batches
             One row per `customer` and `product`: `times`, in how many periods it was bought; `last`, when last; and
             where they exist `first`, `discounted` (in how many of them at a discount), `spend`, `squared_gaps`,
-            `recent` (64 bits: uint64, or the same bits as int64), and decayed counts `decay_4`, `decay_16`, ... by
-            half-life in weeks. Of these last three, those that are not there are those of purchases that lie evenly
-            from first to last. Rows by customer and product are taken as they come; others are
-            ordered by DuckDB, on disk where `memory_limit` is reached.
+            `recent` (uint64, or the same bits as int64), and decayed counts `decay_4`, `decay_16`, ... by half-life in
+            weeks. Of these last three, those that are not there are those of purchases that lie evenly from first to
+            last. Rows in order are taken as they come; others are ordered by DuckDB, on disk at `memory_limit`.
         unit : {"day", "week"}
             What a period is; days are whole numbers or dates.
         trips : path, table or stream of record batches, optional
