@@ -23,7 +23,10 @@ from .features import (
     groups_of_items,
     stack_features,
 )
-from .logistic import LogisticRegression, Sample, unweighted
+from .guards.blend import Blend, WindowRows, validated_blend
+from .guards.simple_score import log_simple_score
+from .guards.window_weights import weighted_windows
+from .logistic import LogisticRegression, Sample, sigmoid
 from .personal_features import Named, item_features, personal_features
 from .training_windows import (
     LEAST_PURCHASES_THAT_COUNT,
@@ -68,14 +71,19 @@ class PersonalScorer:
         ndarray of float32, shape (n_pairs,)
             Probabilities to buy again within a window.
         """
-        scores = np.empty(int(self.history.indptr[stop] - self.history.indptr[start]), np.float32)
-        begin = 0
+        indptr, model = self.history.indptr, self.model
+        first = int(indptr[start])
+        scores = np.empty(int(indptr[stop]) - first, np.float32)
         for block in customer_blocks(self.history, start, stop):
+            pairs = slice(*(int(indptr[customer]) for customer in block))
             features = personal_features(self.history, self.items, self.groups, *block)
-            check_feature_names(features, self.model.names_)
-            found = self.model.regression_.predict_columns(list(features.values()))
-            scores[begin : begin + len(found)] = np.minimum(found, MOST_LIKELY)
-            begin += len(found)
+            check_feature_names(features, model.names_)
+            log_odds = model.regression_.log_odds_of_columns(list(features.values()))
+            if model.blend_ is not None and model.blend_.share < 1.0:
+                simple = log_simple_score(self.history, self.items["repeat_rate"], pairs)
+                log_odds = model.blend_.log_odds(log_odds, simple)
+            found = sigmoid(log_odds).astype(np.float32)
+            scores[pairs.start - first : pairs.stop - first] = np.minimum(found, MOST_LIKELY)
         return scores
 
 
@@ -83,8 +91,10 @@ class PersonalModel(NamedFeatures, Parameters):
     """Probability that a customer buys, within a window, what the customer bought before.
 
     A logistic model on `personal_features`, fitted on an earlier window in seconds, and so calibrated for windows of
-    the same length. What it knows of items is part of the fitted model. So a customer's scores depend on what this
-    customer bought alone, and have the same bits whoever else is scored, in whatever blocks.
+    the same length. Its log odds are blended with those of decayed purchases x repeat rate, in the shares that rank
+    best in validation: a model that loses to the simple score is not taken. What it knows of items is part of the
+    fitted model. So a customer's scores depend on what this customer bought alone, and have the same bits whoever else
+    is scored, in whatever blocks.
 
     Parameters
     ----------
@@ -96,6 +106,9 @@ class PersonalModel(NamedFeatures, Parameters):
     by_customer : bool
         Whether every customer counts the same when coefficients are fitted, however much was bought. It ranks better
         for those who buy little. Probabilities are calibrated for pairs either way.
+    guarded : bool
+        Whether windows count the less, the shorter their histories are, and the model is validated against the simple
+        score. False: the logistic model of all windows alike, as it is.
 
     Attributes
     ----------
@@ -103,6 +116,8 @@ class PersonalModel(NamedFeatures, Parameters):
         Names of the features; set by `fit`.
     regression_ : LogisticRegression
         The model of the features; set by `fit`.
+    blend_ : Blend or None
+        How much of it is taken, and how it ranked in validation; set by `fit`. None where it is not guarded.
     statistics_ : ItemStatistics
         What is known of items; set by `fit`.
 
@@ -124,10 +139,19 @@ class PersonalModel(NamedFeatures, Parameters):
 
     names_: list[str]
     regression_: LogisticRegression
+    blend_: Blend | None
     statistics_: ItemStatistics
 
-    def __init__(self, groups: Any = None, *, ridge: float = 1.0, by_customer: bool = False):
+    def __init__(
+        self,
+        groups: Any = None,
+        *,
+        ridge: float = 1.0,
+        by_customer: bool = False,
+        guarded: bool = True,
+    ):
         self.groups, self.ridge, self.by_customer = groups, ridge, by_customer
+        self.guarded = guarded
 
     def fit(self, windows: Sequence[Window], known: PurchaseHistory | None = None) -> PersonalModel:
         """Fit the model on windows of the past; some thousands of customers are enough.
@@ -152,14 +176,15 @@ class PersonalModel(NamedFeatures, Parameters):
             was bought again.
         """
         check_windows(windows)
-        samples = []
-        for history, later in windows:
-            self.names_, features = self._design(history)
-            outcome = bought_again(history, later)
-            samples.append(Sample(features, outcome, self._weight(history, outcome)))
-        self.regression_ = LogisticRegression(self.ridge).fit(samples)
-        if self.by_customer:
-            self.regression_.calibrated([unweighted(sample) for sample in samples])
+        weighted = [(window, 1.0) for window in windows], True
+        kept, trusted = weighted_windows(windows) if self.guarded else weighted
+        rows = [self._rows(window, weight) for window, weight in kept]
+        self.regression_, self.blend_ = self._regression(rows), None
+        if self.guarded:
+            log_odds = self.regression_.log_odds
+            self.blend_ = validated_blend(
+                rows, lambda some: self._regression(some).log_odds, log_odds, trusted=trusted
+            )
         at_the_end = known_at_the_end(windows) if known is None else known
         self.statistics_ = ItemStatistics.from_history(at_the_end)
         return self
@@ -221,8 +246,31 @@ class PersonalModel(NamedFeatures, Parameters):
         items = item_features(known.among(history.items), history.half_lives)
         return PersonalScorer(self, history, items, groups)
 
-    def _design(self, history: PurchaseHistory) -> tuple[list[str], NDArray[np.float32]]:
-        """Return the names of the features, and the features of all pairs of a history as a matrix."""
+    def _regression(self, windows: Sequence[WindowRows]) -> LogisticRegression:
+        """Return the logistic model of some windows."""
+        fitted = LogisticRegression(self.ridge).fit(rows.sample for rows in windows)
+        return fitted.calibrated([rows.alike() for rows in windows]) if self.by_customer else fitted
+
+    def _rows(self, window: Window, weight: float) -> WindowRows:
+        """Return the pairs of a window's history, and which of them were bought again."""
+        history, later = window
+        self.names_, features, simple = self._design(history)
+        outcome = bought_again(history, later)
+        weights = self._weight(history, outcome) * np.float32(weight)
+        periods = history.until - history.start + 1
+        return WindowRows(
+            Sample(features, outcome, weights),
+            simple,
+            history.customers,
+            history.indptr,
+            weight,
+            periods,
+        )
+
+    def _design(
+        self, history: PurchaseHistory
+    ) -> tuple[list[str], NDArray[np.float32], NDArray[np.float32]]:
+        """Return the names of the features, those of all pairs of a history as a matrix, and the simple score."""
         items = item_features(ItemStatistics.from_history(history), history.half_lives)
         groups = groups_of_items(self.groups, history)
 
@@ -233,7 +281,8 @@ class PersonalModel(NamedFeatures, Parameters):
         parts = list(parallel_map(compute, customer_blocks(history), worker_count()))
         if not parts:
             raise InvalidInput("windows: expected a history with purchases, got one without")
-        return parts[0][0], np.concatenate([features for _, features in parts])
+        simple = log_simple_score(history, items["repeat_rate"])
+        return parts[0][0], np.concatenate([features for _, features in parts]), simple
 
     def _weight(self, history: PurchaseHistory, outcome: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return the weight of each pair; 1 on average."""

@@ -1,0 +1,48 @@
+"""How much each window counts: the less, the shorter its history is against the one that is to be scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..training_windows import Window
+
+POWER = 8.0
+"""Exponent of the share of all history that a window's history has.
+
+What grows with a history, such as weeks since a purchase or items known, is extrapolated from shorter ones. After
+weeks 12 to 20 of the Complete Journey, windows that count the same rank up to 0.005 worse than the latest alone, which
+foretells up to 1.7 times what happens. An exponent of 8 ranks as well as the latest alone, and foretells better."""
+
+LEAST_WEIGHT = 1e-3
+"""Weight against the latest window's below which a window is left out."""
+
+LEAST_SHARE_OF_LATEST = 0.5
+"""Share of all history that the latest window's has, below which no model is to be trusted."""
+
+
+def weighted_windows(windows: Sequence[Window]) -> tuple[list[tuple[Window, float]], bool]:
+    """Return the windows that a model is fitted on, each with its weight, and whether the model may be trusted.
+
+    Parameters
+    ----------
+    windows : sequence of (PurchaseHistory, PurchaseHistory)
+        A history, and what was bought in the window after it; at least one.
+
+    Returns
+    -------
+    list of (window, float)
+        In the order of their ends; the latest one's weight is 1.
+    bool
+        Whether the latest one's history is at least half as long as all that is known at its end.
+    """
+    ordered = sorted(windows, key=lambda window: window[1].until)
+    latest, window = ordered[-1]
+    known = window.until - latest.start + 1
+    shares = [(history.until - history.start + 1) / known for history, _ in ordered]
+    weights = [min(share / shares[-1], 1.0) ** POWER for share in shares]
+    kept = [
+        (window, weight)
+        for window, weight in zip(ordered, weights, strict=True)
+        if weight >= LEAST_WEIGHT
+    ]
+    return kept, shares[-1] >= LEAST_SHARE_OF_LATEST
