@@ -176,8 +176,10 @@ class PersonalModel(NamedFeatures, Parameters):
             was bought again.
         """
         check_windows(windows)
-        weighted = [(window, 1.0) for window in windows], True
-        kept, trusted = weighted_windows(windows) if self.guarded else weighted
+        if self.guarded:
+            kept, trusted = weighted_windows(windows)
+        else:
+            kept, trusted = [(window, 1.0) for window in windows], True
         rows = [self._rows(window, weight) for window, weight in kept]
         self.regression_, self.blend_ = self._regression(rows), None
         if self.guarded:
