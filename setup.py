@@ -31,6 +31,8 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
         "affinity/variant_avx2",
         "affinity/variant_avx512",
         "affinity/variant_baseline",
+        "affinity/variants",
+        "trees/score_trees",
     ],
 }
 

@@ -31,7 +31,7 @@ def test_nothing_outlives_a_call_but_the_instruction_set() -> None:
         if VARIABLE.match(line) or STATIC.match(line) or line.lstrip().startswith("std::atomic")
     }
     assert found == {
-        "ext/couponry/affinity/best_offers.cpp: std::atomic<const OfferKernels*> current{&offers_baseline};",
+        "ext/couponry/affinity/variants.cpp: std::atomic<const AffinityKernels*> current{&affinity_baseline};",
         "ext/couponry/dispatch/instruction_set.cpp: std::atomic<const KernelTable*> current{&kernels_baseline};",
     }
 

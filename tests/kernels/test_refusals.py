@@ -44,6 +44,7 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
         "scoring.own.pair": 70, "scoring.kinds.item": 3, "scoring.kinds.ptr": 10**6,
         "scoring.kinds.offer": 70, "scoring.eligible.ptr": 10**6, "scoring.eligible.offer": 70,
     },
+    "score_trees": {"trees.ptr": 10**6, "trees.feature": 3},
 }  # fmt: skip
 RULES = {
     "shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "rules.group": 10**6, "rules.constraint_ptr": 10**6,
@@ -137,6 +138,7 @@ def test_every_array_that_counts_is_tried() -> None:
         "ptr",
         "item",
         "segment",
+        "feature",
         "group",
         "row",
         "had",
@@ -203,6 +205,7 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "mark_free": "is_free", "alternatives": "loss", "fine_usage": "total", "regret": "out",
         "choose_exactly": "chosen", "propose": "priority", "improve": "search.activity",
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
+        "score_trees": "out",
     }  # fmt: skip
     assert set(out) == set(CALLS)
     for kernel, path in out.items():

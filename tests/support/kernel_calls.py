@@ -21,6 +21,7 @@ from tests.support.kernel_cases import (
 
 from couponry.kernels import REPAIR
 from couponry.kernels.affinity_contract import (
+    MOST_LEAVES,
     Bought,
     Chosen,
     Eligible,
@@ -29,6 +30,7 @@ from couponry.kernels.affinity_contract import (
     Links,
     OfferScoring,
     Pairs,
+    Trees,
 )
 
 Array = NDArray[Any]
@@ -183,7 +185,7 @@ def calls_of_affinity(
     offers: int = -1,
     factors: int = -1,
 ) -> Iterator[Call]:
-    """Random purchases to be taken up, and random offers to be chosen of; -1: of any number."""
+    """Random purchases to be taken up, offers to be chosen of, and trees to be summed; -1: of any number."""
     pairs = int(random.integers(3, 9))
     ptr = _offsets(random.integers(1, 5, pairs))
     periods = [np.sort(random.choice(50, n, replace=False)) for n in np.diff(ptr)]
@@ -204,6 +206,37 @@ def calls_of_affinity(
     width = min(int(chooser.quota.sum()), offers)
     arguments = {"scoring": chooser.scoring(), "start": 0, "stop": customers}
     yield Call("best_offers", arguments | {"chosen": _room(customers, width)})
+    rows = int(random.choice([1, 63, 64, 65, 150]))
+    yield trees_call(random, trees=int(random.integers(1, 5)), features=3, rows=rows)
+
+
+def trees_call(random: np.random.Generator, *, trees: int, features: int, rows: int) -> Call:
+    """Trees of 1 to 32 leaves and any shape, and rows that often meet thresholds; some values are no numbers."""
+    leaves = random.integers(1, MOST_LEAVES + 1, trees)
+    leaves[0] = MOST_LEAVES
+    masks = [mask for n in leaves for mask in _masks(random, 0, int(n))]
+    ptr = _offsets(leaves - 1)
+    ensemble = Trees(
+        ptr=ptr,
+        feature=random.integers(0, features, ptr[-1]).astype(np.int32),
+        threshold=random.integers(-5, 6, ptr[-1]).astype(np.float32),
+        mask=np.array(masks, np.uint32),
+        value=random.normal(size=(trees, MOST_LEAVES)),
+    )
+    columns = random.integers(-6, 7, (features, rows)).astype(np.float32)
+    columns.ravel()[:3] = np.array([np.nan, np.inf, -np.inf])[: columns.size]
+    return Call(
+        "score_trees", {"trees": ensemble, "columns": columns, "out": random.normal(size=rows)}
+    )
+
+
+def _masks(random: np.random.Generator, first: int, leaves: int) -> Iterator[int]:
+    """Masks of the inner nodes of a random tree, the leaves of which are numbered from `first` on."""
+    if leaves > 1:
+        left = int(random.integers(1, leaves))
+        yield 0xFFFFFFFF ^ (((1 << left) - 1) << first)
+        yield from _masks(random, first, left)
+        yield from _masks(random, first + left, leaves - left)
 
 
 def _offsets(lengths: Array) -> NDArray[np.int64]:

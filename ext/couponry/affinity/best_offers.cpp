@@ -1,26 +1,16 @@
-// Working memory for the choice of offers, and which instruction set it runs with.
+// Working memory for the choice of offers.
 #include "affinity/best_offers.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <cstring>
 #include <limits>
 #include <new>
 #include <numeric>
 #include <vector>
 
+#include "affinity/variants.hpp"
+
 namespace couponry {
 namespace {
-
-const OfferKernels* const WIDEST_FIRST[] = {
-#if COUPONRY_X86
-    &offers_avx512,
-    &offers_avx2,
-#endif
-    &offers_baseline,
-};
-
-std::atomic<const OfferKernels*> current{&offers_baseline};
 
 constexpr int64_t WORD = 64;
 constexpr int64_t FLAGS_FROM = 1 << 14;  // offers; so many are not gone through for each customer
@@ -117,22 +107,11 @@ struct Memory {
 int best_offers(const Choice& choice) noexcept {
     try {
         Memory memory(choice);
-        current.load(std::memory_order_relaxed)->choose(choice, memory.room());
+        affinity_kernels().choose(choice, memory.room());
     } catch (const std::bad_alloc&) {
         return NO_MEMORY;
     }
     return DONE;
-}
-
-bool use_variant(const char* name) noexcept {
-    for (const OfferKernels* candidate : WIDEST_FIRST) {
-        const bool wanted = !name || !*name || std::strcmp(name, candidate->name) == 0;
-        if (wanted && candidate->runs_here()) {
-            current.store(candidate, std::memory_order_relaxed);
-            return true;
-        }
-    }
-    return false;
 }
 
 }  // namespace couponry

@@ -90,19 +90,6 @@ struct Room {
     int64_t at_a_time;    // how many customers
 };
 
-// The same kernel, once per instruction set.
-struct OfferKernels {
-    const char* name;
-    bool (*runs_here)() noexcept;
-    void (*choose)(const Choice&, const Room&) noexcept;
-};
-
-extern const OfferKernels offers_baseline;
-#if COUPONRY_X86
-extern const OfferKernels offers_avx2;
-extern const OfferKernels offers_avx512;
-#endif
-
 // Links to offers that there are not, or of values that are no finite numbers.
 inline Fault offers_beyond(const char* array, const Links& links, int64_t offers) noexcept {
     for (int64_t l = 0; l < links.link.size; ++l) {
@@ -114,8 +101,5 @@ inline Fault offers_beyond(const char* array, const Links& links, int64_t offers
 }
 
 int best_offers(const Choice&) noexcept;
-
-// Uses the named instruction set from now on; null or empty: the widest. False where it does not run here.
-bool use_variant(const char* name) noexcept;
 
 }  // namespace couponry

@@ -1,5 +1,5 @@
-// The choice of offers for x86-64 processors with AVX2.
-#include "affinity/best_offers.hpp"
+// The kernels of affinity for x86-64 processors with AVX2.
+#include "affinity/variants.hpp"
 
 #if COUPONRY_X86
 
@@ -9,11 +9,15 @@
 
 #include "affinity/choose.hpp"
 
+#include "trees/leaves_avx2.hpp"
+
+#include "trees/score_tiles.hpp"
+
 #include "dispatch/target_end.hpp"
 
 namespace couponry {
 
-const OfferKernels offers_avx2{"avx2", has_avx2, choose};
+const AffinityKernels affinity_avx2{"avx2", has_avx2, choose, score_tiles};
 
 }  // namespace couponry
 

@@ -1,5 +1,5 @@
-// The choice of offers for x86-64 processors with AVX-512.
-#include "affinity/best_offers.hpp"
+// The kernels of affinity for x86-64 processors with AVX-512.
+#include "affinity/variants.hpp"
 
 #if COUPONRY_X86
 
@@ -9,11 +9,15 @@
 
 #include "affinity/choose.hpp"
 
+#include "trees/leaves_avx512.hpp"
+
+#include "trees/score_tiles.hpp"
+
 #include "dispatch/target_end.hpp"
 
 namespace couponry {
 
-const OfferKernels offers_avx512{"avx512", has_avx512, choose};
+const AffinityKernels affinity_avx512{"avx512", has_avx512, choose, score_tiles};
 
 }  // namespace couponry
 

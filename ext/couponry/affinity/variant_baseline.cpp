@@ -1,10 +1,16 @@
-// The choice of offers for any processor of the platform.
+// The kernels of affinity for any processor of the platform.
+#include "affinity/variants.hpp"
+
 #include "affinity/lanes_baseline.hpp"
 
 #include "affinity/choose.hpp"
 
+#include "trees/leaves_baseline.hpp"
+
+#include "trees/score_tiles.hpp"
+
 namespace couponry {
 
-const OfferKernels offers_baseline{"baseline", []() noexcept { return true; }, choose};
+const AffinityKernels affinity_baseline{"baseline", []() noexcept { return true; }, choose, score_tiles};
 
 }  // namespace couponry

@@ -69,6 +69,22 @@ cdef extern from "affinity/best_offers.hpp" namespace "couponry" nogil:
 
     int c_best_offers "couponry::best_offers"(const Choice&) noexcept
     Fault offers_beyond(const char*, const Links&, int64_t) noexcept
+
+cdef extern from "trees/score_trees.hpp" namespace "couponry" nogil:
+    cdef int64_t LEAVES
+
+    cdef cppclass Trees:
+        View[const int64_t] ptr
+        View[const int32_t] feature
+        View[const float] threshold
+        View[const uint32_t] mask
+        Table[const double] value
+
+    int c_score_trees "couponry::score_trees"(
+        const Trees&, const Table[const float]&, const View[double]&) noexcept
+    Fault trees_fault(const Trees&, int64_t) noexcept
+
+cdef extern from "affinity/variants.hpp" namespace "couponry" nogil:
     bint use_variant(const char*) noexcept
 
 
@@ -220,6 +236,29 @@ def best_offers(scoring, int64_t start, int64_t stop, chosen, *, bint unchecked=
         look_at_choice(choice)
     with nogil:
         status = c_best_offers(choice)
+    check(status)
+
+
+def score_trees(trees, const float[:, ::1] columns, double[::1] out, *, bint unchecked=False):
+    cdef Trees trees_
+    cdef Table[const float] columns_ = table[float](columns)
+    cdef View[double] out_ = writable[double](out)
+    cdef int status
+    trees_.ptr, trees_.feature = view[int64_t](trees.ptr), view[int32_t](trees.feature)
+    trees_.threshold, trees_.mask = view[float](trees.threshold), view[uint32_t](trees.mask)
+    trees_.value = table[double](trees.value)
+    within(trees_.ptr.size, 1, 0x7FFFFFFF, "trees.ptr: offsets")
+    same(trees_.threshold.size, trees_.feature.size, "trees.threshold: nodes")
+    same(trees_.mask.size, trees_.feature.size, "trees.mask: nodes")
+    same(trees_.value.rows, trees_.ptr.size - 1, "trees.value: trees")
+    same(trees_.value.columns, LEAVES, "trees.value: leaves")
+    same(columns_.columns, out_.size, "columns: rows")
+    if out_.size == 0:
+        return
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(trees_fault(trees_, columns_.rows))
+    with nogil:
+        status = c_score_trees(trees_, columns_, out_)
     check(status)
 
 

@@ -1,6 +1,6 @@
-"""What the kernels of affinity are given: histories of purchases, links to offers, and what is chosen.
+"""What the kernels of affinity are given: histories of purchases, links to offers, what is chosen, and trees.
 
-Letters: n customers, e (customer, item) pairs, P items that are bought, K offers, F factors, H half-lives.
+Letters: n customers, e (customer, item) pairs, P items that are bought, K offers, F factors, H half-lives, T trees.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+MOST_LEAVES = 32
+"""Leaves that a tree may have: those that a row may still reach are the bits of one word."""
 
 
 class Pairs(NamedTuple):
@@ -212,3 +215,32 @@ class Chosen(NamedTuple):
         """The room of the customers start <= i < stop."""
         room = slice(start * width, stop * width)
         return Chosen(self.number[start:stop], self.offer[room], self.role[room], self.score[room])
+
+
+class Trees(NamedTuple):
+    """Trees of at most 32 leaves, which are numbered from left to right.
+
+    An inner node sends a row to the right where the row's feature is above the threshold, else to the left.
+
+    Attributes
+    ----------
+    ptr : ndarray of int64, shape (T + 1,)
+        Inner nodes of tree t are ``ptr[t]:ptr[t + 1]``, in any order.
+    feature : ndarray of int32, shape (nodes,)
+    threshold : ndarray of float32, shape (nodes,)
+    mask : ndarray of uint32, shape (nodes,)
+        Leaves that may still be reached to the right: all but those to the left of the node. Bit 0 is the first leaf.
+    value : ndarray of float64, shape (T, 32)
+        Of each leaf; beyond the last leaf of a tree, anything.
+
+    References
+    ----------
+    C. Lucchese and others: QuickScorer: a Fast Algorithm to Rank Documents with Additive Ensembles of Regression Trees.
+    SIGIR 2015, section 3.
+    """
+
+    ptr: NDArray[np.int64]
+    feature: NDArray[np.int32]
+    threshold: NDArray[np.float32]
+    mask: NDArray[np.uint32]
+    value: NDArray[np.float64]

@@ -1,15 +1,15 @@
 """The kernels in C++ (sources in ext/couponry), compiled when the package is built.
 
 Each function carries the docstring of its twin in the reference. `evaluate`, `mark_free`, `noise`, `hash_blocks`,
-`read_bytes` and `best_offers` exist once per instruction set: the widest that the processor has is used, unless the
-environment variable COUPONRY_ISA, read at import, names a narrower one (avx512, avx2 or baseline).
+`read_bytes`, `best_offers` and `score_trees` exist once per instruction set: the widest that the processor has is
+used, unless the environment variable COUPONRY_ISA, read at import, names a narrower one (avx512, avx2 or baseline).
 """
 
 from __future__ import annotations
 
 from .. import reference
 from .affinity import _use_instruction_set as _use_for_affinity
-from .affinity import best_offers, fold_purchases
+from .affinity import best_offers, fold_purchases, score_trees
 from .customer_constraints import compile_constraints
 from .evaluate import _use_instruction_set as _use_for_evaluate
 from .evaluate import (
@@ -52,6 +52,7 @@ __all__ = [
     "quantise",
     "read_bytes",
     "regret",
+    "score_trees",
     "span",
 ]
 

@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..affinity_contract import Chosen, OfferScoring, Pairs
+from ..affinity_contract import Chosen, OfferScoring, Pairs, Trees
 
 def fold_purchases(
     ptr: NDArray[np.int64],
@@ -15,5 +15,12 @@ def fold_purchases(
 ) -> None: ...
 def best_offers(
     scoring: OfferScoring, start: int, stop: int, chosen: Chosen, *, unchecked: bool = False
+) -> None: ...
+def score_trees(
+    trees: Trees,
+    columns: NDArray[np.float32],
+    out: NDArray[np.float64],
+    *,
+    unchecked: bool = False,
 ) -> None: ...
 def _use_instruction_set(name: str) -> None: ...

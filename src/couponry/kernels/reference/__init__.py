@@ -7,13 +7,13 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
     customer_constraints                                         rules compiled for single customers
     constraint_search  search_bounds  whole_values               the exact search that they share
     preference  rules                                            order of choice and ties; what rules allow
-    quantise  affinity                                           kernels about values and offers
+    quantise  affinity                                           kernels about values, offers and trees
     digest                                                       hashes of memory
 """
 
 from __future__ import annotations
 
-from .affinity import best_offers, fold_purchases
+from .affinity import best_offers, fold_purchases, score_trees
 from .alternatives import alternatives, fine_usage
 from .customer_constraints import compile_constraints
 from .digest import hash_blocks
@@ -38,5 +38,6 @@ __all__ = [
     "propose",
     "quantise",
     "regret",
+    "score_trees",
     "span",
 ]

@@ -1,4 +1,4 @@
-"""The kernels of affinity: purchases folded into the states of pairs, and the best offers of each customer.
+"""The kernels of affinity: purchases folded into the states of pairs, the best offers of each customer, sums of trees.
 
 Letters: e (customer, item) pairs, r purchases of them by period, H half-lives, G one more than the longest gap in
 periods.
@@ -9,8 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..affinity_contract import Chosen, OfferScoring, Pairs
-from ..contract import Bounds, Flags, Offsets, Prices, Sums
+from ..affinity_contract import Chosen, OfferScoring, Pairs, Trees
+from ..contract import Amounts, Bounds, Flags, Offsets, Prices, Sums
+
+EVERY_LEAF = np.uint32(0xFFFFFFFF)
+"""A bit for each of 32 leaves."""
 
 
 def fold_purchases(
@@ -149,3 +152,38 @@ def best_of_each_role(
                 break
             taken[first] = True
     return taken
+
+
+def score_trees(trees: Trees, columns: Prices, out: Amounts) -> None:
+    """Add the values of the leaves that rows reach, one tree after the other.
+
+    A row reaches the first of the leaves that are left when each node whose threshold its feature is above has dropped
+    the leaves to its left. What is not a number is above nothing. Sums are float64, one addition at a time.
+
+    Parameters
+    ----------
+    trees : Trees
+    columns : ndarray of float32, shape (features, rows)
+    out : ndarray of float64, shape (rows,)
+        IN/OUT: added to.
+    """
+    reachable = np.empty(len(out), np.uint32)
+    for t in range(len(trees.ptr) - 1):
+        reachable[:] = EVERY_LEAF
+        for node in range(trees.ptr[t], trees.ptr[t + 1]):
+            value, threshold = columns[trees.feature[node]], trees.threshold[node]
+            mask = trees.mask[node]
+            for i in range(len(out)):  # without a branch: Numba makes vectors of it
+                reachable[i] &= mask if value[i] > threshold else EVERY_LEAF
+        for i in range(len(out)):
+            out[i] += trees.value[t, first_leaf(reachable[i])]
+
+
+def first_leaf(reachable: np.uint32) -> int:
+    """Place of the lowest bit; the last leaf where there is none."""
+    leaves, first = int(reachable), 0
+    for half in (16, 8, 4, 2, 1):
+        if leaves & ((1 << half) - 1) == 0:
+            leaves >>= half
+            first += half
+    return first
