@@ -88,7 +88,7 @@ def test_arguments_by_name() -> None:
     assert "personal__ridge" not in model.get_params(deep=False)
     assert model.set_params(personal__ridge=5.0, neighbours=7) is model
     assert model.personal.ridge == 5.0 and model.neighbours == 7
-    with pytest.raises(InvalidInput, match="no argument 'rigde'; did you mean 'ridge'?"):
+    with pytest.raises(InvalidInput, match="no argument 'rigde'; did you mean 'ridge'"):
         PersonalModel().set_params(rigde=1.0)
     with pytest.raises(InvalidInput, match="expected a response model beside it"):
         model.set_params(response=None)

@@ -23,6 +23,7 @@ from .scores.discovery_model import DiscoveryModel, DiscoveryScores
 from .scores.item_neighbours import Neighbours, PrecomputedSimilarity
 from .scores.logistic import LogisticRegression, Sample
 from .scores.offer_neighbours import offer_neighbours
+from .scores.own.own_columns import OwnColumn
 from .scores.personal_model import PersonalModel
 from .scores.repeat_score import RepeatScore
 from .scores.similarity import bm25, cosine, ease
@@ -39,6 +40,7 @@ __all__ = [
     "LogisticRegression",
     "Neighbours",
     "OfferChooser",
+    "OwnColumn",
     "PersonalModel",
     "PrecomputedSimilarity",
     "PurchaseHistory",

@@ -141,6 +141,9 @@ def _text(value: Any) -> str:
         return f"<{type(value).__name__} of {', '.join(map(str, value))}>"[: LONGEST_VALUE + 2]
     if isinstance(value, Parameters) or _is_short(value):
         return repr(value)
+    if hasattr(value, "get_params"):  # a model of others
+        text = " ".join(repr(value).split())
+        return text if len(text) <= LONGEST_VALUE else f"<{type(value).__name__}>"
     if callable(value) and hasattr(value, "__qualname__"):
         return f"<{value.__qualname__}>"
     length = f" of {len(value):,}" if isinstance(value, list | tuple) else ""

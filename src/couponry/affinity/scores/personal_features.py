@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
 from .features import Features, ItemGroups, as_float32
+from .own.own_columns import OwnFeatures
 
 MOST_CELLS = 16
 """Cells of customers and groups for each pair up to which sums are kept for all of them."""
@@ -48,7 +49,12 @@ def item_features(statistics: ItemStatistics, half_lives: Sequence[float]) -> Na
 
 
 def personal_features(
-    history: PurchaseHistory, items: Named, groups: ItemGroups, start: int, stop: int
+    history: PurchaseHistory,
+    items: Named,
+    groups: ItemGroups,
+    start: int,
+    stop: int,
+    own: OwnFeatures | None = None,
 ) -> Features:
     """Compute the features of the pairs of the customers start <= i < stop.
 
@@ -61,6 +67,8 @@ def personal_features(
         Groupings of the items by name, such as `category` and `brand`.
     start, stop : int
         Range of customers.
+    own : OwnFeatures, optional
+        The user's, which come last.
 
     Returns
     -------
@@ -90,7 +98,8 @@ def personal_features(
     found.update(_customer_features(pairs))
     for name, group in groups.items():
         found.update(_group_features(pairs, name, group))
-    return as_float32(found)
+    features = as_float32(found)
+    return features if own is None else own.added_to(features, start, stop)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ from .guards.blend import Blend, WindowRows, validated_blend
 from .guards.simple_score import log_simple_score
 from .guards.window_weights import weighted_windows
 from .logistic import LogisticRegression, Sample, sigmoid
+from .own.estimator_regression import regression_of
+from .own.own_columns import OwnColumn, OwnFeatures
 from .personal_features import Named, item_features, personal_features
 from .training_windows import (
     LEAST_PURCHASES_THAT_COUNT,
@@ -51,12 +53,15 @@ class PersonalScorer:
     items : dict of str to ndarray of float64, shape (n_items,)
         Features of the history's items.
     groups : mapping of str to ndarray of int, shape (n_items,)
+    own : OwnFeatures
+        The user's columns.
     """
 
     model: PersonalModel
     history: PurchaseHistory
     items: Named
     groups: ItemGroups
+    own: OwnFeatures
 
     def score(self, start: int, stop: int) -> NDArray[np.float32]:
         """Predict the probabilities of the pairs of the customers start <= i < stop.
@@ -76,7 +81,7 @@ class PersonalScorer:
         scores = np.empty(int(indptr[stop]) - first, np.float32)
         for block in customer_blocks(self.history, start, stop):
             pairs = slice(*(int(indptr[customer]) for customer in block))
-            features = personal_features(self.history, self.items, self.groups, *block)
+            features = personal_features(self.history, self.items, self.groups, *block, self.own)
             check_feature_names(features, model.names_)
             log_odds = model.regression_.log_odds_of_columns(list(features.values()))
             if model.blend_ is not None and model.blend_.share < 1.0:
@@ -109,13 +114,19 @@ class PersonalModel(NamedFeatures, Parameters):
     guarded : bool
         Whether windows count the less, the shorter their histories are, and the model is validated against the simple
         score. False: the logistic model of all windows alike, as it is.
+    columns : mapping of str to OwnColumn, optional
+        Features besides its own, by name: of pairs, customers or items.
+    estimator : object, optional
+        Fitted in place of the logistic regression: a classifier of scikit-learn's kind, with
+        ``fit(X, y, sample_weight=...)`` and ``predict_proba``. A copy is fitted. Scores have the same bits in any
+        blocks where its probabilities of a row do not depend on other rows.
 
     Attributes
     ----------
     names_ : list of str
         Names of the features; set by `fit`.
     regression_ : LogisticRegression
-        The model of the features; set by `fit`.
+        The model of the features, or what stands for the estimator; set by `fit`.
     blend_ : Blend or None
         How much of it is taken, and how it ranked in validation; set by `fit`. None where it is not guarded.
     statistics_ : ItemStatistics
@@ -149,9 +160,11 @@ class PersonalModel(NamedFeatures, Parameters):
         ridge: float = 1.0,
         by_customer: bool = False,
         guarded: bool = True,
+        columns: Mapping[str, OwnColumn] | None = None,
+        estimator: Any = None,
     ):
         self.groups, self.ridge, self.by_customer = groups, ridge, by_customer
-        self.guarded = guarded
+        self.guarded, self.columns, self.estimator = guarded, columns, estimator
 
     def fit(self, windows: Sequence[Window], known: PurchaseHistory | None = None) -> PersonalModel:
         """Fit the model on windows of the past; some thousands of customers are enough.
@@ -246,11 +259,11 @@ class PersonalModel(NamedFeatures, Parameters):
         check_like_fitted(history, known)
         groups = groups_of_items(self.groups, history)
         items = item_features(known.among(history.items), history.half_lives)
-        return PersonalScorer(self, history, items, groups)
+        return PersonalScorer(self, history, items, groups, OwnFeatures(self.columns, history))
 
     def _regression(self, windows: Sequence[WindowRows]) -> LogisticRegression:
         """Return the logistic model of some windows."""
-        fitted = LogisticRegression(self.ridge).fit(rows.sample for rows in windows)
+        fitted = regression_of(self.estimator, self.ridge).fit(rows.sample for rows in windows)
         return fitted.calibrated([rows.alike() for rows in windows]) if self.by_customer else fitted
 
     def _rows(self, window: Window, weight: float) -> WindowRows:
@@ -275,9 +288,10 @@ class PersonalModel(NamedFeatures, Parameters):
         """Return the names of the features, those of all pairs of a history as a matrix, and the simple score."""
         items = item_features(ItemStatistics.from_history(history), history.half_lives)
         groups = groups_of_items(self.groups, history)
+        own = OwnFeatures(self.columns, history)
 
         def compute(block: tuple[int, int]) -> tuple[list[str], NDArray[np.float32]]:
-            features: Features = personal_features(history, items, groups, *block)
+            features: Features = personal_features(history, items, groups, *block, own)
             return list(features), stack_features(features)
 
         parts = list(parallel_map(compute, customer_blocks(history), worker_count()))

@@ -1,0 +1,142 @@
+"""Lets an estimator of scikit-learn's kind do what the logistic regression does in a model of pairs."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....utils.errors import InvalidInput
+from ..logistic import LogisticRegression, Sample
+
+LEAST_PROBABILITY = 1e-7
+"""Probabilities nearer to 0 or 1 are taken for this, so that they have log odds."""
+
+
+class EstimatorRegression(LogisticRegression):
+    """A classifier's probabilities, as log odds that can be scaled and shifted.
+
+    Parameters
+    ----------
+    estimator : object
+        With ``fit(X, y, sample_weight=...)`` and ``predict_proba(X)``; a copy is fitted, it stays as it is.
+
+    Attributes
+    ----------
+    estimator_ : object
+        The copy; set by `fit`.
+
+    Raises
+    ------
+    InvalidInput
+        If it cannot fit or predict probabilities.
+    """
+
+    def __init__(self, estimator: Any):
+        super().__init__(0.0)
+        self.estimator = estimator
+        for method in ("fit", "predict_proba"):
+            if not callable(getattr(estimator, method, None)):
+                raise InvalidInput(
+                    f"estimator: expected one with fit and predict_proba, got {type(estimator).__name__}"
+                )
+
+    def fit(self, samples: Iterable[Sample]) -> EstimatorRegression:
+        """Fit a copy of the estimator.
+
+        Parameters
+        ----------
+        samples : iterable of Sample
+            Features, outcome and weight of each row.
+
+        Returns
+        -------
+        EstimatorRegression
+            This model.
+
+        Raises
+        ------
+        InvalidInput
+            If outcomes are all the same, or rows weigh differently and the estimator takes no weights.
+        """
+        features, outcome, weight = (
+            np.concatenate(columns) for columns in zip(*samples, strict=True)
+        )
+        if outcome.all() or not outcome.any():
+            raise InvalidInput(
+                "fit: expected pairs with and pairs without the outcome, got only one kind"
+            )
+        weights = {} if (weight == weight[0]).all() else {"sample_weight": weight}
+        if weights and "sample_weight" not in inspect.signature(self.estimator.fit).parameters:
+            raise InvalidInput(
+                f"estimator: expected {type(self.estimator).__name__}.fit to take sample_weight, since pairs weigh "
+                "differently; they weigh the same with by_customer=False and guarded=False"
+            )
+        self.estimator_ = copy.deepcopy(self.estimator)
+        self.estimator_.fit(features, outcome, **weights)
+        self.coef_, self.intercept_ = np.ones(1), 0.0  # of the log odds of its probabilities
+        return self
+
+    def log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Compute the log odds of rows.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (n_rows, n_features)
+            In the order in which the model was fitted.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+        """
+        self._check_fitted()
+        found = np.asarray(self.estimator_.predict_proba(features), np.float64)
+        if found.shape != (len(features), 2) or not ((found >= 0.0) & (found <= 1.0)).all():
+            raise InvalidInput(
+                f"estimator: expected predict_proba to give {len(features):,} x 2 probabilities, got {found.shape}"
+            )
+        chance = np.clip(found[:, 1], LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
+        margin: NDArray[np.float64] = np.log(chance) - np.log1p(-chance)
+        margin *= self.coef_[0]
+        margin += self.intercept_
+        return margin
+
+    def log_odds_of_columns(self, columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+        """Compute the log odds of rows that are given by columns.
+
+        Parameters
+        ----------
+        columns : sequence of ndarray of float32, shape (n_rows,)
+            One for each feature, in the order in which the model was fitted.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+        """
+        return self.log_odds(np.stack(list(columns), axis=1))
+
+
+def regression_of(estimator: Any, ridge: float) -> LogisticRegression:
+    """Return what is fitted on a model's pairs.
+
+    Parameters
+    ----------
+    estimator : object or None
+        With `fit` and `predict_proba`; None: a logistic regression.
+    ridge : float
+        Of the logistic regression.
+
+    Returns
+    -------
+    LogisticRegression
+
+    Raises
+    ------
+    InvalidInput
+        If the estimator cannot fit or predict probabilities.
+    """
+    return LogisticRegression(ridge) if estimator is None else EstimatorRegression(estimator)
