@@ -14,12 +14,15 @@ from ...data import tables
 from ...utils.errors import InvalidInput
 from ..history.purchase_history import PurchaseHistory
 from ..parameters import NamedFeatures, Parameters
-from .discovery_features import DiscoveryFeatures
-from .features import check_feature_names, check_like_fitted, stack_features
+from .discovery.discovery_features import DiscoveryFeatures, customer_ranges
+from .discovery.known_items import KnownItems
+from .features import Features, check_feature_names, check_like_fitted, stack_features
 from .item_neighbours import NEIGHBOURS, Neighbours
-from .known_items import KnownItems
-from .logistic import LogisticRegression, Sample, unweighted
+from .logistic import LogisticRegression, Sample
 from .training_windows import LEAST_PURCHASES_THAT_COUNT, Window, check_windows, known_at_the_end
+
+ONE_IN = 3
+"""Of pairs that were not bought, one in so many is fitted on: they are hundreds of times as many as the others."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,55 @@ class DiscoveryScores:
         return iter((self.customer, self.item, self.score))
 
 
+@dataclass(frozen=True)
+class DiscoveryScorer:
+    """Predicts the probabilities of given pairs of a history's customers; made by `DiscoveryModel.scorer`.
+
+    Attributes
+    ----------
+    model : DiscoveryModel
+    features : DiscoveryFeatures
+    """
+
+    model: DiscoveryModel
+    features: DiscoveryFeatures
+
+    def score(
+        self, start: int, stop: int, customer: NDArray[np.int64], item: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Predict the probabilities of pairs.
+
+        Parameters
+        ----------
+        start, stop : int
+            Range of customers of the history.
+        customer : ndarray of int64, shape (n_pairs,)
+            Positions in the history's customers, start <= i < stop, ascending.
+        item : ndarray of int64, shape (n_pairs,)
+            Positions in the items that the scorer was made for.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_pairs,)
+            Probabilities to buy the item within a window, where the customer did not buy it before: the same bits as
+            those of `DiscoveryModel.score`.
+        """
+        parts = [np.zeros(0, np.float32)]
+        for first, last in customer_ranges(start, stop):
+            part = slice(*np.searchsorted(customer, (first, last)))
+            found = self.features.of_pairs(first, last, customer[part], item[part])
+            parts.append(self.model.predicted(found))
+        return np.concatenate(parts)
+
+
 class DiscoveryModel(NamedFeatures, Parameters):
     """Probability that a customer buys, within a window, an item that the customer did not buy before.
 
     A logistic model on what neighbours say (items like those that the customer buys, by several similarities), on
-    popularity now and before, and on what the customer buys of the item's groups. For each customer the `keep` items
-    that neighbours rank first and the `keep` / 2 that sell most are scored; others are not. Neighbours and popularity
-    are part of the fitted model, so a customer's scores depend on what this customer bought alone.
+    what the customers bought who are most alike, on popularity now and before, and on what the customer buys of the
+    item's groups. For each customer the `keep` items that all these rank first together and the `keep` / 10 that sell
+    most are scored; others only where they are asked about (`scorer`). What is known of items and of customers is part
+    of the fitted model, so a customer's scores depend on what this customer bought alone.
 
     Parameters
     ----------
@@ -66,7 +111,10 @@ class DiscoveryModel(NamedFeatures, Parameters):
     items : int
         How many of the most bought items take part; others have too few buyers to say anything.
     keep : int
-        How many items of each customer are scored, half as many bestsellers besides.
+        How many items of each customer are scored, a tenth as many bestsellers besides.
+    customers : int
+        How many customers the model keeps: the 200 of them who bought most of what a customer bought, rare items above
+        all, are asked what this customer may begin. It takes most of the time of scoring; 0: none are.
     neighbours : sequence of Neighbours
         Similarities, and how purchases weigh in them.
     ridge : float
@@ -82,7 +130,7 @@ class DiscoveryModel(NamedFeatures, Parameters):
     regression_ : LogisticRegression
         The model of the features; set by `fit`.
     known_ : KnownItems
-        What is known of items: statistics, neighbours, bestsellers; set by `fit`.
+        What is known of items: statistics, neighbours, bestsellers, customers to ask; set by `fit`.
 
     Raises
     ------
@@ -114,14 +162,15 @@ class DiscoveryModel(NamedFeatures, Parameters):
         groups: Any = None,
         *,
         items: int = 4000,
-        keep: int = 300,
+        keep: int = 700,
+        customers: int = 2500,
         neighbours: Sequence[Neighbours] = NEIGHBOURS,
         ridge: float = 1.0,
         by_customer: bool = True,
     ):
         if not neighbours:
             raise InvalidInput("neighbours: expected at least one, got none")
-        self.groups, self.items, self.keep = groups, items, keep
+        self.groups, self.items, self.keep, self.customers = groups, items, keep, customers
         self.neighbours, self.ridge, self.by_customer = neighbours, ridge, by_customer
 
     def fit(
@@ -155,9 +204,11 @@ class DiscoveryModel(NamedFeatures, Parameters):
                 "windows: expected items that some customers have not bought yet, got none: all customers have "
                 "bought all items that take part"
             )
-        self.regression_ = LogisticRegression(self.ridge).fit(samples)
+        weighted = [one._replace(weight=one.weight * stands_for) for one, stands_for in samples]
+        self.regression_ = LogisticRegression(self.ridge).fit(weighted)
         if self.by_customer:
-            self.regression_.calibrated([unweighted(sample) for sample in samples])
+            pairs = [one._replace(weight=stands_for) for one, stands_for in samples]
+            self.regression_.calibrated(pairs)
         self.known_ = self._learned(known_at_the_end(windows) if known is None else known)
         return self
 
@@ -210,23 +261,72 @@ class DiscoveryModel(NamedFeatures, Parameters):
         """
         yield from self._scored(self._features(history))
 
+    def scorer(self, history: PurchaseHistory, items: pa.Array) -> DiscoveryScorer:
+        """Return what predicts the probabilities of given pairs, such as of offers that were chosen.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+            As for `score`.
+        items : pyarrow.Array, shape (n_items,)
+            Ids of the items that pairs are of, ascending; also of such as take no part. The fewer, the faster.
+
+        Returns
+        -------
+        DiscoveryScorer
+            For ranges of customers.
+
+        Raises
+        ------
+        InvalidInput
+            If half-lives, groups, the unit or the kind of ids are others.
+        """
+        return DiscoveryScorer(self, self._features(history, items))
+
+    def predicted(self, features: Features) -> NDArray[np.float32]:
+        """Predict the probabilities of pairs from their features.
+
+        Parameters
+        ----------
+        features : dict of str to ndarray of float32, shape (n_pairs,)
+
+        Returns
+        -------
+        ndarray of float32, shape (n_pairs,)
+
+        Raises
+        ------
+        InvalidInput
+            If the model was fitted with others.
+        """
+        check_feature_names(features, self.names_)
+        return self.regression_.predict_columns(list(features.values()))
+
     def _scored(self, features: DiscoveryFeatures) -> Iterator[DiscoveryScores]:
         """Yield the scores of the blocks that have any."""
         for customer, item, found in features.blocks():
-            check_feature_names(found, self.names_)
-            score = self.regression_.predict_columns(list(found.values()))
-            yield DiscoveryScores(customer, item, score, features.items)
+            yield DiscoveryScores(customer, item, self.predicted(found), features.items)
 
-    def _features(self, history: PurchaseHistory) -> DiscoveryFeatures:
+    def _features(
+        self, history: PurchaseHistory, items: pa.Array | None = None
+    ) -> DiscoveryFeatures:
         self._check_fitted()
         check_like_fitted(history, self.known_.statistics)
-        return DiscoveryFeatures(self.known_, self.groups, history)
+        return DiscoveryFeatures(self.known_, self.groups, history, items)
 
     def _learned(self, history: PurchaseHistory) -> KnownItems:
-        return KnownItems.learned(history, self.items, self.keep, self.neighbours)
+        return KnownItems.learned(
+            history,
+            self.neighbours,
+            items=self.items,
+            keep=self.keep,
+            customers=self.customers,
+        )
 
-    def _samples(self, history: PurchaseHistory, later: PurchaseHistory) -> Iterator[Sample]:
-        """Yield the pairs of a window, and which of them were bought in it."""
+    def _samples(
+        self, history: PurchaseHistory, later: PurchaseHistory
+    ) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
+        """Yield pairs of a window, which of them were bought in it, and how many pairs each stands for."""
         discovery = DiscoveryFeatures(self._learned(history), self.groups, history)
         customer_of_pair = np.repeat(
             tables.positions(later.customers, history.customers), np.diff(later.indptr)
@@ -235,10 +335,12 @@ class DiscoveryModel(NamedFeatures, Parameters):
         known = (customer_of_pair >= 0) & (item_of_pair >= 0)
         truth = np.sort(discovery.key(customer_of_pair, item_of_pair)[known])
         for customer, item, features in discovery.blocks():
-            outcome = np.isin(discovery.key(customer, item), truth)
+            outcome = _among(discovery.key(customer, item), truth)
             self.names_ = list(features)
             weight = self._weight(customer - customer[0], outcome)
-            yield Sample(stack_features(features), outcome, weight)
+            kept, stands_for = _thinned(outcome)
+            some = {name: values[kept] for name, values in features.items()}
+            yield Sample(stack_features(some), outcome[kept], weight[kept]), stands_for
 
     def _weight(
         self, customer: NDArray[np.int64], outcome: NDArray[np.bool_]
@@ -249,3 +351,20 @@ class DiscoveryModel(NamedFeatures, Parameters):
         begun = np.bincount(customer, weights=outcome)
         weight = (1.0 / np.maximum(begun, LEAST_PURCHASES_THAT_COUNT))[customer]
         return weight.astype(np.float32)
+
+
+def _among(key: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return whether keys are among others, which ascend."""
+    if not len(keys):
+        return np.zeros(len(key), bool)
+    found: NDArray[np.bool_] = keys[np.minimum(np.searchsorted(keys, key), len(keys) - 1)] == key
+    return found
+
+
+def _thinned(outcome: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return which pairs to fit on, and how many each stands for: all that were bought, and some of the others."""
+    others = np.flatnonzero(~outcome)[::ONE_IN]
+    stands_for = np.ones(len(outcome), np.float32)
+    stands_for[others] = (len(outcome) - outcome.sum()) / max(len(others), 1)
+    kept = np.sort(np.concatenate([np.flatnonzero(outcome), others]))
+    return kept, stands_for[kept]

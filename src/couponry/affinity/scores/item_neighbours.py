@@ -114,11 +114,12 @@ class Neighbours:
 
     Examples
     --------
+    >>> from functools import partial
     >>> import numpy as np
     >>> from couponry.affinity import DiscoveryModel, ease
     >>> def weights(history, part):
     ...     return np.log1p(history.decay(part)[:, 0])
-    >>> near = Neighbours("ease", weights, lambda matrix: ease(matrix, ridge=400.0))
+    >>> near = Neighbours("ease", weights, partial(ease, ridge=400.0))
     >>> model = DiscoveryModel(neighbours=[near])
     """
 

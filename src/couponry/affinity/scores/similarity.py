@@ -134,8 +134,9 @@ def ease(matrix: Any, ridge: float = 500.0) -> NDArray[np.float32]:
         raise InvalidInput(f"ridge: expected a number above 0, got {ridge!r}")
     gram = _gram(matrix)
     gram[np.diag_indices_from(gram)] += ridge
-    inverse = scipy.linalg.inv(gram, overwrite_a=True, check_finite=False)
-    return _without_diagonal(-inverse / np.diag(inverse)[None, :])
+    inverse = _inverse(gram)
+    inverse /= -np.diag(inverse)[None, :]
+    return _without_diagonal(inverse)
 
 
 def _gram(matrix: Any) -> NDArray[np.float64]:
@@ -148,6 +149,18 @@ def _gram(matrix: Any) -> NDArray[np.float64]:
         )
     gram: NDArray[np.float64] = (x.T @ x).toarray()
     return gram
+
+
+def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the inverse of a symmetric, positive definite matrix, by Cholesky: half the work of any other's."""
+    upper, info = scipy.linalg.lapack.dpotrf(matrix.T, lower=False, overwrite_a=True)
+    if info == 0 and len(matrix):
+        upper, info = scipy.linalg.lapack.dpotri(upper, lower=False, overwrite_c=True)
+    if info != 0:
+        raise InvalidInput("ridge: expected one that lets the matrix be inverted, got one too small")
+    found: NDArray[np.float64] = upper + upper.T  # what is below the diagonal is 0
+    found[np.diag_indices_from(found)] /= 2.0
+    return found
 
 
 def _without_diagonal(similarity: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -9,11 +9,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...utils.errors import InvalidInput
-from ...utils.lazy_imports import sparse as sp
-from ..history.item_statistics import ItemStatistics
-from ..history.purchase_history import PurchaseHistory
-from .item_neighbours import Neighbours, PrecomputedSimilarity, PurchaseWeights
+from ....utils.errors import InvalidInput
+from ....utils.lazy_imports import sparse as sp
+from ...history.item_statistics import ItemStatistics
+from ...history.purchase_history import PurchaseHistory
+from ..item_neighbours import Neighbours, PrecomputedSimilarity, PurchaseWeights, unit_weights
+from .known_customers import KnownCustomers
+
+BESTSELLERS = 0.1
+"""Bestsellers that are scored for everybody, as a share of the items that are scored for a customer besides."""
+
+LATELY_BEGUN = 8
+"""Weeks in which an item is begun lately."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,10 @@ class KnownItems:
         Of each of the neighbours.
     scales : list of float
         Mean size of each similarity.
+    begun : ndarray of float64, shape (n_taking_part,)
+        Customers who bought an item for the first time in the last weeks.
+    customers : KnownCustomers
+        Customers who are asked what those like them may begin.
     """
 
     statistics: ItemStatistics
@@ -44,21 +55,31 @@ class KnownItems:
     neighbours: Sequence[Neighbours]
     similarities: list[NDArray[np.float32]]
     scales: list[float]
+    begun: NDArray[np.float64]
+    customers: KnownCustomers
 
     @classmethod
     def learned(
-        cls, history: PurchaseHistory, items: int, keep: int, neighbours: Sequence[Neighbours]
+        cls,
+        history: PurchaseHistory,
+        neighbours: Sequence[Neighbours],
+        *,
+        items: int,
+        keep: int,
+        customers: int,
     ) -> KnownItems:
         """Learn from a history.
 
         Parameters
         ----------
         history : PurchaseHistory
+        neighbours : sequence of Neighbours
         items : int
             How many of the most bought items take part.
         keep : int
-            How many items of each customer are scored; half as many bestsellers besides.
-        neighbours : sequence of Neighbours
+            How many items of each customer are scored; a tenth as many bestsellers besides.
+        customers : int
+            How many customers are kept to be asked.
 
         Returns
         -------
@@ -79,8 +100,13 @@ class KnownItems:
         top = np.argsort(-popularity[part], kind="stable")
         similarities = [_similarity(one, history, ids, column) for one in neighbours]
         scales = [float(np.abs(found).mean()) or 1.0 for found in similarities]
-        bestsellers = np.sort(top[: keep // 2])
-        return cls(statistics, ids, bestsellers, keep, neighbours, similarities, scales)
+        bestsellers = np.sort(top[: int(BESTSELLERS * keep)])
+        lately = history.until - history.pairs.first < LATELY_BEGUN * history.periods_a_week
+        begun = np.bincount(history.item[lately], minlength=len(column))[part].astype(np.float64)
+        bought = purchase_matrix(history, unit_weights, column, (0, len(history.customers)))
+        asked = KnownCustomers.learned(history.customers, bought, customers)
+        found = similarities, scales, begun, asked
+        return cls(statistics, ids, bestsellers, keep, neighbours, *found)
 
 
 def purchase_matrix(

@@ -1,0 +1,1 @@
+"""What a discovery model knows, and the features that it looks at."""
