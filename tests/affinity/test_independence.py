@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import scipy.sparse as sp
 from tests.affinity.test_scores import GROUPS, shop, split
 from tests.support.campaigns import shuffled
 
 from couponry.affinity import DiscoveryModel, ItemStatistics, PersonalModel, PurchaseHistory
 from couponry.affinity.history.joined_history import joined
+from couponry.affinity.scores.discovery.known_customers import AlikeCustomers, KnownCustomers
 
 LAST = 20
 Scores = dict[tuple[Any, ...], bytes]
@@ -117,6 +119,36 @@ def test_a_history_and_its_window_joined_are_the_whole_history() -> None:
     np.testing.assert_allclose(found.pairs.decay, whole.pairs.decay, rtol=1e-5)
     np.testing.assert_allclose(found.trips.decay, whole.trips.decay, rtol=1e-5)
     assert (found.unit, found.start, found.until) == (whole.unit, whole.start, whole.until)
+
+
+def test_given_pairs_score_as_in_the_list_of_all() -> None:
+    discovery, history = models()[1], history_of(table())
+    found = discovery.score(history)
+    wanted = np.unique(np.concatenate([found.items.to_numpy()[found.item[::3]], [777]]))
+    scorer = discovery.scorer(history, pa.array(wanted))
+    place = np.searchsorted(wanted, found.items.to_numpy()[found.item])
+    asked = wanted[np.minimum(place, len(wanted) - 1)] == found.items.to_numpy()[found.item]
+    asked &= (found.customer >= 30) & (found.customer < 90)
+    pairs = found.customer[asked], place[asked]
+    assert scorer.score(30, 90, *pairs).tolist() == found.score[asked].tolist()
+    unknown = scorer.score(30, 90, np.arange(30, 90), np.full(60, len(wanted) - 1))
+    assert unknown.max() < found.score.max() and unknown.min() > 0.0
+
+
+def test_nobody_is_asked_about_itself() -> None:
+    rows = [[1, 1, 0], [1, 1, 1], [0, 0, 1], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
+    ids, bought = pa.array([3, 5, 8, 9, 10, 11]), sp.csr_array(np.array(rows, np.float32))
+    everything = sp.csr_array(np.eye(3, dtype=np.float32))
+    known = KnownCustomers.learned(ids, bought, most=6)
+    assert known.places(pa.array([5, 6])).tolist() == [1, -1]
+    assert known.places(pa.array(["a"])).tolist() == [-1]
+    alike = AlikeCustomers(known, everything)
+    stranger, second = (alike.shares(bought[[1]], np.array([place])) for place in (-1, 1))
+    assert second[0, 2] < stranger[0, 2] < 1.0 and second[0, 0] > 0.5
+    assert alike.shares(bought[[0]], np.array([0]))[0].tolist() == [1.0, 1.0, 1.0]
+    assert alike.shares(bought[[3]], np.array([-1])).max() == 0.0
+    nobody = AlikeCustomers(KnownCustomers.learned(ids, bought, most=0), everything)
+    assert nobody.shares(bought, np.full(6, -1)).max() == 0.0
 
 
 def test_statistics_are_shares_and_rates() -> None:

@@ -27,7 +27,8 @@ from couponry.affinity import (
     cosine,
     ease,
 )
-from couponry.affinity.scores import discovery_features, features, item_neighbours, logistic
+from couponry.affinity.scores import features, item_neighbours, logistic
+from couponry.affinity.scores.discovery import discovery_features
 
 
 def shop(seed: int, customers: int = 300, items: int = 40, weeks: int = 24) -> pa.Table:

@@ -289,10 +289,12 @@ class DiscoveryModel(NamedFeatures, Parameters):
         Parameters
         ----------
         features : dict of str to ndarray of float32, shape (n_pairs,)
+            By name, as the model was fitted with them.
 
         Returns
         -------
         ndarray of float32, shape (n_pairs,)
+            Probabilities.
 
         Raises
         ------

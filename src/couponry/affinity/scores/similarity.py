@@ -157,7 +157,9 @@ def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     if info == 0 and len(matrix):
         upper, info = scipy.linalg.lapack.dpotri(upper, lower=False, overwrite_c=True)
     if info != 0:
-        raise InvalidInput("ridge: expected one that lets the matrix be inverted, got one too small")
+        raise InvalidInput(
+            "ridge: expected one that lets the matrix be inverted, got one too small"
+        )
     found: NDArray[np.float64] = upper + upper.T  # what is below the diagonal is 0
     found[np.diag_indices_from(found)] /= 2.0
     return found

@@ -65,7 +65,8 @@ class Predictions(NamedTuple):
 def _in_units(said: NDArray[np.floating]) -> NDArray[np.float64]:
     size = np.abs(said).mean(axis=1, dtype=np.float64)
     size[size == 0.0] = 1.0
-    return said / size[:, None]
+    found: NDArray[np.float64] = said / size[:, None]
+    return found
 
 
 class Predictor:
@@ -108,7 +109,9 @@ class Predictor:
         self._place = known.customers.places(history.customers)
         self._kinds: _Kinds | None = None
         for codes in list(groups.values())[:1]:
-            self._kinds = _Kinds.of(known.begun, codes[taking_part].astype(np.int64), self._selection)
+            self._kinds = _Kinds.of(
+                known.begun, codes[taking_part].astype(np.int64), self._selection
+            )
 
     def predictions(self, start: int, stop: int) -> Predictions:
         """Compute what is said for the customers start <= i < stop.
