@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from benchmarks.instances.synthetic_purchases import Shoppers
 from tests.affinity.test_scores import shop, split
@@ -93,10 +94,10 @@ def test_guests_are_left_out_and_counted(kind: pa.DataType, tmp_path: Path) -> N
         read(wrong, null_customers="skip")
 
 
-def made(transactions: pa.Table, **targeting: Any) -> Campaign:
+def made(transactions: Any, store: Path | None = None, **targeting: Any) -> Campaign:
     return Campaign.from_transactions(
         SIZE.offers_table(), transactions, SIZE.covers_table(), SIZE.products_table(),
-        targeting=Targeting(reward=4, activation=0, innovation=2, **targeting),
+        targeting=Targeting(reward=4, activation=0, innovation=2, **targeting), store=store,
     )  # fmt: skip
 
 
@@ -137,7 +138,35 @@ def test_guests_and_zones_of_a_campaign() -> None:
     latest = max(at).date()
     here, there = made(days), made(days, timezone="Asia/Tokyo")
     assert bits(here) == bits(there) == bits(made(days, until=latest))
-    assert bits(made(days, until=latest - timedelta(days=10))) != bits(here)
+    before = made(days, until=latest - timedelta(days=1))
+    assert (
+        bits(before) != bits(here)
+        and f"after day {latest - timedelta(days=1)} were left" in before.summary()
+    )
+    is_early = (np.arange(len(days)) % 3 == 0) | (
+        table["week"].to_numpy() < table["week"].to_numpy().max()
+    )
+    cut = made(days.filter(pa.array(is_early)))
+    assert bits(cut) == bits(before)
+    assert f"day {latest} has" in cut.summary() and f"until = {latest} in" in cut.summary()
+
+
+def test_a_store_that_is_used_again_says_what_was_left_out(tmp_path: Path) -> None:
+    table = SIZE.block(0)
+    week = table["week"].to_numpy()
+    customer = pa.array(table["customer"].to_numpy(), mask=np.arange(len(table)) < 5)
+    table = table.set_column(table.column_names.index("customer"), "customer", customer)
+    table = table.filter(pa.array((week < week.max()) | (np.arange(len(table)) % 3 == 0)))
+    pq.write_table(table, tmp_path / "rows.parquet")
+    first, again = (
+        made(tmp_path / "rows.parquet", tmp_path / "store", null_customers="skip") for _ in range(2)
+    )
+    assert "history" in first.data.seconds and "history" not in again.data.seconds
+    said = "5 transactions without a customer were left out"
+    for campaign in (first, again):
+        assert said in campaign.summary() and "taken to be incomplete" in campaign.summary()
+        assert any(found.severity == "note" and said in found.message for found in campaign.check())
+    assert again.summary() == first.summary() and bits(again) == bits(first)
 
 
 def test_a_shop_of_few_customers_does_without_a_personal_model() -> None:
@@ -149,7 +178,7 @@ def test_a_shop_of_few_customers_does_without_a_personal_model() -> None:
 
 
 def test_counts_of_weeks() -> None:
-    counts = PeriodCounts()
+    counts = PeriodCounts("week")
     assert counts.partial_last() is None
     for week, rows in ((3, 100), (4, 90), (2, 110), (5, 40), (1, 100), (0, 95), (-1, 100)):
         counts.add(pa.record_batch({"period": pa.array([week] * rows, pa.int32())}))
@@ -157,6 +186,18 @@ def test_counts_of_weeks() -> None:
     assert found is not None and found.period == 5 and found.rows == 40
     counts.add(pa.record_batch({"period": pa.array([5] * 30, pa.int32())}))
     assert counts.partial_last() is None  # quieter than usual, and no more
+
+
+def test_counts_of_days() -> None:
+    sundays = [70, 77, 84, 91, 98, 105, 112, 119]  # when few come, as on every seventh day
+    counts = PeriodCounts("day")
+    for day in range(70, 126):
+        rows = 40 if day in sundays else 200
+        counts.add(pa.record_batch({"period": pa.array([day] * rows, pa.int32())}))
+    for day, rows, is_partial in ((126, 38, False), (127, 120, False), (128, 90, True)):
+        counts.add(pa.record_batch({"period": pa.array([day] * rows, pa.int32())}))
+        expected = (day, rows, 200) if is_partial else None
+        assert counts.partial_last() == expected
 
 
 @pytest.mark.parametrize(("units", "message"), [

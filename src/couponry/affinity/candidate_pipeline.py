@@ -238,7 +238,7 @@ class _Pipeline:
     def blocks(self, threads: int, scratch: Path | None) -> Iterator[CandidateRows]:
         """Yield candidates, some customers at a time; histories are kept in the scratch folder if there is one."""
         folder = None if scratch is None else scratch / "purchases"
-        sample, counts = CustomerSample(), PeriodCounts()
+        sample, counts = CustomerSample(), PeriodCounts(self._transactions.unit)
         with self._clock.stage("history"):
             options = GroupingOptions(
                 until=self._transactions.until,
@@ -260,27 +260,25 @@ class _Pipeline:
                 shutil.rmtree(folder)
 
     def _last_complete(self, counts: PeriodCounts) -> int | None:
-        """Return the last week where the one after it seems not to be whole, and say so; else None."""
-        partial = None
-        if self._transactions.unit == "week" and self._targeting.until is None:
-            partial = counts.partial_last()
+        """Return the last period where the one after it seems not to be whole, and say so; else None."""
+        partial = counts.partial_last() if self._targeting.until is None else None
         if partial is None:
             return None
-        period, rows, usual = partial
+        name, unit = self._transactions.name_of(partial.period), self._transactions.unit
+        usual = f"{partial.usual:,} are usual{' on that day of the week' if unit == 'day' else ''}"
         self._say(
-            f"week {period} has {rows:,} transactions, where {usual:,} are usual: it was taken to be incomplete and "
-            f"left out; until = {period} in the targeting takes it as it is"
+            f"{unit} {name} has {partial.rows:,} transactions, where {usual}: it was taken to be incomplete and left "
+            f"out; until = {name} in the targeting takes it as it is"
         )
-        return period - 1
+        return partial.period - 1
 
     def _say_what_is_left_out(self) -> None:
         read = self._transactions
-        for rows, why in (
-            (read.guests, "without a customer"),
-            (read.too_late, f"after {read.unit} {read.until}"),
-        ):
-            if rows:
-                self._say(f"{rows:,} transactions {why} were left out")
+        if read.guests:
+            self._say(f"{read.guests:,} transactions without a customer were left out")
+        if read.too_late and read.until is not None:
+            last = f"{read.unit} {read.name_of(read.until)}"
+            self._say(f"{read.too_late:,} transactions after {last} were left out")
 
     def _say(self, note: str) -> None:
         self._notes.append(note)

@@ -46,8 +46,8 @@ class Targeting:
     half_life : float
         Weeks after which a purchase counts half.
     until : int or date, optional
-        Last period that counts: purchases after it are left out. Default: the last that is there; of weeks the last
-        whole one, which a week with far fewer transactions than usual is not taken to be.
+        Last period that counts: purchases after it are left out. Default: the last whole one, which a week or day
+        with far fewer transactions than usual is not taken to be.
     timezone : str, optional
         The shop's, such as "Europe/Berlin": timestamps with a zone are days there. Default: days in UTC.
     null_customers : {"refuse", "skip"}

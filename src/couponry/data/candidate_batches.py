@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class CandidateBlocks:
         Returns
         -------
         Candidates
-            In the store's arrays.
+            In the store's arrays, with the notes.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class CandidateBlocks:
                 writer.append(rows)
         if writer.rows == 0:
             raise InvalidInput("candidates: expected at least one, got none")
-        return Candidates.of_rows(writer.finish())
+        return replace(Candidates.of_rows(writer.finish()), notes=tuple(self.notes))
 
     def _check(self, rows: CandidateRows, last: Any) -> Any:
         """Refuse a block that is not as it should be; returns its last customer. last: that of the block before."""

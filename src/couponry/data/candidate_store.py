@@ -1,6 +1,6 @@
 """Candidates kept in a folder: built whole or not at all, memory-mapped, used again while their input is the same.
 
-store.json        format, sizes, columns, what the store was built from, and a record of its arrays; written last
+store.json        format, sizes, columns, notes, what the store was built from, a record of its arrays; written last
 customer.npy      int64 (n), or the bytes of text ids, uint8, with customer-ends.npy, int64 (n + 1)
 indptr.npy        int64 (n + 1)
 offer.npy         uint16 or uint32 (e)
@@ -43,7 +43,7 @@ from .external_sort import file_names
 from .ids import TEXT, as_ids, digest_of
 from .streams import Stream, file_state
 
-FORMAT = 3
+FORMAT = 4
 """Version of the files' layout; a store of another version is built again."""
 
 MANIFEST, RECORDS = "store.json", "arrays.json"
@@ -247,7 +247,10 @@ def _candidates(path: Path, manifest: dict[str, Any], kept: Arrays) -> Candidate
     mandatory = arrays.pop("mandatory", None)
     derived = _DerivedFolders(path, manifest["built"])
     derived.tidy()
-    return Candidates(as_ids(customer, ends), indptr, offer, role, mandatory, arrays, derived)
+    notes = tuple(manifest["notes"])
+    return Candidates(
+        as_ids(customer, ends), indptr, offer, role, mandatory, arrays, derived, notes
+    )
 
 
 class _DerivedFolders:
@@ -313,6 +316,7 @@ def _content(candidates: Candidates) -> dict[str, Any]:
         "ids": "text" if candidates.customers.type == TEXT else "integers",
         "flags": [name for name in ("role", "mandatory") if getattr(candidates, name) is not None],
         "columns": list(candidates.columns),
+        "notes": list(candidates.notes),
     }
 
 

@@ -42,6 +42,8 @@ class Candidates:
         The numeric columns that the campaign uses, as the user gave them: float32 where they were that, else float64.
     derived : DerivedArrays
         Where arrays go that are made of these.
+    notes : tuple of str
+        What is to be known of the numbers, as whoever made them says.
     """
 
     customers: pa.Array
@@ -51,6 +53,7 @@ class Candidates:
     mandatory: NDArray[np.uint8] | None
     columns: dict[str, NDArray[Any]]
     derived: DerivedArrays = field(default_factory=SharedArrays)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.offer)

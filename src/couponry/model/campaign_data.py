@@ -62,8 +62,6 @@ class CampaignData:
         Of the customers' ids, as they came.
     seconds : mapping of str to float
         What stages before the solve took, by name: making candidates of transactions, for instance.
-    notes : tuple of str
-        What is to be known of the candidates' numbers, as whoever made them says.
     """
 
     offers: pa.Table
@@ -77,7 +75,6 @@ class CampaignData:
     candidate_names: tuple[str, ...] = ()
     customer_type: pa.DataType = field(default_factory=pa.int64)
     seconds: Mapping[str, float] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
     @classmethod
     def make(
@@ -137,7 +134,6 @@ class CampaignData:
             customer_type=(
                 rows.schema.field("customer").type if isinstance(rows, Stream) else rows.customer
             ),
-            notes=tuple(rows.notes) if isinstance(rows, CandidateBlocks) else (),
         )
 
     def with_limits(self, limits: Sequence[Limit]) -> CampaignData:
@@ -290,7 +286,7 @@ class CampaignData:
             "maximises": f"sum of {self.value}",
             "rules": ", ".join(rule.name for rule in self.rules) or "none",
             "limits": ", ".join(limit.name for limit in self.limits) or "none",
-            **({"notes": "; ".join(self.notes)} if self.notes else {}),
+            **({"notes": "; ".join(self.candidates.notes)} if self.candidates.notes else {}),
         }
 
 

@@ -130,7 +130,7 @@ def statement_of(campaign: CampaignData) -> Statement:
         campaign.rules,
         campaign.limits,
         campaign.value,
-        campaign.notes,
+        campaign.candidates.notes,
     )
 
 

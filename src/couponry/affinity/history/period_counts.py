@@ -7,11 +7,14 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-USUAL_PERIODS = 8
-"""Periods before the last that say how many transactions are usual."""
+from .periods import PERIODS_PER_WEEK
 
-LEAST_SHARE = 0.75
-"""Share of the usual transactions below which a last period is taken to be incomplete: a week without two days."""
+USUAL_PERIODS = 8
+"""Weeks before the last, or days of the same weekday, that say how many transactions are usual."""
+
+LEAST_SHARE = {"day": 0.5, "week": 0.75}
+"""Share of the usual transactions below which a last period is taken to be incomplete, by unit: half a day, a week
+without two days. Whole days differ more than whole weeks do."""
 
 NOISE = 4.0
 """Standard deviations of a count that a last period must lie below the usual besides."""
@@ -24,7 +27,7 @@ class PartialPeriod(NamedTuple):
     ----------
     period : int
     rows, usual : int
-        Transactions in it, and in the median of the periods before.
+        Transactions in it, and in the median of those before: weeks, or days of the same weekday.
     """
 
     period: int
@@ -33,10 +36,17 @@ class PartialPeriod(NamedTuple):
 
 
 class PeriodCounts:
-    """Counts transactions by period, whatever their order."""
+    """Counts transactions by period, whatever their order.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    unit : {"day", "week"}
+        What a period is.
+    """
+
+    def __init__(self, unit: str):
         self._rows: dict[int, int] = {}
+        self._week, self._least_share = PERIODS_PER_WEEK[unit], LEAST_SHARE[unit]
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Look at more rows, which have a column `period` of int32.
@@ -63,7 +73,9 @@ class PeriodCounts:
         if not self._rows:
             return None
         last = max(self._rows)
-        before = [self._rows.get(last - age, 0) for age in range(1, USUAL_PERIODS + 1)]
+        before = [
+            self._rows.get(last - weeks * self._week, 0) for weeks in range(1, USUAL_PERIODS + 1)
+        ]
         usual, rows = int(np.median(before)), self._rows[last]
-        is_partial = rows < LEAST_SHARE * usual and usual - rows > NOISE * usual**0.5
+        is_partial = rows < self._least_share * usual and usual - rows > NOISE * usual**0.5
         return PartialPeriod(last, rows, usual) if is_partial else None

@@ -36,7 +36,8 @@ class GroupedPurchases:
     items : pyarrow.Array
         Ids of the items, ascending.
     first, last : int
-        Earliest and latest period; 0 and -1 if there are no purchases.
+        Earliest and latest period; 0 and -1 if there are no purchases. Where later ones were left out, the last that
+        is kept, whether anything was bought in it or not.
     """
 
     def __init__(
@@ -55,8 +56,9 @@ class GroupedPurchases:
             if last is not None:
                 self._session.execute(f"DELETE FROM grouped WHERE period > {last:d}")
             bounds = self._session.execute("SELECT min(period), max(period) FROM grouped")[0]
-            self.first: int = 0 if bounds[0] is None else bounds[0]
-            self.last: int = -1 if bounds[0] is None else bounds[1]
+            self.first, self.last = 0, -1
+            if bounds[0] is not None:
+                self.first, self.last = bounds[0], bounds[1] if last is None else last
             found = self._session.table(
                 "SELECT DISTINCT item FROM grouped WHERE item IS NOT NULL ORDER BY 1"
             )

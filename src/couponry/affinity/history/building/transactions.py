@@ -140,6 +140,22 @@ class Transactions:
         """Path, size and time of change of each file that is read; None if the rows are not in files."""
         return self._stream.files
 
+    def name_of(self, period: int) -> str:
+        """Name a period as the table does.
+
+        Parameters
+        ----------
+        period : int
+
+        Returns
+        -------
+        str
+            Its number; of dates, the date.
+        """
+        kind = self._stream.schema.field(self._names[self._time]).type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        return str(period) if pa.types.is_integer(kind) else str(np.datetime64(period, "D"))
+
     @property
     def schema(self) -> pa.Schema:
         """Schema of the batches."""
