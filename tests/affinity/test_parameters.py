@@ -13,6 +13,7 @@ from tests.affinity.test_scores import GROUPS, shop, split
 from couponry import InvalidInput
 from couponry.affinity import (
     Assortment,
+    BoostedTrees,
     CandidateModel,
     DiscoveryModel,
     LogisticRegression,
@@ -31,6 +32,7 @@ def models() -> list[Any]:
     response = ResponseModel({"intercept": -1.0, "p0": 0.5})
     return [
         LogisticRegression(ridge=2.0, most_steps=7),
+        BoostedTrees(trees=9, monotone={"x0": 1}),
         RepeatScore(half_life=4.0),
         personal,
         DiscoveryModel(GROUPS, items=30, keep=8),
@@ -104,6 +106,7 @@ def test_what_is_not_fitted_says_so(model: Any) -> None:
     history = split(shop(1, customers=5), 16)[0]
     use = {
         "LogisticRegression": lambda: model.predict(np.ones((1, 2), np.float32)),
+        "BoostedTrees": lambda: model.predict(np.ones((1, 2), np.float32)),
         "ResponseModel": lambda: model.score({"p0": [0.5]}),
         "CandidateModel": lambda: model.candidates(history),
     }.get(type(model).__name__, lambda: model.score(history))

@@ -19,6 +19,7 @@ from .history.purchase_history import PurchaseHistory
 from .response.incremental import IncrementalBounds, incremental_bounds, incremental_value
 from .response.redemption_rates import recent_shift, redemption_rates
 from .response.response_model import ResponseModel, calibration_shift, variants
+from .scores.boosted_trees import BoostedTrees
 from .scores.discovery_model import DiscoveryModel, DiscoveryScores
 from .scores.item_neighbours import Neighbours, PrecomputedSimilarity
 from .scores.logistic import LogisticRegression, Sample
@@ -30,6 +31,7 @@ from .scores.similarity import bm25, cosine, ease
 
 __all__ = [
     "Assortment",
+    "BoostedTrees",
     "CandidateModel",
     "Catalogue",
     "DiscoveryModel",
