@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -162,6 +163,16 @@ def test_what_is_given_is_left_alone_and_need_not_be_float32() -> None:
     expected = FactorChooser(offer, 2).choose(customer)
     for other in (customer.astype(float), np.asfortranarray(customer), customer.tolist()):
         same(FactorChooser(offer.astype(float), 2).choose(other), expected)
+
+
+def test_choosers_have_a_text_and_pickle() -> None:
+    customer, offer = factors(2, 4, 9, 3, False)
+    chooser, other = FactorChooser(offer, 2), OfferChooser(offer.T, 2)
+    assert repr(chooser) == "<FactorChooser of at most 2 of 9 offers by 3 factors>"
+    assert repr(other) == "<OfferChooser of at most 2 of 9 offers by 3 items>"
+    same(pickle.loads(pickle.dumps(chooser)).choose(customer), chooser.choose(customer))
+    bought = sp.csr_array(customer)
+    same(pickle.loads(pickle.dumps(other)).choose(bought), other.choose(bought))
 
 
 GOOD = np.ones((4, 2), np.float32)

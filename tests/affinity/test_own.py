@@ -12,7 +12,15 @@ import pytest
 from tests.affinity.test_scores import GROUPS, shop, split
 
 from couponry import InvalidInput
-from couponry.affinity import OwnColumn, PersonalModel, PurchaseHistory, Sample
+from couponry.affinity import (
+    Assortment,
+    CandidateModel,
+    OwnColumn,
+    OwnScores,
+    PersonalModel,
+    PurchaseHistory,
+    Sample,
+)
 from couponry.affinity.history.customer_part import customer_part
 from couponry.affinity.scores import features
 from couponry.affinity.scores.own.estimator_regression import EstimatorRegression
@@ -200,3 +208,38 @@ BAD = [
 def test_bad_input(make: Any, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         make()
+
+
+def chance(history: PurchaseHistory) -> Any:
+    return 1.0 - 0.6**history.pairs.times
+
+
+def test_scores_of_ones_own_rank_candidates() -> None:
+    history, assortment = (
+        windows()[1][0],
+        Assortment(pa.table({"offer": range(40), "product": range(40)})),
+    )
+    scores = OwnScores(chance)
+    assert (
+        scores.score(history).tolist() == np.minimum(chance(history).astype(np.float32), 1).tolist()
+    )
+    model = CandidateModel(assortment, {"reward": 2}, personal=scores).fit([windows()[1]])
+    for rows in model.blocks(history):
+        for i, first in enumerate(rows.indptr[:-1].tolist()):
+            mine = rows.columns["offer"][first : rows.indptr[i + 1]].tolist()
+            pairs = slice(*history.indptr[i : i + 2].tolist())
+            best = np.argsort(-history.pairs.times[pairs], kind="stable")[:2]
+            assert mine == sorted(history.item[pairs][best].tolist())
+    assert model.personal is scores and repr(scores) == "OwnScores(function=<chance>)"
+    again = pickle.loads(pickle.dumps(model))
+    for mine, theirs in zip(model.blocks(history), again.blocks(history), strict=True):
+        assert mine.columns["response"].tobytes() == theirs.columns["response"].tobytes()
+    assert len(pickle.dumps(model)) < 100_000
+    for wrong, message in (
+        (lambda history: [0.5], "expected .* probabilities, got float64"),
+        (lambda history: history.pairs.times + 1, "expected probabilities from 0 to 1, got"),
+    ):
+        with pytest.raises(InvalidInput, match=message):
+            OwnScores(wrong).score(history)
+    with pytest.raises(InvalidInput, match="expected a function from a history, got int"):
+        OwnScores(3)  # type: ignore[arg-type]

@@ -25,6 +25,8 @@ from .scores.item_neighbours import Neighbours, PrecomputedSimilarity
 from .scores.logistic import LogisticRegression, Sample
 from .scores.offer_neighbours import offer_neighbours
 from .scores.own.own_columns import OwnColumn
+from .scores.own.own_scores import OwnScores
+from .scores.own.pair_model import PairModel, PairScorer
 from .scores.personal_model import PersonalModel
 from .scores.repeat_score import RepeatScore
 from .scores.similarity import bm25, cosine, ease
@@ -43,6 +45,9 @@ __all__ = [
     "Neighbours",
     "OfferChooser",
     "OwnColumn",
+    "OwnScores",
+    "PairModel",
+    "PairScorer",
     "PersonalModel",
     "PrecomputedSimilarity",
     "PurchaseHistory",

@@ -381,7 +381,7 @@ def _source(
     if transactions.files is None:
         return None
     money = [np.asarray(column, np.float32).tolist() for column in model.money or ()]
-    groups = None if model.personal is None else model.personal.groups
+    groups = getattr(model.personal, "groups", None)
     return {
         "made": FORMAT,
         "offers": digest_of(model.assortment.offers),

@@ -26,7 +26,7 @@ from ..response.response_model import ResponseModel
 from ..scores.features import check_like_fitted
 from ..scores.logistic import LogisticRegression, Sample
 from ..scores.offer_neighbours import offer_neighbours
-from ..scores.personal_model import PersonalModel
+from ..scores.own.pair_model import PairModel
 from ..scores.training_windows import Window, check_windows
 from .assortment import Assortment
 from .candidate_values import CandidateValues, candidate_values, value_notes
@@ -78,9 +78,9 @@ class CandidateModel(Parameters):
         How many offers a product is taken to be like.
     similarity : sparse matrix or ndarray, shape (n_items, n_offers), optional
         Instead of what is learned from purchases; items are those of the history that the model is fitted on.
-    personal : PersonalModel, optional
+    personal : PersonalModel or PairModel, optional
         Ranks rewards: by how likely the customer buys again any of what the offer is good for. Fitted with this model,
-        on the same windows. Default: decayed frequency x repeat rate ** power.
+        on the same windows. `OwnScores` makes one of any function. Default: decayed frequency x repeat rate ** power.
     response : ResponseModel, optional
         Turns p0 into the probability of redeeming a coupon. Default: the response is p0 itself, which says who likes
         the product and not what the coupon adds.
@@ -146,7 +146,7 @@ class CandidateModel(Parameters):
         power: float = 0.5,
         neighbours: int = 50,
         similarity: Any = None,
-        personal: PersonalModel | None = None,
+        personal: PairModel | None = None,
         response: ResponseModel | None = None,
         offer_columns: Columns | None = None,
         money: tuple[Any, Any] | None = None,

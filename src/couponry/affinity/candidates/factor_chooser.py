@@ -100,7 +100,11 @@ class FactorChooser:
         self._prior = checked_prior(prior, offers)
         self._above = checked_above(above)
         self.width = min(int(self._quota.sum()), offers)
-        self._kernels = load(backend).unchecked
+        self._backend = load(backend)
+
+    def __repr__(self) -> str:
+        """Say what it chooses from."""
+        return f"<FactorChooser of at most {self.width} of {self.shape[0]:,} offers by {self.shape[1]:,} factors>"
 
     def blocks(
         self,
@@ -137,7 +141,7 @@ class FactorChooser:
             If shapes do not agree, or a number is not finite in float32.
         """
         scoring = self._scoring(customer_factors, purchases, own_weight, eligible)
-        return ChoiceBlocks(self._kernels, scoring, self.width, threads).each()
+        return ChoiceBlocks(self._backend.unchecked, scoring, self.width, threads).each()
 
     def choose(
         self,
@@ -168,7 +172,7 @@ class FactorChooser:
             If shapes do not agree, or a number is not finite in float32.
         """
         scoring = self._scoring(customer_factors, purchases, own_weight, eligible)
-        return ChoiceBlocks(self._kernels, scoring, self.width, threads).whole()
+        return ChoiceBlocks(self._backend.unchecked, scoring, self.width, threads).whole()
 
     def _scoring(
         self, customer_factors: Any, purchases: Any, own_weight: Any, eligible: Any

@@ -97,7 +97,11 @@ class OfferChooser:
         self._prior = checked_prior(prior, offers)
         self._above = checked_above(above)
         self.width = min(int(self._quota.sum()), offers)
-        self._kernels = load(backend).unchecked
+        self._backend = load(backend)
+
+    def __repr__(self) -> str:
+        """Say what it chooses from."""
+        return f"<OfferChooser of at most {self.width} of {self.shape[1]:,} offers by {self.shape[0]:,} items>"
 
     def blocks(
         self,
@@ -131,7 +135,7 @@ class OfferChooser:
             If shapes do not agree, or a number is not finite in float32.
         """
         scoring = self._scoring(purchases, own_weight, eligible)
-        return ChoiceBlocks(self._kernels, scoring, self.width, threads).each()
+        return ChoiceBlocks(self._backend.unchecked, scoring, self.width, threads).each()
 
     def choose(
         self,
@@ -161,7 +165,7 @@ class OfferChooser:
             If shapes do not agree, or a number is not finite in float32.
         """
         scoring = self._scoring(purchases, own_weight, eligible)
-        return ChoiceBlocks(self._kernels, scoring, self.width, threads).whole()
+        return ChoiceBlocks(self._backend.unchecked, scoring, self.width, threads).whole()
 
     def _scoring(self, purchases: Any, own_weight: Any, eligible: Any) -> OfferScoring:
         """Return what the kernels score by: what customers bought, and what they may get."""

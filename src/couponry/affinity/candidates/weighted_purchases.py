@@ -16,7 +16,7 @@ from ...utils.arrays.mapped_arrays import release_pages
 from ...utils.lazy_imports import sparse as sp
 from ..history.decay import decay_factors, half_life_index
 from ..history.purchase_history import PurchaseHistory
-from ..scores.personal_model import PersonalScorer
+from ..scores.own.pair_model import PairScorer
 
 BLOCK_PAIRS, BLOCK_CUSTOMERS = 1 << 18, 1 << 15
 """Pairs and customers that are worked on at a time, at most."""
@@ -77,7 +77,7 @@ class CustomerRange:
         items: pa.Array,
         weight: NDArray[np.float32],
         half_life: float,
-        scorer: PersonalScorer | None = None,
+        scorer: PairScorer | None = None,
     ) -> WeightedPurchases:
         """Read what they bought.
 
@@ -89,7 +89,7 @@ class CustomerRange:
             Of each item, for rewards.
         half_life : float
             In weeks, one of the history's.
-        scorer : PersonalScorer, optional
+        scorer : PairScorer, optional
             Predicts how likely they buy again: then rewards weigh that.
 
         Returns

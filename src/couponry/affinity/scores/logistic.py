@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...utils.errors import InvalidInput
-from ..parameters import Parameters
+from .classifier import Classifier
 
 BLOCK_ROWS = 1 << 13
 """Rows that are worked on at a time."""
@@ -60,7 +60,7 @@ class _Loss(NamedTuple):
     curvature: NDArray[np.float64]
 
 
-class LogisticRegression(Parameters):
+class LogisticRegression(Classifier):
     """Logistic regression with a ridge on standardised features.
 
     ``P(1) = 1 / (1 + exp(-(intercept_ + x @ coef_)))``.
@@ -84,6 +84,12 @@ class LogisticRegression(Parameters):
         Newton steps that were taken; set by `fit`.
     loss_ : float
         Penalised negative log likelihood per unit of weight; set by `fit`.
+    classes_ : ndarray, shape (2,)
+        Labels, ascending, or False and True; set by `fit`.
+    n_features_in_ : int
+        How many features there are; set by `fit`.
+    feature_names_in_ : ndarray of str, shape (n_features,)
+        Names of the columns; set by `fit` where it is given a data frame.
 
     Notes
     -----
@@ -114,13 +120,20 @@ class LogisticRegression(Parameters):
     def __init__(self, ridge: float = 1.0, most_steps: int = 30, tolerance: float = 1e-8):
         self.ridge, self.most_steps, self.tolerance = ridge, most_steps, tolerance
 
-    def fit(self, samples: Iterable[Sample]) -> LogisticRegression:
+    def fit(
+        self, samples: Iterable[Sample] | Any, y: Any = None, sample_weight: Any = None
+    ) -> LogisticRegression:
         """Find the coefficients.
 
         Parameters
         ----------
-        samples : iterable of Sample
-            Features (float32, shape (n_rows, n_features)), outcome (bool) and weight (float32) of each row.
+        samples : iterable of Sample, or array-like of float, shape (n_rows, n_features)
+            Features (float32, shape (n_rows, n_features)), outcome (bool) and weight (float32) of each row; or a
+            matrix of features.
+        y : array-like, shape (n_rows,), optional
+            With a matrix: labels of two kinds.
+        sample_weight : array-like of float, shape (n_rows,), optional
+            With a matrix: how much each row counts. Default: 1.
 
         Returns
         -------
@@ -130,9 +143,10 @@ class LogisticRegression(Parameters):
         Raises
         ------
         InvalidInput
-            If outcomes are all the same.
+            If outcomes are all the same, or numbers are not finite.
         """
-        parts = [part for sample in samples for part in _blocks(sample)]
+        given = self._rows_of(samples, y, sample_weight)
+        parts = [part for sample in given for part in _blocks(Sample(*sample))]
         total = sum(float(part.weight.sum(dtype=np.float64)) for part in parts)
         positive = sum(float(part.weight[part.outcome].sum(dtype=np.float64)) for part in parts)
         if not 0.0 < positive < total:

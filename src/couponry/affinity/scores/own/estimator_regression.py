@@ -45,13 +45,17 @@ class EstimatorRegression(LogisticRegression):
                     f"estimator: expected one with fit and predict_proba, got {type(estimator).__name__}"
                 )
 
-    def fit(self, samples: Iterable[Sample]) -> EstimatorRegression:
+    def fit(
+        self, samples: Iterable[Sample] | Any, y: Any = None, sample_weight: Any = None
+    ) -> EstimatorRegression:
         """Fit a copy of the estimator.
 
         Parameters
         ----------
-        samples : iterable of Sample
-            Features, outcome and weight of each row.
+        samples : iterable of Sample, or array-like of float, shape (n_rows, n_features)
+            Features, outcome and weight of each row; or a matrix of features.
+        y, sample_weight : array-like, shape (n_rows,), optional
+            With a matrix: labels of two kinds, and how much each row counts.
 
         Returns
         -------
@@ -64,7 +68,8 @@ class EstimatorRegression(LogisticRegression):
             If outcomes are all the same, or rows weigh differently and the estimator takes no weights.
         """
         features, outcome, weight = (
-            np.concatenate(columns) for columns in zip(*samples, strict=True)
+            np.concatenate(columns)
+            for columns in zip(*self._rows_of(samples, y, sample_weight), strict=True)
         )
         if outcome.all() or not outcome.any():
             raise InvalidInput(
