@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from benchmarks.instances.synthetic_purchases import Shoppers
 
+from couponry.affinity import PurchaseHistory
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "affinity.md"
 SIZE = Shoppers(600, rows=15, products=100, types=12, offers=20, weeks=12, scattered=False)
 
@@ -35,18 +37,30 @@ def write_tables(folder: Path) -> None:
         pq.write_table(table, folder / name)
 
 
+def windows(path: Path) -> list[tuple[PurchaseHistory, PurchaseHistory]]:
+    """The last four weeks, and what was before."""
+    rows = pq.read_table(path)
+    week, last = rows["week"].to_numpy(), SIZE.weeks - 5
+    before = PurchaseHistory.from_transactions(rows.filter(pa.array(week <= last)), until=last)
+    return [(before, PurchaseHistory.from_transactions(rows.filter(pa.array(week > last))))]
+
+
 def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_tables(tmp_path)
     monkeypatch.chdir(tmp_path)
     code = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(code) == 4
+    assert len(code) == 5
     names: dict[str, Any] = {}
     exec(code[0], names)
     assert names["result"].status == "optimal" and names["result"].allocated > 0
     exec(code[1], names)
     assert names["history"].until == SIZE.weeks - 1 and len(names["campaign"].candidates) > 0
+    names["windows"] = windows(tmp_path / "transactions" / "all.parquet")
     exec(code[2], names)
+    assert names["personal"].names_[-3:] == ["age", "spend", "even"]
+    assert len(list(names["simple"].blocks(names["windows"][0][0]))) > 0
+    exec(code[3], names)
     random = np.random.default_rng(1)
     names["offer_factors"], names["customer_factors"] = random.normal(size=(2, 50, 8))
-    exec(code[3], names)
+    exec(code[4], names)
     assert names["offers"].number.tolist() == [32] * 50

@@ -26,7 +26,6 @@ from .scores.logistic import LogisticRegression, Sample
 from .scores.offer_neighbours import offer_neighbours
 from .scores.own.own_columns import OwnColumn
 from .scores.own.own_scores import OwnScores
-from .scores.own.pair_model import PairModel, PairScorer
 from .scores.personal_model import PersonalModel
 from .scores.repeat_score import RepeatScore
 from .scores.similarity import bm25, cosine, ease
@@ -46,8 +45,6 @@ __all__ = [
     "OfferChooser",
     "OwnColumn",
     "OwnScores",
-    "PairModel",
-    "PairScorer",
     "PersonalModel",
     "PrecomputedSimilarity",
     "PurchaseHistory",

@@ -78,7 +78,7 @@ class CandidateModel(Parameters):
         How many offers a product is taken to be like.
     similarity : sparse matrix or ndarray, shape (n_items, n_offers), optional
         Instead of what is learned from purchases; items are those of the history that the model is fitted on.
-    personal : PersonalModel or PairModel, optional
+    personal : PersonalModel, or any model with its `fit` and `scorer`, optional
         Ranks rewards: by how likely the customer buys again any of what the offer is good for. Fitted with this model,
         on the same windows. `OwnScores` makes one of any function. Default: decayed frequency x repeat rate ** power.
     response : ResponseModel, optional
