@@ -188,7 +188,7 @@ def calls_of_affinity(
     """Random purchases to be taken up, offers to be chosen of, and trees to be summed; -1: of any number."""
     pairs = int(random.integers(3, 9))
     ptr = _offsets(random.integers(1, 5, pairs))
-    periods = [np.sort(random.choice(50, n, replace=False)) for n in np.diff(ptr)]
+    periods = [np.sort(random.choice(200, n, replace=False)) for n in np.diff(ptr)]
     period = np.concatenate(periods).astype(np.int32)
     bought = {
         "ptr": ptr,
@@ -196,7 +196,7 @@ def calls_of_affinity(
         "discounted": random.integers(0, 2, len(period)).astype(np.uint8),
         "spend": random.integers(0, 1_000, len(period)),
     }
-    factor = random.random((50, 2)).astype(np.float32)
+    factor = random.random((200, 2)).astype(np.float32)
     yield Call("fold_purchases", {**bought, "factor": factor, "pairs": Pairs.new(pairs, 2)})
     customers = int(random.integers(1, 9)) if customers < 0 else customers
     items = int(random.integers(1, 40)) if items < 0 else items
