@@ -215,11 +215,10 @@ class _BatchReader:
         self._refuse(recent % 2 == 0, "recent", recent, "bit 0 set, that of 'last'")
         beyond = recent > LOWEST[np.minimum(span + 1, WORD)]
         self._refuse(beyond, "recent", recent, "no bits set of periods before 'first'")
-        # what is not among the 64 periods is one of those before them, from the first on
-        older = times - count_bits(recent)
-        first_is_older = span >= WORD
-        wrong = (older < first_is_older) | (older > np.maximum(span + 1 - WORD, 0))
-        wrong |= ~first_is_older & (recent >> np.minimum(span, WORD - 1).astype(np.uint64) == 0)
+        older = times - count_bits(recent)  # which have to lie before the 64 periods
+        room = np.maximum(span + 1 - WORD, 0)  # for them, from the first period on
+        wrong = (older < np.minimum(room, 1)) | (older > room)
+        wrong |= (room == 0) & (recent >> np.minimum(span, WORD - 1).astype(np.uint64) == 0)
         self._refuse(wrong, "recent", recent, "the bits that 'times' and 'first' ask for")
         return recent
 

@@ -74,9 +74,7 @@ def even_recent(times: NDArray[np.int32], span: NDArray[np.int64]) -> NDArray[np
     gaps = times.astype(np.int64) - 1
     recent = np.ones(len(times), np.uint64)
     rows, before = np.flatnonzero(gaps > 0), 1
-    while len(
-        rows
-    ):  # at most 63 times: the purchase so many before the last lies no later than so many periods
+    while len(rows):  # at most 64 times: 64 purchases before the last lie 64 periods or more
         age = before * span[rows] // gaps[rows]
         is_near = age < WORD
         rows, age = rows[is_near], age[is_near]
