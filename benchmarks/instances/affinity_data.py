@@ -25,14 +25,17 @@ class Level:
     ----------
     name : str
     purchases : pandas.DataFrame
-        customer, item, day (days since 2017), week, discount.
+        customer, item, day, week, basket, and where it is known discount.
     groups : pyarrow.Table
         One row an item, with its groups.
+    before : int
+        The day before the first week.
     """
 
     name: str
     purchases: pd.DataFrame
     groups: pa.Table
+    before: int
 
     def history(self, first_week: int, last_week: int) -> PurchaseHistory:
         """Purchases of these weeks, by day."""
@@ -40,8 +43,14 @@ class Level:
         rows = self.purchases[(week >= first_week) & (week <= last_week)]
         names = {"product": "item"}
         return PurchaseHistory.from_transactions(
-            pa.Table.from_pandas(rows, preserve_index=False).drop_columns("week"), columns=names
+            pa.Table.from_pandas(rows.drop(columns=["week", "basket"]), preserve_index=False),
+            columns=names,
+            until=self.before + 7 * last_week,
         )
+
+    def begins_in(self, week: int) -> bool:
+        """Whether anything was bought in a week: shops close between the years."""
+        return bool((self.purchases["week"] == week).any())
 
 
 def levels() -> dict[str, Level]:
@@ -71,6 +80,7 @@ def levels() -> dict[str, Level]:
                 "item": item,
                 "day": days,
                 "week": week,
+                "basket": rows["basket_id"],
                 "discount": coupon,
             }
         )
@@ -84,8 +94,17 @@ def levels() -> dict[str, Level]:
             }
         )
         first = known.drop_duplicates("item")[["item", *about[name]]]
-        found[name] = Level(name, purchases, pa.Table.from_pandas(first, preserve_index=False))
+        groups = pa.Table.from_pandas(first, preserve_index=False)
+        found[name] = Level(name, purchases, groups, before=-7)
     return found
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Recall and NDCG at 20 of each household that bought something, shape (n_households,)."""
+
+    recall: NDArray[np.float64]
+    ndcg: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -124,8 +143,8 @@ class Truth:
             keys = np.setdiff1d(keys, _keys(history, everyone, history.items))
         return cls(keys, items, len(everyone), tables.positions(history.customers, everyone))
 
-    def judge(self, lists: NDArray[np.int64]) -> dict[str, float]:
-        """Recall and NDCG at 20, means over the households that bought something.
+    def judged(self, lists: NDArray[np.int64]) -> Judged:
+        """Recall and NDCG at 20, household by household.
 
         Parameters
         ----------
@@ -139,13 +158,20 @@ class Truth:
         discount = 1.0 / np.log2(np.arange(2, PLACES + 2))
         ideal = np.concatenate([[0.0], np.cumsum(discount)])[np.minimum(count, PLACES)]
         recall = hit.sum(axis=1)[asked] / count[asked]
-        ndcg = (hit * discount).sum(axis=1)[asked] / ideal[asked]
+        return Judged(recall, (hit * discount).sum(axis=1)[asked] / ideal[asked])
+
+    def means(self, judged: Judged) -> dict[str, float]:
+        """Means over the households that bought something."""
         return {
-            "recall@20": round(float(recall.mean()), 4),
-            "ndcg@20": round(float(ndcg.mean()), 4),
-            "households": int(asked.sum()),
+            "recall@20": round(float(judged.recall.mean()), 4),
+            "ndcg@20": round(float(judged.ndcg.mean()), 4),
+            "households": len(judged.ndcg),
             "pairs": len(self.keys),
         }
+
+    def judge(self, lists: NDArray[np.int64]) -> dict[str, float]:
+        """Recall and NDCG at 20, means over the households that bought something."""
+        return self.means(self.judged(lists))
 
 
 def _keys(history: PurchaseHistory, customers: pa.Array, items: pa.Array) -> NDArray[np.int64]:
@@ -180,7 +206,7 @@ def ranked(
         Items from the best, -1 for none.
     """
     lists = np.full((truth.customers, PLACES), -1)
-    best = np.argsort(-fill, kind="stable")
+    best = np.argsort(-fill, kind="stable").tolist()
     order = np.lexsort((item, -score, customer))
     order = order[score[order] > 0]
     begin = np.searchsorted(customer[order], np.arange(truth.customers + 1))
@@ -191,8 +217,8 @@ def ranked(
     for c in range(truth.customers):  # 2,500 households, judged once
         bar = barred.get(c, set())
         chosen: list[int] = []
-        for source in (item[order[begin[c] : begin[c + 1]]], best):
-            for j in source.tolist():
+        for source in (item[order[begin[c] : begin[c + 1]]].tolist(), best):
+            for j in source:
                 if len(chosen) == PLACES:
                     break
                 if j not in bar and j not in chosen:

@@ -10,56 +10,17 @@ from typing import Any
 
 import _paths  # noqa: F401
 import numpy as np
-from benchmarks.instances.affinity_data import WINDOW, Level, Truth, levels, ranked
+from benchmarks.instances.affinity_data import Level, levels
+from benchmarks.instances.affinity_split import Scores, Split
 from benchmarks.support.hardware import describe
 from numpy.typing import NDArray
 
-from couponry.affinity import (
-    Catalogue,
-    DiscoveryModel,
-    ItemStatistics,
-    PersonalModel,
-    PurchaseHistory,
-    RepeatScore,
-)
+from couponry.affinity import DiscoveryModel, PersonalModel, PurchaseHistory, RepeatScore
 from couponry.utils.threads import thread_count
 
 TUNING, TEST = 44, 48
-# Weeks before the last, after which the windows begin that models are fitted on. A third one between them changes
-# nothing when weeks 37-40, 41-44 and 45-48 are predicted.
-EARLIER = (8, 4)
 HALF_LIVES = (8.0, 16.0, 32.0)
 NOTHING = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-Scores = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]
-
-
-class Split:
-    """Purchases up to a week, what came in the window after it, and earlier windows to fit models on."""
-
-    def __init__(self, level: Level, last: int):
-        self.history = level.history(1, last)
-        self.later = level.history(last + 1, last + WINDOW)
-        ends = [last - weeks for weeks in EARLIER]
-        self.windows = [
-            (level.history(1, end), level.history(end + 1, end + WINDOW)) for end in ends
-        ]
-        self.groups = Catalogue(level.groups, [n for n in level.groups.column_names if n != "item"])
-        self.truth = Truth.after(self.history, self.later)
-        self.new = Truth.after(self.history, self.later, new=True)
-        self.buyers = ItemStatistics.from_history(self.history).buyers
-        self.customer = np.repeat(self.truth.place, np.diff(self.history.indptr))
-        self.owned = self.customer * self.truth.items + self.history.item
-
-    def judge(self, customer: Any, item: Any, score: Any) -> dict[str, float]:
-        return self.truth.judge(ranked(self.truth, customer, item, score, self.buyers))
-
-    def judge_new(self, customer: Any, item: Any, score: Any) -> dict[str, float]:
-        lists = ranked(self.new, customer, item, score, self.buyers, self.owned)
-        return self.new.judge(lists)
-
-    def own(self, score: NDArray[np.floating]) -> Scores:
-        """Scores of the pairs of the history."""
-        return self.customer, self.history.item.astype(np.int64), score
 
 
 def main() -> None:
@@ -114,7 +75,7 @@ def _personal(tuning: Split, test: Split, report: dict[str, Any]) -> Scores:
         "features": len(personal.names_),
         "fit_seconds": seconds,
         **test.judge(*owned),
-        "calibration": calibration(owned[2], _happened(test.truth, owned)),
+        "calibration": calibration(owned[2], test.happened),
     }
     return owned
 
@@ -146,10 +107,6 @@ def _best(choices: Any, judge: Callable[[Any], dict[str, float]]) -> Any:
     """The choice whose recall and NDCG together are best on the tuning window."""
     found = {choice: judge(choice) for choice in choices}
     return max(found, key=lambda choice: found[choice]["recall@20"] + found[choice]["ndcg@20"])
-
-
-def _happened(truth: Truth, scores: Scores) -> NDArray[np.bool_]:
-    return np.isin(scores[0] * truth.items + scores[1], truth.keys)
 
 
 def calibration(score: NDArray[np.floating], happened: NDArray[np.bool_]) -> list[dict[str, float]]:

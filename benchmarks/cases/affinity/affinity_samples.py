@@ -12,15 +12,16 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import _paths  # noqa: F401
 import numpy as np
 import pyarrow as pa
-from affinity_quality import Scores, Split
 from benchmarks.instances.affinity_data import Level, Truth, levels, ranked
+from benchmarks.instances.affinity_split import Scores, Split
 from benchmarks.support.hardware import describe
-from numpy.typing import NDArray
+from benchmarks.support.intervals import calibration_error
 
 from couponry import Campaign, Targeting
 from couponry.affinity import PersonalModel, RepeatScore
@@ -57,10 +58,10 @@ def _samples(level: Level, last: int) -> list[dict[str, float]]:
             some = np.random.default_rng(draw).choice(households, size, replace=False)
             rows = level.purchases[level.purchases["customer"].isin(some)]
             model = PersonalModel(test.groups).fit(
-                Split(Level(level.name, rows, level.groups), last).windows
+                Split(replace(level, purchases=rows), last).windows
             )
             score = model.score(test.history).astype(np.float64)
-            happened = np.isin(test.owned, test.truth.keys)
+            happened = test.happened
             found.append(
                 {
                     "share": share,
@@ -69,13 +70,6 @@ def _samples(level: Level, last: int) -> list[dict[str, float]]:
                 }
             )
     return found
-
-
-def calibration_error(score: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
-    """Mean distance of what was predicted from what happened, by twentieths of the pairs."""
-    parts = np.array_split(np.argsort(score, kind="stable"), 20)
-    away = sum(abs(float(score[part].sum() - happened[part].sum())) for part in parts)
-    return away / len(score)
 
 
 def _one_call(level: Level, last: int) -> dict[str, Any]:
@@ -115,7 +109,7 @@ def _one_call(level: Level, last: int) -> dict[str, Any]:
 
 def _candidates(level: Level, last: int, items: pa.Array) -> Any:
     """Candidates of one call, an offer an item."""
-    rows = level.purchases[level.purchases["week"] <= last].drop(columns="week")
+    rows = level.purchases[level.purchases["week"] <= last].drop(columns=["week", "basket"])
     products = level.groups.rename_columns(["product", *level.groups.column_names[1:]])
     return Campaign.from_transactions(
         pa.table({"offer": items, "product": items}),
