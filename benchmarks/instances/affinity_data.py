@@ -48,8 +48,8 @@ class Level:
             until=self.before + 7 * last_week,
         )
 
-    def begins_in(self, week: int) -> bool:
-        """Whether anything was bought in a week: shops close between the years."""
+    def sold_in(self, week: int) -> bool:
+        """Whether anything was bought in a week."""
         return bool((self.purchases["week"] == week).any())
 
 

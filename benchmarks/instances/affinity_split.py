@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.instances.affinity_data import WINDOW, Judged, Level, Truth, ranked
 from numpy.typing import NDArray
 
-from couponry.affinity import Catalogue, ItemStatistics
+from couponry.affinity import Catalogue, ItemStatistics, PurchaseHistory
 
 Scores = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]
 """Customers and items of pairs, as the truth counts them, and a score of each."""
@@ -28,8 +28,6 @@ class Split:
     last, weeks : int
         Last week that is known, and weeks that are predicted.
     history, later : PurchaseHistory
-    windows : list of (PurchaseHistory, PurchaseHistory)
-        Those that begin after the data.
     groups : Catalogue or None
     truth, new : Truth
         What was bought in the window; and of it, what was new to the household.
@@ -39,12 +37,6 @@ class Split:
         self.level, self.last, self.weeks = level, last, weeks
         self.history = level.history(1, last)
         self.later = level.history(last + 1, last + weeks)
-        ends = [last - windows * weeks for windows in EARLIER]
-        self.windows = [
-            (level.history(1, end), level.history(end + 1, end + weeks))
-            for end in ends
-            if end >= 1 and level.begins_in(end + 1)
-        ]
         names = [name for name in level.groups.column_names if name != "item"]
         self.groups = Catalogue(level.groups, names) if names else None
         self.truth = Truth.after(self.history, self.later)
@@ -52,6 +44,18 @@ class Split:
         self.buyers = ItemStatistics.from_history(self.history).buyers
         self.customer = np.repeat(self.truth.place, np.diff(self.history.indptr))
         self.owned = self.customer * self.truth.items + self.history.item
+
+    @cached_property
+    def windows(self) -> list[tuple[PurchaseHistory, PurchaseHistory]]:
+        """Histories and windows up to the last week; those that begin before the data, or while shops are closed, are
+        left out."""
+        ends = [self.last - windows * self.weeks for windows in EARLIER]
+        history = self.level.history
+        return [
+            (history(1, end), history(end + 1, end + self.weeks))
+            for end in ends
+            if end >= 1 and self.level.sold_in(end + 1)
+        ]
 
     @cached_property
     def happened(self) -> NDArray[np.bool_]:

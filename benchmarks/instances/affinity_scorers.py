@@ -1,0 +1,155 @@
+"""What ranks items of a split: simple scores, couponry's models, and next-basket methods of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from benchmarks.instances.affinity_data import Level
+from benchmarks.instances.affinity_split import Scores, Split
+from benchmarks.peers.baskets import Baskets
+from benchmarks.peers.tifu_knn import TifuKnn
+from benchmarks.peers.up_cf import UpCf
+from numpy.typing import NDArray
+
+from couponry import Campaign, Targeting
+from couponry.affinity import DiscoveryModel, PersonalModel, RepeatScore
+
+NOTHING: Scores = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+HALF_LIVES = (8.0, 16.0, 32.0)
+REPEAT, PLAIN = "decay x repeat rate", "PersonalModel, plain logistic"
+QUOTA = {"reward": 40, "activation": 0, "innovation": 12}
+
+
+@dataclass
+class Choices:
+    """Settings that were chosen on earlier cuts.
+
+    Attributes
+    ----------
+    tifu, up_cf
+        Of the methods of others.
+    half_life : float, optional
+        Of the simple score; None: chosen for each split where the window before it is predicted.
+    """
+
+    tifu: TifuKnn = field(default_factory=TifuKnn)
+    up_cf: UpCf = field(default_factory=UpCf)
+    half_life: float | None = None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of a split.
+
+    Attributes
+    ----------
+    owned : Scores
+        Of pairs that were bought before, or of any.
+    begun : Scores
+        Of pairs that are new to the household; nothing: those among `owned` count.
+    probabilities : bool
+        Whether they are calibrated for the window.
+    """
+
+    owned: Scores
+    begun: Scores = NOTHING
+    probabilities: bool = False
+
+    @property
+    def both(self) -> Scores:
+        """All pairs."""
+        first, second = self.owned, self.begun
+        customer, item, score = (
+            np.concatenate(columns) for columns in zip(first, second, strict=True)
+        )
+        return customer, item, score
+
+
+def repeat_score(split: Split, half_life: float) -> Scores:
+    """Decayed purchases x the item's repeat rate ** 0.5."""
+    score = RepeatScore(half_life).fit(split.history).score(split.history)
+    return split.own(score)
+
+
+def best_half_life(level: Level, last: int, weeks: int) -> float:
+    """The half-life that ranks best after an earlier week; 16 weeks where there is none."""
+    if last < 1 or not level.sold_in(last + 1):
+        return 16.0
+    split = Split(level, last, weeks)
+    found = {life: split.judge(*repeat_score(split, life))["ndcg@20"] for life in HALF_LIVES}
+    return max(found, key=lambda life: found[life])
+
+
+def _popularity(split: Split, choices: Choices) -> Scored:
+    return Scored(NOTHING)
+
+
+def _repeat(split: Split, choices: Choices) -> Scored:
+    half_life = choices.half_life
+    if half_life is None:
+        half_life = best_half_life(split.level, split.last - split.weeks, split.weeks)
+    return Scored(repeat_score(split, half_life))
+
+
+def _personal(**arguments: Any) -> Callable[[Split, Choices], Scored]:
+    def scored(split: Split, choices: Choices) -> Scored:
+        model = PersonalModel(split.groups, **arguments).fit(split.windows)
+        return Scored(split.own(model.score(split.history)), probabilities=True)
+
+    return scored
+
+
+def _joint(split: Split, choices: Choices) -> Scored:
+    owned = _personal()(split, choices).owned
+    found = DiscoveryModel(split.groups).fit(split.windows).score(split.history)
+    begun = split.truth.place[found.customer], found.item, found.score
+    return Scored(owned, begun, probabilities=True)
+
+
+def _tifu(split: Split, choices: Choices) -> Scored:
+    return Scored(choices.tifu.scores(split, Baskets.before(split)))
+
+
+def _up_cf(split: Split, choices: Choices) -> Scored:
+    return Scored(choices.up_cf.scores(split, Baskets.before(split)))
+
+
+def one_call(split: Split, offered: NDArray[np.int64]) -> Scores:
+    """Candidates of `Campaign.from_transactions`, an offer an item, by their response.
+
+    Parameters
+    ----------
+    split : Split
+    offered : ndarray of int64
+        Items that there are offers for, ascending.
+    """
+    level, history = split.level, split.history
+    rows = level.purchases[level.purchases["week"] <= split.last].drop(columns=["week", "basket"])
+    transactions = pa.Table.from_pandas(
+        rows.rename(columns={"item": "product"}), preserve_index=False
+    )
+    items = history.items.take(pa.array(offered))
+    found: Any = Campaign.from_transactions(
+        pa.table({"offer": items, "product": items}),
+        transactions,
+        products=level.groups.rename_columns(["product", *level.groups.column_names[1:]]),
+        targeting=Targeting(**QUOTA, window=split.weeks, until=history.until),
+    ).candidates
+    place = dict(zip(history.customers.to_pylist(), split.truth.place.tolist(), strict=True))
+    customer = np.repeat([place[one] for one in found.customers.to_pylist()], np.diff(found.indptr))
+    return customer, offered[found.offer.astype(np.int64)], found.columns["response"]
+
+
+SCORERS: dict[str, Callable[[Split, Choices], Scored]] = {
+    "popularity": _popularity,
+    REPEAT: _repeat,
+    "TIFU-KNN": _tifu,
+    "UP-CF": _up_cf,
+    PLAIN: _personal(guarded=False, by_customer=True),
+    "PersonalModel": _personal(),
+    "PersonalModel and DiscoveryModel": _joint,
+}
