@@ -17,7 +17,7 @@ from couponry.affinity.scores.guards.ranking import ndcg_by_customer
 from couponry.affinity.scores.guards.window_weights import weighted_windows
 
 CUSTOMERS, EACH = 200, 30
-TABLE = shop(3, customers=150)
+TABLE = shop(3, customers=80)
 
 
 def test_ndcg_is_that_of_each_customers_list() -> None:

@@ -364,9 +364,10 @@ def small_level(seed: int) -> Any:
     week = np.tile(np.repeat(np.arange(1, 53), 4), 60)
     item = (household * 7 + random.geometric(0.2, len(week))) % 90
     rows = pd.DataFrame({"customer": household, "item": item, "day": 7 * week, "week": week})
+    rows["basket"] = week
     rows["discount"] = (random.random(len(rows)) < 0.3).astype(float)
     groups = pa.table({"item": np.arange(90), "category": [f"c{i // 9}" for i in range(90)]})
-    return Level("type", rows, groups)
+    return Level("type", rows, groups, before=0)
 
 
 def test_affinity_quality(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -382,6 +383,60 @@ def test_affinity_quality(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     for tenth in personal["calibration"][-3:]:
         assert tenth["predicted"] == pytest.approx(tenth["happened"], abs=0.1)
     assert set(report) >= {"decay x repeat rate", "new items", "personal and new items"}
+
+
+def test_affinity_cuts(said: Said, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    from benchmarks.cases.affinity import affinity_cuts
+
+    monkeypatch.setattr(affinity_cuts, "levels", lambda: {"type": small_level(1)})
+    options = ["--last", "40", "--weeks", "2", "--scorer", "decay x repeat rate"]
+    options += ["--scorer", "TIFU-KNN", "--scorer", "UP-CF", "--scorer", "PersonalModel"]
+    kept = str(tmp_path / "kept.npz")
+    (cut,) = said(affinity_cuts, *options, "--keep", kept)["type"]
+    figures, differences = cut["scorers"], cut["differences"]
+    assert {one["households"] for one in figures.values()} == {60}
+    assert figures["PersonalModel"]["calibration"]["predicted / happened"] == pytest.approx(
+        1, abs=0.2
+    )
+    for name in ("TIFU-KNN", "UP-CF", "PersonalModel"):
+        away = differences[name]["decay x repeat rate"]["ndcg@20"]
+        expected = figures[name]["ndcg@20"] - figures["decay x repeat rate"]["ndcg@20"]
+        assert away["low"] <= away["mean"] <= away["high"]
+        assert away["mean"] == pytest.approx(expected, abs=1e-4)
+    (again,) = said(affinity_cuts, *options, "--beside", kept)["type"]
+    assert again["differences"]["UP-CF"]["kept"]["recall@20"] == {"mean": 0, "low": 0, "high": 0}
+    bits = said(affinity_cuts, "--scramble", "--last", "40", "--scorer", "PersonalModel")["type"]
+    assert bits == [{"last": 40, "scorer": "PersonalModel", "same bits": True}]
+
+
+def test_methods_of_others_are_those_of_their_papers() -> None:
+    pytest.importorskip("pandas")
+    from benchmarks.instances.affinity_split import Split
+    from benchmarks.peers.baskets import Baskets
+    from benchmarks.peers.tifu_knn import TifuKnn
+    from benchmarks.peers.up_cf import UpCf
+
+    split = Split(small_level(2), 8, 2)
+    baskets = Baskets.before(split)
+    held = np.zeros((60, 8, 90))
+    held[baskets.customer, baskets.basket, split.history.items.to_numpy()[baskets.item]] = 1
+    inside, over = 0.9 ** np.array([2, 1, 0]) / 3, 0.7 ** np.array([2, 1, 0]) / 3
+    groups = [held[:, :3], held[:, 3:6], held[:, 6:]]
+    means = [inside[3 - group.shape[1] :] * 3 / group.shape[1] @ group for group in groups]
+    vectors = sum(weight * mean for weight, mean in zip(over, means, strict=True))
+    alone = ((vectors[:, None] - vectors[None]) ** 2).sum(axis=2) + np.diag(np.full(60, np.inf))
+    near = np.argsort(alone, axis=1)[:, :5]
+    expected = 0.6 * vectors + 0.4 * vectors[near].mean(axis=1)
+    found = TifuKnn(3, 0.9, 0.7, 5, 0.6).scores(split, baskets)
+    ids = split.history.items.to_numpy()
+    np.testing.assert_allclose(found[2], expected[found[0], ids[found[1]]], rtol=1e-4, atol=1e-6)
+    ever, share = held.max(axis=1), held[:, -4:].mean(axis=1)
+    size = ever.sum(axis=1)
+    alike = (ever @ ever.T) / (size[:, None] ** 0.25 * size[None, :] ** 0.75)
+    expected = alike**5 @ share
+    found = UpCf(4, 0.25, 5).scores(split, baskets)
+    np.testing.assert_allclose(found[2], expected[found[0], ids[found[1]]], rtol=1e-4, atol=1e-6)
 
 
 def test_ranking_is_judged_as_written_down() -> None:
