@@ -11,7 +11,7 @@ from tests.affinity.test_scores import GROUPS, shop, split
 from tests.support.campaigns import shuffled
 
 from couponry import Campaign, Targeting
-from couponry.affinity import PersonalModel, RepeatScore, Sample
+from couponry.affinity import PersonalModel, RepeatScore, Sample, candidate_pipeline
 from couponry.affinity.scores.guards.blend import Blend, WindowRows, validated_blend
 from couponry.affinity.scores.guards.ranking import ndcg_by_customer
 from couponry.affinity.scores.guards.window_weights import weighted_windows
@@ -109,6 +109,24 @@ def test_few_buyers_say_nothing() -> None:
     assert blend.share == 0.0 and blend.ndcg == {} and "too few" in str(blend.note)
 
 
+@pytest.fixture
+def small_shops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a PersonalModel rank the rewards of a shop of any size."""
+    monkeypatch.setattr(candidate_pipeline, "LEAST_BOUGHT_AGAIN", 1)
+
+
+def campaign_of(table: pa.Table, until: int | None) -> Campaign:
+    offers = pa.table({"offer": np.arange(40), "product": np.arange(40)})
+    targeting = Targeting(reward=4, activation=2, innovation=2, until=until)
+    return Campaign.from_transactions(offers, table, targeting=targeting)
+
+
+@pytest.mark.usefixtures("small_shops")
+def test_one_call_says_that_a_history_is_too_short() -> None:
+    assert "before the latest window is too short for a model" in campaign_of(TABLE, 7).summary()
+
+
+@pytest.mark.usefixtures("small_shops")
 def test_what_comes_after_the_cut_changes_no_bit_nor_does_the_order_of_rows() -> None:
     week = TABLE["week"].to_numpy()
     later, random = np.flatnonzero(week > 16), np.random.default_rng(0)
@@ -118,9 +136,7 @@ def test_what_comes_after_the_cut_changes_no_bit_nor_does_the_order_of_rows() ->
     scrambled = shuffled(pa.table({"customer": customer, "product": product, "week": week}))
 
     def candidates(table: pa.Table, until: int | None = None) -> list[bytes]:
-        offers = pa.table({"offer": np.arange(40), "product": np.arange(40)})
-        targeting = Targeting(reward=4, activation=2, innovation=2, until=until)
-        found = Campaign.from_transactions(offers, table, targeting=targeting).candidates
+        found = campaign_of(table, until).candidates
         columns = found.indptr, found.offer, found.role, *found.columns.values()
         return [column.tobytes() for column in (found.customers.to_numpy(), *columns)]
 

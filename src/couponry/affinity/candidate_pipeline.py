@@ -337,7 +337,11 @@ class _Pipeline:
                 "ranked by decayed frequency and repeat rate, not by a PersonalModel"
             )
         known = then.update(later, until=history.until)
-        return self._model.fit([(then, window)], known, ItemStatistics.from_history(history))
+        fitted = self._model.fit([(then, window)], known, ItemStatistics.from_history(history))
+        blend = None if fitted.personal is None else fitted.personal.blend_
+        if blend is not None and blend.note is not None:
+            self._say(f"rewards are ranked by decayed frequency and repeat rate: {blend.note}")
+        return fitted
 
 
 def _half_lives(targeting: Targeting) -> tuple[float, ...]:
