@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ....data import tables
+from ....kernels.hashing import scatter
 from ....utils.errors import InvalidInput
-from ...history.customer_sample import hash_ids
 from ..logistic import LARGEST_LOG_ODDS, LogisticRegression, Sample, sigmoid
 from .ranking import ndcg_by_customer
 
@@ -223,14 +224,14 @@ def _splits(windows: Sequence[WindowRows]) -> list[tuple[list[WindowRows], Windo
         return [(_thinned(earlier), latest)]
     found = []
     for half in (0, 1):
-        train = [rows.of_customers(_halves(rows) == half) for rows in windows]
-        found.append((_thinned(train), latest.of_customers(_halves(latest) != half)))
+        train = [rows.of_customers(_halves(rows, latest) == half) for rows in windows]
+        found.append((_thinned(train), latest.of_customers(_halves(latest, latest) != half)))
     return found
 
 
-def _halves(rows: WindowRows) -> NDArray[np.uint64]:
-    """Return 0 or 1 for each customer, the same in each window."""
-    return hash_ids(rows.customers) & np.uint64(1)
+def _halves(rows: WindowRows, latest: WindowRows) -> NDArray[np.uint64]:
+    """Return 0 or 1 for each customer, the same in each window, whatever their ids are."""
+    return scatter(_places(rows, latest)) & np.uint64(1)
 
 
 def _thinned(windows: Sequence[WindowRows]) -> list[WindowRows]:
@@ -238,11 +239,16 @@ def _thinned(windows: Sequence[WindowRows]) -> list[WindowRows]:
     one_in = np.uint64(-(-sum(len(rows.simple) for rows in windows) // MOST_ROWS))
     if one_in <= 1:
         return list(windows)
-    # other bits of the hash than the one that halves customers
-    return [
-        rows.of_customers((hash_ids(rows.customers) >> np.uint64(8)) % one_in == 0)
-        for rows in windows
-    ]
+    found = []
+    for rows in windows:
+        bits = scatter(_places(rows, windows[-1])) >> np.uint64(8)  # not the one that halves
+        found.append(rows.of_customers(bits % one_in == 0))
+    return found
+
+
+def _places(rows: WindowRows, latest: WindowRows) -> NDArray[np.uint64]:
+    """Return where customers are among the latest window's; those who left are all in one place."""
+    return tables.positions(rows.customers, latest.customers).astype(np.uint64)
 
 
 def _of_simple_score(windows: Sequence[WindowRows], *, trusted: bool = True) -> LogisticRegression:
