@@ -15,6 +15,7 @@ from couponry import InvalidInput
 from couponry.affinity import (
     Assortment,
     CandidateModel,
+    DiscoveryModel,
     OwnColumn,
     OwnScores,
     PersonalModel,
@@ -171,6 +172,29 @@ def test_estimators_of_scikit_learn() -> None:
     )
 
 
+def test_discovery_takes_columns_of_customers_and_items_and_estimators() -> None:
+    columns = {name: COLUMNS[name] for name in ("age", "trips", "price", "even")}
+    model = DiscoveryModel(GROUPS, items=30, keep=8, columns=columns).fit(windows())
+    assert model.names_[-4:] == list(columns)
+    history = windows()[1][0]
+    found = model.score(history)
+    blocks = model._features(history).blocks()
+    made = [np.stack([block.features[name] for name in columns], axis=1) for block in blocks]
+    customer = history.customers.to_numpy()[found.customer]
+    item = found.items.to_numpy()[found.item]
+    expected = [
+        np.where(customer % 2, 0.0, 20.0 + customer),
+        history.trips.times[found.customer],
+        39.0 - item,
+        item % 2,
+    ]
+    assert np.concatenate(made).tolist() == np.stack(expected, axis=1).tolist()
+    alone = customer_part(history, 17, 18)
+    assert model.score(alone).score.tobytes() == found.score[found.customer == 17].tobytes()
+    by_two = DiscoveryModel(items=30, keep=8, by_customer=False, estimator=Shares(feature=2))
+    assert len(set(by_two.fit(windows()).score(history).score.tolist())) == 2
+
+
 HISTORY = windows()[0][0]
 
 
@@ -198,6 +222,7 @@ BAD = [
     (lambda: fitted(x=OwnColumn("pair", lambda h: [1.0])), "columns, 'x': expected .* numbers, got float64"),
     (lambda: fitted(x=OwnColumn("pair", lambda h: np.full(len(h), np.nan))), "columns, 'x': expected finite"),
     (lambda: fitted(x=lambda h: 1.0), "columns, 'x': expected an OwnColumn, got function"),  # type: ignore[arg-type]
+    (lambda: DiscoveryModel(columns=COLUMNS).fit(windows()), "columns, 'spread': expected columns of customers and"),
     (lambda: PersonalModel(estimator=Shares).fit([]), "windows: expected at least one"),
     (lambda: PersonalModel(estimator=3).fit(windows()), "estimator: expected one with fit and predict_proba, got int"),
     (lambda: PersonalModel(estimator=Wrong()).fit(windows()).score(HISTORY), "expected predict_proba to give"),

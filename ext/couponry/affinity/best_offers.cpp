@@ -29,7 +29,7 @@ struct Scores {
         for (float& score : line.score) score = value;
         lines.assign((n + 15) / 16, line);
     }
-    float* data() noexcept { return lines.data()->score; }
+    float* data() noexcept { return lines.empty() ? nullptr : lines.data()->score; }
 };
 
 struct Memory {

@@ -338,7 +338,7 @@ class _Pipeline:
             )
         known = then.update(later, until=history.until)
         fitted = self._model.fit([(then, window)], known, ItemStatistics.from_history(history))
-        blend = None if fitted.personal is None else fitted.personal.blend_
+        blend = getattr(fitted.personal, "blend_", None)
         if blend is not None and blend.note is not None:
             self._say(f"rewards are ranked by decayed frequency and repeat rate: {blend.note}")
         return fitted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from .discovery.known_items import KnownItems
 from .features import Features, check_feature_names, check_like_fitted, stack_features
 from .item_neighbours import NEIGHBOURS, Neighbours
 from .logistic import LogisticRegression, Sample
+from .own.estimator_regression import regression_of
+from .own.own_columns import OwnColumn
 from .training_windows import LEAST_PURCHASES_THAT_COUNT, Window, check_windows, known_at_the_end
 
 ONE_IN = 3
@@ -122,6 +124,10 @@ class DiscoveryModel(NamedFeatures, Parameters):
     by_customer : bool
         Whether every customer counts the same when coefficients are fitted. Probabilities are calibrated for pairs
         either way.
+    columns : mapping of str to OwnColumn, optional
+        Features besides its own, by name: of customers or items.
+    estimator : object, optional
+        Fitted in place of the logistic regression; as for PersonalModel.
 
     Attributes
     ----------
@@ -167,11 +173,14 @@ class DiscoveryModel(NamedFeatures, Parameters):
         neighbours: Sequence[Neighbours] = NEIGHBOURS,
         ridge: float = 1.0,
         by_customer: bool = True,
+        columns: Mapping[str, OwnColumn] | None = None,
+        estimator: Any = None,
     ):
         if not neighbours:
             raise InvalidInput("neighbours: expected at least one, got none")
         self.groups, self.items, self.keep, self.customers = groups, items, keep, customers
         self.neighbours, self.ridge, self.by_customer = neighbours, ridge, by_customer
+        self.columns, self.estimator = columns, estimator
 
     def fit(
         self, windows: Sequence[Window], known: PurchaseHistory | None = None
@@ -205,7 +214,7 @@ class DiscoveryModel(NamedFeatures, Parameters):
                 "bought all items that take part"
             )
         weighted = [one._replace(weight=one.weight * stands_for) for one, stands_for in samples]
-        self.regression_ = LogisticRegression(self.ridge).fit(weighted)
+        self.regression_ = regression_of(self.estimator, self.ridge).fit(weighted)
         if self.by_customer:
             pairs = [one._replace(weight=stands_for) for one, stands_for in samples]
             self.regression_.calibrated(pairs)
@@ -314,7 +323,7 @@ class DiscoveryModel(NamedFeatures, Parameters):
     ) -> DiscoveryFeatures:
         self._check_fitted()
         check_like_fitted(history, self.known_.statistics)
-        return DiscoveryFeatures(self.known_, self.groups, history, items)
+        return DiscoveryFeatures(self.known_, self.groups, history, items, self.columns)
 
     def _learned(self, history: PurchaseHistory) -> KnownItems:
         return KnownItems.learned(
@@ -329,7 +338,9 @@ class DiscoveryModel(NamedFeatures, Parameters):
         self, history: PurchaseHistory, later: PurchaseHistory
     ) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
         """Yield pairs of a window, which of them were bought in it, and how many pairs each stands for."""
-        discovery = DiscoveryFeatures(self._learned(history), self.groups, history)
+        discovery = DiscoveryFeatures(
+            self._learned(history), self.groups, history, columns=self.columns
+        )
         customer_of_pair = np.repeat(
             tables.positions(later.customers, history.customers), np.diff(later.indptr)
         )

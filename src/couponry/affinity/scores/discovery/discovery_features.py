@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from ...history.joined_history import with_items
 from ...history.purchase_history import PurchaseHistory
 from ..features import Features, ItemGroups, as_float32, groups_of_items
 from ..item_neighbours import recent_weights
+from ..own.own_columns import OwnColumn, OwnFeatures
 from .known_items import KnownItems
 from .predictions import Predictions, Predictor
 
@@ -60,6 +61,8 @@ class DiscoveryFeatures:
         Of the customers that are asked about.
     asked : pyarrow.Array, optional
         Ids of the items that are asked about, ascending. Default: those that take part.
+    columns : mapping of str to OwnColumn, optional
+        Features of the user's own, of customers and items.
 
     Attributes
     ----------
@@ -73,12 +76,14 @@ class DiscoveryFeatures:
         groups: Any,
         history: PurchaseHistory,
         asked: pa.Array | None = None,
+        columns: Mapping[str, OwnColumn] | None = None,
     ):
         history = with_items(history, known.statistics.items)
         history = history if asked is None else with_items(history, asked)
         self._known, self._history = known, history
         self.items: pa.Array = history.items
         self._groups = groups_of_items(groups, history)
+        self._own = OwnFeatures(columns, history)
         taking_part = tables.positions(known.items, self.items)
         self._items = taking_part if asked is None else tables.positions(asked, self.items)
         column = np.full(len(self.items), -1)
@@ -177,7 +182,8 @@ class DiscoveryFeatures:
         few = np.exp(-np.expm1(found["known_items"]) / FEW_ITEMS)
         found["few_items"] = few
         found.update({f"few_items_{name}": few * found[name] for name in self._popular})
-        return as_float32(found)
+        customers = (start, start + len(said.bought))
+        return self._own.added_to_new(as_float32(found), customers, row, self._items[place])
 
     def _customer_features(
         self, start: int, stop: int, row: NDArray[np.int64], place: NDArray[np.int64]

@@ -174,19 +174,62 @@ class OwnFeatures:
         """
         if not self._columns:
             return features
-        found, history = dict(features), self._history
-        part = customer_part(history, start, stop)
+        part = customer_part(self._history, start, stop)
+        customer = np.repeat(np.arange(stop - start), np.diff(part.indptr))
+        return self._added(features, part, customer, part.item)
+
+    def added_to_new(
+        self,
+        features: dict[str, Any],
+        customers: tuple[int, int],
+        customer: NDArray[np.int64],
+        item: NDArray[np.int64],
+    ) -> dict[str, Any]:
+        """Return features and after them the user's, of pairs of customers and items that they did not buy.
+
+        Parameters
+        ----------
+        features : dict of str to ndarray, shape (n_pairs,)
+        customers : (int, int)
+            Range of customers.
+        customer : ndarray of int64, shape (n_pairs,)
+            Positions in the range.
+        item : ndarray of int64, shape (n_pairs,)
+            Positions in the history's items.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (n_pairs,)
+            The user's in float32.
+
+        Raises
+        ------
+        InvalidInput
+            If a name is there already, a column is of pairs, or there is not a finite number for each customer.
+        """
+        if not self._columns:
+            return features
+        of_pairs = [name for name, column in self._columns.items() if column.by == "pair"]
+        if of_pairs:
+            raise InvalidInput(
+                f"columns, {of_pairs[0]!r}: expected columns of customers and items, got one of pairs: what was not "
+                "bought yet is in no history"
+            )
+        return self._added(features, customer_part(self._history, *customers), customer, item)
+
+    def _added(
+        self, features: dict[str, Any], part: PurchaseHistory, customer: Any, item: Any
+    ) -> dict[str, Any]:
+        """Return features and the user's, of pairs of a customer of a part of the history and an item."""
+        found = dict(features)
         for name, column in self._columns.items():
             if name in features:
                 raise InvalidInput(f"columns, {name!r}: expected a name of no feature of the model")
-            what = f"columns, {name!r}"
             if column.by == "item":
-                found[name] = self._of_items[name][part.item]
-            elif column.by == "customer":
-                values = column.of(part, part.customers, what)
-                found[name] = np.repeat(values, np.diff(part.indptr))
-            else:
-                found[name] = column.of(part, part.customers, what)
+                found[name] = self._of_items[name][item]
+                continue
+            values = column.of(part, part.customers, f"columns, {name!r}")
+            found[name] = values if column.by == "pair" else values[customer]
         return found
 
 
