@@ -20,8 +20,10 @@ from .response.incremental import IncrementalBounds, incremental_bounds, increme
 from .response.redemption_rates import recent_shift, redemption_rates
 from .response.response_model import ResponseModel, calibration_shift, variants
 from .scores.boosted_trees import BoostedTrees
-from .scores.discovery_model import DiscoveryModel, DiscoveryScores
+from .scores.discovery.discovery_scores import DiscoveryScores
+from .scores.discovery_model import DiscoveryModel
 from .scores.item_neighbours import Neighbours, PrecomputedSimilarity
+from .scores.joint_model import JointModel, JointScores
 from .scores.logistic import LogisticRegression, Sample
 from .scores.offer_neighbours import offer_neighbours
 from .scores.own.own_columns import OwnColumn
@@ -40,6 +42,8 @@ __all__ = [
     "FactorChooser",
     "IncrementalBounds",
     "ItemStatistics",
+    "JointModel",
+    "JointScores",
     "LogisticRegression",
     "Neighbours",
     "OfferChooser",

@@ -2,99 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...data import tables
 from ...utils.errors import InvalidInput
 from ..history.purchase_history import PurchaseHistory
 from ..parameters import NamedFeatures, Parameters
-from .discovery.discovery_features import DiscoveryFeatures, customer_ranges
+from .boosted_trees import BoostedTrees
+from .discovery.begun_samples import begun_samples
+from .discovery.discovery_features import DiscoveryFeatures
+from .discovery.discovery_scores import DiscoveryScorer, DiscoveryScores
+from .discovery.further_trees import FurtherTrees
 from .discovery.known_items import KnownItems
-from .features import Features, check_feature_names, check_like_fitted, stack_features
+from .features import Features, check_feature_names, check_like_fitted
 from .item_neighbours import NEIGHBOURS, Neighbours
-from .logistic import LogisticRegression, Sample
+from .logistic import LogisticRegression, sigmoid
 from .own.estimator_regression import regression_of
 from .own.own_columns import OwnColumn
-from .training_windows import LEAST_PURCHASES_THAT_COUNT, Window, check_windows, known_at_the_end
-
-ONE_IN = 3
-"""Of pairs that were not bought, one in so many is fitted on: they are hundreds of times as many as the others."""
-
-
-@dataclass(frozen=True)
-class DiscoveryScores:
-    """Pairs that a customer may begin to buy, and how likely; ordered by customer and item.
-
-    Iterating gives customer, item and score.
-
-    Attributes
-    ----------
-    customer : ndarray of int64, shape (n_pairs,)
-        Positions in the history's customers.
-    item : ndarray of int64, shape (n_pairs,)
-        Positions in `items`.
-    score : ndarray of float32, shape (n_pairs,)
-        Probabilities to buy the item within a window.
-    items : pyarrow.Array
-        Ids of the history's items and of those that the model knows, ascending: those of the history where the model
-        knows no others.
-    """
-
-    customer: NDArray[np.int64]
-    item: NDArray[np.int64]
-    score: NDArray[np.float32]
-    items: pa.Array
-
-    def __iter__(self) -> Iterator[NDArray[Any]]:
-        """Yield customer, item and score."""
-        return iter((self.customer, self.item, self.score))
-
-
-@dataclass(frozen=True)
-class DiscoveryScorer:
-    """Predicts the probabilities of given pairs of a history's customers; made by `DiscoveryModel.scorer`.
-
-    Attributes
-    ----------
-    model : DiscoveryModel
-    features : DiscoveryFeatures
-    """
-
-    model: DiscoveryModel
-    features: DiscoveryFeatures
-
-    def score(
-        self, start: int, stop: int, customer: NDArray[np.int64], item: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """Predict the probabilities of pairs.
-
-        Parameters
-        ----------
-        start, stop : int
-            Range of customers of the history.
-        customer : ndarray of int64, shape (n_pairs,)
-            Positions in the history's customers, start <= i < stop, ascending.
-        item : ndarray of int64, shape (n_pairs,)
-            Positions in the items that the scorer was made for.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_pairs,)
-            Probabilities to buy the item within a window, where the customer did not buy it before: the same bits as
-            those of `DiscoveryModel.score`.
-        """
-        parts = [np.zeros(0, np.float32)]
-        for first, last in customer_ranges(start, stop):
-            part = slice(*np.searchsorted(customer, (first, last)))
-            found = self.features.of_pairs(first, last, customer[part], item[part])
-            parts.append(self.model.predicted(found))
-        return np.concatenate(parts)
+from .training_windows import Window, check_windows, known_at_the_end
 
 
 class DiscoveryModel(NamedFeatures, Parameters):
@@ -128,6 +57,9 @@ class DiscoveryModel(NamedFeatures, Parameters):
         Features besides its own, by name: of customers or items.
     estimator : object, optional
         Fitted in place of the logistic regression; as for PersonalModel.
+    trees : BoostedTrees, optional
+        Trees that go on from the log odds of the logistic model; a copy is fitted. Few and small ones are best, such as
+        ``BoostedTrees(60, leaves=15, least_in_leaf=200, feature_share=0.5)``.
 
     Attributes
     ----------
@@ -135,6 +67,8 @@ class DiscoveryModel(NamedFeatures, Parameters):
         Names of the features; set by `fit`.
     regression_ : LogisticRegression
         The model of the features; set by `fit`.
+    further_ : FurtherTrees or None
+        The trees that go on from it; set by `fit`.
     known_ : KnownItems
         What is known of items: statistics, neighbours, bestsellers, customers to ask; set by `fit`.
 
@@ -161,6 +95,7 @@ class DiscoveryModel(NamedFeatures, Parameters):
 
     names_: list[str]
     regression_: LogisticRegression
+    further_: FurtherTrees | None
     known_: KnownItems
 
     def __init__(
@@ -175,12 +110,13 @@ class DiscoveryModel(NamedFeatures, Parameters):
         by_customer: bool = True,
         columns: Mapping[str, OwnColumn] | None = None,
         estimator: Any = None,
+        trees: BoostedTrees | None = None,
     ):
         if not neighbours:
             raise InvalidInput("neighbours: expected at least one, got none")
         self.groups, self.items, self.keep, self.customers = groups, items, keep, customers
         self.neighbours, self.ridge, self.by_customer = neighbours, ridge, by_customer
-        self.columns, self.estimator = columns, estimator
+        self.columns, self.estimator, self.trees = columns, estimator, trees
 
     def fit(
         self, windows: Sequence[Window], known: PurchaseHistory | None = None
@@ -207,19 +143,83 @@ class DiscoveryModel(NamedFeatures, Parameters):
             begin with.
         """
         check_windows(windows)
-        samples = [sample for window in windows for sample in self._samples(*window)]
+        return self.fit_with(
+            windows, known_at_the_end(windows) if known is None else known, self.learned
+        )
+
+    def fit_with(
+        self,
+        windows: Sequence[Window],
+        known: PurchaseHistory,
+        learned: Callable[[PurchaseHistory], KnownItems],
+    ) -> DiscoveryModel:
+        """Fit the model, with what was learned of histories already.
+
+        Parameters
+        ----------
+        windows : sequence of (PurchaseHistory, PurchaseHistory)
+            As for `fit`.
+        known : PurchaseHistory
+            What neighbours and popularity are taken from for scoring.
+        learned : callable
+            What `learned` gives of each of the windows' histories, and of `known`.
+
+        Returns
+        -------
+        DiscoveryModel
+            This model.
+
+        Raises
+        ------
+        InvalidInput
+            If there is nothing to begin with.
+        """
+        samples = [
+            sample
+            for history, later in windows
+            for sample in begun_samples(
+                self.features_of(history, learned(history)),
+                history,
+                later,
+                by_customer=self.by_customer,
+            )
+        ]
         if not samples:
             raise InvalidInput(
                 "windows: expected items that some customers have not bought yet, got none: all customers have "
                 "bought all items that take part"
             )
-        weighted = [one._replace(weight=one.weight * stands_for) for one, stands_for in samples]
-        self.regression_ = regression_of(self.estimator, self.ridge).fit(weighted)
+        self.names_ = samples[0].names
+        regression = regression_of(self.estimator, self.ridge)
+        self.regression_ = regression.fit(one.weighted() for one in samples)
         if self.by_customer:
-            pairs = [one._replace(weight=stands_for) for one, stands_for in samples]
-            self.regression_.calibrated(pairs)
-        self.known_ = self._learned(known_at_the_end(windows) if known is None else known)
+            self.regression_.calibrated([one.pairs() for one in samples])
+        self.further_ = None
+        if self.trees is not None:
+            self.further_ = FurtherTrees.fitted(self.trees, self.regression_, samples)
+        self.known_ = learned(known)
         return self
+
+    def learned(self, history: PurchaseHistory) -> KnownItems:
+        """Learn of a history what the model knows of items.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+            Of the customers that are known.
+
+        Returns
+        -------
+        KnownItems
+            Statistics, neighbours, and customers to ask.
+        """
+        return KnownItems.learned(
+            history,
+            self.neighbours,
+            items=self.items,
+            keep=self.keep,
+            customers=self.customers,
+        )
 
     def score(self, history: PurchaseHistory) -> DiscoveryScores:
         """Predict what customers may begin to buy.
@@ -290,7 +290,28 @@ class DiscoveryModel(NamedFeatures, Parameters):
         InvalidInput
             If half-lives, groups, the unit or the kind of ids are others.
         """
-        return DiscoveryScorer(self, self._features(history, items))
+        return DiscoveryScorer(self._features(history, items), self.predicted)
+
+    def features_of(
+        self, history: PurchaseHistory, known: KnownItems, items: pa.Array | None = None
+    ) -> DiscoveryFeatures:
+        """Return what computes the model's features.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+            Of the customers that are asked about.
+        known : KnownItems
+            What is known of items.
+        items : pyarrow.Array, optional
+            Ids of the items that are asked about, ascending. Default: those that take part.
+
+        Returns
+        -------
+        DiscoveryFeatures
+            Of pairs that are candidates, or of given ones.
+        """
+        return DiscoveryFeatures(known, self.groups, history, items, self.columns)
 
     def predicted(self, features: Features) -> NDArray[np.float32]:
         """Predict the probabilities of pairs from their features.
@@ -311,7 +332,11 @@ class DiscoveryModel(NamedFeatures, Parameters):
             If the model was fitted with others.
         """
         check_feature_names(features, self.names_)
-        return self.regression_.predict_columns(list(features.values()))
+        columns = list(features.values())
+        log_odds = self.regression_.log_odds_of_columns(columns)
+        if self.further_ is not None:
+            log_odds = self.further_.log_odds(columns, log_odds)
+        return sigmoid(log_odds).astype(np.float32)
 
     def _scored(self, features: DiscoveryFeatures) -> Iterator[DiscoveryScores]:
         """Yield the scores of the blocks that have any."""
@@ -323,61 +348,4 @@ class DiscoveryModel(NamedFeatures, Parameters):
     ) -> DiscoveryFeatures:
         self._check_fitted()
         check_like_fitted(history, self.known_.statistics)
-        return DiscoveryFeatures(self.known_, self.groups, history, items, self.columns)
-
-    def _learned(self, history: PurchaseHistory) -> KnownItems:
-        return KnownItems.learned(
-            history,
-            self.neighbours,
-            items=self.items,
-            keep=self.keep,
-            customers=self.customers,
-        )
-
-    def _samples(
-        self, history: PurchaseHistory, later: PurchaseHistory
-    ) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
-        """Yield pairs of a window, which of them were bought in it, and how many pairs each stands for."""
-        discovery = DiscoveryFeatures(
-            self._learned(history), self.groups, history, columns=self.columns
-        )
-        customer_of_pair = np.repeat(
-            tables.positions(later.customers, history.customers), np.diff(later.indptr)
-        )
-        item_of_pair = tables.positions(later.items, history.items)[later.item]
-        known = (customer_of_pair >= 0) & (item_of_pair >= 0)
-        truth = np.sort(discovery.key(customer_of_pair, item_of_pair)[known])
-        for customer, item, features in discovery.blocks():
-            outcome = _among(discovery.key(customer, item), truth)
-            self.names_ = list(features)
-            weight = self._weight(customer - customer[0], outcome)
-            kept, stands_for = _thinned(outcome)
-            some = {name: values[kept] for name, values in features.items()}
-            yield Sample(stack_features(some), outcome[kept], weight[kept]), stands_for
-
-    def _weight(
-        self, customer: NDArray[np.int64], outcome: NDArray[np.bool_]
-    ) -> NDArray[np.float32]:
-        """Return the weight of each pair, of customers counted from 0."""
-        if not self.by_customer:
-            return np.ones(len(outcome), np.float32)
-        begun = np.bincount(customer, weights=outcome)
-        weight = (1.0 / np.maximum(begun, LEAST_PURCHASES_THAT_COUNT))[customer]
-        return weight.astype(np.float32)
-
-
-def _among(key: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return whether keys are among others, which ascend."""
-    if not len(keys):
-        return np.zeros(len(key), bool)
-    found: NDArray[np.bool_] = keys[np.minimum(np.searchsorted(keys, key), len(keys) - 1)] == key
-    return found
-
-
-def _thinned(outcome: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return which pairs to fit on, and how many each stands for: all that were bought, and some of the others."""
-    others = np.flatnonzero(~outcome)[::ONE_IN]
-    stands_for = np.ones(len(outcome), np.float32)
-    stands_for[others] = (len(outcome) - outcome.sum()) / max(len(others), 1)
-    kept = np.sort(np.concatenate([np.flatnonzero(outcome), others]))
-    return kept, stands_for[kept]
+        return self.features_of(history, self.known_, items)
