@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..utils.errors import InvalidInput
-from ..utils.suggestions import known_names
+from ..utils.suggestions import known_names, listed
 
 Model = TypeVar("Model", bound="Parameters")
 
@@ -138,7 +138,7 @@ def _text(value: Any) -> str:
     if isinstance(shape, tuple) and shape:
         return f"<{type(value).__name__} {' x '.join(str(size) for size in shape)}>"
     if isinstance(value, Mapping) and not _is_short(dict(value)):
-        return f"<{type(value).__name__} of {', '.join(map(str, value))}>"[: LONGEST_VALUE + 2]
+        return f"<{type(value).__name__} of {listed(value, LONGEST_VALUE)}>"
     if isinstance(value, Parameters) or _is_short(value):
         return repr(value)
     if hasattr(value, "get_params"):  # a model of others

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ LARGEST_FLOAT = float(np.finfo(np.float32).max)
 Floats = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OwnColumn:
     """A feature that a model does not make itself, such as a customer's age or an item's margin.
 
@@ -65,7 +66,7 @@ class OwnColumn:
         if not callable(self.values):
             if self.by == "pair":
                 raise InvalidInput("OwnColumn by pair: expected a function from a history")
-            assert self._known is not None  # looked at once, here
+            _ = self._known  # refuses now what is no table
 
     @cached_property
     def _known(self) -> tuple[pa.Array, Floats]:
@@ -256,10 +257,8 @@ def _positions(ids: pa.Array, known: pa.Array) -> NDArray[np.int64]:
     """
     if not len(ids) or not len(known):
         return np.full(len(ids), -1)
-    low = bisect_left(known, ids[0].as_py(), key=_as_python)
-    high = bisect_right(known, ids[-1].as_py(), lo=low, key=_as_python)
+    as_python = methodcaller("as_py")
+    low = bisect_left(known, ids[0].as_py(), key=as_python)
+    high = bisect_right(known, ids[-1].as_py(), lo=low, key=as_python)
     place = tables.positions(ids, known.slice(low, high - low))
     return np.where(place >= 0, place + low, -1)
-
-
-_as_python: Callable[[Any], Any] = lambda scalar: scalar.as_py()  # noqa: E731
