@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...utils.errors import InvalidInput
+from ...utils.fixed_order import PIECE_ROWS, product_in_order, solve_in_order
 from .classifier import Classifier
 
 BLOCK_ROWS = 1 << 13
@@ -177,7 +178,7 @@ class LogisticRegression(Classifier):
         best = _loss(parts, standard, beta, penalty)
         while self.n_iter_ < self.most_steps:
             self.n_iter_ += 1
-            step = np.linalg.lstsq(best.curvature, best.slope, rcond=None)[0]
+            step = solve_in_order(best.curvature, best.slope)
             size = 1.0
             while True:
                 found = _loss(parts, standard, beta - size * step, penalty)
@@ -351,9 +352,9 @@ def _standardisation(parts: list[Sample]) -> _Standard:
         weight = part.weight.astype(np.float64)
         away = part.features - near
         weights += float(weight.sum())
-        total += weight @ away
+        total += np.einsum("i,ij->j", weight, away)
         away *= away
-        square += weight @ away
+        square += np.einsum("i,ij->j", weight, away)
     mean = near + total / weights
     scale = np.sqrt(np.maximum(square / weights - (total / weights) ** 2, 0.0))
     scale[scale < 1e-7 * np.maximum(1.0, np.abs(mean))] = 1.0
@@ -361,11 +362,12 @@ def _standardisation(parts: list[Sample]) -> _Standard:
 
 
 def _design(part: Sample, standard: _Standard) -> NDArray[np.float32]:
-    """Return standardised features, after a column of ones."""
-    design = np.empty((len(part.outcome), part.features.shape[1] + 1), np.float32)
-    design[:, 0] = 1.0
-    np.subtract(part.features, standard.mean, out=design[:, 1:])
-    design[:, 1:] /= standard.scale
+    """Return standardised features, after a column of ones; rows of zeros fill up the last piece."""
+    rows, width = part.features.shape
+    design = np.zeros((-(-rows // PIECE_ROWS) * PIECE_ROWS, width + 1), np.float32)
+    design[:rows, 0] = 1.0
+    np.subtract(part.features, standard.mean, out=design[:rows, 1:])
+    design[:rows, 1:] /= standard.scale
     return design
 
 
@@ -378,13 +380,18 @@ def _loss(
     loss = 0.5 * float((penalty * beta**2).sum())
     slope, curvature = penalty * beta, np.diag(penalty)
     for part in parts:
+        rows = len(part.outcome)
         design = _design(part, standard)
-        margin = (design @ beta.astype(np.float32)).astype(np.float64)
+        # einsum, unlike a product of matrix and vector, adds in the same order on any number of threads
+        margin = np.einsum("ij,j->i", design[:rows], beta.astype(np.float32)).astype(np.float64)
         fit = np.logaddexp(0.0, margin) - part.outcome * margin
         loss += float((part.weight * fit).sum())
         chance = sigmoid(margin)
-        miss = part.weight * (chance - part.outcome)
-        slope = slope + design.T @ miss.astype(np.float32)
+        weighed = np.zeros((len(design), len(beta) + 1), np.float32)
         weight = (part.weight * chance * (1.0 - chance)).astype(np.float32)
-        curvature = curvature + (design * weight[:, None]).T @ design
+        np.multiply(design[:rows], weight[:, None], out=weighed[:rows, :-1])
+        weighed[:rows, -1] = part.weight * (chance - part.outcome)
+        products = product_in_order(weighed, design)
+        curvature = curvature + products[:-1]
+        slope = slope + products[-1]
     return _Loss(loss, slope, curvature)
