@@ -28,7 +28,7 @@ from .scores.logistic import LogisticRegression, Sample
 from .scores.offer_neighbours import offer_neighbours
 from .scores.own.own_columns import OwnColumn
 from .scores.own.own_scores import OwnScores
-from .scores.personal_model import PersonalModel
+from .scores.personal.personal_model import PersonalModel
 from .scores.repeat_score import RepeatScore
 from .scores.similarity import bm25, cosine, ease
 

@@ -36,7 +36,7 @@ from .history.period_counts import PeriodCounts
 from .history.periods import PERIODS_PER_WEEK
 from .history.purchase_history import PurchaseHistory, group_transactions
 from .response.response_model import ResponseModel
-from .scores.personal_model import PersonalModel
+from .scores.personal.personal_model import PersonalModel
 from .scores.training_windows import bought_again
 from .targeting import Targeting
 

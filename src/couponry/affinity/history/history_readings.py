@@ -110,6 +110,23 @@ class HistoryReadings:
         """
         return self._within(self.trips, customers, periods)
 
+    def last_gap(self, pairs: slice) -> NDArray[np.int32]:
+        """Return how many periods before the last purchase the one before it was.
+
+        Parameters
+        ----------
+        pairs : slice
+            Which pairs.
+
+        Returns
+        -------
+        ndarray of int32, shape (n_pairs,)
+            From 1 to 63; 0 where there is none, or it is longer ago.
+        """
+        before = self.pairs.recent[pairs] & ~np.uint64(1)
+        lowest = before & (~before + np.uint64(1))
+        return np.where(before > 0, count_bits(lowest - np.uint64(1)), np.int32(0))
+
     def gap_variance(self, pairs: slice) -> NDArray[np.float64]:
         """Compute the variance of the gaps between the periods in which pairs were bought.
 

@@ -26,6 +26,12 @@ PRIOR_SHARE = 1.0
 PRIOR_POPULARITY = 0.2
 """Decayed purchases of any item besides those that were seen."""
 
+LATE_WEEKS = (4, 8)
+"""Weeks at the end of a history of which it is known who bought again then."""
+
+PRIOR_KNEW = 5.0
+"""Customers besides those that were seen, of whom as many bought again as of any item."""
+
 
 @dataclass(frozen=True)
 class ItemStatistics:
@@ -44,10 +50,14 @@ class ItemStatistics:
         Decayed purchases of all customers, as of the history's last period.
     gap : ndarray of float64, shape (n_items,)
         Weeks between a customer's purchases of it, drawn to four where few were seen.
+    knew, again : ndarray of float64, shape (n_items, 2)
+        Customers who had bought it before the last four and eight weeks, and those of them who bought it in these.
     items : pyarrow.Array, shape (n_items,)
         Ids of the items, ascending.
     customers : int
         Customers of the history.
+    again_of_any : ndarray of float64, shape (2,)
+        The same share of all items together.
     unit : {"day", "week"}
         What a period of the history is.
 
@@ -66,8 +76,11 @@ class ItemStatistics:
     repeaters: NDArray[np.float64]
     popularity: NDArray[np.float64]
     gap: NDArray[np.float64]
+    knew: NDArray[np.float64]
+    again: NDArray[np.float64]
     items: pa.Array
     customers: int
+    again_of_any: NDArray[np.float64]
     unit: str
 
     @classmethod
@@ -87,6 +100,7 @@ class ItemStatistics:
         count, half_lives = len(history.items), len(history.half_lives)
         buyers, repeaters, spans, gaps = np.zeros((4, count))
         popularity = np.zeros((half_lives, count))
+        knew, again = np.zeros((2, len(LATE_WEEKS), count))
         for part in blocks(len(history)):
             item, times = history.item[part], history.pairs.times[part]
             span = history.pairs.last[part] - history.pairs.first[part]
@@ -97,12 +111,17 @@ class ItemStatistics:
             gaps += np.bincount(item, times - 1, minlength=count)
             for h, decay in enumerate(history.decay(part).T):
                 np.add.at(popularity[h], item, decay.astype(np.float64))
+            for w, weeks in enumerate(LATE_WEEKS):
+                before, since = bought_again_lately(history, part, weeks)
+                knew[w] += np.bincount(item[before], minlength=count)
+                again[w] += np.bincount(item[since], minlength=count)
             states = history.pairs
             release_pages(item, times, states.first[part], states.last[part], states.decay[part])
-        weeks = spans / history.periods_a_week
-        gap = (weeks + PRIOR_GAPS * PRIOR_GAP_WEEKS) / (gaps + PRIOR_GAPS)
-        about = history.items, len(history.customers), history.unit
-        return cls(buyers, repeaters, popularity.T.copy(), gap, *about)
+        gap = (spans / history.periods_a_week + PRIOR_GAPS * PRIOR_GAP_WEEKS) / (gaps + PRIOR_GAPS)
+        any_item = again.sum(axis=1) / np.maximum(knew.sum(axis=1), 1.0)
+        by_item = (values.T.copy() for values in (knew, again))
+        about = history.items, len(history.customers), any_item, history.unit
+        return cls(buyers, repeaters, popularity.T.copy(), gap, *by_item, *about)
 
     @classmethod
     def of(cls, history: PurchaseHistory) -> ItemStatistics:
@@ -132,6 +151,11 @@ class ItemStatistics:
     def repeat_rate(self) -> NDArray[np.float64]:
         """Share of the buyers who bought more than once, drawn to a tenth where there are few."""
         return (self.repeaters + PRIOR_REPEATERS) / (self.buyers + PRIOR_BUYERS)
+
+    @property
+    def again_rate(self) -> NDArray[np.float64]:
+        """Share of those who knew the item who bought it lately, drawn to that of any item; shape (n_items, 2)."""
+        return (self.again + PRIOR_KNEW * self.again_of_any) / (self.knew + PRIOR_KNEW)
 
     @property
     def buyer_share(self) -> NDArray[np.float64]:
@@ -171,7 +195,31 @@ class ItemStatistics:
             picked(self.repeaters),
             picked(self.popularity),
             picked(self.gap, PRIOR_GAP_WEEKS),
+            picked(self.knew),
+            picked(self.again),
             items,
             self.customers,
+            self.again_of_any,
             self.unit,
         )
+
+
+def bought_again_lately(
+    history: PurchaseHistory, pairs: slice, weeks: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which pairs were bought before the last weeks of a history, and which of these were again then.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+    pairs : slice
+        Which pairs.
+    weeks : int
+
+    Returns
+    -------
+    before, again : ndarray of bool, shape (n_pairs,)
+    """
+    begin = history.until - weeks * history.periods_a_week + 1
+    before = history.pairs.first[pairs] < begin
+    return before, before & (history.pairs.last[pairs] >= begin)

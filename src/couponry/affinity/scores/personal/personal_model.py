@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...utils.errors import InvalidInput
-from ...utils.parallel import parallel_map, worker_count
-from ..history.item_statistics import ItemStatistics
-from ..history.purchase_history import PurchaseHistory
-from ..parameters import NamedFeatures, Parameters
-from .features import (
+from ....utils.errors import InvalidInput
+from ....utils.parallel import parallel_map, worker_count
+from ...history.item_statistics import ItemStatistics
+from ...history.purchase_history import PurchaseHistory
+from ...parameters import NamedFeatures, Parameters
+from ..features import (
     Features,
     ItemGroups,
     check_feature_names,
@@ -23,20 +23,21 @@ from .features import (
     groups_of_items,
     stack_features,
 )
-from .guards.blend import Blend, WindowRows, validated_blend
-from .guards.simple_score import log_simple_score
-from .guards.window_weights import weighted_windows
-from .logistic import LogisticRegression, Sample, sigmoid
-from .own.estimator_regression import regression_of
-from .own.own_columns import OwnColumn, OwnFeatures
-from .personal_features import Named, item_features, personal_features
-from .training_windows import (
+from ..guards.blend import Blend, WindowRows, validated_blend
+from ..guards.simple_score import log_simple_score
+from ..guards.window_weights import weighted_windows
+from ..logistic import LogisticRegression, Sample, sigmoid
+from ..own.estimator_regression import regression_of
+from ..own.own_columns import OwnColumn, OwnFeatures
+from ..training_windows import (
     LEAST_PURCHASES_THAT_COUNT,
     Window,
     bought_again,
     check_windows,
     known_at_the_end,
 )
+from .pair_block import Named
+from .personal_features import item_features, personal_features
 
 MOST_LIKELY = np.float32(1.0 - 2.0**-24)
 """The largest probability in float32 below 1: odds are taken of it."""

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..history.item_statistics import ItemStatistics
-from ..history.purchase_history import PurchaseHistory
-from .features import Features, ItemGroups, as_float32
-from .own.own_columns import OwnFeatures
+from ...history.item_statistics import LATE_WEEKS, ItemStatistics, bought_again_lately
+from ...history.purchase_history import PurchaseHistory
+from ..features import Features, ItemGroups, as_float32
+from ..own.own_columns import OwnFeatures
+from .group_features import group_features
+from .pair_block import Named, PairBlock
 
-MOST_CELLS = 16
-"""Cells of customers and groups for each pair up to which sums are kept for all of them."""
+RECENT_WEEKS = (1, 2, 4, 8)
+"""Weeks at the end of a history whose purchases are counted: 64 days are known one by one."""
 
-Floats = NDArray[np.floating]
-Named = dict[str, Floats]
+PRIOR_ITEMS = 10.0
+"""Items besides those that a customer knows, of which the customer bought as many again as anybody."""
+
+LEAST_RATE = 1e-3
+"""Added to shares of which logarithms are taken."""
+
+MOST_SPREADS = 8.0
+"""Spreads of gaps that a purchase is early or late, at most."""
 
 
 def item_features(statistics: ItemStatistics, half_lives: Sequence[float]) -> Named:
@@ -34,7 +39,8 @@ def item_features(statistics: ItemStatistics, half_lives: Sequence[float]) -> Na
     Returns
     -------
     dict of str to ndarray of float64, shape (n_items,)
-        Logarithms of trends of the popularity, the usual gap, repeat rate and share of buyers; and the gap itself.
+        Logarithms of trends of the popularity, the usual gap, repeat rate, share of buyers, and share of those who
+        knew it who bought it lately; the gap itself, and the last share of any item.
     """
     found: Named = {}
     popularity = statistics.popularity
@@ -45,6 +51,9 @@ def item_features(statistics: ItemStatistics, half_lives: Sequence[float]) -> Na
     found["repeat_rate"] = np.log(statistics.repeat_rate)
     found["buyers"] = np.log(statistics.buyer_share)
     found["weeks"] = statistics.gap
+    for w, weeks in enumerate(LATE_WEEKS):
+        found[f"again_{weeks}"] = np.log(statistics.again_rate[:, w] + LEAST_RATE)
+        found[f"any_again_{weeks}"] = np.full(len(statistics.items), statistics.again_of_any[w])
     return found
 
 
@@ -84,103 +93,29 @@ def personal_features(
     - purchases (`times`, `once`, `twice`), against what the customer's trips let expect (`rate`)
     - weeks since the last purchase (`since`), against the customer's own gap (`overdue`) and the item's
       (`item_overdue`); the item's repeat rate and buyers
+    - purchases of the last weeks (`within_...`), the last gap and the spread of gaps, and by how many spreads the next
+      purchase is late (`overdue_spreads`)
+    - how many of those who knew the item, and how many of the items that the customer knew, were bought again lately
     - the customer's items, absence (`away`), time known, share bought at a discount, size of the basket
     - for each grouping: the customer's purchases in the item's group, the item's share of them, weeks since the last,
-      and how many of the group's items the customer knows
+      against their gap, how many of the group's items the customer knows, and how many were bought later than this one
     """
-    pairs = _PairBlock(history, items, start, stop)
+    pairs = PairBlock(history, items, start, stop)
     found: Named = {}
     found.update(_decay_features(pairs))
     found.update(
         {name: of_items[pairs.item] for name, of_items in items.items() if name[:5] == "trend"}
     )
     found.update(_timing_features(pairs))
+    found.update(_recent_features(pairs))
     found.update(_customer_features(pairs))
     for name, group in groups.items():
-        found.update(_group_features(pairs, name, group))
+        found.update(group_features(pairs, name, group))
     features = as_float32(found)
     return features if own is None else own.added_to(features, start, stop)
 
 
-@dataclass(frozen=True)
-class _PairBlock:
-    """The pairs of some customers, and what several features of theirs are made of."""
-
-    history: PurchaseHistory
-    items: Named
-    start: int
-    stop: int
-
-    @cached_property
-    def part(self) -> slice:
-        """Which pairs of the history."""
-        indptr = self.history.indptr
-        return slice(int(indptr[self.start]), int(indptr[self.stop]))
-
-    @cached_property
-    def count(self) -> NDArray[np.int64]:
-        """Pairs of each customer."""
-        return np.diff(self.history.indptr[self.start : self.stop + 1])
-
-    @cached_property
-    def customer(self) -> NDArray[np.int64]:
-        """Customer of each pair, counted from `start`."""
-        return np.repeat(np.arange(self.stop - self.start), self.count)
-
-    @cached_property
-    def item(self) -> NDArray[np.int64]:
-        """Item of each pair."""
-        return self.history.item[self.part].astype(np.int64)
-
-    @cached_property
-    def decay(self) -> NDArray[np.float64]:
-        """Decayed purchases, shape (n_pairs, n_half_lives)."""
-        return self.history.decay(self.part).astype(np.float64)
-
-    @cached_property
-    def trip_decay(self) -> NDArray[np.float64]:
-        """Decayed trips, shape (n_customers, n_half_lives)."""
-        return self.history.trip_decay(slice(self.start, self.stop)).astype(np.float64)
-
-    @cached_property
-    def times(self) -> NDArray[np.float64]:
-        """Purchases of each pair."""
-        return self.history.pairs.times[self.part].astype(np.float64)
-
-    @cached_property
-    def since(self) -> Floats:
-        """Weeks since each pair's last purchase."""
-        return (self.now - self.history.pairs.last[self.part]) / self.periods_per_week
-
-    @cached_property
-    def known(self) -> Floats:
-        """Weeks since the first trip of each pair's customer."""
-        first_trip = self.history.trips.first[self.start : self.stop]
-        return (self.now - first_trip)[self.customer] / self.periods_per_week
-
-    @property
-    def now(self) -> int:
-        """First period after the history."""
-        return self.history.until + 1
-
-    @property
-    def periods_per_week(self) -> float:
-        """Periods in a week, as a number to divide by."""
-        return float(self.history.periods_a_week)
-
-    @property
-    def half_life_names(self) -> list[str]:
-        """Half-lives as they stand in the names of features."""
-        return [f"{half_life:g}" for half_life in self.history.half_lives]
-
-    @property
-    def middle(self) -> int:
-        """Which half-life group and basket features are about: three quarters up the list."""
-        n_half_lives = len(self.history.half_lives)
-        return n_half_lives // 2 + n_half_lives // 4 if n_half_lives else 0
-
-
-def _decay_features(pairs: _PairBlock) -> Named:
+def _decay_features(pairs: PairBlock) -> Named:
     """Decayed purchases, the same per trip, and decayed trips, by half-life."""
     found: Named = {}
     decay, trip, customer = pairs.decay, pairs.trip_decay, pairs.customer
@@ -191,13 +126,11 @@ def _decay_features(pairs: _PairBlock) -> Named:
     return found
 
 
-def _timing_features(pairs: _PairBlock) -> Named:
+def _timing_features(pairs: PairBlock) -> Named:
     """How often and how lately, against the customer's own gap and the item's."""
     times, since, known, item = pairs.times, pairs.since, pairs.known, pairs.item
     states, items = pairs.history.pairs, pairs.items
-    owned = (pairs.now - states.first[pairs.part]) / pairs.periods_per_week
-    first_to_last = (states.last[pairs.part] - states.first[pairs.part]) / pairs.periods_per_week
-    gap = np.where(times > 1, first_to_last / np.maximum(times - 1, 1), known / 2 + 2)
+    owned, gap = (pairs.now - states.first[pairs.part]) / pairs.periods_per_week, pairs.gap
     trips = pairs.history.trips.times[pairs.start : pairs.stop]
     expected_trips = trips[pairs.customer] * owned / known
     repeat = items["repeat_rate"][item]
@@ -225,7 +158,36 @@ def _timing_features(pairs: _PairBlock) -> Named:
     return found
 
 
-def _customer_features(pairs: _PairBlock) -> Named:
+def _recent_features(pairs: PairBlock) -> Named:
+    """Purchases of the last weeks, the last gap and the spread of gaps, and who bought again lately."""
+    history, items = pairs.history, pairs.items
+    week = pairs.periods_per_week
+    found: Named = {
+        f"within_{weeks}": np.log(history.bought_within(pairs.part, int(weeks * week)) + 0.5)
+        for weeks in RECENT_WEEKS
+    }
+    variance = history.gap_variance(pairs.part)
+    # of one gap, what a gap varies by where purchases are at random
+    spread = np.where(pairs.times > 2, np.sqrt(np.nan_to_num(variance)) / week, pairs.gap)
+    last_gap = history.last_gap(pairs.part) / week
+    found["last_gap"] = np.log(np.where(last_gap > 0, last_gap, pairs.gap) + 0.3)
+    found["gap_spread"] = np.log(spread + 0.3)
+    overdue = (pairs.since - pairs.gap) / (spread + 0.5)
+    found["overdue_spreads"] = np.clip(overdue, -MOST_SPREADS, MOST_SPREADS)
+    for weeks in LATE_WEEKS:
+        found[f"item_again_{weeks}"] = items[f"again_{weeks}"][pairs.item]
+        before, again = bought_again_lately(history, pairs.part, weeks)
+        size = pairs.stop - pairs.start
+        knew, bought = (np.bincount(pairs.customer[of], minlength=size) for of in (before, again))
+        any_item = items[f"any_again_{weeks}"][pairs.item]
+        rate = (bought[pairs.customer] + PRIOR_ITEMS * any_item) / (
+            knew[pairs.customer] + PRIOR_ITEMS
+        )
+        found[f"customer_again_{weeks}"] = np.log(rate + LEAST_RATE)
+    return found
+
+
+def _customer_features(pairs: PairBlock) -> Named:
     """The customer's breadth, absence, time known, share of discounts, and size of the basket."""
     customer, history = pairs.customer, pairs.history
     customers = slice(pairs.start, pairs.stop)
@@ -243,24 +205,4 @@ def _customer_features(pairs: _PairBlock) -> Named:
         weights, trip = pairs.decay[:, pairs.middle], pairs.trip_decay[customer, pairs.middle]
         basket = np.bincount(customer, weights=weights, minlength=pairs.stop - pairs.start)
         found["basket"] = np.log((basket[customer] + 0.1) / (trip + 0.1))
-    return found
-
-
-def _group_features(pairs: _PairBlock, name: str, group: NDArray[np.integer]) -> Named:
-    """The customer's purchases in the item's group, the item's share, weeks since the last, items known."""
-    found: Named = {}
-    half_lives = pairs.half_life_names
-    size = int(group.max(initial=0)) + 1
-    place = pairs.customer * size + group[pairs.item].astype(np.int64)
-    if size * (pairs.stop - pairs.start) > MOST_CELLS * len(place):  # few of them are taken
-        place = np.unique(place, return_inverse=True)[1]
-    for h in sorted({len(half_lives) // 3, pairs.middle}) if half_lives else ():
-        decay = pairs.decay[:, h]
-        total = np.bincount(place, weights=decay)[place]
-        found[f"{name}_{half_lives[h]}"] = np.log(total + 0.05)
-        found[f"{name}_share_{half_lives[h]}"] = np.log((decay + 0.02) / (total + 0.05))
-    latest = np.full(int(place.max(initial=-1)) + 1, np.inf)
-    np.minimum.at(latest, place, pairs.since)
-    found[f"{name}_since"] = np.log(latest[place] + 0.5)
-    found[f"{name}_items"] = np.log(np.bincount(place)[place])
     return found

@@ -1,0 +1,1 @@
+"""How likely customers buy again what they bought before."""
