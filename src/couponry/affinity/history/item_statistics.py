@@ -119,9 +119,9 @@ class ItemStatistics:
             release_pages(item, times, states.first[part], states.last[part], states.decay[part])
         gap = (spans / history.periods_a_week + PRIOR_GAPS * PRIOR_GAP_WEEKS) / (gaps + PRIOR_GAPS)
         any_item = again.sum(axis=1) / np.maximum(knew.sum(axis=1), 1.0)
-        by_item = (values.T.copy() for values in (knew, again))
         about = history.items, len(history.customers), any_item, history.unit
-        return cls(buyers, repeaters, popularity.T.copy(), gap, *by_item, *about)
+        by_item = popularity.T.copy(), gap, knew.T.copy(), again.T.copy()
+        return cls(buyers, repeaters, *by_item, *about)
 
     @classmethod
     def of(cls, history: PurchaseHistory) -> ItemStatistics:

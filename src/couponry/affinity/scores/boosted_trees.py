@@ -18,6 +18,9 @@ from ..parameters import NamedFeatures, Parameters
 from .lightgbm_trees import train_trees
 from .logistic import sigmoid
 
+ROWS_OF_A_THREAD = 1 << 17
+"""Rows for each thread but the first: with fewer, threads wait for each other most of the time."""
+
 
 class BoostedTrees(Parameters, NamedFeatures):
     """Gradient-boosted trees for an outcome that happens or not.
@@ -154,7 +157,7 @@ class BoostedTrees(Parameters, NamedFeatures):
         settings = self._settings(given)
         base = _log_odds_of(y, w)
         start = np.full(rows, base) if log_odds is None else _start(log_odds, rows)
-        settings["num_threads"] = thread_count(threads)
+        settings["num_threads"] = min(thread_count(threads), 1 + rows // ROWS_OF_A_THREAD)
         self.trees_, gain = train_trees(x, y, w, start, self.trees, settings)
         self.importances_ = gain / max(gain.sum(), np.finfo(np.float64).tiny)
         self.intercept_ = base if log_odds is None else 0.0

@@ -127,6 +127,11 @@ class Blend:
     ndcg: dict[float, float]
     note: str | None
 
+    @property
+    def best(self) -> float:
+        """What the share that is taken came to in validation; 0 where there was none."""
+        return max(self.ndcg.values(), default=0.0)
+
     def log_odds(
         self, of_model: NDArray[np.float64], simple: NDArray[np.float32]
     ) -> NDArray[np.float64]:

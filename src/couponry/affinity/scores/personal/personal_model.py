@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ....utils.checks import shown
 from ....utils.errors import InvalidInput
 from ....utils.parallel import parallel_map, worker_count
 from ...history.item_statistics import ItemStatistics
 from ...history.purchase_history import PurchaseHistory
 from ...parameters import NamedFeatures, Parameters
+from ..boosted_trees import BoostedTrees
 from ..features import (
     Features,
-    ItemGroups,
-    check_feature_names,
     check_like_fitted,
     customer_blocks,
     groups_of_items,
     stack_features,
 )
-from ..guards.blend import Blend, WindowRows, validated_blend
+from ..guards.blend import Blend, LogOdds, WindowRows, validated_blend
 from ..guards.simple_score import log_simple_score
 from ..guards.window_weights import weighted_windows
-from ..logistic import LogisticRegression, Sample, sigmoid
+from ..logistic import LogisticRegression, Sample
 from ..own.estimator_regression import regression_of
 from ..own.own_columns import OwnColumn, OwnFeatures
 from ..training_windows import (
@@ -36,69 +36,32 @@ from ..training_windows import (
     check_windows,
     known_at_the_end,
 )
-from .pair_block import Named
+from .boosted_regression import BoostedRegression
 from .personal_features import item_features, personal_features
+from .personal_scorer import PersonalScorer
 
-MOST_LIKELY = np.float32(1.0 - 2.0**-24)
-"""The largest probability in float32 below 1: odds are taken of it."""
+TREES: dict[str, Any] = {
+    "trees": 200,
+    "leaves": 15,
+    "learning_rate": 0.05,
+    "least_in_leaf": 200,
+    "ridge": 10.0,
+    "feature_share": 0.3,
+    "row_share": 0.8,
+}
+"""Arguments of the trees unless others are given: chosen where weeks 17-24 of the Complete Journey are predicted."""
 
-
-@dataclass(frozen=True)
-class PersonalScorer:
-    """Predicts the probabilities of ranges of a history's customers; made by `PersonalModel.scorer`.
-
-    Attributes
-    ----------
-    model : PersonalModel
-    history : PurchaseHistory
-    items : dict of str to ndarray of float64, shape (n_items,)
-        Features of the history's items.
-    groups : mapping of str to ndarray of int, shape (n_items,)
-    own : OwnFeatures
-        The user's columns.
-    """
-
-    model: PersonalModel
-    history: PurchaseHistory
-    items: Named
-    groups: ItemGroups
-    own: OwnFeatures
-
-    def score(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Predict the probabilities of the pairs of the customers start <= i < stop.
-
-        Parameters
-        ----------
-        start, stop : int
-            Range of customers.
-
-        Returns
-        -------
-        ndarray of float32, shape (n_pairs,)
-            Probabilities to buy again within a window.
-        """
-        indptr, model = self.history.indptr, self.model
-        first = int(indptr[start])
-        scores = np.empty(int(indptr[stop]) - first, np.float32)
-        for block in customer_blocks(self.history, start, stop):
-            pairs = slice(*(int(indptr[customer]) for customer in block))
-            features = personal_features(self.history, self.items, self.groups, *block, self.own)
-            check_feature_names(features, model.names_)
-            log_odds = model.regression_.log_odds_of_columns(list(features.values()))
-            if model.blend_ is not None and model.blend_.share < 1.0:
-                simple = log_simple_score(self.history, self.items["repeat_rate"], pairs)
-                log_odds = model.blend_.log_odds(log_odds, simple)
-            found = sigmoid(log_odds).astype(np.float32)
-            scores[pairs.start - first : pairs.stop - first] = np.minimum(found, MOST_LIKELY)
-        return scores
+LEAST_PAIRS_FOR_TREES = 1 << 15
+"""Pairs of the windows from which trees are tried unless it is said: they add nothing to the model of a small shop."""
 
 
 class PersonalModel(NamedFeatures, Parameters):
     """Probability that a customer buys, within a window, what the customer bought before.
 
     A logistic model on `personal_features`, fitted on an earlier window in seconds, and so calibrated for windows of
-    the same length. Its log odds are blended with those of decayed purchases x repeat rate, in the shares that rank
-    best in validation: a model that loses to the simple score is not taken. What it knows of items is part of the
+    the same length; then gradient-boosted trees that go on from its log odds, where they rank better in validation and
+    LightGBM is installed. The log odds are blended with those of decayed purchases x repeat rate, in the shares that
+    rank best in validation: a model that loses to the simple score is not taken. What it knows of items is part of the
     fitted model. So a customer's scores depend on what this customer bought alone, and have the same bits whoever else
     is scored, in whatever blocks.
 
@@ -121,15 +84,22 @@ class PersonalModel(NamedFeatures, Parameters):
         Fitted in place of the logistic regression: a classifier of scikit-learn's kind, with
         ``fit(X, y, sample_weight=...)`` and ``predict_proba``. A copy is fitted. Scores have the same bits in any
         blocks where its probabilities of a row do not depend on other rows.
+    trees : bool or BoostedTrees, optional
+        Whether gradient-boosted trees go on from the regression's log odds, or which; they are taken where they rank
+        better in validation. Default: where windows have 32,768 pairs and LightGBM is installed
+        (``pip install "couponry[trees]"``).
 
     Attributes
     ----------
     names_ : list of str
         Names of the features; set by `fit`.
     regression_ : LogisticRegression
-        The model of the features, or what stands for the estimator; set by `fit`.
+        The model of the features: a logistic one, what stands for the estimator, or a BoostedRegression, whose
+        `trees_` go on from one; set by `fit`.
     blend_ : Blend or None
         How much of it is taken, and how it ranked in validation; set by `fit`. None where it is not guarded.
+    notes_ : list of str
+        What is to be known of the fitted model: why it has no trees, or is not taken whole; set by `fit`.
     statistics_ : ItemStatistics
         What is known of items; set by `fit`.
 
@@ -152,6 +122,7 @@ class PersonalModel(NamedFeatures, Parameters):
     names_: list[str]
     regression_: LogisticRegression
     blend_: Blend | None
+    notes_: list[str]
     statistics_: ItemStatistics
 
     def __init__(
@@ -163,9 +134,11 @@ class PersonalModel(NamedFeatures, Parameters):
         guarded: bool = True,
         columns: Mapping[str, OwnColumn] | None = None,
         estimator: Any = None,
+        trees: bool | BoostedTrees | None = None,
     ):
         self.groups, self.ridge, self.by_customer = groups, ridge, by_customer
         self.guarded, self.columns, self.estimator = guarded, columns, estimator
+        self.trees = trees
 
     def fit(self, windows: Sequence[Window], known: PurchaseHistory | None = None) -> PersonalModel:
         """Fit the model on windows of the past; some thousands of customers are enough.
@@ -195,12 +168,7 @@ class PersonalModel(NamedFeatures, Parameters):
         else:
             kept, trusted = [(window, 1.0) for window in windows], True
         rows = [self._rows(window, weight) for window, weight in kept]
-        self.regression_, self.blend_ = self._regression(rows), None
-        if self.guarded:
-            log_odds = self.regression_.log_odds
-            self.blend_ = validated_blend(
-                rows, lambda some: self._regression(some).log_odds, log_odds, trusted=trusted
-            )
+        self.regression_, self.blend_, self.notes_ = self._chosen(rows, trusted)
         at_the_end = known_at_the_end(windows) if known is None else known
         self.statistics_ = ItemStatistics.from_history(at_the_end)
         return self
@@ -260,11 +228,56 @@ class PersonalModel(NamedFeatures, Parameters):
         check_like_fitted(history, known)
         groups = groups_of_items(self.groups, history)
         items = item_features(known.among(history.items), history.half_lives)
-        return PersonalScorer(self, history, items, groups, OwnFeatures(self.columns, history))
+        own = OwnFeatures(self.columns, history)
+        model = self.names_, self.regression_, self.blend_
+        return PersonalScorer(*model, history, items, groups, own)
 
-    def _regression(self, windows: Sequence[WindowRows]) -> LogisticRegression:
-        """Return the logistic model of some windows."""
-        fitted = regression_of(self.estimator, self.ridge).fit(rows.sample for rows in windows)
+    def _chosen(
+        self, rows: Sequence[WindowRows], trusted: bool
+    ) -> tuple[LogisticRegression, Blend | None, list[str]]:
+        """Return the regression that ranks best, how much of it is taken, and what is to be said of that."""
+        settings, notes = self._settings_of_trees(sum(len(one.simple) for one in rows))
+        kinds = [None] if settings is None else [None, settings]
+        if not self.guarded:
+            return self._regression(rows, kinds[-1]), None, notes
+        found = []
+        for trees in kinds:
+            model = self._regression(rows, trees)
+
+            def fitted(some: Sequence[WindowRows], trees: BoostedTrees | None = trees) -> LogOdds:
+                return self._regression(some, trees).log_odds
+
+            found.append((model, validated_blend(rows, fitted, model.log_odds, trusted=trusted)))
+        model, blend = max(found, key=lambda one: one[1].best)
+        if settings is not None and model is found[0][0]:
+            notes.append("trees rank no better than the model that they start from in validation")
+        return model, blend, notes + [note for note in [blend.note] if note is not None]
+
+    def _settings_of_trees(self, pairs: int) -> tuple[BoostedTrees | None, list[str]]:
+        """Return the trees that are to be fitted, None for none, and why there are none where some are usual."""
+        if isinstance(self.trees, BoostedTrees):
+            return self.trees, []
+        if self.trees is not None and not isinstance(self.trees, bool):
+            raise InvalidInput(
+                f"trees: expected True, False or BoostedTrees, got {shown(self.trees)}"
+            )
+        usual = self.estimator is None and pairs >= LEAST_PAIRS_FOR_TREES
+        if not (usual if self.trees is None else self.trees):
+            return None, []
+        if self.trees is None and find_spec("lightgbm") is None:
+            return None, [
+                'the model has no trees, which rank better: they need LightGBM (pip install "couponry[trees]")'
+            ]
+        return BoostedTrees(**TREES), []
+
+    def _regression(
+        self, windows: Sequence[WindowRows], trees: BoostedTrees | None
+    ) -> LogisticRegression:
+        """Return the model of some windows, with trees or without."""
+        fitted = regression_of(self.estimator, self.ridge)
+        if trees is not None:
+            fitted = BoostedRegression(fitted, trees, self.names_)
+        fitted.fit(rows.sample for rows in windows)
         return fitted.calibrated([rows.alike() for rows in windows]) if self.by_customer else fitted
 
     def _rows(self, window: Window, weight: float) -> WindowRows:

@@ -1,0 +1,162 @@
+"""BoostedRegression: a regression of pairs, and trees that go on from its log odds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..boosted_trees import BoostedTrees
+from ..logistic import LogisticRegression, Sample
+
+LEFT_OUT = ("bought_", "per_trip_", "trips_")
+"""Features at many half-lives, of which trees take every third: the others say the same to them."""
+
+FOR_LINES = frozenset(
+    {
+        "once",
+        "twice",
+        "once_repeat_rate",
+        "overdue_squared",
+        "item_overdue_squared",
+        "overdue_repeat_rate",
+        "overdue_item_gap",
+        "overdue_buyers",
+    }
+)
+"""Features that bend or cross others for a logistic model, which trees do by themselves."""
+
+
+class BoostedRegression(LogisticRegression):
+    """Log odds of a regression, and of trees that start from them.
+
+    Parameters
+    ----------
+    base : LogisticRegression
+        Where the trees start; fitted here.
+    trees : BoostedTrees
+        Settings of the trees; they are not fitted themselves.
+    names : list of str
+        Names of the features.
+
+    Attributes
+    ----------
+    trees_ : BoostedTrees
+        Set by `fit`.
+    places_ : list of int
+        The features that the trees take.
+    """
+
+    trees_: BoostedTrees
+    places_: list[int]
+
+    def __init__(self, base: LogisticRegression, trees: BoostedTrees, names: list[str]):
+        super().__init__(base.ridge)
+        self.base, self.trees, self.names = base, trees, names
+
+    def fit(
+        self, samples: Iterable[Sample] | Any, y: Any = None, sample_weight: Any = None
+    ) -> BoostedRegression:
+        """Fit the regression, then the trees.
+
+        Parameters
+        ----------
+        samples : iterable of Sample, or array-like of float, shape (n_rows, n_features)
+            Features, outcome and weight of each row; or a matrix of features.
+        y, sample_weight : array-like, shape (n_rows,), optional
+            With a matrix: labels of two kinds, and how much each row counts.
+
+        Returns
+        -------
+        BoostedRegression
+            This model.
+
+        Raises
+        ------
+        InvalidInput
+            If outcomes are all the same.
+        ImportError
+            If LightGBM is not installed.
+        """
+        parts = [Sample(*rows) for rows in self._rows_of(samples, y, sample_weight)]
+        self.base.fit(parts)
+        self.places_ = features_of_trees(self.names)
+        features, outcome, weight, start = (
+            np.concatenate(columns)
+            for columns in zip(
+                *(
+                    (
+                        part.features[:, self.places_],
+                        part.outcome,
+                        part.weight,
+                        self.base.log_odds(part.features),
+                    )
+                    for part in parts
+                ),
+                strict=True,
+            )
+        )
+        names = [self.names[place] for place in self.places_]
+        self.trees_ = BoostedTrees(**self.trees.get_params()).fit(
+            features, outcome, weight, log_odds=start, names=names
+        )
+        self.coef_, self.intercept_ = np.ones(1), 0.0  # of the log odds of both
+        return self
+
+    def log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Compute the log odds of rows.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (n_rows, n_features)
+            In the order in which the model was fitted.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+        """
+        return self.log_odds_of_columns([features[:, i] for i in range(features.shape[1])])
+
+    def log_odds_of_columns(self, columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+        """Compute the log odds of rows that are given by columns.
+
+        Parameters
+        ----------
+        columns : sequence of ndarray of float32, shape (n_rows,)
+            One for each feature, in the order in which the model was fitted.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+        """
+        start = self.base.log_odds_of_columns(columns)
+        taken = np.stack([columns[place] for place in self.places_])
+        margin = self.trees_.log_odds_of_columns(taken, start)
+        margin *= self.coef_[0]
+        margin += self.intercept_
+        return margin
+
+
+def features_of_trees(names: list[str]) -> list[int]:
+    """Return which features trees take: half-lives by threes, and no crossed features.
+
+    Parameters
+    ----------
+    names : list of str
+        Names of the features of pairs.
+
+    Returns
+    -------
+    list of int
+        Positions, ascending.
+    """
+    half_lives = [name for name in names if name.startswith("bought_")]
+    kept = {name.removeprefix("bought_") for name in half_lives[2::2]}
+    return [
+        place
+        for place, name in enumerate(names)
+        if name not in FOR_LINES
+        and not (name.startswith(LEFT_OUT) and name.rpartition("_")[2] not in kept)
+    ]
