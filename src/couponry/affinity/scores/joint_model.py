@@ -26,7 +26,7 @@ from .joint.merge import (
     validated_shift,
 )
 from .logistic import sigmoid
-from .personal_model import PersonalModel
+from .personal.personal_model import PersonalModel
 from .training_windows import Window, check_windows, known_at_the_end
 
 Model = TypeVar("Model", PersonalModel, DiscoveryModel)

@@ -16,7 +16,7 @@ from ...history.purchase_history import PurchaseHistory
 from ..discovery.known_items import KnownItems
 from ..discovery_model import DiscoveryModel
 from ..features import customer_blocks, groups_of_items
-from ..personal_model import PersonalModel
+from ..personal.personal_model import PersonalModel
 
 REWARD, ACTIVATION, INNOVATION = 0, 1, 2
 
