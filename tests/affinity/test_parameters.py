@@ -16,6 +16,7 @@ from couponry.affinity import (
     BoostedTrees,
     CandidateModel,
     DiscoveryModel,
+    JointModel,
     LogisticRegression,
     PersonalModel,
     RepeatScore,
@@ -30,12 +31,14 @@ def models() -> list[Any]:
     personal = PersonalModel(GROUPS, ridge=3.0, by_customer=True)
     money = (np.ones(5), np.full(5, 0.5))
     response = ResponseModel({"intercept": -1.0, "p0": 0.5})
+    discovery = DiscoveryModel(GROUPS, items=30, keep=8)
     return [
+        JointModel(personal, discovery),
         LogisticRegression(ridge=2.0, most_steps=7),
         BoostedTrees(trees=9, monotone={"x0": 1}),
         RepeatScore(half_life=4.0),
         personal,
-        DiscoveryModel(GROUPS, items=30, keep=8),
+        discovery,
         response,
         CandidateModel(
             ASSORTMENT, {"reward": 2}, personal=personal, response=response, money=money

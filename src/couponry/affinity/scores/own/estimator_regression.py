@@ -75,12 +75,7 @@ class EstimatorRegression(LogisticRegression):
             raise InvalidInput(
                 "fit: expected pairs with and pairs without the outcome, got only one kind"
             )
-        weights = {} if (weight == weight[0]).all() else {"sample_weight": weight}
-        if weights and "sample_weight" not in inspect.signature(self.estimator.fit).parameters:
-            raise InvalidInput(
-                f"estimator: expected {type(self.estimator).__name__}.fit to take sample_weight, since pairs weigh "
-                "differently; they weigh the same with by_customer=False and guarded=False"
-            )
+        weights = _named_weights(self.estimator, weight)
         self.estimator_ = copy.deepcopy(self.estimator)
         self.estimator_.fit(features, outcome, **weights)
         self.coef_, self.intercept_ = np.ones(1), 0.0  # of the log odds of its probabilities
@@ -123,6 +118,20 @@ class EstimatorRegression(LogisticRegression):
         ndarray of float64, shape (n_rows,)
         """
         return self.log_odds(np.stack(list(columns), axis=1))
+
+
+def _named_weights(estimator: Any, weight: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Return weights of rows under the name that the estimator's `fit` has for them; none where all are the same."""
+    if (weight == weight[0]).all():
+        return {}
+    steps = getattr(estimator, "steps", None)  # of a pipeline, whose last one takes them
+    name, taker = ("", estimator) if not steps else (f"{steps[-1][0]}__", steps[-1][1])
+    if "sample_weight" not in inspect.signature(taker.fit).parameters:
+        raise InvalidInput(
+            f"estimator: expected {type(taker).__name__}.fit to take sample_weight, since pairs weigh differently; "
+            "they weigh the same with by_customer=False and guarded=False"
+        )
+    return {f"{name}sample_weight": weight}
 
 
 def regression_of(estimator: Any, ridge: float) -> LogisticRegression:
