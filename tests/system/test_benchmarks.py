@@ -323,6 +323,18 @@ def test_affinity_factors(said: Said) -> None:
         affinity_factors.check_lists("wrong", right + 1, customer, offer)
 
 
+@needs_native
+def test_affinity_trees(said: Said) -> None:
+    from benchmarks.cases.affinity import affinity_trees
+
+    sizes = {"--rows": "300", "--features": "6", "--train": "500", "--rounds": "1"}
+    options = [word for pair in sizes.items() for word in pair]
+    report = said(affinity_trees, *options, "--trees", "2", "3")
+    assert report["inner_nodes_a_tree"]["3"] > 5
+    rows = report["least"]["rows_a_processor_second"]
+    assert {"bare read", "couponry, 3 trees", "lightgbm, 3 trees"} <= set(rows)
+
+
 @pytest.mark.skipif(not PEERS, reason="compares with similaripy, sparse_dot_topn and implicit")
 def test_affinity_speed(said: Said) -> None:
     from benchmarks.cases.affinity import affinity_speed
