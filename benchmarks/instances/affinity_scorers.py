@@ -16,7 +16,8 @@ from benchmarks.peers.up_cf import UpCf
 from numpy.typing import NDArray
 
 from couponry import Campaign, Targeting
-from couponry.affinity import DiscoveryModel, PersonalModel, RepeatScore
+from couponry.affinity import DiscoveryModel, JointModel, PersonalModel, RepeatScore
+from couponry.data.roles import ROLES
 
 NOTHING: Scores = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 HALF_LIVES = (8.0, 16.0, 32.0)
@@ -47,26 +48,17 @@ class Scored:
 
     Attributes
     ----------
-    owned : Scores
-        Of pairs that were bought before, or of any.
-    begun : Scores
-        Of pairs that are new to the household; nothing: those among `owned` count.
-    probabilities : bool
-        Whether they are calibrated for the window.
+    lists : Scores
+        What lists are ordered by.
+    begun : Scores, optional
+        Those of pairs that are new to the household; None: those among `lists` count.
+    probabilities : dict of str to Scores
+        Probabilities to buy within the window, by what the pairs are.
     """
 
-    owned: Scores
-    begun: Scores = NOTHING
-    probabilities: bool = False
-
-    @property
-    def both(self) -> Scores:
-        """All pairs."""
-        first, second = self.owned, self.begun
-        customer, item, score = (
-            np.concatenate(columns) for columns in zip(first, second, strict=True)
-        )
-        return customer, item, score
+    lists: Scores
+    begun: Scores | None = None
+    probabilities: dict[str, Scores] = field(default_factory=dict)
 
 
 def repeat_score(split: Split, half_life: float) -> Scores:
@@ -98,16 +90,28 @@ def _repeat(split: Split, choices: Choices) -> Scored:
 def _personal(**arguments: Any) -> Callable[[Split, Choices], Scored]:
     def scored(split: Split, choices: Choices) -> Scored:
         model = PersonalModel(split.groups, **arguments).fit(split.windows)
-        return Scored(split.own(model.score(split.history)), probabilities=True)
+        owned = split.own(model.score(split.history))
+        return Scored(owned, probabilities={"bought before": owned})
 
     return scored
 
 
 def _joint(split: Split, choices: Choices) -> Scored:
-    owned = _personal()(split, choices).owned
-    found = DiscoveryModel(split.groups).fit(split.windows).score(split.history)
-    begun = split.truth.place[found.customer], found.item, found.score
-    return Scored(owned, begun, probabilities=True)
+    models = PersonalModel(split.groups), DiscoveryModel(split.groups)
+    found = JointModel(*models).fit(split.windows).score(split.history)
+    assert found.items.equals(split.history.items)
+    customer = split.truth.place[found.customer]
+
+    def of(role: NDArray[np.bool_], score: NDArray[np.floating]) -> Scores:
+        return customer[role], found.item[role], score[role]
+
+    by_place = 1.0 / (1.0 + found.rank)
+    probabilities = {
+        name: of(found.role == number, found.probability) for number, name in enumerate(ROLES)
+    }
+    return Scored(
+        of(found.role >= 0, by_place), of(found.role > 0, found.probability), probabilities
+    )
 
 
 def _tifu(split: Split, choices: Choices) -> Scored:
@@ -149,7 +153,8 @@ SCORERS: dict[str, Callable[[Split, Choices], Scored]] = {
     REPEAT: _repeat,
     "TIFU-KNN": _tifu,
     "UP-CF": _up_cf,
-    PLAIN: _personal(guarded=False, by_customer=True),
+    PLAIN: _personal(guarded=False, trees=False, by_customer=True),
+    "PersonalModel, no trees": _personal(trees=False),
     "PersonalModel": _personal(),
-    "PersonalModel and DiscoveryModel": _joint,
+    "JointModel": _joint,
 }

@@ -408,9 +408,9 @@ def test_affinity_cuts(said: Said, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     (cut,) = said(affinity_cuts, *options, "--keep", kept)["type"]
     figures, differences = cut["scorers"], cut["differences"]
     assert {one["households"] for one in figures.values()} == {60}
-    assert figures["PersonalModel"]["calibration"]["predicted / happened"] == pytest.approx(
-        1, abs=0.2
-    )
+    assert figures["PersonalModel"]["calibration"]["bought before"][
+        "predicted / happened"
+    ] == pytest.approx(1, abs=0.2)
     for name in ("TIFU-KNN", "UP-CF", "PersonalModel"):
         away = differences[name]["decay x repeat rate"]["ndcg@20"]
         expected = figures[name]["ndcg@20"] - figures["decay x repeat rate"]["ndcg@20"]

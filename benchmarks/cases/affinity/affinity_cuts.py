@@ -133,19 +133,20 @@ class _Cut:
 
     def _judge(self, name: str, scored: Scored, seconds: float) -> None:
         split = self.split
-        judged = split.judged(*scored.both), split.judged_new(*scored.both)
+        judged = split.judged(*scored.lists), split.judged_new(*(scored.begun or scored.lists))
         self.judged[name] = judged
         self.figures[name] = {
             "processor_seconds": round(seconds, 1),
             **split.truth.means(judged[0]),
             "new": split.new.means(judged[1]),
         }
-        if len(scored.begun[0]):
+        if scored.begun is not None:
             self.figures[name]["coverage"] = _coverage(split, scored.begun)
         if scored.probabilities:
-            self.figures[name]["calibration"] = _calibration(split.truth, scored.owned)
-            if len(scored.begun[0]):
-                self.figures[name]["new"]["calibration"] = _calibration(split.new, scored.begun)
+            self.figures[name]["calibration"] = {
+                what: _calibration(split.truth, scores)
+                for what, scores in scored.probabilities.items()
+            }
 
     def report(self, kept: Kept) -> dict[str, Any]:
         """Figures, and differences to others."""
@@ -223,7 +224,7 @@ def _one_call(split: Split, choices: Choices) -> dict[str, Any]:
     seconds = time.process_time() - started
     found = {"one call": judged(scores)}
     for name in (REPEAT, "PersonalModel"):
-        found[name] = judged(SCORERS[name](split, choices).owned)
+        found[name] = judged(SCORERS[name](split, choices).lists)
     return {
         "processor_seconds": round(seconds, 1),
         **{name: truth.means(one) for name, one in found.items()},
@@ -271,7 +272,7 @@ def _scrambled(level: Level, arguments: argparse.Namespace) -> list[dict[str, An
                 rows[name] = values
         rows = rows.sample(frac=1.0, random_state=last)
         scrambled = Level(level.name, rows, level.groups, level.before)
-        for name in arguments.scorer or ["PersonalModel and DiscoveryModel"]:
+        for name in arguments.scorer or ["JointModel"]:
             bits = [_bits(one, last, name) for one in (level, scrambled)]
             found.append({"last": last, "scorer": name, "same bits": bits[0] == bits[1]})
     return found
@@ -281,8 +282,12 @@ def _bits(level: Level, last: int, name: str) -> list[bytes]:
     split = Split(level, last)
     place = np.full(split.truth.customers, -1)
     place[split.truth.place] = np.arange(len(split.truth.place))
-    customer, item, score = SCORERS[name](split, CHOSEN.get(level.name, Choices())).both
-    return [column.tobytes() for column in (place[customer], item, score)]
+    scored = SCORERS[name](split, CHOSEN.get(level.name, Choices()))
+    return [
+        column.tobytes()
+        for customer, item, score in (scored.lists, *scored.probabilities.values())
+        for column in (place[customer], item, score)
+    ]
 
 
 if __name__ == "__main__":
