@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from functools import cache
 from typing import Any
 
@@ -12,8 +13,15 @@ import scipy.sparse as sp
 from tests.affinity.test_scores import GROUPS, shop, split
 from tests.support.campaigns import shuffled
 
-from couponry.affinity import DiscoveryModel, ItemStatistics, PersonalModel, PurchaseHistory
+from couponry.affinity import (
+    BoostedTrees,
+    DiscoveryModel,
+    ItemStatistics,
+    PersonalModel,
+    PurchaseHistory,
+)
 from couponry.affinity.history.joined_history import joined
+from couponry.affinity.scores.discovery.begun_samples import BegunSample, begun_samples
 from couponry.affinity.scores.discovery.known_customers import AlikeCustomers, KnownCustomers
 
 LAST = 20
@@ -133,6 +141,35 @@ def test_given_pairs_score_as_in_the_list_of_all() -> None:
     assert scorer.score(30, 90, *pairs).tolist() == found.score[asked].tolist()
     unknown = scorer.score(30, 90, np.arange(30, 90), np.full(60, len(wanted) - 1))
     assert unknown.max() < found.score.max() and unknown.min() > 0.0
+
+
+def test_trees_go_on_from_the_regression() -> None:
+    pytest.importorskip("lightgbm")
+    windows = [split(table(), 12), split(table(), 16)]
+    trees = BoostedTrees(8, leaves=4, least_in_leaf=20)
+    model = DiscoveryModel(GROUPS, items=30, keep=8, trees=trees).fit(windows)
+    found, plain = (one.score(history_of(table())) for one in (model, models()[1]))
+    assert found.item.tolist() == plain.item.tolist() and (found.score != plain.score).any()
+    assert not hasattr(trees, "trees_")  # a copy was fitted
+    samples = [s for w in windows for s in begun_samples_of(model, *w)]
+    happened = sum(s.outcome.sum() for s in samples)
+    assert sum(
+        float((model.predicted(dict(zip(s.names, s.features.T, strict=True))) * s.stands_for).sum())
+        for s in samples
+    ) == pytest.approx(happened, rel=1e-3)
+    alone = history_of(some(table(), [17]))
+    mine, theirs = (
+        pickle.loads(pickle.dumps(model)).score(alone).score,
+        found.score[found.customer == 17],
+    )
+    assert mine.tobytes() == theirs.tobytes()
+
+
+def begun_samples_of(
+    model: DiscoveryModel, history: PurchaseHistory, later: PurchaseHistory
+) -> list[BegunSample]:
+    features = model.features_of(history, model.learned(history))
+    return list(begun_samples(features, history, later, by_customer=True))
 
 
 def test_nobody_is_asked_about_itself() -> None:

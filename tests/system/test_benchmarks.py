@@ -394,7 +394,7 @@ def test_affinity_quality(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     assert personal["households"] == 60
     for tenth in personal["calibration"][-3:]:
         assert tenth["predicted"] == pytest.approx(tenth["happened"], abs=0.1)
-    assert set(report) >= {"decay x repeat rate", "new items", "personal and new items"}
+    assert set(report) >= {"decay x repeat rate", "new items", "joint list"}
 
 
 def test_affinity_cuts(said: Said, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

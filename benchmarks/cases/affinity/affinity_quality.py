@@ -11,11 +11,18 @@ from typing import Any
 import _paths  # noqa: F401
 import numpy as np
 from benchmarks.instances.affinity_data import Level, levels
-from benchmarks.instances.affinity_split import Scores, Split
+from benchmarks.instances.affinity_split import Split
 from benchmarks.support.hardware import describe
 from numpy.typing import NDArray
 
-from couponry.affinity import DiscoveryModel, PersonalModel, PurchaseHistory, RepeatScore
+from couponry.affinity import (
+    DiscoveryModel,
+    JointModel,
+    PersonalModel,
+    PurchaseHistory,
+    RepeatScore,
+)
+from couponry.data.roles import ROLES
 from couponry.utils.threads import thread_count
 
 TUNING, TEST = 44, 48
@@ -41,18 +48,16 @@ def main() -> None:
 def _level(level: Level, part: str | None) -> dict[str, Any]:
     test = Split(level, TEST)
     report: dict[str, Any] = {"popularity": test.judge(*NOTHING)}
-    scores = []
     if part != "new":
-        scores.append(_personal(Split(level, TUNING), test, report))
+        by_customer = _personal(Split(level, TUNING), test, report)
     if part != "personal":
-        scores.append(_new(test, report))
+        _new(test, report)
     if part is None:
-        both = [np.concatenate(columns) for columns in zip(*scores, strict=True)]
-        report["personal and new items"] = test.judge(*both)
+        report["joint list"] = _joint(test, by_customer)
     return report
 
 
-def _personal(tuning: Split, test: Split, report: dict[str, Any]) -> Scores:
+def _personal(tuning: Split, test: Split, report: dict[str, Any]) -> bool:
     """What is bought again: the half-life, and whether customers count the same, are chosen on the tuning window."""
 
     half_life = _best(
@@ -77,10 +82,10 @@ def _personal(tuning: Split, test: Split, report: dict[str, Any]) -> Scores:
         **test.judge(*owned),
         "calibration": calibration(owned[2], test.happened),
     }
-    return owned
+    return by_customer
 
 
-def _new(test: Split, report: dict[str, Any]) -> Scores:
+def _new(test: Split, report: dict[str, Any]) -> None:
     discovery, seconds = _fitted(DiscoveryModel, test, True)
     found = discovery.score(test.history)
     begun = (test.truth.place[found.customer], found.item, found.score)
@@ -88,9 +93,30 @@ def _new(test: Split, report: dict[str, Any]) -> Scores:
         "features": len(discovery.names_),
         "fit_seconds": seconds,
         **test.judge_new(*begun),
+        "coverage": round(
+            float(np.isin(test.new.keys, begun[0] * test.new.items + begun[1]).mean()), 4
+        ),
         "popularity": test.judge_new(*NOTHING),
     }
-    return begun
+
+
+def _joint(test: Split, by_customer: bool) -> dict[str, Any]:
+    """Both in one list; predicted purchases over those that happened by role."""
+    models = PersonalModel(test.groups, by_customer=by_customer), DiscoveryModel(test.groups)
+    joint = JointModel(*models).fit(test.windows)
+    found = joint.score(test.history)
+    customer = test.truth.place[found.customer]
+    happened = np.isin(customer * test.truth.items + found.item, test.truth.keys)
+    sums = {
+        name: round(float(found.probability[mine].sum() / happened[mine].sum()), 3)
+        for name, mine in ((name, found.role == role) for role, name in enumerate(ROLES))
+        if happened[mine].any()
+    }
+    return {
+        **test.judge(customer, found.item, 1.0 / (1.0 + found.rank)),
+        "shift of new items": joint.shift_.log_odds,
+        "predicted / happened": sums,
+    }
 
 
 def _repeat(life: float, history: PurchaseHistory) -> NDArray[np.float32]:

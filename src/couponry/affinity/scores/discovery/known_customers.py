@@ -26,9 +26,9 @@ class KnownCustomers:
         Ascending.
     bought : csr_array of float32, shape (n_kept, n_taking_part)
         1 where a customer bought an item.
-    direction : csr_array of float32, shape (n_taking_part, n_kept)
-        The cosine of a customer with each of those kept is what it bought times this, divided by the length of what it
-        bought.
+    direction : csr_array of float32, shape (n_kept, n_taking_part)
+        The cosine of a customer with each of those kept is this times what the customer bought, divided by the length
+        of what the customer bought.
     """
 
     ids: pa.Array
@@ -65,8 +65,7 @@ class KnownCustomers:
         length[length == 0.0] = 1.0
         point = rarity[mine.indices] / np.repeat(length, np.diff(mine.indptr))
         entries = (point.astype(np.float32), mine.indices, mine.indptr)
-        direction = sp.csr_array(sp.csr_array(entries, shape=mine.shape).T)
-        return cls(ids.take(pa.array(kept)), mine, direction)
+        return cls(ids.take(pa.array(kept)), mine, sp.csr_array(entries, shape=mine.shape))
 
     def places(self, customers: pa.Array) -> NDArray[np.int64]:
         """Return where customers are among those kept.
@@ -96,8 +95,9 @@ class AlikeCustomers:
     """
 
     def __init__(self, known: KnownCustomers, selection: sp.csr_array):
-        self._direction = known.direction.toarray()
-        self._bought = sp.csr_array(known.bought @ selection)
+        self._direction = known.direction
+        self._everyone = sp.csr_array(np.ones((1, len(known.ids)), np.float32))
+        self._buyers = sp.csr_array((known.bought @ selection).T)
 
     def shares(self, bought: sp.csr_array, place: NDArray[np.int64]) -> NDArray[np.float32]:
         """Compute the shares for some customers.
@@ -114,15 +114,16 @@ class AlikeCustomers:
         ndarray of float32, shape (n_customers, n_asked)
             Weighted by how alike customers are; 0 where nobody is.
         """
-        alike = bought @ self._direction
+        # one known customer after the other with all that are asked for: these stay in the cache
+        alike = np.ascontiguousarray((self._direction @ bought.T.toarray(order="C")).T)
         kept = place >= 0
         alike[np.flatnonzero(kept), place[kept]] = 0.0
         most = min(MOST_ALIKE, alike.shape[1])
         if most:  # those that are as alike as the last of them count, too
             last = np.partition(alike, -most, axis=1)[:, [-most]]
             alike[alike < last] = 0.0
-        weights = sp.csr_array(alike)
-        total = weights @ np.ones(alike.shape[1], np.float32)
+        weights = np.ascontiguousarray(alike.T)
+        total = self._everyone @ weights
         total[total == 0.0] = 1.0
-        found: NDArray[np.float32] = (weights @ self._bought).toarray() / total[:, None]
+        found: NDArray[np.float32] = np.ascontiguousarray(((self._buyers @ weights) / total).T)
         return found

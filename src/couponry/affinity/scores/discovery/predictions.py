@@ -102,7 +102,7 @@ class Predictor:
         self._selection = sp.csr_array((np.ones(len(chosen[0]), np.float32), chosen), shape=shape)
         everything = np.array_equal(asked, np.arange(len(taking_part)))
         self._similarities = [
-            one if everything else one[:, asked] * takes_part.astype(np.float32)
+            one if everything else np.take(one, asked, axis=1) * takes_part.astype(np.float32)
             for one in known.similarities
         ]
         self._alike = AlikeCustomers(known.customers, self._selection)

@@ -108,7 +108,7 @@ def validated_shift(
     Returns
     -------
     Shift
-        The one of the largest mean gain less its standard error, where that is above 0.
+        The one of the largest mean gain among those whose gain is above its standard error.
     """
     new = pairs.role != REWARD
     behind = _ndcg(pairs, log_odds + BEHIND * new, bought, count)
@@ -117,9 +117,8 @@ def validated_shift(
         gain = _ndcg(pairs, log_odds + shift * new, bought, count) - behind
         error = float(gain.std() / np.sqrt(max(len(gain), 1)))
         gains[shift] = (float(gain.mean()) if len(gain) else 0.0, error)
-    best = max(SHIFTS, key=lambda shift: gains[shift][0] - gains[shift][1])
-    certain = gains[best][0] - gains[best][1] > 0.0
-    return Shift(best if certain else BEHIND, gains)
+    certain = [shift for shift, (gain, error) in gains.items() if gain > error]
+    return Shift(max(certain, key=lambda shift: gains[shift][0], default=BEHIND), gains)
 
 
 def _ndcg(
