@@ -28,9 +28,15 @@ FOR_LINES = frozenset(
 )
 """Features that bend or cross others for a logistic model, which trees do by themselves."""
 
+LEAST_WEIGHT = np.float32(1e-9)
+"""Below which a window's mean weight is as good as none."""
+
 
 class BoostedRegression(LogisticRegression):
     """Log odds of a regression, and of trees that start from them.
+
+    Windows count the same for trees, which go on with what they saw last where a feature lies beyond it: so earlier
+    windows do them no harm.
 
     Parameters
     ----------
@@ -90,7 +96,7 @@ class BoostedRegression(LogisticRegression):
                     (
                         part.features[:, self.places_],
                         part.outcome,
-                        part.weight,
+                        part.weight / max(part.weight.mean(), LEAST_WEIGHT),
                         self.base.log_odds(part.features),
                     )
                     for part in parts

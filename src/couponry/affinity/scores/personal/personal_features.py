@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from ...history.item_statistics import LATE_WEEKS, ItemStatistics, bought_again_lately
+from ...history.item_statistics import LATE_WEEKS, bought_again_lately
 from ...history.purchase_history import PurchaseHistory
-from ..features import Features, ItemGroups, as_float32
+from ..features import Features, as_float32
 from ..own.own_columns import OwnFeatures
 from .group_features import group_features
+from .item_factors import factor_scores
+from .item_knowledge import LEAST_RATE, ItemKnowledge
 from .pair_block import Named, PairBlock
 
 RECENT_WEEKS = (1, 2, 4, 8)
@@ -19,48 +19,13 @@ RECENT_WEEKS = (1, 2, 4, 8)
 PRIOR_ITEMS = 10.0
 """Items besides those that a customer knows, of which the customer bought as many again as anybody."""
 
-LEAST_RATE = 1e-3
-"""Added to shares of which logarithms are taken."""
-
 MOST_SPREADS = 8.0
 """Spreads of gaps that a purchase is early or late, at most."""
 
 
-def item_features(statistics: ItemStatistics, half_lives: Sequence[float]) -> Named:
-    """Compute the features of items alone, once for all pairs.
-
-    Parameters
-    ----------
-    statistics : ItemStatistics
-        Of a history's items, as the model knows them: of its customers or of others.
-    half_lives : sequence of float
-        In weeks.
-
-    Returns
-    -------
-    dict of str to ndarray of float64, shape (n_items,)
-        Logarithms of trends of the popularity, the usual gap, repeat rate, share of buyers, and share of those who
-        knew it who bought it lately; the gap itself, and the last share of any item.
-    """
-    found: Named = {}
-    popularity = statistics.popularity
-    for h in range(len(half_lives) - 2):
-        recent, before = popularity[:, h], popularity[:, h + 2]
-        found[f"trend_{half_lives[h]:g}"] = np.log((recent + 0.2) / (before + 0.4))
-    found["item_gap"] = np.log(statistics.gap)
-    found["repeat_rate"] = np.log(statistics.repeat_rate)
-    found["buyers"] = np.log(statistics.buyer_share)
-    found["weeks"] = statistics.gap
-    for w, weeks in enumerate(LATE_WEEKS):
-        found[f"again_{weeks}"] = np.log(statistics.again_rate[:, w] + LEAST_RATE)
-        found[f"any_again_{weeks}"] = np.full(len(statistics.items), statistics.again_of_any[w])
-    return found
-
-
 def personal_features(
     history: PurchaseHistory,
-    items: Named,
-    groups: ItemGroups,
+    items: ItemKnowledge,
     start: int,
     stop: int,
     own: OwnFeatures | None = None,
@@ -70,10 +35,8 @@ def personal_features(
     Parameters
     ----------
     history : PurchaseHistory
-    items : dict of str to ndarray of float64, shape (n_items,)
-        As `item_features` computes them.
-    groups : mapping of str to ndarray of int, shape (n_items,)
-        Groupings of the items by name, such as `category` and `brand`.
+    items : ItemKnowledge
+        Of the history's items.
     start, stop : int
         Range of customers.
     own : OwnFeatures, optional
@@ -97,19 +60,25 @@ def personal_features(
       purchase is late (`overdue_spreads`)
     - how many of those who knew the item, and how many of the items that the customer knew, were bought again lately
     - the customer's items, absence (`away`), time known, share bought at a discount, size of the basket
+    - what the customer's purchases, drawn to a few directions in which customers differ, come to (`factors`)
     - for each grouping: the customer's purchases in the item's group, the item's share of them, weeks since the last,
       against their gap, how many of the group's items the customer knows, and how many were bought later than this one
     """
-    pairs = PairBlock(history, items, start, stop)
+    pairs = PairBlock(history, items.features, start, stop)
     found: Named = {}
     found.update(_decay_features(pairs))
     found.update(
-        {name: of_items[pairs.item] for name, of_items in items.items() if name[:5] == "trend"}
+        {
+            name: of_items[pairs.item]
+            for name, of_items in items.features.items()
+            if name[:5] == "trend"
+        }
     )
     found.update(_timing_features(pairs))
     found.update(_recent_features(pairs))
     found.update(_customer_features(pairs))
-    for name, group in groups.items():
+    found["factors"] = factor_scores(history, items.factors, start, stop)
+    for name, group in items.groups.items():
         found.update(group_features(pairs, name, group))
     features = as_float32(found)
     return features if own is None else own.added_to(features, start, stop)

@@ -20,7 +20,6 @@ from ..features import (
     Features,
     check_like_fitted,
     customer_blocks,
-    groups_of_items,
     stack_features,
 )
 from ..guards.blend import Blend, LogOdds, WindowRows, validated_blend
@@ -37,7 +36,9 @@ from ..training_windows import (
     known_at_the_end,
 )
 from .boosted_regression import BoostedRegression
-from .personal_features import item_features, personal_features
+from .item_factors import ItemFactors
+from .item_knowledge import ItemKnowledge
+from .personal_features import personal_features
 from .personal_scorer import PersonalScorer
 
 TREES: dict[str, Any] = {
@@ -102,6 +103,8 @@ class PersonalModel(NamedFeatures, Parameters):
         What is to be known of the fitted model: why it has no trees, or is not taken whole; set by `fit`.
     statistics_ : ItemStatistics
         What is known of items; set by `fit`.
+    factors_ : ItemFactors
+        Directions in which customers differ; set by `fit`.
 
     Examples
     --------
@@ -124,6 +127,7 @@ class PersonalModel(NamedFeatures, Parameters):
     blend_: Blend | None
     notes_: list[str]
     statistics_: ItemStatistics
+    factors_: ItemFactors
 
     def __init__(
         self,
@@ -148,8 +152,8 @@ class PersonalModel(NamedFeatures, Parameters):
         windows : sequence of (PurchaseHistory, PurchaseHistory)
             A history, and what was bought in the window after it; all with the same half-lives.
         known : PurchaseHistory, optional
-            What item statistics are taken from for scoring, such as everything up to now, of the same customers or of
-            more. Default: the latest window together with its history.
+            What item statistics and factors are taken from for scoring, such as everything up to now, of the same
+            customers or of more. Default: the latest window together with its history.
 
         Returns
         -------
@@ -171,6 +175,7 @@ class PersonalModel(NamedFeatures, Parameters):
         self.regression_, self.blend_, self.notes_ = self._chosen(rows, trusted)
         at_the_end = known_at_the_end(windows) if known is None else known
         self.statistics_ = ItemStatistics.from_history(at_the_end)
+        self.factors_ = ItemFactors.learned(at_the_end)
         return self
 
     def score(self, history: PurchaseHistory) -> NDArray[np.float32]:
@@ -226,11 +231,10 @@ class PersonalModel(NamedFeatures, Parameters):
         self._check_fitted()
         known = self.statistics_ if statistics is None else statistics
         check_like_fitted(history, known)
-        groups = groups_of_items(self.groups, history)
-        items = item_features(known.among(history.items), history.half_lives)
+        items = ItemKnowledge.among(history, known, self.factors_, self.groups)
         own = OwnFeatures(self.columns, history)
         model = self.names_, self.regression_, self.blend_
-        return PersonalScorer(*model, history, items, groups, own)
+        return PersonalScorer(*model, history, items, own)
 
     def _chosen(
         self, rows: Sequence[WindowRows], trusted: bool
@@ -300,18 +304,18 @@ class PersonalModel(NamedFeatures, Parameters):
         self, history: PurchaseHistory
     ) -> tuple[list[str], NDArray[np.float32], NDArray[np.float32]]:
         """Return the names of the features, those of all pairs of a history as a matrix, and the simple score."""
-        items = item_features(ItemStatistics.from_history(history), history.half_lives)
-        groups = groups_of_items(self.groups, history)
+        known = ItemStatistics.from_history(history), ItemFactors.learned(history)
+        items = ItemKnowledge.among(history, *known, self.groups)
         own = OwnFeatures(self.columns, history)
 
         def compute(block: tuple[int, int]) -> tuple[list[str], NDArray[np.float32]]:
-            features: Features = personal_features(history, items, groups, *block, own)
+            features: Features = personal_features(history, items, *block, own)
             return list(features), stack_features(features)
 
         parts = list(parallel_map(compute, customer_blocks(history), worker_count()))
         if not parts:
             raise InvalidInput("windows: expected a history with purchases, got one without")
-        simple = log_simple_score(history, items["repeat_rate"])
+        simple = log_simple_score(history, items.features["repeat_rate"])
         return parts[0][0], np.concatenate([features for _, features in parts]), simple
 
     def _weight(self, history: PurchaseHistory, outcome: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...history.purchase_history import PurchaseHistory
-from ..features import ItemGroups, check_feature_names, customer_blocks
+from ..features import check_feature_names, customer_blocks
 from ..guards.blend import Blend
 from ..guards.simple_score import log_simple_score
 from ..logistic import LogisticRegression, sigmoid
 from ..own.own_columns import OwnFeatures
-from .pair_block import Named
+from .item_knowledge import ItemKnowledge
 from .personal_features import personal_features
 
 MOST_LIKELY = np.float32(1.0 - 2.0**-24)
@@ -33,9 +33,8 @@ class PersonalScorer:
     blend : Blend or None
         How much of it is taken; None: all.
     history : PurchaseHistory
-    items : dict of str to ndarray of float64, shape (n_items,)
-        Features of the history's items.
-    groups : mapping of str to ndarray of int, shape (n_items,)
+    items : ItemKnowledge
+        Of the history's items.
     own : OwnFeatures
         The user's columns.
     """
@@ -44,8 +43,7 @@ class PersonalScorer:
     regression: LogisticRegression
     blend: Blend | None
     history: PurchaseHistory
-    items: Named
-    groups: ItemGroups
+    items: ItemKnowledge
     own: OwnFeatures
 
     def score(self, start: int, stop: int) -> NDArray[np.float32]:
@@ -66,11 +64,11 @@ class PersonalScorer:
         scores = np.empty(int(indptr[stop]) - first, np.float32)
         for block in customer_blocks(self.history, start, stop):
             pairs = slice(*(int(indptr[customer]) for customer in block))
-            features = personal_features(self.history, self.items, self.groups, *block, self.own)
+            features = personal_features(self.history, self.items, *block, self.own)
             check_feature_names(features, self.names)
             log_odds = self.regression.log_odds_of_columns(list(features.values()))
             if blend is not None and blend.share < 1.0:
-                simple = log_simple_score(self.history, self.items["repeat_rate"], pairs)
+                simple = log_simple_score(self.history, self.items.features["repeat_rate"], pairs)
                 log_odds = blend.log_odds(log_odds, simple)
             found = sigmoid(log_odds).astype(np.float32)
             scores[pairs.start - first : pairs.stop - first] = np.minimum(found, MOST_LIKELY)

@@ -1,0 +1,103 @@
+"""ItemKnowledge: what a model knows of a history's items, before it looks at any customer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...history.item_statistics import LATE_WEEKS, ItemStatistics
+from ...history.purchase_history import PurchaseHistory
+from ..features import ItemGroups, groups_of_items
+from .item_factors import ItemFactors
+from .pair_block import Named
+
+LEAST_RATE = 1e-3
+"""Added to shares of which logarithms are taken."""
+
+
+@dataclass(frozen=True)
+class ItemKnowledge:
+    """What is known of a history's items.
+
+    Attributes
+    ----------
+    features : dict of str to ndarray of float64, shape (n_items,)
+        As `item_features` computes them.
+    groups : mapping of str to ndarray of int, shape (n_items,)
+        Groupings of the items by name, such as `category` and `brand`.
+    factors : ndarray of float32, shape (n_items, n_factors)
+    """
+
+    features: Named
+    groups: ItemGroups
+    factors: NDArray[np.float32]
+
+    @classmethod
+    def among(
+        cls,
+        history: PurchaseHistory,
+        statistics: ItemStatistics,
+        factors: ItemFactors,
+        groups: Any,
+    ) -> ItemKnowledge:
+        """Gather what is known of a history's items.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+        statistics : ItemStatistics
+            Of these items or others.
+        factors : ItemFactors
+            Of these items or others.
+        groups : mapping of str to ndarray of int, callable, or None
+            As `PersonalModel` takes them.
+
+        Returns
+        -------
+        ItemKnowledge
+
+        Raises
+        ------
+        InvalidInput
+            If groups are not one for each item.
+        """
+        return cls(
+            item_features(statistics.among(history.items), history.half_lives),
+            groups_of_items(groups, history),
+            factors.among(history.items),
+        )
+
+
+def item_features(statistics: ItemStatistics, half_lives: Sequence[float]) -> Named:
+    """Compute the features of items alone, once for all pairs.
+
+    Parameters
+    ----------
+    statistics : ItemStatistics
+        Of a history's items, as the model knows them: of its customers or of others.
+    half_lives : sequence of float
+        In weeks.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n_items,)
+        Logarithms of trends of the popularity, the usual gap, repeat rate, share of buyers, and share of those who
+        knew it who bought it lately; the gap itself, and the last share of any item.
+    """
+    found: Named = {}
+    popularity = statistics.popularity
+    for h in range(len(half_lives) - 2):
+        recent, before = popularity[:, h], popularity[:, h + 2]
+        found[f"trend_{half_lives[h]:g}"] = np.log((recent + 0.2) / (before + 0.4))
+    found["item_gap"] = np.log(statistics.gap)
+    found["repeat_rate"] = np.log(statistics.repeat_rate)
+    found["buyers"] = np.log(statistics.buyer_share)
+    found["weeks"] = statistics.gap
+    for w, weeks in enumerate(LATE_WEEKS):
+        found[f"again_{weeks}"] = np.log(statistics.again_rate[:, w] + LEAST_RATE)
+        found[f"any_again_{weeks}"] = np.full(len(statistics.items), statistics.again_of_any[w])
+    return found
