@@ -9,6 +9,7 @@ from typing import Any
 
 import lightgbm
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
@@ -51,10 +52,16 @@ def test_the_predictions_of_lightgbm() -> None:
     start = np.random.default_rng(1).normal(size=len(y))
     weight = np.random.default_rng(2).random(len(y)).astype(np.float32)
     settings = {**SETTINGS, "num_leaves": 31, "learning_rate": 0.05, "min_data_in_leaf": 50}
-    settings |= {"lambda_l2": 1.0, "feature_fraction": 1.0, "bagging_fraction": 0.5, "seed": 0}
+    settings |= {
+        "lambda_l2": 1.0,
+        "feature_fraction": 1.0,
+        "bagging_fraction": 0.5,
+        "seed": 0,
+        "num_threads": 1,
+    }
     rows = lightgbm.Dataset(x, y, weight=weight, init_score=start, params=settings)
     booster = lightgbm.train(settings, rows, 15)
-    model = BoostedTrees(trees=15, row_share=0.5).fit(x, y, weight, log_odds=start)
+    model = BoostedTrees(trees=15, row_share=0.5).fit(x, y, weight, log_odds=start, threads=1)
     other, _ = rows_of(seed=9)
     other[:50] *= np.float32(1e7)  # far beyond what was seen, infinities among it
     expected = booster.predict(other.astype(np.float64), raw_score=True)
@@ -92,7 +99,7 @@ def test_bits_do_not_depend_on_threads_and_do_on_the_seed(fitted: BoostedTrees) 
     x, y = rows_of()
     assert same(BoostedTrees(**fitted.get_params()).fit(x, y, threads=1), fitted)
     assert same(BoostedTrees(**fitted.get_params()).fit(x, y, threads=2), fitted)
-    assert not same(BoostedTrees(**fitted.get_params() | {"seed": 4}).fit(x, y), fitted)
+    assert not same(BoostedTrees(**fitted.get_params() | {"seed": 4}).fit(x, y, threads=1), fitted)
 
 
 @pytest.mark.parametrize("name", [name for name, state in available().items() if state == "yes"])
@@ -107,6 +114,14 @@ def test_backends_rows_and_columns(
     assert alone == expected[:3].tolist()
     assert fitted.predict(x).tobytes() == fitted.predict_columns(x.T).tobytes()
     assert len(fitted.predict(x[:0])) == 0
+
+
+def test_more_rows_than_are_turned_into_columns_at_a_time(fitted: BoostedTrees) -> None:
+    x = np.tile(rows_of(50)[0], (100, 1))
+    assert fitted.log_odds(x).tobytes() == fitted.log_odds_of_columns(x.T).tobytes()
+    start = np.arange(5_000) / 1e3
+    model = BoostedTrees(trees=1).fit(x, x[:, 0] > 0, log_odds=start, threads=1)
+    assert model.log_odds(x, start).tobytes() == model.log_odds_of_columns(x.T, start).tobytes()
 
 
 def test_pickles_are_scored_without_lightgbm(fitted: BoostedTrees, tmp_path: Any) -> None:
@@ -130,7 +145,7 @@ def test_trees_find_what_a_logistic_model_cannot() -> None:
     model = BoostedTrees(trees=40, leaves=6, learning_rate=0.1).fit(
         x[:, :4], y, log_odds=linear.log_odds(x[:, :4])
     )
-    alone = BoostedTrees(trees=40, leaves=6, learning_rate=0.1).fit(x[:, :4], y)
+    alone = BoostedTrees(trees=40, leaves=6, learning_rate=0.1).fit(x[:, :4], y, threads=1)
     test, outcome = rows_of(seed=1)
     start = linear.log_odds(test[:, :4])
     for log_odds in model.log_odds(test[:, :4], start), alone.log_odds(test[:, :4]):
@@ -140,6 +155,20 @@ def test_trees_find_what_a_logistic_model_cannot() -> None:
 
 def _loss(log_odds: NDArray[np.float64], outcome: NDArray[np.bool_]) -> float:
     return float((np.logaddexp(0.0, log_odds) - outcome * log_odds).mean())
+
+
+def test_as_scikit_learn_knows_a_classifier() -> None:
+    x, y = rows_of()
+    frame = pd.DataFrame(x, columns=list("abcdef"))
+    model = BoostedTrees(trees=3).fit(
+        frame, np.where(y, "yes", "no"), sample_weight=1.0 + y, threads=1
+    )
+    assert model.names_ == model.feature_names_in_.tolist() == list("abcdef")
+    assert model.classes_.tolist() == ["no", "yes"] and model.n_features_in_ == 6
+    chance = model.predict_proba(frame)
+    assert np.allclose(chance[:, 1], model.predict(x)) and np.allclose(chance.sum(axis=1), 1.0)
+    again = BoostedTrees(trees=3).fit(x, y, 1.0 + y, threads=1)
+    assert same(again, model) and again.names_[0] == "x0"
 
 
 def test_monotone_features() -> None:
@@ -154,7 +183,7 @@ def test_monotone_features() -> None:
         grown[:, :, place] = np.sort(x[:40, place])
         log_odds = model.log_odds(grown.reshape(-1, 6)).reshape(50, 40)
         assert (direction * np.diff(log_odds) >= 0.0).all() and np.ptp(log_odds) > 0.1
-    assert model.feature_names_in_.tolist() == names
+    assert model.names_ == names
 
 
 WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
@@ -168,22 +197,25 @@ WRONG: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"ridge": float("nan")}, {}, "ridge: expected a number from 0, got nan"),
     ({"monotone": {"x7": 1}}, {}, "monotone: there is no feature 'x7'"),
     ({"monotone": {"x1": 2}}, {}, "monotone: expected 1, 0 or -1 for 'x1', got 2"),
-    ({}, {"features": np.zeros(4)}, "features: expected an array of rows and features"),
-    ({}, {"features": [[1.0], [np.inf]] * 2}, "got inf in row 1, column 0"),
-    ({}, {"outcome": [True] * 4}, "got only one kind"),
-    ({}, {"outcome": [True]}, "outcome: expected one for each of 4 rows"),
-    ({}, {"outcome": [0, 1, 0.5, 0]}, "outcome: expected true or false"),
-    ({}, {"weight": [1, 1, -1, 1]}, "weight: expected finite numbers from 0"),
-    ({}, {"log_odds": [0, 0, 0, np.inf]}, "log_odds: expected finite numbers"),
+    ({}, {"features": np.zeros(4)}, "X: expected a matrix of numbers"),
+    ({}, {"features": [[1.0], [np.inf]] * 2}, "X: expected finite numbers"),
+    ({}, {"y": [True] * 4}, "y: expected labels of two kinds"),
+    ({}, {"y": [True]}, "y: expected labels"),
+    ({}, {"sample_weight": [1, 1, -1, 1]}, "sample_weight: expected 4 finite numbers"),
+    ({}, {"sample_weight": [1, 0, 1, 0]}, "rows without the outcome, got only one kind"),
+    ({}, {"log_odds": [0, 0, 0, np.inf]}, "log_odds: expected 4 finite numbers"),
+    ({}, {"log_odds": [0]}, "log_odds: expected 4 finite numbers"),
     ({}, {"names": ["one"]}, "names: expected 2, one for each feature, got 1"),
 ]
 
 
 @pytest.mark.parametrize(("arguments", "given", "message"), WRONG)
 def test_refusals(arguments: dict[str, Any], given: dict[str, Any], message: str) -> None:
-    rows: dict[str, Any] = {"features": np.zeros((4, 2)), "outcome": [True, False, True, False]}
+    rows: dict[str, Any] = {"features": np.zeros((4, 2)), "y": [True, False, True, False]}
     with pytest.raises(InvalidInput, match=message.replace("[", r"\[")):
-        BoostedTrees(**arguments).fit(**{**rows, **given})
+        (model := BoostedTrees(**arguments)).fit(**{**rows, **given})
+    with pytest.raises(InvalidInput, match="call fit first"):
+        model.predict(np.zeros((1, 2)))
 
 
 def test_refusals_of_rows_to_score(fitted: BoostedTrees) -> None:

@@ -14,15 +14,18 @@ from ...utils.checks import is_number, is_whole, shown
 from ...utils.errors import InvalidInput
 from ...utils.suggestions import known_names
 from ...utils.threads import thread_count
-from ..parameters import NamedFeatures, Parameters
+from .classifier import Classifier
 from .lightgbm_trees import train_trees
 from .logistic import sigmoid
 
 ROWS_OF_A_THREAD = 1 << 17
 """Rows for each thread but the first: with fewer, threads wait for each other most of the time."""
 
+BLOCK_ROWS = 1 << 12
+"""Rows that are turned into columns at a time."""
 
-class BoostedTrees(Parameters, NamedFeatures):
+
+class BoostedTrees(Classifier):
     """Gradient-boosted trees for an outcome that happens or not.
 
     LightGBM trains them (``pip install "couponry[trees]"``); what was fitted needs it no more, be it pickled or scored
@@ -57,7 +60,7 @@ class BoostedTrees(Parameters, NamedFeatures):
     intercept_ : float
         Log odds that the trees start from; 0 where `fit` was given others.
     names_ : list of str
-        Names of the features.
+        Names of the features: those given, or of a data frame's columns, or x0, x1 and so on.
     importances_ : ndarray of float64, shape (n_features,)
         Share of each feature in what all splits took off the loss.
     starts_from_log_odds_ : bool
@@ -111,9 +114,9 @@ class BoostedTrees(Parameters, NamedFeatures):
 
     def fit(
         self,
-        features: ArrayLike,
-        outcome: ArrayLike,
-        weight: ArrayLike | None = None,
+        features: Any,
+        y: Any,
+        sample_weight: Any = None,
         *,
         log_odds: ArrayLike | None = None,
         names: Sequence[str] | None = None,
@@ -123,17 +126,17 @@ class BoostedTrees(Parameters, NamedFeatures):
 
         Parameters
         ----------
-        features : array_like, shape (n_rows, n_features)
-            Taken as float32; finite.
-        outcome : array_like of bool, shape (n_rows,)
-            What is to be predicted.
-        weight : array_like, shape (n_rows,), optional
+        features : array-like of float, shape (n_rows, n_features)
+            Or a data frame. Taken as float32; finite.
+        y : array-like, shape (n_rows,)
+            What is to be predicted: labels of two kinds, such as False and True.
+        sample_weight : array-like of float, shape (n_rows,), optional
             How much each row counts; default: 1.
-        log_odds : array_like, shape (n_rows,), optional
+        log_odds : array-like of float, shape (n_rows,), optional
             Log odds of each row that the trees start from, such as those of a logistic model; then scores need them,
             too. Default: the same for all rows, those of all outcomes.
         names : sequence of str, optional
-            Names of the features; default: x0, x1 and so on.
+            Names of the features.
         threads : int, optional
             Default: COUPONRY_THREADS, else all cores. The bits do not depend on it.
 
@@ -149,20 +152,23 @@ class BoostedTrees(Parameters, NamedFeatures):
         ImportError
             If LightGBM is not installed.
         """
-        x = _table(features)
+        settings = {**self._settings(), "num_threads": thread_count(threads)}
+        [(x, outcome, weight)] = self._rows_of(features, y, sample_weight)
         rows, width = x.shape
-        y = _flags(outcome, rows)
-        w = np.ones(rows, np.float32) if weight is None else _weights(weight, rows)
-        given = _names(names, width)
-        settings = self._settings(given)
-        base = _log_odds_of(y, w)
+        given = _names(names, getattr(self, "feature_names_in_", None), width)
+        if self.monotone:
+            settings["monotone_constraints"] = _directions(self.monotone, given)
+        base = _log_odds_of(outcome, weight)
         start = np.full(rows, base) if log_odds is None else _start(log_odds, rows)
-        settings["num_threads"] = min(thread_count(threads), 1 + rows // ROWS_OF_A_THREAD)
-        self.trees_, gain = train_trees(x, y, w, start, self.trees, settings)
+        self.trees_, gain = train_trees(x, outcome, weight, start, self.trees, settings)
         self.importances_ = gain / max(gain.sum(), np.finfo(np.float64).tiny)
         self.intercept_ = base if log_odds is None else 0.0
         self.names_, self.starts_from_log_odds_ = given, log_odds is not None
         return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether there are trees."""
+        return hasattr(self, "trees_")
 
     def log_odds(
         self, features: ArrayLike, log_odds: ArrayLike | None = None
@@ -186,8 +192,18 @@ class BoostedTrees(Parameters, NamedFeatures):
         InvalidInput
             If features are missing or NaN, or `log_odds` are missing or not called for.
         """
+        self._check_fitted()
         x = np.asarray(features, np.float32)
-        return self.log_odds_of_columns(x.T, log_odds)
+        if len(x) <= BLOCK_ROWS:
+            return self.log_odds_of_columns(x.T, log_odds)
+        start = None if log_odds is None else _start(log_odds, len(x))
+        parts = [slice(first, first + BLOCK_ROWS) for first in range(0, len(x), BLOCK_ROWS)]
+        return np.concatenate(
+            [
+                self.log_odds_of_columns(x[part].T, None if start is None else start[part])
+                for part in parts
+            ]
+        )
 
     def log_odds_of_columns(
         self, columns: ArrayLike | Sequence[NDArray[np.float32]], log_odds: ArrayLike | None = None
@@ -271,8 +287,8 @@ class BoostedTrees(Parameters, NamedFeatures):
         """
         return sigmoid(self.log_odds_of_columns(columns, log_odds)).astype(np.float32)
 
-    def _settings(self, names: list[str]) -> dict[str, Any]:
-        """Return the arguments as LightGBM's parameters."""
+    def _settings(self) -> dict[str, Any]:
+        """Return the arguments as LightGBM's parameters, but for those that are about single features."""
         _check_whole(self.trees, "trees", 1, 100_000)
         _check_whole(self.leaves, "leaves", 2, MOST_LEAVES)
         _check_whole(self.least_in_leaf, "least_in_leaf", 1, 2**31 - 1)
@@ -282,7 +298,7 @@ class BoostedTrees(Parameters, NamedFeatures):
         _check_number(self.row_share, "row_share", 0.0, 1.0)
         if not is_number(self.ridge) or not 0.0 <= self.ridge < np.inf:
             raise InvalidInput(f"ridge: expected a number from 0, got {shown(self.ridge)}")
-        settings: dict[str, Any] = {
+        return {
             "num_leaves": self.leaves,
             "learning_rate": self.learning_rate,
             "min_data_in_leaf": self.least_in_leaf,
@@ -291,13 +307,15 @@ class BoostedTrees(Parameters, NamedFeatures):
             "bagging_fraction": self.row_share,
             "seed": self.seed,
         }
-        if self.monotone:
-            settings["monotone_constraints"] = _directions(self.monotone, names)
-        return settings
 
 
-def _names(names: Sequence[str] | None, width: int) -> list[str]:
-    given = [f"x{i}" for i in range(width)] if names is None else list(names)
+def _names(
+    names: Sequence[str] | None, of_columns: NDArray[np.object_] | None, width: int
+) -> list[str]:
+    """Return the names of the features."""
+    if names is None:
+        names = [f"x{i}" for i in range(width)] if of_columns is None else of_columns
+    given = list(names)
     if len(given) != width:
         raise InvalidInput(f"names: expected {width}, one for each feature, got {len(given)}")
     return given
@@ -341,47 +359,11 @@ def _check_number(value: Any, label: str, above: float, most: float) -> None:
         )
 
 
-def _table(features: ArrayLike) -> NDArray[np.float32]:
-    """Return features as a table of finite float32."""
-    x = np.asarray(features, np.float32)
-    if x.ndim != 2 or not x.size:
-        raise InvalidInput(
-            f"features: expected an array of rows and features, got one of shape {x.shape}"
-        )
-    if not np.isfinite(x).all():
-        row, column = np.argwhere(~np.isfinite(x))[0]
-        raise InvalidInput(
-            f"features: expected finite numbers, got {x[row, column]} in row {row}, column {column}"
-        )
-    return x
-
-
-def _column(values: ArrayLike, rows: int, label: str, dtype: Any) -> NDArray[Any]:
-    """Return values with one entry for each row."""
-    column = np.array(values, dtype)
-    if column.shape != (rows,):
-        raise InvalidInput(
-            f"{label}: expected one for each of {rows:,} rows, got an array of shape {column.shape}"
-        )
-    return column
-
-
-def _flags(outcome: ArrayLike, rows: int) -> NDArray[np.bool_]:
-    given = _column(outcome, rows, "outcome", None)
-    if not np.isin(given, (0, 1)).all():
-        raise InvalidInput("outcome: expected true or false, or 0 or 1")
-    return given.astype(np.bool_)
-
-
-def _weights(weight: ArrayLike, rows: int) -> NDArray[np.float32]:
-    w = _column(weight, rows, "weight", np.float32)
-    if not (np.isfinite(w).all() and (w >= 0.0).all()):
-        raise InvalidInput("weight: expected finite numbers from 0")
-    return w
-
-
 def _start(log_odds: ArrayLike, rows: int) -> NDArray[np.float64]:
-    start = _column(log_odds, rows, "log_odds", np.float64)
-    if not np.isfinite(start).all():
-        raise InvalidInput("log_odds: expected finite numbers")
+    """Return a copy of the log odds that the trees start from."""
+    start = np.array(log_odds, np.float64)
+    if start.shape != (rows,) or not np.isfinite(start).all():
+        raise InvalidInput(
+            f"log_odds: expected {rows:,} finite numbers, got an array of shape {start.shape}"
+        )
     return start
