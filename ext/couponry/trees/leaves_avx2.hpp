@@ -36,7 +36,10 @@ struct ReachableLeaves {
     }
 
     static COUPONRY_INLINE void add(const double* leaf, __m128i at, double* total) noexcept {
-        _mm256_store_pd(total, _mm256_add_pd(_mm256_load_pd(total), _mm256_i32gather_pd(leaf, at, 8)));
+        const __m256d all = _mm256_castsi256_pd(_mm256_set1_epi64x(-1));
+        // with a mask: GCC's gather without one starts from a vector that it leaves undefined, and warns of it
+        const __m256d value = _mm256_mask_i32gather_pd(_mm256_setzero_pd(), leaf, at, all, 8);
+        _mm256_store_pd(total, _mm256_add_pd(_mm256_load_pd(total), value));
     }
 
     COUPONRY_INLINE void add_first(const double* leaf, double* total) const noexcept {

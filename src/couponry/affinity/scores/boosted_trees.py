@@ -314,7 +314,7 @@ def _names(
 ) -> list[str]:
     """Return the names of the features."""
     if names is None:
-        names = [f"x{i}" for i in range(width)] if of_columns is None else of_columns
+        return [f"x{i}" for i in range(width)] if of_columns is None else of_columns.tolist()
     given = list(names)
     if len(given) != width:
         raise InvalidInput(f"names: expected {width}, one for each feature, got {len(given)}")
