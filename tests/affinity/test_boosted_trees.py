@@ -95,7 +95,10 @@ def test_every_tree_is_read_or_refused(fitted: BoostedTrees) -> None:
             read_trees({"tree_info": [{"tree_structure": node}]}, 1)
 
 
-def test_bits_do_not_depend_on_threads_and_do_on_the_seed(fitted: BoostedTrees) -> None:
+def test_bits_do_not_depend_on_threads_and_do_on_the_seed(
+    fitted: BoostedTrees, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("couponry.affinity.scores.boosted_trees.ROWS_OF_A_THREAD", 1)
     x, y = rows_of()
     assert same(BoostedTrees(**fitted.get_params()).fit(x, y, threads=1), fitted)
     assert same(BoostedTrees(**fitted.get_params()).fit(x, y, threads=2), fitted)

@@ -138,7 +138,7 @@ class BoostedTrees(Classifier):
         names : sequence of str, optional
             Names of the features.
         threads : int, optional
-            Default: COUPONRY_THREADS, else all cores. The bits do not depend on it.
+            At most, fewer for few rows. Default: COUPONRY_THREADS, else all cores. The bits do not depend on it.
 
         Returns
         -------
@@ -152,9 +152,10 @@ class BoostedTrees(Classifier):
         ImportError
             If LightGBM is not installed.
         """
-        settings = {**self._settings(), "num_threads": thread_count(threads)}
+        settings = self._settings()
         [(x, outcome, weight)] = self._rows_of(features, y, sample_weight)
         rows, width = x.shape
+        settings["num_threads"] = min(thread_count(threads), 1 + rows // ROWS_OF_A_THREAD)
         given = _names(names, getattr(self, "feature_names_in_", None), width)
         if self.monotone:
             settings["monotone_constraints"] = _directions(self.monotone, given)
