@@ -23,6 +23,7 @@ from couponry.affinity import (
 from couponry.affinity.history.joined_history import joined
 from couponry.affinity.scores.discovery.begun_samples import BegunSample, begun_samples
 from couponry.affinity.scores.discovery.known_customers import AlikeCustomers, KnownCustomers
+from couponry.affinity.scores.personal.boosted_regression import BoostedRegression
 
 LAST = 20
 Scores = dict[tuple[Any, ...], bytes]
@@ -151,6 +152,7 @@ def test_trees_go_on_from_the_regression() -> None:
     found, plain = (one.score(history_of(table())) for one in (model, models()[1]))
     assert found.item.tolist() == plain.item.tolist() and (found.score != plain.score).any()
     assert not hasattr(trees, "trees_")  # a copy was fitted
+    assert model.notes_ == [] and isinstance(model.regression_, BoostedRegression)
     samples = [s for w in windows for s in begun_samples_of(model, *w)]
     happened = sum(s.outcome.sum() for s in samples)
     assert sum(

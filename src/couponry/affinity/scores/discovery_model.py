@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,26 @@ from .boosted_trees import BoostedTrees
 from .discovery.begun_samples import begun_samples
 from .discovery.discovery_features import DiscoveryFeatures
 from .discovery.discovery_scores import DiscoveryScorer, DiscoveryScores
-from .discovery.further_trees import FurtherTrees
 from .discovery.known_items import KnownItems
 from .features import Features, check_feature_names, check_like_fitted
 from .item_neighbours import NEIGHBOURS, Neighbours
-from .logistic import LogisticRegression, sigmoid
+from .logistic import LogisticRegression
 from .own.estimator_regression import regression_of
 from .own.own_columns import OwnColumn
+from .personal.boosted_regression import WITHOUT_LIGHTGBM, BoostedRegression
 from .training_windows import Window, check_windows, known_at_the_end
+
+TREES: dict[str, Any] = {
+    "trees": 40,
+    "leaves": 7,
+    "learning_rate": 0.1,
+    "least_in_leaf": 500,
+    "feature_share": 0.5,
+}
+"""Arguments of the trees unless others are given: chosen where weeks 21-24 of the Complete Journey are predicted."""
+
+LEAST_ROWS_FOR_TREES = 1 << 18
+"""Rows from which trees are fitted unless it is said: a few hundred customers, for most retailers."""
 
 
 class DiscoveryModel(NamedFeatures, Parameters):
@@ -57,9 +70,9 @@ class DiscoveryModel(NamedFeatures, Parameters):
         Features besides its own, by name: of customers or items.
     estimator : object, optional
         Fitted in place of the logistic regression; as for PersonalModel.
-    trees : BoostedTrees, optional
-        Trees that go on from the log odds of the logistic model; a copy is fitted. Few and small ones are best, such as
-        ``BoostedTrees(60, leaves=15, least_in_leaf=200, feature_share=0.5)``.
+    trees : bool or BoostedTrees, optional
+        Whether gradient-boosted trees go on from the regression's log odds, or which. Default: where there are 260,000
+        pairs to fit on and LightGBM is installed (``pip install "couponry[trees]"``).
 
     Attributes
     ----------
@@ -67,8 +80,8 @@ class DiscoveryModel(NamedFeatures, Parameters):
         Names of the features; set by `fit`.
     regression_ : LogisticRegression
         The model of the features; set by `fit`.
-    further_ : FurtherTrees or None
-        The trees that go on from it; set by `fit`.
+    notes_ : list of str
+        What is to be known of the fitted model: why it has no trees; set by `fit`.
     known_ : KnownItems
         What is known of items: statistics, neighbours, bestsellers, customers to ask; set by `fit`.
 
@@ -95,7 +108,7 @@ class DiscoveryModel(NamedFeatures, Parameters):
 
     names_: list[str]
     regression_: LogisticRegression
-    further_: FurtherTrees | None
+    notes_: list[str]
     known_: KnownItems
 
     def __init__(
@@ -110,7 +123,7 @@ class DiscoveryModel(NamedFeatures, Parameters):
         by_customer: bool = True,
         columns: Mapping[str, OwnColumn] | None = None,
         estimator: Any = None,
-        trees: BoostedTrees | None = None,
+        trees: bool | BoostedTrees | None = None,
     ):
         if not neighbours:
             raise InvalidInput("neighbours: expected at least one, got none")
@@ -190,15 +203,27 @@ class DiscoveryModel(NamedFeatures, Parameters):
                 "bought all items that take part"
             )
         self.names_ = samples[0].names
+        rows = sum(len(one.outcome) for one in samples)
+        trees, self.notes_ = self._settings_of_trees(rows)
         regression = regression_of(self.estimator, self.ridge)
+        if trees is not None:
+            regression = BoostedRegression(regression, trees, self.names_)
         self.regression_ = regression.fit(one.weighted() for one in samples)
         if self.by_customer:
             self.regression_.calibrated([one.pairs() for one in samples])
-        self.further_ = None
-        if self.trees is not None:
-            self.further_ = FurtherTrees.fitted(self.trees, self.regression_, samples)
         self.known_ = learned(known)
         return self
+
+    def _settings_of_trees(self, rows: int) -> tuple[BoostedTrees | None, list[str]]:
+        """Return the trees that are to be fitted, None for none, and why there are none where some are usual."""
+        if isinstance(self.trees, BoostedTrees):
+            return self.trees, []
+        usual = self.estimator is None and rows >= LEAST_ROWS_FOR_TREES
+        if not (usual if self.trees is None else self.trees):
+            return None, []
+        if self.trees is None and find_spec("lightgbm") is None:
+            return None, [WITHOUT_LIGHTGBM]
+        return BoostedTrees(**TREES), []
 
     def learned(self, history: PurchaseHistory) -> KnownItems:
         """Learn of a history what the model knows of items.
@@ -332,11 +357,7 @@ class DiscoveryModel(NamedFeatures, Parameters):
             If the model was fitted with others.
         """
         check_feature_names(features, self.names_)
-        columns = list(features.values())
-        log_odds = self.regression_.log_odds_of_columns(columns)
-        if self.further_ is not None:
-            log_odds = self.further_.log_odds(columns, log_odds)
-        return sigmoid(log_odds).astype(np.float32)
+        return self.regression_.predict_columns(list(features.values()))
 
     def _scored(self, features: DiscoveryFeatures) -> Iterator[DiscoveryScores]:
         """Yield the scores of the blocks that have any."""

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from ..boosted_trees import BoostedTrees
 from ..logistic import LogisticRegression, Sample
 
+WITHOUT_LIGHTGBM = (
+    'the model has no trees, which rank better: they need LightGBM (pip install "couponry[trees]")'
+)
+
 LEFT_OUT = ("bought_", "per_trip_", "trips_")
 """Features at many half-lives, of which trees take every third: the others say the same to them."""
 

@@ -35,7 +35,7 @@ from ..training_windows import (
     check_windows,
     known_at_the_end,
 )
-from .boosted_regression import BoostedRegression
+from .boosted_regression import WITHOUT_LIGHTGBM, BoostedRegression
 from .item_factors import ItemFactors
 from .item_knowledge import ItemKnowledge
 from .personal_features import personal_features
@@ -269,9 +269,7 @@ class PersonalModel(NamedFeatures, Parameters):
         if not (usual if self.trees is None else self.trees):
             return None, []
         if self.trees is None and find_spec("lightgbm") is None:
-            return None, [
-                'the model has no trees, which rank better: they need LightGBM (pip install "couponry[trees]")'
-            ]
+            return None, [WITHOUT_LIGHTGBM]
         return BoostedTrees(**TREES), []
 
     def _regression(
