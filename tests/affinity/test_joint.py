@@ -112,6 +112,13 @@ def test_one_window_leaves_new_items_behind() -> None:
         model().score(history())
 
 
+def test_earlier_windows_that_say_nothing_leave_new_items_behind() -> None:
+    rows = pa.table({"customer": [1, 1, 1], "product": [1, 2, 3], "week": [12, 13, 16]})
+    joint = model().fit([split(rows, 12), split(table(), 16)])
+    assert joint.shift_.log_odds == BEHIND and joint.shift_.gains == {}
+    assert len(joint.score(history()).rank) > len(history())
+
+
 def test_it_is_calibrated_by_role_on_the_latest_window() -> None:
     joint, (before, later) = fitted(), split(table(), 16)
     known = joint.discovery.learned(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...data.roles import ROLES
+from ...utils.errors import InvalidInput
 from ..history.purchase_history import PurchaseHistory
 from ..parameters import Parameters
 from .discovery.known_items import KnownItems
@@ -162,7 +164,8 @@ class JointModel(Parameters):
         Parameters
         ----------
         windows : sequence of (PurchaseHistory, PurchaseHistory)
-            A history, and what was bought in the window after it. With one alone new items come after all others.
+            A history, and what was bought in the window after it. With one alone, or where the earlier ones say too
+            little, new items come after all others.
         known : PurchaseHistory, optional
             What is known of items for scoring. Default: the latest window together with its history.
 
@@ -182,7 +185,8 @@ class JointModel(Parameters):
         self.shift_ = Shift(BEHIND, {})
         if earlier:
             copies = _copy(self.personal), _copy(self.discovery)
-            self.shift_ = _rehearsed(_fitted(*copies, earlier, latest[0], learned), latest, learned)
+            with suppress(InvalidInput):  # earlier windows alone may have nothing to learn from
+                self.shift_ = _rehearsed(_fitted(*copies, earlier, latest[0], learned), latest)
         at_the_end = known_at_the_end(windows) if known is None else known
         found = _fitted(self.personal, self.discovery, [*earlier, latest], at_the_end, learned)
         self.calibration_ = found.calibration
@@ -253,7 +257,7 @@ def _fitted(
     return _Fitted(personal, discovery, calibration_by_role(pairs, bought))
 
 
-def _rehearsed(fitted: _Fitted, latest: Window, learned: _Learned) -> Shift:
+def _rehearsed(fitted: _Fitted, latest: Window) -> Shift:
     """Return the shift that is best for models that have not seen the latest window."""
     history, later = latest
     pairs = JointPairs.of(fitted.personal, fitted.discovery, history)
