@@ -119,13 +119,13 @@ def test_earlier_windows_that_say_nothing_leave_new_items_behind() -> None:
     assert len(joint.score(history()).rank) > len(history())
 
 
-def test_it_is_calibrated_by_role_on_the_latest_window() -> None:
+def test_new_items_are_calibrated_on_the_latest_window() -> None:
     joint, (before, later) = fitted(), split(table(), 16)
     known = joint.discovery.learned(before)
-    pairs = JointPairs.of(joint.personal, joint.discovery, before, known)
+    pairs = JointPairs.new(joint.discovery, before, known)
     bought, count = pairs.outcomes(before, later)
     chance = 1 / (1 + np.exp(-calibrated(pairs, joint.calibration_)))
-    for role in (0, 1):
-        mine = pairs.role == role
-        assert chance[mine].sum() == pytest.approx(bought[mine].sum(), rel=0.01)
+    assert joint.calibration_[0] is None and joint.calibration_[1] is not None
+    mine = pairs.role == 1
+    assert chance[mine].sum() == pytest.approx(bought[mine].sum(), rel=0.01)
     assert count.sum() == len(later) - np.setdiff1d(later.customers, before.customers).size

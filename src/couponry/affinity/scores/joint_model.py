@@ -118,9 +118,9 @@ class _Fitted(NamedTuple):
 class JointModel(Parameters):
     """Probabilities to buy again and to begin to buy, in one list that is no worse than that of what was bought.
 
-    Both models are fitted on the windows, and calibrated by role on the latest one. Models of the earlier windows alone
-    are then judged on the latest: new items are taken in, with so much less log odds, as lists gain most by it for
-    certain. Where they do not, new items come after all that the customer bought.
+    Both models are fitted on the windows, and that of new items is calibrated by role on the latest one. Models of the
+    earlier windows alone are judged on the latest: new items are taken in, with so much less log odds, as lists gain
+    most by it, if they do for certain. Where they do not, new items come after all that the customer bought.
 
     Parameters
     ----------
@@ -132,7 +132,8 @@ class JointModel(Parameters):
     Attributes
     ----------
     calibration_ : tuple of LogisticRegression or None
-        From the log odds of each role to calibrated ones; set by `fit`.
+        From the log odds of each role to calibrated ones; None: as they are, such as those of rewards, which the
+        personal model calibrates. Set by `fit`.
     shift_ : Shift
         How far new items are moved down, and what lists gained; set by `fit`.
 
@@ -248,11 +249,11 @@ def _fitted(
     known: PurchaseHistory,
     learned: _Learned,
 ) -> _Fitted:
-    """Return models of some windows, calibrated on the latest of them."""
+    """Return models of some windows; new items are calibrated on the latest of them."""
     personal.fit(windows, known)
     discovery.fit_with(windows, known, learned)
     history, later = windows[-1]
-    pairs = JointPairs.of(personal, discovery, history, learned(history))
+    pairs = JointPairs.new(discovery, history, learned(history))
     bought, _ = pairs.outcomes(history, later)
     return _Fitted(personal, discovery, calibration_by_role(pairs, bought))
 

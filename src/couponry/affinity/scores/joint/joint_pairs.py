@@ -9,13 +9,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....data import tables
-from ....utils.parallel import parallel_map, worker_count
-from ...history.item_statistics import ItemStatistics
 from ...history.joined_history import with_items
 from ...history.purchase_history import PurchaseHistory
 from ..discovery.known_items import KnownItems
 from ..discovery_model import DiscoveryModel
-from ..features import customer_blocks, groups_of_items
+from ..features import groups_of_items
 from ..personal.personal_model import PersonalModel
 
 REWARD, ACTIVATION, INNOVATION = 0, 1, 2
@@ -48,44 +46,60 @@ class JointPairs:
 
     @classmethod
     def of(
-        cls,
-        personal: PersonalModel,
-        discovery: DiscoveryModel,
-        history: PurchaseHistory,
-        known: KnownItems | None = None,
+        cls, personal: PersonalModel, discovery: DiscoveryModel, history: PurchaseHistory
     ) -> JointPairs:
-        """Score a history.
+        """Score what customers bought and what they may begin to buy.
 
         Parameters
         ----------
         personal : PersonalModel
         discovery : DiscoveryModel
         history : PurchaseHistory
-        known : KnownItems, optional
-            What is known of items. Default: what each of the models knows.
 
         Returns
         -------
         JointPairs
         """
-        known_items = discovery.known_ if known is None else known
-        own = _own_scores(personal, history, None if known is None else known.statistics)
-        features = discovery.features_of(history, known_items)
-        history = with_items(history, features.items)
+        own = _log_odds(personal.score(history))
+        new = cls.new(discovery, history, discovery.known_)
         owner = np.repeat(np.arange(len(history.customers)), np.diff(history.indptr))
-        customers, items, scores = [owner], [history.item.astype(np.int64)], [own]
+        place = tables.positions(history.items, new.items)[history.item]
+        customer = np.concatenate([owner, new.customer])
+        item = np.concatenate([place, new.item])
+        role = np.concatenate([np.full(len(owner), REWARD, np.uint8), new.role])
+        log_odds = np.concatenate([own, new.log_odds])
+        order = np.lexsort((item, customer))
+        return cls(customer[order], item[order], role[order], log_odds[order], new.items)
+
+    @classmethod
+    def new(
+        cls, discovery: DiscoveryModel, history: PurchaseHistory, known: KnownItems
+    ) -> JointPairs:
+        """Score what customers may begin to buy.
+
+        Parameters
+        ----------
+        discovery : DiscoveryModel
+        history : PurchaseHistory
+        known : KnownItems
+            What is known of items.
+
+        Returns
+        -------
+        JointPairs
+        """
+        features = discovery.features_of(history, known)
+        history = with_items(history, features.items)
+        nothing = np.zeros(0, np.int64)
+        customers, items, scores = [nothing], [nothing], [np.zeros(0, np.float32)]
         for customer, item, columns in features.blocks():
             customers.append(customer)
             items.append(item)
             scores.append(discovery.predicted(columns))
-        customer, item = np.concatenate(customers), np.concatenate(items)
-        role = np.full(len(customer), REWARD, np.uint8)
+        pairs = np.concatenate(customers), np.concatenate(items)
         kind = list(groups_of_items(discovery.groups, history).values())[:1]
-        role[len(owner) :] = _roles(kind, history, customer[len(owner) :], item[len(owner) :])
-        order = np.lexsort((item, customer))
-        chance = np.clip(np.concatenate(scores).astype(np.float64), *POSSIBLE)
-        log_odds = (np.log(chance) - np.log1p(-chance)).astype(np.float32)
-        return cls(customer[order], item[order], role[order], log_odds[order], features.items)
+        role = _roles(kind, history, *pairs)
+        return cls(*pairs, role, _log_odds(np.concatenate(scores)), features.items)
 
     def outcomes(
         self, history: PurchaseHistory, later: PurchaseHistory
@@ -113,14 +127,10 @@ class JointPairs:
         return np.isin(self.customer * size + self.item, truth), count
 
 
-def _own_scores(
-    personal: PersonalModel, history: PurchaseHistory, statistics: ItemStatistics | None
-) -> NDArray[np.float32]:
-    scorer = personal.scorer(history, statistics)
-    parts = parallel_map(
-        lambda block: scorer.score(*block), customer_blocks(history), worker_count()
-    )
-    return np.concatenate([np.zeros(0, np.float32), *parts])
+def _log_odds(probability: NDArray[np.float32]) -> NDArray[np.float32]:
+    chance = np.clip(probability.astype(np.float64), *POSSIBLE)
+    found: NDArray[np.float32] = (np.log(chance) - np.log1p(-chance)).astype(np.float32)
+    return found
 
 
 def _roles(

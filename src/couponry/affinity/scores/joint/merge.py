@@ -42,7 +42,7 @@ class Shift:
 
 
 def calibration_by_role(pairs: JointPairs, bought: NDArray[np.bool_]) -> Calibration:
-    """Fit a slope and an intercept of the log odds of each role.
+    """Fit a slope and an intercept of the log odds of each role, as far as there are pairs of it.
 
     Parameters
     ----------
