@@ -131,7 +131,8 @@ class BoostedTrees(Classifier):
         y : array-like, shape (n_rows,)
             What is to be predicted: labels of two kinds, such as False and True.
         sample_weight : array-like of float, shape (n_rows,), optional
-            How much each row counts; default: 1.
+            How much each row counts, about 1 on average, since `ridge` is held against them; with weights far below,
+            no tree is split. Default: 1.
         log_odds : array-like of float, shape (n_rows,), optional
             Log odds of each row that the trees start from, such as those of a logistic model; then scores need them,
             too. Default: the same for all rows, those of all outcomes.
