@@ -153,8 +153,10 @@ def _gram(matrix: Any) -> NDArray[np.float64]:
 
 def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the inverse of a symmetric, positive definite matrix, by Cholesky: half the work of any other's."""
+    if not len(matrix):
+        return matrix
     upper, info = scipy.linalg.lapack.dpotrf(matrix.T, lower=False, overwrite_a=True)
-    if info == 0 and len(matrix):
+    if info == 0:
         upper, info = scipy.linalg.lapack.dpotri(upper, lower=False, overwrite_c=True)
     if info != 0:
         raise InvalidInput(

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ....data import tables
 from ....utils.lazy_imports import sparse as sp
-from ...history.customer_sample import hash_ids
 
 MOST_ALIKE = 200
 """Customers that are asked what a customer may begin."""
@@ -37,7 +36,7 @@ class KnownCustomers:
 
     @classmethod
     def learned(cls, ids: pa.Array, bought: sp.csr_array, most: int) -> KnownCustomers:
-        """Keep some of the customers: those of the smallest hashes of their ids.
+        """Keep some of the customers, evenly spread over their ids.
 
         Parameters
         ----------
@@ -52,7 +51,8 @@ class KnownCustomers:
         -------
         KnownCustomers
         """
-        kept = np.sort(np.argsort(hash_ids(ids), kind="stable")[:most])
+        count = min(most, len(ids))
+        kept = np.arange(count) * len(ids) // max(count, 1)
         buyers = np.bincount(bought.indices, minlength=bought.shape[1])
         rarity = np.maximum(np.log(max(len(ids), 1) / (buyers + 1.0)), 0.0) ** 2
         mine = sp.csr_array(bought[kept])

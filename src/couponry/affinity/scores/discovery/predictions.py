@@ -158,7 +158,8 @@ class _Kinds(NamedTuple):
     ) -> _Kinds:
         """Return the shares of what was lately begun of each kind; 0 for items that take no part."""
         ones = np.ones(len(kind), np.float32)
-        of_items = sp.csr_array((ones, (np.arange(len(kind)), kind)))
+        shape = len(kind), int(kind.max(initial=-1)) + 1
+        of_items = sp.csr_array((ones, (np.arange(len(kind)), kind)), shape=shape)
         of_kind = np.bincount(kind, weights=begun)[kind] + PRIOR_BEGUN_OF_KIND
         share = (begun + PRIOR_BEGUN) / of_kind
         asked = selection.T @ kind
