@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from tests.affinity.test_scores import GROUPS, shop, split
 from tests.support.campaigns import shuffled
 
+from couponry import InvalidInput
 from couponry.affinity import (
     BoostedTrees,
     DiscoveryModel,
@@ -152,6 +153,8 @@ def test_trees_go_on_from_the_regression() -> None:
     found, plain = (one.score(history_of(table())) for one in (model, models()[1]))
     assert found.item.tolist() == plain.item.tolist() and (found.score != plain.score).any()
     assert not hasattr(trees, "trees_")  # a copy was fitted
+    with pytest.raises(InvalidInput, match="trees: expected True, False or BoostedTrees, got 7"):
+        DiscoveryModel(GROUPS, trees=7).fit(windows)  # type: ignore[arg-type]
     assert model.notes_ == [] and isinstance(model.regression_, BoostedRegression)
     samples = [s for w in windows for s in begun_samples_of(model, *w)]
     happened = sum(s.outcome.sum() for s in samples)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from .item_neighbours import NEIGHBOURS, Neighbours
 from .logistic import LogisticRegression
 from .own.estimator_regression import regression_of
 from .own.own_columns import OwnColumn
-from .personal.boosted_regression import WITHOUT_LIGHTGBM, BoostedRegression
+from .personal.boosted_regression import BoostedRegression, trees_to_fit
 from .training_windows import Window, check_windows, known_at_the_end
 
 TREES: dict[str, Any] = {
@@ -204,7 +203,8 @@ class DiscoveryModel(NamedFeatures, Parameters):
             )
         self.names_ = samples[0].names
         rows = sum(len(one.outcome) for one in samples)
-        trees, self.notes_ = self._settings_of_trees(rows)
+        usual = self.estimator is None and rows >= LEAST_ROWS_FOR_TREES
+        trees, self.notes_ = trees_to_fit(self.trees, TREES, usual=usual)
         regression = regression_of(self.estimator, self.ridge)
         if trees is not None:
             regression = BoostedRegression(regression, trees, self.names_)
@@ -213,17 +213,6 @@ class DiscoveryModel(NamedFeatures, Parameters):
             self.regression_.calibrated([one.pairs() for one in samples])
         self.known_ = learned(known)
         return self
-
-    def _settings_of_trees(self, rows: int) -> tuple[BoostedTrees | None, list[str]]:
-        """Return the trees that are to be fitted, None for none, and why there are none where some are usual."""
-        if isinstance(self.trees, BoostedTrees):
-            return self.trees, []
-        usual = self.estimator is None and rows >= LEAST_ROWS_FOR_TREES
-        if not (usual if self.trees is None else self.trees):
-            return None, []
-        if self.trees is None and find_spec("lightgbm") is None:
-            return None, [WITHOUT_LIGHTGBM]
-        return BoostedTrees(**TREES), []
 
     def learned(self, history: PurchaseHistory) -> KnownItems:
         """Learn of a history what the model knows of items.

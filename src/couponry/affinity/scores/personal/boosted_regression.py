@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ....utils.checks import shown
+from ....utils.errors import InvalidInput
 from ..boosted_trees import BoostedTrees
 from ..logistic import LogisticRegression, Sample
-
-WITHOUT_LIGHTGBM = (
-    'the model has no trees, which rank better: they need LightGBM (pip install "couponry[trees]")'
-)
 
 LEFT_OUT = ("bought_", "per_trip_", "trips_")
 """Features at many half-lives, of which trees take every third: the others say the same to them."""
@@ -170,3 +169,40 @@ def features_of_trees(names: list[str]) -> list[int]:
         if name not in FOR_LINES
         and not (name.startswith(LEFT_OUT) and name.rpartition("_")[2] not in kept)
     ]
+
+
+def trees_to_fit(
+    given: Any, settings: Mapping[str, Any], *, usual: bool
+) -> tuple[BoostedTrees | None, list[str]]:
+    """Return the trees that are to be fitted, and why there are none where some are usual.
+
+    Parameters
+    ----------
+    given : bool or BoostedTrees, optional
+        What a model was told.
+    settings : mapping of str to object
+        Arguments of the trees unless they are given.
+    usual : bool
+        Whether there are trees where nothing is given.
+
+    Returns
+    -------
+    trees : BoostedTrees or None
+    notes : list of str
+
+    Raises
+    ------
+    InvalidInput
+        If something else is given.
+    """
+    if isinstance(given, BoostedTrees):
+        return given, []
+    if given is not None and not isinstance(given, bool):
+        raise InvalidInput(f"trees: expected True, False or BoostedTrees, got {shown(given)}")
+    if not (usual if given is None else given):
+        return None, []
+    if given is None and find_spec("lightgbm") is None:
+        return None, [
+            'the model has no trees, which rank better: they need LightGBM (pip install "couponry[trees]")'
+        ]
+    return BoostedTrees(**settings), []

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....utils.checks import shown
 from ....utils.errors import InvalidInput
 from ....utils.parallel import parallel_map, worker_count
 from ...history.item_statistics import ItemStatistics
@@ -35,7 +33,7 @@ from ..training_windows import (
     check_windows,
     known_at_the_end,
 )
-from .boosted_regression import WITHOUT_LIGHTGBM, BoostedRegression
+from .boosted_regression import BoostedRegression, trees_to_fit
 from .item_factors import ItemFactors
 from .item_knowledge import ItemKnowledge
 from .personal_features import personal_features
@@ -240,7 +238,9 @@ class PersonalModel(NamedFeatures, Parameters):
         self, rows: Sequence[WindowRows], trusted: bool
     ) -> tuple[LogisticRegression, Blend | None, list[str]]:
         """Return the regression that ranks best, how much of it is taken, and what is to be said of that."""
-        settings, notes = self._settings_of_trees(sum(len(one.simple) for one in rows))
+        pairs = sum(len(one.simple) for one in rows)
+        usual = self.estimator is None and pairs >= LEAST_PAIRS_FOR_TREES
+        settings, notes = trees_to_fit(self.trees, TREES, usual=usual)
         kinds = [None] if settings is None else [None, settings]
         if not self.guarded:
             return self._regression(rows, kinds[-1]), None, notes
@@ -256,21 +256,6 @@ class PersonalModel(NamedFeatures, Parameters):
         if settings is not None and model is found[0][0]:
             notes.append("trees rank no better than the model that they start from in validation")
         return model, blend, notes + [note for note in [blend.note] if note is not None]
-
-    def _settings_of_trees(self, pairs: int) -> tuple[BoostedTrees | None, list[str]]:
-        """Return the trees that are to be fitted, None for none, and why there are none where some are usual."""
-        if isinstance(self.trees, BoostedTrees):
-            return self.trees, []
-        if self.trees is not None and not isinstance(self.trees, bool):
-            raise InvalidInput(
-                f"trees: expected True, False or BoostedTrees, got {shown(self.trees)}"
-            )
-        usual = self.estimator is None and pairs >= LEAST_PAIRS_FOR_TREES
-        if not (usual if self.trees is None else self.trees):
-            return None, []
-        if self.trees is None and find_spec("lightgbm") is None:
-            return None, [WITHOUT_LIGHTGBM]
-        return BoostedTrees(**TREES), []
 
     def _regression(
         self, windows: Sequence[WindowRows], trees: BoostedTrees | None
