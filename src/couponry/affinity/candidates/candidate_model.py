@@ -32,7 +32,7 @@ from .assortment import Assortment
 from .candidate_values import CandidateValues, candidate_values, value_notes
 from .offer_chooser import OfferChooser
 from .outcomes import bought_later
-from .response_odds import ResponseOdds, fit_odds, odds_features
+from .response_odds import FEATURES, ResponseOdds, fit_odds, odds_features
 from .top_offers import TopOffers
 from .weighted_purchases import (
     BLOCK_CUSTOMERS,
@@ -197,6 +197,8 @@ class CandidateModel(Parameters):
             self._learn(history)
             chosen, features = self._chosen_features(history)
             outcome = bought_later(chosen, self.assortment, history, later)
+            if self.personal is not None:  # its order stays: popularity and trips are part of it
+                features[chosen.role == ROLES.index("reward"), FEATURES.index("score") + 1 :] = 0.0
             for number, role in enumerate(ROLES):
                 mine = chosen.role == number
                 weight = np.ones(int(mine.sum()), np.float32)

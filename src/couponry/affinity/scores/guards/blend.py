@@ -182,11 +182,12 @@ def validated_blend(
     """
     simple = _of_simple_score(windows, trusted=trusted)
     if trusted:
-        ndcg = _validated(windows, fit)
-        note = None if ndcg else "too few customers bought again for a model to be validated"
+        by_customer = _validated(windows, fit)
+        note = None if by_customer else "too few customers bought again for a model to be validated"
     else:
-        ndcg, note = {}, "the history before the latest window is too short for a model"
-    share = max(ndcg, key=lambda tried: (ndcg[tried], tried)) if ndcg else 0.0
+        by_customer, note = {}, "the history before the latest window is too short for a model"
+    share = _largest_as_good(by_customer) if by_customer else 0.0
+    ndcg = {tried: float(values.mean()) for tried, values in by_customer.items()}
     if ndcg and share == 0.0:
         note = "the model ranks no better than decayed purchases x repeat rate in validation"
     calibration = None
@@ -199,8 +200,23 @@ def validated_blend(
     return Blend(share, simple, calibration, ndcg, note)
 
 
-def _validated(windows: Sequence[WindowRows], fit: Fit) -> dict[float, float]:
-    """Return the mean NDCG of each share; none where too few customers bought again."""
+def _largest_as_good(ndcg: dict[float, NDArray[np.float64]]) -> float:
+    """Return the largest share that is within a standard error of the best one, and not below the simple score.
+
+    Validation is of fewer rows and of older windows than the model itself, which can be trusted more than it shows.
+    """
+    best = max(ndcg, key=lambda share: float(ndcg[share].mean()))
+
+    def is_as_good(share: float) -> bool:
+        less = ndcg[best] - ndcg[share]
+        error = float(less.std()) / len(less) ** 0.5
+        return bool(less.mean() <= error and ndcg[share].mean() >= ndcg[0.0].mean())
+
+    return max(share for share in ndcg if is_as_good(share))
+
+
+def _validated(windows: Sequence[WindowRows], fit: Fit) -> dict[float, NDArray[np.float64]]:
+    """Return the NDCG of each customer by share; none where too few customers bought again."""
     found: list[list[NDArray[np.float64]]] = []
     for train, test in _splits(windows):
         try:
@@ -219,7 +235,7 @@ def _validated(windows: Sequence[WindowRows], fit: Fit) -> dict[float, float]:
     by_share = [np.concatenate(parts) for parts in zip(*found, strict=True)]
     if len(by_share[0]) < LEAST_BUYERS:
         return {}
-    return {share: float(values.mean()) for share, values in zip(SHARES, by_share, strict=True)}
+    return dict(zip(SHARES, by_share, strict=True))
 
 
 def _splits(windows: Sequence[WindowRows]) -> list[tuple[list[WindowRows], WindowRows]]:

@@ -53,12 +53,15 @@ TREES: dict[str, Any] = {
 LEAST_PAIRS_FOR_TREES = 1 << 15
 """Pairs of the windows from which trees are tried unless it is said: they add nothing to the model of a small shop."""
 
+VALIDATION_MAY_LOSE = 2e-3
+"""Share of the NDCG that trees may lose in validation, where they are trained on fewer rows than they are at last."""
+
 
 class PersonalModel(NamedFeatures, Parameters):
     """Probability that a customer buys, within a window, what the customer bought before.
 
     A logistic model on `personal_features`, fitted on an earlier window in seconds, and so calibrated for windows of
-    the same length; then gradient-boosted trees that go on from its log odds, where they rank better in validation and
+    the same length; then gradient-boosted trees that go on from its log odds, unless they rank worse in validation, and where
     LightGBM is installed. The log odds are blended with those of decayed purchases x repeat rate, in the shares that
     rank best in validation: a model that loses to the simple score is not taken. What it knows of items is part of the
     fitted model. So a customer's scores depend on what this customer bought alone, and have the same bits whoever else
@@ -84,8 +87,8 @@ class PersonalModel(NamedFeatures, Parameters):
         ``fit(X, y, sample_weight=...)`` and ``predict_proba``. A copy is fitted. Scores have the same bits in any
         blocks where its probabilities of a row do not depend on other rows.
     trees : bool or BoostedTrees, optional
-        Whether gradient-boosted trees go on from the regression's log odds, or which; they are taken where they rank
-        better in validation. Default: where windows have 32,768 pairs and LightGBM is installed
+        Whether gradient-boosted trees go on from the regression's log odds, or which; they are taken unless they
+        rank worse in validation. Default: where windows have 32,768 pairs and LightGBM is installed
         (``pip install "couponry[trees]"``).
 
     Attributes
@@ -252,9 +255,10 @@ class PersonalModel(NamedFeatures, Parameters):
                 return self._regression(some, trees).log_odds
 
             found.append((model, validated_blend(rows, fitted, model.log_odds, trusted=trusted)))
-        model, blend = max(found, key=lambda one: one[1].best)
-        if settings is not None and model is found[0][0]:
-            notes.append("trees rank no better than the model that they start from in validation")
+        model, blend = found[-1]
+        if blend.best < found[0][1].best * (1.0 - VALIDATION_MAY_LOSE):
+            model, blend = found[0]
+            notes.append("trees rank worse than the model that they start from in validation")
         return model, blend, notes + [note for note in [blend.note] if note is not None]
 
     def _regression(
