@@ -157,6 +157,9 @@ def test_trees_go_on_from_the_regression() -> None:
         DiscoveryModel(GROUPS, trees=7).fit(windows)  # type: ignore[arg-type]
     assert model.notes_ == [] and isinstance(model.regression_, BoostedRegression)
     samples = [s for w in windows for s in begun_samples_of(model, *w)]
+    assert sum(s.weighted().weight.sum() for s in BegunSample.evened(samples)) == pytest.approx(
+        sum(len(s.outcome) for s in samples), rel=1e-4
+    )
     happened = sum(s.outcome.sum() for s in samples)
     assert sum(
         float((model.predicted(dict(zip(s.names, s.features.T, strict=True))) * s.stands_for).sum())

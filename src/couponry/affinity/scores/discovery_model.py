@@ -13,7 +13,7 @@ from ...utils.errors import InvalidInput
 from ..history.purchase_history import PurchaseHistory
 from ..parameters import NamedFeatures, Parameters
 from .boosted_trees import BoostedTrees
-from .discovery.begun_samples import begun_samples
+from .discovery.begun_samples import BegunSample, begun_samples
 from .discovery.discovery_features import DiscoveryFeatures
 from .discovery.discovery_scores import DiscoveryScorer, DiscoveryScores
 from .discovery.known_items import KnownItems
@@ -201,6 +201,7 @@ class DiscoveryModel(NamedFeatures, Parameters):
                 "windows: expected items that some customers have not bought yet, got none: all customers have "
                 "bought all items that take part"
             )
+        samples = BegunSample.evened(samples)
         self.names_ = samples[0].names
         rows = sum(len(one.outcome) for one in samples)
         usual = self.estimator is None and rows >= LEAST_ROWS_FOR_TREES

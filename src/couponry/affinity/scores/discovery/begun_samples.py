@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,13 @@ class BegunSample:
     def weighted(self) -> Sample:
         """Return the rows with the weight of all that they stand for."""
         return Sample(self.features, self.outcome, self.weight * self.stands_for)
+
+    @staticmethod
+    def evened(samples: Sequence[BegunSample]) -> list[BegunSample]:
+        """Return samples whose rows weigh 1 on average, with all that they stand for."""
+        total = sum(float(one.weighted().weight.sum(dtype=np.float64)) for one in samples)
+        each = np.float32(sum(len(one.outcome) for one in samples) / total)
+        return [replace(one, weight=one.weight * each) for one in samples]
 
     def pairs(self) -> Sample:
         """Return the rows with pairs that count the same."""
