@@ -61,8 +61,8 @@ class PersonalModel(NamedFeatures, Parameters):
     """Probability that a customer buys, within a window, what the customer bought before.
 
     A logistic model on `personal_features`, fitted on an earlier window in seconds, and so calibrated for windows of
-    the same length; then gradient-boosted trees that go on from its log odds, unless they rank worse in validation, and where
-    LightGBM is installed. The log odds are blended with those of decayed purchases x repeat rate, in the shares that
+    the same length; then, where LightGBM is installed, gradient-boosted trees that go on from its log odds, unless they
+    rank worse in validation. The log odds are blended with those of decayed purchases x repeat rate, in the shares that
     rank best in validation: a model that loses to the simple score is not taken. What it knows of items is part of the
     fitted model. So a customer's scores depend on what this customer bought alone, and have the same bits whoever else
     is scored, in whatever blocks.
