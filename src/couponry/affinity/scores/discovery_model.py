@@ -206,10 +206,11 @@ class DiscoveryModel(NamedFeatures, Parameters):
         rows = sum(len(one.outcome) for one in samples)
         usual = self.estimator is None and rows >= LEAST_ROWS_FOR_TREES
         trees, self.notes_ = trees_to_fit(self.trees, TREES, usual=usual)
-        regression = regression_of(self.estimator, self.ridge)
+        weighted = [one.weighted() for one in samples]
+        self.regression_ = regression_of(self.estimator, self.ridge).fit(weighted)
         if trees is not None:
-            regression = BoostedRegression(regression, trees, self.names_)
-        self.regression_ = regression.fit(one.weighted() for one in samples)
+            boosted = BoostedRegression(self.regression_, trees, self.names_)
+            self.regression_ = boosted.fit(weighted)
         if self.by_customer:
             self.regression_.calibrated([one.pairs() for one in samples])
         self.known_ = learned(known)

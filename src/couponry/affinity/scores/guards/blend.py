@@ -98,8 +98,8 @@ class WindowRows(NamedTuple):
         )
 
 
-Fit = Callable[[Sequence[WindowRows]], LogOdds]
-"""Fits a model on windows; returns what predicts."""
+Fit = Callable[[Sequence[WindowRows]], Sequence[LogOdds]]
+"""Fits models on windows; returns what predicts."""
 
 
 @dataclass(frozen=True)
@@ -157,47 +157,61 @@ class Blend:
         return self.calibration.log_odds_of_columns([blended.astype(np.float32)])
 
 
-def validated_blend(
-    windows: Sequence[WindowRows], fit: Fit, model: LogOdds, *, trusted: bool = True
-) -> Blend:
-    """Choose the share of a model that ranks best in validation.
+def validated_blends(
+    windows: Sequence[WindowRows], fit: Fit, models: Sequence[LogOdds], *, trusted: bool = True
+) -> list[Blend]:
+    """Choose the share of each of several models that ranks best in validation.
 
-    A model of the earlier windows is judged on the latest. Where there is no earlier one, or none with a history about
-    as long, a model of each half of the customers is judged on the other half.
+    Models of the earlier windows are judged on the latest. Where there is no earlier one, or none with a history about
+    as long, models of each half of the customers are judged on the other half.
 
     Parameters
     ----------
     windows : sequence of WindowRows
-        Those that the model was fitted on, the latest last.
+        Those that the models were fitted on, the latest last.
     fit : callable
-        Fits such a model.
-    model : callable
-        The log odds of the model that was fitted on all of them.
+        Fits such models.
+    models : sequence of callable
+        The log odds of the models that were fitted on all of them.
     trusted : bool
         False: the simple score alone, without validation.
 
     Returns
     -------
-    Blend
+    list of Blend
+        One for each model.
     """
     simple = _of_simple_score(windows, trusted=trusted)
-    if trusted:
-        by_customer = _validated(windows, fit)
-        note = None if by_customer else "too few customers bought again for a model to be validated"
-    else:
-        by_customer, note = {}, "the history before the latest window is too short for a model"
-    share = _largest_as_good(by_customer) if by_customer else 0.0
-    ndcg = {tried: float(values.mean()) for tried, values in by_customer.items()}
-    if ndcg and share == 0.0:
+    ndcg = _validated(windows, fit) if trusted else []
+    why = "too few customers bought again for a model to be validated"
+    if not trusted:
+        why = "the history before the latest window is too short for a model"
+    if not ndcg:
+        return [Blend(0.0, simple, None, {}, why) for _ in models]
+    return [
+        _blend_of(windows, model, simple, judged)
+        for model, judged in zip(models, ndcg, strict=True)
+    ]
+
+
+def _blend_of(
+    windows: Sequence[WindowRows],
+    model: LogOdds,
+    simple: LogisticRegression,
+    ndcg: dict[float, NDArray[np.float64]],
+) -> Blend:
+    """Return as much of a model as ranks best."""
+    share, note, calibration = _largest_as_good(ndcg), None, None
+    if share == 0.0:
         note = "the model ranks no better than decayed purchases x repeat rate in validation"
-    calibration = None
     if 0.0 < share < 1.0:
         blended = [
             _blended(share, model(rows.sample.features), _log_odds(simple, rows))
             for rows in windows
         ]
         calibration = _rising(blended, windows)
-    return Blend(share, simple, calibration, ndcg, note)
+    means = {tried: float(values.mean()) for tried, values in ndcg.items()}
+    return Blend(share, simple, calibration, means, note)
 
 
 def _largest_as_good(ndcg: dict[float, NDArray[np.float64]]) -> float:
@@ -215,27 +229,33 @@ def _largest_as_good(ndcg: dict[float, NDArray[np.float64]]) -> float:
     return max(share for share in ndcg if is_as_good(share))
 
 
-def _validated(windows: Sequence[WindowRows], fit: Fit) -> dict[float, NDArray[np.float64]]:
-    """Return the NDCG of each customer by share; none where too few customers bought again."""
-    found: list[list[NDArray[np.float64]]] = []
+def _validated(windows: Sequence[WindowRows], fit: Fit) -> list[dict[float, NDArray[np.float64]]]:
+    """Return the NDCG of each customer by share, for each model; none where too few customers bought again."""
+    found: list[list[dict[float, NDArray[np.float64]]]] = []
     for train, test in _splits(windows):
         try:
-            of_model = fit(train)(test.sample.features)
+            of_models = [log_odds(test.sample.features) for log_odds in fit(train)]
             of_simple = _log_odds(_of_simple_score(train), test)
         except InvalidInput:  # nothing to learn from, or the contrary of what is to be learned
-            return {}
-        found.append(
-            [
-                ndcg_by_customer(
-                    _blended(share, of_model, of_simple), test.sample.outcome, test.indptr
-                )
-                for share in SHARES
-            ]
+            return []
+        found.append([_judged(test, of_model, of_simple) for of_model in of_models])
+    by_model = [
+        {share: np.concatenate([part[share] for part in parts]) for share in SHARES}
+        for parts in zip(*found, strict=True)
+    ]
+    return by_model if len(by_model[0][1.0]) >= LEAST_BUYERS else []
+
+
+def _judged(
+    test: WindowRows, of_model: NDArray[np.float64], of_simple: NDArray[np.float64]
+) -> dict[float, NDArray[np.float64]]:
+    """Return the NDCG of each customer who bought again, by share."""
+    return {
+        share: ndcg_by_customer(
+            _blended(share, of_model, of_simple), test.sample.outcome, test.indptr
         )
-    by_share = [np.concatenate(parts) for parts in zip(*found, strict=True)]
-    if len(by_share[0]) < LEAST_BUYERS:
-        return {}
-    return dict(zip(SHARES, by_share, strict=True))
+        for share in SHARES
+    }
 
 
 def _splits(windows: Sequence[WindowRows]) -> list[tuple[list[WindowRows], WindowRows]]:

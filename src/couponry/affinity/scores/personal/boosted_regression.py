@@ -44,7 +44,7 @@ class BoostedRegression(LogisticRegression):
     Parameters
     ----------
     base : LogisticRegression
-        Where the trees start; fitted here.
+        Where the trees start; fitted.
     trees : BoostedTrees
         Settings of the trees; they are not fitted themselves.
     names : list of str
@@ -68,7 +68,7 @@ class BoostedRegression(LogisticRegression):
     def fit(
         self, samples: Iterable[Sample] | Any, y: Any = None, sample_weight: Any = None
     ) -> BoostedRegression:
-        """Fit the regression, then the trees.
+        """Fit the trees.
 
         Parameters
         ----------
@@ -90,7 +90,6 @@ class BoostedRegression(LogisticRegression):
             If LightGBM is not installed.
         """
         parts = [Sample(*rows) for rows in self._rows_of(samples, y, sample_weight)]
-        self.base.fit(parts)
         self.places_ = features_of_trees(self.names)
         features, outcome, weight, start = (
             np.concatenate(columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ from ..features import (
     customer_blocks,
     stack_features,
 )
-from ..guards.blend import Blend, LogOdds, WindowRows, validated_blend
+from ..guards.blend import Blend, WindowRows, validated_blends
 from ..guards.simple_score import log_simple_score
 from ..guards.window_weights import weighted_windows
 from ..logistic import LogisticRegression, Sample
@@ -244,32 +245,35 @@ class PersonalModel(NamedFeatures, Parameters):
         pairs = sum(len(one.simple) for one in rows)
         usual = self.estimator is None and pairs >= LEAST_PAIRS_FOR_TREES
         settings, notes = trees_to_fit(self.trees, TREES, usual=usual)
-        kinds = [None] if settings is None else [None, settings]
+        models = self._models(rows, settings)
         if not self.guarded:
-            return self._regression(rows, kinds[-1]), None, notes
-        found = []
-        for trees in kinds:
-            model = self._regression(rows, trees)
-
-            def fitted(some: Sequence[WindowRows], trees: BoostedTrees | None = trees) -> LogOdds:
-                return self._regression(some, trees).log_odds
-
-            found.append((model, validated_blend(rows, fitted, model.log_odds, trusted=trusted)))
-        model, blend = found[-1]
-        if blend.best < found[0][1].best * (1.0 - VALIDATION_MAY_LOSE):
-            model, blend = found[0]
+            return models[-1], None, notes
+        blends = validated_blends(
+            rows,
+            lambda some: [model.log_odds for model in self._models(some, settings)],
+            [model.log_odds for model in models],
+            trusted=trusted,
+        )
+        model, blend = models[-1], blends[-1]
+        if blend.best < blends[0].best * (1.0 - VALIDATION_MAY_LOSE):
+            model, blend = models[0], blends[0]
             notes.append("trees rank worse than the model that they start from in validation")
         return model, blend, notes + [note for note in [blend.note] if note is not None]
 
-    def _regression(
+    def _models(
         self, windows: Sequence[WindowRows], trees: BoostedTrees | None
-    ) -> LogisticRegression:
-        """Return the model of some windows, with trees or without."""
-        fitted = regression_of(self.estimator, self.ridge)
+    ) -> list[LogisticRegression]:
+        """Return the models of some windows: without trees, and with them if there are any."""
+        samples = [rows.sample for rows in windows]
+        base = regression_of(self.estimator, self.ridge).fit(samples)
+        models = [base]
         if trees is not None:
-            fitted = BoostedRegression(fitted, trees, self.names_)
-        fitted.fit(rows.sample for rows in windows)
-        return fitted.calibrated([rows.alike() for rows in windows]) if self.by_customer else fitted
+            start = copy.copy(base)  # stays as it is when the other is calibrated
+            models.append(BoostedRegression(start, trees, self.names_).fit(samples))
+        if self.by_customer:
+            for model in models:
+                model.calibrated([rows.alike() for rows in windows])
+        return models
 
     def _rows(self, window: Window, weight: float) -> WindowRows:
         """Return the pairs of a window's history, and which of them were bought again."""
