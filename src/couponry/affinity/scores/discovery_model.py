@@ -115,7 +115,7 @@ class DiscoveryModel(NamedFeatures, Parameters):
         groups: Any = None,
         *,
         items: int = 4000,
-        keep: int = 800,
+        keep: int = 850,
         customers: int = 2500,
         neighbours: Sequence[Neighbours] = NEIGHBOURS,
         ridge: float = 1.0,
