@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 ALL = 1_000_000  # baskets: more than anybody has
 GRID = {
-    "recency": (1, 5, 10, 20, 50, 100, ALL),
-    "asymmetry": (0.0, 0.25, 0.5, 0.75, 1.0),
     "locality": (1, 5, 10, 50, 100, 1000),
+    "asymmetry": (0.0, 0.25, 0.5, 0.75, 1.0),
+    "recency": (1, 5, 10, 20, 50, 100, ALL),
 }
 """The paper's ranges of its three parameters, and a few numbers of baskets more between them."""
 
@@ -30,9 +30,9 @@ class UpCf:
     power `locality`. The similarity of a customer with itself is one of the terms.
     """
 
-    recency: int = 5
+    recency: int = ALL
     asymmetry: float = 0.25
-    locality: int = 5
+    locality: int = 10
 
     def scores(self, split: Split, baskets: Baskets) -> Scores:
         """The best items of each customer."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import _paths  # noqa: F401
 import numpy as np
 from benchmarks.instances.affinity_data import Judged, Level, Truth, levels, ranked
 from benchmarks.instances.affinity_scorers import (
+    HALF_LIVES,
     PLAIN,
     REPEAT,
     SCORERS,
@@ -47,8 +49,8 @@ CUTS = {"completejourney": (28, 36, 44, 48), "uci": (16, 22, 28, 34), "ta-feng":
 PEERS = ("TIFU-KNN", "UP-CF")
 OFFERS = 3000
 CHOSEN = {
-    "product": Choices(),
-    "type": Choices(),
+    "product": Choices(TifuKnn(3, 1.0, 1.0, 1300, 0.6), UpCf(up_cf.ALL, 1.0, 5), 16.0),
+    "type": Choices(TifuKnn(3, 1.0, 0.8, 900, 0.6), UpCf(up_cf.ALL, 1.0, 10), 16.0),
 }
 Kept = dict[str, Any]
 
@@ -236,24 +238,22 @@ def _one_call(split: Split, choices: Choices) -> dict[str, Any]:
 
 
 def _tuned(split: Split) -> dict[str, Any]:
-    """The half-life, and settings of others' methods from the papers' ranges: one after the other, twice round."""
+    """The half-life, and settings of others' methods from the papers' ranges, one after the other."""
     baskets = Baskets.before(split)
-    lives = {life: split.judge(*repeat_score(split, life))["ndcg@20"] for life in (8.0, 16.0, 32.0)}
+    lives = {life: split.judge(*repeat_score(split, life))["ndcg@20"] for life in HALF_LIVES}
     report: dict[str, Any] = {"half_life": {str(life): ndcg for life, ndcg in lives.items()}}
     for kind, grid in ((TifuKnn, tifu_knn.GRID), (UpCf, up_cf.GRID)):
         found: dict[tuple[Any, ...], float] = {}
         chosen = {name: getattr(kind(), name) for name in grid}
-        for _ in range(2):
-            for name, values in grid.items():
-                for value in values:
-                    settings = {**chosen, name: value}
-                    key = tuple(settings.values())
-                    if key not in found:
-                        scores = kind(**settings).scores(split, baskets)
-                        found[key] = split.judge(*scores)["ndcg@20"]
-                best = max(found, key=lambda key: found[key])
-                chosen = dict(zip(grid, best, strict=True))
-        report[kind.__name__] = {**chosen, "ndcg@20": found[best], "tried": len(found)}
+        for name, values in grid.items():
+            for value in values:
+                settings = {**chosen, name: value}
+                scores = kind(**settings).scores(split, baskets)
+                found[tuple(settings.values())] = split.judge(*scores)["ndcg@20"]
+            best = max(found, key=lambda key: found[key])
+            chosen = dict(zip(grid, best, strict=True))
+        report[kind.__name__] = {**chosen, "ndcg@20": found[best]}
+        print(kind.__name__, report[kind.__name__], file=sys.stderr, flush=True)
     return report
 
 
