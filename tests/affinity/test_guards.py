@@ -38,10 +38,11 @@ def test_ndcg_is_that_of_each_customers_list() -> None:
 
 def test_windows_count_less_the_shorter_their_histories() -> None:
     windows = [split(TABLE, 16), split(TABLE, 4), split(TABLE, 12)]
-    kept, trusted = weighted_windows(windows)
-    assert [history.until for (history, _), _ in kept] == [12, 16] and trusted
+    kept, share = weighted_windows(windows)
+    assert [history.until for (history, _), _ in kept] == [12, 16]
+    assert share == pytest.approx(0.8)
     assert [weight for _, weight in kept] == [pytest.approx(0.75**8), 1.0]
-    assert not weighted_windows([split(TABLE, 2)])[1]
+    assert weighted_windows([split(TABLE, 2)])[1] == pytest.approx(1 / 3)
 
 
 def test_a_history_too_short_for_a_model_is_ranked_by_the_simple_score() -> None:

@@ -20,8 +20,12 @@ LEAST_SHARE_OF_LATEST = 0.5
 """Share of all history that the latest window's has, below which no model is to be trusted."""
 
 
-def weighted_windows(windows: Sequence[Window]) -> tuple[list[tuple[Window, float]], bool]:
-    """Return the windows that a model is fitted on, each with its weight, and whether the model may be trusted.
+LEAST_SHARE_FOR_TREES = 2 / 3
+"""The same for trees, which extrapolate worse than a logistic model."""
+
+
+def weighted_windows(windows: Sequence[Window]) -> tuple[list[tuple[Window, float]], float]:
+    """Return the windows that a model is fitted on, each with its weight, and how much history the latest one has.
 
     Parameters
     ----------
@@ -32,8 +36,8 @@ def weighted_windows(windows: Sequence[Window]) -> tuple[list[tuple[Window, floa
     -------
     list of (window, float)
         In the order of their ends; the latest one's weight is 1.
-    bool
-        Whether the latest one's history is at least half as long as all that is known at its end.
+    float
+        Length of the latest one's history against all that is known at its end.
     """
     ordered = sorted(windows, key=lambda window: window[1].until)
     latest, window = ordered[-1]
@@ -45,4 +49,4 @@ def weighted_windows(windows: Sequence[Window]) -> tuple[list[tuple[Window, floa
         for window, weight in zip(ordered, weights, strict=True)
         if weight >= LEAST_WEIGHT
     ]
-    return kept, shares[-1] >= LEAST_SHARE_OF_LATEST
+    return kept, shares[-1]

@@ -23,7 +23,11 @@ from ..features import (
 )
 from ..guards.blend import Blend, WindowRows, validated_blends
 from ..guards.simple_score import log_simple_score
-from ..guards.window_weights import weighted_windows
+from ..guards.window_weights import (
+    LEAST_SHARE_FOR_TREES,
+    LEAST_SHARE_OF_LATEST,
+    weighted_windows,
+)
 from ..logistic import LogisticRegression, Sample
 from ..own.estimator_regression import regression_of
 from ..own.own_columns import OwnColumn, OwnFeatures
@@ -170,11 +174,11 @@ class PersonalModel(NamedFeatures, Parameters):
         """
         check_windows(windows)
         if self.guarded:
-            kept, trusted = weighted_windows(windows)
+            kept, share = weighted_windows(windows)
         else:
-            kept, trusted = [(window, 1.0) for window in windows], True
+            kept, share = [(window, 1.0) for window in windows], 1.0
         rows = [self._rows(window, weight) for window, weight in kept]
-        self.regression_, self.blend_, self.notes_ = self._chosen(rows, trusted)
+        self.regression_, self.blend_, self.notes_ = self._chosen(rows, share)
         at_the_end = known_at_the_end(windows) if known is None else known
         self.statistics_ = ItemStatistics.from_history(at_the_end)
         self.factors_ = ItemFactors.learned(at_the_end)
@@ -239,11 +243,12 @@ class PersonalModel(NamedFeatures, Parameters):
         return PersonalScorer(*model, history, items, own)
 
     def _chosen(
-        self, rows: Sequence[WindowRows], trusted: bool
+        self, rows: Sequence[WindowRows], share: float
     ) -> tuple[LogisticRegression, Blend | None, list[str]]:
         """Return the regression that ranks best, how much of it is taken, and what is to be said of that."""
         pairs = sum(len(one.simple) for one in rows)
         usual = self.estimator is None and pairs >= LEAST_PAIRS_FOR_TREES
+        usual = usual and share >= LEAST_SHARE_FOR_TREES
         settings, notes = trees_to_fit(self.trees, TREES, usual=usual)
         models = self._models(rows, settings)
         if not self.guarded:
@@ -252,7 +257,7 @@ class PersonalModel(NamedFeatures, Parameters):
             rows,
             lambda some: [model.log_odds for model in self._models(some, settings)],
             [model.log_odds for model in models],
-            trusted=trusted,
+            trusted=share >= LEAST_SHARE_OF_LATEST,
         )
         model, blend = models[-1], blends[-1]
         if blend.best < blends[0].best * (1.0 - VALIDATION_MAY_LOSE):
