@@ -27,12 +27,13 @@ from ..scores.features import check_like_fitted
 from ..scores.logistic import LogisticRegression, Sample
 from ..scores.offer_neighbours import offer_neighbours
 from ..scores.own.pair_model import PairModel
+from ..scores.personal.personal_model import PersonalModel
 from ..scores.training_windows import Window, check_windows
 from .assortment import Assortment
 from .candidate_values import CandidateValues, candidate_values, value_notes
 from .offer_chooser import OfferChooser
 from .outcomes import bought_later
-from .response_odds import FEATURES, ResponseOdds, fit_odds, odds_features
+from .response_odds import ResponseOdds, fit_odds, odds_features
 from .top_offers import TopOffers
 from .weighted_purchases import (
     BLOCK_CUSTOMERS,
@@ -197,8 +198,6 @@ class CandidateModel(Parameters):
             self._learn(history)
             chosen, features = self._chosen_features(history)
             outcome = bought_later(chosen, self.assortment, history, later)
-            if self.personal is not None:  # its order stays: popularity and trips are part of it
-                features[chosen.role == ROLES.index("reward"), FEATURES.index("score") + 1 :] = 0.0
             for number, role in enumerate(ROLES):
                 mine = chosen.role == number
                 weight = np.ones(int(mine.sum()), np.float32)
@@ -303,9 +302,8 @@ class CandidateModel(Parameters):
         """
         self._check_fitted()
         chooser = self._chooser()
-        odds = ResponseOdds.from_models(
-            self.regressions_, self.popularity_, self.response, self.offer_columns or {}
-        )
+        given = self.regressions_, self.popularity_, self.response, self.offer_columns or {}
+        odds = ResponseOdds.from_models(*given, own=isinstance(self.personal, PersonalModel))
 
         def make_rows(customers: CustomerRange) -> CandidateRows:
             bought = self._read(customers)

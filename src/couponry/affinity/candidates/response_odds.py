@@ -49,7 +49,8 @@ class ResponseOdds(NamedTuple):
 
     With s and t the logarithms of an offer's score and of a customer's decayed trips, the log odds to buy are
     ``table[role, offer] + (score[role] + squared[role] s) s + trips[role] t``; those to redeem are
-    ``slope x those + shift[role, offer]``.
+    ``slope x those + shift[role, offer]``. Rewards of a PersonalModel have its own probabilities: odds that were fitted
+    on the window that it was fitted on would trust it too much.
 
     Attributes
     ----------
@@ -58,6 +59,8 @@ class ResponseOdds(NamedTuple):
     slope : float32
     shift : ndarray of float32, shape (n_roles * n_offers,), optional
         None: there is no response model.
+    own : bool
+        Whether scores of rewards are -log(1 - probability to buy).
     """
 
     table: Floats
@@ -66,6 +69,7 @@ class ResponseOdds(NamedTuple):
     trips: Floats
     slope: np.float32
     shift: Floats | None
+    own: bool
 
     @classmethod
     def from_models(
@@ -74,6 +78,8 @@ class ResponseOdds(NamedTuple):
         popularity: NDArray[np.float64],
         response: ResponseModel | None,
         offer_columns: Mapping[str, Any],
+        *,
+        own: bool = False,
     ) -> ResponseOdds:
         """Tabulate logistic models and a response model.
 
@@ -85,6 +91,8 @@ class ResponseOdds(NamedTuple):
         response : ResponseModel, optional
         offer_columns : mapping of str to array, shape (n_offers,)
             What the response model asks for.
+        own : bool
+            Whether scores of rewards are -log(1 - probability to buy).
 
         Returns
         -------
@@ -108,7 +116,7 @@ class ResponseOdds(NamedTuple):
             slope = np.float32(response.coefficients_.get("p0", 0.0))
             shift = response.log_odds(columns).astype(np.float32)
         single = [a.astype(np.float32) for a in (table.ravel(), score, squared, trips)]
-        return cls(single[0], single[1], single[2], single[3], slope, shift)
+        return cls(single[0], single[1], single[2], single[3], slope, shift, own)
 
     def probabilities(self, chosen: TopOffers, trips: Floats) -> tuple[Floats, Floats]:
         """Compute the probabilities to buy and to redeem what was chosen, strictly between 0 and 1.
@@ -131,6 +139,10 @@ class ResponseOdds(NamedTuple):
         total, s = self.table[place], _log_score(chosen.score)
         total += (self.score[role] + self.squared[role] * s) * s
         total += self.trips[role] * _log_trips(trips)[chosen.customer]
+        if self.own:
+            reward = role == ROLES.index("reward")
+            score = np.clip(chosen.score[reward], LEAST_SCORE, np.float32(MAX_LOG_ODDS))
+            total[reward] = np.log(np.expm1(score))
         p0 = _probability(total)
         if self.shift is None:
             return p0, p0
