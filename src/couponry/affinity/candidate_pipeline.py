@@ -40,7 +40,7 @@ from .scores.personal.personal_model import PersonalModel
 from .scores.training_windows import bought_again
 from .targeting import Targeting
 
-FORMAT = 2
+FORMAT = 3
 """Of how candidates are made: with another one here, stores of an earlier one are made again."""
 
 RESERVED = memory_estimate.BASE_BYTES + memory_estimate.SCORING_BYTES
@@ -345,8 +345,8 @@ class _Pipeline:
 
 
 def _half_lives(targeting: Targeting) -> tuple[float, ...]:
-    """Return the half-lives of histories, in weeks."""
-    return tuple(sorted({*HALF_LIVES, float(targeting.half_life)}))
+    """Return the half-lives of histories, in weeks: every second of those that are usual, and the one of scores."""
+    return tuple(sorted({*HALF_LIVES[::2], float(targeting.half_life)}))
 
 
 def _each(*watch: Callable[[pa.RecordBatch], None]) -> Callable[[pa.RecordBatch], None]:

@@ -15,7 +15,10 @@ from ..boosted_trees import BoostedTrees
 from ..logistic import LogisticRegression, Sample
 
 LEFT_OUT = ("bought_", "per_trip_", "trips_")
-"""Features at many half-lives, of which trees take every third: the others say the same to them."""
+"""Features at many half-lives, of which trees take every second from the third: the others say the same to them."""
+
+FEW_HALF_LIVES = 4
+"""Up to so many, trees take all but the shortest."""
 
 FOR_LINES = frozenset(
     {
@@ -148,7 +151,7 @@ class BoostedRegression(LogisticRegression):
 
 
 def features_of_trees(names: list[str]) -> list[int]:
-    """Return which features trees take: half-lives by threes, and no crossed features.
+    """Return which features trees take: not all half-lives, and no crossed features.
 
     Parameters
     ----------
@@ -160,8 +163,8 @@ def features_of_trees(names: list[str]) -> list[int]:
     list of int
         Positions, ascending.
     """
-    half_lives = [name for name in names if name.startswith("bought_")]
-    kept = {name.removeprefix("bought_") for name in half_lives[2::2]}
+    half_lives = [name.removeprefix("bought_") for name in names if name.startswith("bought_")]
+    kept = set(half_lives[2::2] if len(half_lives) > FEW_HALF_LIVES else half_lives[1:])
     return [
         place
         for place, name in enumerate(names)

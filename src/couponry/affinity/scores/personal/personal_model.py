@@ -45,9 +45,9 @@ from .personal_features import personal_features
 from .personal_scorer import PersonalScorer
 
 TREES: dict[str, Any] = {
-    "trees": 200,
+    "trees": 80,
     "leaves": 15,
-    "learning_rate": 0.05,
+    "learning_rate": 0.12,
     "least_in_leaf": 200,
     "ridge": 10.0,
     "feature_share": 0.3,
