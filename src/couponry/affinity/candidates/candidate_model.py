@@ -63,7 +63,7 @@ class CandidateModel(Parameters):
     bought lately (`offer_neighbours`), and by popularity. Then p0 is predicted: the probability that the customer buys,
     within a window, what the offer is good for. It is a logistic model for each role, of the score, the offer's
     popularity and the customer's trips, fitted on what the first stage chose before an earlier window of the same
-    length. So it is calibrated for what the first stage chooses.
+    length. So it is calibrated for what the first stage chooses. Rewards of a PersonalModel keep its own probabilities.
 
     Parameters
     ----------
