@@ -1,4 +1,4 @@
-"""Features of what customers bought, against loops over the days of their purchases; factors; trees of the model."""
+"""Features of what customers bought, against loops over the days of their purchases; trees of the model."""
 
 from __future__ import annotations
 
@@ -14,11 +14,6 @@ from couponry.affinity.scores.features import Features
 from couponry.affinity.scores.personal.boosted_regression import (
     BoostedRegression,
     features_of_trees,
-)
-from couponry.affinity.scores.personal.item_factors import (
-    ItemFactors,
-    factor_scores,
-    purchase_weights,
 )
 from couponry.affinity.scores.personal.item_knowledge import LEAST_RATE, ItemKnowledge
 from couponry.affinity.scores.personal.personal_features import (
@@ -56,7 +51,6 @@ def found() -> Features:
     items = ItemKnowledge.among(
         history(),
         ItemStatistics.from_history(history()),
-        ItemFactors.learned(history()),
         {"kind": KIND},
     )
     return personal_features(history(), items, 0, len(history().customers))
@@ -134,27 +128,6 @@ def test_groups() -> None:
         ("newer", np.add(newer, 1)),
     ):
         np.testing.assert_allclose(found()[f"kind_{name}"], np.log(values), rtol=1e-5, atol=1e-6)
-
-
-def test_factors_are_leading_singular_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("couponry.affinity.scores.personal.item_factors.FACTORS", 3)
-    random = np.random.default_rng(1)
-    kinds, n = random.integers(0, 3, 300), 6000  # three kinds of customers, each with its own items
-    who = random.integers(0, 300, n)
-    what = kinds[who] * 10 + random.integers(0, 10, n)
-    rows = pa.table({"customer": who, "product": what, "week": random.integers(1, 21, n)})
-    mine = PurchaseHistory.from_transactions(rows)
-    factors = ItemFactors.learned(mine)
-    np.testing.assert_allclose(factors.vectors.T @ factors.vectors, np.eye(3), atol=1e-5)
-    dense = purchase_weights(mine).toarray()
-    leading = np.linalg.svd(dense)[2][:3]
-    row = np.repeat(np.arange(len(dense)), np.diff(mine.indptr))
-    expected = (dense @ leading.T @ leading)[row, mine.item]
-    scores = factor_scores(mine, factors.vectors, 0, len(dense))
-    np.testing.assert_allclose(scores, expected, atol=2e-3)
-    alone = factor_scores(mine, factors.vectors, 7, 8)
-    assert alone.tobytes() == scores[mine.indptr[7] : mine.indptr[8]].tobytes()
-    assert (factors.among(pa.array([10**6]))).tolist() == [[0.0] * 3]
 
 
 def test_trees_go_on_from_the_logistic_model() -> None:

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...history.item_statistics import LATE_WEEKS, ItemStatistics
 from ...history.purchase_history import PurchaseHistory
 from ..features import ItemGroups, groups_of_items
-from .item_factors import ItemFactors
 from .pair_block import Named
 
 LEAST_RATE = 1e-3
@@ -29,19 +27,16 @@ class ItemKnowledge:
         As `item_features` computes them.
     groups : mapping of str to ndarray of int, shape (n_items,)
         Groupings of the items by name, such as `category` and `brand`.
-    factors : ndarray of float32, shape (n_items, n_factors)
     """
 
     features: Named
     groups: ItemGroups
-    factors: NDArray[np.float32]
 
     @classmethod
     def among(
         cls,
         history: PurchaseHistory,
         statistics: ItemStatistics,
-        factors: ItemFactors,
         groups: Any,
     ) -> ItemKnowledge:
         """Gather what is known of a history's items.
@@ -50,8 +45,6 @@ class ItemKnowledge:
         ----------
         history : PurchaseHistory
         statistics : ItemStatistics
-            Of these items or others.
-        factors : ItemFactors
             Of these items or others.
         groups : mapping of str to ndarray of int, callable, or None
             As `PersonalModel` takes them.
@@ -68,7 +61,6 @@ class ItemKnowledge:
         return cls(
             item_features(statistics.among(history.items), history.half_lives),
             groups_of_items(groups, history),
-            factors.among(history.items),
         )
 
 

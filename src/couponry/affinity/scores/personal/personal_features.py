@@ -9,7 +9,6 @@ from ...history.purchase_history import PurchaseHistory
 from ..features import Features, as_float32
 from ..own.own_columns import OwnFeatures
 from .group_features import group_features
-from .item_factors import factor_scores
 from .item_knowledge import LEAST_RATE, ItemKnowledge
 from .pair_block import Named, PairBlock
 
@@ -60,7 +59,6 @@ def personal_features(
       purchase is late (`overdue_spreads`)
     - how many of those who knew the item, and how many of the items that the customer knew, were bought again lately
     - the customer's items, absence (`away`), time known, share bought at a discount, size of the basket
-    - what the customer's purchases, drawn to a few directions in which customers differ, come to (`factors`)
     - for each grouping: the customer's purchases in the item's group, the item's share of them, weeks since the last,
       against their gap, how many of the group's items the customer knows, and how many were bought later than this one
     """
@@ -77,7 +75,6 @@ def personal_features(
     found.update(_timing_features(pairs))
     found.update(_recent_features(pairs))
     found.update(_customer_features(pairs))
-    found["factors"] = factor_scores(history, items.factors, start, stop)
     for name, group in items.groups.items():
         found.update(group_features(pairs, name, group))
     features = as_float32(found)

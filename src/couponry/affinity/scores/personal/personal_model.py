@@ -39,7 +39,6 @@ from ..training_windows import (
     known_at_the_end,
 )
 from .boosted_regression import BoostedRegression, trees_to_fit
-from .item_factors import ItemFactors
 from .item_knowledge import ItemKnowledge
 from .personal_features import personal_features
 from .personal_scorer import PersonalScorer
@@ -109,8 +108,6 @@ class PersonalModel(NamedFeatures, Parameters):
         What is to be known of the fitted model: why it has no trees, or is not taken whole; set by `fit`.
     statistics_ : ItemStatistics
         What is known of items; set by `fit`.
-    factors_ : ItemFactors
-        Directions in which customers differ; set by `fit`.
 
     Examples
     --------
@@ -133,7 +130,6 @@ class PersonalModel(NamedFeatures, Parameters):
     blend_: Blend | None
     notes_: list[str]
     statistics_: ItemStatistics
-    factors_: ItemFactors
 
     def __init__(
         self,
@@ -158,8 +154,8 @@ class PersonalModel(NamedFeatures, Parameters):
         windows : sequence of (PurchaseHistory, PurchaseHistory)
             A history, and what was bought in the window after it; all with the same half-lives.
         known : PurchaseHistory, optional
-            What item statistics and factors are taken from for scoring, such as everything up to now, of the same
-            customers or of more. Default: the latest window together with its history.
+            What item statistics are taken from for scoring, such as everything up to now, of the same customers or
+            of more. Default: the latest window together with its history.
 
         Returns
         -------
@@ -181,7 +177,6 @@ class PersonalModel(NamedFeatures, Parameters):
         self.regression_, self.blend_, self.notes_ = self._chosen(rows, share)
         at_the_end = known_at_the_end(windows) if known is None else known
         self.statistics_ = ItemStatistics.from_history(at_the_end)
-        self.factors_ = ItemFactors.learned(at_the_end)
         return self
 
     def score(self, history: PurchaseHistory) -> NDArray[np.float32]:
@@ -237,7 +232,7 @@ class PersonalModel(NamedFeatures, Parameters):
         self._check_fitted()
         known = self.statistics_ if statistics is None else statistics
         check_like_fitted(history, known)
-        items = ItemKnowledge.among(history, known, self.factors_, self.groups)
+        items = ItemKnowledge.among(history, known, self.groups)
         own = OwnFeatures(self.columns, history)
         model = self.names_, self.regression_, self.blend_
         return PersonalScorer(*model, history, items, own)
@@ -300,8 +295,8 @@ class PersonalModel(NamedFeatures, Parameters):
         self, history: PurchaseHistory
     ) -> tuple[list[str], NDArray[np.float32], NDArray[np.float32]]:
         """Return the names of the features, those of all pairs of a history as a matrix, and the simple score."""
-        known = ItemStatistics.from_history(history), ItemFactors.learned(history)
-        items = ItemKnowledge.among(history, *known, self.groups)
+        known = ItemStatistics.from_history(history)
+        items = ItemKnowledge.among(history, known, self.groups)
         own = OwnFeatures(self.columns, history)
 
         def compute(block: tuple[int, int]) -> tuple[list[str], NDArray[np.float32]]:
