@@ -22,9 +22,9 @@ from couponry.affinity import (
     PurchaseHistory,
 )
 from couponry.affinity.history.joined_history import joined
+from couponry.affinity.scores.boosted_regression import BoostedRegression
 from couponry.affinity.scores.discovery.begun_samples import BegunSample, begun_samples
 from couponry.affinity.scores.discovery.known_customers import AlikeCustomers, KnownCustomers
-from couponry.affinity.scores.personal.boosted_regression import BoostedRegression
 
 LAST = 20
 Scores = dict[tuple[Any, ...], bytes]

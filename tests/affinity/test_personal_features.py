@@ -10,11 +10,11 @@ import pytest
 from tests.affinity.test_scores import GROUPS, shop, split
 
 from couponry.affinity import BoostedTrees, ItemStatistics, PersonalModel, PurchaseHistory
-from couponry.affinity.scores.features import Features
-from couponry.affinity.scores.personal.boosted_regression import (
+from couponry.affinity.scores.boosted_regression import (
     BoostedRegression,
     features_of_trees,
 )
+from couponry.affinity.scores.features import Features
 from couponry.affinity.scores.personal.item_knowledge import LEAST_RATE, ItemKnowledge
 from couponry.affinity.scores.personal.personal_features import (
     MOST_SPREADS,
@@ -147,8 +147,8 @@ def test_trees_go_on_from_the_logistic_model() -> None:
 def test_a_model_says_that_it_lacks_trees(monkeypatch: pytest.MonkeyPatch) -> None:
     table = shop(3, customers=80)
     windows = [split(table, 12), split(table, 16)]
-    room = "couponry.affinity.scores.personal"
-    monkeypatch.setattr(f"{room}.personal_model.LEAST_PAIRS_FOR_TREES", 1)
+    room = "couponry.affinity.scores"
+    monkeypatch.setattr(f"{room}.personal.personal_model.LEAST_PAIRS_FOR_TREES", 1)
     monkeypatch.setattr(f"{room}.boosted_regression.find_spec", lambda _: None)
     model = PersonalModel(GROUPS).fit(windows)
     assert any("couponry[trees]" in note for note in model.notes_)

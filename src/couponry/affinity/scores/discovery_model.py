@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...utils.errors import InvalidInput
 from ..history.purchase_history import PurchaseHistory
 from ..parameters import NamedFeatures, Parameters
+from .boosted_regression import BoostedRegression, trees_to_fit
 from .boosted_trees import BoostedTrees
 from .discovery.begun_samples import BegunSample, begun_samples
 from .discovery.discovery_features import DiscoveryFeatures
@@ -22,7 +23,6 @@ from .item_neighbours import NEIGHBOURS, Neighbours
 from .logistic import LogisticRegression
 from .own.estimator_regression import regression_of
 from .own.own_columns import OwnColumn
-from .personal.boosted_regression import BoostedRegression, trees_to_fit
 from .training_windows import Window, check_windows, known_at_the_end
 
 TREES: dict[str, Any] = {

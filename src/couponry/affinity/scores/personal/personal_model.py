@@ -14,6 +14,7 @@ from ....utils.parallel import parallel_map, worker_count
 from ...history.item_statistics import ItemStatistics
 from ...history.purchase_history import PurchaseHistory
 from ...parameters import NamedFeatures, Parameters
+from ..boosted_regression import BoostedRegression, trees_to_fit
 from ..boosted_trees import BoostedTrees
 from ..features import (
     Features,
@@ -38,7 +39,6 @@ from ..training_windows import (
     check_windows,
     known_at_the_end,
 )
-from .boosted_regression import BoostedRegression, trees_to_fit
 from .item_knowledge import ItemKnowledge
 from .personal_features import personal_features
 from .personal_scorer import PersonalScorer

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....utils.checks import shown
-from ....utils.errors import InvalidInput
-from ..boosted_trees import BoostedTrees
-from ..logistic import LogisticRegression, Sample
+from ...utils.checks import shown
+from ...utils.errors import InvalidInput
+from .boosted_trees import BoostedTrees
+from .logistic import LogisticRegression, Sample
 
 LEFT_OUT = ("bought_", "per_trip_", "trips_")
 """Features at many half-lives, of which trees take every second from the third: the others say the same to them."""
