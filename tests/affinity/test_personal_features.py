@@ -148,7 +148,7 @@ def test_a_model_says_that_it_lacks_trees(monkeypatch: pytest.MonkeyPatch) -> No
     table = shop(3, customers=80)
     windows = [split(table, 12), split(table, 16)]
     room = "couponry.affinity.scores"
-    monkeypatch.setattr(f"{room}.personal.personal_model.LEAST_PAIRS_FOR_TREES", 1)
+    monkeypatch.setattr(f"{room}.personal.personal_model.MANY_PAIRS", 1)
     monkeypatch.setattr(f"{room}.boosted_regression.find_spec", lambda _: None)
     model = PersonalModel(GROUPS).fit(windows)
     assert any("couponry[trees]" in note for note in model.notes_)

@@ -144,7 +144,7 @@ def _model(assortment: Assortment, given: Tables, targeting: Targeting) -> Candi
         assortment,
         targeting.quota,
         half_life=targeting.half_life,
-        personal=PersonalModel(_groups(given, targeting), by_customer=True),
+        personal=PersonalModel(_groups(given, targeting)),
         response=None if targeting.response is None else ResponseModel(targeting.response),
         offer_columns=_offer_columns(ordered, targeting),
         money=money,

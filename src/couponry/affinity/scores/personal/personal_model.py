@@ -54,11 +54,12 @@ TREES: dict[str, Any] = {
 }
 """Arguments of the trees unless others are given: chosen where weeks 17-24 of the Complete Journey are predicted."""
 
-LEAST_PAIRS_FOR_TREES = 1 << 18
-"""Pairs of the windows from which trees are tried unless it is said.
+MANY_PAIRS = 1 << 18
+"""Pairs of the windows from which trees are tried, and customers do not count the same, unless it is said.
 
 With the 60,000 to 170,000 of UCI Online Retail they rank worse than the logistic model, by as much as 0.01; with the
-270,000 and more of the Complete Journey, better."""
+270,000 and more of the Complete Journey, better. Customers that count the same gain up to 0.015 there, and lose 0.001
+here."""
 
 VALIDATION_MAY_LOSE = 2e-3
 """Share of the NDCG that trees may lose in validation, where they are trained on fewer rows than they are at last."""
@@ -81,9 +82,10 @@ class PersonalModel(NamedFeatures, Parameters):
         function from a history to that, such as a Catalogue.
     ridge : float
         Penalty on squared coefficients; see LogisticRegression.
-    by_customer : bool
+    by_customer : bool, optional
         Whether every customer counts the same when coefficients are fitted, however much was bought. It ranks better
-        for those who buy little. Probabilities are calibrated for pairs either way.
+        for those who buy little. Probabilities are calibrated for pairs either way. Default: where windows have fewer
+        than 262,144 pairs.
     guarded : bool
         Whether windows count the less, the shorter their histories are, and the model is validated against the simple
         score. False: the logistic model of all windows alike, as it is.
@@ -105,6 +107,8 @@ class PersonalModel(NamedFeatures, Parameters):
     regression_ : LogisticRegression
         The model of the features: a logistic one, what stands for the estimator, or a BoostedRegression, whose
         `trees_` go on from one; set by `fit`.
+    by_customer_ : bool
+        Whether every customer counted the same; set by `fit`.
     blend_ : Blend or None
         How much of it is taken, and how it ranked in validation; set by `fit`. None where it is not guarded.
     notes_ : list of str
@@ -130,6 +134,7 @@ class PersonalModel(NamedFeatures, Parameters):
 
     names_: list[str]
     regression_: LogisticRegression
+    by_customer_: bool
     blend_: Blend | None
     notes_: list[str]
     statistics_: ItemStatistics
@@ -139,7 +144,7 @@ class PersonalModel(NamedFeatures, Parameters):
         groups: Any = None,
         *,
         ridge: float = 1.0,
-        by_customer: bool = True,
+        by_customer: bool | None = None,
         guarded: bool = True,
         columns: Mapping[str, OwnColumn] | None = None,
         estimator: Any = None,
@@ -176,6 +181,8 @@ class PersonalModel(NamedFeatures, Parameters):
             kept, share = weighted_windows(windows)
         else:
             kept, share = [(window, 1.0) for window in windows], 1.0
+        many = sum(len(history) for (history, _), _ in kept) >= MANY_PAIRS
+        self.by_customer_ = not many if self.by_customer is None else self.by_customer
         rows = [self._rows(window, weight) for window, weight in kept]
         self.regression_, self.blend_, self.notes_ = self._chosen(rows, share)
         at_the_end = known_at_the_end(windows) if known is None else known
@@ -245,7 +252,7 @@ class PersonalModel(NamedFeatures, Parameters):
     ) -> tuple[LogisticRegression, Blend | None, list[str]]:
         """Return the regression that ranks best, how much of it is taken, and what is to be said of that."""
         pairs = sum(len(one.simple) for one in rows)
-        usual = self.estimator is None and pairs >= LEAST_PAIRS_FOR_TREES
+        usual = self.estimator is None and pairs >= MANY_PAIRS
         usual = usual and share >= LEAST_SHARE_FOR_TREES
         settings, notes = trees_to_fit(self.trees, TREES, usual=usual)
         models = self._models(rows, settings)
@@ -273,7 +280,7 @@ class PersonalModel(NamedFeatures, Parameters):
         if trees is not None:
             start = copy.copy(base)  # stays as it is when the other is calibrated
             models.append(BoostedRegression(start, trees, self.names_).fit(samples))
-        if self.by_customer:
+        if self.by_customer_:
             for model in models:
                 model.calibrated([rows.alike() for rows in windows])
         return models
@@ -314,7 +321,7 @@ class PersonalModel(NamedFeatures, Parameters):
 
     def _weight(self, history: PurchaseHistory, outcome: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return the weight of each pair; 1 on average."""
-        if not self.by_customer:
+        if not self.by_customer_:
             return np.ones(len(outcome), np.float32)
         summed = np.concatenate([[0], np.cumsum(outcome)])
         bought = summed[history.indptr[1:]] - summed[history.indptr[:-1]]
