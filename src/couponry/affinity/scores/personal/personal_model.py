@@ -58,8 +58,8 @@ MANY_PAIRS = 1 << 18
 """Pairs of the windows from which trees are tried, and customers do not count the same, unless it is said.
 
 With the 60,000 to 170,000 of UCI Online Retail they rank worse than the logistic model, by as much as 0.01; with the
-270,000 and more of the Complete Journey, better. Where customers count the same, lists gain up to 0.015 there, and nothing
-that can be told from chance here."""
+270,000 and more of the Complete Journey, better. Where customers count the same, lists gain up to 0.015 there, and
+nothing that can be told from chance here."""
 
 VALIDATION_MAY_LOSE = 2e-3
 """Share of the NDCG that trees may lose in validation, where they are trained on fewer rows than they are at last."""
