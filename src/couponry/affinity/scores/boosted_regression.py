@@ -116,20 +116,6 @@ class BoostedRegression(LogisticRegression):
         self.coef_, self.intercept_ = np.ones(1), 0.0  # of the log odds of both
         return self
 
-    def log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Compute the log odds of rows.
-
-        Parameters
-        ----------
-        features : ndarray of float32, shape (n_rows, n_features)
-            In the order in which the model was fitted.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_rows,)
-        """
-        return self.log_odds_of_columns([features[:, i] for i in range(features.shape[1])])
-
     def log_odds_of_columns(self, columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
         """Compute the log odds of rows that are given by columns.
 
