@@ -30,6 +30,7 @@ from couponry import (
     memory_estimate,
     read_campaign,
 )
+from couponry.affinity import candidate_pipeline
 from couponry.analysis.explain_files import explain_written
 from couponry.utils.toml_writer import dumps
 from couponry.verify import verify_result
@@ -133,7 +134,7 @@ def test_the_same_bits_whatever_the_order(folder: Path, tmp_path: Path) -> None:
 
 
 def test_groups_of_products_are_part_of_what_a_store_is_made_from(
-    folder: Path, tmp_path: Path
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     products = tables()["products"]
     brand = pa.array([f"brand {i % 7}" for i in range(len(products))])
@@ -155,6 +156,9 @@ def test_groups_of_products_are_part_of_what_a_store_is_made_from(
     assert read(products=other).seconds.keys() == set(STAGES)
     names = products.append_column("name", name)  # groups nothing
     assert bits(read(products=names)) == bits(in_memory())
+    trees = candidate_pipeline.find_spec("lightgbm") is not None
+    monkeypatch.setattr(candidate_pipeline, "find_spec", lambda _: None if trees else "there")
+    assert read(products=names).seconds.keys() == set(STAGES)  # so is whether there may be trees
 
 
 def test_text_ids(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_few_buyers_say_nothing() -> None:
 @pytest.fixture
 def small_shops(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets a PersonalModel rank the rewards of a shop of any size."""
-    monkeypatch.setattr(candidate_pipeline, "LEAST_BOUGHT_AGAIN", 1)
+    monkeypatch.setattr(candidate_pipeline, "LEAST_PURCHASES", 1)
 
 
 def campaign_of(table: pa.Table, until: int | None) -> Campaign:

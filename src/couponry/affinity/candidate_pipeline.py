@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,32 +29,25 @@ from .candidates.assortment import Assortment
 from .candidates.candidate_model import CandidateModel
 from .history.building.from_transactions import GroupingOptions
 from .history.building.transactions import ReadOptions, Transactions
-from .history.catalogue import Catalogue
 from .history.customer_sample import CustomerSample
 from .history.decay import HALF_LIVES
 from .history.item_statistics import ItemStatistics
 from .history.period_counts import PeriodCounts
 from .history.periods import PERIODS_PER_WEEK
 from .history.purchase_history import PurchaseHistory, group_transactions
-from .response.response_model import ResponseModel
-from .scores.personal.personal_model import PersonalModel
+from .pipeline_model import model_of_tables
 from .scores.training_windows import bought_again
 from .targeting import Targeting
 
-FORMAT = 3
+FORMAT = 4
 """Of how candidates are made: with another one here, stores of an earlier one are made again."""
 
 RESERVED = memory_estimate.BASE_BYTES + memory_estimate.SCORING_BYTES
 """Bytes besides what DuckDB may take."""
 
-LEAST_BOUGHT_AGAIN = 500
-"""Purchases that a PersonalModel is fitted on, at least: some seven for each feature."""
-
-MOST_GROUPS = 4
-"""Columns of products that are taken as groups, at most: each costs a tenth of the time of scoring."""
-
-LEAST_PRODUCTS = 2.0
-"""Products in a group, on average: other columns name or describe products."""
+LEAST_PURCHASES = 500
+"""Purchases, of what was bought before and of what was not, that a model of them is fitted on at least: some seven for
+each feature."""
 
 PROGRESS_LINES = 20
 """Lines that say how making candidates stands."""
@@ -116,7 +110,7 @@ def candidate_blocks(
     allowed = None
     if given.customers is not None:
         allowed = _allowed(given.customers, transactions.customer_type)
-    model = _model(assortment, given, targeting)
+    model = model_of_tables(assortment, given.offers, given.products, targeting)
     notes = model.notes
     pipeline = _Pipeline(transactions, model, allowed, targeting, limit, clock, notes)
     return CandidateBlocks(
@@ -127,51 +121,6 @@ def candidate_blocks(
         source=_source(transactions, model, allowed, targeting),
         notes=notes,
     )
-
-
-def _model(assortment: Assortment, given: Tables, targeting: Targeting) -> CandidateModel:
-    """Return the model that is to be fitted."""
-    offers = given.offers
-    ordered = offers.take(pc.sort_indices(tables.ids(offers, "offers", "offer")))
-    money = None
-    if targeting.incremental:
-        tables.require(offers, "offers", "margin", "face_value")
-        money = (
-            tables.numbers(ordered, "offers", "margin"),
-            tables.numbers(ordered, "offers", "face_value"),
-        )
-    return CandidateModel(
-        assortment,
-        targeting.quota,
-        half_life=targeting.half_life,
-        personal=PersonalModel(_groups(given, targeting)),
-        response=None if targeting.response is None else ResponseModel(targeting.response),
-        offer_columns=_offer_columns(ordered, targeting),
-        money=money,
-        incremental_share=targeting.incremental_share,
-    )
-
-
-def _groups(given: Tables, targeting: Targeting) -> Catalogue | None:
-    """Return the columns of products that group them, such as category and brand; the kind is the first."""
-    if given.products is None:
-        return None
-    products = given.products
-    rest = [name for name in products.column_names if name not in ("product", targeting.kind)]
-    names = [name for name in rest if _is_group(products[name])]
-    if targeting.kind is not None:
-        names.insert(0, targeting.kind)
-    return Catalogue(products, names[:MOST_GROUPS], item="product") if names else None
-
-
-def _is_group(column: pa.ChunkedArray) -> bool:
-    """Whether a column's values have several products each, and not all of them."""
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if not (
-        pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    ):
-        return False
-    return bool(1 < pc.count_distinct(column.cast(kind)).as_py() <= len(column) / LEAST_PRODUCTS)
 
 
 def _allowed(customers: pa.Table, kind: pa.DataType) -> pa.Array:
@@ -327,21 +276,30 @@ class _Pipeline:
         then = PurchaseHistory.from_transactions(earlier, until=last, **options)
         window = PurchaseHistory.from_transactions(later, until=history.until, **options)
         window = replace(window, start=last + 1)  # also where nobody bought at first
-        if (
-            bought_again(then, window).sum() < LEAST_BOUGHT_AGAIN
-            and self._model.personal is not None
-        ):
-            self._model.personal = None
-            self._say(
-                f"fewer than {LEAST_BOUGHT_AGAIN} purchases of the window were of what was bought before: rewards are "
-                "ranked by decayed frequency and repeat rate, not by a PersonalModel"
-            )
+        self._drop_models(then, window)
         known = then.update(later, until=history.until)
         fitted = self._model.fit([(then, window)], known, ItemStatistics.from_history(history))
         blend = getattr(fitted.personal, "blend_", None)
         if blend is not None and blend.note is not None:
             self._say(f"rewards are ranked by decayed frequency and repeat rate: {blend.note}")
         return fitted
+
+    def _drop_models(self, then: PurchaseHistory, window: PurchaseHistory) -> None:
+        """Do without models of which too few purchases can be seen, and say so."""
+        again = int(bought_again(then, window).sum())
+        model = self._model
+        if again < LEAST_PURCHASES and model.personal is not None:
+            model.personal = None
+            self._say(
+                f"fewer than {LEAST_PURCHASES} purchases of the window were of what was bought before: rewards are "
+                "ranked by decayed frequency and repeat rate, not by a PersonalModel"
+            )
+        if len(window) - again < LEAST_PURCHASES and model.discovery is not None:
+            model.discovery = None
+            self._say(
+                f"fewer than {LEAST_PURCHASES} purchases of the window were of what was not bought before: activations "
+                "and innovations are ranked by neighbours and popularity, not by a DiscoveryModel"
+            )
 
 
 def _half_lives(targeting: Targeting) -> tuple[float, ...]:
@@ -357,22 +315,6 @@ def _each(*watch: Callable[[pa.RecordBatch], None]) -> Callable[[pa.RecordBatch]
             look(batch)
 
     return show
-
-
-def _offer_columns(offers: pa.Table, targeting: Targeting) -> dict[str, Any]:
-    """Return the columns of offers that the response model asks for: depth, category, and any with a coefficient."""
-    wanted = {name.split("=")[0] for name in targeting.response or {}} - {"intercept", "p0", "role"}
-    if "category" in wanted:
-        wanted.add("depth")
-    found: dict[str, Any] = {}
-    for name in sorted(wanted):
-        tables.require(offers, "offers", name)
-        found[name] = (
-            np.array(offers[name].to_pylist(), object)
-            if name == "category"
-            else tables.numbers(offers, "offers", name)
-        )
-    return found
 
 
 def _source(
@@ -391,6 +333,7 @@ def _source(
         "offers": digest_of(model.assortment.offers),
         "assortment": model.assortment.digest(),
         "groups": None if groups is None else groups.digest(),
+        "trees": find_spec("lightgbm") is not None,
         "customers": None if allowed is None else digest_of(allowed),
         "targeting": targeting.as_dict(),
         "offer_columns": {name: list(of) for name, of in (model.offer_columns or {}).items()},

@@ -130,6 +130,27 @@ class Assortment:
         covers.sort_indices()
         return covers, kind
 
+    def with_products(self, items: pa.Array) -> pa.Array:
+        """Add the products to other ids.
+
+        Parameters
+        ----------
+        items : pyarrow.Array
+            Ids, such as the items of a history.
+
+        Returns
+        -------
+        pyarrow.Array
+            Both, ascending.
+
+        Raises
+        ------
+        InvalidInput
+            If ids are of another type, or there are none.
+        """
+        self.among(items)  # refuses those of another type
+        return tables.ranks(pa.concat_arrays([items, self.products]))[1]
+
     def digest(self) -> str:
         """Compute a fingerprint of the whole assortment.
 

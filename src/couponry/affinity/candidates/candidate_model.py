@@ -9,9 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...data import tables
 from ...data.candidate_batches import CandidateBlocks
-from ...data.candidate_checks import offer_dtype
 from ...data.candidate_rows import CandidateRows
 from ...data.memory_estimate import BASE_BYTES
 from ...data.roles import ROLES
@@ -23,33 +21,36 @@ from ..history.item_statistics import ItemStatistics
 from ..history.purchase_history import PurchaseHistory
 from ..parameters import Parameters
 from ..response.response_model import ResponseModel
+from ..scores.discovery.known_items import KnownItems
+from ..scores.discovery_model import DiscoveryModel
 from ..scores.features import check_like_fitted
 from ..scores.logistic import LogisticRegression, Sample
-from ..scores.offer_neighbours import offer_neighbours
-from ..scores.own.pair_model import PairModel
+from ..scores.own.pair_model import PairModel, PairScorer
 from ..scores.personal.personal_model import PersonalModel
 from ..scores.training_windows import Window, check_windows
 from .assortment import Assortment
-from .candidate_values import CandidateValues, candidate_values, value_notes
+from .candidate_values import candidate_values, value_notes
+from .new_offers import NewOffers
 from .offer_chooser import OfferChooser
+from .offer_knowledge import (
+    SHARE_OF_POPULARITY,
+    LinksToOffers,
+    fit_discovery,
+    offer_scorer,
+    similarity_of,
+)
 from .outcomes import bought_later
 from .response_odds import ResponseOdds, fit_odds, odds_features
+from .role_inputs import checked_quotas
 from .top_offers import TopOffers
 from .weighted_purchases import (
-    BLOCK_CUSTOMERS,
-    BLOCK_PAIRS,
     CustomerRange,
     Histories,
     WeightedPurchases,
     customer_ranges,
     each_history,
+    memory_of_blocks,
 )
-
-BYTES_PER_CANDIDATE, BYTES_PER_PAIR = 48, 64
-"""Memory of a block while it is worked on."""
-
-BYTES_PER_ITEM, BYTES_PER_LINK = 64, 16
-"""Memory of a model: of each item, and of each entry of the similarity."""
 
 Columns = Mapping[str, Any]
 
@@ -59,8 +60,9 @@ class CandidateModel(Parameters):
 
     Two stages, both without any Python loop over customers. First the top offers of each role are chosen
     (`OfferChooser`): rewards by the decayed frequency of what the customer bought of the offer's products, each times
-    its repeat rate ** power (as in `RepeatScore`); activations and innovations by neighbours of what the customer
-    bought lately (`offer_neighbours`), and by popularity. Then p0 is predicted: the probability that the customer buys,
+    its repeat rate ** power (as in `RepeatScore`), or by a PersonalModel; activations and innovations by neighbours of
+    what the customer bought lately (`offer_neighbours`), and by popularity; with a DiscoveryModel half as many again by
+    its neighbours, of which it takes the likeliest. Then p0 is predicted: the probability that the customer buys,
     within a window, what the offer is good for. It is a logistic model for each role, of the score, the offer's
     popularity and the customer's trips, fitted on what the first stage chose before an earlier window of the same
     length. So it is calibrated for what the first stage chooses. Rewards of a PersonalModel keep its own probabilities.
@@ -82,6 +84,11 @@ class CandidateModel(Parameters):
     personal : PersonalModel, or any model with its `fit` and `scorer`, optional
         Ranks rewards: by how likely the customer buys again any of what the offer is good for. Fitted with this model,
         on the same windows. `OwnScores` makes one of any function. Default: decayed frequency x repeat rate ** power.
+    discovery : DiscoveryModel, optional
+        Ranks activations and innovations: by how likely the customer begins to buy what the offer is good for. Of one
+        kind of neighbours that weigh recent purchases, customers=0, trees=False: its log odds then are sums of a few
+        tables (`LinearScorer`). Fitted with this model, on the same windows. It stands in place of `neighbours` and
+        `similarity`.
     response : ResponseModel, optional
         Turns p0 into the probability of redeeming a coupon. Default: the response is p0 itself, which says who likes
         the product and not what the coupon adds.
@@ -148,6 +155,7 @@ class CandidateModel(Parameters):
         neighbours: int = 50,
         similarity: Any = None,
         personal: PairModel | None = None,
+        discovery: DiscoveryModel | None = None,
         response: ResponseModel | None = None,
         offer_columns: Columns | None = None,
         money: tuple[Any, Any] | None = None,
@@ -157,9 +165,11 @@ class CandidateModel(Parameters):
         self.assortment, self.quota = assortment, quota
         self.half_life, self.power = half_life, power
         self.neighbours, self.similarity = neighbours, similarity
-        self.personal, self.response, self.offer_columns = personal, response, offer_columns
+        self.personal, self.discovery = personal, discovery
+        self.response, self.offer_columns = response, offer_columns
         self.money, self.incremental_share, self.backend = money, incremental_share, backend
-        candidate_values(money, incremental_share, has_response=response is not None)  # may refuse
+        responds = response is not None
+        self._values = candidate_values(money, incremental_share, has_response=responds)
 
     def fit(
         self,
@@ -191,11 +201,15 @@ class CandidateModel(Parameters):
             half-life.
         """
         check_windows(windows)
+        at_the_end = windows[-1][0] if known is None else known
         if self.personal is not None:
-            self.personal.fit(windows, windows[-1][0] if known is None else known)
+            self.personal.fit(windows, at_the_end)
+        learned: list[KnownItems | None] = [None] * len(windows)
+        if self.discovery is not None:
+            learned = [*fit_discovery(self.discovery, windows, at_the_end)]
         samples: dict[str, list[Sample]] = {role: [] for role in ROLES}
-        for history, later in windows:
-            self._learn(history)
+        for (history, later), knows in zip(windows, learned, strict=True):
+            self._learn(history, None, knows)
             chosen, features = self._chosen_features(history)
             outcome = bought_later(chosen, self.assortment, history, later)
             for number, role in enumerate(ROLES):
@@ -205,7 +219,8 @@ class CandidateModel(Parameters):
         fitted = {role: fit_odds(parts) for role, parts in samples.items()}
         self.regressions_ = {role: model for role, model in fitted.items() if model is not None}
         if known is not None or statistics is not None:
-            self._learn(windows[-1][0] if known is None else known, statistics)
+            knows = None if self.discovery is None else self.discovery.known_
+            self._learn(at_the_end, statistics, knows)
         return self
 
     def candidates(
@@ -279,10 +294,8 @@ class CandidateModel(Parameters):
         int
             Bytes, about.
         """
-        width: int = min(sum(self.quota.values()), self.similarity_.shape[1])
-        block = BLOCK_CUSTOMERS * width * BYTES_PER_CANDIDATE + BLOCK_PAIRS * BYTES_PER_PAIR
-        model = BYTES_PER_LINK * int(self.similarity_.nnz) + BYTES_PER_ITEM * len(self.items_)
-        return model + (2 * threads + 1) * block
+        width: int = min(int(self._pool.sum()), self.similarity_.shape[1])
+        return memory_of_blocks(int(self.similarity_.nnz), len(self.items_), width, threads)
 
     def blocks(self, histories: Histories, threads: int = 1) -> Iterator[CandidateRows]:
         """Make candidates, some customers at a time.
@@ -305,95 +318,83 @@ class CandidateModel(Parameters):
         given = self.regressions_, self.popularity_, self.response, self.offer_columns or {}
         odds = ResponseOdds.from_models(*given, own=isinstance(self.personal, PersonalModel))
 
-        def make_rows(customers: CustomerRange) -> CandidateRows:
-            bought = self._read(customers)
-            chosen = chooser.choose(bought.matrix, own_weight=bought.own_weight, threads=1)
-            return self._rows(customers, chosen, *odds.probabilities(chosen, bought.trips))
+        def make_rows(part: tuple[CustomerRange, PairScorer | None]) -> CandidateRows:
+            customers, scorer = part
+            bought = self._read(customers, scorer)
+            chosen = self._chosen(chooser, bought, threads=1)
+            p0, p1 = odds.probabilities(chosen, bought.trips)
+            columns = {"response": p1}
+            if self._values is not None:
+                columns.update(self._values.of(chosen.offer, p0, p1))
+            ids = customers.history.customers[customers.start : customers.stop]
+            return chosen.rows(ids, len(self.assortment.offers), columns)
 
-        return parallel_map(make_rows, customer_ranges(histories), threads)
+        return parallel_map(make_rows, self._parts(histories), threads)
 
-    def _rows(
+    def _parts(self, histories: Histories) -> Iterator[tuple[CustomerRange, PairScorer | None]]:
+        """Yield ranges of customers, with what scores their history."""
+        scored, scorer = None, None
+        for customers in customer_ranges(histories):
+            if customers.history is not scored:
+                scored, scorer = customers.history, self._scorer(customers.history)
+            yield customers, scorer
+
+    def _learn(
         self,
-        part: CustomerRange,
-        chosen: TopOffers,
-        p0: NDArray[np.float32],
-        p1: NDArray[np.float32],
-    ) -> CandidateRows:
-        """Return candidates of the customers who get any."""
-        count = np.bincount(chosen.customer, minlength=part.stop - part.start)
-        columns: dict[str, NDArray[Any]] = {
-            "offer": chosen.offer.astype(offer_dtype(len(self.assortment.offers))),
-            "role": chosen.role + np.uint8(1),
-            "response": p1,
-        }
-        if self._values is not None:
-            columns.update(self._values.of(chosen.offer, p0, p1))
-        customers = part.history.customers[part.start : part.stop]
-        some = np.flatnonzero(count)
-        if len(some) < len(count):
-            customers = customers.take(pa.array(some))
-        return CandidateRows(customers, np.append(0, np.cumsum(count[some])), columns)
-
-    @property
-    def _values(self) -> CandidateValues | None:
-        """Return what computes values, where there is money."""
-        responds = self.response is not None
-        return candidate_values(self.money, self.incremental_share, has_response=responds)
-
-    def _learn(self, history: PurchaseHistory, statistics: ItemStatistics | None = None) -> None:
-        """Take repeat rates, popularity and neighbours from a history."""
-        self.items_ = self._items(history)
+        history: PurchaseHistory,
+        statistics: ItemStatistics | None = None,
+        knows: KnownItems | None = None,
+    ) -> None:
+        """Take repeat rates, popularity and neighbours from a history, and what discovery learned of it."""
+        self.items_ = history.items
+        if self.similarity is None:  # which is of the history's items alone
+            self.items_ = self.assortment.with_products(history.items)
         self._covers, self._kind = self.assortment.among(self.items_)
         self._statistics = statistics or ItemStatistics.from_history(history)
-        self.repeat_rate_ = self._statistics.among(self.items_).repeat_rate
+        among = self._statistics.among(self.items_)
+        self.repeat_rate_ = among.repeat_rate
         bought = self._read(CustomerRange.whole(history)).matrix
-        buys = sp.csr_array(bought @ self._covers)
-        total = np.zeros(buys.shape[1])
-        np.add.at(total, buys.indices, buys.data.astype(np.float64))
-        self.popularity_ = (total + 0.5) / (len(history.customers) + 1.0)
-        self.similarity_ = self._similarity(bought)
-        # popularity adds as much to scores as neighbours do, on average
-        added = np.abs((bought @ self.similarity_).data).sum(dtype=np.float64)
-        added = added / max(bought.shape[0], 1) or 1.0
-        self._prior = (self.popularity_ / self.popularity_.sum() * added).astype(np.float32)
+        self._pool, self._new = checked_quotas(self.quota, by_role=True), None
+        if self.discovery is None or knows is None:
+            similarity = similarity_of(bought, self._covers, self.similarity, self.neighbours)
+            links = LinksToOffers.learned(bought, self._covers, similarity, 1.0)
+        else:
+            scorer = offer_scorer(self.discovery, knows, history, among, self._covers)
+            links = LinksToOffers.learned(bought, self._covers, scorer.links, SHARE_OF_POPULARITY)
+            self._new = NewOffers(scorer, links.prior, self._pool)
+            self._pool = self._new.pool
+        self.popularity_, self.similarity_, self._prior = links
 
-    def _items(self, history: PurchaseHistory) -> pa.Array:
-        """Return the ids of the history's items and the assortment's products; of the items alone for a similarity."""
-        if self.similarity is not None:
-            return history.items
-        self.assortment.among(history.items)  # refuses ids of another type
-        ids = [array for array in (history.items, self.assortment.products) if len(array)]
-        return tables.ranks(pa.concat_arrays(ids))[1]
+    def _scorer(self, history: PurchaseHistory) -> PairScorer | None:
+        """Return what scores rewards, if there is a model of them."""
+        if self.personal is None:
+            return None
+        return self.personal.scorer(history, self._statistics)
 
-    def _similarity(self, bought: sp.csr_array) -> sp.csr_array:
-        """Return the similarity that is given, or that of what was bought."""
-        if self.similarity is None:
-            return offer_neighbours(bought, self._covers, keep=self.neighbours)
-        found = sp.csr_array(self.similarity)
-        if found.shape != self._covers.shape:
-            raise InvalidInput(
-                f"similarity: expected {self._covers.shape[0]:,} items of the history x {self._covers.shape[1]:,} "
-                f"offers, got {found.shape}"
-            )
-        return found
-
-    def _read(self, customers: CustomerRange) -> WeightedPurchases:
-        """Return what customers bought, weighted."""
+    def _read(
+        self, customers: CustomerRange, scorer: PairScorer | None = None
+    ) -> WeightedPurchases:
+        """Return what customers bought, weighted, and scored if there is a scorer."""
         check_like_fitted(customers.history, self._statistics)
         weight = (self.repeat_rate_**self.power).astype(np.float32)
-        scorer = None
-        if self.personal is not None:
-            scorer = self.personal.scorer(customers.history, self._statistics)
-        return customers.read(self.items_, weight, self.half_life, scorer)
+        recent = self.discovery is not None
+        return customers.read(self.items_, weight, self.half_life, scorer, recent=recent)
 
     def _chooser(self) -> OfferChooser:
-        kinds = self._kind, self.assortment.offer_kind
-        return OfferChooser(
-            self.similarity_, self.quota, own=self._covers, kinds=kinds, prior=self._prior, backend=self.backend
-        )  # fmt: skip
+        given: dict[str, Any] = {"own": self._covers, "prior": self._prior, "backend": self.backend}
+        given["kinds"] = self._kind, self.assortment.offer_kind
+        pool = dict(zip(ROLES, self._pool.tolist(), strict=True))
+        return OfferChooser(self.similarity_, pool, **given)
+
+    def _chosen(
+        self, chooser: OfferChooser, bought: WeightedPurchases, threads: int | None = None
+    ) -> TopOffers:
+        """Return the offers that customers get, rewards and others."""
+        chosen = chooser.choose(bought.matrix, own_weight=bought.own_weight, threads=threads)
+        return chosen if self._new is None else self._new.likeliest(chosen, bought.matrix)
 
     def _chosen_features(self, history: PurchaseHistory) -> tuple[TopOffers, NDArray[np.float32]]:
         """Return what the first stage chooses, and what the odds of buying it are fitted on."""
-        bought = self._read(CustomerRange.whole(history))
-        chosen = self._chooser().choose(bought.matrix, own_weight=bought.own_weight)
+        bought = self._read(CustomerRange.whole(history), self._scorer(history))
+        chosen = self._chosen(self._chooser(), bought)
         return chosen, odds_features(chosen, self.popularity_, bought.trips)

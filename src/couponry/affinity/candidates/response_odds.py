@@ -18,7 +18,7 @@ FEATURES = ("score", "score_squared", "popularity", "trips")
 MAX_LOG_ODDS = 15.0
 """Log odds beyond which probabilities in float32 would be 0 or 1."""
 
-LEAST_SCORE = 1e-3
+LEAST_SCORE = 1e-6
 """Scores below this count as this: a logarithm is taken of them."""
 
 Floats = NDArray[np.float32]

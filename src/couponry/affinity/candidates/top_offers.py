@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...data.candidate_checks import offer_dtype
+from ...data.candidate_rows import CandidateRows
 from ...data.roles import ROLES
 
 
@@ -40,6 +43,35 @@ class TopOffers:
     def customer(self) -> NDArray[np.int64]:
         """Row of the purchases that each offer is for, int64, shape (n_chosen,)."""
         return np.repeat(np.arange(self.first, self.first + len(self.number)), self.number)
+
+    def rows(
+        self, customers: pa.Array, offers: int, columns: Mapping[str, NDArray[np.float32]]
+    ) -> CandidateRows:
+        """Make candidates of the customers who get any.
+
+        Parameters
+        ----------
+        customers : pyarrow.Array, shape (n_customers,)
+            Ids.
+        offers : int
+            Number of offers.
+        columns : mapping of str to ndarray of float32, shape (n_chosen,)
+            Numbers of each candidate.
+
+        Returns
+        -------
+        CandidateRows
+            Offers, roles, and the columns.
+        """
+        some = np.flatnonzero(self.number)
+        if len(some) < len(self.number):
+            customers = customers.take(pa.array(some))
+        about = {"offer": self.offer.astype(offer_dtype(offers)), "role": self.role + np.uint8(1)}
+        return CandidateRows(
+            customers,
+            np.append(0, np.cumsum(self.number[some], dtype=np.int64)),
+            {**about, **columns},
+        )
 
     def table(self, customers: pa.Array, offers: pa.Array) -> pa.Table:
         """Make a table of candidates.

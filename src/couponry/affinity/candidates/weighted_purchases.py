@@ -16,10 +16,17 @@ from ...utils.arrays.mapped_arrays import release_pages
 from ...utils.lazy_imports import sparse as sp
 from ..history.decay import decay_factors, half_life_index
 from ..history.purchase_history import PurchaseHistory
+from ..scores.item_neighbours import recent_weights
 from ..scores.own.pair_model import PairScorer
 
 BLOCK_PAIRS, BLOCK_CUSTOMERS = 1 << 18, 1 << 15
 """Pairs and customers that are worked on at a time, at most."""
+
+BYTES_PER_CANDIDATE, BYTES_PER_PAIR = 48, 64
+"""Memory of a block while it is worked on."""
+
+BYTES_PER_ITEM, BYTES_PER_LINK = 64, 16
+"""Memory of a model: of each item, and of each entry of the similarity."""
 
 Histories = PurchaseHistory | Callable[[], Iterator[PurchaseHistory]]
 """A history, or a function that lists several one after the other."""
@@ -78,6 +85,8 @@ class CustomerRange:
         weight: NDArray[np.float32],
         half_life: float,
         scorer: PairScorer | None = None,
+        *,
+        recent: bool = False,
     ) -> WeightedPurchases:
         """Read what they bought.
 
@@ -91,6 +100,8 @@ class CustomerRange:
             In weeks, one of the history's.
         scorer : PairScorer, optional
             Predicts how likely they buy again: then rewards weigh that.
+        recent : bool
+            Whether weights for neighbours are those of discovery models (`recent_weights`), whatever the half-life.
 
         Returns
         -------
@@ -104,6 +115,7 @@ class CustomerRange:
         part = slice(int(ends[0]), int(ends[-1]))
         age = history.until - history.pairs.last[part]
         decay = history.pairs.decay[part, h] * factor[age]
+        weights = recent_weights(history, part) if recent else np.log1p(decay)
         item, indptr = history.item[part].astype(np.int64), ends - ends[0]
         again = None if scorer is None else -np.log1p(-scorer.score(self.start, self.stop))
         if not history.items.equals(items):
@@ -111,10 +123,10 @@ class CustomerRange:
             kept = item >= 0
             if not kept.all():
                 indptr = np.append(0, np.cumsum(kept))[indptr]
-                item, decay = item[kept], decay[kept]
+                item, decay, weights = item[kept], decay[kept], weights[kept]
                 again = None if again is None else again[kept]
         shape = (self.stop - self.start, len(items))
-        matrix = sp.csr_array((np.log1p(decay), item, indptr), shape=shape)
+        matrix = sp.csr_array((weights, item, indptr), shape=shape)
         matrix.has_canonical_format = True  # ascending for a customer, and once each
         trips = history.trips.decay[self.start : self.stop, h]
         trips = trips * factor[history.until - history.trips.last[self.start : self.stop]]
@@ -154,3 +166,24 @@ def each_history(histories: Histories) -> Iterator[PurchaseHistory]:
     iterator of PurchaseHistory
     """
     return iter([histories]) if isinstance(histories, PurchaseHistory) else histories()
+
+
+def memory_of_blocks(links: int, items: int, width: int, threads: int) -> int:
+    """Estimate the memory of a model and of the blocks that are worked on.
+
+    Parameters
+    ----------
+    links, items : int
+        Entries of the similarity, and items.
+    width : int
+        Offers that are chosen for a customer at most.
+    threads : int
+        Threads that work on blocks.
+
+    Returns
+    -------
+    int
+        Bytes, about.
+    """
+    block = BLOCK_CUSTOMERS * width * BYTES_PER_CANDIDATE + BLOCK_PAIRS * BYTES_PER_PAIR
+    return BYTES_PER_LINK * links + BYTES_PER_ITEM * items + (2 * threads + 1) * block

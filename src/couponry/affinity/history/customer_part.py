@@ -1,10 +1,14 @@
-"""The purchases of some consecutive customers of a history, as a history."""
+"""The purchases of some of a history's customers, as a history."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import pyarrow as pa
+
 from ...kernels.affinity_contract import Pairs
+from ...utils.arrays.ragged import within
 from .purchase_history import PurchaseHistory
 
 
@@ -33,4 +37,34 @@ def customer_part(history: PurchaseHistory, start: int, stop: int) -> PurchaseHi
         item=history.item[pairs],
         pairs=Pairs._make(array[pairs] for array in history.pairs),
         trips=Pairs._make(array[start:stop] for array in history.trips),
+    )
+
+
+def customers_spread(history: PurchaseHistory, most: int) -> PurchaseHistory:
+    """Return some of the customers of a history, evenly spread over their ids.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+    most : int
+        How many at most.
+
+    Returns
+    -------
+    PurchaseHistory
+        With the same items and periods; the same one where it has no more customers.
+    """
+    count = len(history.customers)
+    if count <= most:
+        return history
+    kept = np.arange(most) * count // most
+    length = np.diff(history.indptr)[kept]
+    pairs = np.repeat(history.indptr[:-1][kept], length) + within(length)
+    return replace(
+        history,
+        customers=history.customers.take(pa.array(kept)),
+        indptr=np.append(0, np.cumsum(length)),
+        item=history.item[pairs],
+        pairs=Pairs._make(array[pairs] for array in history.pairs),
+        trips=Pairs._make(array[kept] for array in history.trips),
     )

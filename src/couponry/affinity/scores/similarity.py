@@ -97,7 +97,7 @@ def bm25(matrix: Any, k1: float = 1.2, b: float = 0.75) -> NDArray[np.float32]:
     return cosine(sp.csr_array((values, x.indices, x.indptr), shape=x.shape), 1e-9)
 
 
-def ease(matrix: Any, ridge: float = 500.0) -> NDArray[np.float32]:
+def ease(matrix: Any, ridge: float = 500.0, keep: int | None = None) -> NDArray[np.float32]:
     """Compute the best linear prediction of each item from all others (EASE).
 
     ``B = I - P / diag(P)`` with ``P = (X'X + ridge I)^-1``.
@@ -108,6 +108,9 @@ def ease(matrix: Any, ridge: float = 500.0) -> NDArray[np.float32]:
         What customers bought.
     ridge : float
         Penalty on squared coefficients, above 0.
+    keep : int, optional
+        How many coefficients from each item are kept, at least 1: the largest in size, all that are as large as the
+        last of them included. The others are 0. Default: all.
 
     Returns
     -------
@@ -136,7 +139,11 @@ def ease(matrix: Any, ridge: float = 500.0) -> NDArray[np.float32]:
     gram[np.diag_indices_from(gram)] += ridge
     inverse = _inverse(gram)
     inverse /= -np.diag(inverse)[None, :]
-    return _without_diagonal(inverse)
+    found = _without_diagonal(inverse)
+    if keep is not None and keep < len(found):
+        size = np.abs(found)
+        found[size < np.partition(size, -keep, axis=1)[:, [-keep]]] = 0.0
+    return found
 
 
 def _gram(matrix: Any) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +28,9 @@ FEW_ITEMS = 10.0
 
 SMALL_SHARE = 1e-3
 """Share of customers alike that makes little difference."""
+
+LEAST_OF_GROUP = {"bought": 0.05, "items": 0.3}
+"""Added to decayed purchases and to items of a group, of which logarithms are taken."""
 
 POPULAR = ("buyers", "popularity_")
 """How names of features begin that say what sells."""
@@ -90,10 +93,14 @@ class DiscoveryFeatures:
         column[taking_part] = np.arange(len(taking_part))
         self._predictor = Predictor(known, history, self._groups, taking_part, column[self._items])
         statistics = known.statistics.among(self.items)
-        self._item_features = _item_features(
-            statistics, self._groups, self._items, history.half_lives
+        groups_of_asked = {name: group[self._items] for name, group in self._groups.items()}
+        self._item_features = item_features(
+            known.statistics.among(self.items.take(pa.array(self._items))),
+            groups_of_asked,
+            group_sizes(statistics, self._groups),
+            history.half_lives,
         )
-        self._popular = [name for name in self._item_features if name.startswith(POPULAR)]
+        self._popular = popular_features(self._item_features)
 
     def blocks(self) -> Iterator[DiscoveryBlock]:
         """Yield the pairs to be scored, some customers at a time, in order.
@@ -171,15 +178,14 @@ class DiscoveryFeatures:
         found: dict[str, NDArray[np.floating]] = {}
         for one, scores, scale in zip(known.neighbours, said.neighbours, known.scales, strict=True):
             x = scores[row, place].astype(np.float64) / scale
-            found[one.name] = np.log(np.maximum(x, 0.0) + 10.0)
-            found[f"{one.name}_root"] = np.sign(x) * np.sqrt(np.abs(x))
+            found[one.name], found[f"{one.name}_root"] = said_by_neighbours(x)
         share = said.alike[row, place].astype(np.float64)
         found["alike"] = np.log(share + SMALL_SHARE)
         found["alike_root"] = np.sqrt(share)
         for name, values in self._item_features.items():
             found[name] = values[place]
         found.update(self._customer_features(start, start + len(said.bought), row, place))
-        few = np.exp(-np.expm1(found["known_items"]) / FEW_ITEMS)
+        few = knows_few(np.expm1(found["known_items"]))
         found["few_items"] = few
         found.update({f"few_items_{name}": few * found[name] for name in self._popular})
         customers = (start, start + len(said.bought))
@@ -206,10 +212,41 @@ class DiscoveryFeatures:
             wanted = row * size + group[self._items][place]
             at = np.minimum(np.searchsorted(cells, wanted), max(len(cells) - 1, 0))
             known = cells[at] == wanted if len(cells) else np.zeros(len(at), bool)
-            for kind, weights, least in (("bought", amount, 0.05), ("items", None, 0.3)):
+            for kind, weights in (("bought", amount), ("items", None)):
                 total = np.bincount(cell, weights=weights, minlength=1)
+                least = LEAST_OF_GROUP[kind]
                 found[f"{name}_{kind}"] = np.log(np.where(known, total[at], 0.0) + least)
         return found
+
+
+def said_by_neighbours(said: NDArray[np.floating]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Compute the features of what neighbours say.
+
+    Parameters
+    ----------
+    said : ndarray of float, shape (n_pairs,)
+        In units of its mean size.
+
+    Returns
+    -------
+    logarithm, root : ndarray of float, shape (n_pairs,)
+    """
+    return np.log(np.maximum(said, 0) + 10), np.sign(said) * np.sqrt(np.abs(said))
+
+
+def knows_few(items: NDArray[np.floating]) -> NDArray[Any]:
+    """Return how much customers know few items: 1 for none, a third for ten.
+
+    Parameters
+    ----------
+    items : ndarray of float, shape (n,)
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+    """
+    few: NDArray[Any] = np.exp(-items / FEW_ITEMS)
+    return few
 
 
 def customer_ranges(start: int, stop: int) -> Iterator[tuple[int, int]]:
@@ -229,20 +266,76 @@ def customer_ranges(start: int, stop: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + BLOCK_CUSTOMERS, stop)
 
 
-def _item_features(
+def group_sizes(statistics: ItemStatistics, groups: ItemGroups) -> dict[str, NDArray[np.float64]]:
+    """Compute how much of each group is bought.
+
+    Parameters
+    ----------
+    statistics : ItemStatistics
+    groups : mapping of str to ndarray of int, shape (n_items,)
+        Groupings of its items by name.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n_groups,)
+    """
+    bought = _long_popularity(statistics)
+    return {
+        name: np.bincount(group, bought).astype(np.float64, copy=False)
+        for name, group in groups.items()
+    }
+
+
+def item_features(
     statistics: ItemStatistics,
     groups: ItemGroups,
-    items: NDArray[np.int64],
+    sizes: Mapping[str, NDArray[np.float64]],
     half_lives: Sequence[float],
 ) -> dict[str, NDArray[np.float64]]:
-    """Compute the features of items alone."""
-    found = {"buyers": np.log(statistics.buyer_share[items])}
+    """Compute the features of items alone.
+
+    Parameters
+    ----------
+    statistics : ItemStatistics
+        Of the items asked about.
+    groups : mapping of str to ndarray of int, shape (n_asked,)
+        Their groupings by name.
+    sizes : mapping of str to ndarray of float64, shape (n_groups,)
+        As `group_sizes` computes them of all items.
+    half_lives : sequence of float
+        In weeks.
+
+    Returns
+    -------
+    dict of str to ndarray of float64, shape (n_asked,)
+    """
+    found = {"buyers": np.log(statistics.buyer_share)}
     for h, half_life in enumerate(half_lives):
-        found[f"popularity_{half_life:g}"] = np.log(statistics.popularity_rate[items, h])
-    found["repeat_rate"] = np.log(statistics.repeat_rate[items])
-    last = statistics.popularity[:, -1] if half_lives else statistics.buyers
+        found[f"popularity_{half_life:g}"] = np.log(statistics.popularity_rate[:, h])
+    found["repeat_rate"] = np.log(statistics.repeat_rate)
+    last = _long_popularity(statistics)
     for name, group in groups.items():
-        size = np.bincount(group, weights=last)[group[items]]
+        size = sizes[name][group]
         found[f"{name}_size"] = np.log((size + 1.0) / (statistics.customers + 1.0))
-        found[f"{name}_share"] = np.log((last[items] + 0.1) / (size + 1.0))
+        found[f"{name}_share"] = np.log((last + 0.1) / (size + 1.0))
     return found
+
+
+def popular_features(names: Iterable[str]) -> list[str]:
+    """Return which features of items say what sells.
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Returns
+    -------
+    list of str
+    """
+    return [name for name in names if name.startswith(POPULAR)]
+
+
+def _long_popularity(statistics: ItemStatistics) -> NDArray[np.float64]:
+    """Return decayed purchases of each item at the longest half-life; buyers if there is none."""
+    popularity = statistics.popularity
+    return popularity[:, -1] if popularity.shape[1] else statistics.buyers

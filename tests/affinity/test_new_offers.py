@@ -1,0 +1,189 @@
+"""Offers for what customers did not buy: the likeliest of a discovery model, whoever else is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from benchmarks.instances.synthetic_purchases import Shoppers
+
+from couponry import Campaign, InvalidInput
+from couponry.affinity import Assortment, CandidateModel, Catalogue, DiscoveryModel, PurchaseHistory
+from couponry.affinity.candidates import new_offers, offer_knowledge, weighted_purchases
+from couponry.affinity.candidates.new_offers import NewOffers
+from couponry.affinity.candidates.weighted_purchases import CustomerRange
+from couponry.affinity.history.customer_part import customer_part, customers_spread
+from couponry.affinity.pipeline_model import quick_discovery
+from couponry.affinity.scores.discovery.linear_scorer import LinearScorer
+
+QUOTA = {"reward": 4, "activation": 3, "innovation": 5}
+SIZE = Shoppers(1500, rows=20, products=200, types=15, offers=40, weeks=20, scattered=False)
+
+
+@cache
+def shopped() -> tuple[PurchaseHistory, PurchaseHistory, PurchaseHistory]:
+    """Everything, what was before the last four weeks, and those."""
+    rows = SIZE.block(0)
+    week = rows["week"].to_numpy()
+    before, after = rows.filter(pa.array(week < 16)), rows.filter(pa.array(week >= 16))
+    then = PurchaseHistory.from_transactions(before, half_lives=(4, 16))
+    window = PurchaseHistory.from_transactions(after, half_lives=(4, 16))
+    return then.update(after), then, window
+
+
+@cache
+def fitted(*, single: bool = False) -> CandidateModel:
+    """A model of offers, each for one product or for several."""
+    everything, then, window = shopped()
+    products = SIZE.products_table()
+    offers, covers = SIZE.offers_table(), SIZE.covers_table()
+    if single:
+        every = range(200)
+        offers = pa.table({"offer": every})
+        covers = pa.table({"offer": every, "product": every})
+    discovery = quick_discovery(Catalogue(products, ["type"], item="product"))
+    made = CandidateModel(Assortment(offers, covers, products, "type"), QUOTA, discovery=discovery)
+    return made.fit([(then, window)], everything)
+
+
+def test_offers_for_a_product_are_as_likely_as_the_product() -> None:
+    """Tables add up to what the discovery model says of pairs of customers and products."""
+    everything, made = shopped()[0], fitted(single=True)
+    assert made.discovery is not None and made._new is not None
+    bought = made._read(CustomerRange.whole(everything))
+    customer, item = (one.ravel() for one in np.mgrid[0:300, 0:200])
+    expected = made.discovery.scorer(everything, made.items_).score(0, 300, customer, item)
+    said = (bought.matrix[:300] @ made.similarity_).toarray()[customer, item].astype(np.float32)
+    found = made._new.scorer.log_odds(bought.matrix[:300], customer, item, said)
+    expected = expected.astype(np.float64)
+    assert np.abs(found - np.log(expected / (1 - expected))).max() < 1e-4
+    assert found.std() > 0.5
+
+
+def test_the_likeliest_of_those_chosen_by_neighbours_are_taken() -> None:
+    everything, made = shopped()[0], fitted()
+    assert made._new is not None
+    bought = made._read(CustomerRange.whole(everything))
+    pool = made._chooser().choose(bought.matrix, own_weight=bought.own_weight)
+    found = made._new.likeliest(pool, bought.matrix)
+    said = pool.score - made._prior[pool.offer]
+    log_odds = made._new.scorer.log_odds(bought.matrix, pool.customer, pool.offer, said)
+    expected = []
+    for role, quota in enumerate(QUOTA.values()):
+        for customer in range(len(everything.customers)):
+            mine = np.flatnonzero((pool.customer == customer) & (pool.role == role))
+            best = mine if role == 0 else mine[np.argsort(-log_odds[mine], kind="stable")]
+            expected += best[:quota].tolist()
+    expected.sort()
+    assert found.offer.tolist() == pool.offer[expected].tolist()
+    assert found.role.tolist() == pool.role[expected].tolist()
+    assert found.number.sum() == len(expected) < len(pool.offer)
+    chance = 1 / (1 + np.exp(-log_odds[expected]))
+    new = found.role > 0
+    assert np.allclose(found.score[new], chance[new], rtol=1e-5)
+    assert (found.score[~new] == pool.score[expected][~new]).all()
+
+
+def test_equal_odds_are_taken_in_the_order_of_the_offers() -> None:
+    taker = NewOffers(None, np.zeros(0, np.float32), np.array([0, 2, 1]))  # type: ignore[arg-type]
+    customer = np.array([0, 0, 0, 0, 1, 1])
+    role = np.array([1, 1, 2, 1, 2, 2], np.uint8)
+    log_odds = np.array([-1.0, -1.0, 3.0, -1.0, -0.0, 0.0], np.float32)
+    taken = taker._is_taken(customer, role, log_odds)
+    assert taken.tolist() == [True, True, True, False, True, False]
+
+
+def everything_of(candidates: Any) -> dict[str, Any]:
+    found = {name: column.tobytes() for name, column in candidates.columns.items()}
+    ids = candidates.customers.to_pylist(), candidates.indptr.tolist()
+    return {**found, "offer": candidates.offer.tobytes(), "ids": ids}
+
+
+def test_the_same_bits_for_blocks_threads_and_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    everything, made = shopped()[0], fitted()
+    expected = everything_of(Campaign(SIZE.offers_table(), made.candidates(everything)).candidates)
+    monkeypatch.setattr(weighted_purchases, "BLOCK_PAIRS", 700)
+    monkeypatch.setattr(new_offers, "BLOCK_OFFERS", 55)
+    monkeypatch.setenv("COUPONRY_THREADS", "2")
+
+    def in_parts() -> Iterator[PurchaseHistory]:
+        for start in range(0, len(everything.customers), 400):
+            stop = min(start + 400, len(everything.customers))
+            yield customer_part(everything, start, stop)
+
+    found = Campaign(SIZE.offers_table(), made.candidates(in_parts)).candidates
+    assert everything_of(found) == expected
+
+
+def test_more_of_what_is_begun_is_found_than_by_neighbours() -> None:
+    """Of what customers begin to buy in the window that the model has not seen."""
+    _, then, window = shopped()
+    rows = SIZE.block(0)
+    early = pa.array(rows["week"].to_numpy() < 12)
+    late = pa.array((rows["week"].to_numpy() >= 12) & (rows["week"].to_numpy() < 16))
+    before = PurchaseHistory.from_transactions(rows.filter(early), half_lives=(4, 16))
+    middle = PurchaseHistory.from_transactions(rows.filter(late), half_lives=(4, 16))
+    products = SIZE.products_table()
+    begun = []
+    for discovery in (None, quick_discovery(Catalogue(products, ["type"], item="product"))):
+        assortment = Assortment(SIZE.offers_table(), SIZE.covers_table(), products, "type")
+        made = CandidateModel(assortment, QUOTA, discovery=discovery).fit([(before, middle)], then)
+        chosen, _ = made._chosen_features(then)
+        outcome = offer_knowledge_outcome(chosen, assortment, then, window)
+        begun.append(int(outcome[chosen.role > 0].sum()))
+    assert begun[1] > begun[0] > 100
+
+
+def offer_knowledge_outcome(chosen: Any, assortment: Any, history: Any, later: Any) -> Any:
+    from couponry.affinity.candidates.outcomes import bought_later
+
+    return bought_later(chosen, assortment, history, later)
+
+
+@pytest.mark.parametrize("other", [{"customers": 5}, {"trees": True}, {"neighbours": None}])
+def test_other_discovery_models_are_refused(other: dict[str, Any]) -> None:
+    _, then, window = shopped()
+    usual = quick_discovery(None).get_params(deep=False)
+    given = {name: value for name, value in {**usual, **other}.items() if value is not None}
+    made = CandidateModel(
+        Assortment(SIZE.offers_table(), SIZE.covers_table()),
+        {"innovation": 2},
+        discovery=DiscoveryModel(**given),
+    )
+    with pytest.raises(InvalidInput, match="discovery: expected a DiscoveryModel of one kind"):
+        made.fit([(then, window)])
+
+
+def test_a_model_with_columns_of_its_user_is_refused() -> None:
+    made = fitted()
+    assert made._new is not None and made.discovery is not None
+    known, groups = made.discovery.known_, {}
+    with pytest.raises(InvalidInput, match="no features but its own"):
+        offer_knowledge.linear_scorer(
+            made.discovery.regression_,
+            made.discovery.names_,
+            known,
+            made._statistics.among(made.items_),
+            groups,
+            made._covers,
+            (4.0, 16.0),
+        )
+    assert isinstance(made._new.scorer, LinearScorer)
+
+
+def test_customers_spread() -> None:
+    history = shopped()[1]
+    some = customers_spread(history, 100)
+    assert len(some.customers) == 100 and some.items.equals(history.items)
+    for place, customer in enumerate(some.customers.to_pylist()):
+        row = history.customers.to_pylist().index(customer)
+        theirs = slice(history.indptr[row], history.indptr[row + 1])
+        mine = slice(some.indptr[place], some.indptr[place + 1])
+        assert some.item[mine].tolist() == history.item[theirs].tolist()
+        assert some.pairs.last[mine].tolist() == history.pairs.last[theirs].tolist()
+        assert some.trips.times[place] == history.trips.times[row]
+    assert customers_spread(history, 10**6) is history
