@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -15,7 +16,11 @@ from couponry.affinity.scores.boosted_regression import (
     features_of_trees,
 )
 from couponry.affinity.scores.features import Features
-from couponry.affinity.scores.personal.item_knowledge import LEAST_RATE, ItemKnowledge
+from couponry.affinity.scores.personal.item_knowledge import (
+    LEAST_RATE,
+    ItemKnowledge,
+    item_features,
+)
 from couponry.affinity.scores.personal.personal_features import (
     MOST_SPREADS,
     PRIOR_ITEMS,
@@ -108,6 +113,38 @@ def test_who_bought_again(weeks: int) -> None:
     for name, rate in (("item", of_item), ("customer", of_customer)):
         expected = np.log(np.add(rate, LEAST_RATE))
         np.testing.assert_allclose(found()[f"{name}_again_{weeks}"], expected, rtol=1e-5)
+
+
+def test_what_others_bought_of_an_item() -> None:
+    """Features of items that a model is fitted on: as if nobody knew what the customer itself bought of the item."""
+    everyone = history()
+    items = ItemKnowledge.of_others(everyone, {"kind": KIND})
+    known = ItemKnowledge.among(everyone, ItemStatistics.from_history(everyone), {"kind": KIND})
+    fitted_on = personal_features(everyone, items, 0, len(everyone.customers))
+    customer, item, day = (
+        np.array(column)
+        for column in zip(*((c, i, d) for (c, i), b in days().items() for d in b), strict=True)
+    )
+    for place in (0, 17, 101, 200):
+        pair = list(days())[place]
+        others = (customer != pair[0]) | (item != pair[1])
+        table = pa.table(
+            {"customer": customer[others], "product": item[others], "day": day[others]}
+        )
+        without = ItemStatistics.from_history(
+            PurchaseHistory.from_transactions(table, until=UNTIL)
+        ).among(everyone.items)
+        without = replace(
+            without, customers=20, again_of_any=ItemStatistics.from_history(everyone).again_of_any
+        )
+        theirs = ItemKnowledge(item_features(without, everyone.half_lives), known.groups)
+        expected = personal_features(everyone, theirs, pair[0], pair[0] + 1)
+        first = int(everyone.indptr[pair[0]])
+        for name, values in expected.items():
+            np.testing.assert_allclose(
+                fitted_on[name][place], values[place - first], rtol=1e-4, atol=1e-5, err_msg=name
+            )
+        assert fitted_on["buyers"][place] < found()["buyers"][place]
 
 
 def test_groups() -> None:

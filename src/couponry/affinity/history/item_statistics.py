@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -48,8 +48,8 @@ class ItemStatistics:
         Customers who bought it in more than one period.
     popularity : ndarray of float64, shape (n_items, n_half_lives)
         Decayed purchases of all customers, as of the history's last period.
-    gap : ndarray of float64, shape (n_items,)
-        Weeks between a customer's purchases of it, drawn to four where few were seen.
+    gaps, gap_weeks : ndarray of float64, shape (n_items,)
+        How many gaps there are between a customer's purchases of it, and their weeks together.
     knew, again : ndarray of float64, shape (n_items, 2)
         Customers who had bought it before the last four and eight weeks, and those of them who bought it in these.
     items : pyarrow.Array, shape (n_items,)
@@ -75,7 +75,8 @@ class ItemStatistics:
     buyers: NDArray[np.float64]
     repeaters: NDArray[np.float64]
     popularity: NDArray[np.float64]
-    gap: NDArray[np.float64]
+    gaps: NDArray[np.float64]
+    gap_weeks: NDArray[np.float64]
     knew: NDArray[np.float64]
     again: NDArray[np.float64]
     items: pa.Array
@@ -117,10 +118,10 @@ class ItemStatistics:
                 again[w] += np.bincount(item[since], minlength=count)
             states = history.pairs
             release_pages(item, times, states.first[part], states.last[part], states.decay[part])
-        gap = (spans / history.periods_a_week + PRIOR_GAPS * PRIOR_GAP_WEEKS) / (gaps + PRIOR_GAPS)
+        gap_weeks = spans / history.periods_a_week
         any_item = again.sum(axis=1) / np.maximum(knew.sum(axis=1), 1.0)
         about = history.items, len(history.customers), any_item, history.unit
-        by_item = popularity.T.copy(), gap, knew.T.copy(), again.T.copy()
+        by_item = popularity.T.copy(), gaps, gap_weeks, knew.T.copy(), again.T.copy()
         return cls(buyers, repeaters, *by_item, *about)
 
     @classmethod
@@ -146,6 +147,13 @@ class ItemStatistics:
             stacklevel=2,
         )
         return cls.from_history(history)
+
+    @property
+    def gap(self) -> NDArray[np.float64]:
+        """Weeks between a customer's purchases of the item, drawn to four where few gaps were seen."""
+        prior = PRIOR_GAPS * PRIOR_GAP_WEEKS
+        found: NDArray[np.float64] = (self.gap_weeks + prior) / (self.gaps + PRIOR_GAPS)
+        return found
 
     @property
     def repeat_rate(self) -> NDArray[np.float64]:
@@ -185,8 +193,8 @@ class ItemStatistics:
         place = tables.positions(items, self.items)
         known = place >= 0
 
-        def picked(values: NDArray[np.float64], unknown: float = 0.0) -> NDArray[np.float64]:
-            found = np.full((len(items), *values.shape[1:]), unknown)
+        def picked(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            found = np.zeros((len(items), *values.shape[1:]))
             found[known] = values[place[known]]
             return found
 
@@ -194,13 +202,46 @@ class ItemStatistics:
             picked(self.buyers),
             picked(self.repeaters),
             picked(self.popularity),
-            picked(self.gap, PRIOR_GAP_WEEKS),
+            picked(self.gaps),
+            picked(self.gap_weeks),
             picked(self.knew),
             picked(self.again),
             items,
             self.customers,
             self.again_of_any,
             self.unit,
+        )
+
+    def without_own(self, history: PurchaseHistory, pairs: slice) -> ItemStatistics:
+        """Return the statistics of the items of a history's pairs, without what each pair itself adds to them.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+            That the statistics are of.
+        pairs : slice
+            Which of its pairs.
+
+        Returns
+        -------
+        ItemStatistics
+            One entry for each pair.
+        """
+        item, states = history.item[pairs], history.pairs
+        times, decay = states.times[pairs], history.decay(pairs).astype(np.float64)
+        weeks = (states.last[pairs] - states.first[pairs]) / history.periods_a_week
+        late = [bought_again_lately(history, pairs, weeks) for weeks in LATE_WEEKS]
+        before, again = (np.stack(columns, axis=1) for columns in zip(*late, strict=True))
+        return replace(
+            self,
+            buyers=self.buyers[item] - 1.0,
+            repeaters=self.repeaters[item] - (times > 1),
+            popularity=np.maximum(self.popularity[item] - decay, 0.0),  # sums are rounded
+            gaps=self.gaps[item] - (times - 1.0),
+            gap_weeks=np.maximum(self.gap_weeks[item] - weeks, 0.0),
+            knew=self.knew[item] - before,
+            again=self.again[item] - again,
+            items=self.items.take(pa.array(item)),
         )
 
 

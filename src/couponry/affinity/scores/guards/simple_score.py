@@ -22,8 +22,8 @@ def log_simple_score(
     Parameters
     ----------
     history : PurchaseHistory
-    log_repeat_rate : ndarray of float, shape (n_items,)
-        Of the history's items.
+    log_repeat_rate : ndarray of float, shape (n_pairs,)
+        Of the pairs' items.
     pairs : slice
         Of the history.
 
@@ -38,5 +38,5 @@ def log_simple_score(
     else:
         bought = history.pairs.times[pairs].astype(np.float64)
     score = np.log(np.maximum(bought, LEAST_DECAY))
-    score += POWER * log_repeat_rate[history.item[pairs]]
+    score += POWER * log_repeat_rate
     return score.astype(np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ...history.item_statistics import LATE_WEEKS, ItemStatistics
 from ...history.purchase_history import PurchaseHistory
 from ..features import ItemGroups, groups_of_items
-from .pair_block import Named
+from .pair_block import Named, PairBlock
 
 LEAST_RATE = 1e-3
 """Added to shares of which logarithms are taken."""
@@ -27,10 +27,13 @@ class ItemKnowledge:
         As `item_features` computes them.
     groups : mapping of str to ndarray of int, shape (n_items,)
         Groupings of the items by name, such as `category` and `brand`.
+    seen : ItemStatistics, optional
+        Statistics of the history itself, where each customer's own purchases are to be left out of what is known.
     """
 
     features: Named
     groups: ItemGroups
+    seen: ItemStatistics | None = None
 
     @classmethod
     def among(
@@ -62,6 +65,47 @@ class ItemKnowledge:
             item_features(statistics.among(history.items), history.half_lives),
             groups_of_items(groups, history),
         )
+
+    @classmethod
+    def of_others(cls, history: PurchaseHistory, groups: Any) -> ItemKnowledge:
+        """Gather what a history says of its items, to each of its customers without the customer's own purchases.
+
+        A model is fitted with it: what it knows of items when it scores comes from other customers, for the most part.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+        groups : mapping of str to ndarray of int, callable, or None
+            As `PersonalModel` takes them.
+
+        Returns
+        -------
+        ItemKnowledge
+
+        Raises
+        ------
+        InvalidInput
+            If groups are not one for each item.
+        """
+        seen = ItemStatistics.from_history(history)
+        return replace(cls.among(history, seen, groups), seen=seen)
+
+    def of_pairs(self, pairs: PairBlock) -> Named:
+        """Return the features of the items of some pairs.
+
+        Parameters
+        ----------
+        pairs : PairBlock
+
+        Returns
+        -------
+        dict of str to ndarray of float64, shape (n_pairs,)
+            By name, as `features`.
+        """
+        if self.seen is not None:
+            others = self.seen.without_own(pairs.history, pairs.part)
+            return item_features(others, pairs.history.half_lives)
+        return {name: of_items[pairs.item] for name, of_items in self.features.items()}
 
 
 def item_features(statistics: ItemStatistics, half_lives: Sequence[float]) -> Named:

@@ -22,14 +22,11 @@ class PairBlock:
     Attributes
     ----------
     history : PurchaseHistory
-    items : dict of str to ndarray of float64, shape (n_items,)
-        Features of the history's items.
     start, stop : int
         Range of customers.
     """
 
     history: PurchaseHistory
-    items: Named
     start: int
     stop: int
 

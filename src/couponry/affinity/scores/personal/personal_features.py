@@ -62,18 +62,13 @@ def personal_features(
     - for each grouping: the customer's purchases in the item's group, the item's share of them, weeks since the last,
       against their gap, how many of the group's items the customer knows, and how many were bought later than this one
     """
-    pairs = PairBlock(history, items.features, start, stop)
+    pairs = PairBlock(history, start, stop)
+    of_item = items.of_pairs(pairs)
     found: Named = {}
     found.update(_decay_features(pairs))
-    found.update(
-        {
-            name: of_items[pairs.item]
-            for name, of_items in items.features.items()
-            if name[:5] == "trend"
-        }
-    )
-    found.update(_timing_features(pairs))
-    found.update(_recent_features(pairs))
+    found.update({name: values for name, values in of_item.items() if name[:5] == "trend"})
+    found.update(_timing_features(pairs, of_item))
+    found.update(_recent_features(pairs, of_item))
     found.update(_customer_features(pairs))
     for name, group in items.groups.items():
         found.update(group_features(pairs, name, group))
@@ -92,17 +87,17 @@ def _decay_features(pairs: PairBlock) -> Named:
     return found
 
 
-def _timing_features(pairs: PairBlock) -> Named:
+def _timing_features(pairs: PairBlock, of_item: Named) -> Named:
     """How often and how lately, against the customer's own gap and the item's."""
-    times, since, known, item = pairs.times, pairs.since, pairs.known, pairs.item
-    states, items = pairs.history.pairs, pairs.items
+    times, since, known = pairs.times, pairs.since, pairs.known
+    states = pairs.history.pairs
     owned, gap = (pairs.now - states.first[pairs.part]) / pairs.periods_per_week, pairs.gap
     trips = pairs.history.trips.times[pairs.start : pairs.stop]
     expected_trips = trips[pairs.customer] * owned / known
-    repeat = items["repeat_rate"][item]
+    repeat = of_item["repeat_rate"]
     once = (times == 1).astype(np.float64)
     overdue = np.log((since + 0.3) / (gap + 0.3))
-    item_overdue = np.log((since + 0.3) / (items["weeks"][item] + 0.3))
+    item_overdue = np.log((since + 0.3) / (of_item["weeks"] + 0.3))
     found: Named = {
         "times": np.log(times),
         "once": once,
@@ -112,21 +107,21 @@ def _timing_features(pairs: PairBlock) -> Named:
         "gap": np.log(gap + 0.3),
         "overdue": overdue,
         "overdue_squared": overdue**2,
-        "item_gap": items["item_gap"][item],
+        "item_gap": of_item["item_gap"],
         "item_overdue": item_overdue,
         "item_overdue_squared": item_overdue**2,
         "repeat_rate": repeat,
         "once_repeat_rate": once * repeat,
-        "buyers": items["buyers"][item],
+        "buyers": of_item["buyers"],
     }
     for name in ("repeat_rate", "item_gap", "buyers"):
         found[f"overdue_{name}"] = overdue * found[name]
     return found
 
 
-def _recent_features(pairs: PairBlock) -> Named:
+def _recent_features(pairs: PairBlock, of_item: Named) -> Named:
     """Purchases of the last weeks, the last gap and the spread of gaps, and who bought again lately."""
-    history, items = pairs.history, pairs.items
+    history = pairs.history
     week = pairs.periods_per_week
     found: Named = {
         f"within_{weeks}": np.log(history.bought_within(pairs.part, int(weeks * week)) + 0.5)
@@ -141,11 +136,11 @@ def _recent_features(pairs: PairBlock) -> Named:
     overdue = (pairs.since - pairs.gap) / (spread + 0.5)
     found["overdue_spreads"] = np.clip(overdue, -MOST_SPREADS, MOST_SPREADS)
     for weeks in LATE_WEEKS:
-        found[f"item_again_{weeks}"] = items[f"again_{weeks}"][pairs.item]
+        found[f"item_again_{weeks}"] = of_item[f"again_{weeks}"]
         before, again = bought_again_lately(history, pairs.part, weeks)
         size = pairs.stop - pairs.start
         knew, bought = (np.bincount(pairs.customer[of], minlength=size) for of in (before, again))
-        any_item = items[f"any_again_{weeks}"][pairs.item]
+        any_item = of_item[f"any_again_{weeks}"]
         rate = (bought[pairs.customer] + PRIOR_ITEMS * any_item) / (
             knew[pairs.customer] + PRIOR_ITEMS
         )

@@ -305,8 +305,7 @@ class PersonalModel(NamedFeatures, Parameters):
         self, history: PurchaseHistory
     ) -> tuple[list[str], NDArray[np.float32], NDArray[np.float32]]:
         """Return the names of the features, those of all pairs of a history as a matrix, and the simple score."""
-        known = ItemStatistics.from_history(history)
-        items = ItemKnowledge.among(history, known, self.groups)
+        items = ItemKnowledge.of_others(history, self.groups)
         own = OwnFeatures(self.columns, history)
 
         def compute(block: tuple[int, int]) -> tuple[list[str], NDArray[np.float32]]:
@@ -316,8 +315,9 @@ class PersonalModel(NamedFeatures, Parameters):
         parts = list(parallel_map(compute, customer_blocks(history), worker_count()))
         if not parts:
             raise InvalidInput("windows: expected a history with purchases, got one without")
-        simple = log_simple_score(history, items.features["repeat_rate"])
-        return parts[0][0], np.concatenate([features for _, features in parts]), simple
+        names, features = parts[0][0], np.concatenate([features for _, features in parts])
+        simple = log_simple_score(history, features[:, names.index("repeat_rate")])
+        return names, features, simple
 
     def _weight(self, history: PurchaseHistory, outcome: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return the weight of each pair; 1 on average."""

@@ -68,7 +68,8 @@ class PersonalScorer:
             check_feature_names(features, self.names)
             log_odds = self.regression.log_odds_of_columns(list(features.values()))
             if blend is not None and blend.share < 1.0:
-                simple = log_simple_score(self.history, self.items.features["repeat_rate"], pairs)
+                rate = self.items.features["repeat_rate"][self.history.item[pairs]]
+                simple = log_simple_score(self.history, rate, pairs)
                 log_odds = blend.log_odds(log_odds, simple)
             found = sigmoid(log_odds).astype(np.float32)
             scores[pairs.start - first : pairs.stop - first] = np.minimum(found, MOST_LIKELY)
