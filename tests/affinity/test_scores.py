@@ -208,6 +208,30 @@ def test_what_sells_counts_more_for_those_who_bought_little() -> None:
     assert np.mean(agreed) > 0.6  # 0.26 where what sells counts the same for all customers
 
 
+def test_what_is_lately_begun_of_a_group() -> None:
+    """An item's share of what customers lately began of its group, and that of what a customer buys of the group."""
+    table = shop(4, customers=60)
+    history, _ = split(table, 20)
+    rows = zip(*(table[name].to_pylist() for name in ("customer", "product", "week")), strict=True)
+    first: dict[tuple[int, int], int] = {}
+    for customer, item, week in rows:
+        if week <= 20:
+            first[customer, item] = min(week, first.get((customer, item), week))
+    begun = np.bincount([item for (_, item), week in first.items() if week > 12], minlength=40)
+    share = [(begun[i] + 0.5) / (begun[i % 2 :: 2].sum() + 2.0) for i in range(40)]
+    model = DiscoveryModel(GROUPS, items=30, keep=8)
+    block = next(model.features_of(history, model.learned(history)).blocks())
+    np.testing.assert_allclose(
+        block.features["half_begun"], np.log(share)[block.item], rtol=1e-6, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        block.features["half_expected"],
+        block.features["half_bought"] + np.log(share)[block.item],
+        rtol=1e-6,
+        atol=1e-6,
+    )
+
+
 def test_similarities() -> None:
     random = np.random.default_rng(5)
     dense = random.random((30, 6)) * (random.random((30, 6)) < 0.4)

@@ -149,6 +149,11 @@ class ItemStatistics:
         return cls.from_history(history)
 
     @property
+    def begun(self) -> NDArray[np.float64]:
+        """Customers who bought the item for the first time in the last eight weeks."""
+        return self.buyers - self.knew[:, -1]
+
+    @property
     def gap(self) -> NDArray[np.float64]:
         """Weeks between a customer's purchases of the item, drawn to four where few gaps were seen."""
         prior = PRIOR_GAPS * PRIOR_GAP_WEEKS

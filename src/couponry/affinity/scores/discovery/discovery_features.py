@@ -17,7 +17,7 @@ from ...history.purchase_history import PurchaseHistory
 from ..features import Features, ItemGroups, as_float32, groups_of_items
 from ..item_neighbours import recent_weights
 from ..own.own_columns import OwnColumn, OwnFeatures
-from .known_items import KnownItems
+from .known_items import KnownItems, share_of_begun
 from .predictions import Predictions, Predictor
 
 BLOCK_CUSTOMERS = 128
@@ -194,7 +194,7 @@ class DiscoveryFeatures:
     def _customer_features(
         self, start: int, stop: int, row: NDArray[np.int64], place: NDArray[np.int64]
     ) -> dict[str, NDArray[np.floating]]:
-        """Compute how much each customer bought, at all and of the item's groups."""
+        """Compute how much each customer bought, at all and of the item's groups, and what of these is begun lately."""
         history, n_customers = self._history, stop - start
         part = slice(int(history.indptr[start]), int(history.indptr[stop]))
         customer = np.repeat(np.arange(n_customers), np.diff(history.indptr[start : stop + 1]))
@@ -216,6 +216,8 @@ class DiscoveryFeatures:
                 total = np.bincount(cell, weights=weights, minlength=1)
                 least = LEAST_OF_GROUP[kind]
                 found[f"{name}_{kind}"] = np.log(np.where(known, total[at], 0.0) + least)
+            share = self._item_features[f"{name}_begun"][place]
+            found[f"{name}_expected"] = found[f"{name}_bought"] + share
         return found
 
 
@@ -266,8 +268,20 @@ def customer_ranges(start: int, stop: int) -> Iterator[tuple[int, int]]:
         yield first, min(first + BLOCK_CUSTOMERS, stop)
 
 
-def group_sizes(statistics: ItemStatistics, groups: ItemGroups) -> dict[str, NDArray[np.float64]]:
-    """Compute how much of each group is bought.
+class GroupSizes(NamedTuple):
+    """How much of each group of a grouping is bought, and how often one of its items was lately begun.
+
+    Attributes
+    ----------
+    bought, begun : ndarray of float64, shape (n_groups,)
+    """
+
+    bought: NDArray[np.float64]
+    begun: NDArray[np.float64]
+
+
+def group_sizes(statistics: ItemStatistics, groups: ItemGroups) -> dict[str, GroupSizes]:
+    """Compute how much of each group is bought, and lately begun.
 
     Parameters
     ----------
@@ -277,11 +291,11 @@ def group_sizes(statistics: ItemStatistics, groups: ItemGroups) -> dict[str, NDA
 
     Returns
     -------
-    dict of str to ndarray of float64, shape (n_groups,)
+    dict of str to GroupSizes
     """
-    bought = _long_popularity(statistics)
+    sums = _long_popularity(statistics), statistics.begun
     return {
-        name: np.bincount(group, bought).astype(np.float64, copy=False)
+        name: GroupSizes(*(np.bincount(group, one).astype(np.float64, copy=False) for one in sums))
         for name, group in groups.items()
     }
 
@@ -289,7 +303,7 @@ def group_sizes(statistics: ItemStatistics, groups: ItemGroups) -> dict[str, NDA
 def item_features(
     statistics: ItemStatistics,
     groups: ItemGroups,
-    sizes: Mapping[str, NDArray[np.float64]],
+    sizes: Mapping[str, GroupSizes],
     half_lives: Sequence[float],
 ) -> dict[str, NDArray[np.float64]]:
     """Compute the features of items alone.
@@ -300,7 +314,7 @@ def item_features(
         Of the items asked about.
     groups : mapping of str to ndarray of int, shape (n_asked,)
         Their groupings by name.
-    sizes : mapping of str to ndarray of float64, shape (n_groups,)
+    sizes : mapping of str to GroupSizes
         As `group_sizes` computes them of all items.
     half_lives : sequence of float
         In weeks.
@@ -315,9 +329,11 @@ def item_features(
     found["repeat_rate"] = np.log(statistics.repeat_rate)
     last = _long_popularity(statistics)
     for name, group in groups.items():
-        size = sizes[name][group]
+        size = sizes[name].bought[group]
         found[f"{name}_size"] = np.log((size + 1.0) / (statistics.customers + 1.0))
         found[f"{name}_share"] = np.log((last + 0.1) / (size + 1.0))
+        share = share_of_begun(statistics.begun, group, sizes[name].begun)
+        found[f"{name}_begun"] = np.log(share)
     return found
 
 

@@ -19,8 +19,8 @@ from .known_customers import KnownCustomers
 BESTSELLERS = 0.1
 """Bestsellers that are scored for everybody, as a share of the items that are scored for a customer besides."""
 
-LATELY_BEGUN = 8
-"""Weeks in which an item is begun lately."""
+PRIOR_BEGUN, PRIOR_BEGUN_OF_GROUP = 0.5, 2.0
+"""Customers that lately began an item, and one of its group, besides those that were seen."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,6 @@ class KnownItems:
         Of each of the neighbours.
     scales : list of float
         Mean size of each similarity.
-    begun : ndarray of float64, shape (n_taking_part,)
-        Customers who bought an item for the first time in the last weeks.
     customers : KnownCustomers
         Customers who are asked what those like them may begin.
     """
@@ -55,7 +53,6 @@ class KnownItems:
     neighbours: Sequence[Neighbours]
     similarities: list[NDArray[np.float32]]
     scales: list[float]
-    begun: NDArray[np.float64]
     customers: KnownCustomers
 
     @classmethod
@@ -101,12 +98,32 @@ class KnownItems:
         similarities = [_similarity(one, history, ids, column) for one in neighbours]
         scales = [float(np.abs(found).mean()) or 1.0 for found in similarities]
         bestsellers = np.sort(top[: int(BESTSELLERS * keep)])
-        lately = history.until - history.pairs.first < LATELY_BEGUN * history.periods_a_week
-        begun = np.bincount(history.item[lately], minlength=len(column))[part].astype(np.float64)
         bought = purchase_matrix(history, unit_weights, column, (0, len(history.customers)))
         asked = KnownCustomers.learned(history.customers, bought, customers)
-        found = similarities, scales, begun, asked
+        found = similarities, scales, asked
         return cls(statistics, ids, bestsellers, keep, neighbours, *found)
+
+
+def share_of_begun(
+    begun: NDArray[np.float64], group: NDArray[np.integer], of_groups: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return each item's share of what was lately begun of its group.
+
+    Parameters
+    ----------
+    begun : ndarray of float64, shape (n_items,)
+        Customers who lately began it.
+    group : ndarray of int, shape (n_items,)
+    of_groups : ndarray of float64, shape (n_groups,)
+        The same of each group: the sum of its items'.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_items,)
+        Above 0.
+    """
+    found: NDArray[np.float64] = (begun + PRIOR_BEGUN) / (of_groups[group] + PRIOR_BEGUN_OF_GROUP)
+    return found
 
 
 def purchase_matrix(

@@ -189,6 +189,8 @@ def linear_scorer(
     for name, values in items.items():
         offer += coef[name] * values
         popular += coef.get(f"few_items_{name}", 0.0) * values
+    for name in groups:  # what is expected of a group: the sum of two logarithms
+        offer += coef[f"{name}_expected"] * items[f"{name}_begun"]
     return LinearScorer(
         _links(known, statistics.items, covers),
         offer.astype(np.float32),
@@ -202,7 +204,7 @@ def linear_scorer(
 def _names(near: str, items: Iterable[str], groups: Iterable[str]) -> set[str]:
     """Return the names of the features of a model with these neighbours, features of items, and groups."""
     alike = {"alike", "alike_root"}  # the same for all pairs where nobody is asked
-    of_groups = {f"{name}_{what}" for name in groups for what in LEAST_OF_GROUP}
+    of_groups = {f"{name}_{what}" for name in groups for what in (*LEAST_OF_GROUP, "expected")}
     of_new = {f"few_items_{name}" for name in popular_features(items)}
     return {near, f"{near}_root", *alike, *OF_CUSTOMERS, *items, *of_new, *of_groups}
 
@@ -213,8 +215,8 @@ def _group_term(
     of_offers: NDArray[np.int64],
     coef: Mapping[str, float],
 ) -> GroupTerm:
-    bought, items = (np.float32(coef[f"{name}_{what}"]) for what in LEAST_OF_GROUP)
-    codes = of_items.astype(np.int64)
+    bought = np.float32(coef[f"{name}_bought"] + coef[f"{name}_expected"])
+    items, codes = np.float32(coef[f"{name}_items"]), of_items.astype(np.int64)
     return GroupTerm(codes, of_offers, int(codes.max(initial=0)) + 1, bought, items)
 
 
@@ -233,9 +235,12 @@ def _links(known: KnownItems, items: pa.Array, covers: Any) -> sp.csr_array:
 def _of_offers(statistics: ItemStatistics, covers: Any) -> ItemStatistics:
     """Return the statistics that discovery looks at, of offers: the sums of their items'."""
     total = sp.csr_array(covers.T, dtype=np.float64)
+    buyers = np.minimum(total @ statistics.buyers, statistics.customers)
+    began = statistics.buyers[:, None] - statistics.knew
     return replace(
         statistics,
-        buyers=np.minimum(total @ statistics.buyers, statistics.customers),
+        buyers=buyers,
+        knew=buyers[:, None] - total @ began,
         repeaters=total @ statistics.repeaters,
         popularity=total @ statistics.popularity,
     )

@@ -12,10 +12,7 @@ from ...history.purchase_history import PurchaseHistory
 from ..features import ItemGroups
 from ..item_neighbours import PurchaseWeights, recent_weights, unit_weights
 from .known_customers import AlikeCustomers
-from .known_items import KnownItems, purchase_matrix
-
-PRIOR_BEGUN, PRIOR_BEGUN_OF_KIND = 0.5, 2.0
-"""Customers that lately began an item, and one of its kind, besides those that were seen."""
+from .known_items import KnownItems, purchase_matrix, share_of_begun
 
 WEIGHT_OF_KINDS = 0.5
 """How much kinds count among what is said, where what neighbours say, and customers alike, counts 1."""
@@ -109,9 +106,8 @@ class Predictor:
         self._place = known.customers.places(history.customers)
         self._kinds: _Kinds | None = None
         for codes in list(groups.values())[:1]:
-            self._kinds = _Kinds.of(
-                known.begun, codes[taking_part].astype(np.int64), self._selection
-            )
+            begun = known.statistics.among(known.items).begun
+            self._kinds = _Kinds.of(begun, codes[taking_part].astype(np.int64), self._selection)
 
     def predictions(self, start: int, stop: int) -> Predictions:
         """Compute what is said for the customers start <= i < stop.
@@ -160,8 +156,8 @@ class _Kinds(NamedTuple):
         ones = np.ones(len(kind), np.float32)
         shape = len(kind), int(kind.max(initial=-1)) + 1
         of_items = sp.csr_array((ones, (np.arange(len(kind)), kind)), shape=shape)
-        of_kind = np.bincount(kind, weights=begun)[kind] + PRIOR_BEGUN_OF_KIND
-        share = (begun + PRIOR_BEGUN) / of_kind
+        of_kinds = np.bincount(kind, weights=begun).astype(np.float64, copy=False)
+        share = share_of_begun(begun, kind, of_kinds)
         asked = selection.T @ kind
         return cls(of_items, asked.astype(np.int64), (selection.T @ share).astype(np.float32))
 
