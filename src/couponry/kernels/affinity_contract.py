@@ -14,6 +14,12 @@ MOST_LEAVES = 32
 """Leaves that a tree may have: those that a row may still reach are the bits of one word of 32, which a vector holds 16
 of; with words of 64 the same number of nodes takes 1.3 times as long."""
 
+NO_ITEM = 0xFFFFFFFF
+"""Number of the item that something counts as where it counts as none."""
+
+ZERO_PERIOD = 1 << 30
+"""What is added to the numbers of periods, so that they are not negative."""
+
 
 class Pairs(NamedTuple):
     """The states of (customer, item) pairs.
@@ -53,6 +59,77 @@ class Pairs(NamedTuple):
         recent = np.zeros(pairs, np.uint64)
         decay = np.zeros((pairs, half_lives), np.float32)
         return cls(times, first, last, discounted, spend, squared_gaps, recent, decay)
+
+
+class PurchaseRows(NamedTuple):
+    """Purchases of some customers, in any order.
+
+    Attributes
+    ----------
+    customer : ndarray of int64, shape (r,)
+        Any numbers that tell customers apart.
+    bought : ndarray of uint64, shape (r,)
+        What and when: the number of an item in the upper 32 bits, `NO_ITEM` for none; below it, twice the period plus
+        `ZERO_PERIOD`, and 1 where it was bought at a discount.
+    spend : ndarray of int64, shape (r,)
+        Hundredths of the currency.
+    """
+
+    customer: NDArray[np.int64]
+    bought: NDArray[np.uint64]
+    spend: NDArray[np.int64]
+
+
+class GroupedRows(NamedTuple):
+    """Purchases by customer, item and period, and trips by customer and period; there is room for one of each a row.
+
+    Attributes
+    ----------
+    counts : ndarray of int64, shape (4,)
+        Customers, pairs, purchases and trips that there are.
+    customer : ndarray of int64, shape (r,)
+        Ascending.
+    customer_pairs, customer_trips : ndarray of int64, shape (r + 1,)
+        Pairs and trips of customer i are those from entry i to entry i + 1.
+    pair_item : ndarray of uint32, shape (r,)
+        Rank of each pair's item, ascending for a customer.
+    pair_purchases : ndarray of int64, shape (r + 1,)
+        Purchases of pair p are those from entry p to entry p + 1.
+    period : ndarray of int32, shape (r,)
+        Of each purchase, ascending for a pair.
+    discounted : ndarray of uint8, shape (r,)
+        Whether any of it was at a discount.
+    spend : ndarray of int64, shape (r,)
+    trip_period, trip_discounted, trip_spend : ndarrays of int32, uint8 and int64, shape (r,)
+        The same of each customer's purchases of anything, and of no item.
+    """
+
+    counts: NDArray[np.int64]
+    customer: NDArray[np.int64]
+    customer_pairs: NDArray[np.int64]
+    customer_trips: NDArray[np.int64]
+    pair_item: NDArray[np.uint32]
+    pair_purchases: NDArray[np.int64]
+    period: NDArray[np.int32]
+    discounted: NDArray[np.uint8]
+    spend: NDArray[np.int64]
+    trip_period: NDArray[np.int32]
+    trip_discounted: NDArray[np.uint8]
+    trip_spend: NDArray[np.int64]
+
+    @classmethod
+    def new(cls, rows: int) -> GroupedRows:
+        """Room for what so many rows come to; nothing is in it yet."""
+        offsets = (np.empty(rows + 1, np.int64) for _ in range(3))
+        customer_pairs, customer_trips, pair_purchases = offsets
+        purchases, trips = (
+            (np.empty(rows, np.int32), np.empty(rows, np.uint8), np.empty(rows, np.int64))
+            for _ in range(2)
+        )
+        return cls(
+            np.zeros(4, np.int64), np.empty(rows, np.int64), customer_pairs, customer_trips,
+            np.empty(rows, np.uint32), pair_purchases, *purchases, *trips,
+        )  # fmt: skip
 
 
 class Bought(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .. import reference
 from .affinity import _use_instruction_set as _use_for_affinity
-from .affinity import best_offers, fold_purchases, score_trees
+from .affinity import best_offers, fold_purchases, group_purchases, order_ids, score_trees
 from .customer_constraints import compile_constraints
 from .evaluate import _use_instruction_set as _use_for_evaluate
 from .evaluate import (
@@ -42,12 +42,14 @@ __all__ = [
     "evaluate",
     "fine_usage",
     "fold_purchases",
+    "group_purchases",
     "hash_blocks",
     "improve",
     "instruction_set",
     "instruction_sets",
     "mark_free",
     "noise",
+    "order_ids",
     "propose",
     "quantise",
     "read_bytes",

@@ -1,7 +1,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..affinity_contract import Chosen, OfferScoring, Pairs, Trees
+from ..affinity_contract import (
+    Chosen,
+    GroupedRows,
+    OfferScoring,
+    Pairs,
+    PurchaseRows,
+    Trees,
+)
 
 def fold_purchases(
     ptr: NDArray[np.int64],
@@ -10,6 +17,18 @@ def fold_purchases(
     spend: NDArray[np.int64],
     factor: NDArray[np.float32],
     pairs: Pairs,
+    *,
+    unchecked: bool = False,
+) -> None: ...
+def order_ids(
+    ids: NDArray[np.int64], order: NDArray[np.int64], *, unchecked: bool = False
+) -> None: ...
+def group_purchases(
+    rows: PurchaseRows,
+    rank: NDArray[np.uint32],
+    first: int,
+    last: int,
+    grouped: GroupedRows,
     *,
     unchecked: bool = False,
 ) -> None: ...

@@ -7,7 +7,7 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
     customer_constraints                                         rules compiled for single customers
     constraint_search  search_bounds  whole_values               the exact search that they share
     preference  rules                                            order of choice and ties; what rules allow
-    quantise  affinity                                           kernels about values, offers and trees
+    quantise  affinity  purchases                                kernels about values, offers, trees and purchases
     digest                                                       hashes of memory
 """
 
@@ -20,6 +20,7 @@ from .digest import hash_blocks
 from .evaluate import evaluate, noise
 from .local_search import improve, propose
 from .mark_free import mark_free
+from .purchases import group_purchases, order_ids
 from .quantise import quantise, span
 from .regret import choose_exactly, regret
 
@@ -31,10 +32,12 @@ __all__ = [
     "evaluate",
     "fine_usage",
     "fold_purchases",
+    "group_purchases",
     "hash_blocks",
     "improve",
     "mark_free",
     "noise",
+    "order_ids",
     "propose",
     "quantise",
     "regret",

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ....data import tables
+from ....data.ids import INTEGERS
 from ....data.memory_estimate import PAIRS_PER_ROW
 from ....utils.arrays.array_store import Arrays, ArrayStore
 from ....utils.errors import InvalidInput
@@ -20,9 +21,11 @@ from ..decay import decay_factors
 from ..history_arrays import HistoryArrays, write_items
 from ..history_folder import Built, Coverage, build_history
 from ..periods import check_span
+from .duckdb_grouping import DuckDBPurchases
 from .duckdb_session import Resources
-from .grouping import GroupedPurchases
+from .grouping import GroupedPurchases, Watching
 from .merging import HistoryMerger
+from .native_grouping import SortedPurchases
 from .transactions import Transactions
 
 BYTES_PER_PAIR, BYTES_PER_HALF_LIFE = 44, 4
@@ -92,10 +95,9 @@ def add_transactions(
         if options.catalogue is not None:
             catalogue = _checked_catalogue(options.catalogue, transactions.product_type)
         resources = Resources(options.memory, thread_count(options.threads), scratch)
-        watch, cut = options.watch, options.last_complete
-        with GroupedPurchases(transactions, catalogue, resources, watch, cut) as grouped:
+        with _grouped(transactions, catalogue, resources, options) as grouped:
             coverage = _extended(covered, grouped, transactions, options.until)
-            return _merged(old, grouped, coverage, store), coverage
+            return _merged(old, grouped, coverage, store, resources.threads), coverage
 
     return build_history(folder, build, covered if covered.unit else None)
 
@@ -152,6 +154,19 @@ def _checked_catalogue(catalogue: Any, product_type: pa.DataType) -> pa.Table:
     return pairs.group_by(["product", "item"]).aggregate([])
 
 
+def _grouped(
+    transactions: Transactions,
+    catalogue: pa.Table | None,
+    resources: Resources,
+    options: GroupingOptions,
+) -> GroupedPurchases:
+    """Read the transactions and return them by customer; text ids are put into order by DuckDB."""
+    watching = Watching(options.watch, options.last_complete)
+    if transactions.customer_type == INTEGERS:
+        return SortedPurchases(transactions, catalogue, resources, watching)
+    return DuckDBPurchases(transactions, catalogue, resources, watching)
+
+
 def _extended(
     covered: Coverage, grouped: GroupedPurchases, transactions: Transactions, until: int | None
 ) -> Coverage:
@@ -176,7 +191,11 @@ def _extended(
 
 
 def _merged(
-    old: HistoryArrays, grouped: GroupedPurchases, coverage: Coverage, store: ArrayStore
+    old: HistoryArrays,
+    grouped: GroupedPurchases,
+    coverage: Coverage,
+    store: ArrayStore,
+    threads: int,
 ) -> Arrays:
     """Write the arrays of the old history and the grouped purchases into a store."""
     if len(old.items) and len(grouped.items) and old.items.type != grouped.items.type:
@@ -189,7 +208,5 @@ def _merged(
     named_items = write_items(items, store)
     n_periods = coverage.until - coverage.start + 1
     factors = decay_factors(coverage.half_lives, coverage.unit, n_periods)
-    merger = HistoryMerger(old, items, factors, store, grouped.customer_type)
-    for table in grouped.ordered(items):
-        merger.add(table)
-    return {**merger.finish(), **named_items}
+    arrays = HistoryMerger(old, items, factors, store).merge(grouped, threads)
+    return {**arrays, **named_items}

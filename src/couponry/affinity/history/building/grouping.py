@@ -1,34 +1,97 @@
-"""Transactions grouped by customer, item and period, and put into that order by DuckDB."""
+"""Transactions grouped by customer: who puts them into order, and how ranges of customers are handed on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import TracebackType
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from ....data import tables
-from .duckdb_session import DuckDBSession, Resources
-from .transactions import TABLE, Transactions
+from ....kernels.affinity_contract import PurchaseRows
+from ....utils.arrays.blocks import row_blocks
+
+BLOCK_PAIRS = 1 << 20
+"""Pairs of an older history that purchases are merged with at a time."""
+
+PURPOSE = "grouping the transactions"
+"""What memory and disk are used for, for errors."""
 
 
-class GroupedPurchases:
-    """Purchases ordered by customer, item and period; a context manager that removes its files on disk.
+@dataclass(frozen=True)
+class Watching:
+    """Who looks on while transactions are read.
 
-    Nothing that is kept depends on the order of the rows: amounts are summed as whole numbers.
-
-    Parameters
+    Attributes
     ----------
-    transactions : Transactions
-        Read once, here.
-    catalogue : pyarrow.Table, optional
-        Columns product and item, each row once: what a product counts as. None: products are items.
-    resources : Resources
     watch : callable, optional
         Called with every batch of transactions before they are grouped.
     last_complete : callable, optional
         Called when all of them were read: the last period that is kept; None: all are.
+    """
+
+    watch: Callable[[pa.RecordBatch], None] | None = None
+    last_complete: Callable[[], int | None] | None = None
+
+    def last_kept(self) -> int | None:
+        """Return the last period that is kept, once all transactions were read; None: all are."""
+        return None if self.last_complete is None else self.last_complete()
+
+
+class CustomerRows(NamedTuple):
+    """All purchases of some customers.
+
+    Attributes
+    ----------
+    rows : PurchaseRows
+    rank : ndarray of uint32
+        Of the item of each number; see `couponry.kernels.reference.purchases.group_purchases`.
+    ids : callable
+        Turns customers as `rows` have them into ids.
+    """
+
+    rows: PurchaseRows
+    rank: NDArray[np.uint32]
+    ids: Callable[[NDArray[np.int64]], pa.Array]
+
+
+class CustomerRange(NamedTuple):
+    """A range of customers: some of an older history, and the purchases of theirs and of others between them.
+
+    Attributes
+    ----------
+    stop : int
+        The customers of the older history before this one, and behind the ranges before, belong to it.
+    read : callable, optional
+        Returns the purchases, in any thread; None: there are none.
+    """
+
+    stop: int
+    read: Callable[[], CustomerRows] | None
+
+
+def older_blocks(indptr: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Cut the customers of an older history into blocks.
+
+    Parameters
+    ----------
+    indptr : ndarray of int64, shape (n + 1,)
+        Where the pairs of each customer begin, and where those of the last end.
+
+    Returns
+    -------
+    list of (int, int)
+        Customers start <= i < stop of each block, which has about BLOCK_PAIRS pairs at most.
+    """
+    return list(row_blocks(indptr, BLOCK_PAIRS))
+
+
+class GroupedPurchases(Protocol):
+    """Purchases by customer; a context manager that gives back what they take up.
+
+    Nothing depends on the order of the transactions: amounts are summed as whole numbers.
 
     Attributes
     ----------
@@ -40,85 +103,32 @@ class GroupedPurchases:
         is kept, whether anything was bought in it or not.
     """
 
-    def __init__(
-        self,
-        transactions: Transactions,
-        catalogue: pa.Table | None,
-        resources: Resources,
-        watch: Callable[[pa.RecordBatch], None] | None = None,
-        last_complete: Callable[[], int | None] | None = None,
-    ):
-        self.customer_type = transactions.customer_type
-        self._session = DuckDBSession(resources, "grouping the transactions", keep_order=False)
-        try:
-            self._group(transactions, catalogue, watch)
-            last = None if last_complete is None else last_complete()
-            if last is not None:
-                self._session.execute(f"DELETE FROM grouped WHERE period > {last:d}")
-            bounds = self._session.execute("SELECT min(period), max(period) FROM grouped")[0]
-            self.first, self.last = 0, -1
-            if bounds[0] is not None:
-                self.first, self.last = bounds[0], bounds[1] if last is None else last
-            found = self._session.table(
-                "SELECT DISTINCT item FROM grouped WHERE item IS NOT NULL ORDER BY 1"
-            )
-            self.items: pa.Array = tables.ids(found, TABLE, "item")
-        except BaseException:
-            self._session.close()
-            raise
+    customer_type: pa.DataType
+    items: pa.Array
+    first: int
+    last: int
 
-    def __enter__(self) -> GroupedPurchases:
-        return self
+    def __enter__(self) -> Self: ...
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._session.close()
+    def __exit__(self, *error: object) -> None: ...
 
-    def _group(
-        self,
-        transactions: Transactions,
-        catalogue: pa.Table | None,
-        watch: Callable[[pa.RecordBatch], None] | None,
-    ) -> None:
-        """Read the transactions into the table `grouped`, with items in place of products."""
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            for batch in transactions.batches():
-                if watch is not None:
-                    watch(batch)
-                yield batch
-
-        query = "SELECT customer, product AS item, period, discounted, spend FROM purchases"
-        if catalogue is not None:  # items have several products each: fewer rows to be ordered
-            self._session.register("catalogue", catalogue)
-            query = (
-                "SELECT customer, item, period, max(discounted) AS discounted, CAST(sum(spend) AS BIGINT) AS spend "
-                "FROM purchases LEFT JOIN catalogue USING (product) GROUP BY ALL"
-            )
-        with self._session.stream("purchases", transactions.schema, batches()):
-            self._session.execute(f"CREATE TEMP TABLE grouped AS {query}")
-
-    def ordered(self, items: pa.Array) -> Iterator[pa.Table]:
-        """Read the purchases in order, a batch at a time.
+    def ranges(
+        self, items: pa.Array, old: pa.Array, indptr: NDArray[np.int64]
+    ) -> Iterator[CustomerRange]:
+        """Hand on the purchases, a range of customers at a time.
 
         Parameters
         ----------
         items : pyarrow.Array
             Ids of all items that may occur, ascending.
+        old : pyarrow.Array
+            Ids of the customers of an older history, ascending.
+        indptr : ndarray of int64
+            Where the pairs of each of them begin.
 
         Yields
         ------
-        pyarrow.Table
-            customer, item (int64: its position in `items`, -1 if the catalogue lacks the product), period,
-            discounted, spend.
+        CustomerRange
+            Behind the one before; together all customers. Each has about BLOCK_PAIRS older pairs at most.
         """
-        known = pa.table({"item": items, "place": np.arange(len(items), dtype=np.int64)})
-        self._session.register("known", known)
-        yield from self._session.tables(
-            "SELECT customer, coalesce(place, -1) AS item, period, discounted, spend "
-            "FROM grouped LEFT JOIN known USING (item) ORDER BY 1, 2, 3"
-        )
+        ...

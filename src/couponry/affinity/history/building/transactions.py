@@ -48,6 +48,26 @@ class ReadOptions(NamedTuple):
 
 DEFAULT_OPTIONS = ReadOptions()
 
+PIECE_ROWS = 1 << 17
+"""Rows that are checked at a time, at most: what is made of them stays in a cache that is near."""
+
+
+class CheckedRows(NamedTuple):
+    """Rows that were checked, and how many others there were among them.
+
+    Attributes
+    ----------
+    rows : pyarrow.Table
+        Of `Transactions.schema`.
+    left_out, guests, too_late : int
+        Returns, rows without a customer, and rows of periods after the last that is read.
+    """
+
+    rows: pa.Table
+    left_out: int
+    guests: int
+    too_late: int
+
 
 @dataclass
 class Transactions:
@@ -169,6 +189,20 @@ class Transactions:
             ]
         )
 
+    def pieces(self) -> Iterator[tuple[pa.Table, int]]:
+        """Read the rows as they are, some at a time.
+
+        Yields
+        ------
+        pyarrow.Table, int
+            At most PIECE_ROWS rows, and the number of the first of them.
+        """
+        first_row = 0
+        for table in self._stream.batches():
+            for start in range(0, max(len(table), 1), PIECE_ROWS):
+                yield table.slice(start, PIECE_ROWS), first_row + start
+            first_row += len(table)
+
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Read the rows; spend is in hundredths, periods of dates are days since 1970.
 
@@ -182,17 +216,50 @@ class Transactions:
         InvalidInput
             With the first row that makes no sense.
         """
-        first_row = 0
-        for table in self._stream.batches():
-            yield from self._checked(table, first_row).to_batches()
-            first_row += len(table)
+        for piece in self.pieces():
+            yield from self.count(self.checked(*piece)).to_batches()
 
-    def _checked(self, table: pa.Table, first_row: int) -> pa.Table:
-        """Return the rows of a batch in the schema of the batches, without returns."""
+    def count(self, checked: CheckedRows) -> pa.Table:
+        """Count what was left out of rows, and return the others.
+
+        Parameters
+        ----------
+        checked : CheckedRows
+
+        Returns
+        -------
+        pyarrow.Table
+        """
+        self.left_out += checked.left_out
+        self.guests += checked.guests
+        self.too_late += checked.too_late
+        return checked.rows
+
+    def checked(self, table: pa.Table, first_row: int) -> CheckedRows:
+        """Check rows; several threads may do so at a time.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            A piece.
+        first_row : int
+            Number of its first row.
+
+        Returns
+        -------
+        CheckedRows
+            Without returns.
+
+        Raises
+        ------
+        InvalidInput
+            With the first row that makes no sense.
+        """
         names = self._names
         table, has_customer = self._with_customers(table)
-        if not has_customer.any() and len(table):
-            return self.schema.empty_table()
+        guests = len(table) - int(has_customer.sum())
+        if guests and guests == len(table):
+            return CheckedRows(self.schema.empty_table(), 0, guests, 0)
         columns = {
             "customer": self._ids(table, "customer", self.customer_type, first_row),
             "product": self._ids(table, "product", self.product_type, first_row),
@@ -205,25 +272,25 @@ class Transactions:
             columns["discounted"] = (discount != 0).astype(np.uint8)
         if "spend" in self.optional:
             columns["spend"] = self._spend(table, first_row)
-        kept = has_customer
+        kept, too_late, left_out = has_customer, 0, 0
         if self.until is not None:
             in_time = columns["period"] <= self.until
-            self.too_late += int((kept & ~in_time).sum())
+            too_late = int((kept & ~in_time).sum())
             kept = kept & in_time
         if "quantity" in self.optional:
             bought = tables.exact_numbers(table, TABLE, names["quantity"], first_row) > 0
-            self.left_out += int((kept & ~bought).sum())
+            left_out = int((kept & ~bought).sum())
             kept = kept & bought
-        checked = pa.table(columns, schema=self.schema)
-        return checked if kept.all() else checked.filter(pa.array(kept))
+        rows = pa.table(columns, schema=self.schema)
+        rows = rows if kept.all() else rows.filter(pa.array(kept))
+        return CheckedRows(rows, left_out, guests, too_late)
 
     def _with_customers(self, table: pa.Table) -> tuple[pa.Table, NDArray[np.bool_]]:
-        """Return the rows, with any customer where there is none, and which rows have one; counts the others."""
+        """Return the rows, with any customer where there is none, and which rows have one."""
         name = self._names["customer"]
         column = table[name]
         if not self._skips_guests or not column.null_count:
             return table, np.ones(len(table), bool)
-        self.guests += column.null_count
         has_customer = column.is_valid().to_numpy()
         somebody = np.maximum.accumulate(np.where(has_customer, np.arange(len(table)), 0))
         somebody[: int(has_customer.argmax())] = int(has_customer.argmax())
@@ -233,7 +300,7 @@ class Transactions:
     def _spend(self, table: pa.Table, first_row: int) -> NDArray[np.int64]:
         """Return spend in hundredths, rounded half up."""
         name = self._names["spend"]
-        spend = tables.numbers(table, TABLE, name)
+        spend = tables.numbers(table, TABLE, name, first_row=first_row)
         wrong = np.abs(spend) > MAX_SPEND
         if wrong.any():
             row = int(wrong.argmax())

@@ -1,0 +1,57 @@
+// Purchases of some customers put into order and added up; see reference/purchases.py.
+#pragma once
+
+#include <cstdint>
+
+#include "common/checks.hpp"
+#include "common/views.hpp"
+
+namespace couponry {
+
+struct PurchaseRows {
+    View<const int64_t> customer;
+    View<const uint64_t> bought;
+    View<const int64_t> spend;
+};
+
+struct GroupedRows {
+    View<int64_t> counts, customer, customer_pairs, customer_trips;
+    View<uint32_t> pair_item;
+    View<int64_t> pair_purchases;
+    View<int32_t> period;
+    View<uint8_t> discounted;
+    View<int64_t> spend;
+    View<int32_t> trip_period;
+    View<uint8_t> trip_discounted;
+    View<int64_t> trip_spend;
+};
+
+// What a row bought: the number of an item, and twice the period, and 1 at a discount.
+struct BoughtWord {
+    static constexpr uint64_t NO_ITEM = 0xFFFFFFFFu;
+    static constexpr int32_t ZERO_PERIOD = 1 << 30;
+
+    static uint64_t number(uint64_t word) noexcept { return word >> 32; }
+    static int32_t period(uint64_t word) noexcept {
+        return static_cast<int32_t>(static_cast<uint32_t>(word) >> 1) - ZERO_PERIOD;
+    }
+};
+
+// Where an item has no rank, or a period lies outside of first to last.
+inline Fault purchases_beyond(const PurchaseRows& rows, int64_t ranks, int64_t first, int64_t last) noexcept {
+    for (int64_t r = 0; r < rows.bought.size; ++r) {
+        const uint64_t word = rows.bought[r], number = BoughtWord::number(word);
+        const int64_t period = BoughtWord::period(word);
+        if ((number != BoughtWord::NO_ITEM && number >= static_cast<uint64_t>(ranks)) || period < first ||
+            period > last)
+            return {"rows.bought", "items that have ranks and periods from the first to the last", r};
+    }
+    return NO_FAULT;
+}
+
+int order_ids(const View<const int64_t>& ids, const View<int64_t>& order) noexcept;
+
+int group_purchases(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first, int64_t last,
+                    const GroupedRows& grouped) noexcept;
+
+}  // namespace couponry

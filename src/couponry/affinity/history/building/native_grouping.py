@@ -1,0 +1,197 @@
+"""Transactions put into the order of customers by this package's own kernels, on all threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ....data import tables
+from ....data.arrow_columns import one_array
+from ....kernels import load
+from ....kernels.affinity_contract import PurchaseRows
+from ....utils.memory import available_memory
+from ....utils.parallel import parallel_map
+from .duckdb_session import Resources
+from .grouping import PURPOSE, CustomerRange, CustomerRows, Watching, older_blocks
+from .item_numbers import CatalogueNumbers, ItemNumbers, ProductNumbers
+from .packed_rows import numbers_of, pack, periods_of
+from .sorted_runs import SortedRuns
+from .transactions import CheckedRows, Transactions
+
+RUN_ROWS = 1 << 19
+"""Rows of a run, at least, but for the last."""
+
+BLOCK_ROWS = 1 << 18
+"""Rows of a range of customers, about."""
+
+BYTES_PER_ROW = 128
+"""A row while it is read and put into a run, or grouped; as it came, checked, in order, added up."""
+
+SHARE_OF_RUNS = 0.5
+"""Share of the memory that runs may take before they go to disk."""
+
+UNLIMITED_BYTES = 4 << 30
+"""Memory that is taken to be there where nobody says."""
+
+Piece = tuple[pa.Table, int]
+
+
+class _Sorted(NamedTuple):
+    """Rows as they were checked, the same by customer, and their first and last period."""
+
+    checked: list[CheckedRows]
+    rows: PurchaseRows
+    periods: tuple[int, int]
+
+
+class SortedPurchases:
+    """Purchases by customer in sorted runs; see `GroupedPurchases`.
+
+    Parameters
+    ----------
+    transactions : Transactions
+        Read once, here. Customers are integers.
+    catalogue : pyarrow.Table, optional
+        Columns product and item, each row once: what a product counts as. None: products are items.
+    resources : Resources
+    watching : Watching
+
+    Attributes
+    ----------
+    customer_type : pyarrow.DataType
+    items : pyarrow.Array
+    first, last : int
+    """
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        catalogue: pa.Table | None,
+        resources: Resources,
+        watching: Watching,
+    ):
+        self.customer_type = transactions.customer_type
+        self._transactions, self._watching, self._threads = transactions, watching, resources.threads
+        self._kernels = load().unchecked
+        self._numbers: ItemNumbers = (
+            ProductNumbers(transactions.product_type)
+            if catalogue is None
+            else CatalogueNumbers(catalogue)
+        )
+        memory = resources.memory or available_memory() or UNLIMITED_BYTES
+        workers = max(int(memory * (1 - SHARE_OF_RUNS)) // (BYTES_PER_ROW * RUN_ROWS) - 1, 1)
+        self._threads = min(resources.threads, workers)
+        self._runs = SortedRuns(int(memory * SHARE_OF_RUNS), resources.scratch, PURPOSE)
+        try:
+            self.first, self.last = self._read()
+            self._last_kept = watching.last_kept()
+            if self._last_kept is not None and self.first <= self.last:
+                is_any_kept = self.first <= self._last_kept
+                self.first, self.last = (self.first, self._last_kept) if is_any_kept else (0, -1)
+            self.items = self._items()
+        except BaseException:
+            self._runs.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._runs.close()
+
+    def _read(self) -> tuple[int, int]:
+        """Read the transactions into runs; return their first and last period, 0 and -1 if there are none."""
+        periods: list[int] = []
+        for found in parallel_map(self._sorted, self._pieces(), self._threads):
+            for checked in found.checked:
+                batches = self._transactions.count(checked).to_batches()
+                for batch in batches if self._watching.watch is not None else ():
+                    self._watching.watch(batch)
+            if len(found.rows.customer):
+                self._runs.add(found.rows)
+                periods += found.periods
+            del found
+        return (min(periods), max(periods)) if periods else (0, -1)
+
+    def _pieces(self) -> Iterator[list[Piece]]:
+        """Yield pieces of the transactions, those of a run together."""
+        pieces: list[Piece] = []
+        for piece in self._transactions.pieces():
+            pieces.append(piece)
+            if sum(len(table) for table, _ in pieces) >= RUN_ROWS:
+                yield pieces
+                pieces = []
+        if pieces:
+            yield pieces
+
+    def _sorted(self, pieces: list[Piece]) -> _Sorted:
+        """Check rows, give their items numbers and put them into the order of customers."""
+        checked = [self._transactions.checked(*piece) for piece in pieces]
+        table = pa.concat_tables([part.rows for part in checked])
+        columns = [one_array(column) for column in table.columns]
+        customer, period, discounted, spend = (columns[k].to_numpy() for k in (0, 2, 3, 4))
+        number, row = self._numbers.of(columns[1])
+        if row is not None:
+            customer, period, discounted, spend = (
+                column[row] for column in (customer, period, discounted, spend)
+            )
+        rows = PurchaseRows(customer, pack(number, period, discounted), spend)
+        if len(customer) == 0:
+            return _Sorted(checked, rows, (0, -1))
+        if (customer[1:] < customer[:-1]).any():
+            order = np.empty(len(customer), np.int64)
+            self._kernels.order_ids(customer, order)
+            rows = PurchaseRows(*(column[order] for column in rows))
+        return _Sorted(checked, rows, (int(period.min()), int(period.max())))
+
+    def _items(self) -> pa.Array:
+        """Return the ids of the items of purchases that are kept, ascending."""
+        number, ids = self._numbers.known()
+        if self._last_kept is not None:
+            is_kept = np.zeros(int(number.max(initial=-1)) + 2, np.bool_)
+            for word in self._runs.words():
+                found = numbers_of(word[periods_of(word) <= self._last_kept])
+                is_kept[np.minimum(found, len(is_kept) - 1)] = True  # the last one: of no item
+            ids = ids.filter(pa.array(is_kept[number]))
+        return tables.ranks(ids)[1]
+
+    def ranges(
+        self, items: pa.Array, old: pa.Array, indptr: NDArray[np.int64]
+    ) -> Iterator[CustomerRange]:
+        """Hand on the purchases, a range of customers at a time; see `GroupedPurchases`.
+
+        Parameters
+        ----------
+        items, old : pyarrow.Array
+        indptr : ndarray of int64
+
+        Yields
+        ------
+        CustomerRange
+        """
+        number, ids = self._numbers.known()
+        rank = np.zeros(int(number.max(initial=-1)) + 1, np.uint32)
+        rank[number] = tables.positions(ids, items)
+        known = old.to_numpy() if len(old) else np.zeros(0, np.int64)
+        of_old = known[[start for start, _ in older_blocks(indptr)[1:]]]
+        bounds = np.union1d(self._runs.bounds(BLOCK_ROWS), of_old)
+        self._runs.cut(bounds)
+        for place, stop in enumerate([*np.searchsorted(known, bounds).tolist(), len(known)]):
+            yield CustomerRange(stop, partial(self._customer_rows, place, rank))
+
+    def _customer_rows(self, place: int, rank: NDArray[np.uint32]) -> CustomerRows:
+        """Return the purchases of a range that are kept."""
+        return CustomerRows(self._kept(self._runs.read(place)), rank, pa.array)
+
+    def _kept(self, rows: PurchaseRows) -> PurchaseRows:
+        """Return the rows up to the last period that is kept."""
+        if self._last_kept is None:
+            return rows
+        kept = periods_of(rows.bought) <= self._last_kept
+        columns: list[Any] = [column[kept] for column in rows]
+        return PurchaseRows(*columns)

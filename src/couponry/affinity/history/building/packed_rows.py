@@ -1,0 +1,68 @@
+"""What was bought and when, in a word of 64 bits: see `couponry.kernels.affinity_contract.PurchaseRows`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....kernels.affinity_contract import NO_ITEM, ZERO_PERIOD
+
+HALF_WORD = np.uint64(32)
+
+
+def pack(
+    number: NDArray[Any], period: NDArray[np.int32], discounted: NDArray[np.uint8]
+) -> NDArray[np.uint64]:
+    """Put rows into words.
+
+    Parameters
+    ----------
+    number : ndarray of uint32 or int64
+        Of each row's item; NO_ITEM: none.
+    period : ndarray of int32
+    discounted : ndarray of uint8
+        0 or 1.
+
+    Returns
+    -------
+    ndarray of uint64
+    """
+    word = number.astype(np.uint64)
+    word <<= HALF_WORD
+    when = (period + np.int32(ZERO_PERIOD)).view(np.uint32)
+    when <<= np.uint32(1)
+    when |= discounted
+    word |= when
+    return word
+
+
+def numbers_of(word: NDArray[np.uint64]) -> NDArray[np.uint32]:
+    """Return the numbers of items in words.
+
+    Parameters
+    ----------
+    word : ndarray of uint64
+
+    Returns
+    -------
+    ndarray of uint32
+        NO_ITEM: none.
+    """
+    return (word >> HALF_WORD).astype(np.uint32)
+
+
+def periods_of(word: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """Return the periods in words.
+
+    Parameters
+    ----------
+    word : ndarray of uint64
+
+    Returns
+    -------
+    ndarray of int32
+    """
+    when = (word & np.uint64(NO_ITEM)).astype(np.uint32) >> np.uint32(1)
+    return when.view(np.int32) - np.int32(ZERO_PERIOD)

@@ -1,0 +1,181 @@
+"""Runs of purchases by customer, in memory and beyond it in a file without a name; read a range of customers at a time."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ....kernels.affinity_contract import PurchaseRows
+from ....utils.errors import first_line
+
+SAMPLED_ROWS = 1 << 10
+"""One of so many rows of a run is kept in mind, to tell where ranges of customers begin."""
+
+
+class SortedRuns:
+    """Keeps runs in memory, and those that there is no room for in a file that is gone with this object.
+
+    Parameters
+    ----------
+    memory : int
+        Bytes that runs may take.
+    scratch : pathlib.Path, optional
+        Where the file is made; None: the system's place for temporary files.
+    purpose : str
+        What runs are kept for, such as "grouping the transactions": for errors.
+    """
+
+    def __init__(self, memory: int, scratch: Path | None, purpose: str):
+        self._memory, self._scratch, self._purpose = memory, scratch, purpose
+        self._file: IO[bytes] | None = None
+        self._runs: list[_Run] = []
+        self._samples: list[NDArray[np.int64]] = []
+        self._cuts: list[list[int]] = []
+
+    def close(self) -> None:
+        """Forget all runs."""
+        self._runs.clear()
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, rows: PurchaseRows) -> None:
+        """Keep rows, in the smallest types that hold them.
+
+        Parameters
+        ----------
+        rows : PurchaseRows
+            At least one, by customer.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written.
+        """
+        self._samples.append(rows.customer[::SAMPLED_ROWS].copy())
+        run = _Run(_narrow(rows.customer, np.uint32), rows.bought, _narrow(rows.spend, np.int32))
+        size = sum(column.nbytes for column in run)
+        if size <= self._memory:
+            self._memory -= size
+        else:
+            run = self._written(run)
+        self._runs.append(run)
+
+    def _written(self, run: _Run) -> _Run:
+        """Write a run to the file, and return it as it is there."""
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(
+                    prefix="couponry-", dir=self._scratch, buffering=0
+                )
+            return _Run(*(_ArrayInFile(self._file, column) for column in run))
+        except OSError as error:
+            raise OSError(f"{self._purpose}: {first_line(error)}") from error
+
+    def bounds(self, rows: int) -> NDArray[np.int64]:
+        """Return customers at whom ranges of about so many rows begin, but for the first range.
+
+        Parameters
+        ----------
+        rows : int
+
+        Returns
+        -------
+        ndarray of int64
+            Ascending, each once.
+        """
+        samples = np.sort(np.concatenate([np.zeros(0, np.int64), *self._samples]))
+        step = max(rows // SAMPLED_ROWS, 1)
+        return np.unique(samples[step::step])
+
+    def cut(self, bounds: NDArray[np.int64]) -> None:
+        """Cut all runs into ranges of customers.
+
+        Parameters
+        ----------
+        bounds : ndarray of int64
+            The first customer of each range but the first one, ascending.
+        """
+        self._cuts = []
+        for run in self._runs:
+            places = np.searchsorted(run.customer[:], bounds).tolist()
+            self._cuts.append([0, *places, len(run.customer)])
+
+    def words(self) -> Iterator[NDArray[np.uint64]]:
+        """Yield what was bought, of each run.
+
+        Yields
+        ------
+        ndarray of uint64
+            See `PurchaseRows.bought`.
+        """
+        for run in self._runs:
+            yield run.bought[:]
+
+    def read(self, number: int) -> PurchaseRows:
+        """Read the rows of a range; several threads may do so at a time.
+
+        Parameters
+        ----------
+        number : int
+            Of the range.
+
+        Returns
+        -------
+        PurchaseRows
+            Those of one run after those of another.
+        """
+        parts = [
+            (run, slice(cuts[number], cuts[number + 1]))
+            for run, cuts in zip(self._runs, self._cuts, strict=True)
+            if cuts[number] < cuts[number + 1]
+        ]
+        dtypes = np.int64, np.uint64, np.int64
+        columns: list[Any] = [
+            np.concatenate([np.zeros(0, dtype), *(run[k][part] for run, part in parts)], dtype=dtype)
+            for k, dtype in enumerate(dtypes)
+        ]
+        return PurchaseRows(*columns)
+
+
+class _Run(NamedTuple):
+    """Rows by customer; arrays are in memory or in a file."""
+
+    customer: Any
+    bought: Any
+    spend: Any
+
+
+class _ArrayInFile:
+    """An array at the end of a file, of which parts are read as they are asked for."""
+
+    def __init__(self, file: IO[bytes], array: NDArray[Any]):
+        self._file, self._dtype, self._rows = file, array.dtype, len(array)
+        self._start = file.seek(0, os.SEEK_END)
+        left = memoryview(array).cast("B")
+        while len(left):
+            left = left[file.write(left) :]
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __getitem__(self, part: slice) -> NDArray[Any]:
+        start, stop, _ = part.indices(self._rows)
+        at, size = self._start + start * self._dtype.itemsize, (stop - start) * self._dtype.itemsize
+        found = bytearray()
+        while len(found) < size:  # one read takes 2 GiB at most
+            found += os.pread(self._file.fileno(), size - len(found), at + len(found))
+        return np.frombuffer(found, self._dtype)
+
+
+def _narrow(array: NDArray[np.int64], dtype: DTypeLike) -> NDArray[Any]:
+    """Return numbers in a smaller type if it holds them."""
+    holds = np.iinfo(dtype)
+    if len(array) and (array.min() < holds.min or array.max() > holds.max):
+        return array
+    return array.astype(dtype)
