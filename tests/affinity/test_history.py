@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import json
 import os
 import shutil
@@ -24,7 +25,7 @@ from hypothesis import strategies as st
 
 from couponry import InvalidInput
 from couponry.affinity import PurchaseHistory
-from couponry.affinity.history.building import merging
+from couponry.affinity.history.building import grouping, native_grouping
 from couponry.kernels import affinity_contract
 from couponry.kernels import available as available_backends
 from couponry.utils.files.locks import writing
@@ -134,7 +135,7 @@ def test_updates_give_what_a_replay_gives(
     bounds = [0, *sorted(cuts), 30]
     whole = PurchaseHistory.from_transactions(table, until=30)
     history = None
-    before, merging.BLOCK_PAIRS = merging.BLOCK_PAIRS, many
+    before, grouping.BLOCK_PAIRS = grouping.BLOCK_PAIRS, many
     try:
         for low, high in pairwise(bounds):
             part = table.filter(pa.array((week > low) & (week <= high)))
@@ -143,7 +144,7 @@ def test_updates_give_what_a_replay_gives(
             elif len(part):
                 history = PurchaseHistory.from_transactions(part, until=high)
     finally:
-        merging.BLOCK_PAIRS = before
+        grouping.BLOCK_PAIRS = before
     assert history is not None
     assert arrays(history) == arrays(whole)
 
@@ -378,7 +379,8 @@ def test_bad_arguments(tmp_path: Path) -> None:
 def test_without_duckdb_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(ImportError, match=r"couponry\[affinity\]"):
-        PurchaseHistory.from_transactions(transactions(7))
+        PurchaseHistory.from_transactions(transactions(7, text=True))
+    assert len(PurchaseHistory.from_transactions(transactions(7)).customers)  # needs none
 
 
 @pytest.mark.parametrize("name", [n for n, state in available_backends().items() if state == "yes"])
@@ -400,5 +402,22 @@ def test_what_duckdb_cannot_write_is_an_error_of_the_system(
 
     monkeypatch.setattr(duckdb, "connect", full)
     with pytest.raises(OSError, match=r"^grouping .*: IO Error: Could not write file: No space"):
+        PurchaseHistory.from_transactions(transactions(7, text=True), folder=tmp_path / "kept")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_runs_cannot_write_is_an_error_of_the_system(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Full:
+        def __getattr__(self, name: str) -> Any:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(native_grouping, "SHARE_OF_RUNS", 0.0)
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Full())
+    with pytest.raises(OSError, match=r"^grouping the transactions: .*No space left on device"):
         PurchaseHistory.from_transactions(transactions(7), folder=tmp_path / "kept")
     assert list(tmp_path.iterdir()) == []

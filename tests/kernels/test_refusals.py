@@ -25,7 +25,7 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "compile_constraints constraints",  # empty: lengths alone are asked for
     "compile_constraints spec.held_ptr", "compile_constraints spec.had_ptr", "compile_constraints spec.mandatory",
     "rules.constraint_ptr", "scoring.prior", "scoring.eligible.ptr",  # empty: there is nothing of it
-    "factor", "threshold", "scoring.kinds.ptr",
+    "factor", "threshold", "scoring.kinds.ptr", "rank",
 }  # fmt: skip
 
 COUNTED = {  # arrays of numbers that count in another array: the first number beyond it
@@ -44,6 +44,8 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
         "scoring.own.pair": 70, "scoring.kinds.item": 3, "scoring.kinds.ptr": 10**6,
         "scoring.kinds.offer": 70, "scoring.eligible.ptr": 10**6, "scoring.eligible.offer": 70,
     },
+    "order_purchases": {"columns.period": 2**30},
+    "group_purchases": {"rows.bought": 10**6 << 32},
     "score_trees": {"trees.ptr": 10**6, "trees.feature": 3},
 }  # fmt: skip
 RULES = {
@@ -117,7 +119,7 @@ def test_numbers_beyond_what_they_count_in(kernel: str) -> None:
             continue
         least = -2 if path.endswith(("group", "kinds.item")) else -1  # -1: of none
         for number in [beyond, np.iinfo(array.dtype).max, least, np.iinfo(array.dtype).min]:
-            if number <= 0 and (array.dtype.kind == "u" or path == "period"):
+            if number <= 0 and (array.dtype.kind == "u" or path.endswith("period")):
                 continue
             for at in 0, array.size // 2, array.size - 1:
                 if path.endswith("pair"):
@@ -205,7 +207,7 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "mark_free": "is_free", "alternatives": "loss", "fine_usage": "total", "regret": "out",
         "choose_exactly": "chosen", "propose": "priority", "improve": "search.activity",
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
-        "score_trees": "out",
+        "score_trees": "out", "order_purchases": "rows.bought", "group_purchases": "grouped.pair_item",
     }  # fmt: skip
     assert set(out) == set(CALLS)
     for kernel, path in out.items():

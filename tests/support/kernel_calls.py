@@ -22,14 +22,19 @@ from tests.support.kernel_cases import (
 from couponry.kernels import REPAIR
 from couponry.kernels.affinity_contract import (
     MOST_LEAVES,
+    NO_ITEM,
+    ZERO_PERIOD,
     Bought,
     Chosen,
     Eligible,
     Factors,
+    GroupedRows,
     Kinds,
     Links,
     OfferScoring,
     Pairs,
+    PurchaseColumns,
+    PurchaseRows,
     Trees,
 )
 
@@ -198,6 +203,7 @@ def calls_of_affinity(
     }
     factor = random.random((200, 2)).astype(np.float32)
     yield Call("fold_purchases", {**bought, "factor": factor, "pairs": Pairs.new(pairs, 2)})
+    yield from calls_of_purchases(random)
     customers = int(random.integers(1, 9)) if customers < 0 else customers
     items = int(random.integers(1, 40)) if items < 0 else items
     offers = int(random.choice([1, 63, 64, 65, 300, 20_000])) if offers < 0 else offers
@@ -208,6 +214,30 @@ def calls_of_affinity(
     yield Call("best_offers", arguments | {"chosen": _room(customers, width)})
     rows = int(random.choice([1, 63, 64, 65, 150]))
     yield trees_call(random, trees=int(random.integers(1, 5)), features=3, rows=rows)
+
+
+def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
+    """Purchases to be put into order and added up: ids near each other or far apart, few or many periods."""
+    count, items = int(random.choice([1, 2, 30, 400])), int(random.choice([1, 7, 300]))
+    first, periods = int(random.choice([-70, 1, 19_000])), int(random.choice([1, 9, 200, 100_000]))
+    customer = random.integers(0, random.choice([1, 9, 200]), count) - 3
+    if random.integers(2):
+        customer *= 0x9E3779B97F4A7C1
+    number = random.integers(0, items, count).astype(np.uint32)
+    number[random.random(count) < 0.1] = NO_ITEM
+    period = random.integers(first, first + periods, count).astype(np.int32)
+    discounted = random.integers(0, 2, count).astype(np.uint8)
+    spend = random.integers(-100, 1_000, count)
+    columns = PurchaseColumns(customer, number, period, discounted, spend)
+    empty = PurchaseRows(*(np.zeros_like(array) for array in PurchaseRows.new(count)))
+    yield Call("order_purchases", {"columns": columns, "rows": empty})
+    when = (period.astype(np.int64) + ZERO_PERIOD) * 2 + discounted
+    bought = number.astype(np.uint64) << np.uint64(32) | when.astype(np.uint64)
+    rank = random.integers(0, random.choice([items, 2**32 - 2]), items).astype(np.uint32)
+    arguments = {"rows": PurchaseRows(customer, bought, spend), "rank": rank}
+    arguments |= {"first": first, "last": first + periods - 1}
+    room = GroupedRows(*(np.zeros_like(array) for array in GroupedRows.new(count)))
+    yield Call("group_purchases", arguments | {"grouped": room})
 
 
 def trees_call(random: np.random.Generator, *, trees: int, features: int, rows: int) -> Call:

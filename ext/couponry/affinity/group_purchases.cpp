@@ -1,4 +1,4 @@
-// Rows into order by radix, a customer's own rows by comparison: what one customer bought stays in the nearest cache.
+// Purchases into order by radix: customer, item and period in one word, with the place of the row below them.
 #include "affinity/group_purchases.hpp"
 
 #include <algorithm>
@@ -13,56 +13,76 @@ namespace couponry {
 
 namespace {
 
-constexpr int64_t FEW = 24;    // rows that are put into order by insertion
-constexpr uint64_t DENSE = 4;  // ids are counted where they are spread over at most so many times as many numbers
+constexpr int64_t AHEAD = 16;  // rows that are asked of memory before they are needed
+constexpr uint64_t DENSE = 4;  // ids less the least one are codes where they are below so many times the rows
 
-struct Row {
-    uint64_t key;  // rank of the item plus 1, twice the period, and 1 at a discount
-    int64_t spend;
+// Codes of the customers of rows, ascending as their ids are, and the id of each.
+class Codes {
+public:
+    explicit Codes(const View<const int64_t>& customer) : customer_(customer) {
+        const int64_t n = customer.size;
+        const auto ends = std::minmax_element(customer.data, customer.data + n);
+        least_ = *ends.first;
+        most_ = static_cast<uint64_t>(*ends.second) - static_cast<uint64_t>(least_);
+        if (most_ < DENSE * static_cast<uint64_t>(n)) return;
+        std::vector<int64_t> order(static_cast<size_t>(n));
+        radix_order(customer, {order.data(), n});
+        code_.resize(static_cast<size_t>(n));
+        for (const int64_t r : order) {
+            if (id_.empty() || id_.back() != customer[r]) id_.push_back(customer[r]);
+            code_[r] = static_cast<int64_t>(id_.size()) - 1;
+        }
+        most_ = id_.size() - 1;
+    }
+
+    COUPONRY_INLINE uint64_t of(int64_t r) const noexcept {
+        return static_cast<uint64_t>(code_.empty() ? customer_[r] - least_ : code_[r]);
+    }
+    COUPONRY_INLINE int64_t id(uint64_t code) const noexcept {
+        return id_.empty() ? least_ + static_cast<int64_t>(code) : id_[code];
+    }
+    uint64_t most() const noexcept { return most_; }
+
+private:
+    View<const int64_t> customer_;
+    int64_t least_;
+    uint64_t most_;
+    std::vector<int64_t> code_, id_;
 };
 
-void sort_rows(Row* begin, Row* end) noexcept {
-    const auto before = [](const Row& a, const Row& b) { return a.key < b.key; };
-    if (end - begin > FEW) {
-        std::sort(begin, end, before);
-        return;
-    }
-    for (Row* row = begin + 1; row < end; ++row) {
-        const Row moved = *row;
-        Row* to = row;
-        for (; to > begin && moved.key < to[-1].key; --to) *to = to[-1];
-        *to = moved;
-    }
-}
+// A row in its order.
+struct Purchase {
+    uint64_t customer;  // code
+    uint64_t item;      // rank plus 1; 0: none
+    int64_t slot;       // period, from the first
+    uint8_t discounted;
+    int64_t spend;
+};
 
 // A customer's purchases of anything by period, of one customer at a time.
 class Trips {
 public:
-    Trips(int64_t first, int64_t last)
-        : first_(first), there_((last - first) / 64 + 1), spend_(last - first + 1), discounted_(last - first + 1) {}
+    explicit Trips(int64_t periods) : there_(periods / 64 + 1), spend_(periods), discounted_(periods) {}
 
-    void add(int32_t period, int64_t spend, bool discounted) noexcept {
-        const int64_t slot = period - first_, word = slot / 64;
-        const uint64_t bit = uint64_t{1} << (slot % 64);
-        if (!(there_[word] & bit)) {
-            there_[word] |= bit;
-            spend_[slot] = 0;
-            discounted_[slot] = 0;
-            low_ = std::min(low_, word);
-            high_ = std::max(high_, word);
-        }
-        spend_[slot] += spend;
-        discounted_[slot] |= discounted;
+    COUPONRY_INLINE void add(const Purchase& row) noexcept {
+        const int64_t word = row.slot / 64;
+        there_[word] |= uint64_t{1} << (row.slot % 64);
+        spend_[row.slot] += row.spend;
+        discounted_[row.slot] |= row.discounted;
+        low_ = std::min(low_, word);
+        high_ = std::max(high_, word);
     }
 
     // Writes the trips from place `at` on, forgets them, and returns the place after the last.
-    int64_t write(const GroupedRows& grouped, int64_t at) noexcept {
+    int64_t write(const GroupedRows& out, int64_t first, int64_t at) noexcept {
         for (int64_t word = low_; word <= high_; ++word) {
             for (uint64_t left = there_[word]; left; left &= left - 1) {
                 const int64_t slot = word * 64 + lowest_bit(left);
-                grouped.trip_period[at] = static_cast<int32_t>(first_ + slot);
-                grouped.trip_discounted[at] = discounted_[slot];
-                grouped.trip_spend[at++] = spend_[slot];
+                out.trip_period[at] = static_cast<int32_t>(first + slot);
+                out.trip_discounted[at] = discounted_[slot];
+                out.trip_spend[at++] = spend_[slot];
+                spend_[slot] = 0;
+                discounted_[slot] = 0;
             }
             there_[word] = 0;
         }
@@ -72,97 +92,139 @@ public:
     }
 
 private:
-    int64_t first_;
     std::vector<uint64_t> there_;
     std::vector<int64_t> spend_;
     std::vector<uint8_t> discounted_;
     int64_t low_ = static_cast<int64_t>(there_.size()), high_ = -1;
 };
 
-// Takes the customers' rows, one customer after the other.
-class Grouping {
-public:
-    Grouping(const GroupedRows& out, int64_t first, int64_t last) : out_(out), trips_(first, last) {}
-
-    void customer(int64_t id, Row* row, Row* end) noexcept {
-        sort_rows(row, end);
-        out_.customer[customers_] = id;
-        out_.customer_pairs[customers_] = pairs_;
-        out_.customer_trips[customers_++] = trip_;
-        uint64_t item = 0;  // of no rank
-        while (row < end) {
-            const uint64_t key = row->key;
-            uint64_t discounted = key & 1;
-            int64_t spend = row->spend;
-            for (++row; row < end && row->key >> 1 == key >> 1; ++row) {
-                discounted |= row->key & 1;
-                spend += row->spend;
-            }
-            const int32_t period = BoughtWord::period(key);
-            trips_.add(period, spend, discounted != 0);
-            if (key >> 32 == 0) continue;
-            if (key >> 32 != item) {
-                item = key >> 32;
-                out_.pair_item[pairs_] = static_cast<uint32_t>(item - 1);
-                out_.pair_purchases[pairs_++] = purchases_;
-            }
-            out_.period[purchases_] = period;
-            out_.discounted[purchases_] = static_cast<uint8_t>(discounted);
-            out_.spend[purchases_++] = spend;
+// Adds up n rows, which row(k) returns in their order.
+template <class RowAt>
+void add_up(int64_t n, const RowAt& row, const Codes& codes, int64_t first, Trips& trips,
+            const GroupedRows& out) noexcept {
+    int64_t customers = 0, pairs = 0, purchases = 0, trip = 0;
+    Purchase before{0, 0, -1, 0, 0};
+    for (int64_t k = 0; k < n; ++k) {
+        const Purchase now = row(k);
+        const bool other_customer = k == 0 || now.customer != before.customer;
+        const bool other_item = other_customer || now.item != before.item;
+        if (other_customer) {
+            trip = trips.write(out, first, trip);
+            out.customer[customers] = codes.id(now.customer);
+            out.customer_pairs[customers] = pairs;
+            out.customer_trips[customers++] = trip;
         }
-        trip_ = trips_.write(out_, trip_);
+        trips.add(now);
+        if (now.item && other_item) {
+            out.pair_item[pairs] = static_cast<uint32_t>(now.item - 1);
+            out.pair_purchases[pairs++] = purchases;
+        }
+        if (now.item && (other_item || now.slot != before.slot)) {
+            out.period[purchases] = static_cast<int32_t>(first + now.slot);
+            out.discounted[purchases] = now.discounted;
+            out.spend[purchases++] = now.spend;
+        } else if (now.item) {
+            out.discounted[purchases - 1] |= now.discounted;
+            out.spend[purchases - 1] += now.spend;
+        }
+        before = now;
+    }
+    trip = trips.write(out, first, trip);
+    out.customer_pairs[customers] = pairs;
+    out.customer_trips[customers] = trip;
+    out.pair_purchases[pairs] = purchases;
+    const int64_t counts[] = {customers, pairs, purchases, trip};
+    for (int64_t k = 0; k < 4; ++k) out.counts[k] = counts[k];
+}
+
+// Rows of any order, with what they are ordered by.
+class Unordered {
+public:
+    Unordered(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first)
+        : rows_(rows), codes_(rows.customer), item_(static_cast<size_t>(rows.bought.size)), first_(first) {
+        for (int64_t r = 0; r < rows.bought.size; ++r) {
+            const uint64_t number = BoughtWord::number(rows.bought[r]);
+            if (number != BoughtWord::NO_ITEM) item_[r] = uint64_t{rank[static_cast<int64_t>(number)]} + 1;
+            most_item_ = std::max(most_item_, item_[r]);
+        }
     }
 
-    void finish() noexcept {
-        out_.customer_pairs[customers_] = pairs_;
-        out_.customer_trips[customers_] = trip_;
-        out_.pair_purchases[pairs_] = purchases_;
-        const int64_t counts[] = {customers_, pairs_, purchases_, trip_};
-        for (int64_t k = 0; k < 4; ++k) out_.counts[k] = counts[k];
+    COUPONRY_INLINE Purchase at(int64_t r) const noexcept {
+        const uint64_t word = rows_.bought[r];
+        return {codes_.of(r), item_[r], BoughtWord::period(word) - first_, static_cast<uint8_t>(word & 1),
+                rows_.spend[r]};
     }
+    const Codes& codes() const noexcept { return codes_; }
+    uint64_t most_item() const noexcept { return most_item_; }
+    int64_t spend(int64_t r) const noexcept { return rows_.spend[r]; }
+    COUPONRY_INLINE void ask_for(int64_t r) const noexcept { prefetch_ahead(rows_.spend.data, r); }
 
 private:
-    const GroupedRows& out_;
-    Trips trips_;
-    int64_t customers_ = 0, pairs_ = 0, purchases_ = 0, trip_ = 0;
+    const PurchaseRows& rows_;
+    Codes codes_;
+    std::vector<uint64_t> item_;
+    uint64_t most_item_ = 0;
+    int64_t first_;
 };
 
-COUPONRY_INLINE Row row_of(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t r) noexcept {
-    const uint64_t word = rows.bought[r], number = BoughtWord::number(word);
-    const uint64_t place = number == BoughtWord::NO_ITEM ? 0 : uint64_t{rank[static_cast<int64_t>(number)]} + 1;
-    return {place << 32 | (word & 0xFFFFFFFFu), rows.spend[r]};
-}
+// How much of a word of 64 bits customers, items, periods and places take up; discounts take one more.
+struct Widths {
+    int customer, item, slot, place;
 
-// Rows of ids that lie close together, each put where its customer's rows are.
-void group_counted(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t least, int64_t range,
-                   Row* sorted, Grouping& grouping) {
-    std::vector<int64_t> end(static_cast<size_t>(range) + 1, 0);
-    const int64_t n = rows.customer.size;
-    for (int64_t r = 0; r < n; ++r) ++end[rows.customer[r] - least + 1];
-    for (int64_t c = 0; c < range; ++c) end[c + 1] += end[c];
-    for (int64_t r = 0; r < n; ++r) sorted[end[rows.customer[r] - least]++] = row_of(rows, rank, r);
-    for (int64_t c = 0, begin = 0; c < range; begin = end[c++])
-        if (end[c] > begin) grouping.customer(least + c, sorted + begin, sorted + end[c]);
-}
+    int key() const noexcept { return customer + item + slot + 1; }
+    static uint64_t low(uint64_t word, int bits) noexcept { return word & ((uint64_t{1} << bits) - 1); }
+};
 
-// Rows of ids from anywhere.
-void group_ordered(const PurchaseRows& rows, const View<const uint32_t>& rank, Row* sorted, Grouping& grouping) {
-    const int64_t n = rows.customer.size;
-    std::vector<int64_t> order(static_cast<size_t>(n));
-    radix_order(rows.customer, {order.data(), n});
-    for (int64_t r = 0; r < n; ++r) sorted[r] = row_of(rows, rank, order[r]);
-    for (int64_t begin = 0, end; begin < n; begin = end) {
-        const int64_t id = rows.customer[order[begin]];
-        for (end = begin + 1; end < n && rows.customer[order[end]] == id;) ++end;
-        grouping.customer(id, sorted + begin, sorted + end);
+void group_packed(const Unordered& rows, int64_t n, const Widths& width, int64_t first, Trips& trips,
+                  const GroupedRows& out) {
+    const std::unique_ptr<uint64_t[]> room(new uint64_t[2 * static_cast<size_t>(n)]);
+    for (int64_t r = 0; r < n; ++r) {
+        const Purchase row = rows.at(r);
+        const uint64_t key = ((row.customer << width.item | row.item) << width.slot | static_cast<uint64_t>(row.slot))
+                                 << 1 | row.discounted;
+        room[r] = key << width.place | static_cast<uint64_t>(r);
     }
+    const auto key_of = [&](uint64_t word) { return word >> width.place; };
+    const uint64_t* const sorted = radix_sorted(room.get(), room.get() + n, n, width.key(), key_of);
+    const auto row = [&](int64_t k) {
+        rows.ask_for(static_cast<int64_t>(Widths::low(sorted[std::min(k + AHEAD, n - 1)], width.place)));
+        const uint64_t key = key_of(sorted[k]), when = key >> 1, what = when >> width.slot;
+        return Purchase{what >> width.item, Widths::low(what, width.item),
+                        static_cast<int64_t>(Widths::low(when, width.slot)), static_cast<uint8_t>(key & 1),
+                        rows.spend(static_cast<int64_t>(Widths::low(sorted[k], width.place)))};
+    };
+    add_up(n, row, rows.codes(), first, trips, out);
+}
+
+// Where keys and places do not fit into a word together.
+void group_compared(const Unordered& rows, int64_t n, int64_t first, Trips& trips, const GroupedRows& out) {
+    std::vector<Purchase> sorted;
+    sorted.reserve(static_cast<size_t>(n));
+    for (int64_t r = 0; r < n; ++r) sorted.push_back(rows.at(r));
+    std::sort(sorted.begin(), sorted.end(), [](const Purchase& a, const Purchase& b) {
+        if (a.customer != b.customer) return a.customer < b.customer;
+        return a.item != b.item ? a.item < b.item : a.slot < b.slot;
+    });
+    add_up(n, [&](int64_t k) { return sorted[static_cast<size_t>(k)]; }, rows.codes(), first, trips, out);
 }
 
 }  // namespace
 
-int order_ids(const View<const int64_t>& ids, const View<int64_t>& order) noexcept {
+int order_purchases(const PurchaseColumns& columns, const OrderedRows& out) noexcept {
+    const int64_t n = columns.customer.size;
     try {
-        radix_order(ids, order);
+        std::vector<int64_t> order(static_cast<size_t>(n));
+        radix_order(columns.customer, {order.data(), n});
+        for (int64_t k = 0; k < n; ++k) {
+            const int64_t r = order[k], later = order[std::min(k + AHEAD, n - 1)];
+            prefetch_ahead(columns.customer.data, later);
+            prefetch_ahead(columns.number.data, later);
+            prefetch_ahead(columns.period.data, later);
+            prefetch_ahead(columns.spend.data, later);
+            out.customer[k] = columns.customer[r];
+            out.bought[k] = BoughtWord::of(columns.number[r], columns.period[r], columns.discounted[r]);
+            out.spend[k] = columns.spend[r];
+        }
     } catch (const std::bad_alloc&) {
         return NO_MEMORY;
     }
@@ -173,17 +235,20 @@ int group_purchases(const PurchaseRows& rows, const View<const uint32_t>& rank, 
                     const GroupedRows& grouped) noexcept {
     const int64_t n = rows.customer.size;
     try {
-        Grouping grouping(grouped, first, last);
-        if (n > 0) {
-            const std::unique_ptr<Row[]> sorted(new Row[static_cast<size_t>(n)]);
-            const auto ends = std::minmax_element(rows.customer.data, rows.customer.data + n);
-            const uint64_t range = static_cast<uint64_t>(*ends.second) - static_cast<uint64_t>(*ends.first);
-            if (range < DENSE * static_cast<uint64_t>(n))
-                group_counted(rows, rank, *ends.first, static_cast<int64_t>(range) + 1, sorted.get(), grouping);
-            else
-                group_ordered(rows, rank, sorted.get(), grouping);
+        Trips trips(last - first + 1);
+        if (n == 0) {
+            for (View<int64_t> none : {grouped.customer_pairs, grouped.customer_trips, grouped.pair_purchases})
+                none[0] = 0;
+            for (int64_t k = 0; k < 4; ++k) grouped.counts[k] = 0;
+            return DONE;
         }
-        grouping.finish();
+        const Unordered unordered(rows, rank, first);
+        const Widths width{bit_width(unordered.codes().most()), bit_width(unordered.most_item()),
+                           bit_width(static_cast<uint64_t>(last - first)), bit_width(static_cast<uint64_t>(n - 1))};
+        if (width.key() + width.place <= 64)
+            group_packed(unordered, n, width, first, trips, grouped);
+        else
+            group_compared(unordered, n, first, trips, grouped);
     } catch (const std::bad_alloc&) {
         return NO_MEMORY;
     }

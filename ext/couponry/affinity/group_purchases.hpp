@@ -8,6 +8,20 @@
 
 namespace couponry {
 
+struct PurchaseColumns {
+    View<const int64_t> customer;
+    View<const uint32_t> number;
+    View<const int32_t> period;
+    View<const uint8_t> discounted;
+    View<const int64_t> spend;
+};
+
+struct OrderedRows {
+    View<int64_t> customer;
+    View<uint64_t> bought;
+    View<int64_t> spend;
+};
+
 struct PurchaseRows {
     View<const int64_t> customer;
     View<const uint64_t> bought;
@@ -31,11 +45,22 @@ struct BoughtWord {
     static constexpr uint64_t NO_ITEM = 0xFFFFFFFFu;
     static constexpr int32_t ZERO_PERIOD = 1 << 30;
 
+    static uint64_t of(uint32_t number, int32_t period, uint8_t discounted) noexcept {
+        const uint32_t when = (static_cast<uint32_t>(period) + uint32_t{ZERO_PERIOD}) << 1 | discounted;
+        return uint64_t{number} << 32 | when;
+    }
     static uint64_t number(uint64_t word) noexcept { return word >> 32; }
     static int32_t period(uint64_t word) noexcept {
         return static_cast<int32_t>(static_cast<uint32_t>(word) >> 1) - ZERO_PERIOD;
     }
 };
+
+// Where a period is none, or a flag is neither 0 nor 1.
+inline Fault columns_beyond(const PurchaseColumns& columns) noexcept {
+    const int64_t n = columns.period.size, most = BoughtWord::ZERO_PERIOD;
+    return first_fault(not_within("columns.period", columns.period.data, 0, n, 1 - most, most - 1),
+                       not_flags("columns.discounted", columns.discounted.data, n));
+}
 
 // Where an item has no rank, or a period lies outside of first to last.
 inline Fault purchases_beyond(const PurchaseRows& rows, int64_t ranks, int64_t first, int64_t last) noexcept {
@@ -49,7 +74,7 @@ inline Fault purchases_beyond(const PurchaseRows& rows, int64_t ranks, int64_t f
     return NO_FAULT;
 }
 
-int order_ids(const View<const int64_t>& ids, const View<int64_t>& order) noexcept;
+int order_purchases(const PurchaseColumns& columns, const OrderedRows& out) noexcept;
 
 int group_purchases(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first, int64_t last,
                     const GroupedRows& grouped) noexcept;

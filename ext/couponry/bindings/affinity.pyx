@@ -26,6 +26,16 @@ cdef extern from "affinity/fold_purchases.hpp" namespace "couponry" nogil:
     Fault periods_beyond(const Purchases&, int64_t, const Pairs&) noexcept
 
 cdef extern from "affinity/group_purchases.hpp" namespace "couponry" nogil:
+    cdef cppclass PurchaseColumns:
+        View[const int64_t] customer, spend
+        View[const uint32_t] number
+        View[const int32_t] period
+        View[const uint8_t] discounted
+
+    cdef cppclass OrderedRows:
+        View[int64_t] customer, spend
+        View[uint64_t] bought
+
     cdef cppclass PurchaseRows:
         View[const int64_t] customer, spend
         View[const uint64_t] bought
@@ -36,7 +46,8 @@ cdef extern from "affinity/group_purchases.hpp" namespace "couponry" nogil:
         View[int32_t] period, trip_period
         View[uint8_t] discounted, trip_discounted
 
-    int c_order_ids "couponry::order_ids"(View[const int64_t], View[int64_t]) noexcept
+    int c_order_purchases "couponry::order_purchases"(const PurchaseColumns&, const OrderedRows&) noexcept
+    Fault columns_beyond(const PurchaseColumns&) noexcept
     int c_group_purchases "couponry::group_purchases"(
         const PurchaseRows&, View[const uint32_t], int64_t, int64_t, const GroupedRows&) noexcept
     Fault purchases_beyond(const PurchaseRows&, int64_t, int64_t, int64_t) noexcept
@@ -227,13 +238,28 @@ def fold_purchases(
         c_fold_purchases(bought, factor_, pairs_)
 
 
-def order_ids(const int64_t[::1] ids, int64_t[::1] order, *, bint unchecked=False):
-    cdef View[const int64_t] ids_ = view[int64_t](ids)
-    cdef View[int64_t] order_ = writable[int64_t](order)
+def order_purchases(columns, rows, *, bint unchecked=False):
+    cdef PurchaseColumns columns_
+    cdef OrderedRows rows_
+    cdef int64_t count
     cdef int status
-    same(order_.size, ids_.size, "order: ids")
+    columns_.customer, columns_.number = view[int64_t](columns.customer), view[uint32_t](columns.number)
+    columns_.period, columns_.discounted = view[int32_t](columns.period), view[uint8_t](columns.discounted)
+    columns_.spend = view[int64_t](columns.spend)
+    rows_.customer, rows_.bought = writable[int64_t](rows.customer), writable[uint64_t](rows.bought)
+    rows_.spend = writable[int64_t](rows.spend)
+    count = columns_.customer.size
+    same(columns_.number.size, count, "columns.number: rows")
+    same(columns_.period.size, count, "columns.period: rows")
+    same(columns_.discounted.size, count, "columns.discounted: rows")
+    same(columns_.spend.size, count, "columns.spend: rows")
+    same(rows_.customer.size, count, "rows.customer: rows")
+    same(rows_.bought.size, count, "rows.bought: rows")
+    same(rows_.spend.size, count, "rows.spend: rows")
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(columns_beyond(columns_))
     with nogil:
-        status = c_order_ids(ids_, order_)
+        status = c_order_purchases(columns_, rows_)
     check(status)
 
 

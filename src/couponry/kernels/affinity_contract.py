@@ -61,6 +61,29 @@ class Pairs(NamedTuple):
         return cls(times, first, last, discounted, spend, squared_gaps, recent, decay)
 
 
+class PurchaseColumns(NamedTuple):
+    """Purchases in any order, column by column.
+
+    Attributes
+    ----------
+    customer : ndarray of int64, shape (r,)
+    number : ndarray of uint32, shape (r,)
+        Of the item; `NO_ITEM`: none.
+    period : ndarray of int32, shape (r,)
+        Nearer to 0 than `ZERO_PERIOD`.
+    discounted : ndarray of uint8, shape (r,)
+        0 or 1.
+    spend : ndarray of int64, shape (r,)
+        Hundredths of the currency.
+    """
+
+    customer: NDArray[np.int64]
+    number: NDArray[np.uint32]
+    period: NDArray[np.int32]
+    discounted: NDArray[np.uint8]
+    spend: NDArray[np.int64]
+
+
 class PurchaseRows(NamedTuple):
     """Purchases of some customers, in any order.
 
@@ -78,6 +101,11 @@ class PurchaseRows(NamedTuple):
     customer: NDArray[np.int64]
     bought: NDArray[np.uint64]
     spend: NDArray[np.int64]
+
+    @classmethod
+    def new(cls, rows: int) -> PurchaseRows:
+        """Room for so many rows; nothing is in it yet."""
+        return cls(np.empty(rows, np.int64), np.empty(rows, np.uint64), np.empty(rows, np.int64))
 
 
 class GroupedRows(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .. import reference
 from .affinity import _use_instruction_set as _use_for_affinity
-from .affinity import best_offers, fold_purchases, group_purchases, order_ids, score_trees
+from .affinity import best_offers, fold_purchases, group_purchases, order_purchases, score_trees
 from .customer_constraints import compile_constraints
 from .evaluate import _use_instruction_set as _use_for_evaluate
 from .evaluate import (
@@ -49,7 +49,7 @@ __all__ = [
     "instruction_sets",
     "mark_free",
     "noise",
-    "order_ids",
+    "order_purchases",
     "propose",
     "quantise",
     "read_bytes",

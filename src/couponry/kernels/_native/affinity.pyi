@@ -6,6 +6,7 @@ from ..affinity_contract import (
     GroupedRows,
     OfferScoring,
     Pairs,
+    PurchaseColumns,
     PurchaseRows,
     Trees,
 )
@@ -20,8 +21,8 @@ def fold_purchases(
     *,
     unchecked: bool = False,
 ) -> None: ...
-def order_ids(
-    ids: NDArray[np.int64], order: NDArray[np.int64], *, unchecked: bool = False
+def order_purchases(
+    columns: PurchaseColumns, rows: PurchaseRows, *, unchecked: bool = False
 ) -> None: ...
 def group_purchases(
     rows: PurchaseRows,

@@ -20,7 +20,7 @@ from .digest import hash_blocks
 from .evaluate import evaluate, noise
 from .local_search import improve, propose
 from .mark_free import mark_free
-from .purchases import group_purchases, order_ids
+from .purchases import group_purchases, order_purchases
 from .quantise import quantise, span
 from .regret import choose_exactly, regret
 
@@ -37,7 +37,7 @@ __all__ = [
     "improve",
     "mark_free",
     "noise",
-    "order_ids",
+    "order_purchases",
     "propose",
     "quantise",
     "regret",

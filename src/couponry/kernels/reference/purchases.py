@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..affinity_contract import NO_ITEM, ZERO_PERIOD, GroupedRows, PurchaseRows
+from ..affinity_contract import NO_ITEM, ZERO_PERIOD, GroupedRows, PurchaseColumns, PurchaseRows
 from ..contract import Integer, Sums, Words
 
 ONE = np.uint64(1)
@@ -16,20 +16,30 @@ HALF_WORD = np.uint64(32)
 LOW_HALF = np.uint64(0xFFFFFFFF)
 
 
-def order_ids(ids: Sums, order: Sums) -> None:
-    """Find the ascending order of ids.
+def order_purchases(columns: PurchaseColumns, rows: PurchaseRows) -> None:
+    """Put purchases into the order of customers.
 
     Parameters
     ----------
-    ids : ndarray of int64, shape (r,)
-    order : ndarray of int64, shape (r,)
-        OUT: places in `ids`, those of equal ids in their own order.
+    columns : PurchaseColumns
+    rows : PurchaseRows
+        OUT: the same by ascending customer, those of one in their own order.
     """
-    order[:] = np.argsort(ids, kind="mergesort")
+    order = np.argsort(columns.customer, kind="mergesort")
+    for k in range(len(order)):
+        r = order[k]
+        when = np.uint64((np.int64(columns.period[r]) + ZERO_PERIOD) * 2 + columns.discounted[r])
+        rows.customer[k] = columns.customer[r]
+        rows.bought[k] = np.uint64(columns.number[r]) << HALF_WORD | when
+        rows.spend[k] = columns.spend[r]
 
 
 def group_purchases(
-    rows: PurchaseRows, rank: NDArray[np.uint32], first: Integer, last: Integer, grouped: GroupedRows
+    rows: PurchaseRows,
+    rank: NDArray[np.uint32],
+    first: Integer,
+    last: Integer,
+    grouped: GroupedRows,
 ) -> None:
     """Add up purchases by customer, item and period, and by customer and period.
 
@@ -43,57 +53,64 @@ def group_purchases(
     grouped : GroupedRows
         OUT.
     """
-    count = len(rows.customer)
     order = np.argsort(rows.customer, kind="mergesort")
-    spent = np.zeros(last - first + 1, np.int64)
-    cheap = np.zeros(last - first + 1, np.uint8)
-    there = np.zeros(last - first + 1, np.uint8)
-    customers, pairs, purchases, trips, begin = 0, 0, 0, 0, 0
-    while begin < count:
-        customer = rows.customer[order[begin]]
+    grouped.counts[:] = 0
+    begin = 0
+    while begin < len(order):
         end = begin + 1
-        while end < count and rows.customer[order[end]] == customer:
+        while end < len(order) and rows.customer[order[end]] == rows.customer[order[begin]]:
             end += 1
-        mine = order[begin:end]
-        key = keys_of(rows.bought[mine], rank)
-        grouped.customer[customers] = customer
-        grouped.customer_pairs[customers] = pairs
-        grouped.customer_trips[customers] = trips
-        customers += 1
-        before = np.uint64(0)
-        new_purchase = True
-        for place in np.argsort(key, kind="mergesort"):
-            now, spend, is_cheap = key[place], rows.spend[mine[place]], np.uint8(key[place] & ONE)
-            slot = np.int64((now & LOW_HALF) >> ONE) - ZERO_PERIOD - first
-            there[slot] = 1
-            spent[slot] += spend
-            cheap[slot] |= is_cheap
-            new_purchase = now >> ONE != before >> ONE
-            if now >> HALF_WORD != before >> HALF_WORD:
-                grouped.pair_item[pairs] = np.uint32((now >> HALF_WORD) - ONE)
-                grouped.pair_purchases[pairs] = purchases
-                pairs += 1
-            before = now
-            if now >> HALF_WORD == np.uint64(0):
-                continue
-            if new_purchase:
-                grouped.period[purchases] = np.int32(slot + first)
-                grouped.discounted[purchases] = 0
-                grouped.spend[purchases] = 0
-                purchases += 1
-            grouped.discounted[purchases - 1] |= is_cheap
-            grouped.spend[purchases - 1] += spend
-        for slot in np.flatnonzero(there):
-            grouped.trip_period[trips] = np.int32(slot + first)
-            grouped.trip_discounted[trips] = cheap[slot]
-            grouped.trip_spend[trips] = spent[slot]
-            trips += 1
-        there[:], spent[:], cheap[:] = 0, 0, 0
+        group_customer(rows, order[begin:end], rank, np.int64(first), np.int64(last), grouped)
         begin = end
+    customers, pairs, purchases, trips = grouped.counts
     grouped.customer_pairs[customers] = pairs
     grouped.customer_trips[customers] = trips
     grouped.pair_purchases[pairs] = purchases
-    grouped.counts[0], grouped.counts[1] = customers, pairs
+
+
+def group_customer(
+    rows: PurchaseRows,
+    mine: Sums,
+    rank: NDArray[np.uint32],
+    first: np.int64,
+    last: np.int64,
+    grouped: GroupedRows,
+) -> None:
+    """Add up the rows of one customer, behind what is grouped of others."""
+    customers, pairs, purchases, trips = grouped.counts
+    grouped.customer[customers] = rows.customer[mine[0]]
+    grouped.customer_pairs[customers] = pairs
+    grouped.customer_trips[customers] = trips
+    spent = np.zeros(last - first + 1, np.int64)
+    cheap = np.zeros(last - first + 1, np.uint8)
+    there = np.zeros(last - first + 1, np.uint8)
+    key = keys_of(rows.bought[mine], rank)
+    before = np.uint64(0)
+    for place in np.argsort(key, kind="mergesort"):
+        now, spend, is_cheap = key[place], rows.spend[mine[place]], np.uint8(key[place] & ONE)
+        slot = np.int64((now & LOW_HALF) >> ONE) - ZERO_PERIOD - first
+        there[slot] = 1
+        spent[slot] += spend
+        cheap[slot] |= is_cheap
+        if now >> HALF_WORD != before >> HALF_WORD:
+            grouped.pair_item[pairs] = np.uint32((now >> HALF_WORD) - ONE)
+            grouped.pair_purchases[pairs] = purchases
+            pairs += 1
+        if now >> HALF_WORD and now >> ONE != before >> ONE:
+            grouped.period[purchases] = np.int32(slot + first)
+            grouped.discounted[purchases] = 0
+            grouped.spend[purchases] = 0
+            purchases += 1
+        if now >> HALF_WORD:
+            grouped.discounted[purchases - 1] |= is_cheap
+            grouped.spend[purchases - 1] += spend
+        before = now
+    for slot in np.flatnonzero(there):
+        grouped.trip_period[trips] = np.int32(slot + first)
+        grouped.trip_discounted[trips] = cheap[slot]
+        grouped.trip_spend[trips] = spent[slot]
+        trips += 1
+    grouped.counts[0], grouped.counts[1] = customers + 1, pairs
     grouped.counts[2], grouped.counts[3] = purchases, trips
 
 

@@ -15,7 +15,7 @@ from ....data import tables
 from ....data.ids import count_up_to
 from ....kernels.affinity_contract import NO_ITEM, PurchaseRows
 from .duckdb_session import DuckDBSession, Resources
-from .grouping import PURPOSE, CustomerRange, CustomerRows, Watching, older_blocks
+from .grouping import PURPOSE, CustomerRows, RangeOfPurchases, Watching, older_blocks
 from .packed_rows import pack
 from .transactions import TABLE, Transactions
 
@@ -78,8 +78,7 @@ class DuckDBPurchases:
 
         def batches() -> Iterator[pa.RecordBatch]:
             for batch in transactions.batches():
-                if watching.watch is not None:
-                    watching.watch(batch)
+                watching.see([batch])
                 yield batch
 
         query = "SELECT customer, product AS item, period, discounted, spend FROM purchases"
@@ -94,7 +93,7 @@ class DuckDBPurchases:
 
     def ranges(
         self, items: pa.Array, old: pa.Array, indptr: NDArray[np.int64]
-    ) -> Iterator[CustomerRange]:
+    ) -> Iterator[RangeOfPurchases]:
         """Hand on the purchases, a range of customers at a time; see `GroupedPurchases`.
 
         Parameters
@@ -104,7 +103,7 @@ class DuckDBPurchases:
 
         Yields
         ------
-        CustomerRange
+        RangeOfPurchases
         """
         rank, start = np.arange(len(items), dtype=np.uint32), 0
         for table in self._whole_customers(items):
@@ -115,11 +114,11 @@ class DuckDBPurchases:
                 if start + b < stop:
                     end = count_up_to(customer, old[start + b - 1].as_py())
                 part = table.slice(begin, end - begin)
-                yield CustomerRange(start + b, partial(_customer_rows, part, rank))
+                yield RangeOfPurchases(start + b, partial(_customer_rows, part, rank))
                 begin = end
             start = stop
         for _, b in older_blocks(indptr[start:]):
-            yield CustomerRange(start + b, None)
+            yield RangeOfPurchases(start + b, None)
 
     def _whole_customers(self, items: pa.Array) -> Iterator[pa.Table]:
         """Yield the purchases by customer, all of a customer in one table; item: its position, or NO_ITEM."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
@@ -35,6 +35,12 @@ class Watching:
     watch: Callable[[pa.RecordBatch], None] | None = None
     last_complete: Callable[[], int | None] | None = None
 
+    def see(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Let them look at batches of transactions."""
+        if self.watch is not None:
+            for batch in batches:
+                self.watch(batch)
+
     def last_kept(self) -> int | None:
         """Return the last period that is kept, once all transactions were read; None: all are."""
         return None if self.last_complete is None else self.last_complete()
@@ -57,7 +63,7 @@ class CustomerRows(NamedTuple):
     ids: Callable[[NDArray[np.int64]], pa.Array]
 
 
-class CustomerRange(NamedTuple):
+class RangeOfPurchases(NamedTuple):
     """A range of customers: some of an older history, and the purchases of theirs and of others between them.
 
     Attributes
@@ -114,7 +120,7 @@ class GroupedPurchases(Protocol):
 
     def ranges(
         self, items: pa.Array, old: pa.Array, indptr: NDArray[np.int64]
-    ) -> Iterator[CustomerRange]:
+    ) -> Iterator[RangeOfPurchases]:
         """Hand on the purchases, a range of customers at a time.
 
         Parameters
@@ -128,7 +134,7 @@ class GroupedPurchases(Protocol):
 
         Yields
         ------
-        CustomerRange
+        RangeOfPurchases
             Behind the one before; together all customers. Each has about BLOCK_PAIRS older pairs at most.
         """
         ...

@@ -13,12 +13,13 @@ from ....data import tables
 from ....data.ids import IdWriter
 from ....kernels import load
 from ....kernels.affinity_contract import GroupedRows, Pairs
+from ....kernels.contract import NONE
 from ....utils.arrays.array_store import Arrays, ArrayStore
 from ....utils.arrays.mapped_arrays import release_pages
 from ....utils.parallel import parallel_map
 from ..history_arrays import HistoryArrays
 from ..pair_states import slice_states
-from .grouping import CustomerRange, CustomerRows, GroupedPurchases
+from .grouping import CustomerRows, GroupedPurchases, RangeOfPurchases
 
 
 class _Purchases(NamedTuple):
@@ -37,7 +38,7 @@ class _Part(NamedTuple):
     start: int
     stop: int
     customers: pa.Array
-    count: NDArray[np.int64]
+    n_pairs: NDArray[np.int64]
     item: NDArray[np.uint32]
     pairs: Pairs
     trips: Pairs
@@ -109,7 +110,7 @@ class HistoryMerger:
 
     def _append(self, part: _Part) -> None:
         """Append customers, their pairs and the states of both."""
-        self._writers["indptr"].append(np.cumsum(part.count) + self._written_pairs)
+        self._writers["indptr"].append(np.cumsum(part.n_pairs) + self._written_pairs)
         self._writers["item"].append(part.item)
         for name, states in (("pairs", part.pairs), ("trips", part.trips)):
             for field, array in states._asdict().items():
@@ -121,7 +122,7 @@ class HistoryMerger:
         begin, end = int(old.indptr[part.start]), int(old.indptr[part.stop])
         release_pages(old.item[begin:end], *slice_states(old.pairs, begin, end))
 
-    def _merged(self, given: tuple[int, CustomerRange]) -> _Part:
+    def _merged(self, given: tuple[int, RangeOfPurchases]) -> _Part:
         """Merge the old customers start <= i < stop, and purchases of theirs and of new customers between them."""
         start, (stop, read) = given
         added = None if read is None else read()
@@ -141,15 +142,15 @@ class HistoryMerger:
         found = GroupedRows.new(len(added.rows.customer))
         self._kernels.group_purchases(added.rows, added.rank, *self._bounds, found)
         n, pairs, purchases, trips = found.counts.tolist()
-        customers, code, old_code = added.ids(found.customer[:n]), np.arange(n), np.arange(0)
+        customers, code, old_code = added.ids(found.customer[:n]), np.arange(n), NONE
         if start < stop:
-            both, customers = tables.ranks(
-                pa.concat_arrays([old.customers[start:stop], customers])
-            )
+            both, customers = tables.ranks(pa.concat_arrays([old.customers[start:stop], customers]))
             old_code, code = both[: stop - start], both[stop - start :]
-        code_of_pair = np.repeat(code, np.diff(found.customer_pairs[: n + 1]))
+        new_key: NDArray[np.int64] = np.repeat(code, np.diff(found.customer_pairs[: n + 1]))
+        new_key *= self._n_items
+        new_key += found.pair_item[:pairs]
         new_pairs = _Purchases(
-            code_of_pair * self._n_items + found.pair_item[:pairs], found.pair_purchases[: pairs + 1],
+            new_key, found.pair_purchases[: pairs + 1],
             found.period[:purchases], found.discounted[:purchases], found.spend[:purchases],
         )  # fmt: skip
         new_trips = _Purchases(
@@ -160,8 +161,11 @@ class HistoryMerger:
         old_key += self._position[old.item[begin:end]]
         key, pair_states = self._fold(old_key, slice_states(old.pairs, begin, end), new_pairs)
         trip_states = self._fold(old_code, slice_states(old.trips, start, stop), new_trips)[1]
-        count = np.bincount(key // self._n_items, minlength=len(customers))
-        item = (key % self._n_items).astype(np.uint32)
+        if start == stop:
+            count, item = np.diff(found.customer_pairs[: n + 1]), found.pair_item[:pairs].copy()
+        else:
+            count = np.bincount(key // self._n_items, minlength=len(customers))
+            item = (key % self._n_items).astype(np.uint32)
         return _Part(start, stop, customers, count, item, pair_states, trip_states)
 
     def _fold(
@@ -183,7 +187,7 @@ class HistoryMerger:
         return key, states
 
 
-def _with_starts(ranges: Iterator[CustomerRange]) -> Iterator[tuple[int, CustomerRange]]:
+def _with_starts(ranges: Iterator[RangeOfPurchases]) -> Iterator[tuple[int, RangeOfPurchases]]:
     """Yield each range with the number of the old customers before it."""
     start = 0
     for each in ranges:

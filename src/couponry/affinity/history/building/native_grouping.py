@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from ....data import tables
 from ....data.arrow_columns import one_array
 from ....kernels import load
-from ....kernels.affinity_contract import PurchaseRows
+from ....kernels.affinity_contract import PurchaseColumns, PurchaseRows
 from ....utils.memory import available_memory
 from ....utils.parallel import parallel_map
 from .duckdb_session import Resources
-from .grouping import PURPOSE, CustomerRange, CustomerRows, Watching, older_blocks
+from .grouping import PURPOSE, CustomerRows, RangeOfPurchases, Watching, older_blocks
 from .item_numbers import CatalogueNumbers, ItemNumbers, ProductNumbers
-from .packed_rows import numbers_of, pack, periods_of
+from .packed_rows import numbers_of, periods_of
 from .sorted_runs import SortedRuns
 from .transactions import CheckedRows, Transactions
 
@@ -76,7 +76,11 @@ class SortedPurchases:
         watching: Watching,
     ):
         self.customer_type = transactions.customer_type
-        self._transactions, self._watching, self._threads = transactions, watching, resources.threads
+        self._transactions, self._watching, self._threads = (
+            transactions,
+            watching,
+            resources.threads,
+        )
         self._kernels = load().unchecked
         self._numbers: ItemNumbers = (
             ProductNumbers(transactions.product_type)
@@ -109,9 +113,7 @@ class SortedPurchases:
         periods: list[int] = []
         for found in parallel_map(self._sorted, self._pieces(), self._threads):
             for checked in found.checked:
-                batches = self._transactions.count(checked).to_batches()
-                for batch in batches if self._watching.watch is not None else ():
-                    self._watching.watch(batch)
+                self._watching.see(self._transactions.count(checked).to_batches())
             if len(found.rows.customer):
                 self._runs.add(found.rows)
                 periods += found.periods
@@ -133,21 +135,16 @@ class SortedPurchases:
         """Check rows, give their items numbers and put them into the order of customers."""
         checked = [self._transactions.checked(*piece) for piece in pieces]
         table = pa.concat_tables([part.rows for part in checked])
-        columns = [one_array(column) for column in table.columns]
-        customer, period, discounted, spend = (columns[k].to_numpy() for k in (0, 2, 3, 4))
-        number, row = self._numbers.of(columns[1])
+        customer, product, *others = (one_array(column) for column in table.columns)
+        number, row = self._numbers.of(product)
+        given = [customer.to_numpy(), *(column.to_numpy() for column in others)]
         if row is not None:
-            customer, period, discounted, spend = (
-                column[row] for column in (customer, period, discounted, spend)
-            )
-        rows = PurchaseRows(customer, pack(number, period, discounted), spend)
-        if len(customer) == 0:
-            return _Sorted(checked, rows, (0, -1))
-        if (customer[1:] < customer[:-1]).any():
-            order = np.empty(len(customer), np.int64)
-            self._kernels.order_ids(customer, order)
-            rows = PurchaseRows(*(column[order] for column in rows))
-        return _Sorted(checked, rows, (int(period.min()), int(period.max())))
+            given = [column[row] for column in given]
+        columns = PurchaseColumns(given[0], number, *given[1:])
+        rows = PurchaseRows.new(len(number))
+        self._kernels.order_purchases(columns, rows)
+        periods = (int(given[1].min()), int(given[1].max())) if len(number) else (0, -1)
+        return _Sorted(checked, rows, periods)
 
     def _items(self) -> pa.Array:
         """Return the ids of the items of purchases that are kept, ascending."""
@@ -162,7 +159,7 @@ class SortedPurchases:
 
     def ranges(
         self, items: pa.Array, old: pa.Array, indptr: NDArray[np.int64]
-    ) -> Iterator[CustomerRange]:
+    ) -> Iterator[RangeOfPurchases]:
         """Hand on the purchases, a range of customers at a time; see `GroupedPurchases`.
 
         Parameters
@@ -172,7 +169,7 @@ class SortedPurchases:
 
         Yields
         ------
-        CustomerRange
+        RangeOfPurchases
         """
         number, ids = self._numbers.known()
         rank = np.zeros(int(number.max(initial=-1)) + 1, np.uint32)
@@ -182,7 +179,7 @@ class SortedPurchases:
         bounds = np.union1d(self._runs.bounds(BLOCK_ROWS), of_old)
         self._runs.cut(bounds)
         for place, stop in enumerate([*np.searchsorted(known, bounds).tolist(), len(known)]):
-            yield CustomerRange(stop, partial(self._customer_rows, place, rank))
+            yield RangeOfPurchases(stop, partial(self._customer_rows, place, rank))
 
     def _customer_rows(self, place: int, rank: NDArray[np.uint32]) -> CustomerRows:
         """Return the purchases of a range that are kept."""

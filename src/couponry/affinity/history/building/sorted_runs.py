@@ -1,4 +1,4 @@
-"""Runs of purchases by customer, in memory and beyond it in a file without a name; read a range of customers at a time."""
+"""Runs of purchases by customer, in memory and beyond it in a file; read a range of customers at a time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SortedRuns:
     def __init__(self, memory: int, scratch: Path | None, purpose: str):
         self._memory, self._scratch, self._purpose = memory, scratch, purpose
         self._file: IO[bytes] | None = None
-        self._runs: list[_Run] = []
+        self._runs: list[_KeptRun] = []
         self._samples: list[NDArray[np.int64]] = []
         self._cuts: list[list[int]] = []
 
@@ -58,7 +58,9 @@ class SortedRuns:
             If they cannot be written.
         """
         self._samples.append(rows.customer[::SAMPLED_ROWS].copy())
-        run = _Run(_narrow(rows.customer, np.uint32), rows.bought, _narrow(rows.spend, np.int32))
+        run = _KeptRun(
+            _narrow(rows.customer, np.uint32), rows.bought, _narrow(rows.spend, np.int32)
+        )
         size = sum(column.nbytes for column in run)
         if size <= self._memory:
             self._memory -= size
@@ -66,14 +68,14 @@ class SortedRuns:
             run = self._written(run)
         self._runs.append(run)
 
-    def _written(self, run: _Run) -> _Run:
+    def _written(self, run: _KeptRun) -> _KeptRun:
         """Write a run to the file, and return it as it is there."""
         try:
             if self._file is None:
-                self._file = tempfile.TemporaryFile(
+                self._file = tempfile.TemporaryFile(  # noqa: SIM115 - closed by `close`
                     prefix="couponry-", dir=self._scratch, buffering=0
                 )
-            return _Run(*(_ArrayInFile(self._file, column) for column in run))
+            return _KeptRun(*(_ArrayInFile(self._file, column) for column in run))
         except OSError as error:
             raise OSError(f"{self._purpose}: {first_line(error)}") from error
 
@@ -137,13 +139,15 @@ class SortedRuns:
         ]
         dtypes = np.int64, np.uint64, np.int64
         columns: list[Any] = [
-            np.concatenate([np.zeros(0, dtype), *(run[k][part] for run, part in parts)], dtype=dtype)
+            np.concatenate(
+                [np.zeros(0, dtype), *(run[k][part] for run, part in parts)], dtype=dtype
+            )
             for k, dtype in enumerate(dtypes)
         ]
         return PurchaseRows(*columns)
 
 
-class _Run(NamedTuple):
+class _KeptRun(NamedTuple):
     """Rows by customer; arrays are in memory or in a file."""
 
     customer: Any
@@ -157,7 +161,7 @@ class _ArrayInFile:
     def __init__(self, file: IO[bytes], array: NDArray[Any]):
         self._file, self._dtype, self._rows = file, array.dtype, len(array)
         self._start = file.seek(0, os.SEEK_END)
-        left = memoryview(array).cast("B")
+        left = array.view(np.uint8).data
         while len(left):
             left = left[file.write(left) :]
 

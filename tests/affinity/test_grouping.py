@@ -1,0 +1,114 @@
+"""Sorted runs group purchases as DuckDB does, bit for bit: any ids, items, periods, runs, ranges and memory."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.affinity.test_history import arrays
+
+from couponry.affinity import PurchaseHistory
+from couponry.affinity.history.building import from_transactions, native_grouping
+from couponry.affinity.history.building.duckdb_grouping import DuckDBPurchases
+from couponry.affinity.history.building.from_transactions import GroupingOptions
+from couponry.affinity.history.building.transactions import ReadOptions, Transactions
+from couponry.affinity.history.purchase_history import group_transactions
+
+pytest.importorskip("duckdb")
+
+
+def bought(seed: int) -> pa.Table:
+    """Random transactions: returns, guests, refunds, the same thing twice, ids of any size."""
+    random = np.random.default_rng(seed)
+    rows = int(random.choice([1, 20, 700]))
+    customer = random.integers(0, random.choice([1, 9, 300]), rows) - 4
+    product = random.integers(0, random.choice([1, 12]), rows)
+    when = random.integers(0, random.choice([3, 90]), rows) + random.choice([-5, 19_000])
+    kind = random.integers(3)
+    table: dict[str, Any] = {
+        "customer": pa.array(
+            customer * int(random.choice([1, 2**55])), mask=random.random(rows) < 0.1
+        ),
+        "product": product
+        if kind == 0
+        else product * -(2**50)
+        if kind == 1
+        else [f"p{p}é" for p in product],
+        "quantity": random.integers(-1, 6, rows).astype(np.int8),
+        "spend": np.round(random.normal(3.0, 4.0, rows), 2) * random.choice([1.0, 1e9]),
+        "discount": random.choice([0.0, 0.0, -0.5], rows),
+    }
+    if random.integers(2):
+        table["week"] = when
+    else:
+        table["date"] = [datetime.date(1970, 1, 1) + datetime.timedelta(days=int(d)) for d in when]
+    return pa.table(table)
+
+
+def built(table: pa.Table, seed: int, folder: Path | None = None, **options: Any) -> Any:
+    """A history of the first weeks, and the rest added to it; or what was refused."""
+    random = np.random.default_rng(seed)
+    catalogue = None
+    if random.integers(2):
+        products = table["product"].unique().to_pylist()[::2]
+        items = random.integers(0, 5, 2 * len(products)).tolist()
+        kind = table["product"].type
+        catalogue = pa.table({"product": pa.array(products * 2, kind), "item": items})
+    column = "week" if "week" in table.column_names else "date"
+    when = table[column].cast(pa.int32()).to_numpy()
+    middle = int(np.median(when))
+    common = {"catalogue": catalogue, "null_customers": "skip", "folder": folder, **options}
+    try:
+        history = PurchaseHistory.from_transactions(
+            table.filter(pa.array(when <= middle)), half_lives=(1.0, 8.0), until=middle, **common
+        )
+        return arrays(history.update(table.filter(pa.array(when > middle)), **common))
+    except Exception as error:
+        return type(error), str(error)
+
+
+@settings(max_examples=10, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 2**32 - 1), rows=st.sampled_from([1, 50, 1 << 19]), spilled=st.booleans()
+)
+def test_sorted_runs_and_duckdb_group_alike(seed: int, rows: int, spilled: bool) -> None:
+    table = bought(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native_grouping, "RUN_ROWS", rows)
+        patch.setattr(native_grouping, "BLOCK_ROWS", rows)
+        patch.setattr(native_grouping, "SHARE_OF_RUNS", 0.0 if spilled else 0.5)
+        patch.setattr("couponry.affinity.history.building.sorted_runs.SAMPLED_ROWS", 1 + rows // 50)
+        patch.setattr("couponry.affinity.history.building.transactions.PIECE_ROWS", rows)
+        found = built(table, seed, threads=2)
+        patch.setattr(from_transactions, "SortedPurchases", DuckDBPurchases)
+        assert built(table, seed, threads=1) == found
+
+
+@pytest.mark.parametrize("last", [None, -9, 5, 17, 40])
+def test_a_last_period_that_is_left_out(last: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(3)
+    week = np.arange(400) // 20
+    table = pa.table(
+        {"customer": week // 3 + random.integers(0, 4, 400), "product": week, "week": week}
+    )
+    seen: list[int] = []
+
+    def history() -> Any:
+        options = GroupingOptions(
+            watch=lambda batch: seen.append(len(batch)), last_complete=lambda: last
+        )
+        read = Transactions.open(table, None, ReadOptions())
+        try:
+            return arrays(group_transactions(read, options, (4.0,), None))
+        except Exception as error:
+            return str(error)
+
+    found = history()
+    monkeypatch.setattr(from_transactions, "SortedPurchases", DuckDBPurchases)
+    assert history() == found and sum(seen) == 800
