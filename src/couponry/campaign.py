@@ -155,7 +155,7 @@ class Campaign(CampaignView):
         Raises
         ------
         InvalidInput, ImportError
-            If something is wrong, in one line; or if DuckDB is not installed.
+            If something is wrong, in one line; or if DuckDB is needed and not installed.
         """
         data = campaign_from_transactions(
             TransactionTables(offers, transactions, covers, products, customers, history),

@@ -43,7 +43,7 @@ FORMAT = 4
 """Of how candidates are made: with another one here, stores of an earlier one are made again."""
 
 RESERVED = memory_estimate.BASE_BYTES + memory_estimate.SCORING_BYTES
-"""Bytes besides what DuckDB may take."""
+"""Bytes besides what grouping may take."""
 
 LEAST_PURCHASES = 500
 """Purchases, of what was bought before and of what was not, that a model of them is fitted on at least: some seven for
@@ -234,7 +234,7 @@ class _Pipeline:
         self._clock.say(note)
 
     def _grouping_memory(self) -> int | None:
-        """Return bytes that DuckDB may take; None: its own default."""
+        """Return bytes that grouping may take; None: as much as it thinks right."""
         limit = available_memory() if self._limit is None else self._limit
         return None if limit is None else max(limit - RESERVED, memory_estimate.MIN_GROUPING_BYTES)
 

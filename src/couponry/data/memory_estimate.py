@@ -52,10 +52,10 @@ PAIRS_PER_ROW = 0.6
 """Pairs of customer and product for each transaction, about."""
 
 BYTES_PER_GROUPED_ROW = 48
-"""A transaction while DuckDB groups and orders it."""
+"""A transaction while it is put into the order of customers, by DuckDB; sorted runs take a third of it."""
 
 MIN_GROUPING_BYTES = 512 << 20
-"""What DuckDB needs at least, to go to disk with the rest."""
+"""What grouping needs at least, to go to disk with the rest."""
 
 SCORING_BYTES = 512 << 20
 """The sample, the model and blocks, while candidates are made of purchases."""

@@ -134,9 +134,9 @@ class PurchaseHistory(HistoryReadings):
         folder : str or pathlib.Path, optional
             Where the history is kept, memory-mapped; default: in memory. The folder appears whole or not at all.
         memory_limit : int or str, optional
-            What DuckDB may take before it goes to disk: bytes, or text such as "8GiB". What cannot fit is refused.
+            What grouping may take before it goes to disk: bytes, or text such as "8GiB". What cannot fit is refused.
         threads : int, optional
-            Threads of DuckDB; default: all that may be used.
+            Default: all that may be used.
         timezone : str, optional
             The shop's, such as "Europe/Berlin": timestamps with a zone are days there. Default: days in UTC.
         null_customers : {"refuse", "skip"}
@@ -150,7 +150,8 @@ class PurchaseHistory(HistoryReadings):
         Raises
         ------
         InvalidInput, ImportError
-            If a table is not as described or a history would not fit; if DuckDB (``couponry[affinity]``) is missing.
+            If a table is not as described or a history would not fit; if ids of customers are text and DuckDB
+            (``couponry[affinity]``) is missing.
         """
         read = Transactions.open(transactions, columns, ReadOptions(timezone, null_customers))
         memory = parse_size(memory_limit, "memory_limit")
