@@ -9,8 +9,10 @@ import pytest
 from couponry.affinity.history.customer_sample import CustomerSample, hash_ids
 
 
+@pytest.mark.parametrize("few", [100, 450, 600, 2000])
 @pytest.mark.parametrize("text", [False, True])
-def test_a_sample_is_the_same_for_any_order(text: bool) -> None:
+def test_a_sample_is_the_same_for_any_order(text: bool, few: int) -> None:
+    """An eighth of the customers, or the quarter that are few and have not twice as many rows."""
     ids = np.random.default_rng(3).integers(0, 2000, 20_000)
     table = pa.table(
         {
@@ -20,13 +22,14 @@ def test_a_sample_is_the_same_for_any_order(text: bool) -> None:
     )
     kept = []
     for order in (np.arange(20_000), np.random.default_rng(4).permutation(20_000)):
-        sample = CustomerSample(3000)
+        sample = CustomerSample(3000, few_customers=few)
         for batch in table.take(pa.array(order)).to_batches(1999):
             sample.add(batch)
         found = sample.table()
         assert found is not None
         kept.append(sorted(found["row"].to_pylist()))
-    assert kept[0] == kept[1] and 700 < len(kept[0]) <= 3000
+    least, most = (700, 3000) if few < 500 else (3000, 6000)
+    assert kept[0] == kept[1] and least < len(kept[0]) <= most
     mine = set(ids[kept[0]].tolist())
     assert set(kept[0]) == set(
         np.flatnonzero(np.isin(ids, list(mine))).tolist()

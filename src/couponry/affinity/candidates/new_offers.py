@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.roles import ROLES
+from ...utils.arrays.falling_order import falling_order
 from ...utils.arrays.ragged import within
 from ...utils.lazy_imports import sparse as sp
 from ..scores.discovery.linear_scorer import LinearScorer
@@ -25,7 +26,6 @@ BLOCK_OFFERS = 1 << 16
 """Chosen offers that are worked on at a time: few enough for what is computed of them to stay in the cache."""
 
 REWARD = np.uint8(ROLES.index("reward"))
-SIGN = np.uint32(1 << 31)
 
 
 class NewOffers(NamedTuple):
@@ -84,14 +84,9 @@ class NewOffers(NamedTuple):
     def _is_taken(
         self, customer: NDArray[np.int64], role: NDArray[np.uint8], log_odds: NDArray[np.float32]
     ) -> NDArray[np.bool_]:
-        """Return which are among the likeliest of their customer and role; of equal ones the first are.
-
-        Customer, role, and the log odds from the largest down are put into one number and sorted.
-        """
+        """Return which are among the likeliest of their customer and role; of equal ones the first are."""
         group = customer * len(ROLES) + role
-        bits = (log_odds + np.float32(0)).view(np.uint32)  # no -0.0
-        falling = np.where(bits & SIGN, bits, ~(bits | SIGN))
-        order = np.argsort(group << 32 | falling, kind="stable")
+        order = falling_order(group, log_odds)
         ordered = group[order]
         length = np.diff(np.flatnonzero(np.diff(ordered, prepend=-1, append=-1)))
         taken = np.zeros(len(group), bool)

@@ -22,7 +22,7 @@ from ..scores.item_neighbours import recent_weights
 from ..scores.offer_neighbours import offer_neighbours
 from ..scores.training_windows import Window
 
-MOST_CUSTOMERS = 4096
+MOST_CUSTOMERS = 2048
 """Customers of a window that a discovery model is fitted on: more change its few dozen coefficients little."""
 
 SHARE_OF_POPULARITY = 0.5

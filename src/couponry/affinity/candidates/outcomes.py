@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data import tables
+from ...utils.arrays.membership import is_among
 from ...utils.lazy_imports import sparse as sp
 from ..history.purchase_history import PurchaseHistory
 from .assortment import Assortment
@@ -36,5 +37,5 @@ def bought_later(
     bought = sp.csr_array((ones, later.item.astype(np.int64), later.indptr), shape=shape)
     found = sp.coo_array(bought @ covers)
     customer = tables.positions(later.customers, history.customers)[found.row]
-    truth = customer * offers + found.col
-    return np.isin(chosen.customer * offers + chosen.offer, truth[customer >= 0])
+    truth = np.sort((customer * offers + found.col)[customer >= 0])
+    return is_among(chosen.customer * offers + chosen.offer, truth)

@@ -13,6 +13,9 @@ from ...utils.arrays.ragged import within
 MAX_ROWS = 1 << 20
 """Rows of a sample: a few tens of thousands of customers, for most retailers."""
 
+FEW_CUSTOMERS = 4096
+"""Up to so many customers may have twice as many rows: for trees, half of 2,500 are too few."""
+
 MULTIPLIER = np.uint64(0x100000001B3)
 """Of the polynomial hash of text: the prime of the 64-bit FNV hash."""
 
@@ -21,16 +24,19 @@ class CustomerSample:
     """Keeps the rows of those customers whose hash is below a threshold, halved whenever they are too many.
 
     So the sample is the same for any order of the rows: that of the largest threshold 2 ** -k with at most `max_rows`
-    rows.
+    rows, or twice as many of at most `few_customers` customers.
 
     Parameters
     ----------
     max_rows : int, optional
         Default: MAX_ROWS.
+    few_customers : int
     """
 
-    def __init__(self, max_rows: int | None = None):
+    def __init__(self, max_rows: int | None = None, few_customers: int = FEW_CUSTOMERS):
         self._max_rows = MAX_ROWS if max_rows is None else max_rows
+        self._few_customers = few_customers
+        self._customers = np.zeros(0, np.uint64)  # hashes of those whose rows are kept
         self._parts: list[pa.Table] = []
         self._hashes: list[NDArray[np.uint64]] = []
         self._halvings = 0
@@ -44,8 +50,9 @@ class CustomerSample:
         batch : pyarrow.RecordBatch
         """
         self._keep(pa.table(batch), hash_ids(batch["customer"]))
-        while self._count > self._max_rows and self._halvings < 64:
+        while self._is_too_large() and self._halvings < 64:
             self._halvings += 1
+            self._customers = self._customers[self._customers < self._threshold]
             parts, hashes = self._parts, self._hashes
             self._parts, self._hashes, self._count = [], [], 0
             for part, hashed in zip(parts, hashes, strict=True):
@@ -63,11 +70,21 @@ class CustomerSample:
     def _keep(self, rows: pa.Table, hashed: NDArray[np.uint64]) -> None:
         """Keep those of the rows whose hash is below the threshold."""
         if self._halvings:
-            kept = hashed < np.uint64((1 << 64) >> self._halvings)
+            kept = hashed < self._threshold
             rows, hashed = rows.filter(pa.array(kept)), hashed[kept]
         self._parts.append(rows)
         self._hashes.append(hashed)
         self._count += len(rows)
+        if len(self._customers) <= self._few_customers:  # else they are too many, whoever comes
+            self._customers = np.union1d(self._customers, hashed)
+
+    def _is_too_large(self) -> bool:
+        few = len(self._customers) <= self._few_customers
+        return self._count > self._max_rows * (2 if few else 1)
+
+    @property
+    def _threshold(self) -> np.uint64:
+        return np.uint64((1 << 64) >> self._halvings)
 
 
 def hash_ids(ids: pa.Array) -> NDArray[np.uint64]:

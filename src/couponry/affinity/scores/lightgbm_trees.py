@@ -20,6 +20,7 @@ SETTINGS = {
     "deterministic": True,
     "force_col_wise": True,
     "verbosity": -1,
+    "bin_construct_sample_cnt": 20_000,  # a tenth of LightGBM's: bins are found in half the time
 }
 """What LightGBM is always told."""
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...utils.arrays.standardised import Designs, Standard
 from ...utils.errors import InvalidInput
-from ...utils.fixed_order import PIECE_ROWS, product_in_order, solve_in_order
+from ...utils.fixed_order import product_in_order, solve_in_order
 from .classifier import Classifier
 
 BLOCK_ROWS = 1 << 13
@@ -20,6 +21,9 @@ FIRST_ROWS = 1 << 17
 
 FIRST_TOLERANCE = 1e-4
 """Relative gain in the loss at which a fit goes on from the first rows to all of them."""
+
+TURNED_ROWS = 1 << 12
+"""Rows that are turned into columns at a time: a column of a matrix by rows takes as long to read as all of them."""
 
 SMALLEST_STEP = 1e-6
 """Share of a Newton step below which it is not halved any more."""
@@ -44,13 +48,6 @@ class Sample(NamedTuple):
     features: NDArray[np.float32]
     outcome: NDArray[np.bool_]
     weight: NDArray[np.float32]
-
-
-class _Standard(NamedTuple):
-    """Means and standard deviations of features, float32."""
-
-    mean: NDArray[np.float32]
-    scale: NDArray[np.float32]
 
 
 class _Loss(NamedTuple):
@@ -154,7 +151,7 @@ class LogisticRegression(Classifier):
             raise InvalidInput(
                 "fit: expected pairs with and pairs without the outcome, got only one kind"
             )
-        standard = _standardisation(parts)
+        standard = Standard.of([(part.features, part.weight) for part in parts])
         beta = np.zeros(parts[0].features.shape[1] + 1)
         beta[0] = np.log(positive / (total - positive))
         self.n_iter_ = 0
@@ -170,18 +167,19 @@ class LogisticRegression(Classifier):
         return self
 
     def _newton(
-        self, parts: list[Sample], standard: _Standard, beta: NDArray[np.float64], tolerance: float
+        self, parts: list[Sample], standard: Standard, beta: NDArray[np.float64], tolerance: float
     ) -> tuple[NDArray[np.float64], float]:
         """Return the coefficients of standardised features, searched from `beta` on, and their loss."""
         penalty = np.full(len(beta), float(self.ridge))
         penalty[0] = 0.0
-        best = _loss(parts, standard, beta, penalty)
+        designs = Designs([part.features for part in parts], standard)
+        best = _loss(parts, designs, beta, penalty)
         while self.n_iter_ < self.most_steps:
             self.n_iter_ += 1
             step = solve_in_order(best.curvature, best.slope)
             size = 1.0
             while True:
-                found = _loss(parts, standard, beta - size * step, penalty)
+                found = _loss(parts, designs, beta - size * step, penalty)
                 if found.value <= best.value or size < SMALLEST_STEP:
                     break
                 size /= 2.0
@@ -249,7 +247,11 @@ class LogisticRegression(Classifier):
         ndarray of float64, shape (n_rows,)
             The same for a row whatever rows are beside it.
         """
-        return self.log_odds_of_columns([features[:, i] for i in range(features.shape[1])])
+        if not len(features):
+            return self.log_odds_of_columns(list(features.T))
+        parts = range(0, len(features), TURNED_ROWS)
+        turned = (np.ascontiguousarray(features[first : first + TURNED_ROWS].T) for first in parts)
+        return np.concatenate([self.log_odds_of_columns(list(columns)) for columns in turned])
 
     def log_odds_of_columns(self, columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
         """Compute the log odds of rows that are given by columns, which takes half the time.
@@ -343,45 +345,16 @@ def _thinned(part: Sample, one_in: int) -> Sample:
     return Sample(*columns)
 
 
-def _standardisation(parts: list[Sample]) -> _Standard:
-    """Return weighted means and deviations; what is away from the first rows' means is summed, in float64."""
-    near = parts[0].features.mean(axis=0, dtype=np.float64)
-    total, square = np.zeros((2, len(near)))
-    weights = 0.0
-    for part in parts:
-        weight = part.weight.astype(np.float64)
-        away = part.features - near
-        weights += float(weight.sum())
-        total += np.einsum("i,ij->j", weight, away)
-        away *= away
-        square += np.einsum("i,ij->j", weight, away)
-    mean = near + total / weights
-    scale = np.sqrt(np.maximum(square / weights - (total / weights) ** 2, 0.0))
-    scale[scale < 1e-7 * np.maximum(1.0, np.abs(mean))] = 1.0
-    return _Standard(mean.astype(np.float32), scale.astype(np.float32))
-
-
-def _design(part: Sample, standard: _Standard) -> NDArray[np.float32]:
-    """Return standardised features, after a column of ones; rows of zeros fill up the last piece."""
-    rows, width = part.features.shape
-    design = np.zeros((-(-rows // PIECE_ROWS) * PIECE_ROWS, width + 1), np.float32)
-    design[:rows, 0] = 1.0
-    np.subtract(part.features, standard.mean, out=design[:rows, 1:])
-    design[:rows, 1:] /= standard.scale
-    return design
-
-
 def _loss(
     parts: list[Sample],
-    standard: _Standard,
+    designs: Designs,
     beta: NDArray[np.float64],
     penalty: NDArray[np.float64],
 ) -> _Loss:
     loss = 0.5 * float((penalty * beta**2).sum())
     slope, curvature = penalty * beta, np.diag(penalty)
-    for part in parts:
+    for part, design in zip(parts, designs, strict=True):
         rows = len(part.outcome)
-        design = _design(part, standard)
         # einsum, unlike a product of matrix and vector, adds in the same order on any number of threads
         margin = np.einsum("ij,j->i", design[:rows], beta.astype(np.float32)).astype(np.float64)
         fit = np.logaddexp(0.0, margin) - part.outcome * margin

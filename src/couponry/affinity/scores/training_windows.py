@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data import tables
+from ...utils.arrays.membership import is_among
 from ...utils.errors import InvalidInput
 from ..history.joined_history import joined
 from ..history.purchase_history import PurchaseHistory
@@ -122,11 +123,11 @@ def bought_again(history: PurchaseHistory, later: PurchaseHistory) -> NDArray[np
     -------
     ndarray of bool, shape (n_pairs,)
     """
-    return np.isin(_pair_keys(history, history), _pair_keys(later, history))
+    return is_among(_pair_keys(history, history), _pair_keys(later, history))
 
 
 def _pair_keys(history: PurchaseHistory, known: PurchaseHistory) -> NDArray[np.int64]:
-    """Return customer * n_items + item by the ids of another history, of the pairs of which it knows both."""
+    """Return customer * n_items + item by another history's ids, of the pairs of which it knows both; ascending."""
     customer = tables.positions(history.customers, known.customers)
     item = tables.positions(history.items, known.items)
     customer_of_pair = np.repeat(customer, np.diff(history.indptr))

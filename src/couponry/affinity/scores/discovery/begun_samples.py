@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....data import tables
+from ....utils.arrays.membership import is_among
 from ...history.purchase_history import PurchaseHistory
 from ..features import stack_features
 from ..logistic import Sample
@@ -87,7 +88,7 @@ def begun_samples(
     known = (customer_of_pair >= 0) & (item_of_pair >= 0)
     truth = np.sort(features.key(customer_of_pair, item_of_pair)[known])
     for customer, item, columns in features.blocks():
-        outcome = _among(features.key(customer, item), truth)
+        outcome = is_among(features.key(customer, item), truth)
         kept, stands_for = _thinned(outcome)
         weight = np.ones(len(outcome), np.float32)
         if by_customer:
@@ -97,14 +98,6 @@ def begun_samples(
         yield BegunSample(
             list(columns), stack_features(some), outcome[kept], weight[kept], stands_for
         )
-
-
-def _among(key: NDArray[np.int64], keys: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return whether keys are among others, which ascend."""
-    if not len(keys):
-        return np.zeros(len(key), bool)
-    found: NDArray[np.bool_] = keys[np.minimum(np.searchsorted(keys, key), len(keys) - 1)] == key
-    return found
 
 
 def _thinned(outcome: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

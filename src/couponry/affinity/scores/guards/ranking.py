@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ....utils.arrays.falling_order import falling_order
+
 PLACES = 20
 """Places of a list that count."""
 
@@ -25,11 +27,12 @@ def ndcg_by_customer(
     Returns
     -------
     ndarray of float64
-        Of the customers who bought anything again, in their order. Equal scores are ordered as the pairs are.
+        Of the customers who bought anything again, in their order. Scores that are equal in float32 are ordered as the
+        pairs are.
     """
     customers = len(indptr) - 1
     customer = np.repeat(np.arange(customers), np.diff(indptr))
-    order = np.lexsort((-score, customer))
+    order = falling_order(customer, score.astype(np.float32))
     place = np.arange(len(score)) - indptr[customer]
     listed = place < PLACES
     gain = 1.0 / np.log2(np.arange(2, PLACES + 2))
