@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...data import tables
 from ...utils.arrays.blocks import blocks
 from ...utils.arrays.mapped_arrays import release_pages
+from ...utils.parallel import parallel_map, worker_count
 from .purchase_history import PurchaseHistory
 
 PRIOR_REPEATERS, PRIOR_BUYERS = 0.2, 2.0
@@ -25,6 +26,9 @@ PRIOR_SHARE = 1.0
 
 PRIOR_POPULARITY = 0.2
 """Decayed purchases of any item besides those that were seen."""
+
+FINENESS = np.float32(1 << 22)
+"""Parts of a purchase that decayed purchases are counted in: 2 ** 31 purchases of an item still add up exactly."""
 
 LATE_WEEKS = (4, 8)
 """Weeks at the end of a history of which it is known who bought again then."""
@@ -91,33 +95,20 @@ class ItemStatistics:
         Parameters
         ----------
         history : PurchaseHistory
-            Read in blocks; sums are in the order of its pairs, so blocks do not change them.
+            Read in blocks, by several threads; sums are of whole numbers, so blocks and their order do not change them.
 
         Returns
         -------
         ItemStatistics
             One entry for each of the history's items.
         """
-        count, half_lives = len(history.items), len(history.half_lives)
-        buyers, repeaters, spans, gaps = np.zeros((4, count))
-        popularity = np.zeros((half_lives, count))
-        knew, again = np.zeros((2, len(LATE_WEEKS), count))
-        for part in blocks(len(history)):
-            item, times = history.item[part], history.pairs.times[part]
-            span = history.pairs.last[part] - history.pairs.first[part]
-            # whole numbers, whose sums do not depend on their order
-            buyers += np.bincount(item, minlength=count)
-            repeaters += np.bincount(item[times > 1], minlength=count)
-            spans += np.bincount(item, span, minlength=count)
-            gaps += np.bincount(item, times - 1, minlength=count)
-            for h, decay in enumerate(history.decay(part).T):
-                np.add.at(popularity[h], item, decay.astype(np.float64))
-            for w, weeks in enumerate(LATE_WEEKS):
-                before, since = bought_again_lately(history, part, weeks)
-                knew[w] += np.bincount(item[before], minlength=count)
-                again[w] += np.bincount(item[since], minlength=count)
-            states = history.pairs
-            release_pages(item, times, states.first[part], states.last[part], states.decay[part])
+        total = np.zeros((4 + len(history.half_lives) + 2 * len(LATE_WEEKS), len(history.items)))
+        parts = blocks(len(history))
+        for counts in parallel_map(lambda part: _counts(history, part), parts, worker_count()):
+            total += counts
+        late = len(total) - 2 * len(LATE_WEEKS)
+        buyers, repeaters, spans, gaps = total[:4]
+        popularity, (knew, again) = total[4:late] / FINENESS, (total[late::2], total[late + 1 :: 2])
         gap_weeks = spans / history.periods_a_week
         any_item = again.sum(axis=1) / np.maximum(knew.sum(axis=1), 1.0)
         about = history.items, len(history.customers), any_item, history.unit
@@ -248,6 +239,25 @@ class ItemStatistics:
             again=self.again[item] - again,
             items=self.items.take(pa.array(item)),
         )
+
+
+def _counts(history: PurchaseHistory, part: slice) -> NDArray[np.float64]:
+    """Return what some pairs add to each item's buyers, repeaters, spans, gaps, popularity, and late counts."""
+    item, states, size = history.item[part], history.pairs, len(history.items)
+    times, span = states.times[part], states.last[part] - states.first[part]
+    rows = [
+        np.bincount(item, minlength=size),
+        np.bincount(item[times > 1], minlength=size),
+        np.bincount(item, span, minlength=size),
+        np.bincount(item, times - 1, minlength=size),
+    ]
+    for decay in history.decay(part).T:
+        rows.append(np.bincount(item, np.rint(decay * FINENESS), minlength=size))
+    for weeks in LATE_WEEKS:
+        for some in bought_again_lately(history, part, weeks):
+            rows.append(np.bincount(item[some], minlength=size))
+    release_pages(item, times, states.first[part], states.last[part], states.decay[part])
+    return np.stack(rows).astype(np.float64)
 
 
 def bought_again_lately(
