@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ....utils.arrays.falling_order import falling_order
 from .pair_block import Named, PairBlock
 
 MOST_CELLS = 16
 """Cells of customers and groups for each pair up to which sums are kept for all of them."""
+
+
+MOST_PLACES = 1 << 31
+"""Cells that `falling_order` takes."""
 
 
 def group_features(pairs: PairBlock, name: str, group: NDArray[np.integer]) -> Named:
@@ -32,8 +37,11 @@ def group_features(pairs: PairBlock, name: str, group: NDArray[np.integer]) -> N
     half_lives = pairs.half_life_names
     size = int(group.max(initial=0)) + 1
     place = pairs.customer * size + group[pairs.item].astype(np.int64)
-    if size * (pairs.stop - pairs.start) > MOST_CELLS * len(place):  # few of them are taken
+    if size * (pairs.stop - pairs.start) > MOST_PLACES:
         place = np.unique(place, return_inverse=True)[1]
+    order = falling_order(place, -pairs.since.astype(np.float32))  # the latest first
+    if size * (pairs.stop - pairs.start) > MOST_CELLS * len(place):  # few of them are taken
+        place = _numbered(place, order)
     for h in sorted({len(half_lives) // 3, pairs.middle}) if half_lives else ():
         decay = pairs.decay[:, h]
         total = np.bincount(place, weights=decay)[place]
@@ -54,13 +62,22 @@ def group_features(pairs: PairBlock, name: str, group: NDArray[np.integer]) -> N
     found[f"{name}_overdue"] = np.log((since + 0.3) / (gap + 0.3))
     found[f"{name}_times"] = np.log(times[place])
     found[f"{name}_own_times"] = np.log(pairs.times / times[place])
-    found[f"{name}_newer"] = np.log1p(_bought_later(place, pairs.since))
+    found[f"{name}_newer"] = np.log1p(_bought_later(place, pairs.since, order))
     return found
 
 
-def _bought_later(place: NDArray[np.int64], since: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Return how many pairs in the same place were bought later than each."""
-    order = np.lexsort((since, place))
+def _numbered(place: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number places from 0, in their order."""
+    ordered = place[order]
+    found = np.empty(len(place), np.int64)
+    found[order] = np.cumsum(np.diff(ordered, prepend=ordered[:1]) != 0)
+    return found
+
+
+def _bought_later(
+    place: NDArray[np.int64], since: NDArray[np.floating], order: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return how many pairs in the same place were bought later than each; the order is by place and time."""
     place, since = place[order], since[order]
     rank = np.arange(len(order))
     begins = np.flatnonzero(np.diff(place, prepend=-1))
