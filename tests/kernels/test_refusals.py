@@ -46,6 +46,7 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     },
     "order_purchases": {"columns.period": 2**30},
     "group_purchases": {"rows.bought": 10**6 << 32},
+    "own_neighbours": {"ptr": 10**6, "item": 7},
     "score_trees": {"trees.ptr": 10**6, "trees.feature": 3},
 }  # fmt: skip
 RULES = {
@@ -208,6 +209,7 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "choose_exactly": "chosen", "propose": "priority", "improve": "search.activity",
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
         "score_trees": "out", "order_purchases": "rows.bought", "group_purchases": "grouped.pair_item",
+        "own_neighbours": "out",
     }  # fmt: skip
     assert set(out) == set(CALLS)
     for kernel, path in out.items():

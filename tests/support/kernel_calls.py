@@ -212,6 +212,7 @@ def calls_of_affinity(
     width = min(int(chooser.quota.sum()), offers)
     arguments = {"scoring": chooser.scoring(), "start": 0, "stop": customers}
     yield Call("best_offers", arguments | {"chosen": _room(customers, width)})
+    yield neighbours_call(random, customers=customers, items=items)
     rows = int(random.choice([1, 63, 64, 65, 150]))
     yield trees_call(random, trees=int(random.integers(1, 5)), features=3, rows=rows)
 
@@ -238,6 +239,20 @@ def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
     arguments |= {"first": first, "last": first + periods - 1}
     room = GroupedRows(*(np.zeros_like(array) for array in GroupedRows.new(count)))
     yield Call("group_purchases", arguments | {"grouped": room})
+
+
+def neighbours_call(random: np.random.Generator, *, customers: int, items: int) -> Call:
+    """Customers with some of the items each, and a similarity of these."""
+    owned = [np.flatnonzero(random.random(items) < 0.5) for _ in range(customers)]
+    item = np.concatenate(owned).astype(np.int32)
+    arguments = {
+        "ptr": _offsets([len(some) for some in owned]),
+        "item": item,
+        "weight": random.normal(size=len(item)).astype(np.float32),
+        "similarity": random.normal(size=(items, items)).astype(np.float32),
+        "out": random.normal(size=len(item)).astype(np.float32),
+    }
+    return Call("own_neighbours", arguments)
 
 
 def trees_call(random: np.random.Generator, *, trees: int, features: int, rows: int) -> Call:

@@ -97,6 +97,16 @@ cdef extern from "affinity/best_offers.hpp" namespace "couponry" nogil:
     int c_best_offers "couponry::best_offers"(const Choice&) noexcept
     Fault offers_beyond(const char*, const Links&, int64_t) noexcept
 
+cdef extern from "affinity/own_neighbours.hpp" namespace "couponry" nogil:
+    cdef cppclass Owned:
+        View[const int64_t] ptr
+        View[const int32_t] item
+        View[const float] weight
+
+    void c_own_neighbours "couponry::own_neighbours"(
+        const Owned&, const Table[const float]&, const View[float]&) noexcept
+    Fault owned_fault(const Owned&, int64_t) noexcept
+
 cdef extern from "trees/score_trees.hpp" namespace "couponry" nogil:
     cdef int64_t LEAVES
 
@@ -332,6 +342,27 @@ def best_offers(scoring, int64_t start, int64_t stop, chosen, *, bint unchecked=
     with nogil:
         status = c_best_offers(choice)
     check(status)
+
+
+def own_neighbours(
+    const int64_t[::1] ptr, const int32_t[::1] item, const float[::1] weight, const float[:, ::1] similarity,
+    float[::1] out, *, bint unchecked=False,
+):
+    cdef Owned owned
+    cdef Table[const float] similarity_ = table[float](similarity)
+    cdef View[float] out_ = writable[float](out)
+    owned.ptr, owned.item, owned.weight = view[int64_t](ptr), view[int32_t](item), view[float](weight)
+    within(owned.ptr.size, 1, 0x7FFFFFFF, "ptr: offsets")
+    same(ptr[owned.ptr.size - 1], owned.item.size, "ptr: the last offset")
+    same(owned.weight.size, owned.item.size, "weight: pairs")
+    same(similarity_.columns, similarity_.rows, "similarity: items")
+    same(out_.size, owned.item.size, "out: pairs")
+    if out_.size == 0:
+        return
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(owned_fault(owned, similarity_.rows))
+    with nogil:
+        c_own_neighbours(owned, similarity_, out_)
 
 
 def score_trees(trees, const float[:, ::1] columns, double[::1] out, *, bint unchecked=False):

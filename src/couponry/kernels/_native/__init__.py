@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from .. import reference
 from .affinity import _use_instruction_set as _use_for_affinity
-from .affinity import best_offers, fold_purchases, group_purchases, order_purchases, score_trees
+from .affinity import (
+    best_offers,
+    fold_purchases,
+    group_purchases,
+    order_purchases,
+    own_neighbours,
+    score_trees,
+)
 from .customer_constraints import compile_constraints
 from .evaluate import _use_instruction_set as _use_for_evaluate
 from .evaluate import (
@@ -50,6 +57,7 @@ __all__ = [
     "mark_free",
     "noise",
     "order_purchases",
+    "own_neighbours",
     "propose",
     "quantise",
     "read_bytes",

@@ -36,6 +36,15 @@ def group_purchases(
 def best_offers(
     scoring: OfferScoring, start: int, stop: int, chosen: Chosen, *, unchecked: bool = False
 ) -> None: ...
+def own_neighbours(
+    ptr: NDArray[np.int64],
+    item: NDArray[np.int32],
+    weight: NDArray[np.float32],
+    similarity: NDArray[np.float32],
+    out: NDArray[np.float32],
+    *,
+    unchecked: bool = False,
+) -> None: ...
 def score_trees(
     trees: Trees,
     columns: NDArray[np.float32],

@@ -13,7 +13,7 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
 
 from __future__ import annotations
 
-from .affinity import best_offers, fold_purchases, score_trees
+from .affinity import best_offers, fold_purchases, own_neighbours, score_trees
 from .alternatives import alternatives, fine_usage
 from .customer_constraints import compile_constraints
 from .digest import hash_blocks
@@ -38,6 +38,7 @@ __all__ = [
     "mark_free",
     "noise",
     "order_purchases",
+    "own_neighbours",
     "propose",
     "quantise",
     "regret",
