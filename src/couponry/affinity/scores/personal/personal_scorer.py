@@ -67,7 +67,7 @@ class PersonalScorer:
             features = personal_features(self.history, self.items, *block, self.own)
             check_feature_names(features, self.names)
             log_odds = self.regression.log_odds_of_columns(list(features.values()))
-            if blend is not None and blend.share < 1.0:
+            if blend is not None:
                 rate = self.items.features["repeat_rate"][self.history.item[pairs]]
                 simple = log_simple_score(self.history, rate, pairs)
                 log_odds = blend.log_odds(log_odds, simple)
