@@ -118,7 +118,7 @@ def test_who_bought_again(weeks: int) -> None:
 def test_what_others_bought_of_an_item() -> None:
     """Features of items that a model is fitted on: as if nobody knew what the customer itself bought of the item."""
     everyone = history()
-    items = ItemKnowledge.of_others(everyone, {"kind": KIND})
+    items = ItemKnowledge.of_others(everyone, {"kind": KIND}, near=False)
     known = ItemKnowledge.among(everyone, ItemStatistics.from_history(everyone), {"kind": KIND})
     fitted_on = personal_features(everyone, items, 0, len(everyone.customers))
     customer, item, day = (

@@ -59,3 +59,27 @@ def solve_in_order(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> N
         known = (rows[j, j + 1 : size] * solution[j + 1 :]).sum()
         solution[j] = (rows[j, size] - known) / rows[j, j]
     return solution
+
+
+def inverse_in_order(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Invert a positive definite matrix, 64 rows after the other (Gauss-Jordan elimination without pivoting).
+
+    Parameters
+    ----------
+    matrix : ndarray of float64, shape (n, n)
+
+    Returns
+    -------
+    ndarray of float64, shape (n, n)
+    """
+    found = matrix.copy()
+    for begin in range(0, len(found), PIECE_ROWS):
+        piece = slice(begin, begin + PIECE_ROWS)
+        inverse = np.linalg.inv(found[piece, piece])
+        column = found[:, piece].copy()
+        row = inverse @ found[piece]
+        row[:, piece] = inverse
+        column[piece] = found[:, piece] = 0.0
+        found -= column @ row
+        found[piece] = row
+    return found

@@ -11,6 +11,7 @@ import numpy as np
 from ...history.item_statistics import LATE_WEEKS, ItemStatistics
 from ...history.purchase_history import PurchaseHistory
 from ..features import ItemGroups, groups_of_items
+from .near_items import NearItems, NearItemsOf
 from .pair_block import Named, PairBlock
 
 LEAST_RATE = 1e-3
@@ -27,12 +28,15 @@ class ItemKnowledge:
         As `item_features` computes them.
     groups : mapping of str to ndarray of int, shape (n_items,)
         Groupings of the items by name, such as `category` and `brand`.
+    near : NearItemsOf, optional
+        What a customer's other items let expect of each; None: nothing is looked at.
     seen : ItemStatistics, optional
         Statistics of the history itself, where each customer's own purchases are to be left out of what is known.
     """
 
     features: Named
     groups: ItemGroups
+    near: NearItemsOf | None = None
     seen: ItemStatistics | None = None
 
     @classmethod
@@ -41,6 +45,7 @@ class ItemKnowledge:
         history: PurchaseHistory,
         statistics: ItemStatistics,
         groups: Any,
+        near: NearItems | None = None,
     ) -> ItemKnowledge:
         """Gather what is known of a history's items.
 
@@ -51,6 +56,7 @@ class ItemKnowledge:
             Of these items or others.
         groups : mapping of str to ndarray of int, callable, or None
             As `PersonalModel` takes them.
+        near : NearItems, optional
 
         Returns
         -------
@@ -64,10 +70,11 @@ class ItemKnowledge:
         return cls(
             item_features(statistics.among(history.items), history.half_lives),
             groups_of_items(groups, history),
+            None if near is None else near.among(history),
         )
 
     @classmethod
-    def of_others(cls, history: PurchaseHistory, groups: Any) -> ItemKnowledge:
+    def of_others(cls, history: PurchaseHistory, groups: Any, *, near: bool) -> ItemKnowledge:
         """Gather what a history says of its items, to each of its customers without the customer's own purchases.
 
         A model is fitted with it: what it knows of items when it scores comes from other customers, for the most part.
@@ -77,6 +84,8 @@ class ItemKnowledge:
         history : PurchaseHistory
         groups : mapping of str to ndarray of int, callable, or None
             As `PersonalModel` takes them.
+        near : bool
+            Whether what a customer's other items let expect of each is known.
 
         Returns
         -------
@@ -88,7 +97,8 @@ class ItemKnowledge:
             If groups are not one for each item.
         """
         seen = ItemStatistics.from_history(history)
-        return replace(cls.among(history, seen, groups), seen=seen)
+        learned = NearItems.learned(history, seen.buyers) if near else None
+        return replace(cls.among(history, seen, groups, learned), seen=seen)
 
     def of_pairs(self, pairs: PairBlock) -> Named:
         """Return the features of the items of some pairs.

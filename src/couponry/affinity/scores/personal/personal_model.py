@@ -40,6 +40,7 @@ from ..training_windows import (
     known_at_the_end,
 )
 from .item_knowledge import ItemKnowledge
+from .near_items import NearItems
 from .personal_features import personal_features
 from .personal_scorer import PersonalScorer
 
@@ -99,6 +100,8 @@ class PersonalModel(NamedFeatures, Parameters):
         Whether gradient-boosted trees go on from the regression's log odds, or which; they are taken unless they
         rank worse in validation. Default: where windows have 262,144 pairs and LightGBM is installed
         (``pip install "couponry[trees]"``).
+    near_items : bool
+        Whether what a customer's other items let expect of each is a feature.
 
     Attributes
     ----------
@@ -115,6 +118,8 @@ class PersonalModel(NamedFeatures, Parameters):
         What is to be known of the fitted model: why it has no trees, or is not taken whole; set by `fit`.
     statistics_ : ItemStatistics
         What is known of items; set by `fit`.
+    near_ : NearItems or None
+        How items go together; set by `fit`. None where it is not looked at.
 
     Examples
     --------
@@ -138,6 +143,7 @@ class PersonalModel(NamedFeatures, Parameters):
     blend_: Blend | None
     notes_: list[str]
     statistics_: ItemStatistics
+    near_: NearItems | None
 
     def __init__(
         self,
@@ -149,10 +155,11 @@ class PersonalModel(NamedFeatures, Parameters):
         columns: Mapping[str, OwnColumn] | None = None,
         estimator: Any = None,
         trees: bool | BoostedTrees | None = None,
+        near_items: bool = True,
     ):
         self.groups, self.ridge, self.by_customer = groups, ridge, by_customer
         self.guarded, self.columns, self.estimator = guarded, columns, estimator
-        self.trees = trees
+        self.trees, self.near_items = trees, near_items
 
     def fit(self, windows: Sequence[Window], known: PurchaseHistory | None = None) -> PersonalModel:
         """Fit the model on windows of the past; some thousands of customers are enough.
@@ -187,6 +194,9 @@ class PersonalModel(NamedFeatures, Parameters):
         self.regression_, self.blend_, self.notes_ = self._chosen(rows, share)
         at_the_end = known_at_the_end(windows) if known is None else known
         self.statistics_ = ItemStatistics.from_history(at_the_end)
+        self.near_ = None
+        if self._is_near(at_the_end):
+            self.near_ = NearItems.learned(at_the_end, self.statistics_.buyers)
         return self
 
     def score(self, history: PurchaseHistory) -> NDArray[np.float32]:
@@ -242,7 +252,7 @@ class PersonalModel(NamedFeatures, Parameters):
         self._check_fitted()
         known = self.statistics_ if statistics is None else statistics
         check_like_fitted(history, known)
-        items = ItemKnowledge.among(history, known, self.groups)
+        items = ItemKnowledge.among(history, known, self.groups, self.near_)
         own = OwnFeatures(self.columns, history)
         model = self.names_, self.regression_, self.blend_
         return PersonalScorer(*model, history, items, own)
@@ -285,6 +295,9 @@ class PersonalModel(NamedFeatures, Parameters):
                 model.calibrated([rows.alike() for rows in windows])
         return models
 
+    def _is_near(self, history: PurchaseHistory) -> bool:
+        return self.near_items and bool(history.half_lives)
+
     def _rows(self, window: Window, weight: float) -> WindowRows:
         """Return the pairs of a window's history, and which of them were bought again."""
         history, later = window
@@ -305,7 +318,7 @@ class PersonalModel(NamedFeatures, Parameters):
         self, history: PurchaseHistory
     ) -> tuple[list[str], NDArray[np.float32], NDArray[np.float32]]:
         """Return the names of the features, those of all pairs of a history as a matrix, and the simple score."""
-        items = ItemKnowledge.of_others(history, self.groups)
+        items = ItemKnowledge.of_others(history, self.groups, near=self._is_near(history))
         own = OwnFeatures(self.columns, history)
 
         def compute(block: tuple[int, int]) -> tuple[list[str], NDArray[np.float32]]:
