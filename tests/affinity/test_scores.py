@@ -217,7 +217,7 @@ def test_what_is_lately_begun_of_a_group() -> None:
     for customer, item, week in rows:
         if week <= 20:
             first[customer, item] = min(week, first.get((customer, item), week))
-    begun = np.bincount([item for (_, item), week in first.items() if week > 12], minlength=40)
+    begun = np.bincount([item for (_, item), week in first.items() if week > 16], minlength=40)
     share = [(begun[i] + 0.5) / (begun[i % 2 :: 2].sum() + 2.0) for i in range(40)]
     model = DiscoveryModel(GROUPS, items=30, keep=8)
     block = next(model.features_of(history, model.learned(history)).blocks())

@@ -141,8 +141,8 @@ class ItemStatistics:
 
     @property
     def begun(self) -> NDArray[np.float64]:
-        """Customers who bought the item for the first time in the last eight weeks."""
-        return self.buyers - self.knew[:, -1]
+        """Customers who bought the item for the first time in the last four and eight weeks; shape (n_items, 2)."""
+        return self.buyers[:, None] - self.knew
 
     @property
     def gap(self) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ....data import tables
 from ....utils.parallel import parallel_map, worker_count
-from ...history.item_statistics import ItemStatistics
+from ...history.item_statistics import LATE_WEEKS, ItemStatistics
 from ...history.joined_history import with_items
 from ...history.purchase_history import PurchaseHistory
 from ..features import Features, ItemGroups, as_float32, groups_of_items
@@ -31,6 +31,9 @@ SMALL_SHARE = 1e-3
 
 LEAST_OF_GROUP = {"bought": 0.05, "items": 0.3}
 """Added to decayed purchases and to items of a group, of which logarithms are taken."""
+
+LATELY_BEGUN = LATE_WEEKS.index(4)
+"""Weeks in which an item is begun lately: few, for most of what a short history has is begun in the last eight."""
 
 POPULAR = ("buyers", "popularity_")
 """How names of features begin that say what sells."""
@@ -293,7 +296,7 @@ def group_sizes(statistics: ItemStatistics, groups: ItemGroups) -> dict[str, Gro
     -------
     dict of str to GroupSizes
     """
-    sums = _long_popularity(statistics), statistics.begun
+    sums = _long_popularity(statistics), statistics.begun[:, LATELY_BEGUN]
     return {
         name: GroupSizes(*(np.bincount(group, one).astype(np.float64, copy=False) for one in sums))
         for name, group in groups.items()
@@ -332,7 +335,7 @@ def item_features(
         size = sizes[name].bought[group]
         found[f"{name}_size"] = np.log((size + 1.0) / (statistics.customers + 1.0))
         found[f"{name}_share"] = np.log((last + 0.1) / (size + 1.0))
-        share = share_of_begun(statistics.begun, group, sizes[name].begun)
+        share = share_of_begun(statistics.begun[:, LATELY_BEGUN], group, sizes[name].begun)
         found[f"{name}_begun"] = np.log(share)
     return found
 

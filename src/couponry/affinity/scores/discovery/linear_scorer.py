@@ -236,11 +236,10 @@ def _of_offers(statistics: ItemStatistics, covers: Any) -> ItemStatistics:
     """Return the statistics that discovery looks at, of offers: the sums of their items'."""
     total = sp.csr_array(covers.T, dtype=np.float64)
     buyers = np.minimum(total @ statistics.buyers, statistics.customers)
-    began = statistics.buyers[:, None] - statistics.knew
     return replace(
         statistics,
         buyers=buyers,
-        knew=buyers[:, None] - total @ began,
+        knew=buyers[:, None] - total @ statistics.begun,
         repeaters=total @ statistics.repeaters,
         popularity=total @ statistics.popularity,
     )

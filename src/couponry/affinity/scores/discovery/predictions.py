@@ -8,11 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....utils.lazy_imports import sparse as sp
+from ...history.item_statistics import LATE_WEEKS
 from ...history.purchase_history import PurchaseHistory
 from ..features import ItemGroups
 from ..item_neighbours import PurchaseWeights, recent_weights, unit_weights
 from .known_customers import AlikeCustomers
 from .known_items import KnownItems, purchase_matrix, share_of_begun
+
+WEEKS_OF_KINDS = LATE_WEEKS.index(8)
+"""Weeks in which customers began an item of a kind, where it is said of kinds."""
 
 WEIGHT_OF_KINDS = 0.5
 """How much kinds count among what is said, where what neighbours say, and customers alike, counts 1."""
@@ -106,7 +110,7 @@ class Predictor:
         self._place = known.customers.places(history.customers)
         self._kinds: _Kinds | None = None
         for codes in list(groups.values())[:1]:
-            begun = known.statistics.among(known.items).begun
+            begun = known.statistics.among(known.items).begun[:, WEEKS_OF_KINDS]
             self._kinds = _Kinds.of(begun, codes[taking_part].astype(np.int64), self._selection)
 
     def predictions(self, start: int, stop: int) -> Predictions:
