@@ -25,6 +25,7 @@ from couponry.affinity.history.joined_history import joined
 from couponry.affinity.scores.boosted_regression import BoostedRegression
 from couponry.affinity.scores.discovery.begun_samples import BegunSample, begun_samples
 from couponry.affinity.scores.discovery.known_customers import AlikeCustomers, KnownCustomers
+from couponry.utils.arrays import blocks
 
 LAST = 20
 Scores = dict[tuple[Any, ...], bytes]
@@ -194,6 +195,19 @@ def test_nobody_is_asked_about_itself() -> None:
     assert alike.shares(bought[[3]], np.array([-1])).max() == 0.0
     nobody = AlikeCustomers(KnownCustomers.learned(ids, bought, most=0), everything)
     assert nobody.shares(bought, np.full(6, -1)).max() == 0.0
+
+
+def test_statistics_are_the_same_bits_for_any_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    history = history_of(table())
+    whole = ItemStatistics.from_history(history)
+    monkeypatch.setattr(blocks, "BLOCK_SIZE", 101)
+    monkeypatch.setenv("COUPONRY_THREADS", "2")
+    parts = ItemStatistics.from_history(history)
+    for name in ("buyers", "repeaters", "popularity", "gaps", "gap_weeks", "knew", "again"):
+        assert getattr(parts, name).tobytes() == getattr(whole, name).tobytes()
+    summed = np.zeros((len(history.items), len(history.half_lives)))
+    np.add.at(summed, history.item, history.decay(slice(None)).astype(np.float64))
+    np.testing.assert_allclose(whole.popularity, summed, atol=1e-5)
 
 
 def test_statistics_are_shares_and_rates() -> None:

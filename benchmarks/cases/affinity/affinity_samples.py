@@ -20,13 +20,14 @@ import _paths  # noqa: F401
 import numpy as np
 import pyarrow as pa
 from benchmarks.instances.affinity_data import Level, Truth, levels, ranked
+from benchmarks.instances.affinity_scorers import REPEAT, SCORERS, Choices
 from benchmarks.instances.affinity_split import Scores, Split
 from benchmarks.support.hardware import describe
 from benchmarks.support.intervals import calibration_error
 from numpy.typing import NDArray
 
 from couponry import Campaign, Targeting
-from couponry.affinity import PersonalModel, RepeatScore
+from couponry.affinity import PersonalModel
 from couponry.utils.threads import thread_count
 
 DRAWS = {1.0: 1, 0.3: 4, 0.1: 4}
@@ -98,19 +99,15 @@ def _one_call(level: Level, last: int) -> dict[str, Any]:
     place = dict(zip(test.history.customers.to_pylist(), test.truth.place.tolist(), strict=True))
     customer = np.repeat([place[one] for one in found.customers.to_pylist()], np.diff(found.indptr))
     listed = customer, top[found.offer.astype(np.int64)], found.columns["response"]
-    started = time.process_time()
-    personal = PersonalModel(test.groups, by_customer=True).fit(test.windows)
-    score = personal.score(test.history)
-    return {
-        "one call": {"processor_seconds": round(seconds, 1), **judged(listed)},
-        "PersonalModel": {
-            "processor_seconds": round(time.process_time() - started, 1),
-            **judged(test.own(score)),
-        },
-        "decay x repeat rate": judged(
-            test.own(RepeatScore().fit(test.history).score(test.history))
-        ),
+    report: dict[str, Any] = {
+        "one call": {"processor_seconds": round(seconds, 1), **judged(listed)}
     }
+    for name in ("JointModel", "PersonalModel", REPEAT):
+        started = time.process_time()
+        scored = SCORERS[name](test, Choices(half_life=16.0))
+        seconds = round(time.process_time() - started, 1)
+        report[name] = {"processor_seconds": seconds, **judged(scored.lists)}
+    return report
 
 
 def _candidates(level: Level, last: int, items: pa.Array) -> Any:
