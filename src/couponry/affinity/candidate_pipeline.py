@@ -36,7 +36,9 @@ from .history.period_counts import PeriodCounts
 from .history.periods import PERIODS_PER_WEEK
 from .history.purchase_history import PurchaseHistory, group_transactions
 from .pipeline_model import model_of_tables
-from .scores.training_windows import bought_again
+from .scores.guards.blend import LEAST_SHARE
+from .scores.personal.personal_model import MANY_PAIRS
+from .scores.training_windows import Window, bought_again
 from .targeting import Targeting
 
 FORMAT = 4
@@ -253,7 +255,10 @@ class _Pipeline:
                 self._clock.say(f"{done:,} of {total:,} customers")
 
     def _fitted(self, history: PurchaseHistory, sample: pa.Table | None) -> CandidateModel:
-        """Return the model, fitted on the last weeks of a sample of customers."""
+        """Return the model, fitted on the last weeks of a sample of customers.
+
+        The weeks before them are fitted on, too, where these alone have too few pairs for trees.
+        """
         targeting, unit = self._targeting, history.unit
         last = history.until - targeting.window * PERIODS_PER_WEEK[unit]
         if sample is None or last < history.start:
@@ -272,17 +277,30 @@ class _Pipeline:
                 f"table transactions: expected purchases up to {unit} {last} and after it, the last "
                 f"{targeting.window} weeks, got {len(earlier):,} and {len(later):,} of a sample"
             )
-        options: dict[str, Any] = {"half_lives": _half_lives(targeting)}
-        then = PurchaseHistory.from_transactions(earlier, until=last, **options)
-        window = PurchaseHistory.from_transactions(later, until=history.until, **options)
-        window = replace(window, start=last + 1)  # also where nobody bought at first
+        windows = [self._window(rows, last, history.until)]
+        then, window = windows[0]
+        before_that = 2 * last - history.until
+        long = before_that - history.start + 1 >= LEAST_SHARE * (last - history.start + 1)
+        sold = pc.sum(pc.greater(earlier[unit], before_that)).as_py()
+        if len(then) < MANY_PAIRS and long and 0 < sold < len(earlier):
+            windows.insert(0, self._window(rows, before_that, last))
         self._drop_models(then, window)
         known = then.update(later, until=history.until)
-        fitted = self._model.fit([(then, window)], known, ItemStatistics.from_history(history))
+        fitted = self._model.fit(windows, known, ItemStatistics.from_history(history))
         blend = getattr(fitted.personal, "blend_", None)
         if blend is not None and blend.note is not None:
             self._say(f"rewards are ranked by decayed frequency and repeat rate: {blend.note}")
         return fitted
+
+    def _window(self, rows: pa.Table, last: int, until: int) -> Window:
+        """Return what was bought up to a period, and in the window after it."""
+        period = rows[rows.column_names[-1]]
+        options: dict[str, Any] = {"half_lives": _half_lives(self._targeting)}
+        before = pc.less_equal(period, last)
+        within = pc.and_(pc.invert(before), pc.less_equal(period, until))
+        then = PurchaseHistory.from_transactions(rows.filter(before), until=last, **options)
+        window = PurchaseHistory.from_transactions(rows.filter(within), until=until, **options)
+        return then, replace(window, start=last + 1)  # also where nobody bought at first
 
     def _drop_models(self, then: PurchaseHistory, window: PurchaseHistory) -> None:
         """Do without models of which too few purchases can be seen, and say so."""
