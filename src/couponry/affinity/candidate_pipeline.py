@@ -197,6 +197,7 @@ class _Pipeline:
                 threads=threads,
                 watch=_each(sample.add, counts.add),
                 last_complete=lambda: self._last_complete(counts),
+                passing=True,
             )
             half_lives = _half_lives(self._targeting)
             history = group_transactions(self._transactions, options, half_lives, folder)

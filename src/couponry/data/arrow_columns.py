@@ -44,7 +44,7 @@ def one_array(column: pa.ChunkedArray | pa.Array) -> pa.Array:
         The same values.
     """
     if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
+        column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
 
 

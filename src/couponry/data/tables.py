@@ -362,6 +362,8 @@ def _finite(
         values: NDArray[Any] = one_array(column.cast(kind)).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid as error:  # whole numbers that float64 does not hold exactly
         raise InvalidInput(f"table {what}, column {name!r}: {first_line(error)}") from error
+    if values.min(initial=0) >= -LARGEST_NUMBER and values.max(initial=0) <= LARGEST_NUMBER:
+        return values  # none of them is NaN, of which neither holds
     wrong = ~(np.abs(values) <= LARGEST_NUMBER)  # NaN, too
     if column.null_count:
         wrong &= one_array(column).is_valid().to_numpy(zero_copy_only=False)

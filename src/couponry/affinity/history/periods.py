@@ -75,9 +75,8 @@ def read_periods(
     values: NDArray[np.int64] = tables.ids(
         pa.table({name: column}), what, name, first_row
     ).to_numpy()
-    wrong = np.abs(values) >= MAX_PERIOD_NUMBER
-    if wrong.any():
-        row = int(wrong.argmax())
+    if max(-int(values.min(initial=0)), int(values.max(initial=0))) >= MAX_PERIOD_NUMBER:
+        row = int((np.abs(values) >= MAX_PERIOD_NUMBER).argmax())
         raise InvalidInput(
             f"table {what}, column {name!r}, row {first_row + row}: expected a day or week, got {values[row]}"
         )

@@ -19,7 +19,7 @@ from ....utils.memory import size_text
 from ....utils.threads import thread_count
 from ..decay import decay_factors
 from ..history_arrays import HistoryArrays, write_items
-from ..history_folder import Built, Coverage, build_history
+from ..history_folder import Built, Coverage, build_history, build_passing
 from ..periods import check_span
 from .duckdb_grouping import DuckDBPurchases
 from .duckdb_session import Resources
@@ -49,6 +49,9 @@ class GroupingOptions:
         Called with every batch of transactions before they are grouped.
     last_complete : callable, optional
         Called when all of them were read: the last period that is kept; None: all are.
+    passing : bool
+        Whether a history in a folder is for this process alone, which removes it: nothing records it or waits for the
+        disk.
     """
 
     catalogue: Any = None
@@ -57,6 +60,7 @@ class GroupingOptions:
     threads: int | None = None
     watch: Callable[[pa.RecordBatch], None] | None = None
     last_complete: Callable[[], int | None] | None = None
+    passing: bool = False
 
 
 def add_transactions(
@@ -99,6 +103,8 @@ def add_transactions(
             coverage = _extended(covered, grouped, transactions, options.until)
             return _merged(old, grouped, coverage, store, resources.threads), coverage
 
+    if folder is not None and options.passing:
+        return build_passing(Path(folder), build)
     return build_history(folder, build, covered if covered.unit else None)
 
 

@@ -257,7 +257,7 @@ class Transactions:
         """
         names = self._names
         table, has_customer = self._with_customers(table)
-        guests = len(table) - int(has_customer.sum())
+        guests = len(table) - int(np.count_nonzero(has_customer))
         if guests and guests == len(table):
             return CheckedRows(self.schema.empty_table(), 0, guests, 0)
         columns = {
@@ -275,11 +275,11 @@ class Transactions:
         kept, too_late, left_out = has_customer, 0, 0
         if self.until is not None:
             in_time = columns["period"] <= self.until
-            too_late = int((kept & ~in_time).sum())
+            too_late = int(np.count_nonzero(kept & ~in_time))
             kept = kept & in_time
         if "quantity" in self.optional:
             bought = tables.exact_numbers(table, TABLE, names["quantity"], first_row) > 0
-            left_out = int((kept & ~bought).sum())
+            left_out = int(np.count_nonzero(kept & ~bought))
             kept = kept & bought
         rows = pa.table(columns, schema=self.schema)
         rows = rows if kept.all() else rows.filter(pa.array(kept))
@@ -301,9 +301,8 @@ class Transactions:
         """Return spend in hundredths, rounded half up."""
         name = self._names["spend"]
         spend = tables.numbers(table, TABLE, name, first_row=first_row)
-        wrong = np.abs(spend) > MAX_SPEND
-        if wrong.any():
-            row = int(wrong.argmax())
+        if max(-spend.min(initial=0), spend.max(initial=0)) > MAX_SPEND:
+            row = int((np.abs(spend) > MAX_SPEND).argmax())
             raise InvalidInput(
                 f"table {TABLE}, column {name!r}, row {first_row + row}: expected an amount of money, got {spend[row]}"
             )
@@ -325,8 +324,9 @@ def in_hundredths(money: NDArray[np.float64]) -> NDArray[np.int64]:
     -------
     ndarray of int64, shape (n,)
     """
-    hundredths: NDArray[np.int64] = np.floor(money * 100.0 + 0.5).astype(np.int64)
-    return hundredths
+    hundredths = money * 100.0
+    hundredths += 0.5
+    return np.floor(hundredths, out=hundredths).astype(np.int64)
 
 
 def transaction_columns(columns: Mapping[str, str] | None) -> list[str]:
