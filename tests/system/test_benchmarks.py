@@ -112,6 +112,17 @@ def test_affinity_scale(said: Said) -> None:
     assert report["packing_seconds"] > 0 and report["peak_memory_gib"] < 10
 
 
+def test_history_speed(tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    from benchmarks.cases.affinity import history_speed
+
+    Shoppers(500).write(tmp_path, 1)
+    found = {part: history_speed.measured(part, tmp_path, "1GiB") for part in history_speed.PARTS}
+    pairs = {part: one["pairs"] for part, one in found.items() if part != "decode"}
+    assert len(set(pairs.values())) == 1 and pairs["passing"] > 1000
+    assert min(one["seconds"] for one in found.values()) > 0
+
+
 def test_end_to_end(said: Said) -> None:
     from benchmarks.cases import end_to_end
 
