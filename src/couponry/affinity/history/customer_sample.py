@@ -70,8 +70,8 @@ class CustomerSample:
     def _keep(self, rows: pa.Table, hashed: NDArray[np.uint64]) -> None:
         """Keep those of the rows whose hash is below the threshold."""
         if self._halvings:
-            kept = hashed < self._threshold
-            rows, hashed = rows.filter(pa.array(kept)), hashed[kept]
+            kept = np.flatnonzero(hashed < self._threshold)
+            rows, hashed = rows.take(pa.array(kept)), hashed[kept]
         self._parts.append(rows)
         self._hashes.append(hashed)
         self._count += len(rows)
