@@ -28,13 +28,13 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
     "local_search": ["local_search/alternatives", "local_search/improve", "local_search/regret"],
     "affinity": [
         "affinity/best_offers",
-        "affinity/group_purchases",
         "affinity/variant_avx2",
         "affinity/variant_avx512",
         "affinity/variant_baseline",
         "affinity/variants",
         "trees/score_trees",
     ],
+    "purchases": ["affinity/group_purchases"],
 }
 
 DIRECTIVES = {

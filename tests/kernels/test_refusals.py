@@ -45,6 +45,7 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
         "scoring.kinds.offer": 70, "scoring.eligible.ptr": 10**6, "scoring.eligible.offer": 70,
     },
     "order_purchases": {"columns.period": 2**30},
+    "place_purchases": {"columns.customer": 2**60, "columns.period": 2**30, "place": 10**6},
     "group_purchases": {"rows.bought": 10**6 << 32},
     "own_neighbours": {"ptr": 10**6, "item": 7},
     "score_trees": {"trees.ptr": 10**6, "trees.feature": 3},
@@ -208,7 +209,8 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "mark_free": "is_free", "alternatives": "loss", "fine_usage": "total", "regret": "out",
         "choose_exactly": "chosen", "propose": "priority", "improve": "search.activity",
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
-        "score_trees": "out", "order_purchases": "rows.bought", "group_purchases": "grouped.pair_item",
+        "score_trees": "out", "order_purchases": "rows.bought", "place_purchases": "rows.spend",
+        "group_purchases": "grouped.pair_item",
         "own_neighbours": "out",
     }  # fmt: skip
     assert set(out) == set(CALLS)

@@ -221,7 +221,7 @@ def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
     """Purchases to be put into order and added up: ids near each other or far apart, few or many periods."""
     count, items = int(random.choice([1, 2, 30, 400])), int(random.choice([1, 7, 300]))
     first, periods = int(random.choice([-70, 1, 19_000])), int(random.choice([1, 9, 200, 100_000]))
-    customer = random.integers(0, random.choice([1, 9, 200]), count) - 3
+    customer = random.integers(0, random.choice([1, 9, 200]), count) - random.choice([0, 3])
     if random.integers(2):
         customer *= 0x9E3779B97F4A7C1
     number = random.integers(0, items, count).astype(np.uint32)
@@ -232,6 +232,16 @@ def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
     columns = PurchaseColumns(customer, number, period, discounted, spend)
     empty = PurchaseRows(*(np.zeros_like(array) for array in PurchaseRows.new(count)))
     yield Call("order_purchases", {"columns": columns, "rows": empty})
+    shift = max(int(customer.max() - customer.min()).bit_length() - 5, 0)
+    least = int(customer.min() >> shift)
+    starts = _offsets(np.bincount((customer >> shift) - least))
+    narrow = customer.min() >= 0 and customer.max() < 2**32
+    placed = empty._replace(
+        customer=np.zeros(count, np.uint32 if narrow else np.int64),
+        spend=np.zeros(count, random.choice([np.int32, np.int64])),
+    )
+    arguments = {"columns": columns, "shift": shift, "least": least, "place": starts[:-1].copy()}
+    yield Call("place_purchases", arguments | {"rows": placed})
     when = (period.astype(np.int64) + ZERO_PERIOD) * 2 + discounted
     bought = number.astype(np.uint64) << np.uint64(32) | when.astype(np.uint64)
     rank = random.integers(0, random.choice([items, 2**32 - 2]), items).astype(np.uint32)

@@ -208,7 +208,32 @@ void group_compared(const Unordered& rows, int64_t n, int64_t first, Trips& trip
     add_up(n, [&](int64_t k) { return sorted[static_cast<size_t>(k)]; }, rows.codes(), first, trips, out);
 }
 
+template <class Customer, class Spend>
+void place_rows(const PurchaseColumns& columns, int64_t shift, int64_t least, const View<int64_t>& place,
+                const PlacedRows& rows) noexcept {
+    const View<Customer> customer{static_cast<Customer*>(rows.customer), rows.bought.size};
+    const View<Spend> spend{static_cast<Spend*>(rows.spend), rows.bought.size};
+    for (int64_t r = 0; r < columns.customer.size; ++r) {
+        const int64_t k = place[(columns.customer[r] >> shift) - least]++;
+        customer[k] = static_cast<Customer>(columns.customer[r]);
+        rows.bought[k] = BoughtWord::of(columns.number[r], columns.period[r], columns.discounted[r]);
+        spend[k] = static_cast<Spend>(columns.spend[r]);
+    }
+}
+
 }  // namespace
+
+void place_purchases(const PurchaseColumns& columns, int64_t shift, int64_t least, const View<int64_t>& place,
+                     const PlacedRows& rows) noexcept {
+    if (rows.customer_bytes == 4 && rows.spend_bytes == 4)
+        place_rows<uint32_t, int32_t>(columns, shift, least, place, rows);
+    else if (rows.customer_bytes == 4)
+        place_rows<uint32_t, int64_t>(columns, shift, least, place, rows);
+    else if (rows.spend_bytes == 4)
+        place_rows<int64_t, int32_t>(columns, shift, least, place, rows);
+    else
+        place_rows<int64_t, int64_t>(columns, shift, least, place, rows);
+}
 
 int order_purchases(const PurchaseColumns& columns, const OrderedRows& out) noexcept {
     const int64_t n = columns.customer.size;

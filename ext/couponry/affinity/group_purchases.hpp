@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "common/checks.hpp"
 #include "common/views.hpp"
@@ -73,6 +74,32 @@ inline Fault purchases_beyond(const PurchaseRows& rows, int64_t ranks, int64_t f
     }
     return NO_FAULT;
 }
+
+// Rows by ranges of ids, each range from its place on; see `place_purchases` in reference/purchases.py.
+struct PlacedRows {
+    void* customer;  // uint32 or int64
+    int64_t customer_bytes;
+    View<uint64_t> bought;
+    void* spend;  // int32 or int64
+    int64_t spend_bytes;
+};
+
+// Where the range of an id has no place, or a place lies beyond the rows.
+inline Fault places_beyond(const PurchaseColumns& columns, int64_t shift, int64_t least, View<const int64_t> place,
+                           int64_t rows) {
+    std::vector<int64_t> end(place.data, place.data + place.size);
+    for (int64_t r = 0; r < columns.customer.size; ++r) {
+        const int64_t range = (columns.customer[r] >> shift) - least;
+        if (range < 0 || range >= place.size)
+            return {"columns.customer", "ids of ranges that have a place", r};
+        if (end[static_cast<size_t>(range)] < 0 || end[static_cast<size_t>(range)]++ >= rows)
+            return {"place", "places of rows", range};
+    }
+    return NO_FAULT;
+}
+
+void place_purchases(const PurchaseColumns& columns, int64_t shift, int64_t least, const View<int64_t>& place,
+                     const PlacedRows& rows) noexcept;
 
 int order_purchases(const PurchaseColumns& columns, const OrderedRows& out) noexcept;
 

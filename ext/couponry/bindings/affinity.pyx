@@ -25,33 +25,6 @@ cdef extern from "affinity/fold_purchases.hpp" namespace "couponry" nogil:
         const Purchases&, const Table[const float]&, const Pairs&) noexcept
     Fault periods_beyond(const Purchases&, int64_t, const Pairs&) noexcept
 
-cdef extern from "affinity/group_purchases.hpp" namespace "couponry" nogil:
-    cdef cppclass PurchaseColumns:
-        View[const int64_t] customer, spend
-        View[const uint32_t] number
-        View[const int32_t] period
-        View[const uint8_t] discounted
-
-    cdef cppclass OrderedRows:
-        View[int64_t] customer, spend
-        View[uint64_t] bought
-
-    cdef cppclass PurchaseRows:
-        View[const int64_t] customer, spend
-        View[const uint64_t] bought
-
-    cdef cppclass GroupedRows:
-        View[int64_t] counts, customer, customer_pairs, customer_trips, pair_purchases, spend, trip_spend
-        View[uint32_t] pair_item
-        View[int32_t] period, trip_period
-        View[uint8_t] discounted, trip_discounted
-
-    int c_order_purchases "couponry::order_purchases"(const PurchaseColumns&, const OrderedRows&) noexcept
-    Fault columns_beyond(const PurchaseColumns&) noexcept
-    int c_group_purchases "couponry::group_purchases"(
-        const PurchaseRows&, View[const uint32_t], int64_t, int64_t, const GroupedRows&) noexcept
-    Fault purchases_beyond(const PurchaseRows&, int64_t, int64_t, int64_t) noexcept
-
 cdef extern from "affinity/best_offers.hpp" namespace "couponry" nogil:
     cdef cppclass Bought:
         View[const int64_t] indptr
@@ -123,9 +96,6 @@ cdef extern from "trees/score_trees.hpp" namespace "couponry" nogil:
 
 cdef extern from "affinity/variants.hpp" namespace "couponry" nogil:
     bint use_variant(const char*) noexcept
-
-
-cdef int64_t MOST_PERIODS = 1 << 31
 
 
 cdef Links links_view(links) except *:
@@ -246,71 +216,6 @@ def fold_purchases(
         refuse(periods_beyond(bought, factor_.rows, pairs_))
     with nogil:
         c_fold_purchases(bought, factor_, pairs_)
-
-
-def order_purchases(columns, rows, *, bint unchecked=False):
-    cdef PurchaseColumns columns_
-    cdef OrderedRows rows_
-    cdef int64_t count
-    cdef int status
-    columns_.customer, columns_.number = view[int64_t](columns.customer), view[uint32_t](columns.number)
-    columns_.period, columns_.discounted = view[int32_t](columns.period), view[uint8_t](columns.discounted)
-    columns_.spend = view[int64_t](columns.spend)
-    rows_.customer, rows_.bought = writable[int64_t](rows.customer), writable[uint64_t](rows.bought)
-    rows_.spend = writable[int64_t](rows.spend)
-    count = columns_.customer.size
-    same(columns_.number.size, count, "columns.number: rows")
-    same(columns_.period.size, count, "columns.period: rows")
-    same(columns_.discounted.size, count, "columns.discounted: rows")
-    same(columns_.spend.size, count, "columns.spend: rows")
-    same(rows_.customer.size, count, "rows.customer: rows")
-    same(rows_.bought.size, count, "rows.bought: rows")
-    same(rows_.spend.size, count, "rows.spend: rows")
-    if not unchecked or ALWAYS_CHECKED:
-        refuse(columns_beyond(columns_))
-    with nogil:
-        status = c_order_purchases(columns_, rows_)
-    check(status)
-
-
-def group_purchases(rows, const uint32_t[::1] rank, int64_t first, int64_t last, grouped, *, bint unchecked=False):
-    cdef PurchaseRows rows_
-    cdef View[const uint32_t] rank_ = view[uint32_t](rank)
-    cdef GroupedRows grouped_
-    cdef int64_t count
-    cdef int status
-    rows_.customer, rows_.bought = view[int64_t](rows.customer), view[uint64_t](rows.bought)
-    rows_.spend = view[int64_t](rows.spend)
-    grouped_.counts, grouped_.customer = writable[int64_t](grouped.counts), writable[int64_t](grouped.customer)
-    grouped_.customer_pairs = writable[int64_t](grouped.customer_pairs)
-    grouped_.customer_trips = writable[int64_t](grouped.customer_trips)
-    grouped_.pair_item = writable[uint32_t](grouped.pair_item)
-    grouped_.pair_purchases = writable[int64_t](grouped.pair_purchases)
-    grouped_.period, grouped_.discounted = writable[int32_t](grouped.period), writable[uint8_t](grouped.discounted)
-    grouped_.spend, grouped_.trip_period = writable[int64_t](grouped.spend), writable[int32_t](grouped.trip_period)
-    grouped_.trip_discounted = writable[uint8_t](grouped.trip_discounted)
-    grouped_.trip_spend = writable[int64_t](grouped.trip_spend)
-    count = rows_.customer.size
-    within(last - first, 0, MOST_PERIODS - 1, "last - first")
-    same(rows_.bought.size, count, "rows.bought: rows")
-    same(rows_.spend.size, count, "rows.spend: rows")
-    same(grouped_.counts.size, 4, "grouped.counts: numbers")
-    same(grouped_.customer.size, count, "grouped.customer: rows")
-    same(grouped_.customer_pairs.size, count + 1, "grouped.customer_pairs: offsets")
-    same(grouped_.customer_trips.size, count + 1, "grouped.customer_trips: offsets")
-    same(grouped_.pair_item.size, count, "grouped.pair_item: rows")
-    same(grouped_.pair_purchases.size, count + 1, "grouped.pair_purchases: offsets")
-    same(grouped_.period.size, count, "grouped.period: rows")
-    same(grouped_.discounted.size, count, "grouped.discounted: rows")
-    same(grouped_.spend.size, count, "grouped.spend: rows")
-    same(grouped_.trip_period.size, count, "grouped.trip_period: rows")
-    same(grouped_.trip_discounted.size, count, "grouped.trip_discounted: rows")
-    same(grouped_.trip_spend.size, count, "grouped.trip_spend: rows")
-    if not unchecked or ALWAYS_CHECKED:
-        refuse(purchases_beyond(rows_, rank_.size, first, last))
-    with nogil:
-        status = c_group_purchases(rows_, rank_, first, last, grouped_)
-    check(status)
 
 
 def best_offers(scoring, int64_t start, int64_t stop, chosen, *, bint unchecked=False):

@@ -363,17 +363,16 @@ def _finite(
     except pa.ArrowInvalid as error:  # whole numbers that float64 does not hold exactly
         raise InvalidInput(f"table {what}, column {name!r}: {first_line(error)}") from error
     if values.min(initial=0) >= -LARGEST_NUMBER and values.max(initial=0) <= LARGEST_NUMBER:
-        return values  # none of them is NaN, of which neither holds
+        return values
     wrong = ~(np.abs(values) <= LARGEST_NUMBER)  # NaN, too
     if column.null_count:
         wrong &= one_array(column).is_valid().to_numpy(zero_copy_only=False)
     if wrong.any():
         row = int(wrong.argmax())
-        range_of = f"from {-LARGEST_NUMBER:g} to {LARGEST_NUMBER:g}"
-        expected = f"number {range_of}" if np.isfinite(values[row]) else "finite number"
+        within = f"number from {-LARGEST_NUMBER:g} to {LARGEST_NUMBER:g}"
         raise InvalidInput(
-            f"table {what}, column {name!r}, row {first_row + row}: expected a {expected}, "
-            f"got {values[row]}"
+            f"table {what}, column {name!r}, row {first_row + row}: expected a "
+            f"{within if np.isfinite(values[row]) else 'finite number'}, got {values[row]}"
         )
     return values
 

@@ -9,14 +9,7 @@ from __future__ import annotations
 
 from .. import reference
 from .affinity import _use_instruction_set as _use_for_affinity
-from .affinity import (
-    best_offers,
-    fold_purchases,
-    group_purchases,
-    order_purchases,
-    own_neighbours,
-    score_trees,
-)
+from .affinity import best_offers, fold_purchases, own_neighbours, score_trees
 from .customer_constraints import compile_constraints
 from .evaluate import _use_instruction_set as _use_for_evaluate
 from .evaluate import (
@@ -39,6 +32,7 @@ from .local_search import (
     propose,
     regret,
 )
+from .purchases import group_purchases, order_purchases, place_purchases
 
 __all__ = [
     "alternatives",
@@ -58,6 +52,7 @@ __all__ = [
     "noise",
     "order_purchases",
     "own_neighbours",
+    "place_purchases",
     "propose",
     "quantise",
     "read_bytes",

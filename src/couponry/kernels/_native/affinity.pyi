@@ -3,11 +3,8 @@ from numpy.typing import NDArray
 
 from ..affinity_contract import (
     Chosen,
-    GroupedRows,
     OfferScoring,
     Pairs,
-    PurchaseColumns,
-    PurchaseRows,
     Trees,
 )
 
@@ -18,18 +15,6 @@ def fold_purchases(
     spend: NDArray[np.int64],
     factor: NDArray[np.float32],
     pairs: Pairs,
-    *,
-    unchecked: bool = False,
-) -> None: ...
-def order_purchases(
-    columns: PurchaseColumns, rows: PurchaseRows, *, unchecked: bool = False
-) -> None: ...
-def group_purchases(
-    rows: PurchaseRows,
-    rank: NDArray[np.uint32],
-    first: int,
-    last: int,
-    grouped: GroupedRows,
     *,
     unchecked: bool = False,
 ) -> None: ...

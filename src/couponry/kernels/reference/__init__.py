@@ -20,7 +20,7 @@ from .digest import hash_blocks
 from .evaluate import evaluate, noise
 from .local_search import improve, propose
 from .mark_free import mark_free
-from .purchases import group_purchases, order_purchases
+from .purchases import group_purchases, order_purchases, place_purchases
 from .quantise import quantise, span
 from .regret import choose_exactly, regret
 
@@ -39,6 +39,7 @@ __all__ = [
     "noise",
     "order_purchases",
     "own_neighbours",
+    "place_purchases",
     "propose",
     "quantise",
     "regret",

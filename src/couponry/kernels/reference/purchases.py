@@ -27,11 +27,38 @@ def order_purchases(columns: PurchaseColumns, rows: PurchaseRows) -> None:
     """
     order = np.argsort(columns.customer, kind="mergesort")
     for k in range(len(order)):
-        r = order[k]
-        when = np.uint64((np.int64(columns.period[r]) + ZERO_PERIOD) * 2 + columns.discounted[r])
-        rows.customer[k] = columns.customer[r]
-        rows.bought[k] = np.uint64(columns.number[r]) << HALF_WORD | when
-        rows.spend[k] = columns.spend[r]
+        put(columns, order[k], rows, k)
+
+
+def place_purchases(
+    columns: PurchaseColumns, shift: Integer, least: Integer, place: Sums, rows: PurchaseRows
+) -> None:
+    """Put purchases where the ranges of their customers are: those of one range behind each other.
+
+    Parameters
+    ----------
+    columns : PurchaseColumns
+    shift : int
+        Ranges are of 2 ** shift ids each: an id lies in range ``id >> shift``.
+    least : int
+        The first range.
+    place : ndarray of int64, shape (ranges,)
+        IN/OUT: where the next row of each range goes.
+    rows : PurchaseRows
+        OUT; customers may be uint32, and spend int32.
+    """
+    for r in range(len(columns.customer)):
+        which = (columns.customer[r] >> shift) - least
+        put(columns, r, rows, place[which])
+        place[which] += 1
+
+
+def put(columns: PurchaseColumns, r: Integer, rows: PurchaseRows, k: Integer) -> None:
+    """Put one of the purchases into a row."""
+    when = np.uint64((np.int64(columns.period[r]) + ZERO_PERIOD) * 2 + columns.discounted[r])
+    rows.customer[k] = columns.customer[r]
+    rows.bought[k] = np.uint64(columns.number[r]) << HALF_WORD | when
+    rows.spend[k] = columns.spend[r]
 
 
 def group_purchases(

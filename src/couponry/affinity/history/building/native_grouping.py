@@ -20,6 +20,7 @@ from .duckdb_session import Resources
 from .grouping import PURPOSE, CustomerRows, RangeOfPurchases, Watching, older_blocks
 from .item_numbers import CatalogueNumbers, ItemNumbers, ProductNumbers
 from .packed_rows import numbers_of, periods_of
+from .run import Run, make_run
 from .sorted_runs import SortedRuns
 from .transactions import CheckedRows, Transactions
 
@@ -41,12 +42,12 @@ UNLIMITED_BYTES = 4 << 30
 Piece = tuple[pa.Table, int]
 
 
-class _Sorted(NamedTuple):
-    """Rows as they were checked, the same by customer, and their first and last period."""
+class _Made(NamedTuple):
+    """Rows as they were checked, a run of them, and their first and last period; none where there are no rows."""
 
     checked: list[CheckedRows]
-    rows: PurchaseRows
-    periods: tuple[int, int]
+    run: Run | None
+    periods: tuple[int, ...]
 
 
 class SortedPurchases:
@@ -111,12 +112,12 @@ class SortedPurchases:
     def _read(self) -> tuple[int, int]:
         """Read the transactions into runs; return their first and last period, 0 and -1 if there are none."""
         periods: list[int] = []
-        for found in parallel_map(self._sorted, self._pieces(), self._threads):
+        for found in parallel_map(self._made, self._pieces(), self._threads):
             for checked in found.checked:
                 self._watching.see(self._transactions.count(checked).to_batches())
-            if len(found.rows.customer):
-                self._runs.add(found.rows)
-                periods += found.periods
+            if found.run is not None:
+                self._runs.add(found.run)
+            periods += found.periods
             del found
         return (min(periods), max(periods)) if periods else (0, -1)
 
@@ -131,20 +132,32 @@ class SortedPurchases:
         if pieces:
             yield pieces
 
-    def _sorted(self, pieces: list[Piece]) -> _Sorted:
-        """Check rows, give their items numbers and put them into the order of customers."""
+    def _made(self, pieces: list[Piece]) -> _Made:
+        """Check rows, give their items numbers and put them into a run."""
         checked = [self._transactions.checked(*piece) for piece in pieces]
-        table = pa.concat_tables([part.rows for part in checked])
-        customer, product, *others = (one_array(column) for column in table.columns)
-        number, row = self._numbers.of(product)
-        given = [customer.to_numpy(), *(column.to_numpy() for column in others)]
+        parts = self._columns([part.rows for part in checked if len(part.rows)])
+        if not parts:
+            return _Made(checked, None, ())
+        periods = [extreme for part in parts for extreme in (part.period.min(), part.period.max())]
+        return _Made(
+            checked, make_run(parts, self._kernels), (int(min(periods)), int(max(periods)))
+        )
+
+    def _columns(self, tables_of_rows: list[pa.Table]) -> list[PurchaseColumns]:
+        """Return checked rows column by column, with numbers of items in place of products."""
+        if not tables_of_rows:
+            return []
+        products = pa.chunked_array([one_array(rows["product"]) for rows in tables_of_rows])
+        number, row = self._numbers.of(one_array(products))
+        names = ("customer", "period", "discounted", "spend")
+        given = [[one_array(rows[name]).to_numpy() for name in names] for rows in tables_of_rows]
         if row is not None:
-            given = [column[row] for column in given]
-        columns = PurchaseColumns(given[0], number, *given[1:])
-        rows = PurchaseRows.new(len(number))
-        self._kernels.order_purchases(columns, rows)
-        periods = (int(given[1].min()), int(given[1].max())) if len(number) else (0, -1)
-        return _Sorted(checked, rows, periods)
+            given = [[np.concatenate(column)[row] for column in zip(*given, strict=True)]]
+        ends = np.cumsum([len(columns[0]) for columns in given])
+        return [
+            PurchaseColumns(columns[0], number[end - len(columns[0]) : end], *columns[1:])
+            for columns, end in zip(given, ends.tolist(), strict=True)
+        ]
 
     def _items(self) -> pa.Array:
         """Return the ids of the items of purchases that are kept, ascending."""
@@ -176,8 +189,7 @@ class SortedPurchases:
         rank[number] = tables.positions(ids, items)
         known = old.to_numpy() if len(old) else np.zeros(0, np.int64)
         of_old = known[[start for start, _ in older_blocks(indptr)[1:]]]
-        bounds = np.union1d(self._runs.bounds(BLOCK_ROWS), of_old)
-        self._runs.cut(bounds)
+        bounds = self._runs.cut(BLOCK_ROWS, of_old)
         for place, stop in enumerate([*np.searchsorted(known, bounds).tolist(), len(known)]):
             yield RangeOfPurchases(stop, partial(self._customer_rows, place, rank))
 

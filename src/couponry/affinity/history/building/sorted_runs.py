@@ -1,4 +1,4 @@
-"""Runs of purchases by customer, in memory and beyond it in a file; read a range of customers at a time."""
+"""Runs of purchases, in memory and beyond it in a file; read a range of customers at a time."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from ....kernels.affinity_contract import PurchaseRows
 from ....utils.errors import first_line
+from .run import Run
 
 SAMPLED_ROWS = 1 << 10
 """One of so many rows of a run is kept in mind, to tell where ranges of customers begin."""
@@ -34,7 +35,7 @@ class SortedRuns:
     def __init__(self, memory: int, scratch: Path | None, purpose: str):
         self._memory, self._scratch, self._purpose = memory, scratch, purpose
         self._file: IO[bytes] | None = None
-        self._runs: list[_KeptRun] = []
+        self._runs: list[Run] = []
         self._samples: list[NDArray[np.int64]] = []
         self._cuts: list[list[int]] = []
 
@@ -44,69 +45,59 @@ class SortedRuns:
         if self._file is not None:
             self._file.close()
 
-    def add(self, rows: PurchaseRows) -> None:
-        """Keep rows, in the smallest types that hold them.
+    def add(self, run: Run) -> None:
+        """Keep a run.
 
         Parameters
         ----------
-        rows : PurchaseRows
-            At least one, by customer.
+        run : Run
 
         Raises
         ------
         OSError
-            If they cannot be written.
+            If it cannot be written.
         """
-        self._samples.append(rows.customer[::SAMPLED_ROWS].copy())
-        run = _KeptRun(
-            _narrow(rows.customer, np.uint32), rows.bought, _narrow(rows.spend, np.int32)
-        )
-        size = sum(column.nbytes for column in run)
+        self._samples.append(run.rows.customer[::SAMPLED_ROWS].astype(np.int64))
+        size = sum(column.nbytes for column in run.rows)
         if size <= self._memory:
             self._memory -= size
         else:
-            run = self._written(run)
+            run = run._replace(rows=self._written(run.rows))
         self._runs.append(run)
 
-    def _written(self, run: _KeptRun) -> _KeptRun:
-        """Write a run to the file, and return it as it is there."""
+    def _written(self, rows: PurchaseRows) -> PurchaseRows:
+        """Write rows to the file, and return them as they are there."""
         try:
             if self._file is None:
                 self._file = tempfile.TemporaryFile(  # noqa: SIM115 - closed by `close`
                     prefix="couponry-", dir=self._scratch, buffering=0
                 )
-            return _KeptRun(*(_ArrayInFile(self._file, column) for column in run))
+            columns: list[Any] = [_ArrayInFile(self._file, column) for column in rows]
+            return PurchaseRows(*columns)
         except OSError as error:
             raise OSError(f"{self._purpose}: {first_line(error)}") from error
 
-    def bounds(self, rows: int) -> NDArray[np.int64]:
-        """Return customers at whom ranges of about so many rows begin, but for the first range.
-
-        Parameters
-        ----------
-        rows : int
-
-        Returns
-        -------
-        ndarray of int64
-            Ascending, each once.
-        """
-        samples = np.sort(np.concatenate([np.zeros(0, np.int64), *self._samples]))
-        step = max(rows // SAMPLED_ROWS, 1)
-        return np.unique(samples[step::step])
-
-    def cut(self, bounds: NDArray[np.int64]) -> None:
+    def cut(self, rows: int, others: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cut all runs into ranges of customers.
 
         Parameters
         ----------
-        bounds : ndarray of int64
+        rows : int
+            About so many are in a range.
+        others : ndarray of int64
+            Customers near whom ranges begin, too.
+
+        Returns
+        -------
+        ndarray of int64
             The first customer of each range but the first one, ascending.
         """
-        self._cuts = []
-        for run in self._runs:
-            places = np.searchsorted(run.customer[:], bounds).tolist()
-            self._cuts.append([0, *places, len(run.customer)])
+        samples = np.sort(np.concatenate([np.zeros(0, np.int64), *self._samples]))
+        step = max(rows // SAMPLED_ROWS, 1)
+        shift = max((run.shift for run in self._runs), default=0)
+        bounds = np.unique(np.append(samples[step::step], others) >> shift) << shift
+        self._cuts = [[0, *run.cut(bounds), len(run.rows.bought)] for run in self._runs]
+        return bounds
 
     def words(self) -> Iterator[NDArray[np.uint64]]:
         """Yield what was bought, of each run.
@@ -117,7 +108,7 @@ class SortedRuns:
             See `PurchaseRows.bought`.
         """
         for run in self._runs:
-            yield run.bought[:]
+            yield run.rows.bought[:]
 
     def read(self, number: int) -> PurchaseRows:
         """Read the rows of a range; several threads may do so at a time.
@@ -133,26 +124,18 @@ class SortedRuns:
             Those of one run after those of another.
         """
         parts = [
-            (run, slice(cuts[number], cuts[number + 1]))
+            (run.rows, slice(cuts[number], cuts[number + 1]))
             for run, cuts in zip(self._runs, self._cuts, strict=True)
             if cuts[number] < cuts[number + 1]
         ]
         dtypes = np.int64, np.uint64, np.int64
         columns: list[Any] = [
             np.concatenate(
-                [np.zeros(0, dtype), *(run[k][part] for run, part in parts)], dtype=dtype
+                [np.zeros(0, dtype), *(rows[k][part] for rows, part in parts)], dtype=dtype
             )
             for k, dtype in enumerate(dtypes)
         ]
         return PurchaseRows(*columns)
-
-
-class _KeptRun(NamedTuple):
-    """Rows by customer; arrays are in memory or in a file."""
-
-    customer: Any
-    bought: Any
-    spend: Any
 
 
 class _ArrayInFile:
@@ -175,11 +158,3 @@ class _ArrayInFile:
         while len(found) < size:  # one read takes 2 GiB at most
             found += os.pread(self._file.fileno(), size - len(found), at + len(found))
         return np.frombuffer(found, self._dtype)
-
-
-def _narrow(array: NDArray[np.int64], dtype: DTypeLike) -> NDArray[Any]:
-    """Return numbers in a smaller type if it holds them."""
-    holds = np.iinfo(dtype)
-    if len(array) and (array.min() < holds.min or array.max() > holds.max):
-        return array
-    return array.astype(dtype)

@@ -1,0 +1,159 @@
+# The boundary of the kernels that put purchases into order and add them up.
+"""The kernels of purchases in C++; `couponry.kernels.reference` says what each of them does."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+from checks cimport ALWAYS_CHECKED, Fault, refuse, same, within
+from contract cimport View, check, view, writable
+
+cdef extern from "affinity/group_purchases.hpp" namespace "couponry" nogil:
+    cdef cppclass PurchaseColumns:
+        View[const int64_t] customer, spend
+        View[const uint32_t] number
+        View[const int32_t] period
+        View[const uint8_t] discounted
+
+    cdef cppclass OrderedRows:
+        View[int64_t] customer, spend
+        View[uint64_t] bought
+
+    cdef cppclass PlacedRows:
+        void* customer
+        void* spend
+        int64_t customer_bytes, spend_bytes
+        View[uint64_t] bought
+
+    void c_place_purchases "couponry::place_purchases"(
+        const PurchaseColumns&, int64_t, int64_t, View[int64_t], const PlacedRows&) noexcept
+    Fault places_beyond(const PurchaseColumns&, int64_t, int64_t, View[const int64_t], int64_t) except +
+
+    cdef cppclass PurchaseRows:
+        View[const int64_t] customer, spend
+        View[const uint64_t] bought
+
+    cdef cppclass GroupedRows:
+        View[int64_t] counts, customer, customer_pairs, customer_trips, pair_purchases, spend, trip_spend
+        View[uint32_t] pair_item
+        View[int32_t] period, trip_period
+        View[uint8_t] discounted, trip_discounted
+
+    int c_order_purchases "couponry::order_purchases"(const PurchaseColumns&, const OrderedRows&) noexcept
+    Fault columns_beyond(const PurchaseColumns&) noexcept
+    int c_group_purchases "couponry::group_purchases"(
+        const PurchaseRows&, View[const uint32_t], int64_t, int64_t, const GroupedRows&) noexcept
+    Fault purchases_beyond(const PurchaseRows&, int64_t, int64_t, int64_t) noexcept
+
+cdef int64_t MOST_PERIODS = 1 << 31
+
+
+cdef PurchaseColumns columns_view(columns) except *:
+    """Purchases column by column, the shapes of which agree."""
+    cdef PurchaseColumns out
+    cdef int64_t count
+    out.customer, out.number = view[int64_t](columns.customer), view[uint32_t](columns.number)
+    out.period, out.discounted = view[int32_t](columns.period), view[uint8_t](columns.discounted)
+    out.spend = view[int64_t](columns.spend)
+    count = out.customer.size
+    same(out.number.size, count, "columns.number: rows")
+    same(out.period.size, count, "columns.period: rows")
+    same(out.discounted.size, count, "columns.discounted: rows")
+    same(out.spend.size, count, "columns.spend: rows")
+    return out
+
+
+def order_purchases(columns, rows, *, bint unchecked=False):
+    cdef PurchaseColumns columns_ = columns_view(columns)
+    cdef OrderedRows rows_
+    cdef int64_t count = columns_.customer.size
+    cdef int status
+    rows_.customer, rows_.bought = writable[int64_t](rows.customer), writable[uint64_t](rows.bought)
+    rows_.spend = writable[int64_t](rows.spend)
+    same(rows_.customer.size, count, "rows.customer: rows")
+    same(rows_.bought.size, count, "rows.bought: rows")
+    same(rows_.spend.size, count, "rows.spend: rows")
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(columns_beyond(columns_))
+    with nogil:
+        status = c_order_purchases(columns_, rows_)
+    check(status)
+
+
+cdef PlacedRows placed_view(rows) except *:
+    """Rows that purchases are put into, the shapes of which agree."""
+    cdef PlacedRows out
+    cdef View[uint32_t] small_customers
+    cdef View[int64_t] customers, spends
+    cdef View[int32_t] small_spends
+    out.customer_bytes, out.spend_bytes = rows.customer.itemsize, rows.spend.itemsize
+    out.bought = writable[uint64_t](rows.bought)
+    if out.customer_bytes == 4:
+        small_customers = writable[uint32_t](rows.customer)
+        out.customer = small_customers.data
+        same(small_customers.size, out.bought.size, "rows.customer: rows")
+    else:
+        customers = writable[int64_t](rows.customer)
+        out.customer = customers.data
+        same(customers.size, out.bought.size, "rows.customer: rows")
+    if out.spend_bytes == 4:
+        small_spends = writable[int32_t](rows.spend)
+        out.spend = small_spends.data
+        same(small_spends.size, out.bought.size, "rows.spend: rows")
+    else:
+        spends = writable[int64_t](rows.spend)
+        out.spend = spends.data
+        same(spends.size, out.bought.size, "rows.spend: rows")
+    return out
+
+
+def place_purchases(columns, int64_t shift, int64_t least, int64_t[::1] place, rows, *, bint unchecked=False):
+    cdef PurchaseColumns columns_ = columns_view(columns)
+    cdef View[int64_t] place_ = writable[int64_t](place)
+    cdef View[const int64_t] places
+    cdef PlacedRows rows_ = placed_view(rows)
+    within(shift, 0, 63, "shift")
+    if not unchecked or ALWAYS_CHECKED:
+        places.data, places.size = place_.data, place_.size
+        refuse(columns_beyond(columns_))
+        refuse(places_beyond(columns_, shift, least, places, rows_.bought.size))
+    with nogil:
+        c_place_purchases(columns_, shift, least, place_, rows_)
+
+
+def group_purchases(rows, const uint32_t[::1] rank, int64_t first, int64_t last, grouped, *, bint unchecked=False):
+    cdef PurchaseRows rows_
+    cdef View[const uint32_t] rank_ = view[uint32_t](rank)
+    cdef GroupedRows grouped_
+    cdef int64_t count
+    cdef int status
+    rows_.customer, rows_.bought = view[int64_t](rows.customer), view[uint64_t](rows.bought)
+    rows_.spend = view[int64_t](rows.spend)
+    grouped_.counts, grouped_.customer = writable[int64_t](grouped.counts), writable[int64_t](grouped.customer)
+    grouped_.customer_pairs = writable[int64_t](grouped.customer_pairs)
+    grouped_.customer_trips = writable[int64_t](grouped.customer_trips)
+    grouped_.pair_item = writable[uint32_t](grouped.pair_item)
+    grouped_.pair_purchases = writable[int64_t](grouped.pair_purchases)
+    grouped_.period, grouped_.discounted = writable[int32_t](grouped.period), writable[uint8_t](grouped.discounted)
+    grouped_.spend, grouped_.trip_period = writable[int64_t](grouped.spend), writable[int32_t](grouped.trip_period)
+    grouped_.trip_discounted = writable[uint8_t](grouped.trip_discounted)
+    grouped_.trip_spend = writable[int64_t](grouped.trip_spend)
+    count = rows_.customer.size
+    within(last - first, 0, MOST_PERIODS - 1, "last - first")
+    same(rows_.bought.size, count, "rows.bought: rows")
+    same(rows_.spend.size, count, "rows.spend: rows")
+    same(grouped_.counts.size, 4, "grouped.counts: numbers")
+    same(grouped_.customer.size, count, "grouped.customer: rows")
+    same(grouped_.customer_pairs.size, count + 1, "grouped.customer_pairs: offsets")
+    same(grouped_.customer_trips.size, count + 1, "grouped.customer_trips: offsets")
+    same(grouped_.pair_item.size, count, "grouped.pair_item: rows")
+    same(grouped_.pair_purchases.size, count + 1, "grouped.pair_purchases: offsets")
+    same(grouped_.period.size, count, "grouped.period: rows")
+    same(grouped_.discounted.size, count, "grouped.discounted: rows")
+    same(grouped_.spend.size, count, "grouped.spend: rows")
+    same(grouped_.trip_period.size, count, "grouped.trip_period: rows")
+    same(grouped_.trip_discounted.size, count, "grouped.trip_discounted: rows")
+    same(grouped_.trip_spend.size, count, "grouped.trip_spend: rows")
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(purchases_beyond(rows_, rank_.size, first, last))
+    with nogil:
+        status = c_group_purchases(rows_, rank_, first, last, grouped_)
+    check(status)

@@ -1,0 +1,114 @@
+"""A run: purchases by ranges of their customers' ids, in the smallest types that hold them."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ....kernels.affinity_contract import PurchaseColumns, PurchaseRows
+
+RANGE_BITS = 11
+"""Bits of the number of ranges of ids, at most: as many places to write to as caches have room for."""
+
+FULLEST = 1 / 256
+"""Share of a run that the fullest of several ids' ranges may hold; else rows are put into the order of single ids."""
+
+
+class Run(NamedTuple):
+    """Purchases by ranges of ids; see `couponry.kernels.affinity_contract.PurchaseRows`.
+
+    Attributes
+    ----------
+    rows : PurchaseRows
+        Customers are uint32 and spend is int32 where these hold them.
+    shift : int
+        Ranges are of 2 ** shift ids each.
+    least : int
+        The first range: ids of range r are those of which ``id >> shift`` is r.
+    starts : ndarray of int64, or None
+        Where each range begins, and where the last one ends. None: rows are by id.
+    """
+
+    rows: PurchaseRows
+    shift: int
+    least: int
+    starts: NDArray[np.int64] | None
+
+    def cut(self, bounds: NDArray[np.int64]) -> list[int]:
+        """Find where rows of ids from each of some bounds on begin.
+
+        Parameters
+        ----------
+        bounds : ndarray of int64
+            Ascending multiples of 2 ** shift.
+
+        Returns
+        -------
+        list of int
+        """
+        if self.starts is None:
+            return [int(place) for place in np.searchsorted(self.rows.customer[:], bounds)]
+        ranges = np.arange(self.least, self.least + len(self.starts) - 1)
+        return [int(place) for place in self.starts[np.searchsorted(ranges, bounds >> self.shift)]]
+
+
+def make_run(parts: list[PurchaseColumns], kernels: ModuleType) -> Run:
+    """Put purchases into a run.
+
+    Parameters
+    ----------
+    parts : list of PurchaseColumns
+        At least one row each, at least one of them.
+    kernels : module
+        Of any backend.
+
+    Returns
+    -------
+    Run
+    """
+    ids = _extent([part.customer for part in parts])
+    shift = max((ids[1] - ids[0]).bit_length() - RANGE_BITS, 0)
+    least = ids[0] >> shift
+    count = np.zeros((ids[1] >> shift) - least + 1, np.int64)
+    for part in parts:
+        count += np.bincount((part.customer >> shift) - least, minlength=len(count))
+    n = int(count.sum())
+    if shift and count.max() > FULLEST * n:
+        return _by_id(parts, n, kernels)
+    spend = _extent([part.spend for part in parts])
+    rows = PurchaseRows(
+        np.empty(n, _holding(ids, np.uint32)),
+        np.empty(n, np.uint64),
+        np.empty(n, _holding(spend, np.int32)),
+    )
+    starts = np.append(0, np.cumsum(count))
+    place = starts[:-1].copy()
+    for part in parts:
+        kernels.place_purchases(part, shift, least, place, rows)
+    return Run(rows, shift, least, starts)
+
+
+def _by_id(parts: list[PurchaseColumns], n: int, kernels: ModuleType) -> Run:
+    """Put purchases into the order of single ids."""
+    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    rows = PurchaseRows.new(n)
+    kernels.order_purchases(PurchaseColumns(*columns), rows)
+    customer, spend = (
+        array.astype(_holding(_extent([array]), dtype))
+        for array, dtype in ((rows.customer, np.uint32), (rows.spend, np.int32))
+    )
+    return Run(PurchaseRows(customer, rows.bought, spend), 0, 0, None)
+
+
+def _extent(arrays: list[NDArray[np.int64]]) -> tuple[int, int]:
+    """Return the least and the largest of numbers."""
+    return min(int(array.min()) for array in arrays), max(int(array.max()) for array in arrays)
+
+
+def _holding(extent: tuple[int, int], dtype: DTypeLike) -> DTypeLike:
+    """Return the type if it holds numbers of this extent, else int64."""
+    holds = np.iinfo(dtype)
+    return dtype if holds.min <= extent[0] and extent[1] <= holds.max else np.int64
