@@ -15,9 +15,11 @@ from couponry import Campaign, InvalidInput
 from couponry.affinity import Assortment, CandidateModel, Catalogue, DiscoveryModel, PurchaseHistory
 from couponry.affinity.candidates import new_offers, offer_knowledge, weighted_purchases
 from couponry.affinity.candidates.new_offers import NewOffers
+from couponry.affinity.candidates.outcomes import bought_later
 from couponry.affinity.candidates.weighted_purchases import CustomerRange
 from couponry.affinity.history.customer_part import customer_part, customers_spread
 from couponry.affinity.pipeline_model import quick_discovery
+from couponry.affinity.scores.discovery import linear_scorer
 from couponry.affinity.scores.discovery.linear_scorer import LinearScorer
 
 QUOTA = {"reward": 4, "activation": 3, "innovation": 5}
@@ -108,6 +110,7 @@ def test_the_same_bits_for_blocks_threads_and_parts(monkeypatch: pytest.MonkeyPa
     expected = everything_of(Campaign(SIZE.offers_table(), made.candidates(everything)).candidates)
     monkeypatch.setattr(weighted_purchases, "BLOCK_PAIRS", 700)
     monkeypatch.setattr(new_offers, "BLOCK_OFFERS", 55)
+    monkeypatch.setattr(linear_scorer, "MOST_CELLS", 0)
     monkeypatch.setenv("COUPONRY_THREADS", "2")
 
     def in_parts() -> Iterator[PurchaseHistory]:
@@ -133,15 +136,9 @@ def test_more_of_what_is_begun_is_found_than_by_neighbours() -> None:
         assortment = Assortment(SIZE.offers_table(), SIZE.covers_table(), products, "type")
         made = CandidateModel(assortment, QUOTA, discovery=discovery).fit([(before, middle)], then)
         chosen, _ = made._chosen_features(then)
-        outcome = offer_knowledge_outcome(chosen, assortment, then, window)
+        outcome = bought_later(chosen, assortment, then, window)
         begun.append(int(outcome[chosen.role > 0].sum()))
     assert begun[1] > begun[0] > 100
-
-
-def offer_knowledge_outcome(chosen: Any, assortment: Any, history: Any, later: Any) -> Any:
-    from couponry.affinity.candidates.outcomes import bought_later
-
-    return bought_later(chosen, assortment, history, later)
 
 
 @pytest.mark.parametrize("other", [{"customers": 5}, {"trees": True}, {"neighbours": None}])

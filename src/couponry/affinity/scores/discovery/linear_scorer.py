@@ -27,6 +27,9 @@ from .discovery_features import (
 )
 from .known_items import KnownItems
 
+MOST_CELLS = 64
+"""Cells of customers and groups, for each pair that was bought, up to which sums are kept for all of them."""
+
 OF_CUSTOMERS = ("known_items", "bought", "few_items")
 """Features of customers alone."""
 
@@ -119,9 +122,23 @@ class LinearScorer:
         total += of_customer[customer] + few[customer] * self.popular[offer]
         for group in self.groups:
             cell = owner * group.size + group.of_items[bought.indices]
-            table = _group_table(group, cell, amount, rows * group.size)
-            total += table[customer * group.size + group.of_offers[offer]]
+            wanted = customer * group.size + group.of_offers[offer]
+            cells = rows * group.size
+            if cells > MOST_CELLS * len(cell):
+                cell, wanted, cells = _numbered(cell, wanted)
+            total += _group_table(group, cell, amount, cells)[wanted]
         return total
+
+
+def _numbered(
+    cell: NDArray[np.int64], wanted: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """Number cells from 0; those wanted that are none of them have the last number. Return how many there are, too."""
+    found, number = np.unique(cell, return_inverse=True)
+    last = len(found)
+    place = np.searchsorted(found, wanted)
+    there = np.append(found, -1)[place] == wanted
+    return number, np.where(there, place, last), last + 1
 
 
 def _group_table(
