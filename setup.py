@@ -24,6 +24,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
         "evaluate/variant_avx512",
         "evaluate/variant_baseline",
     ],
+    "curvature": ["curvature/changes", "curvature/losses", "curvature/step"],
     "customer_constraints": ["customer_constraints/compile"],
     "local_search": ["local_search/alternatives", "local_search/improve", "local_search/regret"],
     "affinity": [

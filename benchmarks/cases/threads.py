@@ -1,16 +1,19 @@
 """Benchmark of threads: one pass and the whole solve of the mixed campaign by 1, 2, 4, ... threads.
 
-    python benchmarks/cases/threads.py [--customers 1000000] [--most N]
+    python benchmarks/cases/threads.py [--customers 1000000] [--most N | --threads N ...]
 
 Prints JSON: hardware, versions, and for each number of threads the time of the solve, and of bare reads of the packed
-bytes and passes by all numbers of threads in turn, with the gain over one thread. Ends with an error unless all
-allocations have the same hash.
+bytes and passes by all numbers of threads in turn, with the gain over one thread. The solve is told in passes, too, and
+by stage: wall and processor seconds, and the share of the time in which one thread works alone, as processor seconds
+tell. (Where others use the machine only the latter mean anything.) Ends with an error unless all allocations have the
+same hash.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from benchmarks.cases.mixed_campaign import MIXED
 from benchmarks.instances.synthetic import Synthetic
 from benchmarks.support.hardware import describe
 from benchmarks.support.report import digest, solve_seconds, solved, times_by_threads
+from benchmarks.support.stages import StageTimes, timed_stages
 from benchmarks.support.timing import Disturbance
 
 from couponry import Campaign, Result
@@ -31,16 +35,35 @@ def counts(most: int) -> list[int]:
     return sorted({*(1 << n for n in range(most.bit_length())), most})
 
 
-def solve(campaign: Campaign, gap: float, threads: int) -> tuple[Result, dict[str, Any]]:
-    """The result of a solve, and what there is to say of it."""
-    result = solved(campaign, gap=gap, threads=threads)
-    return result, {
-        "threads": threads,
-        "solve_seconds": solve_seconds(result),
-        "gap": result.gap,
-        "full_passes": result.full_passes,
-        "max_violation": result.max_violation,
-        "allocation_sha256": digest(result.allocation),
+def solve(
+    campaign: Campaign, gap: float, threads: int
+) -> tuple[Result, StageTimes, dict[str, Any]]:
+    """The result of a solve, its stages, and what there is to say of it."""
+    before = time.process_time()
+    with timed_stages() as stages:
+        result = solved(campaign, gap=gap, threads=threads)
+    return (
+        result,
+        stages,
+        {
+            "threads": threads,
+            "solve_seconds": solve_seconds(result),
+            "processor_seconds": time.process_time() - before,
+            "gap": result.gap,
+            "full_passes": result.full_passes,
+            "max_violation": result.max_violation,
+            "allocation_sha256": digest(result.allocation),
+        },
+    )
+
+
+def in_passes(run: dict[str, Any], stages: StageTimes, passes: dict[str, Any]) -> dict[str, Any]:
+    """A solve and its stages in passes by as many threads."""
+    one = passes["median"]["pass_seconds"]
+    return {
+        "solve_per_pass": run["solve_seconds"] / one,
+        **passes,
+        "stages": stages.table(run["threads"], one),
     }
 
 
@@ -50,17 +73,20 @@ def main() -> None:
     )
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--most", type=int, help="threads; default: the cores there are")
+    parser.add_argument("--threads", type=int, nargs="+", help="these numbers of threads instead")
     parser.add_argument("--gap", type=float, default=5e-4)
     parser.add_argument("--folder", type=Path, help="of the campaign's Parquet files and store")
     arguments = parser.parse_args()
-    most = thread_count(arguments.most)
+    numbers = arguments.threads or counts(thread_count(arguments.most))
+    most = max(numbers)
     campaign = MIXED.campaign(Synthetic(arguments.customers), most, arguments.folder)
     campaign.compile()  # packed before any time is taken
-    results, runs = zip(*(solve(campaign, arguments.gap, t) for t in counts(most)), strict=True)
-    if len({run["allocation_sha256"] for run in runs}) > 1:
+    solved(campaign, gap=arguments.gap, threads=most)  # what is loaded late is loaded
+    runs = [solve(campaign, arguments.gap, t) for t in numbers]
+    if len({said["allocation_sha256"] for _, _, said in runs}) > 1:
         raise SystemExit(f"allocations differ by the number of threads:\n{json.dumps(runs)}")
     disturbance = Disturbance()
-    passes = times_by_threads(campaign, results[0], counts(most))
+    passes = times_by_threads(campaign, runs[0][0], numbers)
     said = {
         **describe(most),
         "benchmark": campaign.name,
@@ -69,10 +95,10 @@ def main() -> None:
         "runs": [
             {
                 **run,
-                "solve_speed_up": runs[0]["solve_seconds"] / run["solve_seconds"],
-                **passes[run["threads"]],
+                "solve_speed_up": runs[0][2]["solve_seconds"] / run["solve_seconds"],
+                **in_passes(run, stages, passes[run["threads"]]),
             }
-            for run in runs
+            for _, stages, run in runs
         ],
     }
     print(json.dumps(said, indent=1))

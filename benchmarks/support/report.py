@@ -84,6 +84,7 @@ def report(
         "solve_seconds": seconds,
         "others_had": disturbance.shares(),
         "solve_per_bare_read": seconds / timed["median"]["bare_read_seconds"],
+        "solve_per_pass": seconds / timed["median"]["pass_seconds"],
         **more,
         **result.as_dict(),
         "peak_memory_bytes": peak_memory(),

@@ -47,7 +47,8 @@ def test_kernels_document_their_parameters(kernel: str) -> None:
 
 @pytest.mark.skipif("native" not in COMPILED, reason="needs the native kernels")
 @pytest.mark.parametrize(
-    "module", ["affinity", "customer_constraints", "evaluate", "local_search", "purchases"]
+    "module",
+    ["affinity", "curvature", "customer_constraints", "evaluate", "local_search", "purchases"],
 )
 def test_stubs_tell_the_native_modules(module: str) -> None:
     found = importlib.import_module(f"couponry.kernels._native.{module}")

@@ -27,7 +27,7 @@ from tests.support.kernel_cases import (
 )
 
 from couponry.kernels.reference.constraint_search import best_choice
-from couponry.kernels.reference.whole_values import whole_values
+from couponry.kernels.reference.search_bounds import whole_values
 
 
 @pytest.mark.parametrize("asks", [0.0, 0.4])

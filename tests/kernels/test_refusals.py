@@ -26,6 +26,9 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "compile_constraints spec.held_ptr", "compile_constraints spec.had_ptr", "compile_constraints spec.mandatory",
     "rules.constraint_ptr", "scoring.prior", "scoring.eligible.ptr",  # empty: there is nothing of it
     "factor", "threshold", "scoring.kinds.ptr", "rank",
+    "multiply_changes column", "multiply_changes product",  # room, of which too little is found out late
+    "list_changes changes.ptr", "list_changes changes.row", "list_changes changes.moved",
+    "count_losses count",  # as many decisions and bins as one likes
 }  # fmt: skip
 
 COUNTED = {  # arrays of numbers that count in another array: the first number beyond it
@@ -49,6 +52,14 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     "group_purchases": {"rows.bought": 10**6 << 32},
     "own_neighbours": {"ptr": 10**6, "item": 7},
     "score_trees": {"trees.ptr": 10**6, "trees.feature": 3},
+    "count_losses": {
+        "shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "chosen": 2, "weights.quantity": 2,
+    },
+    "list_changes": {
+        "shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "chosen": 2, "near.ptr": 10**6, "near.row": 4,
+    },
+    "multiply_changes": {"changes.ptr": 10**6, "changes.row": 4},
+    "minimise_model": {"model.indptr": 10**6, "model.column": 9, "model.free": 2},
 }  # fmt: skip
 RULES = {
     "shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "rules.group": 10**6, "rules.constraint_ptr": 10**6,
@@ -154,7 +165,10 @@ def test_every_array_that_counts_is_tried() -> None:
         (k, path) for k, paths in whole.items() for path in paths if path.split(".")[-1] in names
     }
     told = {(k, path) for k, paths in COUNTED.items() for path in paths}
-    anything_will_do = {("noise", "shard.item"), ("noise", "shard.segment")}
+    anything_will_do = {
+        ("noise", "shard.item"), ("noise", "shard.segment"),
+        ("list_changes", "changes.ptr"), ("list_changes", "changes.row"),  # written
+    }  # fmt: skip
     assert counting - told == anything_will_do
 
 
@@ -212,6 +226,8 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "score_trees": "out", "order_purchases": "rows.bought", "place_purchases": "rows.spend",
         "group_purchases": "grouped.pair_item",
         "own_neighbours": "out",
+        "count_losses": "count", "list_changes": "changes.moved", "multiply_changes": "product",
+        "minimise_model": "step",
     }  # fmt: skip
     assert set(out) == set(CALLS)
     for kernel, path in out.items():
@@ -227,6 +243,25 @@ def test_room_that_was_not_counted() -> None:
     ptr[some + 1] -= 1  # one word too few for one customer, one too many for the next
     with pytest.raises(ValueError, match="as they were counted"):
         call.with_array("ptr", ptr).run(native())
+
+
+@pytest.mark.parametrize(
+    ("kernel", "path"),
+    [
+        ("list_changes", "changes.ptr"),
+        ("list_changes", "changes.row"),
+        ("multiply_changes", "column"),
+    ],
+)
+def test_too_little_room_for_changes(kernel: str, path: str) -> None:
+    call = CALLS[kernel]
+    whole = call.arrays()[path]
+    along = {"changes.row": "changes.moved", "column": "product"}.get(path)
+    call = call.with_array(path, whole[:1].copy())
+    if along is not None:
+        call = call.with_array(along, call.arrays()[along][:1].copy())
+    with pytest.raises(ValueError, match="room"):
+        call.run(native())
 
 
 def test_refusals_name_the_array() -> None:

@@ -2,46 +2,69 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from couponry import kernels
+from couponry.engines.local import LocalEngine
+from couponry.engines.protocol import Alternatives
+from couponry.kernels import PARTS, LossWeights, Rules, Shard
 from couponry.solver.log_histogram import LogHistogram
+
+NO_RULES = Rules(
+    np.zeros(1, np.int32), np.ones(1, np.int32), np.zeros((0, 3), np.int32), 0, np.zeros((0, 1), np.int32)
+)  # fmt: skip
+
+
+def counted(
+    values: Any, item: Any, chosen: Any, quantity: Any = None, threads: int = 1, **how: Any
+) -> tuple[LogHistogram, Any]:
+    """A histogram up to 5, and cumulative counts of losses by item, of three."""
+    n = len(values)
+    quantity = np.zeros((1, n), np.uint16) if quantity is None else quantity
+    shard = Shard(0, np.arange(n + 1), item.astype(np.uint16), quantity, np.zeros(1, np.uint16))
+    engine = LocalEngine(shard, NO_RULES, kernels.load(), threads, 0)
+    found = Alternatives(chosen, np.full(n, -1), values.astype(np.float32))
+    histogram = LogHistogram(5.0)
+    return histogram, histogram.cumulative(engine, found, (1, 3), **how)
 
 
 def test_bins_are_four_per_octave_and_hold_what_their_edges_say() -> None:
-    histogram = LogHistogram(10.0)
-    edges = histogram.edges
+    edges = LogHistogram(10.0).edges
     assert edges[-2] >= 10.0 and (np.diff(edges) > 0).all()
     assert np.allclose(edges[4:] / edges[:-4], 2.0)
-    values = np.geomspace(2 * edges[0], 9.9, 10_000)
-    found = histogram.bins(values)
-    as_float32 = values.astype(np.float32)
-    assert (as_float32 < edges[found]).all() and (as_float32 >= edges[found - 1]).all()
 
 
 def test_what_is_beyond_counts_in_the_first_and_last_bin() -> None:
-    histogram = LogHistogram(1.0)
-    last = len(histogram.edges) - 1
-    assert histogram.bins(np.array([-1.0, 0.0, 1e-30, 1e30, np.inf])).tolist() == [
-        0,
-        0,
-        0,
-        last,
-        last,
-    ]
+    values = np.array([-1.0, 0.0, 1e-30, 1e30, np.inf])
+    _, count = counted(values, np.zeros(5), np.zeros(5, np.uint8))
+    assert (count[0] == 3 * PARTS).all() and (count[1:] == 0).all()
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("by_decision", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_cumulative_counts(weighted: bool) -> None:
+def test_cumulative_counts(weighted: bool, by_decision: bool, threads: int) -> None:
     rng = np.random.default_rng(1)
-    values, group = rng.gamma(0.5, 1.0, 500), rng.integers(0, 3, 500)
-    weights = rng.random(500) if weighted else None
-    histogram = LogHistogram(5.0)
-    counts = histogram.cumulative(values, group, 3, weights)
-    assert counts.shape == (3, len(histogram.edges) - 1)
+    n = 500
+    values, item = rng.gamma(0.5, 1.0, n), rng.integers(0, 3, n)
+    chosen, quantity = rng.integers(0, 2, n).astype(np.uint8), rng.integers(0, 9, (1, n))
+    weight, how = np.ones(n), {}
+    if weighted:
+        line = np.stack([np.full((1, 3), 0.1), np.array([[0.1, 0.2, 0.01]])])
+        weight = np.clip(0.1 + line[1, 0, item] * quantity[0], 0.125, 1.0)
+        how = {"weights": LossWeights(line, np.zeros(1, np.int64), 0.125)}
+    histogram, count = counted(
+        values, item, chosen, quantity.astype(np.uint16), threads, by_decision=by_decision, **how
+    )
+    assert count.shape == (6 if by_decision else 3, len(histogram.edges) - 1)
     as_float32 = values.astype(np.float32)
-    for g in range(3):
+    for group in range(len(count)):
+        mine = item == group % 3
+        if by_decision:
+            mine &= chosen == (group < 3)
         for b in (0, 40, 80, 100):
-            below = (group == g) & (as_float32 < histogram.edges[b])
-            expected = below.sum() if weights is None else weights[below].sum()
-            assert counts[g, b] == pytest.approx(expected)
+            below = mine & (as_float32 < histogram.edges[b])
+            assert count[group, b] / PARTS == pytest.approx(weight[below].sum(), abs=0.5)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,8 +11,12 @@ import scipy.optimize
 import scipy.sparse as sp
 from tests.support.large_campaign import FEW_FREE, campaign
 
+from couponry import kernels
+from couponry.engines.protocol import Engine
 from couponry.solver.dual.newton.quadratic_model import QuadraticModel
 from couponry.solver.options import DEFAULT_OPTIONS
+
+ENGINE = cast(Engine, SimpleNamespace(minimise_model=kernels.load().kernels.minimise_model))
 
 
 def modelled(seed: int) -> tuple[float, float]:
@@ -20,7 +25,8 @@ def modelled(seed: int) -> tuple[float, float]:
     rng = np.random.default_rng(seed)
     changes = sp.csr_array(rng.normal(size=(edges, size)) * (rng.random((edges, size)) < 0.5))
     options = DEFAULT_OPTIONS.newton
-    model = QuadraticModel(sp.csr_array(changes.T @ changes), options.damping, options)
+    matrix = sp.csr_array(changes.T @ changes)
+    model = QuadraticModel(matrix, options.damping, options, ENGINE)
     gradient = rng.normal(size=size)
     low, high = -rng.random(size) * (rng.random(size) < 0.7), rng.random(size)
     step, promised = model.minimum(gradient, low, high)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from tests.support.change_cases import loss_weights, near_changes, room_for, step_model
 from tests.support.constraint_cases import compiled_constraints, constrained_case, random_spec
 from tests.support.kernel_cases import (
     UNIT,
@@ -19,7 +20,7 @@ from tests.support.kernel_cases import (
     reference,
 )
 
-from couponry.kernels import REPAIR
+from couponry.kernels import REPAIR, Changes
 from couponry.kernels.affinity_contract import (
     MOST_LEAVES,
     NO_ITEM,
@@ -160,6 +161,7 @@ def _of_choices() -> Iterator[Call]:
     yield Call("mark_free", {**both, **marked, **who, "is_free": np.zeros(n, np.uint8)})
     out = {"partner": np.zeros(len(chosen), np.int64), "loss": np.zeros(len(chosen), np.float32)}
     yield Call("alternatives", {**both, "price": price, "chosen": chosen, **who, **out})
+    yield from _of_changes(case, chosen)
     fine, total = np.ones(len(chosen), np.uint8), np.zeros(price.shape[1:], np.int64)
     yield Call(
         "fine_usage", {"shard": shard, "fine": fine, "chosen": chosen, **who, "total": total}
@@ -174,6 +176,34 @@ def _of_choices() -> Iterator[Call]:
     yield Call("propose", {**both, "search": search, **who, "priority": np.zeros(n)})
     effort = {"patience": 5, "looks": 50}
     yield Call("improve", {**both, "search": search, "priority": np.zeros(n), **effort})
+
+
+def _of_changes(case: Case, chosen: Array) -> Iterator[Call]:
+    random, shard, n = np.random.default_rng(3), case.shard, case.customers
+    cells, quantities = case.price.shape[1:], len(shard.quantity)
+    partner, loss = np.zeros(len(chosen), np.int64), np.zeros(len(chosen), np.float32)
+    reference().alternatives(shard, case.rules, case.price, chosen, 0, n, partner, loss)
+    theirs = {"shard": shard, "chosen": chosen, "loss": loss, "start": 0, "stop": n}
+    weights = loss_weights(random, quantities, cells)
+    count = np.zeros((2, *cells, 9), np.int64)
+    yield Call("count_losses", {**theirs, "weights": weights, "first_bin": 500, "count": count})
+    near = near_changes(random, case.rows, quantities, cells)
+    changes = room_for(shard, near, slice(0, n))
+    rows = len(case.rows.lower)
+    reach = np.zeros(rows, np.int64)
+    listed = {"partner": partner, "near": near, "changes": changes, "reach": reach}
+    yield Call("list_changes", {**theirs, **listed})
+    moved = np.round(random.normal(size=6), 1)
+    row = np.array([0, 1, 3, 1, 2, 0], np.int32)
+    out = {"count": np.zeros(rows, np.int64), "column": np.zeros(16, np.int32)}
+    yield Call(
+        "multiply_changes",
+        {"changes": Changes(np.array([0, 3, 3, 6]), row, moved), "rows": rows, "first": 0,
+         "last": rows, **out, "product": np.zeros(16)},
+    )  # fmt: skip
+    model, right, step = step_model(random, 9)
+    solved = {"model": model, "right": right, "step": step}
+    yield Call("minimise_model", {**solved, "tolerance": 1e-4, "steps": 30})
 
 
 def _of_affinity() -> Iterator[Call]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.support.change_cases import changed
 
 from couponry import kernels
 from couponry.kernels import FILL, REPAIR, LimitRows, LocalSearch, Rules, Shard
@@ -289,7 +290,8 @@ def fixed(module: Any, case: Case, chosen: NDArray[np.uint8]) -> dict[str, Any]:
         module.mark_free(*block, start, stop, is_free[start:stop])
         module.alternatives(*block[:4], start, stop, partner[begin:end], loss[begin:end])
         module.fine_usage(case.shard, fine[begin:end], chosen[begin:end], start, stop, sums)
-    return {"is_free": is_free, "fine": sums, "partner": partner, "loss": loss}
+    changes = changed(module, case, chosen, partner, loss)
+    return {"is_free": is_free, "fine": sums, "partner": partner, "loss": loss, **changes}
 
 
 def local_search(

@@ -191,6 +191,11 @@ def test_threads(said: Said) -> None:
     report = said(threads, "--customers", "3000", "--most", "2")
     assert [run["threads"] for run in report["runs"]] == [1, 2]
     assert report["runs"][0]["solve_speed_up"] == 1.0
+    for run in report["runs"]:
+        stages = run["stages"].values()
+        assert sum(stage["wall_seconds"] for stage in stages) >= run["solve_seconds"]
+        assert run["stages"]["passes"]["calls"] >= 1 and run["solve_per_pass"] > 1.0
+        assert all(0.0 <= stage["alone"] <= 1.0 for stage in stages)
     assert threads.counts(6) == [1, 2, 4, 6]
 
 

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import LocalSearch, Rules, Shard
+from ..kernels import LocalSearch, LossWeights, NearChanges, Rules, Shard, StepModel
 from ..utils.atomic_folder import sync_folder
 from ..utils.errors import InvalidInput
 from ..utils.files.locks import busy, try_lock
 from ..utils.version import __version__
-from .protocol import CutOff, Engine, FixedChoices
+from .protocol import Alternatives, CutOff, Engine, FixedChoices
 
 FORMAT = 2
 MAGIC = b"couponry journal "  # every version begins so
@@ -302,11 +302,36 @@ class CheckpointedEngine:
         """See `Engine.choose_exactly`."""
         return self.engine.choose_exactly(exact, reduced, chosen)
 
-    def alternatives(
-        self, price: NDArray[np.float32]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]:
+    def alternatives(self, price: NDArray[np.float32]) -> Alternatives:
         """See `Engine.alternatives`."""
         return self.engine.alternatives(price)
+
+    def count_losses(
+        self,
+        found: Alternatives,
+        weights: LossWeights,
+        first_bin: int,
+        shape: tuple[int, int, int, int],
+    ) -> NDArray[np.int64]:
+        """See `Engine.count_losses`."""
+        return self.engine.count_losses(found, weights, first_bin, shape)
+
+    def products_of_changes(
+        self, found: Alternatives, near: NearChanges, rows: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+        """See `Engine.products_of_changes`."""
+        return self.engine.products_of_changes(found, near, rows)
+
+    def minimise_model(
+        self,
+        model: StepModel,
+        right: NDArray[np.float64],
+        step: NDArray[np.float64],
+        tolerance: float,
+        steps: int,
+    ) -> int:
+        """See `Engine.minimise_model`."""
+        return self.engine.minimise_model(model, right, step, tolerance, steps)
 
     def fix(
         self,

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Backend, LocalSearch, Rules, Shard
+from ..kernels import Backend, LocalSearch, LossWeights, NearChanges, Rules, Shard, StepModel
+from .changes import count_losses, products_of_changes
 from .cut_off import CutOffCounts
 from .fixing import FixingPass, FixingRequest
-from .protocol import CutOff, FixedChoices
+from .protocol import Alternatives, CutOff, FixedChoices
 from .subset import customers_of, positions_of
 from .workers import block_cuts, share_out
 
@@ -86,9 +87,7 @@ class LocalEngine:
         chosen = np.empty(self.candidates, np.uint8)
         return chosen, self._pass(price, chosen)[0]
 
-    def alternatives(
-        self, price: NDArray[np.float32]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]:
+    def alternatives(self, price: NDArray[np.float32]) -> Alternatives:
         """See `Engine.alternatives`."""
         chosen, _ = self.choose(price)
         partner = np.empty(self.candidates, np.int64)
@@ -109,7 +108,37 @@ class LocalEngine:
             )
 
         share_out(work, block_cuts(indptr, SLOW_BLOCK_CANDIDATES), self.threads)
-        return chosen, partner, loss
+        return Alternatives(chosen, partner, loss)
+
+    def count_losses(
+        self,
+        found: Alternatives,
+        weights: LossWeights,
+        first_bin: int,
+        shape: tuple[int, int, int, int],
+    ) -> NDArray[np.int64]:
+        """See `Engine.count_losses`."""
+        return count_losses(
+            self._kernels, self._shard, self.threads, found, weights, first_bin, shape
+        )
+
+    def products_of_changes(
+        self, found: Alternatives, near: NearChanges, rows: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+        """See `Engine.products_of_changes`."""
+        return products_of_changes(self._kernels, self._shard, self.threads, found, near, rows)
+
+    def minimise_model(
+        self,
+        model: StepModel,
+        right: NDArray[np.float64],
+        step: NDArray[np.float64],
+        tolerance: float,
+        steps: int,
+    ) -> int:
+        """See `Engine.minimise_model`."""
+        made: int = self._kernels.minimise_model(model, right, step, tolerance, steps)
+        return made
 
     def fix(
         self,

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import LocalSearch, Rules, Shard
+from ..kernels import LocalSearch, LossWeights, NearChanges, Rules, Shard, StepModel
 
 
 class CutOff(NamedTuple):
@@ -24,6 +24,23 @@ class CutOff(NamedTuple):
 
     customers: int
     slack: float
+
+
+class Alternatives(NamedTuple):
+    """Every customer's best choice, and what changing the decision on one candidate costs.
+
+    Attributes
+    ----------
+    chosen : ndarray of uint8, shape (n_candidates,)
+    partner : ndarray of int64, shape (n_candidates,)
+        Candidate that comes or goes where this one's decision is changed; -1: nothing.
+    loss : ndarray of float32, shape (n_candidates,)
+        Reduced value that is lost by the change.
+    """
+
+    chosen: NDArray[np.uint8]
+    partner: NDArray[np.int64]
+    loss: NDArray[np.float32]
 
 
 class FixedChoices(NamedTuple):
@@ -163,9 +180,7 @@ class Engine(Protocol):
         """
         ...
 
-    def alternatives(
-        self, price: NDArray[np.float32]
-    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]:
+    def alternatives(self, price: NDArray[np.float32]) -> Alternatives:
         """List every customer's best choice, and what changing the decision on one candidate costs.
 
         Parameters
@@ -174,11 +189,85 @@ class Engine(Protocol):
 
         Returns
         -------
-        chosen : ndarray of uint8, shape (n_candidates,)
-        partner : ndarray of int64, shape (n_candidates,)
-            Candidate that comes or goes where this one's decision is changed.
-        loss : ndarray of float32, shape (n_candidates,)
-            Reduced value that is lost by the change.
+        Alternatives
+        """
+        ...
+
+    def count_losses(
+        self,
+        found: Alternatives,
+        weights: LossWeights,
+        first_bin: int,
+        shape: tuple[int, int, int, int],
+    ) -> NDArray[np.int64]:
+        """Count candidates by what changing their decision costs, in logarithmic bins of each cell.
+
+        Parameters
+        ----------
+        found : Alternatives
+            Of this engine.
+        weights : LossWeights
+            What candidates count as.
+        first_bin : int
+            The leading bits of what is counted in the first bin.
+        shape : tuple of int
+            1, or 2 to tell what is chosen from what is not; n_segments, n_items, bins.
+
+        Returns
+        -------
+        ndarray of int64, of that shape
+            `couponry.kernels.PARTS` for each candidate of full weight.
+        """
+        ...
+
+    def products_of_changes(
+        self, found: Alternatives, near: NearChanges, rows: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+        """Sum up, over all changes that are near, the products of what each moves every two of the rows by.
+
+        Parameters
+        ----------
+        found : Alternatives
+            Of this engine.
+        near : NearChanges
+        rows : int
+            How many there are.
+
+        Returns
+        -------
+        indptr : ndarray of int64, shape (rows + 1,)
+            Entries of each row of a symmetric matrix.
+        column : ndarray of int32
+        product : ndarray of float64
+        """
+        ...
+
+    def minimise_model(
+        self,
+        model: StepModel,
+        right: NDArray[np.float64],
+        step: NDArray[np.float64],
+        tolerance: float,
+        steps: int,
+    ) -> int:
+        """Solve for the free coordinates of a step, which has nothing to do with candidates.
+
+        Parameters
+        ----------
+        model : StepModel
+        right : ndarray of float64, shape (N,)
+            Right-hand side.
+        step : ndarray of float64, shape (N,)
+            IN/OUT: a first guess, and the solution.
+        tolerance : float
+            Relative residual below which it is one.
+        steps : int
+            Iterations, at most.
+
+        Returns
+        -------
+        int
+            How many were made.
         """
         ...
 

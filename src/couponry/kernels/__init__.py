@@ -17,19 +17,40 @@ import warnings
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from .contract import FILL, MAX_QUANTITY, REPAIR, LimitRows, LocalSearch, Rules, RuleSpec, Shard
+from .contract import (
+    FILL,
+    LOSS_BITS_DROPPED,
+    MAX_QUANTITY,
+    PARTS,
+    REPAIR,
+    Changes,
+    LimitRows,
+    LocalSearch,
+    LossWeights,
+    NearChanges,
+    Rules,
+    RuleSpec,
+    Shard,
+    StepModel,
+)
 
 __all__ = [
     "BACKENDS",
     "FILL",
+    "LOSS_BITS_DROPPED",
     "MAX_QUANTITY",
+    "PARTS",
     "REPAIR",
     "Backend",
+    "Changes",
     "LimitRows",
     "LocalSearch",
+    "LossWeights",
+    "NearChanges",
     "RuleSpec",
     "Rules",
     "Shard",
+    "StepModel",
     "available",
     "load",
 ]

@@ -57,6 +57,12 @@ MAX_QUANTITY = 65_535
 NODES = 10_000
 """Nodes of the search for one customer's best choice, at most: some milliseconds."""
 
+LOSS_BITS_DROPPED = 21
+"""Bits of a float32 that a bin of losses does not tell apart: four bins for each factor of two."""
+
+PARTS = 256
+"""What a candidate of full weight counts as where losses are counted: counts are whole numbers."""
+
 REPAIR, FILL = 0, 1
 """What a local search is after: less violation, or more objective."""
 
@@ -212,6 +218,94 @@ class LimitRows(NamedTuple):
     upper: Amounts
     weight: Amounts
     penalty: Amounts
+
+
+class LossWeights(NamedTuple):
+    """What candidates count as where losses are counted: the least that they weigh in any of A attributes, at most 1.
+
+    Attributes
+    ----------
+    line : ndarray of float64, shape (2 * A, S, K)
+        A pair of rows for each attribute: its weight at quantity 0, and what a step of the quantity adds.
+    quantity : ndarray of int64, shape (A,)
+        Which quantity of the shard that is.
+    least : float
+        What a candidate counts as at least.
+    """
+
+    line: Amounts
+    quantity: Sums
+    least: float
+
+
+class NearChanges(NamedTuple):
+    """Which changes of single decisions are near, and by how much they move the limits' rows.
+
+    Candidate e moves its j-th row by ``coefficient[j, 0] + sum_c coefficient[j, 1 + c] * quantity[c, e]``.
+
+    Attributes
+    ----------
+    width : ndarray of float32, shape (S, K)
+        Loss below which the change of a decision is near.
+    factor : ndarray of float64, shape (S, K)
+        Factor on what it moves, where a coupon comes or goes.
+    swap : float
+        Factor on that where two candidates change places.
+    ptr : ndarray of int64, shape (S * K + 1,)
+        Entries of each (segment, item).
+    row : ndarray of int32
+        Row of each entry.
+    coefficient : ndarray of float64, shape (entries, 1 + C)
+        Weight per coupon, and per unit of each quantity.
+    """
+
+    width: Prices
+    factor: Amounts
+    swap: float
+    ptr: Offsets
+    row: Bounds
+    coefficient: Amounts
+
+
+class Changes(NamedTuple):
+    """What changes move each row by, one change after the other.
+
+    Attributes
+    ----------
+    ptr : ndarray of int64, shape (changes + 1,)
+        Entries of each change; its rows are distinct.
+    row : ndarray of int32
+    moved : ndarray of float64
+        By how much.
+    """
+
+    ptr: Offsets
+    row: Bounds
+    moved: Amounts
+
+
+class StepModel(NamedTuple):
+    """A damped quadratic model of which some coordinates are free.
+
+    Attributes
+    ----------
+    indptr : ndarray of int64, shape (N + 1,)
+        Entries of each row of a symmetric matrix.
+    column : ndarray of int32
+    value : ndarray of float64
+    damping : ndarray of float64, shape (N,)
+        Added to the matrix's diagonal.
+    diagonal : ndarray of float64, shape (N,)
+        That of the damped matrix.
+    free : ndarray of uint8, shape (N,)
+    """
+
+    indptr: Offsets
+    column: Bounds
+    value: Amounts
+    damping: Amounts
+    diagonal: Amounts
+    free: Flags
 
 
 class LocalSearch(NamedTuple):

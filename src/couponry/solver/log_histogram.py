@@ -1,21 +1,19 @@
-"""Cumulative histograms over logarithmic bins, four per factor of two."""
+"""Cumulative counts of losses over logarithmic bins, four per factor of two."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-MANTISSA_BITS_DROPPED = 21
-"""Bits of a float32 below its exponent and the top two bits of its mantissa: what a bin does not tell apart."""
+from ..engines.protocol import Alternatives, Engine
+from ..kernels import LOSS_BITS_DROPPED, LossWeights
 
 RESOLVED_OCTAVES = 26
 """Factors of two that are resolved below the largest value; float32 differences are no finer."""
 
 
 class LogHistogram:
-    """Logarithmic bins for positive numbers, and cumulative counts by group.
+    """Logarithmic bins for positive numbers, and cumulative counts by cell, a (segment, item).
 
     A bin is read off the bit pattern of a float32, so that binning needs no logarithm. Values below the first bin
     count in the first, values above the last in the last.
@@ -27,59 +25,51 @@ class LogHistogram:
 
     Attributes
     ----------
+    first_bin : int
+        The leading bits of what is in the first bin.
     edges : ndarray of float64, shape (n_bins,)
         Upper edge of each bin, ascending.
     """
 
     def __init__(self, largest: float):
-        top = int(np.float32(largest).view(np.int32)) >> MANTISSA_BITS_DROPPED
-        self._first = top - 4 * RESOLVED_OCTAVES
+        top = int(np.float32(largest).view(np.int32)) >> LOSS_BITS_DROPPED
+        self.first_bin = top - 4 * RESOLVED_OCTAVES
         bins = np.arange(4 * RESOLVED_OCTAVES + 2)
-        ends = (bins + self._first + 1) << MANTISSA_BITS_DROPPED
+        ends = (bins + self.first_bin + 1) << LOSS_BITS_DROPPED
         self.edges = ends.astype(np.int32).view(np.float32).astype(np.float64)
-
-    def bins(self, values: NDArray[np.floating]) -> NDArray[np.int32]:
-        """Find the bin of each value.
-
-        Parameters
-        ----------
-        values : ndarray of float, shape (n,)
-            What is below 0 counts as 0; infinity is in the last bin.
-
-        Returns
-        -------
-        ndarray of int32, shape (n,)
-        """
-        with np.errstate(over="ignore"):
-            bits = values.astype(np.float32, copy=False).view(np.int32) >> MANTISSA_BITS_DROPPED
-        bits -= np.int32(self._first)
-        return np.clip(bits, 0, len(self.edges) - 1, out=bits)
 
     def cumulative(
         self,
-        values: NDArray[np.floating],
-        group: NDArray[np.integer],
-        n_groups: int,
-        weights: NDArray[np.float64] | None = None,
-    ) -> NDArray[Any]:
-        """Count, for each group and bin, the values in that bin or a lower one.
+        engine: Engine,
+        found: Alternatives,
+        cells: tuple[int, int],
+        *,
+        by_decision: bool = False,
+        weights: LossWeights | None = None,
+    ) -> NDArray[np.int64]:
+        """Count, for each cell and bin, the candidates whose loss is in that bin or a lower one.
 
         Parameters
         ----------
-        values : ndarray of float, shape (n,)
-        group : ndarray of int, shape (n,)
-            Group of each value, from 0 to n_groups - 1.
-        n_groups : int
-        weights : ndarray of float64, shape (n,), optional
-            Summed instead of counting.
+        engine : Engine
+        found : Alternatives
+            Of its candidates.
+        cells : tuple of int
+            n_segments, n_items.
+        by_decision : bool, default False
+            Whether what is chosen is counted apart from what is not.
+        weights : LossWeights, optional
+            What candidates count as; default: all count the same.
 
         Returns
         -------
-        ndarray of int64, or float64 where weights are given, shape (n_groups, n_bins - 1)
-            Without the last bin, which holds everything.
+        ndarray of int64, shape (n_segments * n_items, n_bins - 1), or twice as long
+            `couponry.kernels.PARTS` for each candidate of full weight: of what is chosen, then of what is not, where
+            these are told apart. Without the last bin, which holds everything.
         """
-        n_bins = len(self.edges)
-        place = group * np.int64(n_bins)
-        place += self.bins(values)
-        counts = np.bincount(place, weights, n_groups * n_bins).reshape(n_groups, n_bins)[:, :-1]
+        if weights is None:
+            weights = LossWeights(np.zeros((0, *cells)), np.zeros(0, np.int64), 1.0)
+        shape = (1 + by_decision, *cells, len(self.edges))
+        counts = engine.count_losses(found, weights, self.first_bin, shape)
+        counts = counts.reshape(-1, len(self.edges))[:, :-1]
         return np.cumsum(counts, axis=1, out=counts)  # in place: these tables are large

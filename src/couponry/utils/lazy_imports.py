@@ -7,7 +7,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["LazyModule", "is_imported", "sparse", "sparse_linalg"]
+__all__ = ["LazyModule", "is_imported", "sparse"]
 
 
 class LazyModule(ModuleType):
@@ -39,7 +39,5 @@ def is_imported(module: ModuleType) -> bool:
 
 if TYPE_CHECKING:
     import scipy.sparse as sparse
-    import scipy.sparse.linalg as sparse_linalg
 else:
     sparse = LazyModule("scipy.sparse")
-    sparse_linalg = LazyModule("scipy.sparse.linalg")

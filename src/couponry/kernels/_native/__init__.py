@@ -10,6 +10,7 @@ from __future__ import annotations
 from .. import reference
 from .affinity import _use_instruction_set as _use_for_affinity
 from .affinity import best_offers, fold_purchases, own_neighbours, score_trees
+from .curvature import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
 from .evaluate import _use_instruction_set as _use_for_evaluate
 from .evaluate import (
@@ -40,6 +41,7 @@ __all__ = [
     "choose_exactly",
     "compile_constraints",
     "compiler",
+    "count_losses",
     "evaluate",
     "fine_usage",
     "fold_purchases",
@@ -48,7 +50,10 @@ __all__ = [
     "improve",
     "instruction_set",
     "instruction_sets",
+    "list_changes",
     "mark_free",
+    "minimise_model",
+    "multiply_changes",
     "noise",
     "order_purchases",
     "own_neighbours",

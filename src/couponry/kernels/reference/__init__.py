@@ -5,7 +5,8 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
 
     evaluate  mark_free  alternatives  regret  local_search      kernels about choices
     customer_constraints                                         rules compiled for single customers
-    constraint_search  search_bounds  whole_values               the exact search that they share
+    changes                                                      kernels about changes, and steps of prices
+    constraint_search  search_bounds                             the exact search that they share
     preference  rules                                            order of choice and ties; what rules allow
     quantise  affinity  purchases                                kernels about values, offers, trees and purchases
     digest                                                       hashes of memory
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from .affinity import best_offers, fold_purchases, own_neighbours, score_trees
 from .alternatives import alternatives, fine_usage
+from .changes import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
 from .digest import hash_blocks
 from .evaluate import evaluate, noise
@@ -29,13 +31,17 @@ __all__ = [
     "best_offers",
     "choose_exactly",
     "compile_constraints",
+    "count_losses",
     "evaluate",
     "fine_usage",
     "fold_purchases",
     "group_purchases",
     "hash_blocks",
     "improve",
+    "list_changes",
     "mark_free",
+    "minimise_model",
+    "multiply_changes",
     "noise",
     "order_purchases",
     "own_neighbours",

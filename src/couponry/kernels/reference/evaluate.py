@@ -9,7 +9,7 @@ from ..set_layout import has_constraints
 from .constraint_search import best_choice, constraints_in_order
 from .preference import MASK, order_of_choice, tie_hash
 from .rules import of_customer, of_row
-from .whole_values import slack_in_units, whole_values
+from .search_bounds import slack_in_units, whole_values
 
 
 def noise(shard: Shard, seed: int, start: int, stop: int, out: Quantities) -> None:

@@ -11,7 +11,7 @@ from ..set_layout import has_constraints
 from .constraint_search import FREE, IN, OUT, best_choice, constraints_in_order
 from .preference import order_of_choice
 from .rules import fits, of_customer
-from .whole_values import slack_in_units, whole_values
+from .search_bounds import slack_in_units, whole_values
 
 
 def amount(table: Amounts, exact: Amounts, s: Integer, k: Integer, e: int) -> float:

@@ -161,6 +161,10 @@ class Lagrangian:
         total = (prices[up] * self.problem.upper[up]).sum()
         return float(total + (prices[down] * self.problem.lower[down]).sum())
 
+    def choice_table(self, prices: NDArray[np.float64]) -> NDArray[np.float32]:
+        """The price table at which an evaluation at some prices (n_rows,) lets everybody choose."""
+        return as_float32(self.price_table(self.reduced(prices)))
+
     # ---- passes
 
     def evaluate(self, prices: NDArray[np.float64], objective: float = 1.0) -> Evaluation:
@@ -198,9 +202,8 @@ class Lagrangian:
         chosen : ndarray of uint8, shape (n_candidates,)
         evaluation : Evaluation
         """
-        reduced = self.reduced(prices)
-        chosen, counted = self.engine.choose(as_float32(self.price_table(reduced)))
-        return chosen, self._evaluation(prices, reduced, counted)
+        chosen, counted = self.engine.choose(self.choice_table(prices))
+        return chosen, self._evaluation(prices, self.reduced(prices), counted)
 
     def largest_sum(self, table: NDArray[np.float64]) -> float:
         """Find about the largest sum of a table over all customers' choices, limits aside, by one pass.
@@ -237,14 +240,7 @@ class Lagrangian:
         """
         problem = self.problem
         reduced = self.reduced(prices, objective)
-        table = self.price_table(reduced)
-        slack = self._quantisation_slack(reduced)
-        # float32: rounding the table, each product and each sum, with quantities up to 2^16
-        size = np.abs(table[0]) + (MAX_QUANTITY + 1.0) * np.abs(table[1:]).sum(axis=0)
-        rounding = (2 * len(table) + 2) * UNIT_ROUNDOFF * (size + slack) + LEAST_ROUNDOFF
-        # that is twice what float32 takes: the other half is for float64, and hardly ever too little
-        rounding = np.maximum(rounding, rounding / 2 + self.table_rounding(prices, objective))
-        table[0] += slack + rounding
+        table, rounding = self.raised_table(prices, reduced, objective)
         counted, cut_off = self.engine.evaluate_with_cut_off(as_float32(table))
         hidden = max(0.0, self.search_rounding(table) - float((rounding * counted[0]).sum()))
         worth = (table * counted).sum() + (2 * rounding * counted[0]).sum() + cut_off.slack + hidden
@@ -255,6 +251,36 @@ class Lagrangian:
         evaluation = self._evaluation(prices, reduced, counted)
         bound = total + SUMMATION_ERROR * terms
         return replace(evaluation, bound=bound, cut_off=cut_off.customers)
+
+    def raised_table(
+        self, prices: NDArray[np.float64], reduced: NDArray[np.float64], objective: float = 1.0
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Raise every reduced value by the most that quantising and rounding can have taken from it.
+
+        Parameters
+        ----------
+        prices : ndarray of float64, shape (n_rows,)
+        reduced : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
+            At these prices.
+        objective : float, default 1
+            Factor on the objective.
+
+        Returns
+        -------
+        table : ndarray of float64, shape (1 + n_quantities, n_segments, n_items)
+            A price table, raised.
+        rounding : ndarray of float64, shape (n_segments, n_items)
+            The part of it that is for rounding.
+        """
+        table = self.price_table(reduced)
+        slack = self._quantisation_slack(reduced)
+        # float32: rounding the table, each product and each sum, with quantities up to 2^16
+        size = np.abs(table[0]) + (MAX_QUANTITY + 1.0) * np.abs(table[1:]).sum(axis=0)
+        rounding = (2 * len(table) + 2) * UNIT_ROUNDOFF * (size + slack) + LEAST_ROUNDOFF
+        # that is twice what float32 takes: the other half is for float64, and hardly ever too little
+        rounding = np.maximum(rounding, rounding / 2 + self.table_rounding(prices, objective))
+        table[0] += slack + rounding
+        return table, rounding
 
     def table_rounding(
         self, prices: NDArray[np.float64], objective: float = 1.0
@@ -333,11 +359,18 @@ class Lagrangian:
 
 
 class CertifiedLagrangian(Lagrangian):
-    """The dual whose every evaluation is certified, so that no pass is needed for that in the end."""
+    """The dual whose every evaluation is certified, so that no pass is needed for that in the end.
+
+    Everybody chooses at the raised values of the certificate, which are off by less than prices are.
+    """
 
     def evaluate(self, prices: NDArray[np.float64], objective: float = 1.0) -> Evaluation:
         """See `Lagrangian.certify`."""
         return self.certify(prices, objective)
+
+    def choice_table(self, prices: NDArray[np.float64]) -> NDArray[np.float32]:
+        """The raised table of the certified choice; see `Lagrangian.choice_table`."""
+        return as_float32(self.raised_table(prices, self.reduced(prices))[0])
 
 
 def as_float32(table: NDArray[np.float64]) -> NDArray[np.float32]:

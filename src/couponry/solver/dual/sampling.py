@@ -37,6 +37,8 @@ class Samples:
         while size > 0 and options.customers_per_sampled * size < engine.customers:
             sizes.append(size)
             size *= options.growth
+        if not sizes and 0 < options.customers_per_only_sampled * size < engine.customers:
+            sizes = [size]
         self._customers = nested_samples(engine.customers, sizes, options.growth)
 
     def __len__(self) -> int:

@@ -71,5 +71,9 @@ class RepairOptions:
     fills: int = 6
     """Rounds of filling, at most; it ends sooner where a round makes no move."""
 
+    fill_progress: float = 1 / 8
+    """Share of the moves before that a round of filling must make for another one, where most customers are fixed: the
+    best moves come first."""
+
     fill_everything_candidates: int = 2_000_000
     """Candidates up to which filling tries every move. Beyond, only items that have a price or a subsidy are tried."""

@@ -58,6 +58,10 @@ class SamplingOptions:
     A larger sample takes so large a share of a pass over everybody that the latter says more for the same time.
     """
 
+    customers_per_only_sampled: float = 4.0
+    """The same where that leaves none: many prices ask for a large sample, whose first prices save passes all the
+    same."""
+
     curvature: SampleSize = SampleSize(1 << 19, 1 / 256, 1 << 21)
     """Sample that curvature is taken from, once or so a step; its error is far larger than that of slopes and matters
     far less."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engines.cells import candidate_cells
+from ...kernels import PARTS, LossWeights
 from ..dual.lagrangian import Lagrangian, as_float32
 from ..dual.scaling import Scales
 from ..log_histogram import LogHistogram
@@ -100,9 +100,9 @@ class RegretCounts:
     ----------
     histogram : LogHistogram
         Bins of regret.
-    count : ndarray, shape (2 * n_segments * n_items, n_bins - 1)
-        Candidates by direction (0 leaves, 1 comes), cell and bin whose regret is in that bin or a lower one. A
-        candidate that weighs less in the limits than its cell's mean counts as so much less.
+    count : ndarray of int64, shape (2 * n_segments * n_items, n_bins - 1)
+        `PARTS` for each candidate, by direction (0 leaves, 1 comes), cell and bin whose regret is in that bin or a
+        lower one. A candidate that weighs less in the limits than its cell's mean counts as so much less.
     """
 
     def __init__(
@@ -113,46 +113,32 @@ class RegretCounts:
         options: FreeCustomerOptions,
     ):
         self.sample = sample
-        shard, items = sample.engine.shard, sample.problem.objective.shape[2]
         table = sample.price_table(sample.reduced(prices))
-        chosen, _ = sample.engine.choose(as_float32(table))
-        regret = sample.engine.regret(shard.quantity.astype(np.float64), table, chosen)
-        cells, cell = table[0].size, candidate_cells(shard, items)
+        found = sample.engine.alternatives(as_float32(table))
         self.histogram = LogHistogram(4 * (float(np.abs(table[0]).max(initial=0.0)) or 1.0))
-        weights = _relative_weights(sample, scales, cell, options)
-        np.add(cell, cells, out=cell, where=chosen == 0)  # (direction, cell)
-        self.count = self.histogram.cumulative(regret, cell, 2 * cells, weights)
+        self.count = self.histogram.cumulative(
+            sample.engine,
+            found,
+            sample.problem.objective.shape[1:],
+            by_decision=True,
+            weights=_relative_weights(sample, scales, options),
+        )
 
 
 def _relative_weights(
-    sample: Lagrangian, scales: Scales, cell: NDArray[np.int64], options: FreeCustomerOptions
-) -> NDArray[np.float64] | None:
-    """The least that each candidate weighs in any attribute that limits sum, in means of its cell, at most 1.
-
-    None where limits count coupons alone.
-    """
-    problem, shard = sample.problem, sample.engine.shard
+    sample: Lagrangian, scales: Scales, options: FreeCustomerOptions
+) -> LossWeights:
+    """The least that each candidate weighs in any attribute that limits sum, in means of its cell, at most 1."""
+    problem, cells = sample.problem, sample.problem.objective.shape[1:]
     summed = np.flatnonzero(scales.coefficient[:, 1:].any(axis=0))
-    if len(summed) == 0:
-        return None
     tiles = len(scales.means[0]) // problem.low.shape[1]
-    lines = []  # of each attribute, in means: where weights begin, and what a step of its quantity adds
+    lines: list[NDArray[np.float64]] = []  # of each attribute, in means: see `LossWeights`
     for c in summed.tolist():
         mean = scales.means[1 + c]
         inverse = np.divide(1.0, mean, out=np.ones(len(mean)), where=mean > 0)
-        lines.append(
-            [np.tile(x, tiles) * inverse for x in (problem.low[c], problem.step[c])]
-            + [shard.quantity[problem.quantity_of[c]]]
-        )
-    least = np.ones(len(cell))
-    for start in range(0, len(cell), options.piece):
-        part = slice(start, start + options.piece)
-        for low, step, quantity in lines:
-            weight = step[cell[part]]
-            weight *= quantity[part]
-            weight += low[cell[part]]
-            np.minimum(least[part], weight, out=least[part])
-    return np.maximum(least, options.least_weight, out=least)
+        lines += [np.tile(x, tiles) * inverse for x in (problem.low[c], problem.step[c])]
+    line = np.array(lines, np.float64).reshape(2 * len(summed), *cells)
+    return LossWeights(line, problem.quantity_of[summed].astype(np.int64), options.least_weight)
 
 
 def regret_thresholds(
@@ -182,15 +168,15 @@ def regret_thresholds(
     _, segments, items = sample.problem.objective.shape
     per_million = options.spare_candidates_per_million
     spare = options.spare_candidates + per_million * sample.scale * sample.engine.customers / 1e6
-    there_are = count[:, -1].reshape(2, segments * items)
+    there_are = count[:, -1].reshape(2, segments * items) / PARTS
     target = _wanted_by_cell(needs, factor, spare, scales, there_are).ravel() / sample.scale
-    is_enough = count >= np.maximum(target, options.sampled_candidates)[:, None]
+    is_enough = count >= PARTS * np.maximum(target, options.sampled_candidates)[:, None]
     last = len(edges) - 1
     at = np.where(is_enough.any(axis=1), is_enough.argmax(axis=1), last)
     threshold = np.where(at < last, edges[at], np.inf)
     # where the sample surely has more at that regret than are wanted, a share of the customers is enough: a half, a
     # quarter, and so on
-    have = np.take_along_axis(count, np.minimum(at, last - 1)[:, None], axis=1)[:, 0]
+    have = np.take_along_axis(count, np.minimum(at, last - 1)[:, None], axis=1)[:, 0] / PARTS
     surely = np.maximum(have - options.sampling_error * np.sqrt(have), 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.nan_to_num(np.floor(np.log2(surely / target)), neginf=0.0)
@@ -207,7 +193,7 @@ def _wanted_by_cell(
     factor: NDArray[np.float64],
     spare: float,
     scales: Scales,
-    there_are: NDArray[np.int64],
+    there_are: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Candidates wanted of each cell to leave (0) and to come (1), (2, n_cells): rows share by how many there are."""
     cell, row, weight = scales.cell, scales.row, scales.mean

@@ -123,7 +123,8 @@ class Repair:
         if repaired.objective >= enough or self._is_violated(activity).any():
             return repaired
         with contextlib.suppress(OutOfTime):
-            moves += self._fill(chosen, activity, reduced, interrupt)
+            share = self._options.fill_progress if np.isfinite(enough) else 0.0
+            moves += self._fill(chosen, activity, reduced, interrupt, share)
         return self.measure(chosen, moves)
 
     def work(self, options: WorkOptions) -> float:
@@ -240,8 +241,12 @@ class Repair:
         activity: NDArray[np.float64],
         reduced: NDArray[np.float64],
         interrupt: Callable[[], None],
+        progress: float,
     ) -> int:
-        """Make moves that gain and violate nothing; `chosen` and `activity` are IN/OUT."""
+        """Make moves that gain and violate nothing; `chosen` and `activity` are IN/OUT.
+
+        Ends with a round that makes no move, or less than a share `progress` of all before it.
+        """
         moves = 0
 
         def never() -> bool:
@@ -250,9 +255,9 @@ class Repair:
 
         for _ in range(self._options.fills):
             made = self._improve(FILL, reduced, self._weight, activity, chosen, never)
+            if made <= progress * moves:
+                return moves + made
             moves += made
-            if made == 0:
-                break
         return moves
 
     def _improve(

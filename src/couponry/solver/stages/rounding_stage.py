@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...utils.errors import OutOfTime
-from ..dual.lagrangian import Evaluation, Lagrangian, as_float32
+from ..dual.lagrangian import Evaluation
 from ..dual.search.price_point import PricePoint
 from ..plan import Plan
 from ..primal.exact_dual import exact_dual
@@ -86,7 +86,7 @@ class _FreeCustomerRepair:
         self._regrets = RegretCounts(
             sample, point.evaluation.prices, state.scales, state.options.free_customers
         )
-        self._price = _price_table(point.lagrangian, point.evaluation.prices)
+        self._price = point.lagrangian.choice_table(point.evaluation.prices)
         self._reduced = state.lagrangian.reduced(point.evaluation.prices)
         self._earlier: tuple[NDArray[np.int64], NDArray[np.uint8]] | None = None
 
@@ -144,7 +144,7 @@ class _FreeCustomerRepair:
         clock, sample = self._state.clock, self._regrets.sample
         if np.isinf(clock.left):
             return False
-        price = _price_table(sample, self._evaluation.prices)
+        price = sample.choice_table(self._evaluation.prices)
         nothing = np.empty((0, sample.engine.candidates), np.uint8)
         free = sample.engine.fix(price, near, nothing).engine.candidates
         share = free / max(1, sample.engine.candidates)
@@ -160,8 +160,3 @@ def _needs(state: SolveState, evaluation: Evaluation) -> CouponNeeds:
     return CouponNeeds(
         problem, evaluation.prices, evaluation.activity, state.scales.per_coupon, error, unsure
     )
-
-
-def _price_table(lagrangian: Lagrangian, prices: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Prices as the kernels take them."""
-    return as_float32(lagrangian.price_table(lagrangian.reduced(prices)))

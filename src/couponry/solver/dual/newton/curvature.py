@@ -25,11 +25,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ....engines.cells import candidate_cells
-from ....engines.subset import positions_of
+from ....engines.protocol import Alternatives
+from ....kernels import PARTS, NearChanges
 from ....utils.lazy_imports import sparse as sp
 from ...log_histogram import LogHistogram
 from ...options import CurvatureOptions
+from ...problem import Problem
 from ..lagrangian import Lagrangian, as_float32
 from ..price_space import PriceSpace
 from ..scaling import Scales
@@ -52,7 +53,7 @@ class Curvature:
     space : PriceSpace
     scales : Scales
     unit : float
-        Unit of the dual value; NumPy's float64 for a curvature that is computed in float64.
+        Unit of the dual value.
     options : CurvatureOptions
     """
 
@@ -69,7 +70,7 @@ class Curvature:
         self.unit = unit
         self._scales = scales
         self._options = options
-        self._cell = candidate_cells(sample.engine.shard, sample.problem.objective.shape[2])
+        self._coefficient = _by_quantity(sample.problem, scales)
 
     def at(self, prices: NDArray[np.float64]) -> tuple[sp.csr_array, NDArray[np.float64]]:
         """Estimate the Hessian at some prices.
@@ -84,61 +85,44 @@ class Curvature:
         bandwidth : ndarray of float64, shape (n_coordinates,)
             Reduced value within which changes counted, as a mean over the items of each coordinate.
         """
-        sample, scales, space, cell = self.sample, self._scales, self.space, self._cell
+        sample, scales, space = self.sample, self._scales, self.space
         table = sample.price_table(sample.reduced(prices))
-        chosen, partner, loss = sample.engine.alternatives(as_float32(table))
-        most = float(np.abs(table[0]).max(initial=1e-30))
-        width = _bandwidths(loss, cell, most, table[0].size, self._options)
-
-        near = np.flatnonzero(loss < width[cell])
-        partner = partner[near]
-        swapped = partner >= 0
-        # in float64 where the unit is NumPy's number; widths in float32 divide Python's in float32
-        size = np.sqrt(ALONE * sample.scale / self.unit / width[cell[near]])
-        size[swapped] *= np.sqrt(IN_PLACE / ALONE)
-        size = np.where(chosen[near], size, -size)
-        moved = self._moved(near, size) + self._moved(partner, np.where(swapped, -size, 0.0))
-        by_row = sp.csr_array(moved.T @ moved)
+        found = sample.engine.alternatives(as_float32(table))
+        width = self._bandwidths(found, float(np.abs(table[0]).max(initial=1e-30)))
+        factor = np.sqrt(ALONE * sample.scale / self.unit / width.astype(np.float64))
+        near = NearChanges(
+            width, factor, np.sqrt(IN_PLACE / ALONE), scales.ptr, scales.row, self._coefficient
+        )
+        indptr, column, product = sample.engine.products_of_changes(found, near, space.rows)
+        by_row = sp.csr_array((product, column, indptr), shape=(space.rows, space.rows))
         if not np.array_equal(space.row, np.arange(space.rows)):  # rows with two prices, or none
             by_row = by_row[space.row][:, space.row]
         side = space.sign * space.scale
         by_row.data *= side[by_row.indices] * np.repeat(side, np.diff(by_row.indptr))
-        return by_row, _by_row(width, scales, space.rows)[space.row]
+        return by_row, _by_row(width.ravel(), scales, space.rows)[space.row]
 
-    def _moved(self, position: NDArray[np.int64], factor: NDArray[np.float64]) -> sp.csr_array:
-        """What candidates move each row by, times a factor, by candidate and row; a negative position moves none."""
-        problem, shard, scales = self.sample.problem, self.sample.engine.shard, self._scales
-        cell = self._cell[position]
-        times = np.where(position >= 0, scales.ptr[cell + 1] - scales.ptr[cell], 0)
-        indptr = np.zeros(len(position) + 1, np.int32)
-        np.cumsum(times, out=indptr[1:])
-        some = np.flatnonzero(times)
-        listed = positions_of(scales.ptr, cell[some])  # in which rows
-        weight = scales.coefficient[listed, 0]
-        for c, slope in enumerate(scales.coefficient.T[1:]):
-            if not slope.any():
-                continue
-            item, quantity = shard.item[position], shard.quantity[problem.quantity_of[c]][position]
-            amount = problem.low[c][item] + problem.step[c][item] * quantity
-            weight = weight + slope[listed] * np.repeat(amount, times)
-        entries = weight * np.repeat(factor, times), scales.row[listed], indptr
-        return sp.csr_array(entries, shape=(len(position), len(problem.lower)))
+    def _bandwidths(self, found: Alternatives, most: float) -> NDArray[np.float32]:
+        """Of each cell the loss that enough of its candidates are below; next to 0 where ties leave none above 0."""
+        options, cells = self._options, self.sample.problem.objective.shape[1:]
+        histogram = LogHistogram(4 * most)
+        count = histogram.cumulative(self.sample.engine, found, cells)
+        all_of_cell = count[:, -1:]
+        wanted = np.maximum(options.nearest * PARTS, options.near_share * all_of_cell)
+        wanted = np.minimum(wanted, all_of_cell)
+        width = histogram.edges[(count < wanted).sum(axis=1)]
+        return width.astype(np.float32).reshape(cells)
 
 
-def _bandwidths(
-    loss: NDArray[np.float32],
-    cell: NDArray[np.int64],
-    most: float,
-    cells: int,
-    options: CurvatureOptions,
-) -> NDArray[np.float32]:
-    """Of each cell the loss that enough of its candidates are below; next to 0 where ties leave none above 0."""
-    histogram = LogHistogram(4 * most)
-    count = histogram.cumulative(loss, cell, cells)
-    all_of_cell = count[:, -1:]
-    wanted = np.maximum(options.nearest, options.near_share * all_of_cell)
-    wanted = np.minimum(wanted, all_of_cell)
-    return np.asarray(histogram.edges[(count < wanted).sum(axis=1)], np.float32)
+def _by_quantity(problem: Problem, scales: Scales) -> NDArray[np.float64]:
+    """Weights of listed pairs of a cell and a row: per coupon, and per unit of each quantity."""
+    item = scales.cell % problem.low.shape[1]
+    by_quantity = np.zeros((len(scales.row), 1 + problem.quantities))
+    by_quantity[:, 0] = scales.coefficient[:, 0]
+    for c, slope in enumerate(scales.coefficient.T[1:]):  # noise, which comes last, is in no row
+        quantity = problem.quantity_of[c]
+        by_quantity[:, 0] += slope * problem.low[c][item]
+        by_quantity[:, 1 + quantity] += slope * problem.step[c][item]
+    return by_quantity
 
 
 def _by_row(width: NDArray[np.float32], scales: Scales, rows: int) -> NDArray[np.float64]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ....engines.protocol import Engine
+from ....kernels import StepModel
 from ....utils.lazy_imports import sparse as sp
-from ....utils.lazy_imports import sparse_linalg
 from ...options import NewtonOptions
 
 
@@ -25,6 +26,8 @@ class QuadraticModel:
     damping : float
         Share of each limit's curvature that is added to it.
     options : NewtonOptions
+    engine : Engine
+        Solves for steps.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class QuadraticModel:
         matrix: sp.csr_array,
         damping: float,
         options: NewtonOptions,
+        engine: Engine,
     ):
         diagonal = matrix.diagonal()
         positive = diagonal[diagonal > 0]
@@ -40,6 +44,9 @@ class QuadraticModel:
         self._matrix = matrix
         self._damping = damping * (diagonal + floor)
         self._diagonal = diagonal + self._damping
+        self._indptr = matrix.indptr.astype(np.int64, copy=False)
+        self._column = matrix.indices.astype(np.int32, copy=False)
+        self._engine = engine
 
     def minimum(
         self, gradient: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
@@ -108,12 +115,14 @@ class QuadraticModel:
 
         The others' are 0 in `right` and `guess` and stay so.
         """
-        options, shape = self._options, self._matrix.shape
-        matrix = sparse_linalg.LinearOperator(
-            shape, lambda step: np.where(free, self._times(step), 0.0)
+        matrix, options, step = self._matrix, self._options, guess.copy()
+        model = StepModel(
+            self._indptr,
+            self._column,
+            matrix.data,
+            self._damping,
+            self._diagonal,
+            free.view(np.uint8),
         )
-        inverse = sparse_linalg.LinearOperator(shape, lambda slope: slope / self._diagonal)
-        solved, _ = sparse_linalg.cg(
-            matrix, right, guess, rtol=options.cg_tolerance, maxiter=options.cg_steps, M=inverse
-        )
-        return np.asarray(solved)
+        self._engine.minimise_model(model, right, step, options.cg_tolerance, options.cg_steps)
+        return step

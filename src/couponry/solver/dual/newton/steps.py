@@ -104,7 +104,8 @@ class Newton:
                 region = self._trust_region(bandwidth)
             point = self._space.point(present.prices)
             slope = self._slope(present)
-            step, promised = QuadraticModel(matrix, self._damping, self._options).minimum(
+            model = QuadraticModel(matrix, self._damping, self._options, self._dual.engine)
+            step, promised = model.minimum(
                 slope,
                 np.maximum(-point, -region.sides),
                 np.minimum(self._space.highest - point, region.sides),

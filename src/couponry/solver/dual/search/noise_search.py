@@ -8,7 +8,7 @@ way, and little noise will do.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -134,8 +134,9 @@ class NoiseSearch:
         )
         with search.clock.stage("dual"):
             evaluation = search.descend(descent)
-            plain = search.lagrangian.evaluate(evaluation.prices).dual
-            return PricePoint(noisy.lagrangian, noisy.samples, evaluation, plain)
+            plain = search.whole.evaluate(evaluation.prices)
+        evaluation = replace(evaluation, bound=plain.bound, cut_off=plain.cut_off)
+        return PricePoint(noisy.lagrangian, noisy.samples, evaluation, plain.dual)
 
     def _coupons_quick_to_repair(self) -> float:
         """Coupons off the limits that are quick to repair where all that is in the way is worth next to nothing."""

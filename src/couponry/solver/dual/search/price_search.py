@@ -54,6 +54,8 @@ class PriceSearch:
         Whether the dual fell below what any allocation is worth.
     lagrangian : Lagrangian
         The dual over everybody.
+    whole : Lagrangian
+        The same, of which every evaluation is certified where a pass is dear.
     samples : Samples
     scales : Scales
     space : PriceSpace
@@ -88,7 +90,9 @@ class PriceSearch:
         self.seed = seed
         self.clock = clock
         self.options = options
-        self.lagrangian = Lagrangian(problem, engine)
+        self.lagrangian = self.whole = Lagrangian(problem, engine)
+        if problem.candidates > options.sizes.in_memory_candidates:
+            self.whole = CertifiedLagrangian(problem, engine)
         self.samples = Samples(engine, len(problem.lower), options.sampling)
         self.prices = np.zeros(len(problem.lower))
         self.evaluations = 0
@@ -165,7 +169,7 @@ class PriceSearch:
 
     def point(self, evaluation: Evaluation) -> PricePoint:
         """Prices that were found without noise."""
-        return PricePoint(self.lagrangian, self.samples, evaluation, evaluation.dual)
+        return PricePoint(self.whole, self.samples, evaluation, evaluation.dual)
 
     # ---- prices, one kind after the other
 
@@ -175,7 +179,7 @@ class PriceSearch:
             return self.point(self._unpriced)
         if self.violation(self._unpriced) > self.options.price_search.near_share * self.coupons:
             return None
-        return self.point(self.lagrangian.evaluate(np.zeros(len(self.prices))))
+        return self.point(self.whole.evaluate(np.zeros(len(self.prices))))
 
     def at_start(self, start: WarmStart) -> PricePoint:
         """Prices that are known, with the bound there."""
@@ -194,7 +198,7 @@ class PriceSearch:
             self._descend_sample(level, is_far=level == 0 and start is None)
         tolerance = self.gap * self.options.price_search.gain_tolerance
         is_far = len(self.samples) == 0
-        return self.point(self.descend(Descent(self.lagrangian, self.samples, tolerance, is_far)))
+        return self.point(self.descend(Descent(self.whole, self.samples, tolerance, is_far)))
 
     def least_dual(self) -> PricePoint:
         """Prices of the least dual, as far as the asked gap tells."""
@@ -225,7 +229,7 @@ class PriceSearch:
         tolerance = options.patience * self.gap * options.gain_tolerance
         is_far = not self.is_smooth
         return self.point(
-            self.descend(Descent(self.lagrangian, self.samples, tolerance, is_far, near_share=0.0))
+            self.descend(Descent(self.whole, self.samples, tolerance, is_far, near_share=0.0))
         )
 
     def _within_bounds(self, start: WarmStart) -> NDArray[np.float64]:

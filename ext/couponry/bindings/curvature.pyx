@@ -1,0 +1,231 @@
+# The boundary of the kernels behind the dual's second derivatives.
+"""Kernels in C++ about changes of single decisions; `couponry.kernels.reference` says what each of them does."""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from checks cimport (
+    ALWAYS_CHECKED, block_of, look_at_shard, not_finite, not_flags, not_offsets, not_within, refuse, same, within,
+)
+from contract cimport Shard, Table, View, aligned, check, shard_view, table, view, writable
+
+cdef extern from "curvature/changes.hpp" namespace "couponry" nogil:
+    cdef cppclass LossWeights:
+        View[const double] line
+        View[const int64_t] quantity
+        double least
+
+    cdef cppclass LossCounts:
+        int64_t* data
+        int64_t decisions, segments, items, bins
+
+    cdef cppclass NearChanges:
+        const float* width
+        const double* factor
+        int64_t segments, items
+        double swap
+        View[const int64_t] ptr
+        View[const int32_t] row
+        Table[const double] coefficient
+
+    cdef cppclass Changes:
+        View[int64_t] ptr
+        View[int32_t] row
+        View[double] moved
+
+    cdef cppclass StepModel:
+        View[const int64_t] indptr
+        View[const int32_t] column
+        View[const double] value, damping, diagonal
+        View[const uint8_t] free
+
+    int c_minimise_model "couponry::minimise_model"(
+        const StepModel&, View[const double], View[double], double, int64_t, int64_t*) noexcept
+    void c_count_losses "couponry::count_losses"(
+        const Shard&, const uint8_t*, const float*, const LossWeights&, int64_t, int64_t, int64_t,
+        const LossCounts&) noexcept
+    int c_list_changes "couponry::list_changes"(
+        const Shard&, const uint8_t*, const int64_t*, const float*, const NearChanges&, int64_t, int64_t,
+        const Changes&, View[int64_t], int64_t*) noexcept
+    int c_multiply_changes "couponry::multiply_changes"(
+        View[const int64_t], View[const int32_t], View[const double], int64_t, int64_t, int64_t, View[int64_t],
+        View[int32_t], View[double], int64_t*) noexcept
+
+
+cdef LossWeights weights_view(weights, int64_t segments, int64_t items, const Shard& shard) except *:
+    cdef LossWeights out
+    cdef const double[:, :, ::1] line = weights.line
+    out.quantity = view[int64_t](weights.quantity)
+    out.least = weights.least
+    same(line.shape[0], 2 * out.quantity.size, "weights.line: rows")
+    same(line.shape[1], segments, "weights.line: segments")
+    same(line.shape[2], items, "weights.line: items")
+    out.line.size = line.shape[0] * segments * items
+    out.line.data = &line[0, 0, 0] if out.line.size else NULL
+    aligned(out.line.data, sizeof(double))
+    if not 0.0 <= out.least <= 1.0:
+        raise ValueError(f"weights.least: expected 0 to 1, got {out.least}")
+    return out
+
+
+cdef NearChanges near_view(near, const Shard& shard) except *:
+    cdef NearChanges out
+    cdef const float[:, ::1] width = near.width
+    cdef const double[:, ::1] factor = near.factor
+    out.segments, out.items = width.shape[0], width.shape[1]
+    same(factor.shape[0], out.segments, "near.factor: segments")
+    same(factor.shape[1], out.items, "near.factor: items")
+    out.width = &width[0, 0] if out.segments and out.items else NULL
+    out.factor = &factor[0, 0] if out.segments and out.items else NULL
+    aligned(out.width, sizeof(float))
+    aligned(out.factor, sizeof(double))
+    out.swap = near.swap
+    out.ptr = view[int64_t](near.ptr)
+    out.row = view[int32_t](near.row)
+    out.coefficient = table[double](near.coefficient)
+    same(out.ptr.size, out.segments * out.items + 1, "near.ptr: offsets")
+    same(out.coefficient.rows, out.row.size, "near.coefficient: entries")
+    same(out.coefficient.columns, 1 + shard.quantity.rows, "near.coefficient: 1 + quantities")
+    return out
+
+
+cdef Changes changes_view(changes) except *:
+    cdef Changes out
+    out.ptr = writable[int64_t](changes.ptr)
+    out.row = writable[int32_t](changes.row)
+    out.moved = writable[double](changes.moved)
+    same(out.moved.size, out.row.size, "changes.moved: entries")
+    return out
+
+
+cdef int look_at_partners(const int64_t[::1] partner, int64_t begin, int64_t end) except -1:
+    """Refuse partners that are none of the candidates from `begin` to `end`; -1 is nobody."""
+    cdef int64_t at
+    for at in range(partner.shape[0]):
+        if partner[at] != -1 and not begin <= partner[at] < end:
+            raise ValueError(f"partner: expected -1 or a candidate of these customers, got another one at {at}")
+    return 0
+
+
+def count_losses(
+    shard, const uint8_t[::1] chosen, const float[::1] loss, weights, int64_t first_bin, int64_t start, int64_t stop,
+    int64_t[:, :, :, ::1] count, *, bint unchecked=False,
+):
+    cdef Shard shard_ = shard_view(shard)
+    cdef int64_t block = block_of(shard_, shard.item, start, stop)
+    cdef LossWeights weights_ = weights_view(weights, count.shape[1], count.shape[2], shard_)
+    cdef LossCounts count_
+    within(first_bin, -1024, 1023, "first_bin")
+    within(count.shape[0], 1, 2, "count: decisions")
+    within(count.shape[3], 1, 0x7FFFFFFF, "count: bins")
+    same(chosen.shape[0], block, "chosen: candidates of these customers")
+    same(loss.shape[0], block, "loss: candidates of these customers")
+    if block == 0:
+        return
+    count_.decisions, count_.segments, count_.items = count.shape[0], count.shape[1], count.shape[2]
+    count_.bins = count.shape[3]
+    count_.data = &count[0, 0, 0, 0] if count_.segments and count_.items else NULL
+    aligned(count_.data, sizeof(int64_t))
+    aligned(&loss[0], sizeof(float))
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_shard(shard_, start, stop, count_.segments, count_.items)
+        refuse(not_finite[double](b"weights.line", weights_.line.data, weights_.line.size))
+        refuse(not_within[int64_t](
+            b"weights.quantity", weights_.quantity.data, 0, weights_.quantity.size, 0, shard_.quantity.rows - 1))
+        refuse(not_flags(b"chosen", &chosen[0], block))
+    with nogil:
+        c_count_losses(shard_, &chosen[0], &loss[0], weights_, first_bin, start, stop, count_)
+
+
+def list_changes(
+    shard, const uint8_t[::1] chosen, const int64_t[::1] partner, const float[::1] loss, near, int64_t start,
+    int64_t stop, changes, int64_t[::1] reach, *, bint unchecked=False,
+):
+    cdef Shard shard_ = shard_view(shard)
+    cdef NearChanges near_ = near_view(near, shard_)
+    cdef Changes changes_ = changes_view(changes)
+    cdef View[int64_t] reach_ = writable[int64_t](reach)
+    cdef int64_t block = block_of(shard_, shard.item, start, stop)
+    cdef int64_t made = 0
+    cdef int status
+    same(chosen.shape[0], block, "chosen: candidates of these customers")
+    same(partner.shape[0], block, "partner: candidates of these customers")
+    same(loss.shape[0], block, "loss: candidates of these customers")
+    if changes_.ptr.size == 0:
+        raise ValueError("changes.ptr: expected room for an offset, got none")
+    if block == 0:
+        changes_.ptr.data[0] = 0
+        return 0
+    aligned(&partner[0], sizeof(int64_t))
+    aligned(&loss[0], sizeof(float))
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_shard(shard_, start, stop, near_.segments, near_.items)
+        refuse(not_offsets(b"near.ptr", near_.ptr.data, 0, near_.ptr.size - 1, near_.row.size))
+        refuse(not_within[int32_t](b"near.row", near_.row.data, 0, near_.row.size, 0, reach_.size - 1))
+        look_at_partners(partner, shard_.indptr.data[start], shard_.indptr.data[stop])
+        refuse(not_flags(b"chosen", &chosen[0], block))
+    with nogil:
+        status = c_list_changes(
+            shard_, &chosen[0], &partner[0], &loss[0], near_, start, stop, changes_, reach_, &made)
+    check(status)
+    return made
+
+
+def multiply_changes(
+    changes, int64_t rows, int64_t first, int64_t last, int64_t[::1] count, int32_t[::1] column, double[::1] product,
+    *, bint unchecked=False,
+):
+    cdef View[const int64_t] ptr = view[int64_t](changes.ptr)
+    cdef View[const int32_t] row = view[int32_t](changes.row)
+    cdef View[const double] moved = view[double](changes.moved)
+    cdef View[int64_t] count_ = writable[int64_t](count)
+    cdef View[int32_t] column_ = writable[int32_t](column)
+    cdef View[double] product_ = writable[double](product)
+    cdef int64_t made = 0
+    cdef int status
+    within(rows, 0, 0x7FFFFFFF, "rows")
+    within(last, 0, rows, "last")
+    within(first, 0, last, "first")
+    same(count_.size, last - first, "count: rows")
+    same(moved.size, row.size, "changes.moved: entries")
+    same(product_.size, column_.size, "product: entries")
+    if ptr.size == 0:
+        raise ValueError("changes.ptr: expected at least one offset, got none")
+    same(row.size, ptr.data[ptr.size - 1], "changes.row: entries")
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(not_offsets(b"changes.ptr", ptr.data, 0, ptr.size - 1, row.size))
+        refuse(not_within[int32_t](b"changes.row", row.data, 0, row.size, 0, rows - 1))
+    with nogil:
+        status = c_multiply_changes(ptr, row, moved, rows, first, last, count_, column_, product_, &made)
+    check(status)
+    return made
+
+
+def minimise_model(
+    model, const double[::1] right, double[::1] step, double tolerance, int64_t steps, *, bint unchecked=False,
+):
+    cdef StepModel model_
+    cdef View[const double] right_ = view[double](right)
+    cdef View[double] step_ = writable[double](step)
+    cdef int64_t n = right_.size, made = 0
+    cdef int status
+    model_.indptr = view[int64_t](model.indptr)
+    model_.column = view[int32_t](model.column)
+    model_.value = view[double](model.value)
+    model_.damping = view[double](model.damping)
+    model_.diagonal = view[double](model.diagonal)
+    model_.free = view[uint8_t](model.free)
+    same(model_.indptr.size, n + 1, "model.indptr: offsets")
+    same(model_.value.size, model_.column.size, "model.value: entries")
+    same(model_.column.size, model_.indptr.data[n], "model.column: entries")
+    same(model_.damping.size, n, "model.damping: coordinates")
+    same(model_.diagonal.size, n, "model.diagonal: coordinates")
+    same(model_.free.size, n, "model.free: coordinates")
+    same(step_.size, n, "step: coordinates")
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(not_offsets(b"model.indptr", model_.indptr.data, 0, n, model_.column.size))
+        refuse(not_within[int32_t](b"model.column", model_.column.data, 0, model_.column.size, 0, n - 1))
+        refuse(not_flags(b"model.free", model_.free.data, n))
+    with nogil:
+        status = c_minimise_model(model_, right_, step_, tolerance, steps, &made)
+    check(status)
+    return made

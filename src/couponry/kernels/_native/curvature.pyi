@@ -1,0 +1,50 @@
+import numpy as np
+from numpy.typing import NDArray
+
+from ..contract import Changes, LossWeights, NearChanges, Shard, StepModel
+
+def count_losses(
+    shard: Shard,
+    chosen: NDArray[np.uint8],
+    loss: NDArray[np.float32],
+    weights: LossWeights,
+    first_bin: int,
+    start: int,
+    stop: int,
+    count: NDArray[np.int64],
+    *,
+    unchecked: bool = False,
+) -> None: ...
+def list_changes(
+    shard: Shard,
+    chosen: NDArray[np.uint8],
+    partner: NDArray[np.int64],
+    loss: NDArray[np.float32],
+    near: NearChanges,
+    start: int,
+    stop: int,
+    changes: Changes,
+    reach: NDArray[np.int64],
+    *,
+    unchecked: bool = False,
+) -> int: ...
+def multiply_changes(
+    changes: Changes,
+    rows: int,
+    first: int,
+    last: int,
+    count: NDArray[np.int64],
+    column: NDArray[np.int32],
+    product: NDArray[np.float64],
+    *,
+    unchecked: bool = False,
+) -> int: ...
+def minimise_model(
+    model: StepModel,
+    right: NDArray[np.float64],
+    step: NDArray[np.float64],
+    tolerance: float,
+    steps: int,
+    *,
+    unchecked: bool = False,
+) -> int: ...

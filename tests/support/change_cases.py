@@ -1,0 +1,102 @@
+"""Changes of single decisions in random cases: what the kernels that count, list and multiply them are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from couponry.kernels import Changes, LimitRows, LossWeights, NearChanges, Shard, StepModel
+
+
+def loss_weights(
+    random: np.random.Generator, quantities: int, cells: tuple[int, int]
+) -> LossWeights:
+    """Weights by each of the quantities, some of which are too small to count, or too large."""
+    line = random.random((2 * quantities, *cells))
+    line[1::2] = (line[1::2] - 0.3) / 40_000
+    return LossWeights(line, np.arange(quantities), 1 / 64)
+
+
+def near_changes(
+    random: np.random.Generator, rows: LimitRows, quantities: int, cells: tuple[int, int]
+) -> NearChanges:
+    """Widths that some losses are below, ties among them."""
+    coefficient = random.normal(size=(len(rows.row), 1 + quantities))
+    coefficient[:, 1:] /= 40_000
+    width = np.round(random.random(cells), 1).astype(np.float32)
+    return NearChanges(width, random.random(cells), 0.7, rows.ptr, rows.row, coefficient)
+
+
+def room_for(shard: Shard, near: NearChanges, customers: slice) -> Changes:
+    """Room for all changes that there may be of some customers."""
+    candidates = int(shard.indptr[customers.stop] - shard.indptr[customers.start])
+    entries = candidates * 2 * int(np.diff(near.ptr).max(initial=0))
+    return Changes(
+        np.zeros(candidates + 1, np.int64), np.zeros(entries, np.int32), np.zeros(entries)
+    )
+
+
+def changed(
+    module: Any, case: Any, chosen: NDArray[np.uint8], partner: Any, loss: Any
+) -> dict[str, Any]:
+    """What the kernels about changes return or write, in two blocks of customers, and of rows."""
+    shard, rows = case.shard, len(case.rows.lower)
+    random = np.random.default_rng([case.seed, 3])
+    quantities, cells = len(shard.quantity), case.price.shape[1:]
+    weights = loss_weights(random, quantities, cells)
+    near = near_changes(random, case.rows, quantities, cells)
+    counts = [np.zeros((decisions, *cells, 12), np.int64) for decisions in (1, 2)]
+    equal = LossWeights(np.zeros((0, *cells)), np.zeros(0, np.int64), 1.0)
+    reach = np.zeros(rows, np.int64)
+    results: dict[str, Any] = {}
+    half = case.customers // 2
+    for start, stop in (half, case.customers), (0, half):
+        begin, end = shard.indptr[[start, stop]]
+        theirs = chosen[begin:end], loss[begin:end]
+        for count, each in zip(counts, (weights, equal), strict=True):
+            module.count_losses(shard, *theirs, each, 496, start, stop, count)
+        changes = room_for(shard, near, slice(start, stop))
+        made = module.list_changes(
+            shard, theirs[0], partner[begin:end], theirs[1], near, start, stop, changes, reach
+        )
+        last = int(changes.ptr[made])
+        listed = Changes(changes.ptr[: made + 1], changes.row[:last], changes.moved[:last])
+        results |= {f"changes of {start}: {name}": a for name, a in listed._asdict().items()}
+        for first, ends in (0, rows // 2), (rows // 2, rows):
+            room = int(np.minimum(reach, rows)[first:ends].sum())
+            of_rows = np.zeros(ends - first, np.int64), np.zeros(room, np.int32), np.zeros(room)
+            of_rows[2][:] = 7.0
+            entries = module.multiply_changes(listed, rows, first, ends, *of_rows)
+            results[f"products of {start}, {first}"] = np.concatenate([[entries], *of_rows])
+    model, right, step = step_model(random, int(random.integers(1, 20)))
+    results["steps"] = module.minimise_model(model, right, step, 1e-6, 50)
+    results["step"] = step
+    return results | {
+        "loss counts": counts[0],
+        "loss counts by decision": counts[1],
+        "reach": reach,
+    }
+
+
+def step_model(
+    random: np.random.Generator, n: int
+) -> tuple[StepModel, NDArray[np.float64], NDArray[np.float64]]:
+    """A damped model of n coordinates, a right-hand side and a first guess, 0 where coordinates are not free."""
+    changes = sp.csr_array(
+        np.where(random.random((2 * n, n)) < 0.2, random.normal(size=(2 * n, n)), 0.0)
+    )
+    matrix = sp.csr_array(changes.T @ changes)
+    damping = 0.01 + random.random(n) / 100
+    free = random.random(n) < 0.8
+    model = StepModel(
+        matrix.indptr.astype(np.int64),
+        matrix.indices.astype(np.int32),
+        matrix.data,
+        damping,
+        matrix.diagonal() + damping,
+        free.view(np.uint8),
+    )
+    return model, free * random.normal(size=n), free * random.normal(size=n) / 10
