@@ -69,7 +69,7 @@ def count_losses(
         for e in range(shard.indptr[i], shard.indptr[i + 1]):
             k = np.int64(shard.item[e])
             place = (np.int64(bits[e - first]) >> LOSS_BITS_DROPPED) - first_bin
-            place = min(max(place, 0), last)
+            place = max(min(place, last), np.int64(0))
             apart = 1 if count.shape[0] == 2 and not chosen[e - first] else 0
             parts = np.int64(weight_of(shard, weights, segment, k, e) * PARTS + 0.5)
             count[apart, segment, k, place] += parts

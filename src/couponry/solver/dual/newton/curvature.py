@@ -110,7 +110,7 @@ class Curvature:
         wanted = np.maximum(options.nearest * PARTS, options.near_share * all_of_cell)
         wanted = np.minimum(wanted, all_of_cell)
         width = histogram.edges[(count < wanted).sum(axis=1)]
-        return width.astype(np.float32).reshape(cells)
+        return np.asarray(width.reshape(cells), np.float32)
 
 
 def _by_quantity(problem: Problem, scales: Scales) -> NDArray[np.float64]:
