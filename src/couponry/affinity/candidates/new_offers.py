@@ -13,14 +13,15 @@ from ...utils.arrays.falling_order import falling_order
 from ...utils.arrays.ragged import within
 from ...utils.lazy_imports import sparse as sp
 from ..scores.discovery.linear_scorer import LinearScorer
+from ..scores.logistic import LARGEST_LOG_ODDS
 from .role_inputs import MAX_QUOTA
 from .top_offers import TopOffers
 
 POOL = 1.5
 """Offers that are chosen by neighbours for each that is taken.
 
-With twice as many, 0.1 to 0.3 % more of what the Complete Journey's households begin after week 20 is among those that
-are taken."""
+With twice as many, those that are taken hold 8.7 % of the products that the Complete Journey's households begin after
+week 20, in place of 8.6."""
 
 BLOCK_OFFERS = 1 << 16
 """Chosen offers that are worked on at a time: few enough for what is computed of them to stay in the cache."""
@@ -106,5 +107,7 @@ def _blocks(number: NDArray[np.int32]) -> Iterator[tuple[slice, slice]]:
 
 
 def _probability(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
-    found: NDArray[np.float32] = np.float32(1) / (np.float32(1) + np.exp(-log_odds))
+    most = np.float32(LARGEST_LOG_ODDS)
+    clipped = np.clip(log_odds, -most, most)
+    found: NDArray[np.float32] = np.float32(1) / (np.float32(1) + np.exp(-clipped))
     return found
