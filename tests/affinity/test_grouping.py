@@ -73,7 +73,7 @@ def built(table: pa.Table, seed: int, folder: Path | None = None, **options: Any
         return type(error), str(error)
 
 
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=6, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32 - 1), rows=st.sampled_from([1, 50, 1 << 19]), spilled=st.booleans()
 )

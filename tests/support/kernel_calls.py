@@ -262,7 +262,7 @@ def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
     columns = PurchaseColumns(customer, number, period, discounted, spend)
     empty = PurchaseRows(*(np.zeros_like(array) for array in PurchaseRows.new(count)))
     yield Call("order_purchases", {"columns": columns, "rows": empty})
-    shift = max(int(customer.max() - customer.min()).bit_length() - 5, 0)
+    shift = max((int(customer.max()) - int(customer.min())).bit_length() - 5, 0)
     least = int(customer.min() >> shift)
     starts = _offsets(np.bincount((customer >> shift) - least))
     narrow = customer.min() >= 0 and customer.max() < 2**32

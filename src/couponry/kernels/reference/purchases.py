@@ -14,6 +14,8 @@ from ..contract import Integer, Sums, Words
 ONE = np.uint64(1)
 HALF_WORD = np.uint64(32)
 LOW_HALF = np.uint64(0xFFFFFFFF)
+TOP_BIT = np.uint64(1 << 63)
+"""Turned over, it makes words signed numbers of the same order."""
 
 
 def order_purchases(columns: PurchaseColumns, rows: PurchaseRows) -> None:
@@ -25,7 +27,7 @@ def order_purchases(columns: PurchaseColumns, rows: PurchaseRows) -> None:
     rows : PurchaseRows
         OUT: the same by ascending customer, those of one in their own order.
     """
-    order = np.argsort(columns.customer, kind="mergesort")
+    order = ascending(columns.customer)
     for k in range(len(order)):
         put(columns, order[k], rows, k)
 
@@ -80,7 +82,7 @@ def group_purchases(
     grouped : GroupedRows
         OUT.
     """
-    order = np.argsort(rows.customer, kind="mergesort")
+    order = ascending(rows.customer)
     grouped.counts[:] = 0
     begin = 0
     while begin < len(order):
@@ -111,9 +113,9 @@ def group_customer(
     spent = np.zeros(last - first + 1, np.int64)
     cheap = np.zeros(last - first + 1, np.uint8)
     there = np.zeros(last - first + 1, np.uint8)
-    key = keys_of(rows.bought[mine], rank)
+    key = keys_of(rows.bought, mine, rank)
     before = np.uint64(0)
-    for place in np.argsort(key, kind="mergesort"):
+    for place in ascending((key ^ TOP_BIT).view(np.int64)):
         now, spend, is_cheap = key[place], rows.spend[mine[place]], np.uint8(key[place] & ONE)
         slot = np.int64((now & LOW_HALF) >> ONE) - ZERO_PERIOD - first
         there[slot] = 1
@@ -132,20 +134,42 @@ def group_customer(
             grouped.discounted[purchases - 1] |= is_cheap
             grouped.spend[purchases - 1] += spend
         before = now
-    for slot in np.flatnonzero(there):
-        grouped.trip_period[trips] = np.int32(slot + first)
-        grouped.trip_discounted[trips] = cheap[slot]
-        grouped.trip_spend[trips] = spent[slot]
-        trips += 1
+    for age in range(len(there)):
+        if there[age]:
+            grouped.trip_period[trips] = np.int32(age + first)
+            grouped.trip_discounted[trips] = cheap[age]
+            grouped.trip_spend[trips] = spent[age]
+            trips += 1
     grouped.counts[0], grouped.counts[1] = customers + 1, pairs
     grouped.counts[2], grouped.counts[3] = purchases, trips
 
 
-def keys_of(bought: Words, rank: NDArray[np.uint32]) -> Words:
-    """Keys of which purchases of no item come first, and others by the rank of the item, then by period."""
-    key = bought & LOW_HALF
-    for r in range(len(bought)):
-        number = np.int64(bought[r] >> HALF_WORD)
-        if number != NO_ITEM:
-            key[r] |= (np.uint64(rank[number]) + ONE) << HALF_WORD
+def keys_of(bought: Words, mine: Sums, rank: NDArray[np.uint32]) -> Words:
+    """Keys of some rows, by which those of no item come first, and others by the rank of the item, then by period."""
+    key = np.empty(len(mine), np.uint64)
+    for k in range(len(mine)):
+        word = bought[mine[k]]
+        number = np.int64(word >> HALF_WORD)
+        place = np.uint64(0) if number == NO_ITEM else np.uint64(rank[number]) + ONE
+        key[k] = place << HALF_WORD | (word & LOW_HALF)
     return key
+
+
+def ascending(numbers: Sums) -> Sums:
+    """Places of numbers in ascending order, of equal ones the first first: merges of ever longer runs."""
+    order, other = np.arange(len(numbers)), np.empty(len(numbers), np.int64)
+    width = 1
+    while width < len(numbers):
+        for begin in range(0, len(numbers), 2 * width):
+            middle, end = min(begin + width, len(numbers)), min(begin + 2 * width, len(numbers))
+            a, b = begin, middle
+            for k in range(begin, end):
+                if b == end or (a < middle and numbers[order[a]] <= numbers[order[b]]):
+                    other[k] = order[a]
+                    a += 1
+                else:
+                    other[k] = order[b]
+                    b += 1
+        order, other = other, order
+        width *= 2
+    return order
