@@ -12,7 +12,10 @@ template <class Item>
 class Lister {
 public:
     Lister(const Shard& shard, const NearChanges& near, const Changes& out)
-        : shard_(shard), near_(near), out_(out), item_(static_cast<const Item*>(shard.item)) {}
+        : shard_(shard),
+          near_(near),
+          out_(out),
+          item_(static_cast<const Item*>(shard.item)) {}
 
     int64_t cell(int64_t segment, int64_t e) const noexcept { return segment * near_.items + item_[e]; }
 

@@ -44,7 +44,8 @@ int minimise_model(const StepModel& model, View<const double> right, View<double
                    int64_t* made) noexcept {
     try {
         const int64_t n = right.size;
-        std::vector<double> towards(static_cast<size_t>(n)), image(static_cast<size_t>(n)), rest(static_cast<size_t>(n));
+        std::vector<double> towards(static_cast<size_t>(n)), image(static_cast<size_t>(n)),
+            rest(static_cast<size_t>(n));
         double *to = towards.data(), *im = image.data(), *re = rest.data();
         times(model, step.data, im);
         for (int64_t i = 0; i < n; ++i) re[i] = right[i] - im[i];

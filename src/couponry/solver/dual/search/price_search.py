@@ -110,7 +110,6 @@ class PriceSearch:
         self.scales = Scales.measure(problem, dual.engine)
         self.violations = ViolationMeasure(problem, self.scales.per_coupon)
         self._unpriced = dual.evaluate(self.prices)
-        # stays NumPy's number where anybody has a coupon: the precision of curvature goes by the type of its unit
         self.coupons: float = max(1.0, self._unpriced.usage[0].sum())
         self.typical_worth = self._typical_worth()
         self.unpriced_dual = self._unpriced.dual
