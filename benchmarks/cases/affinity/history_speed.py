@@ -91,19 +91,21 @@ def run(part: str, folder: Path, memory_limit: str) -> dict[str, Any]:
 
 
 def measured(part: str, folder: Path, memory_limit: str) -> dict[str, Any]:
-    """Seconds, memory and pairs of a part; what is imported, and started once, is not counted."""
-    work = PARTS[part](folder, memory_limit)
-    started, processed = time.perf_counter(), time.process_time()
-    pairs = work()
+    """Seconds, memory and pairs of a part; what is imported, started once and removed is not counted."""
+    with tempfile.TemporaryDirectory() as kept:
+        work = PARTS[part](folder, memory_limit, Path(kept))
+        started, processed = time.perf_counter(), time.process_time()
+        pairs = work()
+        seconds, processor_seconds = time.perf_counter() - started, time.process_time() - processed
     return {
-        "seconds": time.perf_counter() - started,
-        "processor_seconds": time.process_time() - processed,
+        "seconds": seconds,
+        "processor_seconds": processor_seconds,
         "peak_memory_gib": round(peak_memory() / 2**30, 2),
         "pairs": pairs,
     }
 
 
-def decode(folder: Path, memory_limit: str) -> Callable[[], int]:
+def decode(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
     pa.set_cpu_count(thread_count())
 
     def work() -> int:
@@ -116,13 +118,13 @@ def decode(folder: Path, memory_limit: str) -> Callable[[], int]:
     return work
 
 
-def duckdb(folder: Path, memory_limit: str) -> Callable[[], int]:
+def duckdb(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
     import duckdb as engine
 
     settings = {
         "threads": thread_count(),
         "memory_limit": f"{parse_size(memory_limit, '--memory-limit')}B",
-        "temp_directory": tempfile.mkdtemp(),
+        "temp_directory": str(kept),
         "preserve_insertion_order": True,
     }
     connection = engine.connect(":memory:", config=settings)
@@ -135,30 +137,24 @@ def duckdb(folder: Path, memory_limit: str) -> Callable[[], int]:
     return work
 
 
-def passing(folder: Path, memory_limit: str) -> Callable[[], int]:
+def passing(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
     _start()
     memory = parse_size(memory_limit, "--memory-limit")
     options = GroupingOptions(memory=memory, threads=thread_count(), passing=True)
 
     def work() -> int:
-        with tempfile.TemporaryDirectory() as kept:
-            read = Transactions.open(str(folder), None)
-            return len(group_transactions(read, options, HALF_LIVES, Path(kept) / "history"))
+        read = Transactions.open(str(folder), None)
+        return len(group_transactions(read, options, HALF_LIVES, kept / "history"))
 
     return work
 
 
-def recorded(folder: Path, memory_limit: str) -> Callable[[], int]:
+def recorded(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
     _start()
-
-    def work() -> int:
-        with tempfile.TemporaryDirectory() as kept:
-            return _history(folder, folder=Path(kept) / "history", memory_limit=memory_limit)
-
-    return work
+    return lambda: _history(folder, folder=kept / "history", memory_limit=memory_limit)
 
 
-def memory(folder: Path, memory_limit: str) -> Callable[[], int]:
+def memory(folder: Path, memory_limit: str, kept: Path) -> Callable[[], int]:
     _start()
     return lambda: _history(folder)
 

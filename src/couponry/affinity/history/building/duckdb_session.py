@@ -20,15 +20,15 @@ BATCH_ROWS = 1 << 20
 
 
 class Resources(NamedTuple):
-    """What DuckDB may use.
+    """What grouping and ordering may use.
 
     Attributes
     ----------
     memory : int, optional
-        Bytes before it goes to disk; None: DuckDB's own default.
+        Bytes before they go to disk; None: what there is, or DuckDB's own default.
     threads : int
     scratch : pathlib.Path, optional
-        Where its temporary folder is made; None: the system's place for temporary files.
+        Where what goes to disk is put; None: the system's place for temporary files.
     """
 
     memory: int | None

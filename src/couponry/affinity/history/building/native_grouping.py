@@ -33,7 +33,7 @@ BLOCK_ROWS = 1 << 18
 BYTES_PER_ROW = 128
 """A row while it is read and put into a run, or grouped; as it came, checked, in order, added up."""
 
-SHARE_OF_RUNS = 0.5
+SHARE_OF_RUNS = 0.6
 """Share of the memory that runs may take before they go to disk."""
 
 UNLIMITED_BYTES = 4 << 30
@@ -77,11 +77,7 @@ class SortedPurchases:
         watching: Watching,
     ):
         self.customer_type = transactions.customer_type
-        self._transactions, self._watching, self._threads = (
-            transactions,
-            watching,
-            resources.threads,
-        )
+        self._transactions, self._watching = transactions, watching
         self._kernels = load().unchecked
         self._numbers: ItemNumbers = (
             ProductNumbers(transactions.product_type)
