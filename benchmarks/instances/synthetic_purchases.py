@@ -130,7 +130,7 @@ class Shoppers:
         row = np.arange(first, min(first + BLOCK, self.customers), dtype=np.int64)
         return row * self._stride % self.customers if self.scattered else row
 
-    def history(self, number: int, half_life: float = 16.0) -> PurchaseHistory:
+    def history(self, number: int, half_lives: tuple[float, ...] = (16.0,)) -> PurchaseHistory:
         """What a block's customers bought, aggregated: what PurchaseHistory makes of the block's transactions."""
         rows = self.block(number)
         first = int(self.ids(number).min())
@@ -146,16 +146,16 @@ class Shoppers:
         )
         pair, trip = key // self.weeks, key // wide * self.weeks + key % self.weeks
         trip, bought_at_all = _once(trip, *bought[:2])
-        factor = decay_factors((half_life,), "week", self.weeks)
+        factor = decay_factors(half_lives, "week", self.weeks)
         pairs = _folded(pair, key % self.weeks, bought, factor)
         trips = _folded(trip // self.weeks, trip % self.weeks, bought_at_all, factor)
         pair, there = _distinct(pair), _distinct(trip // self.weeks)
         indptr = np.searchsorted(pair, np.append(there, there[-1] + 1) * self.products)
         item = (pair % self.products).astype(np.uint32)
         customers, items = pa.array(there + first), pa.array(np.arange(self.products))
-        lives = (half_life,)
+        span = 0, self.weeks - 1
         return PurchaseHistory(
-            customers, items, indptr, item, pairs, trips, lives, "week", 0, self.weeks - 1
+            customers, items, indptr, item, pairs, trips, half_lives, "week", *span
         )
 
     def write(self, folder: Path, threads: int, blocks_a_file: int = 8) -> None:

@@ -5,7 +5,8 @@
 
 Histories are made while they are scored: a block of synthetic shoppers at a time, its purchases generated and
 aggregated. What that takes is reported beside what all of it takes, in seconds of processors: these do not depend on
-what else the machine does.
+what else the machine does. Offers are chosen by the models of one command, `PersonalModel` and `DiscoveryModel`;
+`--plain` does without.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import _paths  # noqa: F401
 import pyarrow as pa
@@ -24,13 +26,21 @@ from benchmarks.instances.synthetic_purchases import Shoppers
 from benchmarks.support.hardware import describe
 
 import couponry
-from couponry.affinity import Assortment, CandidateModel, PurchaseHistory
+from couponry.affinity import (
+    Assortment,
+    CandidateModel,
+    Catalogue,
+    PersonalModel,
+    PurchaseHistory,
+)
+from couponry.affinity.pipeline_model import quick_discovery
 from couponry.utils.memory import peak_memory
 from couponry.utils.parallel import parallel_map
 from couponry.utils.threads import thread_count
 
 QUOTA = {"reward": 8, "activation": 12, "innovation": 12}
 HALF_LIFE, WINDOW = 16.0, 4  # weeks
+HALF_LIVES = (1.0, 4.0, HALF_LIFE, 64.0)
 FITTED_ON = 2  # blocks of customers
 
 
@@ -40,6 +50,7 @@ def main() -> None:
     )
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--memory-limit", default="10GiB")
+    parser.add_argument("--plain", action="store_true", help="neighbours and repeat rates alone")
     parser.add_argument(
         "--store", type=Path, help="folder to build and keep; default: a temporary one"
     )
@@ -47,7 +58,7 @@ def main() -> None:
     threads = thread_count()
     size = Shoppers(arguments.customers, scattered=False)
     started = time.perf_counter()
-    model = fitted(size)
+    model = fitted(size, arguments.plain)
     fit = time.perf_counter() - started
     making = Making(size, threads)
     with tempfile.TemporaryDirectory() as folder:
@@ -105,25 +116,27 @@ class Making:
 
     def _block(self, number: int) -> PurchaseHistory:
         started = time.thread_time()
-        history = self._size.history(number, HALF_LIFE)
+        history = self._size.history(number, HALF_LIVES)
         with self._lock:
             self.seconds += time.thread_time() - started
         return history
 
 
-def fitted(size: Shoppers) -> CandidateModel:
+def fitted(size: Shoppers, plain: bool) -> CandidateModel:
     """A model of the first customers' last weeks, neighbours and popularity of all of their weeks."""
     rows = pa.concat_tables([size.block(number) for number in range(min(FITTED_ON, size.blocks))])
     before = pa.array(rows["week"].to_numpy() < size.weeks - WINDOW)
     after = pa.array(rows["week"].to_numpy() >= size.weeks - WINDOW)
-    lives = (HALF_LIFE,)
-    then = PurchaseHistory.from_transactions(rows.filter(before), half_lives=lives)
+    then = PurchaseHistory.from_transactions(rows.filter(before), half_lives=HALF_LIVES)
     later = rows.filter(after)
-    window = PurchaseHistory.from_transactions(later, half_lives=lives)
+    window = PurchaseHistory.from_transactions(later, half_lives=HALF_LIVES)
     assortment = Assortment(size.offers_table(), size.covers_table(), size.products_table(), "type")
-    return CandidateModel(assortment, QUOTA, half_life=HALF_LIFE).fit(
-        [(then, window)], then.update(later)
-    )
+    groups = Catalogue(size.products_table(), ["type"], item="product")
+    models: dict[str, Any] = {}
+    if not plain:
+        models = {"personal": PersonalModel(groups), "discovery": quick_discovery(groups)}
+    model = CandidateModel(assortment, QUOTA, half_life=HALF_LIFE, **models)
+    return model.fit([(then, window)], then.update(later))
 
 
 if __name__ == "__main__":
