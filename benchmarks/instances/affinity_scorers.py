@@ -155,6 +155,7 @@ SCORERS: dict[str, Callable[[Split, Choices], Scored]] = {
     "UP-CF": _up_cf,
     PLAIN: _personal(guarded=False, trees=False, by_customer=True),
     "PersonalModel, no trees": _personal(trees=False),
+    "PersonalModel, no near items": _personal(near_items=False),
     "PersonalModel": _personal(),
     "JointModel": _joint,
 }
