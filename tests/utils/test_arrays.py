@@ -1,6 +1,7 @@
 """Array stores, mapped and derived arrays, and blocks."""
 
 import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,13 @@ def test_row_blocks_hold_whole_rows_and_no_more_than_fit():
     indptr = np.array([0, 2, 4, 4, 20, 21, 22, 23])
     found = list(row_blocks(indptr, 4))
     assert found == [(0, 3), (3, 4), (4, 7)]  # a row that is larger than a block is one by itself
+
+
+def test_parts_of_larger_arrays_do_not_keep_them_in_memory() -> None:
+    whole = np.arange(1000)
+    kept = weakref.ref(whole)
+    writer = MemoryStore().writer("some", np.dtype(np.int64))
+    writer.append(whole[:10])
+    del whole
+    assert kept() is None
+    assert writer.finish().tolist() == list(range(10))

@@ -159,7 +159,9 @@ class _MemoryWriter:
         self._parts: list[NDArray[Any]] = []
 
     def append(self, values: NDArray[Any]) -> None:
-        self._parts.append(np.ascontiguousarray(values, self._dtype))
+        part = np.ascontiguousarray(values, self._dtype)
+        # a view would keep all of the array that it is of
+        self._parts.append(part if part.base is None else part.copy())
 
     def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
         if len(self._parts) == 1:
