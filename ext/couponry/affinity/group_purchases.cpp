@@ -141,7 +141,10 @@ void add_up(int64_t n, const RowAt& row, const Codes& codes, int64_t first, Trip
 class Unordered {
 public:
     Unordered(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first)
-        : rows_(rows), codes_(rows.customer), item_(static_cast<size_t>(rows.bought.size)), first_(first) {
+        : rows_(rows),
+          codes_(rows.customer),
+          item_(static_cast<size_t>(rows.bought.size)),
+          first_(first) {
         for (int64_t r = 0; r < rows.bought.size; ++r) {
             const uint64_t number = BoughtWord::number(rows.bought[r]);
             if (number != BoughtWord::NO_ITEM) item_[r] = uint64_t{rank[static_cast<int64_t>(number)]} + 1;
@@ -181,7 +184,8 @@ void group_packed(const Unordered& rows, int64_t n, const Widths& width, int64_t
     for (int64_t r = 0; r < n; ++r) {
         const Purchase row = rows.at(r);
         const uint64_t key = ((row.customer << width.item | row.item) << width.slot | static_cast<uint64_t>(row.slot))
-                                 << 1 | row.discounted;
+                                 << 1 |
+                             row.discounted;
         room[r] = key << width.place | static_cast<uint64_t>(r);
     }
     const auto key_of = [&](uint64_t word) { return word >> width.place; };

@@ -90,8 +90,7 @@ inline Fault places_beyond(const PurchaseColumns& columns, int64_t shift, int64_
     std::vector<int64_t> end(place.data, place.data + place.size);
     for (int64_t r = 0; r < columns.customer.size; ++r) {
         const int64_t range = (columns.customer[r] >> shift) - least;
-        if (range < 0 || range >= place.size)
-            return {"columns.customer", "ids of ranges that have a place", r};
+        if (range < 0 || range >= place.size) return {"columns.customer", "ids of ranges that have a place", r};
         if (end[static_cast<size_t>(range)] < 0 || end[static_cast<size_t>(range)]++ >= rows)
             return {"place", "places of rows", range};
     }

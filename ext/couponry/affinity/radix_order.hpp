@@ -58,8 +58,8 @@ inline void radix_order(const View<const int64_t>& numbers, const View<int64_t>&
         const std::unique_ptr<uint64_t[]> room(new uint64_t[2 * static_cast<size_t>(n)]);
         const uint64_t mask = (uint64_t{1} << places) - 1;
         for (int64_t r = 0; r < n; ++r) room[r] = key_of(r) << places | static_cast<uint64_t>(r);
-        const uint64_t* sorted = radix_sorted(room.get(), room.get() + n, n, bits,
-                                              [places](uint64_t word) { return word >> places; });
+        const uint64_t* sorted =
+            radix_sorted(room.get(), room.get() + n, n, bits, [places](uint64_t word) { return word >> places; });
         for (int64_t r = 0; r < n; ++r) order[r] = static_cast<int64_t>(sorted[r] & mask);
         return;
     }
