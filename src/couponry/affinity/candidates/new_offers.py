@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...data.roles import ROLES
+from ...utils.arrays.blocks import row_blocks
 from ...utils.arrays.falling_order import falling_order
 from ...utils.arrays.ragged import within
 from ...utils.lazy_imports import sparse as sp
 from ..scores.discovery.linear_scorer import LinearScorer
-from ..scores.logistic import LARGEST_LOG_ODDS
+from ..scores.logistic import sigmoid
 from .role_inputs import MAX_QUOTA
 from .top_offers import TopOffers
 
@@ -70,14 +70,16 @@ class NewOffers(NamedTuple):
             Rewards as they are; the scores of others are probabilities.
         """
         score, kept = chosen.score.copy(), np.ones(len(chosen.offer), bool)
-        for customers, pairs in _blocks(chosen.number):
+        indptr = np.append(0, np.cumsum(chosen.number, dtype=np.int64))
+        for start, stop in row_blocks(indptr, BLOCK_OFFERS):
+            customers, pairs = slice(start, stop), slice(int(indptr[start]), int(indptr[stop]))
             new = np.flatnonzero(chosen.role[pairs] != REWARD) + pairs.start
             owner = np.repeat(np.arange(len(chosen.number[customers])), chosen.number[customers])
             customer, offer = owner[new - pairs.start], chosen.offer[new]
             said = chosen.score[new] - self.prior[offer]
             log_odds = self.scorer.log_odds(bought[customers], customer, offer, said)
             kept[new] = self._is_taken(customer, chosen.role[new], log_odds)
-            score[new] = _probability(log_odds)
+            score[new] = sigmoid(log_odds)
         owner = np.repeat(np.arange(len(chosen.number)), chosen.number)
         number = np.bincount(owner[kept], minlength=len(chosen.number)).astype(np.int32)
         return TopOffers(chosen.first, number, chosen.offer[kept], chosen.role[kept], score[kept])
@@ -93,21 +95,3 @@ class NewOffers(NamedTuple):
         taken = np.zeros(len(group), bool)
         taken[order[within(length) < self.quota[role[order]]]] = True
         return taken
-
-
-def _blocks(number: NDArray[np.int32]) -> Iterator[tuple[slice, slice]]:
-    """Yield ranges of customers, and those of their offers."""
-    ends = np.append(0, np.cumsum(number, dtype=np.int64))
-    start = 0
-    while start < len(number):
-        stop = int(np.searchsorted(ends, ends[start] + BLOCK_OFFERS, side="right")) - 1
-        stop = max(stop, start + 1)
-        yield slice(start, stop), slice(int(ends[start]), int(ends[stop]))
-        start = stop
-
-
-def _probability(log_odds: NDArray[np.float32]) -> NDArray[np.float32]:
-    most = np.float32(LARGEST_LOG_ODDS)
-    clipped = np.clip(log_odds, -most, most)
-    found: NDArray[np.float32] = np.float32(1) / (np.float32(1) + np.exp(-clipped))
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from ...utils.arrays.standardised import Designs, Standard
 from ...utils.errors import InvalidInput
 from ...utils.fixed_order import product_in_order, solve_in_order
 from .classifier import Classifier
+
+Float = TypeVar("Float", bound="np.floating[Any]")
 
 BLOCK_ROWS = 1 << 13
 """Rows that are worked on at a time."""
@@ -304,19 +306,19 @@ class LogisticRegression(Classifier):
         return sigmoid(self.log_odds(features)).astype(np.float32)
 
 
-def sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1 / (1 + exp(-x)), strictly between 0 and 1.
+def sigmoid(log_odds: NDArray[Float]) -> NDArray[Float]:
+    """Return 1 / (1 + exp(-x)), above 0, and in float64 below 1.
 
     Parameters
     ----------
-    log_odds : ndarray of float64, shape (n,)
+    log_odds : ndarray of float32 or float64, shape (n,)
 
     Returns
     -------
-    ndarray of float64, shape (n,)
+    ndarray of the same type, shape (n,)
     """
     clipped = np.clip(log_odds, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
-    probability: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-clipped))
+    probability: NDArray[Float] = 1.0 / (1.0 + np.exp(-clipped))
     return probability
 
 
