@@ -24,6 +24,13 @@ def test_blocks_hold_everybody_in_order(candidates: int) -> None:
     assert (np.diff(INDPTR[cuts]) < candidates + CANDIDATES_EACH.max()).all()
 
 
+def test_few_candidates_are_cut_for_all_threads() -> None:
+    indptr = np.arange(0, 10_001, 10)
+    assert len(block_cuts(indptr, 8_000)) - 1 == 2
+    assert len(block_cuts(indptr, 8_000, threads=8)) - 1 == 16
+    assert len(block_cuts(indptr, 8_000, threads=1_000)) - 1 == 20  # none smaller than a sixteenth
+
+
 def test_customers_without_candidates() -> None:
     assert block_cuts(np.zeros(4, np.int64), 10).tolist() == [0, 3]
     assert block_cuts(np.zeros(1, np.int64), 10).tolist() == [0]
@@ -47,7 +54,7 @@ def test_each_customer_is_worked_on_once(threads: int) -> None:
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_an_error_ends_the_pass(threads: int) -> None:
-    done, before = [], threading.active_count()
+    done = []
 
     def work(worker: int, start: int, stop: int) -> None:
         if start >= 10:
@@ -57,7 +64,9 @@ def test_an_error_ends_the_pass(threads: int) -> None:
     with pytest.raises(ZeroDivisionError, match="no such block"):
         share_out(work, np.arange(1_001), threads)
     assert len(done) < 100
-    assert threading.active_count() == before
+    customers: list[int] = []
+    share_out(lambda _, start, stop: customers.extend(range(start, stop)), np.arange(101), threads)
+    assert sorted(customers) == list(range(100))  # nobody is left in the midst of something
 
 
 def test_nothing_to_do() -> None:

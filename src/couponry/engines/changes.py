@@ -38,7 +38,7 @@ def count_losses(
         chosen, loss = found.chosen[part], found.loss[part]
         kernels.count_losses(shard, chosen, loss, weights, first_bin, start, stop, tables[worker])
 
-    share_out(work, block_cuts(indptr, PIECE_CANDIDATES), workers)
+    share_out(work, block_cuts(indptr, PIECE_CANDIDATES, workers), workers)
     for table in tables[1:]:
         tables[0] += table
     return tables[0]
@@ -105,7 +105,7 @@ def _listed(
             listed.ptr[: made + 1].copy(), listed.row[:end].copy(), listed.moved[:end].copy()
         )
 
-    share_out(work, block_cuts(indptr, PIECE_CANDIDATES), threads)
+    share_out(work, block_cuts(indptr, PIECE_CANDIDATES, threads), threads)
     ordered = [parts[start] for start in sorted(parts)]
     before = np.cumsum([0, *(len(part.row) for part in ordered)])
     ptr = [part.ptr[:-1] + first for part, first in zip(ordered, before, strict=False)]

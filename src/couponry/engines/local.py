@@ -31,9 +31,9 @@ LOOKS, LOOKS_SHARE = 2_000, 20
 class LocalEngine:
     """Passes over one shard in memory.
 
-    Threads live for one pass only, so the engine may be used after `fork` and from several threads at once. Usage is
-    summed in whole numbers, and each customer's choice is its own: neither depends on blocks or threads. The methods
-    are described in `engines.protocol.Engine`.
+    It may be used after `fork` and from several threads at once: see `utils.crew`. Usage is summed in whole numbers,
+    and each customer's choice is its own: neither depends on blocks or threads. The methods are described in
+    `engines.protocol.Engine`.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class LocalEngine:
         self._shard = shard
         self._rules = rules
         self._derived_from: LocalEngine | None = None  # the engine that counts passes
-        self._cuts = block_cuts(shard.indptr, BLOCK_CANDIDATES)
+        self._cuts = block_cuts(shard.indptr, BLOCK_CANDIDATES, threads)
 
     @property
     def shard(self) -> Shard:
@@ -107,7 +107,7 @@ class LocalEngine:
                 loss[part],
             )
 
-        share_out(work, block_cuts(indptr, SLOW_BLOCK_CANDIDATES), self.threads)
+        share_out(work, block_cuts(indptr, SLOW_BLOCK_CANDIDATES, self.threads), self.threads)
         return Alternatives(chosen, partner, loss)
 
     def count_losses(

@@ -1,4 +1,4 @@
-"""Blocks of customers, shared out among threads that live for one pass."""
+"""Blocks of customers, shared out among threads."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..utils.crew import run_together
+
 BLOCKS_TOGETHER = 4
 """Blocks that a worker takes at a time, so that a kernel lays out its tables more seldom."""
 
+BLOCKS_A_THREAD, SMALLEST_SHARE = 2, 16
+"""Blocks for each thread, where a sample is small; none is smaller than one in so many of its ordinary size."""
 
-def block_cuts(indptr: NDArray[np.int64], candidates: int) -> NDArray[np.int64]:
+
+def block_cuts(indptr: NDArray[np.int64], candidates: int, threads: int = 1) -> NDArray[np.int64]:
     """Cut a shard into blocks of whole customers.
 
     Parameters
@@ -20,14 +25,17 @@ def block_cuts(indptr: NDArray[np.int64], candidates: int) -> NDArray[np.int64]:
     indptr : ndarray of int64, shape (n_customers + 1,)
         Where each customer's candidates begin.
     candidates : int
-        Candidates of a block, about.
+        Candidates of a block, about; fewer where there are not enough for `BLOCKS_A_THREAD`.
+    threads : int
 
     Returns
     -------
     ndarray of int64, shape (n_blocks + 1,)
         First customer of each block, and the number of customers.
     """
-    wanted = np.arange(0, int(indptr[-1]) + candidates, candidates)
+    share = int(indptr[-1]) // (BLOCKS_A_THREAD * threads)
+    each = min(candidates, max(share, candidates // SMALLEST_SHARE, 1))
+    wanted = np.arange(0, int(indptr[-1]) + each, each)
     cuts = np.searchsorted(indptr, wanted, side="left")
     return np.unique(np.clip(np.r_[0, cuts, len(indptr) - 1], 0, len(indptr) - 1))
 
@@ -61,13 +69,7 @@ def share_out(work: Callable[[int, int, int], None], cuts: NDArray[np.int64], th
         except BaseException as error:
             errors.append(error)
 
-    helpers = min(threads, len(cuts) - 1) - 1
-    running = [threading.Thread(target=run, args=(1 + w,), daemon=True) for w in range(helpers)]
-    for thread in running:
-        thread.start()
-    run(0)
-    for thread in running:
-        thread.join()
+    run_together(run, min(threads, len(cuts) - 1))
     if errors:
         raise errors[0]
 

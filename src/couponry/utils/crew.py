@@ -1,0 +1,89 @@
+"""Threads that wait for work, so that sharing out a short pass costs microseconds instead of new threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+
+IDLE_SECONDS = 10.0
+"""A thread that was not needed for so long ends."""
+
+_idle: deque[_Helper] = (
+    deque()
+)  # those that were at work last come first, and the others end in time
+
+
+def run_together(job: Callable[[int], None], workers: int) -> None:
+    """Call a function in several threads at once, and wait until all calls are done.
+
+    The calling thread is worker 0, so that Ctrl-C reaches it. Any number of Python threads may call this at once:
+    each has helpers of its own. A forked child starts with none.
+
+    Parameters
+    ----------
+    job : callable
+        Called as job(worker), for 0 <= worker < workers. It raises nothing but in worker 0.
+    workers : int
+    """
+    waiting = []
+    for worker in range(1, workers):
+        done = threading.Lock()
+        done.acquire()
+        _helper().begin(job, worker, done)
+        waiting.append(done)
+    try:
+        job(0)
+    finally:
+        for done in waiting:
+            done.acquire()
+
+
+class _Helper(threading.Thread):
+    """A thread that does one thing after another, and waits in `_idle` between them."""
+
+    def __init__(self) -> None:
+        super().__init__(name="couponry", daemon=True)
+        self._wake = threading.Lock()
+        self._wake.acquire()
+        self._work: tuple[Callable[[int], None], int, threading.Lock] | None = None
+
+    def begin(self, job: Callable[[int], None], worker: int, done: threading.Lock) -> None:
+        self._work = job, worker, done
+        self._wake.release()
+
+    def run(self) -> None:
+        while self._wait():
+            assert self._work is not None
+            job, worker, done = self._work
+            self._work = None
+            try:
+                job(worker)
+                del job  # nothing that it holds outlives the call
+                _idle.append(self)
+            finally:
+                done.release()
+
+    def _wait(self) -> bool:
+        """Wait for work; false when none came for long."""
+        if self._wake.acquire(timeout=IDLE_SECONDS):
+            return True
+        try:
+            _idle.remove(self)
+        except ValueError:  # somebody took it just now
+            return self._wake.acquire()
+        return False
+
+
+def _helper() -> _Helper:
+    try:
+        return _idle.pop()
+    except IndexError:
+        helper = _Helper()
+        helper.start()
+        return helper
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)

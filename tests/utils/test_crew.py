@@ -1,0 +1,117 @@
+"""Threads that wait for work: each call is made once, helpers are used again, and whatever happens they come back."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import weakref
+
+import pytest
+
+from couponry.utils import crew
+
+SECONDS = 60.0
+
+
+@pytest.fixture(autouse=True)
+def _nobody_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins without helpers; those of other tests end in their own time."""
+    monkeypatch.setattr(crew, "_idle", type(crew._idle)())
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7])
+def test_each_worker_is_called_once(workers: int) -> None:
+    called: list[int] = []
+    crew.run_together(called.append, workers)
+    assert sorted(called) == list(range(workers))
+    assert len(crew._idle) <= workers - 1  # fewer where one was done before the last was called
+
+
+def test_the_calling_thread_is_worker_0() -> None:
+    names: dict[int, int] = {}
+    crew.run_together(lambda worker: names.update({worker: threading.get_ident()}), 3)
+    assert names[0] == threading.get_ident() and len(set(names.values())) == 3
+
+
+def test_helpers_are_used_again() -> None:
+    threads: set[threading.Thread] = set()
+    for _ in range(20):
+        crew.run_together(lambda _: threads.add(threading.current_thread()), 4)
+    assert threads == {threading.current_thread(), *crew._idle} and len(crew._idle) <= 3
+
+
+def test_work_within_work() -> None:
+    called: list[tuple[int, int]] = []
+    crew.run_together(
+        lambda outer: crew.run_together(lambda inner: called.append((outer, inner)), 3), 3
+    )
+    assert sorted(called) == [(outer, inner) for outer in range(3) for inner in range(3)]
+
+
+def test_several_threads_at_once() -> None:
+    start, counts = threading.Barrier(8), [0] * 8
+
+    def keep_calling(caller: int) -> None:
+        start.wait(SECONDS)
+        for _ in range(50):
+            called: list[int] = []
+            crew.run_together(called.append, 3)
+            counts[caller] += sorted(called) == [0, 1, 2]
+
+    callers = [threading.Thread(target=keep_calling, args=(c,), daemon=True) for c in range(8)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(SECONDS)
+    assert counts == [50] * 8
+
+
+def test_an_error_of_worker_0_waits_for_the_others() -> None:
+    done = []
+
+    def work(worker: int) -> None:
+        if worker == 0:
+            raise KeyboardInterrupt
+        done.append(worker)
+
+    with pytest.raises(KeyboardInterrupt):
+        crew.run_together(work, 4)
+    assert sorted(done) == [1, 2, 3]
+
+
+def test_nothing_outlives_the_call() -> None:
+    class Large:
+        pass
+
+    large = Large()
+    gone = weakref.ref(large)
+    crew.run_together(lambda _, held=large: None, 3)
+    del large
+    gc.collect()
+    assert gone() is None
+
+
+def test_helpers_that_nobody_needs_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    crew.run_together(lambda _: None, 4)
+    helpers = list(crew._idle)
+    monkeypatch.setattr(crew, "IDLE_SECONDS", 0.0)
+    crew.run_together(lambda _: None, 4)  # after it they wait for no time at all
+    for helper in helpers:
+        helper.join(SECONDS)
+    assert not any(helper.is_alive() for helper in helpers) and not crew._idle
+    called: list[int] = []
+    crew.run_together(called.append, 4)
+    assert sorted(called) == [0, 1, 2, 3]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child_has_helpers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # what is emptied in a child is the package's own list
+    crew.run_together(lambda _: None, 3)
+    child = os.fork()
+    if not child:
+        called: list[int] = []
+        crew.run_together(called.append, 3)
+        os._exit(0 if sorted(called) == [0, 1, 2] else 1)
+    assert os.waitpid(child, 0)[1] == 0
