@@ -207,6 +207,24 @@ def test_noise(name: str, wide: bool) -> None:
 
 
 @every_backend
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int64])
+def test_copy_runs(name: str, dtype: Any) -> None:
+    random = np.random.default_rng(2)
+    source = random.integers(0, 200, 900).astype(dtype)
+    length = random.integers(0, 12, 70)
+    begin = random.integers(0, len(source) - length + 1)
+    ptr = np.concatenate([[0], np.cumsum(length)])
+    expected = np.concatenate([source[b : b + n] for b, n in zip(begin, length, strict=True)])
+    with backend(name) as module:
+        for each in reference(), module:
+            out = np.zeros(len(expected), dtype)
+            bytes_of = [array.view(np.uint8).reshape(len(array), -1) for array in (source, out)]
+            for start, stop in (30, 70), (30, 30), (0, 30):
+                each.copy_runs(bytes_of[0], begin, ptr, start, stop, bytes_of[1])
+            assert_same(out, expected)
+
+
+@every_backend
 @pytest.mark.parametrize("value_type", [np.float32, np.float64])
 @pytest.mark.parametrize("item_type", [np.uint16, np.uint32])
 def test_span_and_quantise(name: str, item_type: Any, value_type: Any) -> None:

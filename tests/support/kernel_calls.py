@@ -118,6 +118,17 @@ def _of_candidates() -> Iterator[Call]:
     yield Call(
         "quantise", {"item": item, "values": values, "low": low, "step": step, **into, **errors}
     )
+    runs = {"begin": np.array([30, 2, 31, 2, 47]), "ptr": np.array([0, 4, 9, 12, 14, 17])}
+    yield Call(
+        "copy_runs",
+        {
+            "source": random.integers(0, 256, (50, 2), dtype=np.uint8),
+            **runs,
+            "start": 0,
+            "stop": 5,
+            "out": np.zeros((17, 2), np.uint8),
+        },
+    )
     key = random.integers(0, 2**64, 8 + 3, dtype=np.uint64)
     words = random.integers(0, 2**64, 3 * 8, dtype=np.uint64)
     yield Call("hash_blocks", {"words": words, "key": key, "out": np.zeros((3, 4), np.uint64)})

@@ -12,8 +12,8 @@ import os
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from checks cimport (
-    ALWAYS_CHECKED, Fault, block_of, items_beyond, look_at_prices, look_at_rules, look_at_shard, not_flags, refuse,
-    rules_agree, same, within,
+    ALWAYS_CHECKED, Fault, block_of, items_beyond, look_at_prices, look_at_rules, look_at_shard, not_flags, not_offsets,
+    refuse, rules_agree, same, within,
 )
 from contract cimport Cut, Rules, Shard, aligned, check, rules_view, shard_view
 
@@ -52,6 +52,10 @@ cdef extern from "dispatch/instruction_set.hpp" namespace "couponry" nogil:
     bint use_instruction_set(const char*) noexcept
     const char* runnable(int) noexcept
     const char* compiler_name() noexcept
+
+cdef extern from "common/copy_runs.hpp" namespace "couponry" nogil:
+    void c_copy_runs "couponry::copy_runs"(
+        const uint8_t*, int64_t, const int64_t*, const int64_t*, int64_t, int64_t, uint8_t*) noexcept
 
 cdef extern from "evaluate/quantise.hpp" namespace "couponry" nogil:
     void c_span "couponry::span"[I, V](const I*, const V*, int64_t, double*, double*) noexcept
@@ -234,6 +238,30 @@ def mark_free(
     with nogil:
         status = kernels().mark_free(work)
     check(status)
+
+
+def copy_runs(
+    const uint8_t[:, ::1] source, const int64_t[::1] begin, const int64_t[::1] ptr, int64_t start, int64_t stop,
+    uint8_t[:, ::1] out, *, bint unchecked=False,
+):
+    cdef int64_t runs = begin.shape[0], run
+    same(ptr.shape[0], runs + 1, "ptr: offsets")
+    same(out.shape[1], source.shape[1], "out: bytes of an entry")
+    if not 0 <= start <= stop <= runs:
+        raise ValueError(f"start, stop: expected 0 <= start <= stop <= {runs}, got {start}, {stop}")
+    if start == stop:
+        return
+    aligned(&begin[0], sizeof(int64_t))
+    aligned(&ptr[0], sizeof(int64_t))
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(not_offsets(b"ptr", &ptr[0], start, stop, out.shape[0]))
+        for run in range(start, stop):
+            if not 0 <= begin[run] <= source.shape[0] - (ptr[run + 1] - ptr[run]):
+                raise ValueError(f"begin: expected runs within {source.shape[0]} entries, got another one at {run}")
+    if source.shape[0] == 0 or out.shape[0] == 0 or out.shape[1] == 0:
+        return  # all runs are empty
+    with nogil:
+        c_copy_runs(&source[0, 0], source.shape[1], &begin[0], &ptr[0], start, stop, &out[0, 0])
 
 
 def hash_blocks(const uint64_t[::1] words, const uint64_t[::1] key, uint64_t[:, ::1] out, *, bint unchecked=False):

@@ -1,4 +1,4 @@
-// Hashes of blocks of words; see `hash_blocks` in reference/digest.py. Included behind one of hash_lanes_*.hpp.
+// Hashes of blocks of words; see `hash_blocks` in reference/memory.py. Included behind one of hash_lanes_*.hpp.
 #pragma once
 
 #include <cstdint>

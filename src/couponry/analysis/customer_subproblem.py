@@ -100,7 +100,8 @@ class CustomerSubproblem:
     @property
     def _alone(self) -> tuple[Shard, Rules]:
         """The customer's candidates and rules."""
-        return customers_of(self.problem.shard, self.problem.rules, np.array([self.customer]))
+        whose = np.array([self.customer])
+        return customers_of(self.problem.shard, self.problem.rules, whose, self.backend)
 
     def best(self, values: NDArray[np.float64], rules: Rules | None = None) -> NDArray[np.bool_]:
         """Return the customer's best choice at each of several values of its candidates.
@@ -124,7 +125,9 @@ class CustomerSubproblem:
     def _best(self, values: NDArray[np.float64], rules: Rules) -> NDArray[np.bool_]:
         """The best choices, by one pass over copies of the customer."""
         copies = len(values)
-        shard, theirs = customers_of(self._alone[0], rules, np.zeros(copies, np.int64))
+        shard, theirs = customers_of(
+            self._alone[0], rules, np.zeros(copies, np.int64), self.backend
+        )
         segment = np.arange(copies).astype(np.uint16)  # each copy has prices of its own
         shard = shard._replace(first=self.number, segment=segment)
         price = np.zeros(

@@ -71,8 +71,8 @@ def _allocated(result: CampaignSolution, plan: Plan, number: int) -> NDArray[np.
         start = int((problem.shard.indptr[before + 1] - problem.shard.indptr[before]).sum())
         chosen = plan.free_choice[start : start + int(last - first)]
     else:
-        shard, rules = customers_of(plan.engine.shard, problem.rules, np.array([number]))
         backend = kernels.load(result.backend)
+        shard, rules = customers_of(plan.engine.shard, problem.rules, np.array([number]), backend)
         engine = LocalEngine(shard._replace(first=number), rules, backend, 1, result.seed)
         chosen, _ = engine.choose(plan.price)
     return chosen.astype(bool)

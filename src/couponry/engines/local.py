@@ -158,7 +158,7 @@ class LocalEngine:
         share_out(found.work, self._cuts, self.threads)
         self._count_pass()
         free = found.free()
-        shard, rules = customers_of(self._shard, self._rules, free.free, self.threads)
+        shard, rules = customers_of(self._shard, self._rules, free.free, self.backend, self.threads)
         engine = self._derived(shard, rules)
         return FixedChoices(found.usage(), found.fine_usage(), *free, engine, rules)
 
@@ -276,7 +276,9 @@ class LocalEngine:
 
     def sample(self, customers: NDArray[np.int64]) -> LocalEngine:
         """See `Engine.sample`."""
-        return self._derived(*customers_of(self._shard, self._rules, customers, self.threads))
+        return self._derived(
+            *customers_of(self._shard, self._rules, customers, self.backend, self.threads)
+        )
 
     def with_rules(self, rules: Rules) -> LocalEngine:
         """See `Engine.with_rules`."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Rules, Shard
+from ..kernels import Backend, Rules, Shard
 from ..utils.arrays.ragged import ranges
+from .workers import block_cuts, share_out
 
-PIECE_CANDIDATES = 1 << 18
-"""Candidates that are copied at a time, so that index arrays stay small."""
+PIECE_CANDIDATES = 1 << 17
+"""Candidates that a thread copies at a time."""
 
 
 def customers_of(
-    shard: Shard, rules: Rules, customers: NDArray[np.int64], threads: int = 1
+    shard: Shard,
+    rules: Rules,
+    customers: NDArray[np.int64],
+    backend: Backend,
+    threads: int = 1,
 ) -> tuple[Shard, Rules]:
     """Copy some customers' candidates and rules into memory.
 
@@ -27,6 +31,7 @@ def customers_of(
     rules : Rules
     customers : ndarray of int64, shape (n_some,)
         Row numbers, ascending; the same one may come several times.
+    backend : Backend
     threads : int
 
     Returns
@@ -34,29 +39,24 @@ def customers_of(
     shard : Shard
     rules : Rules
     """
-    count = shard.indptr[customers + 1] - shard.indptr[customers]
-    indptr = np.zeros(len(customers) + 1, np.int64)
-    np.cumsum(count, out=indptr[1:])
+    begin, indptr = _runs_of(shard.indptr, customers)
+    kernels = backend.unchecked
     item = np.empty(int(indptr[-1]), shard.item.dtype)
     quantity = np.empty((len(shard.quantity), len(item)), np.uint16)
+    arrays = [
+        (_entries(a), _entries(b))
+        for a, b in zip([shard.item, *shard.quantity], [item, *quantity], strict=True)
+    ]
 
-    def copy(piece: tuple[slice, slice]) -> None:
-        part, whose = piece
-        positions = positions_of(shard.indptr, customers[whose])
-        item[part] = shard.item[positions]
-        for q in range(len(quantity)):
-            quantity[q, part] = shard.quantity[q][positions]
+    def work(worker: int, start: int, stop: int) -> None:
+        for source, out in arrays:
+            kernels.copy_runs(source, begin, indptr, start, stop, out)
 
-    with ThreadPoolExecutor(threads) as workers:
-        list(workers.map(copy, _pieces(indptr)))
-    return (
-        Shard(0, indptr, item, quantity, _entries(shard.segment, customers)),
-        rules._replace(
-            lower=_entries(rules.lower, customers),
-            upper=_entries(rules.upper, customers),
-            cap=_entries(rules.cap, customers),
-        )._replace(**_constraints_of(rules, customers)),
-    )
+    share_out(work, block_cuts(indptr, PIECE_CANDIDATES, threads), threads)
+    own = _constraints_of(rules, customers, kernels)
+    for bound in ("lower", "upper", "cap"):
+        own[bound] = _own(getattr(rules, bound), customers)
+    return Shard(0, indptr, item, quantity, _own(shard.segment, customers)), rules._replace(**own)
 
 
 def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -75,26 +75,35 @@ def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDA
     return ranges(indptr[customers], indptr[customers + 1] - indptr[customers])
 
 
-def _constraints_of(rules: Rules, customers: NDArray[np.int64]) -> dict[str, Any]:
+def _runs_of(
+    ptr: NDArray[np.int64], customers: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where these customers' entries begin, and where they begin once they follow one another."""
+    begin = ptr[customers]
+    own = np.zeros(len(customers) + 1, np.int64)
+    np.cumsum(ptr[customers + 1] - begin, out=own[1:])
+    return begin, own
+
+
+def _constraints_of(
+    rules: Rules, customers: NDArray[np.int64], kernels: ModuleType
+) -> dict[str, Any]:
     """The fields of rules that hold these customers' cardinality constraints; none where nobody has any."""
     if len(rules.constraint_ptr) == 1:
         return {}
-    ptr = np.zeros(len(customers) + 1, np.int64)
-    np.cumsum(rules.constraint_ptr[customers + 1] - rules.constraint_ptr[customers], out=ptr[1:])
-    return {
-        "constraint_ptr": ptr,
-        "constraints": rules.constraints[positions_of(rules.constraint_ptr, customers)],
-    }
+    begin, ptr = _runs_of(rules.constraint_ptr, customers)
+    constraints = np.empty(int(ptr[-1]), np.int64)
+    kernels.copy_runs(
+        _entries(rules.constraints), begin, ptr, 0, len(customers), _entries(constraints)
+    )
+    return {"constraint_ptr": ptr, "constraints": constraints}
 
 
-def _pieces(indptr: NDArray[np.int64]) -> Iterator[tuple[slice, slice]]:
-    """Candidates that are copied together, and the customers whose they are."""
-    cuts = np.searchsorted(indptr, np.arange(PIECE_CANDIDATES, int(indptr[-1]), PIECE_CANDIDATES))
-    cuts = np.unique(np.concatenate([[0], cuts, [len(indptr) - 1]]))
-    for start, stop in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
-        yield slice(int(indptr[start]), int(indptr[stop])), slice(start, stop)
+def _entries(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """An array's memory, the bytes of each entry in a row."""
+    return array.view(np.uint8).reshape(len(array), array.itemsize)
 
 
-def _entries(bound: NDArray[Any], customers: NDArray[np.int64]) -> NDArray[Any]:
+def _own(bound: NDArray[Any], customers: NDArray[np.int64]) -> NDArray[Any]:
     """These customers' entries of an array whose last axis has one for each customer, or one for all."""
     return bound if bound.shape[-1] == 1 else np.ascontiguousarray(bound[..., customers])

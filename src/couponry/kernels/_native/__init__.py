@@ -15,6 +15,7 @@ from .customer_constraints import compile_constraints
 from .evaluate import _use_instruction_set as _use_for_evaluate
 from .evaluate import (
     compiler,
+    copy_runs,
     evaluate,
     hash_blocks,
     instruction_set,
@@ -41,6 +42,7 @@ __all__ = [
     "choose_exactly",
     "compile_constraints",
     "compiler",
+    "copy_runs",
     "count_losses",
     "evaluate",
     "fine_usage",

@@ -56,6 +56,16 @@ def mark_free(
     *,
     unchecked: bool = False,
 ) -> None: ...
+def copy_runs(
+    source: NDArray[np.uint8],
+    begin: NDArray[np.int64],
+    ptr: NDArray[np.int64],
+    start: int,
+    stop: int,
+    out: NDArray[np.uint8],
+    *,
+    unchecked: bool = False,
+) -> None: ...
 def hash_blocks(
     words: NDArray[np.uint64],
     key: NDArray[np.uint64],

@@ -9,7 +9,7 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
     constraint_search  search_bounds                             the exact search that they share
     preference  rules                                            order of choice and ties; what rules allow
     quantise  affinity  purchases                                kernels about values, offers, trees and purchases
-    digest                                                       hashes of memory
+    memory                                                       memory hashed, and runs of it copied
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from .affinity import best_offers, fold_purchases, own_neighbours, score_trees
 from .alternatives import alternatives, fine_usage
 from .changes import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
-from .digest import hash_blocks
 from .evaluate import evaluate, noise
 from .local_search import improve, propose
 from .mark_free import mark_free
+from .memory import copy_runs, hash_blocks
 from .purchases import group_purchases, order_purchases, place_purchases
 from .quantise import quantise, span
 from .regret import choose_exactly, regret
@@ -31,6 +31,7 @@ __all__ = [
     "best_offers",
     "choose_exactly",
     "compile_constraints",
+    "copy_runs",
     "count_losses",
     "evaluate",
     "fine_usage",

@@ -31,7 +31,7 @@ SCRATCH_BYTES = 32 * BLOCK_BYTES
 """Bytes that are copied at a time where they must be: they stay in a cache that is near."""
 
 HashBlocks = Callable[[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]], None]
-"""The kernel; see `couponry.kernels.reference.digest.hash_blocks`."""
+"""The kernel; see `couponry.kernels.reference.memory.hash_blocks`."""
 
 
 class ArrayDigest:

@@ -1,10 +1,10 @@
-"""Hashes of blocks of memory, of which digests of arrays are made."""
+"""Memory hashed by blocks, of which digests of arrays are made, and some rows of a ragged array copied."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..contract import Words
+from ..contract import Flags, Sums, Words
 
 LOW = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
@@ -32,3 +32,24 @@ def hash_blocks(words: Words, key: Words, out: Words) -> None:
         for j in range(4):
             k = key[j : j + size]
             out[b, j] = np.sum(((block + k) & LOW) * (((block >> HALF) + (k >> HALF)) & LOW))
+
+
+def copy_runs(source: Flags, begin: Sums, ptr: Sums, start: int, stop: int, out: Flags) -> None:
+    """Copy runs of entries to where they follow one another.
+
+    Parameters
+    ----------
+    source : ndarray of uint8, shape (n, bytes of an entry)
+    begin : ndarray of int64, shape (n_runs,)
+        Where each run begins in `source`.
+    ptr : ndarray of int64, shape (n_runs + 1,)
+        Where each run begins in `out`, and where the last one ends.
+    start, stop : int
+        Runs ``start <= r < stop``.
+    out : ndarray of uint8, shape (ptr[-1], bytes of an entry)
+        OUT: the entries of these runs.
+    """
+    for r in range(start, stop):
+        for e in range(ptr[r + 1] - ptr[r]):
+            for byte in range(out.shape[1]):
+                out[ptr[r] + e, byte] = source[begin[r] + e, byte]
