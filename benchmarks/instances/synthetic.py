@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from couponry.data.candidate_batches import CandidateBlocks
+from couponry.data.candidate_checks import offer_dtype
+from couponry.data.candidate_rows import CandidateRows
 
 BLOCK = 1 << 15  # customers
 
@@ -73,6 +78,37 @@ class Synthetic:
 
     def batches(self, threads: int = 1) -> Iterator[pa.RecordBatch]:
         """The candidates table (customer, offer, response), a record batch for each block of customers, in order."""
+        for first, offer, response in self._blocks(threads):
+            customer = np.repeat(np.arange(len(offer)) + first, self.width)
+            columns = {"customer": customer, "offer": offer.ravel(), "response": response.ravel()}
+            yield pa.record_batch(columns)
+
+    def candidate_blocks(self) -> CandidateBlocks:
+        """The same candidates as blocks that go straight into a store, which is used again for the same size."""
+
+        def blocks(threads: int, scratch: Path | None) -> Iterator[CandidateRows]:
+            for first, offer, response in self._blocks(threads):
+                customers = pa.array(np.arange(len(offer)) + first)
+                columns = {
+                    "offer": offer.ravel().astype(offer_dtype(self.offers)),
+                    "response": response.ravel(),
+                }
+                indptr = np.arange(len(offer) + 1) * self.width
+                yield CandidateRows(customers, indptr, columns)
+
+        return CandidateBlocks(
+            offers=pa.array(np.arange(self.offers)),
+            customer=pa.int64(),
+            columns={"response": np.dtype(np.float32)},
+            blocks=blocks,
+            roles=False,
+            source={"synthetic": asdict(self)},
+        )
+
+    def _blocks(
+        self, threads: int
+    ) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.float32]]]:
+        """Every block in order: its first customer, offers and responses."""
         blocks = range(-(-self.customers // BLOCK))
         with ThreadPoolExecutor(threads) as pool:
             # a window of blocks, so that making them does not run ahead of whoever takes them
@@ -82,13 +118,7 @@ class Synthetic:
                 offer, response = waiting.pop(0).result()
                 if b + window < len(blocks):
                     waiting.append(pool.submit(self.block, b + window))
-                customer = np.repeat(np.arange(len(offer)) + b * BLOCK, self.width)
-                columns = {
-                    "customer": customer,
-                    "offer": offer.ravel(),
-                    "response": response.ravel(),
-                }
-                yield pa.record_batch(columns)
+                yield b * BLOCK, offer, response
 
     def candidates(self, threads: int = 1) -> pa.Table:
         """All batches as one table."""

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 import couponry
 from couponry import kernels
 from couponry.engines.local import LocalEngine
+from couponry.engines.streamed import local_engine
 from couponry.solver.dual.lagrangian import Lagrangian, as_float32
 from couponry.solver.dual.scaling import Scales
 from couponry.utils.threads import thread_count
@@ -67,9 +68,16 @@ class Kind:
         return Contacts.drawn(size.offers, random) if self.contacts else None
 
     def campaign(
-        self, size: Synthetic, threads: int, folder: Path | None = None
+        self,
+        size: Synthetic,
+        threads: int,
+        folder: Path | None = None,
+        store: Path | None = None,
     ) -> couponry.Campaign:
-        """The campaign in memory, or from Parquet files and a store in a folder, made if they are not there."""
+        """The campaign in memory, or from Parquet files and a store in a folder, made if they are not there.
+
+        store: a folder that candidates go into as they are made, without files.
+        """
         rules = [couponry.CustomerRule("slots", max=self.slots)]
         name = f"{self.name}, {size.customers:,} customers"
         offers, contacts = size.offers_table(), self.contacts_of(size)
@@ -77,7 +85,10 @@ class Kind:
             rules += contacts.rules()
             for column, values in contacts.columns().items():
                 offers = offers.append_column(column, pa.array(values))
-        if folder is None:
+        if store is not None:
+            blocks: Any = size.candidate_blocks()
+            campaign = couponry.Campaign(offers, blocks, rules=rules, name=name, store=store)
+        elif folder is None:
             campaign = couponry.Campaign(offers, size.batches(threads), rules=rules, name=name)
         else:
             if not files.is_written(folder):
@@ -90,7 +101,7 @@ class Kind:
                 store=folder / "store",
             )
         if len(campaign.candidates) != size.customers * size.width:
-            raise SystemExit(f"{folder} holds {len(campaign.candidates):,} candidates")
+            raise SystemExit(f"{store or folder} holds {len(campaign.candidates):,} candidates")
         random = np.random.default_rng([size.seed, 7])
         return campaign.with_limits(self.limits(free_use(campaign, threads, size.seed), random))
 
@@ -145,7 +156,7 @@ def under_rules(
 def free_use(campaign: couponry.Campaign, threads: int, seed: int) -> FreeUse:
     """What everybody's best choice uses, by one pass over the candidates."""
     problem = campaign.compile().problem
-    engine = LocalEngine(problem.shard, problem.rules, kernels.load(), threads, seed)
+    engine = local_engine(problem.shard, problem.rules, kernels.load(), threads, seed)
     used = Lagrangian(problem, engine).evaluate(np.zeros(0)).usage[:, 0, :]
     offers = campaign.offers
     brand = offers["brand"].to_numpy()
@@ -168,6 +179,7 @@ def benchmark(kind: Kind, doc: str | None, *, customers: int, width: int, gap: f
     parser.add_argument("--gap", type=float, default=gap)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="of the campaign's Parquet files and store")
+    parser.add_argument("--store", type=Path, help="for the candidates, made without files")
     parser.add_argument("--write", action="store_true", help="write the result into the folder")
     parser.add_argument(
         "--contact-rules", action="store_true", help="windows that overlap, and conflicts, on top"
@@ -179,7 +191,7 @@ def benchmark(kind: Kind, doc: str | None, *, customers: int, width: int, gap: f
     kind = replace(kind, contacts=arguments.contact_rules)
 
     started = time.perf_counter()
-    campaign = kind.campaign(size, threads, folder)
+    campaign = kind.campaign(size, threads, folder, arguments.store)
     built = time.perf_counter() - started
     print(f"built in {built:.1f} s", file=sys.stderr)
     if arguments.make_only:

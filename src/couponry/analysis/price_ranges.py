@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import kernels
-from ..engines.local import LocalEngine
+from ..engines.streamed import local_engine
 from ..model.campaign_data import CampaignData
 from ..model.changes import changed
 from ..results.options import SolveOptions
@@ -198,9 +198,9 @@ def price_ranges(result: CampaignSolution, limits: Any, options: RangeOptions) -
     clock = Clock(options.time_limit, None)
     count = result.threads if options.threads is None else thread_count(options.threads)
     problem = result.compiled.problem
-    engine = LocalEngine(
-        problem.shard, problem.rules, kernels.load(result.backend), count, result.seed
-    )
+    memory = result.solver_options.sizes.page_cache_bytes
+    backend = kernels.load(result.backend)
+    engine = local_engine(problem.shard, problem.rules, backend, count, result.seed, memory)
     optima = _Optima(result, Sensitivity(problem, engine, result.seed, clock))
     optima.measure_present(
         min((one.worth * options.move for one in priced), default=0.0) * ERROR_SHARE

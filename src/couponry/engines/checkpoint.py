@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,11 @@ class CheckpointedEngine:
         return self._whole.engine.threads
 
     @property
+    def is_streamed(self) -> bool:
+        """See `Engine.is_streamed`."""
+        return self._whole.engine.is_streamed
+
+    @property
     def passes(self) -> float:
         """Passes made and replayed so far, in full passes."""
         return self._whole.engine.passes + self._whole._replayed
@@ -261,17 +267,30 @@ class CheckpointedEngine:
     # ---- engines over parts, or under other rules
 
     def sample(self, customers: NDArray[np.int64]) -> CheckpointedEngine:
-        """See `Engine.sample`."""
-        # whoever they are, they have about as many candidates each as everybody
-        candidates = self.candidates * len(customers) // max(1, self.customers)
-        return CheckpointedEngine(
-            self._file,
-            candidates,
-            len(customers),
-            lambda: self.engine.sample(customers),
-            self._key(b"sample", customers),
-            self._whole,
-        )
+        """Make an engine over some customers, in ascending order; see `Engine.samples`."""
+        return self.samples([customers])[0]
+
+    def samples(self, customers: Sequence[NDArray[np.int64]]) -> list[CheckpointedEngine]:
+        """See `Engine.samples`."""
+        made: list[Engine] = []
+
+        def make(number: int) -> Engine:
+            if not made:
+                made.extend(self.engine.samples(customers))
+            return made[number]
+
+        return [
+            CheckpointedEngine(
+                self._file,
+                # whoever they are, they have about as many candidates each as everybody
+                self.candidates * len(sample) // max(1, self.customers),
+                len(sample),
+                partial(make, number),
+                self._key(b"sample", sample),
+                self._whole,
+            )
+            for number, sample in enumerate(customers)
+        ]
 
     def with_rules(self, rules: Rules) -> CheckpointedEngine:
         """See `Engine.with_rules`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,8 @@ class LocalEngine:
     seed : int
         Breaks ties.
     """
+
+    is_streamed = False
 
     def __init__(self, shard: Shard, rules: Rules, backend: Backend, threads: int, seed: int):
         self.name = "local"
@@ -275,10 +277,14 @@ class LocalEngine:
     # ---- engines over parts, or under other rules
 
     def sample(self, customers: NDArray[np.int64]) -> LocalEngine:
-        """See `Engine.sample`."""
+        """Make an engine over some customers, in ascending order; see `Engine.samples`."""
         return self._derived(
             *customers_of(self._shard, self._rules, customers, self.backend, self.threads)
         )
+
+    def samples(self, customers: Sequence[NDArray[np.int64]]) -> list[LocalEngine]:
+        """See `Engine.samples`."""
+        return [self.sample(each) for each in customers]
 
     def with_rules(self, rules: Rules) -> LocalEngine:
         """See `Engine.with_rules`."""

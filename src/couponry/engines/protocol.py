@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -91,6 +91,11 @@ class Engine(Protocol):
     @property
     def threads(self) -> int:
         """Threads that a pass runs on."""
+        ...
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether each pass reads the candidates from the disk, so that what goes over all of them is dear."""
         ...
 
     @property
@@ -319,17 +324,17 @@ class Engine(Protocol):
         """
         ...
 
-    def sample(self, customers: NDArray[np.int64]) -> Engine:
-        """Make an engine over some customers, whose passes count towards this engine's.
+    def samples(self, customers: Sequence[NDArray[np.int64]]) -> Sequence[Engine]:
+        """Make engines over some customers each, whose passes count towards this engine's; one read makes them all.
 
         Parameters
         ----------
-        customers : ndarray of int64, shape (n_sampled,)
+        customers : sequence of ndarray of int64, shape (n_sampled,) each
             Row numbers, ascending.
 
         Returns
         -------
-        Engine
+        sequence of Engine
         """
         ...
 

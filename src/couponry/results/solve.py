@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..engines.checkpoint import CheckpointedEngine, CheckpointFile
-from ..engines.local import LocalEngine
 from ..engines.protocol import Engine
+from ..engines.streamed import local_engine
 from ..kernels import Backend
 from ..model.campaign_data import CampaignData
 from ..model.checking.finding import Finding
@@ -90,7 +90,8 @@ def solve(
         if on_findings is not None:
             on_findings(compiled.findings)
         problem = compiled.problem
-        engine: Engine = LocalEngine(problem.shard, problem.rules, backend, threads, seed)
+        memory = options.solver.sizes.page_cache_bytes
+        engine: Engine = local_engine(problem.shard, problem.rules, backend, threads, seed, memory)
         with ExitStack() as stack:
             if options.checkpoint is not None:
                 with clock.stage("digest"):

@@ -48,14 +48,16 @@ class Samples:
         """The dual over one of the nested samples, scaled up to everybody; level 0 is the smallest."""
         customers = self._customers[level]
         if level not in self._gathered:
-            self._gathered[level] = self._engine.sample(customers)
+            if self._engine.is_streamed:
+                self._gather_all()
+            else:
+                self._gathered[level] = self._engine.samples([customers])[0]
         return Lagrangian(problem, self._gathered[level], self._engine.customers / len(customers))
 
     def for_start(self, problem: Problem) -> list[Lagrangian]:
         """The dual over a small sample and over a larger one, for prices that are near to begin with."""
         options = self._options
-        least = options.first_candidates
-        small = self._dual_of_size(problem, SampleSize(least, 0.0, least))
+        small = self._dual_of_size(problem, self._small)
         larger = self._dual_of_size(problem, options.warm_start)
         if self._customers and len(self._customers[-1]) > larger.engine.customers:
             larger = self.dual(problem, len(self) - 1)
@@ -64,11 +66,7 @@ class Samples:
 
     def for_curvature(self, problem: Problem) -> Lagrangian:
         """The dual over a sample that is small enough for its curvature to be taken often, or over everybody."""
-        options = self._options
-        for_prices = options.candidates_per_price * self._prices
-        for_prices = min(for_prices, int(options.curvature_price_share * self._engine.candidates))
-        size = options.curvature
-        return self._dual_of_size(problem, replace(size, at_least=max(size.at_least, for_prices)))
+        return self._dual_of_size(problem, self._curvature)
 
     def for_proofs(self, problem: Problem) -> Lagrangian:
         """The dual over a sample in which prices that prove something are found, or over everybody."""
@@ -78,17 +76,57 @@ class Samples:
         """The dual over a sample whose regrets are all counted, or over everybody."""
         return self._dual_of_size(problem, self._options.regret)
 
+    @property
+    def _small(self) -> SampleSize:
+        """The smaller sample to start from."""
+        least = self._options.first_candidates
+        return SampleSize(least, 0.0, least)
+
+    @property
+    def _curvature(self) -> SampleSize:
+        """The sample for curvature."""
+        options = self._options
+        for_prices = options.candidates_per_price * self._prices
+        for_prices = min(for_prices, int(options.curvature_price_share * self._engine.candidates))
+        size = options.curvature
+        return replace(size, at_least=max(size.at_least, for_prices))
+
     def _dual_of_size(self, problem: Problem, wanted: SampleSize) -> Lagrangian:
         """The dual over a sample of about so many candidates, or over everybody if that is most of them."""
-        engine = self._engine
-        candidates = min(max(wanted.at_least, wanted.share * engine.candidates), wanted.at_most)
-        size = int(candidates / max(1.0, engine.candidates / max(1, engine.customers)))
+        engine, size = self._engine, self._customers_of_size(wanted)
         if 2 * size > engine.customers:
             return Lagrangian(problem, engine)
         if size not in self._gathered_by_size:
-            customers = nested_samples(engine.customers, [size], 1)[0]
-            self._gathered_by_size[size] = engine.sample(customers)
+            if engine.is_streamed:
+                self._gather_all()
+            else:
+                customers = nested_samples(engine.customers, [size], 1)
+                self._gathered_by_size[size] = engine.samples(customers)[0]
         return Lagrangian(problem, self._gathered_by_size[size], engine.customers / size)
+
+    def _customers_of_size(self, wanted: SampleSize) -> int:
+        """Customers of a sample of about so many candidates."""
+        engine = self._engine
+        candidates = min(max(wanted.at_least, wanted.share * engine.candidates), wanted.at_most)
+        return int(candidates / max(1.0, engine.candidates / max(1, engine.customers)))
+
+    def _gather_all(self) -> None:
+        """Gather every sample that may be asked for, since all of them cost no more reads than one."""
+        everybody, options = self._engine.customers, self._options
+        wanted = (
+            self._small,
+            self._curvature,
+            options.warm_start,
+            options.proof,
+            options.regret,
+        )
+        sizes = sorted({self._customers_of_size(size) for size in wanted})
+        sizes = [size for size in sizes if 2 * size <= everybody]
+        by_size = [nested_samples(everybody, [size], 1)[0] for size in sizes]
+        found = self._engine.samples([*self._customers, *by_size])
+        levels = len(self._customers)
+        self._gathered = dict(enumerate(found[:levels]))
+        self._gathered_by_size = dict(zip(sizes, found[levels:], strict=True))
 
 
 def nested_samples(customers: int, sizes: list[int], growth: int) -> list[NDArray[np.int64]]:

@@ -61,6 +61,15 @@ class PriceSearchOptions:
     repair_candidates_per_pair: float = 60.0
     """The same, more for each pair of a chosen and another candidate of a customer: repair looks at each swap."""
 
+    dear_candidates: int = 1 << 31
+    """Candidates from which on passes are dear: 8 GB and more of them, packed, which many machines read from the disk.
+
+    It is their number that tells, so that the allocation does not depend on how much memory is free.
+    """
+
+    dear_pass: float = 10.0
+    """What such a pass takes, in passes over candidates in memory: repair is quicker for as many times more coupons."""
+
     negligible_share: float = 0.05
     """Share of the violation that may be left where all other limits are at their price caps.
 

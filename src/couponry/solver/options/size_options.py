@@ -24,6 +24,12 @@ class SizeOptions:
     error, and passes are what time goes into.
     """
 
+    page_cache_bytes: float | None = None
+    """Bytes of packed candidates in files that the system may keep in memory; None: most of what it says is available.
+
+    Beyond, each pass reads the files. That changes how long a solve takes, and nothing else.
+    """
+
 
 @dataclass(frozen=True)
 class SampleSize:

@@ -105,19 +105,68 @@ def copy_to_memory(array: NDArray[Any], *, once: bool) -> NDArray[Any]:
     ndarray
         A copy, or `array` itself where that is not mapped.
     """
+    if _mapped_file(array) is None or array.size == 0:
+        return array
+    values = np.empty_like(array)
+    read_into(array, values, once=once)
+    return values
+
+
+def read_into(array: NDArray[Any], out: NDArray[Any], *, once: bool) -> None:
+    """Read a part of a mapped file into memory that is there; an array that is not mapped is copied.
+
+    Parameters
+    ----------
+    array : ndarray
+        Contiguous.
+    out : ndarray
+        OUT: contiguous, of the same size and type.
+    once : bool
+        As `copy_to_memory` has it.
+    """
     mapped = _mapped_file(array)
     if mapped is None or array.size == 0:
-        return array
-    start, values = _offset(array, mapped), np.empty_like(array)
-    left = values.view(np.uint8).data
+        out[...] = array
+        return
+    start = _offset(array, mapped)
+    left = out.view(np.uint8).data
     while len(left):
-        size = os.preadv(mapped.descriptor, [left], start + values.nbytes - len(left))
+        size = os.preadv(mapped.descriptor, [left], start + array.nbytes - len(left))
         if size == 0:
             raise OSError("a mapped file is shorter than it was")
         left = left[size:]
-    if once and hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(mapped.descriptor, start, values.nbytes, os.POSIX_FADV_DONTNEED)
-    return values
+    if once:
+        drop_from_page_cache(array)
+
+
+def drop_from_page_cache(*arrays: NDArray[Any]) -> None:
+    """Let the system know that parts of mapped files are not needed again soon; others are left alone.
+
+    Parameters
+    ----------
+    *arrays : ndarray
+        Contiguous.
+    """
+    for array in arrays:
+        mapped = _mapped_file(array)
+        if mapped is not None and array.size and hasattr(os, "posix_fadvise"):
+            start = _offset(array, mapped)
+            os.posix_fadvise(mapped.descriptor, start, array.nbytes, os.POSIX_FADV_DONTNEED)
+
+
+def mapped_bytes(*arrays: NDArray[Any]) -> int:
+    """Count the bytes of arrays that are parts of mapped files.
+
+    Parameters
+    ----------
+    *arrays : ndarray
+        Those that are not mapped count as nothing.
+
+    Returns
+    -------
+    int
+    """
+    return sum(array.nbytes for array in arrays if _mapped_file(array) is not None)
 
 
 def exceeds_page_cache(*arrays: NDArray[Any]) -> bool:
@@ -133,12 +182,11 @@ def exceeds_page_cache(*arrays: NDArray[Any]) -> bool:
     bool
         False where the system does not say how much memory there is.
     """
-    mapped_bytes = sum(array.nbytes for array in arrays if _mapped_file(array) is not None)
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return False
-    return mapped_bytes > PAGE_CACHE_SHARE * total
+    return mapped_bytes(*arrays) > PAGE_CACHE_SHARE * total
 
 
 def _mapped_file(array: NDArray[Any] | None) -> _MappedFile | None:

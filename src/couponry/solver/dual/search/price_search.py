@@ -355,4 +355,7 @@ class PriceSearch:
         chosen, candidates = self.coupons / customers, self.problem.candidates / customers
         per_pair = options.repair_candidates_per_pair
         repair = options.repair_candidates + per_pair * chosen * max(0.0, candidates - chosen)
-        return min(self.problem.candidates / repair, options.near_share * self.coupons)
+        quick = self.problem.candidates / repair
+        if self.problem.candidates >= options.dear_candidates:
+            quick *= options.dear_pass
+        return min(quick, options.near_share * self.coupons)
