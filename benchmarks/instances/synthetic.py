@@ -105,9 +105,7 @@ class Synthetic:
             source={"synthetic": asdict(self)},
         )
 
-    def _blocks(
-        self, threads: int
-    ) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.float32]]]:
+    def _blocks(self, threads: int) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.float32]]]:
         """Every block in order: its first customer, offers and responses."""
         blocks = range(-(-self.customers // BLOCK))
         with ThreadPoolExecutor(threads) as pool:

@@ -266,10 +266,6 @@ class CheckpointedEngine:
 
     # ---- engines over parts, or under other rules
 
-    def sample(self, customers: NDArray[np.int64]) -> CheckpointedEngine:
-        """Make an engine over some customers, in ascending order; see `Engine.samples`."""
-        return self.samples([customers])[0]
-
     def samples(self, customers: Sequence[NDArray[np.int64]]) -> list[CheckpointedEngine]:
         """See `Engine.samples`."""
         made: list[Engine] = []

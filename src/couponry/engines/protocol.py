@@ -95,7 +95,7 @@ class Engine(Protocol):
 
     @property
     def is_streamed(self) -> bool:
-        """Whether each pass reads the candidates from the disk, so that what goes over all of them is dear."""
+        """Whether each pass reads the candidates from the disk."""
         ...
 
     @property
@@ -325,16 +325,9 @@ class Engine(Protocol):
         ...
 
     def samples(self, customers: Sequence[NDArray[np.int64]]) -> Sequence[Engine]:
-        """Make engines over some customers each, whose passes count towards this engine's; one read makes them all.
+        """Make engines over some customers (row numbers, ascending) each; one read of the candidates makes them all.
 
-        Parameters
-        ----------
-        customers : sequence of ndarray of int64, shape (n_sampled,) each
-            Row numbers, ascending.
-
-        Returns
-        -------
-        sequence of Engine
+        Their passes count towards this engine's.
         """
         ...
 

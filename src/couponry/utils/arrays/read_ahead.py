@@ -65,7 +65,7 @@ class ReadAhead:
         self._ready: SimpleQueue[_Buffer | None] = SimpleQueue()
         self._error: BaseException | None = None
         self._stopped = False
-        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread = threading.Thread(target=self._read, name="read ahead", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
