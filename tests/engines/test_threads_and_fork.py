@@ -117,3 +117,10 @@ def test_passes_after_a_fork() -> None:
         except BaseException:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_blocks_of_an_allocation_do_not_depend_on_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "BLOCK_CANDIDATES", 800)  # cut smaller in passes of many threads
+    nobody = np.empty(0, np.int64), np.empty(0, np.uint8)
+    one, many = (list(engine_of(CASE, threads).blocks(CASE.price, *nobody)) for threads in (1, 9))
+    assert len(one) > 1 and bits(one) == bits(many)

@@ -26,7 +26,7 @@ def test_blocks_hold_everybody_in_order(candidates: int) -> None:
 
 def test_few_candidates_are_cut_for_all_threads() -> None:
     indptr = np.arange(0, 10_001, 10)
-    assert len(block_cuts(indptr, 8_000)) - 1 == 2
+    assert len(block_cuts(indptr, 8_000)) - 1 == len(block_cuts(indptr, 8_000, threads=1)) - 1 == 2
     assert len(block_cuts(indptr, 8_000, threads=8)) - 1 == 16
     assert len(block_cuts(indptr, 8_000, threads=1_000)) - 1 == 20  # none smaller than a sixteenth
 

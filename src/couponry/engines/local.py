@@ -174,7 +174,8 @@ class LocalEngine:
         shard = self._shard
         usage, cut_off = np.zeros(price.shape, np.int64), CutOffCounts.at_prices(1, price)
         done = 0  # candidates of free customers
-        for start, stop in zip(self._cuts[:-1].tolist(), self._cuts[1:].tolist(), strict=True):
+        cuts = block_cuts(shard.indptr, BLOCK_CANDIDATES).tolist()  # whatever the threads
+        for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
             begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
             chosen = np.empty(end - begin, np.uint8)
             first, last = np.searchsorted(free, [start, stop])

@@ -17,7 +17,9 @@ BLOCKS_A_THREAD, SMALLEST_SHARE = 2, 16
 """Blocks for each thread, where a sample is small; none is smaller than one in so many of its ordinary size."""
 
 
-def block_cuts(indptr: NDArray[np.int64], candidates: int, threads: int = 1) -> NDArray[np.int64]:
+def block_cuts(
+    indptr: NDArray[np.int64], candidates: int, threads: int | None = None
+) -> NDArray[np.int64]:
     """Cut a shard into blocks of whole customers.
 
     Parameters
@@ -25,16 +27,20 @@ def block_cuts(indptr: NDArray[np.int64], candidates: int, threads: int = 1) -> 
     indptr : ndarray of int64, shape (n_customers + 1,)
         Where each customer's candidates begin.
     candidates : int
-        Candidates of a block, about; fewer where there are not enough for `BLOCKS_A_THREAD`.
-    threads : int
+        Candidates of a block, about.
+    threads : int, optional
+        Blocks are smaller where there would not be `BLOCKS_A_THREAD` for each. Default: the same blocks whatever the
+        threads.
 
     Returns
     -------
     ndarray of int64, shape (n_blocks + 1,)
         First customer of each block, and the number of customers.
     """
-    share = int(indptr[-1]) // (BLOCKS_A_THREAD * threads)
-    each = min(candidates, max(share, candidates // SMALLEST_SHARE, 1))
+    each = candidates
+    if threads is not None:
+        share = int(indptr[-1]) // (BLOCKS_A_THREAD * threads)
+        each = min(candidates, max(share, candidates // SMALLEST_SHARE, 1))
     wanted = np.arange(0, int(indptr[-1]) + each, each)
     cuts = np.searchsorted(indptr, wanted, side="left")
     return np.unique(np.clip(np.r_[0, cuts, len(indptr) - 1], 0, len(indptr) - 1))
