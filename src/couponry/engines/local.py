@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,7 +176,7 @@ class LocalEngine:
         usage, cut_off = np.zeros(price.shape, np.int64), CutOffCounts.at_prices(1, price)
         done = 0  # candidates of free customers
         cuts = block_cuts(shard.indptr, BLOCK_CANDIDATES).tolist()  # whatever the threads
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+        for start, stop in pairwise(cuts):
             begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
             chosen = np.empty(end - begin, np.uint8)
             first, last = np.searchsorted(free, [start, stop])
