@@ -15,7 +15,7 @@ from tests.support.campaigns import random_tables
 from tests.support.large_campaign import FEW_FREE, GAP, campaign, coupons
 
 from couponry import Campaign, CustomerRule, Limit, kernels
-from couponry.engines import streamed
+from couponry.engines import local
 from couponry.engines.local import LocalEngine
 from couponry.engines.protocol import Engine
 from couponry.engines.streamed import StreamedEngine, local_engine
@@ -28,7 +28,7 @@ from couponry.utils.arrays.read_ahead import PiecewiseArray, ReadAhead
 
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streamed, "PIECE_CANDIDATES", 1 << 16)
+    monkeypatch.setattr(local, "BLOCK_CANDIDATES", 1 << 14)
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def answers(engine: Engine, fine: Any, price: Any, threshold: Any, some: list[An
     add(*engine.evaluate_with_cut_off(price), *engine.choose(price))
     fixed = engine.fix(price, threshold, fine)
     add(*fixed, *engine.samples(some))
-    add(np.concatenate([chosen for *_, chosen in engine.blocks(price, *fixed[2:4])]))
+    add(*engine.blocks(price, *fixed[2:4]))
     noisy = engine.with_noise(5)
     add(noisy.evaluate(np.concatenate([price, price[:1] / 1000])))
     add(engine.with_rules(noisy._rules._replace(upper=np.ones(1, np.int32))).evaluate(price))
@@ -110,7 +110,7 @@ def test_pieces_answer_like_everybody(
     conflict: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With segments, bounds that differ by customer, and rules that are constraints of each customer."""
-    monkeypatch.setattr(streamed, "PIECE_CANDIDATES", 100)
+    monkeypatch.setattr(local, "BLOCK_CANDIDATES", 25)
     tables = random_tables(customers=300)
     rules = [CustomerRule("slots", max="slots"), CustomerRule("brands", by="brand", max="slots")]
     if conflict:

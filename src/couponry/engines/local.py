@@ -59,6 +59,7 @@ class LocalEngine:
         self._rules = rules
         self._derived_from: LocalEngine | None = None  # the engine that counts passes
         self._cuts = block_cuts(shard.indptr, BLOCK_CANDIDATES, threads)
+        self._blocks = block_cuts(shard.indptr, BLOCK_CANDIDATES)  # whatever the threads
 
     @property
     def shard(self) -> Shard:
@@ -175,8 +176,7 @@ class LocalEngine:
         shard = self._shard
         usage, cut_off = np.zeros(price.shape, np.int64), CutOffCounts.at_prices(1, price)
         done = 0  # candidates of free customers
-        cuts = block_cuts(shard.indptr, BLOCK_CANDIDATES).tolist()  # whatever the threads
-        for start, stop in pairwise(cuts):
+        for start, stop in pairwise(self._blocks.tolist()):
             begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
             chosen = np.empty(end - begin, np.uint8)
             first, last = np.searchsorted(free, [start, stop])

@@ -23,10 +23,10 @@ from ..utils.arrays.read_ahead import PiecewiseArray, ReadAhead
 from ..utils.memory import available_memory
 from .local import LocalEngine
 from .protocol import CutOff, FixedChoices
-from .workers import block_cuts, share_out
+from .workers import share_out
 
-PIECE_CANDIDATES = 1 << 21
-"""Candidates that are read at a time: some megabytes, a few milliseconds of the disk."""
+BLOCKS_A_PIECE = 4
+"""Blocks that are read at a time: some megabytes, a few milliseconds of the disk."""
 
 PIECES_AHEAD = 3
 """Pieces that are read ahead of those that are worked on."""
@@ -126,7 +126,7 @@ class StreamedEngine(LocalEngine):
         super().__init__(shard, rules, backend, threads, seed)
         self._kept = kept
         self._noise = noise
-        self._cuts = block_cuts(shard.indptr, PIECE_CANDIDATES)
+        self._cuts = np.append(self._blocks[:-1:BLOCKS_A_PIECE], self._blocks[-1])
 
     # ---- passes
 
@@ -310,6 +310,8 @@ class StreamedEngine(LocalEngine):
         engine = LocalEngine(shard, rules, self.backend, 1, self.seed)
         if self._noise is not None:
             engine = engine.with_noise(self._noise)
+        first = number * BLOCKS_A_PIECE
+        engine._blocks = self._blocks[first : first + BLOCKS_A_PIECE + 1] - start
         none = np.empty((0, end - begin), np.uint8)
         return Piece(start, stop, begin, end, engine, fine[0] if fine else none)
 
