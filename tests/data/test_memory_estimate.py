@@ -18,6 +18,7 @@ from couponry import (
     read_campaign,
 )
 from couponry.data.memory_estimate import CampaignSize
+from couponry.utils.memory import available_memory
 from couponry.utils.toml_writer import dumps
 
 
@@ -116,3 +117,33 @@ def test_what_cannot_fit_names_the_store(
 def test_sizes_that_are_none(text: Any, campaign_folder: Path) -> None:
     with pytest.raises(InvalidInput, match="memory_limit: expected a size such as 8GiB"):
         read_campaign(campaign_folder, memory_limit=text)
+
+
+def test_estimate_says_what_passes_read_from_the_disk(
+    campaign_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = memory_estimate(campaign_folder)
+    # item and two quantities, two bytes each
+    assert (needed.pass_bytes, needed.pass_bytes_from_disk) == (360 * 6, 0)
+    assert "reads 2.1 KiB of a store, which stay in memory" in needed.summary()
+    monkeypatch.setattr("couponry.data.memory_estimate.available_memory", lambda: 1000)
+    needed = memory_estimate(campaign_folder)
+    assert needed.pass_bytes_from_disk == 360 * 6 - 800 and not needed.disk_rate_measured
+    assert "1.3 KiB from the disk: 0.0 s at 1.00 GB/s (assumed)" in needed.summary()
+    monkeypatch.setattr("couponry.utils.files.disk_rate.LEAST_BYTES", 1000)
+    needed = memory_estimate(campaign_folder)
+    assert needed.disk_rate_measured and needed.disk_rate > 0
+    assert needed.as_dict()["disk_rate"] == needed.disk_rate
+    assert "GB/s (measured on the campaign's files)" in needed.summary()
+
+
+def test_cached_files_of_a_control_group_are_no_memory_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("couponry.utils.memory.CONTROL_GROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("100000\n")
+    (tmp_path / "memory.current").write_text("90000\n")
+    (tmp_path / "memory.stat").write_text("anon 20000\nactive_file 30000\ninactive_file 35000\n")
+    assert available_memory() == 75_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert (available_memory() or 0) > 1_000_000

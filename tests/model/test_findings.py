@@ -146,7 +146,7 @@ def test_what_cannot_be_meant_is_refused_before_the_solve(
     campaign, message = ERRORS[case]
     first = campaign.check()[0]
     assert first.severity == "error" and message in first.text and len(first.text) < 300
-    monkeypatch.setattr("couponry.results.solve.LocalEngine", None)  # nothing is solved
+    monkeypatch.setattr("couponry.results.solve.local_engine", None)  # nothing is solved
     with pytest.raises(InvalidInput) as caught:
         campaign.solve()
     assert str(caught.value) == first.text

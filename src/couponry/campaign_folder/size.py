@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from ..data.memory_estimate import CampaignSize, Estimate
 from ..data.table_files import list_files
 from ..model.campaign_checks import candidate_columns
 from ..model.rules import expected_constraints
+from ..utils.files.disk_rate import measured_rate
 from .spec import Spec, read_spec
 
 CANDIDATES_PER_CUSTOMER = 8
@@ -23,7 +25,8 @@ CANDIDATES_PER_CUSTOMER = 8
 def folder_estimate(folder: str | Path) -> Estimate:
     """Estimate what the campaign in a folder needs, from the footers of its Parquet files alone.
 
-    CSV files have no footers, and count as nothing.
+    CSV files have no footers, and count as nothing. Where passes would read a store from the disk, a part of the files
+    is read to tell how fast that is.
 
     Parameters
     ----------
@@ -42,11 +45,15 @@ def folder_estimate(folder: str | Path) -> Estimate:
     """
     folder = Path(folder)
     spec = read_spec(folder)
+    table = "candidates" if spec.targeting is None else "transactions"
+    files = [str(path) for path in list_files(folder, spec.tables[table], table)]
     if spec.targeting is None:
-        return memory_estimate.estimate(campaign_size(folder, spec))
-    files = [str(path) for path in list_files(folder, spec.tables["transactions"], "transactions")]
-    offers = read_parquet_metadata(folder, spec.tables["offers"], "offers")
-    return candidate_pipeline.estimate(files, offers.rows, spec.targeting)
+        needed = memory_estimate.estimate(campaign_size(folder, spec))
+    else:
+        offers = read_parquet_metadata(folder, spec.tables["offers"], "offers")
+        needed = candidate_pipeline.estimate(files, offers.rows, spec.targeting)
+    rate = measured_rate(files) if needed.pass_bytes_from_disk else None
+    return needed if rate is None else replace(needed, disk_rate=rate, disk_rate_measured=True)
 
 
 def campaign_size(folder: Path, spec: Spec) -> CampaignSize:

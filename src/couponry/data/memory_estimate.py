@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..kernels.set_layout import words_each
+from ..utils.arrays.mapped_arrays import PAGE_CACHE_SHARE
 from ..utils.errors import InvalidInput
 from ..utils.memory import available_memory, size_text
 from ..utils.parallel import worker_count
@@ -56,6 +57,12 @@ BYTES_PER_GROUPED_ROW = 48
 
 MIN_GROUPING_BYTES = 512 << 20
 """What grouping needs at least, to go to disk with the rest."""
+
+ASSUMED_DISK_RATE = 1e9
+"""Bytes a second that a disk is taken to read where that is not measured: an ordinary solid-state disk."""
+
+PASSES_FROM_DISK = 6
+"""Times that a solve reads packed candidates that are more than memory, about, samples and the fixing pass included."""
 
 SCORING_BYTES = 512 << 20
 """The sample, the model and blocks, while candidates are made of purchases."""
@@ -120,6 +127,14 @@ class Estimate:
         Bytes of the store while it is built: more where candidates do not come by customer.
     available : int or None
         Bytes of memory that this process may still take; None where the system does not say.
+    pass_bytes : int
+        Bytes of a store that each pass of a solve reads.
+    pass_bytes_from_disk : int
+        Those of them that are read from the disk each time, since the system cannot keep them in memory.
+    disk_rate : float
+        Bytes a second that the disk reads.
+    disk_rate_measured : bool
+        Whether that was measured; else it is assumed.
     """
 
     candidates: int
@@ -130,6 +145,10 @@ class Estimate:
     disk: int
     disk_while_building: int
     available: int | None
+    pass_bytes: int
+    pass_bytes_from_disk: int
+    disk_rate: float = ASSUMED_DISK_RATE
+    disk_rate_measured: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the attributes by name.
@@ -158,8 +177,20 @@ class Estimate:
             "available": "unknown"
             if self.available is None
             else size_text(self.available) + " of memory",
+            "each pass": f"reads {size_text(self.pass_bytes)} of a store, {self._from_disk()}",
         }
         return "\n".join(f"{name:<12} {text}" for name, text in facts.items())
+
+    def _from_disk(self) -> str:
+        """Where passes find the store, and what they take where that is the disk."""
+        if not self.pass_bytes_from_disk:
+            return "which stay in memory"
+        seconds = self.pass_bytes_from_disk / self.disk_rate
+        how = "measured on the campaign's files" if self.disk_rate_measured else "assumed"
+        return (
+            f"{size_text(self.pass_bytes_from_disk)} from the disk: {seconds:.1f} s at {self.disk_rate / 1e9:.2f} GB/s "
+            f"({how}), about {PASSES_FROM_DISK} times in a solve"
+        )
 
 
 def estimate(size: CampaignSize) -> Estimate:
@@ -194,6 +225,9 @@ def estimate(size: CampaignSize) -> Estimate:
         + tables
         + constraints
     )
+    available = available_memory()
+    passes = size.candidates * (item + 2 * size.columns)
+    cached = passes if available is None else int(PAGE_CACHE_SHARE * available)
     return Estimate(
         candidates=size.candidates,
         customers=size.customers,
@@ -204,7 +238,9 @@ def estimate(size: CampaignSize) -> Estimate:
         ),
         disk=stored + packed,
         disk_while_building=stored + max(packed, runs),
-        available=available_memory(),
+        available=available,
+        pass_bytes=passes,
+        pass_bytes_from_disk=max(0, passes - cached),
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..data import tables
 from ..model.compiled_campaign import CompiledCampaign
 from ..solver.plan import Plan
-from ..utils.arrays.mapped_arrays import release_pages
+from ..utils.arrays.mapped_arrays import read_ahead, release_pages
 
 PART_ROWS = 1 << 24
 """Rows of a Parquet file, about; an allocation with more is written as a folder of files."""
@@ -77,8 +77,10 @@ class Allocation:
             begin, end = problem.shard.indptr[[start, stop]]
             positions = begin + np.flatnonzero(chosen.view(bool))
             customers += _distinct_customers(problem.shard.indptr[start : stop + 1], positions)
+            touched = [array[begin:end] for array in (problem.shard.item, *problem.attributes)]
+            read_ahead(*touched)
             yield self._batch(positions)
-            release_pages(*(attribute[begin:end] for attribute in problem.attributes))
+            release_pages(*touched, self._compiled.campaign.candidates.offer[begin:end])
         self._customers = customers
 
     @property

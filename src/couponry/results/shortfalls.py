@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..kernels import RuleSpec, Shard
 from ..model.compiling.compile_rules import CompiledRules
 from ..solver.plan import Plan
+from ..utils.arrays.blocks import blocks
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,12 @@ def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
         return Shortfalls()
     only_number = not len(compiled.rules.group) and len(compiled.rules.constraint_ptr) == 1
     if only_number and not by_group:  # nothing but their number of candidates can stand in the way
-        return Shortfalls(int((np.diff(shard.indptr) + counted < asked).sum()))
+        below = 0
+        for part in blocks(len(shard.indptr) - 1):
+            start, stop = part.start, part.stop
+            count = np.diff(shard.indptr[start : stop + 1]) + _of_block(counted, start, stop)
+            below += int((count < _of_block(asked, start, stop)).sum())
+        return Shortfalls(below)
     below = without = 0
     for start, stop, chosen in plan.blocks():
         ends = shard.indptr[start : stop + 1]

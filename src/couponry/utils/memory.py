@@ -17,6 +17,12 @@ UNITS |= {
 }
 """Bytes of each unit, in lower case: kB is 1000, KiB and k are 1024."""
 
+CONTROL_GROUP = Path("/sys/fs/cgroup")
+"""Where the system tells of this process's control group."""
+
+CACHED_FILES = ("active_file", "inactive_file")
+"""What a control group's statistics call files that are cached."""
+
 MOST_BYTES = 2.0**63
 """More than any machine has."""
 
@@ -34,10 +40,14 @@ def available_memory() -> int | None:
         lines = Path("/proc/meminfo").read_text().splitlines()
         values = dict(line.split(":", 1) for line in lines)
         limits.append(int(values["MemAvailable"].split()[0]) * 1024)
-        group = Path("/sys/fs/cgroup")
-        ceiling = (group / "memory.max").read_text().strip()
+        ceiling = (CONTROL_GROUP / "memory.max").read_text().strip()
         if ceiling != "max":
-            limits.append(int(ceiling) - int((group / "memory.current").read_text()))
+            # the group's files that are cached make room when it is asked for
+            lines = (CONTROL_GROUP / "memory.stat").read_text().splitlines()
+            pairs = (line.split() for line in lines)
+            cached = sum(int(size) for name, size in pairs if name in CACHED_FILES)
+            taken = int((CONTROL_GROUP / "memory.current").read_text()) - cached
+            limits.append(int(ceiling) - taken)
     except (OSError, KeyError, ValueError):
         pass
     return min(limits) if limits else None

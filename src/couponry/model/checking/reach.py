@@ -68,14 +68,15 @@ class Counts(NamedTuple):
         -------
         Counts
         """
-        n = np.diff(indptr)
-        coupons = np.minimum(n, upper)
-        if len(segment) == 1:
-            customers, total = np.array([len(n)]), np.array([coupons.sum()], float)
-        else:
-            customers = np.bincount(segment, minlength=n_segments)
-            total = np.bincount(segment, coupons, n_segments)
-        return cls(of_item, customers, total, int(n.max(initial=0)))
+        customers, total, most = np.zeros(n_segments, np.int64), np.zeros(n_segments), 0
+        for part in blocks(len(indptr) - 1):
+            n = np.diff(indptr[part.start : part.stop + 1])
+            coupons = np.minimum(n, upper if len(upper) == 1 else upper[part])
+            theirs = np.broadcast_to(segment, len(n)) if len(segment) == 1 else segment[part]
+            customers += np.bincount(theirs, minlength=n_segments)
+            total += np.bincount(theirs, coupons, n_segments)
+            most = max(most, int(n.max(initial=0)))
+        return cls(of_item, customers, total, most)
 
     def reach(self, groups: LimitGroups, amounts: Amounts) -> Reach:
         """Bound what each group of a limit can come to.

@@ -12,7 +12,7 @@ from ...kernels import MAX_QUANTITY, Backend
 from ...solver.problem import ALIKE_STEPS, SAME_FINE
 from ...utils.arrays.array_store import ArrayStore, save
 from ...utils.arrays.blocks import blocks
-from ...utils.arrays.mapped_arrays import release_pages
+from ...utils.arrays.mapped_arrays import copy_to_memory, exceeds_page_cache
 from ...utils.parallel import parallel_map, worker_count
 
 FIRST_LOOK_CANDIDATES = 1 << 14
@@ -116,11 +116,12 @@ def find_span(
     Span
         By item.
     """
+    once = exceeds_page_cache(item, values)
 
     def of_block(block: slice) -> Span:
         found = Span.empty(n_items)
-        backend.unchecked.span(item[block], values[block], *found)
-        release_pages(item[block], values[block])
+        read = copy_to_memory(item[block], once=once), copy_to_memory(values[block], once=once)
+        backend.unchecked.span(*read, *found)
         return found
 
     whole = Span.empty(n_items)
@@ -233,12 +234,12 @@ class _Rounding(NamedTuple):
 
     def part(self, block: slice) -> _Rounded:
         """One block of the attribute."""
-        item, values = self.item[block], self.values[block]
+        once = exceeds_page_cache(self.item, self.values)
+        item, values = (copy_to_memory(a[block], once=once) for a in (self.item, self.values))
         found = _Rounded(
             np.empty(len(item), np.uint16),
             np.empty(len(item), np.uint8),
             *np.zeros((2, len(self.low))),
         )
         self.backend.unchecked.quantise(item, values, self.low, self.step, *found)
-        release_pages(item, values)
         return found

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 PAGE_CACHE_SHARE = 0.8
 """Share of the machine's memory that mapped files may fill before some of them are better kept out of it."""
 
+READ_AHEAD_BYTES = 1 << 17
+"""Bytes that every system takes at a time when it is asked to read ahead."""
+
 
 class _MappedFile(mmap.mmap):
     """A mapped file that can be read without its mapping, too, even when it has lost its name since."""
@@ -152,6 +155,22 @@ def drop_from_page_cache(*arrays: NDArray[Any]) -> None:
         if mapped is not None and array.size and hasattr(os, "posix_fadvise"):
             start = _offset(array, mapped)
             os.posix_fadvise(mapped.descriptor, start, array.nbytes, os.POSIX_FADV_DONTNEED)
+
+
+def read_ahead(*arrays: NDArray[Any]) -> None:
+    """Have the system begin to read parts of mapped files that are touched soon; others are left alone.
+
+    Parameters
+    ----------
+    *arrays : ndarray
+        Contiguous.
+    """
+    for array in arrays:
+        mapped = _mapped_file(array)
+        if mapped is not None and array.size and hasattr(os, "posix_fadvise"):
+            start = _offset(array, mapped)
+            for at in range(start, start + array.nbytes, READ_AHEAD_BYTES):
+                os.posix_fadvise(mapped.descriptor, at, READ_AHEAD_BYTES, os.POSIX_FADV_WILLNEED)
 
 
 def mapped_bytes(*arrays: NDArray[Any]) -> int:
