@@ -116,8 +116,20 @@ def test_models_without_half_lives_do_without() -> None:
     assert model.near_ is None and "near_items" not in model.names_
 
 
-@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 150])
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 150, 600])
 def test_inverses_in_order(size: int) -> None:
     x = np.random.default_rng(size).normal(size=(2 * size, size))
     matrix = x.T @ x + np.eye(size)
-    np.testing.assert_allclose(inverse_in_order(matrix), np.linalg.inv(matrix), atol=1e-9)
+    found = inverse_in_order(matrix)
+    assert (found == found.T).all()
+    np.testing.assert_allclose(found, np.linalg.inv(matrix), atol=1e-9)
+
+
+def test_inverses_in_order_where_few_customers_bought_many_items() -> None:
+    x = np.random.default_rng(0).random((3, 150)) * 1e3
+    gram = x.T @ x
+    found = inverse_in_order(gram + np.eye(150))
+    expected = np.eye(150) - x.T @ np.linalg.solve(x @ x.T + np.eye(3), x)  # Woodbury's identity
+    np.testing.assert_allclose(found, expected, atol=1e-7)
+    with pytest.raises(np.linalg.LinAlgError):
+        inverse_in_order(gram - np.eye(150))

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 PIECE_ROWS = 64
 """Rows whose products are summed at once: BLAS has threads share more rows, and adds in another order then."""
 
+TILE_ROWS = 512
+"""Rows and columns of a tile of a large matrix: 2 MB, which stay in the cache."""
+
 LEAST_PIVOT = 1e-7
 """Share of a diagonal entry that elimination has to leave over; less is what float32 rounds off."""
 
@@ -62,7 +65,7 @@ def solve_in_order(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> N
 
 
 def inverse_in_order(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Invert a positive definite matrix, 64 rows after the other (Gauss-Jordan elimination without pivoting).
+    """Invert a symmetric, positive definite matrix by Cholesky's factor, 64 rows after the other.
 
     Parameters
     ----------
@@ -71,15 +74,35 @@ def inverse_in_order(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64, shape (n, n)
+        Symmetric.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If it is not positive definite.
     """
-    found = matrix.copy()
-    for begin in range(0, len(found), PIECE_ROWS):
-        piece = slice(begin, begin + PIECE_ROWS)
-        inverse = np.linalg.inv(found[piece, piece])
-        column = found[:, piece].copy()
-        row = inverse @ found[piece]
-        row[:, piece] = inverse
-        column[piece] = found[:, piece] = 0.0
-        found -= column @ row
-        found[piece] = row
-    return found
+    # rows that are not done: to the left of the piece the inverse of the factor, from there on what is to be factored
+    rest, size = matrix.copy(), len(matrix)
+    found = np.zeros_like(matrix)
+    for begin in range(0, size, PIECE_ROWS):
+        end = min(begin + PIECE_ROWS, size)
+        piece = np.linalg.inv(np.linalg.cholesky(rest[begin:end, begin:end]))
+        row = piece @ np.concatenate([rest[begin:end, :begin], np.eye(end - begin)], axis=1)
+        column = rest[end:, begin:end] @ piece.T
+        rest[end:, begin:end] = 0.0
+        _add_below(rest[end:], -column, np.concatenate([row, column.T], axis=1))
+        _add_below(found[:end, :end], row.T, row)
+    above = np.tril(found, -1).T
+    return np.tril(found) + above
+
+
+def _add_below(
+    total: NDArray[np.float64], left: NDArray[np.float64], right: NDArray[np.float64]
+) -> None:
+    """Add left @ right tile by tile, as far as it is not above the diagonal that ends in the last row and column."""
+    rows, columns = total.shape
+    for top in range(0, rows, TILE_ROWS):
+        some = slice(top, min(top + TILE_ROWS, rows))
+        for begin in range(0, columns - rows + some.stop, TILE_ROWS):
+            tile = slice(begin, begin + TILE_ROWS)
+            total[some, tile] += left[some] @ right[:, tile]

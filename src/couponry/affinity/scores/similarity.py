@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from ...utils.errors import InvalidInput
+from ...utils.fixed_order import inverse_in_order
 from ...utils.lazy_imports import sparse as sp
 
 MAX_DENSE_ITEMS = 20_000
@@ -137,7 +137,12 @@ def ease(matrix: Any, ridge: float = 500.0, keep: int | None = None) -> NDArray[
         raise InvalidInput(f"ridge: expected a number above 0, got {ridge!r}")
     gram = _gram(matrix)
     gram[np.diag_indices_from(gram)] += ridge
-    inverse = _inverse(gram)
+    try:
+        inverse = inverse_in_order(gram)
+    except np.linalg.LinAlgError:
+        raise InvalidInput(
+            "ridge: expected one that lets the matrix be inverted, got one too small"
+        ) from None
     inverse /= -np.diag(inverse)[None, :]
     found = _without_diagonal(inverse)
     if keep is not None and keep < len(found):
@@ -156,22 +161,6 @@ def _gram(matrix: Any) -> NDArray[np.float64]:
         )
     gram: NDArray[np.float64] = (x.T @ x).toarray()
     return gram
-
-
-def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the inverse of a symmetric, positive definite matrix, by Cholesky: half the work of any other's."""
-    if not len(matrix):
-        return matrix
-    upper, info = scipy.linalg.lapack.dpotrf(matrix.T, lower=False, overwrite_a=True)
-    if info == 0:
-        upper, info = scipy.linalg.lapack.dpotri(upper, lower=False, overwrite_c=True)
-    if info != 0:
-        raise InvalidInput(
-            "ridge: expected one that lets the matrix be inverted, got one too small"
-        )
-    found: NDArray[np.float64] = upper + upper.T  # what is below the diagonal is 0
-    found[np.diag_indices_from(found)] /= 2.0
-    return found
 
 
 def _without_diagonal(similarity: NDArray[np.float64]) -> NDArray[np.float32]:
