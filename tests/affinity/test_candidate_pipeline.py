@@ -30,7 +30,7 @@ from couponry import (
     memory_estimate,
     read_campaign,
 )
-from couponry.affinity import candidate_pipeline
+from couponry.affinity.scores import lightgbm_trees
 from couponry.analysis.explain_files import explain_written
 from couponry.utils.toml_writer import dumps
 from couponry.verify import verify_result
@@ -156,8 +156,8 @@ def test_groups_of_products_are_part_of_what_a_store_is_made_from(
     assert read(products=other).seconds.keys() == set(STAGES)
     names = products.append_column("name", name)  # groups nothing
     assert bits(read(products=names)) == bits(in_memory())
-    trees = candidate_pipeline.find_spec("lightgbm") is not None
-    monkeypatch.setattr(candidate_pipeline, "find_spec", lambda _: None if trees else "there")
+    trees = lightgbm_trees.is_installed()
+    monkeypatch.setattr(lightgbm_trees, "is_installed", lambda: not trees)
     assert read(products=names).seconds.keys() == set(STAGES)  # so is whether there may be trees
 
 

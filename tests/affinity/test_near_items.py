@@ -12,6 +12,7 @@ from couponry.affinity import PersonalModel, PurchaseHistory
 from couponry.affinity.scores.item_neighbours import recent_weights
 from couponry.affinity.scores.personal import near_items
 from couponry.affinity.scores.personal.near_items import NearItems
+from couponry.affinity.scores.personal.pair_block import PairBlock
 from couponry.utils.fixed_order import inverse_in_order
 
 
@@ -54,7 +55,7 @@ def small_ridge(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_customer_is_predicted_from_all_others() -> None:
     history = history_of(0)
     matrix = matrix_of(history)
-    found = learned(history).among(history).of_pairs(0, len(matrix))
+    found = learned(history).among(history).of_pairs(PairBlock(history, 0, len(matrix)))
     expected = [
         by_ridge_regression(np.delete(matrix, i, axis=0), matrix[i], int(j))
         for i in range(len(matrix))
@@ -74,7 +75,7 @@ def test_customers_who_were_not_seen_are_predicted_from_all() -> None:
     )
     matrix, rows = matrix_of(known), matrix_of(others)
     assert known.items.equals(others.items)
-    found = learned(known).among(others).of_pairs(0, len(rows))
+    found = learned(known).among(others).of_pairs(PairBlock(others, 0, len(rows)))
     customer = np.repeat(np.arange(len(rows)), np.diff(others.indptr))
     expected = [
         by_ridge_regression(matrix, rows[i], int(j))
@@ -86,8 +87,8 @@ def test_customers_who_were_not_seen_are_predicted_from_all() -> None:
 def test_a_customer_is_predicted_the_same_alone_and_among_others() -> None:
     history = history_of(2)
     near = learned(history_of(3, customers=20)).among(history)
-    together = near.of_pairs(0, len(history.customers))
-    alone = [near.of_pairs(i, i + 1) for i in range(len(history.customers))]
+    together = near.of_pairs(PairBlock(history, 0, len(history.customers)))
+    alone = [near.of_pairs(PairBlock(history, i, i + 1)) for i in range(len(history.customers))]
     assert_same(together, np.concatenate(alone))
 
 
@@ -99,7 +100,7 @@ def test_items_of_few_buyers_and_unknown_ones_are_not_predicted(
     near = learned(history)
     assert len(near.items) == 4
     takes_part = np.isin(history.items.to_numpy(), near.items.to_numpy())
-    found = near.among(history).of_pairs(0, len(history.customers))
+    found = near.among(history).of_pairs(PairBlock(history, 0, len(history.customers)))
     assert (found[~takes_part[history.item]] == 0.0).all()
     assert (found[takes_part[history.item]] != 0.0).mean() > 0.9
 

@@ -186,7 +186,7 @@ def test_a_model_says_that_it_lacks_trees(monkeypatch: pytest.MonkeyPatch) -> No
     windows = [split(table, 12), split(table, 16)]
     room = "couponry.affinity.scores"
     monkeypatch.setattr(f"{room}.personal.personal_model.MANY_PAIRS", 1)
-    monkeypatch.setattr(f"{room}.boosted_regression.find_spec", lambda _: None)
+    monkeypatch.setattr(f"{room}.lightgbm_trees.is_installed", lambda: False)
     model = PersonalModel(GROUPS).fit(windows)
     assert any("couponry[trees]" in note for note in model.notes_)
     assert not isinstance(model.regression_, BoostedRegression)

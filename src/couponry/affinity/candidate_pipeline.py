@@ -8,7 +8,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +35,7 @@ from .history.period_counts import PeriodCounts
 from .history.periods import PERIODS_PER_WEEK
 from .history.purchase_history import PurchaseHistory, group_transactions
 from .pipeline_model import model_of_tables
+from .scores import lightgbm_trees
 from .scores.guards.blend import LEAST_SHARE
 from .scores.personal.personal_model import MANY_PAIRS
 from .scores.training_windows import Window, bought_again
@@ -352,7 +352,7 @@ def _source(
         "offers": digest_of(model.assortment.offers),
         "assortment": model.assortment.digest(),
         "groups": None if groups is None else groups.digest(),
-        "trees": find_spec("lightgbm") is not None,
+        "trees": lightgbm_trees.is_installed(),
         "customers": None if allowed is None else digest_of(allowed),
         "targeting": targeting.as_dict(),
         "offer_columns": {name: list(of) for name, of in (model.offer_columns or {}).items()},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ from numpy.typing import NDArray
 
 from ...utils.checks import shown
 from ...utils.errors import InvalidInput
+from . import lightgbm_trees
 from .boosted_trees import BoostedTrees
-from .logistic import LogisticRegression, Sample
+from .logistic import LogisticRegression, Sample, ScaledLogOdds
 
 LEFT_OUT = ("bought_", "per_trip_", "trips_")
 """Features at many half-lives, of which trees take every second from the third: the others say the same to them."""
@@ -38,7 +38,7 @@ LEAST_WEIGHT = np.float32(1e-9)
 """Below which a window's mean weight is as good as none."""
 
 
-class BoostedRegression(LogisticRegression):
+class BoostedRegression(ScaledLogOdds):
     """Log odds of a regression, and of trees that start from them.
 
     Windows count the same for trees, which go on with what they saw last where a feature lies beyond it: so earlier
@@ -113,7 +113,7 @@ class BoostedRegression(LogisticRegression):
         self.trees_ = BoostedTrees(**self.trees.get_params()).fit(
             features, outcome, weight, log_odds=start, names=names
         )
-        self.coef_, self.intercept_ = np.ones(1), 0.0  # of the log odds of both
+        self._as_they_are()
         return self
 
     def log_odds_of_columns(self, columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
@@ -130,10 +130,7 @@ class BoostedRegression(LogisticRegression):
         """
         start = self.base.log_odds_of_columns(columns)
         taken = np.stack([columns[place] for place in self.places_])
-        margin = self.trees_.log_odds_of_columns(taken, start)
-        margin *= self.coef_[0]
-        margin += self.intercept_
-        return margin
+        return self._scaled(self.trees_.log_odds_of_columns(taken, start))
 
 
 def features_of_trees(names: list[str]) -> list[int]:
@@ -189,7 +186,7 @@ def trees_to_fit(
         raise InvalidInput(f"trees: expected True, False or BoostedTrees, got {shown(given)}")
     if not (usual if given is None else given):
         return None, []
-    if given is None and find_spec("lightgbm") is None:
+    if given is None and not lightgbm_trees.is_installed():
         return None, [
             'the model has no trees, which rank better: they need LightGBM (pip install "couponry[trees]")'
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -52,9 +52,26 @@ def recent_weights(history: PurchaseHistory, part: slice) -> NDArray[np.float32]
     -------
     ndarray of float32, shape (n_pairs,)
     """
-    half_lives = history.half_lives
+    return recent_of_decayed(history.decay(part), history.half_lives)
+
+
+def recent_of_decayed(
+    decay: NDArray[np.float32], half_lives: Sequence[float]
+) -> NDArray[np.float32]:
+    """Return what `recent_weights` are of pairs whose decayed purchases are known.
+
+    Parameters
+    ----------
+    decay : ndarray of float32, shape (n_pairs, n_half_lives)
+    half_lives : sequence of float
+        In weeks.
+
+    Returns
+    -------
+    ndarray of float32, shape (n_pairs,)
+    """
     short = (i for i, weeks in enumerate(half_lives) if weeks <= LONGEST_RECENT_HALF_LIFE)
-    weights: NDArray[np.float32] = np.log1p(history.decay(part)[:, max(short, default=0)])
+    weights: NDArray[np.float32] = np.log1p(decay[:, max(short, default=0)])
     return weights
 
 

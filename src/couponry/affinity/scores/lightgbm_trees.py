@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,16 @@ SETTINGS = {
     "bin_construct_sample_cnt": 20_000,  # a tenth of LightGBM's: bins are found in half the time
 }
 """What LightGBM is always told."""
+
+
+def is_installed() -> bool:
+    """Return whether trees can be trained.
+
+    Returns
+    -------
+    bool
+    """
+    return find_spec("lightgbm") is not None
 
 
 def train_trees(

@@ -306,6 +306,20 @@ class LogisticRegression(Classifier):
         return sigmoid(self.log_odds(features)).astype(np.float32)
 
 
+class ScaledLogOdds(LogisticRegression):
+    """Log odds of another model, that can be scaled and shifted as those of a logistic regression are."""
+
+    def _as_they_are(self) -> None:
+        """Neither scale nor shift them, as long as nothing is calibrated."""
+        self.coef_, self.intercept_ = np.ones(1), 0.0
+
+    def _scaled(self, log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scale and shift in place."""
+        log_odds *= self.coef_[0]
+        log_odds += self.intercept_
+        return log_odds
+
+
 def sigmoid(log_odds: NDArray[Float]) -> NDArray[Float]:
     """Return 1 / (1 + exp(-x)), above 0, and in float64 below 1.
 

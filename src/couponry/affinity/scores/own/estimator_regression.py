@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....utils.errors import InvalidInput
-from ..logistic import LogisticRegression, Sample
+from ..logistic import LogisticRegression, Sample, ScaledLogOdds
 
 LEAST_PROBABILITY = 1e-7
 """Probabilities nearer to 0 or 1 are taken for this, so that they have log odds."""
 
 
-class EstimatorRegression(LogisticRegression):
+class EstimatorRegression(ScaledLogOdds):
     """A classifier's probabilities, as log odds that can be scaled and shifted.
 
     Parameters
@@ -78,7 +78,7 @@ class EstimatorRegression(LogisticRegression):
         weights = _named_weights(self.estimator, weight)
         self.estimator_ = copy.deepcopy(self.estimator)
         self.estimator_.fit(features, outcome, **weights)
-        self.coef_, self.intercept_ = np.ones(1), 0.0  # of the log odds of its probabilities
+        self._as_they_are()
         return self
 
     def log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -100,10 +100,7 @@ class EstimatorRegression(LogisticRegression):
                 f"estimator: expected predict_proba to give {len(features):,} x 2 probabilities, got {found.shape}"
             )
         chance = np.clip(found[:, 1], LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
-        margin: NDArray[np.float64] = np.log(chance) - np.log1p(-chance)
-        margin *= self.coef_[0]
-        margin += self.intercept_
-        return margin
+        return self._scaled(np.log(chance) - np.log1p(-chance))
 
     def log_odds_of_columns(self, columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
         """Compute the log odds of rows that are given by columns.

@@ -13,7 +13,7 @@ from ....kernels import load
 from ....utils.fixed_order import inverse_in_order
 from ....utils.lazy_imports import sparse as sp
 from ...history.purchase_history import PurchaseHistory
-from ..item_neighbours import recent_weights
+from .pair_block import PairBlock
 
 MOST_ITEMS = 2000
 """Items that take part: those of most buyers. With 4,000 the Complete Journey's lists gain nothing more."""
@@ -71,7 +71,7 @@ class NearItems:
         most = np.sort(np.argsort(-buyers, kind="stable")[:MOST_ITEMS])
         column = np.full(len(history.items), -1)
         column[most] = np.arange(len(most))
-        bought = _Bought.of(history, slice(0, len(history.customers)), column)
+        bought = _Bought.of(PairBlock(history, 0, len(history.customers)), column)
         matrix = sp.csr_array(
             (bought.weight.astype(np.float64), bought.column, bought.ptr),
             shape=(len(history.customers), len(most)),
@@ -98,7 +98,7 @@ class NearItems:
             For ranges of customers.
         """
         seen = tables.positions(history.customers, self.customers) >= 0
-        return NearItemsOf(self, history, tables.positions(history.items, self.items), seen)
+        return NearItemsOf(self, tables.positions(history.items, self.items), seen)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,6 @@ class NearItemsOf:
     Attributes
     ----------
     known : NearItems
-    history : PurchaseHistory
     column : ndarray of int64, shape (n_items,)
         Where the history's items are among those known, -1 for those that are not.
     seen : ndarray of bool, shape (n_customers,)
@@ -116,24 +115,23 @@ class NearItemsOf:
     """
 
     known: NearItems
-    history: PurchaseHistory
     column: NDArray[np.int64]
     seen: NDArray[np.bool_]
 
-    def of_pairs(self, start: int, stop: int) -> NDArray[np.float64]:
-        """Predict how much is bought lately of the items of the customers start <= i < stop.
+    def of_pairs(self, pairs: PairBlock) -> NDArray[np.float64]:
+        """Predict how much is bought lately of the items of some customers.
 
         Parameters
         ----------
-        start, stop : int
-            Range of customers.
+        pairs : PairBlock
+            Of the history.
 
         Returns
         -------
         ndarray of float64, shape (n_pairs,)
             log(1 + decayed purchases) as it is to be expected; 0 for items that take no part.
         """
-        bought = _Bought.of(self.history, slice(start, stop), self.column)
+        bought = _Bought.of(pairs, self.column)
         said = np.empty(len(bought.weight), np.float32)
         load().unchecked.own_neighbours(
             bought.ptr, bought.column, bought.weight, self.known.coefficients, said
@@ -141,9 +139,10 @@ class NearItemsOf:
         weight = bought.weight.astype(np.float64)
         error = weight - said
         own = error * self.known.spread[bought.column]
-        customer = np.repeat(np.arange(stop - start), np.diff(bought.ptr))
-        doing = np.bincount(customer, weight * own, minlength=stop - start)[customer] - error * own
-        left = np.where(self.seen[start:stop][customer], np.maximum(1.0 - doing, LEAST_LEFT), 1.0)
+        size, seen = pairs.stop - pairs.start, self.seen[pairs.start : pairs.stop]
+        customer = np.repeat(np.arange(size), np.diff(bought.ptr))
+        doing = np.bincount(customer, weight * own, minlength=size)[customer] - error * own
+        left = np.where(seen[customer], np.maximum(1.0 - doing, LEAST_LEFT), 1.0)
         found = np.zeros(len(bought.takes_part))
         found[bought.takes_part] = weight - error / left
         return found
@@ -159,11 +158,9 @@ class _Bought:
     takes_part: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, history: PurchaseHistory, rows: slice, column: NDArray[np.int64]) -> _Bought:
-        indptr = history.indptr[rows.start : rows.stop + 1]
-        pairs = slice(int(indptr[0]), int(indptr[-1]))
-        of_pairs = column[history.item[pairs]]
+    def of(cls, pairs: PairBlock, column: NDArray[np.int64]) -> _Bought:
+        of_pairs = column[pairs.item]
         takes_part = of_pairs >= 0
-        ptr = np.append(0, np.cumsum(takes_part))[indptr - indptr[0]].astype(np.int64)
-        weight = recent_weights(history, pairs)[takes_part]
-        return cls(ptr, of_pairs[takes_part].astype(np.int32), weight, takes_part)
+        ends = np.append(0, np.cumsum(pairs.count))
+        ptr = np.append(0, np.cumsum(takes_part))[ends].astype(np.int64)
+        return cls(ptr, of_pairs[takes_part].astype(np.int32), pairs.recent[takes_part], takes_part)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...history.purchase_history import PurchaseHistory
+from ..item_neighbours import recent_of_decayed
 
 Floats = NDArray[np.floating]
 Named = dict[str, Floats]
@@ -54,7 +55,12 @@ class PairBlock:
     @cached_property
     def decay(self) -> NDArray[np.float64]:
         """Decayed purchases, shape (n_pairs, n_half_lives)."""
-        return self.history.decay(self.part).astype(np.float64)
+        return self._decay.astype(np.float64)
+
+    @cached_property
+    def recent(self) -> NDArray[np.float32]:
+        """How much was bought lately, as `recent_weights` has it."""
+        return recent_of_decayed(self._decay, self.history.half_lives)
 
     @cached_property
     def trip_decay(self) -> NDArray[np.float64]:
@@ -88,6 +94,10 @@ class PairBlock:
         """Weeks since the first trip of each pair's customer."""
         first_trip = self.history.trips.first[self.start : self.stop]
         return (self.now - first_trip)[self.customer] / self.periods_per_week
+
+    @cached_property
+    def _decay(self) -> NDArray[np.float32]:
+        return self.history.decay(self.part)
 
     @property
     def now(self) -> int:

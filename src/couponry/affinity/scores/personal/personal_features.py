@@ -71,7 +71,7 @@ def personal_features(
     found.update(_recent_features(pairs, of_item))
     found.update(_customer_features(pairs))
     if items.near is not None:
-        found["near_items"] = items.near.of_pairs(start, stop)
+        found["near_items"] = items.near.of_pairs(pairs)
     for name, group in items.groups.items():
         found.update(group_features(pairs, name, group))
     features = as_float32(found)
