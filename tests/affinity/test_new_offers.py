@@ -48,6 +48,8 @@ def fitted(*, single: bool = False) -> CandidateModel:
         offers = pa.table({"offer": every})
         covers = pa.table({"offer": every, "product": every})
     discovery = quick_discovery(Catalogue(products, ["type"], item="product"))
+    if single:
+        discovery.items = 150  # the others take no part
     made = CandidateModel(Assortment(offers, covers, products, "type"), QUOTA, discovery=discovery)
     return made.fit([(then, window)], everything)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from ....data import tables
 from ....utils.parallel import parallel_map, worker_count
-from ...history.item_statistics import LATE_WEEKS, ItemStatistics
 from ...history.joined_history import with_items
 from ...history.purchase_history import PurchaseHistory
-from ..features import Features, ItemGroups, as_float32, groups_of_items
+from ..features import Features, as_float32, groups_of_items
 from ..item_neighbours import recent_weights
 from ..own.own_columns import OwnColumn, OwnFeatures
-from .known_items import KnownItems, share_of_begun
+from .item_features import FeaturesOfItems, as_least_sold, popular_features
+from .known_items import KnownItems
 from .predictions import Predictions, Predictor
 
 BLOCK_CUSTOMERS = 128
@@ -31,12 +31,6 @@ SMALL_SHARE = 1e-3
 
 LEAST_OF_GROUP = {"bought": 0.05, "items": 0.3}
 """Added to decayed purchases and to items of a group, of which logarithms are taken."""
-
-LATELY_BEGUN = LATE_WEEKS.index(4)
-"""Weeks in which an item is begun lately: few, for most of what a short history has is begun in the last eight."""
-
-POPULAR = ("buyers", "popularity_")
-"""How names of features begin that say what sells."""
 
 
 class DiscoveryBlock(NamedTuple):
@@ -95,13 +89,13 @@ class DiscoveryFeatures:
         column = np.full(len(self.items), -1)
         column[taking_part] = np.arange(len(taking_part))
         self._predictor = Predictor(known, history, self._groups, taking_part, column[self._items])
-        statistics = known.statistics.among(self.items)
-        groups_of_asked = {name: group[self._items] for name, group in self._groups.items()}
-        self._item_features = item_features(
-            known.statistics.among(self.items.take(pa.array(self._items))),
-            groups_of_asked,
-            group_sizes(statistics, self._groups),
-            history.half_lives,
+        found = FeaturesOfItems(
+            known.statistics.among(self.items), self._groups, history.half_lives
+        )
+        self._item_features = as_least_sold(
+            found.among(self._items),
+            column[self._items] < 0,
+            found.among(taking_part[known.least]),
         )
         self._popular = popular_features(self._item_features)
 
@@ -269,92 +263,3 @@ def customer_ranges(start: int, stop: int) -> Iterator[tuple[int, int]]:
     """
     for first in range(start, stop, BLOCK_CUSTOMERS):
         yield first, min(first + BLOCK_CUSTOMERS, stop)
-
-
-class GroupSizes(NamedTuple):
-    """How much of each group of a grouping is bought, and how often one of its items was lately begun.
-
-    Attributes
-    ----------
-    bought, begun : ndarray of float64, shape (n_groups,)
-    """
-
-    bought: NDArray[np.float64]
-    begun: NDArray[np.float64]
-
-
-def group_sizes(statistics: ItemStatistics, groups: ItemGroups) -> dict[str, GroupSizes]:
-    """Compute how much of each group is bought, and lately begun.
-
-    Parameters
-    ----------
-    statistics : ItemStatistics
-    groups : mapping of str to ndarray of int, shape (n_items,)
-        Groupings of its items by name.
-
-    Returns
-    -------
-    dict of str to GroupSizes
-    """
-    sums = _long_popularity(statistics), statistics.begun[:, LATELY_BEGUN]
-    return {
-        name: GroupSizes(*(np.bincount(group, one).astype(np.float64, copy=False) for one in sums))
-        for name, group in groups.items()
-    }
-
-
-def item_features(
-    statistics: ItemStatistics,
-    groups: ItemGroups,
-    sizes: Mapping[str, GroupSizes],
-    half_lives: Sequence[float],
-) -> dict[str, NDArray[np.float64]]:
-    """Compute the features of items alone.
-
-    Parameters
-    ----------
-    statistics : ItemStatistics
-        Of the items asked about.
-    groups : mapping of str to ndarray of int, shape (n_asked,)
-        Their groupings by name.
-    sizes : mapping of str to GroupSizes
-        As `group_sizes` computes them of all items.
-    half_lives : sequence of float
-        In weeks.
-
-    Returns
-    -------
-    dict of str to ndarray of float64, shape (n_asked,)
-    """
-    found = {"buyers": np.log(statistics.buyer_share)}
-    for h, half_life in enumerate(half_lives):
-        found[f"popularity_{half_life:g}"] = np.log(statistics.popularity_rate[:, h])
-    found["repeat_rate"] = np.log(statistics.repeat_rate)
-    last = _long_popularity(statistics)
-    for name, group in groups.items():
-        size = sizes[name].bought[group]
-        found[f"{name}_size"] = np.log((size + 1.0) / (statistics.customers + 1.0))
-        found[f"{name}_share"] = np.log((last + 0.1) / (size + 1.0))
-        share = share_of_begun(statistics.begun[:, LATELY_BEGUN], group, sizes[name].begun)
-        found[f"{name}_begun"] = np.log(share)
-    return found
-
-
-def popular_features(names: Iterable[str]) -> list[str]:
-    """Return which features of items say what sells.
-
-    Parameters
-    ----------
-    names : iterable of str
-
-    Returns
-    -------
-    list of str
-    """
-    return [name for name in names if name.startswith(POPULAR)]
-
-
-def _long_popularity(statistics: ItemStatistics) -> NDArray[np.float64]:
-    """Return decayed purchases of each item at the longest half-life; buyers if there is none."""
-    popularity = statistics.popularity
-    return popularity[:, -1] if popularity.shape[1] else statistics.buyers

@@ -19,6 +19,9 @@ from .known_customers import KnownCustomers
 BESTSELLERS = 0.1
 """Bestsellers that are scored for everybody, as a share of the items that are scored for a customer besides."""
 
+LEAST_SOLD = 0.05
+"""Share of the items that take part that sell least: items that take no part are taken to be like these."""
+
 PRIOR_BEGUN, PRIOR_BEGUN_OF_GROUP = 0.5, 2.0
 """Customers that lately began an item, and one of its group, besides those that were seen."""
 
@@ -44,6 +47,8 @@ class KnownItems:
         Mean size of each similarity.
     customers : KnownCustomers
         Customers who are asked what those like them may begin.
+    least : ndarray of int64
+        Which of the items that take part sell least.
     """
 
     statistics: ItemStatistics
@@ -54,6 +59,7 @@ class KnownItems:
     similarities: list[NDArray[np.float32]]
     scales: list[float]
     customers: KnownCustomers
+    least: NDArray[np.int64]
 
     @classmethod
     def learned(
@@ -100,7 +106,8 @@ class KnownItems:
         bestsellers = np.sort(top[: int(BESTSELLERS * keep)])
         bought = purchase_matrix(history, unit_weights, column, (0, len(history.customers)))
         asked = KnownCustomers.learned(history.customers, bought, customers)
-        found = similarities, scales, asked
+        least = np.searchsorted(part, order[:items][-int(np.ceil(LEAST_SOLD * len(part))) :])
+        found = similarities, scales, asked, np.sort(least)
         return cls(statistics, ids, bestsellers, keep, neighbours, *found)
 
 

@@ -16,15 +16,8 @@ from ....utils.lazy_imports import sparse as sp
 from ...history.item_statistics import ItemStatistics
 from ..features import ItemGroups
 from ..logistic import LogisticRegression
-from .discovery_features import (
-    LEAST_OF_GROUP,
-    SMALL_SHARE,
-    group_sizes,
-    item_features,
-    knows_few,
-    popular_features,
-    said_by_neighbours,
-)
+from .discovery_features import LEAST_OF_GROUP, SMALL_SHARE, knows_few, said_by_neighbours
+from .item_features import FeaturesOfItems, as_least_sold, popular_features
 from .known_items import KnownItems
 
 MOST_CELLS = 64
@@ -195,9 +188,8 @@ def linear_scorer(
     """
     coef = dict(zip(names, np.asarray(regression.coef_, np.float64), strict=True))
     of_offers = {name: _group_of_most(covers, group) for name, group in groups.items()}
-    items = item_features(
-        _of_offers(statistics, covers), of_offers, group_sizes(statistics, groups), half_lives
-    )
+    of_items = FeaturesOfItems(statistics, groups, half_lives)
+    items = _features_of_offers(of_items, of_offers, covers, known)
     near = known.neighbours[0].name
     if set(names) != _names(near, items, groups):
         raise InvalidInput("discovery: expected a model of no features but its own")
@@ -215,6 +207,17 @@ def linear_scorer(
         np.array([known.scales[0], coef[near], coef[f"{near}_root"]], np.float32),
         np.array([coef[name] for name in OF_CUSTOMERS], np.float32),
         [_group_term(name, group, of_offers[name], coef) for name, group in groups.items()],
+    )
+
+
+def _features_of_offers(
+    of_items: FeaturesOfItems, of_offers: ItemGroups, covers: Any, known: KnownItems
+) -> dict[str, NDArray[np.float64]]:
+    part = tables.positions(known.items, of_items.statistics.items)
+    return as_least_sold(
+        of_items.of(_of_offers(of_items.statistics, covers), of_offers),
+        covers[part].sum(axis=0) == 0,
+        of_items.among(part[known.least]),
     )
 
 
