@@ -6,6 +6,9 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
+from .analysis.breakdown import breakdown, per_customer
 from .analysis.decisions import Explanation
 from .analysis.explain import explain_result
 from .analysis.price_ranges import PriceRanges, RangeOptions, price_ranges
@@ -127,6 +130,58 @@ class Result(CampaignSolution):
             If the customer has no candidates, or the result no allocation.
         """
         return explain_result(self, customer)
+
+    def by(self, column: str, *, table: str | None = None) -> pa.Table:
+        """Add the allocation up by a column of offers or customers, or by role.
+
+        Parameters
+        ----------
+        column : str
+            Name of the column, such as "supplier", "brand" or "segment", or "role". Where it holds lists a coupon
+            counts in each group of its offer's list.
+        table : {"offers", "customers"}, optional
+            Whose column it is. Default: that of offers, or else that of customers.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row for each value of the column, ascending, also where nothing was given, and a last one, null, for
+            coupons without a value: `coupons`, `customers` who got any of them, and sums of what coupons have:
+            `redemptions` (of response), `cost` and `value`.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such column, or the result has no allocation.
+
+        Examples
+        --------
+        >>> import couponry
+        >>> offers = {"offer": ["tea", "jam"], "supplier": ["A", "B"]}
+        >>> candidates = {"customer": [1, 1, 2], "offer": ["tea", "jam", "tea"], "value": [2.0, 1.0, 3.0]}
+        >>> result = couponry.Campaign(offers, candidates).solve()
+        >>> result.by("supplier").to_pandas()
+          supplier  coupons  customers  value
+        0        A        2          2    5.0
+        1        B        1          1    1.0
+        """
+        return breakdown(self, column, table)
+
+    def per_customer(self) -> pa.Table:
+        """Add up what each customer got.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row for each customer who has candidates, in the order of their ids, also where nothing was given:
+            `customer`, `coupons`, and sums of what coupons have: `redemptions` (of response), `cost` and `value`.
+
+        Raises
+        ------
+        InvalidInput
+            If the result has no allocation.
+        """
+        return per_customer(self)
 
     def price_ranges(
         self,

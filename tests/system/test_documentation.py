@@ -25,7 +25,7 @@ def test_the_page_says_what_its_code_prints() -> None:
         for block in re.findall(r"```text\n(.*?)```", page, re.DOTALL)
         for line in block.splitlines()
     ]
-    assert len(code) == 5 and len(shown) == 4
+    assert len(code) == 6 and len(shown) == 8
     names: dict[str, object] = {}
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

@@ -187,10 +187,10 @@ class Allocation:
         candidates = self._compiled.campaign.candidates
         customer = self._compiled.problem.customer_of(positions)
         columns: dict[str, Any] = {
-            "customer": _as_they_came(
+            "customer": as_they_came(
                 candidates.customers.take(pa.array(customer)), self._compiled.campaign.customer_type
             ),
-            "offer": _as_they_came(
+            "offer": as_they_came(
                 self._offers.take(pa.array(candidates.offer[positions])),
                 self._compiled.campaign.offers.schema.field("offer").type,
             ),
@@ -206,8 +206,19 @@ def _distinct_customers(indptr: NDArray[np.int64], positions: NDArray[np.int64])
     return int((ends[1:] > ends[:-1]).sum())
 
 
-def _as_they_came(ids: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Ids in the integer type that they came in, or as text with 32-bit offsets, which most readers expect."""
+def as_they_came(ids: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Cast ids to the integer type that they came in, or to text with 32-bit offsets, which most readers expect.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array
+    kind : pyarrow.DataType
+        Type of the column that they came in.
+
+    Returns
+    -------
+    pyarrow.Array
+    """
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return ids.cast(kind if pa.types.is_integer(kind) else pa.string())
