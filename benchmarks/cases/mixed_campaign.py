@@ -2,13 +2,18 @@
 
     python benchmarks/cases/mixed_campaign.py [--customers 1000000] [--threads N] [--gap 0.0005]
     python benchmarks/cases/mixed_campaign.py --customers 100000000 --folder DIR [--write]
+    python benchmarks/cases/mixed_campaign.py --customers 160000000 --store DIR --no-hash [--page-cache BYTES]
 
 Half of the offers are capped at 0.3 to 0.9 of their use without limits, a fifth of the brands are promised 1.0 to
 1.15 of theirs (less where the caps leave less), and the budget is 0.8 of the cost without limits; 10 slots a
 customer. With --folder the campaign is a folder of Parquet files there (made if it is not there yet), packed into a
-store beside them that is memory-mapped; --write also writes the result there. Prints JSON: hardware, versions, the
-time of one pass over the packed candidates as a multiple of reading the same bytes once with the same threads, the
-solve by stage, its certificate, peak memory and a hash of the allocation.
+store beside them that is memory-mapped; --write also writes the result there. With --store the candidates go straight
+into a store as they are made, and no file of them is written.
+
+Prints JSON: hardware, versions, the time of one pass over the packed candidates as a multiple of reading the same bytes
+once with the same threads, the solve by stage, its certificate, peak memory and a hash of the allocation. Where the
+packed candidates of a store are larger than memory (or than --page-cache), the bare read is of their files, and nothing
+of them is in memory before it or the pass.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import pyarrow as pa
 from benchmarks.instances.contact_rules import Contacts
 from benchmarks.instances.synthetic import Synthetic
 from benchmarks.support import files
+from benchmarks.support.disk import OwnMemory
 from benchmarks.support.report import report, solved
 from benchmarks.support.timing import STATISTICS, interleaved
 from numpy.typing import NDArray
@@ -184,6 +185,12 @@ def benchmark(kind: Kind, doc: str | None, *, customers: int, width: int, gap: f
     parser.add_argument(
         "--contact-rules", action="store_true", help="windows that overlap, and conflicts, on top"
     )
+    parser.add_argument(
+        "--page-cache",
+        type=float,
+        help="bytes of packed candidates that may stay in memory; default: as the system says",
+    )
+    parser.add_argument("--no-hash", action="store_true", help="of the allocation")
     parser.add_argument("--make-only", action="store_true", help="make the files and stop")
     arguments = parser.parse_args()
     threads, folder = thread_count(arguments.threads), arguments.folder
@@ -196,15 +203,26 @@ def benchmark(kind: Kind, doc: str | None, *, customers: int, width: int, gap: f
     print(f"built in {built:.1f} s", file=sys.stderr)
     if arguments.make_only:
         return
-    result = solved(campaign, gap=arguments.gap, threads=threads, seed=arguments.seed)
+    with OwnMemory() as own:
+        result = solved(
+            campaign,
+            gap=arguments.gap,
+            threads=threads,
+            seed=arguments.seed,
+            page_cache=arguments.page_cache,
+        )
     wrote = None
     if arguments.write and folder:
         started = time.perf_counter()
         result.write(folder / "result", overwrite=True)
         wrote = time.perf_counter() - started
-    more = {"build_seconds": built, "write_seconds": wrote}
+    more: dict[str, Any] = {
+        "build_seconds": built,
+        "write_seconds": wrote,
+        "own_memory_bytes": own.peak,
+    }
     contacts = kind.contacts_of(size)
     if contacts is not None:
         more |= under_rules(campaign, result, contacts, kind.slots, threads)
-    said = report(campaign, result, threads, **more)
+    said = report(campaign, result, threads, hashed=not arguments.no_hash, **more)
     print(json.dumps(said, indent=1))

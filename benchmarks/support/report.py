@@ -4,25 +4,42 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
+from benchmarks.support.disk import disk_times
 from benchmarks.support.hardware import describe, read_once
 from benchmarks.support.timing import Disturbance, compared, interleaved
+from numpy.typing import NDArray
 
 import couponry
 from couponry import kernels
 from couponry.engines.local import LocalEngine
+from couponry.engines.streamed import StreamedEngine
 from couponry.solver.dual.lagrangian import Lagrangian, as_float32
+from couponry.solver.options import DEFAULT_OPTIONS
 from couponry.utils.memory import peak_memory
 
 
 def solved(
-    campaign: couponry.Campaign, *, gap: float, threads: int, seed: int = 0
+    campaign: couponry.Campaign,
+    *,
+    gap: float,
+    threads: int,
+    seed: int = 0,
+    page_cache: float | None = None,
 ) -> couponry.Result:
-    """The result of a solve; ends the programme where there is no allocation."""
-    result = campaign.solve(gap=gap, threads=threads, seed=seed, progress=True)
+    """The result of a solve; ends the programme where there is no allocation.
+
+    page_cache: bytes of a store's packed candidates that the system may keep in memory.
+    """
+    sizes = replace(DEFAULT_OPTIONS.sizes, page_cache_bytes=page_cache)
+    options = replace(DEFAULT_OPTIONS, sizes=sizes)
+    result = campaign.solve(
+        gap=gap, threads=threads, seed=seed, progress=True, solver_options=options
+    )
     if result.allocation is None or result.limits is None:
         raise SystemExit(f"{result.status}: {result.message}")
     return result
@@ -40,13 +57,10 @@ def times_by_threads(
 
     The prices of the limits must be those of the problem's rows: no ratios, and each limit enforced.
     """
-    assert result.limits is not None
     problem = campaign.compile().problem
     packed = [problem.shard.item, *problem.shard.quantity]
     engines = {t: LocalEngine(problem.shard, problem.rules, kernels.load(), t, 0) for t in counts}
-    lagrangian = Lagrangian(problem, engines[counts[0]])
-    reduced = lagrangian.reduced(result.limits["price"].to_numpy())
-    table = as_float32(lagrangian.price_table(reduced))
+    table = final_table(campaign, result, engines[counts[0]])
     works: dict[tuple[str, int], Callable[[], Any]] = {}
     for threads, engine in engines.items():
         works["read", threads] = partial(read_once, packed, threads)
@@ -65,16 +79,32 @@ def times_by_threads(
     }
 
 
+def final_table(
+    campaign: couponry.Campaign, result: couponry.Result, engine: LocalEngine
+) -> NDArray[np.float32]:
+    """The price table of a result's prices."""
+    assert result.limits is not None
+    lagrangian = Lagrangian(campaign.compile().problem, engine)
+    reduced = lagrangian.reduced(result.limits["price"].to_numpy())
+    return as_float32(lagrangian.price_table(reduced))
+
+
 def report(
     campaign: couponry.Campaign,
     result: couponry.Result,
     threads: int,
+    *,
+    hashed: bool = True,
     **more: Any,
 ) -> dict[str, Any]:
-    """Everything about a solve, as JSON has it; `more` goes behind its times."""
-    assert result.limits is not None
+    """Everything about a solve, as JSON has it; `more` goes behind its times. hashed: the allocation, row by row."""
+    assert result.limits is not None and result.allocation is not None
     disturbance = Disturbance()
-    timed = times_by_threads(campaign, result, [threads])[threads]
+    engine = result.allocation._plan.engine
+    if isinstance(engine, StreamedEngine):
+        timed = disk_times(engine, final_table(campaign, result, engine))
+    else:
+        timed = times_by_threads(campaign, result, [threads])[threads]
     seconds = solve_seconds(result)
     return {
         **describe(threads),
@@ -88,7 +118,7 @@ def report(
         **more,
         **result.as_dict(),
         "peak_memory_bytes": peak_memory(),
-        "allocation_sha256": digest(result.allocation),
+        "allocation_sha256": digest(result.allocation) if hashed else None,
     }
 
 

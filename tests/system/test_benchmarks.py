@@ -134,18 +134,22 @@ def test_end_to_end(said: Said) -> None:
 
 
 @needs_native
-def test_mixed_campaign(said: Said) -> None:
+def test_mixed_campaign_in_memory_and_past_it(said: Said, tmp_path: Path) -> None:
     from benchmarks.cases import mixed_campaign
 
-    hashes = []
-    for threads in ("1", "2"):
-        report = said(mixed_campaign, "--customers", "20000", "--threads", threads)
+    past_memory = ("--threads", "2", "--store", str(tmp_path / "store"), "--page-cache", "1")
+    reports = [
+        said(mixed_campaign, "--customers", "20000", *options)
+        for options in (("--threads", "1"), past_memory)
+    ]
+    for report in reports:
         assert report["status"] == "optimal" and report["gap"] <= 5e-4
         assert report["max_violation"] == 0
         assert report["limits"] == 1000 + 128 + 1
         assert report["packed_bytes"] == 20_000 * 32 * 4
-        hashes.append(report["allocation_sha256"])
-    assert hashes[0] == hashes[1]
+        assert report["own_memory_bytes"] > 0
+    assert reports[0]["allocation_sha256"] == reports[1]["allocation_sha256"]
+    assert "read_from" not in reports[0] and reports[1]["read_from"] == "disk"
 
 
 @needs_native
