@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,20 +33,25 @@ def disk_times(
 ) -> dict[str, Any]:
     """Reads and passes that find nothing in memory, and passes that find what the one before has left there."""
     packed = [engine.shard.item, *engine.shard.quantity]
-    read, cold, again = [], [], []
+    works = {"read": partial(read_files, packed), "pass": partial(engine.evaluate, price)}
+    seconds: dict[str, list[float]] = {name: [] for name in (*works, "following pass")}
+    processor: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
-        drop_from_page_cache(*packed)
-        read.append(seconds_of(lambda: read_files(packed)))
-        drop_from_page_cache(*packed)
-        cold.append(seconds_of(lambda: engine.evaluate(price)))
-        again.append(seconds_of(lambda: engine.evaluate(price)))
+        for name, work in works.items():
+            drop_from_page_cache(*packed)
+            before = time.process_time()
+            seconds[name].append(seconds_of(work))
+            processor[name].append(time.process_time() - before)
+        seconds["following pass"].append(seconds_of(works["pass"]))
     size = sum(array.nbytes for array in packed)
     return {
         "read_from": "disk",
         "packed_bytes": size,
-        "disk_bytes_per_second": size / min(read),
-        "following_pass_seconds": again,
-        **compared(read, cold, engine.candidates),
+        "disk_bytes_per_second": size / min(seconds["read"]),
+        "read_processor_seconds": processor["read"],
+        "pass_processor_seconds": processor["pass"],
+        "following_pass_seconds": seconds["following pass"],
+        **compared(seconds["read"], seconds["pass"], engine.candidates),
     }
 
 
