@@ -80,6 +80,21 @@ def test_an_error_of_worker_0_waits_for_the_others() -> None:
     assert sorted(done) == [1, 2, 3]
 
 
+def test_too_few_threads_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    helpers = iter([crew._helper()])
+
+    def no_more() -> crew._Helper:
+        for helper in helpers:
+            return helper
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(crew, "_helper", no_more)
+    done: list[int] = []
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        crew.run_together(done.append, 4)
+    assert done == [1]  # whoever began is waited for
+
+
 def test_nothing_outlives_the_call() -> None:
     class Large:
         pass

@@ -27,13 +27,13 @@ def run_together(job: Callable[[int], None], workers: int) -> None:
         Called as job(worker), for 0 <= worker < workers. It raises nothing but in worker 0.
     workers : int
     """
-    waiting = []
-    for worker in range(1, workers):
-        done = threading.Lock()
-        done.acquire()
-        _helper().begin(job, worker, done)
-        waiting.append(done)
+    waiting: list[threading.Lock] = []
     try:
+        for worker in range(1, workers):
+            done = threading.Lock()
+            done.acquire()
+            _helper().begin(job, worker, done)
+            waiting.append(done)
         job(0)
     finally:
         for done in waiting:
