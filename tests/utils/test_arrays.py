@@ -13,8 +13,11 @@ from couponry.utils.arrays.blocks import blocks, row_blocks
 from couponry.utils.arrays.derived_arrays import SharedArrays
 from couponry.utils.arrays.mapped_arrays import (
     copy_to_memory,
+    drop_from_page_cache,
     exceeds_page_cache,
     map_array,
+    mapped_bytes,
+    read_ahead,
     release_pages,
 )
 
@@ -55,7 +58,11 @@ def test_files_are_numpys(tmp_path: Path):
 
 def test_pages_that_are_released_come_back_from_the_file(tmp_path: Path):
     array = save(FolderStore(tmp_path), "x", np.arange(1 << 16))
-    release_pages(array, array[1000:5000], array[:0], None, np.arange(3))
+    parts = array, array[1000:5000], array[:0], np.arange(3)
+    release_pages(*parts, None)
+    drop_from_page_cache(*parts)
+    read_ahead(*parts)
+    assert mapped_bytes(*parts) == array.nbytes + 4000 * 8
     assert np.array_equal(array, np.arange(1 << 16))
 
 
