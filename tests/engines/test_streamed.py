@@ -15,7 +15,7 @@ from tests.support.campaigns import random_tables
 from tests.support.large_campaign import FEW_FREE, GAP, campaign, coupons
 
 from couponry import Campaign, CustomerRule, Limit, kernels
-from couponry.engines import local
+from couponry.engines import local, streamed
 from couponry.engines.local import LocalEngine
 from couponry.engines.protocol import Engine
 from couponry.engines.streamed import StreamedEngine, local_engine
@@ -111,6 +111,7 @@ def test_pieces_answer_like_everybody(
 ) -> None:
     """With segments, bounds that differ by customer, and rules that are constraints of each customer."""
     monkeypatch.setattr(local, "BLOCK_CANDIDATES", 25)
+    monkeypatch.setattr(streamed, "FEW_CANDIDATES", 0)
     tables = random_tables(customers=300)
     rules = [CustomerRule("slots", max="slots"), CustomerRule("brands", by="brand", max="slots")]
     if conflict:

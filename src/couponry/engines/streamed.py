@@ -31,6 +31,9 @@ BLOCKS_A_PIECE = 4
 PIECES_AHEAD = 3
 """Pieces that are read ahead of those that are worked on."""
 
+FEW_CANDIDATES = 1 << 22
+"""Candidates up to which noise is drawn into memory: more than passes is asked of all of so few, not of samples."""
+
 
 def local_engine(
     shard: Shard,
@@ -228,6 +231,8 @@ class StreamedEngine(LocalEngine):
 
     def with_noise(self, seed: int) -> LocalEngine:
         """See `Engine.with_noise`."""
+        if self.candidates <= FEW_CANDIDATES:
+            return super().with_noise(seed)
         return self._streamed(self._rules, seed)
 
     def _joined(self, parts: Sequence[tuple[Shard, Rules]]) -> tuple[Shard, Rules]:
