@@ -36,6 +36,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
         "trees/score_trees",
     ],
     "purchases": ["affinity/group_purchases"],
+    "candidates": [],
 }
 
 DIRECTIVES = {

@@ -11,6 +11,7 @@ import pytest
 
 from couponry import InvalidInput
 from couponry.data import streams
+from couponry.data.formats import parquet_rows
 from couponry.data.formats.parquet_metadata import read_parquet_metadata
 
 
@@ -18,7 +19,7 @@ from couponry.data.formats.parquet_metadata import read_parquet_metadata
 def test_rows_come_once_and_in_order(
     opened: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "OPENED_ROWS", opened)
+    monkeypatch.setattr(parquet_rows, "OPENED_ROWS", opened)
     table = pa.table({"a": np.arange(7_321), "b": np.arange(7_321) % 7})
     for part, rows in enumerate((slice(0, 4_000), slice(4_000, 4_000), slice(4_000, None))):
         pq.write_table(table[rows], tmp_path / f"part-{part}.parquet", row_group_size=1_000)
@@ -34,8 +35,8 @@ def test_row_groups_that_were_read_are_let_go(
     """Else each row group of a file takes memory until the last one is read."""
     values = np.random.default_rng(0).random(400_000)
     pq.write_table(pa.table({"a": values}), tmp_path / "t.parquet", row_group_size=10_000)
-    monkeypatch.setattr(streams, "BATCH_ROWS", 10_000)
-    monkeypatch.setattr(streams, "OPENED_ROWS", 10_000)
+    monkeypatch.setattr(parquet_rows, "BATCH_ROWS", 10_000)
+    monkeypatch.setattr(parquet_rows, "OPENED_ROWS", 10_000)
     stream = streams.stream_files(tmp_path, "t.parquet", "t", ["a"])
     before = pa.total_allocated_bytes()
     held = [pa.total_allocated_bytes() - before for _ in stream.batches()]

@@ -225,6 +225,54 @@ def test_copy_runs(name: str, dtype: Any) -> None:
 
 
 @every_backend
+@pytest.mark.parametrize("id_type", [np.int32, np.int64])
+@pytest.mark.parametrize("offer_type", [np.uint16, np.uint32])
+def test_rows_as_they_are_read(name: str, id_type: Any, offer_type: Any) -> None:
+    random = np.random.default_rng(3)
+    rows = np.unique(random.integers(-5, [900, 60], (5_000, 2)), axis=0)
+    customer, ids = np.ascontiguousarray(rows.T, id_type)
+    number = random.permutation(65).astype(np.int32)
+    found: list[list[Any]] = []
+    with backend(name) as module:
+        for each in reference(), module:
+            offer, start = np.zeros(len(rows), offer_type), np.zeros(len(rows), np.int64)
+            got = [each.number_offers(ids, -5, number, offer), offer.tolist()]
+            got += [each.number_offers(ids, least, number, offer) for least in (-4, -6, 2**40)]
+            offer = (ids + 5).astype(offer_type)
+            customers = each.find_customers(customer, offer, start)
+            got += [customers, start[:customers].tolist()]
+            for wrong in 1, 1_024, 1_025, 3_000:
+                order = np.arange(len(rows))
+                order[[wrong - 1, wrong]] = order[[wrong, wrong - 1]]
+                got.append(each.find_customers(customer[order], offer[order], start))
+                order[wrong - 1] = order[wrong]
+                got.append(each.find_customers(customer[order], offer[order], start))
+            got += [each.find_customers(customer[:0], offer[:0], start[:0])]
+            found.append(got)
+    assert found[1] == found[0]
+    assert found[0][0] == len(rows) and found[0][4] == 0
+    assert found[0][-9:] == [-1, -1, -1_024, -1_024, -1_025, -1_025, -3_000, -3_000, 0]
+
+
+@every_backend
+@pytest.mark.parametrize("value_type", [np.float32, np.float64])
+def test_values_outside_of_bounds(name: str, value_type: Any) -> None:
+    values = np.linspace(-1, 1, 3_000).astype(value_type)
+    found = []
+    with backend(name) as module:
+        for each in reference(), module:
+            got = [each.find_outside(values, low, high) for low, high in ((-1, 1), (-1, 0.5), (0, 1))]
+            for at in 0, 1_023, 1_024, 2_999:
+                for wrong in np.nan, np.inf, -np.inf:
+                    spoilt = values.copy()
+                    spoilt[at] = wrong
+                    got.append(each.find_outside(spoilt, -1.0, 1.0))
+            found.append([*got, each.find_outside(values[:0], 0.0, 1.0)])
+    assert found[1] == found[0]
+    assert found[0][0] == 3_000 and found[0][3:] == [*np.repeat([0, 1_023, 1_024, 2_999], 3), 0]
+
+
+@every_backend
 @pytest.mark.parametrize("value_type", [np.float32, np.float64])
 @pytest.mark.parametrize("item_type", [np.uint16, np.uint32])
 def test_span_and_quantise(name: str, item_type: Any, value_type: Any) -> None:

@@ -129,6 +129,15 @@ def _of_candidates() -> Iterator[Call]:
             "out": np.zeros((17, 2), np.uint8),
         },
     )
+    rows = np.unique(random.integers(0, [9, 30], (60, 2)), axis=0)  # by customer, then by offer
+    number = np.full(33, -1, np.int32)
+    number[3:] = random.permutation(30)
+    offer = np.zeros(len(rows), np.uint16)
+    ids = {"ids": rows[:, 1] - 4, "least": -7}
+    yield Call("number_offers", {**ids, "number": number, "offer": offer})
+    columns = {"customer": rows[:, 0].copy(), "offer": rows[:, 1].astype(np.uint16)}
+    yield Call("find_customers", {**columns, "start": np.zeros(len(rows), np.int64)})
+    yield Call("find_outside", {"values": values, "low": -1.0, "high": 9.0})
     key = random.integers(0, 2**64, 8 + 3, dtype=np.uint64)
     words = random.integers(0, 2**64, 3 * 8, dtype=np.uint64)
     yield Call("hash_blocks", {"words": words, "key": key, "out": np.zeros((3, 4), np.uint64)})

@@ -16,7 +16,7 @@ void span(const Item* item, const Value* values, int64_t n, double* low, double*
     }
 }
 
-// See `quantise` in reference/quantise.py.
+// See `quantise` in reference/candidates.py.
 template <class Item, class Value>
 void quantise(const Item* item, const Value* values, int64_t n, const double* low, const double* step,
               uint16_t* quantity, uint8_t* fine, double* error, double* fine_error) noexcept {

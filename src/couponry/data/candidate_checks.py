@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..kernels import Backend, load
+from ..utils.checks import LARGEST_NUMBER
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import did_you_mean
 from . import ids, tables
+from .arrow_columns import one_array
 from .candidate_rows import CandidateRows, sort_rows
+from .formats.parquet_rows import Part
 from .plain_types import check_values
 from .roles import ROLES
 from .table_files import empty_table
 
 TABLE = "candidates"
+CODED = ("customer", "offer", "role")
+"""Columns whose text may come in dictionaries."""
+
 KEYS = ("customer", "offer", "role", "mandatory")
 """Columns of the candidates table that are not numeric."""
 
@@ -27,22 +35,26 @@ MAX_LOOKUP_SPREAD = 1 << 22
 
 
 @dataclass(frozen=True)
-class NumberedBlock:
+class NumberedPart:
     """Some rows of the candidates table.
 
     Attributes
     ----------
-    table : pyarrow.Table
+    part : Part
+        Read by whoever checks it.
     first_row : int
         Number of the first of them in the whole table, for messages.
     """
 
-    table: pa.Table
+    part: Part
     first_row: int
 
 
 class CandidateChecks:
-    """Turns blocks of a candidates table into rows in canonical order, and refuses what is wrong.
+    """Turns parts of a candidates table into rows in canonical order, and refuses what is wrong.
+
+    What is as it should be goes through kernels, from the memory into which it was decoded; anything else is looked at
+    once more by what says what is wrong with it.
 
     Parameters
     ----------
@@ -78,14 +90,15 @@ class CandidateChecks:
         for name in self.numeric:
             single = schema.field(name).type == pa.float32()
             self.dtypes[name] = np.dtype(np.float32 if single else np.float64)
-        self._positions = _OfferPositions(offers)
+        self._kernels = stated_backend().unchecked
+        self._numbered = _OfferNumbers(offers, self._kernels)
 
-    def checked_rows(self, block: NumberedBlock) -> CandidateRows:
-        """Check the rows of a block, and put them into canonical order.
+    def checked_rows(self, numbered: NumberedPart) -> CandidateRows:
+        """Read some rows, check them, and put them into canonical order.
 
         Parameters
         ----------
-        block : NumberedBlock
+        numbered : NumberedPart
             Some rows of the table.
 
         Returns
@@ -99,31 +112,63 @@ class CandidateChecks:
             With the number of the first row that is wrong.
         DuplicatePair
         """
-        table, first = block.table, block.first_row
+        table, first = numbered.part.read(), numbered.first_row
         columns: dict[str, NDArray[Any]] = {"offer": self._offer(table, first)}
-        customer = tables.ids(table, TABLE, "customer", first)
+        customer = ids.in_order(ids.coded(table, TABLE, "customer", first))
         for name in self.numeric:
-            columns[name] = tables.exact_numbers(table, TABLE, name, first)
-        if "response" in columns:
+            columns[name] = self._numbers(table, name, first)
+        if "response" in columns and not self._is_within(columns["response"], 0.0, 1.0):
             tables.check_probabilities(columns["response"], TABLE, "response", first)
         if "role" in self.dtypes:
             columns["role"] = _role_codes(table, first)
         if "mandatory" in self.dtypes:
             columns["mandatory"] = _flags(table, "mandatory", first)
-        return sort_rows(customer, columns, len(self.offers))
+        return sort_rows(customer, columns, len(self.offers), self._kernels.find_customers)
 
     def _offer(self, table: pa.Table, first_row: int) -> NDArray[Any]:
         """The row of the sorted offers of each candidate."""
-        found = tables.ids(table, TABLE, "offer", first_row)
-        tables.check_kind_of_ids(found, self.offers, "table candidates, column 'offer'", "offers")
-        position = self._positions.of(found)
-        if (position < 0).any():
-            row = int((position < 0).argmax())
+        found = ids.coded(table, TABLE, "offer", first_row)
+        label = "table candidates, column 'offer'"
+        tables.check_kind_of_ids(found.some(), self.offers, label, "offers")
+        offer = np.empty(len(found.code), self.dtypes["offer"])
+        row = self._numbered.find(found, offer)
+        if row < len(offer):
             raise InvalidInput(
                 f"table candidates, column 'offer', row {first_row + row}: offer "
                 f"{table['offer'][row].as_py()!r} is not in table offers"
             )
-        return position.astype(self.dtypes["offer"])
+        return offer
+
+    def _numbers(self, table: pa.Table, name: str, first_row: int) -> NDArray[Any]:
+        """A numeric column, where it is of floats not copied."""
+        column = table[name]
+        if column.type in (pa.float32(), pa.float64()) and column.null_count == 0:
+            values = np.require(one_array(column).to_numpy(), requirements="A")
+            if self._is_within(values, -LARGEST_NUMBER, LARGEST_NUMBER):
+                return values
+        return tables.exact_numbers(table, TABLE, name, first_row)
+
+    def _is_within(self, values: NDArray[Any], low: float, high: float) -> bool:
+        """Whether all values are within bounds."""
+        return bool(self._kernels.find_outside(values, low, high) == len(values))
+
+
+def stated_backend() -> Backend:
+    """Load the backend that the environment names, or that there is.
+
+    Returns
+    -------
+    Backend
+
+    Raises
+    ------
+    InvalidInput
+        If the environment names a backend that there is not.
+    """
+    try:
+        return load()
+    except ValueError as error:
+        raise InvalidInput(str(error)) from None
 
 
 def offer_dtype(n_offers: int) -> np.dtype[Any]:
@@ -142,28 +187,31 @@ def offer_dtype(n_offers: int) -> np.dtype[Any]:
     return np.dtype(np.uint16 if n_offers <= 65_536 else np.uint32)
 
 
-class _OfferPositions:
-    """Position of ids among the ascending ids of the offers table, -1 where they are not there."""
+class _OfferNumbers:
+    """Looks ids up among the ascending ids of the offers table."""
 
-    def __init__(self, offers: pa.Array):
-        self._offers = offers
+    def __init__(self, offers: pa.Array, kernels: ModuleType):
+        self._offers, self._kernels = offers, kernels
         self._table: NDArray[np.int32] | None = None
         close = offers.type == ids.INTEGERS
         if close and offers[-1].as_py() - offers[0].as_py() < MAX_LOOKUP_SPREAD:
             values = offers.to_numpy()
-            self._least, self._last = int(values[0]), int(values[-1])
-            self._table = np.full(self._last - self._least + 1, -1, np.int32)
+            self._least = int(values[0])
+            self._table = np.full(int(values[-1]) - self._least + 1, -1, np.int32)
             self._table[values - self._least] = np.arange(len(values))
 
-    def of(self, found: pa.Array) -> NDArray[Any]:
-        """The position of each id."""
-        if self._table is None or len(found) == 0:
-            return tables.positions(found, self._offers)
-        values = found.to_numpy()
-        if values.min() < self._least or values.max() > self._last:
-            return tables.positions(found, self._offers)
-        position: NDArray[np.int32] = self._table[values - self._least]
-        return position
+    def find(self, found: ids.CodedIds, offer: NDArray[Any]) -> int:
+        """Write the position of each id into `offer`, up to the first that is not there; returns its row, or all."""
+        code, least, number = found.code, 0, self._table
+        if found.dictionary is not None:
+            number = tables.positions(found.dictionary, self._offers).astype(np.int32)
+        elif number is not None:
+            least = self._least
+        else:  # ids far apart
+            number = tables.positions(found.ids(), self._offers).astype(np.int32)
+            code = np.arange(len(code), dtype=np.int32)
+        row: int = self._kernels.number_offers(code, least, number, offer)
+        return row
 
 
 def _flags(table: pa.Table, name: str, first_row: int) -> NDArray[np.uint8]:

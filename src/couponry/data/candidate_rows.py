@@ -16,6 +16,10 @@ Columns = dict[str, NDArray[Any]]
 """Columns of candidates by name, all of one length."""
 
 
+FindCustomers = Callable[[NDArray[Any], NDArray[Any], NDArray[np.int64]], int]
+"""The kernel; see `couponry.kernels.reference.candidates.find_customers`."""
+
+
 class DuplicatePair(Exception):
     """A pair of customer and offer is there twice.
 
@@ -102,16 +106,20 @@ class CandidateRows:
         return CandidateRows(pa.concat_arrays([self.customers]), self.indptr.copy(), columns)
 
 
-def sort_rows(customer: pa.Array, columns: Columns, n_offers: int) -> CandidateRows:
-    """Put rows into canonical order.
+def sort_rows(
+    customer: ids.CodedIds, columns: Columns, n_offers: int, find_customers: FindCustomers
+) -> CandidateRows:
+    """Put rows into canonical order; those that are in it stay where they are.
 
     Parameters
     ----------
-    customer : pyarrow.Array, shape (n_rows,)
-        Id of each row's customer.
+    customer : CodedIds
+        Id of each row's customer, with codes in the order of ids.
     columns : dict of str to ndarray, shape (n_rows,) each
         `offer` among them, as rows of the sorted offers.
     n_offers : int
+    find_customers : callable
+        The kernel of any backend.
 
     Returns
     -------
@@ -122,7 +130,16 @@ def sort_rows(customer: pa.Array, columns: Columns, n_offers: int) -> CandidateR
     ------
     DuplicatePair
     """
-    code, ids_of = ids.codes(customer, 2**62 // n_offers)
+    start = np.empty(len(customer.code), np.int64)
+    found = find_customers(customer.code, columns["offer"], start)
+    if found > 0:
+        start = start[:found].copy()
+        return CandidateRows(customer.ids(start), np.append(start, len(customer.code)), columns)
+    if customer.dictionary is None:
+        code, ids_of = ids.codes(customer.ids(), 2**62 // n_offers)
+    else:
+        dictionary = customer.dictionary
+        code, ids_of = customer.code.astype(np.int64), lambda code: dictionary.take(pa.array(code))
     return _sorted(code, ids_of, columns, n_offers)
 
 

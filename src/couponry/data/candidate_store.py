@@ -25,7 +25,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..kernels import load
 from ..utils.arrays.array_store import Arrays, ArrayStore
 from ..utils.arrays.digests import HashBlocks
 from ..utils.arrays.recorded_arrays import (
@@ -38,6 +37,7 @@ from ..utils.arrays.recorded_arrays import (
 from ..utils.atomic_folder import atomic_folder, remove_folder, reserved_folder, tidy
 from ..utils.errors import InvalidInput
 from ..utils.threads import thread_count
+from .candidate_checks import stated_backend
 from .candidates import Candidates, build_candidates
 from .external_sort import file_names
 from .ids import TEXT, as_ids, digest_of
@@ -160,10 +160,7 @@ def hash_blocks() -> HashBlocks:
     InvalidInput
         If the environment names a backend that there is not.
     """
-    try:
-        kernel: HashBlocks = load().kernels.hash_blocks
-    except ValueError as error:
-        raise InvalidInput(str(error)) from None
+    kernel: HashBlocks = stated_backend().kernels.hash_blocks
     return kernel
 
 

@@ -16,9 +16,10 @@ from ..utils.arrays.derived_arrays import DerivedArrays, SharedArrays
 from ..utils.errors import InvalidInput
 from ..utils.parallel import parallel_map
 from . import tables
-from .candidate_checks import TABLE, CandidateChecks, NumberedBlock
+from .candidate_checks import CODED, TABLE, CandidateChecks, NumberedPart
 from .candidate_rows import DuplicatePair
 from .external_sort import ExternalSort, StoredRows
+from .formats.parquet_rows import Part
 from .streams import Stream
 
 
@@ -106,10 +107,11 @@ def build_candidates(
     InvalidInput
     """
     checks = CandidateChecks(stream.schema, offers)
-    sort = ExternalSort(store, checks.dtypes, checks.customer_type, len(offers))
+    kinds = checks.dtypes, checks.customer_type
+    sort = ExternalSort(store, *kinds, len(offers), stream.rows)
     try:
-        blocks = _numbered(stream.blocks(sort.block_rows))
-        for rows in parallel_map(checks.checked_rows, blocks, threads):
+        parts = _numbered(stream.parts(sort.block_rows, CODED))
+        for rows in parallel_map(checks.checked_rows, parts, threads):
             sort.add(rows)
         whole = sort.finish(threads)
     except DuplicatePair as pair:
@@ -119,12 +121,12 @@ def build_candidates(
     return Candidates.of_rows(whole)
 
 
-def _numbered(blocks: Iterator[pa.Table]) -> Iterator[NumberedBlock]:
-    """Blocks with the numbers of their first rows."""
+def _numbered(parts: Iterator[Part]) -> Iterator[NumberedPart]:
+    """Parts with the numbers of their first rows."""
     first_row = 0
-    for block in blocks:
-        yield NumberedBlock(block, first_row)
-        first_row += len(block)
+    for part in parts:
+        yield NumberedPart(part, first_row)
+        first_row += part.rows
 
 
 def _describe(duplicate: DuplicatePair, stream: Stream, offers: pa.Array) -> str:

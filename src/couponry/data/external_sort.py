@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -63,6 +64,8 @@ class RowWriter:
         Of each column.
     customer_type : pyarrow.DataType
         Of the customers' ids: int64 or large_string.
+    rows : int, optional
+        How many there will be, where that is known.
 
     Attributes
     ----------
@@ -71,13 +74,18 @@ class RowWriter:
     """
 
     def __init__(
-        self, store: ArrayStore, dtypes: dict[str, np.dtype[Any]], customer_type: pa.DataType
+        self,
+        store: ArrayStore,
+        dtypes: dict[str, np.dtype[Any]],
+        customer_type: pa.DataType,
+        rows: int | None = None,
     ):
         self._customers = IdWriter(store, "customer", customer_type)
         self._indptr = store.writer("indptr", np.int64)
         self._indptr.append(np.zeros(1, np.int64))
         self._columns = {
-            name: store.writer(file, dtypes[name]) for name, file in file_names(dtypes).items()
+            name: store.writer(file, dtypes[name], rows)
+            for name, file in file_names(dtypes).items()
         }
         self.customers = 0
         self.rows = 0
@@ -139,6 +147,8 @@ class ExternalSort:
         Of each column.
     customer_type : pyarrow.DataType
     n_offers : int
+    rows : int, optional
+        How many there will be, where that is known.
     """
 
     def __init__(
@@ -147,14 +157,11 @@ class ExternalSort:
         dtypes: dict[str, np.dtype[Any]],
         customer_type: pa.DataType,
         n_offers: int,
+        rows: int | None = None,
     ):
-        self._store, self._dtypes, self._type, self._n_offers = (
-            store,
-            dtypes,
-            customer_type,
-            n_offers,
-        )
-        self._writer = RowWriter(store, dtypes, customer_type)
+        self._n_offers = n_offers
+        self._new_writer = partial(RowWriter, store, dtypes, customer_type)
+        self._writer = self._new_writer(rows)
         self._starts = [0]  # the first customer of each run
         self._waiting: CandidateRows | None = None
 
@@ -221,7 +228,7 @@ class ExternalSort:
         if len(self._starts) == 1:
             return runs
         merge = _Merge(runs, [*self._starts, len(runs.customers)], self._n_offers)
-        self._writer = RowWriter(self._store, self._dtypes, self._type)
+        self._writer = self._new_writer(int(runs.indptr[-1]))
         for number, rows in enumerate(parallel_map(merge.rows, merge.ranges(), threads)):
             self._writer.append(rows)
             if number % RANGES_PER_RELEASE == 0:

@@ -5,17 +5,127 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..utils.arrays.array_store import ArrayStore
 from . import tables
+from .arrow_columns import one_array
 
 INTEGERS, TEXT = pa.int64(), pa.large_string()
 """The two types of ids."""
+
+DICTIONARIES = tuple(pa.dictionary(pa.int32(), text) for text in (pa.string(), TEXT))
+"""Types of text ids that are kept as they come."""
+
+
+class CodedIds(NamedTuple):
+    """A column of ids without a copy of it, where that can be had.
+
+    Attributes
+    ----------
+    code : ndarray of int32 or int64, shape (n_rows,)
+        The ids themselves, or where they are in the dictionary.
+    dictionary : pyarrow.Array of large_string, or None
+        Text ids, which may be there more than once; None for integers.
+    """
+
+    code: NDArray[np.int32] | NDArray[np.int64]
+    dictionary: pa.Array | None
+
+    def ids(self, rows: Any = slice(None)) -> pa.Array:
+        """Return the ids of some rows.
+
+        Parameters
+        ----------
+        rows : slice or ndarray of int64
+            Default: all of them.
+
+        Returns
+        -------
+        pyarrow.Array of int64 or large_string
+        """
+        code = self.code[rows]
+        if self.dictionary is None:
+            return pa.array(code, INTEGERS)
+        return self.dictionary.take(pa.array(code))
+
+    def some(self) -> pa.Array:
+        """Return no ids, of the type of these."""
+        return pa.array([], INTEGERS) if self.dictionary is None else self.dictionary[:0]
+
+
+def coded(table: pa.Table, what: str, name: str, first_row: int = 0) -> CodedIds:
+    """Return a column of ids, as `tables.ids` checks them.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    what, name : str
+        Names of the table and the column.
+    first_row : int
+        Number of the table's first row, for messages.
+
+    Returns
+    -------
+    CodedIds
+        Text in the dictionary that it came in, or in one of its own for each stretch of the same id.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    tables.require(table, what, name)
+    column = table[name]
+    if column.type in (pa.int32(), INTEGERS) and column.null_count == 0:
+        return CodedIds(_aligned(one_array(column)), None)
+    if column.type in DICTIONARIES and column.null_count == 0:
+        whole = one_array(column.unify_dictionaries())
+        dictionary = whole.dictionary.cast(TEXT)
+        if dictionary.null_count == 0 and _is_sound(whole):
+            return CodedIds(_aligned(whole.indices), dictionary)
+    found = tables.ids(table, what, name, first_row)
+    if found.type == INTEGERS:
+        return CodedIds(_aligned(found), None)
+    stretches = pc.run_end_encode(found, run_end_type=pa.int64())
+    lengths = np.diff(stretches.run_ends.to_numpy(), prepend=0)
+    return CodedIds(np.repeat(np.arange(len(lengths)), lengths), stretches.values)
+
+
+def in_order(found: CodedIds) -> CodedIds:
+    """Give ids codes that are ordered as they are.
+
+    Parameters
+    ----------
+    found : CodedIds
+
+    Returns
+    -------
+    CodedIds
+        Of the same ids.
+    """
+    if found.dictionary is None or tables.ascends(found.dictionary):
+        return found
+    rank, distinct = tables.ranks(found.dictionary)
+    return CodedIds(rank[found.code], distinct)
+
+
+def _is_sound(column: pa.DictionaryArray) -> bool:
+    """Whether a dictionary holds text, and every row is in it."""
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _aligned(column: pa.Array) -> NDArray[Any]:
+    """The numbers of a column, copied only where they are not where numbers of their size can be."""
+    return np.require(column.to_numpy(), requirements="A")
 
 
 class IdWriter:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ..utils.errors import InvalidInput, first_line
 from ..utils.lazy_imports import is_imported
 from . import tables
-from .table_files import common_schema, dataset, fitted, list_files, plain_schema, reading
+from .formats.parquet_rows import ParquetRows, Part
+from .table_files import dataset, fitted, in_blocks, list_files, plain_schema
 
 BATCH_ROWS = 1 << 17
-"""Rows that are decoded at a time."""
-
-OPENED_ROWS = 1 << 20
-"""Rows, about, of the row groups of a file that are opened at a time."""
+"""Rows of a data set that are decoded at a time."""
 
 
 @dataclass(frozen=True)
@@ -36,38 +33,52 @@ class Stream:
         Whether `batches` can be called again.
     files : list of lists, or None
         Path and `file_state` of each file that it reads; None where it is not of files.
+    parquet : ParquetRows or None
+        The Parquet files that it is of.
+    rows : int or None
+        How many there are, as far as that is known.
     """
 
     schema: pa.Schema
     batches: Callable[[], Iterator[pa.Table]]
     repeatable: bool = True
     files: list[list[Any]] | None = None
+    parquet: ParquetRows | None = None
+    rows: int | None = None
+
+    def parts(self, rows: Callable[[], int], coded: Sequence[str] = ()) -> Iterator[Part]:
+        """Yield the same rows in parts, which any thread may read: of Parquet files they are not decoded yet.
+
+        Parameters
+        ----------
+        rows : callable
+            Returns about how many rows the next part is to have.
+        coded : sequence of str
+            Columns whose text may come in dictionaries.
+
+        Yields
+        ------
+        Part
+        """
+        if self.parquet is not None:
+            yield from self.parquet.parts(rows, coded)
+            return
+        for block in self.blocks(rows):
+            yield Part.of(block)
 
     def blocks(self, rows: Callable[[], int]) -> Iterator[pa.Table]:
-        """Yield the same rows in tables of as many rows as `rows()` says each time; the last has what is left.
+        """Return the same rows in tables of as many rows as `rows()` says each time; the last has what is left.
 
         Parameters
         ----------
         rows : callable
             Returns the number of rows of the next table.
 
-        Yields
-        ------
-        pyarrow.Table
-            The next rows.
+        Returns
+        -------
+        iterator of pyarrow.Table
         """
-        waiting: list[pa.Table] = []
-        count = 0
-        for batch in self.batches():
-            waiting.append(batch)
-            count += len(batch)
-            while count >= rows():
-                table, size = pa.concat_tables(waiting), rows()
-                yield table.slice(0, size)
-                count -= size
-                waiting = [table.slice(size)] if count else []
-        if count:
-            yield pa.concat_tables(waiting)
+        return in_blocks(self.batches(), rows)
 
 
 def stream(data: Any, what: str, columns: list[str]) -> Stream:
@@ -132,34 +143,8 @@ def stream_files(folder: Path, name: str | list[str], what: str, columns: list[s
     if any(path.suffix.lower() == ".csv" for path in paths):
         return _stream_table(tables.read(folder, name, what, columns), files)
 
-    schemas = []
-    for path in paths:
-        with reading(path, what):
-            schemas.append(plain_schema(pq.read_schema(path), what, columns))
-    schema = common_schema(paths, schemas, what)
-
-    def batches() -> Iterator[pa.Table]:
-        for path in paths:
-            with reading(path, what), pq.ParquetFile(path, buffer_size=1 << 20) as file:
-                for groups in _row_groups(file.metadata):
-                    for batch in file.iter_batches(BATCH_ROWS, groups, columns=schema.names):
-                        yield fitted(pa.table(batch), schema, what)
-
-    return Stream(schema, batches, files=files)
-
-
-def _row_groups(metadata: pq.FileMetaData) -> Iterator[list[int]]:
-    """Row groups of a file that are opened together: each takes memory as long as the others are read."""
-    opened: list[int] = []
-    rows = 0
-    for group in range(metadata.num_row_groups):
-        opened.append(group)
-        rows += metadata.row_group(group).num_rows
-        if rows >= OPENED_ROWS:
-            yield opened
-            opened, rows = [], 0
-    if opened:
-        yield opened
+    parquet = ParquetRows.open(paths, what, columns)
+    return Stream(parquet.schema, parquet.batches, files=files, parquet=parquet, rows=parquet.rows)
 
 
 def file_state(path: Path) -> list[int]:
@@ -180,7 +165,7 @@ def file_state(path: Path) -> list[int]:
 
 
 def _stream_table(table: pa.Table, files: list[list[Any]] | None = None) -> Stream:
-    return Stream(table.schema, lambda: iter([table]), files=files)
+    return Stream(table.schema, lambda: iter([table]), files=files, rows=len(table))
 
 
 def _stream_dataset(data: dataset.Dataset, what: str, columns: list[str]) -> Stream:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ __all__ = [
     "dataset",
     "empty_table",
     "fitted",
+    "in_blocks",
     "list_files",
     "plain_schema",
     "reading",
@@ -174,6 +175,35 @@ def fitted(part: pa.Table, schema: pa.Schema, what: str) -> pa.Table:
                 f"table {what}, column {field.name!r}: its parts do not fit: {first_line(error)}"
             ) from error
     return pa.table(columns, schema)
+
+
+def in_blocks(batches: Iterable[pa.Table], rows: Callable[[], int]) -> Iterator[pa.Table]:
+    """Yield the same rows in tables of as many rows as `rows()` says each time; the last has what is left.
+
+    Parameters
+    ----------
+    batches : iterable of pyarrow.Table
+        Of one schema.
+    rows : callable
+        Returns the number of rows of the next table.
+
+    Yields
+    ------
+    pyarrow.Table
+        The next rows.
+    """
+    waiting: list[pa.Table] = []
+    count = 0
+    for batch in batches:
+        waiting.append(batch)
+        count += len(batch)
+        while count >= rows():
+            table, size = pa.concat_tables(waiting), rows()
+            yield table.slice(0, size)
+            count -= size
+            waiting = [table.slice(size)] if count else []
+    if count:
+        yield pa.concat_tables(waiting)
 
 
 def empty_table(schema: pa.Schema) -> pa.Table:

@@ -22,6 +22,9 @@ Offsets = NDArray[np.int64]
 Sums = NDArray[np.int64]
 """Sums over customers, which exceed 2^31; also numbers of a single customer, where they may add up to that."""
 
+Ids = NDArray[np.int32] | NDArray[np.int64]
+"""Customers and offers as a table has them, or numbers in their order: what a column came in is not copied."""
+
 Items = NDArray[np.uint16] | NDArray[np.uint32]
 """Items of candidates: 16 bits where that is enough, since candidates are most of the memory."""
 

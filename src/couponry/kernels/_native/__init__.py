@@ -10,6 +10,7 @@ from __future__ import annotations
 from .. import reference
 from .affinity import _use_instruction_set as _use_for_affinity
 from .affinity import best_offers, fold_purchases, own_neighbours, score_trees
+from .candidates import find_customers, find_outside, number_offers
 from .curvature import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
 from .evaluate import _use_instruction_set as _use_for_evaluate
@@ -45,6 +46,8 @@ __all__ = [
     "copy_runs",
     "count_losses",
     "evaluate",
+    "find_customers",
+    "find_outside",
     "fine_usage",
     "fold_purchases",
     "group_purchases",
@@ -57,6 +60,7 @@ __all__ = [
     "minimise_model",
     "multiply_changes",
     "noise",
+    "number_offers",
     "order_purchases",
     "own_neighbours",
     "place_purchases",

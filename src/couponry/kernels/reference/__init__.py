@@ -8,7 +8,7 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
     changes                                                      kernels about changes, and steps of prices
     constraint_search  search_bounds                             the exact search that they share
     preference  rules                                            order of choice and ties; what rules allow
-    quantise  affinity  purchases                                kernels about values, offers, trees and purchases
+    candidates  affinity  purchases                              kernels about what comes in: rows, offers, purchases
     memory                                                       memory hashed, and runs of it copied
 """
 
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from .affinity import best_offers, fold_purchases, own_neighbours, score_trees
 from .alternatives import alternatives, fine_usage
+from .candidates import find_customers, find_outside, number_offers, quantise, span
 from .changes import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
 from .evaluate import evaluate, noise
@@ -23,7 +24,6 @@ from .local_search import improve, propose
 from .mark_free import mark_free
 from .memory import copy_runs, hash_blocks
 from .purchases import group_purchases, order_purchases, place_purchases
-from .quantise import quantise, span
 from .regret import choose_exactly, regret
 
 __all__ = [
@@ -34,6 +34,8 @@ __all__ = [
     "copy_runs",
     "count_losses",
     "evaluate",
+    "find_customers",
+    "find_outside",
     "fine_usage",
     "fold_purchases",
     "group_purchases",
@@ -44,6 +46,7 @@ __all__ = [
     "minimise_model",
     "multiply_changes",
     "noise",
+    "number_offers",
     "order_purchases",
     "own_neighbours",
     "place_purchases",

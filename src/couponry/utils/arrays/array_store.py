@@ -6,6 +6,7 @@ In a folder each array is one `.npy` file, which `numpy.load(file, mmap_mode="r"
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -51,7 +52,7 @@ class ArrayWriter(Protocol):
 class ArrayStore(Protocol):
     """Takes arrays by name."""
 
-    def writer(self, name: str, dtype: DTypeLike) -> ArrayWriter:
+    def writer(self, name: str, dtype: DTypeLike, length: int | None = None) -> ArrayWriter:
         """Begin a new array; one of the same name is replaced, but whoever holds it keeps it.
 
         Parameters
@@ -60,6 +61,8 @@ class ArrayStore(Protocol):
             Name of the array.
         dtype : dtype-like
             Type of its values.
+        length : int, optional
+            How many values to expect, where that is known: in memory there is room for them at once then.
 
         Returns
         -------
@@ -71,7 +74,7 @@ class ArrayStore(Protocol):
 class MemoryStore:
     """Arrays in memory."""
 
-    def writer(self, name: str, dtype: DTypeLike) -> ArrayWriter:
+    def writer(self, name: str, dtype: DTypeLike, length: int | None = None) -> ArrayWriter:
         """Begin a new array.
 
         Parameters
@@ -80,13 +83,15 @@ class MemoryStore:
             Name of the array.
         dtype : dtype-like
             Type of its values.
+        length : int, optional
+            How many values to expect, where that is known: in memory there is room for them at once then.
 
         Returns
         -------
         ArrayWriter
             Takes its parts.
         """
-        return _MemoryWriter(np.dtype(dtype))
+        return _MemoryWriter(np.dtype(dtype), length)
 
 
 class FolderStore:
@@ -109,7 +114,7 @@ class FolderStore:
         for writer in self._writers:
             writer.close()
 
-    def writer(self, name: str, dtype: DTypeLike) -> ArrayWriter:
+    def writer(self, name: str, dtype: DTypeLike, length: int | None = None) -> ArrayWriter:
         """Begin a new array, in the file `name`.npy.
 
         Parameters
@@ -118,6 +123,8 @@ class FolderStore:
             Name of the array.
         dtype : dtype-like
             Type of its values.
+        length : int, optional
+            How many values to expect, where that is known: in memory there is room for them at once then.
 
         Returns
         -------
@@ -152,30 +159,49 @@ def save(store: ArrayStore, name: str, array: NDArray[Any]) -> NDArray[Any]:
 
 
 class _MemoryWriter:
-    """Keeps the parts, and joins them at the end."""
+    """Copies parts to where they belong; those for which there is no room are kept, and joined at the end."""
 
-    def __init__(self, dtype: np.dtype[Any]):
+    def __init__(self, dtype: np.dtype[Any], length: int | None):
         self._dtype = dtype
+        self._room = np.empty(0, dtype)
+        if length is not None:
+            with suppress(MemoryError, ValueError):  # a damaged file may promise anything
+                self._room = np.empty(length, dtype)
+        self._filled = 0
         self._parts: list[NDArray[Any]] = []
 
     def append(self, values: NDArray[Any]) -> None:
+        end = self._filled + len(values)
+        if end <= len(self._room) and not self._parts:
+            self._room[self._filled : end] = values
+            self._filled = end
+            return
         part = np.ascontiguousarray(values, self._dtype)
         # a view would keep all of the array that it is of
         self._parts.append(part if part.base is None else part.copy())
 
     def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
-        if len(self._parts) == 1:
+        if self._filled == len(self._room) > 0 and not self._parts:
+            whole = self._room.view()
+        elif self._filled == 0 and len(self._parts) == 1:
             whole = self._parts.pop().view()
         else:
-            whole = np.empty(sum(len(part) for part in self._parts), self._dtype)
-            start = 0
-            self._parts.reverse()
-            while self._parts:  # each part is freed once it is copied
-                part = self._parts.pop()
-                whole[start : start + len(part)] = part
-                start += len(part)
+            self._parts.insert(0, self._room[: self._filled])
+            whole = self._joined()
         whole.flags.writeable = False
         return whole if shape is None else whole.reshape(shape)
+
+    def _joined(self) -> NDArray[Any]:
+        """All parts, each of which is freed once it is copied."""
+        whole = np.empty(sum(len(part) for part in self._parts), self._dtype)
+        start = 0
+        self._room = self._room[:0]
+        self._parts.reverse()
+        while self._parts:
+            part = self._parts.pop()
+            whole[start : start + len(part)] = part
+            start += len(part)
+        return whole
 
 
 class _FileWriter:

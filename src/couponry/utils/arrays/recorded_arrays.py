@@ -56,7 +56,7 @@ class RecordedFolder(FolderStore):
         self._hash_blocks = hash_blocks
         self.records: dict[str, dict[str, Any]] = {}
 
-    def writer(self, name: str, dtype: DTypeLike) -> ArrayWriter:
+    def writer(self, name: str, dtype: DTypeLike, length: int | None = None) -> ArrayWriter:
         """Begin a new array, in the file `name`.npy.
 
         Parameters
@@ -65,6 +65,8 @@ class RecordedFolder(FolderStore):
             Name of the array.
         dtype : dtype-like
             Type of its values.
+        length : int, optional
+            How many values to expect.
 
         Returns
         -------
@@ -72,7 +74,8 @@ class RecordedFolder(FolderStore):
             Takes its parts.
         """
         digest = ArrayDigest(self._hash_blocks)
-        return _RecordingWriter(super().writer(name, dtype), np.dtype(dtype), digest, self, name)
+        writer = super().writer(name, dtype, length)
+        return _RecordingWriter(writer, np.dtype(dtype), digest, self, name)
 
 
 class _RecordingWriter:
