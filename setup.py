@@ -20,6 +20,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
         "common/preference",
         "common/scratch",
         "dispatch/instruction_set",
+        "evaluate/quantise",
         "evaluate/variant_avx2",  # empty, like the next, where the processor is not an x86-64
         "evaluate/variant_avx512",
         "evaluate/variant_baseline",

@@ -261,7 +261,9 @@ def test_values_outside_of_bounds(name: str, value_type: Any) -> None:
     found = []
     with backend(name) as module:
         for each in reference(), module:
-            got = [each.find_outside(values, low, high) for low, high in ((-1, 1), (-1, 0.5), (0, 1))]
+            got = [
+                each.find_outside(values, low, high) for low, high in ((-1, 1), (-1, 0.5), (0, 1))
+            ]
             for at in 0, 1_023, 1_024, 2_999:
                 for wrong in np.nan, np.inf, -np.inf:
                     spoilt = values.copy()

@@ -57,10 +57,24 @@ cdef extern from "common/copy_runs.hpp" namespace "couponry" nogil:
     void c_copy_runs "couponry::copy_runs"(
         const uint8_t*, int64_t, const int64_t*, const int64_t*, int64_t, int64_t, uint8_t*) noexcept
 
-cdef extern from "evaluate/quantise.hpp" namespace "couponry" nogil:
+cdef extern from "evaluate/quantise_values.hpp" namespace "couponry" nogil:
     void c_span "couponry::span"[I, V](const I*, const V*, int64_t, double*, double*) noexcept
-    void c_quantise "couponry::quantise"[I, V](
-        const I*, const V*, int64_t, const double*, const double*, uint16_t*, uint8_t*, double*, double*) noexcept
+
+    cdef cppclass Rounding:
+        const void* item
+        const void* values
+        int64_t item_bytes, value_bytes, rows
+        uint16_t* quantity
+        uint8_t* fine
+
+    cdef cppclass ItemTables:
+        const double* low
+        const double* step
+        double* error
+        double* fine_error
+        int64_t items
+
+    int quantise_values(const Rounding&, const ItemTables&) noexcept
 
 ctypedef fused item_t:
     uint16_t
@@ -126,6 +140,9 @@ def quantise(
     bint unchecked=False,
 ):
     cdef int64_t n = item.shape[0], items = low.shape[0]
+    cdef Rounding work
+    cdef ItemTables tables
+    cdef int status
     same(values.shape[0], n, "values: candidates")
     same(quantity.shape[0], n, "quantity: candidates")
     same(fine.shape[0], n, "fine: candidates")
@@ -144,9 +161,15 @@ def quantise(
         aligned(&fine_error[0], sizeof(double))
     if not unchecked or ALWAYS_CHECKED:
         refuse(items_beyond(b"item", &item[0], item.itemsize, 0, n, items))
+    work.item, work.item_bytes, work.rows = &item[0], sizeof(item_t), n
+    work.values, work.value_bytes = &values[0], sizeof(value_t)
+    work.quantity, work.fine = &quantity[0], &fine[0]
+    tables.items = items
+    tables.low, tables.step = &low[0], &step[0]
+    tables.error, tables.fine_error = &error[0], &fine_error[0]
     with nogil:
-        c_quantise(
-            &item[0], &values[0], n, &low[0], &step[0], &quantity[0], &fine[0], &error[0], &fine_error[0])
+        status = quantise_values(work, tables)
+    check(status)
 
 
 def noise(shard, seed, int64_t start, int64_t stop, uint16_t[::1] out, *, bint unchecked=False):

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "common/views.hpp"
+#include "evaluate/rounding.hpp"
 
 namespace couponry {
 
@@ -42,6 +43,7 @@ struct KernelTable {
     void (*noise)(const Shard&, uint32_t seed, int64_t start, int64_t stop, uint16_t* out) noexcept;
     void (*hash_blocks)(const uint64_t*, int64_t blocks, const uint64_t* key, int64_t size, uint64_t* out) noexcept;
     uint64_t (*sum_bytes)(const uint8_t*, int64_t) noexcept;
+    void (*round_values)(const Rounding&, ItemRange*) noexcept;
 };
 
 extern const KernelTable kernels_baseline;

@@ -1,4 +1,6 @@
 // The kernels for x86-64 processors with AVX2.
+#include <cmath>
+
 #include "common/preference.hpp"
 #include "common/scratch.hpp"
 #include "common/set_layout.hpp"
@@ -11,6 +13,7 @@
 
 #include "digest/hash_lanes_avx2.hpp"
 #include "evaluate/lanes_avx2.hpp"
+#include "evaluate/rounding_lanes_avx2.hpp"
 #include "evaluate/short_search.hpp"
 #include "evaluate/simd_greedy.hpp"
 
@@ -18,12 +21,13 @@
 #include "evaluate/evaluate.hpp"
 #include "evaluate/mark_free.hpp"
 #include "evaluate/noise.hpp"
+#include "evaluate/quantise.hpp"
 
 #include "dispatch/target_end.hpp"
 
 namespace couponry {
 
-const KernelTable kernels_avx2{"avx2", has_avx2, evaluate, mark_free, noise, hash_blocks, sum_bytes};
+const KernelTable kernels_avx2{"avx2", has_avx2, evaluate, mark_free, noise, hash_blocks, sum_bytes, round_values};
 
 }  // namespace couponry
 

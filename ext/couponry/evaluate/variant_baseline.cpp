@@ -1,15 +1,17 @@
 // The kernels for any processor of the platform.
 #include "digest/hash_lanes_baseline.hpp"
 #include "evaluate/lanes_baseline.hpp"
+#include "evaluate/rounding_lanes_baseline.hpp"
 
 #include "digest/hash_blocks.hpp"
 #include "evaluate/evaluate.hpp"
 #include "evaluate/mark_free.hpp"
 #include "evaluate/noise.hpp"
+#include "evaluate/quantise.hpp"
 
 namespace couponry {
 
 const KernelTable kernels_baseline{"baseline", []() noexcept { return true; }, evaluate, mark_free, noise, hash_blocks,
-                                   sum_bytes};
+                                   sum_bytes, round_values};
 
 }  // namespace couponry

@@ -154,7 +154,11 @@ def quantise(
     Packed
         In the store's arrays.
     """
-    quantity, fine = store.writer("quantity", np.uint16), store.writer("fine", np.uint8)
+    one = (
+        len(item) if len(attributes) == 1 else None
+    )  # of several it is not known yet how many there will be
+    quantity = store.writer("quantity", np.uint16, one)
+    fine = store.writer("fine", np.uint8, len(attributes) * len(item))
     low, step, error, fine_error = np.zeros((4, len(attributes), n_items))
     quantity_of = np.zeros(len(attributes), np.int64)
     packed: list[_Rounding] = []  # the first attribute of each quantity
@@ -162,7 +166,7 @@ def quantise(
         seen = np.isfinite(least)
         low[a, seen] = least[seen]
         step[a, seen] = (most[seen] - least[seen]) / MAX_QUANTITY
-        rounding = _Rounding(item, values, low[a], step[a], backend)
+        rounding = _Rounding(item, values, low[a], step[a], error[a], fine_error[a], backend)
         alike = (q for q, other in enumerate(packed) if rounding.is_alike(other))
         quantity_of[a] = next(alike, len(packed))
         if quantity_of[a] == len(packed):
@@ -189,7 +193,7 @@ def quantise(
 
 
 class _Rounded(NamedTuple):
-    """A block of an attribute, packed, and the largest distance to it within each item."""
+    """A block of an attribute, packed, and the largest distance to it, or to one before it, within each item."""
 
     quantity: NDArray[np.uint16]
     fine: NDArray[np.uint8]
@@ -213,6 +217,10 @@ class _Rounding(NamedTuple):
     values: NDArray[np.floating]
     low: NDArray[np.float64]
     step: NDArray[np.float64]
+    error: NDArray[
+        np.float64
+    ]  # of the blocks that are done: most others are within, and leave it as it is
+    fine_error: NDArray[np.float64]
     backend: Backend
 
     def parts(self) -> Iterator[_Rounded]:
@@ -239,7 +247,8 @@ class _Rounding(NamedTuple):
         found = _Rounded(
             np.empty(len(item), np.uint16),
             np.empty(len(item), np.uint8),
-            *np.zeros((2, len(self.low))),
+            self.error.copy(),
+            self.fine_error.copy(),
         )
         self.backend.unchecked.quantise(item, values, self.low, self.step, *found)
         return found
