@@ -43,8 +43,8 @@ struct RoundingLanes {
         const int32_t bytes = _mm_cvtsi128_si32(_mm_shuffle_epi8(parts, fourths));
         std::memcpy(fine, &bytes, sizeof bytes);
 
-        const __m256d wider = _mm256_or_pd(_mm256_cmp_pd(miss, error, _CMP_GT_OQ),
-                                           _mm256_cmp_pd(fine_miss, fine_error, _CMP_GT_OQ));
+        const __m256d wider =
+            _mm256_or_pd(_mm256_cmp_pd(miss, error, _CMP_GT_OQ), _mm256_cmp_pd(fine_miss, fine_error, _CMP_GT_OQ));
         if (_mm256_movemask_pd(wider) == 0) return;
         double misses[WIDTH], fine_misses[WIDTH];
         _mm256_storeu_pd(misses, miss);

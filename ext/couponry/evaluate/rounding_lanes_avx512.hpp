@@ -41,8 +41,7 @@ struct RoundingLanes {
         const __mmask8 is_up = _mm512_mask_cmp_pd_mask(has_range, at, none, _CMP_GT_OQ);
         const __m256i parts = _mm512_maskz_cvttpd_epi32(is_up, _mm512_min_pd(at, _mm512_set1_pd(16777215.0)));
         const __m256i units = _mm256_srli_epi32(parts, 8);
-        const __m512d steps =
-            _mm512_maskz_sub_pd(has_range, _mm512_mul_pd(_mm512_cvtepi32_pd(parts), part), half);
+        const __m512d steps = _mm512_maskz_sub_pd(has_range, _mm512_mul_pd(_mm512_cvtepi32_pd(parts), part), half);
         const __m512d scaled = _mm512_mul_pd(step, _mm512_cvtepi32_pd(units)), fine_scaled = _mm512_mul_pd(step, steps);
         const __m512d miss = _mm512_abs_pd(_mm512_sub_pd(v, _mm512_add_pd(low, scaled)));
         const __m512d fine_miss = _mm512_abs_pd(_mm512_sub_pd(v, _mm512_add_pd(low, fine_scaled)));
@@ -50,8 +49,8 @@ struct RoundingLanes {
         _mm_storeu_si128(reinterpret_cast<__m128i*>(quantity), _mm256_cvtepi32_epi16(units));
         _mm_storel_epi64(reinterpret_cast<__m128i*>(fine), _mm256_cvtepi32_epi8(parts));
 
-        const __mmask8 wider = _mm512_cmp_pd_mask(miss, error, _CMP_GT_OQ) |
-                               _mm512_cmp_pd_mask(fine_miss, fine_error, _CMP_GT_OQ);
+        const __mmask8 wider =
+            _mm512_cmp_pd_mask(miss, error, _CMP_GT_OQ) | _mm512_cmp_pd_mask(fine_miss, fine_error, _CMP_GT_OQ);
         if (wider == 0) return;
         double misses[WIDTH], fine_misses[WIDTH];
         _mm512_storeu_pd(misses, miss);

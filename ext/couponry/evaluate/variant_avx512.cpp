@@ -27,7 +27,8 @@
 
 namespace couponry {
 
-const KernelTable kernels_avx512{"avx512", has_avx512, evaluate, mark_free, noise, hash_blocks, sum_bytes, round_values};
+const KernelTable kernels_avx512{"avx512", has_avx512,  evaluate,  mark_free,
+                                 noise,    hash_blocks, sum_bytes, round_values};
 
 }  // namespace couponry
 

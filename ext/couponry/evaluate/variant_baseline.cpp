@@ -11,7 +11,7 @@
 
 namespace couponry {
 
-const KernelTable kernels_baseline{"baseline", []() noexcept { return true; }, evaluate, mark_free, noise, hash_blocks,
-                                   sum_bytes, round_values};
+const KernelTable kernels_baseline{
+    "baseline", []() noexcept { return true; }, evaluate, mark_free, noise, hash_blocks, sum_bytes, round_values};
 
 }  // namespace couponry

@@ -143,7 +143,7 @@ class CandidateChecks:
         """A numeric column, where it is of floats not copied."""
         column = table[name]
         if column.type in (pa.float32(), pa.float64()) and column.null_count == 0:
-            values = np.require(one_array(column).to_numpy(), requirements="A")
+            values: NDArray[Any] = np.require(one_array(column).to_numpy(), requirements="A")
             if self._is_within(values, -LARGEST_NUMBER, LARGEST_NUMBER):
                 return values
         return tables.exact_numbers(table, TABLE, name, first_row)
