@@ -41,7 +41,7 @@ from .scores.personal.personal_model import MANY_PAIRS
 from .scores.training_windows import Window, bought_again
 from .targeting import Targeting
 
-FORMAT = 4
+FORMAT = 5
 """Of how candidates are made: with another one here, stores of an earlier one are made again."""
 
 RESERVED = memory_estimate.BASE_BYTES + memory_estimate.SCORING_BYTES
