@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...data import tables
 from ...data.candidate_batches import CandidateBlocks
 from ...data.candidate_rows import CandidateRows
 from ...data.memory_estimate import BASE_BYTES
@@ -369,7 +370,13 @@ class CandidateModel(Parameters):
         """Return what scores rewards, if there is a model of them."""
         if self.personal is None:
             return None
-        return self.personal.scorer(history, self._statistics)
+        if not isinstance(self.personal, PersonalModel):
+            return self.personal.scorer(history, self._statistics)
+        place = tables.positions(
+            history.items, self.items_
+        )  # of items without an offer nothing is asked
+        asked = (place >= 0) & (np.diff(self._covers.indptr) > 0)[place]
+        return self.personal.scorer(history, self._statistics, asked)
 
     def _read(
         self, customers: CustomerRange, scorer: PairScorer | None = None

@@ -113,25 +113,27 @@ class CustomerRange:
         factor = decay_factors(history.half_lives, history.unit, periods)[:, h]
         ends = history.indptr[self.start : self.stop + 1]
         part = slice(int(ends[0]), int(ends[-1]))
-        age = history.until - history.pairs.last[part]
-        decay = history.pairs.decay[part, h] * factor[age]
-        weights = recent_weights(history, part) if recent else np.log1p(decay)
         item, indptr = history.item[part].astype(np.int64), ends - ends[0]
-        again = None if scorer is None else -np.log1p(-scorer.score(self.start, self.stop))
+        weights = recent_weights(history, part) if recent else np.log1p(history.decay_at(part, h))
+        if scorer is None:
+            own = history.decay_at(part, h)
+        else:
+            own = -np.log1p(-scorer.score(self.start, self.stop))
         if not history.items.equals(items):
             item = tables.positions(history.items, items)[item]
             kept = item >= 0
             if not kept.all():
                 indptr = np.append(0, np.cumsum(kept))[indptr]
-                item, decay, weights = item[kept], decay[kept], weights[kept]
-                again = None if again is None else again[kept]
+                item, own, weights = item[kept], own[kept], weights[kept]
+        if scorer is None:
+            own = own * weight[item]
         shape = (self.stop - self.start, len(items))
         matrix = sp.csr_array((weights, item, indptr), shape=shape)
         matrix.has_canonical_format = True  # ascending for a customer, and once each
         trips = history.trips.decay[self.start : self.stop, h]
         trips = trips * factor[history.until - history.trips.last[self.start : self.stop]]
         release_pages(history.item[part], history.pairs.last[part], history.pairs.decay[part])
-        return WeightedPurchases(matrix, decay * weight[item] if again is None else again, trips)
+        return WeightedPurchases(matrix, own, trips)
 
 
 def customer_ranges(histories: Histories) -> Iterator[CustomerRange]:

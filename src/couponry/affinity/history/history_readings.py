@@ -11,6 +11,9 @@ from ...utils.checks import is_whole, shown
 from ...utils.errors import InvalidInput
 from .decay import decay_factors
 
+Part = slice | NDArray[np.int64]
+"""Some pairs, or customers: a range, or positions."""
+
 
 class HistoryReadings:
     """Readings of pairs and trips; a base of `PurchaseHistory`, which has what is read."""
@@ -22,12 +25,12 @@ class HistoryReadings:
     start: int
     until: int
 
-    def decay(self, pairs: slice, as_of: int | None = None) -> NDArray[np.float32]:
+    def decay(self, pairs: Part, as_of: int | None = None) -> NDArray[np.float32]:
         """Compute decayed counts of pairs as of the end of a period.
 
         Parameters
         ----------
-        pairs : slice
+        pairs : slice or ndarray of int64
             Which pairs.
         as_of : int, optional
             A period from `until` on; default: `until`.
@@ -44,12 +47,33 @@ class HistoryReadings:
         """
         return self._decayed(self.pairs, pairs, as_of)
 
-    def trip_decay(self, customers: slice, as_of: int | None = None) -> NDArray[np.float32]:
+    def decay_at(self, pairs: Part, h: int) -> NDArray[np.float32]:
+        """Compute decayed counts of pairs at one half-life as of the end of the history.
+
+        Parameters
+        ----------
+        pairs : slice or ndarray of int64
+            Which pairs.
+        h : int
+            Which of the half-lives.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_pairs,)
+            As `decay` has it.
+        """
+        half_life, periods = self.half_lives[h : h + 1], self.until - self.start + 1
+        factors = decay_factors(half_life, self.unit, periods)[:, 0]
+        age = self.until - self.pairs.last[pairs].astype(np.int64)
+        decayed: NDArray[np.float32] = self.pairs.decay[pairs, h] * factors[age]
+        return decayed
+
+    def trip_decay(self, customers: Part, as_of: int | None = None) -> NDArray[np.float32]:
         """Compute decayed trips of customers as of the end of a period.
 
         Parameters
         ----------
-        customers : slice
+        customers : slice or ndarray of int64
             Which customers.
         as_of : int, optional
             A period from `until` on; default: `until`.
@@ -66,12 +90,12 @@ class HistoryReadings:
         """
         return self._decayed(self.trips, customers, as_of)
 
-    def bought_within(self, pairs: slice, periods: int) -> NDArray[np.int32]:
+    def bought_within(self, pairs: Part, periods: int) -> NDArray[np.int32]:
         """Count in how many of the last periods up to `until` pairs were bought.
 
         Parameters
         ----------
-        pairs : slice
+        pairs : slice or ndarray of int64
             Which pairs.
         periods : int
             How many periods, from 1 to 64.
@@ -88,12 +112,12 @@ class HistoryReadings:
         """
         return self._within(self.pairs, pairs, periods)
 
-    def trips_within(self, customers: slice, periods: int) -> NDArray[np.int32]:
+    def trips_within(self, customers: Part, periods: int) -> NDArray[np.int32]:
         """Count in how many of the last periods up to `until` customers came.
 
         Parameters
         ----------
-        customers : slice
+        customers : slice or ndarray of int64
             Which customers.
         periods : int
             How many periods, from 1 to 64.
@@ -110,12 +134,12 @@ class HistoryReadings:
         """
         return self._within(self.trips, customers, periods)
 
-    def last_gap(self, pairs: slice) -> NDArray[np.int32]:
+    def last_gap(self, pairs: Part) -> NDArray[np.int32]:
         """Return how many periods before the last purchase the one before it was.
 
         Parameters
         ----------
-        pairs : slice
+        pairs : slice or ndarray of int64
             Which pairs.
 
         Returns
@@ -127,12 +151,12 @@ class HistoryReadings:
         lowest = before & (~before + np.uint64(1))
         return np.where(before > 0, count_bits(lowest - np.uint64(1)), np.int32(0))
 
-    def gap_variance(self, pairs: slice) -> NDArray[np.float64]:
+    def gap_variance(self, pairs: Part) -> NDArray[np.float64]:
         """Compute the variance of the gaps between the periods in which pairs were bought.
 
         Parameters
         ----------
-        pairs : slice
+        pairs : slice or ndarray of int64
             Which pairs.
 
         Returns
@@ -142,12 +166,12 @@ class HistoryReadings:
         """
         return _gap_variance(self.pairs, pairs)
 
-    def trip_gap_variance(self, customers: slice) -> NDArray[np.float64]:
+    def trip_gap_variance(self, customers: Part) -> NDArray[np.float64]:
         """Compute the variance of the gaps between the periods in which customers came.
 
         Parameters
         ----------
-        customers : slice
+        customers : slice or ndarray of int64
             Which customers.
 
         Returns
@@ -157,7 +181,7 @@ class HistoryReadings:
         """
         return _gap_variance(self.trips, customers)
 
-    def _decayed(self, states: Pairs, part: slice, as_of: int | None) -> NDArray[np.float32]:
+    def _decayed(self, states: Pairs, part: Part, as_of: int | None) -> NDArray[np.float32]:
         as_of = self.until if as_of is None else as_of
         if as_of < self.until:
             raise InvalidInput(
@@ -168,7 +192,7 @@ class HistoryReadings:
         decayed: NDArray[np.float32] = states.decay[part] * factors[age]
         return decayed
 
-    def _within(self, states: Pairs, part: slice, periods: int) -> NDArray[np.int32]:
+    def _within(self, states: Pairs, part: Part, periods: int) -> NDArray[np.int32]:
         if not is_whole(periods) or not 1 <= periods <= WORD:
             raise InvalidInput(
                 f"periods: expected a whole number from 1 to {WORD}, got {shown(periods)}"
@@ -178,7 +202,7 @@ class HistoryReadings:
         return count_bits(states.recent[part] & LOWEST[seen])
 
 
-def _gap_variance(states: Pairs, part: slice) -> NDArray[np.float64]:
+def _gap_variance(states: Pairs, part: Part) -> NDArray[np.float64]:
     gaps = states.times[part].astype(np.int64) - 1
     span = states.last[part].astype(np.int64) - states.first[part]
     difference = gaps * states.squared_gaps[part] - span * span  # exact, so never below 0

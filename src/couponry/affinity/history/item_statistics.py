@@ -13,6 +13,7 @@ from ...data import tables
 from ...utils.arrays.blocks import blocks
 from ...utils.arrays.mapped_arrays import release_pages
 from ...utils.parallel import parallel_map, worker_count
+from .history_readings import Part
 from .purchase_history import PurchaseHistory
 
 PRIOR_REPEATERS, PRIOR_BUYERS = 0.2, 2.0
@@ -208,14 +209,14 @@ class ItemStatistics:
             self.unit,
         )
 
-    def without_own(self, history: PurchaseHistory, pairs: slice) -> ItemStatistics:
+    def without_own(self, history: PurchaseHistory, pairs: Part) -> ItemStatistics:
         """Return the statistics of the items of a history's pairs, without what each pair itself adds to them.
 
         Parameters
         ----------
         history : PurchaseHistory
             That the statistics are of.
-        pairs : slice
+        pairs : slice or ndarray of int64
             Which of its pairs.
 
         Returns
@@ -261,14 +262,14 @@ def _counts(history: PurchaseHistory, part: slice) -> NDArray[np.float64]:
 
 
 def bought_again_lately(
-    history: PurchaseHistory, pairs: slice, weeks: int
+    history: PurchaseHistory, pairs: Part, weeks: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which pairs were bought before the last weeks of a history, and which of these were again then.
 
     Parameters
     ----------
     history : PurchaseHistory
-    pairs : slice
+    pairs : slice or ndarray of int64
         Which pairs.
     weeks : int
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ...data import tables
 from ...utils.lazy_imports import sparse as sp
+from ..history.history_readings import Part
 from ..history.purchase_history import PurchaseHistory
 from .similarity import cosine, ease
 
@@ -29,7 +30,7 @@ def unit_weights(history: PurchaseHistory, part: slice) -> NDArray[np.float32]:
     Parameters
     ----------
     history : PurchaseHistory
-    part : slice
+    part : slice or ndarray of int64
         Which pairs.
 
     Returns
@@ -39,7 +40,7 @@ def unit_weights(history: PurchaseHistory, part: slice) -> NDArray[np.float32]:
     return np.ones(part.stop - part.start, np.float32)
 
 
-def recent_weights(history: PurchaseHistory, part: slice) -> NDArray[np.float32]:
+def recent_weights(history: PurchaseHistory, part: Part) -> NDArray[np.float32]:
     """Weigh pairs by log(1 + decayed purchases), at the longest half-life up to 16 weeks.
 
     Parameters
@@ -52,26 +53,9 @@ def recent_weights(history: PurchaseHistory, part: slice) -> NDArray[np.float32]
     -------
     ndarray of float32, shape (n_pairs,)
     """
-    return recent_of_decayed(history.decay(part), history.half_lives)
-
-
-def recent_of_decayed(
-    decay: NDArray[np.float32], half_lives: Sequence[float]
-) -> NDArray[np.float32]:
-    """Return what `recent_weights` are of pairs whose decayed purchases are known.
-
-    Parameters
-    ----------
-    decay : ndarray of float32, shape (n_pairs, n_half_lives)
-    half_lives : sequence of float
-        In weeks.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_pairs,)
-    """
-    short = (i for i, weeks in enumerate(half_lives) if weeks <= LONGEST_RECENT_HALF_LIFE)
-    weights: NDArray[np.float32] = np.log1p(decay[:, max(short, default=0)])
+    half_lives = enumerate(history.half_lives)
+    short = (h for h, weeks in half_lives if weeks <= LONGEST_RECENT_HALF_LIFE)
+    weights: NDArray[np.float32] = np.log1p(history.decay_at(part, max(short, default=0)))
     return weights
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ...history.history_readings import Part
 from ...history.purchase_history import PurchaseHistory
 
 HALF_LIFE, POWER = 16.0, 0.5
@@ -15,7 +16,7 @@ LEAST_DECAY = 1e-30
 
 
 def log_simple_score(
-    history: PurchaseHistory, log_repeat_rate: NDArray[np.floating], pairs: slice = slice(None)
+    history: PurchaseHistory, log_repeat_rate: NDArray[np.floating], pairs: Part = slice(None)
 ) -> NDArray[np.float32]:
     """Compute the logarithm of decayed purchases x the item's repeat rate ** POWER.
 
@@ -24,7 +25,7 @@ def log_simple_score(
     history : PurchaseHistory
     log_repeat_rate : ndarray of float, shape (n_pairs,)
         Of the pairs' items.
-    pairs : slice
+    pairs : slice or ndarray of int64
         Of the history.
 
     Returns
@@ -34,7 +35,7 @@ def log_simple_score(
     """
     if history.half_lives:
         away = np.abs(np.log(np.array(history.half_lives) / HALF_LIFE))
-        bought = history.decay(pairs)[:, int(away.argmin())].astype(np.float64)
+        bought = history.decay_at(pairs, int(away.argmin())).astype(np.float64)
     else:
         bought = history.pairs.times[pairs].astype(np.float64)
     score = np.log(np.maximum(bought, LEAST_DECAY))

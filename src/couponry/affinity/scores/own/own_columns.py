@@ -154,14 +154,22 @@ class OwnFeatures:
             if column.by == "item"
         }
 
-    def added_to(self, features: dict[str, Any], start: int, stop: int) -> dict[str, Any]:
-        """Return features and after them the user's, of the pairs of the customers start <= i < stop.
+    def added_to(
+        self,
+        features: dict[str, Any],
+        start: int,
+        stop: int,
+        asked: NDArray[np.int64] | None = None,
+    ) -> dict[str, Any]:
+        """Return features and after them the user's, of pairs of the customers start <= i < stop.
 
         Parameters
         ----------
         features : dict of str to ndarray, shape (n_pairs,)
         start, stop : int
             Range of customers.
+        asked : ndarray of int64, shape (n_pairs,), optional
+            Which of all pairs of these customers, ascending. Default: all.
 
         Returns
         -------
@@ -177,7 +185,8 @@ class OwnFeatures:
             return features
         part = customer_part(self._history, start, stop)
         customer = np.repeat(np.arange(stop - start), np.diff(part.indptr))
-        return self._added(features, part, customer, part.item)
+        some = slice(None) if asked is None else asked
+        return self._added(features, part, customer[some], part.item[some], some)
 
     def added_to_new(
         self,
@@ -219,7 +228,12 @@ class OwnFeatures:
         return self._added(features, customer_part(self._history, *customers), customer, item)
 
     def _added(
-        self, features: dict[str, Any], part: PurchaseHistory, customer: Any, item: Any
+        self,
+        features: dict[str, Any],
+        part: PurchaseHistory,
+        customer: Any,
+        item: Any,
+        pairs: Any = slice(None),
     ) -> dict[str, Any]:
         """Return features and the user's, of pairs of a customer of a part of the history and an item."""
         found = dict(features)
@@ -230,7 +244,7 @@ class OwnFeatures:
                 found[name] = self._of_items[name][item]
                 continue
             values = column.of(part, part.customers, f"columns, {name!r}")
-            found[name] = values if column.by == "pair" else values[customer]
+            found[name] = values[pairs] if column.by == "pair" else values[customer]
         return found
 
 

@@ -34,35 +34,35 @@ def group_features(pairs: PairBlock, name: str, group: NDArray[np.integer]) -> N
         gap, how many items of it the customer knows, and how many of these were bought later.
     """
     found: Named = {}
-    half_lives = pairs.half_life_names
+    half_lives, all_pairs = pairs.half_life_names, pairs.whole
     size = int(group.max(initial=0)) + 1
-    place = pairs.customer * size + group[pairs.item].astype(np.int64)
+    every = all_pairs.customer * size + group[all_pairs.item].astype(np.int64)
     if size * (pairs.stop - pairs.start) > MOST_PLACES:
-        place = np.unique(place, return_inverse=True)[1]
-    order = falling_order(place, -pairs.since.astype(np.float32))  # the latest first
-    if size * (pairs.stop - pairs.start) > MOST_CELLS * len(place):  # few of them are taken
-        place = _numbered(place, order)
+        every = np.unique(every, return_inverse=True)[1]
+    order = falling_order(every, -all_pairs.since.astype(np.float32))  # the latest first
+    if size * (pairs.stop - pairs.start) > MOST_CELLS * len(every):  # few of them are taken
+        every = _numbered(every, order)
+    place = every if pairs.asked is None else every[pairs.asked]
     for h in sorted({len(half_lives) // 3, pairs.middle}) if half_lives else ():
-        decay = pairs.decay[:, h]
-        total = np.bincount(place, weights=decay)[place]
+        decay, total = pairs.decayed(h), np.bincount(every, all_pairs.decayed(h))[place]
         found[f"{name}_{half_lives[h]}"] = np.log(total + 0.05)
         found[f"{name}_share_{half_lives[h]}"] = np.log((decay + 0.02) / (total + 0.05))
-    cells = int(place.max(initial=-1)) + 1
+    cells = int(every.max(initial=-1)) + 1
     latest, first = np.full(cells, np.inf), np.zeros(cells)
-    owned = pairs.since + pairs.span
-    np.minimum.at(latest, place, pairs.since)
-    np.maximum.at(first, place, owned)
-    times = np.bincount(place, weights=pairs.times, minlength=cells)
+    np.minimum.at(latest, every, all_pairs.since)
+    np.maximum.at(first, every, all_pairs.since + all_pairs.span)
+    times = np.bincount(every, all_pairs.times, minlength=cells)
     gap = ((first - latest) / np.maximum(times - 1.0, 1.0))[place]
     gap = np.where(times[place] > 1, gap, pairs.gap)
     since = latest[place]
     found[f"{name}_since"] = np.log(since + 0.5)
-    found[f"{name}_items"] = np.log(np.bincount(place)[place])
+    found[f"{name}_items"] = np.log(np.bincount(every)[place])
     found[f"{name}_gap"] = np.log(gap + 0.3)
     found[f"{name}_overdue"] = np.log((since + 0.3) / (gap + 0.3))
     found[f"{name}_times"] = np.log(times[place])
     found[f"{name}_own_times"] = np.log(pairs.times / times[place])
-    found[f"{name}_newer"] = np.log1p(_bought_later(place, pairs.since, order))
+    newer = _bought_later(every, all_pairs.since, order)
+    found[f"{name}_newer"] = np.log1p(newer if pairs.asked is None else newer[pairs.asked])
     return found
 
 

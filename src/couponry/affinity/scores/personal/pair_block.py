@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ...history.history_readings import Part
 from ...history.purchase_history import PurchaseHistory
-from ..item_neighbours import recent_of_decayed
+from ..item_neighbours import recent_weights
 
 Floats = NDArray[np.floating]
 Named = dict[str, Floats]
@@ -18,33 +19,43 @@ Named = dict[str, Floats]
 
 @dataclass(frozen=True)
 class PairBlock:
-    """The pairs of the customers start <= i < stop, and what several features of theirs are made of.
+    """Pairs of the customers start <= i < stop, and what several features of theirs are made of.
 
     Attributes
     ----------
     history : PurchaseHistory
     start, stop : int
         Range of customers.
+    asked : ndarray of int64, shape (n_pairs,), optional
+        Which of all pairs of these customers, ascending; None: all.
     """
 
     history: PurchaseHistory
     start: int
     stop: int
+    asked: NDArray[np.int64] | None = None
 
     @cached_property
-    def part(self) -> slice:
+    def whole(self) -> PairBlock:
+        """All pairs of these customers."""
+        return self if self.asked is None else PairBlock(self.history, self.start, self.stop)
+
+    @cached_property
+    def part(self) -> Part:
         """Which pairs of the history."""
-        indptr = self.history.indptr
-        return slice(int(indptr[self.start]), int(indptr[self.stop]))
+        first, end = (int(self.history.indptr[customer]) for customer in (self.start, self.stop))
+        return slice(first, end) if self.asked is None else self.asked + first
 
     @cached_property
     def count(self) -> NDArray[np.int64]:
-        """Pairs of each customer."""
+        """Pairs of each customer, those that are not asked about as well."""
         return np.diff(self.history.indptr[self.start : self.stop + 1])
 
     @cached_property
     def customer(self) -> NDArray[np.int64]:
         """Customer of each pair, counted from `start`."""
+        if self.asked is not None:
+            return self.whole.customer[self.asked]
         return np.repeat(np.arange(self.stop - self.start), self.count)
 
     @cached_property
@@ -55,12 +66,26 @@ class PairBlock:
     @cached_property
     def decay(self) -> NDArray[np.float64]:
         """Decayed purchases, shape (n_pairs, n_half_lives)."""
-        return self._decay.astype(np.float64)
+        return self.history.decay(self.part).astype(np.float64)
 
     @cached_property
     def recent(self) -> NDArray[np.float32]:
         """How much was bought lately, as `recent_weights` has it."""
-        return recent_of_decayed(self._decay, self.history.half_lives)
+        return recent_weights(self.history, self.part)
+
+    def decayed(self, h: int) -> NDArray[np.float64]:
+        """Decayed purchases at one half-life.
+
+        Parameters
+        ----------
+        h : int
+            Which.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_pairs,)
+        """
+        return self.history.decay_at(self.part, h).astype(np.float64)
 
     @cached_property
     def trip_decay(self) -> NDArray[np.float64]:
@@ -94,10 +119,6 @@ class PairBlock:
         """Weeks since the first trip of each pair's customer."""
         first_trip = self.history.trips.first[self.start : self.stop]
         return (self.now - first_trip)[self.customer] / self.periods_per_week
-
-    @cached_property
-    def _decay(self) -> NDArray[np.float32]:
-        return self.history.decay(self.part)
 
     @property
     def now(self) -> int:

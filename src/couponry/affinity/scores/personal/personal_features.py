@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...history.item_statistics import LATE_WEEKS, bought_again_lately
 from ...history.purchase_history import PurchaseHistory
@@ -28,8 +29,9 @@ def personal_features(
     start: int,
     stop: int,
     own: OwnFeatures | None = None,
+    asked: NDArray[np.int64] | None = None,
 ) -> Features:
-    """Compute the features of the pairs of the customers start <= i < stop.
+    """Compute the features of pairs of the customers start <= i < stop.
 
     Parameters
     ----------
@@ -40,6 +42,8 @@ def personal_features(
         Range of customers.
     own : OwnFeatures, optional
         The user's, which come last.
+    asked : ndarray of int64, shape (n_pairs,), optional
+        Which of all pairs of these customers, ascending. Default: all.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def personal_features(
     - for each grouping: the customer's purchases in the item's group, the item's share of them, weeks since the last,
       against their gap, how many of the group's items the customer knows, and how many were bought later than this one
     """
-    pairs = PairBlock(history, start, stop)
+    pairs = PairBlock(history, start, stop, asked)
     of_item = items.of_pairs(pairs)
     found: Named = {}
     found.update(_decay_features(pairs))
@@ -71,11 +75,12 @@ def personal_features(
     found.update(_recent_features(pairs, of_item))
     found.update(_customer_features(pairs))
     if items.near is not None:
-        found["near_items"] = items.near.of_pairs(pairs)
+        near = items.near.of_pairs(pairs.whole)
+        found["near_items"] = near if asked is None else near[asked]
     for name, group in items.groups.items():
         found.update(group_features(pairs, name, group))
     features = as_float32(found)
-    return features if own is None else own.added_to(features, start, stop)
+    return features if own is None else own.added_to(features, start, stop, asked)
 
 
 def _decay_features(pairs: PairBlock) -> Named:
@@ -139,9 +144,9 @@ def _recent_features(pairs: PairBlock, of_item: Named) -> Named:
     found["overdue_spreads"] = np.clip(overdue, -MOST_SPREADS, MOST_SPREADS)
     for weeks in LATE_WEEKS:
         found[f"item_again_{weeks}"] = of_item[f"again_{weeks}"]
-        before, again = bought_again_lately(history, pairs.part, weeks)
-        size = pairs.stop - pairs.start
-        knew, bought = (np.bincount(pairs.customer[of], minlength=size) for of in (before, again))
+        before, again = bought_again_lately(history, pairs.whole.part, weeks)
+        owner, size = pairs.whole.customer, pairs.stop - pairs.start
+        knew, bought = (np.bincount(owner, of, minlength=size) for of in (before, again))
         any_item = of_item[f"any_again_{weeks}"]
         rate = (bought[pairs.customer] + PRIOR_ITEMS * any_item) / (
             knew[pairs.customer] + PRIOR_ITEMS
@@ -165,7 +170,7 @@ def _customer_features(pairs: PairBlock) -> Named:
         "coupon_prone": own_share[customer],
     }
     if history.half_lives:
-        weights, trip = pairs.decay[:, pairs.middle], pairs.trip_decay[customer, pairs.middle]
-        basket = np.bincount(customer, weights=weights, minlength=pairs.stop - pairs.start)
+        every, trip = pairs.whole, pairs.trip_decay[customer, pairs.middle]
+        basket = np.bincount(every.customer, every.decayed(pairs.middle), pairs.stop - pairs.start)
         found["basket"] = np.log((basket[customer] + 0.1) / (trip + 0.1))
     return found

@@ -228,7 +228,10 @@ class PersonalModel(NamedFeatures, Parameters):
         return scores
 
     def scorer(
-        self, history: PurchaseHistory, statistics: ItemStatistics | None = None
+        self,
+        history: PurchaseHistory,
+        statistics: ItemStatistics | None = None,
+        asked: NDArray[np.bool_] | None = None,
     ) -> PersonalScorer:
         """Return what predicts the probabilities of some of a history's customers at a time.
 
@@ -238,6 +241,8 @@ class PersonalModel(NamedFeatures, Parameters):
             As for `score`.
         statistics : ItemStatistics, optional
             What is known of items. Default: that of the model.
+        asked : ndarray of bool, shape (n_items,), optional
+            The history's items whose pairs are to be predicted; others are 0. Default: all.
 
         Returns
         -------
@@ -255,7 +260,7 @@ class PersonalModel(NamedFeatures, Parameters):
         items = ItemKnowledge.among(history, known, self.groups, self.near_)
         own = OwnFeatures(self.columns, history)
         model = self.names_, self.regression_, self.blend_
-        return PersonalScorer(*model, history, items, own)
+        return PersonalScorer(*model, history, items, own, asked)
 
     def _chosen(
         self, rows: Sequence[WindowRows], share: float

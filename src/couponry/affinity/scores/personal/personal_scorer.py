@@ -14,6 +14,7 @@ from ..guards.simple_score import log_simple_score
 from ..logistic import LogisticRegression, sigmoid
 from ..own.own_columns import OwnFeatures
 from .item_knowledge import ItemKnowledge
+from .pair_block import PairBlock
 from .personal_features import personal_features
 
 MOST_LIKELY = np.float32(1.0 - 2.0**-24)
@@ -37,6 +38,8 @@ class PersonalScorer:
         Of the history's items.
     own : OwnFeatures
         The user's columns.
+    asked : ndarray of bool, shape (n_items,), optional
+        The history's items that are asked about; None: all.
     """
 
     names: list[str]
@@ -45,6 +48,7 @@ class PersonalScorer:
     history: PurchaseHistory
     items: ItemKnowledge
     own: OwnFeatures
+    asked: NDArray[np.bool_] | None = None
 
     def score(self, start: int, stop: int) -> NDArray[np.float32]:
         """Predict the probabilities of the pairs of the customers start <= i < stop.
@@ -57,20 +61,30 @@ class PersonalScorer:
         Returns
         -------
         ndarray of float32, shape (n_pairs,)
-            Probabilities to buy again within a window.
+            Probabilities to buy again within a window; 0 of items that are not asked about.
         """
-        indptr, blend = self.history.indptr, self.blend
-        first = int(indptr[start])
-        scores = np.empty(int(indptr[stop]) - first, np.float32)
+        first, end = (int(self.history.indptr[customer]) for customer in (start, stop))
+        scores = np.zeros(end - first, np.float32)
         for block in customer_blocks(self.history, start, stop):
-            pairs = slice(*(int(indptr[customer]) for customer in block))
-            features = personal_features(self.history, self.items, *block, self.own)
-            check_feature_names(features, self.names)
-            log_odds = self.regression.log_odds_of_columns(list(features.values()))
-            if blend is not None:
-                rate = self.items.features["repeat_rate"][self.history.item[pairs]]
-                simple = log_simple_score(self.history, rate, pairs)
-                log_odds = blend.log_odds(log_odds, simple)
-            found = sigmoid(log_odds).astype(np.float32)
-            scores[pairs.start - first : pairs.stop - first] = np.minimum(found, MOST_LIKELY)
+            begin, end = (int(self.history.indptr[customer]) - first for customer in block)
+            found = scores[begin:end]
+            if self.asked is None:
+                found[:] = self._of_block(*block, None)
+            else:
+                asked = np.flatnonzero(self.asked[self.history.item[first + begin : first + end]])
+                found[asked] = self._of_block(*block, asked)
         return scores
+
+    def _of_block(
+        self, start: int, stop: int, asked: NDArray[np.int64] | None
+    ) -> NDArray[np.float32]:
+        """Predict the probabilities of the pairs of some customers that are asked about."""
+        history = self.history
+        features = personal_features(history, self.items, start, stop, self.own, asked)
+        check_feature_names(features, self.names)
+        log_odds = self.regression.log_odds_of_columns(list(features.values()))
+        if self.blend is not None:
+            pairs = PairBlock(history, start, stop, asked).part
+            rate = self.items.features["repeat_rate"][history.item[pairs]]
+            log_odds = self.blend.log_odds(log_odds, log_simple_score(history, rate, pairs))
+        return np.minimum(sigmoid(log_odds).astype(np.float32), MOST_LIKELY)
