@@ -30,6 +30,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
     "local_search": ["local_search/alternatives", "local_search/improve", "local_search/regret"],
     "affinity": [
         "affinity/best_offers",
+        "affinity/keep_likeliest",
         "affinity/variant_avx2",
         "affinity/variant_avx512",
         "affinity/variant_baseline",

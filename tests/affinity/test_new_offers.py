@@ -14,13 +14,14 @@ from benchmarks.instances.synthetic_purchases import Shoppers
 from couponry import Campaign, InvalidInput
 from couponry.affinity import Assortment, CandidateModel, Catalogue, DiscoveryModel, PurchaseHistory
 from couponry.affinity.candidates import new_offers, offer_knowledge, weighted_purchases
-from couponry.affinity.candidates.new_offers import NewOffers
 from couponry.affinity.candidates.outcomes import bought_later
 from couponry.affinity.candidates.weighted_purchases import CustomerRange
 from couponry.affinity.history.customer_part import customer_part, customers_spread
 from couponry.affinity.pipeline_model import quick_discovery
 from couponry.affinity.scores.discovery import linear_scorer
 from couponry.affinity.scores.discovery.linear_scorer import LinearScorer
+from couponry.kernels import load
+from couponry.kernels.affinity_contract import Chosen
 
 QUOTA = {"reward": 4, "activation": 3, "innovation": 5}
 SIZE = Shoppers(1500, rows=20, products=200, types=15, offers=40, weeks=20, scattered=False)
@@ -93,12 +94,17 @@ def test_the_likeliest_of_those_chosen_by_neighbours_are_taken() -> None:
 
 
 def test_equal_odds_are_taken_in_the_order_of_the_offers() -> None:
-    taker = NewOffers(None, np.zeros(0, np.float32), np.array([0, 2, 1]))  # type: ignore[arg-type]
-    customer = np.array([0, 0, 0, 0, 1, 1])
-    role = np.array([1, 1, 2, 1, 2, 2], np.uint8)
-    log_odds = np.array([-1.0, -1.0, 3.0, -1.0, -0.0, 0.0], np.float32)
-    taken = taker._is_taken(customer, role, log_odds)
-    assert taken.tolist() == [True, True, True, False, True, False]
+    for backend in None, "reference":
+        chosen = Chosen(
+            np.array([4, 0, 2], np.int32),
+            np.arange(6, dtype=np.int32),
+            np.array([1, 1, 2, 1, 2, 2], np.uint8),
+            np.array([-1.0, -1.0, 3.0, -1.0, -0.0, 0.0], np.float32),
+        )
+        load(backend).kernels.keep_likeliest(np.array([0, 2, 1], np.int32), chosen)
+        assert chosen.number.tolist() == [3, 0, 1]
+        assert chosen.offer[:4].tolist() == [0, 1, 2, 4]
+        assert chosen.role[:4].tolist() == [1, 1, 2, 2]
 
 
 def everything_of(candidates: Any) -> dict[str, Any]:

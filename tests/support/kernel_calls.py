@@ -262,6 +262,7 @@ def calls_of_affinity(
     width = min(int(chooser.quota.sum()), offers)
     arguments = {"scoring": chooser.scoring(), "start": 0, "stop": customers}
     yield Call("best_offers", arguments | {"chosen": _room(customers, width)})
+    yield likeliest_call(random, customers=customers, most=int(random.integers(1, 40)))
     yield neighbours_call(random, customers=customers, items=items)
     rows = int(random.choice([1, 63, 64, 65, 150]))
     yield trees_call(random, trees=int(random.integers(1, 5)), features=3, rows=rows)
@@ -299,6 +300,21 @@ def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
     arguments |= {"first": first, "last": first + periods - 1}
     room = GroupedRows(*(np.zeros_like(array) for array in GroupedRows.new(count)))
     yield Call("group_purchases", arguments | {"grouped": room})
+
+
+def likeliest_call(random: np.random.Generator, *, customers: int, most: int) -> Call:
+    """Offers that were chosen for customers, many of them with the same score."""
+    number = random.integers(0, most + 1, customers).astype(np.int32)
+    number[0] += 1
+    offers = int(number.sum())
+    chosen = Chosen(
+        number=number,
+        offer=random.integers(0, 99, offers).astype(np.int32),
+        role=random.integers(0, 3, offers).astype(np.uint8),
+        score=random.integers(-4, 5, offers).astype(np.float32),
+    )
+    quota = random.integers(0, most // 2 + 1, 3).astype(np.int32)
+    return Call("keep_likeliest", {"quota": quota, "chosen": chosen})
 
 
 def neighbours_call(random: np.random.Generator, *, customers: int, items: int) -> Call:

@@ -70,6 +70,10 @@ cdef extern from "affinity/best_offers.hpp" namespace "couponry" nogil:
     int c_best_offers "couponry::best_offers"(const Choice&) noexcept
     Fault offers_beyond(const char*, const Links&, int64_t) noexcept
 
+cdef extern from "affinity/keep_likeliest.hpp" namespace "couponry" nogil:
+    int c_keep_likeliest "couponry::keep_likeliest"(View[const int32_t], const Chosen&) noexcept
+    Fault chosen_fault(const Chosen&, View[const int32_t]) noexcept
+
 cdef extern from "affinity/own_neighbours.hpp" namespace "couponry" nogil:
     cdef cppclass Owned:
         View[const int64_t] ptr
@@ -246,6 +250,22 @@ def best_offers(scoring, int64_t start, int64_t stop, chosen, *, bint unchecked=
         look_at_choice(choice)
     with nogil:
         status = c_best_offers(choice)
+    check(status)
+
+
+def keep_likeliest(const int32_t[::1] quota, chosen, *, bint unchecked=False):
+    cdef View[const int32_t] quota_ = view[int32_t](quota)
+    cdef Chosen chosen_
+    cdef int status
+    chosen_.number, chosen_.offer = writable[int32_t](chosen.number), writable[int32_t](chosen.offer)
+    chosen_.role, chosen_.score = writable[uint8_t](chosen.role), writable[float](chosen.score)
+    same(quota_.size, 3, "quota: roles")
+    same(chosen_.role.size, chosen_.offer.size, "chosen.role: offers")
+    same(chosen_.score.size, chosen_.offer.size, "chosen.score: offers")
+    if not unchecked or ALWAYS_CHECKED:
+        refuse(chosen_fault(chosen_, quota_))
+    with nogil:
+        status = c_keep_likeliest(quota_, chosen_)
     check(status)
 
 

@@ -28,7 +28,8 @@ from .candidates.assortment import Assortment
 from .candidates.candidate_model import CandidateModel
 from .history.building.from_transactions import GroupingOptions
 from .history.building.transactions import ReadOptions, Transactions
-from .history.customer_sample import CustomerSample
+from .history.customer_part import customers_spread
+from .history.customer_sample import FEW_CUSTOMERS, CustomerSample
 from .history.decay import HALF_LIVES
 from .history.item_statistics import ItemStatistics
 from .history.period_counts import PeriodCounts
@@ -37,7 +38,6 @@ from .history.purchase_history import PurchaseHistory, group_transactions
 from .pipeline_model import model_of_tables
 from .scores import lightgbm_trees
 from .scores.guards.blend import LEAST_SHARE
-from .scores.personal.personal_model import MANY_PAIRS
 from .scores.training_windows import Window, bought_again
 from .targeting import Targeting
 
@@ -50,6 +50,9 @@ RESERVED = memory_estimate.BASE_BYTES + memory_estimate.SCORING_BYTES
 LEAST_PURCHASES = 500
 """Purchases, of what was bought before and of what was not, that a model of them is fitted on at least: some seven for
 each feature."""
+
+MOST_PAIRS = 3 << 17
+"""Pairs of all windows' histories that a model is fitted on: half as many again as trees are fitted from."""
 
 PROGRESS_LINES = 20
 """Lines that say how making candidates stands."""
@@ -256,9 +259,9 @@ class _Pipeline:
                 self._clock.say(f"{done:,} of {total:,} customers")
 
     def _fitted(self, history: PurchaseHistory, sample: pa.Table | None) -> CandidateModel:
-        """Return the model, fitted on the last weeks of a sample of customers.
+        """Return the model, fitted on the last weeks of a sample of customers, and on the weeks before them.
 
-        The weeks before them are fitted on, too, where these alone have too few pairs for trees.
+        These are left out where the history before them is too short to be like the one that is scored.
         """
         targeting, unit = self._targeting, history.unit
         last = history.until - targeting.window * PERIODS_PER_WEEK[unit]
@@ -283,11 +286,11 @@ class _Pipeline:
         before_that = 2 * last - history.until
         long = before_that - history.start + 1 >= LEAST_SHARE * (last - history.start + 1)
         sold = pc.sum(pc.greater(earlier[unit], before_that)).as_py()
-        if len(then) < MANY_PAIRS and long and 0 < sold < len(earlier):
+        if long and 0 < sold < len(earlier):
             windows.insert(0, self._window(rows, before_that, last))
         self._drop_models(then, window)
         known = then.update(later, until=history.until)
-        fitted = self._model.fit(windows, known, ItemStatistics.from_history(history))
+        fitted = self._model.fit(_thinned(windows), known, ItemStatistics.from_history(history))
         blend = getattr(fitted.personal, "blend_", None)
         if blend is not None and blend.note is not None:
             self._say(f"rewards are ranked by decayed frequency and repeat rate: {blend.note}")
@@ -319,6 +322,17 @@ class _Pipeline:
                 f"fewer than {LEAST_PURCHASES} purchases of the window were of what was not bought before: activations "
                 "and innovations are ranked by neighbours and popularity, not by a DiscoveryModel"
             )
+
+
+def _thinned(windows: list[Window]) -> list[Window]:
+    """Return the windows of as many customers as have MOST_PAIRS pairs together, and of FEW_CUSTOMERS at least."""
+    pairs = sum(len(history) for history, _ in windows)
+    customers = [len(history.customers) for history, _ in windows]
+    most = [max(count * MOST_PAIRS // max(pairs, 1), FEW_CUSTOMERS) for count in customers]
+    return [
+        (customers_spread(history, some), later)
+        for (history, later), some in zip(windows, most, strict=True)
+    ]
 
 
 def _half_lives(targeting: Targeting) -> tuple[float, ...]:

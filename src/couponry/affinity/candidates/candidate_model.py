@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...data import tables
 from ...data.candidate_batches import CandidateBlocks
 from ...data.candidate_rows import CandidateRows
 from ...data.memory_estimate import BASE_BYTES
@@ -37,6 +36,7 @@ from .offer_knowledge import (
     SHARE_OF_POPULARITY,
     LinksToOffers,
     fit_discovery,
+    have_offers,
     offer_scorer,
     similarity_of,
 )
@@ -52,8 +52,6 @@ from .weighted_purchases import (
     each_history,
     memory_of_blocks,
 )
-
-Columns = Mapping[str, Any]
 
 
 class CandidateModel(Parameters):
@@ -158,7 +156,7 @@ class CandidateModel(Parameters):
         personal: PairModel | None = None,
         discovery: DiscoveryModel | None = None,
         response: ResponseModel | None = None,
-        offer_columns: Columns | None = None,
+        offer_columns: Mapping[str, Any] | None = None,
         money: tuple[Any, Any] | None = None,
         incremental_share: float | None = None,
         backend: str | None = None,
@@ -368,15 +366,10 @@ class CandidateModel(Parameters):
 
     def _scorer(self, history: PurchaseHistory) -> PairScorer | None:
         """Return what scores rewards, if there is a model of them."""
-        if self.personal is None:
-            return None
-        if not isinstance(self.personal, PersonalModel):
-            return self.personal.scorer(history, self._statistics)
-        place = tables.positions(
-            history.items, self.items_
-        )  # of items without an offer nothing is asked
-        asked = (place >= 0) & (np.diff(self._covers.indptr) > 0)[place]
-        return self.personal.scorer(history, self._statistics, asked)
+        if isinstance(self.personal, PersonalModel):
+            offered = have_offers(history.items, self.items_, self._covers)
+            return self.personal.scorer(history, self._statistics, offered)
+        return None if self.personal is None else self.personal.scorer(history, self._statistics)
 
     def _read(
         self, customers: CustomerRange, scorer: PairScorer | None = None

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.roles import ROLES
+from ...kernels import load
+from ...kernels.affinity_contract import Chosen
 from ...utils.arrays.blocks import row_blocks
-from ...utils.arrays.falling_order import falling_order
-from ...utils.arrays.ragged import within
 from ...utils.lazy_imports import sparse as sp
 from ..scores.discovery.linear_scorer import LinearScorer
 from ..scores.logistic import sigmoid
@@ -69,29 +69,18 @@ class NewOffers(NamedTuple):
         TopOffers
             Rewards as they are; the scores of others are probabilities.
         """
-        score, kept = chosen.score.copy(), np.ones(len(chosen.offer), bool)
-        indptr = np.append(0, np.cumsum(chosen.number, dtype=np.int64))
+        score, number = np.empty_like(chosen.score), chosen.number.copy()
+        kept = Chosen(number, chosen.offer.copy(), chosen.role.copy(), score)
+        indptr = np.append(0, np.cumsum(number, dtype=np.int64))
         for start, stop in row_blocks(indptr, BLOCK_OFFERS):
             customers, pairs = slice(start, stop), slice(int(indptr[start]), int(indptr[stop]))
-            new = np.flatnonzero(chosen.role[pairs] != REWARD) + pairs.start
-            owner = np.repeat(np.arange(len(chosen.number[customers])), chosen.number[customers])
-            customer, offer = owner[new - pairs.start], chosen.offer[new]
-            said = chosen.score[new] - self.prior[offer]
+            customer = np.repeat(np.arange(stop - start), number[customers])
+            offer, own = chosen.offer[pairs], chosen.role[pairs] == REWARD
+            said = np.where(own, np.float32(0), chosen.score[pairs] - self.prior[offer])
             log_odds = self.scorer.log_odds(bought[customers], customer, offer, said)
-            kept[new] = self._is_taken(customer, chosen.role[new], log_odds)
-            score[new] = sigmoid(log_odds)
-        owner = np.repeat(np.arange(len(chosen.number)), chosen.number)
-        number = np.bincount(owner[kept], minlength=len(chosen.number)).astype(np.int32)
-        return TopOffers(chosen.first, number, chosen.offer[kept], chosen.role[kept], score[kept])
-
-    def _is_taken(
-        self, customer: NDArray[np.int64], role: NDArray[np.uint8], log_odds: NDArray[np.float32]
-    ) -> NDArray[np.bool_]:
-        """Return which are among the likeliest of their customer and role; of equal ones the first are."""
-        group = customer * len(ROLES) + role
-        order = falling_order(group, log_odds)
-        ordered = group[order]
-        length = np.diff(np.flatnonzero(np.diff(ordered, prepend=-1, append=-1)))
-        taken = np.zeros(len(group), bool)
-        taken[order[within(length) < self.quota[role[order]]]] = True
-        return taken
+            score[pairs] = np.where(own, chosen.score[pairs], log_odds)
+        load().unchecked.keep_likeliest(self.quota, kept)
+        some = slice(int(number.sum()))
+        offer, role, score = kept.offer[some], kept.role[some], score[some]
+        np.copyto(score, sigmoid(score).astype(np.float32), where=role != REWARD)
+        return TopOffers(chosen.first, number, offer, role, score)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...data import tables
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
 from ..history.customer_part import customers_spread
@@ -104,6 +106,28 @@ def similarity_of(
             f"similarity: expected {covers.shape[0]:,} items of the history x {covers.shape[1]:,} "
             f"offers, got {found.shape}"
         )
+    return found
+
+
+def have_offers(asked: pa.Array, items: pa.Array, covers: sp.csr_array) -> NDArray[np.bool_]:
+    """Return which items any offer is good for.
+
+    Parameters
+    ----------
+    asked : pyarrow.Array, shape (n_asked,)
+        Ids.
+    items : pyarrow.Array, shape (n_items,)
+        Ids, ascending.
+    covers : csr_array, shape (n_items, n_offers)
+
+    Returns
+    -------
+    ndarray of bool, shape (n_asked,)
+    """
+    has_any = (
+        np.diff(covers.indptr, append=covers.nnz) > 0
+    )  # the last one: of ids that are none of the items
+    found: NDArray[np.bool_] = has_any[tables.positions(asked, items)]
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .. import reference
 from .affinity import _use_instruction_set as _use_for_affinity
-from .affinity import best_offers, fold_purchases, own_neighbours, score_trees
+from .affinity import best_offers, fold_purchases, keep_likeliest, own_neighbours, score_trees
 from .candidates import find_customers, find_outside, number_offers
 from .curvature import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
@@ -55,6 +55,7 @@ __all__ = [
     "improve",
     "instruction_set",
     "instruction_sets",
+    "keep_likeliest",
     "list_changes",
     "mark_free",
     "minimise_model",

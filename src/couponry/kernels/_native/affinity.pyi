@@ -21,6 +21,9 @@ def fold_purchases(
 def best_offers(
     scoring: OfferScoring, start: int, stop: int, chosen: Chosen, *, unchecked: bool = False
 ) -> None: ...
+def keep_likeliest(
+    quota: NDArray[np.int32], chosen: Chosen, *, unchecked: bool = False
+) -> None: ...
 def own_neighbours(
     ptr: NDArray[np.int64],
     item: NDArray[np.int32],

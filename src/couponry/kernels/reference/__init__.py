@@ -14,7 +14,7 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
 
 from __future__ import annotations
 
-from .affinity import best_offers, fold_purchases, own_neighbours, score_trees
+from .affinity import best_offers, fold_purchases, keep_likeliest, own_neighbours, score_trees
 from .alternatives import alternatives, fine_usage
 from .candidates import find_customers, find_outside, number_offers, quantise, span
 from .changes import count_losses, list_changes, minimise_model, multiply_changes
@@ -41,6 +41,7 @@ __all__ = [
     "group_purchases",
     "hash_blocks",
     "improve",
+    "keep_likeliest",
     "list_changes",
     "mark_free",
     "minimise_model",

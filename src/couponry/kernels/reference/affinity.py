@@ -154,6 +154,38 @@ def best_of_each_role(
     return taken
 
 
+def keep_likeliest(quota: Bounds, chosen: Chosen) -> None:
+    """Keep the offers of the largest scores, at most as many of each customer and role as its quota; others move up.
+
+    Of equal scores the first are kept.
+
+    Parameters
+    ----------
+    quota : ndarray of int32, shape (3,)
+        At most so many of each role.
+    chosen : Chosen
+        IN/OUT: the first of its offers are those that are kept, one customer after the other.
+    """
+    begin, kept = 0, 0
+    for i in range(len(chosen.number)):
+        end, first = begin + chosen.number[i], kept
+        taken = np.zeros(end - begin, np.bool_)
+        for d in range(begin, end):
+            role, score, before = chosen.role[d], chosen.score[d], 0
+            for e in range(begin, end):
+                larger = chosen.score[e] > score or (chosen.score[e] == score and e < d)
+                before += chosen.role[e] == role and larger
+            taken[d - begin] = before < quota[role]
+        for d in range(begin, end):
+            if taken[d - begin]:
+                chosen.offer[kept] = chosen.offer[d]
+                chosen.role[kept] = chosen.role[d]
+                chosen.score[kept] = chosen.score[d]
+                kept += 1
+        chosen.number[i] = kept - first
+        begin = end
+
+
 def own_neighbours(
     ptr: Offsets, item: Items, weight: Prices, similarity: Prices, out: Prices
 ) -> None:
