@@ -115,17 +115,15 @@ class CustomerRange:
         part = slice(int(ends[0]), int(ends[-1]))
         item, indptr = history.item[part].astype(np.int64), ends - ends[0]
         weights = recent_weights(history, part) if recent else np.log1p(history.decay_at(part, h))
-        if scorer is None:
-            own = history.decay_at(part, h)
-        else:
-            own = -np.log1p(-scorer.score(self.start, self.stop))
+        again = None if scorer is None else scorer.score(self.start, self.stop)
+        own = history.decay_at(part, h) if again is None else -np.log1p(-again)
         if not history.items.equals(items):
             item = tables.positions(history.items, items)[item]
             kept = item >= 0
             if not kept.all():
                 indptr = np.append(0, np.cumsum(kept))[indptr]
                 item, own, weights = item[kept], own[kept], weights[kept]
-        if scorer is None:
+        if again is None:
             own = own * weight[item]
         shape = (self.stop - self.start, len(items))
         matrix = sp.csr_array((weights, item, indptr), shape=shape)
