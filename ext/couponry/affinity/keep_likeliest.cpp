@@ -55,8 +55,7 @@ Fault chosen_fault(const Chosen& chosen, View<const int32_t> quota) noexcept {
     int64_t all = 0;
     for (int64_t i = 0; i < chosen.number.size; ++i) {
         all += chosen.number[i];
-        if (chosen.number[i] < 0 || all > chosen.offer.size)
-            return {"chosen.number", "as many offers as there are", i};
+        if (chosen.number[i] < 0 || all > chosen.offer.size) return {"chosen.number", "as many offers as there are", i};
     }
     if (all < chosen.offer.size) return {"chosen.number", "as many offers as there are", chosen.number.size};
     return first_fault(not_within("quota", quota.data, 0, quota.size, 0, INT32_MAX),
