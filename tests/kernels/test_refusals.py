@@ -19,7 +19,7 @@ every_kernel = pytest.mark.parametrize("kernel", CALLS)
 
 MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or which may be as long as they like
     "scoring.similar.offer", "scoring.similar.value", "scoring.own.offer", "scoring.own.value",  # `pair` is read
-    "noise shard.quantity", "fine_usage shard.quantity", "regret shard.quantity", "choose_exactly shard.quantity",
+    "noise shard.quantity", "regret shard.quantity", "choose_exactly shard.quantity",
     "propose shard.quantity", "improve shard.quantity",
     "evaluate chosen",  # empty: nobody asks
     "compile_constraints constraints",  # empty: lengths alone are asked for
@@ -42,7 +42,6 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
         "indptr": 10**6, "item": 20, "spec.group": 10**6, "spec.held_ptr": 10**6, "spec.had_ptr": 10**6,
         "spec.had": 20, "spec.conflict_ptr": 10**6, "spec.conflict": 20, "ptr": 10**6,
     },
-    "fine_usage": {"shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "chosen": 2},
     "fold_purchases": {"ptr": 10**6, "period": 10**6},
     "best_offers": {
         "scoring.bought.indptr": 10**6, "scoring.bought.item": 7, "scoring.similar.ptr": 10**6,
@@ -68,8 +67,8 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
 RULES = {
     "shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "rules.group": 10**6, "rules.constraint_ptr": 10**6,
 }  # fmt: skip
-COUNTED |= dict.fromkeys(("evaluate", "choose_exactly"), RULES)
-COUNTED |= {kernel: RULES | {"chosen": 2} for kernel in ("mark_free", "alternatives", "regret")}
+COUNTED |= dict.fromkeys(("evaluate", "fix_choices", "choose_exactly"), RULES)
+COUNTED |= {kernel: RULES | {"chosen": 2} for kernel in ("alternatives", "regret")}
 LIMITS = {"search.rows.ptr": 10**6, "search.rows.row": 4, "search.chosen": 2}
 COUNTED |= dict.fromkeys(("propose", "improve"), RULES | LIMITS)
 
@@ -184,7 +183,7 @@ def test_customers_who_are_not_there(kernel: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kernel", ["evaluate", "mark_free", "alternatives", "regret", "choose_exactly", "improve"]
+    "kernel", ["evaluate", "fix_choices", "alternatives", "regret", "choose_exactly", "improve"]
 )
 def test_values_that_cannot_be_put_in_order(kernel: str) -> None:
     call = CALLS[kernel]
@@ -224,7 +223,7 @@ def test_constraints_over_candidates_that_the_customer_does_not_have(kernel: str
 def test_arrays_to_be_written_that_are_read_only() -> None:
     out = {
         "span": "low", "quantise": "fine", "hash_blocks": "out", "noise": "out", "evaluate": "usage",
-        "mark_free": "is_free", "alternatives": "loss", "fine_usage": "total", "regret": "out",
+        "fix_choices": "is_free", "alternatives": "loss", "regret": "out",
         "choose_exactly": "chosen", "propose": "priority", "improve": "search.activity",
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
         "score_trees": "out", "order_purchases": "rows.bought", "place_purchases": "rows.spend",

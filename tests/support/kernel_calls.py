@@ -177,15 +177,13 @@ def _of_choices() -> Iterator[Call]:
         {**both, "price": price, "seed": 1, **who, "usage": usage, "chosen": chosen, **cut},
     )
     threshold = np.ones((3, 2, *price.shape[1:]), np.float32)
-    marked = {"price": price, "chosen": chosen, "threshold": threshold}
-    yield Call("mark_free", {**both, **marked, **who, "is_free": np.zeros(n, np.uint8)})
+    fine, total = np.ones((2, len(chosen)), np.uint8), np.zeros((2, *price.shape[1:]), np.int64)
+    given = {**both, "price": price, "seed": 1, **who, "threshold": threshold, "fine": fine}
+    counted = {"usage": usage, "fine_usage": total, "chosen": chosen.copy()}
+    yield Call("fix_choices", {**given, **counted, "is_free": np.zeros(n, np.uint8), **cut})
     out = {"partner": np.zeros(len(chosen), np.int64), "loss": np.zeros(len(chosen), np.float32)}
     yield Call("alternatives", {**both, "price": price, "chosen": chosen, **who, **out})
     yield from _of_changes(case, chosen)
-    fine, total = np.ones(len(chosen), np.uint8), np.zeros(price.shape[1:], np.int64)
-    yield Call(
-        "fine_usage", {"shard": shard, "fine": fine, "chosen": chosen, **who, "total": total}
-    )
     exact = {"exact": case.exact, "reduced": case.reduced}
     seeded = {"seed": 1, **who}
     yield Call(

@@ -254,7 +254,7 @@ def all_results(
         "exactly": exactly,
         "cut": cut,
         "regret": regret,
-        **fixed(module, case, chosen),
+        **fixed(module, case, chosen, unit),
     }
     activity = activity_of(case, chosen)
     for mode, title in (REPAIR, "repair"), (FILL, "fill"):
@@ -273,25 +273,34 @@ def all_results(
     return results
 
 
-def fixed(module: Any, case: Case, chosen: NDArray[np.uint8]) -> dict[str, Any]:
+def fixed(module: Any, case: Case, chosen: NDArray[np.uint8], unit: int = UNIT) -> dict[str, Any]:
     """What the kernels about a choice that stands write, in two blocks."""
     random = np.random.default_rng(case.seed)
     threshold = np.round(np.abs(random.normal(size=(3, 2, *case.price.shape[1:]))) * 0.2, 1)
     threshold[random.random(threshold.shape) < 0.3] = -1.0
-    is_free = np.full(case.customers, 7, np.uint8)
+    is_free, of_free = np.full(case.customers, 7, np.uint8), np.full(len(chosen), 7, np.uint8)
     partner = np.full(len(chosen), 7)
     loss = np.full(len(chosen), 7, np.float32)
-    fine = random.integers(0, 256, len(chosen)).astype(np.uint8)
-    sums = np.zeros(case.price.shape[1:], np.int64)
+    fine = random.integers(0, 256, (2, len(chosen))).astype(np.uint8)
+    usage, sums = (
+        np.zeros(case.price.shape, np.int64),
+        np.zeros((2, *case.price.shape[1:]), np.int64),
+    )
+    cut = nothing_cut()
     half = case.customers // 2
     for start, stop in (half, case.customers), (0, half):
         begin, end = case.shard.indptr[[start, stop]]
-        block = case.shard, case.rules, case.price, chosen[begin:end], threshold.astype(np.float32)
-        module.mark_free(*block, start, stop, is_free[start:stop])
-        module.alternatives(*block[:4], start, stop, partner[begin:end], loss[begin:end])
-        module.fine_usage(case.shard, fine[begin:end], chosen[begin:end], start, stop, sums)
+        block = case.shard, case.rules, case.price
+        module.alternatives(
+            *block, chosen[begin:end], start, stop, partner[begin:end], loss[begin:end]
+        )
+        module.fix_choices(
+            *block, case.seed, start, stop, threshold.astype(np.float32), fine[:, begin:end],
+            usage, sums, of_free[begin:end], is_free[start:stop], unit, cut,
+        )  # fmt: skip
     changes = changed(module, case, chosen, partner, loss)
-    return {"is_free": is_free, "fine": sums, "partner": partner, "loss": loss, **changes}
+    fixing = {"is_free": is_free, "of free": of_free, "fixed": usage, "fine": sums, "fix cut": cut}
+    return {**fixing, "partner": partner, "loss": loss, **changes}
 
 
 def local_search(

@@ -3,7 +3,7 @@
 # Docstrings are those of couponry.kernels.reference, and are attached where the native modules are gathered.
 """Kernels in C++ that pass over all candidates; `couponry.kernels.reference` says what each of them does.
 
-`evaluate`, `mark_free`, `noise` and `read_bytes` exist once per instruction set. The widest that the processor has is
+`evaluate`, `fix_choices`, `noise` and `read_bytes` exist once per instruction set. The widest that the processor has is
 used, unless the environment variable COUPONRY_ISA, read at import, names a narrower one: avx512, avx2 or baseline.
 """
 
@@ -12,12 +12,20 @@ import os
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from checks cimport (
-    ALWAYS_CHECKED, Fault, block_of, items_beyond, look_at_prices, look_at_rules, look_at_shard, not_flags, not_offsets,
-    refuse, rules_agree, same, within,
+    ALWAYS_CHECKED, Fault, block_of, items_beyond, look_at_prices, look_at_rules, look_at_shard, not_offsets, refuse,
+    rules_agree, same, within,
 )
 from contract cimport Cut, Rules, Shard, aligned, check, rules_view, shard_view
 
 cdef extern from "dispatch/kernel_table.hpp" namespace "couponry" nogil:
+    cdef cppclass Fixing:
+        const float* threshold
+        int64_t levels
+        const uint8_t* fine
+        int64_t attributes, fine_stride
+        int64_t* fine_usage
+        uint8_t* is_free
+
     cdef cppclass Pass:
         Shard shard
         Rules rules
@@ -28,21 +36,11 @@ cdef extern from "dispatch/kernel_table.hpp" namespace "couponry" nogil:
         uint8_t* chosen
         int64_t unit
         Cut* cut
-
-    cdef cppclass Marking:
-        Shard shard
-        Rules rules
-        const float* price
-        int64_t segments, items
-        const uint8_t* chosen
-        const float* threshold
-        int64_t levels, start, stop
-        uint8_t* is_free
+        const Fixing* fixing
 
     cdef cppclass KernelTable:
         const char* name
         int evaluate(const Pass&) noexcept
-        int mark_free(const Marking&) noexcept
         void noise(const Shard&, uint32_t, int64_t, int64_t, uint16_t*) noexcept
         void hash_blocks(const uint64_t*, int64_t, const uint64_t*, int64_t, uint64_t*) noexcept
         uint64_t sum_bytes(const uint8_t*, int64_t) noexcept
@@ -185,6 +183,38 @@ def noise(shard, seed, int64_t start, int64_t stop, uint16_t[::1] out, *, bint u
         kernels().noise(shard_, seed_, start, stop, &out[0])
 
 
+cdef int set_up(
+    Pass* work, Cut* cut, shard, rules, const float[:, :, ::1] price, seed, int64_t start, int64_t stop,
+    int64_t[:, :, ::1] usage, int64_t chosen, bint may_be_empty, int64_t unit, int64_t[::1] cut_counts, bint unchecked,
+) except -1:
+    """Fill in what a pass is given but for `chosen`, once it is looked at; 0 where there is nothing to do, else 1."""
+    work.shard = shard_view(shard)
+    work.rules = rules_view(rules)
+    work.segments, work.items = price.shape[1], price.shape[2]
+    work.seed = seed & 0xFFFFFFFF
+    work.start, work.stop = start, stop
+    tables_agree(work.shard, shard.item, work.rules, start, stop, price, chosen, may_be_empty and chosen == 0)
+    same(cut_counts.shape[0], 2, "cut: numbers")
+    same(usage.shape[0], price.shape[0], "usage: 1 + attributes")
+    same(usage.shape[1], price.shape[1], "usage: segments")
+    same(usage.shape[2], price.shape[2], "usage: items")
+    if start == stop or work.segments == 0 or work.items == 0:
+        return 0  # nobody, or nothing that anybody could be given
+    aligned(&price[0, 0, 0], sizeof(float))
+    aligned(&usage[0, 0, 0], sizeof(int64_t))
+    aligned(&cut_counts[0], sizeof(int64_t))
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_pass(work.shard, work.rules, start, stop, price)
+    work.price = &price[0, 0, 0]
+    work.usage = &usage[0, 0, 0]
+    work.chosen = NULL
+    cut.searches = cut.slack = 0
+    work.unit = unit
+    work.cut = cut
+    work.fixing = NULL
+    return 1
+
+
 def evaluate(
     shard, rules, const float[:, :, ::1] price, seed, int64_t start, int64_t stop,
     int64_t[:, :, ::1] usage, uint8_t[::1] chosen, int64_t unit, int64_t[::1] cut, *, bint unchecked=False,
@@ -192,31 +222,11 @@ def evaluate(
     cdef Pass work
     cdef Cut cut_
     cdef int status
-    work.shard = shard_view(shard)
-    work.rules = rules_view(rules)
-    work.segments, work.items = price.shape[1], price.shape[2]
-    work.seed = seed & 0xFFFFFFFF
-    work.start, work.stop = start, stop
-    tables_agree(work.shard, shard.item, work.rules, start, stop, price, chosen.shape[0], chosen.shape[0] == 0)
-    same(cut.shape[0], 2, "cut: numbers")
-    same(usage.shape[0], price.shape[0], "usage: 1 + attributes")
-    same(usage.shape[1], price.shape[1], "usage: segments")
-    same(usage.shape[2], price.shape[2], "usage: items")
-    if start == stop or work.segments == 0 or work.items == 0:
-        return  # nobody, or nothing that anybody could be given
-    aligned(&price[0, 0, 0], sizeof(float))
-    aligned(&usage[0, 0, 0], sizeof(int64_t))
-    aligned(&cut[0], sizeof(int64_t))
-    if not unchecked or ALWAYS_CHECKED:
-        look_at_pass(work.shard, work.rules, start, stop, price)
-    work.price = &price[0, 0, 0]
-    work.usage = &usage[0, 0, 0]
-    work.chosen = NULL
+    if not set_up(
+            &work, &cut_, shard, rules, price, seed, start, stop, usage, chosen.shape[0], True, unit, cut, unchecked):
+        return
     if chosen.shape[0]:
         work.chosen = &chosen[0]
-    cut_.searches = cut_.slack = 0
-    work.unit = unit
-    work.cut = &cut_
     with nogil:
         status = kernels().evaluate(work)
     check(status)
@@ -224,43 +234,52 @@ def evaluate(
     cut[1] += cut_.slack
 
 
-def mark_free(
-    shard, rules, const float[:, :, ::1] price, const uint8_t[::1] chosen, const float[:, :, :, ::1] threshold,
-    int64_t start, int64_t stop, uint8_t[::1] is_free, *, bint unchecked=False,
+def fix_choices(
+    shard, rules, const float[:, :, ::1] price, seed, int64_t start, int64_t stop,
+    const float[:, :, :, ::1] threshold, const uint8_t[:, :] fine, int64_t[:, :, ::1] usage,
+    int64_t[:, :, ::1] fine_usage, uint8_t[::1] chosen, uint8_t[::1] is_free, int64_t unit, int64_t[::1] cut,
+    *, bint unchecked=False,
 ):
-    cdef Marking work
+    cdef Pass work
+    cdef Fixing fixing
+    cdef Cut cut_
     cdef int status
-    work.shard = shard_view(shard)
-    work.rules = rules_view(rules)
-    work.segments, work.items = price.shape[1], price.shape[2]
-    work.start, work.stop = start, stop
-    tables_agree(work.shard, shard.item, work.rules, start, stop, price, chosen.shape[0], False)
+    cdef int64_t segments = price.shape[1], items = price.shape[2]
     same(is_free.shape[0], stop - start, "is_free: customers")
     within(threshold.shape[0], 1, 0x7FFFFFFF, "threshold: levels")
     same(threshold.shape[1], 2, "threshold: axis 1")
-    same(threshold.shape[2], price.shape[1], "threshold: axis 2")
-    same(threshold.shape[3], price.shape[2], "threshold: axis 3")
-    if work.segments * work.items > 0x3FFFFFFF:
+    same(threshold.shape[2], segments, "threshold: segments")
+    same(threshold.shape[3], items, "threshold: items")
+    same(fine.shape[1], chosen.shape[0], "fine: candidates of these customers")
+    if fine.shape[0] and fine.shape[1] > 1:
+        same(fine.strides[1], 1, "fine: bytes to the next candidate")
+    same(fine_usage.shape[0], fine.shape[0], "fine_usage: attributes")
+    same(fine_usage.shape[1], segments, "fine_usage: segments")
+    same(fine_usage.shape[2], items, "fine_usage: items")
+    if segments * items > 0x3FFFFFFF:
         raise ValueError("price: expected at most 2**30 - 1 cells, two of which vectors of 32-bit numbers can index")
-    if start == stop:
-        return
-    if chosen.shape[0] == 0:  # nobody has any candidates
+    if segments and items:
+        aligned(&threshold[0, 0, 0, 0], sizeof(float))
+        if fine_usage.shape[0]:
+            aligned(&fine_usage[0, 0, 0], sizeof(int64_t))
+    if not set_up(
+            &work, &cut_, shard, rules, price, seed, start, stop, usage, chosen.shape[0], False, unit, cut, unchecked):
         is_free[:] = 0
         return
-    if work.segments and work.items:
-        aligned(&price[0, 0, 0], sizeof(float))
-        aligned(&threshold[0, 0, 0, 0], sizeof(float))
-    if not unchecked or ALWAYS_CHECKED:
-        look_at_pass(work.shard, work.rules, start, stop, price)
-        refuse(not_flags(b"chosen", &chosen[0], chosen.shape[0]))
-    work.price = &price[0, 0, 0]
-    work.threshold = &threshold[0, 0, 0, 0]
-    work.levels = threshold.shape[0]
-    work.chosen = &chosen[0]
-    work.is_free = &is_free[0]
+    work.chosen = &chosen[0] if chosen.shape[0] else NULL
+    work.fixing = &fixing
+    fixing.threshold = &threshold[0, 0, 0, 0]
+    fixing.levels = threshold.shape[0]
+    fixing.attributes = fine.shape[0] if fine.shape[1] else 0
+    fixing.fine = &fine[0, 0] if fixing.attributes else NULL
+    fixing.fine_stride = fine.strides[0]
+    fixing.fine_usage = &fine_usage[0, 0, 0] if fixing.attributes else NULL
+    fixing.is_free = &is_free[0]
     with nogil:
-        status = kernels().mark_free(work)
+        status = kernels().evaluate(work)
     check(status)
+    cut[0] += cut_.searches
+    cut[1] += cut_.slack
 
 
 def copy_runs(

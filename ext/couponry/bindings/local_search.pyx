@@ -18,8 +18,6 @@ cdef extern from "local_search/alternatives.hpp" namespace "couponry" nogil:
 
     int c_alternatives "couponry::alternatives"(
         const Shard&, const Rules&, const Prices&, const uint8_t*, int64_t, int64_t, int64_t*, float*) noexcept
-    void c_fine_usage "couponry::fine_usage"(
-        const Shard&, const uint8_t*, const uint8_t*, int64_t, int64_t, int64_t*, int64_t) noexcept
 
 cdef extern from "local_search/local_search.hpp" namespace "couponry" nogil:
     cdef cppclass Amounts:
@@ -197,25 +195,6 @@ def alternatives(
     with nogil:
         status = c_alternatives(shard_, rules_, price_, &chosen[0], start, stop, &partner[0], &loss[0])
     check(status)
-
-
-def fine_usage(
-    shard, const uint8_t[::1] fine, const uint8_t[::1] chosen, int64_t start, int64_t stop, int64_t[:, ::1] total,
-    *, bint unchecked=False,
-):
-    cdef Shard shard_ = shard_view(shard)
-    cdef int64_t items = total.shape[1], block = block_of(shard_, shard.item, start, stop)
-    same(fine.shape[0], block, "fine: candidates of these customers")
-    same(chosen.shape[0], block, "chosen: candidates of these customers")
-    if block == 0:
-        return
-    if total.shape[0] and items:
-        aligned(&total[0, 0], sizeof(int64_t))
-    if not unchecked or ALWAYS_CHECKED:
-        look_at_shard(shard_, start, stop, total.shape[0], items)
-        refuse(not_flags(b"chosen", &chosen[0], block))
-    with nogil:
-        c_fine_usage(shard_, &fine[0], &chosen[0], start, stop, &total[0, 0], items)
 
 
 def regret(

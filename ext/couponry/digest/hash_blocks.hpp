@@ -1,7 +1,8 @@
-// Hashes of blocks of words; see `hash_blocks` in reference/memory.py. Included behind one of hash_lanes_*.hpp.
+// Hashes of blocks of words, and sums of bytes; see reference/memory.py. Included behind one of hash_lanes_*.hpp.
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "common/compiler.hpp"
 
@@ -19,6 +20,19 @@ void hash_blocks(const uint64_t* words, int64_t blocks, const uint64_t* key, int
             for (int j = 0; j < HASH_SUMS; ++j) sums[j].add(words + i, key + i + j);
         for (int j = 0; j < HASH_SUMS; ++j) out[j] = sums[j].total();
     }
+}
+
+// Every byte once, as 64-bit numbers modulo 2^64, the last one padded with zeros.
+uint64_t sum_bytes(const uint8_t* bytes, int64_t n) noexcept {
+    uint64_t sum = 0, word;
+    int64_t at = 0;
+    for (; at + 8 <= n; at += 8) {
+        std::memcpy(&word, bytes + at, 8);
+        sum += word;
+    }
+    word = 0;
+    std::memcpy(&word, bytes + at, static_cast<size_t>(n - at));
+    return sum + word;
 }
 
 }  // namespace

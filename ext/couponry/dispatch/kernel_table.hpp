@@ -8,6 +8,16 @@
 
 namespace couponry {
 
+// What `fix_choices` is given besides, and fills; see reference/fix_choices.py.
+struct Fixing {
+    const float* threshold;  // (levels, 2, S, K)
+    int64_t levels;
+    const uint8_t* fine;  // of the candidates of these customers, attribute by attribute
+    int64_t attributes, fine_stride;
+    int64_t* fine_usage;  // (A, S, K), added to
+    uint8_t* is_free;     // of these customers
+};
+
 // Everything that one evaluation is given; see `evaluate` in reference/evaluate.py.
 struct Pass {
     Shard shard;
@@ -19,27 +29,14 @@ struct Pass {
     int64_t* usage;   // (1 + C, S, K), added to
     uint8_t* chosen;  // of the candidates of these customers, or null when nobody asks
     int64_t unit;
-    Cut* cut;  // added to
-};
-
-// Everything that `mark_free` is given; see the reference.
-struct Marking {
-    Shard shard;
-    Rules rules;
-    const float* price;  // (1 + C, S, K)
-    int64_t segments, items;
-    const uint8_t* chosen;   // of the candidates of these customers
-    const float* threshold;  // (levels, 2, S, K)
-    int64_t levels;
-    int64_t start, stop;
-    uint8_t* is_free;  // of these customers
+    Cut* cut;              // added to
+    const Fixing* fixing;  // null where nobody is fixed; else `chosen` is of free customers alone
 };
 
 struct KernelTable {
     const char* name;
     bool (*runs_here)() noexcept;
     int (*evaluate)(const Pass&) noexcept;
-    int (*mark_free)(const Marking&) noexcept;
     void (*noise)(const Shard&, uint32_t seed, int64_t start, int64_t stop, uint16_t* out) noexcept;
     void (*hash_blocks)(const uint64_t*, int64_t blocks, const uint64_t* key, int64_t size, uint64_t* out) noexcept;
     uint64_t (*sum_bytes)(const uint8_t*, int64_t) noexcept;

@@ -9,6 +9,7 @@
 #include "common/tie_break.hpp"
 #include "dispatch/kernel_table.hpp"
 #include "evaluate/constrained.hpp"
+#include "evaluate/free_customers.hpp"
 #include "evaluate/greedy.hpp"
 #include "evaluate/selection.hpp"
 #include "evaluate/steps.hpp"
@@ -16,15 +17,6 @@
 
 namespace couponry {
 namespace {
-
-// One customer's share of what is worked on at a time.
-struct CustomerSlice {
-    int64_t i;     // customer, counted within the shard
-    int64_t from;  // first candidate, counted within the batch
-    int64_t n;
-    uint64_t* picks;
-    int32_t* first;  // where its coupons are listed from
-};
 
 // A few customers at a time take each step together: their candidates are valued in one loop that need not know
 // where rows end, and the chains of dependent instructions in the other steps overlap.
@@ -36,6 +28,7 @@ public:
           first_(pass.shard.indptr[pass.start]),
           greedy_(pass),
           constrained_(pass),
+          free_(pass),
           tables_(pass),
           same_bounds_(pass.rules.lower.size == 1 && pass.rules.upper.size == 1),
           bounds_(bounds_at(pass.start)),
@@ -43,7 +36,7 @@ public:
           has_constraints_(pass.rules.constraint_ptr.size > 1) {}
 
     int run() noexcept {
-        if (greedy_.failed() || tables_.failed()) return NO_MEMORY;
+        if (greedy_.failed() || free_.failed() || tables_.failed()) return NO_MEMORY;
         for (int64_t i = pass_.start; i < pass_.stop;) {
             const int64_t end = end_of_batch(i);
             const int64_t first_cell = of_customer(pass_.shard.segment, i) * pass_.items;
@@ -57,8 +50,11 @@ public:
             assert_choice(i, end, false);
             if ((has_groups_ || has_constraints_) && !keep_rules(i, end)) return NO_MEMORY;
             assert_choice(i, end, true);
+            if (pass_.fixing)
+                fix(batch, i, end, first_cell);
+            else if (pass_.chosen)
+                write(pass_.chosen + (pass_.shard.indptr[i] - first_), batch.n, scratch_.given, given_);
             tables_.add(batch, scratch_.given, given_, first_cell);
-            if (pass_.chosen) write(pass_.chosen + (pass_.shard.indptr[i] - first_), batch.n);
             i = end;
         }
         tables_.flush();
@@ -73,6 +69,7 @@ private:
     const int64_t first_;  // candidate
     Greedy<Item> greedy_;
     ConstrainedChoice<Item> constrained_;
+    FreeCustomers<Item> free_;
     Tables<ATTRIBUTES> tables_;
     const bool same_bounds_;
     const Bounds bounds_;
@@ -222,8 +219,30 @@ private:
         }
         if (!constrained_.finish(scratch_.ranked)) return false;
         given_ = 0;
-        for_each(i, end, [&](const CustomerSlice& slice) { given_ += list(slice, scratch_.given + given_); });
+        for_each(i, end, [&](const CustomerSlice& slice) {
+            *slice.first = static_cast<int32_t>(given_);
+            given_ += list(slice, scratch_.given + given_);
+        });
         return true;
+    }
+
+    // Marks who is free, writes what they choose and takes it off the list, and counts what is left on it.
+    void fix(const Candidates<Item>& batch, int64_t i, int64_t end, int64_t first_cell) noexcept {
+        int32_t* const given = scratch_.given;
+        int64_t kept = 0;
+        scratch_.first[end - i] = static_cast<int32_t>(given_);
+        free_.look_at(first_cell);
+        for_each(i, end, [&](const CustomerSlice& slice) {
+            const int32_t first = slice.first[0], count = slice.first[1] - first;
+            if (free_.mark(key_of(slice), slice.picks, batch.item + slice.from, slice.n, slice.i, count)) {
+                write(pass_.chosen + (pass_.shard.indptr[slice.i] - first_), slice.n, given + first, count, slice.from);
+                return;
+            }
+            if (kept < first) std::memmove(given + kept, given + first, static_cast<size_t>(count) * sizeof *given);
+            kept += count;
+        });
+        given_ = kept;
+        free_.add_fine(batch.item, given, kept, pass_.shard.indptr[i] - first_);
     }
 
     // That nobody is given more than the bounds and, where rules are kept, the caps allow; and that exactly the picks
@@ -333,10 +352,10 @@ private:
         return count;
     }
 
-    // Zeros, and ones where coupons are listed.
-    void write(uint8_t* chosen, int64_t n) const noexcept {
+    // Zeros, and ones where coupons are listed; these are counted from `from`.
+    static void write(uint8_t* chosen, int64_t n, const int32_t* given, int64_t count, int64_t from = 0) noexcept {
         std::memset(chosen, 0, static_cast<size_t>(n));
-        for (int64_t t = 0; t < given_; ++t) chosen[scratch_.given[t]] = 1;
+        for (int64_t t = 0; t < count; ++t) chosen[given[t] - from] = 1;
     }
 
     COUPONRY_INLINE const int32_t* key_of(const CustomerSlice& slice) const noexcept {
@@ -373,19 +392,6 @@ int evaluate_items(const Pass& pass) noexcept {
 
 int evaluate(const Pass& pass) noexcept {
     return pass.shard.item_bytes == 2 ? evaluate_items<uint16_t>(pass) : evaluate_items<uint32_t>(pass);
-}
-
-// Every byte once, as 64-bit numbers modulo 2^64, the last one padded with zeros.
-uint64_t sum_bytes(const uint8_t* bytes, int64_t n) noexcept {
-    uint64_t sum = 0, word;
-    int64_t at = 0;
-    for (; at + 8 <= n; at += 8) {
-        std::memcpy(&word, bytes + at, 8);
-        sum += word;
-    }
-    word = 0;
-    std::memcpy(&word, bytes + at, static_cast<size_t>(n - at));
-    return sum + word;
 }
 
 }  // namespace

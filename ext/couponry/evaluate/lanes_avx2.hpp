@@ -122,9 +122,7 @@ struct Lanes : Steps {
         __m256i best = _mm256_set1_epi32(INT32_MIN);
         for (int64_t j = 0; j < n; j += 16)  // two at a time: most short rows take one turn
             best = _mm256_max_epi32(best, _mm256_max_epi32(first(key + j, n - j), first(key + j + 8, n - j - 8)));
-        __m128i four = _mm_max_epi32(_mm256_castsi256_si128(best), _mm256_extracti128_si256(best, 1));
-        four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4E));
-        return _mm_cvtsi128_si32(_mm_max_epi32(four, _mm_shuffle_epi32(four, 0xB1)));
+        return largest_of(best);
     }
 
     static COUPONRY_INLINE void ranks(const int32_t* key, int64_t n, int32_t* rank) noexcept {
@@ -242,6 +240,22 @@ struct Lanes : Steps {
         return count_bits(reached);
     }
 
+    static COUPONRY_INLINE Ends ends(const int32_t* key, const uint64_t* picks, int64_t n) noexcept {
+        const __m256i bit = _mm256_set_epi32(128, 64, 32, 16, 8, 4, 2, 1);
+        __m256i least = _mm256_set1_epi32(INT32_MAX), most = _mm256_set1_epi32(INT32_MIN);
+        const __m256i any_least = least, any_most = most;
+        for (int64_t j = 0; j < n; j += 8) {
+            const auto word = static_cast<int32_t>(picks[j / WORD] >> (j % WORD) & 0xFF);
+            const __m256i in = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(word), bit), bit);
+            const __m256i keys = first(key + j, n - j);
+            least = _mm256_min_epi32(least, _mm256_blendv_epi8(any_least, keys, in));
+            most = _mm256_max_epi32(most, _mm256_blendv_epi8(keys, any_most, in));
+        }
+        // the least of all is the complement of the most of complements
+        const __m256i all = _mm256_set1_epi32(-1);
+        return {~largest_of(_mm256_xor_si256(least, all)), largest_of(most)};
+    }
+
     static COUPONRY_INLINE void bars(const Shortlist* lists, int32_t* bars) noexcept {
         Network<Vector>::bars(lists, bars);
     }
@@ -283,6 +297,12 @@ private:
         const __m256i there = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int32_t>(n)), number);
         const __m256i some = _mm256_andnot_si256(_mm256_srai_epi32(loaded, 31), there);
         return _mm256_blendv_epi8(_mm256_xor_si256(number, _mm256_set1_epi32(-1)), loaded, some);
+    }
+
+    static COUPONRY_INLINE int32_t largest_of(__m256i eight) noexcept {
+        __m128i four = _mm_max_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+        four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4E));
+        return _mm_cvtsi128_si32(_mm_max_epi32(four, _mm_shuffle_epi32(four, 0xB1)));
     }
 
     // The numbers of the bits set among eight, then zeros.

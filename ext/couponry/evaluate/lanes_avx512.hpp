@@ -213,26 +213,24 @@ struct Lanes : Steps {
         return count_bits(reached);
     }
 
-    static COUPONRY_INLINE Ends ends(const int32_t* key, const uint8_t* chosen, int64_t n) noexcept {
+    static COUPONRY_INLINE Ends ends(const int32_t* key, const uint64_t* picks, int64_t n) noexcept {
         __m512i least = _mm512_set1_epi32(INT32_MAX), most = _mm512_set1_epi32(INT32_MIN);
-        int32_t given = 0;
         for (int64_t j = 0; j < n; j += LANES) {
-            const __mmask16 live = first_lanes(n - j), in = held(chosen + j, live);
+            const __mmask16 live = first_lanes(n - j), in = picked(picks, j);
             const __m512i keys = _mm512_loadu_si512(key + j);
             least = _mm512_mask_min_epi32(least, in, least, keys);
             most = _mm512_mask_max_epi32(most, live & ~in, most, keys);
-            given += count_bits(in);
         }
-        return {_mm512_reduce_min_epi32(least), _mm512_reduce_max_epi32(most), given};
+        return {_mm512_reduce_min_epi32(least), _mm512_reduce_max_epi32(most)};
     }
 
     template <class Item>
-    static COUPONRY_INLINE bool any_close(const int32_t* key, const uint8_t* chosen, const Item* item, int64_t n,
+    static COUPONRY_INLINE bool any_close(const int32_t* key, const uint64_t* picks, const Item* item, int64_t n,
                                           float least, float most, const float* bars, int32_t cells) noexcept {
         const __m512 leasts = _mm512_set1_ps(least), mosts = _mm512_set1_ps(most);
         const __m512i further = _mm512_set1_epi32(cells);
         for (int64_t j = 0; j < n; j += LANES) {
-            const __mmask16 live = first_lanes(n - j), in = held(chosen + j, live);
+            const __mmask16 live = first_lanes(n - j), in = picked(picks, j);
             const __m512i keys = _mm512_loadu_si512(key + j), items = load(item + j, live);
             const __m512i flip = _mm512_srli_epi32(_mm512_srai_epi32(keys, 31), 1);
             const __m512 value = _mm512_castsi512_ps(_mm512_xor_si512(keys, flip));  // value_of()
@@ -293,9 +291,9 @@ private:
         return _mm512_cmpeq_epi32_mask(all, _mm512_alignr_epi32(all, all, BY));
     }
 
-    static COUPONRY_INLINE __mmask16 held(const uint8_t* chosen, __mmask16 live) noexcept {
-        const __m128i bytes = _mm_maskz_loadu_epi8(live, chosen);
-        return _mm_test_epi8_mask(bytes, bytes);
+    // Bits of LANES candidates, the first of which is a multiple of LANES; none beyond the last one.
+    static COUPONRY_INLINE __mmask16 picked(const uint64_t* picks, int64_t j) noexcept {
+        return static_cast<__mmask16>(picks[j / WORD] >> (j % WORD));
     }
 
     static COUPONRY_INLINE __mmask16 reaching(const int32_t* key, int64_t n, __m512i bars) noexcept {

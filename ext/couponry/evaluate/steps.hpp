@@ -93,9 +93,22 @@ COUPONRY_INLINE float either(int32_t first, float a, float b) noexcept {
     return out;
 }
 
-// Keys of the ends of a choice: the least that is chosen, and the most that is not; and how many are chosen.
+// Keys of the ends of a choice: the least that is chosen (INT32_MAX: none is), and the most that is not (INT32_MIN).
 struct Ends {
-    int32_t least, most, given;
+    int32_t least, most;
+};
+
+COUPONRY_INLINE uint32_t is_picked(const uint64_t* picks, int64_t j) noexcept {
+    return static_cast<uint32_t>(picks[j / WORD] >> (j % WORD)) & 1;
+}
+
+// One customer's share of what is worked on at a time.
+struct CustomerSlice {
+    int64_t i;     // customer, counted within the shard
+    int64_t from;  // first candidate, counted within the batch
+    int64_t n;
+    uint64_t* picks;
+    int32_t* first;  // where its coupons are listed from
 };
 
 // Keys in whose order a customer's bar lies, and how many of them are wanted.
@@ -221,26 +234,25 @@ struct Steps {
         return 0;
     }
 
-    static COUPONRY_INLINE Ends ends(const int32_t* key, const uint8_t* chosen, int64_t n) noexcept {
-        int32_t least = INT32_MAX, most = INT32_MIN, given = 0;
+    static COUPONRY_INLINE Ends ends(const int32_t* key, const uint64_t* picks, int64_t n) noexcept {
+        int32_t least = INT32_MAX, most = INT32_MIN;
         for (int64_t j = 0; j < n; ++j) {
-            const int32_t held = -static_cast<int32_t>(chosen[j]);  // all bits or none
+            const int32_t held = -static_cast<int32_t>(is_picked(picks, j));  // all bits or none
             const int32_t in = (key[j] & held) | (INT32_MAX & ~held);
             const int32_t out = (key[j] & ~held) | (INT32_MIN & held);
             least = in < least ? in : least;
             most = out > most ? out : most;
-            given -= held;
         }
-        return {least, most, given};
+        return {least, most};
     }
 
     // Whether any candidate loses no more than its item's bar by leaving, where `most` comes instead, or by coming,
     // where `least` leaves. bars: of leaving, and `cells` further on of coming.
     template <class Item>
-    static COUPONRY_INLINE bool any_close(const int32_t* key, const uint8_t* chosen, const Item* item, int64_t n,
+    static COUPONRY_INLINE bool any_close(const int32_t* key, const uint64_t* picks, const Item* item, int64_t n,
                                           float least, float most, const float* bars, int32_t cells) noexcept {
         for (int64_t j = 0; j < n; ++j) {
-            const int32_t held = -static_cast<int32_t>(chosen[j]);  // all bits or none
+            const int32_t held = -static_cast<int32_t>(is_picked(picks, j));  // all bits or none
             const float value = value_of(key[j]);
             const float loss = either(held, value - most, least - value);
             if (loss <= bars[static_cast<int32_t>(item[j]) + (cells & ~held)]) return true;

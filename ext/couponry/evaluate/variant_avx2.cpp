@@ -19,7 +19,6 @@
 
 #include "digest/hash_blocks.hpp"
 #include "evaluate/evaluate.hpp"
-#include "evaluate/mark_free.hpp"
 #include "evaluate/noise.hpp"
 #include "evaluate/quantise.hpp"
 
@@ -27,7 +26,7 @@
 
 namespace couponry {
 
-const KernelTable kernels_avx2{"avx2", has_avx2, evaluate, mark_free, noise, hash_blocks, sum_bytes, round_values};
+const KernelTable kernels_avx2{"avx2", has_avx2, evaluate, noise, hash_blocks, sum_bytes, round_values};
 
 }  // namespace couponry
 

@@ -5,13 +5,12 @@
 
 #include "digest/hash_blocks.hpp"
 #include "evaluate/evaluate.hpp"
-#include "evaluate/mark_free.hpp"
 #include "evaluate/noise.hpp"
 #include "evaluate/quantise.hpp"
 
 namespace couponry {
 
 const KernelTable kernels_baseline{
-    "baseline", []() noexcept { return true; }, evaluate, mark_free, noise, hash_blocks, sum_bytes, round_values};
+    "baseline", []() noexcept { return true; }, evaluate, noise, hash_blocks, sum_bytes, round_values};
 
 }  // namespace couponry

@@ -51,30 +51,4 @@ COUPONRY_INLINE void for_each_chosen(const uint8_t* chosen, int64_t n, Visit vis
         if (chosen[j]) visit(j);
 }
 
-// See `fine_usage` in reference/alternatives.py. Chosen candidates are found eight at a time, by their bytes.
-template <class Item>
-void fine_usage_items(const Shard& shard, const uint8_t* fine, const uint8_t* chosen, int64_t start, int64_t stop,
-                      int64_t* total, int64_t items) noexcept {
-    const Item* item = static_cast<const Item*>(shard.item);
-    const int64_t first = shard.indptr[start];
-    const auto add = [&](int64_t* sums, int64_t begin, int64_t end) {
-        assert_below(item + begin, end - begin, items);
-        for_each_chosen(chosen + (begin - first), end - begin,
-                        [&](int64_t j) { sums[item[begin + j]] += fine[begin - first + j]; });
-    };
-    if (shard.segment.size == 1) {  // all customers at once
-        add(total + shard.segment[0] * items, first, shard.indptr[stop]);
-        return;
-    }
-    for (int64_t i = start; i < stop; ++i) add(total + shard.segment[i] * items, shard.indptr[i], shard.indptr[i + 1]);
-}
-
-inline void fine_usage(const Shard& shard, const uint8_t* fine, const uint8_t* chosen, int64_t start, int64_t stop,
-                       int64_t* total, int64_t items) noexcept {
-    if (shard.item_bytes == 2)
-        fine_usage_items<uint16_t>(shard, fine, chosen, start, stop, total, items);
-    else
-        fine_usage_items<uint32_t>(shard, fine, chosen, start, stop, total, items);
-}
-
 }  // namespace couponry

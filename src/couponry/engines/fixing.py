@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Backend, Rules, Shard
-from ..utils.arrays.mapped_arrays import copy_to_memory, exceeds_page_cache
-from .cells import candidate_cells
+from ..utils.arrays.mapped_arrays import copy_to_memory, exceeds_page_cache, is_in_memory
 from .cut_off import CutOffCounts
 from .subset import positions_of
 
@@ -74,29 +73,26 @@ class FixingPass:
         start, stop : int
             Customers start <= i < stop.
         """
-        shard, usage = self._shard, self._usage[worker]
+        shard = self._shard
         begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
-        chosen = np.empty(end - begin, np.uint8)
-        self._kernels.evaluate(
-            shard, self._rules, self._price, self._seed, start, stop, usage, chosen,
+        fine = self._fine_of(begin, end)
+        chosen, is_free = np.empty(end - begin, np.uint8), np.empty(stop - start, np.uint8)
+        self._kernels.fix_choices(
+            shard, self._rules, self._price, self._seed, start, stop, self._threshold, fine,
+            self._usage[worker], self._fine_usage[worker], chosen, is_free,
             self._cut_off.unit, self._cut_off.by_worker[worker],
         )  # fmt: skip
-        is_free = np.empty(stop - start, np.uint8)
-        self._kernels.mark_free(
-            shard, self._rules, self._price, chosen, self._threshold, start, stop, is_free
-        )
         free = start + np.flatnonzero(is_free)
         positions = positions_of(shard.indptr, free) - begin
-        free_choice = chosen[positions]
-        chosen[positions] = 0
-        free_fine = np.empty((len(self._fine), len(positions)), np.uint8)
-        for a, of_attribute in enumerate(self._fine):
-            part = copy_to_memory(of_attribute[begin:end], once=self._read_once)
-            free_fine[a] = part[positions]
-            self._kernels.fine_usage(shard, part, chosen, start, stop, self._fine_usage[worker][a])
-        self._free[start] = FreePart(free, free_choice, free_fine)
-        allocated = begin + positions[free_choice.view(bool)]
-        _subtract_usage(shard, allocated, start, usage)
+        self._free[start] = FreePart(free, chosen[positions], fine[:, positions])
+
+    def _fine_of(self, begin: int, end: int) -> NDArray[np.uint8]:
+        """Fine values of some candidates, in memory, (n_attributes, end - begin)."""
+        parts = self._fine[:, begin:end]
+        if is_in_memory(parts):
+            return parts
+        read = [copy_to_memory(part, once=self._read_once) for part in parts]
+        return np.array(read, np.uint8).reshape(parts.shape)
 
     def usage(self) -> NDArray[np.int64]:
         """Add up the usage of the fixed customers.
@@ -129,17 +125,3 @@ class FixingPass:
             np.concatenate([part.free_choice for part in parts]),
             np.concatenate([part.free_fine for part in parts], axis=1),
         )
-
-
-def _subtract_usage(
-    shard: Shard, positions: NDArray[np.int64], start: int, usage: NDArray[np.int64]
-) -> None:
-    """Subtract the candidates at these positions, of customers from `start` on, from `usage` (IN/OUT)."""
-    _, segments, items = usage.shape
-    cell = candidate_cells(shard, items, positions, first_customer=start)
-    flat = usage.reshape(len(usage), segments * items)
-    flat[0] -= np.bincount(cell, minlength=flat.shape[1])
-    for q in range(len(shard.quantity)):
-        weights = shard.quantity[q][positions]
-        summed = np.bincount(cell, weights=weights, minlength=flat.shape[1])  # exact below 2^53
-        flat[1 + q] -= summed.astype(np.int64)

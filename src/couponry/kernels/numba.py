@@ -28,6 +28,7 @@ TEXTS = ("contract.py", "affinity_contract.py", "set_layout.py", "reference/*.py
 
 INLINED = frozenset(
     {
+        "add_fine",
         "alternatives_of",
         "best_entry",
         "choose_by_search",
@@ -52,6 +53,7 @@ INLINED = frozenset(
         "shortfall_of",
         "size_of_group",
         "take",
+        "take_off",
         "times_model",
         "too_full",
         "weight_of",

@@ -1,6 +1,6 @@
 """The kernels in C++ (sources in ext/couponry), compiled when the package is built.
 
-Each function carries the docstring of its twin in the reference. `evaluate`, `mark_free`, `noise`, `hash_blocks`,
+Each function carries the docstring of its twin in the reference. `evaluate`, `fix_choices`, `noise`, `hash_blocks`,
 `read_bytes`, `best_offers` and `score_trees` exist once per instruction set: the widest that the processor has is
 used, unless the environment variable COUPONRY_ISA, read at import, names a narrower one (avx512, avx2 or baseline).
 """
@@ -18,10 +18,10 @@ from .evaluate import (
     compiler,
     copy_runs,
     evaluate,
+    fix_choices,
     hash_blocks,
     instruction_set,
     instruction_sets,
-    mark_free,
     noise,
     quantise,
     read_bytes,
@@ -30,7 +30,6 @@ from .evaluate import (
 from .local_search import (
     alternatives,
     choose_exactly,
-    fine_usage,
     improve,
     propose,
     regret,
@@ -48,7 +47,7 @@ __all__ = [
     "evaluate",
     "find_customers",
     "find_outside",
-    "fine_usage",
+    "fix_choices",
     "fold_purchases",
     "group_purchases",
     "hash_blocks",
@@ -57,7 +56,6 @@ __all__ = [
     "instruction_sets",
     "keep_likeliest",
     "list_changes",
-    "mark_free",
     "minimise_model",
     "multiply_changes",
     "noise",

@@ -44,15 +44,21 @@ def evaluate(
     *,
     unchecked: bool = False,
 ) -> None: ...
-def mark_free(
+def fix_choices(
     shard: Shard,
     rules: Rules,
     price: NDArray[np.float32],
-    chosen: NDArray[np.uint8],
-    threshold: NDArray[np.float32],
+    seed: int,
     start: int,
     stop: int,
+    threshold: NDArray[np.float32],
+    fine: NDArray[np.uint8],
+    usage: NDArray[np.int64],
+    fine_usage: NDArray[np.int64],
+    chosen: NDArray[np.uint8],
     is_free: NDArray[np.uint8],
+    unit: int,
+    cut: NDArray[np.int64],
     *,
     unchecked: bool = False,
 ) -> None: ...

@@ -15,16 +15,6 @@ def alternatives(
     *,
     unchecked: bool = False,
 ) -> None: ...
-def fine_usage(
-    shard: Shard,
-    fine: NDArray[np.uint8],
-    chosen: NDArray[np.uint8],
-    start: int,
-    stop: int,
-    total: NDArray[np.int64],
-    *,
-    unchecked: bool = False,
-) -> None: ...
 def regret(
     shard: Shard,
     rules: Rules,

@@ -3,7 +3,7 @@
 Every function is also valid Numba, and the Numba backend compiles this very text. Arithmetic is written one operation
 at a time: float32 in packed passes and affinity, float64 elsewhere, never contracted.
 
-    evaluate  mark_free  alternatives  regret  local_search      kernels about choices
+    evaluate  fix_choices  alternatives  regret  local_search    kernels about choices
     customer_constraints                                         rules compiled for single customers
     changes                                                      kernels about changes, and steps of prices
     constraint_search  search_bounds                             the exact search that they share
@@ -15,13 +15,13 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
 from __future__ import annotations
 
 from .affinity import best_offers, fold_purchases, keep_likeliest, own_neighbours, score_trees
-from .alternatives import alternatives, fine_usage
+from .alternatives import alternatives
 from .candidates import find_customers, find_outside, number_offers, quantise, span
 from .changes import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
 from .evaluate import evaluate, noise
+from .fix_choices import fix_choices
 from .local_search import improve, propose
-from .mark_free import mark_free
 from .memory import copy_runs, hash_blocks
 from .purchases import group_purchases, order_purchases, place_purchases
 from .regret import choose_exactly, regret
@@ -36,14 +36,13 @@ __all__ = [
     "evaluate",
     "find_customers",
     "find_outside",
-    "fine_usage",
+    "fix_choices",
     "fold_purchases",
     "group_purchases",
     "hash_blocks",
     "improve",
     "keep_likeliest",
     "list_changes",
-    "mark_free",
     "minimise_model",
     "multiply_changes",
     "noise",

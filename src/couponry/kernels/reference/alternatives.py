@@ -83,28 +83,3 @@ def alternatives_of(
             loss[e - begin] = value[e - begin] - worth
         else:
             loss[e - begin] = worth - value[e - begin]
-
-
-def fine_usage(
-    shard: Shard, fine: Flags, chosen: Flags, start: int, stop: int, total: Sums
-) -> None:
-    """Add up where in their quantities' steps the chosen candidates lie.
-
-    Parameters
-    ----------
-    shard : Shard
-    fine : ndarray of uint8, shape (candidates of these customers,)
-        Of one attribute; see `quantise`.
-    chosen : ndarray of uint8, shape (candidates of these customers,)
-        1 for the candidates to add up.
-    start, stop : int
-        Customers ``start <= i < stop``.
-    total : ndarray of int64, shape (S, K)
-        IN/OUT: sums.
-    """
-    first = shard.indptr[start]
-    for i in range(start, stop):
-        segment = of_customer(shard.segment, i)
-        for e in range(shard.indptr[i], shard.indptr[i + 1]):
-            if chosen[e - first]:
-                total[segment, np.int64(shard.item[e])] += np.int64(fine[e - first])

@@ -188,6 +188,20 @@ def mapped_bytes(*arrays: NDArray[Any]) -> int:
     return sum(array.nbytes for array in arrays if _mapped_file(array) is not None)
 
 
+def is_in_memory(array: NDArray[Any]) -> bool:
+    """Tell whether an array is no part of a mapped file.
+
+    Parameters
+    ----------
+    array : ndarray
+
+    Returns
+    -------
+    bool
+    """
+    return _mapped_file(array) is None
+
+
 def exceeds_page_cache(*arrays: NDArray[Any]) -> bool:
     """Tell whether mapped files are together more than the system can well keep in memory.
 

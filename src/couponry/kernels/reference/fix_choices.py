@@ -1,0 +1,132 @@
+"""One pass that fixes everybody's best choice, but for customers to whom a change of theirs matters little."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..contract import Flags, Integer, Prices, Rules, Shard, Sums
+from .evaluate import evaluate, reduced_value
+from .preference import level_of
+from .rules import of_customer
+
+
+def fix_choices(
+    shard: Shard,
+    rules: Rules,
+    price: Prices,
+    seed: int,
+    start: int,
+    stop: int,
+    threshold: Prices,
+    fine: Flags,
+    usage: Sums,
+    fine_usage: Sums,
+    chosen: Flags,
+    is_free: Flags,
+    unit: int,
+    cut: Sums,
+) -> None:
+    """Find best choices, leave customers free to whom a change matters little, and add up what the others are given.
+
+    A customer at level h is free when giving up a chosen candidate of item k loses at most ``threshold[h, 0, s, k]`` of
+    reduced value, or taking one that is not chosen loses at most ``threshold[h, 1, s, k]``. What comes instead of what
+    goes, or goes for what comes, is the best of the customer's candidates, groups of rules left aside. Levels are drawn
+    by customer: half of those at a level or higher are higher.
+
+    Parameters
+    ----------
+    shard : Shard
+    rules : Rules
+    price : ndarray of float32, shape (1 + C, S, K)
+        See `evaluate`.
+    seed : int
+        32 bits; breaks ties.
+    start, stop : int
+        Customers ``start <= i < stop``.
+    threshold : ndarray of float32, shape (levels, 2, S, K)
+        Regret thresholds of leaving and of coming.
+    fine : ndarray of uint8, shape (A, candidates of these customers)
+        Where in the steps of their quantities values lie; see `quantise`. Attributes may lie apart in memory.
+    usage : ndarray of int64, shape (1 + C, S, K)
+        IN/OUT: adds the number of coupons of fixed customers, and the sums of their quantities.
+    fine_usage : ndarray of int64, shape (A, S, K)
+        IN/OUT: adds the same of `fine`.
+    chosen : ndarray of uint8, shape (candidates of these customers,)
+        OUT: 1 where a candidate of a free customer is chosen, else 0. Those of others stay as they are.
+    is_free : ndarray of uint8, shape (stop - start,)
+        OUT: 1 for free customers, else 0.
+    unit, cut : int, ndarray of int64
+        See `evaluate`.
+    """
+    first = shard.indptr[start]
+    best = np.zeros(shard.indptr[stop] - first, np.uint8)
+    evaluate(shard, rules, price, seed, start, stop, usage, best, unit, cut)
+    for i in range(start, stop):
+        mine = best[shard.indptr[i] - first : shard.indptr[i + 1] - first]
+        level = level_of(shard.first + i, len(threshold))
+        free = is_close(shard, rules, price, i, mine, threshold[level])
+        is_free[i - start] = free
+        if free:
+            chosen[shard.indptr[i] - first : shard.indptr[i + 1] - first] = mine
+            take_off(shard, i, mine, usage)
+        else:
+            add_fine(shard, i, mine, fine, fine_usage, first)
+
+
+def take_off(shard: Shard, i: int, chosen: Flags, usage: Sums) -> None:
+    """Subtract a customer's choice, of its candidates, from usage (IN/OUT)."""
+    begin, segment = shard.indptr[i], of_customer(shard.segment, i)
+    for j in range(len(chosen)):
+        if chosen[j]:
+            k = np.int64(shard.item[begin + j])
+            usage[0, segment, k] -= 1
+            for c in range(shard.quantity.shape[0]):
+                usage[1 + c, segment, k] -= shard.quantity[c, begin + j]
+
+
+def add_fine(
+    shard: Shard, i: int, chosen: Flags, fine: Flags, fine_usage: Sums, first: Integer
+) -> None:
+    """Add a customer's choice to fine_usage (IN/OUT); fine: of the candidates from the first one on."""
+    begin, segment = shard.indptr[i], of_customer(shard.segment, i)
+    for j in range(len(chosen)):
+        if chosen[j]:
+            k = np.int64(shard.item[begin + j])
+            for a in range(fine.shape[0]):
+                fine_usage[a, segment, k] += np.int64(fine[a, begin - first + j])
+
+
+def is_close(
+    shard: Shard, rules: Rules, price: Prices, i: int, chosen: Flags, threshold: Prices
+) -> int:
+    """Whether a customer's choice is close to a change, 0 or 1; chosen: of its candidates, threshold: of its level."""
+    begin, end = shard.indptr[i], shard.indptr[i + 1]
+    segment = of_customer(shard.segment, i)
+    given = 0
+    least = np.float32(np.inf)  # of what is chosen
+    most = np.float32(-np.inf)  # of what is not
+    value = np.empty(end - begin, np.float32)
+    for j in range(end - begin):
+        v = reduced_value(shard, price, segment, np.int64(shard.item[begin + j]), begin + j)
+        value[j] = v
+        if chosen[j]:
+            given += 1
+            least = min(least, v)
+        else:
+            most = max(most, v)
+    if given > of_customer(rules.lower, i):
+        most = max(most, np.float32(0.0))
+    if given < of_customer(rules.upper, i):
+        least = min(least, np.float32(0.0))
+    close = 0
+    for j in range(end - begin):
+        k = np.int64(shard.item[begin + j])
+        if chosen[j]:
+            loss = value[j] - most
+            bar = threshold[0, segment, k]
+        else:
+            loss = least - value[j]
+            bar = threshold[1, segment, k]
+        if loss <= bar:
+            close = 1
+    return close
