@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "common/bits.hpp"
 #include "common/compiler.hpp"
 
 namespace couponry {
@@ -27,10 +28,9 @@ COUPONRY_INLINE uint32_t customer_hash(uint32_t seed, int64_t customer) noexcept
 // See `level_of` in reference/preference.py.
 COUPONRY_INLINE int64_t level_of(int64_t customer, int64_t levels) noexcept {
     const uint64_t number = static_cast<uint64_t>(customer);
-    uint32_t bits = scramble(static_cast<uint32_t>(number) ^ scramble(static_cast<uint32_t>(number >> 32)));
-    int64_t level = 0;
-    for (; level < levels - 1 && (bits & 1) == 0; bits >>= 1) ++level;
-    return level;
+    const uint32_t bits = scramble(static_cast<uint32_t>(number) ^ scramble(static_cast<uint32_t>(number >> 32)));
+    const int64_t zeros = bits ? lowest_bit(bits) : levels;
+    return zeros < levels ? zeros : levels - 1;
 }
 
 COUPONRY_INLINE uint32_t tie_hash(uint32_t of_customer, uint32_t item) noexcept {
