@@ -50,7 +50,8 @@ public:
         const float least = given < of_customer(pass_.rules.upper, i) && chosen > 0.0f ? 0.0f : chosen;
         const int64_t level = level_of(pass_.shard.first + i, pass_.fixing->levels);
         const float* largest = largest_ + level * 2 * pass_.segments + segment_;
-        bool is_free = (given > 0 && chosen - most <= largest[0]) || (given < n && least - left <= largest[pass_.segments]);
+        bool is_free =
+            (given > 0 && chosen - most <= largest[0]) || (given < n && least - left <= largest[pass_.segments]);
         if (is_free) {
             const float* bars = pass_.fixing->threshold + level * 2 * cells_ + first_cell_;
             is_free = Lanes::any_close(key, picks, item, n, least, most, bars, static_cast<int32_t>(cells_));

@@ -26,8 +26,7 @@
 
 namespace couponry {
 
-const KernelTable kernels_avx512{"avx512", has_avx512,  evaluate, 
-                                 noise,    hash_blocks, sum_bytes, round_values};
+const KernelTable kernels_avx512{"avx512", has_avx512, evaluate, noise, hash_blocks, sum_bytes, round_values};
 
 }  // namespace couponry
 

@@ -10,7 +10,7 @@
 
 namespace couponry {
 
-const KernelTable kernels_baseline{
-    "baseline", []() noexcept { return true; }, evaluate, noise, hash_blocks, sum_bytes, round_values};
+const KernelTable kernels_baseline{"baseline",  []() noexcept { return true; }, evaluate, noise, hash_blocks, sum_bytes,
+                                   round_values};
 
 }  // namespace couponry

@@ -263,7 +263,8 @@ def sweep(
 ) -> Frontier:
     """Solve a campaign for each of several values of one bound.
 
-    Each solve starts from its neighbour's prices, outwards from the bound as it is.
+    Each solve starts from its neighbour's prices, outwards from the bound as it is. For that one `result` is the answer
+    where it is within the asked gap.
 
     Parameters
     ----------
@@ -290,8 +291,9 @@ def sweep(
             if hopeless:  # a bound that asks for more than one that cannot be kept
                 rows[bound] = {"bound": bound, "status": "infeasible", "passes": 0.0}
                 continue
-            found = solving.solve(present.moved(campaign, bound), last)
-            rows[bound] = _row(found, present, bound)
+            is_known = bound == present.value and solving.is_answered_by(result)
+            found = result if is_known else solving.solve(present.moved(campaign, bound), last)
+            rows[bound] = _row(found, present, bound) | ({"passes": 0.0} if is_known else {})
             tightens = (bound > present.value) == (present.side == "min") and bound != present.value
             hopeless = found.status == "infeasible" and tightens
             last = last if found.objective is None else found

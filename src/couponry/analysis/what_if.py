@@ -33,6 +33,21 @@ class FollowUpSolver:
     threads: int | None
     solver_options: SolverOptions | None = None
 
+    def is_answered_by(self, solution: CampaignSolution) -> bool:
+        """Tell whether a campaign's solution is as good as another solve need find.
+
+        Parameters
+        ----------
+        solution : CampaignSolution
+
+        Returns
+        -------
+        bool
+            It proves that nothing is feasible, or is within the asked gap.
+        """
+        is_close = solution.gap is not None and solution.gap <= self.gap
+        return solution.status == "infeasible" or is_close
+
     def solve(self, campaign: CampaignData, before: CampaignSolution) -> CampaignSolution:
         """Solve a campaign, starting where the solution of another one ended.
 

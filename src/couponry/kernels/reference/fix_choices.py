@@ -63,10 +63,9 @@ def fix_choices(
     evaluate(shard, rules, price, seed, start, stop, usage, best, unit, cut)
     for i in range(start, stop):
         mine = best[shard.indptr[i] - first : shard.indptr[i + 1] - first]
-        level = level_of(shard.first + i, len(threshold))
-        free = is_close(shard, rules, price, i, mine, threshold[level])
-        is_free[i - start] = free
-        if free:
+        bars = threshold[level_of(shard.first + i, len(threshold))]
+        is_free[i - start] = is_close(shard, rules, price, i, mine, bars)
+        if is_free[i - start]:
             chosen[shard.indptr[i] - first : shard.indptr[i + 1] - first] = mine
             take_off(shard, i, mine, usage)
         else:
