@@ -37,7 +37,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
         "affinity/variants",
         "trees/score_trees",
     ],
-    "purchases": ["affinity/group_purchases"],
+    "purchases": ["affinity/group_purchases", "affinity/number_texts"],
     "candidates": [],
 }
 

@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.affinity.test_history import arrays
 
+from couponry import InvalidInput
 from couponry.affinity import PurchaseHistory
-from couponry.affinity.history.building import from_transactions, native_grouping
+from couponry.affinity.history.building import from_transactions, grouping
 from couponry.affinity.history.building.duckdb_grouping import DuckDBPurchases
 from couponry.affinity.history.building.from_transactions import GroupingOptions
+from couponry.affinity.history.building.runs import native_grouping, text_numbers
 from couponry.affinity.history.building.transactions import ReadOptions, Transactions
 from couponry.affinity.history.purchase_history import group_transactions
 
@@ -31,10 +34,13 @@ def bought(seed: int) -> pa.Table:
     product = random.integers(0, random.choice([1, 12]), rows)
     when = random.integers(0, random.choice([3, 90]), rows) + random.choice([-5, 19_000])
     kind = random.integers(3)
+    ids = pa.array(customer * int(random.choice([1, 2**55])))
+    if random.integers(2):
+        ids = pa.array([f"{'long' * int(c % 3)}{c}é" * int(c != 2) for c in customer])
+        ids = ids.cast(random.choice([pa.string(), pa.large_string()]))
+        ids = ids.dictionary_encode() if random.integers(2) else ids
     table: dict[str, Any] = {
-        "customer": pa.array(
-            customer * int(random.choice([1, 2**55])), mask=random.random(rows) < 0.1
-        ),
+        "customer": pc.if_else(pa.array(random.random(rows) < 0.1), None, ids),
         "product": product
         if kind == 0
         else product * -(2**50)
@@ -83,20 +89,27 @@ def test_sorted_runs_and_duckdb_group_alike(seed: int, rows: int, spilled: bool)
         patch.setattr(native_grouping, "RUN_ROWS", rows)
         patch.setattr(native_grouping, "BLOCK_ROWS", rows)
         patch.setattr(native_grouping, "SHARE_OF_RUNS", 0.0 if spilled else 0.5)
-        patch.setattr("couponry.affinity.history.building.sorted_runs.SAMPLED_ROWS", 1 + rows // 50)
+        patch.setattr(text_numbers, "LEAST_ROOM", rows)
+        patch.setattr(grouping, "BLOCK_PAIRS", rows)
+        patch.setattr(
+            "couponry.affinity.history.building.runs.sorted_runs.SAMPLED_ROWS", 1 + rows // 50
+        )
         patch.setattr("couponry.affinity.history.building.transactions.PIECE_ROWS", rows)
         found = built(table, seed, threads=2)
         patch.setattr(from_transactions, "SortedPurchases", DuckDBPurchases)
         assert built(table, seed, threads=1) == found
 
 
-@pytest.mark.parametrize("last", [None, -9, 5, 17, 40])
-def test_a_last_period_that_is_left_out(last: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("last", "text"), [(None, 0), (-9, 0), (5, 1), (17, 0), (17, 1), (40, 1)])
+def test_a_last_period_that_is_left_out(
+    last: int | None, text: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     random = np.random.default_rng(3)
     week = np.arange(400) // 20
     table = pa.table(
         {"customer": week // 3 + random.integers(0, 4, 400), "product": week, "week": week}
     )
+    table = table.set_column(0, "customer", table["customer"].cast(pa.string())) if text else table
     seen: list[int] = []
 
     def history() -> Any:
@@ -112,3 +125,29 @@ def test_a_last_period_that_is_left_out(last: int | None, monkeypatch: pytest.Mo
     found = history()
     monkeypatch.setattr(from_transactions, "SortedPurchases", DuckDBPurchases)
     assert history() == found and sum(seen) == 800
+
+
+@pytest.mark.parametrize("share", [0.0, 2e-4])
+def test_ids_that_do_not_fit_into_memory_are_put_into_order_by_duckdb(
+    share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    week = np.arange(300) // 50
+    table = pa.table({"customer": [f"c{k}" for k in range(300)], "product": week, "week": week})
+    seen: list[pa.RecordBatch] = []
+
+    def history(rows: Any) -> Any:
+        read = Transactions.open(rows, None, ReadOptions())
+        options = GroupingOptions(memory=64 << 20, watch=seen.append, threads=1)
+        return arrays(group_transactions(read, options, (4.0,), None))
+
+    found = history(table)
+    monkeypatch.setattr(native_grouping, "SHARE_OF_IDS", share)
+    monkeypatch.setattr(native_grouping, "RUN_ROWS", 90)
+    monkeypatch.setattr("couponry.affinity.history.building.transactions.PIECE_ROWS", 30)
+    monkeypatch.setattr(text_numbers, "LEAST_ROOM", 20)
+    assert history(table) == found
+    assert [one for batch in seen for one in batch["customer"].to_pylist()] == 2 * table[
+        "customer"
+    ].to_pylist()
+    with pytest.raises(InvalidInput, match="memory_limit: expected room for the ids"):
+        history(iter(table.to_batches(40)))

@@ -25,7 +25,8 @@ from hypothesis import strategies as st
 
 from couponry import InvalidInput
 from couponry.affinity import PurchaseHistory
-from couponry.affinity.history.building import grouping, native_grouping
+from couponry.affinity.history.building import grouping
+from couponry.affinity.history.building.runs import native_grouping
 from couponry.kernels import affinity_contract
 from couponry.kernels import available as available_backends
 from couponry.utils.files.locks import writing
@@ -378,6 +379,7 @@ def test_bad_arguments(tmp_path: Path) -> None:
 
 def test_without_duckdb_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "duckdb", None)
+    monkeypatch.setattr(native_grouping, "SHARE_OF_IDS", 0.0)
     with pytest.raises(ImportError, match=r"couponry\[affinity\]"):
         PurchaseHistory.from_transactions(transactions(7, text=True))
     assert len(PurchaseHistory.from_transactions(transactions(7)).customers)  # needs none
@@ -401,6 +403,7 @@ def test_what_duckdb_cannot_write_is_an_error_of_the_system(
         raise duckdb.IOException("IO Error: Could not write file: No space left on device")
 
     monkeypatch.setattr(duckdb, "connect", full)
+    monkeypatch.setattr(native_grouping, "SHARE_OF_IDS", 0.0)
     with pytest.raises(OSError, match=r"^grouping .*: IO Error: Could not write file: No space"):
         PurchaseHistory.from_transactions(transactions(7, text=True), folder=tmp_path / "kept")
     assert list(tmp_path.iterdir()) == []

@@ -53,6 +53,8 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     "place_purchases": {"columns.customer": 2**60, "columns.period": 2**30, "place": 10**6},
     "group_purchases": {"rows.bought": 10**6 << 32},
     "keep_likeliest": {"chosen.number": 10**6, "chosen.role": 3},
+    "hash_texts": {"end": 10**6},
+    "number_texts": {"end": 10**6, "table.known": 10**6},
     "own_neighbours": {"ptr": 10**6, "item": 7},
     "score_trees": {"trees.ptr": 10**6, "trees.feature": 3},
     "count_losses": {
@@ -228,7 +230,8 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
         "score_trees": "out", "order_purchases": "rows.bought", "place_purchases": "rows.spend",
         "group_purchases": "grouped.pair_item",
-        "own_neighbours": "out", "copy_runs": "out", "keep_likeliest": "chosen.score",
+        "own_neighbours": "out", "hash_texts": "out", "number_texts": "table.slot", "copy_runs": "out",
+        "keep_likeliest": "chosen.score",
         "count_losses": "count", "list_changes": "changes.moved", "multiply_changes": "product",
         "minimise_model": "step", "number_offers": "offer", "find_customers": "start",
     }  # fmt: skip

@@ -36,6 +36,7 @@ from couponry.kernels.affinity_contract import (
     Pairs,
     PurchaseColumns,
     PurchaseRows,
+    TextTable,
     Trees,
 )
 
@@ -298,6 +299,33 @@ def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
     arguments |= {"first": first, "last": first + periods - 1}
     room = GroupedRows(*(np.zeros_like(array) for array in GroupedRows.new(count)))
     yield Call("group_purchases", arguments | {"grouped": room})
+    yield from calls_of_texts(random)
+
+
+def calls_of_texts(random: np.random.Generator) -> Iterator[Call]:
+    """Texts that a table has, or to which they are added; some are empty, many the same, and hashes often meet."""
+    count, some = int(random.choice([1, 5, 90])), int(random.choice([1, 4, 200]))
+    letters = random.integers(97, 99, 9 * some).astype(np.uint8)
+    length = random.integers(0, 9, some)
+    texts = [letters[9 * k : 9 * k + length[k]] for k in random.integers(0, some, count)]
+    given = {"end": _offsets([len(text) for text in texts]), "data": np.concatenate(texts)}
+    hashed = np.zeros(count, np.uint64)
+    yield Call("hash_texts", given | {"out": hashed})
+    reference().hash_texts(*given.values(), hashed)
+    hashed &= random.choice(np.array([2**64 - 1, 2**32 - 1, 3, 1 << 63], np.uint64))
+    adds, first = int(random.integers(2)), count // 2
+    table = TextTable(
+        np.zeros(1, np.int64), np.zeros(1 << count.bit_length() + 1, np.uint64),
+        np.zeros(2 * count + 1, np.int64), np.zeros(2 * len(given["data"]), np.uint8),
+    )  # fmt: skip
+    number = np.full(count, -1)
+    known = (given["end"][: first + 1], given["data"], hashed[:first], table, number[:first].copy())
+    reference().number_texts(*known, 1)
+    there = int(table.known[0])
+    room = there + adds * count, int(table.end[there]) + adds * len(given["data"])
+    table = table._replace(end=table.end[: room[0] + 1].copy(), data=table.data[: room[1]].copy())
+    arguments = {**given, "hashed": hashed, "table": table, "number": number, "adds": adds}
+    yield Call("number_texts", arguments)
 
 
 def likeliest_call(random: np.random.Generator, *, customers: int, most: int) -> Call:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from couponry.data.ids import text_buffers
 from couponry.utils.arrays import standardised
 from couponry.utils.arrays.falling_order import falling_order
 from couponry.utils.arrays.membership import is_among
 from couponry.utils.arrays.standardised import Designs, Standard
+from couponry.utils.arrays.text_order import text_order
 
 
 @pytest.mark.parametrize("groups", [1, 7, 2**31 - 1])
@@ -27,6 +30,18 @@ def test_is_among_is_isin() -> None:
     values, others = random.integers(-50, 50, 300), np.sort(random.integers(-60, 40, 30))
     assert is_among(values, others).tolist() == np.isin(values, others).tolist()
     assert not is_among(values, others[:0]).any() and len(is_among(values[:0], others)) == 0
+
+
+@pytest.mark.parametrize(("letters", "most"), [("ab", 30), ("a\0b", 20), ("xyé", 3), ("q", 40)])
+def test_texts_are_ordered_by_their_bytes(letters: str, most: int) -> None:
+    random = np.random.default_rng(5)
+    for begin in "", "all the same é":
+        texts = list(
+            {begin + "".join(random.choice([*letters], random.integers(most))) for _ in range(60)}
+        )
+        for some in texts, texts[:1], []:
+            found = text_order(*text_buffers(pa.array(some, pa.large_string())))
+            assert [some[k] for k in found] == sorted(some, key=str.encode)
 
 
 def test_designs_are_the_same_kept_or_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,8 +52,8 @@ BYTES_PER_PAIR = 76
 PAIRS_PER_ROW = 0.6
 """Pairs of customer and product for each transaction, about."""
 
-BYTES_PER_GROUPED_ROW = 48
-"""A transaction while it is put into the order of customers, by DuckDB; sorted runs take a third of it."""
+BYTES_PER_GROUPED_ROW = 24
+"""A transaction while it is put into the order of customers, at most."""
 
 MIN_GROUPING_BYTES = 512 << 20
 """What grouping needs at least, to go to disk with the rest."""

@@ -108,6 +108,27 @@ class PurchaseRows(NamedTuple):
         return cls(np.empty(rows, np.int64), np.empty(rows, np.uint64), np.empty(rows, np.int64))
 
 
+class TextTable(NamedTuple):
+    """A hash table of different texts, which have numbers from 0 on.
+
+    Attributes
+    ----------
+    known : ndarray of int64, shape (1,)
+        Number of texts that there are.
+    slot : ndarray of uint64, shape (a power of 2,)
+        The number plus 1 of a text in the lower 32 bits, and above them those of its hash; 0: none. A text has the
+        first that was free from the slot of its hash's lower bits on.
+    end : ndarray of int64, shape (room + 1,)
+        Text t is ``data[end[t]:end[t + 1]]``.
+    data : ndarray of uint8
+    """
+
+    known: NDArray[np.int64]
+    slot: NDArray[np.uint64]
+    end: NDArray[np.int64]
+    data: NDArray[np.uint8]
+
+
 class GroupedRows(NamedTuple):
     """Purchases by customer, item and period, and trips by customer and period; there is room for one of each a row.
 

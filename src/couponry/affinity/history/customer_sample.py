@@ -7,17 +7,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...data.ids import TEXT, text_buffers
+from ...kernels import load
 from ...kernels.hashing import scatter
-from ...utils.arrays.ragged import within
 
 MAX_ROWS = 1 << 20
 """Rows of a sample: a few tens of thousands of customers, for most retailers."""
 
 FEW_CUSTOMERS = 4096
 """Up to so many customers may have twice as many rows: for trees, half of 2,500 are too few."""
-
-MULTIPLIER = np.uint64(0x100000001B3)
-"""Of the polynomial hash of text: the prime of the 64-bit FNV hash."""
 
 
 class CustomerSample:
@@ -100,15 +97,6 @@ def hash_ids(ids: pa.Array) -> NDArray[np.uint64]:
     """
     if ids.type != TEXT:
         return scatter(ids.to_numpy().view(np.uint64))
-    ends, data = text_buffers(ids)
-    length = np.diff(ends)
-    place = within(length)
-    powers = np.cumprod(
-        np.full(int(length.max(initial=0)) + 1, MULTIPLIER, np.uint64), dtype=np.uint64
-    )
-    summed = np.zeros(len(data[ends[0] : ends[-1]]) + 1, np.uint64)  # modulo 2 ** 64
-    np.cumsum(
-        (data[ends[0] : ends[-1]].astype(np.uint64) + np.uint64(1)) * powers[place], out=summed[1:]
-    )
-    bounds = ends - ends[0]
-    return scatter(summed[bounds[1:]] - summed[bounds[:-1]])
+    hashed = np.empty(len(ids), np.uint64)
+    load().unchecked.hash_texts(*text_buffers(ids), hashed)
+    return hashed

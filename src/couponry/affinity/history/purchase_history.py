@@ -150,8 +150,8 @@ class PurchaseHistory(HistoryReadings):
         Raises
         ------
         InvalidInput, ImportError
-            If a table is not as described or a history would not fit; if ids of customers are text and DuckDB
-            (``couponry[affinity]``) is missing.
+            If a table is not as described or a history would not fit; if ids of customers are text, do not fit into
+            memory, and DuckDB (``couponry[affinity]``), which puts them into order on disk, is missing.
         """
         read = Transactions.open(transactions, columns, ReadOptions(timezone, null_customers))
         memory = parse_size(memory_limit, "memory_limit")

@@ -34,7 +34,13 @@ from .local_search import (
     propose,
     regret,
 )
-from .purchases import group_purchases, order_purchases, place_purchases
+from .purchases import (
+    group_purchases,
+    hash_texts,
+    number_texts,
+    order_purchases,
+    place_purchases,
+)
 
 __all__ = [
     "alternatives",
@@ -51,6 +57,7 @@ __all__ = [
     "fold_purchases",
     "group_purchases",
     "hash_blocks",
+    "hash_texts",
     "improve",
     "instruction_set",
     "instruction_sets",
@@ -60,6 +67,7 @@ __all__ = [
     "multiply_changes",
     "noise",
     "number_offers",
+    "number_texts",
     "order_purchases",
     "own_neighbours",
     "place_purchases",

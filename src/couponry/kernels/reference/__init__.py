@@ -23,7 +23,13 @@ from .evaluate import evaluate, noise
 from .fix_choices import fix_choices
 from .local_search import improve, propose
 from .memory import copy_runs, hash_blocks
-from .purchases import group_purchases, order_purchases, place_purchases
+from .purchases import (
+    group_purchases,
+    hash_texts,
+    number_texts,
+    order_purchases,
+    place_purchases,
+)
 from .regret import choose_exactly, regret
 
 __all__ = [
@@ -40,6 +46,7 @@ __all__ = [
     "fold_purchases",
     "group_purchases",
     "hash_blocks",
+    "hash_texts",
     "improve",
     "keep_likeliest",
     "list_changes",
@@ -47,6 +54,7 @@ __all__ = [
     "multiply_changes",
     "noise",
     "number_offers",
+    "number_texts",
     "order_purchases",
     "own_neighbours",
     "place_purchases",

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ....data import tables
-from ....data.ids import INTEGERS
 from ....data.memory_estimate import PAIRS_PER_ROW
 from ....utils.arrays.array_store import Arrays, ArrayStore
 from ....utils.errors import InvalidInput
@@ -25,7 +24,7 @@ from .duckdb_grouping import DuckDBPurchases
 from .duckdb_session import Resources
 from .grouping import GroupedPurchases, Watching
 from .merging import HistoryMerger
-from .native_grouping import SortedPurchases
+from .runs.native_grouping import IdsBeyondMemory, SortedPurchases
 from .transactions import Transactions
 
 BYTES_PER_PAIR, BYTES_PER_HALF_LIFE = 44, 4
@@ -166,10 +165,18 @@ def _grouped(
     resources: Resources,
     options: GroupingOptions,
 ) -> GroupedPurchases:
-    """Read the transactions and return them by customer; text ids are put into order by DuckDB."""
+    """Read the transactions and return them by customer; by DuckDB if their ids do not fit into memory."""
     watching = Watching(options.watch, options.last_complete)
-    if transactions.customer_type == INTEGERS:
+    try:
         return SortedPurchases(transactions, catalogue, resources, watching)
+    except IdsBeyondMemory:
+        if not transactions.repeatable:
+            raise InvalidInput(
+                "memory_limit: expected room for the ids of all customers, which are text, got too little; "
+                "transactions in files need less"
+            ) from None
+    transactions.begin_again()
+    watching.begin_again()
     return DuckDBPurchases(transactions, catalogue, resources, watching)
 
 

@@ -20,7 +20,7 @@ PURPOSE = "grouping the transactions"
 """What memory and disk are used for, for errors."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Watching:
     """Who looks on while transactions are read.
 
@@ -34,12 +34,21 @@ class Watching:
 
     watch: Callable[[pa.RecordBatch], None] | None = None
     last_complete: Callable[[], int | None] | None = None
+    _seen: int = 0
+    _again: int = 0
 
     def see(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Let them look at batches of transactions."""
-        if self.watch is not None:
-            for batch in batches:
-                self.watch(batch)
+        """Let them look at batches of transactions, but for rows that they have seen before."""
+        for batch in batches:
+            again = min(self._again, len(batch))
+            self._again -= again
+            if self.watch is not None and len(batch) > again:
+                self._seen += len(batch) - again
+                self.watch(batch.slice(again))
+
+    def begin_again(self) -> None:
+        """Transactions are read once more, from the first on."""
+        self._again = self._seen
 
     def last_kept(self) -> int | None:
         """Return the last period that is kept, once all transactions were read; None: all are."""

@@ -160,6 +160,15 @@ class Transactions:
         """Path, size and time of change of each file that is read; None if the rows are not in files."""
         return self._stream.files
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether the rows can be read more than once."""
+        return self._stream.repeatable
+
+    def begin_again(self) -> None:
+        """Forget what was counted: the rows are read once more."""
+        self.left_out = self.guests = self.too_late = 0
+
     def name_of(self, period: int) -> str:
         """Name a period as the table does.
 

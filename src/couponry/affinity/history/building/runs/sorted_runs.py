@@ -6,14 +6,16 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....kernels.affinity_contract import PurchaseRows
-from ....utils.errors import first_line
-from .run import Run
+from .....kernels.affinity_contract import PurchaseRows
+from .....utils.errors import first_line
+from .....utils.parallel import parallel_map
+from .run import Run, place_run
 
 SAMPLED_ROWS = 1 << 10
 """One of so many rows of a run is kept in mind, to tell where ranges of customers begin."""
@@ -45,21 +47,23 @@ class SortedRuns:
         if self._file is not None:
             self._file.close()
 
-    def add(self, run: Run) -> None:
+    def add(self, run: Run, taken: int = 0) -> None:
         """Keep a run.
 
         Parameters
         ----------
         run : Run
+        taken : int
+            Bytes of the memory that something else takes up.
 
         Raises
         ------
         OSError
             If it cannot be written.
         """
-        self._samples.append(run.rows.customer[::SAMPLED_ROWS].astype(np.int64))
+        self._samples.append(_sample(run))
         size = sum(column.nbytes for column in run.rows)
-        if size <= self._memory:
+        if size + taken <= self._memory:
             self._memory -= size
         else:
             run = run._replace(rows=self._written(run.rows))
@@ -76,6 +80,29 @@ class SortedRuns:
             return PurchaseRows(*columns)
         except OSError as error:
             raise OSError(f"{self._purpose}: {first_line(error)}") from error
+
+    def place(self, number: NDArray[np.int64], kernels: ModuleType, threads: int) -> None:
+        """Put all runs, which were kept as they came, into ranges of other numbers of their customers.
+
+        Parameters
+        ----------
+        number : ndarray of int64
+            Of each customer.
+        kernels : module
+            Of any backend.
+        threads : int
+        """
+        placed = parallel_map(
+            lambda k: place_run(self._runs[k], number, kernels), range(len(self._runs)), threads
+        )
+        for k, run in enumerate(placed):
+            self._samples[k] = _sample(run)
+            rows: list[Any] = [
+                old.replaced(new) if isinstance(old, _ArrayInFile) else new
+                for old, new in zip(self._runs[k].rows, run.rows, strict=True)
+            ]
+            self._runs[k] = run._replace(rows=PurchaseRows(*rows))
+            del run, rows
 
     def cut(self, rows: int, others: NDArray[np.int64]) -> NDArray[np.int64]:
         """Cut all runs into ranges of customers.
@@ -138,15 +165,29 @@ class SortedRuns:
         return PurchaseRows(*columns)
 
 
+def _sample(run: Run) -> NDArray[np.int64]:
+    """Return the customers of some rows of a run."""
+    return run.rows.customer[::SAMPLED_ROWS].astype(np.int64)
+
+
 class _ArrayInFile:
     """An array at the end of a file, of which parts are read as they are asked for."""
 
     def __init__(self, file: IO[bytes], array: NDArray[Any]):
         self._file, self._dtype, self._rows = file, array.dtype, len(array)
         self._start = file.seek(0, os.SEEK_END)
-        left = array.view(np.uint8).data
+        self._write(array)
+
+    def _write(self, array: NDArray[Any]) -> None:
+        left, at = array.view(np.uint8).data, self._start
         while len(left):
-            left = left[file.write(left) :]
+            written = os.pwrite(self._file.fileno(), left, at)
+            left, at = left[written:], at + written
+
+    def replaced(self, array: NDArray[Any]) -> _ArrayInFile:
+        """Write another array of as many numbers of the same type in place of this one."""
+        self._write(array)
+        return self
 
     def __len__(self) -> int:
         return self._rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple, Self
 
@@ -10,19 +10,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ....data import tables
-from ....data.arrow_columns import one_array
-from ....kernels import load
-from ....kernels.affinity_contract import PurchaseColumns, PurchaseRows
-from ....utils.memory import available_memory
-from ....utils.parallel import parallel_map
-from .duckdb_session import Resources
-from .grouping import PURPOSE, CustomerRows, RangeOfPurchases, Watching, older_blocks
+from .....data import tables
+from .....data.arrow_columns import one_array
+from .....data.ids import TEXT, count_before
+from .....kernels import load
+from .....kernels.affinity_contract import PurchaseColumns, PurchaseRows
+from .....utils.memory import available_memory
+from .....utils.parallel import parallel_map
+from ..duckdb_session import Resources
+from ..grouping import PURPOSE, CustomerRows, RangeOfPurchases, Watching, older_blocks
+from ..packed_rows import numbers_of, periods_of
+from ..transactions import CheckedRows, Transactions
 from .item_numbers import CatalogueNumbers, ItemNumbers, ProductNumbers
-from .packed_rows import numbers_of, periods_of
-from .run import Run, make_run
+from .run import Run, make_run, make_unplaced_run
 from .sorted_runs import SortedRuns
-from .transactions import CheckedRows, Transactions
+from .text_numbers import OrderedTexts, TextNumbers
 
 RUN_ROWS = 1 << 19
 """Rows of a run, at least, but for the last."""
@@ -32,6 +34,9 @@ BLOCK_ROWS = 1 << 18
 
 BYTES_PER_ROW = 128
 """A row while it is read and put into a run, or grouped; as it came, checked, in order, added up."""
+
+SHARE_OF_IDS = 0.3
+"""Share of the memory that ids of customers may take that are text."""
 
 SHARE_OF_RUNS = 0.6
 """Share of the memory that runs may take before they go to disk."""
@@ -50,13 +55,19 @@ class _Made(NamedTuple):
     periods: tuple[int, ...]
 
 
+class IdsBeyondMemory(Exception):
+    """Ids of customers, which are text, do not fit into their share of the memory."""
+
+
 class SortedPurchases:
     """Purchases by customer in sorted runs; see `GroupedPurchases`.
+
+    Customers whose ids are text have numbers while they are read; runs are put into the order of ids at the end.
 
     Parameters
     ----------
     transactions : Transactions
-        Read once, here. Customers are integers.
+        Read once, here.
     catalogue : pyarrow.Table, optional
         Columns product and item, each row once: what a product counts as. None: products are items.
     resources : Resources
@@ -67,6 +78,10 @@ class SortedPurchases:
     customer_type : pyarrow.DataType
     items : pyarrow.Array
     first, last : int
+
+    Raises
+    ------
+    IdsBeyondMemory
     """
 
     def __init__(
@@ -84,7 +99,9 @@ class SortedPurchases:
             if catalogue is None
             else CatalogueNumbers(catalogue)
         )
+        self._texts = TextNumbers() if transactions.customer_type == TEXT else None
         memory = resources.memory or available_memory() or UNLIMITED_BYTES
+        self._most_of_ids = int(memory * SHARE_OF_IDS)
         workers = max(int(memory * (1 - SHARE_OF_RUNS)) // (BYTES_PER_ROW * RUN_ROWS) - 1, 1)
         self._threads = min(resources.threads, workers)
         self._runs = SortedRuns(int(memory * SHARE_OF_RUNS), resources.scratch, PURPOSE)
@@ -95,6 +112,10 @@ class SortedPurchases:
                 is_any_kept = self.first <= self._last_kept
                 self.first, self.last = (self.first, self._last_kept) if is_any_kept else (0, -1)
             self.items = self._items()
+            if self._texts is not None:
+                self._customers = OrderedTexts(self._texts.ids())
+                self._texts = None
+                self._runs.place(self._customers.rank, self._kernels, self._threads)
         except BaseException:
             self._runs.close()
             raise
@@ -112,10 +133,17 @@ class SortedPurchases:
             for checked in found.checked:
                 self._watching.see(self._transactions.count(checked).to_batches())
             if found.run is not None:
-                self._runs.add(found.run)
+                self._runs.add(found.run, self._bytes_of_ids())
             periods += found.periods
             del found
         return (min(periods), max(periods)) if periods else (0, -1)
+
+    def _bytes_of_ids(self) -> int:
+        """Return what ids of customers take; raise where that is too much."""
+        taken = 0 if self._texts is None else self._texts.nbytes
+        if taken > self._most_of_ids:
+            raise IdsBeyondMemory
+        return taken
 
     def _pieces(self) -> Iterator[list[Piece]]:
         """Yield pieces of the transactions, those of a run together."""
@@ -135,9 +163,8 @@ class SortedPurchases:
         if not parts:
             return _Made(checked, None, ())
         periods = [extreme for part in parts for extreme in (part.period.min(), part.period.max())]
-        return _Made(
-            checked, make_run(parts, self._kernels), (int(min(periods)), int(max(periods)))
-        )
+        make = make_run if self._texts is None else make_unplaced_run
+        return _Made(checked, make(parts, self._kernels), (int(min(periods)), int(max(periods))))
 
     def _columns(self, tables_of_rows: list[pa.Table]) -> list[PurchaseColumns]:
         """Return checked rows column by column, with numbers of items in place of products."""
@@ -145,8 +172,11 @@ class SortedPurchases:
             return []
         products = pa.chunked_array([one_array(rows["product"]) for rows in tables_of_rows])
         number, row = self._numbers.of(one_array(products))
-        names = ("customer", "period", "discounted", "spend")
-        given = [[one_array(rows[name]).to_numpy() for name in names] for rows in tables_of_rows]
+        names = ("period", "discounted", "spend")
+        given = [
+            [self._customer_numbers(rows), *(one_array(rows[name]).to_numpy() for name in names)]
+            for rows in tables_of_rows
+        ]
         if row is not None:
             given = [[np.concatenate(column)[row] for column in zip(*given, strict=True)]]
         ends = np.cumsum([len(columns[0]) for columns in given])
@@ -154,6 +184,12 @@ class SortedPurchases:
             PurchaseColumns(columns[0], number[end - len(columns[0]) : end], *columns[1:])
             for columns, end in zip(given, ends.tolist(), strict=True)
         ]
+
+    def _customer_numbers(self, rows: pa.Table) -> NDArray[np.int64]:
+        """Return the ids of customers, or numbers of those that are text."""
+        ids = one_array(rows["customer"])
+        numbers: NDArray[np.int64] = ids.to_numpy() if self._texts is None else self._texts.of(ids)
+        return numbers
 
     def _items(self) -> pa.Array:
         """Return the ids of the items of purchases that are kept, ascending."""
@@ -183,20 +219,58 @@ class SortedPurchases:
         number, ids = self._numbers.known()
         rank = np.zeros(int(number.max(initial=-1)) + 1, np.uint32)
         rank[number] = tables.positions(ids, items)
+        if self.customer_type == TEXT:
+            yield from self._ranges_of_texts(rank, old, indptr)
+            return
         known = old.to_numpy() if len(old) else np.zeros(0, np.int64)
         of_old = known[[start for start, _ in older_blocks(indptr)[1:]]]
         bounds = self._runs.cut(BLOCK_ROWS, of_old)
         for place, stop in enumerate([*np.searchsorted(known, bounds).tolist(), len(known)]):
-            yield RangeOfPurchases(stop, partial(self._customer_rows, place, rank))
+            yield RangeOfPurchases(stop, partial(self._customer_rows, place, rank, pa.array))
 
-    def _customer_rows(self, place: int, rank: NDArray[np.uint32]) -> CustomerRows:
-        """Return the purchases of a range that are kept."""
-        return CustomerRows(self._kept(self._runs.read(place)), rank, pa.array)
+    def _ranges_of_texts(
+        self, rank: NDArray[np.uint32], old: pa.Array, indptr: NDArray[np.int64]
+    ) -> Iterator[RangeOfPurchases]:
+        """Hand on ranges of customers whose ids are text; those of many older customers several times, in parts."""
+        customers, start, low = self._customers, 0, 0
+        blocks = older_blocks(indptr)
+        bounds = self._runs.cut(BLOCK_ROWS, np.zeros(0, np.int64)).tolist()
+        for place, high in enumerate([*bounds, len(customers.rank)]):
+            stop = len(old)
+            if len(old) and high < len(customers.rank):
+                stop = int(count_before(old, customers.at(np.array([high])).to_pylist())[0])
+            ends = [end for _, end in blocks if start < end < stop]
+            of_ends = [customers.count_before(old[end].as_py()) for end in ends]
+            for end, up_to in [*zip(ends, of_ends, strict=True), (stop, high)]:
+                part = (low, up_to) if ends else None
+                yield RangeOfPurchases(
+                    end, partial(self._customer_rows, place, rank, customers.at, part)
+                )
+                low = up_to
+            start = stop
+
+    def _customer_rows(
+        self,
+        place: int,
+        rank: NDArray[np.uint32],
+        ids: Callable[[NDArray[np.int64]], pa.Array],
+        part: tuple[int, int] | None = None,
+    ) -> CustomerRows:
+        """Return the purchases of a range that are kept, or those of some of its customers."""
+        rows = self._runs.read(place)
+        if part is not None:
+            is_there = (rows.customer >= part[0]) & (rows.customer < part[1])
+            rows = _those(rows, is_there)
+        return CustomerRows(self._kept(rows), rank, ids)
 
     def _kept(self, rows: PurchaseRows) -> PurchaseRows:
         """Return the rows up to the last period that is kept."""
         if self._last_kept is None:
             return rows
-        kept = periods_of(rows.bought) <= self._last_kept
-        columns: list[Any] = [column[kept] for column in rows]
-        return PurchaseRows(*columns)
+        return _those(rows, periods_of(rows.bought) <= self._last_kept)
+
+
+def _those(rows: PurchaseRows, wanted: NDArray[np.bool_]) -> PurchaseRows:
+    """Return some of the rows."""
+    columns: list[Any] = [column[wanted] for column in rows]
+    return PurchaseRows(*columns)

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ....data import tables
-from ....data.ids import INTEGERS
-from ....kernels.affinity_contract import NO_ITEM
-from ....utils.arrays.ragged import ranges
+from .....data import tables
+from .....data.ids import TEXT
+from .....kernels.affinity_contract import NO_ITEM
+from .....utils.arrays.ragged import ranges
+from .text_numbers import TextNumbers
 
 SMALL_IDS = 1 << 22
 """Integers from 0 up to this are numbers themselves."""
@@ -71,6 +72,7 @@ class ProductNumbers:
     def __init__(self, kind: pa.DataType):
         self._seen = np.zeros(SMALL_IDS, np.bool_)  # by id; threads write the same there
         self._others, self._lock = pa.array([], kind), Lock()
+        self._texts = TextNumbers() if kind == TEXT else None
 
     def of(self, products: pa.Array) -> NumberedRows:
         """Find the items of rows; see `ItemNumbers`.
@@ -83,11 +85,12 @@ class ProductNumbers:
         -------
         NumberedRows
         """
-        if products.type == INTEGERS:
-            ids = products.to_numpy()
-            if len(ids) == 0 or (ids.min() >= 0 and ids.max() < SMALL_IDS):
-                self._seen[ids] = True
-                return NumberedRows(ids.astype(np.uint32), None)
+        if self._texts is not None:
+            return NumberedRows(self._texts.of(products).astype(np.uint32), None)
+        ids = products.to_numpy()
+        if len(ids) == 0 or (ids.min() >= 0 and ids.max() < SMALL_IDS):
+            self._seen[ids] = True
+            return NumberedRows(ids.astype(np.uint32), None)
         encoded = products.dictionary_encode()
         number = self._number_others(encoded.dictionary)
         return NumberedRows(number[encoded.indices.to_numpy()], None)
@@ -108,11 +111,11 @@ class ProductNumbers:
         -------
         ndarray of int64, pyarrow.Array
         """
+        if self._texts is not None:
+            return np.arange(len(self._texts)), self._texts.ids()
         small, others = np.flatnonzero(self._seen), self._others
         number = np.concatenate([small, SMALL_IDS + np.arange(len(others))])
-        if others.type == INTEGERS:
-            others = pa.concat_arrays([pa.array(small), others])
-        return number, others
+        return number, pa.concat_arrays([pa.array(small), others])
 
 
 class CatalogueNumbers:

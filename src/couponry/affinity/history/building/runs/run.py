@@ -8,13 +8,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ....kernels.affinity_contract import PurchaseColumns, PurchaseRows
+from .....kernels.affinity_contract import PurchaseColumns, PurchaseRows
+from ..packed_rows import numbers_of, periods_of
 
 RANGE_BITS = 11
 """Bits of the number of ranges of ids, at most: as many places to write to as caches have room for."""
 
 FULLEST = 1 / 256
 """Share of a run that the fullest of several ids' ranges may hold; else rows are put into the order of single ids."""
+
+
+SINGLE_RANGE = 63
+"""Shift of ranges of which one holds all numbers that are not negative."""
 
 
 class Run(NamedTuple):
@@ -78,6 +83,18 @@ def make_run(parts: list[PurchaseColumns], kernels: ModuleType) -> Run:
     n = int(count.sum())
     if shift and count.max() > FULLEST * n:
         return _by_id(parts, n, kernels)
+    return _placed(parts, shift, least, count, kernels)
+
+
+def _placed(
+    parts: list[PurchaseColumns],
+    shift: int,
+    least: int,
+    count: NDArray[np.int64],
+    kernels: ModuleType,
+) -> Run:
+    """Put purchases into ranges, of which the rows were counted."""
+    ids, n = _extent([part.customer for part in parts]), int(count.sum())
     spend = _extent([part.spend for part in parts])
     rows = PurchaseRows(
         np.empty(n, _holding(ids, np.uint32)),
@@ -89,6 +106,54 @@ def make_run(parts: list[PurchaseColumns], kernels: ModuleType) -> Run:
     for part in parts:
         kernels.place_purchases(part, shift, least, place, rows)
     return Run(rows, shift, least, starts)
+
+
+def make_unplaced_run(parts: list[PurchaseColumns], kernels: ModuleType) -> Run:
+    """Put purchases into a run as they came, for `place_run`.
+
+    Parameters
+    ----------
+    parts : list of PurchaseColumns
+        Customers are numbers from 0 up to 2 ** 32.
+    kernels : module
+        Of any backend.
+
+    Returns
+    -------
+    Run
+        Of a single range.
+    """
+    return _placed(
+        parts, SINGLE_RANGE, 0, np.array([sum(len(part.spend) for part in parts)]), kernels
+    )
+
+
+def place_run(run: Run, number: NDArray[np.int64], kernels: ModuleType) -> Run:
+    """Put a run into ranges of other numbers of its customers.
+
+    Parameters
+    ----------
+    run : Run
+        Of `make_unplaced_run`.
+    number : ndarray of int64
+        Of each customer.
+    kernels : module
+        Of any backend.
+
+    Returns
+    -------
+    Run
+        Of as many bytes.
+    """
+    bought = run.rows.bought[:]
+    columns = PurchaseColumns(
+        number[run.rows.customer[:]],
+        numbers_of(bought),
+        periods_of(bought),
+        (bought & np.uint64(1)).astype(np.uint8),
+        run.rows.spend[:].astype(np.int64),
+    )
+    return make_run([columns], kernels)
 
 
 def _by_id(parts: list[PurchaseColumns], n: int, kernels: ModuleType) -> Run:
