@@ -2,7 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
+#include <type_traits>
 
 #include "common/checks.hpp"
 #include "common/views.hpp"
@@ -46,15 +49,24 @@ int64_t find_customers(const Id* customer, const Offer* offer, int64_t rows, int
     return customers;
 }
 
+// The least number of a type that is at least `low`: what is not less than one is not less than the other.
+template <class Value>
+Value least_from(double low) noexcept {
+    const Value nearest = static_cast<Value>(low);
+    return nearest < low ? std::nextafter(nearest, std::numeric_limits<Value>::infinity()) : nearest;
+}
+
 template <class Value>
 int64_t find_outside(const Value* values, int64_t rows, double low, double high) noexcept {
-    const auto is_within = [&](int64_t r) { return values[r] >= low && values[r] <= high; };
+    using Count = std::conditional_t<sizeof(Value) == 4, int32_t, int64_t>;  // as wide: vectors of both go together
+    const Value least = least_from<Value>(low), most = -least_from<Value>(-high);
+    const auto is_outside = [&](int64_t r) { return !(values[r] >= least) | !(values[r] <= most); };
     for (int64_t from = 0; from < rows; from += ROWS_AT_ONCE) {
         const int64_t to = std::min(from + ROWS_AT_ONCE, rows);
-        int64_t outside = 0;
-        for (int64_t r = from; r < to; ++r) outside += !(values[r] >= low) | !(values[r] <= high);
+        Count outside = 0;
+        for (int64_t r = from; r < to; ++r) outside += is_outside(r);
         for (int64_t r = from; outside; ++r)
-            if (!is_within(r)) return r;
+            if (is_outside(r)) return r;
     }
     return rows;
 }

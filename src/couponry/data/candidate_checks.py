@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -50,6 +51,9 @@ class NumberedPart:
     first_row: int
 
 
+Room = Callable[[str, int, int], NDArray[Any]]
+
+
 class CandidateChecks:
     """Turns parts of a candidates table into rows in canonical order, and refuses what is wrong.
 
@@ -69,6 +73,8 @@ class CandidateChecks:
         int64 or large_string.
     dtypes : dict of str to numpy.dtype
         Of each column that is kept: `offer`; `role` and `mandatory`, where the table has them; the numeric columns.
+    room : callable
+        Returns memory for a column from one row of the table to another: better that where they go.
 
     Raises
     ------
@@ -77,6 +83,7 @@ class CandidateChecks:
     """
 
     def __init__(self, schema: pa.Schema, offers: pa.Array):
+        self.room: Room = lambda name, start, stop: np.empty(stop - start, self.dtypes[name])
         empty = empty_table(schema)
         tables.require(empty, TABLE, "customer", "offer")
         self.offers = offers
@@ -113,11 +120,14 @@ class CandidateChecks:
         DuplicatePair
         """
         table, first = numbered.part.read(), numbered.first_row
-        columns: dict[str, NDArray[Any]] = {"offer": self._offer(table, first)}
+        columns: dict[str, NDArray[Any]] = {"offer": self._offer(table, numbered)}
+        odd: list[str] = []
         customer = ids.in_order(ids.coded(table, TABLE, "customer", first))
         for name in self.numeric:
-            columns[name] = self._numbers(table, name, first)
-        if "response" in columns and not self._is_within(columns["response"], 0.0, 1.0):
+            if not self._take_numbers(table, name, columns):
+                columns[name] = tables.exact_numbers(table, TABLE, name, first)
+                odd.append(name)
+        if "response" in odd:
             tables.check_probabilities(columns["response"], TABLE, "response", first)
         if "role" in self.dtypes:
             columns["role"] = _role_codes(table, first)
@@ -125,12 +135,13 @@ class CandidateChecks:
             columns["mandatory"] = _flags(table, "mandatory", first)
         return sort_rows(customer, columns, len(self.offers), self._kernels.find_customers)
 
-    def _offer(self, table: pa.Table, first_row: int) -> NDArray[Any]:
+    def _offer(self, table: pa.Table, numbered: NumberedPart) -> NDArray[Any]:
         """The row of the sorted offers of each candidate."""
+        first_row = numbered.first_row
         found = ids.coded(table, TABLE, "offer", first_row)
         label = "table candidates, column 'offer'"
         tables.check_kind_of_ids(found.some(), self.offers, label, "offers")
-        offer = np.empty(len(found.code), self.dtypes["offer"])
+        offer = self.room("offer", first_row, first_row + len(found.code))
         row = self._numbered.find(found, offer)
         if row < len(offer):
             raise InvalidInput(
@@ -139,17 +150,14 @@ class CandidateChecks:
             )
         return offer
 
-    def _numbers(self, table: pa.Table, name: str, first_row: int) -> NDArray[Any]:
-        """A numeric column, where it is of floats not copied."""
+    def _take_numbers(self, table: pa.Table, name: str, columns: dict[str, NDArray[Any]]) -> bool:
+        """Take a numeric column without a copy if nothing is odd about it; whether it is so."""
         column = table[name]
-        if column.type in (pa.float32(), pa.float64()) and column.null_count == 0:
-            values: NDArray[Any] = np.require(one_array(column).to_numpy(), requirements="A")
-            if self._is_within(values, -LARGEST_NUMBER, LARGEST_NUMBER):
-                return values
-        return tables.exact_numbers(table, TABLE, name, first_row)
-
-    def _is_within(self, values: NDArray[Any], low: float, high: float) -> bool:
-        """Whether all values are within bounds."""
+        if column.type not in (pa.float32(), pa.float64()) or column.null_count:
+            return False
+        values: NDArray[Any] = np.require(one_array(column).to_numpy(), requirements="A")
+        low, high = (0.0, 1.0) if name == "response" else (-LARGEST_NUMBER, LARGEST_NUMBER)
+        columns[name] = values
         return bool(self._kernels.find_outside(values, low, high) == len(values))
 
 

@@ -108,12 +108,13 @@ def build_candidates(
     """
     checks = CandidateChecks(stream.schema, offers)
     kinds = checks.dtypes, checks.customer_type
-    sort = ExternalSort(store, *kinds, len(offers), stream.rows)
+    sort = ExternalSort(store, *kinds, len(offers), stream.rows, threads)
+    checks.room = sort.room
     try:
         parts = _numbered(stream.parts(sort.block_rows, CODED))
         for rows in parallel_map(checks.checked_rows, parts, threads):
             sort.add(rows)
-        whole = sort.finish(threads)
+        whole = sort.finish()
     except DuplicatePair as pair:
         raise InvalidInput(_describe(pair, stream, offers)) from None
     if whole is None:

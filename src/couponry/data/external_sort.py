@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..utils.arrays.array_store import ArrayStore
 from ..utils.arrays.mapped_arrays import release_pages
-from ..utils.parallel import parallel_map
+from ..utils.parallel import MAX_WORKERS, parallel_map
 from . import ids
 from .candidate_rows import CandidateRows, Columns, merge_rows
 from .ids import IdWriter
@@ -90,6 +90,23 @@ class RowWriter:
         self.customers = 0
         self.rows = 0
 
+    def room(self, name: str, start: int, stop: int) -> NDArray[Any]:
+        """Return memory for a column from one row to another: that where they go, if the store has it.
+
+        Parameters
+        ----------
+        name : str
+            Of the column.
+        start, stop : int
+            Rows start <= i < stop.
+
+        Returns
+        -------
+        ndarray, shape (stop - start,)
+            To be written to before these rows are appended.
+        """
+        return self._columns[name].room(start, stop)
+
     def append(self, rows: CandidateRows) -> None:
         """Write more rows.
 
@@ -147,8 +164,15 @@ class ExternalSort:
         Of each column.
     customer_type : pyarrow.DataType
     n_offers : int
-    rows : int, optional
+    rows : int or None
         How many there will be, where that is known.
+    threads : int
+        How many blocks are made with.
+
+    Attributes
+    ----------
+    room : callable
+        `RowWriter.room` of what comes in, row by row of the input.
     """
 
     def __init__(
@@ -157,11 +181,13 @@ class ExternalSort:
         dtypes: dict[str, np.dtype[Any]],
         customer_type: pa.DataType,
         n_offers: int,
-        rows: int | None = None,
+        rows: int | None,
+        threads: int,
     ):
-        self._n_offers = n_offers
+        self._n_offers, self._threads = n_offers, threads
         self._new_writer = partial(RowWriter, store, dtypes, customer_type)
         self._writer = self._new_writer(rows)
+        self.room = self._writer.room
         self._starts = [0]  # the first customer of each run
         self._waiting: CandidateRows | None = None
 
@@ -173,7 +199,10 @@ class ExternalSort:
         int
             Rows.
         """
-        return BLOCK_ROWS if len(self._starts) == 1 else max(RUN_ROWS, BLOCK_ROWS)
+        if len(self._starts) == 1:
+            return BLOCK_ROWS
+        in_memory = RUN_ROWS * MAX_WORKERS  # with however many threads
+        return max(BLOCK_ROWS, min(RUN_ROWS, in_memory // self._threads))
 
     def add(self, rows: CandidateRows) -> None:
         """Take the rows of the next block.
@@ -204,13 +233,8 @@ class ExternalSort:
         self._writer.append(rows.customer_range(0, last))
         self._waiting = rows.customer_range(last, last + 1).copy()
 
-    def finish(self, threads: int) -> StoredRows | None:
+    def finish(self) -> StoredRows | None:
         """Return all rows in canonical order, or None where there are none.
-
-        Parameters
-        ----------
-        threads : int
-            How many to work with.
 
         Returns
         -------
@@ -229,6 +253,7 @@ class ExternalSort:
             return runs
         merge = _Merge(runs, [*self._starts, len(runs.customers)], self._n_offers)
         self._writer = self._new_writer(int(runs.indptr[-1]))
+        threads = min(self._threads, MAX_WORKERS)
         for number, rows in enumerate(parallel_map(merge.rows, merge.ranges(), threads)):
             self._writer.append(rows)
             if number % RANGES_PER_RELEASE == 0:

@@ -22,7 +22,7 @@ from ..utils.arrays.array_store import MemoryStore
 from ..utils.arrays.blocks import row_blocks
 from ..utils.checks import check_name, is_text, shown
 from ..utils.errors import InvalidInput
-from ..utils.parallel import worker_count
+from ..utils.parallel import reader_count, worker_count
 from .amount_checks import check_amounts
 from .campaign_checks import (
     COUPON_COLUMNS,
@@ -320,5 +320,5 @@ def _collect(
             return rows.collect(MemoryStore(), worker_count())
         return open_or_make(store, rows.source, lambda arrays: rows.collect(arrays, worker_count()))
     if store is None:
-        return build_candidates(rows, offers, MemoryStore(), worker_count())
-    return open_or_build(store, rows, offers, worker_count())
+        return build_candidates(rows, offers, MemoryStore(), reader_count())
+    return open_or_build(store, rows, offers, reader_count())

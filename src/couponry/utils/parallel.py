@@ -16,6 +16,20 @@ Done = TypeVar("Done")
 MAX_WORKERS = 4
 """Most threads that blocks are worked on with: each has a block in memory, and one more waits."""
 
+MAX_READERS = 16
+"""The same for small blocks that are read, checked and packed."""
+
+
+def reader_count() -> int:
+    """Tell how many threads rows are read and packed with.
+
+    Returns
+    -------
+    int
+        At most MAX_READERS.
+    """
+    return min(MAX_READERS, thread_count())
+
 
 def worker_count() -> int:
     """Tell how many threads blocks are worked on with.

@@ -164,17 +164,21 @@ class ParquetRows:
 
     def _with_dictionaries(self, coded: Sequence[str]) -> pa.Schema:
         """The schema, but for columns whose text the first row group has in a dictionary."""
-        schema = self.schema
-        with reading(self.paths[0], self.what):
-            metadata = pq.read_metadata(self.paths[0])
-        if metadata.num_row_groups == 0:
-            return schema
-        group = metadata.row_group(0)
-        for column in map(group.column, range(group.num_columns)):
-            name = column.path_in_schema
-            if name in coded and is_text(schema.field(name).type) and column.has_dictionary_page:
-                kind = pa.dictionary(pa.int32(), pa.string())  # PyArrow reads no other
-                schema = schema.set(schema.get_field_index(name), pa.field(name, kind))
+        schema, path = self.schema, self.paths[0]
+        names = [
+            name for name in schema.names if name in coded and is_text(schema.field(name).type)
+        ]
+        with reading(path, self.what), pq.ParquetFile(path, buffer_size=BUFFER_BYTES) as file:
+            if not names or file.metadata.num_row_groups == 0:
+                return schema
+            # a damaged footer is an error here, while PyArrow ends the process if it is asked for columns first
+            next(file.iter_batches(1, [0], names, use_threads=False), None)
+            group = file.metadata.row_group(0)
+            for column in map(group.column, range(group.num_columns)):
+                if column.path_in_schema in names and column.has_dictionary_page:
+                    kind = pa.dictionary(pa.int32(), pa.string())  # PyArrow reads no other
+                    number = schema.get_field_index(column.path_in_schema)
+                    schema = schema.set(number, pa.field(column.path_in_schema, kind))
         return schema
 
     def _read(self, files: list[_Groups], schema: pa.Schema) -> pa.Table:
@@ -187,6 +191,11 @@ class ParquetRows:
                 pq.ParquetFile(path, metadata=metadata, read_dictionary=coded) as file,
             ):
                 table = file.read_row_groups(groups, columns=schema.names, use_threads=False)
+                promised = sum(metadata.row_group(group).num_rows for group in groups)
+                if len(table) != promised:
+                    raise ValueError(
+                        f"its footer promises {promised:,} rows, it has {len(table):,}"
+                    )
                 tables.append(fitted(table, schema, self.what))
         return pa.concat_tables(tables)
 

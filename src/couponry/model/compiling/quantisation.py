@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +11,10 @@ from numpy.typing import NDArray
 
 from ...kernels import MAX_QUANTITY, Backend
 from ...solver.problem import ALIKE_STEPS, SAME_FINE
-from ...utils.arrays.array_store import ArrayStore, save
+from ...utils.arrays.array_store import ArrayStore, ArrayWriter, save
 from ...utils.arrays.blocks import blocks
 from ...utils.arrays.mapped_arrays import copy_to_memory, exceeds_page_cache
-from ...utils.parallel import parallel_map, worker_count
+from ...utils.parallel import parallel_map, reader_count
 
 FIRST_LOOK_CANDIDATES = 1 << 14
 """Candidates after which two attributes are mostly told apart."""
@@ -119,13 +120,15 @@ def find_span(
     once = exceeds_page_cache(item, values)
 
     def of_block(block: slice) -> Span:
-        found = Span.empty(n_items)
+        found = Span(
+            whole.low.copy(), whole.high.copy()
+        )  # of blocks before: most others are within
         read = copy_to_memory(item[block], once=once), copy_to_memory(values[block], once=once)
         backend.unchecked.span(*read, *found)
         return found
 
     whole = Span.empty(n_items)
-    for found in parallel_map(of_block, blocks(len(item)), worker_count()):
+    for found in parallel_map(of_block, blocks(len(item)), reader_count()):
         np.minimum(whole.low, found.low, out=whole.low)
         np.maximum(whole.high, found.high, out=whole.high)
     return whole
@@ -154,11 +157,10 @@ def quantise(
     Packed
         In the store's arrays.
     """
-    one = (
-        len(item) if len(attributes) == 1 else None
-    )  # of several it is not known yet how many there will be
-    quantity = store.writer("quantity", np.uint16, one)
-    fine = store.writer("fine", np.uint8, len(attributes) * len(item))
+    n = len(item)
+    length = n if len(attributes) == 1 else None  # of several, some may share a quantity
+    quantity = store.writer("quantity", np.uint16, length)
+    fine = store.writer("fine", np.uint8, len(attributes) * n)
     low, step, error, fine_error = np.zeros((4, len(attributes), n_items))
     quantity_of = np.zeros(len(attributes), np.int64)
     packed: list[_Rounding] = []  # the first attribute of each quantity
@@ -170,8 +172,9 @@ def quantise(
         alike = (q for q, other in enumerate(packed) if rounding.is_alike(other))
         quantity_of[a] = next(alike, len(packed))
         if quantity_of[a] == len(packed):
+            place = _Place(quantity, fine, len(packed) * n, a * n)
             packed.append(rounding)
-            for part in rounding.parts():
+            for part in rounding.parts(place):
                 quantity.append(part.quantity)
                 fine.append(part.fine)
                 part.widen(error[a], fine_error[a])
@@ -182,8 +185,8 @@ def quantise(
                 part.widen(error[a], fine_error[a])
             error[a] += ALIKE_STEPS * step[a]
     return Packed(
-        quantity=quantity.finish((len(packed), len(item))),
-        fine=fine.finish((len(attributes), len(item))),
+        quantity=quantity.finish((len(packed), n)),
+        fine=fine.finish((len(attributes), n)),
         low=save(store, "low", low),
         step=save(store, "step", step),
         error=save(store, "error", error),
@@ -210,22 +213,40 @@ class _Rounded(NamedTuple):
         np.maximum(fine_error, self.fine_error, out=fine_error)
 
 
+class _Place(NamedTuple):
+    """Where an attribute goes that has a quantity of its own: writers, and the places of its first candidate there."""
+
+    quantity: ArrayWriter
+    fine: ArrayWriter
+    first_quantity: int
+    first_fine: int
+
+    def room(self, block: slice) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
+        """Memory for a block of it."""
+        return (
+            self.quantity.room(self.first_quantity + block.start, self.first_quantity + block.stop),
+            self.fine.room(self.first_fine + block.start, self.first_fine + block.stop),
+        )
+
+
 class _Rounding(NamedTuple):
-    """Rounds an attribute, block by block."""
+    """Rounds an attribute, block by block.
+
+    error, fine_error: of the blocks that are done. Most others are within, and leave them as they are.
+    """
 
     item: NDArray[np.integer]
     values: NDArray[np.floating]
     low: NDArray[np.float64]
     step: NDArray[np.float64]
-    error: NDArray[
-        np.float64
-    ]  # of the blocks that are done: most others are within, and leave it as it is
+    error: NDArray[np.float64]
     fine_error: NDArray[np.float64]
     backend: Backend
 
-    def parts(self) -> Iterator[_Rounded]:
-        """The whole attribute, block by block."""
-        return parallel_map(self.part, blocks(len(self.item)), worker_count())
+    def parts(self, place: _Place | None = None) -> Iterator[_Rounded]:
+        """The whole attribute, block by block, written to where it goes if that is said."""
+        part = partial(self.part, place=place)
+        return parallel_map(part, blocks(len(self.item)), reader_count())
 
     def is_alike(self, other: _Rounding) -> bool:
         """Whether another attribute lies where this one does within the range of every item, but for rounding."""
@@ -238,17 +259,17 @@ class _Rounding(NamedTuple):
             return bool((np.abs(distance)[has_range] <= 256 * ALIKE_STEPS).all())
 
         first = next(blocks(len(self.item), FIRST_LOOK_CANDIDATES), slice(0))
-        return is_near(first) and all(parallel_map(is_near, blocks(len(self.item)), worker_count()))
+        return is_near(first) and all(parallel_map(is_near, blocks(len(self.item)), reader_count()))
 
-    def part(self, block: slice) -> _Rounded:
+    def part(self, block: slice, place: _Place | None = None) -> _Rounded:
         """One block of the attribute."""
         once = exceeds_page_cache(self.item, self.values)
         item, values = (copy_to_memory(a[block], once=once) for a in (self.item, self.values))
-        found = _Rounded(
-            np.empty(len(item), np.uint16),
-            np.empty(len(item), np.uint8),
-            self.error.copy(),
-            self.fine_error.copy(),
+        room = (
+            (np.empty(len(item), np.uint16), np.empty(len(item), np.uint8))
+            if place is None
+            else place.room(block)
         )
+        found = _Rounded(*room, self.error.copy(), self.fine_error.copy())
         self.backend.unchecked.quantise(item, values, self.low, self.step, *found)
         return found

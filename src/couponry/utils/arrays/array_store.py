@@ -34,6 +34,20 @@ class ArrayWriter(Protocol):
             The next part, flattened.
         """
 
+    def room(self, start: int, stop: int) -> NDArray[Any]:
+        """Return memory for values from one place to another; where it is theirs, appending them copies nothing.
+
+        Parameters
+        ----------
+        start, stop : int
+            Places start <= i < stop of the array, flattened.
+
+        Returns
+        -------
+        ndarray, shape (stop - start,)
+            Of any values.
+        """
+
     def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
         """Return the whole array, read only, in this shape (default: one dimension).
 
@@ -173,12 +187,18 @@ class _MemoryWriter:
     def append(self, values: NDArray[Any]) -> None:
         end = self._filled + len(values)
         if end <= len(self._room) and not self._parts:
-            self._room[self._filled : end] = values
+            place = self._room[self._filled : end]
+            if values.ctypes.data != place.ctypes.data or values.dtype != place.dtype:
+                place[:] = values
             self._filled = end
             return
         part = np.ascontiguousarray(values, self._dtype)
         # a view would keep all of the array that it is of
         self._parts.append(part if part.base is None else part.copy())
+
+    def room(self, start: int, stop: int) -> NDArray[Any]:
+        whole = self._room[start:stop]
+        return whole if len(whole) == stop - start else np.empty(stop - start, self._dtype)
 
     def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
         if self._filled == len(self._room) > 0 and not self._parts:
@@ -217,6 +237,9 @@ class _FileWriter:
         left = np.ascontiguousarray(values, self._dtype).reshape(-1).view(np.uint8).data
         while len(left):  # one write takes 2 GiB at most
             left = left[self._file.write(left) :]
+
+    def room(self, start: int, stop: int) -> NDArray[Any]:
+        return np.empty(stop - start, self._dtype)
 
     def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
         with self._file as file:

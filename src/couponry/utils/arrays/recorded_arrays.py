@@ -97,6 +97,9 @@ class _RecordingWriter:
         self._digest.update(values)
         self._writer.append(values)
 
+    def room(self, start: int, stop: int) -> NDArray[Any]:
+        return self._writer.room(start, stop)
+
     def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
         array = self._writer.finish(shape)
         self._folder.records[self._name] = {
