@@ -85,10 +85,9 @@ def breakdown(result: CampaignSolution, column: str, table: str | None = None) -
     def of_block(block: tuple[NDArray[np.int64], NDArray[np.int64]]) -> GroupTotals:
         positions, customers = block
         coupon, group = grouping.of_coupons(positions, customers)
-        pairs = np.unique(customers[coupon] * size + group)
         return GroupTotals(
             np.bincount(group, minlength=size),
-            np.bincount(pairs % size, minlength=size),
+            _customers_of_groups(customers[coupon], group, size),
             [
                 np.bincount(group, amounts[coupon], minlength=size).astype(np.float64, copy=False)
                 for amounts in _amounts(result, positions)
@@ -165,6 +164,19 @@ def _given(
     for start, _, chosen in plan.blocks():
         positions = problem.shard.indptr[start] + np.flatnonzero(chosen.view(bool))
         yield positions, problem.customer_of(positions)
+
+
+def _customers_of_groups(
+    customers: NDArray[np.int64], group: NDArray[np.int64], size: int
+) -> NDArray[np.int64]:
+    """Count the distinct customers in each group; coupons come by customer."""
+    order = np.argsort(
+        group.astype(np.min_scalar_type(size)), kind="stable"
+    )  # by counting: short numbers
+    group, customers = group[order], customers[order]
+    is_first = np.ones(len(order), bool)
+    is_first[1:] = (group[1:] != group[:-1]) | (customers[1:] != customers[:-1])
+    return np.bincount(group[is_first], minlength=size)
 
 
 def _amounts(result: CampaignSolution, positions: NDArray[np.int64]) -> list[NDArray[np.float64]]:
