@@ -162,6 +162,26 @@ class ParquetRows:
         if count:
             yield Part(count, partial(self._read, waiting, schema))
 
+    def most_rows(self, rows: int) -> int:
+        """Return how many rows a part has at most.
+
+        Parameters
+        ----------
+        rows : int
+            How many parts are asked to have.
+
+        Returns
+        -------
+        int
+        """
+        most = rows
+        for path in self.paths:
+            with reading(path, self.what):
+                metadata = pq.read_metadata(path)
+            sizes = (metadata.row_group(k).num_rows for k in range(metadata.num_row_groups))
+            most = max([most, *(size for size in sizes if size <= MOST_PART_ROWS)])
+        return most
+
     def _with_dictionaries(self, coded: Sequence[str]) -> pa.Schema:
         """The schema, but for columns whose text the first row group has in a dictionary."""
         schema, path = self.schema, self.paths[0]

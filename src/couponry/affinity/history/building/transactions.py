@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....data import tables
+from ....data.formats.parquet_rows import Part
 from ....data.streams import Stream, stream
 from ....data.table_files import empty_table
 from ....utils.checks import shown
@@ -198,18 +199,55 @@ class Transactions:
             ]
         )
 
+    def most_rows(self, rows: int) -> int:
+        """Return how many rows a part has at most that is read undecoded.
+
+        Parameters
+        ----------
+        rows : int
+            How many parts are asked to have.
+
+        Returns
+        -------
+        int
+        """
+        parquet = self._stream.parquet
+        return rows if parquet is None else parquet.most_rows(rows)
+
+    def parts(self, rows: int, decoded: bool) -> Iterator[tuple[Part, int]]:
+        """Hand on the rows in parts, which any thread may read.
+
+        Parameters
+        ----------
+        rows : int
+            About so many to a part.
+        decoded : bool
+            Whether they are decoded before, a few at a time; else by who reads them, whole row groups at a time.
+
+        Yields
+        ------
+        Part, int
+            And the number of its first row.
+        """
+        first_row = 0
+        parts = self._stream.parts(lambda: rows)
+        if decoded:
+            parts = map(Part.of, self._stream.blocks(lambda: rows))
+        for part in parts:
+            yield part, first_row
+            first_row += part.rows
+
     def pieces(self) -> Iterator[tuple[pa.Table, int]]:
         """Read the rows as they are, some at a time.
 
         Yields
         ------
         pyarrow.Table, int
-            At most PIECE_ROWS rows, and the number of the first of them.
+            As `pieces_of` does.
         """
         first_row = 0
         for table in self._stream.batches():
-            for start in range(0, max(len(table), 1), PIECE_ROWS):
-                yield table.slice(start, PIECE_ROWS), first_row + start
+            yield from pieces_of(table, first_row)
             first_row += len(table)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -320,6 +358,24 @@ class Transactions:
     def _ids(self, table: pa.Table, key: str, kind: pa.DataType, first_row: int) -> pa.Array:
         """Return ids of the type that the schema promised; a file whose column is empty has integers."""
         return tables.ids(table, TABLE, self._names[key], first_row).cast(kind)
+
+
+def pieces_of(table: pa.Table, first_row: int) -> Iterator[tuple[pa.Table, int]]:
+    """Cut rows into pieces.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    first_row : int
+        Number of its first row.
+
+    Yields
+    ------
+    pyarrow.Table, int
+        At most PIECE_ROWS rows, and the number of the first of them.
+    """
+    for start in range(0, max(len(table), 1), PIECE_ROWS):
+        yield table.slice(start, PIECE_ROWS), first_row + start
 
 
 def in_hundredths(money: NDArray[np.float64]) -> NDArray[np.int64]:

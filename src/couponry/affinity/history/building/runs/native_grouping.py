@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .....data import tables
 from .....data.arrow_columns import one_array
+from .....data.formats.parquet_rows import Part
 from .....data.ids import TEXT, count_before
 from .....kernels import load
 from .....kernels.affinity_contract import PurchaseColumns, PurchaseRows
@@ -20,14 +21,14 @@ from .....utils.parallel import parallel_map
 from ..duckdb_session import Resources
 from ..grouping import PURPOSE, CustomerRows, RangeOfPurchases, Watching, older_blocks
 from ..packed_rows import numbers_of, periods_of
-from ..transactions import CheckedRows, Transactions
+from ..transactions import CheckedRows, Transactions, pieces_of
 from .item_numbers import CatalogueNumbers, ItemNumbers, ProductNumbers
 from .run import Run, make_run, make_unplaced_run
 from .sorted_runs import SortedRuns
 from .text_numbers import OrderedTexts, TextNumbers
 
 RUN_ROWS = 1 << 19
-"""Rows of a run, at least, but for the last."""
+"""Rows of a run, about, unless row groups have more."""
 
 BLOCK_ROWS = 1 << 18
 """Rows of a range of customers, about."""
@@ -43,8 +44,6 @@ SHARE_OF_RUNS = 0.6
 
 UNLIMITED_BYTES = 4 << 30
 """Memory that is taken to be there where nobody says."""
-
-Piece = tuple[pa.Table, int]
 
 
 class _Made(NamedTuple):
@@ -102,8 +101,11 @@ class SortedPurchases:
         self._texts = TextNumbers() if transactions.customer_type == TEXT else None
         memory = resources.memory or available_memory() or UNLIMITED_BYTES
         self._most_of_ids = int(memory * SHARE_OF_IDS)
-        workers = max(int(memory * (1 - SHARE_OF_RUNS)) // (BYTES_PER_ROW * RUN_ROWS) - 1, 1)
-        self._threads = min(resources.threads, workers)
+        at_once = int(memory * (1 - SHARE_OF_RUNS)) // BYTES_PER_ROW
+        most = transactions.most_rows(RUN_ROWS)
+        self._decoded = 2 * most > at_once
+        most = RUN_ROWS if self._decoded else most
+        self._threads = min(resources.threads, max(at_once // most - 1, 1))
         self._runs = SortedRuns(int(memory * SHARE_OF_RUNS), resources.scratch, PURPOSE)
         try:
             self.first, self.last = self._read()
@@ -129,7 +131,8 @@ class SortedPurchases:
     def _read(self) -> tuple[int, int]:
         """Read the transactions into runs; return their first and last period, 0 and -1 if there are none."""
         periods: list[int] = []
-        for found in parallel_map(self._made, self._pieces(), self._threads):
+        parts = self._transactions.parts(RUN_ROWS, self._decoded)
+        for found in parallel_map(self._made, parts, self._threads):
             for checked in found.checked:
                 self._watching.see(self._transactions.count(checked).to_batches())
             if found.run is not None:
@@ -145,20 +148,12 @@ class SortedPurchases:
             raise IdsBeyondMemory
         return taken
 
-    def _pieces(self) -> Iterator[list[Piece]]:
-        """Yield pieces of the transactions, those of a run together."""
-        pieces: list[Piece] = []
-        for piece in self._transactions.pieces():
-            pieces.append(piece)
-            if sum(len(table) for table, _ in pieces) >= RUN_ROWS:
-                yield pieces
-                pieces = []
-        if pieces:
-            yield pieces
-
-    def _made(self, pieces: list[Piece]) -> _Made:
-        """Check rows, give their items numbers and put them into a run."""
-        checked = [self._transactions.checked(*piece) for piece in pieces]
+    def _made(self, given: tuple[Part, int]) -> _Made:
+        """Read rows, check them, give their items numbers and put them into a run."""
+        part, first_row = given
+        checked = [
+            self._transactions.checked(*piece) for piece in pieces_of(part.read(), first_row)
+        ]
         parts = self._columns([part.rows for part in checked if len(part.rows)])
         if not parts:
             return _Made(checked, None, ())
