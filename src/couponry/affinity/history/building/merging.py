@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import local
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +45,23 @@ class _Part(NamedTuple):
     trips: Pairs
 
 
+class _Room(local):
+    """Room for what rows come to, of each thread, which is used again: new memory costs more than what is written."""
+
+    def __init__(self) -> None:
+        self._grouped = GroupedRows.new(0)
+
+    def of(self, rows: int) -> GroupedRows:
+        """Return room for so many rows, until the thread asks again."""
+        spare = len(self._grouped.customer) - rows
+        if spare < 0:
+            self._grouped = GroupedRows.new(rows)
+            spare = 0
+        counts, *others = self._grouped
+        arrays: list[Any] = [array[: len(array) - spare] for array in others]
+        return GroupedRows(counts, *arrays)
+
+
 class HistoryMerger:
     """Writes the arrays of a history: an old one and the purchases that are added to it.
 
@@ -67,6 +85,7 @@ class HistoryMerger:
         self._position = position.astype(np.uint32)
         self._n_items = max(len(items), 1)
         self._n_half_lives = factors.shape[1]
+        self._room = _Room()
         self._written_customers, self._written_pairs = 0, 0
         self._store = store
         self._writers: dict[str, Any] = {
@@ -139,10 +158,10 @@ class HistoryMerger:
         """Merge old customers with purchases."""
         old = self._old
         begin, end = int(old.indptr[start]), int(old.indptr[stop])
-        found = GroupedRows.new(len(added.rows.customer))
+        found = self._room.of(len(added.rows.customer))
         self._kernels.group_purchases(added.rows, added.rank, *self._bounds, found)
         n, pairs, purchases, trips = found.counts.tolist()
-        customers, code, old_code = added.ids(found.customer[:n]), np.arange(n), NONE
+        customers, code, old_code = added.ids(found.customer[:n].copy()), np.arange(n), NONE
         if start < stop:
             both, customers = tables.ranks(pa.concat_arrays([old.customers[start:stop], customers]))
             old_code, code = both[: stop - start], both[stop - start :]

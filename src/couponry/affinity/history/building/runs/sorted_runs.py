@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from threading import local
 from types import ModuleType
 from typing import IO, Any
 
@@ -40,6 +41,7 @@ class SortedRuns:
         self._runs: list[Run] = []
         self._samples: list[NDArray[np.int64]] = []
         self._cuts: list[list[int]] = []
+        self._room = _Room()
 
     def close(self) -> None:
         """Forget all runs."""
@@ -148,21 +150,28 @@ class SortedRuns:
         Returns
         -------
         PurchaseRows
-            Those of one run after those of another.
+            Those of one run after those of another, until the same thread reads again.
         """
         parts = [
             (run.rows, slice(cuts[number], cuts[number + 1]))
             for run, cuts in zip(self._runs, self._cuts, strict=True)
             if cuts[number] < cuts[number + 1]
         ]
-        dtypes = np.int64, np.uint64, np.int64
-        columns: list[Any] = [
-            np.concatenate(
-                [np.zeros(0, dtype), *(rows[k][part] for rows, part in parts)], dtype=dtype
-            )
-            for k, dtype in enumerate(dtypes)
-        ]
+        count = sum(part.stop - part.start for _, part in parts)
+        if len(self._room.rows.customer) < count:
+            self._room.rows = PurchaseRows.new(count)
+        columns: list[Any] = [column[:count] for column in self._room.rows]
+        if parts:
+            for k, column in enumerate(columns):
+                np.concatenate([rows[k][part] for rows, part in parts], out=column)
         return PurchaseRows(*columns)
+
+
+class _Room(local):
+    """Room for rows, of each thread, which is used again."""
+
+    def __init__(self) -> None:
+        self.rows = PurchaseRows.new(0)
 
 
 def _sample(run: Run) -> NDArray[np.int64]:
