@@ -89,6 +89,7 @@ def test_sorted_runs_and_duckdb_group_alike(seed: int, rows: int, spilled: bool)
         patch.setattr(native_grouping, "RUN_ROWS", rows)
         patch.setattr(native_grouping, "BLOCK_ROWS", rows)
         patch.setattr(native_grouping, "SHARE_OF_RUNS", 0.0 if spilled else 0.5)
+        patch.setattr("couponry.affinity.history.building.runs.sorted_runs.MOST_ROWS", rows)
         patch.setattr(text_numbers, "LEAST_ROOM", rows)
         patch.setattr(grouping, "BLOCK_PAIRS", rows)
         patch.setattr(

@@ -6,7 +6,7 @@
 Each part runs in a process of its own, one after the other, with the same files, threads and memory. `decode` reads all
 columns and drops them; `duckdb` makes a table of its own by `GROUP BY customer, product ORDER BY customer, product`;
 `passing` builds a history as one command does, in a folder that the process removes; `recorded` and `memory` build what
-users keep. Seconds are of the clock and of processors; memory is the most that the process had.
+users keep. With `--text`, ids of customers are text. Seconds are of the clock and of processors; memory is the most that the process had.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any
 
 import _paths  # noqa: F401
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from benchmarks.instances.synthetic_purchases import Shoppers
 from benchmarks.support.hardware import describe
@@ -54,6 +55,9 @@ def main() -> None:
     parser.add_argument(
         "--transactions", type=Path, help="folder of the files, kept; default: a temporary one"
     )
+    parser.add_argument(
+        "--text", action="store_true", help="ids of customers are text, such as C00001234567"
+    )
     parser.add_argument("--part", choices=list(PARTS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.part:
@@ -63,6 +67,8 @@ def main() -> None:
         folder = arguments.transactions or Path(temporary) / "transactions"
         if not folder.exists():
             Shoppers(arguments.customers).write(folder, thread_count())
+        if arguments.text:
+            folder = with_text_ids(folder, Path(temporary) / "text")
         rows = sum(pq.read_metadata(path).num_rows for path in folder.glob("*.parquet"))
         parts = {part: run(part, folder, arguments.memory_limit) for part in PARTS}
     for found in parts.values():
@@ -75,9 +81,22 @@ def main() -> None:
         "customers": arguments.customers,
         "transactions": rows,
         "memory_limit": arguments.memory_limit,
+        "text_ids": arguments.text,
         **parts,
     }
     print(json.dumps(report, indent=1))
+
+
+def with_text_ids(folder: Path, written: Path) -> Path:
+    """The same transactions with ids of customers that are text, in files of another folder."""
+    written.mkdir()
+    for path in folder.glob("*.parquet"):
+        table = pq.read_table(path)
+        digits = pc.utf8_lpad(table["customer"].cast(pa.string()), 11, "0")
+        ids = pc.binary_join_element_wise("C", digits, "")
+        place = table.column_names.index("customer")
+        pq.write_table(table.set_column(place, "customer", ids), written / path.name)
+    return written
 
 
 def run(part: str, folder: Path, memory_limit: str) -> dict[str, Any]:

@@ -57,9 +57,8 @@ class _Room(local):
         if spare < 0:
             self._grouped = GroupedRows.new(rows)
             spare = 0
-        counts, *others = self._grouped
-        arrays: list[Any] = [array[: len(array) - spare] for array in others]
-        return GroupedRows(counts, *arrays)
+        arrays: list[Any] = [array[: len(array) - spare] for array in self._grouped[1:]]
+        return GroupedRows(self._grouped.counts, *arrays)
 
 
 class HistoryMerger:

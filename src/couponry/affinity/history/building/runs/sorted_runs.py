@@ -22,6 +22,10 @@ SAMPLED_ROWS = 1 << 10
 """One of so many rows of a run is kept in mind, to tell where ranges of customers begin."""
 
 
+MOST_ROWS = 1 << 22
+"""Rows of a range of customers that are read at once, at most: a single customer may have more of them."""
+
+
 class SortedRuns:
     """Keeps runs in memory, and those that there is no room for in a file that is gone with this object.
 
@@ -158,6 +162,8 @@ class SortedRuns:
             if cuts[number] < cuts[number + 1]
         ]
         count = sum(part.stop - part.start for _, part in parts)
+        if count > MOST_ROWS:
+            return _joined(parts)
         if len(self._room.rows.customer) < count:
             self._room.rows = PurchaseRows.new(count)
         columns: list[Any] = [column[:count] for column in self._room.rows]
@@ -165,6 +171,44 @@ class SortedRuns:
             for k, column in enumerate(columns):
                 np.concatenate([rows[k][part] for rows, part in parts], out=column)
         return PurchaseRows(*columns)
+
+
+def _joined(parts: list[tuple[PurchaseRows, slice]]) -> PurchaseRows:
+    """Read rows that are too many to be there at once: those of a customer, item and period become one.
+
+    Parameters
+    ----------
+    parts : list of PurchaseRows, slice
+        Rows, and which of them; some runs' rows fit into memory.
+
+    Returns
+    -------
+    PurchaseRows
+        That come to the same.
+    """
+    joined, waiting, count = PurchaseRows.new(0), list[PurchaseRows](), 0
+    for k, (rows, part) in enumerate(parts):
+        read: list[Any] = [column[part] for column in rows]
+        waiting.append(PurchaseRows(*read))
+        count += part.stop - part.start
+        if count > MOST_ROWS or k == len(parts) - 1:
+            columns: list[Any] = [
+                np.concatenate([column, *some], dtype=column.dtype)
+                for column, *some in zip(joined, *waiting, strict=True)
+            ]
+            joined, waiting, count = _added_up(PurchaseRows(*columns)), [], 0
+    return joined
+
+
+def _added_up(rows: PurchaseRows) -> PurchaseRows:
+    """Return rows of which each customer, item and period has one: at a discount if any of its rows was."""
+    order = np.lexsort((rows.bought, rows.customer))
+    customer, bought = rows.customer[order], rows.bought[order]
+    when = bought >> np.uint64(1)
+    is_other = (customer[1:] != customer[:-1]) | (when[1:] != when[:-1])
+    first = np.flatnonzero(np.append(True, is_other))
+    last = np.flatnonzero(np.append(is_other, True))
+    return PurchaseRows(customer[last], bought[last], np.add.reduceat(rows.spend[order], first))
 
 
 class _Room(local):
