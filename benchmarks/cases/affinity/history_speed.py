@@ -6,7 +6,8 @@
 Each part runs in a process of its own, one after the other, with the same files, threads and memory. `decode` reads all
 columns and drops them; `duckdb` makes a table of its own by `GROUP BY customer, product ORDER BY customer, product`;
 `passing` builds a history as one command does, in a folder that the process removes; `recorded` and `memory` build what
-users keep. With `--text`, ids of customers are text. Seconds are of the clock and of processors; memory is the most that the process had.
+users keep. With `--text`, ids of customers are text. Seconds are of the clock and of processors; memory is the most
+that the process had.
 """
 
 from __future__ import annotations

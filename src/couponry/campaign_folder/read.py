@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ..affinity.history.building.transactions import transaction_columns
+from ..affinity.history.building.transaction_columns import transaction_columns
 from ..affinity.targeting import Targeting
 from ..data import memory_estimate, tables
 from ..data.candidate_store import is_built_from

@@ -45,7 +45,7 @@ class _Part(NamedTuple):
     trips: Pairs
 
 
-class _Room(local):
+class _GroupRoom(local):
     """Room for what rows come to, of each thread, which is used again: new memory costs more than what is written."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class HistoryMerger:
         self._position = position.astype(np.uint32)
         self._n_items = max(len(items), 1)
         self._n_half_lives = factors.shape[1]
-        self._room = _Room()
+        self._room = _GroupRoom()
         self._written_customers, self._written_pairs = 0, 0
         self._store = store
         self._writers: dict[str, Any] = {

@@ -17,13 +17,10 @@ from ....data.streams import Stream, stream
 from ....data.table_files import empty_table
 from ....utils.checks import shown
 from ....utils.errors import InvalidInput
-from ....utils.suggestions import did_you_mean
 from ..periods import check_timezone, period_number, read_periods
+from .transaction_columns import OPTIONAL_COLUMNS, TIME_COLUMNS, column_names, transaction_columns
 
 TABLE = "transactions"
-TIME_COLUMNS = ("day", "week", "date")
-OPTIONAL_COLUMNS = ("quantity", "spend", "discount")
-KNOWN_COLUMNS = ("customer", "product", *TIME_COLUMNS, *OPTIONAL_COLUMNS)
 NULL_CUSTOMERS = ("refuse", "skip")
 MAX_SPEND = 9e13
 """Largest amount of money in a row, so that hundredths fit in int64 with room for their sums."""
@@ -127,7 +124,7 @@ class Transactions:
         InvalidInput
             If columns are missing or of a wrong type, or if not exactly one says when.
         """
-        renamed, names = dict(columns or {}), _column_names(columns)
+        renamed, names = dict(columns or {}), column_names(columns)
         check_timezone(options.timezone)
         if options.null_customers not in NULL_CUSTOMERS:
             raise InvalidInput(
@@ -392,35 +389,3 @@ def in_hundredths(money: NDArray[np.float64]) -> NDArray[np.int64]:
     hundredths = money * 100.0
     hundredths += 0.5
     return np.floor(hundredths, out=hundredths).astype(np.int64)
-
-
-def transaction_columns(columns: Mapping[str, str] | None) -> list[str]:
-    """Return the names of the columns that are read where they exist.
-
-    Parameters
-    ----------
-    columns : mapping of str to str, optional
-        Names of the columns where they are others.
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    InvalidInput
-        If a key is not the name of a column that is known.
-    """
-    return list(dict.fromkeys(_column_names(columns).values()))
-
-
-def _column_names(columns: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the name of each known column in the user's table."""
-    renamed = dict(columns or {})
-    for name in renamed:
-        if name not in KNOWN_COLUMNS:
-            raise InvalidInput(
-                f"columns: expected names among {', '.join(KNOWN_COLUMNS)}, got {shown(name)}"
-                f"{did_you_mean(name, KNOWN_COLUMNS)}"
-            )
-    return {name: renamed.get(name, name) for name in KNOWN_COLUMNS}

@@ -45,7 +45,7 @@ class SortedRuns:
         self._runs: list[Run] = []
         self._samples: list[NDArray[np.int64]] = []
         self._cuts: list[list[int]] = []
-        self._room = _Room()
+        self._room = _RowRoom()
 
     def close(self) -> None:
         """Forget all runs."""
@@ -211,7 +211,7 @@ def _added_up(rows: PurchaseRows) -> PurchaseRows:
     return PurchaseRows(customer[last], bought[last], np.add.reduceat(rows.spend[order], first))
 
 
-class _Room(local):
+class _RowRoom(local):
     """Room for rows, of each thread, which is used again."""
 
     def __init__(self) -> None:
