@@ -11,7 +11,7 @@ Hammersley, Handscomb, "Monte Carlo Methods", 1964.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,24 +56,37 @@ class WarmStart:
     known: KnownUsage | None = None
 
 
-def corrected_dual(sample: Lagrangian, everybody: Lagrangian, start: WarmStart) -> Lagrangian:
-    """Correct the dual over a sample by what it is known to miss of everybody's usage.
-
-    Where no usage is known it is found out, by one pass over everybody.
+def with_known_usage(start: WarmStart, everybody: Lagrangian) -> WarmStart:
+    """Find out by one pass what everybody's best choice uses at the prices to start from, where no usage is known.
 
     Parameters
     ----------
-    sample, everybody : Lagrangian
     start : WarmStart
+    everybody : Lagrangian
+
+    Returns
+    -------
+    WarmStart
+    """
+    if start.known is not None and start.known.fits(everybody.problem):
+        return start
+    price = as_float32(everybody.price_table(everybody.reduced(start.prices)))
+    return replace(start, known=KnownUsage(price, everybody.evaluate(start.prices).usage))
+
+
+def corrected_dual(sample: Lagrangian, known: KnownUsage) -> Lagrangian:
+    """Correct the dual over a sample by what it is known to miss of everybody's usage.
+
+    Parameters
+    ----------
+    sample : Lagrangian
+    known : KnownUsage
+        Of everybody.
 
     Returns
     -------
     Lagrangian
         The dual over the sample.
     """
-    known = start.known
-    if known is None or not known.fits(sample.problem):
-        price = as_float32(everybody.price_table(everybody.reduced(start.prices)))
-        known = KnownUsage(price, everybody.evaluate(start.prices).usage)
     sampled = sample.usage(sample.engine.evaluate(known.price))
     return Lagrangian(sample.problem, sample.engine, sample.scale, known.usage - sampled)

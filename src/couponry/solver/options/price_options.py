@@ -49,6 +49,9 @@ class PriceSearchOptions:
     warm_near_gaps: float = 3.0
     """The same from known prices, in asked gaps, at most: a small gap asks for a choice that is nearer."""
 
+    warm_near_passes: float = 12.0
+    """The same from known prices, in coupons that are repaired in the time of a pass, at most."""
+
     progress_share: float = 0.7
     """Share of the violation before that a step must get below for another one to be worth it."""
 

@@ -22,7 +22,7 @@ from ..price_space import PriceSpace
 from ..quasi_newton import Effort, minimise
 from ..sampling import Samples
 from ..scaling import Scales
-from ..warm_start import WarmStart, corrected_dual
+from ..warm_start import WarmStart, corrected_dual, with_known_usage
 from .descent import Descent, NearEnough, stop_under_noise, stop_without_noise
 from .price_point import PricePoint
 from .violation import ViolationMeasure
@@ -244,16 +244,20 @@ class PriceSearch:
         self.prices = self._within_bounds(start)
         start = replace(start, prices=self.prices)
         tolerance = self.gap * options.gain_tolerance
-        samples = self.samples.for_start(self.problem)
-        for sample, steps in zip(samples, options.warm_steps, strict=False):
-            close = corrected_dual(sample, self.lagrangian, start)
+        for sample, steps in zip(
+            self.samples.for_start(self.problem), options.warm_steps, strict=False
+        ):
+            start = with_known_usage(start, self.lagrangian)
+            assert start.known is not None
+            close = corrected_dual(sample, start.known)
             near = options.near_share
             self.descend(Descent(close, self.samples, tolerance, False, near, steps=steps))
             if self.diverged:
                 self.prices, self.diverged = start.prices, False
         dual = CertifiedLagrangian(self.problem, self.engine)
         tolerance = self.gap * options.warm_gain_tolerance
-        near = min(options.warm_near_share, options.warm_near_gaps * self.gap)
+        quick = options.warm_near_passes * self._coupons_quick_to_repair() / self.coupons
+        near = min(options.warm_near_share, options.warm_near_gaps * self.gap, quick)
         return self.point(self.descend(Descent(dual, self.samples, tolerance, False, near)))
 
     def _descend_sample(self, level: int, is_far: bool) -> None:
