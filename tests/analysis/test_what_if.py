@@ -236,7 +236,9 @@ def test_candidates_are_packed_once(large: tuple[Campaign, Result]) -> None:
     cold = found.campaign.solve(threads=2)
     assert found.after.status == cold.status == "optimal"
     assert found.after.objective == pytest.approx(cold.objective, rel=1e-3)
-    assert 2 * found.after.full_passes <= cold.full_passes
+    assert found.after.full_passes <= 0.6 * cold.full_passes
+    assert found.after.plan is not None and cold.plan is not None
+    assert found.after.plan.moves <= 6 * cold.plan.moves  # what few passes leave takes time, too
     assert found.moved is not None and found.moved.customers > 1000
     allocations = [side.allocation for side in (found.before, found.after)]
     keys = [
@@ -329,7 +331,9 @@ def test_a_sweep_costs_little_more_than_a_solve(large: tuple[Campaign, Result]) 
     found = campaign.frontier("budget", factors=[0.9, 0.95, 1.0, 1.05], result=result)
     table = found.to_arrow()
     assert set(table["status"].to_pylist()) == {"optimal"}
-    assert sum(table["passes"].to_pylist()) <= 2 * result.full_passes
+    passes = dict(zip(table["bound"].to_pylist(), table["passes"].to_pylist(), strict=True))
+    assert sum(passes.values()) <= 2 * result.full_passes
+    assert sorted(passes.values())[0] == 0.0 < sorted(passes.values())[1]  # the bound as it is
     objective = table["objective"].to_pylist()
     assert objective == sorted(objective)
 

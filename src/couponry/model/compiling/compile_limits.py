@@ -208,9 +208,8 @@ class _Cells(NamedTuple):
 
 @dataclass(frozen=True)
 class _LimitRow:
-    """A linear row: weights, shape (1, n_cells), its bounds, and the measure that it is of."""
+    """The bounds of a linear row, and the measure that it is of."""
 
-    weights: sp.csr_array
     lower: float
     upper: float
     penalty: float
@@ -258,7 +257,8 @@ def compile_limits(
     above = [_matrix(groups.above, groups, cells) for groups in looked_up]
     below = [_matrix(groups.below, groups, cells) for groups in looked_up]
     first = np.cumsum([0, *(len(groups.bounds) for groups in looked_up)]).tolist()
-    rows = [row for of_limit in map(_rows, looked_up, above, below, first) for row in of_limit]
+    found = list(map(_rows, looked_up, above, below, first))
+    rows = [row for of_limit, _ in found for row in of_limit]
     return CompiledLimits(
         segment=segment,
         segments=cells.n_segments,
@@ -268,7 +268,7 @@ def compile_limits(
         numerator=_stacked(above, cells),
         denominator=_stacked(below, cells),
         is_ratio=np.array([g.below is not None for g in looked_up for _ in g.bounds], bool),
-        rows=_stacked([row.weights for row in rows], cells),
+        rows=_stacked([weights for _, weights in found], cells),
         lower=np.array([row.lower for row in rows], float),
         upper=np.array([row.upper for row in rows], float),
         penalty=np.array([row.penalty for row in rows], float),
@@ -297,15 +297,16 @@ def _measures(groups: LimitGroups) -> list[Measure]:
 
 def _rows(
     groups: LimitGroups, above: sp.csr_array, below: sp.csr_array, first: int
-) -> list[_LimitRow]:
-    """The rows that a limit asks to be kept; `first` is the number of its first measure.
+) -> tuple[list[_LimitRow], sp.csr_array]:
+    """The rows that a limit asks to be kept, and their weights; `first` is the number of its first measure.
 
     A ratio is two rows, above - min * below >= 0 and above - max * below <= 0. Where every weight is a whole number
     a hard row's bounds are rounded to whole numbers too.
     """
     limit, rows = groups.limit, []
+    of_ratios: list[sp.csr_array] = []
     if limit.mode == "report":
-        return []
+        return [], above[:0]
     penalty = float(limit.penalty or 0.0) if limit.mode == "soft" else math.inf
     constant = groups.above.constant[groups.item]
     whole = not groups.above.slopes and bool((constant % 1 == 0).all())
@@ -313,19 +314,21 @@ def _rows(
     for g, (_, low, high) in enumerate(groups.bounds):
         if groups.below is not None:
             if low is not None:
-                weights = _less(above[[g]], low, below[[g]])
-                rows.append(_LimitRow(weights, 0.0, math.inf, penalty, False, first + g))
+                of_ratios.append(_less(above[[g]], low, below[[g]]))
+                rows.append(_LimitRow(0.0, math.inf, penalty, False, first + g))
             if high is not None:
-                weights = _less(above[[g]], high, below[[g]])
-                rows.append(_LimitRow(weights, -math.inf, 0.0, penalty, False, first + g))
+                of_ratios.append(_less(above[[g]], high, below[[g]]))
+                rows.append(_LimitRow(-math.inf, 0.0, penalty, False, first + g))
         elif low is not None or high is not None:
             lower = -math.inf if low is None else low
             upper = math.inf if high is None else high
             if whole and limit.mode == "hard":
                 lower = np.ceil(lower - WHOLE_ROUNDING * abs(lower))
                 upper = np.floor(upper + WHOLE_ROUNDING * abs(upper))
-            rows.append(_LimitRow(above[[g]], lower, upper, penalty, whole, first + g))
-    return rows
+            rows.append(_LimitRow(lower, upper, penalty, whole, first + g))
+    if of_ratios:
+        return rows, sp.csr_array(sp.vstack(of_ratios, format="csr"))
+    return rows, above[[row.measure - first for row in rows]]
 
 
 def _less(above: sp.csr_array, bound: float, below: sp.csr_array) -> sp.csr_array:
