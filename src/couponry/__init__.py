@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .analysis.compare import Comparison
     from .analysis.decisions import Decision, Explanation
     from .analysis.frontier import Frontier
+    from .analysis.late.decide_one import CustomerDecider
+    from .analysis.late.late_decisions import LateDecisions, OneDecision
+    from .analysis.late.prices import Prices
+    from .analysis.late.room import Room
     from .analysis.price_ranges import PriceRanges
     from .campaign import Campaign, read_campaign, write_campaign
     from .campaign_folder.size import folder_estimate as memory_estimate
@@ -41,6 +45,7 @@ __all__ = [
     "Campaign",
     "CampaignWarning",
     "Comparison",
+    "CustomerDecider",
     "CustomerRule",
     "Decision",
     "Estimate",
@@ -48,10 +53,14 @@ __all__ = [
     "Finding",
     "Frontier",
     "InvalidInput",
+    "LateDecisions",
     "Limit",
+    "OneDecision",
     "PriceRanges",
+    "Prices",
     "Report",
     "Result",
+    "Room",
     "Targeting",
     "Unsupported",
     "__version__",
@@ -68,6 +77,7 @@ _WHERE = {
     "Campaign": (".campaign", "Campaign"),
     "CampaignWarning": (".model.checking.finding", "CampaignWarning"),
     "Comparison": (".analysis.compare", "Comparison"),
+    "CustomerDecider": (".analysis.late.decide_one", "CustomerDecider"),
     "CustomerRule": (".model.rules", "CustomerRule"),
     "Decision": (".analysis.decisions", "Decision"),
     "Estimate": (".data.memory_estimate", "Estimate"),
@@ -75,10 +85,14 @@ _WHERE = {
     "Finding": (".model.checking.finding", "Finding"),
     "Frontier": (".analysis.frontier", "Frontier"),
     "InvalidInput": (".utils.errors", "InvalidInput"),
+    "LateDecisions": (".analysis.late.late_decisions", "LateDecisions"),
     "Limit": (".model.limits", "Limit"),
+    "OneDecision": (".analysis.late.late_decisions", "OneDecision"),
     "PriceRanges": (".analysis.price_ranges", "PriceRanges"),
+    "Prices": (".analysis.late.prices", "Prices"),
     "Report": (".verify", "Report"),
     "Result": (".result", "Result"),
+    "Room": (".analysis.late.room", "Room"),
     "Targeting": (".affinity.targeting", "Targeting"),
     "Unsupported": (".utils.errors", "Unsupported"),
     "__version__": (".utils.version", "__version__"),

@@ -11,8 +11,12 @@ import pyarrow as pa
 from .analysis.breakdown import breakdown, per_customer
 from .analysis.decisions import Explanation
 from .analysis.explain import explain_result
+from .analysis.late.late_decisions import LateDecisions
+from .analysis.late.prices import Prices
+from .analysis.late.room import Room
 from .analysis.price_ranges import PriceRanges, RangeOptions, price_ranges
 from .campaign_folder.write import write_result
+from .data.tables import Table
 from .results.allocation import PART_ROWS, Allocation
 from .results.solution import CampaignSolution
 from .utils.html import facts_table
@@ -225,6 +229,39 @@ class Result(CampaignSolution):
         """
         options = RangeOptions(most, move, tolerance, threads, time_limit)
         return price_ranges(self, limits, options)
+
+    def decide(
+        self,
+        candidates: Table,
+        customers: Table | None = None,
+        history: Table | None = None,
+        *,
+        room: Room | None = None,
+        threads: int | None = None,
+    ) -> LateDecisions:
+        """Decide on customers who were not in the solve, at the prices of this result.
+
+        `Prices.of(result)` does the same again and again, one at a time, and where the campaign is not at hand.
+
+        Parameters
+        ----------
+        candidates, customers, history, room, threads : optional
+            As `Prices.decide` takes them.
+
+        Returns
+        -------
+        LateDecisions
+            What they are given, and what of the limits' room that has used.
+
+        Raises
+        ------
+        InvalidInput
+            If the result has no allocation, a customer was in the solve, or something else is wrong.
+        """
+        decided = self.campaign.candidates.customers
+        return Prices.of(self).decide(
+            candidates, customers, history, room=room, threads=threads, decided=decided
+        )
 
     def write(
         self, folder: str | Path, *, overwrite: bool = False, replace_solved: bool = False

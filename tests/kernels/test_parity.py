@@ -22,6 +22,8 @@ from tests.support.kernel_cases import (
     reference,
 )
 
+from couponry.kernels import Packing
+
 needs_numba = pytest.mark.skipif("numba" not in backend_names(), reason="needs numba")
 
 
@@ -304,6 +306,53 @@ def test_span_and_quantise(name: str, item_type: Any, value_type: Any) -> None:
     assert (results[0]["error"][inside] <= 0.5021 * step[inside]).all()
     assert (results[0]["fine_error"][inside] <= 0.5001 / 256 * step[inside]).all()
     assert len(set(results[0]["fine"][item == 6].tolist())) > 20
+
+
+@every_backend
+@pytest.mark.parametrize("quantity_of", [[0, 1], [0, 0], [0, -1], [-1, -1]])
+def test_candidates_priced(name: str, quantity_of: list[int]) -> None:
+    case = make_case(3, customers=30, longest=30, items=40, attributes=2, segments=2)
+    random = np.random.default_rng(len(quantity_of) + sum(quantity_of))
+    n, quantities = len(case.shard.item), max(quantity_of) + 1
+    low = np.where(random.random((2, 40)) < 0.1, np.inf, random.normal(size=(2, 40)))
+    high = np.where(np.isfinite(low), low + (random.random((2, 40)) < 0.8), -np.inf)
+    step = np.where(high > low, (high - low) / 65535, 0.0)
+    at = np.where(random.random((2, n)) < 0.02, 1.5, random.random(n))  # mostly alike
+    exact = np.nan_to_num(low, posinf=0.0)[:, case.shard.item] + at * np.maximum(
+        0.0, np.nan_to_num(high - low, neginf=0.0)[:, case.shard.item]
+    )
+    packing = Packing(low, high, step, np.array(quantity_of))
+    price = np.ascontiguousarray(case.price[: 1 + quantities])
+    results = []
+    with backend(name) as module:
+        for each in reference(), module:
+            out = (
+                np.full((quantities, n), 7, np.uint16),
+                np.zeros(n, np.float32),
+                np.zeros(n, np.uint8),
+            )
+            for start, stop in (10, 30), (0, 0), (0, 10):
+                each.price_candidates(
+                    case.shard, exact, packing, price, case.reduced, start, stop, *out
+                )
+            results.append(dict(zip(("quantity", "value", "beyond"), out, strict=True)))
+    assert_same(results[1], results[0])
+    quantity, value, beyond = results[0].values()
+    assert 0.1 < beyond.mean() < 0.6
+    # what is not beyond was rounded and valued as in every pass
+    item, inside = case.shard.item, beyond == 0
+    for q in range(quantities):
+        first, rounded = quantity_of.index(q), np.zeros(int(inside.sum()), np.uint16)
+        reference().quantise(
+            item[inside], exact[first, inside], np.nan_to_num(low[first], posinf=0.0), step[first],
+            rounded, np.zeros(len(rounded), np.uint8), np.zeros(40), np.zeros(40),
+        )  # fmt: skip
+        assert_same(quantity[q, inside], rounded)
+    segment = np.repeat(np.broadcast_to(case.shard.segment, 30), np.diff(case.shard.indptr))
+    expected = case.price[0][segment, item]
+    for q in range(quantities):
+        expected = expected + case.price[1 + q][segment, item] * quantity[q].astype(np.float32)
+    assert_same(value[inside], expected[inside])
 
 
 @every_backend

@@ -20,7 +20,8 @@ every_kernel = pytest.mark.parametrize("kernel", CALLS)
 MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or which may be as long as they like
     "scoring.similar.offer", "scoring.similar.value", "scoring.own.offer", "scoring.own.value",  # `pair` is read
     "noise shard.quantity", "regret shard.quantity", "choose_exactly shard.quantity",
-    "propose shard.quantity", "improve shard.quantity",
+    "propose shard.quantity", "improve shard.quantity", "price_candidates shard.quantity",
+    "shard.number",  # empty: customers' numbers follow from the first one's
     "evaluate chosen",  # empty: nobody asks
     "compile_constraints constraints",  # empty: lengths alone are asked for
     "compile_constraints spec.held_ptr", "compile_constraints spec.had_ptr", "compile_constraints spec.mandatory",
@@ -38,6 +39,9 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     "quantise": {"item": 9},
     "copy_runs": {"begin": 48, "ptr": 18},
     "number_offers": {"number": 2**16},
+    "price_candidates": {
+        "shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2,
+    },
     "compile_constraints": {
         "indptr": 10**6, "item": 20, "spec.group": 10**6, "spec.held_ptr": 10**6, "spec.had_ptr": 10**6,
         "spec.had": 20, "spec.conflict_ptr": 10**6, "spec.conflict": 20, "ptr": 10**6,
@@ -234,6 +238,7 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "keep_likeliest": "chosen.score",
         "count_losses": "count", "list_changes": "changes.moved", "multiply_changes": "product",
         "minimise_model": "step", "number_offers": "offer", "find_customers": "start",
+        "price_candidates": "beyond",
     }  # fmt: skip
     assert set(out) == set(CALLS) - {"find_outside"}
     for kernel, path in out.items():

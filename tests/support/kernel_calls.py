@@ -20,7 +20,7 @@ from tests.support.kernel_cases import (
     reference,
 )
 
-from couponry.kernels import REPAIR, Changes
+from couponry.kernels import REPAIR, Changes, Packing
 from couponry.kernels.affinity_contract import (
     MOST_LEAVES,
     NO_ITEM,
@@ -139,9 +139,33 @@ def _of_candidates() -> Iterator[Call]:
     columns = {"customer": rows[:, 0].copy(), "offer": rows[:, 1].astype(np.uint16)}
     yield Call("find_customers", {**columns, "start": np.zeros(len(rows), np.int64)})
     yield Call("find_outside", {"values": values, "low": -1.0, "high": 9.0})
+    yield _pricing(_case())
     key = random.integers(0, 2**64, 8 + 3, dtype=np.uint64)
     words = random.integers(0, 2**64, 3 * 8, dtype=np.uint64)
     yield Call("hash_blocks", {"words": words, "key": key, "out": np.zeros((3, 4), np.uint64)})
+
+
+def _pricing(case: Case) -> Call:
+    random = np.random.default_rng(2)
+    n, items = len(case.shard.item), case.price.shape[2]
+    exact = random.random((2, n))
+    low = np.where(random.random((2, items)) < 0.1, np.inf, 0.0)
+    high = np.where(np.isfinite(low), 0.9, -np.inf)
+    return Call(
+        "price_candidates",
+        {
+            "shard": case.shard,
+            "exact": exact,
+            "packing": Packing(low, high, np.full((2, items), 0.9 / 65535), np.arange(2)),
+            "price": case.price,
+            "reduced": case.reduced,
+            "start": 0,
+            "stop": case.customers,
+            "quantity": np.full((2, n), 7, np.uint16),
+            "value": np.zeros(n, np.float32),
+            "beyond": np.full(n, 7, np.uint8),
+        },
+    )
 
 
 def _of_constraints() -> Iterator[Call]:

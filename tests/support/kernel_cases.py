@@ -121,6 +121,7 @@ def make_case(
         item=item,
         quantity=quantity,
         segment=random.integers(0, segments, bounds).astype(np.uint16),
+        number=np.random.default_rng([seed, 1]).integers(0, 2**63, customers * (seed % 2)),
     )
 
     price = random.normal(size=(1 + attributes, segments, items))

@@ -36,6 +36,19 @@ def test_the_page_says_what_its_code_prints() -> None:
         assert line in printed.getvalue()
 
 
+def test_late_customers_are_decided_as_the_page_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "late_customers.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    monkeypatch.chdir(tmp_path)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+            exec(block, names)
+    assert "given " in printed.getvalue() and (tmp_path / "autumn.prices").is_file()
+
+
 PAGES = sorted(
     [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.py")]
 )

@@ -77,6 +77,8 @@ cdef inline int64_t block_of(const Shard& shard, items, int64_t start, int64_t s
     cdef int64_t begin = shard.indptr.data[start], end = shard.indptr.data[stop]
     same(shard.quantity.columns, candidates, "shard.quantity: candidates")
     one_or(shard.segment.size, customers, "shard.segment: customers")
+    if shard.number.size:
+        same(shard.number.size, customers, "shard.number: customers")
     if not 0 <= begin <= end <= candidates:
         raise ValueError(f"shard.indptr: expected ascending offsets up to {candidates}, got {begin} and {end}")
     return end - begin

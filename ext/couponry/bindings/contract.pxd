@@ -20,6 +20,7 @@ cdef extern from "common/views.hpp" namespace "couponry" nogil:
         const void* item
         Table[const uint16_t] quantity
         View[const uint16_t] segment
+        View[const int64_t] number
 
     cdef cppclass Rules:
         View[const int32_t] lower, upper
@@ -101,6 +102,7 @@ cdef inline Shard shard_view(shard) except *:
     out.item = item_data(shard.item)
     out.quantity = table[uint16_t](shard.quantity)
     out.segment = view[uint16_t](shard.segment)
+    out.number = view[int64_t](shard.number)
     return out
 
 

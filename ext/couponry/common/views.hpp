@@ -45,6 +45,10 @@ struct Shard {
     int64_t item_bytes;
     Table<const uint16_t> quantity;
     View<const uint16_t> segment;
+    View<const int64_t> number;
+
+    // What stands for a customer where something is drawn by hashing.
+    COUPONRY_INLINE int64_t number_of(int64_t i) const noexcept { return number.size ? number[i] : first + i; }
 
     template <class Item>
     COUPONRY_INLINE View<const Item> items() const noexcept {

@@ -70,7 +70,7 @@ private:
         const int64_t lower = of_customer(pass_.rules.lower, customer);
         const int64_t upper = of_customer(pass_.rules.upper, customer);
         const bool one_word = n <= WORD && constraints.count <= MOST;
-        Greedy<Item>::sort(item, n, key, order, customer_hash(pass_.seed, pass_.shard.first + customer));
+        Greedy<Item>::sort(item, n, key, order, customer_hash(pass_.seed, pass_.shard.number_of(customer)));
         if (one_word && greedy(constraints, n, key, order, lower, upper, picks)) return true;
         return search(constraints, n, key, order, lower, upper, one_word, picks);
     }

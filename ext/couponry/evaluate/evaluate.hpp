@@ -367,7 +367,7 @@ private:
     }
 
     uint32_t hash_of(const CustomerSlice& slice) const noexcept {
-        return customer_hash(pass_.seed, pass_.shard.first + slice.i);
+        return customer_hash(pass_.seed, pass_.shard.number_of(slice.i));
     }
 
     // Candidates from the given one on that belong to one word of the bit set.

@@ -48,7 +48,7 @@ public:
         // what comes instead of what goes, and what goes for what comes
         const float most = given > of_customer(pass_.rules.lower, i) && left < 0.0f ? 0.0f : left;
         const float least = given < of_customer(pass_.rules.upper, i) && chosen > 0.0f ? 0.0f : chosen;
-        const int64_t level = level_of(pass_.shard.first + i, pass_.fixing->levels);
+        const int64_t level = level_of(pass_.shard.number_of(i), pass_.fixing->levels);
         const float* largest = largest_ + level * 2 * pass_.segments + segment_;
         bool is_free =
             (given > 0 && chosen - most <= largest[0]) || (given < n && least - left <= largest[pass_.segments]);

@@ -19,12 +19,12 @@ void noise_items(const Shard& shard, uint32_t seed, int64_t start, int64_t stop,
     const Item* item = static_cast<const Item*>(shard.item) + shard.indptr[start];
     const int64_t n = shard.indptr[stop] - shard.indptr[start];
     int64_t i = start, left = shard.indptr[start + 1] - shard.indptr[start];
-    uint32_t hash = customer_hash(~seed, shard.first + i);
+    uint32_t hash = customer_hash(~seed, shard.number_of(i));
     for (int64_t from = 0; from < n; from += PIECE) {
         const int64_t size = n - from < PIECE ? n - from : PIECE;
         for (int64_t j = 0; j < size;) {
             for (; left == 0; left = shard.indptr[i + 1] - shard.indptr[i])
-                hash = customer_hash(~seed, shard.first + ++i);
+                hash = customer_hash(~seed, shard.number_of(++i));
             const int64_t end = size - j < left ? size : j + left;
             left -= end - j;
             while (j < end) of_customer[j++] = hash;

@@ -86,7 +86,7 @@ private:
         lower_ = of_customer(rules_.lower, i);
         upper_ = of_customer(rules_.upper, i);
         const int64_t s = of_customer(shard_.segment, i);
-        const uint32_t hash = customer_hash(seed_, shard_.first + i);
+        const uint32_t hash = customer_hash(seed_, shard_.number_of(i));
         order_.clear();
         double largest = 0.0;
         for (int64_t j = 0; j < n_; ++j) {

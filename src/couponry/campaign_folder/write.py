@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -68,14 +68,29 @@ def write_campaign_data(
         if campaign.history is not None:
             spec["tables"]["history"] = "history.parquet"
             pq.write_table(campaign.history, draft / "history.parquet")
-        spec["customer_rule"] = [
-            _rule_entry(rule, number, draft) for number, rule in enumerate(campaign.rules, 1)
-        ]
-        spec["limit"] = [
-            _limit_entry(limit, number, draft) for number, limit in enumerate(campaign.limits, 1)
-        ]
-        (draft / SPEC).write_text(dumps(spec), encoding="utf-8")
+        write_spec(spec, campaign.rules, campaign.limits, draft)
     return Path(folder)
+
+
+def write_spec(
+    spec: Mapping[str, Any], rules: Sequence[CustomerRule], limits: Sequence[Limit], draft: Path
+) -> None:
+    """Write campaign.toml, and the tables of rules and limits beside it.
+
+    Parameters
+    ----------
+    spec : mapping
+        What it says besides rules and limits.
+    rules : sequence of CustomerRule
+    limits : sequence of Limit
+    draft : Path
+        Folder.
+    """
+    agreed = {
+        "customer_rule": [_rule_entry(rule, n, draft) for n, rule in enumerate(rules, 1)],
+        "limit": [_limit_entry(limit, n, draft) for n, limit in enumerate(limits, 1)],
+    }
+    (draft / SPEC).write_text(dumps({**spec, **agreed}), encoding="utf-8")
 
 
 def _write_parts(parts: Iterator[pa.Table], path: Path) -> None:

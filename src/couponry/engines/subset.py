@@ -56,7 +56,9 @@ def customers_of(
     own = _constraints_of(rules, customers, kernels)
     for bound in ("lower", "upper", "cap"):
         own[bound] = _own(getattr(rules, bound), customers)
-    return Shard(0, indptr, item, quantity, _own(shard.segment, customers)), rules._replace(**own)
+    number = shard.number[customers] if len(shard.number) else shard.number
+    some = Shard(0, indptr, item, quantity, _own(shard.segment, customers), number)
+    return some, rules._replace(**own)
 
 
 def positions_of(indptr: NDArray[np.int64], customers: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -85,6 +85,9 @@ class Shard(NamedTuple):
         Quantised attributes.
     segment : ndarray of uint16, shape (n or 1,)
         Segment of each customer.
+    number : ndarray of int64, shape (n or 0,)
+        What stands for each customer where something is drawn by hashing, as ties are broken; length 0: its number in
+        the whole campaign.
     """
 
     first: int
@@ -92,6 +95,26 @@ class Shard(NamedTuple):
     item: Items
     quantity: Quantities
     segment: Quantities
+    number: Offsets = NONE
+
+
+class Packing(NamedTuple):
+    """How attributes were packed in Q quantities: within an item, an attribute is ``low + step * quantity``.
+
+    Attributes
+    ----------
+    low, high : ndarray of float64, shape (A, K)
+        What was packed lies between them; inf and -inf: nothing was.
+    step : ndarray of float64, shape (A, K)
+        0 where they are the same.
+    quantity_of : ndarray of int64, shape (A,)
+        Which quantity that is; -1: none, as the attribute is the same throughout each item.
+    """
+
+    low: Amounts
+    high: Amounts
+    step: Amounts
+    quantity_of: Offsets
 
 
 class Rules(NamedTuple):

@@ -87,14 +87,15 @@ def conflicts_of(rules: list[tuple[int, CustomerRule]], items: Items) -> Conflic
     Conflicts
         Both ways; offers in several roles are in conflict in all of them.
     """
-    first = np.searchsorted(items.offer, np.arange(items.offers.num_rows + 1))
+    by_offer = np.argsort(items.offer, kind="stable")
+    first = np.searchsorted(items.offer[by_offer], np.arange(items.offers.num_rows + 1))
     parts = []
     for number, rule in rules:
         one, other = pairs_of(rule, items.offers)
         for a, b in (one, other), (other, one):
             a, b = _in_every_role(first, a, b)
             b, a = _in_every_role(first, b, a)
-            parts.append(np.stack([a, np.full(len(a), number), b]))
+            parts.append(np.stack([by_offer[a], np.full(len(a), number), by_offer[b]]))
     if not parts:
         return NO_CONFLICTS
     a, number, b = np.unique(np.concatenate(parts, axis=1), axis=1)
@@ -107,6 +108,6 @@ def conflicts_of(rules: list[tuple[int, CustomerRule]], items: Items) -> Conflic
 def _in_every_role(
     first: NDArray[np.int64], offer: NDArray[np.int64], beside: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The items of offers, and what is beside them, repeated as often."""
+    """Places of the items of offers among those by offer, and what is beside them, repeated as often."""
     count = first[offer + 1] - first[offer]
     return ranges(first[offer], count), np.repeat(beside, count)

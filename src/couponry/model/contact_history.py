@@ -233,7 +233,8 @@ def had_items(
     who, offer = history.customer[known], history.offer[known]
     if len(who) == 0:
         return np.zeros(1, np.int64), np.zeros(0, np.int32)
-    item = np.searchsorted(items.offer, offer)
+    offers, first = np.unique(items.offer, return_index=True)
+    item = first[np.searchsorted(offers, offer)]
     order = np.argsort(who, kind="stable")
     ptr = np.searchsorted(who[order], np.arange(n_customers + 1))
     return ptr.astype(np.int64), item[order].astype(np.int32)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from .. import reference
 from .affinity import _use_instruction_set as _use_for_affinity
 from .affinity import best_offers, fold_purchases, keep_likeliest, own_neighbours, score_trees
-from .candidates import find_customers, find_outside, number_offers
+from .candidates import find_customers, find_outside, number_offers, price_candidates
 from .curvature import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
 from .evaluate import _use_instruction_set as _use_for_evaluate
@@ -71,6 +71,7 @@ __all__ = [
     "order_purchases",
     "own_neighbours",
     "place_purchases",
+    "price_candidates",
     "propose",
     "quantise",
     "read_bytes",

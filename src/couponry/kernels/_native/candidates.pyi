@@ -3,6 +3,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..contract import Packing, Shard
+
 def number_offers(
     ids: NDArray[np.int32] | NDArray[np.int64],
     least: int,
@@ -21,3 +23,17 @@ def find_customers(
 def find_outside(
     values: NDArray[Any], low: float, high: float, *, unchecked: bool = False
 ) -> int: ...
+def price_candidates(
+    shard: Shard,
+    exact: NDArray[np.float64],
+    packing: Packing,
+    price: NDArray[np.float32],
+    reduced: NDArray[np.float64],
+    start: int,
+    stop: int,
+    quantity: NDArray[np.uint16],
+    value: NDArray[np.float32],
+    beyond: NDArray[np.uint8],
+    *,
+    unchecked: bool = False,
+) -> None: ...

@@ -19,7 +19,7 @@ from .alternatives import alternatives
 from .candidates import find_customers, find_outside, number_offers, quantise, span
 from .changes import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
-from .evaluate import evaluate, noise
+from .evaluate import evaluate, noise, price_candidates
 from .fix_choices import fix_choices
 from .local_search import improve, propose
 from .memory import copy_runs, hash_blocks
@@ -58,6 +58,7 @@ __all__ = [
     "order_purchases",
     "own_neighbours",
     "place_purchases",
+    "price_candidates",
     "propose",
     "quantise",
     "regret",

@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..contract import Bounds, Flags, Integer, Prices, Quantities, Rules, Shard, Sums
+from ..contract import (
+    Amounts,
+    Bounds,
+    Flags,
+    Integer,
+    Packing,
+    Prices,
+    Quantities,
+    Rules,
+    Shard,
+    Sums,
+)
 from ..set_layout import has_constraints
 from .constraint_search import best_choice, constraints_in_order
-from .preference import MASK, order_of_choice, tie_hash
+from .preference import MASK, number_of, order_of_choice, tie_hash
 from .rules import of_customer, of_row
 from .search_bounds import slack_in_units, whole_values
+
+ALIKE_PARTS = 4.0
+"""256ths of a step that attributes which share a quantity may be apart; `solver.problem.ALIKE_STEPS` says the same."""
+
+MOST_PARTS = 16777215.0
+"""256ths of a step that a quantity and what is closer have room for."""
+
+LARGEST_VALUE = 1e37
+"""Size of a value, at most: sums of values stay within float32."""
 
 
 def noise(shard: Shard, seed: int, start: int, stop: int, out: Quantities) -> None:
@@ -29,7 +49,7 @@ def noise(shard: Shard, seed: int, start: int, stop: int, out: Quantities) -> No
     for i in range(start, stop):
         for e in range(shard.indptr[i], shard.indptr[i + 1]):
             # another seed than ties are broken by
-            out[e - first] = tie_hash(seed ^ MASK, shard.first + i, shard.item[e]) >> 16
+            out[e - first] = tie_hash(seed ^ MASK, number_of(shard, i), shard.item[e]) >> 16
 
 
 def reduced_value(shard: Shard, price: Prices, segment: int, k: Integer, e: int) -> np.float32:
@@ -84,7 +104,7 @@ def evaluate(
         for j in range(end - begin):
             k = np.int64(shard.item[begin + j])
             value[j] = reduced_value(shard, price, segment, k, begin + j)
-        order = order_of_choice(value, seed, shard.first + i, shard.item, begin)
+        order = order_of_choice(value, seed, number_of(shard, i), shard.item, begin)
         if has_constraints(rules, i):
             given, slack = choose_by_search(rules, i, value, order, unit)
             if slack > 0:
@@ -157,3 +177,95 @@ def choose_greedily(
             if g >= 0:
                 counts[g] = 0
     return given
+
+
+def price_candidates(
+    shard: Shard,
+    exact: Amounts,
+    packing: Packing,
+    price: Prices,
+    reduced: Amounts,
+    start: int,
+    stop: int,
+    quantity: Quantities,
+    value: Prices,
+    beyond: Flags,
+) -> None:
+    """Pack some customers' candidates, and find their reduced values at a price table.
+
+    The value of a candidate is that of its quantities, as in every pass. Where an attribute is beyond what was packed
+    of its item, it is that of the attributes as given.
+
+    Parameters
+    ----------
+    shard : Shard
+        Its quantities are not looked at.
+    exact : ndarray of float64, shape (A, e)
+        Attributes as given, finite.
+    packing : Packing
+        Of A attributes in Q quantities.
+    price : ndarray of float32, shape (1 + Q, S, K)
+        Reduced value of a coupon, and of a unit of each quantity.
+    reduced : ndarray of float64, shape (1 + A, S, K)
+        Reduced value of a coupon, and of a unit of each attribute.
+    start, stop : int
+        Customers ``start <= i < stop``.
+    quantity : ndarray of uint16, shape (Q, e)
+        OUT: quantities of their candidates; 0 for those beyond.
+    value : ndarray of float32, shape (e,)
+        OUT: reduced values.
+    beyond : ndarray of uint8, shape (e,)
+        OUT: 1 for candidates beyond what was packed.
+    """
+    for i in range(start, stop):
+        segment = of_customer(shard.segment, i)
+        for e in range(shard.indptr[i], shard.indptr[i + 1]):
+            k = np.int64(shard.item[e])
+            if pack(exact, packing, e, k, quantity):
+                beyond[e] = 0
+                total = price[0, segment, k]
+                for q in range(quantity.shape[0]):
+                    total = total + price[1 + q, segment, k] * np.float32(quantity[q, e])
+                value[e] = total + np.float32(0.0)  # no negative zero
+            else:
+                beyond[e] = 1
+                amount = reduced[0, segment, k]
+                for a in range(exact.shape[0]):
+                    amount = amount + reduced[1 + a, segment, k] * exact[a, e]
+                amount = max(min(amount, LARGEST_VALUE), -LARGEST_VALUE)
+                value[e] = np.float32(amount) + np.float32(0.0)
+
+
+def pack(exact: Amounts, packing: Packing, e: int, k: Integer, quantity: Quantities) -> bool:
+    """Write the quantities of candidate e, of item k; False where it lies beyond what was packed."""
+    inside = True
+    for a in range(exact.shape[0]):
+        v = exact[a, e]
+        inside = inside and v >= packing.low[a, k] and v <= packing.high[a, k]
+    for q in range(quantity.shape[0]):
+        quantity[q, e] = 0
+    if not inside:
+        return False
+    for a in range(exact.shape[0] - 1, -1, -1):
+        q = packing.quantity_of[a]
+        if q < 0 or not packing.step[a, k] > 0.0:
+            continue
+        first = 0
+        while packing.quantity_of[first] != q:
+            first += 1
+        parts = parts_of(exact, packing, a, e, k)
+        if abs(parts - parts_of(exact, packing, first, e, k)) > ALIKE_PARTS:
+            for other in range(quantity.shape[0]):
+                quantity[other, e] = 0
+            return False
+        if first == a:
+            quantity[q, e] = np.uint16(np.floor(parts / 256.0))
+    return True
+
+
+def parts_of(exact: Amounts, packing: Packing, a: int, e: int, k: Integer) -> float:
+    """Where attribute a of candidate e lies in the range of its item, in 256ths of a step, as `quantise` rounds it."""
+    if not packing.step[a, k] > 0.0:
+        return 0.0
+    at = (exact[a, e] - packing.low[a, k]) / packing.step[a, k]
+    return float(min(np.floor((at + 0.5) * 256.0 + 0.5), MOST_PARTS))

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..contract import Flags, Integer, Prices, Rules, Shard, Sums
 from .evaluate import evaluate, reduced_value
-from .preference import level_of
+from .preference import level_of, number_of
 from .rules import of_customer
 
 
@@ -63,7 +63,7 @@ def fix_choices(
     evaluate(shard, rules, price, seed, start, stop, usage, best, unit, cut)
     for i in range(start, stop):
         mine = best[shard.indptr[i] - first : shard.indptr[i + 1] - first]
-        bars = threshold[level_of(shard.first + i, len(threshold))]
+        bars = threshold[level_of(number_of(shard, i), len(threshold))]
         is_free[i - start] = is_close(shard, rules, price, i, mine, bars)
         if is_free[i - start]:
             chosen[shard.indptr[i] - first : shard.indptr[i + 1] - first] = mine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..contract import Amounts, Integer, Items, Prices, Sums
+from ..contract import Amounts, Integer, Items, Prices, Shard, Sums
 
 MASK = 0xFFFFFFFF
 
@@ -23,6 +23,11 @@ def tie_hash(seed: int, customer: int, item: Integer) -> int:
     low = scramble((seed ^ customer) & MASK)
     high = scramble((low ^ (customer >> 32)) & MASK)
     return scramble((high ^ (int(np.int64(item)) * 0x9E3779B9)) & MASK)
+
+
+def number_of(shard: Shard, i: int) -> int:
+    """What stands for customer i of a shard where something is drawn by hashing."""
+    return int(shard.number[i]) if len(shard.number) > 0 else shard.first + i
 
 
 def level_of(customer: int, levels: int) -> int:

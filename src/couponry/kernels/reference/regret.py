@@ -9,7 +9,7 @@ import numpy as np
 from ..contract import Amounts, Flags, Integer, Rules, Shard, Sums
 from ..set_layout import has_constraints
 from .constraint_search import FREE, IN, OUT, best_choice, constraints_in_order
-from .preference import order_of_choice
+from .preference import number_of, order_of_choice
 from .rules import fits, of_customer
 from .search_bounds import slack_in_units, whole_values
 
@@ -113,7 +113,7 @@ def regret_by_search(
     """`regret` for a customer with cardinality constraints."""
     begin, n = shard.indptr[i], len(value)
     lower, upper = of_customer(rules.lower, i), of_customer(rules.upper, i)
-    order = order_of_choice(value, seed, shard.first + i, shard.item, begin)
+    order = order_of_choice(value, seed, number_of(shard, i), shard.item, begin)
     whole, shift = whole_values(value)
     bound, member = constraints_in_order(rules, i, order)
     fixing = np.zeros(n, np.int64)
@@ -165,7 +165,7 @@ def choose_exactly(
             continue
         begin = shard.indptr[i]
         value = values_of(shard, exact, reduced, i)
-        order = order_of_choice(value, seed, shard.first + i, shard.item, begin)
+        order = order_of_choice(value, seed, number_of(shard, i), shard.item, begin)
         whole, shift = whole_values(value)
         bound, member = constraints_in_order(rules, i, order)
         lower, upper = of_customer(rules.lower, i), of_customer(rules.upper, i)

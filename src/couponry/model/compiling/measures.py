@@ -8,8 +8,9 @@ candidate carries only its attributes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,44 @@ class Amount:
         return Amount(self.constant + factor * other.constant, slopes)
 
 
+def default_parts(name: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Say what the default cost or value is made of.
+
+    Parameters
+    ----------
+    name : {"cost", "value"}
+
+    Returns
+    -------
+    fixed, per_response : dict of str to float
+        Columns that count as they are, and those that count times the response, with their factors.
+    """
+    if name == "cost":
+        return {"issue_cost": 1.0}, {"face_value": 1.0}
+    return {"issue_cost": -1.0}, {"margin": 1.0, "face_value": -1.0}
+
+
+def summed_parts(
+    values: Callable[[str], Any], fixed: Mapping[str, float], per_response: Mapping[str, float]
+) -> Any:
+    """Sum what the default cost or value is made of.
+
+    Parameters
+    ----------
+    values : callable
+        Returns a column by its name; 0 where there is none.
+    fixed, per_response : mapping of str to float
+        Of `default_parts`.
+
+    Returns
+    -------
+    ndarray of float64, or float
+    """
+    rate = sum(factor * values(part) for part, factor in per_response.items())
+    constant = sum(factor * values(part) for part, factor in fixed.items())
+    return constant + values("response") * rate
+
+
 def refuse_missing(name: str, by_whom: str, have: Collection[str], names: Sequence[str]) -> None:
     """Refuse a column to sum that is not there, and does not follow from others.
 
@@ -106,6 +145,9 @@ class Amounts:
     backend : Backend
     names : sequence of str
         All columns of the candidates table, for messages.
+    spans : mapping of str to Span, optional
+        What each attribute was packed over, by name: candidates may go beyond it, and every column of theirs is an
+        attribute. Default: it is found, and columns that are the same throughout each item are no attributes.
 
     Attributes
     ----------
@@ -125,12 +167,14 @@ class Amounts:
         candidates: Candidates,
         backend: Backend,
         names: Sequence[str] = (),
+        spans: Mapping[str, Span] | None = None,
     ):
         self._items = items
         self._item = item
         self._candidates = candidates
         self._backend = backend
         self._names = names or tuple(candidates.columns)
+        self._spans = spans
         self._known: dict[str, Amount] = {}
         self._by = "offer" if items.role is None else "offer and role"  # what items are
         self.attributes: dict[str, Attribute] = {}
@@ -240,10 +284,7 @@ class Amounts:
             return self._attribute(name, f"column {name}", self._candidates.columns[name])
         if name in self._items.offers.column_names:
             return Amount(tables.numbers(self._items.offers, "offers", name)[self._items.offer])
-        if name == "cost":
-            return self._default(name, by_whom, {"issue_cost": 1.0}, {"face_value": 1.0})
-        weights = {"margin": 1.0, "face_value": -1.0}  # of the value
-        return self._default(name, by_whom, {"issue_cost": -1.0}, weights)
+        return self._default(name, by_whom, *default_parts(name))
 
     def _attribute(self, name: str, source: str, values: NDArray[np.floating]) -> Amount:
         """Values of candidates as an amount: an attribute, unless all candidates of each item have the same."""
@@ -252,6 +293,10 @@ class Amounts:
             found = find_span(self._item, len(self._items), values, self._backend)
             return {"low": save(store, "low", found.low), "high": save(store, "high", found.high)}
 
+        if self._spans is not None:
+            span = self._spans.get(name, Span.empty(len(self._items)))
+            self.attributes[name] = Attribute(source, values, span)
+            return Amount(np.zeros(len(self._items)), {name: np.ones(len(self._items))})
         made = self._candidates.derived.get_or_make("span", [self._by, source], make)
         low, high = made["low"], made["high"]
         if (low >= high).all():  # the same for every candidate of an item: nothing to pack
@@ -320,9 +365,7 @@ class Amounts:
                         return of_offers[part][candidates.offer[rows]]
                     return 0.0
 
-                rate = sum(factor * values(part) for part, factor in per_response.items())
-                constant = sum(factor * values(part) for part, factor in fixed.items())
-                total = constant + values("response") * rate
+                total = summed_parts(values, fixed, per_response)
                 writer.append(np.broadcast_to(total, rows.stop - rows.start))
                 release_pages(candidates.offer[rows])
                 release_pages(*(column[rows] for column in candidates.columns.values()))

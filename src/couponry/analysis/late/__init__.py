@@ -1,0 +1,1 @@
+"""Late customers: decided at a result's prices, after the solve."""

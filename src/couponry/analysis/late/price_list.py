@@ -1,0 +1,233 @@
+"""What a result's prices hold for late customers: what was agreed, how candidates were packed, and each limit's row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...model.campaign_checks import same_parts
+from ...model.campaign_data import CampaignData
+from ...model.changes import changed
+from ...model.compiling.compile_limits import CompiledLimits
+from ...model.limits import Limit
+from ...model.rules import CustomerRule
+from ...results.solution import CampaignSolution
+from ...utils.errors import InvalidInput
+
+RowName = tuple[str, str | None, int]
+"""A row of the limits: name and group of its limit, and which row of these it is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Agreed:
+    """A campaign without its candidates, customers and history.
+
+    Attributes
+    ----------
+    name, value : str
+    offers : pyarrow.Table
+        In ascending order of its ids.
+    rules : tuple of CustomerRule
+    limits : tuple of Limit
+    customer_type : pyarrow.DataType
+        Of the customers' ids, as they came.
+    columns : tuple of str
+        Numeric columns of candidates that the campaign used.
+    candidate_names : tuple of str
+        All columns of its candidates, for messages.
+    coupon_columns : tuple of str
+        What an allocation states of each coupon.
+    has_roles : bool
+        Whether candidates had roles.
+    seed : int
+        What ties are broken by.
+    """
+
+    name: str
+    value: str
+    offers: pa.Table
+    rules: tuple[CustomerRule, ...]
+    limits: tuple[Limit, ...]
+    customer_type: pa.DataType
+    columns: tuple[str, ...]
+    candidate_names: tuple[str, ...]
+    coupon_columns: tuple[str, ...]
+    has_roles: bool
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class PackedOver:
+    """How candidates were packed.
+
+    Attributes
+    ----------
+    code : ndarray of int64, shape (n_items,), or (0,)
+        4 * offer + role of each item; empty where roles are not told apart.
+    names : tuple of str
+        Attributes, and columns that were the same throughout each item.
+    low, high : ndarray of float64, shape (n_names, n_items)
+        What each of them was packed over; inf and -inf where an item had no candidates.
+    least, step : ndarray of float64, shape (n_names, n_items)
+        It was packed as ``least + step * quantity``.
+    quantity_of : ndarray of int64, shape (n_names,)
+        In which quantity; -1: in none.
+    """
+
+    code: NDArray[np.int64]
+    names: tuple[str, ...]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    least: NDArray[np.float64]
+    step: NDArray[np.float64]
+    quantity_of: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class PricedRows:
+    """What the solve found of each row of the limits.
+
+    Attributes
+    ----------
+    names : list of RowName
+    price : ndarray of float64, shape (n_rows,)
+        Signed.
+    activity, error : ndarray of float64, shape (n_rows,)
+        What the allocation comes to, and how far that may be off.
+    """
+
+    names: list[RowName]
+    price: NDArray[np.float64]
+    activity: NDArray[np.float64]
+    error: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class PriceList:
+    """All that late customers are decided by.
+
+    Attributes
+    ----------
+    agreed : Agreed
+    packed : PackedOver
+    rows : PricedRows
+    """
+
+    agreed: Agreed
+    packed: PackedOver
+    rows: PricedRows
+
+
+def row_names(limits: CompiledLimits) -> list[RowName]:
+    """Name the rows of limits.
+
+    Parameters
+    ----------
+    limits : CompiledLimits
+
+    Returns
+    -------
+    list of RowName
+        In their order.
+    """
+    seen: Counter[int] = Counter()
+    names = []
+    for number in limits.measure_of_row.tolist():
+        measure = limits.measures[number]
+        names.append((measure.name, measure.group, seen[number]))
+        seen[number] += 1
+    return names
+
+
+def price_list_of(solution: CampaignSolution, limits: Mapping[Any, Any] | None = None) -> PriceList:
+    """Take from a solution what late customers are decided by.
+
+    Parameters
+    ----------
+    solution : CampaignSolution
+    limits : mapping, optional
+        Bounds that hold for all customers together, where they are others than those of the solve; by name, as
+        `Campaign.changed` takes them.
+
+    Returns
+    -------
+    PriceList
+
+    Raises
+    ------
+    InvalidInput
+        If the solution has no allocation, or a change is more than another bound.
+    """
+    plan, compiled, campaign = solution.plan, solution.compiled, solution.campaign
+    if plan is None:
+        raise InvalidInput(
+            f"prices: expected a result with an allocation, got one that is {solution.status}"
+        )
+    candidates, problem = campaign.candidates, compiled.problem
+    kind = campaign.customer_type
+    agreed = Agreed(
+        name=campaign.name,
+        value=campaign.value,
+        offers=campaign.offers,
+        rules=campaign.rules,
+        limits=_with_bounds(campaign, limits) if limits else campaign.limits,
+        customer_type=kind.value_type if pa.types.is_dictionary(kind) else kind,
+        columns=tuple(candidates.columns),
+        candidate_names=campaign.candidate_names,
+        coupon_columns=tuple(campaign.coupon_columns()),
+        has_roles=candidates.role is not None,
+        seed=solution.seed,
+    )
+    rows = PricedRows(
+        row_names(compiled.limits),
+        solution.prices,
+        problem.rows @ plan.usage.ravel(),
+        abs(problem.rows) @ plan.usage_error.ravel(),
+    )
+    return PriceList(agreed, _packed_over(solution), rows)
+
+
+def _with_bounds(campaign: CampaignData, limits: Mapping[Any, Any]) -> tuple[Limit, ...]:
+    """The limits of a campaign with other bounds; what the allocation comes to is known of the same sums alone."""
+    others = changed(campaign, limits=limits).limits
+    for own, other in zip(campaign.limits, others, strict=True):
+        as_before = replace(other, min=own.min, max=own.max, table=own.table)
+        if not same_parts([own], [as_before]):
+            raise InvalidInput(f"prices: {own.label}: expected other bounds, got another limit")
+        if own.ratio is not None and not same_parts([own], [other]):
+            raise InvalidInput(
+                f"prices: {own.label}: expected other bounds of sums, got some of a ratio: solve again with them"
+            )
+    return others
+
+
+def _packed_over(solution: CampaignSolution) -> PackedOver:
+    """How the candidates of a solution were packed."""
+    compiled = solution.compiled
+    items, problem, amounts = compiled.items, compiled.problem, compiled.amounts
+    names = list(compiled.limits.attributes)
+    same = [
+        name
+        for name in dict.fromkeys(["value", "cost", *solution.campaign.candidates.columns])
+        if name not in names and (known := amounts.known(name)) is not None and not known.slopes
+    ]
+    spans = [amounts.attributes[name].span for name in names]
+    constants = [amounts.of(name, name).constant for name in same]
+    shape = (len(constants), len(items))
+    constant = np.array(constants, float).reshape(shape)
+    found = (len(names), len(items))
+    return PackedOver(
+        code=np.zeros(0, np.int64) if items.role is None else 4 * items.offer + items.role,
+        names=(*names, *same),
+        low=np.concatenate([np.array([span.low for span in spans]).reshape(found), constant]),
+        high=np.concatenate([np.array([span.high for span in spans]).reshape(found), constant]),
+        least=np.concatenate([problem.low.reshape(found), constant]),
+        step=np.concatenate([problem.step.reshape(found), np.zeros(shape)]),
+        quantity_of=np.concatenate([problem.quantity_of, np.full(len(same), -1)]),
+    )
