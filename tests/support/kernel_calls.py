@@ -285,7 +285,7 @@ def calls_of_affinity(
     width = min(int(chooser.quota.sum()), offers)
     arguments = {"scoring": chooser.scoring(), "start": 0, "stop": customers}
     yield Call("best_offers", arguments | {"chosen": _room(customers, width)})
-    yield likeliest_call(random, customers=customers, most=int(random.integers(1, 40)))
+    yield likeliest_call(random, customers=customers, most=int(random.choice([5, 40, 150])))
     yield neighbours_call(random, customers=customers, items=items)
     rows = int(random.choice([1, 63, 64, 65, 150]))
     yield trees_call(random, trees=int(random.integers(1, 5)), features=3, rows=rows)

@@ -2,11 +2,16 @@
 #include "affinity/keep_likeliest.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <new>
 #include <vector>
 
 namespace couponry {
 namespace {
+
+constexpr int64_t ROLES = 3;
+constexpr int64_t FEW = 64;    // offers of a customer that are compared each with each
+constexpr int32_t LANES = 16;  // that are compared at a time
 
 struct Offer {
     float score;
@@ -17,32 +22,83 @@ bool is_before(const Offer& one, const Offer& other) noexcept {
     return one.score > other.score || (one.score == other.score && one.place < other.place);
 }
 
-// Flags the offers of a role, from `begin` to `end`, that its quota has room for.
-void take(const Chosen& chosen, int64_t begin, int64_t end, uint8_t role, int64_t quota, std::vector<Offer>& some,
-          std::vector<uint8_t>& taken) {
-    some.clear();
-    for (int64_t d = begin; d < end; ++d)
-        if (chosen.role[d] == role) some.push_back({chosen.score[d], d});
-    const int64_t count = std::min<int64_t>(quota, static_cast<int64_t>(some.size()));
-    if (count < static_cast<int64_t>(some.size()))
-        std::nth_element(some.begin(), some.begin() + count, some.end(), is_before);
-    for (int64_t k = 0; k < count; ++k) taken[some[k].place - begin] = 1;
-}
+// A few offers of one role, in their order; as many as a multiple of LANES, the last of which are of no customer.
+struct FewOffers {
+    alignas(64) float score[FEW];
+    int32_t place[FEW];
+    int32_t count;
 
-void keep(View<const int32_t> quota, const Chosen& chosen) {
-    std::vector<Offer> some;
-    std::vector<uint8_t> taken;
+    // How many are likelier than the d-th, or as likely and before it.
+    int32_t before(int32_t d) const noexcept {
+        const float own = score[d];
+        int32_t found = 0;
+        for (int32_t e = 0; e < count; ++e)
+            found += static_cast<int32_t>(score[e] > own) | (static_cast<int32_t>(score[e] == own) & (e < d));
+        return found;
+    }
+};
+
+class Taken {
+public:
+    explicit Taken(const View<const int32_t>& quota) noexcept : quota_(quota) {}
+
+    // Flags the offers from `begin` to `end` that the quotas of their roles have room for.
+    const uint8_t* of(const Chosen& chosen, int64_t begin, int64_t end) {
+        if (end - begin <= FEW) {
+            flag_few(chosen, begin, end);
+            return few_;
+        }
+        many_.assign(static_cast<size_t>(end - begin), 0);
+        for (int64_t r = 0; r < ROLES; ++r) flag_many(chosen, begin, end, r);
+        return many_.data();
+    }
+
+private:
+    void flag_few(const Chosen& chosen, int64_t begin, int64_t end) noexcept {
+        for (FewOffers& role : roles_) role.count = 0;
+        for (int64_t d = begin; d < end; ++d) {
+            FewOffers& role = roles_[chosen.role[d]];
+            role.score[role.count] = chosen.score[d];
+            role.place[role.count++] = static_cast<int32_t>(d - begin);
+        }
+        for (int64_t r = 0; r < ROLES; ++r) {
+            FewOffers& role = roles_[r];
+            const int32_t count = role.count;
+            for (; role.count % LANES; ++role.count) role.score[role.count] = NOTHING;
+            const bool all = count <= quota_[r];
+            for (int32_t d = 0; d < count; ++d) few_[role.place[d]] = all || role.before(d) < quota_[r];
+        }
+    }
+
+    void flag_many(const Chosen& chosen, int64_t begin, int64_t end, int64_t role) {
+        some_.clear();
+        for (int64_t d = begin; d < end; ++d)
+            if (chosen.role[d] == role) some_.push_back({chosen.score[d], d});
+        const int64_t count = std::min<int64_t>(quota_[role], static_cast<int64_t>(some_.size()));
+        if (count < static_cast<int64_t>(some_.size()))
+            std::nth_element(some_.begin(), some_.begin() + count, some_.end(), is_before);
+        for (int64_t k = 0; k < count; ++k) many_[some_[k].place - begin] = 1;
+    }
+
+    static constexpr float NOTHING = -std::numeric_limits<float>::infinity();
+    View<const int32_t> quota_;
+    FewOffers roles_[ROLES];
+    uint8_t few_[FEW];
+    std::vector<uint8_t> many_;
+    std::vector<Offer> some_;
+};
+
+void keep(const View<const int32_t>& quota, const Chosen& chosen) {
+    Taken taken(quota);
     int64_t begin = 0, kept = 0;
     for (int64_t i = 0; i < chosen.number.size; ++i) {
         const int64_t end = begin + chosen.number[i], first = kept;
-        taken.assign(static_cast<size_t>(end - begin), 0);
-        for (int64_t r = 0; r < quota.size; ++r)
-            take(chosen, begin, end, static_cast<uint8_t>(r), quota[r], some, taken);
+        const uint8_t* flags = taken.of(chosen, begin, end);
         for (int64_t d = begin; d < end; ++d) {
-            if (!taken[d - begin]) continue;
             chosen.offer[kept] = chosen.offer[d];
             chosen.role[kept] = chosen.role[d];
-            chosen.score[kept++] = chosen.score[d];
+            chosen.score[kept] = chosen.score[d];
+            kept += flags[d - begin];
         }
         chosen.number[i] = static_cast<int32_t>(kept - first);
         begin = end;

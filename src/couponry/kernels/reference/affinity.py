@@ -177,11 +177,10 @@ def keep_likeliest(quota: Bounds, chosen: Chosen) -> None:
                 before += chosen.role[e] == role and larger
             taken[d - begin] = before < quota[role]
         for d in range(begin, end):
-            if taken[d - begin]:
-                chosen.offer[kept] = chosen.offer[d]
-                chosen.role[kept] = chosen.role[d]
-                chosen.score[kept] = chosen.score[d]
-                kept += 1
+            chosen.offer[kept] = chosen.offer[d]  # of the next one, where this one is not kept
+            chosen.role[kept] = chosen.role[d]
+            chosen.score[kept] = chosen.score[d]
+            kept += taken[d - begin]
         chosen.number[i] = kept - first
         begin = end
 
