@@ -165,3 +165,30 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "files.parquet")
     with pytest.raises(InvalidInput, match="'customer', row 2: expected text in UTF-8"):
         Campaign({"offer": [1, 2]}, tmp_path / "files.parquet")
+
+
+def test_files_and_row_groups_without_rows(tmp_path: Path) -> None:
+    given = pa.table(rows("canonical"))
+    (tmp_path / "files").mkdir()
+    pq.write_table(given[:0], tmp_path / "files" / "a.parquet")
+    with pq.ParquetWriter(tmp_path / "files" / "b.parquet", given.schema) as writer:
+        for part in given[:0], given, given[:0]:
+            writer.write_table(part)
+    pq.write_table(given[:0], tmp_path / "files" / "c.parquet")
+    found = build(tmp_path / "files", pa.array(np.arange(OFFERS)), MemoryStore(), 2)
+    assert found.offer.tolist() == given["offer"].to_pylist()
+
+
+def test_roles_in_dictionaries(tmp_path: Path) -> None:
+    given = rows("any")
+    role = np.array([None, "reward", "activation", "innovation"])[given["offer"] % 4]
+    table = pa.table(
+        {"customer": given["customer"], "offer": given["offer"], "role": pa.array(role)}
+    )
+    pq.write_table(table, tmp_path / "files.parquet", row_group_size=250)
+    names = ["customer", "offer", "role"]
+    for column in table["role"], table["role"].dictionary_encode():
+        pq.write_table(table.set_column(2, "role", column), tmp_path / "files.parquet")
+        stream = stream_files(tmp_path, "files.parquet", "candidates", names)
+        found = build_candidates(stream, pa.array(np.arange(OFFERS)), MemoryStore(), 2)
+        assert found.role is not None and (found.role == found.offer % 4).all()

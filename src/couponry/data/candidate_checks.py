@@ -1,4 +1,4 @@
-"""Checks of the candidates table, a block of rows at a time."""
+"""Checks of the candidates table, a part of its rows at a time."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class CandidateChecks:
         DuplicatePair
         """
         table, first = numbered.part.read(), numbered.first_row
-        columns: dict[str, NDArray[Any]] = {"offer": self._offer(table, numbered)}
+        columns: dict[str, NDArray[Any]] = {"offer": self._offer(table, first)}
         odd: list[str] = []
         customer = ids.in_order(ids.coded(table, TABLE, "customer", first))
         for name in self.numeric:
@@ -135,9 +135,8 @@ class CandidateChecks:
             columns["mandatory"] = _flags(table, "mandatory", first)
         return sort_rows(customer, columns, len(self.offers), self._kernels.find_customers)
 
-    def _offer(self, table: pa.Table, numbered: NumberedPart) -> NDArray[Any]:
+    def _offer(self, table: pa.Table, first_row: int) -> NDArray[Any]:
         """The row of the sorted offers of each candidate."""
-        first_row = numbered.first_row
         found = ids.coded(table, TABLE, "offer", first_row)
         label = "table candidates, column 'offer'"
         tables.check_kind_of_ids(found.some(), self.offers, label, "offers")
@@ -237,6 +236,9 @@ def _role_codes(table: pa.Table, first_row: int) -> NDArray[np.uint8]:
     """The code of each row's role; null is 0."""
     column = table["role"]
     if pa.types.is_dictionary(column.type):
+        found = _codes_of_dictionary(column)
+        if found is not None:
+            return found
         column = column.cast(column.type.value_type)
     if pa.types.is_null(column.type):
         return np.zeros(len(column), np.uint8)
@@ -257,3 +259,16 @@ def _role_codes(table: pa.Table, first_row: int) -> NDArray[np.uint8]:
         )
     codes: NDArray[np.int64] = pc.fill_null(code, -1).to_numpy()
     return (codes + 1).astype(np.uint8)
+
+
+def _codes_of_dictionary(column: pa.ChunkedArray) -> NDArray[np.uint8] | None:
+    """The code of each row's role, if the dictionary is of nothing but roles."""
+    whole = ids.sound_dictionary(column)
+    if whole is None:
+        return None
+    known = pc.index_in(whole.dictionary, value_set=pa.array(ROLES).cast(whole.dictionary.type))
+    if known.null_count:
+        return None
+    code = np.append(known.to_numpy() + 1, 0).astype(np.uint8)
+    places: NDArray[np.int32] = pc.fill_null(whole.indices, len(known)).to_numpy()
+    return code[places]

@@ -83,11 +83,9 @@ def coded(table: pa.Table, what: str, name: str, first_row: int = 0) -> CodedIds
     column = table[name]
     if column.type in (pa.int32(), INTEGERS) and column.null_count == 0:
         return CodedIds(_aligned(one_array(column)), None)
-    if column.type in DICTIONARIES and column.null_count == 0:
-        whole = one_array(column.unify_dictionaries())
-        dictionary = whole.dictionary.cast(TEXT)
-        if dictionary.null_count == 0 and _is_sound(whole):
-            return CodedIds(_aligned(whole.indices), dictionary)
+    whole = None if column.null_count else sound_dictionary(column)
+    if whole is not None and whole.dictionary.null_count == 0:
+        return CodedIds(_aligned(whole.indices), whole.dictionary.cast(TEXT))
     found = tables.ids(table, what, name, first_row)
     if found.type == INTEGERS:
         return CodedIds(_aligned(found), None)
@@ -114,13 +112,26 @@ def in_order(found: CodedIds) -> CodedIds:
     return CodedIds(rank[found.code], distinct)
 
 
-def _is_sound(column: pa.DictionaryArray) -> bool:
-    """Whether a dictionary holds text, and every row is in it."""
+def sound_dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray | None:
+    """Return a column of text in a dictionary as one array.
+
+    Parameters
+    ----------
+    column : pyarrow.ChunkedArray
+
+    Returns
+    -------
+    pyarrow.DictionaryArray or None
+        None for another column, one whose rows are not all in its dictionary, and bytes that are no text.
+    """
+    if column.type not in DICTIONARIES:
+        return None
     try:
-        column.validate(full=True)
-    except pa.ArrowInvalid:
-        return False
-    return True
+        for chunk in column.chunks:
+            chunk.validate(full=True)
+        return one_array(column.unify_dictionaries())
+    except pa.ArrowException:
+        return None
 
 
 def _aligned(column: pa.Array) -> NDArray[Any]:

@@ -148,6 +148,8 @@ class ParquetRows:
                 metadata = pq.read_metadata(path)
             for group in range(metadata.num_row_groups):
                 size = metadata.row_group(group).num_rows
+                if size == 0:
+                    continue
                 if waiting and (size > MOST_PART_ROWS or count + size > rows()):
                     yield Part(count, partial(self._read, waiting, schema))
                     waiting, count = [], 0
@@ -193,12 +195,12 @@ class ParquetRows:
                 return schema
             # a damaged footer is an error here, while PyArrow ends the process if it is asked for columns first
             next(file.iter_batches(1, [0], names, use_threads=False), None)
-            group = file.metadata.row_group(0)
-            for column in map(group.column, range(group.num_columns)):
-                if column.path_in_schema in names and column.has_dictionary_page:
+            written = file.metadata.schema
+            paths = [written.column(number).path for number in range(len(written))]
+            for name in names:
+                if file.metadata.row_group(0).column(paths.index(name)).has_dictionary_page:
                     kind = pa.dictionary(pa.int32(), pa.string())  # PyArrow reads no other
-                    number = schema.get_field_index(column.path_in_schema)
-                    schema = schema.set(number, pa.field(column.path_in_schema, kind))
+                    schema = schema.set(schema.get_field_index(name), pa.field(name, kind))
         return schema
 
     def _read(self, files: list[_Groups], schema: pa.Schema) -> pa.Table:
