@@ -12,7 +12,14 @@ import pytest
 from benchmarks.instances.synthetic_purchases import Shoppers
 
 from couponry import Campaign, InvalidInput
-from couponry.affinity import Assortment, CandidateModel, Catalogue, DiscoveryModel, PurchaseHistory
+from couponry.affinity import (
+    Assortment,
+    CandidateModel,
+    Catalogue,
+    DiscoveryModel,
+    PurchaseHistory,
+    candidate_pipeline,
+)
 from couponry.affinity.candidates import new_offers, offer_knowledge, weighted_purchases
 from couponry.affinity.candidates.outcomes import bought_later
 from couponry.affinity.candidates.weighted_purchases import CustomerRange
@@ -178,6 +185,17 @@ def test_a_model_with_columns_of_its_user_is_refused() -> None:
             (4.0, 16.0),
         )
     assert isinstance(made._new.scorer, LinearScorer)
+
+
+def test_two_windows_are_thinned_to_so_many_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, then, window = shopped()
+    monkeypatch.setattr(candidate_pipeline, "FEW_CUSTOMERS", 100)
+    for most, expected in (10**6, len(then)), (len(then), len(then) // 2), (1, 0):
+        monkeypatch.setattr(candidate_pipeline, "MOST_PAIRS", most)
+        (thinned, later), other = candidate_pipeline._thinned([(then, window)] * 2)
+        assert later is window and len(other[0]) == len(thinned)
+        assert len(thinned.customers) >= 100
+        assert abs(len(thinned) - expected) < 0.1 * len(then)
 
 
 def test_customers_spread() -> None:

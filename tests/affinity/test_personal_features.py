@@ -21,6 +21,7 @@ from couponry.affinity.scores.personal.item_knowledge import (
     ItemKnowledge,
     item_features,
 )
+from couponry.affinity.scores.personal.near_items import NearItems
 from couponry.affinity.scores.personal.personal_features import (
     MOST_SPREADS,
     PRIOR_ITEMS,
@@ -167,6 +168,19 @@ def test_groups() -> None:
         np.testing.assert_allclose(found()[f"kind_{name}"], np.log(values), rtol=1e-5, atol=1e-6)
 
 
+def test_pairs_that_are_asked_about_are_as_among_all() -> None:
+    bought = history()
+    statistics = ItemStatistics.from_history(bought)
+    near = NearItems.learned(bought, statistics.buyers)
+    items = ItemKnowledge.among(bought, statistics, {"kind": KIND}, near)
+    everything = personal_features(bought, items, 0, len(bought.customers))
+    for step in 1, 3, len(bought) + 1:
+        asked = np.arange(1, len(bought), step)
+        some = personal_features(bought, items, 0, len(bought.customers), asked=asked)
+        for name, values in everything.items():
+            assert some[name].tobytes() == values[asked].tobytes(), name
+
+
 def test_trees_go_on_from_the_logistic_model() -> None:
     table = shop(3, customers=80)
     windows = [split(table, 12), split(table, 16)]
@@ -177,6 +191,9 @@ def test_trees_go_on_from_the_logistic_model() -> None:
     whole, scorer = model.score(bought), model.scorer(bought)
     parts = [scorer.score(i, i + 1) for i in range(len(bought.customers))]
     assert np.concatenate(parts).tobytes() == whole.tobytes()
+    asked = np.arange(len(bought.items)) % 3 > 0
+    some = model.scorer(bought, asked=asked).score(0, len(bought.customers))
+    assert some.tobytes() == np.where(asked[bought.item], whole, np.float32(0)).tobytes()
     plain = PersonalModel(GROUPS, trees=False, guarded=False).fit(windows)
     assert not np.array_equal(plain.score(bought), whole)
 

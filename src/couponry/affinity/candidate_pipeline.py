@@ -52,7 +52,7 @@ LEAST_PURCHASES = 500
 each feature."""
 
 MOST_PAIRS = 3 << 17
-"""Pairs of all windows' histories that a model is fitted on: half as many again as trees are fitted from."""
+"""Pairs of two windows' histories that a model is fitted on: half as many again as trees are fitted from."""
 
 PROGRESS_LINES = 20
 """Lines that say how making candidates stands."""
@@ -287,10 +287,10 @@ class _Pipeline:
         long = before_that - history.start + 1 >= LEAST_SHARE * (last - history.start + 1)
         sold = pc.sum(pc.greater(earlier[unit], before_that)).as_py()
         if long and 0 < sold < len(earlier):
-            windows.insert(0, self._window(rows, before_that, last))
+            windows = _thinned([self._window(rows, before_that, last), *windows])
         self._drop_models(then, window)
         known = then.update(later, until=history.until)
-        fitted = self._model.fit(_thinned(windows), known, ItemStatistics.from_history(history))
+        fitted = self._model.fit(windows, known, ItemStatistics.from_history(history))
         blend = getattr(fitted.personal, "blend_", None)
         if blend is not None and blend.note is not None:
             self._say(f"rewards are ranked by decayed frequency and repeat rate: {blend.note}")
