@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,6 +26,66 @@ class _MappedFile(mmap.mmap):
     def __del__(self) -> None:
         if self.descriptor >= 0:
             os.close(self.descriptor)
+
+
+class UncachedReads:
+    """Reads of a mapped array past the system's page cache, which cost next to no processor time; close it in the end.
+
+    Parameters
+    ----------
+    array : ndarray
+        There are no such reads where it is not mapped, or the system or its file system does not know them.
+    """
+
+    def __init__(self, array: NDArray[Any]):
+        self._descriptor = -1
+        mapped, direct = _mapped_file(array), getattr(os, "O_DIRECT", 0)
+        if mapped is not None and direct:
+            with suppress(OSError):
+                # the file may have lost its name
+                self._descriptor = os.open(
+                    f"/proc/self/fd/{mapped.descriptor}", os.O_RDONLY | direct
+                )
+
+    def read(self, part: NDArray[Any], room: NDArray[np.uint8]) -> NDArray[Any] | None:
+        """Read a part of the array.
+
+        Parameters
+        ----------
+        part : ndarray, one-dimensional
+            Contiguous.
+        room : ndarray of uint8
+            Memory from the beginning of a page on, of two pages more than the part.
+
+        Returns
+        -------
+        ndarray or None
+            The part, somewhere in `room`; None where it cannot be read so.
+        """
+        mapped = _mapped_file(part)
+        if self._descriptor < 0 or mapped is None or part.size == 0:
+            return None
+        start = _offset(part, mapped)
+        before = start % mmap.PAGESIZE
+        size = before + part.nbytes
+        whole = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
+        done = 0
+        try:
+            while done < size:
+                read = os.preadv(self._descriptor, [room[done:whole].data], start - before + done)
+                if read == 0:
+                    return None
+                done += read
+        except OSError:
+            self.close()
+            return None
+        return room[before:size].view(part.dtype)
+
+    def close(self) -> None:
+        """Close the file; nothing can be read any more."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
 
 
 def map_array(path: Path) -> NDArray[Any]:

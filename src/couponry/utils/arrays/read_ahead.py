@@ -6,6 +6,7 @@ as much memory as a few pieces take, while what was read before is worked on.
 
 from __future__ import annotations
 
+import mmap
 import threading
 from collections.abc import Iterator, Sequence
 from queue import SimpleQueue
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from .mapped_arrays import read_into
+from .mapped_arrays import UncachedReads, read_into
 
 
 class PiecewiseArray(NamedTuple):
@@ -25,8 +26,8 @@ class PiecewiseArray(NamedTuple):
     values : ndarray, shape (rows, entries)
         Mapped, or in memory.
     kept : int
-        Entries from the first one on that the system may well keep in its page cache; the others are read anew each
-        time.
+        Entries from the first one on that the system may well keep in its page cache; the others are read past it, or
+        let go of at once.
     """
 
     values: NDArray[Any]
@@ -38,7 +39,7 @@ class _Buffer(NamedTuple):
 
     number: int
     parts: list[NDArray[Any]]
-    memory: list[NDArray[Any]]
+    memory: list[NDArray[np.uint8]]
 
 
 class ReadAhead:
@@ -57,11 +58,10 @@ class ReadAhead:
         self._arrays = arrays
         self._cuts = cuts.tolist()
         longest = int(np.diff(cuts).max(initial=0))
-        self._free: SimpleQueue[list[NDArray[Any]] | None] = SimpleQueue()
+        self._free: SimpleQueue[list[NDArray[np.uint8]] | None] = SimpleQueue()
         for _ in range(ahead):
-            self._free.put(
-                [np.empty(len(a.values) * longest, a.values.dtype) for a in arrays],
-            )
+            self._free.put([_room(len(a.values) * longest * a.values.itemsize) for a in arrays])
+        self._uncached = [UncachedReads(a.values) for a in arrays]
         self._ready: SimpleQueue[_Buffer | None] = SimpleQueue()
         self._error: BaseException | None = None
         self._stopped = False
@@ -74,6 +74,8 @@ class ReadAhead:
     def __exit__(self, *error: object) -> None:
         self.stop()
         self._thread.join()
+        for reads in self._uncached:
+            reads.close()
 
     def stop(self) -> None:
         """Read no more: whoever asks for pieces gets no more of them."""
@@ -115,13 +117,27 @@ class ReadAhead:
         finally:
             self._ready.put(None)
 
-    def _read_piece(self, number: int, memory: list[NDArray[Any]]) -> list[NDArray[Any]]:
+    def _read_piece(self, number: int, memory: list[NDArray[np.uint8]]) -> list[NDArray[Any]]:
         """One piece of all arrays."""
         begin, end = self._cuts[number : number + 2]
         parts = []
-        for (values, kept), room in zip(self._arrays, memory, strict=True):
-            part = room[: len(values) * (end - begin)].reshape(len(values), end - begin)
-            for row, out in zip(values, part, strict=True):
-                read_into(row[begin:end], out, once=end > kept)
-            parts.append(part)
+        for (values, kept), uncached, room in zip(
+            self._arrays, self._uncached, memory, strict=True
+        ):
+            wanted, once = values[:, begin:end], end > kept
+            part = None
+            if (
+                once and len(values) == 1
+            ):  # rows must follow each other, wherever in a page they begin
+                part = uncached.read(wanted[0], room)
+            if part is None:
+                part = room[: wanted.nbytes].view(values.dtype)
+                for row, out in zip(wanted, part.reshape(wanted.shape), strict=True):
+                    read_into(row, out, once=once)
+            parts.append(part.reshape(wanted.shape))
         return parts
+
+
+def _room(size: int) -> NDArray[np.uint8]:
+    """Memory from the beginning of a page on, with two pages more than so many bytes."""
+    return np.frombuffer(mmap.mmap(-1, size + 2 * mmap.PAGESIZE), np.uint8)
