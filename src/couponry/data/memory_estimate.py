@@ -61,8 +61,8 @@ MIN_GROUPING_BYTES = 512 << 20
 ASSUMED_DISK_RATE = 1e9
 """Bytes a second that a disk is taken to read where that is not measured: an ordinary solid-state disk."""
 
-PASSES_FROM_DISK = 6
-"""Times that a solve reads packed candidates that are more than memory, about, samples and the fixing pass included."""
+PASSES_FROM_DISK = 5
+"""Times that packed candidates that are more than memory are read, about: samples, prices, fixing, the result."""
 
 SCORING_BYTES = 512 << 20
 """The sample, the model and blocks, while candidates are made of purchases."""
