@@ -34,8 +34,11 @@ BYTES_PER_SORTED_ROW = 48
 BYTES_PER_SORTED_VALUE = 16
 """A value of such a row: as it was read, and in its new place."""
 
-BYTES_PER_CUSTOMER = 32
-"""A customer while solving: segment 2, bounds of rules 8, what it was given and is worth in a pass 16, rounded up."""
+BYTES_PER_CUSTOMER = 40
+"""A customer while solving: segment 2, bounds of rules 8, and what repair takes for those who are left free to it.
+
+The latter came to 35 at the most that was measured, of 160 million customers, of whom 2.9 million were left free.
+"""
 
 BYTES_PER_BOUND = 4
 """A bound of a rule that differs by customer."""
