@@ -481,6 +481,16 @@ def test_methods_of_others_are_those_of_their_papers() -> None:
     np.testing.assert_allclose(found[2], expected[found[0], ids[found[1]]], rtol=1e-4, atol=1e-6)
 
 
+def test_candidate_speed(tmp_path: Path) -> None:
+    """In one process, while the command takes one for each part."""
+    from benchmarks.cases import candidate_speed
+
+    candidate_speed.write(tmp_path, Synthetic(300), text=True, shuffled=True)
+    for part in candidate_speed.PARTS:
+        assert candidate_speed.measured(part, tmp_path)["processor_seconds"] > 0
+    assert {path.name for path in tmp_path.iterdir()} == {"candidates", "offers.parquet"}
+
+
 def test_ranking_is_judged_as_written_down() -> None:
     pytest.importorskip("pandas")
     from benchmarks.instances.affinity_data import Truth, ranked
