@@ -48,6 +48,18 @@ def test_an_array_that_is_replaced_stays_with_whoever_holds_it(store):
     assert first.tolist() == [0, 1, 2, 3] and second.tolist() == [10, 11, 12, 13]
 
 
+@pytest.mark.parametrize("expected", [0, 5, 6, 100])
+@pytest.mark.parametrize("held", [False, True])
+def test_more_or_fewer_values_than_were_expected(expected: int, held: bool) -> None:
+    writer = MemoryStore().writer("some", np.int32, expected)
+    others = [writer.room(0, expected)] if held else []
+    for part in np.arange(3), np.arange(3, 6):
+        writer.append(part.astype(np.int32))
+    array = writer.finish((2, 3))
+    assert array.tolist() == [[0, 1, 2], [3, 4, 5]] and not array.flags.writeable
+    assert all(len(other) == expected for other in others)
+
+
 def test_files_are_numpys(tmp_path: Path):
     array = np.arange(12.0).reshape(3, 4)
     save(FolderStore(tmp_path), "x", array)

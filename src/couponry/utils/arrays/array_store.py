@@ -201,7 +201,7 @@ class _MemoryWriter:
         return whole if len(whole) == stop - start else np.empty(stop - start, self._dtype)
 
     def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
-        if self._filled == len(self._room) > 0 and not self._parts:
+        if self._filled > 0 and not self._parts and self._is_cut():
             whole = self._room.view()
         elif self._filled == 0 and len(self._parts) == 1:
             whole = self._parts.pop().view()
@@ -210,6 +210,13 @@ class _MemoryWriter:
             whole = self._joined()
         whole.flags.writeable = False
         return whole if shape is None else whole.reshape(shape)
+
+    def _is_cut(self) -> bool:
+        """Give back room that was not used, without a copy; not where somebody still has some of it."""
+        with suppress(ValueError):
+            if self._filled < len(self._room):
+                self._room.resize(self._filled)
+        return self._filled == len(self._room)
 
     def _joined(self) -> NDArray[Any]:
         """All parts, each of which is freed once it is copied."""

@@ -36,7 +36,7 @@ class DuckDBPurchases:
     ----------
     customer_type : pyarrow.DataType
     items : pyarrow.Array
-    first, last : int
+    first, last, rows : int
     """
 
     def __init__(
@@ -53,8 +53,10 @@ class DuckDBPurchases:
             last = watching.last_kept()
             if last is not None:
                 self._session.execute(f"DELETE FROM grouped WHERE period > {last:d}")
-            bounds = self._session.execute("SELECT min(period), max(period) FROM grouped")[0]
-            self.first, self.last = 0, -1
+            bounds = self._session.execute(
+                "SELECT min(period), max(period), count(*) FROM grouped"
+            )[0]
+            self.first, self.last, self.rows = 0, -1, int(bounds[2])
             if bounds[0] is not None:
                 self.first, self.last = bounds[0], bounds[1] if last is None else last
             found = self._session.table(

@@ -116,12 +116,15 @@ class GroupedPurchases(Protocol):
     first, last : int
         Earliest and latest period; 0 and -1 if there are no purchases. Where later ones were left out, the last that
         is kept, whether anything was bought in it or not.
+    rows : int
+        How many purchases there are, at most.
     """
 
     customer_type: pa.DataType
     items: pa.Array
     first: int
     last: int
+    rows: int
 
     def __enter__(self) -> Self: ...
 

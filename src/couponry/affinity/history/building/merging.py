@@ -87,14 +87,7 @@ class HistoryMerger:
         self._room = _GroupRoom()
         self._written_customers, self._written_pairs = 0, 0
         self._store = store
-        self._writers: dict[str, Any] = {
-            "indptr": store.writer("indptr", np.int64),
-            "item": store.writer("item", np.uint32),
-        }
-        for name in ("pairs", "trips"):
-            for field, array in Pairs.new(0, self._n_half_lives)._asdict().items():
-                self._writers[f"{name}-{field}"] = store.writer(f"{name}-{field}", array.dtype)
-        self._writers["indptr"].append(np.zeros(1, np.int64))
+        self._writers: dict[str, Any] = {}
 
     def merge(self, grouped: GroupedPurchases, threads: int) -> Arrays:
         """Write everything and return the arrays by name.
@@ -111,10 +104,25 @@ class HistoryMerger:
         """
         self._bounds = grouped.first, max(grouped.first, grouped.last)
         self._customers = IdWriter(self._store, "customers", grouped.customer_type)
+        self._begin(grouped.rows)
         ranges = grouped.ranges(self._items, self._old.customers, self._old.indptr)
         for part in parallel_map(self._merged, _with_starts(ranges), threads):
             self._append(part)
         return self.finish()
+
+    def _begin(self, rows: int) -> None:
+        """Begin the arrays of a history to which so many purchases are added, at most."""
+        most = {"pairs": rows + len(self._old.item), "trips": rows + len(self._old.customers)}
+        kinds: list[tuple[str, Any, int]] = [
+            ("indptr", np.int64, most["trips"] + 1),
+            ("item", np.uint32, most["pairs"]),
+        ]
+        for name, count in most.items():
+            for field, array in Pairs.new(0, self._n_half_lives)._asdict().items():
+                values = count * (self._n_half_lives if field == "decay" else 1)
+                kinds.append((f"{name}-{field}", array.dtype, values))
+        self._writers = {name: self._store.writer(name, *kind) for name, *kind in kinds}
+        self._writers["indptr"].append(np.zeros(1, np.int64))
 
     def finish(self) -> Arrays:
         """Finish the arrays."""

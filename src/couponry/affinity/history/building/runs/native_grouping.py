@@ -76,7 +76,7 @@ class SortedPurchases:
     ----------
     customer_type : pyarrow.DataType
     items : pyarrow.Array
-    first, last : int
+    first, last, rows : int
 
     Raises
     ------
@@ -107,6 +107,7 @@ class SortedPurchases:
         most = RUN_ROWS if self._decoded else most
         self._threads = min(resources.threads, max(at_once // most - 1, 1))
         self._runs = SortedRuns(int(memory * SHARE_OF_RUNS), resources.scratch, PURPOSE)
+        self.rows = 0
         try:
             self.first, self.last = self._read()
             self._last_kept = watching.last_kept()
@@ -137,6 +138,7 @@ class SortedPurchases:
                 self._watching.see(self._transactions.count(checked).to_batches())
             if found.run is not None:
                 self._runs.add(found.run, self._bytes_of_ids())
+                self.rows += len(found.run.rows.bought)
             periods += found.periods
             del found
         return (min(periods), max(periods)) if periods else (0, -1)
