@@ -51,8 +51,8 @@ LEAST_PURCHASES = 500
 """Purchases, of what was bought before and of what was not, that a model of them is fitted on at least: some seven for
 each feature."""
 
-MOST_PAIRS = 3 << 17
-"""Pairs of two windows' histories that a model is fitted on: half as many again as trees are fitted from."""
+MOST_PAIRS = 5 << 16
+"""Pairs of two windows' histories that a model is fitted on: a quarter more than trees are fitted from."""
 
 PROGRESS_LINES = 20
 """Lines that say how making candidates stands."""
