@@ -32,6 +32,8 @@ class Descent:
         violated.
     steps : int, optional
         Steps of Newton's method, at most.
+    may_stall : bool, default False
+        Whether a step that hardly lowered a small violation is the last one, as it is without `near_share`.
     """
 
     dual: Lagrangian
@@ -41,6 +43,7 @@ class Descent:
     near_share: float | None = None
     noise: float = 0.0
     steps: int | None = None
+    may_stall: bool = False
 
 
 @dataclass(frozen=True)

@@ -258,7 +258,8 @@ class PriceSearch:
         tolerance = self.gap * options.warm_gain_tolerance
         quick = options.warm_near_passes * self._coupons_quick_to_repair() / self.coupons
         near = min(options.warm_near_share, options.warm_near_gaps * self.gap, quick)
-        return self.point(self.descend(Descent(dual, self.samples, tolerance, False, near)))
+        descent = Descent(dual, self.samples, tolerance, False, near, may_stall=True)
+        return self.point(self.descend(descent))
 
     def _descend_sample(self, level: int, is_far: bool) -> None:
         """Prices from a sample. Limits on few coupons may be unattainable in it: their prices are held back."""
@@ -344,7 +345,8 @@ class PriceSearch:
             return stop_under_noise(
                 near, lambda found: violations.coupons_under_noise(found, descent.noise)
             )
-        stalled = options.near_share * self.coupons if near_share is None else 0.0
+        may_stall = near_share is None or descent.may_stall
+        stalled = options.near_share * self.coupons if may_stall else 0.0
         near = NearEnough(descent.tolerance, enough, stalled, options.progress_share)
         return stop_without_noise(
             near,
