@@ -126,9 +126,8 @@ class ReadAhead:
         ):
             wanted, once = values[:, begin:end], end > kept
             part = None
-            if (
-                once and len(values) == 1
-            ):  # rows must follow each other, wherever in a page they begin
+            # several rows must follow each other in memory, wherever in a page they begin in the file
+            if once and len(values) == 1:
                 part = uncached.read(wanted[0], room)
             if part is None:
                 part = room[: wanted.nbytes].view(values.dtype)
