@@ -92,7 +92,8 @@ class FixingPass:
         if is_in_memory(parts):
             return parts
         read = [copy_to_memory(part, once=self._read_once) for part in parts]
-        return np.array(read, np.uint8).reshape(parts.shape)
+        together = read[0] if len(read) == 1 else np.array(read, np.uint8)
+        return together.reshape(parts.shape)
 
     def usage(self) -> NDArray[np.int64]:
         """Add up the usage of the fixed customers.
