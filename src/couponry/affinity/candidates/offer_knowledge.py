@@ -124,9 +124,8 @@ def have_offers(asked: pa.Array, items: pa.Array, covers: sp.csr_array) -> NDArr
     -------
     ndarray of bool, shape (n_asked,)
     """
-    has_any = (
-        np.diff(covers.indptr, append=covers.nnz) > 0
-    )  # the last one: of ids that are none of the items
+    # the last one, which position -1 reads, is of ids that are none of the items
+    has_any = np.diff(covers.indptr, append=covers.nnz) > 0
     found: NDArray[np.bool_] = has_any[tables.positions(asked, items)]
     return found
 
