@@ -2,8 +2,8 @@
 
     python benchmarks/cases/late_customers.py [--customers 1000000] [--late 1000000] [--threads N]
 
-The mixed campaign is solved. Then as many other customers come, and limits have either twice the room or what the
-allocation has left. Prints JSON: how long it takes to read and pack the candidates of all; to decide on them, as a
+The mixed campaign is solved. Then as many other customers come, and limits have either ten times the room or what
+the allocation has left. Prints JSON: how long it takes to read and pack the candidates of all; to decide on them, as a
 multiple of a pass over the same candidates; to decide on single ones from Python; and what prices take in a file.
 Times are processor seconds: others may use the machine.
 """
@@ -44,10 +44,10 @@ def late_candidates(customers: int, before: int, width: int, threads: int) -> pa
 
 
 def with_room(limits: tuple[Limit, ...]) -> dict[str, Limit | dict[str, str]]:
-    """Twice the caps and the budget."""
+    """Ten times the caps and the budget."""
     caps = next(limit for limit in limits if limit.name == "caps")
-    twice = caps.table.set_column(1, "max", pa.array(2.0 * caps.table["max"].to_numpy()))
-    return {"caps": replace(caps, table=twice), "budget": {"max": "+100 %"}}
+    more = caps.table.set_column(1, "max", pa.array(10.0 * caps.table["max"].to_numpy()))
+    return {"caps": replace(caps, table=more), "budget": {"max": "+900 %"}}
 
 
 def many(prices: Prices, table: pa.Table, threads: int, repeats: int) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def main() -> None:
         "width": width,
     }
     for name, limits in {
-        "twice the room": with_room(campaign.limits),
+        "ample room": with_room(campaign.limits),
         "what is left": None,
     }.items():
         prices = Prices.of(result, limits)

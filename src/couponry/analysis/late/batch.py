@@ -253,12 +253,12 @@ class PackedBatch:
         -------
         ndarray of int64, shape (1 + n_quantities, n_kinds, n_items)
         """
-        usage = np.zeros(self.price.shape, np.int64)
-        at = self.kind_of(chosen), self.batch.item[chosen]
-        np.add.at(usage[0], at, 1)
-        for q, quantity in enumerate(self.shard.quantity):
-            np.add.at(usage[1 + q], at, quantity[chosen].astype(np.int64))
-        return usage
+        _, kinds, items = self.price.shape
+        cell = self.kind_of(chosen) * items + self.batch.item[chosen]
+        sums = [np.bincount(cell, minlength=kinds * items)]
+        for quantity in self.shard.quantity:  # exact below 2^53
+            sums.append(np.bincount(cell, weights=quantity[chosen], minlength=kinds * items))
+        return np.array(sums).astype(np.int64).reshape(self.price.shape)
 
     def kind_of(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Number of the kind of the customers of some candidates."""

@@ -220,6 +220,26 @@ class Charges:
                 charge[row] = used, off + error * count
         return charge
 
+    def pairs_of(self, row: int) -> NDArray[np.int64]:
+        """List the pairs of a row.
+
+        Parameters
+        ----------
+        row : int
+
+        Returns
+        -------
+        ndarray of int64
+        """
+        order, ptr = self._by_row
+        return order[ptr[row] : ptr[row + 1]]
+
+    @cached_property
+    def _by_row(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The pairs by row, and where each row's begin."""
+        order = np.argsort(self.row, kind="stable")
+        return order, np.searchsorted(self.row[order], np.arange(len(self.shift) + 1))
+
     def amounts_of(
         self, row: int, item: NDArray[np.int64], quantity: NDArray[np.uint16]
     ) -> NDArray[np.float64]:
@@ -235,7 +255,7 @@ class Charges:
         -------
         ndarray of float64, shape (n,)
         """
-        of_row = np.flatnonzero(self.row == row)
+        of_row = self.pairs_of(row)
         pair_of = np.full(len(self._terms.items), -1)
         pair_of[self.item[of_row]] = of_row
         pair = pair_of[item]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...engines.local import LocalEngine
 from ...engines.subset import customers_of
 from ...kernels import Shard
+from ...utils.arrays.ragged import ranges
 from .batch import LateBatch, PackedBatch
 from .charges import Charge, Charges, together
 from .room import Room
@@ -180,18 +181,26 @@ class BulkDecision:
         batch = self._batch
         if self._refused is None:
             self._refused = np.zeros(len(batch.item), bool)
-        gone = np.zeros(len(batch.item), bool)
+        gone, chosen = np.zeros((2, len(batch.item)), bool)
+        chosen[positions] = True
+        item = batch.item[positions].astype(np.int64)
+        by_item = positions[np.argsort(item, kind="stable")]
+        count_of = np.bincount(item, minlength=self.packed.price.shape[2])
+        first_of = np.cumsum(count_of) - count_of
         concerned = []
         for row, (sign, amount) in sorted(excess.items()):
-            uses = sign * self._uses(row, positions)
-            amount -= uses[gone[positions]].sum()
-            able = np.flatnonzero((uses > 0) & ~gone[positions])
+            items = self._charges.item[self._charges.pairs_of(row)]
+            able = by_item[ranges(first_of[items], count_of[items])]
+            uses = sign * self._uses(row, able)
+            amount -= uses[gone[able]].sum()
+            kept = (uses > 0) & ~gone[able]
+            able, uses = able[kept], uses[kept]
             if amount <= 0 or len(able) == 0:
                 continue
-            rate = self._values(positions[able]) / uses[able]
-            order = np.lexsort([-positions[able], rate])
-            count = int(np.searchsorted(np.cumsum(uses[able][order]), amount)) + 1
-            refused = positions[able[order[:count]]]
+            rate = self._values(able) / uses
+            order = np.lexsort([-able, rate])
+            count = int(np.searchsorted(np.cumsum(uses[order]), amount)) + 1
+            refused = able[order[:count]]
             worst = rate[order[min(count, len(order)) - 1]]
             self._refusals.append(Refusal(row, np.sort(refused)))
             gone[refused] = True
@@ -200,8 +209,7 @@ class BulkDecision:
             use = sign * self._uses(row, theirs)
             own = self._values(theirs)
             lesser = (use > 0) & (own <= worst * np.where(use > 0, use, 1.0))
-            keeps = np.isin(theirs, positions)
-            gone[theirs[lesser & ~keeps]] = True
+            gone[theirs[lesser & ~chosen[theirs]]] = True
             concerned.append(customers)
         self._refused |= gone
         return np.unique(np.concatenate(concerned))
