@@ -149,12 +149,12 @@ class CustomerDecider:
         shard = Shard(0, indptr, item, none, ONE_SEGMENT, np.array([number_of(customer)]))
         quantity, value, beyond = self._priced(shard, template, asked)
         closed = self.room.closed(template.kind)
-        shut = None if closed is None else (closed[item] & (beyond == 0)).nonzero()[0]
-        if shut is None or not len(shut):
+        shut = None if closed is None else closed[item] & (beyond == 0)
+        if shut is None or not shut.any():
             given, no_room = self._choose(shard, value, template, mandatory), []
         else:
             given = self._choose_without(shut, shard, value, template, mandatory)
-            no_room = [offers[j] for j in shut.tolist()]
+            no_room = [offers[j] for j in shut.nonzero()[0].tolist()]
         charge = self._charge(template.kind, given, item, quantity, beyond, exact)
         if self.room.take(charge):
             return self._decide_slowly(asked, template)
@@ -185,14 +185,14 @@ class CustomerDecider:
 
     def _choose_without(
         self,
-        shut: NDArray[np.int64],
+        shut: NDArray[np.bool_],
         shard: Shard,
         value: NDArray[np.float32],
         template: Template,
         mandatory: Any,
     ) -> list[int]:
         """Positions of the best choice without some of the candidates."""
-        kept = np.delete(np.arange(len(value)), shut)
+        kept = (~shut).nonzero()[0]
         indptr, none = self._sized(len(kept))
         part = Shard(0, indptr, shard.item[kept], none, ONE_SEGMENT, shard.number)
         flags = None if mandatory is None else np.asarray(mandatory, bool)[kept]
