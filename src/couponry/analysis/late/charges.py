@@ -274,22 +274,3 @@ class Charges:
         falling = np.minimum(0.0, self.of_quantity).sum(axis=1)
         least: NDArray[np.float64] = self.of_coupon + MAX_QUANTITY * falling + self.error
         return least
-
-
-def together(charges: Iterable[Charge]) -> Charge:
-    """Add charges up.
-
-    Parameters
-    ----------
-    charges : iterable of Charge
-
-    Returns
-    -------
-    Charge
-    """
-    total: Charge = {}
-    for charge in charges:
-        for row, (used, error) in charge.items():
-            before = total.get(row, (0, 0))
-            total[row] = before[0] + used, before[1] + error
-    return total

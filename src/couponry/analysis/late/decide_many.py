@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from ...engines.subset import customers_of
 from ...kernels import Shard
 from ...utils.arrays.ragged import ranges
 from .batch import LateBatch, PackedBatch
-from .charges import Charge, Charges, together
+from .charges import Charge, Charges
 from .room import Room
 
 PRICE_CELLS_OF_A_PASS = 1 << 22
@@ -47,16 +48,21 @@ class Choice:
 
     Attributes
     ----------
-    chosen : ndarray of int64, shape (n_chosen,)
-        Positions of the candidates, ascending.
+    flags : ndarray of bool, shape (n_candidates,)
+        Which candidates that is.
     charge : Charge
         What they use.
     refusals : list of Refusal
     """
 
-    chosen: NDArray[np.int64]
+    flags: NDArray[np.bool_]
     charge: Charge
     refusals: list[Refusal]
+
+    @cached_property
+    def chosen(self) -> NDArray[np.int64]:
+        """Positions of the candidates, ascending, shape (n_chosen,)."""
+        return np.flatnonzero(self.flags)
 
 
 class BulkDecision:
@@ -87,12 +93,12 @@ class BulkDecision:
         Choice
         """
         chosen, usage = self._pass()
-        positions = np.flatnonzero(chosen)
-        odd = self._odd_customers(positions)
+        odd = self._odd_customers(chosen)
         if len(odd):
+            theirs = _positions(self._batch, odd)
+            usage -= self.packed.usage(theirs[chosen[theirs]])
             self._choose_again(chosen, odd, others=True)
-            positions = np.flatnonzero(chosen)
-            charge = self._charge_of(positions)
+            charge = self._charge_of(theirs[chosen[theirs]], usage)
         else:
             charge = self._charges.of_usage(self._batch.kinds, usage)
         rounds = 0
@@ -101,12 +107,11 @@ class BulkDecision:
             if not excess:  # somebody gave room back in between
                 continue
             rounds += 1
-            affected = self._refuse(positions, excess)
+            affected = self._refuse(np.flatnonzero(chosen), excess)
             self._choose_again(chosen, affected, others=rounds < FREE_ROUNDS)
-            positions = np.flatnonzero(chosen)
-            charge = self._charge_of(positions)
+            charge = self._charge_of(np.flatnonzero(chosen))
         self._room.close_full([*charge, *broken])
-        return Choice(positions, charge, self._refusals)
+        return Choice(chosen, charge, self._refusals)
 
     def _pass(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """Everybody's best choice by what was packed, at prices that shut out what there is no room for."""
@@ -123,11 +128,13 @@ class BulkDecision:
         flags, usage = engine.choose(price)
         return flags.view(bool), usage
 
-    def _odd_customers(self, given: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _odd_customers(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Whoever has candidates beyond what was packed, or is given what there is no room for."""
-        shut = given[~self._is_open(given)]
-        beyond = np.flatnonzero(self.packed.beyond)
-        return np.unique(self.packed.customer_of(np.concatenate([shut, beyond])))
+        odd = np.flatnonzero(self.packed.beyond)
+        if any(closed is not None for closed in self._closed):
+            given = np.flatnonzero(chosen)
+            odd = np.concatenate([odd, given[~self._is_open(given)]])
+        return np.unique(self.packed.customer_of(odd))
 
     def _is_open(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which candidates there is room for and were not refused; what is beyond may use less than any other."""
@@ -157,12 +164,14 @@ class BulkDecision:
             part.packed(self._threads, valued=True), self._seed, self._threads
         )
 
-    def _charge_of(self, positions: NDArray[np.int64]) -> Charge:
-        """What coupons use."""
+    def _charge_of(
+        self, positions: NDArray[np.int64], others: NDArray[np.int64] | int = 0
+    ) -> Charge:
+        """What coupons use, beside the usage of other packed ones."""
         packed, batch = self.packed, self._batch
         given = positions[packed.beyond[positions]]
-        usage = packed.usage(positions[~packed.beyond[positions]])
-        charge = together([self._charges.of_usage(batch.kinds, usage)])
+        usage = packed.usage(positions[~packed.beyond[positions]]) + others
+        charge = self._charges.of_usage(batch.kinds, usage)
         exact = batch.exact(given).T.tolist()
         kinds, items = packed.kind_of(given).tolist(), batch.item[given].tolist()
         for kind, item, values in zip(kinds, items, exact, strict=True):
