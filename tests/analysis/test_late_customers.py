@@ -47,10 +47,10 @@ def late_of(result: couponry.Result, seed: int = 9, ids: Any = LATE, **more: Any
     return requests(seed, ids, roles=result.campaign.candidates.role is not None, **more)
 
 
-def one_by_one(prices: Prices, table: Tables, ids: Any = LATE) -> list[tuple[int, int]]:
-    decide = prices.decider()
+def one_by_one(prices: Prices, table: Tables, room: couponry.Room) -> list[tuple[int, int]]:
+    decide = prices.decider(room)
     found = []
-    for customer in np.asarray(ids).tolist():
+    for customer in LATE.tolist():
         offers, values, roles = request_of(table, customer)
         given = decide(customer, offers, values, known_of(customer), **roles).offers
         found += [(customer, offer) for offer in given]
@@ -82,7 +82,9 @@ def test_one_at_a_time_is_as_many_at_once(result: couponry.Result, beyond: float
     table, prices = late_of(result, beyond=beyond), Prices.of(result, NO_BOUNDS)
     decided = prices.decide(table, people(LATE), threads=1)
     assert len(decided) > 50
-    assert one_by_one(prices, table) == pairs(decided)
+    room = prices.room()
+    assert one_by_one(prices, table, room) == pairs(decided)
+    assert room.to_arrow().equals(decided.room.to_arrow())
 
 
 def test_every_backend_decides_the_same(first: couponry.Result) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...kernels import MAX_QUANTITY
 from ...solver.problem import ALIKE_STEPS
+from ...utils.arrays.ragged import ranges
 from .terms import Kind, Terms
 
 UNIT_BITS = 60
@@ -189,6 +190,41 @@ class Charges:
                     total += slope * value
                 used, error = charge.get(row, (0, 0))
                 charge[row] = used + self.in_units(row, total), error
+
+    def add_all_given(
+        self,
+        charge: Charge,
+        kinds: list[Kind],
+        kind: NDArray[np.int64],
+        item: NDArray[np.int64],
+        exact: NDArray[np.float64],
+    ) -> None:
+        """Add what many coupons use whose attributes are beyond what was packed.
+
+        Parameters
+        ----------
+        charge : Charge
+            IN/OUT.
+        kinds : list of Kind
+        kind : ndarray of int64, shape (n,)
+            Number of the kind of each coupon's customer.
+        item : ndarray of int64, shape (n,)
+        exact : ndarray of float64, shape (n_attributes, n)
+            Attributes as given.
+        """
+        count = self._ptr[item + 1] - self._ptr[item]
+        pair, coupon = ranges(self._ptr[item], count), np.repeat(np.arange(len(item)), count)
+        covers = np.stack([self._terms.covers(each) for each in kinds])
+        covered = covers[kind[coupon], self.row[pair]]
+        pair, coupon = pair[covered], coupon[covered]
+        total = self.weight[pair, 0]
+        for a, values in enumerate(exact):
+            total = total + self.weight[pair, 1 + a] * values[coupon]
+        row = self.row[pair]
+        units = np.rint(np.ldexp(total, self.shift[row]))
+        for each, amount in zip(row.tolist(), units.tolist(), strict=True):
+            used, error = charge.get(each, (0, 0))
+            charge[each] = used + int(amount), error
 
     def of_usage(self, kinds: list[Kind], usage: NDArray[np.int64]) -> Charge:
         """Add up what packed coupons use.

@@ -172,10 +172,9 @@ class BulkDecision:
         given = positions[packed.beyond[positions]]
         usage = packed.usage(positions[~packed.beyond[positions]]) + others
         charge = self._charges.of_usage(batch.kinds, usage)
-        exact = batch.exact(given).T.tolist()
-        kinds, items = packed.kind_of(given).tolist(), batch.item[given].tolist()
-        for kind, item, values in zip(kinds, items, exact, strict=True):
-            self._charges.add_given(charge, batch.kinds[kind], item, values)
+        if len(given):
+            item, exact = batch.item[given].astype(np.int64), batch.exact(given)
+            self._charges.add_all_given(charge, batch.kinds, packed.kind_of(given), item, exact)
         return charge
 
     def _refuse(
