@@ -45,7 +45,7 @@ MOST_16, MOST_32 = 0xFFFF, 0x7FFFFFFF
 
 
 def number_offers(
-    const id_t[::1] ids, int64_t least, const int32_t[::1] number, offer_t[::1] offer, *, bint unchecked=False,
+    const id_t[::1] ids, int64_t least, const int32_t[::1] number, offer_t[::1] offer, bint unchecked=False,
 ):
     cdef View[const int32_t] number_ = view[int32_t](number)
     cdef int64_t rows = ids.shape[0], found
@@ -63,7 +63,7 @@ def number_offers(
 
 
 def find_customers(
-    const id_t[::1] customer, const offer_t[::1] offer, int64_t[::1] start, *, bint unchecked=False,
+    const id_t[::1] customer, const offer_t[::1] offer, int64_t[::1] start, bint unchecked=False,
 ):
     cdef int64_t rows = customer.shape[0], found
     same(offer.shape[0], rows, "offer: rows")
@@ -78,7 +78,7 @@ def find_customers(
     return found
 
 
-def find_outside(const value_t[::1] values, double low, double high, *, bint unchecked=False):
+def find_outside(const value_t[::1] values, double low, double high, bint unchecked=False):
     cdef int64_t rows = values.shape[0], found
     if rows == 0:
         return 0

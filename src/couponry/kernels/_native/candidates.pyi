@@ -10,19 +10,15 @@ def number_offers(
     least: int,
     number: NDArray[np.int32],
     offer: NDArray[np.uint16] | NDArray[np.uint32],
-    *,
     unchecked: bool = False,
 ) -> int: ...
 def find_customers(
     customer: NDArray[np.int32] | NDArray[np.int64],
     offer: NDArray[np.uint16] | NDArray[np.uint32],
     start: NDArray[np.int64],
-    *,
     unchecked: bool = False,
 ) -> int: ...
-def find_outside(
-    values: NDArray[Any], low: float, high: float, *, unchecked: bool = False
-) -> int: ...
+def find_outside(values: NDArray[Any], low: float, high: float, unchecked: bool = False) -> int: ...
 def price_candidates(
     shard: Shard,
     exact: NDArray[np.float64],
