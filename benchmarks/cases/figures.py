@@ -162,7 +162,7 @@ COMMANDS = (
                 BENCHMARKS, "| candidates, coupons | #M, #M |", ("candidates M", "allocated M")
             ),
             Statement(
-                BENCHMARKS, "largest violation | # %, # | 0.0079 %", ("gap %", "max_violation")
+                BENCHMARKS, "largest violation | # %, # | 0.0078 %", ("gap %", "max_violation")
             ),
         ),
         seconds=12,
