@@ -52,7 +52,7 @@ struct RoundingLanes {
         const __mmask8 wider =
             _mm512_cmp_pd_mask(miss, error, _CMP_GT_OQ) | _mm512_cmp_pd_mask(fine_miss, fine_error, _CMP_GT_OQ);
         if (wider == 0) return;
-        double misses[WIDTH], fine_misses[WIDTH];
+        alignas(64) double misses[WIDTH], fine_misses[WIDTH];
         _mm512_storeu_pd(misses, miss);
         _mm512_storeu_pd(fine_misses, fine_miss);
         for (int r = 0; r < WIDTH; ++r) ranges[item[r]].widen(misses[r], fine_misses[r]);
