@@ -108,7 +108,7 @@ def breakdown(result: CampaignSolution, column: str, table: str | None = None) -
     }
     made = pa.table(columns | {SUMMED[n]: total for n, total in zip(names, sums, strict=True)})
     # whoever has nothing in the column is a group of its own only where there is such a coupon
-    return made.slice(0, size - 1) if not coupons[-1] and grouping.values[-1] is None else made
+    return made if coupons[-1] else made.slice(0, size - 1)
 
 
 def per_customer(result: CampaignSolution) -> pa.Table:
@@ -170,9 +170,8 @@ def _customers_of_groups(
     customers: NDArray[np.int64], group: NDArray[np.int64], size: int
 ) -> NDArray[np.int64]:
     """Count the distinct customers in each group; coupons come by customer."""
-    order = np.argsort(
-        group.astype(np.min_scalar_type(size)), kind="stable"
-    )  # by counting: short numbers
+    short = group.astype(np.min_scalar_type(size))  # which are sorted by counting
+    order = np.argsort(short, kind="stable")
     group, customers = group[order], customers[order]
     is_first = np.ones(len(order), bool)
     is_first[1:] = (group[1:] != group[:-1]) | (customers[1:] != customers[:-1])

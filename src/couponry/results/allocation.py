@@ -136,11 +136,7 @@ class Allocation:
         ImportError
             If Polars is not installed.
         """
-        try:
-            import polars
-        except ImportError:
-            raise ImportError("Allocation.to_polars needs Polars: pip install polars") from None
-        return polars.from_arrow(self.to_arrow())
+        return as_polars(self.to_arrow(), "Allocation")
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         reader = pa.RecordBatchReader.from_batches(self.schema, self.batches())
@@ -204,6 +200,31 @@ def _distinct_customers(indptr: NDArray[np.int64], positions: NDArray[np.int64])
     """How many customers, whose candidates begin and end at `indptr`, have any of some ascending positions."""
     ends = np.searchsorted(positions, indptr)
     return int((ends[1:] > ends[:-1]).sum())
+
+
+def as_polars(table: pa.Table, of: str) -> Any:
+    """Turn a table into a Polars DataFrame.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    of : str
+        The class whose `to_polars` asks, for messages.
+
+    Returns
+    -------
+    polars.DataFrame
+
+    Raises
+    ------
+    ImportError
+        If Polars is not installed.
+    """
+    try:
+        import polars
+    except ImportError:
+        raise ImportError(f"{of}.to_polars needs Polars: pip install polars") from None
+    return polars.from_arrow(table)
 
 
 def as_they_came(ids: pa.Array, kind: pa.DataType) -> pa.Array:

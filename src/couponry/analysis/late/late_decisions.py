@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...results.allocation import as_they_came
+from ...results.allocation import as_polars, as_they_came
 from ...utils.html import facts_table
 from .batch import LateBatch
 from .charges import Charge
@@ -128,11 +128,7 @@ class LateDecisions:
         ImportError
             If Polars is not installed.
         """
-        try:
-            import polars
-        except ImportError:
-            raise ImportError("LateDecisions.to_polars needs Polars: pip install polars") from None
-        return polars.from_arrow(self.to_arrow())
+        return as_polars(self.to_arrow(), "LateDecisions")
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.to_arrow().__arrow_c_stream__(requested_schema)
