@@ -324,7 +324,7 @@ def test_a_lack_of_memory_is_one_line(
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr("couponry.cli.read_campaign", fail)
+    monkeypatch.setattr("couponry.cli.solving.read_campaign", fail)
     ran = run("solve", folder(limit=LIMITS), "--out", tmp_path / "out", "--quiet")
     assert ran.status == 2 and ran.err == line and beside(tmp_path / "out") == []
 

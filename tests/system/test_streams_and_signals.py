@@ -135,7 +135,7 @@ def test_an_unforeseen_exception_is_one_line(
     def wrong(*arguments: object, **options: object) -> None:
         raise TypeError("one\nthing " + "x" * 1000)
 
-    monkeypatch.setattr(cli, "read_campaign", wrong)
+    monkeypatch.setattr("couponry.cli.about.read_campaign", wrong)
     assert cli.run(["info", str(campaign)]) == 1
     said = capsys.readouterr().err
     assert said.startswith("couponry: internal error: TypeError: one thing xxx")

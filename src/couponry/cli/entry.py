@@ -1,0 +1,156 @@
+"""The command line as a whole: its group of commands, and the exit status of whatever happens."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..utils.errors import InvalidInput, one_line
+from ..utils.process.signals import TERMINATED, end_in_order
+from ..utils.process.standard_streams import (
+    LostOutput,
+    UnreadOutput,
+    forget_unwritten,
+    open_closed_descriptors,
+    say,
+)
+from ..utils.version import __version__
+from . import about, asking, solving
+from .exit_status import EXIT_STATUSES, ExitStatus
+from .output import error_line
+
+DEBUG = "COUPONRY_DEBUG"
+"""Environment variable that has internal errors shown with the lines that they come from."""
+
+
+LACKS_OF_MEMORY = (
+    "can't start new thread",
+    "error return without exception set",
+    "returned NULL without setting an exception",
+)
+"""Parts of messages of errors of other classes than MemoryError. The last two are what Python says of an extension
+module that failed and raised nothing, as NumPy does when it gets no memory."""
+
+
+class Interrupted(Exception):
+    """Ctrl-C; click would print an empty line for KeyboardInterrupt, whatever becomes of standard error."""
+
+
+class Commands(click.Group):
+    """All commands."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"Exit status: {EXIT_STATUSES}.",
+)
+@click.version_option(__version__, prog_name="couponry")
+def cli() -> None:
+    """Decide which coupons every customer of a retailer gets, provably close to the best possible."""
+
+
+for command in (
+    solving.solve,
+    solving.check,
+    asking.explain,
+    solving.estimate,
+    asking.verify,
+    about.demo,
+    about.info,
+):
+    command.epilog = cli.epilog
+    cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit status.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Default: those of the process.
+    """
+    open_closed_descriptors()
+    status = run(arguments)
+    forget_unwritten()
+    sys.exit(status)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line. Whatever happens, it ends with an exit status, and with one line of what is wrong.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Default: those of the process.
+
+    Returns
+    -------
+    int
+        The exit status; see `ExitStatus`.
+    """
+    try:
+        with end_in_order():
+            return int(cli.main(arguments, prog_name="couponry", standalone_mode=False) or 0)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except (Interrupted, click.Abort, KeyboardInterrupt):
+        say("couponry: interrupted")
+        return ExitStatus.INTERRUPTED
+    except SystemExit as leaving:
+        if leaving.code != TERMINATED:  # click could not print its help
+            return ExitStatus.UNREAD
+        say("couponry: terminated")
+        return ExitStatus.TERMINATED
+    except UnreadOutput:
+        return ExitStatus.UNREAD
+    except LostOutput as error:
+        say(error_line(str(error)))
+        return ExitStatus.PROBLEMS
+    except click.exceptions.NoArgsIsHelpError as error:
+        say(error.format_message())
+        return ExitStatus.INVALID
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx is not None else "couponry"
+        say(error_line(f"{error.format_message().rstrip('.')} ({command} --help says more)"))
+        return ExitStatus.INVALID
+    except (InvalidInput, ImportError, OSError, click.ClickException) as error:
+        say(error_line(str(error) or type(error).__name__))
+        return ExitStatus.INVALID
+    except Exception as error:
+        if not _is_lack_of_memory(error):
+            return _internal_error(error)
+        say(error_line(f"not enough memory: {error}" if str(error) else "not enough memory"))
+        return ExitStatus.INVALID
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    """Whether the system did not give what was asked of it."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, (RuntimeError, SystemError))
+        and any(part in str(error) for part in LACKS_OF_MEMORY)
+    )
+
+
+def _internal_error(error: Exception) -> int:
+    """Say that couponry is wrong, not its input."""
+    if os.environ.get(DEBUG):
+        say("".join(traceback.format_exception(error)).rstrip())
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}:{last.lineno}"
+    what = one_line(" ".join(f"{type(error).__name__}: {error}".split()), 180)
+    say(f"couponry: internal error: {what} ({where}); {DEBUG}=1 shows the way there")
+    return ExitStatus.PROBLEMS

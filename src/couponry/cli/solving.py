@@ -1,0 +1,132 @@
+"""The commands that come before an allocation and make it: ``solve``, ``check`` and ``estimate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..campaign import read_campaign
+from ..campaign_folder.size import folder_estimate
+from ..campaign_folder.write import reserved_result
+from ..model.checking.finding import Finding
+from ..utils.errors import InvalidInput, one_line
+from ..utils.process.standard_streams import native_output_to_stderr, print_out, say
+from .arguments import BACKENDS, PathArgument
+from .exit_status import EXIT_STATUS_OF_RESULT, ExitStatus
+from .output import error_line, json_text, warnings_said
+
+
+@click.command()
+@click.argument("folder", type=PathArgument())
+@click.option("--out", required=True, type=PathArgument(), help="Folder to write; must not exist.")
+@click.option("--gap", default=5e-4, show_default=True, help="Stop at this relative gap.")
+@click.option("--time-limit", type=float, help="Seconds; stop with the best allocation so far.")
+@click.option("--threads", type=int, help="Default: COUPONRY_THREADS, else all usable cores.")
+@click.option("--seed", default=0, show_default=True, help="Breaks ties.")
+@click.option("--backend", type=BACKENDS, help="Default: native where it was built, else numba.")
+@click.option(
+    "--store",
+    type=PathArgument(),
+    help="Folder for candidates that do not fit in memory; kept, and used again while they are the same.",
+)
+@click.option(
+    "--memory-limit", help="Such as 8GiB; refuse what needs more. Default: what is available."
+)
+@click.option(
+    "--checkpoint",
+    type=PathArgument(dir_okay=False),
+    help="File that progress is kept in: the same command again goes on where it was killed.",
+)
+@click.option(
+    "--start",
+    type=PathArgument(exists=True),
+    help="Warm start: folder of another result, whose prices to start from.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the output folder if it exists.")
+@click.option(
+    "--replace-solved",
+    is_flag=True,
+    help="With --overwrite: an infeasible outcome, too, replaces a folder that holds an allocation. "
+    "Default: it goes to a folder beside it, OUT.infeasible.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output.")
+@click.option(
+    "--quiet",
+    is_flag=True,
+    help="No progress and no notes on standard error; warnings all the same.",
+)
+def solve(
+    folder: Path,
+    out: Path,
+    gap: float,
+    time_limit: float | None,
+    threads: int | None,
+    seed: int,
+    backend: str | None,
+    store: Path | None,
+    memory_limit: str | None,
+    checkpoint: Path | None,
+    start: Path | None,
+    overwrite: bool,
+    replace_solved: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Allocate the campaign in FOLDER and write allocation, limits and certificate to the folder --out.
+
+    A FOLDER with transactions in place of candidates is scored first: from purchases to coupons in one command.
+    """
+    apart = {"the campaign": folder, "the store": store, "the checkpoint": checkpoint}
+    with reserved_result(out, overwrite=overwrite, apart=apart):
+        with native_output_to_stderr(), warnings_said():
+            campaign = read_campaign(folder, store, memory_limit, progress=not quiet)
+            result = campaign.solve(
+                gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend, progress=not quiet,
+                checkpoint=checkpoint, start=start,
+            )  # fmt: skip
+        if result.status != "unsolved":
+            written = result.write(out, overwrite=overwrite, replace_solved=replace_solved)
+            if written != out:
+                said = f"couponry: {out} stays as it was; this outcome is in {written}"
+                say(one_line(said, None))
+    for finding in result.findings if not quiet else ():
+        if finding.severity == "note":  # warnings were said before the search
+            say(f"couponry: {finding}")
+    print_out(json_text(result.as_dict()) if as_json else result.summary())
+    status = EXIT_STATUS_OF_RESULT[result.status]
+    if status != ExitStatus.SOLVED:
+        say(one_line(f"couponry: {result.status}: {result.message}", None))
+    return status
+
+
+@click.command()
+@click.argument("folder", type=PathArgument())
+@click.option("--store", type=PathArgument(), help="As for solve.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def check(folder: Path, store: Path | None, as_json: bool) -> int:
+    """What the campaign in FOLDER says and its user may not have meant; nothing is solved.
+
+    Errors are refused by solve; warnings are most probably mistakes; notes may well be meant.
+    """
+    try:
+        with native_output_to_stderr():
+            found = read_campaign(folder, store).check()
+    except InvalidInput as error:
+        found = [Finding.of_error(error)]
+    content = {"findings": [finding.to_dict() for finding in found]}
+    text = "\n".join(map(str, found)) or "nothing found"
+    print_out(json_text(content) if as_json else text)
+    errors = [finding for finding in found if finding.severity == "error"]
+    if errors:
+        say(error_line(errors[0].text))
+    return ExitStatus.INVALID if errors else ExitStatus.SOLVED
+
+
+@click.command()
+@click.argument("folder", type=PathArgument())
+@click.option("--json", "as_json", is_flag=True, help="Print the estimate as JSON, in bytes.")
+def estimate(folder: Path, as_json: bool) -> None:
+    """How much memory and disk the campaign in FOLDER needs, without reading it."""
+    needed = folder_estimate(folder)
+    print_out(json_text(needed.as_dict()) if as_json else needed.summary())
