@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .model.rules import CustomerRule
     from .result import Result
     from .results.allocation import Allocation
+    from .saved_result import read_result
     from .utils.errors import InvalidInput, Unsupported
     from .utils.version import __version__
     from .verify import Report, verify_allocation, verify_result
@@ -66,6 +67,7 @@ __all__ = [
     "__version__",
     "memory_estimate",
     "read_campaign",
+    "read_result",
     "show_versions",
     "verify_allocation",
     "verify_result",
@@ -98,6 +100,7 @@ _WHERE = {
     "__version__": (".utils.version", "__version__"),
     "memory_estimate": (".campaign_folder.size", "folder_estimate"),
     "read_campaign": (".campaign", "read_campaign"),
+    "read_result": (".saved_result", "read_result"),
     "verify_allocation": (".verify", "verify_allocation"),
     "verify_result": (".verify", "verify_result"),
     "write_campaign": (".campaign", "write_campaign"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .affinity.targeting import Targeting
 from .analysis.compare import Comparison, compare
@@ -223,7 +223,7 @@ class Campaign(CampaignView):
         )  # fmt: skip
         solution = solve(self._data, options, self._compiled, warn_of_findings)
         self._hold(self._data, solution.compiled)
-        return Result.from_solution(solution)
+        return Result.from_solution(solution, Campaign)
 
     def what_if(
         self,
@@ -278,7 +278,7 @@ class Campaign(CampaignView):
         before = self._solved(result, solving)
         after = solving.solve(other._data, before)
         other._hold(other._data, after.compiled)
-        return compare(before, Result.from_solution(after), other)
+        return compare(before, Result.from_solution(after, Campaign), other)
 
     def frontier(
         self,
@@ -286,7 +286,7 @@ class Campaign(CampaignView):
         bounds: Sequence[float] | None = None,
         *,
         factors: Sequence[float] | None = None,
-        side: str | None = None,
+        side: Literal["min", "max"] | None = None,
         group: Any = None,
         result: Result | None = None,
         gap: float = 5e-4,

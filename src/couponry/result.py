@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pyarrow as pa
 
 from .analysis.breakdown import breakdown, per_customer
+from .analysis.compare import Comparison
 from .analysis.decisions import Explanation
 from .analysis.explain import explain_result
+from .analysis.follow_ups import AskedCampaign, FrontierOptions, WhatIfOptions
+from .analysis.frontier import Frontier
 from .analysis.late.late_decisions import LateDecisions
 from .analysis.late.prices import Prices
 from .analysis.late.room import Room
 from .analysis.price_ranges import PriceRanges, RangeOptions, price_ranges
+from .campaign_folder.exact_files import ExactSolution
 from .campaign_folder.write import write_result
 from .data.tables import Table
 from .results.allocation import PART_ROWS, Allocation
+from .results.exact_solution import exact_arrays, exact_head
 from .results.solution import CampaignSolution
 from .utils.html import facts_table
 
@@ -91,21 +97,29 @@ class Result(CampaignSolution):
     [{'name': 'in all', 'achieved': 2.0}]
     """
 
+    _asked_of: type[AskedCampaign] | None = None
+
     @classmethod
-    def from_solution(cls, solution: CampaignSolution) -> Result:
+    def from_solution(
+        cls, solution: CampaignSolution, asked_of: type[AskedCampaign] | None = None
+    ) -> Result:
         """Return a solution with everything that can be asked of it.
 
         Parameters
         ----------
         solution : CampaignSolution
             What `couponry.results.solve` found.
+        asked_of : type, optional
+            `couponry.Campaign`, of which questions are asked that solve again.
 
         Returns
         -------
         Result
             It shares all parts.
         """
-        return cls(**vars(solution))
+        result = cls.__new__(cls)
+        vars(result).update(vars(solution), _asked_of=asked_of)
+        return result
 
     @property
     def coupons(self) -> Allocation | None:
@@ -134,6 +148,60 @@ class Result(CampaignSolution):
             If the customer has no candidates, or the result no allocation.
         """
         return explain_result(self, customer)
+
+    def what_if(self, **changes: Unpack[WhatIfOptions]) -> Comparison:
+        """Compare the campaign with the same one under other bounds, offers, limits or rules.
+
+        Parameters
+        ----------
+        **changes
+            As `Campaign.what_if` takes them: ``limits={"budget": {"max": "+10 %"}}``, for instance.
+
+        Returns
+        -------
+        Comparison
+            Its `campaign` is the changed one, for the next question.
+
+        Raises
+        ------
+        InvalidInput
+            For a change of something that is not there.
+        """
+        return self._campaign().what_if(self, **changes)
+
+    def frontier(
+        self,
+        limit: str,
+        bounds: Sequence[float] | None = None,
+        **options: Unpack[FrontierOptions],
+    ) -> Frontier:
+        """Find the best objective over a range of one limit's bound, each from its neighbour's prices.
+
+        Parameters
+        ----------
+        limit : str
+            Name of the limit.
+        bounds : sequence of float, optional
+            Bounds to try.
+        **options
+            As `Campaign.frontier` takes them: ``factors=[0.9, 1.1]`` in place of bounds, for instance.
+
+        Returns
+        -------
+        Frontier
+            Infeasible bounds are rows of it.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such limit or bound.
+        """
+        return self._campaign().frontier(limit, bounds, result=self, **options)
+
+    def _campaign(self) -> AskedCampaign:
+        """The campaign, as something that can be solved again."""
+        assert self._asked_of is not None, "results are made by campaigns"
+        return self._asked_of.from_data(self.campaign)
 
     def by(self, column: str, *, table: str | None = None) -> pa.Table:
         """Add the allocation up by a column of offers or customers, or by role.
@@ -263,14 +331,15 @@ class Result(CampaignSolution):
             candidates, customers, history, room=room, threads=threads, decided=decided
         )
 
-    def write(
+    def save(
         self, folder: str | Path, *, overwrite: bool = False, replace_solved: bool = False
     ) -> Path:
-        """Write the result as a folder.
+        """Save the result as a folder, of which `couponry.read_result` makes a result again.
 
-        It holds allocation.parquet, limits.parquet and result.json, or infeasible.json and result.json. The folder
-        appears whole or not at all. A result without an allocation does not replace one that has one: it is written
-        beside that, into a folder whose name ends in its status, such as ``OUT.infeasible``.
+        It holds allocation.parquet, limits.parquet and result.json, or infeasible.json and result.json, and
+        solution.json and solution.npz, which only couponry reads. The folder appears whole or not at all. A result
+        without an allocation does not replace one that has one: it is saved beside that, into a folder whose name ends
+        in its status, such as ``OUT.infeasible``.
 
         Parameters
         ----------
@@ -299,9 +368,12 @@ class Result(CampaignSolution):
             self.limits,
             self.infeasible,
             self.as_dict(),
+            ExactSolution(exact_head(self), exact_arrays(self)),
             overwrite=overwrite,
             replace_solved=replace_solved,
         )
+
+    write = save  # its first name
 
     def _repr_html_(self) -> str:
         return facts_table(self.facts())

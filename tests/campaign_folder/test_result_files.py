@@ -53,6 +53,8 @@ def test_files_of_a_result(folder: Folder, tmp_path: Path) -> None:
         "allocation.parquet",
         "limits.parquet",
         "result.json",
+        "solution.json",
+        "solution.npz",
     ]
     claims = json.loads((out / "result.json").read_text())
     assert set(claims) >= RESULT_KEYS
@@ -104,7 +106,8 @@ def test_files_of_an_infeasible_campaign(folder: Folder, tmp_path: Path) -> None
     path = folder(limit=limits, **RULES)
     result = solve(path)
     out = result.write(tmp_path / "out")
-    assert sorted(file.name for file in out.iterdir()) == ["infeasible.json", "result.json"]
+    of_session = ["solution.json", "solution.npz"]
+    assert sorted(f.name for f in out.iterdir()) == ["infeasible.json", "result.json", *of_session]
     claims = json.loads((out / "result.json").read_text())
     assert set(claims) >= RESULT_KEYS
     assert claims["status"] == "infeasible" and claims["objective"] is None

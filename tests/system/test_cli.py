@@ -31,6 +31,7 @@ IMPOSSIBLE = [
     {"name": "few", "max": 10, "where": {"brand": ["A"]}},
     {"name": "many", "min": 15, "where": {"brand": ["A"]}},
 ]
+INFEASIBLE_FILES = ["infeasible.json", "result.json", "solution.json", "solution.npz"]
 
 
 class Ran(NamedTuple):
@@ -70,7 +71,8 @@ def test_0_solved(run: Callable[..., Ran], folder: Folder, tmp_path: Path) -> No
     assert "dual" in ran.err  # progress
     assert beside(tmp_path / "out") == ["out"]
     files = sorted(file.name for file in (tmp_path / "out").iterdir())
-    assert files == ["allocation.parquet", "limits.parquet", "result.json"]
+    of_session = ["solution.json", "solution.npz"]
+    assert files == ["allocation.parquet", "limits.parquet", "result.json", *of_session]
 
 
 def test_0_into_folders_that_are_not_there_yet(
@@ -100,10 +102,7 @@ def test_3_infeasible(run: Callable[..., Ran], folder: Folder, tmp_path: Path) -
     ran = run("solve", folder(limit=IMPOSSIBLE), "--out", tmp_path / "out", "--quiet")
     assert ran.status == 3
     assert "couponry: infeasible: " in ran.err and "'few'" in ran.err and "'many'" in ran.err
-    assert sorted(f.name for f in (tmp_path / "out").iterdir()) == [
-        "infeasible.json",
-        "result.json",
-    ]
+    assert sorted(contents(tmp_path / "out")) == INFEASIBLE_FILES
     assert run("verify", folder(limit=IMPOSSIBLE), tmp_path / "out").status == 0
 
 
@@ -353,7 +352,7 @@ def test_an_infeasible_outcome_does_not_replace_an_allocation(
         ran = run("solve", bad, "--out", out, "--overwrite", "--quiet")
         assert ran.status == 3 and contents(out) == before
         assert f"{out} stays as it was; this outcome is in {beside_it}" in ran.err
-        assert sorted(contents(beside_it)) == ["infeasible.json", "result.json"]
+        assert sorted(contents(beside_it)) == INFEASIBLE_FILES
         assert beside(out) == ["out", "out.infeasible"]
     assert run("verify", bad, beside_it).status == 0
     assert run("solve", good, "--out", out, "--overwrite").status == 0
@@ -366,7 +365,7 @@ def test_an_infeasible_outcome_replaces_an_allocation_when_that_is_asked_for(
     good, bad, out = folder(limit=LIMITS), folder(limit=IMPOSSIBLE), tmp_path / "out"
     assert run("solve", good, "--out", out).status == 0
     ran = run("solve", bad, "--out", out, "--overwrite", "--replace-solved", "--quiet")
-    assert ran.status == 3 and sorted(contents(out)) == ["infeasible.json", "result.json"]
+    assert ran.status == 3 and sorted(contents(out)) == INFEASIBLE_FILES
     ran = run("solve", bad, "--out", out, "--overwrite", "--quiet")
     assert ran.status == 3 and beside(out) == ["out"]  # there was no allocation to keep
     assert run("solve", good, "--out", out, "--overwrite").status == 0

@@ -13,7 +13,7 @@ from ..data.arrow_columns import labels
 from ..data.roles import ROLES
 from ..model.customers import Customers, check_column
 from ..model.items import Items, column_names
-from ..results.allocation import as_they_came
+from ..results.coupon_rows import as_they_came
 from ..results.solution import CampaignSolution
 from ..solver.plan import Plan
 from ..utils.arrays.mapped_arrays import release_pages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -47,7 +48,8 @@ def read_campaign_data(
     """
     folder = Path(folder)
     with unreplaced(folder, "campaign folder"):
-        return _read(folder, store, memory_limit, progress)
+        campaign = _read(folder, store, memory_limit, progress)
+    return replace(campaign, folder=str(folder.absolute()))
 
 
 def _read(

@@ -20,6 +20,7 @@ from ..model.rules import CustomerRule
 from ..utils.atomic_folder import atomic_folder, remove_folder, reserved_folder
 from ..utils.errors import InvalidInput
 from ..utils.toml_writer import dumps
+from .exact_files import ExactSolution, write_exact
 from .spec import SCHEMA
 
 SPEC, ALLOCATION, RESULT = "campaign.toml", "allocation.parquet", "result.json"
@@ -153,6 +154,7 @@ def write_result(
     limits: pa.Table | None,
     infeasible: Mapping[str, Any] | None,
     content: Mapping[str, Any],
+    exact: ExactSolution | None = None,
     *,
     overwrite: bool = False,
     replace_solved: bool = False,
@@ -175,6 +177,8 @@ def write_result(
         Becomes infeasible.json.
     content : mapping
         Becomes result.json.
+    exact : ExactSolution, optional
+        What `couponry.read_result` needs beyond that; becomes solution.json and solution.npz.
     overwrite : bool
         Replace the folder if it exists.
     replace_solved : bool
@@ -195,7 +199,7 @@ def write_result(
         if allocation is None and not replace_solved and (path / ALLOCATION).exists():
             path = _beside(path, content["status"])
             overwrite = _is_outcome(path)
-        _write_files(path, allocation, limits, infeasible, content, overwrite=overwrite)
+        _write_files(path, allocation, limits, infeasible, content, exact, overwrite=overwrite)
         if overwrite and allocation is not None:
             for status in WITHOUT_ALLOCATION:
                 remove_folder(_beside(path, status), _is_outcome)
@@ -250,6 +254,7 @@ def _write_files(
     limits: pa.Table | None,
     infeasible: Mapping[str, Any] | None,
     content: Mapping[str, Any],
+    exact: ExactSolution | None,
     *,
     overwrite: bool,
 ) -> None:
@@ -261,6 +266,8 @@ def _write_files(
         if infeasible is not None:
             _write_json(draft / "infeasible.json", infeasible)
         _write_json(draft / RESULT, content)
+        if exact is not None:
+            write_exact(draft, exact)
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

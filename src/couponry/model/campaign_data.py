@@ -62,6 +62,8 @@ class CampaignData:
         Of the customers' ids, as they came.
     seconds : mapping of str to float
         What stages before the solve took, by name: making candidates of transactions, for instance.
+    folder : str or None
+        The campaign folder that it was read from, as an absolute path; None for what was changed since.
     """
 
     offers: pa.Table
@@ -75,6 +77,7 @@ class CampaignData:
     candidate_names: tuple[str, ...] = ()
     customer_type: pa.DataType = field(default_factory=pa.int64)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    folder: str | None = None
 
     @classmethod
     def make(
@@ -158,7 +161,7 @@ class CampaignData:
         have = {*self.candidates.columns, *self.offers.column_names}
         check_limit_columns(named, have, self.candidate_names)
         check_amounts(self.offers, self.candidates.columns, self.value, named)
-        return replace(self, limits=named, seconds={})
+        return replace(self, limits=named, seconds={}, folder=None)
 
     def with_rules(self, rules: Sequence[CustomerRule]) -> CampaignData:
         """Return the same campaign under other customer rules; the tables are shared.
@@ -177,7 +180,9 @@ class CampaignData:
         ------
         InvalidInput
         """
-        return replace(self, rules=check_parts(rules, "rule", CustomerRule), seconds={})
+        return replace(
+            self, rules=check_parts(rules, "rule", CustomerRule), seconds={}, folder=None
+        )
 
     def with_offers(self, offers: pa.Table) -> CampaignData:
         """Return the same campaign with other attributes of the same offers, in the same order.
@@ -198,7 +203,7 @@ class CampaignData:
             Where a column that is summed holds no numbers.
         """
         check_amounts(offers, self.candidates.columns, self.value, self.limits)
-        return replace(self, offers=offers, seconds={})
+        return replace(self, offers=offers, seconds={}, folder=None)
 
     def is_same_as(self, other: CampaignData) -> bool:
         """Tell whether both are about the same candidates, and ask the same of them.

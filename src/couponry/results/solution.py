@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from ..solver.options import SolverOptions
 from ..solver.plan import Plan
 from ..utils.errors import one_line
 from .allocation import Allocation
+from .exact_plan import KeptParts, SolvedBy, plan_arrays
 from .missed_limits import missed_limits, shortened
 
 NOT_IN_RESULT_JSON = (
@@ -31,6 +33,9 @@ NOT_IN_RESULT_JSON = (
     "solver_options",
 )
 """Fields that result.json does not have as they are: tables, and what only a session knows."""
+
+LATE_PARTS = ("allocation", "campaign", "compiled", "plan")
+"""Fields that a solution may get when somebody first asks for one of them."""
 
 MAX_LINES = 5
 """Lines of the summary about soft limits that were missed, and as many about findings; the rest is counted."""
@@ -89,6 +94,50 @@ class CampaignSolution:
     prices: NDArray[np.float64] = field(repr=False)
     findings: list[Finding] = field(repr=False)
     solver_options: SolverOptions = field(repr=False)
+
+    @classmethod
+    def with_parts_later(
+        cls, known: Mapping[str, Any], make_parts: Callable[[], Mapping[str, Any]]
+    ) -> Self:
+        """Return a solution some of whose fields are made when somebody first asks for one of them.
+
+        Parameters
+        ----------
+        known : mapping of str to object
+            The other fields.
+        make_parts : callable
+            Returns what is lacking of the fields that LATE_PARTS names.
+
+        Returns
+        -------
+        CampaignSolution
+        """
+        made = cls.__new__(cls)
+        vars(made).update(known)
+        vars(made)["_make_parts"] = make_parts
+        return made
+
+    if not TYPE_CHECKING:  # or every name would pass for one of its attributes
+
+        def __getattr__(self, name):
+            make_parts = vars(self).get("_make_parts")
+            if name not in LATE_PARTS or make_parts is None:
+                raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+            vars(self).update({**make_parts(), **vars(self)})
+            return vars(self)[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: large parts as they can be made again, by content or by the folder that they are in."""
+        state = dict(vars(self))
+        if "_make_parts" not in state:
+            arrays = {} if self.plan is None else plan_arrays(self.plan)
+            solved = SolvedBy(self.backend, self.seed, self.solver_options)
+            state["_make_parts"] = KeptParts(self.campaign, arrays, solved)
+        is_saved = self.allocation is not None and self.allocation.is_saved
+        for name in LATE_PARTS:
+            if name != "allocation" or not is_saved:
+                state.pop(name, None)
+        return state
 
     @property
     def customers_with_coupons(self) -> int:

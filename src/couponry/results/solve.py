@@ -29,6 +29,7 @@ from ..utils.progress import reporter
 from ..utils.version import __version__
 from .allocation import Allocation
 from .certificate import certificate_of
+from .coupon_rows import PlannedRows
 from .infeasibility import describe_infeasibility
 from .limits_table import limits_table, max_violation
 from .options import SolveOptions
@@ -157,7 +158,7 @@ def _campaign_solution(
     short = Shortfalls()
     if plan is not None:
         achieved = compiled.limits.achieved(plan.usage)
-        allocation = Allocation(compiled, plan)
+        allocation = Allocation(PlannedRows(compiled, plan))
         limits = limits_table(compiled, solution.prices, plan, achieved)
         violation = max_violation(compiled, achieved)
         short = shortfalls(compiled.rules, compiled.problem.shard, plan)

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...results.allocation import as_polars, as_they_came
+from ...data.table_view import StreamedTable
+from ...results.coupon_rows import as_they_came
 from ...utils.html import facts_table
 from .batch import LateBatch
 from .charges import Charge
@@ -35,7 +36,7 @@ class OneDecision(NamedTuple):
     charge: Charge
 
 
-class LateDecisions:
+class LateDecisions(StreamedTable):
     """What late customers are given; `Prices.decide` and `Result.decide` return it.
 
     It speaks the Arrow stream protocol, so whatever takes Arrow takes it.
@@ -104,34 +105,6 @@ class LateDecisions:
                 columns[name] = pa.array(self._column(name, chosen))
             self._table = pa.table(columns)
         return self._table
-
-    def to_pandas(self) -> Any:
-        """Return the coupons as a pandas DataFrame.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One row for each coupon.
-        """
-        return self.to_arrow().to_pandas()
-
-    def to_polars(self) -> Any:
-        """Return the coupons as a Polars DataFrame.
-
-        Returns
-        -------
-        polars.DataFrame
-            One row for each coupon.
-
-        Raises
-        ------
-        ImportError
-            If Polars is not installed.
-        """
-        return as_polars(self.to_arrow(), "LateDecisions")
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     @property
     def refused(self) -> pa.Table:

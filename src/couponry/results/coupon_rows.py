@@ -1,0 +1,205 @@
+"""Where the rows of an allocation come from: made of a plan, or read from files, a block at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ..data import tables
+from ..model.compiled_campaign import CompiledCampaign
+from ..solver.plan import Plan
+from ..utils.arrays.mapped_arrays import read_ahead, release_pages
+from ..utils.errors import InvalidInput, first_line
+
+READ_ROWS = 1 << 18
+"""Rows that are read of a file at a time."""
+
+
+class CouponRows(Protocol):
+    """Where the rows of an allocation come from."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns."""
+
+    @property
+    def coupons(self) -> int:
+        """How many rows there are."""
+
+    @property
+    def customers(self) -> int:
+        """Customers with at least one coupon."""
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows, a block at a time."""
+
+
+class PlannedRows:
+    """Rows made of the compact plan of the solver, anew each time, the same bits.
+
+    Parameters
+    ----------
+    compiled : CompiledCampaign
+        The campaign as it was solved.
+    plan : Plan
+        What the solver decided.
+    """
+
+    def __init__(self, compiled: CompiledCampaign, plan: Plan):
+        self._compiled = compiled
+        self._plan = plan
+        self._offers = tables.ids(compiled.campaign.offers, "offers", "offer")
+        self._customers: int | None = None
+        self.schema = self._batch(np.zeros(0, np.int64)).schema
+
+    @property
+    def coupons(self) -> int:
+        """How many rows there are."""
+        return self._plan.coupons
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Make the coupons of one block of customers after the other.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+            The coupons of a block, in order.
+        """
+        problem = self._compiled.problem
+        customers = 0
+        for start, stop, chosen in self._plan.blocks():
+            begin, end = problem.shard.indptr[[start, stop]]
+            positions = begin + np.flatnonzero(chosen.view(bool))
+            customers += _distinct_customers(problem.shard.indptr[start : stop + 1], positions)
+            touched = [array[begin:end] for array in (problem.shard.item, *problem.attributes)]
+            read_ahead(*touched)
+            yield self._batch(positions)
+            release_pages(*touched, self._compiled.campaign.candidates.offer[begin:end])
+        self._customers = customers
+
+    @property
+    def customers(self) -> int:
+        """Customers with at least one coupon; counted on the way of `batches`, or else in a pass at first use."""
+        if self._customers is None:
+            indptr = self._compiled.problem.shard.indptr
+            self._customers = sum(
+                _distinct_customers(
+                    indptr[start : stop + 1], indptr[start] + np.flatnonzero(chosen.view(bool))
+                )
+                for start, stop, chosen in self._plan.blocks()
+            )
+        return self._customers
+
+    def _batch(self, positions: NDArray[np.int64]) -> pa.RecordBatch:
+        """The coupons of the candidates at these positions."""
+        candidates = self._compiled.campaign.candidates
+        customer = self._compiled.problem.customer_of(positions)
+        columns: dict[str, Any] = {
+            "customer": as_they_came(
+                candidates.customers.take(pa.array(customer)), self._compiled.campaign.customer_type
+            ),
+            "offer": as_they_came(
+                self._offers.take(pa.array(candidates.offer[positions])),
+                self._compiled.campaign.offers.schema.field("offer").type,
+            ),
+        }
+        for name in self._compiled.campaign.coupon_columns():
+            columns[name] = self._compiled.coupon_values(name, positions)
+        return pa.record_batch(columns)
+
+
+class SavedRows:
+    """Rows in the Parquet file, or the folder of them, that an allocation was written to.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder.
+    coupons, customers : int
+        How many rows there are, and of how many customers.
+
+    Raises
+    ------
+    InvalidInput
+        If it cannot be read, or has not that many rows.
+    """
+
+    def __init__(self, path: Path, coupons: int, customers: int):
+        self.coupons, self.customers = coupons, customers
+        self._path = path
+        self._label = f"result folder {str(path.parent)!r}: {path.name}"
+        self._files = sorted(path.glob("part-*.parquet")) if path.is_dir() else [path]
+        with self._readable():
+            if not self._files:
+                raise InvalidInput("it has no files")
+            files = [pq.ParquetFile(file) for file in self._files]
+            self.schema: pa.Schema = files[0].schema_arrow
+            rows = sum(file.metadata.num_rows for file in files)
+            if rows != coupons:
+                raise InvalidInput(f"expected {coupons:,} coupons, got {rows:,}")
+        self._states = [_state(file) for file in self._files]
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Read the rows, a block at a time.
+
+        Yields
+        ------
+        pyarrow.RecordBatch
+        """
+        for path, state in zip(self._files, self._states, strict=True):
+            with self._readable():
+                file = pq.ParquetFile(path)
+                if _state(path) != state:
+                    raise InvalidInput("it was replaced since the result was read; read it again")
+                parts = file.iter_batches(READ_ROWS)
+            while True:
+                with self._readable():
+                    part = next(parts, None)
+                if part is None:
+                    break
+                yield part
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Say of what could not be read where it is."""
+        try:
+            yield
+        except (OSError, pa.ArrowException, InvalidInput) as error:
+            raise InvalidInput(f"{self._label}: {first_line(error)}") from error
+
+
+def _state(file: Path) -> tuple[int, int, int]:
+    """What changes whenever a file is written or replaced."""
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def _distinct_customers(indptr: NDArray[np.int64], positions: NDArray[np.int64]) -> int:
+    """How many customers, whose candidates begin and end at `indptr`, have any of some ascending positions."""
+    ends = np.searchsorted(positions, indptr)
+    return int((ends[1:] > ends[:-1]).sum())
+
+
+def as_they_came(ids: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Cast ids to the integer type that they came in, or to text with 32-bit offsets, which most readers expect.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array
+    kind : pyarrow.DataType
+        Type of the column that they came in.
+
+    Returns
+    -------
+    pyarrow.Array
+    """
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return ids.cast(kind if pa.types.is_integer(kind) else pa.string())
