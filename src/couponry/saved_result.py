@@ -44,6 +44,7 @@ def read_result(
     Returns
     -------
     Result
+        With all its methods.
 
     Raises
     ------

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,6 +48,7 @@ def answers(result: Result, campaign: Campaign) -> dict[str, Any]:
         "choice": result.plan.whole_choice().tobytes(),
         "each": result.per_customer().to_pylist(),
         "explained": [result.explain(ids[n].as_py()) for n in (0, len(ids) // 2, len(ids) - 1)],
+        "by": result.by("offer").to_pylist(),
         "again": campaign.solve(start=result, gap=1e-2).prices.tobytes(),
     }
     return said
@@ -102,6 +106,24 @@ def test_another_process_and_other_threads_say_the_same(tmp_path: Path) -> None:
     assert said[0][0] == said[1][0] and [threads for _, threads in said] == ["1", "3"]
 
 
+def test_questions_that_solve_again_are_answered_alike(tmp_path: Path) -> None:
+    campaign = small()
+    result = campaign.solve()
+    read = read_result(result.save(tmp_path / "out"), campaign)
+    for again in (read, pickle.loads(pickle.dumps(result))):
+        first = result.what_if(limits={"tea": {"max": 5}})
+        second = again.what_if(limits={"tea": {"max": 5}})
+        assert second.after.prices.tobytes() == first.after.prices.tobytes()
+        assert second.moved == first.moved and second.gain == first.gain
+        assert again.price_ranges().to_arrow().equals(result.price_ranges().to_arrow())
+        tried = {"factors": [0.5, 1.0, 1.5]}
+        table = result.frontier("tea", **tried).to_arrow()  # type: ignore[arg-type]
+        assert again.frontier("tea", **tried).to_arrow().equals(table)  # type: ignore[arg-type]
+    assert campaign.what_if(read, drop_limits=["tea"]).gain is not None
+    late = {"customer": [99, 99], "offer": ["tea", "ham"], "value": [3.0, 1.0]}
+    assert read.decide(late).to_arrow().equals(result.decide(late).to_arrow())
+
+
 def test_the_folder_says_where_its_campaign_is(tmp_path: Path) -> None:
     write_campaign(small(), tmp_path / "campaign")
     campaign = couponry.read_campaign(tmp_path / "campaign")
@@ -121,8 +143,6 @@ def test_numbers_and_coupons_need_no_campaign(tmp_path: Path) -> None:
     assert read.summary() == result.summary() and read.findings == result.findings
     assert read.allocation is not None and result.allocation is not None
     assert read.allocation.to_arrow().equals(result.allocation.to_arrow())
-    copy = read.save(tmp_path / "copy") if "campaign" in vars(read) else None
-    assert copy is None
     with pytest.raises(InvalidInput, match=r"read_result\(folder, campaign=…\)"):
         read.explain(3)
 
@@ -228,6 +248,24 @@ def test_a_result_read_in_a_store_pickles_by_reference(tmp_path: Path) -> None:
     result = campaign.solve()
     out = result.save(tmp_path / "out")
     read = read_result(out, tmp_path / "campaign", store=tmp_path / "store")
-    again = pickle.loads(pickle.dumps(read))
-    assert again.explain(3) == result.explain(3)
-    assert not again.campaign.candidates.offer.flags.owndata
+    assert len(pickle.dumps(campaign)) < 20_000
+    for pickled in (read, result):
+        again = pickle.loads(pickle.dumps(pickled))
+        assert again.explain(3) == result.explain(3)
+        assert not again.campaign.candidates.offer.flags.owndata  # mapped
+    kept = pickle.dumps(campaign)
+    couponry.Campaign(campaign.offers, small().data.candidates_tables(), store=tmp_path / "store")
+    with pytest.raises(InvalidInput, match="it was built anew since"):
+        pickle.loads(kept)
+
+
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "results.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+            exec(block, names)
+    said = re.findall(r"print\(.*\)  # (.*)", page)
+    assert printed.getvalue().splitlines()[: len(said)] == said

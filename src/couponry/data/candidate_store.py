@@ -290,6 +290,15 @@ class _DerivedFolders:
                 with suppress(InvalidInput), reserved_folder(self._folder / kind, overwrite=True):
                     self._remove_drafts(kind)
 
+    def reopen(self) -> Candidates:
+        """Return the candidates of the store that these arrays are made of: what is pickled in place of candidates."""
+        found = _open(self._folder)
+        if not isinstance(found.derived, _DerivedFolders) or found.derived._built != self._built:
+            raise InvalidInput(
+                f"store {str(self._folder)!r}: it was built anew since the candidates in it were pickled"
+            )
+        return found
+
     def _remove_drafts(self, kind: str) -> None:
         """Remove drafts of this kind under any key."""
         for draft in self._folder.glob(f".{kind}.*.draft"):

@@ -59,6 +59,11 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.offer)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Candidates in a store are pickled as the name of the store, others by content."""
+        reopen = getattr(self.derived, "reopen", None)
+        return super().__reduce_ex__(protocol) if reopen is None else (reopen, ())
+
     @classmethod
     def of_rows(cls, rows: StoredRows) -> Candidates:
         """Make candidates of rows in canonical order.

@@ -25,6 +25,7 @@ class StreamedTable:
         Returns
         -------
         pyarrow.Table
+            The same columns.
         """
         raise NotImplementedError
 
@@ -34,6 +35,7 @@ class StreamedTable:
         Returns
         -------
         pandas.DataFrame
+            The same columns.
 
         Raises
         ------
@@ -48,6 +50,7 @@ class StreamedTable:
         Returns
         -------
         polars.DataFrame
+            The same columns.
 
         Raises
         ------
@@ -97,6 +100,7 @@ class TableView(StreamedTable):
         Returns
         -------
         pyarrow.Table
+            Without a copy.
         """
         return self._table
 
@@ -127,6 +131,7 @@ class TableView(StreamedTable):
         Returns
         -------
         list of dict
+            One for each row.
         """
         return list(self._table.to_pylist())
 
@@ -140,6 +145,7 @@ class TableView(StreamedTable):
         Returns
         -------
         bool
+            Whether it has.
         """
         return bool(self._table.equals(as_arrow(other)))
 

@@ -63,7 +63,7 @@ class Allocation(StreamedTable):
         pyarrow.RecordBatch
             The coupons of a block, in order.
         """
-        return self._rows.batches()
+        yield from self._rows.batches()
 
     @property
     def customers(self) -> int:
