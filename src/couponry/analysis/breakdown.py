@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,6 +55,19 @@ class GroupTotals(NamedTuple):
     customers: NDArray[np.int64]
     sums: list[NDArray[np.float64]]
 
+    @classmethod
+    def zeros(cls, groups: int, sums: int) -> GroupTotals:
+        """Nothing yet in any of some groups."""
+        nothing = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
+        return cls(*nothing, [np.zeros(groups) for _ in range(sums)])
+
+    def add(self, other: GroupTotals) -> None:
+        """Add the totals of another block, in place."""
+        self.coupons[:] += other.coupons
+        self.customers[:] += other.customers
+        for total, part in zip(self.sums, other.sums, strict=True):
+            total += part
+
 
 def breakdown(result: CampaignSolution, column: str, table: str | None = None) -> pa.Table:
     """Add up what an allocation comes to by a column; see `Result.by`.
@@ -77,38 +90,81 @@ def breakdown(result: CampaignSolution, column: str, table: str | None = None) -
     InvalidInput
         If there is no such column, or the result has no allocation.
     """
+    return breakdowns(result, [(column, table)])[0]
+
+
+def breakdowns(
+    result: CampaignSolution, columns: Sequence[tuple[str, str | None]]
+) -> list[pa.Table]:
+    """Add up what an allocation comes to by several columns, in one pass over it.
+
+    Parameters
+    ----------
+    result : CampaignSolution
+    columns : sequence of (str, str or None)
+        Columns and their tables, as `breakdown` takes them.
+
+    Returns
+    -------
+    list of pyarrow.Table
+        For each column, one row for each group.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such column, or the result has no allocation.
+    """
     plan = _plan_of(result, "by")
-    grouping = _grouping(result, column, table)
-    names = _summed(result)
-    size = len(grouping.values)
+    groupings = [_grouping(result, column, table) for column, table in columns]
+    totals = [GroupTotals.zeros(len(g.values), len(_summed(result))) for g in groupings]
 
-    def of_block(block: tuple[NDArray[np.int64], NDArray[np.int64]]) -> GroupTotals:
+    def of_block(block: tuple[NDArray[np.int64], NDArray[np.int64]]) -> list[GroupTotals]:
         positions, customers = block
-        coupon, group = grouping.of_coupons(positions, customers)
-        return GroupTotals(
-            np.bincount(group, minlength=size),
-            _customers_of_groups(customers[coupon], group, size),
-            [
-                np.bincount(group, amounts[coupon], minlength=size).astype(np.float64, copy=False)
-                for amounts in _amounts(result, positions)
-            ],
-        )
+        amounts = _amounts(result, positions)
+        return [_totals(grouping, positions, customers, amounts) for grouping in groupings]
 
-    coupons, reached = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    sums = [np.zeros(size) for _ in names]
     for found in parallel_map(of_block, _given(result, plan), result.threads):
-        coupons += found.coupons
-        reached += found.customers
-        for total, part in zip(sums, found.sums, strict=True):
-            total += part
+        for total, part in zip(totals, found, strict=True):
+            total.add(part)
+    names = [name for name, _ in columns]
+    return [
+        _table_of(result, name, grouping, total)
+        for name, grouping, total in zip(names, groupings, totals, strict=True)
+    ]
+
+
+def _totals(
+    grouping: CouponGroups,
+    positions: NDArray[np.int64],
+    customers: NDArray[np.int64],
+    amounts: list[NDArray[np.float64]],
+) -> GroupTotals:
+    """What the coupons of a block, with what each adds to each sum, come to in each group."""
+    size = len(grouping.values)
+    coupon, group = grouping.of_coupons(positions, customers)
+    return GroupTotals(
+        np.bincount(group, minlength=size),
+        _customers_of_groups(customers[coupon], group, size),
+        [
+            np.bincount(group, each[coupon], minlength=size).astype(np.float64, copy=False)
+            for each in amounts
+        ],
+    )
+
+
+def _table_of(
+    result: CampaignSolution, column: str, grouping: CouponGroups, totals: GroupTotals
+) -> pa.Table:
+    """The totals of all groups as a table."""
     columns: dict[str, Any] = {
         column: pa.array(grouping.values, grouping.kind),
-        "coupons": coupons,
-        "customers": reached,
+        "coupons": totals.coupons,
+        "customers": totals.customers,
     }
-    made = pa.table(columns | {SUMMED[n]: total for n, total in zip(names, sums, strict=True)})
+    names = [SUMMED[name] for name in _summed(result)]
+    made = pa.table(columns | dict(zip(names, totals.sums, strict=True)))
     # whoever has nothing in the column is a group of its own only where there is such a coupon
-    return made if coupons[-1] else made.slice(0, size - 1)
+    return made if totals.coupons[-1] else made.slice(0, len(grouping.values) - 1)
 
 
 def per_customer(result: CampaignSolution) -> pa.Table:
@@ -128,20 +184,48 @@ def per_customer(result: CampaignSolution) -> pa.Table:
     InvalidInput
         If the result has no allocation.
     """
+    coupons, sums = customer_totals(result)
+    ids = as_they_came(result.campaign.candidates.customers, result.campaign.customer_type)
+    return pa.table({"customer": ids, "coupons": coupons, **sums})
+
+
+def customer_totals(
+    result: CampaignSolution,
+) -> tuple[NDArray[np.int32], dict[str, NDArray[np.float64]]]:
+    """Add up what each customer got, by the customers' numbers.
+
+    Parameters
+    ----------
+    result : CampaignSolution
+
+    Returns
+    -------
+    coupons : ndarray of int32, shape (n_customers,)
+    sums : dict of str to ndarray of float64, shape (n_customers,) each
+        Of what coupons have: `redemptions`, `cost` and `value`.
+
+    Raises
+    ------
+    InvalidInput
+        If the result has no allocation.
+    """
     plan = _plan_of(result, "per_customer")
     names = _summed(result)
     coupons = np.zeros(result.customers, np.int32)
     sums = [np.zeros(result.customers) for _ in names]
-    for positions, customers in _given(result, plan):
+
+    def add(block: tuple[NDArray[np.int64], NDArray[np.int64]]) -> None:
+        positions, customers = block
         if not len(customers):
-            continue
+            return
         first, last = int(customers[0]), int(customers[-1]) + 1
         coupons[first:last] = np.bincount(customers - first, minlength=last - first)
         for amounts, total in zip(_amounts(result, positions), sums, strict=True):
             total[first:last] = np.bincount(customers - first, amounts, last - first)
-    ids = as_they_came(result.campaign.candidates.customers, result.campaign.customer_type)
-    columns: dict[str, Any] = {"customer": ids, "coupons": coupons}
-    return pa.table(columns | {SUMMED[n]: total for n, total in zip(names, sums, strict=True)})
+
+    for _ in parallel_map(add, _given(result, plan), result.threads):  # blocks share no customer
+        pass
+    return coupons, {SUMMED[name]: total for name, total in zip(names, sums, strict=True)}
 
 
 def _plan_of(result: CampaignSolution, asked: str) -> Plan:

@@ -47,18 +47,48 @@ def explain_result(result: CampaignSolution, customer: Any) -> Explanation:
     """
     if isinstance(customer, uuid.UUID):
         customer = str(customer)  # as tables of UUIDs are read
-    if result.plan is None:
-        raise InvalidInput(f"{NO_ALLOCATION}, got one that is {result.status}")
-    number = _number(result.campaign.candidates.customers, customer)
+    _plan_of(result)
+    return explain_numbered(result, _number(result.campaign.candidates.customers, customer))
+
+
+def explain_numbered(result: CampaignSolution, number: int) -> Explanation:
+    """Explain why a customer got its coupons and not others.
+
+    Parameters
+    ----------
+    result : CampaignSolution
+    number : int
+        Of the customer, among those who have candidates.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    InvalidInput
+        If the result has no allocation.
+    """
+    plan = _plan_of(result)
     subproblem = CustomerSubproblem.at_prices(
         result.compiled.problem, number, result.prices, kernels.load(result.backend), result.seed
     )
-    allocated = _allocated(result, result.plan, number)
-    limits = result.compiled.limits
     reasons = Reasons(
-        result.campaign, customer, subproblem, limits, allocated, result.plan.activity
+        result.campaign,
+        result.campaign.candidates.customers[number].as_py(),
+        subproblem,
+        result.compiled.limits,
+        _allocated(result, plan, number),
+        plan.activity,
     )
     return reasons.explanation(number)
+
+
+def _plan_of(result: CampaignSolution) -> Plan:
+    """The plan of a result, which is refused without one."""
+    if result.plan is None:
+        raise InvalidInput(f"{NO_ALLOCATION}, got one that is {result.status}")
+    return result.plan
 
 
 def _allocated(result: CampaignSolution, plan: Plan, number: int) -> NDArray[np.bool_]:
