@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from .model.checking.finding import CampaignWarning, Finding
     from .model.limits import Limit
     from .model.rules import CustomerRule
+    from .report.chart import Chart
+    from .report.plots import Plots
     from .result import Result
     from .results.allocation import Allocation
     from .saved_result import read_result
@@ -45,6 +47,7 @@ __all__ = [
     "Allocation",
     "Campaign",
     "CampaignWarning",
+    "Chart",
     "Comparison",
     "CustomerDecider",
     "CustomerRule",
@@ -57,6 +60,7 @@ __all__ = [
     "LateDecisions",
     "Limit",
     "OneDecision",
+    "Plots",
     "PriceRanges",
     "Prices",
     "Report",
@@ -78,6 +82,7 @@ _WHERE = {
     "Allocation": (".results.allocation", "Allocation"),
     "Campaign": (".campaign", "Campaign"),
     "CampaignWarning": (".model.checking.finding", "CampaignWarning"),
+    "Chart": (".report.chart", "Chart"),
     "Comparison": (".analysis.compare", "Comparison"),
     "CustomerDecider": (".analysis.late.decide_one", "CustomerDecider"),
     "CustomerRule": (".model.rules", "CustomerRule"),
@@ -90,6 +95,7 @@ _WHERE = {
     "LateDecisions": (".analysis.late.late_decisions", "LateDecisions"),
     "Limit": (".model.limits", "Limit"),
     "OneDecision": (".analysis.late.late_decisions", "OneDecision"),
+    "Plots": (".report.plots", "Plots"),
     "PriceRanges": (".analysis.price_ranges", "PriceRanges"),
     "Prices": (".analysis.late.prices", "Prices"),
     "Report": (".verify", "Report"),
@@ -115,6 +121,7 @@ _ROOMS = (
     "engines",
     "kernels",
     "model",
+    "report",
     "results",
     "solver",
     "verify",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,19 +46,45 @@ def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
     -------
     Shortfalls
     """
+    below = without = 0
+    for _, short, lacking in short_customers(compiled, shard, plan):
+        below += int(short.sum())
+        without += int(lacking.sum())
+    return Shortfalls(below, without)
+
+
+def short_customers(
+    compiled: CompiledRules, shard: Shard, plan: Plan
+) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Find the customers who have less than their rules ask for, a block at a time; nothing where there can be none.
+
+    Parameters
+    ----------
+    compiled : CompiledRules
+    shard : Shard
+        All customers' candidates.
+    plan : Plan
+        The allocation.
+
+    Yields
+    ------
+    start : int
+        The first customer of the block.
+    short, lacking : ndarray of bool
+        Masks of the block's customers with fewer coupons than a rule's `min`, and without a mandatory offer.
+    """
     agreed, asked, counted = compiled.spec, compiled.required, compiled.history_coupons
     by_group = bool(compiled.least_of_groups)
     if not asked.any() and not by_group and not len(agreed.mandatory):
-        return Shortfalls()
+        return
     only_number = not len(compiled.rules.group) and len(compiled.rules.constraint_ptr) == 1
     if only_number and not by_group:  # nothing but their number of candidates can stand in the way
-        below = 0
         for part in blocks(len(shard.indptr) - 1):
             start, stop = part.start, part.stop
             count = np.diff(shard.indptr[start : stop + 1]) + _of_block(counted, start, stop)
-            below += int((count < _of_block(asked, start, stop)).sum())
-        return Shortfalls(below)
-    below = without = 0
+            short = count < _of_block(asked, start, stop)
+            yield start, short, np.zeros(len(short), bool)
+        return
     for start, stop, chosen in plan.blocks():
         ends = shard.indptr[start : stop + 1]
         customer = np.repeat(np.arange(stop - start), np.diff(ends))
@@ -67,11 +94,10 @@ def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
         if by_group:
             item = shard.item[ends[0] : ends[-1]][allocated]
             short |= _short_of_groups(compiled, customer[allocated], item, start, stop)
-        below += int(short.sum())
+        lacking = np.zeros(stop - start, bool)
         if len(agreed.mandatory):
-            lacking = (agreed.mandatory[ends[0] : ends[-1]] != 0) & ~allocated
-            without += len(np.unique(customer[lacking]))
-    return Shortfalls(below, without)
+            lacking[customer[(agreed.mandatory[ends[0] : ends[-1]] != 0) & ~allocated]] = True
+        yield start, short, lacking
 
 
 def _short_of_groups(

@@ -1,0 +1,81 @@
+"""How a result came about: versions, seed, inputs, passes and what is certified."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+import pyarrow as pa
+
+from ..results.solution import CampaignSolution
+from ..utils.version import __version__
+from .chart import Chart, Rows, Text, number, share_bars
+from .numbers import amount
+from .sections import Section
+
+LIBRARIES = ("numpy", "scipy", "pyarrow")
+"""Libraries whose versions a report names."""
+
+
+def provenance_section(result: CampaignSolution) -> Section:
+    """Say how a result came about.
+
+    Parameters
+    ----------
+    result : CampaignSolution
+
+    Returns
+    -------
+    Section
+    """
+    facts = [
+        ("status", f"{result.status}: {result.message}"),
+        *_certificate(result),
+        ("passes over the candidates", f"{result.full_passes:.2f}"),
+        ("evaluations of the dual", f"{result.nit:,}"),
+        ("method", f"{result.method}, {result.engine} engine, {result.backend} backend"),
+        ("seed", str(result.seed)),
+        ("customers and candidates", f"{result.customers:,} and {result.candidates:,}"),
+        ("solved by", f"couponry {result.version}, {result.threads} threads"),
+        ("report by", ", ".join([f"couponry {__version__}", *map(_installed, LIBRARIES)])),
+    ]
+    facts += [(finding.severity, finding.text) for finding in result.findings]
+    return Section("provenance", "How it was made", charts=(_seconds(result),), facts=tuple(facts))
+
+
+def _certificate(result: CampaignSolution) -> list[tuple[str, str]]:
+    """What is certified of an allocation."""
+    if result.objective is None:
+        return []
+    objective, violation = amount(result.objective), amount(result.max_violation)
+    if result.objective_error:
+        objective += f", or up to {amount(result.objective_error)} more by rounding"
+    facts = [("objective", objective), ("largest violation of a hard limit", violation)]
+    if result.bound is not None and result.gap is not None:
+        facts += [("bound", amount(result.bound)), ("gap", f"{result.gap:.3e}")]
+    return facts
+
+
+def _installed(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"{package} of an unknown version"
+
+
+def _seconds(result: CampaignSolution) -> Chart:
+    """What the stages took."""
+    stages = list(result.seconds)
+    seconds = [float(result.seconds[stage]) for stage in stages]
+    bars = share_bars(seconds, "seconds")
+    rows = zip(stages, seconds, bars, strict=True)
+    return Chart(
+        "Time",
+        "",
+        pa.table(
+            {"stage": pa.array(stages, pa.string()), "seconds": pa.array(seconds, pa.float64())}
+        ),
+        Rows(
+            ("stage", "", "seconds"),
+            tuple((Text(stage), bar, number(round(took, 3))) for stage, took, bar in rows),
+        ),
+    )

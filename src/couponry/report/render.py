@@ -1,0 +1,77 @@
+"""Makes HTML of the templates; whatever is put into them is escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ..utils.errors import one_line
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def part(template: str, /, **content: Any) -> str:
+    """Return one part of a page.
+
+    Parameters
+    ----------
+    template : str
+        Its name, without ending.
+    **content : Any
+        What the template shows.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    return _environment().get_template(f"{template}.html").render(content)
+
+
+def page_of(title: str, body: str, status: str = "") -> str:
+    """Return a whole page.
+
+    Parameters
+    ----------
+    title : str
+    body : str
+        HTML that `part` made.
+    status : str
+        Of the result.
+
+    Returns
+    -------
+    str
+        HTML that refers to nothing outside.
+    """
+    from markupsafe import Markup
+
+    return part("document", title=title, body=Markup(body), status=status)
+
+
+@cache
+def _environment() -> Environment:
+    """The templates, read at first use."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        autoescape=True,
+        loader=PackageLoader("couponry.report"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    source, _, _ = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]
+    environment.globals["style"] = Markup(source)
+    environment.filters["kind"] = lambda cell: type(cell).__name__.lower()
+    environment.filters["shown"] = lambda text: one_line(str(text), None)
+    environment.filters["length_class"] = _length_class
+    environment.filters["share"] = lambda value: f"{100 * value:.2f}%".replace(".00%", "%")
+    return environment
+
+
+def _length_class(text: str) -> str:
+    """The classes of a text that fits a line of a table, or even of a phone's three columns."""
+    return " short tiny" if len(text) <= 16 else " short" if len(text) <= 24 else ""

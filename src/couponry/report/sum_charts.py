@@ -1,0 +1,237 @@
+"""Charts of what an allocation comes to: by a column, by offer, and by the number of coupons of a customer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from .chart import Chart, Number, Rows, Text, number, share_bars
+from .numbers import counted
+
+SHOWN_GROUPS = 12
+"""Groups of a breakdown that a chart shows; it counts the rest."""
+
+SHOWN_OFFERS = 15
+"""Offers that a chart shows."""
+
+MOST_STEPS = 20
+"""Bars of a distribution; more numbers of coupons are put together."""
+
+TITLES = ("title", "name", "description", "text")
+"""Columns of offers that say what an offer is; the first one that is there."""
+
+
+def breakdown_chart(
+    table: pa.Table, column: str, sorted_by: str, *, in_several: bool = False
+) -> Chart:
+    """Show what an allocation comes to by a column.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        As `Result.by` makes it.
+    column : str
+        The column that it was made by.
+    sorted_by : str
+        The sum that bars show, the largest first.
+    in_several : bool
+        Whether an offer may be in several groups.
+
+    Returns
+    -------
+    Chart
+    """
+    rows = _largest(table, sorted_by)
+    shown = rows[:SHOWN_GROUPS]
+    several = "Coupons of an offer count in each of its groups." if in_several else ""
+    cells = [
+        (Text("(none)" if row[column] is None else str(row[column])), *_sums(row, column))
+        for row in shown
+    ]
+    return _bars(
+        f"By {column}",
+        several,
+        table,
+        column,
+        sorted_by,
+        cells,
+        [row[sorted_by] for row in shown],
+        _rest(rows[SHOWN_GROUPS:], column, "group"),
+    )
+
+
+def offers_chart(table: pa.Table, offers: pa.Table) -> Chart:
+    """Show how often each offer was given.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        As `Result.by` makes it, by offer.
+    offers : pyarrow.Table
+        Of the campaign.
+
+    Returns
+    -------
+    Chart
+    """
+    title = title_column(offers)
+    rows = _largest(table, "coupons")
+    shown = rows[:SHOWN_OFFERS]
+    titles = titles_of(offers, title, [row["offer"] for row in shown])
+    cells = [
+        (Text(str(row["offer"]), text), *_sums(row, "offer"))
+        for row, text in zip(shown, titles, strict=True)
+    ]
+    never = sum(row["coupons"] == 0 for row in rows)
+    said = [_rest(rows[SHOWN_OFFERS:], "offer", "offer")]
+    said += [f"{counted(never, 'offer was', 'offers were')} never given"] * (never > 0)
+    return _bars(
+        "Coupons per offer",
+        "",
+        table,
+        "offer",
+        "coupons",
+        cells,
+        [row["coupons"] for row in shown],
+        "; ".join(text for text in said if text),
+    )
+
+
+def coupons_per_customer_chart(coupons: NDArray[np.int32]) -> Chart:
+    """Show how many customers got how many coupons.
+
+    Parameters
+    ----------
+    coupons : ndarray of int32, shape (n_customers,)
+        Of each customer.
+
+    Returns
+    -------
+    Chart
+    """
+    counts = np.bincount(coupons)
+    step = -(-len(counts) // MOST_STEPS)
+    starts = np.arange(0, len(counts), step)
+    customers = np.add.reduceat(counts, starts)
+    ends = np.minimum(starts + step, len(counts)) - 1
+    used = np.flatnonzero(customers)
+    starts, ends, customers = starts[used], ends[used], customers[used]
+    data = pa.table({"coupons_from": starts, "coupons_to": ends, "customers": customers})
+    bars = share_bars(customers.tolist(), "customers")
+    labels = [f"{a:,}" if a == b else f"{a:,} to {b:,}" for a, b in zip(starts, ends, strict=True)]
+    return Chart(
+        "Coupons per customer",
+        "",
+        data,
+        Rows(
+            ("coupons", "", "customers", "share"),
+            tuple(
+                (Text(label), bar, number(count), _share(count, len(coupons)))
+                for label, bar, count in zip(labels, bars, customers.tolist(), strict=True)
+            ),
+        ),
+    )
+
+
+def holds_lists(offers: pa.Table, column: str) -> bool:
+    """Return whether offers have lists in a column: each may be in several groups.
+
+    Parameters
+    ----------
+    offers : pyarrow.Table
+    column : str
+
+    Returns
+    -------
+    bool
+    """
+    return column in offers.column_names and bool(pa.types.is_nested(offers[column].type))
+
+
+def title_column(offers: pa.Table) -> str | None:
+    """Return the column of offers that says what an offer is, if there is one.
+
+    Parameters
+    ----------
+    offers : pyarrow.Table
+
+    Returns
+    -------
+    str or None
+    """
+    for name in TITLES:
+        if name in offers.column_names and pa.types.is_string(_plain(offers[name].type)):
+            return name
+    return None
+
+
+def titles_of(offers: pa.Table, title: str | None, ids: list[Any]) -> list[str]:
+    """Look up what offers are, by their ids.
+
+    Parameters
+    ----------
+    offers : pyarrow.Table
+    title : str or None
+        The column; None: nothing is known.
+    ids : list
+
+    Returns
+    -------
+    list of str
+        Empty where nothing is said.
+    """
+    if title is None:
+        return ["" for _ in ids]
+    known = dict(zip(offers["offer"].to_pylist(), offers[title].to_pylist(), strict=True))
+    return [known.get(each) or "" for each in ids]
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """A type without dictionary, and text with short offsets."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return pa.string() if pa.types.is_large_string(kind) else kind
+
+
+def _largest(table: pa.Table, name: str) -> list[dict[str, Any]]:
+    """Rows of a table, the largest first."""
+    order = np.argsort(-table[name].to_numpy(), kind="stable")
+    rows: list[dict[str, Any]] = table.take(pa.array(order)).to_pylist()
+    return rows
+
+
+def _sums(row: dict[str, Any], column: str) -> list[Number]:
+    """The cells of a row's sums."""
+    return [number(value) for name, value in row.items() if name != column]
+
+
+def _share(count: int, of: int) -> Number:
+    """A count as a share of a whole."""
+    return Number(count / of, f"{100 * count / of:.1f} %")
+
+
+def _rest(rows: list[dict[str, Any]], column: str, what: str) -> str:
+    """What is said of rows that are not shown."""
+    if not rows:
+        return ""
+    coupons = sum(row["coupons"] for row in rows)
+    return f"and {counted(len(rows), what)} more with {counted(coupons, 'coupon')}"
+
+
+def _bars(
+    title: str,
+    note: str,
+    table: pa.Table,
+    column: str,
+    by: str,
+    cells: list[tuple[Any, ...]],
+    values: list[float],
+    more: str,
+) -> Chart:
+    """A chart of rows with a bar behind their name."""
+    bars = share_bars(values, by)
+    head = (column, "", *(name for name in table.column_names if name != column))
+    rows = tuple((row[0], bar, *row[1:]) for row, bar in zip(cells, bars, strict=True))
+    return Chart(title, note, table, Rows(head, rows, more=more))

@@ -1,0 +1,36 @@
+"""What a browser makes of a report: no error, nothing cut off, light and dark; skipped where there is no Chromium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.report.test_report import plain, solved
+from tests.support.pages import CHROMIUM, shown_by_chromium
+
+SIZES = [(390, "light"), (390, "dark"), (1440, "light"), (1440, "dark")]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_in_a_browser(tmp_path: Path) -> None:
+    path = solved().report(tmp_path / "report.html", frontiers=[plain()[1]])
+    shown, console, asked = shown_by_chromium(path, SIZES, tmp_path / "profile")
+    assert console == [] and set(asked) == {"/frames.html", "/report.html"}
+    for (wide, scheme), found in zip(SIZES, shown, strict=True):
+        assert found["wide"] == wide and not found["scrolls"]
+        assert found["outside"] == [] and found["cut"] == []
+        assert contrast(found["ink"], found["paper"]) > 12
+        assert (luminance(found["paper"]) < 0.1) == (scheme == "dark")
+
+
+def luminance(colour: str) -> float:
+    """Of a colour as a browser says it: rgb(1, 2, 3)."""
+    parts = [int(part) / 255 for part in colour[4:-1].split(",")]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """Between two colours, as the accessibility guidelines have it."""
+    dark, light = sorted([luminance(one), luminance(other)])
+    return (light + 0.05) / (dark + 0.05)
