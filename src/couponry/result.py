@@ -13,10 +13,7 @@ from .analysis.breakdown import breakdown, per_customer
 from .analysis.compare import Comparison
 from .analysis.decisions import Explanation
 from .analysis.explain import explain_result
-<<<<<<< HEAD
 from .analysis.follow_ups import AskedCampaign, FrontierOptions, WhatIfOptions
-=======
->>>>>>> d95dc8d (A report that people read who did not solve it: one page of HTML, and its charts for notebooks)
 from .analysis.frontier import Frontier
 from .analysis.late.late_decisions import LateDecisions
 from .analysis.late.prices import Prices
@@ -25,15 +22,14 @@ from .analysis.price_ranges import PriceRanges, RangeOptions, price_ranges
 from .campaign_folder.exact_files import ExactSolution
 from .campaign_folder.write import write_result
 from .data.tables import Table
-from .report.page import write_report
-from .report.plots import Plots
+from .report.reported import ReportedSolution
 from .results.allocation import PART_ROWS, Allocation
 from .results.exact_solution import exact_arrays, exact_head
 from .results.solution import CampaignSolution
 from .utils.html import facts_table
 
 
-class Result(CampaignSolution):
+class Result(ReportedSolution):
     """A solved campaign: allocation, limits, certificate, and what can be asked of them.
 
     `Campaign.solve` returns it. It does not change.
@@ -336,44 +332,7 @@ class Result(CampaignSolution):
             candidates, customers, history, room=room, threads=threads, decided=decided
         )
 
-<<<<<<< HEAD
     def save(
-=======
-    @property
-    def plot(self) -> Plots:
-        """Charts for notebooks: ``result.plot.limits()``, ``result.plot.by("supplier")`` and so on."""
-        return Plots(self)
-
-    def report(
-        self,
-        path: str | Path,
-        *,
-        ranges: PriceRanges | None = None,
-        frontiers: Sequence[Frontier] = (),
-    ) -> Path:
-        """Write a report for those who did not solve it: one page of HTML, for screens and for paper.
-
-        It says what the allocation is worth and how close to the best, what of the limits was kept and what they cost,
-        who gets what, and why ten customers got what they got; or what cannot hold together, and what would help.
-
-        Parameters
-        ----------
-        path : str or Path
-            File; replaced where it exists. It refers to nothing outside.
-        ranges : PriceRanges, optional
-            Of `price_ranges`, shown among what would help.
-        frontiers : sequence of Frontier
-            Of `Campaign.frontier`, shown among what would help.
-
-        Returns
-        -------
-        Path
-            The file.
-        """
-        return write_report(self, path, ranges=ranges, frontiers=frontiers)
-
-    def write(
->>>>>>> d95dc8d (A report that people read who did not solve it: one page of HTML, and its charts for notebooks)
         self, folder: str | Path, *, overwrite: bool = False, replace_solved: bool = False
     ) -> Path:
         """Save the result as a folder, of which `couponry.read_result` makes a result again.

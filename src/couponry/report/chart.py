@@ -53,8 +53,8 @@ Cell = Text | Number | Bar
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows of cells, as a chart shows them.
+class ChartRows:
+    """ChartRows of cells, as a chart shows them.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class Chart:
         How to read it.
     data : pyarrow.Table
         The numbers, all of them, also where the chart shows only the largest.
-    rows : Rows
+    rows : ChartRows
         What is shown of them.
     line : Line or None
         A line that is drawn above the rows.
@@ -131,7 +131,7 @@ class Chart:
     title: str
     note: str
     data: pa.Table = field(repr=False)
-    rows: Rows = field(repr=False)
+    rows: ChartRows = field(repr=False)
     line: Line | None = field(default=None, repr=False)
 
     def to_arrow(self) -> pa.Table:

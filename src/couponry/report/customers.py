@@ -14,7 +14,7 @@ from ..analysis.decisions import Decision, Explanation
 from ..analysis.explain import explain_numbered
 from ..results.shortfalls import short_customers
 from ..results.solution import CampaignSolution
-from .chart import Chart, Number, Rows, Text, number
+from .chart import Chart, ChartRows, Number, Text, number
 from .limit_charts import worth_of_bounds
 from .numbers import aligned, amount, counted
 from .sum_charts import title_column, titles_of
@@ -134,7 +134,7 @@ def _named(
         f"{title}: {counted(count, 'customer')}",
         note,
         data,
-        Rows(
+        ChartRows(
             tuple(columns),
             tuple(
                 (Text(str(row["customer"])), *map(number, list(row.values())[1:]))
@@ -255,7 +255,7 @@ def _explained(result: CampaignSolution, found: Explanation, title: str | None) 
         f"Customer {found.customer}",
         f"{len(given):,} of {counted(len(found.decisions), 'candidate')} given, worth {amount(found.value)}",
         found.to_arrow(),
-        Rows(
+        ChartRows(
             ("offer", "worth", "pays", "left", "why"),
             tuple(map(_decided, shown, titles, texts)),
             more=f"and {' and '.join(said)} more" if said else "",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..analysis.frontier import Frontier
-from .chart import Chart, End, Line, Number, Rows, Text, number
+from .chart import Chart, ChartRows, End, Line, Number, Text, number
 from .numbers import amount, percent_at_most, signed
 
 ROOM = 0.18
@@ -32,7 +32,7 @@ def frontier_chart(frontier: Frontier) -> Chart:
         f"Each point is a campaign with another {frontier.side}. of the limit, solved again; no allocation can be "
         "above the dashed line.",
         data,
-        Rows(
+        ChartRows(
             (f"{frontier.side}.", "objective", "at most", "one more unit is worth", "achieved"),
             tuple(_row(row) for row in rows),
         ),

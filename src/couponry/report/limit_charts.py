@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..analysis.price_ranges import PriceRanges
-from .chart import Bar, Chart, Number, Rows, Text, number, share_bars
+from .chart import Bar, Chart, ChartRows, Number, Text, number, share_bars
 from .numbers import NONE, amount, counted, signed
 
 SHOWN_LIMITS = 40
@@ -51,7 +51,7 @@ def limits_chart(limits: pa.Table) -> Chart:
         "The bar is what was achieved, the ticks are the bounds, and the light stretch is what lies between them. What "
         "one more unit of a bound is worth has a minus at a promise: it costs so much to promise one more.",
         limits,
-        Rows(
+        ChartRows(
             ("limit", "", "achieved", "asked", "one more unit is worth"),
             tuple(_limit_row(row) for row in shown),
             late=min(late, SHOWN_LIMITS),
@@ -234,7 +234,7 @@ def dearest_chart(limits: pa.Table) -> Chart:
         "What one per cent more room would be worth at most, at the present price of the limit: a higher maximum, or a "
         "lower minimum.",
         data,
-        Rows(
+        ChartRows(
             ("limit", "change", "", "worth at most"),
             tuple(
                 (Text(limit_name(row), unit(row)), Text(_hundredth(row)), bar, number(row["worth"]))
@@ -271,7 +271,7 @@ def ranges_chart(ranges: PriceRanges) -> Chart:
         "What moves of bounds are worth",
         "The campaign was decided again with each bound moved.",
         data,
-        Rows(
+        ChartRows(
             ("limit", "change", "", "worth", "may be off by", "price holds to"),
             tuple(
                 (

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ..results.solution import CampaignSolution
 from ..utils.version import __version__
-from .chart import Chart, Rows, Text, number, share_bars
+from .chart import Chart, ChartRows, Text, number, share_bars
 from .numbers import amount
 from .sections import Section
 
@@ -74,7 +74,7 @@ def _seconds(result: CampaignSolution) -> Chart:
         pa.table(
             {"stage": pa.array(stages, pa.string()), "seconds": pa.array(seconds, pa.float64())}
         ),
-        Rows(
+        ChartRows(
             ("stage", "", "seconds"),
             tuple((Text(stage), bar, number(round(took, 3))) for stage, took, bar in rows),
         ),

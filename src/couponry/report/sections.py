@@ -14,7 +14,7 @@ from ..analysis.breakdown import breakdowns, customer_totals
 from ..analysis.frontier import Frontier
 from ..analysis.price_ranges import PriceRanges
 from ..results.solution import CampaignSolution
-from .chart import Chart, Number, Rows, Text, number, share_bars
+from .chart import Chart, ChartRows, Number, Text, number, share_bars
 from .customers import EXPLAINED, Example, examples, short_charts, unserved_chart
 from .frontier_chart import frontier_chart
 from .limit_charts import asked, dearest_chart, limit_name, limits_chart, ranges_chart, unit
@@ -260,7 +260,7 @@ def conflict_section(infeasible: dict[str, Any]) -> Section:
         "What cannot hold together",
         said,
         pa.Table.from_pylist(infeasible["limits"]),
-        Rows(("limit", "asked", "reachable"), tuple(rows)),
+        ChartRows(("limit", "asked", "reachable"), tuple(rows)),
     )
     return Section("conflict", "The conflict", under, (chart,))
 
@@ -316,6 +316,6 @@ def way_out_section(infeasible: dict[str, Any]) -> Section | None:
         "The smallest changes that would do",
         "Measured as shares of the bounds.",
         pa.Table.from_pylist(changes),
-        Rows(("limit", "", "asked", "would do", "change", "share"), rows),
+        ChartRows(("limit", "", "asked", "would do", "change", "share"), rows),
     )
     return Section("way-out", "The way out", charts=(chart,))

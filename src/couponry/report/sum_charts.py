@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .chart import Chart, Number, Rows, Text, number, share_bars
+from .chart import Chart, ChartRows, Number, Text, number, share_bars
 from .numbers import counted
 
 SHOWN_GROUPS = 12
@@ -126,7 +126,7 @@ def coupons_per_customer_chart(coupons: NDArray[np.int32]) -> Chart:
         "Coupons per customer",
         "",
         data,
-        Rows(
+        ChartRows(
             ("coupons", "", "customers", "share"),
             tuple(
                 (Text(label), bar, number(count), _share(count, len(coupons)))
@@ -196,7 +196,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 
 def _largest(table: pa.Table, name: str) -> list[dict[str, Any]]:
-    """Rows of a table, the largest first."""
+    """ChartRows of a table, the largest first."""
     order = np.argsort(-table[name].to_numpy(), kind="stable")
     rows: list[dict[str, Any]] = table.take(pa.array(order)).to_pylist()
     return rows
@@ -234,4 +234,4 @@ def _bars(
     bars = share_bars(values, by)
     head = (column, "", *(name for name in table.column_names if name != column))
     rows = tuple((row[0], bar, *row[1:]) for row, bar in zip(cells, bars, strict=True))
-    return Chart(title, note, table, Rows(head, rows, more=more))
+    return Chart(title, note, table, ChartRows(head, rows, more=more))
