@@ -27,7 +27,12 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
     ],
     "curvature": ["curvature/changes", "curvature/losses", "curvature/step"],
     "customer_constraints": ["customer_constraints/compile"],
-    "local_search": ["local_search/alternatives", "local_search/improve", "local_search/regret"],
+    "local_search": [
+        "common/scratch",
+        "local_search/alternatives",
+        "local_search/improve",
+        "local_search/regret",
+    ],
     "affinity": [
         "affinity/best_offers",
         "affinity/keep_likeliest",

@@ -13,7 +13,7 @@ from tests.support.constraint_cases import constrained_case
 from tests.support.kernel_cases import Case, activity_of, backend_names, local_search
 
 from couponry import kernels
-from couponry.engines import local
+from couponry.engines import local, rounds
 from couponry.engines.local import LocalEngine
 from couponry.kernels import REPAIR
 
@@ -26,6 +26,9 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of a few customers, so that every thread gets many of them."""
     monkeypatch.setattr(local, "BLOCK_CANDIDATES", 40)
     monkeypatch.setattr(local, "SLOW_BLOCK_CANDIDATES", 20)
+    monkeypatch.setattr(rounds, "FEW", 10)  # moves by rounds
+    monkeypatch.setattr(rounds, "ROUND_SHARE", 4)
+    monkeypatch.setattr(rounds, "PIECE_CANDIDATES", 30)
 
 
 def engine_of(case: Case, threads: int) -> LocalEngine:

@@ -21,6 +21,7 @@ from tests.support.kernel_cases import (
     backend_names,
     evaluated,
     every_native,
+    improved,
     local_search,
     make_case,
     native,
@@ -91,8 +92,8 @@ def test_candidates_beyond_2_to_the_31(name: str, tmp_path: Path) -> None:
         if name != "numba":  # for its compiling time
             far = replace(near, shard=shard, exact=exact)
             search = local_search(far, FILL, np.zeros(len(near.rows.lower)), chosen)
-            priority = proposed(module, far, search)
-            module.improve(shard, far.rules, search, priority, 3, 1000)
+            moves = proposed(module, far, search)
+            improved(module, far, search, moves, 1000, True)
 
 
 @every_native

@@ -12,9 +12,11 @@ from tests.support.kernel_cases import (
     Case,
     activity_of,
     evaluated,
+    improved,
     local_search,
     make_case,
     native,
+    nobody_waits,
     reference,
 )
 
@@ -139,11 +141,11 @@ def test_moves_keep_the_rules_and_do_what_they_are_for(get_module, seed: int, ru
 
     def improve(mode: int, everybody: bool) -> int:
         search = local_search(case, mode, activity, chosen)
-        priority = np.zeros(len(case.shard.indptr) - 1)
-        module.propose(case.shard, case.rules, search, 0, len(priority), priority)
+        moves = nobody_waits(np.arange(case.customers), case.customers)
+        module.propose(case.shard, case.rules, search, moves, 0, case.customers)
         if not everybody:  # the moves of the first customer alone
-            priority[np.arange(len(priority)) != np.argmin(priority)] = np.inf
-        return module.improve(case.shard, case.rules, search, priority, 1000, 10**6)[0]
+            moves.priority[np.arange(case.customers) != np.argmin(moves.priority)] = np.inf
+        return improved(module, case, search, moves, 10**6, bool(seed % 2))
 
     for mode in REPAIR, FILL:
         moves = 0

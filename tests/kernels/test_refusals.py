@@ -20,7 +20,7 @@ every_kernel = pytest.mark.parametrize("kernel", CALLS)
 MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or which may be as long as they like
     "scoring.similar.offer", "scoring.similar.value", "scoring.own.offer", "scoring.own.value",  # `pair` is read
     "noise shard.quantity", "regret shard.quantity", "choose_exactly shard.quantity",
-    "propose shard.quantity", "improve shard.quantity", "price_candidates shard.quantity",
+    "propose shard.quantity", "make_moves shard.quantity", "price_candidates shard.quantity",
     "shard.number",  # empty: customers' numbers follow from the first one's
     "evaluate chosen",  # empty: nobody asks
     "compile_constraints constraints",  # empty: lengths alone are asked for
@@ -76,7 +76,10 @@ RULES = {
 COUNTED |= dict.fromkeys(("evaluate", "fix_choices", "choose_exactly"), RULES)
 COUNTED |= {kernel: RULES | {"chosen": 2} for kernel in ("alternatives", "regret")}
 LIMITS = {"search.rows.ptr": 10**6, "search.rows.row": 4, "search.chosen": 2}
-COUNTED |= dict.fromkeys(("propose", "improve"), RULES | LIMITS)
+COUNTED["propose"] = RULES | LIMITS | {"moves.aside": 10**6, "moves.counts": 10**6}
+COUNTED["make_moves"] = COUNTED["propose"] | {
+    "moves.waiting": 10**6, "moves.leaving": 10**6, "moves.into": 10**6,
+}  # fmt: skip
 
 
 def refused(call: Call, what: str) -> None:
@@ -139,7 +142,9 @@ def test_numbers_beyond_what_they_count_in(kernel: str) -> None:
         beyond = COUNTED.get(kernel, {}).get(path)
         if beyond is None:
             continue
-        least = -2 if path.endswith(("group", "kinds.item", "number")) else -1  # -1: of none
+        least = (
+            -2 if path.endswith(("group", "kinds.item", "number", "leaving", "into")) else -1
+        )  # -1: none
         for number in [beyond, np.iinfo(array.dtype).max, least, np.iinfo(array.dtype).min]:
             if number <= 0 and (array.dtype.kind == "u" or path.endswith("period")):
                 continue
@@ -189,7 +194,7 @@ def test_customers_who_are_not_there(kernel: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kernel", ["evaluate", "fix_choices", "alternatives", "regret", "choose_exactly", "improve"]
+    "kernel", ["evaluate", "fix_choices", "alternatives", "regret", "choose_exactly", "make_moves"]
 )
 def test_values_that_cannot_be_put_in_order(kernel: str) -> None:
     call = CALLS[kernel]
@@ -230,7 +235,7 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
     out = {
         "span": "low", "quantise": "fine", "hash_blocks": "out", "noise": "out", "evaluate": "usage",
         "fix_choices": "is_free", "alternatives": "loss", "regret": "out",
-        "choose_exactly": "chosen", "propose": "priority", "improve": "search.activity",
+        "choose_exactly": "chosen", "propose": "moves.priority", "make_moves": "search.activity",
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
         "score_trees": "out", "order_purchases": "rows.bought", "place_purchases": "rows.spend",
         "group_purchases": "grouped.pair_item",

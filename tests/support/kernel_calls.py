@@ -16,6 +16,7 @@ from tests.support.kernel_cases import (
     evaluated,
     local_search,
     make_case,
+    nobody_waits,
     nothing_cut,
     reference,
 )
@@ -216,9 +217,13 @@ def _of_choices() -> Iterator[Call]:
     )
     yield Call("choose_exactly", {**both, **exact, **seeded, "chosen": chosen, **cut})
     search = local_search(case, REPAIR, activity_of(case, chosen), chosen)
-    yield Call("propose", {**both, "search": search, **who, "priority": np.zeros(n)})
-    effort = {"patience": 5, "looks": 50}
-    yield Call("improve", {**both, "search": search, "priority": np.zeros(n), **effort})
+    everybody = np.arange(n)
+    moves = nobody_waits(everybody, n)
+    yield Call("propose", {**both, "search": search, "moves": nobody_waits(everybody, n), **who})
+    reference().propose(shard, rules, search, moves, 0, n)
+    reference().make_moves(shard, rules, search, moves, 3, True)
+    given = {**both, "search": search, "moves": moves}
+    yield Call("make_moves", {**given, "looks": 50, "put_aside": False})
 
 
 def _of_changes(case: Case, chosen: Array) -> Iterator[Call]:

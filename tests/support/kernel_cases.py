@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tests.support.change_cases import changed
 
 from couponry import kernels
-from couponry.kernels import FILL, REPAIR, LimitRows, LocalSearch, Rules, Shard
+from couponry.kernels import FILL, REPAIR, LimitRows, LocalSearch, Moves, Rules, Shard
 
 NOBODY_ASKS = np.empty(0, np.uint8)
 UNIT = -20  # power of two in which what is cut off is counted
@@ -232,7 +232,7 @@ def nothing_cut() -> NDArray[np.int64]:
 
 
 def all_results(
-    module: ModuleType, case: Case, patience: int = 200, looks: int = 50, unit: int = UNIT
+    module: ModuleType, case: Case, looks: int = 50, unit: int = UNIT
 ) -> dict[str, Any]:
     """What every kernel about choices returns or writes."""
     usage, chosen = evaluated(module, case, unit=unit)
@@ -260,16 +260,13 @@ def all_results(
     activity = activity_of(case, chosen)
     for mode, title in (REPAIR, "repair"), (FILL, "fill"):
         search = local_search(case, mode, activity, chosen)
-        priority = proposed(module, case, search)
-        results[f"{title} priority"] = priority.copy()
-        moves = 0
-        looked = looks
-        while looked == looks:  # in slices that pick up where the last one stopped
-            made, looked = module.improve(case.shard, case.rules, search, priority, patience, looks)
-            moves += made
-        results[f"{title} priority after"] = priority.copy()
-        results[f"{title} moves"] = moves
-        results[f"{title} activity"] = activity.copy()
+        moves = proposed(module, case, search)
+        results |= {f"{title} {name}": array.copy() for name, array in moves._asdict().items()}
+        for put_aside in True, False:  # the rest at once
+            made = improved(module, case, search, moves, looks, put_aside)
+            results[f"{title} moves {put_aside}"] = made
+            results[f"{title} activity {put_aside}"] = activity.copy()
+        results |= {f"{title} {name} after": array for name, array in moves._asdict().items()}
         results[title] = chosen.copy()
     return results
 
@@ -320,14 +317,44 @@ def local_search(
     )
 
 
-def proposed(module: Any, case: Case, search: LocalSearch) -> NDArray[np.float64]:
-    """Priorities of all customers' best moves, in two blocks."""
-    customers = case.customers
-    priority = np.zeros(customers)
-    priority[3::7] = np.inf  # to be left alone
-    for start, stop in (customers // 3, customers), (0, customers // 3):
-        module.propose(case.shard, case.rules, search, start, stop, priority)
-    return priority
+def nobody_waits(aside: NDArray[np.int64], customers: int) -> Moves:
+    """No moves, and these customers put aside."""
+    nothing, nobody = np.full(customers, -1), np.zeros(customers, np.int64)
+    moves = Moves(
+        np.full(customers, np.inf),
+        nothing,
+        nothing.copy(),
+        nobody,
+        nobody.copy(),
+        np.zeros(2, np.int64),
+    )
+    moves.aside[: len(aside)] = aside
+    moves.counts[1] = len(aside)
+    return moves
+
+
+def proposed(module: Any, case: Case, search: LocalSearch) -> Moves:
+    """The best moves of most customers, in two blocks."""
+    everybody = np.arange(case.customers)
+    moves = nobody_waits(everybody[everybody % 7 != 3], case.customers)
+    some = int(moves.counts[1]) // 3
+    for start, stop in (some, moves.counts[1]), (0, some):
+        module.propose(case.shard, case.rules, search, moves, start, stop)
+    return moves
+
+
+def improved(
+    module: Any, case: Case, search: LocalSearch, moves: Moves, looks: int, put_aside: bool
+) -> int:
+    """Moves made in slices that pick up where the last one stopped, until there is none; in rounds if `put_aside`."""
+    total, rounds = 0, 0
+    while moves.counts.any() and rounds < 200:
+        if rounds:
+            module.propose(case.shard, case.rules, search, moves, 0, int(moves.counts[1]))
+        made, looked = module.make_moves(case.shard, case.rules, search, moves, looks, put_aside)
+        total, rounds = total + made, rounds + 1
+        assert looked <= looks
+    return total
 
 
 def assert_same(found: Any, expected: Any) -> None:

@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from checks cimport (
     ALWAYS_CHECKED, Fault, block_of, look_at_prices, look_at_rules, look_at_shard, not_finite, not_flags, not_offsets,
-    not_within, refuse, rules_agree, same,
+    not_within, refuse, rules_agree, same, within,
 )
 from contract cimport Cut, Rules, Shard, Table, View, aligned, check, rules_view, shard_view, table, view, writable
 
@@ -41,6 +41,10 @@ cdef extern from "local_search/local_search.hpp" namespace "couponry" nogil:
         View[double] activity
         View[uint8_t] chosen
 
+    cdef cppclass Moves:
+        View[double] priority
+        View[int64_t] leaving, into, waiting, aside, counts
+
     cdef cppclass Effort:
         int64_t moves, looks
 
@@ -50,8 +54,9 @@ cdef extern from "local_search/local_search.hpp" namespace "couponry" nogil:
     int c_choose_exactly "couponry::choose_exactly"(
         const Shard&, const Rules&, const Table[const double]&, const Amounts&, uint32_t, int64_t, int64_t,
         View[uint8_t], int64_t, Cut*) noexcept
-    int c_propose "couponry::propose"(const LocalSearch&, int64_t, int64_t, View[double]) noexcept
-    int c_improve "couponry::improve"(const LocalSearch&, View[double], int64_t, int64_t, Effort*) noexcept
+    int c_propose "couponry::propose"(const LocalSearch&, const Moves&, int64_t, int64_t) noexcept
+    int c_make_moves "couponry::make_moves"(
+        const LocalSearch&, const Moves&, int64_t, bint, Effort*) noexcept
 
 
 cdef Prices prices(const float[:, :, ::1] array, int64_t attributes) except *:
@@ -159,6 +164,34 @@ cdef int look_at_search(const LocalSearch& search, int64_t start, int64_t stop) 
     return refuse(not_flags(b"chosen", search.chosen.data + begin, end - begin))
 
 
+cdef Moves moves_view(moves, const LocalSearch& search) except *:
+    cdef Moves out
+    cdef int64_t customers = search.shard.indptr.size - 1
+    out.priority = writable[double](moves.priority)
+    out.leaving = writable[int64_t](moves.leaving)
+    out.into = writable[int64_t](moves.into)
+    out.waiting = writable[int64_t](moves.waiting)
+    out.aside = writable[int64_t](moves.aside)
+    out.counts = writable[int64_t](moves.counts)
+    same(out.priority.size, customers, "moves.priority: customers")
+    same(out.leaving.size, customers, "moves.leaving: customers")
+    same(out.into.size, customers, "moves.into: customers")
+    same(out.waiting.size, customers, "moves.waiting: customers")
+    same(out.aside.size, customers, "moves.aside: customers")
+    same(out.counts.size, 2, "moves.counts: numbers")
+    within(out.counts.data[0], 0, customers, "moves.counts: waiting")
+    within(out.counts.data[1], 0, customers - out.counts.data[0], "moves.counts: aside")
+    return out
+
+
+cdef int look_at_moves(const Moves& moves, int64_t customers, int64_t candidates) except -1:
+    """Refuse customers and candidates that there are not."""
+    refuse(not_within[int64_t](b"moves.waiting", moves.waiting.data, 0, customers, 0, customers - 1))
+    refuse(not_within[int64_t](b"moves.aside", moves.aside.data, 0, customers, 0, customers - 1))
+    refuse(not_within[int64_t](b"moves.leaving", moves.leaving.data, 0, customers, -1, candidates - 1))
+    return refuse(not_within[int64_t](b"moves.into", moves.into.data, 0, customers, -1, candidates - 1))
+
+
 cdef int look_at_exact_values(
     const Shard& shard, const Rules& rules, Table[const double] exact, const Amounts& reduced,
     int64_t start, int64_t stop,
@@ -252,34 +285,37 @@ def choose_exactly(
     cut[1] += cut_.slack
 
 
-def propose(shard, rules, search, int64_t start, int64_t stop, double[::1] priority, *, bint unchecked=False):
+def propose(shard, rules, search, moves, int64_t start, int64_t stop, *, bint unchecked=False):
     cdef LocalSearch search_ = search_view(shard, rules, search)
-    cdef View[double] priority_ = writable[double](priority)
+    cdef Moves moves_ = moves_view(moves, search_)
+    cdef int64_t customers = search_.shard.indptr.size - 1
     cdef int status
-    block_of(search_.shard, shard.item, start, stop)
-    same(priority_.size, search_.shard.indptr.size - 1, "priority: customers")
+    block_of(search_.shard, shard.item, 0, customers)
+    if not 0 <= start <= stop <= moves_.counts.data[1]:
+        raise ValueError(f"start, stop: expected 0 <= start <= stop <= moves.counts[1], got {start}, {stop}")
     if start == stop:
         return
     if not unchecked or ALWAYS_CHECKED:
-        look_at_search(search_, start, stop)
+        look_at_search(search_, 0, customers)
+        refuse(not_within[int64_t](b"moves.aside", moves_.aside.data, 0, customers, 0, customers - 1))
     with nogil:
-        status = c_propose(search_, start, stop, priority_)
+        status = c_propose(search_, moves_, start, stop)
     check(status)
 
 
-def improve(shard, rules, search, double[::1] priority, int64_t patience, int64_t looks, *, bint unchecked=False):
+def make_moves(
+    shard, rules, search, moves, int64_t looks, bint put_aside, *, bint unchecked=False,
+):
     cdef LocalSearch search_ = search_view(shard, rules, search)
-    cdef View[double] priority_ = writable[double](priority)
+    cdef Moves moves_ = moves_view(moves, search_)
     cdef int64_t customers = search_.shard.indptr.size - 1
     cdef Effort done
     cdef int status
     block_of(search_.shard, shard.item, 0, customers)
-    same(priority_.size, customers, "priority: customers")
-    if search_.chosen.size == 0:
-        return 0, 0
     if not unchecked or ALWAYS_CHECKED:
         look_at_search(search_, 0, customers)
+        look_at_moves(moves_, customers, search_.chosen.size)
     with nogil:
-        status = c_improve(search_, priority_, patience, looks, &done)
+        status = c_make_moves(search_, moves_, looks, put_aside, &done)
     check(status)
     return done.moves, done.looks

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 
 #include "common/views.hpp"
 
@@ -42,7 +43,7 @@ struct LimitRows {
     View<const double> lower, upper, weight, penalty;
 };
 
-// Everything that `propose` and `improve` are given; see the reference.
+// Everything that `propose` and `make_moves` are given; see the reference.
 struct LocalSearch {
     bool fill;  // else repair
     Shard shard;
@@ -55,15 +56,35 @@ struct LocalSearch {
     View<uint8_t> chosen;
 };
 
-// See `propose` in reference/local_search.py; writes priority alone, so that several threads may share a problem.
-int propose(const LocalSearch& problem, int64_t start, int64_t stop, View<double> priority) noexcept;
+// A customer's best move: its priority, infinite where there is none, and the candidates that leave and come, or -1.
+struct Move {
+    double priority = std::numeric_limits<double>::infinity();
+    int64_t leaving = -1, into = -1;
+};
+
+// All customers' best moves, and whose wait to be made; see `Moves` in contract.py.
+struct Moves {
+    View<double> priority;
+    View<int64_t> leaving, into, waiting, aside, counts;
+
+    Move of(int64_t i) const noexcept { return {priority[i], leaving[i], into[i]}; }
+
+    void set(int64_t i, const Move& move) const noexcept {
+        priority[i] = move.priority;
+        leaving[i] = move.leaving;
+        into[i] = move.into;
+    }
+};
+
+// See `propose` in reference/local_search.py; several threads may share a problem and write different moves.
+int propose(const LocalSearch& problem, const Moves& moves, int64_t start, int64_t stop) noexcept;
 
 // What a local search did.
 struct Effort {
     int64_t moves, looks;
 };
 
-// See `improve` in reference/local_search.py.
-int improve(const LocalSearch& problem, View<double> priority, int64_t patience, int64_t looks, Effort* done) noexcept;
+// See `make_moves` in reference/local_search.py.
+int make_moves(const LocalSearch& problem, const Moves& moves, int64_t looks, bool put_aside, Effort* done) noexcept;
 
 }  // namespace couponry

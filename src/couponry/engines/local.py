@@ -13,6 +13,7 @@ from .changes import count_losses, products_of_changes
 from .cut_off import CutOffCounts
 from .fixing import FixingPass, FixingRequest
 from .protocol import Alternatives, CutOff, FixedChoices
+from .rounds import improve
 from .subset import customers_of, positions_of
 from .workers import block_cuts, share_out
 
@@ -21,12 +22,6 @@ BLOCK_CANDIDATES = 1 << 19
 
 SLOW_BLOCK_CANDIDATES = 1 << 16
 """The same for kernels that take ten times as long for each candidate."""
-
-PATIENCE, PATIENCE_SHARE = 6_000, 100
-"""Customers that a local search looks at in vain before it stops: so many, and one in so many of all."""
-
-LOOKS, LOOKS_SHARE = 2_000, 20
-"""Customers that one call of the kernel looks at, told in the same way: some tenths of a second."""
 
 
 class LocalEngine:
@@ -259,22 +254,7 @@ class LocalEngine:
 
     def improve(self, search: LocalSearch, stop: Callable[[], bool]) -> int:
         """See `Engine.improve`."""
-        priority = np.zeros(self.customers)
-
-        def work(worker: int, start: int, stop: int) -> None:
-            self._kernels.propose(self._shard, self._rules, search, start, stop, priority)
-
-        share_out(work, self._cuts, self.threads)
-        patience = PATIENCE + self.customers // PATIENCE_SHARE
-        looks = LOOKS + self.customers // LOOKS_SHARE
-        moves, idle, looked = 0, 0, looks
-        while looked == looks and idle < patience and not stop():
-            made, looked = self._kernels.improve(
-                self._shard, self._rules, search, priority, patience, looks
-            )
-            idle = 0 if made else idle + looked
-            moves += int(made)
-        return moves
+        return improve(self._kernels, self._shard, self._rules, self.threads, search, stop)
 
     # ---- engines over parts, or under other rules
 

@@ -363,3 +363,27 @@ class LocalSearch(NamedTuple):
     item_helps: Flags
     activity: Amounts
     chosen: Flags
+
+
+class Moves(NamedTuple):
+    """The customers' best single moves, and who waits to make one.
+
+    Attributes
+    ----------
+    priority : ndarray of float64, shape (n,)
+        Smaller is better; infinite where a customer has no move.
+    leaving, into : ndarray of int64, shape (n,)
+        The candidate that leaves and the one that comes, -1 where nothing does.
+    waiting : ndarray of int64, shape (n,)
+        Customers in a binary heap, by priority and number; the first ``counts[0]`` are meant.
+    aside : ndarray of int64, shape (n,)
+        Customers to be looked at; the first ``counts[1]`` are meant.
+    counts : ndarray of int64, shape (2,)
+    """
+
+    priority: Amounts
+    leaving: Offsets
+    into: Offsets
+    waiting: Offsets
+    aside: Offsets
+    counts: Offsets

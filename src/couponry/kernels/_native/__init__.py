@@ -30,7 +30,7 @@ from .evaluate import (
 from .local_search import (
     alternatives,
     choose_exactly,
-    improve,
+    make_moves,
     propose,
     regret,
 )
@@ -58,11 +58,11 @@ __all__ = [
     "group_purchases",
     "hash_blocks",
     "hash_texts",
-    "improve",
     "instruction_set",
     "instruction_sets",
     "keep_likeliest",
     "list_changes",
+    "make_moves",
     "minimise_model",
     "multiply_changes",
     "noise",

@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract import LocalSearch, Rules, Shard
+from ..contract import LocalSearch, Moves, Rules, Shard
 
 def alternatives(
     shard: Shard,
@@ -46,19 +46,19 @@ def propose(
     shard: Shard,
     rules: Rules,
     search: LocalSearch,
+    moves: Moves,
     start: int,
     stop: int,
-    priority: NDArray[np.float64],
     *,
     unchecked: bool = False,
 ) -> None: ...
-def improve(
+def make_moves(
     shard: Shard,
     rules: Rules,
     search: LocalSearch,
-    priority: NDArray[np.float64],
-    patience: int,
+    moves: Moves,
     looks: int,
+    put_aside: bool,
     *,
     unchecked: bool = False,
 ) -> tuple[int, int]: ...

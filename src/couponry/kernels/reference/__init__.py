@@ -21,7 +21,7 @@ from .changes import count_losses, list_changes, minimise_model, multiply_change
 from .customer_constraints import compile_constraints
 from .evaluate import evaluate, noise, price_candidates
 from .fix_choices import fix_choices
-from .local_search import improve, propose
+from .local_search import make_moves, propose
 from .memory import copy_runs, hash_blocks
 from .purchases import (
     group_purchases,
@@ -47,9 +47,9 @@ __all__ = [
     "group_purchases",
     "hash_blocks",
     "hash_texts",
-    "improve",
     "keep_likeliest",
     "list_changes",
+    "make_moves",
     "minimise_model",
     "multiply_changes",
     "noise",

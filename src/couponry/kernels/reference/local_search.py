@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from ..contract import FILL, Amounts, Integer, Items, LimitRows, LocalSearch, Rules, Shard
+from ..contract import FILL, Amounts, Integer, Items, LimitRows, LocalSearch, Moves, Rules, Shard
 from .regret import amount
 from .rules import fits, of_customer
 
@@ -202,9 +201,9 @@ def best_entry(
 
 
 def propose(
-    shard: Shard, rules: Rules, search: LocalSearch, start: int, stop: int, priority: Amounts
+    shard: Shard, rules: Rules, search: LocalSearch, moves: Moves, start: int, stop: int
 ) -> None:
-    """Find the priority of each customer's best move.
+    """Find the best moves of customers who were put aside.
 
     Parameters
     ----------
@@ -212,25 +211,36 @@ def propose(
     rules : Rules
     search : LocalSearch
         Nothing of it is changed, so that several threads may share it.
+    moves : Moves
+        Its `priority`, `leaving` and `into` are set.
     start, stop : int
-        Customers ``start <= i < stop``.
-    priority : ndarray of float64, shape (n,)
-        IN/OUT: smaller is better, infinite where a customer has no move. Customers whose priority comes in as infinite
-        are left alone.
+        The customers ``aside[start:stop]``.
     """
     shift = np.zeros(len(search.activity), np.float64)
-    for i in range(start, stop):
-        if priority[i] < np.inf:
-            priority[i] = best_move(shard, rules, search, i, shift)[0]
+    for at in range(start, stop):
+        i = moves.aside[at]
+        set_move(moves, i, best_move(shard, rules, search, i, shift))
 
 
-def improve(
-    shard: Shard, rules: Rules, search: LocalSearch, priority: Amounts, patience: int, looks: int
+def set_move(moves: Moves, i: int, move: tuple[float, int, int]) -> None:
+    """Keep a customer's best move."""
+    moves.priority[i] = move[0]
+    moves.leaving[i] = move[1]
+    moves.into[i] = move[2]
+
+
+def make_moves(
+    shard: Shard,
+    rules: Rules,
+    search: LocalSearch,
+    moves: Moves,
+    looks: int,
+    put_aside: bool,
 ) -> tuple[int, int]:
     """Move single coupons, the best move of all customers first, until no customer has one.
 
-    Each customer's best move waits in a heap ordered by (priority, customer). A move popped is looked at again, since
-    earlier moves changed the activities: when it got worse than the next in the heap it goes back.
+    Each customer's best move waits in a heap ordered by (priority, customer). Since earlier moves changed the
+    activities, a move popped is looked at again: it is made if it is not worse now than the next in the heap.
 
     Parameters
     ----------
@@ -238,13 +248,13 @@ def improve(
     rules : Rules
     search : LocalSearch
         Its `activity` and `chosen` follow the moves.
-    priority : ndarray of float64, shape (n,)
-        IN/OUT: from `propose`; infinite for customers to be left alone.
-    patience : int
-        Stop after so many looks in a row without a move, since what is left then is little.
+    moves : Moves
+        IN/OUT: from `propose`. Customers who were put aside wait, too, if they have a move.
     looks : int
-        Return after so many looks at customers, to be called again with what is left behind, so that the caller can be
-        interrupted.
+        Return after so many looks at customers, to be called again with what is left behind.
+    put_aside : bool
+        Only what waits is weighed again; whose move was made, or turned out worse, is put aside for `propose`, which
+        many threads may share. Otherwise the customer's best move is looked for at once.
 
     Returns
     -------
@@ -252,32 +262,90 @@ def improve(
         Moves made, and looks at customers that it took.
     """
     shift = np.zeros(len(search.activity), np.float64)
-    heap: list[tuple[float, Any]] = [(0.0, np.int64(0))]
-    heap.pop()
-    for each in range(len(priority)):
-        if priority[each] < np.inf:
-            heap.append((priority[each], np.int64(each)))
-    heapq.heapify(heap)
+    aside = moves.counts[1]
+    for at in range(aside):
+        if moves.priority[moves.aside[at]] < np.inf:
+            push(moves, moves.aside[at])
+    moves.counts[1] = 0
 
-    moves = 0
+    made = 0
     looked = 0
-    idle = 0
-    while len(heap) > 0 and idle < patience and looked < looks:
+    while moves.counts[0] > 0 and looked < looks:
         looked += 1
-        idle += 1
-        i = heapq.heappop(heap)[1]
-        now, leaving, into = best_move(shard, rules, search, i, shift)
-        priority[i] = now
-        if now == np.inf:
-            continue
-        if len(heap) > 0 and (now, i) > heap[0]:
-            heapq.heappush(heap, (now, i))
-            continue
-        make_move(shard, search, i, leaving, into)
-        moves += 1
-        idle = 0
-        heapq.heappush(heap, (now, i))
-    return moves, looked
+        i = pop(moves)
+        if put_aside:
+            moves.priority[i] = worth_now(shard, search, i, moves.leaving[i], moves.into[i], shift)
+        else:
+            set_move(moves, i, best_move(shard, rules, search, i, shift))
+        has_one = moves.priority[i] < np.inf
+        if has_one and (moves.counts[0] == 0 or is_before(moves, i, moves.waiting[0])):
+            make_move(shard, search, i, moves.leaving[i], moves.into[i])
+            made += 1
+        if put_aside:
+            moves.aside[moves.counts[1]] = i
+            moves.counts[1] += 1
+        elif has_one:
+            push(moves, i)
+    return made, looked
+
+
+def is_before(moves: Moves, a: int, b: int) -> bool:
+    """Whether customer a's move comes before customer b's."""
+    if moves.priority[a] != moves.priority[b]:
+        return bool(moves.priority[a] < moves.priority[b])
+    return a < b
+
+
+def push(moves: Moves, customer: int) -> None:
+    """Let a customer wait."""
+    at = moves.counts[0]
+    moves.counts[0] += 1
+    while at > 0 and is_before(moves, customer, moves.waiting[(at - 1) // 2]):
+        moves.waiting[at] = moves.waiting[(at - 1) // 2]
+        at = (at - 1) // 2
+    moves.waiting[at] = customer
+
+
+def pop(moves: Moves) -> int:
+    """Take the customer with the best move out of those that wait."""
+    moves.counts[0] -= 1
+    count = moves.counts[0]
+    least = moves.waiting[0]
+    last = moves.waiting[count]
+    at = 0
+    while 2 * at + 1 < count:
+        child = 2 * at + 1
+        if child + 1 < count and is_before(moves, moves.waiting[child + 1], moves.waiting[child]):
+            child += 1
+        if not is_before(moves, moves.waiting[child], last):
+            break
+        moves.waiting[at] = moves.waiting[child]
+        at = child
+    if count > 0:
+        moves.waiting[at] = last
+    return int(least)
+
+
+def worth_now(
+    shard: Shard, search: LocalSearch, i: int, leaving: int, into: int, shift: Amounts
+) -> float:
+    """Priority of a customer's move at the present activities. `shift` (L, zeros) is left as found."""
+    s = np.int64(of_customer(shard.segment, i))
+    first_cell = s * search.item_helps.shape[1]
+    departure = departure_of(search, s, leaving, shard.item, True, shift)
+    changes = departure.changes
+    gain_reduced = -departure.reduced
+    gain_objective = -departure.objective
+    if into >= 0:
+        k = np.int64(shard.item[into])
+        gain_reduced = gain_reduced + amount(search.reduced, search.exact, s, k, into)
+        gain_objective = gain_objective + amount(search.objective, search.exact, s, k, into)
+        changes = when_comes(search, first_cell + k, into, shift, changes)
+    if leaving >= 0:
+        cell = first_cell + np.int64(shard.item[leaving])
+        for j in range(search.rows.ptr[cell], search.rows.ptr[cell + 1]):
+            shift[search.rows.row[j]] = 0.0
+    return priority_of(search.mode, changes, gain_reduced, gain_objective)
 
 
 def make_move(shard: Shard, search: LocalSearch, i: int, leaving: int, into: int) -> None:

@@ -1,0 +1,78 @@
+"""Single moves by rounds: made in one order, looked for by all threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import LocalSearch, Moves, Rules, Shard
+from .workers import share_out
+
+PATIENCE, PATIENCE_SHARE = 6_000, 100
+"""Customers that a local search looks at in vain before it stops: so many, and one in so many of all."""
+
+LOOKS = 2_000
+"""Customers that one call of the kernel looks at where all are few."""
+
+FEW = 4_096
+"""Customers of whom one thread looks at each as soon as its turn comes."""
+
+ROUND_SHARE = 64
+"""Else a round ends when one in so many of all customers is put aside, to be looked at by all threads."""
+
+PIECE_CANDIDATES = 1 << 12
+"""Candidates that a thread looks at together."""
+
+
+def improve(
+    kernels: ModuleType,
+    shard: Shard,
+    rules: Rules,
+    threads: int,
+    search: LocalSearch,
+    stop: Callable[[], bool],
+) -> int:
+    """Make single moves; see `Engine.improve`.
+
+    The order of moves depends on the candidates alone: a round ends after a share of all customers, whatever the
+    threads.
+    """
+    customers = len(shard.indptr) - 1
+    moves = _nobody_waits(customers)
+    patience = PATIENCE + customers // PATIENCE_SHARE
+    by_rounds = customers > FEW
+    looks = customers // ROUND_SHARE if by_rounds else LOOKS
+    each = max(1, PIECE_CANDIDATES * customers // max(1, len(shard.item)))
+
+    def work(worker: int, start: int, stop: int) -> None:
+        kernels.propose(shard, rules, search, moves, start, stop)
+
+    total, idle = 0, 0
+    moves.aside[:] = np.arange(customers)
+    moves.counts[1] = customers
+    while moves.counts.any() and idle < patience and not stop():
+        if moves.counts[1]:
+            share_out(work, _cuts(int(moves.counts[1]), each), threads)
+        made, looked = kernels.make_moves(shard, rules, search, moves, looks, by_rounds)
+        idle = 0 if made else idle + looked
+        total += int(made)
+    return total
+
+
+def _nobody_waits(customers: int) -> Moves:
+    nothing, nobody = np.full(customers, -1), np.zeros(customers, np.int64)
+    return Moves(
+        np.full(customers, np.inf),
+        nothing,
+        nothing.copy(),
+        nobody,
+        nobody.copy(),
+        np.zeros(2, np.int64),
+    )
+
+
+def _cuts(count: int, each: int) -> NDArray[np.int64]:
+    return np.append(np.arange(0, count, each), count)

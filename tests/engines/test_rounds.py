@@ -1,0 +1,124 @@
+"""Moves by rounds: no rule is broken, the violation never grows, and threads, stops and errors leave all in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.support.kernel_cases import (
+    Case,
+    activity_of,
+    evaluated,
+    local_search,
+    make_case,
+    reference,
+)
+
+from couponry import kernels
+from couponry.engines import rounds
+from couponry.engines.local import LocalEngine
+from couponry.kernels import FILL, REPAIR
+
+MODES = [REPAIR, FILL]
+
+
+def case_of(seed: int) -> Case:
+    case = make_case(seed, customers=60, longest=8, items=12, rules=1, rows=5, upper=4)
+    case.item_helps[:] = 3
+    return case
+
+
+@pytest.fixture(autouse=True)
+def small_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "FEW", 10)
+    monkeypatch.setattr(rounds, "ROUND_SHARE", 8)
+    monkeypatch.setattr(rounds, "PIECE_CANDIDATES", 10)
+
+
+def moved(
+    case: Case, mode: int, threads: int = 1, stop: Callable[[], bool] = lambda: False
+) -> tuple[int, NDArray[np.float64], NDArray[np.uint8]]:
+    """Moves made from the best choice, and the activity and the choice that they lead to."""
+    _, chosen = evaluated(reference(), case)
+    activity = activity_of(case, chosen)
+    engine = LocalEngine(case.shard, case.rules, kernels.load(), threads, case.seed)
+    search = local_search(case, mode, activity, chosen)
+    try:
+        return engine.improve(search, stop), activity, chosen
+    except InterruptedError:
+        return -1, activity, chosen
+
+
+def violation(case: Case, activity: NDArray[np.float64]) -> float:
+    rows = case.rows
+    missed = np.maximum(0, activity - rows.upper) + np.maximum(0, rows.lower - activity)
+    return float(missed @ rows.weight)
+
+
+def keeps_all_rules(case: Case, chosen: NDArray[np.uint8]) -> bool:
+    """No more coupons than slots, and no group beyond its cap."""
+    for i in range(case.customers):
+        item = case.shard.item[slice(*case.shard.indptr[i : i + 2])]
+        given = item[chosen[slice(*case.shard.indptr[i : i + 2])] > 0]
+        groups = [case.rules.group[r, given] for r in range(len(case.rules.group))]
+        most = [np.bincount(group[group >= 0]).max(initial=0) for group in groups]
+        if len(given) > case.rules.upper[i] or (most > case.rules.cap[:, i]).any():
+            return False
+    return True
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_gets_worse_and_no_rule_is_broken(mode: int, seed: int) -> None:
+    case = case_of(seed)
+    before = violation(case, activity_of(case, evaluated(reference(), case)[1]))
+    made, activity, chosen = moved(case, mode)
+    assert made > 0
+    np.testing.assert_allclose(activity, activity_of(case, chosen), atol=1e-9)
+    after = violation(case, activity)
+    assert after < before if mode == REPAIR else after <= before + 1e-9
+    assert keeps_all_rules(case, chosen)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_as_good_as_one_by_one(mode: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = {True: 0.0, False: 0.0}
+    for by_rounds in left:
+        monkeypatch.setattr(rounds, "FEW", 10 if by_rounds else 1000)
+        for seed in range(8):
+            case = case_of(seed)
+            _, activity, chosen = moved(case, mode)
+            worth = case.objective[0, 0, case.shard.item][chosen > 0].sum()
+            left[by_rounds] += violation(case, activity) if mode == REPAIR else -worth
+    assert left[True] <= left[False] + 0.05 * abs(left[False])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_threads_do_not_matter(mode: int) -> None:
+    case = case_of(5)
+    one = moved(case, mode)
+    for threads in 2, 3, 4:
+        made, activity, chosen = moved(case, mode, threads)
+        assert (made, activity.tobytes(), chosen.tobytes()) == (
+            one[0], one[1].tobytes(), one[2].tobytes(),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_stopped_between_rounds(raises: bool) -> None:
+    case = case_of(1)
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked > 2 and raises:
+            raise InterruptedError
+        return asked > 2
+
+    made, activity, chosen = moved(case, REPAIR, 2, stop)
+    assert asked == 3 and (made < 0 if raises else 0 < made < moved(case, REPAIR)[0])
+    np.testing.assert_allclose(activity, activity_of(case, chosen), atol=1e-9)
+    assert keeps_all_rules(case, chosen)
