@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,31 +14,13 @@ from ..results.solution import CampaignSolution
 from ..solver.plan import Plan
 from ..utils.errors import InvalidInput
 from ..utils.html import facts_table
+from .moved_coupons import Moved, moved_coupons
 
 COMPARED_COLUMNS = ("min", "max", "achieved", "price")
 """Columns of limits that a comparison has before and after."""
 
 SHOWN_PRICES = 5
 """Limits whose prices a summary shows: those that change most."""
-
-
-@dataclass(frozen=True)
-class Moved:
-    """How two allocations of the same candidates differ.
-
-    Attributes
-    ----------
-    customers : int
-        Customers with other coupons.
-    come : int
-        Coupons that only the second allocation has.
-    gone : int
-        Coupons that only the first allocation has.
-    """
-
-    customers: int
-    come: int
-    gone: int
 
 
 @dataclass(frozen=True)
@@ -118,6 +100,23 @@ class Comparison:
                 columns[f"{kind}_{name}"] = summed.astype(np.int64) if n == 0 else summed
         return pa.table(columns)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the comparison as plain values.
+
+        Returns
+        -------
+        dict
+            Ready for JSON: `before` and `after` as result.json has them, `gain`, `gain_range`, `moved` and `limits`.
+        """
+        return {
+            "before": self.before.as_dict(),
+            "after": self.after.as_dict(),
+            "gain": self.gain,
+            "gain_range": self.gain_range,
+            "moved": None if self.moved is None else asdict(self.moved),
+            "limits": self.limits.to_pylist(),
+        }
+
     def summary(self) -> str:
         """Describe the comparison in a few lines of text.
 
@@ -189,6 +188,29 @@ def compare(before: CampaignSolution, after: CampaignSolution, campaign: Any) ->
     if before.plan is not None and after.plan is not None:
         moved = _moved(before.plan, after.plan, before.compiled.problem.shard.indptr)
     return Comparison(before, after, campaign, _limits(before, after), moved)
+
+
+def compare_saved(before: CampaignSolution, after: CampaignSolution) -> Comparison:
+    """Compare two results by their limits and their coupons, whatever their campaigns are.
+
+    Parameters
+    ----------
+    before, after : CampaignSolution
+
+    Returns
+    -------
+    Comparison
+        Without a campaign.
+
+    Raises
+    ------
+    InvalidInput
+        If ids of one are integers, and of the other text.
+    """
+    moved = None
+    if before.allocation is not None and after.allocation is not None:
+        moved = moved_coupons(before.allocation, after.allocation)
+    return Comparison(before, after, None, _limits(before, after), moved)
 
 
 def _moved(before: Plan, after: Plan, indptr: NDArray[np.int64]) -> Moved:

@@ -63,6 +63,17 @@ class Frontier:
         """
         return self.table
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the frontier as plain values.
+
+        Returns
+        -------
+        dict
+            Ready for JSON: `limit`, `group`, `side`, and `points`, one for each bound.
+        """
+        about = {"limit": self.limit, "group": self.group, "side": self.side}
+        return {**about, "points": self.table.to_pylist()}
+
     def summary(self) -> str:
         """Describe the frontier in text.
 

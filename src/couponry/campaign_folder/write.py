@@ -21,6 +21,7 @@ from ..utils.atomic_folder import atomic_folder, remove_folder, reserved_folder
 from ..utils.errors import InvalidInput
 from ..utils.toml_writer import dumps
 from .exact_files import ExactSolution, write_exact
+from .schema import DIRECTIVE, FILE, campaign_schema
 from .spec import SCHEMA
 
 SPEC, ALLOCATION, RESULT = "campaign.toml", "allocation.parquet", "result.json"
@@ -70,7 +71,16 @@ def write_campaign_data(
             spec["tables"]["history"] = "history.parquet"
             pq.write_table(campaign.history, draft / "history.parquet")
         write_spec(spec, campaign.rules, campaign.limits, draft)
+        _tell_editors(draft)
     return Path(folder)
+
+
+def _tell_editors(draft: Path) -> None:
+    """Write the schema of campaign.toml beside it, and name it there."""
+    text = (draft / SPEC).read_text(encoding="utf-8")
+    (draft / SPEC).write_text(DIRECTIVE + text, encoding="utf-8")
+    schema = json.dumps(campaign_schema(), indent=1)
+    (draft / FILE).write_text(schema + "\n", encoding="utf-8")
 
 
 def write_spec(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from ..utils.checks import check_path
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 BACKENDS = click.Choice(["native", "numba", "reference"])
 
@@ -22,3 +25,20 @@ class PathArgument(click.Path):
         """Turn an argument into a path."""
         check_path(value, param.get_error_hint(ctx).strip("'") if param and ctx else "path")
         return super().convert(value, param, ctx)
+
+
+def reading_options(command: Command) -> Command:
+    """Add the options of commands that read a campaign."""
+    limit = click.option(
+        "--memory-limit", help="Such as 8GiB; refuse what needs more. Default: what is available."
+    )
+    store = click.option("--store", type=PathArgument(), help="Candidate store, as for solve.")
+    return store(limit(command))
+
+
+def solving_options(command: Command) -> Command:
+    """Add the options of commands that solve again."""
+    gap = click.option("--gap", default=5e-4, show_default=True, help="Stop at this relative gap.")
+    time_limit = click.option("--time-limit", type=float, help="Seconds for each solve.")
+    threads = click.option("--threads", type=int, help="Default: as many as it was solved with.")
+    return gap(time_limit(threads(command)))

@@ -20,9 +20,9 @@ from ..utils.process.standard_streams import (
     say,
 )
 from ..utils.version import __version__
-from . import about, asking, solving
+from . import about, asking, changing, files, sharing, solving
 from .exit_status import EXIT_STATUSES, ExitStatus
-from .output import error_line
+from .output import Failure, say_failure
 
 DEBUG = "COUPONRY_DEBUG"
 """Environment variable that has internal errors shown with the lines that they come from."""
@@ -65,9 +65,16 @@ def cli() -> None:
 for command in (
     solving.solve,
     solving.check,
-    asking.explain,
     solving.estimate,
+    files.score,
     asking.verify,
+    asking.explain,
+    changing.what_if,
+    changing.frontier,
+    changing.compare,
+    sharing.report,
+    sharing.export,
+    files.schema,
     about.demo,
     about.info,
 ):
@@ -102,39 +109,47 @@ def run(arguments: list[str] | None = None) -> int:
     int
         The exit status; see `ExitStatus`.
     """
+    as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     try:
         with end_in_order():
             return int(cli.main(arguments, prog_name="couponry", standalone_mode=False) or 0)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
-    except (Interrupted, click.Abort, KeyboardInterrupt):
-        say("couponry: interrupted")
-        return ExitStatus.INTERRUPTED
     except SystemExit as leaving:
+        if leaving.code == 0:  # a shell asked how to complete a command
+            return ExitStatus.SOLVED
         if leaving.code != TERMINATED:  # click could not print its help
             return ExitStatus.UNREAD
-        say("couponry: terminated")
-        return ExitStatus.TERMINATED
+        return say_failure(Failure(ExitStatus.TERMINATED, "terminated"), as_json)
     except UnreadOutput:
         return ExitStatus.UNREAD
-    except LostOutput as error:
-        say(error_line(str(error)))
-        return ExitStatus.PROBLEMS
-    except click.exceptions.NoArgsIsHelpError as error:
-        say(error.format_message())
-        return ExitStatus.INVALID
-    except click.UsageError as error:
+    except BaseException as error:
+        failure = _failure(error)
+        if failure is None:
+            raise
+        return say_failure(failure, as_json and not isinstance(error, LostOutput))
+
+
+def _failure(error: BaseException) -> Failure | None:
+    """What is said of an error, and the exit status; None of what is none of ours."""
+    if isinstance(error, (Interrupted, click.Abort, KeyboardInterrupt)):
+        return Failure(ExitStatus.INTERRUPTED, "interrupted")
+    if isinstance(error, LostOutput):
+        return Failure(ExitStatus.PROBLEMS, str(error), "error")
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return Failure(ExitStatus.INVALID, error.format_message(), None)
+    if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx is not None else "couponry"
-        say(error_line(f"{error.format_message().rstrip('.')} ({command} --help says more)"))
-        return ExitStatus.INVALID
-    except (InvalidInput, ImportError, OSError, click.ClickException) as error:
-        say(error_line(str(error) or type(error).__name__))
-        return ExitStatus.INVALID
-    except Exception as error:
-        if not _is_lack_of_memory(error):
-            return _internal_error(error)
-        say(error_line(f"not enough memory: {error}" if str(error) else "not enough memory"))
-        return ExitStatus.INVALID
+        message = f"{error.format_message().rstrip('.')} ({command} --help says more)"
+        return Failure(ExitStatus.INVALID, message, "error")
+    if isinstance(error, (InvalidInput, ImportError, OSError, click.ClickException)):
+        return Failure(ExitStatus.INVALID, str(error) or type(error).__name__, "error")
+    if not isinstance(error, Exception):
+        return None
+    if not _is_lack_of_memory(error):
+        return _internal_error(error)
+    message = f"not enough memory: {error}" if str(error) else "not enough memory"
+    return Failure(ExitStatus.INVALID, message, "error")
 
 
 def _is_lack_of_memory(error: Exception) -> bool:
@@ -145,12 +160,12 @@ def _is_lack_of_memory(error: Exception) -> bool:
     )
 
 
-def _internal_error(error: Exception) -> int:
+def _internal_error(error: Exception) -> Failure:
     """Say that couponry is wrong, not its input."""
     if os.environ.get(DEBUG):
         say("".join(traceback.format_exception(error)).rstrip())
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(last.filename).name}:{last.lineno}"
     what = one_line(" ".join(f"{type(error).__name__}: {error}".split()), 180)
-    say(f"couponry: internal error: {what} ({where}); {DEBUG}=1 shows the way there")
-    return ExitStatus.PROBLEMS
+    message = f"{what} ({where}); {DEBUG}=1 shows the way there"
+    return Failure(ExitStatus.PROBLEMS, message, "internal error")

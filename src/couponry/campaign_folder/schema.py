@@ -1,0 +1,192 @@
+"""The JSON Schema of campaign.toml, by which editors complete it and underline what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..affinity.targeting import MOST_OFFERS, MOST_WEEKS
+from ..model.limits import MODES
+from .spec import SCHEMA
+
+FILE = "campaign.schema.json"
+"""What the schema is called beside a campaign.toml."""
+
+DIRECTIVE = f"#:schema {FILE}\n"
+"""The first line of a campaign.toml, which tells editors of it."""
+
+Schema = dict[str, Any]
+
+SCALAR: Schema = {"type": ["string", "number", "boolean"]}
+
+CONDITION: Schema = {
+    "description": "A value, a list of values (any of them), or a range with min and max (both ends in).",
+    "anyOf": [
+        SCALAR,
+        {"type": "array", "items": SCALAR, "minItems": 1},
+        {
+            "type": "object",
+            "properties": {"min": SCALAR, "max": SCALAR},
+            "additionalProperties": False,
+            "minProperties": 1,
+        },
+    ],
+}
+
+
+def campaign_schema() -> Schema:
+    """Return the JSON Schema (draft 7) of campaign.toml.
+
+    Returns
+    -------
+    dict
+        Ready for JSON. Dates and times count as text, as editors of TOML take them.
+    """
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "couponry campaign.toml",
+        **_object(
+            {
+                "schema": {"const": SCHEMA, "description": "Version of this format."},
+                "name": _text("Name of the campaign. Default: that of its folder."),
+                "tables": _tables(),
+                "objective": _object(
+                    {"value": _text('Column whose sum is maximised. Default: "value".')}
+                ),
+                "candidates": _candidates(),
+                "customer_rule": {"type": "array", "items": _customer_rule()},
+                "limit": {"type": "array", "items": _limit()},
+            },
+            required=["schema", "tables"],
+        ),
+        "definitions": {"condition": CONDITION},
+    }
+
+
+def _object(properties: Schema, **more: Any) -> Schema:
+    """A table with these keys and no others."""
+    return {"type": "object", "properties": properties, "additionalProperties": False, **more}
+
+
+def _text(description: str) -> Schema:
+    return {"type": "string", "minLength": 1, "description": description}
+
+
+def _number(description: str, **more: Any) -> Schema:
+    return {"type": "number", "description": description, **more}
+
+
+def _flag(description: str) -> Schema:
+    return {"type": "boolean", "description": description}
+
+
+def _where(description: str) -> Schema:
+    conditions = {"$ref": "#/definitions/condition"}
+    return {"type": "object", "description": description, "additionalProperties": conditions}
+
+
+def _tables() -> Schema:
+    """The table [tables]."""
+    descriptions = {
+        "offers": "One row for each coupon that can be given.",
+        "candidates": "One row for each pair of customer and offer that is possible.",
+        "customers": "One row for each customer, with any attributes.",
+        "history": "What customers have already got; it counts towards customer rules.",
+        "transactions": "Purchases that candidates are made of, in place of candidates.",
+        "covers": "What each offer is good for: offer and product.",
+        "products": "One row for each product, with what groups them.",
+    }
+    names: Schema = {"type": "string", "minLength": 1}
+    files: Schema = {"anyOf": [names, {"type": "array", "items": names, "minItems": 1}]}
+    properties = {name: {**files, "description": text} for name, text in descriptions.items()}
+    either = [{"required": ["offers", name]} for name in ("candidates", "transactions")]
+    return _object(properties, oneOf=either)
+
+
+def _candidates() -> Schema:
+    """The table [candidates]."""
+
+    def whole(description: str, least: int, most: int) -> Schema:
+        return {"type": "integer", "minimum": least, "maximum": most, "description": description}
+
+    return _object(
+        {
+            "reward": whole("Most offers a customer for what it buys.", 0, MOST_OFFERS),
+            "activation": whole("Most offers a customer for something of a kind that it buys.", 0, MOST_OFFERS),
+            "innovation": whole("Most offers a customer for anything else.", 0, MOST_OFFERS),
+            "kind": _text("Column of products that says of what kind they are."),
+            "window": whole("Weeks in which a response is looked for.", 1, MOST_WEEKS),
+            "half_life": _number("Weeks after which a purchase counts half.", exclusiveMinimum=0),
+            "until": {"type": ["integer", "string"], "description": "Last day, week or date that counts."},
+            "timezone": _text('The shop\'s, such as "Europe/Berlin".'),
+            "null_customers": {
+                "enum": ["refuse", "skip"],
+                "description": "What becomes of transactions without a customer.",
+            },
+            "columns": {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "description": "Other names of columns of transactions.",
+            },
+            "response": {
+                "type": "object",
+                "additionalProperties": {"type": "number"},
+                "description": "Coefficients of a ResponseModel.",
+            },
+            "incremental": {
+                "anyOf": [{"type": "boolean"}, {"type": "number", "exclusiveMinimum": 0, "maximum": 1}],
+                "description": "Share of redeemed coupons that bring a purchase which would not have been made.",
+            },
+        },
+        description="How candidates are made of transactions.",
+    )  # fmt: skip
+
+
+def _customer_rule() -> Schema:
+    """A table [[customer_rule]]."""
+    bound: Schema = {
+        "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "minLength": 1}]
+    }
+    of = "A whole number, or a column of customers."
+    return _object(
+        {
+            "name": _text("What results and messages call the rule."),
+            "max": {**bound, "description": f"Most coupons of a customer. {of}"},
+            "min": {**bound, "description": f"Fewest coupons, as far as the customer can have them. {of}"},
+            "by": _text("A column of offers: the bounds hold for each of its values."),
+            "where": _where("Which offers the rule is about."),
+            "conflicts": _text("A table of pairs offer_a, offer_b that no customer gets together."),
+            "may_be_empty": _flag("It is meant that the rule may concern nothing."),
+        },
+        anyOf=[{"required": [key]} for key in ("max", "min", "conflicts")],
+        description="What must hold for each customer.",
+    )  # fmt: skip
+
+
+def _limit() -> Schema:
+    """A table [[limit]]."""
+    return _object(
+        {
+            "name": _text("What results and messages call the limit."),
+            "sum": _text('What is summed: "count", "cost", "response", "value" or a column. Default: "count".'),
+            "max": _number("Largest sum."),
+            "min": _number("Least sum."),
+            "where": _where("Which offers the limit is about."),
+            "customers": _where("Which customers it is about."),
+            "by": _text('A column of offers, or "role": one limit for each of its values.'),
+            "table": _text("With by: a table of the bounds of each value."),
+            "ratio": {
+                "type": "array",
+                "items": {"type": "string"},
+                "minItems": 2,
+                "maxItems": 2,
+                "description": "In place of sum: two columns, whose sums are divided.",
+            },
+            "mode": {
+                "enum": list(MODES),
+                "description": "Kept, violated at a penalty, or measured alone. Default: hard.",
+            },
+            "penalty": _number("Of a soft limit: value lost per unit that it is violated by.", minimum=0),
+            "may_be_empty": _flag("It is meant that the limit may concern nothing."),
+        },
+        description="What must hold for all customers together.",
+    )  # fmt: skip
