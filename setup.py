@@ -35,7 +35,9 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
     ],
     "affinity": [
         "affinity/best_offers",
+        "affinity/chosen_odds",
         "affinity/keep_likeliest",
+        "affinity/pair_features",
         "affinity/variant_avx2",
         "affinity/variant_avx512",
         "affinity/variant_baseline",
@@ -120,7 +122,7 @@ def extension(name: str, sources: list[str]) -> Extension:
     return Extension(
         name,
         sources,
-        depends=[str(p) for p in sorted(Path(SOURCES).rglob("*")) if p.suffix in (".hpp", ".pxd")],
+        depends=[str(p) for p in sorted(Path(SOURCES).rglob("*")) if p.suffix in (".hpp", ".pxd", ".pxi")],
         include_dirs=[SOURCES],
         define_macros=macros,
         extra_compile_args=arguments,

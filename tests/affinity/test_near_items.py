@@ -8,11 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from tests.support.kernel_cases import assert_same
 
-from couponry.affinity import PersonalModel, PurchaseHistory
+from couponry.affinity import ItemStatistics, PersonalModel, PurchaseHistory
 from couponry.affinity.scores.item_neighbours import recent_weights
 from couponry.affinity.scores.personal import near_items
+from couponry.affinity.scores.personal.item_knowledge import ItemKnowledge
 from couponry.affinity.scores.personal.near_items import NearItems
-from couponry.affinity.scores.personal.pair_block import PairBlock
+from couponry.affinity.scores.personal.personal_features import personal_features
 from couponry.utils.fixed_order import inverse_in_order
 
 
@@ -29,6 +30,16 @@ def history_of(seed: int, customers: int = 30, items: int = 9) -> PurchaseHistor
 
 def learned(history: PurchaseHistory) -> NearItems:
     return NearItems.learned(history, np.bincount(history.item, minlength=len(history.items)))
+
+
+def predicted(
+    known: NearItems, history: PurchaseHistory, start: int = 0, stop: int | None = None
+) -> NDArray[np.float32]:
+    """What the pairs of some customers are expected to be."""
+    statistics = ItemStatistics.from_history(history)
+    items = ItemKnowledge.among(history, statistics, None, known)
+    stop = len(history.customers) if stop is None else stop
+    return personal_features(history, items, start, stop)["near_items"]
 
 
 def matrix_of(history: PurchaseHistory) -> NDArray[np.float64]:
@@ -55,7 +66,7 @@ def small_ridge(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_customer_is_predicted_from_all_others() -> None:
     history = history_of(0)
     matrix = matrix_of(history)
-    found = learned(history).among(history).of_pairs(PairBlock(history, 0, len(matrix)))
+    found = predicted(learned(history), history)
     expected = [
         by_ridge_regression(np.delete(matrix, i, axis=0), matrix[i], int(j))
         for i in range(len(matrix))
@@ -75,7 +86,7 @@ def test_customers_who_were_not_seen_are_predicted_from_all() -> None:
     )
     matrix, rows = matrix_of(known), matrix_of(others)
     assert known.items.equals(others.items)
-    found = learned(known).among(others).of_pairs(PairBlock(others, 0, len(rows)))
+    found = predicted(learned(known), others)
     customer = np.repeat(np.arange(len(rows)), np.diff(others.indptr))
     expected = [
         by_ridge_regression(matrix, rows[i], int(j))
@@ -86,9 +97,9 @@ def test_customers_who_were_not_seen_are_predicted_from_all() -> None:
 
 def test_a_customer_is_predicted_the_same_alone_and_among_others() -> None:
     history = history_of(2)
-    near = learned(history_of(3, customers=20)).among(history)
-    together = near.of_pairs(PairBlock(history, 0, len(history.customers)))
-    alone = [near.of_pairs(PairBlock(history, i, i + 1)) for i in range(len(history.customers))]
+    near = learned(history_of(3, customers=20))
+    together = predicted(near, history)
+    alone = [predicted(near, history, i, i + 1) for i in range(len(history.customers))]
     assert_same(together, np.concatenate(alone))
 
 
@@ -100,7 +111,7 @@ def test_items_of_few_buyers_and_unknown_ones_are_not_predicted(
     near = learned(history)
     assert len(near.items) == 4
     takes_part = np.isin(history.items.to_numpy(), near.items.to_numpy())
-    found = near.among(history).of_pairs(PairBlock(history, 0, len(history.customers)))
+    found = predicted(near, history)
     assert (found[~takes_part[history.item]] == 0.0).all()
     assert (found[takes_part[history.item]] != 0.0).mean() > 0.9
 

@@ -20,13 +20,11 @@ from couponry.affinity import (
     PurchaseHistory,
     candidate_pipeline,
 )
-from couponry.affinity.candidates import new_offers, offer_knowledge, weighted_purchases
+from couponry.affinity.candidates import offer_knowledge, weighted_purchases
 from couponry.affinity.candidates.outcomes import bought_later
 from couponry.affinity.candidates.weighted_purchases import CustomerRange
 from couponry.affinity.history.customer_part import customer_part, customers_spread
 from couponry.affinity.pipeline_model import quick_discovery
-from couponry.affinity.scores.discovery import linear_scorer
-from couponry.affinity.scores.discovery.linear_scorer import LinearScorer
 from couponry.kernels import load
 from couponry.kernels.affinity_contract import Chosen
 
@@ -62,6 +60,16 @@ def fitted(*, single: bool = False) -> CandidateModel:
     return made.fit([(then, window)], everything)
 
 
+def log_odds_of(made: CandidateModel, bought: Any, number: Any, offer: Any, score: Any) -> Any:
+    """Log odds that each customer's offers are begun."""
+    assert made._new is not None
+    role = np.ones(len(offer), np.uint8)
+    chosen = Chosen(number.copy(), offer.astype(np.int32), role, score.astype(np.float32))
+    purchases = bought.indptr.astype(np.int64), bought.indices.astype(np.int32), bought.data
+    load().kernels.score_begun(made._new.tables, *purchases, chosen)
+    return chosen.score
+
+
 def test_offers_for_a_product_are_as_likely_as_the_product() -> None:
     """Tables add up to what the discovery model says of pairs of customers and products."""
     everything, made = shopped()[0], fitted(single=True)
@@ -70,7 +78,8 @@ def test_offers_for_a_product_are_as_likely_as_the_product() -> None:
     customer, item = (one.ravel() for one in np.mgrid[0:300, 0:200])
     expected = made.discovery.scorer(everything, made.items_).score(0, 300, customer, item)
     said = (bought.matrix[:300] @ made.similarity_).toarray()[customer, item].astype(np.float32)
-    found = made._new.scorer.log_odds(bought.matrix[:300], customer, item, said)
+    number = np.full(300, 200, np.int32)
+    found = log_odds_of(made, bought.matrix[:300], number, item, said + made._prior[item])
     expected = expected.astype(np.float64)
     assert np.abs(found - np.log(expected / (1 - expected))).max() < 1e-4
     assert found.std() > 0.5
@@ -82,8 +91,7 @@ def test_the_likeliest_of_those_chosen_by_neighbours_are_taken() -> None:
     bought = made._read(CustomerRange.whole(everything))
     pool = made._chooser().choose(bought.matrix, own_weight=bought.own_weight)
     found = made._new.likeliest(pool, bought.matrix)
-    said = pool.score - made._prior[pool.offer]
-    log_odds = made._new.scorer.log_odds(bought.matrix, pool.customer, pool.offer, said)
+    log_odds = log_odds_of(made, bought.matrix, pool.number, pool.offer, pool.score)
     expected = []
     for role, quota in enumerate(QUOTA.values()):
         for customer in range(len(everything.customers)):
@@ -124,8 +132,6 @@ def test_the_same_bits_for_blocks_threads_and_parts(monkeypatch: pytest.MonkeyPa
     everything, made = shopped()[0], fitted()
     expected = everything_of(Campaign(SIZE.offers_table(), made.candidates(everything)).candidates)
     monkeypatch.setattr(weighted_purchases, "BLOCK_PAIRS", 700)
-    monkeypatch.setattr(new_offers, "BLOCK_OFFERS", 55)
-    monkeypatch.setattr(linear_scorer, "MOST_CELLS", 0)
     monkeypatch.setenv("COUPONRY_THREADS", "2")
 
     def in_parts() -> Iterator[PurchaseHistory]:
@@ -184,7 +190,6 @@ def test_a_model_with_columns_of_its_user_is_refused() -> None:
             made._covers,
             (4.0, 16.0),
         )
-    assert isinstance(made._new.scorer, LinearScorer)
 
 
 def test_two_windows_are_thinned_to_so_many_pairs(monkeypatch: pytest.MonkeyPatch) -> None:

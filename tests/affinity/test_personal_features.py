@@ -16,17 +16,10 @@ from couponry.affinity.scores.boosted_regression import (
     features_of_trees,
 )
 from couponry.affinity.scores.features import Features
-from couponry.affinity.scores.personal.item_knowledge import (
-    LEAST_RATE,
-    ItemKnowledge,
-    item_features,
-)
+from couponry.affinity.scores.personal.item_knowledge import ItemKnowledge, item_features
 from couponry.affinity.scores.personal.near_items import NearItems
-from couponry.affinity.scores.personal.personal_features import (
-    MOST_SPREADS,
-    PRIOR_ITEMS,
-    personal_features,
-)
+from couponry.affinity.scores.personal.personal_features import personal_features
+from couponry.kernels.scores_contract import LEAST_RATE, MOST_SPREADS, PRIOR_ITEMS
 
 UNTIL = 150
 KIND = np.arange(12) % 3

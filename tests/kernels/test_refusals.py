@@ -31,6 +31,7 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "list_changes changes.ptr", "list_changes changes.row", "list_changes changes.moved",
     "count_losses count",  # as many decisions and bins as one likes
     "number_offers number", "find_outside values",
+    "pair_features readings.factor", "response_odds tables.shift",
 }  # fmt: skip
 
 COUNTED = {  # arrays of numbers that count in another array: the first number beyond it
@@ -59,7 +60,14 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     "keep_likeliest": {"chosen.number": 10**6, "chosen.role": 3},
     "hash_texts": {"end": 10**6},
     "number_texts": {"end": 10**6, "table.known": 10**6},
-    "own_neighbours": {"ptr": 10**6, "item": 7},
+    "pair_features": {
+        "readings.indptr": 10**6, "readings.item": 7, "asked": 10**6, "numbers.row": 7, "numbers.half_life": 4,
+        "near.column": 10**6,
+    },
+    "score_begun": {
+        "indptr": 10**6, "item": 7, "tables.of_items": 9, "tables.of_offers": 9, "chosen.offer": 30, "chosen.role": 3,
+    },
+    "response_odds": {"chosen.offer": 30, "chosen.role": 3},
     "score_trees": {"trees.ptr": 10**6, "trees.feature": 3},
     "count_losses": {
         "shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "chosen": 2, "weights.quantity": 2,
@@ -142,9 +150,8 @@ def test_numbers_beyond_what_they_count_in(kernel: str) -> None:
         beyond = COUNTED.get(kernel, {}).get(path)
         if beyond is None:
             continue
-        least = (
-            -2 if path.endswith(("group", "kinds.item", "number", "leaving", "into")) else -1
-        )  # -1: none
+        may_be_none = ("group", "kinds.item", "number", "leaving", "into", "near.column")
+        least = -2 if path.endswith(may_be_none) else -1  # -1: of none
         for number in [beyond, np.iinfo(array.dtype).max, least, np.iinfo(array.dtype).min]:
             if number <= 0 and (array.dtype.kind == "u" or path.endswith("period")):
                 continue
@@ -180,7 +187,7 @@ def test_every_array_that_counts_is_tried() -> None:
     }
     told = {(k, path) for k, paths in COUNTED.items() for path in paths}
     anything_will_do = {
-        ("noise", "shard.item"), ("noise", "shard.segment"),
+        ("noise", "shard.item"), ("noise", "shard.segment"), ("pair_features", "numbers.group"),
         ("list_changes", "changes.ptr"), ("list_changes", "changes.row"),  # written
     }  # fmt: skip
     assert counting - told == anything_will_do
@@ -239,7 +246,8 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
         "score_trees": "out", "order_purchases": "rows.bought", "place_purchases": "rows.spend",
         "group_purchases": "grouped.pair_item",
-        "own_neighbours": "out", "hash_texts": "out", "number_texts": "table.slot", "copy_runs": "out",
+        "pair_features": "out", "score_begun": "chosen.score", "response_odds": "p0",
+        "hash_texts": "out", "number_texts": "table.slot", "copy_runs": "out",
         "keep_likeliest": "chosen.score",
         "count_losses": "count", "list_changes": "changes.moved", "multiply_changes": "product",
         "minimise_model": "step", "number_offers": "offer", "find_customers": "start",

@@ -20,6 +20,11 @@ from tests.support.kernel_cases import (
     nothing_cut,
     reference,
 )
+from tests.support.score_calls import (
+    begun_arguments,
+    features_arguments,
+    response_arguments,
+)
 
 from couponry.kernels import REPAIR, Changes, Packing
 from couponry.kernels.affinity_contract import (
@@ -291,7 +296,10 @@ def calls_of_affinity(
     arguments = {"scoring": chooser.scoring(), "start": 0, "stop": customers}
     yield Call("best_offers", arguments | {"chosen": _room(customers, width)})
     yield likeliest_call(random, customers=customers, most=int(random.choice([5, 40, 150])))
-    yield neighbours_call(random, customers=customers, items=items)
+    some = {"customers": customers, "items": items}
+    yield Call("pair_features", features_arguments(random, **some))
+    yield Call("score_begun", begun_arguments(random, **some, offers=30))
+    yield Call("response_odds", response_arguments(random, customers=customers, offers=30))
     rows = int(random.choice([1, 63, 64, 65, 150]))
     yield trees_call(random, trees=int(random.integers(1, 5)), features=3, rows=rows)
 
@@ -370,20 +378,6 @@ def likeliest_call(random: np.random.Generator, *, customers: int, most: int) ->
     )
     quota = random.integers(0, most // 2 + 1, 3).astype(np.int32)
     return Call("keep_likeliest", {"quota": quota, "chosen": chosen})
-
-
-def neighbours_call(random: np.random.Generator, *, customers: int, items: int) -> Call:
-    """Customers with some of the items each, and a similarity of these."""
-    owned = [np.flatnonzero(random.random(items) < 0.5) for _ in range(customers)]
-    item = np.concatenate(owned).astype(np.int32)
-    arguments = {
-        "ptr": _offsets([len(some) for some in owned]),
-        "item": item,
-        "weight": random.normal(size=len(item)).astype(np.float32),
-        "similarity": random.normal(size=(items, items)).astype(np.float32),
-        "out": random.normal(size=len(item)).astype(np.float32),
-    }
-    return Call("own_neighbours", arguments)
 
 
 def trees_call(random: np.random.Generator, *, trees: int, features: int, rows: int) -> Call:

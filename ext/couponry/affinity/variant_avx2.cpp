@@ -13,11 +13,13 @@
 
 #include "trees/score_tiles.hpp"
 
+#include "affinity/logarithms.hpp"
+
 #include "dispatch/target_end.hpp"
 
 namespace couponry {
 
-const AffinityKernels affinity_avx2{"avx2", has_avx2, choose, score_tiles};
+const AffinityKernels affinity_avx2{"avx2", has_avx2, choose, score_tiles, take_logarithms, take_exponentials};
 
 }  // namespace couponry
 

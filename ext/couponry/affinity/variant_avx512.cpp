@@ -13,11 +13,13 @@
 
 #include "trees/score_tiles.hpp"
 
+#include "affinity/logarithms.hpp"
+
 #include "dispatch/target_end.hpp"
 
 namespace couponry {
 
-const AffinityKernels affinity_avx512{"avx512", has_avx512, choose, score_tiles};
+const AffinityKernels affinity_avx512{"avx512", has_avx512, choose, score_tiles, take_logarithms, take_exponentials};
 
 }  // namespace couponry
 

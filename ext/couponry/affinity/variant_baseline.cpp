@@ -9,8 +9,11 @@
 
 #include "trees/score_tiles.hpp"
 
+#include "affinity/logarithms.hpp"
+
 namespace couponry {
 
-const AffinityKernels affinity_baseline{"baseline", []() noexcept { return true; }, choose, score_tiles};
+const AffinityKernels affinity_baseline{
+    "baseline", []() noexcept { return true; }, choose, score_tiles, take_logarithms, take_exponentials};
 
 }  // namespace couponry

@@ -6,11 +6,16 @@
 
 namespace couponry {
 
+constexpr int64_t NUMBERS_AT_A_TIME = 8;  // of which logarithms or exponentials are taken
+
 struct AffinityKernels {
     const char* name;
     bool (*runs_here)() noexcept;
     void (*choose)(const Choice&, const Room&) noexcept;
     ScoreTiles* score_tiles;
+    // of a multiple of NUMBERS_AT_A_TIME numbers, in place
+    void (*take_logarithms)(double*, int64_t) noexcept;
+    void (*take_exponentials)(double*, int64_t) noexcept;
 };
 
 extern const AffinityKernels affinity_baseline;

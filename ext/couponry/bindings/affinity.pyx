@@ -74,16 +74,6 @@ cdef extern from "affinity/keep_likeliest.hpp" namespace "couponry" nogil:
     int c_keep_likeliest "couponry::keep_likeliest"(View[const int32_t], const Chosen&) noexcept
     Fault chosen_fault(const Chosen&, View[const int32_t]) noexcept
 
-cdef extern from "affinity/own_neighbours.hpp" namespace "couponry" nogil:
-    cdef cppclass Owned:
-        View[const int64_t] ptr
-        View[const int32_t] item
-        View[const float] weight
-
-    void c_own_neighbours "couponry::own_neighbours"(
-        const Owned&, const Table[const float]&, const View[float]&) noexcept
-    Fault owned_fault(const Owned&, int64_t) noexcept
-
 cdef extern from "trees/score_trees.hpp" namespace "couponry" nogil:
     cdef int64_t LEAVES
 
@@ -269,27 +259,6 @@ def keep_likeliest(const int32_t[::1] quota, chosen, *, bint unchecked=False):
     check(status)
 
 
-def own_neighbours(
-    const int64_t[::1] ptr, const int32_t[::1] item, const float[::1] weight, const float[:, ::1] similarity,
-    float[::1] out, *, bint unchecked=False,
-):
-    cdef Owned owned
-    cdef Table[const float] similarity_ = table[float](similarity)
-    cdef View[float] out_ = writable[float](out)
-    owned.ptr, owned.item, owned.weight = view[int64_t](ptr), view[int32_t](item), view[float](weight)
-    within(owned.ptr.size, 1, 0x7FFFFFFF, "ptr: offsets")
-    same(ptr[owned.ptr.size - 1], owned.item.size, "ptr: the last offset")
-    same(owned.weight.size, owned.item.size, "weight: pairs")
-    same(similarity_.columns, similarity_.rows, "similarity: items")
-    same(out_.size, owned.item.size, "out: pairs")
-    if out_.size == 0:
-        return
-    if not unchecked or ALWAYS_CHECKED:
-        refuse(owned_fault(owned, similarity_.rows))
-    with nogil:
-        c_own_neighbours(owned, similarity_, out_)
-
-
 def score_trees(trees, const float[:, ::1] columns, double[::1] out, *, bint unchecked=False):
     cdef Trees trees_
     cdef Table[const float] columns_ = table[float](columns)
@@ -311,6 +280,11 @@ def score_trees(trees, const float[:, ::1] columns, double[::1] out, *, bint unc
     with nogil:
         status = c_score_trees(trees_, columns_, out_)
     check(status)
+
+
+include "pair_features.pxi"
+
+include "chosen_odds.pxi"
 
 
 def _use_instruction_set(name):

@@ -22,7 +22,13 @@ except ImportError as error:
         'the Numba backend needs the package numba: pip install "couponry[numba]"'
     ) from error
 
-TEXTS = ("contract.py", "affinity_contract.py", "set_layout.py", "reference/*.py")
+TEXTS = (
+    "contract.py",
+    "affinity_contract.py",
+    "scores_contract.py",
+    "set_layout.py",
+    "reference/*.py",
+)
 """What the kernels are made of, within this folder."""
 
 
@@ -81,7 +87,7 @@ def cache_folder() -> Path | None:
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = caches / "couponry" / f"numba-{digest.hexdigest()[:16]}"
     try:
-        (folder / "reference").mkdir(parents=True, exist_ok=True)
+        (folder / "reference" / "scores").mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             if not (folder / name).exists():
                 part = folder / f"{name}.{os.getpid()}"

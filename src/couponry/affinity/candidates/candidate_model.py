@@ -360,7 +360,7 @@ class CandidateModel(Parameters):
         else:
             scorer = offer_scorer(self.discovery, knows, history, among, self._covers)
             links = LinksToOffers.learned(bought, self._covers, scorer.links, SHARE_OF_POPULARITY)
-            self._new = NewOffers(scorer, links.prior, self._pool)
+            self._new = NewOffers(scorer.tables._replace(prior=links.prior), self._pool)
             self._pool = self._new.pool
         self.popularity_, self.similarity_, self._prior = links
 

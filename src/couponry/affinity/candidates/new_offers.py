@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from ...data.roles import ROLES
 from ...kernels import load
 from ...kernels.affinity_contract import Chosen
-from ...utils.arrays.blocks import row_blocks
+from ...kernels.scores_contract import BegunTables
 from ...utils.lazy_imports import sparse as sp
-from ..scores.discovery.linear_scorer import LinearScorer
 from ..scores.logistic import sigmoid
 from .role_inputs import MAX_QUOTA
 from .top_offers import TopOffers
@@ -23,9 +22,6 @@ POOL = 1.5
 With twice as many, those that are taken hold 8.7 % of the products that the Complete Journey's households begin after
 week 20, in place of 8.6."""
 
-BLOCK_OFFERS = 1 << 16
-"""Chosen offers that are worked on at a time: few enough for what is computed of them to stay in the cache."""
-
 REWARD = np.uint8(ROLES.index("reward"))
 
 
@@ -34,22 +30,19 @@ class NewOffers(NamedTuple):
 
     Attributes
     ----------
-    scorer : LinearScorer
+    tables : BegunTables
         Of a discovery model.
-    prior : ndarray of float32, shape (n_offers,)
-        What scores by neighbours start from.
     quota : ndarray of int32, shape (n_roles,)
         At most so many offers of each role.
     """
 
-    scorer: LinearScorer
-    prior: NDArray[np.float32]
+    tables: BegunTables
     quota: NDArray[np.int32]
 
     @property
     def pool(self) -> NDArray[np.int32]:
         """Offers of each role that are to be chosen by neighbours, at most."""
-        most = max(min(len(self.prior), MAX_QUOTA), int(self.quota.max()))
+        most = max(min(len(self.tables.prior), MAX_QUOTA), int(self.quota.max()))
         wanted = np.ceil(self.quota * [1.0, POOL, POOL])
         found: NDArray[np.int32] = np.minimum(wanted, most).astype(np.int32)
         return found
@@ -69,17 +62,12 @@ class NewOffers(NamedTuple):
         TopOffers
             Rewards as they are; the scores of others are probabilities.
         """
-        score, number = np.empty_like(chosen.score), chosen.number.copy()
+        number, score = chosen.number.copy(), chosen.score.copy()
         kept = Chosen(number, chosen.offer.copy(), chosen.role.copy(), score)
-        indptr = np.append(0, np.cumsum(number, dtype=np.int64))
-        for start, stop in row_blocks(indptr, BLOCK_OFFERS):
-            customers, pairs = slice(start, stop), slice(int(indptr[start]), int(indptr[stop]))
-            customer = np.repeat(np.arange(stop - start), number[customers])
-            offer, own = chosen.offer[pairs], chosen.role[pairs] == REWARD
-            said = np.where(own, np.float32(0), chosen.score[pairs] - self.prior[offer])
-            log_odds = self.scorer.log_odds(bought[customers], customer, offer, said)
-            score[pairs] = np.where(own, chosen.score[pairs], log_odds)
-        load().unchecked.keep_likeliest(self.quota, kept)
+        kernels = load().unchecked
+        indptr, item = bought.indptr.astype(np.int64), bought.indices.astype(np.int32, copy=False)
+        kernels.score_begun(self.tables, indptr, item, bought.data, kept)
+        kernels.keep_likeliest(self.quota, kept)
         some = slice(int(number.sum()))
         offer, role, score = kept.offer[some], kept.role[some], score[some]
         np.copyto(score, sigmoid(score).astype(np.float32), where=role != REWARD)

@@ -9,17 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.roles import ROLES
+from ...kernels import load
+from ...kernels.affinity_contract import Chosen
+from ...kernels.reference.scores.chosen_odds import LEAST_SCORE, MAX_LOG_ODDS
+from ...kernels.scores_contract import ResponseTables
 from ..response.response_model import ResponseModel
 from ..scores.logistic import LogisticRegression, Sample
 from .top_offers import TopOffers
 
 FEATURES = ("score", "score_squared", "popularity", "trips")
-
-MAX_LOG_ODDS = 15.0
-"""Log odds beyond which probabilities in float32 would be 0 or 1."""
-
-LEAST_SCORE = 1e-6
-"""Scores below this count as this: a logarithm is taken of them."""
 
 Floats = NDArray[np.float32]
 
@@ -54,22 +52,10 @@ class ResponseOdds(NamedTuple):
 
     Attributes
     ----------
-    table : ndarray of float32, shape (n_roles * n_offers,)
-    score, squared, trips : ndarray of float32, shape (n_roles,)
-    slope : float32
-    shift : ndarray of float32, shape (n_roles * n_offers,), optional
-        None: there is no response model.
-    own : bool
-        Whether scores of rewards are -log(1 - probability to buy).
+    tables : ResponseTables
     """
 
-    table: Floats
-    score: Floats
-    squared: Floats
-    trips: Floats
-    slope: np.float32
-    shift: Floats | None
-    own: bool
+    tables: ResponseTables
 
     @classmethod
     def from_models(
@@ -105,7 +91,7 @@ class ResponseOdds(NamedTuple):
                 fitted[number] = [regressions[role].intercept_, *regressions[role].coef_]
         intercept, score, squared, popular, trips = fitted.T
         table = intercept[:, None] + popular[:, None] * np.log(popularity)[None, :]
-        slope, shift = np.float32(1.0), None
+        slope, shift = 1.0, table[:0]
         if response is not None:
             columns: dict[str, Any] = {
                 name: np.tile(np.asarray(values), len(ROLES))
@@ -113,10 +99,18 @@ class ResponseOdds(NamedTuple):
             }
             columns["p0"] = np.full(table.size, 0.5)  # log odds of 0
             columns["role"] = np.repeat(np.array(ROLES, object), table.shape[1])
-            slope = np.float32(response.coefficients_.get("p0", 0.0))
-            shift = response.log_odds(columns).astype(np.float32)
-        single = [a.astype(np.float32) for a in (table.ravel(), score, squared, trips)]
-        return cls(single[0], single[1], single[2], single[3], slope, shift, own)
+            slope = float(response.coefficients_.get("p0", 0.0))
+            shift = response.log_odds(columns).reshape(table.shape)
+        tables = ResponseTables(
+            table=table.astype(np.float32),
+            score=score.astype(np.float32),
+            squared=squared.astype(np.float32),
+            trips=trips.astype(np.float32),
+            slope=slope,
+            shift=shift.astype(np.float32),
+            own=int(own),
+        )
+        return cls(tables)
 
     def probabilities(self, chosen: TopOffers, trips: Floats) -> tuple[Floats, Floats]:
         """Compute the probabilities to buy and to redeem what was chosen, strictly between 0 and 1.
@@ -134,19 +128,11 @@ class ResponseOdds(NamedTuple):
         p1 : ndarray of float32, shape (n_chosen,)
             To redeem the coupon; p0 if there is no response model.
         """
-        role = chosen.role
-        place = role.astype(np.int32) * np.int32(len(self.table) // len(ROLES)) + chosen.offer
-        total, s = self.table[place], _log_score(chosen.score)
-        total += (self.score[role] + self.squared[role] * s) * s
-        total += self.trips[role] * _log_trips(trips)[chosen.customer]
-        if self.own:
-            reward = role == ROLES.index("reward")
-            score = np.clip(chosen.score[reward], LEAST_SCORE, np.float32(MAX_LOG_ODDS))
-            total[reward] = np.log(np.expm1(score))
-        p0 = _probability(total)
-        if self.shift is None:
-            return p0, p0
-        return p0, _probability(self.slope * total + self.shift[place])
+        p0 = np.empty(len(chosen.offer), np.float32)
+        p1 = np.empty(len(p0), np.float32) if len(self.tables.shift) else p0
+        given = Chosen(chosen.number, chosen.offer, chosen.role, chosen.score)
+        load().unchecked.response_odds(self.tables, trips, given, p0, p1)
+        return p0, p1
 
 
 def fit_odds(samples: list[Sample]) -> LogisticRegression | None:
@@ -172,12 +158,6 @@ def fit_odds(samples: list[Sample]) -> LogisticRegression | None:
     constant.coef_, constant.intercept_ = np.zeros(len(FEATURES)), float(np.log(rate / (1 - rate)))
     constant.n_iter_, constant.loss_ = 0, 0.0
     return constant
-
-
-def _probability(log_odds: Floats) -> Floats:
-    most = np.float32(MAX_LOG_ODDS)
-    found: Floats = np.float32(1) / (np.float32(1) + np.exp(-np.clip(log_odds, -most, most)))
-    return found
 
 
 def _log_score(score: Floats) -> Floats:

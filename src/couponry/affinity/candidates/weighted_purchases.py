@@ -113,12 +113,12 @@ class CustomerRange:
         factor = decay_factors(history.half_lives, history.unit, periods)[:, h]
         ends = history.indptr[self.start : self.stop + 1]
         part = slice(int(ends[0]), int(ends[-1]))
-        item, indptr = history.item[part].astype(np.int64), ends - ends[0]
+        item, indptr = history.item[part].view(np.int32), ends - ends[0]
         weights = recent_weights(history, part) if recent else np.log1p(history.decay_at(part, h))
         again = None if scorer is None else scorer.score(self.start, self.stop)
         own = history.decay_at(part, h) if again is None else -np.log1p(-again)
         if not history.items.equals(items):
-            item = tables.positions(history.items, items)[item]
+            item = tables.positions(history.items, items).astype(np.int32)[item]
             kept = item >= 0
             if not kept.all():
                 indptr = np.append(0, np.cumsum(kept))[indptr]

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...data import tables
+from ...kernels.scores_contract import LATE_WEEKS
 from ...utils.arrays.blocks import blocks
 from ...utils.arrays.mapped_arrays import release_pages
 from ...utils.parallel import parallel_map, worker_count
@@ -30,9 +31,6 @@ PRIOR_POPULARITY = 0.2
 
 FINENESS = np.float32(1 << 22)
 """Parts of a purchase that decayed purchases are counted in: 2 ** 31 purchases of an item still add up exactly."""
-
-LATE_WEEKS = (4, 8)
-"""Weeks at the end of a history of which it is known who bought again then."""
 
 PRIOR_KNEW = 5.0
 """Customers besides those that were seen, of whom as many bought again as of any item."""

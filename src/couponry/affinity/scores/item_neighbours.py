@@ -53,10 +53,26 @@ def recent_weights(history: PurchaseHistory, part: Part) -> NDArray[np.float32]:
     -------
     ndarray of float32, shape (n_pairs,)
     """
-    half_lives = enumerate(history.half_lives)
-    short = (h for h, weeks in half_lives if weeks <= LONGEST_RECENT_HALF_LIFE)
-    weights: NDArray[np.float32] = np.log1p(history.decay_at(part, max(short, default=0)))
+    h = recent_half_life(history.half_lives)
+    weights: NDArray[np.float32] = np.log1p(history.decay_at(part, h))
     return weights
+
+
+def recent_half_life(half_lives: tuple[float, ...]) -> int:
+    """Return which half-life recent purchases are decayed at.
+
+    Parameters
+    ----------
+    half_lives : tuple of float
+        In weeks.
+
+    Returns
+    -------
+    int
+        The longest up to 16 weeks; else the first.
+    """
+    short = (h for h, weeks in enumerate(half_lives) if weeks <= LONGEST_RECENT_HALF_LIFE)
+    return max(short, default=0)
 
 
 @dataclass(frozen=True)

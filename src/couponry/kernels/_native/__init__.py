@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from .. import reference
 from .affinity import _use_instruction_set as _use_for_affinity
-from .affinity import best_offers, fold_purchases, keep_likeliest, own_neighbours, score_trees
+from .affinity import (
+    best_offers,
+    fold_purchases,
+    keep_likeliest,
+    pair_features,
+    response_odds,
+    score_begun,
+    score_trees,
+)
 from .candidates import find_customers, find_outside, number_offers, price_candidates
 from .curvature import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
@@ -69,13 +77,15 @@ __all__ = [
     "number_offers",
     "number_texts",
     "order_purchases",
-    "own_neighbours",
+    "pair_features",
     "place_purchases",
     "price_candidates",
     "propose",
     "quantise",
     "read_bytes",
     "regret",
+    "response_odds",
+    "score_begun",
     "score_trees",
     "span",
 ]

@@ -7,6 +7,13 @@ from ..affinity_contract import (
     Pairs,
     Trees,
 )
+from ..scores_contract import (
+    BegunTables,
+    ItemCoefficients,
+    ItemValues,
+    PairReadings,
+    ResponseTables,
+)
 
 def fold_purchases(
     ptr: NDArray[np.int64],
@@ -24,12 +31,32 @@ def best_offers(
 def keep_likeliest(
     quota: NDArray[np.int32], chosen: Chosen, *, unchecked: bool = False
 ) -> None: ...
-def own_neighbours(
-    ptr: NDArray[np.int64],
+def pair_features(
+    readings: PairReadings,
+    numbers: ItemValues,
+    near: ItemCoefficients,
+    start: int,
+    stop: int,
+    asked: NDArray[np.int64],
+    out: NDArray[np.float32],
+    *,
+    unchecked: bool = False,
+) -> None: ...
+def score_begun(
+    tables: BegunTables,
+    indptr: NDArray[np.int64],
     item: NDArray[np.int32],
     weight: NDArray[np.float32],
-    similarity: NDArray[np.float32],
-    out: NDArray[np.float32],
+    chosen: Chosen,
+    *,
+    unchecked: bool = False,
+) -> None: ...
+def response_odds(
+    tables: ResponseTables,
+    trips: NDArray[np.float32],
+    chosen: Chosen,
+    p0: NDArray[np.float32],
+    p1: NDArray[np.float32],
     *,
     unchecked: bool = False,
 ) -> None: ...

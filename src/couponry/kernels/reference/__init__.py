@@ -9,12 +9,13 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
     constraint_search  search_bounds                             the exact search that they share
     preference  rules                                            order of choice and ties; what rules allow
     candidates  affinity  purchases                              kernels about what comes in: rows, offers, purchases
+    scores/                                                      features of pairs that were bought, log odds of offers
     memory                                                       memory hashed, and runs of it copied
 """
 
 from __future__ import annotations
 
-from .affinity import best_offers, fold_purchases, keep_likeliest, own_neighbours, score_trees
+from .affinity import best_offers, fold_purchases, keep_likeliest, score_trees
 from .alternatives import alternatives
 from .candidates import find_customers, find_outside, number_offers, quantise, span
 from .changes import count_losses, list_changes, minimise_model, multiply_changes
@@ -31,6 +32,8 @@ from .purchases import (
     place_purchases,
 )
 from .regret import choose_exactly, regret
+from .scores.chosen_odds import response_odds, score_begun
+from .scores.pair_features import pair_features
 
 __all__ = [
     "alternatives",
@@ -56,12 +59,14 @@ __all__ = [
     "number_offers",
     "number_texts",
     "order_purchases",
-    "own_neighbours",
+    "pair_features",
     "place_purchases",
     "price_candidates",
     "propose",
     "quantise",
     "regret",
+    "response_odds",
+    "score_begun",
     "score_trees",
     "span",
 ]

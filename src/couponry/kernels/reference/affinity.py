@@ -1,4 +1,4 @@
-"""The kernels of affinity: purchases folded into states of pairs, best offers, what items say of each other, trees.
+"""The kernels of affinity: purchases folded into states of pairs, best offers, trees.
 
 Letters: e (customer, item) pairs, r purchases of them by period, H half-lives, G one more than the longest gap in
 periods.
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..affinity_contract import Chosen, OfferScoring, Pairs, Trees
-from ..contract import Amounts, Bounds, Flags, Items, Offsets, Prices, Sums
+from ..contract import Amounts, Bounds, Flags, Offsets, Prices, Sums
 
 EVERY_LEAF = np.uint32(0xFFFFFFFF)
 """A bit for each of 32 leaves."""
@@ -183,33 +183,6 @@ def keep_likeliest(quota: Bounds, chosen: Chosen) -> None:
             kept += taken[d - begin]
         chosen.number[i] = kept - first
         begin = end
-
-
-def own_neighbours(
-    ptr: Offsets, item: Items, weight: Prices, similarity: Prices, out: Prices
-) -> None:
-    """Add up what a customer's items say of each of them.
-
-    What is said of an item is, over the customer's items in their order, the sum of weight * similarity of that item
-    with this one: float32, one operation at a time.
-
-    Parameters
-    ----------
-    ptr : ndarray of int64, shape (n + 1,)
-        Items of customer i are ``ptr[i]:ptr[i + 1]``.
-    item : ndarray of int32, shape (e,)
-    weight : ndarray of float32, shape (e,)
-        Of each of the customer's items.
-    similarity : ndarray of float32, shape (P, P)
-        What the item of the row says of that of the column.
-    out : ndarray of float32, shape (e,)
-        OUT: of each of the customer's items.
-    """
-    for i in range(len(ptr) - 1):
-        out[ptr[i] : ptr[i + 1]] = 0.0
-        for d in range(ptr[i], ptr[i + 1]):
-            for e in range(ptr[i], ptr[i + 1]):
-                out[e] += weight[d] * similarity[item[d], item[e]]
 
 
 def score_trees(trees: Trees, columns: Prices, out: Amounts) -> None:

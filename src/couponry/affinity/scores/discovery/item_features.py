@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...history.item_statistics import LATE_WEEKS, ItemStatistics
+from ....kernels.scores_contract import LATE_WEEKS
+from ...history.item_statistics import ItemStatistics
 from ..features import ItemGroups
 from .known_items import share_of_begun
 

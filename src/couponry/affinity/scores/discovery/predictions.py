@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ....kernels.scores_contract import LATE_WEEKS
 from ....utils.lazy_imports import sparse as sp
-from ...history.item_statistics import LATE_WEEKS
 from ...history.purchase_history import PurchaseHistory
 from ..features import ItemGroups
 from ..item_neighbours import PurchaseWeights, recent_weights, unit_weights

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ...history.item_statistics import LATE_WEEKS, ItemStatistics
+from ....kernels.scores_contract import LATE_WEEKS, LEAST_RATE, ItemCoefficients
+from ...history.item_statistics import ItemStatistics
 from ...history.purchase_history import PurchaseHistory
 from ..features import ItemGroups, groups_of_items
-from .near_items import NearItems, NearItemsOf
-from .pair_block import Named, PairBlock
+from .near_items import NearItems
 
-LEAST_RATE = 1e-3
-"""Added to shares of which logarithms are taken."""
+Named = dict[str, NDArray[np.floating]]
+"""Features by name, in float64."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class ItemKnowledge:
         As `item_features` computes them.
     groups : mapping of str to ndarray of int, shape (n_items,)
         Groupings of the items by name, such as `category` and `brand`.
-    near : NearItemsOf, optional
+    near : ItemCoefficients, optional
         What a customer's other items let expect of each; None: nothing is looked at.
     seen : ItemStatistics, optional
         Statistics of the history itself, where each customer's own purchases are to be left out of what is known.
@@ -36,7 +38,7 @@ class ItemKnowledge:
 
     features: Named
     groups: ItemGroups
-    near: NearItemsOf | None = None
+    near: ItemCoefficients | None = None
     seen: ItemStatistics | None = None
 
     @classmethod
@@ -100,22 +102,41 @@ class ItemKnowledge:
         learned = NearItems.learned(history, seen.buyers) if near else None
         return replace(cls.among(history, seen, groups, learned), seen=seen)
 
-    def of_pairs(self, pairs: PairBlock) -> Named:
-        """Return the features of the items of some pairs.
+    def of_pairs(
+        self, history: PurchaseHistory, pairs: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return what is known of the items of some pairs.
 
         Parameters
         ----------
-        pairs : PairBlock
+        history : PurchaseHistory
+        pairs : ndarray of int64, shape (n_pairs,)
 
         Returns
         -------
-        dict of str to ndarray of float64, shape (n_pairs,)
-            By name, as `features`.
+        row : ndarray of int64, shape (n_pairs,)
+            Which row is about the item of each pair.
+        values : ndarray of float64, shape (rows, n_features)
+            In the order of `features`.
         """
-        if self.seen is not None:
-            others = self.seen.without_own(pairs.history, pairs.part)
-            return item_features(others, pairs.history.half_lives)
-        return {name: of_items[pairs.item] for name, of_items in self.features.items()}
+        if self.seen is None:
+            return history.item[pairs].astype(np.int64), self._values
+        others = item_features(self.seen.without_own(history, pairs), history.half_lives)
+        return np.arange(len(pairs)), np.stack(list(others.values()), axis=1)
+
+    @cached_property
+    def _values(self) -> NDArray[np.float64]:
+        """`features` as the columns of a matrix."""
+        return np.stack(list(self.features.values()), axis=1)
+
+    @cached_property
+    def group_codes(self) -> NDArray[np.int32]:
+        """Group of each item, by each grouping; int32, shape (n_groupings, n_items)."""
+        size = len(self.groups), len(next(iter(self.features.values())))
+        codes = np.empty(size, np.int32)
+        for number, of_items in enumerate(self.groups.values()):
+            codes[number] = of_items
+        return codes
 
 
 def item_features(statistics: ItemStatistics, half_lives: Sequence[float]) -> Named:

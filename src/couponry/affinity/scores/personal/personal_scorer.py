@@ -14,7 +14,6 @@ from ..guards.simple_score import log_simple_score
 from ..logistic import LogisticRegression, sigmoid
 from ..own.own_columns import OwnFeatures
 from .item_knowledge import ItemKnowledge
-from .pair_block import PairBlock
 from .personal_features import personal_features
 
 MOST_LIKELY = np.float32(1.0 - 2.0**-24)
@@ -84,7 +83,8 @@ class PersonalScorer:
         check_feature_names(features, self.names)
         log_odds = self.regression.log_odds_of_columns(list(features.values()))
         if self.blend is not None:
-            pairs = PairBlock(history, start, stop, asked).part
+            first, end = (int(history.indptr[customer]) for customer in (start, stop))
+            pairs = slice(first, end) if asked is None else asked + first
             rate = self.items.features["repeat_rate"][history.item[pairs]]
             log_odds = self.blend.log_odds(log_odds, log_simple_score(history, rate, pairs))
         return np.minimum(sigmoid(log_odds).astype(np.float32), MOST_LIKELY)

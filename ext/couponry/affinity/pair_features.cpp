@@ -1,0 +1,392 @@
+// Features of pairs, a tile of them at a time: first what logarithms are taken of, pair by pair, then these, row by
+// row.
+#include "affinity/pair_features.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <new>
+#include <vector>
+
+#include "affinity/variants.hpp"
+#include "affinity/words.hpp"
+
+namespace couponry {
+namespace {
+
+constexpr int64_t TILE_PAIRS = 64;
+constexpr int64_t MOST_HALF_LIVES = 2;  // at which purchases of groups are summed
+constexpr int64_t LATE_WEEKS[] = {4, 8};
+constexpr int64_t RECENT_WEEKS[] = {1, 2, 4, 8};
+constexpr double PRIOR_ITEMS = 10.0, LEAST_RATE = 1e-3, MOST_SPREADS = 8.0, LEAST_LEFT = 0.05;
+constexpr int64_t AS_THEY_ARE[] = {1, 2, 7, 8, 10, 11, 12, 13, 14, 15, 16, 23, 24, 26, 31, 32};
+
+struct PairOfGroup {
+    int64_t key;  // the group, and how long ago
+    int64_t pair;
+};
+
+// Of a customer and group.
+struct Cell {
+    int64_t times, items;
+    int32_t first, last;
+    double bought[MOST_HALF_LIVES];
+};
+
+constexpr size_t FEW_PAIRS = 48;  // that are put into order one by one
+
+void sort(std::vector<PairOfGroup>& order) {
+    if (order.size() > FEW_PAIRS) {
+        std::sort(order.begin(), order.end(),
+                  [](const PairOfGroup& one, const PairOfGroup& other) { return one.key < other.key; });
+        return;
+    }
+    for (size_t r = 1; r < order.size(); ++r) {
+        const PairOfGroup now = order[r];
+        size_t to = r;
+        for (; to && order[to - 1].key > now.key; --to) order[to] = order[to - 1];
+        order[to] = now;
+    }
+}
+
+// A customer's pairs in one grouping.
+struct Grouped {
+    std::vector<PairOfGroup> order;
+    std::vector<int32_t> cell, newer;  // of each pair
+    std::vector<Cell> cells;
+};
+
+class Features {
+public:
+    explicit Features(const PairFeatures& work)
+        : work_(work),
+          in_(work.readings),
+          numbers_(work.numbers),
+          near_(work.near),
+          half_lives_(work.readings.factor.columns),
+          trends_(trends_of(work)),
+          week_(static_cast<double>(work.readings.week)),
+          tile_(static_cast<size_t>(features_of(work) * TILE_PAIRS), 1.0),
+          as_it_is_(static_cast<size_t>(features_of(work)), 0),
+          came_(static_cast<size_t>(half_lives_)),
+          grouped_(static_cast<size_t>(work.numbers.group.rows)) {
+        const int64_t begin = 3 * half_lives_ + trends_;
+        for (int64_t t = 3 * half_lives_; t < begin; ++t) as_it_is_[t] = 1;
+        for (const int64_t f : AS_THEY_ARE) as_it_is_[begin + f] = 1;
+        if (near_.column.size) as_it_is_[begin + OF_PAIR + (half_lives_ > 0)] = 1;
+    }
+
+    void all() {
+        int64_t next = 0;
+        for (int64_t i = work_.start; i < work_.stop; ++i) {
+            const int64_t first = next, stop = in_.indptr[i + 1];
+            while (next < work_.asked.size && work_.asked[next] < stop) ++next;
+            if (next == first) continue;
+            begin_customer(i);
+            for (int64_t k = first; k < next; ++k) {
+                add(i, k);
+                if (++in_tile_ == TILE_PAIRS) finish_tile();
+            }
+        }
+        finish_tile();
+    }
+
+private:
+    // Decayed counts of a pair or of trips, as of the last period.
+    void decay(const PairStates& states, int64_t p, double* to) const noexcept {
+        const View<const float> count = states.decay.row(p), factor = in_.factor.row(in_.until - states.last[p]);
+        for (int64_t h = 0; h < half_lives_; ++h) {
+            const float kept = count[h] * factor[h];
+            to[h] = static_cast<double>(kept);
+        }
+    }
+
+    const double* decayed(int64_t p) const noexcept { return decayed_.data() + (p - begin_) * half_lives_; }
+
+    // Periods, in weeks.
+    double weeks(int64_t periods) const noexcept { return static_cast<double>(periods) / week_; }
+    double since(int64_t p) const noexcept { return weeks(in_.until + 1 - in_.pairs.last[p]); }
+    double span(int64_t p) const noexcept { return weeks(int64_t{in_.pairs.last[p]} - in_.pairs.first[p]); }
+
+    // Weeks between the purchases of a pair; of a single one, what the customer's time lets expect.
+    double gap(int64_t p) const noexcept {
+        const int32_t times = in_.pairs.times[p];
+        return times > 1 ? span(p) / static_cast<double>(times - 1) : known_ / 2.0 + 2.0;
+    }
+
+    void begin_customer(int64_t i) {
+        begin_ = in_.indptr[i], end_ = in_.indptr[i + 1];
+        known_ = weeks(in_.until + 1 - in_.trips.first[i]);
+        for (int w = 0; w < 2; ++w) {
+            const int64_t late = in_.until - LATE_WEEKS[w] * in_.week + 1;
+            knew_[w] = again_[w] = 0;
+            for (int64_t p = begin_; p < end_; ++p) {
+                knew_[w] += in_.pairs.first[p] < late;
+                again_[w] += in_.pairs.first[p] < late && in_.pairs.last[p] >= late;
+            }
+        }
+        if (half_lives_) {
+            decay(in_.trips, i, came_.data());
+            decayed_.resize(static_cast<size_t>((end_ - begin_) * half_lives_));
+            double basket = 0.0;
+            for (int64_t p = begin_; p < end_; ++p) {
+                double* const to = decayed_.data() + (p - begin_) * half_lives_;
+                decay(in_.pairs, p, to);
+                basket += to[numbers_.middle];
+            }
+            basket_ = (basket + 0.1) / (came_[numbers_.middle] + 0.1);
+        }
+        if (near_.column.size) begin_expected(i);
+        for (int64_t g = 0; g < numbers_.group.rows; ++g) sum_groups(numbers_.group.row(g), grouped_[g]);
+    }
+
+    // The k-th of the pairs that are asked about.
+    void add(int64_t i, int64_t k) noexcept {
+        const int64_t p = work_.asked[k];
+        const View<const double> of_item = numbers_.value.row(numbers_.row[k]);
+        double* to = tile_.data() + in_tile_;
+        const auto put = [&to](double value) {
+            *to = value;
+            to += TILE_PAIRS;
+        };
+        for (int64_t h = 0; h < half_lives_; ++h) {
+            const double bought = decayed(p)[h], came = came_[h];
+            put(bought + 0.02);
+            put((bought + 0.02) / (came + 0.1));
+            put(came + 0.1);
+        }
+        for (int64_t t = 0; t < trends_; ++t) put(of_item[t]);
+        add_pair(i, p, of_item.data + trends_, to);
+        to += OF_PAIR * TILE_PAIRS;
+        if (half_lives_) put(basket_);
+        if (near_.column.size) put(expected_of(i, p));
+        for (const Grouped& grouped : grouped_) {
+            add_group(p, grouped, to);
+            to += (2 * numbers_.half_life.size + OF_GROUP) * TILE_PAIRS;
+        }
+    }
+
+    // How often and how lately, against the customer's own gap and the item's, and what the customer is like.
+    void add_pair(int64_t i, int64_t p, const double* of_item, double* to) const noexcept {
+        const auto put = [to](int64_t f, double value) { to[f * TILE_PAIRS] = value; };
+        const double times = in_.pairs.times[p], ago = since(p), between = gap(p);
+        const double owned = weeks(in_.until + 1 - in_.pairs.first[p]);
+        const double once = times == 1.0 ? 1.0 : 0.0;
+        put(0, times);
+        put(1, once);
+        put(2, times == 2.0 ? 1.0 : 0.0);
+        put(3, (times + 0.5) / (static_cast<double>(in_.trips.times[i]) * owned / known_ + 1.0));
+        put(4, ago + 0.5);
+        put(5, between + 0.3);
+        put(6, (ago + 0.3) / (between + 0.3));
+        put(8, of_item[0]);
+        put(9, (ago + 0.3) / (of_item[3] + 0.3));
+        put(11, of_item[1]);
+        put(12, once * of_item[1]);
+        put(13, of_item[2]);
+        add_recent(p, ago, between, to + 17 * TILE_PAIRS);
+        for (int64_t w = 0; w < 2; ++w) {
+            put(24 + 2 * w, of_item[4 + 2 * w]);
+            const double rate = (static_cast<double>(again_[w]) + PRIOR_ITEMS * of_item[5 + 2 * w]) /
+                                (static_cast<double>(knew_[w]) + PRIOR_ITEMS);
+            put(25 + 2 * w, rate + LEAST_RATE);
+        }
+        put(28, static_cast<double>(end_ - begin_));
+        put(29, 1.0 + weeks(in_.until + 1 - in_.trips.last[i]));
+        put(30, known_ + 1.0);
+        put(31, static_cast<double>(in_.pairs.discounted[p]) / times);
+        put(32, static_cast<double>(in_.trips.discounted[i]) / std::max(in_.trips.times[i], 1));
+    }
+
+    // Purchases of the last weeks, the last gap, the spread of gaps, and by how many of them the next one is late.
+    void add_recent(int64_t p, double ago, double between, double* to) const noexcept {
+        const uint64_t recent = in_.pairs.recent[p], before = recent & ~uint64_t{1};
+        const int64_t age = in_.until - in_.pairs.last[p];
+        for (int64_t w = 0; w < 4; ++w) {
+            const int64_t bits = std::clamp<int64_t>(RECENT_WEEKS[w] * in_.week - age, 0, 64);
+            const uint64_t lowest = bits ? ~uint64_t{0} >> (64 - bits) : 0;
+            to[w * TILE_PAIRS] = count_bits(recent & lowest) + 0.5;
+        }
+        to[4 * TILE_PAIRS] = (before ? weeks(lowest_bit(before)) : between) + 0.3;
+        double spread = between;  // of one gap, what a gap varies by where purchases are at random
+        if (in_.pairs.times[p] > 2) {
+            const int64_t gaps = int64_t{in_.pairs.times[p]} - 1;
+            const int64_t whole = int64_t{in_.pairs.last[p]} - in_.pairs.first[p];
+            const int64_t squares = gaps * in_.pairs.squared_gaps[p] - whole * whole;  // exact, so never below 0
+            spread = std::sqrt(static_cast<double>(squares) / static_cast<double>(gaps * gaps)) / week_;
+        }
+        to[5 * TILE_PAIRS] = spread + 0.3;
+        to[6 * TILE_PAIRS] = std::clamp((ago - between) / (spread + 0.5), -MOST_SPREADS, MOST_SPREADS);
+    }
+
+    void begin_expected(int64_t i) {
+        part_.clear();
+        bought_.clear();
+        for (int64_t p = begin_; p < end_; ++p) {
+            const int32_t column = near_.column[in_.item[p]];
+            if (column < 0) continue;
+            part_.push_back(column);
+            bought_.push_back(1.0 + decayed(p)[near_.half_life]);
+        }
+        const size_t count = part_.size();
+        bought_.resize((count + NUMBERS_AT_A_TIME - 1) / NUMBERS_AT_A_TIME * NUMBERS_AT_A_TIME, 1.0);
+        affinity_kernels().take_logarithms(bought_.data(), static_cast<int64_t>(bought_.size()));
+        weight_.resize(count);
+        for (size_t d = 0; d < count; ++d) weight_[d] = static_cast<float>(bought_[d]);
+        place_ = 0, passed_ = begin_;
+        doing_ = 0.0;
+        if (!near_.seen[i]) return;
+        for (size_t d = 0; d < count; ++d) {
+            const double error = static_cast<double>(weight_[d]) - said_of(part_[d]);
+            doing_ += static_cast<double>(weight_[d]) * (error * near_.spread[part_[d]]);
+        }
+    }
+
+    // What the customer's items say of one of them.
+    double said_of(int32_t column) const noexcept {
+        const View<const float> coefficient = near_.coefficient.row(column);
+        float said = 0.0F;
+        for (size_t d = 0; d < part_.size(); ++d) said += weight_[d] * coefficient[part_[d]];
+        return static_cast<double>(said);
+    }
+
+    // log(1 + decayed purchases) as the other items let expect it; pairs are asked about in their order.
+    double expected_of(int64_t i, int64_t p) noexcept {
+        for (; passed_ < p; ++passed_) place_ += near_.column[in_.item[passed_]] >= 0;
+        const int32_t column = near_.column[in_.item[p]];
+        if (column < 0) return 0.0;
+        const double own = static_cast<double>(weight_[place_]), error = own - said_of(column);
+        double left = 1.0;
+        if (near_.seen[i]) left = std::max(1.0 - (doing_ - error * (error * near_.spread[column])), LEAST_LEFT);
+        return own - error / left;
+    }
+
+    void sum_groups(const View<const int32_t>& group, Grouped& grouped) {
+        const int64_t count = end_ - begin_;
+        grouped.order.resize(count), grouped.cell.resize(count), grouped.newer.resize(count);
+        for (int64_t d = 0; d < count; ++d) {
+            const int64_t p = begin_ + d, ago = in_.until - in_.pairs.last[p];
+            grouped.order[d] = {int64_t{group[in_.item[p]]} << 32 | ago, d};
+        }
+        sort(grouped.order);
+        int32_t cell = 0, latest = 0, same = 0;
+        for (int32_t r = 0; r < count; ++r) {
+            const int64_t key = grouped.order[r].key, last = grouped.order[r ? r - 1 : 0].key;
+            if (key != last) same = r;
+            if (key >> 32 != last >> 32) ++cell, latest = r;
+            grouped.cell[grouped.order[r].pair] = cell;
+            grouped.newer[grouped.order[r].pair] = same - latest;
+        }
+        grouped.cells.assign(cell + 1, Cell{0, 0, INT32_MAX, INT32_MIN, {0.0, 0.0}});
+        for (int64_t p = begin_; p < end_; ++p) {
+            Cell& to = grouped.cells[grouped.cell[p - begin_]];
+            to.times += in_.pairs.times[p];
+            ++to.items;
+            to.first = std::min(to.first, in_.pairs.first[p]);
+            to.last = std::max(to.last, in_.pairs.last[p]);
+            for (int64_t w = 0; w < numbers_.half_life.size; ++w) to.bought[w] += decayed(p)[numbers_.half_life[w]];
+        }
+    }
+
+    // Purchases of the item's group, when the last was, how many items of it, and how many were bought later.
+    void add_group(int64_t p, const Grouped& grouped, double* to) const noexcept {
+        const auto put = [&to](double value) {
+            *to = value;
+            to += TILE_PAIRS;
+        };
+        const Cell& cell = grouped.cells[grouped.cell[p - begin_]];
+        for (int64_t w = 0; w < numbers_.half_life.size; ++w) {
+            const double bought = decayed(p)[numbers_.half_life[w]];
+            put(cell.bought[w] + 0.05);
+            put((bought + 0.02) / (cell.bought[w] + 0.05));
+        }
+        const double times = static_cast<double>(cell.times);
+        const double ago = weeks(in_.until + 1 - cell.last), span = weeks(int64_t{cell.last} - cell.first);
+        const double between = cell.times > 1 ? span / (times - 1.0) : gap(p);
+        put(ago + 0.5);
+        put(static_cast<double>(cell.items));
+        put(between + 0.3);
+        put((ago + 0.3) / (between + 0.3));
+        put(times);
+        put(static_cast<double>(in_.pairs.times[p]) / times);
+        put(1.0 + grouped.newer[p - begin_]);
+    }
+
+    // Takes the logarithms of a tile, makes what is made of them, and writes it out.
+    void finish_tile() noexcept {
+        const int64_t rows = work_.out.rows;
+        for (int64_t f = 0; f < rows; ++f)
+            if (!as_it_is_[f]) affinity_kernels().take_logarithms(tile_.data() + f * TILE_PAIRS, TILE_PAIRS);
+        double* const timing = tile_.data() + (3 * half_lives_ + trends_) * TILE_PAIRS;
+        for (int64_t k = 0; k < in_tile_; ++k) {
+            const auto row = [=](int64_t f) -> double& { return timing[f * TILE_PAIRS + k]; };
+            row(7) = row(6) * row(6);
+            row(10) = row(9) * row(9);
+            row(14) = row(6) * row(11);
+            row(15) = row(6) * row(8);
+            row(16) = row(6) * row(13);
+        }
+        for (int64_t f = 0; f < rows; ++f) {
+            float* const to = work_.out.row(f).data + written_;
+            const double* const from = tile_.data() + f * TILE_PAIRS;
+            for (int64_t k = 0; k < in_tile_; ++k) to[k] = static_cast<float>(from[k]);
+        }
+        std::fill(tile_.begin(), tile_.end(), 1.0);
+        written_ += in_tile_;
+        in_tile_ = 0;
+    }
+
+    const PairFeatures& work_;
+    const PairReadings& in_;
+    const ItemValues& numbers_;
+    const ItemCoefficients& near_;
+    const int64_t half_lives_, trends_;
+    const double week_;
+    std::vector<double> tile_;  // TILE_PAIRS numbers of each feature
+    std::vector<uint8_t> as_it_is_;
+    std::vector<double> came_, decayed_, bought_;
+    std::vector<float> weight_;
+    std::vector<int32_t> part_;  // the items that take part
+    std::vector<Grouped> grouped_;
+    int64_t in_tile_ = 0, written_ = 0;
+    // of the customer at hand
+    int64_t begin_ = 0, end_ = 0, knew_[2] = {0, 0}, again_[2] = {0, 0}, place_ = 0, passed_ = 0;
+    double known_ = 0.0, basket_ = 0.0, doing_ = 0.0;
+};
+
+}  // namespace
+
+Fault pair_features_fault(const PairFeatures& work) noexcept {
+    const PairReadings& in = work.readings;
+    const int64_t start = work.start, stop = work.stop, oldest = in.until - in.factor.rows + 1;
+    const int64_t items = work.near.column.size ? work.near.column.size : work.numbers.group.columns;
+    const Fault offsets = not_offsets("readings.indptr", in.indptr.data, start, stop, in.item.size);
+    if (offsets.array) return offsets;
+    const int64_t begin = in.indptr[start], end = in.indptr[stop];
+    const bool looked_up = work.near.column.size || work.numbers.group.rows;
+    for (int64_t k = 0; k < work.asked.size; ++k)
+        if (work.asked[k] < (k ? work.asked[k - 1] + 1 : begin) || work.asked[k] >= end)
+            return {"asked", "ascending pairs of the customers", k};
+    return first_fault(
+        looked_up ? not_within("readings.item", in.item.data, begin, end, 0, items - 1) : NO_FAULT,
+        in.factor.columns ? not_within("readings.pairs.last", in.pairs.last.data, begin, end, oldest, in.until)
+                          : NO_FAULT,
+        in.factor.columns ? not_within("readings.trips.last", in.trips.last.data, start, stop, oldest, in.until)
+                          : NO_FAULT,
+        not_within("numbers.row", work.numbers.row.data, 0, work.numbers.row.size, 0, work.numbers.value.rows - 1),
+        not_within("numbers.group", work.numbers.group.data, 0, work.numbers.group.rows * work.numbers.group.columns, 0,
+                   INT32_MAX),
+        not_within("numbers.half_life", work.numbers.half_life.data, 0, work.numbers.half_life.size, 0,
+                   in.factor.columns - 1),
+        not_within("near.column", work.near.column.data, 0, work.near.column.size, -1, work.near.spread.size - 1));
+}
+
+int pair_features(const PairFeatures& work) noexcept {
+    try {
+        Features(work).all();
+    } catch (const std::bad_alloc&) {
+        return NO_MEMORY;
+    }
+    return DONE;
+}
+
+}  // namespace couponry
