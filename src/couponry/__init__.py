@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from .analysis.late.prices import Prices
     from .analysis.late.room import Room
     from .analysis.price_ranges import PriceRanges
-    from .campaign import Campaign, read_campaign, write_campaign
+    from .campaign import Campaign
     from .campaign_folder.size import folder_estimate as memory_estimate
     from .data.memory_estimate import Estimate
+    from .folders import read_campaign, read_result, write_campaign
     from .model.checking.finding import CampaignWarning, Finding
     from .model.limits import Limit
     from .model.rules import CustomerRule
@@ -38,8 +39,10 @@ if TYPE_CHECKING:
     from .report.plots import Plots
     from .result import Result
     from .results.allocation import Allocation
-    from .saved_result import read_result
     from .utils.errors import InvalidInput, Unsupported
+    from .utils.progress.cancel import Cancelled, CancelToken
+    from .utils.progress.event import ProgressEvent
+    from .utils.progress.watch import watch
     from .utils.version import __version__
     from .verify import Report, verify_allocation, verify_result
 
@@ -47,6 +50,9 @@ __all__ = [
     "Allocation",
     "Campaign",
     "CampaignWarning",
+
+    "CancelToken",
+    "Cancelled",
     "Chart",
     "Comparison",
     "CustomerDecider",
@@ -63,6 +69,7 @@ __all__ = [
     "Plots",
     "PriceRanges",
     "Prices",
+    "ProgressEvent",
     "Report",
     "Result",
     "Room",
@@ -75,6 +82,7 @@ __all__ = [
     "show_versions",
     "verify_allocation",
     "verify_result",
+    "watch",
     "write_campaign",
 ]
 
@@ -82,6 +90,9 @@ _WHERE = {
     "Allocation": (".results.allocation", "Allocation"),
     "Campaign": (".campaign", "Campaign"),
     "CampaignWarning": (".model.checking.finding", "CampaignWarning"),
+
+    "CancelToken": (".utils.progress.cancel", "CancelToken"),
+    "Cancelled": (".utils.progress.cancel", "Cancelled"),
     "Chart": (".report.chart", "Chart"),
     "Comparison": (".analysis.compare", "Comparison"),
     "CustomerDecider": (".analysis.late.decide_one", "CustomerDecider"),
@@ -98,6 +109,7 @@ _WHERE = {
     "Plots": (".report.plots", "Plots"),
     "PriceRanges": (".analysis.price_ranges", "PriceRanges"),
     "Prices": (".analysis.late.prices", "Prices"),
+    "ProgressEvent": (".utils.progress.event", "ProgressEvent"),
     "Report": (".verify", "Report"),
     "Result": (".result", "Result"),
     "Room": (".analysis.late.room", "Room"),
@@ -105,11 +117,12 @@ _WHERE = {
     "Unsupported": (".utils.errors", "Unsupported"),
     "__version__": (".utils.version", "__version__"),
     "memory_estimate": (".campaign_folder.size", "folder_estimate"),
-    "read_campaign": (".campaign", "read_campaign"),
-    "read_result": (".saved_result", "read_result"),
+    "read_campaign": (".folders", "read_campaign"),
+    "read_result": (".folders", "read_result"),
     "verify_allocation": (".verify", "verify_allocation"),
     "verify_result": (".verify", "verify_result"),
-    "write_campaign": (".campaign", "write_campaign"),
+    "watch": (".utils.progress.watch", "watch"),
+    "write_campaign": (".folders", "write_campaign"),
 }
 """Module of each name, and its name there; tests/system/test_public_names.py holds the three lists to one another."""
 

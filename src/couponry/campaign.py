@@ -1,4 +1,4 @@
-"""`Campaign`: what a user states, solves and asks; and campaigns as folders."""
+"""`Campaign`: what a user states, solves and asks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from .analysis.compare import Comparison, compare
 from .analysis.frontier import Frontier, bounds_to_try, present_bound, sweep
 from .analysis.what_if import FollowUpSolver, check_is_of
 from .campaign_folder.from_transactions import TransactionTables, campaign_from_transactions
-from .campaign_folder.read import read_campaign_data
-from .campaign_folder.write import write_campaign_data
 from .data.tables import Table
 from .model.campaign_data import CampaignData
 from .model.campaign_view import CampaignView, warn_of_findings
@@ -22,6 +20,8 @@ from .result import Result
 from .results.options import SolveOptions
 from .results.solve import solve
 from .solver.options import DEFAULT_OPTIONS, SolverOptions
+from .utils.progress.cancel import CancelToken
+from .utils.progress.watch import Progress, check_cancelled, watch
 
 
 class Campaign(CampaignView):
@@ -119,7 +119,7 @@ class Campaign(CampaignView):
         name: str = "campaign",
         store: str | Path | None = None,
         memory_limit: int | str | None = None,
-        progress: bool = False,
+        progress: Progress = False,
     ) -> Campaign:
         """Make a campaign whose candidates are made of raw transactions.
 
@@ -144,8 +144,8 @@ class Campaign(CampaignView):
             How many offers of each role a customer is a candidate for, and how responses are estimated.
         memory_limit : int or str, optional
             Bytes, or text such as "8GiB", that making candidates may take.
-        progress : bool
-            Report stages on standard error.
+        progress : bool or callable
+            As for `solve`. `couponry.watch` has it cancelled.
 
         Returns
         -------
@@ -172,7 +172,8 @@ class Campaign(CampaignView):
         threads: int | None = None,
         seed: int = 0,
         backend: str | None = None,
-        progress: bool = False,
+        progress: Progress = False,
+        cancel: CancelToken | None = None,
         checkpoint: str | Path | None = None,
         start: Any = None,
         solver_options: SolverOptions | None = None,
@@ -191,8 +192,11 @@ class Campaign(CampaignView):
             Breaks ties; same campaign and seed, same allocation, bit for bit.
         backend : {"native", "numba", "reference"}, optional
             Default: the fastest installed.
-        progress : bool
-            Report stages on standard error.
+        progress : bool or callable
+            Show stages, gap and time: a bar in a terminal or notebook, lines on standard error elsewhere. A callable is
+            called with each `ProgressEvent`.
+        cancel : CancelToken, optional
+            Ends the solve with the best allocation so far, and the message "cancelled".
         checkpoint : str or Path, optional
             A file that progress is kept in. A solve that was killed, started again with the same campaign, arguments
             and file, goes on where it was and ends with the same bits. The file may be removed afterwards.
@@ -218,11 +222,11 @@ class Campaign(CampaignView):
         """
         options = SolveOptions(
             gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend,
-            progress=progress, checkpoint=checkpoint, start=start,
+            progress=progress, cancel=cancel, checkpoint=checkpoint, start=start,
             solver=DEFAULT_OPTIONS if solver_options is None else solver_options,
         )  # fmt: skip
         solution = solve(self._data, options, self._compiled, warn_of_findings)
-        self._hold(self._data, solution.compiled)
+        self._hold(self._data, solution.known_compiled)
         return Result.from_solution(solution, Campaign)
 
     def what_if(
@@ -240,6 +244,8 @@ class Campaign(CampaignView):
         time_limit: float | None = None,
         threads: int | None = None,
         solver_options: SolverOptions | None = None,
+        progress: Progress = False,
+        cancel: CancelToken | None = None,
     ) -> Comparison:
         """Compare this campaign with the same one under other bounds, offers, limits or rules.
 
@@ -259,6 +265,8 @@ class Campaign(CampaignView):
             Default: as many as `result` was solved with. Seed and backend are always those of `result`.
         solver_options : SolverOptions, optional
             Default: those of `result`.
+        progress, cancel : optional
+            As for `solve`.
 
         Returns
         -------
@@ -269,16 +277,20 @@ class Campaign(CampaignView):
         ------
         InvalidInput
             For a change of something that is not there, or a result of another campaign.
+        Cancelled
+            If it is cancelled: there is nothing to compare.
         """
         other = self.changed(
             limits=limits, drop_limits=drop_limits, add_limits=add_limits, offers=offers,
             rules=rules, drop_rules=drop_rules, add_rules=add_rules,
         )  # fmt: skip
         solving = FollowUpSolver(gap, time_limit, threads, solver_options)
-        before = self._solved(result, solving)
-        after = solving.solve(other._data, before)
-        other._hold(other._data, after.compiled)
-        return compare(before, Result.from_solution(after, Campaign), other)
+        with watch(progress, cancel):
+            before = self._solved(result, solving)
+            after = solving.solve(other._data, before)
+            check_cancelled()
+            other._hold(other._data, after.compiled)
+            return compare(before, Result.from_solution(after, Campaign), other)
 
     def frontier(
         self,
@@ -293,6 +305,8 @@ class Campaign(CampaignView):
         time_limit: float | None = None,
         threads: int | None = None,
         solver_options: SolverOptions | None = None,
+        progress: Progress = False,
+        cancel: CancelToken | None = None,
     ) -> Frontier:
         """Find the best objective over a range of one limit's bound, each from its neighbour's prices.
 
@@ -312,7 +326,7 @@ class Campaign(CampaignView):
             Of this campaign; default: it is solved first.
         gap, time_limit : float, optional
             As for `solve`; the time limit is for each bound.
-        threads, solver_options : optional
+        threads, solver_options, progress, cancel : optional
             As for `what_if`.
 
         Returns
@@ -324,11 +338,14 @@ class Campaign(CampaignView):
         ------
         InvalidInput
             If there is no such limit or bound.
+        Cancelled
+            If it is cancelled.
         """
         present = present_bound(self.compile(), limit, group, side)
         wanted = bounds_to_try(present, bounds, factors)  # what is wrong is said before a solve
         solving = FollowUpSolver(gap, time_limit, threads, solver_options)
-        return sweep(self._data, present, wanted, self._solved(result, solving), solving)
+        with watch(progress, cancel):
+            return sweep(self._data, present, wanted, self._solved(result, solving), solving)
 
     def _solved(self, result: Result | None, solving: FollowUpSolver) -> Result:
         """A result of this campaign: the one given, or one made now."""
@@ -336,62 +353,3 @@ class Campaign(CampaignView):
             return self.solve(**vars(solving))
         check_is_of(self._data, result)
         return result
-
-
-def read_campaign(
-    folder: str | Path,
-    store: str | Path | None = None,
-    memory_limit: int | str | None = None,
-    progress: bool = False,
-) -> Campaign:
-    """Read a campaign folder.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Folder with campaign.toml and its tables.
-    store : str or Path, optional
-        As for `Campaign`: a folder for candidates that do not fit in memory.
-    memory_limit : int or str, optional
-        Bytes, or text such as "8GiB", that reading and solving may take. Default: what is available.
-    progress : bool
-        Report on standard error how the making of candidates of transactions stands.
-
-    Returns
-    -------
-    Campaign
-        Ready to solve.
-
-    Raises
-    ------
-    InvalidInput
-        With one line that names what is wrong. What cannot fit is refused before it is read.
-    """
-    return Campaign.from_data(read_campaign_data(folder, store, memory_limit, progress))
-
-
-def write_campaign(campaign: Campaign, folder: str | Path, *, overwrite: bool = False) -> Path:
-    """Write a campaign as a folder that `read_campaign` and ``couponry solve`` take.
-
-    Candidates carry the columns that the campaign uses. The folder appears whole or not at all.
-
-    Parameters
-    ----------
-    campaign : Campaign
-        The campaign to write.
-    folder : str or Path
-        Folder to write; must not exist.
-    overwrite : bool
-        Replace the folder if it exists.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    InvalidInput
-        If the folder exists, unless `overwrite` says to replace it.
-    """
-    return write_campaign_data(campaign.data, folder, overwrite=overwrite)

@@ -11,6 +11,7 @@ import pytest
 from couponry.engines.local import LocalEngine
 from couponry.engines.protocol import Engine
 from couponry.utils.clock import Clock
+from couponry.utils.progress.event import ProgressEvent
 
 # what engines do for many customers at once
 PASSES = [
@@ -62,7 +63,7 @@ class PassClock:
 
         return counted
 
-    def _report(self, stage: str, line: str) -> None:
-        if line == "":
-            self.stages.append((stage, self.seconds))
-            self.entered(stage)
+    def _report(self, event: ProgressEvent) -> None:
+        if event.message == "":
+            self.stages.append((event.stage, self.seconds))
+            self.entered(event.stage)

@@ -256,7 +256,7 @@ class _Pipeline:
             yield rows
             before, done = done, done + seen
             if before * PROGRESS_LINES // total < done * PROGRESS_LINES // total:
-                self._clock.say(f"{done:,} of {total:,} customers")
+                self._clock.say(f"{done:,} of {total:,} customers", done / total)
 
     def _fitted(self, history: PurchaseHistory, sample: pa.Table | None) -> CandidateModel:
         """Return the model, fitted on the last weeks of a sample of customers, and on the weeks before them.

@@ -9,6 +9,8 @@ from ..model.campaign_data import CampaignData
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
 from ..solver.options import SolverOptions
+from ..utils.progress.cancel import CancelToken
+from ..utils.progress.watch import Progress
 from .compare import Comparison
 from .frontier import Frontier
 
@@ -20,6 +22,8 @@ class FollowUpOptions(TypedDict, total=False):
     time_limit: float | None
     threads: int | None
     solver_options: SolverOptions | None
+    progress: Progress
+    cancel: CancelToken | None
 
 
 class WhatIfOptions(FollowUpOptions, total=False):

@@ -13,8 +13,10 @@ from ..model.changes import changed
 from ..model.compiled_campaign import CompiledCampaign
 from ..results.solution import CampaignSolution
 from ..utils.checks import check_number, is_text, shown
+from ..utils.clock import Clock
 from ..utils.errors import InvalidInput
 from ..utils.html import rows_table
+from ..utils.progress.watch import check_cancelled
 from ..utils.suggestions import known_names
 from .what_if import FollowUpSolver
 
@@ -294,6 +296,7 @@ def sweep(
     Frontier
     """
     rows: dict[float, dict[str, Any]] = {}
+    clock = Clock()
     upwards = [b for b in bounds if b >= present.value]
     downwards = [b for b in reversed(bounds) if b < present.value]
     for outwards in (upwards, downwards):
@@ -302,8 +305,11 @@ def sweep(
             if hopeless:  # a bound that asks for more than one that cannot be kept
                 rows[bound] = {"bound": bound, "status": "infeasible", "passes": 0.0}
                 continue
+            with clock.stage("frontier"):
+                clock.say(f"{present.side} {bound:,.6g}", len(rows) / len(bounds))
             is_known = bound == present.value and solving.is_answered_by(result)
             found = result if is_known else solving.solve(present.moved(campaign, bound), last)
+            check_cancelled()
             rows[bound] = _row(found, present, bound) | ({"passes": 0.0} if is_known else {})
             tightens = (bound > present.value) == (present.side == "min") and bound != present.value
             hopeless = found.status == "infeasible" and tightens

@@ -195,7 +195,7 @@ def price_ranges(result: CampaignSolution, limits: Any, options: RangeOptions) -
                 f"price_ranges: {name}: expected a share above 0, got {shown(value)}"
             )
     priced = _priced_bounds(result, limits, options.most)
-    clock = Clock(options.time_limit, None)
+    clock = Clock(options.time_limit)
     count = result.threads if options.threads is None else thread_count(options.threads)
     problem = result.compiled.problem
     memory = result.solver_options.sizes.page_cache_bytes

@@ -13,7 +13,7 @@ from ..data.candidate_store import is_made_from
 from ..model.campaign_data import CampaignData
 from ..utils.clock import Clock
 from ..utils.memory import parse_size
-from ..utils.progress import reporter
+from ..utils.progress.watch import Progress, watch
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def campaign_from_transactions(
     targeting: Targeting,
     store: str | Path | None,
     memory_limit: int | str | None,
-    progress: bool,
+    progress: Progress,
     **agreed: Any,
 ) -> CampaignData:
     """Make a campaign of transactions.
@@ -52,7 +52,7 @@ def campaign_from_transactions(
     targeting : Targeting
     store : str, Path or None
     memory_limit : int, str or None
-    progress : bool
+    progress : bool or callable
         As `couponry.Campaign.from_transactions` takes them.
     **agreed
         Rules, limits, value and name.
@@ -68,8 +68,8 @@ def campaign_from_transactions(
     """
     table = tables.as_table(inputs.offers, "offers")
     limit = parse_size(memory_limit, "memory_limit")
-    with reporter(progress) as report:
-        clock = Clock(None, report)
+    with watch(progress):
+        clock = Clock()
         known = None
         if inputs.customers is not None:
             known = tables.as_table(inputs.customers, "customers")

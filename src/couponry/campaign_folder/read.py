@@ -16,6 +16,7 @@ from ..model.campaign_checks import candidate_columns, sorted_offers
 from ..model.campaign_data import CampaignData
 from ..utils.files.unreplaced import unreplaced
 from ..utils.memory import parse_size
+from ..utils.progress.watch import Progress
 from .from_transactions import TransactionTables, campaign_from_transactions
 from .size import campaign_size
 from .spec import Spec, read_spec, read_table
@@ -25,7 +26,7 @@ def read_campaign_data(
     folder: str | Path,
     store: str | Path | None = None,
     memory_limit: int | str | None = None,
-    progress: bool = False,
+    progress: Progress = False,
 ) -> CampaignData:
     """Read a campaign folder.
 
@@ -34,7 +35,7 @@ def read_campaign_data(
     folder : str or Path
     store : str or Path, optional
     memory_limit : int or str, optional
-    progress : bool
+    progress : bool or callable
         As `couponry.read_campaign` takes them.
 
     Returns
@@ -53,7 +54,7 @@ def read_campaign_data(
 
 
 def _read(
-    folder: Path, store: str | Path | None, memory_limit: int | str | None, progress: bool
+    folder: Path, store: str | Path | None, memory_limit: int | str | None, progress: Progress
 ) -> CampaignData:
     """Read a campaign folder that stays as it is."""
     spec = read_spec(folder)
@@ -89,7 +90,7 @@ def _of_transactions(
     targeting: Targeting,
     store: str | Path | None,
     memory_limit: int | str | None,
-    progress: bool,
+    progress: Progress,
 ) -> CampaignData:
     """A campaign folder that has transactions in place of candidates."""
     columns = transaction_columns(targeting.columns)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from ..campaign import read_campaign
 from ..demo.run import run_demo
+from ..folders import read_campaign
 from ..show_versions import show_versions
 from ..utils.process.standard_streams import print_out
 from .arguments import PathArgument

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from ..campaign import read_campaign
 from ..campaign_folder.size import folder_estimate
 from ..campaign_folder.write import reserved_result
+from ..folders import read_campaign
 from ..model.checking.finding import Finding
 from ..utils.errors import InvalidInput, one_line
 from ..utils.process.standard_streams import native_output_to_stderr, print_out, say

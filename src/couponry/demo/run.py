@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..campaign import Campaign, write_campaign
+from ..campaign import Campaign
+from ..folders import write_campaign
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
 from ..result import Result

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Backend, LocalSearch, LossWeights, NearChanges, Rules, Shard, StepModel
+from ..utils.progress.watch import check_cancelled
 from .changes import count_losses, products_of_changes
 from .cut_off import CutOffCounts
 from .fixing import FixingPass, FixingRequest
@@ -172,6 +173,7 @@ class LocalEngine:
         usage, cut_off = np.zeros(price.shape, np.int64), CutOffCounts.at_prices(1, price)
         done = 0  # candidates of free customers
         for start, stop in pairwise(self._blocks.tolist()):
+            check_cancelled()
             begin, end = int(shard.indptr[start]), int(shard.indptr[stop])
             chosen = np.empty(end - begin, np.uint8)
             first, last = np.searchsorted(free, [start, stop])

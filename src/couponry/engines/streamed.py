@@ -21,6 +21,7 @@ from ..utils.arrays.mapped_arrays import (
 )
 from ..utils.arrays.read_ahead import PiecewiseArray, ReadAhead
 from ..utils.memory import available_memory
+from ..utils.progress.watch import current_watch
 from .local import LocalEngine
 from .protocol import CutOff, FixedChoices
 from .workers import share_out
@@ -275,11 +276,14 @@ class StreamedEngine(LocalEngine):
         self, work: Callable[[int, Piece], None], fine: NDArray[np.uint8] | None = None
     ) -> None:
         """Do some work on all pieces, each by the worker that takes it; fine: to be read beside them."""
+        cancel = current_watch().cancel
         with self._reading(fine, self.threads) as reading:
 
             def take(worker: int, start: int, stop: int) -> None:
                 try:
                     for number, arrays in reading.pieces():
+                        if cancel is not None:
+                            cancel.check()
                         work(worker, self._piece(number, arrays))
                 except BaseException:
                     reading.stop()

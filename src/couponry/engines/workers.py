@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..utils.crew import run_together
+from ..utils.progress.watch import current_watch
 
 BLOCKS_TOGETHER = 4
 """Blocks that a worker takes at a time, so that a kernel lays out its tables more seldom."""
@@ -49,7 +50,8 @@ def block_cuts(
 def share_out(work: Callable[[int, int, int], None], cuts: NDArray[np.int64], threads: int) -> None:
     """Do some work on all blocks; each worker takes the next few blocks as it finishes its own.
 
-    The calling thread is worker 0, so that Ctrl-C ends the pass. The first error of any worker is raised.
+    The calling thread is worker 0, so that Ctrl-C ends the pass; so does whoever cancels what it does. The first error
+    of any worker is raised.
 
     Parameters
     ----------
@@ -61,6 +63,7 @@ def share_out(work: Callable[[int, int, int], None], cuts: NDArray[np.int64], th
         Workers at most, numbered from 0.
     """
     runs = iter(_runs_of_blocks(cuts.tolist(), threads))
+    cancel = current_watch().cancel
     lock = threading.Lock()
     errors: list[BaseException] = []
 
@@ -71,6 +74,8 @@ def share_out(work: Callable[[int, int, int], None], cuts: NDArray[np.int64], th
                     customers = next(runs, None)
                 if customers is None:
                     return
+                if cancel is not None:
+                    cancel.check()
                 work(worker, *customers)
         except BaseException as error:
             errors.append(error)

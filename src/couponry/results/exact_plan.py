@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,6 +150,9 @@ def parts_of_arrays(
 @dataclass(frozen=True, eq=False)
 class KeptParts:
     """What is kept of a solution's large parts while it is pickled: the campaign's tables, and the plan as arrays."""
+
+    is_kept: ClassVar[bool] = True
+    """A pickled solution has it."""
 
     campaign: CampaignData
     arrays: Mapping[str, NDArray[Any]]

@@ -12,6 +12,8 @@ from ..kernels import Backend
 from ..solver.options import SolverOptions
 from ..utils.checks import as_float, is_number, is_whole, shown
 from ..utils.errors import InvalidInput
+from ..utils.progress.cancel import CancelToken
+from ..utils.progress.watch import Progress
 from ..utils.suggestions import did_you_mean
 from ..utils.threads import thread_count
 
@@ -32,8 +34,10 @@ class SolveOptions:
         From 0 to 2^32 - 1; breaks ties.
     backend : {"native", "numba", "reference"}, optional
         Default: the fastest that is installed.
-    progress : bool
-        Report stages on standard error.
+    progress : bool or callable
+        Show progress, or tell the callable of each event.
+    cancel : CancelToken, optional
+        Ends the solve.
     checkpoint : str or Path, optional
         File that progress is kept in.
     start : CampaignSolution, pyarrow.Table, str or Path, optional
@@ -47,7 +51,8 @@ class SolveOptions:
     threads: int | None = None
     seed: int = 0
     backend: str | None = None
-    progress: bool = False
+    progress: Progress = False
+    cancel: CancelToken | None = None
     checkpoint: str | Path | None = None
     start: Any = None
     solver: SolverOptions = field(default_factory=SolverOptions)

@@ -34,7 +34,10 @@ NOT_IN_RESULT_JSON = (
 )
 """Fields that result.json does not have as they are: tables, and what only a session knows."""
 
-LATE_PARTS = ("allocation", "campaign", "compiled", "plan")
+LARGE_PARTS = ("allocation", "campaign", "compiled", "plan")
+"""Fields that are not pickled: they are made again."""
+
+LATE_PARTS = (*LARGE_PARTS, "customers_below_min", "customers_without_mandatory")
 """Fields that a solution may get when somebody first asks for one of them."""
 
 MAX_LINES = 5
@@ -117,6 +120,12 @@ class CampaignSolution:
         vars(made)["_make_parts"] = make_parts
         return made
 
+    @property
+    def known_compiled(self) -> CompiledCampaign | None:
+        """The campaign as the solver takes it, unless it is still to be compiled."""
+        known: CompiledCampaign | None = vars(self).get("compiled")
+        return known
+
     if not TYPE_CHECKING:  # or every name would pass for one of its attributes
 
         def __getattr__(self, name):
@@ -129,12 +138,14 @@ class CampaignSolution:
     def __getstate__(self) -> dict[str, Any]:
         """What is pickled: large parts as they can be made again, by content or by the folder that they are in."""
         state = dict(vars(self))
-        if "_make_parts" not in state:
+        if not getattr(state.get("_make_parts"), "is_kept", False):
+            for name in LATE_PARTS:
+                state[name] = getattr(self, name)
             arrays = {} if self.plan is None else plan_arrays(self.plan)
             solved = SolvedBy(self.backend, self.seed, self.solver_options)
             state["_make_parts"] = KeptParts(self.campaign, arrays, solved)
         is_saved = self.allocation is not None and self.allocation.is_saved
-        for name in LATE_PARTS:
+        for name in LARGE_PARTS:
             if name != "allocation" or not is_saved:
                 state.pop(name, None)
         return state

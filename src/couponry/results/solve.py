@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,13 @@ from ..solver.solve_state import SolveRequest
 from ..utils.arrays.digests import digest_of_arrays
 from ..utils.clock import Clock
 from ..utils.memory import peak_memory
-from ..utils.progress import reporter
+from ..utils.progress.cancel import Cancelled
+from ..utils.progress.watch import shielded, watch
 from ..utils.version import __version__
 from .allocation import Allocation
 from .certificate import certificate_of
 from .coupon_rows import PlannedRows
+from .exact_plan import KeptParts, SolvedBy
 from .infeasibility import describe_infeasibility
 from .limits_table import limits_table, max_violation
 from .options import SolveOptions
@@ -82,28 +84,77 @@ def solve(
         If an option, a rule or a limit is wrong.
     """
     options.check()
+    options.load_backend()
+    with watch(options.progress, options.cancel):
+        clock = Clock(options.time_limit)
+        try:
+            return _solved(campaign, options, compiled, on_findings, clock)
+        except Cancelled:  # before the search began
+            return _unsolved(campaign, options, clock)
+
+
+def _solved(
+    campaign: CampaignData,
+    options: SolveOptions,
+    compiled: CompiledCampaign | None,
+    on_findings: Callable[[Sequence[Finding]], None] | None,
+    clock: Clock,
+) -> CampaignSolution:
+    """Compile, search, and say the outcome."""
     threads, backend, seed = options.thread_count, options.load_backend(), int(options.seed)
-    with reporter(options.progress) as report:
-        clock = Clock(options.time_limit, report)
-        with clock.stage("pack"):
-            if compiled is None:
-                compiled = compile_campaign(campaign, backend)
-        if on_findings is not None:
-            on_findings(compiled.findings)
-        problem = compiled.problem
-        memory = options.solver.sizes.page_cache_bytes
-        engine: Engine = local_engine(problem.shard, problem.rules, backend, threads, seed, memory)
-        with ExitStack() as stack:
-            if options.checkpoint is not None:
-                with clock.stage("digest"):
-                    subject = _subject(problem, seed, backend, threads)
-                checkpoint = stack.enter_context(CheckpointFile(options.checkpoint, subject))
-                engine = CheckpointedEngine.over(engine, checkpoint)
-            run = _Run(compiled, engine, options, backend.name, clock)
-            solution = _search(run)
-            conflict = _conflict(run, solution)
-        with clock.stage("result"):
-            return _campaign_solution(run, solution, conflict)
+    with clock.stage("pack"):
+        if compiled is None:
+            compiled = compile_campaign(campaign, backend)
+    if on_findings is not None:
+        on_findings(compiled.findings)
+    problem = compiled.problem
+    memory = options.solver.sizes.page_cache_bytes
+    engine: Engine = local_engine(problem.shard, problem.rules, backend, threads, seed, memory)
+    with ExitStack() as stack:
+        if options.checkpoint is not None:
+            with clock.stage("digest"):
+                subject = _subject(problem, seed, backend, threads)
+            checkpoint = stack.enter_context(CheckpointFile(options.checkpoint, subject))
+            engine = CheckpointedEngine.over(engine, checkpoint)
+        clock.passes = lambda: engine.passes
+        run = _Run(compiled, engine, options, backend.name, clock)
+        solution = _search(run)
+        conflict = _conflict(run, solution)
+    if clock.is_cancelled and solution.status in ("feasible", "unsolved"):
+        solution = replace(solution, message="cancelled")
+    with shielded(), clock.stage("result"):
+        return _campaign_solution(run, solution, conflict)
+
+
+def _unsolved(campaign: CampaignData, options: SolveOptions, clock: Clock) -> CampaignSolution:
+    """The outcome of a solve that was cancelled before there was anything to search."""
+    solved = SolvedBy(options.load_backend().name, int(options.seed), options.solver)
+    known: dict[str, Any] = {
+        "status": "unsolved",
+        "message": "cancelled",
+        **dict.fromkeys(("objective", "objective_error", "bound", "gap", "max_violation")),
+        "allocated": 0,
+        "customers": len(campaign.candidates.customers),
+        "candidates": len(campaign.candidates),
+        **dict.fromkeys(("customers_below_min", "customers_without_mandatory", "nit"), 0),
+        "customers_cut_off": 0,
+        "full_passes": clock.passes(),
+        "method": "dual",
+        "seconds": {**campaign.seconds, **clock.seconds},
+        "peak_memory_bytes": peak_memory(),
+        "threads": options.thread_count,
+        "backend": solved.backend,
+        "engine": "local",
+        "seed": solved.seed,
+        "version": __version__,
+        "name": campaign.name,
+        "limits": None,
+        "infeasible": None,
+        "prices": np.zeros(0),
+        "findings": [],
+        "solver_options": options.solver,
+    }
+    return CampaignSolution.with_parts_later(known, KeptParts(campaign, {}, solved))
 
 
 def _search(run: _Run) -> Solution:
@@ -155,48 +206,57 @@ def _campaign_solution(
     compiled, plan = run.compiled, solution.plan
     worth = certificate_of(compiled, solution)
     allocation = limits = violation = None
-    short = Shortfalls()
     if plan is not None:
         achieved = compiled.limits.achieved(plan.usage)
         allocation = Allocation(PlannedRows(compiled, plan))
         limits = limits_table(compiled, solution.prices, plan, achieved)
         violation = max_violation(compiled, achieved)
-        short = shortfalls(compiled.rules, compiled.problem.shard, plan)
-    return CampaignSolution(
-        status=solution.status,
-        message=solution.message if conflict is None else conflict["message"],
-        objective=worth.objective,
-        objective_error=worth.objective_error,
-        bound=worth.bound if conflict is None else None,
-        gap=worth.gap,
-        max_violation=violation,
-        allocated=_allocated(plan),
-        customers=compiled.problem.customers,
-        candidates=compiled.problem.candidates,
-        customers_below_min=short.below_min,
-        customers_without_mandatory=short.without_mandatory,
-        customers_cut_off=solution.cut_off,
-        full_passes=run.engine.passes,
-        nit=solution.nit,
-        method=solution.method,
-        seconds={**compiled.campaign.seconds, **run.clock.seconds},
-        peak_memory_bytes=peak_memory(),
-        threads=run.engine.threads,
-        backend=run.backend,
-        engine=run.engine.name,
-        seed=run.seed,
-        version=__version__,
-        name=compiled.campaign.name,
-        findings=list(compiled.findings),
-        solver_options=run.options.solver,
-        allocation=allocation,
-        limits=limits,
-        infeasible=conflict,
-        campaign=compiled.campaign,
-        compiled=compiled,
-        plan=plan,
-        prices=solution.prices,
-    )
+    fields: dict[str, Any] = {
+        "status": solution.status,
+        "message": solution.message if conflict is None else conflict["message"],
+        "objective": worth.objective,
+        "objective_error": worth.objective_error,
+        "bound": worth.bound if conflict is None else None,
+        "gap": worth.gap,
+        "max_violation": violation,
+        "allocated": _allocated(plan),
+        "customers": compiled.problem.customers,
+        "candidates": compiled.problem.candidates,
+        "customers_cut_off": solution.cut_off,
+        "full_passes": run.engine.passes,
+        "nit": solution.nit,
+        "method": solution.method,
+        "seconds": {**compiled.campaign.seconds, **run.clock.seconds},
+        "peak_memory_bytes": peak_memory(),
+        "threads": run.engine.threads,
+        "backend": run.backend,
+        "engine": run.engine.name,
+        "seed": run.seed,
+        "version": __version__,
+        "name": compiled.campaign.name,
+        "findings": list(compiled.findings),
+        "solver_options": run.options.solver,
+        "allocation": allocation,
+        "limits": limits,
+        "infeasible": conflict,
+        "campaign": compiled.campaign,
+        "compiled": compiled,
+        "plan": plan,
+        "prices": solution.prices,
+    }
+
+    def counted() -> dict[str, int]:
+        short = Shortfalls()
+        if plan is not None:
+            short = shortfalls(compiled.rules, compiled.problem.shard, plan)
+        return {
+            "customers_below_min": short.below_min,
+            "customers_without_mandatory": short.without_mandatory,
+        }
+
+    if run.clock.is_cancelled:  # nobody waits for a pass over the allocation
+        return CampaignSolution.with_parts_later(fields, counted)
+    return CampaignSolution(**{**fields, **counted()})
 
 
 def _allocated(plan: Plan | None) -> int:

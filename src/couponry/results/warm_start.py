@@ -44,6 +44,10 @@ def warm_start(start: Any, compiled: CompiledCampaign) -> WarmStart:
     if not isinstance(start, CampaignSolution):
         return WarmStart(prices_of_limits(start, compiled.limits))
     limits = start.compiled.limits
+    if len(start.prices) != len(limits.measure_of_row):
+        raise InvalidInput(
+            "start: expected a result with prices, got one that was cancelled before"
+        )
     names = [(m.name, m.group) for m in limits.measures]
     price: PriceByLimit = {}
     for measure, row in zip(limits.measure_of_row.tolist(), start.prices.tolist(), strict=True):

@@ -25,6 +25,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from ..utils.progress.watch import check_cancelled
 from .equilibration import equilibrate
 from .programme import Programme
 
@@ -200,6 +201,7 @@ def _on_a_thread(programme: Programme, options: dict[str, Any]) -> Any:
         thread.start()
         while thread.is_alive():
             thread.join(0.2)  # so that an interrupt gets through
+            check_cancelled()  # HiGHS goes on to its own limits, and nobody waits for it
     if errors:
         raise errors[0]
     return results[0]

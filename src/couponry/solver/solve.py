@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..utils.errors import OutOfTime
+from ..utils.progress.cancel import Cancelled
 from .exact.restricted_master import is_worth_a_master
 from .infeasibility.infeasible_set import InfeasibleSet
 from .plan import Plan
@@ -199,12 +200,18 @@ def solve(request: SolveRequest) -> Solution:
     -------
     Solution
     """
-    state = SolveState(request)
+    request.clock.asked_gap = request.gap
+    try:
+        state = SolveState(request)
+    except Cancelled:  # before there were any prices
+        prices = np.zeros(len(request.problem.lower))
+        return Solution("unsolved", "cancelled", None, prices, np.inf, "dual", 0)
     with contextlib.suppress(OutOfTime):
         for stage in STAGES:
             if state.certificate is None and not _is_over(state) and stage.when(state):
                 stage.run(state)
-    if state.certificate is None and not state.fewest_given and _may_do_with_few(state):
+    is_over = state.certificate is not None or state.clock.is_cancelled
+    if not is_over and not state.fewest_given and _may_do_with_few(state):
         give_fewest(state)  # the time was up before
     return _solution(state)
 

@@ -190,6 +190,7 @@ class SolveState:
         """
         if bound < self.bound:
             self.bound, self.best_prices = self._checked(bound, self.best, prices), prices
+            self._tell_clock()
 
     def offer(self, plan: Plan) -> None:
         """Keep an allocation if it is the best so far.
@@ -202,7 +203,13 @@ class SolveState:
         if plan.feasible and (self.best is None or plan.objective > self.best.objective):
             self.bound = self._checked(self.bound, plan, self.best_prices)
             self.best = plan
-            self.clock.say(f"objective {plan.objective:,.6g}, gap {self.relative_gap:.2e}")
+            self._tell_clock()
+            self.clock.say(f"objective {plan.objective:,.6g}")
+
+    def _tell_clock(self) -> None:
+        """Have events say how the solve stands."""
+        objective = None if self.best is None else self.best.objective
+        self.clock.stands(self.bound, objective, self.relative_gap)
 
     def offer_measured(self, measured: MeasuredChoice) -> None:
         """Keep an allocation of all candidates in memory if it is the best so far."""

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
 from typing import TypeVar
 
+from .progress.watch import check_cancelled
 from .threads import thread_count
 
 Part = TypeVar("Part")
@@ -59,7 +60,7 @@ def parallel_map(
     object
         ``function(part)``, in the order of the parts; threads run no further ahead than one part each.
     """
-    left = iter(parts)
+    left = iter(_until_cancelled(parts))
     first = deque(islice(left, 2))
     if len(first) < 2:
         yield from map(function, first)
@@ -76,3 +77,10 @@ def parallel_map(
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _until_cancelled(parts: Iterable[Part]) -> Iterator[Part]:
+    """The parts; whoever cancels what the asking thread does ends them."""
+    for part in parts:
+        check_cancelled()
+        yield part

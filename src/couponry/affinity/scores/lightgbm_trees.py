@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels.affinity_contract import MOST_LEAVES, Trees
+from ...utils.progress.watch import go_on
 
 MISSING = 'BoostedTrees are trained by the package lightgbm: pip install "couponry[trees]"'
 
@@ -77,7 +78,12 @@ def train_trees(
     rows = lightgbm.Dataset(
         features, outcome.astype(np.float32), weight=weight, init_score=start, params=parameters
     )
-    booster = lightgbm.train(parameters, rows, num_boost_round=trees)
+
+    def tell(state: Any) -> None:
+        done = state.iteration + 1
+        go_on("fit", f"tree {done} of {trees}", done / trees)
+
+    booster = lightgbm.train(parameters, rows, num_boost_round=trees, callbacks=[tell])
     return read_trees(booster.dump_model(), features.shape[1])
 
 

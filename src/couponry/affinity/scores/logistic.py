@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...utils.arrays.standardised import Designs, Standard
 from ...utils.errors import InvalidInput
 from ...utils.fixed_order import product_in_order, solve_in_order
+from ...utils.progress.watch import go_on
 from .classifier import Classifier
 
 Float = TypeVar("Float", bound="np.floating[Any]")
@@ -178,6 +179,7 @@ class LogisticRegression(Classifier):
         best = _loss(parts, designs, beta, penalty)
         while self.n_iter_ < self.most_steps:
             self.n_iter_ += 1
+            go_on("fit", f"step {self.n_iter_} of a logistic regression, loss {best.value:,.6g}")
             step = solve_in_order(best.curvature, best.slope)
             size = 1.0
             while True:

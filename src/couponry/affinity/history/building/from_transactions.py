@@ -15,6 +15,7 @@ from ....data.memory_estimate import PAIRS_PER_ROW
 from ....utils.arrays.array_store import Arrays, ArrayStore
 from ....utils.errors import InvalidInput
 from ....utils.memory import size_text
+from ....utils.progress.watch import go_on
 from ....utils.threads import thread_count
 from ..decay import decay_factors
 from ..history_arrays import HistoryArrays, write_items
@@ -92,6 +93,7 @@ def add_transactions(
         If units, types of ids or periods do not go with the history.
     """
     _check_same_unit_and_ids(old, covered, transactions)
+    go_on("histories", "transactions are read")
 
     def build(store: ArrayStore, scratch: Path | None) -> tuple[Arrays, Coverage]:
         catalogue = None

@@ -1,13 +1,14 @@
-"""`read_result`: a result that was saved to a folder, by whichever process, with everything that can be asked of it."""
+"""Campaigns and results as folders: `read_campaign`, `write_campaign`, `read_result`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from .campaign import Campaign
 from .campaign_folder.exact_files import ALLOCATION, ExactSolution, read_exact, read_json
 from .campaign_folder.read import read_campaign_data
+from .campaign_folder.write import write_campaign_data
 from .data import tables
 from .result import Result
 from .results.allocation import Allocation
@@ -17,6 +18,66 @@ from .results.exact_solution import check_same_campaign, fields_of, options_of, 
 from .utils.checks import check_path
 from .utils.errors import InvalidInput
 from .utils.files.unreplaced import unreplaced
+from .utils.progress.watch import Progress
+
+
+def read_campaign(
+    folder: str | Path,
+    store: str | Path | None = None,
+    memory_limit: int | str | None = None,
+    progress: Progress = False,
+) -> Campaign:
+    """Read a campaign folder.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder with campaign.toml and its tables.
+    store : str or Path, optional
+        As for `Campaign`: a folder for candidates that do not fit in memory.
+    memory_limit : int or str, optional
+        Bytes, or text such as "8GiB", that reading and solving may take. Default: what is available.
+    progress : bool or callable
+        Show how the making of candidates of transactions stands.
+
+    Returns
+    -------
+    Campaign
+        Ready to solve.
+
+    Raises
+    ------
+    InvalidInput
+        With one line that names what is wrong. What cannot fit is refused before it is read.
+    """
+    return Campaign.from_data(read_campaign_data(folder, store, memory_limit, progress))
+
+
+def write_campaign(campaign: Campaign, folder: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a campaign as a folder that `read_campaign` and ``couponry solve`` take.
+
+    Candidates carry the columns that the campaign uses. The folder appears whole or not at all.
+
+    Parameters
+    ----------
+    campaign : Campaign
+        The campaign to write.
+    folder : str or Path
+        Folder to write; must not exist.
+    overwrite : bool
+        Replace the folder if it exists.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    InvalidInput
+        If the folder exists, unless `overwrite` says to replace it.
+    """
+    return write_campaign_data(campaign.data, folder, overwrite=overwrite)
 
 
 def read_result(
@@ -106,6 +167,9 @@ class SavedParts:
     campaign, store, memory_limit : optional
         As `read_result` takes them.
     """
+
+    is_kept: ClassVar[bool] = True
+    """A pickled result has it."""
 
     def __init__(
         self,
