@@ -50,7 +50,6 @@ __all__ = [
     "Allocation",
     "Campaign",
     "CampaignWarning",
-
     "CancelToken",
     "Cancelled",
     "Chart",
@@ -90,7 +89,6 @@ _WHERE = {
     "Allocation": (".results.allocation", "Allocation"),
     "Campaign": (".campaign", "Campaign"),
     "CampaignWarning": (".model.checking.finding", "CampaignWarning"),
-
     "CancelToken": (".utils.progress.cancel", "CancelToken"),
     "Cancelled": (".utils.progress.cancel", "Cancelled"),
     "Chart": (".report.chart", "Chart"),
