@@ -100,7 +100,7 @@ def report(
     """Everything about a solve, as JSON has it; `more` goes behind its times. hashed: the allocation, row by row."""
     assert result.limits is not None and result.allocation is not None
     disturbance = Disturbance()
-    engine = result.allocation._plan.engine
+    engine = result.plan.engine
     if isinstance(engine, StreamedEngine):
         timed = disk_times(engine, final_table(campaign, result, engine))
     else:

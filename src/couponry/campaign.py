@@ -193,8 +193,7 @@ class Campaign(CampaignView):
         backend : {"native", "numba", "reference"}, optional
             Default: the fastest installed.
         progress : bool or callable
-            Show stages, gap and time: a bar in a terminal or notebook, lines on standard error elsewhere. A callable is
-            called with each `ProgressEvent`.
+            A bar in a terminal or notebook, lines on standard error elsewhere; or called with each `ProgressEvent`.
         cancel : CancelToken, optional
             Ends the solve with the best allocation so far, and the message "cancelled".
         checkpoint : str or Path, optional
@@ -208,7 +207,7 @@ class Campaign(CampaignView):
         Returns
         -------
         Result
-            Its `status` says whether it was solved, is infeasible, or was stopped with no feasible allocation.
+            Its `status` says what came of it.
 
         Raises
         ------
@@ -221,9 +220,8 @@ class Campaign(CampaignView):
             Of the warnings among what `check` lists.
         """
         options = SolveOptions(
-            gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend,
-            progress=progress, cancel=cancel, checkpoint=checkpoint, start=start,
-            solver=DEFAULT_OPTIONS if solver_options is None else solver_options,
+            gap, time_limit, threads, seed, backend, progress, cancel, checkpoint, start,
+            DEFAULT_OPTIONS if solver_options is None else solver_options,
         )  # fmt: skip
         solution = solve(self._data, options, self._compiled, warn_of_findings)
         self._hold(self._data, solution.known_compiled)
@@ -259,14 +257,12 @@ class Campaign(CampaignView):
             As for `changed`.
         add_limits, add_rules : iterable
             As for `changed`.
-        gap, time_limit : float, optional
+        gap, time_limit, progress, cancel : optional
             As for `solve`.
         threads : int, optional
             Default: as many as `result` was solved with. Seed and backend are always those of `result`.
         solver_options : SolverOptions, optional
             Default: those of `result`.
-        progress, cancel : optional
-            As for `solve`.
 
         Returns
         -------

@@ -76,7 +76,7 @@ def test_a_solve_past_memory_is_the_solve_in_memory(tmp_path: Path, dropped: lis
     in_memory, half, nothing = results
     assert in_memory.allocation is not None and in_memory.status == "optimal"
     for other in (half, nothing):
-        assert isinstance(other.allocation._plan.engine, StreamedEngine)
+        assert isinstance(other.plan.engine, StreamedEngine)
         assert coupons(other) == coupons(in_memory)
         assert (other.objective, other.gap, other.full_passes) == (
             in_memory.objective,

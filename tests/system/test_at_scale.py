@@ -24,7 +24,7 @@ def test_few_free_customers_are_as_good_as_everybody(tmp_path: Path) -> None:
     assert result.status == "optimal" and result.gap is not None and result.gap <= GAP
     assert result.max_violation == 0
     assert result.allocation is not None
-    plan = result.allocation._rows._plan
+    plan = result.plan
     assert 0 < len(plan.free) < 0.5 * result.customers
     assert result.allocated == len(coupons(result)) == sum(int(c.sum()) for *_, c in plan.blocks())
     # an independent look, at the tables alone
@@ -49,7 +49,7 @@ def test_sums_of_channels_that_share_a_quantity_are_as_good(tmp_path: Path) -> N
     problem = shared.compile().problem
     assert problem.quantity_of.tolist() == [0, 0]
     result = shared.solve(gap=GAP, threads=2, solver_options=FEW_FREE)
-    assert result.allocation is not None and len(result.allocation._rows._plan.free) < 25_000
+    assert result.allocation is not None and len(result.plan.free) < 25_000
     assert result.limits is not None and max(result.limits["error"].to_pylist()) > 0
     folder = write_campaign(shared, tmp_path / "campaign")
     report = verify_result(folder, result.write(tmp_path / "out"))
@@ -83,7 +83,7 @@ def test_tight_limits_hold_for_the_values_as_given(seed: int) -> None:
     )
     result = campaign.solve(gap=1e-3, threads=2, solver_options=FEW_FREE)
     assert result.status == "optimal" and result.max_violation == 0
-    plan = result.allocation._rows._plan
+    plan = result.plan
     assert plan.usage_error.any() and plan.feasible
     chosen = np.concatenate([part for *_, part in plan.blocks()]).astype(bool)
     offer, count = table["offer"][chosen], int(chosen.sum())

@@ -48,7 +48,6 @@ class _Run:
     compiled: CompiledCampaign
     engine: Engine
     options: SolveOptions
-    backend: str
     clock: Clock
 
     @property
@@ -117,7 +116,7 @@ def _solved(
             checkpoint = stack.enter_context(CheckpointFile(options.checkpoint, subject))
             engine = CheckpointedEngine.over(engine, checkpoint)
         clock.passes = lambda: engine.passes
-        run = _Run(compiled, engine, options, backend.name, clock)
+        run = _Run(compiled, engine, options, clock)
         solution = _search(run)
         conflict = _conflict(run, solution)
     if clock.is_cancelled and solution.status in ("feasible", "unsolved"):
@@ -128,33 +127,39 @@ def _solved(
 
 def _unsolved(campaign: CampaignData, options: SolveOptions, clock: Clock) -> CampaignSolution:
     """The outcome of a solve that was cancelled before there was anything to search."""
-    solved = SolvedBy(options.load_backend().name, int(options.seed), options.solver)
-    known: dict[str, Any] = {
+    facts = _facts(campaign, options, clock)
+    fields = facts | {
         "status": "unsolved",
         "message": "cancelled",
         **dict.fromkeys(("objective", "objective_error", "bound", "gap", "max_violation")),
-        "allocated": 0,
-        "customers": len(campaign.candidates.customers),
-        "candidates": len(campaign.candidates),
-        **dict.fromkeys(("customers_below_min", "customers_without_mandatory", "nit"), 0),
-        "customers_cut_off": 0,
+        **dict.fromkeys(("allocated", "nit", "customers_cut_off"), 0),
+        **dict.fromkeys(("customers_below_min", "customers_without_mandatory"), 0),
         "full_passes": clock.passes(),
         "method": "dual",
-        "seconds": {**campaign.seconds, **clock.seconds},
-        "peak_memory_bytes": peak_memory(),
-        "threads": options.thread_count,
-        "backend": solved.backend,
         "engine": "local",
-        "seed": solved.seed,
-        "version": __version__,
-        "name": campaign.name,
         "limits": None,
         "infeasible": None,
         "prices": np.zeros(0),
         "findings": [],
-        "solver_options": options.solver,
     }
-    return CampaignSolution.with_parts_later(known, KeptParts(campaign, {}, solved))
+    solved = SolvedBy(facts["backend"], facts["seed"], options.solver)
+    return CampaignSolution.with_parts_later(fields, KeptParts(campaign, {}, solved))
+
+
+def _facts(campaign: CampaignData, options: SolveOptions, clock: Clock) -> dict[str, Any]:
+    """What a solution says of the campaign and of how it was solved."""
+    return {
+        "name": campaign.name,
+        "customers": len(campaign.candidates.customers),
+        "candidates": len(campaign.candidates),
+        "seconds": {**campaign.seconds, **clock.seconds},
+        "peak_memory_bytes": peak_memory(),
+        "threads": options.thread_count,
+        "backend": options.load_backend().name,
+        "seed": int(options.seed),
+        "solver_options": options.solver,
+        "version": __version__,
+    }
 
 
 def _search(run: _Run) -> Solution:
@@ -211,7 +216,7 @@ def _campaign_solution(
         allocation = Allocation(PlannedRows(compiled, plan))
         limits = limits_table(compiled, solution.prices, plan, achieved)
         violation = max_violation(compiled, achieved)
-    fields: dict[str, Any] = {
+    fields = _facts(compiled.campaign, run.options, run.clock) | {
         "status": solution.status,
         "message": solution.message if conflict is None else conflict["message"],
         "objective": worth.objective,
@@ -220,22 +225,12 @@ def _campaign_solution(
         "gap": worth.gap,
         "max_violation": violation,
         "allocated": _allocated(plan),
-        "customers": compiled.problem.customers,
-        "candidates": compiled.problem.candidates,
         "customers_cut_off": solution.cut_off,
         "full_passes": run.engine.passes,
         "nit": solution.nit,
         "method": solution.method,
-        "seconds": {**compiled.campaign.seconds, **run.clock.seconds},
-        "peak_memory_bytes": peak_memory(),
-        "threads": run.engine.threads,
-        "backend": run.backend,
         "engine": run.engine.name,
-        "seed": run.seed,
-        "version": __version__,
-        "name": compiled.campaign.name,
         "findings": list(compiled.findings),
-        "solver_options": run.options.solver,
         "allocation": allocation,
         "limits": limits,
         "infeasible": conflict,
@@ -245,7 +240,7 @@ def _campaign_solution(
         "prices": solution.prices,
     }
 
-    def counted() -> dict[str, int]:
+    def counted() -> dict[str, Any]:
         short = Shortfalls()
         if plan is not None:
             short = shortfalls(compiled.rules, compiled.problem.shard, plan)
@@ -256,7 +251,7 @@ def _campaign_solution(
 
     if run.clock.is_cancelled:  # nobody waits for a pass over the allocation
         return CampaignSolution.with_parts_later(fields, counted)
-    return CampaignSolution(**{**fields, **counted()})
+    return CampaignSolution(**fields, **counted())
 
 
 def _allocated(plan: Plan | None) -> int:
