@@ -192,13 +192,11 @@ class Campaign(CampaignView):
             Breaks ties; same campaign and seed, same allocation, bit for bit.
         backend : {"native", "numba", "reference"}, optional
             Default: the fastest installed.
-        progress : bool or callable
-            A bar in a terminal or notebook, lines on standard error elsewhere; or called with each `ProgressEvent`.
-        cancel : CancelToken, optional
-            Ends the solve with the best allocation so far, and the message "cancelled".
+        progress, cancel : optional
+            As `couponry.watch` takes them. A cancelled solve returns the best allocation so far.
         checkpoint : str or Path, optional
-            A file that progress is kept in. A solve that was killed, started again with the same campaign, arguments
-            and file, goes on where it was and ends with the same bits. The file may be removed afterwards.
+            A file that progress is kept in: a solve that was killed, started again with the same campaign, arguments
+            and file, goes on where it was and ends with the same bits.
         start : Result, table, str or Path, optional
             Warm start: a result, its limits, or the folder it was written to, whose prices to start from.
         solver_options : SolverOptions, optional
@@ -219,10 +217,10 @@ class Campaign(CampaignView):
         CampaignWarning
             Of the warnings among what `check` lists.
         """
+        solver = DEFAULT_OPTIONS if solver_options is None else solver_options
         options = SolveOptions(
-            gap, time_limit, threads, seed, backend, progress, cancel, checkpoint, start,
-            DEFAULT_OPTIONS if solver_options is None else solver_options,
-        )  # fmt: skip
+            gap, time_limit, threads, seed, backend, progress, cancel, checkpoint, start, solver
+        )
         solution = solve(self._data, options, self._compiled, warn_of_findings)
         self._hold(self._data, solution.known_compiled)
         return Result.from_solution(solution, Campaign)

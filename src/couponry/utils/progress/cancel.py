@@ -8,7 +8,13 @@ from ..errors import OutOfTime
 
 
 class Cancelled(OutOfTime):
-    """The work was cancelled before there was anything to return."""
+    """The work was cancelled before there was anything to return.
+
+    Parameters
+    ----------
+    message : str
+        What was cancelled.
+    """
 
     def __init__(self, message: str = "cancelled"):
         super().__init__(message)

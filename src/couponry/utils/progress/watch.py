@@ -128,7 +128,7 @@ def watch(progress: Progress = False, cancel: CancelToken | None = None) -> Iter
     >>> campaign = couponry.Campaign({"offer": [1]}, {"customer": [1], "offer": [1], "value": [2.0]})
     >>> stages = []
     >>> with couponry.watch(progress=lambda event: stages.append(event.stage)):
-    ...     comparison = campaign.what_if(offers={1: {"cost": 2.0}}, add_limits=[couponry.Limit("all", max=1)])
+    ...     comparison = campaign.what_if(add_limits=[couponry.Limit("all", max=1)])
     >>> "dual" in stages
     True
     """
