@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from ..analysis.compare import compare_saved
+from ..folders import read_result
 from ..result import Result
-from ..saved_result import read_result
 from ..utils.process.standard_streams import native_output_to_stderr, print_out
 from .arguments import PathArgument, reading_options, solving_options
 from .bounds import frontier_bounds, limit_changes

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from ..campaign import read_campaign, write_campaign
 from ..campaign_folder.schema import campaign_schema
 from ..campaign_folder.spec import read_spec
+from ..folders import read_campaign, write_campaign
 from ..utils.errors import InvalidInput
 from ..utils.process.standard_streams import native_output_to_stderr, print_out
 from .arguments import PathArgument, reading_options

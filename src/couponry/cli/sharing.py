@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from ..folders import read_result
 from ..report.spreadsheets import export_csv, export_xlsx
-from ..saved_result import read_result
 from ..utils.process.standard_streams import native_output_to_stderr, print_out
 from .arguments import PathArgument, reading_options
 from .bounds import frontier_bounds
