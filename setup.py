@@ -44,7 +44,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
         "affinity/variants",
         "trees/score_trees",
     ],
-    "purchases": ["affinity/group_purchases", "affinity/number_texts"],
+    "purchases": ["affinity/group_purchases", "affinity/number_texts", "affinity/take_purchases"],
     "candidates": [],
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def bought(seed: int) -> pa.Table:
         ids = ids.cast(random.choice([pa.string(), pa.large_string()]))
         ids = ids.dictionary_encode() if random.integers(2) else ids
     table: dict[str, Any] = {
-        "customer": pc.if_else(pa.array(random.random(rows) < 0.1), None, ids),
+        "customer": pc.if_else(pa.array(random.random(rows) < 0.1 * (seed % 2)), None, ids),
         "product": product
         if kind == 0
         else product * -(2**50)
@@ -79,6 +80,16 @@ def built(table: pa.Table, seed: int, folder: Path | None = None, **options: Any
         return type(error), str(error)
 
 
+class Onlooker:
+    """Shows batches to a function."""
+
+    def __init__(self, show: Callable[[pa.RecordBatch], None]):
+        self.take = show
+
+    def look(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        return batch.take(pa.array(np.arange(len(batch))))
+
+
 @settings(max_examples=6, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32 - 1), rows=st.sampled_from([1, 50, 1 << 19]), spilled=st.booleans()
@@ -95,10 +106,74 @@ def test_sorted_runs_and_duckdb_group_alike(seed: int, rows: int, spilled: bool)
         patch.setattr(
             "couponry.affinity.history.building.runs.sorted_runs.SAMPLED_ROWS", 1 + rows // 50
         )
-        patch.setattr("couponry.affinity.history.building.transactions.PIECE_ROWS", rows)
+        patch.setattr("couponry.affinity.history.building.pieces.PIECE_ROWS", rows)
         found = built(table, seed, threads=2)
         patch.setattr(from_transactions, "SortedPurchases", DuckDBPurchases)
         assert built(table, seed, threads=1) == found
+
+
+@pytest.mark.parametrize("until", [None, 7])
+def test_plain_columns_are_read_as_others_are(
+    until: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(5)
+    rows = 3000
+    table = pa.table(
+        {
+            "customer": random.integers(-9, 90, rows).astype(np.int32),
+            "product": random.integers(0, 40, rows).astype(np.uint8),
+            "week": random.integers(0, 12, rows).astype(np.int16),
+            "quantity": random.integers(0, 3, rows),
+            "spend": random.integers(-50, 900, rows) / 8,
+            "discount": random.integers(0, 2, rows).astype(np.float32),
+        }
+    )
+    seen: list[pa.RecordBatch] = []
+
+    def history(read: Any) -> Any:
+        transactions = Transactions.open(read, None, ReadOptions(until=until))
+        options = GroupingOptions(watch=Onlooker(seen.append), threads=2)
+        found = arrays(group_transactions(transactions, options, (4.0,), None))
+        looked = pa.Table.from_batches(seen).to_pydict()
+        seen.clear()
+        return found, looked, transactions.left_out, transactions.too_late
+
+    monkeypatch.setattr("couponry.affinity.history.building.pieces.PIECE_ROWS", 700)
+    plain = history(table)
+    assert plain[2] > 500 and (plain[3] > 0) == (until is not None)
+    text = table["customer"].cast(pa.string())
+    assert history(table.set_column(0, "customer", text))[1:] == (
+        plain[1] | {"customer": [str(customer) for customer in plain[1]["customer"]]}, *plain[2:],
+    )  # fmt: skip
+    monkeypatch.setattr(Transactions, "plain", lambda *given: None)
+    assert history(table) == plain
+
+
+@pytest.mark.parametrize(
+    ("column", "row"),
+    [
+        ("quantity", np.nan),
+        ("spend", 1e14),
+        ("spend", np.inf),
+        ("discount", -1e31),
+        ("week", 2**31),
+    ],
+)
+def test_a_plain_number_that_makes_no_sense_is_named(column: str, row: float) -> None:
+    week = np.arange(3000) // 300
+    columns = {
+        "customer": week,
+        "product": week,
+        "week": week,
+        "quantity": week + 1.0,
+        "spend": week + 1.0,
+    }
+    columns |= {"discount": week * 1.0}
+    columns[column] = np.where(np.arange(3000) == 2999, row, columns[column]).astype(
+        columns[column].dtype
+    )
+    with pytest.raises(InvalidInput, match=f"column '{column}', row 2999: expected"):
+        PurchaseHistory.from_transactions(pa.table(columns), half_lives=(1.0,))
 
 
 @pytest.mark.parametrize(("last", "text"), [(None, 0), (-9, 0), (5, 1), (17, 0), (17, 1), (40, 1)])
@@ -115,7 +190,7 @@ def test_a_last_period_that_is_left_out(
 
     def history() -> Any:
         options = GroupingOptions(
-            watch=lambda batch: seen.append(len(batch)), last_complete=lambda: last
+            watch=Onlooker(lambda batch: seen.append(len(batch))), last_complete=lambda: last
         )
         read = Transactions.open(table, None, ReadOptions())
         try:
@@ -138,13 +213,13 @@ def test_ids_that_do_not_fit_into_memory_are_put_into_order_by_duckdb(
 
     def history(rows: Any) -> Any:
         read = Transactions.open(rows, None, ReadOptions())
-        options = GroupingOptions(memory=64 << 20, watch=seen.append, threads=1)
+        options = GroupingOptions(memory=64 << 20, watch=Onlooker(seen.append), threads=1)
         return arrays(group_transactions(read, options, (4.0,), None))
 
     found = history(table)
     monkeypatch.setattr(native_grouping, "SHARE_OF_IDS", share)
     monkeypatch.setattr(native_grouping, "RUN_ROWS", 90)
-    monkeypatch.setattr("couponry.affinity.history.building.transactions.PIECE_ROWS", 30)
+    monkeypatch.setattr("couponry.affinity.history.building.pieces.PIECE_ROWS", 30)
     monkeypatch.setattr(text_numbers, "LEAST_ROOM", 20)
     assert history(table) == found
     assert [one for batch in seen for one in batch["customer"].to_pylist()] == 2 * table[

@@ -32,6 +32,8 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "count_losses count",  # as many decisions and bins as one likes
     "number_offers number", "find_outside values",
     "pair_features readings.factor", "response_odds tables.shift",
+    "take_purchases given.quantity", "take_purchases given.spend", "take_purchases given.discount",
+    "take_purchases seen", "count_ranges customer",
 }  # fmt: skip
 
 COUNTED = {  # arrays of numbers that count in another array: the first number beyond it
@@ -57,6 +59,8 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     "order_purchases": {"columns.period": 2**30},
     "place_purchases": {"columns.customer": 2**60, "columns.period": 2**30, "place": 10**6},
     "group_purchases": {"rows.bought": 10**6 << 32},
+    "group_states": {"rows.bought": 10**6 << 32},
+    "count_ranges": {"customer": 2**62},
     "keep_likeliest": {"chosen.number": 10**6, "chosen.role": 3},
     "hash_texts": {"end": 10**6},
     "number_texts": {"end": 10**6, "table.known": 10**6},
@@ -188,7 +192,7 @@ def test_every_array_that_counts_is_tried() -> None:
     told = {(k, path) for k, paths in COUNTED.items() for path in paths}
     anything_will_do = {
         ("noise", "shard.item"), ("noise", "shard.segment"), ("pair_features", "numbers.group"),
-        ("list_changes", "changes.ptr"), ("list_changes", "changes.row"),  # written
+        ("list_changes", "changes.ptr"), ("list_changes", "changes.row"), ("group_states", "grouped.item"),  # written
     }  # fmt: skip
     assert counting - told == anything_will_do
 
@@ -245,7 +249,8 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "choose_exactly": "chosen", "propose": "moves.priority", "make_moves": "search.activity",
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
         "score_trees": "out", "order_purchases": "rows.bought", "place_purchases": "rows.spend",
-        "group_purchases": "grouped.pair_item",
+        "take_purchases": "columns.spend", "count_ranges": "count", "hash_numbers": "out",
+        "group_purchases": "grouped.pair_item", "group_states": "grouped.trips.decay",
         "pair_features": "out", "score_begun": "chosen.score", "response_odds": "p0",
         "hash_texts": "out", "number_texts": "table.slot", "copy_runs": "out",
         "keep_likeliest": "chosen.score",

@@ -29,21 +29,26 @@ from tests.support.score_calls import (
 from couponry.kernels import REPAIR, Changes, Packing
 from couponry.kernels.affinity_contract import (
     MOST_LEAVES,
-    NO_ITEM,
-    ZERO_PERIOD,
     Bought,
     Chosen,
     Eligible,
     Factors,
-    GroupedRows,
+    GroupedStates,
     Kinds,
     Links,
     OfferScoring,
     Pairs,
+    Trees,
+)
+from couponry.kernels.purchases_contract import (
+    NO_ITEM,
+    ZERO_PERIOD,
+    GivenPurchases,
+    GroupedRows,
+    PurchaseBounds,
     PurchaseColumns,
     PurchaseRows,
     TextTable,
-    Trees,
 )
 
 Array = NDArray[Any]
@@ -337,6 +342,46 @@ def calls_of_purchases(random: np.random.Generator) -> Iterator[Call]:
     room = GroupedRows(*(np.zeros_like(array) for array in GroupedRows.new(count)))
     yield Call("group_purchases", arguments | {"grouped": room})
     yield from calls_of_texts(random)
+    yield from calls_of_given_purchases(columns, shift, least)
+    half_lives = 1 + count % 5  # drawn from nothing: whoever draws next draws as before
+    factor = np.linspace(1.0, 0.01, periods * half_lives).reshape(-1, half_lives).astype(np.float32)
+    states = GroupedStates.new(count, half_lives)
+    states = states._replace(
+        pairs=Pairs.new(count, half_lives), trips=Pairs.new(count, half_lives),
+        **{name: np.zeros_like(getattr(states, name)) for name in ("customer", "n_pairs", "item")},
+    )  # fmt: skip
+    yield Call("group_states", arguments | {"factor": factor, "grouped": states})
+
+
+def calls_of_given_purchases(columns: PurchaseColumns, shift: int, least: int) -> Iterator[Call]:
+    """The same purchases as they may lie in a table: returns among them, later periods, types of any width."""
+    count = len(columns.customer)
+    some = np.arange(count)
+    product = columns.number % np.uint32(127)
+    amounts: list[Array] = [
+        (some % 4).astype([np.int8, np.uint8, np.int64, np.float32][count % 4]),
+        (columns.spend / 7).astype([np.float64, np.float32][count % 2]),
+        columns.discounted.astype([np.uint16, np.float64][count % 2]) * 2,
+    ]
+    if count == 2:
+        amounts = [amount[:0] for amount in amounts]
+    given = GivenPurchases(columns.customer, product, columns.period.astype(np.int64), *amounts)
+    until = int(np.median(columns.period)) if count % 3 else 2**62
+    bounds = PurchaseBounds(127, until, 3.0, 1e9, 2.0)
+    if count == 30:
+        bounds = bounds._replace(spend=float(np.abs(given.spend).max()) / 2)
+    empty = PurchaseColumns(*(np.zeros_like(array) for array in PurchaseColumns.new(count)))
+    arguments = {
+        "given": given,
+        "bounds": bounds,
+        "columns": empty,
+        "seen": np.zeros(127, np.uint8),
+    }
+    yield Call("take_purchases", arguments | {"found": np.zeros(9, np.int64)})
+    ranges = np.zeros(int(columns.customer.max() >> shift) - least + 1, np.int64)
+    arguments = {"customer": columns.customer, "shift": shift, "least": least, "count": ranges}
+    yield Call("count_ranges", arguments)
+    yield Call("hash_numbers", {"number": columns.customer, "out": np.zeros(count, np.uint64)})
 
 
 def calls_of_texts(random: np.random.Generator) -> Iterator[Call]:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from couponry.utils.parallel import parallel_map, worker_count
+from couponry.utils.parallel import parallel_map, work_in_turns, worker_count
 
 
 def test_results_come_in_the_order_of_the_parts():
@@ -59,3 +59,42 @@ def test_few_workers(monkeypatch: pytest.MonkeyPatch):
 def test_a_single_part_starts_no_thread(parts: int) -> None:
     here = threading.get_ident()
     assert list(parallel_map(lambda _: threading.get_ident(), range(parts), 2)) == [here] * parts
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_results_are_taken_in_turns_and_finished_by_their_threads(threads: int) -> None:
+    taken, finished = [], {}
+
+    def work(part: int) -> tuple[int, int]:
+        time.sleep(0.01 * (part % 3 == 0))
+        return part, threading.get_ident()
+
+    def take(done: tuple[int, int]):
+        taken.append(done)
+        return lambda: finished.update({done[0]: threading.get_ident()})
+
+    work_in_turns(work, take, range(20), threads)
+    assert [part for part, _ in taken] == list(range(20))
+    assert finished == dict(taken)
+
+
+@pytest.mark.parametrize("where", ["work", "take", "finish"])
+def test_threads_that_wait_for_their_turn_end_with_an_error(where: str) -> None:
+    taken = []
+
+    def fail(here: str, part: int) -> None:
+        if here == where and part == 4:
+            raise ValueError(where)
+
+    def work(part: int) -> int:
+        fail("work", part)
+        return part
+
+    def take(part: int):
+        fail("take", part)
+        taken.append(part)
+        return lambda: fail("finish", part)
+
+    with pytest.raises(ValueError, match=where):
+        work_in_turns(work, take, range(1000), 4)
+    assert taken == list(range(len(taken))) and 0 <= len(taken) - 4 < 10

@@ -6,8 +6,8 @@
 #include <new>
 #include <vector>
 
+#include "affinity/purchase_sums.hpp"
 #include "affinity/radix_order.hpp"
-#include "common/bits.hpp"
 
 namespace couponry {
 
@@ -21,9 +21,12 @@ class Codes {
 public:
     explicit Codes(const View<const int64_t>& customer) : customer_(customer) {
         const int64_t n = customer.size;
-        const auto ends = std::minmax_element(customer.data, customer.data + n);
-        least_ = *ends.first;
-        most_ = static_cast<uint64_t>(*ends.second) - static_cast<uint64_t>(least_);
+        int64_t largest = least_ = customer[0];
+        for (int64_t r = 1; r < n; ++r) {
+            least_ = std::min(least_, customer[r]);
+            largest = std::max(largest, customer[r]);
+        }
+        most_ = static_cast<uint64_t>(largest) - static_cast<uint64_t>(least_);
         if (most_ < DENSE * static_cast<uint64_t>(n)) return;
         std::vector<int64_t> order(static_cast<size_t>(n));
         radix_order(customer, {order.data(), n});
@@ -50,112 +53,25 @@ private:
     std::vector<int64_t> code_, id_;
 };
 
-// A row in its order.
-struct Purchase {
-    uint64_t customer;  // code
-    uint64_t item;      // rank plus 1; 0: none
-    int64_t slot;       // period, from the first
-    uint8_t discounted;
-    int64_t spend;
-};
-
-// A customer's purchases of anything by period, of one customer at a time.
-class Trips {
-public:
-    explicit Trips(int64_t periods) : there_(periods / 64 + 1), spend_(periods), discounted_(periods) {}
-
-    COUPONRY_INLINE void add(const Purchase& row) noexcept {
-        const int64_t word = row.slot / 64;
-        there_[word] |= uint64_t{1} << (row.slot % 64);
-        spend_[row.slot] += row.spend;
-        discounted_[row.slot] |= row.discounted;
-        low_ = std::min(low_, word);
-        high_ = std::max(high_, word);
-    }
-
-    // Writes the trips from place `at` on, forgets them, and returns the place after the last.
-    int64_t write(const GroupedRows& out, int64_t first, int64_t at) noexcept {
-        for (int64_t word = low_; word <= high_; ++word) {
-            for (uint64_t left = there_[word]; left; left &= left - 1) {
-                const int64_t slot = word * 64 + lowest_bit(left);
-                out.trip_period[at] = static_cast<int32_t>(first + slot);
-                out.trip_discounted[at] = discounted_[slot];
-                out.trip_spend[at++] = spend_[slot];
-                spend_[slot] = 0;
-                discounted_[slot] = 0;
-            }
-            there_[word] = 0;
-        }
-        low_ = static_cast<int64_t>(there_.size());
-        high_ = -1;
-        return at;
-    }
-
-private:
-    std::vector<uint64_t> there_;
-    std::vector<int64_t> spend_;
-    std::vector<uint8_t> discounted_;
-    int64_t low_ = static_cast<int64_t>(there_.size()), high_ = -1;
-};
-
-// Adds up n rows, which row(k) returns in their order.
-template <class RowAt>
-void add_up(int64_t n, const RowAt& row, const Codes& codes, int64_t first, Trips& trips,
-            const GroupedRows& out) noexcept {
-    int64_t customers = 0, pairs = 0, purchases = 0, trip = 0;
-    Purchase before{0, 0, -1, 0, 0};
-    for (int64_t k = 0; k < n; ++k) {
-        const Purchase now = row(k);
-        const bool other_customer = k == 0 || now.customer != before.customer;
-        const bool other_item = other_customer || now.item != before.item;
-        if (other_customer) {
-            trip = trips.write(out, first, trip);
-            out.customer[customers] = codes.id(now.customer);
-            out.customer_pairs[customers] = pairs;
-            out.customer_trips[customers++] = trip;
-        }
-        trips.add(now);
-        if (now.item && other_item) {
-            out.pair_item[pairs] = static_cast<uint32_t>(now.item - 1);
-            out.pair_purchases[pairs++] = purchases;
-        }
-        if (now.item && (other_item || now.slot != before.slot)) {
-            out.period[purchases] = static_cast<int32_t>(first + now.slot);
-            out.discounted[purchases] = now.discounted;
-            out.spend[purchases++] = now.spend;
-        } else if (now.item) {
-            out.discounted[purchases - 1] |= now.discounted;
-            out.spend[purchases - 1] += now.spend;
-        }
-        before = now;
-    }
-    trip = trips.write(out, first, trip);
-    out.customer_pairs[customers] = pairs;
-    out.customer_trips[customers] = trip;
-    out.pair_purchases[pairs] = purchases;
-    const int64_t counts[] = {customers, pairs, purchases, trip};
-    for (int64_t k = 0; k < 4; ++k) out.counts[k] = counts[k];
-}
-
 // Rows of any order, with what they are ordered by.
 class Unordered {
 public:
     Unordered(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first)
         : rows_(rows),
           codes_(rows.customer),
-          item_(static_cast<size_t>(rows.bought.size)),
+          item_(new uint64_t[static_cast<size_t>(rows.bought.size)]),
           first_(first) {
         for (int64_t r = 0; r < rows.bought.size; ++r) {
             const uint64_t number = BoughtWord::number(rows.bought[r]);
-            if (number != BoughtWord::NO_ITEM) item_[r] = uint64_t{rank[static_cast<int64_t>(number)]} + 1;
+            item_[r] = number == BoughtWord::NO_ITEM ? 0 : uint64_t{rank[static_cast<int64_t>(number)]} + 1;
             most_item_ = std::max(most_item_, item_[r]);
         }
     }
 
+    COUPONRY_INLINE uint64_t customer(int64_t r) const noexcept { return codes_.of(r); }
     COUPONRY_INLINE Purchase at(int64_t r) const noexcept {
         const uint64_t word = rows_.bought[r];
-        return {codes_.of(r), item_[r], BoughtWord::period(word) - first_, static_cast<uint8_t>(word & 1),
-                rows_.spend[r]};
+        return {item_[r], BoughtWord::period(word) - first_, rows_.spend[r], word & 1};
     }
     const Codes& codes() const noexcept { return codes_; }
     uint64_t most_item() const noexcept { return most_item_; }
@@ -165,7 +81,7 @@ public:
 private:
     const PurchaseRows& rows_;
     Codes codes_;
-    std::vector<uint64_t> item_;
+    std::unique_ptr<uint64_t[]> item_;
     uint64_t most_item_ = 0;
     int64_t first_;
 };
@@ -174,42 +90,82 @@ private:
 struct Widths {
     int customer, item, slot, place;
 
-    int key() const noexcept { return customer + item + slot + 1; }
+    int order() const noexcept { return customer + item + slot; }
     static uint64_t low(uint64_t word, int bits) noexcept { return word & ((uint64_t{1} << bits) - 1); }
 };
 
-void group_packed(const Unordered& rows, int64_t n, const Widths& width, int64_t first, Trips& trips,
-                  const GroupedRows& out) {
+// Writes what n rows add up to; row(k) returns them in their order, customer(k) the codes of their customers.
+template <class CustomerAt, class RowAt, class Writer>
+void add_up(int64_t n, const CustomerAt& customer, const RowAt& row, const Codes& codes, CustomerSums& sums,
+            Writer& writer) noexcept {
+    for (int64_t k = 0; k < n;) {
+        const uint64_t code = customer(k);
+        k = sums.add_up(k, row, [&](int64_t next) { return next < n && customer(next) == code; });
+        writer.write(codes.id(code), sums);
+    }
+    writer.end();
+}
+
+template <class Writer>
+void group_packed(const Unordered& rows, int64_t n, const Widths& width, CustomerSums& sums, Writer& writer) {
     const std::unique_ptr<uint64_t[]> room(new uint64_t[2 * static_cast<size_t>(n)]);
     for (int64_t r = 0; r < n; ++r) {
         const Purchase row = rows.at(r);
-        const uint64_t key = ((row.customer << width.item | row.item) << width.slot | static_cast<uint64_t>(row.slot))
-                                 << 1 |
-                             row.discounted;
-        room[r] = key << width.place | static_cast<uint64_t>(r);
+        const uint64_t key =
+            (rows.customer(r) << width.item | row.item) << width.slot | static_cast<uint64_t>(row.slot);
+        room[r] = (key << 1 | row.discounted) << width.place | static_cast<uint64_t>(r);
     }
-    const auto key_of = [&](uint64_t word) { return word >> width.place; };
-    const uint64_t* const sorted = radix_sorted(room.get(), room.get() + n, n, width.key(), key_of);
+    const int below = width.place + 1;
+    const uint64_t* const sorted =
+        radix_sorted(room.get(), room.get() + n, n, width.order(), [below](uint64_t word) { return word >> below; });
+    const auto customer = [&](int64_t k) { return sorted[k] >> below >> width.slot >> width.item; };
     const auto row = [&](int64_t k) {
         rows.ask_for(static_cast<int64_t>(Widths::low(sorted[std::min(k + AHEAD, n - 1)], width.place)));
-        const uint64_t key = key_of(sorted[k]), when = key >> 1, what = when >> width.slot;
-        return Purchase{what >> width.item, Widths::low(what, width.item),
-                        static_cast<int64_t>(Widths::low(when, width.slot)), static_cast<uint8_t>(key & 1),
-                        rows.spend(static_cast<int64_t>(Widths::low(sorted[k], width.place)))};
+        const uint64_t when = sorted[k] >> below;
+        return Purchase{
+            Widths::low(when >> width.slot, width.item), static_cast<int64_t>(Widths::low(when, width.slot)),
+            rows.spend(static_cast<int64_t>(Widths::low(sorted[k], width.place))), sorted[k] >> width.place & 1};
     };
-    add_up(n, row, rows.codes(), first, trips, out);
+    add_up(n, customer, row, rows.codes(), sums, writer);
 }
 
 // Where keys and places do not fit into a word together.
-void group_compared(const Unordered& rows, int64_t n, int64_t first, Trips& trips, const GroupedRows& out) {
-    std::vector<Purchase> sorted;
+template <class Writer>
+void group_compared(const Unordered& rows, int64_t n, CustomerSums& sums, Writer& writer) {
+    std::vector<std::pair<uint64_t, Purchase>> sorted;
     sorted.reserve(static_cast<size_t>(n));
-    for (int64_t r = 0; r < n; ++r) sorted.push_back(rows.at(r));
-    std::sort(sorted.begin(), sorted.end(), [](const Purchase& a, const Purchase& b) {
-        if (a.customer != b.customer) return a.customer < b.customer;
-        return a.item != b.item ? a.item < b.item : a.slot < b.slot;
+    for (int64_t r = 0; r < n; ++r) sorted.emplace_back(rows.customer(r), rows.at(r));
+    std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+        if (a.first != b.first) return a.first < b.first;
+        return a.second.item != b.second.item ? a.second.item < b.second.item : a.second.slot < b.second.slot;
     });
-    add_up(n, [&](int64_t k) { return sorted[static_cast<size_t>(k)]; }, rows.codes(), first, trips, out);
+    const auto at = [&](int64_t k) -> const auto& { return sorted[static_cast<size_t>(k)]; };
+    add_up(
+        n, [&](int64_t k) { return at(k).first; }, [&](int64_t k) { return at(k).second; }, rows.codes(), sums, writer);
+}
+
+template <class Writer, class... Given>
+int group_into(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first, int64_t last,
+               const Given&... given) noexcept {
+    const int64_t n = rows.customer.size;
+    try {
+        Writer writer(given..., first);
+        if (n == 0) {
+            writer.end();
+            return DONE;
+        }
+        CustomerSums sums(last - first + 1, n);
+        const Unordered unordered(rows, rank, first);
+        const Widths width{bit_width(unordered.codes().most()), bit_width(unordered.most_item()),
+                           bit_width(static_cast<uint64_t>(last - first)), bit_width(static_cast<uint64_t>(n - 1))};
+        if (width.order() + 1 + width.place <= 64)
+            group_packed(unordered, n, width, sums, writer);
+        else
+            group_compared(unordered, n, sums, writer);
+    } catch (const std::bad_alloc&) {
+        return NO_MEMORY;
+    }
+    return DONE;
 }
 
 template <class Customer, class Spend>
@@ -262,26 +218,14 @@ int order_purchases(const PurchaseColumns& columns, const OrderedRows& out) noex
 
 int group_purchases(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first, int64_t last,
                     const GroupedRows& grouped) noexcept {
-    const int64_t n = rows.customer.size;
-    try {
-        Trips trips(last - first + 1);
-        if (n == 0) {
-            for (View<int64_t> none : {grouped.customer_pairs, grouped.customer_trips, grouped.pair_purchases})
-                none[0] = 0;
-            for (int64_t k = 0; k < 4; ++k) grouped.counts[k] = 0;
-            return DONE;
-        }
-        const Unordered unordered(rows, rank, first);
-        const Widths width{bit_width(unordered.codes().most()), bit_width(unordered.most_item()),
-                           bit_width(static_cast<uint64_t>(last - first)), bit_width(static_cast<uint64_t>(n - 1))};
-        if (width.key() + width.place <= 64)
-            group_packed(unordered, n, width, first, trips, grouped);
-        else
-            group_compared(unordered, n, first, trips, grouped);
-    } catch (const std::bad_alloc&) {
-        return NO_MEMORY;
-    }
-    return DONE;
+    return group_into<GroupedWriter>(rows, rank, first, last, grouped);
+}
+
+int group_states(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first, int64_t last,
+                 const Table<const float>& factor, const GroupedStates& grouped) noexcept {
+    if (factor.columns == 4)  // of one command
+        return group_into<StateWriter<4>>(rows, rank, first, last, grouped, factor);
+    return group_into<StateWriter<0>>(rows, rank, first, last, grouped, factor);
 }
 
 }  // namespace couponry

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "affinity/fold_purchases.hpp"
 #include "common/checks.hpp"
 #include "common/views.hpp"
 
@@ -39,6 +40,12 @@ struct GroupedRows {
     View<int32_t> trip_period;
     View<uint8_t> trip_discounted;
     View<int64_t> trip_spend;
+};
+
+struct GroupedStates {
+    View<int64_t> counts, customer, n_pairs;
+    View<uint32_t> item;
+    Pairs pairs, trips;
 };
 
 // What a row bought: the number of an item, and twice the period, and 1 at a discount.
@@ -104,5 +111,8 @@ int order_purchases(const PurchaseColumns& columns, const OrderedRows& out) noex
 
 int group_purchases(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first, int64_t last,
                     const GroupedRows& grouped) noexcept;
+
+int group_states(const PurchaseRows& rows, const View<const uint32_t>& rank, int64_t first, int64_t last,
+                 const Table<const float>& factor, const GroupedStates& grouped) noexcept;
 
 }  // namespace couponry

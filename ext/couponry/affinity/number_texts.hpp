@@ -1,4 +1,4 @@
-// Texts given numbers in the order in which they come, by a hash table of them; see reference/purchases.py.
+// Texts given numbers in the order in which they come, by a hash table of them; see reference/memory.py.
 #pragma once
 
 #include <cstdint>

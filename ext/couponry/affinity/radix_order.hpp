@@ -19,7 +19,7 @@ inline int bit_width(uint64_t number) noexcept {
 // Sorts entries by some bits of their keys, the lowest digit first; returns which of the two arrays they are in then.
 template <class Entry, class Key>
 Entry* radix_sorted(Entry* from, Entry* to, int64_t n, int bits, Key key) {
-    constexpr int WIDEST = 11;  // bits of a digit: as many places to write to as the nearest caches have room for
+    constexpr int WIDEST = 12;  // bits of a digit: as many places to write to as near caches have room for
     const int passes = (bits + WIDEST - 1) / WIDEST, width = passes ? (bits + passes - 1) / passes : 0;
     const uint64_t digits = uint64_t{1} << width;
     std::vector<int64_t> counts(static_cast<size_t>(passes) * digits, 0);

@@ -24,6 +24,15 @@ COUPONRY_INLINE void prefetch_ahead([[maybe_unused]] const Number* from, [[maybe
                                                     static_cast<uintptr_t>(ahead) * sizeof(Number)));
 }
 
+// Sets a flag that other threads may set at the same time, and that is read when all of them are done.
+COUPONRY_INLINE void mark_once(uint8_t* flag) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+    if (!__atomic_load_n(flag, __ATOMIC_RELAXED)) __atomic_store_n(flag, uint8_t{1}, __ATOMIC_RELAXED);
+#else
+    if (!*flag) *flag = 1;
+#endif
+}
+
 }  // namespace couponry
 
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)

@@ -6,7 +6,7 @@ transactions ──▶ purchase history ──▶ model, fitted on a sample's la
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from ..utils.memory import available_memory
 from .candidates.assortment import Assortment
 from .candidates.candidate_model import CandidateModel
 from .history.building.from_transactions import GroupingOptions
+from .history.building.grouping import Watchers
 from .history.building.transactions import ReadOptions, Transactions
 from .history.customer_part import customers_spread
 from .history.customer_sample import FEW_CUSTOMERS, CustomerSample
@@ -198,7 +199,7 @@ class _Pipeline:
                 until=self._transactions.until,
                 memory=self._grouping_memory(),
                 threads=threads,
-                watch=_each(sample.add, counts.add),
+                watch=Watchers(sample, counts),
                 last_complete=lambda: self._last_complete(counts),
                 passing=True,
             )
@@ -338,16 +339,6 @@ def _thinned(windows: list[Window]) -> list[Window]:
 def _half_lives(targeting: Targeting) -> tuple[float, ...]:
     """Return the half-lives of histories, in weeks: every second of those that are usual, and the one of scores."""
     return tuple(sorted({*HALF_LIVES[::2], float(targeting.half_life)}))
-
-
-def _each(*watch: Callable[[pa.RecordBatch], None]) -> Callable[[pa.RecordBatch], None]:
-    """Return what shows a batch to several."""
-
-    def show(batch: pa.RecordBatch) -> None:
-        for look in watch:
-            look(batch)
-
-    return show
 
 
 def _source(

@@ -1,6 +1,7 @@
 """Inner loops: one contract, three backends that give the same bits, and which of them runs.
 
-contract.py, affinity_contract.py    the arrays that every kernel is given
+contract.py, affinity_contract.py,
+purchases_contract.py                the arrays that every kernel is given
 set_layout.py                        how cardinality constraints are laid out in words
 reference/                           plain Python, the specification
 numba.py                             the same text, compiled at first use

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain, islice
+from threading import Condition
 from typing import TypeVar
 
 from .progress.watch import check_cancelled
@@ -84,3 +85,47 @@ def _until_cancelled(parts: Iterable[Part]) -> Iterator[Part]:
     for part in parts:
         check_cancelled()
         yield part
+
+
+def work_in_turns(
+    work: Callable[[Part], Done],
+    take: Callable[[Done], Callable[[], object]],
+    parts: Iterable[Part],
+    threads: int,
+) -> None:
+    """Work on parts in a pool of threads, each of which takes its results itself, when those before are taken.
+
+    Parameters
+    ----------
+    work : callable
+        Several threads call it at a time.
+    take : callable
+        Given ``work(part)``, in the order of the parts, one at a time: short. What it returns is called afterwards,
+        when other threads may do so, too.
+    parts : iterable
+        Asked for its next part only as threads get free.
+    threads : int
+    """
+    turn, failed, changed = 0, False, Condition()
+
+    def work_on(given: tuple[int, Part]) -> None:
+        nonlocal turn, failed
+        number, part = given
+        try:
+            done = work(part)
+            with changed:
+                changed.wait_for(lambda: turn == number or failed)
+                if failed:  # another part, whose error is raised
+                    return
+                finish = take(done)
+                turn += 1
+                changed.notify_all()
+            finish()
+        except BaseException:
+            with changed:
+                failed = True
+                changed.notify_all()
+            raise
+
+    for _ in parallel_map(work_on, enumerate(parts), threads):
+        pass

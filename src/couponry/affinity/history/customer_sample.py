@@ -8,13 +8,16 @@ from numpy.typing import NDArray
 
 from ...data.ids import TEXT, text_buffers
 from ...kernels import load
-from ...kernels.hashing import scatter
 
 MAX_ROWS = 1 << 20
 """Rows of a sample: a few tens of thousands of customers, for most retailers."""
 
 FEW_CUSTOMERS = 4096
 """Up to so many customers may have twice as many rows: for trees, half of 2,500 are too few."""
+
+
+_Seen = tuple[pa.Table, NDArray[np.uint64]]
+"""Rows, and the hashes of their customers."""
 
 
 class CustomerSample:
@@ -46,7 +49,36 @@ class CustomerSample:
         ----------
         batch : pyarrow.RecordBatch
         """
-        self._keep(pa.table(batch), hash_ids(batch["customer"]))
+        self.take(self.look(batch))
+
+    def look(self, batch: pa.RecordBatch) -> _Seen:
+        """Find the rows of a batch that may be in the sample, in any thread.
+
+        Parameters
+        ----------
+        batch : pyarrow.RecordBatch
+            It need not last.
+
+        Returns
+        -------
+        rows and hashes
+            Those that are below the threshold of now, which only gets lower.
+        """
+        hashed = hash_ids(batch["customer"])
+        kept = (
+            np.flatnonzero(hashed < self._threshold) if self._halvings else np.arange(len(hashed))
+        )
+        return pa.table(batch).take(pa.array(kept)), hashed[kept]
+
+    def take(self, found: _Seen) -> None:
+        """Take the rows of a batch, in whichever order of the batches.
+
+        Parameters
+        ----------
+        found : rows and hashes
+            See `look`.
+        """
+        self._keep(*found)
         while self._is_too_large() and self._halvings < 64:
             self._halvings += 1
             self._customers = self._customers[self._customers < self._threshold]
@@ -95,8 +127,9 @@ def hash_ids(ids: pa.Array) -> NDArray[np.uint64]:
     -------
     ndarray of uint64, shape (n,)
     """
-    if ids.type != TEXT:
-        return scatter(ids.to_numpy().view(np.uint64))
-    hashed = np.empty(len(ids), np.uint64)
-    load().unchecked.hash_texts(*text_buffers(ids), hashed)
+    hashed, kernels = np.empty(len(ids), np.uint64), load().unchecked
+    if ids.type == TEXT:
+        kernels.hash_texts(*text_buffers(ids), hashed)
+    else:
+        kernels.hash_numbers(ids.to_numpy(), hashed)
     return hashed

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from .periods import PERIODS_PER_WEEK
 
@@ -55,11 +56,34 @@ class PeriodCounts:
         ----------
         batch : pyarrow.RecordBatch
         """
+        self.take(self.look(batch))
+
+    def look(self, batch: pa.RecordBatch) -> tuple[int, NDArray[np.int64]]:
+        """Count the rows of a batch, in any thread.
+
+        Parameters
+        ----------
+        batch : pyarrow.RecordBatch
+            It need not last.
+
+        Returns
+        -------
+        int and ndarray of int64
+            The first period, and the rows of each from that on.
+        """
         periods = batch["period"].to_numpy()
-        if len(periods) == 0:
-            return
-        first = int(periods.min())
-        count = np.bincount(periods - first)
+        first = int(periods.min(initial=np.iinfo(np.int32).max))
+        return first, np.bincount(periods - np.int32(first))
+
+    def take(self, found: tuple[int, NDArray[np.int64]]) -> None:
+        """Take the counts of a batch, in whichever order of the batches.
+
+        Parameters
+        ----------
+        found : int and ndarray of int64
+            See `look`.
+        """
+        first, count = found
         for place in np.flatnonzero(count).tolist():
             self._rows[first + place] = self._rows.get(first + place, 0) + int(count[place])
 

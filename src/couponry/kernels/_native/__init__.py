@@ -43,11 +43,15 @@ from .local_search import (
     regret,
 )
 from .purchases import (
+    count_ranges,
     group_purchases,
+    group_states,
+    hash_numbers,
     hash_texts,
     number_texts,
     order_purchases,
     place_purchases,
+    take_purchases,
 )
 
 __all__ = [
@@ -58,13 +62,16 @@ __all__ = [
     "compiler",
     "copy_runs",
     "count_losses",
+    "count_ranges",
     "evaluate",
     "find_customers",
     "find_outside",
     "fix_choices",
     "fold_purchases",
     "group_purchases",
+    "group_states",
     "hash_blocks",
+    "hash_numbers",
     "hash_texts",
     "instruction_set",
     "instruction_sets",
@@ -88,6 +95,7 @@ __all__ = [
     "score_begun",
     "score_trees",
     "span",
+    "take_purchases",
 ]
 
 

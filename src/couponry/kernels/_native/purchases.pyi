@@ -1,7 +1,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..affinity_contract import GroupedRows, PurchaseColumns, PurchaseRows, TextTable
+from ..affinity_contract import GroupedStates
+from ..purchases_contract import (
+    GivenPurchases,
+    GroupedRows,
+    PurchaseBounds,
+    PurchaseColumns,
+    PurchaseRows,
+    TextTable,
+)
 
 def order_purchases(
     columns: PurchaseColumns, rows: PurchaseRows, *, unchecked: bool = False
@@ -24,6 +32,16 @@ def group_purchases(
     *,
     unchecked: bool = False,
 ) -> None: ...
+def group_states(
+    rows: PurchaseRows,
+    rank: NDArray[np.uint32],
+    first: int,
+    last: int,
+    factor: NDArray[np.float32],
+    grouped: GroupedStates,
+    *,
+    unchecked: bool = False,
+) -> None: ...
 def hash_texts(
     end: NDArray[np.int64],
     data: NDArray[np.uint8],
@@ -40,4 +58,24 @@ def number_texts(
     adds: int,
     *,
     unchecked: bool = False,
+) -> None: ...
+def take_purchases(
+    given: GivenPurchases,
+    bounds: PurchaseBounds,
+    columns: PurchaseColumns,
+    seen: NDArray[np.uint8],
+    found: NDArray[np.int64],
+    *,
+    unchecked: bool = False,
+) -> None: ...
+def count_ranges(
+    customer: NDArray[np.int64],
+    shift: int,
+    least: int,
+    count: NDArray[np.int64],
+    *,
+    unchecked: bool = False,
+) -> None: ...
+def hash_numbers(
+    number: NDArray[np.int64], out: NDArray[np.uint64], *, unchecked: bool = False
 ) -> None: ...

@@ -10,7 +10,7 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
     preference  rules                                            order of choice and ties; what rules allow
     candidates  affinity  purchases                              kernels about what comes in: rows, offers, purchases
     scores/                                                      features of pairs that were bought, log odds of offers
-    memory                                                       memory hashed, and runs of it copied
+    memory                                                       memory, numbers and texts hashed, runs copied
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from .customer_constraints import compile_constraints
 from .evaluate import evaluate, noise, price_candidates
 from .fix_choices import fix_choices
 from .local_search import make_moves, propose
-from .memory import copy_runs, hash_blocks
+from .memory import copy_runs, hash_blocks, hash_numbers, hash_texts, number_texts
 from .purchases import (
+    count_ranges,
     group_purchases,
-    hash_texts,
-    number_texts,
+    group_states,
     order_purchases,
     place_purchases,
+    take_purchases,
 )
 from .regret import choose_exactly, regret
 from .scores.chosen_odds import response_odds, score_begun
@@ -42,13 +43,16 @@ __all__ = [
     "compile_constraints",
     "copy_runs",
     "count_losses",
+    "count_ranges",
     "evaluate",
     "find_customers",
     "find_outside",
     "fix_choices",
     "fold_purchases",
     "group_purchases",
+    "group_states",
     "hash_blocks",
+    "hash_numbers",
     "hash_texts",
     "keep_likeliest",
     "list_changes",
@@ -69,4 +73,5 @@ __all__ = [
     "score_begun",
     "score_trees",
     "span",
+    "take_purchases",
 ]

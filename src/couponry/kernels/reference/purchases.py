@@ -1,6 +1,6 @@
-"""The kernels that put purchases into order: by customer, then by item and period, what belongs together added up.
+"""The kernels that check purchases, put them into order and add up what belongs together.
 
-Customers whose ids are text are given numbers first. Letters: r rows, c items that have numbers.
+Letters: r rows, c items that have numbers.
 """
 
 from __future__ import annotations
@@ -8,15 +8,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..affinity_contract import (
+from ..affinity_contract import GroupedStates
+from ..contract import Flags, Integer, Prices, Sums, Words
+from ..purchases_contract import (
     NO_ITEM,
     ZERO_PERIOD,
+    GivenPurchases,
     GroupedRows,
+    PurchaseBounds,
     PurchaseColumns,
     PurchaseRows,
-    TextTable,
 )
-from ..contract import Integer, Sums, Words
+from .affinity import fold_purchases
 
 ONE = np.uint64(1)
 HALF_WORD = np.uint64(32)
@@ -24,88 +27,99 @@ LOW_HALF = np.uint64(0xFFFFFFFF)
 TOP_BIT = np.uint64(1 << 63)
 """Turned over, it makes words signed numbers of the same order."""
 
-MULTIPLIER = np.uint64(0x100000001B3)
-"""Of the polynomial hash of text: the prime of the 64-bit FNV hash."""
+BLOCK = 512
+"""Rows that are checked before the first of them is written."""
+
+LEAST, MOST = np.int64(-(2**63)), np.int64(2**63 - 1)
 
 
-def hash_texts(end: Sums, data: NDArray[np.uint8], out: Words) -> None:
-    """Hash texts: a polynomial of their bytes plus 1, modulo 2 ** 64, scattered as SplitMix64 does.
-
-    Parameters
-    ----------
-    end : ndarray of int64, shape (r + 1,)
-        Text t is ``data[end[t]:end[t + 1]]``.
-    data : ndarray of uint8
-    out : ndarray of uint64, shape (r,)
-        OUT.
-    """
-    out[:] = 0
-    for r in range(len(out)):
-        x = out[r : r + 1]  # an array: products of single numbers would warn that they overflow
-        for k in range(end[r + 1] - 1, end[r] - 1, -1):
-            x += np.uint64(data[k]) + ONE
-            x *= MULTIPLIER
-    out += np.uint64(0x9E3779B97F4A7C15)
-    out ^= out >> np.uint64(30)
-    out *= np.uint64(0xBF58476D1CE4E5B9)
-    out ^= out >> np.uint64(27)
-    out *= np.uint64(0x94D049BB133111EB)
-    out ^= out >> np.uint64(31)
-
-
-def number_texts(
-    end: Sums,
-    data: NDArray[np.uint8],
-    hashed: Words,
-    table: TextTable,
-    number: Sums,
-    adds: Integer,
+def take_purchases(
+    given: GivenPurchases,
+    bounds: PurchaseBounds,
+    columns: PurchaseColumns,
+    seen: Flags,
+    found: Sums,
 ) -> None:
-    """Find the numbers of texts; several threads may do so while one adds others to the same table.
+    """Check transactions, and put those that count behind each other.
 
     Parameters
     ----------
-    end : ndarray of int64, shape (r + 1,)
-        Text t is ``data[end[t]:end[t + 1]]``.
-    data : ndarray of uint8
-    hashed : ndarray of uint64, shape (r,)
-        See `hash_texts`.
-    table : TextTable
-        IN/OUT: with room for the texts that are added, and a free slot besides.
-    number : ndarray of int64, shape (r,)
-        IN/OUT: numbers of texts that have one stay; those of others are looked up, and are -1 if there are none.
-    adds : int
-        1: texts that the table lacks are added to it; 0: they are not.
+    given : GivenPurchases
+        Columns as they are in a table.
+    bounds : PurchaseBounds
+        What they have to lie between.
+    columns : PurchaseColumns
+        OUT: purchases with a quantity above 0 up to the last period that is read; spend in hundredths, rounded half up.
+    seen : ndarray of uint8, shape (products,)
+        IN/OUT: 1 for each product among them; other threads may write there, too.
+    found : ndarray of int64, shape (9,)
+        OUT: how many these are; rows whose quantity is not above 0; rows of later periods; least and largest customer,
+        period and spend. A first number of -1: something is beyond its bounds.
     """
-    mask = np.uint64(len(table.slot) - 1)
-    for r in range(len(number)):
-        if number[r] >= 0:
-            continue
-        text, tag = data[end[r] : end[r + 1]], hashed[r] >> HALF_WORD
-        at = hashed[r] & mask
-        while number[r] < 0 and table.slot[at]:
-            found = np.int64(table.slot[at] & LOW_HALF) - 1
-            if table.slot[at] >> HALF_WORD == tag and is_text(table, found, text):
-                number[r] = found
-            at = (at + ONE) & mask
-        if number[r] < 0 and adds:
-            number[r] = table.known[0]
-            begin = table.end[number[r]]
-            table.data[begin : begin + len(text)] = text
-            table.end[number[r] + 1] = begin + len(text)
-            table.known[0] += 1
-            table.slot[at] = tag << HALF_WORD | np.uint64(number[r] + 1)
+    kept, left_out, too_late = 0, 0, 0
+    for start in range(0, len(given.customer), BLOCK):
+        rows = range(start, min(start + BLOCK, len(given.customer)))
+        for r in rows:
+            if not is_within(given, bounds, r):
+                found[0] = -1
+                return
+        for r in rows:
+            in_time = np.int64(given.period[r]) <= bounds.until
+            bought = len(given.quantity) == 0 or given.quantity[r] > 0
+            if not in_time:
+                too_late += 1
+                continue
+            if not bought:
+                left_out += 1
+                continue
+            spend = np.float64(given.spend[r]) if len(given.spend) else np.float64(0.0)
+            columns.customer[kept] = given.customer[r]
+            columns.number[kept] = given.product[r]
+            columns.period[kept] = given.period[r]
+            columns.discounted[kept] = len(given.discount) > 0 and given.discount[r] != 0
+            columns.spend[kept] = np.int64(np.floor(spend * 100.0 + 0.5))
+            kept += 1
+    found[0], found[1], found[2] = kept, left_out, too_late
+    for k in range(3):
+        found[3 + 2 * k], found[4 + 2 * k] = MOST, LEAST
+    for r in range(kept):
+        found[3] = min(found[3], columns.customer[r])
+        found[4] = max(found[4], columns.customer[r])
+        found[5] = min(found[5], np.int64(columns.period[r]))
+        found[6] = max(found[6], np.int64(columns.period[r]))
+        found[7] = min(found[7], columns.spend[r])
+        found[8] = max(found[8], columns.spend[r])
+        seen[columns.number[r]] = 1
 
 
-def is_text(table: TextTable, number: Integer, text: NDArray[np.uint8]) -> bool:
-    """Whether a text of the table is this one."""
-    begin = table.end[number]
-    if table.end[number + 1] - begin != len(text):
-        return False
-    is_same = True
-    for k in range(len(text)):
-        is_same = is_same and table.data[begin + k] == text[k]
-    return is_same
+def is_within(given: GivenPurchases, bounds: PurchaseBounds, r: Integer) -> bool:
+    """Whether the numbers of a row lie within their bounds."""
+    product, period = np.int64(given.product[r]), np.int64(given.period[r])
+    fits = 0 <= product < bounds.products and -ZERO_PERIOD < period < ZERO_PERIOD
+    if len(given.quantity):
+        fits = fits and abs(np.float64(given.quantity[r])) <= bounds.quantity
+    if len(given.spend):
+        fits = fits and abs(np.float64(given.spend[r])) <= bounds.spend
+    if len(given.discount):
+        fits = fits and abs(np.float64(given.discount[r])) <= bounds.discount
+    return bool(fits)
+
+
+def count_ranges(customer: Sums, shift: Integer, least: Integer, count: Sums) -> None:
+    """Count the rows of ranges of ids.
+
+    Parameters
+    ----------
+    customer : ndarray of int64, shape (r,)
+    shift : int
+        Ranges are of 2 ** shift ids each: an id lies in range ``id >> shift``.
+    least : int
+        The first range.
+    count : ndarray of int64, shape (ranges,)
+        IN/OUT: rows are added to those of their range.
+    """
+    for r in range(len(customer)):
+        count[(customer[r] >> shift) - least] += 1
 
 
 def order_purchases(columns: PurchaseColumns, rows: PurchaseRows) -> None:
@@ -185,6 +199,55 @@ def group_purchases(
     grouped.customer_pairs[customers] = pairs
     grouped.customer_trips[customers] = trips
     grouped.pair_purchases[pairs] = purchases
+
+
+def group_states(
+    rows: PurchaseRows,
+    rank: NDArray[np.uint32],
+    first: Integer,
+    last: Integer,
+    factor: Prices,
+    grouped: GroupedStates,
+) -> None:
+    """Take purchases up into states by customer and item, and by customer: `group_purchases` and `fold_purchases`.
+
+    Parameters
+    ----------
+    rows : PurchaseRows
+    rank : ndarray of uint32, shape (c,)
+        Where the item of each number stands among the items; items of several numbers have one rank.
+    first, last : int
+        Periods that all purchases lie between.
+    factor : ndarray of float32, shape (G, H)
+        What is left of a purchase after so many periods; G is above last - first.
+    grouped : GroupedStates
+        OUT.
+    """
+    n = len(rows.customer)
+    found = GroupedRows(
+        np.zeros(4, np.int64), np.empty(n, np.int64), np.empty(n + 1, np.int64),
+        np.empty(n + 1, np.int64), np.empty(n, np.uint32), np.empty(n + 1, np.int64),
+        np.empty(n, np.int32), np.empty(n, np.uint8), np.empty(n, np.int64),
+        np.empty(n, np.int32), np.empty(n, np.uint8), np.empty(n, np.int64),
+    )  # fmt: skip
+    group_purchases(rows, rank, first, last, found)
+    customers, pairs = found.counts[0], found.counts[1]
+    grouped.counts[0], grouped.counts[1] = customers, pairs
+    grouped.customer[:customers] = found.customer[:customers]
+    ends = found.customer_pairs[: customers + 1]
+    grouped.n_pairs[:customers] = ends[1:] - ends[:-1]
+    grouped.item[:pairs] = found.pair_item[:pairs]
+    for states, count in ((grouped.pairs, pairs), (grouped.trips, customers)):
+        states.times[:count] = 0
+        states.discounted[:count] = 0
+        states.spend[:count] = 0
+        states.squared_gaps[:count] = 0
+    ptr = found.pair_purchases[: pairs + 1]
+    fold_purchases(ptr, found.period, found.discounted, found.spend, factor, grouped.pairs)
+    ptr = found.customer_trips[: customers + 1]
+    fold_purchases(
+        ptr, found.trip_period, found.trip_discounted, found.trip_spend, factor, grouped.trips
+    )
 
 
 def group_customer(

@@ -6,7 +6,9 @@ In a folder each array is one `.npy` file, which `numpy.load(file, mmap_mode="r"
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -32,6 +34,20 @@ class ArrayWriter(Protocol):
         ----------
         values : ndarray
             The next part, flattened.
+        """
+
+    def claim(self, values: NDArray[Any]) -> Callable[[], None]:
+        """Take the next part of the array, which is written later.
+
+        Parameters
+        ----------
+        values : ndarray
+            The next part, flattened; it must not be changed before it is written.
+
+        Returns
+        -------
+        callable
+            Writes it, in any thread.
         """
 
     def room(self, start: int, stop: int) -> NDArray[Any]:
@@ -196,6 +212,16 @@ class _MemoryWriter:
         # a view would keep all of the array that it is of
         self._parts.append(part if part.base is None else part.copy())
 
+    def claim(self, values: NDArray[Any]) -> Callable[[], None]:
+        end = self._filled + len(values)
+        if end <= len(self._room) and not self._parts:
+            place = self._room[self._filled : end]
+            self._filled = end
+        else:
+            place = np.empty(len(values), self._dtype)
+            self._parts.append(place)
+        return partial(np.copyto, place, values)
+
     def room(self, start: int, stop: int) -> NDArray[Any]:
         whole = self._room[start:stop]
         return whole if len(whole) == stop - start else np.empty(stop - start, self._dtype)
@@ -239,18 +265,28 @@ class _FileWriter:
         path.unlink(missing_ok=True)  # a new file: the old one may be mapped
         self._file = path.open("w+b", buffering=0)
         self._file.write(_header(dtype, (0,)))
+        self._end = HEADER_BYTES
 
     def append(self, values: NDArray[Any]) -> None:
-        left = np.ascontiguousarray(values, self._dtype).reshape(-1).view(np.uint8).data
+        self.claim(values)()
+
+    def claim(self, values: NDArray[Any]) -> Callable[[], None]:
+        values = np.ascontiguousarray(values, self._dtype)
+        start, self._end = self._end, self._end + values.nbytes
+        return partial(self._write, values, start)
+
+    def _write(self, values: NDArray[Any], at: int) -> None:
+        left = values.reshape(-1).view(np.uint8).data
         while len(left):  # one write takes 2 GiB at most
-            left = left[self._file.write(left) :]
+            written = os.pwrite(self._file.fileno(), left, at)
+            left, at = left[written:], at + written
 
     def room(self, start: int, stop: int) -> NDArray[Any]:
         return np.empty(stop - start, self._dtype)
 
     def finish(self, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
         with self._file as file:
-            size = (file.seek(0, os.SEEK_END) - HEADER_BYTES) // self._dtype.itemsize
+            size = (self._end - HEADER_BYTES) // self._dtype.itemsize
             shape = (size,) if shape is None else shape
             file.seek(0)
             file.write(_header(self._dtype, shape))

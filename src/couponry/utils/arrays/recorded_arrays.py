@@ -13,7 +13,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -93,9 +93,12 @@ class _RecordingWriter:
         self._folder, self._name = folder, name
 
     def append(self, values: NDArray[Any]) -> None:
+        self.claim(values)()
+
+    def claim(self, values: NDArray[Any]) -> Callable[[], None]:
         values = np.ascontiguousarray(values, self._dtype)
         self._digest.update(values)
-        self._writer.append(values)
+        return self._writer.claim(values)
 
     def room(self, start: int, stop: int) -> NDArray[Any]:
         return self._writer.room(start, stop)

@@ -22,7 +22,7 @@ from ....utils.errors import InvalidInput
 from ..history_arrays import HistoryArrays
 from ..periods import PERIODS_PER_WEEK, read_periods
 from .even_spacing import even_decay, even_recent, even_squared_gaps
-from .transactions import MAX_SPEND, in_hundredths
+from .money import MAX_SPEND, in_hundredths
 
 TABLE = "aggregates"
 STATES = ("times", "first", "last", "discounted", "spend", "squared_gaps", "recent")

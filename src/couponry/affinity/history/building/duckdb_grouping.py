@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ....data import tables
 from ....data.ids import count_up_to
-from ....kernels.affinity_contract import NO_ITEM, PurchaseRows
+from ....kernels.purchases_contract import NO_ITEM, PurchaseRows
 from .duckdb_session import DuckDBSession, Resources
 from .grouping import PURPOSE, CustomerRows, RangeOfPurchases, Watching, older_blocks
 from .packed_rows import pack
@@ -80,7 +80,7 @@ class DuckDBPurchases:
 
         def batches() -> Iterator[pa.RecordBatch]:
             for batch in transactions.batches():
-                watching.see([batch])
+                watching.see(batch)
                 yield batch
 
         query = "SELECT customer, product AS item, period, discounted, spend FROM purchases"

@@ -23,7 +23,7 @@ from ..history_folder import Built, Coverage, build_history, build_passing
 from ..periods import check_span
 from .duckdb_grouping import DuckDBPurchases
 from .duckdb_session import Resources
-from .grouping import GroupedPurchases, Watching
+from .grouping import GroupedPurchases, Watcher, Watching
 from .merging import HistoryMerger
 from .runs.native_grouping import IdsBeyondMemory, SortedPurchases
 from .transactions import Transactions
@@ -45,8 +45,8 @@ class GroupingOptions:
     memory : int, optional
         Bytes that DuckDB may take before it goes to disk.
     threads : int, optional
-    watch : callable, optional
-        Called with every batch of transactions before they are grouped.
+    watch : Watcher, optional
+        Looks at every batch of transactions before they are grouped.
     last_complete : callable, optional
         Called when all of them were read: the last period that is kept; None: all are.
     passing : bool
@@ -58,7 +58,7 @@ class GroupingOptions:
     until: int | None = None
     memory: int | None = None
     threads: int | None = None
-    watch: Callable[[pa.RecordBatch], None] | None = None
+    watch: Watcher | None = None
     last_complete: Callable[[], int | None] | None = None
     passing: bool = False
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ....kernels.affinity_contract import PurchaseRows
+from ....kernels.purchases_contract import PurchaseRows
 from ....utils.arrays.blocks import row_blocks
 
 BLOCK_PAIRS = 1 << 20
@@ -20,31 +20,101 @@ PURPOSE = "grouping the transactions"
 """What memory and disk are used for, for errors."""
 
 
+class Watcher(Protocol):
+    """Looks at transactions while they are read."""
+
+    def look(self, batch: pa.RecordBatch) -> Any:
+        """Look at a batch, in any thread, while others look at others.
+
+        Parameters
+        ----------
+        batch : pyarrow.RecordBatch
+            Gone afterwards.
+
+        Returns
+        -------
+        object
+            What there is to `take`.
+        """
+
+    def take(self, found: Any) -> None:
+        """Take what looking came to, in the order of the batches.
+
+        Parameters
+        ----------
+        found : object
+        """
+
+
+class Watchers:
+    """Several watchers as one.
+
+    Parameters
+    ----------
+    *watchers : Watcher
+    """
+
+    def __init__(self, *watchers: Watcher):
+        self._watchers = watchers
+
+    def look(self, batch: pa.RecordBatch) -> list[Any]:
+        """Look at a batch; see `Watcher`.
+
+        Parameters
+        ----------
+        batch : pyarrow.RecordBatch
+
+        Returns
+        -------
+        list
+        """
+        return [watcher.look(batch) for watcher in self._watchers]
+
+    def take(self, found: list[Any]) -> None:
+        """Take what looking came to; see `Watcher`.
+
+        Parameters
+        ----------
+        found : list
+        """
+        for watcher, some in zip(self._watchers, found, strict=True):
+            watcher.take(some)
+
+
 @dataclass
 class Watching:
     """Who looks on while transactions are read.
 
     Attributes
     ----------
-    watch : callable, optional
-        Called with every batch of transactions before they are grouped.
+    watch : Watcher, optional
+        Looks at every batch of transactions before they are grouped.
     last_complete : callable, optional
         Called when all of them were read: the last period that is kept; None: all are.
     """
 
-    watch: Callable[[pa.RecordBatch], None] | None = None
+    watch: Watcher | None = None
     last_complete: Callable[[], int | None] | None = None
     _seen: int = 0
     _again: int = 0
 
-    def see(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Let them look at batches of transactions, but for rows that they have seen before."""
-        for batch in batches:
-            again = min(self._again, len(batch))
-            self._again -= again
-            if self.watch is not None and len(batch) > again:
-                self._seen += len(batch) - again
-                self.watch(batch.slice(again))
+    def look(self, batch: pa.RecordBatch) -> tuple[int, Any]:
+        """Let them look at a batch, in any thread; return how many rows it has, and what there is to take."""
+        return len(batch), None if self.watch is None else self.watch.look(batch)
+
+    def take(self, looked: tuple[int, Any]) -> None:
+        """Let them take what looking at a batch came to, which none of them has seen before."""
+        rows, found = looked
+        self._seen += rows
+        if self.watch is not None:
+            self.watch.take(found)
+
+    def see(self, batch: pa.RecordBatch) -> None:
+        """Let them look at a batch, but for rows that they have seen before."""
+        again = min(self._again, len(batch))
+        self._again -= again
+        if len(batch) > again:
+            self.take(self.look(batch.slice(again)))
 
     def begin_again(self) -> None:
         """Transactions are read once more, from the first on."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from threading import local
 from typing import Any, NamedTuple
 
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 from ....data import tables
 from ....data.ids import IdWriter
 from ....kernels import load
-from ....kernels.affinity_contract import GroupedRows, Pairs
-from ....kernels.contract import NONE
+from ....kernels.affinity_contract import GroupedStates, Pairs
+from ....kernels.purchases_contract import GroupedRows
 from ....utils.arrays.array_store import Arrays, ArrayStore
 from ....utils.arrays.mapped_arrays import release_pages
-from ....utils.parallel import parallel_map
+from ....utils.parallel import work_in_turns
 from ..history_arrays import HistoryArrays
 from ..pair_states import slice_states
 from .grouping import CustomerRows, GroupedPurchases, RangeOfPurchases
@@ -48,10 +49,11 @@ class _Part(NamedTuple):
 class _GroupRoom(local):
     """Room for what rows come to, of each thread, which is used again: new memory costs more than what is written."""
 
-    def __init__(self) -> None:
-        self._grouped = GroupedRows.new(0)
+    def __init__(self, n_half_lives: int) -> None:
+        self._n_half_lives = n_half_lives
+        self._grouped, self._states = GroupedRows.new(0), GroupedStates.new(0, n_half_lives)
 
-    def of(self, rows: int) -> GroupedRows:
+    def of_purchases(self, rows: int) -> GroupedRows:
         """Return room for so many rows, until the thread asks again."""
         spare = len(self._grouped.customer) - rows
         if spare < 0:
@@ -59,6 +61,16 @@ class _GroupRoom(local):
             spare = 0
         arrays: list[Any] = [array[: len(array) - spare] for array in self._grouped[1:]]
         return GroupedRows(self._grouped.counts, *arrays)
+
+    def of_states(self, rows: int) -> GroupedStates:
+        """Return room for the states that so many rows come to, until the thread asks again."""
+        if len(self._states.customer) < rows:
+            self._states = GroupedStates.new(rows, self._n_half_lives)
+        room = self._states
+        return GroupedStates(
+            room.counts, room.customer[:rows], room.n_pairs[:rows], room.item[:rows],
+            slice_states(room.pairs, 0, rows), slice_states(room.trips, 0, rows),
+        )  # fmt: skip
 
 
 class HistoryMerger:
@@ -84,7 +96,7 @@ class HistoryMerger:
         self._position = position.astype(np.uint32)
         self._n_items = max(len(items), 1)
         self._n_half_lives = factors.shape[1]
-        self._room = _GroupRoom()
+        self._room = _GroupRoom(self._n_half_lives)
         self._written_customers, self._written_pairs = 0, 0
         self._store = store
         self._writers: dict[str, Any] = {}
@@ -106,8 +118,7 @@ class HistoryMerger:
         self._customers = IdWriter(self._store, "customers", grouped.customer_type)
         self._begin(grouped.rows)
         ranges = grouped.ranges(self._items, self._old.customers, self._old.indptr)
-        for part in parallel_map(self._merged, _with_starts(ranges), threads):
-            self._append(part)
+        work_in_turns(self._merged, self._claim, _with_starts(ranges), threads)
         return self.finish()
 
     def _begin(self, rows: int) -> None:
@@ -134,18 +145,24 @@ class HistoryMerger:
             arrays[name] = writer.finish((rows, self._n_half_lives) if is_matrix else None)
         return arrays
 
-    def _append(self, part: _Part) -> None:
-        """Append customers, their pairs and the states of both."""
+    def _claim(self, part: _Part) -> Callable[[], None]:
+        """Take customers, their pairs and the states of both; return what writes them."""
         self._writers["indptr"].append(np.cumsum(part.n_pairs) + self._written_pairs)
-        self._writers["item"].append(part.item)
+        self._customers.append(part.customers)
+        writes = [self._writers["item"].claim(part.item)]
         for name, states in (("pairs", part.pairs), ("trips", part.trips)):
             for field, array in states._asdict().items():
-                self._writers[f"{name}-{field}"].append(array.reshape(-1))
-        self._customers.append(part.customers)
+                writes.append(self._writers[f"{name}-{field}"].claim(array.reshape(-1)))
         self._written_pairs += len(part.item)
         self._written_customers += len(part.customers)
+        return partial(self._write, writes, part.start, part.stop)
+
+    def _write(self, writes: list[Callable[[], None]], start: int, stop: int) -> None:
+        """Write a part, and let go of what was read for it."""
+        for write in writes:
+            write()
         old = self._old
-        begin, end = int(old.indptr[part.start]), int(old.indptr[part.stop])
+        begin, end = int(old.indptr[start]), int(old.indptr[stop])
         release_pages(old.item[begin:end], *slice_states(old.pairs, begin, end))
 
     def _merged(self, given: tuple[int, RangeOfPurchases]) -> _Part:
@@ -153,7 +170,8 @@ class HistoryMerger:
         start, (stop, read) = given
         added = None if read is None else read()
         if added is not None and len(added.rows.customer):
-            return self._with_purchases(start, stop, added)
+            merged = self._of_purchases if start == stop else self._with_purchases
+            return merged(start, stop, added)
         old, begin, end = self._old, int(self._old.indptr[start]), int(self._old.indptr[stop])
         return _Part(
             start, stop, old.customers[start:stop], np.diff(old.indptr[start : stop + 1]),
@@ -161,17 +179,26 @@ class HistoryMerger:
             slice_states(old.trips, start, stop),
         )  # fmt: skip
 
+    def _of_purchases(self, start: int, stop: int, added: CustomerRows) -> _Part:
+        """Return new customers; what is said of them is there until the thread merges again."""
+        found = self._room.of_states(len(added.rows.customer))
+        self._kernels.group_states(added.rows, added.rank, *self._bounds, self._factors, found)
+        n, pairs = found.counts.tolist()
+        return _Part(
+            start, stop, added.ids(found.customer[:n].copy()), found.n_pairs[:n], found.item[:pairs],
+            slice_states(found.pairs, 0, pairs), slice_states(found.trips, 0, n),
+        )  # fmt: skip
+
     def _with_purchases(self, start: int, stop: int, added: CustomerRows) -> _Part:
         """Merge old customers with purchases."""
         old = self._old
         begin, end = int(old.indptr[start]), int(old.indptr[stop])
-        found = self._room.of(len(added.rows.customer))
+        found = self._room.of_purchases(len(added.rows.customer))
         self._kernels.group_purchases(added.rows, added.rank, *self._bounds, found)
         n, pairs, purchases, trips = found.counts.tolist()
-        customers, code, old_code = added.ids(found.customer[:n].copy()), np.arange(n), NONE
-        if start < stop:
-            both, customers = tables.ranks(pa.concat_arrays([old.customers[start:stop], customers]))
-            old_code, code = both[: stop - start], both[stop - start :]
+        new_customers = added.ids(found.customer[:n].copy())
+        both, customers = tables.ranks(pa.concat_arrays([old.customers[start:stop], new_customers]))
+        old_code, code = both[: stop - start], both[stop - start :]
         new_key: NDArray[np.int64] = np.repeat(code, np.diff(found.customer_pairs[: n + 1]))
         new_key *= self._n_items
         new_key += found.pair_item[:pairs]
@@ -187,11 +214,8 @@ class HistoryMerger:
         old_key += self._position[old.item[begin:end]]
         key, pair_states = self._fold(old_key, slice_states(old.pairs, begin, end), new_pairs)
         trip_states = self._fold(old_code, slice_states(old.trips, start, stop), new_trips)[1]
-        if start == stop:
-            count, item = np.diff(found.customer_pairs[: n + 1]), found.pair_item[:pairs].copy()
-        else:
-            count = np.bincount(key // self._n_items, minlength=len(customers))
-            item = (key % self._n_items).astype(np.uint32)
+        count = np.bincount(key // self._n_items, minlength=len(customers))
+        item = (key % self._n_items).astype(np.uint32)
         return _Part(start, stop, customers, count, item, pair_states, trip_states)
 
     def _fold(

@@ -1,4 +1,4 @@
-"""What was bought and when, in a word of 64 bits: see `couponry.kernels.affinity_contract.PurchaseRows`."""
+"""What was bought and when, in a word of 64 bits: see `couponry.kernels.purchases_contract.PurchaseRows`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....kernels.affinity_contract import NO_ITEM, ZERO_PERIOD
+from ....kernels.purchases_contract import NO_ITEM, ZERO_PERIOD
 
 HALF_WORD = np.uint64(32)
 

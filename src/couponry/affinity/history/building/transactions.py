@@ -15,15 +15,17 @@ from ....data import tables
 from ....data.formats.parquet_rows import Part
 from ....data.streams import Stream, stream
 from ....data.table_files import empty_table
+from ....kernels.purchases_contract import GivenPurchases
 from ....utils.checks import shown
 from ....utils.errors import InvalidInput
 from ..periods import check_timezone, period_number, read_periods
+from .money import MAX_SPEND, in_hundredths
+from .pieces import pieces_of
+from .plain_rows import plain_rows
 from .transaction_columns import OPTIONAL_COLUMNS, TIME_COLUMNS, column_names, transaction_columns
 
 TABLE = "transactions"
 NULL_CUSTOMERS = ("refuse", "skip")
-MAX_SPEND = 9e13
-"""Largest amount of money in a row, so that hundredths fit in int64 with room for their sums."""
 
 
 class ReadOptions(NamedTuple):
@@ -45,9 +47,6 @@ class ReadOptions(NamedTuple):
 
 
 DEFAULT_OPTIONS = ReadOptions()
-
-PIECE_ROWS = 1 << 17
-"""Rows that are checked at a time, at most: what is made of them stays in a cache that is near."""
 
 
 class CheckedRows(NamedTuple):
@@ -261,23 +260,21 @@ class Transactions:
             With the first row that makes no sense.
         """
         for piece in self.pieces():
-            yield from self.count(self.checked(*piece)).to_batches()
+            checked = self.checked(*piece)
+            self.count(checked.left_out, checked.guests, checked.too_late)
+            yield from checked.rows.to_batches()
 
-    def count(self, checked: CheckedRows) -> pa.Table:
-        """Count what was left out of rows, and return the others.
+    def count(self, left_out: int, guests: int, too_late: int) -> None:
+        """Count what was left out of rows.
 
         Parameters
         ----------
-        checked : CheckedRows
-
-        Returns
-        -------
-        pyarrow.Table
+        left_out, guests, too_late : int
+            See `CheckedRows`.
         """
-        self.left_out += checked.left_out
-        self.guests += checked.guests
-        self.too_late += checked.too_late
-        return checked.rows
+        self.left_out += left_out
+        self.guests += guests
+        self.too_late += too_late
 
     def checked(self, table: pa.Table, first_row: int) -> CheckedRows:
         """Check rows; several threads may do so at a time.
@@ -305,7 +302,7 @@ class Transactions:
         if guests and guests == len(table):
             return CheckedRows(self.schema.empty_table(), 0, guests, 0)
         columns = {
-            "customer": self._ids(table, "customer", self.customer_type, first_row),
+            "customer": self.customers(table, first_row),
             "product": self._ids(table, "product", self.product_type, first_row),
             "period": read_periods(table, names[self._time], first_row, TABLE, self._timezone),
             "discounted": np.zeros(len(table), np.uint8),
@@ -328,6 +325,43 @@ class Transactions:
         rows = pa.table(columns, schema=self.schema)
         rows = rows if kept.all() else rows.filter(pa.array(kept))
         return CheckedRows(rows, left_out, guests, too_late)
+
+    def plain(self, table: pa.Table) -> GivenPurchases | None:
+        """Return rows as plain numbers if they are such, as yet unchecked; customers whose ids are text are left out.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+
+        Returns
+        -------
+        GivenPurchases or None
+        """
+        names = self._names
+        amounts = [names[name] if name in self.optional else None for name in OPTIONAL_COLUMNS]
+        customer = names["customer"] if pa.types.is_integer(self.customer_type) else None
+        if table[names["customer"]].null_count:
+            return None
+        return plain_rows(table, [customer, names["product"], names[self._time]], amounts)
+
+    def customers(self, table: pa.Table, first_row: int) -> pa.Array:
+        """Return the ids of customers.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+        first_row : int
+
+        Returns
+        -------
+        pyarrow.Array
+            Of `customer_type`.
+
+        Raises
+        ------
+        InvalidInput
+        """
+        return self._ids(table, "customer", self.customer_type, first_row)
 
     def _with_customers(self, table: pa.Table) -> tuple[pa.Table, NDArray[np.bool_]]:
         """Return the rows, with any customer where there is none, and which rows have one."""
@@ -355,37 +389,3 @@ class Transactions:
     def _ids(self, table: pa.Table, key: str, kind: pa.DataType, first_row: int) -> pa.Array:
         """Return ids of the type that the schema promised; a file whose column is empty has integers."""
         return tables.ids(table, TABLE, self._names[key], first_row).cast(kind)
-
-
-def pieces_of(table: pa.Table, first_row: int) -> Iterator[tuple[pa.Table, int]]:
-    """Cut rows into pieces.
-
-    Parameters
-    ----------
-    table : pyarrow.Table
-    first_row : int
-        Number of its first row.
-
-    Yields
-    ------
-    pyarrow.Table, int
-        At most PIECE_ROWS rows, and the number of the first of them.
-    """
-    for start in range(0, max(len(table), 1), PIECE_ROWS):
-        yield table.slice(start, PIECE_ROWS), first_row + start
-
-
-def in_hundredths(money: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return amounts of money as whole hundredths, rounded half up, so that sums do not depend on their order.
-
-    Parameters
-    ----------
-    money : ndarray of float64, shape (n,)
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-    """
-    hundredths = money * 100.0
-    hundredths += 0.5
-    return np.floor(hundredths, out=hundredths).astype(np.int64)

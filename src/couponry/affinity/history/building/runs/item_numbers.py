@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .....data import tables
 from .....data.ids import TEXT
-from .....kernels.affinity_contract import NO_ITEM
+from .....kernels.purchases_contract import NO_ITEM
 from .....utils.arrays.ragged import ranges
 from .text_numbers import TextNumbers
 
@@ -35,7 +35,16 @@ class NumberedRows(NamedTuple):
 
 
 class ItemNumbers(Protocol):
-    """What gives numbers to items; several threads may ask at a time."""
+    """What gives numbers to items; several threads may ask at a time.
+
+    Attributes
+    ----------
+    seen : ndarray of uint8, shape (products,)
+        Products from 0 up to its length are numbers of items themselves; 1 for those that were there. Threads write
+        the same there.
+    """
+
+    seen: NDArray[np.uint8]
 
     def of(self, products: pa.Array) -> NumberedRows:
         """Find the items of rows.
@@ -70,7 +79,7 @@ class ProductNumbers:
     """
 
     def __init__(self, kind: pa.DataType):
-        self._seen = np.zeros(SMALL_IDS, np.bool_)  # by id; threads write the same there
+        self.seen = np.zeros(0 if kind == TEXT else SMALL_IDS, np.uint8)
         self._others, self._lock = pa.array([], kind), Lock()
         self._texts = TextNumbers() if kind == TEXT else None
 
@@ -89,7 +98,7 @@ class ProductNumbers:
             return NumberedRows(self._texts.of(products).astype(np.uint32), None)
         ids = products.to_numpy()
         if len(ids) == 0 or (ids.min() >= 0 and ids.max() < SMALL_IDS):
-            self._seen[ids] = True
+            self.seen[ids] = 1
             return NumberedRows(ids.astype(np.uint32), None)
         encoded = products.dictionary_encode()
         number = self._number_others(encoded.dictionary)
@@ -113,7 +122,7 @@ class ProductNumbers:
         """
         if self._texts is not None:
             return np.arange(len(self._texts)), self._texts.ids()
-        small, others = np.flatnonzero(self._seen), self._others
+        small, others = np.flatnonzero(self.seen), self._others
         number = np.concatenate([small, SMALL_IDS + np.arange(len(others))])
         return number, pa.concat_arrays([pa.array(small), others])
 
@@ -134,6 +143,7 @@ class CatalogueNumbers:
         self._count = np.bincount(place, minlength=len(self._products))
         self._start = np.cumsum(self._count) - self._count
         self._seen = np.zeros(len(self._items), np.bool_)
+        self.seen = np.zeros(0, np.uint8)
 
     def of(self, products: pa.Array) -> NumberedRows:
         """Find the items of rows; see `ItemNumbers`.

@@ -11,18 +11,19 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .....data import tables
-from .....data.arrow_columns import one_array
 from .....data.formats.parquet_rows import Part
 from .....data.ids import TEXT, count_before
 from .....kernels import load
-from .....kernels.affinity_contract import PurchaseColumns, PurchaseRows
+from .....kernels.purchases_contract import PurchaseRows
 from .....utils.memory import available_memory
 from .....utils.parallel import parallel_map
 from ..duckdb_session import Resources
 from ..grouping import PURPOSE, CustomerRows, RangeOfPurchases, Watching, older_blocks
 from ..packed_rows import numbers_of, periods_of
-from ..transactions import CheckedRows, Transactions, pieces_of
+from ..transactions import Transactions
+from .extents import Extent
 from .item_numbers import CatalogueNumbers, ItemNumbers, ProductNumbers
+from .part_reader import PartReader, Taken
 from .run import Run, make_run, make_unplaced_run
 from .sorted_runs import SortedRuns
 from .text_numbers import OrderedTexts, TextNumbers
@@ -47,11 +48,10 @@ UNLIMITED_BYTES = 4 << 30
 
 
 class _Made(NamedTuple):
-    """Rows as they were checked, a run of them, and their first and last period; none where there are no rows."""
+    """What there was in rows besides purchases, and a run of these; None: there are none."""
 
-    checked: list[CheckedRows]
+    taken: list[Taken]
     run: Run | None
-    periods: tuple[int, ...]
 
 
 class IdsBeyondMemory(Exception):
@@ -99,6 +99,8 @@ class SortedPurchases:
             else CatalogueNumbers(catalogue)
         )
         self._texts = TextNumbers() if transactions.customer_type == TEXT else None
+        look = None if watching.watch is None else watching.look
+        self._reader = PartReader(transactions, self._numbers, self._texts, self._kernels, look)
         memory = resources.memory or available_memory() or UNLIMITED_BYTES
         self._most_of_ids = int(memory * SHARE_OF_IDS)
         at_once = int(memory * (1 - SHARE_OF_RUNS)) // BYTES_PER_ROW
@@ -110,6 +112,7 @@ class SortedPurchases:
         self.rows = 0
         try:
             self.first, self.last = self._read()
+            del self._reader  # and the room that it keeps
             self._last_kept = watching.last_kept()
             if self._last_kept is not None and self.first <= self.last:
                 is_any_kept = self.first <= self._last_kept
@@ -131,17 +134,19 @@ class SortedPurchases:
 
     def _read(self) -> tuple[int, int]:
         """Read the transactions into runs; return their first and last period, 0 and -1 if there are none."""
-        periods: list[int] = []
+        periods: list[Extent] = []
         parts = self._transactions.parts(RUN_ROWS, self._decoded)
         for found in parallel_map(self._made, parts, self._threads):
-            for checked in found.checked:
-                self._watching.see(self._transactions.count(checked).to_batches())
+            for part in found.taken:
+                self._transactions.count(part.left_out, part.guests, part.too_late)
+                for looked in part.looked:
+                    self._watching.take(looked)
+                periods += [] if part.extents is None else [part.extents.period]
             if found.run is not None:
                 self._runs.add(found.run, self._bytes_of_ids())
                 self.rows += len(found.run.rows.bought)
-            periods += found.periods
             del found
-        return (min(periods), max(periods)) if periods else (0, -1)
+        return Extent.of(periods) if periods else (0, -1)
 
     def _bytes_of_ids(self) -> int:
         """Return what ids of customers take; raise where that is too much."""
@@ -152,41 +157,22 @@ class SortedPurchases:
 
     def _made(self, given: tuple[Part, int]) -> _Made:
         """Read rows, check them, give their items numbers and put them into a run."""
-        part, first_row = given
-        checked = [
-            self._transactions.checked(*piece) for piece in pieces_of(part.read(), first_row)
+        taken = self._reader.read(*given)
+        there = [
+            (part.columns, part.extents)
+            for part in taken
+            if part.columns is not None and part.extents is not None
         ]
-        parts = self._columns([part.rows for part in checked if len(part.rows)])
-        if not parts:
-            return _Made(checked, None, ())
-        periods = [extreme for part in parts for extreme in (part.period.min(), part.period.max())]
+        found = [part._replace(columns=None) for part in taken]
+        if not there:
+            return _Made(found, None)
+        parts, extents = [part for part, _ in there], [extent for _, extent in there]
+        customer, spend = (
+            Extent.of([getattr(extent, name) for extent in extents])
+            for name in ("customer", "spend")
+        )
         make = make_run if self._texts is None else make_unplaced_run
-        return _Made(checked, make(parts, self._kernels), (int(min(periods)), int(max(periods))))
-
-    def _columns(self, tables_of_rows: list[pa.Table]) -> list[PurchaseColumns]:
-        """Return checked rows column by column, with numbers of items in place of products."""
-        if not tables_of_rows:
-            return []
-        products = pa.chunked_array([one_array(rows["product"]) for rows in tables_of_rows])
-        number, row = self._numbers.of(one_array(products))
-        names = ("period", "discounted", "spend")
-        given = [
-            [self._customer_numbers(rows), *(one_array(rows[name]).to_numpy() for name in names)]
-            for rows in tables_of_rows
-        ]
-        if row is not None:
-            given = [[np.concatenate(column)[row] for column in zip(*given, strict=True)]]
-        ends = np.cumsum([len(columns[0]) for columns in given])
-        return [
-            PurchaseColumns(columns[0], number[end - len(columns[0]) : end], *columns[1:])
-            for columns, end in zip(given, ends.tolist(), strict=True)
-        ]
-
-    def _customer_numbers(self, rows: pa.Table) -> NDArray[np.int64]:
-        """Return the ids of customers, or numbers of those that are text."""
-        ids = one_array(rows["customer"])
-        numbers: NDArray[np.int64] = ids.to_numpy() if self._texts is None else self._texts.of(ids)
-        return numbers
+        return _Made(found, make(parts, customer, spend, self._kernels))
 
     def _items(self) -> pa.Array:
         """Return the ids of the items of purchases that are kept, ascending."""

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .....kernels.affinity_contract import PurchaseColumns, PurchaseRows
+from .....kernels.purchases_contract import PurchaseColumns, PurchaseRows
 from ..packed_rows import numbers_of, periods_of
+from .extents import Extent
 
 RANGE_BITS = 11
 """Bits of the number of ranges of ids, at most: as many places to write to as caches have room for."""
@@ -23,7 +24,7 @@ SINGLE_RANGE = 63
 
 
 class Run(NamedTuple):
-    """Purchases by ranges of ids; see `couponry.kernels.affinity_contract.PurchaseRows`.
+    """Purchases by ranges of ids; see `couponry.kernels.purchases_contract.PurchaseRows`.
 
     Attributes
     ----------
@@ -60,13 +61,17 @@ class Run(NamedTuple):
         return [int(place) for place in self.starts[np.searchsorted(ranges, bounds >> self.shift)]]
 
 
-def make_run(parts: list[PurchaseColumns], kernels: ModuleType) -> Run:
+def make_run(
+    parts: list[PurchaseColumns], customer: Extent, spend: Extent, kernels: ModuleType
+) -> Run:
     """Put purchases into a run.
 
     Parameters
     ----------
     parts : list of PurchaseColumns
         At least one row each, at least one of them.
+    customer, spend : Extent
+        Of all of them.
     kernels : module
         Of any backend.
 
@@ -74,16 +79,15 @@ def make_run(parts: list[PurchaseColumns], kernels: ModuleType) -> Run:
     -------
     Run
     """
-    ids = _extent([part.customer for part in parts])
-    shift = max((ids[1] - ids[0]).bit_length() - RANGE_BITS, 0)
-    least = ids[0] >> shift
-    count = np.zeros((ids[1] >> shift) - least + 1, np.int64)
+    shift = max((customer.most - customer.least).bit_length() - RANGE_BITS, 0)
+    least = customer.least >> shift
+    count = np.zeros((customer.most >> shift) - least + 1, np.int64)
     for part in parts:
-        count += np.bincount((part.customer >> shift) - least, minlength=len(count))
-    n = int(count.sum())
-    if shift and count.max() > FULLEST * n:
-        return _by_id(parts, n, kernels)
-    return _placed(parts, shift, least, count, kernels)
+        kernels.count_ranges(part.customer, shift, least, count)
+    if shift and count.max() > FULLEST * count.sum():
+        return _by_id(parts, kernels)
+    holding = _holding(customer, np.uint32), _holding(spend, np.int32)
+    return _placed(parts, shift, least, count, holding, kernels)
 
 
 def _placed(
@@ -91,16 +95,12 @@ def _placed(
     shift: int,
     least: int,
     count: NDArray[np.int64],
+    holding: tuple[DTypeLike, DTypeLike],
     kernels: ModuleType,
 ) -> Run:
-    """Put purchases into ranges, of which the rows were counted."""
-    ids, n = _extent([part.customer for part in parts]), int(count.sum())
-    spend = _extent([part.spend for part in parts])
-    rows = PurchaseRows(
-        np.empty(n, _holding(ids, np.uint32)),
-        np.empty(n, np.uint64),
-        np.empty(n, _holding(spend, np.int32)),
-    )
+    """Put purchases into ranges, of which the rows were counted; holding: types of customers and spend."""
+    n = int(count.sum())
+    rows = PurchaseRows(np.empty(n, holding[0]), np.empty(n, np.uint64), np.empty(n, holding[1]))
     starts = np.append(0, np.cumsum(count))
     place = starts[:-1].copy()
     for part in parts:
@@ -108,13 +108,17 @@ def _placed(
     return Run(rows, shift, least, starts)
 
 
-def make_unplaced_run(parts: list[PurchaseColumns], kernels: ModuleType) -> Run:
+def make_unplaced_run(
+    parts: list[PurchaseColumns], customer: Extent, spend: Extent, kernels: ModuleType
+) -> Run:
     """Put purchases into a run as they came, for `place_run`.
 
     Parameters
     ----------
     parts : list of PurchaseColumns
         Customers are numbers from 0 up to 2 ** 32.
+    customer, spend : Extent
+        Of all of them.
     kernels : module
         Of any backend.
 
@@ -123,9 +127,9 @@ def make_unplaced_run(parts: list[PurchaseColumns], kernels: ModuleType) -> Run:
     Run
         Of a single range.
     """
-    return _placed(
-        parts, SINGLE_RANGE, 0, np.array([sum(len(part.spend) for part in parts)]), kernels
-    )
+    count = np.array([sum(len(part.spend) for part in parts)])
+    holding = _holding(customer, np.uint32), _holding(spend, np.int32)
+    return _placed(parts, SINGLE_RANGE, 0, count, holding, kernels)
 
 
 def place_run(run: Run, number: NDArray[np.int64], kernels: ModuleType) -> Run:
@@ -153,27 +157,24 @@ def place_run(run: Run, number: NDArray[np.int64], kernels: ModuleType) -> Run:
         (bought & np.uint64(1)).astype(np.uint8),
         run.rows.spend[:].astype(np.int64),
     )
-    return make_run([columns], kernels)
+    return make_run(
+        [columns], Extent.of_numbers(columns.customer), Extent.of_numbers(columns.spend), kernels
+    )
 
 
-def _by_id(parts: list[PurchaseColumns], n: int, kernels: ModuleType) -> Run:
+def _by_id(parts: list[PurchaseColumns], kernels: ModuleType) -> Run:
     """Put purchases into the order of single ids."""
     columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    rows = PurchaseRows.new(n)
+    rows = PurchaseRows.new(len(columns[0]))
     kernels.order_purchases(PurchaseColumns(*columns), rows)
     customer, spend = (
-        array.astype(_holding(_extent([array]), dtype))
+        array.astype(_holding(Extent.of_numbers(array), dtype))
         for array, dtype in ((rows.customer, np.uint32), (rows.spend, np.int32))
     )
     return Run(PurchaseRows(customer, rows.bought, spend), 0, 0, None)
 
 
-def _extent(arrays: list[NDArray[np.int64]]) -> tuple[int, int]:
-    """Return the least and the largest of numbers."""
-    return min(int(array.min()) for array in arrays), max(int(array.max()) for array in arrays)
-
-
-def _holding(extent: tuple[int, int], dtype: DTypeLike) -> DTypeLike:
+def _holding(extent: Extent, dtype: DTypeLike) -> DTypeLike:
     """Return the type if it holds numbers of this extent, else int64."""
     holds = np.iinfo(dtype)
-    return dtype if holds.min <= extent[0] and extent[1] <= holds.max else np.int64
+    return dtype if holds.min <= extent.least and extent.most <= holds.max else np.int64

@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .....kernels.affinity_contract import PurchaseRows
+from .....kernels.purchases_contract import PurchaseRows
 from .....utils.errors import first_line
 from .....utils.parallel import parallel_map
 from .run import Run, place_run

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .....data.ids import as_ids, text_buffers
 from .....kernels import load
-from .....kernels.affinity_contract import TextTable
+from .....kernels.purchases_contract import TextTable
 from .....utils.arrays.text_order import text_order
 
 LEAST_ROOM = 1 << 10
