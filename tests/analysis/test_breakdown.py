@@ -130,6 +130,15 @@ def test_the_same_bits_by_any_number_of_threads(monkeypatch: pytest.MonkeyPatch)
     assert one.per_customer().equals(many.per_customer())
 
 
+@pytest.mark.parametrize("column", ["supplier", "labels", "role", "offer", "shop"])
+def test_the_same_with_many_coupons_each(
+    column: str, result: Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = result.by(column)
+    monkeypatch.setattr("couponry.analysis.coupon_totals.MOST_COMPARED", 2)
+    assert result.by(column).equals(expected)
+
+
 @pytest.mark.parametrize(
     ("column", "table", "said"),
     [

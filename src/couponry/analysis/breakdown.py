@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,51 +22,14 @@ from ..utils.checks import shown
 from ..utils.errors import InvalidInput
 from ..utils.parallel import parallel_map
 from ..utils.suggestions import known_names
-
-SUMMED = {"response": "redemptions", "cost": "cost", "value": "value"}
-"""Columns of coupons that are added up, and what their sums are called."""
-
-
-class CouponGroups(NamedTuple):
-    """Groups of coupons.
-
-    Attributes
-    ----------
-    values : list
-        What each group has in common, in ascending order; None comes last: nothing.
-    kind : pyarrow.DataType
-        Of the values.
-    of_coupons : callable
-        Called as ``of_coupons(positions, customers)`` for coupons by their candidates' positions and customers'
-        numbers; gives pairs of a coupon and a group that it is in, by coupon.
-    """
-
-    values: list[Any]
-    kind: pa.DataType
-    of_coupons: Callable[
-        [NDArray[np.int64], NDArray[np.int64]], tuple[NDArray[np.int64], NDArray[np.int64]]
-    ]
-
-
-class GroupTotals(NamedTuple):
-    """What the coupons of a block of customers come to in each group."""
-
-    coupons: NDArray[np.int64]
-    customers: NDArray[np.int64]
-    sums: list[NDArray[np.float64]]
-
-    @classmethod
-    def zeros(cls, groups: int, sums: int) -> GroupTotals:
-        """Nothing yet in any of some groups."""
-        nothing = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
-        return cls(*nothing, [np.zeros(groups) for _ in range(sums)])
-
-    def add(self, other: GroupTotals) -> None:
-        """Add the totals of another block, in place."""
-        self.coupons[:] += other.coupons
-        self.customers[:] += other.customers
-        for total, part in zip(self.sums, other.sums, strict=True):
-            total += part
+from .coupon_totals import (
+    SUMMED,
+    CouponGroups,
+    Coupons,
+    CustomerTotals,
+    GroupTotals,
+    summed_columns,
+)
 
 
 def breakdown(result: CampaignSolution, column: str, table: str | None = None) -> pa.Table:
@@ -90,13 +53,13 @@ def breakdown(result: CampaignSolution, column: str, table: str | None = None) -
     InvalidInput
         If there is no such column, or the result has no allocation.
     """
-    return breakdowns(result, [(column, table)])[0]
+    return _added_up(result, [(column, table)], None)[0]
 
 
-def breakdowns(
+def breakdowns_and_customers(
     result: CampaignSolution, columns: Sequence[tuple[str, str | None]]
-) -> list[pa.Table]:
-    """Add up what an allocation comes to by several columns, in one pass over it.
+) -> tuple[list[pa.Table], CustomerTotals]:
+    """Add up what an allocation comes to by several columns, and for each customer, in one pass over it.
 
     Parameters
     ----------
@@ -106,22 +69,34 @@ def breakdowns(
 
     Returns
     -------
-    list of pyarrow.Table
+    tables : list of pyarrow.Table
         For each column, one row for each group.
+    customers : CustomerTotals
 
     Raises
     ------
     InvalidInput
         If there is no such column, or the result has no allocation.
     """
-    plan = _plan_of(result, "by")
+    customers = CustomerTotals.zeros(result)
+    return _added_up(result, columns, customers), customers
+
+
+def _added_up(
+    result: CampaignSolution,
+    columns: Sequence[tuple[str, str | None]],
+    of_customers: CustomerTotals | None,
+) -> list[pa.Table]:
+    """Tables by columns; what each customer got is added to `of_customers`."""
+    plan = _plan_of(result, "by" if columns else "per_customer")
     groupings = [_grouping(result, column, table) for column, table in columns]
-    totals = [GroupTotals.zeros(len(g.values), len(_summed(result))) for g in groupings]
+    totals = [GroupTotals.zeros(len(g.values), len(summed_columns(result))) for g in groupings]
 
     def of_block(block: tuple[NDArray[np.int64], NDArray[np.int64]]) -> list[GroupTotals]:
-        positions, customers = block
-        amounts = _amounts(result, positions)
-        return [_totals(grouping, positions, customers, amounts) for grouping in groupings]
+        coupons = Coupons(*block, _amounts(result, block[0]))
+        if of_customers is not None:
+            of_customers.set(coupons)
+        return [coupons.totals(grouping) for grouping in groupings]
 
     for found in parallel_map(of_block, _given(result, plan), result.threads):
         for total, part in zip(totals, found, strict=True):
@@ -133,25 +108,6 @@ def breakdowns(
     ]
 
 
-def _totals(
-    grouping: CouponGroups,
-    positions: NDArray[np.int64],
-    customers: NDArray[np.int64],
-    amounts: list[NDArray[np.float64]],
-) -> GroupTotals:
-    """What the coupons of a block, with what each adds to each sum, come to in each group."""
-    size = len(grouping.values)
-    coupon, group = grouping.of_coupons(positions, customers)
-    return GroupTotals(
-        np.bincount(group, minlength=size),
-        _customers_of_groups(customers[coupon], group, size),
-        [
-            np.bincount(group, each[coupon], minlength=size).astype(np.float64, copy=False)
-            for each in amounts
-        ],
-    )
-
-
 def _table_of(
     result: CampaignSolution, column: str, grouping: CouponGroups, totals: GroupTotals
 ) -> pa.Table:
@@ -161,7 +117,7 @@ def _table_of(
         "coupons": totals.coupons,
         "customers": totals.customers,
     }
-    names = [SUMMED[name] for name in _summed(result)]
+    names = [SUMMED[name] for name in summed_columns(result)]
     made = pa.table(columns | dict(zip(names, totals.sums, strict=True)))
     # whoever has nothing in the column is a group of its own only where there is such a coupon
     return made if totals.coupons[-1] else made.slice(0, len(grouping.values) - 1)
@@ -184,60 +140,16 @@ def per_customer(result: CampaignSolution) -> pa.Table:
     InvalidInput
         If the result has no allocation.
     """
-    coupons, sums = customer_totals(result)
+    totals = CustomerTotals.zeros(result)
+    _added_up(result, (), totals)
     ids = as_they_came(result.campaign.candidates.customers, result.campaign.customer_type)
-    return pa.table({"customer": ids, "coupons": coupons, **sums})
-
-
-def customer_totals(
-    result: CampaignSolution,
-) -> tuple[NDArray[np.int32], dict[str, NDArray[np.float64]]]:
-    """Add up what each customer got, by the customers' numbers.
-
-    Parameters
-    ----------
-    result : CampaignSolution
-
-    Returns
-    -------
-    coupons : ndarray of int32, shape (n_customers,)
-    sums : dict of str to ndarray of float64, shape (n_customers,) each
-        Of what coupons have: `redemptions`, `cost` and `value`.
-
-    Raises
-    ------
-    InvalidInput
-        If the result has no allocation.
-    """
-    plan = _plan_of(result, "per_customer")
-    names = _summed(result)
-    coupons = np.zeros(result.customers, np.int32)
-    sums = [np.zeros(result.customers) for _ in names]
-
-    def add(block: tuple[NDArray[np.int64], NDArray[np.int64]]) -> None:
-        positions, customers = block
-        if not len(customers):
-            return
-        first, last = int(customers[0]), int(customers[-1]) + 1
-        coupons[first:last] = np.bincount(customers - first, minlength=last - first)
-        for amounts, total in zip(_amounts(result, positions), sums, strict=True):
-            total[first:last] = np.bincount(customers - first, amounts, last - first)
-
-    for _ in parallel_map(add, _given(result, plan), result.threads):  # blocks share no customer
-        pass
-    return coupons, {SUMMED[name]: total for name, total in zip(names, sums, strict=True)}
+    return pa.table({"customer": ids, "coupons": totals.coupons, **totals.sums})
 
 
 def _plan_of(result: CampaignSolution, asked: str) -> Plan:
     if result.plan is None:
         raise InvalidInput(f"{asked}: expected an allocation, got a result that is {result.status}")
     return result.plan
-
-
-def _summed(result: CampaignSolution) -> list[str]:
-    """The columns that are added up, of those that coupons have."""
-    have = result.campaign.coupon_columns()
-    return [name for name in SUMMED if name in have]
 
 
 def _given(
@@ -250,21 +162,9 @@ def _given(
         yield positions, problem.customer_of(positions)
 
 
-def _customers_of_groups(
-    customers: NDArray[np.int64], group: NDArray[np.int64], size: int
-) -> NDArray[np.int64]:
-    """Count the distinct customers in each group; coupons come by customer."""
-    short = group.astype(np.min_scalar_type(size))  # which are sorted by counting
-    order = np.argsort(short, kind="stable")
-    group, customers = group[order], customers[order]
-    is_first = np.ones(len(order), bool)
-    is_first[1:] = (group[1:] != group[:-1]) | (customers[1:] != customers[:-1])
-    return np.bincount(group[is_first], minlength=size)
-
-
 def _amounts(result: CampaignSolution, positions: NDArray[np.int64]) -> list[NDArray[np.float64]]:
     """What each coupon adds to each sum."""
-    found = [result.compiled.coupon_values(name, positions) for name in _summed(result)]
+    found = [result.compiled.coupon_values(name, positions) for name in summed_columns(result)]
     if len(positions):
         part = slice(int(positions[0]), int(positions[-1]) + 1)
         release_pages(*(attribute[part] for attribute in result.compiled.problem.attributes))
@@ -305,14 +205,17 @@ def _of_offers(result: CampaignSolution, column: str) -> CouponGroups:
     group = np.concatenate([group, np.full(len(none), len(values))])[
         np.argsort(offer, kind="stable")
     ]
+    count_of = np.bincount(offer, minlength=offers.num_rows)
     ptr = np.zeros(offers.num_rows + 1, np.int64)
-    np.cumsum(np.bincount(offer, minlength=offers.num_rows), out=ptr[1:])
+    np.cumsum(count_of, out=ptr[1:])
+    in_one = bool((count_of == 1).all())
 
     def of_coupons(positions: NDArray[np.int64], customers: NDArray[np.int64]) -> Any:
-        given = result.campaign.candidates.offer[positions].astype(np.int64)
-        count = ptr[given + 1] - ptr[given]
-        coupon = np.repeat(np.arange(len(positions)), count)
-        return coupon, group[ranges(ptr[given], count)]
+        given = result.campaign.candidates.offer[positions]
+        if in_one:
+            return None, group[given]
+        count = count_of[given]
+        return np.repeat(np.arange(len(positions)), count), group[ranges(ptr[given], count)]
 
     kind = offers[column].type
     kind = kind.value_type if pa.types.is_nested(kind) or pa.types.is_dictionary(kind) else kind
@@ -325,7 +228,7 @@ def _of_roles(result: CampaignSolution) -> CouponGroups:
 
     def of_coupons(positions: NDArray[np.int64], customers: NDArray[np.int64]) -> Any:
         code = role[positions].astype(np.int64) - 1
-        return np.arange(len(positions)), np.where(code < 0, len(ROLES), code)
+        return None, np.where(code < 0, len(ROLES), code)
 
     return CouponGroups([*ROLES, None], pa.string(), of_coupons)
 
@@ -338,7 +241,7 @@ def _of_customers(result: CampaignSolution, column: str) -> CouponGroups:
     group = np.where(code < 0, len(values), code)[rows]
 
     def of_coupons(positions: NDArray[np.int64], customers: NDArray[np.int64]) -> Any:
-        return np.arange(len(positions)), group[customers]
+        return None, group[customers]
 
     kind = table[column].type
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind

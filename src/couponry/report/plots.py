@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from ..analysis.breakdown import breakdown, customer_totals
+from ..analysis.breakdown import breakdown, breakdowns_and_customers
 from ..analysis.frontier import Frontier
 from ..analysis.price_ranges import PriceRanges
 from ..results.solution import CampaignSolution
@@ -101,7 +101,7 @@ class Plots:
         InvalidInput
             If the result has no allocation.
         """
-        return coupons_per_customer_chart(customer_totals(self._result)[0])
+        return coupons_per_customer_chart(breakdowns_and_customers(self._result, ())[1].coupons)
 
     def coupons_per_offer(self) -> Chart:
         """Show how often each offer was given.

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..analysis.breakdown import breakdowns, customer_totals
+from ..analysis.breakdown import breakdowns_and_customers
 from ..analysis.frontier import Frontier
 from ..analysis.price_ranges import PriceRanges
 from ..results.solution import CampaignSolution
@@ -73,11 +73,11 @@ class Totals:
 
     @classmethod
     def of(cls, result: CampaignSolution) -> Totals:
-        """Add an allocation up, in two passes over it."""
+        """Add an allocation up, in one pass over it."""
         columns = columns_to_break_down(result)
-        tables = breakdowns(result, columns)
+        tables, customers = breakdowns_and_customers(result, columns)
         by = {name: table for (name, _), table in zip(columns, tables, strict=True)}
-        return cls(by, *customer_totals(result))
+        return cls(by, *customers)
 
     @property
     def cost(self) -> float | None:
