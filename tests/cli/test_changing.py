@@ -21,7 +21,9 @@ Run = Callable[..., Ran]
 
 
 def test_what_if(run: Run, solved: Solved) -> None:
-    ran = run("what-if", *solved, "--limit", "cost.max=+10%", "--limit", "cap.max=30", "--json")
+    ran = run(
+        "what-if", *solved, "--limit", "cost.max=+10%", "--limit", "cap.max=30", "--json", "--quiet"
+    )
     assert ran.status == 0 and ran.err == ""
     said = json.loads(ran.out)
     result = couponry.read_result(solved.out, solved.folder)
@@ -52,7 +54,7 @@ def test_what_if_that_is_infeasible(run: Run, solved: Solved) -> None:
     ],
 )
 def test_what_if_refuses(options: list[str], says: str, run: Run, solved: Solved) -> None:
-    ran = run("what-if", *solved, *options)
+    ran = run("what-if", *solved, "--quiet", *options)
     assert ran.status == 2 and says in ran.err and ran.err.count("\n") == 1 and ran.out == ""
 
 

@@ -20,7 +20,7 @@ import couponry
 from couponry import CustomerRule, Limit, Targeting, cli
 from couponry.campaign_folder.schema import campaign_schema
 from couponry.campaign_folder.spec import SECTIONS, TABLES
-from couponry.cli.output import error_line
+from couponry.cli.output import RED, coloured
 
 Run = Callable[..., Ran]
 
@@ -77,11 +77,26 @@ class Terminal:
 def test_colour_in_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    assert error_line("x") == "couponry: error: x"
+    assert coloured("error", RED) == "error"
     monkeypatch.setattr(sys, "stderr", Terminal())
-    assert error_line("x\x1b[2J") == "couponry: \x1b[1;31merror\x1b[0m: x\\x1b[2J"
+    assert coloured("error", RED) == "\x1b[1;31merror\x1b[0m"
     monkeypatch.setenv("NO_COLOR", "1")
-    assert error_line("x") == "couponry: error: x"
+    assert coloured("error", RED) == "error"
+
+
+def test_lines_of_json(run: Run, solved: Solved, tmp_path: Path) -> None:
+    ran = run(
+        "solve", solved.folder, "--out", tmp_path / "out", "--log-format", "json", "--threads", "1"
+    )
+    lines = [json.loads(line) for line in ran.err.splitlines()]
+    assert ran.status == 0 and {line["level"] for line in lines} == {"info"}
+    assert all(datetime.datetime.fromisoformat(line["time"]).tzinfo for line in lines)
+    told = [line["progress"] for line in lines if "progress" in line]
+    assert "dual" in {each["stage"] for each in told} and told[-1]["gap"] is not None
+    ran = run("solve", "nowhere", "--out", tmp_path / "other", "--log-format", "json")
+    (line,) = map(json.loads, ran.err.splitlines())
+    assert line["level"] == "error" and "campaign.toml" in line["message"]
+    assert run("solve", "nowhere", "--out", tmp_path / "other").err.startswith("couponry: error: ")
 
 
 def test_shells_complete_commands() -> None:

@@ -19,7 +19,7 @@ Run = Callable[..., Ran]
 
 
 def test_report(run: Run, solved: Solved, tmp_path: Path) -> None:
-    ran = run("report", *solved, "-o", tmp_path / "page.html")
+    ran = run("report", *solved, "-o", tmp_path / "page.html", "--quiet")
     assert ran.status == 0 and ran.out == f"{tmp_path / 'page.html'}\n" and ran.err == ""
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert page == report_page(couponry.read_result(solved.out, solved.folder))
@@ -36,7 +36,9 @@ def test_report_of_an_infeasible_campaign(
     limits = [{"name": "few", "max": 3}, {"name": "many", "min": 4}]
     path = folder(limit=limits)
     assert run("solve", path, "--out", tmp_path / "out").status == 3
-    assert run("report", path, tmp_path / "out", "-o", tmp_path / "page.html").status == 0
+    assert (
+        run("report", path, tmp_path / "out", "-o", tmp_path / "page.html", "--quiet").status == 0
+    )
     page = parsed((tmp_path / "page.html").read_text(encoding="utf-8"))
     assert list(page.with_id("conflict").rows()) == ["few", "many"]
 

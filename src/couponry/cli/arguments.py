@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from ..utils.checks import check_path
+from .output import log_in
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -42,3 +43,23 @@ def solving_options(command: Command) -> Command:
     time_limit = click.option("--time-limit", type=float, help="Seconds for each solve.")
     threads = click.option("--threads", type=int, help="Default: as many as it was solved with.")
     return gap(time_limit(threads(command)))
+
+
+def logging_options(command: Command) -> Command:
+    """Add the options that say what stands on standard error."""
+    quiet = click.option(
+        "--quiet",
+        is_flag=True,
+        help="No progress and no notes on standard error; warnings all the same.",
+    )
+    log_format = click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        is_eager=True,
+        expose_value=False,
+        callback=lambda context, parameter, value: log_in(value),
+        help="Lines on standard error; json: an object a line.",
+    )
+    return log_format(quiet(command))

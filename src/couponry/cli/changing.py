@@ -11,10 +11,11 @@ from ..analysis.compare import compare_saved
 from ..folders import read_result
 from ..result import Result
 from ..utils.process.standard_streams import native_output_to_stderr, print_out
-from .arguments import PathArgument, reading_options, solving_options
+from ..utils.progress.watch import watch
+from .arguments import PathArgument, logging_options, reading_options, solving_options
 from .bounds import frontier_bounds, limit_changes
 from .exit_status import EXIT_STATUS_OF_RESULT, ExitStatus
-from .output import json_text, warnings_said
+from .output import json_text, told_as, warnings_said
 
 
 @click.command("what-if")
@@ -29,6 +30,7 @@ from .output import json_text, warnings_said
 @click.option("--drop-limit", "dropped", multiple=True, help="A limit to leave out. Several times.")
 @solving_options
 @reading_options
+@logging_options
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 def what_if(
     folder: Path,
@@ -38,6 +40,7 @@ def what_if(
     as_json: bool,
     store: Path | None,
     memory_limit: str | None,
+    quiet: bool,
     **solving: Any,
 ) -> int:
     """What the campaign in FOLDER, solved in the folder OUT, comes to under other bounds; it is solved again.
@@ -46,7 +49,7 @@ def what_if(
     """
     if not changes and not dropped:
         raise click.UsageError("expected --limit or --drop-limit, got neither")
-    with native_output_to_stderr(), warnings_said():
+    with native_output_to_stderr(), warnings_said(), watch(told_as(quiet)):
         result = read_result(out, folder, store=store, memory_limit=memory_limit)
         names = _limit_names(result)
         found = result.what_if(limits=limit_changes(changes, names), drop_limits=dropped, **solving)
@@ -66,6 +69,7 @@ def what_if(
 )
 @solving_options
 @reading_options
+@logging_options
 @click.option("--json", "as_json", is_flag=True, help="Print the frontier as JSON.")
 def frontier(
     folder: Path,
@@ -74,13 +78,14 @@ def frontier(
     as_json: bool,
     store: Path | None,
     memory_limit: str | None,
+    quiet: bool,
     **solving: Any,
 ) -> None:
     """The best value over a range of one bound of the campaign in FOLDER, solved in the folder OUT.
 
     Each bound is solved from its neighbour's prices. Bounds at which nothing is feasible are listed as such.
     """
-    with native_output_to_stderr(), warnings_said():
+    with native_output_to_stderr(), warnings_said(), watch(told_as(quiet)):
         result = read_result(out, folder, store=store, memory_limit=memory_limit)
         name, options = frontier_bounds(asked, _limit_names(result))
         found = result.frontier(name, **options, **solving)

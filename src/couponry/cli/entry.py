@@ -22,7 +22,7 @@ from ..utils.process.standard_streams import (
 from ..utils.version import __version__
 from . import about, asking, changing, files, sharing, solving
 from .exit_status import EXIT_STATUSES, ExitStatus
-from .output import Failure, say_failure
+from .output import Failure, log_in, say_failure
 
 DEBUG = "COUPONRY_DEBUG"
 """Environment variable that has internal errors shown with the lines that they come from."""
@@ -109,6 +109,7 @@ def run(arguments: list[str] | None = None) -> int:
     int
         The exit status; see `ExitStatus`.
     """
+    log_in("text")
     as_json = "--json" in (sys.argv[1:] if arguments is None else arguments)
     try:
         with end_in_order():

@@ -11,8 +11,8 @@ from ..campaign_folder.spec import read_spec
 from ..folders import read_campaign, write_campaign
 from ..utils.errors import InvalidInput
 from ..utils.process.standard_streams import native_output_to_stderr, print_out
-from .arguments import PathArgument, reading_options
-from .output import json_text, warnings_said
+from .arguments import PathArgument, logging_options, reading_options
+from .output import json_text, told_as, warnings_said
 
 
 @click.command()
@@ -22,7 +22,7 @@ from .output import json_text, warnings_said
 )
 @reading_options
 @click.option("--overwrite", is_flag=True, help="Replace the folder if it exists.")
-@click.option("--quiet", is_flag=True, help="No progress on standard error.")
+@logging_options
 def score(
     folder: Path,
     out: Path,
@@ -35,7 +35,7 @@ def score(
     if read_spec(folder).targeting is None:
         raise InvalidInput("score: campaign.toml: [tables]: expected transactions, got candidates")
     with native_output_to_stderr(), warnings_said():
-        campaign = read_campaign(folder, store, memory_limit, progress=not quiet)
+        campaign = read_campaign(folder, store, memory_limit, progress=told_as(quiet))
         written = write_campaign(campaign, out, overwrite=overwrite)
     print_out(f"{written}\n{campaign.summary()}")
 

@@ -8,15 +8,21 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from ..model.checking.finding import CampaignWarning
-from ..utils.errors import MAX_MESSAGE, one_line
+from ..utils.errors import one_line
 from ..utils.process.standard_streams import LostOutput, UnreadOutput, print_out, say
+from ..utils.progress.watch import Progress
 from .exit_status import ExitStatus
 
 RED, YELLOW = "1;31", "1;33"
 """Colours as terminals know them, bold."""
+
+_LOG_FORMAT = ContextVar("couponry_log_format", default="text")
 
 
 def json_text(content: dict[str, Any]) -> str:
@@ -57,10 +63,8 @@ def say_failure(failure: Failure, as_json: bool) -> ExitStatus:
     status, message, kind = failure
     if kind is None:
         say(message)
-    elif kind:
-        say(error_line(message, kind))
     else:
-        say(f"couponry: {message}")
+        say_line("error", message, kind)
     if as_json:
         with suppress(LostOutput, UnreadOutput):
             error = {"exit_status": int(status), "meaning": status.meaning, "message": message}
@@ -68,10 +72,43 @@ def say_failure(failure: Failure, as_json: bool) -> ExitStatus:
     return status
 
 
-def error_line(message: str, kind: str = "error") -> str:
-    """The line that says what is wrong; of messages of users' input it is short."""
+def say_line(level: str, message: str, kind: str = "") -> None:
+    """Say something on standard error, as the lines of the log are.
+
+    Parameters
+    ----------
+    level : {"info", "warning", "error"}
+    message : str
+    kind : str
+        What is said before it: "note", "warning", "error", "internal error" or nothing.
+    """
+    if _LOG_FORMAT.get() == "json":
+        say_json(level, message=message)
+        return
+    colour = {"error": RED, "warning": YELLOW}.get(level)
+    before = f"{coloured(kind, colour) if colour else kind}: " if kind else ""
     text = " ".join(message.split())
-    return f"couponry: {coloured(kind, RED)}: {one_line(text) if kind == 'error' else text}"
+    say(
+        f"couponry: {before}{text if level == 'info' or kind == 'internal error' else one_line(text)}"
+    )
+
+
+def say_json(level: str, **content: Any) -> None:
+    """Say a line of the log as a JSON object, with the time."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    say(json.dumps({"time": now, "level": level, **content}))
+
+
+def told_as(quiet: bool) -> Progress:
+    """Return how progress is told: not at all, as lines of JSON, or as suits standard error."""
+    if quiet or _LOG_FORMAT.get() == "text":
+        return not quiet
+    return lambda event: say_json("info", message=str(event), progress=asdict(event))
+
+
+def log_in(format: str) -> None:
+    """Set the format of the lines on standard error: text or json."""
+    _LOG_FORMAT.set(format)
 
 
 def coloured(text: str, colour: str) -> str:
@@ -90,9 +127,7 @@ def warnings_said() -> Iterator[None]:
 
     def say_it(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, CampaignWarning):
-            say(
-                f"couponry: {coloured('warning', YELLOW)}: {one_line(str(message), MAX_MESSAGE - 2)}"
-            )
+            say_line("warning", str(message), "warning")
         else:
             shown_otherwise(message, category, *where, **more)
 

@@ -9,8 +9,10 @@ import click
 from ..folders import read_result
 from ..report.spreadsheets import export_csv, export_xlsx
 from ..utils.process.standard_streams import native_output_to_stderr, print_out
-from .arguments import PathArgument, reading_options
+from ..utils.progress.watch import watch
+from .arguments import PathArgument, logging_options, reading_options
 from .bounds import frontier_bounds
+from .output import told_as
 
 
 @click.command()
@@ -39,6 +41,7 @@ from .bounds import frontier_bounds
     help="The best value over a range of a bound, as the command frontier takes it. Several times.",
 )
 @reading_options
+@logging_options
 def report(
     folder: Path,
     out: Path,
@@ -47,12 +50,13 @@ def report(
     frontiers: tuple[str, ...],
     store: Path | None,
     memory_limit: str | None,
+    quiet: bool,
 ) -> None:
     """Write a page of HTML about a result, for those who did not solve it.
 
     The result is in the folder OUT, and its campaign in FOLDER.
     """
-    with native_output_to_stderr():
+    with native_output_to_stderr(), watch(told_as(quiet)):
         result = read_result(out, folder, store=store, memory_limit=memory_limit)
         names = [limit.name for limit in result.campaign.limits]
         asked = [frontier_bounds(text, names) for text in frontiers]

@@ -10,11 +10,11 @@ from ..campaign_folder.size import folder_estimate
 from ..campaign_folder.write import reserved_result
 from ..folders import read_campaign
 from ..model.checking.finding import Finding
-from ..utils.errors import InvalidInput, one_line
-from ..utils.process.standard_streams import native_output_to_stderr, print_out, say
-from .arguments import BACKENDS, PathArgument
+from ..utils.errors import InvalidInput
+from ..utils.process.standard_streams import native_output_to_stderr, print_out
+from .arguments import BACKENDS, PathArgument, logging_options
 from .exit_status import EXIT_STATUS_OF_RESULT, ExitStatus
-from .output import error_line, json_text, warnings_said
+from .output import json_text, say_line, told_as, warnings_said
 
 
 @click.command()
@@ -51,11 +51,7 @@ from .output import error_line, json_text, warnings_said
     "Default: it goes to a folder beside it, OUT.infeasible.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output.")
-@click.option(
-    "--quiet",
-    is_flag=True,
-    help="No progress and no notes on standard error; warnings all the same.",
-)
+@logging_options
 def solve(
     folder: Path,
     out: Path,
@@ -80,23 +76,22 @@ def solve(
     apart = {"the campaign": folder, "the store": store, "the checkpoint": checkpoint}
     with reserved_result(out, overwrite=overwrite, apart=apart):
         with native_output_to_stderr(), warnings_said():
-            campaign = read_campaign(folder, store, memory_limit, progress=not quiet)
+            campaign = read_campaign(folder, store, memory_limit, progress=told_as(quiet))
             result = campaign.solve(
-                gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend, progress=not quiet,
-                checkpoint=checkpoint, start=start,
+                gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend,
+                progress=told_as(quiet), checkpoint=checkpoint, start=start,
             )  # fmt: skip
         if result.status != "unsolved":
             written = result.write(out, overwrite=overwrite, replace_solved=replace_solved)
             if written != out:
-                said = f"couponry: {out} stays as it was; this outcome is in {written}"
-                say(one_line(said, None))
+                say_line("info", f"{out} stays as it was; this outcome is in {written}")
     for finding in result.findings if not quiet else ():
         if finding.severity == "note":  # warnings were said before the search
-            say(f"couponry: {finding}")
+            say_line("info", str(finding))
     print_out(json_text(result.as_dict()) if as_json else result.summary())
     status = EXIT_STATUS_OF_RESULT[result.status]
     if status != ExitStatus.SOLVED:
-        say(one_line(f"couponry: {result.status}: {result.message}", None))
+        say_line("info", f"{result.status}: {result.message}")
     return status
 
 
@@ -119,7 +114,7 @@ def check(folder: Path, store: Path | None, as_json: bool) -> int:
     print_out(json_text(content) if as_json else text)
     errors = [finding for finding in found if finding.severity == "error"]
     if errors:
-        say(error_line(errors[0].text))
+        say_line("error", errors[0].text, "error")
     return ExitStatus.INVALID if errors else ExitStatus.SOLVED
 
 
