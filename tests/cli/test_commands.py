@@ -99,6 +99,14 @@ def test_lines_of_json(run: Run, solved: Solved, tmp_path: Path) -> None:
     assert run("solve", "nowhere", "--out", tmp_path / "other").err.startswith("couponry: error: ")
 
 
+def test_info_as_json(run: Run, solved: Solved) -> None:
+    said = json.loads(run("info", "--json").out)
+    assert said["couponry"] == couponry.__version__ and said["backends"]["reference"] == "yes"
+    said = json.loads(run("info", solved.folder, "--json").out)
+    assert (said["customers"], said["candidates"], said["offers"]) == (60, 360, 12)
+    assert said["limits"] == [limit["name"] for limit in LIMITS] and said["value"] == "value"
+
+
 def test_shells_complete_commands() -> None:
     asked = {
         "_COUPONRY_COMPLETE": "bash_complete",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from ..campaign import Campaign
 from ..demo.run import run_demo
 from ..folders import read_campaign
-from ..show_versions import show_versions
+from ..show_versions import show_versions, versions
 from ..utils.process.standard_streams import print_out
 from .arguments import PathArgument
+from .output import json_text
 
 
 @click.command()
@@ -24,9 +27,28 @@ def demo(out: Path, overwrite: bool, threads: int | None) -> None:
 
 @click.command()
 @click.argument("folder", required=False, type=PathArgument())
-def info(folder: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def info(folder: Path | None, as_json: bool) -> None:
     """Versions, backends and hardware; with FOLDER, what its campaign holds."""
-    if folder is None:
+    if folder is not None:
+        campaign = read_campaign(folder)
+        print_out(json_text(_held(campaign)) if as_json else campaign.summary())
+    elif as_json:
+        print_out(json_text(versions()))
+    else:
         show_versions()
-        return
-    print_out(read_campaign(folder).summary())
+
+
+def _held(campaign: Campaign) -> dict[str, Any]:
+    """What a campaign holds, as JSON has it."""
+    history = campaign.history
+    return {
+        "name": campaign.name,
+        "value": campaign.value,
+        "offers": campaign.offers.num_rows,
+        "customers": len(campaign.candidates.customers),
+        "candidates": len(campaign.candidates),
+        "history": 0 if history is None else history.num_rows,
+        "rules": [rule.name for rule in campaign.rules],
+        "limits": [limit.name for limit in campaign.limits],
+    }

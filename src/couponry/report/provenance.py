@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from importlib.metadata import PackageNotFoundError, version
 
 import pyarrow as pa
 
+from ..results.exact_solution import digests_of
 from ..results.solution import CampaignSolution
 from ..utils.version import __version__
 from .chart import Chart, ChartRows, Text, number, share_bars
@@ -14,6 +17,16 @@ from .sections import Section
 
 LIBRARIES = ("numpy", "scipy", "pyarrow")
 """Libraries whose versions a report names."""
+
+
+TABLES = ("candidates", "offers", "customers", "history")
+"""Tables that a result depends on."""
+
+PAIRS = "pairs of customer and offer"
+"""What the digest of the candidates' ids is called."""
+
+AGREED = "what was agreed"
+"""What rules, limits and the objective are called."""
 
 
 def provenance_section(result: CampaignSolution) -> Section:
@@ -38,8 +51,25 @@ def provenance_section(result: CampaignSolution) -> Section:
         ("solved by", f"couponry {result.version}, {result.threads} threads"),
         ("report by", ", ".join([f"couponry {__version__}", *map(_installed, LIBRARIES)])),
     ]
+    facts += _digests(result)
     facts += [(finding.severity, finding.text) for finding in result.findings]
     return Section("provenance", "How it was made", charts=(_seconds(result),), facts=tuple(facts))
+
+
+def _digests(result: CampaignSolution) -> list[tuple[str, str]]:
+    """A digest of each table that the result depends on, and one of its rules, limits and objective."""
+    parts: dict[str, list[tuple[str, str]]] = {}
+    for name, digest in digests_of(result.campaign).items():
+        if name == PAIRS:
+            table = "candidates"
+        else:
+            table = next((each for each in TABLES if name.endswith(f" {each}")), AGREED)
+            table = AGREED if name.startswith(("limit ", "customer_rule ")) else table
+        parts.setdefault(table, []).append((name, digest))
+    return [
+        (f"digest of {table}", hashlib.sha256(json.dumps(found).encode()).hexdigest()[:32])
+        for table, found in parts.items()
+    ]
 
 
 def _certificate(result: CampaignSolution) -> list[tuple[str, str]]:
