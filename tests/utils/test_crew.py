@@ -6,6 +6,7 @@ import gc
 import os
 import threading
 import weakref
+from collections.abc import Callable
 
 import pytest
 
@@ -130,3 +131,29 @@ def test_a_forked_child_has_helpers_of_its_own(monkeypatch: pytest.MonkeyPatch) 
         crew.run_together(called.append, 3)
         os._exit(0 if sorted(called) == [0, 1, 2] else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_two_functions_are_called_at_once_and_the_first_error_is_raised(threads: int) -> None:
+    called: list[str] = []
+
+    def fails(name: str) -> Callable[[], None]:
+        def call() -> None:
+            called.append(name)
+            raise ValueError(name)
+
+        return call
+
+    crew.call_together(lambda: called.append("one"), lambda: called.append("other"), threads)
+    assert sorted(called) == ["one", "other"]
+    called.clear()
+    with pytest.raises(ValueError, match="one"):
+        crew.call_together(fails("one"), fails("other"), threads)
+    assert sorted(called) == (["one"] if threads == 1 else ["one", "other"])
+    with pytest.raises(ValueError, match="other"):
+        crew.call_together(lambda: None, fails("other"), threads)
+
+
+def test_two_functions_run_side_by_side() -> None:
+    both = threading.Barrier(2, timeout=30)
+    crew.call_together(lambda: both.wait() and None, lambda: both.wait() and None, 2)

@@ -32,6 +32,14 @@ struct Cell {
     double bought[MOST_HALF_LIVES];
 };
 
+// How many bits are set, on processors that cannot count them as well.
+int ones_of(uint64_t bits) noexcept {
+    bits -= bits >> 1 & 0x5555555555555555u;
+    bits = (bits & 0x3333333333333333u) + (bits >> 2 & 0x3333333333333333u);
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0Fu;
+    return static_cast<int>(bits * 0x0101010101010101u >> 56);
+}
+
 constexpr size_t FEW_PAIRS = 48;  // that are put into order one by one
 
 void sort(std::vector<PairOfGroup>& order) {
@@ -204,7 +212,7 @@ private:
         for (int64_t w = 0; w < 4; ++w) {
             const int64_t bits = std::clamp<int64_t>(RECENT_WEEKS[w] * in_.week - age, 0, 64);
             const uint64_t lowest = bits ? ~uint64_t{0} >> (64 - bits) : 0;
-            to[w * TILE_PAIRS] = count_bits(recent & lowest) + 0.5;
+            to[w * TILE_PAIRS] = ones_of(recent & lowest) + 0.5;
         }
         to[4 * TILE_PAIRS] = (before ? weeks(lowest_bit(before)) : between) + 0.3;
         double spread = between;  // of one gap, what a gap varies by where purchases are at random
@@ -311,7 +319,8 @@ private:
         put(1.0 + grouped.newer[p - begin_]);
     }
 
-    // Takes the logarithms of a tile, makes what is made of them, and writes it out.
+    // Takes the logarithms of a tile, makes what is made of them, and writes it out. Beyond its pairs are those of the
+    // tile before.
     void finish_tile() noexcept {
         const int64_t rows = work_.out.rows;
         for (int64_t f = 0; f < rows; ++f)
@@ -330,7 +339,6 @@ private:
             const double* const from = tile_.data() + f * TILE_PAIRS;
             for (int64_t k = 0; k < in_tile_; ++k) to[k] = static_cast<float>(from[k]);
         }
-        std::fill(tile_.begin(), tile_.end(), 1.0);
         written_ += in_tile_;
         in_tile_ = 0;
     }

@@ -40,6 +40,41 @@ def run_together(job: Callable[[int], None], workers: int) -> None:
             done.acquire()
 
 
+def call_together(one: Callable[[], None], other: Callable[[], None], threads: int) -> None:
+    """Call two functions at once where two threads may work, else one after the other.
+
+    The first is called by this thread, so that Ctrl-C reaches it. Both have ended when this returns or raises.
+
+    Parameters
+    ----------
+    one, other : callable
+    threads : int
+
+    Raises
+    ------
+    BaseException
+        What the first raises; else what the second does.
+    """
+    if threads < 2:
+        one()
+        other()
+        return
+    raised: list[BaseException] = []
+
+    def job(worker: int) -> None:
+        if worker == 0:
+            one()
+            return
+        try:
+            other()
+        except BaseException as error:
+            raised.append(error)
+
+    run_together(job, 2)
+    if raised:
+        raise raised[0]
+
+
 class _Helper(threading.Thread):
     """A thread that does one thing after another, and waits in `_idle` between them."""
 

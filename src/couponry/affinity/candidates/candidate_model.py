@@ -35,7 +35,7 @@ from .offer_chooser import OfferChooser
 from .offer_knowledge import (
     SHARE_OF_POPULARITY,
     LinksToOffers,
-    fit_discovery,
+    fit_models,
     have_offers,
     offer_scorer,
     similarity_of,
@@ -201,11 +201,7 @@ class CandidateModel(Parameters):
         """
         check_windows(windows)
         at_the_end = windows[-1][0] if known is None else known
-        if self.personal is not None:
-            self.personal.fit(windows, at_the_end)
-        learned: list[KnownItems | None] = [None] * len(windows)
-        if self.discovery is not None:
-            learned = [*fit_discovery(self.discovery, windows, at_the_end)]
+        learned = fit_models(self.personal, self.discovery, windows, at_the_end)
         samples: dict[str, list[Sample]] = {role: [] for role in ROLES}
         for (history, later), knows in zip(windows, learned, strict=True):
             self._learn(history, None, knows)

@@ -10,8 +10,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...data import tables
+from ...utils.crew import call_together
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
+from ...utils.threads import thread_count
 from ..history.customer_part import customers_spread
 from ..history.item_statistics import ItemStatistics
 from ..history.joined_history import with_items
@@ -22,6 +24,7 @@ from ..scores.discovery_model import DiscoveryModel
 from ..scores.features import groups_of_items
 from ..scores.item_neighbours import recent_weights
 from ..scores.offer_neighbours import offer_neighbours
+from ..scores.own.pair_model import PairModel
 from ..scores.training_windows import Window
 
 MOST_CUSTOMERS = 2048
@@ -128,6 +131,47 @@ def have_offers(asked: pa.Array, items: pa.Array, covers: sp.csr_array) -> NDArr
     has_any = np.diff(covers.indptr, append=covers.nnz) > 0
     found: NDArray[np.bool_] = has_any[tables.positions(asked, items)]
     return found
+
+
+def fit_models(
+    personal: PairModel | None,
+    discovery: DiscoveryModel | None,
+    windows: Sequence[Window],
+    known: PurchaseHistory,
+) -> list[KnownItems | None]:
+    """Fit the models of a candidate model, both at once where two threads may work.
+
+    Parameters
+    ----------
+    personal : PairModel, optional
+    discovery : DiscoveryModel, optional
+        As `fit_discovery` takes it.
+    windows : sequence of (PurchaseHistory, PurchaseHistory)
+    known : PurchaseHistory
+        What they know of items for scoring.
+
+    Returns
+    -------
+    list of KnownItems or None
+        What the discovery model learned of each window's history, if there is one.
+
+    Raises
+    ------
+    InvalidInput
+        As each of them does.
+    """
+    learned: list[KnownItems | None] = [None] * len(windows)
+
+    def fit_personal() -> None:
+        if personal is not None:
+            personal.fit(windows, known)
+
+    def fit_the_other() -> None:
+        if discovery is not None:
+            learned[:] = fit_discovery(discovery, windows, known)
+
+    call_together(fit_personal, fit_the_other, thread_count())
+    return learned
 
 
 def fit_discovery(
