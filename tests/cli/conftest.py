@@ -13,9 +13,9 @@ from tests.support.campaigns import random_tables, spec, write_folder
 from couponry import cli
 
 LIMITS = [
-    {"name": "cap", "max": 40, "where": {"brand": ["A", "B"]}},
-    {"name": "cost", "sum": "cost", "max": 6.0},
-    {"name": "supplies", "by": "supplier", "max": 30},
+    {"name": "cap", "max": 16, "where": {"brand": ["A", "B"]}},
+    {"name": "cost", "sum": "cost", "max": 2.4},
+    {"name": "supplies", "by": "supplier", "max": 12},
 ]
 
 
@@ -44,11 +44,11 @@ def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Ran]]:
     signal.signal(signal.SIGTERM, before)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def solved(tmp_path_factory: pytest.TempPathFactory) -> Solved:
     """A campaign folder and its result."""
     path = tmp_path_factory.mktemp("commands")
-    folder = write_folder(path / "campaign", random_tables(), spec(limit=LIMITS))
+    folder = write_folder(path / "campaign", random_tables(customers=24), spec(limit=LIMITS))
     assert (
         cli.run(["solve", str(folder), "--out", str(path / "out"), "--quiet", "--threads", "1"])
         == 0

@@ -22,23 +22,23 @@ Run = Callable[..., Ran]
 
 def test_what_if(run: Run, solved: Solved) -> None:
     ran = run(
-        "what-if", *solved, "--limit", "cost.max=+10%", "--limit", "cap.max=30", "--json", "--quiet"
+        "what-if", *solved, "--limit", "cost.max=+10%", "--limit", "cap.max=12", "--json", "--quiet"
     )
     assert ran.status == 0 and ran.err == ""
     said = json.loads(ran.out)
     result = couponry.read_result(solved.out, solved.folder)
-    expected = result.what_if(limits={"cost": {"max": "+10%"}, "cap": {"max": 30}})
+    expected = result.what_if(limits={"cost": {"max": "+10%"}, "cap": {"max": 12}})
     assert said["after"]["objective"] == expected.after.objective
     assert said["gain"] == expected.gain and said["gain_range"] == list(expected.gain_range or ())
     assert said["moved"] == vars(expected.moved)
     bounds = {row["name"]: row["max_after"] for row in said["limits"] if row["group"] is None}
-    assert bounds == {"cap": 30.0, "cost": pytest.approx(6.6)}
+    assert bounds == {"cap": 12.0, "cost": pytest.approx(2.64)}
     text = run("what-if", *solved, "--drop-limit", "cost").out
     assert text.startswith("before ") and "\ngain " in text
 
 
 def test_what_if_that_is_infeasible(run: Run, solved: Solved) -> None:
-    ran = run("what-if", *solved, "--limit", "cap.min=35", "--limit", "cost.max=0.001")
+    ran = run("what-if", *solved, "--limit", "cap.min=15", "--limit", "cost.max=0.001")
     assert ran.status == 3 and "infeasible" in ran.out
 
 
@@ -64,7 +64,7 @@ def test_frontier(run: Run, solved: Solved) -> None:
     result = couponry.read_result(solved.out, solved.folder)
     expected = result.frontier("cost", factors=[0.5, 0.75, 1.0])
     assert said["points"] == expected.to_arrow().to_pylist()
-    text = run("frontier", *solved, "--limit", "cost.max=3,4").out
+    text = run("frontier", *solved, "--limit", "cost.max=1.2,1.6").out
     assert text.startswith("max of limit 'cost'") and text.count("optimal") == 2
     ran = run("frontier", *solved, "--limit", "supplies[2].max=10:20:2")
     assert "the limit has no table of bounds by group" in ran.err
@@ -94,7 +94,7 @@ def test_bounds_of_commands() -> None:
 
 def test_compare(run: Run, solved: Solved, tmp_path: Path) -> None:
     result = couponry.read_result(solved.out, solved.folder)
-    expected = result.what_if(limits={"cost": {"max": 4.0}})
+    expected = result.what_if(limits={"cost": {"max": 1.6}})
     expected.after.write(tmp_path / "other")  # type: ignore[attr-defined]
     said = json.loads(run("compare", solved.out, tmp_path / "other", "--json").out)
     assert said["moved"] == vars(expected.moved) and said["gain"] == expected.gain

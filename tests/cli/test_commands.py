@@ -103,7 +103,7 @@ def test_info_as_json(run: Run, solved: Solved) -> None:
     said = json.loads(run("info", "--json").out)
     assert said["couponry"] == couponry.__version__ and said["backends"]["reference"] == "yes"
     said = json.loads(run("info", solved.folder, "--json").out)
-    assert (said["customers"], said["candidates"], said["offers"]) == (60, 360, 12)
+    assert (said["customers"], said["candidates"], said["offers"]) == (24, 144, 12)
     assert said["limits"] == [limit["name"] for limit in LIMITS] and said["value"] == "value"
 
 

@@ -17,7 +17,7 @@ from ..results.solution import CampaignSolution
 from .chart import Chart, ChartRows, Number, Text, number
 from .limit_charts import worth_of_bounds
 from .numbers import aligned, amount, counted
-from .sum_charts import title_column, titles_of
+from .sum_charts import OfferTitles
 
 EXPLAINED = 10
 """Customers that are explained."""
@@ -175,9 +175,9 @@ def examples(
             chosen[who] = (why, explanation or explain_numbered(result, who))
         if len(chosen) == EXPLAINED:
             break
-    title = title_column(result.campaign.offers)
+    titles = OfferTitles(result.campaign.offers)
     return [
-        Example(why, explanation, _explained(result, explanation, title))
+        Example(why, explanation, _explained(explanation, titles))
         for why, explanation in chosen.values()
     ]
 
@@ -221,9 +221,9 @@ def _held_back(result: CampaignSolution) -> Iterator[tuple[str, int, Explanation
     if result.limits is None or not len(result.limits):
         return
     worth = worth_of_bounds(result.limits)
-    names = result.limits["name"].to_pylist()
     order = np.argsort(-worth, kind="stable")
-    dearest = list(dict.fromkeys(names[n] for n in order if worth[n] > 0))[:DEAREST]
+    names = result.limits["name"].take(pa.array(order[worth[order] > 0]))
+    dearest = names.unique().slice(0, DEAREST).to_pylist()
     if not dearest:
         return
     tried = dict.fromkeys(_spread(result.customers, TRIED).tolist())
@@ -241,12 +241,12 @@ def _spread(count: int, wanted: int) -> NDArray[np.int64]:
     return (np.arange(wanted) * count + count // 2) // wanted
 
 
-def _explained(result: CampaignSolution, found: Explanation, title: str | None) -> Chart:
+def _explained(found: Explanation, titles: OfferTitles) -> Chart:
     """The candidates of a customer, those given first."""
     given = found.given
     left = found.decisions[len(given) :]
     shown = [*given[:SHOWN_GIVEN], *left[:SHOWN_LEFT]]
-    titles = titles_of(result.campaign.offers, title, [each.offer for each in shown])
+    known = titles.of([each.offer for each in shown])
     columns = zip(*map(_numbers, shown), strict=True)
     texts = list(zip(*map(aligned, columns), strict=True))
     hidden = [(len(given) - SHOWN_GIVEN, "given"), (len(left) - SHOWN_LEFT, "not given")]
@@ -257,7 +257,7 @@ def _explained(result: CampaignSolution, found: Explanation, title: str | None) 
         found.to_arrow(),
         ChartRows(
             ("offer", "worth", "pays", "left", "why"),
-            tuple(map(_decided, shown, titles, texts)),
+            tuple(map(_decided, shown, known, texts)),
             more=f"and {' and '.join(said)} more" if said else "",
         ),
     )

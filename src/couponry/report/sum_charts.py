@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from .chart import Chart, ChartRows, Number, Text, number, share_bars
@@ -44,23 +45,15 @@ def breakdown_chart(
     -------
     Chart
     """
-    rows = _largest(table, sorted_by)
-    shown = rows[:SHOWN_GROUPS]
+    shown, left = _largest(table, sorted_by, SHOWN_GROUPS)
     several = "Coupons of an offer count in each of its groups." if in_several else ""
     cells = [
         (Text("(none)" if row[column] is None else str(row[column])), *_sums(row, column))
         for row in shown
     ]
-    return _bars(
-        f"By {column}",
-        several,
-        table,
-        column,
-        sorted_by,
-        cells,
-        [row[sorted_by] for row in shown],
-        _rest(rows[SHOWN_GROUPS:], column, "group"),
-    )
+    values = [row[sorted_by] for row in shown]
+    more = _rest(left, "group")
+    return _bars(f"By {column}", several, table, column, sorted_by, cells, values, more)
 
 
 def offers_chart(table: pa.Table, offers: pa.Table) -> Chart:
@@ -77,27 +70,18 @@ def offers_chart(table: pa.Table, offers: pa.Table) -> Chart:
     -------
     Chart
     """
-    title = title_column(offers)
-    rows = _largest(table, "coupons")
-    shown = rows[:SHOWN_OFFERS]
-    titles = titles_of(offers, title, [row["offer"] for row in shown])
+    shown, left = _largest(table, "coupons", SHOWN_OFFERS)
+    titles = OfferTitles(offers).of([row["offer"] for row in shown])
     cells = [
         (Text(str(row["offer"]), text), *_sums(row, "offer"))
         for row, text in zip(shown, titles, strict=True)
     ]
-    never = sum(row["coupons"] == 0 for row in rows)
-    said = [_rest(rows[SHOWN_OFFERS:], "offer", "offer")]
+    never = int((table["coupons"].to_numpy() == 0).sum())
+    said = [_rest(left, "offer")]
     said += [f"{counted(never, 'offer was', 'offers were')} never given"] * (never > 0)
-    return _bars(
-        "Coupons per offer",
-        "",
-        table,
-        "offer",
-        "coupons",
-        cells,
-        [row["coupons"] for row in shown],
-        "; ".join(text for text in said if text),
-    )
+    more = "; ".join(text for text in said if text)
+    values = [row["coupons"] for row in shown]
+    return _bars("Coupons per offer", "", table, "offer", "coupons", cells, values, more)
 
 
 def coupons_per_customer_chart(coupons: NDArray[np.int32]) -> Chart:
@@ -151,42 +135,44 @@ def holds_lists(offers: pa.Table, column: str) -> bool:
     return column in offers.column_names and bool(pa.types.is_nested(offers[column].type))
 
 
-def title_column(offers: pa.Table) -> str | None:
-    """Return the column of offers that says what an offer is, if there is one.
+class OfferTitles:
+    """What offers are, by a column of theirs that says so, if there is one.
 
     Parameters
     ----------
     offers : pyarrow.Table
-
-    Returns
-    -------
-    str or None
     """
-    for name in TITLES:
-        if name in offers.column_names and pa.types.is_string(_plain(offers[name].type)):
-            return name
-    return None
 
+    def __init__(self, offers: pa.Table):
+        self._offers = offers
+        self._column = next(
+            (
+                name
+                for name in TITLES
+                if name in offers.column_names and pa.types.is_string(_plain(offers[name].type))
+            ),
+            None,
+        )
 
-def titles_of(offers: pa.Table, title: str | None, ids: list[Any]) -> list[str]:
-    """Look up what offers are, by their ids.
+    def of(self, ids: list[Any]) -> list[str]:
+        """Look up what offers are.
 
-    Parameters
-    ----------
-    offers : pyarrow.Table
-    title : str or None
-        The column; None: nothing is known.
-    ids : list
+        Parameters
+        ----------
+        ids : list
 
-    Returns
-    -------
-    list of str
-        Empty where nothing is said.
-    """
-    if title is None:
-        return ["" for _ in ids]
-    known = dict(zip(offers["offer"].to_pylist(), offers[title].to_pylist(), strict=True))
-    return [known.get(each) or "" for each in ids]
+        Returns
+        -------
+        list of str
+            Empty where nothing is said.
+        """
+        if self._column is None or not ids:
+            return ["" for _ in ids]
+        known = self._offers["offer"]
+        if pa.types.is_dictionary(known.type):
+            known = known.cast(known.type.value_type)
+        rows = pc.index_in(pa.array(ids, known.type), known)
+        return [title or "" for title in self._offers[self._column].take(rows).to_pylist()]
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
@@ -195,11 +181,10 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_large_string(kind) else kind
 
 
-def _largest(table: pa.Table, name: str) -> list[dict[str, Any]]:
-    """ChartRows of a table, the largest first."""
-    order = np.argsort(-table[name].to_numpy(), kind="stable")
-    rows: list[dict[str, Any]] = table.take(pa.array(order)).to_pylist()
-    return rows
+def _largest(table: pa.Table, name: str, most: int) -> tuple[list[dict[str, Any]], pa.Table]:
+    """The rows of a table with the largest sums, in that order, and the others."""
+    order = pa.array(np.argsort(-table[name].to_numpy(), kind="stable"))
+    return table.take(order[:most]).to_pylist(), table.take(order[most:])
 
 
 def _sums(row: dict[str, Any], column: str) -> list[Number]:
@@ -212,12 +197,12 @@ def _share(count: int, of: int) -> Number:
     return Number(count / of, f"{100 * count / of:.1f} %")
 
 
-def _rest(rows: list[dict[str, Any]], column: str, what: str) -> str:
+def _rest(left: pa.Table, what: str) -> str:
     """What is said of rows that are not shown."""
-    if not rows:
+    if not len(left):
         return ""
-    coupons = sum(row["coupons"] for row in rows)
-    return f"and {counted(len(rows), what)} more with {counted(coupons, 'coupon')}"
+    coupons = int(left["coupons"].to_numpy().sum())
+    return f"and {counted(len(left), what)} more with {counted(coupons, 'coupon')}"
 
 
 def _bars(
