@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .campaign import Campaign
     from .campaign_folder.size import folder_estimate as memory_estimate
     from .data.memory_estimate import Estimate
+    from .data.table_view import TableView
     from .folders import read_campaign, read_result, write_campaign
     from .model.checking.finding import CampaignWarning, Finding
     from .model.limits import Limit
@@ -72,6 +73,7 @@ __all__ = [
     "Report",
     "Result",
     "Room",
+    "TableView",
     "Targeting",
     "Unsupported",
     "__version__",
@@ -111,6 +113,7 @@ _WHERE = {
     "Report": (".verify", "Report"),
     "Result": (".result", "Result"),
     "Room": (".analysis.late.room", "Room"),
+    "TableView": (".data.table_view", "TableView"),
     "Targeting": (".affinity.targeting", "Targeting"),
     "Unsupported": (".utils.errors", "Unsupported"),
     "__version__": (".utils.version", "__version__"),

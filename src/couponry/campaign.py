@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from .affinity.targeting import Targeting
 from .analysis.compare import Comparison, compare
 from .analysis.frontier import Frontier, bounds_to_try, present_bound, sweep
 from .analysis.what_if import FollowUpSolver, check_is_of
 from .campaign_folder.from_transactions import TransactionTables, campaign_from_transactions
-from .data.tables import Table
+from .kernels import BackendName
 from .model.campaign_data import CampaignData
 from .model.campaign_view import CampaignView, warn_of_findings
+from .model.changes import LimitChanges, OfferChanges, RuleChanges
 from .model.limits import Limit
 from .model.rules import CustomerRule
 from .result import Result
@@ -22,6 +23,7 @@ from .results.solve import solve
 from .solver.options import DEFAULT_OPTIONS, SolverOptions
 from .utils.progress.cancel import CancelToken
 from .utils.progress.watch import Progress, check_cancelled, watch
+from .utils.table_types import RowSource, Table
 
 
 class Campaign(CampaignView):
@@ -86,7 +88,7 @@ class Campaign(CampaignView):
     def __init__(
         self,
         offers: Table,
-        candidates: Table,
+        candidates: RowSource,
         customers: Table | None = None,
         history: Table | None = None,
         *,
@@ -106,7 +108,7 @@ class Campaign(CampaignView):
     def from_transactions(
         cls,
         offers: Table,
-        transactions: Any,
+        transactions: RowSource,
         covers: Table | None = None,
         products: Table | None = None,
         customers: Table | None = None,
@@ -171,11 +173,11 @@ class Campaign(CampaignView):
         time_limit: float | None = None,
         threads: int | None = None,
         seed: int = 0,
-        backend: str | None = None,
+        backend: BackendName | None = None,
         progress: Progress = False,
         cancel: CancelToken | None = None,
         checkpoint: str | Path | None = None,
-        start: Any = None,
+        start: Result | Table | None = None,
         solver_options: SolverOptions | None = None,
     ) -> Result:
         """Find the best allocation, with a certificate of how close to optimal it is.
@@ -229,11 +231,11 @@ class Campaign(CampaignView):
         self,
         result: Result | None = None,
         *,
-        limits: Mapping[Any, Any] | None = None,
+        limits: LimitChanges | None = None,
         drop_limits: Iterable[str] = (),
         add_limits: Iterable[Limit] = (),
-        offers: Any = None,
-        rules: Mapping[str, Any] | None = None,
+        offers: OfferChanges | None = None,
+        rules: RuleChanges | None = None,
         drop_rules: Iterable[str] = (),
         add_rules: Iterable[CustomerRule] = (),
         gap: float = 5e-4,
@@ -293,7 +295,7 @@ class Campaign(CampaignView):
         *,
         factors: Sequence[float] | None = None,
         side: Literal["min", "max"] | None = None,
-        group: Any = None,
+        group: object = None,
         result: Result | None = None,
         gap: float = 5e-4,
         time_limit: float | None = None,

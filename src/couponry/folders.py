@@ -10,6 +10,7 @@ from .campaign_folder.exact_files import ALLOCATION, ExactSolution, read_exact, 
 from .campaign_folder.read import read_campaign_data
 from .campaign_folder.write import write_campaign_data
 from .data import tables
+from .data.table_view import TableView
 from .result import Result
 from .results.allocation import Allocation
 from .results.coupon_rows import SavedRows
@@ -149,7 +150,7 @@ def _fields(path: Path, exact: ExactSolution) -> dict[str, Any]:
     if (path / "infeasible.json").is_file():
         fields["infeasible"] = read_json(path / "infeasible.json")
     if plan_of(exact.arrays):
-        fields["limits"] = tables.read(path, "limits.parquet", "limits of the result")
+        fields["limits"] = TableView(tables.read(path, "limits.parquet", "limits of the result"))
         rows = SavedRows(path / ALLOCATION, content["allocated"], content["customers_with_coupons"])
         fields["allocation"] = Allocation(rows)
     return fields

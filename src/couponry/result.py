@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Literal, Unpack
 
-import pyarrow as pa
-
+from .analysis.binding import binding_limits
 from .analysis.breakdown import breakdown, per_customer
 from .analysis.compare import Comparison
 from .analysis.decisions import Explanation
@@ -21,12 +21,13 @@ from .analysis.late.room import Room
 from .analysis.price_ranges import PriceRanges, RangeOptions, price_ranges
 from .campaign_folder.exact_files import ExactSolution
 from .campaign_folder.write import write_result
-from .data.tables import Table
+from .data.table_view import TableView
 from .report.reported import ReportedSolution
 from .results.allocation import PART_ROWS, Allocation
 from .results.exact_solution import exact_arrays, exact_head
 from .results.solution import CampaignSolution
 from .utils.html import facts_table
+from .utils.table_types import Table
 
 
 class Result(ReportedSolution):
@@ -78,7 +79,7 @@ class Result(ReportedSolution):
         Of couponry, and of the campaign.
     allocation : Allocation or None
         One row for each coupon given, made when asked for.
-    limits : pyarrow.Table or None
+    limits : TableView or None
         One row for each limit and group: `name`, `group`, `sum`, `min`, `max`, `achieved`, `error`, `price`,
         `second_sum`, `binding` and `mode`; the campaign format describes them.
     infeasible : dict or None
@@ -130,7 +131,7 @@ class Result(ReportedSolution):
         )
         return self.allocation
 
-    def explain(self, customer: Any) -> Explanation:
+    def explain(self, customer: int | str | uuid.UUID) -> Explanation:
         """Explain why a customer got these coupons and not others.
 
         Parameters
@@ -204,7 +205,32 @@ class Result(ReportedSolution):
         assert self._asked_of is not None, "results are made by campaigns"
         return self._asked_of.from_data(self.campaign)
 
-    def by(self, column: str, *, table: str | None = None) -> pa.Table:
+    def binding(self) -> TableView:
+        """List the limits that stand in the way of a better allocation, the dearest first.
+
+        Returns
+        -------
+        TableView
+            One row for each limit and group that has a price: `name`, `group`, `side` ("min" or "max"), `bound`,
+            `achieved`, `price` of one more unit, and `worth`, price times bound, by which they are ordered.
+
+        Raises
+        ------
+        InvalidInput
+            If the result has no allocation.
+
+        Examples
+        --------
+        >>> import couponry
+        >>> candidates = {"customer": [1, 2, 3], "offer": ["tea"] * 3, "value": [3.0, 2.0, 1.0]}
+        >>> limits = [couponry.Limit("in all", max=2), couponry.Limit("enough", max=9)]
+        >>> result = couponry.Campaign({"offer": ["tea"]}, candidates, limits=limits).solve()
+        >>> result.binding().select(["name", "side", "bound"]).to_pylist()
+        [{'name': 'in all', 'side': 'max', 'bound': 2.0}]
+        """
+        return TableView(binding_limits(self))
+
+    def by(self, column: str, *, table: Literal["offers", "customers"] | None = None) -> TableView:
         """Add the allocation up by a column of offers or customers, or by role.
 
         Parameters
@@ -217,7 +243,7 @@ class Result(ReportedSolution):
 
         Returns
         -------
-        pyarrow.Table
+        TableView
             One row for each value of the column, ascending, also where nothing was given, and a last one, null, for
             coupons without a value: `coupons`, `customers` who got any of them, and sums of what coupons have:
             `redemptions` (of response), `cost` and `value`.
@@ -238,14 +264,14 @@ class Result(ReportedSolution):
         0        A        2          2    5.0
         1        B        1          1    1.0
         """
-        return breakdown(self, column, table)
+        return TableView(breakdown(self, column, table))
 
-    def per_customer(self) -> pa.Table:
+    def per_customer(self) -> TableView:
         """Add up what each customer got.
 
         Returns
         -------
-        pyarrow.Table
+        TableView
             One row for each customer who has candidates, in the order of their ids, also where nothing was given:
             `customer`, `coupons`, and sums of what coupons have: `redemptions` (of response), `cost` and `value`.
 
@@ -254,11 +280,11 @@ class Result(ReportedSolution):
         InvalidInput
             If the result has no allocation.
         """
-        return per_customer(self)
+        return TableView(per_customer(self))
 
     def price_ranges(
         self,
-        limits: Any = None,
+        limits: str | Iterable[str | tuple[str, str]] | None = None,
         *,
         most: int = 20,
         move: float = 0.01,

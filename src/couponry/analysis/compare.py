@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..data.arrow_columns import labels
+from ..data.table_view import TableView
 from ..results.solution import CampaignSolution
 from ..solver.plan import Plan
 from ..utils.errors import InvalidInput
@@ -33,7 +34,7 @@ class Comparison:
         The two results.
     campaign : Campaign
         The changed campaign, for the next question.
-    limits : pyarrow.Table
+    limits : TableView
         One row for each limit and group: `name`, `group`, `sum`, and `min`, `max`, `achieved` and `price`, each
         ``_before`` and ``_after``. Null where the limit was not there.
     moved : Moved or None
@@ -43,7 +44,7 @@ class Comparison:
     before: CampaignSolution
     after: CampaignSolution
     campaign: Any = field(repr=False)
-    limits: pa.Table = field(repr=False)
+    limits: TableView = field(repr=False)
     moved: Moved | None
 
     @property
@@ -63,7 +64,7 @@ class Comparison:
             return None
         return after.objective - before.bound, after.bound - before.objective
 
-    def by(self, column: str = "offer") -> pa.Table:
+    def by(self, column: str = "offer") -> TableView:
         """Sum coupons and value before and after, by a column of offers.
 
         Parameters
@@ -73,7 +74,7 @@ class Comparison:
 
         Returns
         -------
-        pyarrow.Table
+        TableView
             The column, `coupons_before`, `coupons_after`, `value_before` and `value_after`.
 
         Raises
@@ -98,7 +99,7 @@ class Comparison:
             for name, side in zip(("before", "after"), sides, strict=True):
                 summed = np.bincount(code[inside], side[n][inside], len(values))
                 columns[f"{kind}_{name}"] = summed.astype(np.int64) if n == 0 else summed
-        return pa.table(columns)
+        return TableView(pa.table(columns))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison as plain values.
@@ -157,7 +158,7 @@ def _outcome(result: CampaignSolution) -> str:
     )
 
 
-def _price_facts(limits: pa.Table) -> list[tuple[str, str]]:
+def _price_facts(limits: TableView) -> list[tuple[str, str]]:
     """The prices that change most, in words."""
     rows = limits.to_pylist()
     rows.sort(key=lambda row: -abs((row["price_after"] or 0.0) - (row["price_before"] or 0.0)))
@@ -187,7 +188,7 @@ def compare(before: CampaignSolution, after: CampaignSolution, campaign: Any) ->
     moved = None
     if before.plan is not None and after.plan is not None:
         moved = _moved(before.plan, after.plan, before.compiled.problem.shard.indptr)
-    return Comparison(before, after, campaign, _limits(before, after), moved)
+    return Comparison(before, after, campaign, TableView(_limits(before, after)), moved)
 
 
 def compare_saved(before: CampaignSolution, after: CampaignSolution) -> Comparison:
@@ -210,7 +211,7 @@ def compare_saved(before: CampaignSolution, after: CampaignSolution) -> Comparis
     moved = None
     if before.allocation is not None and after.allocation is not None:
         moved = moved_coupons(before.allocation, after.allocation)
-    return Comparison(before, after, None, _limits(before, after), moved)
+    return Comparison(before, after, None, TableView(_limits(before, after)), moved)
 
 
 def _moved(before: Plan, after: Plan, indptr: NDArray[np.int64]) -> Moved:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..data.table_view import StreamedTable
 from ..utils.errors import one_line
 from ..utils.html import Cell, rows_table
 
@@ -79,7 +80,7 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(StreamedTable):
     """Why one customer got these coupons and not others; returned by `Result.explain`.
 
     Attributes

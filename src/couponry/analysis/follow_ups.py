@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Protocol, Self, TypedDict, Unpack
 
 from ..model.campaign_data import CampaignData
+from ..model.changes import LimitChanges, OfferChanges, RuleChanges
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
 from ..solver.options import SolverOptions
@@ -29,11 +30,11 @@ class FollowUpOptions(TypedDict, total=False):
 class WhatIfOptions(FollowUpOptions, total=False):
     """Arguments of `couponry.Campaign.what_if`, which describes them."""
 
-    limits: Mapping[Any, Any] | None
+    limits: LimitChanges | None
     drop_limits: Iterable[str]
     add_limits: Iterable[Limit]
-    offers: Any
-    rules: Mapping[str, Any] | None
+    offers: OfferChanges | None
+    rules: RuleChanges | None
     drop_rules: Iterable[str]
     add_rules: Iterable[CustomerRule]
 
@@ -43,7 +44,7 @@ class FrontierOptions(FollowUpOptions, total=False):
 
     factors: Sequence[float] | None
     side: Literal["min", "max"] | None
-    group: Any
+    group: object
 
 
 class AskedCampaign(Protocol):

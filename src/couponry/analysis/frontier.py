@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..data.table_view import StreamedTable
 from ..model.campaign_data import CampaignData
 from ..model.changes import changed
 from ..model.compiled_campaign import CompiledCampaign
@@ -33,7 +34,7 @@ COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Frontier:
+class Frontier(StreamedTable):
     """The best objective as a function of one bound of a limit; returned by `Campaign.frontier`.
 
     Attributes

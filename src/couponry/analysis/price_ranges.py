@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import kernels
+from ..data.table_view import StreamedTable
 from ..engines.streamed import local_engine
 from ..model.campaign_data import CampaignData
 from ..model.changes import changed
@@ -58,7 +59,7 @@ COLUMNS = {
 
 
 @dataclass(frozen=True)
-class PriceRanges:
+class PriceRanges(StreamedTable):
     """What moves of bounds are worth, beside what prices predict; returned by `Result.price_ranges`.
 
     Attributes

@@ -77,7 +77,7 @@ def read_spec(folder: Path) -> Spec:
     for number, rule in enumerate(rules):
         rule.check()
         if rule.conflicts is not None:
-            table = tables.read(folder, rule.conflicts, f"of {rule.label}")
+            table = tables.read(folder, _named(rule.conflicts), f"of {rule.label}")
             rules[number] = replace(rule, conflicts=table)
     limits = []
     for n, part in enumerate(_parts(spec, "limit"), 1):
@@ -85,7 +85,7 @@ def read_spec(folder: Path) -> Spec:
         limit.check()
         if limit.table is not None:
             limit = replace(
-                limit, table=tables.read(folder, limit.table, f"of limit {limit.name!r}")
+                limit, table=tables.read(folder, _named(limit.table), f"of limit {limit.name!r}")
             )
         limits.append(limit)
     objective = spec.get("objective", {})
@@ -107,6 +107,12 @@ def read_spec(folder: Path) -> Spec:
     checked_limits = list(check_parts(limits, "limit", Limit))
     checked_rules = list(check_parts(rules, "rule", CustomerRule))
     return Spec(name, spec["tables"], value, checked_rules, checked_limits, targeting)
+
+
+def _named(table: Any) -> str | list[str]:
+    """The file, or files, that campaign.toml names as the table of a rule or limit."""
+    name: str | list[str] = table
+    return name
 
 
 def _read_toml(folder: Path) -> dict[str, Any]:

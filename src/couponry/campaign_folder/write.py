@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..data import tables
+from ..data.table_view import TableView, as_arrow
 from ..model.campaign_data import CampaignData
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
@@ -161,7 +162,7 @@ class WritableAllocation(Protocol):
 def write_result(
     folder: str | Path,
     allocation: WritableAllocation | None,
-    limits: pa.Table | None,
+    limits: TableView | pa.Table | None,
     infeasible: Mapping[str, Any] | None,
     content: Mapping[str, Any],
     exact: ExactSolution | None = None,
@@ -181,7 +182,7 @@ def write_result(
         Folder to write; must not exist.
     allocation : WritableAllocation or None
         Becomes allocation.parquet.
-    limits : pyarrow.Table or None
+    limits : TableView, pyarrow.Table or None
         Becomes limits.parquet.
     infeasible : mapping or None
         Becomes infeasible.json.
@@ -261,7 +262,7 @@ def _is_outcome(folder: Path) -> bool:
 def _write_files(
     path: Path,
     allocation: WritableAllocation | None,
-    limits: pa.Table | None,
+    limits: TableView | pa.Table | None,
     infeasible: Mapping[str, Any] | None,
     content: Mapping[str, Any],
     exact: ExactSolution | None,
@@ -272,7 +273,7 @@ def _write_files(
     with atomic_folder(path, overwrite=overwrite, holds=RESULT) as draft:
         if allocation is not None and limits is not None:
             allocation.write(draft / ALLOCATION)
-            pq.write_table(limits, draft / "limits.parquet")
+            pq.write_table(as_arrow(limits), draft / "limits.parquet")
         if infeasible is not None:
             _write_json(draft / "infeasible.json", infeasible)
         _write_json(draft / RESULT, content)

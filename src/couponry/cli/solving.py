@@ -9,6 +9,7 @@ import click
 from ..campaign_folder.size import folder_estimate
 from ..campaign_folder.write import reserved_result
 from ..folders import read_campaign
+from ..kernels import BackendName
 from ..model.checking.finding import Finding
 from ..utils.errors import InvalidInput
 from ..utils.process.standard_streams import native_output_to_stderr, print_out
@@ -59,7 +60,7 @@ def solve(
     time_limit: float | None,
     threads: int | None,
     seed: int,
-    backend: str | None,
+    backend: BackendName | None,
     store: Path | None,
     memory_limit: str | None,
     checkpoint: Path | None,

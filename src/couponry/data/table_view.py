@@ -78,6 +78,7 @@ class TableView(StreamedTable):
     Parameters
     ----------
     table : pyarrow.Table
+        Shared, not copied.
 
     Examples
     --------
@@ -141,6 +142,7 @@ class TableView(StreamedTable):
         Parameters
         ----------
         other : TableView or pyarrow.Table
+            To compare with.
 
         Returns
         -------

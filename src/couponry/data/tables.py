@@ -29,11 +29,8 @@ from .table_files import (
 
 NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
 
-Table = Any
-"""A pyarrow.Table, or whatever has ``__arrow_c_stream__``: pandas, Polars, DuckDB, ..."""
 
-
-def as_table(data: Table, what: str, columns: list[str] | None = None) -> pa.Table:
+def as_table(data: Any, what: str, columns: list[str] | None = None) -> pa.Table:
     """Make an Arrow table of whatever a user hands over as one.
 
     Parameters

@@ -16,7 +16,7 @@ import importlib
 import os
 import warnings
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from .contract import (
     FILL,
@@ -45,6 +45,7 @@ __all__ = [
     "PARTS",
     "REPAIR",
     "Backend",
+    "BackendName",
     "Changes",
     "LimitRows",
     "LocalSearch",
@@ -59,6 +60,8 @@ __all__ = [
     "available",
     "load",
 ]
+
+BackendName = Literal["native", "numba", "reference"]
 
 BACKENDS = ("native", "numba", "reference")
 _MODULES = {"native": "._native", "numba": ".numba", "reference": ".reference"}

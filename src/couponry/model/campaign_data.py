@@ -17,12 +17,12 @@ from ..data.candidates import Candidates, build_candidates
 from ..data.roles import ROLES
 from ..data.streams import Stream, stream
 from ..data.table_files import all_columns
-from ..data.tables import Table
 from ..utils.arrays.array_store import MemoryStore
 from ..utils.arrays.blocks import row_blocks
 from ..utils.checks import check_name, is_text, shown
 from ..utils.errors import InvalidInput
 from ..utils.parallel import reader_count, worker_count
+from ..utils.table_types import Table
 from .amount_checks import check_amounts
 from .campaign_checks import (
     COUPON_COLUMNS,
@@ -83,7 +83,7 @@ class CampaignData:
     def make(
         cls,
         offers: Table,
-        candidates: Table,
+        candidates: Any,
         customers: Table | None = None,
         history: Table | None = None,
         *,

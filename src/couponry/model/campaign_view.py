@@ -11,8 +11,9 @@ import pyarrow as pa
 from ..data.candidates import Candidates
 from ..kernels import Backend, load
 from ..utils.errors import one_line
+from ..utils.html import facts_table
 from .campaign_data import CampaignData
-from .changes import changed
+from .changes import LimitChanges, OfferChanges, RuleChanges, changed
 from .check_campaign import check_campaign
 from .checking.finding import CampaignWarning, Finding
 from .compiled_campaign import CompiledCampaign, compile_campaign
@@ -128,6 +129,22 @@ class CampaignView:
         facts = self._data.facts()
         return "\n".join(f"{name:<12} {one_line(text, None)}" for name, text in facts.items())
 
+    def __repr__(self) -> str:
+        """Name and sizes, in one line."""
+        data = self._data
+        sizes = (
+            (len(data.offers), "offer"),
+            (len(data.candidates.customers), "customer"),
+            (len(data.candidates), "candidate"),
+            (len(data.rules), "rule"),
+            (len(data.limits), "limit"),
+        )
+        said = ", ".join(f"{n:,} {what}{'' if n == 1 else 's'}" for n, what in sizes)
+        return one_line(f"<Campaign {data.name!r}: {said}>", None)
+
+    def _repr_html_(self) -> str:
+        return facts_table(self._data.facts())
+
     def with_limits(self, limits: Sequence[Limit]) -> Self:
         """Make the same campaign under other limits; the tables are shared.
 
@@ -151,11 +168,11 @@ class CampaignView:
     def changed(
         self,
         *,
-        limits: Mapping[Any, Any] | None = None,
+        limits: LimitChanges | None = None,
         drop_limits: Iterable[str] = (),
         add_limits: Iterable[Limit] = (),
-        offers: Any = None,
-        rules: Mapping[str, Any] | None = None,
+        offers: OfferChanges | None = None,
+        rules: RuleChanges | None = None,
         drop_rules: Iterable[str] = (),
         add_rules: Iterable[CustomerRule] = (),
     ) -> Self:

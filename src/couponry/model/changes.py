@@ -19,6 +19,7 @@ from ..data.arrow_columns import float_column
 from ..utils.checks import as_float, is_number, shown
 from ..utils.errors import InvalidInput, first_line
 from ..utils.suggestions import known_names
+from ..utils.table_types import Table
 from .campaign_data import CampaignData
 from .limits import Limit
 from .rules import CustomerRule
@@ -27,6 +28,23 @@ RELATIVE = re.compile(r"\s*([+-])\s*([0-9.]+)\s*%\s*|\s*\*\s*([0-9.]+)\s*")
 """Text that says by how much a number changes."""
 
 Changes = Mapping[Any, Any]
+
+PartChange = Mapping[str, object]
+"""The fields of a rule, limit or offer that change, by name."""
+
+LimitChanges = (
+    Mapping[str, PartChange | Limit]
+    | Mapping[tuple[str, Any], PartChange | Limit]
+    | Mapping[str | tuple[str, Any], PartChange | Limit]
+)
+"""By name, or by (name, group)."""
+
+OfferChanges = Mapping[str, PartChange] | Mapping[int, PartChange] | Table
+"""By offer; or a table with a column `offer` and the columns that change."""
+
+RuleChanges = Mapping[str, PartChange | CustomerRule]
+"""By name."""
+
 Part = TypeVar("Part", CustomerRule, Limit)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ..data.where.filters import Where
 from ..utils.checks import (
@@ -17,6 +17,7 @@ from ..utils.checks import (
 )
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import did_you_mean
+from ..utils.table_types import Table
 
 MODES = ("hard", "soft", "report")
 
@@ -101,9 +102,9 @@ class Limit:
     where: Where = field(default_factory=dict)
     customers: Where = field(default_factory=dict)
     by: str | None = None
-    table: Any = None
+    table: Table | None = None
     ratio: tuple[str, str] | None = None
-    mode: str = "hard"
+    mode: Literal["hard", "soft", "report"] = "hard"
     penalty: float | None = None
     may_be_empty: bool = False
 

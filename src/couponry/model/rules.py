@@ -11,6 +11,7 @@ from ..data.where.filters import Where
 from ..solver.rule_names import UNLIMITED
 from ..utils.checks import check_flag, check_name, is_number, is_text, refuse_unknown_keys, shown
 from ..utils.errors import InvalidInput
+from ..utils.table_types import Table
 
 MANDATORY = "mandatory offers"
 """What infeasible campaigns call mandatory offers: no rule has this name."""
@@ -83,7 +84,7 @@ class CustomerRule:
     min: int | str | None = None
     by: str | None = None
     where: Where = field(default_factory=dict)
-    conflicts: Any = None
+    conflicts: Table | None = None
     may_be_empty: bool = False
 
     @property

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..analysis.binding import worth_of_bounds
 from ..analysis.decisions import Decision, Explanation
 from ..analysis.explain import explain_numbered
 from ..results.shortfalls import short_customers
 from ..results.solution import CampaignSolution
 from .chart import Chart, ChartRows, Number, Text, number
-from .limit_charts import worth_of_bounds
 from .numbers import aligned, amount, counted
 from .sum_charts import OfferTitles
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..analysis.binding import worth_of_bounds
 from ..analysis.price_ranges import PriceRanges
 from .chart import Bar, Chart, ChartRows, Number, Text, number, share_bars
 from .numbers import NONE, amount, counted, signed
@@ -77,25 +78,6 @@ class _Facts:
             nearest = np.fmin(np.abs(achieved - low), np.abs(high - achieved))
             self.slack = np.nan_to_num(nearest / np.abs(achieved), nan=np.inf, posinf=np.inf)
         self.worth = worth_of_bounds(limits)
-
-
-def worth_of_bounds(limits: pa.Table) -> NDArray[np.float64]:
-    """Return price times bound of each limit, without signs; 0 where a limit has no price.
-
-    Parameters
-    ----------
-    limits : pyarrow.Table
-        Of a result.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_limits,)
-    """
-    low, high, price = (
-        limits[name].to_numpy().astype(np.float64) for name in ("min", "max", "price")
-    )
-    worth: NDArray[np.float64] = np.abs(np.nan_to_num(price * np.where(price > 0, high, low)))
-    return worth
 
 
 def limit_name(row: dict[str, Any]) -> str:

@@ -7,16 +7,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..data.table_view import TableView, as_arrow
+
 ROUNDING = 1e-9
 """Share of a bound below which a violation is rounding."""
 
 
-def missed_limits(limits: pa.Table | None) -> list[str]:
+def missed_limits(limits: TableView | pa.Table | None) -> list[str]:
     """Say which soft limits are not kept, the one that is farthest from its bound (as a share of it) first.
 
     Parameters
     ----------
-    limits : pyarrow.Table or None
+    limits : TableView, pyarrow.Table or None
         The table `limits` of a result.
 
     Returns
@@ -27,7 +29,7 @@ def missed_limits(limits: pa.Table | None) -> list[str]:
     if limits is None:
         return []
     missed = []
-    for row in limits.filter(pc.equal(limits["mode"], "soft")).to_pylist():
+    for row in as_arrow(limits).filter(pc.equal(limits["mode"], "soft")).to_pylist():
         for side, sign in (("min", 1.0), ("max", -1.0)):
             by = _violation(row, side, sign)
             if by > 0:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..data.table_view import TableView
 from ..model.campaign_data import CampaignData
 from ..model.checking.finding import CANDIDATES, Finding
 from ..model.compiled_campaign import CompiledCampaign
@@ -89,7 +89,7 @@ class CampaignSolution:
     version: str
     name: str
     allocation: Allocation | None = field(repr=False)
-    limits: pa.Table | None = field(repr=False)
+    limits: TableView | None = field(repr=False)
     infeasible: dict[str, Any] | None = field(repr=False)
     campaign: CampaignData = field(repr=False)
     compiled: CompiledCampaign = field(repr=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data.table_view import TableView
 from ..engines.checkpoint import CheckpointedEngine, CheckpointFile
 from ..engines.protocol import Engine
 from ..engines.streamed import local_engine
@@ -214,7 +215,7 @@ def _campaign_solution(
     if plan is not None:
         achieved = compiled.limits.achieved(plan.usage)
         allocation = Allocation(PlannedRows(compiled, plan))
-        limits = limits_table(compiled, solution.prices, plan, achieved)
+        limits = TableView(limits_table(compiled, solution.prices, plan, achieved))
         violation = max_violation(compiled, achieved)
     fields = _facts(compiled.campaign, run.options, run.clock) | {
         "status": solution.status,

@@ -13,12 +13,12 @@ from ... import kernels
 from ...data import tables
 from ...data.candidates import build_candidates
 from ...data.streams import stream
-from ...data.tables import Table
 from ...model.campaign_checks import check_customers
 from ...model.contact_history import check_history
 from ...results.solution import CampaignSolution
 from ...utils.arrays.array_store import MemoryStore
 from ...utils.errors import InvalidInput
+from ...utils.table_types import Table
 from ...utils.threads import thread_count
 from .batch import LateBatch
 from .charges import Charges

@@ -1,0 +1,95 @@
+"""Tables of results: for every library, with HTML; and the limits that stand in the way."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import runpy
+from pathlib import Path
+
+import polars
+import pyarrow as pa
+import pytest
+
+import couponry
+from couponry import Campaign, Limit, Result
+from couponry.data.table_view import SHOWN_ROWS, TableView
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    offers = {"offer": ["<tea>", "jam"], "supplier": ["A", "B"]}
+    pairs = [(c, o) for c in range(20) for o in offers["offer"]]
+    candidates = {
+        "customer": [c for c, _ in pairs],
+        "offer": [o for _, o in pairs],
+        "value": [1.0 + (5 * c + len(o)) % 7 for c, o in pairs],
+        "cost": [1.0] * len(pairs),
+    }
+    limits = [
+        Limit("<tea>", where={"offer": "<tea>"}, max=6),
+        Limit("budget", sum="cost", max=15.0),
+        Limit("wide", max=1000),
+        Limit("jam", where={"offer": "jam"}, min=12),
+    ]
+    return Campaign(offers, candidates, limits=limits).solve()
+
+
+def test_every_table_is_one_for_every_library(result: Result) -> None:
+    assert result.limits is not None and result.allocation is not None
+    given = [
+        result.limits,
+        result.allocation,
+        result.by("supplier"),
+        result.per_customer(),
+        result.binding(),
+        result.explain(3),
+        result.price_ranges(),
+        result.frontier("budget", factors=[0.5, 1.0]),
+        result.what_if(limits={"budget": {"max": 12}}).limits,
+    ]
+    for table in given:
+        arrow = table.to_arrow()
+        assert pa.table(table).equals(arrow)
+        assert polars.DataFrame(table).equals(table.to_polars())
+        assert table.to_pandas().shape == table.to_polars().shape == arrow.shape
+
+
+def test_a_view_is_a_table_that_is_shown(result: Result) -> None:
+    view = result.limits
+    assert isinstance(view, TableView) and view._repr_html_().startswith("<table>")
+    assert "&lt;tea&gt;" in view._repr_html_() and "<tea>" not in view._repr_html_()
+    assert view.select(["name"]).num_rows == len(view) == view.num_rows == 4
+    assert view == view.to_arrow() and view.equals(pickle.loads(pickle.dumps(view)))
+    assert copy.copy(view) == view and view != view.slice(1) and "filter" in dir(view)
+    with pytest.raises(AttributeError):
+        view.nothing  # noqa: B018
+    long = TableView(pa.table({"n": range(SHOWN_ROWS + 5)}))
+    assert f"{SHOWN_ROWS} of {SHOWN_ROWS + 5} rows" in long._repr_html_()
+
+
+def test_binding_limits_are_those_with_a_price_dearest_first(result: Result) -> None:
+    found = result.binding().to_pylist()
+    assert result.limits is not None
+    priced = [row for row in result.limits.to_pylist() if row["price"] != 0]
+    assert {row["name"] for row in found} == {row["name"] for row in priced} and found
+    assert [row["worth"] for row in found] == sorted((r["worth"] for r in found), reverse=True)
+    for row in found:
+        assert row["worth"] == pytest.approx(abs(row["price"] * row["bound"]))
+        assert row["side"] == ("max" if row["price"] > 0 else "min")
+    free = Campaign({"offer": [1]}, {"customer": [1], "offer": [1], "value": [1.0]}).solve()
+    assert len(free.binding()) == 0
+
+
+def test_a_campaign_is_shown_in_one_line_and_as_a_table(result: Result) -> None:
+    campaign = Campaign.from_data(result.campaign)
+    assert repr(campaign) == (
+        "<Campaign 'campaign': 2 offers, 20 customers, 40 candidates, 0 rules, 4 limits>"
+    )
+    assert "&lt;tea&gt;" in campaign._repr_html_()
+
+
+def test_the_script_that_type_checkers_read_runs() -> None:
+    names = runpy.run_path(str(Path(__file__).parents[1] / "typing" / "user_script.py"))
+    with pytest.raises(couponry.InvalidInput):
+        names["wrong"]()
