@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..kernels import Backend, Shard
 from ..solver.problem import Problem
 from ..utils.errors import InvalidInput
+from ..utils.progress.watch import check_cancelled
 from .campaign_data import CampaignData
 from .checking.check import statement_findings, together
 from .checking.effects import Compiled, effect_findings
@@ -160,16 +161,20 @@ def compile_campaign(
     said = statement_findings(statement_of(campaign)) if refuse else []
     refuse_errors(said)
     candidates = campaign.candidates
+    check_cancelled()
     items, item = items_of(candidates, campaign.offers, campaign.tells_roles_apart)
     customers = Customers(campaign.customers, candidates.customers)
     amounts = Amounts(items, item, candidates, backend, campaign.candidate_names)
     value = amounts.of(campaign.value, "objective")
     limits = compile_limits(campaign.limits, value, items, amounts, customers)
+    check_cancelled()
     history = ContactHistory(
         campaign.history, candidates.customers, campaign.offers, campaign.rules
     )
     rules = compile_rules(campaign.rules, items, item, candidates, customers, history, backend)
+    check_cancelled()
     packed = amounts.packed()
+    check_cancelled()
     problem = Problem(
         shard=Shard(0, candidates.indptr, item, packed.quantity, limits.segment),
         rules=rules.rules,
@@ -191,4 +196,5 @@ def compile_campaign(
     compiled = CompiledCampaign(campaign, items, item, value, limits, rules, problem, amounts)
     if not refuse:
         return compiled
+    check_cancelled()
     return replace(compiled, findings=tuple(together(said, compiled.effects())))

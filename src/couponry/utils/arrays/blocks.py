@@ -1,4 +1,7 @@
-"""Long arrays cut into blocks, so that what is made of a block fits in a processor's cache and in memory."""
+"""Long arrays cut into blocks, so that what is made of a block fits in a processor's cache and in memory.
+
+Whoever cancels what a thread does ends it before its next block.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..progress.watch import check_cancelled
 
 BLOCK_SIZE = 1 << 20
 """Entries that are worked on at a time."""
@@ -28,6 +33,7 @@ def blocks(length: int, size: int | None = None) -> Iterator[slice]:
     """
     size = size or BLOCK_SIZE
     for start in range(0, length, size):
+        check_cancelled()
         yield slice(start, min(start + size, length))
 
 
@@ -50,5 +56,6 @@ def row_blocks(indptr: NDArray[np.int64], size: int | None = None) -> Iterator[t
     while start < rows:
         stop = int(np.searchsorted(indptr, indptr[start] + size, side="right")) - 1
         stop = min(max(stop, start + 1), rows)
+        check_cancelled()
         yield start, stop
         start = stop
