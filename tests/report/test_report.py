@@ -323,7 +323,7 @@ def test_charts_of_notebooks() -> None:
     for chart in charts:
         found = parsed(chart._repr_html_())
         assert found.all("h3")[0].text == chart.title and not found.all("script")
-    assert plot.by("supplier").to_arrow().equals(solved().by("supplier"))
+    assert plot.by("supplier").to_arrow().equals(solved().by("supplier").to_arrow())
     assert plot.limits().to_arrow().equals(solved().limits)
 
 

@@ -118,7 +118,7 @@ def _parts(result: CampaignSolution) -> tuple[Allocation, pa.Table]:
     """The coupons and the limits of a result."""
     if result.allocation is None or result.limits is None:
         raise InvalidInput(f"export: expected an allocation, got a result that is {result.status}")
-    return result.allocation, result.limits
+    return result.allocation, result.limits.to_arrow()
 
 
 def _facts(result: CampaignSolution) -> list[tuple[str, Any]]:
