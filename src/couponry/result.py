@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import uuid
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal, Unpack
+from typing import Literal
 
 from .analysis.binding import binding_limits
 from .analysis.breakdown import breakdown, per_customer
-from .analysis.compare import Comparison
 from .analysis.decisions import Explanation
 from .analysis.explain import explain_result
-from .analysis.follow_ups import AskedCampaign, FrontierOptions, WhatIfOptions
-from .analysis.frontier import Frontier
+from .analysis.follow_ups import AskedCampaign, AskedSolution
 from .analysis.late.late_decisions import LateDecisions
 from .analysis.late.prices import Prices
 from .analysis.late.room import Room
@@ -30,7 +28,7 @@ from .utils.html import facts_table
 from .utils.table_types import Table
 
 
-class Result(ReportedSolution):
+class Result(ReportedSolution, AskedSolution):
     """A solved campaign: allocation, limits, certificate, and what can be asked of them.
 
     `Campaign.solve` returns it. It does not change.
@@ -99,8 +97,6 @@ class Result(ReportedSolution):
     [{'name': 'in all', 'achieved': 2.0}]
     """
 
-    _asked_of: type[AskedCampaign] | None = None
-
     @classmethod
     def from_solution(
         cls, solution: CampaignSolution, asked_of: type[AskedCampaign] | None = None
@@ -150,60 +146,6 @@ class Result(ReportedSolution):
             If the customer has no candidates, or the result no allocation.
         """
         return explain_result(self, customer)
-
-    def what_if(self, **changes: Unpack[WhatIfOptions]) -> Comparison:
-        """Compare the campaign with the same one under other bounds, offers, limits or rules.
-
-        Parameters
-        ----------
-        **changes
-            As `Campaign.what_if` takes them: ``limits={"budget": {"max": "+10 %"}}``, for instance.
-
-        Returns
-        -------
-        Comparison
-            Its `campaign` is the changed one, for the next question.
-
-        Raises
-        ------
-        InvalidInput
-            For a change of something that is not there.
-        """
-        return self._campaign().what_if(self, **changes)
-
-    def frontier(
-        self,
-        limit: str,
-        bounds: Sequence[float] | None = None,
-        **options: Unpack[FrontierOptions],
-    ) -> Frontier:
-        """Find the best objective over a range of one limit's bound, each from its neighbour's prices.
-
-        Parameters
-        ----------
-        limit : str
-            Name of the limit.
-        bounds : sequence of float, optional
-            Bounds to try.
-        **options
-            As `Campaign.frontier` takes them: ``factors=[0.9, 1.1]`` in place of bounds, for instance.
-
-        Returns
-        -------
-        Frontier
-            Infeasible bounds are rows of it.
-
-        Raises
-        ------
-        InvalidInput
-            If there is no such limit or bound.
-        """
-        return self._campaign().frontier(limit, bounds, result=self, **options)
-
-    def _campaign(self) -> AskedCampaign:
-        """The campaign, as something that can be solved again."""
-        assert self._asked_of is not None, "results are made by campaigns"
-        return self._asked_of.from_data(self.campaign)
 
     def binding(self) -> TableView:
         """List the limits that stand in the way of a better allocation, the dearest first.
