@@ -161,18 +161,15 @@ def compile_campaign(
     said = statement_findings(statement_of(campaign)) if refuse else []
     refuse_errors(said)
     candidates = campaign.candidates
-    check_cancelled()
     items, item = items_of(candidates, campaign.offers, campaign.tells_roles_apart)
     customers = Customers(campaign.customers, candidates.customers)
     amounts = Amounts(items, item, candidates, backend, campaign.candidate_names)
     value = amounts.of(campaign.value, "objective")
     limits = compile_limits(campaign.limits, value, items, amounts, customers)
-    check_cancelled()
     history = ContactHistory(
         campaign.history, candidates.customers, campaign.offers, campaign.rules
     )
     rules = compile_rules(campaign.rules, items, item, candidates, customers, history, backend)
-    check_cancelled()
     packed = amounts.packed()
     check_cancelled()
     problem = Problem(
