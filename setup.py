@@ -27,6 +27,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
     ],
     "curvature": ["curvature/changes", "curvature/losses", "curvature/step"],
     "customer_constraints": ["customer_constraints/compile"],
+    "exchanges": ["exchanges/find_exchanges", "exchanges/list_moves"],
     "local_search": [
         "common/scratch",
         "local_search/alternatives",
@@ -122,7 +123,9 @@ def extension(name: str, sources: list[str]) -> Extension:
     return Extension(
         name,
         sources,
-        depends=[str(p) for p in sorted(Path(SOURCES).rglob("*")) if p.suffix in (".hpp", ".pxd", ".pxi")],
+        depends=[
+            str(p) for p in sorted(Path(SOURCES).rglob("*")) if p.suffix in (".hpp", ".pxd", ".pxi")
+        ],
         include_dirs=[SOURCES],
         define_macros=macros,
         extra_compile_args=arguments,

@@ -21,6 +21,7 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "scoring.similar.offer", "scoring.similar.value", "scoring.own.offer", "scoring.own.value",  # `pair` is read
     "noise shard.quantity", "regret shard.quantity", "choose_exactly shard.quantity",
     "propose shard.quantity", "make_moves shard.quantity", "price_candidates shard.quantity",
+    "list_moves shard.quantity",
     "shard.number",  # empty: customers' numbers follow from the first one's
     "evaluate chosen",  # empty: nobody asks
     "compile_constraints constraints",  # empty: lengths alone are asked for
@@ -92,6 +93,8 @@ COUNTED["propose"] = RULES | LIMITS | {"moves.aside": 10**6, "moves.counts": 10*
 COUNTED["make_moves"] = COUNTED["propose"] | {
     "moves.waiting": 10**6, "moves.leaving": 10**6, "moves.into": 10**6,
 }  # fmt: skip
+COUNTED["list_moves"] = RULES | LIMITS
+COUNTED["find_exchanges"] = {"moves.ptr": 10**6}
 
 
 def refused(call: Call, what: str) -> None:
@@ -193,6 +196,7 @@ def test_every_array_that_counts_is_tried() -> None:
     anything_will_do = {
         ("noise", "shard.item"), ("noise", "shard.segment"), ("pair_features", "numbers.group"),
         ("list_changes", "changes.ptr"), ("list_changes", "changes.row"), ("group_states", "grouped.item"),  # written
+        ("list_moves", "moves.row"),  # written
     }  # fmt: skip
     assert counting - told == anything_will_do
 

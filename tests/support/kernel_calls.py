@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tests.support.change_cases import loss_weights, near_changes, room_for, step_model
 from tests.support.constraint_cases import compiled_constraints, constrained_case, random_spec
+from tests.support.exchange_cases import open_rows, rooms_of, row_moves
 from tests.support.kernel_cases import (
     UNIT,
     Case,
@@ -26,7 +27,8 @@ from tests.support.score_calls import (
     response_arguments,
 )
 
-from couponry.kernels import REPAIR, Changes, Packing
+from couponry.engines.exchanges import room_for_moves
+from couponry.kernels import REPAIR, Changes, ListedMoves, LocalSearch, Packing
 from couponry.kernels.affinity_contract import (
     MOST_LEAVES,
     Bought,
@@ -234,6 +236,18 @@ def _of_choices() -> Iterator[Call]:
     reference().make_moves(shard, rules, search, moves, 3, True)
     given = {**both, "search": search, "moves": moves}
     yield Call("make_moves", {**given, "looks": 50, "put_aside": False})
+    yield from _of_exchanges(both, who, search)
+
+
+def _of_exchanges(both: dict[str, Any], who: dict[str, int], search: LocalSearch) -> Iterator[Call]:
+    random = np.random.default_rng(4)
+    rows = open_rows(random, len(search.activity))
+    moves = ListedMoves(*(np.zeros_like(array) for array in room_for_moves(500)))
+    listed = {"search": search, "open_rows": rows, **who, "moves": moves}
+    yield Call("list_moves", {**both, **listed})
+    given = {"moves": row_moves(random, 5, 9, 6), "rooms": rooms_of(random, 5), "width": 8}
+    out = {"picked": np.zeros((5, 3), np.int64), "gained": np.zeros(5)}
+    yield Call("find_exchanges", {**given, "start": 0, "stop": 5, **out})
 
 
 def _of_changes(case: Case, chosen: Array) -> Iterator[Call]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from tests.support.change_cases import changed
+from tests.support.exchange_cases import exchanged
 
 from couponry import kernels
 from couponry.kernels import FILL, REPAIR, LimitRows, LocalSearch, Moves, Rules, Shard
@@ -268,6 +269,7 @@ def all_results(
             results[f"{title} activity {put_aside}"] = activity.copy()
         results |= {f"{title} {name} after": array for name, array in moves._asdict().items()}
         results[title] = chosen.copy()
+    results |= exchanged(module, case.shard, case.rules, search, case.seed)
     return results
 
 

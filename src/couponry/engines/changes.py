@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Changes, LossWeights, NearChanges, Shard
-from .protocol import Alternatives
 from .workers import block_cuts, share_out
 
 PIECE_CANDIDATES = 1 << 16
@@ -16,6 +16,23 @@ PIECE_CANDIDATES = 1 << 16
 
 PIECES_A_THREAD = 4
 """Groups of rows for each thread: some take longer than others."""
+
+
+class Alternatives(NamedTuple):
+    """Every customer's best choice, and what changing the decision on one candidate costs.
+
+    Attributes
+    ----------
+    chosen : ndarray of uint8, shape (n_candidates,)
+    partner : ndarray of int64, shape (n_candidates,)
+        Candidate that comes or goes where this one's decision is changed; -1: nothing.
+    loss : ndarray of float32, shape (n_candidates,)
+        Reduced value that is lost by the change.
+    """
+
+    chosen: NDArray[np.uint8]
+    partner: NDArray[np.int64]
+    loss: NDArray[np.float32]
 
 
 def count_losses(

@@ -18,12 +18,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import LocalSearch, LossWeights, NearChanges, Rules, Shard, StepModel
+from ..kernels import (
+    LocalSearch,
+    LossWeights,
+    NearChanges,
+    OpenRows,
+    Rooms,
+    Rules,
+    Shard,
+    StepModel,
+)
 from ..utils.atomic_folder import sync_folder
 from ..utils.errors import InvalidInput
 from ..utils.files.locks import busy, try_lock
 from ..utils.version import __version__
-from .protocol import Alternatives, CutOff, Engine, FixedChoices
+from .changes import Alternatives
+from .cut_off import CutOff
+from .exchanges import Exchanges
+from .protocol import Engine, FixedChoices
 
 FORMAT = 2
 MAGIC = b"couponry journal "  # every version begins so
@@ -378,3 +390,9 @@ class CheckpointedEngine:
     def improve(self, search: LocalSearch, stop: Callable[[], bool]) -> int:
         """See `Engine.improve`."""
         return self.engine.improve(search, stop)
+
+    def exchanges(
+        self, search: LocalSearch, open_rows: OpenRows, rooms: Rooms, width: int
+    ) -> Exchanges:
+        """See `Engine.exchanges`."""
+        return self.engine.exchanges(search, open_rows, rooms, width)

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import MAX_QUANTITY
-from .protocol import CutOff
 
 RESOLUTION_BITS = 30
 """A pass counts slack in units of the largest worth of one coupon, divided by 2 to this power."""
+
+
+class CutOff(NamedTuple):
+    """What searches for customers' best choices leave open that were cut off.
+
+    Attributes
+    ----------
+    customers : int
+        Customers whose search was cut off.
+    slack : float
+        Upper bound on what their best choices are worth beyond those found, over all of these customers.
+    """
+
+    customers: int
+    slack: float
 
 
 class CutOffCounts:

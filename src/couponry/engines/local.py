@@ -8,12 +8,23 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import Backend, LocalSearch, LossWeights, NearChanges, Rules, Shard, StepModel
+from ..kernels import (
+    Backend,
+    LocalSearch,
+    LossWeights,
+    NearChanges,
+    OpenRows,
+    Rooms,
+    Rules,
+    Shard,
+    StepModel,
+)
 from ..utils.progress.watch import check_cancelled
-from .changes import count_losses, products_of_changes
-from .cut_off import CutOffCounts
+from .changes import Alternatives, count_losses, products_of_changes
+from .cut_off import CutOff, CutOffCounts
+from .exchanges import Exchanges, exchanges
 from .fixing import FixingPass, FixingRequest
-from .protocol import Alternatives, CutOff, FixedChoices
+from .protocol import FixedChoices
 from .rounds import improve
 from .subset import customers_of, positions_of
 from .workers import block_cuts, share_out
@@ -257,6 +268,14 @@ class LocalEngine:
     def improve(self, search: LocalSearch, stop: Callable[[], bool]) -> int:
         """See `Engine.improve`."""
         return improve(self._kernels, self._shard, self._rules, self.threads, search, stop)
+
+    def exchanges(
+        self, search: LocalSearch, open_rows: OpenRows, rooms: Rooms, width: int
+    ) -> Exchanges:
+        """See `Engine.exchanges`."""
+        return exchanges(
+            self._kernels, self._shard, self._rules, self.threads, search, open_rows, rooms, width
+        )
 
     # ---- engines over parts, or under other rules
 

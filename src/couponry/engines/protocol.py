@@ -8,39 +8,19 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..kernels import LocalSearch, LossWeights, NearChanges, Rules, Shard, StepModel
-
-
-class CutOff(NamedTuple):
-    """What searches for customers' best choices leave open that were cut off.
-
-    Attributes
-    ----------
-    customers : int
-        Customers whose search was cut off.
-    slack : float
-        Upper bound on what their best choices are worth beyond those found, over all of these customers.
-    """
-
-    customers: int
-    slack: float
-
-
-class Alternatives(NamedTuple):
-    """Every customer's best choice, and what changing the decision on one candidate costs.
-
-    Attributes
-    ----------
-    chosen : ndarray of uint8, shape (n_candidates,)
-    partner : ndarray of int64, shape (n_candidates,)
-        Candidate that comes or goes where this one's decision is changed; -1: nothing.
-    loss : ndarray of float32, shape (n_candidates,)
-        Reduced value that is lost by the change.
-    """
-
-    chosen: NDArray[np.uint8]
-    partner: NDArray[np.int64]
-    loss: NDArray[np.float32]
+from ..kernels import (
+    LocalSearch,
+    LossWeights,
+    NearChanges,
+    OpenRows,
+    Rooms,
+    Rules,
+    Shard,
+    StepModel,
+)
+from .changes import Alternatives
+from .cut_off import CutOff
+from .exchanges import Exchanges
 
 
 class FixedChoices(NamedTuple):
@@ -393,5 +373,21 @@ class Engine(Protocol):
         -------
         int
             Moves made.
+        """
+        ...
+
+    def exchanges(
+        self, search: LocalSearch, open_rows: OpenRows, rooms: Rooms, width: int
+    ) -> Exchanges:
+        """Find, for each open row, the exchange of up to three customers' moves that gains most.
+
+        Parameters
+        ----------
+        search : LocalSearch
+            Nothing of it is changed.
+        open_rows : OpenRows
+        rooms : Rooms
+        width : int
+            Moves that use a row, and moves that relieve it, that are looked at.
         """
         ...

@@ -22,8 +22,9 @@ from ..utils.arrays.mapped_arrays import (
 from ..utils.arrays.read_ahead import PiecewiseArray, ReadAhead
 from ..utils.memory import available_memory
 from ..utils.progress.watch import current_watch
+from .cut_off import CutOff
 from .local import LocalEngine
-from .protocol import CutOff, FixedChoices
+from .protocol import FixedChoices
 from .workers import share_out
 
 BLOCKS_A_PIECE = 4

@@ -1,6 +1,7 @@
 """Inner loops: one contract, three backends that give the same bits, and which of them runs.
 
 contract.py, affinity_contract.py,
+exchanges_contract.py,
 purchases_contract.py                the arrays that every kernel is given
 set_layout.py                        how cardinality constraints are laid out in words
 reference/                           plain Python, the specification
@@ -36,6 +37,7 @@ from .contract import (
     Shard,
     StepModel,
 )
+from .exchanges_contract import ListedMoves, OpenRows, Rooms, RowMoves
 
 __all__ = [
     "BACKENDS",
@@ -48,11 +50,15 @@ __all__ = [
     "BackendName",
     "Changes",
     "LimitRows",
+    "ListedMoves",
     "LocalSearch",
     "LossWeights",
     "Moves",
     "NearChanges",
+    "OpenRows",
     "Packing",
+    "Rooms",
+    "RowMoves",
     "RuleSpec",
     "Rules",
     "Shard",

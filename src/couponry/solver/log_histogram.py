@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.protocol import Alternatives, Engine
+from ..engines.changes import Alternatives
+from ..engines.protocol import Engine
 from ..kernels import LOSS_BITS_DROPPED, LossWeights
 
 RESOLVED_OCTAVES = 26

@@ -35,6 +35,7 @@ from .evaluate import (
     read_bytes,
     span,
 )
+from .exchanges import find_exchanges, list_moves
 from .local_search import (
     alternatives,
     choose_exactly,
@@ -65,6 +66,7 @@ __all__ = [
     "count_ranges",
     "evaluate",
     "find_customers",
+    "find_exchanges",
     "find_outside",
     "fix_choices",
     "fold_purchases",
@@ -77,6 +79,7 @@ __all__ = [
     "instruction_sets",
     "keep_likeliest",
     "list_changes",
+    "list_moves",
     "make_moves",
     "minimise_model",
     "multiply_changes",

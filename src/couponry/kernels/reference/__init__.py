@@ -4,6 +4,7 @@ Every function is also valid Numba, and the Numba backend compiles this very tex
 at a time: float32 in packed passes and affinity, float64 elsewhere, never contracted.
 
     evaluate  fix_choices  alternatives  regret  local_search    kernels about choices
+    exchanges/                                                   moves of several customers that fit together
     customer_constraints                                         rules compiled for single customers
     changes                                                      kernels about changes, and steps of prices
     constraint_search  search_bounds                             the exact search that they share
@@ -21,6 +22,8 @@ from .candidates import find_customers, find_outside, number_offers, quantise, s
 from .changes import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
 from .evaluate import evaluate, noise, price_candidates
+from .exchanges.find_exchanges import find_exchanges
+from .exchanges.list_moves import list_moves
 from .fix_choices import fix_choices
 from .local_search import make_moves, propose
 from .memory import copy_runs, hash_blocks, hash_numbers, hash_texts, number_texts
@@ -46,6 +49,7 @@ __all__ = [
     "count_ranges",
     "evaluate",
     "find_customers",
+    "find_exchanges",
     "find_outside",
     "fix_choices",
     "fold_purchases",
@@ -56,6 +60,7 @@ __all__ = [
     "hash_texts",
     "keep_likeliest",
     "list_changes",
+    "list_moves",
     "make_moves",
     "minimise_model",
     "multiply_changes",

@@ -30,7 +30,7 @@ from .price_options import (
     QuasiNewtonOptions,
     SensitivityOptions,
 )
-from .repair_options import FreeCustomerOptions, RepairOptions
+from .repair_options import ExchangeOptions, FreeCustomerOptions, RepairOptions
 from .size_options import SampleSize, SamplingOptions, SizeOptions
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "CurvatureOptions",
     "CuttingPlaneOptions",
     "EnumerationOptions",
+    "ExchangeOptions",
     "FreeCustomerOptions",
     "MasterOptions",
     "NeighbourhoodOptions",
@@ -108,6 +109,9 @@ class SolverOptions:
 
     repair: RepairOptions = field(default_factory=RepairOptions)
     """Repair and filling of an allocation."""
+
+    exchanges: ExchangeOptions = field(default_factory=ExchangeOptions)
+    """Exchanges among customers."""
 
     columns: ColumnOptions = field(default_factory=ColumnOptions)
     """Whole choices of customers, listed."""

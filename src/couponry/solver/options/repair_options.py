@@ -1,4 +1,4 @@
-"""Options: who is left free for repair, and repair itself."""
+"""Options: who is left free for repair, repair itself, and exchanges."""
 
 from __future__ import annotations
 
@@ -77,3 +77,30 @@ class RepairOptions:
 
     fill_everything_candidates: int = 2_000_000
     """Candidates up to which filling tries every move. Beyond, only items that have a price or a subsidy are tried."""
+
+
+@dataclass(frozen=True)
+class ExchangeOptions:
+    """Exchanges of two and three customers' moves, where the gap stays open after repair."""
+
+    idle_share: float = 0.1
+    """Share of what is missing that residual capacity must be worth for exchanges to be tried: they fill it."""
+
+    negligible_share: float = 0.1
+    """Share of what is missing, by row with residual capacity, that is not worth an exchange."""
+
+    width: int = 128
+    """Moves that use a row, and moves that relieve it, that are looked at: of three moves there are the square of
+    it and more."""
+
+    least_share: float = 0.02
+    """Share of what a row's residual capacity is worth that an exchange must gain."""
+
+    enough_share: float = 0.9
+    """The same from which on no other one of three moves is looked at."""
+
+    rounds: int = 24
+    """Rounds, at most."""
+
+    progress: float = 0.01
+    """Share of all gains so far that a round must gain for another one."""

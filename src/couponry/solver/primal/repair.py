@@ -127,6 +127,11 @@ class Repair:
             moves += self._fill(chosen, activity, reduced, interrupt, share)
         return self.measure(chosen, moves)
 
+    @property
+    def limit_rows(self) -> LimitRows:
+        """The limits' rows, with bounds that allow for how sums are rounded."""
+        return self._rows(self._weight)
+
     def work(self, options: WorkOptions) -> float:
         """Count the rounds so far, in candidates that a plain pass sees in their time."""
         by_candidate = options.repair * self.rounds + options.helpful * self.helpful

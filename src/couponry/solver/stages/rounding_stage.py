@@ -12,6 +12,7 @@ from ..dual.lagrangian import Evaluation
 from ..dual.search.price_point import PricePoint
 from ..plan import Plan
 from ..primal.exact_dual import exact_dual
+from ..primal.exchange import ExchangeSearch
 from ..primal.fixed_customers import (
     fix_customers,
     fixed_usage,
@@ -53,12 +54,24 @@ def _round_everybody(state: SolveState, point: PricePoint) -> None:
     reduced = state.lagrangian.reduced(prices)
     repair = state.repair()
     try:
-        state.offer_measured(repair.repair_and_fill(chosen, reduced, state.clock.check))
+        repaired = repair.repair_and_fill(chosen, reduced, state.clock.check)
+        state.offer_measured(repaired)
     finally:
         state.clock.counted.candidates += repair.work(state.options.work)
     is_worth_it = state.is_open and state.clock.left > 0
     if is_worth_it and state.problem.candidates <= state.options.core.candidates:
         state.improve_by_dual(exact_dual(repair, state.lagrangian, chosen, prices).bound, prices)
+    if repaired.feasible and state.is_open and state.clock.left > 0:
+        search = ExchangeSearch(
+            state.problem, state.engine, repair, prices, state.options.exchanges
+        )
+        missing = _wanted(state) - repaired.objective
+        state.offer_measured(search.improve(repaired, missing, state.clock.check))
+
+
+def _wanted(state: SolveState) -> float:
+    """The objective from which on nothing more is filled or exchanged."""
+    return state.bound - state.options.free_customers.filled_gaps * state.gap * abs(state.bound)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ....engines.protocol import Alternatives
+from ....engines.changes import Alternatives
 from ....kernels import PARTS, NearChanges
 from ....utils.lazy_imports import sparse as sp
 from ...log_histogram import LogHistogram
