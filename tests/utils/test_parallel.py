@@ -98,3 +98,23 @@ def test_threads_that_wait_for_their_turn_end_with_an_error(where: str) -> None:
     with pytest.raises(ValueError, match=where):
         work_in_turns(work, take, range(1000), 4)
     assert taken == list(range(len(taken))) and 0 <= len(taken) - 4 < 10
+
+
+def test_the_first_part_that_fails_is_told_even_if_another_fails_earlier() -> None:
+    later_has_failed = threading.Event()
+
+    def work(part: int) -> int:
+        if part == 2:
+            later_has_failed.set()
+            raise ValueError("later")
+        assert part == 0 or later_has_failed.wait(600)
+        time.sleep(0.01 * part)
+        return part
+
+    def take(part: int):
+        if part == 1:
+            raise ValueError("earlier")
+        return lambda: None
+
+    with pytest.raises(ValueError, match="earlier"):
+        work_in_turns(work, take, range(3), 3)

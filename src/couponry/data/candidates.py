@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..utils.arrays.array_store import ArrayStore
 from ..utils.arrays.derived_arrays import DerivedArrays, SharedArrays
 from ..utils.errors import InvalidInput
-from ..utils.parallel import parallel_map
+from ..utils.parallel import work_in_turns
 from . import tables
 from .candidate_checks import CODED, TABLE, CandidateChecks, NumberedPart
 from .candidate_rows import DuplicatePair
@@ -117,8 +117,7 @@ def build_candidates(
     checks.room = sort.room
     try:
         parts = _numbered(stream.parts(sort.block_rows, CODED))
-        for rows in parallel_map(checks.checked_rows, parts, threads):
-            sort.add(rows)
+        work_in_turns(checks.checked_rows, sort.add, parts, threads)
         whole = sort.finish()
     except DuplicatePair as pair:
         raise InvalidInput(_describe(pair, stream, offers)) from None

@@ -5,10 +5,10 @@ Rows that come by customer make one run, which needs no merging.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..utils.arrays.array_store import ArrayStore
 from ..utils.arrays.mapped_arrays import release_pages
-from ..utils.parallel import MAX_WORKERS, parallel_map
+from ..utils.parallel import MAX_WORKERS, work_in_turns
 from . import ids
 from .candidate_rows import CandidateRows, Columns, merge_rows
 from .ids import IdWriter
@@ -115,12 +115,27 @@ class RowWriter:
         rows : CandidateRows
             Behind those that were written before.
         """
+        for write in self.claim(rows):
+            write()
+
+    def claim(self, rows: CandidateRows) -> list[Callable[[], None]]:
+        """Take more rows, whose columns are written later.
+
+        Parameters
+        ----------
+        rows : CandidateRows
+            Behind those that were taken before.
+
+        Returns
+        -------
+        list of callable
+            Write them, in any thread.
+        """
         self._customers.append(rows.customers)
         self._indptr.append(rows.indptr[1:] + self.rows)
-        for name, writer in self._columns.items():
-            writer.append(rows.columns[name])
         self.customers += len(rows.customers)
         self.rows += len(rows)
+        return [writer.claim(rows.columns[name]) for name, writer in self._columns.items()]
 
     def finish(self) -> StoredRows:
         """Return all rows that were written.
@@ -204,7 +219,7 @@ class ExternalSort:
         in_memory = RUN_ROWS * MAX_WORKERS  # with however many threads
         return max(BLOCK_ROWS, min(RUN_ROWS, in_memory // self._threads))
 
-    def add(self, rows: CandidateRows) -> None:
+    def add(self, rows: CandidateRows) -> Callable[[], None]:
         """Take the rows of the next block.
 
         Parameters
@@ -212,10 +227,16 @@ class ExternalSort:
         rows : CandidateRows
             The rows of a block.
 
+        Returns
+        -------
+        callable
+            Writes them, in any thread.
+
         Raises
         ------
         DuplicatePair
         """
+        writes: list[Callable[[], None]] = []
         last = len(rows.customers) - 1
         if self._waiting is not None:
             customer, first = self._waiting.customers[0].as_py(), rows.customers[0].as_py()
@@ -223,15 +244,16 @@ class ExternalSort:
                 head = merge_rows([self._waiting, rows.customer_range(0, 1)], self._n_offers)
                 if last == 0:
                     self._waiting = head
-                    return
-                self._writer.append(head)
+                    return partial(_call_all, writes)
+                writes += self._writer.claim(head)
                 rows, last = rows.customer_range(1, last + 1), last - 1
             else:
-                self._writer.append(self._waiting)
+                writes += self._writer.claim(self._waiting)
                 if ids.is_before(first, customer):
                     self._starts.append(self._writer.customers)
-        self._writer.append(rows.customer_range(0, last))
+        writes += self._writer.claim(rows.customer_range(0, last))
         self._waiting = rows.customer_range(last, last + 1).copy()
+        return partial(_call_all, writes)
 
     def finish(self) -> StoredRows | None:
         """Return all rows in canonical order, or None where there are none.
@@ -253,12 +275,21 @@ class ExternalSort:
             return runs
         merge = _Merge(runs, [*self._starts, len(runs.customers)], self._n_offers)
         self._writer = self._new_writer(int(runs.indptr[-1]))
-        threads = min(self._threads, MAX_WORKERS)
-        for number, rows in enumerate(parallel_map(merge.rows, merge.ranges(), threads)):
-            self._writer.append(rows)
-            if number % RANGES_PER_RELEASE == 0:
+        number = count()
+
+        def take(rows: CandidateRows) -> Callable[[], None]:
+            if next(number) % RANGES_PER_RELEASE == 0:
                 release_pages(runs.indptr, *runs.id_arrays, *runs.columns.values())
+            return partial(_call_all, self._writer.claim(rows))
+
+        work_in_turns(merge.rows, take, merge.ranges(), min(self._threads, MAX_WORKERS))
         return self._writer.finish()
+
+
+def _call_all(writes: list[Callable[[], None]]) -> None:
+    """Write parts of columns."""
+    for write in writes:
+        write()
 
 
 class _Merge:

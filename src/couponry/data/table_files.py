@@ -197,8 +197,8 @@ def in_blocks(batches: Iterable[pa.Table], rows: Callable[[], int]) -> Iterator[
     for batch in batches:
         waiting.append(batch)
         count += len(batch)
-        while count >= rows():
-            table, size = pa.concat_tables(waiting), rows()
+        while count >= (size := rows()):  # asked once: another thread may change what it says
+            table = pa.concat_tables(waiting)
             yield table.slice(0, size)
             count -= size
             waiting = [table.slice(size)] if count else []

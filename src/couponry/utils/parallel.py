@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -105,8 +106,13 @@ def work_in_turns(
     parts : iterable
         Asked for its next part only as threads get free.
     threads : int
+
+    Raises
+    ------
+    BaseException
+        Of the first part that fails, whichever thread is the first to find out.
     """
-    turn, failed, changed = 0, False, Condition()
+    turn, failed, changed = 0, math.inf, Condition()  # the first part that failed
 
     def work_on(given: tuple[int, Part]) -> None:
         nonlocal turn, failed
@@ -114,16 +120,17 @@ def work_in_turns(
         try:
             done = work(part)
             with changed:
-                changed.wait_for(lambda: turn == number or failed)
-                if failed:  # another part, whose error is raised
+                changed.wait_for(lambda: turn == number or failed < number)
+                if failed < number:  # its error is raised
                     return
                 finish = take(done)
+                del done
                 turn += 1
                 changed.notify_all()
             finish()
         except BaseException:
             with changed:
-                failed = True
+                failed = min(failed, number)
                 changed.notify_all()
             raise
 

@@ -203,9 +203,7 @@ class _MemoryWriter:
     def append(self, values: NDArray[Any]) -> None:
         end = self._filled + len(values)
         if end <= len(self._room) and not self._parts:
-            place = self._room[self._filled : end]
-            if values.ctypes.data != place.ctypes.data or values.dtype != place.dtype:
-                place[:] = values
+            _copy(values, self._room[self._filled : end])
             self._filled = end
             return
         part = np.ascontiguousarray(values, self._dtype)
@@ -220,7 +218,7 @@ class _MemoryWriter:
         else:
             place = np.empty(len(values), self._dtype)
             self._parts.append(place)
-        return partial(np.copyto, place, values)
+        return partial(_copy, values, place)
 
     def room(self, start: int, stop: int) -> NDArray[Any]:
         whole = self._room[start:stop]
@@ -255,6 +253,12 @@ class _MemoryWriter:
             whole[start : start + len(part)] = part
             start += len(part)
         return whole
+
+
+def _copy(values: NDArray[Any], place: NDArray[Any]) -> None:
+    """Copy values to their place, unless it is where they are."""
+    if values.ctypes.data != place.ctypes.data or values.dtype != place.dtype:
+        place[:] = values
 
 
 class _FileWriter:
