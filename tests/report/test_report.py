@@ -256,6 +256,23 @@ def test_what_is_not_shown_is_counted() -> None:
     assert "and 45 not given more" in found.text
 
 
+def test_what_was_maximised_is_what_is_shown() -> None:
+    offers = {"offer": ["a", "b"], "brand": ["A", "B"], "price": [5.0, 1.0]}
+    candidates = {"customer": [1, 1, 2], "offer": ["a", "b", "b"], "response": [0.5, 0.25, 0.125]}
+    for value, says, first in (
+        ("response", "bring 0.875 expected redemptions", "A"),
+        ("price", "are worth 7 of price", "B"),
+    ):
+        rules = [CustomerRule(max=2)]
+        result = Campaign(offers, candidates, rules=rules, value=value).solve(threads=1)
+        found = parsed(report_page(result))
+        assert says in found.all("p")[0].text
+        figure = found.figure("By brand")
+        assert next(iter(figure.rows())) == first
+        heads = [head.text for head in figure.all("thead")[0].all("th")]
+        assert heads == ["brand", "", "coupons", "customers", "redemptions"]  # no value: it is 0
+
+
 def test_infeasible() -> None:
     limits = [Limit("few", max=1), Limit(EVIL, min=2)]
     offers, candidates = (

@@ -41,7 +41,7 @@ def test_aligned() -> None:
 
 @given(st.floats(1e-12, 1e6))
 def test_a_percentage_is_not_below_its_share(share: float) -> None:
-    said = float(percent_at_most(share).replace(",", "").removesuffix(" %"))
+    said = float(percent_at_most(share).replace(",", "").removesuffix("\u00a0%"))
     assert 100 * share * (1 - 1e-9) <= said <= 100 * share * 1.1 + 1e-12
 
 
@@ -60,4 +60,4 @@ def test_a_percentage_is_not_below_its_share(share: float) -> None:
 )
 def test_the_gap_in_words(objective: float, bound: float | None, says: str) -> None:
     result: Any = SimpleNamespace(objective=objective, bound=bound)
-    assert gap_in_words(result).endswith(says)
+    assert gap_in_words(result).replace("\u00a0", " ").endswith(says)

@@ -10,6 +10,9 @@ NONE = "\u2013"
 
 MINUS = "\u2212"
 
+PERCENT = "\u00a0%"
+"""The sign with a space before it at which no line is broken."""
+
 LEAST = 1e-4
 """Below that no digits are written."""
 
@@ -106,7 +109,7 @@ def percent_at_most(share: float) -> str:
     rounded = math.ceil(percent / step - 1e-9) * step
     digits = max(0, -math.floor(math.log10(step)))
     text = f"{rounded:,.{digits}f}"
-    return (text.rstrip("0").rstrip(".") if "." in text else text) + " %"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + PERCENT
 
 
 def percent(share: float) -> str:
@@ -120,4 +123,4 @@ def percent(share: float) -> str:
     -------
     str
     """
-    return f"{100.0 * share:.3g} %"
+    return f"{100.0 * share:.3g}{PERCENT}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from ..analysis.breakdown import breakdown, breakdowns_and_customers
+from ..analysis.coupon_totals import SUMMED
 from ..analysis.frontier import Frontier
 from ..analysis.price_ranges import PriceRanges
 from ..results.solution import CampaignSolution
@@ -73,7 +74,7 @@ class Plots:
         Returns
         -------
         Chart
-            The largest first, by value.
+            The largest first, by what was maximised where that is a sum of the table, else by coupons.
 
         Raises
         ------
@@ -81,10 +82,7 @@ class Plots:
             If there is no such column, or the result has no allocation.
         """
         found = breakdown(self._result, column, table)
-        last = found.column_names[-1]
-        by = (
-            "value" if "value" in found.column_names else "coupons" if last == "customers" else last
-        )
+        by = SUMMED.get(self._result.campaign.value, "coupons")
         in_several = holds_lists(self._result.campaign.offers, column)
         return breakdown_chart(found, column, by, in_several=in_several)
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..analysis.breakdown import breakdowns_and_customers
+from ..analysis.coupon_totals import SUMMED
 from ..analysis.frontier import Frontier
 from ..analysis.price_ranges import PriceRanges
 from ..results.solution import CampaignSolution
@@ -86,10 +87,15 @@ class Totals:
         table = self.by["offer"]
         return float(table["cost"].to_numpy().sum()) if "cost" in table.column_names else None
 
-    @property
-    def worth(self) -> tuple[str, NDArray[np.float64]]:
-        """The sum that customers and groups are ordered by, and that of each customer."""
-        name = "value" if "value" in self.sums else next(iter(self.sums), "coupons")
+    def worth(self, value: str) -> tuple[str, NDArray[np.float64]]:
+        """The sum that customers and groups are ordered by, and that of each customer.
+
+        Parameters
+        ----------
+        value : str
+            Column whose sum was maximised.
+        """
+        name = SUMMED.get(value, "coupons")
         return name, self.sums.get(name, self.coupons.astype(np.float64))
 
 
@@ -173,7 +179,7 @@ def breakdown_section(result: CampaignSolution, totals: Totals) -> Section:
     -------
     Section
     """
-    name, _ = totals.worth
+    name, _ = totals.worth(result.campaign.value)
     charts = [
         breakdown_chart(table, column, name, in_several=holds_lists(result.campaign.offers, column))
         for column, table in totals.by.items()
@@ -226,7 +232,7 @@ def customers_section(result: CampaignSolution, totals: Totals) -> Section:
     -------
     Section
     """
-    found = examples(result, totals.coupons, totals.worth[1])
+    found = examples(result, totals.coupons, totals.worth(result.campaign.value)[1])
     said = (
         "Chosen to differ, not at random. What a coupon pays is what it takes from limits, at their prices; it is "
         "given where it is among the best of what is left.",

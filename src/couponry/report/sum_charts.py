@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from .chart import Chart, ChartRows, Number, Text, number, share_bars
-from .numbers import counted
+from .numbers import PERCENT, aligned, counted
 
 SHOWN_GROUPS = 12
 """Groups of a breakdown that a chart shows; it counts the rest."""
@@ -47,13 +47,9 @@ def breakdown_chart(
     """
     shown, left = _largest(table, sorted_by, SHOWN_GROUPS)
     several = "Coupons of an offer count in each of its groups." if in_several else ""
-    cells = [
-        (Text("(none)" if row[column] is None else str(row[column])), *_sums(row, column))
-        for row in shown
-    ]
-    values = [row[sorted_by] for row in shown]
+    names = [Text("(none)" if row[column] is None else str(row[column])) for row in shown]
     more = _rest(left, "group")
-    return _bars(f"By {column}", several, table, column, sorted_by, cells, values, more)
+    return _bars((f"By {column}", several), table, sorted_by, names, shown, more)
 
 
 def offers_chart(table: pa.Table, offers: pa.Table) -> Chart:
@@ -72,16 +68,12 @@ def offers_chart(table: pa.Table, offers: pa.Table) -> Chart:
     """
     shown, left = _largest(table, "coupons", SHOWN_OFFERS)
     titles = OfferTitles(offers).of([row["offer"] for row in shown])
-    cells = [
-        (Text(str(row["offer"]), text), *_sums(row, "offer"))
-        for row, text in zip(shown, titles, strict=True)
-    ]
+    names = [Text(str(row["offer"]), text) for row, text in zip(shown, titles, strict=True)]
     never = int((table["coupons"].to_numpy() == 0).sum())
     said = [_rest(left, "offer")]
     said += [f"{counted(never, 'offer was', 'offers were')} never given"] * (never > 0)
     more = "; ".join(text for text in said if text)
-    values = [row["coupons"] for row in shown]
-    return _bars("Coupons per offer", "", table, "offer", "coupons", cells, values, more)
+    return _bars(("Coupons per offer", ""), table, "coupons", names, shown, more)
 
 
 def coupons_per_customer_chart(coupons: NDArray[np.int32]) -> Chart:
@@ -187,14 +179,9 @@ def _largest(table: pa.Table, name: str, most: int) -> tuple[list[dict[str, Any]
     return table.take(order[:most]).to_pylist(), table.take(order[most:])
 
 
-def _sums(row: dict[str, Any], column: str) -> list[Number]:
-    """The cells of a row's sums."""
-    return [number(value) for name, value in row.items() if name != column]
-
-
 def _share(count: int, of: int) -> Number:
     """A count as a share of a whole."""
-    return Number(count / of, f"{100 * count / of:.1f} %")
+    return Number(count / of, f"{100 * count / of:.1f}{PERCENT}")
 
 
 def _rest(left: pa.Table, what: str) -> str:
@@ -206,17 +193,24 @@ def _rest(left: pa.Table, what: str) -> str:
 
 
 def _bars(
-    title: str,
-    note: str,
+    title_and_note: tuple[str, str],
     table: pa.Table,
-    column: str,
     by: str,
-    cells: list[tuple[Any, ...]],
-    values: list[float],
+    names: list[Text],
+    shown: list[dict[str, Any]],
     more: str,
 ) -> Chart:
-    """A chart of rows with a bar behind their name."""
-    bars = share_bars(values, by)
-    head = (column, "", *(name for name in table.column_names if name != column))
-    rows = tuple((row[0], bar, *row[1:]) for row, bar in zip(cells, bars, strict=True))
-    return Chart(title, note, table, ChartRows(head, rows, more=more))
+    """A chart of rows with a bar behind their name, and sums that are not 0 in all rows of the table."""
+    column, *sums = table.column_names
+    sums = [name for name in sums if name == by or pc.any(pc.not_equal(table[name], 0)).as_py()]
+    bars = share_bars([row[by] for row in shown], by)
+    columns = [_column([row[name] for row in shown]) for name in sums]
+    rows = tuple(zip(names, bars, *columns, strict=True))
+    return Chart(*title_and_note, table, ChartRows((column, "", *sums), rows, more=more))
+
+
+def _column(values: list[Any]) -> list[Number]:
+    """The cells of a column of sums: whole numbers, or with as many decimals each."""
+    if all(isinstance(value, int) for value in values):
+        return [number(value) for value in values]
+    return [Number(value, text) for value, text in zip(values, aligned(values), strict=True)]

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from ..results.solution import CampaignSolution
 from .chart import Number, number
-from .limit_charts import limit_name
-from .numbers import NONE, amount, counted, percent_at_most
+from .limit_charts import UNITS, limit_name
+from .numbers import NONE, PERCENT, amount, counted, percent_at_most
 
 NAMED = 3
 """Limits that cannot hold which are named; the others are counted."""
@@ -44,7 +44,7 @@ def verdict(result: CampaignSolution, cost: float | None) -> str:
     whom = counted(result.customers, "customer")
     whom = whom if reached == result.customers else f"{reached:,} of {whom}"
     costing = "" if cost is None else f", at a cost of {amount(cost)}"
-    return f"{coupons} for {whom} are worth {worth(result)}{costing}; {gap_in_words(result)}."
+    return f"{coupons} for {whom} {brings(result)}{costing}; {gap_in_words(result)}."
 
 
 def _without_allocation(result: CampaignSolution) -> str:
@@ -59,8 +59,8 @@ def _without_allocation(result: CampaignSolution) -> str:
     return f"Not all that was asked can be had: {whom} cannot hold{' together' * (len(said) > 1)}."
 
 
-def worth(result: CampaignSolution) -> str:
-    """Return the objective, with the name of its column where that is not value.
+def brings(result: CampaignSolution) -> str:
+    """Say what the coupons come to, by the column whose sum is maximised.
 
     Parameters
     ----------
@@ -69,9 +69,12 @@ def worth(result: CampaignSolution) -> str:
     Returns
     -------
     str
+        With its verb.
     """
-    of = "" if result.campaign.value == "value" else f" of {result.campaign.value}"
-    return amount(result.objective) + of
+    objective, column = amount(result.objective), result.campaign.value
+    if column == "response":
+        return f"bring {objective} expected redemptions"
+    return f"are worth {objective}" + ("" if column == "value" else f" of {column}")
 
 
 def gap_in_words(result: CampaignSolution) -> str:
@@ -113,11 +116,15 @@ def figures(result: CampaignSolution, cost: float | None) -> list[Figure]:
     if result.objective is None:
         return []
     reached = result.customers_with_coupons
-    share = f"{100 * reached / result.customers:.1f} %" if result.customers else NONE
+    share = f"{100 * reached / result.customers:.1f}{PERCENT}" if result.customers else NONE
     gap = result.gap
-    gap_text = NONE if gap is None else percent_at_most(gap) if gap > LEAST_SHARE else "0 %"
+    gap_text = NONE if gap is None else percent_at_most(gap) if gap > LEAST_SHARE else f"0{PERCENT}"
     return [
-        Figure(result.campaign.value, number(result.objective), "objective"),
+        Figure(
+            UNITS.get(result.campaign.value, result.campaign.value),
+            number(result.objective),
+            "objective",
+        ),
         *([] if cost is None else [Figure("cost", number(cost))]),
         Figure("coupons", number(result.allocated)),
         Figure("customers reached", number(reached), f"{share} of {result.customers:,}"),
