@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,60 @@ def test_histories_and_fits_are_cancelled() -> None:
         token.cancel()
         with pytest.raises(Cancelled):
             PurchaseHistory.from_transactions(rows)
+
+
+def test_queries_of_duckdb_are_interrupted() -> None:
+    from couponry.affinity.history.building.duckdb_session import DuckDBSession, Resources
+
+    token = CancelToken()
+    long = "SELECT count(*) FROM range(100000) a, range(100000) b WHERE a.range * b.range % 7 = 3"
+    timer = threading.Timer(0.05, token.cancel)
+    with DuckDBSession(Resources(None, 1, None), "testing") as session:
+        with couponry.watch(cancel=token):
+            timer.start()
+            with pytest.raises(Cancelled):
+                session.execute(long)
+            with pytest.raises(Cancelled):
+                session.table("SELECT 1")
+        assert session.execute("SELECT 1") == [(1,)]
+    assert token._calls == []
+
+
+def test_fits_are_cancelled() -> None:
+    import numpy as np
+
+    from couponry.affinity.scores.logistic import LogisticRegression
+
+    random = np.random.default_rng(0)
+    features = random.normal(size=(500, 3))
+    outcome = random.random(500) < 1 / (1 + np.exp(-features[:, 0]))
+    until = Until(1)
+    with couponry.watch(progress=until, cancel=until.token), pytest.raises(Cancelled):
+        LogisticRegression().fit(features, outcome)
+    assert [event.stage for event in until.events] == ["fit"] * 2
+
+
+def test_nobody_waits_for_highs(data: CampaignData, monkeypatch: pytest.MonkeyPatch) -> None:
+    from couponry.solver import highs
+
+    token, over = CancelToken(), threading.Event()
+    asked = []
+
+    def endless(*_: Any) -> Any:
+        asked.append(1)
+        token.cancel()
+        over.wait(60)
+        raise AssertionError
+
+    monkeypatch.setattr(highs, "_by_scipy", endless)
+    candidates = {"customer": [1, 1, 2, 2], "offer": [1, 2, 1, 2], "value": [3.0, 2.0, 2.0, 2.5]}
+    limits = [couponry.Limit("a", sum="w", max=2.5)]
+    offers = {"offer": [1, 2], "w": [1.7, 1.1]}
+    options = SolverOptions(enumeration=replace(SolverOptions().enumeration, candidates=0))
+    campaign = Campaign(offers, candidates, limits=limits)
+    result = campaign.solve(gap=0.0, cancel=token, solver_options=options)
+    over.set()
+    assert asked == [1] and result.message == "cancelled"
 
 
 def test_the_command_line_runs_on_any_thread(tmp_path: Path, data: CampaignData) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ..errors import OutOfTime
 
@@ -39,10 +41,17 @@ class CancelToken:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._calls: list[Callable[[], object]] = []
+
+    def __reduce__(self) -> tuple[type[CancelToken], tuple[()]]:
+        """Another process, or a copy, has a token of its own."""
+        return CancelToken, ()
 
     def cancel(self) -> None:
         """End whatever has this token; it stays cancelled."""
         self._event.set()
+        for call in list(self._calls):
+            call()
 
     @property
     def is_cancelled(self) -> bool:
@@ -59,6 +68,27 @@ class CancelToken:
         """
         if self._event.is_set():
             raise Cancelled
+
+    @contextmanager
+    def calling(self, end: Callable[[], object]) -> Iterator[None]:
+        """Have a function called as soon as somebody cancels, while the context lasts.
+
+        Parameters
+        ----------
+        end : callable
+            Ends what does not ask by itself, from whichever thread cancels.
+
+        Raises
+        ------
+        Cancelled
+            If somebody has cancelled before.
+        """
+        self._calls.append(end)
+        try:
+            self.check()
+            yield
+        finally:
+            self._calls.remove(end)
 
     def __repr__(self) -> str:
         return f"CancelToken({'cancelled' if self.is_cancelled else 'not cancelled'})"

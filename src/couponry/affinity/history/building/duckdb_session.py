@@ -13,6 +13,8 @@ import pyarrow as pa
 
 from ....utils.errors import InvalidInput, first_line
 from ....utils.memory import size_text
+from ....utils.progress.cancel import Cancelled
+from ....utils.progress.watch import current_watch
 
 MISSING = 'purchase histories need the package duckdb: pip install "couponry[affinity]"'
 BATCH_ROWS = 1 << 20
@@ -210,9 +212,19 @@ class DuckDBSession:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Say what a lack of memory, or an error of the system, was met with."""
+        """Say what a lack of memory, or an error of the system, was met with; whoever cancels ends the query."""
+        cancel = current_watch().cancel
+        connection = getattr(self, "_connection", None)  # none while it is opened
         try:
-            yield
+            if cancel is None or connection is None:
+                yield
+            else:
+                with cancel.calling(connection.interrupt):
+                    yield
+        except self._duckdb.InterruptException:
+            if cancel is None or not cancel.is_cancelled:
+                raise
+            raise Cancelled from None
         except self._duckdb.OutOfMemoryException as error:
             allowed = "what is available" if self._memory is None else size_text(self._memory)
             raise InvalidInput(
