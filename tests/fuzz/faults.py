@@ -32,7 +32,7 @@ KILLED = 0
 KINDS = ("open", "read", "write", "fsync", "rename", "remove", "mmap", "allocate")
 
 CALLS = {
-    "open": 180, "read": 60, "write": 190, "fsync": 75, "rename": 14, "remove": 70, "mmap": 50, "allocate": 2700,
+    "open": 195, "read": 70, "write": 210, "fsync": 80, "rename": 14, "remove": 70, "mmap": 50, "allocate": 2900,
 }  # fmt: skip
 """Calls of each kind that are tried: somewhat more than a solve makes."""
 

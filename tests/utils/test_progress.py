@@ -87,7 +87,11 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "rounding" in terminal.getvalue() and "gap 0.01 of 0.001" in terminal.getvalue()
 
 
-def test_the_log_carries_every_event(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_carries_every_event(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # what checks imports disables all loggers that there are
+    monkeypatch.setattr(logging.getLogger("couponry"), "disabled", False)
     told: list[ProgressEvent] = []
     with caplog.at_level(logging.INFO, "couponry"), watch(progress=told.append):
         clock = Clock(now=lambda: 3.0)
