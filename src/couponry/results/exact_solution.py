@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .. import kernels
 from ..model.campaign_data import CampaignData
 from ..model.checking.finding import Finding
+from ..solver.dual.newton.row_curvature import RowCurvature
 from ..solver.options import SolverOptions
 from ..utils.errors import InvalidInput
 from ..utils.threads import thread_count
@@ -21,8 +22,8 @@ from .solution import NOT_IN_RESULT_JSON, CampaignSolution
 
 Options = TypeVar("Options")
 
-OF_PLAN = "plan."
-"""How the names of a plan's arrays begin in the file."""
+OF_PLAN, OF_CURVATURE = "plan.", "curvature."
+"""How the names of a plan's arrays begin in the file, and those of a curvature."""
 
 
 def exact_head(solution: CampaignSolution) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def exact_head(solution: CampaignSolution) -> dict[str, Any]:
 
 
 def exact_arrays(solution: CampaignSolution) -> dict[str, NDArray[Any]]:
-    """Return prices and plan as arrays.
+    """Return prices, curvature and plan as arrays.
 
     Parameters
     ----------
@@ -56,9 +57,12 @@ def exact_arrays(solution: CampaignSolution) -> dict[str, NDArray[Any]]:
     Returns
     -------
     dict of str to ndarray
-        `prices`, and those of the plan by names that begin with ``plan.``.
+        `prices`, and those of the curvature and of the plan by names that begin with ``curvature.`` and ``plan.``.
     """
     arrays: dict[str, NDArray[Any]] = {"prices": solution.prices}
+    if solution.curvature is not None:
+        curvature = solution.curvature.as_arrays()
+        arrays |= {f"{OF_CURVATURE}{name}": array for name, array in curvature.items()}
     if solution.plan is not None:
         arrays |= {f"{OF_PLAN}{name}": array for name, array in plan_arrays(solution.plan).items()}
     return arrays
@@ -91,6 +95,7 @@ def fields_of(
     return fields | {
         "findings": [Finding(**finding) for finding in content["findings"]],
         "prices": np.asarray(arrays["prices"], np.float64),
+        "curvature": _curvature_of(arrays),
         "solver_options": options_of(head["solver_options"]),
     }
 
@@ -108,11 +113,18 @@ def plan_of(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     dict of str to ndarray
         By the names that `couponry.results.exact_plan.plan_arrays` gives them.
     """
-    return {
-        name.removeprefix(OF_PLAN): array
-        for name, array in arrays.items()
-        if name.startswith(OF_PLAN)
-    }
+    return _named(arrays, OF_PLAN)
+
+
+def _curvature_of(arrays: Mapping[str, NDArray[Any]]) -> RowCurvature | None:
+    """The curvature; None where the solve knew none."""
+    own = _named(arrays, OF_CURVATURE)
+    return RowCurvature.of_arrays(own) if own else None
+
+
+def _named(arrays: Mapping[str, NDArray[Any]], start: str) -> dict[str, NDArray[Any]]:
+    """Arrays whose names begin so, by the rest of their names."""
+    return {n.removeprefix(start): array for n, array in arrays.items() if n.startswith(start)}
 
 
 def digests_of(campaign: CampaignData) -> dict[str, str]:

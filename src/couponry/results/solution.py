@@ -14,6 +14,7 @@ from ..data.table_view import TableView
 from ..model.campaign_data import CampaignData
 from ..model.checking.finding import CANDIDATES, Finding
 from ..model.compiled_campaign import CompiledCampaign
+from ..solver.dual.newton.row_curvature import RowCurvature
 from ..solver.options import SolverOptions
 from ..solver.plan import Plan
 from ..utils.errors import one_line
@@ -29,6 +30,7 @@ NOT_IN_RESULT_JSON = (
     "compiled",
     "plan",
     "prices",
+    "curvature",
     "findings",
     "solver_options",
 )
@@ -60,6 +62,8 @@ class CampaignSolution:
         The allocation in its compact form.
     prices : ndarray of float64, shape (n_rows,)
         Signed, of the rows of `compiled.problem`; the bound is taken at them.
+    curvature : RowCurvature or None
+        Of the dual near these prices, for solves that start from them.
     solver_options : SolverOptions
         What tuned the solver.
     """
@@ -95,6 +99,7 @@ class CampaignSolution:
     compiled: CompiledCampaign = field(repr=False)
     plan: Plan | None = field(repr=False)
     prices: NDArray[np.float64] = field(repr=False)
+    curvature: RowCurvature | None = field(repr=False)
     findings: list[Finding] = field(repr=False)
     solver_options: SolverOptions = field(repr=False)
 

@@ -141,6 +141,7 @@ def _unsolved(campaign: CampaignData, options: SolveOptions, clock: Clock) -> Ca
         "limits": None,
         "infeasible": None,
         "prices": np.zeros(0),
+        "curvature": None,
         "findings": [],
     }
     solved = SolvedBy(facts["backend"], facts["seed"], options.solver)
@@ -239,6 +240,7 @@ def _campaign_solution(
         "compiled": compiled,
         "plan": plan,
         "prices": solution.prices,
+        "curvature": solution.curvature,
     }
 
     def counted() -> dict[str, Any]:

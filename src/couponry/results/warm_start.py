@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from ..data import tables
 from ..model.compiled_campaign import CompiledCampaign
 from ..model.compiling.compile_limits import CompiledLimits
+from ..solver.dual.newton.row_curvature import RowCurvature
 from ..solver.dual.warm_start import KnownUsage, WarmStart
 from ..utils.checks import check_path, shown
 from ..utils.errors import InvalidInput
@@ -59,7 +61,28 @@ def warm_start(start: Any, compiled: CompiledCampaign) -> WarmStart:
         and start.shares_choices_with(compiled)
     ):
         known = KnownUsage(plan.price, plan.usage)
-    return WarmStart(_of_rows(price, compiled.limits), known)
+    return WarmStart(_of_rows(price, compiled.limits), known, _curvature_for(start, compiled))
+
+
+def _curvature_for(start: CampaignSolution, compiled: CompiledCampaign) -> RowCurvature | None:
+    """The curvature that a result knows, for another campaign; None where it has rows that the other had not."""
+    if start.curvature is None:
+        return None
+    before = {key: row for row, key in enumerate(_keys_of_rows(start.compiled.limits))}
+    rows = [before.get(key, -1) for key in _keys_of_rows(compiled.limits)]
+    if -1 in rows:
+        return None
+    share = compiled.problem.customers / max(1, start.customers)
+    return start.curvature.of_rows(np.array(rows, np.int64), share)
+
+
+def _keys_of_rows(limits: CompiledLimits) -> Iterator[tuple[str, str | None, int]]:
+    """Name and group of each row's limit, and a number where a ratio has two rows."""
+    last, number = -1, 0
+    for measure in limits.measure_of_row.tolist():
+        number = number + 1 if measure == last else 0
+        last = measure
+        yield limits.measures[measure].name, limits.measures[measure].group, number
 
 
 def prices_of_limits(start: Any, limits: CompiledLimits) -> NDArray[np.float64]:

@@ -10,7 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..utils.errors import OutOfTime
+<<<<<<< HEAD
 from ..utils.progress.cancel import Cancelled
+=======
+from .dual.newton.row_curvature import RowCurvature
+>>>>>>> 3c576a3 (A solve that starts from a result begins with the curvature that it ended with)
 from .exact.restricted_master import is_worth_a_master
 from .infeasibility.infeasible_set import InfeasibleSet
 from .plan import Plan
@@ -54,6 +58,8 @@ class Solution:
         Customers whose search for the best choice was cut off, in the pass that the bound is from.
     certificate : InfeasibleSet or None
         Proof that nothing is feasible.
+    curvature : RowCurvature or None
+        Of the dual near the prices, for solves of campaigns that are much the same.
     """
 
     status: str
@@ -65,6 +71,7 @@ class Solution:
     nit: int
     cut_off: int = 0
     certificate: InfeasibleSet | None = None
+    curvature: RowCurvature | None = None
 
 
 @dataclass(frozen=True)
@@ -236,4 +243,5 @@ def _solution(state: SolveState) -> Solution:
         state.search.evaluations,
         state.customers_cut_off,
         state.certificate,
+        state.search.curvature,
     )

@@ -64,6 +64,13 @@ class Samples:
         samples = [small, larger] if small.scale > larger.scale else [larger]
         return [dual for dual in samples if dual.scale >= options.customers_per_warm_sampled]
 
+    def for_known_curvature(self, problem: Problem) -> list[Lagrangian]:
+        """The dual over the sample that says most of prices that are near, where steps need no curvature from one."""
+        regrets = self.for_regrets(problem)
+        if regrets.scale >= self._options.customers_per_warm_sampled:
+            return [regrets]
+        return self.for_start(problem)[-1:]
+
     def for_curvature(self, problem: Problem) -> Lagrangian:
         """The dual over a sample that is small enough for its curvature to be taken often, or over everybody."""
         return self._dual_of_size(problem, self._curvature)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..problem import Problem
 from .lagrangian import Lagrangian, as_float32
+from .newton.row_curvature import RowCurvature
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,13 @@ class WarmStart:
         Signed prices.
     known : KnownUsage, optional
         Usage at these prices, or at others near them.
+    curvature : RowCurvature, optional
+        Of the dual near these prices.
     """
 
     prices: NDArray[np.float64]
     known: KnownUsage | None = None
+    curvature: RowCurvature | None = None
 
 
 def with_known_usage(start: WarmStart, everybody: Lagrangian) -> WarmStart:

@@ -22,8 +22,11 @@ class PriceSearchOptions:
     sample_steps: int = 20
     """Newton steps on each sample, at most: the next sample corrects what is left."""
 
-    warm_steps: tuple[int, int] = (2, 2)
+    warm_steps: tuple[int, ...] = (2, 2)
     """Newton steps from known prices on a small sample and on a larger one, at most."""
+
+    known_curvature_steps: int = 8
+    """The same on one sample where the curvature is known, too, so that a step costs a pass over the sample alone."""
 
     time_reserve: float = 0.3
     """Share of the time limit, at the start of the search, that is kept for repair and certificate."""

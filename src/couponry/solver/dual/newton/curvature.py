@@ -34,6 +34,7 @@ from ...problem import Problem
 from ..lagrangian import Lagrangian, as_float32
 from ..price_space import PriceSpace
 from ..scaling import Scales
+from .row_curvature import RowCurvature
 
 ALONE, IN_PLACE = 0.5, 0.25
 """What a change counts for: where one coupon comes or goes, and where two candidates change places.
@@ -72,7 +73,7 @@ class Curvature:
         self._options = options
         self._coefficient = _by_quantity(sample.problem, scales)
 
-    def at(self, prices: NDArray[np.float64]) -> tuple[sp.csr_array, NDArray[np.float64]]:
+    def at(self, prices: NDArray[np.float64]) -> RowCurvature:
         """Estimate the Hessian at some prices.
 
         Parameters
@@ -81,11 +82,9 @@ class Curvature:
 
         Returns
         -------
-        matrix : csr_array of float64, shape (n_coordinates, n_coordinates)
-        bandwidth : ndarray of float64, shape (n_coordinates,)
-            Reduced value within which changes counted, as a mean over the items of each coordinate.
+        RowCurvature
         """
-        sample, scales, space = self.sample, self._scales, self.space
+        sample, scales, rows = self.sample, self._scales, self.space.rows
         table = sample.price_table(sample.reduced(prices))
         found = sample.engine.alternatives(as_float32(table))
         width = self._bandwidths(found, float(np.abs(table[0]).max(initial=1e-30)))
@@ -93,13 +92,9 @@ class Curvature:
         near = NearChanges(
             width, factor, np.sqrt(IN_PLACE / ALONE), scales.ptr, scales.row, self._coefficient
         )
-        indptr, column, product = sample.engine.products_of_changes(found, near, space.rows)
-        by_row = sp.csr_array((product, column, indptr), shape=(space.rows, space.rows))
-        if not np.array_equal(space.row, np.arange(space.rows)):  # rows with two prices, or none
-            by_row = by_row[space.row][:, space.row]
-        side = space.sign * space.scale
-        by_row.data *= side[by_row.indices] * np.repeat(side, np.diff(by_row.indptr))
-        return by_row, _by_row(width.ravel(), scales, space.rows)[space.row]
+        indptr, column, product = sample.engine.products_of_changes(found, near, rows)
+        by_row = sp.csr_array((product, column, indptr), shape=(rows, rows))
+        return RowCurvature(by_row, _by_row(width.ravel(), scales, rows), self.unit)
 
     def _bandwidths(self, found: Alternatives, most: float) -> NDArray[np.float32]:
         """Of each cell the loss that enough of its candidates are below; next to 0 where ties leave none above 0."""

@@ -24,6 +24,7 @@ from ..lagrangian import Evaluation, Lagrangian
 from ..scaling import Scales
 from .curvature import Curvature
 from .quadratic_model import QuadraticModel
+from .row_curvature import RowCurvature
 from .trust_region import StepOutcome, TrustRegion
 
 
@@ -42,6 +43,14 @@ class Newton:
         Whether the prices to start from may be far off.
     least_price : float, default 0
         What the first box lets a price move by at least, in units of the objective per typical coupon.
+    known : RowCurvature, optional
+        Curvature near the prices to start from. It serves every step until one gains far from what it promised; only
+        then is the sample asked.
+
+    Attributes
+    ----------
+    last_curvature : RowCurvature or None
+        That of the last step.
     """
 
     def __init__(
@@ -53,6 +62,7 @@ class Newton:
         *,
         is_far: bool = False,
         least_price: float = 0.0,
+        known: RowCurvature | None = None,
     ):
         self._dual = dual
         self._curvature = curvature
@@ -69,6 +79,8 @@ class Newton:
         self._least_price = least_price
         self._region: TrustRegion | None = None
         self._damping = options.damping
+        self._known = known
+        self.last_curvature: RowCurvature | None = None
 
     def descend(
         self,
@@ -100,7 +112,7 @@ class Newton:
         used = 0
         for _ in range(steps):
             if matrix is None:
-                (matrix, bandwidth), used = self._curvature.at(present.prices), 0
+                (matrix, bandwidth), used = self._curvature_at(present.prices), 0
                 region = self._trust_region(bandwidth)
             point = self._space.point(present.prices)
             slope = self._slope(present)
@@ -120,16 +132,22 @@ class Newton:
             region.update(outcome, bandwidth, self._coupon)
             last = step
             self._adapt_damping(gain, promised)
+            used += gain > 0.0
+            if self._is_used_up(used, gain, promised):
+                matrix, self._known = None, None
             if gain > 0.0:
                 present = following
-                used += 1
-                if self._is_used_up(used, gain, promised):
-                    matrix = None
-            elif used > 0:
-                matrix = None
             if watch(following):
                 break
         return present
+
+    def _curvature_at(
+        self, prices: NDArray[np.float64]
+    ) -> tuple[sp.csr_array, NDArray[np.float64]]:
+        """The curvature that is known, or a sample's at some prices, and its bandwidths, by coordinate."""
+        known = self._known
+        self.last_curvature = self._curvature.at(prices) if known is None else known
+        return self.last_curvature.in_space(self._space)
 
     def _trust_region(self, bandwidth: NDArray[np.float64]) -> TrustRegion:
         """The box about the prices; the first curvature says how large it is at first."""
@@ -157,7 +175,11 @@ class Newton:
             self._damping = min(self._damping * options.damping_factor, options.most_damping)
 
     def _is_used_up(self, used: int, gain: float, promised: float) -> bool:
-        """Whether a curvature that gained so much is not to be used for another step."""
+        """Whether a curvature that was used for so many steps, and gained so much, is not to be used for another."""
         options = self._options
         was_wrong = abs(gain - promised) > options.prediction_error * promised
+        if self._known is not None:
+            return was_wrong
+        if gain <= 0.0:
+            return used > 0
         return self._passes_are_dear or used == options.curvature_uses or was_wrong

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..lagrangian import Evaluation, Lagrangian
+from ..newton.row_curvature import RowCurvature
 from ..sampling import Samples
 
 
@@ -34,6 +35,8 @@ class Descent:
         Steps of Newton's method, at most.
     may_stall : bool, default False
         Whether a step that hardly lowered a small violation is the last one, as it is without `near_share`.
+    curvature : RowCurvature, optional
+        Of the dual, where it is known.
     """
 
     dual: Lagrangian
@@ -44,6 +47,7 @@ class Descent:
     noise: float = 0.0
     steps: int | None = None
     may_stall: bool = False
+    curvature: RowCurvature | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ...work_counts import cutting_planes_work
 from .. import cutting_planes
 from ..lagrangian import CertifiedLagrangian, Evaluation, Lagrangian
 from ..newton.curvature import Curvature
+from ..newton.row_curvature import RowCurvature
 from ..newton.steps import Newton
 from ..price_caps import find_price_caps
 from ..price_space import PriceSpace
@@ -52,6 +53,8 @@ class PriceSearch:
         Evaluations of the dual so far.
     diverged : bool
         Whether the dual fell below what any allocation is worth.
+    curvature : RowCurvature or None
+        Of the dual over everybody without noise, near the prices of the last descent.
     lagrangian : Lagrangian
         The dual over everybody.
     whole : Lagrangian
@@ -97,6 +100,7 @@ class PriceSearch:
         self.prices = np.zeros(len(problem.lower))
         self.evaluations = 0
         self.diverged = False
+        self.curvature: RowCurvature | None = None
         reserve = options.price_search.time_reserve
         self.reserved_seconds = reserve * clock.left if np.isfinite(clock.left) else 0.0
         self._measure_sizes(warm)
@@ -242,24 +246,37 @@ class PriceSearch:
         """
         options = self.options.price_search
         self.prices = self._within_bounds(start)
-        start = replace(start, prices=self.prices)
-        tolerance = self.gap * options.gain_tolerance
-        for sample, steps in zip(
-            self.samples.for_start(self.problem), options.warm_steps, strict=False
-        ):
+        start, curvature = replace(start, prices=self.prices), start.curvature
+        if curvature is None:
+            samples, steps = self.samples.for_start(self.problem), options.warm_steps
+        else:
+            samples = self.samples.for_known_curvature(self.problem)
+            steps = (options.known_curvature_steps,)
+        tolerance, near = self.gap * options.gain_tolerance, options.near_share
+        for sample, most in zip(samples, steps, strict=False):
             start = with_known_usage(start, self.lagrangian)
             assert start.known is not None
             close = corrected_dual(sample, start.known)
-            near = options.near_share
-            self.descend(Descent(close, self.samples, tolerance, False, near, steps=steps))
+            self.descend(
+                Descent(
+                    close, self.samples, tolerance, False, near, steps=most, curvature=curvature
+                )
+            )
             if self.diverged:
                 self.prices, self.diverged = start.prices, False
-        dual = CertifiedLagrangian(self.problem, self.engine)
+        return self.point(self.descend(self._certified_descent(curvature)))
+
+    def _certified_descent(self, curvature: RowCurvature | None) -> Descent:
+        """The descent over everybody from prices that are near, of which every pass is certified."""
+        options = self.options.price_search
         tolerance = self.gap * options.warm_gain_tolerance
         quick = options.warm_near_passes * self._coupons_quick_to_repair() / self.coupons
         near = min(options.warm_near_share, options.warm_near_gaps * self.gap, quick)
-        descent = Descent(dual, self.samples, tolerance, False, near, may_stall=True)
-        return self.point(self.descend(descent))
+        dual = CertifiedLagrangian(self.problem, self.engine)
+        may_stall = curvature is None
+        return Descent(
+            dual, self.samples, tolerance, False, near, may_stall=may_stall, curvature=curvature
+        )
 
     def _descend_sample(self, level: int, is_far: bool) -> None:
         """Prices from a sample. Limits on few coupons may be unattainable in it: their prices are held back."""
@@ -318,19 +335,27 @@ class PriceSearch:
         if dual.engine.candidates < sample.engine.candidates:
             sample = dual
         space, unit = self._space(descent), self.typical_worth * self.coupons
+        curvature = Curvature(sample, space, self.scales, unit, options.curvature)
+        known, is_whole = descent.curvature, dual.scale == 1.0
+        if known is not None and is_whole:
+            known = known.mean_with(curvature.at(evaluation.prices))
         newton = Newton(
             dual,
-            Curvature(sample, space, self.scales, unit, options.curvature),
+            curvature,
             self.scales,
             options.newton,
             is_far=descent.is_far,
             least_price=options.noise.first_box * descent.noise,
+            known=known,
         )
         steps = descent.steps
         if steps is None:
             search = options.price_search
-            steps = search.newton_steps if dual.scale == 1.0 else search.sample_steps
-        return newton.descend(evaluation, steps, self._stopping_rule(descent), self._watch)
+            steps = search.newton_steps if is_whole else search.sample_steps
+        found = newton.descend(evaluation, steps, self._stopping_rule(descent), self._watch)
+        if is_whole and not descent.noise:
+            self.curvature = newton.last_curvature
+        return found
 
     def _stopping_rule(self, descent: Descent) -> Callable[[Evaluation, float], bool]:
         """When a descent has come near enough to the limits."""
