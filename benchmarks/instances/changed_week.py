@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -53,6 +54,7 @@ def _candidates(size: Synthetic, random: np.random.Generator) -> Iterator[pa.Rec
         noisy = pa.array(np.clip(response, 1e-6, 1.0).astype(np.float32))
         changed = batch.set_column(batch.schema.get_field_index("response"), "response", noisy)
         yield changed.filter(pa.array(~is_gone[batch["customer"].to_numpy()]))
-    for batch in Synthetic(int(NEW * size.customers), size.width, seed=size.seed + 99).batches(1):
+    new = replace(size, customers=int(NEW * size.customers), seed=size.seed + 99)
+    for batch in new.batches(1):
         number = pa.array(batch["customer"].to_numpy() + size.customers)
         yield batch.set_column(batch.schema.get_field_index("customer"), "customer", number)

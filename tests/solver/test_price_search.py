@@ -72,7 +72,8 @@ def test_curvature_is_how_the_gradient_changes(rules: list[CustomerRule]) -> Non
     space = PriceSpace.for_problem(problem, scales.price_scale(2.0))
     start, effort = np.zeros(len(problem.lower)), Effort(1e5, 12, 0.0)
     found = minimise(dual, space, start, effort, lambda _: False, DEFAULT_OPTIONS.quasi_newton)
-    matrix, _ = Curvature(dual, space, scales, 1.0, DEFAULT_OPTIONS.curvature).at(found.prices)
+    curvature = Curvature(dual, space, scales, 1.0, DEFAULT_OPTIONS.curvature)
+    matrix, _ = curvature.at(found.prices).in_space(space)
 
     def slope(point: NDArray[np.float64]) -> NDArray[np.float64]:
         activity = dual.evaluate(space.prices(point)).activity

@@ -158,7 +158,8 @@ def absent_groups(statement: Statement) -> Iterator[Finding]:
             continue
         column = statement.offers[limit.by]
         yield from _absent_keys(limit, place, keys, column, asks)
-        without = [value for value in distinct_values(column) if value not in set(keys)]
+        named = set(keys)
+        without = [value for value in distinct_values(column) if value not in named]
         if without and limit.mode != "report":
             groups = f"{limit.by} {shown(without[0])}" if len(without) == 1 else _some(without)
             yield Finding("note", place, f"no bounds for {groups}")
@@ -172,8 +173,8 @@ def _absent_keys(
         absent = absent_values(column, keys, place)
     except InvalidInput:
         return
-    known = distinct_values(column)
-    others = [value for value in known if value not in set(keys)]
+    known, named = distinct_values(column), set(keys)
+    others = [value for value in known if value not in named]
     slips = [value for value in absent if misspelt(value, others) is not None]
     if slips and not limit.may_be_empty:
         near = known_names(slips[0], known, "it has")

@@ -25,8 +25,13 @@ class PriceSearchOptions:
     warm_steps: tuple[int, ...] = (2, 2)
     """Newton steps from known prices on a small sample and on a larger one, at most."""
 
-    known_curvature_steps: int = 8
-    """The same on one sample where the curvature is known, too, so that a step costs a pass over the sample alone."""
+    known_curvature_passes: float = 0.5
+    """Passes that steps on one sample may come to, at most, where the curvature is known: a step costs a pass over the
+    sample and no more."""
+
+    known_curvature_stalled_steps: int = 3
+    """Steps in a row that must get below `progress_share` of the violation together, where the curvature is known: one
+    of them may fail, after which the curvature is taken anew."""
 
     time_reserve: float = 0.3
     """Share of the time limit, at the start of the search, that is kept for repair and certificate."""

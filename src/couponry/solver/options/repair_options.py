@@ -27,6 +27,9 @@ class FreeCustomerOptions:
     filled_gaps: float = 0.5
     """Gap, in asked gaps, at which an allocation is not filled any more."""
 
+    warm_filled_gaps: float = 1.0
+    """The same where prices were known to begin with: filling takes as long as the rest of such a solve."""
+
     spare_candidates: float = 4.0
     """Candidates that a limit with any need gets beside those for its coupons."""
 

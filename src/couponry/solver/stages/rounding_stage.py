@@ -144,7 +144,9 @@ class _FreeCustomerRepair:
         state.clock.say(f"{len(fixed.free):,} customers are free")
         repair = Repair(part, fixed.engine, state.scales, state.options.repair, activity)
         worth = float((problem.objective * usage).sum())
-        unfilled = state.options.free_customers.filled_gaps * state.gap * abs(state.bound)
+        options, is_warm = state.options.free_customers, state.request.start is not None
+        gaps = options.warm_filled_gaps if is_warm else options.filled_gaps
+        unfilled = gaps * state.gap * abs(state.bound)
         enough = state.bound - unfilled - worth
         found = repair.repair_and_fill(chosen, self._reduced, state.clock.check, enough)
         self._earlier = fixed.free, found.chosen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,8 +34,9 @@ class Descent:
         violated.
     steps : int, optional
         Steps of Newton's method, at most.
-    may_stall : bool, default False
-        Whether a step that hardly lowered a small violation is the last one, as it is without `near_share`.
+    stalled_steps : int, default 0
+        So many steps that together hardly lowered a small violation are the last ones; 0: none are. Without
+        `near_share` a single one is.
     curvature : RowCurvature, optional
         Of the dual, where it is known.
     """
@@ -46,7 +48,7 @@ class Descent:
     near_share: float | None = None
     noise: float = 0.0
     steps: int | None = None
-    may_stall: bool = False
+    stalled_steps: int = 0
     curvature: RowCurvature | None = None
 
 
@@ -61,15 +63,18 @@ class NearEnough:
     coupons : float
         Violation that is near enough, in typical coupons.
     stalled_coupons : float
-        Violation below which a step that hardly lowered it is the last one; 0: none is.
+        Violation below which steps that hardly lowered it are the last ones; 0: none are.
     progress_share : float
-        Share of the violation before that a step must get below.
+        Share of the violation before that they must get below.
+    stalled_steps : int, default 1
+        How many steps are looked at together.
     """
 
     tolerance: float
     coupons: float
     stalled_coupons: float
     progress_share: float
+    stalled_steps: int = 1
 
 
 def stop_without_noise(
@@ -92,12 +97,12 @@ def stop_without_noise(
     callable
         Called with an evaluation and the gain that the next step promises; True ends the descent.
     """
-    last = np.inf
+    last = deque([np.inf] * near.stalled_steps)
 
     def stop(evaluation: Evaluation, promised: float) -> bool:
-        nonlocal last
         coupons = violation(evaluation)
-        before, last = last, coupons
+        before = last.popleft()
+        last.append(coupons)
         if promised > near.tolerance * abs(evaluation.dual):
             return False
         if near.progress_share * before < coupons < near.stalled_coupons:

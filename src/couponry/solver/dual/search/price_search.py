@@ -251,7 +251,7 @@ class PriceSearch:
             samples, steps = self.samples.for_start(self.problem), options.warm_steps
         else:
             samples = self.samples.for_known_curvature(self.problem)
-            steps = (options.known_curvature_steps,)
+            steps = tuple(max(1, int(options.known_curvature_passes * s.scale)) for s in samples)
         tolerance, near = self.gap * options.gain_tolerance, options.near_share
         for sample, most in zip(samples, steps, strict=False):
             start = with_known_usage(start, self.lagrangian)
@@ -273,9 +273,9 @@ class PriceSearch:
         quick = options.warm_near_passes * self._coupons_quick_to_repair() / self.coupons
         near = min(options.warm_near_share, options.warm_near_gaps * self.gap, quick)
         dual = CertifiedLagrangian(self.problem, self.engine)
-        may_stall = curvature is None
+        stalled = 1 if curvature is None else options.known_curvature_stalled_steps
         return Descent(
-            dual, self.samples, tolerance, False, near, may_stall=may_stall, curvature=curvature
+            dual, self.samples, tolerance, False, near, stalled_steps=stalled, curvature=curvature
         )
 
     def _descend_sample(self, level: int, is_far: bool) -> None:
@@ -370,9 +370,10 @@ class PriceSearch:
             return stop_under_noise(
                 near, lambda found: violations.coupons_under_noise(found, descent.noise)
             )
-        may_stall = near_share is None or descent.may_stall
-        stalled = options.near_share * self.coupons if may_stall else 0.0
-        near = NearEnough(descent.tolerance, enough, stalled, options.progress_share)
+        steps = 1 if near_share is None else descent.stalled_steps
+        stalled = options.near_share * self.coupons if steps else 0.0
+        progress = options.progress_share
+        near = NearEnough(descent.tolerance, enough, stalled, progress, max(1, steps))
         return stop_without_noise(
             near,
             lambda found: violations.coupons(found, self.space),

@@ -1,0 +1,91 @@
+"""Solves that start from a result take over its curvature: fewer passes than from none, and samples are asked once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from benchmarks.instances.changed_week import changed_week
+from benchmarks.instances.synthetic import Synthetic
+from tests.support.large_campaign import FEW_FREE, GAP, campaign
+
+from couponry import Campaign, Limit, Result
+from couponry.results.warm_start import warm_start
+from couponry.solver.dual.newton.curvature import Curvature
+from couponry.solver.dual.newton.row_curvature import RowCurvature
+
+SIZE = Synthetic(40_000, 32, offers=200, brands=60)
+
+
+def solved(campaign: Campaign, start: Any = None) -> Result:
+    found = campaign.solve(gap=GAP, threads=1, start=start, solver_options=FEW_FREE)
+    assert found.status == "optimal" and found.max_violation == 0.0
+    return found
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    return solved(campaign())
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[RowCurvature]:
+    """Every curvature that a sample is asked for."""
+    found: list[RowCurvature] = []
+    at = Curvature.at
+
+    def counted(self: Curvature, prices: np.ndarray) -> RowCurvature:
+        found.append(at(self, prices))
+        return found[-1]
+
+    monkeypatch.setattr(Curvature, "at", counted)
+    return found
+
+
+def test_a_week_later_takes_fewer_passes_and_hardly_asks_samples(
+    result: Result, asked: list[RowCurvature], tmp_path: Path
+) -> None:
+    passes = np.zeros(2)
+    for move in (0.025, -0.025):
+        later = changed_week(campaign(), SIZE, move, seed=0)
+        cold = solved(later)
+        asked.clear()
+        warm = solved(later, result)
+        assert len(asked) <= 2
+        assert warm.objective is not None and cold.objective is not None
+        assert warm.objective >= (1 - GAP) * cold.objective
+        passes += warm.full_passes, cold.full_passes
+    assert passes[0] <= 0.7 * passes[1]
+    result.write(tmp_path / "out")
+    asked.clear()
+    solved(later, tmp_path / "out")  # prices alone
+    assert len(asked) > 2
+
+
+def test_rows_are_matched_by_limit(result: Result) -> None:
+    assert result.curvature is not None
+    names = [(m.name, m.group) for m in result.compiled.limits.measures]
+    caps, minimums, budget = result.campaign.limits
+    other = Campaign.from_data(result.campaign).with_limits([budget, caps])
+    start = warm_start(result, other.compile())
+    assert start.curvature is not None
+    limits = other.compile().limits
+    rows = [
+        names.index((limits.measures[m].name, limits.measures[m].group))
+        for m in limits.measure_of_row
+    ]
+    expected = result.curvature.matrix.toarray()[np.ix_(rows, rows)]
+    assert np.array_equal(start.curvature.matrix.toarray(), expected)
+    new = other.with_limits([budget, caps, minimums, Limit("more", sum="cost", min=0.0)])
+    assert warm_start(result, new.compile()).curvature is None
+
+
+def test_of_fewer_customers_less_falls(result: Result) -> None:
+    assert result.curvature is not None
+    rows = np.arange(len(result.curvature.bandwidth))
+    half = result.curvature.of_rows(rows, 0.5)
+    assert np.array_equal(half.matrix.toarray(), 0.5 * result.curvature.matrix.toarray())
+    mean = half.mean_with(result.curvature)
+    assert np.allclose(mean.matrix.toarray(), 0.75 * result.curvature.matrix.toarray())
