@@ -87,5 +87,8 @@ def test_of_fewer_customers_less_falls(result: Result) -> None:
     rows = np.arange(len(result.curvature.bandwidth))
     half = result.curvature.of_rows(rows, 0.5)
     assert np.array_equal(half.matrix.toarray(), 0.5 * result.curvature.matrix.toarray())
+    again = RowCurvature.of_arrays(half.as_arrays())
+    assert np.array_equal(again.matrix.toarray(), half.matrix.toarray())
+    assert np.array_equal(again.bandwidth, half.bandwidth) and again.unit == half.unit
     mean = half.mean_with(result.curvature)
     assert np.allclose(mean.matrix.toarray(), 0.75 * result.curvature.matrix.toarray())

@@ -1,7 +1,7 @@
 """The files of a result folder that make it a result again: solution.json and solution.npz.
 
 solution.json has what result.json leaves to the session (the campaign's folder, digests of its parts, what tuned the
-solver), and digests of the files beside it. solution.npz has prices in float64 and the plan, as arrays.
+solver), and digests of the files beside it. solution.npz has prices in float64, curvature and plan, as arrays.
 """
 
 from __future__ import annotations

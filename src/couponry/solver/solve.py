@@ -10,11 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..utils.errors import OutOfTime
-<<<<<<< HEAD
 from ..utils.progress.cancel import Cancelled
-=======
 from .dual.newton.row_curvature import RowCurvature
->>>>>>> 3c576a3 (A solve that starts from a result begins with the curvature that it ended with)
 from .exact.restricted_master import is_worth_a_master
 from .infeasibility.infeasible_set import InfeasibleSet
 from .plan import Plan
