@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from .numbers import amount
-from .render import page_of, part
+from .render import page_of, part, write_page
 
 
 class Text(NamedTuple):
@@ -157,9 +157,7 @@ class Chart:
         Path
             The file.
         """
-        path = Path(path)
-        path.write_text(page_of(self.title, part("chart", chart=self)), encoding="utf-8")
-        return path
+        return write_page(page_of(self.title, part("chart", chart=self)), path)
 
     def _repr_html_(self) -> str:
         return part("alone", chart=self)

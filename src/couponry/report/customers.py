@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,24 +35,6 @@ SHOWN_LEFT = 6
 
 SHOWN_GIVEN = 20
 """Coupons of one customer that an explanation shows."""
-
-
-@dataclass(frozen=True)
-class Example:
-    """A customer who is explained.
-
-    Attributes
-    ----------
-    why : str
-        What the customer is an example of.
-    explanation : Explanation
-    chart : Chart
-        Its candidates.
-    """
-
-    why: str
-    explanation: Explanation
-    chart: Chart
 
 
 def unserved_chart(result: CampaignSolution, coupons: NDArray[np.int32]) -> Chart | None:
@@ -152,7 +133,7 @@ def _candidates(result: CampaignSolution) -> NDArray[np.int64]:
 
 def examples(
     result: CampaignSolution, coupons: NDArray[np.int32], worth: NDArray[np.float64]
-) -> list[Example]:
+) -> list[Chart]:
     """Explain ten customers who differ, always the same ones.
 
     Parameters
@@ -166,8 +147,9 @@ def examples(
 
     Returns
     -------
-    list of Example
-        Fewer where there are fewer customers.
+    list of Chart
+        Of each one's candidates, with what the customer is an example of in the title. Fewer than ten where there are
+        fewer customers.
     """
     chosen: dict[int, tuple[str, Explanation]] = {}
     for why, who, explanation in _choices(result, coupons, worth):
@@ -176,10 +158,7 @@ def examples(
         if len(chosen) == EXPLAINED:
             break
     titles = OfferTitles(result.campaign.offers)
-    return [
-        Example(why, explanation, _explained(explanation, titles))
-        for why, explanation in chosen.values()
-    ]
+    return [_explained(explanation, why, titles) for why, explanation in chosen.values()]
 
 
 def _choices(
@@ -192,8 +171,8 @@ def _choices(
         yield "got nothing", int(none[np.argmax(_candidates(result)[none])]), None
     if len(some):
         yield "worth most", int(some[np.argmax(worth[some])]), None
-        middle = np.argpartition(worth[some], len(some) // 2)[len(some) // 2]
-        yield "in the middle", int(some[middle]), None
+        middle = np.partition(worth[some], len(some) // 2)[len(some) // 2]
+        yield "in the middle", int(some[np.argmax(worth[some] == middle)]), None
         yield "worth least", int(some[np.argmin(worth[some])]), None
         if coupons[some].min() < coupons[some].max():
             yield "most coupons", int(some[np.argmax(coupons[some])]), None
@@ -241,7 +220,7 @@ def _spread(count: int, wanted: int) -> NDArray[np.int64]:
     return (np.arange(wanted) * count + count // 2) // wanted
 
 
-def _explained(found: Explanation, titles: OfferTitles) -> Chart:
+def _explained(found: Explanation, why: str, titles: OfferTitles) -> Chart:
     """The candidates of a customer, those given first."""
     given = found.given
     left = found.decisions[len(given) :]
@@ -252,7 +231,7 @@ def _explained(found: Explanation, titles: OfferTitles) -> Chart:
     hidden = [(len(given) - SHOWN_GIVEN, "given"), (len(left) - SHOWN_LEFT, "not given")]
     said = [f"{number:,} {what}" for number, what in hidden if number > 0]
     return Chart(
-        f"Customer {found.customer}",
+        f"Customer {found.customer}: {why}",
         f"{len(given):,} of {counted(len(found.decisions), 'candidate')} given, worth {amount(found.value)}",
         found.to_arrow(),
         ChartRows(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..analysis.binding import worth_of_bounds
 from ..analysis.price_ranges import PriceRanges
+from ..results.missed_limits import ROUNDING
 from .chart import Bar, Chart, ChartRows, Number, Text, number, share_bars
 from .numbers import NONE, amount, counted, signed
 
@@ -18,9 +19,6 @@ SHOWN_LIMITS = 40
 
 SHOWN_DEAREST = 10
 """Limits that the chart of the dearest shows."""
-
-ROUNDING = 1e-9
-"""Share of a bound below which a violation is rounding."""
 
 MOVE = 0.01
 """Share of a bound that the dearest limits are moved by."""

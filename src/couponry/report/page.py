@@ -9,7 +9,7 @@ from ..analysis.frontier import Frontier
 from ..analysis.price_ranges import PriceRanges
 from ..results.solution import CampaignSolution
 from .provenance import provenance_section
-from .render import page_of, part
+from .render import page_of, part, write_page
 from .sections import (
     Section,
     Totals,
@@ -91,6 +91,4 @@ def write_report(
     Path
         The file.
     """
-    path = Path(path)
-    path.write_text(report_page(result, ranges=ranges, frontiers=frontiers), encoding="utf-8")
-    return path
+    return write_page(report_page(result, ranges=ranges, frontiers=frontiers), path)

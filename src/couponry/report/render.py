@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..utils.errors import one_line
@@ -48,6 +49,30 @@ def page_of(title: str, body: str, status: str = "") -> str:
     from markupsafe import Markup
 
     return part("document", title=title, body=Markup(body), status=status)
+
+
+def write_page(page: str, path: str | Path) -> Path:
+    """Write a page as a file, which is there whole or not at all.
+
+    Parameters
+    ----------
+    page : str
+    path : str or Path
+        File; replaced where it exists.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    path = Path(path)
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        draft.write_text(page, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return path
 
 
 @cache

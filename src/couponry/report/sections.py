@@ -17,7 +17,7 @@ from ..analysis.frontier import Frontier
 from ..analysis.price_ranges import PriceRanges
 from ..results.solution import CampaignSolution
 from .chart import Chart, ChartRows, Number, Text, number, share_bars
-from .customers import EXPLAINED, Example, examples, short_charts, unserved_chart
+from .customers import EXPLAINED, examples, short_charts, unserved_chart
 from .frontier_chart import frontier_chart
 from .limit_charts import asked, dearest_chart, limit_name, limits_chart, ranges_chart, unit
 from .numbers import amount, counted, percent, signed
@@ -25,6 +25,9 @@ from .sum_charts import breakdown_chart, coupons_per_customer_chart, holds_lists
 
 KNOWN_COLUMNS = ("supplier", "brand", "category", "role", "segment")
 """Columns that a report is broken down by wherever they are there, in this order."""
+
+NO_GROUPS = ("offer", "customer", "coupons", "customers", *SUMMED.values())
+"""Columns that no breakdown is made by: ids, and what the columns of breakdowns are called."""
 
 MOST_COLUMNS = 8
 """Columns that a report is broken down by."""
@@ -111,34 +114,32 @@ def columns_to_break_down(result: CampaignSolution) -> list[tuple[str, str | Non
     list of (str, str)
     """
     campaign = result.campaign
-    found: list[tuple[str, str | None]] = []
+    found: dict[str, str | None] = {}
     if campaign.candidates.role is not None and "role" not in campaign.offers.column_names:
-        found.append(("role", None))
+        found["role"] = None
     for table, where in ((campaign.offers, "offers"), (campaign.customers, "customers")):
         for name in [] if table is None else table.column_names:
-            known = name in KNOWN_COLUMNS
-            if (name, where) == ("offer", "offers") or name in [each for each, _ in found]:
-                continue
-            if table is not None and (known or _groups(table[name])):
-                found.append((name, where))
+            if name not in (*found, *NO_GROUPS) and table is not None and _groups(name, table):
+                found[name] = where
     rank = {name: number for number, name in enumerate(KNOWN_COLUMNS)}
-    found.sort(key=lambda each: rank.get(each[0], len(rank)))
-    return [("offer", "offers"), *found[:MOST_COLUMNS]]
+    columns = sorted(found.items(), key=lambda each: rank.get(each[0], len(rank)))
+    return [("offer", "offers"), *columns[:MOST_COLUMNS]]
 
 
-def _groups(column: pa.ChunkedArray) -> bool:
-    """Whether the values of a column make groups: text, of which several rows have the same."""
+def _groups(name: str, table: pa.Table) -> bool:
+    """Whether the values of a column make groups: text that several rows have, or whatever is known to."""
+    column = table[name]
     kind = column.type
     if pa.types.is_dictionary(kind) or pa.types.is_list(kind) or pa.types.is_large_list(kind):
         kind = kind.value_type
-    if not (
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind)
-    ):
+    is_text: bool = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    if name in KNOWN_COLUMNS:
+        return is_text or bool(pa.types.is_boolean(kind) or pa.types.is_integer(kind))
+    if not is_text and not pa.types.is_boolean(kind):
         return False
     if pa.types.is_nested(column.type):
         return True
-    distinct = len(column.unique())
-    return 1 < distinct <= min(MOST_GROUPS, max(2, len(column) // 2))
+    return 1 < len(column.unique()) <= min(MOST_GROUPS, max(2, len(column) // 2))
 
 
 def limits_section(result: CampaignSolution) -> Section:
@@ -238,12 +239,7 @@ def customers_section(result: CampaignSolution, totals: Totals) -> Section:
         "given where it is among the best of what is left.",
     )
     title = "Ten customers" if len(found) == EXPLAINED else "The customers"
-    return Section("customers", title, said, tuple(map(_captioned, found)))
-
-
-def _captioned(example: Example) -> Chart:
-    chart = example.chart
-    return Chart(f"{chart.title}: {example.why}", chart.note, chart.data, chart.rows)
+    return Section("customers", title, said, tuple(found))
 
 
 def conflict_section(infeasible: dict[str, Any]) -> Section:
