@@ -62,6 +62,22 @@ def test_events_say_how_a_solve_stands(data: CampaignData) -> None:
     assert last.objective == pytest.approx(result.objective)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 4, 5])
+def test_bounds_of_events_never_rise(seed: int) -> None:
+    """Nor are they those of other problems that are solved on the way."""
+    events: list[ProgressEvent] = []
+    campaign = draw(seed, 300).campaign()
+    for asked in (campaign, campaign.changed(add_limits=[couponry.Limit("much", min=1e9)])):
+        events.clear()
+        result = asked.solve(gap=1e-3, progress=events.append)
+        bounds = [event.bound for event in events if event.bound is not None]
+        assert bounds == sorted(bounds, reverse=True)
+        if result.status == "optimal" and bounds:
+            assert bounds[-1] == pytest.approx(result.bound)
+        said = [event for event in events if event.stage == "way out"]
+        assert (result.status == "infeasible") == bool(said)
+
+
 @pytest.mark.parametrize("options", [SolverOptions(), LARGE], ids=["in memory", "large"])
 def test_cancelled_at_any_event(data: CampaignData, options: SolverOptions) -> None:
     everything = Until(10**9)

@@ -83,7 +83,7 @@ def solve(
                 progress=told_as(quiet), checkpoint=checkpoint, start=start,
             )  # fmt: skip
         if result.status != "unsolved":
-            written = result.write(out, overwrite=overwrite, replace_solved=replace_solved)
+            written = result.save(out, overwrite=overwrite, replace_solved=replace_solved)
             if written != out:
                 say_line("info", f"{out} stays as it was; this outcome is in {written}")
     for finding in result.findings if not quiet else ():

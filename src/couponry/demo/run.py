@@ -107,7 +107,7 @@ def _one(
     campaign = demo_campaign(scored, scored.candidates, "response", f"campaign {number}")
     result = campaign.solve(threads=threads)
     write_campaign(campaign, folder / f"campaign-{number}", overwrite=overwrite)
-    result.write(folder / f"allocation-{number}", overwrite=overwrite)
+    result.save(folder / f"allocation-{number}", overwrite=overwrite)
     say("")
     say(result.summary())
 

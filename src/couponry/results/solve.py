@@ -84,7 +84,6 @@ def solve(
         If an option, a rule or a limit is wrong.
     """
     options.check()
-    options.load_backend()
     with watch(options.progress, options.cancel):
         clock = Clock(options.time_limit)
         try:
@@ -169,17 +168,22 @@ def _search(run: _Run) -> Solution:
     compiled, options = run.compiled, run.options
     start = None if options.start is None else warm_start(options.start, compiled)
 
-    def solve_one(problem: Problem) -> Solution:
+    def solve_one(problem: Problem, clock: Clock) -> Solution:
         request = SolveRequest(
-            problem, run.engine, options.gap, run.seed, run.clock, start, options=options.solver
+            problem, run.engine, options.gap, run.seed, clock, start, options=options.solver
         )
         return solve_problem(request)
 
     if compiled.limits.per_ratio.any():
+        part = run.clock.of_part()  # what bounds one of these problems does not bound the campaign
         return solve_with_soft_ratios(
-            compiled.limits, compiled.problem, run.engine, options.gap, solve_one
+            compiled.limits,
+            compiled.problem,
+            run.engine,
+            options.gap,
+            lambda problem: solve_one(problem, part),
         )
-    return solve_one(compiled.problem)
+    return solve_one(compiled.problem, run.clock)
 
 
 def _conflict(run: _Run, solution: Solution) -> dict[str, Any] | None:

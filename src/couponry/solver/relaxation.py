@@ -225,7 +225,7 @@ class _Search:
     def __init__(self, request: RelaxationRequest, seed: int, clock: Clock, options: SolverOptions):
         self._engine, self._seed, self.options = request.engine, seed, options
         self._real_clock, work, self._has_plan = clock, request.work, False
-        self._clock = clock if work is None else clock.until(work.for_way_out())
+        self._clock = clock.of_part() if work is None else clock.until(work.for_way_out())
         self.elastic = ElasticProblem(request, clock)
         self.is_tiny = request.problem.candidates <= options.sizes.tiny_candidates
         self._highs_left = (

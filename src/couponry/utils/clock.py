@@ -84,6 +84,7 @@ class Clock:
         if report is not None:
             self._watch = Watch(report, self._watch.cancel)
         self._stage = ""
+        self._is_of_part = False
         self.standing = Standing()
         self.asked_gap: float | None = None
         self.passes: Callable[[], float] = lambda: 0.0
@@ -119,7 +120,12 @@ class Clock:
         """
         other = copy.copy(self)
         other._is_done = is_done
+        other._is_of_part = True
         return other
+
+    def of_part(self) -> Clock:
+        """Make a clock that is the same, for another search than the one that events speak of."""
+        return self.until(self._is_done)
 
     def say(self, line: str, share: float | None = None) -> None:
         """Report how the current stage stands.
@@ -162,6 +168,8 @@ class Clock:
         gap : float
             Infinite where it is not known.
         """
+        if self._is_of_part:
+            return
         self.standing.bound = bound if math.isfinite(bound) else None
         self.standing.objective = objective
         self.standing.gap = gap if math.isfinite(gap) else None

@@ -76,7 +76,7 @@ def verify_result(folder: str | Path, out: str | Path, store: str | Path | None 
     >>> campaign = couponry.Campaign(offers, candidates, rules=[couponry.CustomerRule(max=1)])
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = couponry.write_campaign(campaign, f"{folder}/campaign")
-    ...     _ = campaign.solve().write(f"{folder}/result")
+    ...     _ = campaign.solve().save(f"{folder}/result")
     ...     report = couponry.verify_result(f"{folder}/campaign", f"{folder}/result")
     >>> report.ok, report.objective
     (True, 5.0)
