@@ -20,7 +20,7 @@ import couponry
 from couponry import CustomerRule, Limit, Targeting, cli
 from couponry.campaign_folder.schema import campaign_schema
 from couponry.campaign_folder.spec import SECTIONS, TABLES
-from couponry.cli.output import RED, coloured
+from couponry.cli.output import RED, coloured, say_line
 
 Run = Callable[..., Ran]
 
@@ -82,6 +82,19 @@ def test_colour_in_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     assert coloured("error", RED) == "\x1b[1;31merror\x1b[0m"
     monkeypatch.setenv("NO_COLOR", "1")
     assert coloured("error", RED) == "error"
+
+
+@pytest.mark.parametrize("level", ["info", "warning", "error"])
+@pytest.mark.parametrize("kind", ["", "note", "warning", "error", "internal error"])
+def test_lines_are_single_and_harmless(
+    level: str, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say_line(level, "one\nthing\x1b[2J " + "x" * 1000, kind)
+    said = capsys.readouterr().err
+    assert said.startswith(f"couponry: {kind}: one" if kind else "couponry: one")
+    assert said.count("\n") == 1 and "\x1b" not in said
+    if level != "info" and kind != "internal error":  # of users' input
+        assert len(said) <= 301
 
 
 def test_lines_of_json(run: Run, solved: Solved, tmp_path: Path) -> None:

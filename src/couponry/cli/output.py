@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from ..model.checking.finding import CampaignWarning
-from ..utils.errors import one_line
+from ..utils.errors import MAX_LINE, one_line
 from ..utils.process.standard_streams import LostOutput, UnreadOutput, print_out, say
 from ..utils.progress.watch import Progress
 from .exit_status import ExitStatus
@@ -87,10 +87,11 @@ def say_line(level: str, message: str, kind: str = "") -> None:
         return
     colour = {"error": RED, "warning": YELLOW}.get(level)
     before = f"{coloured(kind, colour) if colour else kind}: " if kind else ""
-    text = " ".join(message.split())
-    say(
-        f"couponry: {before}{text if level == 'info' or kind == 'internal error' else one_line(text)}"
-    )
+    if level == "info" or kind == "internal error":
+        say(f"couponry: {before}{one_line(message, None)}")
+    else:
+        most = MAX_LINE - len(f"couponry: {kind}: ")
+        say(f"couponry: {before}{one_line(' '.join(message.split()), most)}")
 
 
 def say_json(level: str, **content: Any) -> None:
