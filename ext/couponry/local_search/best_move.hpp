@@ -27,6 +27,7 @@ struct Part {
     uint8_t helps;
     bool soft;      // whether a row of it has a penalty
     bool relieves;  // whether its coming may lower the violation of a row, whatever leaves
+    bool weighed;   // whether its terms say what it costs when nothing leaves
 };
 
 // By how much a move changes the violation of rows, or what is paid for soft ones, and all that comes and goes in it.
@@ -52,8 +53,9 @@ public:
           rows_(p_.rows),
           item_(p_.shard.items<Item>()),
           groups_(p_.shard, p_.rules),
-          shift_(p_.activity.size, sizeof(double)) {
-        if (shift_.data == nullptr) throw std::bad_alloc();
+          shift_(p_.activity.size, sizeof(double)),
+          reach_(p_.fill ? 0 : p_.activity.size, sizeof(double)) {
+        if (shift_.data == nullptr || reach_.data == nullptr) throw std::bad_alloc();
     }
 
     Move best_move(int64_t i) {
@@ -110,6 +112,7 @@ private:
     View<const Item> item_;
     GroupCounts<Item> groups_;
     Zeros shift_;                    // change of each row's activity by what leaves; zeros between candidates
+    Zeros reach_;                    // the most that a held candidate weighs in each row; zeros between customers
     std::vector<Part> held_, free_;  // the customer's candidates, chosen or not
     // Positions in `free_`: all of them, and of those whose coming may help; and of each those that relieve.
     std::vector<int32_t> every_, helping_, every_relief_, helping_relief_;
@@ -153,7 +156,8 @@ private:
     }
 
     double& shift(int64_t row) { return static_cast<double*>(shift_.data)[row]; }
-    const Term& term(int64_t at) const { return terms_[static_cast<size_t>(at)]; }
+    double& reach(int64_t row) { return static_cast<double*>(reach_.data)[row]; }
+    Term& term(int64_t at) { return terms_[static_cast<size_t>(at)]; }
 
     int64_t cell_of(int64_t s, int64_t e) const { return s * p_.rules.group.columns + item_[e]; }
 
@@ -172,14 +176,11 @@ private:
                       static_cast<int64_t>(terms_.size()),
                       p_.item_helps[cell],
                       false,
+                      false,
                       false};
             for (int64_t j = part.first; j < part.last; ++j) {
-                const int64_t row = rows_.row[j];
-                const double w = row_weight(j, e);
-                const double at = p_.activity[row] + 0.0;
-                const double change = violation_of(row, at + w) - violation_of(row, at);
-                terms_.push_back({w, change * rows_.weight[row], change * rows_.penalty[row]});
-                part.soft = part.soft || rows_.penalty[row] != 0.0;
+                terms_.push_back({row_weight(j, e), 0.0, 0.0});
+                part.soft = part.soft || (p_.fill && rows_.penalty[rows_.row[j]] != 0.0);
             }
             (p_.chosen[e] ? held_ : free_).push_back(part);
         }
@@ -202,17 +203,33 @@ private:
 
     // Whose coming may lower some row's violation, whichever of the held candidates leaves for it.
     void find_relief() {
-        double reach = 0.0;  // no row's activity falls or rises by more when one leaves
         for (const Part& part : held_)
-            for (int64_t j = part.first; j < part.last; ++j)
-                reach = std::max(reach, std::fabs(term(part.terms + j - part.first).weight));
-        for (Part& part : free_)
             for (int64_t j = part.first; j < part.last; ++j) {
+                double& most = reach(rows_.row[j]);
+                most = std::max(most, std::fabs(term(part.terms + j - part.first).weight));
+            }
+        for (Part& part : free_)
+            for (int64_t j = part.first; j < part.last && !part.relieves; ++j) {
                 const int64_t row = rows_.row[j];
                 const double w = term(part.terms + j - part.first).weight, at = p_.activity[row];
-                part.relieves = part.relieves || (w > 0.0 && at - reach < rows_.lower[row]) ||
-                                (w < 0.0 && at + reach > rows_.upper[row]);
+                part.relieves =
+                    (w > 0.0 && at - reach(row) < rows_.lower[row]) || (w < 0.0 && at + reach(row) > rows_.upper[row]);
             }
+        for (const Part& part : held_)
+            for (int64_t j = part.first; j < part.last; ++j) reach(rows_.row[j]) = 0.0;
+    }
+
+    // Fills in what a candidate costs when it comes and nothing leaves.
+    void weigh(Part& part) {
+        for (int64_t j = part.first; j < part.last; ++j) {
+            Term& own = term(part.terms + j - part.first);
+            const int64_t row = rows_.row[j];
+            const double at = p_.activity[row] + 0.0;
+            const double change = violation_of(row, at + own.weight) - violation_of(row, at);
+            own.violation = change * rows_.weight[row];
+            own.penalty = change * rows_.penalty[row];
+        }
+        part.weighed = true;
     }
 
     Move best_pair(int64_t i) {
@@ -251,7 +268,7 @@ private:
         const std::vector<int32_t>& all = any ? every_ : every_relief_;
         const std::vector<int32_t>& helping = any ? helping_ : helping_relief_;
         for (const int32_t at : leaving_helps ? all : helping) {
-            const Part& in = free_[static_cast<size_t>(at)];
+            Part& in = free_[static_cast<size_t>(at)];
             const double gain_reduced = -out.reduced + in.reduced;
             const double gain_objective = -out.objective + in.objective;
             // Most pairs end here, before their rows are looked at. Filling: without soft rows the penalty is known.
@@ -259,6 +276,7 @@ private:
             if (p_.fill && !in.soft && !gains(gain_objective, penalty, best)) continue;
             if (!p_.fill && !in.relieves && (-violation.net <= 1e-12 || is_worse(gain_reduced, violation.net, best)))
                 continue;
+            if (!in.weighed) weigh(in);
             Change with_violation = violation, with_penalty = penalty;
             add_rows(in, with_violation, with_penalty);
             consider(with_violation, with_penalty, gain_reduced, gain_objective, {0.0, out.candidate, in.candidate}, i,

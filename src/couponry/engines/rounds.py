@@ -20,7 +20,7 @@ LOOKS = 2_000
 FEW = 4_096
 """Customers of whom one thread looks at each as soon as its turn comes."""
 
-ROUND_SHARE = 64
+ROUND_SHARE = 16
 """Else a round ends when one in so many of all customers is put aside, to be looked at by all threads."""
 
 PIECE_CANDIDATES = 1 << 12
