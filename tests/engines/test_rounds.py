@@ -19,7 +19,7 @@ from tests.support.kernel_cases import (
 from couponry import kernels
 from couponry.engines import rounds
 from couponry.engines.local import LocalEngine
-from couponry.kernels import FILL, REPAIR
+from couponry.kernels import FILL, REPAIR, LocalSearch
 
 MODES = [REPAIR, FILL]
 
@@ -46,7 +46,7 @@ def moved(
     engine = LocalEngine(case.shard, case.rules, kernels.load(), threads, case.seed)
     search = local_search(case, mode, activity, chosen)
     try:
-        return engine.improve(search, stop), activity, chosen
+        return engine.improve(search, stop)[0], activity, chosen
     except InterruptedError:
         return -1, activity, chosen
 
@@ -122,3 +122,35 @@ def test_stopped_between_rounds(raises: bool) -> None:
     assert asked == 3 and (made < 0 if raises else 0 < made < moved(case, REPAIR)[0])
     np.testing.assert_allclose(activity, activity_of(case, chosen), atol=1e-9)
     assert keeps_all_rules(case, chosen)
+
+
+@pytest.mark.parametrize("few", [10, 1000])
+def test_filling_ends_once_it_gained_enough(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "FEW", few)
+    monkeypatch.setattr(rounds, "LOOKS", 5)
+    case = case_of(2)
+    engine = LocalEngine(case.shard, case.rules, kernels.load(), 1, case.seed)
+
+    def filled(enough: float) -> tuple[int, float]:
+        _, chosen = evaluated(reference(), case)
+        search = local_search(case, FILL, activity_of(case, chosen), chosen)
+        before = worth(case, search)
+        moves, gain = engine.improve(search, lambda: False, enough)
+        assert gain == pytest.approx(worth(case, search) - before)
+        return moves, gain
+
+    all_moves, most = filled(np.inf)
+    some, gain = filled(most / 2)
+    assert 0 < some < all_moves and most / 2 <= gain < most
+    assert filled(0.0) == (0, 0.0)
+
+
+def worth(case: Case, search: LocalSearch) -> float:
+    """Objective of what is chosen, less the penalties of soft limits."""
+    rows, at = case.rows, np.flatnonzero(search.chosen)
+    missed = np.maximum(0, search.activity - rows.upper) + np.maximum(
+        0, rows.lower - search.activity
+    )
+    customer = np.searchsorted(case.shard.indptr, at, side="right") - 1
+    value = case.objective[:, case.shard.segment[customer], case.shard.item[at]]
+    return float((value[0] + (value[1:] * case.exact[:, at]).sum(0)).sum() - missed @ rows.penalty)

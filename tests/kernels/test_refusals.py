@@ -260,7 +260,7 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "keep_likeliest": "chosen.score",
         "count_losses": "count", "list_changes": "changes.moved", "multiply_changes": "product",
         "minimise_model": "step", "number_offers": "offer", "find_customers": "start",
-        "price_candidates": "beyond",
+        "price_candidates": "beyond", "list_moves": "moves.row", "find_exchanges": "picked",
     }  # fmt: skip
     assert set(out) == set(CALLS) - {"find_outside"}
     for kernel, path in out.items():

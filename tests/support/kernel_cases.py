@@ -353,7 +353,7 @@ def improved(
     while moves.counts.any() and rounds < 200:
         if rounds:
             module.propose(case.shard, case.rules, search, moves, 0, int(moves.counts[1]))
-        made, looked = module.make_moves(case.shard, case.rules, search, moves, looks, put_aside)
+        made, looked, _ = module.make_moves(case.shard, case.rules, search, moves, looks, put_aside)
         total, rounds = total + made, rounds + 1
         assert looked <= looks
     return total

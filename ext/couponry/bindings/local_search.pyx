@@ -27,6 +27,7 @@ cdef extern from "local_search/local_search.hpp" namespace "couponry" nogil:
 
     cdef cppclass Effort:
         int64_t moves, looks
+        double gain
 
     int c_regret "couponry::regret"(
         const Shard&, const Rules&, const Table[const double]&, const Amounts&, View[const uint8_t],
@@ -202,4 +203,4 @@ def make_moves(
     with nogil:
         status = c_make_moves(search_, moves_, looks, put_aside, &done)
     check(status)
-    return done.moves, done.looks
+    return done.moves, done.looks, done.gain

@@ -62,7 +62,7 @@ Effort make_moves_of(const LocalSearch& problem, const Moves& moves, int64_t loo
         if (moves.priority[moves.aside[at]] < INFINITE) waiting.push(moves.aside[at]);
     aside = 0;
 
-    Effort done{0, 0};
+    Effort done{0, 0, 0.0};
     while (waiting.any() && done.looks < looks) {
         ++done.looks;
         const int64_t i = waiting.pop();
@@ -75,6 +75,7 @@ Effort make_moves_of(const LocalSearch& problem, const Moves& moves, int64_t loo
         if (move.priority < INFINITE && (!waiting.any() || waiting.before(i, waiting.first()))) {
             best.make(i, move);
             ++done.moves;
+            if (problem.fill) done.gain = done.gain - move.priority;
         }
         if (put_aside)
             moves.aside[aside++] = i;

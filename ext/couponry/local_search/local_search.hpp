@@ -82,6 +82,7 @@ int propose(const LocalSearch& problem, const Moves& moves, int64_t start, int64
 // What a local search did.
 struct Effort {
     int64_t moves, looks;
+    double gain;  // of objective, by filling
 };
 
 // See `make_moves` in reference/local_search.py.

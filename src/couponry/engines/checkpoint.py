@@ -387,9 +387,11 @@ class CheckpointedEngine:
         """See `Engine.regret`."""
         return self.engine.regret(exact, reduced, chosen)
 
-    def improve(self, search: LocalSearch, stop: Callable[[], bool]) -> int:
+    def improve(
+        self, search: LocalSearch, stop: Callable[[], bool], enough: float = np.inf
+    ) -> tuple[int, float]:
         """See `Engine.improve`."""
-        return self.engine.improve(search, stop)
+        return self.engine.improve(search, stop, enough)
 
     def exchanges(
         self, search: LocalSearch, open_rows: OpenRows, rooms: Rooms, width: int

@@ -265,9 +265,11 @@ class LocalEngine:
         share_out(work, self._cuts, self.threads)
         return out
 
-    def improve(self, search: LocalSearch, stop: Callable[[], bool]) -> int:
+    def improve(
+        self, search: LocalSearch, stop: Callable[[], bool], enough: float = np.inf
+    ) -> tuple[int, float]:
         """See `Engine.improve`."""
-        return improve(self._kernels, self._shard, self._rules, self.threads, search, stop)
+        return improve(self._kernels, self._shard, self._rules, self.threads, search, stop, enough)
 
     def exchanges(
         self, search: LocalSearch, open_rows: OpenRows, rooms: Rooms, width: int

@@ -359,20 +359,23 @@ class Engine(Protocol):
         """
         ...
 
-    def improve(self, search: LocalSearch, stop: Callable[[], bool]) -> int:
+    def improve(
+        self, search: LocalSearch, stop: Callable[[], bool], enough: float = np.inf
+    ) -> tuple[int, float]:
         """Make single moves (drop, add, swap a coupon), the best move of all customers first.
 
         Parameters
         ----------
         search : LocalSearch
-            What moves are for, and the choice and the activities, which follow them.
         stop : callable
             Called every so often; ends the search by returning True, or by raising.
+        enough : float
+            Filling ends once it gained so much.
 
         Returns
         -------
-        int
-            Moves made.
+        int, float
+            Moves made, and the objective gained by filling.
         """
         ...
 

@@ -34,7 +34,8 @@ def improve(
     threads: int,
     search: LocalSearch,
     stop: Callable[[], bool],
-) -> int:
+    enough: float,
+) -> tuple[int, float]:
     """Make single moves; see `Engine.improve`.
 
     The order of moves depends on the candidates alone: a round ends after a share of all customers, whatever the
@@ -50,16 +51,16 @@ def improve(
     def work(worker: int, start: int, stop: int) -> None:
         kernels.propose(shard, rules, search, moves, start, stop)
 
-    total, idle = 0, 0
+    total, idle, gained = 0, 0, 0.0
     moves.aside[:] = np.arange(customers)
     moves.counts[1] = customers
-    while moves.counts.any() and idle < patience and not stop():
+    while moves.counts.any() and idle < patience and gained < enough and not stop():
         if moves.counts[1]:
             share_out(work, _cuts(int(moves.counts[1]), each), threads)
-        made, looked = kernels.make_moves(shard, rules, search, moves, looks, by_rounds)
+        made, looked, gain = kernels.make_moves(shard, rules, search, moves, looks, by_rounds)
         idle = 0 if made else idle + looked
-        total += int(made)
-    return total
+        total, gained = total + int(made), gained + gain
+    return total, gained
 
 
 def _nobody_waits(customers: int) -> Moves:

@@ -236,7 +236,7 @@ def make_moves(
     moves: Moves,
     looks: int,
     put_aside: bool,
-) -> tuple[int, int]:
+) -> tuple[int, int, float]:
     """Move single coupons, the best move of all customers first, until no customer has one.
 
     Each customer's best move waits in a heap ordered by (priority, customer). Since earlier moves changed the
@@ -260,6 +260,8 @@ def make_moves(
     -------
     moves, looks : int
         Moves made, and looks at customers that it took.
+    gain : float
+        Objective gained by filling.
     """
     shift = np.zeros(len(search.activity), np.float64)
     aside = moves.counts[1]
@@ -268,8 +270,7 @@ def make_moves(
             push(moves, moves.aside[at])
     moves.counts[1] = 0
 
-    made = 0
-    looked = 0
+    made, looked, gain = 0, 0, 0.0
     while moves.counts[0] > 0 and looked < looks:
         looked += 1
         i = pop(moves)
@@ -281,12 +282,13 @@ def make_moves(
         if has_one and (moves.counts[0] == 0 or is_before(moves, i, moves.waiting[0])):
             make_move(shard, search, i, moves.leaving[i], moves.into[i])
             made += 1
+            gain = gain - (moves.priority[i] if search.mode == FILL else 0.0)
         if put_aside:
             moves.aside[moves.counts[1]] = i
             moves.counts[1] += 1
         elif has_one:
             push(moves, i)
-    return made, looked
+    return made, looked, gain
 
 
 def is_before(moves: Moves, a: int, b: int) -> bool:

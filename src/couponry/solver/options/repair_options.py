@@ -78,6 +78,12 @@ class RepairOptions:
     """Share of the moves before that a round of filling must make for another one, where most customers are fixed: the
     best moves come first."""
 
+    large_fill_progress: float = 1 / 20
+    """The same with everybody free, beyond `fill_everything_candidates`."""
+
+    wide_row: float = 0.5
+    """Share of all items from which on a full limit keeps none of them from coming: what leaves makes room in it."""
+
     fill_everything_candidates: int = 2_000_000
     """Candidates up to which filling tries every move. Beyond, only items that have a price or a subsidy are tried."""
 

@@ -110,7 +110,7 @@ class Repair:
         interrupt : callable
             Called every so often; may raise. OutOfTime while filling ends it, and what is repaired is kept.
         enough : float
-            Objective from which on a repaired choice is not filled.
+            Objective from which on a repaired choice is not filled, or not any further.
 
         Returns
         -------
@@ -123,8 +123,8 @@ class Repair:
         if repaired.objective >= enough or self._is_violated(activity).any():
             return repaired
         with contextlib.suppress(OutOfTime):
-            share = self._options.fill_progress if np.isfinite(enough) else 0.0
-            moves += self._fill(chosen, activity, reduced, interrupt, share)
+            lacking = enough - repaired.objective + 1e-9 * abs(enough)  # gains are summed otherwise
+            moves += self._fill(chosen, activity, reduced, interrupt, lacking)
         return self.measure(chosen, moves)
 
     @property
@@ -170,7 +170,7 @@ class Repair:
         search = LocalSearch(
             FILL, self._exact, reduced, reduced, no_rows, anything, nothing, chosen
         )
-        while self.engine.improve(search, lambda: False):
+        while self.engine.improve(search, lambda: False)[0]:
             pass
         cut_off = self.engine.choose_exactly(self._exact, reduced, chosen)
         usage = self.problem.usage(chosen_positions(chosen))
@@ -233,7 +233,7 @@ class Repair:
             violated = self._is_violated(activity)
             if not violated.any():
                 break
-            made = self._improve(REPAIR, reduced, weight, activity, chosen, is_done)
+            made, _ = self._improve(REPAIR, reduced, weight, activity, chosen, is_done)
             moves += made
             self.moves += made
             if made == 0:
@@ -246,21 +246,29 @@ class Repair:
         activity: NDArray[np.float64],
         reduced: NDArray[np.float64],
         interrupt: Callable[[], None],
-        progress: float,
+        lacking: float,
     ) -> int:
         """Make moves that gain and violate nothing; `chosen` and `activity` are IN/OUT.
 
-        Ends with a round that makes no move, or less than a share `progress` of all before it.
+        Ends once they gain what is lacking, and with a round that makes no move, or few of all so far.
         """
         moves = 0
+        options, candidates = self._options, self.problem.candidates
+        progress = options.fill_progress
+        if not np.isfinite(lacking):
+            is_large = candidates > options.fill_everything_candidates
+            progress = options.large_fill_progress if is_large else 0.0
 
         def never() -> bool:
             interrupt()
             return False
 
         for _ in range(self._options.fills):
-            made = self._improve(FILL, reduced, self._weight, activity, chosen, never)
-            if made <= progress * moves:
+            made, gain = self._improve(
+                FILL, reduced, self._weight, activity, chosen, never, lacking
+            )
+            lacking -= gain
+            if made <= progress * moves or lacking <= 0.0:
                 return moves + made
             moves += made
         return moves
@@ -273,18 +281,19 @@ class Repair:
         activity: NDArray[np.float64],
         chosen: NDArray[np.uint8],
         stop: Callable[[], bool],
-    ) -> int:
-        """One round of moves; returns how many."""
+        enough: float = np.inf,
+    ) -> tuple[int, float]:
+        """One round of moves; returns how many, and what filling gains by them."""
         helps = self._may_repair(activity) if mode == REPAIR else self._may_gain(activity, reduced)
         if not helps.any():
-            return 0
+            return 0, 0.0
         if mode == REPAIR:
             self.rounds, self.helpful = self.rounds + 1, self.helpful + float((helps > 0).mean())
         else:
             self.fills += 1
         objective, rows = self.problem.objective, self._rows(weight)
         search = LocalSearch(mode, self._exact, reduced, objective, rows, helps, activity, chosen)
-        return self.engine.improve(search, stop)
+        return self.engine.improve(search, stop, enough)
 
     def _rows(self, weight: NDArray[np.float64]) -> LimitRows:
         penalty = np.where(self.problem.hard, 0.0, self.problem.penalty)
@@ -315,7 +324,8 @@ class Repair:
         """For each (segment, item): whether one coupon less or more of it may gain.
 
         At good prices a gain comes from residual capacity that is paid for: one more of an item with a price, or one
-        less of an item with a subsidy. In small campaigns everything is tried.
+        less of an item with a subsidy, in rows that have room for it, or in which whatever leaves makes room. In small
+        campaigns everything is tried.
         """
         problem, scales = self.problem, self._scales
         shape = problem.objective.shape
@@ -325,8 +335,12 @@ class Repair:
         full = (activity + scales.least_in_row > self._upper) & problem.hard
         empty = (activity - scales.least_in_row < self._lower) & problem.hard
         soft = ((problem.violation(activity) > 0) & ~problem.hard)[scales.row]
-        comes = np.bincount(scales.cell, weights=full[scales.row], minlength=len(paid)) == 0
-        leaves = np.bincount(scales.cell, weights=empty[scales.row], minlength=len(paid)) == 0
+        cells = np.bincount(scales.row, minlength=len(full))
+        narrow = (cells < self._options.wide_row * len(paid))[scales.row]
+        comes, leaves = (
+            np.bincount(scales.cell, weights=closed[scales.row] & narrow, minlength=len(paid)) == 0
+            for closed in (full, empty)
+        )
         bits = self._bits(soft, soft).ravel()
         bits[comes & (paid > 0)] |= COMES
         bits[leaves & (paid < 0)] |= LEAVES
