@@ -32,7 +32,8 @@ public:
     // Adds up rows from place k on, which row(k) returns, as long as is_mine(k); returns the place after the last.
     template <class RowAt, class IsMine>
     COUPONRY_INLINE int64_t add_up(int64_t k, const RowAt& row, const IsMine& is_mine) noexcept {
-        Purchase* bought = purchases_.get() - 1;
+        Purchase* const purchases = purchases_.get();
+        int64_t at = -1;
         uint64_t item = 0, discounted = 0;
         int64_t slot = -1, spend = 0;
         do {
@@ -44,13 +45,13 @@ public:
             by_slot_[now.slot].spend += now.spend;
             by_slot_[now.slot].discounted |= now.discounted;
             const int64_t same = now.item == item && now.slot == slot;  // no branch: nobody can foretell
-            bought += 1 - same;
-            bought->item = item = now.item;
-            bought->slot = slot = now.slot;
-            bought->spend = spend = now.spend + (spend & -same);
-            bought->discounted = discounted = now.discounted | (discounted & static_cast<uint64_t>(-same));
+            at += 1 - same;
+            purchases[at].item = item = now.item;
+            purchases[at].slot = slot = now.slot;
+            purchases[at].spend = spend = now.spend + (spend & -same);
+            purchases[at].discounted = discounted = now.discounted | (discounted & static_cast<uint64_t>(-same));
         } while (is_mine(++k));
-        end_ = bought + 1;
+        end_ = purchases + at + 1;
         return k;
     }
 
