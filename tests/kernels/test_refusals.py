@@ -251,7 +251,6 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "span": "low", "quantise": "fine", "hash_blocks": "out", "noise": "out", "evaluate": "usage",
         "fix_choices": "is_free", "alternatives": "loss", "regret": "out",
         "choose_exactly": "chosen", "propose": "moves.priority", "make_moves": "search.activity",
-        "list_moves": "moves.gain", "find_exchanges": "gained",
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
         "score_trees": "out", "order_purchases": "rows.bought", "place_purchases": "rows.spend",
         "take_purchases": "columns.spend", "count_ranges": "count", "hash_numbers": "out",
