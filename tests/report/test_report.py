@@ -285,7 +285,7 @@ def test_columns_that_reports_are_broken_down_by() -> None:
         }
     )  # fmt: skip
     candidates = {"customer": [1] * n, "offer": offers["offer"].to_pylist(), "worth": [1.0] * n}
-    customers = {"customer": [1], "segment": ["gold"], "kind": ["z"]}
+    customers = {"customer": [1], "segment": ["gold"], "kind": ["z"], "lists": [["a"]]}
     result = Campaign(offers, candidates, customers, value="worth").solve(threads=1)
     found = [name for name, _ in columns_to_break_down(result)]
     assert found == ["offer", "brand", "segment", "kind", "flag", "maker", "labels"]

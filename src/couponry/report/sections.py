@@ -119,7 +119,10 @@ def columns_to_break_down(result: CampaignSolution) -> list[tuple[str, str | Non
         found["role"] = None
     for table, where in ((campaign.offers, "offers"), (campaign.customers, "customers")):
         for name in [] if table is None else table.column_names:
-            if name not in (*found, *NO_GROUPS) and table is not None and _groups(name, table):
+            if table is None or name in (*found, *NO_GROUPS):
+                continue
+            of_customers = where == "customers"
+            if _groups(name, table) and not (of_customers and pa.types.is_nested(table[name].type)):
                 found[name] = where
     rank = {name: number for number, name in enumerate(KNOWN_COLUMNS)}
     columns = sorted(found.items(), key=lambda each: rank.get(each[0], len(rank)))
