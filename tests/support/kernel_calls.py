@@ -28,7 +28,7 @@ from tests.support.score_calls import (
 )
 
 from couponry.engines.exchanges import room_for_moves
-from couponry.kernels import REPAIR, Changes, ListedMoves, LocalSearch, Packing
+from couponry.kernels import FILL, REPAIR, Changes, ListedMoves, LocalSearch, Packing
 from couponry.kernels.affinity_contract import (
     MOST_LEAVES,
     Bought,
@@ -232,9 +232,10 @@ def _of_choices() -> Iterator[Call]:
     everybody = np.arange(n)
     moves = nobody_waits(everybody, n)
     yield Call("propose", {**both, "search": search, "moves": nobody_waits(everybody, n), **who})
-    reference().propose(shard, rules, search, moves, 0, n)
-    reference().make_moves(shard, rules, search, moves, 3, True)
-    given = {**both, "search": search, "moves": moves}
+    filling = local_search(case, FILL, search.activity.copy(), chosen.copy())
+    reference().propose(shard, rules, filling, moves, 0, n)
+    reference().make_moves(shard, rules, filling, moves, 3, True)
+    given = {**both, "search": filling, "moves": moves}
     yield Call("make_moves", {**given, "looks": 50, "put_aside": False})
     yield from _of_exchanges(both, who, search)
 
