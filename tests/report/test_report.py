@@ -18,7 +18,7 @@ from tests.support.pages import Element, parsed
 import couponry
 from couponry import Campaign, CustomerRule, Frontier, Limit, Result
 from couponry.report.page import report_page
-from couponry.report.sections import columns_to_break_down
+from couponry.report.sections import columns_to_break_down, conflict_section
 
 EVIL = '<script>alert("1")</script>'
 CUSTOMERS, OFFERS, EACH = 300, 12, 6
@@ -303,6 +303,8 @@ def test_infeasible() -> None:
     assert f"few and {EVIL} cannot hold together" in found.text and not found.all("script")
     conflict = found.with_id("conflict").rows()
     assert {name: cells[1].value for name, cells in conflict.items()} == {"few": 2.0, EVIL: 1.0}
+    data = conflict_section(result.infeasible).charts[0].to_arrow()
+    assert (data["max"].to_pylist(), data["min"].to_pylist()) == ([1, None], [None, 2])
     (change,) = result.infeasible["way_out"]
     (cells,) = found.with_id("way-out").rows().values()
     assert [cell.value for cell in cells[2:]] == [

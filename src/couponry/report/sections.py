@@ -265,10 +265,16 @@ def conflict_section(infeasible: dict[str, Any]) -> Section:
     chart = Chart(
         "What cannot hold together",
         said,
-        pa.Table.from_pylist(infeasible["limits"]),
+        _table(infeasible["limits"]),
         ChartRows(("limit", "asked", "reachable"), tuple(rows)),
     )
     return Section("conflict", "The conflict", under, (chart,))
+
+
+def _table(entries: list[dict[str, Any]]) -> pa.Table:
+    """Entries as a table, with the keys that any of them has."""
+    names = dict.fromkeys(name for entry in entries for name in entry)
+    return pa.table({name: pa.array([entry.get(name) for entry in entries]) for name in names})
 
 
 def _side(entry: dict[str, Any]) -> str:
@@ -321,7 +327,7 @@ def way_out_section(infeasible: dict[str, Any]) -> Section | None:
     chart = Chart(
         "The smallest changes that would do",
         "Measured as shares of the bounds.",
-        pa.Table.from_pylist(changes),
+        _table(changes),
         ChartRows(("limit", "", "asked", "would do", "change", "share"), rows),
     )
     return Section("way-out", "The way out", charts=(chart,))
