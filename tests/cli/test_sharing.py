@@ -50,6 +50,18 @@ def test_report_of_a_campaign_that_changed(
     assert ran.status == 2 and "changed since" in ran.err and not Path("page.html").exists()
 
 
+@pytest.mark.parametrize(
+    ("page", "says"),
+    [("nowhere/page.html", "there is no folder 'nowhere'"), (".", "is a directory")],
+)
+def test_report_has_a_place(
+    page: str, says: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = run("report", "no-campaign", "no-result", "-o", page)
+    assert ran.status == 2 and says in ran.err and list(tmp_path.iterdir()) == []
+
+
 def test_csv(run: Run, solved: Solved, tmp_path: Path) -> None:
     ran = run("export", solved.out, "--csv", tmp_path / "csv")
     assert ran.status == 0 and ran.out == f"{tmp_path / 'csv'}\n"
@@ -79,6 +91,8 @@ def test_xlsx(run: Run, solved: Solved, tmp_path: Path) -> None:
     for column, values in zip(columns, expected.columns, strict=True):
         assert column == pytest.approx(values.to_pylist(), rel=1e-15)  # 16 digits
     assert run("export", solved.out, "--xlsx", path).status == 2  # it exists
+    ran = run("export", solved.out, "--xlsx", tmp_path / "nowhere" / "x.xlsx")
+    assert ran.status == 2 and "there is no folder" in ran.err
     assert run("export", solved.out, "--xlsx", path, "--overwrite").status == 0
     assert [each.name for each in tmp_path.iterdir()] == ["result.xlsx"]
 

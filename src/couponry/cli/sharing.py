@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..folders import read_result
+from ..report.render import checked_file
 from ..report.spreadsheets import export_csv, export_xlsx
 from ..utils.process.standard_streams import native_output_to_stderr, print_out
 from ..utils.progress.watch import watch
@@ -56,6 +57,7 @@ def report(
 
     The result is in the folder OUT, and its campaign in FOLDER.
     """
+    checked_file(page)  # before anything is read
     with native_output_to_stderr(), watch(told_as(quiet)):
         result = read_result(out, folder, store=store, memory_limit=memory_limit)
         names = [limit.name for limit in result.campaign.limits]

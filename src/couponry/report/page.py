@@ -9,7 +9,7 @@ from ..analysis.frontier import Frontier
 from ..analysis.price_ranges import PriceRanges
 from ..results.solution import CampaignSolution
 from .provenance import provenance_section
-from .render import page_of, part, write_page
+from .render import checked_file, page_of, part, write_page
 from .sections import (
     Section,
     Totals,
@@ -91,4 +91,5 @@ def write_report(
     Path
         The file.
     """
+    checked_file(path)  # before the work
     return write_page(report_page(result, ranges=ranges, frontiers=frontiers), path)

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..utils.errors import one_line
+from ..utils.checks import check_path
+from ..utils.errors import InvalidInput, one_line
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -51,6 +52,34 @@ def page_of(title: str, body: str, status: str = "") -> str:
     return part("document", title=title, body=Markup(body), status=status)
 
 
+def checked_file(path: str | Path) -> Path:
+    """Return where a file goes, refused where none can be written.
+
+    Parameters
+    ----------
+    path : str or Path
+        File; may exist.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InvalidInput
+        If its folder does not exist, or it is a folder itself.
+    """
+    check_path(path, "path")
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise InvalidInput(
+            f"path: there is no folder {str(path.parent)!r} to write {path.name!r} to"
+        )
+    if path.is_dir():
+        raise InvalidInput(f"path: expected a file to write, got the folder {str(path)!r}")
+    return path
+
+
 def write_page(page: str, path: str | Path) -> Path:
     """Write a page as a file, which is there whole or not at all.
 
@@ -64,8 +93,13 @@ def write_page(page: str, path: str | Path) -> Path:
     -------
     Path
         The file.
+
+    Raises
+    ------
+    InvalidInput
+        As `checked_file` does.
     """
-    path = Path(path)
+    path = checked_file(path)
     draft = path.with_name(f".{path.name}.draft")
     try:
         draft.write_text(page, encoding="utf-8")

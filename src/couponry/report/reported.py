@@ -45,5 +45,10 @@ class ReportedSolution(CampaignSolution):
         -------
         Path
             The file.
+
+        Raises
+        ------
+        InvalidInput
+            If its folder does not exist, or it is a folder itself.
         """
         return write_report(self, path, ranges=ranges, frontiers=frontiers)

@@ -15,6 +15,7 @@ from ..results.allocation import Allocation
 from ..results.solution import CampaignSolution
 from ..utils.atomic_folder import atomic_folder
 from ..utils.errors import InvalidInput
+from .render import checked_file
 
 if TYPE_CHECKING:
     from xlsxwriter.workbook import Workbook
@@ -98,7 +99,7 @@ def export_xlsx(result: CampaignSolution, path: Path, *, overwrite: bool = False
             raise InvalidInput(
                 f"export: a sheet of a workbook has {MOST_ROWS:,} rows, got {rows:,} {what}; CSV has no such limit"
             )
-    if path.exists() and not overwrite:
+    if checked_file(path).exists() and not overwrite:
         raise InvalidInput(f"export: {str(path)!r} exists; overwrite says to replace it")
     draft = path.with_name(f".{path.name}.draft")
     plain = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
