@@ -71,7 +71,7 @@ def said(ran: Ran) -> str:
     return ran.err.strip()[-700:]
 
 
-def wrong_with(ran: Ran, name: str) -> list[str]:
+def wrong_with(ran: Ran, name: str, as_json: bool = False) -> list[str]:
     """What is wrong with how a command ended, whatever it was asked."""
     wrong = [f"{name}: {warning}" for warning in ran.warned]
     if ran.status not in STATUSES.get(name, {0, 2}):
@@ -85,13 +85,25 @@ def wrong_with(ran: Ran, name: str) -> list[str]:
             wrong.append(f"{name}: a line of {len(ran.err)} characters: {said(ran)!r}")
         if UNSAFE.search(ran.err.rstrip("\n")):
             wrong.append(f"{name}: control characters: {said(ran)!r}")
-        if ran.out and name != "check":
+        if as_json:
+            wrong += _wrong_with_json(ran, name)
+        elif ran.out and name != "check":
             wrong.append(f"{name}: refused, and said on standard output: {ran.out[:200]!r}")
     if UNSAFE.search(ran.out.replace("\n", "")):
         wrong.append(f"{name}: control characters on standard output: {ran.out!r}")
     if ran.status in (0, 1) and ran.err:
         wrong.append(f"{name}: status {ran.status}, and said: {said(ran)!r}")
     return wrong
+
+
+def _wrong_with_json(ran: Ran, name: str) -> list[str]:
+    """What is wrong with the object in which a refused command says on standard output what it says of the error."""
+    error = json.loads(ran.out)["error"]
+    if error["exit_status"] != ran.status:
+        return [f"{name}: status {ran.status}, but in JSON {error['exit_status']}"]
+    if f"couponry: error: {error['message']}\n" != ran.err:
+        return [f"{name}: said {said(ran)!r}, but in JSON {error['message'][:200]!r}"]
+    return []
 
 
 @cache
@@ -143,7 +155,7 @@ def _try(odd: OddFolder, place: Path, number: int) -> tuple[list[str], list[str]
     folder, out = place / "campaign", place / "out"
     as_json = bool(number % 3)
     ran = _solve(folder, out, *(["--json"] if as_json else []), *odd.arguments)
-    wrong = wrong_with(ran, "solve")
+    wrong = wrong_with(ran, "solve", as_json)
     kinds = [f"solve: status {ran.status}", *(fault.split(": ")[0] for fault in odd.faults)]
     if ran.status in (0, 3):
         if as_json:
@@ -178,7 +190,7 @@ def _read(reader: str, folder: Path, out: Path, solved: Ran, faults: int) -> tup
     if reader == "explain":
         more = [out if out.exists() else good_result(), "--customer", CUSTOMER, "--json"]
     ran = command(reader, folder, *more)
-    wrong = wrong_with(ran, reader)
+    wrong = wrong_with(ran, reader, "--json" in more)
     # an allocation need not be there, nor the customer in it
     unknown = reader == "explain" and "error: explain: " in ran.err
     if solved.status in (0, 3) and ran.status == 2 and not unknown:

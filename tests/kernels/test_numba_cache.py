@@ -14,7 +14,9 @@ def test_texts_are_kept_under_their_digest(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     folder = numba.cache_folder()
     assert folder is not None and folder.is_relative_to(tmp_path)
-    for name in "contract.py", "set_layout.py", "reference/local_search.py":
+    for name in sorted(str(path.relative_to(TEXTS)) for path in TEXTS.glob("reference/**/*.py")):
+        assert (folder / name).read_bytes() == (TEXTS / name).read_bytes()
+    for name in "contract.py", "set_layout.py", "exchanges_contract.py":
         assert (folder / name).read_bytes() == (TEXTS / name).read_bytes()
     assert numba.cache_folder() == folder
     monkeypatch.setattr(numba, "__file__", str(folder / "numba.py"))

@@ -81,9 +81,9 @@ def cache_folder() -> Path | None:
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = caches / "couponry" / f"numba-{digest.hexdigest()[:16]}"
     try:
-        (folder / "reference" / "scores").mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             if not (folder / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 part = folder / f"{name}.{os.getpid()}"
                 part.write_bytes(text)
                 part.replace(folder / name)

@@ -12,6 +12,7 @@ from ..data.candidates import Candidates
 from ..kernels import Backend, load
 from ..utils.errors import one_line
 from ..utils.html import facts_table
+from ..utils.user_frame import user_stack_level
 from .campaign_data import CampaignData
 from .changes import LimitChanges, OfferChanges, RuleChanges, changed
 from .check_campaign import check_campaign
@@ -266,4 +267,4 @@ def warn_of_findings(findings: Iterable[Finding]) -> None:
     """
     for finding in findings:
         if finding.severity == "warning":
-            warnings.warn(one_line(finding.text, None), CampaignWarning, stacklevel=4)
+            warnings.warn(one_line(finding.text, None), CampaignWarning, user_stack_level())
