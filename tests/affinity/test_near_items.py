@@ -14,7 +14,7 @@ from couponry.affinity.scores.personal import near_items
 from couponry.affinity.scores.personal.item_knowledge import ItemKnowledge
 from couponry.affinity.scores.personal.near_items import NearItems
 from couponry.affinity.scores.personal.personal_features import personal_features
-from couponry.utils.fixed_order import inverse_in_order
+from couponry.utils.arrays.fixed_order import inverse_in_order
 
 
 def history_of(seed: int, customers: int = 30, items: int = 9) -> PurchaseHistory:

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from couponry.utils.fixed_order import PIECE_ROWS, product_in_order, solve_in_order
+from couponry.utils.arrays.fixed_order import PIECE_ROWS, product_in_order, solve_in_order
 
 
 def test_products() -> None:

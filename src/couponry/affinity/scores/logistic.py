@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ...utils.arrays.fixed_order import product_in_order, solve_in_order
 from ...utils.arrays.standardised import Designs, Standard
 from ...utils.errors import InvalidInput
-from ...utils.fixed_order import product_in_order, solve_in_order
 from ...utils.progress.watch import go_on
 from .classifier import Classifier
 

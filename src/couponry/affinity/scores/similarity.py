@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...utils.arrays.fixed_order import inverse_in_order
 from ...utils.errors import InvalidInput
-from ...utils.fixed_order import inverse_in_order
 from ...utils.lazy_imports import sparse as sp
 
 MAX_DENSE_ITEMS = 20_000

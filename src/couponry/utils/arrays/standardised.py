@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..fixed_order import PIECE_ROWS
+from .fixed_order import PIECE_ROWS
 
 MOST_KEPT = 1 << 25
 """Standardised features that are kept, 128 MiB; more are computed whenever they are asked for."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ....data import tables
 from ....kernels.scores_contract import ItemCoefficients
-from ....utils.fixed_order import inverse_in_order
+from ....utils.arrays.fixed_order import inverse_in_order
 from ....utils.lazy_imports import sparse as sp
 from ...history.purchase_history import PurchaseHistory
 from ..item_neighbours import recent_half_life, recent_weights
