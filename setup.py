@@ -60,7 +60,17 @@ SANITIZERS = {
     "undefined": "undefined,float-cast-overflow,float-divide-by-zero",
     "thread": "thread",
 }
-REQUIRES = ["numpy>=1.26", "scipy>=1.11", "pyarrow>=15", "click>=8", "rich>=13", "jinja2>=3.1"]
+REQUIRES = [
+    "numpy>=1.26",
+    "numpy>=2; sys_platform == 'win32'",  # whose whole numbers had 32 bits before
+    "scipy>=1.11",
+    "pyarrow>=15",
+    "click>=8",
+    "rich>=13",
+    "jinja2>=3.1",
+    "filelock>=3.30",  # from which on it locks files that are open
+    "psutil>=5.9; sys_platform != 'linux'",  # Linux tells of memory in files
+]
 NUMBA = "numba>=0.59"
 
 TRIAL = """

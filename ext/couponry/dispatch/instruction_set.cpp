@@ -43,6 +43,10 @@ const char* compiler_name() noexcept {
     return "clang " __clang_version__;
 #elif defined(__GNUC__)
     return "gcc " __VERSION__;
+#elif defined(_MSC_VER)
+#define COUPONRY_TEXT(number) #number
+#define COUPONRY_TEXT_OF(macro) COUPONRY_TEXT(macro)
+    return "msvc " COUPONRY_TEXT_OF(_MSC_VER);
 #else
     return "unknown";
 #endif

@@ -131,11 +131,13 @@ def _make(
     """Make a store, in place of one that is there."""
     with atomic_folder(path, overwrite=True, what="store") as draft:
         with RecordedFolder(draft, hash_blocks()) as store:
-            found = make(store)
+            content = _content(
+                make(store)
+            )  # and not the candidates: a draft has no name while it is mapped
         _check_unchanged(source)
         built = uuid.uuid4().hex
         manifest = {
-            "format": FORMAT, "built": built, **_content(found), "source": source, "arrays": store.records,
+            "format": FORMAT, "built": built, **content, "source": source, "arrays": store.records,
         }  # fmt: skip
         remember_states(draft, store.records)
         (draft / MANIFEST).write_text(seal(manifest), encoding="utf-8")
@@ -278,10 +280,15 @@ class _DerivedFolders:
                 remove_folder(other)  # whoever maps them keeps them
             with atomic_folder(folder, overwrite=True, what="arrays of store") as draft:
                 with RecordedFolder(draft, hash_blocks()) as store:
-                    arrays = make(store)
+                    make(store)
                 remember_states(draft, store.records)
                 (draft / RECORDS).write_text(seal(store.records), encoding="utf-8")
-                return arrays
+            found = self._find(folder)  # mapped where they stay
+            if not found:
+                raise InvalidInput(
+                    f"store {str(self._folder)!r}: its files were changed while they were written; start again"
+                )
+            return found
 
     def tidy(self) -> None:
         """Remove what killed runs have left, except of kinds that somebody is writing."""

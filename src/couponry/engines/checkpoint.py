@@ -30,7 +30,7 @@ from ..kernels import (
 )
 from ..utils.atomic_folder import sync_folder
 from ..utils.errors import InvalidInput
-from ..utils.files.locks import busy, try_lock
+from ..utils.files.locks import BINARY, busy, try_lock
 from ..utils.version import __version__
 from .changes import Alternatives
 from .cut_off import CutOff
@@ -71,7 +71,7 @@ class CheckpointFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.exists() and not self.path.is_file():
             raise InvalidInput(f"checkpoint {str(path)!r}: expected a file, got something else")
-        self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+        self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | BINARY, 0o666), "r+b")
         try:
             if not try_lock(self._file.fileno()):
                 raise InvalidInput(busy("checkpoint", self.path))

@@ -53,7 +53,10 @@ def export_csv(result: CampaignSolution, folder: Path, *, overwrite: bool = Fals
     """
     allocation, limits = _parts(result)
     with atomic_folder(folder, overwrite=overwrite, holds=f"{COUPONS}.csv") as draft:
-        with pa_csv.CSVWriter(draft / f"{COUPONS}.csv", allocation.schema) as writer:
+        coupons = (
+            draft / f"{COUPONS}.csv"
+        )  # opened here: a writer of its own keeps it open behind its end
+        with coupons.open("wb") as file, pa_csv.CSVWriter(file, allocation.schema) as writer:
             for batch in allocation.batches():
                 writer.write_batch(batch)
         pa_csv.write_csv(limits, draft / f"{LIMITS}.csv")

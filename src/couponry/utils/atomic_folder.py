@@ -176,8 +176,8 @@ def remove_folder(folder: Path, is_right: Callable[[Path], bool] = Path.is_dir) 
                     os.rename(folder, aside / OLD)
                 finally:
                     shutil.rmtree(aside, ignore_errors=True)
-    except InvalidInput:  # it is no folder, or is being written
-        pass
+    except (InvalidInput, PermissionError):
+        pass  # it is no folder, or is being written, or Windows keeps it since somebody has files in it open
 
 
 def _put(draft: Path, path: Path) -> None:
@@ -190,9 +190,16 @@ def _put(draft: Path, path: Path) -> None:
         try:
             os.rename(path, kept)
             os.rename(draft, path)
-        except BaseException:
+        except BaseException as error:
             if kept.exists() and not path.exists():
                 os.rename(kept, path)
+            if isinstance(
+                error, PermissionError
+            ):  # Windows moves no folder of which a file is open
+                raise InvalidInput(
+                    f"output folder {str(path)!r}: cannot replace it ({error.strerror}); close whatever has files in "
+                    "it open, or name another folder"
+                ) from error
             raise
         finally:
             if path.exists():  # else the next run puts back what is kept
@@ -244,7 +251,14 @@ def sync_folder(path: Path) -> None:
     ----------
     path : Path
     """
-    descriptor = os.open(path, os.O_RDONLY)
+    if hasattr(os, "O_DIRECTORY"):
+        descriptor = os.open(path, os.O_RDONLY)
+    elif (
+        path.is_dir()
+    ):  # as on Windows, which opens no folders, and whose file systems keep a journal of names
+        return
+    else:
+        descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import resource
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from .checks import shown
 from .errors import InvalidInput
@@ -16,6 +16,10 @@ UNITS |= {
     f"{letter}{end}": 1024**power for power, letter in enumerate("kmgt", 1) for end in ("ib", "")
 }
 """Bytes of each unit, in lower case: kB is 1000, KiB and k are 1024."""
+
+SYSTEM_MEMORY = Path("/proc/meminfo")
+PROCESS_MEMORY = Path("/proc/self/status")
+"""Where Linux tells of the machine's memory, and of this process's. Elsewhere psutil asks the system."""
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 """Where the system tells of this process's control group."""
@@ -35,11 +39,11 @@ def available_memory() -> int | None:
     int or None
         Bytes; None where neither says.
     """
-    limits = []
+    available = _bytes_in(SYSTEM_MEMORY, "MemAvailable")
+    if available is None and (psutil := _psutil()) is not None:
+        available = int(psutil.virtual_memory().available)
+    limits = [] if available is None else [available]
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        values = dict(line.split(":", 1) for line in lines)
-        limits.append(int(values["MemAvailable"].split()[0]) * 1024)
         ceiling = (CONTROL_GROUP / "memory.max").read_text().strip()
         if ceiling != "max":
             # the group's files that are cached make room when it is asked for
@@ -48,9 +52,23 @@ def available_memory() -> int | None:
             cached = sum(int(size) for name, size in pairs if name in CACHED_FILES)
             taken = int((CONTROL_GROUP / "memory.current").read_text()) - cached
             limits.append(int(ceiling) - taken)
-    except (OSError, KeyError, ValueError):
+    except (OSError, ValueError):
         pass
     return min(limits) if limits else None
+
+
+def total_memory() -> int | None:
+    """Tell how much memory the machine has.
+
+    Returns
+    -------
+    int or None
+        Bytes; None where the system does not say.
+    """
+    total = _bytes_in(SYSTEM_MEMORY, "MemTotal")
+    if total is None and (psutil := _psutil()) is not None:
+        total = int(psutil.virtual_memory().total)
+    return total
 
 
 def peak_memory() -> int:
@@ -59,10 +77,39 @@ def peak_memory() -> int:
     Returns
     -------
     int
-        Bytes.
+        Bytes; 0 where the system does not say.
     """
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    peak = _bytes_in(PROCESS_MEMORY, "VmHWM")
+    if peak is not None:
+        return peak
+    try:
+        import resource
+    except ImportError:  # as on Windows
+        psutil = _psutil()
+        return 0 if psutil is None else int(psutil.Process().memory_info().peak_wset)
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return held if sys.platform == "darwin" else held * 1024
+
+
+def _bytes_in(path: Path, name: str) -> int | None:
+    """A size that a file of Linux says in kilobytes, in a line of its own; None where it does not."""
+    try:
+        for line in path.read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None
+
+
+def _psutil() -> ModuleType | None:
+    """What asks other systems than Linux, where couponry depends on it; None where it is not installed."""
+    try:
+        import psutil
+    except ImportError:
+        return None
+    module: ModuleType = psutil
+    return module
 
 
 def parse_size(text: int | str | None, label: str) -> int | None:

@@ -5,7 +5,6 @@ In a folder each array is one `.npy` file, which `numpy.load(file, mmap_mode="r"
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -15,6 +14,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..files.places import write_at
 from .mapped_arrays import map_file
 
 HEADER_BYTES = 256
@@ -131,11 +131,18 @@ class FolderStore:
     ----------
     folder : Path
         Must exist.
+
+    Attributes
+    ----------
+    files : dict of str to str
+        Name of the file of each array.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
         self._writers: list[_FileWriter] = []
+        self._replaced: list[Path] = []
+        self.files: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -143,9 +150,12 @@ class FolderStore:
     def __exit__(self, *error: object) -> None:
         for writer in self._writers:
             writer.close()
+        for path in self._replaced:
+            with suppress(OSError):
+                path.unlink()
 
     def writer(self, name: str, dtype: DTypeLike, length: int | None = None) -> ArrayWriter:
-        """Begin a new array, in the file `name`.npy.
+        """Begin a new array, in the file `name`.npy, or in one that has a number besides where that cannot be replaced.
 
         Parameters
         ----------
@@ -161,9 +171,20 @@ class FolderStore:
         ArrayWriter
             Takes its parts.
         """
-        writer = _FileWriter(self.folder / f"{name}.npy", np.dtype(dtype))
+        writer = _FileWriter(self._new_file(name), np.dtype(dtype))
         self._writers.append(writer)
         return writer
+
+    def _new_file(self, name: str) -> Path:
+        """Where an array goes: no file that is there is written into, for it may be mapped."""
+        path = self.folder / f"{name}.npy"
+        try:
+            path.unlink(missing_ok=True)
+        except PermissionError:  # Windows keeps what is mapped, until later
+            self._replaced.append(path)
+            path = path.with_name(f"{name}.{len(self._replaced)}.npy")
+        self.files[name] = path.name
+        return path
 
 
 def save(store: ArrayStore, name: str, array: NDArray[Any]) -> NDArray[Any]:
@@ -262,11 +283,10 @@ def _copy(values: NDArray[Any], place: NDArray[Any]) -> None:
 
 
 class _FileWriter:
-    """Writes the parts into a file, and its header again at the end, when the shape is known."""
+    """Writes the parts into a new file, and its header again at the end, when the shape is known."""
 
     def __init__(self, path: Path, dtype: np.dtype[Any]):
         self._dtype = dtype
-        path.unlink(missing_ok=True)  # a new file: the old one may be mapped
         self._file = path.open("w+b", buffering=0)
         self._file.write(_header(dtype, (0,)))
         self._end = HEADER_BYTES
@@ -280,10 +300,7 @@ class _FileWriter:
         return partial(self._write, values, start)
 
     def _write(self, values: NDArray[Any], at: int) -> None:
-        left = values.reshape(-1).view(np.uint8).data
-        while len(left):  # one write takes 2 GiB at most
-            written = os.pwrite(self._file.fileno(), left, at)
-            left, at = left[written:], at + written
+        write_at(self._file.fileno(), values.reshape(-1).view(np.uint8).data, at)
 
     def room(self, start: int, stop: int) -> NDArray[Any]:
         return np.empty(stop - start, self._dtype)

@@ -11,6 +11,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files.places import read_at
+from ..memory import total_memory
+
 PAGE_CACHE_SHARE = 0.8
 """Share of the machine's memory that mapped files may fill before some of them are better kept out of it."""
 
@@ -71,7 +74,9 @@ class UncachedReads:
         whole = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
         done = 0
         try:
-            while done < size:
+            while (
+                done < size
+            ):  # not up to whole: what is behind the file's last page is no place to read from
                 read = os.preadv(self._descriptor, [room[done:whole].data], start - before + done)
                 if read == 0:
                     return None
@@ -146,7 +151,7 @@ def release_pages(*arrays: NDArray[Any] | None) -> None:
     """
     for array in arrays:
         mapped = _mapped_file(array)
-        if mapped is not None and array is not None and array.size:
+        if mapped is not None and array is not None and array.size and hasattr(mapped, "madvise"):
             start = _offset(array, mapped)
             first = start // mmap.PAGESIZE * mmap.PAGESIZE
             mapped.madvise(mmap.MADV_DONTNEED, first, start + array.nbytes - first)
@@ -192,13 +197,9 @@ def read_into(array: NDArray[Any], out: NDArray[Any], *, once: bool) -> None:
     if mapped is None or array.size == 0:
         out[...] = array
         return
-    start = _offset(array, mapped)
-    left = out.view(np.uint8).data
-    while len(left):
-        size = os.preadv(mapped.descriptor, [left], start + array.nbytes - len(left))
-        if size == 0:
-            raise OSError("a mapped file is shorter than it was")
-        left = left[size:]
+    room = out.view(np.uint8).data
+    if read_at(mapped.descriptor, room, _offset(array, mapped)) < len(room):
+        raise OSError("a mapped file is shorter than it was")
     if once:
         drop_from_page_cache(array)
 
@@ -276,11 +277,8 @@ def exceeds_page_cache(*arrays: NDArray[Any]) -> bool:
     bool
         False where the system does not say how much memory there is.
     """
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return False
-    return mapped_bytes(*arrays) > PAGE_CACHE_SHARE * total
+    total = total_memory()
+    return total is not None and mapped_bytes(*arrays) > PAGE_CACHE_SHARE * total
 
 
 def _mapped_file(array: NDArray[Any] | None) -> _MappedFile | None:

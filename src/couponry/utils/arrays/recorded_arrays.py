@@ -110,6 +110,8 @@ class _RecordingWriter:
             "shape": [int(length) for length in array.shape],
             "digest": self._digest.finish(self._dtype, array.shape).hex(),
         }
+        if self._folder.files[self._name] != f"{self._name}.npy":
+            self._folder.records[self._name]["file"] = self._folder.files[self._name]
         return array
 
 
@@ -140,7 +142,7 @@ def map_recorded(
     """
     known, found, is_known = _known_states(folder), {}, True
     for name, record in records.items():
-        path = folder / f"{name}.npy"
+        path = _file_of(folder, name, record)
         dtype, shape = np.dtype(record["dtype"]), tuple(record["shape"])
         size = HEADER_BYTES + dtype.itemsize * int(np.prod(shape, dtype=np.int64))
         with path.open("rb") as file:
@@ -168,8 +170,8 @@ def remember_states(folder: Path, records: Mapping[str, Any]) -> None:
         By the names of the arrays.
     """
     states, now = {}, time.time_ns()
-    for name in records:
-        state = _state(folder / f"{name}.npy")
+    for name, record in records.items():
+        state = _state(_file_of(folder, name, record))
         if max(state[1:3]) < now - SETTLED_NANOSECONDS:
             states[name] = state
     text = seal({"states": states})
@@ -222,6 +224,11 @@ def unseal(text: str, what: str) -> dict[str, Any]:
     if not isinstance(content, dict) or content.pop("check", None) != _check(content):
         raise ValueError(f"{what} is not as it was written")
     return content
+
+
+def _file_of(folder: Path, name: str, record: Mapping[str, Any]) -> Path:
+    """The file of an array that was recorded."""
+    return folder / Path(record.get("file", f"{name}.npy")).name
 
 
 def _check(content: Mapping[str, Any]) -> str:

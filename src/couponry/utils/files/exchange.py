@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 from pathlib import Path
+
+from ..process.c_library import c_library
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2  # of Linux's renameat2
@@ -26,7 +27,7 @@ def exchange(a: Path, b: Path) -> bool:
         False where the system or the file system cannot do it, or did not; nothing has changed then.
     """
     first, second = os.fsencode(a), os.fsencode(b)
-    libc = ctypes.CDLL(None)
+    libc = c_library()
     if sys.platform == "linux" and hasattr(libc, "renameat2"):
         return bool(libc.renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE) == 0)
     if sys.platform == "darwin" and hasattr(libc, "renamex_np"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -14,6 +13,9 @@ from ..errors import InvalidInput
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 """Errors of file systems that know no locks: on these, nothing is locked."""
+
+BINARY = getattr(os, "O_BINARY", 0)
+"""Flag with which Windows opens a file as it is; other systems have no other way."""
 
 _held: dict[Path, tuple[int, int]] = {}  # by path: process and thread that hold its lock
 _guard = threading.Lock()
@@ -33,10 +35,10 @@ def try_lock(descriptor: int, *, wait: bool = False) -> bool:
     bool
         False where somebody else holds the lock.
     """
+    from filelock import lock_descriptor  # here, because most of what is imported never locks
+
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return lock_descriptor(descriptor, blocking=wait)
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
@@ -80,9 +82,7 @@ def writing(path: str | Path, what: str, *, wait: bool = False) -> Iterator[None
     finally:
         with _guard:
             _held.pop(path, None)
-        with suppress(OSError):
-            name.unlink()  # while it is locked: whoever waits for it finds that it is another file by now
-        os.close(descriptor)
+        _remove(name, descriptor)
 
 
 def busy(what: str, path: Path) -> str:
@@ -120,7 +120,7 @@ def lock_file(path: Path) -> Path:
 def _locked(name: Path, wait: bool) -> int | None:
     """The descriptor of a lock file that is locked; None where somebody else holds it."""
     while True:
-        descriptor = os.open(name, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | BINARY, 0o666)
         try:
             if not try_lock(descriptor, wait=wait):
                 os.close(descriptor)
@@ -131,6 +131,22 @@ def _locked(name: Path, wait: bool) -> int | None:
             os.close(descriptor)
             raise
         os.close(descriptor)  # its last holder has removed it
+
+
+def _remove(name: Path, descriptor: int) -> None:
+    """Remove a lock file, and let go of it."""
+    try:
+        name.unlink()  # while it is locked: whoever waits for it finds that it is another file by now
+    except (
+        PermissionError
+    ):  # Windows removes no open files, so nobody's who has opened it meanwhile either
+        os.close(descriptor)
+        with suppress(OSError):
+            name.unlink()
+        return
+    except OSError:
+        pass
+    os.close(descriptor)
 
 
 def _is_named(name: Path, descriptor: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..errors import InvalidInput
@@ -26,26 +26,30 @@ def unreplaced(folder: Path, what: str) -> Iterator[None]:
     InvalidInput
         When all is read, or as soon as anything cannot be, if another folder has the name by then.
     """
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
-        yield
-        return
-    try:
+    with ExitStack() as stack:
+        try:
+            before = os.stat(folder)
+            if hasattr(
+                os, "O_DIRECTORY"
+            ):  # else folders cannot be opened, as on Windows, which numbers them once
+                descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+                stack.callback(os.close, descriptor)
+                before = os.fstat(descriptor)  # no other folder gets its number while it is open
+        except OSError:
+            yield
+            return
         try:
             yield
         except (InvalidInput, OSError) as error:
-            _check(descriptor, folder, what, error)
+            _check(before, folder, what, error)
             raise
-        _check(descriptor, folder, what, None)
-    finally:
-        os.close(descriptor)
+        _check(before, folder, what, None)
 
 
-def _check(descriptor: int, folder: Path, what: str, cause: Exception | None) -> None:
-    """Refuse a folder that is no longer the one that was opened, which keeps its number while it is open."""
+def _check(before: os.stat_result, folder: Path, what: str, cause: Exception | None) -> None:
+    """Refuse a folder that is no longer the one that was there before."""
     try:
-        same = os.path.samestat(os.fstat(descriptor), os.stat(folder))
+        same = os.path.samestat(before, os.stat(folder))
     except OSError:  # for a moment it has no name
         same = False
     if not same:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from ..errors import one_line
+from .c_library import c_library
 
 STANDARD_DESCRIPTORS = (0, 1, 2)
 
@@ -95,7 +95,7 @@ def forget_unwritten() -> None:
 @contextmanager
 def native_output_to_stderr() -> Iterator[None]:
     """Send what native code prints to standard error: HiGHS says a word now and then, whatever it is asked."""
-    libc = ctypes.CDLL(None)
+    libc = c_library()
     with suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
     kept = os.dup(1)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .....kernels.purchases_contract import PurchaseRows
 from .....utils.errors import first_line
+from .....utils.files.places import read_at, write_at
 from .....utils.parallel import parallel_map
 from .run import Run, place_run
 
@@ -232,10 +233,7 @@ class _ArrayInFile:
         self._write(array)
 
     def _write(self, array: NDArray[Any]) -> None:
-        left, at = array.view(np.uint8).data, self._start
-        while len(left):
-            written = os.pwrite(self._file.fileno(), left, at)
-            left, at = left[written:], at + written
+        write_at(self._file.fileno(), array.view(np.uint8).data, self._start)
 
     def replaced(self, array: NDArray[Any]) -> _ArrayInFile:
         """Write another array of as many numbers of the same type in place of this one."""
@@ -247,8 +245,8 @@ class _ArrayInFile:
 
     def __getitem__(self, part: slice) -> NDArray[Any]:
         start, stop, _ = part.indices(self._rows)
-        at, size = self._start + start * self._dtype.itemsize, (stop - start) * self._dtype.itemsize
-        found = bytearray()
-        while len(found) < size:  # one read takes 2 GiB at most
-            found += os.pread(self._file.fileno(), size - len(found), at + len(found))
-        return np.frombuffer(found, self._dtype)
+        found = np.empty(stop - start, self._dtype)
+        out = found.view(np.uint8).data
+        if read_at(self._file.fileno(), out, self._start + start * self._dtype.itemsize) < len(out):
+            raise OSError("a file of sorted runs is shorter than it was")
+        return found
