@@ -70,6 +70,16 @@ COMMANDS = (
         seconds=8,
     ),
     Command(
+        "benchmarks/cases/matching.py --sources 300000 --gap 0.0003",
+        (Statement(BENCHMARKS, "| 300,000 | # % | # |", ("gap %", "full_passes")),),
+        seconds=6,
+    ),
+    Command(
+        "benchmarks/cases/matching.py --sources 600000 --gap 0.0003",
+        (Statement(BENCHMARKS, "| 600,000 | # % | # |", ("gap %", "full_passes")),),
+        seconds=9,
+    ),
+    Command(
         "benchmarks/cases/warm_start.py",
         (
             Statement(

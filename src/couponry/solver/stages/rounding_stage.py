@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engines.protocol import FixedChoices
 from ...utils.errors import OutOfTime
 from ..dual.lagrangian import Evaluation
 from ..dual.search.price_point import PricePoint
@@ -24,7 +25,7 @@ from ..primal.fixed_customers import (
     with_earlier_choice,
 )
 from ..primal.free_customers import CouponNeeds, RegretCounts, regret_thresholds
-from ..primal.repair import Repair
+from ..primal.repair import MeasuredChoice, Repair
 from ..solve_state import SolveState
 
 
@@ -61,12 +62,17 @@ def _round_everybody(state: SolveState, point: PricePoint) -> None:
     is_worth_it = state.is_open and state.clock.left > 0
     if is_worth_it and state.problem.candidates <= state.options.core.candidates:
         state.improve_by_dual(exact_dual(repair, state.lagrangian, chosen, prices).bound, prices)
-    if repaired.feasible and state.is_open and state.clock.left > 0:
+    if _is_worth_exchanging(state, repaired):
         search = ExchangeSearch(
             state.problem, state.engine, repair, prices, state.options.exchanges
         )
         missing = _wanted(state) - repaired.objective
         state.offer_measured(search.improve(repaired, missing, state.clock.check))
+
+
+def _is_worth_exchanging(state: SolveState, choice: MeasuredChoice) -> bool:
+    """Whether the gap stays open with an allocation that exchanges may improve."""
+    return choice.feasible and state.is_open and state.clock.left > 0
 
 
 def _wanted(state: SolveState) -> float:
@@ -76,9 +82,8 @@ def _wanted(state: SolveState) -> float:
 
 @dataclass(frozen=True)
 class _Repaired:
-    """An allocation with a few customers free: the plan, and by how much each row is still over and under (L)."""
+    """By how much each row is still over and under its bounds after a try with a few customers free, (n_rows,)."""
 
-    plan: Plan
     over: NDArray[np.float64]
     under: NDArray[np.float64]
 
@@ -120,7 +125,6 @@ class _FreeCustomerRepair:
                     raise OutOfTime
                 return
             repaired = self._repair(near)
-            state.offer(repaired.plan)
             broken = problem.hard & (repaired.violation > 0)
             if not broken.any():
                 return
@@ -149,10 +153,28 @@ class _FreeCustomerRepair:
         unfilled = gaps * state.gap * abs(state.bound)
         enough = state.bound - unfilled - worth
         found = repair.repair_and_fill(chosen, self._reduced, state.clock.check, enough)
+        plan = self._offered(fixed, usage, activity, found)
+        if _is_worth_exchanging(state, found):
+            prices = self._evaluation.prices
+            search = ExchangeSearch(part, fixed.engine, repair, prices, state.options.exchanges)
+            missing = _wanted(state) - plan.objective
+            found = search.improve(found, missing, state.clock.check)
+            self._offered(fixed, usage, activity, found)
         self._earlier = fixed.free, found.chosen
-        engine = self._lagrangian.engine
+        return _Repaired(found.activity - part.upper, part.lower - found.activity)
+
+    def _offered(
+        self,
+        fixed: FixedChoices,
+        usage: NDArray[np.float64],
+        activity: NDArray[np.float64],
+        found: MeasuredChoice,
+    ) -> Plan:
+        """Offer fixed customers' choice with the one that was found for free ones."""
+        problem, engine = self._state.problem, self._lagrangian.engine
         plan = plan_of(problem, engine, self._price, fixed, usage, activity, found)
-        return _Repaired(plan, found.activity - part.upper, part.lower - found.activity)
+        self._state.offer(plan)
+        return plan
 
     def _is_too_long(self, near: NDArray[np.float32]) -> bool:
         """Whether a time limit leaves too little to repair all who are left free, as a sample tells."""
