@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from couponry.utils import crew
+from couponry.utils.threads import share_of_threads, thread_count
 
 SECONDS = 60.0
 
@@ -157,3 +158,24 @@ def test_two_functions_are_called_at_once_and_the_first_error_is_raised(threads:
 def test_two_functions_run_side_by_side() -> None:
     both = threading.Barrier(2, timeout=30)
     crew.call_together(lambda: both.wait() and None, lambda: both.wait() and None, 2)
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_two_functions_share_the_threads(threads: int) -> None:
+    used: dict[str, int] = {}
+    before = thread_count()
+    crew.call_together(
+        lambda: used.update(one=thread_count()), lambda: used.update(other=thread_count()), threads
+    )
+    assert sum(used.values()) == threads and min(used.values()) == threads // 2
+    assert thread_count() == before
+    crew.run_together(lambda worker: used.update({str(worker): thread_count()}), 2)
+    assert used["1"] == before  # helpers have all threads again
+
+
+def test_what_is_asked_for_counts_whatever_the_share_is() -> None:
+    with share_of_threads(1):
+        assert thread_count() == 1 and thread_count(3) == 3
+        with share_of_threads(2):
+            assert thread_count() == 2
+        assert thread_count() == 1

@@ -14,7 +14,7 @@ from couponry.utils.arrays.fixed_order import PIECE_ROWS, product_in_order, solv
 
 def test_products() -> None:
     random = np.random.default_rng(0)
-    for rows, width in (0, 3), (PIECE_ROWS, 1), (5 * PIECE_ROWS, 70):
+    for rows, width in (0, 3), (PIECE_ROWS, 1), (5 * PIECE_ROWS, 70), (3 * PIECE_ROWS, 100):
         left = random.normal(size=(rows, width)).astype(np.float32)
         right = random.normal(size=(rows, 2 * width)).astype(np.float32)
         exact = left.T.astype(np.float64) @ right
@@ -43,6 +43,7 @@ def test_combinations_of_earlier_rows_and_zeros_are_left_alone() -> None:
 FIT = """
 import hashlib, numpy as np
 from couponry.affinity import LogisticRegression, Sample
+from couponry.utils.fixed_order import inverse_in_order
 random = np.random.default_rng(0)
 digest = hashlib.sha256()
 for rows, width in (701, 30), (9_001, 61), (5_000, 100):
@@ -50,6 +51,8 @@ for rows, width in (701, 30), (9_001, 61), (5_000, 100):
     y = random.random(rows) < 0.3 + 0.4 * (x[:, 0] > x[:, 1])
     model = LogisticRegression(most_steps=2).fit([Sample(x, y, random.random(rows, np.float32))])
     digest.update(model.coef_.tobytes() + model.log_odds(x).tobytes())
+half = random.normal(size=(600, 900))
+digest.update(inverse_in_order(half @ half.T).tobytes())
 print(digest.hexdigest())
 """
 

@@ -7,6 +7,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from .threads import share_of_threads
+
 IDLE_SECONDS = 10.0
 """A thread that was not needed for so long ends."""
 
@@ -43,7 +45,8 @@ def run_together(job: Callable[[int], None], workers: int) -> None:
 def call_together(one: Callable[[], None], other: Callable[[], None], threads: int) -> None:
     """Call two functions at once where two threads may work, else one after the other.
 
-    The first is called by this thread, so that Ctrl-C reaches it. Both have ended when this returns or raises.
+    The first is called by this thread, so that Ctrl-C reaches it. Both have ended when this returns or raises. Each may
+    use half of the threads: more than there are cores would wait for each other.
 
     Parameters
     ----------
@@ -63,10 +66,12 @@ def call_together(one: Callable[[], None], other: Callable[[], None], threads: i
 
     def job(worker: int) -> None:
         if worker == 0:
-            one()
+            with share_of_threads(threads - threads // 2):
+                one()
             return
         try:
-            other()
+            with share_of_threads(threads // 2):
+                other()
         except BaseException as error:
             raised.append(error)
 

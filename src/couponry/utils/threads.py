@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import os
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +17,8 @@ from .errors import InvalidInput
 MAX_THREADS = 1024
 """Threads of the largest machines; more are a slip, and the system would refuse them in the middle of a solve."""
 
+_share = threading.local()
+
 
 def thread_count(threads: int | None = None) -> int:
     """Resolve how many threads to use.
@@ -21,8 +26,9 @@ def thread_count(threads: int | None = None) -> int:
     Parameters
     ----------
     threads : int, optional
-        Default: the environment variable COUPONRY_THREADS, else the cores that this process may use, by its CPU
-        affinity and, in a container, the CPU quota of its control group.
+        Default: this thread's share where it works beside others (`share_of_threads`), else the environment variable
+        COUPONRY_THREADS, else the cores that this process may use, by its CPU affinity and, in a container, the CPU
+        quota of its control group.
 
     Returns
     -------
@@ -34,6 +40,8 @@ def thread_count(threads: int | None = None) -> int:
     InvalidInput
     """
     source = "threads"
+    if threads is None:
+        threads = getattr(_share, "threads", None)
     if threads is None and os.environ.get("COUPONRY_THREADS"):
         source, text = "COUPONRY_THREADS", os.environ["COUPONRY_THREADS"]
         if not re.fullmatch(r"[0-9]{1,9}", text):
@@ -44,6 +52,23 @@ def thread_count(threads: int | None = None) -> int:
     if not is_whole(threads) or not 1 <= threads <= MAX_THREADS:
         _refuse(source, threads)
     return int(threads)
+
+
+@contextmanager
+def share_of_threads(threads: int) -> Iterator[None]:
+    """Let whatever this thread calls use so many threads, while others have the rest of the cores.
+
+    Parameters
+    ----------
+    threads : int
+        At least 1.
+    """
+    before = getattr(_share, "threads", None)
+    _share.threads = threads
+    try:
+        yield
+    finally:
+        _share.threads = before
 
 
 def _refuse(source: str, got: object) -> NoReturn:

@@ -139,7 +139,7 @@ def fit_models(
     windows: Sequence[Window],
     known: PurchaseHistory,
 ) -> list[KnownItems | None]:
-    """Fit the models of a candidate model, both at once where two threads may work.
+    """Fit the models of a candidate model, both at once where two threads may work, on half of the threads each.
 
     Parameters
     ----------

@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 PIECE_ROWS = 64
 """Rows whose products are summed at once: BLAS has threads share more rows, and adds in another order then."""
 
+MOST_ENTRIES = 1 << 13
+"""Entries of a product of 64 rows: BLAS has threads share larger ones, which then wait for each other most of the
+time."""
+
 TILE_ROWS = 512
 """Rows and columns of a tile of a large matrix: 2 MB, which stay in the cache."""
 
@@ -31,8 +35,12 @@ def product_in_order(left: NDArray[np.float32], right: NDArray[np.float32]) -> N
         Sums in float64 of what each 64 rows come to in float32.
     """
     pieces = left.reshape(-1, PIECE_ROWS, left.shape[1]).transpose(0, 2, 1)
-    each = pieces @ right.reshape(-1, PIECE_ROWS, right.shape[1])
-    total: NDArray[np.float64] = each.sum(axis=0, dtype=np.float64)
+    others = right.reshape(-1, PIECE_ROWS, right.shape[1])
+    most = max(MOST_ENTRIES // max(right.shape[1], 1), 1)
+    total = np.empty((left.shape[1], right.shape[1]))
+    for begin in range(0, len(total), most):
+        some = slice(begin, begin + most)
+        total[some] = (pieces[:, some] @ others).sum(axis=0, dtype=np.float64)
     return total
 
 
@@ -81,19 +89,37 @@ def inverse_in_order(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     numpy.linalg.LinAlgError
         If it is not positive definite.
     """
+    size = len(matrix)
+    whole = -(-size // PIECE_ROWS) * PIECE_ROWS
     # rows that are not done: to the left of the piece the inverse of the factor, from there on what is to be factored
-    rest, size = matrix.copy(), len(matrix)
-    found = np.zeros_like(matrix)
-    for begin in range(0, size, PIECE_ROWS):
-        end = min(begin + PIECE_ROWS, size)
+    rest, found = np.eye(whole), np.zeros((whole, whole))
+    rest[:size, :size] = matrix
+    for begin in range(0, whole, PIECE_ROWS):
+        end = begin + PIECE_ROWS
         piece = np.linalg.inv(np.linalg.cholesky(rest[begin:end, begin:end]))
-        row = piece @ np.concatenate([rest[begin:end, :begin], np.eye(end - begin)], axis=1)
-        column = rest[end:, begin:end] @ piece.T
+        row, column = np.zeros((PIECE_ROWS, whole)), np.empty((whole - end, PIECE_ROWS))
+        _squares(row)[:, : begin // PIECE_ROWS] = piece @ _squares(rest[begin:end, :begin])
+        row[:, begin:end] = piece
+        _squares(column)[:] = _squares(rest[end:, begin:end]) @ piece.T
+        row[:, end:] = column.T
         rest[end:, begin:end] = 0.0
-        _add_below(rest[end:], -column, np.concatenate([row, column.T], axis=1))
-        _add_below(found[:end, :end], row.T, row)
-    above = np.tril(found, -1).T
-    return np.tril(found) + above
+        _add_below(rest[end:], -column, row)
+        _add_below(found[:end, :end], np.ascontiguousarray(row[:, :end].T), row[:, :end])
+    _mirror(found)
+    return found[:size, :size]
+
+
+def _squares(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a view of a matrix as 64 x 64 squares, shape (rows / 64, columns / 64, 64, 64).
+
+    BLAS has no threads share the product of two such: several that each wait for others would take many times as long
+    as one alone.
+    """
+    rows, columns = (size // PIECE_ROWS for size in matrix.shape)
+    row, column = matrix.strides
+    shape = rows, columns, PIECE_ROWS, PIECE_ROWS
+    strides = row * PIECE_ROWS, column * PIECE_ROWS, row, column
+    return np.lib.stride_tricks.as_strided(matrix, shape, strides)
 
 
 def _add_below(
@@ -105,4 +131,13 @@ def _add_below(
         some = slice(top, min(top + TILE_ROWS, rows))
         for begin in range(0, columns - rows + some.stop, TILE_ROWS):
             tile = slice(begin, begin + TILE_ROWS)
-            total[some, tile] += left[some] @ right[:, tile]
+            _squares(total[some, tile])[:] += _squares(left[some]) @ _squares(right[:, tile])
+
+
+def _mirror(matrix: NDArray[np.float64]) -> None:
+    """Copy what is below the diagonal above it, in place."""
+    for begin in range(0, len(matrix), PIECE_ROWS):
+        end = begin + PIECE_ROWS
+        square = np.tril(matrix[begin:end, begin:end])
+        matrix[begin:end, begin:end] = square + np.tril(square, -1).T
+        matrix[begin:end, end:] = matrix[end:, begin:end].T
