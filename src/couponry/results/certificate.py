@@ -13,6 +13,7 @@ from ..solver.plan import Plan
 from ..solver.primal.repair import chosen_positions
 from ..solver.solve import Solution
 from ..solver.solve_state import checked_bound, relative_gap
+from ..utils.arrays.fixed_order import dot_in_order
 from ..utils.errors import CertificateError
 
 
@@ -96,5 +97,5 @@ def _rounding(compiled: CompiledCampaign, solution: Solution, plan: Plan) -> flo
     )
     worth = float((np.abs(limits.objective) * size).sum())
     # limits are kept but for rounding, and the prices say what that is worth
-    kept = float(np.abs(solution.prices) @ problem.activity_rounding(size))
+    kept = dot_in_order(np.abs(solution.prices), problem.activity_rounding(size))
     return float(problem.summation_rounding(size) * (worth + charged) + kept)

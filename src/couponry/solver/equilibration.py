@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..utils.arrays.fixed_order import dot_in_order
 from ..utils.lazy_imports import sparse as sp
 from .programme import Programme
 
@@ -118,7 +119,9 @@ def equilibrate(programme: Programme) -> Equilibrated:
             scaled, row_lower=scaled.row_lower - slack, row_upper=scaled.row_upper + slack
         )
     cost, objective = _scaled_cost(programme, column_bits)
-    return Equilibrated(replace(scaled, cost=cost), column, shift, objective, float(given @ shift))
+    return Equilibrated(
+        replace(scaled, cost=cost), column, shift, objective, dot_in_order(given, shift)
+    )
 
 
 # ---- powers of two

@@ -25,6 +25,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from ..utils.arrays.fixed_order import dot_in_order
 from ..utils.progress.watch import check_cancelled
 from .equilibration import equilibrate
 from .programme import Programme
@@ -123,7 +124,7 @@ def solve_programme(
     if found.x is not None:
         is_integer = programme.is_integer
         x = np.where(is_integer, np.round(found.x), found.x) * scaled.column + scaled.shift
-        value = float(programme.cost @ x)
+        value = dot_in_order(programme.cost, x)
     if found.mip_dual_bound is not None and np.isfinite(found.mip_dual_bound):
         bound = (found.mip_dual_bound - _hidden_cost(scaled.programme)) / scaled.objective
         bound += scaled.shift_cost - SHIFT_ROUNDING * abs(scaled.shift_cost)
@@ -146,7 +147,7 @@ def _hidden_cost(scaled: Programme) -> float:
     return float(
         MIP_TOLERANCE * (2.0 + price)
         + DUAL_TOLERANCE * reach.sum()
-        + SUMMATION_ERROR * (size @ reach)
+        + SUMMATION_ERROR * dot_in_order(size, reach)
     )
 
 

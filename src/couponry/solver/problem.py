@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..engines.cells import candidate_cells, candidate_customers
 from ..kernels import MAX_QUANTITY, Rules, Shard
+from ..utils.arrays.fixed_order import dot_in_order
 from ..utils.lazy_imports import sparse as sp
 from .rule_names import RuleNames
 
@@ -198,9 +199,9 @@ class Problem:
         soft = ~self.hard
         bounds = np.abs([self.lower[soft], self.upper[soft]])
         bounds = np.where(np.isfinite(bounds), bounds, 0.0).max(axis=0, initial=0.0)
-        charged = self.penalty[soft] @ (abs(self.rows[soft]) @ size.ravel() + bounds)
+        charged = dot_in_order(self.penalty[soft], abs(self.rows[soft]) @ size.ravel() + bounds)
         worth = float((np.abs(self.objective) * size).sum())
-        return self.summation_rounding(size) * (worth + float(charged))
+        return self.summation_rounding(size) * (worth + charged)
 
     def summation_rounding(self, size: NDArray[np.float64]) -> float:
         """Bound the relative error of sums over a usage table, each cell of which is summed one candidate at a time.
@@ -236,4 +237,4 @@ class Problem:
     def penalties(self, activity: NDArray[np.float64]) -> float:
         """Objective lost to violated soft rows."""
         soft = ~self.hard
-        return float(self.violation(activity)[soft] @ self.penalty[soft])
+        return dot_in_order(self.violation(activity)[soft], self.penalty[soft])

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.protocol import Engine
+from ..utils.arrays.fixed_order import dot_in_order
 from ..utils.clock import Clock
 from ..utils.errors import CertificateError
 from .assertions import are_on, assert_allocation, assert_dual
@@ -237,7 +238,7 @@ class SolveState:
         size = self.problem.largest_usage_size(plan.usage[0])
         rounding = self.problem.objective_rounding(size)
         # limits are kept but for rounding, and the prices say what that is worth
-        rounding += float(np.abs(prices) @ self.problem.activity_rounding(size))
+        rounding += dot_in_order(np.abs(prices), self.problem.activity_rounding(size))
         return checked_bound(bound, plan.objective, rounding)
 
     def repair(self) -> Repair:

@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...utils.arrays.fixed_order import dot_in_order
 from ...utils.lazy_imports import sparse as sp
 from ..highs import OPTIMAL, solve_programme
 from ..linear_terms import terms_by_candidate
@@ -146,7 +147,7 @@ class _Model:
         planes = sp.hstack([sp.eye_array(self._groups), charged], format="csr")
         self._planes.append(sp.csr_array(planes))
         self._planes_worth.append(worth)
-        return float((worth - charged @ point).sum() + self._support @ point)
+        return float((worth - charged @ point).sum() + dot_in_order(self._support, point))
 
     def lowest(
         self, low: NDArray[np.float64], high: NDArray[np.float64], seconds: float
@@ -167,4 +168,4 @@ class _Model:
         if solution.status != OPTIMAL or solution.x is None:
             return None
         solved = solution.x
-        return np.clip(solved[self._groups :], low, high), float(cost @ solved)
+        return np.clip(solved[self._groups :], low, high), dot_in_order(cost, solved)

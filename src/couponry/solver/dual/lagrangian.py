@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
 from ...kernels import MAX_QUANTITY
+from ...utils.arrays.fixed_order import dot_in_order
 from ..problem import ALIKE_STEPS, Problem
 
 UNIT_ROUNDOFF = 2.0**-24
@@ -247,7 +248,9 @@ class Lagrangian:
         total = float(worth) + self.support(prices)
         priced = prices != 0
         bounds = np.where(prices > 0, problem.upper, problem.lower)[priced]
-        terms = float((np.abs(table) * counted).sum() + np.abs(prices[priced]) @ np.abs(bounds))
+        terms = float(
+            (np.abs(table) * counted).sum() + dot_in_order(np.abs(prices[priced]), np.abs(bounds))
+        )
         evaluation = self._evaluation(prices, reduced, counted)
         bound = total + SUMMATION_ERROR * terms
         return replace(evaluation, bound=bound, cut_off=cut_off.customers)

@@ -125,7 +125,7 @@ def _best(repair: Repair, whole: _Partial, rounding: float, decided_exactly: int
     problem = repair.problem
     violation = np.maximum(problem.lower - whole.activity, whole.activity - problem.upper)
     soft = ~problem.hard
-    worth = whole.worth - np.maximum(0.0, violation[:, soft]) @ problem.penalty[soft]
+    worth = whole.worth - (np.maximum(0.0, violation[:, soft]) * problem.penalty[soft]).sum(axis=1)
     best: MeasuredChoice | None = None
     bound = -np.inf
     for looked, number in enumerate(np.argsort(-worth, kind="stable").tolist()):

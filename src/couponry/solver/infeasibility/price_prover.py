@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
 from ...kernels import Rules
+from ...utils.arrays.fixed_order import dot_in_order
 from ...utils.clock import Clock
 from ..dual import cutting_planes
 from ..dual.cutting_planes import Tolerance
@@ -121,7 +122,7 @@ class PriceProver:
         prices = self._last_proof
         problem = only_rows_bounded(self._problem, np.flatnonzero(prices))
         size = np.abs(np.where(prices < 0, problem.lower, np.where(prices > 0, problem.upper, 0.0)))
-        share = -self._proved_value() / max(float(np.abs(prices) @ size), 1e-300)
+        share = -self._proved_value() / max(dot_in_order(np.abs(prices), size), 1e-300)
         lower = np.where(prices < 0, problem.lower - share * size, problem.lower)
         upper = np.where(prices > 0, problem.upper + share * size, problem.upper)
         lower = np.where(problem.integer, np.floor(lower), lower)

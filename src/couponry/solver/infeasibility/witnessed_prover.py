@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
 from ...kernels import Rules
+from ...utils.arrays.fixed_order import dot_in_order
 from ...utils.clock import Clock
 from ..dual.scaling import Scales
 from ..options import RepairOptions, SolverOptions
@@ -116,11 +117,11 @@ class Witness:
             begun = repair.measure(engine.choose(self._start)[0])
             near = self._repaired(even, engine, begun.chosen, self._few_rounds)
             is_kept = np.isfinite(even.lower) | np.isfinite(even.upper)
-            missed = self._problem.violation(near.activity) @ (per_coupon * is_kept)
-            left = even.violation(near.activity) @ per_coupon
+            missed = dot_in_order(self._problem.violation(near.activity), per_coupon * is_kept)
+            left = dot_in_order(even.violation(near.activity), per_coupon)
             is_even = left < self._options.uneven_share * missed
             self._starts = [near if is_even else begun]
-        off = [part.violation(start.activity) @ per_coupon for start in self._starts]
+        off = [dot_in_order(part.violation(start.activity), per_coupon) for start in self._starts]
         is_last = off[-1] < self._options.nearer_share * off[0]
         return self._starts[-1 if is_last else 0].chosen
 

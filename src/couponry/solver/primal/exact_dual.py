@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...utils.arrays.fixed_order import dot_in_order
 from ..dual.lagrangian import (
     FLOAT64_ROUNDOFF,
     SUMMATION_ERROR,
@@ -61,15 +62,15 @@ def exact_dual(
     support = lagrangian.support(prices)
     # a choice that seems best may be worse than another by what rounding makes of either's candidates
     of_coupon = lagrangian.table_rounding(prices)
-    counted = np.bincount(problem.cells(), minlength=of_coupon.size)
+    counted = np.bincount(problem.cells(), minlength=of_coupon.size).astype(np.float64)
     searched = lagrangian.search_rounding(lagrangian.price_table(reduced))
-    rounding = 2.0 * float(of_coupon.ravel() @ counted) + searched
+    rounding = 2.0 * dot_in_order(of_coupon.ravel(), counted) + searched
     size = problem.usage_size(chosen_positions(chosen))
     terms = float((np.abs(reduced) * size).sum())
     rounding += problem.summation_rounding(size) * terms
     priced = prices != 0
     bounds = np.where(prices > 0, problem.upper, problem.lower)[priced]
-    charged = float(np.abs(prices[priced]) @ np.abs(bounds))
+    charged = dot_in_order(np.abs(prices[priced]), np.abs(bounds))
     rounding += SUMMATION_ERROR * charged + 4 * FLOAT64_ROUNDOFF * (abs(worth) + abs(support))
     return ExactDual(
         chosen,

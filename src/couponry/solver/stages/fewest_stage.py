@@ -7,6 +7,7 @@ import contextlib
 import numpy as np
 from numpy.typing import NDArray
 
+from ...utils.arrays.fixed_order import dot_in_order
 from ...utils.errors import OutOfTime
 from ..primal.fixed_customers import (
     fix_customers,
@@ -54,7 +55,7 @@ def _nobody(
 ) -> MeasuredChoice:
     """No free customers, with the penalties, and whether hard rows hold, whatever the error hides."""
     soft = ~problem.hard
-    penalties = problem.penalties(activity) + float(problem.penalty[soft] @ error[soft])
+    penalties = problem.penalties(activity) + dot_in_order(problem.penalty[soft], error[soft])
     over, under = activity + error > problem.upper, activity - error < problem.lower
     return MeasuredChoice(
         chosen=np.empty(0, np.uint8),

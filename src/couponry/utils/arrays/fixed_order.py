@@ -6,17 +6,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 PIECE_ROWS = 64
-"""Rows whose products are summed at once: BLAS has threads share more rows, and adds in another order then."""
+"""Rows whose products are summed at once, and columns that they are computed of.
 
-MOST_ENTRIES = 1 << 13
-"""Entries of a product of 64 rows: BLAS has threads share larger ones, which then wait for each other most of the
-time."""
+OpenBLAS has threads share a product of more than 64 x 64 x 64 terms: they may add in another order, and wait for each
+other most of the time.
+"""
 
 TILE_ROWS = 512
 """Rows and columns of a tile of a large matrix: 2 MB, which stay in the cache."""
 
 LEAST_PIVOT = 1e-7
 """Share of a diagonal entry that elimination has to leave over; less is what float32 rounds off."""
+
+
+def dot_in_order(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    """Compute ``left @ right`` of vectors by NumPy's own sum.
+
+    Parameters
+    ----------
+    left, right : ndarray of float64, shape (n,)
+
+    Returns
+    -------
+    float
+    """
+    return float((left * right).sum())
 
 
 def product_in_order(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -36,11 +50,11 @@ def product_in_order(left: NDArray[np.float32], right: NDArray[np.float32]) -> N
     """
     pieces = left.reshape(-1, PIECE_ROWS, left.shape[1]).transpose(0, 2, 1)
     others = right.reshape(-1, PIECE_ROWS, right.shape[1])
-    most = max(MOST_ENTRIES // max(right.shape[1], 1), 1)
     total = np.empty((left.shape[1], right.shape[1]))
-    for begin in range(0, len(total), most):
-        some = slice(begin, begin + most)
-        total[some] = (pieces[:, some] @ others).sum(axis=0, dtype=np.float64)
+    for some in _pieces(len(total)):
+        for tile in _pieces(total.shape[1]):
+            each = pieces[:, some] @ others[:, :, tile]
+            each.sum(axis=0, dtype=np.float64, out=total[some, tile])
     return total
 
 
@@ -107,6 +121,11 @@ def inverse_in_order(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         _add_below(found[:end, :end], np.ascontiguousarray(row[:, :end].T), row[:, :end])
     _mirror(found)
     return found[:size, :size]
+
+
+def _pieces(size: int) -> list[slice]:
+    """Cut rows or columns into pieces."""
+    return [slice(begin, begin + PIECE_ROWS) for begin in range(0, size, PIECE_ROWS)]
 
 
 def _squares(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

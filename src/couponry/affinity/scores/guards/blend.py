@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ....data import tables
 from ....kernels.hashing import scatter
+from ....utils.arrays.fixed_order import dot_in_order
 from ....utils.errors import InvalidInput
 from ..logistic import LARGEST_LOG_ODDS, LogisticRegression, Sample, sigmoid
 from .ranking import ndcg_by_customer
@@ -326,11 +327,11 @@ def _proportional(
     model.coef_ = np.ones(1)
     score = np.concatenate(scores).astype(np.float64)
     weight = np.concatenate([np.full(len(rows.simple), rows.weight) for rows in windows])
-    happened = float(weight @ np.concatenate([rows.sample.outcome for rows in windows]))
+    happened = dot_in_order(weight, np.concatenate([rows.sample.outcome for rows in windows]))
     low, high = -LARGEST_LOG_ODDS - score.max(), LARGEST_LOG_ODDS - score.min()
     for _ in range(HALVINGS):
         model.intercept_ = float(low + high) / 2.0
-        if float(weight @ sigmoid(score + model.intercept_)) < happened:
+        if dot_in_order(weight, sigmoid(score + model.intercept_)) < happened:
             low = model.intercept_
         else:
             high = model.intercept_

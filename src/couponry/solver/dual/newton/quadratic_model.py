@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ....engines.protocol import Engine
 from ....kernels import StepModel
+from ....utils.arrays.fixed_order import dot_in_order
 from ....utils.lazy_imports import sparse as sp
 from ...options import NewtonOptions
 
@@ -70,8 +71,8 @@ class QuadraticModel:
         # the active sets may have gone round in a circle: downhill along the gradient is safe
         if decrease <= 0.0:
             step = np.clip(-gradient / self._diagonal, low, high)
-            curved = step @ self._times(step)
-            step *= min(1.0, -(gradient @ step) / curved) if curved > 0.0 else 1.0
+            curved = dot_in_order(step, self._times(step))
+            step *= min(1.0, -dot_in_order(gradient, step) / curved) if curved > 0.0 else 1.0
             decrease = self._decrease(gradient, step)
         return step, decrease
 
@@ -103,7 +104,7 @@ class QuadraticModel:
 
     def _decrease(self, gradient: NDArray[np.float64], step: NDArray[np.float64]) -> float:
         """What the model promises of a step."""
-        return float(-(gradient @ step + 0.5 * step @ self._times(step)))
+        return -dot_in_order(step, gradient + 0.5 * self._times(step))
 
     def _solve(
         self,
