@@ -1,0 +1,140 @@
+"""Who runs tasks over shards: Spark, Dask, a pool of processes or this process. Two methods, `sum` and `map`.
+
+A task is a recipe: a frozen dataclass that can be pickled and holds where candidates are, and what is asked of them. A
+worker keeps nothing that must survive, so that whoever runs tasks may run one twice, elsewhere or at the same time, and
+takes one of the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .work import answer_of, packed_task
+
+
+class Task(Protocol):
+    """Work on some shards; its answer depends on nothing but its fields and their numbers."""
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> Any:
+        """Do it, in a worker.
+
+        Parameters
+        ----------
+        shards : tuple of int
+            Numbers of shards, ascending.
+        threads : int
+            Threads that the worker may use.
+
+        Returns
+        -------
+        object
+            Can be pickled. For `Runner.sum`: a tuple of int64 arrays, added up over the shards. For `Runner.map`: a
+            list with an entry for each shard.
+        """
+        ...
+
+
+class Runner:
+    """Runs tasks: what engines over clusters ask for, all but how a task gets to a worker.
+
+    Whoever runs tasks somewhere writes a class with `run`.
+
+    Attributes
+    ----------
+    name : str
+        What a result calls the engine.
+    tasks : int
+        Tasks that run at a time: shards are shared out among so many.
+    threads : int
+        Threads of each task.
+    """
+
+    name: str
+    tasks: int
+    threads: int
+
+    def run(self, task: bytes, shares: Sequence[tuple[int, ...]]) -> list[bytes]:
+        """Have `work.work(task, share, threads)` called for every share, anywhere, and return what comes back.
+
+        Parameters
+        ----------
+        task : bytes
+            The same for all shares.
+        shares : sequence of tuple of int
+            Numbers of shards, one tuple for each call.
+
+        Returns
+        -------
+        list of bytes
+            In the order of the shares; one answer for each, however often it was computed.
+        """
+        raise NotImplementedError
+
+    def sum(self, task: Task, shards: Sequence[int]) -> tuple[NDArray[np.int64], ...]:
+        """Add up what a task counts over all shards; each worker adds up its own first.
+
+        Parameters
+        ----------
+        task : Task
+        shards : sequence of int
+
+        Returns
+        -------
+        tuple of ndarray of int64
+
+        Raises
+        ------
+        InvalidInput
+            Where a shard cannot be read, or a worker would not compute the same bits.
+        """
+        answers = self._answers(task, shards)
+        return tuple(np.add.reduce(tables) for tables in zip(*answers, strict=True))
+
+    def map(self, task: Task, shards: Sequence[int]) -> list[Any]:
+        """Gather what a task makes of each shard.
+
+        Parameters
+        ----------
+        task : Task
+        shards : sequence of int
+
+        Returns
+        -------
+        list
+            In the order of the shards.
+
+        Raises
+        ------
+        InvalidInput
+            As `sum` does.
+        """
+        return [part for answer in self._answers(task, shards) for part in answer]
+
+    def close(self) -> None:
+        """Give back what was started for it."""
+
+    def _answers(self, task: Task, shards: Sequence[int]) -> list[Any]:
+        shares = shared_out(shards, self.tasks)
+        return [answer_of(found) for found in self.run(packed_task(task), shares)]
+
+
+def shared_out(shards: Sequence[int], tasks: int) -> list[tuple[int, ...]]:
+    """Share shards out among tasks: consecutive ones, about as many each; none has nothing to do.
+
+    Parameters
+    ----------
+    shards : sequence of int
+    tasks : int
+        At most.
+
+    Returns
+    -------
+    list of tuple of int
+    """
+    count = max(1, min(tasks, len(shards)))
+    cuts = [len(shards) * i // count for i in range(count + 1)]
+    return [tuple(shards[start:stop]) for start, stop in zip(cuts, cuts[1:], strict=False)]
