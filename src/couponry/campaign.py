@@ -11,6 +11,7 @@ from .analysis.compare import Comparison, compare
 from .analysis.frontier import Frontier, bounds_to_try, present_bound, sweep
 from .analysis.what_if import FollowUpSolver, check_is_of
 from .campaign_folder.from_transactions import TransactionTables, campaign_from_transactions
+from .engines.cluster.cluster import Cluster
 from .kernels import BackendName
 from .model.campaign_data import CampaignData
 from .model.campaign_view import CampaignView, warn_of_findings
@@ -179,6 +180,7 @@ class Campaign(CampaignView):
         checkpoint: str | Path | None = None,
         start: Result | Table | None = None,
         solver_options: SolverOptions | None = None,
+        engine: Cluster | None = None,
     ) -> Result:
         """Find the best allocation, with a certificate of how close to optimal it is.
 
@@ -203,6 +205,8 @@ class Campaign(CampaignView):
             Warm start: a result, its limits, or the folder it was written to, whose prices to start from.
         solver_options : SolverOptions, optional
             What tunes the solver, for experts; default: `couponry.solver.options.DEFAULT_OPTIONS`.
+        engine : couponry.engines.Cluster, optional
+            Where passes over candidates are made; default: on this machine. The allocation is the same, bit for bit.
 
         Returns
         -------
@@ -221,8 +225,9 @@ class Campaign(CampaignView):
         """
         solver = DEFAULT_OPTIONS if solver_options is None else solver_options
         options = SolveOptions(
-            gap, time_limit, threads, seed, backend, progress, cancel, checkpoint, start, solver
-        )
+            gap, time_limit, threads, seed, backend, progress, cancel, checkpoint, start, solver,
+            engine,
+        )  # fmt: skip
         solution = solve(self._data, options, self._compiled, warn_of_findings)
         self._hold(self._data, solution.known_compiled)
         return Result.from_solution(solution, Campaign)

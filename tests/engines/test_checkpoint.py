@@ -18,7 +18,8 @@ from tests.support.large_campaign import FEW_FREE, GAP, campaign, coupons
 
 from couponry import Campaign, CustomerRule, InvalidInput, Limit, kernels
 from couponry.engines import checkpoint
-from couponry.engines.checkpoint import CheckpointedEngine, CheckpointFile
+from couponry.engines.checkpoint import CheckpointedEngine
+from couponry.engines.checkpoint_file import CheckpointFile
 from couponry.engines.local import LocalEngine
 from couponry.kernels import Shard
 from couponry.results.solve import _subject

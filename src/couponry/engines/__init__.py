@@ -1,1 +1,30 @@
-"""Engines: where passes over candidates run. One protocol, prices in and usage out, and its implementations."""
+"""Engines: where passes over candidates run. One protocol, prices in and usage out, and its implementations.
+
+`Cluster` solves a campaign over shards: `campaign.solve(engine=...)`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cluster.cluster import Cluster
+    from .cluster.in_process import InProcessRunner, ProcessPoolRunner
+    from .cluster.runner import Runner
+
+__all__ = ["Cluster", "InProcessRunner", "ProcessPoolRunner", "Runner"]
+
+_WHERE = {
+    "Cluster": ".cluster.cluster",
+    "InProcessRunner": ".cluster.in_process",
+    "ProcessPoolRunner": ".cluster.in_process",
+    "Runner": ".cluster.runner",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A name of the room at its first use."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_WHERE[name], __name__), name)

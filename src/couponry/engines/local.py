@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,17 @@ SLOW_BLOCK_CANDIDATES = 1 << 16
 """The same for kernels that take ten times as long for each candidate."""
 
 
+class PassCounter(Protocol):
+    """The engine that counts the passes of those that are derived from it."""
+
+    passes: float
+
+    @property
+    def candidates(self) -> int:
+        """Number of candidates."""
+        ...
+
+
 class LocalEngine:
     """Passes over one shard in memory.
 
@@ -64,7 +76,7 @@ class LocalEngine:
         self.passes = 0.0
         self._shard = shard
         self._rules = rules
-        self._derived_from: LocalEngine | None = None  # the engine that counts passes
+        self._derived_from: PassCounter | None = None
         self._cuts = block_cuts(shard.indptr, BLOCK_CANDIDATES, threads)
         self._blocks = block_cuts(shard.indptr, BLOCK_CANDIDATES)  # whatever the threads
 
@@ -72,6 +84,11 @@ class LocalEngine:
     def shard(self) -> Shard:
         """The candidates."""
         return self._shard
+
+    @property
+    def rules(self) -> Rules:
+        """The customer rules."""
+        return self._rules
 
     @property
     def customers(self) -> int:
@@ -82,6 +99,13 @@ class LocalEngine:
     def candidates(self) -> int:
         """Number of candidates."""
         return len(self._shard.item)
+
+    @property
+    def most_candidates(self) -> int:
+        """The most candidates of one customer."""
+        indptr, piece = self._shard.indptr, 1 << 20
+        starts = range(0, len(indptr) - 1, piece)
+        return max((int(np.diff(indptr[s : s + piece + 1]).max()) for s in starts), default=0)
 
     # ---- passes at quantised prices
 

@@ -85,7 +85,7 @@ class Engine(Protocol):
 
     @property
     def shard(self) -> Shard:
-        """The candidates, as one shard."""
+        """The candidates, as one shard; gathered where they are elsewhere, and refused where they are many."""
         ...
 
     @property
@@ -96,6 +96,11 @@ class Engine(Protocol):
     @property
     def candidates(self) -> int:
         """Number of candidates."""
+        ...
+
+    @property
+    def most_candidates(self) -> int:
+        """The most candidates of one customer."""
         ...
 
     def evaluate(self, price: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -271,7 +276,8 @@ class Engine(Protocol):
             Regret up to which a candidate that leaves (0) or comes (1) leaves its customer free. Each level holds for
             half of the customers of the level before.
         fine : ndarray of uint8, shape (n_attributes, n_candidates)
-            Where in a step of its quantity each value lies.
+            Where in a step of its quantity each value lies; of an engine over shards, which have it, no more than how
+            many attributes.
 
         Returns
         -------

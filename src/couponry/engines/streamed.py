@@ -24,6 +24,7 @@ from ..utils.memory import available_memory
 from ..utils.progress.watch import current_watch
 from .cut_off import CutOff
 from .local import LocalEngine
+from .parts import by_customer, joined, of_customers, rules_of
 from .protocol import FixedChoices
 from .workers import share_out
 
@@ -151,7 +152,8 @@ class StreamedEngine(LocalEngine):
         self._share_out(work, fine)
         self._count_pass()
         found = [parts[start] for start in sorted(parts)]
-        shard, rules = self._joined([(part.engine.shard, part.rules) for part in found])
+        parts_of_free = [(part.engine.shard, part.rules) for part in found]
+        shard, rules = joined(parts_of_free, by_customer(self._shard, self._rules))
         return FixedChoices(
             np.asarray(sum(part.usage for part in found)),
             np.asarray(sum(part.fine_usage for part in found)),
@@ -222,8 +224,9 @@ class StreamedEngine(LocalEngine):
                 found[piece.start] = of_piece.shard, of_piece._rules
 
         self._share_out(work)
+        differing = by_customer(self._shard, self._rules)
         return [
-            self._derived(*self._joined([found[start] for start in sorted(found)]))
+            self._derived(*joined([found[start] for start in sorted(found)], differing))
             for found in parts
         ]
 
@@ -236,33 +239,6 @@ class StreamedEngine(LocalEngine):
         if self.candidates <= FEW_CANDIDATES:
             return super().with_noise(seed)
         return self._streamed(self._rules, seed)
-
-    def _joined(self, parts: Sequence[tuple[Shard, Rules]]) -> tuple[Shard, Rules]:
-        """Customers of several pieces, one after the other."""
-        parts = [part for part in parts if len(part[0].indptr) > 1] or parts[:1]
-        shards, rules = zip(*parts, strict=True)
-
-        def along(whole: NDArray[Any], arrays: list[NDArray[Any]]) -> NDArray[Any]:
-            return whole if whole.shape[-1] == 1 else np.concatenate(arrays, axis=-1)
-
-        shard = Shard(
-            0,
-            _joined_offsets([shard.indptr for shard in shards]),
-            np.concatenate([shard.item for shard in shards]),
-            np.concatenate([shard.quantity for shard in shards], axis=1),
-            along(self._shard.segment, [shard.segment for shard in shards]),
-        )
-        theirs = self._rules._replace(
-            lower=along(self._rules.lower, [rule.lower for rule in rules]),
-            upper=along(self._rules.upper, [rule.upper for rule in rules]),
-            cap=along(self._rules.cap, [rule.cap for rule in rules]),
-        )
-        if len(theirs.constraint_ptr) == 1:
-            return shard, theirs
-        return shard, theirs._replace(
-            constraint_ptr=_joined_offsets([rule.constraint_ptr for rule in rules]),
-            constraints=np.concatenate([rule.constraints for rule in rules]),
-        )
 
     def _streamed(self, rules: Rules, noise: int | None) -> StreamedEngine:
         engine = StreamedEngine(
@@ -314,9 +290,9 @@ class StreamedEngine(LocalEngine):
             indptr - begin,
             item[0],
             quantity,
-            _of_customers(self._shard.segment, start, stop),
+            of_customers(self._shard.segment, start, stop),
         )
-        rules = _rules_of(self._rules, start, stop)
+        rules = rules_of(self._rules, start, stop)
         engine = LocalEngine(shard, rules, self.backend, 1, self.seed)
         if self._noise is not None:
             engine = engine.with_noise(self._noise)
@@ -324,29 +300,3 @@ class StreamedEngine(LocalEngine):
         engine._blocks = self._blocks[first : first + BLOCKS_A_PIECE + 1] - start
         none = np.empty((0, end - begin), np.uint8)
         return Piece(start, stop, begin, end, engine, fine[0] if fine else none)
-
-
-def _of_customers(bound: NDArray[Any], start: int, stop: int) -> NDArray[Any]:
-    """The entries of customers start <= i < stop of an array whose last axis has one for each, or one for all."""
-    return bound if bound.shape[-1] == 1 else np.ascontiguousarray(bound[..., start:stop])
-
-
-def _rules_of(rules: Rules, start: int, stop: int) -> Rules:
-    """The rules of customers start <= i < stop."""
-    theirs = rules._replace(
-        lower=_of_customers(rules.lower, start, stop),
-        upper=_of_customers(rules.upper, start, stop),
-        cap=_of_customers(rules.cap, start, stop),
-    )
-    if len(rules.constraint_ptr) == 1:
-        return theirs
-    ptr = rules.constraint_ptr[start : stop + 1]
-    return theirs._replace(
-        constraint_ptr=ptr - ptr[0], constraints=rules.constraints[ptr[0] : ptr[-1]]
-    )
-
-
-def _joined_offsets(offsets: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Offsets into arrays that are put one after the other."""
-    counts = [np.diff(each) for each in offsets]
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts))])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import kernels
+from ..engines.cluster.cluster import Cluster
 from ..kernels import Backend
 from ..solver.options import SolverOptions
 from ..utils.checks import as_float, is_number, is_whole, shown
@@ -44,6 +45,8 @@ class SolveOptions:
         Warm start: a result, whose prices to start from.
     solver : SolverOptions
         What tunes the solver.
+    engine : Cluster, optional
+        Where passes are made; default: on this machine.
     """
 
     gap: float = 5e-4
@@ -56,6 +59,7 @@ class SolveOptions:
     checkpoint: str | Path | None = None
     start: Any = None
     solver: SolverOptions = field(default_factory=SolverOptions)
+    engine: Cluster | None = None
 
     def check(self) -> None:
         """Refuse options that make no sense.
@@ -76,6 +80,10 @@ class SolveOptions:
             )
         if not isinstance(self.solver, SolverOptions):
             raise InvalidInput(f"solver_options: expected SolverOptions, got {shown(self.solver)}")
+        if self.engine is not None and not isinstance(self.engine, Cluster):
+            raise InvalidInput(
+                f"engine: expected a cluster of couponry.engines, or None for this machine, got {shown(self.engine)}"
+            )
 
     @property
     def thread_count(self) -> int:

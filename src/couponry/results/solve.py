@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..data.table_view import TableView
-from ..engines.checkpoint import CheckpointedEngine, CheckpointFile
+from ..engines.checkpoint import CheckpointedEngine
+from ..engines.checkpoint_file import CheckpointFile
 from ..engines.protocol import Engine
 from ..engines.streamed import local_engine
 from ..kernels import Backend
@@ -36,6 +37,7 @@ from .exact_plan import KeptParts, SolvedBy
 from .infeasibility import describe_infeasibility
 from .limits_table import limits_table, max_violation
 from .options import SolveOptions
+from .shards import shards_of
 from .shortfalls import Shortfalls, shortfalls
 from .soft_ratios import solve_with_soft_ratios
 from .solution import CampaignSolution
@@ -107,8 +109,14 @@ def _solved(
     if on_findings is not None:
         on_findings(compiled.findings)
     problem = compiled.problem
-    memory = options.solver.sizes.page_cache_bytes
-    engine: Engine = local_engine(problem.shard, problem.rules, backend, threads, seed, memory)
+    engine: Engine
+    if options.engine is None:
+        memory = options.solver.sizes.page_cache_bytes
+        engine = local_engine(problem.shard, problem.rules, backend, threads, seed, memory)
+    else:
+        with clock.stage("shards"):
+            shards = shards_of(compiled, options.engine, backend, threads)
+        engine = options.engine.engine(shards, backend.name, seed, threads)
     with ExitStack() as stack:
         if options.checkpoint is not None:
             with clock.stage("digest"):

@@ -8,6 +8,7 @@ takes one of the answers.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -137,4 +138,4 @@ def shared_out(shards: Sequence[int], tasks: int) -> list[tuple[int, ...]]:
     """
     count = max(1, min(tasks, len(shards)))
     cuts = [len(shards) * i // count for i in range(count + 1)]
-    return [tuple(shards[start:stop]) for start, stop in zip(cuts, cuts[1:], strict=False)]
+    return [tuple(shards[start:stop]) for start, stop in pairwise(cuts)]

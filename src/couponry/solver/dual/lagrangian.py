@@ -325,9 +325,7 @@ class Lagrangian:
     @cached_property
     def _most_candidates(self) -> int:
         """The most candidates of one customer."""
-        indptr, piece = self.engine.shard.indptr, 1 << 20
-        starts = range(0, len(indptr) - 1, piece)
-        return max((int(np.diff(indptr[s : s + piece + 1]).max()) for s in starts), default=0)
+        return self.engine.most_candidates
 
     def _evaluation(
         self,

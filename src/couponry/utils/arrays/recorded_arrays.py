@@ -148,7 +148,7 @@ def map_recorded(
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size != size:
                 raise DamagedArray(f"{path.name} is not as it was written")
-            state = _state(file.fileno())
+            state = file_state(file.fileno())
             array = map_file(file, HEADER_BYTES, dtype, shape)
         if known.get(name) != state:
             is_known = False
@@ -171,7 +171,7 @@ def remember_states(folder: Path, records: Mapping[str, Any]) -> None:
     """
     states, now = {}, time.time_ns()
     for name, record in records.items():
-        state = _state(_file_of(folder, name, record))
+        state = file_state(_file_of(folder, name, record))
         if max(state[1:3]) < now - SETTLED_NANOSECONDS:
             states[name] = state
     text = seal({"states": states})
@@ -245,7 +245,18 @@ def _known_states(folder: Path) -> dict[str, list[int]]:
     return dict(states)
 
 
-def _state(file: int | Path) -> list[int]:
-    """What changes whenever a file is written, renamed or copied."""
+def file_state(file: int | Path) -> list[int]:
+    """Tell what changes whenever a file is written, renamed or copied.
+
+    Parameters
+    ----------
+    file : int or Path
+        A descriptor, or a path.
+
+    Returns
+    -------
+    list of int
+        Size, times of change and inode.
+    """
     found = os.stat(file)
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]

@@ -1,0 +1,319 @@
+"""Passes over candidates in shards, by whoever runs tasks.
+
+Usage is summed in whole numbers, first by each worker and then here, so that no bit depends on shards, workers, or how
+often a task was run. Samples and free customers are gathered, and worked on in this process.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...kernels import (
+    LocalSearch,
+    LossWeights,
+    NearChanges,
+    OpenRows,
+    Rooms,
+    Rules,
+    Shard,
+    StepModel,
+    load,
+)
+from ...utils.errors import Unsupported
+from ...utils.progress.watch import check_cancelled
+from ..changes import Alternatives
+from ..cut_off import CutOff, CutOffCounts
+from ..exchanges import Exchanges
+from ..local import LocalEngine
+from ..parts import joined
+from ..protocol import FixedChoices
+from .recipe import ShardRecipe
+from .runner import Runner, Task
+from .tasks import (
+    BlocksTask,
+    ChooseTask,
+    CountTask,
+    CustomersPart,
+    EvaluateTask,
+    FixTask,
+    NumbersSent,
+    SamplesTask,
+)
+
+MOST_GATHERED = 1 << 26
+"""Candidates that are gathered at most where all of them are asked for at once."""
+
+
+class ClusterEngine:
+    """Passes over shards, run as tasks.
+
+    The methods are described in `engines.protocol.Engine`. Results are those of a `LocalEngine`, bit for bit.
+
+    Parameters
+    ----------
+    recipe : ShardRecipe
+    runner : Runner
+    threads : int
+        Of this process, for samples and free customers.
+    """
+
+    is_streamed = True
+
+    def __init__(self, recipe: ShardRecipe, runner: Runner, threads: int):
+        self.name, self.threads = runner.name, threads
+        self.passes = 0.0
+        self._recipe, self._runner = recipe, runner
+        self._manifest = recipe.store.manifest
+        self._shards = range(len(self._manifest.shards))
+        self._derived_from: ClusterEngine | None = None  # the engine that counts passes
+
+    @property
+    def customers(self) -> int:
+        """Number of customers."""
+        return self._manifest.customers
+
+    @property
+    def candidates(self) -> int:
+        """Number of candidates."""
+        return self._manifest.candidates
+
+    @property
+    def most_candidates(self) -> int:
+        """The most candidates of one customer."""
+        return max((shard.most_candidates for shard in self._manifest.shards), default=0)
+
+    @property
+    def shard(self) -> Shard:
+        """The candidates, gathered."""
+        return self._whole.shard
+
+    # ---- passes over shards
+
+    def evaluate(self, price: NDArray[np.float32]) -> NDArray[np.int64]:
+        """See `Engine.evaluate`."""
+        return self.evaluate_with_cut_off(price)[0]
+
+    def evaluate_with_cut_off(self, price: NDArray[np.float32]) -> tuple[NDArray[np.int64], CutOff]:
+        """See `Engine.evaluate_with_cut_off`."""
+        usage, (customers, units) = self._runner.sum(
+            EvaluateTask(self._recipe, price), self._shards
+        )
+        self._count_pass()
+        unit = CutOffCounts.at_prices(1, price).unit
+        return usage, CutOff(int(customers), math.ldexp(int(units), unit))
+
+    def choose(self, price: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """See `Engine.choose`."""
+        self._refuse_many("the choice of every candidate")
+        parts = self._map(ChooseTask(self._recipe, price))
+        self._count_pass()
+        usage = np.add.reduce([part.usage for part in parts])
+        return np.concatenate([part.chosen for part in parts]), usage
+
+    def fix(
+        self,
+        price: NDArray[np.float32],
+        regret_threshold: NDArray[np.float32],
+        fine: NDArray[np.uint8],
+    ) -> FixedChoices:
+        """See `Engine.fix`; `fine` says whether anybody asks for it, and shards have it."""
+        found = self._map(FixTask(self._recipe, price, regret_threshold, len(fine) > 0))
+        self._count_pass()
+        parts = [part for answer in found for part in answer.parts]
+        free = self._joined([part.customers for part in parts])
+        choices = [
+            np.unpackbits(part.packed_choice, count=int(part.customers.shard.indptr[-1]))
+            for part in parts
+        ]
+        return FixedChoices(
+            np.add.reduce([answer.usage for answer in found]),
+            np.add.reduce([answer.fine_usage for answer in found]),
+            np.concatenate([part.free for part in parts]),
+            np.concatenate(choices),
+            np.concatenate([part.free_fine for part in parts], axis=1),
+            free,
+            free.rules,
+        )
+
+    def blocks(
+        self,
+        price: NDArray[np.float32],
+        free: NDArray[np.int64],
+        free_choice: NDArray[np.uint8],
+    ) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+        """See `Engine.blocks`; a block is a shard."""
+        entries = self._manifest.shards
+        task = self.blocks_task(price, free, free_choice)
+        for start in range(0, len(self._shards), self._runner.tasks):
+            check_cancelled()
+            some = self._shards[start : start + self._runner.tasks]
+            for number, packed in zip(some, self._runner.map(task(some), some), strict=True):
+                entry = entries[number]
+                chosen = np.unpackbits(packed, count=entry.candidates)
+                yield entry.first, entry.first + entry.customers, chosen
+
+    def blocks_task(
+        self, price: NDArray[np.float32], free: NDArray[np.int64], free_choice: NDArray[np.uint8]
+    ) -> Callable[[Sequence[int]], BlocksTask]:
+        """Make what makes the task that lists the choices of some shards.
+
+        Parameters
+        ----------
+        price, free, free_choice : ndarray
+            As `Engine.blocks` takes them.
+
+        Returns
+        -------
+        callable
+            Called with the numbers of shards.
+        """
+        counts = [0] * len(self._shards)
+        if len(free):
+            counts = self._map(CountTask(self._recipe, NumbersSent.of(free)))
+        end = np.cumsum([0, *counts])
+        first = np.array([*(entry.first for entry in self._manifest.shards), self.customers])
+        cuts = np.searchsorted(free, first)
+
+        def task(shards: Sequence[int]) -> BlocksTask:
+            own = {n: free[cuts[n] : cuts[n + 1]] - first[n] for n in shards}
+            choice = {n: np.packbits(free_choice[end[n] : end[n + 1]]) for n in shards}
+            return BlocksTask(self._recipe, price, own, choice)
+
+        return task
+
+    # ---- engines over parts, or under other rules
+
+    def samples(self, customers: Sequence[NDArray[np.int64]]) -> list[LocalEngine]:
+        """See `Engine.samples`."""
+        sent = tuple(NumbersSent.of(sample) for sample in customers)
+        by_shard = self._map(SamplesTask(self._recipe, sent))
+        return [self._joined(list(parts)) for parts in zip(*by_shard, strict=True)]
+
+    def with_rules(self, rules: Rules) -> ClusterEngine | LocalEngine:
+        """See `Engine.with_rules`."""
+        arrays = rules.lower, rules.upper, rules.cap, rules.constraint_ptr
+        if any(array.shape[-1] > 1 for array in arrays):
+            return self._whole.with_rules(rules)
+        return self._derived(rules=rules)
+
+    def with_noise(self, seed: int) -> ClusterEngine:
+        """See `Engine.with_noise`."""
+        return self._derived(noise=seed)
+
+    def _derived(self, **changes: Any) -> ClusterEngine:
+        engine = ClusterEngine(replace(self._recipe, **changes), self._runner, self.threads)
+        engine._derived_from = self._derived_from or self
+        return engine
+
+    def _joined(self, parts: list[CustomersPart]) -> LocalEngine:
+        """An engine in this process over customers of all shards."""
+        differing = self._manifest.differing if self._recipe.rules is None else {"segment"}
+        shard, rules = joined(parts, differing & self._manifest.differing)
+        return self._local(shard, rules._replace(group=self._group))
+
+    def _local(self, shard: Shard, rules: Rules) -> LocalEngine:
+        engine = LocalEngine(
+            shard, rules, load(self._recipe.backend), self.threads, self._recipe.seed
+        )
+        engine._derived_from = self._derived_from or self
+        return engine
+
+    @cached_property
+    def _group(self) -> NDArray[np.int32]:
+        """Group of each item under each rule, which no worker sends."""
+        if self._recipe.rules is not None:
+            return self._recipe.rules.group
+        return np.array(self._recipe.store.arrays(0, 1, "group".__eq__)["group"])
+
+    def _map(self, task: Task) -> list[Any]:
+        return self._runner.map(task, self._shards)
+
+    def _count_pass(self) -> None:
+        counting = self._derived_from or self
+        counting.passes += self.candidates / max(1, counting.candidates)
+
+    # ---- all candidates at once, where they are few
+
+    @cached_property
+    def _whole(self) -> LocalEngine:
+        """Everybody in this process, as nobody asks for where many are."""
+        self._refuse_many("all candidates in one process")
+        everybody = np.arange(self.customers)
+        gathered = self.samples([everybody])[0]
+        return gathered
+
+    def _refuse_many(self, what: str) -> None:
+        if self.candidates > MOST_GATHERED:
+            raise Unsupported(
+                f"engine {self.name}: {what} was asked for, of {self.candidates:,}; expected at most {MOST_GATHERED:,}"
+            )
+
+    def choose_exactly(
+        self,
+        exact: NDArray[np.float64],
+        reduced: NDArray[np.float64],
+        chosen: NDArray[np.uint8],
+    ) -> CutOff:
+        """See `Engine.choose_exactly`."""
+        return self._whole.choose_exactly(exact, reduced, chosen)
+
+    def alternatives(self, price: NDArray[np.float32]) -> Alternatives:
+        """See `Engine.alternatives`."""
+        return self._whole.alternatives(price)
+
+    def count_losses(
+        self,
+        found: Alternatives,
+        weights: LossWeights,
+        first_bin: int,
+        shape: tuple[int, int, int, int],
+    ) -> NDArray[np.int64]:
+        """See `Engine.count_losses`."""
+        return self._whole.count_losses(found, weights, first_bin, shape)
+
+    def products_of_changes(
+        self, found: Alternatives, near: NearChanges, rows: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+        """See `Engine.products_of_changes`."""
+        return self._whole.products_of_changes(found, near, rows)
+
+    def minimise_model(
+        self,
+        model: StepModel,
+        right: NDArray[np.float64],
+        step: NDArray[np.float64],
+        tolerance: float,
+        steps: int,
+    ) -> int:
+        """See `Engine.minimise_model`."""
+        kernels = load(self._recipe.backend).unchecked
+        made: int = kernels.minimise_model(model, right, step, tolerance, steps)
+        return made
+
+    def regret(
+        self,
+        exact: NDArray[np.float64],
+        reduced: NDArray[np.float64],
+        chosen: NDArray[np.uint8],
+    ) -> NDArray[np.float64]:
+        """See `Engine.regret`."""
+        return self._whole.regret(exact, reduced, chosen)
+
+    def improve(
+        self, search: LocalSearch, stop: Callable[[], bool], enough: float = np.inf
+    ) -> tuple[int, float]:
+        """See `Engine.improve`."""
+        return self._whole.improve(search, stop, enough)
+
+    def exchanges(
+        self, search: LocalSearch, open_rows: OpenRows, rooms: Rooms, width: int
+    ) -> Exchanges:
+        """See `Engine.exchanges`."""
+        return self._whole.exchanges(search, open_rows, rooms, width)

@@ -1,0 +1,55 @@
+"""A recipe for the engine over a shard, made anew in whatever process is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...kernels import Rules, load
+from ..local import LocalEngine
+from ..streamed import StreamedEngine
+from .shards import shard_of_arrays
+from .store import ShardStore
+
+
+@dataclass(frozen=True, eq=False)
+class ShardRecipe:
+    """How to make the engine over any shard of a store.
+
+    Attributes
+    ----------
+    store : ShardStore
+    backend : str
+        Name of the kernels' backend.
+    seed : int
+        Breaks ties.
+    rules : Rules, optional
+        The same for every customer, instead of those of the store.
+    noise : int, optional
+        What one more quantity is drawn from.
+    """
+
+    store: ShardStore
+    backend: str
+    seed: int
+    rules: Rules | None = None
+    noise: int | None = None
+
+    def engine(self, number: int, threads: int) -> LocalEngine:
+        """Make the engine over a shard.
+
+        Parameters
+        ----------
+        number : int
+            Of the shard.
+        threads : int
+
+        Returns
+        -------
+        LocalEngine
+        """
+        shard, rules = shard_of_arrays(self.store.arrays(number, threads))
+        rules = rules if self.rules is None else self.rules
+        parts = shard, rules, load(self.backend), threads, self.seed
+        if self.noise is None:
+            return LocalEngine(*parts)
+        return StreamedEngine(*parts, kept=len(shard.item)).with_noise(self.noise)

@@ -1,0 +1,88 @@
+"""A shard as arrays of one file: consecutive customers, their candidates and rules, and what else is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...kernels import Rules, Shard
+from ...utils.arrays.array_store import Arrays
+from ..parts import rules_of, shard_of
+
+SHARD_ARRAYS = ("indptr", "item", "quantity", "segment")
+RULE_ARRAYS = ("lower", "upper", "group", "cap", "constraint_ptr", "constraints")
+NUMBERS = ("first", "groups", "nodes")
+
+PASSED = (*SHARD_ARRAYS, *RULE_ARRAYS, "numbers", "fine")
+"""Arrays that passes read; whatever stands beside them is read by those who ask for it by name."""
+
+
+def _nothing(start: int, stop: int) -> Arrays:
+    """Nothing else is kept."""
+    return {}
+
+
+class Everybody(NamedTuple):
+    """What shards are cut from.
+
+    Attributes
+    ----------
+    shard : Shard
+        All customers; none has a number of its own.
+    rules : Rules
+    fine : ndarray of uint8, shape (n_attributes, n_candidates)
+    beside : callable
+        Called as beside(start, stop) for customers start <= i < stop; returns what else is kept of them and their
+        candidates, arrays by name.
+    """
+
+    shard: Shard
+    rules: Rules
+    fine: NDArray[np.uint8]
+    beside: Callable[[int, int], Arrays] = _nothing
+
+    def arrays_of(self, start: int, stop: int) -> Arrays:
+        """Cut out some customers.
+
+        Parameters
+        ----------
+        start, stop : int
+            Customers start <= i < stop.
+
+        Returns
+        -------
+        dict of str to ndarray
+            For `shard_of_arrays`.
+        """
+        shard, rules = shard_of(self.shard, start, stop), rules_of(self.rules, start, stop)
+        begin, end = (int(place) for place in self.shard.indptr[[start, stop]])
+        numbers = np.array([shard.first, rules.groups, rules.nodes], np.int64)
+        return {
+            **{name: getattr(shard, name) for name in SHARD_ARRAYS},
+            **{name: getattr(rules, name) for name in RULE_ARRAYS},
+            "numbers": numbers,
+            "fine": self.fine[:, begin:end],
+            **self.beside(start, stop),
+        }
+
+
+def shard_of_arrays(arrays: Mapping[str, NDArray[Any]]) -> tuple[Shard, Rules]:
+    """Make a shard of its arrays.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        `PASSED`, all but `fine` of them.
+
+    Returns
+    -------
+    Shard, Rules
+        Over the same arrays.
+    """
+    first, groups, nodes = (int(number) for number in arrays["numbers"])
+    shard = Shard(first, *(arrays[name] for name in SHARD_ARRAYS))
+    rules = Rules(**{name: arrays[name] for name in RULE_ARRAYS}, groups=groups, nodes=nodes)
+    return shard, rules

@@ -1,0 +1,283 @@
+"""Shards in a folder that drivers and workers both reach, and the manifest that says which they are.
+
+shards.json                format, shards, what differs by customer, what the shards were made from; written last
+<number>-<digest>.arrays   a shard each; see `couponry.utils.arrays.array_file`
+
+A file's name has its digest, so that another store in the same folder touches none of these. Stores are built of files
+that appear whole; nothing is ever changed in one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...kernels import load
+from ...utils.arrays.array_file import map_arrays, write_arrays
+from ...utils.arrays.array_store import Arrays
+from ...utils.arrays.recorded_arrays import DamagedArray, seal, unseal
+from ...utils.errors import InvalidInput, first_line
+from ...utils.parallel import parallel_map
+from ..parts import by_customer
+from .shards import PASSED, Everybody
+
+FORMAT = 3
+"""Version of the files' layout; shards of another version are written anew."""
+
+MANIFEST = "shards.json"
+
+
+@dataclass(frozen=True)
+class ShardEntry:
+    """What a manifest says of a shard.
+
+    Attributes
+    ----------
+    file : str
+        Name within the store.
+    digest : str
+        Of the file.
+    first, customers : int
+        Number of its first customer in the whole campaign, and how many it has.
+    candidates : int
+    most_candidates : int
+        Of one customer.
+    """
+
+    file: str
+    digest: str
+    first: int
+    customers: int
+    candidates: int
+    most_candidates: int
+
+
+@dataclass(frozen=True)
+class ShardStore:
+    """Shards that are there; a recipe that may be sent to workers.
+
+    Attributes
+    ----------
+    folder : str
+        Absolute, the same for drivers and workers.
+    digest : str
+        Of the manifest, by which workers know that they read the same shards.
+    """
+
+    folder: str
+    digest: str
+
+    @classmethod
+    def open(cls, folder: str | Path) -> ShardStore:
+        """Open a store.
+
+        Parameters
+        ----------
+        folder : str or Path
+
+        Returns
+        -------
+        ShardStore
+
+        Raises
+        ------
+        InvalidInput
+            Where there is none, or one that cannot be read.
+        """
+        path = Path(folder).absolute()
+        return cls(str(path), hashlib.sha256(_manifest_text(path).encode()).hexdigest())
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the store says of itself, read once in a process.
+
+        Raises
+        ------
+        InvalidInput
+            Where the manifest is not the one that this store was opened with.
+        """
+        return _manifest(self.folder, self.digest)
+
+    def arrays(
+        self, number: int, threads: int, wanted: Callable[[str], bool] = PASSED.__contains__
+    ) -> Arrays:
+        """Map arrays of a shard.
+
+        Parameters
+        ----------
+        number : int
+        threads : int
+            How many to read with what has to be read.
+        wanted : callable
+            Tells by its name whether an array is wanted. Default: those that passes read.
+
+        Returns
+        -------
+        dict of str to ndarray
+            By name, read only.
+
+        Raises
+        ------
+        InvalidInput
+            Where the shard is missing, damaged or another one.
+        """
+        entry = self.manifest.shards[number]
+        path = Path(self.folder) / entry.file
+        try:
+            return map_arrays(path, entry.digest, load().kernels.hash_blocks, threads, wanted)
+        except (DamagedArray, FileNotFoundError, NotADirectoryError) as error:
+            what = "it is missing" if isinstance(error, OSError) else str(error)
+            raise InvalidInput(f"shard {str(path)!r}: {what}; write the shards again") from None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a store says of itself.
+
+    Attributes
+    ----------
+    shards : tuple of ShardEntry
+        In the customers' order.
+    differing : frozenset of str
+        What differs by customer; see `couponry.engines.parts.by_customer`.
+    source : object
+        What the shards were made from, as JSON has it.
+    """
+
+    shards: tuple[ShardEntry, ...]
+    differing: frozenset[str]
+    source: Any
+
+    @property
+    def customers(self) -> int:
+        """Number of customers."""
+        return sum(shard.customers for shard in self.shards)
+
+    @property
+    def candidates(self) -> int:
+        """Number of candidates."""
+        return sum(shard.candidates for shard in self.shards)
+
+
+def write_store(
+    folder: str | Path, everybody: Everybody, cuts: NDArray[np.int64], source: Any, threads: int
+) -> ShardStore:
+    """Write shards, and the manifest last.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made where it does not exist.
+    everybody : Everybody
+    cuts : ndarray of int64, shape (n_shards + 1,)
+        First customer of each shard, and the number of customers.
+    source : object
+        What they are made from, as JSON has it.
+    threads : int
+
+    Returns
+    -------
+    ShardStore
+    """
+    path = Path(folder).absolute()
+    path.mkdir(parents=True, exist_ok=True)
+
+    def write(number: int) -> ShardEntry:
+        start, stop = (int(customer) for customer in cuts[[number, number + 1]])
+        return write_shard(path, number, everybody.arrays_of(start, stop), 1)
+
+    entries = list(parallel_map(write, range(len(cuts) - 1), threads))
+    return write_manifest(path, entries, by_customer(everybody.shard, everybody.rules), source)
+
+
+def write_shard(folder: Path, number: int, arrays: Arrays, threads: int) -> ShardEntry:
+    """Write one shard, in any process; another attempt writes the same file.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the store.
+    number : int
+        Its place among the shards.
+    arrays : dict of str to ndarray
+        Of `Everybody.arrays_of`.
+    threads : int
+
+    Returns
+    -------
+    ShardEntry
+        For the manifest.
+    """
+    hash_blocks = load().kernels.hash_blocks
+    name, digest = write_arrays(folder, f"{number:06d}", arrays, hash_blocks, threads)
+    indptr = arrays["indptr"]
+    return ShardEntry(
+        name,
+        digest,
+        int(arrays["numbers"][0]),
+        len(indptr) - 1,
+        int(indptr[-1]),
+        int(np.diff(indptr).max(initial=0)),
+    )
+
+
+def write_manifest(
+    folder: Path, entries: Sequence[ShardEntry], differing: frozenset[str], source: Any
+) -> ShardStore:
+    """Commit shards: from now on they are the store.
+
+    Parameters
+    ----------
+    folder : Path
+    entries : sequence of ShardEntry
+        In the customers' order.
+    differing : frozenset of str
+        What differs by customer.
+    source : object
+        What they were made from, as JSON has it.
+
+    Returns
+    -------
+    ShardStore
+    """
+    content = {
+        "format": FORMAT,
+        "source": source,
+        "differing": sorted(differing),
+        "shards": [asdict(entry) for entry in entries],
+    }
+    draft = folder / f".{MANIFEST}"
+    draft.write_text(seal(content), encoding="utf-8")
+    draft.replace(folder / MANIFEST)
+    return ShardStore.open(folder)
+
+
+def _manifest_text(folder: Path) -> str:
+    try:
+        return (folder / MANIFEST).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"shards {str(folder)!r}: {first_line(error)}") from None
+
+
+@lru_cache(maxsize=8)
+def _manifest(folder: str, digest: str) -> Manifest:
+    text = _manifest_text(Path(folder))
+    if hashlib.sha256(text.encode()).hexdigest() != digest:
+        raise InvalidInput(f"shards {folder!r}: they were written anew since they were opened")
+    try:
+        content = unseal(text, MANIFEST)
+    except ValueError as error:
+        raise InvalidInput(f"shards {folder!r}: {error}") from None
+    if content["format"] != FORMAT:
+        raise InvalidInput(
+            f"shards {folder!r}: expected format {FORMAT}, got {content['format']}; write the shards again"
+        )
+    shards = tuple(ShardEntry(**entry) for entry in content["shards"])
+    return Manifest(shards, frozenset(content["differing"]), content["source"])

@@ -1,0 +1,206 @@
+"""What workers are asked: the questions of an engine, each about some shards."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...kernels import Rules, Shard
+from ..cut_off import CutOffCounts
+from ..subset import positions_of
+from .recipe import ShardRecipe
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluateTask:
+    """Sum up usage at some prices, and count what was cut off: customers, and units of slack."""
+
+    recipe: ShardRecipe
+    price: NDArray[np.float32]
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> tuple[NDArray[np.int64], ...]:
+        """See `Task`."""
+        usage, counts = np.zeros(self.price.shape, np.int64), np.zeros(2, np.int64)
+        unit = CutOffCounts.at_prices(1, self.price).unit
+        for number in shards:
+            found, cut_off = self.recipe.engine(number, threads).evaluate_with_cut_off(self.price)
+            usage += found
+            counts += cut_off.customers, int(math.ldexp(cut_off.slack, -unit))
+        return usage, counts
+
+
+class ChosenPart(NamedTuple):
+    """Choices of a shard's candidates, eight in a byte, and their usage."""
+
+    candidates: int
+    packed: NDArray[np.uint8]
+    usage: NDArray[np.int64]
+
+    @property
+    def chosen(self) -> NDArray[np.uint8]:
+        """A byte for each candidate."""
+        return np.unpackbits(self.packed, count=self.candidates)
+
+
+@dataclass(frozen=True, eq=False)
+class ChooseTask:
+    """List the best choices at some prices."""
+
+    recipe: ShardRecipe
+    price: NDArray[np.float32]
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[ChosenPart]:
+        """See `Task`."""
+        found = []
+        for number in shards:
+            chosen, usage = self.recipe.engine(number, threads).choose(self.price)
+            found.append(ChosenPart(len(chosen), np.packbits(chosen), usage))
+        return found
+
+
+class CustomersPart(NamedTuple):
+    """Some of a shard's customers: their candidates and rules, but for the groups, which are the same for all."""
+
+    shard: Shard
+    rules: Rules
+
+    @classmethod
+    def sent(cls, shard: Shard, rules: Rules) -> CustomersPart:
+        """Leave out what the driver has."""
+        return cls(shard, rules._replace(group=rules.group[:, :0]))
+
+
+class NumbersSent(NamedTuple):
+    """Row numbers, ascending, as they are sent: by their differences, which are small."""
+
+    steps: NDArray[np.integer[Any]]
+
+    @classmethod
+    def of(cls, numbers: NDArray[np.int64]) -> NumbersSent:
+        """Pack them."""
+        steps = np.diff(numbers, prepend=0)
+        return cls(steps.astype(np.uint32) if steps.max(initial=0) < 1 << 32 else steps)
+
+    def numbers(self) -> NDArray[np.int64]:
+        """Unpack them."""
+        return np.cumsum(self.steps, dtype=np.int64)
+
+
+def within(numbers: NDArray[np.int64], first: int, customers: int) -> NDArray[np.int64]:
+    """Pick those row numbers that are of a shard, counted from its first customer."""
+    start, stop = np.searchsorted(numbers, [first, first + customers])
+    return numbers[start:stop] - first
+
+
+@dataclass(frozen=True, eq=False)
+class SamplesTask:
+    """Gather samples of customers."""
+
+    recipe: ShardRecipe
+    customers: tuple[NumbersSent, ...]
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[list[CustomersPart]]:
+        """See `Task`; of each shard the part of every sample."""
+        samples, found = [sample.numbers() for sample in self.customers], []
+        for number in shards:
+            engine = self.recipe.engine(number, threads)
+            first, customers = engine.shard.first, engine.customers
+            gathered = engine.samples([within(each, first, customers) for each in samples])
+            found.append([CustomersPart.sent(part.shard, part.rules) for part in gathered])
+        return found
+
+
+class FixedPart(NamedTuple):
+    """The answer of `Engine.fix` for a shard, but for the tables.
+
+    free: row numbers in the whole campaign; choices eight in a byte, as many as the customers have candidates.
+    """
+
+    free: NDArray[np.int64]
+    packed_choice: NDArray[np.uint8]
+    free_fine: NDArray[np.uint8]
+    customers: CustomersPart
+
+
+class FixedParts(NamedTuple):
+    """The answer of `Engine.fix` for the shards of a task: the tables of all of them."""
+
+    usage: NDArray[np.int64]
+    fine_usage: NDArray[np.int64]
+    parts: list[FixedPart]
+
+
+@dataclass(frozen=True, eq=False)
+class FixTask:
+    """Fix customers' best choices, and gather those who are left free.
+
+    with_fine: whether anybody asks where in a step of its quantity each value lies.
+    """
+
+    recipe: ShardRecipe
+    price: NDArray[np.float32]
+    regret_threshold: NDArray[np.float32]
+    with_fine: bool
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[FixedParts]:
+        """See `Task`; one entry for all shards."""
+        answers, parts = [], []
+        for number in shards:
+            engine = self.recipe.engine(number, threads)
+            fine = np.empty((0, engine.candidates), np.uint8)
+            if self.with_fine:
+                fine = self.recipe.store.arrays(number, threads, "fine".__eq__)["fine"]
+            fixed = engine.fix(self.price, self.regret_threshold, fine)
+            customers = CustomersPart.sent(fixed.engine.shard, fixed.rules)
+            choice, free = np.packbits(fixed.free_choice), engine.shard.first + fixed.free
+            parts.append(FixedPart(free, choice, fixed.free_fine, customers))
+            answers.append((fixed.usage, fixed.fine_usage))
+        usage, fine_usage = (np.add.reduce(tables) for tables in zip(*answers, strict=True))
+        return [FixedParts(usage, fine_usage, parts)]
+
+
+@dataclass(frozen=True, eq=False)
+class CountTask:
+    """Count the candidates of some customers, shard by shard."""
+
+    recipe: ShardRecipe
+    customers: NumbersSent
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[int]:
+        """See `Task`."""
+        customers, found = self.customers.numbers(), []
+        for number in shards:
+            entry = self.recipe.store.manifest.shards[number]
+            indptr = self.recipe.store.arrays(number, threads, "indptr".__eq__)["indptr"]
+            own = within(customers, entry.first, entry.customers)
+            found.append(int((indptr[own + 1] - indptr[own]).sum()))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class BlocksTask:
+    """List every customer's choice: the best one at some prices, or the given one of free customers.
+
+    free, free_choice: by shard, customers counted from its first one, choices eight in a byte.
+    """
+
+    recipe: ShardRecipe
+    price: NDArray[np.float32]
+    free: dict[int, NDArray[np.int64]]
+    free_choice: dict[int, NDArray[np.uint8]]
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[NDArray[np.uint8]]:
+        """See `Task`; the choices of a shard's candidates, eight in a byte."""
+        return [np.packbits(self.chosen(number, threads)) for number in shards]
+
+    def chosen(self, number: int, threads: int) -> NDArray[np.uint8]:
+        """The choice of a shard's candidates, a byte each."""
+        engine, free = self.recipe.engine(number, threads), self.free[number]
+        choice, _ = engine.choose(self.price)
+        positions = positions_of(engine.shard.indptr, free)
+        choice[positions] = np.unpackbits(self.free_choice[number], count=len(positions))
+        return choice

@@ -1,0 +1,111 @@
+"""A compiled campaign in shards, for engines over clusters: written once, and used again while it is the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ..data.ids import TEXT, text_buffers
+from ..engines.cluster.cluster import Cluster
+from ..engines.cluster.shards import Everybody
+from ..engines.cluster.store import ShardStore, write_store
+from ..kernels import Backend
+from ..model.compiled_campaign import CompiledCampaign
+from ..utils.arrays.array_store import Arrays
+from ..utils.arrays.digests import digest_of_arrays
+from ..utils.errors import InvalidInput
+
+OFFER, CUSTOMER, CUSTOMER_ENDS = "offer", "customer", "customer-ends"
+"""Arrays beside those that passes read: rows of offers, and ids of customers as `data.ids.as_ids` has them."""
+
+
+def attribute_array(number: int) -> str:
+    """Name the array of a shard that holds an attribute as given.
+
+    Parameters
+    ----------
+    number : int
+        Of the attribute.
+
+    Returns
+    -------
+    str
+    """
+    return f"attribute-{number}"
+
+
+def shards_of(
+    compiled: CompiledCampaign, cluster: Cluster, backend: Backend, threads: int
+) -> ShardStore:
+    """Return the shards of a campaign, which are written first where the folder has none of the same campaign.
+
+    Parameters
+    ----------
+    compiled : CompiledCampaign
+    cluster : Cluster
+    backend : Backend
+    threads : int
+
+    Returns
+    -------
+    ShardStore
+
+    Raises
+    ------
+    InvalidInput
+        Where the folder cannot be written.
+    """
+    customers = int(cluster.shard_customers)
+    source = {"campaign": _digest(compiled, backend, threads), "customers": customers}
+    try:
+        store = ShardStore.open(cluster.store)
+        if store.manifest.source == source:
+            return store
+    except InvalidInput:  # there is none, or one of another format
+        pass
+    problem = compiled.problem
+    everybody = Everybody(
+        problem.shard,
+        problem.rules,
+        problem.fine,
+        lambda start, stop: _beside(compiled, start, stop),
+    )
+    cuts = np.append(np.arange(0, problem.customers, customers), problem.customers)
+    return write_store(cluster.store, everybody, cuts, source, threads)
+
+
+def _beside(compiled: CompiledCampaign, start: int, stop: int) -> Arrays:
+    """What is kept of customers start <= i < stop beside what passes read."""
+    problem, candidates = compiled.problem, compiled.campaign.candidates
+    own = slice(*(int(place) for place in problem.shard.indptr[[start, stop]]))
+    arrays = {attribute_array(c): array[own] for c, array in enumerate(problem.attributes)}
+    ids = candidates.customers[start:stop]
+    return {OFFER: candidates.offer[own], **arrays, **_id_arrays(ids)}
+
+
+def _id_arrays(ids: pa.Array) -> dict[str, NDArray[Any]]:
+    """Arrays of ids, as `data.ids.as_ids` takes them."""
+    if ids.type != TEXT:
+        return {CUSTOMER: ids.to_numpy()}
+    ends, text = text_buffers(ids)
+    return {CUSTOMER: text[int(ends[0]) : int(ends[-1])], CUSTOMER_ENDS: ends - ends[0]}
+
+
+def _digest(compiled: CompiledCampaign, backend: Backend, threads: int) -> str:
+    """A digest of all that shards are made of."""
+
+    def arrays() -> Iterator[NDArray[Any]]:
+        problem, candidates = compiled.problem, compiled.campaign.candidates
+        yield from problem.shard[1:]
+        yield from (part for part in problem.rules if isinstance(part, np.ndarray))
+        yield from (problem.fine, *problem.attributes, candidates.offer)
+        yield from _id_arrays(candidates.customers).values()
+
+    numbers = repr((compiled.problem.rules.groups, compiled.problem.rules.nodes)).encode()
+    digest = digest_of_arrays(arrays(), backend.kernels.hash_blocks, threads)
+    return hashlib.sha256(numbers + digest).hexdigest()
