@@ -54,6 +54,9 @@ PAGES = sorted(
 )
 
 
+PUBLIC = ("couponry", "couponry.affinity", "couponry.demo", "couponry.engines")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_pages_use_what_is_public(page: Path) -> None:
     """Nobody is told to import what may move."""
@@ -63,7 +66,7 @@ def test_pages_use_what_is_public(page: Path) -> None:
         (name, "") for name in re.findall(r"^\s*import (couponry[\w.]*)", text, re.MULTILINE)
     ]
     for module, names in imported:
-        assert module in ("couponry", "couponry.affinity", "couponry.demo"), module
+        assert module in PUBLIC, module
         public = importlib.import_module(module)
         for name in re.findall(r"\w+", names):
             assert hasattr(public, name), f"{module}.{name}"

@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from .cluster.cluster import Cluster
     from .cluster.in_process import InProcessRunner, ProcessPoolRunner
     from .cluster.runner import Runner
+    from .cluster.work import work
 
-__all__ = ["Cluster", "InProcessRunner", "ProcessPoolRunner", "Runner"]
+__all__ = ["Cluster", "InProcessRunner", "ProcessPoolRunner", "Runner", "work"]
 
 _WHERE = {
     "Cluster": ".cluster.cluster",
     "InProcessRunner": ".cluster.in_process",
     "ProcessPoolRunner": ".cluster.in_process",
     "Runner": ".cluster.runner",
+    "work": ".cluster.work",
 }
 
 

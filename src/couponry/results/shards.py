@@ -75,7 +75,8 @@ def shards_of(
         problem.fine,
         lambda start, stop: _beside(compiled, start, stop),
     )
-    cuts = np.append(np.arange(0, problem.customers, customers), problem.customers)
+    count = -(-problem.customers // customers)
+    cuts = np.arange(count + 1) * problem.customers // count
     return write_store(cluster.store, everybody, cuts, source, threads)
 
 

@@ -31,12 +31,14 @@ from ...utils.progress.watch import check_cancelled
 from ..changes import Alternatives
 from ..cut_off import CutOff, CutOffCounts
 from ..exchanges import Exchanges
-from ..local import LocalEngine
+from ..local import BLOCK_CANDIDATES, LocalEngine
 from ..parts import joined
 from ..protocol import FixedChoices
 from .recipe import ShardRecipe
 from .runner import Runner, Task
+from .store import ShardEntry
 from .tasks import (
+    BlocksPart,
     BlocksTask,
     ChooseTask,
     CountTask,
@@ -148,16 +150,32 @@ class ClusterEngine:
         free: NDArray[np.int64],
         free_choice: NDArray[np.uint8],
     ) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
-        """See `Engine.blocks`; a block is a shard."""
-        entries = self._manifest.shards
+        """See `Engine.blocks`; the blocks are those of a `LocalEngine`, whatever the shards."""
         task = self.blocks_task(price, free, free_choice)
+        start, waiting = 0, []
+        for entry, part in self._one_by_one(task):
+            chosen, done = np.unpackbits(part.packed, count=entry.candidates), 0
+            for customer, end in zip(
+                part.customers.tolist(), part.candidates.tolist(), strict=True
+            ):
+                waiting.append(chosen[done:end])
+                if entry.first + customer > start:
+                    yield start, entry.first + customer, np.concatenate(waiting)
+                    start, waiting = entry.first + customer, []
+                done = end
+            waiting.append(chosen[done:])
+        if start < self.customers:
+            yield start, self.customers, np.concatenate(waiting)
+
+    def _one_by_one(
+        self, task: Callable[[Sequence[int]], BlocksTask]
+    ) -> Iterator[tuple[ShardEntry, BlocksPart]]:
+        """Ask about as many shards at a time as are worked on together."""
         for start in range(0, len(self._shards), self._runner.tasks):
             check_cancelled()
             some = self._shards[start : start + self._runner.tasks]
-            for number, packed in zip(some, self._runner.map(task(some), some), strict=True):
-                entry = entries[number]
-                chosen = np.unpackbits(packed, count=entry.candidates)
-                yield entry.first, entry.first + entry.customers, chosen
+            entries = self._manifest.shards[start : start + len(some)]
+            yield from zip(entries, self._runner.map(task(some), some), strict=True)
 
     def blocks_task(
         self, price: NDArray[np.float32], free: NDArray[np.int64], free_choice: NDArray[np.uint8]
@@ -178,13 +196,15 @@ class ClusterEngine:
         if len(free):
             counts = self._map(CountTask(self._recipe, NumbersSent.of(free)))
         end = np.cumsum([0, *counts])
+        candidates = np.cumsum([0, *(entry.candidates for entry in self._manifest.shards)])
         first = np.array([*(entry.first for entry in self._manifest.shards), self.customers])
         cuts = np.searchsorted(free, first)
 
         def task(shards: Sequence[int]) -> BlocksTask:
             own = {n: free[cuts[n] : cuts[n + 1]] - first[n] for n in shards}
             choice = {n: np.packbits(free_choice[end[n] : end[n + 1]]) for n in shards}
-            return BlocksTask(self._recipe, price, own, choice)
+            before = {n: int(candidates[n]) for n in shards}
+            return BlocksTask(self._recipe, price, own, choice, before, BLOCK_CANDIDATES)
 
         return task
 

@@ -3,8 +3,8 @@
 shards.json                format, shards, what differs by customer, what the shards were made from; written last
 <number>-<digest>.arrays   a shard each; see `couponry.utils.arrays.array_file`
 
-A file's name has its digest, so that another store in the same folder touches none of these. Stores are built of files
-that appear whole; nothing is ever changed in one.
+Files appear whole, and none is ever changed. A file's name has its digest, so that it does not matter how many attempts
+write it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels import load
-from ...utils.arrays.array_file import map_arrays, write_arrays
+from ...utils.arrays.array_file import SUFFIX, map_arrays, write_arrays
 from ...utils.arrays.array_store import Arrays
 from ...utils.arrays.recorded_arrays import DamagedArray, seal, unseal
 from ...utils.errors import InvalidInput, first_line
+from ...utils.files.locks import writing
 from ...utils.parallel import parallel_map
 from ..parts import by_customer
 from .shards import PASSED, Everybody
@@ -185,16 +186,26 @@ def write_store(
     Returns
     -------
     ShardStore
+
+    Raises
+    ------
+    InvalidInput
+        Where the folder cannot be written, or somebody else is writing it.
     """
     path = Path(folder).absolute()
-    path.mkdir(parents=True, exist_ok=True)
 
     def write(number: int) -> ShardEntry:
         start, stop = (int(customer) for customer in cuts[[number, number + 1]])
         return write_shard(path, number, everybody.arrays_of(start, stop), 1)
 
-    entries = list(parallel_map(write, range(len(cuts) - 1), threads))
-    return write_manifest(path, entries, by_customer(everybody.shard, everybody.rules), source)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with writing(path, "store of shards"):
+            entries = list(parallel_map(write, range(len(cuts) - 1), threads))
+            differing = by_customer(everybody.shard, everybody.rules)
+            return write_manifest(path, entries, differing, source)
+    except OSError as error:
+        raise InvalidInput(f"shards {str(path)!r}: {first_line(error)}") from None
 
 
 def write_shard(folder: Path, number: int, arrays: Arrays, threads: int) -> ShardEntry:
@@ -231,7 +242,7 @@ def write_shard(folder: Path, number: int, arrays: Arrays, threads: int) -> Shar
 def write_manifest(
     folder: Path, entries: Sequence[ShardEntry], differing: frozenset[str], source: Any
 ) -> ShardStore:
-    """Commit shards: from now on they are the store.
+    """Commit shards: from now on they are the store, and those of the one before are removed.
 
     Parameters
     ----------
@@ -256,6 +267,10 @@ def write_manifest(
     draft = folder / f".{MANIFEST}"
     draft.write_text(seal(content), encoding="utf-8")
     draft.replace(folder / MANIFEST)
+    stays = {entry.file for entry in entries}
+    for path in folder.glob(f"*{SUFFIX}"):
+        if path.name not in stays:
+            path.unlink(missing_ok=True)  # whoever maps it keeps it
     return ShardStore.open(folder)
 
 

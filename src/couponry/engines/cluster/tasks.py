@@ -181,26 +181,61 @@ class CountTask:
         return found
 
 
+class BlocksPart(NamedTuple):
+    """Choices of a shard's candidates, eight in a byte, and where blocks end in it: customers, and their candidates."""
+
+    packed: NDArray[np.uint8]
+    customers: NDArray[np.int64]
+    candidates: NDArray[np.int64]
+
+
 @dataclass(frozen=True, eq=False)
 class BlocksTask:
     """List every customer's choice: the best one at some prices, or the given one of free customers.
 
     free, free_choice: by shard, customers counted from its first one, choices eight in a byte.
+    before: candidates before a shard. block: candidates of a block, about.
     """
 
     recipe: ShardRecipe
     price: NDArray[np.float32]
     free: dict[int, NDArray[np.int64]]
     free_choice: dict[int, NDArray[np.uint8]]
+    before: dict[int, int]
+    block: int
 
-    def __call__(self, shards: tuple[int, ...], threads: int) -> list[NDArray[np.uint8]]:
-        """See `Task`; the choices of a shard's candidates, eight in a byte."""
-        return [np.packbits(self.chosen(number, threads)) for number in shards]
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[BlocksPart]:
+        """See `Task`."""
+        found = []
+        for number in shards:
+            indptr, chosen = self.chosen(number, threads)
+            before = self.before[number]
+            wanted = np.arange(
+                (before // self.block + 1) * self.block, before + len(chosen) + 1, self.block
+            )
+            ends = np.searchsorted(indptr, wanted - before, side="left")
+            found.append(BlocksPart(np.packbits(chosen), ends, indptr[ends]))
+        return found
 
-    def chosen(self, number: int, threads: int) -> NDArray[np.uint8]:
-        """The choice of a shard's candidates, a byte each."""
+    def chosen(self, number: int, threads: int) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """List the choices of one shard.
+
+        Parameters
+        ----------
+        number : int
+            Of the shard.
+        threads : int
+
+        Returns
+        -------
+        indptr : ndarray of int64, shape (n + 1,)
+            Where each customer's candidates begin.
+        chosen : ndarray of uint8
+            1 for each candidate that is allocated, else 0.
+        """
         engine, free = self.recipe.engine(number, threads), self.free[number]
+        indptr = engine.shard.indptr
         choice, _ = engine.choose(self.price)
-        positions = positions_of(engine.shard.indptr, free)
+        positions = positions_of(indptr, free)
         choice[positions] = np.unpackbits(self.free_choice[number], count=len(positions))
-        return choice
+        return indptr, choice

@@ -149,13 +149,12 @@ def map_arrays(
         if os.fstat(file.fileno()).st_size != start + header["bytes"]:
             raise DamagedArray("it is shorter or longer than it was written")
         state = file_state(file.fileno())
-        found = {
-            name: map_file(
-                file, start + entry["begin"], np.dtype(entry["dtype"]), tuple(entry["shape"])
-            )
-            for name, entry in header["arrays"].items()
-            if wanted(name)
-        }
+        whole = map_file(file, 0, np.dtype(np.uint8), (start + header["bytes"],))
+    found = {
+        name: _part_of(whole, start, entry)
+        for name, entry in header["arrays"].items()
+        if wanted(name)
+    }
     is_settled = max(state[1:3]) < time.time_ns() - SETTLED_NANOSECONDS
     for name, array in found.items():
         if _known.get((digest, name)) == state:
@@ -166,6 +165,14 @@ def map_arrays(
         if is_settled:
             _known[digest, name] = state
     return found
+
+
+def _part_of(whole: NDArray[np.uint8], start: int, entry: Mapping[str, Any]) -> NDArray[Any]:
+    """One array of a mapped file, whose arrays begin at `start`."""
+    dtype, begin = np.dtype(entry["dtype"]), start + int(entry["begin"])
+    size = dtype.itemsize * int(np.prod(entry["shape"], dtype=np.int64))
+    part: NDArray[Any] = whole[begin : begin + size].view(dtype)
+    return part.reshape(entry["shape"])
 
 
 def _aligned(position: int) -> int:

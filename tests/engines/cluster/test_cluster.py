@@ -1,0 +1,283 @@
+"""Solves over shards: the bits of a solve on one machine, whoever runs the tasks, and however they are cut."""
+
+from __future__ import annotations
+
+import functools
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.support.cluster_campaigns import (
+    AS_THE_LARGEST,
+    CUSTOMERS,
+    GAPS,
+    KINDS,
+    fingerprint,
+    mixed,
+    segments,
+    solved,
+)
+from tests.support.large_campaign import FEW_FREE, GAP, campaign
+
+from couponry import CancelToken, InvalidInput, Unsupported
+from couponry.analysis.compare import compare, compare_saved
+from couponry.engines import Cluster, InProcessRunner, ProcessPoolRunner, Runner
+from couponry.engines import local as local_engines
+from couponry.engines.cluster import engine as engines
+from couponry.engines.cluster.engine import ClusterEngine
+from couponry.engines.cluster.runner import shared_out
+from couponry.engines.local import LocalEngine
+from couponry.kernels import load
+from couponry.result import Result
+from couponry.results.shards import shards_of
+
+
+@functools.cache
+def locally(kind: str) -> tuple[str, float]:
+    """Fingerprint and passes of a solve in memory."""
+    result = solved(kind, threads=1)
+    return fingerprint(result), result.full_passes
+
+
+def sharded(
+    folder: Path, shards: int, runner: Runner | None = None, of: int = CUSTOMERS
+) -> Cluster:
+    return Cluster(runner or InProcessRunner(2, 3), folder, -(-of // shards))
+
+
+def customers_of(kind: str) -> int:
+    return KINDS[kind]().compile().problem.customers
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolRunner]:
+    runner = ProcessPoolRunner(2)
+    yield runner
+    runner.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shards", [4, 16, 64])
+def test_the_bits_of_one_machine(kind: str, shards: int, tmp_path: Path) -> None:
+    result = solved(kind, threads=2, engine=sharded(tmp_path, shards, of=customers_of(kind)))
+    assert len(list(tmp_path.glob("*.arrays"))) == shards
+    assert (fingerprint(result), result.full_passes) == locally(kind)
+    assert result.engine == "local shards"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shards", [4, 16, 64])
+def test_the_bits_of_one_machine_in_processes(
+    kind: str, shards: int, tmp_path: Path, pool: ProcessPoolRunner
+) -> None:
+    engine = sharded(tmp_path, shards, pool, of=customers_of(kind))
+    result = solved(kind, threads=1, engine=engine)
+    assert (fingerprint(result), result.full_passes) == locally(kind)
+
+
+def test_kinds_are_what_they_are_for() -> None:
+    """The plan of the matching campaign is under noise, nothing is feasible in one, and so on."""
+    matching, contacts, split = (solved(kind) for kind in ("matching", "contacts", "segments"))
+    quantities = matching.compiled.problem.quantities
+    assert matching.plan.price.shape[0] == 1 + quantities + 1
+    assert len(contacts.compiled.problem.rules.constraint_ptr) > 1
+    assert len(split.compiled.problem.shard.segment) > 1
+    assert solved("infeasible").status == "infeasible"
+
+
+def test_samples_and_newton(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A campaign large enough for nested samples, curvature and a few free customers: nothing else is gathered."""
+    monkeypatch.setattr(engines, "MOST_GATHERED", 1_000)
+    local = campaign().solve(gap=GAP, solver_options=FEW_FREE, threads=2)
+    engine = sharded(tmp_path, 16, of=40_000)
+    result = campaign().solve(gap=GAP, solver_options=FEW_FREE, threads=1, engine=engine)
+    assert 0 < len(result.plan.free) < 20_000
+    assert fingerprint(result) == fingerprint(local) and result.full_passes == local.full_passes
+    for ask in (lambda e: e.shard, lambda e: e.choose(result.plan.price)):
+        with pytest.raises(Unsupported, match="expected at most 1,000"):
+            ask(result.plan.engine)
+
+
+def test_everybody_in_memory(tmp_path: Path) -> None:
+    """Where candidates are few the solver asks for all of them, which are gathered."""
+    made = segments()
+    local = made.solve(threads=1)
+    assert fingerprint(made.solve(threads=1, engine=sharded(tmp_path, 4))) == fingerprint(local)
+
+
+# ---- answers one by one
+
+
+@pytest.mark.parametrize("customers", [CUSTOMERS, 40])
+def test_answers_like_everybody(
+    customers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In sixteen shards, and with a customer in each."""
+    compiled, backend = segments(customers).compile(), load()
+    problem = compiled.problem
+    for module in (local_engines, engines):
+        monkeypatch.setattr(module, "BLOCK_CANDIDATES", 20 + customers // 8)
+    made = sharded(tmp_path, min(16 if customers > 40 else 40, customers), of=customers)
+    cluster = made.engine(shards_of(compiled, made, backend, 1), backend.name, 0, 1)
+    local = LocalEngine(problem.shard, problem.rules, backend, 1, 0)
+    random = np.random.default_rng(3)
+    price = random.random(problem.no_prices().shape).astype(np.float32)
+    threshold = np.full((1, 2, *price.shape[1:]), 0.2, np.float32)
+    for mine, theirs in zip(cluster.choose(price), local.choose(price), strict=True):
+        assert np.array_equal(mine, theirs)
+    assert (cluster.customers, cluster.candidates) == (local.customers, local.candidates)
+    assert cluster.most_candidates == local.most_candidates
+    for fine in (problem.fine, problem.fine[:0]):
+        mine, theirs = (each.fix(price, threshold, fine) for each in (cluster, local))
+        assert 0 < len(mine.free) < problem.customers
+        for one, other in zip(mine[:5], theirs[:5], strict=True):
+            assert np.array_equal(one, other)
+        for one, other in zip(mine.engine.shard, theirs.engine.shard, strict=True):
+            assert np.array_equal(one, other)
+    blocks = [list(each.blocks(price, mine.free, mine.free_choice)) for each in (cluster, local)]
+    assert [block[:2] for block in blocks[0]] == [block[:2] for block in blocks[1]]
+    assert all(np.array_equal(one[2], other[2]) for one, other in zip(*blocks, strict=True))
+    assert len(blocks[0]) > 5
+    others = problem.rules._replace(upper=np.ones(problem.customers, np.int32))
+    assert np.array_equal(
+        cluster.with_rules(others).evaluate(price), local.with_rules(others).evaluate(price)
+    )
+
+
+def test_shares_are_consecutive_and_about_as_large() -> None:
+    assert shared_out(range(7), 3) == [(0, 1), (2, 3), (4, 5, 6)]
+    assert shared_out(range(2), 5) == [(0,), (1,)]
+
+
+# ---- used again, and what is wrong
+
+
+def test_shards_are_written_once(tmp_path: Path) -> None:
+    made = mixed()
+    engine = sharded(tmp_path, 4)
+    first = made.solve(gap=GAPS["mixed"], solver_options=AS_THE_LARGEST, engine=engine)
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    bounds = made.changed(limits={"b": {"max": 2_000}})
+    bounds.solve(gap=GAPS["mixed"], solver_options=AS_THE_LARGEST, engine=engine)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
+    other = made.changed(rules={"slots": {"max": 2}})
+    other.solve(gap=GAPS["mixed"], solver_options=AS_THE_LARGEST, engine=engine)
+    assert not set(tmp_path.glob("*.arrays")) & set(written)
+    assert first.allocation is not None
+    with pytest.raises(InvalidInput, match="it is missing; write the shards again"):
+        fingerprint(first)
+
+
+def spoilt(path: Path) -> None:
+    content = np.fromfile(path, np.uint8)
+    content[4096:] ^= 1  # all arrays
+    content.tofile(path)
+
+
+def replaced(path: Path) -> None:
+    other = sorted(path.parent.glob("*.arrays"))[-1]
+    path.write_bytes(other.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (Path.unlink, "it is missing"),
+        (spoilt, "is not as it was written"),
+        (replaced, "not the file that was written"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "shorter or longer"),
+        (lambda path: path.write_bytes(b""), "not the file"),
+    ],
+)
+def test_a_shard_that_is_not_as_written_is_one_error(
+    damage: Any, said: str, tmp_path: Path, pool: ProcessPoolRunner
+) -> None:
+    result = solved("mixed", engine=sharded(tmp_path, 4, pool))
+    victim = sorted(tmp_path.glob("*.arrays"))[1]
+    damage(victim)
+    with pytest.raises(InvalidInput, match="shard ") as raised:
+        result.plan.engine.evaluate(result.plan.price)
+    assert said in str(raised.value) and victim.name[:6] in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"format": 2}'])
+def test_a_manifest_that_cannot_be_read_is_written_anew(text: str, tmp_path: Path) -> None:
+    (tmp_path / "shards.json").write_text(text)
+    assert solved("mixed", engine=sharded(tmp_path, 4)).status == "optimal"
+
+
+def test_bad_arguments(tmp_path: Path) -> None:
+    runner = InProcessRunner()
+    for wrong in ({"runner": 3}, {"store": ""}, {"store": 3}, {"shard_customers": 0}):
+        with pytest.raises(InvalidInput, match=next(iter(wrong))):
+            Cluster(**({"runner": runner, "store": tmp_path} | wrong))
+    with pytest.raises(InvalidInput, match="engine: expected a cluster"):
+        mixed().solve(engine="spark")  # type: ignore[arg-type]
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidInput, match=r"shards '[^']*file'"):
+        mixed().solve(engine=Cluster(runner, tmp_path / "file"))
+
+
+# ---- as locally
+
+
+def test_a_driver_that_was_killed_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each of its passes."""
+    monkeypatch.setattr("couponry.engines.checkpoint.LEAST_RECORDED_CANDIDATES", 1)
+    path, made = tmp_path / "journal", sharded(tmp_path / "shards", 4)
+    passes = 0
+
+    class Killed(Exception):
+        pass
+
+    original = ClusterEngine.evaluate_with_cut_off
+
+    def counted(self: ClusterEngine, price: Any) -> Any:
+        nonlocal passes
+        if passes == 1:
+            raise Killed
+        passes += 1
+        return original(self, price)
+
+    monkeypatch.setattr(ClusterEngine, "evaluate_with_cut_off", counted)
+    sizes, result = [], None
+    while result is None:
+        passes = 0
+        try:
+            result = solved("segments", checkpoint=path, engine=made)
+        except Killed:
+            sizes.append(path.stat().st_size)
+    assert len(sizes) > 1 and sizes == sorted(set(sizes))  # each went on where the last one was
+    assert fingerprint(result) == locally("segments")[0]
+    assert result.full_passes == pytest.approx(locally("segments")[1])
+
+
+def test_a_cancelled_solve_ends(tmp_path: Path) -> None:
+    token = CancelToken()
+    token.cancel()
+    assert solved("mixed", engine=sharded(tmp_path, 4), cancel=token).message == "cancelled"
+
+
+def test_results_are_pickled_without_the_cluster(tmp_path: Path) -> None:
+    result: Result = solved("contacts", engine=sharded(tmp_path, 4))
+    again = pickle.loads(pickle.dumps(result))
+    assert isinstance(again.plan.engine, LocalEngine)
+    assert fingerprint(again) == locally("contacts")[0]
+
+
+def test_results_answer_questions(tmp_path: Path) -> None:
+    """What is asked of a result is what it is on one machine."""
+    local, result = solved("segments"), solved("segments", engine=sharded(tmp_path, 16))
+    for customer in ("c17", "c1919"):
+        assert result.explain(customer).as_dict() == local.explain(customer).as_dict()
+    assert result.by("brand").equals(local.by("brand"))
+    assert result.per_customer().equals(local.per_customer())
+    other = solved("mixed")
+    for before in (local, result):
+        moved = compare_saved(before, other).moved
+        assert compare(before, other, None).moved == moved and moved.customers > 0
+    assert compare(local, result, None).moved.customers == 0

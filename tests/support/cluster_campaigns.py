@@ -1,0 +1,159 @@
+"""Campaigns for engines over shards, one of each kind that passes differ by, and fingerprints of their results."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from couponry import Campaign, CustomerRule, Limit
+from couponry.result import Result
+from couponry.solver.options import SampleSize, SamplingOptions, SizeOptions, SolverOptions
+
+CUSTOMERS, OFFERS, WIDTH = 1_920, 40, 8
+
+AS_THE_LARGEST = SolverOptions(
+    sizes=SizeOptions(tiny_candidates=0, in_memory_candidates=0),
+    sampling=SamplingOptions(
+        first_candidates=1 << 10,
+        curvature=SampleSize(1 << 11, 0.0, 1 << 11),
+        regret=SampleSize(1 << 11, 0.0, 1 << 11),
+    ),
+)
+"""Solves these campaigns as the largest are solved: by samples, with most customers fixed."""
+
+
+def tables(ties: bool = False, customers: int = CUSTOMERS) -> dict[str, pa.Table]:
+    """Offers of eight brands; each customer has some of them, and text for an id."""
+    random = np.random.default_rng(1)
+    offer = np.argsort(random.random((customers, OFFERS)), axis=1)[:, :WIDTH].ravel()
+    value = random.gamma(2.0, 1.0, len(offer)).astype(np.float32)
+    customer = np.char.add("c", np.arange(customers).astype(str))
+    return {
+        "offers": pa.table(
+            {
+                "offer": np.arange(OFFERS),
+                "brand": np.array([f"b{j % 8}" for j in range(OFFERS)]),
+                "product": np.arange(OFFERS) // 2,
+            }
+        ),
+        "candidates": pa.table(
+            {
+                "customer": np.repeat(customer, WIDTH),
+                "offer": offer,
+                "value": np.ones(len(offer)) if ties else value,
+                "cost": random.uniform(0.2, 1.0, len(offer)),
+            }
+        ),
+        "customers": pa.table(
+            {
+                "customer": customer,
+                "segment": random.choice(["gold", "silver", "new"], customers),
+                "slots": random.integers(1, 5, customers),
+            }
+        ),
+    }
+
+
+SLOTS = CustomerRule("slots", max=3)
+CAPS = Limit("caps", by="brand", max=500)
+
+
+def mixed() -> Campaign:
+    """Caps, a promise and a budget."""
+    limits = [CAPS, Limit("promise", where={"brand": "b1"}, min=450)]
+    return Campaign(**tables(), rules=[SLOTS], limits=[*limits, Limit("b", sum="cost", max=2_200)])
+
+
+def segments(customers: int = CUSTOMERS) -> Campaign:
+    """Bounds that differ by customer, and limits on some customers alone."""
+    rules = [CustomerRule("slots", max="slots"), CustomerRule("brands", by="brand", max=1)]
+    limits = [
+        Limit("gold", max=700, customers={"segment": ["gold"]}),
+        Limit("new", min=300, where={"brand": ["b2", "b3"]}, customers={"segment": ["new"]}),
+    ]
+    return Campaign(**tables(customers=customers), rules=rules, limits=[CAPS, *limits])
+
+
+def contacts() -> Campaign:
+    """A history, and rules that overlap, so that customers are searched."""
+    made = tables()
+    random = np.random.default_rng(5)
+    who = random.integers(0, CUSTOMERS, 1_500)
+    had = pa.table(
+        {"customer": np.char.add("c", who.astype(str)), "offer": random.integers(0, OFFERS, 1_500)}
+    )
+    rules = [
+        CustomerRule("slots", min=1, max="slots"),
+        CustomerRule("brands", by="brand", max=1),
+        CustomerRule("products", by="product", max=1),
+        CustomerRule("apart", conflicts={"offer_a": [1, 2, 5], "offer_b": [10, 23, 30]}),
+    ]
+    return Campaign(**made, history=had, rules=rules, limits=[CAPS])
+
+
+def matching() -> Campaign:
+    """Everybody is alike, so that only noise tells them apart."""
+    limits = [Limit("each", by="offer", max=23), Limit("budget", sum="cost", max=480)]
+    return Campaign(**tables(ties=True), rules=[CustomerRule("one", max=1)], limits=limits)
+
+
+def soft() -> Campaign:
+    """A soft limit, and ratios, hard and soft."""
+    limits = [
+        CAPS,
+        Limit("wish", min=700, where={"brand": "b3"}, mode="soft", penalty=0.4),
+        Limit("return", ratio=("value", "cost"), min=5.5),
+        Limit("mix", ratio=("value", "cost"), min=9.0, mode="soft", penalty=20.0),
+    ]
+    return Campaign(**tables(), rules=[SLOTS], limits=limits)
+
+
+def infeasible() -> Campaign:
+    """A promise that caps and rules of single customers do not leave room for."""
+    rules = [CustomerRule("slots", max="slots"), CustomerRule("brands", by="brand", max=1)]
+    caps = Limit("caps", by="brand", max=64)
+    limits = [caps, Limit("promise", where={"brand": ["b1", "b2"]}, min=160)]
+    return Campaign(**tables(customers=320), rules=rules, limits=limits)
+
+
+KINDS: dict[str, Callable[[], Campaign]] = {
+    made.__name__: made for made in (mixed, segments, contacts, matching, soft, infeasible)
+}
+
+
+GAPS = dict.fromkeys(KINDS, 4e-3) | {"matching": 1e-4}
+"""Gap that each kind is solved to: matching ends under noise, and nothing takes long."""
+
+
+def solved(kind: str, **options: Any) -> Result:
+    """Solve a campaign of a kind as the largest are solved."""
+    return KINDS[kind]().solve(gap=GAPS[kind], solver_options=AS_THE_LARGEST, **options)
+
+
+def fingerprint(result: Result) -> str:
+    """SHA-256 of the allocation, the prices, the limits, and every figure that depends on no clock or machine."""
+    digest = hashlib.sha256()
+    allocation = None if result.allocation is None else result.allocation.to_arrow()
+    for table in (allocation, result.limits):
+        if table is not None:
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, table.schema) as writer:
+                writer.write_table(table.combine_chunks())
+            digest.update(sink.getvalue())
+    digest.update(result.prices.tobytes())
+    digest.update(repr(figures(result)).encode())
+    return digest.hexdigest()
+
+
+def figures(result: Result) -> dict[str, Any]:
+    """What a result says beside its tables."""
+    names = (
+        "status", "message", "objective", "objective_error", "bound", "gap", "max_violation", "nit",
+        "allocated", "customers_below_min", "customers_without_mandatory", "customers_cut_off",
+        "method", "infeasible",
+    )  # fmt: skip
+    return {name: getattr(result, name) for name in names}
