@@ -199,8 +199,7 @@ class Campaign(CampaignView):
         progress, cancel : optional
             As `couponry.watch` takes them. A cancelled solve returns the best allocation so far.
         checkpoint : str or Path, optional
-            A file that progress is kept in: a solve that was killed, started again with the same campaign, arguments
-            and file, goes on where it was and ends with the same bits.
+            A file that progress is kept in: a solve that was killed goes on where it was, and ends with the same bits.
         start : Result, table, str or Path, optional
             Warm start: a result, its limits, or the folder it was written to, whose prices to start from.
         solver_options : SolverOptions, optional
@@ -216,7 +215,6 @@ class Campaign(CampaignView):
         Raises
         ------
         InvalidInput
-            For bad arguments or input.
 
         Warns
         -----
@@ -224,10 +222,8 @@ class Campaign(CampaignView):
             Of the warnings among what `check` lists.
         """
         solver = DEFAULT_OPTIONS if solver_options is None else solver_options
-        options = SolveOptions(
-            gap, time_limit, threads, seed, backend, progress, cancel, checkpoint, start, solver,
-            engine,
-        )  # fmt: skip
+        parts = (gap, time_limit, threads, seed, backend, progress, cancel, checkpoint, start)
+        options = SolveOptions(*parts, solver, engine)
         solution = solve(self._data, options, self._compiled, warn_of_findings)
         self._hold(self._data, solution.known_compiled)
         return Result.from_solution(solution, Campaign)

@@ -276,8 +276,7 @@ class Engine(Protocol):
             Regret up to which a candidate that leaves (0) or comes (1) leaves its customer free. Each level holds for
             half of the customers of the level before.
         fine : ndarray of uint8, shape (n_attributes, n_candidates)
-            Where in a step of its quantity each value lies; of an engine over shards, which have it, no more than how
-            many attributes.
+            Where in a step of its quantity each value lies; engines over shards have it, and look at its length alone.
 
         Returns
         -------
@@ -394,8 +393,7 @@ class Engine(Protocol):
         ----------
         search : LocalSearch
             Nothing of it is changed.
-        open_rows : OpenRows
-        rooms : Rooms
+        open_rows, rooms : OpenRows, Rooms
         width : int
             Moves that use a row, and moves that relieve it, that are looked at.
         """

@@ -32,12 +32,12 @@ from ..utils.progress.watch import shielded, watch
 from ..utils.version import __version__
 from .allocation import Allocation
 from .certificate import certificate_of
+from .cluster.shards import shards_of
 from .coupon_rows import PlannedRows
 from .exact_plan import KeptParts, SolvedBy
 from .infeasibility import describe_infeasibility
 from .limits_table import limits_table, max_violation
 from .options import SolveOptions
-from .shards import shards_of
 from .shortfalls import Shortfalls, shortfalls
 from .soft_ratios import solve_with_soft_ratios
 from .solution import CampaignSolution

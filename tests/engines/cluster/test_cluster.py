@@ -32,7 +32,7 @@ from couponry.engines.cluster.runner import shared_out
 from couponry.engines.local import LocalEngine
 from couponry.kernels import load
 from couponry.result import Result
-from couponry.results.shards import shards_of
+from couponry.results.cluster.shards import shards_of
 
 
 @functools.cache

@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..data.ids import TEXT, text_buffers
-from ..engines.cluster.cluster import Cluster
-from ..engines.cluster.shards import Everybody
-from ..engines.cluster.store import ShardStore, write_store
-from ..kernels import Backend
-from ..model.compiled_campaign import CompiledCampaign
-from ..utils.arrays.array_store import Arrays
-from ..utils.arrays.digests import digest_of_arrays
-from ..utils.errors import InvalidInput
+from ...data.ids import TEXT, text_buffers
+from ...engines.cluster.cluster import Cluster
+from ...engines.cluster.shards import Everybody
+from ...engines.cluster.store import ShardStore, write_store
+from ...kernels import Backend
+from ...model.compiled_campaign import CompiledCampaign
+from ...utils.arrays.array_store import Arrays
+from ...utils.arrays.digests import digest_of_arrays
+from ...utils.errors import InvalidInput
 
 OFFER, CUSTOMER, CUSTOMER_ENDS = "offer", "customer", "customer-ends"
 """Arrays beside those that passes read: rows of offers, and ids of customers as `data.ids.as_ids` has them."""
