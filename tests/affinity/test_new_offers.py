@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -28,6 +29,7 @@ from couponry.affinity.pipeline_model import quick_discovery
 from couponry.kernels import load
 from couponry.kernels.affinity_contract import Chosen
 
+ARRAYS = "number", "offer", "role", "score"
 QUOTA = {"reward": 4, "activation": 3, "innovation": 5}
 SIZE = Shoppers(1500, rows=20, products=200, types=15, offers=40, weeks=20, scattered=False)
 
@@ -90,7 +92,8 @@ def test_the_likeliest_of_those_chosen_by_neighbours_are_taken() -> None:
     assert made._new is not None
     bought = made._read(CustomerRange.whole(everything))
     pool = made._chooser().choose(bought.matrix, own_weight=bought.own_weight)
-    found = made._new.likeliest(pool, bought.matrix)
+    given = replace(pool, **{name: getattr(pool, name).copy() for name in ARRAYS})  # written over
+    found = made._new.likeliest(given, bought.matrix)
     log_odds = log_odds_of(made, bought.matrix, pool.number, pool.offer, pool.score)
     expected = []
     for role, quota in enumerate(QUOTA.values()):

@@ -20,6 +20,8 @@ from couponry.utils.arrays.mapped_arrays import (
     read_ahead,
     release_pages,
 )
+from couponry.utils.arrays.working_memory import WorkingMemory
+from couponry.utils.crew import run_together
 
 
 @pytest.fixture(params=["memory", "folder"])
@@ -139,3 +141,16 @@ def test_parts_of_larger_arrays_do_not_keep_them_in_memory() -> None:
     del whole
     assert kept() is None
     assert writer.finish().tolist() == list(range(10))
+
+
+def test_working_memory_is_used_again_by_its_thread_alone() -> None:
+    memory = WorkingMemory()
+    first = memory.array("a", (3, 4), np.float32)
+    first[:] = 1.0
+    fewer, other = memory.array("a", (2, 3), np.int32), memory.array("b", (0, 5), np.uint8)
+    assert np.shares_memory(first, fewer) and other.shape == (0, 5)
+    assert fewer.shape == (2, 3) and (fewer.view(np.float32) == 1.0).all()
+    assert memory.array("a", (50,), np.float64).shape == (50,)
+    held = {}
+    run_together(lambda worker: held.update({worker: memory.array("a", (9,), np.int8)}), 3)
+    assert not any(np.shares_memory(held[0], held[worker]) for worker in (1, 2))

@@ -13,6 +13,7 @@ from ...data.candidate_batches import CandidateBlocks
 from ...data.candidate_rows import CandidateRows
 from ...data.memory_estimate import BASE_BYTES
 from ...data.roles import ROLES
+from ...utils.arrays.working_memory import WorkingMemory
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
 from ...utils.memory import parse_size, size_text
@@ -312,11 +313,12 @@ class CandidateModel(Parameters):
         chooser = self._chooser()
         given = self.regressions_, self.popularity_, self.response, self.offer_columns or {}
         odds = ResponseOdds.from_models(*given, own=isinstance(self.personal, PersonalModel))
+        memory = WorkingMemory()
 
         def make_rows(part: tuple[CustomerRange, PairScorer | None]) -> CandidateRows:
             customers, scorer = part
             bought = self._read(customers, scorer)
-            chosen = self._chosen(chooser, bought, threads=1)
+            chosen = self._chosen(chooser, bought, memory)
             p0, p1 = odds.probabilities(chosen, bought.trips)
             columns = {"response": p1}
             if self._values is not None:
@@ -383,10 +385,12 @@ class CandidateModel(Parameters):
         return OfferChooser(self.similarity_, pool, **given)
 
     def _chosen(
-        self, chooser: OfferChooser, bought: WeightedPurchases, threads: int | None = None
+        self, chooser: OfferChooser, bought: WeightedPurchases, memory: WorkingMemory | None = None
     ) -> TopOffers:
-        """Return the offers that customers get, rewards and others."""
-        chosen = chooser.choose(bought.matrix, own_weight=bought.own_weight, threads=threads)
+        """Return the offers that customers get, rewards and others; in working memory, which one thread has."""
+        threads = None if memory is None else 1
+        own = bought.own_weight
+        chosen = chooser.choose(bought.matrix, own_weight=own, threads=threads, memory=memory)
         return chosen if self._new is None else self._new.likeliest(chosen, bought.matrix)
 
     def _chosen_features(self, history: PurchaseHistory) -> tuple[TopOffers, NDArray[np.float32]]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels.affinity_contract import Chosen, OfferScoring
+from ...utils.arrays.working_memory import WorkingMemory
 from ...utils.parallel import parallel_map
 from ...utils.threads import thread_count
 from .choice_inputs import check_columns, check_finite
@@ -54,14 +55,23 @@ class ChoiceBlocks:
 
         return parallel_map(choose_block, self._blocks(), self._threads)
 
-    def whole(self) -> TopOffers:
+    def whole(self, memory: WorkingMemory | None = None) -> TopOffers:
         """Choose the offers of all customers at once.
+
+        Parameters
+        ----------
+        memory : WorkingMemory, optional
+            Where they are, until this thread chooses again; default: arrays of their own.
 
         Returns
         -------
         TopOffers
         """
-        everybody = Chosen.new(len(self._scoring.bought.indptr) - 1, self._width)
+        customers = len(self._scoring.bought.indptr) - 1
+        if memory is None:
+            everybody = Chosen.new(customers, self._width)
+        else:
+            everybody = _room_within(memory, customers, self._width)
 
         def choose_block(block: tuple[int, int]) -> None:
             self._run(*block, everybody.part(*block, self._width))
@@ -87,6 +97,17 @@ class ChoiceBlocks:
         check_finite(factors[start:stop].ravel(), "customer_factors", start * factors.shape[1])
         self._kernels.best_offers(self._scoring, start, stop, chosen)
         return chosen
+
+
+def _room_within(memory: WorkingMemory, customers: int, width: int) -> Chosen:
+    """Return room for `width` offers a customer in working memory."""
+    room = (customers * width,)
+    return Chosen(
+        memory.array("number", (customers,), np.int32),
+        memory.array("offer", room, np.int32),
+        memory.array("role", room, np.uint8),
+        memory.array("score", room, np.float32),
+    )
 
 
 def _top_offers(first: int, chosen: Chosen) -> TopOffers:

@@ -53,7 +53,7 @@ class NewOffers(NamedTuple):
         Parameters
         ----------
         chosen : TopOffers
-            By neighbours, of customers from row 0 on.
+            By neighbours, of customers from row 0 on. Its arrays are written over.
         bought : csr_array of float32, shape (n_customers, n_items)
             What the customers bought, as it was chosen by.
 
@@ -62,13 +62,13 @@ class NewOffers(NamedTuple):
         TopOffers
             Rewards as they are; the scores of others are probabilities.
         """
-        number, score = chosen.number.copy(), chosen.score.copy()
-        kept = Chosen(number, chosen.offer.copy(), chosen.role.copy(), score)
+        kept = Chosen(chosen.number, chosen.offer, chosen.role, chosen.score)
         kernels = load().unchecked
-        indptr, item = bought.indptr.astype(np.int64), bought.indices.astype(np.int32, copy=False)
+        indptr = bought.indptr.astype(np.int64, copy=False)
+        item = bought.indices.astype(np.int32, copy=False)
         kernels.score_begun(self.tables, indptr, item, bought.data, kept)
         kernels.keep_likeliest(self.quota, kept)
-        some = slice(int(number.sum()))
-        offer, role, score = kept.offer[some], kept.role[some], score[some]
-        np.copyto(score, sigmoid(score).astype(np.float32), where=role != REWARD)
-        return TopOffers(chosen.first, number, offer, role, score)
+        some = slice(int(kept.number.sum()))
+        offer, role, score = kept.offer[some], kept.role[some], kept.score[some]
+        np.copyto(score, sigmoid(score), where=role != REWARD)
+        return TopOffers(chosen.first, kept.number, offer, role, score)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...kernels import load
 from ...kernels.affinity_contract import Factors, OfferScoring
+from ...utils.arrays.working_memory import WorkingMemory
 from ...utils.errors import InvalidInput
 from .choice_blocks import ChoiceBlocks
 from .choice_inputs import (
@@ -144,6 +145,7 @@ class OfferChooser:
         own_weight: Any = None,
         eligible: Any = None,
         threads: int | None = None,
+        memory: WorkingMemory | None = None,
     ) -> TopOffers:
         """Choose the offers of all customers at once.
 
@@ -153,6 +155,8 @@ class OfferChooser:
             As for `blocks`.
         own_weight, eligible, threads : optional
             As for `blocks`.
+        memory : WorkingMemory, optional
+            Where they are, until this thread chooses again; default: arrays of their own.
 
         Returns
         -------
@@ -165,7 +169,7 @@ class OfferChooser:
             If shapes do not agree, or a number is not finite in float32.
         """
         scoring = self._scoring(purchases, own_weight, eligible)
-        return ChoiceBlocks(self._backend.unchecked, scoring, self.width, threads).whole()
+        return ChoiceBlocks(self._backend.unchecked, scoring, self.width, threads).whole(memory)
 
     def _scoring(self, purchases: Any, own_weight: Any, eligible: Any) -> OfferScoring:
         """Return what the kernels score by: what customers bought, and what they may get."""

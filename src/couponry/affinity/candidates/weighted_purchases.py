@@ -19,7 +19,7 @@ from ..history.purchase_history import PurchaseHistory
 from ..scores.item_neighbours import recent_weights
 from ..scores.own.pair_model import PairScorer
 
-BLOCK_PAIRS, BLOCK_CUSTOMERS = 1 << 18, 1 << 15
+BLOCK_PAIRS, BLOCK_CUSTOMERS = 1 << 17, 1 << 14
 """Pairs and customers that are worked on at a time, at most."""
 
 BYTES_PER_CANDIDATE, BYTES_PER_PAIR = 48, 64

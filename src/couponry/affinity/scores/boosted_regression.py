@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ...utils.checks import shown
 from ...utils.errors import InvalidInput
 from . import lightgbm_trees
 from .boosted_trees import BoostedTrees
-from .logistic import LogisticRegression, Sample, ScaledLogOdds
+from .logistic import Columns, LogisticRegression, Sample, ScaledLogOdds
 
 LEFT_OUT = ("bought_", "per_trip_", "trips_")
 """Features at many half-lives, of which trees take every second from the third: the others say the same to them."""
@@ -116,19 +116,22 @@ class BoostedRegression(ScaledLogOdds):
         self._as_they_are()
         return self
 
-    def log_odds_of_columns(self, columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    def log_odds_of_columns(self, columns: Columns) -> NDArray[np.float64]:
         """Compute the log odds of rows that are given by columns.
 
         Parameters
         ----------
-        columns : sequence of ndarray of float32, shape (n_rows,)
-            One for each feature, in the order in which the model was fitted.
+        columns : sequence of ndarray of float32, shape (n_rows,), or ndarray, shape (n_features, n_rows)
+            One for each feature, in the order in which the model was fitted; those of a matrix are not copied.
 
         Returns
         -------
         ndarray of float64, shape (n_rows,)
         """
         start = self.base.log_odds_of_columns(columns)
+        if isinstance(columns, np.ndarray) and columns.flags.c_contiguous:
+            self.trees_.add_to(start, columns, self.places_)
+            return self._scaled(start)
         taken = np.stack([columns[place] for place in self.places_])
         return self._scaled(self.trees_.log_odds_of_columns(taken, start))
 

@@ -251,6 +251,24 @@ class BoostedTrees(Classifier):
         load().unchecked.score_trees(self.trees_, x, total)
         return total
 
+    def add_to(
+        self, total: NDArray[np.float64], columns: NDArray[np.float32], places: Sequence[int]
+    ) -> None:
+        """Add what the trees say of rows to their log odds, in place; on one thread.
+
+        Parameters
+        ----------
+        total : ndarray of float64, shape (n_rows,)
+            Log odds that the trees start from.
+        columns : ndarray of float32, shape (n_columns, n_rows)
+            Contiguous; no NaN.
+        places : sequence of int, length n_features
+            Which of the columns are the features that the trees were fitted on.
+        """
+        self._check_fitted()
+        feature = np.asarray(places, np.int32)[self.trees_.feature]
+        load().unchecked.score_trees(self.trees_._replace(feature=feature), columns, total)
+
     def predict(
         self, features: ArrayLike, log_odds: ArrayLike | None = None
     ) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -102,12 +102,13 @@ def stack_features(features: Features) -> NDArray[np.float32]:
     return np.stack(list(features.values()), axis=1)
 
 
-def check_feature_names(features: Features, fitted: list[str]) -> None:
+def check_feature_names(features: Iterable[str], fitted: list[str]) -> None:
     """Refuse features that a model was not fitted with.
 
     Parameters
     ----------
-    features : dict of str to ndarray
+    features : iterable of str
+        Names.
     fitted : list of str
         Names that the model was fitted with.
 

@@ -35,6 +35,10 @@ LARGEST_LOG_ODDS = 35.0
 """Log odds beyond which probabilities are 0 or 1 in all but name."""
 
 
+Columns = Sequence[NDArray[np.float32]] | NDArray[np.float32]
+"""Features by columns: an array of each, or a matrix with one in each row."""
+
+
 class Sample(NamedTuple):
     """Rows that a logistic regression is fitted on.
 
@@ -257,12 +261,12 @@ class LogisticRegression(Classifier):
         turned = (np.ascontiguousarray(features[first : first + TURNED_ROWS].T) for first in parts)
         return np.concatenate([self.log_odds_of_columns(list(columns)) for columns in turned])
 
-    def log_odds_of_columns(self, columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    def log_odds_of_columns(self, columns: Columns) -> NDArray[np.float64]:
         """Compute the log odds of rows that are given by columns, which takes half the time.
 
         Parameters
         ----------
-        columns : sequence of ndarray of float32, shape (n_rows,)
+        columns : sequence of ndarray of float32, shape (n_rows,), or ndarray, shape (n_features, n_rows)
             One for each feature, in the order in which the model was fitted; at least one.
 
         Returns
@@ -272,9 +276,10 @@ class LogisticRegression(Classifier):
         """
         self._check_fitted()
         total = np.full(len(columns[0]), self.intercept_)
+        part = np.empty_like(total)
         # a matrix product would add in an order that depends on its shape
         for column, weight in zip(columns, self.coef_, strict=True):
-            total += column * weight
+            total += np.multiply(column, weight, out=part)
         return total
 
     def predict_columns(self, columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -333,9 +338,12 @@ def sigmoid(log_odds: NDArray[Float]) -> NDArray[Float]:
     -------
     ndarray of the same type, shape (n,)
     """
-    clipped = np.clip(log_odds, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
-    probability: NDArray[Float] = 1.0 / (1.0 + np.exp(-clipped))
-    return probability
+    found: NDArray[Float] = np.clip(log_odds, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS)
+    np.negative(found, out=found)
+    np.exp(found, out=found)
+    found += 1.0
+    np.reciprocal(found, out=found)
+    return found
 
 
 def unweighted(sample: Sample) -> Sample:

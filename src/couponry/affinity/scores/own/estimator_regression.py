@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....utils.errors import InvalidInput
-from ..logistic import LogisticRegression, Sample, ScaledLogOdds
+from ..logistic import Columns, LogisticRegression, Sample, ScaledLogOdds
 
 LEAST_PROBABILITY = 1e-7
 """Probabilities nearer to 0 or 1 are taken for this, so that they have log odds."""
@@ -102,7 +102,7 @@ class EstimatorRegression(ScaledLogOdds):
         chance = np.clip(found[:, 1], LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
         return self._scaled(np.log(chance) - np.log1p(-chance))
 
-    def log_odds_of_columns(self, columns: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    def log_odds_of_columns(self, columns: Columns) -> NDArray[np.float64]:
         """Compute the log odds of rows that are given by columns.
 
         Parameters

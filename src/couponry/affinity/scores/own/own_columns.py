@@ -154,6 +154,10 @@ class OwnFeatures:
             if column.by == "item"
         }
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._columns)
+
     def added_to(
         self,
         features: dict[str, Any],

@@ -81,12 +81,35 @@ def personal_features(
     pairs = np.arange(first, end) if asked is None else asked + first
     names = feature_names(history, items)
     values = np.empty((len(names), len(pairs)), np.float32)
-    near = ItemCoefficients.none() if items.near is None else items.near
-    load().unchecked.pair_features(
-        _readings(history), _numbers(history, items, pairs), near, start, stop, pairs, values
-    )
+    write_features(history, items, (start, stop), pairs, values)
     features = dict(zip(names, values, strict=True))
     return features if own is None else own.added_to(features, start, stop, asked)
+
+
+def write_features(
+    history: PurchaseHistory,
+    items: ItemKnowledge,
+    customers: tuple[int, int],
+    pairs: NDArray[np.int64],
+    values: NDArray[np.float32],
+) -> None:
+    """Compute the features of pairs, but for the user's own, into a matrix.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+    items : ItemKnowledge
+        Of the history's items.
+    customers : tuple of int
+        Range of customers.
+    pairs : ndarray of int64, shape (n_pairs,)
+        Which of the history's pairs, ascending; all are these customers'.
+    values : ndarray of float32, shape (n_features, n_pairs)
+        Written; in the order of `feature_names`.
+    """
+    near = ItemCoefficients.none() if items.near is None else items.near
+    numbers = _numbers(history, items, pairs)
+    load().unchecked.pair_features(_readings(history), numbers, near, *customers, pairs, values)
 
 
 def feature_names(history: PurchaseHistory, items: ItemKnowledge) -> list[str]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ....utils.arrays.working_memory import WorkingMemory
 from ...history.purchase_history import PurchaseHistory
 from ..features import check_feature_names, customer_blocks
 from ..guards.blend import Blend
 from ..guards.simple_score import log_simple_score
-from ..logistic import LogisticRegression, sigmoid
+from ..logistic import Columns, LogisticRegression, sigmoid
 from ..own.own_columns import OwnFeatures
 from .item_knowledge import ItemKnowledge
-from .personal_features import personal_features
+from .personal_features import feature_names, personal_features, write_features
 
 MOST_LIKELY = np.float32(1.0 - 2.0**-24)
 """The largest probability in float32 below 1: odds are taken of it."""
@@ -39,6 +40,8 @@ class PersonalScorer:
         The user's columns.
     asked : ndarray of bool, shape (n_items,), optional
         The history's items that are asked about; None: all.
+    memory : WorkingMemory
+        For features.
     """
 
     names: list[str]
@@ -48,6 +51,7 @@ class PersonalScorer:
     items: ItemKnowledge
     own: OwnFeatures
     asked: NDArray[np.bool_] | None = None
+    memory: WorkingMemory = field(default_factory=WorkingMemory)
 
     def score(self, start: int, stop: int) -> NDArray[np.float32]:
         """Predict the probabilities of the pairs of the customers start <= i < stop.
@@ -79,12 +83,25 @@ class PersonalScorer:
     ) -> NDArray[np.float32]:
         """Predict the probabilities of the pairs of some customers that are asked about."""
         history = self.history
-        features = personal_features(history, self.items, start, stop, self.own, asked)
-        check_feature_names(features, self.names)
-        log_odds = self.regression.log_odds_of_columns(list(features.values()))
+        first, end = (int(history.indptr[customer]) for customer in (start, stop))
+        pairs = np.arange(first, end) if asked is None else asked + first
+        columns = self._columns_of(start, stop, pairs, asked)
+        log_odds = self.regression.log_odds_of_columns(columns)
         if self.blend is not None:
-            first, end = (int(history.indptr[customer]) for customer in (start, stop))
-            pairs = slice(first, end) if asked is None else asked + first
             rate = self.items.features["repeat_rate"][history.item[pairs]]
             log_odds = self.blend.log_odds(log_odds, log_simple_score(history, rate, pairs))
         return np.minimum(sigmoid(log_odds).astype(np.float32), MOST_LIKELY)
+
+    def _columns_of(
+        self, start: int, stop: int, pairs: NDArray[np.int64], asked: NDArray[np.int64] | None
+    ) -> Columns:
+        """Return the features of pairs, those of each in a row; as a matrix where none are the user's own."""
+        if self.own:
+            features = personal_features(self.history, self.items, start, stop, self.own, asked)
+            check_feature_names(features, self.names)
+            return list(features.values())
+        check_feature_names(feature_names(self.history, self.items), self.names)
+        shape = len(self.names), len(pairs)
+        values: NDArray[np.float32] = self.memory.array("features", shape, np.float32)
+        write_features(self.history, self.items, (start, stop), pairs, values)
+        return values
