@@ -24,6 +24,7 @@ from couponry.engines.local import LocalEngine
 from couponry.kernels import Shard
 from couponry.results.solve import _subject
 from couponry.solver.dual.lagrangian import Lagrangian, as_float32
+from couponry.solver.packed import HeldCandidates
 
 KILLED = """
 import os, signal, sys
@@ -198,7 +199,8 @@ def test_every_number_of_the_candidates_is_part_of_what_a_journal_is_about() -> 
     made = Campaign({"offer": [1]}, {"customer": [1], "offer": [1], "value": [1.0]}).compile()
     rules = made.problem.rules._replace(constraints=np.arange(n))
     shard = Shard(0, np.array([0, n]), items, quantity, np.zeros(1, np.uint16))
-    problem, seen = replace(made.problem, shard=shard, rules=rules), set()
+    packed = HeldCandidates(shard, rules, made.problem.attributes, made.problem.fine)
+    problem, seen = replace(made.problem, packed=packed), set()
     for array in (items, items, items, quantity[0], quantity[0], rules.constraints):
         seen.add(_subject(problem, 0, kernels.load(), 2))
         array[1_033_000 + 4_000 * len(seen)] ^= 1

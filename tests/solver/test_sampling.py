@@ -26,6 +26,16 @@ def test_samples_are_nested_and_spread_evenly() -> None:
         assert (np.histogram(sample, stretch - 0.5)[0] == 1).all()
 
 
+@pytest.mark.parametrize(
+    ("most", "expected"), [(1 << 40, [256, 1_024]), (20_000, [256]), (5_000, [156])]
+)
+def test_samples_are_no_larger_than_one_process_can_work_on(most: int, expected: list[int]) -> None:
+    problem = campaign().compile().problem
+    engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)
+    samples = Samples(engine, 0, SamplingOptions(first_candidates=1 << 13, most_candidates=most))
+    assert [samples.dual(problem, n).engine.customers for n in range(len(samples))] == expected
+
+
 def test_a_sample_stands_for_everybody() -> None:
     problem = campaign().compile().problem
     engine = LocalEngine(problem.shard, problem.rules, kernels.load(), 2, 0)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Backend, Shard
+from ..solver.packed import HeldCandidates
 from ..solver.problem import Problem
 from ..utils.errors import InvalidInput
 from ..utils.progress.watch import check_cancelled
@@ -172,15 +173,14 @@ def compile_campaign(
     rules = compile_rules(campaign.rules, items, item, candidates, customers, history, backend)
     packed = amounts.packed()
     check_cancelled()
+    shard = Shard(0, candidates.indptr, item, packed.quantity, limits.segment)
+    values = tuple(attribute.values for attribute in amounts.attributes.values())
     problem = Problem(
-        shard=Shard(0, candidates.indptr, item, packed.quantity, limits.segment),
-        rules=rules.rules,
-        attributes=tuple(attribute.values for attribute in amounts.attributes.values()),
+        packed=HeldCandidates(shard, rules.rules, values, packed.fine),
         low=packed.low,
         step=packed.step,
         error=packed.error,
         quantity_of=packed.quantity_of,
-        fine=packed.fine,
         fine_error=packed.fine_error,
         objective=limits.objective,
         rows=limits.rows,

@@ -32,7 +32,7 @@ from ..utils.progress.watch import shielded, watch
 from ..utils.version import __version__
 from .allocation import Allocation
 from .certificate import certificate_of
-from .cluster.shards import shards_of
+from .cluster.shards import shards_of, without_arrays
 from .coupon_rows import PlannedRows
 from .exact_plan import KeptParts, SolvedBy
 from .infeasibility import describe_infeasibility
@@ -108,7 +108,7 @@ def _solved(
             compiled = compile_campaign(campaign, backend)
     if on_findings is not None:
         on_findings(compiled.findings)
-    problem = compiled.problem
+    problem, whole = compiled.problem, compiled
     engine: Engine
     if options.engine is None:
         memory = options.solver.sizes.page_cache_bytes
@@ -116,7 +116,8 @@ def _solved(
     else:
         with clock.stage("shards"):
             shards = shards_of(compiled, options.engine, backend, threads)
-        engine = options.engine.engine(shards, backend.name, seed, threads)
+        engine = cluster = options.engine.engine(shards, backend.name, seed, threads)
+        compiled = replace(compiled, problem=without_arrays(problem, cluster))
     with ExitStack() as stack:
         if options.checkpoint is not None:
             with clock.stage("digest"):
@@ -130,7 +131,7 @@ def _solved(
     if clock.is_cancelled and solution.status in ("feasible", "unsolved"):
         solution = replace(solution, message="cancelled")
     with shielded(), clock.stage("result"):
-        return _campaign_solution(run, solution, conflict)
+        return _campaign_solution(replace(run, compiled=whole), solution, conflict)
 
 
 def _unsolved(campaign: CampaignData, options: SolveOptions, clock: Clock) -> CampaignSolution:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from ..engines.cells import candidate_cells, candidate_customers
 from ..kernels import MAX_QUANTITY, Rules, Shard
 from ..utils.arrays.fixed_order import dot_in_order
 from ..utils.lazy_imports import sparse as sp
+from .packed import HeldCandidates, PackedCandidates, RuleFacts
 from .rule_names import RuleNames
 
 ALIKE_STEPS = 4 / 256
@@ -29,20 +30,12 @@ class Problem:
 
     Attributes
     ----------
-    shard : Shard
-        The packed candidates.
-    rules : Rules
-        The compiled customer rules.
-    attributes : tuple of ndarray of float32 or float64, each of shape (n_candidates,)
-        Each attribute as given.
+    packed : PackedCandidates
+        The packed candidates, the compiled customer rules, attributes and fine values.
     low, step, error : ndarray of float64, shape (n_attributes, n_items)
         An attribute is low + step * quantity, at most `error` away.
     quantity_of : ndarray of int64, shape (n_attributes,)
         Which of the shard's quantities that is: attributes that go with each other within every item share one.
-    fine : ndarray of uint8, shape (n_attributes, n_candidates)
-        Where in its quantity's step an attribute lies: it is low + step * (quantity - 1/2 + parts / 256), at most
-        `fine_error` away. `parts` is `fine` for the first attribute of a quantity. For another one it is the first
-        one's `fine` plus its own, less SAME_FINE.
     fine_error : ndarray of float64, shape (n_attributes, n_items)
     objective : ndarray of float64, shape (1 + n_attributes, n_segments, n_items)
         Objective per unit of usage.
@@ -58,14 +51,11 @@ class Problem:
         The customer rules that the compiled ones stand for.
     """
 
-    shard: Shard
-    rules: Rules
-    attributes: tuple[NDArray[np.floating], ...]
+    packed: PackedCandidates
     low: NDArray[np.float64]
     step: NDArray[np.float64]
     error: NDArray[np.float64]
     quantity_of: NDArray[np.int64]
-    fine: NDArray[np.uint8]
     fine_error: NDArray[np.float64]
     objective: NDArray[np.float64]
     rows: sp.csr_array
@@ -76,14 +66,49 @@ class Problem:
     rule_names: RuleNames = field(default_factory=RuleNames)
 
     @property
+    def shard(self) -> Shard:
+        """The packed candidates."""
+        return self.packed.shard
+
+    @property
+    def rules(self) -> Rules:
+        """The compiled customer rules."""
+        return self.packed.rules
+
+    @property
+    def attributes(self) -> tuple[NDArray[np.floating], ...]:
+        """Each attribute as given, float32 or float64, shape (n_candidates,) each."""
+        return self.packed.attributes
+
+    @property
+    def fine(self) -> NDArray[np.uint8]:
+        """Where in its quantity's step an attribute lies, shape (n_attributes, n_candidates).
+
+        It is low + step * (quantity - 1/2 + parts / 256), at most `fine_error` away. `parts` is `fine` for the first
+        attribute of a quantity. For another one it is the first one's `fine` plus its own, less SAME_FINE. Shape
+        (n_attributes, 0) where candidates are elsewhere, with their engine.
+        """
+        return self.packed.fine
+
+    @property
     def customers(self) -> int:
         """How many customers there are."""
-        return len(self.shard.indptr) - 1
+        return self.packed.customers
 
     @property
     def candidates(self) -> int:
         """How many candidates there are."""
-        return len(self.shard.item)
+        return self.packed.candidates
+
+    @property
+    def rule_facts(self) -> RuleFacts:
+        """What is known of customer rules without a look at customers."""
+        return self.packed.rule_facts
+
+    def with_rules(self, rules: Rules) -> Problem:
+        """The same problem under other customer rules."""
+        packed = HeldCandidates(self.shard, rules, self.attributes, self.fine)
+        return replace(self, packed=packed)
 
     @property
     def quantities(self) -> int:

@@ -111,9 +111,9 @@ def _is_open(state: SolveState) -> bool:
 
 def _may_do_with_few(state: SolveState) -> bool:
     """Whether there is no allocation yet, and no promise that asks for coupons where rules ask for none."""
-    rules, problem = state.problem.rules, state.problem
+    facts, problem = state.problem.rule_facts, state.problem
     asks = bool((problem.lower[problem.hard] > 0).any())
-    rules_ask = bool(rules.lower.any()) or len(rules.constraint_ptr) > 1
+    rules_ask = facts.has_minimums or facts.has_constraints
     return state.best is None and (rules_ask or not asks)
 
 

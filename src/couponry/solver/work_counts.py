@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from ..kernels import Rules
 from .options import WorkOptions
+from .packed import RuleFacts
 from .problem import Problem
 
 
-def pass_work(rules: Rules, candidates: int, options: WorkOptions) -> float:
+def pass_work(rules: RuleFacts, candidates: int, options: WorkOptions) -> float:
     """Count a pass under some customer rules."""
     weight = options.in_groups if rules.groups else 1.0
-    weight = options.in_constraints if len(rules.constraint_ptr) > 1 else weight
+    weight = options.in_constraints if rules.has_constraints else weight
     return options.a_pass + weight * candidates
 
 

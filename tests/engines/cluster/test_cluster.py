@@ -32,7 +32,7 @@ from couponry.engines.cluster.runner import shared_out
 from couponry.engines.local import LocalEngine
 from couponry.kernels import load
 from couponry.result import Result
-from couponry.results.cluster.shards import shards_of
+from couponry.results.cluster.shards import shards_of, without_arrays
 
 
 @functools.cache
@@ -89,16 +89,23 @@ def test_kinds_are_what_they_are_for() -> None:
 
 
 def test_samples_and_newton(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A campaign large enough for nested samples, curvature and a few free customers: nothing else is gathered."""
+    """A campaign large enough for nested samples, curvature and a few free customers: nothing else is gathered.
+
+    The solver has no array of candidates or customers, and would be refused one.
+    """
     monkeypatch.setattr(engines, "MOST_GATHERED", 1_000)
     local = campaign().solve(gap=GAP, solver_options=FEW_FREE, threads=2)
     engine = sharded(tmp_path, 16, of=40_000)
     result = campaign().solve(gap=GAP, solver_options=FEW_FREE, threads=1, engine=engine)
     assert 0 < len(result.plan.free) < 20_000
     assert fingerprint(result) == fingerprint(local) and result.full_passes == local.full_passes
-    for ask in (lambda e: e.shard, lambda e: e.choose(result.plan.price)):
+    cluster = result.plan.engine
+    problem = without_arrays(result.compiled.problem, cluster)
+    asked: list[Any] = [lambda: cluster.shard, lambda: cluster.choose(result.plan.price)]
+    asked += [lambda: problem.shard, lambda: problem.rules, lambda: problem.attributes]
+    for ask in asked:
         with pytest.raises(Unsupported, match="expected at most 1,000"):
-            ask(result.plan.engine)
+            ask()
 
 
 def test_everybody_in_memory(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ from .recipe import ShardRecipe
 from .runner import Runner, Task
 from .store import ShardEntry
 from .tasks import (
+    ArraysTask,
     BlocksPart,
     BlocksTask,
     ChooseTask,
@@ -268,6 +269,27 @@ class ClusterEngine:
         everybody = np.arange(self.customers)
         gathered = self.samples([everybody])[0]
         return gathered
+
+    @property
+    def everybody(self) -> LocalEngine:
+        """An engine over everybody in this process; refused where candidates are many."""
+        return self._whole
+
+    def gather(self, names: Sequence[str]) -> list[NDArray[Any]]:
+        """Gather arrays that shards have beside those that passes read; refused where candidates are many.
+
+        Parameters
+        ----------
+        names : sequence of str
+
+        Returns
+        -------
+        list of ndarray
+            Of all shards, put together along the last axis.
+        """
+        self._refuse_many("arrays of all candidates")
+        parts = self._map(ArraysTask(self._recipe, tuple(names)))
+        return [np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)]
 
     def _refuse_many(self, what: str) -> None:
         if self.candidates > MOST_GATHERED:

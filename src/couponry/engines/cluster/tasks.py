@@ -114,6 +114,22 @@ class SamplesTask:
         return found
 
 
+@dataclass(frozen=True, eq=False)
+class ArraysTask:
+    """Gather arrays of shards by their names."""
+
+    recipe: ShardRecipe
+    names: tuple[str, ...]
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[list[NDArray[Any]]]:
+        """See `Task`."""
+        found = []
+        for number in shards:
+            arrays = self.recipe.store.arrays(number, threads, self.names.__contains__)
+            found.append([np.array(arrays[name]) for name in self.names])
+        return found
+
+
 class FixedPart(NamedTuple):
     """The answer of `Engine.fix` for a shard, but for the tables.
 

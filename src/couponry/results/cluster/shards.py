@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ from numpy.typing import NDArray
 
 from ...data.ids import TEXT, text_buffers
 from ...engines.cluster.cluster import Cluster
+from ...engines.cluster.engine import ClusterEngine
 from ...engines.cluster.shards import Everybody
 from ...engines.cluster.store import ShardStore, write_store
 from ...kernels import Backend
 from ...model.compiled_campaign import CompiledCampaign
+from ...solver.packed import CandidatesElsewhere, HeldCandidates
+from ...solver.problem import Problem
 from ...utils.arrays.array_store import Arrays
 from ...utils.arrays.digests import digest_of_arrays
 from ...utils.errors import InvalidInput
@@ -78,6 +82,33 @@ def shards_of(
     count = -(-problem.customers // customers)
     cuts = np.arange(count + 1) * problem.customers // count
     return write_store(cluster.store, everybody, cuts, source, threads)
+
+
+def without_arrays(problem: Problem, engine: ClusterEngine) -> Problem:
+    """Leave the arrays of candidates and customers to an engine over shards.
+
+    Parameters
+    ----------
+    problem : Problem
+    engine : ClusterEngine
+        Over all of its candidates.
+
+    Returns
+    -------
+    Problem
+        Sizes and tables alone. What asks for each candidate at once, as is done where they are few, gathers them.
+    """
+    n_attributes = len(problem.low)
+
+    def gather() -> HeldCandidates:
+        everybody = engine.everybody
+        fine, *attributes = engine.gather(["fine", *map(attribute_array, range(n_attributes))])
+        return HeldCandidates(everybody.shard, everybody.rules, tuple(attributes), fine)
+
+    elsewhere = CandidatesElsewhere(
+        problem.customers, problem.candidates, n_attributes, problem.rule_facts, gather
+    )
+    return replace(problem, packed=elsewhere)
 
 
 def _beside(compiled: CompiledCampaign, start: int, stop: int) -> Arrays:

@@ -316,7 +316,7 @@ class Lagrangian:
         table : ndarray of float64, shape (1 + n_quantities, n_segments, n_items)
             Reduced values by packed quantity.
         """
-        if len(self.problem.rules.constraint_ptr) <= 1:
+        if not self.problem.rule_facts.has_constraints:
             return 0.0
         largest = np.abs(table[0]) + MAX_QUANTITY * np.abs(table[1:]).sum(axis=0)
         bits = WHOLE_VALUE_BITS - 2 * self._most_candidates.bit_length()

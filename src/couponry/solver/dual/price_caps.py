@@ -35,7 +35,7 @@ def find_price_caps(
         candidates that are worth nothing.
     """
     caps = np.full(len(problem.lower), np.inf)
-    if problem.quantities > options.quantities or problem.rules.lower.max(initial=0) > 0:
+    if problem.quantities > options.quantities or problem.rule_facts.has_minimums:
         return caps
     highest = _highest_ratios(problem, scales)
     paid = np.isfinite(problem.lower)[scales.row] & (scales.most > 0)

@@ -33,8 +33,11 @@ class Samples:
         self._gathered_by_size: dict[int, Engine] = {}
         sizes = []
         smallest = max(options.first_candidates, options.candidates_per_price * prices)
-        size = smallest * engine.customers // max(1, engine.candidates)
-        while size > 0 and options.customers_per_sampled * size < engine.customers:
+        size, most = (
+            candidates * engine.customers // max(1, engine.candidates)
+            for candidates in (min(smallest, options.most_candidates), options.most_candidates)
+        )
+        while 0 < size <= most and options.customers_per_sampled * size < engine.customers:
             sizes.append(size)
             size *= options.growth
         if not sizes and 0 < options.customers_per_only_sampled * size < engine.customers:

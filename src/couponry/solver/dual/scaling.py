@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engines.protocol import Engine
-from ...kernels import MAX_QUANTITY
+from ...kernels import MAX_QUANTITY, Rules
 from ..problem import Problem
 from ..rule_names import UNLIMITED
 from .lagrangian import Lagrangian
@@ -89,14 +89,13 @@ class Scales:
         engine : Engine
             Over all customers or over a sample.
         """
-        anything = problem.rules._replace(
+        anything = Rules(
             lower=np.full(1, UNLIMITED, np.int32),
             upper=np.full(1, UNLIMITED, np.int32),
-            group=np.full((0, problem.rules.group.shape[1]), -1, np.int32),
+            group=np.full((0, problem.rule_facts.items), -1, np.int32),
             groups=0,
             cap=np.zeros((0, 1), np.int32),
-            constraint_ptr=np.zeros(1, np.int64),
-            constraints=np.zeros(0, np.int64),
+            nodes=problem.rule_facts.nodes,
         )
         scale = problem.customers / max(1, engine.customers)
         everything = Lagrangian(problem, engine.with_rules(anything), scale)

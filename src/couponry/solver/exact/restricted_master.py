@@ -49,9 +49,9 @@ def is_worth_a_master(problem: Problem, options: MasterOptions) -> bool:
     if problem.candidates > options.candidates or problem.customers > options.customers:
         return False
     prices = np.isfinite(problem.lower).sum() + np.isfinite(problem.upper).sum()
-    most_coupons = problem.rules.upper.max(initial=0)
-    few = prices <= options.laminar_prices and most_coupons <= options.laminar_slots
-    return bool(few or len(problem.rules.constraint_ptr) > 1)
+    facts = problem.rule_facts
+    few = prices <= options.laminar_prices and facts.most_coupons <= options.laminar_slots
+    return bool(few or facts.has_constraints)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,7 +39,7 @@ class EnumerationProver:
         if len(rows) == 0:
             return None
         part = with_rows(self._problem, rows, np.zeros_like(self._problem.objective))
-        found = self._try_all(replace(part, rules=rules))
+        found = self._try_all(part.with_rules(rules))
         return rows if found is not None and found.bound == -np.inf else None
 
     def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,7 +57,7 @@ class HighsProver:
         if len(rows) == 0:
             return None
         part = with_rows(self._problem, rows, np.zeros_like(self._problem.objective))
-        bound = self._bound(replace(part, rules=rules), self._nodes)
+        bound = self._bound(part.with_rules(rules), self._nodes)
         return rows if bound is None else None
 
     def range_end(self, row: int, is_min: bool, rows: NDArray[np.int64]) -> float | None:

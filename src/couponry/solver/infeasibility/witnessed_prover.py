@@ -90,7 +90,7 @@ class Witness:
         """
         if self.kept(rows, rules):
             return True
-        part = replace(only_rows_bounded(self._problem, rows), rules=rules)
+        part = only_rows_bounded(self._problem, rows).with_rules(rules)
         # without a rule there is hardly anything to repair, or the rows are far from being kept
         rounds = self._rounds if rules is self._problem.rules else self._few_rounds
         found = self._repaired(part, self._engine, self._nearest(part, even), rounds)
@@ -110,9 +110,7 @@ class Witness:
         per_coupon = self._scales.per_coupon
         if not self._starts:
             engine = self._all if self._only_restrict else self._engine
-            even = replace(
-                evened(), rules=self._problem.rules if self._only_restrict else part.rules
-            )
+            even = evened().with_rules(self._problem.rules if self._only_restrict else part.rules)
             repair = Repair(even, engine, self._scales, self._rounds)
             begun = repair.measure(engine.choose(self._start)[0])
             near = self._repaired(even, engine, begun.chosen, self._few_rounds)

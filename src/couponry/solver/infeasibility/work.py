@@ -60,7 +60,7 @@ class Work:
     @property
     def _total(self) -> float:
         """All that was done since the solve began."""
-        a_pass = pass_work(self._problem.rules, self._engine.candidates, self._options)
+        a_pass = pass_work(self._problem.rule_facts, self._engine.candidates, self._options)
         return self._engine.passes * a_pass + self._clock.counted.candidates
 
     @property

@@ -58,6 +58,9 @@ class SamplingOptions:
     Balances steps that are made on samples that say too little against passes over samples that hardly say more.
     """
 
+    most_candidates: int = 1 << 26
+    """Candidates in the largest nested sample, at most: one process works on so many, wherever the others are."""
+
     customers_per_sampled: int = 32
     """Customers in all for each one in the largest nested sample, at least.
 

@@ -95,7 +95,7 @@ def searched_regret_rounding(
     ndarray of float64, shape (n_candidates,), or float
         Of each candidate's regret; 0 where no customer is searched.
     """
-    if len(problem.rules.constraint_ptr) <= 1:
+    if not problem.rule_facts.has_constraints:
         return 0.0
     cell, flat = problem.cells(), reduced.reshape(len(reduced), -1)
     value = np.abs(flat[0, cell] + (flat[1:, cell] * problem.exact).sum(axis=0))

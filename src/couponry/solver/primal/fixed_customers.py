@@ -15,6 +15,7 @@ from ...engines.protocol import Engine, FixedChoices
 from ...engines.subset import positions_of
 from ..dual.scaling import Scales
 from ..options import FreeCustomerOptions
+from ..packed import HeldCandidates
 from ..plan import Plan
 from ..problem import SAME_FINE, Problem
 from .repair import MeasuredChoice
@@ -225,10 +226,7 @@ def free_problem(
         )
     part = replace(
         problem,
-        shard=shard,
-        rules=fixed.rules,
-        attributes=tuple(attributes),
-        fine=fixed.free_fine,
+        packed=HeldCandidates(shard, fixed.rules, tuple(attributes), fixed.free_fine),
     )
     lower, upper = _tightened(problem, scales, fixed, activity, part)
     return replace(part, lower=lower, upper=upper)

@@ -1,0 +1,166 @@
+"""The packed candidates of a problem: in this process, or elsewhere, with what is known of them without a look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..kernels import Rules, Shard
+
+
+class RuleFacts(NamedTuple):
+    """What is known of customer rules without a look at customers.
+
+    Attributes
+    ----------
+    items, groups, nodes : int
+        Items, and numbers of `Rules`.
+    has_minimums : bool
+        Whether anybody must be given a coupon for it to keep a bound on all of its coupons.
+    has_constraints : bool
+        Whether customers may have cardinality constraints.
+    most_coupons : int
+        The largest number of coupons that anybody may have.
+    """
+
+    items: int
+    groups: int
+    nodes: int
+    has_minimums: bool
+    has_constraints: bool
+    most_coupons: int
+
+    @classmethod
+    def of(cls, rules: Rules) -> RuleFacts:
+        """Look at rules.
+
+        Parameters
+        ----------
+        rules : Rules
+
+        Returns
+        -------
+        RuleFacts
+        """
+        return cls(
+            rules.group.shape[1],
+            rules.groups,
+            rules.nodes,
+            bool(rules.lower.any()),
+            len(rules.constraint_ptr) > 1,
+            int(rules.upper.max(initial=0)),
+        )
+
+
+class PackedCandidates(Protocol):
+    """PackedCandidates candidates, their values and rules; attributes are described in `Problem`."""
+
+    @property
+    def shard(self) -> Shard:
+        """The packed candidates."""
+        ...
+
+    @property
+    def rules(self) -> Rules:
+        """The compiled customer rules."""
+        ...
+
+    @property
+    def attributes(self) -> tuple[NDArray[np.floating], ...]:
+        """Each attribute as given."""
+        ...
+
+    @property
+    def fine(self) -> NDArray[np.uint8]:
+        """Where in its quantity's step an attribute lies; of candidates elsewhere, none of them."""
+        ...
+
+    @property
+    def customers(self) -> int:
+        """How many customers there are."""
+        ...
+
+    @property
+    def candidates(self) -> int:
+        """How many candidates there are."""
+        ...
+
+    @property
+    def rule_facts(self) -> RuleFacts:
+        """What is known of the rules without a look at customers."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class HeldCandidates:
+    """Candidates in this process, in memory or mapped; see `PackedCandidates`."""
+
+    shard: Shard
+    rules: Rules
+    attributes: tuple[NDArray[np.floating], ...]
+    fine: NDArray[np.uint8]
+
+    @property
+    def customers(self) -> int:
+        """How many customers there are."""
+        return len(self.shard.indptr) - 1
+
+    @property
+    def candidates(self) -> int:
+        """How many candidates there are."""
+        return len(self.shard.item)
+
+    @cached_property
+    def rule_facts(self) -> RuleFacts:
+        """What is known of the rules without a look at customers."""
+        return RuleFacts.of(self.rules)
+
+
+@dataclass(frozen=True, eq=False)
+class CandidatesElsewhere:
+    """Candidates that engines alone reach; see `PackedCandidates`.
+
+    Attributes
+    ----------
+    customers, candidates : int
+    n_attributes : int
+    rule_facts : RuleFacts
+    gather : callable
+        Gathers all of them where something asks for each candidate at once, as is done where they are few. Refuses
+        where they are many.
+    """
+
+    customers: int
+    candidates: int
+    n_attributes: int
+    rule_facts: RuleFacts
+    gather: Callable[[], HeldCandidates]
+
+    @cached_property
+    def _held(self) -> HeldCandidates:
+        return self.gather()
+
+    @property
+    def shard(self) -> Shard:
+        """The packed candidates, gathered."""
+        return self._held.shard
+
+    @property
+    def rules(self) -> Rules:
+        """The compiled customer rules, gathered."""
+        return self._held.rules
+
+    @property
+    def attributes(self) -> tuple[NDArray[np.floating], ...]:
+        """Each attribute as given, gathered."""
+        return self._held.attributes
+
+    @property
+    def fine(self) -> NDArray[np.uint8]:
+        """Nothing of any candidate: engines have it."""
+        return np.empty((self.n_attributes, 0), np.uint8)
