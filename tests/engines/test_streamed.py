@@ -107,6 +107,9 @@ def answers(engine: Engine, fine: Any, price: Any, threshold: Any, some: list[An
     add(*fixed, *engine.samples(some))
     add(*engine.blocks(price, *fixed[2:4]))
     noisy = engine.with_noise(5)
+    for each in (engine, noisy):
+        for one in each.of_customers(np.array([2, 117])):
+            add(*one)
     add(noisy.evaluate(np.concatenate([price, price[:1] / 1000])))
     add(engine.with_rules(noisy._rules._replace(upper=np.ones(1, np.int32))).evaluate(price))
     return found

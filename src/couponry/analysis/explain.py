@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from .. import kernels
 from ..data import tables
 from ..engines.local import LocalEngine
-from ..engines.subset import customers_of
 from ..results.solution import CampaignSolution
 from ..solver.plan import Plan
 from ..utils.checks import is_whole, shown
@@ -102,7 +101,7 @@ def _allocated(result: CampaignSolution, plan: Plan, number: int) -> NDArray[np.
         chosen = plan.free_choice[start : start + int(last - first)]
     else:
         backend = kernels.load(result.backend)
-        shard, rules = customers_of(plan.engine.shard, problem.rules, np.array([number]), backend)
+        shard, rules = plan.engine.of_customers(np.array([number]))
         engine = LocalEngine(shard._replace(first=number), rules, backend, 1, result.seed)
         chosen, _ = engine.choose(plan.price)
     return chosen.astype(bool)

@@ -199,6 +199,10 @@ class CheckpointedEngine:
             self._file, self.candidates, self.customers, make, identity, self._whole
         )
 
+    def of_customers(self, customers: NDArray[np.int64]) -> tuple[Shard, Rules]:
+        """See `Engine.of_customers`."""
+        return self.engine.of_customers(customers)
+
     # ---- passes that are not written down
 
     def choose(self, price: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -307,13 +307,15 @@ class LocalEngine:
 
     def sample(self, customers: NDArray[np.int64]) -> LocalEngine:
         """Make an engine over some customers, in ascending order; see `Engine.samples`."""
-        return self._derived(
-            *customers_of(self._shard, self._rules, customers, self.backend, self.threads)
-        )
+        return self._derived(*self.of_customers(customers))
 
     def samples(self, customers: Sequence[NDArray[np.int64]]) -> list[LocalEngine]:
         """See `Engine.samples`."""
         return [self.sample(each) for each in customers]
+
+    def of_customers(self, customers: NDArray[np.int64]) -> tuple[Shard, Rules]:
+        """See `Engine.of_customers`."""
+        return customers_of(self._shard, self._rules, customers, self.backend, self.threads)
 
     def with_rules(self, rules: Rules) -> LocalEngine:
         """See `Engine.with_rules`."""

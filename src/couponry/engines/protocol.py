@@ -316,17 +316,12 @@ class Engine(Protocol):
         """
         ...
 
+    def of_customers(self, customers: NDArray[np.int64]) -> tuple[Shard, Rules]:
+        """Look up the candidates and rules of a few customers (row numbers, ascending), noise included."""
+        ...
+
     def with_rules(self, rules: Rules) -> Engine:
-        """Make an engine over the same candidates under other customer rules; its passes count towards this one's.
-
-        Parameters
-        ----------
-        rules : Rules
-
-        Returns
-        -------
-        Engine
-        """
+        """Make an engine over the same candidates under other customer rules; its passes count towards this one's."""
         ...
 
     def with_noise(self, seed: int) -> Engine:

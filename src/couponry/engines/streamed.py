@@ -230,6 +230,13 @@ class StreamedEngine(LocalEngine):
             for found in parts
         ]
 
+    def of_customers(self, customers: NDArray[np.int64]) -> tuple[Shard, Rules]:
+        """See `Engine.of_customers`."""
+        if self._noise is None:
+            return super().of_customers(customers)
+        found = self.sample(customers)
+        return found.shard, found.rules
+
     def with_rules(self, rules: Rules) -> LocalEngine:
         """See `Engine.with_rules`."""
         return self._streamed(rules, self._noise)

@@ -214,8 +214,16 @@ class ClusterEngine:
     def samples(self, customers: Sequence[NDArray[np.int64]]) -> list[LocalEngine]:
         """See `Engine.samples`."""
         sent = tuple(NumbersSent.of(sample) for sample in customers)
-        by_shard = self._map(SamplesTask(self._recipe, sent))
+        first = np.array([entry.first for entry in self._manifest.shards])
+        of = np.searchsorted(first, np.concatenate(customers), side="right") - 1
+        asked = np.unique(of).tolist() or [0]  # shards without any of them need not be opened
+        by_shard = self._runner.map(SamplesTask(self._recipe, sent), asked)
         return [self._joined(list(parts)) for parts in zip(*by_shard, strict=True)]
+
+    def of_customers(self, customers: NDArray[np.int64]) -> tuple[Shard, Rules]:
+        """See `Engine.of_customers`."""
+        found = self.samples([customers])[0]
+        return found.shard, found.rules
 
     def with_rules(self, rules: Rules) -> ClusterEngine | LocalEngine:
         """See `Engine.with_rules`."""
