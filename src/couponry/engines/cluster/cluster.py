@@ -24,8 +24,9 @@ class Cluster:
     runner : Runner
         Runs tasks.
     store : str or Path
-        Folder of the shards, which this process and all workers reach by the same name. Shards of the same campaign
-        that are there are used again.
+        Folder of the shards, which this process and all workers reach by the same name, or a URI of a file system that
+        PyArrow or fsspec knows, such as `s3://bucket/shards`: workers then copy shards to a disk of their own. Shards
+        of the same campaign that are there are used again.
     shard_customers : int
         Customers of a shard, where shards are written.
 

@@ -1,4 +1,4 @@
-"""Shards in a folder that drivers and workers both reach, and the manifest that says which they are.
+"""Shards in a place that drivers and workers both reach, and the manifest that says which they are.
 
 shards.json                format, shards, what differs by customer, what the shards were made from; written last
 <number>-<digest>.arrays   a shard each; see `couponry.utils.arrays.array_file`
@@ -10,7 +10,9 @@ write it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +29,7 @@ from ...utils.errors import InvalidInput, first_line
 from ...utils.files.locks import writing
 from ...utils.parallel import parallel_map
 from ..parts import by_customer
+from .places import is_uri, place_of
 from .shards import PASSED, Everybody
 
 FORMAT = 3
@@ -67,7 +70,7 @@ class ShardStore:
     Attributes
     ----------
     folder : str
-        Absolute, the same for drivers and workers.
+        An absolute path or a URI, the same for drivers and workers.
     digest : str
         Of the manifest, by which workers know that they read the same shards.
     """
@@ -92,8 +95,8 @@ class ShardStore:
         InvalidInput
             Where there is none, or one that cannot be read.
         """
-        path = Path(folder).absolute()
-        return cls(str(path), hashlib.sha256(_manifest_text(path).encode()).hexdigest())
+        name = absolute(folder)
+        return cls(name, hashlib.sha256(_manifest_text(name).encode()).hexdigest())
 
     @property
     def manifest(self) -> Manifest:
@@ -129,13 +132,21 @@ class ShardStore:
         InvalidInput
             Where the shard is missing, damaged or another one.
         """
-        entry = self.manifest.shards[number]
-        path = Path(self.folder) / entry.file
+        entry, place = self.manifest.shards[number], place_of(self.folder)
+        hash_blocks = load().kernels.hash_blocks
         try:
-            return map_arrays(path, entry.digest, load().kernels.hash_blocks, threads, wanted)
+            try:
+                path = place.local_file(entry.file)
+                return map_arrays(path, entry.digest, hash_blocks, threads, wanted)
+            except DamagedArray:
+                if not place.forget(entry.file):
+                    raise
+                path = place.local_file(entry.file)  # it may have been the copy
+                return map_arrays(path, entry.digest, hash_blocks, threads, wanted)
         except (DamagedArray, FileNotFoundError, NotADirectoryError) as error:
             what = "it is missing" if isinstance(error, OSError) else str(error)
-            raise InvalidInput(f"shard {str(path)!r}: {what}; write the shards again") from None
+            name = f"{self.folder}/{entry.file}"
+            raise InvalidInput(f"shard {name!r}: {what}; write the shards again") from None
 
 
 @dataclass(frozen=True)
@@ -192,29 +203,49 @@ def write_store(
     InvalidInput
         Where the folder cannot be written, or somebody else is writing it.
     """
-    path = Path(folder).absolute()
+    name = absolute(folder)
 
     def write(number: int) -> ShardEntry:
         start, stop = (int(customer) for customer in cuts[[number, number + 1]])
-        return write_shard(path, number, everybody.arrays_of(start, stop), 1)
+        return write_shard(name, number, everybody.arrays_of(start, stop), 1)
 
+    differing = by_customer(everybody.shard, everybody.rules)
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with writing(path, "store of shards"):
+        with _writing(name):
             entries = list(parallel_map(write, range(len(cuts) - 1), threads))
-            differing = by_customer(everybody.shard, everybody.rules)
-            return write_manifest(path, entries, differing, source)
+            return write_manifest(name, entries, differing, source)
     except OSError as error:
-        raise InvalidInput(f"shards {str(path)!r}: {first_line(error)}") from None
+        raise InvalidInput(f"shards {name!r}: {first_line(error)}") from None
 
 
-def write_shard(folder: Path, number: int, arrays: Arrays, threads: int) -> ShardEntry:
+@contextmanager
+def _writing(folder: str) -> Iterator[None]:
+    """Be the only one who writes a folder; of URIs nobody can be."""
+    if is_uri(folder):
+        yield
+        return
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with writing(folder, "store of shards"):
+        yield
+
+
+@contextmanager
+def _drafts(folder: str) -> Iterator[Path]:
+    """A folder of this machine from which files get to a store whole."""
+    if is_uri(folder):
+        with tempfile.TemporaryDirectory(prefix="couponry-shards-") as drafts:
+            yield Path(drafts)
+    else:
+        yield Path(folder)
+
+
+def write_shard(folder: str, number: int, arrays: Arrays, threads: int) -> ShardEntry:
     """Write one shard, in any process; another attempt writes the same file.
 
     Parameters
     ----------
-    folder : Path
-        Of the store.
+    folder : str
+        Of the store: an absolute path or a URI.
     number : int
         Its place among the shards.
     arrays : dict of str to ndarray
@@ -227,7 +258,9 @@ def write_shard(folder: Path, number: int, arrays: Arrays, threads: int) -> Shar
         For the manifest.
     """
     hash_blocks = load().kernels.hash_blocks
-    name, digest = write_arrays(folder, f"{number:06d}", arrays, hash_blocks, threads)
+    with _drafts(folder) as drafts:
+        name, digest = write_arrays(drafts, f"{number:06d}", arrays, hash_blocks, threads)
+        place_of(folder).put(name, drafts / name)
     indptr = arrays["indptr"]
     return ShardEntry(
         name,
@@ -240,13 +273,14 @@ def write_shard(folder: Path, number: int, arrays: Arrays, threads: int) -> Shar
 
 
 def write_manifest(
-    folder: Path, entries: Sequence[ShardEntry], differing: frozenset[str], source: Any
+    folder: str, entries: Sequence[ShardEntry], differing: frozenset[str], source: Any
 ) -> ShardStore:
     """Commit shards: from now on they are the store, and those of the one before are removed.
 
     Parameters
     ----------
-    folder : Path
+    folder : str
+        An absolute path or a URI.
     entries : sequence of ShardEntry
         In the customers' order.
     differing : frozenset of str
@@ -264,26 +298,43 @@ def write_manifest(
         "differing": sorted(differing),
         "shards": [asdict(entry) for entry in entries],
     }
-    draft = folder / f".{MANIFEST}"
-    draft.write_text(seal(content), encoding="utf-8")
-    draft.replace(folder / MANIFEST)
+    place = place_of(folder)
+    with _drafts(folder) as drafts:
+        draft = drafts / f".{MANIFEST}"
+        draft.write_text(seal(content), encoding="utf-8")
+        place.put(MANIFEST, draft)
     stays = {entry.file for entry in entries}
-    for path in folder.glob(f"*{SUFFIX}"):
-        if path.name not in stays:
-            path.unlink(missing_ok=True)  # whoever maps it keeps it
+    for name in place.names():
+        if name.endswith(SUFFIX) and name not in stays:
+            place.remove(name)  # whoever maps it keeps it
     return ShardStore.open(folder)
 
 
-def _manifest_text(folder: Path) -> str:
+def absolute(folder: str | Path) -> str:
+    """Name a store so that every process reaches it by that name.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    str
+        An absolute path, or a URI.
+    """
+    return str(folder).rstrip("/") if is_uri(folder) else str(Path(folder).absolute())
+
+
+def _manifest_text(folder: str) -> str:
     try:
-        return (folder / MANIFEST).read_text(encoding="utf-8")
+        return place_of(folder).read_text(MANIFEST)
     except (OSError, ValueError) as error:
-        raise InvalidInput(f"shards {str(folder)!r}: {first_line(error)}") from None
+        raise InvalidInput(f"shards {folder!r}: {first_line(error)}") from None
 
 
 @lru_cache(maxsize=8)
 def _manifest(folder: str, digest: str) -> Manifest:
-    text = _manifest_text(Path(folder))
+    text = _manifest_text(folder)
     if hashlib.sha256(text.encode()).hexdigest() != digest:
         raise InvalidInput(f"shards {folder!r}: they were written anew since they were opened")
     try:

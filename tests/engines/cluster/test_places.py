@@ -1,0 +1,71 @@
+"""Shards by a URI: copied to this machine once, by their digests, and written back whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support.cluster_campaigns import CUSTOMERS, fingerprint, solved
+
+from couponry import InvalidInput
+from couponry.engines import Cluster, InProcessRunner
+from couponry.engines.cluster.places import CACHE_VARIABLE
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    monkeypatch.setenv(CACHE_VARIABLE, str(folder))
+    return folder
+
+
+def by_uri(uri: str) -> Cluster:
+    return Cluster(InProcessRunner(1, 2), uri, CUSTOMERS // 4)
+
+
+def spoil(path: Path) -> None:
+    content = np.fromfile(path, np.uint8)
+    content[4096:] ^= 1  # all arrays
+    content.tofile(path)
+
+
+def test_shards_by_a_uri(tmp_path: Path, cache: Path) -> None:
+    store = tmp_path / "store"
+    result = solved("segments", threads=1, engine=by_uri(f"file://{store}"))
+    assert fingerprint(result) == fingerprint(solved("segments", threads=1))
+    written = sorted(path.name for path in store.iterdir())
+    assert len(written) == 5 and written[-1] == "shards.json"
+    assert sorted(path.name for path in cache.iterdir()) == written[:-1]
+    spoil(cache / written[1])
+    (cache / written[2]).unlink()
+    again = solved("segments", threads=1, engine=by_uri(f"file://{store}/"))
+    assert fingerprint(again) == fingerprint(result)
+    assert sorted(path.name for path in store.iterdir()) == written
+
+
+def test_what_is_wrong_where_shards_are_is_one_error(tmp_path: Path, cache: Path) -> None:
+    store = tmp_path / "store"
+    engine = solved("segments", threads=1, engine=by_uri(f"file://{store}")).plan.engine
+    price = solved("segments", threads=1).plan.price
+    victims = sorted(store.glob("*.arrays"))
+    for path in cache.iterdir():
+        path.unlink()
+    spoil(victims[1])
+    with pytest.raises(InvalidInput, match="not as it was written; write the shards again"):
+        engine.evaluate(price)
+    victims[1].unlink()
+    (cache / victims[1].name).unlink()
+    with pytest.raises(InvalidInput, match="it is missing; write the shards again"):
+        engine.evaluate(price)
+
+
+def test_shards_by_fsspec(cache: Path) -> None:
+    pytest.importorskip("fsspec")
+    result = solved("segments", threads=1, engine=by_uri("memory://couponry/shards"))
+    assert fingerprint(result) == fingerprint(solved("segments", threads=1))
+
+
+def test_a_uri_that_nobody_knows(cache: Path) -> None:
+    with pytest.raises(InvalidInput, match="shards 'gopher://hole'"):
+        solved("segments", engine=by_uri("gopher://hole"))
