@@ -1,6 +1,14 @@
 """Passes on a cluster: candidates in shards, tasks that anybody may run again, and an engine that asks for them.
 
+cluster.py      what users state: who runs tasks, and where shards are
+engine.py       the engine
+tasks.py        what workers are asked
+recipe.py       how they make an engine over a shard
 runner.py       who runs tasks: the protocol, and what is the same for all
 work.py         what a worker does with a task that it is sent, and what comes back
 in_process.py   runners of this machine: one process, and a pool of processes
+store.py        shards and their manifest
+shards.py       a shard as arrays
+array_file.py   arrays in one file
+places.py       folders and URIs
 """

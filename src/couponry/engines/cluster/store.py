@@ -1,7 +1,7 @@
 """Shards in a place that drivers and workers both reach, and the manifest that says which they are.
 
 shards.json                format, shards, what differs by customer, what the shards were made from; written last
-<number>-<digest>.arrays   a shard each; see `couponry.utils.arrays.array_file`
+<number>-<digest>.arrays   a shard each; see `couponry.engines.cluster.array_file`
 
 Files appear whole, and none is ever changed. A file's name has its digest, so that it does not matter how many attempts
 write it.
@@ -22,13 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels import load
-from ...utils.arrays.array_file import SUFFIX, map_arrays, write_arrays
 from ...utils.arrays.array_store import Arrays
 from ...utils.arrays.recorded_arrays import DamagedArray, seal, unseal
 from ...utils.errors import InvalidInput, first_line
 from ...utils.files.locks import writing
 from ...utils.parallel import parallel_map
 from ..parts import by_customer
+from .array_file import SUFFIX, map_arrays, write_arrays
 from .places import is_uri, place_of
 from .shards import PASSED, Everybody
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from couponry.engines.cluster import array_file
+from couponry.engines.cluster.array_file import map_arrays, write_arrays
 from couponry.kernels import load
-from couponry.utils.arrays import array_file
-from couponry.utils.arrays.array_file import map_arrays, write_arrays
 from couponry.utils.arrays.recorded_arrays import DamagedArray
 
 ARRAYS = {

@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .array_store import Arrays
-from .digests import HashBlocks, as_bytes, digest_of_array
-from .mapped_arrays import map_file
-from .recorded_arrays import SETTLED_NANOSECONDS, DamagedArray, file_state
+from ...utils.arrays.array_store import Arrays
+from ...utils.arrays.digests import HashBlocks, as_bytes, digest_of_array
+from ...utils.arrays.mapped_arrays import map_file
+from ...utils.arrays.recorded_arrays import SETTLED_NANOSECONDS, DamagedArray, file_state
 
 MAGIC = b"couponry arrays\n"
 LENGTH_BYTES = 8
