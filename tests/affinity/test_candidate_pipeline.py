@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,8 @@ from couponry import (
     memory_estimate,
     read_campaign,
 )
+from couponry.affinity import candidate_pipeline, pipeline_fit
+from couponry.affinity.history.building.merging import HistoryMerger
 from couponry.affinity.scores import lightgbm_trees
 from couponry.analysis.explain_files import explain_written
 from couponry.utils.toml_writer import dumps
@@ -131,6 +134,38 @@ def test_the_same_bits_whatever_the_order(folder: Path, tmp_path: Path) -> None:
     assert bits(read_campaign(folder)) == expected
     assert bits(made(shuffled(table).to_reader(999))) == expected
     assert bits(made(shuffled(table), store=tmp_path / "store", memory_limit="2GiB")) == expected
+
+
+@pytest.mark.parametrize(("memory", "threads"), [("4GiB", "2"), ("2GiB", "2"), ("4GiB", "1")])
+def test_the_model_is_fitted_meanwhile_where_memory_and_threads_allow(
+    memory: str, threads: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, by = bits(in_memory()), list[threading.Thread]()
+
+    def fitted(*arguments: Any) -> pipeline_fit.Fitted:
+        by.append(threading.current_thread())
+        return pipeline_fit.fitted(*arguments)
+
+    monkeypatch.setattr(candidate_pipeline, "fitted", fitted)
+    monkeypatch.setenv("COUPONRY_THREADS", threads)
+    found = made(tables()["transactions"], store=tmp_path / "store", memory_limit=memory)
+    assert bits(found) == expected
+    is_meanwhile = (memory, threads) == ("4GiB", "2")
+    assert [one is not threading.current_thread() for one in by] == [is_meanwhile]
+
+
+def test_a_fit_ends_where_histories_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> None:
+        raise InvalidInput("disk: full")
+
+    monkeypatch.setenv("COUPONRY_THREADS", "2")
+    monkeypatch.setattr(HistoryMerger, "merge", fails)
+    with pytest.raises(InvalidInput, match="disk: full"):
+        made(tables()["transactions"], store=tmp_path / "store", memory_limit="4GiB")
+    for thread in threading.enumerate():
+        if thread.name == "couponry-fit":
+            thread.join(120)
+            assert not thread.is_alive()
 
 
 def test_groups_of_products_are_part_of_what_a_store_is_made_from(

@@ -11,7 +11,7 @@ from tests.affinity.test_scores import GROUPS, shop, split
 from tests.support.campaigns import shuffled
 
 from couponry import Campaign, Targeting
-from couponry.affinity import PersonalModel, RepeatScore, Sample, candidate_pipeline
+from couponry.affinity import PersonalModel, RepeatScore, Sample, pipeline_fit
 from couponry.affinity.scores.guards.blend import Blend, WindowRows, validated_blends
 from couponry.affinity.scores.guards.ranking import ndcg_by_customer
 from couponry.affinity.scores.guards.window_weights import weighted_windows
@@ -113,7 +113,7 @@ def test_few_buyers_say_nothing() -> None:
 @pytest.fixture
 def small_shops(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets a PersonalModel rank the rewards of a shop of any size."""
-    monkeypatch.setattr(candidate_pipeline, "LEAST_PURCHASES", 1)
+    monkeypatch.setattr(pipeline_fit, "LEAST_PURCHASES", 1)
 
 
 def campaign_of(table: pa.Table, until: int | None) -> Campaign:

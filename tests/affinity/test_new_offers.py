@@ -19,7 +19,7 @@ from couponry.affinity import (
     Catalogue,
     DiscoveryModel,
     PurchaseHistory,
-    candidate_pipeline,
+    pipeline_fit,
 )
 from couponry.affinity.candidates import offer_knowledge, weighted_purchases
 from couponry.affinity.candidates.outcomes import bought_later
@@ -197,10 +197,10 @@ def test_a_model_with_columns_of_its_user_is_refused() -> None:
 
 def test_two_windows_are_thinned_to_so_many_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     _, then, window = shopped()
-    monkeypatch.setattr(candidate_pipeline, "FEW_CUSTOMERS", 100)
+    monkeypatch.setattr(pipeline_fit, "FEW_CUSTOMERS", 100)
     for most, expected in (10**6, len(then)), (len(then), len(then) // 2), (1, 0):
-        monkeypatch.setattr(candidate_pipeline, "MOST_PAIRS", most)
-        (thinned, later), other = candidate_pipeline._thinned([(then, window)] * 2)
+        monkeypatch.setattr(pipeline_fit, "MOST_PAIRS", most)
+        (thinned, later), other = pipeline_fit._thinned([(then, window)] * 2)
         assert later is window and len(other[0]) == len(thinned)
         assert len(thinned.customers) >= 100
         assert abs(len(thinned) - expected) < 0.1 * len(then)

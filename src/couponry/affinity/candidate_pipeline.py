@@ -1,19 +1,20 @@
 """From transactions to candidates in one go: histories, a model of who buys what, candidates; stages timed.
 
 transactions ──▶ purchase history ──▶ model, fitted on a sample's last weeks ──▶ candidates, block by block
+
+The sample is there when all transactions were read: where memory allows, the model is fitted while the history is made.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..data import memory_estimate, tables
 from ..data.candidate_batches import CandidateBlocks
@@ -22,24 +23,20 @@ from ..data.formats.parquet_metadata import read_parquet_metadata
 from ..data.ids import digest_of
 from ..data.memory_estimate import CampaignSize, Estimate
 from ..utils.clock import Clock
-from ..utils.errors import InvalidInput
 from ..utils.memory import available_memory
 from .candidates.assortment import Assortment
 from .candidates.candidate_model import CandidateModel
 from .history.building.from_transactions import GroupingOptions
 from .history.building.grouping import Watchers
 from .history.building.transactions import ReadOptions, Transactions
-from .history.customer_part import customers_spread
-from .history.customer_sample import FEW_CUSTOMERS, CustomerSample
-from .history.decay import HALF_LIVES
+from .history.customer_sample import CustomerSample
+from .history.history_folder import Coverage
 from .history.item_statistics import ItemStatistics
 from .history.period_counts import PeriodCounts
-from .history.periods import PERIODS_PER_WEEK
 from .history.purchase_history import PurchaseHistory, group_transactions
+from .pipeline_fit import BegunFit, Fitted, fitted, half_lives
 from .pipeline_model import model_of_tables
 from .scores import lightgbm_trees
-from .scores.guards.blend import LEAST_SHARE
-from .scores.training_windows import Window, bought_again
 from .targeting import Targeting
 
 FORMAT = 5
@@ -48,12 +45,11 @@ FORMAT = 5
 RESERVED = memory_estimate.BASE_BYTES + memory_estimate.SCORING_BYTES
 """Bytes besides what grouping may take."""
 
-LEAST_PURCHASES = 500
-"""Purchases, of what was bought before and of what was not, that a model of them is fitted on at least: some seven for
-each feature."""
+RESERVED_TO_FIT = memory_estimate.BASE_BYTES + memory_estimate.FITTING_BYTES
+"""The same where a model is fitted meanwhile."""
 
-MOST_PAIRS = 5 << 16
-"""Pairs of two windows' histories that a model is fitted on: a quarter more than trees are fitted from."""
+FROM_GROUPING_BYTES = 2 * memory_estimate.MIN_GROUPING_BYTES
+"""What is to be left for grouping where a model is fitted meanwhile."""
 
 PROGRESS_LINES = 20
 """Lines that say how making candidates stands."""
@@ -193,27 +189,54 @@ class _Pipeline:
     def blocks(self, threads: int, scratch: Path | None) -> Iterator[CandidateRows]:
         """Yield candidates, some customers at a time; histories are kept in the scratch folder if there is one."""
         folder = None if scratch is None else scratch / "purchases"
-        sample, counts = CustomerSample(), PeriodCounts(self._transactions.unit)
-        with self._clock.stage("history"):
-            options = GroupingOptions(
-                until=self._transactions.until,
-                memory=self._grouping_memory(),
-                threads=threads,
-                watch=Watchers(sample, counts),
-                last_complete=lambda: self._last_complete(counts),
-                passing=True,
-            )
-            half_lives = _half_lives(self._targeting)
-            history = group_transactions(self._transactions, options, half_lives, folder)
-            self._say_what_is_left_out()
-        with self._clock.stage("fit"):
-            model = self._fitted(history, sample.table())
-        del sample, options
+        history, model = self._history_and_model(threads, folder)
         with self._clock.stage("candidates"):
             yield from self._candidates(model, history, threads)
             del history
             if folder is not None:
                 shutil.rmtree(folder)
+
+    def _history_and_model(
+        self, threads: int, folder: Path | None
+    ) -> tuple[PurchaseHistory, CandidateModel]:
+        """Make the history, and fit the model, as soon as the sample is there where memory and threads allow."""
+        sample, counts = CustomerSample(), PeriodCounts(self._transactions.unit)
+        memory, meanwhile = self._grouping_memory(threads)
+        begun: list[BegunFit] = []
+
+        def fit(
+            covered: Coverage | PurchaseHistory, statistics: Callable[[], ItemStatistics]
+        ) -> Fitted:
+            return fitted(self._model, sample.table(), covered, self._targeting, statistics)
+
+        def begin_fit(covered: Coverage) -> None:
+            if meanwhile:
+                begun.append(BegunFit(partial(fit, covered), threads))
+
+        options = GroupingOptions(
+            until=self._transactions.until,
+            memory=memory,
+            threads=threads,
+            watch=Watchers(sample, counts),
+            last_complete=lambda: self._last_complete(counts),
+            when_read=begin_fit,
+            passing=True,
+        )
+        try:
+            with self._clock.stage("history"):
+                lives = half_lives(self._targeting)
+                history = group_transactions(self._transactions, options, lives, folder)
+                self._say_what_is_left_out()
+            with self._clock.stage("fit"):
+                statistics = partial(ItemStatistics.from_history, history)
+                found = begun[0].finish(statistics()) if begun else fit(history, statistics)
+                for note in found.notes:
+                    self._say(note)
+        except BaseException:
+            for one in begun:
+                one.give_up()
+            raise
+        return history, found.model
 
     def _last_complete(self, counts: PeriodCounts) -> int | None:
         """Return the last period where the one after it seems not to be whole, and say so; else None."""
@@ -240,10 +263,14 @@ class _Pipeline:
         self._notes.append(note)
         self._clock.say(note)
 
-    def _grouping_memory(self) -> int | None:
-        """Return bytes that grouping may take; None: as much as it thinks right."""
+    def _grouping_memory(self, threads: int) -> tuple[int | None, bool]:
+        """Return bytes that grouping may take, and whether a model is fitted meanwhile; None: as it thinks right."""
         limit = available_memory() if self._limit is None else self._limit
-        return None if limit is None else max(limit - RESERVED, memory_estimate.MIN_GROUPING_BYTES)
+        if limit is None:
+            return None, threads > 1
+        if threads > 1 and limit - RESERVED_TO_FIT >= FROM_GROUPING_BYTES:
+            return limit - RESERVED_TO_FIT, True
+        return max(limit - RESERVED, memory_estimate.MIN_GROUPING_BYTES), False
 
     def _candidates(
         self, model: CandidateModel, history: PurchaseHistory, threads: int
@@ -258,87 +285,6 @@ class _Pipeline:
             before, done = done, done + seen
             if before * PROGRESS_LINES // total < done * PROGRESS_LINES // total:
                 self._clock.say(f"{done:,} of {total:,} customers", done / total)
-
-    def _fitted(self, history: PurchaseHistory, sample: pa.Table | None) -> CandidateModel:
-        """Return the model, fitted on the last weeks of a sample of customers, and on the weeks before them.
-
-        These are left out where the history before them is too short to be like the one that is scored.
-        """
-        targeting, unit = self._targeting, history.unit
-        last = history.until - targeting.window * PERIODS_PER_WEEK[unit]
-        if sample is None or last < history.start:
-            raise InvalidInput(
-                f"table transactions: expected more than {targeting.window} weeks (the window) of them, "
-                f"got {unit}s {history.start} to {history.until}"
-            )
-        rows = sample.select(["customer", "product", "period"]).rename_columns(
-            ["customer", "product", unit]
-        )
-        rows = rows.filter(pc.less_equal(rows[unit], history.until))
-        before = pc.less_equal(rows[unit], last)
-        earlier, later = rows.filter(before), rows.filter(pc.invert(before))
-        if len(earlier) == 0 or len(later) == 0:
-            raise InvalidInput(
-                f"table transactions: expected purchases up to {unit} {last} and after it, the last "
-                f"{targeting.window} weeks, got {len(earlier):,} and {len(later):,} of a sample"
-            )
-        windows = [self._window(rows, last, history.until)]
-        then, window = windows[0]
-        before_that = 2 * last - history.until
-        long = before_that - history.start + 1 >= LEAST_SHARE * (last - history.start + 1)
-        sold = pc.sum(pc.greater(earlier[unit], before_that)).as_py()
-        if long and 0 < sold < len(earlier):
-            windows = _thinned([self._window(rows, before_that, last), *windows])
-        self._drop_models(then, window)
-        known = then.update(later, until=history.until)
-        fitted = self._model.fit(windows, known, ItemStatistics.from_history(history))
-        blend = getattr(fitted.personal, "blend_", None)
-        if blend is not None and blend.note is not None:
-            self._say(f"rewards are ranked by decayed frequency and repeat rate: {blend.note}")
-        return fitted
-
-    def _window(self, rows: pa.Table, last: int, until: int) -> Window:
-        """Return what was bought up to a period, and in the window after it."""
-        period = rows[rows.column_names[-1]]
-        options: dict[str, Any] = {"half_lives": _half_lives(self._targeting)}
-        before = pc.less_equal(period, last)
-        within = pc.and_(pc.invert(before), pc.less_equal(period, until))
-        then = PurchaseHistory.from_transactions(rows.filter(before), until=last, **options)
-        window = PurchaseHistory.from_transactions(rows.filter(within), until=until, **options)
-        return then, replace(window, start=last + 1)  # also where nobody bought at first
-
-    def _drop_models(self, then: PurchaseHistory, window: PurchaseHistory) -> None:
-        """Do without models of which too few purchases can be seen, and say so."""
-        again = int(bought_again(then, window).sum())
-        model = self._model
-        if again < LEAST_PURCHASES and model.personal is not None:
-            model.personal = None
-            self._say(
-                f"fewer than {LEAST_PURCHASES} purchases of the window were of what was bought before: rewards are "
-                "ranked by decayed frequency and repeat rate, not by a PersonalModel"
-            )
-        if len(window) - again < LEAST_PURCHASES and model.discovery is not None:
-            model.discovery = None
-            self._say(
-                f"fewer than {LEAST_PURCHASES} purchases of the window were of what was not bought before: activations "
-                "and innovations are ranked by neighbours and popularity, not by a DiscoveryModel"
-            )
-
-
-def _thinned(windows: list[Window]) -> list[Window]:
-    """Return the windows of as many customers as have MOST_PAIRS pairs together, and of FEW_CUSTOMERS at least."""
-    pairs = sum(len(history) for history, _ in windows)
-    customers = [len(history.customers) for history, _ in windows]
-    most = [max(count * MOST_PAIRS // max(pairs, 1), FEW_CUSTOMERS) for count in customers]
-    return [
-        (customers_spread(history, some), later)
-        for (history, later), some in zip(windows, most, strict=True)
-    ]
-
-
-def _half_lives(targeting: Targeting) -> tuple[float, ...]:
-    """Return the half-lives of histories, in weeks: every second of those that are usual, and the one of scores."""
-    return tuple(sorted({*HALF_LIVES[::2], float(targeting.half_life)}))
 
 
 def _source(

@@ -70,6 +70,10 @@ PASSES_FROM_DISK = 5
 SCORING_BYTES = 512 << 20
 """The sample, the model and blocks, while candidates are made of purchases."""
 
+FITTING_BYTES = 640 << 20
+"""The sample and all that a model is fitted on, where that is done while purchases are grouped: where memory is short,
+it is done afterwards."""
+
 
 @dataclass(frozen=True)
 class CampaignSize:

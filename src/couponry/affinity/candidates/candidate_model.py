@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -175,7 +175,7 @@ class CandidateModel(Parameters):
         self,
         windows: Sequence[Window],
         known: PurchaseHistory | None = None,
-        statistics: ItemStatistics | None = None,
+        statistics: ItemStatistics | Callable[[], ItemStatistics] | None = None,
     ) -> CandidateModel:
         """Fit the model on windows of the past; some tens of thousands of customers are enough.
 
@@ -186,8 +186,9 @@ class CandidateModel(Parameters):
         known : PurchaseHistory, optional
             What repeat rates, popularity and neighbours are taken from for scoring, such as everything up to now.
             Default: the last window's history.
-        statistics : ItemStatistics, optional
-            What repeat rates and other statistics of items are taken from for scoring instead, such as everybody's.
+        statistics : ItemStatistics or callable, optional
+            What repeat rates and other statistics of items are taken from for scoring instead, such as everybody's; or
+            a function that returns that, asked last.
 
         Returns
         -------
@@ -216,7 +217,7 @@ class CandidateModel(Parameters):
         self.regressions_ = {role: model for role, model in fitted.items() if model is not None}
         if known is not None or statistics is not None:
             knows = None if self.discovery is None else self.discovery.known_
-            self._learn(at_the_end, statistics, knows)
+            self._learn(at_the_end, statistics() if callable(statistics) else statistics, knows)
         return self
 
     def candidates(
@@ -388,8 +389,7 @@ class CandidateModel(Parameters):
         self, chooser: OfferChooser, bought: WeightedPurchases, memory: WorkingMemory | None = None
     ) -> TopOffers:
         """Return the offers that customers get, rewards and others; in working memory, which one thread has."""
-        threads = None if memory is None else 1
-        own = bought.own_weight
+        own, threads = bought.own_weight, None if memory is None else 1
         chosen = chooser.choose(bought.matrix, own_weight=own, threads=threads, memory=memory)
         return chosen if self._new is None else self._new.likeliest(chosen, bought.matrix)
 

@@ -148,6 +148,17 @@ def watch(progress: Progress = False, cancel: CancelToken | None = None) -> Iter
 
 
 @contextmanager
+def silently() -> Iterator[None]:
+    """Tell nobody of what is done inside, beside other work that is told of; whoever cancels ends it all the same."""
+    now = _CURRENT.get()
+    token = _CURRENT.set(Watch(None, now.cancel, now.started))
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+@contextmanager
 def shielded() -> Iterator[None]:
     """Let nobody cancel what is done inside: the last steps that make a result of what is known."""
     now = _CURRENT.get()

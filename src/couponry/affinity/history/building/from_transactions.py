@@ -49,6 +49,8 @@ class GroupingOptions:
         Looks at every batch of transactions before they are grouped.
     last_complete : callable, optional
         Called when all of them were read: the last period that is kept; None: all are.
+    when_read : callable, optional
+        Called with what the history will cover, when all of them were read and before they are added up.
     passing : bool
         Whether a history in a folder is for this process alone, which removes it: nothing records it or waits for the
         disk.
@@ -60,6 +62,7 @@ class GroupingOptions:
     threads: int | None = None
     watch: Watcher | None = None
     last_complete: Callable[[], int | None] | None = None
+    when_read: Callable[[Coverage], None] | None = None
     passing: bool = False
 
 
@@ -102,6 +105,8 @@ def add_transactions(
         resources = Resources(options.memory, thread_count(options.threads), scratch)
         with _grouped(transactions, catalogue, resources, options) as grouped:
             coverage = _extended(covered, grouped, transactions, options.until)
+            if options.when_read is not None:
+                options.when_read(coverage)
             return _merged(old, grouped, coverage, store, resources.threads), coverage
 
     if folder is not None and options.passing:
