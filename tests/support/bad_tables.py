@@ -70,6 +70,20 @@ BAD_TABLES: dict[str, Case] = {
         lambda d: d.limit(sum="channel", max=1.0),
         ("table offers", "'channel'", "numbers", "string"),
     ),
+    "cost of offers strings, which nothing sums": (
+        lambda d: (
+            d.drop("offers", "margin", "face_value", "issue_cost").each("offers", "cost", "cheap")
+        ),
+        ("table offers", "'cost'", "numbers", "string"),
+    ),
+    "value of offers strings, and another objective": (
+        lambda d: (
+            d.drop("candidates", "value", "response")
+            .each("offers", "value", "1 euro off")
+            .says(objective={"value": "weight"})
+        ),
+        ("table offers", "'value'", "numbers", "string"),
+    ),
     "value of dates": (
         lambda d: d.column(
             "candidates", "value", pa.array([0] * len(d.tables["candidates"]), pa.date32())

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 import pyarrow as pa
 
 from ..data import tables
+from .campaign_checks import COUPON_COLUMNS
 from .compiling.measures import MONEY
 from .limits import Limit
 
@@ -39,7 +40,8 @@ def check_amounts(
     InvalidInput
     """
     have = {*of_candidates, *offers.column_names}
-    needed = {value, "response", *(column for limit in limits for column in limit.columns())}
+    stated = have & set(COUPON_COLUMNS)
+    needed = {value, *stated, *(column for limit in limits for column in limit.columns())}
     if "response" in have:
         needed.add("value")
     if have & set(MONEY):
