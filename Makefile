@@ -3,11 +3,11 @@ PYTHON ?= .venv/bin/python
 BIN := $(dir $(PYTHON))
 CXX_SOURCES = $(shell find ext -name '*.cpp' -o -name '*.hpp' | sort)
 
-.PHONY: setup format lint types contracts test fuzz bench-quick figures docs sanitize free-threaded
+.PHONY: setup format lint types contracts test fuzz bench-quick figures docs examples sanitize free-threaded
 
 setup:  ## a virtual environment with everything, couponry installed so that edits count at once
 	python3 -m venv .venv
-	.venv/bin/pip install -e ".[test,dev,demo]"
+	.venv/bin/pip install -e ".[test,dev,demo,docs]"
 
 format:  ## write Python and C++ as the project writes them
 	$(BIN)ruff check --fix --select I .
@@ -40,8 +40,11 @@ bench-quick:  ## the smallest run of the main benchmarks: seconds, not figures t
 figures:  ## figures of the documentation that depend on no machine, beside what their commands print, in minutes
 	$(PYTHON) benchmarks/cases/figures.py
 
-docs:  ## every example of the documentation, run
-	$(PYTHON) -m pytest tests/system/test_documentation.py tests/system/test_docstrings.py
+docs:  ## the documentation as a site, in site/, warnings as errors; needs pip install ".[docs]", and no network
+	NO_MKDOCS_2_WARNING=1 $(BIN)mkdocs build --strict --quiet
+
+examples:  ## every example of the documentation, run
+	$(PYTHON) -m pytest tests/system/test_documentation.py tests/system/test_docstrings.py tests/affinity/test_page.py
 
 sanitize:  ## kernels and engines under all sanitizers in turn, or make sanitize SANITIZER=address|undefined|thread
 	$(PYTHON) -m tests.sanitizers $(SANITIZER)

@@ -1,15 +1,16 @@
-"""The code of docs/answers.md runs, and prints what the page says; pages name what there is."""
+"""The code of every page runs, and prints what the page says; pages name what there is."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import importlib
-import io
 import re
 from pathlib import Path
 
+import jsonschema
 import pytest
+from tests.support.documented_code import PageRun, blocks_of
+from tests.support.page_setups import prepare
 
 from couponry.cli import EXIT_STATUSES
 from couponry.results.solution import NOT_IN_RESULT_JSON, CampaignSolution
@@ -17,47 +18,71 @@ from couponry.results.solution import NOT_IN_RESULT_JSON, CampaignSolution
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_page_says_what_its_code_prints() -> None:
-    page = (ROOT / "docs" / "answers.md").read_text(encoding="utf-8")
-    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    shown = [
-        line
-        for block in re.findall(r"```text\n(.*?)```", page, re.DOTALL)
-        for line in block.splitlines()
-    ]
-    assert len(code) == 6 and len(shown) == 8
-    names: dict[str, object] = {}
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec((ROOT / "examples" / "quickstart.py").read_text(encoding="utf-8"), names)
-        for block in code:
-            exec(block, names)
-    for line in shown:
-        assert line in printed.getvalue()
-
-
-def test_late_customers_are_decided_as_the_page_shows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = (ROOT / "docs" / "late_customers.md").read_text(encoding="utf-8")
-    names: dict[str, object] = {}
-    monkeypatch.chdir(tmp_path)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-            exec(block, names)
-    assert "given " in printed.getvalue() and (tmp_path / "autumn.prices").is_file()
-
-
 PAGES = sorted(
-    [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.py")]
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "examples").glob("*.py"),
+    ]
 )
+RUN_BY = {"docs/affinity.md": "tests/affinity/test_page.py"}
+"""Pages whose code is Python alone and has a test of its own."""
 
 
+<<<<<<< HEAD
 PUBLIC = ("couponry", "couponry.affinity", "couponry.demo", "couponry.engines")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+=======
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def with_code(page: Path) -> bool:
+    return page.suffix == ".md" and any(block.language for block in blocks_of(page))
+
+
+@pytest.mark.parametrize("page", filter(with_code, PAGES), ids=name_of)
+def test_the_code_of_the_page_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name_of(page) in RUN_BY:
+        assert {block.language for block in blocks_of(page)} == {"python"}
+        assert page.name in (ROOT / RUN_BY[name_of(page)]).read_text(encoding="utf-8")
+        return
+    monkeypatch.chdir(tmp_path)
+    PageRun(page, tmp_path, prepare(page, tmp_path)).run()
+
+
+def test_whoever_leaves_code_out_says_why() -> None:
+    for page in filter(with_code, PAGES):
+        for block in blocks_of(page):
+            if block.note is not None and block.note.startswith("not run"):
+                assert re.fullmatch(r"not run: \w.{15,}", block.note), f"{page}, {block.line}"
+
+
+def test_a_page_that_is_wrong_fails(tmp_path: Path) -> None:
+    """Else the other tests would say nothing."""
+    wrong = {
+        "code": "```python\nraise ValueError('no')\n```\n",
+        "output": "```python\nprint(1)\n```\n\n```text\n2\n```\n",
+        "order": "```python\nprint('a\\nb')\n```\n\n```text\nb\na\n```\n",
+        "command": "```bash\ncouponry check nowhere\n```\n",
+        "shell": "```bash\ntest -e nowhere\n```\n",
+        "toml": '```toml\n[[limit]]\nname = "a"\nmxa = 3\n```\n',
+        "language": "```ruby\nputs 1\n```\n",
+    }
+    for name, text in wrong.items():
+        page = tmp_path / f"{name}.md"
+        page.write_text(text, encoding="utf-8")
+        with pytest.raises((AssertionError, ValueError, jsonschema.ValidationError)):
+            PageRun(page, tmp_path).run()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+>>>>>>> 638eeb1 (The documentation as a site, whose every block of code runs)
 def test_pages_use_what_is_public(page: Path) -> None:
     """Nobody is told to import what may move."""
     text = page.read_text(encoding="utf-8")
@@ -79,7 +104,7 @@ def test_pages_use_what_is_public(page: Path) -> None:
         assert name in public.__all__, f"{module}.{name}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_pages_name_files_that_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     roots = (ROOT, ROOT / "src" / "couponry", ROOT / "ext" / "couponry", ROOT / "docs")
@@ -116,7 +141,7 @@ def test_result_json_is_described() -> None:
 COMMANDS = sorted(
     {
         (page, name, options)
-        for page in (*PAGES, ROOT / "CONTRIBUTING.md", *(ROOT / "benchmarks").rglob("*.*"))
+        for page in (*PAGES, *(ROOT / "benchmarks").rglob("*.*"))
         if page.suffix in (".md", ".py")
         for name, options in re.findall(
             r"python3? ((?:benchmarks|examples)/[\w/]+\.py)([^`|\n]*)", page.read_text("utf-8")
