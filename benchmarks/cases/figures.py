@@ -51,7 +51,9 @@ COMMANDS = (
     Command(
         "benchmarks/cases/mixed_campaign.py",
         (
-            Statement(MEASURED, "the same with a million customers | certified gap # %", ("gap %",)),
+            Statement(
+                MEASURED, "the same with a million customers | certified gap # %", ("gap %",)
+            ),
             Statement(BENCHMARKS, "| certified gap | # % | 0.0031 %", ("gap %",)),
             Statement(BENCHMARKS, "samples by their share | # |", ("full_passes",)),
             Statement(BENCHMARKS, "| packed bytes | # MB |", ("packed_bytes M",)),
@@ -97,7 +99,9 @@ COMMANDS = (
     Command(
         "benchmarks/cases/mixed_campaign.py --contact-rules",
         (
-            Statement(MEASURED, "offers that conflict, 1,129 limits | certified gap # %", ("gap %",)),
+            Statement(
+                MEASURED, "offers that conflict, 1,129 limits | certified gap # %", ("gap %",)
+            ),
             Statement(
                 BENCHMARKS,
                 "| certified gap (asked 0.05 %) | # % | | largest violation of a hard limit; rules",

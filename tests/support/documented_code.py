@@ -23,7 +23,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import textwrap
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -66,7 +65,7 @@ def blocks_of(page: Path) -> Iterator[Block]:
             closing = fence["indent"] + fence["ticks"]
             end = next(j for j in range(i + 1, len(lines)) if lines[j].rstrip() == closing)
             title = re.search(r'title="([^"]*)"', fence["rest"])
-            text = textwrap.dedent("\n".join(lines[i + 1 : end]) + "\n")
+            text = "".join(f"{line.removeprefix(fence['indent'])}\n" for line in lines[i + 1 : end])
             yield Block(i + 1, fence["language"], title and title[1], note, text)
             i = end
         if comment or lines[i].strip():
@@ -188,7 +187,7 @@ def run_shell(text: str, folder: Path, where: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert ended.returncode == 0, f"{where}: status {ended.returncode}\n{ended.stdout}"
@@ -212,4 +211,3 @@ def run_couponry(arguments: list[str], where: str) -> str:
         signal.signal(signal.SIGTERM, before)
     assert status == 0, f"{where}: {shlex.join(arguments)}: status {status}\n{printed.getvalue()}"
     return printed.getvalue()
-

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-
 from tests.support.journey import scored
 
 import couponry as cp
@@ -67,6 +66,13 @@ def small_tables(folder: Path) -> Names:
     return {**tables, "rules": campaign.rules, "limits": campaign.limits}
 
 
+def campaign_folder(folder: Path) -> Names:
+    """The same campaign as the folder that pages read as "campaign"."""
+    small(folder)
+    (folder / "FOLDER").rename(folder / "campaign")
+    return {}
+
+
 def demo_folders(folder: Path) -> Names:
     """What `couponry demo` leaves of campaign 18."""
     campaign = demo_campaign(scored(18), scored(18).candidates, "response", "campaign 18")
@@ -79,6 +85,7 @@ SETUPS: dict[str, Callable[[Path], Names]] = {
     "README.md": demo_folders,
     "docs/answers.md": quickstart,
     "docs/checks.md": quickstart,
+    "docs/clusters.md": campaign_folder,
     "docs/command_line.md": small,
     "docs/large_campaigns.md": small_tables,
     "docs/report.md": small,

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.cases.figures import DEMO
+from tests.support.journey import journey as loaded
+from tests.support.journey import scored as scored_once
 
-from couponry.demo.journey import Journey, load_journey
+from couponry.demo.journey import Journey
 from couponry.demo.run import SLOTS, demo_campaign, run_demo
 from couponry.demo.scoring import ScoredCampaign, score_campaign
 from couponry.verify import verify_result
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("demo")  # what one worker has loaded and s
 
 @pytest.fixture(scope="module")
 def journey() -> Journey:
-    return load_journey()
+    return loaded()
 
 
 @pytest.fixture(scope="module", params=[18])
@@ -35,7 +37,7 @@ def number(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="module")
 def scored(journey: Journey, number: int) -> ScoredCampaign:
-    return score_campaign(journey, number)
+    return scored_once(number)
 
 
 def test_demo(tmp_path: Path) -> None:

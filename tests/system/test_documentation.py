@@ -10,8 +10,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 from tests.support.documented_code import PageRun, blocks_of
-from tests.support.page_setups import prepare
+from tests.support.page_setups import SETUPS, demo_folders, prepare
 
+import couponry
+import couponry.affinity
+import couponry.demo
+import couponry.engines
 from couponry.cli import EXIT_STATUSES
 from couponry.results.solution import NOT_IN_RESULT_JSON, CampaignSolution
 
@@ -30,12 +34,9 @@ RUN_BY = {"docs/affinity.md": "tests/affinity/test_page.py"}
 """Pages whose code is Python alone and has a test of its own."""
 
 
-<<<<<<< HEAD
 PUBLIC = ("couponry", "couponry.affinity", "couponry.demo", "couponry.engines")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-=======
 def name_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
@@ -44,7 +45,18 @@ def with_code(page: Path) -> bool:
     return page.suffix == ".md" and any(block.language for block in blocks_of(page))
 
 
-@pytest.mark.parametrize("page", filter(with_code, PAGES), ids=name_of)
+def on_real_data(page: Path) -> bool:
+    return "load_journey" in page.read_text("utf-8") or SETUPS.get(name_of(page)) is demo_folders
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.xdist_group("demo")) if on_real_data(page) else page
+        for page in filter(with_code, PAGES)
+    ],
+    ids=name_of,
+)
 def test_the_code_of_the_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,7 +94,6 @@ def test_a_page_that_is_wrong_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
->>>>>>> 638eeb1 (The documentation as a site, whose every block of code runs)
 def test_pages_use_what_is_public(page: Path) -> None:
     """Nobody is told to import what may move."""
     text = page.read_text(encoding="utf-8")
@@ -109,7 +120,8 @@ def test_pages_name_files_that_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     roots = (ROOT, ROOT / "src" / "couponry", ROOT / "ext" / "couponry", ROOT / "docs")
     for name in re.findall(r"`([\w/]+\.(?:py|pyx|hpp|cpp|md))`", text):
-        assert any((root / name).is_file() for root in roots), name
+        there = any((root / name).is_file() for root in roots) or any(ROOT.glob(f"[st]*/**/{name}"))
+        assert there, name
     for name in re.findall(r"\]\(([\w./]+\.(?:md|py))[#)]", text):
         assert (page.parent / name).is_file(), name
 
@@ -128,6 +140,34 @@ def test_the_readme_shows_the_quickstart() -> None:
         re.DOTALL,
     )
     assert shown is not None and shown.group(1) in code
+
+
+def test_the_readme_measures_what_the_site_does() -> None:
+    """Figures of both pages are held to their commands where the site has them."""
+    readme, site = (
+        [line for line in (ROOT / page).read_text(encoding="utf-8").splitlines() if "| `" in line]
+        for page in ("README.md", "docs/measured.md")
+    )
+    rows = [row for row in readme if not row.startswith("| Re")]
+    assert len(rows) >= 3 and set(rows) <= set(site)
+
+
+def test_the_site_has_every_public_name() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs/api").glob("*.md"))
+    shown = re.findall(r"^::: ([\w.]+)$", pages, re.MULTILINE)
+    names = {f"couponry.{name}" for name in couponry.__all__ if name != "__version__"}
+    names |= {f"couponry.affinity.{name}" for name in couponry.affinity.__all__}
+    names |= {f"couponry.demo.{name}" for name in couponry.demo.__all__}
+    names |= {f"couponry.engines.{name}" for name in couponry.engines.__all__}
+    assert sorted(shown) == sorted(names)
+
+
+def test_the_site_lists_every_page() -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    listed = re.findall(r"^ +- .*?([\w/]+\.md)$", text, re.MULTILINE)
+    elsewhere = {"benchmarks.md", "changelog.md", "contributing.md"}
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    assert sorted(listed) == sorted(pages | elsewhere)
 
 
 def test_result_json_is_described() -> None:

@@ -91,6 +91,8 @@ def run_demo(
     say(
         f"files: {folder}/campaign-N, the campaign as couponry solve takes it, and {folder}/allocation-N"
     )
+    last = CAMPAIGNS[-1]
+    say(f"next: couponry report {folder}/campaign-{last} {folder}/allocation-{last} -o report.html")
     return covered
 
 
