@@ -82,12 +82,13 @@ BY_CUSTOMER = ("segment", "lower", "upper", "cap")
 """Arrays whose last axis has an entry for each customer, or one for all."""
 
 
-def by_customer(shard: Shard, rules: Rules) -> frozenset[str]:
+def by_customer(shard: Shard | None, rules: Rules) -> frozenset[str]:
     """Name the arrays that have an entry for each customer.
 
     Parameters
     ----------
-    shard : Shard
+    shard : Shard or None
+        None: rules alone.
     rules : Rules
 
     Returns
@@ -95,7 +96,9 @@ def by_customer(shard: Shard, rules: Rules) -> frozenset[str]:
     frozenset of str
         Of `BY_CUSTOMER`, and `constraints` where customers have cardinality constraints.
     """
-    arrays = {name: getattr(rules, name) for name in BY_CUSTOMER[1:]} | {"segment": shard.segment}
+    arrays = {name: getattr(rules, name) for name in BY_CUSTOMER[1:]}
+    if shard is not None:
+        arrays["segment"] = shard.segment
     found = {name for name, array in arrays.items() if array.shape[-1] != 1}
     return frozenset(found | ({"constraints"} if len(rules.constraint_ptr) > 1 else set()))
 

@@ -131,18 +131,17 @@ class CandidatesElsewhere:
     n_attributes : int
     rule_facts : RuleFacts
     gather : callable
-        Gathers all of them where something asks for each candidate at once, as is done where they are few. Refuses
-        where they are many.
+        Gathers all of them where something asks for each candidate at once, as is done where they are few.
     """
 
     customers: int
     candidates: int
     n_attributes: int
     rule_facts: RuleFacts
-    gather: Callable[[], HeldCandidates]
+    gather: Callable[[], PackedCandidates]
 
     @cached_property
-    def _held(self) -> HeldCandidates:
+    def _held(self) -> PackedCandidates:
         return self.gather()
 
     @property

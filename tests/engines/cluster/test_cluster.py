@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from tests.support.cluster_campaigns import (
     GAPS,
     KINDS,
     fingerprint,
+    infeasible,
     mixed,
     segments,
     solved,
 )
 from tests.support.large_campaign import FEW_FREE, GAP, campaign
 
-from couponry import CancelToken, InvalidInput, Unsupported
+from couponry import CancelToken, InvalidInput, Limit, Unsupported
 from couponry.analysis.compare import compare, compare_saved
 from couponry.engines import Cluster, InProcessRunner, ProcessPoolRunner, Runner
 from couponry.engines import local as local_engines
@@ -32,7 +34,13 @@ from couponry.engines.cluster.runner import shared_out
 from couponry.engines.local import LocalEngine
 from couponry.kernels import load
 from couponry.result import Result
-from couponry.results.cluster.shards import shards_of, without_arrays
+from couponry.results.cluster.shards import shards_of
+from couponry.solver.options import SampleSize, SamplingOptions
+from couponry.solver.packed import CandidatesElsewhere
+
+
+def refuse(*_: Any) -> Any:
+    raise AssertionError("asked for arrays")
 
 
 @functools.cache
@@ -94,18 +102,43 @@ def test_samples_and_newton(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     The solver has no array of candidates or customers, and would be refused one.
     """
     monkeypatch.setattr(engines, "MOST_GATHERED", 1_000)
+    monkeypatch.setattr(CandidatesElsewhere, "_held", property(refuse))
     local = campaign().solve(gap=GAP, solver_options=FEW_FREE, threads=2)
     engine = sharded(tmp_path, 16, of=40_000)
     result = campaign().solve(gap=GAP, solver_options=FEW_FREE, threads=1, engine=engine)
     assert 0 < len(result.plan.free) < 20_000
     assert fingerprint(result) == fingerprint(local) and result.full_passes == local.full_passes
     cluster = result.plan.engine
-    problem = without_arrays(result.compiled.problem, cluster)
-    asked: list[Any] = [lambda: cluster.shard, lambda: cluster.choose(result.plan.price)]
-    asked += [lambda: problem.shard, lambda: problem.rules, lambda: problem.attributes]
-    for ask in asked:
+    for ask in (lambda: cluster.shard, lambda: cluster.choose(result.plan.price)):
         with pytest.raises(Unsupported, match="expected at most 1,000"):
             ask()
+
+
+@pytest.mark.filterwarnings("ignore::couponry.CampaignWarning")
+def test_conflicts_of_many_are_proved_without_gathering_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules that differ by customer are left out one by one: they are written beside the shards."""
+    monkeypatch.setattr(engines, "MOST_GATHERED", 100)
+    few = SampleSize(1 << 9, 0.0, 1 << 9)
+    options = replace(
+        AS_THE_LARGEST,
+        sampling=SamplingOptions(1 << 8, curvature=few, regret=few, proof=few),
+        cutting_planes=replace(AS_THE_LARGEST.cutting_planes, candidates=0),
+        enumeration=replace(AS_THE_LARGEST.enumeration, candidates=0),
+        work=replace(AS_THE_LARGEST.work, solves=1_000.0),
+    )
+    made = infeasible().changed(
+        drop_limits=["caps", "promise"], add_limits=[Limit("many", min=1_500)]
+    )
+    results = [
+        made.solve(solver_options=options, threads=1, engine=engine)
+        for engine in (None, sharded(tmp_path, 4, of=customers_of("infeasible")))
+    ]
+    assert fingerprint(results[0]) == fingerprint(results[1])
+    assert results[1].infeasible is not None
+    assert results[1].infeasible["customer_rules"] == [{"customer_rule": "slots"}]
+    assert len(list(tmp_path.glob("*-rules-*.arrays"))) >= 4
 
 
 def test_everybody_in_memory(tmp_path: Path) -> None:

@@ -32,11 +32,11 @@ from ..changes import Alternatives
 from ..cut_off import CutOff, CutOffCounts
 from ..exchanges import Exchanges
 from ..local import BLOCK_CANDIDATES, LocalEngine
-from ..parts import joined
+from ..parts import by_customer, joined
 from ..protocol import FixedChoices
 from .recipe import ShardRecipe
 from .runner import Runner, Task
-from .store import ShardEntry
+from .store import RulesBeside, ShardEntry
 from .tasks import (
     ArraysTask,
     BlocksPart,
@@ -225,11 +225,10 @@ class ClusterEngine:
         found = self.samples([customers])[0]
         return found.shard, found.rules
 
-    def with_rules(self, rules: Rules) -> ClusterEngine | LocalEngine:
-        """See `Engine.with_rules`."""
-        arrays = rules.lower, rules.upper, rules.cap, rules.constraint_ptr
-        if any(array.shape[-1] > 1 for array in arrays):
-            return self._whole.with_rules(rules)
+    def with_rules(self, rules: Rules) -> ClusterEngine:
+        """See `Engine.with_rules`; what differs by customer is written beside the shards."""
+        if by_customer(None, rules):
+            return self._derived(rules=self._recipe.store.write_rules(rules))
         return self._derived(rules=rules)
 
     def with_noise(self, seed: int) -> ClusterEngine:
@@ -243,8 +242,11 @@ class ClusterEngine:
 
     def _joined(self, parts: list[CustomersPart]) -> LocalEngine:
         """An engine in this process over customers of all shards."""
-        differing = self._manifest.differing if self._recipe.rules is None else {"segment"}
-        shard, rules = joined(parts, differing & self._manifest.differing)
+        differing, other = self._manifest.differing, self._recipe.rules
+        if other is not None:
+            of_rules = other.differing if isinstance(other, RulesBeside) else frozenset[str]()
+            differing = (differing & {"segment"}) | of_rules
+        shard, rules = joined(parts, differing)
         return self._local(shard, rules._replace(group=self._group))
 
     def _local(self, shard: Shard, rules: Rules) -> LocalEngine:
@@ -257,8 +259,11 @@ class ClusterEngine:
     @cached_property
     def _group(self) -> NDArray[np.int32]:
         """Group of each item under each rule, which no worker sends."""
-        if self._recipe.rules is not None:
-            return self._recipe.rules.group
+        rules = self._recipe.rules
+        if isinstance(rules, RulesBeside):
+            return np.array(rules.rules(0, 1).group)
+        if rules is not None:
+            return rules.group
         return np.array(self._recipe.store.arrays(0, 1, "group".__eq__)["group"])
 
     def _map(self, task: Task) -> list[Any]:
@@ -299,8 +304,13 @@ class ClusterEngine:
         parts = self._map(ArraysTask(self._recipe, tuple(names)))
         return [np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)]
 
+    @property
+    def has_many(self) -> bool:
+        """Whether candidates are too many to be gathered."""
+        return self.candidates > MOST_GATHERED
+
     def _refuse_many(self, what: str) -> None:
-        if self.candidates > MOST_GATHERED:
+        if self.has_many:
             raise Unsupported(
                 f"engine {self.name}: {what} was asked for, of {self.candidates:,}; expected at most {MOST_GATHERED:,}"
             )

@@ -8,7 +8,7 @@ from ...kernels import Rules, load
 from ..local import LocalEngine
 from ..streamed import StreamedEngine
 from .shards import shard_of_arrays
-from .store import ShardStore
+from .store import RulesBeside, ShardStore
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +22,8 @@ class ShardRecipe:
         Name of the kernels' backend.
     seed : int
         Breaks ties.
-    rules : Rules, optional
-        The same for every customer, instead of those of the store.
+    rules : Rules or RulesBeside, optional
+        Instead of those of the store: the same for every customer, or in files.
     noise : int, optional
         What one more quantity is drawn from.
     """
@@ -31,7 +31,7 @@ class ShardRecipe:
     store: ShardStore
     backend: str
     seed: int
-    rules: Rules | None = None
+    rules: Rules | RulesBeside | None = None
     noise: int | None = None
 
     def engine(self, number: int, threads: int) -> LocalEngine:
@@ -48,7 +48,10 @@ class ShardRecipe:
         LocalEngine
         """
         shard, rules = shard_of_arrays(self.store.arrays(number, threads))
-        rules = rules if self.rules is None else self.rules
+        if isinstance(self.rules, RulesBeside):
+            rules = self.rules.rules(number, threads)
+        elif self.rules is not None:
+            rules = self.rules
         parts = shard, rules, load(self.backend), threads, self.seed
         if self.noise is None:
             return LocalEngine(*parts)

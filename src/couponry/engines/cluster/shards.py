@@ -14,9 +14,8 @@ from ..parts import rules_of, shard_of
 
 SHARD_ARRAYS = ("indptr", "item", "quantity", "segment")
 RULE_ARRAYS = ("lower", "upper", "group", "cap", "constraint_ptr", "constraints")
-NUMBERS = ("first", "groups", "nodes")
 
-PASSED = (*SHARD_ARRAYS, *RULE_ARRAYS, "numbers", "fine")
+PASSED = (*SHARD_ARRAYS, *RULE_ARRAYS, "first", "rule-numbers", "fine")
 """Arrays that passes read; whatever stands beside them is read by those who ask for it by name."""
 
 
@@ -59,11 +58,10 @@ class Everybody(NamedTuple):
         """
         shard, rules = shard_of(self.shard, start, stop), rules_of(self.rules, start, stop)
         begin, end = (int(place) for place in self.shard.indptr[[start, stop]])
-        numbers = np.array([shard.first, rules.groups, rules.nodes], np.int64)
         return {
             **{name: getattr(shard, name) for name in SHARD_ARRAYS},
-            **{name: getattr(rules, name) for name in RULE_ARRAYS},
-            "numbers": numbers,
+            **arrays_of_rules(rules),
+            "first": np.array([shard.first], np.int64),
             "fine": self.fine[:, begin:end],
             **self.beside(start, stop),
         }
@@ -82,7 +80,37 @@ def shard_of_arrays(arrays: Mapping[str, NDArray[Any]]) -> tuple[Shard, Rules]:
     Shard, Rules
         Over the same arrays.
     """
-    first, groups, nodes = (int(number) for number in arrays["numbers"])
-    shard = Shard(first, *(arrays[name] for name in SHARD_ARRAYS))
-    rules = Rules(**{name: arrays[name] for name in RULE_ARRAYS}, groups=groups, nodes=nodes)
-    return shard, rules
+    shard = Shard(int(arrays["first"][0]), *(arrays[name] for name in SHARD_ARRAYS))
+    return shard, rules_of_arrays(arrays)
+
+
+def arrays_of_rules(rules: Rules) -> Arrays:
+    """Make arrays of rules.
+
+    Parameters
+    ----------
+    rules : Rules
+
+    Returns
+    -------
+    dict of str to ndarray
+        For `rules_of_arrays`.
+    """
+    numbers = np.array([rules.groups, rules.nodes], np.int64)
+    return {**{name: getattr(rules, name) for name in RULE_ARRAYS}, "rule-numbers": numbers}
+
+
+def rules_of_arrays(arrays: Mapping[str, NDArray[Any]]) -> Rules:
+    """Make rules of their arrays.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+
+    Returns
+    -------
+    Rules
+        Over the same arrays.
+    """
+    groups, nodes = (int(number) for number in arrays["rule-numbers"])
+    return Rules(**{name: arrays[name] for name in RULE_ARRAYS}, groups=groups, nodes=nodes)

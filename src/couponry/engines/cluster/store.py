@@ -10,7 +10,6 @@ write it.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,16 +20,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...kernels import load
+from ...kernels import Rules
 from ...utils.arrays.array_store import Arrays
-from ...utils.arrays.recorded_arrays import DamagedArray, seal, unseal
+from ...utils.arrays.recorded_arrays import seal, unseal
 from ...utils.errors import InvalidInput, first_line
 from ...utils.files.locks import writing
 from ...utils.parallel import parallel_map
-from ..parts import by_customer
-from .array_file import SUFFIX, map_arrays, write_arrays
+from ..parts import by_customer, rules_of
+from .array_file import SUFFIX
 from .places import is_uri, place_of
-from .shards import PASSED, Everybody
+from .shards import PASSED, Everybody, arrays_of_rules, rules_of_arrays
+from .stored_arrays import drafts_of, map_file, write_file
 
 FORMAT = 3
 """Version of the files' layout; shards of another version are written anew."""
@@ -132,21 +132,76 @@ class ShardStore:
         InvalidInput
             Where the shard is missing, damaged or another one.
         """
-        entry, place = self.manifest.shards[number], place_of(self.folder)
-        hash_blocks = load().kernels.hash_blocks
+        entry = self.manifest.shards[number]
+        return map_file(self.folder, entry.file, entry.digest, threads, wanted)
+
+    def write_rules(self, rules: Rules) -> RulesBeside:
+        """Write other rules for all customers beside the shards; they go with the next shards.
+
+        Parameters
+        ----------
+        rules : Rules
+            Of all customers.
+
+        Returns
+        -------
+        RulesBeside
+
+        Raises
+        ------
+        InvalidInput
+            Where they cannot be written.
+        """
+        files = []
         try:
-            try:
-                path = place.local_file(entry.file)
-                return map_arrays(path, entry.digest, hash_blocks, threads, wanted)
-            except DamagedArray:
-                if not place.forget(entry.file):
-                    raise
-                path = place.local_file(entry.file)  # it may have been the copy
-                return map_arrays(path, entry.digest, hash_blocks, threads, wanted)
-        except (DamagedArray, FileNotFoundError, NotADirectoryError) as error:
-            what = "it is missing" if isinstance(error, OSError) else str(error)
-            name = f"{self.folder}/{entry.file}"
-            raise InvalidInput(f"shard {name!r}: {what}; write the shards again") from None
+            for number, entry in enumerate(self.manifest.shards):
+                own = rules_of(rules, entry.first, entry.first + entry.customers)
+                files.append(
+                    write_file(self.folder, f"{number:06d}-rules", arrays_of_rules(own), 1)
+                )
+        except OSError as error:
+            raise InvalidInput(f"shards {self.folder!r}: {first_line(error)}") from None
+        return RulesBeside(self.folder, tuple(files), by_customer(None, rules))
+
+
+@dataclass(frozen=True)
+class RulesBeside:
+    """Other customer rules for the customers of a store, in files beside its shards; a recipe, too.
+
+    Attributes
+    ----------
+    folder : str
+        Of the store.
+    files : tuple of (str, str)
+        Name and digest of each shard's.
+    differing : frozenset of str
+        What differs by customer.
+    """
+
+    folder: str
+    files: tuple[tuple[str, str], ...]
+    differing: frozenset[str]
+
+    def rules(self, number: int, threads: int) -> Rules:
+        """Map the rules of a shard's customers.
+
+        Parameters
+        ----------
+        number : int
+            Of the shard.
+        threads : int
+            How many to read with what has to be read.
+
+        Returns
+        -------
+        Rules
+
+        Raises
+        ------
+        InvalidInput
+            As `ShardStore.arrays` does.
+        """
+        return rules_of_arrays(map_file(self.folder, *self.files[number], threads, lambda _: True))
 
 
 @dataclass(frozen=True)
@@ -229,16 +284,6 @@ def _writing(folder: str) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _drafts(folder: str) -> Iterator[Path]:
-    """A folder of this machine from which files get to a store whole."""
-    if is_uri(folder):
-        with tempfile.TemporaryDirectory(prefix="couponry-shards-") as drafts:
-            yield Path(drafts)
-    else:
-        yield Path(folder)
-
-
 def write_shard(folder: str, number: int, arrays: Arrays, threads: int) -> ShardEntry:
     """Write one shard, in any process; another attempt writes the same file.
 
@@ -257,15 +302,12 @@ def write_shard(folder: str, number: int, arrays: Arrays, threads: int) -> Shard
     ShardEntry
         For the manifest.
     """
-    hash_blocks = load().kernels.hash_blocks
-    with _drafts(folder) as drafts:
-        name, digest = write_arrays(drafts, f"{number:06d}", arrays, hash_blocks, threads)
-        place_of(folder).put(name, drafts / name)
+    name, digest = write_file(folder, f"{number:06d}", arrays, threads)
     indptr = arrays["indptr"]
     return ShardEntry(
         name,
         digest,
-        int(arrays["numbers"][0]),
+        int(arrays["first"][0]),
         len(indptr) - 1,
         int(indptr[-1]),
         int(np.diff(indptr).max(initial=0)),
@@ -299,7 +341,7 @@ def write_manifest(
         "shards": [asdict(entry) for entry in entries],
     }
     place = place_of(folder)
-    with _drafts(folder) as drafts:
+    with drafts_of(folder) as drafts:
         draft = drafts / f".{MANIFEST}"
         draft.write_text(seal(content), encoding="utf-8")
         place.put(MANIFEST, draft)

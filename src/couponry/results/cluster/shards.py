@@ -18,7 +18,7 @@ from ...engines.cluster.shards import Everybody
 from ...engines.cluster.store import ShardStore, write_store
 from ...kernels import Backend
 from ...model.compiled_campaign import CompiledCampaign
-from ...solver.packed import CandidatesElsewhere, HeldCandidates
+from ...solver.packed import CandidatesElsewhere, HeldCandidates, PackedCandidates
 from ...solver.problem import Problem
 from ...utils.arrays.array_store import Arrays
 from ...utils.arrays.digests import digest_of_arrays
@@ -96,11 +96,14 @@ def without_arrays(problem: Problem, engine: ClusterEngine) -> Problem:
     Returns
     -------
     Problem
-        Sizes and tables alone. What asks for each candidate at once, as is done where they are few, gathers them.
+        Sizes and tables alone. What asks for each candidate at once, as is done where they are few, gathers them. Where
+        they are many, rules are asked for to prove that limits are in conflict: those of this process are taken.
     """
     n_attributes = len(problem.low)
 
-    def gather() -> HeldCandidates:
+    def gather() -> PackedCandidates:
+        if engine.has_many:
+            return problem.packed
         everybody = engine.everybody
         fine, *attributes = engine.gather(["fine", *map(attribute_array, range(n_attributes))])
         return HeldCandidates(everybody.shard, everybody.rules, tuple(attributes), fine)
