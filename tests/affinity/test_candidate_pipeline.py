@@ -31,10 +31,12 @@ from couponry import (
     memory_estimate,
     read_campaign,
 )
-from couponry.affinity import candidate_pipeline, pipeline_fit
+from couponry.affinity import CandidateModel, candidate_pipeline, pipeline_fit
+from couponry.affinity.candidates import weighted_purchases
 from couponry.affinity.history.building.merging import HistoryMerger
 from couponry.affinity.scores import lightgbm_trees
 from couponry.analysis.explain_files import explain_written
+from couponry.data import memory_estimate as memory_estimates
 from couponry.utils.toml_writer import dumps
 from couponry.verify import verify_result
 
@@ -152,6 +154,29 @@ def test_the_model_is_fitted_meanwhile_where_memory_and_threads_allow(
     assert bits(found) == expected
     is_meanwhile = (memory, threads) == ("4GiB", "2")
     assert [one is not threading.current_thread() for one in by] == [is_meanwhile]
+
+
+@pytest.mark.parametrize("limit", ["1536MiB", "8GiB"])
+def test_threads_that_make_candidates_have_room(
+    limit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, used = bits(in_memory()), []
+
+    def blocks(self: CandidateModel, histories: Any, threads: int) -> Any:
+        used.append((threads, self.memory(threads), self.memory(threads + 1)))
+        return plain(self, histories, threads)
+
+    plain = CandidateModel.blocks
+    monkeypatch.setattr(CandidateModel, "blocks", blocks)
+    monkeypatch.setattr(weighted_purchases, "BYTES_PER_CANDIDATE", 200)
+    monkeypatch.setenv("COUPONRY_THREADS", "16")
+    found = made(tables()["transactions"], store=tmp_path / "store", memory_limit=limit)
+    assert bits(found) == expected
+    ((threads, needed, one_more),) = used
+    if limit == "8GiB":
+        assert threads == 16
+    else:
+        assert 1 < threads < 16 and needed <= memory_estimates.SCORING_BYTES < one_more
 
 
 def test_a_fit_ends_where_histories_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

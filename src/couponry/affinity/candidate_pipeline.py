@@ -185,10 +185,12 @@ class _Pipeline:
         self._transactions, self._model, self._allowed = transactions, model, allowed
         self._targeting, self._limit, self._clock = targeting, limit, clock
         self._notes = notes
+        self._in_folder = False  # the history
 
     def blocks(self, threads: int, scratch: Path | None) -> Iterator[CandidateRows]:
         """Yield candidates, some customers at a time; histories are kept in the scratch folder if there is one."""
         folder = None if scratch is None else scratch / "purchases"
+        self._in_folder = folder is not None
         history, model = self._history_and_model(threads, folder)
         with self._clock.stage("candidates"):
             yield from self._candidates(model, history, threads)
@@ -272,12 +274,20 @@ class _Pipeline:
             return limit - RESERVED_TO_FIT, True
         return max(limit - RESERVED, memory_estimate.MIN_GROUPING_BYTES), False
 
+    def _scoring_threads(self, model: CandidateModel, threads: int) -> int:
+        """Return how many of the threads may make candidates: what grouping took is free again."""
+        grouping = self._grouping_memory(threads)[0] if self._in_folder else None
+        allowed = max(memory_estimate.SCORING_BYTES, grouping or 0)
+        while threads > 1 and model.memory(threads) > allowed:
+            threads -= 1
+        return threads
+
     def _candidates(
         self, model: CandidateModel, history: PurchaseHistory, threads: int
     ) -> Iterator[CandidateRows]:
         """Yield the candidates of the customers who are allowed; say now and then how it stands."""
         done, total = 0, len(history.customers)
-        for rows in model.blocks(history, threads):
+        for rows in model.blocks(history, self._scoring_threads(model, threads)):
             seen = len(rows.customers)
             if self._allowed is not None:
                 rows = rows.of_customers(tables.positions(rows.customers, self._allowed) >= 0)

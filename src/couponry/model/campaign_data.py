@@ -21,7 +21,7 @@ from ..utils.arrays.array_store import MemoryStore
 from ..utils.arrays.blocks import row_blocks
 from ..utils.checks import check_name, is_text, shown
 from ..utils.errors import InvalidInput
-from ..utils.parallel import reader_count, worker_count
+from ..utils.parallel import reader_count
 from ..utils.table_types import Table
 from .amount_checks import check_amounts
 from .campaign_checks import (
@@ -322,8 +322,8 @@ def _collect(
                 f"got those of {len(rows.offers):,} others"
             )
         if store is None:
-            return rows.collect(MemoryStore(), worker_count())
-        return open_or_make(store, rows.source, lambda arrays: rows.collect(arrays, worker_count()))
+            return rows.collect(MemoryStore(), reader_count())
+        return open_or_make(store, rows.source, lambda arrays: rows.collect(arrays, reader_count()))
     if store is None:
         return build_candidates(rows, offers, MemoryStore(), reader_count())
     return open_or_build(store, rows, offers, reader_count())

@@ -252,18 +252,18 @@ class CandidateModel(Parameters):
             If making them needs more memory than the limit, however many customers there are.
         """
         self._check_fitted()
-        limit, threads = parse_size(memory_limit, "memory_limit"), worker_count()
-        needed = BASE_BYTES + self.memory(threads)
+        limit, most = parse_size(memory_limit, "memory_limit"), worker_count()
+        needed = BASE_BYTES + self.memory(most)
         if limit is not None and needed > limit:
             raise InvalidInput(
                 f"memory: making candidates of {len(self.items_):,} items and {self.similarity_.shape[1]:,} offers "
-                f"with {threads} threads needs about {size_text(needed)}, but only {size_text(limit)} are allowed"
+                f"with {most} threads needs about {size_text(needed)}, but only {size_text(limit)} are allowed"
             )
         return CandidateBlocks(
             self.assortment.offers,
             next(each_history(histories)).customers.type,
             dict.fromkeys(self.columns, np.dtype(np.float32)),
-            lambda threads, _: self.blocks(histories, threads),
+            lambda threads, _: self.blocks(histories, min(threads, most)),
             source=source,
             notes=self.notes,
         )

@@ -36,7 +36,7 @@ class DuckDBPurchases:
     ----------
     customer_type : pyarrow.DataType
     items : pyarrow.Array
-    first, last, rows : int
+    first, last, rows, threads : int
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class DuckDBPurchases:
         watching: Watching,
     ):
         self.customer_type = transactions.customer_type
+        self.threads = resources.threads
         self._session = DuckDBSession(resources, PURPOSE, keep_order=False)
         try:
             self._group(transactions, catalogue, watching)

@@ -107,7 +107,7 @@ def add_transactions(
             coverage = _extended(covered, grouped, transactions, options.until)
             if options.when_read is not None:
                 options.when_read(coverage)
-            return _merged(old, grouped, coverage, store, resources.threads), coverage
+            return _merged(old, grouped, coverage, store), coverage
 
     if folder is not None and options.passing:
         return build_passing(Path(folder), build)
@@ -215,7 +215,6 @@ def _merged(
     grouped: GroupedPurchases,
     coverage: Coverage,
     store: ArrayStore,
-    threads: int,
 ) -> Arrays:
     """Write the arrays of the old history and the grouped purchases into a store."""
     if len(old.items) and len(grouped.items) and old.items.type != grouped.items.type:
@@ -228,5 +227,5 @@ def _merged(
     named_items = write_items(items, store)
     n_periods = coverage.until - coverage.start + 1
     factors = decay_factors(coverage.half_lives, coverage.unit, n_periods)
-    arrays = HistoryMerger(old, items, factors, store).merge(grouped, threads)
+    arrays = HistoryMerger(old, items, factors, store).merge(grouped)
     return {**arrays, **named_items}

@@ -188,6 +188,8 @@ class GroupedPurchases(Protocol):
         is kept, whether anything was bought in it or not.
     rows : int
         How many purchases there are, at most.
+    threads : int
+        That may work on ranges at a time.
     """
 
     customer_type: pa.DataType
@@ -195,6 +197,7 @@ class GroupedPurchases(Protocol):
     first: int
     last: int
     rows: int
+    threads: int
 
     def __enter__(self) -> Self: ...
 

@@ -101,13 +101,12 @@ class HistoryMerger:
         self._store = store
         self._writers: dict[str, Any] = {}
 
-    def merge(self, grouped: GroupedPurchases, threads: int) -> Arrays:
+    def merge(self, grouped: GroupedPurchases) -> Arrays:
         """Write everything and return the arrays by name.
 
         Parameters
         ----------
         grouped : GroupedPurchases
-        threads : int
 
         Returns
         -------
@@ -118,7 +117,7 @@ class HistoryMerger:
         self._customers = IdWriter(self._store, "customers", grouped.customer_type)
         self._begin(grouped.rows)
         ranges = grouped.ranges(self._items, self._old.customers, self._old.indptr)
-        work_in_turns(self._merged, self._claim, _with_starts(ranges), threads)
+        work_in_turns(self._merged, self._claim, _with_starts(ranges), grouped.threads)
         return self.finish()
 
     def _begin(self, rows: int) -> None:

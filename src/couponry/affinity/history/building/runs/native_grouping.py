@@ -76,7 +76,7 @@ class SortedPurchases:
     ----------
     customer_type : pyarrow.DataType
     items : pyarrow.Array
-    first, last, rows : int
+    first, last, rows, threads : int
 
     Raises
     ------
@@ -108,6 +108,7 @@ class SortedPurchases:
         self._decoded = 2 * most > at_once
         most = RUN_ROWS if self._decoded else most
         self._threads = min(resources.threads, max(at_once // most - 1, 1))
+        self.threads = min(resources.threads, max(at_once // BLOCK_ROWS - 1, 1))
         self._runs = SortedRuns(int(memory * SHARE_OF_RUNS), resources.scratch, PURPOSE)
         self.rows = 0
         try:
