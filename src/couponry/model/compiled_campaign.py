@@ -88,6 +88,23 @@ class CompiledCampaign:
         )
         return list(effect_findings(compiled))
 
+    def coupon_amount(self, name: str) -> Amount | None:
+        """Say what a column is made of.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        Amount or None
+            None where the campaign has no such column.
+        """
+        try:
+            return self.amounts.of(name, name)
+        except InvalidInput:
+            return None
+
     def coupon_values(self, name: str, chosen: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """Look up a column for some candidates.
 
@@ -102,9 +119,8 @@ class CompiledCampaign:
         ndarray of float64, shape (n_chosen,), or None
             None where the campaign has no such column.
         """
-        try:
-            amount = self.amounts.of(name, name)
-        except InvalidInput:
+        amount = self.coupon_amount(name)
+        if amount is None:
             return None
         total = amount.constant[self.item[chosen]]
         for attribute, slope in amount.slopes.items():

@@ -11,7 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..data.table_view import StreamedTable
-from .coupon_rows import CouponRows, SavedRows
+from ..utils.checks import check_path
+from ..utils.errors import InvalidInput
+from .cluster.parts import write_parts
+from .coupon_rows import CouponRows, PlannedRows, SavedRows
 
 PART_ROWS = 1 << 24
 """Rows of a Parquet file, about; an allocation with more is written as a folder of files."""
@@ -126,6 +129,34 @@ class Allocation(StreamedTable):
                     rows += batch.num_rows
                     batch = next(batches, None)
             part += 1
+
+    def write_on_workers(self, folder: str | Path) -> list[Path]:
+        """Have the workers that solved the campaign write the coupons: a Parquet file for each shard.
+
+        Files are named by a manifest, `manifest.json`, which is written last. Each shard's coupons are there once,
+        however many workers were lost or tried it at the same time.
+
+        Parameters
+        ----------
+        folder : str or Path
+            A new folder, which this process and all workers reach by the same name.
+
+        Returns
+        -------
+        list of Path
+            The files that count, in the customers' order.
+
+        Raises
+        ------
+        InvalidInput
+            Where the campaign was not solved over shards, or the folder holds something else.
+        """
+        if not isinstance(self._rows, PlannedRows):
+            raise InvalidInput(
+                "allocation: expected one that was solved in this process, got one that was read"
+            )
+        check_path(folder, "folder")
+        return write_parts(self._rows, Path(folder))
 
 
 def _warn_of_table(use: str) -> None:

@@ -53,16 +53,16 @@ class PlannedRows:
     """
 
     def __init__(self, compiled: CompiledCampaign, plan: Plan):
-        self._compiled = compiled
-        self._plan = plan
-        self._offers = tables.ids(compiled.campaign.offers, "offers", "offer")
+        self.compiled = compiled
+        self.plan = plan
+        self.offers = tables.ids(compiled.campaign.offers, "offers", "offer")
         self._customers: int | None = None
         self.schema = self._batch(np.zeros(0, np.int64)).schema
 
     @property
     def coupons(self) -> int:
         """How many rows there are."""
-        return self._plan.coupons
+        return self.plan.coupons
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Make the coupons of one block of customers after the other.
@@ -72,46 +72,46 @@ class PlannedRows:
         pyarrow.RecordBatch
             The coupons of a block, in order.
         """
-        problem = self._compiled.problem
+        problem = self.compiled.problem
         customers = 0
-        for start, stop, chosen in self._plan.blocks():
+        for start, stop, chosen in self.plan.blocks():
             begin, end = problem.shard.indptr[[start, stop]]
             positions = begin + np.flatnonzero(chosen.view(bool))
             customers += _distinct_customers(problem.shard.indptr[start : stop + 1], positions)
             touched = [array[begin:end] for array in (problem.shard.item, *problem.attributes)]
             read_ahead(*touched)
             yield self._batch(positions)
-            release_pages(*touched, self._compiled.campaign.candidates.offer[begin:end])
+            release_pages(*touched, self.compiled.campaign.candidates.offer[begin:end])
         self._customers = customers
 
     @property
     def customers(self) -> int:
         """Customers with at least one coupon; counted on the way of `batches`, or else in a pass at first use."""
         if self._customers is None:
-            indptr = self._compiled.problem.shard.indptr
+            indptr = self.compiled.problem.shard.indptr
             self._customers = sum(
                 _distinct_customers(
                     indptr[start : stop + 1], indptr[start] + np.flatnonzero(chosen.view(bool))
                 )
-                for start, stop, chosen in self._plan.blocks()
+                for start, stop, chosen in self.plan.blocks()
             )
         return self._customers
 
     def _batch(self, positions: NDArray[np.int64]) -> pa.RecordBatch:
         """The coupons of the candidates at these positions."""
-        candidates = self._compiled.campaign.candidates
-        customer = self._compiled.problem.customer_of(positions)
+        candidates = self.compiled.campaign.candidates
+        customer = self.compiled.problem.customer_of(positions)
         columns: dict[str, Any] = {
             "customer": as_they_came(
-                candidates.customers.take(pa.array(customer)), self._compiled.campaign.customer_type
+                candidates.customers.take(pa.array(customer)), self.compiled.campaign.customer_type
             ),
             "offer": as_they_came(
-                self._offers.take(pa.array(candidates.offer[positions])),
-                self._compiled.campaign.offers.schema.field("offer").type,
+                self.offers.take(pa.array(candidates.offer[positions])),
+                self.compiled.campaign.offers.schema.field("offer").type,
             ),
         }
-        for name in self._compiled.campaign.coupon_columns():
-            columns[name] = self._compiled.coupon_values(name, positions)
+        for name in self.compiled.campaign.coupon_columns():
+            columns[name] = self.compiled.coupon_values(name, positions)
         return pa.record_batch(columns)
 
 

@@ -209,6 +209,21 @@ class ClusterEngine:
 
         return task
 
+    def map_shards(self, make_task: Callable[[Sequence[int]], Task]) -> list[Any]:
+        """Gather what a task makes of each shard.
+
+        Parameters
+        ----------
+        make_task : callable
+            Called with the numbers of shards that the task is for.
+
+        Returns
+        -------
+        list
+            In the order of the shards.
+        """
+        return self._map(make_task(self._shards))
+
     # ---- engines over parts, or under other rules
 
     def samples(self, customers: Sequence[NDArray[np.int64]]) -> list[LocalEngine]:

@@ -43,6 +43,23 @@ def attribute_array(number: int) -> str:
     return f"attribute-{number}"
 
 
+def shard_attributes(compiled: CompiledCampaign) -> dict[str, NDArray[Any]]:
+    """List what a shard holds of its candidates as given: all that passes or rows of the allocation are made of.
+
+    Parameters
+    ----------
+    compiled : CompiledCampaign
+
+    Returns
+    -------
+    dict of str to ndarray of float, shape (n_candidates,) each
+        By name of the attribute, in the order of `attribute_array`.
+    """
+    for name in compiled.campaign.coupon_columns():
+        compiled.coupon_amount(name)  # looked up: its attributes are known from now on
+    return {name: attribute.values for name, attribute in compiled.amounts.attributes.items()}
+
+
 def shards_of(
     compiled: CompiledCampaign, cluster: Cluster, backend: Backend, threads: int
 ) -> ShardStore:
@@ -118,7 +135,8 @@ def _beside(compiled: CompiledCampaign, start: int, stop: int) -> Arrays:
     """What is kept of customers start <= i < stop beside what passes read."""
     problem, candidates = compiled.problem, compiled.campaign.candidates
     own = slice(*(int(place) for place in problem.shard.indptr[[start, stop]]))
-    arrays = {attribute_array(c): array[own] for c, array in enumerate(problem.attributes)}
+    attributes = shard_attributes(compiled).values()
+    arrays = {attribute_array(c): array[own] for c, array in enumerate(attributes)}
     ids = candidates.customers[start:stop]
     return {OFFER: candidates.offer[own], **arrays, **_id_arrays(ids)}
 
@@ -138,7 +156,7 @@ def _digest(compiled: CompiledCampaign, backend: Backend, threads: int) -> str:
         problem, candidates = compiled.problem, compiled.campaign.candidates
         yield from problem.shard[1:]
         yield from (part for part in problem.rules if isinstance(part, np.ndarray))
-        yield from (problem.fine, *problem.attributes, candidates.offer)
+        yield from (problem.fine, *shard_attributes(compiled).values(), candidates.offer)
         yield from _id_arrays(candidates.customers).values()
 
     numbers = repr((compiled.problem.rules.groups, compiled.problem.rules.nodes)).encode()

@@ -1,0 +1,207 @@
+"""An allocation written by workers, shard by shard: a Parquet data set, and a manifest of the files that count.
+
+Workers may be lost, and tasks run twice or at the same time. So every attempt writes a file of its own, and the driver,
+which is told of one attempt for each shard, names these in the manifest. Files of others go: those that are there by
+then are removed by the driver, and whoever is done later finds the manifest, and removes its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ...data.ids import as_ids
+from ...engines.cluster.engine import ClusterEngine
+from ...engines.cluster.tasks import BlocksTask
+from ...model.compiled_campaign import CompiledCampaign
+from ...utils.atomic_folder import check_new_folder
+from ...utils.errors import InvalidInput
+from ..coupon_rows import PlannedRows, as_they_came
+from .shards import CUSTOMER, CUSTOMER_ENDS, OFFER, attribute_array, shard_attributes
+
+FORMAT, MANIFEST = 1, "manifest.json"
+
+PART = re.compile(r"\.?part-\d{6}-[0-9a-f]{32}\.parquet")
+"""Names of files of attempts, and of their drafts."""
+
+ROWS = 1 << 18
+"""Coupons that a worker makes at a time."""
+
+
+class WrittenPart(NamedTuple):
+    """A file that an attempt has written."""
+
+    file: str
+    coupons: int
+    customers: int
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column of coupons: a constant of each item, and a slope of each item times what a candidate carries.
+
+    Attributes
+    ----------
+    name : str
+    constant : ndarray of float64, shape (n_items,)
+    slopes : dict of str to ndarray of float64, shape (n_items,) each
+        By the name of a shard's array.
+    """
+
+    name: str
+    constant: NDArray[np.float64]
+    slopes: dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
+class WriteTask:
+    """Write the coupons of shards.
+
+    Attributes
+    ----------
+    choices : BlocksTask
+    folder : str
+    offers : pyarrow.Array
+        Ids, as rows of offers count them.
+    schema : pyarrow.Schema
+        Of the allocation.
+    columns : tuple of Column
+    """
+
+    choices: BlocksTask
+    folder: str
+    offers: pa.Array
+    schema: pa.Schema
+    columns: tuple[Column, ...]
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[WrittenPart]:
+        """See `engines.cluster.runner.Task`."""
+        return [self._write(number, threads) for number in shards]
+
+    def _write(self, number: int, threads: int) -> WrittenPart:
+        """Write the coupons of one shard, under a name that no other attempt has."""
+        indptr, choice = self.choices.chosen(number, threads)
+        chosen = np.flatnonzero(choice)
+        arrays = self.choices.recipe.store.arrays(number, threads, self._is_read)
+        customer = np.searchsorted(indptr, chosen, side="right") - 1
+        name = f"part-{number:06}-{uuid.uuid4().hex}.parquet"
+        folder = Path(self.folder)
+        draft = folder / f".{name}"
+        try:
+            with pq.ParquetWriter(draft, self.schema) as writer:
+                for start in range(0, len(chosen), ROWS):
+                    rows = slice(start, start + ROWS)
+                    writer.write_batch(self._batch(arrays, customer[rows], chosen[rows]))
+            draft.replace(folder / name)
+        finally:
+            draft.unlink(missing_ok=True)
+        if (folder / MANIFEST).exists():  # another attempt counts
+            (folder / name).unlink(missing_ok=True)
+        distinct = len(customer) and 1 + int((np.diff(customer) > 0).sum())
+        return WrittenPart(name, len(chosen), int(distinct))
+
+    def _is_read(self, name: str) -> bool:
+        """Whether an array of a shard is read."""
+        known = {"item", OFFER, CUSTOMER, CUSTOMER_ENDS}
+        return name in known or any(name in column.slopes for column in self.columns)
+
+    def _batch(
+        self, arrays: dict[str, NDArray[Any]], customer: NDArray[np.int64], at: NDArray[np.int64]
+    ) -> pa.RecordBatch:
+        """Make the coupons of some of a shard's candidates."""
+        ids = as_ids(arrays[CUSTOMER], arrays.get(CUSTOMER_ENDS)).take(pa.array(customer))
+        offer = self.offers.take(pa.array(arrays[OFFER][at]))
+        kinds = self.schema.field("customer").type, self.schema.field("offer").type
+        columns = [as_they_came(ids, kinds[0]), as_they_came(offer, kinds[1])]
+        item = arrays["item"][at]
+        for column in self.columns:
+            total = column.constant[item]
+            for name, slope in column.slopes.items():
+                total = total + slope[item] * arrays[name][at]
+            columns.append(pa.array(total))
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+
+def write_parts(rows: PlannedRows, folder: Path) -> list[Path]:
+    """Have the workers that solved a campaign write its allocation.
+
+    Parameters
+    ----------
+    rows : PlannedRows
+        Of a solve over shards.
+    folder : Path
+        A new folder, which this process and all workers reach by the same name.
+
+    Returns
+    -------
+    list of Path
+        The files that count, in the customers' order.
+
+    Raises
+    ------
+    InvalidInput
+        Where the campaign was solved elsewhere, or the folder holds something else.
+    """
+    plan = rows.plan
+    engine = getattr(plan.engine, "engine", plan.engine)  # a journal may stand before it
+    if not isinstance(engine, ClusterEngine):
+        raise InvalidInput(
+            f"allocation: expected one that was solved over shards, got one of engine {engine.name}; use Result.save"
+        )
+    folder = folder.absolute()
+    if _is_left_over(folder):
+        for file in folder.iterdir():
+            file.unlink()
+    else:
+        check_new_folder(folder)
+        folder.mkdir(parents=True)
+    choices = engine.blocks_task(plan.price, plan.free, plan.free_choice)
+    columns = tuple(_columns(rows.compiled))
+    parts = engine.map_shards(
+        lambda shards: WriteTask(choices(shards), str(folder), rows.offers, rows.schema, columns)
+    )
+    _commit(folder, parts, plan.coupons)
+    return [folder / part.file for part in parts]
+
+
+def _columns(compiled: CompiledCampaign) -> Iterator[Column]:
+    """Columns of coupons beside customer and offer."""
+    arrays = {
+        name: attribute_array(number) for number, name in enumerate(shard_attributes(compiled))
+    }
+    for name in compiled.campaign.coupon_columns():
+        amount = compiled.coupon_amount(name)
+        if amount is not None:
+            slopes = {arrays[attribute]: slope for attribute, slope in amount.slopes.items()}
+            yield Column(name, amount.constant, slopes)
+
+
+def _is_left_over(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a run that was killed has left."""
+    if not folder.is_dir():
+        return False
+    return all(PART.fullmatch(file.name) for file in folder.iterdir())
+
+
+def _commit(folder: Path, parts: list[WrittenPart], coupons: int) -> None:
+    """Say which files count, and remove all others."""
+    if sum(part.coupons for part in parts) != coupons:
+        raise RuntimeError(f"parts of an allocation have other coupons than its plan, {coupons:,}")
+    content = {"format": FORMAT, "coupons": coupons, "parts": [part._asdict() for part in parts]}
+    draft = folder / f".{MANIFEST}"
+    draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    draft.replace(folder / MANIFEST)
+    kept = {MANIFEST, *(part.file for part in parts)}
+    for file in folder.iterdir():
+        if file.name not in kept:
+            file.unlink(missing_ok=True)
