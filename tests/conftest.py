@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from tests.support import spark_cluster
 from tests.support.campaigns import random_tables, spec, write_folder
+from tests.support.dask_cluster import DaskCluster
+from tests.support.spark_cluster import SparkCluster
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,8 +32,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs all that Numba compiles for: the other need not compile it, too."""
+    """One worker runs all that Numba compiles for: the other need not compile it, too; and all that needs a cluster."""
     for item in items:
+        if {"spark", "dask", "cluster"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("clusters"))
+            continue
         if "numba" in item.nodeid or item.get_closest_marker("compiles"):
             item.add_marker(pytest.mark.xdist_group("numba"))
 
@@ -49,3 +56,24 @@ def folder(tmp_path: Path) -> Callable[..., Path]:
         return write_folder(path, data or random_tables(), spec(**sections), **(more or {}))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkCluster]:
+    """A standalone Spark, started once; skips where there can be none."""
+    missing = spark_cluster.why_not()
+    if missing:
+        pytest.skip(missing)
+    cluster = SparkCluster(tmp_path_factory.mktemp("spark"))
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(scope="session")
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    """A Dask scheduler with two workers, started once."""
+    if sys.platform != "linux":
+        pytest.skip("no Linux, whose /proc and signals these tests use")
+    cluster = DaskCluster(tmp_path_factory.mktemp("dask"))
+    yield cluster
+    cluster.close()

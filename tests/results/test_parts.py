@@ -47,7 +47,7 @@ def test_workers_write_the_rows_that_there_are(kind: str, tmp_path: Path) -> Non
     files = result.allocation.write_on_workers(tmp_path / "parts")
     assert len(files) == 4 and set(files) < set((tmp_path / "parts").iterdir())
     assert ds.dataset(files).to_table().equals(rows_of(result))
-    manifest = json.loads((tmp_path / "parts" / "manifest.json").read_text())
+    manifest = json.loads((tmp_path / "parts" / "_manifest.json").read_text())
     assert [tmp_path / "parts" / part["file"] for part in manifest["parts"]] == files
     assert manifest["coupons"] == len(result.allocation)
     assert sum(part["customers"] for part in manifest["parts"]) == result.allocation.customers
@@ -80,11 +80,11 @@ def test_of_two_attempts_one_file_is_left(tmp_path: Path) -> None:
     assert result.allocation is not None
     folder = tmp_path / "parts"
     files = result.allocation.write_on_workers(folder)
-    assert set(folder.iterdir()) == {*files, folder / "manifest.json"}
+    assert set(folder.iterdir()) == {*files, folder / "_manifest.json"}
     task, shares = runner.asked
     for share in shares:  # attempts that are late
         work(task, share, 1)
-    assert set(folder.iterdir()) == {*files, folder / "manifest.json"}
+    assert set(folder.iterdir()) == {*files, folder / "_manifest.json"}
     assert ds.dataset(folder, exclude_invalid_files=True).to_table().num_rows == len(
         rows_of(result)
     )
@@ -97,10 +97,10 @@ def test_what_a_run_that_was_killed_has_left_is_replaced(tmp_path: Path) -> None
     [first, *_] = result.allocation.write_on_workers(folder)
     with pytest.raises(InvalidInput, match=r"parts': expected a new folder, but it exists"):
         result.allocation.write_on_workers(folder)
-    (folder / "manifest.json").unlink()
+    (folder / "_manifest.json").unlink()
     first.rename(folder / f".{first.name}")
     files = result.allocation.write_on_workers(folder)
-    assert set(folder.iterdir()) == {*files, folder / "manifest.json"} and first not in files
+    assert set(folder.iterdir()) == {*files, folder / "_manifest.json"} and first not in files
 
 
 def test_what_no_workers_can_write(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from ..model.checking.finding import Finding
 from ..utils.errors import InvalidInput
 from ..utils.process.standard_streams import native_output_to_stderr, print_out
 from .arguments import BACKENDS, PathArgument, logging_options
+from .engine import connected, engine_options
 from .exit_status import EXIT_STATUS_OF_RESULT, ExitStatus
 from .output import json_text, say_line, told_as, warnings_said
 
@@ -52,6 +53,7 @@ from .output import json_text, say_line, told_as, warnings_said
     "Default: it goes to a folder beside it, OUT.infeasible.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print result.json on standard output.")
+@engine_options
 @logging_options
 def solve(
     folder: Path,
@@ -69,18 +71,26 @@ def solve(
     replace_solved: bool,
     as_json: bool,
     quiet: bool,
+    engine: str | None,
+    master: str | None,
+    shards: str | None,
+    shard_customers: int,
 ) -> int:
     """Allocate the campaign in FOLDER and write allocation, limits and certificate to the folder --out.
 
     A FOLDER with transactions in place of candidates is scored first: from purchases to coupons in one command.
     """
     apart = {"the campaign": folder, "the store": store, "the checkpoint": checkpoint}
-    with reserved_result(out, overwrite=overwrite, apart=apart):
+    apart["the shards"] = None if shards is None or "://" in shards else Path(shards)
+    with (
+        reserved_result(out, overwrite=overwrite, apart=apart),
+        connected(engine, master, shards, shard_customers) as cluster,
+    ):
         with native_output_to_stderr(), warnings_said():
             campaign = read_campaign(folder, store, memory_limit, progress=told_as(quiet))
             result = campaign.solve(
                 gap=gap, time_limit=time_limit, threads=threads, seed=seed, backend=backend,
-                progress=told_as(quiet), checkpoint=checkpoint, start=start,
+                progress=told_as(quiet), checkpoint=checkpoint, start=start, engine=cluster,
             )  # fmt: skip
         if result.status != "unsolved":
             written = result.save(out, overwrite=overwrite, replace_solved=replace_solved)

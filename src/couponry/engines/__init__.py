@@ -1,6 +1,6 @@
 """Engines: where passes over candidates run. One protocol, prices in and usage out, and its implementations.
 
-`Cluster` solves a campaign over shards: `campaign.solve(engine=...)`.
+`Cluster` solves a campaign over shards, `Spark` and `Dask` on clusters of these: `campaign.solve(engine=...)`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .cluster.cluster import Cluster
+    from .cluster.dask import Dask
     from .cluster.in_process import InProcessRunner, ProcessPoolRunner
     from .cluster.runner import Runner
+    from .cluster.spark import Spark
     from .cluster.work import work
 
-__all__ = ["Cluster", "InProcessRunner", "ProcessPoolRunner", "Runner", "work"]
+__all__ = ["Cluster", "Dask", "InProcessRunner", "ProcessPoolRunner", "Runner", "Spark", "work"]
 
 _WHERE = {
     "Cluster": ".cluster.cluster",
+    "Dask": ".cluster.dask",
     "InProcessRunner": ".cluster.in_process",
     "ProcessPoolRunner": ".cluster.in_process",
     "Runner": ".cluster.runner",
+    "Spark": ".cluster.spark",
     "work": ".cluster.work",
 }
 

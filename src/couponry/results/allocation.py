@@ -133,7 +133,7 @@ class Allocation(StreamedTable):
     def write_on_workers(self, folder: str | Path) -> list[Path]:
         """Have the workers that solved the campaign write the coupons: a Parquet file for each shard.
 
-        Files are named by a manifest, `manifest.json`, which is written last. Each shard's coupons are there once,
+        Files are named by a manifest, `_manifest.json`, which is written last. Each shard's coupons are there once,
         however many workers were lost or tried it at the same time.
 
         Parameters

@@ -12,4 +12,6 @@ shards.py       a shard as arrays
 array_file.py, stored_arrays.py
                 arrays in one file, and files of a store
 places.py       folders and URIs
+spark.py        runners of Spark and of Dask, and what users solve with
+dask.py
 """

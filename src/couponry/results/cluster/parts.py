@@ -29,7 +29,8 @@ from ...utils.errors import InvalidInput
 from ..coupon_rows import PlannedRows, as_they_came
 from .shards import CUSTOMER, CUSTOMER_ENDS, OFFER, attribute_array, shard_attributes
 
-FORMAT, MANIFEST = 1, "manifest.json"
+FORMAT, MANIFEST = 1, "_manifest.json"
+"""Version of the manifest, and its name, which says to readers of Parquet that it has no rows."""
 
 PART = re.compile(r"\.?part-\d{6}-[0-9a-f]{32}\.parquet")
 """Names of files of attempts, and of their drafts."""

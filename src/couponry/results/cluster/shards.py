@@ -55,9 +55,11 @@ def shard_attributes(compiled: CompiledCampaign) -> dict[str, NDArray[Any]]:
     dict of str to ndarray of float, shape (n_candidates,) each
         By name of the attribute, in the order of `attribute_array`.
     """
-    for name in compiled.campaign.coupon_columns():
-        compiled.coupon_amount(name)  # looked up: its attributes are known from now on
-    return {name: attribute.values for name, attribute in compiled.amounts.attributes.items()}
+    amounts = map(compiled.coupon_amount, compiled.campaign.coupon_columns())
+    stated = {name: None for amount in amounts if amount is not None for name in amount.slopes}
+    known = compiled.amounts.attributes  # the problem's first, then whatever else was looked up
+    passed = dict.fromkeys(list(known)[: len(compiled.problem.low)])
+    return {name: known[name].values for name in passed | stated}
 
 
 def shards_of(

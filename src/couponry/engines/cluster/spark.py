@@ -1,0 +1,169 @@
+"""`Spark`: solve over shards on a Spark session, by its DataFrame functions alone; these work on Spark Connect, too."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ...utils.checks import shown
+from ...utils.errors import InvalidInput
+from ...utils.progress.watch import check_cancelled
+from .cluster import Cluster
+from .runner import Runner
+from .work import work
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+COLUMNS = ["share", "start", "answer"]
+ANSWER = "share long, start long, answer binary"
+"""What tasks send back: bytes of an answer from `start` on."""
+
+PART_BYTES = 1 << 24
+"""Bytes of an answer in a row: Spark copies rows whole several times, and has none of 2 GiB."""
+
+POLL_SECONDS = 0.1
+"""How often it is looked whether a job was cancelled."""
+
+
+class Spark(Cluster):
+    """Solve over shards, by tasks on a Spark session.
+
+    Parameters
+    ----------
+    session : pyspark.sql.SparkSession
+        Of Spark 4.
+    store : str or Path
+        Folder of the shards, which the driver and all executors reach by the same name, or a URI; see `Cluster`.
+    shard_customers : int
+        Customers of a shard, where shards are written.
+    tasks : int, optional
+        Spark tasks of a pass. Default: as many as run at a time on the executors that are there now.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is something else.
+    """
+
+    def __init__(
+        self,
+        session: SparkSession,
+        store: str | Path,
+        shard_customers: int = 1_000_000,
+        tasks: int | None = None,
+    ):
+        if not hasattr(session, "range"):
+            raise InvalidInput(f"session: expected a SparkSession, got {shown(session)}")
+        super().__init__(SparkRunner(session, tasks), store, shard_customers)
+
+
+class SparkRunner(Runner):
+    """Runs tasks on a Spark session: a job for each question, and one Spark task for each share of the shards.
+
+    Spark runs what was lost with an executor again by itself. Tasks ask nothing of each other.
+
+    Parameters
+    ----------
+    session : pyspark.sql.SparkSession
+        Of Spark 4; classic or Connect.
+    tasks : int, optional
+        Tasks that run at a time. Default: the cores of all executors that are there, by `spark.task.cpus`.
+
+    Notes
+    -----
+    A Spark task costs some 0.05 s of processor time, whatever it does: one for each executor, with as many threads as
+    that has cores (`spark.task.cpus` equal to `spark.executor.cores`), is cheapest.
+    """
+
+    name = "spark"
+
+    def __init__(self, session: SparkSession, tasks: int | None = None):
+        self._session = session
+        self.threads = int(session.conf.get("spark.task.cpus", None) or 1)
+        self.tasks = tasks or max(1, _cores(session) // self.threads)
+
+    def run(self, task: bytes, shares: Sequence[tuple[int, ...]]) -> list[bytes]:
+        """See `Runner.run`."""
+        count = len(shares)
+        numbers = self._session.range(0, count, 1, count)  # a partition for each
+        answers = numbers.mapInArrow(_Share(task, tuple(shares), self.threads), ANSWER)
+        rows = sorted(self._finished(answers.collect))
+        return [b"".join(row[2] for row in part) for _, part in groupby(rows, lambda row: row[0])]
+
+    def _finished(self, ask: Callable[[], list[Any]]) -> list[Any]:
+        """Wait for a job in a thread of its own, and end it where this thread is told to stop."""
+        from pyspark import InheritableThread
+        from pyspark.sql import is_remote
+
+        tag = f"couponry-{uuid.uuid4().hex}"
+        done: Future[list[Any]] = Future()
+        if is_remote():
+            add, cancel = self._session.addTag, self._session.interruptTag
+        else:  # whose session tags do not reach jobs of Python
+            context = self._session.sparkContext
+            add, cancel = context.addJobTag, context.cancelJobsWithTag
+
+        def collect() -> None:
+            add(tag)  # of this thread, which ends with the job
+            try:
+                done.set_result(ask())
+            except BaseException as error:
+                done.set_exception(error)
+
+        thread = InheritableThread(collect, session=self._session, daemon=True)
+        thread.start()
+        try:
+            while not wait([done], POLL_SECONDS).done:
+                check_cancelled()
+        except BaseException:
+            while not wait([done], POLL_SECONDS).done:  # it may not have begun
+                cancel(tag)
+            raise
+        finally:
+            thread.join()
+        return _told(done)
+
+
+@dataclass(frozen=True)
+class _Share:
+    """What a Spark task does: of the one row that it gets, the share of that number."""
+
+    task: bytes
+    shares: tuple[tuple[int, ...], ...]
+    threads: int
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                answer = work(self.task, self.shares[number], self.threads)
+                for start in range(0, len(answer), PART_BYTES):
+                    row = [number], [start], [answer[start : start + PART_BYTES]]
+                    yield pa.RecordBatch.from_arrays(list(map(pa.array, row)), COLUMNS)
+
+
+def _cores(session: SparkSession) -> int:
+    """Cores of all executors: Spark cuts a range into so many parts."""
+    parts = session.range(1 << 16).selectExpr("spark_partition_id() AS part")
+    [[last]] = parts.agg({"part": "max"}).collect()
+    return int(last) + 1
+
+
+def _told(done: Future[list[Any]]) -> list[Any]:
+    """What a job came to."""
+    try:
+        return done.result()
+    except Exception as error:
+        if "No module named 'couponry'" in str(error):
+            raise InvalidInput(
+                "engine spark: expected couponry on every worker, but there is none; install it there, or send an "
+                "environment along with spark.archives"
+            ) from error
+        raise

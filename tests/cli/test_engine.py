@@ -1,0 +1,52 @@
+"""`couponry solve --engine`: the files of a solve on this machine, and what is missing said in a line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from tests.cli.conftest import Ran, Solved
+from tests.support.dask_cluster import DaskCluster
+
+Run = Callable[..., Ran]
+
+
+def test_on_dask(dask: DaskCluster, run: Run, solved: Solved, tmp_path: Path) -> None:
+    where = ["--engine", "dask", "--master", dask.address, "--shards", tmp_path / "shards"]
+    out = tmp_path / "out"
+    ran = run("solve", solved.folder, "--out", out, "--quiet", *where, "--shard-customers", "6")
+    assert ran.status == 0, ran.err
+    assert len(list((tmp_path / "shards").glob("*.arrays"))) == 4
+    for name in ("allocation.parquet", "limits.parquet"):
+        assert pq.read_table(out / name).equals(pq.read_table(solved.out / name))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--master", "x"], "--master and --shards go with --engine"),
+        (["--shards", "x"], "--master and --shards go with --engine"),
+        (["--engine", "spark"], "--engine spark needs --shards"),
+        (["--engine", "dask", "--shards", "x"], "--engine dask needs --master, the address"),
+        (["--engine", "ray", "--shards", "x"], "'ray' is not one of 'spark', 'dask'"),
+    ],
+)
+def test_what_is_missing(
+    options: list[str], says: str, run: Run, solved: Solved, tmp_path: Path
+) -> None:
+    ran = run("solve", solved.folder, "--out", tmp_path / "out", *options)
+    assert ran.status == 2 and says in ran.err and ran.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("engine", ["spark", "dask"])
+def test_extras_that_are_missing(
+    engine: str, run: Run, solved: Solved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark.sql" if engine == "spark" else "distributed", None)
+    options = ["--engine", engine, "--master", "x", "--shards", tmp_path / "shards"]
+    ran = run("solve", solved.folder, "--out", tmp_path / "out", *options)
+    assert ran.status == 2 and f"pip install 'couponry[{engine}]'" in ran.err

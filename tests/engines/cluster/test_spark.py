@@ -1,0 +1,140 @@
+"""Spark alone: attempts that run at the same time, spark-submit, and sessions of other sizes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+from tests.support.cluster_campaigns import KINDS, SLOTS, fingerprint, solved, tables
+from tests.support.cluster_tasks import Stuck, Sums
+from tests.support.clusters import ConnectedSpark, on_spark
+from tests.support.processes import command_of
+from tests.support.spark_cluster import REPOSITORY, SparkCluster
+
+from couponry import Campaign, InvalidInput, Limit, cli, write_campaign
+from couponry.engines import Cluster, Dask, Runner, Spark
+from couponry.engines.cluster.runner import Task
+from couponry.engines.cluster.spark import _told as told
+from couponry.results.cluster.parts import WriteTask
+
+
+@pytest.fixture(scope="module")
+def hasty(spark: SparkCluster) -> Iterator[ConnectedSpark]:
+    """Two executors, and a second attempt at whatever takes longer than half of the tasks."""
+    settings = {"": "true", "_interval": "100ms", "_multiplier": "1", "_minTaskRuntime": "100ms"}
+    asked = {f"speculation{name}": value for name, value in settings.items()}
+    with on_spark(spark, 2, speculation_quantile="0.5", **asked) as connected:
+        yield connected
+
+
+def test_of_two_attempts_one_answer_counts(hasty: ConnectedSpark, tmp_path: Path) -> None:
+    task = Stuck(Sums(), str(tmp_path), 5)
+    found = hasty.runner.sum(task, range(7))
+    (tmp_path / "let-go").touch()
+    assert [table.tolist() for table in found] == [[7, 21], [91] * 4]
+    ends = hasty.cluster.task_ends(hasty.session)
+    assert any(end["Task Info"]["Speculative"] for end in ends)
+
+
+class Hanging(Runner):
+    """Has the first attempt at writing one shard hang until it is let go."""
+
+    def __init__(self, runner: Runner, folder: Path):
+        self.name, self.tasks, self.threads = runner.name, runner.tasks, runner.threads
+        self._runner, self._folder = runner, folder
+
+    def sum(self, task: Task, shards: Sequence[int]) -> Any:
+        return self._runner.sum(task, shards)
+
+    def map(self, task: Task, shards: Sequence[int]) -> Any:
+        stuck = Stuck(task, str(self._folder), 9) if isinstance(task, WriteTask) else task
+        return self._runner.map(stuck, shards)
+
+
+def test_of_two_attempts_one_writes_what_counts(hasty: ConnectedSpark, tmp_path: Path) -> None:
+    (tmp_path / "marks").mkdir()
+    runner, parts = Hanging(hasty.runner, tmp_path / "marks"), tmp_path / "parts"
+    result = solved("contacts", threads=1, engine=Cluster(runner, tmp_path / "shards", 125))
+    local = solved("contacts", threads=1)
+    assert result.allocation is not None and local.allocation is not None
+    assert (runner.tasks, runner.threads) == (2, 1)
+    files = result.allocation.write_on_workers(parts)
+    first = int((tmp_path / "marks" / "process").read_text())
+    while "pyspark" in command_of(first):  # the attempt that hangs: Spark ends it
+        time.sleep(0.1)
+    assert len(files) == 16 and fingerprint(result) == fingerprint(local)
+    assert ds.dataset(files).to_table().equals(local.allocation.to_arrow())
+    assert set(parts.iterdir()) == {*files, parts / "_manifest.json"}
+
+
+def test_from_a_table_of_spark_to_another(hasty: ConnectedSpark, tmp_path: Path) -> None:
+    """Rows in any order, as docs/clusters.md brings them into couponry's, and back into a table of Spark."""
+    made = tables(customers=300)
+    candidates = made["candidates"]
+    mixed = candidates.take(np.random.default_rng(4).permutation(len(candidates)))
+    frame = hasty.session.createDataFrame(mixed.to_pandas())
+    rows = frame.repartitionByRange(3, "customer").sortWithinPartitions("customer", "offer")
+    rows.write.parquet(str(tmp_path / "candidates"))
+    stated = {"rules": [SLOTS], "limits": [Limit("caps", by="brand", max=70)]}
+    campaign = Campaign(**made | {"candidates": tmp_path / "candidates"}, **stated)
+    result = campaign.solve(threads=1, engine=Spark(hasty.session, tmp_path / "shards", 75))
+    assert result.allocation is not None
+    result.allocation.write_on_workers(tmp_path / "parts")
+    read = hasty.session.read.parquet(str(tmp_path / "parts")).toPandas()
+    local = Campaign(**made, **stated).solve(threads=1)
+    assert local.allocation is not None and len(read) == len(local.allocation) > 0
+    expected = local.allocation.to_arrow().to_pandas()
+    by = ["customer", "offer"]
+    pd.testing.assert_frame_equal(
+        read.sort_values(by, ignore_index=True), expected.sort_values(by, ignore_index=True)
+    )
+
+
+def test_workers_without_couponry_are_told_in_a_line() -> None:
+    failed: Future[list[Any]] = Future()
+    failed.set_exception(
+        RuntimeError("Traceback\n...\nModuleNotFoundError: No module named 'couponry'")
+    )
+    with pytest.raises(InvalidInput, match=r"expected couponry on every worker"):
+        told(failed)
+
+
+def test_spark_submit(spark: SparkCluster, tmp_path: Path) -> None:
+    """The command line under spark-submit, on one executor: what it writes is what it writes here."""
+    write_campaign(KINDS["contacts"](), tmp_path / "campaign")
+    solve = ["solve", str(tmp_path / "campaign"), "--quiet", "--threads", "1", "--out"]
+    assert cli.run([*solve, str(tmp_path / "here")]) == 0
+    shards = ["--shards", str(tmp_path / "shards"), "--shard-customers", "500"]
+    there = [str(tmp_path / "there"), "--engine", "spark", *shards]
+    example = REPOSITORY / "examples" / "on_spark.py"
+    submitted = subprocess.run(
+        [*spark.submit(tmp_path, executors=1), example, *solve, *there],
+        env=spark.environment,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert submitted.returncode == 0, submitted.stderr[-2000:]
+    assert len(list((tmp_path / "shards").glob("*.arrays"))) == 4
+    for name in ("allocation.parquet", "limits.parquet"):
+        here, there = (pq.read_table(tmp_path / place / name) for place in ("here", "there"))
+        assert here.equals(there)
+    said = json.loads((tmp_path / "there" / "result.json").read_text())
+    assert said["engine"] == "spark"
+
+
+def test_what_is_no_session() -> None:
+    with pytest.raises(InvalidInput, match=r"^session: expected a SparkSession, got 'local'$"):
+        Spark("local", "shards")  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match=r"^client: expected a distributed.Client, got 3$"):
+        Dask(3, "shards")  # type: ignore[arg-type]
