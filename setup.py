@@ -1,8 +1,9 @@
 """Builds the native kernels, or, where no C++ compiler works, a package that runs on Numba and says so.
 
-COUPONRY_NO_NATIVE=1     do not build the native kernels
-COUPONRY_BUILD_DEBUG=1   -O1 -g, and everything asserted that the kernels rely on, bounds included
-COUPONRY_SANITIZE=NAME   the same under a sanitizer: address, undefined or thread (GCC and clang)
+COUPONRY_NO_NATIVE=1       do not build the native kernels
+COUPONRY_REQUIRE_NATIVE=1  fail where they cannot be built, as wheels do
+COUPONRY_BUILD_DEBUG=1     -O1 -g, and everything asserted that the kernels rely on, bounds included
+COUPONRY_SANITIZE=NAME     the same under a sanitizer: address, undefined or thread (GCC and clang)
 """
 
 from __future__ import annotations
@@ -181,6 +182,8 @@ def native() -> list[Extension]:
 
 
 reason = reason_against_native()
+if reason is not None and flag("COUPONRY_REQUIRE_NATIVE"):
+    raise SystemExit(f"couponry: the native kernels are required, and cannot be built: {reason}")
 if reason is not None:
     print(NOTICE.format(reason=reason), file=sys.stderr, flush=True)
 

@@ -27,7 +27,7 @@ PAGES = sorted(
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
         *(ROOT / "docs").rglob("*.md"),
-        *(ROOT / "examples").glob("*.py"),
+        *(ROOT / "examples").rglob("*.py"),
     ]
 )
 RUN_BY = {"docs/affinity.md": "tests/affinity/test_page.py"}

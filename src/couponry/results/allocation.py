@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..data.table_view import StreamedTable
+from ..utils.arrays.blocks import blocks
 from ..utils.checks import check_path
 from ..utils.errors import InvalidInput
 from .cluster.parts import write_parts
@@ -115,7 +116,12 @@ class Allocation(StreamedTable):
             File or folder, which must not exist.
         """
         if len(self) <= PART_ROWS:
-            pq.write_table(self.to_arrow(), path)
+            table = self.to_arrow()
+            with pq.ParquetWriter(path, self.schema) as writer:
+                for rows in blocks(
+                    max(1, len(table))
+                ):  # row groups, between which it can be cancelled
+                    writer.write_table(table.slice(rows.start, rows.stop - rows.start))
             return
         path.mkdir()
         batches = self.batches()
