@@ -7,8 +7,10 @@ import pickle
 import runpy
 from pathlib import Path
 
+import numpy as np
 import polars
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import couponry
@@ -93,3 +95,21 @@ def test_the_script_that_type_checkers_read_runs() -> None:
     names = runpy.run_path(str(Path(__file__).parents[1] / "typing" / "user_script.py"))
     with pytest.raises(couponry.InvalidInput):
         names["wrong"]()
+
+
+@pytest.mark.parametrize("is_held", [False, True], ids=["made of the plan", "held as a table"])
+def test_row_groups_of_a_file(
+    is_held: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customers = 250
+    candidates = {"customer": np.arange(customers), "offer": ["tea"] * customers}
+    campaign = Campaign({"offer": ["tea"]}, candidates | {"value": np.ones(customers)})
+    given, expected = campaign.solve().allocation, campaign.solve().allocation
+    assert given is not None and expected is not None
+    if is_held:
+        given.to_arrow()
+    for rows, groups in ((100, 3), (125, 2), (250, 1), (1000, 1)):
+        monkeypatch.setattr("couponry.results.allocation.GROUP_ROWS", rows)
+        given.write(tmp_path / "file")
+        assert pq.ParquetFile(tmp_path / "file").num_row_groups == groups
+        assert pq.read_table(tmp_path / "file").equals(expected.to_arrow())

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..data.table_view import StreamedTable
-from ..utils.arrays.blocks import blocks
 from ..utils.checks import check_path
 from ..utils.errors import InvalidInput
 from .cluster.parts import write_parts
@@ -19,6 +18,9 @@ from .coupon_rows import CouponRows, PlannedRows, SavedRows
 
 PART_ROWS = 1 << 24
 """Rows of a Parquet file, about; an allocation with more is written as a folder of files."""
+
+GROUP_ROWS = 1 << 20
+"""Rows of a row group of a single file."""
 
 
 class Allocation(StreamedTable):
@@ -116,12 +118,9 @@ class Allocation(StreamedTable):
             File or folder, which must not exist.
         """
         if len(self) <= PART_ROWS:
-            table = self.to_arrow()
             with pq.ParquetWriter(path, self.schema) as writer:
-                for rows in blocks(
-                    max(1, len(table))
-                ):  # row groups, between which it can be cancelled
-                    writer.write_table(table.slice(rows.start, rows.stop - rows.start))
+                for table in self._row_groups():
+                    writer.write_table(table)
             return
         path.mkdir()
         batches = self.batches()
@@ -163,6 +162,22 @@ class Allocation(StreamedTable):
             )
         check_path(folder, "folder")
         return write_parts(self._rows, Path(folder))
+
+    def _row_groups(self) -> Iterator[pa.Table]:
+        """All coupons, GROUP_ROWS at a time, at least one table: whoever cancels ends it between them."""
+        batches = self.batches() if self._table is None else self._table.to_batches(GROUP_ROWS)
+        waiting: list[pa.RecordBatch] = []
+        count, is_first = 0, True
+        for batch in batches:
+            while count + batch.num_rows >= GROUP_ROWS:
+                waiting.append(batch.slice(0, GROUP_ROWS - count))
+                batch = batch.slice(GROUP_ROWS - count)
+                yield pa.Table.from_batches(waiting, self.schema).combine_chunks()
+                waiting, count, is_first = [], 0, False
+            waiting.append(batch)
+            count += batch.num_rows
+        if count > 0 or is_first:
+            yield pa.Table.from_batches(waiting, self.schema).combine_chunks()
 
 
 def _warn_of_table(use: str) -> None:
