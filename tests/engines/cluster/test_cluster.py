@@ -260,6 +260,17 @@ def test_bad_arguments(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InvalidInput, match=r"shards '[^']*file'"):
         mixed().solve(engine=Cluster(runner, tmp_path / "file"))
+    with pytest.raises(InvalidInput, match="holds something else"):
+        mixed().solve(engine=Cluster(runner, tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_killed_writers_left_is_removed(tmp_path: Path) -> None:
+    for name in ("000000-0123.arrays", ".000001.0123.draft"):
+        (tmp_path / name).touch()
+    assert solved("contacts", engine=sharded(tmp_path, 4)).status == "optimal"
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert len(names) == 5 and "000000-0123.arrays" not in names
 
 
 # ---- as locally

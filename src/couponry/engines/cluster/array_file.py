@@ -35,7 +35,8 @@ LENGTH_BYTES = 8
 NAMED_DIGITS = 32
 """Digits of its digest that a file's name has."""
 
-SUFFIX = ".arrays"
+SUFFIX, DRAFT = ".arrays", ".draft"
+"""How the names end of a file, and of one that is being written."""
 
 ALIGNMENT = 4096
 """Arrays begin at a multiple of so many bytes, on every machine: a page of most."""
@@ -89,7 +90,7 @@ def write_arrays(
     start = _aligned(len(head))
     digest = hashlib.sha256(head).hexdigest()
     name = f"{prefix}-{digest[:NAMED_DIGITS]}{SUFFIX}"
-    draft = folder / f".{prefix}.{uuid.uuid4().hex}.draft"
+    draft = folder / f".{prefix}.{uuid.uuid4().hex}{DRAFT}"
     try:
         with draft.open("wb") as file:
             file.write(head)

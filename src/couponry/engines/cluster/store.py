@@ -27,7 +27,7 @@ from ...utils.errors import InvalidInput, first_line
 from ...utils.files.locks import writing
 from ...utils.parallel import parallel_map
 from ..parts import by_customer, rules_of
-from .array_file import SUFFIX
+from .array_file import DRAFT, SUFFIX
 from .places import is_uri, place_of
 from .shards import PASSED, Everybody, arrays_of_rules, rules_of_arrays
 from .stored_arrays import drafts_of, map_file, write_file
@@ -256,7 +256,7 @@ def write_store(
     Raises
     ------
     InvalidInput
-        Where the folder cannot be written, or somebody else is writing it.
+        Where the folder cannot be written, holds something else, or somebody else is writing it.
     """
     name = absolute(folder)
 
@@ -280,6 +280,11 @@ def _writing(folder: str) -> Iterator[None]:
         yield
         return
     Path(folder).mkdir(parents=True, exist_ok=True)
+    names = place_of(folder).names()
+    if MANIFEST not in names and not all(name.endswith((SUFFIX, DRAFT)) for name in names):
+        raise InvalidInput(
+            f"shards {folder!r}: expected a new folder or a store of shards, but it holds something else"
+        )
     with writing(folder, "store of shards"):
         yield
 
@@ -347,7 +352,7 @@ def write_manifest(
         place.put(MANIFEST, draft)
     stays = {entry.file for entry in entries}
     for name in place.names():
-        if name.endswith(SUFFIX) and name not in stays:
+        if name.endswith((SUFFIX, DRAFT)) and name not in stays:
             place.remove(name)  # whoever maps it keeps it
     return ShardStore.open(folder)
 
