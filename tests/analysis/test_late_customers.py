@@ -197,7 +197,7 @@ def test_histories_and_texts_and_offers_nobody_had() -> None:
     campaign = couponry.Campaign(
         offers,
         {"customer": ["x", "y"], "offer": ["a", "b"], "value": [1.0, 2.0]},
-        rules=[couponry.CustomerRule("app", where={"channel": "app"}, max=1)],
+        rules=[couponry.CustomerRule("app", where={"channel": "app"}, max=1, history=True)],
         limits=[couponry.Limit("c", where={"offer": "c"}, max=1, may_be_empty=True)],
     )
     late = {

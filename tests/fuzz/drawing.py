@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.fuzz.exhaustive import choices_of
+from tests.fuzz.newer_rules import NewerRules
 from tests.fuzz.reading import Measure, Reading, labels_of
 from tests.fuzz.small_campaign import Row, Settings, SmallCampaign
 
@@ -103,6 +104,7 @@ class _Draw:
             for row in candidates:
                 row["mandatory"] = self.random.choice([True, False, False, None])
         history = self.history(offers, candidates) if self.chance(0.25, "history") else None
+        rules = NewerRules(offers, self.features).rules(rules, customers, history)
         value = "profit" if "profit" in candidates[0] else "value"
         small = SmallCampaign(offers, candidates, customers, history, rules, [], value)
         small = self.few_enough(small)

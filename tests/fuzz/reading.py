@@ -152,8 +152,10 @@ class Reading:
         own = self.own[i]
         overall = 0
         for rule in rules:
+            if not self._is_about(i, rule):
+                continue
             if rule.conflicts is not None:
-                most += self._conflicts(i, rule.conflicts)
+                most += self._conflicts(i, rule, rule.conflicts)
                 continue
             high, low = self._bound(i, rule.max), self._bound(i, rule.min)
             for bits, held in self._parts(i, rule):
@@ -161,7 +163,7 @@ class Reading:
                     most.append((bits, max(0, high - held)))
                 if low is None:
                     continue
-                if rule.by is None and not rule.where:
+                if rule.by is None and not rule.where and rule.window is None:
                     overall = max(overall, low - held)
                 else:
                     least.append((bits, max(0, low - held)))
@@ -179,29 +181,50 @@ class Reading:
     def _parts(self, i: int, rule: CustomerRule) -> list[tuple[int, int]]:
         """A rule's groups among one customer's candidates, and how many of each it has had."""
         inside = {k: self.of(n) for k, n in enumerate(self.own[i]) if fits(self.of(n), rule.where)}
-        had = [row for row in self.had[i] if fits(row, rule.where)]
-        if rule.by is None:
-            return [(sum(1 << k for k in inside), len(had))]
-        by = rule.by
-        labels = {label for row in inside.values() for label in labels_of(row.get(by))}
+        had = [row for row in self._counting(i, rule) if fits(row, rule.where)]
+        labels = {label for row in inside.values() for label in groups_of(row, rule)}
         return [
             (
-                sum(1 << k for k, row in inside.items() if label in labels_of(row.get(by))),
-                sum(label in labels_of(row.get(by)) for row in had),
+                sum(1 << k for k, row in inside.items() if label in groups_of(row, rule)),
+                sum(label in groups_of(row, rule) for row in had),
             )
-            for label in sorted(labels)
+            for label in sorted(labels, key=str)
         ]
 
-    def _conflicts(self, i: int, table: Mapping[str, Sequence[Any]]) -> list[tuple[int, int]]:
+    def _is_about(self, i: int, rule: CustomerRule) -> bool:
+        """Whether a rule is about a customer."""
+        whom = rule.customers
+        return not whom or fits(self.about_whom[self.customers[i]], whom)
+
+    def _counting(self, i: int, rule: CustomerRule) -> list[Row]:
+        """What a customer has had that counts for a rule, whatever its `where`."""
+        says = rule.history
+        if says is None:
+            dated = rule.window is not None or rule.by == "day" or "day" in rule.where
+            says = dated or rule.conflicts is not None
+        if isinstance(says, Mapping):
+            return [row for row in self.had[i] if fits(row, says)]
+        return self.had[i] if says else []
+
+    def _conflicts(
+        self, i: int, rule: CustomerRule, table: Mapping[str, Sequence[Any]]
+    ) -> list[tuple[int, int]]:
         """Pairs of one customer's candidates in conflict, and those in conflict with what it has had."""
         place = {self.rows[n]["offer"]: k for k, n in enumerate(self.own[i])}
-        had = {row["offer"] for row in self.had[i]}
+        had = [(row["offer"], row.get("day")) for row in self._counting(i, rule)]
+
+        def near(one: Any, day: Any) -> bool:
+            mine = self.offers[one].get("day")
+            if rule.within is None:
+                return True
+            return mine is not None and day is not None and abs(mine - day) <= rule.within
+
         most: list[tuple[int, int]] = []
         for a, b in zip(table["offer_a"], table["offer_b"], strict=True):
-            if a in place and b in place and a != b:
+            if a in place and b in place and a != b and near(a, self.offers[b].get("day")):
                 most.append((1 << place[a] | 1 << place[b], 1))
             for one, other in ((a, b), (b, a)):
-                if one in place and other in had:
+                if one in place and any(o == other and near(one, day) for o, day in had):
                     most.append((1 << place[one], 0))
         return most
 
@@ -209,10 +232,10 @@ class Reading:
         """Whether a customer has fewer coupons than some rule's `min`, history included."""
         for rule in self.small.rules:
             low = self._bound(i, rule.min)
-            if not low:
+            if not low or not self._is_about(i, rule):
                 continue
             given = [self.of(n) for k, n in enumerate(self.own[i]) if chosen >> k & 1]
-            mine = [row for row in [*given, *self.had[i]] if fits(row, rule.where)]
+            mine = [row for row in [*given, *self._counting(i, rule)] if fits(row, rule.where)]
             for label in [None] if rule.by is None else self.labels(rule):
                 count = sum(rule.by is None or label in labels_of(row.get(rule.by)) for row in mine)
                 if count < low:
@@ -286,6 +309,16 @@ def only(column: Sequence[Fraction], inside: Sequence[bool]) -> list[Fraction]:
 def labels_of(cell: Any) -> list[Any]:
     """The groups that a cell belongs to."""
     return [one for one in (cell if isinstance(cell, list) else [cell]) if one is not None]
+
+
+def groups_of(row: Row, rule: CustomerRule) -> list[Any]:
+    """The groups of a rule that a coupon belongs to, of those that `where` is about."""
+    labels = ["all"] if rule.by is None else labels_of(row.get(rule.by))
+    if rule.window is None:
+        return labels
+    day = row.get("day")
+    begins = [] if day is None else range(day - rule.window + 1, day + 1)
+    return [(label, first) for label in labels for first in begins]
 
 
 def fits(row: Mapping[str, Any], where: Mapping[str, Any]) -> bool:

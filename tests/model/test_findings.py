@@ -131,7 +131,7 @@ ERRORS: dict[str, tuple[Campaign, str]] = {
     ),
     "a column of the history": (
         made(
-            CustomerRule("R", where={"channel": "mail"}, max=1),
+            CustomerRule("R", where={"channel": "mail"}, max=1, history=True),
             history={"customer": [1], "offer": ["b"], "chanel": ["mail"]},
         ),
         "table history, column 'chanel'",
@@ -318,9 +318,25 @@ FOUND: dict[str, tuple[Campaign, str, str]] = {
         "table customers: it has none of the customers of table candidates: strings here, integers there",
     ),
     "another history": (
-        made(CustomerRule("R", max=1), history={"customer": [999], "offer": ["a"]}),
+        made(CustomerRule("R", max=1, history=True), history={"customer": [999], "offer": ["a"]}),
         "warning",
         "table history: it has no effect: none of its customers has candidates",
+    ),
+    "a history that no rule counts": (
+        made(CustomerRule("R", max=1), history={"customer": [1], "offer": ["a"]}),
+        "warning",
+        "table history: it has no effect: no customer rule counts it",
+    ),
+    "a rule that counts this plan alone": (
+        made(CustomerRule("R", max=1), history={"customer": [1], "offer": ["a"]}),
+        "note",
+        "customer_rule 'R': it counts this plan alone, as it says nothing of days; "
+        "say history = true or history = false",
+    ),
+    "customers whom nobody is": (
+        made(CustomerRule("R", max=1, customers={"segment": "staff"})),
+        "warning",
+        "customer_rule 'R': customers 'segment': 'staff' does not occur in column 'segment' of customers",
     ),
     "a history for nothing": (
         made(history={"customer": [1], "offer": ["a"]}),
@@ -344,7 +360,7 @@ def test_what_may_be_a_mistake_is_found(case: str) -> None:
 
 QUIET = {
     "values that occur": [Limit("L", where={"channel": ["mail", "email"]}, max=3)],
-    "values of the history": [CustomerRule("R", where={"channel": "till"}, max=1)],
+    "values of the history": [CustomerRule("R", where={"channel": "till"}, max=1, history=True)],
     "list of customers": [Limit("L", customers={"customer": np.arange(CUSTOMERS)}, max=3)],
     "report": [Limit("L", mode="report")],
     "a promise": [Limit("L", by="supplier", table={"supplier": ["acme", "bravo", "corner"], "min": [1.0, 2.0, 3.0]})],

@@ -61,10 +61,13 @@ def random_campaign(seed: int) -> tuple[Tables, list[dict[str, Any]], Tables]:
             tables["candidates"], "mandatory", pa.array(flags, pa.bool_())
         )
     offers = tables["offers"]["offer"].to_pylist()
+    newer(np.random.default_rng([seed, 12]), rules)
     if random.random() < 0.6:
         pairs = np.array(list(itertools.combinations(offers, 2)))[random.random(55) < 0.15]
         more["conflicts"] = pa.table({"offer_a": pairs[:, 1], "offer_b": pairs[:, 0]})
         rules.append({"name": "never together", "conflicts": "conflicts.parquet"})
+        if seed % 3 == 1:
+            rules[-1] |= {"within": seed % 14, "customers": {"segment": ["gold", "silver"]}}
     if random.random() < 0.6:
         customers = [*tables["customers"]["customer"].to_pylist(), 5]  # nobody has the id 5
         size = int(random.integers(1, 12))
@@ -77,6 +80,17 @@ def random_campaign(seed: int) -> tuple[Tables, list[dict[str, Any]], Tables]:
             }
         )
     return tables, rules, more
+
+
+def newer(random: np.random.Generator, rules: list[dict[str, Any]]) -> None:
+    """Says of some rules whether they count the history, for whom they are, and for how many days on end."""
+    for rule in rules:
+        if random.random() < 0.6:
+            rule["history"] = bool(random.random() < 0.8)
+        if random.random() < 0.25 and len(rule) > 3:
+            rule["customers"] = {"segment": ["gold", "silver"][random.integers(2)]}
+        if random.random() < 0.4 and "min" not in rule and rule["name"] != "slots":
+            rule["window"] = int(random.integers(1, 15))
 
 
 def best_of_each(
@@ -115,22 +129,26 @@ def rated(
     broken = (-np.inf, -np.inf, -np.inf)
     short, least_of_all = 0, 0
     for rule in rules:
-        if "conflicts" in rule:
-            has = [row["offer"] for row in subset]
-            if any({a, b} in apart for a, b in itertools.combinations(has, 2)):
-                return broken
-            if any({a, row["offer"]} in apart for a in has for row in history):
-                return broken
+        whom = rule.get("customers", {}).get("segment", person["segment"])
+        if person["segment"] not in (whom if isinstance(whom, list) else [whom]):
             continue
+        if "conflicts" in rule:
+            most = rule.get("within", np.inf)
+            for a, b in [*itertools.combinations(subset, 2), *itertools.product(subset, history)]:
+                if {a["offer"], b["offer"]} in apart and abs(a["day"] - b["day"]) <= most:
+                    return broken
+            continue
+        dated = "window" in rule or "day" in rule.get("where", {})
+        past = history if rule.get("history", dated) else []
         most = rule.get("max", np.inf)
         most = person[most] if isinstance(most, str) else most
         for group in {g for row in own for g in groups_of(rule, row)}:
-            held = sum(group in groups_of(rule, row) for row in history)
+            held = sum(group in groups_of(rule, row) for row in past)
             count = sum(group in groups_of(rule, row) for row in subset)
             if count > max(0, most - held):
                 return broken
             lacking = max(0, rule.get("min", 0) - held - count)
-            if set(rule) & {"by", "where"}:
+            if set(rule) & {"by", "where", "window"}:
                 short += lacking
             else:
                 least_of_all = max(least_of_all, lacking)
@@ -150,10 +168,12 @@ def groups_of(rule: dict[str, Any], row: dict[str, Any]) -> list[Any]:
             inside = value in (test if isinstance(test, list) else [test])
         if not inside:
             return []
-    if "by" not in rule:
-        return ["all"]
-    value = row.get(rule["by"])
-    return list(value) if isinstance(value, list) else [] if value is None else [value]
+    value = row.get(rule["by"]) if "by" in rule else "all"
+    groups = list(value) if isinstance(value, list) else [] if value is None else [value]
+    if "window" in rule:
+        begins = range(row["day"] - rule["window"] + 1, row["day"] + 1)
+        return [(group, first) for group in groups for first in begins]
+    return groups
 
 
 def written(
@@ -279,7 +299,7 @@ def test_history_counts_by_its_own_attributes() -> None:
 
 
 def test_history_without_offers_needs_what_rules_ask_for() -> None:
-    rule = CustomerRule("mails", where={"channel": "email"}, max=1)
+    rule = CustomerRule("mails", where={"channel": "email"}, max=1, history=True)
     assert given_to(small({"customer": [7], "channel": ["email"]}, rule), 7) == [3]
     with pytest.raises(InvalidInput, match=r"table history.*'channel'"):
         small({"customer": [7]}, rule).solve()
@@ -291,9 +311,11 @@ def test_history_without_offers_needs_what_rules_ask_for() -> None:
 
 def test_history_beyond_max_leaves_nothing_and_breaks_nothing() -> None:
     history = {"customer": [7, 7, 7], "offer": [1, 1, 2]}
-    assert given_to(small(history, CustomerRule("two", max=2)), 7) == []
-    assert given_to(small(history, CustomerRule("two", max=2)), 8) == [1, 2]
-    assert given_to(small(history, CustomerRule("one", by="channel", max=1)), 7) == [3]
+    two = CustomerRule("two", max=2, history=True)
+    assert given_to(small(history, two), 7) == []
+    assert given_to(small(history, two), 8) == [1, 2]
+    one = CustomerRule("one", by="channel", max=1, history=True)
+    assert given_to(small(history, one), 7) == [3]
 
 
 def test_nothing_in_conflict_with_history() -> None:
@@ -304,7 +326,8 @@ def test_nothing_in_conflict_with_history() -> None:
 
 
 def test_history_counts_towards_minimums() -> None:
-    rules = [CustomerRule("one", max=1), CustomerRule("mail", where={"channel": "mail"}, min=1)]
+    mail = CustomerRule("mail", where={"channel": "mail"}, min=1, history=True)
+    rules = [CustomerRule("one", max=1, history=True), mail]
     campaign = small({"customer": [7], "offer": [3]}, *rules)
     assert given_to(campaign, 8) == [3]
     result = small({"customer": [7], "channel": ["mail"]}, rules[1]).solve()

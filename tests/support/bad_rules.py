@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 from tests.support.campaign_draft import Case
 from tests.support.campaigns import SLOTS
 
@@ -204,8 +206,40 @@ BAD_RULES: dict[str, Case] = {
         ("table history", "'customer'", "integers", "strings"),
     ),
     "history: unknown offer": (
-        lambda d: d.history(customer=[1000], offer=[51]).rule(max=1, by="product"),
+        lambda d: d.history(customer=[1000], offer=[51]).rule(max=1, by="product", history=True),
         ("table history", "'offer'", "row 0", "51", "'product'"),
+    ),
+    "rule: window of no days": (lambda d: d.rule(max=1, window=0), ("'R'", "window", "from 1 to", "got 0")),
+    "rule: window with min": (lambda d: d.rule(max=2, min=1, window=7), ("'R'", "window", "expected max")),
+    "rule: window without max": (lambda d: d.rule(window=7), ("'R'", "expected max, min or conflicts")),
+    "rule: window without days": (
+        lambda d: d.drop("offers", "day").rule(max=1, window=7),
+        ("'R'", "window", "table offers has no column 'day'"),
+    ),
+    "rule: window over text": (
+        lambda d: d.each("offers", "day", "x").rule(max=1, window=7),
+        ("'R'", "window", "column 'day'", "whole numbers or dates", "string"),
+    ),
+    "rule: within without conflicts": (lambda d: d.rule(max=1, within=7), ("'R'", "within", "expected conflicts")),
+    "rule: within below 0": (
+        lambda d: d.beside("conflicts", offer_a=[50], offer_b=[53]).rules(
+            {"name": "R", "conflicts": "conflicts.parquet", "within": -1}
+        ),
+        ("'R'", "within", "from 0 to", "got -1"),
+    ),
+    "rule: customers no table": (lambda d: d.rule(max=1, customers=3), ("'R'", "customers", "got 3")),
+    "rule: customers by an unknown column": (
+        lambda d: d.rule(max=1, customers={"segmnt": "gold"}),
+        ("'R'", "customers", "'segmnt'", "'segment'"),
+    ),
+    "rule: history text": (lambda d: d.rule(max=1, history="no"), ("'R'", "history", "'no'")),
+    "rule: history of an unknown column": (
+        lambda d: d.history(customer=[1000], offer=[50]).rule(max=1, history={"redeemed": True}),
+        ("'R'", "history", "no column 'redeemed'", "customer, offer"),
+    ),
+    "history: dates beside numbers": (
+        lambda d: d.history(customer=[1000], offer=[50], day=[datetime.date(2026, 11, 1)]).rule(max=1, window=7),
+        ("'R'", "window", "table history, column 'day'", "expected whole numbers", "got dates"),
     ),
     "history: another kind of day": (
         lambda d: d.history(customer=[1000], offer=[50], day=["x"]).rule(max=1, where={"day": {"max": 3}}),

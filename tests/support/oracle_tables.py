@@ -200,17 +200,36 @@ class OracleTables:
         cells = (row[str(limit.by)] for row in inside)
         return any(label in cell if isinstance(cell, list) else label == cell for cell in cells)
 
-    def customer_bound(self, bound: int | str | None, default: int) -> NDArray[np.int64]:
-        """A rule's min or max for every customer (n)."""
+    def customer_bound(self, rule: CustomerRule, bound: int | str, none: int) -> NDArray[np.int64]:
+        """A rule's min or max for every customer (n); `none` for those whom it is not about."""
+        found = np.full(len(self.customers), 0 if isinstance(bound, str) else int(bound))
         if isinstance(bound, str):
-            return np.array([row[bound] for row in self.customer_rows], np.int64)
-        return np.full(len(self.customers), default if bound is None else int(bound), np.int64)
+            found = np.array([row[bound] for row in self.customer_rows], np.int64)
+        return np.where(self.inside(rule), found, none)
 
-    def held(self, rule: CustomerRule, label: Any = None) -> NDArray[np.int64]:
+    def inside(self, rule: CustomerRule) -> NDArray[np.bool_]:
+        """Which customers a rule is about (n)."""
+        if not rule.customers:
+            return np.ones(len(self.customers), bool)
+        return np.array([matches(row, rule.customers) for row in self.customer_rows], bool)
+
+    def counting(self, rule: CustomerRule) -> list[tuple[int, Any, dict[str, Any]]]:
+        """The coupons of the history that count for a rule, whatever its `where`."""
+        says = rule.history
+        if says is None:
+            about_days = rule.window is not None or rule.by == "day" or "day" in rule.where
+            says = about_days or rule.conflicts is not None
+        if isinstance(says, Mapping):
+            return [had for had in self.had if matches({**dict.fromkeys(says), **had[2]}, says)]
+        return self.had if says else []
+
+    def held(self, rule: CustomerRule, label: Any, days: Sequence[int]) -> NDArray[np.int64]:
         """How many coupons each customer has had that a rule, or its group of a label, is about (n)."""
         count = np.zeros(len(self.customers), np.int64)
-        for customer, _, row in self.had:
+        for customer, _, row in self.counting(rule):
             if not matches({"role": None, **row}, rule.where):
+                continue
+            if rule.window is not None and row.get("day") not in days:
                 continue
             if rule.by is not None:
                 cell = row.get(rule.by)
@@ -222,10 +241,21 @@ class OracleTables:
     def parts(self, rule: CustomerRule) -> list[tuple[NDArray[np.bool_], NDArray[np.int64]]]:
         """The candidates (e) of each group of a rule, and how many of it each customer has had (n)."""
         about = self.about(rule.where)
-        if rule.by is None:
-            return [(about, self.held(rule))]
-        groups = self.groups(rule.by).items()
-        return [(about & mask, self.held(rule, label)) for label, mask in groups]
+        groups = {None: about}
+        if rule.by is not None:
+            groups = {label: about & mask for label, mask in self.groups(rule.by).items()}
+        if rule.window is None:
+            return [(mask, self.held(rule, label, [])) for label, mask in groups.items()]
+        day = np.array([row["day"] for row in self.offer_rows])[self.offer]
+        windows = [
+            range(first, first + rule.window)
+            for first in range(int(day.min()) - rule.window + 1, int(day.max()) + 1)
+        ]
+        return [
+            (mask & np.isin(day, days), self.held(rule, label, days))
+            for label, mask in groups.items()
+            for days in windows
+        ]
 
     def of_each(self, mask: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
         """The candidates of a mask, customer by customer, of those who have any."""
@@ -243,7 +273,7 @@ class OracleTables:
                 continue
             if rule.max is None:
                 continue
-            most = self.customer_bound(rule.max, 0)
+            most = self.customer_bound(rule, rule.max, len(self.offer))
             members: list[NDArray[np.int64]] = []
             caps: list[int] = []
             for mask, held in self.parts(rule):
@@ -261,21 +291,29 @@ class OracleTables:
         for a, b in zip(pairs["offer_a"].to_pylist(), pairs["offer_b"].to_pylist(), strict=True):
             against.setdefault(a, set()).add(b)
             against.setdefault(b, set()).add(a)
-        had: dict[int, set[Any]] = {}
-        for customer, offer, _ in self.had:
-            had.setdefault(customer, set()).add(offer)
+        had: dict[int, set[tuple[Any, int | None]]] = {}
+        for customer, offer, row in self.counting(rule):
+            had.setdefault(customer, set()).add((offer, row.get("day")))
+        day = dict(zip(self.offer_id, (self.offer_rows[n]["day"] for n in self.offer), strict=True))
+
+        def near(one: int | None, other: int | None) -> bool:
+            if rule.within is None:
+                return True
+            return one is not None and other is not None and abs(one - other) <= rule.within
+
+        inside = self.inside(rule)
         members: list[NDArray[np.int64]] = []
         caps: list[int] = []
-        for rows in self.of_each(np.ones(len(self.offer), bool)):
+        for rows in self.of_each(inside[self.customer]):
             offers = [self.offer_id[row] for row in rows]
             theirs = had.get(int(self.customer[rows[0]]), set())
             for n, row in enumerate(rows):
-                enemies = against.get(offers[n], set())
-                if enemies & theirs:
+                enemies, mine = against.get(offers[n], set()), day[offers[n]]
+                if any(offer in enemies and near(mine, sent) for offer, sent in theirs):
                     members.append(rows[n : n + 1])
                     caps.append(0)
                 for m in range(n):
-                    if offers[m] in enemies:
+                    if offers[m] in enemies and near(mine, day[offers[m]]):
                         members.append(np.array([rows[m], row]))
                         caps.append(1)
         return Groups(rule, members, np.array(caps, np.int64))
@@ -287,7 +325,7 @@ class OracleTables:
         for rule in rules:
             if rule.min is None:
                 continue
-            least = self.customer_bound(rule.min, 0)
+            least = self.customer_bound(rule, rule.min, 0)
             for mask, held in self.parts(rule):
                 asked = np.maximum(0, least - held)
                 if rule.by is None and not rule.where:

@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from tests.support.newer_rules import NewerRules
 from tests.support.oracle import Oracle
 from tests.support.random_limits import LimitDraw
 from tests.support.random_tables import EVERYTHING
 
 from couponry import Campaign, CustomerRule, Limit
+
+NEWER = 1000
+"""Campaigns of this seed and later ones have rules of the kinds that `newer_rules` draws, besides all others."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,11 @@ class _Draw(LimitDraw):
             history = self.history(offers, candidates)
         else:
             rules = self.rules()
+        if self.seed >= NEWER:
+            newer = NewerRules(self.seed)
+            history = newer.history(offers, candidates, history)
+            rules = newer.rules(rules, offers)
+            self.features |= newer.features
         bare = Oracle(offers, candidates, customers, rules=rules, value=value, history=history)
         reach = bare.reach()
         if reach.missing.any():

@@ -189,6 +189,12 @@ def rule(**keys: Any) -> Sections:
     return {"customer_rule": [SLOTS, {"name": "R", **keys}]}
 
 
+def conflict(**keys: Any) -> Sections:
+    """Each offer in conflict with the next, which is sent three days later."""
+    near = pa.table({"offer_a": range(50, 83, 3), "offer_b": range(53, 86, 3)})
+    return {**rule(conflicts="conflicts.parquet", **keys), "more": {"conflicts": near}}
+
+
 def limit(**keys: Any) -> Sections:
     return {"limit": [{"name": "L", **keys}]}
 
@@ -209,6 +215,19 @@ OTHERS: dict[str, tuple[Sections, Sections, str]] = {
     "by role": ({}, rule(by="role", max=1), "more than max 1 for one role"),
     "where": ({}, rule(where={"channel": "mail"}, max=0), "customers have more than max 0"),
     "where role": ({}, rule(where={"role": "reward"}, max=1), "customers have more than max 1"),
+    "window": ({}, rule(window=4, max=1), "more than max 1 in 4 days"),
+    "window by": (
+        {},
+        rule(by="brand", window=10, max=1),
+        "more than max 1 for one brand in 10 days",
+    ),
+    "customers of a rule": ({}, rule(customers=GOLD, max=2), "20 customers have more than max 2"),
+    "within": (conflict(within=2), conflict(within=3), "customers have two offers in conflict"),
+    "customers of conflicts": (
+        conflict(customers={"segment": "silver"}),
+        conflict(customers=GOLD),
+        "customers have two offers in conflict",
+    ),
     "min": (limit(max=100), {**limit(max=100), **rule(min=2)}, "fewer coupons than min"),
     "max of a limit": (limit(max=100), limit(max=99), "limit 'L': 100.0 is outside […, 99]"),
     "min of a limit": ({}, limit(min=181), "limit 'L': 180.0 is outside [181, …]"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..affinity.targeting import MOST_OFFERS, MOST_WEEKS
 from ..model.limits import MODES
+from ..model.rules import MOST_DAYS
 from .spec import SCHEMA
 
 FILE = "campaign.schema.json"
@@ -84,6 +85,10 @@ def _where(description: str) -> Schema:
     return {"type": "object", "description": description, "additionalProperties": conditions}
 
 
+def _days(description: str, least: int) -> Schema:
+    return {"type": "integer", "minimum": least, "maximum": MOST_DAYS, "description": description}
+
+
 def _tables() -> Schema:
     """The table [tables]."""
     descriptions = {
@@ -154,7 +159,14 @@ def _customer_rule() -> Schema:
             "min": {**bound, "description": f"Fewest coupons, as far as the customer can have them. {of}"},
             "by": _text("A column of offers: the bounds hold for each of its values."),
             "where": _where("Which offers the rule is about."),
+            "customers": _where("Which customers it is about."),
+            "window": _days("The max holds for every so many days on end.", 1),
             "conflicts": _text("A table of pairs offer_a, offer_b that no customer gets together."),
+            "within": _days("With conflicts: only of offers at most so many days apart.", 0),
+            "history": {
+                "anyOf": [{"type": "boolean"}, _where("")],
+                "description": "Whether coupons of the history count, or which of them.",
+            },
             "may_be_empty": _flag("It is meant that the rule may concern nothing."),
         },
         anyOf=[{"required": [key]} for key in ("max", "min", "conflicts")],

@@ -141,7 +141,7 @@ def _stated_fields(part: CustomerRule | Limit) -> dict[str, Any]:
         name: value
         for name, value in fields.items()
         if value is not None
-        and value is not False
+        and (value is not False or name == "history")
         and not (isinstance(value, Mapping) and not value)
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any, Literal, TypeVar
@@ -113,11 +113,11 @@ def _with_names(parts: Sequence[Part], kind: str) -> list[Part]:
 
 def _plain(part: Part) -> Part:
     """A rule or limit that can be compared and written: plain conditions, Arrow tables, bounds that float64 holds."""
-    conditions = {key: getattr(part, key, None) for key in ("where", "customers")}
+    conditions = {key: getattr(part, key, None) for key in ("where", "customers", "history")}
     plain: dict[str, Any] = {
         key: plain_where(where, f"{part.label}: {key}")
         for key, where in conditions.items()
-        if where
+        if isinstance(where, Mapping) and where
     }
     for key in TABLES_OF_PARTS:
         table = getattr(part, key, None)

@@ -83,7 +83,7 @@ class CompiledCampaign:
             rules=self.campaign.rules,
             counts=Counts.of(shard.indptr, limits.segment, limits.segments, upper, of_item),
             has_minimum=statement_of(self.campaign).has_minimum,
-            history_coupons=int(self.rules.history_coupons.sum()),
+            history_coupons=self.rules.history_coupons,
             history=self.campaign.history if self.campaign.rules else None,
         )
         return list(effect_findings(compiled))

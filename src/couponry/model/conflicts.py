@@ -1,4 +1,9 @@
-"""Pairs of offers of which a customer gets at most one, as items and their neighbours."""
+"""Pairs of offers of which a customer gets at most one, as items and their neighbours.
+
+What customers have had is listed as *past items*: an offer that was given on some day, and what it bars. Where rules
+tell neither days, customers nor parts of the history apart, past items are the items themselves; else they are numbered
+after these.
+"""
 
 from __future__ import annotations
 
@@ -11,28 +16,66 @@ from numpy.typing import NDArray
 from ..data import tables
 from ..utils.arrays.ragged import ranges
 from ..utils.errors import InvalidInput
+from .contact_history import ContactHistory, had_items
+from .days import days_of_offers
 from .items import Items
 from .rules import CustomerRule
 
 
-class Conflicts(NamedTuple):
-    """The items in conflict with each item.
+class ConflictRule(NamedTuple):
+    """A rule that names pairs of offers.
 
     Attributes
     ----------
-    ptr : ndarray of int64, shape (n_items + 1,)
+    number : int
+        Of the rule.
+    rule : CustomerRule
+    inside : ndarray of bool, shape (n_customers or 1,)
+        Customers whom it is about.
+    """
+
+    number: int
+    rule: CustomerRule
+    inside: NDArray[np.bool_]
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it is about all customers."""
+        return not self.rule.customers
+
+    @property
+    def takes_history_whole(self) -> bool:
+        """Whether each coupon of the history counts, for every customer and however long ago."""
+        rule = self.rule
+        told_apart = rule.within is not None or rule.asked_of_history_alone
+        return self.is_for_all and rule.counts_history and not told_apart
+
+
+class Conflicts(NamedTuple):
+    """The items in conflict with each item, and what customers have had that is in conflict with any.
+
+    Attributes
+    ----------
+    ptr : ndarray of int64, shape (n_items + n_past_items + 1,)
         Where each item's neighbours begin; (1,) where there are no conflicts.
     item : ndarray of int32, shape (n_neighbours,)
     rule : ndarray of int32, shape (n_neighbours,)
         Number of the rule that says so.
+    had_ptr : ndarray of int64, shape (n_customers + 1,), or (1,) where nobody has had any
+        Where each customer's past items begin.
+    had : ndarray of int32
+        Past items.
     """
 
     ptr: NDArray[np.int64]
     item: NDArray[np.int32]
     rule: NDArray[np.int32]
+    had_ptr: NDArray[np.int64]
+    had: NDArray[np.int32]
 
 
-NO_CONFLICTS = Conflicts(np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32))
+NO_NEIGHBOURS = np.zeros((3, 0), np.int64)
+"""No item, with no rule and no neighbour."""
 
 
 def pairs_of(rule: CustomerRule, offers: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -73,36 +116,154 @@ def pairs_of(rule: CustomerRule, offers: pa.Table) -> tuple[NDArray[np.int64], N
     return found[0], found[1]
 
 
-def conflicts_of(rules: list[tuple[int, CustomerRule]], items: Items) -> Conflicts:
-    """Collect the conflicts of several rules.
+def conflicts_of(
+    rules: list[ConflictRule], items: Items, history: ContactHistory, n_customers: int
+) -> Conflicts:
+    """Collect the conflicts of several rules: those that are about all customers, and those with the history.
 
     Parameters
     ----------
-    rules : list of (int, CustomerRule)
-        Rules and their numbers.
+    rules : list of ConflictRule
     items : Items
+    history : ContactHistory
+    n_customers : int
 
     Returns
     -------
     Conflicts
         Both ways; offers in several roles are in conflict in all of them.
     """
+    whole = all(of.takes_history_whole for of in rules)
+    had_ptr, had = had_items(history, items, n_customers) if whole else had_items(None, items, 0)
+    parts = [neighbours(of, items) for of in rules if of.is_for_all]
+    n_past = 0
+    if not whole and len(history):
+        past, had_ptr, had = _past_items(rules, items, history, n_customers)
+        parts += past
+        n_past = int(had.max(initial=len(items) - 1)) + 1 - len(items)
+    found = np.unique(np.concatenate([NO_NEIGHBOURS, *parts], axis=1), axis=1)
+    ptr = np.zeros(1, np.int64)
+    if found.shape[1]:
+        ptr = np.searchsorted(found[0], np.arange(len(items) + n_past + 1)).astype(np.int64)
+    _, number, other = found
+    return Conflicts(ptr, other.astype(np.int32), number.astype(np.int32), had_ptr, had)
+
+
+def neighbours(of: ConflictRule, items: Items) -> NDArray[np.int64]:
+    """List the items in conflict by a rule.
+
+    Parameters
+    ----------
+    of : ConflictRule
+    items : Items
+
+    Returns
+    -------
+    ndarray of int64, shape (3, n_neighbours)
+        Item, number of the rule, and the item in conflict with it: both ways.
+    """
+    one, other = pairs_of(of.rule, items.offers)
+    if of.rule.within is not None:
+        days = days_of_offers(items.offers, f"{of.rule.label}: within")
+        apart = np.abs(days.day[one] - days.day[other])
+        near = days.known[one] & days.known[other] & (apart <= of.rule.within)
+        one, other = one[near], other[near]
     by_offer = np.argsort(items.offer, kind="stable")
     first = np.searchsorted(items.offer[by_offer], np.arange(items.offers.num_rows + 1))
-    parts = []
-    for number, rule in rules:
-        one, other = pairs_of(rule, items.offers)
-        for a, b in (one, other), (other, one):
-            a, b = _in_every_role(first, a, b)
-            b, a = _in_every_role(first, b, a)
-            parts.append(np.stack([by_offer[a], np.full(len(a), number), by_offer[b]]))
-    if not parts:
-        return NO_CONFLICTS
-    a, number, b = np.unique(np.concatenate(parts, axis=1), axis=1)
-    if len(a) == 0:
-        return NO_CONFLICTS
-    ptr = np.searchsorted(a, np.arange(len(items) + 1))
-    return Conflicts(ptr.astype(np.int64), b.astype(np.int32), number.astype(np.int32))
+    parts = [NO_NEIGHBOURS]
+    for a, b in (one, other), (other, one):
+        a, b = _in_every_role(first, a, b)
+        b, a = _in_every_role(first, b, a)
+        parts.append(np.stack([by_offer[a], np.full(len(a), of.number), by_offer[b]]))
+    return np.concatenate(parts, axis=1)
+
+
+def _past_items(
+    rules: list[ConflictRule], items: Items, history: ContactHistory, n_customers: int
+) -> tuple[list[NDArray[np.int64]], NDArray[np.int64], NDArray[np.int32]]:
+    """What past items bar, as `neighbours` lists it, and those that each customer has had, as `Conflicts` has them.
+
+    A past item is an offer on a day, under one rule: a customer has only those of rules that are about it.
+    """
+    barred, owners, owned = [], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    number = len(items)
+    for of in rules:
+        inside = of.inside if len(of.inside) > 1 else np.ones(n_customers, bool)
+        row = np.flatnonzero(history.where(of.rule) & (history.offer >= 0))
+        row = row[inside[history.customer[row]]]
+        offer, day = history.offer[row], np.zeros(len(row), np.int64)
+        if of.rule.within is not None:
+            of_offers = days_of_offers(items.offers, f"{of.rule.label}: within")
+            when = history.days(of_offers, f"{of.rule.label}: within").take(row)
+            row, offer, day = row[when.known], offer[when.known], when.day[when.known]
+        past, which = np.unique(np.stack([offer, day]), axis=1, return_inverse=True)
+        listed, other = _barred_by(of, past, items)
+        used, listed = np.unique(listed, return_inverse=True)
+        barred.append(np.stack([number + listed, np.full(len(other), of.number), other]))
+        place = np.full(past.shape[1], -1)
+        place[used] = number + np.arange(len(used))
+        mine = place[which.ravel()]
+        owners.append(history.customer[row][mine >= 0])
+        owned.append(mine[mine >= 0])
+        number += len(used)
+    who, had = np.concatenate(owners), np.concatenate(owned)
+    order = np.argsort(who, kind="stable")
+    ptr = np.searchsorted(who[order], np.arange(n_customers + 1)).astype(np.int64)
+    return barred, ptr, had[order].astype(np.int32)
+
+
+def _barred_by(
+    of: ConflictRule, past: NDArray[np.int64], items: Items
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of a past offer and day, by its place in `past`, and an item that it bars."""
+    one, other = pairs_of(of.rule, items.offers)
+    a, b = np.unique(np.stack([np.concatenate([one, other]), np.concatenate([other, one])]), axis=1)
+    first = np.searchsorted(a, past[0], side="left")
+    count = np.searchsorted(a, past[0], side="right") - first
+    listed, offer = np.repeat(np.arange(past.shape[1]), count), b[ranges(first, count)]
+    if of.rule.within is not None:
+        days = days_of_offers(items.offers, f"{of.rule.label}: within")
+        apart = np.abs(days.day[offer] - past[1, listed])
+        near = days.known[offer] & (apart <= of.rule.within)
+        listed, offer = listed[near], offer[near]
+    by_offer = np.argsort(items.offer, kind="stable")
+    place = np.searchsorted(items.offer[by_offer], np.arange(items.offers.num_rows + 1))
+    spread, listed = _in_every_role(place, offer, listed)
+    return listed, by_offer[spread]
+
+
+def cliques(of: ConflictRule, items: Items) -> list[list[int]]:
+    """Cover the conflicts of a rule by sets of items that are all in conflict with each other.
+
+    Parameters
+    ----------
+    of : ConflictRule
+    items : Items
+
+    Returns
+    -------
+    list of list of int
+        Items of each set, ascending; each conflict is in one of them at least.
+    """
+    against: dict[int, set[int]] = {}
+    for a, _, b in neighbours(of, items).T.tolist():
+        if a != b:
+            against.setdefault(a, set()).add(b)
+    found: list[list[int]] = []
+    covered: set[tuple[int, int]] = set()
+    for a in sorted(against):
+        for b in sorted(against[a]):
+            if b < a or (a, b) in covered:
+                continue
+            clique, common = [a, b], against[a] & against[b]
+            while common:
+                c = min(common)
+                clique.append(c)
+                common &= against[c]
+            clique.sort()
+            covered.update((c, d) for at, c in enumerate(clique) for d in clique[at + 1 :])
+            found.append(clique)
+    return found
 
 
 def _in_every_role(

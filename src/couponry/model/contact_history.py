@@ -14,8 +14,9 @@ from ..data import tables
 from ..data.arrow_columns import flat_lists, holds_lists, one_array
 from ..data.where.filters import rows_where
 from ..utils.errors import InvalidInput
+from .days import Days, days_of, refuse_other_days
 from .items import Items
-from .rules import CustomerRule
+from .rules import DAY, CustomerRule
 
 TABLE = "history"
 
@@ -58,6 +59,7 @@ class ContactHistory:
     ):
         self.customer = self.offer = np.zeros(0, np.int64)
         self._columns: dict[str, Any] = {}
+        self._own, self._names = pa.table({}), [] if table is None else table.column_names
         if table is None:
             return
         check_history(table)
@@ -66,7 +68,8 @@ class ContactHistory:
             tables.check_kind_of_ids(
                 ids, customers, "table history, column 'customer'", "candidates"
             )
-        asked = sorted({c for rule in rules for c in (rule.by, *rule.where) if c is not None})
+        counting = [rule for rule in rules if rule.counts_history]
+        asked = sorted({name for rule in counting for name in rule.asked_of_offers})
         offer = _offers_of(table, offers)
         lacking = [c for c in asked if c not in table.column_names]
         if (offer < 0).any() and (lacking or "offer" not in table.column_names):
@@ -83,30 +86,64 @@ class ContactHistory:
                 continue
             own = table[name].take(pa.array(kept))
             self._columns[name] = own if known is None else _either(own, known, name)
+        alone = sorted({name for rule in counting for name in rule.asked_of_history_alone})
+        there = [name for name in alone if name in table.column_names]
+        self._own = table.select(there).take(pa.array(kept))
 
     def __len__(self) -> int:
         return len(self.customer)
 
     def where(self, rule: CustomerRule) -> NDArray[np.bool_]:
-        """Find the rows that a rule's `where` is about.
+        """Find the rows that count for a rule.
 
         Parameters
         ----------
         rule : CustomerRule
-            About part of the offers.
 
         Returns
         -------
         ndarray of bool, shape (n_rows,)
         """
-        if len(self) == 0:
-            return np.zeros(0, bool)
+        if len(self) == 0 or not rule.counts_history:
+            return np.zeros(len(self), bool)
         rest = {**rule.where}
         if "role" not in self._columns and rest.pop("role", None) is not None:
             return np.zeros(len(self), bool)  # nobody knows in what role it was given
-        if not rest:
-            return np.ones(len(self), bool)
-        return rows_where(pa.table(self._columns), TABLE, rest, rule.label)
+        mask = np.ones(len(self), bool)
+        if rest:
+            mask = rows_where(pa.table(self._columns), TABLE, rest, rule.label)
+        if rule.asked_of_history_alone:
+            alone = rule.asked_of_history_alone
+            mask &= rows_where(self._own, TABLE, alone, rule.label, TABLE, self._names)
+        return mask
+
+    def days(self, of_offers: Days, by_whom: str) -> Days:
+        """Return the day of each row; whichever rule measures days may ask.
+
+        Parameters
+        ----------
+        of_offers : Days
+            Those of the offers, which have to be of the same kind.
+        by_whom : str
+            The rule that asks, for messages.
+
+        Returns
+        -------
+        Days
+
+        Raises
+        ------
+        InvalidInput
+            Where the column does not hold days, or others than the offers'.
+        """
+        if len(self) == 0 or DAY not in self._columns:
+            return Days(np.zeros(len(self), np.int64), np.zeros(len(self), bool), True)
+        column = self._columns[DAY]
+        if not isinstance(column, pa.ChunkedArray):
+            column = pa.chunked_array([column])
+        found = days_of(column, f"{by_whom}: table history, column {DAY!r}")
+        refuse_other_days(of_offers, found, by_whom)
+        return found
 
     def groups(self, by: str, values: list[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Group rows by the values of a column.
@@ -210,14 +247,14 @@ def _either(own: Any, known: Any, name: str) -> Any:
 
 
 def had_items(
-    history: ContactHistory, items: Items, n_customers: int
+    history: ContactHistory | None, items: Items, n_customers: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """List the items that each customer has had; an offer in several roles counts as one of them.
 
     Parameters
     ----------
-    history : ContactHistory
-        Of all customers.
+    history : ContactHistory or None
+        Of all customers; None: none of it counts.
     items : Items
         Those of the campaign.
     n_customers : int
@@ -229,6 +266,8 @@ def had_items(
         Where each customer's items begin.
     item : ndarray of int32
     """
+    if history is None:
+        return np.zeros(1, np.int64), np.zeros(0, np.int32)
     known = history.offer >= 0
     who, offer = history.customer[known], history.offer[known]
     if len(who) == 0:

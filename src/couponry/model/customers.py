@@ -7,9 +7,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..data import tables
+from ..data.where.filters import Where, rows_where
 from ..solver.rule_names import UNLIMITED
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import known_names
+from .rules import CustomerRule
 
 
 class Customers:
@@ -97,6 +99,53 @@ class Customers:
                 f"got {values[row]}"
             )
         return values[rows].astype(np.int32)
+
+    def inside(self, where: Where, by_whom: str) -> NDArray[np.bool_]:
+        """Find the customers for whom every condition holds.
+
+        Parameters
+        ----------
+        where : mapping
+            Conditions on columns of the table.
+        by_whom : str
+            The rule or limit that asks, for messages.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_customers,), or (1,) without conditions
+
+        Raises
+        ------
+        InvalidInput
+        """
+        if not where:
+            return np.ones(1, bool)
+        rows = self.rows(by_whom)
+        found = rows_where(self.table, "customers", where, by_whom, "customers")
+        return np.asarray(found[rows])
+
+    def bounds_of(self, rule: CustomerRule) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Look up a rule's bounds for each customer: none for those whom it is not about.
+
+        Parameters
+        ----------
+        rule : CustomerRule
+            With bounds.
+
+        Returns
+        -------
+        least, most : ndarray of int32, shape (n_customers,), or (1,) where they are the same for all
+
+        Raises
+        ------
+        InvalidInput
+        """
+        least = self.bound(rule.min, 0, rule.label)
+        most = self.bound(rule.max, UNLIMITED, rule.label)
+        if rule.customers:
+            inside = self.inside(rule.customers, rule.label)
+            least, most = np.where(inside, least, 0), np.where(inside, most, UNLIMITED)
+        return least.astype(np.int32), most.astype(np.int32)
 
 
 def check_column(table: pa.Table | None, name: str, by_whom: str) -> None:

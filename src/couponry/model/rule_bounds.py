@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..solver.rule_names import UNLIMITED, largest_lower_bound, smallest_upper_bound
+from ..solver.rule_names import largest_lower_bound, smallest_upper_bound
 from ..utils.errors import InvalidInput
 from .customers import Customers
 from .rules import CustomerRule
@@ -37,8 +37,7 @@ def refuse_contradictions(
     for rule in rules:
         if rule.conflicts is not None:
             continue
-        least = customers.bound(rule.min, 0, rule.label)
-        most = customers.bound(rule.max, UNLIMITED, rule.label)
+        least, most = customers.bounds_of(rule)
         if rule.is_about_all:
             lowers.extend([(rule.name, least)] if rule.min is not None else [])
             uppers.extend([(rule.name, most)] if rule.max is not None else [])

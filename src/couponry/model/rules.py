@@ -9,12 +9,26 @@ from typing import Any
 from ..data import tables
 from ..data.where.filters import Where
 from ..solver.rule_names import UNLIMITED
-from ..utils.checks import check_flag, check_name, is_number, is_text, refuse_unknown_keys, shown
+from ..utils.checks import (
+    check_flag,
+    check_name,
+    is_number,
+    is_text,
+    is_whole,
+    refuse_unknown_keys,
+    shown,
+)
 from ..utils.errors import InvalidInput
 from ..utils.table_types import Table
 
 MANDATORY = "mandatory offers"
 """What infeasible campaigns call mandatory offers: no rule has this name."""
+
+MOST_DAYS = 100_000
+"""The longest window: some 270 years."""
+
+DAY = "day"
+"""Column of offers, and of the history, that says when a coupon is sent."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +52,19 @@ class CustomerRule:
     where : mapping, optional
         Which offers the rule is about: conditions on columns of `offers` and on ``role``. A condition is a value, a
         list of values (any of them), or a range ``{"min": ..., "max": ...}`` (both ends in). Default: all offers.
+    customers : mapping, optional
+        Which customers the rule is about: conditions on columns of `customers`. Default: all customers.
+    window : int, optional
+        Days: `max` holds for every so many days on end of the column `day`, whichever they begin with. ``window=7,
+        max=1`` also keeps any two coupons a week apart.
     conflicts : table or path, optional
-        Instead of all these: pairs of offers in the columns `offer_a` and `offer_b`. A customer gets at most one of
-        each pair.
+        Instead of bounds: pairs of offers in the columns `offer_a` and `offer_b`. A customer gets at most one of each
+        pair.
+    within : int, optional
+        Of `conflicts`: only offers whose `day` is at most so many days apart are in conflict. Default: however far.
+    history : bool or mapping, optional
+        Whether coupons of the history count, or which: conditions on columns of `history`. Default: they count in rules
+        about a `day` (by `where`, `by` or `window`) and in conflicts, and in no others.
     may_be_empty : bool
         Whether it is meant that the rule may concern nobody, because values of its conditions occur nowhere. Else
         `solve` warns, and refuses values that can only be slips of others.
@@ -64,12 +88,10 @@ class CustomerRule:
     ...     couponry.CustomerRule("one per product", by="product", max=1),
     ... ]
 
-    At most three e-mails in four weeks, and never two offers together:
+    At most three e-mails in any four weeks, and never two offers together:
 
     >>> rules += [
-    ...     couponry.CustomerRule(
-    ...         "e-mails", max=3, where={"channel": "email", "day": {"min": 1, "max": 28}}
-    ...     ),
+    ...     couponry.CustomerRule("e-mails", max=3, window=28, where={"channel": "email"}),
     ...     couponry.CustomerRule("apart", conflicts={"offer_a": [1], "offer_b": [2]}),
     ... ]
     >>> offers = {"offer": [1, 2], "product": ["x", "y"], "channel": ["email", "mail"], "day": [3, 9]}
@@ -84,7 +106,11 @@ class CustomerRule:
     min: int | str | None = None
     by: str | None = None
     where: Where = field(default_factory=dict)
+    customers: Where = field(default_factory=dict)
+    window: int | None = None
     conflicts: Table | None = None
+    within: int | None = None
+    history: bool | Where | None = None
     may_be_empty: bool = False
 
     @property
@@ -95,7 +121,42 @@ class CustomerRule:
     @property
     def is_about_all(self) -> bool:
         """Whether the rule bounds all coupons of a customer. A field that narrows its offers belongs in here."""
-        return self.conflicts is None and not self.by and not self.where
+        return self.conflicts is None and not self.by and not self.where and self.window is None
+
+    @property
+    def counts_history(self) -> bool:
+        """Whether coupons of the history count: where nothing is said, those of rules about days and of conflicts."""
+        if self.history is not None:
+            return self.history is not False
+        return self.conflicts is not None or self.is_about_days
+
+    @property
+    def is_about_days(self) -> bool:
+        """Whether the rule says something of days."""
+        return self.measures_days or self.by == DAY or DAY in self.where
+
+    @property
+    def measures_days(self) -> bool:
+        """Whether the rule asks how many days lie between coupons."""
+        return self.window is not None or self.within is not None
+
+    @property
+    def asked_of_offers(self) -> set[str]:
+        """Columns of offers that the rule asks for, `role` among them."""
+        named = {self.by, *self.where, DAY if self.measures_days else None}
+        return {name for name in named if name is not None}
+
+    @property
+    def asked_of_customers(self) -> set[str]:
+        """Columns of customers that the rule asks for."""
+        return {bound for bound in (self.min, self.max) if isinstance(bound, str)} | {
+            *self.customers
+        }
+
+    @property
+    def asked_of_history_alone(self) -> Where:
+        """Conditions on columns that only the history has."""
+        return self.history if isinstance(self.history, Mapping) else {}
 
     @classmethod
     def parse(cls, spec: Mapping[str, Any], number: int) -> CustomerRule:
@@ -133,13 +194,33 @@ class CustomerRule:
         """
         label = self.label
         check_flag(self.may_be_empty, f"{label}: may_be_empty")
+        self._check_scope()
         if self.conflicts is not None:
-            given = [key for key in ("max", "min", "by") if getattr(self, key) is not None]
+            given = [
+                key for key in ("max", "min", "by", "window") if getattr(self, key) is not None
+            ]
             if not isinstance(self.where, Mapping) or len(self.where):
                 given.append("where")
             if given:
                 raise InvalidInput(f"{label}: expected conflicts or {given[0]}, got both")
+            self._check_days("within", 0)
             return
+        if self.within is not None:
+            raise InvalidInput(f"{label}: within: expected conflicts beside it, got none")
+        self._check_bounds()
+        if not isinstance(self.where, Mapping):
+            raise InvalidInput(
+                f"{label}: where: expected a table of conditions, got {shown(self.where)}"
+            )
+        if self.by is not None and not isinstance(self.by, str):
+            raise InvalidInput(f"{label}: by: expected a column of offers, got {shown(self.by)}")
+        self._check_days("window", 1)
+        if self.window is not None and self.min is not None:
+            raise InvalidInput(f"{label}: window: expected max, got min {shown(self.min)}")
+
+    def _check_bounds(self) -> None:
+        """Refuse bounds that make no sense, and a rule without any."""
+        label = self.label
         for key in ("max", "min"):
             bound = getattr(self, key)
             if bound is None or is_text(bound):
@@ -151,14 +232,30 @@ class CustomerRule:
                 )
         if self.max is None and self.min is None:
             raise InvalidInput(f"{label}: expected max, min or conflicts, got none of them")
-        if not isinstance(self.where, Mapping):
-            raise InvalidInput(
-                f"{label}: where: expected a table of conditions, got {shown(self.where)}"
-            )
-        if self.by is not None and not isinstance(self.by, str):
-            raise InvalidInput(f"{label}: by: expected a column of offers, got {shown(self.by)}")
         if is_number(self.min) and is_number(self.max) and self.min > self.max:
             raise InvalidInput(f"{label}: min {self.min} is above max {self.max}")
+
+    def _check_scope(self) -> None:
+        """Refuse a scope or a part of the history that makes no sense."""
+        if not isinstance(self.customers, Mapping):
+            raise InvalidInput(
+                f"{self.label}: customers: expected a table of conditions, got {shown(self.customers)}"
+            )
+        if isinstance(self.history, Mapping) and self.history:
+            return
+        if self.history is not None and not isinstance(self.history, bool):
+            raise InvalidInput(
+                f"{self.label}: history: expected true, false or a table of conditions, got {shown(self.history)}"
+            )
+
+    def _check_days(self, key: str, least: int) -> None:
+        """Refuse a number of days that is none."""
+        days = getattr(self, key)
+        if days is None or (is_whole(days) and least <= days <= MOST_DAYS):
+            return
+        raise InvalidInput(
+            f"{self.label}: {key}: expected a whole number of days from {least} to {MOST_DAYS:,}, got {shown(days)}"
+        )
 
 
 def expected_constraints(rules: Sequence[CustomerRule], width: float, n_offers: int) -> float:
@@ -185,11 +282,12 @@ def expected_constraints(rules: Sequence[CustomerRule], width: float, n_offers: 
         for rule in rules
         if rule.conflicts is not None
     ]
-    if not pairs and len(within) < 2 and all(rule.min is None for rule in within):
+    laminar = all(rule.min is None and rule.window is None for rule in within)
+    if not pairs and len(within) < 2 and laminar:
         return 0.0
     share = sum(pairs) / max(1.0, n_offers * (n_offers - 1) / 2)
     expected: float = min(1.0, share) * width * max(0.0, width - 1) / 2
     for rule in within:
         most = rule.max if isinstance(rule.max, (int, float)) and rule.min is None else 0
-        expected += width / (most + 1) if rule.by else 1.0
+        expected += width / (most + 1) if rule.by or rule.window else 1.0
     return expected

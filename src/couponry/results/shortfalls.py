@@ -73,7 +73,7 @@ def short_customers(
     short, lacking : ndarray of bool
         Masks of the block's customers with fewer coupons than a rule's `min`, and without a mandatory offer.
     """
-    agreed, asked, counted = compiled.spec, compiled.required, compiled.history_coupons
+    agreed, asked = compiled.spec, compiled.rules.lower
     by_group = bool(compiled.least_of_groups)
     if not asked.any() and not by_group and not len(agreed.mandatory):
         return
@@ -81,7 +81,7 @@ def short_customers(
     if only_number and not by_group:  # nothing but their number of candidates can stand in the way
         for part in blocks(len(shard.indptr) - 1):
             start, stop = part.start, part.stop
-            count = np.diff(shard.indptr[start : stop + 1]) + _of_block(counted, start, stop)
+            count = np.diff(shard.indptr[start : stop + 1])
             short = count < _of_block(asked, start, stop)
             yield start, short, np.zeros(len(short), bool)
         return
@@ -90,7 +90,7 @@ def short_customers(
         customer = np.repeat(np.arange(stop - start), np.diff(ends))
         allocated = chosen.view(bool)
         count = np.bincount(customer[allocated], minlength=stop - start)
-        short = count + _of_block(counted, start, stop) < _of_block(asked, start, stop)
+        short = count < _of_block(asked, start, stop)
         if by_group:
             item = shard.item[ends[0] : ends[-1]][allocated]
             short |= _short_of_groups(compiled, customer[allocated], item, start, stop)

@@ -68,8 +68,7 @@ class Templates:
     def __init__(self, terms: Terms):
         agreed = terms.prices.agreed
         needed = [name for limit in agreed.limits for name in limit.customers]
-        bounds = [bound for rule in agreed.rules for bound in (rule.min, rule.max)]
-        needed += [bound for bound in bounds if isinstance(bound, str)]
+        needed += [name for rule in agreed.rules for name in sorted(rule.asked_of_customers)]
         self.about = tuple(dict.fromkeys(needed))
         self._terms = terms
         self._known: dict[tuple[Any, ...], Template] = {}

@@ -36,7 +36,9 @@ def misspelt_columns(statement: Statement) -> Iterator[Finding]:
     yield from _slips("candidates", names, used, of_candidates, needed_of_candidates)
     if statement.history is not None:
         names = tuple(statement.history.column_names)
-        asked = {name for rule in statement.rules for name in (rule.by, *rule.where) if name}
+        counting = [rule for rule in statement.rules if rule.counts_history]
+        alone = {name for rule in counting for name in rule.asked_of_history_alone}
+        asked = alone.union(*(rule.asked_of_offers for rule in counting))
         absent = [name for name in ("offer", *sorted(asked)) if name not in names]
         own = {*asked, *statement.offers.column_names}
         yield from _slips("history", names, own, absent, {*asked, "offer"})

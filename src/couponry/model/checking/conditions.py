@@ -44,6 +44,13 @@ def absent_in_conditions(statement: Statement) -> Iterator[Finding]:
     for rule in statement.rules:
         known = [statement.offers] if history is None else [statement.offers, history]
         yield from _of_part(rule, rule.where, "where", "offers", known)
+        if statement.customers is not None:
+            yield from _of_part(
+                rule, rule.customers, "customers", "customers", [statement.customers]
+            )
+        if history is not None:
+            alone = rule.asked_of_history_alone
+            yield from _of_part(rule, alone, "history", "history", [history])
     for limit in statement.limits:
         yield from _of_part(limit, limit.where, "where", "offers", [statement.offers])
         if statement.customers is not None:

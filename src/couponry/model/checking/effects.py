@@ -149,7 +149,7 @@ def _of_rule(rule: CustomerRule, compiled: Compiled) -> Iterator[Finding]:
         return
     items, seen = compiled.items, _seen(compiled)
     about = items.where(rule.where, rule.label)
-    history = compiled.history_coupons
+    history = compiled.history_coupons and rule.counts_history
     if not (about & seen).any():
         if not rule.may_be_empty:
             message = "no candidate fulfils its conditions: it concerns nobody"

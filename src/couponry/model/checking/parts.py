@@ -40,8 +40,25 @@ def odd_parts(statement: Statement) -> Iterator[Finding]:
             yield Finding("warning", f"{limit.label}: penalty", message)
         elif limit.mode == "soft" and limit.penalty == 0:
             yield Finding("warning", f"{limit.label}: penalty", "a penalty of 0 asks for nothing")
-    if statement.history is not None and not statement.rules:
+    yield from _of_history(statement)
+
+
+def _of_history(statement: Statement) -> Iterator[Finding]:
+    """A history that no rule counts, and rules that do not though nobody said so."""
+    if statement.history is None:
+        return
+    if not statement.rules:
         yield Finding("warning", "table history", "it has no effect: there is no customer rule")
+    elif not any(rule.counts_history for rule in statement.rules):
+        message = "it has no effect: no customer rule counts it"
+        yield Finding("warning", "table history", message)
+    for rule in statement.rules:
+        if rule.history is None and not rule.counts_history:
+            message = (
+                "it counts this plan alone, as it says nothing of days; "
+                "say history = true or history = false"
+            )
+            yield Finding("note", rule.label, message)
 
 
 def _twice(parts: Sequence[CustomerRule] | Sequence[Limit]) -> Iterator[Finding]:

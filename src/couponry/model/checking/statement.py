@@ -60,14 +60,15 @@ class Statement(NamedTuple):
     @property
     def asked_of_offers(self) -> set[str]:
         """Columns of offers that rules and limits ask for."""
-        parts: list[CustomerRule | Limit] = [*self.rules, *self.limits]
-        return {name for part in parts for name in (part.by, *part.where) if name is not None}
+        of_rules = {name for rule in self.rules for name in rule.asked_of_offers}
+        of_limits = {name for limit in self.limits for name in (limit.by, *limit.where)}
+        return of_rules | {name for name in of_limits if name is not None}
 
     @property
     def asked_of_customers(self) -> set[str]:
         """Columns of customers that rules and limits ask for."""
-        bounds = {b for rule in self.rules for b in (rule.min, rule.max) if isinstance(b, str)}
-        return bounds | {name for limit in self.limits for name in limit.customers}
+        of_rules = {name for rule in self.rules for name in rule.asked_of_customers}
+        return of_rules | {name for limit in self.limits for name in limit.customers}
 
     @property
     def computed(self) -> set[str]:

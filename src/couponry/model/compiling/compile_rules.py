@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from ...data.candidates import Candidates
 from ...kernels import Backend, Rules, RuleSpec
 from ...solver.rule_names import (
-    UNLIMITED,
     RuleNames,
     largest_lower_bound,
     smallest_upper_bound,
@@ -24,12 +23,20 @@ from ...solver.rule_names import (
 from ...utils.arrays.blocks import row_blocks
 from ...utils.errors import Unsupported
 from ...utils.parallel import parallel_map, worker_count
+from ..conflicts import ConflictRule
 from ..contact_history import ContactHistory
 from ..customers import Customers
 from ..items import Items
 from ..rule_bounds import NamedBounds, refuse_above_all, refuse_min_above_max
 from ..rules import MANDATORY, CustomerRule
-from .rule_spec import GroupedRule, as_table, build_spec, group_rule, may_need_constraints
+from .rule_spec import (
+    GroupedRule,
+    as_table,
+    build_spec,
+    group_conflicts,
+    group_rule,
+    may_need_constraints,
+)
 
 MAX_CONSTRAINED_CANDIDATES = 65_535
 """Candidates of a customer with cardinality constraints: their bounds are 16 bits."""
@@ -47,10 +54,8 @@ class CompiledRules:
         Which rule is behind what.
     spec : RuleSpec
         What was agreed in full.
-    history_coupons : ndarray of int64, shape (n_customers or 1,)
-        Coupons that each customer has already had.
-    required : ndarray of int32, shape (n_customers or 1,)
-        Least number of coupons that the rules about all coupons ask for, those of the history included.
+    history_coupons : int
+        Coupons that customers with candidates have already had, whether rules count them or not.
     least_of_groups : list of (ndarray of int32, ndarray of int64)
         Of each rule about part of the offers that has a `min`: that bound, shape (n_customers or 1,), and its groups.
     """
@@ -58,8 +63,7 @@ class CompiledRules:
     rules: Rules
     names: RuleNames
     spec: RuleSpec
-    history_coupons: NDArray[np.int64]
-    required: NDArray[np.int32]
+    history_coupons: int
     least_of_groups: list[tuple[NDArray[np.int32], NDArray[np.int64]]]
 
 
@@ -101,12 +105,8 @@ def compile_rules(
     sorted_rules = _rules_by_subject(rules, items, candidates, customers, history)
     lowers, uppers, grouped = sorted_rules.lowers, sorted_rules.uppers, sorted_rules.grouped
     refuse_above_all(lowers, uppers, candidates.customers)
-    required = largest_lower_bound([bound for _, bound in lowers])
-    had_coupons = np.zeros(1, np.int64)
-    if len(history):
-        had_coupons = np.bincount(history.customer, minlength=len(candidates.customers))
-        lowers = [(name, _less(bound, had_coupons)) for name, bound in lowers]
-        uppers = [(name, _less(bound, had_coupons)) for name, bound in uppers]
+    lowers = _less(lowers, sorted_rules.had_lower)
+    uppers = _less(uppers, sorted_rules.had_upper)
     lower = largest_lower_bound([bound for _, bound in lowers])
     upper = smallest_upper_bound([bound for _, bound in uppers])
     spec = build_spec(
@@ -122,7 +122,7 @@ def compile_rules(
         groups=[rules[number].name for number in numbers],
         constraints=[*(rule.name for rule in rules), *mandatory],
     )
-    return CompiledRules(compiled, names, spec, had_coupons, required, _least_of_groups(grouped))
+    return CompiledRules(compiled, names, spec, len(history), _least_of_groups(grouped))
 
 
 def _least_of_groups(
@@ -135,12 +135,17 @@ def _least_of_groups(
 
 @dataclass(frozen=True)
 class _SortedRules:
-    """Customer rules by what they are about: all coupons, groups of offers, or pairs of them."""
+    """Customer rules by what they are about: all coupons, groups of offers, or pairs of them.
+
+    had: of each bound on all coupons, in the order of lowers and uppers, what customers have had that counts.
+    """
 
     lowers: NamedBounds
     uppers: NamedBounds
     grouped: list[GroupedRule]
-    conflicts: list[tuple[int, CustomerRule]]
+    conflicts: list[ConflictRule]
+    had_lower: list[NDArray[np.int64]]
+    had_upper: list[NDArray[np.int64]]
 
 
 def _rules_by_subject(
@@ -151,30 +156,44 @@ def _rules_by_subject(
     history: ContactHistory,
 ) -> _SortedRules:
     """Look up each rule's bounds and groups."""
-    found = _SortedRules([], [], [], [])
+    found = _SortedRules([], [], [], [], [], [])
     first_group = 0
     for number, rule in enumerate(rules):
         rule.check()
         if rule.conflicts is not None:
-            found.conflicts.append((number, rule))
-            continue
-        least = customers.bound(rule.min, 0, rule.label)
-        most = customers.bound(rule.max, UNLIMITED, rule.label)
-        if rule.is_about_all:
-            found.lowers.extend([(rule.name, least)] if rule.min is not None else [])
-            found.uppers.extend([(rule.name, most)] if rule.max is not None else [])
-            continue
-        refuse_min_above_max(rule, least, most, candidates.customers)
-        grouped = group_rule(rule, number, (least, most), first_group, items, history)
+            pairs = ConflictRule(number, rule, customers.inside(rule.customers, rule.label))
+            found.conflicts.append(pairs)
+            if pairs.is_for_all:
+                continue
+            grouped = group_conflicts(pairs, first_group, items)
+        else:
+            least, most = customers.bounds_of(rule)
+            if rule.is_about_all:
+                had = np.bincount(
+                    history.customer[history.where(rule)], minlength=len(candidates.customers)
+                )
+                if rule.min is not None:
+                    found.lowers.append((rule.name, least))
+                    found.had_lower.append(had)
+                if rule.max is not None:
+                    found.uppers.append((rule.name, most))
+                    found.had_upper.append(had)
+                continue
+            refuse_min_above_max(rule, least, most, candidates.customers)
+            grouped = group_rule(rule, number, (least, most), first_group, items, history)
         found.grouped.append(grouped)
         first_group += grouped.n_groups
     return found
 
 
-def _less(bound: NDArray[np.int32], history_coupons: NDArray[np.int64]) -> NDArray[np.int32]:
-    """A bound on coupons once those that customers have had are taken off it."""
-    left: NDArray[np.int64] = np.maximum(0, bound.astype(np.int64) - history_coupons)
-    return left.astype(np.int32)
+def _less(bounds: NamedBounds, history_coupons: Sequence[NDArray[np.int64]]) -> NamedBounds:
+    """Bounds on coupons once those that customers have had are taken off them."""
+    left = []
+    for (name, bound), had in zip(bounds, history_coupons, strict=True):
+        if had.any():
+            bound = np.maximum(0, bound.astype(np.int64) - had).astype(np.int32)
+        left.append((name, bound))
+    return left
 
 
 def _laminar_rules(

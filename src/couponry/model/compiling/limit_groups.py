@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.where.filters import rows_where
 from ...utils.errors import Unsupported
 from ..customers import Customers
 from ..items import Items
@@ -152,12 +151,7 @@ def segment_customers(
     for limit in limits:
         limit.check()
         if limit.customers:
-            rows = customers.rows(limit.label)
-            filters.append(
-                rows_where(customers.table, "customers", limit.customers, limit.label, "customers")[
-                    rows
-                ]
-            )
+            filters.append(customers.inside(limit.customers, limit.label))
     if not filters:
         return np.zeros(1, np.uint16), np.ones((len(limits), 1), bool)
     segment, kinds = np.zeros(len(filters[0]), np.int32), np.zeros((1, 0), bool)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...data.candidates import Candidates
 from ...kernels import RuleSpec
+from ...solver.rule_names import UNLIMITED
 from ...utils.errors import Unsupported
-from ..conflicts import NO_CONFLICTS, conflicts_of
-from ..contact_history import ContactHistory, had_items
+from ..conflicts import ConflictRule, cliques, conflicts_of
+from ..contact_history import ContactHistory
+from ..days import Days, days_of_offers, first_days, windows_with
 from ..items import Items
 from ..rules import CustomerRule
 
@@ -23,7 +26,7 @@ MAX_RULES = 65_535
 
 @dataclass(frozen=True)
 class GroupRow:
-    """A rule about part of the offers, or the t-th values of one by a column of lists.
+    """A rule about part of the offers, or the t-th groups of each item where an item is in several.
 
     Attributes
     ----------
@@ -62,7 +65,8 @@ class GroupedRule:
     Attributes
     ----------
     rows : list of GroupRow
-        Several where the rule is by a column of lists: an item that is in several groups is in one in each row.
+        Several where an item is in several groups, as of a rule by a column of lists or of windows: it is in one in
+        each row.
     n_groups : int
         How many numbers its groups take.
     groups : ndarray of int64, shape (n_present,)
@@ -113,35 +117,110 @@ def group_rule(
     least, most = bounds
     about = items.where(rule.where, rule.label)
     had = np.flatnonzero(history.where(rule))
-    if rule.by is None:
+    if rule.by is None and rule.window is None:
         group = np.where(about, first_group, -1)
         who = history.customer[had]
         row = GroupRow(number, group, True, most, least)
         alone = np.array([first_group], np.int64)
         return GroupedRule([row], 1, alone, who, np.full(len(who), first_group))
-    item, code, values = items.groups(rule.by, rule.label)
-    item, code = item[about[item]], code[about[item]]
-    nth = np.arange(len(item)) - np.searchsorted(item, item, side="left")  # of the item's groups
+    pairs = _Pairs(np.flatnonzero(about), np.zeros(int(about.sum()), np.int64))
+    past = _Pairs(had, np.zeros(len(had), np.int64))
+    n_groups = 1
+    if rule.by is not None:
+        item, code, values = items.groups(rule.by, rule.label)
+        pairs = _Pairs(item[about[item]], code[about[item]])
+        past_row, past_code = history.groups(rule.by, values)
+        kept = np.isin(past_row, had)
+        past, n_groups = _Pairs(past_row[kept], past_code[kept]), len(values)
+    if rule.window is not None:
+        pairs, past, n_windows = _in_windows(rule, rule.window, pairs, past, items, history)
+        n_groups *= n_windows
+    return GroupedRule(
+        _rows_of(pairs, number, first_group, (least, most), len(items)),
+        n_groups,
+        np.unique(pairs.group) + first_group,
+        history.customer[past.one],
+        past.group + first_group,
+    )
+
+
+class _Pairs(NamedTuple):
+    """Pairs of an item, or of a row of the history, and a group that it is in, by the first; int64 (n_pairs,) each."""
+
+    one: NDArray[np.int64]
+    group: NDArray[np.int64]
+
+
+def _in_windows(
+    rule: CustomerRule,
+    length: int,
+    pairs: _Pairs,
+    past: _Pairs,
+    items: Items,
+    history: ContactHistory,
+) -> tuple[_Pairs, _Pairs, int]:
+    """Split groups into windows of days: those of items and of the history, and how many windows there are."""
+    label = f"{rule.label}: window"
+    of_offers = days_of_offers(items.offers, label)
+    days = of_offers.take(items.offer[pairs.one])
+    past_days = history.days(of_offers, label).take(past.one)
+    first = first_days(days.day[days.known], past_days.day[past_days.known], length)
+
+    def split(some: _Pairs, when: Days) -> _Pairs:
+        which, window = windows_with(first, length, when)
+        return _Pairs(some.one[which], some.group[which] * len(first) + window)
+
+    return split(pairs, days), split(past, past_days), len(first)
+
+
+def _rows_of(
+    pairs: _Pairs,
+    number: int,
+    first_group: int,
+    bounds: tuple[NDArray[np.int32], NDArray[np.int32]],
+    n_items: int,
+) -> list[GroupRow]:
+    """Rows of a rule that puts items into groups: as many as the most groups that an item is in."""
+    least, most = bounds
+    nth = np.arange(len(pairs.one)) - np.searchsorted(pairs.one, pairs.one, side="left")
     plain = int(nth.max(initial=0)) == 0
     rows = []
     for t in range(int(nth.max(initial=-1)) + 1):
-        group = np.full(len(items), -1)
-        group[item[nth == t]] = code[nth == t] + first_group
+        group = np.full(n_items, -1)
+        group[pairs.one[nth == t]] = pairs.group[nth == t] + first_group
         rows.append(GroupRow(number, group, plain, most, least))
-    history_row, history_group = history.groups(rule.by, values)
-    kept = np.isin(history_row, had)
-    return GroupedRule(
-        rows,
-        len(values),
-        np.unique(code) + first_group,
-        history.customer[history_row[kept]],
-        history_group[kept] + first_group,
-    )
+    return rows
+
+
+def group_conflicts(of: ConflictRule, first_group: int, items: Items) -> GroupedRule:
+    """Group items in conflict, for a rule that is about some customers alone.
+
+    Parameters
+    ----------
+    of : ConflictRule
+    first_group : int
+        Number of its first group.
+    items : Items
+
+    Returns
+    -------
+    GroupedRule
+        At most one coupon of each group; what customers have had is not in it.
+    """
+    found = cliques(of, items)
+    item = np.array([item for clique in found for item in clique], np.int64)
+    group = np.repeat(np.arange(len(found)), [len(clique) for clique in found])
+    order = np.lexsort((group, item))
+    most = np.where(of.inside, 1, UNLIMITED).astype(np.int32)
+    bounds = np.zeros(1, np.int32), most
+    rows = _rows_of(_Pairs(item[order], group[order]), of.number, first_group, bounds, len(items))
+    nothing = np.zeros(0, np.int64)
+    return GroupedRule(rows, len(found), nothing, nothing, nothing)
 
 
 def build_spec(
     grouped: Sequence[GroupedRule],
-    conflicts: list[tuple[int, CustomerRule]],
+    conflicts: list[ConflictRule],
     n_rules: int,
     upper: NDArray[np.int32],
     items: Items,
@@ -153,9 +232,9 @@ def build_spec(
     Parameters
     ----------
     grouped : sequence of GroupedRule
-        The rules about part of the offers.
-    conflicts : list of (int, CustomerRule)
-        The rules that name pairs of offers, and their numbers.
+        The rules about part of the offers, and conflicts of some customers alone.
+    conflicts : list of ConflictRule
+        The rules that name pairs of offers.
     n_rules : int
         How many rules there are in all.
     upper : ndarray of int32, shape (n_customers or 1,)
@@ -179,10 +258,13 @@ def build_spec(
     length = max((max(len(row.cap), len(row.least)) for row in rows), default=1)
     n_groups = sum(rule.n_groups for rule in grouped)
     held_ptr, held = _held(grouped, n_groups, len(candidates.customers))
-    had_ptr, had = had_items(history, items, len(candidates.customers))
-    pairs = conflicts_of(conflicts, items) if conflicts else NO_CONFLICTS
+    pairs = conflicts_of(conflicts, items, history, len(candidates.customers))
+    n_items = max(len(items), len(pairs.ptr) - 1)
+    group = np.full((len(rows), n_items), -1, np.int32)
+    for row, of in zip(rows, group, strict=True):
+        of[: len(items)] = row.group
     return RuleSpec(
-        group=np.array([row.group for row in rows], np.int32).reshape(len(rows), len(items)),
+        group=group,
         groups=n_groups,
         rule=np.array([row.rule for row in rows], np.int32),
         plain=np.array([row.plain for row in rows], np.uint8),
@@ -191,8 +273,8 @@ def build_spec(
         upper=np.ascontiguousarray(upper),
         held_ptr=held_ptr,
         held=held,
-        had_ptr=had_ptr,
-        had=had,
+        had_ptr=pairs.had_ptr,
+        had=pairs.had,
         conflict_ptr=pairs.ptr,
         conflict=pairs.item,
         conflict_rule=pairs.rule,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...model.days import Days, days_of_offers
 from ...model.rules import CustomerRule
 from ...utils.arrays.ragged import ranges
 from ...utils.errors import Unsupported
@@ -132,14 +133,22 @@ def bounded_rule(rule: CustomerRule, inputs: Inputs) -> BoundedRule:
         row, theirs = history.groups(rule.by, values)
         kept = np.isin(row, about)
         row, theirs = row[kept], theirs[kept]
+    groups = max(1, len(values))
+    if rule.window is not None:
+        (cell, group), (row, theirs), groups = _by_window(
+            rule, rule.window, inputs, (cell, group), (row, theirs), groups
+        )
     order = np.lexsort((group, cell))
-    cell, group, groups = cell[order], group[order], max(1, len(values))
+    cell, group = cell[order], group[order]
     by_role = rule.by == "role" or "role" in rule.where
     there = group[inputs.seen[cell]] if by_role else group
     least = inputs.bound(
         rule.min, 0.0, rule.label
     )  # in the order of a solve, which refuses columns in it
     most = inputs.bound(rule.max, np.inf, rule.label)
+    if rule.customers:
+        inside = inputs.customers.inside(rule.customers, rule.label)
+        least, most = np.where(inside, least, 0.0), np.where(inside, most, np.inf)
     asked = np.zeros(groups, bool)
     asked[there if rule.by is not None else 0] = True
     return BoundedRule(
@@ -153,6 +162,35 @@ def bounded_rule(rule: CustomerRule, inputs: Inputs) -> BoundedRule:
         least,
         np.sort(history.customer[row] * groups + theirs),
     )
+
+
+Paired = tuple[Integers, Integers]
+"""Cells, or rows of the history, and a group of each."""
+
+
+def _by_window(
+    rule: CustomerRule, length: int, inputs: Inputs, cells: Paired, past: Paired, groups: int
+) -> tuple[Paired, Paired, int]:
+    """Split groups by every window of days that begins on the day of an offer or of a coupon of the history."""
+    label = f"{rule.label}: window"
+    of_offers = days_of_offers(inputs.offers, label)
+    of_cells = of_offers.take(cells[0] % len(inputs.offers))
+    of_past = inputs.history.days(of_offers, label).take(past[0])
+    planned = of_cells.day[of_cells.known]
+    begins = planned
+    if len(planned):
+        near = of_past.day[of_past.known]
+        near = near[(near > planned.min() - length) & (near <= planned.max())]
+        begins = np.unique(np.concatenate([planned, near]))
+
+    def split(pairs: Paired, days: Days) -> Paired:
+        windows = [days.known & (day <= days.day) & (days.day < day + length) for day in begins]
+        which = [np.flatnonzero(inside) for inside in windows]
+        window = np.repeat(np.arange(len(begins)), [len(rows) for rows in which])
+        rows = np.concatenate([*which, np.zeros(0, np.int64)])
+        return pairs[0][rows], pairs[1][rows] * len(begins) + window
+
+    return split(cells, of_cells), split(past, of_past), groups * max(1, len(begins))
 
 
 def _code_of_cell(cell: Integers, group: Integers, cells: int) -> Integers | None:

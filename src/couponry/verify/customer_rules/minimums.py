@@ -9,7 +9,8 @@ import numpy as np
 from ..block import Block
 from ..rounding import Integers, Mask
 from .achievable import CellGroups, most_coupons
-from .bounded_rule import BoundedRule, counts_in, distinct, is_in, matches
+from .bounded_rule import BoundedRule, counts_in, distinct
+from .conflict_pairs import ConflictPairs
 from .min_shortfall import SetBounds, joined, least_shortfall_score, shortfall_score
 
 Counts = list[tuple[Integers, Integers]]
@@ -22,17 +23,11 @@ class RulesOfBlock(NamedTuple):
     Attributes
     ----------
     bounded : list of BoundedRule
-    conflicts : list of ndarray of int64, shape (2, n_pairs)
-        Pairs of offers in conflict, both ways.
-    had : ndarray of int64
-        Ascending keys (customer * n_offers + offer) of the history, where there are conflicts.
-    n_offers : int
+    conflicts : list of ConflictPairs
     """
 
     bounded: list[BoundedRule]
-    conflicts: list[Integers]
-    had: Integers
-    n_offers: int
+    conflicts: list[ConflictPairs]
 
     def counts(self, block: Block, rows: Integers) -> Counts:
         """Count the coupons of each customer and group.
@@ -161,16 +156,16 @@ def _set_bounds(rules: RulesOfBlock, block: Block, rows: Integers) -> SetBounds:
         parts.append(SetBounds(rows[which], place, who, most, least))
     who, place = np.unique(customer, return_inverse=True)
     parts.append(SetBounds(rows, place, who, np.full(len(who), np.inf), least_of_all[who]))
-    parts += [_conflict_sets(rules, pairs, block, rows) for pairs in rules.conflicts]
+    parts += [_conflict_sets(pairs, block, rows) for pairs in rules.conflicts]
     return joined(parts)
 
 
-def _conflict_sets(rules: RulesOfBlock, pairs: Integers, block: Block, rows: Integers) -> SetBounds:
+def _conflict_sets(pairs: ConflictPairs, block: Block, rows: Integers) -> SetBounds:
     """Pairs of a customer's candidates in conflict (at most 1), and candidates in conflict with its history (0)."""
-    which, place = matches(pairs[0], block.offer[rows].astype(np.int64))
-    which, other = rows[which], pairs[1][place]
-    theirs = block.customer[which] * rules.n_offers + other
-    again = distinct(which[is_in(rules.had, theirs)])[0]
+    customer, offer = block.customer[rows], block.offer[rows].astype(np.int64)
+    again = rows[pairs.barred(customer, offer)]
+    which, other = pairs.against(customer, offer)
+    which = rows[which]
     row = block.rows(block.customer[which], other)
     two = (row >= 0) & (which < row)
     a, b = which[two], row[two]

@@ -9,14 +9,13 @@ from functools import partial
 
 import numpy as np
 
-from ...model.conflicts import pairs_of
 from ...model.rule_bounds import refuse_contradictions
-from ...model.rules import CustomerRule
 from ..block import Addition, Block
 from ..claims import COUNT, Claims, Tally
 from ..inputs import Inputs
 from ..rounding import Integers
-from .bounded_rule import BoundedRule, bounded_rule, counts_in, distinct, is_in, matches
+from .bounded_rule import BoundedRule, bounded_rule, counts_in, distinct, is_in
+from .conflict_pairs import ConflictPairs, conflict_pairs
 from .minimums import RulesOfBlock, below_min, fewer_than_possible, shorter_than_forced
 
 
@@ -42,8 +41,7 @@ class RuleChecks:
         history = inputs.history  # before customers, as by a solve
         refuse_contradictions(rules, inputs.customers, inputs.customer_ids)
         self.bounded = [bounded_rule(rule, inputs) for rule in rules if rule.conflicts is None]
-        self._conflicts = [(r, _pairs(r, inputs)) for r in rules if r.conflicts is not None]
-        self._had = _had_offers(inputs) if self._conflicts else np.zeros(0, np.int64)
+        self._conflicts = [conflict_pairs(r, inputs) for r in rules if r.conflicts is not None]
         self.has_conflicts = bool(self._conflicts)
         self.has_mandatory = inputs.data.candidates.mandatory is not None
         with_min = ", ".join(repr(rule.name) for rule in rules if rule.min is not None)
@@ -72,8 +70,8 @@ class RuleChecks:
         counts = rules.counts(block, rows)
         for part, (key, count) in zip(rules.bounded, counts, strict=True):
             self._note(*_over_most(part, key, count), block, tally)
-        for (rule, _), pairs in zip(self._conflicts, rules.conflicts, strict=True):
-            for problem, who in _in_conflict(rule, pairs, rules, block, rows):
+        for pairs in rules.conflicts:
+            for problem, who in _in_conflict(pairs, block, rows):
                 self._note(problem, who, block, tally)
         given = np.zeros(len(block), bool)
         given[rows] = True
@@ -118,13 +116,9 @@ class RuleChecks:
 
     def _of_block(self, block: Block) -> RulesOfBlock:
         """The rules for the customers of a block, who count from 0."""
-        width = len(self._inputs.offers)
-        low, high = np.searchsorted(self._had, np.array([block.start, block.stop]) * width)
         return RulesOfBlock(
             [part.of_block(block) for part in self.bounded],
-            [pairs for _, pairs in self._conflicts],
-            self._had[low:high] - block.start * width,
-            width,
+            [pairs.of_block(block) for pairs in self._conflicts],
         )
 
 
@@ -134,40 +128,27 @@ def _over_most(part: BoundedRule, key: Integers, count: Integers) -> tuple[str, 
     over = who[count > np.maximum(0, part.most[who] - counts_in(part.had, key))]
     over = distinct(over)[0]
     rule = part.rule
-    bound = f"max {rule.max} for one {rule.by}" if rule.by else f"max {rule.max}"
+    bound = f"max {rule.max}"
+    bound += f" for one {rule.by}" if rule.by else ""
+    bound += f" in {rule.window} days" if rule.window is not None else ""
     return f"{rule.label}: {COUNT} customers have more than {bound}", over
 
 
-def _pairs(rule: CustomerRule, inputs: Inputs) -> Integers:
-    """The pairs of offers in conflict, both ways, shape (2, n_pairs)."""
-    a, b = pairs_of(rule, inputs.offers)
-    return np.unique(np.stack([np.concatenate([a, b]), np.concatenate([b, a])]), axis=1)
-
-
-def _in_conflict(
-    rule: CustomerRule, pairs: Integers, rules: RulesOfBlock, block: Block, rows: Integers
-) -> list[tuple[str, Integers]]:
+def _in_conflict(pairs: ConflictPairs, block: Block, rows: Integers) -> list[tuple[str, Integers]]:
     """Who has two offers in conflict, or one in conflict with the history, and how that is said."""
+    label, n_offers = pairs.rule.label, pairs.n_offers
     offer, customer = block.offer[rows].astype(np.int64), block.customer[rows]
-    which, place = matches(pairs[0], offer)
-    other = pairs[1][place]
-    theirs = customer[which] * rules.n_offers + other
-    both = is_in(customer * rules.n_offers + offer, theirs) & (other != offer[which])
-    again = is_in(rules.had, theirs)
+    which, other = pairs.against(customer, offer)
+    theirs = customer[which] * n_offers + other
+    both = is_in(customer * n_offers + offer, theirs) & (other != offer[which])
+    again = pairs.barred(customer, offer)
     return [
         (
-            f"{rule.label}: {COUNT} customers have two offers in conflict",
+            f"{label}: {COUNT} customers have two offers in conflict",
             distinct(customer[which[both]])[0],
         ),
         (
-            f"{rule.label}: {COUNT} customers have an offer in conflict with their history",
-            distinct(customer[which[again]])[0],
+            f"{label}: {COUNT} customers have an offer in conflict with their history",
+            distinct(customer[again])[0],
         ),
     ]
-
-
-def _had_offers(inputs: Inputs) -> Integers:
-    """Ascending keys (customer * n_offers + offer) of the offers in the history."""
-    history = inputs.history
-    known = history.offer >= 0
-    return np.sort(history.customer[known] * len(inputs.offers) + history.offer[known])

@@ -1,0 +1,143 @@
+"""A rule that puts pairs of offers in conflict, read for all customers: the pairs, and what customers have had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...model.conflicts import pairs_of
+from ...model.days import Days, days_of_offers
+from ...model.rules import CustomerRule
+from ..block import Block
+from ..inputs import Inputs
+from ..rounding import Integers, Mask
+from .bounded_rule import matches
+
+
+@dataclass(frozen=True)
+class ConflictPairs:
+    """A rule about pairs of offers.
+
+    Attributes
+    ----------
+    rule : CustomerRule
+    one, other : ndarray of int64, shape (n_pairs,)
+        Rows of offers that are in conflict, both ways, by the first.
+    days : Days or None
+        Of the offers, where the rule asks how far they are apart.
+    n_offers : int
+    inside : ndarray of bool, shape (n_customers,)
+        Customers whom the rule is about.
+    had : ndarray of int64, shape (n_had,)
+        Ascending keys (customer * n_offers + offer) of coupons of the history that count.
+    had_day : ndarray of int64, shape (n_had,)
+        Their days, where the rule asks for them.
+    """
+
+    rule: CustomerRule
+    one: Integers
+    other: Integers
+    days: Days | None
+    n_offers: int
+    inside: Mask
+    had: Integers
+    had_day: Integers
+
+    def of_block(self, block: Block) -> ConflictPairs:
+        """Return the rule for the customers of a block.
+
+        Parameters
+        ----------
+        block : Block
+
+        Returns
+        -------
+        ConflictPairs
+            Customers count from the block's first.
+        """
+        ends = np.array([block.start, block.stop]) * self.n_offers
+        own = slice(*np.searchsorted(self.had, ends))
+        had = self.had[own] - block.start * self.n_offers
+        inside = self.inside[block.start : block.stop]
+        return replace(self, inside=inside, had=had, had_day=self.had_day[own])
+
+    def against(self, customer: Integers, offer: Integers) -> tuple[Integers, Integers]:
+        """Find the offers that some coupons are in conflict with.
+
+        Parameters
+        ----------
+        customer, offer : ndarray of int64, shape (n,)
+            Of each coupon.
+
+        Returns
+        -------
+        which, other : ndarray of int64, shape (n_pairs,)
+            A coupon, and an offer that its customer must not have beside it.
+        """
+        which, place = matches(self.one, offer)
+        other = self.other[place]
+        apart = self.inside[customer[which]]
+        if self.days is not None:
+            day, known = self.days.day, self.days.known
+            mine = offer[which]
+            near = np.abs(day[mine] - day[other]) <= (self.rule.within or 0)
+            apart = apart & known[mine] & known[other] & near
+        return which[apart], other[apart]
+
+    def barred(self, customer: Integers, offer: Integers) -> Mask:
+        """Tell which coupons are in conflict with what their customers have had.
+
+        Parameters
+        ----------
+        customer, offer : ndarray of int64, shape (n,)
+            Of each coupon.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+        """
+        found = np.zeros(len(offer), bool)
+        which, place = matches(self.one, offer)
+        inside = self.inside[customer[which]]
+        which, other = which[inside], self.other[place[inside]]
+        coupon, row = matches(self.had, customer[which] * self.n_offers + other)
+        which = which[coupon]
+        if self.days is not None:
+            mine = offer[which]
+            near = np.abs(self.days.day[mine] - self.had_day[row]) <= (self.rule.within or 0)
+            which = which[near & self.days.known[mine]]
+        found[which] = True
+        return found
+
+
+def conflict_pairs(rule: CustomerRule, inputs: Inputs) -> ConflictPairs:
+    """Read a rule about pairs of offers.
+
+    Parameters
+    ----------
+    rule : CustomerRule
+    inputs : Inputs
+        The tables of the campaign.
+
+    Returns
+    -------
+    ConflictPairs
+        For all customers.
+    """
+    a, b = pairs_of(rule, inputs.offers)
+    one, other = np.unique(np.stack([np.concatenate([a, b]), np.concatenate([b, a])]), axis=1)
+    inside = np.ones(len(inputs.customer_ids), bool)
+    if rule.customers:
+        inside = inputs.customers.inside(rule.customers, rule.label)
+    history, width = inputs.history, len(inputs.offers)
+    row = np.flatnonzero(history.where(rule) & (history.offer >= 0))
+    days, had_day = None, np.zeros(len(row), np.int64)
+    if rule.within is not None:
+        label = f"{rule.label}: within"
+        days = days_of_offers(inputs.offers, label)
+        when = history.days(days, label).take(row)
+        row, had_day = row[when.known], when.day[when.known]
+    had = history.customer[row] * width + history.offer[row]
+    order = np.argsort(had, kind="stable")
+    return ConflictPairs(rule, one, other, days, width, inside, had[order], had_day[order])
