@@ -14,10 +14,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..data import tables
+from ..data.where.days import days_of_offers
 from ..utils.arrays.ragged import ranges
 from ..utils.errors import InvalidInput
 from .contact_history import ContactHistory, had_items
-from .days import days_of_offers
 from .items import Items
 from .rules import CustomerRule
 

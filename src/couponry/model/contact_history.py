@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from ..data import tables
 from ..data.arrow_columns import flat_lists, holds_lists, one_array
+from ..data.where.days import DAY, Days, days_of, refuse_other_days
 from ..data.where.filters import rows_where
 from ..utils.errors import InvalidInput
-from .days import Days, days_of, refuse_other_days
 from .items import Items
-from .rules import DAY, CustomerRule
+from .rules import CustomerRule
 
 TABLE = "history"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..data import tables
+from ..data.where.days import DAY
 from ..data.where.filters import Where
 from ..solver.rule_names import UNLIMITED
 from ..utils.checks import (
@@ -26,9 +27,6 @@ MANDATORY = "mandatory offers"
 
 MOST_DAYS = 100_000
 """The longest window: some 270 years."""
-
-DAY = "day"
-"""Column of offers, and of the history, that says when a coupon is sent."""
 
 
 @dataclass(frozen=True)

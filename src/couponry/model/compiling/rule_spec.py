@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.candidates import Candidates
+from ...data.where.days import Days, days_of_offers, first_days, windows_with
 from ...kernels import RuleSpec
 from ...solver.rule_names import UNLIMITED
 from ...utils.errors import Unsupported
 from ..conflicts import ConflictRule, cliques, conflicts_of
 from ..contact_history import ContactHistory
-from ..days import Days, days_of_offers, first_days, windows_with
 from ..items import Items
 from ..rules import CustomerRule
 
@@ -259,12 +259,8 @@ def build_spec(
     n_groups = sum(rule.n_groups for rule in grouped)
     held_ptr, held = _held(grouped, n_groups, len(candidates.customers))
     pairs = conflicts_of(conflicts, items, history, len(candidates.customers))
-    n_items = max(len(items), len(pairs.ptr) - 1)
-    group = np.full((len(rows), n_items), -1, np.int32)
-    for row, of in zip(rows, group, strict=True):
-        of[: len(items)] = row.group
     return RuleSpec(
-        group=group,
+        group=_group_table(rows, max(len(items), len(pairs.ptr) - 1)),
         groups=n_groups,
         rule=np.array([row.rule for row in rows], np.int32),
         plain=np.array([row.plain for row in rows], np.uint8),
@@ -281,6 +277,14 @@ def build_spec(
         mandatory=_mandatory(candidates),
         mandatory_rule=n_rules,
     )
+
+
+def _group_table(rows: list[GroupRow], n_items: int) -> NDArray[np.int32]:
+    """The group of each item in each row; past items, which come after the items, are in none."""
+    table = np.full((len(rows), n_items), -1, np.int32)
+    for row, group in zip(rows, table, strict=True):
+        group[: len(row.group)] = row.group
+    return table
 
 
 def _mandatory(candidates: Candidates) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...model.days import Days, days_of_offers
+from ...data.where.days import Days, days_of_offers
 from ...model.rules import CustomerRule
 from ...utils.arrays.ragged import ranges
 from ...utils.errors import Unsupported

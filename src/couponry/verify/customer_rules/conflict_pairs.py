@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...data.where.days import Days, days_of_offers
 from ...model.conflicts import pairs_of
-from ...model.days import Days, days_of_offers
 from ...model.rules import CustomerRule
 from ..block import Block
 from ..inputs import Inputs

@@ -9,9 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ..data.arrow_columns import one_array
-from ..utils.errors import InvalidInput
-from .rules import DAY
+from ...utils.errors import InvalidInput
+from ..arrow_columns import one_array
+
+DAY = "day"
+"""Column of offers, and of the history, that says when a coupon is sent."""
 
 
 class Days(NamedTuple):
