@@ -45,8 +45,9 @@ class NewerRules:
         if self.chance(0.3, "rule: conflicts within"):
             ids = [row["offer"] for row in self.offers]
             table = {"offer_a": rng.choices(ids, k=3), "offer_b": rng.choices(ids, k=3)}
-            within = rng.randrange(0, 9)
-            found = [*found, CustomerRule("soon", conflicts=table, within=within)]
+            within, ordered = rng.choice([None, *range(9)]), rng.random() < 0.5
+            rule = CustomerRule("soon", conflicts=table, within=within, ordered=ordered)
+            found = [*found, rule]
         if history is not None and self.chance(0.6, "rule: history said"):
             found = [replace(rule, history=rng.choice([None, True, False])) for rule in found]
         segments = sorted({row["segment"] for row in customers or ()} - {None})

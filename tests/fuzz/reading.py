@@ -213,19 +213,23 @@ class Reading:
         place = {self.rows[n]["offer"]: k for k, n in enumerate(self.own[i])}
         had = [(row["offer"], row.get("day")) for row in self._counting(i, rule)]
 
-        def near(one: Any, day: Any) -> bool:
-            mine = self.offers[one].get("day")
-            if rule.within is None:
+        def apart(sent: Any, later: Any) -> bool:
+            """Whether an offer_a and an offer_b of these days are in conflict."""
+            if rule.within is None and not rule.ordered:
                 return True
-            return mine is not None and day is not None and abs(mine - day) <= rule.within
+            if sent is None or later is None or (rule.ordered and later < sent):
+                return False
+            return rule.within is None or abs(later - sent) <= rule.within
 
         most: list[tuple[int, int]] = []
+        day = {offer: self.offers[offer].get("day") for offer in self.offers}
         for a, b in zip(table["offer_a"], table["offer_b"], strict=True):
-            if a in place and b in place and a != b and near(a, self.offers[b].get("day")):
+            if a in place and b in place and a != b and apart(day[a], day[b]):
                 most.append((1 << place[a] | 1 << place[b], 1))
-            for one, other in ((a, b), (b, a)):
-                if one in place and any(o == other and near(one, day) for o, day in had):
-                    most.append((1 << place[one], 0))
+            if b in place and any(o == a and apart(when, day[b]) for o, when in had):
+                most.append((1 << place[b], 0))
+            if a in place and any(o == b and apart(day[a], when) for o, when in had):
+                most.append((1 << place[a], 0))
         return most
 
     def is_below(self, i: int, chosen: int) -> bool:

@@ -221,6 +221,7 @@ BAD_RULES: dict[str, Case] = {
         ("'R'", "window", "column 'day'", "whole numbers or dates", "string"),
     ),
     "rule: within without conflicts": (lambda d: d.rule(max=1, within=7), ("'R'", "within", "expected conflicts")),
+    "rule: ordered without conflicts": (lambda d: d.rule(max=1, ordered=True), ("'R'", "ordered", "conflicts")),
     "rule: within below 0": (
         lambda d: d.beside("conflicts", offer_a=[50], offer_b=[53]).rules(
             {"name": "R", "conflicts": "conflicts.parquet", "within": -1}

@@ -111,6 +111,8 @@ class NewerRules:
             keys: dict[str, Any] = {}
             if name == "soon":
                 keys["within"] = int(rng.integers(0, 15))
+            if self.chance(0.3, "conflicts in one order"):
+                keys["ordered"] = True
             if name == "some" or rng.random() < 0.3:
                 keys["customers"] = {"segment": ["gold", "bronze"]}
             if rng.random() < 0.4:

@@ -287,19 +287,23 @@ class OracleTables:
     def conflicting(self, rule: CustomerRule) -> Groups:
         """A customer's candidates in conflict, two by two, and those in conflict with what it has had."""
         pairs = pa.table(rule.conflicts)
-        against: dict[Any, set[Any]] = {}
+        against: set[tuple[Any, Any]] = set()
         for a, b in zip(pairs["offer_a"].to_pylist(), pairs["offer_b"].to_pylist(), strict=True):
-            against.setdefault(a, set()).add(b)
-            against.setdefault(b, set()).add(a)
+            against |= {(a, b)} if rule.ordered else {(a, b), (b, a)}
         had: dict[int, set[tuple[Any, int | None]]] = {}
         for customer, offer, row in self.counting(rule):
             had.setdefault(customer, set()).add((offer, row.get("day")))
         day = dict(zip(self.offer_id, (self.offer_rows[n]["day"] for n in self.offer), strict=True))
 
-        def near(one: int | None, other: int | None) -> bool:
-            if rule.within is None:
+        def apart(a: Any, sent: int | None, b: Any, later: int | None) -> bool:
+            """Whether offers a and b are in conflict, in this order."""
+            if (a, b) not in against:
+                return False
+            if rule.within is None and not rule.ordered:
                 return True
-            return one is not None and other is not None and abs(one - other) <= rule.within
+            if sent is None or later is None or (rule.ordered and later < sent):
+                return False
+            return rule.within is None or abs(later - sent) <= rule.within
 
         inside = self.inside(rule)
         members: list[NDArray[np.int64]] = []
@@ -308,12 +312,13 @@ class OracleTables:
             offers = [self.offer_id[row] for row in rows]
             theirs = had.get(int(self.customer[rows[0]]), set())
             for n, row in enumerate(rows):
-                enemies, mine = against.get(offers[n], set()), day[offers[n]]
-                if any(offer in enemies and near(mine, sent) for offer, sent in theirs):
+                mine = offers[n], day[offers[n]]
+                if any(apart(*mine, *past) or apart(*past, *mine) for past in theirs):
                     members.append(rows[n : n + 1])
                     caps.append(0)
                 for m in range(n):
-                    if offers[m] in enemies and near(mine, day[offers[m]]):
+                    other = offers[m], day[offers[m]]
+                    if apart(*mine, *other) or apart(*other, *mine):
                         members.append(np.array([rows[m], row]))
                         caps.append(1)
         return Groups(rule, members, np.array(caps, np.int64))

@@ -223,6 +223,11 @@ OTHERS: dict[str, tuple[Sections, Sections, str]] = {
     ),
     "customers of a rule": ({}, rule(customers=GOLD, max=2), "20 customers have more than max 2"),
     "within": (conflict(within=2), conflict(within=3), "customers have two offers in conflict"),
+    "order of conflicts": (
+        conflict(ordered=True, within=1),
+        conflict(ordered=True),
+        "two offers in conflict",
+    ),
     "customers of conflicts": (
         conflict(customers={"segment": "silver"}),
         conflict(customers=GOLD),

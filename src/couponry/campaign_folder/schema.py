@@ -163,6 +163,7 @@ def _customer_rule() -> Schema:
             "window": _days("The max holds for every so many days on end.", 1),
             "conflicts": _text("A table of pairs offer_a, offer_b that no customer gets together."),
             "within": _days("With conflicts: only of offers at most so many days apart.", 0),
+            "ordered": _flag("With conflicts: only of an offer_b that is not sent before offer_a."),
             "history": {
                 "anyOf": [{"type": "boolean"}, _where("")],
                 "description": "Whether coupons of the history count, or which of them.",

@@ -234,7 +234,9 @@ class CampaignData:
         return any(part.by == "role" or "role" in part.where for part in parts)
 
     def coupon_columns(self) -> list[str]:
-        """List which of value, response and cost the allocation can state for each coupon.
+        """List what the allocation states of each coupon: of value, response and cost those that there are.
+
+        Where the sum of another column is maximised, that is stated, too, so that the coupons add up to the objective.
 
         Returns
         -------
@@ -247,7 +249,9 @@ class CampaignData:
             "response": False,
             "cost": bool({"issue_cost", "face_value"} & have),
         }
-        return [name for name in COUPON_COLUMNS if name in have or follows[name]]
+        stated = [name for name in COUPON_COLUMNS if name in have or follows[name]]
+        of_ids = ("customer", "offer")
+        return [*stated, *({self.value} - {*stated, *COUPON_COLUMNS, *of_ids})]
 
     def candidates_tables(self) -> Iterator[pa.Table]:
         """Yield the candidates in canonical order, with the columns that the campaign uses, a block at a time.

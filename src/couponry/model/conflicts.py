@@ -47,7 +47,7 @@ class ConflictRule(NamedTuple):
     def takes_history_whole(self) -> bool:
         """Whether each coupon of the history counts, for every customer and however long ago."""
         rule = self.rule
-        told_apart = rule.within is not None or rule.asked_of_history_alone
+        told_apart = rule.measures_days or rule.asked_of_history_alone
         return self.is_for_all and rule.counts_history and not told_apart
 
 
@@ -163,11 +163,11 @@ def neighbours(of: ConflictRule, items: Items) -> NDArray[np.int64]:
         Item, number of the rule, and the item in conflict with it: both ways.
     """
     one, other = pairs_of(of.rule, items.offers)
-    if of.rule.within is not None:
-        days = days_of_offers(items.offers, f"{of.rule.label}: within")
-        apart = np.abs(days.day[one] - days.day[other])
-        near = days.known[one] & days.known[other] & (apart <= of.rule.within)
-        one, other = one[near], other[near]
+    if of.rule.measures_days:
+        days = days_of_offers(items.offers, of.rule.label)
+        close = are_close(of.rule, days.day[other] - days.day[one])
+        close &= days.known[one] & days.known[other]
+        one, other = one[close], other[close]
     by_offer = np.argsort(items.offer, kind="stable")
     first = np.searchsorted(items.offer[by_offer], np.arange(items.offers.num_rows + 1))
     parts = [NO_NEIGHBOURS]
@@ -176,6 +176,26 @@ def neighbours(of: ConflictRule, items: Items) -> NDArray[np.int64]:
         b, a = _in_every_role(first, b, a)
         parts.append(np.stack([by_offer[a], np.full(len(a), of.number), by_offer[b]]))
     return np.concatenate(parts, axis=1)
+
+
+def are_close(rule: CustomerRule, later: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Tell which pairs of days are such that a rule's conflict holds.
+
+    Parameters
+    ----------
+    rule : CustomerRule
+        One that measures days.
+    later : ndarray of int64, shape (n,)
+        By how many days the day of `offer_b` is later than that of `offer_a`.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    close = np.ones(len(later), bool)
+    if rule.within is not None:
+        close = np.abs(later) <= rule.within
+    return close & (later >= 0) if rule.ordered else close
 
 
 def _past_items(
@@ -192,9 +212,9 @@ def _past_items(
         row = np.flatnonzero(history.where(of.rule) & (history.offer >= 0))
         row = row[inside[history.customer[row]]]
         offer, day = history.offer[row], np.zeros(len(row), np.int64)
-        if of.rule.within is not None:
-            of_offers = days_of_offers(items.offers, f"{of.rule.label}: within")
-            when = history.days(of_offers, f"{of.rule.label}: within").take(row)
+        if of.rule.measures_days:
+            of_offers = days_of_offers(items.offers, of.rule.label)
+            when = history.days(of_offers, of.rule.label).take(row)
             row, offer, day = row[when.known], offer[when.known], when.day[when.known]
         past, which = np.unique(np.stack([offer, day]), axis=1, return_inverse=True)
         listed, other = _barred_by(of, past, items)
@@ -217,18 +237,21 @@ def _barred_by(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of a past offer and day, by its place in `past`, and an item that it bars."""
     one, other = pairs_of(of.rule, items.offers)
-    a, b = np.unique(np.stack([np.concatenate([one, other]), np.concatenate([other, one])]), axis=1)
+    forth = np.stack([one, other, np.ones(len(one), np.int64)])  # the past offer is offer_a
+    back = np.stack([other, one, np.full(len(one), -1)])
+    a, b, sign = np.unique(np.concatenate([forth, back], axis=1), axis=1)
     first = np.searchsorted(a, past[0], side="left")
     count = np.searchsorted(a, past[0], side="right") - first
-    listed, offer = np.repeat(np.arange(past.shape[1]), count), b[ranges(first, count)]
-    if of.rule.within is not None:
-        days = days_of_offers(items.offers, f"{of.rule.label}: within")
-        apart = np.abs(days.day[offer] - past[1, listed])
-        near = days.known[offer] & (apart <= of.rule.within)
-        listed, offer = listed[near], offer[near]
+    place = ranges(first, count)
+    listed, offer = np.repeat(np.arange(past.shape[1]), count), b[place]
+    if of.rule.measures_days:
+        days = days_of_offers(items.offers, of.rule.label)
+        later = (days.day[offer] - past[1, listed]) * sign[place]
+        close = days.known[offer] & are_close(of.rule, later)
+        listed, offer = listed[close], offer[close]
     by_offer = np.argsort(items.offer, kind="stable")
-    place = np.searchsorted(items.offer[by_offer], np.arange(items.offers.num_rows + 1))
-    spread, listed = _in_every_role(place, offer, listed)
+    begin = np.searchsorted(items.offer[by_offer], np.arange(items.offers.num_rows + 1))
+    spread, listed = _in_every_role(begin, offer, listed)
     return listed, by_offer[spread]
 
 

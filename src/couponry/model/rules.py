@@ -60,6 +60,8 @@ class CustomerRule:
         pair.
     within : int, optional
         Of `conflicts`: only offers whose `day` is at most so many days apart are in conflict. Default: however far.
+    ordered : bool
+        Of `conflicts`: only an `offer_b` whose `day` is that of `offer_a` or later is in conflict with it.
     history : bool or mapping, optional
         Whether coupons of the history count, or which: conditions on columns of `history`. Default: they count in rules
         about a `day` (by `where`, `by` or `window`) and in conflicts, and in no others.
@@ -108,6 +110,7 @@ class CustomerRule:
     window: int | None = None
     conflicts: Table | None = None
     within: int | None = None
+    ordered: bool = False
     history: bool | Where | None = None
     may_be_empty: bool = False
 
@@ -136,7 +139,7 @@ class CustomerRule:
     @property
     def measures_days(self) -> bool:
         """Whether the rule asks how many days lie between coupons."""
-        return self.window is not None or self.within is not None
+        return self.window is not None or self.within is not None or self.ordered
 
     @property
     def asked_of_offers(self) -> set[str]:
@@ -192,6 +195,7 @@ class CustomerRule:
         """
         label = self.label
         check_flag(self.may_be_empty, f"{label}: may_be_empty")
+        check_flag(self.ordered, f"{label}: ordered")
         self._check_scope()
         if self.conflicts is not None:
             given = [
@@ -203,8 +207,9 @@ class CustomerRule:
                 raise InvalidInput(f"{label}: expected conflicts or {given[0]}, got both")
             self._check_days("within", 0)
             return
-        if self.within is not None:
-            raise InvalidInput(f"{label}: within: expected conflicts beside it, got none")
+        if self.within is not None or self.ordered:
+            key = "ordered" if self.within is None else "within"
+            raise InvalidInput(f"{label}: {key}: expected conflicts beside it, got none")
         self._check_bounds()
         if not isinstance(self.where, Mapping):
             raise InvalidInput(

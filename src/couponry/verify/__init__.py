@@ -191,9 +191,8 @@ def _check_solution(
             beside = Path(store).absolute().parent
             scratch = stack.enter_context(tempfile.TemporaryDirectory(dir=beside))
             place = stack.enter_context(FolderStore(Path(scratch)))
-        allocation = GivenCoupons(
-            open_allocation(path), inputs, place, tally, ordered=claims.is_result
-        )
+        source = open_allocation(path, inputs.data.value)
+        allocation = GivenCoupons(source, inputs, place, tally, ordered=claims.is_result)
         all_is_read()
         coupons = CouponChecks(allocation, inputs, claims, complete=claims.is_result)
         objective = ObjectiveSum(inputs)

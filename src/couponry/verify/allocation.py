@@ -41,7 +41,22 @@ FOREIGN = f"allocation: {COUNT} pairs are not candidates, first"
 UNORDERED = "allocation: not in order of customer, first at"
 
 CLAIMED = ("value", "response", "cost")
-"""Columns of the allocation that are compared with the candidates'."""
+"""Columns of the allocation that are compared with the candidates', besides the objective."""
+
+
+def claimed_columns(objective: str) -> list[str]:
+    """List the columns of the allocation that are compared with the candidates'.
+
+    Parameters
+    ----------
+    objective : str
+        The column whose sum is maximised.
+
+    Returns
+    -------
+    list of str
+    """
+    return [*CLAIMED, *({objective} - {*CLAIMED, "customer", "offer"})]
 
 
 _Part = tuple[pa.Table, int]
@@ -104,8 +119,9 @@ class GivenCoupons:
     ):
         self._inputs, self._ordered = inputs, ordered
         self.names = source.schema.names
-        self._usable = {name: name in self.names for name in CLAIMED}
-        self._claimed = [name for name in self.names if name in CLAIMED]
+        claimed = claimed_columns(inputs.data.value)
+        self._usable = {name: name in self.names for name in claimed}
+        self._claimed = [name for name in self.names if name in claimed]
         self._row: Integers | None = None  # None: as they are in the file
         self._read_all(source, store, tally)
         if not _ascends(self.keys):
@@ -142,7 +158,7 @@ class GivenCoupons:
         Parameters
         ----------
         name : str
-            One of `CLAIMED`.
+            One of `claimed_columns`.
 
         Returns
         -------
@@ -364,13 +380,15 @@ def _claimed_numbers(table: pa.Table, name: str, first_row: int) -> Floats:
     return tables.numbers(table, "allocation", name, nullable=True, first_row=first_row)
 
 
-def open_allocation(path: Path) -> Stream:
+def open_allocation(path: Path, objective: str) -> Stream:
     """Open an allocation table.
 
     Parameters
     ----------
     path : Path
         A file, or a folder of files.
+    objective : str
+        The column whose sum is maximised.
 
     Returns
     -------
@@ -382,4 +400,5 @@ def open_allocation(path: Path) -> Stream:
     InvalidInput
         If it cannot be read.
     """
-    return stream_files(path.parent, path.name, "allocation", ["customer", "offer", *CLAIMED])
+    columns = ["customer", "offer", *claimed_columns(objective)]
+    return stream_files(path.parent, path.name, "allocation", columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .allocation import CLAIMED, GivenCoupons
+from .allocation import GivenCoupons, claimed_columns
 from .block import Block
 from .claims import COUNT, Claims, Tally
 from .inputs import Inputs
@@ -35,8 +35,8 @@ class CouponChecks:
         self._allocation = allocation
         self._columns = []
         claims.check("allocated", len(allocation))
-        for name in CLAIMED:
-            there = any(map(inputs.has, SOURCES[name]))
+        for name in claimed_columns(inputs.data.value):
+            there = any(map(inputs.has, SOURCES.get(name, (name,))))
             if complete and there != (name in allocation.names):
                 expected = "expected" if there else "did not expect"
                 claims.note(f"allocation: {expected} a column {name!r}")

@@ -24,8 +24,10 @@ class ConflictPairs:
     rule : CustomerRule
     one, other : ndarray of int64, shape (n_pairs,)
         Rows of offers that are in conflict, both ways, by the first.
+    forth : ndarray of bool, shape (n_pairs,)
+        Whether the first is the rule's `offer_a`.
     days : Days or None
-        Of the offers, where the rule asks how far they are apart.
+        Of the offers, where the rule asks for them.
     n_offers : int
     inside : ndarray of bool, shape (n_customers,)
         Customers whom the rule is about.
@@ -38,6 +40,7 @@ class ConflictPairs:
     rule: CustomerRule
     one: Integers
     other: Integers
+    forth: Mask
     days: Days | None
     n_offers: int
     inside: Mask
@@ -81,7 +84,7 @@ class ConflictPairs:
         if self.days is not None:
             day, known = self.days.day, self.days.known
             mine = offer[which]
-            near = np.abs(day[mine] - day[other]) <= (self.rule.within or 0)
+            near = self._near(day[mine], day[other], self.forth[place])
             apart = apart & known[mine] & known[other] & near
         return which[apart], other[apart]
 
@@ -100,15 +103,25 @@ class ConflictPairs:
         found = np.zeros(len(offer), bool)
         which, place = matches(self.one, offer)
         inside = self.inside[customer[which]]
-        which, other = which[inside], self.other[place[inside]]
+        which, place = which[inside], place[inside]
+        other = self.other[place]
         coupon, row = matches(self.had, customer[which] * self.n_offers + other)
         which = which[coupon]
         if self.days is not None:
             mine = offer[which]
-            near = np.abs(self.days.day[mine] - self.had_day[row]) <= (self.rule.within or 0)
+            near = self._near(self.days.day[mine], self.had_day[row], self.forth[place[coupon]])
             which = which[near & self.days.known[mine]]
         found[which] = True
         return found
+
+    def _near(self, day: Integers, other_day: Integers, forth: Mask) -> Mask:
+        """Whether offers of these days are in conflict; forth: those of `day` are `offer_a`."""
+        near = np.ones(len(day), bool)
+        if self.rule.within is not None:
+            near = np.maximum(day, other_day) - np.minimum(day, other_day) <= self.rule.within
+        if self.rule.ordered:
+            near &= np.where(forth, day <= other_day, other_day <= day)
+        return near
 
 
 def conflict_pairs(rule: CustomerRule, inputs: Inputs) -> ConflictPairs:
@@ -126,18 +139,20 @@ def conflict_pairs(rule: CustomerRule, inputs: Inputs) -> ConflictPairs:
         For all customers.
     """
     a, b = pairs_of(rule, inputs.offers)
-    one, other = np.unique(np.stack([np.concatenate([a, b]), np.concatenate([b, a])]), axis=1)
+    both = [np.concatenate([a, b]), np.concatenate([b, a]), np.arange(2 * len(a)) < len(a)]
+    one, other, forth = np.unique(np.stack(both), axis=1)
     inside = np.ones(len(inputs.customer_ids), bool)
     if rule.customers:
         inside = inputs.customers.inside(rule.customers, rule.label)
     history, width = inputs.history, len(inputs.offers)
     row = np.flatnonzero(history.where(rule) & (history.offer >= 0))
     days, had_day = None, np.zeros(len(row), np.int64)
-    if rule.within is not None:
-        label = f"{rule.label}: within"
-        days = days_of_offers(inputs.offers, label)
-        when = history.days(days, label).take(row)
+    if rule.measures_days:
+        days = days_of_offers(inputs.offers, rule.label)
+        when = history.days(days, rule.label).take(row)
         row, had_day = row[when.known], when.day[when.known]
     had = history.customer[row] * width + history.offer[row]
     order = np.argsort(had, kind="stable")
-    return ConflictPairs(rule, one, other, days, width, inside, had[order], had_day[order])
+    return ConflictPairs(
+        rule, one, other, forth.astype(bool), days, width, inside, had[order], had_day[order]
+    )
