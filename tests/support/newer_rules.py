@@ -53,7 +53,7 @@ class NewerRules:
         """Rules of these kinds among others."""
         found = [*rules, *self.windows(), *self.of_some_customers(), *self.conflicts(offers)]
         if self.chance(0.3, "history that counts in all"):
-            found.append(CustomerRule("in all", max=int(self.rng.integers(3, 6)), history=True))
+            found.append(CustomerRule("in all", max=int(self.rng.integers(6, 8)), history=True))
         return [found[i] for i in self.rng.permutation(len(found))]
 
     def windows(self) -> list[CustomerRule]:

@@ -85,7 +85,8 @@ def test_seeds_cover_the_rules_and_limits() -> None:
     wanted |= {"limit on customers", "limit where role", "limit by channels", "limit by role"}
     wanted |= {"negative values", "ties", "customers who cannot reach their min", "string ids"}
     wanted |= {"rolling window", "rolling window where", "rolling window by a column"}
-    wanted |= {"conflicts within", "conflicts of some customers", "dated history"}
+    wanted |= {"conflicts within", "conflicts of some customers", "conflicts in one order"}
+    wanted.add("dated history")
     wanted |= {"history None", "history False", "history {'redeemed': True}"}
     wanted |= {
         f"{part} of some customers" for part in ("max", "min", "groups", "min of all coupons")
