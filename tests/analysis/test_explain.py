@@ -223,7 +223,7 @@ def test_history_counts_in_files_too(tmp_path: Path) -> None:
         offers,
         candidates,
         history=history,
-        rules=[CustomerRule("slots", max=2)],
+        rules=[CustomerRule("slots", max=2, history=True)],
         limits=[Limit("all", max=9)],
     )
     result = campaign.solve(threads=1)

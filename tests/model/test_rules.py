@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -243,7 +244,8 @@ def test_a_search_that_is_cut_off_is_counted_and_bounded(backend: str) -> None:
     )
     exact = campaign.solve(gap=0.0, backend=backend)
     problem = campaign.compile().problem
-    object.__setattr__(problem, "rules", problem.rules._replace(nodes=1))
+    once = replace(problem.packed, rules=problem.rules._replace(nodes=1))
+    object.__setattr__(problem, "packed", once)
     cut = campaign.solve(gap=0.0, backend=backend)
     assert exact.customers_cut_off == 0 < cut.customers_cut_off
     assert cut.objective <= exact.objective <= cut.bound

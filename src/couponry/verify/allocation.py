@@ -40,24 +40,6 @@ SAMPLE_STEP = 1 << 12
 FOREIGN = f"allocation: {COUNT} pairs are not candidates, first"
 UNORDERED = "allocation: not in order of customer, first at"
 
-CLAIMED = ("value", "response", "cost")
-"""Columns of the allocation that are compared with the candidates', besides the objective."""
-
-
-def claimed_columns(objective: str) -> list[str]:
-    """List the columns of the allocation that are compared with the candidates'.
-
-    Parameters
-    ----------
-    objective : str
-        The column whose sum is maximised.
-
-    Returns
-    -------
-    list of str
-    """
-    return [*CLAIMED, *({objective} - {*CLAIMED, "customer", "offer"})]
-
 
 _Part = tuple[pa.Table, int]
 """Rows of the table, and the number of the first."""
@@ -119,7 +101,7 @@ class GivenCoupons:
     ):
         self._inputs, self._ordered = inputs, ordered
         self.names = source.schema.names
-        claimed = claimed_columns(inputs.data.value)
+        claimed = inputs.claimed
         self._usable = {name: name in self.names for name in claimed}
         self._claimed = [name for name in self.names if name in claimed]
         self._row: Integers | None = None  # None: as they are in the file
@@ -158,7 +140,7 @@ class GivenCoupons:
         Parameters
         ----------
         name : str
-            One of `claimed_columns`.
+            One of `Inputs.claimed`.
 
         Returns
         -------
@@ -380,15 +362,15 @@ def _claimed_numbers(table: pa.Table, name: str, first_row: int) -> Floats:
     return tables.numbers(table, "allocation", name, nullable=True, first_row=first_row)
 
 
-def open_allocation(path: Path, objective: str) -> Stream:
+def open_allocation(path: Path, claimed: list[str]) -> Stream:
     """Open an allocation table.
 
     Parameters
     ----------
     path : Path
         A file, or a folder of files.
-    objective : str
-        The column whose sum is maximised.
+    claimed : list of str
+        Columns to look at besides the ids.
 
     Returns
     -------
@@ -400,5 +382,4 @@ def open_allocation(path: Path, objective: str) -> Stream:
     InvalidInput
         If it cannot be read.
     """
-    columns = ["customer", "offer", *claimed_columns(objective)]
-    return stream_files(path.parent, path.name, "allocation", columns)
+    return stream_files(path.parent, path.name, "allocation", ["customer", "offer", *claimed])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .allocation import GivenCoupons, claimed_columns
+from .allocation import GivenCoupons
 from .block import Block
 from .claims import COUNT, Claims, Tally
 from .inputs import Inputs
@@ -35,7 +35,7 @@ class CouponChecks:
         self._allocation = allocation
         self._columns = []
         claims.check("allocated", len(allocation))
-        for name in claimed_columns(inputs.data.value):
+        for name in inputs.claimed:
             there = any(map(inputs.has, SOURCES.get(name, (name,))))
             if complete and there != (name in allocation.names):
                 expected = "expected" if there else "did not expect"

@@ -30,6 +30,9 @@ from ..utils.parallel import parallel_map, worker_count
 from ..utils.suggestions import known_names
 from .rounding import Floats, Integers, Mask
 
+CLAIMED = ("value", "response", "cost")
+"""Columns that every allocation states of its coupons, where they exist."""
+
 
 class Inputs:
     """The tables of a campaign folder: customers and offers numbered, columns by name.
@@ -89,6 +92,11 @@ class Inputs:
     def history(self) -> ContactHistory:
         """What customers have had, as far as customer rules ask for it."""
         return ContactHistory(self.data.history, self.customer_ids, self.offers, self.data.rules)
+
+    @property
+    def claimed(self) -> list[str]:
+        """Columns of the allocation that are compared with the candidates': the objective's among them."""
+        return [*CLAIMED, *({self.data.value} - {*CLAIMED, "customer", "offer"})]
 
     def has(self, name: str) -> bool:
         """Return whether candidates or offers have a column of this name.
