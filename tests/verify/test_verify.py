@@ -259,6 +259,18 @@ def test_result_of_a_looser_campaign(case: str, folder: Folder, tmp_path: Path) 
     assert any(expected in problem for problem in report.problems), report.problems
 
 
+def test_another_objective_is_in_the_allocation(folder: Folder, tmp_path: Path) -> None:
+    path = folder(objective={"value": "weight"}, customer_rule=[SLOTS])
+    out = read_campaign(path).solve().write(tmp_path / "out")
+    table = pq.read_table(out / "allocation.parquet")
+    assert table.column_names == ["customer", "offer", "value", "response", "cost", "weight"]
+    objective = json.loads((out / "result.json").read_text())["objective"]
+    assert sum(table["weight"].to_pylist()) == pytest.approx(objective, rel=1e-12)
+    assert verify_result(path, out).problems == []
+    cell("allocation", "weight", 3, lambda v: v + 1e-6)(out)
+    assert any("column 'weight' is wrong" in p for p in verify_result(path, out).problems)
+
+
 def test_a_violated_limit_is_reported_with_its_size(folder: Folder, tmp_path: Path) -> None:
     """max_violation is recomputed, in the limit's own unit."""
     path = folder(limit=[{"name": "n", "max": 100}])
