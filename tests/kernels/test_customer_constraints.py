@@ -168,6 +168,45 @@ def test_rows_of_many_candidates_and_coupons(seed: int) -> None:
                 assert_same(mine, wanted)
 
 
+@pytest.mark.parametrize("name", ["reference", *native_names()])
+def test_groups_of_a_rule_that_never_bind_first_are_left_out(name: str) -> None:
+    """Of windows of days each that matters is there, once; together they say what all windows say."""
+    random = np.random.default_rng(7)
+    items, length, cap = 20, 6, 2
+    day = np.sort(random.integers(0, 25, items))
+    first = np.arange(-length + 1, 25)
+    inside = (first <= day[:, None]) & (day[:, None] < first + length)
+    place = np.cumsum(inside, axis=1) - 1
+    group = np.full((length, items), -1, np.int32)
+    for t in range(length):
+        item, window = np.nonzero(inside & (place == t))
+        group[t, item] = window
+    case = make_case(3, lengths=np.full(12, 9), items=items)
+    spec = random_spec(random, case)._replace(
+        group=group,
+        groups=len(first),
+        rule=np.zeros(length, np.int32),
+        plain=np.zeros(length, np.uint8),
+        cap=np.full((length, 1), cap, np.int32),
+        least=np.zeros((length, 1), np.int32),
+        held_ptr=np.zeros(1, np.int64),
+        held=np.zeros((2, 0), np.int32),
+        conflict_ptr=np.zeros(1, np.int64),
+        mandatory=np.zeros(0, np.uint8),
+    )
+    with backend(name) as module:
+        ptr, words = compiled_constraints(module, case, spec)
+    for i in range(12):
+        begin, end = case.shard.indptr[i : i + 2]
+        days = day[case.shard.item[begin:end]]
+        sets = [{j for j in range(9) if word >> j & 1} for word in words[ptr[i] : ptr[i + 1]]]
+        assert not any(a <= b for a in sets for b in sets if a is not b)
+        wanted = [{j for j in range(9) if f <= days[j] < f + length} for f in first]
+        wanted = [one for one in wanted if len(one) > cap]
+        assert all(any(one <= found for found in sets) for one in wanted)
+        assert all(found in wanted for found in sets)
+
+
 def test_most_random_cases_have_constraints() -> None:
     case = [constrained_case(seed, customers=10, longest=10) for seed in range(20)]
     assert sum(len(one.rules.constraints) > 0 for one in case) > 12

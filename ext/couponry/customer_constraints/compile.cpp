@@ -102,6 +102,7 @@ private:
     std::vector<const Draft*> nested_;
     std::vector<Pair> pairs_;
     std::vector<int64_t> rules_;
+    std::vector<char> implied_;
     int64_t begin_ = 0, n_ = 0, words_ = 0;
 
     size_t at(int64_t j) const { return static_cast<size_t>(item_[begin_ + j]); }
@@ -158,7 +159,32 @@ private:
                 overlaps = drafts_[s].rule != drafts_.back().rule &&
                            crosses(bits(drafts_[s].at), bits(drafts_.back().at), words_);
         }
+        if (overlaps) drop_implied();
         return overlaps;
+    }
+
+    // Drops groups that bind never before another one of their rule does.
+    void drop_implied() {
+        implied_.assign(drafts_.size(), 0);
+        for (size_t s = 0; s < drafts_.size(); ++s)
+            for (size_t t = 0; t < drafts_.size() && !implied_[s]; ++t)
+                if (t != s) implied_[s] = implies(drafts_[t], drafts_[s], t < s);
+        size_t kept = 0;
+        for (size_t s = 0; s < drafts_.size(); ++s)
+            if (!implied_[s]) drafts_[kept++] = drafts_[s];
+        drafts_.resize(kept);
+    }
+
+    bool implies(const Draft& other, const Draft& draft, bool first) {
+        if (other.rule != draft.rule || draft.least > 0 || other.cap > draft.cap) return false;
+        const uint64_t* const theirs = bits(other.at);
+        const uint64_t* const own = bits(draft.at);
+        uint64_t only_own = 0, only_theirs = 0;
+        for (int64_t w = 0; w < words_; ++w) {
+            only_own |= own[w] & ~theirs[w];
+            only_theirs |= theirs[w] & ~own[w];
+        }
+        return !only_own && (first || only_theirs || other.cap < draft.cap);
     }
 
     void add_conflicts() {

@@ -96,7 +96,38 @@ def add_groups(
                 if not overlaps and bound[s, 2] != bound[count, 2]:
                     overlaps = crosses(member[s], member[count])
             count += 1
+    if overlaps:
+        count = drop_implied(bound, member, count)
     return count, overlaps
+
+
+def drop_implied(bound: Sums, member: Sums, count: int) -> int:
+    """Drop groups that bind never before another one of their rule does; how many are left.
+
+    Such a group asks for nothing, has all of its candidates in the other group as well, and room for no fewer of them.
+    Of groups that are the same the first one stays. bound, member (IN/OUT): see `add_groups`.
+    """
+    implied = np.zeros(count, np.int64)
+    for s in range(count):
+        for t in range(count):
+            if t == s or bound[t, 2] != bound[s, 2] or bound[s, 1] > 0 or bound[t, 0] > bound[s, 0]:
+                continue
+            only_s = 0
+            only_t = 0
+            for j in range(member.shape[1]):
+                only_s += member[s, j] & (1 - member[t, j])
+                only_t += member[t, j] & (1 - member[s, j])
+            if only_s == 0 and (t < s or only_t > 0 or bound[t, 0] < bound[s, 0]):
+                implied[s] = 1
+    kept = 0
+    for s in range(count):
+        if not implied[s]:
+            bound[kept] = bound[s]
+            member[kept] = member[s]
+            kept += 1
+    bound[kept:count] = 0
+    member[kept:count] = 0
+    return kept
 
 
 def count_conflicts(item: Items, spec: RuleSpec, begin: int, end: int, place: Sums) -> int:
