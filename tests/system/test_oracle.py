@@ -160,6 +160,7 @@ def tables(customers: int = 300, seed: int = 5) -> tuple[pa.Table, pa.Table, pa.
                 "brand": ["ABCD"[j // 4] for j in range(offers)],
                 "channel": ["mail" if j % 2 else "app" for j in range(offers)],
                 "points": 2 * (1 + np.arange(offers) % 3),
+                "day": 1 + np.arange(offers),
             }
         ),
         pa.table(
@@ -191,6 +192,11 @@ LOOSE = [
 ]
 A, B, MAIL = {"brand": ["A"]}, {"brand": ["B"]}, {"channel": ["mail"]}
 GOLD = {"segment": ["gold"]}
+AFTER = pa.table(
+    {"offer_a": [a for a in range(16) for _ in range(a, 16)],
+     "offer_b": [b for a in range(16) for b in range(a, 16)]}
+)  # fmt: skip
+"""Each offer, and those that are sent on its day or later."""
 
 
 def candidates_of(brand: str) -> int:
@@ -264,6 +270,24 @@ IMPOSSIBLE: dict[str, Callable[[], Impossible]] = {
     ),
     "an odd sum of even points": lambda: Impossible(
         [SLOTS], [Limit("points", sum="points", min=201, max=201)], {("points", None)}, set()
+    ),
+    "a window of days": lambda: Impossible(
+        [CustomerRule("slots", max=8), CustomerRule("a fortnight", window=16, max=1)],
+        [Limit("volume", min=301)],
+        {("volume", None)},
+        {"a fortnight"},
+    ),
+    "a rule of some customers": lambda: Impossible(
+        [SLOTS, CustomerRule("one for gold", max=1, customers=GOLD)],
+        [Limit("gold first", customers=GOLD, min=101)],
+        {("gold first", None)},
+        {"one for gold"},
+    ),
+    "conflicts in one order, within some days": lambda: Impossible(
+        [PRODUCT, CustomerRule("apart", conflicts=AFTER, ordered=True, within=15)],
+        [Limit("volume", min=301)],
+        {("volume", None)},
+        {"apart"},
     ),
     "rules that cross": lambda: Impossible(
         [
