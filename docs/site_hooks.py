@@ -24,8 +24,10 @@ ELSEWHERE = {
     "LICENSE": "LICENSE.txt",
     "README.md": "index.md",
     "benchmarks/README.md": "benchmarks.md",
-    "examples/from_transactions.py": "examples/from_transactions.py",
-    "examples/quickstart.py": "examples/quickstart.py",
+} | {
+    path: path
+    for path in (file.relative_to(ROOT).as_posix() for file in ROOT.glob("examples/**/*.*"))
+    if path.endswith((".py", ".sh"))
 }
 """Files outside docs/ that pages link to, by their path in the repository: where the site has them."""
 
