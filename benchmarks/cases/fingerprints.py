@@ -181,7 +181,7 @@ def purchases(settings: Settings) -> Records:
     begun = discovery.score(whole)
     scores = digest_arrays(begun.customer, begun.item, begun.score)
     yield "discovery", {**of_regression(discovery), "scores": scores}
-    model = affinity_scale.fitted(size)
+    model = affinity_scale.fitted(size, plain=False)
     campaign = cp.Campaign(size.offers_table(), model.candidates(history_of(settings, rows)))
     yield "candidate model", {**of_model(model), "candidates": of_candidates(campaign)}
 
