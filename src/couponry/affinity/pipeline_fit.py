@@ -141,16 +141,7 @@ def fitted(
             f"table transactions: expected more than {targeting.window} weeks (the window) of them, "
             f"got {unit}s {covered.start} to {covered.until}"
         )
-    rows = sample.select(["customer", "product", "period"])
-    rows = rows.rename_columns(["customer", "product", unit])
-    rows = rows.filter(pc.less_equal(rows[unit], covered.until))
-    before = pc.less_equal(rows[unit], last)
-    earlier, later = rows.filter(before), rows.filter(pc.invert(before))
-    if len(earlier) == 0 or len(later) == 0:
-        raise InvalidInput(
-            f"table transactions: expected purchases up to {unit} {last} and after it, the last "
-            f"{targeting.window} weeks, got {len(earlier):,} and {len(later):,} of a sample"
-        )
+    rows, earlier, later = _parted(sample, unit, last, covered.until, targeting)
     windows = [_window(rows, last, covered.until, targeting)]
     then, window = windows[0]
     before_that = 2 * last - covered.until
@@ -164,6 +155,23 @@ def fitted(
     if blend is not None and blend.note is not None:
         notes.append(f"rewards are ranked by decayed frequency and repeat rate: {blend.note}")
     return Fitted(model, notes)
+
+
+def _parted(
+    sample: pa.Table, unit: str, last: int, until: int, targeting: Targeting
+) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Return what a sample of customers bought up to a period, up to the one where the window begins, and in it."""
+    rows = sample.select(["customer", "product", "period"])
+    rows = rows.rename_columns(["customer", "product", unit])
+    rows = rows.filter(pc.less_equal(rows[unit], until))
+    before = pc.less_equal(rows[unit], last)
+    earlier, later = rows.filter(before), rows.filter(pc.invert(before))
+    if len(earlier) == 0 or len(later) == 0:
+        raise InvalidInput(
+            f"table transactions: expected purchases up to {unit} {last} and after it, the last "
+            f"{targeting.window} weeks, got {len(earlier):,} and {len(later):,} of a sample"
+        )
+    return rows, earlier, later
 
 
 def half_lives(targeting: Targeting) -> tuple[float, ...]:
