@@ -26,6 +26,7 @@ import highspy
 import numpy as np
 import scipy
 from benchmarks.support.hardware import describe
+from benchmarks.support.standard_output import for_figures_alone
 from numpy.typing import NDArray
 from tests.support.random_campaigns import draw
 
@@ -172,6 +173,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=40)
     parser.add_argument("--largest", type=int, default=1000)
     given = parser.parse_args()
+    output = for_figures_alone()
     said = {
         "benchmark": "interfaces of HiGHS",
         "scipy": scipy.__version__,
@@ -179,7 +181,7 @@ def main() -> None:
         **compared(asked(given.seeds, given.largest)),
         **describe(1),
     }
-    print(json.dumps(said, indent=1))
+    print(json.dumps(said, indent=1), file=output)
 
 
 if __name__ == "__main__":

@@ -190,6 +190,18 @@ def test_late_customers(said: Said) -> None:
     assert report["ample room"]["many"]["coupons"] > report["what is left"]["many"]["coupons"]
 
 
+def test_cancelling(said: Said) -> None:
+    from benchmarks.cases import cancelling
+
+    report = said(cancelling, "--customers", "3000", "--cancels", "1", "--only", "solve", "save")
+    assert list(report["pieces"]) == ["solve", "save"]
+    for piece in report["pieces"].values():
+        intervals = [each["processor_seconds"] for each in piece["longest_intervals"]]
+        assert piece["questions"] > 2 and sorted(intervals, reverse=True) == intervals
+        assert sum(intervals) <= piece["processor_seconds"] + 0.01 and len(piece["cancels"]) == 1
+    assert report["pieces"]["solve"]["progress"]["events"] > 5
+
+
 def test_prices(said: Said) -> None:
     from benchmarks.cases import prices
 
