@@ -25,6 +25,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
         "evaluate/variant_avx2",  # empty, like the next, where the processor is not an x86-64
         "evaluate/variant_avx512",
         "evaluate/variant_baseline",
+        "late/decide",
     ],
     "curvature": ["curvature/changes", "curvature/losses", "curvature/step"],
     "customer_constraints": ["customer_constraints/compile"],

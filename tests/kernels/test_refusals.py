@@ -22,6 +22,9 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "noise shard.quantity", "regret shard.quantity", "choose_exactly shard.quantity",
     "propose shard.quantity", "make_moves shard.quantity", "price_candidates shard.quantity",
     "list_moves shard.quantity",
+    "shard.given_at", "shard.given_value",  # empty, as nothing is given
+    "decide late.shard.quantity", "late.shard.number", "late.shard.given_at", "late.shard.given_value",
+    "late.rules.constraint_ptr",
     "shard.number",  # empty: customers' numbers follow from the first one's
     "evaluate chosen",  # empty: nobody asks
     "compile_constraints constraints",  # empty: lengths alone are asked for
@@ -82,6 +85,10 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     },
     "multiply_changes": {"changes.ptr": 10**6, "changes.row": 4},
     "minimise_model": {"model.indptr": 10**6, "model.column": 9, "model.free": 2},
+}  # fmt: skip
+COUNTED["decide"] = {
+    "late.shard.indptr": 10**6, "late.shard.item": 60, "late.shard.segment": 2, "late.rules.group": 10**6,
+    "late.rules.constraint_ptr": 10**6, "late.charges.ptr": 10**6, "late.charges.row": 5,
 }  # fmt: skip
 RULES = {
     "shard.indptr": 10**6, "shard.item": 60, "shard.segment": 2, "rules.group": 10**6, "rules.constraint_ptr": 10**6,
@@ -196,7 +203,7 @@ def test_every_array_that_counts_is_tried() -> None:
     anything_will_do = {
         ("noise", "shard.item"), ("noise", "shard.segment"), ("pair_features", "numbers.group"),
         ("list_changes", "changes.ptr"), ("list_changes", "changes.row"), ("group_states", "grouped.item"),  # written
-        ("list_moves", "moves.row"),  # written
+        ("list_moves", "moves.row"), ("decide", "late.charged.row"),  # written
     }  # fmt: skip
     assert counting - told == anything_will_do
 
@@ -260,7 +267,8 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         "keep_likeliest": "chosen.score",
         "count_losses": "count", "list_changes": "changes.moved", "multiply_changes": "product",
         "minimise_model": "step", "number_offers": "offer", "find_customers": "start",
-        "price_candidates": "beyond", "list_moves": "moves.row", "find_exchanges": "picked",
+        "price_candidates": "beyond", "decide": "late.choice.given", "list_moves": "moves.row",
+        "find_exchanges": "picked",
     }  # fmt: skip
     assert set(out) == set(CALLS) - {"find_outside"}
     for kernel, path in out.items():

@@ -21,6 +21,7 @@ from tests.support.kernel_cases import (
     nothing_cut,
     reference,
 )
+from tests.support.late_cases import late_case
 from tests.support.score_calls import (
     begun_arguments,
     features_arguments,
@@ -214,6 +215,7 @@ def _of_choices() -> Iterator[Call]:
         "evaluate",
         {**both, "price": price, "seed": 1, **who, "usage": usage, "chosen": chosen, **cut},
     )
+    yield Call("decide", {"late": late_case(1, case), "start": 0, "stop": n})
     threshold = np.ones((3, 2, *price.shape[1:]), np.float32)
     fine, total = np.ones((2, len(chosen)), np.uint8), np.zeros((2, *price.shape[1:]), np.int64)
     given = {**both, "price": price, "seed": 1, **who, "threshold": threshold, "fine": fine}

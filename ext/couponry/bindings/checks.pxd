@@ -79,6 +79,7 @@ cdef inline int64_t block_of(const Shard& shard, items, int64_t start, int64_t s
     one_or(shard.segment.size, customers, "shard.segment: customers")
     if shard.number.size:
         same(shard.number.size, customers, "shard.number: customers")
+    same(shard.given_value.size, shard.given_at.size, "shard.given_value: numbers")
     if not 0 <= begin <= end <= candidates:
         raise ValueError(f"shard.indptr: expected ascending offsets up to {candidates}, got {begin} and {end}")
     return end - begin

@@ -20,7 +20,8 @@ cdef extern from "common/views.hpp" namespace "couponry" nogil:
         const void* item
         Table[const uint16_t] quantity
         View[const uint16_t] segment
-        View[const int64_t] number
+        View[const int64_t] number, given_at
+        View[const float] given_value
 
     cdef cppclass Rules:
         View[const int32_t] lower, upper
@@ -103,6 +104,8 @@ cdef inline Shard shard_view(shard) except *:
     out.quantity = table[uint16_t](shard.quantity)
     out.segment = view[uint16_t](shard.segment)
     out.number = view[int64_t](shard.number)
+    out.given_at = view[int64_t](shard.given_at)
+    out.given_value = view[float](shard.given_value)
     return out
 
 

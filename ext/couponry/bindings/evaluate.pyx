@@ -9,11 +9,11 @@ used, unless the environment variable COUPONRY_ISA, read at import, names a narr
 
 import os
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from checks cimport (
-    ALWAYS_CHECKED, Fault, block_of, items_beyond, look_at_prices, look_at_rules, look_at_shard, not_offsets, refuse,
-    rules_agree, same, within,
+    ALWAYS_CHECKED, Fault, block_of, items_beyond, look_at_prices, look_at_rules, look_at_shard, not_offsets,
+    not_within, refuse, rules_agree, same, within,
 )
 from contract cimport Cut, Rules, Shard, aligned, check, rules_view, shard_view
 
@@ -280,6 +280,9 @@ def fix_choices(
     check(status)
     cut[0] += cut_.searches
     cut[1] += cut_.slack
+
+
+include "decide.pxi"
 
 
 def copy_runs(

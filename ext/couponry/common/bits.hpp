@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "common/debug.hpp"
 
@@ -29,6 +30,22 @@ COUPONRY_INLINE int lowest_bit(uint64_t word) noexcept {
     for (; !(word >> at & 1); ++at) {}
     return at;
 #endif
+}
+
+// Writes the first n bits of some words as bytes, 0 or 1, on processors that have the lowest byte of a number first.
+COUPONRY_INLINE void spread(const uint64_t* bits, int64_t n, uint8_t* out) noexcept {
+    constexpr uint64_t ONES = 0x0101010101010101u, A_BIT_EACH = 0x8040201008040201u;
+    const auto eight_from = [&](int64_t j) noexcept {
+        const uint64_t eight = bits[j / 64] >> (j % 64) & 0xFF;
+        const uint64_t apart = (eight * ONES) & A_BIT_EACH;  // each bit in a byte of its own
+        return (apart + 0x7F * ONES) >> 7 & ONES;
+    };
+    int64_t j = 0;
+    for (; j + 8 <= n; j += 8) {
+        const uint64_t bytes = eight_from(j);
+        std::memcpy(out + j, &bytes, sizeof bytes);
+    }
+    for (; j < n; ++j) out[j] = bits[j / 64] >> (j % 64) & 1;
 }
 
 }  // namespace

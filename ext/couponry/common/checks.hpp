@@ -77,7 +77,12 @@ inline Fault shard_fault(const Shard& shard, int64_t start, int64_t stop, int64_
     const Fault offsets = not_offsets("shard.indptr", shard.indptr.data, start, stop, shard.quantity.columns);
     if (offsets.array) return offsets;
     const bool shared = shard.segment.size == 1;
+    for (int64_t g = 0; g < shard.given_at.size; ++g)
+        if (shard.given_at.data[g] < (g > 0 ? shard.given_at.data[g - 1] + 1 : 0) ||
+            shard.given_at.data[g] >= shard.quantity.columns)
+            return {"shard.given_at", "ascending positions of candidates", g};
     return first_fault(
+        not_finite("shard.given_value", shard.given_value.data, shard.given_value.size),
         items_beyond("shard.item", shard.item, shard.item_bytes, shard.indptr.data[start], shard.indptr.data[stop],
                      items),
         not_within("shard.segment", shard.segment.data, shared ? 0 : start, shared ? 1 : stop, 0, segments - 1));

@@ -46,6 +46,8 @@ struct Shard {
     Table<const uint16_t> quantity;
     View<const uint16_t> segment;
     View<const int64_t> number;
+    View<const int64_t> given_at;
+    View<const float> given_value;
 
     // What stands for a customer where something is drawn by hashing.
     COUPONRY_INLINE int64_t number_of(int64_t i) const noexcept { return number.size ? number[i] : first + i; }

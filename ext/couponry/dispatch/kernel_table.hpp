@@ -26,7 +26,7 @@ struct Pass {
     int64_t segments, items;
     uint32_t seed;
     int64_t start, stop;
-    int64_t* usage;   // (1 + C, S, K), added to
+    int64_t* usage;   // (1 + C, S, K), added to; null when nobody asks
     uint8_t* chosen;  // of the candidates of these customers, or null when nobody asks
     int64_t unit;
     Cut* cut;              // added to

@@ -1,8 +1,10 @@
 // One pass over the customers: value the candidates, choose the best, add up what was chosen.
 //
 // Included once per instruction set, after the `Lanes` that it is written in. Everything has internal linkage.
+// longer than most: one class, whose steps share the working memory of a few customers.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -33,7 +35,8 @@ public:
           same_bounds_(pass.rules.lower.size == 1 && pass.rules.upper.size == 1),
           bounds_(bounds_at(pass.start)),
           has_groups_(pass.rules.group.rows > 0),
-          has_constraints_(pass.rules.constraint_ptr.size > 1) {}
+          has_constraints_(pass.rules.constraint_ptr.size > 1),
+          next_value_(values_before(first_)) {}
 
     int run() noexcept {
         if (greedy_.failed() || free_.failed() || tables_.failed()) return NO_MEMORY;
@@ -46,6 +49,7 @@ public:
             assert_below(batch.item, batch.n, pass_.items);
             COUPONRY_ASSERT(first_cell < pass_.segments * pass_.items);
             Lanes::template order_keys<Item, ATTRIBUTES>(batch, scratch_.key);
+            if (next_value_ < pass_.shard.given_at.size) take_given_values(pass_.shard.indptr[i], batch.n);
             choose(i, end);
             assert_choice(i, end, false);
             if ((has_groups_ || has_constraints_) && !keep_rules(i, end)) return NO_MEMORY;
@@ -53,7 +57,7 @@ public:
             if (pass_.fixing)
                 fix(batch, i, end, first_cell);
             else if (pass_.chosen)
-                write(pass_.chosen + (pass_.shard.indptr[i] - first_), batch.n, scratch_.given, given_);
+                write(i, end);
             tables_.add(batch, scratch_.given, given_, first_cell);
             i = end;
         }
@@ -74,9 +78,27 @@ private:
     const bool same_bounds_;
     const Bounds bounds_;
     const bool has_groups_, has_constraints_;
-    int64_t given_ = 0;  // coupons listed so far, of the customers worked on
+    int64_t next_value_;  // of those that are given
+    int64_t given_ = 0;   // coupons listed so far, of the customers worked on
     Selection<Lanes> selection_;
     Scratch scratch_;
+
+    // How many values are given of candidates before one.
+    int64_t values_before(int64_t candidate) const noexcept {
+        const View<const int64_t> at = pass_.shard.given_at;
+        return std::lower_bound(at.data, at.data + at.size, candidate) - at.data;
+    }
+
+    // Puts values that are given in the place of those that prices come to.
+    void take_given_values(int64_t begin, int64_t n) noexcept {
+        const Shard& shard = pass_.shard;
+        for (; next_value_ < shard.given_at.size && shard.given_at[next_value_] < begin + n; ++next_value_) {
+            const float value = shard.given_value[next_value_] + 0.0f;  // no negative zero
+            uint32_t bits;
+            std::memcpy(&bits, &value, sizeof bits);
+            scratch_.key[shard.given_at[next_value_] - begin] = order_key(bits);
+        }
+    }
 
     // Customers from the i-th on that fit the scratch, all of one segment; or one who does not fit.
     COUPONRY_INLINE int64_t end_of_batch(int64_t i) const noexcept {
@@ -235,7 +257,7 @@ private:
         for_each(i, end, [&](const CustomerSlice& slice) {
             const int32_t first = slice.first[0], count = slice.first[1] - first;
             if (free_.mark(key_of(slice), slice.picks, batch.item + slice.from, slice.n, slice.i, count)) {
-                write(pass_.chosen + (pass_.shard.indptr[slice.i] - first_), slice.n, given + first, count, slice.from);
+                spread(slice.picks, slice.n, pass_.chosen + (pass_.shard.indptr[slice.i] - first_));
                 return;
             }
             if (kept < first) std::memmove(given + kept, given + first, static_cast<size_t>(count) * sizeof *given);
@@ -352,10 +374,10 @@ private:
         return count;
     }
 
-    // Zeros, and ones where coupons are listed; these are counted from `from`.
-    static void write(uint8_t* chosen, int64_t n, const int32_t* given, int64_t count, int64_t from = 0) noexcept {
-        std::memset(chosen, 0, static_cast<size_t>(n));
-        for (int64_t t = 0; t < count; ++t) chosen[given[t] - from] = 1;
+    // Zeros, and ones where a candidate is picked, a byte each.
+    void write(int64_t i, int64_t end) noexcept {
+        uint8_t* chosen = pass_.chosen + (pass_.shard.indptr[i] - first_);
+        for_each(i, end, [&](const CustomerSlice& slice) { spread(slice.picks, slice.n, chosen + slice.from); });
     }
 
     COUPONRY_INLINE const int32_t* key_of(const CustomerSlice& slice) const noexcept {

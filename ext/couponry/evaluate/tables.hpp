@@ -93,14 +93,18 @@ public:
         for (int64_t cell = 0; cell < cells_; ++cell) {
             uint64_t* words = tally_ + cell * WORDS;
             if (!words[0]) continue;
-            usage_[cell] += static_cast<int64_t>(words[0] / ONE);
-            words[0] %= ONE;
-            for (int64_t c = 0; c < ATTRIBUTES; ++c) usage_[(1 + c) * cells_ + cell] += static_cast<int64_t>(words[c]);
+            if (usage_) add_up(cell, words);
             for (int64_t c = 0; c < WORDS; ++c) words[c] = 0;
         }
     }
 
 private:
+    void add_up(int64_t cell, uint64_t* words) noexcept {
+        usage_[cell] += static_cast<int64_t>(words[0] / ONE);
+        words[0] %= ONE;
+        for (int64_t c = 0; c < ATTRIBUTES; ++c) usage_[(1 + c) * cells_ + cell] += static_cast<int64_t>(words[c]);
+    }
+
     static constexpr int64_t WORDS = ATTRIBUTES > 1 ? ATTRIBUTES : 1;
     // 24 bits of count above 40 bits of sum: 2^24 - 1 quantities of 16 bits fit below.
     static constexpr uint64_t ONE = uint64_t{1} << 40;
@@ -130,7 +134,7 @@ public:
     template <class Item>
     COUPONRY_INLINE void add(const Candidates<Item>& batch, const int32_t* listed, int64_t count,
                              int64_t first_cell) noexcept {
-        for (int64_t t = 0; t < count; ++t) {
+        for (int64_t t = 0; usage_ && t < count; ++t) {
             const int64_t j = listed[t];
             COUPONRY_ASSERT(0 <= j && j < batch.n);
             int64_t* usage = usage_ + first_cell + batch.item[j];

@@ -54,6 +54,8 @@ NOBODY = np.zeros(1, np.int64)
 
 NONE = np.zeros(0, np.int64)
 
+NO_VALUES = np.zeros(0, np.float32)
+
 MAX_QUANTITY = 65_535
 """Largest quantity of an attribute."""
 
@@ -88,6 +90,10 @@ class Shard(NamedTuple):
     number : ndarray of int64, shape (n or 0,)
         What stands for each customer where something is drawn by hashing, as ties are broken; length 0: its number in
         the whole campaign.
+    given_at : ndarray of int64, shape (g,)
+        Candidates whose reduced value is given, ascending; `evaluate` and `fix_choices` alone look at them.
+    given_value : ndarray of float32, shape (g,)
+        Their reduced values, whatever prices say.
     """
 
     first: int
@@ -96,6 +102,8 @@ class Shard(NamedTuple):
     quantity: Quantities
     segment: Quantities
     number: Offsets = NONE
+    given_at: Offsets = NONE
+    given_value: Prices = NO_VALUES
 
 
 class Packing(NamedTuple):

@@ -1,8 +1,9 @@
 """The kernels in C++ (sources in ext/couponry), compiled when the package is built.
 
-Each function carries the docstring of its twin in the reference. `evaluate`, `fix_choices`, `noise`, `hash_blocks`,
-`read_bytes`, `best_offers` and `score_trees` exist once per instruction set: the widest that the processor has is
-used, unless the environment variable COUPONRY_ISA, read at import, names a narrower one (avx512, avx2 or baseline).
+Each function carries the docstring of its twin in the reference. `evaluate`, `fix_choices`, `decide`, `noise`,
+`hash_blocks`, `read_bytes`, `best_offers` and `score_trees` exist once per instruction set: the widest that the
+processor has is used, unless the environment variable COUPONRY_ISA, read at import, names a narrower one (avx512, avx2
+or baseline).
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ from .evaluate import _use_instruction_set as _use_for_evaluate
 from .evaluate import (
     compiler,
     copy_runs,
+    decide,
     evaluate,
     fix_choices,
     hash_blocks,
     instruction_set,
     instruction_sets,
     noise,
+    prepare,
     quantise,
     read_bytes,
     span,
@@ -64,6 +67,7 @@ __all__ = [
     "copy_runs",
     "count_losses",
     "count_ranges",
+    "decide",
     "evaluate",
     "find_customers",
     "find_exchanges",
@@ -89,6 +93,7 @@ __all__ = [
     "order_purchases",
     "pair_features",
     "place_purchases",
+    "prepare",
     "price_candidates",
     "propose",
     "quantise",

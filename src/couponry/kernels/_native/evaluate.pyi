@@ -2,6 +2,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..contract import Rules, Shard
+from ..late_contract import Late
 
 def span(
     item: NDArray[np.uint16] | NDArray[np.uint32],
@@ -62,6 +63,8 @@ def fix_choices(
     *,
     unchecked: bool = False,
 ) -> None: ...
+def prepare(late: Late, *, unchecked: bool = False) -> object: ...
+def decide(late: object, start: int, stop: int, *, unchecked: bool = False) -> int: ...
 def copy_runs(
     source: NDArray[np.uint8],
     begin: NDArray[np.int64],

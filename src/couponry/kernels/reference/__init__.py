@@ -7,6 +7,7 @@ at a time: float32 in packed passes and affinity, float64 elsewhere, never contr
     exchanges/                                                   moves of several customers that fit together
     customer_constraints                                         rules compiled for single customers
     changes                                                      kernels about changes, and steps of prices
+    late/                                                        customers one after another, within what is left
     constraint_search  search_bounds                             the exact search that they share
     preference  rules                                            order of choice and ties; what rules allow
     candidates  affinity  purchases                              kernels about what comes in: rows, offers, purchases
@@ -25,6 +26,7 @@ from .evaluate import evaluate, noise, price_candidates
 from .exchanges.find_exchanges import find_exchanges
 from .exchanges.list_moves import list_moves
 from .fix_choices import fix_choices
+from .late.decide import decide, prepare
 from .local_search import make_moves, propose
 from .memory import copy_runs, hash_blocks, hash_numbers, hash_texts, number_texts
 from .purchases import (
@@ -47,6 +49,7 @@ __all__ = [
     "copy_runs",
     "count_losses",
     "count_ranges",
+    "decide",
     "evaluate",
     "find_customers",
     "find_exchanges",
@@ -70,6 +73,7 @@ __all__ = [
     "order_purchases",
     "pair_features",
     "place_purchases",
+    "prepare",
     "price_candidates",
     "propose",
     "quantise",

@@ -60,6 +60,22 @@ def reduced_value(shard: Shard, price: Prices, segment: int, k: Integer, e: int)
     return total + np.float32(0.0)  # no negative zero
 
 
+def reduced_values(
+    shard: Shard, price: Prices, segment: int, begin: Integer, end: Integer
+) -> Prices:
+    """Reduced values of a customer's candidates at a price table, and those that are given, float32 (end - begin)."""
+    value = np.empty(end - begin, np.float32)
+    for j in range(end - begin):
+        k = np.int64(shard.item[begin + j])
+        value[j] = reduced_value(shard, price, segment, k, begin + j)
+    first = np.searchsorted(shard.given_at, begin)
+    for g in range(first, len(shard.given_at)):
+        if shard.given_at[g] >= end:
+            break
+        value[shard.given_at[g] - begin] = shard.given_value[g] + np.float32(0.0)
+    return value
+
+
 def evaluate(
     shard: Shard,
     rules: Rules,
@@ -100,10 +116,7 @@ def evaluate(
         segment = of_customer(shard.segment, i)
         if len(chosen) > 0:
             chosen[begin - first : end - first] = 0
-        value = np.empty(end - begin, np.float32)
-        for j in range(end - begin):
-            k = np.int64(shard.item[begin + j])
-            value[j] = reduced_value(shard, price, segment, k, begin + j)
+        value = reduced_values(shard, price, segment, begin, end)
         order = order_of_choice(value, seed, number_of(shard, i), shard.item, begin)
         if has_constraints(rules, i):
             given, slack = choose_by_search(rules, i, value, order, unit)

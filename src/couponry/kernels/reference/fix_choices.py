@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..contract import Flags, Integer, Prices, Rules, Shard, Sums
-from .evaluate import evaluate, reduced_value
+from .evaluate import evaluate, reduced_values
 from .preference import level_of, number_of
 from .rules import of_customer
 
@@ -104,15 +104,13 @@ def is_close(
     given = 0
     least = np.float32(np.inf)  # of what is chosen
     most = np.float32(-np.inf)  # of what is not
-    value = np.empty(end - begin, np.float32)
+    value = reduced_values(shard, price, segment, begin, end)
     for j in range(end - begin):
-        v = reduced_value(shard, price, segment, np.int64(shard.item[begin + j]), begin + j)
-        value[j] = v
         if chosen[j]:
             given += 1
-            least = min(least, v)
+            least = min(least, value[j])
         else:
-            most = max(most, v)
+            most = max(most, value[j])
     if given > of_customer(rules.lower, i):
         most = max(most, np.float32(0.0))
     if given < of_customer(rules.upper, i):

@@ -1,0 +1,1 @@
+"""Decisions on customers one after another."""
