@@ -2,10 +2,11 @@
 
     python benchmarks/cases/late_customers.py [--customers 1000000] [--late 1000000] [--threads N]
 
-The mixed campaign is solved. Then as many other customers come, and limits have either room for all or what the
-allocation has left. Prints JSON: how long it takes to read and pack the candidates of all; to decide on them, as a
-multiple of a pass over the same candidates; to decide on single ones from Python; and what prices take in a file.
-Times are processor seconds: others may use the machine.
+The mixed campaign is solved. Then as many other customers come, and limits have room for all, half as much again as
+they had, or what the allocation has left. Prints JSON: how long it takes to read and pack the candidates of all; to
+decide on them, as a multiple of a pass over the same candidates; what they are given, of what is worth most within what
+there is (a dual bound); to decide on single ones from Python; and what prices take in a file. Times are processor
+seconds: others may use the machine.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from benchmarks.support.timing import interleaved
 
 from couponry import Limit, Prices
 from couponry.analysis.late.decide_many import BulkDecision, Choice
+from couponry.analysis.late.demand import LateMarket
+from couponry.analysis.late.scarcity import raised_prices
 from couponry.engines.local import LocalEngine
 from couponry.utils.threads import thread_count
 
@@ -48,25 +51,46 @@ def with_room(limits: tuple[Limit, ...]) -> dict[str, Limit | dict[str, float]]:
     return {"caps": replace(caps, table=more), "budget": {"max": 1e12}}
 
 
+def with_half_again(limits: tuple[Limit, ...]) -> dict[str, Limit | dict[str, float]]:
+    """Caps and a budget half as large again."""
+    caps, budget = (
+        next(limit for limit in limits if limit.name == name) for name in ("caps", "budget")
+    )
+    most = np.floor(1.5 * caps.table["max"].to_numpy())
+    more = caps.table.set_column(1, "max", pa.array(most))
+    return {"caps": replace(caps, table=more), "budget": {"max": 1.5 * budget.max}}
+
+
+def share_of_the_best(market: LateMarket, choice: Choice) -> float:
+    """What coupons are worth beyond their prices, as a share of a bound on that, within what there is."""
+    charges = market.charges
+    raised = raised_prices(market)
+    priced, bounded = market.priced(raised), np.isfinite(charges.up)
+    asked = np.flatnonzero(market.demand(priced).flags)
+    paid = (raised * market.room.left()[0] / charges.unit)[bounded].sum()
+    bound = market.values(priced, asked).sum(dtype=float) + paid
+    return float(market.values(market.priced(), choice.chosen).sum(dtype=float) / bound)
+
+
 def many(prices: Prices, table: pa.Table, threads: int, repeats: int) -> dict[str, Any]:
     """Times of deciding on all at once."""
     before = time.process_time()
     batch = prices._batch(table, None, None, threads)
     read = time.process_time() - before
     before = time.process_time()
-    packed = batch.packed(threads, valued=False)
+    packed = batch.packed(threads)
     pack = time.process_time() - before
-    backend = batch.terms.backend
-    engine = LocalEngine(packed.shard, batch.rules, backend, threads, 0)
+    engine = LocalEngine(packed.shard, batch.rules, batch.terms.backend, threads, 0)
     rooms = [prices.room() for _ in range(2 + repeats)]
 
     def decide() -> Choice:
-        return BulkDecision(packed, prices._charges, rooms.pop(), threads).run()
+        return BulkDecision(batch, packed, prices._charges, rooms.pop(), threads).run()
 
+    market = LateMarket(batch, packed, prices._charges, prices.room(), threads)
     choice = decide()
     times = interleaved(
         {
-            "pass": lambda: engine.evaluate(packed.price),
+            "pass": lambda: engine.evaluate(batch.tables[0]),
             "decide": decide,
         },
         repeats,
@@ -80,7 +104,8 @@ def many(prices: Prices, table: pa.Table, threads: int, repeats: int) -> dict[st
         "decide_seconds": taken["decide"],
         "decide_per_pass": taken["decide"] / taken["pass"],
         "coupons": len(choice.chosen),
-        "refused": sum(len(refusal.position) for refusal in choice.refusals),
+        "share_of_the_best": share_of_the_best(market, choice),
+        "refused": len(choice.refused(batch)[0]),
     }
 
 
@@ -127,6 +152,7 @@ def main() -> None:
     }
     for name, limits in {
         "ample room": with_room(campaign.limits),
+        "half as much again": with_half_again(campaign.limits),
         "what is left": None,
     }.items():
         prices = Prices.of(result, limits)

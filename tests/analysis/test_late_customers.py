@@ -145,9 +145,14 @@ def test_what_is_worth_most_is_kept() -> None:
         "value": [1.0, 3.0, 1.0, 2.0, 1.5],
     }
     decided = campaign.solve().decide(late)
+    # 14 is worth least beyond what it may have instead
+    assert pairs(decided) == [(11, 1), (12, 1), (14, 2)]
+    assert pairs(decided.refused) == [(13, 1), (14, 1)]
+    assert decided.refused["limit"].to_pylist() == ["first", "first"]
+    late["value"][4] = 0.9
+    decided = campaign.solve().decide(late)
     assert pairs(decided) == [(12, 1), (14, 1)]
     assert pairs(decided.refused) == [(11, 1), (13, 1)]
-    assert decided.refused["limit"].to_pylist() == ["first", "first"]
     # the later one loses where both are worth the same, and takes what is left to it
     late["value"] = [3.0, 3.0, 1.0, 3.0, 1.5]
     decided = campaign.solve().decide(late)

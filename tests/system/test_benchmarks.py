@@ -184,10 +184,12 @@ def test_late_customers(said: Said) -> None:
     from benchmarks.cases import late_customers
 
     report = said(late_customers, "--customers", "3000", "--repeats", "1", "--threads", "1")
-    for room in ("ample room", "what is left"):
+    for room in ("ample room", "half as much again", "what is left"):
         assert report[room]["file_bytes"] < 1_000_000
+        assert 0 <= report[room]["many"]["share_of_the_best"] < 1.0 + 1e-6
         assert report[room]["many"]["decide_per_pass"] > 0 < report[room]["one"]["microseconds"]
     assert report["ample room"]["many"]["coupons"] > report["what is left"]["many"]["coupons"]
+    assert report["half as much again"]["many"]["share_of_the_best"] > 0.85
 
 
 def test_cancelling(said: Said) -> None:

@@ -47,7 +47,9 @@ def explain_result(result: CampaignSolution, customer: Any) -> Explanation:
     if isinstance(customer, uuid.UUID):
         customer = str(customer)  # as tables of UUIDs are read
     _plan_of(result)
-    return explain_numbered(result, _number(result.campaign.candidates.customers, customer))
+    return explain_numbered(
+        result, number_of_customer(result.campaign.candidates.customers, customer)
+    )
 
 
 def explain_numbered(result: CampaignSolution, number: int) -> Explanation:
@@ -107,8 +109,25 @@ def _allocated(result: CampaignSolution, plan: Plan, number: int) -> NDArray[np.
     return chosen.astype(bool)
 
 
-def _number(customers: pa.Array, customer: Any) -> int:
-    """Number of a customer by its id; refused where it has no candidates."""
+def number_of_customer(customers: pa.Array, customer: Any) -> int:
+    """Find the number of a customer by its id.
+
+    Parameters
+    ----------
+    customers : pyarrow.Array
+        Ids of those who have candidates.
+    customer : object
+        What was asked for.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InvalidInput
+        If it has no candidates.
+    """
     expected = tables.kind_of_ids(customers)
     if not (is_whole(customer) if expected == "integers" else isinstance(customer, str)):
         raise InvalidInput(

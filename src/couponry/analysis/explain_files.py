@@ -97,7 +97,7 @@ def _campaign_of_one(folder: Path, spec: Spec, customer: Any) -> CampaignData:
         columns = sorted(candidate_columns(spec.limits, spec.value))
         candidates = _rows_of(folder, spec.tables["candidates"], "candidates", customer, columns)
     else:
-        candidates = _of_customer(read_candidates(folder, spec), "candidates", customer)
+        candidates = rows_of_customer(read_candidates(folder, spec), "candidates", customer)
     if candidates.num_rows == 0:
         raise without_candidates(customer)
     customers, history = (
@@ -125,7 +125,7 @@ def _rows_of(
     """
     paths = list_files(folder, name, what)
     if any(map(is_csv, paths)):  # whether ids are text is seen in all files together
-        return _of_customer(tables.read(folder, name, what, columns), what, customer)
+        return rows_of_customer(tables.read(folder, name, what, columns), what, customer)
     parts = []
     for path in paths:
         with reading(path, what), pq.ParquetFile(path, buffer_size=BUFFER_BYTES) as file:
@@ -134,7 +134,7 @@ def _rows_of(
             groups = _groups_with(file, _as_id(kind, customer))
             found = file.read_row_groups(groups, schema.names)
             found = remember_columns(found, file.schema_arrow.names)
-        parts.append(_of_customer(tables.as_table(found, what, columns), what, customer))
+        parts.append(rows_of_customer(tables.as_table(found, what, columns), what, customer))
     schema = common_schema(paths, [part.schema for part in parts], what)
     return pa.concat_tables([fitted(part, schema, what) for part in parts])
 
@@ -151,8 +151,26 @@ def _groups_with(file: pq.ParquetFile, wanted: Any) -> list[int]:
     return [group for group, known in ranges if may_have(known)]
 
 
-def _of_customer(table: pa.Table, what: str, customer: Any) -> pa.Table:
-    """A customer's rows of a table."""
+def rows_of_customer(table: pa.Table, what: str, customer: Any) -> pa.Table:
+    """Take a customer's rows of a table.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    what : str
+        Its name, for messages.
+    customer : int or str
+        Id of the customer; text of a whole number where ids are integers.
+
+    Returns
+    -------
+    pyarrow.Table
+
+    Raises
+    ------
+    InvalidInput
+        If ids of this kind cannot be that.
+    """
     column = tables.ids(table, what, "customer")
     return table.filter(pc.equal(column, _as_id(column.type, customer)))
 

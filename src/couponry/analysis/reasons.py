@@ -51,6 +51,8 @@ class Reasons:
         Which of the candidates are in the allocation.
     activity : ndarray of float64, shape (n_rows,)
         Of the whole allocation; NaN where it is not known.
+    moved_by : str
+        What makes an allocation differ from best choices.
     """
 
     campaign: CampaignData
@@ -59,6 +61,7 @@ class Reasons:
     limits: CompiledLimits
     allocated: NDArray[np.bool_]
     activity: NDArray[np.float64]
+    moved_by: str = "repair"
 
     def explanation(self, number: int) -> Explanation:
         """Explain the customer.
@@ -208,7 +211,7 @@ class Reasons:
         cost = "" if margin is None else f", which loses {margin:,.4g} at these prices"
         how = "without" if self.allocated[e] else "with"
         why = f"{how} it {' and '.join(reasons)}" if reasons else "no limit by itself asks for it"
-        return f"{done}: moved by repair{cost}; {why}", tuple(dict.fromkeys(names))
+        return f"{done}: moved by {self.moved_by}{cost}; {why}", tuple(dict.fromkeys(names))
 
 
 def _consequence(alternative: _Alternative) -> str:

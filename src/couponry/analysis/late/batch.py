@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,14 +13,16 @@ from numpy.typing import NDArray
 
 from ...data import ids
 from ...data.candidates import Candidates
-from ...engines.subset import positions_of
+from ...engines.cells import candidate_customers
+from ...engines.workers import block_cuts, share_out
 from ...kernels import Rules, Shard
 from ...model.compiling.compile_rules import compile_rules
 from ...model.contact_history import ContactHistory
 from ...model.customers import Customers
-from ...utils.arrays.blocks import row_blocks
-from ...utils.parallel import parallel_map
 from .terms import Kind, Terms
+
+PACKED_TOGETHER = 1 << 17
+"""Candidates that a thread packs at a time."""
 
 NUMBER_MASK = (1 << 63) - 1
 """Numbers that stand for customers are not negative."""
@@ -28,6 +32,21 @@ TEXT_FACTOR = 0x9E3779B97F4A7C15
 
 TEXT_BLOCK = 1 << 16
 """Text ids that are turned into numbers at a time."""
+
+
+class PackedBatch(NamedTuple):
+    """The candidates of late customers, packed.
+
+    Attributes
+    ----------
+    shard : Shard
+        Of candidates beyond what was packed the reduced values are given.
+    beyond : ndarray of float64, shape (n_attributes, n_given)
+        Attributes of these as given.
+    """
+
+    shard: Shard
+    beyond: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,42 +137,6 @@ class LateBatch:
         """Where each customer's candidates begin, shape (n_customers + 1,)."""
         return self.candidates.indptr
 
-    def part(
-        self,
-        customers: NDArray[np.int64],
-        kept: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
-    ) -> tuple[LateBatch, NDArray[np.int64]]:
-        """Take some of the customers, with those of their candidates that are kept.
-
-        Parameters
-        ----------
-        customers : ndarray of int64, shape (n_some,)
-            Row numbers, ascending.
-        kept : callable
-            Tells which candidates are, by their positions.
-
-        Returns
-        -------
-        LateBatch
-        ndarray of int64
-            Positions of its candidates in this batch.
-        """
-        own = self.candidates
-        at = positions_of(own.indptr, customers)
-        whose = np.repeat(np.arange(len(customers)), np.diff(own.indptr)[customers])
-        own_kept = kept(at)
-        at, whose = at[own_kept], whose[own_kept]
-        indptr = np.searchsorted(whose, np.arange(len(customers) + 1)).astype(np.int64)
-        some = Candidates(
-            own.customers.take(pa.array(customers)),
-            indptr,
-            own.offer[at],
-            None if own.role is None else own.role[at],
-            None if own.mandatory is None else own.mandatory[at],
-            {name: column[at] for name, column in own.columns.items()},
-        )
-        return LateBatch.of(self.terms, some, self.customers, self.history), at
-
     def exact(self, part: slice | NDArray[np.int64]) -> NDArray[np.float64]:
         """Copy attributes of some candidates.
 
@@ -170,106 +153,73 @@ class LateBatch:
         count = len(self.item[part])
         return np.array(columns, np.float64).reshape(len(columns), count)
 
-    def packed(self, threads: int, *, valued: bool) -> PackedBatch:
-        """Pack the candidates at the terms' prices.
+    @cached_property
+    def covers(self) -> NDArray[np.bool_]:
+        """Which rows of the limits are about each kind, shape (n_kinds, n_rows)."""
+        return np.stack([self.terms.covers(kind) for kind in self.kinds])
+
+    @cached_property
+    def tables(self) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """What coupons are worth, as `Terms.tables` has it."""
+        return self.terms.tables(self.kinds)
+
+    def packed(self, threads: int) -> PackedBatch:
+        """Pack the candidates; of those beyond what was packed the reduced values are given.
 
         Parameters
         ----------
         threads : int
-        valued : bool
-            Whether reduced values are asked for, too.
 
         Returns
         -------
         PackedBatch
         """
-        terms, indptr = self.terms, self.indptr
-        price, reduced = terms.tables(self.kinds)
-        n = len(self.item)
-        quantity = np.empty((terms.quantities, n), np.uint16)
-        value = np.empty(n if valued else 0, np.float32)
-        beyond = np.empty(n, np.uint8)
+        terms, indptr, item = self.terms, self.indptr, self.item
+        price, reduced = self.tables
+        quantity = np.empty((terms.quantities, len(item)), np.uint16)
+        given: dict[int, tuple[NDArray[Any], ...]] = {}
 
-        def work(block: tuple[int, int]) -> None:
-            start, stop = block
+        def work(worker: int, start: int, stop: int) -> None:
             part = slice(int(indptr[start]), int(indptr[stop]))
             count = part.stop - part.start
-            kind = self.kind if len(self.kind) == 1 else self.kind[start:stop]
+            value, beyond = np.empty(count, np.float32), np.empty(count, np.uint8)
+            own = np.empty((terms.quantities, count), np.uint16)
             shard = Shard(
                 0,
                 indptr[start : stop + 1] - part.start,
-                self.item[part],
-                np.empty((0, count), np.uint16),
-                kind,
+                item[part],
+                own[:0],
+                self.kind_of(start, stop),
             )
-            own, values = (
-                np.empty((terms.quantities, count), np.uint16),
-                np.empty(count, np.float32),
-            )
+            exact = self.exact(part)
             terms.backend.unchecked.price_candidates(
-                shard, self.exact(part), terms.packing, price, reduced, 0, stop - start,
-                own, values, beyond[part],
+                shard, exact, terms.packing, price, reduced, 0, stop - start, own, value,
+                beyond,
             )  # fmt: skip
             quantity[:, part] = own
-            if valued:
-                value[part] = values
+            at = np.flatnonzero(beyond.view(bool))
+            given[start] = part.start + at, value[at], exact[:, at]
 
-        for _ in parallel_map(work, row_blocks(indptr), threads):
-            pass
-        shard = Shard(0, indptr, self.item, quantity, self.kind, self.number)
-        return PackedBatch(self, shard, price, value, beyond.view(bool))
+        share_out(work, block_cuts(indptr, PACKED_TOGETHER, threads), threads)
+        nothing = np.zeros(0, np.int64), np.zeros(0, np.float32), self.exact(slice(0, 0))
+        parts = [nothing, *(given[start] for start in sorted(given))]
+        position, value, beyond = (np.concatenate(p, axis=-1) for p in zip(*parts, strict=True))
+        shard = Shard(0, indptr, item, quantity, self.kind, self.number, position, value)
+        return PackedBatch(shard, beyond)
 
+    def kind_of(self, start: int, stop: int) -> NDArray[np.uint16]:
+        """Kinds of customers start <= i < stop, or the one of all."""
+        return self.kind if len(self.kind) == 1 else self.kind[start:stop]
 
-@dataclass(frozen=True, eq=False)
-class PackedBatch:
-    """A batch, ready for a pass.
-
-    Attributes
-    ----------
-    batch : LateBatch
-    shard : Shard
-    price : ndarray of float32, shape (1 + n_quantities, n_kinds, n_items)
-    value : ndarray of float32, shape (n_candidates,) or (0,)
-        Reduced values, where they were asked for.
-    beyond : ndarray of bool, shape (n_candidates,)
-        Candidates whose attributes are beyond what was packed.
-    """
-
-    batch: LateBatch
-    shard: Shard
-    price: NDArray[np.float32]
-    value: NDArray[np.float32]
-    beyond: NDArray[np.bool_]
-
-    def usage(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Sum up packed coupons.
-
-        Parameters
-        ----------
-        chosen : ndarray of int64, shape (n_chosen,)
-            Positions of candidates, none of which is beyond.
-
-        Returns
-        -------
-        ndarray of int64, shape (1 + n_quantities, n_kinds, n_items)
-        """
-        _, kinds, items = self.price.shape
-        cell = self.kind_of(chosen) * items + self.batch.item[chosen]
-        sums = [np.bincount(cell, minlength=kinds * items)]
-        for quantity in self.shard.quantity:  # exact below 2^53
-            sums.append(np.bincount(cell, weights=quantity[chosen], minlength=kinds * items))
-        return np.array(sums).astype(np.int64).reshape(self.price.shape)
-
-    def kind_of(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    def kinds_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Number of the kind of the customers of some candidates."""
-        if len(self.batch.kind) == 1:
+        if len(self.kind) == 1:
             return np.zeros(len(positions), np.int64)
-        return self.batch.kind[self.customer_of(positions)].astype(np.int64)
+        return self.kind[self.customer_of(positions)].astype(np.int64)
 
     def customer_of(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Row number of the customer of some candidates."""
-        found: NDArray[np.int64] = np.searchsorted(self.batch.indptr, positions, side="right") - 1
-        return found
+        return candidate_customers(self.indptr, positions)
 
 
 def numbers_of(customers: pa.Array) -> NDArray[np.int64]:

@@ -1,13 +1,12 @@
 """What coupons use of each row of the limits, in whole numbers, so that sums do not depend on the order of decisions.
 
-The charge of a packed coupon is linear in its quantities, and comes with a bound on what packing hides. Each row counts
-in units of its own, a power of two, far below what any coupon weighs.
+What a packed coupon uses is linear in its quantities, and comes with a bound on what packing and rounding hide. Each
+row counts in units of its own, a power of two: far below what any coupon weighs, and such that its bounds are no more
+than `LARGEST_UNITS`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -15,40 +14,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels import MAX_QUANTITY
+from ...kernels.late_contract import LARGEST_UNITS
+from ...kernels.late_contract import Charges as KernelCharges
 from ...solver.problem import ALIKE_STEPS
 from ...utils.arrays.ragged import ranges
-from .terms import Kind, Terms
+from .terms import Terms
 
-UNIT_BITS = 60
-"""Bits of the largest coefficient of a row, in the row's units."""
+UNIT_BITS = 36
+"""Bits of the largest coupon of a row that has bounds: 2^24 of these may be counted."""
+
+UNBOUNDED_UNIT_BITS = 28
+"""The same of a row without any, of which more may be given."""
+
+BOUND_BITS = 59
+"""Bits of the largest bound of a row."""
 
 ROUNDING = 1.0 + 2.0**-20
-"""Room for rounding in what packing hides."""
-
-Charge = dict[int, tuple[int, int]]
-"""By row: what is used, and how far that may be off, in the row's units."""
+"""Allowance for rounding in what packing hides."""
 
 
-class PackedCharge(NamedTuple):
-    """What a packed coupon of an item uses of one row.
+class Use(NamedTuple):
+    """What is used of each row, and how far that may be off, in its units.
 
     Attributes
     ----------
-    row : int
-    of_coupon : int
-    of_quantity : tuple of int, or None
-        For each unit of each quantity; None where that is nothing.
-    error : int
-        What packing hides, at most.
+    used, error : ndarray of int64, shape (n_rows,)
     """
 
-    row: int
-    of_coupon: int
-    of_quantity: tuple[int, ...] | None
-    error: int
+    used: NDArray[np.int64]
+    error: NDArray[np.int64]
 
 
-class Charges:
+class ChargedRows:
     """What coupons use of the rows.
 
     Parameters
@@ -59,254 +56,215 @@ class Charges:
     ----------
     item, row : ndarray of int64, shape (n_pairs,)
         Pairs of an item and a row in which it weighs something, by item.
+    unit : ndarray of float64, shape (n_rows,)
+        Units of one.
+    up, down : ndarray of float64, shape (n_rows,)
+        What late customers may add to a row, and take off it; inf where its limit is soft or has no such bound.
+    of_coupon, error : ndarray of int64, shape (n_pairs,)
+    of_quantity : ndarray of int64, shape (n_pairs, n_quantities)
     weight : ndarray of float64, shape (n_pairs, 1 + n_attributes)
-        Of a coupon, and of a unit of each attribute as given.
-    of_coupon, error : ndarray of float64, shape (n_pairs,)
-    of_quantity : ndarray of float64, shape (n_pairs, n_quantities)
-        As `PackedCharge` has them.
-    shift : ndarray of int64, shape (n_rows,)
-        A row's unit is 2 to minus this power.
+        As `couponry.kernels.late_contract.Charges` has them.
     """
 
     def __init__(self, terms: Terms):
-        self._terms = terms
-        n_items, n_rows = len(terms.items), len(terms.price)
-        entries = terms.limits.rows.tocoo()
-        attribute, item = np.divmod(entries.coords[1].astype(np.int64), n_items)
-        key, pair = np.unique(
-            item * max(1, n_rows) + entries.coords[0].astype(np.int64), return_inverse=True
+        limits = terms.limits
+        hard = np.isinf(limits.penalty)
+        self.up, self.down = (
+            np.where(hard, np.maximum(0.0, left), np.inf)
+            for left in (
+                limits.upper - terms.activity - terms.error,
+                terms.activity - terms.error - limits.lower,
+            )
         )
-        self.item, self.row = key // max(1, n_rows), key % max(1, n_rows)
-        self.weight = np.zeros((len(key), 1 + len(terms.attributes)))
-        self.weight[pair, attribute] = entries.data
-        self.of_coupon = self.weight[:, 0].copy()
-        self.of_quantity = np.zeros((len(key), terms.quantities))
-        self.error = np.zeros(len(key))
+        self._n_items, n_rows = len(terms.items), len(terms.price)
+        self.item, self.row, self.weight = _pairs(terms)
+        of_coupon, of_quantity, hidden = self._packed(terms)
+        largest = np.zeros(n_rows)
+        most = np.abs(of_coupon) + MAX_QUANTITY * np.abs(of_quantity).sum(axis=1)
+        np.maximum.at(largest, self.row, most)
+        self.unit = np.ldexp(1.0, self._shift(largest))
+        unit = self.unit[self.row]
+        scaled, slopes = of_coupon * unit, of_quantity * unit[:, None]
+        self.of_coupon = np.rint(scaled).astype(np.int64)
+        self.of_quantity = np.rint(slopes).astype(np.int64)
+        rounded = np.abs(scaled - self.of_coupon)
+        rounded += MAX_QUANTITY * np.abs(slopes - self.of_quantity).sum(axis=1)
+        self.error = np.ceil(hidden * unit + rounded).astype(np.int64)
+
+    def _packed(
+        self, terms: Terms
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """What a packed coupon uses, what each unit of its quantities adds, and what packing hides of that."""
+        of_coupon, hidden = self.weight[:, 0].copy(), np.zeros(len(self.item))
+        of_quantity = np.zeros((len(self.item), terms.quantities))
         for a, q in enumerate(terms.packing.quantity_of.tolist()):
             step = terms.packing.step[a, self.item]
-            self.of_coupon += self.weight[:, 1 + a] * terms.least[a, self.item]
+            of_coupon += self.weight[:, 1 + a] * terms.least[a, self.item]
             if q >= 0:
-                self.of_quantity[:, q] += self.weight[:, 1 + a] * step
-                self.error += np.abs(self.weight[:, 1 + a]) * (0.5 + ALIKE_STEPS) * step * ROUNDING
-        largest = np.zeros(n_rows)
-        np.maximum.at(largest, self.row, np.abs(self.of_coupon))
-        most = MAX_QUANTITY * np.abs(self.of_quantity).sum(axis=1)
-        np.maximum.at(largest, self.row, most)
-        self.shift = UNIT_BITS - np.frexp(largest)[1].astype(np.int64)
-        self._ptr = np.searchsorted(self.item, np.arange(n_items + 1))
-        self._known: dict[tuple[Kind, int], list[PackedCharge]] = {}
+                of_quantity[:, q] += self.weight[:, 1 + a] * step
+                hidden += np.abs(self.weight[:, 1 + a]) * (0.5 + ALIKE_STEPS) * step * ROUNDING
+        return of_coupon, of_quantity, hidden
 
-    def in_units(self, row: int, amount: float) -> int:
-        """Turn an amount into units of a row, the nearest whole number.
+    def _shift(self, largest: NDArray[np.float64]) -> NDArray[np.int64]:
+        """A row's unit is 2 to minus this power."""
+        bounds = np.array([self.up, self.down])
+        bound = np.where(np.isfinite(bounds), bounds, 0.0).max(axis=0, initial=0.0)
+        is_bounded = np.isfinite(bounds).any(axis=0)
+        bits = np.where(is_bounded, UNIT_BITS, UNBOUNDED_UNIT_BITS) - np.frexp(largest)[1]
+        shift = np.minimum(bits, BOUND_BITS - np.frexp(bound)[1])
+        return np.asarray(shift, np.int64)
 
-        Parameters
-        ----------
-        row : int
-        amount : float
-
-        Returns
-        -------
-        int
-        """
-        return round(math.ldexp(amount, int(self.shift[row])))
-
-    def as_amount(self, row: int, units: int) -> float:
-        """Turn units of a row into an amount.
+    def kernel_charges(self, covers: NDArray[np.bool_]) -> KernelCharges:
+        """Make what the kernel charges by.
 
         Parameters
         ----------
-        row, units : int
+        covers : ndarray of bool, shape (n_kinds, n_rows)
+            Which rows are about each kind of customer.
 
         Returns
         -------
-        float
+        couponry.kernels.late_contract.Charges
         """
-        return math.ldexp(units, -int(self.shift[row]))
+        return KernelCharges(
+            self._ptr, self._row, self.of_coupon, self.of_quantity, self.error, self.weight,
+            self.unit, covers.astype(np.uint8),
+        )  # fmt: skip
 
     @cached_property
-    def _whole(self) -> list[PackedCharge]:
-        """The pairs' charges in whole numbers."""
-        rows = self.row.tolist()
-        return [
-            PackedCharge(
-                row,
-                self.in_units(row, of_coupon),
-                tuple(self.in_units(row, amount) for amount in of_quantity)
-                if any(of_quantity)
-                else None,
-                math.ceil(math.ldexp(error, int(self.shift[row]))),
-            )
-            for row, of_coupon, of_quantity, error in zip(
-                rows,
-                self.of_coupon.tolist(),
-                self.of_quantity.tolist(),
-                self.error.tolist(),
-                strict=True,
-            )
-        ]
+    def _row(self) -> NDArray[np.int32]:
+        """Rows as kernels take them."""
+        return self.row.astype(np.int32)
 
-    def of_item(self, kind: Kind, item: int) -> list[PackedCharge]:
-        """List what a packed coupon of an item uses.
+    @cached_property
+    def _ptr(self) -> NDArray[np.int64]:
+        """Where the pairs of each item begin."""
+        return np.searchsorted(self.item, np.arange(self._n_items + 1)).astype(np.int64)
 
-        Parameters
-        ----------
-        kind : Kind
-            Of its customer.
-        item : int
-
-        Returns
-        -------
-        list of PackedCharge
-        """
-        found = self._known.get((kind, item))
-        if found is None:
-            covers = self._terms.covers(kind)
-            pairs = range(int(self._ptr[item]), int(self._ptr[item + 1]))
-            found = [self._whole[pair] for pair in pairs if covers[self.row[pair]]]
-            self._known[kind, item] = found
-        return found
-
-    def add_given(self, charge: Charge, kind: Kind, item: int, exact: Iterable[float]) -> None:
-        """Add what a coupon uses whose attributes are beyond what was packed.
-
-        Parameters
-        ----------
-        charge : Charge
-            IN/OUT.
-        kind : Kind
-            Of its customer.
-        item : int
-        exact : iterable of float
-            Its attributes as given.
-        """
-        covers = self._terms.covers(kind)
-        values = list(exact)
-        for pair in range(int(self._ptr[item]), int(self._ptr[item + 1])):
-            row = int(self.row[pair])
-            if covers[row]:
-                weight = self.weight[pair].tolist()
-                total = weight[0]
-                for slope, value in zip(weight[1:], values, strict=True):
-                    total += slope * value
-                used, error = charge.get(row, (0, 0))
-                charge[row] = used + self.in_units(row, total), error
-
-    def add_all_given(
-        self,
-        charge: Charge,
-        kinds: list[Kind],
-        kind: NDArray[np.int64],
-        item: NDArray[np.int64],
-        exact: NDArray[np.float64],
-    ) -> None:
-        """Add what many coupons use whose attributes are beyond what was packed.
-
-        Parameters
-        ----------
-        charge : Charge
-            IN/OUT.
-        kinds : list of Kind
-        kind : ndarray of int64, shape (n,)
-            Number of the kind of each coupon's customer.
-        item : ndarray of int64, shape (n,)
-        exact : ndarray of float64, shape (n_attributes, n)
-            Attributes as given.
-        """
-        count = self._ptr[item + 1] - self._ptr[item]
-        pair, coupon = ranges(self._ptr[item], count), np.repeat(np.arange(len(item)), count)
-        covers = np.stack([self._terms.covers(each) for each in kinds])
-        covered = covers[kind[coupon], self.row[pair]]
-        pair, coupon = pair[covered], coupon[covered]
-        total = self.weight[pair, 0]
-        for a, values in enumerate(exact):
-            total = total + self.weight[pair, 1 + a] * values[coupon]
-        row = self.row[pair]
-        units = np.rint(np.ldexp(total, self.shift[row]))
-        for each, amount in zip(row.tolist(), units.tolist(), strict=True):
-            used, error = charge.get(each, (0, 0))
-            charge[each] = used + int(amount), error
-
-    def of_usage(self, kinds: list[Kind], usage: NDArray[np.int64]) -> Charge:
+    def of_usage(self, covers: NDArray[np.bool_], usage: NDArray[np.int64]) -> Use:
         """Add up what packed coupons use.
 
         Parameters
         ----------
-        kinds : list of Kind
+        covers : ndarray of bool, shape (n_kinds, n_rows)
         usage : ndarray of int64, shape (1 + n_quantities, n_kinds, n_items)
             Coupons, and sums of each quantity.
 
         Returns
         -------
-        Charge
+        Use
         """
-        covers = np.stack([self._terms.covers(kind) for kind in kinds])
-        charge: Charge = {}
-        together: dict[bytes, NDArray[np.int64]] = {}
-        for pair in np.flatnonzero(usage[0].any(axis=0)[self.item]).tolist():
-            row, of_coupon, of_quantity, error = self._whole[pair]
-            key = covers[:, row].tobytes()
-            if key not in together:
-                together[key] = usage[:, covers[:, row]].sum(axis=1)
-            count, *sums = together[key][:, self.item[pair]].tolist()
-            if count:
-                used, off = charge.get(row, (0, 0))
-                used += of_coupon * count
-                for each, total in zip(of_quantity or (), sums, strict=False):
-                    used += each * total
-                charge[row] = used, off + error * count
-        return charge
+        total = self.nothing()
+        for kind, of_kind in enumerate(covers):
+            count, sums = usage[0, kind][self.item], usage[1:, kind][:, self.item]
+            counted = of_kind[self.row] & (count > 0)
+            used, about = self.of_coupon * count, self.of_coupon * count.astype(float)
+            for q, each in enumerate(sums):
+                used += self.of_quantity[:, q] * each
+                about += self.of_quantity[:, q] * each.astype(float)
+            self._add(total, self.row[counted], used[counted], about[counted])
+            np.add.at(total.error, self.row[counted], (self.error * count)[counted])
+        return total
 
-    def pairs_of(self, row: int) -> NDArray[np.int64]:
-        """List the pairs of a row.
+    def of_given(
+        self,
+        covers: NDArray[np.bool_],
+        kind: NDArray[np.int64],
+        item: NDArray[np.int64],
+        exact: NDArray[np.float64],
+    ) -> Use:
+        """Add up what coupons use whose attributes are beyond what was packed.
 
         Parameters
         ----------
-        row : int
+        covers : ndarray of bool, shape (n_kinds, n_rows)
+        kind, item : ndarray of int64, shape (n,)
+            Kind of each coupon's customer, and item.
+        exact : ndarray of float64, shape (n_attributes, n)
+            Attributes as given.
 
         Returns
         -------
-        ndarray of int64
+        Use
         """
-        order, ptr = self._by_row
-        return order[ptr[row] : ptr[row + 1]]
+        count = self._ptr[item + 1] - self._ptr[item]
+        pair, coupon = ranges(self._ptr[item], count), np.repeat(np.arange(len(item)), count)
+        covered = covers[kind[coupon], self.row[pair]]
+        pair, coupon = pair[covered], coupon[covered]
+        amount = self.weight[pair, 0]
+        for a, values in enumerate(exact):
+            amount = amount + self.weight[pair, 1 + a] * values[coupon]
+        row = self.row[pair]
+        amount = np.clip(amount * self.unit[row], -float(LARGEST_UNITS), float(LARGEST_UNITS))
+        whole, total = np.rint(amount), self.nothing()
+        self._add(total, row, whole.astype(np.int64), whole)
+        np.add.at(total.error, row, whole != amount)
+        return total
 
-    @cached_property
-    def _by_row(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The pairs by row, and where each row's begin."""
-        order = np.argsort(self.row, kind="stable")
-        return order, np.searchsorted(self.row[order], np.arange(len(self.shift) + 1))
+    def nothing(self) -> Use:
+        """Make a use of nothing."""
+        used, error = np.zeros((2, len(self.unit)), np.int64)
+        return Use(used, error)
 
-    def amounts_of(
-        self, row: int, item: NDArray[np.int64], quantity: NDArray[np.uint16]
-    ) -> NDArray[np.float64]:
-        """Say about how much packed coupons use of a row, what packing hides included.
-
-        Parameters
-        ----------
-        row : int
-        item : ndarray of int64, shape (n,)
-        quantity : ndarray of uint16, shape (n_quantities, n)
-
-        Returns
-        -------
-        ndarray of float64, shape (n,)
-        """
-        of_row = self.pairs_of(row)
-        pair_of = np.full(len(self._terms.items), -1)
-        pair_of[self.item[of_row]] = of_row
-        pair = pair_of[item]
-        amount = self.of_coupon[pair] + self.error[pair]
-        for q, each in enumerate(quantity):
-            amount += self.of_quantity[pair, q] * each
-        return np.where(pair >= 0, amount, 0.0)
-
-    def least_amounts(self) -> NDArray[np.float64]:
-        """Bound from below what a packed coupon uses, what packing hides included, for each pair.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_pairs,)
-        """
-        falling = np.minimum(0.0, self.of_quantity).sum(axis=1)
-        least: NDArray[np.float64] = self.of_coupon + MAX_QUANTITY * falling + self.error
+    def least_units(self) -> NDArray[np.int64]:
+        """Bound from below what a packed coupon uses, what is hidden included, for each pair."""
+        falling = np.minimum(0, self.of_quantity).sum(axis=1)
+        least: NDArray[np.int64] = self.of_coupon + MAX_QUANTITY * falling + self.error
         return least
+
+    def _add(
+        self,
+        total: Use,
+        row: NDArray[np.int64],
+        used: NDArray[np.int64],
+        about: NDArray[np.float64],
+    ) -> None:
+        """Add amounts (about: the same in float64) to a total; what is beyond the largest counts as that."""
+        np.add.at(total.used, row, used)
+        size = np.bincount(row, np.abs(about), minlength=len(total.used))
+        large = size >= LARGEST_UNITS / 2
+        if large.any():
+            sums = np.bincount(row, about, minlength=len(total.used))
+            most = np.clip(sums, -float(LARGEST_UNITS), float(LARGEST_UNITS)).astype(np.int64)
+            total.used[large] = most[large]
+
+
+def added(a: Use, b: Use) -> Use:
+    """Add two uses; what is beyond the largest counts as that.
+
+    Parameters
+    ----------
+    a, b : Use
+
+    Returns
+    -------
+    Use
+    """
+    return Use(*(np.clip(x + y, -LARGEST_UNITS, LARGEST_UNITS) for x, y in zip(a, b, strict=True)))
+
+
+def subtracted(a: Use, b: Use) -> Use:
+    """Take a part off a use.
+
+    Parameters
+    ----------
+    a, b : Use
+
+    Returns
+    -------
+    Use
+    """
+    return Use(a.used - b.used, a.error - b.error)
+
+
+def _pairs(
+    terms: Terms,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Item and row of each pair, and what a coupon and its attributes weigh there."""
+    n_rows = max(1, len(terms.price))
+    entries = terms.limits.rows.tocoo()
+    attribute, item = np.divmod(entries.coords[1].astype(np.int64), len(terms.items))
+    key, pair = np.unique(item * n_rows + entries.coords[0].astype(np.int64), return_inverse=True)
+    weight = np.zeros((len(key), 1 + len(terms.attributes)))
+    weight[pair, attribute] = entries.data
+    return key // n_rows, key % n_rows, weight

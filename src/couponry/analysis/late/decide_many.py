@@ -1,4 +1,4 @@
-"""Decides many late customers at once: one pass, and again those who would be given what there is no room for."""
+"""Decides many late customers at once: by one pass, or, where that comes to more than there is, at higher prices."""
 
 from __future__ import annotations
 
@@ -8,38 +8,29 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engines.local import LocalEngine
-from ...engines.subset import customers_of
-from ...kernels import Shard
-from ...utils.arrays.ragged import ranges
+from ...engines.subset import customers_of, positions_of
+from ...utils.progress.watch import check_cancelled
 from .batch import LateBatch, PackedBatch
-from .charges import Charge, Charges
+from .charges import ChargedRows, Use, subtracted
+from .demand import LateMarket, Priced
+from .late_input import late_input
 from .room import Room
+from .scarcity import raised_prices
 
-PRICE_CELLS_OF_A_PASS = 1 << 22
-"""Entries of the price table of a pass in which every customer has prices of its own: 16 MB."""
+DECIDED_TOGETHER = 1 << 12
+"""Customers who are decided one after another before others may use the room: some milliseconds."""
 
-MOST_CUSTOMERS_OF_A_PASS = 1 << 16
-"""Such customers are told apart in 16 bits."""
+FEW_COUPONS = 1 << 14
+"""Coupons that it takes no longer than some passes to decide on one after another."""
 
-FREE_ROUNDS = 40
-"""Rounds after which a customer who loses a coupon is given no other in its place."""
+RAISES = 6
+"""Times, at most, that prices are raised once more for those to be few who are decided one after another."""
 
+RAISE = 0.01
+"""Share of their prices by which those of rows are raised then that are asked for more than they have; it doubles."""
 
-@dataclass(frozen=True, eq=False)
-class Refusal:
-    """Coupons that a limit had no room for.
-
-    Attributes
-    ----------
-    row : int
-        Of the limits.
-    position : ndarray of int64, shape (n_refused,)
-        Positions of the candidates.
-    """
-
-    row: int
-    position: NDArray[np.int64]
+EASINGS = 8
+"""Halvings by which the least rise is found that is enough, among few customers: any of a wide range may be."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,19 +41,48 @@ class Choice:
     ----------
     flags : ndarray of bool, shape (n_candidates,)
         Which candidates that is.
-    charge : Charge
+    use : Use
         What they use.
-    refusals : list of Refusal
+    wanted : ndarray of bool, shape (n_candidates,)
+        What would have been given, had there been room.
+    refused_by : ndarray of int32, shape (n_candidates,) or (0,)
+        The row that had none, where it is known of a candidate; -1: it is not.
+    raised : ndarray of float64, shape (n_rows,)
+        By how much prices were raised.
+    dearest : ndarray of int64, shape (n_kinds, n_items) or (0, 0)
+        The row whose price was raised most for a coupon; -1: none was.
     """
 
     flags: NDArray[np.bool_]
-    charge: Charge
-    refusals: list[Refusal]
+    use: Use
+    wanted: NDArray[np.bool_]
+    refused_by: NDArray[np.int32]
+    raised: NDArray[np.float64]
+    dearest: NDArray[np.int64]
 
     @cached_property
     def chosen(self) -> NDArray[np.int64]:
         """Positions of the candidates, ascending, shape (n_chosen,)."""
         return np.flatnonzero(self.flags)
+
+    def refused(self, batch: LateBatch) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """List what would have been given, had there been room, by position, and the row that had none.
+
+        Parameters
+        ----------
+        batch : LateBatch
+            Whose candidates they are.
+
+        Returns
+        -------
+        positions, rows : ndarray of int64, shape (n_refused,)
+        """
+        at = np.flatnonzero(self.wanted & ~self.flags)
+        if len(at) == 0:
+            return at, at
+        by = self.refused_by[at].astype(np.int64)
+        by = np.where(by >= 0, by, self.dearest[batch.kinds_at(at), batch.item[at]])
+        return at[by >= 0], by[by >= 0]
 
 
 class BulkDecision:
@@ -70,20 +90,22 @@ class BulkDecision:
 
     Parameters
     ----------
+    batch : LateBatch
     packed : PackedBatch
-    charges : Charges
+        Its candidates, packed.
+    charges : ChargedRows
     room : Room
     threads : int
     """
 
-    def __init__(self, packed: PackedBatch, charges: Charges, room: Room, threads: int):
-        self.packed, self._batch = packed, packed.batch
-        batch = packed.batch
-        self._charges, self._room, self._threads = charges, room, threads
-        self._seed = batch.terms.prices.agreed.seed
-        self._closed = [room.closed(kind) for kind in batch.kinds]
-        self._refused: NDArray[np.bool_] | None = None
-        self._refusals: list[Refusal] = []
+    def __init__(
+        self, batch: LateBatch, packed: PackedBatch, charges: ChargedRows, room: Room, threads: int
+    ):
+        self._market = LateMarket(batch, packed, charges, room, threads)
+        self._batch, self._charges, self._room = batch, charges, room
+        self._flags = np.zeros(0, bool)  # what is given so far, where room is scarce
+        self._refused_by = np.zeros(0, np.int32)
+        self._use = charges.nothing()
 
     def run(self) -> Choice:
         """Decide, and use the room.
@@ -92,209 +114,124 @@ class BulkDecision:
         -------
         Choice
         """
-        chosen, usage = self._pass()
-        odd = self._odd_customers(chosen)
-        if len(odd):
-            theirs = _positions(self._batch, odd)
-            usage -= self.packed.usage(theirs[chosen[theirs]])
-            self._choose_again(chosen, odd, others=True)
-            charge = self._charge_of(theirs[chosen[theirs]], usage)
-        else:
-            charge = self._charges.of_usage(self._batch.kinds, usage)
-        rounds = 0
-        while broken := self._room.take(charge):
-            excess = self._room.excess(charge)
-            if not excess:  # somebody gave room back in between
-                continue
-            rounds += 1
-            affected = self._refuse(np.flatnonzero(chosen), excess)
-            self._choose_again(chosen, affected, others=rounds < FREE_ROUNDS)
-            charge = self._charge_of(np.flatnonzero(chosen))
-        self._room.close_full([*charge, *broken])
-        return Choice(chosen, charge, self._refusals)
+        flags, use, coupons = self._market.demand(self._market.priced())
+        raised, dearest = np.zeros(len(self._charges.unit)), np.zeros((0, 0), np.int64)
+        if self._room.take(use):
+            return Choice(flags, use, flags, self._refused_by, raised, dearest)
+        self._flags = np.zeros(len(flags), bool)
+        self._refused_by = np.full(len(flags), -1, np.int32)
+        if len(self._batch.number) > 1:
+            raised = self._decide_at_higher_prices()
+        if coupons.sum() <= FEW_COUPONS:
+            self._fill(flags, raised)
+        dearest = self._dearest(raised)
+        return Choice(self._flags, self._use, flags, self._refused_by, raised, dearest)
 
-    def _pass(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        """Everybody's best choice by what was packed, at prices that shut out what there is no room for."""
-        price = self.packed.price
-        if any(closed is not None for closed in self._closed):
-            price = price.copy()
-            for number, closed in enumerate(self._closed):
-                if closed is not None:
-                    # given for want of others alone, and then decided again without it
-                    price[0, number, closed] = -1.0 - np.abs(price[0, number]).max()
-                    price[1:, number, closed] = 0.0
-        rules, backend = self._batch.rules, self._batch.terms.backend
-        engine = LocalEngine(self.packed.shard, rules, backend, self._threads, self._seed)
-        flags, usage = engine.choose(price)
-        return flags.view(bool), usage
+    # ---- higher prices
 
-    def _odd_customers(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Whoever has candidates beyond what was packed, or is given what there is no room for."""
-        odd = np.flatnonzero(self.packed.beyond)
-        if any(closed is not None for closed in self._closed):
-            given = np.flatnonzero(chosen)
-            odd = np.concatenate([odd, given[~self._is_open(given)]])
-        return np.unique(self.packed.customer_of(odd))
+    def _decide_at_higher_prices(self) -> NDArray[np.float64]:
+        """Decide at prices at which about as much is asked for as there is; by how much they are raised.
 
-    def _is_open(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which candidates there is room for and were not refused; what is beyond may use less than any other."""
-        is_open = np.ones(len(positions), bool)
-        if any(closed is not None for closed in self._closed):
-            kind, item = self.packed.kind_of(positions), self._batch.item[positions]
-            for number, closed in enumerate(self._closed):
-                if closed is not None:
-                    is_open &= ~closed[item] | (kind != number)
-            is_open |= self.packed.beyond[positions]
-        if self._refused is not None:
-            is_open &= ~self._refused[positions]
-        return is_open
-
-    def _choose_again(
-        self, chosen: NDArray[np.bool_], customers: NDArray[np.int64], *, others: bool
-    ) -> None:
-        """Let some customers choose among what is left to them; where no `others`, among what they had."""
-
-        def kept(positions: NDArray[np.int64]) -> NDArray[np.bool_]:
-            is_open = self._is_open(positions)
-            return is_open if others else is_open & chosen[positions]
-
-        part, at = self._batch.part(customers, kept)
-        chosen[_positions(self._batch, customers)] = False
-        chosen[at] = choose_by_values(
-            part.packed(self._threads, valued=True), self._seed, self._threads
-        )
-
-    def _charge_of(
-        self, positions: NDArray[np.int64], others: NDArray[np.int64] | int = 0
-    ) -> Charge:
-        """What coupons use, beside the usage of other packed ones."""
-        packed, batch = self.packed, self._batch
-        given = positions[packed.beyond[positions]]
-        usage = packed.usage(positions[~packed.beyond[positions]]) + others
-        charge = self._charges.of_usage(batch.kinds, usage)
-        if len(given):
-            item, exact = batch.item[given].astype(np.int64), batch.exact(given)
-            self._charges.add_all_given(charge, batch.kinds, packed.kind_of(given), item, exact)
-        return charge
-
-    def _refuse(
-        self, positions: NDArray[np.int64], excess: dict[int, tuple[int, float]]
-    ) -> NDArray[np.int64]:
-        """Refuse what is worth least for what it uses of the rows that would break; whom it concerns.
-
-        A row's coupons are refused in the order of their reduced value for each unit that they use, the later ones
-        first where it is the same, until the row holds. Their customers are not given others of this row either that
-        are worth no more.
+        Whoever asks for nothing of a row that is asked for too much gets its choice at once, the others one after
+        another, those first whose choice is worth most.
         """
-        batch = self._batch
-        if self._refused is None:
-            self._refused = np.zeros(len(batch.item), bool)
-        gone, chosen = np.zeros((2, len(batch.item)), bool)
-        chosen[positions] = True
-        item = batch.item[positions].astype(np.int64)
-        by_item = positions[np.argsort(item, kind="stable")]
-        count_of = np.bincount(item, minlength=self.packed.price.shape[2])
-        first_of = np.cumsum(count_of) - count_of
-        concerned = []
-        for row, (sign, amount) in sorted(excess.items()):
-            items = self._charges.item[self._charges.pairs_of(row)]
-            able = by_item[ranges(first_of[items], count_of[items])]
-            uses = sign * self._uses(row, able)
-            amount -= uses[gone[able]].sum()
-            kept = (uses > 0) & ~gone[able]
-            able, uses = able[kept], uses[kept]
-            if amount <= 0 or len(able) == 0:
-                continue
-            rate = self._values(able) / uses
-            order = np.lexsort([-able, rate])
-            count = int(np.searchsorted(np.cumsum(uses[order]), amount)) + 1
-            refused = able[order[:count]]
-            worst = rate[order[min(count, len(order)) - 1]]
-            self._refusals.append(Refusal(row, np.sort(refused)))
-            gone[refused] = True
-            customers = np.unique(self.packed.customer_of(refused))
-            theirs = _positions(batch, customers)
-            use = sign * self._uses(row, theirs)
-            own = self._values(theirs)
-            lesser = (use > 0) & (own <= worst * np.where(use > 0, use, 1.0))
-            gone[theirs[lesser & ~chosen[theirs]]] = True
-            concerned.append(customers)
-        self._refused |= gone
-        return np.unique(np.concatenate(concerned))
+        batch, market = self._batch, self._market
+        raised = raised_prices(market)
+        if len(batch.number) <= DECIDED_TOGETHER:
+            raised = self._eased(raised)
+        for attempt in range(RAISES):
+            priced = market.priced(raised)
+            demand = market.demand(priced)
+            over = self._room.overdrawn(demand.use)
+            cells = market.cells_of(over[self._charges.row])
+            if demand.coupons[cells].sum() <= FEW_COUPONS:
+                break
+            raised[over] *= 1.0 + RAISE * 2.0**attempt
+        asks = np.flatnonzero(demand.flags & np.asarray(cells.any(axis=0))[batch.item])
+        asks = asks[cells[batch.kinds_at(asks), batch.item[asks]]]
+        theirs = positions_of(batch.indptr, np.unique(batch.customer_of(asks)))
+        chosen = theirs[demand.flags[theirs]]
+        rest = subtracted(demand.use, market.use_of(chosen))
+        if self._room.take(rest):
+            self._flags[:] = demand.flags
+            self._flags[theirs] = False
+            self._add(rest)
+        else:  # some of them make up for what others use
+            chosen = np.flatnonzero(demand.flags)
+        worth = market.values(priced, chosen)
+        self._one_after_another(_by_worth(batch.customer_of(chosen), worth, np.add), priced)
+        return raised
 
-    def _uses(self, row: int, positions: NDArray[np.int64]) -> NDArray[np.float64]:
-        """About how much candidates use of a row."""
-        packed, batch, terms = self.packed, self._batch, self._batch.terms
-        covers = np.array([terms.covers(kind)[row] for kind in batch.kinds])
-        item = batch.item[positions].astype(np.int64)
-        uses = self._charges.amounts_of(row, item, packed.shard.quantity[:, positions])
-        given = np.flatnonzero(packed.beyond[positions])
-        kinds = packed.kind_of(positions)
-        exact = batch.exact(positions[given]).T.tolist()
-        for at, values in zip(given.tolist(), exact, strict=True):
-            charge: Charge = {}
-            self._charges.add_given(charge, batch.kinds[kinds[at]], int(item[at]), values)
-            uses[at] = self._charges.as_amount(row, charge.get(row, (0, 0))[0])
-        return np.where(covers[kinds], uses, 0.0)
+    def _eased(self, raised: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The least share of a rise, about, at which there is enough; all of it where that is too little."""
+        low, high = 0.0, 1.0
+        if not self._is_enough(raised):
+            return raised
+        for _ in range(EASINGS):
+            middle = 0.5 * (low + high)
+            low, high = (low, middle) if self._is_enough(middle * raised) else (middle, high)
+        return high * raised
 
-    def _values(self, positions: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Reduced values of candidates, as passes take them."""
-        packed, batch = self.packed, self._batch
-        cell = packed.kind_of(positions), batch.item[positions]
-        value = packed.price[0][cell]
-        for q, quantity in enumerate(packed.shard.quantity):
-            value = value + packed.price[1 + q][cell] * quantity[positions].astype(np.float32)
-        given = np.flatnonzero(packed.beyond[positions])
-        if len(given):
-            _, reduced = batch.terms.tables(batch.kinds)
-            at = cell[0][given], cell[1][given]
-            total = reduced[0][at]
-            for a, exact in enumerate(batch.exact(positions[given])):
-                total = total + reduced[1 + a][at] * exact
-            value[given] = total
-        return np.asarray(value, np.float64)
+    def _is_enough(self, raised: NDArray[np.float64]) -> bool:
+        """Whether no row is asked for more than it has at raised prices."""
+        demand = self._market.demand(self._market.priced(raised))
+        return not self._room.overdrawn(demand.use).any()
 
+    def _dearest(self, raised: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The row whose price was raised most for a coupon, by kind of customer and item; -1: none was."""
+        charges, covers = self._charges, self._batch.covers
+        rise = raised[charges.row] * charges.of_coupon / charges.unit[charges.row]
+        pairs = np.argsort(rise, kind="stable")
+        pairs = pairs[rise[pairs] > 0]
+        dearest = np.full((len(covers), len(self._batch.terms.items)), -1)
+        for kind, of_kind in enumerate(covers):
+            mine = pairs[of_kind[charges.row[pairs]]]
+            dearest[kind, charges.item[mine]] = charges.row[mine]  # the last of several counts
+        return dearest
 
-def choose_by_values(packed: PackedBatch, seed: int, threads: int) -> NDArray[np.bool_]:
-    """List everybody's best choice at the reduced values of a batch, whatever was packed.
+    # ---- one customer after another
 
-    Parameters
-    ----------
-    packed : PackedBatch
-        With values.
-    seed : int
-        Breaks ties.
-    threads : int
+    def _fill(self, wanted: NDArray[np.bool_], raised: NDArray[np.float64]) -> None:
+        """Let whoever has nothing choose of what is left over; first whose coupons are nearest to being worth it."""
+        batch, market = self._batch, self._market
+        missed = np.flatnonzero(wanted)
+        whose = batch.customer_of(missed)
+        has = np.isin(whose, batch.customer_of(np.flatnonzero(self._flags)))
+        missed, whose = missed[~has], whose[~has]
+        worth = market.values(market.priced(raised), missed)
+        self._one_after_another(_by_worth(whose, worth, np.maximum), market.priced())
 
-    Returns
-    -------
-    ndarray of bool, shape (n_candidates,)
-    """
-    batch, shard = packed.batch, packed.shard
-    n, items = len(batch.indptr) - 1, packed.price.shape[2]
-    size = max(1, min(MOST_CUSTOMERS_OF_A_PASS, PRICE_CELLS_OF_A_PASS // max(1, items)))
-    chosen = np.zeros(len(batch.item), bool)
-    for start in range(0, n, size):
-        customers = np.arange(start, min(n, start + size))
-        part = slice(int(batch.indptr[start]), int(batch.indptr[customers[-1] + 1]))
-        some, rules = customers_of(shard, batch.rules, customers, batch.terms.backend, threads)
-        own = Shard(
-            0,
-            some.indptr,
-            some.item,
-            np.empty((0, len(some.item)), np.uint16),
-            (customers - start).astype(np.uint16),
-            some.number,
-        )
-        price = np.zeros((1, len(customers), items), np.float32)
-        price[0, np.repeat(customers - start, np.diff(some.indptr)), some.item] = packed.value[part]
-        engine = LocalEngine(own, rules, batch.terms.backend, threads, seed)
-        chosen[part] = engine.choose(price)[0].view(bool)
-    return chosen
+    def _one_after_another(self, customers: NDArray[np.int64], priced: Priced) -> None:
+        """Give each of some customers its best choice of what is left then."""
+        batch, room, backend = self._batch, self._room, self._batch.terms.backend
+        charges = self._charges.kernel_charges(batch.covers)
+        before = self._charges.nothing()
+        for start in range(0, len(customers), DECIDED_TOGETHER):
+            check_cancelled()
+            some = customers[start : start + DECIDED_TOGETHER]
+            shard, rules = customers_of(self._market.shard, batch.rules, some, backend)
+            at = positions_of(batch.indptr, some)
+            tables, exact = (priced.price, priced.reduced), batch.exact(at)
+            late = late_input(batch.terms, shard, rules, exact, tables, charges, room)
+            with room.lock:
+                before.used[:], before.error[:] = room.account.used, room.account.error
+                backend.unchecked.decide(late, 0, len(some))
+                used = subtracted(Use(room.account.used, room.account.error), before)
+            self._add(used)
+            self._flags[at] = late.choice.given.view(bool)
+            self._refused_by[at] = late.choice.refused_by
+
+    def _add(self, use: Use) -> None:
+        for sums, more in zip(self._use, use, strict=True):
+            sums += more
 
 
-def _positions(batch: LateBatch, customers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Positions of all candidates of some customers."""
-    start = batch.indptr[customers]
-    count = batch.indptr[customers + 1] - start
-    return np.repeat(start - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))
+def _by_worth(
+    whose: NDArray[np.int64], worth: NDArray[np.float32], of_several: np.ufunc
+) -> NDArray[np.int64]:
+    """Customers by what their candidates are worth, the largest first; then by number."""
+    customers, first = np.unique(whose, return_index=True)
+    if len(customers) == 0:
+        return customers
+    total = of_several.reduceat(worth.astype(np.float64), first)
+    return customers[np.argsort(-total, kind="stable")]

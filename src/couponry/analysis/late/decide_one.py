@@ -1,8 +1,7 @@
-"""Decides late customers one at a time, in microseconds: everything that can be prepared is."""
+"""Decides late customers one at a time, in microseconds: by one call of a kernel, with all prepared that can be."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,45 +9,47 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...data import ids, tables
-from ...data.candidates import Candidates
+from ...data import tables
 from ...data.roles import ROLES
-from ...engines.cut_off import CutOffCounts
 from ...kernels import Rules, Shard
+from ...kernels.late_contract import Late
 from ...model.compiling.measures import default_parts, summed_parts
 from ...utils.checks import shown
 from ...utils.errors import InvalidInput
-from .batch import LateBatch, number_of
-from .charges import Charge, Charges
-from .decide_many import BulkDecision
+from .batch import number_of
+from .charges import ChargedRows
 from .late_decisions import OneDecision
+from .late_input import late_input
 from .room import Room
 from .templates import Template, Templates
-from .terms import ROLE_CODES, Kind, Terms
+from .terms import ROLE_CODES, Terms
 
-ONE_SEGMENT = np.zeros(1, np.uint16)
 NONE = np.zeros(0, np.int64)
 
-
-class _Asked(NamedTuple):
-    """What was asked about one customer; fields as `CustomerDecider` takes them."""
-
-    customer: int | str
-    offers: Sequence[Any]
-    rows: list[int]  # of the offers table
-    roles: Sequence[str | None] | None
-    mandatory: Sequence[bool] | None
-    values: Mapping[str, Any]
-    exact: NDArray[np.float64]  # attributes as given
+FIRST_CANDIDATES = 64
+"""Candidates of a customer that there is room for from the start."""
 
 
-class _Scratch(threading.local):
-    """What each thread writes to."""
+class _Request(NamedTuple):
+    """Where a customer's candidates are written, and who it is; `indptr` says how many of all places are taken."""
 
-    def __init__(self, items: int):
-        price = np.zeros((1, 1, items), np.float32)
-        usage = np.zeros((1, 1, items), np.int64)
-        self.arrays = price[0, 0], price, usage, np.zeros(2, np.int64)
+    indptr: NDArray[np.int64]  # (2,)
+    item: NDArray[Any]
+    number: NDArray[np.int64]  # (1,)
+    exact: NDArray[np.float64]
+
+    @classmethod
+    def for_candidates(cls, count: int, item_type: Any, attributes: int) -> _Request:
+        """Make room for so many candidates."""
+        item = np.zeros(count, item_type)
+        return cls(
+            np.zeros(2, np.int64), item, np.zeros(1, np.int64), np.zeros((attributes, count))
+        )
+
+    def shard(self) -> Shard:
+        """The customer and its candidates."""
+        nothing = np.zeros((0, len(self.item)), np.uint16)
+        return Shard(0, self.indptr, self.item, nothing, np.zeros(1, np.uint16), self.number)
 
 
 class CustomerDecider:
@@ -58,7 +59,7 @@ class CustomerDecider:
     ----------
     terms : Terms
         What is agreed, and prices.
-    charges : Charges
+    charges : ChargedRows
         What coupons use.
     room : Room
         What decisions use.
@@ -73,7 +74,7 @@ class CustomerDecider:
         Columns of customers that `about` must have.
     """
 
-    def __init__(self, terms: Terms, charges: Charges, room: Room):
+    def __init__(self, terms: Terms, charges: ChargedRows, room: Room):
         agreed = terms.prices.agreed
         self._terms, self._charges, self.room = terms, charges, room
         offers = terms.offer_ids.to_pylist()
@@ -93,12 +94,10 @@ class CustomerDecider:
             if name not in agreed.columns and name in agreed.offers.column_names
         }
         self._item_type = terms.items_of(terms.no_candidates(pa.array([], pa.int64()))).dtype
-        self._seed = agreed.seed
-        self._scratch = _Scratch(len(terms.items))
+        self._request = self._new_request(FIRST_CANDIDATES)
         kernels = terms.backend.unchecked
-        self._evaluate, self._price = kernels.evaluate, kernels.price_candidates
+        self._decide, self._prepare = kernels.decide, kernels.prepare
         self._compile = kernels.compile_constraints
-        self._of_size: dict[int, tuple[NDArray[np.int64], NDArray[np.uint16]]] = {}
 
     def __call__(
         self,
@@ -143,72 +142,78 @@ class CustomerDecider:
         """
         template = self._templates.of(about, history)
         rows, item = self._numbered(offers, roles)
-        exact = self._exact(rows, values)
-        asked = _Asked(customer, offers, rows, roles, mandatory, values, exact)
-        indptr, none = self._sized(len(rows))
-        shard = Shard(0, indptr, item, none, ONE_SEGMENT, np.array([number_of(customer)]))
-        quantity, value, beyond = self._priced(shard, template, asked)
-        closed = self.room.closed(template.kind)
-        shut = None if closed is None else closed[item] & (beyond == 0)
-        if shut is None or not shut.any():
-            given, no_room = self._choose(shard, value, template, mandatory), []
-        else:
-            given = self._choose_without(shut, shard, value, template, mandatory)
-            no_room = [offers[j] for j in shut.nonzero()[0].tolist()]
-        charge = self._charge(template.kind, given, item, quantity, beyond, exact)
-        if self.room.take(charge):
-            return self._decide_slowly(asked, template)
-        return OneDecision([offers[j] for j in given], no_room, charge)
+        n = len(rows)
+        with self.room.lock:  # no other thread uses the request either
+            request = self._request_for(n)
+            request.item[:n] = item
+            request.indptr[1], request.number[0] = n, number_of(customer)
+            self._write_exact(request.exact[:, :n], rows, values)
+            late, prepared = self._prepared(template, mandatory, n)
+            late.charged.entries[0] = 0
+            refused = self._decide(prepared, 0, 1)
+            self._refuse_nonsense(late, refused, customer, values, n)
+            given = late.choice.given[:n].nonzero()[0].tolist()
+            no_room = (late.choice.refused_by[:n] >= 0).nonzero()[0].tolist() if refused else ()
+            listed = slice(late.charged.entries.item())
+            row, used, error = (numbers[listed].tolist() for numbers in late.charged[:3])
+        charge = dict(zip(row, zip(used, error, strict=True), strict=True))
+        return OneDecision([offers[j] for j in given], [offers[j] for j in no_room], charge)
 
-    def _priced(
-        self, shard: Shard, template: Template, asked: _Asked
-    ) -> tuple[NDArray[np.uint16], NDArray[np.float32], NDArray[np.uint8]]:
-        """Quantities and reduced values of the candidates, and which are beyond what was packed."""
-        n = len(asked.rows)
-        value, beyond = np.empty(n, np.float32), np.empty(n, np.uint8)
-        quantity = np.empty((template.price.shape[0] - 1, n), np.uint16)
-        self._price(
-            shard, asked.exact, self._terms.packing, template.price, template.reduced, 0, 1,
-            quantity, value, beyond,
-        )  # fmt: skip
-        if b"\1" in beyond.tobytes():
-            self._check(asked)
-        return quantity, value, beyond
+    def _request_for(self, candidates: int) -> _Request:
+        """The request, with enough room."""
+        if candidates > len(self._request.item):
+            self._request = self._new_request(2 * candidates)
+        return self._request
 
-    def _check(self, asked: _Asked) -> None:
-        """Refuse what is no number, or no probability; what lies within what was packed is that."""
-        response = asked.values.get("response", ())
-        if not np.isfinite(asked.exact).all() or not all(0 <= p <= 1 for p in response):
+    def _new_request(self, candidates: int) -> _Request:
+        """Room for a customer's candidates."""
+        return _Request.for_candidates(candidates, self._item_type, len(self._sums))
+
+    def _prepared(self, template: Template, mandatory: Any, n: int) -> tuple[Late, Any]:
+        """What the kernel is given, and the same as it takes it soonest."""
+        if mandatory is None and not template.is_constrained:
+            if template.prepared is None or template.prepared[0].exact is not self._request.exact:
+                late = self._late(template, template.rules)
+                template.prepared = late, self._prepare(late)
+            return template.prepared
+        late = self._late(template, self._constrained(template, mandatory, n))
+        return late, late
+
+    def _late(self, template: Template, rules: Rules) -> Late:
+        """What the kernel is given about the customer of the request."""
+        charges = self._charges.kernel_charges(template.covers)
+        tables = template.price, template.reduced
+        listed, request = len(charges.unit), self._request
+        shard, exact = request.shard(), request.exact
+        return late_input(self._terms, shard, rules, exact, tables, charges, self.room, listed)
+
+    def _refuse_nonsense(
+        self, late: Late, refused: int, customer: Any, values: Mapping[str, Any], n: int
+    ) -> None:
+        """Refuse what is no number, or no probability; what was charged is given back."""
+        if b"\1" in late.choice.beyond[:n].tobytes() and not self._makes_sense(values, n):
+            self._take_back(late)
+            refused = -1
+        if refused < 0:
             raise InvalidInput(
-                f"customer {shown(asked.customer)}: values: expected finite numbers, and responses from 0 to 1"
+                f"customer {shown(customer)}: values: expected finite numbers, and responses from 0 to 1"
             )
 
-    def _choose_without(
-        self,
-        shut: NDArray[np.bool_],
-        shard: Shard,
-        value: NDArray[np.float32],
-        template: Template,
-        mandatory: Any,
-    ) -> list[int]:
-        """Positions of the best choice without some of the candidates."""
-        kept = (~shut).nonzero()[0]
-        indptr, none = self._sized(len(kept))
-        part = Shard(0, indptr, shard.item[kept], none, ONE_SEGMENT, shard.number)
-        flags = None if mandatory is None else np.asarray(mandatory, bool)[kept]
-        found: list[int] = kept[self._choose(part, value[kept], template, flags)].tolist()
-        return found
+    def _makes_sense(self, values: Mapping[str, Any], n: int) -> bool:
+        """Whether responses are probabilities; what lies within what was packed is that."""
+        response = np.asarray(values.get("response", ()), float)
+        return bool(((response >= 0) & (response <= 1)).all())
 
-    def _sized(self, n: int) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
-        """Where the only customer's candidates begin and end, and no quantities of theirs."""
-        found = self._of_size.get(n)
-        if found is None:
-            found = self._of_size[n] = np.array([0, n]), np.zeros((0, n), np.uint16)
-        return found
+    def _take_back(self, late: Late) -> None:
+        """Undo what was charged."""
+        count = late.charged.entries.item()
+        for row, used, error in zip(*(each[:count] for each in late.charged[:3]), strict=True):
+            late.account.used[row] -= used
+            late.account.error[row] -= error
 
     def _numbered(
         self, offers: Sequence[Any], roles: Sequence[str | None] | None
-    ) -> tuple[list[int], NDArray[Any]]:
+    ) -> tuple[list[int], list[int]]:
         """Rows of the offers table, and items."""
         listed = offers.tolist() if isinstance(offers, np.ndarray) else offers
         try:
@@ -227,12 +232,13 @@ class CustomerDecider:
         if len(set(rows)) < len(rows):
             twice = next(o for at, o in enumerate(listed) if o in listed[:at])
             raise InvalidInput(f"offers: expected each once, got {shown(twice)} twice")
-        return rows, np.array(item, self._item_type)
+        return rows, item
 
-    def _exact(self, rows: list[int], values: Mapping[str, Any]) -> NDArray[np.float64]:
-        """The attributes as given."""
+    def _write_exact(
+        self, exact: NDArray[np.float64], rows: list[int], values: Mapping[str, Any]
+    ) -> None:
+        """Write the attributes as given (OUT)."""
         n = len(rows)
-        exact = np.empty((len(self._sums), n))
         try:
             for a, sums in enumerate(self._sums):
                 if sums is None:
@@ -245,7 +251,6 @@ class CustomerDecider:
         except (KeyError, TypeError, ValueError):
             wanted = ", ".join(self.columns)
             raise InvalidInput(f"values: expected {n} numbers for each of {wanted}") from None
-        return exact
 
     def _part(self, name: str, rows: list[int], values: Mapping[str, Any]) -> Any:
         """What a sum is made of, for each offer."""
@@ -253,105 +258,22 @@ class CustomerDecider:
             return np.asarray(values[name], np.float64)
         return self._of_offers[name][rows] if name in self._of_offers else 0.0
 
-    def _choose(
-        self,
-        shard: Shard,
-        value: NDArray[np.float32],
-        template: Template,
-        mandatory: Any,
-    ) -> list[int]:
-        """Positions of what the customer's best choice has."""
-        if len(value) == 0:
-            return []
-        row, price, usage, cut = self._scratch.arrays
-        row[shard.item] = value
-        rules, unit = template.rules, 0
-        if template.is_constrained or mandatory is not None:
-            rules = self._constrained(shard, template, mandatory)
-            unit = CutOffCounts(1, float(np.abs(value).max())).unit
-        chosen = np.empty(len(value), np.uint8)
-        self._evaluate(shard, rules, price, self._seed, 0, 1, usage, chosen, unit, cut)
-        found: list[int] = chosen.nonzero()[0].tolist()
-        return found
-
-    def _constrained(self, shard: Shard, template: Template, mandatory: Any) -> Rules:
-        """The rules with the cardinality constraints of these candidates."""
-        spec = template.spec
+    def _constrained(self, template: Template, mandatory: Any, n: int) -> Rules:
+        """The rules with the cardinality constraints of the request's candidates."""
+        spec, item = template.spec, self._request.item
         if mandatory is not None:
-            flags = np.asarray(mandatory, bool).astype(np.uint8)
-            if len(flags) != len(shard.item):
-                raise InvalidInput(
-                    f"mandatory: expected {len(shard.item)} of them, got {len(flags)}"
-                )
+            if len(mandatory) != n:
+                raise InvalidInput(f"mandatory: expected {n} of them, got {len(mandatory)}")
+            flags = np.zeros(len(item), np.uint8)
+            flags[:n] = np.asarray(mandatory, bool)
             spec = spec._replace(mandatory=flags)
         ptr = np.zeros(2, np.int64)
-        self._compile(shard.indptr, shard.item, spec, 0, 1, ptr, NONE)
+        self._compile(self._request.indptr, item, spec, 0, 1, ptr, NONE)
         if not ptr[1]:
             return template.rules
         constraints = np.empty(int(ptr[1]), np.int64)
-        self._compile(shard.indptr, shard.item, spec, 0, 1, ptr, constraints)
+        self._compile(self._request.indptr, item, spec, 0, 1, ptr, constraints)
         return template.rules._replace(constraint_ptr=ptr, constraints=constraints)
-
-    def _charge(
-        self,
-        kind: Kind,
-        given: list[int],
-        item: NDArray[Any],
-        quantity: NDArray[np.uint16],
-        beyond: NDArray[np.uint8],
-        exact: NDArray[np.float64],
-    ) -> Charge:
-        """What coupons use."""
-        charge: Charge = {}
-        for j in given:
-            k = item.item(j)
-            if beyond.item(j):
-                self._charges.add_given(charge, kind, k, exact[:, j].tolist())
-                continue
-            for row, used, of_quantity, error in self._charges.of_item(kind, k):
-                if of_quantity is not None:
-                    for q, each in enumerate(of_quantity):
-                        used += each * quantity.item(q, j)
-                if row in charge:
-                    before = charge[row]
-                    charge[row] = before[0] + used, before[1] + error
-                else:
-                    charge[row] = used, error
-        return charge
-
-    def _decide_slowly(self, asked: _Asked, template: Template) -> OneDecision:
-        """Decide as many are decided, where there is not enough room for the best choice."""
-        customer, offers, rows, roles, mandatory, values, _ = asked
-        agreed = self._terms.prices.agreed
-        order = np.argsort(rows)
-        role = None
-        if agreed.has_roles:
-            codes = [0] * len(rows) if roles is None else [_role(name) for name in roles]
-            role = np.array(codes, np.uint8)[order]
-        flags = None if mandatory is None else np.array(mandatory, bool).astype(np.uint8)[order]
-        nothing = np.zeros(len(rows))
-        columns = {
-            name: np.asarray(values.get(name, nothing), np.float64)[order]
-            for name in agreed.columns
-        }
-        whom = pa.array([customer], ids.TEXT if isinstance(customer, str) else ids.INTEGERS)
-        offer: Any = np.array(rows, self._terms.no_candidates(whom).offer.dtype)[order]
-        candidates = Candidates(whom, np.array([0, len(rows)]), offer, role, flags, columns)
-        customers = history = None
-        if template.customers is not None:
-            customers = template.customers.set_column(0, "customer", whom)
-        if template.history is not None:
-            again = pa.concat_arrays([whom] * template.history.num_rows)
-            history = template.history.append_column("customer", again)
-        batch = LateBatch.of(self._terms, candidates, customers, history)
-        packed = batch.packed(1, valued=False)
-        choice = BulkDecision(packed, self._charges, self.room, 1).run()
-        refused = [at for refusal in choice.refusals for at in refusal.position.tolist()]
-        return OneDecision(
-            [offers[j] for j in sorted(order[choice.chosen].tolist())],
-            [offers[j] for j in sorted(order[refused].tolist())],
-            choice.charge,
-        )
 
 
 def _role(name: str | None) -> int:

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ...data.table_view import StreamedTable
 from ...results.coupon_rows import as_they_came
+from ...utils.atomic_folder import atomic_folder
 from ...utils.html import facts_table
+from ..decisions import Explanation, Payment
 from .batch import LateBatch
-from .charges import Charge
+from .charges import ChargedRows
 from .decide_many import Choice
+from .explain_late import explain_late
 from .room import Room
+
+DECISIONS = "decisions.json"
+"""By which a folder of decisions is known, which may be replaced."""
+
+LIMITS_SAID = 5
+"""Limits of which a summary says what they have left."""
+
+Charge = dict[int, tuple[int, int]]
+"""By row of the limits: what is used, and how far that may be off, in the row's units."""
 
 
 class OneDecision(NamedTuple):
@@ -58,17 +72,21 @@ class LateDecisions(StreamedTable):
         As the decisions left it. Further decisions may use the same.
     full : pyarrow.Table
         Offers that a limit had no room for from the start: `offer`, `limit`, `group`.
-    charge : dict
-        What `Room.give_back` takes back.
     """
 
     def __init__(self, batch: LateBatch, choice: Choice, room: Room, full: pa.Table):
         self._batch, self._choice = batch, choice
-        self.room, self.full, self.charge = room, full, choice.charge
+        self.room, self.full = room, full
         self._table: pa.Table | None = None
 
     def __len__(self) -> int:
         return len(self._choice.chosen)
+
+    @property
+    def charge(self) -> Charge:
+        """What `Room.give_back` takes back."""
+        used, error = (sums.tolist() for sums in self._choice.use)
+        return {row: each for row, each in enumerate(zip(used, error, strict=True)) if any(each)}
 
     @property
     def customers(self) -> int:
@@ -109,13 +127,89 @@ class LateDecisions(StreamedTable):
     @property
     def refused(self) -> pa.Table:
         """Coupons that customers would have been given, had there been room: `customer`, `offer`, `limit`, `group`."""
-        refusals = self._choice.refusals
-        positions = np.concatenate([np.zeros(0, np.int64), *(r.position for r in refusals)])
-        labels = [self.room.label(r.row) for r in refusals for _ in range(len(r.position))]
+        positions, rows = self._choice.refused(self._batch)
+        labels = [self.room.label(row) for row in rows.tolist()]
         columns = self._pairs(positions)
         columns["limit"] = pa.array([name for name, _ in labels], pa.string())
         columns["group"] = pa.array([group for _, group in labels], pa.string())
         return pa.table(columns)
+
+    def explain(self, customer: int | str) -> Explanation:
+        """Explain why a customer got these coupons and not others.
+
+        Parameters
+        ----------
+        customer : int or str
+            Its id. Only its own candidates are looked at.
+
+        Returns
+        -------
+        Explanation
+            As `Result.explain` has it, at the prices at which these customers were decided, and with what limits have
+            left now.
+
+        Raises
+        ------
+        InvalidInput
+            If these decisions are not about the customer.
+        """
+        choice = self._choice
+        return explain_late(self._batch, choice.flags, choice.raised, self.room, customer)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Save the decisions as a folder, which appears whole or not at all.
+
+        It holds allocation.parquet, refused.parquet, room.parquet, decisions.json, and room.json, which `Prices.room`
+        takes.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Folder to write; must not exist.
+        overwrite : bool
+            Replace the folder if decisions are in it.
+
+        Returns
+        -------
+        Path
+            The folder that was written.
+
+        Raises
+        ------
+        InvalidInput
+            If the folder exists, unless it may be replaced.
+        """
+        tables = {
+            "allocation": self.to_arrow(),
+            "refused": self.refused,
+            "room": self.room.to_arrow(),
+        }
+        with atomic_folder(folder, overwrite=overwrite, holds=DECISIONS) as draft:
+            for name, table in tables.items():
+                pq.write_table(table, draft / f"{name}.parquet")
+            self.room.save(draft / "room.json")
+            text = json.dumps(self.as_dict(), indent=1, allow_nan=False)
+            (draft / DECISIONS).write_text(text + "\n", encoding="utf-8")
+        return Path(folder)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what was decided as plain Python values.
+
+        Returns
+        -------
+        dict
+            Counts, the value, offers without room from the start, and the room of each limit.
+        """
+        return {
+            "customers": self.customers,
+            "candidates": self.candidates,
+            "coupons": len(self),
+            "customers_with_coupons": self.customers_with_coupons,
+            "value": self.value,
+            "refused": len(self.refused),
+            "full": self.full.to_pylist(),
+            "room": self.room.to_arrow().to_pylist(),
+        }
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what the summary says.
@@ -132,13 +226,25 @@ class LateDecisions(StreamedTable):
             ),
             ("value", f"{self.value:,.6f}"),
         ]
-        refused = sum(len(r.position) for r in self._choice.refusals)
+        refused = len(self._choice.refused(self._batch)[0])
         if refused:
             facts.append(("refused", f"{refused:,} coupons, as limits had no room for them"))
         if len(self.full):
             offers = len(self.full["offer"].unique())
             facts.append(("full", f"{offers:,} offers had no room from the start"))
+        facts += [("room", text) for text in self._tightest()]
         return facts
+
+    def _tightest(self) -> list[str]:
+        """What was used of the limits with the smallest share left."""
+        rows = self.room.to_arrow().to_pylist()
+        used = [row for row in rows if row["used"] > 0 and row["left"] is not None]
+        used.sort(key=lambda row: row["left"] / (row["left"] + row["used"]))
+        return [
+            f"{Payment(row['name'], row['group'], 0.0).label}: {row['used']:,.8g} used, "
+            f"{max(0.0, row['left']):,.8g} left"
+            for row in used[:LIMITS_SAID]
+        ]
 
     def summary(self) -> str:
         """Describe the decisions in a few lines of text.
@@ -182,12 +288,13 @@ class LateDecisions(StreamedTable):
         return total
 
 
-def full_offers(batch: LateBatch, room: Room) -> pa.Table:
+def full_offers(batch: LateBatch, charges: ChargedRows, room: Room) -> pa.Table:
     """List the offers that limits have no room for.
 
     Parameters
     ----------
     batch : LateBatch
+    charges : ChargedRows
     room : Room
 
     Returns
@@ -195,29 +302,19 @@ def full_offers(batch: LateBatch, room: Room) -> pa.Table:
     pyarrow.Table
         `offer`, `limit`, `group`.
     """
-    found: dict[tuple[int, str, str | None], None] = {}
-    for kind in batch.kinds:
-        closed = room.closed(kind)
-        for item in _items(closed, batch):
-            offer = int(batch.terms.items.offer[item])
-            for row in room.closing_rows(kind, item):
-                found[(offer, *room.label(row))] = None
-    offers, names, groups = zip(*found, strict=True) if found else ((), (), ())
-    ids = batch.terms.offer_ids.take(pa.array(offers, pa.int64()))
-    kind_of_ids = batch.terms.prices.agreed.offers.schema.field("offer").type
+    terms = batch.terms
+    pairs = np.flatnonzero(room.full_pairs() & np.asarray(batch.covers.any(axis=0))[charges.row])
+    asked = np.zeros(len(terms.items), bool)
+    asked[batch.item] = True
+    pairs = pairs[asked[charges.item[pairs]]]
+    full = np.unique(np.stack([terms.items.offer[charges.item[pairs]], charges.row[pairs]]), axis=1)
+    labels = [room.label(row) for row in full[1].tolist()]
+    ids = terms.offer_ids.take(pa.array(full[0], pa.int64()))
+    kind_of_ids = terms.prices.agreed.offers.schema.field("offer").type
     return pa.table(
         {
             "offer": as_they_came(ids, kind_of_ids),
-            "limit": pa.array(names, pa.string()),
-            "group": pa.array(groups, pa.string()),
+            "limit": pa.array([name for name, _ in labels], pa.string()),
+            "group": pa.array([group for _, group in labels], pa.string()),
         }
     )
-
-
-def _items(closed: NDArray[np.bool_] | None, batch: LateBatch) -> Iterable[int]:
-    """Closed items that any of the candidates has."""
-    if closed is None:
-        return []
-    seen = np.zeros(len(closed), bool)
-    seen[batch.item] = True
-    return [int(item) for item in np.flatnonzero(closed & seen)]

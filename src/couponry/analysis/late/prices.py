@@ -20,8 +20,11 @@ from ...utils.arrays.array_store import MemoryStore
 from ...utils.errors import InvalidInput
 from ...utils.table_types import Table
 from ...utils.threads import thread_count
+from ..decisions import Explanation
+from ..explain import without_candidates
+from ..explain_files import rows_of_customer
 from .batch import LateBatch
-from .charges import Charges
+from .charges import ChargedRows
 from .decide_many import BulkDecision
 from .decide_one import CustomerDecider
 from .late_decisions import LateDecisions, full_offers
@@ -145,8 +148,8 @@ class Prices:
         return Terms(self._list, self._backend)
 
     @cached_property
-    def _charges(self) -> Charges:
-        return Charges(self._terms)
+    def _charges(self) -> ChargedRows:
+        return ChargedRows(self._terms)
 
     def room(self, path: str | Path | None = None) -> Room:
         """Make an account of what late customers use of each limit.
@@ -212,10 +215,47 @@ class Prices:
         if decided is not None:
             _refuse_decided(batch.candidates.customers, decided)
         room = self.room() if room is None else room
-        full = full_offers(batch, room)
-        packed = batch.packed(count, valued=False)
-        choice = BulkDecision(packed, self._charges, room, count).run()
+        full = full_offers(batch, self._charges, room)
+        choice = BulkDecision(batch, batch.packed(count), self._charges, room, count).run()
         return LateDecisions(batch, choice, room, full)
+
+    def explain(
+        self,
+        customer: int | str,
+        candidates: Table,
+        customers: Table | None = None,
+        history: Table | None = None,
+        *,
+        room: Room | None = None,
+    ) -> Explanation:
+        """Explain what a late customer would be given now, were it the only one.
+
+        Parameters
+        ----------
+        customer : int or str
+            Its id; text of a whole number where ids are integers.
+        candidates, customers, history : table
+            As `decide` takes them; rows of other customers are passed over.
+        room : Room, optional
+            What earlier decisions have left; it is not used any further. Default: what the allocation has left.
+
+        Returns
+        -------
+        Explanation
+            As `Result.explain` has it.
+
+        Raises
+        ------
+        InvalidInput
+            If the customer has no candidates, or something else is wrong.
+        """
+        rows = tables.as_table(candidates, "candidates")
+        own = rows_of_customer(rows, "candidates", customer)
+        if own.num_rows == 0:
+            raise without_candidates(customer)
+        decided = self.decide(own, customers, history, room=room, threads=1)
+        decided.room.give_back(decided)
+        return decided.explain(own["customer"][0].as_py())
 
     def decider(self, room: Room | None = None) -> CustomerDecider:
         """Make a function that decides on one customer at a time, in microseconds.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,40 +17,39 @@ from ...model.compiling.rule_spec import may_need_constraints
 from ...model.contact_history import ContactHistory
 from ...model.customers import Customers
 from ...utils.errors import InvalidInput
-from .terms import Kind, Terms
+from .terms import Terms
 
 MOST_TEMPLATES = 4096
 """Combinations of customers' columns that are kept prepared."""
 
 
-class Template(NamedTuple):
+@dataclass(eq=False)
+class Template:
     """What customers share of whom the same is known.
 
     Attributes
     ----------
-    customers : pyarrow.Table or None
-        One row with what is known, of customer 0.
-    history : pyarrow.Table or None
-        Of customer 0.
     rules : Rules
         Without cardinality constraints.
     spec : RuleSpec
         What these are made of.
     is_constrained : bool
         Whether some customer may need any.
-    kind : Kind
+    covers : ndarray of bool, shape (1, n_rows)
+        Which rows of the limits are about them.
     price : ndarray of float32, shape (1 + n_quantities, 1, n_items)
     reduced : ndarray of float64, shape (1 + n_attributes, 1, n_items)
+    prepared : tuple of two objects, optional
+        What the kernel takes once it was prepared, and the arrays that it was prepared with.
     """
 
-    customers: pa.Table | None
-    history: pa.Table | None
     rules: Rules
     spec: RuleSpec
     is_constrained: bool
-    kind: Kind
+    covers: NDArray[np.bool_]
     price: NDArray[np.float32]
     reduced: NDArray[np.float64]
+    prepared: tuple[Any, Any] | None = None
 
 
 class Templates:
@@ -123,12 +123,10 @@ class Templates:
         compiled = self._rules(looked_up, past)
         _, kinds = terms.kinds(looked_up, 1)
         return Template(
-            customers,
-            past,
             compiled.rules,
             compiled.spec,
             may_need_constraints(compiled.spec),
-            kinds[0],
+            terms.covers(kinds[0])[None],
             *terms.tables(kinds),
         )
 

@@ -195,7 +195,7 @@ class Terms:
         return of_limit[self.row_limit]
 
     def tables_of(self, kind: Kind) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """Price a coupon, and units of what is packed, for a kind of customer.
+        """Price a coupon, and units of what is packed, for a kind of customer; kept once it was made.
 
         Parameters
         ----------
@@ -207,34 +207,47 @@ class Terms:
         reduced : ndarray of float64, shape (1 + n_attributes, n_items)
         """
         if kind not in self._tables:
-            shape = self.limits.objective.shape[0], len(self.items)
-            charged = self._columns @ np.where(self.covers(kind), self.price, 0.0)
-            reduced = self.limits.objective.reshape(shape) - charged.reshape(shape)
-            table = np.zeros((1 + self.quantities, shape[1]))
-            table[0] = reduced[0]
-            least, quantity_of = self.least, self.packing.quantity_of
-            for a in self._in_order:
-                table[0] += reduced[1 + a] * least[a]
-                if quantity_of[a] >= 0:
-                    table[1 + quantity_of[a]] += reduced[1 + a] * self.packing.step[a]
-            price = np.clip(table, -LARGEST_PRICE, LARGEST_PRICE).astype(np.float32)
-            self._tables[kind] = price, reduced
+            self._tables[kind] = self._tables_at(kind, self.price)
         return self._tables[kind]
 
-    def tables(self, kinds: Sequence[Kind]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    def tables(
+        self, kinds: Sequence[Kind], raised: NDArray[np.float64] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """Price several kinds of customers.
 
         Parameters
         ----------
         kinds : sequence of Kind
+        raised : ndarray of float64, shape (n_rows,), optional
+            By how much the price of each row is raised; default: not at all.
 
         Returns
         -------
         price : ndarray of float32, shape (1 + n_quantities, n_kinds, n_items)
         reduced : ndarray of float64, shape (1 + n_attributes, n_kinds, n_items)
         """
-        price, reduced = zip(*(self.tables_of(kind) for kind in kinds), strict=True)
+        if raised is None:
+            tables = [self.tables_of(kind) for kind in kinds]
+        else:
+            tables = [self._tables_at(kind, self.price + raised) for kind in kinds]
+        price, reduced = zip(*tables, strict=True)
         return np.stack(price, axis=1), np.stack(reduced, axis=1)
+
+    def _tables_at(
+        self, kind: Kind, prices: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """The tables of a kind at some prices of the rows."""
+        shape = self.limits.objective.shape[0], len(self.items)
+        charged = self._columns @ np.where(self.covers(kind), prices, 0.0)
+        reduced = self.limits.objective.reshape(shape) - charged.reshape(shape)
+        table = np.zeros((1 + self.quantities, shape[1]))
+        table[0] = reduced[0]
+        least, quantity_of = self.least, self.packing.quantity_of
+        for a in self._in_order:
+            table[0] += reduced[1 + a] * least[a]
+            if quantity_of[a] >= 0:
+                table[1 + quantity_of[a]] += reduced[1 + a] * self.packing.step[a]
+        return np.clip(table, -LARGEST_PRICE, LARGEST_PRICE).astype(np.float32), reduced
 
     @cached_property
     def _columns(self) -> sp.csr_array:
