@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from ..analysis.explain_files import explain_written
+from ..analysis.late.prices import Prices
+from ..folders import read_result
 from ..utils.process.standard_streams import print_out
 from ..verify import verify_allocation, verify_result
 from .arguments import PathArgument
@@ -18,10 +20,38 @@ from .output import json_text
 @click.argument("folder", type=PathArgument())
 @click.argument("out", type=PathArgument())
 @click.option("--customer", required=True, help="Id of the customer.")
+@click.option(
+    "--late",
+    "candidates",
+    type=PathArgument(),
+    help="Candidates of customers who were not in the solve, the customer among them: what decide would give it now, "
+    "were it the only one.",
+)
+@click.option("--customers", type=PathArgument(), help="With --late: what is known of them.")
+@click.option("--history", type=PathArgument(), help="With --late: what they have had.")
+@click.option(
+    "--room", "room_file", type=PathArgument(), help="With --late: room.json of earlier decisions."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print every candidate as JSON.")
-def explain(folder: Path, out: Path, customer: str, as_json: bool) -> None:
+def explain(
+    folder: Path,
+    out: Path,
+    customer: str,
+    candidates: Path | None,
+    customers: Path | None,
+    history: Path | None,
+    room_file: Path | None,
+    as_json: bool,
+) -> None:
     """Why a customer of FOLDER got its coupons, and not others, in the result in the folder OUT."""
-    found = explain_written(folder, out, customer)
+    if candidates is not None:
+        prices = Prices.of(read_result(out, folder))
+        room = prices.room(room_file)
+        found = prices.explain(customer, candidates, customers, history, room=room)
+    elif customers or history or room_file:
+        raise click.UsageError("--customers, --history and --room: expected --late, too")
+    else:
+        found = explain_written(folder, out, customer)
     print_out(json_text(found.as_dict()) if as_json else found.summary())
 
 

@@ -20,7 +20,7 @@ from ..utils.process.standard_streams import (
     say,
 )
 from ..utils.version import __version__
-from . import about, asking, changing, files, sharing, solving
+from . import about, asking, changing, deciding, files, sharing, solving
 from .exit_status import EXIT_STATUSES, ExitStatus
 from .output import Failure, log_in, say_failure
 
@@ -72,6 +72,7 @@ for command in (
     changing.what_if,
     changing.frontier,
     changing.compare,
+    deciding.decide,
     sharing.report,
     sharing.export,
     files.schema,
