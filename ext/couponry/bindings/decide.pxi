@@ -49,6 +49,7 @@ LARGEST_UNITS, UNBOUNDED = 1 << 60, 1 << 62
 LARGEST_CHARGE = 1 << 45  # of a packed coupon; a unit of a quantity may add 2^-16 of that
 
 
+@cython.auto_pickle(False)
 cdef class _Prepared:
     """What `decide` is given, looked at: whatever stays true while nobody changes it."""
 

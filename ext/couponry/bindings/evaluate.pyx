@@ -9,6 +9,7 @@ used, unless the environment variable COUPONRY_ISA, read at import, names a narr
 
 import os
 
+cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from checks cimport (
