@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import csv
 from tests.support.journey import scored
 
 import couponry as cp
@@ -66,6 +68,17 @@ def small_tables(folder: Path) -> Names:
     return {**tables, "rules": campaign.rules, "limits": campaign.limits}
 
 
+def late_customers(folder: Path) -> Names:
+    """The same campaign as FOLDER and DIR, and candidates of customers who come later in two files."""
+    small(folder)
+    first = pq.read_table(folder / "FOLDER" / "candidates.parquet").slice(0, 12)
+    for name, customers in (("late", (-1, -2, 9_999)), ("more", (-3, -4, -5))):
+        late = first.set_column(0, "customer", pa.array(np.repeat(customers, 4)))
+        pq.write_table(late, folder / f"{name}.parquet")
+        csv.write_csv(late, folder / f"{name}.csv")
+    return {}
+
+
 def campaign_folder(folder: Path) -> Names:
     """The same campaign as the folder that pages read as "campaign"."""
     small(folder)
@@ -88,6 +101,7 @@ SETUPS: dict[str, Callable[[Path], Names]] = {
     "docs/clusters.md": campaign_folder,
     "docs/command_line.md": small,
     "docs/large_campaigns.md": small_tables,
+    "docs/late_customers.md": late_customers,
     "docs/report.md": small,
     "docs/start.md": demo_folders,
 }
