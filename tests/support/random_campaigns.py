@@ -6,7 +6,7 @@ what it achieves, some of them tight.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,8 @@ from tests.support.random_tables import EVERYTHING
 from couponry import Campaign, CustomerRule, Limit
 
 NEWER = 1000
-"""Campaigns of this seed and later ones have rules of the kinds that `newer_rules` draws, besides all others."""
+"""Campaigns of this seed and later ones have rules of the kinds that `newer_rules` draws, besides all others. Every rule
+of earlier ones counts the history."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class _Draw(LimitDraw):
         history = None
         if self.shape == EVERYTHING:
             rules = self.all_rules(offers)
+            if self.seed < NEWER:
+                rules = [replace(rule, history=True) for rule in rules]
             candidates = self.with_mandatory(candidates)
             history = self.history(offers, candidates)
         else:
