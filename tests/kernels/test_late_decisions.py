@@ -179,6 +179,30 @@ def test_of_coupons_that_do_not_fit_together_the_one_worth_least_for_its_use_is_
         assert late.account.used[0] == np.dot(use, kept)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_customers_have_already_is_kept_and_not_charged_again(seed: int) -> None:
+    case = make_case(seed, customers=40, longest=15, attributes=2, segments=2, rules=1, lower=0)
+    found = []
+    for module in (reference(), native_or_none("native")):
+        late = late_case(seed, case)
+        late.choice.given[:] = 0
+        for amounts in late.charges.of_coupon, late.charges.of_quantity, late.charges.weight:
+            np.abs(amounts, out=amounts)  # so that nobody makes room
+        module.decide(late, 0, 40)
+        before = late.account.used.copy(), late.choice.given.copy()
+        assert before[1].any()
+        late.choice.given[:] = 2 * before[1]
+        module.decide(late, 0, 40)  # nothing more fits, or is worth it
+        assert_same(late.account.used, before[0])
+        assert_same(late.choice.given, 2 * before[1])
+        late.account.above[:], late.account.below[:] = UNBOUNDED, UNBOUNDED
+        module.decide(late, 0, 40)
+        assert (late.choice.given[before[1] == 1] == 2).all() and (late.choice.given == 1).any()
+        assert (late.account.used != before[0]).any()
+        found.append(written(late))
+    assert_same(found[1], found[0])
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_nothing_is_decided_where_attributes_are_no_numbers(value: float) -> None:
     for module in (reference(), native_or_none("native")):

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int64_t LARGEST_UNITS = int64_t{1} << 60;
 constexpr double LARGEST_VALUE = 1e37;
+constexpr uint8_t HELD = 2;    // a coupon that the customer has already
 constexpr int64_t UNIT = 100;  // exponent of the units of slack, which nobody asks for
 
 int64_t added(int64_t a, int64_t b) noexcept { return std::clamp(a + b, -LARGEST_UNITS, LARGEST_UNITS); }
@@ -47,8 +48,16 @@ public:
             end_ = choice_.shard.indptr[i + 1];
             segment_ = of_customer(choice_.shard.segment, i);
             floor_ = worth_nothing();
-            for (int64_t e = begin_; e < end_; ++e)
-                if ((late_.refused_by[e] = full_row(e)) >= 0) refuse(e, refused);
+            held_.assign(static_cast<size_t>(end_ - begin_), false);
+            for (int64_t e = begin_; e < end_; ++e) {
+                late_.refused_by[e] = -1;
+                if (late_.given[e] == HELD) {
+                    held_[static_cast<size_t>(e - begin_)] = true;
+                    choice_.value[e] = -floor_;
+                } else if ((late_.refused_by[e] = full_row(e)) >= 0) {
+                    refuse(e, refused);
+                }
+            }
             int32_t row;
             for (;;) {
                 const int status = choose(i);
@@ -72,6 +81,7 @@ private:
     Pass pass_;
     Cut cut_{0, 0};
     std::vector<int64_t> positions_;
+    std::vector<bool> held_;
     int64_t begin_ = 0, end_ = 0, segment_ = 0;
     float floor_ = 0.0f;
 
@@ -100,7 +110,10 @@ private:
         pass_.chosen = &late_.given[begin_];
         const int status = kernels().evaluate(pass_);
         for (int64_t e = begin_; e < end_; ++e)
-            if (late_.refused_by[e] >= 0) late_.given[e] = 0;
+            if (held_[static_cast<size_t>(e - begin_)])
+                late_.given[e] = HELD;
+            else if (late_.refused_by[e] >= 0)
+                late_.given[e] = 0;
         return status;
     }
 
@@ -160,7 +173,7 @@ private:
     int32_t reserve() const noexcept {
         const Account& account = late_.account;
         for (int64_t e = begin_; e < end_; ++e) {
-            if (!late_.given[e]) continue;
+            if (late_.given[e] != 1) continue;
             for_each_pair(e, [&](int64_t pair, int32_t row) {
                 const Use use = use_of(e, pair);
                 account.pending[row] = added(account.pending[row], use.used);
@@ -170,7 +183,7 @@ private:
         }
         int32_t broken = -1;
         for (int64_t e = begin_; e < end_ && broken < 0; ++e) {
-            if (!late_.given[e]) continue;
+            if (late_.given[e] != 1) continue;
             for_each_pair(e, [&](int64_t, int32_t row) {
                 if (breaks(row, pending(row)) == 0) return false;
                 broken = row;
@@ -185,7 +198,7 @@ private:
         double least = std::numeric_limits<double>::infinity();
         int64_t found = -1;
         for (int64_t e = begin_; e < end_; ++e) {
-            if (!late_.given[e]) continue;
+            if (late_.given[e] != 1) continue;
             for_each_pair(e, [&](int64_t pair, int32_t which) {
                 const int64_t used = which == row ? sign * use_of(e, pair).used : 0;
                 if (used <= 0) return false;
@@ -203,7 +216,7 @@ private:
 
     void clear() const noexcept {
         for (int64_t e = begin_; e < end_; ++e) {
-            if (!late_.given[e]) continue;
+            if (late_.given[e] != 1) continue;
             for_each_pair(e, [&](int64_t, int32_t row) {
                 late_.account.pending[row] = late_.account.pending_error[row] = 0;
                 return false;
@@ -215,7 +228,7 @@ private:
         const Account& account = late_.account;
         const Charged& charged = late_.charged;
         for (int64_t e = begin_; e < end_; ++e) {
-            if (!late_.given[e]) continue;
+            if (late_.given[e] != 1) continue;
             for_each_pair(e, [&](int64_t, int32_t row) {
                 const Use use = pending(row);
                 if (use.used == 0 && use.error == 0) return false;

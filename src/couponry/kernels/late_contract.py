@@ -88,7 +88,7 @@ class Charged(NamedTuple):
 
 
 class LateChoice(NamedTuple):
-    """What is found of each candidate; all OUT.
+    """What is found of each candidate; all OUT, but for coupons that customers have already.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ class LateChoice(NamedTuple):
     beyond : ndarray of uint8, shape (e,)
         1 where attributes are beyond what was packed.
     given : ndarray of uint8, shape (e,)
-        1 where a coupon is given.
+        IN: 2 where a coupon was given, and charged, before. OUT: 2 there, which is kept, 1 where one is given now.
     refused_by : ndarray of int32, shape (e,)
         The row that has no room for it; -1: none.
     """

@@ -23,6 +23,12 @@ DECIDED_TOGETHER = 1 << 12
 FEW_COUPONS = 1 << 14
 """Coupons that it takes no longer than some passes to decide on one after another."""
 
+MISSED_COUPONS = 1 << 18
+"""Coupons that were wanted and not given, at most, where those who miss them choose of what is left over."""
+
+FILLED = 1 << 13
+"""Customers, at most, who do."""
+
 RAISES = 6
 """Times, at most, that prices are raised once more for those to be few who are decided one after another."""
 
@@ -114,7 +120,7 @@ class BulkDecision:
         -------
         Choice
         """
-        flags, use, coupons = self._market.demand(self._market.priced())
+        flags, use, _ = self._market.demand(self._market.priced())
         raised, dearest = np.zeros(len(self._charges.unit)), np.zeros((0, 0), np.int64)
         if self._room.take(use):
             return Choice(flags, use, flags, self._refused_by, raised, dearest)
@@ -122,8 +128,7 @@ class BulkDecision:
         self._refused_by = np.full(len(flags), -1, np.int32)
         if len(self._batch.number) > 1:
             raised = self._decide_at_higher_prices()
-        if coupons.sum() <= FEW_COUPONS:
-            self._fill(flags, raised)
+        self._fill(flags, raised)
         dearest = self._dearest(raised)
         return Choice(self._flags, self._use, flags, self._refused_by, raised, dearest)
 
@@ -192,14 +197,14 @@ class BulkDecision:
     # ---- one customer after another
 
     def _fill(self, wanted: NDArray[np.bool_], raised: NDArray[np.float64]) -> None:
-        """Let whoever has nothing choose of what is left over; first whose coupons are nearest to being worth it."""
+        """Let whoever misses coupons choose of what is left over; first whose are nearest to being worth it."""
         batch, market = self._batch, self._market
-        missed = np.flatnonzero(wanted)
-        whose = batch.customer_of(missed)
-        has = np.isin(whose, batch.customer_of(np.flatnonzero(self._flags)))
-        missed, whose = missed[~has], whose[~has]
+        missed = np.flatnonzero(wanted & ~self._flags)
+        if len(missed) > MISSED_COUPONS:
+            return
         worth = market.values(market.priced(raised), missed)
-        self._one_after_another(_by_worth(whose, worth, np.maximum), market.priced())
+        customers = _by_worth(batch.customer_of(missed), worth, np.maximum)
+        self._one_after_another(customers[:FILLED], market.priced())
 
     def _one_after_another(self, customers: NDArray[np.int64], priced: Priced) -> None:
         """Give each of some customers its best choice of what is left then."""
@@ -213,12 +218,13 @@ class BulkDecision:
             at = positions_of(batch.indptr, some)
             tables, exact = (priced.price, priced.reduced), batch.exact(at)
             late = late_input(batch.terms, shard, rules, exact, tables, charges, room)
+            late.choice.given[self._flags[at]] = 2  # they keep what they have
             with room.lock:
                 before.used[:], before.error[:] = room.account.used, room.account.error
                 backend.unchecked.decide(late, 0, len(some))
                 used = subtracted(Use(room.account.used, room.account.error), before)
             self._add(used)
-            self._flags[at] = late.choice.given.view(bool)
+            self._flags[at] = late.choice.given > 0
             self._refused_by[at] = late.choice.refused_by
 
     def _add(self, use: Use) -> None:

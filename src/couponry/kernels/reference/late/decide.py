@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...contract import Integer, Prices, Shard
+from ...contract import Flags, Integer, Prices, Shard
 from ...late_contract import LARGEST_UNITS, Late
 from ..evaluate import LARGEST_VALUE, evaluate, price_candidates
 from ..rules import of_customer
@@ -64,12 +64,17 @@ def decide(late: Late, start: int, stop: int) -> int:
         begin, end = shard.indptr[i], shard.indptr[i + 1]
         segment = np.int64(of_customer(shard.segment, i))
         floor = worth_nothing(choice.value, begin, end)
+        held = choice.given[begin:end] == 2
         for e in range(begin, end):
+            choice.refused_by[e] = -1
+            if held[e - begin]:
+                choice.value[e] = -floor
+                continue
             choice.refused_by[e] = full_row(late, segment, e)
             if choice.refused_by[e] >= 0:
                 choice.value[e] = floor
                 refused += 1
-        choose(late, i, begin, end)
+        choose(late, i, begin, end, held)
         row = reserve(late, segment, begin, end)
         while row >= 0:
             e = least_worth(late, row, begin, end)
@@ -77,7 +82,7 @@ def decide(late: Late, start: int, stop: int) -> int:
             choice.refused_by[e] = row
             choice.value[e] = floor
             refused += 1
-            choose(late, i, begin, end)
+            choose(late, i, begin, end, held)
             row = reserve(late, segment, begin, end)
         settle(late, begin, end)
     return refused
@@ -91,8 +96,8 @@ def worth_nothing(value: Prices, begin: Integer, end: Integer) -> np.float32:
     return np.float32(max(-(largest + 1.0) * (end - begin + 1.0), -LARGEST_VALUE))
 
 
-def choose(late: Late, i: int, begin: Integer, end: Integer) -> None:
-    """Mark customer i's best choice at the present values, less what was refused."""
+def choose(late: Late, i: int, begin: Integer, end: Integer, held: Flags) -> None:
+    """Mark customer i's best choice at the present values, less what was refused, and what it has already."""
     shard, given = late.shard, late.choice.given
     nothing = np.zeros((0, len(shard.item)), np.uint16)
     whose = Shard(
@@ -104,7 +109,9 @@ def choose(late: Late, i: int, begin: Integer, end: Integer) -> None:
     cut = np.zeros(2, np.int64)
     evaluate(whose, late.rules, price, late.seed, i, i + 1, usage, given[begin:end], UNIT, cut)
     for e in range(begin, end):
-        if late.choice.refused_by[e] >= 0:
+        if held[e - begin]:
+            given[e] = 2
+        elif late.choice.refused_by[e] >= 0:
             given[e] = 0
 
 
@@ -160,7 +167,7 @@ def reserve(late: Late, segment: Integer, begin: Integer, end: Integer) -> int:
     """Add up what a choice uses; the first row, by candidate, that would break, -1: none."""
     charges, account = late.charges, late.account
     for e in range(begin, end):
-        if late.choice.given[e]:
+        if late.choice.given[e] == 1:
             k = np.int64(late.shard.item[e])
             for pair in range(charges.ptr[k], charges.ptr[k + 1]):
                 row = charges.row[pair]
@@ -169,7 +176,7 @@ def reserve(late: Late, segment: Integer, begin: Integer, end: Integer) -> int:
                     account.pending[row] = added(account.pending[row], used)
                     account.pending_error[row] = added(account.pending_error[row], error)
     for e in range(begin, end):
-        if late.choice.given[e]:
+        if late.choice.given[e] == 1:
             k = np.int64(late.shard.item[e])
             for pair in range(charges.ptr[k], charges.ptr[k + 1]):
                 row = charges.row[pair]
@@ -185,7 +192,7 @@ def least_worth(late: Late, row: Integer, begin: Integer, end: Integer) -> int:
     least = np.inf
     found = -1
     for e in range(begin, end):
-        if late.choice.given[e]:
+        if late.choice.given[e] == 1:
             k = np.int64(late.shard.item[e])
             for pair in range(charges.ptr[k], charges.ptr[k + 1]):
                 used = sign * use_of(late, e, pair)[0] if charges.row[pair] == row else 0
@@ -199,7 +206,7 @@ def clear(late: Late, begin: Integer, end: Integer) -> None:
     """Forget what a choice uses."""
     charges, account = late.charges, late.account
     for e in range(begin, end):
-        if late.choice.given[e]:
+        if late.choice.given[e] == 1:
             k = np.int64(late.shard.item[e])
             for pair in range(charges.ptr[k], charges.ptr[k + 1]):
                 account.pending[charges.row[pair]] = 0
@@ -210,7 +217,7 @@ def settle(late: Late, begin: Integer, end: Integer) -> None:
     """Charge the account with what a choice uses, and list it."""
     charges, account, charged = late.charges, late.account, late.charged
     for e in range(begin, end):
-        if late.choice.given[e]:
+        if late.choice.given[e] == 1:
             k = np.int64(late.shard.item[e])
             for pair in range(charges.ptr[k], charges.ptr[k + 1]):
                 row = charges.row[pair]
