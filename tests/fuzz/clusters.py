@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pyarrow.dataset as ds
 from tests.support.cluster_campaigns import CUSTOMERS, KINDS, fingerprint, solved
@@ -89,15 +88,15 @@ def kills(cluster: SparkCluster | DaskCluster, folder: Path) -> None:
             print(f"{kind}: {runner.killed} killed, {lost} runs lost, the same bits", flush=True)
 
 
-def drivers(where: dict[str, Any], folder: Path) -> None:
+def drivers(cluster: SparkCluster | DaskCluster, folder: Path) -> None:
     """Kill the driver after each of its jobs."""
     kind = "soft"
-    status, (found, jobs) = driven(where, kind, folder / "undisturbed")
+    status, (found, jobs) = driven(cluster, kind, folder / "undisturbed")
     assert (status, found) == (0, expected(kind))
     for after in range(1, int(jobs) + 1):
         place = folder / f"driver-{after}"
-        assert driven(where, kind, place, after) == (-signal.SIGKILL, [])
-        status, (found, rest) = driven(where, kind, place)
+        assert driven(cluster, kind, place, after) == (-signal.SIGKILL, [])
+        status, (found, rest) = driven(cluster, kind, place)
         assert (status, found) == (0, expected(kind)) and int(rest) <= int(jobs)
         print(f"driver killed after {after} of {jobs} jobs: {rest} were left", flush=True)
 
@@ -117,7 +116,7 @@ def main() -> None:
             if asked.only in (None, "kills"):
                 kills(cluster, folder)
             if asked.only in (None, "drivers"):
-                drivers(cluster.where, folder)
+                drivers(cluster, folder)
         finally:
             cluster.close()
 

@@ -92,14 +92,16 @@ def _all_of(cluster: SparkCluster | DaskCluster) -> list[int]:
     )
 
 
-def driven(where: dict[str, Any], kind: str, folder: Path, after: int = 0) -> tuple[int, list[str]]:
+def driven(
+    cluster: SparkCluster | DaskCluster, kind: str, folder: Path, after: int = 0
+) -> tuple[int, list[str]]:
     """Exit status and output of a driver, a process of its own; see `cluster_driver`."""
     command = [sys.executable, "-m", "tests.support.cluster_driver", kind, folder, str(after)]
     paths = os.pathsep.join([str(SOURCES), str(REPOSITORY)])
     done = subprocess.run(
         command,
-        env=os.environ | {"PYTHONPATH": paths},
-        input=json.dumps(where),
+        env=cluster.environment | {"PYTHONPATH": paths},
+        input=json.dumps(cluster.where),
         stdout=subprocess.PIPE,
         text=True,
         check=False,

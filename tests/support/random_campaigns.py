@@ -20,8 +20,8 @@ from tests.support.random_tables import EVERYTHING
 from couponry import Campaign, CustomerRule, Limit
 
 NEWER = 1000
-"""Campaigns of this seed and later ones have rules of the kinds that `newer_rules` draws, besides all others. Every rule
-of earlier ones counts the history."""
+"""Campaigns of this seed and later ones have rules of the kinds that `newer_rules` draws, besides all others. Every
+rule of earlier ones counts the history."""
 
 
 @dataclass(frozen=True)

@@ -156,9 +156,9 @@ def test_everything_listens_on_the_loopback_alone(cluster: Connected) -> None:
 
 def test_drivers_that_are_killed_go_on(dask: DaskCluster, tmp_path: Path) -> None:
     """Whatever the journal knows is not asked again, and the bits are those of one machine."""
-    status, (expected, jobs) = driven(dask.where, "soft", tmp_path / "other")
+    status, (expected, jobs) = driven(dask, "soft", tmp_path / "other")
     assert status == 0 and expected == fingerprint(solved("soft", threads=1))
-    assert driven(dask.where, "soft", tmp_path / "folder", 3) == (-signal.SIGKILL, [])
-    status, (found, rest) = driven(dask.where, "soft", tmp_path / "folder")
+    assert driven(dask, "soft", tmp_path / "folder", 3) == (-signal.SIGKILL, [])
+    status, (found, rest) = driven(dask, "soft", tmp_path / "folder")
     assert (status, found) == (0, expected)
     assert 0 < int(rest) < int(jobs)
