@@ -142,9 +142,9 @@ def cost_of_progress(work: Callable[[couponry.CancelToken], object], processor: 
     events: list[couponry.ProgressEvent] = []
     with couponry.watch(progress=events.append):
         work(couponry.CancelToken())
-    logger = logging.getLogger("couponry")
+    logger, dropped = logging.getLogger("couponry"), Dropped()
     logger.setLevel(logging.INFO)
-    logger.addHandler(Dropped())
+    logger.addHandler(dropped)
     begun, rounds = time.process_time(), 20
     with couponry.watch(progress=events.append):
         clock = Clock()
@@ -152,6 +152,7 @@ def cost_of_progress(work: Callable[[couponry.CancelToken], object], processor: 
             clock.say(event.message, event.share)
     seconds = (time.process_time() - begun) / rounds
     logger.setLevel(logging.NOTSET)
+    logger.removeHandler(dropped)
     return {
         "events": len(events) // (rounds + 1),
         "processor_seconds": round(seconds, 5),
