@@ -84,7 +84,7 @@ def many(prices: Prices, table: pa.Table, threads: int, repeats: int) -> dict[st
     rooms = [prices.room() for _ in range(2 + repeats)]
 
     def decide() -> Choice:
-        return BulkDecision(batch, packed, prices._charges, rooms.pop(), threads).run()
+        return BulkDecision(LateMarket(batch, packed, prices._charges, rooms.pop(), threads)).run()
 
     market = LateMarket(batch, packed, prices._charges, prices.room(), threads)
     choice = decide()

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from ...engines.subset import customers_of, positions_of
 from ...utils.progress.watch import check_cancelled
-from .batch import LateBatch, PackedBatch
-from .charges import ChargedRows, Use, subtracted
+from .batch import LateBatch
+from .charges import Use, subtracted
 from .demand import LateMarket, Priced
 from .late_input import late_input
-from .room import Room
 from .scarcity import raised_prices
 
 DECIDED_TOGETHER = 1 << 12
@@ -92,26 +91,19 @@ class Choice:
 
 
 class BulkDecision:
-    """Decides a batch, at a room's expense.
+    """Decides a batch, at its room's expense.
 
     Parameters
     ----------
-    batch : LateBatch
-    packed : PackedBatch
-        Its candidates, packed.
-    charges : ChargedRows
-    room : Room
-    threads : int
+    market : LateMarket
     """
 
-    def __init__(
-        self, batch: LateBatch, packed: PackedBatch, charges: ChargedRows, room: Room, threads: int
-    ):
-        self._market = LateMarket(batch, packed, charges, room, threads)
-        self._batch, self._charges, self._room = batch, charges, room
+    def __init__(self, market: LateMarket):
+        self._market = market
+        self._batch, self._charges, self._room = market.batch, market.charges, market.room
         self._flags = np.zeros(0, bool)  # what is given so far, where room is scarce
         self._refused_by = np.zeros(0, np.int32)
-        self._use = charges.nothing()
+        self._use = market.charges.nothing()
 
     def run(self) -> Choice:
         """Decide, and use the room.

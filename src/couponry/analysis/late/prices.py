@@ -27,6 +27,7 @@ from .batch import LateBatch
 from .charges import ChargedRows
 from .decide_many import BulkDecision
 from .decide_one import CustomerDecider
+from .demand import LateMarket
 from .late_decisions import LateDecisions, full_offers
 from .price_file import load_price_list, save_price_list
 from .price_list import PriceList, price_list_of
@@ -216,7 +217,8 @@ class Prices:
             _refuse_decided(batch.candidates.customers, decided)
         room = self.room() if room is None else room
         full = full_offers(batch, self._charges, room)
-        choice = BulkDecision(batch, batch.packed(count), self._charges, room, count).run()
+        market = LateMarket(batch, batch.packed(count), self._charges, room, count)
+        choice = BulkDecision(market).run()
         return LateDecisions(batch, choice, room, full)
 
     def explain(

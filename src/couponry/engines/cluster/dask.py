@@ -10,7 +10,7 @@ from ...utils.checks import shown
 from ...utils.errors import InvalidInput
 from ...utils.progress.watch import check_cancelled
 from .cluster import Cluster
-from .runner import Runner
+from .runner import POLL_SECONDS, Runner
 from .work import work
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 RETRIES = 3
 """How often a task that failed is tried again, as Spark does; Dask itself counts workers that were lost with it."""
-
-POLL_SECONDS = 0.1
-"""How often it is looked whether a pass was cancelled."""
 
 
 class Dask(Cluster):

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from .work import answer_of, packed_task
 
+POLL_SECONDS = 0.1
+"""How often a runner that waits looks whether a pass was cancelled."""
+
 
 class Task(Protocol):
     """Work on some shards; its answer depends on nothing but its fields and their numbers."""

@@ -16,7 +16,7 @@ from ...utils.checks import shown
 from ...utils.errors import InvalidInput
 from ...utils.progress.watch import check_cancelled
 from .cluster import Cluster
-from .runner import Runner
+from .runner import POLL_SECONDS, Runner
 from .work import work
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ ANSWER = "share long, start long, answer binary"
 
 PART_BYTES = 1 << 24
 """Bytes of an answer in a row: Spark copies rows whole several times, and has none of 2 GiB."""
-
-POLL_SECONDS = 0.1
-"""How often it is looked whether a job was cancelled."""
 
 
 class Spark(Cluster):
