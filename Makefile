@@ -19,8 +19,9 @@ lint:  ## what a formatter or a linter would change or refuse
 	$(BIN)ruff format --check .
 	$(BIN)clang-format --dry-run --Werror $(CXX_SOURCES)
 
-types:  ## strict types of the package, and stubs of the native modules against what they hold
+types:  ## strict types of the package, a user's script by two checkers, and stubs of the native modules against what they hold
 	$(BIN)mypy
+	$(BIN)basedpyright --pythonpath $(PYTHON)
 	$(PYTHON) -m mypy.stubtest couponry.kernels._native
 
 contracts:  ## who may import whom

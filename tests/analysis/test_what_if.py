@@ -72,7 +72,10 @@ def large() -> tuple[Campaign, Result]:
 
 @pytest.mark.parametrize(
     ("change", "expected"),
-    [(7, 7), (2.5, 2.5), (None, None), ("+5 %", 105.0), ("-20%", 80.0), ("* 1.5", 150.0)],
+    [
+        *[(7, 7), (2.5, 2.5), (None, None), ("+5 %", 105.0), ("-20%", 80.0), ("* 1.5", 150.0)],
+        *[("+200", 300.0), (" - 12.5 ", 87.5)],
+    ],
 )
 def test_changed_numbers(change: Any, expected: Any) -> None:
     assert changed_number(change, 100.0, "x") == (
@@ -80,7 +83,9 @@ def test_changed_numbers(change: Any, expected: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("change", ["5 %", "more", "* ", "+%", True, float("nan"), [1]])
+@pytest.mark.parametrize(
+    "change", ["5 %", "more", "* ", "+%", "+", "+1.2.3", "200", True, float("nan"), [1]]
+)
 def test_changes_that_make_no_sense(change: Any) -> None:
     with pytest.raises(InvalidInput, match="x: expected a number"):
         changed_number(change, 100.0, "x")

@@ -72,9 +72,17 @@ def test_frontier(run: Run, solved: Solved) -> None:
 
 def test_bounds_of_commands() -> None:
     names = ["a", "b[x]", "a.b"]
-    texts = ["a.max=-5%", "a.min= 2", "b[x].max=none", "a.b[g].min=1e3", "a[].max=3"]
+    texts = [
+        "a.max=-5%",
+        "a.min= 2",
+        "b[x].max=none",
+        "b[x].min=+200",
+        "a.b[g].min=1e3",
+        "a[].max=3",
+    ]
     changes: dict[Any, Any] = {
-        "a": {"max": "-5%", "min": 2.0}, "b[x]": {"max": None}, ("a.b", "g"): {"min": 1000.0}, ("a", ""): {"max": 3.0},
+        "a": {"max": "-5%", "min": 2.0}, "b[x]": {"max": None, "min": "+200"},
+        ("a.b", "g"): {"min": 1000.0}, ("a", ""): {"max": 3.0},
     }  # fmt: skip
     assert limit_changes(texts, names) == changes
     about = {"side": "max", "group": None}

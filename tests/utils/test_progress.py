@@ -15,6 +15,7 @@ from couponry import Cancelled, CancelToken, InvalidInput, ProgressEvent, watch
 from couponry.engines.workers import share_out
 from couponry.utils.clock import Clock
 from couponry.utils.parallel import parallel_map
+from couponry.utils.progress.own_thread import on_own_thread
 from couponry.utils.progress.reporters import bar_html, reporter
 from couponry.utils.progress.watch import current_watch, go_on, shielded
 
@@ -149,6 +150,31 @@ def test_maps_end_between_parts() -> None:
     with watch(cancel=token), pytest.raises(Cancelled):
         list(parallel_map(work, range(1000), 2))
     assert len(done) < 20
+
+
+def test_work_that_cannot_be_interrupted_is_left_behind() -> None:
+    assert on_own_thread(lambda: 3) == 3
+    with pytest.raises(ZeroDivisionError):
+        on_own_thread(lambda: 1 // 0)
+    token, begun, goes_on, ended = CancelToken(), *(threading.Event() for _ in range(3))
+
+    def work() -> None:
+        begun.set()
+        goes_on.wait()
+        ended.set()
+
+    def cancel() -> None:
+        begun.wait()
+        token.cancel()
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
+    with pytest.raises(Cancelled), watch(cancel=token):
+        on_own_thread(work)
+    assert not ended.is_set()
+    goes_on.set()
+    canceller.join()
+    assert ended.wait(60)
 
 
 def test_what_one_thread_watches_is_nothing_to_another() -> None:

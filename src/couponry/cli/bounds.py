@@ -1,4 +1,4 @@
-"""Changes of bounds as commands take them: ``NAME.max=+10%``, and the bounds of a frontier: ``NAME.max=a:b:n``."""
+"""Bounds as commands take them: changed ones (``NAME.max=+10%``), and those of a frontier (``NAME.max=a:b:n``)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def limit_changes(texts: Iterable[str], names: Iterable[str]) -> dict[Any, dict[
     Parameters
     ----------
     texts : iterable of str
-        Such as ``budget.max=+10%``, ``budget.max=none`` or, of one group, ``commitments[Aldgate].min=500``.
+        Such as ``budget.max=+10%``, ``budget.max=-200``, ``budget.max=800``, ``budget.max=none`` or, of one group,
+        ``commitments[Aldgate].min=500``.
     names : iterable of str
         Of the limits that there are.
 
@@ -138,10 +139,10 @@ def named_bound(text: str, option: str, example: str, names: list[str]) -> Named
 
 
 def _change(value: str) -> Any:
-    """A new bound: a number, none, or by how much it changes."""
+    """A new bound: a number, none, or, with a sign, by how much it changes."""
     if value.lower() == "none":
         return None
     try:
-        return value if value[0] in "+-" and value.endswith("%") else float(value)
+        return value if value[0] in "+-" else float(value)
     except ValueError:
         return value  # which is refused with what else there is

@@ -25,7 +25,8 @@ from .output import json_text, told_as, warnings_said
     "--limit",
     "changes",
     multiple=True,
-    help="Another bound: NAME.max=+10%, NAME.min=500, NAME.max=none or NAME[GROUP].min=500. Several times.",
+    help="Another bound: NAME.max=+10%, NAME.max=-200 (200 less), NAME.min=500, NAME.max=none or "
+    "NAME[GROUP].min=500. Several times.",
 )
 @click.option("--drop-limit", "dropped", multiple=True, help="A limit to leave out. Several times.")
 @solving_options

@@ -1,6 +1,7 @@
 """Changes to a campaign, as `what_if` is asked for them: other bounds, offers, limits or rules.
 
-A change is a number (the new value), None (no bound), or text that says by how much: "+5 %", "-20 %", "* 1.1".
+A change is a number (the new value), None (no bound), or text that says by how much: "+5 %", "-20 %", "+200",
+"* 1.1".
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from .campaign_data import CampaignData
 from .limits import Limit
 from .rules import CustomerRule
 
-RELATIVE = re.compile(r"\s*([+-])\s*([0-9.]+)\s*%\s*|\s*\*\s*([0-9.]+)\s*")
+RELATIVE = re.compile(
+    r"\s*(?P<sign>[+-])\s*(?P<amount>[0-9.]+)\s*(?P<percent>%?)\s*|\s*\*\s*(?P<factor>[0-9.]+)\s*"
+)
 """Text that says by how much a number changes."""
 
 Changes = Mapping[Any, Any]
@@ -146,16 +149,22 @@ def changed_number(change: Any, now: float | None, label: str) -> float | None:
     found = RELATIVE.fullmatch(change) if isinstance(change, str) else None
     if found is None:
         raise InvalidInput(
-            f"{label}: expected a number, None or a change such as '+5 %' or '* 1.1', got {shown(change)}"
+            f"{label}: expected a number, None or a change such as '+5 %', '+200' or '* 1.1', got {shown(change)}"
         )
     if now is None:
         raise InvalidInput(f"{label}: there is none that {shown(change)} could change")
-    sign, percent, factor = found.groups()
     try:
-        times = float(factor) if factor else 1.0 + float(f"{sign}{percent}") / 100.0
+        return _changed_by(now, **found.groupdict())
     except ValueError:
         raise InvalidInput(f"{label}: expected a number in {shown(change)}") from None
-    return now * times
+
+
+def _changed_by(now: float, sign: str, amount: str, percent: str, factor: str | None) -> float:
+    """A number after a change that `RELATIVE` found; ValueError where a part of it is no number."""
+    if factor is not None:
+        return now * float(factor)
+    by = float(f"{sign}{amount}")
+    return now * (1.0 + by / 100.0) if percent else now + by
 
 
 def changed_offers(table: pa.Table, changes: Any) -> pa.Table:

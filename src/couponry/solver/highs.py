@@ -15,7 +15,6 @@ nothing is with rows wider than the tolerances either.
 
 from __future__ import annotations
 
-import threading
 import time
 import warnings
 from dataclasses import dataclass, replace
@@ -26,7 +25,7 @@ import scipy
 from numpy.typing import NDArray
 
 from ..utils.arrays.fixed_order import dot_in_order
-from ..utils.progress.watch import check_cancelled
+from ..utils.progress.own_thread import on_own_thread
 from .equilibration import equilibrate
 from .programme import Programme
 
@@ -185,27 +184,11 @@ def _widened(scaled: Programme) -> Programme:
 
 
 def _on_a_thread(programme: Programme, options: dict[str, Any]) -> Any:
-    """What scipy.optimize.milp returns, called on a fresh thread."""
-    results: list[Any] = []
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            results.append(_by_scipy(programme, options))
-        except BaseException as error:
-            errors.append(error)
-
+    """What scipy.optimize.milp returns, called on a fresh thread; cancelled, HiGHS goes on to its own limits."""
     with warnings.catch_warnings():
         # SciPy hands options that it does not know to HiGHS as they are, with a warning that says so
         warnings.filterwarnings("ignore", "Unrecognized options detected", RuntimeWarning)
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        while thread.is_alive():
-            thread.join(0.2)  # so that an interrupt gets through
-            check_cancelled()  # HiGHS goes on to its own limits, and nobody waits for it
-    if errors:
-        raise errors[0]
-    return results[0]
+        return on_own_thread(lambda: _by_scipy(programme, options))
 
 
 def _by_scipy(programme: Programme, options: dict[str, Any]) -> Any:

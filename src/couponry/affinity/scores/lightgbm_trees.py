@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels.affinity_contract import MOST_LEAVES, Trees
+from ...utils.progress.own_thread import on_own_thread
 from ...utils.progress.watch import go_on
 
 MISSING = 'BoostedTrees are trained by the package lightgbm: pip install "couponry[trees]"'
@@ -78,6 +79,7 @@ def train_trees(
     rows = lightgbm.Dataset(
         features, outcome.astype(np.float32), weight=weight, init_score=start, params=parameters
     )
+    on_own_thread(rows.construct)  # seconds, within which it asks nobody whether it should go on
 
     def tell(state: Any) -> None:
         done = state.iteration + 1
