@@ -27,7 +27,7 @@ ELSEWHERE = {
 } | {
     path: path
     for path in (file.relative_to(ROOT).as_posix() for file in ROOT.glob("examples/**/*.*"))
-    if path.endswith((".py", ".sh"))
+    if path.endswith((".ipynb", ".py", ".sh"))
 }
 """Files outside docs/ that pages link to, by their path in the repository: where the site has them."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from tests.support.documented_code import PageRun, blocks_of
+from tests.support.page_notebook import NOTEBOOKS, notebook_of
 from tests.support.page_setups import SETUPS, demo_folders, prepare
 
 import couponry
@@ -66,6 +67,12 @@ def test_the_code_of_the_page_runs(
         return
     monkeypatch.chdir(tmp_path)
     PageRun(page, tmp_path, prepare(page, tmp_path)).run()
+
+
+@pytest.mark.parametrize(("page", "notebook"), NOTEBOOKS.items())
+def test_notebooks_are_their_pages(page: str, notebook: str) -> None:
+    """Else: python -m tests.support.page_notebook."""
+    assert (ROOT / notebook).read_text(encoding="utf-8") == notebook_of(page, notebook)
 
 
 def test_whoever_leaves_code_out_says_why() -> None:
