@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...kernels.affinity_contract import MOST_LEAVES, Trees
 from ...utils.progress.own_thread import on_own_thread
-from ...utils.progress.watch import go_on
+from ...utils.progress.watch import check_cancelled, go_on
 
 MISSING = 'BoostedTrees are trained by the package lightgbm: pip install "couponry[trees]"'
 
@@ -75,6 +75,7 @@ def train_trees(
         import lightgbm
     except ImportError as error:
         raise ImportError(MISSING) from error
+    check_cancelled()
     parameters = {**SETTINGS, **settings}
     rows = lightgbm.Dataset(
         features, outcome.astype(np.float32), weight=weight, init_score=start, params=parameters
