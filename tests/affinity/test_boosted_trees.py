@@ -7,7 +7,6 @@ import subprocess
 import sys
 from typing import Any
 
-import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +16,8 @@ from couponry import InvalidInput
 from couponry.affinity import BoostedTrees, LogisticRegression, Sample
 from couponry.affinity.scores.lightgbm_trees import SETTINGS, read_trees, rounded_down
 from couponry.kernels import available
+
+lightgbm = pytest.importorskip("lightgbm")
 
 Rows = tuple[NDArray[np.float32], NDArray[np.bool_]]
 

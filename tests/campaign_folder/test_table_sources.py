@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -19,6 +18,8 @@ from tests.support.campaigns import SLOTS, Tables, random_tables, shuffled
 from tests.support.folders import Folder, same, solve
 
 from couponry import Campaign, CustomerRule, Limit
+
+duckdb = pytest.importorskip("duckdb")
 
 RICH: dict[str, Any] = {
     "customer_rule": [

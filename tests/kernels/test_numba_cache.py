@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-numba = pytest.importorskip("couponry.kernels.numba")
+numba = pytest.importorskip("couponry.kernels.numba", exc_type=ImportError)
 TEXTS = Path(numba.__file__).parent
 
 
