@@ -538,6 +538,14 @@ def test_digests(said: Said) -> None:
     assert report["bytes"] == 1 << 20 and report["runs"][0]["least"]["pass_per_bare_read"] > 0
 
 
+def test_report_pages(said: Said) -> None:
+    from benchmarks.cases import report_pages
+
+    (page,) = said(report_pages, "--customers", "300")["pages"]
+    assert page["customers"] == 300 and 10_000 < page["bytes"] < 2_000_000
+    assert len(page["seconds"]) == 2 and min(page["processor_seconds"]) > 0
+
+
 def test_import_time(said: Said) -> None:
     from benchmarks.cases import import_time
 
