@@ -76,10 +76,6 @@ cdef class _Prepared:
         pricing.segments, pricing.items = price.shape[1], price.shape[2]
         same(reduced.shape[1], price.shape[1], "reduced: segments")
         same(reduced.shape[2], price.shape[2], "reduced: items")
-        if pricing.segments and pricing.items:
-            pricing.price, pricing.reduced = &price[0, 0, 0], &reduced[0, 0, 0]
-            aligned(pricing.price, sizeof(float))
-            aligned(pricing.reduced, sizeof(double))
         pricing.quantity = writable_table[uint16_t](late.choice.quantity)
         pricing.value = writable[float](late.choice.value)
         pricing.beyond = writable[uint8_t](late.choice.beyond)
@@ -106,7 +102,12 @@ cdef class _Prepared:
         work.charged.error = writable[int64_t](late.charged.error)
         work.charged.entries = writable[int64_t](late.charged.entries)
         same(price.shape[0], 1 + pricing.quantity.rows, "price: 1 + quantities")
-        return same(reduced.shape[0], 1 + pricing.exact.rows, "reduced: 1 + attributes")
+        same(reduced.shape[0], 1 + pricing.exact.rows, "reduced: 1 + attributes")
+        if pricing.segments and pricing.items:
+            pricing.price, pricing.reduced = &price[0, 0, 0], &reduced[0, 0, 0]
+            aligned(pricing.price, sizeof(float))
+            aligned(pricing.reduced, sizeof(double))
+        return 0
 
     cdef int agree(self) except -1:
         """Whether the shapes of all arrays agree."""
