@@ -41,7 +41,7 @@ from couponry.kernels.affinity_contract import (
     OfferScoring,
     Pairs,
 )
-from couponry.utils.arrays.array_store import MemoryStore
+from couponry.utils.arrays.array_store import FolderStore, MemoryStore, save
 
 QUOTA = {"reward": 4, "activation": 3, "innovation": 2}
 SIZE = Shoppers(3000, rows=20, products=400, types=30, offers=60, weeks=20, scattered=False)
@@ -385,6 +385,42 @@ def test_no_more_memory_for_more_customers() -> None:
 
     peak(1)  # what is loaded and compiled once
     assert peak(20) < 1.3 * peak(1)
+
+
+def resident(folder: Path) -> int:
+    """Bytes of the files of a folder that this process has mapped and touched, as Linux tells."""
+    found, is_of_folder = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        first, *rest = line.split()
+        if not first.endswith(":"):
+            is_of_folder = bool(rest) and str(folder) in rest[-1]
+        elif is_of_folder and first == "Rss:":
+            found += int(rest[0]) * 1024
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="Linux tells what is mapped")
+def test_pages_of_purchases_that_were_scored_are_given_back(tmp_path: Path) -> None:
+    history, store, times = shopped()[0], FolderStore(tmp_path), 24
+
+    def repeated(name: str, states: Pairs) -> Pairs:
+        columns = zip(Pairs._fields, states, strict=True)
+        return Pairs(
+            *(save(store, f"{name}-{field}", np.concatenate([c] * times)) for field, c in columns)
+        )
+
+    lengths = np.tile(np.diff(history.indptr), times)
+    mapped = replace(
+        history,
+        customers=pa.array(np.arange(len(lengths))),
+        indptr=save(store, "indptr", np.append(0, np.cumsum(lengths))),
+        item=save(store, "item", np.tile(history.item, times)),
+        pairs=repeated("pairs", history.pairs),
+        trips=repeated("trips", history.trips),
+    )
+    held = [resident(tmp_path) for _ in model().blocks(mapped, 1)]
+    size = sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert len(held) >= 6 and max(held) < size / 2 and resident(tmp_path) < size / 20
 
 
 def test_memory_that_is_not_enough_is_told_with_its_sizes() -> None:

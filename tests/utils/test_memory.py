@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from couponry.utils import memory
+from couponry.utils.process.c_library import c_library
 
 psutil = pytest.importorskip("psutil")
 
@@ -34,6 +35,15 @@ def test_the_peak_grows_by_what_is_held() -> None:
     before = memory.peak_memory()
     held = np.ones(max(before, 1 << 26) // 8)  # as much as was ever held
     assert before < held.nbytes + before // 4 <= memory.peak_memory()
+
+
+@pytest.mark.skipif(not hasattr(c_library(), "malloc_trim"), reason="of glibc")
+def test_memory_between_other_things_goes_back_to_the_system() -> None:
+    several = [np.ones(1 << 13) for _ in range(2000)]  # too small to be mapped each by itself
+    del several[::2]
+    held = psutil.Process().memory_info().rss
+    memory.return_freed_memory()
+    assert psutil.Process().memory_info().rss < held - 1000 * several[0].nbytes // 2
 
 
 def test_without_files_and_resource(no_files: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from types import ModuleType
 
 from .checks import shown
 from .errors import InvalidInput
+from .process.c_library import c_library
 
 UNITS = {"": 1, "b": 1}
 UNITS |= {f"{letter}b": 1000**power for power, letter in enumerate("kmgt", 1)}
@@ -89,6 +90,13 @@ def peak_memory() -> int:
         return 0 if psutil is None else int(psutil.Process().memory_info().peak_wset)
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return held if sys.platform == "darwin" else held * 1024
+
+
+def return_freed_memory() -> None:
+    """Have the C library give memory that was freed back to the system: glibc keeps what lies between other things."""
+    trim = getattr(c_library(), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _bytes_in(path: Path, name: str) -> int | None:

@@ -325,6 +325,8 @@ class CandidateModel(Parameters):
             if self._values is not None:
                 columns.update(self._values.of(chosen.offer, p0, p1))
             ids = customers.history.customers[customers.start : customers.stop]
+            del bought  # views of what is given back
+            customers.release()
             return chosen.rows(ids, len(self.assortment.offers), columns)
 
         return parallel_map(make_rows, self._parts(histories), threads)

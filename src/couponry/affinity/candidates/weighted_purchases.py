@@ -130,8 +130,14 @@ class CustomerRange:
         matrix.has_canonical_format = True  # ascending for a customer, and once each
         trips = history.trips.decay[self.start : self.stop, h]
         trips = trips * factor[history.until - history.trips.last[self.start : self.stop]]
-        release_pages(history.item[part], history.pairs.last[part], history.pairs.decay[part])
         return WeightedPurchases(matrix, own, trips)
+
+    def release(self) -> None:
+        """Give back the memory that their part of a history in files takes up; the files keep it."""
+        history, customers = self.history, slice(self.start, self.stop)
+        part = slice(int(history.indptr[self.start]), int(history.indptr[self.stop]))
+        release_pages(history.item[part], *(array[part] for array in history.pairs))
+        release_pages(history.indptr[customers], *(array[customers] for array in history.trips))
 
 
 def customer_ranges(histories: Histories) -> Iterator[CustomerRange]:

@@ -20,6 +20,9 @@ PAGE_CACHE_SHARE = 0.8
 READ_AHEAD_BYTES = 1 << 17
 """Bytes that every system takes at a time when it is asked to read ahead."""
 
+MAPPED_AROUND_BYTES = 1 << 16
+"""Bytes around a page that is touched which Linux maps with it, where they are cached."""
+
 
 class _MappedFile(mmap.mmap):
     """A mapped file that can be read without its mapping, too, even when it has lost its name since."""
@@ -142,7 +145,7 @@ def map_file(
 def release_pages(*arrays: NDArray[Any] | None) -> None:
     """Give back the memory that parts of mapped files take up in this process.
 
-    What is read again comes back from the file.
+    What is read again comes back from the file. Pages before them go, too, as far as these may have come with theirs.
 
     Parameters
     ----------
@@ -153,7 +156,8 @@ def release_pages(*arrays: NDArray[Any] | None) -> None:
         mapped = _mapped_file(array)
         if mapped is not None and array is not None and array.size and hasattr(mapped, "madvise"):
             start = _offset(array, mapped)
-            first = start // mmap.PAGESIZE * mmap.PAGESIZE
+            around = max(start - MAPPED_AROUND_BYTES, 0)
+            first = around // mmap.PAGESIZE * mmap.PAGESIZE
             mapped.madvise(mmap.MADV_DONTNEED, first, start + array.nbytes - first)
 
 

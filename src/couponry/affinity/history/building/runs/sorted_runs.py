@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .....kernels.purchases_contract import PurchaseRows
 from .....utils.errors import first_line
 from .....utils.files.places import read_at, write_at
+from .....utils.memory import return_freed_memory
 from .....utils.parallel import parallel_map
 from .run import Run, place_run
 
@@ -49,8 +50,9 @@ class SortedRuns:
         self._room = _RowRoom()
 
     def close(self) -> None:
-        """Forget all runs."""
+        """Forget all runs, and let the system have their memory."""
         self._runs.clear()
+        return_freed_memory()
         if self._file is not None:
             self._file.close()
 
