@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .analysis.price_ranges import PriceRanges
     from .campaign import Campaign
     from .campaign_folder.size import folder_estimate as memory_estimate
+    from .cluster_campaign import ClusterCampaign
+    from .cluster_result import ClusterResult
     from .data.memory_estimate import Estimate
     from .data.table_view import TableView
     from .folders import read_campaign, read_result, write_campaign
@@ -54,6 +56,8 @@ __all__ = [
     "CancelToken",
     "Cancelled",
     "Chart",
+    "ClusterCampaign",
+    "ClusterResult",
     "Comparison",
     "CustomerDecider",
     "CustomerRule",
@@ -94,6 +98,8 @@ _WHERE = {
     "CancelToken": (".utils.progress.cancel", "CancelToken"),
     "Cancelled": (".utils.progress.cancel", "Cancelled"),
     "Chart": (".report.chart", "Chart"),
+    "ClusterCampaign": (".cluster_campaign", "ClusterCampaign"),
+    "ClusterResult": (".cluster_result", "ClusterResult"),
     "Comparison": (".analysis.compare", "Comparison"),
     "CustomerDecider": (".analysis.late.decide_one", "CustomerDecider"),
     "CustomerRule": (".model.rules", "CustomerRule"),

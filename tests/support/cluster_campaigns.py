@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from couponry import Campaign, CustomerRule, Limit
+from couponry import Campaign, ClusterCampaign, ClusterResult, CustomerRule, Limit
+from couponry.engines import Cluster
 from couponry.result import Result
 from couponry.solver.options import SampleSize, SamplingOptions, SizeOptions, SolverOptions
 
@@ -125,6 +126,21 @@ KINDS: dict[str, Callable[[], Campaign]] = {
 }
 
 
+def on_cluster(
+    campaign: Campaign, engine: Cluster, take: Callable[[pa.Table], Any] | None = None
+) -> ClusterCampaign:
+    """The same campaign with its customers on a cluster; rows in any order, each table as `take` makes it."""
+    made, random = campaign.data, np.random.default_rng(11)
+    candidates = pa.concat_tables(made.candidates_tables())
+    given = [
+        table if table is None else table.take(random.permutation(len(table)))
+        for table in (candidates, made.customers, made.history)
+    ]
+    given = [table if table is None or take is None else take(table) for table in given]
+    agreed = {"rules": made.rules, "limits": made.limits, "value": made.value}
+    return ClusterCampaign(engine, made.offers, *given, **agreed)
+
+
 GAPS = dict.fromkeys(KINDS, 4e-3) | {"matching": 1e-4}
 """Gap that each kind is solved to: matching ends under noise, and nothing takes long."""
 
@@ -134,7 +150,15 @@ def solved(kind: str, **options: Any) -> Result:
     return KINDS[kind]().solve(gap=GAPS[kind], solver_options=AS_THE_LARGEST, **options)
 
 
-def fingerprint(result: Result) -> str:
+def solved_on_cluster(
+    kind: str, engine: Cluster, take: Any = None, **options: Any
+) -> ClusterResult:
+    """The same with customers on a cluster."""
+    campaign = on_cluster(KINDS[kind](), engine, take)
+    return campaign.solve(gap=GAPS[kind], solver_options=AS_THE_LARGEST, **options)
+
+
+def fingerprint(result: Result | ClusterResult) -> str:
     """SHA-256 of the allocation, the prices, the limits, and every figure that depends on no clock or machine."""
     digest = hashlib.sha256()
     allocation = None if result.allocation is None else result.allocation.to_arrow()
@@ -149,7 +173,7 @@ def fingerprint(result: Result) -> str:
     return digest.hexdigest()
 
 
-def figures(result: Result) -> dict[str, Any]:
+def figures(result: Result | ClusterResult) -> dict[str, Any]:
     """What a result says beside its tables."""
     names = (
         "status", "message", "objective", "objective_error", "bound", "gap", "max_violation", "nit",

@@ -14,8 +14,7 @@ from ..data.roles import ROLES
 from ..model.customers import Customers, check_column
 from ..model.items import Items, column_names
 from ..results.coupon_rows import as_they_came
-from ..results.solution import CampaignSolution
-from ..solver.plan import Plan
+from ..results.shortfalls import Choices
 from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.arrays.ragged import ranges
 from ..utils.checks import shown
@@ -24,6 +23,7 @@ from ..utils.parallel import parallel_map
 from ..utils.suggestions import known_names
 from .coupon_totals import (
     SUMMED,
+    Allocated,
     CouponGroups,
     Coupons,
     CustomerTotals,
@@ -32,12 +32,12 @@ from .coupon_totals import (
 )
 
 
-def breakdown(result: CampaignSolution, column: str, table: str | None = None) -> pa.Table:
+def breakdown(result: Allocated, column: str, table: str | None = None) -> pa.Table:
     """Add up what an allocation comes to by a column; see `Result.by`.
 
     Parameters
     ----------
-    result : CampaignSolution
+    result : Allocated
     column : str
         Of offers or customers, or `role`.
     table : {"offers", "customers"}, optional
@@ -57,13 +57,13 @@ def breakdown(result: CampaignSolution, column: str, table: str | None = None) -
 
 
 def breakdowns_and_customers(
-    result: CampaignSolution, columns: Sequence[tuple[str, str | None]]
+    result: Allocated, columns: Sequence[tuple[str, str | None]]
 ) -> tuple[list[pa.Table], CustomerTotals]:
     """Add up what an allocation comes to by several columns, and for each customer, in one pass over it.
 
     Parameters
     ----------
-    result : CampaignSolution
+    result : Allocated
     columns : sequence of (str, str or None)
         Columns and their tables, as `breakdown` takes them.
 
@@ -83,7 +83,7 @@ def breakdowns_and_customers(
 
 
 def _added_up(
-    result: CampaignSolution,
+    result: Allocated,
     columns: Sequence[tuple[str, str | None]],
     of_customers: CustomerTotals | None,
 ) -> list[pa.Table]:
@@ -109,7 +109,7 @@ def _added_up(
 
 
 def _table_of(
-    result: CampaignSolution, column: str, grouping: CouponGroups, totals: GroupTotals
+    result: Allocated, column: str, grouping: CouponGroups, totals: GroupTotals
 ) -> pa.Table:
     """The totals of all groups as a table."""
     columns: dict[str, Any] = {
@@ -123,12 +123,12 @@ def _table_of(
     return made if totals.coupons[-1] else made.slice(0, len(grouping.values) - 1)
 
 
-def per_customer(result: CampaignSolution) -> pa.Table:
+def per_customer(result: Allocated) -> pa.Table:
     """Add up what each customer got; see `Result.per_customer`.
 
     Parameters
     ----------
-    result : CampaignSolution
+    result : Allocated
 
     Returns
     -------
@@ -146,14 +146,14 @@ def per_customer(result: CampaignSolution) -> pa.Table:
     return pa.table({"customer": ids, "coupons": totals.coupons, **totals.sums})
 
 
-def _plan_of(result: CampaignSolution, asked: str) -> Plan:
+def _plan_of(result: Allocated, asked: str) -> Choices:
     if result.plan is None:
         raise InvalidInput(f"{asked}: expected an allocation, got a result that is {result.status}")
     return result.plan
 
 
 def _given(
-    result: CampaignSolution, plan: Plan
+    result: Allocated, plan: Choices
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """The coupons of one block of customers after the other: positions of candidates, and numbers of customers."""
     problem = result.compiled.problem
@@ -162,7 +162,7 @@ def _given(
         yield positions, problem.customer_of(positions)
 
 
-def _amounts(result: CampaignSolution, positions: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+def _amounts(result: Allocated, positions: NDArray[np.int64]) -> list[NDArray[np.float64]]:
     """What each coupon adds to each sum."""
     found = [result.compiled.coupon_values(name, positions) for name in summed_columns(result)]
     if len(positions):
@@ -171,7 +171,7 @@ def _amounts(result: CampaignSolution, positions: NDArray[np.int64]) -> list[NDA
     return [amounts for amounts in found if amounts is not None]
 
 
-def _grouping(result: CampaignSolution, column: str, table: str | None) -> CouponGroups:
+def _grouping(result: Allocated, column: str, table: str | None) -> CouponGroups:
     """The groups that a column makes."""
     campaign = result.campaign
     has_roles = campaign.candidates.role is not None
@@ -195,7 +195,7 @@ def _grouping(result: CampaignSolution, column: str, table: str | None) -> Coupo
     return _of_offers(result, column)
 
 
-def _of_offers(result: CampaignSolution, column: str) -> CouponGroups:
+def _of_offers(result: Allocated, column: str) -> CouponGroups:
     """Groups of offers; an offer is in each group of its list, or in the last where it has no value."""
     offers = result.campaign.offers
     by_offer = Items(offers, np.arange(offers.num_rows), None, False)
@@ -222,7 +222,7 @@ def _of_offers(result: CampaignSolution, column: str) -> CouponGroups:
     return CouponGroups([*values, None], kind, of_coupons)
 
 
-def _of_roles(result: CampaignSolution) -> CouponGroups:
+def _of_roles(result: Allocated) -> CouponGroups:
     role = result.campaign.candidates.role
     assert role is not None
 
@@ -233,7 +233,7 @@ def _of_roles(result: CampaignSolution) -> CouponGroups:
     return CouponGroups([*ROLES, None], pa.string(), of_coupons)
 
 
-def _of_customers(result: CampaignSolution, column: str) -> CouponGroups:
+def _of_customers(result: Allocated, column: str) -> CouponGroups:
     table = result.campaign.customers
     assert table is not None
     rows = Customers(table, result.campaign.candidates.customers).rows("by")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..results.solution import CampaignSolution
+from ..model.campaign_data import CampaignData
+from ..model.compiled_campaign import CompiledCampaign
+from ..results.shortfalls import Choices
 
 SUMMED = {"response": "redemptions", "cost": "cost", "value": "value"}
 """Columns of coupons that are added up, and what their sums are called."""
@@ -19,12 +21,46 @@ MOST_COMPARED = 24
 """Coupons of a customer up to which each is compared with those before it; beyond that they are sorted by group."""
 
 
-def summed_columns(result: CampaignSolution) -> list[str]:
+class Allocated(Protocol):
+    """What is added up: a solution, or a shard of one."""
+
+    @property
+    def campaign(self) -> CampaignData:
+        """As it was solved."""
+        ...
+
+    @property
+    def compiled(self) -> CompiledCampaign:
+        """As the solver took it."""
+        ...
+
+    @property
+    def plan(self) -> Choices | None:
+        """The allocation."""
+        ...
+
+    @property
+    def customers(self) -> int:
+        """How many there are."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """How the solve ended."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """That may work at it."""
+        ...
+
+
+def summed_columns(result: Allocated) -> list[str]:
     """Return the columns that are added up, of those that coupons have.
 
     Parameters
     ----------
-    result : CampaignSolution
+    result : Allocated
 
     Returns
     -------
@@ -90,7 +126,7 @@ class CustomerTotals(NamedTuple):
     sums: dict[str, NDArray[np.float64]]
 
     @classmethod
-    def zeros(cls, result: CampaignSolution) -> CustomerTotals:
+    def zeros(cls, result: Allocated) -> CustomerTotals:
         """Nothing yet for any customer of a result."""
         names = [SUMMED[name] for name in summed_columns(result)]
         sums = {name: np.zeros(result.customers) for name in names}

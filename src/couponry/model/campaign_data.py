@@ -117,7 +117,7 @@ class CampaignData:
         checked_limits = check_parts(limits, "limit", Limit)
         offer_table = sorted_offers(tables.as_table(offers, "offers"))
         rows = candidates
-        if not isinstance(rows, (Stream, CandidateBlocks)):
+        if not isinstance(rows, (Stream, CandidateBlocks, Candidates)):
             rows = stream(
                 candidates, "candidates", sorted(candidate_columns(checked_limits, value))
             )
@@ -135,7 +135,9 @@ class CampaignData:
             name=name,
             candidate_names=_names_of(rows),
             customer_type=(
-                rows.schema.field("customer").type if isinstance(rows, Stream) else rows.customer
+                rows.schema.field("customer").type
+                if isinstance(rows, Stream)
+                else _type_of_customers(rows)
             ),
         )
 
@@ -308,17 +310,25 @@ def _checked(given: Table | None, what: str, check: Callable[[pa.Table], None]) 
     return table
 
 
-def _names_of(rows: Stream | CandidateBlocks) -> tuple[str, ...]:
+def _names_of(rows: Stream | CandidateBlocks | Candidates) -> tuple[str, ...]:
     """All columns of the candidates."""
     if isinstance(rows, Stream):
         return tuple(all_columns(rows.schema))
-    return ("customer", "offer", *(["role"] if rows.roles else []), *rows.columns)
+    roles = rows.role is not None if isinstance(rows, Candidates) else rows.roles
+    return ("customer", "offer", *(["role"] if roles else []), *rows.columns)
+
+
+def _type_of_customers(rows: CandidateBlocks | Candidates) -> pa.DataType:
+    """Type of the customers' ids."""
+    return rows.customers.type if isinstance(rows, Candidates) else rows.customer
 
 
 def _collect(
-    rows: Stream | CandidateBlocks, offers: pa.Array, store: str | Path | None
+    rows: Stream | CandidateBlocks | Candidates, offers: pa.Array, store: str | Path | None
 ) -> Candidates:
     """The candidates, in memory or in a store."""
+    if isinstance(rows, Candidates):
+        return rows
     if isinstance(rows, CandidateBlocks):
         if not rows.offers.equals(offers):
             raise InvalidInput(

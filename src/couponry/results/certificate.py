@@ -62,6 +62,8 @@ def _assert_worth(compiled: CompiledCampaign, plan: Plan, worth: float, rounding
     """Derive once more what an allocation in memory is worth, limit by limit from the coupons' own numbers."""
     if len(plan.free) < compiled.problem.customers:
         return
+    if len(compiled.item) != compiled.problem.candidates:  # customers whom this process never saw
+        return
     chosen, limits = chosen_positions(plan.free_choice), compiled.limits
     flat = summed_usage(compiled.problem, chosen).ravel()
     values = compiled.coupon_values(compiled.campaign.value, chosen)

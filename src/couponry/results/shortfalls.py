@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import RuleSpec, Shard
 from ..model.compiling.compile_rules import CompiledRules
-from ..solver.plan import Plan
 from ..utils.arrays.blocks import blocks
+
+
+class Choices(Protocol):
+    """What customers are given: a plan, or a part of one."""
+
+    def blocks(self) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+        """List choices, as `Plan.blocks` does."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Shortfalls:
     without_mandatory: int = 0
 
 
-def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
+def shortfalls(compiled: CompiledRules, shard: Shard, plan: Choices) -> Shortfalls:
     """Count the shortfalls of an allocation, in one pass over it where there can be any.
 
     Parameters
@@ -39,7 +46,7 @@ def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
     compiled : CompiledRules
     shard : Shard
         All customers' candidates.
-    plan : Plan
+    plan : Choices
         The allocation.
 
     Returns
@@ -54,7 +61,7 @@ def shortfalls(compiled: CompiledRules, shard: Shard, plan: Plan) -> Shortfalls:
 
 
 def short_customers(
-    compiled: CompiledRules, shard: Shard, plan: Plan
+    compiled: CompiledRules, shard: Shard, plan: Choices
 ) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.bool_]]]:
     """Find the customers who have less than their rules ask for, a block at a time; nothing where there can be none.
 
@@ -63,7 +70,7 @@ def short_customers(
     compiled : CompiledRules
     shard : Shard
         All customers' candidates.
-    plan : Plan
+    plan : Choices
         The allocation.
 
     Yields

@@ -32,6 +32,9 @@ from ..utils.progress.watch import shielded, watch
 from ..utils.version import __version__
 from .allocation import Allocation
 from .certificate import certificate_of
+from .cluster.elsewhere import Elsewhere, packed_elsewhere
+from .cluster.packing import StatedShards
+from .cluster.rows_elsewhere import RowsElsewhere
 from .cluster.shards import shards_of, without_arrays
 from .coupon_rows import PlannedRows
 from .exact_plan import KeptParts, SolvedBy
@@ -52,6 +55,7 @@ class _Run:
     engine: Engine
     options: SolveOptions
     clock: Clock
+    elsewhere: Elsewhere | None = None
 
     @property
     def seed(self) -> int:
@@ -64,6 +68,7 @@ def solve(
     options: SolveOptions,
     compiled: CompiledCampaign | None = None,
     on_findings: Callable[[Sequence[Finding]], None] | None = None,
+    elsewhere: StatedShards | None = None,
 ) -> CampaignSolution:
     """Find the best allocation of a campaign, with its certificate.
 
@@ -75,6 +80,8 @@ def solve(
         The same campaign, where it has been compiled before; default: it is compiled now, within the time limit.
     on_findings : callable, optional
         Is told, before the search, what the campaign says and was probably not meant.
+    elsewhere : StatedShards, optional
+        Where the campaign's customers are, if it was stated without them; `options.engine` reaches them.
 
     Returns
     -------
@@ -89,6 +96,8 @@ def solve(
     with watch(options.progress, options.cancel):
         clock = Clock(options.time_limit)
         try:
+            if elsewhere is not None:
+                return _solved_elsewhere(elsewhere, options, on_findings, clock)
             return _solved(campaign, options, compiled, on_findings, clock)
         except Cancelled:  # before the search began
             return _unsolved(campaign, options, clock)
@@ -117,15 +126,45 @@ def _solved(
         with clock.stage("shards"):
             shards = shards_of(compiled, options.engine, backend, threads)
         engine = cluster = options.engine.engine(shards, backend.name, seed, threads)
-        compiled = replace(compiled, problem=without_arrays(problem, cluster))
+        elsewhere = replace(problem, packed=without_arrays(problem, cluster))
+        compiled = replace(compiled, problem=elsewhere)
+
+    def subject() -> bytes:
+        return _subject(problem, seed, backend, threads)
+
+    return _outcome(_Run(compiled, engine, options, clock), subject, whole)
+
+
+def _solved_elsewhere(
+    shards: StatedShards,
+    options: SolveOptions,
+    on_findings: Callable[[Sequence[Finding]], None] | None,
+    clock: Clock,
+) -> CampaignSolution:
+    """The same for customers whom this process never sees."""
+    cluster, seed = options.engine, int(options.seed)
+    assert cluster is not None
+    with clock.stage("shards"):
+        elsewhere = packed_elsewhere(shards, cluster)
+    if on_findings is not None:
+        on_findings(elsewhere.compiled.findings)
+    engine = elsewhere.engine(cluster, seed, options.thread_count)
+    compiled = elsewhere.compiled_with(engine)
+    run = _Run(compiled, engine, options, clock, elsewhere)
+    return _outcome(run, lambda: elsewhere.subject(seed), compiled)
+
+
+def _outcome(run: _Run, subject: Callable[[], bytes], whole: CompiledCampaign) -> CampaignSolution:
+    """Search, with a journal where one is asked for, and say what came of it; subject: digest of what passes read."""
+    options, clock, engine = run.options, run.clock, run.engine
     with ExitStack() as stack:
         if options.checkpoint is not None:
             with clock.stage("digest"):
-                subject = _subject(problem, seed, backend, threads)
-            checkpoint = stack.enter_context(CheckpointFile(options.checkpoint, subject))
+                digest = subject()
+            checkpoint = stack.enter_context(CheckpointFile(options.checkpoint, digest))
             engine = CheckpointedEngine.over(engine, checkpoint)
         clock.passes = lambda: engine.passes
-        run = _Run(compiled, engine, options, clock)
+        run = replace(run, engine=engine)
         solution = _search(run)
         conflict = _conflict(run, solution)
     if clock.is_cancelled and solution.status in ("feasible", "unsolved"):
@@ -228,10 +267,13 @@ def _campaign_solution(
     allocation = limits = violation = None
     if plan is not None:
         achieved = compiled.limits.achieved(plan.usage)
-        allocation = Allocation(PlannedRows(compiled, plan))
+        rows = PlannedRows if run.elsewhere is None else RowsElsewhere
+        allocation = Allocation(rows(compiled, plan))
         limits = TableView(limits_table(compiled, solution.prices, plan, achieved))
         violation = max_violation(compiled, achieved)
     fields = _facts(compiled.campaign, run.options, run.clock) | {
+        "customers": compiled.problem.customers,
+        "candidates": compiled.problem.candidates,
         "status": solution.status,
         "message": solution.message if conflict is None else conflict["message"],
         "objective": worth.objective,
@@ -258,7 +300,9 @@ def _campaign_solution(
 
     def counted() -> dict[str, Any]:
         short = Shortfalls()
-        if plan is not None:
+        if plan is not None and run.elsewhere is not None:
+            short = run.elsewhere.shortfalls(plan)
+        elif plan is not None:
             short = shortfalls(compiled.rules, compiled.problem.shard, plan)
         return {
             "customers_below_min": short.below_min,

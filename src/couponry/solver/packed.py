@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, Protocol
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Rules, Shard
+from .rule_names import RuleNames
 
 
 class RuleFacts(NamedTuple):
@@ -95,6 +96,10 @@ class PackedCandidates(Protocol):
         """What is known of the rules without a look at customers."""
         ...
 
+    def kept_rules(self, names: RuleNames, kept: Sequence[str]) -> Rules:
+        """Drop all rules but some; `names` says what the rules stand for."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class HeldCandidates:
@@ -120,6 +125,10 @@ class HeldCandidates:
         """What is known of the rules without a look at customers."""
         return RuleFacts.of(self.rules)
 
+    def kept_rules(self, names: RuleNames, kept: Sequence[str]) -> Rules:
+        """Drop all rules but some."""
+        return names.kept(self.rules, kept, self.shard.indptr)
+
 
 @dataclass(frozen=True, eq=False)
 class CandidatesElsewhere:
@@ -132,6 +141,12 @@ class CandidatesElsewhere:
     rule_facts : RuleFacts
     gather : callable
         Gathers all of them where something asks for each candidate at once, as is done where they are few.
+    source : str
+        Tells these candidates and rules from others; empty where nothing does.
+    rules_elsewhere : Rules, optional
+        Stand for the rules where these are not to be gathered.
+    keep : callable, optional
+        Drops all rules but those of some names, where these are elsewhere as well.
     """
 
     customers: int
@@ -139,6 +154,9 @@ class CandidatesElsewhere:
     n_attributes: int
     rule_facts: RuleFacts
     gather: Callable[[], PackedCandidates]
+    source: str = ""
+    rules_elsewhere: Rules | None = None
+    keep: Callable[[Sequence[str]], Rules] | None = None
 
     @cached_property
     def _held(self) -> PackedCandidates:
@@ -151,8 +169,14 @@ class CandidatesElsewhere:
 
     @property
     def rules(self) -> Rules:
-        """The compiled customer rules, gathered."""
-        return self._held.rules
+        """The compiled customer rules, gathered, or what stands for them."""
+        return self._held.rules if self.rules_elsewhere is None else self.rules_elsewhere
+
+    def kept_rules(self, names: RuleNames, kept: Sequence[str]) -> Rules:
+        """Drop all rules but some."""
+        if self.keep is not None:
+            return self.keep(kept)
+        return names.kept(self.rules, kept, self.shard.indptr)
 
     @property
     def attributes(self) -> tuple[NDArray[np.floating], ...]:

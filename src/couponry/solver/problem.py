@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -104,6 +105,10 @@ class Problem:
     def rule_facts(self) -> RuleFacts:
         """What is known of customer rules without a look at customers."""
         return self.packed.rule_facts
+
+    def kept_rules(self, names: Sequence[str]) -> Rules:
+        """The customer rules of some names alone."""
+        return self.packed.kept_rules(self.rule_names, names)
 
     def with_rules(self, rules: Rules) -> Problem:
         """The same problem under other customer rules."""

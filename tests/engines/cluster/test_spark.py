@@ -10,18 +10,16 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from tests.support.cluster_campaigns import KINDS, SLOTS, fingerprint, solved, tables
+from tests.support.cluster_campaigns import KINDS, fingerprint, solved, solved_on_cluster
 from tests.support.cluster_tasks import Stuck, Sums
 from tests.support.clusters import ConnectedSpark, on_spark
 from tests.support.processes import command_of
 from tests.support.spark_cluster import REPOSITORY, SparkCluster
 
-from couponry import Campaign, InvalidInput, Limit, cli, write_campaign
+from couponry import InvalidInput, cli, write_campaign
 from couponry.engines import Cluster, Dask, Runner, Spark
 from couponry.engines.cluster.runner import Task
 from couponry.engines.cluster.spark import _told as told
@@ -77,27 +75,23 @@ def test_of_two_attempts_one_writes_what_counts(hasty: ConnectedSpark, tmp_path:
     assert set(parts.iterdir()) == {*files, parts / "_manifest.json"}
 
 
-def test_from_a_table_of_spark_to_another(hasty: ConnectedSpark, tmp_path: Path) -> None:
-    """Rows in any order, as docs/clusters.md brings them into couponry's, and back into a table of Spark."""
-    made = tables(customers=300)
-    candidates = made["candidates"]
-    mixed = candidates.take(np.random.default_rng(4).permutation(len(candidates)))
-    frame = hasty.session.createDataFrame(mixed.to_pandas())
-    rows = frame.repartitionByRange(3, "customer").sortWithinPartitions("customer", "offer")
-    rows.write.parquet(str(tmp_path / "candidates"))
-    stated = {"rules": [SLOTS], "limits": [Limit("caps", by="brand", max=70)]}
-    campaign = Campaign(**made | {"candidates": tmp_path / "candidates"}, **stated)
-    result = campaign.solve(threads=1, engine=Spark(hasty.session, tmp_path / "shards", 75))
-    assert result.allocation is not None
+@pytest.mark.parametrize("kind", ["segments", "contacts"])
+def test_from_tables_of_spark_to_another(hasty: ConnectedSpark, kind: str, tmp_path: Path) -> None:
+    """Rows in any order, in batches that cut customers; shards by Spark, and coupons read by it again."""
+    session, local = hasty.session, solved(kind, threads=1)
+    session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "100")
+    try:
+        engine = Spark(session, tmp_path / "shards", 500)
+        result = solved_on_cluster(kind, engine, session.createDataFrame, threads=1)
+    finally:
+        session.conf.unset("spark.sql.execution.arrow.maxRecordsPerBatch")
+    assert len(list((tmp_path / "shards" / "shards").glob("0*.arrays"))) in (3, 4, 5)
+    assert result.allocation is not None and local.allocation is not None
     result.allocation.write_on_workers(tmp_path / "parts")
-    read = hasty.session.read.parquet(str(tmp_path / "parts")).toPandas()
-    local = Campaign(**made, **stated).solve(threads=1)
-    assert local.allocation is not None and len(read) == len(local.allocation) > 0
-    expected = local.allocation.to_arrow().to_pandas()
-    by = ["customer", "offer"]
-    pd.testing.assert_frame_equal(
-        read.sort_values(by, ignore_index=True), expected.sort_values(by, ignore_index=True)
-    )
+    read = session.read.parquet(str(tmp_path / "parts")).toArrow()
+    by = [("customer", "ascending"), ("offer", "ascending")]
+    assert read.sort_by(by).equals(local.allocation.to_arrow().sort_by(by))
+    assert fingerprint(result) == fingerprint(local)
 
 
 def test_workers_without_couponry_are_told_in_a_line() -> None:

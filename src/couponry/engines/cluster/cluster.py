@@ -10,7 +10,7 @@ from ...utils.errors import InvalidInput
 from .engine import ClusterEngine
 from .recipe import ShardRecipe
 from .runner import Runner
-from .store import ShardStore
+from .store import ShardStore, absolute
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,20 @@ class Cluster:
             raise InvalidInput(
                 f"shard_customers: expected a whole number from 1 up, got {shown(self.shard_customers)}"
             )
+
+    def place(self, name: str) -> str:
+        """Name one of several stores of shards in the folder.
+
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        str
+            An absolute path or a URI.
+        """
+        return f"{absolute(self.store)}/{name}"
 
     def engine(self, store: ShardStore, backend: str, seed: int, threads: int) -> ClusterEngine:
         """Make the engine over shards.

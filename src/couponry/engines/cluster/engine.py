@@ -36,10 +36,9 @@ from ..parts import by_customer, joined
 from ..protocol import FixedChoices
 from .recipe import ShardRecipe
 from .runner import Runner, Task
-from .store import RulesBeside, ShardEntry
+from .store import RulesBeside, RulesElsewhere, ShardEntry
 from .tasks import (
     ArraysTask,
-    BlocksPart,
     BlocksTask,
     ChooseTask,
     CountTask,
@@ -86,6 +85,11 @@ class ClusterEngine:
     def candidates(self) -> int:
         """Number of candidates."""
         return self._manifest.candidates
+
+    @property
+    def source(self) -> str:
+        """Digest of the shards."""
+        return self._recipe.store.digest
 
     @property
     def most_candidates(self) -> int:
@@ -154,7 +158,7 @@ class ClusterEngine:
         """See `Engine.blocks`; the blocks are those of a `LocalEngine`, whatever the shards."""
         task = self.blocks_task(price, free, free_choice)
         start, waiting = 0, []
-        for entry, part in self._one_by_one(task):
+        for entry, part in self.in_turns(task):
             chosen, done = np.unpackbits(part.packed, count=entry.candidates), 0
             for customer, end in zip(
                 part.customers.tolist(), part.candidates.tolist(), strict=True
@@ -168,10 +172,21 @@ class ClusterEngine:
         if start < self.customers:
             yield start, self.customers, np.concatenate(waiting)
 
-    def _one_by_one(
-        self, task: Callable[[Sequence[int]], BlocksTask]
-    ) -> Iterator[tuple[ShardEntry, BlocksPart]]:
-        """Ask about as many shards at a time as are worked on together."""
+    def in_turns(self, task: Callable[[Sequence[int]], Task]) -> Iterator[tuple[ShardEntry, Any]]:
+        """Ask about as many shards at a time as are worked on together.
+
+        Parameters
+        ----------
+        task : callable
+            Makes the task for some shards, whose numbers it is called with.
+
+        Yields
+        ------
+        ShardEntry
+            Of each shard, in order.
+        object
+            What the task made of it.
+        """
         for start in range(0, len(self._shards), self._runner.tasks):
             check_cancelled()
             some = self._shards[start : start + self._runner.tasks]
@@ -242,6 +257,8 @@ class ClusterEngine:
 
     def with_rules(self, rules: Rules) -> ClusterEngine:
         """See `Engine.with_rules`; what differs by customer is written beside the shards."""
+        if isinstance(rules, RulesElsewhere):
+            return self._derived(rules=rules.beside)
         if by_customer(None, rules):
             return self._derived(rules=self._recipe.store.write_rules(rules))
         return self._derived(rules=rules)

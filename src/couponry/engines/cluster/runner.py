@@ -7,14 +7,16 @@ takes one of the answers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from .work import answer_of, packed_task
+from .work import Rows, answer_of, packed_task, work_on_rows
 
 POLL_SECONDS = 0.1
 """How often a runner that waits looks whether a pass was cancelled."""
@@ -118,12 +120,92 @@ class Runner:
         """
         return [part for answer in self._answers(task, shards) for part in answer]
 
+    def takes(self, table: Any) -> bool:
+        """Tell whether a table is one of the cluster's own, as `on_rows` takes it beside those of PyArrow.
+
+        Parameters
+        ----------
+        table : object
+
+        Returns
+        -------
+        bool
+        """
+        return False
+
+    def schema(self, table: Any) -> pa.Schema:
+        """Tell the columns of a table that `on_rows` takes.
+
+        Parameters
+        ----------
+        table : pyarrow.Table, or a table of the cluster
+
+        Returns
+        -------
+        pyarrow.Schema
+        """
+        return table.schema
+
+    def on_rows(self, task: Any, tables: Mapping[str, Any], customers: int) -> list[Any]:
+        """Have a task done with the rows of tables, part by part; here, unless the runner has tables of its own.
+
+        Parameters
+        ----------
+        task : callable
+            Can be pickled; called as `task(number, rows, threads)`, see `work.work_on_rows`.
+        tables : mapping of str to object
+            Each with a column `customer`. The customers of the first one are parted, about `customers` to a part.
+        customers : int
+
+        Returns
+        -------
+        list
+            What the task returned for each part, in the customers' order.
+
+        Raises
+        ------
+        InvalidInput
+            What the task says instead.
+        """
+        packed = packed_task(task)
+        parts = enumerate(parts_by_customer(tables, customers))
+        found = (work_on_rows(packed, n, iter(rows), self.threads) for n, rows in parts)
+        return [answer_of(one) for one in found]
+
     def close(self) -> None:
         """Give back what was started for it."""
 
     def _answers(self, task: Task, shards: Sequence[int]) -> list[Any]:
         shares = shared_out(shards, self.tasks)
         return [answer_of(found) for found in self.run(packed_task(task), shares)]
+
+
+def parts_by_customer(tables: Mapping[str, pa.Table], customers: int) -> Iterator[list[Rows]]:
+    """Part the rows of tables by customers; rows of others than those of the first table are left out.
+
+    Parameters
+    ----------
+    tables : mapping of str to pyarrow.Table
+    customers : int
+        Of a part.
+
+    Yields
+    ------
+    list of (str, pyarrow.RecordBatch)
+    """
+    first, *_ = tables.values()
+    known = pc.unique(first["customer"]).drop_null()
+    known = known.take(pc.sort_indices(known))
+    part = {}
+    for name, table in tables.items():
+        number = pc.index_in(table["customer"].cast(known.type), value_set=known)
+        lost = (
+            0 if table is first else -1
+        )  # a customer that is null is told by whoever takes the rows
+        part[name] = pc.fill_null(pc.divide(number, customers), lost)
+    for n in range(max(1, -(-len(known) // customers))):
+        rows = [(name, table.filter(pc.equal(part[name], n))) for name, table in tables.items()]
+        yield [(name, batch) for name, some in rows for batch in some.to_batches()]
 
 
 def shared_out(shards: Sequence[int], tasks: int) -> list[tuple[int, ...]]:

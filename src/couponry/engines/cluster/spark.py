@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from itertools import groupby
@@ -17,7 +17,7 @@ from ...utils.errors import InvalidInput
 from ...utils.progress.watch import check_cancelled
 from .cluster import Cluster
 from .runner import POLL_SECONDS, Runner
-from .work import work
+from .work import Rows, answer_of, packed_task, work, work_on_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -92,8 +92,31 @@ class SparkRunner(Runner):
         count = len(shares)
         numbers = self._session.range(0, count, 1, count)  # a partition for each
         answers = numbers.mapInArrow(_Share(task, tuple(shares), self.threads), ANSWER)
-        rows = sorted(self._finished(answers.collect))
-        return [b"".join(row[2] for row in part) for _, part in groupby(rows, lambda row: row[0])]
+        return _whole(self._finished(answers.collect))
+
+    def takes(self, table: Any) -> bool:
+        """See `Runner.takes`: DataFrames of Spark, classic or Connect."""
+        return hasattr(table, "mapInArrow")
+
+    def schema(self, table: Any) -> pa.Schema:
+        """See `Runner.schema`."""
+        return table.limit(0).toArrow().schema if self.takes(table) else table.schema
+
+    def on_rows(self, task: Any, tables: Mapping[str, Any], customers: int) -> list[Any]:
+        """See `Runner.on_rows`: Spark parts and sorts the rows, and hands them to workers."""
+        frames = {
+            name: table if self.takes(table) else self._session.createDataFrame(table)
+            for name, table in tables.items()
+        }
+        first, *_ = frames.values()
+        distinct = first.selectExpr("approx_count_distinct(customer) AS number")
+        [[number]] = self._finished(distinct.collect)
+        parts = max(1, -(-int(number) // customers))
+        rows = _one_table(frames).repartitionByRange(parts, "customer")
+        rows = rows.sortWithinPartitions("customer")
+        packed = packed_task(task)
+        answers = rows.mapInArrow(_Part(packed, tuple(frames), self.threads), ANSWER)
+        return [answer_of(found) for found in _whole(self._finished(answers.collect))]
 
     def _finished(self, ask: Callable[[], list[Any]]) -> list[Any]:
         """Wait for a job in a thread of its own, and end it where this thread is told to stop."""
@@ -140,10 +163,67 @@ class _Share:
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column(0).to_pylist():
-                answer = work(self.task, self.shares[number], self.threads)
-                for start in range(0, len(answer), PART_BYTES):
-                    row = [number], [start], [answer[start : start + PART_BYTES]]
-                    yield pa.RecordBatch.from_arrays(list(map(pa.array, row)), COLUMNS)
+                yield from _rows(number, work(self.task, self.shares[number], self.threads))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a Spark task does with its part of the rows of tables."""
+
+    task: bytes
+    names: tuple[str, ...]
+    threads: int
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from pyspark import TaskContext
+
+        context = TaskContext.get()
+        assert context is not None
+        number = context.partitionId()
+        rows = (part for batch in batches for part in self._by_table(batch))
+        yield from _rows(number, work_on_rows(self.task, number, rows, self.threads))
+
+    def _by_table(self, batch: pa.RecordBatch) -> Iterator[Rows]:
+        """Rows of each table, of a batch of `_one_table`."""
+        if len(self.names) == 1:
+            yield self.names[0], batch
+            return
+        for name in self.names:
+            own = batch.filter(batch.column(name).is_valid())
+            if own.num_rows:
+                struct = own.column(name)
+                columns = {"customer": own.column("customer")}
+                for place, field in enumerate(struct.type):
+                    columns[field.name] = struct.flatten()[place]
+                yield name, pa.RecordBatch.from_pydict(columns)
+
+
+def _one_table(frames: Mapping[str, Any]) -> Any:
+    """Tables as one: a column `customer`, and for each table a struct of its other columns, null in others' rows."""
+    from functools import reduce
+
+    from pyspark.sql import functions as f
+
+    if len(frames) == 1:
+        return next(iter(frames.values()))
+    parts = []
+    for name, frame in frames.items():
+        others = [column for column in frame.columns if column != "customer"] or ["customer"]
+        parts.append(frame.select("customer", f.struct(*others).alias(name)))
+    return reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
+
+
+def _rows(number: int, answer: bytes) -> Iterator[pa.RecordBatch]:
+    """An answer as it is sent."""
+    for start in range(0, len(answer), PART_BYTES):
+        row = [number], [start], [answer[start : start + PART_BYTES]]
+        yield pa.RecordBatch.from_arrays(list(map(pa.array, row)), COLUMNS)
+
+
+def _whole(rows: list[Any]) -> list[bytes]:
+    """Answers, in order, of what was sent."""
+    parts = groupby(sorted(rows), lambda row: row[0])
+    return [b"".join(row[2] for row in part) for _, part in parts]
 
 
 def _cores(session: SparkSession) -> int:

@@ -204,6 +204,18 @@ class RulesBeside:
         return rules_of_arrays(map_file(self.folder, *self.files[number], threads, lambda _: True))
 
 
+class RulesElsewhere(Rules):
+    """Rules of a store's customers in place of whose arrays it is told what is known without a look at any of them.
+
+    Attributes
+    ----------
+    beside : RulesBeside or None
+        None: those of the shards.
+    """
+
+    beside: RulesBeside | None = None
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What a store says of itself.
@@ -266,7 +278,7 @@ def write_store(
 
     differing = by_customer(everybody.shard, everybody.rules)
     try:
-        with _writing(name):
+        with written_by_one(name):
             entries = list(parallel_map(write, range(len(cuts) - 1), threads))
             return write_manifest(name, entries, differing, source)
     except OSError as error:
@@ -274,8 +286,19 @@ def write_store(
 
 
 @contextmanager
-def _writing(folder: str) -> Iterator[None]:
-    """Be the only one who writes a folder; of URIs nobody can be."""
+def written_by_one(folder: str) -> Iterator[None]:
+    """Be the only one who writes a folder; of URIs nobody can be.
+
+    Parameters
+    ----------
+    folder : str
+        An absolute path or a URI.
+
+    Raises
+    ------
+    InvalidInput
+        Where it holds something else, or somebody else is writing it.
+    """
     if is_uri(folder):
         yield
         return
@@ -320,7 +343,11 @@ def write_shard(folder: str, number: int, arrays: Arrays, threads: int) -> Shard
 
 
 def write_manifest(
-    folder: str, entries: Sequence[ShardEntry], differing: frozenset[str], source: Any
+    folder: str,
+    entries: Sequence[ShardEntry],
+    differing: frozenset[str],
+    source: Any,
+    stays: Sequence[str] = (),
 ) -> ShardStore:
     """Commit shards: from now on they are the store, and those of the one before are removed.
 
@@ -334,6 +361,8 @@ def write_manifest(
         What differs by customer.
     source : object
         What they were made from, as JSON has it.
+    stays : sequence of str
+        Other files of the folder that are not removed.
 
     Returns
     -------
@@ -350,9 +379,9 @@ def write_manifest(
         draft = drafts / f".{MANIFEST}"
         draft.write_text(seal(content), encoding="utf-8")
         place.put(MANIFEST, draft)
-    stays = {entry.file for entry in entries}
+    kept = {*stays, *(entry.file for entry in entries)}
     for name in place.names():
-        if name.endswith((SUFFIX, DRAFT)) and name not in stays:
+        if name.endswith((SUFFIX, DRAFT)) and name not in kept:
             place.remove(name)  # whoever maps it keeps it
     return ShardStore.open(folder)
 

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from ...utils.errors import InvalidInput
 from ...utils.version import __version__
+
+Rows = tuple[str, pa.RecordBatch]
+"""Some rows of a table of that name."""
 
 
 def installed() -> tuple[tuple[str, str], ...]:
@@ -59,12 +64,38 @@ def work(task: bytes, shards: tuple[int, ...], threads: int) -> bytes:
     bytes
         For `answer_of`.
     """
+    return _answered(task, shards, threads)
+
+
+def work_on_rows(task: bytes, number: int, rows: Iterator[Rows], threads: int) -> bytes:
+    """Do a task with rows of tables, in a worker.
+
+    Parameters
+    ----------
+    task : bytes
+        Of `packed_task`.
+    number : int
+        Of the part of the tables.
+    rows : iterator of (str, pyarrow.RecordBatch)
+        By the name of their table; each customer's rows are of one part, and parts are in the customers' order.
+    threads : int
+        Threads that it may use.
+
+    Returns
+    -------
+    bytes
+        For `answer_of`.
+    """
+    return _answered(task, number, rows, threads)
+
+
+def _answered(task: bytes, *asked: Any) -> bytes:
     theirs, packed = pickle.loads(task)
     for (name, wanted), (_, got) in zip(theirs, installed(), strict=True):
         if wanted != got:
             return _refusal(f"worker: expected {name} {wanted} as on the driver, got {got}")
     try:
-        return pickle.dumps((None, pickle.loads(packed)(shards, threads)), 5)
+        return pickle.dumps((None, pickle.loads(packed)(*asked)), 5)
     except InvalidInput as error:
         return _refusal(str(error))
 

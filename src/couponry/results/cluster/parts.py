@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,10 +24,12 @@ from ...data.ids import as_ids
 from ...engines.cluster.engine import ClusterEngine
 from ...engines.cluster.tasks import BlocksTask
 from ...model.compiled_campaign import CompiledCampaign
+from ...solver.plan import Plan
 from ...utils.atomic_folder import check_new_folder
 from ...utils.errors import InvalidInput
 from ..coupon_rows import PlannedRows, as_they_came
-from .shards import CUSTOMER, CUSTOMER_ENDS, OFFER, attribute_array, shard_attributes
+from .shards import OFFER, attribute_array, shard_attributes
+from .stated_customers import CUSTOMER, CUSTOMER_ENDS
 
 FORMAT, MANIFEST = 1, "_manifest.json"
 """Version of the manifest, and its name, which says to readers of Parquet that it has no rows."""
@@ -65,13 +67,12 @@ class Column:
 
 
 @dataclass(frozen=True, eq=False)
-class WriteTask:
-    """Write the coupons of shards.
+class ShardCoupons:
+    """Makes the coupons of shards.
 
     Attributes
     ----------
     choices : BlocksTask
-    folder : str
     offers : pyarrow.Array
         Ids, as rows of offers count them.
     schema : pyarrow.Schema
@@ -80,36 +81,33 @@ class WriteTask:
     """
 
     choices: BlocksTask
-    folder: str
     offers: pa.Array
     schema: pa.Schema
     columns: tuple[Column, ...]
 
-    def __call__(self, shards: tuple[int, ...], threads: int) -> list[WrittenPart]:
-        """See `engines.cluster.runner.Task`."""
-        return [self._write(number, threads) for number in shards]
+    def batches(self, number: int, threads: int) -> tuple[int, Iterator[pa.RecordBatch]]:
+        """Make the coupons of one shard.
 
-    def _write(self, number: int, threads: int) -> WrittenPart:
-        """Write the coupons of one shard, under a name that no other attempt has."""
+        Parameters
+        ----------
+        number : int
+            Of the shard.
+        threads : int
+
+        Returns
+        -------
+        int
+            Customers who have any.
+        iterator of pyarrow.RecordBatch
+            Some of them at a time.
+        """
         indptr, choice = self.choices.chosen(number, threads)
         chosen = np.flatnonzero(choice)
         arrays = self.choices.recipe.store.arrays(number, threads, self._is_read)
         customer = np.searchsorted(indptr, chosen, side="right") - 1
-        name = f"part-{number:06}-{uuid.uuid4().hex}.parquet"
-        folder = Path(self.folder)
-        draft = folder / f".{name}"
-        try:
-            with pq.ParquetWriter(draft, self.schema) as writer:
-                for start in range(0, len(chosen), ROWS):
-                    rows = slice(start, start + ROWS)
-                    writer.write_batch(self._batch(arrays, customer[rows], chosen[rows]))
-            draft.replace(folder / name)
-        finally:
-            draft.unlink(missing_ok=True)
-        if (folder / MANIFEST).exists():  # another attempt counts
-            (folder / name).unlink(missing_ok=True)
         distinct = len(customer) and 1 + int((np.diff(customer) > 0).sum())
-        return WrittenPart(name, len(chosen), int(distinct))
+        parts = (slice(start, start + ROWS) for start in range(0, len(chosen), ROWS))
+        return distinct, (self._batch(arrays, customer[rows], chosen[rows]) for rows in parts)
 
     def _is_read(self, name: str) -> bool:
         """Whether an array of a shard is read."""
@@ -133,6 +131,85 @@ class WriteTask:
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
+@dataclass(frozen=True, eq=False)
+class WriteTask:
+    """Write the coupons of shards.
+
+    Attributes
+    ----------
+    coupons : ShardCoupons
+    folder : str
+    """
+
+    coupons: ShardCoupons
+    folder: str
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[WrittenPart]:
+        """See `engines.cluster.runner.Task`."""
+        return [self._write(number, threads) for number in shards]
+
+    def _write(self, number: int, threads: int) -> WrittenPart:
+        """Write the coupons of one shard, under a name that no other attempt has."""
+        customers, batches = self.coupons.batches(number, threads)
+        name = f"part-{number:06}-{uuid.uuid4().hex}.parquet"
+        folder, coupons = Path(self.folder), 0
+        draft = folder / f".{name}"
+        try:
+            with pq.ParquetWriter(draft, self.coupons.schema) as writer:
+                for batch in batches:
+                    writer.write_batch(batch)
+                    coupons += batch.num_rows
+            draft.replace(folder / name)
+        finally:
+            draft.unlink(missing_ok=True)
+        if (folder / MANIFEST).exists():  # another attempt counts
+            (folder / name).unlink(missing_ok=True)
+        return WrittenPart(name, coupons, customers)
+
+
+def coupons_of_shards(rows: PlannedRows) -> Callable[[Sequence[int]], ShardCoupons]:
+    """Make what makes the coupons of some shards.
+
+    Parameters
+    ----------
+    rows : PlannedRows
+        Of a solve over shards.
+
+    Returns
+    -------
+    callable
+        Called with the numbers of shards.
+    """
+    plan = rows.plan
+    choices = engine_of(plan).blocks_task(plan.price, plan.free, plan.free_choice)
+    columns = tuple(_columns(rows.compiled))
+    return lambda shards: ShardCoupons(choices(shards), rows.offers, rows.schema, columns)
+
+
+def engine_of(plan: Plan) -> ClusterEngine:
+    """Find the engine over shards that a plan lists its choices by.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    ClusterEngine
+
+    Raises
+    ------
+    InvalidInput
+        Where the campaign was solved elsewhere.
+    """
+    engine = getattr(plan.engine, "engine", plan.engine)  # a journal may stand before it
+    if not isinstance(engine, ClusterEngine):
+        raise InvalidInput(
+            f"allocation: expected one that was solved over shards, got one of engine {engine.name}; use Result.save"
+        )
+    return engine
+
+
 def write_parts(rows: PlannedRows, folder: Path) -> list[Path]:
     """Have the workers that solved a campaign write its allocation.
 
@@ -153,12 +230,7 @@ def write_parts(rows: PlannedRows, folder: Path) -> list[Path]:
     InvalidInput
         Where the campaign was solved elsewhere, or the folder holds something else.
     """
-    plan = rows.plan
-    engine = getattr(plan.engine, "engine", plan.engine)  # a journal may stand before it
-    if not isinstance(engine, ClusterEngine):
-        raise InvalidInput(
-            f"allocation: expected one that was solved over shards, got one of engine {engine.name}; use Result.save"
-        )
+    engine, coupons = engine_of(rows.plan), coupons_of_shards(rows)
     folder = folder.absolute()
     if _is_left_over(folder):
         for file in folder.iterdir():
@@ -166,12 +238,8 @@ def write_parts(rows: PlannedRows, folder: Path) -> list[Path]:
     else:
         check_new_folder(folder)
         folder.mkdir(parents=True)
-    choices = engine.blocks_task(plan.price, plan.free, plan.free_choice)
-    columns = tuple(_columns(rows.compiled))
-    parts = engine.map_shards(
-        lambda shards: WriteTask(choices(shards), str(folder), rows.offers, rows.schema, columns)
-    )
-    _commit(folder, parts, plan.coupons)
+    parts = engine.map_shards(lambda shards: WriteTask(coupons(shards), str(folder)))
+    _commit(folder, parts, rows.plan.coupons)
     return [folder / part.file for part in parts]
 
 

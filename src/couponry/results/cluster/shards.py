@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...data.ids import TEXT, text_buffers
 from ...engines.cluster.cluster import Cluster
 from ...engines.cluster.engine import ClusterEngine
 from ...engines.cluster.shards import Everybody
 from ...engines.cluster.store import ShardStore, write_store
 from ...kernels import Backend
 from ...model.compiled_campaign import CompiledCampaign
-from ...solver.packed import CandidatesElsewhere, HeldCandidates, PackedCandidates
+from ...solver.packed import CandidatesElsewhere, HeldCandidates, PackedCandidates, RuleFacts
 from ...solver.problem import Problem
 from ...utils.arrays.array_store import Arrays
 from ...utils.arrays.digests import digest_of_arrays
 from ...utils.errors import InvalidInput
+from .stated_customers import id_arrays
 
-OFFER, CUSTOMER, CUSTOMER_ENDS = "offer", "customer", "customer-ends"
-"""Arrays beside those that passes read: rows of offers, and ids of customers as `data.ids.as_ids` has them."""
+OFFER = "offer"
+"""Array of the rows of offers, beside those arrays that passes read."""
 
 
 def attribute_array(number: int) -> str:
@@ -96,14 +94,16 @@ def shards_of(
         problem.shard,
         problem.rules,
         problem.fine,
-        lambda start, stop: _beside(compiled, start, stop),
+        lambda start, stop: beside(compiled, start, stop),
     )
     count = -(-problem.customers // customers)
     cuts = np.arange(count + 1) * problem.customers // count
     return write_store(cluster.store, everybody, cuts, source, threads)
 
 
-def without_arrays(problem: Problem, engine: ClusterEngine) -> Problem:
+def without_arrays(
+    problem: Problem, engine: ClusterEngine, facts: RuleFacts | None = None
+) -> CandidatesElsewhere:
     """Leave the arrays of candidates and customers to an engine over shards.
 
     Parameters
@@ -111,44 +111,48 @@ def without_arrays(problem: Problem, engine: ClusterEngine) -> Problem:
     problem : Problem
     engine : ClusterEngine
         Over all of its candidates.
+    facts : RuleFacts, optional
+        Of all customers, where the problem is of some of them alone: their arrays are never taken for everybody's.
 
     Returns
     -------
-    Problem
-        Sizes and tables alone. What asks for each candidate at once, as is done where they are few, gathers them. Where
-        they are many, rules are asked for to prove that limits are in conflict: those of this process are taken.
+    CandidatesElsewhere
+        Sizes alone, in place of the problem's packed candidates. What asks for each candidate at once, as is done
+        where they are few, gathers them. Where they are many, rules are asked for to prove that limits are in conflict:
+        those of this process are taken.
     """
     n_attributes = len(problem.low)
 
     def gather() -> PackedCandidates:
-        if engine.has_many:
+        if engine.has_many and facts is None:
             return problem.packed
         everybody = engine.everybody
         fine, *attributes = engine.gather(["fine", *map(attribute_array, range(n_attributes))])
         return HeldCandidates(everybody.shard, everybody.rules, tuple(attributes), fine)
 
-    elsewhere = CandidatesElsewhere(
-        problem.customers, problem.candidates, n_attributes, problem.rule_facts, gather
-    )
-    return replace(problem, packed=elsewhere)
+    sizes = engine.customers, engine.candidates, n_attributes
+    return CandidatesElsewhere(*sizes, facts or problem.rule_facts, gather, engine.source)
 
 
-def _beside(compiled: CompiledCampaign, start: int, stop: int) -> Arrays:
-    """What is kept of customers start <= i < stop beside what passes read."""
+def beside(compiled: CompiledCampaign, start: int, stop: int) -> Arrays:
+    """List what is kept of customers beside what passes read.
+
+    Parameters
+    ----------
+    compiled : CompiledCampaign
+    start, stop : int
+        Customers start <= i < stop.
+
+    Returns
+    -------
+    dict of str to ndarray
+    """
     problem, candidates = compiled.problem, compiled.campaign.candidates
     own = slice(*(int(place) for place in problem.shard.indptr[[start, stop]]))
     attributes = shard_attributes(compiled).values()
     arrays = {attribute_array(c): array[own] for c, array in enumerate(attributes)}
     ids = candidates.customers[start:stop]
-    return {OFFER: candidates.offer[own], **arrays, **_id_arrays(ids)}
-
-
-def _id_arrays(ids: pa.Array) -> dict[str, NDArray[Any]]:
-    """Arrays of ids, as `data.ids.as_ids` takes them."""
-    if ids.type != TEXT:
-        return {CUSTOMER: ids.to_numpy()}
-    ends, text = text_buffers(ids)
-    return {CUSTOMER: text[int(ends[0]) : int(ends[-1])], CUSTOMER_ENDS: ends - ends[0]}
+    return {OFFER: candidates.offer[own], **arrays, **id_arrays(ids)}
 
 
 def _digest(compiled: CompiledCampaign, backend: Backend, threads: int) -> str:
@@ -159,7 +163,7 @@ def _digest(compiled: CompiledCampaign, backend: Backend, threads: int) -> str:
         yield from problem.shard[1:]
         yield from (part for part in problem.rules if isinstance(part, np.ndarray))
         yield from (problem.fine, *shard_attributes(compiled).values(), candidates.offer)
-        yield from _id_arrays(candidates.customers).values()
+        yield from id_arrays(candidates.customers).values()
 
     numbers = repr((compiled.problem.rules.groups, compiled.problem.rules.nodes)).encode()
     digest = digest_of_arrays(arrays(), backend.kernels.hash_blocks, threads)

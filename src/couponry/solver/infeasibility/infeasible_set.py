@@ -186,7 +186,7 @@ def deletion_filter(problem: Problem, prover: Prover, found: ProvedSet) -> None:
         Where a prover would have done too much work for a row or a rule; the rules were asked for all the same.
     """
     are_all = len(found.rules) == len(dict.fromkeys(problem.rule_names.all_names()))
-    rules = problem.rules if are_all else _only(problem, found.rules)
+    rules = problem.rules if are_all else problem.kept_rules(found.rules)
     while True:
         ended: OutOfWork | None = None
         try:
@@ -196,7 +196,7 @@ def deletion_filter(problem: Problem, prover: Prover, found: ProvedSet) -> None:
         fewer = rules
         for name in tuple(found.rules):
             without = [other for other in found.rules if other != name]
-            these = _only(problem, without)
+            these = problem.kept_rules(without)
             try:
                 if prover.proof(found.rows, these) is not None:
                     found.rules, fewer = without, these
@@ -207,11 +207,6 @@ def deletion_filter(problem: Problem, prover: Prover, found: ProvedSet) -> None:
         if fewer is rules or only_restrict(rules):
             return
         rules = fewer
-
-
-def _only(problem: Problem, names: list[str]) -> Rules:
-    """The customer rules of some names."""
-    return problem.rule_names.kept(problem.rules, names, problem.shard.indptr)
 
 
 def _drop_rows(prover: Prover, found: ProvedSet, rules: Rules) -> None:

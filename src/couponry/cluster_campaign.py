@@ -1,0 +1,229 @@
+"""`ClusterCampaign`: a campaign whose customers stay on a cluster; this process has tables of items alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from .cluster_result import ClusterResult
+from .data import tables
+from .engines.cluster.cluster import Cluster
+from .kernels import BackendName, load
+from .model.campaign_data import CampaignData
+from .model.campaign_view import warn_of_findings
+from .model.changes import LimitChanges, OfferChanges, RuleChanges, changed
+from .model.limits import Limit
+from .model.rules import CustomerRule
+from .results.cluster.ingestion import (
+    CANDIDATES,
+    check_offers,
+    ingest,
+    ingested,
+    stated_without_customers,
+)
+from .results.cluster.packing import StatedShards
+from .results.options import SolveOptions
+from .results.solve import solve
+from .solver.options import DEFAULT_OPTIONS, SolverOptions
+from .utils.checks import shown
+from .utils.errors import InvalidInput
+from .utils.progress.cancel import CancelToken
+from .utils.progress.watch import Progress
+from .utils.table_types import Table
+
+
+class ClusterCampaign:
+    """A campaign whose customers stay on a cluster, from the tables to the allocation.
+
+    Workers check the rows where they are, and write them as shards into the engine's folder; nothing in this process
+    grows with the number of customers. The allocation is that of a `Campaign` of the same tables, bit for bit.
+
+    Parameters
+    ----------
+    engine : couponry.engines.Cluster
+        Such as `couponry.engines.Spark(session, store)`.
+    offers : table
+        As for `Campaign`, here.
+    candidates, customers, history : table
+        As for `Campaign`: DataFrames of the engine's Spark session, or tables of this process. Without candidates the
+        customers are those that another campaign has left in the engine's folder, with the columns that it used.
+    rules, limits, value, name
+        As for `Campaign`.
+
+    Raises
+    ------
+    InvalidInput
+        With one line that names what is wrong. Rows are counted within their part of a table.
+
+    Examples
+    --------
+    >>> import couponry, tempfile
+    >>> from couponry.engines import Cluster, InProcessRunner
+    >>> candidates = {"customer": [2, 1, 1], "offer": ["tea", "tea", "jam"], "value": [3.0, 2.0, 1.0]}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     engine = Cluster(InProcessRunner(), folder, shard_customers=1)
+    ...     limits = [couponry.Limit("in all", max=2)]
+    ...     campaign = couponry.ClusterCampaign(engine, {"offer": ["tea", "jam"]}, candidates, limits=limits)
+    ...     campaign.solve().objective
+    5.0
+    """
+
+    __slots__ = ("_engine", "_shards")
+
+    def __init__(
+        self,
+        engine: Cluster,
+        offers: Table,
+        candidates: Any = None,
+        customers: Any = None,
+        history: Any = None,
+        *,
+        rules: Sequence[CustomerRule] = (),
+        limits: Sequence[Limit] = (),
+        value: str = "value",
+        name: str = "campaign",
+    ):
+        if not isinstance(engine, Cluster):
+            raise InvalidInput(
+                f"engine: expected a cluster of couponry.engines, got {shown(engine)}"
+            )
+        agreed: dict[str, Any] = {"rules": rules, "limits": limits, "value": value, "name": name}
+        if candidates is None:
+            store, schemas = ingested(engine)
+            stated = stated_without_customers(offers, schemas, **agreed)
+            check_offers(store, stated)
+        else:
+            given = _given(engine, candidates, customers, history)
+            schemas = {table: engine.runner.schema(rows) for table, rows in given.items()}
+            for table, schema in schemas.items():
+                tables.require(schema.empty_table(), table, "customer")
+            stated = stated_without_customers(offers, schemas, **agreed)
+            store = ingest(engine, given, stated)
+        self._hold(engine, StatedShards(store, stated, load().name))
+
+    def _hold(self, engine: Cluster, shards: StatedShards) -> None:
+        self._engine, self._shards = engine, shards
+
+    @property
+    def data(self) -> CampaignData:
+        """What was stated, without customers."""
+        return self._shards.campaign
+
+    @property
+    def name(self) -> str:
+        """Name of the campaign."""
+        return self.data.name
+
+    @property
+    def offers(self) -> pa.Table:
+        """The offers, in ascending order of their ids."""
+        return self.data.offers
+
+    @property
+    def rules(self) -> tuple[CustomerRule, ...]:
+        """The customer rules, each with a name."""
+        return self.data.rules
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """The limits, each with a name."""
+        return self.data.limits
+
+    def __repr__(self) -> str:
+        """Name and sizes, in one line."""
+        there = self._shards.store.manifest
+        sizes = f"{there.customers:,} customers, {there.candidates:,} candidates"
+        return f"<ClusterCampaign {self.name!r}: {sizes} in {len(there.shards):,} shards>"
+
+    def changed(
+        self,
+        *,
+        limits: LimitChanges | None = None,
+        drop_limits: Iterable[str] = (),
+        add_limits: Iterable[Limit] = (),
+        offers: OfferChanges | None = None,
+        rules: RuleChanges | None = None,
+        drop_rules: Iterable[str] = (),
+        add_rules: Iterable[CustomerRule] = (),
+    ) -> ClusterCampaign:
+        """Make another campaign of the same customers; see `Campaign.changed`.
+
+        Where nothing but bounds of limits changes, workers need not compile their shards again. The shards of the
+        campaign that was solved last are kept: results of others can list no allocation any more.
+
+        Parameters
+        ----------
+        limits, drop_limits, add_limits, offers, rules, drop_rules, add_rules : optional
+            As for `Campaign.changed`.
+
+        Returns
+        -------
+        ClusterCampaign
+
+        Raises
+        ------
+        InvalidInput
+        """
+        shards = self._shards
+        other = changed(
+            shards.campaign, limits=limits, drop_limits=drop_limits, add_limits=add_limits,
+            offers=offers, rules=rules, drop_rules=drop_rules, add_rules=add_rules,
+        )  # fmt: skip
+        made = ClusterCampaign.__new__(ClusterCampaign)
+        made._hold(self._engine, StatedShards(shards.store, other, shards.backend))
+        return made
+
+    def solve(
+        self,
+        *,
+        gap: float = 5e-4,
+        time_limit: float | None = None,
+        threads: int | None = None,
+        seed: int = 0,
+        backend: BackendName | None = None,
+        progress: Progress = False,
+        cancel: CancelToken | None = None,
+        checkpoint: str | Path | None = None,
+        start: Any = None,
+        solver_options: SolverOptions | None = None,
+    ) -> ClusterResult:
+        """Find the best allocation, with its certificate; see `Campaign.solve`.
+
+        Parameters
+        ----------
+        gap, time_limit, threads, seed, backend, progress, cancel, checkpoint, start, solver_options : optional
+            As for `Campaign.solve`.
+
+        Returns
+        -------
+        ClusterResult
+
+        Raises
+        ------
+        InvalidInput
+
+        Warns
+        -----
+        CampaignWarning
+        """
+        solver = DEFAULT_OPTIONS if solver_options is None else solver_options
+        parts = (gap, time_limit, threads, seed, backend, progress, cancel, checkpoint, start)
+        options = SolveOptions(*parts, solver, self._engine)
+        shards = StatedShards(
+            self._shards.store, self._shards.campaign, options.load_backend().name
+        )
+        solution = solve(self.data, options, None, warn_of_findings, shards)
+        return ClusterResult.from_solution(solution, shards)
+
+
+def _given(engine: Cluster, candidates: Any, customers: Any, history: Any) -> dict[str, Any]:
+    """Tables of the cluster as they are, others as tables of Arrow."""
+    stated = {CANDIDATES: candidates, "customers": customers, "history": history}
+    return {
+        table: rows if engine.runner.takes(rows) else tables.as_table(rows, table)
+        for table, rows in stated.items()
+        if rows is not None
+    }

@@ -1,0 +1,147 @@
+"""Campaigns whose customers stay on a cluster: the bits of one machine, and no array of customers in this process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.support.cluster_campaigns import (
+    AS_THE_LARGEST,
+    GAPS,
+    KINDS,
+    fingerprint,
+    infeasible,
+    on_cluster,
+    segments,
+    solved,
+    solved_on_cluster,
+)
+
+from couponry import ClusterCampaign, ClusterResult, InvalidInput, Limit, Unsupported
+from couponry.engines import Cluster, InProcessRunner
+from couponry.engines.cluster import engine as engines
+from couponry.engines.cluster.engine import ClusterEngine
+from couponry.solver.options import SampleSize, SamplingOptions
+
+
+def solved_again(kind: str, engine: Cluster, **options: Any) -> ClusterResult:
+    """Solve a campaign whose customers are in the engine's folder already."""
+    made = KINDS[kind]().data
+    agreed = {"rules": made.rules, "limits": made.limits}
+    campaign = ClusterCampaign(engine, made.offers, **agreed)
+    return campaign.solve(gap=GAPS[kind], solver_options=AS_THE_LARGEST, **options)
+
+
+def local_shards(folder: Path, customers: int = 400) -> Cluster:
+    return Cluster(InProcessRunner(1, 3), folder, customers)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_bits_of_one_machine(kind: str, tmp_path: Path) -> None:
+    result = solved_on_cluster(kind, local_shards(tmp_path), threads=1)
+    local = solved(kind, threads=1)
+    assert fingerprint(result) == fingerprint(local)
+    assert result.full_passes == local.full_passes
+    assert (result.customers, result.candidates) == (local.customers, local.candidates)
+
+
+@pytest.mark.filterwarnings("ignore::couponry.CampaignWarning")
+def test_conflicts_of_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers leave rules out one by one; nothing is gathered."""
+    monkeypatch.setattr(engines, "MOST_GATHERED", 100)
+    few = SampleSize(1 << 9, 0.0, 1 << 9)
+    options = replace(
+        AS_THE_LARGEST,
+        sampling=SamplingOptions(1 << 8, curvature=few, regret=few, proof=few),
+        cutting_planes=replace(AS_THE_LARGEST.cutting_planes, candidates=0),
+        enumeration=replace(AS_THE_LARGEST.enumeration, candidates=0),
+        work=replace(AS_THE_LARGEST.work, solves=1_000.0),
+    )
+    made = infeasible().changed(
+        drop_limits=["caps", "promise"], add_limits=[Limit("many", min=1_500)]
+    )
+    local = made.solve(solver_options=options, threads=1)
+    found = on_cluster(made, local_shards(tmp_path, 100)).solve(solver_options=options, threads=1)
+    assert fingerprint(found) == fingerprint(local)
+    assert found.infeasible is not None
+    assert found.infeasible["customer_rules"] == [{"customer_rule": "slots"}]
+
+
+def test_a_journal_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("couponry.engines.checkpoint.LEAST_RECORDED_CANDIDATES", 1)
+    journal, engine = tmp_path / "journal", local_shards(tmp_path / "shards")
+    asked = 0
+    original = ClusterEngine.evaluate_with_cut_off
+
+    def counted(self: ClusterEngine, price: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise KeyboardInterrupt
+        return original(self, price)
+
+    monkeypatch.setattr(ClusterEngine, "evaluate_with_cut_off", counted)
+    with pytest.raises(KeyboardInterrupt):
+        solved_on_cluster("segments", engine, checkpoint=journal)
+    result = solved_again("segments", engine, checkpoint=journal)
+    rest, asked = asked - 2, 2
+    assert fingerprint(result) == fingerprint(solved("segments"))
+    solved_again("segments", engine)
+    assert asked - 2 == rest + 1
+
+
+def test_changed_bounds_start_from_prices(tmp_path: Path) -> None:
+    local, engine = segments(), local_shards(tmp_path)
+    campaign = on_cluster(local, engine)
+    first = campaign.solve(threads=1)
+    other = campaign.changed(limits={"gold": {"max": 600}})
+    again = other.solve(threads=1, start=first)
+    there = local.changed(limits={"gold": {"max": 600}}).solve(threads=1)
+    assert again.status == there.status == "optimal"
+    assert again.objective == pytest.approx(there.objective, rel=1e-3)
+    assert again.nit < there.nit
+    assert again.binding().to_arrow().num_rows > 0
+    assert "1,920 customers" in repr(other)
+    with pytest.raises(Unsupported, match="stay in the process"):
+        again.__reduce__()
+
+
+def test_customers_that_are_there_already(tmp_path: Path) -> None:
+    engine = local_shards(tmp_path)
+    first = solved_on_cluster("segments", engine)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.arrays")}
+    assert fingerprint(solved_again("segments", engine)) == fingerprint(first)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.arrays")} == files
+    with pytest.raises(InvalidInput, match="were written with other offers"):
+        ClusterCampaign(engine, {"offer": [1, 2]})
+    with pytest.raises(InvalidInput, match=r"^shards .*nowhere/candidates"):
+        ClusterCampaign(local_shards(tmp_path / "nowhere"), {"offer": [1, 2]})
+    with pytest.raises(InvalidInput, match="neither candidates nor offers have a column 'margin'"):
+        ClusterCampaign(engine, KINDS["segments"]().offers, value="margin").solve()
+
+
+def test_questions(tmp_path: Path) -> None:
+    """Answered by workers as they are on one machine."""
+    local, result = solved("segments"), solved_on_cluster("segments", local_shards(tmp_path))
+    for column in ("brand", "segment", "product"):
+        here, there = local.by(column).to_arrow(), result.by(column).to_arrow()
+        assert there.schema == here.schema
+        for name in here.column_names:
+            if name != "value" and name != "cost":
+                assert there[name].equals(here[name])
+            else:
+                assert there[name].to_pylist() == pytest.approx(here[name].to_pylist())
+    assert result.binding().to_arrow().equals(local.binding().to_arrow())
+    free = local.plan.free
+    fixed = np.setdiff1d(np.arange(local.customers), free)
+    for number in (int(fixed[700]), int(free[-1])):
+        customer = local.campaign.candidates.customers[number].as_py()
+        assert result.explain(customer).as_dict() == local.explain(customer).as_dict()
+    for ask in (lambda: result.explain("nobody"), lambda: result.explain(3)):
+        with pytest.raises(InvalidInput, match=r"^explain: customer"):
+            ask()
+    with pytest.raises(InvalidInput, match=r"^by: neither offers nor customers"):
+        result.by("colour")
