@@ -50,7 +50,7 @@ class ClusterCampaign:
     candidates, customers, history : table
         As for `Campaign`: DataFrames of the engine's Spark session, or tables of this process. Without candidates the
         customers are those that another campaign has left in the engine's folder, with the columns that it used.
-    rules, limits, value, name
+    rules, limits, value, name : optional
         As for `Campaign`.
 
     Raises
@@ -162,6 +162,7 @@ class ClusterCampaign:
         Returns
         -------
         ClusterCampaign
+            It shares the customers.
 
         Raises
         ------
@@ -200,6 +201,7 @@ class ClusterCampaign:
         Returns
         -------
         ClusterResult
+            Its `status` says what came of it.
 
         Raises
         ------

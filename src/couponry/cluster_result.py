@@ -19,8 +19,60 @@ from .utils.errors import Unsupported
 class ClusterResult(CampaignSolution):
     """A solved campaign whose customers are on a cluster.
 
-    `ClusterCampaign.solve` returns it. Its fields are those of `Result`. `allocation.write_on_workers` has workers
-    write the coupons; to list them here brings them all to this process, a few shards at a time.
+    `ClusterCampaign.solve` returns it. `allocation.write_on_workers` has workers write the coupons; to list them here
+    brings them all to this process, a few shards at a time.
+
+    Attributes
+    ----------
+    status : {"optimal", "feasible", "infeasible", "unsolved"}
+        Within the asked gap; stopped earlier; proved that nothing is feasible; stopped with no feasible allocation.
+    message : str
+        The same in a sentence.
+    objective : float or None
+        Sum of the value column over the coupons given, less the penalties of soft limits; never more than that.
+    objective_error : float or None
+        Rounding bound: the true objective lies in [objective, objective + objective_error].
+    bound : float or None
+        No allocation is worth more.
+    gap : float or None
+        (bound - objective) / abs(bound).
+    max_violation : float or None
+        Largest violation of a hard limit, in that limit's own unit.
+    allocated, customers, candidates : int
+        Coupons given, customers, candidates.
+    customers_with_coupons : int
+        Customers who were given at least one coupon; counted at first use.
+    customers_below_min : int
+        Customers who cannot have as many coupons as their rules ask for.
+    customers_without_mandatory : int
+        Customers who cannot have all that is mandatory for them.
+    customers_cut_off : int
+        Customers whose search for the best choice was cut off; the bound makes up for that.
+    full_passes : float
+        Passes over all candidates; samples count by their share.
+    nit : int
+        Evaluations of the dual.
+    method : {"dual", "dual+milp"}
+        The second where HiGHS decided what prices left open.
+    seconds : dict of str to float
+        By stage.
+    peak_memory_bytes, threads : int
+        Of the solve.
+    backend, engine : str
+        What ran the passes.
+    seed : int
+        What ties were broken by.
+    version, name : str
+        Of couponry, and of the campaign.
+    allocation : Allocation or None
+        One row for each coupon given, made when asked for.
+    limits : TableView or None
+        One row for each limit and group: `name`, `group`, `sum`, `min`, `max`, `achieved`, `error`, `price`,
+        `second_sum`, `binding` and `mode`; the campaign format describes them.
+    infeasible : dict or None
+        The conflict, as infeasible.json has it.
+    findings : list of Finding
+        What the campaign says and was probably not meant, as far as its tables and words tell.
     """
 
     if TYPE_CHECKING:  # beside the fields, as `from_solution` sets it
@@ -33,18 +85,32 @@ class ClusterResult(CampaignSolution):
         Parameters
         ----------
         solution : CampaignSolution
+            What `couponry.results.solve` found.
         shards : StatedShards
+            Customers as they were stated.
 
         Returns
         -------
         ClusterResult
+            It shares all parts.
         """
         result = cls.__new__(cls)
         vars(result).update(vars(solution), _shards=shards)
         return result
 
     def shares_choices_with(self, other: CompiledCampaign) -> bool:
-        """See `CampaignSolution.shares_choices_with`."""
+        """Return whether customers of a campaign would choose at any prices just as those of this one.
+
+        Parameters
+        ----------
+        other : CompiledCampaign
+            The campaign to compare with.
+
+        Returns
+        -------
+        bool
+            Whether both are of the same packed shards.
+        """
         own, others = self.compiled.problem.packed, other.problem.packed
         if not (isinstance(own, CandidatesElsewhere) and isinstance(others, CandidatesElsewhere)):
             return False
@@ -56,6 +122,12 @@ class ClusterResult(CampaignSolution):
         Returns
         -------
         TableView
+            One row for each limit and group that has a price.
+
+        Raises
+        ------
+        InvalidInput
+            If the result has no allocation.
         """
         return TableView(binding_limits(self))
 
@@ -65,7 +137,9 @@ class ClusterResult(CampaignSolution):
         Parameters
         ----------
         column : str
+            Name of the column.
         table : {"offers", "customers"}, optional
+            Whose column it is.
 
         Returns
         -------
@@ -90,6 +164,7 @@ class ClusterResult(CampaignSolution):
         Returns
         -------
         Explanation
+            For each candidate: its value, the prices it pays, what decided, and what would come instead.
 
         Raises
         ------

@@ -9,6 +9,7 @@ work.py         what a worker does with a task that it is sent, and what comes b
 in_process.py   runners of this machine: one process, and a pool of processes
 store.py        shards and their manifest
 shards.py       a shard as arrays
+rules_beside.py other rules, in files beside shards
 array_file.py, stored_arrays.py
                 arrays in one file, and files of a store
 places.py       folders and URIs

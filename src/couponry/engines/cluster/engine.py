@@ -35,8 +35,9 @@ from ..local import BLOCK_CANDIDATES, LocalEngine
 from ..parts import by_customer, joined
 from ..protocol import FixedChoices
 from .recipe import ShardRecipe
+from .rules_beside import RulesBeside, RulesElsewhere
 from .runner import Runner, Task
-from .store import RulesBeside, RulesElsewhere, ShardEntry
+from .store import ShardEntry
 from .tasks import (
     ArraysTask,
     BlocksTask,
@@ -47,6 +48,7 @@ from .tasks import (
     FixTask,
     NumbersSent,
     SamplesTask,
+    joined_blocks,
 )
 
 MOST_GATHERED = 1 << 26
@@ -157,20 +159,7 @@ class ClusterEngine:
     ) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
         """See `Engine.blocks`; the blocks are those of a `LocalEngine`, whatever the shards."""
         task = self.blocks_task(price, free, free_choice)
-        start, waiting = 0, []
-        for entry, part in self.in_turns(task):
-            chosen, done = np.unpackbits(part.packed, count=entry.candidates), 0
-            for customer, end in zip(
-                part.customers.tolist(), part.candidates.tolist(), strict=True
-            ):
-                waiting.append(chosen[done:end])
-                if entry.first + customer > start:
-                    yield start, entry.first + customer, np.concatenate(waiting)
-                    start, waiting = entry.first + customer, []
-                done = end
-            waiting.append(chosen[done:])
-        if start < self.customers:
-            yield start, self.customers, np.concatenate(waiting)
+        yield from joined_blocks(self.in_turns(task), self.customers)
 
     def in_turns(self, task: Callable[[Sequence[int]], Task]) -> Iterator[tuple[ShardEntry, Any]]:
         """Ask about as many shards at a time as are worked on together.

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ...kernels import Rules, load
 from ..local import LocalEngine
 from ..streamed import StreamedEngine
+from .rules_beside import RulesBeside
 from .shards import shard_of_arrays
-from .store import RulesBeside, ShardStore
+from .store import ShardStore
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,7 +115,7 @@ class SparkRunner(Runner):
         rows = _one_table(frames).repartitionByRange(parts, "customer")
         rows = rows.sortWithinPartitions("customer")
         packed = packed_task(task)
-        answers = rows.mapInArrow(_Part(packed, tuple(frames), self.threads), ANSWER)
+        answers = rows.mapInArrow(_RowsOfPart(packed, tuple(frames), self.threads), ANSWER)
         return [answer_of(found) for found in _whole(self._finished(answers.collect))]
 
     def _finished(self, ask: Callable[[], list[Any]]) -> list[Any]:
@@ -167,7 +167,7 @@ class _Share:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _RowsOfPart:
     """What a Spark task does with its part of the rows of tables."""
 
     task: bytes

@@ -29,7 +29,8 @@ from ...utils.parallel import parallel_map
 from ..parts import by_customer, rules_of
 from .array_file import DRAFT, SUFFIX
 from .places import is_uri, place_of
-from .shards import PASSED, Everybody, arrays_of_rules, rules_of_arrays
+from .rules_beside import RulesBeside
+from .shards import PASSED, Everybody, arrays_of_rules
 from .stored_arrays import drafts_of, map_file, write_file
 
 FORMAT = 3
@@ -162,58 +163,6 @@ class ShardStore:
         except OSError as error:
             raise InvalidInput(f"shards {self.folder!r}: {first_line(error)}") from None
         return RulesBeside(self.folder, tuple(files), by_customer(None, rules))
-
-
-@dataclass(frozen=True)
-class RulesBeside:
-    """Other customer rules for the customers of a store, in files beside its shards; a recipe, too.
-
-    Attributes
-    ----------
-    folder : str
-        Of the store.
-    files : tuple of (str, str)
-        Name and digest of each shard's.
-    differing : frozenset of str
-        What differs by customer.
-    """
-
-    folder: str
-    files: tuple[tuple[str, str], ...]
-    differing: frozenset[str]
-
-    def rules(self, number: int, threads: int) -> Rules:
-        """Map the rules of a shard's customers.
-
-        Parameters
-        ----------
-        number : int
-            Of the shard.
-        threads : int
-            How many to read with what has to be read.
-
-        Returns
-        -------
-        Rules
-
-        Raises
-        ------
-        InvalidInput
-            As `ShardStore.arrays` does.
-        """
-        return rules_of_arrays(map_file(self.folder, *self.files[number], threads, lambda _: True))
-
-
-class RulesElsewhere(Rules):
-    """Rules of a store's customers in place of whose arrays it is told what is known without a look at any of them.
-
-    Attributes
-    ----------
-    beside : RulesBeside or None
-        None: those of the shards.
-    """
-
-    beside: RulesBeside | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from ...kernels import Rules, Shard
 from ..cut_off import CutOffCounts
 from ..subset import positions_of
 from .recipe import ShardRecipe
+from .store import ShardEntry
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,3 +257,36 @@ class BlocksTask:
         positions = positions_of(indptr, free)
         choice[positions] = np.unpackbits(self.free_choice[number], count=len(positions))
         return indptr, choice
+
+
+def joined_blocks(
+    parts: Iterator[tuple[ShardEntry, BlocksPart]], customers: int
+) -> Iterator[tuple[int, int, NDArray[np.uint8]]]:
+    """Put choices of shards together as blocks that do not depend on shards.
+
+    Parameters
+    ----------
+    parts : iterator of (ShardEntry, BlocksPart)
+        In order.
+    customers : int
+        Of all shards.
+
+    Yields
+    ------
+    start, stop : int
+        Customers of the block, start <= i < stop.
+    chosen : ndarray of uint8
+        Choice of their candidates.
+    """
+    start, waiting = 0, list[NDArray[np.uint8]]()
+    for entry, part in parts:
+        chosen, done = np.unpackbits(part.packed, count=entry.candidates), 0
+        for customer, end in zip(part.customers.tolist(), part.candidates.tolist(), strict=True):
+            waiting.append(chosen[done:end])
+            if entry.first + customer > start:
+                yield start, entry.first + customer, np.concatenate(waiting)
+                start, waiting = entry.first + customer, []
+            done = end
+        waiting.append(chosen[done:])
+    if start < customers:
+        yield start, customers, np.concatenate(waiting)
