@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from .affinity.cluster_pipeline import TRANSACTIONS
+from .affinity.targeting import Targeting
 from .cluster_result import ClusterResult
 from .data import tables
 from .engines.cluster.cluster import Cluster
@@ -25,6 +27,7 @@ from .results.cluster.ingestion import (
     stated_without_customers,
 )
 from .results.cluster.packing import StatedShards
+from .results.cluster.transactions_elsewhere import ingest_transactions
 from .results.options import SolveOptions
 from .results.solve import solve
 from .solver.options import DEFAULT_OPTIONS, SolverOptions
@@ -86,23 +89,81 @@ class ClusterCampaign:
         value: str = "value",
         name: str = "campaign",
     ):
-        if not isinstance(engine, Cluster):
-            raise InvalidInput(
-                f"engine: expected a cluster of couponry.engines, got {shown(engine)}"
-            )
+        _check_engine(engine)
         agreed: dict[str, Any] = {"rules": rules, "limits": limits, "value": value, "name": name}
         if candidates is None:
             store, schemas = ingested(engine)
             stated = stated_without_customers(offers, schemas, **agreed)
             check_offers(store, stated)
         else:
-            given = _given(engine, candidates, customers, history)
+            beside = {"customers": customers, "history": history}
+            given = _given(engine, {CANDIDATES: candidates, **beside})
             schemas = {table: engine.runner.schema(rows) for table, rows in given.items()}
-            for table, schema in schemas.items():
-                tables.require(schema.empty_table(), table, "customer")
             stated = stated_without_customers(offers, schemas, **agreed)
             store = ingest(engine, given, stated)
         self._hold(engine, StatedShards(store, stated, load().name))
+
+    @classmethod
+    def from_transactions(
+        cls,
+        engine: Cluster,
+        offers: Table,
+        transactions: Any,
+        covers: Table | None = None,
+        products: Table | None = None,
+        customers: Any = None,
+        history: Any = None,
+        *,
+        targeting: Targeting | None = None,
+        rules: Sequence[CustomerRule] = (),
+        limits: Sequence[Limit] = (),
+        value: str = "value",
+        name: str = "campaign",
+    ) -> ClusterCampaign:
+        """Make a campaign whose candidates are made of raw transactions, on the cluster.
+
+        Each worker has the transactions of some customers, groups them and makes their candidates. The model is fitted
+        in this process, on a sample of customers, and is that of `Campaign.from_transactions`, like the candidates.
+
+        Parameters
+        ----------
+        engine : couponry.engines.Cluster
+            As for `ClusterCampaign`.
+        offers, covers, products : table
+            As for `Campaign.from_transactions`, here.
+        transactions, customers, history : table
+            As for `Campaign.from_transactions`: DataFrames of the engine's Spark session, or tables of this process,
+            each with a column `customer`.
+        targeting, rules, limits, value, name : optional
+            As for `Campaign.from_transactions`.
+
+        Returns
+        -------
+        ClusterCampaign
+            With the candidates of all customers.
+
+        Raises
+        ------
+        InvalidInput
+            With one line that names what is wrong.
+        """
+        _check_engine(engine)
+        aim = Targeting() if targeting is None else targeting
+        if aim.columns.get("customer", "customer") != "customer":
+            raise InvalidInput(
+                f"targeting: columns: expected customers in a column 'customer', got "
+                f"{shown(aim.columns['customer'])}; rename it"
+            )
+        given = _given(
+            engine, {TRANSACTIONS: transactions, "customers": customers, "history": history}
+        )
+        beside = covers, products
+        agreed: dict[str, Any] = {"rules": rules, "limits": limits, "value": value, "name": name}
+        table = tables.as_table(offers, "offers")
+        store, stated = ingest_transactions(engine, table, given, beside, aim, **agreed)
+        made = cls.__new__(cls)
+        made._hold(engine, StatedShards(store, stated, load().name))
+        return made
 
     def _hold(self, engine: Cluster, shards: StatedShards) -> None:
         self._engine, self._shards = engine, shards
@@ -221,11 +282,18 @@ class ClusterCampaign:
         return ClusterResult.from_solution(solution, shards)
 
 
-def _given(engine: Cluster, candidates: Any, customers: Any, history: Any) -> dict[str, Any]:
-    """Tables of the cluster as they are, others as tables of Arrow."""
-    stated = {CANDIDATES: candidates, "customers": customers, "history": history}
-    return {
+def _check_engine(engine: Any) -> None:
+    if not isinstance(engine, Cluster):
+        raise InvalidInput(f"engine: expected a cluster of couponry.engines, got {shown(engine)}")
+
+
+def _given(engine: Cluster, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables of the cluster as they are, others as tables of Arrow; each has customers."""
+    given = {
         table: rows if engine.runner.takes(rows) else tables.as_table(rows, table)
         for table, rows in stated.items()
         if rows is not None
     }
+    for table, rows in given.items():
+        tables.require(engine.runner.schema(rows).empty_table(), table, "customer")
+    return given

@@ -99,6 +99,40 @@ def candidate_blocks(
     InvalidInput
         If tables or targeting make no sense, or do not go together.
     """
+    transactions, model = stated_model(given, targeting)
+    allowed = None
+    if given.customers is not None:
+        allowed = _allowed(given.customers, transactions.customer_type)
+    notes = model.notes
+    pipeline = _Pipeline(transactions, model, allowed, targeting, limit, clock, notes)
+    return CandidateBlocks(
+        model.assortment.offers,
+        transactions.customer_type,
+        dict.fromkeys(model.columns, np.dtype(np.float32)),
+        pipeline.blocks,
+        source=_source(transactions, model, allowed, targeting),
+        notes=notes,
+    )
+
+
+def stated_model(given: Tables, targeting: Targeting) -> tuple[Transactions, CandidateModel]:
+    """Look at the tables, and make the model that is to be fitted; no transaction is read yet.
+
+    Parameters
+    ----------
+    given : Tables
+    targeting : Targeting
+
+    Returns
+    -------
+    Transactions
+    CandidateModel
+
+    Raises
+    ------
+    InvalidInput
+        If tables or targeting make no sense, or do not go together.
+    """
     targeting.check()
     if given.products is not None:  # read once
         given = given._replace(products=tables.as_table(given.products, "products"))
@@ -109,20 +143,7 @@ def candidate_blocks(
     tables.check_kind_of_ids(
         bought, assortment.products, "table transactions, column 'product'", "covers"
     )
-    allowed = None
-    if given.customers is not None:
-        allowed = _allowed(given.customers, transactions.customer_type)
-    model = model_of_tables(assortment, given.offers, given.products, targeting)
-    notes = model.notes
-    pipeline = _Pipeline(transactions, model, allowed, targeting, limit, clock, notes)
-    return CandidateBlocks(
-        assortment.offers,
-        transactions.customer_type,
-        dict.fromkeys(model.columns, np.dtype(np.float32)),
-        pipeline.blocks,
-        source=_source(transactions, model, allowed, targeting),
-        notes=notes,
-    )
+    return transactions, model_of_tables(assortment, given.offers, given.products, targeting)
 
 
 def _allowed(customers: pa.Table, kind: pa.DataType) -> pa.Array:
@@ -228,7 +249,8 @@ class _Pipeline:
             with self._clock.stage("history"):
                 lives = half_lives(self._targeting)
                 history = group_transactions(self._transactions, options, lives, folder)
-                self._say_what_is_left_out()
+                for note in left_out_notes(self._transactions):
+                    self._say(note)
             with self._clock.stage("fit"):
                 statistics = partial(ItemStatistics.from_history, history)
                 found = begun[0].finish(statistics()) if begun else fit(history, statistics)
@@ -245,21 +267,9 @@ class _Pipeline:
         partial = counts.partial_last() if self._targeting.until is None else None
         if partial is None:
             return None
-        name, unit = self._transactions.name_of(partial.period), self._transactions.unit
-        usual = f"{partial.usual:,} are usual{' on that day of the week' if unit == 'day' else ''}"
-        self._say(
-            f"{unit} {name} has {partial.rows:,} transactions, where {usual}: it was taken to be incomplete and left "
-            f"out; until = {name} in the targeting takes it as it is"
-        )
+        name = self._transactions.name_of(partial.period)
+        self._say(partial.note(self._transactions.unit, name))
         return partial.period - 1
-
-    def _say_what_is_left_out(self) -> None:
-        read = self._transactions
-        if read.guests:
-            self._say(f"{read.guests:,} transactions without a customer were left out")
-        if read.too_late and read.until is not None:
-            last = f"{read.unit} {read.name_of(read.until)}"
-            self._say(f"{read.too_late:,} transactions after {last} were left out")
 
     def _say(self, note: str) -> None:
         self._notes.append(note)
@@ -295,6 +305,26 @@ class _Pipeline:
             before, done = done, done + seen
             if before * PROGRESS_LINES // total < done * PROGRESS_LINES // total:
                 self._clock.say(f"{done:,} of {total:,} customers", done / total)
+
+
+def left_out_notes(read: Transactions) -> list[str]:
+    """Say what was left out of transactions, in a sentence each.
+
+    Parameters
+    ----------
+    read : Transactions
+
+    Returns
+    -------
+    list of str
+    """
+    said = []
+    if read.guests:
+        said.append(f"{read.guests:,} transactions without a customer were left out")
+    if read.too_late and read.until is not None:
+        last = f"{read.unit} {read.name_of(read.until)}"
+        said.append(f"{read.too_late:,} transactions after {last} were left out")
+    return said
 
 
 def _source(

@@ -27,6 +27,7 @@ from ..kernels import (
 )
 from .changes import Alternatives
 from .checkpoint_file import CheckpointFile
+from .cluster.rules_beside import RulesElsewhere
 from .cut_off import CutOff
 from .exchanges import Exchanges
 from .protocol import Engine, FixedChoices
@@ -187,7 +188,8 @@ class CheckpointedEngine:
 
     def with_rules(self, rules: Rules) -> CheckpointedEngine:
         """See `Engine.with_rules`."""
-        key = self._key(b"rules", *rules[:3], rules.cap, rules.constraint_ptr, rules.constraints)
+        who = b"rules" + (rules.identity if isinstance(rules, RulesElsewhere) else b"")
+        key = self._key(who, *rules[:3], rules.cap, rules.constraint_ptr, rules.constraints)
         return self._derived(lambda: self.engine.with_rules(rules), key)
 
     def with_noise(self, seed: int) -> CheckpointedEngine:

@@ -135,7 +135,7 @@ class Allocation(StreamedTable):
                     batch = next(batches, None)
             part += 1
 
-    def write_on_workers(self, folder: str | Path) -> list[Path]:
+    def write_on_workers(self, folder: str | Path) -> list[Path | str]:
         """Have the workers that solved the campaign write the coupons: a Parquet file for each shard.
 
         Files are named by a manifest, `_manifest.json`, which is written last. Each shard's coupons are there once,
@@ -144,12 +144,13 @@ class Allocation(StreamedTable):
         Parameters
         ----------
         folder : str or Path
-            A new folder, which this process and all workers reach by the same name.
+            A new folder, which this process and all workers reach by the same name, or a URI of a file system that
+            PyArrow or fsspec knows, such as `s3://bucket/coupons`.
 
         Returns
         -------
-        list of Path
-            The files that count, in the customers' order.
+        list of Path, or of str
+            The files that count, or their URIs, in the customers' order.
 
         Raises
         ------
@@ -161,7 +162,7 @@ class Allocation(StreamedTable):
                 "allocation: expected one that was solved in this process, got one that was read"
             )
         check_path(folder, "folder")
-        return write_parts(self._rows, Path(folder))
+        return write_parts(self._rows, folder)
 
     def _row_groups(self) -> Iterator[pa.Table]:
         """All coupons, GROUP_ROWS at a time, at least one table: whoever cancels ends it between them."""

@@ -24,7 +24,10 @@ from couponry import ClusterCampaign, ClusterResult, InvalidInput, Limit, Unsupp
 from couponry.engines import Cluster, InProcessRunner
 from couponry.engines.cluster import engine as engines
 from couponry.engines.cluster.engine import ClusterEngine
+from couponry.engines.cluster.rules_beside import RulesBeside
+from couponry.results.cluster.rules_elsewhere import rules_elsewhere
 from couponry.solver.options import SampleSize, SamplingOptions
+from couponry.solver.packed import RuleFacts
 
 
 def solved_again(kind: str, engine: Cluster, **options: Any) -> ClusterResult:
@@ -68,6 +71,16 @@ def test_conflicts_of_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert fingerprint(found) == fingerprint(local)
     assert found.infeasible is not None
     assert found.infeasible["customer_rules"] == [{"customer_rule": "slots"}]
+
+
+def test_a_journal_tells_rules_apart_that_are_elsewhere() -> None:
+    facts = RuleFacts(3, 0, 10, False, False, 2)
+    made = [
+        rules_elsewhere(facts, RulesBeside("shards", ((name, "digest"),), frozenset()))
+        for name in ("one", "other")
+    ]
+    assert all(np.array_equal(a, b) for a, b in zip(made[0], made[1], strict=True))
+    assert len({one.identity for one in (*made, rules_elsewhere(facts))}) == 3
 
 
 def test_a_journal_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow.dataset as ds
 import pytest
-from tests.support.cluster_campaigns import CUSTOMERS, fingerprint, solved
+from tests.support.cluster_campaigns import CUSTOMERS, fingerprint, solved, solved_on_cluster
 
 from couponry import InvalidInput
 from couponry.engines import Cluster, InProcessRunner
@@ -69,3 +70,22 @@ def test_shards_by_fsspec(cache: Path) -> None:
 def test_a_uri_that_nobody_knows(cache: Path) -> None:
     with pytest.raises(InvalidInput, match="shards 'gopher://hole'"):
         solved("segments", engine=by_uri("gopher://hole"))
+
+
+def test_customers_and_coupons_by_uris(tmp_path: Path, cache: Path) -> None:
+    """Everything of a campaign on a cluster is in an object store, coupons as well."""
+    local = solved("segments", threads=1)
+    result = solved_on_cluster("segments", by_uri(f"file://{tmp_path}/store"), threads=1)
+    assert fingerprint(result) == fingerprint(local)
+    assert result.allocation is not None and local.allocation is not None
+    coupons = f"file://{tmp_path}/coupons"
+    (tmp_path / "coupons").mkdir()
+    (tmp_path / "coupons" / f"part-000001-{'0' * 32}.parquet").touch()  # of a run that was killed
+    files = result.allocation.write_on_workers(coupons)
+    paths = [str(file).removeprefix("file://") for file in files]
+    assert sorted(map(str, (tmp_path / "coupons").iterdir())) == sorted(
+        [f"{tmp_path}/coupons/_manifest.json", *paths]
+    )
+    assert ds.dataset(paths).to_table().equals(local.allocation.to_arrow())
+    with pytest.raises(InvalidInput, match="expected a new one, but it holds something else"):
+        result.allocation.write_on_workers(coupons)

@@ -13,7 +13,14 @@ from typing import Any
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from tests.support.cluster_campaigns import KINDS, fingerprint, solved, solved_on_cluster
+from tests.support import transactions_campaign
+from tests.support.cluster_campaigns import (
+    AS_THE_LARGEST,
+    KINDS,
+    fingerprint,
+    solved,
+    solved_on_cluster,
+)
 from tests.support.cluster_tasks import Stuck, Sums
 from tests.support.clusters import ConnectedSpark, on_spark
 from tests.support.processes import command_of
@@ -92,6 +99,21 @@ def test_from_tables_of_spark_to_another(hasty: ConnectedSpark, kind: str, tmp_p
     by = [("customer", "ascending"), ("offer", "ascending")]
     assert read.sort_by(by).equals(local.allocation.to_arrow().sort_by(by))
     assert fingerprint(result) == fingerprint(local)
+
+
+def test_from_transactions_of_spark(hasty: ConnectedSpark, tmp_path: Path) -> None:
+    """One call from transactions in Spark, and coupons in Spark: those of one machine."""
+    engine = Spark(hasty.session, tmp_path / "shards", 500)
+    campaign = transactions_campaign.on_cluster(
+        engine, hasty.session.createDataFrame, customers=transactions_campaign.some_customers()
+    )
+    options: dict[str, Any] = {"threads": 1, "gap": 4e-3, "solver_options": AS_THE_LARGEST}
+    result = campaign.solve(**options)
+    local = transactions_campaign.on_one_machine(customers=transactions_campaign.some_customers())
+    assert fingerprint(result) == fingerprint(local.solve(**options))
+    assert result.allocation is not None
+    result.allocation.write_on_workers(tmp_path / "parts")
+    assert hasty.session.read.parquet(str(tmp_path / "parts")).count() == result.allocated > 1000
 
 
 def test_workers_without_couponry_are_told_in_a_line() -> None:

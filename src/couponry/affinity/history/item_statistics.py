@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from ...utils.arrays.blocks import blocks
 from ...utils.arrays.mapped_arrays import release_pages
 from ...utils.parallel import parallel_map, worker_count
 from .history_readings import Part
+from .periods import PERIODS_PER_WEEK
 from .purchase_history import PurchaseHistory
 
 PRIOR_REPEATERS, PRIOR_BUYERS = 0.2, 2.0
@@ -34,6 +36,9 @@ FINENESS = np.float32(1 << 22)
 
 PRIOR_KNEW = 5.0
 """Customers besides those that were seen, of whom as many bought again as of any item."""
+
+ADDED = "buyers", "repeaters", "popularity", "gaps", "gap_weeks", "knew", "again"
+"""What adds up over customers."""
 
 
 @dataclass(frozen=True)
@@ -238,6 +243,39 @@ class ItemStatistics:
             again=self.again[item] - again,
             items=self.items.take(pa.array(item)),
         )
+
+
+def added_statistics(parts: Sequence[ItemStatistics]) -> ItemStatistics:
+    """Add up the statistics of histories of different customers: those of one history of all of them.
+
+    Parameters
+    ----------
+    parts : sequence of ItemStatistics
+        At least one, of histories that end alike.
+
+    Returns
+    -------
+    ItemStatistics
+    """
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    items = tables.ranks(pa.concat_arrays([part.items for part in parts]))[1]
+    a_week = PERIODS_PER_WEEK[first.unit]
+    total: dict[str, NDArray[np.float64]] = {}
+    for part in parts:
+        of_all = part.among(items)
+        for name in ADDED:
+            counts = getattr(of_all, name)
+            if name == "gap_weeks":
+                counts = np.rint(counts * a_week)  # whole periods, which add up exactly
+            total[name] = total[name] + counts if name in total else counts
+    any_item = total["again"].sum(axis=0) / np.maximum(total["knew"].sum(axis=0), 1.0)
+    total["gap_weeks"] = total["gap_weeks"] / a_week
+    customers = sum(part.customers for part in parts)
+    return ItemStatistics(
+        **total, items=items, customers=customers, again_of_any=any_item, unit=first.unit
+    )
 
 
 def _counts(history: PurchaseHistory, part: slice) -> NDArray[np.float64]:

@@ -35,6 +35,25 @@ class PartialPeriod(NamedTuple):
     rows: int
     usual: int
 
+    def note(self, unit: str, name: str) -> str:
+        """Say that the period is left out.
+
+        Parameters
+        ----------
+        unit : {"day", "week"}
+        name : str
+            Of the period.
+
+        Returns
+        -------
+        str
+        """
+        usual = f"{self.usual:,} are usual{' on that day of the week' if unit == 'day' else ''}"
+        return (
+            f"{unit} {name} has {self.rows:,} transactions, where {usual}: it was taken to be incomplete and left "
+            f"out; until = {name} in the targeting takes it as it is"
+        )
+
 
 class PeriodCounts:
     """Counts transactions by period, whatever their order.
@@ -86,6 +105,11 @@ class PeriodCounts:
         first, count = found
         for place in np.flatnonzero(count).tolist():
             self._rows[first + place] = self._rows.get(first + place, 0) + int(count[place])
+
+    @property
+    def rows(self) -> dict[int, int]:
+        """Transactions of each period so far."""
+        return dict(self._rows)
 
     def partial_last(self) -> PartialPeriod | None:
         """Return the last period if it has far fewer rows than those before it; None if there are too few of them.

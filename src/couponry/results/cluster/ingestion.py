@@ -191,13 +191,37 @@ def ingest(cluster: Cluster, given: Mapping[str, Any], campaign: CampaignData) -
     with written_by_one(folder):
         task = IngestTask(campaign, folder)
         found = cluster.runner.on_rows(task, given, int(cluster.shard_customers))
-        entries = [entry for entry in found if entry is not None]
-        if not entries:
-            raise InvalidInput("table candidates: expected at least one row, got none")
-        before = accumulate((entry.customers for entry in entries), initial=0)
-        numbered = [replace(e, first=n) for e, n in zip(entries, before, strict=False)]
-        source = {"offers": _offers_digest(campaign), "schemas": _schemas_of(campaign)}
-        return write_manifest(folder, numbered, frozenset(), source)
+        return commit(folder, found, campaign)
+
+
+def commit(folder: str, found: Sequence[ShardEntry | None], campaign: CampaignData) -> ShardStore:
+    """Say which shards are there, and how they were stated.
+
+    Parameters
+    ----------
+    folder : str
+        A path or a URI.
+    found : sequence of ShardEntry or None
+        In the customers' order; None where a part has no candidates.
+    campaign : CampaignData
+        Stated without customers.
+
+    Returns
+    -------
+    ShardStore
+
+    Raises
+    ------
+    InvalidInput
+        Where nobody has a candidate.
+    """
+    entries = [entry for entry in found if entry is not None]
+    if not entries:
+        raise InvalidInput("table candidates: expected at least one row, got none")
+    before = accumulate((entry.customers for entry in entries), initial=0)
+    numbered = [replace(e, first=n) for e, n in zip(entries, before, strict=False)]
+    source = {"offers": _offers_digest(campaign), "schemas": _schemas_of(campaign)}
+    return write_manifest(folder, numbered, frozenset(), source)
 
 
 def ingested(cluster: Cluster) -> tuple[ShardStore, dict[str, pa.Schema]]:

@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 
 from ...data.ids import as_ids
 from ...engines.cluster.engine import ClusterEngine
+from ...engines.cluster.places import is_uri, place_of
+from ...engines.cluster.store import absolute
+from ...engines.cluster.stored_arrays import drafts_of
 from ...engines.cluster.tasks import BlocksTask
 from ...model.compiled_campaign import CompiledCampaign
 from ...solver.plan import Plan
@@ -152,18 +155,19 @@ class WriteTask:
         """Write the coupons of one shard, under a name that no other attempt has."""
         customers, batches = self.coupons.batches(number, threads)
         name = f"part-{number:06}-{uuid.uuid4().hex}.parquet"
-        folder, coupons = Path(self.folder), 0
-        draft = folder / f".{name}"
-        try:
-            with pq.ParquetWriter(draft, self.coupons.schema) as writer:
-                for batch in batches:
-                    writer.write_batch(batch)
-                    coupons += batch.num_rows
-            draft.replace(folder / name)
-        finally:
-            draft.unlink(missing_ok=True)
-        if (folder / MANIFEST).exists():  # another attempt counts
-            (folder / name).unlink(missing_ok=True)
+        place, coupons = place_of(self.folder), 0
+        with drafts_of(self.folder) as drafts:
+            draft = drafts / f".{name}"
+            try:
+                with pq.ParquetWriter(draft, self.coupons.schema) as writer:
+                    for batch in batches:
+                        writer.write_batch(batch)
+                        coupons += batch.num_rows
+                place.put(name, draft)
+            finally:
+                draft.unlink(missing_ok=True)
+        if MANIFEST in place.names():  # another attempt counts
+            place.remove(name)
         return WrittenPart(name, coupons, customers)
 
 
@@ -210,19 +214,19 @@ def engine_of(plan: Plan) -> ClusterEngine:
     return engine
 
 
-def write_parts(rows: PlannedRows, folder: Path) -> list[Path]:
+def write_parts(rows: PlannedRows, folder: str | Path) -> list[Path | str]:
     """Have the workers that solved a campaign write its allocation.
 
     Parameters
     ----------
     rows : PlannedRows
         Of a solve over shards.
-    folder : Path
-        A new folder, which this process and all workers reach by the same name.
+    folder : str or Path
+        A new folder, which this process and all workers reach by the same name, or a URI.
 
     Returns
     -------
-    list of Path
+    list of Path, or of str
         The files that count, in the customers' order.
 
     Raises
@@ -231,16 +235,20 @@ def write_parts(rows: PlannedRows, folder: Path) -> list[Path]:
         Where the campaign was solved elsewhere, or the folder holds something else.
     """
     engine, coupons = engine_of(rows.plan), coupons_of_shards(rows)
-    folder = folder.absolute()
-    if _is_left_over(folder):
-        for file in folder.iterdir():
-            file.unlink()
-    else:
-        check_new_folder(folder)
-        folder.mkdir(parents=True)
-    parts = engine.map_shards(lambda shards: WriteTask(coupons(shards), str(folder)))
-    _commit(folder, parts, rows.plan.coupons)
-    return [folder / part.file for part in parts]
+    name = absolute(folder)
+    if not is_uri(name) and not _is_left_over(name):
+        check_new_folder(Path(name))
+        Path(name).mkdir(parents=True)
+    place = place_of(name)
+    if not _is_left_over(name):
+        raise InvalidInput(f"folder {name!r}: expected a new one, but it holds something else")
+    for file in place.names():
+        place.remove(file)
+    parts = engine.map_shards(lambda shards: WriteTask(coupons(shards), name))
+    _commit(name, parts, rows.plan.coupons)
+    if is_uri(name):
+        return [f"{name}/{part.file}" for part in parts]
+    return [Path(name) / part.file for part in parts]
 
 
 def _columns(compiled: CompiledCampaign) -> Iterator[Column]:
@@ -255,22 +263,24 @@ def _columns(compiled: CompiledCampaign) -> Iterator[Column]:
             yield Column(name, amount.constant, slopes)
 
 
-def _is_left_over(folder: Path) -> bool:
+def _is_left_over(folder: str) -> bool:
     """Whether a folder holds nothing but what a run that was killed has left."""
-    if not folder.is_dir():
+    if not is_uri(folder) and not Path(folder).is_dir():
         return False
-    return all(PART.fullmatch(file.name) for file in folder.iterdir())
+    return all(PART.fullmatch(name) for name in place_of(folder).names())
 
 
-def _commit(folder: Path, parts: list[WrittenPart], coupons: int) -> None:
+def _commit(folder: str, parts: list[WrittenPart], coupons: int) -> None:
     """Say which files count, and remove all others."""
     if sum(part.coupons for part in parts) != coupons:
         raise RuntimeError(f"parts of an allocation have other coupons than its plan, {coupons:,}")
     content = {"format": FORMAT, "coupons": coupons, "parts": [part._asdict() for part in parts]}
-    draft = folder / f".{MANIFEST}"
-    draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    draft.replace(folder / MANIFEST)
+    place = place_of(folder)
+    with drafts_of(folder) as drafts:
+        draft = drafts / f".{MANIFEST}"
+        draft.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        place.put(MANIFEST, draft)
     kept = {MANIFEST, *(part.file for part in parts)}
-    for file in folder.iterdir():
-        if file.name not in kept:
-            file.unlink(missing_ok=True)
+    for name in place.names():
+        if name not in kept:
+            place.remove(name)

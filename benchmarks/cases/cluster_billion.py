@@ -1,0 +1,240 @@
+"""A billion customers on ten nodes: every part of a solve is measured here, and put together as a table.
+
+    python benchmarks/cases/cluster_billion.py --sizes 100000 200000 400000
+    python benchmarks/cases/cluster_billion.py --sizes 2000000 10000000 20000000 --folder DIR --spark
+
+Measured, on one core where nothing else is said: a pass and fixing, by candidate; opening shards; the job floor of
+two processes, and with `--spark` of a standalone Spark; adding up tables of a million cells; how many passes a cold
+solve makes, how many customers it leaves free, and what repairing them takes, at each size. Extrapolated: the first
+parts by candidates and cores; free customers, and the seconds of their repair, by the power of customers that fits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pickle
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import _paths  # noqa: F401
+import numpy as np
+from benchmarks.cases.cluster_speed import two_workers
+from benchmarks.cases.mixed_campaign import MIXED
+from benchmarks.instances.synthetic import Synthetic
+from benchmarks.support.hardware import describe
+from numpy.typing import NDArray
+
+from couponry.engines import Cluster, InProcessRunner
+from couponry.engines.cluster.recipe import ShardRecipe
+from couponry.engines.cluster.runner import Runner
+from couponry.kernels import load
+from couponry.results.cluster.shards import shards_of
+from couponry.solver.options import DEFAULT_OPTIONS
+
+ROUNDS = 5
+CELLS = 1 << 20
+
+OTHER_JOBS = 6
+"""Jobs of a cold solve beside evaluations: samples, fixing, counts of free customers, shortfalls, writing."""
+
+SENT_BYTES = 6
+"""Bytes of a candidate that is sent: item, quantity, where in a step it lies."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Answers with a table of so many cells for each task."""
+
+    cells: int
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> tuple[NDArray[np.int64], ...]:
+        """See `Task`."""
+        return (np.full(self.cells, len(shards), np.int64),)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 200_000, 400_000])
+    parser.add_argument("--width", type=int, default=32)
+    parser.add_argument("--spark", action="store_true")
+    parser.add_argument("--customers", type=float, default=1e9)
+    parser.add_argument("--nodes", type=int, default=10)
+    parser.add_argument("--cores", type=int, default=32, help="of a node")
+    parser.add_argument(
+        "--network", type=float, default=1.25e9, help="bytes a second of the driver"
+    )
+    parser.add_argument("--folder", type=Path, help="for everything; default: a temporary one")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
+        folder = Path(name)
+        solves = [solved(Synthetic(n, arguments.width), folder / f"{n}") for n in arguments.sizes]
+        parts = solves[0].pop("parts")
+        for solve in solves[1:]:
+            solve.pop("parts")
+        floors = {"processes": floor(folder / "processes", "processes")}
+        if arguments.spark:
+            floors["spark"] = floor(folder / "on-spark", "spark")
+    tables = added_tables(arguments.nodes)
+    print(
+        json.dumps({**describe(1), **parts, "floor": floors, "solves": solves, **tables}, indent=1)
+    )
+    print(put_together(parts, floors, solves, tables, arguments))
+
+
+def least(ask: Callable[[], Any]) -> float:
+    """Processor seconds of this thread's process that a call takes at least, of some."""
+    found = []
+    for _ in range(ROUNDS):
+        before = time.process_time()
+        ask()
+        found.append(time.process_time() - before)
+    return min(found)
+
+
+def solved(size: Synthetic, folder: Path) -> dict[str, Any]:
+    """Solve a campaign, cold; and measure what one shard of it takes."""
+    campaign = MIXED.campaign(size, 2, store=folder / "store")
+    before = time.process_time()
+    result = campaign.solve(threads=2)
+    assert result.plan is not None
+    whole = time.process_time() - before
+    stages = {name: round(seconds, 3) for name, seconds in result.seconds.items()}
+    found = {
+        "customers": size.customers,
+        "gap": result.gap,
+        "passes": result.full_passes,
+        "evaluations": result.nit,
+        "free_customers": len(result.plan.free),
+        "seconds_of_stages": stages,
+        "processor_seconds": round(whole, 2),
+    }
+    compiled, backend = campaign.compile(), load()
+    cluster = Cluster(InProcessRunner(), folder / "shards", size.customers)
+    store = shards_of(compiled, cluster, backend, 2)
+    engine = ShardRecipe(store, backend.name, 0).engine(0, 1)
+    price, candidates = result.plan.price, engine.candidates
+    threshold = np.full((1, 2, *price.shape[1:]), 1e-3, np.float32)
+    fine = compiled.problem.fine
+    found["parts"] = {
+        "candidates": candidates,
+        "cells": int(price.size),
+        "pass_ns_per_candidate": 1e9 * least(lambda: engine.evaluate(price)) / candidates,
+        "fix_ns_per_candidate": 1e9
+        * least(lambda: engine.fix(price, threshold, fine))
+        / candidates,
+        "open_shard_ms": 1e3 * least(lambda: ShardRecipe(store, backend.name, 0).engine(0, 1)),
+        "shard_bytes_per_candidate": sum(f.stat().st_size for f in (folder / "shards").iterdir())
+        / candidates,
+    }
+    return found
+
+
+def floor(folder: Path, kind: str) -> float:
+    """Seconds of a job that asks two workers next to nothing."""
+    folder.mkdir()
+    with two_workers(kind, folder, 1) as cluster:
+        runner: Runner = cluster.runner
+        runner.sum(Tables(1), range(64))
+        found = []
+        for _ in range(ROUNDS):
+            before = time.perf_counter()
+            runner.sum(Tables(1), range(64))
+            found.append(time.perf_counter() - before)
+    return float(np.median(found))
+
+
+def added_tables(nodes: int) -> dict[str, Any]:
+    """What sending a price table, and adding up the usage tables of all nodes, takes the driver, by cell."""
+    answers = [pickle.dumps(Tables(CELLS)((node,), 1), 5) for node in range(nodes)]
+    adding = least(lambda: np.add.reduce([pickle.loads(one)[0] for one in answers]))
+    return {
+        "table_bytes_per_cell": 8,
+        "price_bytes_per_cell": 4,
+        "adding_ns_per_cell": 1e9 * adding / CELLS,
+    }
+
+
+def power(x: list[float], y: list[float]) -> float:
+    """The power of x that y goes with."""
+    if len(x) < 2 or min(y) <= 0:
+        return 1.0
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+class Part(NamedTuple):
+    """A row of the table."""
+
+    what: str
+    measured: str
+    times: float
+    seconds_each: float
+
+    def __str__(self) -> str:
+        seconds = self.times * self.seconds_each
+        return f"| {self.what} | {self.measured} | {self.times:,.0f} | {seconds:,.1f} |"
+
+
+def put_together(
+    parts: dict[str, Any],
+    floors: dict[str, float],
+    solves: list[dict[str, Any]],
+    tables: dict[str, Any],
+    asked: argparse.Namespace,
+) -> str:
+    """The table of a billion."""
+    candidates, last = asked.customers * asked.width, solves[-1]
+    each = 1e-9 * candidates / (asked.nodes * asked.cores)  # seconds of a nanosecond for each
+    jobs = last["evaluations"] + OTHER_JOBS
+    floor_of, seconds = max(floors, key=lambda kind: floors[kind]), max(floors.values())
+    of_pass, of_fix = (parts[f"{what}_ns_per_candidate"] for what in ("pass", "fix"))
+    rows = [
+        Part(
+            "passes over everybody", f"{of_pass:.2f} ns a candidate", last["passes"], each * of_pass
+        ),
+        Part("fixing", f"{of_fix:.2f} ns a candidate", 1, each * of_fix),
+        Part("job floor", f"{seconds:.3f} s on {floor_of}", jobs, seconds),
+        *(_of_tables(cells, jobs, tables, asked) for cells in (parts["cells"], 1e6)),
+        *_of_driver(solves, asked),
+    ]
+    disk = parts["shard_bytes_per_candidate"] * candidates / asked.nodes / 1e9
+    head = f"{asked.customers:,.0f} customers x {asked.width}, {asked.nodes} nodes of {asked.cores}"
+    lines = ["", f"| {head} | measured | times | seconds |", "| --- | --- | --- | --- |"]
+    lines += map(str, rows)
+    lines += ["", f"Shards take {disk:,.0f} GB of each node, in its page cache where they fit."]
+    return "\n".join(lines)
+
+
+def _of_tables(cells: float, jobs: int, tables: dict[str, Any], asked: argparse.Namespace) -> Part:
+    """Prices sent to each node, usage sent back and added up."""
+    per_cell = tables["table_bytes_per_cell"] + tables["price_bytes_per_cell"]
+    sent = asked.nodes * cells * per_cell
+    seconds = sent / asked.network + 1e-9 * tables["adding_ns_per_cell"] * cells
+    return Part(f"tables of {cells:,.0f} cells", f"{sent / 1e6:,.1f} MB a job", jobs, seconds)
+
+
+def _of_driver(solves: list[dict[str, Any]], asked: argparse.Namespace) -> Iterator[Part]:
+    """What comes to the driver, and what is done there."""
+    sizes = [float(one["customers"]) for one in solves]
+    free = [float(one["free_customers"]) for one in solves]
+    repair = [one["seconds_of_stages"].get("rounding", 0.0) for one in solves]
+    sample = DEFAULT_OPTIONS.sampling.most_candidates * SENT_BYTES
+    yield Part("largest sample", f"{sample / 1e9:.2f} GB", 1, sample / asked.network)
+    beyond = asked.customers / sizes[-1]
+    growth, slower = power(sizes, free), power(sizes, repair)
+    many = free[-1] * beyond**growth
+    sent = many * asked.width * SENT_BYTES
+    said = f"{free[-1]:,.0f} at {sizes[-1]:,.0f}; power {growth:.2f}: {many:,.0f}"
+    yield Part("free customers", said, 1, sent / asked.network)
+    said = f"{repair[-1]:.2f} s at {sizes[-1]:,.0f}; power {slower:.2f}"
+    yield Part("repair and filling", said, 1, repair[-1] * beyond**slower)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Candidates that workers make of transactions: those that one machine makes, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.support.cluster_campaigns import AS_THE_LARGEST, fingerprint
+from tests.support.transactions_campaign import (
+    AGREED,
+    on_cluster,
+    on_one_machine,
+    some_customers,
+    tables,
+)
+
+from couponry import InvalidInput, Targeting
+from couponry.affinity.history.item_statistics import ItemStatistics, added_statistics
+from couponry.affinity.history.purchase_history import PurchaseHistory
+from couponry.engines import Cluster, InProcessRunner
+
+
+def cluster(folder: Path, customers: int = 350) -> Cluster:
+    return Cluster(InProcessRunner(2, 2), folder, customers)
+
+
+def days(table: pa.Table) -> pa.Table:
+    """Transactions by days, the last of which is far from whole."""
+    week = table["week"].to_numpy()
+    day = 7 * week + np.random.default_rng(2).integers(0, 7, len(table))
+    day[:40] = day.max() + 1
+    return table.drop_columns(["week"]).append_column("day", pa.array(day))
+
+
+@pytest.mark.parametrize("kind", ["weeks", "days, some customers"])
+def test_the_bits_of_one_machine(kind: str, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {}
+    if kind != "weeks":
+        changes = {"transactions": days(tables()["transactions"]), "customers": some_customers()}
+    local = on_one_machine(**changes)
+    campaign = on_cluster(cluster(tmp_path), **changes)
+    assert campaign.data.candidates.notes == local.candidates.notes
+    results = [
+        each.solve(threads=1, solver_options=AS_THE_LARGEST, gap=4e-3) for each in (local, campaign)
+    ]
+    assert fingerprint(results[0]) == fingerprint(results[1])
+    assert results[0].allocated > 1000
+    assert results[1].customers == len(local.candidates.customers)
+
+
+def test_statistics_add_up() -> None:
+    rows = days(tables()["transactions"])
+    whole = PurchaseHistory.from_transactions(rows)
+    parts = [
+        PurchaseHistory.from_transactions(rows.filter(mask), until=whole.until)
+        for mask in (customer_modulo(rows, 0), customer_modulo(rows, 1), customer_modulo(rows, 2))
+    ]
+    found = added_statistics([ItemStatistics.from_history(part) for part in parts])
+    for name, value in vars(ItemStatistics.from_history(whole)).items():
+        other = getattr(found, name)
+        same = np.array_equal(other, value) if isinstance(value, np.ndarray) else other == value
+        assert same, name
+
+
+def customer_modulo(rows: pa.Table, rest: int) -> pa.Array:
+    return pa.array(rows["customer"].to_numpy() % 3 == rest)
+
+
+def test_what_is_wrong_is_said(tmp_path: Path) -> None:
+    engine, transactions = cluster(tmp_path), tables()["transactions"]
+    wrong = {
+        "expected at least one purchase, got none": {"transactions": transactions[:0]},
+        "expected an id, got null": {
+            "transactions": transactions.set_column(
+                transactions.column_names.index("customer"),
+                "customer",
+                pa.array([None, *transactions["customer"].to_pylist()[1:]]),
+            )
+        },
+        "expected customers in a column 'customer'": {
+            "targeting": Targeting(kind="type", columns={"customer": "who"})
+        },
+        "expected more than 4 weeks (the window)": {"transactions": transactions.slice(0, 1)},
+    }
+    for said, changes in wrong.items():
+        with pytest.raises(InvalidInput) as raised:
+            on_cluster(engine, **AGREED | changes)
+        assert said in str(raised.value)
