@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Callable
@@ -131,6 +132,44 @@ def test_end_to_end(said: Said) -> None:
     assert report["status"] == "optimal" and report["max_violation"] == 0
     assert report["transactions"] > 20 * 2000 and report["allocation_bytes"] > 0
     assert report["seconds_of_the_command"] > sum(report["seconds"].values())
+
+
+@needs_native
+def test_cluster_driver(said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.cases import cluster_driver
+    from benchmarks.instances import rows_on_workers
+
+    monkeypatch.setattr(rows_on_workers, "SMALL", 4_096)
+    asked = ["--one", "--customers", "40000", "--shard-customers", "32768"]
+    report = said(cluster_driver, *asked, "--folder", str(tmp_path))
+    assert report["status"] == "optimal" and report["candidates"] == 8 * 40_000
+    assert report["free_customers"] > 0 and list(report["peak_mib"])[-1] == "all"
+
+
+@needs_native
+def test_cluster_billion() -> None:
+    from benchmarks.cases import cluster_billion
+
+    parts = {"pass_ns_per_candidate": 1.0, "fix_ns_per_candidate": 2.0, "cells": 1000}
+    solves = [
+        {
+            "customers": size,
+            "free_customers": size**0.5,
+            "passes": 10.0,
+            "evaluations": 50,
+            "seconds_of_stages": {"rounding": size**0.5},
+        }
+        for size in (10_000, 40_000)
+    ]
+    assert cluster_billion.power([1.0, 4.0], [1.0, 2.0]) == pytest.approx(0.5)
+    tables = cluster_billion.added_tables(2)
+    asked = argparse.Namespace(customers=1e6, width=10, nodes=2, cores=5, network=1e9)
+    parts["shard_bytes_per_candidate"] = 8.0
+    said_of_it = cluster_billion.put_together(parts, {"processes": 0.1}, solves, tables, asked)
+    assert "| passes over everybody | 1.00 ns a candidate | 10 | 0.0 |" in said_of_it
+    assert "| job floor | 0.100 s on processes | 56 | 5.6 |" in said_of_it
+    assert "200 at 40,000; power 0.50: 1,000" in said_of_it
+    assert "| repair and filling | 200.00 s at 40,000; power 0.50 | 1 | 1,000.0 |" in said_of_it
 
 
 @needs_native
