@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..data import tables
+from ..engines.cells import candidate_customers
 from ..model.compiled_campaign import CompiledCampaign
 from ..solver.plan import Plan
 from ..utils.arrays.mapped_arrays import read_ahead, release_pages
@@ -100,7 +101,7 @@ class PlannedRows:
     def _batch(self, positions: NDArray[np.int64]) -> pa.RecordBatch:
         """The coupons of the candidates at these positions."""
         candidates = self.compiled.campaign.candidates
-        customer = self.compiled.problem.customer_of(positions)
+        customer = candidate_customers(candidates.indptr, positions)
         columns: dict[str, Any] = {
             "customer": as_they_came(
                 candidates.customers.take(pa.array(customer)), self.compiled.campaign.customer_type

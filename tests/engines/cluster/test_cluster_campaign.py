@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.support import large_campaign
 from tests.support.cluster_campaigns import (
     AS_THE_LARGEST,
     GAPS,
@@ -19,6 +20,7 @@ from tests.support.cluster_campaigns import (
     solved,
     solved_on_cluster,
 )
+from tests.support.large_campaign import FEW_FREE, GAP
 
 from couponry import ClusterCampaign, ClusterResult, InvalidInput, Limit, Unsupported
 from couponry.engines import Cluster, InProcessRunner
@@ -27,7 +29,7 @@ from couponry.engines.cluster.engine import ClusterEngine
 from couponry.engines.cluster.rules_beside import RulesBeside
 from couponry.results.cluster.rules_elsewhere import rules_elsewhere
 from couponry.solver.options import SampleSize, SamplingOptions
-from couponry.solver.packed import RuleFacts
+from couponry.solver.packed import CandidatesElsewhere, RuleFacts
 
 
 def solved_again(kind: str, engine: Cluster, **options: Any) -> ClusterResult:
@@ -49,6 +51,25 @@ def test_the_bits_of_one_machine(kind: str, tmp_path: Path) -> None:
     assert fingerprint(result) == fingerprint(local)
     assert result.full_passes == local.full_passes
     assert (result.customers, result.candidates) == (local.customers, local.candidates)
+
+
+def refuse(*_: Any) -> Any:
+    raise AssertionError("asked for arrays")
+
+
+def test_many_customers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A campaign large enough for nested samples and a few free customers: nothing else comes to this process."""
+    local = large_campaign.campaign()
+    options: dict[str, Any] = {"gap": GAP, "solver_options": FEW_FREE, "threads": 1}
+    expected = fingerprint(local.solve(**options))
+    campaign = on_cluster(local, local_shards(tmp_path, 5_000))
+    monkeypatch.setattr(engines, "MOST_GATHERED", 1_000)
+    monkeypatch.setattr(CandidatesElsewhere, "_held", property(refuse))
+    result = campaign.solve(**options)
+    assert result.allocation is not None and result.allocation.customers > 0
+    assert result.by("brand").to_arrow().num_rows > 1
+    result.explain(result.allocation.to_arrow()["customer"][0].as_py())
+    assert fingerprint(result) == expected
 
 
 @pytest.mark.filterwarnings("ignore::couponry.CampaignWarning")

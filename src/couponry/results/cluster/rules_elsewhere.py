@@ -39,7 +39,7 @@ def bound_arrays(names: RuleNames) -> Arrays:
     }
 
 
-class KeptPart(NamedTuple):
+class KeptRules(NamedTuple):
     """Rules of a shard's customers that were written: name and digest of the file, and what is known of them."""
 
     file: tuple[str, str]
@@ -63,11 +63,11 @@ class KeepTask:
     names: RuleNames
     kept: tuple[str, ...]
 
-    def __call__(self, shards: tuple[int, ...], threads: int) -> list[KeptPart]:
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[KeptRules]:
         """See `engines.cluster.runner.Task`."""
         return [self._kept(number, threads) for number in shards]
 
-    def _kept(self, number: int, threads: int) -> KeptPart:
+    def _kept(self, number: int, threads: int) -> KeptRules:
         known = bound_arrays(self.names)
         arrays = self.store.arrays(number, threads, lambda name: name in PASSED or name in known)
         names = replace(
@@ -77,7 +77,7 @@ class KeepTask:
         )
         rules = names.kept(rules_of_arrays(arrays), self.kept, arrays["indptr"])
         file = write_file(self.store.folder, f"{number:06d}-rules", arrays_of_rules(rules), threads)
-        return KeptPart(file, RuleFacts.of(rules), by_customer(None, rules))
+        return KeptRules(file, RuleFacts.of(rules), by_customer(None, rules))
 
 
 def rules_elsewhere(facts: RuleFacts, beside: RulesBeside | None = None) -> RulesElsewhere:
