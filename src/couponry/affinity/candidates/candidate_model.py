@@ -168,8 +168,7 @@ class CandidateModel(Parameters):
         self.personal, self.discovery = personal, discovery
         self.response, self.offer_columns = response, offer_columns
         self.money, self.incremental_share, self.backend = money, incremental_share, backend
-        responds = response is not None
-        self._values = candidate_values(money, incremental_share, has_response=responds)
+        self._values = candidate_values(money, incremental_share, has_response=response is not None)
 
     def fit(
         self,
@@ -198,8 +197,7 @@ class CandidateModel(Parameters):
         Raises
         ------
         InvalidInput
-            If there is no window, one is not right after its history, windows are not alike, or a history lacks the
-            half-life.
+            If there is no window, one is not right after its history, windows differ, or a history lacks the half-life.
         """
         check_windows(windows)
         at_the_end = windows[-1][0] if known is None else known
