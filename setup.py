@@ -33,6 +33,7 @@ EXTENSIONS = {  # module of couponry.kernels._native: its sources besides bindin
     "local_search": [
         "common/scratch",
         "local_search/alternatives",
+        "local_search/backups",
         "local_search/improve",
         "local_search/regret",
     ],

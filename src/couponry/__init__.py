@@ -36,12 +36,14 @@ if TYPE_CHECKING:
     from .data.table_view import TableView
     from .folders import read_campaign, read_result, write_campaign
     from .model.checking.finding import CampaignWarning, Finding
+    from .model.inputs.previous_plan import PreviousPlan
     from .model.limits import Limit
     from .model.rules import CustomerRule
     from .report.chart import Chart
     from .report.plots import Plots
     from .result import Result
     from .results.allocation import Allocation
+    from .results.beside.backups import Backups
     from .utils.errors import InvalidInput, Unsupported
     from .utils.progress.cancel import Cancelled, CancelToken
     from .utils.progress.event import ProgressEvent
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Allocation",
+    "Backups",
     "Campaign",
     "CampaignWarning",
     "CancelToken",
@@ -71,6 +74,7 @@ __all__ = [
     "Limit",
     "OneDecision",
     "Plots",
+    "PreviousPlan",
     "PriceRanges",
     "Prices",
     "ProgressEvent",
@@ -93,6 +97,7 @@ __all__ = [
 
 _WHERE = {
     "Allocation": (".results.allocation", "Allocation"),
+    "Backups": (".results.beside.backups", "Backups"),
     "Campaign": (".campaign", "Campaign"),
     "CampaignWarning": (".model.checking.finding", "CampaignWarning"),
     "CancelToken": (".utils.progress.cancel", "CancelToken"),
@@ -113,6 +118,7 @@ _WHERE = {
     "Limit": (".model.limits", "Limit"),
     "OneDecision": (".analysis.late.late_decisions", "OneDecision"),
     "Plots": (".report.plots", "Plots"),
+    "PreviousPlan": (".model.inputs.previous_plan", "PreviousPlan"),
     "PriceRanges": (".analysis.price_ranges", "PriceRanges"),
     "Prices": (".analysis.late.prices", "Prices"),
     "ProgressEvent": (".utils.progress.event", "ProgressEvent"),

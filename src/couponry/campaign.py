@@ -16,6 +16,7 @@ from .kernels import BackendName
 from .model.campaign_data import CampaignData
 from .model.campaign_view import CampaignView, warn_of_findings
 from .model.changes import LimitChanges, OfferChanges, RuleChanges
+from .model.inputs.previous_plan import PreviousPlan
 from .model.limits import Limit
 from .model.rules import CustomerRule
 from .result import Result
@@ -62,6 +63,11 @@ class Campaign(CampaignView):
         A folder for the candidates, for campaigns that do not fit in memory: they are packed there and memory-mapped.
         The next campaign of the same files uses them again; candidates that are not files, or other files, replace
         them. A folder that holds anything else is refused.
+    backups : int
+        Offers of each customer that are listed, at most, to take the place of coupons that fall out:
+        `Result.backups`.
+    previous : PreviousPlan, optional
+        What customers were given last, and how much of it is to stay.
 
     Raises
     ------
@@ -98,10 +104,12 @@ class Campaign(CampaignView):
         value: str = "value",
         name: str = "campaign",
         store: str | Path | None = None,
+        backups: int = 0,
+        previous: PreviousPlan | None = None,
     ):
         data = CampaignData.make(
             offers, candidates, customers, history, rules=rules, limits=limits, value=value,
-            name=name, store=store,
+            name=name, store=store, backups=backups, previous=previous,
         )  # fmt: skip
         self._hold(data)
 
@@ -121,6 +129,8 @@ class Campaign(CampaignView):
         value: str = "value",
         name: str = "campaign",
         store: str | Path | None = None,
+        backups: int = 0,
+        previous: PreviousPlan | None = None,
         memory_limit: int | str | None = None,
         progress: Progress = False,
     ) -> Campaign:
@@ -131,18 +141,16 @@ class Campaign(CampaignView):
 
         Parameters
         ----------
-        offers, customers, history, rules, limits, value, name, store : optional
+        offers, customers, history, rules, limits, value, name, store, backups, previous : optional
             As for `Campaign`. Where `customers` is given, only those in it are candidates for anything; everybody's
-            purchases are learned from. A store also holds histories while candidates are made.
+            purchases are learned from. A store also holds histories.
         transactions : table
-            As `couponry.affinity.PurchaseHistory.from_transactions` takes them: customer, product, day or week or
-            date, quantity, spend, discount.
+            As `couponry.affinity.PurchaseHistory.from_transactions` takes them.
         covers : table, optional
             What each offer is good for: a row for each `offer` and `product`. Default: the column `product` of
             offers, one or a list.
         products : table, optional
-            `product`, the column that `targeting.kind` names, and others that group products, such as their brand:
-            what customers buy of these tells what they buy again.
+            `product`, the column that `targeting.kind` names, and others that group products, such as their brand.
         targeting : Targeting, optional
             How many offers of each role a customer is a candidate for, and how responses are estimated.
         memory_limit : int or str, optional
@@ -162,8 +170,8 @@ class Campaign(CampaignView):
         """
         data = campaign_from_transactions(
             TransactionTables(offers, transactions, covers, products, customers, history),
-            targeting=targeting or Targeting(), rules=rules, limits=limits, value=value,
-            name=name, store=store, memory_limit=memory_limit, progress=progress,
+            targeting=targeting or Targeting(), rules=rules, limits=limits, value=value, name=name,
+            store=store, backups=backups, previous=previous, memory_limit=memory_limit, progress=progress,
         )  # fmt: skip
         return cls.from_data(data)
 

@@ -6,13 +6,20 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from .campaign import Campaign
-from .campaign_folder.exact_files import ALLOCATION, ExactSolution, read_exact, read_json
+from .campaign_folder.exact_files import (
+    ALLOCATION,
+    BACKUPS,
+    ExactSolution,
+    read_exact,
+    read_json,
+)
 from .campaign_folder.read import read_campaign_data
 from .campaign_folder.write import write_campaign_data
 from .data import tables
 from .data.table_view import TableView
 from .result import Result
 from .results.allocation import Allocation
+from .results.beside.backups import Backups
 from .results.coupon_rows import SavedRows
 from .results.exact_plan import SolvedBy, parts_of_arrays
 from .results.exact_solution import check_same_campaign, fields_of, options_of, plan_of
@@ -147,12 +154,18 @@ def _fields(path: Path, exact: ExactSolution) -> dict[str, Any]:
     content = read_json(path / "result.json")
     fields = fields_of(content, exact.head, exact.arrays)
     fields |= {"_asked_of": Campaign, "allocation": None, "limits": None, "infeasible": None}
+    fields["_backups"] = None
     if (path / "infeasible.json").is_file():
         fields["infeasible"] = read_json(path / "infeasible.json")
     if plan_of(exact.arrays):
         fields["limits"] = TableView(tables.read(path, "limits.parquet", "limits of the result"))
         rows = SavedRows(path / ALLOCATION, content["allocated"], content["customers_with_coupons"])
         fields["allocation"] = Allocation(rows)
+        listed = content.get("backups")
+        if listed is not None:
+            fields["_backups"] = Backups(
+                SavedRows(path / BACKUPS, listed["rows"], listed["customers"])
+            )
     return fields
 
 

@@ -27,6 +27,9 @@ from .results.solution import CampaignSolution
 from .utils.html import facts_table
 from .utils.table_types import Table
 
+FEW_COUPONS = 1 << 20
+"""Coupons of a result up to which its backups, which may be several times as many, are held while they are written."""
+
 
 class Result(ReportedSolution, AskedSolution):
     """A solved campaign: allocation, limits, certificate, and what can be asked of them.
@@ -75,8 +78,14 @@ class Result(ReportedSolution, AskedSolution):
         What ties were broken by.
     version, name : str
         Of couponry, and of the campaign.
+    previous : dict of str to int, or None
+        Of an earlier plan that the campaign names: how many `pairs` it gave, how many of them are still `candidates`,
+        how many `stayed` and `left`, and how many others `came`.
     allocation : Allocation or None
         One row for each coupon given, made when asked for.
+    backups : Backups or None
+        What comes next for each customer where a coupon falls out, made when asked for; None where the campaign asks
+        for none.
     limits : TableView or None
         One row for each limit and group: `name`, `group`, `sum`, `min`, `max`, `achieved`, `error`, `price`,
         `second_sum`, `binding` and `mode`; the campaign format describes them.
@@ -305,10 +314,10 @@ class Result(ReportedSolution, AskedSolution):
     ) -> Path:
         """Save the result as a folder, of which `couponry.read_result` makes a result again.
 
-        It holds allocation.parquet, limits.parquet and result.json, or infeasible.json and result.json, and
-        solution.json and solution.npz, which only couponry reads. The folder appears whole or not at all. A result
-        without an allocation does not replace one that has one: it is saved beside that, into a folder whose name ends
-        in its status, such as ``OUT.infeasible``.
+        It holds allocation.parquet, limits.parquet and result.json, and backups.parquet where the campaign asks for
+        backups; or infeasible.json and result.json; and solution.json and solution.npz, which only couponry reads. The
+        folder appears whole or not at all. A result without an allocation does not replace one that has one: it is
+        saved beside that, into a folder whose name ends in its status, such as ``OUT.infeasible``.
 
         Parameters
         ----------
@@ -331,6 +340,8 @@ class Result(ReportedSolution, AskedSolution):
         """
         if self.allocation is not None and len(self.allocation) <= PART_ROWS:
             self.allocation.to_arrow()  # its rows are made once, and customers with coupons counted on the way
+            if self.backups is not None and len(self.allocation) <= FEW_COUPONS:
+                self.backups.to_arrow()  # as the coupons
         return write_result(
             folder,
             self.allocation,
@@ -338,6 +349,7 @@ class Result(ReportedSolution, AskedSolution):
             self.infeasible,
             self.as_dict(),
             ExactSolution(exact_head(self), exact_arrays(self)),
+            backups=self.backups,
             overwrite=overwrite,
             replace_solved=replace_solved,
         )

@@ -21,7 +21,8 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "scoring.similar.offer", "scoring.similar.value", "scoring.own.offer", "scoring.own.value",  # `pair` is read
     "noise shard.quantity", "regret shard.quantity", "choose_exactly shard.quantity",
     "propose shard.quantity", "make_moves shard.quantity", "price_candidates shard.quantity",
-    "list_moves shard.quantity",
+    "list_moves shard.quantity", "backups shard.quantity", "backups shard.segment",
+    "backups instead",  # as many backups as one likes; coupons are counted: see test_room_for_other_coupons
     "shard.given_at", "shard.given_value",  # empty, as nothing is given
     "decide late.shard.quantity", "late.shard.number", "late.shard.given_at", "late.shard.given_value",
     "late.rules.constraint_ptr",
@@ -95,6 +96,7 @@ RULES = {
 }  # fmt: skip
 COUNTED |= dict.fromkeys(("evaluate", "fix_choices", "choose_exactly"), RULES)
 COUNTED |= {kernel: RULES | {"chosen": 2} for kernel in ("alternatives", "regret")}
+COUNTED["backups"] = {path: n for path, n in COUNTED["regret"].items() if path != "shard.segment"}
 LIMITS = {"search.rows.ptr": 10**6, "search.rows.row": 4, "search.chosen": 2}
 COUNTED["propose"] = RULES | LIMITS | {"moves.aside": 10**6, "moves.counts": 10**6}
 COUNTED["make_moves"] = COUNTED["propose"] | {
@@ -202,6 +204,7 @@ def test_every_array_that_counts_is_tried() -> None:
     told = {(k, path) for k, paths in COUNTED.items() for path in paths}
     anything_will_do = {
         ("noise", "shard.item"), ("noise", "shard.segment"), ("pair_features", "numbers.group"),
+        ("backups", "shard.segment"),
         ("list_changes", "changes.ptr"), ("list_changes", "changes.row"), ("group_states", "grouped.item"),  # written
         ("list_moves", "moves.row"), ("decide", "late.charged.row"),  # written
     }  # fmt: skip
@@ -216,7 +219,16 @@ def test_customers_who_are_not_there(kernel: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kernel", ["evaluate", "fix_choices", "alternatives", "regret", "choose_exactly", "make_moves"]
+    "kernel",
+    [
+        "evaluate",
+        "fix_choices",
+        "alternatives",
+        "backups",
+        "regret",
+        "choose_exactly",
+        "make_moves",
+    ],
 )
 def test_values_that_cannot_be_put_in_order(kernel: str) -> None:
     call = CALLS[kernel]
@@ -227,6 +239,7 @@ def test_values_that_cannot_be_put_in_order(kernel: str) -> None:
         "search.exact",
         "search.reduced",
         "search.objective",
+        "value",
     } & set(call.arrays()):
         for value in np.nan, np.inf, -np.inf:
             spoilt = call.arrays()[path].copy()
@@ -234,7 +247,7 @@ def test_values_that_cannot_be_put_in_order(kernel: str) -> None:
             refused(call.with_array(path, spoilt), f"{path}: {value}")
 
 
-@pytest.mark.parametrize("kernel", ["evaluate", "regret", "alternatives", "propose"])
+@pytest.mark.parametrize("kernel", ["evaluate", "regret", "alternatives", "backups", "propose"])
 def test_constraints_over_candidates_that_the_customer_does_not_have(kernel: str) -> None:
     call = CALLS[kernel]
     ptr, indptr = call.arrays()["rules.constraint_ptr"], call.arrays()["shard.indptr"]
@@ -256,7 +269,7 @@ def test_constraints_over_candidates_that_the_customer_does_not_have(kernel: str
 def test_arrays_to_be_written_that_are_read_only() -> None:
     out = {
         "span": "low", "quantise": "fine", "hash_blocks": "out", "noise": "out", "evaluate": "usage",
-        "fix_choices": "is_free", "alternatives": "loss", "regret": "out",
+        "fix_choices": "is_free", "alternatives": "loss", "backups": "instead", "regret": "out",
         "choose_exactly": "chosen", "propose": "moves.priority", "make_moves": "search.activity",
         "compile_constraints": "constraints", "fold_purchases": "pairs.decay", "best_offers": "chosen.score",
         "score_trees": "out", "order_purchases": "rows.bought", "place_purchases": "rows.spend",
@@ -275,6 +288,16 @@ def test_arrays_to_be_written_that_are_read_only() -> None:
         array = CALLS[kernel].arrays()[path].copy()
         array.setflags(write=False)
         refused(CALLS[kernel].with_array(path, array), f"{path}, read-only")
+
+
+def test_room_for_other_coupons() -> None:
+    instead = CALLS["backups"].arrays()["instead"]
+    for wrong in (
+        instead[1:],
+        np.repeat(instead, 2, axis=0),
+        np.zeros((len(instead), 256), np.uint8),
+    ):
+        refused(CALLS["backups"].with_array("instead", wrong), f"instead: {wrong.shape}")
 
 
 def test_room_that_was_not_counted() -> None:

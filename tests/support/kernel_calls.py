@@ -223,6 +223,10 @@ def _of_choices() -> Iterator[Call]:
     yield Call("fix_choices", {**given, **counted, "is_free": np.zeros(n, np.uint8), **cut})
     out = {"partner": np.zeros(len(chosen), np.int64), "loss": np.zeros(len(chosen), np.float32)}
     yield Call("alternatives", {**both, "price": price, "chosen": chosen, **who, **out})
+    instead = np.zeros((int(chosen.sum()), 2), np.uint8)
+    listed = {"rank": np.zeros(len(chosen), np.uint8), "instead": instead}
+    value = np.round(np.random.default_rng(3).normal(size=len(chosen)), 1)
+    yield Call("backups", {**both, "value": value, "chosen": chosen, "seed": 1, **who, **listed})
     yield from _of_changes(case, chosen)
     exact = {"exact": case.exact, "reduced": case.reduced}
     seeded = {"seed": 1, **who}

@@ -257,6 +257,7 @@ def all_results(
         "cut": cut,
         "regret": regret,
         **fixed(module, case, chosen, unit),
+        **backed_up(module, case, chosen),
     }
     activity = activity_of(case, chosen)
     for mode, title in (REPAIR, "repair"), (FILL, "fill"):
@@ -301,6 +302,19 @@ def fixed(module: Any, case: Case, chosen: NDArray[np.uint8], unit: int = UNIT) 
     changes = changed(module, case, chosen, partner, loss)
     fixing = {"is_free": is_free, "of free": of_free, "fixed": usage, "fine": sums, "fix cut": cut}
     return {**fixing, "partner": partner, "loss": loss, **changes}
+
+
+def backed_up(module: Any, case: Case, chosen: NDArray[np.uint8]) -> dict[str, Any]:
+    """The backups of a choice, in two blocks; values are drawn, some of them alike."""
+    value = np.round(np.random.default_rng(case.seed + 1).normal(size=len(chosen)), 1)
+    rank = np.full(len(chosen), 7, np.uint8)
+    half, found = case.customers // 2, {}
+    for start, stop in (half, case.customers), (0, half):
+        coupons = int(chosen[slice(*case.shard.indptr[[start, stop]])].sum())
+        instead = np.full((coupons, 3), 7, np.uint8)
+        module.backups(case.shard, case.rules, value, chosen, case.seed, start, stop, rank, instead)
+        found[f"instead from {start}"] = instead
+    return {"rank": rank, **found}
 
 
 def local_search(

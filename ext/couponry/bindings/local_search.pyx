@@ -7,7 +7,10 @@ from checks cimport (
     ALWAYS_CHECKED, Fault, block_of, look_at_prices, look_at_rules, look_at_shard, not_finite, not_flags, not_offsets,
     not_within, refuse, rules_agree, same, within,
 )
-from contract cimport Cut, Rules, Shard, Table, View, aligned, check, rules_view, shard_view, view, writable
+from contract cimport (
+    Cut, Rules, Shard, Table, View, aligned, check, rules_view, shard_view, view, writable,
+    writable_table,
+)
 from search cimport (
     Amounts, LocalSearch, amounts, exact_view, look_at_amounts, look_at_exact, look_at_search, search_view,
 )
@@ -19,6 +22,11 @@ cdef extern from "local_search/alternatives.hpp" namespace "couponry" nogil:
 
     int c_alternatives "couponry::alternatives"(
         const Shard&, const Rules&, const Prices&, const uint8_t*, int64_t, int64_t, int64_t*, float*) noexcept
+
+cdef extern from "local_search/backups.hpp" namespace "couponry" nogil:
+    int c_backups "couponry::backups"(
+        const Shard&, const Rules&, View[const double], View[const uint8_t], uint32_t, int64_t, int64_t,
+        View[uint8_t], Table[uint8_t]) noexcept
 
 cdef extern from "local_search/local_search.hpp" namespace "couponry" nogil:
     cdef cppclass Moves:
@@ -112,6 +120,42 @@ def alternatives(
         refuse(not_flags(b"chosen", &chosen[0], block))
     with nogil:
         status = c_alternatives(shard_, rules_, price_, &chosen[0], start, stop, &partner[0], &loss[0])
+    check(status)
+
+
+def backups(
+    shard, rules, const double[::1] value, const uint8_t[::1] chosen, seed, int64_t start, int64_t stop,
+    uint8_t[::1] rank, uint8_t[:, ::1] instead, *, bint unchecked=False,
+):
+    cdef Shard shard_ = shard_view(shard)
+    cdef Rules rules_ = rules_view(rules)
+    cdef View[const double] value_ = view[double](value)
+    cdef View[const uint8_t] chosen_ = view[uint8_t](chosen)
+    cdef View[uint8_t] rank_ = writable[uint8_t](rank)
+    cdef Table[uint8_t] instead_ = writable_table[uint8_t](instead)
+    cdef uint32_t seed_ = seed & 0xFFFFFFFF
+    cdef int64_t block = block_of(shard_, shard.item, start, stop)
+    cdef int64_t begin, e, coupons = 0
+    cdef int status
+    rules_agree(shard_, rules_, rules_.group.columns)
+    same(value_.size, shard_.quantity.columns, "value: candidates")
+    same(chosen_.size, shard_.quantity.columns, "chosen: candidates")
+    same(rank_.size, shard_.quantity.columns, "rank: candidates")
+    within(instead_.columns, 1, 255, "instead: backups of a customer")
+    if block == 0:
+        same(instead_.rows, 0, "instead: coupons of these customers")
+        return
+    begin = shard_.indptr.data[start]
+    if not unchecked or ALWAYS_CHECKED:
+        look_at_shard(shard_, start, stop, 1 << 16, rules_.group.columns)
+        look_at_rules(shard_, rules_, start, stop)
+        refuse(not_finite[double](b"value", value_.data + begin, block))
+        refuse(not_flags(b"chosen", chosen_.data + begin, block))
+    for e in range(begin, begin + block):
+        coupons += chosen_.data[e]
+    same(instead_.rows, coupons, "instead: coupons of these customers")
+    with nogil:
+        status = c_backups(shard_, rules_, value_, chosen_, seed_, start, stop, rank_, instead_)
     check(status)
 
 

@@ -64,6 +64,10 @@ class Decision:
         Offers that would change places with it if it were decided the other way.
     margin : float or None
         Reduced value that deciding it the other way would lose. None if the rules do not allow that.
+    backup : int or None
+        Its rank among the customer's backups, where it is one of these.
+    instead_of : tuple of int or str
+        Of a backup: the coupons in whose place it may come.
     """
 
     offer: Any
@@ -77,6 +81,8 @@ class Decision:
     decided_by: tuple[str, ...]
     instead: tuple[Any, ...]
     margin: float | None
+    backup: int | None = None
+    instead_of: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,6 +153,8 @@ class Explanation(StreamedTable):
             "decided_by": pa.list_(pa.string()),
             "instead": pa.list_(offers.type),
             "margin": pa.float64(),
+            "backup": pa.int64(),
+            "instead_of": pa.list_(offers.type),
         }
         return pa.table(
             {name: pa.array([row[name] for row in rows], kind) for name, kind in types.items()}

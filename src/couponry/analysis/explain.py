@@ -21,6 +21,7 @@ from ..utils.checks import is_whole, shown
 from ..utils.errors import InvalidInput
 from .customer_subproblem import CustomerSubproblem
 from .decisions import Explanation
+from .listed_backups import backups_of_customer
 from .reasons import Reasons
 
 NO_ALLOCATION = "explain: expected a result with an allocation"
@@ -70,17 +71,19 @@ def explain_numbered(result: CampaignSolution, number: int) -> Explanation:
     InvalidInput
         If the result has no allocation.
     """
-    plan = _plan_of(result)
+    plan, backend = _plan_of(result), kernels.load(result.backend)
     subproblem = CustomerSubproblem.at_prices(
-        result.compiled.problem, number, result.prices, kernels.load(result.backend), result.seed
+        result.compiled.problem, number, result.prices, backend, result.seed
     )
+    allocated = _allocated(result, plan, number)
     reasons = Reasons(
         result.campaign,
         result.campaign.candidates.customers[number].as_py(),
         subproblem,
         result.compiled.limits,
-        _allocated(result, plan, number),
+        allocated,
         plan.activity,
+        backups=backups_of_customer(result, number, allocated, backend),
     )
     return reasons.explanation(number)
 

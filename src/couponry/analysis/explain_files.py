@@ -5,6 +5,7 @@ Only the one customer's rows are read, however many customers there are, and no 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from .. import kernels
+from ..campaign_folder.exact_files import BACKUPS
 from ..campaign_folder.read import read_candidates
 from ..campaign_folder.spec import Spec, read_spec
 from ..data import tables
+from ..data.earlier.previous_pairs import PREVIOUS
 from ..data.formats.csv_files import is_csv
 from ..data.formats.parquet_metadata import BUFFER_BYTES, id_ranges
 from ..data.table_files import (
@@ -33,12 +36,14 @@ from ..model.campaign_checks import candidate_columns
 from ..model.campaign_data import CampaignData
 from ..model.compiled_campaign import compile_campaign
 from ..model.compiling.compile_limits import CompiledLimits
+from ..model.inputs.previous_plan import PreviousPlan
 from ..utils.checks import shown
 from ..utils.errors import InvalidInput
 from ..utils.files.unreplaced import unreplaced
 from .customer_subproblem import CustomerSubproblem
 from .decisions import Explanation
 from .explain import NO_ALLOCATION, without_candidates
+from .listed_backups import backups_of_rows
 from .reasons import Reasons
 
 
@@ -75,7 +80,7 @@ def _explain(folder: Path, out: Path, customer: Any) -> Explanation:
     if not limits_file.is_file():
         raise InvalidInput(f"{NO_ALLOCATION}, got no file {str(limits_file)!r}")
     said = tables.read(out, "limits.parquet", "limits of the result")
-    campaign = _campaign_of_one(folder, spec, customer)
+    campaign = _with_bounds_of(said, _campaign_of_one(folder, spec, customer))
     backend = kernels.load(None)
     compiled = compile_campaign(campaign, backend, refuse=False)
     theirs = _rows_of(
@@ -87,7 +92,14 @@ def _explain(folder: Path, out: Path, customer: Any) -> Explanation:
     prices, activity = _of_rows(said, compiled.limits)
     subproblem = CustomerSubproblem.at_prices(compiled.problem, 0, prices, backend, 0)
     known = campaign.candidates.customers[0].as_py()
-    reasons = Reasons(campaign, known, subproblem, compiled.limits, allocated, activity)
+    listed = {}
+    if (out / BACKUPS).exists():
+        columns = ["customer", "offer", "rank", "instead_of"]
+        theirs = _rows_of(out, BACKUPS, "backups of the result", customer, columns)
+        listed = backups_of_rows(theirs, offers, campaign.candidates.offer)
+    reasons = Reasons(
+        campaign, known, subproblem, compiled.limits, allocated, activity, backups=listed
+    )
     return reasons.explanation(0)
 
 
@@ -100,10 +112,11 @@ def _campaign_of_one(folder: Path, spec: Spec, customer: Any) -> CampaignData:
         candidates = rows_of_customer(read_candidates(folder, spec), "candidates", customer)
     if candidates.num_rows == 0:
         raise without_candidates(customer)
-    customers, history = (
+    customers, history, previous = (
         _rows_of(folder, spec.tables[name], name, customer) if name in spec.tables else None
-        for name in ("customers", "history")
+        for name in ("customers", "history", "previous")
     )
+    plan = None if previous is None else PreviousPlan(previous, **spec.previous)
     return CampaignData.make(
         tables.read(folder, spec.tables["offers"], "offers"),
         candidates,
@@ -113,7 +126,21 @@ def _campaign_of_one(folder: Path, spec: Spec, customer: Any) -> CampaignData:
         limits=spec.limits,
         value=spec.value,
         name=spec.name,
+        previous=plan,
     )
+
+
+def _with_bounds_of(said: pa.Table, campaign: CampaignData) -> CampaignData:
+    """The campaign of one customer with the bounds of all on what stays of an earlier plan."""
+    if campaign.previous is None:
+        return campaign
+    tables.require(said, "limits of the result", "name", "min")
+    least = {row["name"]: row["min"] for row in said.select(["name", "min"]).to_pylist()}
+    limits = [
+        replace(limit, min=least.get(limit.name, limit.min)) if limit.sum == PREVIOUS else limit
+        for limit in campaign.limits
+    ]
+    return campaign.with_limits(limits)
 
 
 def _rows_of(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..model.compiling.compile_limits import CompiledLimits
 from ..solver.problem import Problem
 from .customer_subproblem import CustomerSubproblem
 from .decisions import Decision, Explanation, Payment
+from .listed_backups import ListedBackup
 
 ROUNDING = 1e-9
 """Share of a bound that sums may be past it by rounding."""
@@ -53,6 +55,8 @@ class Reasons:
         Of the whole allocation; NaN where it is not known.
     moved_by : str
         What makes an allocation differ from best choices.
+    backups : mapping of int to ListedBackup
+        By place among the candidates.
     """
 
     campaign: CampaignData
@@ -62,6 +66,7 @@ class Reasons:
     allocated: NDArray[np.bool_]
     activity: NDArray[np.float64]
     moved_by: str = "repair"
+    backups: Mapping[int, ListedBackup] = field(default_factory=dict)
 
     def explanation(self, number: int) -> Explanation:
         """Explain the customer.
@@ -141,6 +146,10 @@ class Reasons:
             reason, decided_by = self._moved_by_repair(e, alternative.margin)
         else:
             reason, decided_by = self._reason(e, paid, alternative)
+        backup = self.backups.get(e)
+        if backup is not None:
+            offers = " or ".join(map(repr, backup.instead_of))
+            reason += f"; backup {backup.rank}, should {offers} fall out"
         return Decision(
             offer=offer,
             role=role,
@@ -153,6 +162,8 @@ class Reasons:
             decided_by=decided_by,
             instead=alternative.instead,
             margin=alternative.margin,
+            backup=None if backup is None else backup.rank,
+            instead_of=() if backup is None else backup.instead_of,
         )
 
     def _payments(self, e: int) -> tuple[Payment, ...]:

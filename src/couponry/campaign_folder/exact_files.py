@@ -27,9 +27,11 @@ HEAD, ARRAYS = "solution.json", "solution.npz"
 SEALED = ("result.json", "limits.parquet", "infeasible.json", ARRAYS)
 """Files that are read at once, and held to digests."""
 
-ALLOCATION, END_BYTES = "allocation.parquet", 1 << 16
-"""What is read when it is asked for, and how much of each of its files is held to a digest: their ends, where Parquet
-files say what is in them."""
+ALLOCATION, BACKUPS = "allocation.parquet", "backups.parquet"
+"""What is read when it is asked for."""
+
+END_BYTES = 1 << 16
+"""How much of each of their files is held to a digest: their ends, where Parquet files say what is in them."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ def write_exact(draft: Path, exact: ExactSolution) -> None:
     digests = {name: _digest(draft / name) for name in SEALED if (draft / name).exists()}
     head = {"format": FORMAT, "version": VERSION, "couponry": __version__, "sha256": digests}
     head["allocation"] = _ends(draft / ALLOCATION)
+    if (draft / BACKUPS).exists():
+        head["backups"] = _ends(draft / BACKUPS)
     (draft / HEAD).write_text(seal({**head, **exact.head}) + "\n", encoding="utf-8")
 
 
@@ -104,8 +108,9 @@ def read_exact(folder: Path) -> ExactSolution:
     for name, digest in head["sha256"].items():
         if name in SEALED and _digest(folder / name) != digest:
             raise InvalidInput(f"{label}: {name} is not as it was written")
-    if head["allocation"] != _ends(folder / ALLOCATION):
-        raise InvalidInput(f"{label}: {ALLOCATION} is not as it was written")
+    for name, key in ((ALLOCATION, "allocation"), (BACKUPS, "backups")):
+        if head.get(key, []) != _ends(folder / name):
+            raise InvalidInput(f"{label}: {name} is not as it was written")
     try:
         with np.load(io.BytesIO((folder / ARRAYS).read_bytes()), allow_pickle=False) as file:
             return ExactSolution(head, {name: file[name] for name in file.files})

@@ -55,7 +55,7 @@ def campaign_from_transactions(
     progress : bool or callable
         As `couponry.Campaign.from_transactions` takes them.
     **agreed
-        Rules, limits, value and name.
+        Rules, limits, value, name, backups and previous.
 
     Returns
     -------

@@ -11,9 +11,11 @@ from ..affinity.history.building.transaction_columns import transaction_columns
 from ..affinity.targeting import Targeting
 from ..data import memory_estimate, tables
 from ..data.candidate_store import is_built_from
+from ..data.earlier.previous_pairs import PREVIOUS
 from ..data.streams import stream_files
 from ..model.campaign_checks import candidate_columns, sorted_offers
 from ..model.campaign_data import CampaignData
+from ..model.inputs.previous_plan import PreviousPlan
 from ..utils.files.unreplaced import unreplaced
 from ..utils.memory import parse_size
 from ..utils.progress.watch import Progress
@@ -81,7 +83,28 @@ def _read(
         value=spec.value,
         name=spec.name,
         store=store,
+        backups=spec.backups,
+        previous=previous_plan(folder, spec),
     )
+
+
+def previous_plan(folder: Path, spec: Spec) -> PreviousPlan | None:
+    """Find the earlier plan that a campaign folder names.
+
+    Parameters
+    ----------
+    folder : Path
+    spec : Spec
+        Its campaign.toml.
+
+    Returns
+    -------
+    PreviousPlan or None
+    """
+    if PREVIOUS not in spec.tables:
+        return None
+    given = stream_files(folder, spec.tables[PREVIOUS], PREVIOUS, ["customer", "offer"])
+    return PreviousPlan(given, **spec.previous)
 
 
 def _of_transactions(
@@ -110,6 +133,8 @@ def _of_transactions(
         value=spec.value,
         name=spec.name,
         store=store,
+        backups=spec.backups,
+        previous=previous_plan(folder, spec),
         memory_limit=memory_limit,
         progress=progress,
     )

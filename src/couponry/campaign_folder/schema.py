@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..affinity.targeting import MOST_OFFERS, MOST_WEEKS
+from ..model.campaign_checks import MOST_BACKUPS
 from ..model.limits import MODES
 from ..model.rules import MOST_DAYS
 from .spec import SCHEMA
@@ -53,6 +54,28 @@ def campaign_schema() -> Schema:
                 "objective": _object(
                     {"value": _text('Column whose sum is maximised. Default: "value".')}
                 ),
+                "backups": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "maximum": MOST_BACKUPS,
+                    "description": "Most offers of a customer that are listed for coupons that fall out.",
+                },
+                "previous": _object(
+                    {
+                        "keep": _number(
+                            "Share of the pairs that stays, where it still can.",
+                            minimum=0,
+                            maximum=1,
+                        ),
+                        "bonus": _number("What each pair that leaves costs.", minimum=0),
+                        "gone": {
+                            "type": "integer",
+                            "minimum": 0,
+                            "description": "Pairs that the table leaves out: they can no longer be given.",
+                        },
+                    },
+                    description="How much of the table previous is to stay.",
+                ),
                 "candidates": _candidates(),
                 "customer_rule": {"type": "array", "items": _customer_rule()},
                 "limit": {"type": "array", "items": _limit()},
@@ -96,6 +119,7 @@ def _tables() -> Schema:
         "candidates": "One row for each pair of customer and offer that is possible.",
         "customers": "One row for each customer, with any attributes.",
         "history": "What customers have already got; it counts towards customer rules.",
+        "previous": "What customers were given last: customer and offer.",
         "transactions": "Purchases that candidates are made of, in place of candidates.",
         "covers": "What each offer is good for: offer and product.",
         "products": "One row for each product, with what groups them.",

@@ -10,6 +10,7 @@ import pyarrow as pa
 from ..affinity import candidate_pipeline
 from ..data import memory_estimate
 from ..data.candidate_checks import KEYS
+from ..data.earlier.previous_pairs import PREVIOUS
 from ..data.formats.parquet_metadata import read_parquet_metadata
 from ..data.memory_estimate import CampaignSize, Estimate
 from ..data.table_files import list_files
@@ -84,18 +85,23 @@ def campaign_size(folder: Path, spec: Spec) -> CampaignSize:
         table = read_parquet_metadata(folder, names["customers"], "customers")
         known.append(table.rows)
         table_bytes = table.decoded_bytes
+    previous = 0
+    if PREVIOUS in names:
+        previous = read_parquet_metadata(folder, names[PREVIOUS], PREVIOUS).rows
     possible = [count for count in known if 0 < count <= rows.rows]
     customers = min(possible) if possible else -(-rows.rows // CANDIDATES_PER_CUSTOMER)
     return CampaignSize(
         candidates=rows.rows,
         customers=customers,
         offers=offers.rows,
-        columns=len(kinds),
-        column_bytes=sum(4 if kind == pa.float32() else 8 for kind in kinds),
+        columns=len(kinds) + (PREVIOUS in names),
+        column_bytes=sum(4 if kind == pa.float32() else 8 for kind in kinds)
+        + 4 * (PREVIOUS in names),
         roles="role" in rows.schema.names,
         text_ids=rows.id_range is None or isinstance(rows.id_range[0], str),
         in_order=rows.is_in_order,
         table_bytes=table_bytes,
         constraints=expected_constraints(spec.rules, rows.rows / max(1, customers), offers.rows),
+        previous=previous,
         bounds=sum(isinstance(bound, str) for rule in spec.rules for bound in (rule.min, rule.max)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ..affinity.targeting import Targeting
 from ..data import tables
-from ..model.campaign_checks import check_parts
+from ..model.campaign_checks import check_backups, check_parts
 from ..model.limits import Limit
 from ..model.rules import CustomerRule
 from ..utils.checks import check_path, refuse_unknown_keys, shown
@@ -20,11 +20,21 @@ from ..utils.suggestions import known_names
 from .toml_file import read_toml
 
 SCHEMA = 1
-SECTIONS = {"schema", "name", "tables", "objective", "candidates", "customer_rule", "limit"}
+SECTIONS = {
+    "schema",
+    "name",
+    "tables",
+    "objective",
+    "backups",
+    "previous",
+    "candidates",
+    "customer_rule",
+    "limit",
+}
 OF_TRANSACTIONS = ("transactions", "covers", "products")
 """Tables that candidates can be made of."""
 
-TABLES = {"offers", "candidates", "customers", "history", *OF_TRANSACTIONS}
+TABLES = {"offers", "candidates", "customers", "history", "previous", *OF_TRANSACTIONS}
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,10 @@ class Spec:
         Their tables are read.
     targeting : Targeting or None
         How candidates are made of transactions. None if the folder has a table of candidates.
+    backups : int
+        Backups of a customer, at most.
+    previous : mapping
+        What is said of the table `previous`, as `PreviousPlan` takes it.
     """
 
     name: str
@@ -53,6 +67,8 @@ class Spec:
     rules: list[CustomerRule]
     limits: list[Limit]
     targeting: Targeting | None
+    backups: int = 0
+    previous: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_spec(folder: Path) -> Spec:
@@ -106,7 +122,23 @@ def read_spec(folder: Path) -> Spec:
     targeting = Targeting.parse(spec.get("candidates", {})) if made else None
     checked_limits = list(check_parts(limits, "limit", Limit))
     checked_rules = list(check_parts(rules, "rule", CustomerRule))
-    return Spec(name, spec["tables"], value, checked_rules, checked_limits, targeting)
+    backups = spec.get("backups", 0)
+    check_backups(backups, value)
+    parts = (spec["tables"], value, checked_rules, checked_limits, targeting, backups)
+    return Spec(name, *parts, _previous(spec))
+
+
+def _previous(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What the table [previous] says."""
+    asked = spec.get("previous", {})
+    if not isinstance(asked, Mapping):
+        raise InvalidInput(f"campaign.toml: [previous]: expected a table, got {shown(asked)}")
+    refuse_unknown_keys(asked, {"keep", "bonus", "gone"}, "campaign.toml: [previous]")
+    if asked and "previous" not in spec["tables"]:
+        raise InvalidInput(
+            "campaign.toml: [previous]: expected a table previous in [tables], what was given last"
+        )
+    return dict(asked)
 
 
 def _named(table: Any) -> str | list[str]:

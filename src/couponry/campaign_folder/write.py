@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..data import tables
+from ..data.earlier.previous_pairs import PREVIOUS
 from ..data.table_view import TableView, as_arrow
 from ..model.campaign_data import CampaignData
 from ..model.limits import Limit
@@ -21,11 +22,11 @@ from ..model.rules import CustomerRule
 from ..utils.atomic_folder import atomic_folder, remove_folder, reserved_folder
 from ..utils.errors import InvalidInput
 from ..utils.toml_writer import dumps
-from .exact_files import ExactSolution, write_exact
+from .exact_files import ALLOCATION, BACKUPS, ExactSolution, write_exact
 from .schema import DIRECTIVE, FILE, campaign_schema
 from .spec import SCHEMA
 
-SPEC, ALLOCATION, RESULT = "campaign.toml", "allocation.parquet", "result.json"
+SPEC, RESULT = "campaign.toml", "result.json"
 
 WITHOUT_ALLOCATION = ("infeasible", "unsolved")
 """Statuses of results that have no allocation."""
@@ -62,6 +63,8 @@ def write_campaign_data(
         "tables": {"offers": "offers.parquet", "candidates": "candidates.parquet"},
         "objective": {"value": campaign.value},
     }
+    if campaign.backups:
+        spec["backups"] = campaign.backups
     with atomic_folder(folder, overwrite=overwrite, holds=SPEC) as draft:
         pq.write_table(campaign.offers, draft / "offers.parquet")
         _write_parts(campaign.candidates_tables(), draft / "candidates.parquet")
@@ -71,6 +74,11 @@ def write_campaign_data(
         if campaign.history is not None:
             spec["tables"]["history"] = "history.parquet"
             pq.write_table(campaign.history, draft / "history.parquet")
+        if campaign.previous is not None:  # what is asked of it is among the limits
+            gone = campaign.previous.pairs - campaign.previous.candidates
+            spec["tables"][PREVIOUS] = f"{PREVIOUS}.parquet"
+            spec |= {PREVIOUS: {"gone": gone}} if gone else {}
+            _write_parts(campaign.previous_tables(), draft / f"{PREVIOUS}.parquet")
         write_spec(spec, campaign.rules, campaign.limits, draft)
         _tell_editors(draft)
     return Path(folder)
@@ -167,6 +175,7 @@ def write_result(
     content: Mapping[str, Any],
     exact: ExactSolution | None = None,
     *,
+    backups: WritableAllocation | None = None,
     overwrite: bool = False,
     replace_solved: bool = False,
 ) -> Path:
@@ -190,6 +199,8 @@ def write_result(
         Becomes result.json.
     exact : ExactSolution, optional
         What `couponry.read_result` needs beyond that; becomes solution.json and solution.npz.
+    backups : WritableAllocation, optional
+        Becomes backups.parquet.
     overwrite : bool
         Replace the folder if it exists.
     replace_solved : bool
@@ -210,7 +221,8 @@ def write_result(
         if allocation is None and not replace_solved and (path / ALLOCATION).exists():
             path = _beside(path, content["status"])
             overwrite = _is_outcome(path)
-        _write_files(path, allocation, limits, infeasible, content, exact, overwrite=overwrite)
+        tables_of = {ALLOCATION: allocation, BACKUPS: backups} if limits is not None else {}
+        _write_files(path, tables_of, limits, infeasible, content, exact, overwrite=overwrite)
         if overwrite and allocation is not None:
             for status in WITHOUT_ALLOCATION:
                 remove_folder(_beside(path, status), _is_outcome)
@@ -261,7 +273,7 @@ def _is_outcome(folder: Path) -> bool:
 
 def _write_files(
     path: Path,
-    allocation: WritableAllocation | None,
+    coupons: Mapping[str, WritableAllocation | None],
     limits: TableView | pa.Table | None,
     infeasible: Mapping[str, Any] | None,
     content: Mapping[str, Any],
@@ -269,10 +281,12 @@ def _write_files(
     *,
     overwrite: bool,
 ) -> None:
-    """Write the files of a result."""
+    """Write the files of a result; coupons: what is written a block at a time, by name."""
     with atomic_folder(path, overwrite=overwrite, holds=RESULT) as draft:
-        if allocation is not None and limits is not None:
-            allocation.write(draft / ALLOCATION)
+        for name, rows in coupons.items():
+            if rows is not None:
+                rows.write(draft / name)
+        if limits is not None:
             pq.write_table(as_arrow(limits), draft / "limits.parquet")
         if infeasible is not None:
             _write_json(draft / "infeasible.json", infeasible)

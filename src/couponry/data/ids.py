@@ -318,6 +318,29 @@ def count_up_to(ids: pa.Array, last: Any) -> int:
     return int(np.searchsorted(ids.to_numpy(), last, side="right"))
 
 
+def positions_among(ids: pa.Array, among: pa.Array) -> NDArray[np.int64]:
+    """Find the position of each id in ascending ones, of which only those from the least to the largest are looked at.
+
+    Parameters
+    ----------
+    ids : pyarrow.Array
+    among : pyarrow.Array
+        Ascending.
+
+    Returns
+    -------
+    ndarray of int64, shape (len(ids),)
+        -1: it is not there.
+    """
+    if len(ids) == 0 or len(among) == 0 or ids.type != among.type:
+        return tables.positions(ids, among)
+    ends = pc.min_max(ids).as_py()
+    low, high = int(count_before(among, [ends["min"]])[0]), count_up_to(among, ends["max"])
+    found = tables.positions(ids, among[low:high])
+    found[found >= 0] += low
+    return found
+
+
 class _Bytes:
     """Text ids as the bytes that they are ordered by."""
 

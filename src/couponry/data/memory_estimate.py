@@ -46,6 +46,9 @@ BYTES_PER_BOUND = 4
 BYTES_WHILE_LOOKED_UP = 12
 """A customer while such a bound is looked up, one at a time: as the table has it, and as a whole number."""
 
+BYTES_PER_PREVIOUS_PAIR = 24
+"""A pair of an earlier plan: its place among the candidates, as it was found, put together and digested."""
+
 BYTES_PER_TEXT_ID = 24
 """About."""
 
@@ -100,6 +103,8 @@ class CampaignSize:
         minimums.
     bounds : int
         Bounds of rules that are columns of the customers table.
+    previous : int
+        Pairs that an earlier plan gave.
     """
 
     candidates: int
@@ -113,6 +118,7 @@ class CampaignSize:
     table_bytes: int
     constraints: float = 0.0
     bounds: int = 0
+    previous: int = 0
 
 
 @dataclass(frozen=True)
@@ -231,6 +237,7 @@ def estimate(size: CampaignSize) -> Estimate:
         size.candidates * (BYTES_PER_CANDIDATE + BYTES_PER_VALUE * size.columns)
         + tables
         + constraints
+        + size.previous * BYTES_PER_PREVIOUS_PAIR
     )
     available = available_memory()
     passes = size.candidates * (item + 2 * size.columns)
@@ -241,7 +248,10 @@ def estimate(size: CampaignSize) -> Estimate:
         columns=size.columns,
         memory=memory,
         memory_with_store=min(
-            memory, BASE_BYTES + tables + max(sorting, per_customer + constraints)
+            memory,
+            BASE_BYTES
+            + tables
+            + max(sorting, per_customer + constraints, size.previous * BYTES_PER_PREVIOUS_PAIR),
         ),
         disk=stored + packed,
         disk_while_building=stored + max(packed, runs),

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ..data import tables
 from ..data.where.filters import plain_where
-from ..utils.checks import as_float, check_name, is_whole
+from ..utils.checks import as_float, check_name, is_whole, shown
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import known_names
 from .compiling.measures import MONEY
@@ -29,6 +29,13 @@ LARGEST_WHOLE = 2**53
 
 TABLES_OF_PARTS = ("table", "conflicts")
 """Attributes of limits and rules that are tables."""
+
+
+MOST_BACKUPS = 255
+"""Backups of a customer, at most: their ranks take a byte."""
+
+OF_BACKUPS = ("rank", "reduced", "instead_of")
+"""Columns that backups have beside those of coupons."""
 
 
 def candidate_columns(limits: Iterable[Limit], value: str) -> set[str]:
@@ -128,6 +135,30 @@ def _plain(part: Part) -> Part:
         if is_whole(number) and abs(number) > LARGEST_WHOLE:
             plain[key] = as_float(number)
     return replace(part, **plain) if plain else part
+
+
+def check_backups(backups: Any, value: str) -> None:
+    """Refuse a number of backups that there cannot be.
+
+    Parameters
+    ----------
+    backups : int
+        Of a customer, at most.
+    value : str
+        The column whose sum is maximised, which backups state, too.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if not is_whole(backups) or not 0 <= backups <= MOST_BACKUPS:
+        raise InvalidInput(
+            f"backups: expected a whole number from 0 to {MOST_BACKUPS}, got {shown(backups)}"
+        )
+    if backups and value in OF_BACKUPS:
+        raise InvalidInput(
+            f"backups: their table has a column {value!r} of its own; maximise one of another name"
+        )
 
 
 def check_limit_columns(limits: Iterable[Limit], have: set[str], names: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,18 @@ import pyarrow as pa
 
 from ..data import tables
 from ..data.candidate_batches import CandidateBlocks
-from ..data.candidate_store import open_or_build, open_or_make
-from ..data.candidates import Candidates, build_candidates
+from ..data.candidates import Candidates
+from ..data.earlier.previous_pairs import PREVIOUS, PairCounts, with_previous
 from ..data.roles import ROLES
 from ..data.streams import Stream, stream
-from ..data.table_files import all_columns
-from ..utils.arrays.array_store import MemoryStore
 from ..utils.arrays.blocks import row_blocks
-from ..utils.checks import check_name, is_text, shown
-from ..utils.errors import InvalidInput
-from ..utils.parallel import reader_count
+from ..utils.parallel import worker_count
 from ..utils.table_types import Table
 from .amount_checks import check_amounts
 from .campaign_checks import (
     COUPON_COLUMNS,
     candidate_columns,
+    check_backups,
     check_customers,
     check_limit_columns,
     check_parts,
@@ -34,6 +31,15 @@ from .campaign_checks import (
     sorted_offers,
 )
 from .contact_history import check_history
+from .inputs.campaign_inputs import (
+    check_named,
+    checked_table,
+    collect,
+    customer_type_of,
+    names_of,
+    pairs_of,
+)
+from .inputs.previous_plan import PreviousPlan
 from .limits import Limit
 from .rules import CustomerRule
 
@@ -64,6 +70,10 @@ class CampaignData:
         What stages before the solve took, by name: making candidates of transactions, for instance.
     folder : str or None
         The campaign folder that it was read from, as an absolute path; None for what was changed since.
+    backups : int
+        Backups of a customer, at most.
+    previous : PairCounts or None
+        How many pairs an earlier plan gave; candidates then have a column that says which.
     """
 
     offers: pa.Table
@@ -78,6 +88,8 @@ class CampaignData:
     customer_type: pa.DataType = field(default_factory=pa.int64)
     seconds: Mapping[str, float] = field(default_factory=dict)
     folder: str | None = None
+    backups: int = 0
+    previous: PairCounts | None = None
 
     @classmethod
     def make(
@@ -92,12 +104,14 @@ class CampaignData:
         value: str = "value",
         name: str = "campaign",
         store: str | Path | None = None,
+        backups: int = 0,
+        previous: PreviousPlan | None = None,
     ) -> CampaignData:
         """Check everything, and put candidates into canonical order.
 
         Parameters
         ----------
-        offers, candidates, customers, history, rules, limits, value, name, store
+        offers, candidates, customers, history, rules, limits, value, name, store, backups, previous
             As `couponry.Campaign` takes them.
 
         Returns
@@ -110,9 +124,8 @@ class CampaignData:
         InvalidInput
             With one line that names what is wrong.
         """
-        if not is_text(value):
-            raise InvalidInput(f"value: expected the name of a column, got {shown(value)}")
-        check_name(name, "campaign")
+        check_named(value, name)
+        check_backups(backups, value)
         checked_rules = check_parts(rules, "rule", CustomerRule)
         checked_limits = check_parts(limits, "limit", Limit)
         offer_table = sorted_offers(tables.as_table(offers, "offers"))
@@ -121,24 +134,36 @@ class CampaignData:
             rows = stream(
                 candidates, "candidates", sorted(candidate_columns(checked_limits, value))
             )
-        check_amounts(offer_table, _names_of(rows), value, checked_limits)
-        customer_table = _checked(customers, "customers", check_customers)
-        history_table = _checked(history, "history", check_history)
-        return cls(
+        check_amounts(offer_table, names_of(rows), value, checked_limits)
+        given = pairs_of(previous, (*names_of(rows), *offer_table.column_names), value)
+        customer_table = checked_table(customers, "customers", check_customers)
+        history_table = checked_table(history, "history", check_history)
+        made = cls(
             offers=offer_table,
-            candidates=_collect(rows, tables.ids(offer_table, "offers", "offer"), store),
+            candidates=collect(rows, tables.ids(offer_table, "offers", "offer"), store),
             customers=customer_table,
             history=history_table,
             rules=checked_rules,
             limits=checked_limits,
             value=value,
             name=name,
-            candidate_names=_names_of(rows),
-            customer_type=(
-                rows.schema.field("customer").type
-                if isinstance(rows, Stream)
-                else _type_of_customers(rows)
-            ),
+            candidate_names=names_of(rows),
+            customer_type=customer_type_of(rows),
+            backups=int(backups),
+        )
+        return made if previous is None else made._after(previous, given)
+
+    def _after(self, previous: PreviousPlan, given: Stream) -> CampaignData:
+        """The same campaign, whose candidates know what an earlier plan gave, under limits on what stays of it."""
+        offers = tables.ids(self.offers, "offers", "offer")
+        candidates, counts = with_previous(self.candidates, offers, given, worker_count())
+        counts = counts._replace(pairs=counts.pairs + int(previous.gone))
+        limits = [*self.limits, *previous.limits(counts, self.limits)]
+        return replace(
+            self,
+            candidates=candidates,
+            limits=check_parts(limits, "limit", Limit),
+            previous=counts,
         )
 
     def with_limits(self, limits: Sequence[Limit]) -> CampaignData:
@@ -225,6 +250,7 @@ class CampaignData:
             and self.customers is other.customers
             and self.history is other.history
             and self.value == other.value
+            and self.backups == other.backups
         )
         same = same_parts(self.rules, other.rules) and same_parts(self.limits, other.limits)
         return shared and same and self.offers.equals(other.offers)
@@ -273,13 +299,38 @@ class CampaignData:
             columns: dict[str, Any] = {
                 "customer": candidates.customers.take(pa.array(customer)),
                 "offer": offers.take(pa.array(candidates.offer[rows])),
-                **{name: column[rows] for name, column in candidates.columns.items()},
+                **{
+                    name: column[rows]
+                    for name, column in candidates.columns.items()
+                    if name != PREVIOUS or self.previous is None
+                },
             }
             if candidates.role is not None:
                 columns["role"] = roles.take(pa.array(candidates.role[rows]))
             if candidates.mandatory is not None:
                 columns["mandatory"] = pa.array(candidates.mandatory[rows] != 0)
             yield pa.table(columns)
+
+    def previous_tables(self) -> Iterator[pa.Table]:
+        """Yield what an earlier plan gave and still can be given, in canonical order, a block at a time.
+
+        Yields
+        ------
+        pyarrow.Table
+            Columns `customer` and `offer`.
+        """
+        candidates = self.candidates
+        offers = tables.ids(self.offers, "offers", "offer")
+        for start, stop in row_blocks(candidates.indptr):
+            indptr = candidates.indptr[start : stop + 1]
+            at = indptr[0] + np.flatnonzero(candidates.columns[PREVIOUS][indptr[0] : indptr[-1]])
+            customer = start + np.searchsorted(indptr, at, side="right") - 1
+            yield pa.table(
+                {
+                    "customer": candidates.customers.take(pa.array(customer)),
+                    "offer": offers.take(pa.array(candidates.offer[at])),
+                }
+            )
 
     def facts(self) -> dict[str, str]:
         """Say sizes, rules and limits in text, for summaries.
@@ -297,47 +348,7 @@ class CampaignData:
             "maximises": f"sum of {self.value}",
             "rules": ", ".join(rule.name for rule in self.rules) or "none",
             "limits": ", ".join(limit.name for limit in self.limits) or "none",
+            **({"previous": f"{self.previous.pairs:,} coupons"} if self.previous else {}),
+            **({"backups": f"{self.backups} a customer at most"} if self.backups else {}),
             **({"notes": "; ".join(self.candidates.notes)} if self.candidates.notes else {}),
         }
-
-
-def _checked(given: Table | None, what: str, check: Callable[[pa.Table], None]) -> pa.Table | None:
-    """A table that a campaign need not have, checked."""
-    if given is None:
-        return None
-    table = tables.as_table(given, what)
-    check(table)
-    return table
-
-
-def _names_of(rows: Stream | CandidateBlocks | Candidates) -> tuple[str, ...]:
-    """All columns of the candidates."""
-    if isinstance(rows, Stream):
-        return tuple(all_columns(rows.schema))
-    roles = rows.role is not None if isinstance(rows, Candidates) else rows.roles
-    return ("customer", "offer", *(["role"] if roles else []), *rows.columns)
-
-
-def _type_of_customers(rows: CandidateBlocks | Candidates) -> pa.DataType:
-    """Type of the customers' ids."""
-    return rows.customers.type if isinstance(rows, Candidates) else rows.customer
-
-
-def _collect(
-    rows: Stream | CandidateBlocks | Candidates, offers: pa.Array, store: str | Path | None
-) -> Candidates:
-    """The candidates, in memory or in a store."""
-    if isinstance(rows, Candidates):
-        return rows
-    if isinstance(rows, CandidateBlocks):
-        if not rows.offers.equals(offers):
-            raise InvalidInput(
-                f"candidates: expected to be of the {len(offers):,} offers of table offers, "
-                f"got those of {len(rows.offers):,} others"
-            )
-        if store is None:
-            return rows.collect(MemoryStore(), reader_count())
-        return open_or_make(store, rows.source, lambda arrays: rows.collect(arrays, reader_count()))
-    if store is None:
-        return build_candidates(rows, offers, MemoryStore(), reader_count())
-    return open_or_build(store, rows, offers, reader_count())

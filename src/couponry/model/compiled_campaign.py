@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.earlier.previous_pairs import PREVIOUS
 from ..kernels import Backend, Shard
 from ..solver.packed import HeldCandidates
 from ..solver.problem import Problem
@@ -142,7 +143,7 @@ def statement_of(campaign: CampaignData) -> Statement:
     """
     return Statement(
         campaign.offers,
-        campaign.candidate_names,
+        (*campaign.candidate_names, *([PREVIOUS] if campaign.previous else [])),
         campaign.customers,
         campaign.history,
         campaign.rules,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from ..results.allocation import Allocation
@@ -26,11 +27,16 @@ MOST_ROWS = 1_048_576
 LARGEST_WHOLE = 1 << 53
 """Whole numbers beyond that are text in a workbook, which has floats alone."""
 
-COUPONS, LIMITS, SUMMARY = "coupons", "limits", "summary"
+COUPONS, BACKUPS, LIMITS, SUMMARY = "coupons", "backups", "limits", "summary"
+
+BETWEEN = " | "
+"""What stands between the offers that a backup may take the place of: no cell holds a list."""
 
 
 def export_csv(result: CampaignSolution, folder: Path, *, overwrite: bool = False) -> Path:
-    """Write a result as a folder of CSV files, whole or not at all: coupons.csv, limits.csv and summary.csv.
+    """Write a result as a folder of CSV files, whole or not at all.
+
+    These are coupons.csv, limits.csv and summary.csv, and backups.csv where there are backups.
 
     Parameters
     ----------
@@ -53,12 +59,11 @@ def export_csv(result: CampaignSolution, folder: Path, *, overwrite: bool = Fals
     """
     allocation, limits = _parts(result)
     with atomic_folder(folder, overwrite=overwrite, holds=f"{COUPONS}.csv") as draft:
-        coupons = (
-            draft / f"{COUPONS}.csv"
-        )  # opened here: a writer of its own keeps it open behind its end
-        with coupons.open("wb") as file, pa_csv.CSVWriter(file, allocation.schema) as writer:
-            for batch in allocation.batches():
-                writer.write_batch(batch)
+        for name, (schema, batches) in _rows_of_customers(result, allocation).items():
+            # opened here: a writer of its own keeps it open behind its end
+            with (draft / f"{name}.csv").open("wb") as file, pa_csv.CSVWriter(file, schema) as out:
+                for batch in batches:
+                    out.write_batch(batch)
         pa_csv.write_csv(limits, draft / f"{LIMITS}.csv")
         names, texts = zip(*_facts(result), strict=True)
         summary = pa.table({"name": list(names), "value": [str(text) for text in texts]})
@@ -67,7 +72,7 @@ def export_csv(result: CampaignSolution, folder: Path, *, overwrite: bool = Fals
 
 
 def export_xlsx(result: CampaignSolution, path: Path, *, overwrite: bool = False) -> Path:
-    """Write a result as a workbook of three sheets, whole or not at all.
+    """Write a result as a workbook of three sheets, four where there are backups, whole or not at all.
 
     Parameters
     ----------
@@ -97,7 +102,10 @@ def export_xlsx(result: CampaignSolution, path: Path, *, overwrite: bool = False
             'export: a workbook needs XlsxWriter: pip install "couponry[xlsx]"'
         ) from None
     allocation, limits = _parts(result)
-    for what, rows in (("coupons", len(allocation)), ("limits", len(limits))):
+    counts = {COUPONS: len(allocation), LIMITS: len(limits)}
+    if result.backups is not None:
+        counts[BACKUPS] = len(result.backups)
+    for what, rows in counts.items():
         if rows >= MOST_ROWS:
             raise InvalidInput(
                 f"export: a sheet of a workbook has {MOST_ROWS:,} rows, got {rows:,} {what}; CSV has no such limit"
@@ -110,7 +118,8 @@ def export_xlsx(result: CampaignSolution, path: Path, *, overwrite: bool = False
         with Workbook(str(draft), {"constant_memory": True, **plain}) as workbook:
             _write_sheet(workbook, SUMMARY, ("name", "value"), _facts(result))
             _write_sheet(workbook, LIMITS, limits.column_names, _rows(limits.to_batches()))
-            _write_sheet(workbook, COUPONS, allocation.schema.names, _rows(allocation.batches()))
+            for name, (schema, batches) in _rows_of_customers(result, allocation).items():
+                _write_sheet(workbook, name, schema.names, _rows(batches))
         os.replace(draft, path)
     finally:
         with suppress(FileNotFoundError):
@@ -123,6 +132,27 @@ def _parts(result: CampaignSolution) -> tuple[Allocation, pa.Table]:
     if result.allocation is None or result.limits is None:
         raise InvalidInput(f"export: expected an allocation, got a result that is {result.status}")
     return result.allocation, result.limits.to_arrow()
+
+
+def _rows_of_customers(
+    result: CampaignSolution, allocation: Allocation
+) -> dict[str, tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+    """What customers get, and what comes next for them, a block at a time; lists are text."""
+    found = {COUPONS: (allocation.schema, allocation.batches())}
+    backups = result.backups
+    if backups is not None:
+        at = backups.schema.get_field_index("instead_of")
+        schema = backups.schema.set(at, pa.field("instead_of", pa.string()))
+        found[BACKUPS] = (schema, (_without_lists(batch, schema) for batch in backups.batches()))
+    return found
+
+
+def _without_lists(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Backups whose list of coupons is text."""
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    texts = columns["instead_of"].cast(pa.list_(pa.string()))
+    columns["instead_of"] = pc.binary_join(texts, BETWEEN)
+    return pa.record_batch(columns, schema=schema)
 
 
 def _facts(result: CampaignSolution) -> list[tuple[str, Any]]:

@@ -47,6 +47,8 @@ def campaign_digests(
         By the name of the part, as a message has it.
     """
     found = {"objective": campaign.value}
+    if campaign.backups:
+        found["backups"] = str(campaign.backups)
     candidates = campaign.candidates
     arrays: dict[str, list[NDArray[Any]]] = {
         "pairs of customer and offer": [

@@ -100,6 +100,20 @@ class PlannedRows:
 
     def _batch(self, positions: NDArray[np.int64]) -> pa.RecordBatch:
         """The coupons of the candidates at these positions."""
+        return pa.record_batch(self.columns(positions))
+
+    def columns(self, positions: NDArray[np.int64]) -> dict[str, Any]:
+        """Make the columns of an allocation that has some candidates.
+
+        Parameters
+        ----------
+        positions : ndarray of int64, shape (n_chosen,)
+
+        Returns
+        -------
+        dict of str to array
+            `customer` and `offer` as they came, and what the allocation states of each coupon.
+        """
         candidates = self.compiled.campaign.candidates
         customer = candidate_customers(candidates.indptr, positions)
         columns: dict[str, Any] = {
@@ -113,7 +127,7 @@ class PlannedRows:
         }
         for name in self.compiled.campaign.coupon_columns():
             columns[name] = self.compiled.coupon_values(name, positions)
-        return pa.record_batch(columns)
+        return columns
 
 
 class SavedRows:

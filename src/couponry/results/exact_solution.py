@@ -91,6 +91,7 @@ def fields_of(
         If something is missing.
     """
     names = [f.name for f in dataclasses.fields(CampaignSolution)]
+    content = {"previous": None, **content}  # which earlier versions did not write
     fields = {name: content[name] for name in names if name not in NOT_IN_RESULT_JSON}
     return fields | {
         "findings": [Finding(**finding) for finding in content["findings"]],

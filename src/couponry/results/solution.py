@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import kernels
 from ..data.table_view import TableView
 from ..model.campaign_data import CampaignData
 from ..model.checking.finding import CANDIDATES, Finding
@@ -19,6 +20,8 @@ from ..solver.options import SolverOptions
 from ..solver.plan import Plan
 from ..utils.errors import one_line
 from .allocation import Allocation
+from .beside.backups import BackupRows, Backups
+from .coupon_rows import PlannedRows
 from .exact_plan import KeptParts, SolvedBy, plan_arrays
 from .missed_limits import missed_limits, shortened
 
@@ -92,6 +95,7 @@ class CampaignSolution:
     seed: int
     version: str
     name: str
+    previous: dict[str, int] | None
     allocation: Allocation | None = field(repr=False)
     limits: TableView | None = field(repr=False)
     infeasible: dict[str, Any] | None = field(repr=False)
@@ -150,6 +154,8 @@ class CampaignSolution:
             solved = SolvedBy(self.backend, self.seed, self.solver_options)
             state["_make_parts"] = KeptParts(self.campaign, arrays, solved)
         is_saved = self.allocation is not None and self.allocation.is_saved
+        if not (self.backups is not None and self.backups.is_saved):
+            state.pop("_backups", None)
         for name in LARGE_PARTS:
             if name != "allocation" or not is_saved:
                 state.pop(name, None)
@@ -159,6 +165,21 @@ class CampaignSolution:
     def customers_with_coupons(self) -> int:
         """Customers who were given at least one coupon; counted at first use, in a pass over the allocation."""
         return 0 if self.allocation is None else self.allocation.customers
+
+    @property
+    def backups(self) -> Backups | None:
+        """What comes next for customers where a coupon falls out; None where the campaign asks for none."""
+        if "_backups" not in vars(self):
+            vars(self)["_backups"] = self._made_backups()
+        made: Backups | None = vars(self)["_backups"]
+        return made
+
+    def _made_backups(self) -> Backups | None:
+        """Backups, made of the plan."""
+        if self.plan is None or not self.campaign.backups:
+            return None
+        planned, backend = PlannedRows(self.compiled, self.plan), kernels.load(self.backend)
+        return Backups(BackupRows(planned, self.prices, backend, self.threads, self.seed))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the content of result.json: everything but the tables.
@@ -171,6 +192,9 @@ class CampaignSolution:
         names = [f.name for f in dataclasses.fields(self) if f.name not in NOT_IN_RESULT_JSON]
         content = {name: getattr(self, name) for name in names}
         content["customers_with_coupons"] = self.customers_with_coupons
+        content["backups"] = None
+        if self.backups is not None:
+            content["backups"] = {"rows": len(self.backups), "customers": self.backups.customers}
         content["findings"] = [finding.to_dict() for finding in self.findings]
         return content
 
@@ -213,6 +237,10 @@ class CampaignSolution:
                 ("allocated", self._allocated()),
                 ("violation", f"{self.max_violation:g} at most, of hard limits"),
             ]
+            if self.backups is not None:
+                facts.append(("backups", self._listed(self.backups)))
+            if self.previous is not None:
+                facts.append(("previous", _told(self.previous)))
             facts += [("not kept", text) for text in self._not_kept()]
         passes = f"{self.full_passes:.1f} passes over {self.candidates:,} candidates"
         total = sum(self.seconds.values())
@@ -231,6 +259,11 @@ class CampaignSolution:
         if got == all_of_them:
             return f"{coupons} to {whom}"
         return f"{coupons} to {whom} of {all_of_them:,}; {all_of_them - got:,} got none"
+
+    def _listed(self, backups: Backups) -> str:
+        """How many backups how many customers have."""
+        whom = _counted(backups.customers, "customer")
+        return f"{_counted(len(backups), 'offer')} listed for {whom}, counted in no limit"
 
     def _not_kept(self) -> list[str]:
         """What rules and soft limits ask for and the allocation does not keep."""
@@ -261,6 +294,14 @@ class CampaignSolution:
             Status, bound, objective, what was not kept, work and time, and warnings.
         """
         return "\n".join(f"{name:<12} {one_line(text, None)}" for name, text in self.facts())
+
+
+def _told(previous: Mapping[str, int]) -> str:
+    """What became of the coupons of an earlier plan."""
+    gone = previous["pairs"] - previous["candidates"]
+    lost = f" ({gone:,} of them are no candidates any more)" if gone else ""
+    stay = f"{previous['stayed']:,} of {_counted(previous['pairs'], 'coupon')} stay"
+    return f"{stay}, {previous['left']:,} leave{lost}, {previous['came']:,} come"
 
 
 def _counted(number: int, what: str) -> str:

@@ -31,6 +31,7 @@ from ..utils.progress.cancel import Cancelled
 from ..utils.progress.watch import shielded, watch
 from ..utils.version import __version__
 from .allocation import Allocation
+from .beside.since_previous import since_previous
 from .certificate import certificate_of
 from .cluster.elsewhere import Elsewhere, packed_elsewhere
 from .cluster.packing import StatedShards
@@ -187,6 +188,7 @@ def _unsolved(campaign: CampaignData, options: SolveOptions, clock: Clock) -> Ca
         "engine": "local",
         "limits": None,
         "infeasible": None,
+        "previous": None,
         "prices": np.zeros(0),
         "curvature": None,
         "findings": [],
@@ -291,6 +293,7 @@ def _campaign_solution(
         "allocation": allocation,
         "limits": limits,
         "infeasible": conflict,
+        "previous": None if plan is None else since_previous(compiled, plan),
         "campaign": compiled.campaign,
         "compiled": compiled,
         "plan": plan,

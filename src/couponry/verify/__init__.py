@@ -11,21 +11,24 @@ sums are the same to the bit however customers are cut into blocks.
 
 From the bottom up: `rounding`, `cell_sums` and `report`; `claims` (the files of the result), `inputs` (the tables of
 the campaign) and `block` (candidates of some customers); `allocation`; `recomputed_limits`; then what is checked:
-`coupons`, `customer_rules`, `limits`, `certificate`, `dual_bound` and `conflict`.
+`coupons`, `customer_rules`, `limits`, `certificate`, `dual_bound`, `backups`, `previous` and `conflict`.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+import pyarrow as pa
 
 from ..utils.arrays.array_store import ArrayStore, FolderStore, MemoryStore
 from ..utils.files.unreplaced import unreplaced
 from ..utils.parallel import parallel_map, worker_count
 from .allocation import GivenCoupons, open_allocation
+from .backups import BackupChecks
 from .block import Addition, Block, blocks
 from .certificate import ObjectiveSum, check_certificate
 from .claims import Claims, Tally
@@ -35,8 +38,10 @@ from .customer_rules.rule_checks import RuleChecks
 from .dual_bound import DualBound
 from .inputs import Inputs
 from .limits import check_limits, claimed_limits
+from .previous import PreviousChecks
 from .recomputed_limits import LimitSums
 from .report import Report
+from .rounding import Integers
 
 __all__ = ["Report", "verify_allocation", "verify_result"]
 
@@ -139,6 +144,13 @@ def verify_allocation(
     return Report(not claims.problems, claims.problems, status, **claims.true)
 
 
+class _Counted(Protocol):
+    """What is added up over the allocated candidates."""
+
+    def examine(self, block: Block, rows: Integers) -> Addition:
+        """Examine a block in any thread; what is returned adds it up, in the order of blocks."""
+
+
 class _Stated(NamedTuple):
     """A campaign as it was stated: its tables, limits and rules."""
 
@@ -197,8 +209,12 @@ def _check_solution(
         coupons = CouponChecks(allocation, inputs, claims, complete=claims.is_result)
         objective = ObjectiveSum(inputs)
         bound = None if prices is None else DualBound(inputs, sums, rules, prices)
+        backups, previous = BackupChecks(inputs, claims, rules, bound), PreviousChecks(inputs)
+        counted = (objective, previous) if bound is None else (objective, previous, bound)
 
-        _examine(inputs, coupons, rules, sums, objective, bound, tally)
+        _examine(inputs, coupons, rules, (sums, *counted), backups, tally)
+        backups.finish(claims)
+        previous.finish(claims)
         del allocation, coupons  # their files go
     tally.finish(claims)
     rules.finish(claims)
@@ -213,24 +229,24 @@ def _examine(
     inputs: Inputs,
     coupons: CouponChecks,
     rules: RuleChecks,
-    sums: LimitSums,
-    objective: ObjectiveSum,
-    bound: DualBound | None,
+    counted: Sequence[_Counted],
+    backups: BackupChecks,
     tally: Tally,
 ) -> None:
     """Examine all blocks in several threads, and put what they find together in their order."""
 
-    def found_in(block: Block) -> tuple[Tally, list[Addition]]:
+    def found_in(part: tuple[Block, pa.Table | None]) -> tuple[Tally, list[Addition]]:
+        block, listed = part
         found = Tally()
         rows = coupons.check(block, found)
-        additions = [rules.examine(block, rows, found), sums.examine(block, rows)]
-        additions.append(objective.examine(block, rows))
-        if bound is not None:
-            additions.append(bound.examine(block, rows))
+        additions = [rules.examine(block, rows, found)]
+        additions += [each.examine(block, rows) for each in counted]
+        if listed is not None:
+            backups.check(block, rows, listed, found)
         block.release()
         return found, additions
 
-    for found, additions in parallel_map(found_in, blocks(inputs), worker_count()):
+    for found, additions in parallel_map(found_in, backups.beside(blocks(inputs)), worker_count()):
         tally.merge(found)
         for add in additions:
             add()

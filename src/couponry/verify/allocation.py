@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..data import tables
 from ..data.arrow_columns import one_array
+from ..data.ids import positions_among
 from ..data.streams import Stream, stream_files
 from ..data.table_files import empty_table
 from ..utils.arrays.array_store import ArrayStore
@@ -244,8 +243,8 @@ class GivenCoupons:
         table, first_row = part
         tally = Tally()
         ids = self._check_types(table, tally, first_row)
-        customer = _positions(ids[0], self._inputs.customer_ids)
-        offer = _positions(ids[1], self._inputs.offer_ids)
+        customer = positions_among(ids[0], self._inputs.customer_ids)
+        offer = positions_among(ids[1], self._inputs.offer_ids)
 
         def first(rows: Integers) -> tuple[str, int]:
             if len(rows) == 0:
@@ -333,19 +332,6 @@ def _parts(source: Stream) -> Iterator[_Part]:
     for table in source.blocks(lambda: BATCH_COUPONS):
         yield table, first_row
         first_row += len(table)
-
-
-def _positions(ids: pa.Array, among: pa.Array) -> Integers:
-    """Position of each id in an ascending array, -1: not there; they are looked up from the least to the largest."""
-    if len(ids) == 0 or len(among) == 0 or ids.type != among.type:
-        return tables.positions(ids, among)
-    ends = pc.min_max(ids).as_py()
-    every = range(len(among))
-    low = bisect_left(every, ends["min"], key=lambda at: among[at].as_py())
-    high = bisect_right(every, ends["max"], lo=low, key=lambda at: among[at].as_py())
-    found = tables.positions(ids, among[low:high])
-    found[found >= 0] += low
-    return found
 
 
 def _row_text(row: int, customer: Any, offer: Any) -> str:

@@ -121,7 +121,7 @@ class DualBound:
         -------
         Addition
         """
-        worth = self._reduced_worth(block)
+        worth = self.reduced_worth(block)
         rules = [rule.of_block(block) for rule in self._nested]
         taken = best_rows(worth, block, rules, np.flatnonzero(worth > 0))
         if self._forced:
@@ -129,8 +129,17 @@ class DualBound:
         customer, cell = block.start + block.customer[taken], block.cell(taken)
         return partial(self._worth.add, customer, cell, worth[taken])
 
-    def _reduced_worth(self, block: Block) -> Floats:
-        """What each candidate is worth less what limits charge for it."""
+    def reduced_worth(self, block: Block) -> Floats:
+        """Say what each candidate is worth less what limits charge for it; soft ratios charge nothing here.
+
+        Parameters
+        ----------
+        block : Block
+
+        Returns
+        -------
+        ndarray of float64, shape (n_candidates,)
+        """
         worth = block.whole(self._inputs.data.value, "objective").copy()
         for charge in self._charges.values():
             price = charge.price[block.all_cells]

@@ -87,7 +87,10 @@ class CustomerDecider:
         parts = [name for name in terms.attributes if name in agreed.columns]
         for sums in self._sums:
             parts += [] if sums is None else [*sums[0], *sums[1], "response"]
-        self.columns = tuple(name for name in dict.fromkeys(parts) if name in agreed.columns)
+        asked = agreed.asked_columns
+        self.columns = tuple(name for name in dict.fromkeys(parts) if name in asked)
+        # nothing that an earlier plan gave
+        self._nothing = [name for name in agreed.columns if name not in asked]
         self._of_offers = {
             name: tables.numbers(agreed.offers, "offers", name)
             for name in parts
@@ -241,8 +244,11 @@ class CustomerDecider:
         n = len(rows)
         try:
             for a, sums in enumerate(self._sums):
-                if sums is None:
-                    given = values[self._terms.attributes[a]]
+                name = self._terms.attributes[a]
+                if name in self._nothing:
+                    exact[a] = 0.0
+                elif sums is None:
+                    given = values[name]
                     if len(given) != n:
                         raise ValueError
                     exact[a] = given

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...data.earlier.previous_pairs import PREVIOUS
 from ...model.campaign_checks import same_parts
 from ...model.campaign_data import CampaignData
 from ...model.changes import changed
@@ -60,6 +61,12 @@ class Agreed:
     coupon_columns: tuple[str, ...]
     has_roles: bool
     seed: int
+
+    @property
+    def asked_columns(self) -> tuple[str, ...]:
+        """Numeric columns that late candidates must have: whatever was made of an earlier plan is 0 for them."""
+        made = PREVIOUS not in self.candidate_names
+        return tuple(name for name in self.columns if name != PREVIOUS or not made)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ... import kernels
@@ -283,12 +284,14 @@ class Prices:
         if agreed.has_roles:
             wanted.append("role")
         rows = stream(candidates, "candidates", wanted)
-        for name in agreed.columns:
+        for name in agreed.asked_columns:
             if name not in rows.schema.names:
                 raise InvalidInput(
                     f"table candidates: expected a column {name!r}, which the prices are for, got none"
                 )
         found = build_candidates(rows, terms.offer_ids, MemoryStore(), threads)
+        for name in set(agreed.columns) - set(found.columns):  # nothing that an earlier plan gave
+            found.columns[name] = np.zeros(len(found), np.float32)
         customer_table = history_table = None
         if customers is not None:
             customer_table = tables.as_table(customers, "customers")

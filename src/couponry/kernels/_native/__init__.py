@@ -41,6 +41,7 @@ from .evaluate import (
 from .exchanges import find_exchanges, list_moves
 from .local_search import (
     alternatives,
+    backups,
     choose_exactly,
     make_moves,
     propose,
@@ -60,6 +61,7 @@ from .purchases import (
 
 __all__ = [
     "alternatives",
+    "backups",
     "best_offers",
     "choose_exactly",
     "compile_constraints",

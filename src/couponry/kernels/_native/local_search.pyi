@@ -15,6 +15,19 @@ def alternatives(
     *,
     unchecked: bool = False,
 ) -> None: ...
+def backups(
+    shard: Shard,
+    rules: Rules,
+    value: NDArray[np.float64],
+    chosen: NDArray[np.uint8],
+    seed: int,
+    start: int,
+    stop: int,
+    rank: NDArray[np.uint8],
+    instead: NDArray[np.uint8],
+    *,
+    unchecked: bool = False,
+) -> None: ...
 def regret(
     shard: Shard,
     rules: Rules,

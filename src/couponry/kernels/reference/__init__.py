@@ -4,6 +4,7 @@ Every function is also valid Numba, and the Numba backend compiles this very tex
 at a time: float32 in packed passes and affinity, float64 elsewhere, never contracted.
 
     evaluate  fix_choices  alternatives  regret  local_search    kernels about choices
+    backups/                                                     what comes next where a coupon falls out
     exchanges/                                                   moves of several customers that fit together
     customer_constraints                                         rules compiled for single customers
     changes                                                      kernels about changes, and steps of prices
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from .affinity import best_offers, fold_purchases, keep_likeliest, score_trees
 from .alternatives import alternatives
+from .backups.list_backups import backups
 from .candidates import find_customers, find_outside, number_offers, quantise, span
 from .changes import count_losses, list_changes, minimise_model, multiply_changes
 from .customer_constraints import compile_constraints
@@ -43,6 +45,7 @@ from .scores.pair_features import pair_features
 
 __all__ = [
     "alternatives",
+    "backups",
     "best_offers",
     "choose_exactly",
     "compile_constraints",

@@ -66,7 +66,7 @@ class RuleChecks:
         -------
         Addition
         """
-        rules = self._of_block(block)
+        rules = self.of_block(block)
         counts = rules.counts(block, rows)
         for part, (key, count) in zip(rules.bounded, counts, strict=True):
             self._note(*_over_most(part, key, count), block, tally)
@@ -114,8 +114,17 @@ class RuleChecks:
         first = self._inputs.customer_ids[block.start + int(who[0])].as_py() if len(who) else None
         tally.add(problem, len(who), f", first {first!r}" if len(who) else "")
 
-    def _of_block(self, block: Block) -> RulesOfBlock:
-        """The rules for the customers of a block, who count from 0."""
+    def of_block(self, block: Block) -> RulesOfBlock:
+        """Return the rules for the customers of a block, who count from 0.
+
+        Parameters
+        ----------
+        block : Block
+
+        Returns
+        -------
+        RulesOfBlock
+        """
         return RulesOfBlock(
             [part.of_block(block) for part in self.bounded],
             [pairs.of_block(block) for pairs in self._conflicts],

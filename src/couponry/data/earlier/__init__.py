@@ -1,0 +1,1 @@
+"""What was given before this campaign, as columns of its candidates."""

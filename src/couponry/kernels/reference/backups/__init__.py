@@ -1,0 +1,1 @@
+"""What comes next where a coupon falls out."""

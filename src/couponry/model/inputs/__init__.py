@@ -1,0 +1,1 @@
+"""What a campaign is made of, as its user hands it over."""

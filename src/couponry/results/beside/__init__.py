@@ -1,0 +1,1 @@
+"""What a result says beside its allocation: backups, and what became of an earlier plan."""
