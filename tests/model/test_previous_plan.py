@@ -111,7 +111,8 @@ def test_as_good_as_highs(keep: float | None, bonus: float | None) -> None:
 def test_more_stays_the_more_is_asked() -> None:
     last = tables(1)[1]
     found = [
-        campaign(1, cp.PreviousPlan(last, bonus=bonus)).solve().previous for bonus in (0.01, 0.5, 2, 9)
+        campaign(1, cp.PreviousPlan(last, bonus=bonus)).solve().previous
+        for bonus in (0.01, 0.5, 2, 9)
     ]
     stayed = [each["stayed"] for each in found if each is not None]
     assert stayed == sorted(stayed) and stayed[0] < stayed[-1]

@@ -181,7 +181,7 @@ def test_result_json_is_described() -> None:
     page = (ROOT / "docs" / "campaign_format.md").read_text(encoding="utf-8")
     row = next(line for line in page.splitlines() if line.startswith("| `result.json`"))
     fields = {field.name for field in dataclasses.fields(CampaignSolution)} - {*NOT_IN_RESULT_JSON}
-    fields |= {"customers_with_coupons", "findings"}
+    fields |= {"customers_with_coupons", "findings", "backups"}
     assert set(re.findall(r"`(\w+)`", row)) == fields
 
 

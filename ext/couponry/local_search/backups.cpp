@@ -1,4 +1,4 @@
-// Which candidates come next where one of a customer's coupons falls out; see `backups` in reference/backups/list_backups.py.
+// Which candidates come next where one of a customer's coupons falls out; see `backups` in reference/backups/.
 #include "local_search/backups.hpp"
 
 #include <algorithm>

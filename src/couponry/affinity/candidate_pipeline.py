@@ -26,6 +26,7 @@ from ..utils.clock import Clock
 from ..utils.memory import available_memory
 from .candidates.assortment import Assortment
 from .candidates.candidate_model import CandidateModel
+from .candidates.families import Families
 from .history.building.from_transactions import GroupingOptions
 from .history.building.grouping import Watchers
 from .history.building.transactions import ReadOptions, Transactions
@@ -136,7 +137,8 @@ def stated_model(given: Tables, targeting: Targeting) -> tuple[Transactions, Can
     targeting.check()
     if given.products is not None:  # read once
         given = given._replace(products=tables.as_table(given.products, "products"))
-    assortment = Assortment(given.offers, given.covers, given.products, targeting.kind)
+    family = targeting.family_among(given.offers.column_names)
+    assortment = Assortment(given.offers, given.covers, given.products, targeting.kind, family)
     reading = ReadOptions(targeting.timezone, targeting.null_customers, targeting.until)
     transactions = Transactions.open(given.transactions, targeting.columns, reading)
     bought = pa.array([], transactions.product_type)
@@ -155,7 +157,9 @@ def _allowed(customers: pa.Table, kind: pa.DataType) -> pa.Array:
     return tables.ranks(ids)[1]
 
 
-def estimate(files: list[str], offers: int, targeting: Targeting) -> Estimate:
+def estimate(
+    files: list[str], offers: int, targeting: Targeting, families: int | None = None
+) -> Estimate:
     """Estimate what making and solving a campaign needs, from the footers of the files of transactions alone.
 
     Parameters
@@ -165,6 +169,8 @@ def estimate(files: list[str], offers: int, targeting: Targeting) -> Estimate:
     offers : int
         Number of offers.
     targeting : Targeting
+    families : int, optional
+        Number of their families; default: each offer is one by itself.
 
     Returns
     -------
@@ -176,8 +182,10 @@ def estimate(files: list[str], offers: int, targeting: Targeting) -> Estimate:
     customers = rows.rows
     if rows.id_range is not None and isinstance(rows.id_range[0], int):
         customers = min(customers, rows.id_range[1] - rows.id_range[0] + 1)
+    families = offers if families is None else max(1, families)
+    chosen = min(sum(targeting.quota.values()), families)
     size = CampaignSize(
-        candidates=customers * min(sum(targeting.quota.values()), offers),
+        candidates=customers * -(-chosen * offers // families),
         customers=customers,
         offers=offers,
         columns=1,
@@ -188,6 +196,25 @@ def estimate(files: list[str], offers: int, targeting: Targeting) -> Estimate:
         table_bytes=0,
     )
     return memory_estimate.estimate_with_history(size, rows.rows)
+
+
+def count_families(offers: pa.Table, targeting: Targeting) -> int:
+    """Count the families of offers.
+
+    Parameters
+    ----------
+    offers : pyarrow.Table
+    targeting : Targeting
+
+    Returns
+    -------
+    int
+        At most as many as offers.
+    """
+    family = targeting.family_among(offers.column_names)
+    if family is None or family not in offers.column_names:  # which is refused in time
+        return len(offers)
+    return len(Families.of_column(offers[family], f"table offers, column {family!r}"))
 
 
 class _Pipeline:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, NoReturn
@@ -23,6 +23,9 @@ from ..utils.errors import InvalidInput
 MOST_OFFERS = 65_535
 """Offers a customer and role, at most: as many as an offer's number has in 16 bits."""
 
+FAMILY = "family"
+"""What the column of families is called, unless `Targeting.family` says otherwise."""
+
 MOST_WEEKS = 5_200
 """Weeks of a window, at most: a hundred years."""
 
@@ -41,6 +44,10 @@ class Targeting:
         Offers a customer, at most, that are for anything else.
     kind : str, optional
         Column of the table products that says of what kind they are; without one there are no activations.
+    family : str, optional
+        Column of the table offers that says which are variants of one another, such as "product" where products have
+        coupons at several discounts: each role gets so many families, and all offers of each. Default: the column
+        `family`, where there is one.
     window : int
         Weeks in which a response is looked for. The model is fitted on the last `window` weeks of the transactions.
     half_life : float
@@ -81,6 +88,7 @@ class Targeting:
     until: int | date | None = None
     timezone: str | None = None
     null_customers: str = "refuse"
+    family: str | None = None
 
     @classmethod
     def parse(cls, spec: Any) -> Targeting:
@@ -112,6 +120,23 @@ class Targeting:
     def incremental_share(self) -> float | None:
         """Share of the redeemed coupons that bring a new purchase; None where it is not known."""
         return float(self.incremental) if isinstance(self.incremental, float) else None
+
+    def family_among(self, columns: Sequence[str]) -> str | None:
+        """Say which column of the offers tells their families.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Those that there are.
+
+        Returns
+        -------
+        str or None
+            None: each offer is one by itself.
+        """
+        if self.family is None and FAMILY in columns:
+            return FAMILY
+        return self.family
 
     @property
     def quota(self) -> dict[str, int]:
@@ -150,6 +175,8 @@ class Targeting:
     def _check_columns(self) -> None:
         if self.kind is not None and not is_text(self.kind):
             _refuse("kind", "a column of products", self.kind)
+        if self.family is not None and not is_text(self.family):
+            _refuse("family", "a column of offers", self.family)
         if not isinstance(self.columns, Mapping) or not all(
             isinstance(name, str) for name in self.columns.values()
         ):
@@ -181,8 +208,11 @@ class Targeting:
             By name.
         """
         response = self.response
+        said = asdict(self)
+        if self.family is None:  # the assortment says what it is
+            del said["family"]
         return {
-            **asdict(self),
+            **said,
             **{role: int(most) for role, most in self.quota.items()},
             "window": int(self.window),
             "half_life": float(self.half_life),

@@ -79,7 +79,8 @@ def campaign_from_transactions(
         blocks = candidate_pipeline.candidate_blocks(sources, targeting, limit=limit, clock=clock)
         if blocks.source is not None and (store is None or not is_made_from(store, blocks.source)):
             files = [path for path, *_ in blocks.source["files"]]
-            needed = candidate_pipeline.estimate(files, len(table), targeting)
+            families = candidate_pipeline.count_families(table, targeting)
+            needed = candidate_pipeline.estimate(files, len(table), targeting, families)
             memory_estimate.check_memory(needed, limit, with_store=store is not None)
             if store is not None:
                 memory_estimate.check_disk(needed, store)

@@ -143,6 +143,7 @@ def _candidates() -> Schema:
             "activation": whole("Most offers a customer for something of a kind that it buys.", 0, MOST_OFFERS),
             "innovation": whole("Most offers a customer for anything else.", 0, MOST_OFFERS),
             "kind": _text("Column of products that says of what kind they are."),
+            "family": _text("Column of offers that says which are variants of one another, and chosen as one."),
             "window": whole("Weeks in which a response is looked for.", 1, MOST_WEEKS),
             "half_life": _number("Weeks after which a purchase counts half.", exclusiveMinimum=0),
             "until": {"type": ["integer", "string"], "description": "Last day, week or date that counts."},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..affinity import candidate_pipeline
-from ..data import memory_estimate
+from ..data import memory_estimate, tables
 from ..data.candidate_checks import KEYS
 from ..data.earlier.previous_pairs import PREVIOUS
 from ..data.formats.parquet_metadata import read_parquet_metadata
@@ -51,8 +51,9 @@ def folder_estimate(folder: str | Path) -> Estimate:
     if spec.targeting is None:
         needed = memory_estimate.estimate(campaign_size(folder, spec))
     else:
-        offers = read_parquet_metadata(folder, spec.tables["offers"], "offers")
-        needed = candidate_pipeline.estimate(files, offers.rows, spec.targeting)
+        offers = tables.read(folder, spec.tables["offers"], "offers")
+        families = candidate_pipeline.count_families(offers, spec.targeting)
+        needed = candidate_pipeline.estimate(files, len(offers), spec.targeting, families)
     rate = measured_rate(files) if needed.pass_bytes_from_disk else None
     return needed if rate is None else replace(needed, disk_rate=rate, disk_rate_measured=True)
 

@@ -15,6 +15,7 @@ from ...data.arrow_columns import flat_lists, holds_lists, labels
 from ...data.ids import digest_of
 from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
+from .families import Families
 
 
 class Assortment:
@@ -31,6 +32,9 @@ class Assortment:
     kind : str, optional
         Column of `products`, such as a category: an offer for a kind that a customer buys is an activation. Null is no
         kind.
+    family : str, optional
+        Column of `offers` that says which of them are variants of one another, such as one product at several
+        discounts: they are chosen as one. Null is in no family.
 
     Attributes
     ----------
@@ -44,6 +48,8 @@ class Assortment:
         Kind of each product from 0, -1 for none.
     offer_kind : ndarray of int32, shape (n_offers,)
         Kind that most products of the offer are of, -1 for none.
+    families : Families or None
+        Variants of one another; None: each offer is one by itself.
 
     Raises
     ------
@@ -61,7 +67,12 @@ class Assortment:
     """
 
     def __init__(
-        self, offers: Any, covers: Any = None, products: Any = None, kind: str | None = None
+        self,
+        offers: Any,
+        covers: Any = None,
+        products: Any = None,
+        kind: str | None = None,
+        family: str | None = None,
     ):
         given = tables.as_table(offers, "offers")
         tables.require(given, "offers", "offer")
@@ -80,6 +91,29 @@ class Assortment:
         self.kind = np.full(len(self.products), -1, np.int32)
         self.kind[tables.positions(known, self.products)] = code
         self.offer_kind = _most_frequent_kind(self.covers, self.kind)
+        self.families: Families | None = None
+        if family is not None:
+            tables.require(given, "offers", family)
+            place = tables.positions(self.offers, tables.ids(given, "offers", "offer"))
+            column = given[family].take(pa.array(place))
+            self.families = Families.of_column(column, f"table offers, column {family!r}")
+
+    @property
+    def chosen_among(self) -> Assortment:
+        """What offers are chosen among: the families as if each were an offer, by the id of its first one."""
+        if self.families is None:
+            return self
+        families = Assortment.__new__(Assortment)
+        first = self.families.member[self.families.ptr[:-1]]
+        families.offers, families.products = self.offers.take(pa.array(first)), self.products
+        row, offer = self.covers.nonzero()
+        shape = len(self.products), len(self.families)
+        pairs = np.unique(row.astype(np.int64) * shape[1] + self.families.of_offer[offer])
+        entries = np.ones(len(pairs), np.float32), (pairs // shape[1], pairs % shape[1])
+        families.covers = sp.csr_array(sp.coo_array(entries, shape=shape))
+        families.kind, families.families = self.kind, None
+        families.offer_kind = _most_frequent_kind(families.covers, self.kind)
+        return families
 
     def _cover_matrix(self, offer: pa.Array, product: pa.Array) -> sp.csr_array:
         """Return `covers` from ids, one offer and one product a row."""
@@ -163,6 +197,8 @@ class Assortment:
         for array in (self.covers.indptr, self.covers.indices):
             found.update(np.ascontiguousarray(array, np.int64).tobytes())
         found.update(self.kind.tobytes())
+        if self.families is not None:
+            found.update(self.families.of_offer.tobytes())
         return found.hexdigest()
 
 

@@ -58,7 +58,7 @@ from .weighted_purchases import (
 class CandidateModel(Parameters):
     """Choose the offers that each customer may get, each with its role and a probability of response.
 
-    Two stages, both without any Python loop over customers. First the top offers of each role are chosen
+    Two stages. First the top offers of each role are chosen
     (`OfferChooser`): rewards by the decayed frequency of what the customer bought of the offer's products, each times
     its repeat rate ** power (as in `RepeatScore`), or by a PersonalModel; activations and innovations by neighbours of
     what the customer bought lately (`offer_neighbours`), and by popularity; with a DiscoveryModel half as many again by
@@ -70,37 +70,34 @@ class CandidateModel(Parameters):
     Parameters
     ----------
     assortment : Assortment
-        What offers are good for.
     quota : mapping of str to int
-        At most so many offers of each role: ``{"reward": 8, "activation": 12, "innovation": 12}``.
+        At most so many offers of each role, ``{"reward": 8, "activation": 12, "innovation": 12}``; of an assortment
+        with families so many of these, and all offers of each.
     half_life : float
         In weeks; one of the histories'.
     power : float
         Exponent of the repeat rate in the scores of rewards.
     neighbours : int
-        How many offers a product is taken to be like.
+        Offers that a product is taken to be like.
     similarity : sparse matrix or ndarray, shape (n_items, n_offers), optional
-        Instead of what is learned from purchases; items are those of the history that the model is fitted on.
+        Instead of what is learned; items are those of the history that the model is fitted on.
     personal : PersonalModel, or any model with its `fit` and `scorer`, optional
-        Ranks rewards: by how likely the customer buys again any of what the offer is good for. Fitted with this model,
-        on the same windows. `OwnScores` makes one of any function. Default: decayed frequency x repeat rate ** power.
+        Ranks rewards: by how likely the customer buys again any of what the offer is good for. Fitted with this model.
+        `OwnScores` makes one of any function. Default: decayed frequency x repeat rate ** power.
     discovery : DiscoveryModel, optional
         Ranks activations and innovations: by how likely the customer begins to buy what the offer is good for. Of one
         kind of neighbours that weigh recent purchases, customers=0, trees=False: its log odds then are sums of a few
-        tables (`LinearScorer`). Fitted with this model, on the same windows. It stands in place of `neighbours` and
-        `similarity`.
+        tables (`LinearScorer`). Fitted with this model, in place of `neighbours` and `similarity`.
     response : ResponseModel, optional
-        Turns p0 into the probability of redeeming a coupon. Default: the response is p0 itself, which says who likes
-        the product and not what the coupon adds.
+        Turns p0 into the probability of redeeming a coupon. Default: the response is p0 itself.
     offer_columns : mapping of str to array, shape (n_offers,), optional
-        `category`, `depth` and other columns that the response model asks for.
+        What the response model asks for, such as `category` and `depth`.
     money : (array, array), optional
-        Margin and discount of each offer, each of shape (n_offers,). Candidates then have a value, too: the least
-        that the probabilities to buy without the coupon and to redeem it allow; `value_most` is the most
-        (`incremental_bounds`).
+        Margin and discount of each offer, each of shape (n_offers,). Candidates then have a value, too: the least that
+        the probabilities to buy without the coupon and to redeem it allow, and the most as `value_most`.
     incremental_share : float, optional
-        Share of the redeemed coupons that bring a purchase which would not have been made, from 0 to 1, as a group
-        without coupons has shown. The value is then `incremental_value` of as many purchases more.
+        Share of the redeemed coupons that bring a new purchase, from 0 to 1, as a group without coupons has shown. The
+        value is then `incremental_value` of as many purchases more.
     backend : {"native", "numba", "reference"}, optional
         Which kernels to run; all give the same bits.
 
@@ -110,7 +107,7 @@ class CandidateModel(Parameters):
         Ids of the items; set by `fit`, as are all of the following.
     repeat_rate_ : ndarray of float64, shape (n_items,)
         Share of an item's buyers who bought it more than once.
-    popularity_ : ndarray of float64, shape (n_offers,)
+    popularity_ : ndarray of float64, shape (n_offers,), or one for each family
         Purchases per customer of what the offer is good for: log(1 + decayed purchases), summed over products.
     similarity_ : csr_array of float32, shape (n_items, n_offers)
         How much a purchase of an item says for an offer.
@@ -120,7 +117,7 @@ class CandidateModel(Parameters):
     Raises
     ------
     InvalidInput
-        If money is given without a response model.
+        Of money without a response model, or a similarity beside families.
 
     Examples
     --------
@@ -129,10 +126,8 @@ class CandidateModel(Parameters):
     >>> random, n = np.random.default_rng(0), 500
     >>> who, what = random.integers(0, 40, n), random.integers(0, 9, n)
     >>> rows = pa.table({"customer": who, "product": what, "week": random.integers(1, 13, n)})
-    >>> early = pa.array(rows["week"].to_numpy() <= 8)
-    >>> late = pa.array(rows["week"].to_numpy() > 8)
-    >>> before = PurchaseHistory.from_transactions(rows.filter(early), half_lives=[16.0])
-    >>> window = PurchaseHistory.from_transactions(rows.filter(late), half_lives=[16.0])
+    >>> parts = [rows.filter(pa.array((rows["week"].to_numpy() > 8) == late)) for late in (False, True)]
+    >>> before, window = (PurchaseHistory.from_transactions(p, half_lives=[16.0]) for p in parts)
     >>> assortment = Assortment(pa.table({"offer": ["a", "b"], "product": [1, 2]}))
     >>> model = CandidateModel(assortment, {"reward": 1, "innovation": 1}).fit([(before, window)])
     >>> model.candidates(before).offers.to_pylist(), sorted(model.regressions_)
@@ -169,6 +164,9 @@ class CandidateModel(Parameters):
         self.response, self.offer_columns = response, offer_columns
         self.money, self.incremental_share, self.backend = money, incremental_share, backend
         self._values = candidate_values(money, incremental_share, has_response=response is not None)
+        self._families, self._among = assortment.families, assortment.chosen_among
+        if self._families is not None and similarity is not None:
+            raise InvalidInput("similarity: expected none for an assortment with families, got one")
 
     def fit(
         self,
@@ -183,11 +181,9 @@ class CandidateModel(Parameters):
         windows : sequence of (PurchaseHistory, PurchaseHistory)
             A history, and what was bought in the window after it.
         known : PurchaseHistory, optional
-            What repeat rates, popularity and neighbours are taken from for scoring, such as everything up to now.
-            Default: the last window's history.
+            What repeat rates, popularity and neighbours are taken from for scoring. Default: the last window's history.
         statistics : ItemStatistics or callable, optional
-            What repeat rates and other statistics of items are taken from for scoring instead, such as everybody's; or
-            a function that returns that, asked last.
+            What repeat rates and other statistics of items are taken from instead, or a function that returns it.
 
         Returns
         -------
@@ -206,7 +202,7 @@ class CandidateModel(Parameters):
         for (history, later), knows in zip(windows, learned, strict=True):
             self._learn(history, None, knows)
             chosen, features = self._chosen_features(history)
-            outcome = bought_later(chosen, self.assortment, history, later)
+            outcome = bought_later(chosen, self._among, history, later)
             for number, role in enumerate(ROLES):
                 mine = chosen.role == number
                 weight = np.ones(int(mine.sum()), np.float32)
@@ -226,14 +222,12 @@ class CandidateModel(Parameters):
     ) -> CandidateBlocks:
         """Make the candidates of any number of customers, for Campaign.
 
-        They are made when they are asked for: ``Campaign(offers, model.candidates(history), store=...)`` writes them
-        block by block.
+        They are made when they are asked for, block by block: ``Campaign(offers, model.candidates(history))``.
 
         Parameters
         ----------
         histories : PurchaseHistory or callable
-            A history, or a function that lists several one after the other, customers ascending, such as blocks of
-            them that are read or made one at a time.
+            A history, or a function that lists several one after the other, customers ascending.
         source : dict, optional
             What the candidates are made from, as JSON has it, if a store of the same is to be used again.
         memory_limit : int or str, optional
@@ -253,9 +247,10 @@ class CandidateModel(Parameters):
         limit, most = parse_size(memory_limit, "memory_limit"), worker_count()
         needed = BASE_BYTES + self.memory(most)
         if limit is not None and needed > limit:
+            sizes = f"{len(self.items_):,} items and {self.similarity_.shape[1]:,} offers"
             raise InvalidInput(
-                f"memory: making candidates of {len(self.items_):,} items and {self.similarity_.shape[1]:,} offers "
-                f"with {most} threads needs about {size_text(needed)}, but only {size_text(limit)} are allowed"
+                f"memory: making candidates of {sizes} with {most} threads needs about {size_text(needed)}, "
+                f"but only {size_text(limit)} are allowed"
             )
         return CandidateBlocks(
             self.assortment.offers,
@@ -290,6 +285,7 @@ class CandidateModel(Parameters):
             Bytes, about.
         """
         width: int = min(int(self._pool.sum()), self.similarity_.shape[1])
+        width *= 1 if self._families is None else self._families.largest
         return memory_of_blocks(int(self.similarity_.nnz), len(self.items_), width, threads)
 
     def blocks(self, histories: Histories, threads: int = 1) -> Iterator[CandidateRows]:
@@ -310,7 +306,9 @@ class CandidateModel(Parameters):
         """
         self._check_fitted()
         chooser = self._chooser()
-        given = self.regressions_, self.popularity_, self.response, self.offer_columns or {}
+        families, popularity = self._families, self.popularity_
+        popularity = popularity if families is None else popularity[families.of_offer]
+        given = self.regressions_, popularity, self.response, self.offer_columns or {}
         odds = ResponseOdds.from_models(*given, own=isinstance(self.personal, PersonalModel))
         memory = WorkingMemory()
 
@@ -318,6 +316,7 @@ class CandidateModel(Parameters):
             customers, scorer = part
             bought = self._read(customers, scorer)
             chosen = self._chosen(chooser, bought, memory)
+            chosen = chosen if families is None else families.all_of(chosen)
             p0, p1 = odds.probabilities(chosen, bought.trips)
             columns = {"response": p1}
             if self._values is not None:
@@ -346,8 +345,8 @@ class CandidateModel(Parameters):
         """Take repeat rates, popularity and neighbours from a history, and what discovery learned of it."""
         self.items_ = history.items
         if self.similarity is None:  # which is of the history's items alone
-            self.items_ = self.assortment.with_products(history.items)
-        self._covers, self._kind = self.assortment.among(self.items_)
+            self.items_ = self._among.with_products(history.items)
+        self._covers, self._kind = self._among.among(self.items_)
         self._statistics = statistics or ItemStatistics.from_history(history)
         among = self._statistics.among(self.items_)
         self.repeat_rate_ = among.repeat_rate
@@ -381,14 +380,14 @@ class CandidateModel(Parameters):
 
     def _chooser(self) -> OfferChooser:
         given: dict[str, Any] = {"own": self._covers, "prior": self._prior, "backend": self.backend}
-        given["kinds"] = self._kind, self.assortment.offer_kind
+        given["kinds"] = self._kind, self._among.offer_kind
         pool = dict(zip(ROLES, self._pool.tolist(), strict=True))
         return OfferChooser(self.similarity_, pool, **given)
 
     def _chosen(
         self, chooser: OfferChooser, bought: WeightedPurchases, memory: WorkingMemory | None = None
     ) -> TopOffers:
-        """Return the offers that customers get, rewards and others; in working memory, which one thread has."""
+        """Return the offers that customers get; in working memory, which one thread has."""
         own, threads = bought.own_weight, None if memory is None else 1
         chosen = chooser.choose(bought.matrix, own_weight=own, threads=threads, memory=memory)
         return chosen if self._new is None else self._new.likeliest(chosen, bought.matrix)

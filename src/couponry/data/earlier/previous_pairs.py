@@ -116,7 +116,8 @@ def _positions(candidates: Candidates, offers: pa.Array, table: pa.Table) -> NDA
         high[open_[~below]] = middle[~below]
     inside = np.flatnonzero(low < end)
     at = low[inside]
-    return at[candidates.offer[at] == offer[inside]]
+    found: NDArray[np.int64] = at[candidates.offer[at] == offer[inside]]
+    return found
 
 
 def _twice(candidates: Candidates, offers: pa.Array, at: int) -> str:

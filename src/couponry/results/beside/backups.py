@@ -121,7 +121,7 @@ def reduced_values(
     ndarray of float64, shape (n_candidates,)
     """
     cell = problem.cells(part)
-    value = reduced[0].ravel()[cell]
+    value: NDArray[np.float64] = reduced[0].ravel()[cell]
     for amount, attribute in zip(reduced[1:], problem.attributes, strict=True):
         value += amount.ravel()[cell] * attribute[part]
     return value
