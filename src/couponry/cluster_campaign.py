@@ -17,6 +17,7 @@ from .kernels import BackendName, load
 from .model.campaign_data import CampaignData
 from .model.campaign_view import warn_of_findings
 from .model.changes import LimitChanges, OfferChanges, RuleChanges, changed
+from .model.inputs.previous_plan import PreviousPlan
 from .model.limits import Limit
 from .model.rules import CustomerRule
 from .results.cluster.ingestion import (
@@ -32,7 +33,7 @@ from .results.options import SolveOptions
 from .results.solve import solve
 from .solver.options import DEFAULT_OPTIONS, SolverOptions
 from .utils.checks import shown
-from .utils.errors import InvalidInput
+from .utils.errors import InvalidInput, Unsupported
 from .utils.progress.cancel import CancelToken
 from .utils.progress.watch import Progress
 from .utils.table_types import Table
@@ -55,11 +56,15 @@ class ClusterCampaign:
         customers are those that another campaign has left in the engine's folder, with the columns that it used.
     rules, limits, value, name : optional
         As for `Campaign`.
+    backups, previous : optional
+        Refused: a `Campaign` has them.
 
     Raises
     ------
     InvalidInput
         With one line that names what is wrong. Rows are counted within their part of a table.
+    Unsupported
+        Of backups, and of an earlier plan.
 
     Examples
     --------
@@ -88,7 +93,14 @@ class ClusterCampaign:
         limits: Sequence[Limit] = (),
         value: str = "value",
         name: str = "campaign",
+        backups: int = 0,
+        previous: PreviousPlan | None = None,
     ):
+        if backups or previous is not None:
+            raise Unsupported(
+                f"ClusterCampaign: {'backups' if backups else 'previous'}: a Campaign has them, solved with engine= "
+                "this cluster; one whose customers stay on it does not"
+            )
         _check_engine(engine)
         agreed: dict[str, Any] = {"rules": rules, "limits": limits, "value": value, "name": name}
         if candidates is None:

@@ -58,14 +58,14 @@ from .weighted_purchases import (
 class CandidateModel(Parameters):
     """Choose the offers that each customer may get, each with its role and a probability of response.
 
-    Two stages. First the top offers of each role are chosen
-    (`OfferChooser`): rewards by the decayed frequency of what the customer bought of the offer's products, each times
-    its repeat rate ** power (as in `RepeatScore`), or by a PersonalModel; activations and innovations by neighbours of
-    what the customer bought lately (`offer_neighbours`), and by popularity; with a DiscoveryModel half as many again by
-    its neighbours, of which it takes the likeliest. Then p0 is predicted: the probability that the customer buys,
-    within a window, what the offer is good for. It is a logistic model for each role, of the score, the offer's
-    popularity and the customer's trips, fitted on what the first stage chose before an earlier window of the same
-    length. So it is calibrated for what the first stage chooses. Rewards of a PersonalModel keep its own probabilities.
+    First the top offers of each role are chosen (`OfferChooser`): rewards by the decayed frequency of what the customer
+    bought of the offer's products, each times its repeat rate ** power (as in `RepeatScore`), or by a PersonalModel;
+    activations and innovations by neighbours of what the customer bought lately (`offer_neighbours`), and by
+    popularity; with a DiscoveryModel half as many again by its neighbours, of which it takes the likeliest. Then p0 is
+    predicted: the probability that the customer buys, within a window, what the offer is good for. It is a logistic
+    model for each role, of the score, the offer's popularity and the customer's trips, fitted on what the first stage
+    chose before an earlier window of the same length. So it is calibrated for what the first stage chooses. Rewards of
+    a PersonalModel keep its own probabilities.
 
     Parameters
     ----------
@@ -301,8 +301,7 @@ class CandidateModel(Parameters):
         Returns
         -------
         iterator of CandidateRows
-            By customer: offer, role, response, and value if there is money; the same bits for any blocks and any
-            number of threads.
+            By customer: offer, role, response, and value if there is money; the same bits by any blocks and threads.
         """
         self._check_fitted()
         chooser = self._chooser()
@@ -363,7 +362,7 @@ class CandidateModel(Parameters):
         self.popularity_, self.similarity_, self._prior = links
 
     def _scorer(self, history: PurchaseHistory) -> PairScorer | None:
-        """Return what scores rewards, if there is a model of them."""
+        """Return what scores rewards, if a model does."""
         if isinstance(self.personal, PersonalModel):
             offered = have_offers(history.items, self.items_, self._covers)
             return self.personal.scorer(history, self._statistics, offered)
