@@ -123,6 +123,7 @@ class Campaign(CampaignView):
         customers: Table | None = None,
         history: Table | None = None,
         *,
+        redemptions: Table | None = None,
         targeting: Targeting | None = None,
         rules: Sequence[CustomerRule] = (),
         limits: Sequence[Limit] = (),
@@ -151,6 +152,9 @@ class Campaign(CampaignView):
             offers, one or a list.
         products : table, optional
             `product`, the column that `targeting.kind` names, and others that group products, such as their brand.
+        redemptions : table, optional
+            Coupons of past campaigns, as `couponry.affinity.DepthResponse.fit` takes them: how deep a discount each
+            customer answers to. A note of the candidates says what they tell.
         targeting : Targeting, optional
             How many offers of each role a customer is a candidate for, and how responses are estimated.
         memory_limit : int or str, optional
@@ -169,7 +173,9 @@ class Campaign(CampaignView):
             If something is wrong, in one line; or if DuckDB is needed and not installed.
         """
         data = campaign_from_transactions(
-            TransactionTables(offers, transactions, covers, products, customers, history),
+            TransactionTables(
+                offers, transactions, covers, products, customers, history, redemptions
+            ),
             targeting=targeting or Targeting(), rules=rules, limits=limits, value=value, name=name,
             store=store, backups=backups, previous=previous, memory_limit=memory_limit, progress=progress,
         )  # fmt: skip

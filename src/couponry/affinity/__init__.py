@@ -16,6 +16,7 @@ from .candidates.top_offers import TopOffers
 from .history.catalogue import Catalogue
 from .history.item_statistics import ItemStatistics
 from .history.purchase_history import PurchaseHistory
+from .response.depth_response import DepthResponse
 from .response.incremental import IncrementalBounds, incremental_bounds, incremental_value
 from .response.redemption_rates import recent_shift, redemption_rates
 from .response.response_model import ResponseModel, calibration_shift, variants
@@ -37,6 +38,7 @@ __all__ = [
     "BoostedTrees",
     "CandidateModel",
     "Catalogue",
+    "DepthResponse",
     "DiscoveryModel",
     "DiscoveryScores",
     "FactorChooser",

@@ -67,6 +67,8 @@ class Tables(NamedTuple):
         As Assortment takes them.
     customers : pyarrow.Table, optional
         Who may be a candidate; None: every customer in the transactions.
+    redemptions : table, optional
+        Coupons of past campaigns, as `DepthResponse.fit` takes them.
     """
 
     offers: pa.Table
@@ -74,6 +76,7 @@ class Tables(NamedTuple):
     covers: Any
     products: Any
     customers: pa.Table | None
+    redemptions: Any = None
 
 
 def candidate_blocks(
@@ -145,7 +148,14 @@ def stated_model(given: Tables, targeting: Targeting) -> tuple[Transactions, Can
     tables.check_kind_of_ids(
         bought, assortment.products, "table transactions, column 'product'", "covers"
     )
-    return transactions, model_of_tables(assortment, given.offers, given.products, targeting)
+    past = given.redemptions
+    if past is not None:
+        past = tables.as_table(past, "redemptions")
+        ids, label = tables.ids(past, "redemptions", "customer"), "table redemptions, column 'customer'"
+        buyers = pa.array([], transactions.customer_type)
+        tables.check_kind_of_ids(ids, buyers, label, "transactions")
+    model = model_of_tables(assortment, given.offers, given.products, targeting, past)
+    return transactions, model
 
 
 def _allowed(customers: pa.Table, kind: pa.DataType) -> pa.Array:
@@ -365,6 +375,7 @@ def _source(
         return None
     money = [np.asarray(column, np.float32).tolist() for column in model.money or ()]
     groups = getattr(model.personal, "groups", None)
+    depths = None if model.response is None else model.response.depths
     return {
         "made": FORMAT,
         "offers": digest_of(model.assortment.offers),
@@ -376,4 +387,5 @@ def _source(
         "offer_columns": {name: list(of) for name, of in (model.offer_columns or {}).items()},
         "money": money,
         "files": transactions.files,
+        **({} if depths is None else {"depths": depths.digest()}),
     }

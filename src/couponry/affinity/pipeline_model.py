@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..data import tables
+from ..utils.errors import InvalidInput
 from .candidates.assortment import Assortment
 from .candidates.candidate_model import CandidateModel
 from .history.catalogue import Catalogue
+from .response.depth_response import DepthResponse
 from .response.response_model import ResponseModel
 from .scores.discovery_model import DiscoveryModel
 from .scores.item_neighbours import Neighbours, recent_weights
@@ -34,7 +36,11 @@ those found by the usual model, and 99 % of the types; 7 to 10 % more than those
 
 
 def model_of_tables(
-    assortment: Assortment, offers: pa.Table, products: pa.Table | None, targeting: Targeting
+    assortment: Assortment,
+    offers: pa.Table,
+    products: pa.Table | None,
+    targeting: Targeting,
+    redemptions: Any = None,
 ) -> CandidateModel:
     """Return the model that is to be fitted.
 
@@ -44,6 +50,8 @@ def model_of_tables(
     offers : pyarrow.Table
     products : pyarrow.Table, optional
     targeting : Targeting
+    redemptions : table, optional
+        Coupons of past campaigns, as `DepthResponse.fit` takes them.
 
     Returns
     -------
@@ -62,15 +70,21 @@ def model_of_tables(
             tables.numbers(ordered, "offers", "margin"),
             tables.numbers(ordered, "offers", "face_value"),
         )
-    groups = _groups(products, targeting)
+    groups, depths, response = _groups(products, targeting), None, None
+    if redemptions is not None:
+        if targeting.response is None:
+            raise InvalidInput("redemptions: expected coefficients of a response beside them")
+        depths = DepthResponse().fit(redemptions)
+    if targeting.response is not None:
+        response = ResponseModel(targeting.response, depths=depths)
     return CandidateModel(
         assortment,
         targeting.quota,
         half_life=targeting.half_life,
         personal=PersonalModel(groups),
         discovery=quick_discovery(groups),
-        response=None if targeting.response is None else ResponseModel(targeting.response),
-        offer_columns=_offer_columns(ordered, targeting),
+        response=response,
+        offer_columns=_offer_columns(ordered, targeting, with_depth=depths is not None),
         money=money,
         incremental_share=targeting.incremental_share,
     )
@@ -120,10 +134,10 @@ def _is_group(column: pa.ChunkedArray) -> bool:
     return bool(1 < pc.count_distinct(column.cast(kind)).as_py() <= len(column) / LEAST_PRODUCTS)
 
 
-def _offer_columns(offers: pa.Table, targeting: Targeting) -> dict[str, Any]:
+def _offer_columns(offers: pa.Table, targeting: Targeting, *, with_depth: bool) -> dict[str, Any]:
     """Return the columns of offers that the response model asks for: depth, category, and any with a coefficient."""
     wanted = {name.split("=")[0] for name in targeting.response or {}} - {"intercept", "p0", "role"}
-    if "category" in wanted:
+    if "category" in wanted or with_depth:
         wanted.add("depth")
     found: dict[str, Any] = {}
     for name in sorted(wanted):

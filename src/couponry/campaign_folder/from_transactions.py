@@ -23,7 +23,7 @@ class TransactionTables:
     Attributes
     ----------
     offers, transactions : table
-    covers, products, customers, history : table or None
+    covers, products, customers, history, redemptions : table or None
         As `couponry.Campaign.from_transactions` takes them.
     """
 
@@ -33,6 +33,7 @@ class TransactionTables:
     products: Any = None
     customers: Any = None
     history: Any = None
+    redemptions: Any = None
 
 
 def campaign_from_transactions(
@@ -74,7 +75,7 @@ def campaign_from_transactions(
         if inputs.customers is not None:
             known = tables.as_table(inputs.customers, "customers")
         sources = candidate_pipeline.Tables(
-            table, inputs.transactions, inputs.covers, inputs.products, known
+            table, inputs.transactions, inputs.covers, inputs.products, known, inputs.redemptions
         )
         blocks = candidate_pipeline.candidate_blocks(sources, targeting, limit=limit, clock=clock)
         if blocks.source is not None and (store is None or not is_made_from(store, blocks.source)):

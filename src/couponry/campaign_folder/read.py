@@ -124,6 +124,7 @@ def _of_transactions(
         read_table(folder, spec, "products"),
         read_table(folder, spec, "customers"),
         read_table(folder, spec, "history"),
+        read_table(folder, spec, "redemptions"),
     )
     return campaign_from_transactions(
         inputs,

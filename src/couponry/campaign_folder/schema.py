@@ -122,6 +122,7 @@ def _tables() -> Schema:
         "previous": "What customers were given last: customer and offer.",
         "transactions": "Purchases that candidates are made of, in place of candidates.",
         "covers": "What each offer is good for: offer and product.",
+        "redemptions": "Coupons of past campaigns: customer, family, depth and redeemed.",
         "products": "One row for each product, with what groups them.",
     }
     names: Schema = {"type": "string", "minLength": 1}

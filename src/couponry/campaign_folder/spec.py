@@ -31,7 +31,7 @@ SECTIONS = {
     "customer_rule",
     "limit",
 }
-OF_TRANSACTIONS = ("transactions", "covers", "products")
+OF_TRANSACTIONS = ("transactions", "covers", "products", "redemptions")
 """Tables that candidates can be made of."""
 
 TABLES = {"offers", "candidates", "customers", "history", "previous", *OF_TRANSACTIONS}

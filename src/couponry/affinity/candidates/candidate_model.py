@@ -269,7 +269,9 @@ class CandidateModel(Parameters):
     @property
     def notes(self) -> list[str]:
         """What responses and values of these candidates do not say, in a sentence each."""
-        return value_notes(self._values, has_response=self.response is not None)
+        depths = None if self.response is None else self.response.depths
+        said = value_notes(self._values, has_response=self.response is not None)
+        return said if depths is None else [*said, depths.note_]
 
     def memory(self, threads: int) -> int:
         """Estimate the memory of the model and of the blocks that are worked on.
@@ -316,11 +318,11 @@ class CandidateModel(Parameters):
             bought = self._read(customers, scorer)
             chosen = self._chosen(chooser, bought, memory)
             chosen = chosen if families is None else families.all_of(chosen)
-            p0, p1 = odds.probabilities(chosen, bought.trips)
+            ids = customers.history.customers[customers.start : customers.stop]
+            p0, p1 = odds.probabilities(chosen, bought.trips, ids)
             columns = {"response": p1}
             if self._values is not None:
                 columns.update(self._values.of(chosen.offer, p0, p1))
-            ids = customers.history.customers[customers.start : customers.stop]
             del bought  # views of what is given back
             customers.release()
             return chosen.rows(ids, len(self.assortment.offers), columns)

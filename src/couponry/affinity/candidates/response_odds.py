@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...data.roles import ROLES
@@ -13,6 +14,8 @@ from ...kernels import load
 from ...kernels.affinity_contract import Chosen
 from ...kernels.reference.scores.chosen_odds import LEAST_SCORE, MAX_LOG_ODDS
 from ...kernels.scores_contract import ResponseTables
+from ...utils.errors import InvalidInput
+from ..response.depth_response import DepthResponse
 from ..response.response_model import ResponseModel
 from ..scores.logistic import LogisticRegression, Sample
 from .top_offers import TopOffers
@@ -42,6 +45,41 @@ def odds_features(chosen: TopOffers, popularity: NDArray[np.float64], trips: Flo
     return np.stack([score, score * score, of_offer, _log_trips(trips)[chosen.customer]], axis=1)
 
 
+class OwnSlopes(NamedTuple):
+    """How customers differ in what the depth of a discount does.
+
+    Attributes
+    ----------
+    depths : DepthResponse
+    depth, common : ndarray of float64, shape (n_offers,)
+        Depth of each offer, and the slope that all customers are taken to have in it.
+    """
+
+    depths: DepthResponse
+    depth: NDArray[np.float64]
+    common: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, response: ResponseModel | None, offer_columns: Mapping[str, Any]
+    ) -> OwnSlopes | None:
+        """Return how customers differ; None where nothing of that is known."""
+        if response is None or response.depths is None or not response.depths.is_known_:
+            return None
+        if "depth" not in offer_columns:
+            raise InvalidInput("offer_columns: expected 'depth' for customers' response to it")
+        depth = np.asarray(offer_columns["depth"], np.float64)
+        category = offer_columns.get("category")
+        return cls(response.depths, depth, response.slope_of_depth(category, len(depth)))
+
+    def moved(self, response: Floats, chosen: TopOffers, customers: pa.Array) -> Floats:
+        """Return the probabilities of redeeming at each customer's own slope."""
+        slope = self.depths.slopes(customers)[chosen.customer - chosen.first]
+        return self.depths.moved(
+            response, self.depth[chosen.offer], slope, self.common[chosen.offer]
+        )
+
+
 class ResponseOdds(NamedTuple):
     """Log odds to buy and to redeem, as tables.
 
@@ -53,9 +91,12 @@ class ResponseOdds(NamedTuple):
     Attributes
     ----------
     tables : ResponseTables
+    own_slopes : OwnSlopes or None
+        Of customers; None: all have the same.
     """
 
     tables: ResponseTables
+    own_slopes: OwnSlopes | None = None
 
     @classmethod
     def from_models(
@@ -110,9 +151,11 @@ class ResponseOdds(NamedTuple):
             shift=shift.astype(np.float32),
             own=int(own),
         )
-        return cls(tables)
+        return cls(tables, OwnSlopes.of(response, offer_columns))
 
-    def probabilities(self, chosen: TopOffers, trips: Floats) -> tuple[Floats, Floats]:
+    def probabilities(
+        self, chosen: TopOffers, trips: Floats, customers: pa.Array
+    ) -> tuple[Floats, Floats]:
         """Compute the probabilities to buy and to redeem what was chosen, strictly between 0 and 1.
 
         Parameters
@@ -120,6 +163,8 @@ class ResponseOdds(NamedTuple):
         chosen : TopOffers
         trips : ndarray of float32, shape (n_customers,)
             Decayed trips.
+        customers : pyarrow.Array, shape (n_customers,)
+            Their ids.
 
         Returns
         -------
@@ -132,7 +177,7 @@ class ResponseOdds(NamedTuple):
         p1 = np.empty(len(p0), np.float32) if len(self.tables.shift) else p0
         given = Chosen(chosen.number, chosen.offer, chosen.role, chosen.score)
         load().unchecked.response_odds(self.tables, trips, given, p0, p1)
-        return p0, p1
+        return p0, p1 if self.own_slopes is None else self.own_slopes.moved(p1, chosen, customers)
 
 
 def fit_odds(samples: list[Sample]) -> LogisticRegression | None:

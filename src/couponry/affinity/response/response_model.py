@@ -15,6 +15,7 @@ from ...utils.checks import check_number, shown
 from ...utils.errors import InvalidInput
 from ..parameters import Parameters
 from ..scores.logistic import LogisticRegression, Sample, sigmoid
+from .depth_response import DepthResponse
 
 Columns = Mapping[str, Any]
 SPECIAL_COLUMNS = ("p0", "role", "category", "depth")
@@ -46,6 +47,9 @@ class ResponseModel(Parameters):
         Penalty on squared coefficients when they are fitted; see `LogisticRegression`. It weighs as much as so many
         redemptions, about: past campaigns often have no more, and coefficients of a few of them do not carry over to
         the next campaign.
+    depths : DepthResponse, optional
+        Fitted slopes of customers in the depth, which stand in place of one for all where candidates are made. Where
+        there is a coefficient of the depth, customers differ from that as they differ from the mean slope.
 
     Attributes
     ----------
@@ -71,8 +75,14 @@ class ResponseModel(Parameters):
     coefficients_: dict[str, float]
     n_iter_: int
 
-    def __init__(self, coefficients: Mapping[str, float] | None = None, *, ridge: float = RIDGE):
-        self.coefficients, self.ridge = coefficients, ridge
+    def __init__(
+        self,
+        coefficients: Mapping[str, float] | None = None,
+        *,
+        ridge: float = RIDGE,
+        depths: DepthResponse | None = None,
+    ):
+        self.coefficients, self.ridge, self.depths = coefficients, ridge, depths
         if coefficients is not None:
             self.coefficients_ = {name: float(value) for name, value in coefficients.items()}
 
@@ -140,6 +150,25 @@ class ResponseModel(Parameters):
         for name, values in design.items():
             total += self.coefficients_.get(name, 0.0) * values
         return total
+
+    def slope_of_depth(self, category: Any, offers: int) -> NDArray[np.float64]:
+        """Say how log odds rise with the depth of each offer, for all customers alike.
+
+        Parameters
+        ----------
+        category : array-like, shape (n_offers,), or None
+        offers : int
+            How many there are.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_offers,)
+        """
+        self._check_fitted()
+        slope = np.full(offers, self.coefficients_.get("depth", 0.0))
+        for j, label in enumerate([] if category is None else category):
+            slope[j] += self.coefficients_.get(f"category={label}", 0.0)
+        return slope
 
     def score(
         self, columns: Columns, *, rate: float | None = None, shift: float = 0.0
