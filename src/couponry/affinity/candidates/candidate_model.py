@@ -70,6 +70,7 @@ class CandidateModel(Parameters):
     Parameters
     ----------
     assortment : Assortment
+        What offers are good for.
     quota : mapping of str to int
         At most so many offers of each role, ``{"reward": 8, "activation": 12, "innovation": 12}``; of an assortment
         with families so many of these, and all offers of each.
@@ -343,10 +344,9 @@ class CandidateModel(Parameters):
         statistics: ItemStatistics | None = None,
         knows: KnownItems | None = None,
     ) -> None:
-        """Take repeat rates, popularity and neighbours from a history, and what discovery learned of it."""
-        self.items_ = history.items
-        if self.similarity is None:  # which is of the history's items alone
-            self.items_ = self._among.with_products(history.items)
+        """Take repeat rates, popularity and neighbours from a history, and what discovery learned."""
+        items = history.items  # those that a similarity is of
+        self.items_ = items if self.similarity is not None else self._among.with_products(items)
         self._covers, self._kind = self._among.among(self.items_)
         self._statistics = statistics or ItemStatistics.from_history(history)
         among = self._statistics.among(self.items_)

@@ -329,7 +329,7 @@ def _of_customers(
         weight, left = chance * (1 - chance), rows.redeemed - chance
 
         def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-            return np.bincount(rows.customer, values, size)
+            return np.bincount(rows.customer, values, size).astype(np.float64, copy=False)
 
         a = summed(weight) + 1 / variance[0]
         b = summed(weight * rows.depth)

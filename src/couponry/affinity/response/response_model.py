@@ -157,12 +157,14 @@ class ResponseModel(Parameters):
         Parameters
         ----------
         category : array-like, shape (n_offers,), or None
+            Of each offer.
         offers : int
             How many there are.
 
         Returns
         -------
         ndarray of float64, shape (n_offers,)
+            In log odds of the whole price.
         """
         self._check_fitted()
         slope = np.full(offers, self.coefficients_.get("depth", 0.0))
