@@ -137,26 +137,22 @@ class Campaign(CampaignView):
     ) -> Campaign:
         """Make a campaign whose candidates are made of raw transactions.
 
-        Purchase histories are grouped, a model of who buys what is fitted on the last weeks of a sample of
-        customers, and each customer gets its best offers of each role, with a response each.
+        A model of who buys what is fitted on the last weeks of a sample, and finds each customer's best offers.
 
         Parameters
         ----------
         offers, customers, history, rules, limits, value, name, store, backups, previous : optional
-            As for `Campaign`. Where `customers` is given, only those in it are candidates for anything; everybody's
-            purchases are learned from. A store also holds histories.
+            As for `Campaign`. Where `customers` is given, only those in it are candidates; all are learned from.
         transactions : table
             As `couponry.affinity.PurchaseHistory.from_transactions` takes them.
         covers : table, optional
-            What each offer is good for: a row for each `offer` and `product`. Default: the column `product` of
-            offers, one or a list.
+            A row for each `offer` and `product` that it is good for. Default: the column `product` of offers.
         products : table, optional
-            `product`, the column that `targeting.kind` names, and others that group products, such as their brand.
+            `product`, the column that `targeting.kind` names, and others that group products.
         redemptions : table, optional
-            Coupons of past campaigns, as `couponry.affinity.DepthResponse.fit` takes them: how deep a discount each
-            customer answers to. A note of the candidates says what they tell.
+            Coupons of past campaigns, as `couponry.affinity.DepthResponse.fit` takes them.
         targeting : Targeting, optional
-            How many offers of each role a customer is a candidate for, and how responses are estimated.
+            How many offers of each role a customer may get, and how responses are estimated.
         memory_limit : int or str, optional
             Bytes, or text such as "8GiB", that making candidates may take.
         progress : bool or callable
@@ -173,9 +169,7 @@ class Campaign(CampaignView):
             If something is wrong, in one line; or if DuckDB is needed and not installed.
         """
         data = campaign_from_transactions(
-            TransactionTables(
-                offers, transactions, covers, products, customers, history, redemptions
-            ),
+            TransactionTables(offers, transactions, covers, products, customers, history, redemptions),
             targeting=targeting or Targeting(), rules=rules, limits=limits, value=value, name=name,
             store=store, backups=backups, previous=previous, memory_limit=memory_limit, progress=progress,
         )  # fmt: skip

@@ -64,6 +64,8 @@ class ClusterResult(CampaignSolution):
         What ties were broken by.
     version, name : str
         Of couponry, and of the campaign.
+    previous : None
+        What became of an earlier plan, which a `Campaign` has.
     allocation : Allocation or None
         One row for each coupon given, made when asked for.
     limits : TableView or None

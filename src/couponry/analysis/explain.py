@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from .. import kernels
 from ..data import tables
 from ..engines.local import LocalEngine
+from ..results.beside.listed_backups import backups_of_customer
 from ..results.solution import CampaignSolution
 from ..solver.plan import Plan
 from ..utils.checks import is_whole, shown
 from ..utils.errors import InvalidInput
 from .customer_subproblem import CustomerSubproblem
 from .decisions import Explanation
-from .listed_backups import backups_of_customer
 from .reasons import Reasons
 
 NO_ALLOCATION = "explain: expected a result with an allocation"
@@ -76,6 +76,9 @@ def explain_numbered(result: CampaignSolution, number: int) -> Explanation:
         result.compiled.problem, number, result.prices, backend, result.seed
     )
     allocated = _allocated(result, plan, number)
+    listed = backups_of_customer(
+        result.compiled, result.prices, number, allocated, backend, result.seed
+    )
     reasons = Reasons(
         result.campaign,
         result.campaign.candidates.customers[number].as_py(),
@@ -83,7 +86,7 @@ def explain_numbered(result: CampaignSolution, number: int) -> Explanation:
         result.compiled.limits,
         allocated,
         plan.activity,
-        backups=backups_of_customer(result, number, allocated, backend),
+        backups=listed,
     )
     return reasons.explanation(number)
 

@@ -37,13 +37,13 @@ from ..model.campaign_data import CampaignData
 from ..model.compiled_campaign import compile_campaign
 from ..model.compiling.compile_limits import CompiledLimits
 from ..model.inputs.previous_plan import PreviousPlan
+from ..results.beside.listed_backups import backups_of_rows
 from ..utils.checks import shown
 from ..utils.errors import InvalidInput
 from ..utils.files.unreplaced import unreplaced
 from .customer_subproblem import CustomerSubproblem
 from .decisions import Explanation
 from .explain import NO_ALLOCATION, without_candidates
-from .listed_backups import backups_of_rows
 from .reasons import Reasons
 
 

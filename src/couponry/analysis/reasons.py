@@ -14,10 +14,10 @@ from ..data import tables
 from ..data.roles import ROLES
 from ..model.campaign_data import CampaignData
 from ..model.compiling.compile_limits import CompiledLimits
+from ..results.beside.listed_backups import ListedBackup
 from ..solver.problem import Problem
 from .customer_subproblem import CustomerSubproblem
 from .decisions import Decision, Explanation, Payment
-from .listed_backups import ListedBackup
 
 ROUNDING = 1e-9
 """Share of a bound that sums may be past it by rounding."""

@@ -210,7 +210,7 @@ class DepthResponse(Parameters):
         return hashlib.sha256(found.digest() + self.slopes_.tobytes()).hexdigest()
 
 
-class _Rows(NamedTuple):
+class _PastCoupons(NamedTuple):
     """Coupons in one order whatever theirs was: whose, of what at which time, how deep, and whether redeemed."""
 
     customer: NDArray[np.int64]
@@ -218,7 +218,7 @@ class _Rows(NamedTuple):
     depth: NDArray[np.float64]
     redeemed: NDArray[np.float64]
 
-    def of_several_depths(self) -> _Rows:
+    def of_several_depths(self) -> _PastCoupons:
         """Those of groups with more than one depth, groups numbered anew; depths less their group's mean."""
         groups = int(self.group.max(initial=-1)) + 1
         low, high = np.full(groups, np.inf), np.full(groups, -np.inf)
@@ -229,7 +229,7 @@ class _Rows(NamedTuple):
         group, depth = group.reshape(-1), self.depth[kept]
         count = np.bincount(group)
         mean = np.bincount(group, depth) / np.maximum(count, 1)
-        return _Rows(self.customer[kept], group, depth - mean[group], self.redeemed[kept])
+        return _PastCoupons(self.customer[kept], group, depth - mean[group], self.redeemed[kept])
 
 
 class _Found(NamedTuple):
@@ -241,7 +241,7 @@ class _Found(NamedTuple):
     of_customers: NDArray[np.float64]
 
 
-def _read(coupons: Any) -> tuple[pa.Array, _Rows]:
+def _read(coupons: Any) -> tuple[pa.Array, _PastCoupons]:
     """The ids of customers, and the rows."""
     table = tables.as_table(coupons, "redemptions")
     tables.require(table, "redemptions", "customer", "family", "depth", "redeemed")
@@ -265,10 +265,10 @@ def _read(coupons: Any) -> tuple[pa.Array, _Rows]:
         )
     redeemed = one_array(pc.cast(flags, pa.float64())).to_numpy()
     order = np.lexsort((redeemed, depth, group, customer))
-    return customers, _Rows(customer[order], group[order], depth[order], redeemed[order])
+    return customers, _PastCoupons(customer[order], group[order], depth[order], redeemed[order])
 
 
-def _fit(rows: _Rows, customers: int) -> _Found:
+def _fit(rows: _PastCoupons, customers: int) -> _Found:
     """Alternate between what is common and customers, and the variances of customers, until these stay."""
     variance = np.array([FIRST_VARIANCE, FIRST_VARIANCE])  # of log odds, and of slopes
     own, inverse = np.zeros((2, customers)), np.zeros((2, customers))
@@ -291,7 +291,7 @@ def _fit(rows: _Rows, customers: int) -> _Found:
 
 
 def _common(
-    rows: _Rows, groups: NDArray[np.float64], slope: float, own: NDArray[np.float64]
+    rows: _PastCoupons, groups: NDArray[np.float64], slope: float, own: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float, float]:
     """Log odds of groups, and the mean slope with its standard error, beside what customers have of their own."""
     offset = own[0][rows.customer] + own[1][rows.customer] * rows.depth
@@ -314,7 +314,7 @@ def _common(
 
 
 def _of_customers(
-    rows: _Rows,
+    rows: _PastCoupons,
     groups: NDArray[np.float64],
     slope: float,
     own: NDArray[np.float64],

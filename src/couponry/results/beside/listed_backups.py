@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..data import tables
-from ..kernels import Backend
-from ..results.beside.backups import block_of, rank_backups, reduced_amounts
-from ..results.solution import CampaignSolution
+from ...data import tables
+from ...kernels import Backend
+from ...model.compiled_campaign import CompiledCampaign
+from .backups import block_of, rank_backups, reduced_amounts
 
 
 class ListedBackup(NamedTuple):
@@ -30,30 +30,39 @@ class ListedBackup(NamedTuple):
 
 
 def backups_of_customer(
-    result: CampaignSolution, number: int, allocated: NDArray[np.bool_], backend: Backend
+    compiled: CompiledCampaign,
+    prices: NDArray[np.float64],
+    number: int,
+    allocated: NDArray[np.bool_],
+    backend: Backend,
+    seed: int,
 ) -> dict[int, ListedBackup]:
     """List the backups of one customer.
 
     Parameters
     ----------
-    result : CampaignSolution
+    compiled : CompiledCampaign
+    prices : ndarray of float64, shape (n_rows,)
+        Signed.
     number : int
         Of the customer.
     allocated : ndarray of bool, shape (n_own,)
         Which of its candidates are given.
     backend : Backend
+    seed : int
+        Breaks ties.
 
     Returns
     -------
     dict of int to ListedBackup
         By place among the customer's candidates.
     """
-    campaign, problem = result.campaign, result.compiled.problem
+    campaign, problem = compiled.campaign, compiled.problem
     if not campaign.backups:
         return {}
-    reduced = reduced_amounts(problem, result.prices)
+    reduced = reduced_amounts(problem, prices)
     block = block_of(problem, reduced, number, number + 1, allocated.astype(np.uint8))
-    found = rank_backups(block, campaign.backups, backend, 1, result.seed)
+    found = rank_backups(block, campaign.backups, backend, 1, seed)
     begin = int(problem.shard.indptr[number])
     ids = tables.ids(campaign.offers, "offers", "offer")
     instead = ids.take(pa.array(campaign.candidates.offer[begin + found.coupon])).to_pylist()
