@@ -151,7 +151,10 @@ def stated_model(given: Tables, targeting: Targeting) -> tuple[Transactions, Can
     past = given.redemptions
     if past is not None:
         past = tables.as_table(past, "redemptions")
-        ids, label = tables.ids(past, "redemptions", "customer"), "table redemptions, column 'customer'"
+        ids, label = (
+            tables.ids(past, "redemptions", "customer"),
+            "table redemptions, column 'customer'",
+        )
         buyers = pa.array([], transactions.customer_type)
         tables.check_kind_of_ids(ids, buyers, label, "transactions")
     model = model_of_tables(assortment, given.offers, given.products, targeting, past)
