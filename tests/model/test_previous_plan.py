@@ -17,6 +17,7 @@ from tests.support.spoilt_results import change_json
 import couponry as cp
 from couponry.analysis.explain_files import explain_written
 from couponry.engines import Cluster, InProcessRunner
+from couponry.report.verdict import figures
 from couponry.result import Result
 
 CUSTOMERS, OFFERS, SLOTS = 150, 10, 3
@@ -198,6 +199,19 @@ def test_written_verified_and_explained(tmp_path: Path) -> None:
     change_json(out, previous={**said, "stayed": said["stayed"] + 1})
     problems = cp.verify_result(folder, out).problems
     assert [line for line in problems if line.startswith("result.json: previous")]
+
+
+def test_in_the_report() -> None:
+    result = campaign(1, cp.PreviousPlan(tables(1)[1], keep=0.8), backups=2).solve()
+    assert result.previous is not None and result.backups is not None
+    said = {each.name: (each.number.value, each.small) for each in figures(result, None)}
+    pairs = result.previous["pairs"]
+    assert said["coupons that stay"] == (
+        result.previous["stayed"],
+        f"of {pairs:,} coupons of the plan before",
+    )
+    assert said["backups"][0] == len(result.backups) > 0
+    assert "coupons that stay" not in {each.name for each in figures(campaign(1).solve(), None)}
 
 
 def test_late_customers_had_nothing() -> None:

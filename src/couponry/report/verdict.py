@@ -129,4 +129,17 @@ def figures(result: CampaignSolution, cost: float | None) -> list[Figure]:
         Figure("coupons", number(result.allocated)),
         Figure("customers reached", number(reached), f"{share} of {result.customers:,}"),
         Figure("gap", Number(gap, gap_text), "certified"),
+        *_beside(result),
     ]
+
+
+def _beside(result: CampaignSolution) -> list[Figure]:
+    """Figures of what stays of the plan before, and of what comes next where a coupon falls out."""
+    found = []
+    if result.previous is not None:
+        small = f"of {counted(result.previous['pairs'], 'coupon')} of the plan before"
+        found.append(Figure("coupons that stay", number(result.previous["stayed"]), small))
+    if result.backups is not None:
+        small = f"for {counted(result.backups.customers, 'customer')}, counted in no limit"
+        found.append(Figure("backups", number(len(result.backups)), small))
+    return found
