@@ -18,6 +18,9 @@ from couponry.solver.dual.newton.row_curvature import RowCurvature
 
 SIZE = Synthetic(40_000, 32, offers=200, brands=60)
 
+MOST_PASSES = 15.0
+"""A pass more than solves of two weeks from a start once took, whatever they take without one."""
+
 
 def solved(campaign: Campaign, start: Any = None) -> Result:
     found = campaign.solve(gap=GAP, threads=1, start=start, solver_options=FEW_FREE)
@@ -47,7 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[RowCurvature]:
 def test_a_week_later_takes_fewer_passes_and_hardly_asks_samples(
     result: Result, asked: list[RowCurvature], tmp_path: Path
 ) -> None:
-    passes = np.zeros(2)
+    passes = 0.0
     for move in (0.025, -0.025):
         later = changed_week(campaign(), SIZE, move, seed=0)
         cold = solved(later)
@@ -56,8 +59,9 @@ def test_a_week_later_takes_fewer_passes_and_hardly_asks_samples(
         assert len(asked) <= 2
         assert warm.objective is not None and cold.objective is not None
         assert warm.objective >= (1 - GAP) * cold.objective
-        passes += warm.full_passes, cold.full_passes
-    assert passes[0] <= 0.7 * passes[1]
+        assert warm.full_passes < cold.full_passes
+        passes += warm.full_passes
+    assert passes <= MOST_PASSES
     result.write(tmp_path / "out")
     asked.clear()
     solved(later, tmp_path / "out")  # prices alone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,21 @@ from benchmarks.instances import bipartite
 from numpy.typing import NDArray
 from tests.support.campaigns import proportional
 from tests.support.comparison import verify
+from tests.support.large_campaign import campaign as large_campaign
 from tests.support.oracle import Oracle
 
 from couponry import Campaign, CustomerRule, Limit, kernels
 from couponry.engines.local import LocalEngine
 from couponry.result import Result
 from couponry.solver.dual import cutting_planes
-from couponry.solver.dual.lagrangian import Lagrangian
+from couponry.solver.dual.lagrangian import Evaluation, Lagrangian
 from couponry.solver.dual.newton.curvature import Curvature
 from couponry.solver.dual.price_caps import find_price_caps
 from couponry.solver.dual.price_space import PriceSpace
+from couponry.solver.dual.projected_quasi_newton import minimise_projected
 from couponry.solver.dual.quasi_newton import Effort, minimise
 from couponry.solver.dual.scaling import Scales
+from couponry.solver.dual.search.violation import ViolationMeasure
 from couponry.solver.linear_terms import terms_by_candidate
 from couponry.solver.options import DEFAULT_OPTIONS, SizeOptions, SolverOptions
 from couponry.solver.problem import ALIKE_STEPS, SAME_FINE, Problem
@@ -274,3 +278,71 @@ def test_cutting_planes_find_the_least_dual(seed: int) -> None:
         bounds=scipy.optimize.Bounds(0, 1),
     )
     assert dual.evaluate(prices).dual == pytest.approx(-solved.fun, abs=1e-3 + 1e-5 * -solved.fun)
+
+
+def test_projected_steps_find_the_least_dual_within_the_bounds_of_prices() -> None:
+    """As near as L-BFGS-B comes to it, with no more evaluations; the dual of so many customers is smooth."""
+    problem = large_campaign().compile().problem
+    dual = Lagrangian(problem, engine_of(problem))
+    scales = Scales.measure(problem, dual.engine)
+    start = np.zeros(len(problem.lower))
+    unpriced = dual.evaluate(start)
+    worth, coupons = unpriced.dual / unpriced.usage[0].sum(), float(unpriced.usage[0].sum())
+    space = PriceSpace.for_problem(problem, scales.price_scale(worth))
+    space.highest[::10] = 0.2
+    effort, found = Effort(worth * coupons, 60, 1e-6), []
+    for method in (minimise, minimise_projected):
+        seen: list[Evaluation] = []
+
+        def watch(evaluation: Evaluation, seen: list[Evaluation] = seen) -> bool:
+            seen.append(evaluation)
+            return False
+
+        best = method(dual, space, start, effort, watch, DEFAULT_OPTIONS.quasi_newton)
+        assert best.dual == min(evaluation.dual for evaluation in seen)
+        assert len(seen) <= effort.passes
+        for evaluation in seen:
+            point = space.point(evaluation.prices)
+            assert np.allclose(space.prices(point), evaluation.prices, rtol=1e-12, atol=0.0)
+        found.append((best.dual, len(seen)))
+    (expected, evaluations), (dual_found, made) = found
+    assert dual_found <= expected + 1e-4 * (unpriced.dual - expected)
+    assert made <= 2 * evaluations
+
+
+def test_projected_steps_stop_when_they_are_told_to() -> None:
+    problem = large_campaign().compile().problem
+    dual = Lagrangian(problem, engine_of(problem))
+    space = PriceSpace.for_problem(problem, np.ones(len(problem.lower)))
+    seen: list[Evaluation] = []
+
+    def watch(evaluation: Evaluation) -> bool:
+        seen.append(evaluation)
+        return len(seen) == 3
+
+    effort, start = Effort(1.0, 60, 0.0), np.zeros(len(problem.lower))
+    minimise_projected(dual, space, start, effort, watch, DEFAULT_OPTIONS.quasi_newton)
+    assert len(seen) == 3
+
+
+def test_what_a_sample_is_off_is_the_root_of_its_coupons() -> None:
+    """A cap that is met has none to be off by, one of 100 coupons that has 110 is off by one error of everybody."""
+    problem = large_campaign().compile().problem
+    rows = len(problem.lower)
+    measure = ViolationMeasure(problem, np.ones(rows))
+    space = PriceSpace.for_problem(problem, np.ones(rows))
+    capped = int(np.flatnonzero(np.isfinite(problem.upper))[0])
+    bound = problem.upper[capped]
+    activity = np.where(np.isfinite(problem.lower), problem.lower, 0.0)
+    activity[capped] = bound
+    there = Evaluation(np.zeros(rows), 0.0, activity, np.zeros(0))
+    assert measure.in_sampling_errors(there, 4.0, space) == 0.0
+    activity[capped] = bound + 2.0 * np.sqrt(bound)
+    found = measure.in_sampling_errors(there, 4.0, space)
+    assert found == pytest.approx(np.sqrt(bound / activity[capped]))
+    assert measure.in_sampling_errors(there, 16.0, space) == pytest.approx(found / 2)
+    prices = np.zeros(rows)
+    prices[capped], activity[capped] = 1.0, bound - 2.0 * np.sqrt(bound)  # paid for, and not used
+    short = replace(there, prices=prices)
+    expected = np.sqrt(bound / activity[capped])
+    assert measure.in_sampling_errors(short, 4.0, space) == pytest.approx(expected)

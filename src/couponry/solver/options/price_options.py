@@ -60,6 +60,9 @@ class PriceSearchOptions:
     warm_near_passes: float = 12.0
     """The same from known prices, in coupons that are repaired in the time of a pass, at most."""
 
+    sampling_error_share: float = 0.25
+    """Distance of a sample's choice from the limits, in errors of the sample itself, at which its prices go on to the
+    next sample: closer ones would be closer to the sample alone."""
     progress_share: float = 0.7
     """Share of the violation before that a step must get below for another one to be worth it."""
 
@@ -171,9 +174,13 @@ class QuasiNewtonOptions:
     memory: int = 30
     """Past steps that are kept: balances what they say of the curvature against arithmetic in each step."""
 
+    enough_gain: float = 1e-4
+    """Share of the gain that slopes promise which a step must gain not to be halved, where the dual is smooth."""
     passes: int = 100
     """Evaluations of the dual, at most."""
 
+    smooth_passes: int = 30
+    """The same where the dual is smooth and Newton's method follows, which is nearer the least after fewer of them."""
     passes_over_many: int = 20
     """The same where passes are over more candidates than are held in memory easily, and Newton's method follows."""
 
@@ -238,6 +245,8 @@ class NewtonOptions:
     unsettled_share: float = 1 / 500
     """Share of the coordinates that may still change sides: what that is worth is far below the model's error."""
 
+    restless_share: float = 1 / 20
+    """The same where no fewer change sides than the time before: they go back and forth, and more tries settle few."""
     curvature_uses: int = 2
     """Steps that one curvature is good for, if they gain what it promises."""
 

@@ -79,11 +79,13 @@ class QuadraticModel:
     def _step_of_active_sets(
         self, gradient: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """The step once hardly a coordinate changes the bound that it is at."""
+        """The step once hardly a coordinate changes the bound that it is at, or few go back and forth."""
+        options = self._options
         # which end of its interval each coordinate is at: -1, 1, or 0 for neither
         end = np.where((low >= 0) & (gradient > 0), -1, 0)
         step, guess = np.zeros((2, len(gradient)))
-        for _ in range(self._options.active_sets):
+        changed_before = len(end)
+        for _ in range(options.active_sets):
             free = end == 0
             step = np.where(end < 0, low, np.where(end > 0, high, 0.0))
             right = np.where(free, -(gradient + self._times(step)), 0.0)
@@ -93,9 +95,12 @@ class QuadraticModel:
             new = np.where(free, np.where(step < low, -1, np.where(step > high, 1, 0)), end)
             new[(end < 0) & (slope < 0)] = 0
             new[(end > 0) & (slope > 0)] = 0
-            if (new != end).sum() <= self._options.unsettled_share * len(end):
+            changed = int((new != end).sum())
+            is_settled = changed <= options.unsettled_share * len(end)
+            is_restless = changed_before <= changed <= options.restless_share * len(end)
+            if is_settled or is_restless:
                 break
-            end = new
+            end, changed_before = new, changed
         return step
 
     def _times(self, step: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...options import PriceSearchOptions
+from ...problem import Problem
 from ..lagrangian import Evaluation, Lagrangian
 from ..newton.row_curvature import RowCurvature
 from ..sampling import Samples
@@ -77,6 +79,33 @@ class NearEnough:
     stalled_steps: int = 1
 
 
+def coupons_quick_to_repair(
+    problem: Problem, coupons: float, options: PriceSearchOptions
+) -> float:
+    """Estimate how many coupons off the limits are repaired in the time of a pass.
+
+    Parameters
+    ----------
+    problem : Problem
+    coupons : float
+        Coupons of everybody's best choice without prices.
+    options : PriceSearchOptions
+
+    Returns
+    -------
+    float
+        Typical coupons.
+    """
+    customers = max(1, problem.customers)
+    chosen, candidates = coupons / customers, problem.candidates / customers
+    per_pair = options.repair_candidates_per_pair
+    repair = options.repair_candidates + per_pair * chosen * max(0.0, candidates - chosen)
+    quick = problem.candidates / repair
+    if problem.candidates >= options.dear_candidates:
+        quick *= options.dear_pass
+    return min(quick, options.near_share * coupons)
+
+
 def stop_without_noise(
     near: NearEnough,
     violation: Callable[[Evaluation], float],
@@ -110,6 +139,28 @@ def stop_without_noise(
         return coupons <= max(near.coupons, 1.0) or coupons <= negligible(evaluation)
 
     return stop
+
+
+def stop_at_sampling_error(
+    stop: Callable[[Evaluation, float], bool], off: Callable[[Evaluation], float], share: float
+) -> Callable[[Evaluation, float], bool]:
+    """Have a descent on a sample end, too, where its choice is nearer the limits than the sample tells them.
+
+    Parameters
+    ----------
+    stop : callable
+        The rule that ends it otherwise.
+    off : callable
+        How far a choice is off the limits, in errors of the sample.
+    share : float
+        At which share of one it ends.
+
+    Returns
+    -------
+    callable
+        As `stop` is.
+    """
+    return lambda evaluation, promised: off(evaluation) <= share or stop(evaluation, promised)
 
 
 def stop_under_noise(

@@ -20,11 +20,19 @@ from ..newton.row_curvature import RowCurvature
 from ..newton.steps import Newton
 from ..price_caps import find_price_caps
 from ..price_space import PriceSpace
+from ..projected_quasi_newton import minimise_projected
 from ..quasi_newton import Effort, minimise
 from ..sampling import Samples
 from ..scaling import Scales
 from ..warm_start import WarmStart, corrected_dual, with_known_usage
-from .descent import Descent, NearEnough, stop_under_noise, stop_without_noise
+from .descent import (
+    Descent,
+    NearEnough,
+    coupons_quick_to_repair,
+    stop_at_sampling_error,
+    stop_under_noise,
+    stop_without_noise,
+)
 from .price_point import PricePoint
 from .violation import ViolationMeasure
 
@@ -270,7 +278,8 @@ class PriceSearch:
         """The descent over everybody from prices that are near, of which every pass is certified."""
         options = self.options.price_search
         tolerance = self.gap * options.warm_gain_tolerance
-        quick = options.warm_near_passes * self._coupons_quick_to_repair() / self.coupons
+        quick = coupons_quick_to_repair(self.problem, self.coupons, options)
+        quick *= options.warm_near_passes / self.coupons
         near = min(options.warm_near_share, options.warm_near_gaps * self.gap, quick)
         dual = CertifiedLagrangian(self.problem, self.engine)
         stalled = 1 if curvature is None else options.known_curvature_stalled_steps
@@ -323,10 +332,11 @@ class PriceSearch:
         options = self.options.quasi_newton
         many = descent.dual.engine.candidates > self.options.sizes.in_memory_candidates
         is_brief = many and descent.tolerance > 0.0
-        passes = options.passes_over_many if is_brief else options.passes
+        passes = options.smooth_passes if self.is_smooth else options.passes
+        passes = min(passes, options.passes_over_many) if is_brief else passes
         effort = Effort(self.typical_worth * self.coupons, passes, descent.tolerance)
-        space = self._space(descent)
-        return minimise(descent.dual, space, self.prices, effort, self._watch, options)
+        space, method = self._space(descent), minimise_projected if self.is_smooth else minimise
+        return method(descent.dual, space, self.prices, effort, self._watch, options)
 
     def _minimise_by_newton(self, descent: Descent, evaluation: Evaluation) -> Evaluation:
         """By Newton's method, from prices that are near."""
@@ -361,9 +371,10 @@ class PriceSearch:
         """When a descent has come near enough to the limits."""
         options, noise = self.options.price_search, self.options.noise
         near_share, violations = descent.near_share, self.violations
-        enough = (
-            self._coupons_quick_to_repair() if near_share is None else near_share * self.coupons
-        )
+        if near_share is None:
+            enough = coupons_quick_to_repair(self.problem, self.coupons, options)
+        else:
+            enough = near_share * self.coupons
         if descent.noise:
             stalled = noise.near_shares[0] * self.coupons
             near = NearEnough(descent.tolerance, enough, stalled, options.progress_share)
@@ -374,20 +385,16 @@ class PriceSearch:
         stalled = options.near_share * self.coupons if steps else 0.0
         progress = options.progress_share
         near = NearEnough(descent.tolerance, enough, stalled, progress, max(1, steps))
-        return stop_without_noise(
+        stop = stop_without_noise(
             near,
             lambda found: violations.coupons(found, self.space),
             lambda found: options.negligible_share * violations.coupons(found),
         )
-
-    def _coupons_quick_to_repair(self) -> float:
-        """Coupons off the limits that are repaired in the time of a pass, about."""
-        options = self.options.price_search
-        customers = max(1, self.problem.customers)
-        chosen, candidates = self.coupons / customers, self.problem.candidates / customers
-        per_pair = options.repair_candidates_per_pair
-        repair = options.repair_candidates + per_pair * chosen * max(0.0, candidates - chosen)
-        quick = self.problem.candidates / repair
-        if self.problem.candidates >= options.dear_candidates:
-            quick *= options.dear_pass
-        return min(quick, options.near_share * self.coupons)
+        scale = descent.dual.scale
+        if scale == 1.0 or descent.steps is not None:
+            return stop
+        return stop_at_sampling_error(
+            stop,
+            lambda found: violations.in_sampling_errors(found, scale, self.space),
+            options.sampling_error_share,
+        )

@@ -65,3 +65,32 @@ class ViolationMeasure:
         residual = np.where(counted, np.abs(bound - evaluation.activity), 0.0)
         violation = np.maximum(residual, problem.violation(evaluation.activity))
         return float((np.where(problem.hard, violation, 0.0) * self._per_coupon).sum())
+
+    def in_sampling_errors(self, evaluation: Evaluation, scale: float, space: PriceSpace) -> float:
+        """Tell how far a sample's choice is off the limits, beside what the sample itself is off.
+
+        A row is off by what it is violated, or short of its bound where it has a price. What a sample says of a row of
+        n coupons is off by the square root of n, about.
+
+        Parameters
+        ----------
+        evaluation : Evaluation
+            Scaled up to everybody.
+        scale : float
+            Customers in all for each one in the sample.
+        space : PriceSpace
+            Rows at its price caps do not count.
+
+        Returns
+        -------
+        float
+            Root of the mean square over the rows, as a share of that of the errors; 0 where nothing can be off.
+        """
+        problem, prices, activity = self._problem, evaluation.prices, evaluation.activity
+        bound = np.where(prices > 0, problem.upper, problem.lower)
+        counted = (prices != 0) & np.isfinite(bound)
+        residual = np.where(counted, np.abs(bound - activity), 0.0)
+        off = np.maximum(residual, problem.violation(activity)) * self._per_coupon
+        off[~space.below_cap(prices)] = 0.0
+        error = (scale * np.abs(activity) * self._per_coupon)[off > 0].sum()
+        return float(np.sqrt((off**2).sum() / error)) if error > 0 else 0.0
