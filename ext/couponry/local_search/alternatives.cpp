@@ -1,4 +1,6 @@
 // What changing each candidate's decision costs; see `alternatives` in reference/alternatives.py.
+#include <algorithm>
+#include <cstring>
 #include <limits>
 #include <new>
 #include <vector>
@@ -10,6 +12,7 @@ namespace couponry {
 namespace {
 
 constexpr float INFINITE = std::numeric_limits<float>::infinity();
+constexpr int64_t NOBODY = std::numeric_limits<int64_t>::min();
 
 // What stands against a candidate's decision: nothing (worth 0), or another candidate.
 struct Other {
@@ -61,29 +64,42 @@ private:
         loss_[e - first_] = other.found ? change : INFINITE;
     }
 
-    // Nothing stands in the way of a swap: all that is chosen has the same other, and so has all that is not. Chosen or
-    // not is no matter of branches, which would be guessed wrong.
+    // Nothing stands in the way of a swap: all that is chosen has the same other, and so has all that is not. No branch
+    // asks what is chosen or larger, for it would be guessed wrong: a value and its place are one whole number, of
+    // which the largest is kept, the first place of several.
     void without_groups(bool may_add, bool may_drop) const {
         const float* value = value_.data();
         const uint8_t* chosen = chosen_ + (begin_ - first_);
         int64_t* partner = partner_ + (begin_ - first_);
         float* loss = loss_ + (begin_ - first_);
         const int64_t n = end_ - begin_;
-        Other most{-1, 0.0f, may_drop}, least{-1, 0.0f, may_add};
-        for (int64_t j = 0; j < n; ++j) {
-            const float v = value[j];
-            const bool held = chosen[j] != 0;
-            const bool more = (!held) & ((!most.found) | (v > most.worth));
-            const bool less = held & ((!least.found) | (v < least.worth));
-            most = {more ? begin_ + j : most.at, more ? v : most.worth, more || most.found};
-            least = {less ? begin_ + j : least.at, less ? v : least.worth, less || least.found};
-        }
+        int64_t most = may_drop ? placed(0.0f, -1) : NOBODY, least = may_add ? placed(-0.0f, -1) : NOBODY;
         for (int64_t j = 0; j < n; ++j) {
             const bool held = chosen[j] != 0;
-            const float change = held ? value[j] - most.worth : least.worth - value[j];
-            partner[j] = held ? most.at : least.at;
-            loss[j] = (held ? most.found : least.found) ? change : INFINITE;
+            most = std::max(most, held ? NOBODY : placed(value[j], j));
+            least = std::max(least, held ? placed(-value[j], j) : NOBODY);
         }
+        const Other other[2] = {other_at(least, value), other_at(most, value)};
+        for (int64_t j = 0; j < n; ++j) {
+            const bool held = chosen[j] != 0;
+            const float change = held ? value[j] - other[1].worth : other[0].worth - value[j];
+            partner[j] = other[held].at;
+            loss[j] = other[held].found ? change : INFINITE;
+        }
+    }
+
+    // Rises with the value, and falls with the place, which is at least -1; no value is -0.0 but one that is turned.
+    static int64_t placed(float value, int64_t j) {
+        int32_t bits;
+        std::memcpy(&bits, &value, sizeof bits);
+        const int32_t rising = bits ^ ((bits >> 31) & 0x7FFFFFFF);
+        return static_cast<int64_t>(rising) * (int64_t{1} << 32) - j;
+    }
+
+    Other other_at(int64_t best, const float* value) const {
+        const int64_t j = -static_cast<int32_t>(static_cast<uint32_t>(best & 0xFFFFFFFF));
+        if (best == NOBODY) return {-1, 0.0f, false};
+        return j < 0 ? Other{-1, 0.0f, true} : Other{begin_ + j, value[j], true};
     }
 
     void within_groups(int64_t i, bool may_add, bool may_drop) {

@@ -1,8 +1,8 @@
 """First prices of a smooth dual: quasi-Newton steps of limited memory, projected onto the bounds of the prices.
 
 Coordinates that are at a bound and would leave it stay where they are; among the others a step is what differences of
-slopes over the last steps tell of the curvature. It is cut at the bounds, and halved until it gains enough. All of it
-is sums of NumPy in one order: SciPy's L-BFGS-B has the threads of BLAS solve tiny triangular systems, and waits for
+slopes over the last steps tell of the curvature. It is cut at the bounds, and shortened until it gains enough. All of
+it is sums of NumPy in one order: SciPy's L-BFGS-B has the threads of BLAS solve tiny triangular systems, and waits for
 them longer than it computes.
 
 References
@@ -25,6 +25,8 @@ from .lagrangian import Evaluation, Lagrangian
 from .price_space import PriceSpace
 from .quasi_newton import Effort
 
+Floats = NDArray[np.float64]
+
 
 def minimise_projected(
     lagrangian: Lagrangian,
@@ -34,72 +36,87 @@ def minimise_projected(
     watch: Callable[[Evaluation], bool],
     options: QuasiNewtonOptions,
 ) -> Evaluation:
-    """Minimise a dual that is smooth for all practical purposes; see `quasi_newton.minimise`."""
+    """Minimise a dual that is smooth for all practical purposes.
+
+    Parameters
+    ----------
+    lagrangian : Lagrangian
+    space : PriceSpace
+    start : ndarray of float64, shape (n_rows,)
+        Prices to start from.
+    effort : Effort
+    watch : callable
+        Called with every evaluation; True stops.
+    options : QuasiNewtonOptions
+
+    Returns
+    -------
+    Evaluation
+        The one of least dual value.
+    """
     point = space.point(start)
     best = present = lagrangian.evaluate(space.prices(point))
-    is_stopped, pairs = watch(present), _LastSteps(options.memory)
+    is_stopped, left, last_steps = watch(present), effort.passes - 1, _LastSteps(options)
     slope = space.gradient(lagrangian.problem, present.activity) / effort.unit
-    left = effort.passes - 1
-    while left > 0 and not is_stopped:
-        is_free = ~(((point <= 0.0) & (slope > 0.0)) | ((point >= space.highest) & (slope < 0.0)))
-        towards = pairs.step(slope, is_free)
-        length, before = 1.0, present
-        while left > 0:
+    while not is_stopped:
+        is_low, is_high = (point <= 0.0) & (slope > 0.0), (point >= space.highest) & (slope < 0.0)
+        towards, length, gain = last_steps.following(slope, ~(is_low | is_high)), 1.0, -np.inf
+        promised = np.inf
+        while gain < options.enough_gain * promised and not is_stopped:
             target = np.clip(point + length * towards, 0.0, space.highest)
             promised = -dot_in_order(slope, target - point)
-            if promised <= 0.0:
+            if left == 0 or promised <= 0.0:
                 return best
             try:
                 found = lagrangian.evaluate(space.prices(target))
             except OverflowError:  # prices grow without end
                 return best
             left, is_stopped = left - 1, watch(found)
-            if found.dual < best.dual:
-                best = found
-            gain = (before.dual - found.dual) / effort.unit
-            if is_stopped or gain >= options.enough_gain * promised:
-                break
-            # the least of the parabola through both values, with the slope before
-            length *= min(0.5, max(0.1, 0.5 * promised / (promised - gain)))
-        else:
-            return best
+            best = found if found.dual < best.dual else best
+            gain = (present.dual - found.dual) / effort.unit
+            # the least of the parabola through both values that has the slope before
+            shorter = 0.5 * promised / (promised - gain) if gain < promised else 1.0
+            length *= np.clip(shorter, options.most_shortening, options.least_shortening)
         following = space.gradient(lagrangian.problem, found.activity) / effort.unit
-        pairs.add(target - point, following - slope)
+        last_steps.add(target - point, following - slope)
+        size = max(abs(present.dual), abs(found.dual), effort.unit)
+        is_stopped = is_stopped or present.dual - found.dual <= effort.tolerance * size
         point, slope, present = target, following, found
-        size = max(abs(before.dual), abs(present.dual), effort.unit)
-        if before.dual - present.dual <= effort.tolerance * size:
-            break
     return best
 
 
 class _LastSteps:
-    """The last steps, and by how much slopes changed with them."""
+    """The last steps, and by how much slopes changed with them.
 
-    def __init__(self, most: int):
-        self._pairs: deque[tuple[NDArray[np.float64], NDArray[np.float64]]] = deque(maxlen=most)
+    Parameters
+    ----------
+    options : QuasiNewtonOptions
+    """
 
-    def add(self, step: NDArray[np.float64], change: NDArray[np.float64]) -> None:
+    def __init__(self, options: QuasiNewtonOptions):
+        self._least = options.least_curvature
+        self._steps: deque[tuple[Floats, Floats]] = deque(maxlen=options.memory)
+
+    def add(self, step: Floats, change: Floats) -> None:
         """Keep a step, and the change of slopes with it."""
-        self._pairs.append((step, change))
+        self._steps.append((step, change))
 
-    def step(self, slope: NDArray[np.float64], is_free: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the step that free coordinates make from a slope; 0 for others."""
-        rest = slope[is_free]
-        curved, scale = [], None
-        for step, change in reversed(self._pairs):
+    def following(self, slope: Floats, is_free: NDArray[np.bool_]) -> Floats:
+        """Return the step that free coordinates make from a slope, in two loops over the last ones; 0 for others."""
+        rest, used, scale = slope[is_free], [], None
+        for step, change in reversed(self._steps):
             moved, turned = step[is_free], change[is_free]
-            product = dot_in_order(moved, turned)
-            if product <= 1e-10 * dot_in_order(turned, turned):
+            product, square = dot_in_order(moved, turned), dot_in_order(turned, turned)
+            if product <= self._least * square:
                 continue
-            if scale is None:
-                scale = product / dot_in_order(turned, turned)
+            scale = product / square if scale is None else scale
             share = dot_in_order(moved, rest) / product
             rest = rest - share * turned
-            curved.append((moved, turned, product, share))
+            used.append((moved, turned, product, share))
         if scale is None:
             scale = 1.0 / max(1.0, np.sqrt(dot_in_order(rest, rest)))
         rest = scale * rest
-        for moved, turned, product, share in reversed(curved):
+        for moved, turned, product, share in reversed(used):
             rest = rest + (share - dot_in_order(turned, rest) / product) * moved
         towards = np.zeros(len(slope))
         towards[is_free] = -rest

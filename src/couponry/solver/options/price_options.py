@@ -175,7 +175,16 @@ class QuasiNewtonOptions:
     """Past steps that are kept: balances what they say of the curvature against arithmetic in each step."""
 
     enough_gain: float = 1e-4
-    """Share of the gain that slopes promise which a step must gain not to be halved, where the dual is smooth."""
+    """Share of the gain that slopes promise which a step must gain not to be shortened, where the dual is smooth."""
+
+    least_shortening: float = 0.5
+    """Factor that such a step is shortened by, at least."""
+
+    most_shortening: float = 0.1
+    """The same, at most: values after a long step say little of a short one."""
+
+    least_curvature: float = 1e-10
+    """Curvature along a past step, as a share of the largest that its slopes allow, below which it tells nothing."""
     passes: int = 100
     """Evaluations of the dual, at most."""
 

@@ -79,9 +79,7 @@ class NearEnough:
     stalled_steps: int = 1
 
 
-def coupons_quick_to_repair(
-    problem: Problem, coupons: float, options: PriceSearchOptions
-) -> float:
+def coupons_quick_to_repair(problem: Problem, coupons: float, options: PriceSearchOptions) -> float:
     """Estimate how many coupons off the limits are repaired in the time of a pass.
 
     Parameters
