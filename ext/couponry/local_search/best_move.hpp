@@ -27,7 +27,7 @@ struct Part {
     uint8_t helps;
     bool soft;      // whether a row of it has a penalty
     bool relieves;  // whether its coming may lower the violation of a row, whatever leaves
-    bool weighed;   // whether its terms say what it costs when nothing leaves
+    bool weighed;   // whether its terms say what it weighs, and what it costs when nothing leaves
 };
 
 // By how much a move changes the violation of rows, or what is paid for soft ones, and all that comes and goes in it.
@@ -56,6 +56,7 @@ public:
           shift_(p_.activity.size, sizeof(double)),
           reach_(p_.fill ? 0 : p_.activity.size, sizeof(double)) {
         if (shift_.data == nullptr || reach_.data == nullptr) throw std::bad_alloc();
+        for (int64_t row = 0; row < rows_.penalty.size; ++row) any_soft_ = any_soft_ || rows_.penalty[row] != 0.0;
     }
 
     Move best_move(int64_t i) {
@@ -117,7 +118,8 @@ private:
     // Positions in `free_`: all of them, and of those whose coming may help; and of each those that relieve.
     std::vector<int32_t> every_, helping_, every_relief_, helping_relief_;
     double most_reduced_ = 0.0;  // of what relieves nothing
-    std::vector<Term> terms_;
+    bool any_soft_ = false;      // whether any row has a penalty
+    std::vector<Term> terms_;    // room for at least as many as the customer's candidates have
 
     double violation_of(int64_t row, double activity) const {
         if (activity > rows_.upper[row]) return activity - rows_.upper[row];
@@ -161,11 +163,12 @@ private:
 
     int64_t cell_of(int64_t s, int64_t e) const { return s * p_.rules.group.columns + item_[e]; }
 
-    // Lists the customer's candidates with what each contributes on its own.
+    // Lists the customer's candidates with what each contributes on its own. What filling brings in is not weighed
+    // before it is clear that it gains.
     void prepare(int64_t s, int64_t begin, int64_t end) {
         held_.clear();
         free_.clear();
-        terms_.clear();
+        int64_t terms = 0;
         for (int64_t e = begin; e < end; ++e) {
             const int64_t cell = cell_of(s, e);
             Part part{e,
@@ -173,16 +176,19 @@ private:
                       p_.fill ? p_.objective.at(p_.exact, s, item_[e], e) : 0.0,
                       rows_.ptr[cell],
                       rows_.ptr[cell + 1],
-                      static_cast<int64_t>(terms_.size()),
+                      terms,
                       p_.item_helps[cell],
                       false,
                       false,
                       false};
-            for (int64_t j = part.first; j < part.last; ++j) {
-                terms_.push_back({row_weight(j, e), 0.0, 0.0});
-                part.soft = part.soft || (p_.fill && rows_.penalty[rows_.row[j]] != 0.0);
-            }
-            (p_.chosen[e] ? held_ : free_).push_back(part);
+            terms += part.last - part.first;
+            if (terms > static_cast<int64_t>(terms_.size())) terms_.resize(static_cast<size_t>(2 * terms));
+            for (int64_t j = part.first; j < part.last && p_.fill && any_soft_; ++j)
+                part.soft = part.soft || rows_.penalty[rows_.row[j]] != 0.0;
+            const bool is_held = p_.chosen[e] != 0;
+            for (int64_t j = part.first; j < part.last && (is_held || !p_.fill); ++j)
+                term(part.terms + j - part.first).weight = row_weight(j, e);
+            (is_held ? held_ : free_).push_back(part);
         }
         if (!p_.fill) find_relief();
         for (std::vector<int32_t>* list : {&every_, &helping_, &every_relief_, &helping_relief_}) list->clear();
@@ -219,11 +225,12 @@ private:
             for (int64_t j = part.first; j < part.last; ++j) reach(rows_.row[j]) = 0.0;
     }
 
-    // Fills in what a candidate costs when it comes and nothing leaves.
+    // Fills in what a candidate weighs, and what it costs when it comes and nothing leaves.
     void weigh(Part& part) {
         for (int64_t j = part.first; j < part.last; ++j) {
             Term& own = term(part.terms + j - part.first);
             const int64_t row = rows_.row[j];
+            if (p_.fill) own.weight = row_weight(j, part.candidate);
             const double at = p_.activity[row] + 0.0;
             const double change = violation_of(row, at + own.weight) - violation_of(row, at);
             own.violation = change * rows_.weight[row];

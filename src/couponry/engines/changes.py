@@ -14,9 +14,6 @@ from .workers import block_cuts, share_out
 PIECE_CANDIDATES = 1 << 16
 """Candidates that are looked at together."""
 
-PIECES_A_THREAD = 4
-"""Groups of rows for each thread: some take longer than others."""
-
 
 class Alternatives(NamedTuple):
     """Every customer's best choice, and what changing the decision on one candidate costs.
@@ -73,8 +70,8 @@ def products_of_changes(
     changes, reach = _listed(kernels, shard, threads, found, near, rows)
     most = np.minimum(reach, rows)  # entries of each row
     ends = np.cumsum(reach)
-    pieces = PIECES_A_THREAD * threads
-    cuts = np.searchsorted(ends, np.arange(1, pieces) * (ends[-1] if rows else 0) // pieces)
+    # as many products for each thread: more pieces would look through all changes more often
+    cuts = np.searchsorted(ends, np.arange(1, threads) * (ends[-1] if rows else 0) // threads)
     cuts = np.unique(np.concatenate([[0], cuts, [rows]]))
     count = np.zeros(rows, np.int64)
     parts: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
