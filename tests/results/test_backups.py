@@ -208,6 +208,9 @@ def test_saved_and_read_again(tmp_path: Path) -> None:
     )
     assert f"{len(rows(read)):,} offers listed" in read.summary()
     assert rows(pickle.loads(pickle.dumps(read))).equals(rows(result))
+    assert result.backups is not None
+    with pytest.raises(cp.Unsupported, match="workers write the allocation alone"):
+        result.backups.write_on_workers(tmp_path / "parts")
     with pytest.raises(cp.InvalidInput, match="backups"):
         cp.read_result(tmp_path / "out", campaign(1, backups=2))
     table = pq.read_table(tmp_path / "out" / "backups.parquet")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from ...engines.workers import block_cuts, share_out
 from ...kernels import Backend, Rules, Shard
 from ...solver.problem import Problem
 from ...utils.arrays.mapped_arrays import read_ahead, release_pages
+from ...utils.errors import Unsupported
 from ..allocation import Allocation
 from ..coupon_rows import PlannedRows, as_they_came
 
@@ -43,6 +45,25 @@ class Backups(Allocation):
     >>> result.backups.to_arrow().select(["rank", "offer", "instead_of"]).to_pylist()[0]
     {'rank': 1, 'offer': 'tea', 'instead_of': ['rice']}
     """
+
+    def write_on_workers(self, folder: str | Path) -> list[Path | str]:
+        """Refuse it: workers write the allocation alone.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Where the allocation would go.
+
+        Returns
+        -------
+        list of Path or str
+            Never.
+
+        Raises
+        ------
+        Unsupported
+        """
+        raise Unsupported("backups: workers write the allocation alone; write makes a file of them")
 
 
 class PricedBlock(NamedTuple):
