@@ -167,7 +167,7 @@ def test_cluster_billion() -> None:
     parts["shard_bytes_per_candidate"] = 8.0
     said_of_it = cluster_billion.put_together(parts, {"processes": 0.1}, solves, tables, asked)
     assert "| passes over everybody | 1.00 ns a candidate | 10 | 0.0 |" in said_of_it
-    assert "| job floor | 0.100 s on processes | 56 | 5.6 |" in said_of_it
+    assert "| job floor | 100.0 ms on processes | 56 | 5.6 |" in said_of_it
     assert "200 at 40,000; power 0.50: 1,000" in said_of_it
     assert "| repair and filling | 200.00 s at 40,000; power 0.50 | 1 | 1,000.0 |" in said_of_it
 

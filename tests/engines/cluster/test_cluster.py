@@ -96,18 +96,26 @@ def test_kinds_are_what_they_are_for() -> None:
     assert solved("infeasible").status == "infeasible"
 
 
-def test_samples_and_newton(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("most_sampled", [1 << 22, 1 << 16])
+def test_samples_and_newton(
+    most_sampled: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A campaign large enough for nested samples, curvature and a few free customers: nothing else is gathered.
 
-    The solver has no array of candidates or customers, and would be refused one.
+    The solver has no array of candidates or customers, and would be refused one. Large samples stay with the workers.
     """
+    monkeypatch.setattr(engines, "MOST_SAMPLED", most_sampled)
     monkeypatch.setattr(engines, "MOST_GATHERED", 1_000)
     monkeypatch.setattr(CandidatesElsewhere, "_held", property(refuse))
-    local = campaign().solve(gap=GAP, solver_options=FEW_FREE, threads=2)
+    few = SampleSize(1 << 16, 0.0, 1 << 16)
+    larger = replace(FEW_FREE.sampling, customers_per_sampled=4, curvature=few, regret=few)
+    options: dict[str, Any] = {"gap": GAP, "solver_options": replace(FEW_FREE, sampling=larger)}
+    local = campaign().solve(threads=2, **options)
     engine = sharded(tmp_path, 16, of=40_000)
-    result = campaign().solve(gap=GAP, solver_options=FEW_FREE, threads=1, engine=engine)
+    result = campaign().solve(threads=1, engine=engine, **options)
     assert 0 < len(result.plan.free) < 20_000
     assert fingerprint(result) == fingerprint(local) and result.full_passes == local.full_passes
+    assert bool(list(tmp_path.glob("*-sample-*"))) == (most_sampled < 1 << 22)
     cluster = result.plan.engine
     for ask in (lambda: cluster.shard, lambda: cluster.choose(result.plan.price)):
         with pytest.raises(Unsupported, match="expected at most 1,000"):

@@ -2,6 +2,8 @@
 
 cluster.py      what users state: who runs tasks, and where shards are
 engine.py       the engine
+whole_questions.py
+                what it asks itself, where candidates are few
 tasks.py        what workers are asked
 recipe.py       how they make an engine over a shard
 runner.py       who runs tasks: the protocol, and what is the same for all
@@ -9,7 +11,8 @@ work.py         what a worker does with a task that it is sent, and what comes b
 in_process.py   runners of this machine: one process, and a pool of processes
 store.py        shards and their manifest
 shards.py       a shard as arrays
-rules_beside.py other rules, in files beside shards
+rules_beside.py, samples_beside.py
+                other rules, and large samples, in files beside shards
 array_file.py, stored_arrays.py
                 arrays in one file, and files of a store
 places.py       folders and URIs

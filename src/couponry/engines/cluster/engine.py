@@ -16,28 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...kernels import (
-    LocalSearch,
-    LossWeights,
-    NearChanges,
-    OpenRows,
-    Rooms,
     Rules,
     Shard,
-    StepModel,
     load,
 )
 from ...utils.errors import Unsupported
 from ...utils.progress.watch import check_cancelled
-from ..changes import Alternatives
 from ..cut_off import CutOff, CutOffCounts
-from ..exchanges import Exchanges
 from ..local import BLOCK_CANDIDATES, LocalEngine
 from ..parts import by_customer, joined
-from ..protocol import FixedChoices
+from ..protocol import Engine, FixedChoices
 from .recipe import ShardRecipe
 from .rules_beside import RulesBeside, RulesElsewhere
 from .runner import Runner, Task
-from .store import ShardEntry
+from .samples_beside import SampleBesideTask, SampledShards
+from .store import Manifest, ShardEntry
 from .tasks import (
     ArraysTask,
     BlocksTask,
@@ -50,12 +43,17 @@ from .tasks import (
     SamplesTask,
     joined_blocks,
 )
+from .whole_questions import WholeQuestions
 
 MOST_GATHERED = 1 << 26
 """Candidates that are gathered at most where all of them are asked for at once."""
 
 
-class ClusterEngine:
+MOST_SAMPLED = 1 << 22
+"""Candidates of a sample that is worked on in this process; larger ones are passed over by tasks."""
+
+
+class ClusterEngine(WholeQuestions):
     """Passes over shards, run as tasks.
 
     The methods are described in `engines.protocol.Engine`. Results are those of a `LocalEngine`, bit for bit.
@@ -230,8 +228,16 @@ class ClusterEngine:
 
     # ---- engines over parts, or under other rules
 
-    def samples(self, customers: Sequence[NDArray[np.int64]]) -> list[LocalEngine]:
-        """See `Engine.samples`."""
+    def samples(self, customers: Sequence[NDArray[np.int64]]) -> list[Engine]:
+        """See `Engine.samples`; large ones are written beside the shards."""
+        most = MOST_SAMPLED * self.customers // max(1, self.candidates)
+        gathered = iter(self._gathered([one for one in customers if len(one) <= most]))
+        return [next(gathered) if len(one) <= most else self._sampled(one) for one in customers]
+
+    def _gathered(self, customers: Sequence[NDArray[np.int64]]) -> list[LocalEngine]:
+        """Engines in this process over some customers each."""
+        if not customers:
+            return []
         sent = tuple(NumbersSent.of(sample) for sample in customers)
         first = np.array([entry.first for entry in self._manifest.shards])
         of = np.searchsorted(first, np.concatenate(customers), side="right") - 1
@@ -239,9 +245,29 @@ class ClusterEngine:
         by_shard = self._runner.map(SamplesTask(self._recipe, sent), asked)
         return [self._joined(list(parts)) for parts in zip(*by_shard, strict=True)]
 
+    def _sampled(self, customers: NDArray[np.int64]) -> ClusterEngine:
+        """An engine over a sample whose customers stay with the workers."""
+        found = self._map(SampleBesideTask(self._recipe, NumbersSent.of(customers)))
+        entries = tuple(entry for entry in found if entry is not None)
+        sampled = Manifest(entries, self._differing, None)
+        store = SampledShards(self._recipe.store.folder, sampled)
+        recipe = ShardRecipe(store, self._recipe.backend, self._recipe.seed)
+        engine = ClusterEngine(recipe, self._runner, self.threads)
+        engine._derived_from = self._derived_from or self
+        return engine
+
+    @property
+    def _differing(self) -> frozenset[str]:
+        """What differs by customer, under the rules of this engine."""
+        other = self._recipe.rules
+        if other is None:
+            return self._manifest.differing
+        of_rules = other.differing if isinstance(other, RulesBeside) else frozenset[str]()
+        return (self._manifest.differing & {"segment"}) | of_rules
+
     def of_customers(self, customers: NDArray[np.int64]) -> tuple[Shard, Rules]:
         """See `Engine.of_customers`."""
-        found = self.samples([customers])[0]
+        found = self._gathered([customers])[0]
         return found.shard, found.rules
 
     def with_rules(self, rules: Rules) -> ClusterEngine:
@@ -263,11 +289,7 @@ class ClusterEngine:
 
     def _joined(self, parts: list[CustomersPart]) -> LocalEngine:
         """An engine in this process over customers of all shards."""
-        differing, other = self._manifest.differing, self._recipe.rules
-        if other is not None:
-            of_rules = other.differing if isinstance(other, RulesBeside) else frozenset[str]()
-            differing = (differing & {"segment"}) | of_rules
-        shard, rules = joined(parts, differing)
+        shard, rules = joined(parts, self._differing)
         return self._local(shard, rules._replace(group=self._group))
 
     def _local(self, shard: Shard, rules: Rules) -> LocalEngine:
@@ -301,7 +323,7 @@ class ClusterEngine:
         """Everybody in this process, as nobody asks for where many are."""
         self._refuse_many("all candidates in one process")
         everybody = np.arange(self.customers)
-        gathered = self.samples([everybody])[0]
+        gathered = self._gathered([everybody])[0]
         return gathered
 
     @property
@@ -335,66 +357,3 @@ class ClusterEngine:
             raise Unsupported(
                 f"engine {self.name}: {what} was asked for, of {self.candidates:,}; expected at most {MOST_GATHERED:,}"
             )
-
-    def choose_exactly(
-        self,
-        exact: NDArray[np.float64],
-        reduced: NDArray[np.float64],
-        chosen: NDArray[np.uint8],
-    ) -> CutOff:
-        """See `Engine.choose_exactly`."""
-        return self._whole.choose_exactly(exact, reduced, chosen)
-
-    def alternatives(self, price: NDArray[np.float32]) -> Alternatives:
-        """See `Engine.alternatives`."""
-        return self._whole.alternatives(price)
-
-    def count_losses(
-        self,
-        found: Alternatives,
-        weights: LossWeights,
-        first_bin: int,
-        shape: tuple[int, int, int, int],
-    ) -> NDArray[np.int64]:
-        """See `Engine.count_losses`."""
-        return self._whole.count_losses(found, weights, first_bin, shape)
-
-    def products_of_changes(
-        self, found: Alternatives, near: NearChanges, rows: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-        """See `Engine.products_of_changes`."""
-        return self._whole.products_of_changes(found, near, rows)
-
-    def minimise_model(
-        self,
-        model: StepModel,
-        right: NDArray[np.float64],
-        step: NDArray[np.float64],
-        tolerance: float,
-        steps: int,
-    ) -> int:
-        """See `Engine.minimise_model`."""
-        kernels = load(self._recipe.backend).unchecked
-        made: int = kernels.minimise_model(model, right, step, tolerance, steps)
-        return made
-
-    def regret(
-        self,
-        exact: NDArray[np.float64],
-        reduced: NDArray[np.float64],
-        chosen: NDArray[np.uint8],
-    ) -> NDArray[np.float64]:
-        """See `Engine.regret`."""
-        return self._whole.regret(exact, reduced, chosen)
-
-    def improve(
-        self, search: LocalSearch, stop: Callable[[], bool], enough: float = np.inf
-    ) -> tuple[int, float]:
-        """See `Engine.improve`."""
-        return self._whole.improve(search, stop, enough)
-
-    def exchanges(
-        self, search: LocalSearch, open_rows: OpenRows, rooms: Rooms, width: int
-    ) -> Exchanges:
-        """See `Engine.exchanges`."""
-        return self._whole.exchanges(search, open_rows, rooms, width)

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from ...kernels import Rules, load
+from ...utils.arrays.array_store import Arrays
 from ..local import LocalEngine
 from ..streamed import StreamedEngine
 from .rules_beside import RulesBeside
 from .shards import shard_of_arrays
-from .store import ShardStore
+from .store import Manifest
+
+
+class Shards(Protocol):
+    """Shards that can be read; described in `ShardStore`."""
+
+    @property
+    def folder(self) -> str:
+        """Where they are."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Tells them from others."""
+        ...
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is known of them."""
+        ...
+
+    def arrays(self, number: int, threads: int, wanted: Callable[[str], bool] = ...) -> Arrays:
+        """Map arrays of a shard."""
+        ...
+
+    def write_rules(self, rules: Rules) -> RulesBeside:
+        """Write other rules for all customers."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +48,7 @@ class ShardRecipe:
 
     Attributes
     ----------
-    store : ShardStore
+    store : ShardStore or SampledShards
     backend : str
         Name of the kernels' backend.
     seed : int
@@ -29,7 +59,7 @@ class ShardRecipe:
         What one more quantity is drawn from.
     """
 
-    store: ShardStore
+    store: Shards
     backend: str
     seed: int
     rules: Rules | RulesBeside | None = None

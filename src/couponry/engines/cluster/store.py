@@ -153,16 +153,7 @@ class ShardStore:
         InvalidInput
             Where they cannot be written.
         """
-        files = []
-        try:
-            for number, entry in enumerate(self.manifest.shards):
-                own = rules_of(rules, entry.first, entry.first + entry.customers)
-                files.append(
-                    write_file(self.folder, f"{number:06d}-rules", arrays_of_rules(own), 1)
-                )
-        except OSError as error:
-            raise InvalidInput(f"shards {self.folder!r}: {first_line(error)}") from None
-        return RulesBeside(self.folder, tuple(files), by_customer(None, rules))
+        return written_rules(self.folder, self.manifest, rules, "rules")
 
 
 @dataclass(frozen=True)
@@ -192,6 +183,37 @@ class Manifest:
     def candidates(self) -> int:
         """Number of candidates."""
         return sum(shard.candidates for shard in self.shards)
+
+
+def written_rules(folder: str, manifest: Manifest, rules: Rules, name: str) -> RulesBeside:
+    """Write other rules for all customers of some shards.
+
+    Parameters
+    ----------
+    folder : str
+    manifest : Manifest
+    rules : Rules
+        Of all customers.
+    name : str
+        Of the files, behind the shard's number.
+
+    Returns
+    -------
+    RulesBeside
+
+    Raises
+    ------
+    InvalidInput
+        Where they cannot be written.
+    """
+    files = []
+    try:
+        for number, entry in enumerate(manifest.shards):
+            own = rules_of(rules, entry.first, entry.first + entry.customers)
+            files.append(write_file(folder, f"{number:06d}-{name}", arrays_of_rules(own), 1))
+    except OSError as error:
+        raise InvalidInput(f"shards {folder!r}: {first_line(error)}") from None
+    return RulesBeside(folder, tuple(files), by_customer(None, rules))
 
 
 def write_store(

@@ -1,0 +1,82 @@
+"""Large samples of customers, in files beside the shards: passes over them are tasks, too, and nothing is gathered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...kernels import Rules
+from ...utils.arrays.array_store import Arrays
+from .recipe import ShardRecipe
+from .rules_beside import RulesBeside
+from .shards import PASSED, SHARD_ARRAYS, arrays_of_rules
+from .store import Manifest, ShardEntry, written_rules
+from .stored_arrays import map_file, write_file
+from .tasks import NumbersSent, within
+
+
+@dataclass(frozen=True, eq=False)
+class SampledShards:
+    """Sampled customers in shards of their own, as recipes take a store.
+
+    Attributes
+    ----------
+    folder : str
+        Of the store that they are sampled from.
+    manifest : Manifest
+    """
+
+    folder: str
+    manifest: Manifest
+
+    @property
+    def digest(self) -> str:
+        """Of all files."""
+        return hashlib.sha256(
+            repr([entry.digest for entry in self.manifest.shards]).encode()
+        ).hexdigest()
+
+    def arrays(
+        self, number: int, threads: int, wanted: Callable[[str], bool] = PASSED.__contains__
+    ) -> Arrays:
+        """Map arrays of a shard; see `ShardStore.arrays`."""
+        entry = self.manifest.shards[number]
+        return map_file(self.folder, entry.file, entry.digest, threads, wanted)
+
+    def write_rules(self, rules: Rules) -> RulesBeside:
+        """Write other rules; see `ShardStore.write_rules`."""
+        return written_rules(self.folder, self.manifest, rules, "sample-rules")
+
+
+@dataclass(frozen=True, eq=False)
+class SampleBesideTask:
+    """Write sampled customers of shards, who are numbered by their places in the sample."""
+
+    recipe: ShardRecipe
+    customers: NumbersSent
+
+    def __call__(self, shards: tuple[int, ...], threads: int) -> list[ShardEntry | None]:
+        """See `Task`; None for a shard without any of them."""
+        numbers = self.customers.numbers()
+        return [self._written(number, numbers, threads) for number in shards]
+
+    def _written(self, number: int, sample: np.ndarray, threads: int) -> ShardEntry | None:
+        engine = self.recipe.engine(number, threads)
+        first = engine.shard.first
+        own = within(sample, first, engine.customers)
+        if len(own) == 0:
+            return None
+        shard, rules = engine.of_customers(own)
+        before = int(np.searchsorted(sample, first))
+        arrays = {
+            **{name: getattr(shard, name) for name in SHARD_ARRAYS},
+            **arrays_of_rules(rules),
+            "first": np.array([before], np.int64),
+            "fine": np.empty((0, len(shard.item)), np.uint8),
+        }
+        file = write_file(self.recipe.store.folder, f"{number:06d}-sample", arrays, threads)
+        most = int(np.diff(shard.indptr).max(initial=0))
+        return ShardEntry(*file, before, len(own), len(shard.item), most)
