@@ -2,7 +2,8 @@
 
 python -m tests.fuzz.clusters [--engine spark|dask] [--only bits|kills|drivers]
 
-bits      each kind on 1, 2 and 3 executors of Spark, in 4, 16 and 64 shards: the bits of one machine
+bits      each kind on 1, 2 and 3 executors of Spark, in 4, 16 and 64 shards, two kinds in every pairing of these: the
+          bits of one machine
 kills     Python workers and executors in turn, in every question, 24 times: the same bits, and the runs that were lost
 drivers   a driver that is killed after each of its jobs, and resumed: the same bits, and fewer jobs each time
 
@@ -17,6 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import pyarrow.dataset as ds
@@ -28,7 +30,10 @@ from tests.support.spark_cluster import SparkCluster
 from couponry.engines import Cluster
 
 SIZES = {1: 4, 2: 16, 3: 64}
-"""Shards that the kinds are tried with first on so many executors; then the others."""
+"""Shards that each kind is tried with on so many executors."""
+
+EVERYWHERE = "mixed", "segments"
+"""Kinds that are tried with each number of shards on each number of executors."""
 
 KILLS = {
     "mixed": {"SamplesTask": 1, "EvaluateTask": 2, "ChooseTask": 2, "FixTask": 2, "WriteTask": 2},
@@ -57,10 +62,12 @@ def connected(cluster: SparkCluster | DaskCluster, executors: int) -> Iterator[C
 
 def bits(cluster: SparkCluster | DaskCluster, folder: Path) -> None:
     """Solve every kind on clusters of each size."""
-    for executors, shards in SIZES.items():
+    for executors, usual in SIZES.items():
         with connected(cluster, executors) as found:
-            for kind in KINDS:
-                store = folder / f"{kind}-{executors}"
+            for kind, shards in product(KINDS, SIZES.values()):
+                if kind not in EVERYWHERE and shards != usual:
+                    continue
+                store = folder / f"{kind}-{executors}-{shards}"
                 engine = Cluster(found.runner, store, -(-CUSTOMERS // shards))
                 assert fingerprint(solved(kind, threads=1, engine=engine)) == expected(kind)
                 print(
