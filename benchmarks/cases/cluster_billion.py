@@ -17,7 +17,6 @@ import pickle
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,8 +25,8 @@ import numpy as np
 from benchmarks.cases.cluster_speed import two_workers
 from benchmarks.cases.mixed_campaign import MIXED
 from benchmarks.instances.synthetic import Synthetic
+from benchmarks.support.answers import Tables
 from benchmarks.support.hardware import describe
-from numpy.typing import NDArray
 
 from couponry.engines import Cluster, InProcessRunner
 from couponry.engines.cluster.recipe import ShardRecipe
@@ -44,17 +43,6 @@ OTHER_JOBS = 6
 
 SENT_BYTES = 6
 """Bytes of a candidate that is sent: item, quantity, where in a step it lies."""
-
-
-@dataclass(frozen=True)
-class Tables:
-    """Answers with a table of so many cells for each task."""
-
-    cells: int
-
-    def __call__(self, shards: tuple[int, ...], threads: int) -> tuple[NDArray[np.int64], ...]:
-        """See `Task`."""
-        return (np.full(self.cells, len(shards), np.int64),)
 
 
 def main() -> None:
