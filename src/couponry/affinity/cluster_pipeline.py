@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ..engines.cluster.places import map_file, write_file
 from ..engines.cluster.runner import Runner
-from ..engines.cluster.stored_arrays import map_file, write_file
 from ..engines.cluster.work import Rows
 from ..utils.errors import InvalidInput
 from .candidate_pipeline import left_out_notes

@@ -13,9 +13,8 @@ store.py        shards and their manifest
 shards.py       a shard as arrays
 rules_beside.py, samples_beside.py
                 other rules, and large samples, in files beside shards
-array_file.py, stored_arrays.py
-                arrays in one file, and files of a store
-places.py       folders and URIs
+array_file.py   arrays in one file
+places.py       folders and URIs, and the files of a store there
 spark.py        runners of Spark and of Dask, and what users solve with
 dask.py
 """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...kernels import Rules
+from .places import map_file
 from .shards import rules_of_arrays
-from .stored_arrays import map_file
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import numpy as np
 
 from ...kernels import Rules
 from ...utils.arrays.array_store import Arrays
+from .places import map_file, write_file
 from .recipe import ShardRecipe
 from .rules_beside import RulesBeside
 from .shards import PASSED, SHARD_ARRAYS, arrays_of_rules
 from .store import Manifest, ShardEntry, written_rules
-from .stored_arrays import map_file, write_file
 from .tasks import NumbersSent, within
 
 

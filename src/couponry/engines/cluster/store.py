@@ -28,10 +28,9 @@ from ...utils.files.locks import writing
 from ...utils.parallel import parallel_map
 from ..parts import by_customer, rules_of
 from .array_file import DRAFT, SUFFIX
-from .places import is_uri, place_of
+from .places import drafts_of, is_uri, map_file, place_of, write_file
 from .rules_beside import RulesBeside
 from .shards import PASSED, Everybody, arrays_of_rules
-from .stored_arrays import drafts_of, map_file, write_file
 
 FORMAT = 3
 """Version of the files' layout; shards of another version are written anew."""

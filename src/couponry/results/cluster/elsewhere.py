@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ...engines.cluster.cluster import Cluster
 from ...engines.cluster.engine import ClusterEngine
+from ...engines.cluster.places import map_file, write_file
 from ...engines.cluster.store import ShardEntry, ShardStore, write_manifest, written_by_one
-from ...engines.cluster.stored_arrays import map_file, write_file
 from ...engines.parts import by_customer
 from ...kernels import Backend, load
 from ...model.campaign_data import CampaignData

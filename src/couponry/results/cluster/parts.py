@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 
 from ...data.ids import as_ids
 from ...engines.cluster.engine import ClusterEngine
-from ...engines.cluster.places import is_uri, place_of
+from ...engines.cluster.places import drafts_of, is_uri, place_of
 from ...engines.cluster.store import absolute
-from ...engines.cluster.stored_arrays import drafts_of
 from ...engines.cluster.tasks import BlocksTask
 from ...model.compiled_campaign import CompiledCampaign
 from ...solver.plan import Plan
