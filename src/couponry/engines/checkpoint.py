@@ -27,7 +27,7 @@ from ..kernels import (
 )
 from .changes import Alternatives
 from .checkpoint_file import CheckpointFile
-from .cluster.rules_beside import RulesElsewhere
+from .cluster.shards import RulesElsewhere
 from .cut_off import CutOff
 from .exchanges import Exchanges
 from .protocol import Engine, FixedChoices

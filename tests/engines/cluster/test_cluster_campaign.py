@@ -26,7 +26,7 @@ from couponry import ClusterCampaign, ClusterResult, InvalidInput, Limit, Unsupp
 from couponry.engines import Cluster, InProcessRunner
 from couponry.engines.cluster import engine as engines
 from couponry.engines.cluster.engine import ClusterEngine
-from couponry.engines.cluster.rules_beside import RulesBeside
+from couponry.engines.cluster.shards import RulesBeside
 from couponry.results.cluster.rules_elsewhere import rules_elsewhere
 from couponry.solver.options import SampleSize, SamplingOptions
 from couponry.solver.packed import CandidatesElsewhere, RuleFacts

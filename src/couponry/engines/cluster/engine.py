@@ -27,9 +27,9 @@ from ..local import BLOCK_CANDIDATES, LocalEngine
 from ..parts import by_customer, joined
 from ..protocol import Engine, FixedChoices
 from .recipe import ShardRecipe
-from .rules_beside import RulesBeside, RulesElsewhere
 from .runner import Runner, Task
 from .samples_beside import SampleBesideTask, SampledShards
+from .shards import RulesBeside, RulesElsewhere
 from .store import Manifest, ShardEntry
 from .tasks import (
     ArraysTask,

@@ -10,8 +10,7 @@ from ...kernels import Rules, load
 from ...utils.arrays.array_store import Arrays
 from ..local import LocalEngine
 from ..streamed import StreamedEngine
-from .rules_beside import RulesBeside
-from .shards import shard_of_arrays
+from .shards import RulesBeside, shard_of_arrays
 from .store import Manifest
 
 

@@ -12,8 +12,7 @@ from ...kernels import Rules
 from ...utils.arrays.array_store import Arrays
 from .places import map_file, write_file
 from .recipe import ShardRecipe
-from .rules_beside import RulesBeside
-from .shards import PASSED, SHARD_ARRAYS, arrays_of_rules
+from .shards import PASSED, SHARD_ARRAYS, RulesBeside, arrays_of_rules
 from .store import Manifest, ShardEntry, written_rules
 from .tasks import NumbersSent, within
 

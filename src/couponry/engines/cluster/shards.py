@@ -1,8 +1,12 @@
-"""A shard as arrays of one file: consecutive customers, their candidates and rules, and what else is known of them."""
+"""A shard as arrays of one file: consecutive customers, their candidates and rules, and what else is known of them.
+
+Other rules of the same customers are in files beside the shards.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +15,7 @@ from numpy.typing import NDArray
 from ...kernels import Rules, Shard
 from ...utils.arrays.array_store import Arrays
 from ..parts import rules_of, shard_of
+from .places import map_file
 
 SHARD_ARRAYS = ("indptr", "item", "quantity", "segment")
 RULE_ARRAYS = ("lower", "upper", "group", "cap", "constraint_ptr", "constraints")
@@ -114,3 +119,60 @@ def rules_of_arrays(arrays: Mapping[str, NDArray[Any]]) -> Rules:
     """
     groups, nodes = (int(number) for number in arrays["rule-numbers"])
     return Rules(**{name: arrays[name] for name in RULE_ARRAYS}, groups=groups, nodes=nodes)
+
+
+@dataclass(frozen=True)
+class RulesBeside:
+    """Other customer rules for the customers of a store, in files beside its shards; a recipe, too.
+
+    Attributes
+    ----------
+    folder : str
+        Of the store.
+    files : tuple of (str, str)
+        Name and digest of each shard's.
+    differing : frozenset of str
+        What differs by customer.
+    """
+
+    folder: str
+    files: tuple[tuple[str, str], ...]
+    differing: frozenset[str]
+
+    def rules(self, number: int, threads: int) -> Rules:
+        """Map the rules of a shard's customers.
+
+        Parameters
+        ----------
+        number : int
+            Of the shard.
+        threads : int
+            How many to read with what has to be read.
+
+        Returns
+        -------
+        Rules
+
+        Raises
+        ------
+        InvalidInput
+            As `ShardStore.arrays` does.
+        """
+        return rules_of_arrays(map_file(self.folder, *self.files[number], threads, lambda _: True))
+
+
+class RulesElsewhere(Rules):
+    """Rules of a store's customers in place of whose arrays it is told what is known without a look at any of them.
+
+    Attributes
+    ----------
+    beside : RulesBeside or None
+        None: those of the shards.
+    """
+
+    beside: RulesBeside | None = None
+
+    @property
+    def identity(self) -> bytes:
+        """Tells these rules from others of the same customers."""
+        return b"" if self.beside is None else repr(self.beside.files).encode()

@@ -29,8 +29,7 @@ from ...utils.parallel import parallel_map
 from ..parts import by_customer, rules_of
 from .array_file import DRAFT, SUFFIX
 from .places import drafts_of, is_uri, map_file, place_of, write_file
-from .rules_beside import RulesBeside
-from .shards import PASSED, Everybody, arrays_of_rules
+from .shards import PASSED, Everybody, RulesBeside, arrays_of_rules
 
 FORMAT = 3
 """Version of the files' layout; shards of another version are written anew."""

@@ -10,8 +10,13 @@ import numpy as np
 
 from ...engines.cluster.engine import ClusterEngine
 from ...engines.cluster.places import write_file
-from ...engines.cluster.rules_beside import RulesBeside, RulesElsewhere
-from ...engines.cluster.shards import PASSED, arrays_of_rules, rules_of_arrays
+from ...engines.cluster.shards import (
+    PASSED,
+    RulesBeside,
+    RulesElsewhere,
+    arrays_of_rules,
+    rules_of_arrays,
+)
 from ...engines.cluster.store import ShardStore
 from ...engines.parts import by_customer
 from ...kernels import Rules
