@@ -76,7 +76,7 @@ def test_the_bits_of_one_machine(kind: str, shards: int, tmp_path: Path) -> None
     assert result.engine == "local shards"
 
 
-@pytest.mark.parametrize(("kind", "shards"), zip(KINDS, [4, 16, 64, 64, 4, 16], strict=True))
+@pytest.mark.parametrize(("kind", "shards"), [*zip(KINDS, [4, 16, 64, 64, 4, 16], strict=True)])
 def test_the_bits_of_one_machine_in_processes(
     kind: str, shards: int, tmp_path: Path, pool: ProcessPoolRunner
 ) -> None:
