@@ -59,6 +59,9 @@ class Campaign(CampaignView):
         Column whose sum is maximised.
     name : str
         Name of the campaign.
+    unit : str, optional
+        Column of `customers`: those with the same value, such as a household, are one unit, which customer rules hold
+        for, unless a rule says ``each="customer"``. A null belongs to nobody. Default: each customer is a unit.
     store : str or Path, optional
         A folder for the candidates, for campaigns that do not fit in memory: they are packed there and memory-mapped.
         The next campaign of the same files uses them again; candidates that are not files, or other files, replace
@@ -106,10 +109,11 @@ class Campaign(CampaignView):
         store: str | Path | None = None,
         backups: int = 0,
         previous: PreviousPlan | None = None,
+        unit: str | None = None,
     ):
         data = CampaignData.make(
             offers, candidates, customers, history, rules=rules, limits=limits, value=value,
-            name=name, store=store, backups=backups, previous=previous,
+            name=name, store=store, backups=backups, previous=previous, unit=unit,
         )  # fmt: skip
         self._hold(data)
 
@@ -132,6 +136,7 @@ class Campaign(CampaignView):
         store: str | Path | None = None,
         backups: int = 0,
         previous: PreviousPlan | None = None,
+        unit: str | None = None,
         memory_limit: int | str | None = None,
         progress: Progress = False,
     ) -> Campaign:
@@ -141,7 +146,7 @@ class Campaign(CampaignView):
 
         Parameters
         ----------
-        offers, customers, history, rules, limits, value, name, store, backups, previous : optional
+        offers, customers, history, rules, limits, value, name, store, backups, previous, unit : optional
             As for `Campaign`. Where `customers` is given, only those in it are candidates; all are learned from.
         transactions : table
             As `couponry.affinity.PurchaseHistory.from_transactions` takes them.
@@ -168,12 +173,11 @@ class Campaign(CampaignView):
         InvalidInput, ImportError
             If something is wrong, in one line; or if DuckDB is needed and not installed.
         """
-        data = campaign_from_transactions(
+        return cls.from_data(campaign_from_transactions(
             TransactionTables(offers, transactions, covers, products, customers, history, redemptions),
-            targeting=targeting or Targeting(), rules=rules, limits=limits, value=value, name=name,
-            store=store, backups=backups, previous=previous, memory_limit=memory_limit, progress=progress,
-        )  # fmt: skip
-        return cls.from_data(data)
+            targeting=targeting or Targeting(), rules=rules, limits=limits, value=value, name=name, store=store,
+            backups=backups, previous=previous, unit=unit, memory_limit=memory_limit, progress=progress,
+        ))  # fmt: skip
 
     def solve(
         self,

@@ -25,7 +25,7 @@ SPARE = 1e-3
 @dataclass(frozen=True)
 class Reach:
     """How far each customer can keep what is asked of it at least: mandatory candidates given, then coupons missing
-    from all minimums together, int64 (n) each."""
+    from all minimums together, of each unit, int64 (n) each."""
 
     mandatory: NDArray[np.int64]
     missing: NDArray[np.int64]
@@ -101,21 +101,21 @@ class Oracle(OracleTables):
         larger of the bound and the sum of what was added up; counts by nothing.
         """
         wrong = []
-        given = np.bincount(self.customer[chosen & self.mandatory], minlength=len(self.customers))
+        given = np.bincount(self.unit[chosen & self.mandatory], minlength=len(self.units))
         if (given < reach.mandatory).any():
             n = int((given < reach.mandatory).argmax())
-            wrong.append(f"mandatory offers: {self.customers[n]!r} lacks one that it could have")
-        missing = np.zeros(len(self.customers), np.int64)
+            wrong.append(f"mandatory offers: {self.units[n]!r} lacks one that it could have")
+        missing = np.zeros(len(self.units), np.int64)
         names: dict[int, str] = {}
         for minimum in self.minimums(self.rules):
             short = max(0, minimum.least - int(chosen[minimum.members].sum()))
-            missing[minimum.customer] += short
+            missing[minimum.unit] += short
             if short:
-                names.setdefault(minimum.customer, minimum.rule)
+                names.setdefault(minimum.unit, minimum.rule)
         if (missing > reach.missing).any():
             n = int((missing > reach.missing).argmax())
             wrong.append(
-                f"rule {names[n]}: {self.customers[n]!r} misses {missing[n]} of its minimums, "
+                f"rule {names[n]}: {self.units[n]!r} misses {missing[n]} of its minimums, "
                 f"could miss {reach.missing[n]}"
             )
         for groups in self.rule_groups(self.rules):
@@ -145,7 +145,7 @@ class Oracle(OracleTables):
     def reach(self, rules: Sequence[CustomerRule] | None = None) -> Reach:
         """What each customer can keep, under what rules allow at most, of what they ask at least."""
         rules = self.rules if rules is None else rules
-        nothing = np.zeros(len(self.customers), np.int64)
+        nothing = np.zeros(len(self.units), np.int64)
         must = self.mandatory & (MANDATORY in rules)
         minimums = self.minimums(rules)
         if not minimums and not must.any():
@@ -161,8 +161,8 @@ class Oracle(OracleTables):
         missing = nothing.copy()
         for minimum in minimums:
             held = int(found.chosen[minimum.members].sum())
-            missing[minimum.customer] += max(0, minimum.least - held)
-        given = np.bincount(self.customer[found.chosen & must], minlength=len(self.customers))
+            missing[minimum.unit] += max(0, minimum.least - held)
+        given = np.bincount(self.unit[found.chosen & must], minlength=len(self.units))
         return Reach(given, missing)
 
     def best_under_rules(self, weight: NDArray[np.float64], reach: Reach) -> NDArray[np.bool_]:
@@ -204,16 +204,16 @@ class Oracle(OracleTables):
         shorts: dict[int, list[int]] = {}
         for minimum in self.minimums(rules):
             size, least = len(minimum.members), float(minimum.least)
-            misses = reach.missing[minimum.customer] > 0
+            misses = reach.missing[minimum.unit] > 0
             rows.add(minimum.members, np.ones(size), least, math.inf, SPARE if misses else None)
             if misses:
-                shorts.setdefault(minimum.customer, []).append(rows.width - 1)
-        for customer, columns in shorts.items():
-            most = float(reach.missing[customer])
+                shorts.setdefault(minimum.unit, []).append(rows.width - 1)
+        for unit, columns in shorts.items():
+            most = float(reach.missing[unit])
             rows.add(np.array(columns), np.ones(len(columns)), -math.inf, most)
         if MANDATORY in rules:
             for members in self.of_each(self.mandatory):
-                given = float(reach.mandatory[self.customer[members[0]]])
+                given = float(reach.mandatory[self.unit[members[0]]])
                 rows.add(members, np.ones(len(members)), given, math.inf)
 
     def best(

@@ -50,10 +50,10 @@ class Groups:
 
 @dataclass(frozen=True)
 class Minimum:
-    """At least so many of some candidates of one customer, as far as it can have them."""
+    """At least so many of some candidates of one unit, as far as it can have them."""
 
     rule: str
-    customer: int
+    unit: int
     members: NDArray[np.int64]
     least: int
 
@@ -71,6 +71,7 @@ class OracleTables:
         limits: Sequence[Limit] = (),
         value: str = "value",
         history: pa.Table | None = None,
+        unit: str | None = None,
     ):
         self.candidates = candidates
         self.offer_rows: list[dict[str, Any]] = offers.to_pylist()
@@ -90,17 +91,30 @@ class OracleTables:
         if customers is not None:
             row_of = {row["customer"]: row for row in customers.to_pylist()}
             self.customer_rows = [row_of[customer] for customer in self.customers]
+        # what rules hold for: units of customers, each alone without a column that says otherwise
+        unit_of: dict[Any, Any] = {}
+        if unit is not None and customers is not None:
+            for row in customers.to_pylist():
+                alone = ("alone", row["customer"])
+                unit_of[row["customer"]] = alone if row[unit] is None else row[unit]
+        own = [unit_of.get(customer, customer) for customer in self.customers]
+        self.units: list[Any] = list(dict.fromkeys(own))
+        unit_place = {value: n for n, value in enumerate(self.units)}
+        self.unit_of_customer = np.array([unit_place[value] for value in own])
+        self.unit = self.unit_of_customer[self.customer]
         self.mandatory = np.zeros(len(self.offer), bool)
         if "mandatory" in candidates.column_names:
             given = candidates["mandatory"].to_pylist()
             self.mandatory = np.array([bool(must) for must in given])
-        # what each customer has had: the offer, None where none is named, and its attributes
-        self.had: list[tuple[int, Any, dict[str, Any]]] = []
+        # what each customer has had: its number and its unit's, the offer, None where none is named, and attributes
+        self.had: list[tuple[tuple[int, int], Any, dict[str, Any]]] = []
         for row in [] if history is None else history.to_pylist():
-            if row["customer"] in place:
+            customer = place.get(row["customer"], -1)
+            theirs = unit_place.get(unit_of.get(row["customer"], row["customer"]), -1)
+            if theirs >= 0:
                 known = self.offer_rows[number[row["offer"]]] if row.get("offer") in number else {}
-                own = {name: cell for name, cell in row.items() if cell is not None}
-                self.had.append((place[row["customer"]], row.get("offer"), {**known, **own}))
+                said = {name: cell for name, cell in row.items() if cell is not None}
+                self.had.append(((customer, theirs), row.get("offer"), {**known, **said}))
         self.rules = [*rules, *([MANDATORY] if self.mandatory.any() else [])]
         self.limits = list(limits)
         self.value = self.amount(value)
@@ -200,21 +214,41 @@ class OracleTables:
         cells = (row[str(limit.by)] for row in inside)
         return any(label in cell if isinstance(cell, list) else label == cell for cell in cells)
 
+    def holder(self, rule: CustomerRule) -> NDArray[np.int64]:
+        """Whom a rule holds for: the unit of each candidate, or its customer where it holds for each (e)."""
+        return self.unit if rule.each is None else self.customer
+
+    def of_holders(self, rule: CustomerRule, values: Iterable[Any], kind: type) -> NDArray[Any]:
+        """What is said of customers, for whom a rule holds for (n); a unit's customers must say the same."""
+        found = np.array(list(values), kind)
+        if rule.each is not None:
+            return found
+        of_unit = np.zeros(len(self.units), kind)
+        of_unit[self.unit_of_customer] = found
+        assert (of_unit[self.unit_of_customer] == found).all()
+        return of_unit
+
     def customer_bound(self, rule: CustomerRule, bound: int | str, none: int) -> NDArray[np.int64]:
-        """A rule's min or max for every customer (n); `none` for those whom it is not about."""
-        found = np.full(len(self.customers), 0 if isinstance(bound, str) else int(bound))
+        """A rule's min or max for everybody whom it holds for (n); `none` for those whom it is not about."""
+        found = [bound] * len(self.customers)
         if isinstance(bound, str):
-            found = np.array([row[bound] for row in self.customer_rows], np.int64)
-        return np.where(self.inside(rule), found, none)
+            found = [row[bound] for row in self.customer_rows]
+        return np.where(self.inside(rule), self.of_holders(rule, found, int), none)
 
     def inside(self, rule: CustomerRule) -> NDArray[np.bool_]:
-        """Which customers a rule is about (n)."""
-        if not rule.customers:
-            return np.ones(len(self.customers), bool)
-        return np.array([matches(row, rule.customers) for row in self.customer_rows], bool)
+        """Which of those whom a rule may hold for it is about (n)."""
+        found = [True] * len(self.customers)
+        if rule.customers:
+            found = [matches(row, rule.customers) for row in self.customer_rows]
+        return self.of_holders(rule, found, bool)
 
     def counting(self, rule: CustomerRule) -> list[tuple[int, Any, dict[str, Any]]]:
-        """The coupons of the history that count for a rule, whatever its `where`."""
+        """The coupons of the history that count for a rule, whatever its `where`, by whom it holds for."""
+        side = 1 if rule.each is None else 0
+        return [(who[side], *rest) for who, *rest in self.counted(rule) if who[side] >= 0]
+
+    def counted(self, rule: CustomerRule) -> list[tuple[tuple[int, int], Any, dict[str, Any]]]:
+        """The same, by customer and unit."""
         says = rule.history
         if says is None:
             about_days = rule.window is not None or rule.by == "day" or "day" in rule.where
@@ -224,8 +258,9 @@ class OracleTables:
         return self.had if says else []
 
     def held(self, rule: CustomerRule, label: Any, days: Sequence[int]) -> NDArray[np.int64]:
-        """How many coupons each customer has had that a rule, or its group of a label, is about (n)."""
-        count = np.zeros(len(self.customers), np.int64)
+        """How many coupons whomever it holds for has had that a rule, or its group of a label, is about (n)."""
+        count = np.zeros(max(len(self.customers), len(self.units)), np.int64)
+        count = count[: len(self.units if rule.each is None else self.customers)]
         for customer, _, row in self.counting(rule):
             if not matches({"role": None, **row}, rule.where):
                 continue
@@ -257,11 +292,13 @@ class OracleTables:
             for days in windows
         ]
 
-    def of_each(self, mask: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-        """The candidates of a mask, customer by customer, of those who have any."""
-        rows = np.flatnonzero(mask)
-        rows = rows[np.argsort(self.customer[rows], kind="stable")]
-        cuts = np.flatnonzero(np.diff(self.customer[rows])) + 1
+    def of_each(
+        self, mask: NDArray[np.bool_], rule: CustomerRule = MANDATORY
+    ) -> list[NDArray[np.int64]]:
+        """The candidates of a mask, one by one of those whom a rule holds for, as far as they have any."""
+        rows, holder = np.flatnonzero(mask), self.holder(rule)
+        rows = rows[np.argsort(holder[rows], kind="stable")]
+        cuts = np.flatnonzero(np.diff(holder[rows])) + 1
         return [theirs for theirs in np.split(rows, cuts) if len(theirs)]
 
     def rule_groups(self, rules: Iterable[CustomerRule]) -> list[Groups]:
@@ -277,10 +314,10 @@ class OracleTables:
             members: list[NDArray[np.int64]] = []
             caps: list[int] = []
             for mask, held in self.parts(rule):
-                found = self.of_each(mask)
+                found = self.of_each(mask, rule)
                 members += found
                 left = np.maximum(0, most - held)
-                caps += [int(left[self.customer[rows[0]]]) for rows in found]
+                caps += [int(left[self.holder(rule)[rows[0]]]) for rows in found]
             result.append(Groups(rule, members, np.array(caps, np.int64)))
         return result
 
@@ -305,12 +342,12 @@ class OracleTables:
                 return False
             return rule.within is None or abs(later - sent) <= rule.within
 
-        inside = self.inside(rule)
+        inside, holder = self.inside(rule), self.holder(rule)
         members: list[NDArray[np.int64]] = []
         caps: list[int] = []
-        for rows in self.of_each(inside[self.customer]):
+        for rows in self.of_each(inside[holder], rule):
             offers = [self.offer_id[row] for row in rows]
-            theirs = had.get(int(self.customer[rows[0]]), set())
+            theirs = had.get(int(holder[rows[0]]), set())
             for n, row in enumerate(rows):
                 mine = offers[n], day[offers[n]]
                 if any(apart(*mine, *past) or apart(*past, *mine) for past in theirs):
@@ -326,26 +363,25 @@ class OracleTables:
     def minimums(self, rules: Iterable[CustomerRule]) -> list[Minimum]:
         """What the rules ask of customers at least; those about all coupons once, with the largest."""
         result = []
-        overall = np.zeros(len(self.customers), np.int64)
+        overall = np.zeros(len(self.units), np.int64)
         for rule in rules:
             if rule.min is None:
                 continue
             least = self.customer_bound(rule, rule.min, 0)
             for mask, held in self.parts(rule):
                 asked = np.maximum(0, least - held)
-                if rule.by is None and not rule.where:
+                if rule.by is None and not rule.where and rule.each is None:
                     overall = np.maximum(overall, asked)
                     continue
-                for rows in self.of_each(mask):
-                    customer = int(self.customer[rows[0]])
-                    want = min(int(asked[customer]), len(rows))
+                for rows in self.of_each(mask, rule):
+                    want = min(int(asked[self.holder(rule)[rows[0]]]), len(rows))
                     if want > 0:
-                        result.append(Minimum(rule.name, customer, rows, want))
+                        result.append(Minimum(rule.name, int(self.unit[rows[0]]), rows, want))
         for rows in self.of_each(np.ones(len(self.offer), bool)):
-            customer = int(self.customer[rows[0]])
-            want = min(int(overall[customer]), len(rows))
+            unit = int(self.unit[rows[0]])
+            want = min(int(overall[unit]), len(rows))
             if want > 0:
-                result.append(Minimum("coupons in all", customer, rows, want))
+                result.append(Minimum("coupons in all", unit, rows, want))
         return result
 
 

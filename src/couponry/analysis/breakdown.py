@@ -143,7 +143,11 @@ def per_customer(result: Allocated) -> pa.Table:
     totals = CustomerTotals.zeros(result)
     _added_up(result, (), totals)
     ids = as_they_came(result.campaign.candidates.customers, result.campaign.customer_type)
-    return pa.table({"customer": ids, "coupons": totals.coupons, **totals.sums})
+    columns: dict[str, Any] = {"customer": ids}
+    units = result.campaign.units
+    if units is not None:
+        columns[units.column] = units.names_of(np.arange(len(ids)))
+    return pa.table({**columns, "coupons": totals.coupons, **totals.sums})
 
 
 def _plan_of(result: Allocated, asked: str) -> Choices:
@@ -159,7 +163,7 @@ def _given(
     problem = result.compiled.problem
     for start, _, chosen in plan.blocks():
         positions = problem.shard.indptr[start] + np.flatnonzero(chosen.view(bool))
-        yield positions, problem.customer_of(positions)
+        yield positions, result.campaign.candidates.customer_of(positions)
 
 
 def _amounts(result: Allocated, positions: NDArray[np.int64]) -> list[NDArray[np.float64]]:

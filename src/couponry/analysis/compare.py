@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..data.arrow_columns import labels
 from ..data.table_view import TableView
+from ..model.campaign_data import CampaignData
 from ..results.solution import CampaignSolution
 from ..solver.plan import Plan
 from ..utils.errors import InvalidInput
@@ -187,7 +188,7 @@ def compare(before: CampaignSolution, after: CampaignSolution, campaign: Any) ->
     """
     moved = None
     if before.plan is not None and after.plan is not None:
-        moved = _moved(before.plan, after.plan, before.compiled.problem.shard.indptr)
+        moved = _moved(before.plan, after.plan, before.campaign)
     return Comparison(before, after, campaign, TableView(_limits(before, after)), moved)
 
 
@@ -214,14 +215,15 @@ def compare_saved(before: CampaignSolution, after: CampaignSolution) -> Comparis
     return Comparison(before, after, None, TableView(_limits(before, after)), moved)
 
 
-def _moved(before: Plan, after: Plan, indptr: NDArray[np.int64]) -> Moved:
-    """Compare both plans' choices, a block of customers at a time; both come in the same blocks."""
+def _moved(before: Plan, after: Plan, campaign: CampaignData) -> Moved:
+    """Compare both plans' choices, a block of units at a time; both come in the same blocks."""
     customers = come = gone = 0
-    for (start, stop, was), (_, _, now) in zip(before.blocks(), after.blocks(), strict=True):
+    indptr = campaign.indptr
+    for (start, _, was), (_, _, now) in zip(before.blocks(), after.blocks(), strict=True):
         different = was != now
         if different.any():
             at = np.flatnonzero(different) + indptr[start]
-            customer = np.searchsorted(indptr[start : stop + 1], at, side="right")
+            customer = campaign.candidates.customer_of(at)
             customers += 1 + int((np.diff(customer) > 0).sum())
             come += int(now[different].sum())
             gone += int(was[different].sum())

@@ -68,6 +68,10 @@ class Decision:
         Its rank among the customer's backups, where it is one of these.
     instead_of : tuple of int or str
         Of a backup: the coupons in whose place it may come.
+    customer : int, str or None
+        Whose candidate it is, in a campaign of units; None where each customer is decided on alone.
+    instead_for : tuple of int or str
+        Whose the offers in `instead` are, likewise.
     """
 
     offer: Any
@@ -83,6 +87,8 @@ class Decision:
     margin: float | None
     backup: int | None = None
     instead_of: tuple[Any, ...] = ()
+    customer: Any = None
+    instead_for: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,9 @@ class Explanation(StreamedTable):
     lost : float
         What the customer's best choice at these prices would be worth beyond `reduced`. 0 unless repair moved
         something.
+    unit : str
+        What the customer is decided on with, such as ``"household 7"``; the decisions are those of all its customers.
+        Empty where the customer is decided on alone.
     """
 
     campaign: str
@@ -112,6 +121,7 @@ class Explanation(StreamedTable):
     value: float
     reduced: float
     lost: float
+    unit: str = ""
 
     @property
     def given(self) -> tuple[Decision, ...]:
@@ -135,11 +145,13 @@ class Explanation(StreamedTable):
         -------
         pyarrow.Table
             One row for each candidate, with the fields of `Decision`; `paid` is a list of (limit, group, amount).
+            Fields of units are there where the campaign has them.
         """
         payment = pa.struct(
             [("limit", pa.string()), ("group", pa.string()), ("amount", pa.float64())]
         )
         offers = pa.array([decision.offer for decision in self.decisions])
+        customers = pa.array([decision.customer for decision in self.decisions])
         rows = [asdict(decision) for decision in self.decisions]
         types: dict[str, pa.DataType] = {
             "offer": offers.type,
@@ -155,7 +167,11 @@ class Explanation(StreamedTable):
             "margin": pa.float64(),
             "backup": pa.int64(),
             "instead_of": pa.list_(offers.type),
+            "customer": customers.type,
+            "instead_for": pa.list_(customers.type),
         }
+        if not self.unit:
+            del types["customer"], types["instead_for"]
         return pa.table(
             {name: pa.array([row[name] for row in rows], kind) for name, kind in types.items()}
         )
@@ -183,12 +199,16 @@ class Explanation(StreamedTable):
         given = len(self.given)
         facts = [
             ("campaign", self.campaign),
-            ("customer", f"{self.customer!r}: {given} of {len(self.decisions)} candidates given"),
+            ("customer", f"{self._who()}: {given} of {len(self.decisions)} candidates given"),
             ("worth", f"{self.value:,.6g}, {self.reduced:,.6g} of it after the limits' prices"),
         ]
         if self.lost > 0:
             facts.append(("moved", f"{self.lost:,.6g} less than the best choice at these prices"))
         return facts
+
+    def _who(self) -> str:
+        """The customer, and what it is decided on with."""
+        return repr(self.customer) + (f" of {self.unit}" if self.unit else "")
 
     def _repr_html_(self) -> str:
         rows = [
@@ -209,7 +229,8 @@ class Explanation(StreamedTable):
 def _label(decision: Decision) -> str:
     """Offer and role."""
     role = "" if decision.role is None else f" ({decision.role})"
-    return f"{decision.offer}{role}"
+    whose = "" if decision.customer is None else f" for {decision.customer}"
+    return f"{decision.offer}{role}{whose}"
 
 
 def _payments(decision: Decision) -> str:

@@ -72,12 +72,14 @@ def explain_numbered(result: CampaignSolution, number: int) -> Explanation:
         If the result has no allocation.
     """
     plan, backend = _plan_of(result), kernels.load(result.backend)
+    units = result.campaign.units
+    unit = number if units is None else int(units.of_customer[number])
     subproblem = CustomerSubproblem.at_prices(
-        result.compiled.problem, number, result.prices, backend, result.seed
+        result.compiled.problem, unit, result.prices, backend, result.seed
     )
-    allocated = _allocated(result, plan, number)
+    allocated = _allocated(result, plan, unit)
     listed = backups_of_customer(
-        result.compiled, result.prices, number, allocated, backend, result.seed
+        result.compiled, result.prices, unit, allocated, backend, result.seed
     )
     reasons = Reasons(
         result.campaign,
@@ -88,7 +90,7 @@ def explain_numbered(result: CampaignSolution, number: int) -> Explanation:
         plan.activity,
         backups=listed,
     )
-    return reasons.explanation(number)
+    return reasons.explanation(unit)
 
 
 def _plan_of(result: CampaignSolution) -> Plan:
@@ -99,7 +101,7 @@ def _plan_of(result: CampaignSolution) -> Plan:
 
 
 def _allocated(result: CampaignSolution, plan: Plan, number: int) -> NDArray[np.bool_]:
-    """Which of a customer's candidates a plan allocates."""
+    """Which of a customer's or unit's candidates a plan allocates."""
     problem = result.compiled.problem
     at = int(np.searchsorted(plan.free, number))
     if at < len(plan.free) and plan.free[at] == number:

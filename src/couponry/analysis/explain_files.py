@@ -83,19 +83,23 @@ def _explain(folder: Path, out: Path, customer: Any) -> Explanation:
     campaign = _with_bounds_of(said, _campaign_of_one(folder, spec, customer))
     backend = kernels.load(None)
     compiled = compile_campaign(campaign, backend, refuse=False)
-    theirs = _rows_of(
-        out, "allocation.parquet", "allocation of the result", customer, ["customer", "offer"]
-    )
+    candidates = campaign.candidates
+    whom = candidates.customers.to_pylist()
+    said_of = "allocation of the result"
+    theirs = _rows_of(out, "allocation.parquet", said_of, whom, ["customer", "offer"])
     offers = tables.ids(campaign.offers, "offers", "offer")
-    rows = tables.positions(tables.ids(theirs, "allocation of the result", "offer"), offers)
-    allocated = np.isin(campaign.candidates.offer, rows)
+    width = len(offers)
+    given = tables.positions(tables.ids(theirs, said_of, "customer"), candidates.customers) * width
+    given += tables.positions(tables.ids(theirs, said_of, "offer"), offers)
+    own = candidates.customer_of(np.arange(len(candidates))) * width + candidates.offer
+    allocated = np.isin(own, given)
     prices, activity = _of_rows(said, compiled.limits)
     subproblem = CustomerSubproblem.at_prices(compiled.problem, 0, prices, backend, 0)
-    known = campaign.candidates.customers[0].as_py()
+    known = next(one for one in whom if str(one) == str(customer))
     listed = {}
     if (out / BACKUPS).exists():
         columns = ["customer", "offer", "rank", "instead_of"]
-        theirs = _rows_of(out, BACKUPS, "backups of the result", customer, columns)
+        theirs = _rows_of(out, BACKUPS, "backups of the result", whom, columns)
         listed = backups_of_rows(theirs, offers, campaign.candidates.offer)
     reasons = Reasons(
         campaign, known, subproblem, compiled.limits, allocated, activity, backups=listed
@@ -104,16 +108,17 @@ def _explain(folder: Path, out: Path, customer: Any) -> Explanation:
 
 
 def _campaign_of_one(folder: Path, spec: Spec, customer: Any) -> CampaignData:
-    """The campaign with one customer alone."""
+    """The campaign with one customer alone, or with those of its unit."""
+    whom = [customer] if spec.unit is None else _unit_of(folder, spec, spec.unit, customer)
     if spec.targeting is None:
         columns = sorted(candidate_columns(spec.limits, spec.value))
-        candidates = _rows_of(folder, spec.tables["candidates"], "candidates", customer, columns)
+        candidates = _rows_of(folder, spec.tables["candidates"], "candidates", whom, columns)
     else:
-        candidates = rows_of_customer(read_candidates(folder, spec), "candidates", customer)
-    if candidates.num_rows == 0:
+        candidates = _rows_of_some(read_candidates(folder, spec), "candidates", whom)
+    if rows_of_customer(candidates, "candidates", customer).num_rows == 0:
         raise without_candidates(customer)
     customers, history, previous = (
-        _rows_of(folder, spec.tables[name], name, customer) if name in spec.tables else None
+        _rows_of(folder, spec.tables[name], name, whom) if name in spec.tables else None
         for name in ("customers", "history", "previous")
     )
     plan = None if previous is None else PreviousPlan(previous, **spec.previous)
@@ -127,6 +132,7 @@ def _campaign_of_one(folder: Path, spec: Spec, customer: Any) -> CampaignData:
         value=spec.value,
         name=spec.name,
         previous=plan,
+        unit=spec.unit,
     )
 
 
@@ -143,39 +149,64 @@ def _with_bounds_of(said: pa.Table, campaign: CampaignData) -> CampaignData:
     return campaign.with_limits(limits)
 
 
+def _unit_of(folder: Path, spec: Spec, unit: str, customer: Any) -> list[Any]:
+    """The customers of the unit that a customer is of."""
+    if "customers" not in spec.tables:
+        return [customer]  # which is refused when the campaign is made
+    table = tables.read(folder, spec.tables["customers"], "customers", ["customer", unit])
+    own = rows_of_customer(table, "customers", customer)
+    if unit not in table.column_names or own.num_rows != 1 or not own[unit][0].is_valid:
+        return [customer]
+    same: list[Any] = tables.ids(
+        table.filter(pc.equal(table[unit], own[unit][0])), "customers", "customer"
+    ).to_pylist()
+    return same
+
+
 def _rows_of(
-    folder: Path, name: str | list[str], what: str, customer: Any, columns: list[str] | None = None
+    folder: Path,
+    name: str | list[str],
+    what: str,
+    whom: list[Any],
+    columns: list[str] | None = None,
 ) -> pa.Table:
-    """A customer's rows of a table's files; of Parquet files only the row groups that may have them are read.
+    """Some customers' rows of a table's files; of Parquet files only the row groups that may have them are read.
 
     columns: those to read, as far as they are there; None: all.
     """
     paths = list_files(folder, name, what)
     if any(map(is_csv, paths)):  # whether ids are text is seen in all files together
-        return rows_of_customer(tables.read(folder, name, what, columns), what, customer)
+        return _rows_of_some(tables.read(folder, name, what, columns), what, whom)
     parts = []
     for path in paths:
         with reading(path, what), pq.ParquetFile(path, buffer_size=BUFFER_BYTES) as file:
             schema = plain_schema(file.schema_arrow, what, columns)
             kind = tables.ids(empty_table(schema), what, "customer").type
-            groups = _groups_with(file, _as_id(kind, customer))
+            groups = _groups_with(file, [_as_id(kind, customer) for customer in whom])
             found = file.read_row_groups(groups, schema.names)
             found = remember_columns(found, file.schema_arrow.names)
-        parts.append(rows_of_customer(tables.as_table(found, what, columns), what, customer))
+        parts.append(_rows_of_some(tables.as_table(found, what, columns), what, whom))
     schema = common_schema(paths, [part.schema for part in parts], what)
     return pa.concat_tables([fitted(part, schema, what) for part in parts])
 
 
-def _groups_with(file: pq.ParquetFile, wanted: Any) -> list[int]:
-    """The row groups of a file that may have a customer's rows."""
+def _groups_with(file: pq.ParquetFile, wanted: list[Any]) -> list[int]:
+    """The row groups of a file that may have some customers' rows."""
 
     def may_have(known: tuple[Any, Any] | None) -> bool:
-        if known is None or type(known[0]) is not type(wanted):
+        if known is None:
             return True
-        return bool(known[0] <= wanted <= known[1])
+        return any(type(known[0]) is not type(one) or known[0] <= one <= known[1] for one in wanted)
 
     ranges = enumerate(id_ranges(file, "customer"))
     return [group for group, known in ranges if may_have(known)]
+
+
+def _rows_of_some(table: pa.Table, what: str, whom: list[Any]) -> pa.Table:
+    """The rows of some customers."""
+    column = tables.ids(table, what, "customer")
+    wanted = pa.array([_as_id(column.type, customer) for customer in whom], column.type)
+    return table.filter(pc.is_in(column, value_set=wanted))
 
 
 def rows_of_customer(table: pa.Table, what: str, customer: Any) -> pa.Table:

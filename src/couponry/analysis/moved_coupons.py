@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..results.allocation import Allocation
+from ..results.coupon_rows import UNIT
 from ..utils.errors import InvalidInput
 
 
@@ -32,7 +33,7 @@ class Moved:
 
 
 def moved_coupons(before: Allocation, after: Allocation) -> Moved:
-    """Compare two allocations, each ordered by customer.
+    """Compare two allocations: those ordered by customer a range at a time, those of units of several all at once.
 
     Parameters
     ----------
@@ -48,7 +49,8 @@ def moved_coupons(before: Allocation, after: Allocation) -> Moved:
         If ids of one are integers, and of the other text.
     """
     customers = come = gone = 0
-    for was, now in _ranges(_Reader(before), _Reader(after)):
+    by_customer = not any(UNIT in (each.schema.metadata or {}) for each in (before, after))
+    for was, now in _ranges(_Reader(before), _Reader(after), by_customer=by_customer):
         both = pa.concat_tables([_signed(was, -1), _signed(now, 1)])
         found = both.group_by(["customer", "offer"], use_threads=False).aggregate([("side", "sum")])
         moved = found.filter(pc.not_equal(found["side_sum"], 0))
@@ -102,8 +104,10 @@ class _Reader:
         return taken
 
 
-def _ranges(one: _Reader, other: _Reader) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """The rows of both allocations of one range of customers after the other."""
+def _ranges(
+    one: _Reader, other: _Reader, *, by_customer: bool
+) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """The rows of both allocations of one range of customers after the other; all at once where they have no order."""
     if one.schema != other.schema:
         raise InvalidInput(
             "compare: expected ids of one kind in both results, got integers and text"
@@ -116,6 +120,10 @@ def _ranges(one: _Reader, other: _Reader) -> Iterator[tuple[pa.Table, pa.Table]]
         unread = [reader for reader in readers if not reader.is_done]
         if not unread:
             break
+        if not by_customer:
+            for reader in unread:
+                reader.read()
+            continue
         first = min(unread, key=lambda reader: reader.last.as_py())
         # customers before the last one that was read are there as a whole
         parts = [reader.take_below(first.last) for reader in readers]

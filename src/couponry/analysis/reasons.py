@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,17 +23,28 @@ ROUNDING = 1e-9
 """Share of a bound that sums may be past it by rounding."""
 
 
+class _Named(NamedTuple):
+    """What a candidate is called: its offer, its role, and in units whose it is."""
+
+    offer: Any
+    role: str | None
+    customer: Any
+
+    def __str__(self) -> str:
+        return repr(self.offer) + ("" if self.customer is None else f" for {self.customer!r}")
+
+
 @dataclass(frozen=True)
 class _Alternative:
     """A candidate in the customer's best choice, and in the best one with the candidate forced the other way.
 
-    is_best: whether the best choice has it. blocking: rules without room for it beside the best choice. instead: offers
-    that change places with it. margin: reduced value that is lost by forcing it; None if the rules do not allow that.
+    is_best: whether the best choice has it. blocking: rules without room for it beside the best choice. instead: what
+    changes places with it. margin: reduced value that is lost by forcing it; None if the rules do not allow that.
     """
 
     is_best: bool
     blocking: tuple[str, ...]
-    instead: tuple[Any, ...]
+    instead: tuple[_Named, ...]
     margin: float | None
 
 
@@ -74,7 +85,7 @@ class Reasons:
         Parameters
         ----------
         number : int
-            Number of the customer in `campaign`.
+            Number of the customer in `campaign`, or of its unit.
 
         Returns
         -------
@@ -84,14 +95,13 @@ class Reasons:
         subproblem, allocated = self.subproblem, self.allocated
         choices = subproblem.best_and_flipped()
         worth = choices @ subproblem.reduced
-        offers, roles = self._names(number)
-        alternatives = self._alternatives(choices, worth, offers)
-        decisions = [
-            self._decision(e, offers[e], roles[e], alternatives[e]) for e in range(len(subproblem))
-        ]
+        named = self._names(number)
+        alternatives = self._alternatives(choices, worth, named)
+        decisions = [self._decision(e, named[e], alternatives[e]) for e in range(len(subproblem))]
         decisions.sort(key=lambda d: (not d.given, -d.reduced))
         worth_allocated = float(subproblem.reduced[allocated].sum())
         lost = float(worth[0]) - worth_allocated
+        units = self.campaign.units
         sizes = np.abs(subproblem.paid).sum() + np.abs(subproblem.value).sum()
         return Explanation(
             self.campaign.name,
@@ -100,20 +110,26 @@ class Reasons:
             float(subproblem.value[allocated].sum()),
             worth_allocated,
             lost if lost > ROUNDING * float(sizes) else 0.0,
+            "" if units is None else units.name(number, self.campaign.candidates.customers),
         )
 
-    def _names(self, number: int) -> tuple[list[Any], list[str | None]]:
-        """Offer id and role of each candidate."""
+    def _names(self, number: int) -> list[_Named]:
+        """What each candidate of a customer, or of a unit, is called."""
         candidates = self.campaign.candidates
-        rows = slice(*candidates.indptr[[number, number + 1]].tolist())
+        rows = slice(*self.campaign.indptr[[number, number + 1]].tolist())
         ids = tables.ids(self.campaign.offers, "offers", "offer")
         offers = ids.take(pa.array(candidates.offer[rows])).to_pylist()
-        if candidates.role is None:
-            return offers, [None] * len(offers)
-        return offers, [(None, *ROLES)[code] for code in candidates.role[rows]]
+        roles: list[str | None] = [None] * len(offers)
+        if candidates.role is not None:
+            roles = [(None, *ROLES)[code] for code in candidates.role[rows]]
+        whose: list[Any] = [None] * len(offers)
+        if self.campaign.units is not None:
+            customer = candidates.customer_of(np.arange(rows.start, rows.stop))
+            whose = candidates.customers.take(pa.array(customer)).to_pylist()
+        return [_Named(*each) for each in zip(offers, roles, whose, strict=True)]
 
     def _alternatives(
-        self, choices: NDArray[np.bool_], worth: NDArray[np.float64], offers: list[Any]
+        self, choices: NDArray[np.bool_], worth: NDArray[np.float64], named: list[_Named]
     ) -> list[_Alternative]:
         """What would come of forcing each candidate the other way; `worth` is the reduced value of each choice."""
         best, flipped = choices[0], choices[1:]
@@ -131,15 +147,13 @@ class Reasons:
                 _Alternative(
                     bool(best[e]),
                     tuple(blocking.get(e, [])),
-                    tuple(offers[other] for other in swapped if other != e),
+                    tuple(named[other] for other in swapped if other != e),
                     float(loss[e]) if possible[e] else None,
                 )
             )
         return found
 
-    def _decision(
-        self, e: int, offer: Any, role: str | None, alternative: _Alternative
-    ) -> Decision:
+    def _decision(self, e: int, named: _Named, alternative: _Alternative) -> Decision:
         """What became of a candidate, and why."""
         subproblem, paid = self.subproblem, self._payments(e)
         if self.allocated[e] != alternative.is_best:
@@ -151,8 +165,8 @@ class Reasons:
             offers = " or ".join(map(repr, backup.instead_of))
             reason += f"; backup {backup.rank}, should {offers} fall out"
         return Decision(
-            offer=offer,
-            role=role,
+            offer=named.offer,
+            role=named.role,
             value=float(subproblem.value[e]),
             paid=paid,
             reduced=float(subproblem.reduced[e]),
@@ -160,10 +174,14 @@ class Reasons:
             best=alternative.is_best,
             reason=reason,
             decided_by=decided_by,
-            instead=alternative.instead,
+            instead=tuple(other.offer for other in alternative.instead),
             margin=alternative.margin,
             backup=None if backup is None else backup.rank,
             instead_of=() if backup is None else backup.instead_of,
+            customer=named.customer,
+            instead_for=tuple(
+                other.customer for other in alternative.instead if other.customer is not None
+            ),
         )
 
     def _payments(self, e: int) -> tuple[Payment, ...]:
@@ -229,7 +247,7 @@ def _consequence(alternative: _Alternative) -> str:
     """What would come of forcing a candidate, in words; empty if the rules do not allow it."""
     if alternative.margin is None:
         return ""
-    offers = ", ".join(map(repr, alternative.instead)) or "nothing"
+    offers = ", ".join(map(str, alternative.instead)) or "nothing"
     verb = "would come" if alternative.is_best else "would go"
     return f"{offers} {verb} instead, {alternative.margin:,.4g} less"
 

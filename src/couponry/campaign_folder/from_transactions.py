@@ -56,7 +56,7 @@ def campaign_from_transactions(
     progress : bool or callable
         As `couponry.Campaign.from_transactions` takes them.
     **agreed
-        Rules, limits, value, name, backups and previous.
+        Rules, limits, value, name, backups, previous and unit.
 
     Returns
     -------

@@ -85,6 +85,7 @@ def _read(
         store=store,
         backups=spec.backups,
         previous=previous_plan(folder, spec),
+        unit=spec.unit,
     )
 
 
@@ -136,6 +137,7 @@ def _of_transactions(
         store=store,
         backups=spec.backups,
         previous=previous_plan(folder, spec),
+        unit=spec.unit,
         memory_limit=memory_limit,
         progress=progress,
     )

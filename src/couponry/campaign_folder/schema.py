@@ -76,6 +76,14 @@ def campaign_schema() -> Schema:
                     },
                     description="How much of the table previous is to stay.",
                 ),
+                "unit": _object(
+                    {
+                        "column": _text(
+                            "Column of customers, such as household: what rules hold for."
+                        )
+                    },
+                    required=["column"],
+                ),
                 "candidates": _candidates(),
                 "customer_rule": {"type": "array", "items": _customer_rule()},
                 "limit": {"type": "array", "items": _limit()},
@@ -190,6 +198,10 @@ def _customer_rule() -> Schema:
             "conflicts": _text("A table of pairs offer_a, offer_b that no customer gets together."),
             "within": _days("With conflicts: only of offers at most so many days apart.", 0),
             "ordered": _flag("With conflicts: only of an offer_b that is not sent before offer_a."),
+            "each": {
+                "enum": ["customer"],
+                "description": "With [unit]: the rule holds for each customer, not for all of a unit together.",
+            },
             "history": {
                 "anyOf": [{"type": "boolean"}, _where("")],
                 "description": "Whether coupons of the history count, or which of them.",

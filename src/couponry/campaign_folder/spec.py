@@ -25,6 +25,7 @@ SECTIONS = {
     "name",
     "tables",
     "objective",
+    "unit",
     "backups",
     "previous",
     "candidates",
@@ -59,6 +60,8 @@ class Spec:
         Backups of a customer, at most.
     previous : mapping
         What is said of the table `previous`, as `PreviousPlan` takes it.
+    unit : str or None
+        Column of customers that says who is one unit.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Spec:
     targeting: Targeting | None
     backups: int = 0
     previous: Mapping[str, Any] = field(default_factory=dict)
+    unit: str | None = None
 
 
 def read_spec(folder: Path) -> Spec:
@@ -104,15 +108,10 @@ def read_spec(folder: Path) -> Spec:
                 limit, table=tables.read(folder, _named(limit.table), f"of limit {limit.name!r}")
             )
         limits.append(limit)
-    objective = spec.get("objective", {})
-    if not isinstance(objective, Mapping):
-        raise InvalidInput(f"campaign.toml: [objective]: expected value, got {shown(objective)}")
-    refuse_unknown_keys(objective, {"value"}, "campaign.toml: [objective]")
-    value = objective.get("value", "value")
-    if not isinstance(value, str) or not value:
-        raise InvalidInput(
-            f"campaign.toml: [objective] value: expected a column, got {shown(value)}"
-        )
+    value = _column(spec, "objective", "value") or "value"
+    unit = _column(spec, "unit", "column") if "unit" in spec else None
+    if "unit" in spec and unit is None:
+        raise InvalidInput("campaign.toml: [unit]: expected column, got nothing")
     name = spec.get("name", folder.absolute().name)
     made = "transactions" in spec["tables"]
     if not made and "candidates" in spec:
@@ -125,7 +124,7 @@ def read_spec(folder: Path) -> Spec:
     backups = spec.get("backups", 0)
     check_backups(backups, value)
     parts = (spec["tables"], value, checked_rules, checked_limits, targeting, backups)
-    return Spec(name, *parts, _previous(spec))
+    return Spec(name, *parts, _previous(spec), unit)
 
 
 def _previous(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,6 +138,20 @@ def _previous(spec: Mapping[str, Any]) -> dict[str, Any]:
             "campaign.toml: [previous]: expected a table previous in [tables], what was given last"
         )
     return dict(asked)
+
+
+def _column(spec: Mapping[str, Any], section: str, key: str) -> str | None:
+    """The column that a section of one key names; None where it does not."""
+    said = spec.get(section, {})
+    if not isinstance(said, Mapping):
+        raise InvalidInput(f"campaign.toml: [{section}]: expected {key}, got {shown(said)}")
+    refuse_unknown_keys(said, {key}, f"campaign.toml: [{section}]")
+    column = said.get(key)
+    if key in said and (not isinstance(column, str) or not column):
+        raise InvalidInput(
+            f"campaign.toml: [{section}] {key}: expected a column, got {shown(column)}"
+        )
+    return column
 
 
 def _named(table: Any) -> str | list[str]:

@@ -62,6 +62,7 @@ def write_campaign_data(
         "name": campaign.name,
         "tables": {"offers": "offers.parquet", "candidates": "candidates.parquet"},
         "objective": {"value": campaign.value},
+        **({} if campaign.unit is None else {"unit": {"column": campaign.unit}}),
     }
     if campaign.backups:
         spec["backups"] = campaign.backups

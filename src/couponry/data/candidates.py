@@ -64,6 +64,20 @@ class Candidates:
         reopen = getattr(self.derived, "reopen", None)
         return super().__reduce_ex__(protocol) if reopen is None else (reopen, ())
 
+    def customer_of(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Find whose candidates are at some positions.
+
+        Parameters
+        ----------
+        positions : ndarray of int64, shape (n,)
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            Numbers of customers.
+        """
+        return np.searchsorted(self.indptr, positions, side="right") - 1
+
     @classmethod
     def of_rows(cls, rows: StoredRows) -> Candidates:
         """Make candidates of rows in canonical order.

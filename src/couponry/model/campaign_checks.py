@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ..data import tables
 from ..data.where.filters import plain_where
-from ..utils.checks import as_float, check_name, is_whole, shown
+from ..utils.checks import as_float, check_name, is_text, is_whole, shown
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import known_names
 from .compiling.measures import MONEY
@@ -137,7 +137,7 @@ def _plain(part: Part) -> Part:
     return replace(part, **plain) if plain else part
 
 
-def check_backups(backups: Any, value: str) -> None:
+def check_backups(backups: Any, value: str, unit: str | None = None) -> None:
     """Refuse a number of backups that there cannot be.
 
     Parameters
@@ -146,6 +146,8 @@ def check_backups(backups: Any, value: str) -> None:
         Of a customer, at most.
     value : str
         The column whose sum is maximised, which backups state, too.
+    unit : str, optional
+        Column of customers that says who is one unit.
 
     Raises
     ------
@@ -159,6 +161,49 @@ def check_backups(backups: Any, value: str) -> None:
         raise InvalidInput(
             f"backups: their table has a column {value!r} of its own; maximise one of another name"
         )
+    if backups and unit is not None:
+        raise InvalidInput(f"backups: expected a campaign of single customers, got unit {unit!r}")
+
+
+def check_unit(
+    unit: str | None, rules: tuple[CustomerRule, ...], value: str
+) -> tuple[CustomerRule, ...]:
+    """Refuse a unit that is no column, and rules that speak of a unit where there is none.
+
+    Parameters
+    ----------
+    unit : str or None
+        Column of customers.
+    rules : tuple of CustomerRule
+    value : str
+        The column whose sum is maximised.
+
+    Returns
+    -------
+    tuple of CustomerRule
+        The rules.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    if unit is not None:
+        if not is_text(unit):
+            raise InvalidInput(
+                f"unit: expected the name of a column of customers, got {shown(unit)}"
+            )
+        if unit in {"customer", "offer", value, *COUPON_COLUMNS}:
+            raise InvalidInput(
+                f"unit: expected a column such as 'household', got {unit!r}, which coupons have themselves"
+            )
+        return rules
+    for rule in rules:
+        if rule.each is not None:
+            raise InvalidInput(
+                f"{rule.label}: each: expected a campaign with a unit, such as unit = 'household'; "
+                "without one every rule holds for each customer"
+            )
+    return rules
 
 
 def check_limit_columns(limits: Iterable[Limit], have: set[str], names: Sequence[str]) -> None:

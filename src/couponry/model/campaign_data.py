@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ..data import tables
 from ..data.candidate_batches import CandidateBlocks
@@ -27,10 +28,12 @@ from .campaign_checks import (
     check_customers,
     check_limit_columns,
     check_parts,
+    check_unit,
     same_parts,
     sorted_offers,
 )
 from .contact_history import check_history
+from .customers import Customers, check_column
 from .inputs.campaign_inputs import (
     check_named,
     checked_table,
@@ -42,6 +45,8 @@ from .inputs.campaign_inputs import (
 from .inputs.previous_plan import PreviousPlan
 from .limits import Limit
 from .rules import CustomerRule
+from .units.joined_customers import join_customers
+from .units.units import Units
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +58,7 @@ class CampaignData:
     offers : pyarrow.Table
         In ascending order of its ids.
     candidates : Candidates
-        In canonical order: by customer, then by offer.
+        In canonical order: by unit, then by customer, then by offer.
     customers, history : pyarrow.Table or None
     rules : tuple of CustomerRule
         Each with a name.
@@ -74,6 +79,8 @@ class CampaignData:
         Backups of a customer, at most.
     previous : PairCounts or None
         How many pairs an earlier plan gave; candidates then have a column that says which.
+    units : Units or None
+        What customer rules hold for; None: single customers.
     """
 
     offers: pa.Table
@@ -90,6 +97,7 @@ class CampaignData:
     folder: str | None = None
     backups: int = 0
     previous: PairCounts | None = None
+    units: Units | None = None
 
     @classmethod
     def make(
@@ -106,18 +114,18 @@ class CampaignData:
         store: str | Path | None = None,
         backups: int = 0,
         previous: PreviousPlan | None = None,
+        unit: str | None = None,
     ) -> CampaignData:
         """Check everything, and put candidates into canonical order.
 
         Parameters
         ----------
-        offers, candidates, customers, history, rules, limits, value, name, store, backups, previous
+        offers, candidates, customers, history, rules, limits, value, name, store, backups, previous, unit
             As `couponry.Campaign` takes them.
 
         Returns
         -------
         CampaignData
-            Checked.
 
         Raises
         ------
@@ -125,8 +133,8 @@ class CampaignData:
             With one line that names what is wrong.
         """
         check_named(value, name)
-        check_backups(backups, value)
-        checked_rules = check_parts(rules, "rule", CustomerRule)
+        check_backups(backups, value, unit)
+        checked_rules = check_unit(unit, check_parts(rules, "rule", CustomerRule), value)
         checked_limits = check_parts(limits, "limit", Limit)
         offer_table = sorted_offers(tables.as_table(offers, "offers"))
         rows = candidates
@@ -151,10 +159,23 @@ class CampaignData:
             customer_type=customer_type_of(rows),
             backups=int(backups),
         )
-        return made if previous is None else made._after(previous, given)
+        return made._after(previous, given)._in_units(unit)
 
-    def _after(self, previous: PreviousPlan, given: Stream) -> CampaignData:
+    def _in_units(self, unit: str | None) -> CampaignData:
+        """The same campaign, whose candidates are in the order of units of several customers."""
+        if unit is None:
+            return self
+        known = Customers(self.customers, self.candidates.customers)
+        row = known.rows(f"unit {unit!r}")
+        check_column(self.customers, unit, f"unit {unit!r}")
+        assert self.customers is not None
+        joined, units = join_customers(self.candidates, unit, self.customers[unit], row)
+        return replace(self, candidates=joined, units=units)
+
+    def _after(self, previous: PreviousPlan | None, given: Stream | None) -> CampaignData:
         """The same campaign, whose candidates know what an earlier plan gave, under limits on what stays of it."""
+        if previous is None or given is None:
+            return self
         offers = tables.ids(self.offers, "offers", "offer")
         candidates, counts = with_previous(self.candidates, offers, given, worker_count())
         counts = counts._replace(pairs=counts.pairs + int(previous.gone))
@@ -207,9 +228,8 @@ class CampaignData:
         ------
         InvalidInput
         """
-        return replace(
-            self, rules=check_parts(rules, "rule", CustomerRule), seconds={}, folder=None
-        )
+        named = check_unit(self.unit, check_parts(rules, "rule", CustomerRule), self.value)
+        return replace(self, rules=named, seconds={}, folder=None)
 
     def with_offers(self, offers: pa.Table) -> CampaignData:
         """Return the same campaign with other attributes of the same offers, in the same order.
@@ -251,9 +271,25 @@ class CampaignData:
             and self.history is other.history
             and self.value == other.value
             and self.backups == other.backups
+            and self.unit == other.unit
         )
         same = same_parts(self.rules, other.rules) and same_parts(self.limits, other.limits)
         return shared and same and self.offers.equals(other.offers)
+
+    @property
+    def unit(self) -> str | None:
+        """Column of customers that says who is one unit; None: each customer is."""
+        return None if self.units is None else self.units.column
+
+    @property
+    def n_units(self) -> int:
+        """How many units there are that customer rules hold for."""
+        return len(self.candidates.customers) if self.units is None else len(self.units)
+
+    @property
+    def indptr(self) -> NDArray[np.int64]:
+        """Where the candidates of each unit begin, shape (n_units + 1,)."""
+        return self.candidates.indptr if self.units is None else self.units.indptr(self.candidates)
 
     @property
     def tells_roles_apart(self) -> bool:
@@ -345,6 +381,7 @@ class CampaignData:
             "offers": f"{self.offers.num_rows:,}",
             "customers": f"{len(self.candidates.customers):,}",
             "candidates": f"{len(self.candidates):,}",
+            **({} if self.units is None else {"units": self.units.describe()}),
             "maximises": f"sum of {self.value}",
             "rules": ", ".join(rule.name for rule in self.rules) or "none",
             "limits": ", ".join(limit.name for limit in self.limits) or "none",

@@ -21,6 +21,7 @@ from .checking.reach import COUNTED_CANDIDATES, Counts, candidates_of_items
 from .checking.statement import Statement
 from .compiling.compile_limits import CompiledLimits, compile_limits
 from .compiling.compile_rules import CompiledRules, compile_rules
+from .compiling.limit_groups import segment_customers
 from .compiling.measures import Amount, Amounts
 from .contact_history import ContactHistory
 from .customers import Customers
@@ -130,6 +131,18 @@ class CompiledCampaign:
         return total
 
 
+def _items_of(
+    campaign: CampaignData, customers: Customers
+) -> tuple[Items, NDArray[np.uint16] | NDArray[np.uint32]]:
+    """Items of a campaign's candidates; they tell the customers' segments where those of some unit are in several."""
+    units, segment = campaign.units, None
+    if units is not None:
+        segment, _ = segment_customers(campaign.limits, customers)
+        segment = None if units.differs_at(segment) is None else segment
+    by_role = campaign.tells_roles_apart
+    return items_of(campaign.candidates, campaign.offers, by_role, units, segment)
+
+
 def statement_of(campaign: CampaignData) -> Statement:
     """Return what is checked of a campaign before it is compiled.
 
@@ -179,18 +192,18 @@ def compile_campaign(
     said = statement_findings(statement_of(campaign)) if refuse else []
     refuse_errors(said)
     candidates = campaign.candidates
-    items, item = items_of(candidates, campaign.offers, campaign.tells_roles_apart)
-    customers = Customers(campaign.customers, candidates.customers)
+    customers = Customers(campaign.customers, candidates.customers, campaign.units)
+    items, item = _items_of(campaign, customers)
     amounts = Amounts(items, item, candidates, backend, campaign.candidate_names)
     value = amounts.of(campaign.value, "objective")
     limits = compile_limits(campaign.limits, value, items, amounts, customers)
     history = ContactHistory(
-        campaign.history, candidates.customers, campaign.offers, campaign.rules
+        campaign.history, candidates.customers, campaign.offers, campaign.rules, customers
     )
     rules = compile_rules(campaign.rules, items, item, candidates, customers, history, backend)
     packed = amounts.packed()
     check_cancelled()
-    shard = Shard(0, candidates.indptr, item, packed.quantity, limits.segment)
+    shard = Shard(0, campaign.indptr, item, packed.quantity, limits.segment)
     values = tuple(attribute.values for attribute in amounts.attributes.values())
     problem = Problem(
         packed=HeldCandidates(shard, rules.rules, values, packed.fine),

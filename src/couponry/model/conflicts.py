@@ -20,6 +20,7 @@ from ..utils.errors import InvalidInput
 from .contact_history import ContactHistory, had_items
 from .items import Items
 from .rules import CustomerRule
+from .units.units import Units
 
 
 class ConflictRule(NamedTuple):
@@ -30,8 +31,8 @@ class ConflictRule(NamedTuple):
     number : int
         Of the rule.
     rule : CustomerRule
-    inside : ndarray of bool, shape (n_customers or 1,)
-        Customers whom it is about.
+    inside : ndarray of bool, shape (n_units or 1,)
+        Units that it is about; customers where it holds for each.
     """
 
     number: int
@@ -44,10 +45,15 @@ class ConflictRule(NamedTuple):
         return not self.rule.customers
 
     @property
+    def is_of_each(self) -> bool:
+        """Whether it holds for each customer of a unit."""
+        return self.rule.each is not None
+
+    @property
     def takes_history_whole(self) -> bool:
         """Whether each coupon of the history counts, for every customer and however long ago."""
         rule = self.rule
-        told_apart = rule.measures_days or rule.asked_of_history_alone
+        told_apart = rule.measures_days or rule.asked_of_history_alone or rule.each is not None
         return self.is_for_all and rule.counts_history and not told_apart
 
 
@@ -117,7 +123,11 @@ def pairs_of(rule: CustomerRule, offers: pa.Table) -> tuple[NDArray[np.int64], N
 
 
 def conflicts_of(
-    rules: list[ConflictRule], items: Items, history: ContactHistory, n_customers: int
+    rules: list[ConflictRule],
+    items: Items,
+    history: ContactHistory,
+    n_customers: int,
+    units: Units | None = None,
 ) -> Conflicts:
     """Collect the conflicts of several rules: those that are about all customers, and those with the history.
 
@@ -127,6 +137,8 @@ def conflicts_of(
     items : Items
     history : ContactHistory
     n_customers : int
+        Of units, where rules hold for these.
+    units : Units, optional
 
     Returns
     -------
@@ -138,7 +150,7 @@ def conflicts_of(
     parts = [neighbours(of, items) for of in rules if of.is_for_all]
     n_past = 0
     if not whole and len(history):
-        past, had_ptr, had = _past_items(rules, items, history, n_customers)
+        past, had_ptr, had = _past_items(rules, items, history, n_customers, units)
         parts += past
         n_past = int(had.max(initial=len(items) - 1)) + 1 - len(items)
     found = np.unique(np.concatenate([NO_NEIGHBOURS, *parts], axis=1), axis=1)
@@ -175,7 +187,10 @@ def neighbours(of: ConflictRule, items: Items) -> NDArray[np.int64]:
         a, b = _in_every_role(first, a, b)
         b, a = _in_every_role(first, b, a)
         parts.append(np.stack([by_offer[a], np.full(len(a), of.number), by_offer[b]]))
-    return np.concatenate(parts, axis=1)
+    found = np.concatenate(parts, axis=1)
+    if of.is_of_each:
+        found = found[:, items.member[found[0]] == items.member[found[2]]]
+    return found
 
 
 def are_close(rule: CustomerRule, later: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -199,31 +214,39 @@ def are_close(rule: CustomerRule, later: NDArray[np.int64]) -> NDArray[np.bool_]
 
 
 def _past_items(
-    rules: list[ConflictRule], items: Items, history: ContactHistory, n_customers: int
+    rules: list[ConflictRule],
+    items: Items,
+    history: ContactHistory,
+    n_customers: int,
+    units: Units | None,
 ) -> tuple[list[NDArray[np.int64]], NDArray[np.int64], NDArray[np.int32]]:
     """What past items bar, as `neighbours` lists it, and those that each customer has had, as `Conflicts` has them.
 
-    A past item is an offer on a day, under one rule: a customer has only those of rules that are about it.
+    A past item is an offer on a day, of one member where the rule holds for each, under one rule: a unit has only those
+    of rules that are about it.
     """
     barred, owners, owned = [], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     number = len(items)
     for of in rules:
-        inside = of.inside if len(of.inside) > 1 else np.ones(n_customers, bool)
         row = np.flatnonzero(history.where(of.rule) & (history.offer >= 0))
-        row = row[inside[history.customer[row]]]
+        if len(of.inside) > 1:
+            row = row[of.inside[history.whose(of.rule)[row]]]
         offer, day = history.offer[row], np.zeros(len(row), np.int64)
         if of.rule.measures_days:
             of_offers = days_of_offers(items.offers, of.rule.label)
             when = history.days(of_offers, of.rule.label).take(row)
             row, offer, day = row[when.known], offer[when.known], when.day[when.known]
-        past, which = np.unique(np.stack([offer, day]), axis=1, return_inverse=True)
+        member = np.zeros(len(row), np.int64)
+        if of.is_of_each and units is not None:
+            member = units.member[history.customer[row]].astype(np.int64)
+        past, which = np.unique(np.stack([offer, day, member]), axis=1, return_inverse=True)
         listed, other = _barred_by(of, past, items)
         used, listed = np.unique(listed, return_inverse=True)
         barred.append(np.stack([number + listed, np.full(len(other), of.number), other]))
         place = np.full(past.shape[1], -1)
         place[used] = number + np.arange(len(used))
         mine = place[which.ravel()]
-        owners.append(history.customer[row][mine >= 0])
+        owners.append(history.unit[row][mine >= 0])
         owned.append(mine[mine >= 0])
         number += len(used)
     who, had = np.concatenate(owners), np.concatenate(owned)
@@ -252,7 +275,11 @@ def _barred_by(
     by_offer = np.argsort(items.offer, kind="stable")
     begin = np.searchsorted(items.offer[by_offer], np.arange(items.offers.num_rows + 1))
     spread, listed = _in_every_role(begin, offer, listed)
-    return listed, by_offer[spread]
+    barred = by_offer[spread]
+    if of.is_of_each:
+        theirs = items.member[barred] == past[2, listed]
+        listed, barred = listed[theirs], barred[theirs]
+    return listed, barred
 
 
 def cliques(of: ConflictRule, items: Items) -> list[list[int]]:

@@ -15,6 +15,7 @@ from ..data.arrow_columns import flat_lists, holds_lists, one_array
 from ..data.where.days import DAY, Days, days_of, refuse_other_days
 from ..data.where.filters import rows_where
 from ..utils.errors import InvalidInput
+from .customers import Customers
 from .items import Items
 from .rules import CustomerRule
 
@@ -36,11 +37,15 @@ class ContactHistory:
         In ascending order of its ids.
     rules : sequence of CustomerRule
         What columns are needed for.
+    known : Customers, optional
+        Says what customers are units with. Default: each is its own.
 
     Attributes
     ----------
     customer : ndarray of int64, shape (n_rows,)
-        Number of each row's customer.
+        Number of each row's customer; -1 where it has no candidates, but others of its unit have.
+    unit : ndarray of int64, shape (n_rows,)
+        Number of each row's unit: the same without units.
     offer : ndarray of int64, shape (n_rows,)
         Row of the offers; -1 where the row names none of them.
 
@@ -56,8 +61,9 @@ class ContactHistory:
         customers: pa.Array,
         offers: pa.Table,
         rules: Sequence[CustomerRule],
+        known: Customers | None = None,
     ):
-        self.customer = self.offer = np.zeros(0, np.int64)
+        self.customer = self.unit = self.offer = np.zeros(0, np.int64)
         self._columns: dict[str, Any] = {}
         self._own, self._names = pa.table({}), [] if table is None else table.column_names
         if table is None:
@@ -75,8 +81,9 @@ class ContactHistory:
         if (offer < 0).any() and (lacking or "offer" not in table.column_names):
             _refuse(table, int((offer < 0).argmax()), lacking)
         number = tables.positions(ids, customers)
-        kept = np.flatnonzero(number >= 0)  # customers without candidates are given nothing anyway
-        self.customer, self.offer = number[kept], offer[kept]
+        unit = number if known is None else known.unit_numbers(ids, number)
+        kept = np.flatnonzero(unit >= 0)  # whoever has no candidates is given nothing anyway
+        self.customer, self.unit, self.offer = number[kept], unit[kept], offer[kept]
         row = pa.array(self.offer, mask=self.offer < 0)
         for name in asked:
             known = offers[name].take(row) if name in offers.column_names else None
@@ -115,7 +122,21 @@ class ContactHistory:
         if rule.asked_of_history_alone:
             alone = rule.asked_of_history_alone
             mask &= rows_where(self._own, TABLE, alone, rule.label, TABLE, self._names)
-        return mask
+        return mask & (self.whose(rule) >= 0)
+
+    def whose(self, rule: CustomerRule) -> NDArray[np.int64]:
+        """Say who each row counts for under a rule.
+
+        Parameters
+        ----------
+        rule : CustomerRule
+
+        Returns
+        -------
+        ndarray of int64, shape (n_rows,)
+            Number of the unit; of the customer where the rule holds for each, -1 where it has no candidates.
+        """
+        return self.unit if rule.each is None else self.customer
 
     def days(self, of_offers: Days, by_whom: str) -> Days:
         """Return the day of each row; whichever rule measures days may ask.
@@ -269,7 +290,7 @@ def had_items(
     if history is None:
         return np.zeros(1, np.int64), np.zeros(0, np.int32)
     known = history.offer >= 0
-    who, offer = history.customer[known], history.offer[known]
+    who, offer = history.unit[known], history.offer[known]
     if len(who) == 0:
         return np.zeros(1, np.int64), np.zeros(0, np.int32)
     offers, first = np.unique(items.offer, return_index=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -13,6 +16,9 @@ from ..utils.errors import InvalidInput
 from ..utils.suggestions import known_names
 from .rules import CustomerRule
 
+if TYPE_CHECKING:
+    from .units.units import Units
+
 
 class Customers:
     """Looks customers up in the table customers.
@@ -23,10 +29,13 @@ class Customers:
         The table; None where the campaign has none.
     customers : pyarrow.Array, shape (n_customers,)
         Ids of the customers who have candidates.
+    units : Units, optional
+        What rules hold for. Default: single customers.
     """
 
-    def __init__(self, table: pa.Table | None, customers: pa.Array):
+    def __init__(self, table: pa.Table | None, customers: pa.Array, units: Units | None = None):
         self.table = table
+        self.units = units
         self._ids = customers
         self._rows: NDArray[np.int64] | None = None
 
@@ -125,7 +134,7 @@ class Customers:
         return np.asarray(found[rows])
 
     def bounds_of(self, rule: CustomerRule) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Look up a rule's bounds for each customer: none for those whom it is not about.
+        """Look up a rule's bounds for each unit: none for those that it is not about.
 
         Parameters
         ----------
@@ -134,18 +143,111 @@ class Customers:
 
         Returns
         -------
-        least, most : ndarray of int32, shape (n_customers,), or (1,) where they are the same for all
+        least, most : ndarray of int32, shape (n_units,), or (1,) where they are the same for all
+            For each customer where the rule holds for each.
 
         Raises
         ------
         InvalidInput
+            Where the customers of a unit differ in what the rule asks of all of them together.
         """
-        least = self.bound(rule.min, 0, rule.label)
-        most = self.bound(rule.max, UNLIMITED, rule.label)
+        least = self.for_rule(self.bound(rule.min, 0, rule.label), rule, f"min {rule.min!r}")
+        most = self.for_rule(self.bound(rule.max, UNLIMITED, rule.label), rule, f"max {rule.max!r}")
         if rule.customers:
-            inside = self.inside(rule.customers, rule.label)
+            inside = self.scope_of(rule)
             least, most = np.where(inside, least, 0), np.where(inside, most, UNLIMITED)
         return least.astype(np.int32), most.astype(np.int32)
+
+    def scope_of(self, rule: CustomerRule) -> NDArray[np.bool_]:
+        """Find the units that a rule is about.
+
+        Parameters
+        ----------
+        rule : CustomerRule
+
+        Returns
+        -------
+        ndarray of bool, shape (n_units,), or (1,) where it is about all
+            For each customer where the rule holds for each.
+
+        Raises
+        ------
+        InvalidInput
+            Where it is about some customers of a unit and not about others.
+        """
+        return self.for_rule(
+            self.inside(rule.customers, rule.label), rule, "answer to its customers"
+        )
+
+    def for_rule(self, values: NDArray[Any], rule: CustomerRule, what: str) -> NDArray[Any]:
+        """Take what is said of customers for what a rule holds for: its units, unless it holds for each customer.
+
+        Parameters
+        ----------
+        values : ndarray, shape (n_customers or 1,)
+        rule : CustomerRule
+        what : str
+            What they are, for messages.
+
+        Returns
+        -------
+        ndarray, shape (n_units or 1,), or that of `values`
+
+        Raises
+        ------
+        InvalidInput
+            Where the customers of a unit differ.
+        """
+        units = self.units
+        if units is None or rule.each is not None:
+            return values
+        other = units.differs_at(values)
+        if other is None:
+            return units.first_of_each(values)
+        unit = int(units.of_customer[other])
+        one = int(units.ptr[unit])
+        raise InvalidInput(
+            f"{rule.label}: expected one {what} for all customers of {units.name(unit, self._ids)}, "
+            f"got {values[one].item()} for {self._ids[one].as_py()!r} and {values[other].item()} for "
+            f"{self._ids[other].as_py()!r}; with each = 'customer' the rule holds each to its own"
+        )
+
+    def unit_numbers(self, ids: pa.Array, number: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Find the units of customers of whom some have no candidates.
+
+        Parameters
+        ----------
+        ids : pyarrow.Array
+        number : ndarray of int64, shape (len(ids),)
+            Of each among those who have candidates, -1: none.
+
+        Returns
+        -------
+        ndarray of int64, shape (len(ids),)
+            -1 for whoever is in no unit that has candidates.
+        """
+        if self.units is None or self.table is None:
+            return number
+        beside = self.units.units_of(self.table, ids)
+        return np.where(number >= 0, self.units.of_customer[number], beside)
+
+    def naming(self, rule: CustomerRule | None = None) -> Callable[[int], str]:
+        """Return what names whoever a rule holds for, in messages.
+
+        Parameters
+        ----------
+        rule : CustomerRule, optional
+            Default: one about all coupons of a unit.
+
+        Returns
+        -------
+        callable
+            Called with a number.
+        """
+        units, ids = self.units, self._ids
+        if units is None or (rule is not None and rule.each is not None):
+            return lambda number: f"customer {ids[number].as_py()!r}"
+        return lambda number: units.name(number, ids)
 
 
 def check_column(table: pa.Table | None, name: str, by_whom: str) -> None:

@@ -1,8 +1,9 @@
-"""Items: the offers, told apart by role only where a rule or limit asks for roles."""
+"""Items: the offers, told apart by role only where a rule or limit asks for roles, and by members of units."""
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,16 +15,19 @@ from ..data.candidates import Candidates
 from ..data.roles import ROLES
 from ..data.where.filters import Where, rows_where, values_of
 from ..utils.arrays.array_store import Arrays, ArrayStore, save
-from ..utils.arrays.blocks import blocks
+from ..utils.arrays.blocks import row_blocks
 from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.arrays.ragged import ranges
 from ..utils.checks import shown
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import did_you_mean, known_names
+from .units.units import Units
 
 
 class Items:
-    """Items: each an offer in one role, numbered by offer, then by role.
+    """Items: each an offer in one role for one member of a unit, numbered by member, then by offer, then by role.
+
+    Within a unit an item is there once, and a unit's candidates are in order of their items.
 
     Parameters
     ----------
@@ -35,6 +39,12 @@ class Items:
         Code of the role; None where roles are not told apart.
     has_roles : bool
         Whether candidates have roles, told apart or not.
+    member : ndarray of int64, shape (n_items,), optional
+        Place of the customer among those of its unit. Default: units are single customers.
+    segment : ndarray of int64, shape (n_items,), optional
+        Segment of the customer, where those of a unit may be in several. Default: segments are told of units.
+    told_by : str
+        What tells items apart, as a key for what is made of them; default: offer, and role where there is one.
     """
 
     def __init__(
@@ -43,11 +53,17 @@ class Items:
         offer: NDArray[np.int64],
         role: NDArray[np.int64] | None,
         has_roles: bool,
+        member: NDArray[np.int64] | None = None,
+        segment: NDArray[np.int64] | None = None,
+        told_by: str = "",
     ):
         self.offers = offers
         self.offer = offer
         self.role = role
         self.has_roles = has_roles
+        self.member = np.zeros(len(offer), np.int64) if member is None else member
+        self.segment = segment
+        self.told_by = told_by or ("offer" if role is None else "offer and role")
 
     def __len__(self) -> int:
         return len(self.offer)
@@ -170,7 +186,11 @@ def wanted_roles(test: Any, by_whom: str) -> list[str]:
 
 
 def items_of(
-    candidates: Candidates, offers: pa.Table, tell_roles_apart: bool
+    candidates: Candidates,
+    offers: pa.Table,
+    tell_roles_apart: bool,
+    units: Units | None = None,
+    segment: NDArray[np.uint16] | None = None,
 ) -> tuple[Items, NDArray[np.uint16] | NDArray[np.uint32]]:
     """Make items of candidates.
 
@@ -181,43 +201,124 @@ def items_of(
         In ascending order of its ids.
     tell_roles_apart : bool
         Whether a rule or limit does.
+    units : Units, optional
+        What rules hold for. Default: single customers.
+    segment : ndarray of uint16, shape (n_customers,), optional
+        Segment of each customer, where items tell it.
 
     Returns
     -------
     items : Items
     item : ndarray of uint16, or uint32 where they do not fit, shape (n_candidates,)
-        Number of each candidate's item; where roles are not told apart that is the offer's row.
+        Number of each candidate's item; where neither roles nor members are told apart that is the offer's row.
     """
-    if not tell_roles_apart or candidates.role is None:
-        has_roles = candidates.role is not None
+    has_roles = candidates.role is not None
+    role = candidates.role if tell_roles_apart else None
+    if role is None and units is None:
         return Items(offers, np.arange(offers.num_rows), None, has_roles), candidates.offer
-    role = candidates.role
-    made = candidates.derived.get_or_make(
-        "item", [], lambda store: _items_by_role(candidates, role, offers.num_rows, store)
+    code = _ItemCode(
+        offers.num_rows,
+        1 if role is None else 4,
+        1 if segment is None else 1 + int(segment.max()),
+        1 if units is None else units.most_members,
     )
-    return Items(offers, made["code"] // 4, made["code"] % 4, True), made["item"]
+    told_by = "" if units is None else _told_by(units, role is not None, segment)
+    made = candidates.derived.get_or_make(
+        "item",
+        [told_by] if told_by else [],
+        lambda store: _told_apart(candidates, code, role, units, segment, store),
+    )
+    parts = code.parts(made["code"])
+    items = Items(
+        offers,
+        parts.offer,
+        None if role is None else parts.role,
+        has_roles,
+        None if units is None else parts.member,
+        None if segment is None else parts.segment,
+        told_by,
+    )
+    return items, made["item"]
 
 
-def _items_by_role(
-    candidates: Candidates, role: NDArray[np.uint8], n_offers: int, store: ArrayStore
+class _Parts(NamedTuple):
+    """What items are made of, an entry for each item or candidate."""
+
+    member: NDArray[np.int64]
+    offer: NDArray[np.int64]
+    role: NDArray[np.int64]
+    segment: NDArray[np.int64]
+
+
+class _ItemCode(NamedTuple):
+    """Codes of items, in their order: member, offer, role and segment as digits of one number."""
+
+    offers: int
+    roles: int
+    segments: int
+    members: int
+
+    def of(self, parts: _Parts) -> NDArray[np.int64]:
+        """The code of each."""
+        of_offer = (parts.member * self.offers + parts.offer) * self.roles + parts.role
+        return of_offer * self.segments + parts.segment
+
+    def parts(self, code: NDArray[np.int64]) -> _Parts:
+        """What has these codes."""
+        rest, segment = np.divmod(code, self.segments)
+        rest, role = np.divmod(rest, self.roles)
+        member, offer = np.divmod(rest, self.offers)
+        return _Parts(member, offer, role, segment)
+
+    @property
+    def size(self) -> int:
+        """How many codes there are."""
+        return self.members * self.offers * self.roles * self.segments
+
+
+def _told_by(units: Units, by_role: bool, segment: NDArray[np.uint16] | None) -> str:
+    """What tells items apart, as a key."""
+    digest = hashlib.sha256(units.ptr.tobytes())
+    if segment is not None:
+        digest.update(segment.tobytes())
+    return f"{'offer and role' if by_role else 'offer'} and member {digest.hexdigest()}"
+
+
+def _told_apart(
+    candidates: Candidates,
+    code: _ItemCode,
+    role: NDArray[np.uint8] | None,
+    units: Units | None,
+    segment: NDArray[np.uint16] | None,
+    store: ArrayStore,
 ) -> Arrays:
-    """`code`: int64 (n_items,), 4 * offer + role of each item. `item`: (n_candidates,), the candidates' items."""
-    seen = np.zeros(4 * n_offers, bool)
-    for part in blocks(len(candidates)):
-        seen[_code(candidates, role, part)] = True
-    without = ~seen.reshape(-1, 4).any(axis=1)
-    seen[4 * np.flatnonzero(without)] = True
+    """`code`: int64 (n_items,), of each item. `item`: (n_candidates,), the candidates' items.
+
+    Each offer has an item, whether it has candidates or not.
+    """
+    nothing = np.zeros(1, np.int64)
+
+    def codes(start: int, stop: int) -> NDArray[np.int64]:
+        count = np.diff(candidates.indptr[start : stop + 1])
+        part = slice(*candidates.indptr[[start, stop]].tolist())
+        offer = candidates.offer[part].astype(np.int64)
+        member = nothing if units is None else np.repeat(units.member[start:stop], count)
+        whose = nothing if segment is None else np.repeat(segment[start:stop], count)
+        in_role = nothing if role is None else role[part].astype(np.int64)
+        found = code.of(_Parts(member.astype(np.int64), offer, in_role, whose.astype(np.int64)))
+        release_pages(candidates.offer[part], *(() if role is None else (role[part],)))
+        return found
+
+    seen = np.zeros(code.size, bool)
+    for start, stop in row_blocks(candidates.indptr):
+        seen[codes(start, stop)] = True
+    offers = np.zeros(code.offers, bool)
+    offers[code.parts(np.flatnonzero(seen)).offer] = True
+    without = np.flatnonzero(~offers)
+    seen[code.of(_Parts(without * 0, without, without * 0, without * 0))] = True
     kept = np.flatnonzero(seen)
     number = (np.cumsum(seen) - 1).astype(offer_dtype(len(kept)))
     writer = store.writer("item", number.dtype)
-    for part in blocks(len(candidates)):
-        writer.append(number[_code(candidates, role, part)])
+    for start, stop in row_blocks(candidates.indptr):
+        writer.append(number[codes(start, stop)])
     return {"code": save(store, "code", kept), "item": writer.finish()}
-
-
-def _code(candidates: Candidates, role_of: NDArray[np.uint8], part: slice) -> NDArray[np.int64]:
-    """4 * offer + role of some candidates."""
-    offer, role = candidates.offer[part], role_of[part]
-    code: NDArray[np.int64] = offer.astype(np.int64) * 4 + role
-    release_pages(offer, role)
-    return code

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..solver.rule_names import largest_lower_bound, smallest_upper_bound
@@ -14,19 +13,16 @@ from .customers import Customers
 from .rules import CustomerRule
 
 NamedBounds = list[tuple[str, NDArray[np.int32]]]
-"""Bounds on customers' numbers of coupons, shape (n_customers or 1,) each, and the rules that they are of."""
+"""Bounds on units' numbers of coupons, shape (n_units or 1,) each, and the rules that they are of."""
 
 
-def refuse_contradictions(
-    rules: Sequence[CustomerRule], customers: Customers, ids: pa.Array
-) -> None:
+def refuse_contradictions(rules: Sequence[CustomerRule], customers: Customers) -> None:
     """Refuse rules whose bounds contradict each other for a customer.
 
     Parameters
     ----------
     rules : sequence of CustomerRule
     customers : Customers
-    ids : pyarrow.Array, shape (n_customers,)
 
     Raises
     ------
@@ -42,39 +38,40 @@ def refuse_contradictions(
             lowers.extend([(rule.name, least)] if rule.min is not None else [])
             uppers.extend([(rule.name, most)] if rule.max is not None else [])
         else:
-            refuse_min_above_max(rule, least, most, ids)
-    refuse_above_all(lowers, uppers, ids)
+            refuse_min_above_max(rule, least, most, customers)
+    refuse_above_all(lowers, uppers, customers)
 
 
 def refuse_min_above_max(
-    rule: CustomerRule, least: NDArray[np.int32], most: NDArray[np.int32], ids: pa.Array
+    rule: CustomerRule, least: NDArray[np.int32], most: NDArray[np.int32], customers: Customers
 ) -> None:
     """Refuse a rule about part of the offers whose `min` is above its `max` for a customer.
 
     Parameters
     ----------
     rule : CustomerRule
-    least, most : ndarray of int32, shape (n_customers or 1,)
-    ids : pyarrow.Array, shape (n_customers,)
+    least, most : ndarray of int32, shape (n_units or 1,)
+        Of `Customers.bounds_of`.
+    customers : Customers
 
     Raises
     ------
     InvalidInput
     """
-    contradiction = _first_above(least, most, ids)
+    contradiction = _first_above(least, most, customers.naming(rule))
     if contradiction is not None:
         low, high, who = contradiction
         raise InvalidInput(f"{rule.label}: min {low} is above max {high}{who}")
 
 
-def refuse_above_all(lowers: NamedBounds, uppers: NamedBounds, ids: pa.Array) -> None:
+def refuse_above_all(lowers: NamedBounds, uppers: NamedBounds, customers: Customers) -> None:
     """Refuse rules about all coupons where the largest `min` is above the smallest `max` for a customer.
 
     Parameters
     ----------
     lowers, uppers : list of (str, ndarray of int32)
         Of each rule that has one.
-    ids : pyarrow.Array, shape (n_customers,)
+    customers : Customers
 
     Raises
     ------
@@ -82,7 +79,7 @@ def refuse_above_all(lowers: NamedBounds, uppers: NamedBounds, ids: pa.Array) ->
     """
     lower = largest_lower_bound([bound for _, bound in lowers])
     upper = smallest_upper_bound([bound for _, bound in uppers])
-    contradiction = _first_above(lower, upper, ids)
+    contradiction = _first_above(lower, upper, customers.naming())
     if contradiction is not None:
         low, high, who = contradiction
         raise InvalidInput(
@@ -91,12 +88,12 @@ def refuse_above_all(lowers: NamedBounds, uppers: NamedBounds, ids: pa.Array) ->
 
 
 def _first_above(
-    lower: NDArray[np.int32], upper: NDArray[np.int32], ids: pa.Array
+    lower: NDArray[np.int32], upper: NDArray[np.int32], name: Callable[[int], str]
 ) -> tuple[int, int, str] | None:
     """Both bounds of the first customer whose lower bound is above the upper one, and who it is if that matters."""
     above = np.broadcast_to(lower > upper, max(len(lower), len(upper)))
     if not above.any():
         return None
     i = int(above.argmax())
-    who = f" for customer {ids[i].as_py()!r}" if len(above) > 1 else ""
+    who = f" for {name(i)}" if len(above) > 1 else ""
     return int(lower[i % len(lower)]), int(upper[i % len(upper)]), who

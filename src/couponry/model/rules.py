@@ -25,6 +25,9 @@ from ..utils.table_types import Table
 MANDATORY = "mandatory offers"
 """What infeasible campaigns call mandatory offers: no rule has this name."""
 
+CUSTOMER = "customer"
+"""What `each` may be."""
+
 MOST_DAYS = 100_000
 """The longest window: some 270 years."""
 
@@ -62,6 +65,9 @@ class CustomerRule:
         Of `conflicts`: only offers whose `day` is at most so many days apart are in conflict. Default: however far.
     ordered : bool
         Of `conflicts`: only an `offer_b` whose `day` is that of `offer_a` or later is in conflict with it.
+    each : {"customer"}, optional
+        In a campaign whose unit is several customers, a household: the rule holds for each customer of it. Default: for
+        what its customers get together.
     history : bool or mapping, optional
         Whether coupons of the history count, or which: conditions on columns of `history`. Default: they count in rules
         about a `day` (by `where`, `by` or `window`) and in conflicts, and in no others.
@@ -111,6 +117,7 @@ class CustomerRule:
     conflicts: Table | None = None
     within: int | None = None
     ordered: bool = False
+    each: str | None = None
     history: bool | Where | None = None
     may_be_empty: bool = False
 
@@ -121,8 +128,9 @@ class CustomerRule:
 
     @property
     def is_about_all(self) -> bool:
-        """Whether the rule bounds all coupons of a customer. A field that narrows its offers belongs in here."""
-        return self.conflicts is None and not self.by and not self.where and self.window is None
+        """Whether the rule bounds all coupons of a unit. A field that narrows its offers belongs in here."""
+        narrowed = self.by or self.where or self.window is not None or self.each is not None
+        return self.conflicts is None and not narrowed
 
     @property
     def counts_history(self) -> bool:
@@ -196,6 +204,8 @@ class CustomerRule:
         label = self.label
         check_flag(self.may_be_empty, f"{label}: may_be_empty")
         check_flag(self.ordered, f"{label}: ordered")
+        if self.each not in (None, CUSTOMER):
+            raise InvalidInput(f"{label}: each: expected {CUSTOMER!r}, got {shown(self.each)}")
         self._check_scope()
         if self.conflicts is not None:
             given = [

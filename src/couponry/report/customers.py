@@ -90,10 +90,16 @@ def short_charts(result: CampaignSolution, coupons: NDArray[np.int32]) -> list[C
     titles = ("Below a minimum of the rules", "Without a mandatory offer")
     note = "No allocation that keeps their other rules gives them more."
     return [
-        _named(result, title, note, np.array(numbers), count, coupons)
+        _named(result, title, note, _first_customers(result, numbers), count, coupons)
         for title, numbers, count in zip(titles, found, counts, strict=True)
         if count
     ]
+
+
+def _first_customers(result: CampaignSolution, numbers: list[int]) -> NDArray[np.int64]:
+    """The customers that are decided on, or of units of several the first ones."""
+    units = result.campaign.units
+    return np.array(numbers, np.int64) if units is None else units.ptr[numbers]
 
 
 def _named(
@@ -107,6 +113,9 @@ def _named(
     """A list of customers, of `count` in all."""
     ids = result.campaign.candidates.customers.take(pa.array(numbers))
     columns: dict[str, Any] = {"customer": ids, "candidates": _candidates(result)[numbers]}
+    units = result.campaign.units
+    if units is not None:
+        columns[units.column] = units.names_of(numbers)
     if coupons is not None:
         columns["coupons"] = coupons[numbers]
     data = pa.table(columns)
@@ -118,12 +127,17 @@ def _named(
         ChartRows(
             tuple(columns),
             tuple(
-                (Text(str(row["customer"])), *map(number, list(row.values())[1:]))
+                (Text(str(row["customer"])), *map(_cell, list(row.values())[1:]))
                 for row in data.to_pylist()
             ),
             more=f"and {counted(left, 'customer')} more" if left else "",
         ),
     )
+
+
+def _cell(value: Any) -> Text | Number:
+    """A cell of a table: a number, or else text."""
+    return number(value) if isinstance(value, (int, float)) else Text(str(value))
 
 
 def _candidates(result: CampaignSolution) -> NDArray[np.int64]:
@@ -188,6 +202,7 @@ def _choices(
 def _moved(result: CampaignSolution) -> Iterator[tuple[str, int, Explanation]]:
     """A customer who did not get the best choice at the prices, so that the limits hold."""
     free = [] if result.plan is None else result.plan.free[:TRIED].tolist()
+    free = _first_customers(result, free).tolist()
     for who in free:
         explanation = explain_numbered(result, who)
         if explanation.lost > 0:
@@ -231,7 +246,7 @@ def _explained(found: Explanation, why: str, titles: OfferTitles) -> Chart:
     hidden = [(len(given) - SHOWN_GIVEN, "given"), (len(left) - SHOWN_LEFT, "not given")]
     said = [f"{number:,} {what}" for number, what in hidden if number > 0]
     return Chart(
-        f"Customer {found.customer}: {why}",
+        f"Customer {found.customer}{f' of {found.unit}' if found.unit else ''}: {why}",
         f"{len(given):,} of {counted(len(found.decisions), 'candidate')} given, worth {amount(found.value)}",
         found.to_arrow(),
         ChartRows(

@@ -49,6 +49,8 @@ def campaign_digests(
     found = {"objective": campaign.value}
     if campaign.backups:
         found["backups"] = str(campaign.backups)
+    if campaign.unit is not None:
+        found["unit"] = campaign.unit
     candidates = campaign.candidates
     arrays: dict[str, list[NDArray[Any]]] = {
         "pairs of customer and offer": [

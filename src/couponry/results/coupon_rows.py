@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..data import tables
-from ..engines.cells import candidate_customers
 from ..model.compiled_campaign import CompiledCampaign
 from ..solver.plan import Plan
 from ..utils.arrays.mapped_arrays import read_ahead, release_pages
 from ..utils.errors import InvalidInput, first_line
+
+UNIT = b"couponry.unit"
+"""Metadata of an allocation: the column of its units, by which it is ordered, and not by customer."""
 
 READ_ROWS = 1 << 18
 """Rows that are read of a file at a time."""
@@ -78,7 +80,7 @@ class PlannedRows:
         for start, stop, chosen in self.plan.blocks():
             begin, end = problem.shard.indptr[[start, stop]]
             positions = begin + np.flatnonzero(chosen.view(bool))
-            customers += _distinct_customers(problem.shard.indptr[start : stop + 1], positions)
+            customers += _distinct_customers(self._ends(start, stop), positions)
             touched = [array[begin:end] for array in (problem.shard.item, *problem.attributes)]
             read_ahead(*touched)
             yield self._batch(positions)
@@ -92,15 +94,24 @@ class PlannedRows:
             indptr = self.compiled.problem.shard.indptr
             self._customers = sum(
                 _distinct_customers(
-                    indptr[start : stop + 1], indptr[start] + np.flatnonzero(chosen.view(bool))
+                    self._ends(start, stop), indptr[start] + np.flatnonzero(chosen.view(bool))
                 )
                 for start, stop, chosen in self.plan.blocks()
             )
         return self._customers
 
+    def _ends(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Where the candidates of customers begin, of all of the units start <= u < stop."""
+        campaign = self.compiled.campaign
+        if campaign.units is not None:
+            start, stop = campaign.units.ptr[[start, stop]].tolist()
+        return campaign.candidates.indptr[start : stop + 1]
+
     def _batch(self, positions: NDArray[np.int64]) -> pa.RecordBatch:
         """The coupons of the candidates at these positions."""
-        return pa.record_batch(self.columns(positions))
+        batch = pa.record_batch(self.columns(positions))
+        units = self.compiled.campaign.units
+        return batch if units is None else batch.replace_schema_metadata({UNIT: units.column})
 
     def columns(self, positions: NDArray[np.int64]) -> dict[str, Any]:
         """Make the columns of an allocation that has some candidates.
@@ -114,17 +125,19 @@ class PlannedRows:
         dict of str to array
             `customer` and `offer` as they came, and what the allocation states of each coupon.
         """
-        candidates = self.compiled.campaign.candidates
-        customer = candidate_customers(candidates.indptr, positions)
+        candidates, units = self.compiled.campaign.candidates, self.compiled.campaign.units
+        customer = candidates.customer_of(positions)
         columns: dict[str, Any] = {
             "customer": as_they_came(
                 candidates.customers.take(pa.array(customer)), self.compiled.campaign.customer_type
-            ),
-            "offer": as_they_came(
-                self.offers.take(pa.array(candidates.offer[positions])),
-                self.compiled.campaign.offers.schema.field("offer").type,
-            ),
+            )
         }
+        if units is not None:
+            columns[units.column] = units.names_of(customer)
+        columns["offer"] = as_they_came(
+            self.offers.take(pa.array(candidates.offer[positions])),
+            self.compiled.campaign.offers.schema.field("offer").type,
+        )
         for name in self.compiled.campaign.coupon_columns():
             columns[name] = self.compiled.coupon_values(name, positions)
         return columns

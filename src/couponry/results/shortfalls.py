@@ -1,4 +1,4 @@
-"""Counts customers whom an allocation leaves below a minimum, or without a mandatory offer."""
+"""Counts units, customers or several, that an allocation leaves below a minimum, or without a mandatory offer."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _short_of_groups(
         least = _of_block(bound, start, stop)
         keys = [np.zeros(0, np.int64)]
         for group in spec.group[rows][:, item]:
-            inside = group >= 0
+            inside = np.isin(group, groups)  # and of no other member of the unit
             keys.append(customer[inside] * spec.groups + group[inside])
         key = np.concatenate(keys)
         of_rule = np.isin(held % max(1, spec.groups), groups)

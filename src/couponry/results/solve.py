@@ -274,7 +274,7 @@ def _campaign_solution(
         limits = TableView(limits_table(compiled, solution.prices, plan, achieved))
         violation = max_violation(compiled, achieved)
     fields = _facts(compiled.campaign, run.options, run.clock) | {
-        "customers": compiled.problem.customers,
+        "customers": _customers(compiled),
         "candidates": compiled.problem.candidates,
         "status": solution.status,
         "message": solution.message if conflict is None else conflict["message"],
@@ -315,6 +315,14 @@ def _campaign_solution(
     if run.clock.is_cancelled:  # nobody waits for a pass over the allocation
         return CampaignSolution.with_parts_later(fields, counted)
     return CampaignSolution(**fields, **counted())
+
+
+def _customers(compiled: CompiledCampaign) -> int:
+    """How many customers there are, wherever their candidates are."""
+    campaign = compiled.campaign
+    return (
+        compiled.problem.customers if campaign.units is None else len(campaign.candidates.customers)
+    )
 
 
 def _allocated(plan: Plan | None) -> int:

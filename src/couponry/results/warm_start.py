@@ -72,7 +72,7 @@ def _curvature_for(start: CampaignSolution, compiled: CompiledCampaign) -> RowCu
     rows = [before.get(key, -1) for key in _keys_of_rows(compiled.limits)]
     if -1 in rows:
         return None
-    share = compiled.problem.customers / max(1, start.customers)
+    share = compiled.problem.customers / max(1, start.compiled.problem.customers)
     return start.curvature.of_rows(np.array(rows, np.int64), share)
 
 

@@ -203,7 +203,7 @@ def _check_solution(
             beside = Path(store).absolute().parent
             scratch = stack.enter_context(tempfile.TemporaryDirectory(dir=beside))
             place = stack.enter_context(FolderStore(Path(scratch)))
-        source = open_allocation(path, inputs.claimed)
+        source = open_allocation(path, [*inputs.claimed, *inputs.unit_columns])
         allocation = GivenCoupons(source, inputs, place, tally, ordered=claims.is_result)
         all_is_read()
         coupons = CouponChecks(allocation, inputs, claims, complete=claims.is_result)

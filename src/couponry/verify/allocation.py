@@ -21,6 +21,7 @@ from ..utils.errors import InvalidInput
 from ..utils.parallel import parallel_map, worker_count
 from .block import Block, with_neighbours
 from .claims import COUNT, Tally
+from .customer_rules.unit_column import differing
 from .inputs import Inputs
 from .rounding import Floats, Integers
 
@@ -243,7 +244,10 @@ class GivenCoupons:
         table, first_row = part
         tally = Tally()
         ids = self._check_types(table, tally, first_row)
-        customer = positions_among(ids[0], self._inputs.customer_ids)
+        units = self._inputs.data.units
+        # customers of units are in no order
+        find = positions_among if units is None else tables.positions
+        customer = find(ids[0], self._inputs.customer_ids)
         offer = positions_among(ids[1], self._inputs.offer_ids)
 
         def first(rows: Integers) -> tuple[str, int]:
@@ -266,6 +270,11 @@ class GivenCoupons:
                 columns[name] = _claimed_numbers(table, name, first_row)
             except InvalidInput as error:
                 columns[name], errors[name] = np.full(len(table), np.nan), str(error)
+        if units is not None and units.column in table.column_names:
+            known = np.flatnonzero(customer >= 0)
+            wrong = known[differing(table[units.column], known, units.names_of(customer[known]))]
+            what = f"allocation: column {units.column!r} is wrong in {COUNT} rows, first"
+            tally.add(what, len(wrong), *first(wrong))
         ends = int(customer[0]), int(customer[-1])
         return _Batch(key, columns, errors, ends, first(np.zeros(1, np.int64)), tally)
 

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..model.rules import CustomerRule
 from ..utils.arrays.blocks import row_blocks
 from ..utils.arrays.mapped_arrays import release_pages
 from ..utils.errors import InvalidInput
@@ -25,18 +26,30 @@ Addition = Callable[[], None]
 
 
 class Block:
-    """All candidates of consecutive customers, in order: by customer, then by offer. Customers count from 0.
+    """All candidates of consecutive units, in order: by unit, then by customer, then by offer. Both count from 0.
+
+    Where the campaign has no units of several customers, each customer is a unit.
 
     Parameters
     ----------
     inputs : Inputs
         The tables of the campaign.
+    first_unit, last_unit : int
+        Numbers of its units in the campaign: first_unit <= u < last_unit.
+
+    Attributes
+    ----------
     start, stop : int
         Numbers of its customers in the campaign: start <= i < stop.
     """
 
-    def __init__(self, inputs: Inputs, start: int, stop: int):
-        self._inputs, self.start, self.stop = inputs, start, stop
+    def __init__(self, inputs: Inputs, first_unit: int, last_unit: int):
+        self._inputs, self.first_unit, self.last_unit = inputs, first_unit, last_unit
+        units = inputs.data.units
+        self.start, self.stop = first_unit, last_unit
+        if units is not None:
+            self.start, self.stop = units.ptr[[first_unit, last_unit]].tolist()
+        start, stop = self.start, self.stop
         indptr = inputs.data.candidates.indptr
         self._span = slice(int(indptr[start]), int(indptr[stop]))
         self._whole: dict[str, Floats] = {}
@@ -63,6 +76,68 @@ class Block:
     def customer(self) -> Integers:
         """Number of each candidate's customer, less `start`."""
         return np.repeat(np.arange(self.n_customers), self.count)
+
+    @property
+    def n_units(self) -> int:
+        """Number of its units."""
+        return self.last_unit - self.first_unit
+
+    @cached_property
+    def unit_of_customer(self) -> Integers:
+        """Number of each customer's unit, less `first_unit`."""
+        units = self._inputs.data.units
+        if units is None:
+            return np.arange(self.n_customers)
+        return units.of_customer[self.start : self.stop].astype(np.int64) - self.first_unit
+
+    @cached_property
+    def unit(self) -> Integers:
+        """Number of each candidate's unit, less `first_unit`."""
+        if self._inputs.data.units is None:
+            return self.customer
+        return self.unit_of_customer[self.customer]
+
+    def holder(self, rule: CustomerRule) -> Integers:
+        """Say whom a rule holds for: numbers of units, or of customers where it holds for each.
+
+        Parameters
+        ----------
+        rule : CustomerRule
+
+        Returns
+        -------
+        ndarray of int64, shape (n_candidates,)
+        """
+        return self.unit if rule.each is None else self.customer
+
+    def holders(self, rule: CustomerRule) -> slice:
+        """Say which units of the campaign, or customers where the rule holds for each, are in the block.
+
+        Parameters
+        ----------
+        rule : CustomerRule
+
+        Returns
+        -------
+        slice
+        """
+        if rule.each is None:
+            return slice(self.first_unit, self.last_unit)
+        return slice(self.start, self.stop)
+
+    def unit_of_holder(self, rule: CustomerRule, holder: Integers) -> Integers:
+        """Find the units of those whom a rule holds for.
+
+        Parameters
+        ----------
+        rule : CustomerRule
+        holder : ndarray of int64, shape (n,)
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+        """
+        return holder if rule.each is None else self.unit_of_customer[holder]
 
     @cached_property
     def all_cells(self) -> NDArray[np.integer]:
@@ -254,7 +329,7 @@ def with_neighbours(span: slice) -> slice:
 
 
 def blocks(inputs: Inputs) -> Iterator[Block]:
-    """Yield all candidates in blocks of whole customers, customers in ascending order.
+    """Yield all candidates in blocks of whole units, in their order.
 
     Parameters
     ----------
@@ -266,5 +341,5 @@ def blocks(inputs: Inputs) -> Iterator[Block]:
     Block
         Of about `BLOCK_CANDIDATES` candidates.
     """
-    for start, stop in row_blocks(inputs.data.candidates.indptr, BLOCK_CANDIDATES):
+    for start, stop in row_blocks(inputs.data.indptr, BLOCK_CANDIDATES):
         yield Block(inputs, start, stop)

@@ -35,6 +35,9 @@ class CouponChecks:
         self._allocation = allocation
         self._columns = []
         claims.check("allocated", len(allocation))
+        for name in inputs.unit_columns if complete else ():
+            if name not in allocation.names:
+                claims.note(f"allocation: expected a column {name!r}")
         for name in inputs.claimed:
             there = any(map(inputs.has, SOURCES.get(name, (name,))))
             if complete and there != (name in allocation.names):

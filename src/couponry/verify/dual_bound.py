@@ -126,8 +126,8 @@ class DualBound:
         taken = best_rows(worth, block, rules, np.flatnonzero(worth > 0))
         if self._forced:
             taken = self._with_forced(worth, block, rules, taken, self._certain(block, rows, rules))
-        customer, cell = block.start + block.customer[taken], block.cell(taken)
-        return partial(self._worth.add, customer, cell, worth[taken])
+        unit, cell = block.first_unit + block.unit[taken], block.cell(taken)
+        return partial(self._worth.add, unit, cell, worth[taken])
 
     def reduced_worth(self, block: Block) -> Floats:
         """Say what each candidate is worth less what limits charge for it; soft ratios charge nothing here.
@@ -160,19 +160,19 @@ class DualBound:
         certain: Floats,
     ) -> Integers:
         """Take as many as is certain, where fewer are worth anything: then all candidates are looked at."""
-        fewer = np.bincount(block.customer[taken], minlength=block.n_customers) < certain
+        fewer = np.bincount(block.unit[taken], minlength=block.n_units) < certain
         if not fewer.any():
             return taken
-        best = best_rows(worth, block, rules, np.flatnonzero(fewer[block.customer]))
-        best = best[_ranks(block.customer[best]) < certain[block.customer[best]]]
-        both = np.concatenate([taken[~fewer[block.customer[taken]]], best])
-        return np.asarray(both[np.argsort(block.customer[both], kind="stable")])
+        best = best_rows(worth, block, rules, np.flatnonzero(fewer[block.unit]))
+        best = best[_ranks(block.unit[best]) < certain[block.unit[best]]]
+        both = np.concatenate([taken[~fewer[block.unit[taken]]], best])
+        return np.asarray(both[np.argsort(block.unit[both], kind="stable")])
 
     def _certain(self, block: Block, rows: Integers, rules: list[BoundedRule]) -> Floats:
-        """How many coupons each customer must have: a `min` about all, as far as the allocation keeps it."""
+        """How many coupons each unit must have: a `min` about all, as far as the allocation keeps it."""
         once = rows[np.diff(rows, prepend=-1) != 0]
-        given = np.bincount(block.customer[once], minlength=block.n_customers)
-        least = np.zeros(block.n_customers)
+        given = np.bincount(block.unit[once], minlength=block.n_units)
+        least = np.zeros(block.n_units)
         for rule in rules:
             if rule.is_about_all:
                 least = np.maximum(least, rule.least)
@@ -198,10 +198,11 @@ def nested_rules(rules: list[BoundedRule]) -> list[BoundedRule]:
     Returns
     -------
     list of BoundedRule
-        Each group of a rule lies within a group of each later rule, or apart from all of them.
+        Each group of a rule lies within a group of each later rule, or apart from all of them: groups of each customer
+        may lie within those of all customers of a unit.
     """
     plain = [rule for rule in rules if rule.code is not None and len(rule.cell)]
-    plain.sort(key=lambda rule: len(rule.cell) / rule.groups)
+    plain.sort(key=lambda rule: (rule.rule.each is None, len(rule.cell) / rule.groups))
     codes: list[Integers] = []
     chosen: list[BoundedRule] = []
     for rule in plain:
@@ -237,9 +238,9 @@ def best_rows(worth: Floats, block: Block, rules: list[BoundedRule], rows: Integ
     Returns
     -------
     ndarray of int64, shape (n_kept,)
-        Rows, by customer, then from most to least worth: the first k are the best k that its rules allow.
+        Rows, by unit, then from most to least worth: the first k are the best k that its rules allow.
     """
-    count = np.bincount(block.customer[rows], minlength=block.n_customers)
+    count = np.bincount(block.unit[rows], minlength=block.n_units)
     kept = rows[_descending(worth[rows], count)]
     for rule in rules:
         kept = _within_most(kept, block, rule)
@@ -269,14 +270,14 @@ def _descending(worth: Floats, count: Integers) -> Integers:
 
 def _within_most(kept: Integers, block: Block, rule: BoundedRule) -> Integers:
     """Leave out what is beyond a rule's `max`; of each group the first ones stay."""
-    customer = block.customer[kept]
+    holder = block.holder(rule.rule)[kept]
     code = rule.code_of_cell()[block.all_cells[kept]]
     about = np.flatnonzero(code >= 0)
-    key = (customer * rule.groups + code)[about]
-    if rule.groups > 1:
+    key = (holder * rule.groups + code)[about]
+    if rule.groups > 1 or rule.rule.each is not None:
         order = np.argsort(key, kind="stable")
         about, key = about[order], key[order]
-    most = rule.most[customer[about]]
+    most = rule.most[holder[about]]
     if len(rule.had):
         most = most - counts_in(rule.had, key)
     stays: Mask = np.ones(len(kept), bool)

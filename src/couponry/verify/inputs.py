@@ -56,7 +56,7 @@ class Inputs:
         In ascending order of its ids.
     offer_ids : pyarrow.Array, shape (n_offers,)
     customer_ids : pyarrow.Array, shape (n_customers,)
-        Ids of the customers who have candidates, ascending.
+        Ids of the customers who have candidates, ascending; those of a unit of several one after the other.
     cells : pyarrow.Table
         The offers. With roles, the offers once without role, then once for each role, and a column of it.
     seen : ndarray of bool, shape (n_cells,)
@@ -75,7 +75,7 @@ class Inputs:
         self.offers = self.data.offers
         self.offer_ids = tables.ids(self.offers, "offers", "offer")
         self.customer_ids = self.data.candidates.customers
-        self.customers = Customers(self.data.customers, self.customer_ids)
+        self.customers = Customers(self.data.customers, self.customer_ids, self.data.units)
         self.cells = self.offers
         self.seen = np.ones(len(self.offers), bool)
         role = self.data.candidates.role
@@ -91,12 +91,19 @@ class Inputs:
     @cached_property
     def history(self) -> ContactHistory:
         """What customers have had, as far as customer rules ask for it."""
-        return ContactHistory(self.data.history, self.customer_ids, self.offers, self.data.rules)
+        return ContactHistory(
+            self.data.history, self.customer_ids, self.offers, self.data.rules, self.customers
+        )
 
     @property
     def claimed(self) -> list[str]:
         """Columns of the allocation that are compared with the candidates': the objective's among them."""
         return [*CLAIMED, *({self.data.value} - {*CLAIMED, "customer", "offer"})]
+
+    @property
+    def unit_columns(self) -> list[str]:
+        """The column that says who is one unit, where there is one."""
+        return [] if self.data.unit is None else [self.data.unit]
 
     def has(self, name: str) -> bool:
         """Return whether candidates or offers have a column of this name.

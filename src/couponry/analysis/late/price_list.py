@@ -176,6 +176,11 @@ def price_list_of(solution: CampaignSolution, limits: Mapping[Any, Any] | None =
         raise InvalidInput(
             f"prices: expected a result with an allocation, got one that is {solution.status}"
         )
+    if campaign.units is not None:
+        raise InvalidInput(
+            f"prices: expected a campaign that decides on customers one by one, got one whose unit is "
+            f"{campaign.unit!r}: what others of a late customer's have been given is not known; solve again with it"
+        )
     candidates, problem = campaign.candidates, compiled.problem
     kind = campaign.customer_type
     agreed = Agreed(

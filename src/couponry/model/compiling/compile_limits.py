@@ -248,12 +248,13 @@ def compile_limits(
     Unsupported
         Where limits tell too many segments apart.
     """
-    segment, masks = segment_customers(limits, customers)
+    segment, masks = _segments(limits, items, customers)
     looked_up = [
         look_up_limit(limit, items, amounts, mask)
         for limit, mask in zip(limits, masks, strict=True)
     ]
-    cells = _Cells(list(amounts.attributes), masks.shape[1], len(items))
+    n_segments = masks.shape[1] if items.segment is None else 1
+    cells = _Cells(list(amounts.attributes), n_segments, len(items))
     above = [_matrix(groups.above, groups, cells) for groups in looked_up]
     below = [_matrix(groups.below, groups, cells) for groups in looked_up]
     first = np.cumsum([0, *(len(groups.bounds) for groups in looked_up)]).tolist()
@@ -276,6 +277,16 @@ def compile_limits(
         measure_of_row=np.array([row.measure for row in rows], np.int64),
         looked_up=looked_up,
     )
+
+
+def _segments(
+    limits: Sequence[Limit], items: Items, customers: Customers
+) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
+    """Segment of each unit, and the segments that each limit is about; one where customers of units are in several."""
+    segment, masks = segment_customers(limits, customers)
+    if items.segment is not None:
+        return np.zeros(1, np.uint16), masks
+    return segment if customers.units is None else customers.units.first_of_each(segment), masks
 
 
 def _measures(groups: LimitGroups) -> list[Measure]:

@@ -57,7 +57,8 @@ class CompiledRules:
     history_coupons : int
         Coupons that customers with candidates have already had, whether rules count them or not.
     least_of_groups : list of (ndarray of int32, ndarray of int64)
-        Of each rule about part of the offers that has a `min`: that bound, shape (n_customers or 1,), and its groups.
+        Of each rule about part of the offers that has a `min`: that bound, shape (n_units or 1,), and its groups. Of a
+        rule that holds for each customer it is a pair for each member of a unit.
     """
 
     rules: Rules
@@ -102,19 +103,21 @@ def compile_rules(
     Unsupported
         Where a customer with constraints has too many candidates, or there are too many rules.
     """
+    units = customers.units
     sorted_rules = _rules_by_subject(rules, items, candidates, customers, history)
     lowers, uppers, grouped = sorted_rules.lowers, sorted_rules.uppers, sorted_rules.grouped
-    refuse_above_all(lowers, uppers, candidates.customers)
+    refuse_above_all(lowers, uppers, customers)
+    indptr = candidates.indptr if units is None else units.indptr(candidates)
     lowers = _less(lowers, sorted_rules.had_lower)
     uppers = _less(uppers, sorted_rules.had_upper)
     lower = largest_lower_bound([bound for _, bound in lowers])
     upper = smallest_upper_bound([bound for _, bound in uppers])
     spec = build_spec(
-        grouped, sorted_rules.conflicts, len(rules), upper, items, candidates, history
+        grouped, sorted_rules.conflicts, len(rules), upper, items, candidates, history, units
     )
     compiled, numbers = _laminar_rules(grouped, lower, upper, len(items))
     if may_need_constraints(spec):
-        compiled = with_constraints(compiled, spec, item, candidates.indptr, backend)
+        compiled = with_constraints(compiled, spec, item, indptr, backend)
     mandatory = [MANDATORY] if spec.mandatory.any() else []  # theirs is the last number
     names = RuleNames(
         lower=lowers,
@@ -129,8 +132,7 @@ def _least_of_groups(
     grouped: Sequence[GroupedRule],
 ) -> list[tuple[NDArray[np.int32], NDArray[np.int64]]]:
     """The `min` of each rule that has one, and its groups."""
-    rules = [rule for rule in grouped if rule.rows and rule.rows[0].least.any()]
-    return [(rule.rows[0].least, rule.groups) for rule in rules]
+    return [asked for rule in grouped if rule.rows for asked in rule.asked if asked[0].any()]
 
 
 @dataclass(frozen=True)
@@ -157,21 +159,21 @@ def _rules_by_subject(
 ) -> _SortedRules:
     """Look up each rule's bounds and groups."""
     found = _SortedRules([], [], [], [], [], [])
+    units = customers.units
+    n_units = len(candidates.customers) if units is None else len(units)
     first_group = 0
     for number, rule in enumerate(rules):
         rule.check()
         if rule.conflicts is not None:
-            pairs = ConflictRule(number, rule, customers.inside(rule.customers, rule.label))
+            pairs = ConflictRule(number, rule, customers.scope_of(rule))
             found.conflicts.append(pairs)
             if pairs.is_for_all:
                 continue
-            grouped = group_conflicts(pairs, first_group, items)
+            grouped = group_conflicts(pairs, first_group, items, history, units)
         else:
             least, most = customers.bounds_of(rule)
             if rule.is_about_all:
-                had = np.bincount(
-                    history.customer[history.where(rule)], minlength=len(candidates.customers)
-                )
+                had = np.bincount(history.unit[history.where(rule)], minlength=n_units)
                 if rule.min is not None:
                     found.lowers.append((rule.name, least))
                     found.had_lower.append(had)
@@ -179,8 +181,8 @@ def _rules_by_subject(
                     found.uppers.append((rule.name, most))
                     found.had_upper.append(had)
                 continue
-            refuse_min_above_max(rule, least, most, candidates.customers)
-            grouped = group_rule(rule, number, (least, most), first_group, items, history)
+            refuse_min_above_max(rule, least, most, customers)
+            grouped = group_rule(rule, number, (least, most), first_group, items, history, units)
         found.grouped.append(grouped)
         first_group += grouped.n_groups
     return found

@@ -84,6 +84,9 @@ def look_up_limit(
     below = amounts.of(names[1], limit.label) if limit.ratio is not None else None
     if below is not None:
         _refuse_negative(below, items, amounts, limit)
+    if items.segment is not None:
+        inside = segments[items.segment[item]]
+        item, group, segments = item[inside], group[inside], np.ones(1, bool)
     return LimitGroups(limit, item, group, bounds, segments, above, below)
 
 

@@ -176,7 +176,7 @@ class Amounts:
         self._names = names or tuple(candidates.columns)
         self._spans = spans
         self._known: dict[str, Amount] = {}
-        self._by = "offer" if items.role is None else "offer and role"  # what items are
+        self._by = items.told_by
         self.attributes: dict[str, Attribute] = {}
         if "response" in items.offers.column_names and "response" not in candidates.columns:
             response = tables.numbers(items.offers, "offers", "response")

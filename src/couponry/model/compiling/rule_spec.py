@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,43 +18,11 @@ from ..conflicts import ConflictRule, cliques, conflicts_of
 from ..contact_history import ContactHistory
 from ..items import Items
 from ..rules import CustomerRule
+from ..units.units import Units
+from .rule_groups import GroupPairs, GroupRow, Members, rows_of
 
 MAX_RULES = 65_535
 """Constraints name their rule in 16 bits, and one number is that of mandatory offers."""
-
-
-@dataclass(frozen=True)
-class GroupRow:
-    """A rule about part of the offers, or the t-th groups of each item where an item is in several.
-
-    Attributes
-    ----------
-    rule : int
-        Number of the rule.
-    group : ndarray of int64, shape (n_items,)
-        Group of each item, numbered unlike those of any other rule; -1: the rule is not about it.
-    plain : bool
-        Whether this row is all of its rule, so that no item is in two groups of it.
-    cap, least : ndarray of int32, shape (n_customers or 1,)
-        At most, and at least, so many coupons of a group.
-    """
-
-    rule: int
-    group: NDArray[np.int64]
-    plain: bool
-    cap: NDArray[np.int32]
-    least: NDArray[np.int32]
-
-    def can_bind(self) -> bool:
-        """Tell whether any group has more items than its bound.
-
-        Returns
-        -------
-        bool
-            False where the row may be left out.
-        """
-        inside = self.group[self.group >= 0]
-        return len(inside) > 0 and bool(np.bincount(inside).max() > self.cap.min())
 
 
 @dataclass(frozen=True)
@@ -69,15 +36,17 @@ class GroupedRule:
         each row.
     n_groups : int
         How many numbers its groups take.
-    groups : ndarray of int64, shape (n_present,)
-        Its groups that offers of its `where` are in; the one of a rule without `by` is there whatever offers there are.
+    asked : list of (ndarray of int32, ndarray of int64)
+        How many of each of some groups there should be at least, shape (n_units or 1,): of all that offers of its
+        `where` are in, the one of a rule without `by` whatever offers there are. A pair for each member of a unit where
+        it holds for each.
     held_customer, held_group : ndarray of int64, shape (n_held,)
-        What customers have had of its groups: a pair for each coupon and group.
+        What units have had of its groups: a pair for each coupon and group.
     """
 
     rows: list[GroupRow]
     n_groups: int
-    groups: NDArray[np.int64]
+    asked: list[tuple[NDArray[np.int32], NDArray[np.int64]]]
     held_customer: NDArray[np.int64]
     held_group: NDArray[np.int64]
 
@@ -89,76 +58,78 @@ def group_rule(
     first_group: int,
     items: Items,
     history: ContactHistory,
+    units: Units | None = None,
 ) -> GroupedRule:
-    """Group items as a rule about part of the offers says.
+    """Group items as a rule about part of the offers, or about each customer of a unit, says.
 
     Parameters
     ----------
     rule : CustomerRule
     number : int
         Number of the rule.
-    bounds : tuple of two ndarrays of int32, shape (n_customers or 1,) each
-        At least, and at most, so many coupons of a group.
+    bounds : tuple of two ndarrays of int32, shape (n_units or 1,) each
+        At least, and at most, so many coupons of a group; by customer where the rule holds for each.
     first_group : int
         Number of its first group.
     items : Items
     history : ContactHistory
+    units : Units, optional
+        What rules hold for. Default: single customers.
 
     Returns
     -------
     GroupedRule
-        Its rows, and what customers have had.
+        Its rows, and what units have had.
 
     Raises
     ------
     InvalidInput
         Where the rule asks for columns that do not exist.
     """
-    least, most = bounds
-    about = items.where(rule.where, rule.label)
-    had = np.flatnonzero(history.where(rule))
-    if rule.by is None and rule.window is None:
-        group = np.where(about, first_group, -1)
-        who = history.customer[had]
-        row = GroupRow(number, group, True, most, least)
-        alone = np.array([first_group], np.int64)
-        return GroupedRule([row], 1, alone, who, np.full(len(who), first_group))
-    pairs = _Pairs(np.flatnonzero(about), np.zeros(int(about.sum()), np.int64))
-    past = _Pairs(had, np.zeros(len(had), np.int64))
-    n_groups = 1
-    if rule.by is not None:
-        item, code, values = items.groups(rule.by, rule.label)
-        pairs = _Pairs(item[about[item]], code[about[item]])
-        past_row, past_code = history.groups(rule.by, values)
-        kept = np.isin(past_row, had)
-        past, n_groups = _Pairs(past_row[kept], past_code[kept]), len(values)
+    pairs, past, n_groups = _by_column(rule, items, history)
     if rule.window is not None:
         pairs, past, n_windows = _in_windows(rule, rule.window, pairs, past, items, history)
         n_groups *= n_windows
+    present = np.unique(pairs.group)
+    if rule.by is None and rule.window is None:
+        present = np.zeros(1, np.int64)
+    members = Members.of(rule, items, history, units)
+    pairs, past = members.split(pairs, members.of_item), members.split(past, members.of_past)
+    groups = [present * members.number + member + first_group for member in range(members.number)]
+    rows = rows_of(pairs, number, first_group, bounds, len(items))
     return GroupedRule(
-        _rows_of(pairs, number, first_group, (least, most), len(items)),
-        n_groups,
-        np.unique(pairs.group) + first_group,
-        history.customer[past.one],
+        members.rows(rows),
+        n_groups * members.number,
+        list(zip(members.bounds(bounds[0], 0), groups, strict=True)),
+        history.unit[past.one],
         past.group + first_group,
     )
 
 
-class _Pairs(NamedTuple):
-    """Pairs of an item, or of a row of the history, and a group that it is in, by the first; int64 (n_pairs,) each."""
-
-    one: NDArray[np.int64]
-    group: NDArray[np.int64]
+def _by_column(
+    rule: CustomerRule, items: Items, history: ContactHistory
+) -> tuple[GroupPairs, GroupPairs, int]:
+    """Groups of items and of the history by the column that a rule names, and how many there are."""
+    about = items.where(rule.where, rule.label)
+    had = np.flatnonzero(history.where(rule))
+    if rule.by is None:
+        pairs = GroupPairs(np.flatnonzero(about), np.zeros(int(about.sum()), np.int64))
+        return pairs, GroupPairs(had, np.zeros(len(had), np.int64)), 1
+    item, code, values = items.groups(rule.by, rule.label)
+    pairs = GroupPairs(item[about[item]], code[about[item]])
+    past_row, past_code = history.groups(rule.by, values)
+    kept = np.isin(past_row, had)
+    return pairs, GroupPairs(past_row[kept], past_code[kept]), len(values)
 
 
 def _in_windows(
     rule: CustomerRule,
     length: int,
-    pairs: _Pairs,
-    past: _Pairs,
+    pairs: GroupPairs,
+    past: GroupPairs,
     items: Items,
     history: ContactHistory,
-) -> tuple[_Pairs, _Pairs, int]:
+) -> tuple[GroupPairs, GroupPairs, int]:
     """Split groups into windows of days: those of items and of the history, and how many windows there are."""
     label = f"{rule.label}: window"
     of_offers = days_of_offers(items.offers, label)
@@ -166,34 +137,21 @@ def _in_windows(
     past_days = history.days(of_offers, label).take(past.one)
     first = first_days(days.day[days.known], past_days.day[past_days.known], length)
 
-    def split(some: _Pairs, when: Days) -> _Pairs:
+    def split(some: GroupPairs, when: Days) -> GroupPairs:
         which, window = windows_with(first, length, when)
-        return _Pairs(some.one[which], some.group[which] * len(first) + window)
+        return GroupPairs(some.one[which], some.group[which] * len(first) + window)
 
     return split(pairs, days), split(past, past_days), len(first)
 
 
-def _rows_of(
-    pairs: _Pairs,
-    number: int,
+def group_conflicts(
+    of: ConflictRule,
     first_group: int,
-    bounds: tuple[NDArray[np.int32], NDArray[np.int32]],
-    n_items: int,
-) -> list[GroupRow]:
-    """Rows of a rule that puts items into groups: as many as the most groups that an item is in."""
-    least, most = bounds
-    nth = np.arange(len(pairs.one)) - np.searchsorted(pairs.one, pairs.one, side="left")
-    plain = int(nth.max(initial=0)) == 0
-    rows = []
-    for t in range(int(nth.max(initial=-1)) + 1):
-        group = np.full(n_items, -1)
-        group[pairs.one[nth == t]] = pairs.group[nth == t] + first_group
-        rows.append(GroupRow(number, group, plain, most, least))
-    return rows
-
-
-def group_conflicts(of: ConflictRule, first_group: int, items: Items) -> GroupedRule:
-    """Group items in conflict, for a rule that is about some customers alone.
+    items: Items,
+    history: ContactHistory,
+    units: Units | None = None,
+) -> GroupedRule:
+    """Group items in conflict, for a rule that is about some units alone.
 
     Parameters
     ----------
@@ -201,6 +159,9 @@ def group_conflicts(of: ConflictRule, first_group: int, items: Items) -> Grouped
     first_group : int
         Number of its first group.
     items : Items
+    history : ContactHistory
+    units : Units, optional
+        What rules hold for. Default: single customers.
 
     Returns
     -------
@@ -213,9 +174,12 @@ def group_conflicts(of: ConflictRule, first_group: int, items: Items) -> Grouped
     order = np.lexsort((group, item))
     most = np.where(of.inside, 1, UNLIMITED).astype(np.int32)
     bounds = np.zeros(1, np.int32), most
-    rows = _rows_of(_Pairs(item[order], group[order]), of.number, first_group, bounds, len(items))
+    rows = rows_of(
+        GroupPairs(item[order], group[order]), of.number, first_group, bounds, len(items)
+    )
+    rows = Members.of(of.rule, items, history, units).rows(rows)
     nothing = np.zeros(0, np.int64)
-    return GroupedRule(rows, len(found), nothing, nothing, nothing)
+    return GroupedRule(rows, len(found), [], nothing, nothing)
 
 
 def build_spec(
@@ -226,27 +190,26 @@ def build_spec(
     items: Items,
     candidates: Candidates,
     history: ContactHistory,
+    units: Units | None = None,
 ) -> RuleSpec:
     """Put rules together, for the kernel that makes cardinality constraints of them.
 
     Parameters
     ----------
     grouped : sequence of GroupedRule
-        The rules about part of the offers, and conflicts of some customers alone.
     conflicts : list of ConflictRule
-        The rules that name pairs of offers.
     n_rules : int
         How many rules there are in all.
-    upper : ndarray of int32, shape (n_customers or 1,)
-        Largest number of coupons, history taken off it.
+    upper : ndarray of int32, shape (n_units or 1,)
+        Most coupons, less those of the history.
     items : Items
     candidates : Candidates
     history : ContactHistory
+    units : Units or None
 
     Returns
     -------
     RuleSpec
-        Of all rules.
 
     Raises
     ------
@@ -257,8 +220,9 @@ def build_spec(
     rows = [row for rule in grouped for row in rule.rows]
     length = max((max(len(row.cap), len(row.least)) for row in rows), default=1)
     n_groups = sum(rule.n_groups for rule in grouped)
-    held_ptr, held = _held(grouped, n_groups, len(candidates.customers))
-    pairs = conflicts_of(conflicts, items, history, len(candidates.customers))
+    n_units = len(candidates.customers) if units is None else len(units)
+    held_ptr, held = _held(grouped, n_groups, n_units)
+    pairs = conflicts_of(conflicts, items, history, n_units, units)
     return RuleSpec(
         group=_group_table(rows, max(len(items), len(pairs.ptr) - 1)),
         groups=n_groups,

@@ -182,7 +182,17 @@ def coupons_of_shards(rows: PlannedRows) -> Callable[[Sequence[int]], ShardCoupo
     -------
     callable
         Called with the numbers of shards.
+
+    Raises
+    ------
+    InvalidInput
+        Where units are several customers.
     """
+    if rows.compiled.campaign.units is not None:
+        raise InvalidInput(
+            f"allocation: expected a campaign of single customers, got one whose unit is "
+            f"{rows.compiled.campaign.unit!r}; use Result.save"
+        )
     plan = rows.plan
     choices = engine_of(plan).blocks_task(plan.price, plan.free, plan.free_choice)
     columns = tuple(_columns(rows.compiled))

@@ -151,6 +151,8 @@ def beside(compiled: CompiledCampaign, start: int, stop: int) -> Arrays:
     own = slice(*(int(place) for place in problem.shard.indptr[[start, stop]]))
     attributes = shard_attributes(compiled).values()
     arrays = {attribute_array(c): array[own] for c, array in enumerate(attributes)}
+    if compiled.campaign.units is not None:
+        start, stop = compiled.campaign.units.ptr[[start, stop]].tolist()
     ids = candidates.customers[start:stop]
     return {OFFER: candidates.offer[own], **arrays, **id_arrays(ids)}
 

@@ -71,17 +71,17 @@ def most_coupons(block: Block, rules: list[CellGroups], wanted: Mask) -> Floats:
     block : Block
         The candidates of some customers.
     rules : list of CellGroups
-    wanted : ndarray of bool, shape (n_customers,)
-        The customers to look at.
+    wanted : ndarray of bool, shape (n_units,)
+        The units to look at; no rule holds for each customer.
 
     Returns
     -------
-    ndarray of float64, shape (n_customers,)
-        0 for the customers who are not wanted.
+    ndarray of float64, shape (n_units,)
+        0 for the units that are not wanted.
     """
-    rows = np.flatnonzero(wanted[block.customer])
-    rows = rows[np.argsort(block.customer[rows], kind="stable")]
-    who, cell = block.customer[rows], block.cell(rows)
+    rows = np.flatnonzero(wanted[block.unit])
+    rows = rows[np.argsort(block.unit[rows], kind="stable")]
+    who, cell = block.unit[rows], block.cell(rows)
     binding = []
     for rule in rules:
         _, member, size = np.unique(rule.keys(who, cell), return_inverse=True, return_counts=True)

@@ -30,10 +30,10 @@ class BoundedRule:
         Group of each cell, -1 if it is in none; None if a cell is in several.
     asked : ndarray of bool, shape (groups,)
         Groups that there are for a minimum.
-    most, least : ndarray of float64, shape (n_customers,)
-        Bounds of each group, by customer.
+    most, least : ndarray of float64, shape (n_units,)
+        Bounds of each group, by unit; by customer where the rule holds for each.
     had : ndarray of int64
-        Ascending keys (customer * groups + group) of coupons of the history.
+        Ascending keys (unit or customer * groups + group) of coupons of the history.
     """
 
     rule: CustomerRule
@@ -61,11 +61,11 @@ class BoundedRule:
         Returns
         -------
         BoundedRule
-            Customers count from the block's first.
+            Customers and units count from the block's first.
         """
-        own = slice(block.start, block.stop)
-        low, high = np.searchsorted(self.had, np.array([block.start, block.stop]) * self.groups)
-        had = self.had[low:high] - block.start * self.groups
+        own = block.holders(self.rule)
+        low, high = np.searchsorted(self.had, np.array([own.start, own.stop]) * self.groups)
+        had = self.had[low:high] - own.start * self.groups
         return replace(self, most=self.most[own], least=self.least[own], had=had)
 
     def code_of_cell(self) -> Integers:
@@ -142,12 +142,11 @@ def bounded_rule(rule: CustomerRule, inputs: Inputs) -> BoundedRule:
     cell, group = cell[order], group[order]
     by_role = rule.by == "role" or "role" in rule.where
     there = group[inputs.seen[cell]] if by_role else group
-    least = inputs.bound(
-        rule.min, 0.0, rule.label
-    )  # in the order of a solve, which refuses columns in it
-    most = inputs.bound(rule.max, np.inf, rule.label)
+    known = inputs.customers  # in the order of a solve, which refuses columns in it
+    least = known.for_rule(inputs.bound(rule.min, 0.0, rule.label), rule, f"min {rule.min!r}")
+    most = known.for_rule(inputs.bound(rule.max, np.inf, rule.label), rule, f"max {rule.max!r}")
     if rule.customers:
-        inside = inputs.customers.inside(rule.customers, rule.label)
+        inside = known.scope_of(rule)
         least, most = np.where(inside, least, 0.0), np.where(inside, most, np.inf)
     asked = np.zeros(groups, bool)
     asked[there if rule.by is not None else 0] = True
@@ -160,7 +159,7 @@ def bounded_rule(rule: CustomerRule, inputs: Inputs) -> BoundedRule:
         asked,
         most,
         least,
-        np.sort(history.customer[row] * groups + theirs),
+        np.sort(history.whose(rule)[row] * groups + theirs),
     )
 
 

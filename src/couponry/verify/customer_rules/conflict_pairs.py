@@ -29,8 +29,8 @@ class ConflictPairs:
     days : Days or None
         Of the offers, where the rule asks for them.
     n_offers : int
-    inside : ndarray of bool, shape (n_customers,)
-        Customers whom the rule is about.
+    inside : ndarray of bool, shape (n_units,)
+        Units that the rule is about; customers where it holds for each.
     had : ndarray of int64, shape (n_had,)
         Ascending keys (customer * n_offers + offer) of coupons of the history that count.
     had_day : ndarray of int64, shape (n_had,)
@@ -59,10 +59,12 @@ class ConflictPairs:
         ConflictPairs
             Customers count from the block's first.
         """
-        ends = np.array([block.start, block.stop]) * self.n_offers
-        own = slice(*np.searchsorted(self.had, ends))
-        had = self.had[own] - block.start * self.n_offers
-        inside = self.inside[block.start : block.stop]
+        theirs = block.holders(self.rule)
+        own = slice(
+            *np.searchsorted(self.had, np.array([theirs.start, theirs.stop]) * self.n_offers)
+        )
+        had = self.had[own] - theirs.start * self.n_offers
+        inside = self.inside[theirs]
         return replace(self, inside=inside, had=had, had_day=self.had_day[own])
 
     def against(self, customer: Integers, offer: Integers) -> tuple[Integers, Integers]:
@@ -141,9 +143,9 @@ def conflict_pairs(rule: CustomerRule, inputs: Inputs) -> ConflictPairs:
     a, b = pairs_of(rule, inputs.offers)
     both = [np.concatenate([a, b]), np.concatenate([b, a]), np.arange(2 * len(a)) < len(a)]
     one, other, forth = np.unique(np.stack(both), axis=1)
-    inside = np.ones(len(inputs.customer_ids), bool)
+    inside = np.ones(inputs.data.n_units if rule.each is None else len(inputs.customer_ids), bool)
     if rule.customers:
-        inside = inputs.customers.inside(rule.customers, rule.label)
+        inside = inputs.customers.scope_of(rule)
     history, width = inputs.history, len(inputs.offers)
     row = np.flatnonzero(history.where(rule) & (history.offer >= 0))
     days, had_day = None, np.zeros(len(row), np.int64)
@@ -151,7 +153,7 @@ def conflict_pairs(rule: CustomerRule, inputs: Inputs) -> ConflictPairs:
         days = days_of_offers(inputs.offers, rule.label)
         when = history.days(days, rule.label).take(row)
         row, had_day = row[when.known], when.day[when.known]
-    had = history.customer[row] * width + history.offer[row]
+    had = history.whose(rule)[row] * width + history.offer[row]
     order = np.argsort(had, kind="stable")
     return ConflictPairs(
         rule, one, other, forth.astype(bool), days, width, inside, had[order], had_day[order]

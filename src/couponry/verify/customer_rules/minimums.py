@@ -1,4 +1,4 @@
-"""Who has fewer coupons than minimums ask for, and fewer than the other rules force."""
+"""Which units, customers or several, have fewer coupons than minimums ask for, and fewer than the other rules force."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from ..block import Block
 from ..rounding import Integers, Mask
 from .achievable import CellGroups, most_coupons
-from .bounded_rule import BoundedRule, counts_in, distinct
+from .bounded_rule import BoundedRule, counts_in, distinct, matches
 from .conflict_pairs import ConflictPairs
 from .min_shortfall import SetBounds, joined, least_shortfall_score, shortfall_score
 
@@ -18,7 +18,7 @@ Counts = list[tuple[Integers, Integers]]
 
 
 class RulesOfBlock(NamedTuple):
-    """The customer rules of the customers of a block.
+    """The customer rules of the units of a block.
 
     Attributes
     ----------
@@ -43,27 +43,26 @@ class RulesOfBlock(NamedTuple):
         list of (ndarray of int64, ndarray of int64)
             Of each rule with bounds.
         """
-        customer, cell = block.customer[rows], block.cell(rows)
-        keys = [part.keys(customer, cell)[0] for part in self.bounded]
-        return [distinct(np.sort(key, kind="stable")) for key in keys]  # by customer already
+        cell = block.cell(rows)
+        keys = [part.keys(block.holder(part.rule)[rows], cell)[0] for part in self.bounded]
+        return [distinct(np.sort(key, kind="stable")) for key in keys]  # by unit already
 
 
-def below_min(rules: RulesOfBlock, counts: Counts, n: int) -> Mask:
-    """Find the customers who have fewer than a rule's `min`, in any group that there is, history included.
+def below_min(rules: RulesOfBlock, counts: Counts, block: Block) -> Mask:
+    """Find the units that have fewer than a rule's `min`, in any group that there is, history included.
 
     Parameters
     ----------
     rules : RulesOfBlock
     counts : list of (ndarray of int64, ndarray of int64)
         As `RulesOfBlock.counts` returns them.
-    n : int
-        Number of customers.
+    block : Block
 
     Returns
     -------
-    ndarray of bool, shape (n,)
+    ndarray of bool, shape (n_units,)
     """
-    short = np.zeros(n, bool)
+    short = np.zeros(block.n_units, bool)
     for part, (key, count) in zip(rules.bounded, counts, strict=True):
         if part.rule.min is None:
             continue
@@ -72,8 +71,10 @@ def below_min(rules: RulesOfBlock, counts: Counts, n: int) -> Mask:
             weight = np.concatenate([count, np.ones(len(part.had), np.int64)])
             count = np.bincount(place, weight, len(key)).astype(np.int64)
         who, group = key // part.groups, key % part.groups
-        enough = np.bincount(who[(count >= part.least[who]) & part.asked[group]], minlength=n)
-        short |= (part.least > 0) & (enough < part.asked.sum())
+        enough = (count >= part.least[who]) & part.asked[group]
+        enough_of = np.bincount(who[enough], minlength=len(part.least))
+        lacking = np.flatnonzero((part.least > 0) & (enough_of < part.asked.sum()))
+        short[block.unit_of_holder(part.rule, lacking)] = True
     return short
 
 
@@ -86,13 +87,13 @@ def fewer_than_possible(rules: RulesOfBlock, block: Block, rows: Integers, short
     block : Block
     rows : ndarray of int64, shape (n_allocated,)
         Rows of the allocated candidates.
-    short : ndarray of bool, shape (n_customers,)
-        Who is below a minimum.
+    short : ndarray of bool, shape (n_units,)
+        Who is below a minimum; no rule holds for each customer.
 
     Returns
     -------
     ndarray of int64
-        Customers of the block, ascending.
+        Units of the block, ascending.
     """
     if not short.any():
         return np.zeros(0, np.int64)
@@ -105,7 +106,7 @@ def fewer_than_possible(rules: RulesOfBlock, block: Block, rows: Integers, short
     for part in rules.bounded:
         if part.is_about_all:
             most = np.minimum(most, part.most)
-    count = np.bincount(block.customer[rows], minlength=len(short))
+    count = np.bincount(block.unit[rows], minlength=len(short))
     possible = np.minimum(most_coupons(block, groups, short), most)
     return np.flatnonzero(short & (count < possible))
 
@@ -121,30 +122,30 @@ def shorter_than_forced(
     block : Block
     rows : ndarray of int64, shape (n_allocated,)
         Rows of the allocated candidates, each once.
-    suspect : ndarray of bool, shape (n_customers,)
+    suspect : ndarray of bool, shape (n_units,)
         Who is short of anything at all.
 
     Returns
     -------
     ndarray of int64
-        Customers of the block, ascending.
+        Units of the block, ascending.
     """
     if not suspect.any():
         return np.zeros(0, np.int64)
-    n, mandatory = block.n_customers, block.mandatory
-    sets = _set_bounds(rules, block, np.flatnonzero(suspect[block.customer]))
-    score = shortfall_score(sets, rows, mandatory, block.customer, n)
-    least = least_shortfall_score(sets, mandatory, np.flatnonzero(score > 0), block.customer, n)
+    n, mandatory = block.n_units, block.mandatory
+    sets = _set_bounds(rules, block, np.flatnonzero(suspect[block.unit]))
+    score = shortfall_score(sets, rows, mandatory, block.unit, n)
+    least = least_shortfall_score(sets, mandatory, np.flatnonzero(score > 0), block.unit, n)
     return np.flatnonzero((score > least + 0.5) & (score > 0))
 
 
 def _set_bounds(rules: RulesOfBlock, block: Block, rows: Integers) -> SetBounds:
-    """All bounds on sets of some customers' candidates; minimums about all coupons count once."""
-    customer, cell = block.customer[rows], block.cell(rows)
-    least_of_all = np.zeros(block.n_customers)
+    """All bounds on sets of some units' candidates; minimums about all coupons of a unit count once."""
+    cell = block.cell(rows)
+    least_of_all = np.zeros(block.n_units)
     parts = []
     for part in rules.bounded:
-        keys, which = part.keys(customer, cell)
+        keys, which = part.keys(block.holder(part.rule)[rows], cell)
         key, place = np.unique(keys, return_inverse=True)
         who = key // part.groups
         held = counts_in(part.had, key)
@@ -153,28 +154,31 @@ def _set_bounds(rules: RulesOfBlock, block: Block, rows: Integers) -> SetBounds:
             least_of_all[who] = np.maximum(least_of_all[who], least)
             least = np.zeros(len(key))
         most = np.maximum(0, part.most[who] - held)
-        parts.append(SetBounds(rows[which], place, who, most, least))
-    who, place = np.unique(customer, return_inverse=True)
+        owner = block.unit_of_holder(part.rule, who)
+        parts.append(SetBounds(rows[which], place, owner, most, least))
+    who, place = np.unique(block.unit[rows], return_inverse=True)
     parts.append(SetBounds(rows, place, who, np.full(len(who), np.inf), least_of_all[who]))
     parts += [_conflict_sets(pairs, block, rows) for pairs in rules.conflicts]
     return joined(parts)
 
 
 def _conflict_sets(pairs: ConflictPairs, block: Block, rows: Integers) -> SetBounds:
-    """Pairs of a customer's candidates in conflict (at most 1), and candidates in conflict with its history (0)."""
-    customer, offer = block.customer[rows], block.offer[rows].astype(np.int64)
-    again = rows[pairs.barred(customer, offer)]
-    which, other = pairs.against(customer, offer)
-    which = rows[which]
-    row = block.rows(block.customer[which], other)
-    two = (row >= 0) & (which < row)
-    a, b = which[two], row[two]
+    """Pairs of a unit's candidates in conflict (at most 1), and candidates in conflict with its history (0)."""
+    holder, offer = block.holder(pairs.rule)[rows], block.offer[rows].astype(np.int64)
+    again = rows[pairs.barred(holder, offer)]
+    which, other = pairs.against(holder, offer)
+    key = holder * pairs.n_offers + offer
+    order = np.argsort(key, kind="stable")
+    pair, place = matches(key[order], holder[which] * pairs.n_offers + other)
+    one, two = rows[which[pair]], rows[order[place]]
+    once = np.unique(np.stack([one, two])[:, one < two], axis=1)
+    a, b = once[0], once[1]
     sets = np.arange(len(a))
     barred = len(a) + np.arange(len(again))
     return SetBounds(
         np.concatenate([a, b, again]),
         np.concatenate([sets, sets, barred]),
-        np.concatenate([block.customer[a], block.customer[again]]),
+        np.concatenate([block.unit[a], block.unit[again]]),
         np.concatenate([np.ones(len(a)), np.zeros(len(again))]),
         np.zeros(len(a) + len(again)),
     )

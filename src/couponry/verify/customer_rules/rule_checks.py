@@ -10,13 +10,17 @@ from functools import partial
 import numpy as np
 
 from ...model.rule_bounds import refuse_contradictions
+from ...model.rules import CustomerRule
 from ..block import Addition, Block
 from ..claims import COUNT, Claims, Tally
 from ..inputs import Inputs
 from ..rounding import Integers
-from .bounded_rule import BoundedRule, bounded_rule, counts_in, distinct, is_in
+from .bounded_rule import BoundedRule, bounded_rule, counts_in, distinct
 from .conflict_pairs import ConflictPairs, conflict_pairs
 from .minimums import RulesOfBlock, below_min, fewer_than_possible, shorter_than_forced
+
+OF_UNITS = CustomerRule()
+"""Any rule about what units get together."""
 
 
 class RuleChecks:
@@ -39,7 +43,7 @@ class RuleChecks:
         self._inputs = inputs
         rules = inputs.data.rules
         history = inputs.history  # before customers, as by a solve
-        refuse_contradictions(rules, inputs.customers, inputs.customer_ids)
+        refuse_contradictions(rules, inputs.customers)
         self.bounded = [bounded_rule(rule, inputs) for rule in rules if rule.conflicts is None]
         self._conflicts = [conflict_pairs(r, inputs) for r in rules if r.conflicts is not None]
         self.has_conflicts = bool(self._conflicts)
@@ -48,6 +52,7 @@ class RuleChecks:
         self._with_min = f"customer_rule {with_min}: " if with_min else ""
         plain = all(part.rule.min is None or part.is_about_all for part in self.bounded)
         plain = plain and all(part.code is not None for part in self.bounded)
+        plain = plain and all(part.rule.each is None for part in self.bounded)
         self.is_plain = plain and not self._conflicts and not len(history)
         self._without = self._short = self._with_coupons = 0
 
@@ -69,14 +74,14 @@ class RuleChecks:
         rules = self.of_block(block)
         counts = rules.counts(block, rows)
         for part, (key, count) in zip(rules.bounded, counts, strict=True):
-            self._note(*_over_most(part, key, count), block, tally)
+            self._note(*_over_most(part, key, count), block, tally, part.rule)
         for pairs in rules.conflicts:
             for problem, who in _in_conflict(pairs, block, rows):
-                self._note(problem, who, block, tally)
+                self._note(problem, who, block, tally, pairs.rule)
         given = np.zeros(len(block), bool)
         given[rows] = True
-        without = distinct(block.customer[block.mandatory[~given[block.mandatory]]])[0]
-        short = below_min(rules, counts, block.n_customers)
+        without = distinct(block.unit[block.mandatory[~given[block.mandatory]]])[0]
+        short = below_min(rules, counts, block)
         numbers = len(distinct(block.customer[rows])[0]), len(without), int(short.sum())
         if self.is_plain and not self.has_mandatory:
             too_few = fewer_than_possible(rules, block, rows, short)
@@ -84,7 +89,7 @@ class RuleChecks:
         else:
             once = np.flatnonzero(given)
             if len(once) < len(rows):  # what is given twice counts once
-                short = below_min(rules, rules.counts(block, once), block.n_customers)
+                short = below_min(rules, rules.counts(block, once), block)
             short[without] = True
             too_few = shorter_than_forced(rules, block, once, short)
             fewer = (
@@ -110,9 +115,20 @@ class RuleChecks:
         claims.check("customers_without_mandatory", self._without)
         claims.check("customers_below_min", self._short)
 
-    def _note(self, problem: str, who: Integers, block: Block, tally: Tally) -> None:
-        first = self._inputs.customer_ids[block.start + int(who[0])].as_py() if len(who) else None
-        tally.add(problem, len(who), f", first {first!r}" if len(who) else "")
+    def _note(
+        self,
+        problem: str,
+        who: Integers,
+        block: Block,
+        tally: Tally,
+        rule: CustomerRule = OF_UNITS,
+    ) -> None:
+        """Note that a rule does not hold for some units, or customers where it holds for each."""
+        said = ""
+        if len(who):
+            number = block.holders(rule).start + int(who[0])
+            said = self._inputs.customers.naming(rule)(number).removeprefix("customer ")
+        tally.add(problem, len(who), f", first {said}" if said else "")
 
     def of_block(self, block: Block) -> RulesOfBlock:
         """Return the rules for the customers of a block, who count from 0.
@@ -140,24 +156,28 @@ def _over_most(part: BoundedRule, key: Integers, count: Integers) -> tuple[str, 
     bound = f"max {rule.max}"
     bound += f" for one {rule.by}" if rule.by else ""
     bound += f" in {rule.window} days" if rule.window is not None else ""
+    bound += " for each" if rule.each is not None else ""
     return f"{rule.label}: {COUNT} customers have more than {bound}", over
 
 
 def _in_conflict(pairs: ConflictPairs, block: Block, rows: Integers) -> list[tuple[str, Integers]]:
     """Who has two offers in conflict, or one in conflict with the history, and how that is said."""
     label, n_offers = pairs.rule.label, pairs.n_offers
-    offer, customer = block.offer[rows].astype(np.int64), block.customer[rows]
-    which, other = pairs.against(customer, offer)
-    theirs = customer[which] * n_offers + other
-    both = is_in(customer * n_offers + offer, theirs) & (other != offer[which])
-    again = pairs.barred(customer, offer)
+    once = distinct(rows)[0]
+    offer, holder = block.offer[once].astype(np.int64), block.holder(pairs.rule)[once]
+    which, other = pairs.against(holder, offer)
+    given = np.sort(holder * n_offers + offer)
+    # an offer in conflict with itself is so with another customer's of the unit
+    allowed = (other == offer[which]).astype(np.int64)
+    both = counts_in(given, holder[which] * n_offers + other) > allowed
+    again = pairs.barred(holder, offer)
     return [
         (
             f"{label}: {COUNT} customers have two offers in conflict",
-            distinct(customer[which[both]])[0],
+            distinct(np.sort(holder[which[both]]))[0],
         ),
         (
             f"{label}: {COUNT} customers have an offer in conflict with their history",
-            distinct(customer[again])[0],
+            distinct(np.sort(holder[again]))[0],
         ),
     ]

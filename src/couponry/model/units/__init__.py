@@ -1,0 +1,1 @@
+"""Units: what customer rules hold for, and candidates in their order."""

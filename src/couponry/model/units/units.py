@@ -1,0 +1,184 @@
+"""Units: what customer rules hold for, single customers or households of several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ...data import tables
+from ...data.arrow_columns import one_array
+from ...data.candidates import Candidates
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Units of consecutive customers, in order of their first customers' ids.
+
+    Attributes
+    ----------
+    column : str
+        Of customers, that says who belongs together.
+    ptr : ndarray of int64, shape (n_units + 1,)
+        Customers of unit u, numbered as the candidates have them, are ``ptr[u] <= i < ptr[u + 1]``.
+    value : pyarrow.Array, shape (n_units,)
+        What each has in the column; null for a customer who belongs to nobody, and is a unit of its own.
+    """
+
+    column: str
+    ptr: NDArray[np.int64]
+    value: pa.Array
+
+    def __len__(self) -> int:
+        return len(self.ptr) - 1
+
+    @cached_property
+    def of_customer(self) -> NDArray[np.int32]:
+        """Number of each customer's unit, shape (n_customers,)."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), np.diff(self.ptr))
+
+    @cached_property
+    def member(self) -> NDArray[np.uint8]:
+        """Place of each customer among those of its unit, from 0, shape (n_customers,)."""
+        number = np.arange(int(self.ptr[-1]))
+        return (number - self.ptr[:-1][self.of_customer]).astype(np.uint8)
+
+    @property
+    def most_members(self) -> int:
+        """Customers of the largest unit."""
+        return int(np.diff(self.ptr).max())
+
+    def names_of(self, customer: NDArray[np.int64]) -> pa.Array:
+        """What customers have in the column.
+
+        Parameters
+        ----------
+        customer : ndarray of int64, shape (n,)
+            Their numbers.
+
+        Returns
+        -------
+        pyarrow.Array, shape (n,)
+        """
+        return self.value.take(pa.array(self.of_customer[customer]))
+
+    def units_of(self, customers: pa.Table, ids: pa.Array) -> NDArray[np.int64]:
+        """Find the units of customers of whom some have no candidates.
+
+        Parameters
+        ----------
+        customers : pyarrow.Table
+            The table customers.
+        ids : pyarrow.Array
+
+        Returns
+        -------
+        ndarray of int64, shape (len(ids),)
+            -1 for whoever is in none.
+        """
+        known = tables.ids(customers, "customers", "customer")
+        row = tables.positions(ids, known)
+        there = np.flatnonzero(row >= 0)
+        column = one_array(customers[self.column])
+        value = column.take(pa.array(row[there]))
+        if pa.types.is_dictionary(value.type):
+            value = value.dictionary_decode()
+        named = pc.is_valid(self.value)
+        numbers = np.flatnonzero(np.asarray(named.to_numpy(zero_copy_only=False), bool))
+        found = pc.index_in(value, value_set=self.value.filter(named), skip_nulls=True)
+        place = pc.fill_null(found, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        unit = np.full(len(ids), -1)
+        unit[there] = np.append(numbers, -1)[place]
+        return unit
+
+    def first_of_each(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Take the entry of each unit's first customer.
+
+        Parameters
+        ----------
+        values : ndarray, shape (n_customers or 1,)
+
+        Returns
+        -------
+        ndarray, shape (n_units or 1,)
+        """
+        return values if len(values) == 1 else values[self.ptr[:-1]]
+
+    def differs_at(self, values: NDArray[Any]) -> int | None:
+        """Find a customer with another entry than the first customer of its unit.
+
+        Parameters
+        ----------
+        values : ndarray, shape (n_customers or 1,)
+
+        Returns
+        -------
+        int or None
+            Number of the customer; None where every unit has one value.
+        """
+        if len(values) == 1:
+            return None
+        differs = values != np.repeat(self.first_of_each(values), np.diff(self.ptr))
+        return int(differs.argmax()) if differs.any() else None
+
+    def of_each_member(self, values: NDArray[Any], member: int, default: Any) -> NDArray[Any]:
+        """Take the entry of the n-th customer of each unit.
+
+        Parameters
+        ----------
+        values : ndarray, shape (n_customers or 1,)
+        member : int
+            Counted from 0.
+        default : object
+            For units without one.
+
+        Returns
+        -------
+        ndarray, shape (n_units or 1,)
+        """
+        if len(values) == 1:
+            return values
+        there = self.ptr[:-1] + member < self.ptr[1:]
+        place = np.where(there, self.ptr[:-1] + member, 0)
+        return np.where(there, values[place], default)
+
+    def indptr(self, candidates: Candidates) -> NDArray[np.int64]:
+        """Say where each unit's candidates begin.
+
+        Parameters
+        ----------
+        candidates : Candidates
+            In the order of the units.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_units + 1,)
+        """
+        return candidates.indptr[self.ptr]
+
+    def name(self, unit: int, customers: pa.Array) -> str:
+        """Name a unit in a message.
+
+        Parameters
+        ----------
+        unit : int
+        customers : pyarrow.Array
+            Ids of the customers who have candidates.
+        """
+        value = self.value[unit].as_py()
+        if value is None:
+            return f"customer {customers[int(self.ptr[unit])].as_py()!r}"
+        return f"{self.column} {value!r}"
+
+    def describe(self) -> str:
+        """Say how large units are, for summaries."""
+        size = np.diff(self.ptr)
+        lone = self.value.null_count
+        said = f"{len(self):,} units by {self.column!r}, of {size.mean():.2f} customers on average and "
+        said += f"{self.most_members} at most"
+        return said + (f"; {lone:,} customers have none and are their own" if lone else "")
