@@ -6,6 +6,7 @@ import functools
 import pickle
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,10 @@ def pool() -> Iterator[ProcessPoolRunner]:
     runner.close()
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("shards", [4, 16, 64])
+@pytest.mark.parametrize(
+    ("kind", "shards"),
+    [*product(KINDS, [4, 64]), ("mixed", 16), ("segments", 16)],
+)
 def test_the_bits_of_one_machine(kind: str, shards: int, tmp_path: Path) -> None:
     result = solved(kind, threads=2, engine=sharded(tmp_path, shards, of=customers_of(kind)))
     assert len(list(tmp_path.glob("*.arrays"))) == shards

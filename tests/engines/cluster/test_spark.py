@@ -83,9 +83,9 @@ def test_of_two_attempts_one_writes_what_counts(hasty: ConnectedSpark, tmp_path:
     assert set(parts.iterdir()) == {*files, parts / "_manifest.json"}
 
 
-@pytest.mark.parametrize("kind", ["segments", "contacts"])
-def test_from_tables_of_spark_to_another(hasty: ConnectedSpark, kind: str, tmp_path: Path) -> None:
+def test_from_tables_of_spark_to_another(hasty: ConnectedSpark, tmp_path: Path) -> None:
     """Rows in any order, in batches that cut customers; shards by Spark, and coupons read by it again."""
+    kind = "contacts"  # which has all three tables
     session, local = hasty.session, solved(kind, threads=1)
     session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "100")
     try:

@@ -52,7 +52,7 @@ def assert_same(far: Problem, local: Problem) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::couponry.CampaignWarning")
-@pytest.mark.parametrize("seed", [4, 9, 12, 1001, 1005, 1006, 1010, 1016])
+@pytest.mark.parametrize("seed", [9, 12, 1001, 1006, 1010, 1016])
 def test_the_arrays_of_one_machine(seed: int, tmp_path: Path) -> None:
     drawn = draw(seed)
     problem, found = packed(drawn, tmp_path)

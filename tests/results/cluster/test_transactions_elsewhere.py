@@ -43,6 +43,7 @@ def test_the_bits_of_one_machine(kind: str, tmp_path: Path) -> None:
     local = on_one_machine(**changes)
     campaign = on_cluster(cluster(tmp_path), **changes)
     assert campaign.data.candidates.notes == local.candidates.notes
+    assert list((tmp_path / "transactions").iterdir()) == []
     results = [
         each.solve(threads=1, solver_options=AS_THE_LARGEST, gap=4e-3) for each in (local, campaign)
     ]

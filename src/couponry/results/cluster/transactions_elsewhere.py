@@ -22,6 +22,7 @@ from ...affinity.targeting import Targeting
 from ...data import tables
 from ...data.candidate_batches import CandidateBlocks
 from ...engines.cluster.cluster import Cluster
+from ...engines.cluster.places import place_of
 from ...engines.cluster.store import ShardEntry, ShardStore, write_shard, written_by_one
 from ...model.campaign_checks import check_customers
 from ...model.campaign_data import CampaignData
@@ -148,4 +149,7 @@ def ingest_transactions(
         make = CandidatesTask(rows, model, campaign, folder)
         entries = runner.map(make, range(len(parts)))
         store = commit(folder, entries, campaign)
+        place = place_of(rows_folder)
+        for file in place.names():  # nobody asks for them any more
+            place.remove(file)
     return store, campaign
