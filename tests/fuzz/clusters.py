@@ -1,10 +1,11 @@
 """Clusters for long: every kind of campaign on clusters of each size, and whatever is killed.
 
-python -m tests.fuzz.clusters [--engine spark|dask] [--only bits|kills|drivers]
+python -m tests.fuzz.clusters [--engine spark|dask] [--only bits|kills|drivers|packing] [--first 1000] [--seeds 200]
 
 bits      each kind on 1, 2 and 3 executors of Spark, in 4, 16 and 64 shards, two kinds in every pairing of these: the
           bits of one machine
 kills     Python workers and executors in turn, in every question, 24 times: the same bits, and the runs that were lost
+packing   random campaigns of so many seeds, packed in shards: the arrays of one machine; without a cluster
 drivers   a driver that is killed after each of its jobs, and resumed: the same bits, and fewer jobs each time
 
 Minutes each. What does not hold ends it with an AssertionError.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import signal
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -25,6 +27,8 @@ import pyarrow.dataset as ds
 from tests.support.cluster_campaigns import CUSTOMERS, KINDS, fingerprint, solved
 from tests.support.clusters import Connected, Unlucky, driven, on_dask, on_spark
 from tests.support.dask_cluster import DaskCluster
+from tests.support.packed_elsewhere import assert_same, packed
+from tests.support.random_campaigns import draw
 from tests.support.spark_cluster import SparkCluster
 
 from couponry.engines import Cluster
@@ -108,14 +112,31 @@ def drivers(cluster: SparkCluster | DaskCluster, folder: Path) -> None:
         print(f"driver killed after {after} of {jobs} jobs: {rest} were left", flush=True)
 
 
+def packing(folder: Path, first: int, seeds: int) -> None:
+    """Pack random campaigns in shards, with witnesses of the others: the arrays of one machine."""
+    for seed in range(first, first + seeds):
+        drawn = draw(seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            problem, found = packed(drawn, folder / f"packing-{seed}", 2 + seed % 6)
+            assert_same(problem, drawn.campaign().compile().problem)
+        print(f"seed {seed}: the same arrays, {len(found.known.witnesses)} witnesses", flush=True)
+
+
 def main() -> None:
     """Try it all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", choices=["spark", "dask"], default="spark")
-    parser.add_argument("--only", choices=["bits", "kills", "drivers"])
+    parser.add_argument("--only", choices=["bits", "kills", "drivers", "packing"])
+    parser.add_argument("--first", type=int, default=1000)
+    parser.add_argument("--seeds", type=int, default=200)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if asked.only in (None, "packing"):
+            packing(folder, asked.first, asked.seeds)
+        if asked.only == "packing":
+            return
         cluster = SparkCluster(folder) if asked.engine == "spark" else DaskCluster(folder)
         try:
             if asked.only in (None, "bits"):
