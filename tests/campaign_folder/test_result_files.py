@@ -74,7 +74,7 @@ def test_files_of_a_result(folder: Folder, tmp_path: Path) -> None:
     assert {field.name: str(field.type) for field in limits.schema} == {
         "name": "string", "group": "string", "sum": "string", "min": "double", "max": "double",
         "achieved": "double", "error": "double", "price": "double", "second_sum": "double",
-        "binding": "bool", "mode": "string",
+        "dual": "double", "binding": "bool", "mode": "string",
     }  # fmt: skip
     assert limits.num_rows == 1 + 1 + 2 + 3 + 1 + 3
     assert verify_result(path, out).problems == []

@@ -17,7 +17,7 @@ from couponry import (
     memory_estimate,
     read_campaign,
 )
-from couponry.data.memory_estimate import CampaignSize
+from couponry.data.memory_estimate import BYTES_PER_CELL, CampaignSize
 from couponry.utils.memory import available_memory
 from couponry.utils.toml_writer import dumps
 
@@ -147,3 +147,17 @@ def test_cached_files_of_a_control_group_are_no_memory_taken(
     assert available_memory() == 75_000
     (tmp_path / "memory.max").write_text("max\n")
     assert (available_memory() or 0) > 1_000_000
+
+
+def test_limits_by_columns_of_customers_take_memory(tmp_path: Path) -> None:
+    """Offers in each segment of customers that limits tell apart, with and without candidates."""
+    tables = random_tables()
+    stores = pa.array([f"s{n % 5}" for n in range(tables["customers"].num_rows)])
+    tables["customers"] = tables["customers"].append_column("store", stores)
+    limits: list[dict[str, Any]] = [{"name": "stock", "by": ["store", "offer"], "max": 4}]
+    needed = []
+    for some in ([], limits):
+        folder = tmp_path / str(len(some))
+        write_folder(folder, tables, spec(limit=some))
+        needed.append(memory_estimate(folder).memory)
+    assert needed[1] - needed[0] == BYTES_PER_CELL * 5 * tables["offers"].num_rows

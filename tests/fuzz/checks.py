@@ -263,8 +263,8 @@ def _row_problems(
             yield f"achieved: expected nothing of a ratio to nothing, got {achieved!r}"
     elif achieved is None or abs(Fraction(achieved) - above / below) > slack / below:
         yield f"achieved: expected {float(above / below)!r}, got {achieved!r}"
-    if price is None or not math.isfinite(price) or row["binding"] is not (price != 0):
-        yield f"price {price!r}, binding {row['binding']!r}"
+    if price is None or not math.isfinite(price):
+        yield f"price {price!r}"
         return
     if (measure.mode == "report" and price) or (measure.max is None and price > 0):
         yield f"price {price!r} without a max"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from couponry import CustomerRule, Limit
+
+Values = tuple[Any, ...]
+"""Of the columns of a limit's `by`."""
 
 MONEY = ("issue_cost", "face_value", "margin")
 ROLES = ("reward", "activation", "innovation")
@@ -25,10 +29,14 @@ MANDATORY = CustomerRule("mandatory offers")
 
 @dataclass(frozen=True)
 class Measure:
-    """One limit for one group: the weight of every candidate (e), and of a ratio's denominator."""
+    """One limit for one group: the weight of every candidate (e), and of what the sum is divided by.
+
+    group: its name. values: of each column of `by`.
+    """
 
     limit: Limit
     group: str | None
+    values: tuple[Any, ...]
     weight: NDArray[np.float64]
     below: NDArray[np.float64] | None
     min: float | None
@@ -88,8 +96,10 @@ class OracleTables:
             else [None] * len(self.offer)
         )
         self.customer_rows: list[dict[str, Any]] = []
+        self.all_customer_rows: list[dict[str, Any]] = []
         if customers is not None:
-            row_of = {row["customer"]: row for row in customers.to_pylist()}
+            self.all_customer_rows = customers.to_pylist()
+            row_of = {row["customer"]: row for row in self.all_customer_rows}
             self.customer_rows = [row_of[customer] for customer in self.customers]
         # what rules hold for: units of customers, each alone without a column that says otherwise
         unit_of: dict[Any, Any] = {}
@@ -123,7 +133,7 @@ class OracleTables:
     # ---- reading the campaign
 
     def amount(self, name: str) -> NDArray[np.float64]:
-        """A named column for every candidate (e), by the format's order: candidates, offers, defaults."""
+        """A named column for every candidate (e): of candidates, of offers, of customers, or a default."""
         if name == "count":
             return np.ones(len(self.offer))
         if name in self.candidates.column_names:
@@ -131,7 +141,7 @@ class OracleTables:
         if name in self.offer_rows[0]:
             return np.array([row[name] for row in self.offer_rows], float)[self.offer]
         if name not in ("cost", "value"):
-            raise KeyError(name)
+            return np.array([row[name] for row in self.customer_rows], float)[self.customer]
 
         def part(column: str) -> NDArray[np.float64]:
             have = column in self.candidates.column_names or column in self.offer_rows[0]
@@ -166,53 +176,109 @@ class OracleTables:
 
     def measures_of(self, limit: Limit) -> list[Measure]:
         """A limit's measures, one for each group that has bounds."""
-        about = self.about(limit.where)
-        if limit.customers:
-            inside = np.array([matches(row, limit.customers) for row in self.customer_rows], bool)
-            about &= inside[self.customer]
-        if limit.by is None:
-            groups: list[tuple[str | None, Any, float | None, float | None]]
-            groups = [(None, about, limit.min, limit.max)]
+        columns = limit.by_columns
+        own = self.chosen(limit.where, limit.customers)
+        if not columns:
+            bounds: list[tuple[Values, float | None, float | None]] = [((), limit.min, limit.max)]
+        elif limit.table is None:
+            bounds = [(values, limit.min, limit.max) for values in self.combinations(limit)]
         else:
-            members = self.groups(limit.by)
-            if limit.table is None:
-                bounds = [
-                    (label, limit.min, limit.max)
-                    for label, mask in members.items()
-                    if self.has_offers(limit, label, about & mask)
-                ]
-            else:
-                rows = pa.table(limit.table).to_pylist()
-                bounds = [(row[limit.by], row.get("min"), row.get("max")) for row in rows]
-            nobody = np.zeros(len(self.offer), bool)
-            groups = [
-                (str(label), about & members.get(label, nobody), low, high)
-                for label, low, high in bounds
+            rows = pa.table(limit.table).to_pylist()
+            bounds = [
+                (tuple(row[name] for name in columns), row.get("min"), row.get("max"))
+                for row in rows
             ]
         above, *below = limit.ratio or (limit.sum,)
+        found = []
+        for values, low, high in bounds:
+            mask = own & self.of_values(dict(zip(columns, values, strict=True)))
+            divisor = np.where(mask, self.amount(below[0]), 0.0) if below else None
+            if limit.share or limit.relative_to is not None:
+                divisor = self.whole(limit, dict(zip(columns, values, strict=True)))
+            weight = np.where(mask, self.amount(above), 0.0)
+            name = ", ".join(map(str, values)) if columns else None
+            found.append(Measure(limit, name, values, weight, divisor, low, high))
+        return found
+
+    def whole(self, limit: Limit, values: Mapping[str, Any]) -> NDArray[np.float64]:
+        """What the sum of a limit's group is divided by: the same over other coupons (e)."""
+        said = limit.relative_to or {}
+        by = said.get("by", ())
+        same = {name: values[name] for name in ([by] if isinstance(by, str) else by)}
+        where, customers = said.get("where", {}), said.get("customers", {})
+        mask = self.chosen(where, customers) & self.of_values(same)
+        factor = 1.0
+        if limit.per_head:
+            others = self.heads(customers, same)
+            factor = self.heads(limit.customers, values) / others if others else 0.0
+        return np.where(mask, factor * self.amount(limit.sum), 0.0)
+
+    def heads(self, customers: Mapping[str, Any], values: Mapping[str, Any]) -> int:
+        """How many of all customers fulfil conditions, and have these values as far as they are theirs."""
+        theirs = {name: value for name, value in values.items() if self.is_of_customers(name)}
+        return sum(
+            matches(row, customers) and all(row[name] == theirs[name] for name in theirs)
+            for row in self.all_customer_rows
+        )
+
+    def is_of_customers(self, name: str) -> bool:
+        """Whether `by` means a column of customers: one of offers goes before it."""
+        return name != "role" and name not in self.offer_rows[0]
+
+    def chosen(self, where: Mapping[str, Any], customers: Mapping[str, Any]) -> NDArray[np.bool_]:
+        """Which candidates conditions on offers and on customers are about (e)."""
+        about = self.about(where)
+        if customers:
+            inside = np.array([matches(row, customers) for row in self.customer_rows], bool)
+            about &= inside[self.customer]
+        return about
+
+    def of_values(self, values: Mapping[str, Any]) -> NDArray[np.bool_]:
+        """Which candidates have these values of columns of `by` (e)."""
+        mask = np.ones(len(self.offer), bool)
+        for name, value in values.items():
+            if self.is_of_customers(name):
+                mask &= np.array([row[name] == value for row in self.customer_rows])[self.customer]
+            else:
+                mask &= self.groups(name).get(value, np.zeros(len(self.offer), bool))
+        return mask
+
+    def combinations(self, limit: Limit) -> list[Values]:
+        """The groups of a limit without a table: values that offers have together, with those that customers have."""
+        columns = limit.by_columns
+        theirs = [name for name in columns if self.is_of_customers(name)]
+        others = [name for name in columns if name not in theirs]
+        of_customers = {
+            tuple(row[name] for name in theirs)
+            for row in self.all_customer_rows or [{}]
+            if matches(row, limit.customers) and all(row[name] is not None for name in theirs)
+        }
+        labels = product(*(self.groups(name) for name in others))
+        of_offers = [found for found in labels if self.has_offers(limit, others, found)]
         return [
-            Measure(
-                limit,
-                name,
-                np.where(mask, self.amount(above), 0.0),
-                np.where(mask, self.amount(below[0]), 0.0) if below else None,
-                low,
-                high,
+            tuple(
+                {**dict(zip(theirs, a, strict=True)), **dict(zip(others, b, strict=True))}[name]
+                for name in columns
             )
-            for name, mask, low, high in groups
+            for a in sorted(of_customers)
+            for b in of_offers
         ]
 
-    def has_offers(self, limit: Limit, label: Any, mask: NDArray[np.bool_]) -> bool:
-        """Whether a group of `by` exists for a limit: an offer is in it and in the limit's `where`.
+    def has_offers(self, limit: Limit, names: Sequence[str], values: Values) -> bool:
+        """Whether some offer of a limit's `where` has these values.
 
         An offer has a role only by its candidates; one without candidates in a role makes a group exist all the same.
         """
-        if limit.by == "role":
-            return bool(mask.any())
+        if "role" in names:
+            own = self.about(limit.where)
+            return bool((own & self.of_values(dict(zip(names, values, strict=True)))).any())
         where = {column: test for column, test in limit.where.items() if column != "role"}
-        inside = (row for row in self.offer_rows if matches(row, where))
-        cells = (row[str(limit.by)] for row in inside)
-        return any(label in cell if isinstance(cell, list) else label == cell for cell in cells)
+
+        def has(row: dict[str, Any]) -> bool:
+            cells = ((row[name], value) for name, value in zip(names, values, strict=True))
+            return all(v in cell if isinstance(cell, list) else v == cell for cell, v in cells)
+
+        return any(has(row) for row in self.offer_rows if matches(row, where))
 
     def holder(self, rule: CustomerRule) -> NDArray[np.int64]:
         """Whom a rule holds for: the unit of each candidate, or its customer where it holds for each (e)."""

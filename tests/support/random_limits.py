@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from tests.support.newer_limits import LIMITS_TOO, NewerLimits
 from tests.support.oracle import Oracle
 from tests.support.oracle_tables import Measure
 from tests.support.random_rules import RuleDraw
@@ -21,6 +22,10 @@ class LimitDraw(RuleDraw):
 
     def limits(self, bare: Oracle, planted: NDArray[np.bool_]) -> list[Limit]:
         drafts = self.drafts()
+        if self.seed >= LIMITS_TOO:
+            newer = NewerLimits(self.seed)
+            drafts += newer.drafts()
+            self.features |= newer.features
         limits: list[Limit] = []
         for n, draft in enumerate(drafts):
             named = replace(draft, name=f"{n} {draft.name}")
@@ -114,11 +119,11 @@ class LimitDraw(RuleDraw):
         # a ratio to nothing says nothing
         achieved = [0.0 if np.isnan(got) and limit.mode != "hard" else got for got in achieved]
         sides = str(rng.choice(["max", "max", "min", "both", "equal"]))
-        if limit.ratio is not None and sides in ("both", "equal"):
+        if limit.is_divided and sides in ("both", "equal"):
             sides = str(rng.choice(["max", "min"]))
         if sides == "equal" and not all(whole):
             sides = "both"
-        ratio = " of a ratio" if limit.ratio is not None else ""
+        ratio = " of a ratio" if limit.is_divided else ""
         self.features.add(f"limit {sides}{ratio}")
 
         def slack(got: float, is_whole: bool) -> float:
@@ -163,18 +168,16 @@ class LimitDraw(RuleDraw):
         kept = [n for n in known if rng.random() < 0.9] or known
         if not kept:
             return replace(limit, mode="report")
-        labels = self.labels(limit, bare)
         return replace(
             limit,
             table=pa.table(
                 {
-                    limit.by: [labels[measures[n].group] for n in kept],
+                    **{
+                        name: [measures[n].values[at] for n in kept]
+                        for at, name in enumerate(limit.by_columns)
+                    },
                     "min": pa.array([pairs[n][0] for n in kept], pa.float64()),
                     "max": pa.array([pairs[n][1] for n in kept], pa.float64()),
                 }
             ),
         )
-
-    def labels(self, limit: Limit, bare: Oracle) -> dict[str | None, Any]:
-        """The values that the groups' names stand for."""
-        return {str(label): label for label in bare.groups(str(limit.by))}

@@ -302,6 +302,18 @@ def test_a_programme_says_what_the_oracle_says() -> None:
         same.given(pa.table({"customer": [41], "offer": [0]}), offers.num_rows)
 
 
+def test_store_inventories_beside_the_mixed_campaign(said: Said) -> None:
+    from benchmarks.cases import store_inventories
+
+    sizes = ["--customers", "4000", "--stores", "4", "--offers", "60", "--gap", "0.01"]
+    report = said(store_inventories, *sizes)
+    stores, mixed = report["store_inventories"], report["mixed"]
+    assert stores["limits"] == 240
+    assert stores["status"] == mixed["status"] == "optimal"
+    assert stores["max_violation"] == 0
+    assert report["estimated_memory_bytes"] > 0
+
+
 def published_matching(
     sources: int, destinations: int, sparsity: float
 ) -> tuple[list[tuple[int, int, float, float]], NDArray[np.float64]]:

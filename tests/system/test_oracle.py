@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.support.comparison import Comparison, compare, measure_by_highs
+from tests.support.newer_limits import LIMITS_TOO
 from tests.support.oracle import Oracle, Stop
 from tests.support.oracle_tables import Measure
 from tests.support.random_campaigns import NEWER, RandomCampaign, draw
@@ -22,6 +23,7 @@ from couponry.result import Result
 SEEDS = [seed for seed in range(2, 28) if seed not in (7, 11, 12, 15, 16, 17, 19, 20, 21, 23)]
 NEWER_SEEDS = [NEWER + n for n in (0, 1, 4, 5, 6, 8, 10, 13)]
 SEEDS += NEWER_SEEDS
+SEEDS += [LIMITS_TOO + n for n in (0, 2, 3, 6, 7, 8)]
 LARGEST = 400  # customers
 NODES = 20  # that HiGHS looks at for each
 SHORTFALL = 0.3  # % of HiGHS's objective, at most
@@ -92,6 +94,9 @@ def test_seeds_cover_the_rules_and_limits() -> None:
         f"{part} of some customers" for part in ("max", "min", "groups", "min of all coupons")
     }
     wanted.add("history that counts in all")
+    wanted |= {"limit by a column of customers", "limit by customers and offers"}
+    wanted |= {"sum of a column of customers", "share", "share within a segment"}
+    wanted |= {"relative to other customers", "per head"}
     assert wanted <= seen
 
 

@@ -51,13 +51,17 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no such column to sum": (limit(ratio=["value", "wait"], max=2.0), "limit 'L': neither candidates"),
     "no role": (limit(max=3, where={"role": [7.5]}), "expected one of reward"),
     "no such column of offers": (limit(max=3, where={"rol": "x"}), "did you mean 'role'? (columns: offer, "),
-    "no such column to group by": (limit(max=3, by="rol"), "did you mean 'role'? (columns: offer, "),
+    "no such column to group by": (limit(max=3, by="rol"), "did you mean 'role'? (they have: offer, "),
     "no such objective": ({"objective": {"value": "net"}}, "objective: neither candidates"),
     "no column for bounds": (rules(min="few", max="many"), "table customers has no column 'few'"),
     "limits come before rules": ({**limit(sum="x", max=2), **rules(max="many")}, "limit 'L': neither"),
-    "segments come first": (
+    "limits come one by one": (
+        {"limit": [{"name": "L", "max": 2, "customers": {"kind": 1}}, {"name": "M", "sum": "x", "max": 2}]},
+        "limit 'L'",
+    ),
+    "whatever is wrong with them": (
         {"limit": [{"name": "L", "sum": "x", "max": 2}, {"name": "M", "max": 2, "customers": {"kind": 1}}]},
-        "limit 'M'",
+        "limit 'L'",
     ),
 }  # fmt: skip
 

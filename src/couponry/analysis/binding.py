@@ -44,7 +44,7 @@ def binding_limits(result: CampaignSolution) -> pa.Table:
         side = (
             "max" if limit["price"] > 0 else "min"
         )  # one more unit of a maximum is worth something
-        if limit["binding"] and limit[side] is not None:
+        if limit["price"] and limit[side] is not None:
             worth = abs(limit["price"] * limit[side])
             rows.append({**limit, "side": side, "bound": limit[side], "worth": worth})
     rows.sort(key=lambda row: -row["worth"])

@@ -255,7 +255,7 @@ def _of_rows(
     said: pa.Table, limits: CompiledLimits
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Price and activity of each row, from the limits of a result; the activity of a ratio's row is unknown: NaN."""
-    tables.require(said, "limits of the result", "name", "group", "price", "achieved", "second_sum")
+    tables.require(said, "limits of the result", "name", "group", "dual", "achieved")
     entries = {(entry["name"], entry["group"]): entry for entry in said.to_pylist()}
     prices, activity = np.zeros(len(limits.lower)), np.full(len(limits.lower), np.nan)
     for row, number in enumerate(limits.measure_of_row.tolist()):
@@ -266,10 +266,9 @@ def _of_rows(
                 f"limits of the result: there is no {measure.name!r}, group {measure.group!r}"
             )
         if not limits.is_ratio[number]:
-            prices[row], activity[row] = entry["price"], entry["achieved"]
-        elif entry["second_sum"]:
+            prices[row], activity[row] = entry["dual"], entry["achieved"]
+        else:
             # a ratio with both bounds is two rows, and its price is that of one of them
             upper = np.isfinite(limits.upper[row])
-            price = entry["price"] / entry["second_sum"]
-            prices[row] = price if (price > 0) == upper else 0.0
+            prices[row] = entry["dual"] if (entry["dual"] > 0) == upper else 0.0
     return prices, activity

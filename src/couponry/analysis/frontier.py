@@ -12,6 +12,7 @@ from ..data.table_view import StreamedTable
 from ..model.campaign_data import CampaignData
 from ..model.changes import changed
 from ..model.compiled_campaign import CompiledCampaign
+from ..model.limits import group_text
 from ..results.solution import CampaignSolution
 from ..utils.checks import check_number, is_text, shown
 from ..utils.clock import Clock
@@ -169,7 +170,7 @@ class LimitBound:
     @property
     def group_name(self) -> str | None:
         """The group as results name it."""
-        return None if self.group is None else str(self.group)
+        return None if self.group is None else group_text(self.group)
 
     def moved(self, campaign: CampaignData, value: float) -> CampaignData:
         """Return the campaign with another value of this bound.
@@ -216,7 +217,7 @@ def present_bound(
     """
     if side not in (None, "min", "max"):
         raise InvalidInput(f"side: expected 'min' or 'max', got {shown(side)}")
-    wanted = None if group is None else str(group)
+    wanted = None if group is None else group_text(group)
     known = [m.name for m in compiled.limits.measures]
     if not is_text(limit) or limit not in known:
         raise InvalidInput(f"limit: there is no limit {shown(limit)}{known_names(limit, known)}")

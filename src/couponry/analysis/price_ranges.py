@@ -14,6 +14,7 @@ from ..data.table_view import StreamedTable
 from ..engines.streamed import local_engine
 from ..model.campaign_data import CampaignData
 from ..model.changes import changed
+from ..model.limits import group_text
 from ..results.options import SolveOptions
 from ..results.solution import CampaignSolution
 from ..results.solve import solve
@@ -223,7 +224,10 @@ def _priced_bounds(solution: CampaignSolution, limits: Any, most: int) -> list[_
     names = None
     if limits is not None:
         is_one = isinstance(limits, (str, tuple)) or not isinstance(limits, Iterable)
-        names = [limits] if is_one else list(limits)
+        names = [
+            (name[0], group_text(name[1])) if isinstance(name, tuple) and len(name) == 2 else name
+            for name in ([limits] if is_one else limits)
+        ]
         known = [m.name for m in compiled.measures] + [(m.name, m.group) for m in compiled.measures]
         for name in names:
             if not isinstance(name, (str, tuple)) or name not in known:

@@ -103,6 +103,12 @@ def _text(description: str) -> Schema:
     return {"type": "string", "minLength": 1, "description": description}
 
 
+def _columns(description: str) -> Schema:
+    name: Schema = {"type": "string", "minLength": 1}
+    names = {"type": "array", "items": name, "minItems": 1, "uniqueItems": True}
+    return {"anyOf": [name, names], "description": description}
+
+
 def _number(description: str, **more: Any) -> Schema:
     return {"type": "number", "description": description, **more}
 
@@ -223,7 +229,7 @@ def _limit() -> Schema:
             "min": _number("Least sum."),
             "where": _where("Which offers the limit is about."),
             "customers": _where("Which customers it is about."),
-            "by": _text('A column of offers, or "role": one limit for each of its values.'),
+            "by": _columns('A column of offers or customers, or "role": one limit for each of its values; or several.'),
             "table": _text("With by: a table of the bounds of each value."),
             "ratio": {
                 "type": "array",
@@ -232,6 +238,16 @@ def _limit() -> Schema:
                 "maxItems": 2,
                 "description": "In place of sum: two columns, whose sums are divided.",
             },
+            "share": _flag("The bounds are shares of the same sum over all coupons."),
+            "relative_to": _object(
+                {
+                    "where": _where("Over which offers that sum is."),
+                    "customers": _where("Over which customers it is."),
+                    "by": _columns("Columns of the limit's own by: it is over those of the same value."),
+                },
+                description="The bounds are multiples of the same sum over other coupons.",
+            ),
+            "per_head": _flag("With relative_to: both sums are per customer whom they are over."),
             "mode": {
                 "enum": list(MODES),
                 "description": "Kept, violated at a penalty, or measured alone. Default: hard.",

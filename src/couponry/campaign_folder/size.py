@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from ..affinity import candidate_pipeline
 from ..data import memory_estimate, tables
+from ..data.arrow_columns import labels
 from ..data.candidate_checks import KEYS
 from ..data.earlier.previous_pairs import PREVIOUS
 from ..data.formats.parquet_metadata import read_parquet_metadata
 from ..data.memory_estimate import CampaignSize, Estimate
 from ..data.table_files import list_files
+from ..data.where.filters import rows_where
 from ..model.campaign_checks import candidate_columns
 from ..model.rules import expected_constraints
 from ..utils.files.disk_rate import measured_rate
@@ -105,4 +109,48 @@ def campaign_size(folder: Path, spec: Spec) -> CampaignSize:
         constraints=expected_constraints(spec.rules, rows.rows / max(1, customers), offers.rows),
         previous=previous,
         bounds=sum(isinstance(bound, str) for rule in spec.rules for bound in (rule.min, rule.max)),
+        segments=segment_count(folder, spec, offers.schema.names),
     )
+
+
+def segment_count(folder: Path, spec: Spec, of_offers: Sequence[str]) -> int:
+    """Count the segments of customers that limits tell apart, from the columns that they ask for.
+
+    Parameters
+    ----------
+    folder : Path
+        Campaign folder.
+    spec : Spec
+        Its campaign.toml.
+    of_offers : sequence of str
+        Columns of the table offers.
+
+    Returns
+    -------
+    int
+        1 where no limit asks for any, or the table does not have them.
+    """
+    by = {name for limit in spec.limits for name in limit.by_columns} - {"role", *of_offers}
+    asked = by.union(*(limit.asked_of_customers for limit in spec.limits))
+    if not asked or "customers" not in spec.tables:
+        return 1
+    table = tables.read(folder, spec.tables["customers"], "customers", sorted(asked))
+    if not asked <= set(table.column_names):  # refused when the campaign is read
+        return 1
+    segment = np.zeros(table.num_rows, np.int64)
+    for limit in spec.limits:
+        whole = (limit.whole or {}).get("customers", {})
+        parts = [
+            rows_where(table, "customers", where, limit.label, "customers").astype(np.int64)
+            for where in (limit.customers, whole)
+            if where
+        ]
+        parts += [
+            labels(table[name], f"{limit.label}: by: column {name!r} of customers")[0] + 1
+            for name in limit.by_columns
+            if name in by
+        ]
+        for part in parts:
+            segment = np.unique(np.stack([segment, part]), axis=1, return_inverse=True)[1]
+            segment = segment.reshape(-1)
+    return int(segment.max(initial=0)) + 1

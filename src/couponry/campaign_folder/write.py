@@ -151,7 +151,7 @@ def _stated_fields(part: CustomerRule | Limit) -> dict[str, Any]:
         for name, value in fields.items()
         if value is not None
         and (value is not False or name == "history")
-        and not (isinstance(value, Mapping) and not value)
+        and not (isinstance(value, Mapping) and not value and name != "relative_to")
     }
 
 

@@ -42,6 +42,8 @@ def count_losses(
     shape: tuple[int, int, int, int],
 ) -> NDArray[np.int64]:
     """Count candidates by their losses; see `Engine.count_losses`."""
+    if shape[1] == 1:  # whatever the segments
+        shard = shard._replace(segment=np.zeros(1, np.uint16))
     # each thread has a table of its own: where these are larger than what is counted, fewer are quicker
     workers = max(1, min(threads, len(shard.item) // int(np.prod(shape))))
     tables = [np.zeros(shape, np.int64) for _ in range(workers)]

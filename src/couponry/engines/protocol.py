@@ -201,7 +201,8 @@ class Engine(Protocol):
         first_bin : int
             The leading bits of what is counted in the first bin.
         shape : tuple of int
-            1, or 2 to tell what is chosen from what is not; n_segments, n_items, bins.
+            1, or 2 to tell what is chosen from what is not; n_segments, or 1 to count all segments together; n_items,
+            bins.
 
         Returns
         -------

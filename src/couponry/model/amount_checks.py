@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable
 import pyarrow as pa
 
 from ..data import tables
-from .campaign_checks import COUPON_COLUMNS
-from .compiling.measures import MONEY
+from .compiling.coupon_columns import COUPON_COLUMNS, MONEY
 from .limits import Limit
 
 PARTS = {

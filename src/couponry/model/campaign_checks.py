@@ -15,14 +15,11 @@ from ..data.where.filters import plain_where
 from ..utils.checks import as_float, check_name, is_text, is_whole, shown
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import known_names
-from .compiling.measures import MONEY
+from .compiling.coupon_columns import COUPON_COLUMNS, MONEY
 from .limits import Limit
 from .rules import CustomerRule
 
 Part = TypeVar("Part", CustomerRule, Limit)
-
-COUPON_COLUMNS = ("value", "response", "cost")
-"""What the allocation says of each coupon, where it exists."""
 
 LARGEST_WHOLE = 2**53
 """Beyond it float64, in which limits are kept, does not hold each whole number."""
@@ -120,6 +117,8 @@ def _with_names(parts: Sequence[Part], kind: str) -> list[Part]:
 
 def _plain(part: Part) -> Part:
     """A rule or limit that can be compared and written: plain conditions, Arrow tables, bounds that float64 holds."""
+    if isinstance(part, Limit):
+        part = _plain_limit(part)
     conditions = {key: getattr(part, key, None) for key in ("where", "customers", "history")}
     plain: dict[str, Any] = {
         key: plain_where(where, f"{part.label}: {key}")
@@ -204,6 +203,23 @@ def check_unit(
                 "without one every rule holds for each customer"
             )
     return rules
+
+
+def _plain_limit(limit: Limit) -> Limit:
+    """A limit whose columns of `by` are one text or a tuple, and what it is relative to plain conditions."""
+    plain: dict[str, Any] = {}
+    if not (limit.by is None or isinstance(limit.by, str)):
+        plain["by"] = limit.by[0] if len(limit.by) == 1 else tuple(limit.by)
+    if limit.relative_to is not None:
+        of = f"{limit.label}: relative_to"
+        whole = {
+            key: plain_where(value, f"{of}: {key}")
+            for key, value in limit.relative_to.items()
+            if key != "by"
+        }
+        by = limit.whole_by
+        plain["relative_to"] = {**whole, **({"by": by[0] if len(by) == 1 else by} if by else {})}
+    return replace(limit, **plain) if plain else limit
 
 
 def check_limit_columns(limits: Iterable[Limit], have: set[str], names: Sequence[str]) -> None:

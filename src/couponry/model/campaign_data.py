@@ -22,7 +22,6 @@ from ..utils.parallel import worker_count
 from ..utils.table_types import Table
 from .amount_checks import check_amounts
 from .campaign_checks import (
-    COUPON_COLUMNS,
     candidate_columns,
     check_backups,
     check_customers,
@@ -32,6 +31,7 @@ from .campaign_checks import (
     same_parts,
     sorted_offers,
 )
+from .compiling.coupon_columns import COUPON_COLUMNS, summable
 from .contact_history import check_history
 from .customers import Customers, check_column
 from .inputs.campaign_inputs import (
@@ -206,7 +206,8 @@ class CampaignData:
             Where a limit sums a column of candidates that this campaign has not read.
         """
         named = check_parts(limits, "limit", Limit)
-        have = {*self.candidates.columns, *self.offers.column_names}
+        of_customers = [] if self.customers is None else summable(self.customers.column_names)
+        have = {*self.candidates.columns, *self.offers.column_names, *of_customers}
         check_limit_columns(named, have, self.candidate_names)
         check_amounts(self.offers, self.candidates.columns, self.value, named)
         return replace(self, limits=named, seconds={}, folder=None)
@@ -294,8 +295,9 @@ class CampaignData:
     @property
     def tells_roles_apart(self) -> bool:
         """Whether any rule or limit tells roles apart."""
-        parts: list[CustomerRule | Limit] = [*self.rules, *self.limits]
-        return any(part.by == "role" or "role" in part.where for part in parts)
+        return any(part.by == "role" or "role" in part.where for part in self.rules) or any(
+            "role" in (*limit.by_columns, *limit.asked_of_offers) for limit in self.limits
+        )
 
     def coupon_columns(self) -> list[str]:
         """List what the allocation states of each coupon: of value, response and cost those that there are.

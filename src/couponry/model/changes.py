@@ -22,7 +22,7 @@ from ..utils.errors import InvalidInput, first_line
 from ..utils.suggestions import known_names
 from ..utils.table_types import Table
 from .campaign_data import CampaignData
-from .limits import Limit
+from .limits import Limit, group_text
 from .rules import CustomerRule
 
 RELATIVE = re.compile(
@@ -316,15 +316,26 @@ def _with_fields(part: Part, change: Any, label: str, numeric: tuple[str, ...]) 
     return replace(part, **new)
 
 
+def _group_of(limit: Limit, row: Mapping[str, Any]) -> str:
+    """What the group of a row of a table of bounds is called."""
+    values = tuple(row[name] for name in limit.by_columns)
+    return group_text(values[0] if len(values) == 1 else values)
+
+
 def _with_table(limit: Limit, group: Any, change: Changes, label: str) -> Limit:
     """A limit by groups with the bounds of one group, or of all, changed; other fields of it, too."""
     bounds = {key: change[key] for key in ("min", "max") if key in change}
     rest = {key: value for key, value in change.items() if key not in bounds}
     table = tables.as_table(limit.table, f"of {limit.label}")
     rows = table.to_pylist()
-    about = [row for row in rows if group is None or str(row[limit.by]) == str(group)]
+    named = [_group_of(limit, row) for row in rows]
+    about = [
+        row
+        for row, name in zip(rows, named, strict=True)
+        if group is None or name == group_text(group)
+    ]
     if not about:
-        known = [str(row[limit.by]) for row in rows]
+        known = named
         raise InvalidInput(
             f"{label}: table of {limit.label} has no group {shown(group)}{known_names(group, known)}"
         )

@@ -19,9 +19,8 @@ from .checking.effects import Compiled, effect_findings
 from .checking.finding import Finding, refuse_errors
 from .checking.reach import COUNTED_CANDIDATES, Counts, candidates_of_items
 from .checking.statement import Statement
-from .compiling.compile_limits import CompiledLimits, compile_limits
+from .compiling.compile_limits import CompiledLimits, compile_limits, segment_of_customers
 from .compiling.compile_rules import CompiledRules, compile_rules
-from .compiling.limit_groups import segment_customers
 from .compiling.measures import Amount, Amounts
 from .contact_history import ContactHistory
 from .customers import Customers
@@ -82,6 +81,7 @@ class CompiledCampaign:
             amounts=self.amounts,
             value=self.value,
             limits=limits.looked_up,
+            parts=[None if limits.segment_of_item is not None else own for own, _ in limits.parts],
             rules=self.campaign.rules,
             counts=Counts.of(shard.indptr, limits.segment, limits.segments, upper, of_item),
             has_minimum=statement_of(self.campaign).has_minimum,
@@ -137,7 +137,10 @@ def _items_of(
     """Items of a campaign's candidates; they tell the customers' segments where those of some unit are in several."""
     units, segment = campaign.units, None
     if units is not None:
-        segment, _ = segment_customers(campaign.limits, customers)
+        has_roles = campaign.candidates.role is not None
+        segment = segment_of_customers(
+            campaign.limits, campaign.offers, customers, has_roles=has_roles
+        )
         segment = None if units.differs_at(segment) is None else segment
     by_role = campaign.tells_roles_apart
     return items_of(campaign.candidates, campaign.offers, by_role, units, segment)
@@ -194,7 +197,7 @@ def compile_campaign(
     candidates = campaign.candidates
     customers = Customers(campaign.customers, candidates.customers, campaign.units)
     items, item = _items_of(campaign, customers)
-    amounts = Amounts(items, item, candidates, backend, campaign.candidate_names)
+    amounts = Amounts(items, item, candidates, backend, customers, campaign.candidate_names)
     value = amounts.of(campaign.value, "objective")
     limits = compile_limits(campaign.limits, value, items, amounts, customers)
     history = ContactHistory(

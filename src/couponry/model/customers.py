@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..data import tables
+from ..data.arrow_columns import labels
 from ..data.where.filters import Where, rows_where
 from ..solver.rule_names import UNLIMITED
 from ..utils.errors import InvalidInput
@@ -31,13 +32,26 @@ class Customers:
         Ids of the customers who have candidates.
     units : Units, optional
         What rules hold for. Default: single customers.
+    columns : sequence of str, optional
+        Columns that customers are known to have, where their table is not at hand.
     """
 
-    def __init__(self, table: pa.Table | None, customers: pa.Array, units: Units | None = None):
+    def __init__(
+        self,
+        table: pa.Table | None,
+        customers: pa.Array,
+        units: Units | None = None,
+        columns: Sequence[str] | None = None,
+    ):
         self.table = table
         self.units = units
         self._ids = customers
         self._rows: NDArray[np.int64] | None = None
+        self._labels: dict[str, tuple[NDArray[np.int64], list[Any]]] = {}
+        self.columns = table.column_names if table is not None else list(columns or ())
+
+    def __len__(self) -> int:
+        return len(self._ids)
 
     def rows(self, by_whom: str) -> NDArray[np.int64]:
         """Find the row of the table for each customer who has candidates.
@@ -56,12 +70,9 @@ class Customers:
         InvalidInput
             Where there is no table, or a customer is not in it.
         """
-        if self.table is None:
-            raise InvalidInput(
-                f"{by_whom}: it needs the table customers, which the campaign does not have"
-            )
+        table = self._there(by_whom)
         if self._rows is None:
-            known = tables.ids(self.table, "customers", "customer")
+            known = tables.ids(table, "customers", "customer")
             tables.check_kind_of_ids(
                 known, self._ids, "table customers, column 'customer'", "candidates"
             )
@@ -73,6 +84,114 @@ class Customers:
                 )
             self._rows = rows
         return self._rows
+
+    def _there(self, by_whom: str) -> pa.Table:
+        """The table, which something needs."""
+        if self.table is None:
+            raise InvalidInput(
+                f"{by_whom}: it needs the table customers, which the campaign does not have"
+            )
+        return self.table
+
+    def labels(self, name: str, by_whom: str) -> tuple[NDArray[np.int64], list[Any]]:
+        """Number the distinct values of a column of the table.
+
+        Parameters
+        ----------
+        name : str
+        by_whom : str
+            The limit that asks, for messages.
+
+        Returns
+        -------
+        code : ndarray of int64, shape (n_rows,)
+            Number of the value of each row of the table; -1: null.
+        values : list
+            The distinct values, ascending.
+
+        Raises
+        ------
+        InvalidInput
+            Where there is no such column, or its values cannot tell groups apart.
+        """
+        if name not in self._labels:
+            check_column(self.table, name, by_whom)
+            label = f"{by_whom}: by: column {name!r} of customers"
+            self._labels[name] = labels(self._there(by_whom)[name], label)
+        return self._labels[name]
+
+    def codes(self, name: str, values: Sequence[Any], by_whom: str) -> NDArray[np.int64]:
+        """Look up which of some values each row of the table has.
+
+        Parameters
+        ----------
+        name : str
+            Name of the column.
+        values : sequence
+            The values.
+        by_whom : str
+            The limit that asks, for messages.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_rows,)
+            Place among the values; -1: it has none of them.
+        """
+        code, known = self.labels(name, by_whom)
+        place = {value: at for at, value in enumerate(values)}
+        renumber = np.array([*(place.get(value, -1) for value in known), -1], np.int64)
+        return renumber[code]
+
+    def numbers(self, name: str, by_whom: str) -> NDArray[np.float64]:
+        """Look up a numeric column for each customer.
+
+        Parameters
+        ----------
+        name : str
+        by_whom : str
+            The limit that sums it, or the objective, for messages.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_customers,)
+
+        Raises
+        ------
+        InvalidInput
+            Where it holds no numbers, or a customer with candidates has none.
+        """
+        if not len(self):
+            return np.zeros(0)
+        rows = self.rows(by_whom)
+        found = tables.numbers(self.table, "customers", name, nullable=True)
+        wrong = np.isnan(found[rows])
+        if wrong.any():
+            row = int(rows[int(wrong.argmax())])
+            raise InvalidInput(
+                f"table customers, column {name!r}, row {row}: expected a number for {by_whom}, got null"
+            )
+        return found[rows]
+
+    def fulfil(self, where: Where, by_whom: str) -> NDArray[np.bool_]:
+        """Find the rows of the table for which every condition holds.
+
+        Parameters
+        ----------
+        where : mapping
+            Conditions on columns of the table.
+        by_whom : str
+            The limit that asks, for messages.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_rows,)
+
+        Raises
+        ------
+        InvalidInput
+            Where there is no table, or a condition makes no sense.
+        """
+        return rows_where(self._there(by_whom), "customers", where, by_whom, "customers")
 
     def bound(self, bound: int | str | None, default: int, by_whom: str) -> NDArray[np.int32]:
         """Look up a bound for each customer.
@@ -130,8 +249,7 @@ class Customers:
         if not where:
             return np.ones(1, bool)
         rows = self.rows(by_whom)
-        found = rows_where(self.table, "customers", where, by_whom, "customers")
-        return np.asarray(found[rows])
+        return np.asarray(self.fulfil(where, by_whom)[rows])
 
     def bounds_of(self, rule: CustomerRule) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Look up a rule's bounds for each unit: none for those that it is not about.

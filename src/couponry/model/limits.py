@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +21,12 @@ from ..utils.table_types import Table
 
 MODES = ("hard", "soft", "report")
 
+WHOLE_KEYS = ("where", "customers", "by")
+"""What `relative_to` says of the coupons that a limit is relative to."""
+
+QUOTED = (",", '"', "\n", "\r")
+"""What a value of several must be quoted for."""
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -32,7 +38,7 @@ class Limit:
         What results and messages call the limit. Default: ``"limit 1"``, ``"limit 2"``, and so on.
     sum : str, default "count"
         What is summed: ``"count"`` (coupons), ``"cost"``, ``"response"``, ``"value"``, or any numeric column of
-        `candidates` or `offers`.
+        `candidates`, `offers` or `customers`.
     max : float, optional
         Largest sum.
     min : float, optional
@@ -42,14 +48,24 @@ class Limit:
         list of values (any of them), or a range ``{"min": ..., "max": ...}`` (both ends in). Default: all offers.
     customers : mapping, optional
         Which customers it is about: conditions on columns of `customers`. Default: all customers.
-    by : str, optional
-        A column of `offers`, or ``"role"``: one limit for each of its distinct values.
+    by : str or sequence of str, optional
+        A column of `offers` or of `customers`, or ``"role"``: one limit for each of its distinct values. Of several
+        columns, one limit for each combination of values. A column that both tables have is that of `offers`.
     table : table or path, optional
         With `by`, and instead of `max` and `min`: the bounds of each value, in columns named as `by` says, `min` and
-        `max` (null: none).
+        `max` (null: none). Values without a row have no bounds.
     ratio : tuple of (str, str), optional
         Instead of `sum`: two columns. The bounds hold for the sum of the first divided by the sum of the second, which
         must not be negative.
+    share : bool
+        The bounds are shares: of the same sum over all coupons, whoever got them. It must not be negative.
+    relative_to : mapping, optional
+        The bounds are multiples: of the same sum over other coupons. ``where`` and ``customers`` say over which, like
+        those of the limit; ``by``, one or several of the limit's columns, that it is those of the same value. What is
+        not said restricts nothing, so that ``{}`` is `share`.
+    per_head : bool
+        With `relative_to`: both sums count per head of the customers they are over, with and without candidates, as
+        the table `customers` lists them.
     mode : {"hard", "soft", "report"}
         A hard limit is kept. A soft one may be violated, at a penalty. One to report is measured and never enforced.
     penalty : float, optional
@@ -84,6 +100,31 @@ class Limit:
     ...     couponry.Limit("return", ratio=("value", "cost"), by="brand", min=2.0),
     ... ]
 
+    What each store has in stock, and what each brand's part in each store's coupons may be:
+
+    >>> shops = [
+    ...     couponry.Limit(
+    ...         "stock",
+    ...         by=("store", "offer"),
+    ...         table={"store": ["north", "north"], "offer": [1, 2], "max": [40, 25]},
+    ...     ),
+    ...     couponry.Limit("brands", by=("store", "brand"), max=0.6, relative_to={"by": "store"}),
+    ... ]
+
+    Fresh products in at least a tenth of all coupons; and gold customers get, per head, at least 0.8 of what silver
+    customers get:
+
+    >>> fair = [
+    ...     couponry.Limit("fresh", where={"category": "fresh"}, share=True, min=0.1),
+    ...     couponry.Limit(
+    ...         "gold",
+    ...         customers={"segment": "gold"},
+    ...         relative_to={"customers": {"segment": "silver"}},
+    ...         per_head=True,
+    ...         min=0.8,
+    ...     ),
+    ... ]
+
     A wish, which may be violated at half a unit of value for each coupon less:
 
     >>> wish = couponry.Limit("wish", min=2, where={"brand": "A"}, mode="soft", penalty=0.5)
@@ -101,9 +142,12 @@ class Limit:
     min: float | None = None
     where: Where = field(default_factory=dict)
     customers: Where = field(default_factory=dict)
-    by: str | None = None
+    by: str | Sequence[str] | None = None
     table: Table | None = None
     ratio: tuple[str, str] | None = None
+    share: bool = False
+    relative_to: Mapping[str, Any] | None = None
+    per_head: bool = False
     mode: Literal["hard", "soft", "report"] = "hard"
     penalty: float | None = None
     may_be_empty: bool = False
@@ -152,6 +196,57 @@ class Limit:
         """
         return list(self.ratio) if self.ratio is not None else [self.sum]
 
+    @property
+    def by_columns(self) -> tuple[str, ...]:
+        """The columns whose values it has a group for each of; empty without `by`."""
+        if self.by is None:
+            return ()
+        return (self.by,) if isinstance(self.by, str) else tuple(self.by)
+
+    @property
+    def whole(self) -> Mapping[str, Any] | None:
+        """What it is relative to, as `relative_to` has it; None unless bounds are shares or multiples."""
+        return {} if self.share else self.relative_to
+
+    @property
+    def whole_by(self) -> tuple[str, ...]:
+        """Columns of `by` that what it is relative to has the same value of."""
+        by = (self.whole or {}).get("by", ())
+        return (by,) if isinstance(by, str) else tuple(by)
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether its bounds are for one sum divided by another."""
+        return self.ratio is not None or self.whole is not None
+
+    @property
+    def below(self) -> str | None:
+        """The column whose sum the first one is divided by; None where it is not divided."""
+        return self.columns()[-1] if self.is_divided else None
+
+    @property
+    def asked_of_customers(self) -> tuple[str, ...]:
+        """Columns of customers that its conditions ask for."""
+        return (*self.customers, *(self.whole or {}).get("customers", ()))
+
+    @property
+    def asked_of_offers(self) -> tuple[str, ...]:
+        """Columns of offers that its conditions ask for, and `role`."""
+        return (*self.where, *(self.whole or {}).get("where", ()))
+
+    def sum_text(self) -> str:
+        """Say what is summed, as the table of limits has it.
+
+        Returns
+        -------
+        str
+            Such as ``"count"``, ``"value / cost"``, ``"share of count"`` or ``"relative cost per head"``.
+        """
+        if self.whole is None:
+            return " / ".join(self.columns())
+        each = " per head" if self.per_head else ""
+        return f"share of {self.sum}" if self.share else f"relative {self.sum}{each}"
+
     def check(self) -> None:
         """Refuse a limit that makes no sense, whatever the campaign.
 
@@ -160,17 +255,18 @@ class Limit:
         InvalidInput
         """
         self._check_fields()
+        self._check_whole()
         self._check_bounds()
 
     def _check_fields(self) -> None:
         """Refuse fields of the wrong type."""
         label = self.label
-        for key in ("sum", "by"):
-            value = getattr(self, key)
-            if not is_text(value) and (key == "sum" or value is not None):
-                raise InvalidInput(
-                    f"{label}: {key}: expected the name of a column, got {shown(value)}"
-                )
+        if not is_text(self.sum):
+            raise InvalidInput(
+                f"{label}: sum: expected the name of a column, got {shown(self.sum)}"
+            )
+        if self.by is not None:
+            check_columns(self.by, f"{label}: by")
         if self.ratio is not None:
             pair = isinstance(self.ratio, (list, tuple)) and len(self.ratio) == 2
             if pair and self.sum != "count":
@@ -182,12 +278,41 @@ class Limit:
         for key in ("where", "customers"):
             if not isinstance(getattr(self, key), Mapping):
                 raise InvalidInput(f"{label}: {key}: expected a table of conditions")
-        check_flag(self.may_be_empty, f"{label}: may_be_empty")
+        for key in ("may_be_empty", "share", "per_head"):
+            check_flag(getattr(self, key), f"{label}: {key}")
         if not is_text(self.mode) or self.mode not in MODES:
             raise InvalidInput(
                 f"{label}: mode: expected one of {', '.join(MODES)}, got {shown(self.mode)}"
                 f"{did_you_mean(self.mode, MODES)}"
             )
+
+    def _check_whole(self) -> None:
+        """Refuse what a limit is relative to where it makes no sense."""
+        label, whole = self.label, self.relative_to
+        if self.per_head and whole is None:
+            raise InvalidInput(f"{label}: per_head: expected relative_to, what it is compared with")
+        if self.whole is not None and self.ratio is not None:
+            raise InvalidInput(f"{label}: expected ratio, share or relative_to, got two of them")
+        if whole is None:
+            return
+        if self.share:
+            raise InvalidInput(f"{label}: expected share or relative_to, got both")
+        if not isinstance(whole, Mapping):
+            raise InvalidInput(
+                f"{label}: relative_to: expected where, customers and by, got {shown(whole)}"
+            )
+        refuse_unknown_keys(whole, WHOLE_KEYS, f"{label}: relative_to")
+        for key in ("where", "customers"):
+            if not isinstance(whole.get(key, {}), Mapping):
+                raise InvalidInput(f"{label}: relative_to: {key}: expected a table of conditions")
+        if "by" in whole:
+            check_columns(whole["by"], f"{label}: relative_to: by")
+            for name in self.whole_by:
+                if name not in self.by_columns:
+                    raise InvalidInput(
+                        f"{label}: relative_to: by: expected some of the limit's own by, got {shown(name)}"
+                        f"{did_you_mean(name, self.by_columns)}"
+                    )
 
     def _check_bounds(self) -> None:
         """Refuse bounds that contradict each other, or that are missing."""
@@ -204,3 +329,57 @@ class Limit:
             raise InvalidInput(
                 f"{label}: penalty: a soft limit needs a number from 0 up, got {shown(self.penalty)}"
             )
+
+
+def check_columns(value: Any, label: str) -> None:
+    """Refuse what is neither the name of a column nor a list of different ones.
+
+    Parameters
+    ----------
+    value : object
+        What was given.
+    label : str
+        Names it, for messages.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    names = [value] if is_text(value) else value
+    if not isinstance(names, (list, tuple)) or not names or not all(map(is_text, names)):
+        raise InvalidInput(f"{label}: expected the name of a column, got {shown(value)}")
+    if len(set(names)) < len(names):
+        raise InvalidInput(f"{label}: expected each column once, got {shown(value)}")
+
+
+def group_text(value: Any) -> str:
+    """Name a group by its value; of several columns as a row of a CSV file, so that no two have one name.
+
+    Parameters
+    ----------
+    value : object
+        A tuple for several columns.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> group_text("north")
+    'north'
+    >>> group_text(("north", 7))
+    'north, 7'
+    >>> group_text(("north, old", 7))
+    '"north, old", 7'
+    """
+    if not isinstance(value, tuple):
+        return str(value)
+    return ", ".join(map(_one_of_several, map(str, value)))
+
+
+def _one_of_several(text: str) -> str:
+    """One value among several."""
+    if text.strip() == text and text and not any(sign in text for sign in QUOTED):
+        return text
+    return '"' + text.replace('"', '""') + '"'

@@ -160,7 +160,7 @@ def limits_section(result: CampaignSolution) -> Section:
     if result.limits is None or not len(result.limits):
         return Section("limits", "Promises and limits", ("Nothing was limited.",))
     chart = limits_chart(result.limits)
-    binding = int(pc.sum(result.limits["binding"]).as_py())
+    binding = int(pc.sum(pc.not_equal(result.limits["price"], 0.0)).as_py())
     late = chart.rows.late
     outside = "All are kept" if not late else f"{late:,} {'is' if late == 1 else 'are'} not kept"
     said = (
@@ -218,7 +218,7 @@ def help_section(
     charts = [frontier_chart(frontier) for frontier in frontiers]
     if ranges is not None and ranges.to_arrow().num_rows:
         charts.insert(0, ranges_chart(ranges))
-    if result.limits is not None and pc.any(result.limits["binding"]).as_py():
+    if result.limits is not None and pc.any(pc.not_equal(result.limits["price"], 0.0)).as_py():
         charts.insert(0, dearest_chart(result.limits))
     return Section("help", "What would help", charts=tuple(charts)) if charts else None
 

@@ -15,6 +15,7 @@ from ..solver.dual.lagrangian import Lagrangian
 from ..solver.dual.scaling import Scales
 from ..solver.infeasibility.elastic_problem import RelaxationRequest
 from ..solver.infeasibility.infeasible_set import ConflictingBound, InfeasibleSet
+from ..solver.infeasibility.reachable_ratios import RatioRanges
 from ..solver.infeasibility.work import Work
 from ..solver.options import DEFAULT_OPTIONS, SolverOptions
 from ..solver.relaxation import BoundChange, Relaxation, relax
@@ -23,6 +24,9 @@ from ..utils.errors import OutOfTime
 
 CHANGES_IN_MESSAGE = 5
 """Changes of bounds that a message names; it counts the others."""
+
+ASKED_OF_RULES = ("min", "max", "by", "window", "within")
+"""What a rule of a conflict is said to ask."""
 
 LIMITS_IN_MESSAGE = 20
 """Limits of a conflict that it names."""
@@ -59,11 +63,22 @@ def describe_infeasibility(
     dict
         Without the feasibility relaxation (`way_out`) if a time limit ended the search for one.
     """
-    limits = [_conflict(compiled.limits, bound) for bound in certificate.bounds]
+    with clock.stage("infeasibility"):
+        of_row = compiled.limits.measure_of_row
+        ratios = RatioRanges(
+            compiled.problem,
+            compiled.limits.numerator[of_row],
+            compiled.limits.denominator[of_row],
+            certificate,
+            engine,
+            clock,
+            options,
+        )
+        limits = [_conflict(compiled.limits, bound, ratios) for bound in certificate.bounds]
     content: dict[str, Any] = {
         "message": _conflict_message(limits, certificate),
         "limits": limits,
-        "customer_rules": [{"customer_rule": name} for name in certificate.rules],
+        "customer_rules": [_asked_of(compiled, name) for name in certificate.rules],
         "irreducible": certificate.is_irreducible,
     }
     with clock.stage("way out"), contextlib.suppress(OutOfTime):
@@ -116,14 +131,25 @@ def _measure(limits: CompiledLimits, row: int) -> tuple[Measure, bool]:
     return limits.measures[number], bool(limits.is_ratio[number])
 
 
-def _conflict(limits: CompiledLimits, conflict: ConflictingBound) -> dict[str, Any]:
+def _asked_of(compiled: CompiledCampaign, name: str) -> dict[str, Any]:
+    """A customer rule of the conflict: what it asks, a number or the column of customers that says it."""
+    rule = next((rule for rule in compiled.campaign.rules if rule.name == name), None)
+    asked = {} if rule is None else {key: getattr(rule, key) for key in ASKED_OF_RULES}
+    return {"customer_rule": name, **{key: v for key, v in asked.items() if v is not None}}
+
+
+def _conflict(
+    limits: CompiledLimits, conflict: ConflictingBound, ratios: RatioRanges
+) -> dict[str, Any]:
     """A limit of the conflict: what it asks, and the end of its achievable range."""
     measure, is_ratio = _measure(limits, conflict.row)
     bound = "min" if conflict.is_min else "max"
     entry: dict[str, Any] = {"limit": measure.name, "group": measure.group, "sum": measure.sum}
     entry[bound] = getattr(measure, bound)
-    if not is_ratio:  # the achievable range of a ratio is not a linear question
-        entry["reachable"] = conflict.achievable
+    is_asked = is_ratio and entry[bound] is not None
+    entry["reachable"] = (
+        ratios.reachable(conflict, entry[bound]) if is_asked else conflict.achievable
+    )
     return entry
 
 

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from ..model.compiled_campaign import CompiledCampaign
 from ..solver.plan import Plan
 
+ROUNDING = 1e-9
+"""Share of a bound that rounding of a sum may come to."""
+
 
 def limits_table(
     compiled: CompiledCampaign,
@@ -36,12 +39,17 @@ def limits_table(
         One row for each limit and group.
     """
     limits, usage = compiled.limits, plan.usage
-    price = np.zeros(len(limits.measures))
-    np.add.at(price, limits.measure_of_row, prices)
+    dual = np.zeros(len(limits.measures))
+    np.add.at(dual, limits.measure_of_row, prices)
     # a ratio's row is priced per unit of numerator; one more unit of ratio moves it by the denominator
     below = limits.denominator @ usage.ravel()
-    price[limits.is_ratio] *= below[limits.is_ratio]
-    measures = limits.measures
+    price = np.where(limits.is_ratio, dual * below, dual)
+    measures, error = limits.measures, limits.achieved_error(usage, plan.usage_error)
+    low, high = (np.array([getattr(m, end) for m in measures], float) for end in ("min", "max"))
+    near = np.maximum(error, ROUNDING * np.nan_to_num(np.fmax(np.abs(low), np.abs(high))))
+    distance = np.fmin(achieved - low, high - achieved)
+    is_kept = np.array([m.mode != "report" for m in measures], bool)
+    binding = is_kept & ((distance <= near) | (distance < limits.resolution(usage) - near))
     return pa.table(
         {
             "name": pa.array([m.name for m in measures], pa.string()),
@@ -50,10 +58,11 @@ def limits_table(
             "min": pa.array([m.min for m in measures], pa.float64()),
             "max": pa.array([m.max for m in measures], pa.float64()),
             "achieved": pa.array(achieved, pa.float64(), from_pandas=True),
-            "error": pa.array(limits.achieved_error(usage, plan.usage_error), pa.float64()),
+            "error": pa.array(error, pa.float64()),
             "price": pa.array(price, pa.float64()),
             "second_sum": pa.array(np.where(limits.is_ratio, below, np.nan), from_pandas=True),
-            "binding": pa.array(price != 0, pa.bool_()),
+            "dual": pa.array(dual, pa.float64()),
+            "binding": pa.array(binding, pa.bool_()),
             "mode": pa.array([m.mode for m in measures], pa.string()),
         }
     )

@@ -23,6 +23,8 @@ class LogHistogram:
     ----------
     largest : float
         About the largest value that must be resolved.
+    octaves : int, default RESOLVED_OCTAVES
+        Factors of two below it that are resolved.
 
     Attributes
     ----------
@@ -32,10 +34,10 @@ class LogHistogram:
         Upper edge of each bin, ascending.
     """
 
-    def __init__(self, largest: float):
+    def __init__(self, largest: float, octaves: int = RESOLVED_OCTAVES):
         top = int(np.float32(largest).view(np.int32)) >> LOSS_BITS_DROPPED
-        self.first_bin = top - 4 * RESOLVED_OCTAVES
-        bins = np.arange(4 * RESOLVED_OCTAVES + 2)
+        self.first_bin = top - 4 * octaves
+        bins = np.arange(4 * octaves + 2)
         ends = (bins + self.first_bin + 1) << LOSS_BITS_DROPPED
         self.edges = ends.astype(np.int32).view(np.float32).astype(np.float64)
 

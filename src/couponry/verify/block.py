@@ -239,6 +239,9 @@ class Block:
             return columns[name][self._span][rows].astype(float)
         if name in inputs.offers.column_names:
             return np.asarray(inputs.offer_numbers(name)[offer])
+        if name in inputs.of_customers:
+            whose = self.start + self.customer[rows]
+            return np.asarray(inputs.customer_numbers(name, by_whom)[whose])
 
         def part(name: str) -> Floats:
             return self.column(name, rows, by_whom) if inputs.has(name) else np.zeros(len(offer))
@@ -247,7 +250,9 @@ class Block:
             return part("issue_cost") + part("response") * part("face_value")
         if name == "value" and inputs.has("response"):
             return part("response") * (part("margin") - part("face_value")) - part("issue_cost")
-        raise InvalidInput(f"{by_whom}: neither candidates nor offers have a column {name!r}")
+        raise InvalidInput(
+            f"{by_whom}: neither candidates, offers nor customers have a column {name!r}"
+        )
 
     def whole(self, name: str, by_whom: str) -> Floats:
         """Return a column of all candidates; it is kept for the next who asks.

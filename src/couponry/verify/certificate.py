@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from .block import Addition, Block
-from .cell_sums import CellSums
 from .claims import Claims
 from .inputs import Inputs
+from .limit_sums.cell_sums import CellSums
 from .recomputed_limits import RecomputedLimit
 from .rounding import PACKED_ROUNDING, ROUNDING, Integers
 

@@ -19,11 +19,12 @@ import pyarrow as pa
 
 from ..model.limits import Limit
 from .block import Addition, Block
-from .cell_sums import CellSums
 from .customer_rules.bounded_rule import BoundedRule, counts_in
 from .customer_rules.rule_checks import RuleChecks
 from .inputs import Inputs
-from .recomputed_limits import AskedGroups, LimitSums
+from .limit_sums.cell_sums import CellSums
+from .limit_sums.limit_groups import AskedGroups, PartedCustomers, SummedCells
+from .recomputed_limits import LimitSums
 from .rounding import Floats, Integers, Mask, finite, sum_by
 
 SORTED_TOGETHER = 1 << 16
@@ -33,11 +34,13 @@ SORTED_TOGETHER = 1 << 16
 class _Charge(NamedTuple):
     """What each coupon is charged for a column.
 
-    limit: the first that asks for it (its customers count). column: what is multiplied. price: of each cell.
+    limit: the first that asks for it. column: what is multiplied. customers: whom it concerns. price: of each cell, for
+    each part of these.
     """
 
     limit: Limit
     column: str
+    customers: PartedCustomers
     price: Floats
 
 
@@ -62,7 +65,11 @@ class DualBound:
         self._worth = CellSums(len(inputs.cells))
         self._charges: dict[tuple[str, str], _Charge] = {}
         prices_of = {
-            (row["name"], row["group"]): (finite(row["price"]), finite(row.get("second_sum")))
+            (row["name"], row["group"]): (
+                finite(row["price"]),
+                finite(row.get("second_sum")),
+                finite(row.get("dual")),
+            )
             for row in prices.to_pylist()
         }
         for groups in sums.groups:
@@ -73,40 +80,42 @@ class DualBound:
     def _charge(
         self,
         groups: AskedGroups,
-        prices_of: dict[tuple[str, str | None], tuple[float | None, float | None]],
+        prices_of: dict[tuple[str, str | None], tuple[float | None, float | None, float | None]],
     ) -> None:
         """Charge a limit: what the price comes to at its bounds, and per coupon."""
         limit = groups.limit
-        price, moved = np.zeros(groups.size + 1), np.zeros(groups.size + 1)
-        for g, label, low, high in groups.bounds:
-            one, second = prices_of.get((limit.name, label), (None, None))
+        price, moved = np.zeros((2, len(groups.bounds)))
+        for g, (label, low, high) in enumerate(groups.bounds):
+            one, second, dual = prices_of.get((limit.name, label), (None, None, None))
             asked = high if (one or 0.0) > 0 else low
             if not one or asked is None or limit.mode == "report":
                 continue
-            if limit.ratio is not None:
+            if limit.is_divided:
                 if second and limit.mode == "hard" and second > 0:
-                    price[g] += one / second
-                    moved[g] += one / second * asked
+                    price[g] = one / second if dual is None else dual
+                    moved[g] = price[g] * asked * groups.factor[g]
                 continue
             if limit.mode == "hard" and limit.sum == "count":  # coupons are whole
                 asked = math.floor(asked) if one > 0 else math.ceil(asked)
             if limit.mode == "soft":
                 one = math.copysign(min(abs(one), limit.penalty or 0.0), one)
-            price[g] += one
+            price[g] = one
             self._charged += one * asked
-        columns = limit.columns()
-        self._add(limit, columns[0], groups, price)
-        if limit.ratio is not None:
-            self._add(limit, columns[1], groups, -moved)
+        columns, own, whole = limit.columns(), groups.own, groups.whole
+        self._add(limit, columns[0], own, sum_by(groups.place, price, math.prod(own.shape)))
+        if limit.is_divided:
+            moved = sum_by(groups.whole_place, moved, math.prod(whole.shape))
+            self._add(limit, columns[-1], whole, -moved)
 
-    def _add(self, limit: Limit, column: str, groups: AskedGroups, price: Floats) -> None:
-        """Add prices of groups to those of cells."""
+    def _add(self, limit: Limit, column: str, cells: SummedCells, price: Floats) -> None:
+        """Add prices of places to those of cells."""
         if not price.any():
             return
-        key = column, repr(sorted(limit.customers.items()))
-        zeros = np.zeros(len(self._inputs.cells))
-        charge = self._charges.setdefault(key, _Charge(limit, column, zeros))
-        charge.price[:] += sum_by(groups.cell, price[groups.group], len(zeros))
+        of_cells = cells.of_cells(price, len(self._inputs.cells))
+        key = column, cells.customers.key
+        zeros = np.zeros(len(of_cells))
+        charge = self._charges.setdefault(key, _Charge(limit, column, cells.customers, zeros))
+        charge.price[:] += of_cells
 
     def examine(self, block: Block, rows: Integers) -> Addition:
         """Find the most that the customers of a block can be worth.
@@ -142,14 +151,22 @@ class DualBound:
         """
         worth = block.whole(self._inputs.data.value, "objective").copy()
         for charge in self._charges.values():
-            price = charge.price[block.all_cells]
-            chosen = self._sums.chosen(charge.limit)
-            if chosen is not None:
-                price *= np.repeat(chosen[block.start : block.stop], block.count)
+            price = self._price_of_each(charge, block)
             if charge.column != "count":
                 price *= block.whole(charge.column, charge.limit.label)
             worth -= price
         return worth
+
+    def _price_of_each(self, charge: _Charge, block: Block) -> Floats:
+        """What each candidate is charged for each unit of the column."""
+        customers = charge.customers
+        if customers.part is None:
+            return np.asarray(charge.price[block.all_cells])
+        inside = np.flatnonzero(customers.part[block.start : block.stop][block.customer] >= 0)
+        customer, cell = block.start + block.customer[inside], block.cell(inside)
+        price = np.zeros(len(block.all_cells))
+        price[inside] = charge.price[customers.cells(customer, cell, len(self._inputs.cells))]
+        return price
 
     def _with_forced(
         self,

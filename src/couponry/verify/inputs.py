@@ -19,7 +19,8 @@ from ..model.amount_checks import PARTS
 from ..model.checking.check import statement_findings
 from ..model.checking.finding import refuse_errors
 from ..model.compiled_campaign import statement_of
-from ..model.compiling.measures import MONEY, refuse_missing
+from ..model.compiling.coupon_columns import MONEY, summable
+from ..model.compiling.measures import refuse_missing
 from ..model.contact_history import ContactHistory
 from ..model.customers import Customers
 from ..model.items import column_names, wanted_roles
@@ -83,6 +84,7 @@ class Inputs:
             self.cells = _once_for_each([*ROLES], self.offers)
             self.seen = self._seen(role)
         self._offer_numbers: dict[str, Floats] = {}
+        self._customer_numbers: dict[str, Floats] = {}
         refuse_errors(statement_findings(statement_of(self.data)))
 
     def __len__(self) -> int:
@@ -106,7 +108,7 @@ class Inputs:
         return [] if self.data.unit is None else [self.data.unit]
 
     def has(self, name: str) -> bool:
-        """Return whether candidates or offers have a column of this name.
+        """Return whether candidates or offers, or customers whose columns are summed, have a column of this name.
 
         Parameters
         ----------
@@ -116,9 +118,15 @@ class Inputs:
         Returns
         -------
         bool
-            True if one of the two has it.
+            True if one of them has it.
         """
-        return name in self.data.candidates.columns or name in self.offers.column_names
+        of_two = name in self.data.candidates.columns or name in self.offers.column_names
+        return of_two or name in self.of_customers
+
+    @cached_property
+    def of_customers(self) -> list[str]:
+        """Columns of customers that can be summed."""
+        return summable(self.customers.columns)
 
     def refuse_missing(self, name: str, by_whom: str) -> None:
         """Refuse a column to sum that is not there, and does not follow from others.
@@ -134,9 +142,9 @@ class Inputs:
         ------
         InvalidInput
         """
-        of_offers = self.offers.column_names
-        names = [*dict.fromkeys([*self.data.candidate_names, *of_offers])]
-        refuse_missing(name, by_whom, {*self.data.candidates.columns, *of_offers}, names)
+        of_others = [*self.offers.column_names, *self.of_customers]
+        names = [*dict.fromkeys([*self.data.candidate_names, *of_others])]
+        refuse_missing(name, by_whom, {*self.data.candidates.columns, *of_others}, names)
 
     def parts(self, name: str) -> list[str]:
         """Return the columns that a column is worked out from where it is missing.
@@ -170,6 +178,24 @@ class Inputs:
         if name not in self._offer_numbers:
             self._offer_numbers[name] = tables.numbers(self.offers, "offers", name)
         return self._offer_numbers[name]
+
+    def customer_numbers(self, name: str, by_whom: str) -> Floats:
+        """Return a numeric column of the customers.
+
+        Parameters
+        ----------
+        name : str
+            Name of a column.
+        by_whom : str
+            What sums it, for messages.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_customers,)
+        """
+        if name not in self._customer_numbers:
+            self._customer_numbers[name] = self.customers.numbers(name, by_whom)
+        return self._customer_numbers[name]
 
     def bound(self, bound: int | str | None, default: float, by_whom: str) -> Floats:
         """Return a customer rule's bound for each customer.

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ..data import tables
 from .claims import Claims
 from .recomputed_limits import RecomputedLimit
-from .rounding import is_close
+from .rounding import ROUNDING, is_close
 
 COLUMNS = ("name", "group", "sum", "min", "max", "achieved", "price", "binding", "mode")
 
@@ -94,5 +94,15 @@ def _differences(limit: RecomputedLimit, row: dict[str, Any]) -> Iterator[tuple[
     price = row["price"]
     if price is None or not math.isfinite(price):
         yield "price", "a number", price
-    elif row["binding"] is not (price != 0):
-        yield "binding", f"{price != 0} at price {price}", row["binding"]
+    elif "dual" in row and not _is_price(price, row["dual"], row.get("second_sum")):
+        yield "dual", f"what price {price} comes from", row["dual"]
+    binds = limit.binds(limit.packed + admitted)
+    if binds is not None and row["binding"] is not binds:
+        yield "binding", binds, row["binding"]
+
+
+def _is_price(price: float, dual: Any, second: float | None) -> bool:
+    """Whether a price is that of its row, for each unit of what is divided."""
+    if not isinstance(dual, float) or not math.isfinite(dual):
+        return False
+    return is_close(price, dual if second is None else dual * second, ROUNDING * abs(price))

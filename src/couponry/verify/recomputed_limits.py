@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ..data.where.filters import rows_where
-from ..model.limit_bounds import GroupBounds, negative_denominator, read_bounds
-from ..model.limits import Limit
+from ..model.limit_bounds import negative_denominator
 from .block import Addition, Block
-from .cell_sums import CellSums
 from .inputs import Inputs
-from .rounding import PACKED_ROUNDING, ROUNDING, Floats, Integers, Mask, sum_by
+from .limit_sums.cell_sums import CellSums
+from .limit_sums.limit_groups import AskedGroups, PartedCustomers, SummedCells
+from .rounding import PACKED_ROUNDING, ROUNDING, Floats, Integers
 
 Sums = dict[tuple[str, str], tuple[CellSums, CellSums]]
 Totals = dict[tuple[str, str], tuple[Floats, Floats]]
@@ -29,9 +27,9 @@ class RecomputedLimit:
     ----------
     name : str
     group : str or None
-        Value of the limit's `by` column, None for a limit without groups.
+        What the group is called, None for a limit without groups.
     sum : str
-        Column that is summed; two with a slash for a ratio.
+        What is summed, as `Limit.sum_text` has it.
     min, max : float or None
     mode : {"hard", "soft", "report"}
     penalty : float
@@ -43,9 +41,11 @@ class RecomputedLimit:
     packed : float
         What a claim of `achieved` may admit to be off beyond that.
     second_sum : float
-        Of a ratio: what its second column comes to; else NaN.
+        Of what is divided: what the second sum comes to; else NaN.
     second_error : float
         What a claim of `second_sum` may be off if `achieved` admits an error.
+    resolution : float
+        What a typical coupon of those given moves it by.
     """
 
     name: str
@@ -60,6 +60,24 @@ class RecomputedLimit:
     packed: float
     second_sum: float
     second_error: float
+    resolution: float
+
+    def binds(self, off: float) -> bool | None:
+        """Whether it is at a bound, as near as a coupon comes to it; None where that is so up to rounding alone.
+
+        Parameters
+        ----------
+        off : float
+            What `achieved` may be off.
+        """
+        if self.mode == "report" or math.isnan(self.achieved):
+            return False
+        ends = [] if self.min is None else [self.achieved - self.min]
+        ends += [] if self.max is None else [self.max - self.achieved]
+        distance, near = min(ends, default=math.inf), off + 4 * self.tolerance
+        if abs(distance - self.resolution) <= near or near / 16 < distance <= near:
+            return None
+        return distance <= near or distance < self.resolution
 
     @property
     def label(self) -> str:
@@ -95,41 +113,27 @@ class LimitSums:
 
     def __init__(self, inputs: Inputs):
         self._inputs = inputs
-        n_cells = len(inputs.cells)
+        self._n_cells = len(inputs.cells)
         self._sums: Sums = {}  # shared: many limits ask for the same
         self._totals: Totals = {}
-        self._chosen: dict[str, Mask | None] = {}
+        self._parted: dict[str, PartedCustomers] = {}
         self._span: dict[str, tuple[float, float]] = {}
-        self._denominators = {x.columns()[1] for x in inputs.data.limits if x.ratio is not None}
+        self._denominators = {x.below for x in inputs.data.limits if x.below is not None}
         self._negative: dict[str, int] = {}  # the first offer where one is
-        for limit in inputs.data.limits:
-            who = _who(limit)
-            if who not in self._chosen:
-                self._chosen[who] = chosen_customers(limit, inputs)
         self.groups = []
         for limit in inputs.data.limits:
-            who = _who(limit)
-            self.groups.append(AskedGroups.of(limit, inputs))
+            groups = AskedGroups.of(limit, inputs)
+            self.groups.append(groups)
             for column in limit.columns():
                 inputs.refuse_missing(column, limit.label)
-            for column in ("count", *limit.columns()):
-                if (column, who) not in self._sums:
-                    self._sums[column, who] = CellSums(n_cells), CellSums(n_cells)
-                self._span.setdefault(column, (math.inf, -math.inf))
-
-    def chosen(self, limit: Limit) -> Mask | None:
-        """Return the customers whom a limit is about.
-
-        Parameters
-        ----------
-        limit : Limit
-
-        Returns
-        -------
-        ndarray of bool, shape (n_customers,), or None
-            None: all.
-        """
-        return self._chosen[_who(limit)]
+            for cells in (groups.own, groups.whole):
+                self._parted.setdefault(cells.customers.key, cells.customers)
+                size = (cells.shape[0] - 1) * self._n_cells
+                for column in ("count", *limit.columns()):
+                    self._span.setdefault(column, (math.inf, -math.inf))
+                    if (column, cells.customers.key) not in self._sums:
+                        sums = CellSums(size), CellSums(size)
+                        self._sums[column, cells.customers.key] = sums
 
     def examine(self, block: Block, rows: Integers) -> Addition:
         """Look up what the coupons of a block come to.
@@ -156,8 +160,14 @@ class LimitSums:
         amounts = {name: block.amounts(name, rows, "limits") for name in self._span}
         customer, cell = block.start + block.customer[rows], block.cell(rows)
         chosen = {
-            who: None if mask is None else np.flatnonzero(mask[customer])
-            for who, mask in self._chosen.items()
+            who: None if parted.part is None else np.flatnonzero(parted.part[customer] >= 0)
+            for who, parted in self._parted.items()
+        }
+        cells = {
+            who: cell
+            if some is None
+            else self._parted[who].cells(customer[some], cell[some], self._n_cells)
+            for who, some in chosen.items()
         }
 
         def add() -> None:
@@ -172,7 +182,7 @@ class LimitSums:
                     if some is None:
                         total.add(customer, cell, amount)
                     else:
-                        total.add(customer[some], cell[some], amount[some])
+                        total.add(customer[some], cells[who], amount[some])
 
         return add
 
@@ -193,7 +203,7 @@ class LimitSums:
             If a ratio is to something negative.
         """
         for limit in self._inputs.data.limits:
-            offer = self._negative.get(limit.columns()[-1]) if limit.ratio is not None else None
+            offer = None if limit.below is None else self._negative.get(limit.below)
             if offer is not None:
                 raise negative_denominator(limit, self._inputs.offer_ids[offer].as_py())
         for key, (total, size) in self._sums.items():
@@ -202,37 +212,46 @@ class LimitSums:
 
     def _recomputed(self, groups: AskedGroups) -> Iterator[RecomputedLimit]:
         """Yield a limit for each of its groups."""
-        limit, who = groups.limit, _who(groups.limit)
+        limit, own, whole = groups.limit, groups.own, groups.whole
+        columns, penalty = limit.columns(), float(limit.penalty or 0.0)
 
-        def by_group(total: Floats) -> list[float]:
-            """In each group, and 0 at the end for one without offers."""
-            sums: list[float] = groups.sums(total).tolist()
-            return sums
-
-        def packed_errors(column: str) -> list[float]:
-            """What the groups' sums as packed may be off."""
+        def packed_errors(column: str, cells: SummedCells) -> Floats:
+            """What the sums as packed may be off."""
             low, high = self._span[column]
             each = PACKED_ROUNDING * (high - low) if high > low else 0.0
-            return [number * each for number in by_group(self._totals["count", who][0])]
+            return cells.sums(self._totals["count", cells.customers.key][0]) * each
 
-        columns, penalty = limit.columns(), float(limit.penalty or 0.0)
-        name = " / ".join(columns)
-        above, size = map(by_group, self._totals[columns[0], who])
-        above_packed = packed_errors(columns[0])
+        above, size = (
+            own.sums(total)[groups.place].tolist()
+            for total in self._totals[columns[0], own.customers.key]
+        )
+        coupons, of_whole_coupons = (
+            cells.sums(self._totals["count", cells.customers.key][0])[places].tolist()
+            for cells, places in ((own, groups.place), (whole, groups.whole_place))
+        )
+        above_packed = packed_errors(columns[0], own)[groups.place].tolist()
         below, below_packed = [1.0] * len(above), [0.0] * len(above)
-        if limit.ratio is not None:
-            below = by_group(self._totals[columns[1], who][0])
-            below_packed = packed_errors(columns[1])
-        for g, label, low, high in groups.bounds:
+        if limit.is_divided:
+            of_whole = whole.sums(self._totals[columns[-1], whole.customers.key][0])
+            below = (groups.factor * of_whole[groups.whole_place]).tolist()
+            off = packed_errors(columns[-1], whole)
+            below_packed = (groups.factor * off[groups.whole_place]).tolist()
+        for g, (label, low, high) in enumerate(groups.bounds):
             achieved, error, packed = math.nan, 0.0, 0.0
             if below[g]:
                 achieved, error = above[g] / below[g], ROUNDING * size[g] / abs(below[g])
                 packed = (above_packed[g] + abs(achieved) * below_packed[g]) / abs(below[g])
-            second = below[g] if limit.ratio is not None else math.nan
+            second = below[g] if limit.is_divided else math.nan
+            each = abs(above[g]) / coupons[g] if coupons[g] else 0.0
+            if limit.is_divided:
+                each = each / below[g] if below[g] else 0.0
+                each += (
+                    abs(achieved) / of_whole_coupons[g] if below[g] and of_whole_coupons[g] else 0.0
+                )
             yield RecomputedLimit(
                 limit.name,
                 label,
-                name,
+                limit.sum_text(),
                 low,
                 high,
                 limit.mode,
@@ -242,103 +261,5 @@ class LimitSums:
                 packed,
                 second,
                 2 * below_packed[g],
+                each,
             )
-
-
-@dataclass(frozen=True)
-class AskedGroups:
-    """The groups of a limit, and what it asks of each.
-
-    Attributes
-    ----------
-    limit : Limit
-    cell, group : ndarray of int64, shape (n_pairs,)
-        A cell that it is about, and the number of a group that it is in.
-    size : int
-        Number of groups; one more stands for groups without offers.
-    bounds : list of (int, str or None, float or None, float or None)
-        Number, label, min and max of each group that it is about.
-    """
-
-    limit: Limit
-    cell: Integers
-    group: Integers
-    size: int
-    bounds: list[tuple[int, str | None, float | None, float | None]]
-
-    @classmethod
-    def of(cls, limit: Limit, inputs: Inputs) -> AskedGroups:
-        """Read the groups of a limit.
-
-        Parameters
-        ----------
-        limit : Limit
-        inputs : Inputs
-            The tables of the campaign.
-
-        Returns
-        -------
-        AskedGroups
-        """
-        cell, group, values = inputs.groups(limit.by, limit.where, limit.label)
-        number = {value: g for g, value in enumerate(values)}
-        bounds = [
-            (number.get(value, len(values)), None if limit.by is None else str(value), low, high)
-            for value, low, high in _bounds(limit, inputs, cell, group, values)
-        ]
-        return cls(limit, cell, group, len(values), bounds)
-
-    def sums(self, total: Floats) -> Floats:
-        """Sum amounts of cells by group.
-
-        Parameters
-        ----------
-        total : ndarray of float64, shape (n_cells,)
-
-        Returns
-        -------
-        ndarray of float64, shape (size + 1,)
-        """
-        return sum_by(self.group, total[self.cell], self.size + 1)
-
-
-def chosen_customers(limit: Limit, inputs: Inputs) -> Mask | None:
-    """Return the customers whom a limit is about.
-
-    Parameters
-    ----------
-    limit : Limit
-    inputs : Inputs
-        The tables of the campaign.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_customers,), or None
-        None: all.
-    """
-    if not limit.customers:
-        return None
-    row, table = inputs.customers.rows(limit.label), inputs.customers.table
-    return rows_where(table, "customers", limit.customers, limit.label, "customers")[row]
-
-
-def _who(limit: Limit) -> str:
-    """The customers whom a limit is about, as a key."""
-    return repr(sorted(limit.customers.items()))
-
-
-def _bounds(
-    limit: Limit, inputs: Inputs, cell: Integers, group: Integers, values: list[Any]
-) -> GroupBounds:
-    """(value, min, max) of each group that a limit is about."""
-    if limit.table is not None:
-        return read_bounds(limit, values if limit.by == "role" else sorted(values))
-    if limit.by is None:
-        return [(None, limit.min, limit.max)]
-    # any offer makes a group exist, whatever its candidates' roles; but a role is there only where candidates have it
-    if limit.by == "role":
-        there = group[inputs.seen[cell]]
-    else:
-        others = {name: test for name, test in limit.where.items() if name != "role"}
-        _, there, _ = inputs.groups(limit.by, others, limit.label)
-    return [(values[g], limit.min, limit.max) for g in np.unique(there)]

@@ -108,12 +108,12 @@ class LateBatch:
         """
         agreed = terms.prices.agreed
         item = terms.items_of(candidates)
-        amounts = terms.amounts(candidates, item)
+        known = Customers(customers, candidates.customers)
+        amounts = terms.amounts(candidates, item, known)
         amounts.of(agreed.value, "objective")
         for limit in agreed.limits:
             for name in limit.columns():
                 amounts.of(name, limit.label)
-        known = Customers(customers, candidates.customers)
         kind, kinds = terms.kinds(known, len(candidates.customers))
         past = ContactHistory(history, candidates.customers, agreed.offers, agreed.rules)
         rules = compile_rules(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from ...data.roles import ROLES
 from ...kernels import Rules, Shard
 from ...kernels.late_contract import Late
 from ...model.compiling.measures import default_parts, summed_parts
-from ...utils.checks import shown
+from ...utils.checks import is_number, shown
 from ...utils.errors import InvalidInput
 from .batch import number_of
 from .charges import ChargedRows
@@ -81,8 +82,10 @@ class CustomerDecider:
         self._row_of = dict(zip(offers, range(len(offers)), strict=True))
         self._templates = Templates(terms)
         self.about = self._templates.about
+        self._of_customers = [name in agreed.of_customers for name in terms.attributes]
         self._sums = [
-            None if name in agreed.columns else default_parts(name) for name in terms.attributes
+            None if name in (*agreed.columns, *agreed.of_customers) else default_parts(name)
+            for name in terms.attributes
         ]
         parts = [name for name in terms.attributes if name in agreed.columns]
         for sums in self._sums:
@@ -150,7 +153,7 @@ class CustomerDecider:
             request = self._request_for(n)
             request.item[:n] = item
             request.indptr[1], request.number[0] = n, number_of(customer)
-            self._write_exact(request.exact[:, :n], rows, values)
+            self._write_exact(request.exact[:, :n], rows, values, about)
             late, prepared = self._prepared(template, mandatory, n)
             late.charged.entries[0] = 0
             refused = self._decide(prepared, 0, 1)
@@ -238,7 +241,11 @@ class CustomerDecider:
         return rows, item
 
     def _write_exact(
-        self, exact: NDArray[np.float64], rows: list[int], values: Mapping[str, Any]
+        self,
+        exact: NDArray[np.float64],
+        rows: list[int],
+        values: Mapping[str, Any],
+        about: Mapping[str, Any] | None,
     ) -> None:
         """Write the attributes as given (OUT)."""
         n = len(rows)
@@ -247,6 +254,8 @@ class CustomerDecider:
                 name = self._terms.attributes[a]
                 if name in self._nothing:
                     exact[a] = 0.0
+                elif self._of_customers[a]:
+                    exact[a] = self._known(about, name)
                 elif sums is None:
                     given = values[name]
                     if len(given) != n:
@@ -257,6 +266,13 @@ class CustomerDecider:
         except (KeyError, TypeError, ValueError):
             wanted = ", ".join(self.columns)
             raise InvalidInput(f"values: expected {n} numbers for each of {wanted}") from None
+
+    def _known(self, about: Mapping[str, Any] | None, name: str) -> float:
+        """A number that is known of the customer."""
+        value = (about or {}).get(name)
+        if not is_number(value) or not math.isfinite(value):
+            raise InvalidInput(f"about: expected a finite number as {name!r}, got {shown(value)}")
+        return float(value)
 
     def _part(self, name: str, rows: list[int], values: Mapping[str, Any]) -> Any:
         """What a sum is made of, for each offer."""

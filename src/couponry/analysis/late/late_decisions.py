@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ...data.table_view import StreamedTable
+from ...model.customers import Customers
 from ...results.coupon_rows import as_they_came
 from ...utils.atomic_folder import atomic_folder
 from ...utils.html import facts_table
@@ -279,7 +280,8 @@ class LateDecisions(StreamedTable):
     def _column(self, name: str, positions: NDArray[np.int64]) -> NDArray[np.float64]:
         """A column for some candidates."""
         batch = self._batch
-        amounts = batch.terms.amounts(batch.candidates, batch.item)
+        customers = Customers(batch.customers, batch.candidates.customers)
+        amounts = batch.terms.amounts(batch.candidates, batch.item, customers)
         amount = amounts.of(name, name)
         total = amount.constant[batch.item[positions]]
         for attribute, slope in amount.slopes.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from ...model.campaign_checks import same_parts
 from ...model.campaign_data import CampaignData
 from ...model.changes import changed
 from ...model.compiling.compile_limits import CompiledLimits
+from ...model.compiling.coupon_columns import summable
 from ...model.limits import Limit
 from ...model.rules import CustomerRule
 from ...results.solution import CampaignSolution
@@ -67,6 +68,19 @@ class Agreed:
         """Numeric columns that late candidates must have: whatever was made of an earlier plan is 0 for them."""
         made = PREVIOUS not in self.candidate_names
         return tuple(name for name in self.columns if name != PREVIOUS or not made)
+
+    @property
+    def by_customers(self) -> tuple[str, ...]:
+        """Columns of customers that limits tell groups apart by."""
+        names = dict.fromkeys(name for limit in self.limits for name in limit.by_columns)
+        return tuple(n for n in names if n != "role" and n not in self.offers.column_names)
+
+    @property
+    def of_customers(self) -> tuple[str, ...]:
+        """Columns of customers that the objective or limits sum."""
+        names = dict.fromkeys([self.value, *(n for limit in self.limits for n in limit.columns())])
+        known = {*self.columns, *self.offers.column_names}
+        return tuple(summable(name for name in names if name not in known))
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +202,9 @@ def price_list_of(solution: CampaignSolution, limits: Mapping[Any, Any] | None =
         value=campaign.value,
         offers=campaign.offers,
         rules=campaign.rules,
-        limits=_with_bounds(campaign, limits) if limits else campaign.limits,
+        limits=_with_groups(
+            _with_bounds(campaign, limits) if limits else campaign.limits, compiled.limits
+        ),
         customer_type=kind.value_type if pa.types.is_dictionary(kind) else kind,
         columns=tuple(candidates.columns),
         candidate_names=campaign.candidate_names,
@@ -205,6 +221,39 @@ def price_list_of(solution: CampaignSolution, limits: Mapping[Any, Any] | None =
     return PriceList(agreed, _packed_over(solution), rows)
 
 
+def _with_groups(limits: Sequence[Limit], compiled: CompiledLimits) -> tuple[Limit, ...]:
+    """Limits by columns of customers with a table of their groups: late customers are decided without the others.
+
+    Raises
+    ------
+    InvalidInput
+        Where a limit sets sums over some customers against sums over others.
+    """
+    found = []
+    for limit, groups in zip(limits, compiled.looked_up, strict=True):
+        of_customers = groups.selection.customers
+        if not of_customers.is_same_as(groups.below_selection.customers):
+            raise InvalidInput(
+                f"prices: {limit.label}: expected limits that one customer's coupons count in by themselves, got one "
+                "that is relative to other customers'"
+            )
+        if of_customers.columns and limit.table is None:
+            bounds = groups.bounds
+            values = {
+                name: [values[code] for code in bounds.code[:, n].tolist()]
+                for n, (name, values) in enumerate(
+                    zip(limit.by_columns, bounds.distinct, strict=True)
+                )
+            }
+            ends = {
+                key: pa.array([end] * len(bounds), pa.float64())
+                for key, end in (("min", limit.min), ("max", limit.max))
+            }
+            limit = replace(limit, table=pa.table({**values, **ends}), min=None, max=None)
+        found.append(limit)
+    return tuple(found)
+
+
 def _with_bounds(campaign: CampaignData, limits: Mapping[Any, Any]) -> tuple[Limit, ...]:
     """The limits of a campaign with other bounds; what the allocation comes to is known of the same sums alone."""
     others = changed(campaign, limits=limits).limits
@@ -212,7 +261,7 @@ def _with_bounds(campaign: CampaignData, limits: Mapping[Any, Any]) -> tuple[Lim
         as_before = replace(other, min=own.min, max=own.max, table=own.table)
         if not same_parts([own], [as_before]):
             raise InvalidInput(f"prices: {own.label}: expected other bounds, got another limit")
-        if own.ratio is not None and not same_parts([own], [other]):
+        if own.is_divided and not same_parts([own], [other]):
             raise InvalidInput(
                 f"prices: {own.label}: expected other bounds of sums, got some of a ratio: solve again with them"
             )
@@ -223,10 +272,14 @@ def _packed_over(solution: CampaignSolution) -> PackedOver:
     """How the candidates of a solution were packed."""
     compiled = solution.compiled
     items, problem, amounts = compiled.items, compiled.problem, compiled.amounts
+    table = solution.campaign.customers
+    of_customers = [] if table is None else summable(table.column_names)
     names = list(compiled.limits.attributes)
     same = [
         name
-        for name in dict.fromkeys(["value", "cost", *solution.campaign.candidates.columns])
+        for name in dict.fromkeys(
+            ["value", "cost", *solution.campaign.candidates.columns, *of_customers]
+        )
         if name not in names and (known := amounts.known(name)) is not None and not known.slopes
     ]
     spans = [amounts.attributes[name].span for name in names]

@@ -67,9 +67,10 @@ class Templates:
 
     def __init__(self, terms: Terms):
         agreed = terms.prices.agreed
-        needed = [name for limit in agreed.limits for name in limit.customers]
+        needed = [name for limit in agreed.limits for name in limit.asked_of_customers]
         needed += [name for rule in agreed.rules for name in sorted(rule.asked_of_customers)]
-        self.about = tuple(dict.fromkeys(needed))
+        self._key = tuple(dict.fromkeys([*needed, *agreed.by_customers]))
+        self.about = tuple(dict.fromkeys([*self._key, *agreed.of_customers]))
         self._terms = terms
         self._known: dict[tuple[Any, ...], Template] = {}
 
@@ -95,7 +96,7 @@ class Templates:
         key: tuple[Any, ...] = ()
         if self.about:
             try:
-                key = tuple([about[name] for name in self.about])  # type: ignore[index]
+                key = tuple([about[name] for name in self.about])[: len(self._key)]  # type: ignore[index]
             except (KeyError, TypeError):
                 raise self._lacks(about) from None
         if history is not None:
@@ -113,7 +114,7 @@ class Templates:
         terms, whom = self._terms, pa.array([0])
         customers = past = None
         if key:
-            known = {name: [value] for name, value in zip(self.about, key, strict=True)}
+            known = {name: [value] for name, value in zip(self._key, key, strict=True)}
             customers = tables.as_table({"customer": [0], **known}, "customers")
         if history is not None:
             past = tables.as_table(history, "history")

@@ -1,13 +1,12 @@
 """The terms that late customers are decided on: limits by item, price tables by kind of customer, and packing.
 
-A *kind* of customer says which limits' conditions on customers it fulfils. Kinds that no customer of the campaign had
-are priced like any other, since a limit's price is the same for everybody whom it is about.
+A *kind* of customer says which limits, and which of their groups, are about it. Kinds that no customer of the campaign
+had are priced like any other, since a limit's price is the same for everybody whom it is about.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +16,6 @@ from numpy.typing import NDArray
 from ...data import tables
 from ...data.candidate_checks import offer_dtype
 from ...data.candidates import Candidates
-from ...data.where.filters import rows_where
 from ...kernels import Backend, Packing
 from ...model.compiling.compile_limits import compile_limits
 from ...model.compiling.measures import Amounts
@@ -29,8 +27,8 @@ from ...utils.errors import InvalidInput
 from ...utils.lazy_imports import sparse as sp
 from .price_list import PriceList, row_names
 
-Kind = tuple[bool, ...]
-"""Whether a customer fulfils the conditions of each limit that has any."""
+Kind = tuple[int, ...]
+"""Which part of the customers one is of, for each limit that tells customers apart; -1: it is not about it."""
 
 ROLE_CODES = 4
 """Roles, and none."""
@@ -76,13 +74,20 @@ class Terms:
             for name, low, high in zip(packed.names, packed.low, packed.high, strict=True)
         }
         nobody = self.no_candidates(pa.array([], pa.int64()))
-        amounts = self.amounts(nobody, nobody.offer)
-        value = amounts.of(agreed.value, "objective")
-        self._conditional = [n for n, limit in enumerate(agreed.limits) if limit.customers]
-        about_all = [replace(limit, customers={}) for limit in agreed.limits]
-        self.limits = compile_limits(
-            about_all, value, self.items, amounts, Customers(None, nobody.customers)
+        nobody_known = Customers(
+            None, nobody.customers, columns=[*agreed.by_customers, *agreed.of_customers]
         )
+        amounts = self.amounts(nobody, nobody.offer, nobody_known)
+        value = amounts.of(agreed.value, "objective")
+        self.limits = compile_limits(
+            agreed.limits, value, self.items, amounts, nobody_known, everybody=True
+        )
+        looked_up = self.limits.looked_up
+        self._conditional = [
+            n for n, groups in enumerate(looked_up) if not groups.selection.customers.are_all_alike
+        ]
+        who = [groups.selection.who_of_group() for groups in looked_up]
+        self._row_who = np.concatenate([np.zeros(0, np.int64), *who])[self.limits.measure_of_row]
         self.attributes = list(amounts.attributes)
         self.packing = self._packing()
         first = np.cumsum([0, *(len(groups.bounds) for groups in self.limits.looked_up)])
@@ -113,20 +118,23 @@ class Terms:
         indptr = np.zeros(len(customers) + 1, np.int64)
         return Candidates(customers, indptr, offer, role, None, nothing)
 
-    def amounts(self, candidates: Candidates, item: NDArray[np.integer]) -> Amounts:
+    def amounts(
+        self, candidates: Candidates, item: NDArray[np.integer], customers: Customers
+    ) -> Amounts:
         """Make what looks columns up, the attributes among them as they were packed.
 
         Parameters
         ----------
         candidates : Candidates
         item : ndarray of int, shape (n_candidates,)
+        customers : Customers
 
         Returns
         -------
         Amounts
         """
         names = self.prices.agreed.candidate_names
-        return Amounts(self.items, item, candidates, self.backend, names, self._spans)
+        return Amounts(self.items, item, candidates, self.backend, customers, names, self._spans)
 
     def items_of(self, candidates: Candidates) -> NDArray[np.uint16] | NDArray[np.uint32]:
         """Number the items of candidates.
@@ -166,15 +174,10 @@ class Terms:
         """
         if not self._conditional:
             return np.zeros(1, np.uint16), [()]
-        masks = np.zeros((n_customers, len(self._conditional)), bool)
+        parts = np.zeros((n_customers, len(self._conditional)), np.int64)
         for c, number in enumerate(self._conditional):
-            limit = self.prices.agreed.limits[number]
-            rows = customers.rows(limit.label)
-            found = rows_where(
-                customers.table, "customers", limit.customers, limit.label, "customers"
-            )
-            masks[:, c] = found[rows]
-        kinds, kind = np.unique(masks, axis=0, return_inverse=True)
+            parts[:, c] = self.limits.looked_up[number].selection.customers.of(customers)
+        kinds, kind = np.unique(parts, axis=0, return_inverse=True)
         if len(kinds) > np.iinfo(np.uint16).max:
             raise InvalidInput(f"late customers: expected at most 65,535 kinds, got {len(kinds):,}")
         return kind.reshape(-1).astype(np.uint16), [tuple(row) for row in kinds.tolist()]
@@ -190,9 +193,9 @@ class Terms:
         -------
         ndarray of bool, shape (n_rows,)
         """
-        of_limit = np.ones(len(self.prices.agreed.limits), bool)
+        of_limit = np.zeros(len(self.prices.agreed.limits), np.int64)
         of_limit[self._conditional] = kind
-        return of_limit[self.row_limit]
+        return np.asarray(of_limit[self.row_limit] == self._row_who)
 
     def tables_of(self, kind: Kind) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """Price a coupon, and units of what is packed, for a kind of customer; kept once it was made.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ...utils.suggestions import misspelt
-from ..compiling.measures import MONEY
+from ..compiling.coupon_columns import MONEY
 from .finding import CANDIDATES, Finding
 from .statement import Statement
 

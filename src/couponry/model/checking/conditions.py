@@ -52,10 +52,15 @@ def absent_in_conditions(statement: Statement) -> Iterator[Finding]:
             alone = rule.asked_of_history_alone
             yield from _of_part(rule, alone, "history", "history", [history])
     for limit in statement.limits:
-        yield from _of_part(limit, limit.where, "where", "offers", [statement.offers])
-        if statement.customers is not None:
-            known = [statement.customers]
-            yield from _of_part(limit, limit.customers, "customers", "customers", known)
+        whole = limit.whole or {}
+        for of, where, customers in (
+            ("", limit.where, limit.customers),
+            ("relative_to: ", whole.get("where", {}), whole.get("customers", {})),
+        ):
+            yield from _of_part(limit, where, f"{of}where", "offers", [statement.offers])
+            if statement.customers is not None:
+                known = [statement.customers]
+                yield from _of_part(limit, customers, f"{of}customers", "customers", known)
 
 
 def _of_part(
@@ -134,7 +139,7 @@ def distinct_values(column: pa.ChunkedArray) -> list[Any]:
 
 
 def absent_groups(statement: Statement) -> Iterator[Finding]:
-    """Find groups of a limit's table of bounds that occur nowhere, and groups of offers that it has no bounds for.
+    """Find values of a limit's table of bounds that occur nowhere, and values that it has no bounds for.
 
     Parameters
     ----------
@@ -145,37 +150,44 @@ def absent_groups(statement: Statement) -> Iterator[Finding]:
     Finding
     """
     for limit in statement.limits:
-        if limit.table is None or limit.by not in statement.offers.column_names:
+        if limit.table is None:
             continue
         table = tables.as_table(limit.table, f"of {limit.label}")
-        if limit.by not in table.column_names:
-            continue
-        place = f"table of {limit.label}, column {limit.by!r}"
-        try:
-            labels(table[limit.by], place)
-            keys = python_values(table[limit.by].drop_null(), place)
-            asks = _has_minimum(table)
-        except InvalidInput:  # refused when the bounds are read
-            continue
-        if not keys:
-            severity = "error" if _vanishes_unmeant(limit) else "note"
-            yield Finding(
-                severity, place, "it has no bounds, so that the limit would concern nothing"
-            )
-            continue
-        column = statement.offers[limit.by]
-        yield from _absent_keys(limit, place, keys, column, asks)
-        named = set(keys)
-        without = [value for value in distinct_values(column) if value not in named]
-        if without and limit.mode != "report":
-            groups = f"{limit.by} {shown(without[0])}" if len(without) == 1 else _some(without)
-            yield Finding("note", place, f"no bounds for {groups}")
+        for name in limit.by_columns:
+            known = statement.by_table(limit, name)
+            if known is not None and name in table.column_names:
+                source = "offers" if known is statement.offers else "customers"
+                yield from _absent_values(limit, table, name, known[name], source)
+
+
+def _absent_values(
+    limit: Limit, table: pa.Table, name: str, column: pa.ChunkedArray, source: str
+) -> Iterator[Finding]:
+    """The same of one column of the table of bounds, which is compared with that of offers or customers."""
+    place = f"table of {limit.label}, column {name!r}"
+    try:
+        labels(table[name], place)
+        keys = python_values(table[name].drop_null().unique(), place)
+        asks = _has_minimum(table)
+    except InvalidInput:  # refused when the bounds are read
+        return
+    if not keys:
+        severity = "error" if _vanishes_unmeant(limit) else "note"
+        yield Finding(severity, place, "it has no bounds, so that the limit would concern nothing")
+        return
+    yield from _absent_keys(limit, name, keys, column, source, asks)
+    named = set(keys)
+    without = [value for value in distinct_values(column) if value not in named]
+    if without and limit.mode != "report":
+        groups = f"{name} {shown(without[0])}" if len(without) == 1 else _some(without)
+        yield Finding("note", place, f"no bounds for {groups}")
 
 
 def _absent_keys(
-    limit: Limit, place: str, keys: list[Any], column: pa.ChunkedArray, asks: bool
+    limit: Limit, name: str, keys: list[Any], column: pa.ChunkedArray, source: str, asks: bool
 ) -> Iterator[Finding]:
-    """Groups of a table of bounds that no offer is in: many a table names whoever there can be."""
+    """Values of a table of bounds that nothing has: many a table names whoever there can be."""
+    place = f"table of {limit.label}, column {name!r}"
     try:
         absent = absent_values(column, keys, place)
     except InvalidInput:
@@ -185,16 +197,17 @@ def _absent_keys(
     slips = [value for value in absent if misspelt(value, others) is not None]
     if slips and not limit.may_be_empty:
         near = known_names(slips[0], known, "it has")
-        message = f"{shown(slips[0])} does not occur in column {limit.by!r} of offers{near}"
+        message = f"{shown(slips[0])} does not occur in column {name!r} of {source}{near}"
         yield Finding("error", place, message)
     elif len(absent) == len(keys) and _vanishes_unmeant(limit) and not asks:
         near = known_names(absent[0], known, "it has")
         message = (
-            f"none of its values occurs in offers, so that the limit would concern nothing{near}"
+            f"none of its values occurs in {source}, so that the limit would concern nothing{near}"
         )
         yield Finding("error", place, message)
     elif absent:
-        yield Finding("note", place, f"no offer is of {limit.by} {_some(absent)}")
+        one = source.removesuffix("s")
+        yield Finding("note", place, f"no {one} is of {name} {_some(absent)}")
 
 
 def _has_minimum(table: pa.Table) -> bool:

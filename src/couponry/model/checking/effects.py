@@ -33,6 +33,8 @@ class Compiled(NamedTuple):
     value : Amount
         The objective.
     limits : list of LimitGroups
+    parts : list of ndarray of int64, shape (n_segments,) each, or None
+        The part of the customers that each segment is in for each limit; None: that is not told.
     rules : sequence of CustomerRule
     counts : Counts
     has_minimum : bool
@@ -46,6 +48,7 @@ class Compiled(NamedTuple):
     amounts: Amounts
     value: Amount
     limits: list[LimitGroups]
+    parts: list[NDArray[np.int64] | None]
     rules: Sequence[CustomerRule]
     counts: Counts
     has_minimum: bool
@@ -67,8 +70,8 @@ def effect_findings(compiled: Compiled) -> Iterator[Finding]:
     yield from _of_objective(compiled)
     for rule in compiled.rules:
         yield from _of_rule(rule, compiled)
-    for groups in compiled.limits:
-        yield from _of_limit(groups, compiled)
+    for groups, part in zip(compiled.limits, compiled.parts, strict=True):
+        yield from _of_limit(groups, part, compiled)
     if compiled.history is not None and compiled.history.num_rows and not compiled.history_coupons:
         yield Finding(
             "warning", "table history", "it has no effect: none of its customers has candidates"
@@ -168,21 +171,22 @@ def _of_rule(rule: CustomerRule, compiled: Compiled) -> Iterator[Finding]:
         yield Finding("note", f"{rule.label}: max", message)
 
 
-def _of_limit(groups: LimitGroups, compiled: Compiled) -> Iterator[Finding]:
-    """A limit that concerns nothing, that can never bind, or that cannot be kept."""
+def _of_limit(
+    groups: LimitGroups, part: NDArray[np.int64] | None, compiled: Compiled
+) -> Iterator[Finding]:
+    """A limit that concerns nothing, that can never bind, or that cannot be kept; `part`: of each segment for it."""
     limit = groups.limit
-    if limit.mode == "report" or groups.below is not None or not groups.bounds:
+    if limit.mode == "report" or groups.below is not None or not len(groups.bounds):
         return
-    reach = compiled.counts.reach(groups, compiled.amounts)
-    low = np.array([np.nan if b is None else b for _, b, _ in groups.bounds])
-    high = np.array([np.nan if b is None else b for _, _, b in groups.bounds])
+    reach = compiled.counts.reach(groups, part, compiled.amounts)
+    low, high = groups.bounds.low, groups.bounds.high
     slack_low, slack_high = ROUNDING * np.abs(low), ROUNDING * np.abs(high)
     short, over = low > reach.most + slack_low, high < reach.least - slack_high
     yield from _unreachable(groups, short, low, reach.most, "min", "at most")
     yield from _unreachable(groups, over, high, reach.least, "max", "at least")
     if not (reach.least != 0).any() and not (reach.most != 0).any():
         if not limit.may_be_empty and not short.any() and not over.any():
-            yield Finding("warning", limit.label, _why_nothing(groups, compiled))
+            yield Finding("warning", limit.label, _why_nothing(groups, part, compiled))
         return
     idle_max = high >= reach.most - slack_high
     idle_min = low <= reach.least + slack_low
@@ -227,16 +231,17 @@ def _of_group(groups: LimitGroups, which: NDArray[np.bool_]) -> str:
     limit: Limit = groups.limit
     if limit.by is None:
         return ""
-    value: Any = groups.bounds[int(which.argmax())][0]
+    value: Any = groups.bounds.value(int(which.argmax()))
     more = int(which.sum()) - 1
-    return f" of {limit.by} {shown(value)}" + (f" (and so in {more:,} more groups)" if more else "")
+    group = f" of {', '.join(limit.by_columns)} {shown(value)}"
+    return group + (f" (and so in {more:,} more groups)" if more else "")
 
 
-def _why_nothing(groups: LimitGroups, compiled: Compiled) -> str:
+def _why_nothing(groups: LimitGroups, part: NDArray[np.int64] | None, compiled: Compiled) -> str:
     """Why a limit comes to nothing whatever is given."""
-    if not compiled.counts.customers[groups.segments].any():
+    if part is not None and not compiled.counts.customers[part >= 0].any():
         return "no customer who has candidates fulfils its conditions: it concerns nothing"
-    if not _seen(compiled)[groups.item].any():
+    if not _seen(compiled)[groups.selection.item].any():
         return "no candidate fulfils its conditions: it concerns nothing"
     return f"{groups.limit.columns()[0]!r} is 0 for everything that it sums: it can never bind"
 

@@ -78,13 +78,15 @@ class Counts(NamedTuple):
             most = max(most, int(n.max(initial=0)))
         return cls(of_item, customers, total, most)
 
-    def reach(self, groups: LimitGroups, amounts: Amounts) -> Reach:
+    def reach(self, groups: LimitGroups, part: NDArray[np.int64] | None, amounts: Amounts) -> Reach:
         """Bound what each group of a limit can come to.
 
         Parameters
         ----------
         groups : LimitGroups
-            No ratio.
+            Not divided by anything.
+        part : ndarray of int64, shape (n_segments,), or None
+            The part of the customers that each segment is in for the limit, -1 for none; None: that is not told.
         amounts : Amounts
 
         Returns
@@ -92,18 +94,27 @@ class Counts(NamedTuple):
         Reach
         """
         low, high = amounts.span_of(groups.above)
-        customers = int(self.customers[groups.segments].sum())
-        coupons = float(self.coupons[groups.segments].sum())
-        times = np.full(len(low), float(customers))
-        if self.of_item is not None:
-            times = np.minimum(times, self.of_item)
-        item, group, n_groups = groups.item, groups.group, len(groups.bounds)
-        up, down = np.maximum(high, 0.0)[item], np.minimum(low, 0.0)[item]
-        most = np.bincount(group, times[item] * up, n_groups)
-        least = np.bincount(group, times[item] * down, n_groups)
-        largest, smallest = np.zeros((2, n_groups))
-        np.maximum.at(largest, group, up)
-        np.minimum.at(smallest, group, down)
+        high, low = np.maximum(high, 0.0), np.minimum(low, 0.0)
+        selection, n_groups = groups.selection, len(groups.bounds)
+        least, most, smallest, largest, coupons = np.zeros((5, n_groups))
+        n_parts = len(selection.customers)
+        if part is None:
+            customers = np.full(n_parts, float(self.customers.sum()))
+            most_coupons = np.full(n_parts, float(self.coupons.sum()))
+        else:
+            inside = part >= 0
+            customers = np.bincount(part[inside], self.customers[inside], n_parts)
+            most_coupons = np.bincount(part[inside], self.coupons[inside], n_parts)
+        for who in range(n_parts):
+            item, group = selection.pairs_of(who)
+            times = np.full(len(item), float(customers[who]))
+            if self.of_item is not None:
+                times = np.minimum(times, self.of_item[item])
+            np.add.at(most, group, times * high[item])
+            np.add.at(least, group, times * low[item])
+            np.maximum.at(largest, group, high[item])
+            np.minimum.at(smallest, group, low[item])
+            coupons[group] = most_coupons[who]
         return Reach(np.maximum(least, coupons * smallest), np.minimum(most, coupons * largest))
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from ..compiling.measures import MONEY
+from ..compiling.coupon_columns import MONEY, summable
 from ..limits import Limit
 from ..rules import CustomerRule
 
@@ -52,6 +52,24 @@ class Statement(NamedTuple):
         """
         return name in self.candidate_names or name in self.offers.column_names
 
+    def by_table(self, limit: Limit, name: str) -> pa.Table | None:
+        """Return the table whose column `by` of a limit names; None where it is of none, or a role.
+
+        Parameters
+        ----------
+        limit : Limit
+        name : str
+            One of its columns.
+
+        Returns
+        -------
+        pyarrow.Table or None
+        """
+        if name in self.offers.column_names or name == "role":
+            return self.offers if name in self.offers.column_names else None
+        there = self.customers is not None and name in self.customers.column_names
+        return self.customers if there else None
+
     @property
     def summed(self) -> set[str]:
         """Columns that the objective and limits sum."""
@@ -61,14 +79,24 @@ class Statement(NamedTuple):
     def asked_of_offers(self) -> set[str]:
         """Columns of offers that rules and limits ask for."""
         of_rules = {name for rule in self.rules for name in rule.asked_of_offers}
-        of_limits = {name for limit in self.limits for name in (limit.by, *limit.where)}
-        return of_rules | {name for name in of_limits if name is not None}
+        of_limits = {
+            n for limit in self.limits for n in (*limit.by_columns, *limit.asked_of_offers)
+        }
+        return of_rules | of_limits
 
     @property
     def asked_of_customers(self) -> set[str]:
         """Columns of customers that rules and limits ask for."""
         of_rules = {name for rule in self.rules for name in rule.asked_of_customers}
-        return of_rules | {name for limit in self.limits for name in limit.customers}
+        known = () if self.customers is None else summable(self.customers.column_names)
+        summed = {name for name in self.summed if not self.has(name) and name in known}
+        by = {
+            name
+            for limit in self.limits
+            for name in limit.by_columns
+            if name != "role" and name not in self.offers.column_names
+        }
+        return of_rules | by | summed | {n for x in self.limits for n in x.asked_of_customers}
 
     @property
     def computed(self) -> set[str]:

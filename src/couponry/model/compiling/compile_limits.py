@@ -5,29 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...data.roles import ROLES
 from ...utils.lazy_imports import sparse as sp
 from ..customers import Customers
 from ..items import Items
 from ..limits import Limit
-from .limit_groups import LimitGroups, look_up_limit, segment_customers
+from .customer_parts import Segments
+from .limit_groups import LimitGroups, limit_selections, look_up_limit
+from .limit_rows import Cells, LimitMatrices, objective_table, stacked, sum_of_groups
 from .measures import Amount, Amounts
 
-WHOLE_ROUNDING = 1e-9
-"""Share of itself by which a bound on a whole number may miss one and still be taken for it."""
 
-RATIO_ROUNDING = 2.0**-51
-"""What rounding may leave of a - m * b where these are the same, as a share of their sizes."""
-
-LARGEST_WHOLE = 2.0**26
-"""Whole numbers whose sums over as many coupons as there may be are exact in float64, at most."""
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Measure:
     """One limit for one group: what it is called and asked to be.
 
@@ -36,9 +31,9 @@ class Measure:
     name : str
         Of the limit.
     group : str or None
-        Value of the limit's column `by`.
+        Value of the limit's `by`, as `group_text` has it.
     sum : str
-        What is summed; of a ratio both columns.
+        What is summed, as `Limit.sum_text` has it.
     min, max : float or None
     mode : str
     penalty : float
@@ -64,6 +59,8 @@ class CompiledLimits:
         Segment of each customer.
     segments : int
         How many segments there are.
+    segment_of_item : ndarray of int64, shape (n_items,), or None
+        Segment of each item's customers, where customers of one unit are in several: there is one segment of units.
     attributes : list of str
         Names of the attributes.
     objective : ndarray of float64, shape (1 + n_attributes, segments, n_items)
@@ -73,6 +70,7 @@ class CompiledLimits:
     numerator, denominator : csr_array of float64, shape (n_measures, n_cells)
         A row of the denominator is empty unless the limit is a ratio.
     is_ratio : ndarray of bool, shape (n_measures,)
+        Whether it is one sum divided by another: a ratio, a share, or relative to other coupons.
     rows : csr_array of float64, shape (n_rows, n_cells)
         The rows to be kept, as `Problem` has them, like all that follow.
     lower, upper : ndarray of float64, shape (n_rows,)
@@ -82,10 +80,14 @@ class CompiledLimits:
         What each row is of.
     looked_up : list of LimitGroups
         What each limit is about.
+    parts : list of (ndarray of int64, ndarray of int64), shape (n_segments,) each
+        The part of the customers that each segment is in for what each limit sums, and for what that is divided by; -1:
+        none.
     """
 
     segment: NDArray[np.uint16]
     segments: int
+    segment_of_item: NDArray[np.int64] | None
     attributes: list[str]
     objective: NDArray[np.float64]
     measures: list[Measure]
@@ -99,6 +101,7 @@ class CompiledLimits:
     integer: NDArray[np.bool_]
     measure_of_row: NDArray[np.int64]
     looked_up: list[LimitGroups]
+    parts: list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
     @property
     def per_ratio(self) -> NDArray[np.bool_]:
@@ -119,12 +122,17 @@ class CompiledLimits:
             In units of the objective.
         """
         lost = 0.0
-        for measure, value in zip(self.measures, achieved.tolist(), strict=True):
-            if measure.mode == "soft":
-                low = -math.inf if measure.min is None else measure.min
-                high = math.inf if measure.max is None else measure.max
-                lost += measure.penalty * max(0.0, low - value, value - high)
+        for number in self._soft:
+            measure, value = self.measures[number], float(achieved[number])
+            low = -math.inf if measure.min is None else measure.min
+            high = math.inf if measure.max is None else measure.max
+            lost += measure.penalty * max(0.0, low - value, value - high)
         return lost
+
+    @cached_property
+    def _soft(self) -> list[int]:
+        """Numbers of the measures that are soft."""
+        return [number for number, measure in enumerate(self.measures) if measure.mode == "soft"]
 
     def achieved(self, usage: NDArray[np.float64]) -> NDArray[np.float64]:
         """Compute what each measure comes to.
@@ -144,6 +152,41 @@ class CompiledLimits:
         achieved: NDArray[np.float64] = np.full(len(total), np.nan)
         np.divide(total, below, out=achieved, where=below != 0)
         return achieved
+
+    def resolution(self, usage: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Say what a typical coupon moves each measure by: no more can be asked of a limit than that it is so near.
+
+        A typical coupon weighs the mean of those given, in what is summed and in what that is divided by.
+
+        Parameters
+        ----------
+        usage : ndarray of float64, shape (1 + n_attributes, segments, n_items)
+
+        Returns
+        -------
+        ndarray of float64, shape (n_measures,)
+            0 where nothing is given.
+        """
+        flat = usage.ravel()
+        size, below = np.abs(self.numerator @ flat), self.denominator @ flat
+        cells = Cells([], usage.shape[1], usage.shape[2], self.segment_of_item)
+        number = Amount(np.ones(usage.shape[2]))
+        coupons: list[NDArray[np.float64]] = [np.zeros((2, 0))]
+        for groups, (own, other) in zip(self.looked_up, self.parts, strict=True):
+            given = sum_of_groups(number, groups.selection, own, cells) @ usage[0].ravel()
+            others = given
+            if groups.below_selection is not groups.selection:
+                whole = sum_of_groups(number, groups.below_selection, other, cells)
+                others = (whole @ usage[0].ravel())[groups.below_of]
+            coupons.append(np.stack([given, others]))
+        given, others = np.concatenate(coupons, axis=1)
+        each = np.divide(size, given, out=np.zeros(len(size)), where=given > 0)
+        if not self.is_ratio.any():
+            return np.asarray(each)
+        achieved = np.abs(np.nan_to_num(self.achieved(usage)))
+        of_whole = np.divide(achieved, others, out=np.zeros(len(size)), where=others > 0)
+        of_ratio = np.divide(each, below, out=np.zeros(len(size)), where=below > 0) + of_whole
+        return np.asarray(np.where(self.is_ratio, of_ratio, each))
 
     def achieved_error(
         self, usage: NDArray[np.float64], error: NDArray[np.float64]
@@ -183,38 +226,10 @@ class CompiledLimits:
             The sum, and its error.
         """
         achieved, off = self.achieved(usage), self.achieved_error(usage, error)
-        penalty = np.array([m.penalty if m.mode == "soft" else 0.0 for m in self.measures])
+        penalty = np.zeros(len(self.measures))
+        penalty[self._soft] = [self.measures[number].penalty for number in self._soft]
         worth = float((self.objective * usage).sum()) - self.penalties(achieved)
         return worth, float((np.abs(self.objective) * error).sum() + (penalty * off).sum())
-
-
-class _Cells(NamedTuple):
-    """Cells of a usage table: a coupon and attributes, by segment and item."""
-
-    attributes: list[str]
-    n_segments: int
-    n_items: int
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Shape of the table."""
-        return 1 + len(self.attributes), self.n_segments, self.n_items
-
-    @property
-    def size(self) -> int:
-        """Number of cells."""
-        return math.prod(self.shape)
-
-
-@dataclass(frozen=True)
-class _LimitRow:
-    """The bounds of a linear row, and the measure that it is of."""
-
-    lower: float
-    upper: float
-    penalty: float
-    integer: bool
-    measure: int
 
 
 def compile_limits(
@@ -223,6 +238,8 @@ def compile_limits(
     items: Items,
     amounts: Amounts,
     customers: Customers,
+    *,
+    everybody: bool = False,
 ) -> CompiledLimits:
     """Compile limits, over the segments of customers that they tell apart.
 
@@ -235,6 +252,8 @@ def compile_limits(
     amounts : Amounts
         Looks up what limits sum.
     customers : Customers
+    everybody : bool
+        Compile over one segment, as if each limit, and each of its groups, were about all customers.
 
     Returns
     -------
@@ -248,152 +267,116 @@ def compile_limits(
     Unsupported
         Where limits tell too many segments apart.
     """
-    segment, masks = _segments(limits, items, customers)
-    looked_up = [
-        look_up_limit(limit, items, amounts, mask)
-        for limit, mask in zip(limits, masks, strict=True)
+    segments, looked_up = Segments(customers), []
+    for limit in limits:
+        limit.check()
+        groups = look_up_limit(limit, items, amounts, customers)
+        looked_up.append(groups)
+        for chosen in groups.selections if not everybody else ():
+            segments.tell_apart(chosen.customers)
+    n_segments = segments.count if items.segment is None else 1
+    cells = Cells(list(amounts.attributes), n_segments, len(items), items.segment)
+    parts = [
+        (
+            segments.part_of_each(groups.selection.customers),
+            segments.part_of_each(groups.below_selection.customers),
+        )
+        for groups in (() if everybody else looked_up)
     ]
-    n_segments = masks.shape[1] if items.segment is None else 1
-    cells = _Cells(list(amounts.attributes), n_segments, len(items))
-    above = [_matrix(groups.above, groups, cells) for groups in looked_up]
-    below = [_matrix(groups.below, groups, cells) for groups in looked_up]
-    first = np.cumsum([0, *(len(groups.bounds) for groups in looked_up)]).tolist()
-    found = list(map(_rows, looked_up, above, below, first))
-    rows = [row for of_limit, _ in found for row in of_limit]
+    everyone: tuple[None, None] = None, None
+    found = [
+        LimitMatrices.of(groups, everyone if everybody else parts[n], cells)
+        for n, groups in enumerate(looked_up)
+    ]
+    segment = np.zeros(1, np.uint16) if items.segment is not None else segments.segment
+    if items.segment is None and customers.units is not None:
+        segment = customers.units.first_of_each(segment)
+    return _put_together(looked_up, found, segment, objective_table(objective, cells), cells, parts)
+
+
+def segment_of_customers(
+    limits: Sequence[Limit], offers: pa.Table, customers: Customers, *, has_roles: bool
+) -> NDArray[np.uint16]:
+    """Find the segment of each customer, before there are items that may tell it.
+
+    Parameters
+    ----------
+    limits : sequence of Limit
+    offers : pyarrow.Table
+    customers : Customers
+    has_roles : bool
+        Whether candidates have roles.
+
+    Returns
+    -------
+    ndarray of uint16, shape (n_customers,), or (1,) where limits tell no customers apart
+
+    Raises
+    ------
+    InvalidInput
+        Where a limit makes no sense for these tables.
+    """
+    n, roles = offers.num_rows, 1 + len(ROLES)
+    role = np.tile(np.arange(roles), n) if has_roles else None
+    items = Items(offers, np.arange(n).repeat(roles if has_roles else 1), role, has_roles)
+    segments = Segments(customers)
+    for limit in limits:
+        limit.check()
+        _, (own, _), (below, _) = limit_selections(limit, items, customers)
+        segments.tell_apart(own.customers)
+        segments.tell_apart(below.customers)
+    return segments.segment
+
+
+def _put_together(
+    looked_up: list[LimitGroups],
+    found: list[LimitMatrices],
+    segment: NDArray[np.uint16],
+    objective: NDArray[np.float64],
+    cells: Cells,
+    parts: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+) -> CompiledLimits:
+    """Limits one after the other."""
+    sizes = [len(groups.bounds) for groups in looked_up]
+    first = np.cumsum([0, *sizes])
+    of_rows = [n + rows.group for n, rows in zip(first.tolist(), found, strict=False)]
+    none = np.zeros(0)
     return CompiledLimits(
         segment=segment,
         segments=cells.n_segments,
+        segment_of_item=cells.segment_of_item,
         attributes=cells.attributes,
-        objective=_objective_table(objective, cells),
+        objective=objective,
         measures=[measure for groups in looked_up for measure in _measures(groups)],
-        numerator=_stacked(above, cells),
-        denominator=_stacked(below, cells),
-        is_ratio=np.array([g.below is not None for g in looked_up for _ in g.bounds], bool),
-        rows=_stacked([weights for _, weights in found], cells),
-        lower=np.array([row.lower for row in rows], float),
-        upper=np.array([row.upper for row in rows], float),
-        penalty=np.array([row.penalty for row in rows], float),
-        integer=np.array([row.integer for row in rows], bool),
-        measure_of_row=np.array([row.measure for row in rows], np.int64),
+        numerator=stacked([rows.above for rows in found], cells),
+        denominator=stacked([rows.below for rows in found], cells),
+        is_ratio=np.array([g.below is not None for g in looked_up], bool).repeat(sizes),
+        rows=stacked([rows.weights for rows in found], cells),
+        lower=np.concatenate([none, *(rows.lower for rows in found)]),
+        upper=np.concatenate([none, *(rows.upper for rows in found)]),
+        penalty=np.concatenate([none, *(rows.penalty for rows in found)]),
+        integer=np.concatenate([none.astype(bool), *(rows.integer for rows in found)]),
+        measure_of_row=np.concatenate([none.astype(np.int64), *of_rows]),
         looked_up=looked_up,
+        parts=parts,
     )
-
-
-def _segments(
-    limits: Sequence[Limit], items: Items, customers: Customers
-) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
-    """Segment of each unit, and the segments that each limit is about; one where customers of units are in several."""
-    segment, masks = segment_customers(limits, customers)
-    if items.segment is not None:
-        return np.zeros(1, np.uint16), masks
-    return segment if customers.units is None else customers.units.first_of_each(segment), masks
 
 
 def _measures(groups: LimitGroups) -> list[Measure]:
     """What is measured of a limit, for each of its groups."""
-    limit = groups.limit
+    limit, bounds = groups.limit, groups.bounds
+    name, total, mode, penalty = limit.name, limit.sum_text(), limit.mode, limit.penalty or 0.0
     return [
         Measure(
-            name=limit.name,
-            group=None if limit.by is None else str(value),
-            sum=" / ".join(limit.columns()),
-            min=low,
-            max=high,
-            mode=limit.mode,
-            penalty=float(limit.penalty or 0.0),
+            name,
+            group,
+            total,
+            None if low != low else low,
+            None if high != high else high,
+            mode,
+            float(penalty),
         )
-        for value, low, high in groups.bounds
+        for group, low, high in zip(
+            bounds.names(), bounds.low.tolist(), bounds.high.tolist(), strict=True
+        )
     ]
-
-
-def _rows(
-    groups: LimitGroups, above: sp.csr_array, below: sp.csr_array, first: int
-) -> tuple[list[_LimitRow], sp.csr_array]:
-    """The rows that a limit asks to be kept, and their weights; `first` is the number of its first measure.
-
-    A ratio is two rows, above - min * below >= 0 and above - max * below <= 0. Where every weight is a whole number
-    a hard row's bounds are rounded to whole numbers too.
-    """
-    limit, rows = groups.limit, []
-    of_ratios: list[sp.csr_array] = []
-    if limit.mode == "report":
-        return [], above[:0]
-    penalty = float(limit.penalty or 0.0) if limit.mode == "soft" else math.inf
-    constant = groups.above.constant[groups.item]
-    whole = not groups.above.slopes and bool((constant % 1 == 0).all())
-    whole = whole and bool((np.abs(constant) <= LARGEST_WHOLE).all())
-    for g, (_, low, high) in enumerate(groups.bounds):
-        if groups.below is not None:
-            if low is not None:
-                of_ratios.append(_less(above[[g]], low, below[[g]]))
-                rows.append(_LimitRow(0.0, math.inf, penalty, False, first + g))
-            if high is not None:
-                of_ratios.append(_less(above[[g]], high, below[[g]]))
-                rows.append(_LimitRow(-math.inf, 0.0, penalty, False, first + g))
-        elif low is not None or high is not None:
-            lower = -math.inf if low is None else low
-            upper = math.inf if high is None else high
-            if whole and limit.mode == "hard":
-                lower = np.ceil(lower - WHOLE_ROUNDING * abs(lower))
-                upper = np.floor(upper + WHOLE_ROUNDING * abs(upper))
-            rows.append(_LimitRow(lower, upper, penalty, whole, first + g))
-    if of_ratios:
-        return rows, sp.csr_array(sp.vstack(of_ratios, format="csr"))
-    return rows, above[[row.measure - first for row in rows]]
-
-
-def _less(above: sp.csr_array, bound: float, below: sp.csr_array) -> sp.csr_array:
-    """Weights above - bound * below; 0 where nothing but rounding is left, so that a ratio just kept is kept."""
-    weights = above - bound * below
-    noise = RATIO_ROUNDING * (abs(above) + abs(bound) * abs(below))
-    return sp.csr_array(weights.multiply(abs(weights) > noise))
-
-
-def _stacked(parts: list[sp.csr_array], cells: _Cells) -> sp.csr_array:
-    """Matrices one below the other."""
-    if not parts:
-        return sp.csr_array((0, cells.size))
-    return sp.csr_array(sp.vstack(parts, format="csr"))
-
-
-def _objective_table(objective: Amount, cells: _Cells) -> NDArray[np.float64]:
-    """Objective of a coupon, and of a unit of each attribute, as a usage table."""
-    item = np.arange(cells.n_items)
-    every_segment = np.ones(cells.n_segments, bool)
-    flat = _sum_by_group(objective, item, item * 0, (1, every_segment), cells)
-    table: NDArray[np.float64] = flat.toarray().reshape(cells.shape)
-    return table
-
-
-def _matrix(amount: Amount | None, groups: LimitGroups, cells: _Cells) -> sp.csr_array:
-    """An amount summed over each group of a limit, shape (n_groups, n_cells); empty for None."""
-    if amount is None:
-        return sp.csr_array((len(groups.bounds), cells.size))
-    target = len(groups.bounds), groups.segments
-    return _sum_by_group(amount, groups.item, groups.group, target, cells)
-
-
-def _sum_by_group(
-    amount: Amount,
-    item: NDArray[np.int64],
-    group: NDArray[np.int64],
-    target: tuple[int, NDArray[np.bool_]],
-    cells: _Cells,
-) -> sp.csr_array:
-    """The amount of each item in the row of its group; target: number of groups, and mask of the segments."""
-    n_groups, segments = target
-    coefficients = [(0, amount.constant)]
-    coefficients += [
-        (1 + cells.attributes.index(name), slope) for name, slope in amount.slopes.items()
-    ]
-    segment = np.flatnonzero(segments)
-    row, column, value = [], [], []
-    for a, coefficient in coefficients:
-        weight = coefficient[item]
-        used = weight != 0
-        cell = (a * cells.n_segments + segment[:, None]) * cells.n_items + item[used][None, :]
-        column.append(cell.ravel())
-        row.append(np.broadcast_to(group[used], cell.shape).ravel())
-        value.append(np.broadcast_to(weight[used], cell.shape).ravel())
-    coo = (np.concatenate(value), (np.concatenate(row), np.concatenate(column)))
-    return sp.csr_array(coo, shape=(n_groups, cells.size))

@@ -1,22 +1,26 @@
-"""What each limit is about: items, segments of customers, groups with their bounds, and what it sums."""
+"""What each limit is about: cells of items and customers, groups with their bounds, and what it sums."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...utils.errors import Unsupported
 from ..customers import Customers
-from ..items import Items
-from ..limit_bounds import GroupBounds, negative_denominator, read_bounds
+from ..items import Items, column_names
+from ..limit_bounds import (
+    GroupBounds,
+    combined,
+    is_of_customers,
+    negative_denominator,
+    read_bounds,
+    refuse_other_keys,
+)
 from ..limits import Limit
 from .measures import Amount, Amounts
-
-MAX_SEGMENTS = 65_536
-"""Segments are numbered in 16 bits."""
+from .selections import Grouping, Selection, item_codes
 
 
 @dataclass(frozen=True)
@@ -26,29 +30,40 @@ class LimitGroups:
     Attributes
     ----------
     limit : Limit
-    item, group : ndarray of int64, shape (n_pairs,)
-        Pairs of an item that the limit is about, and the number of a group that it is in.
-    bounds : list of (value, float or None, float or None)
-        Value, min and max of each group.
-    segments : ndarray of bool, shape (n_segments,)
-        The segments of customers that the limit is about.
+    bounds : GroupBounds
     above : Amount
         What is summed; of a ratio, its first column.
+    selection : Selection
+        What each group sums it over.
     below : Amount or None
-        The second column of a ratio.
+        What the first sum is divided by: the second column of a ratio, or the same column over other coupons.
+    below_selection : Selection
+        What that is summed over; `selection` of a ratio, and where nothing is divided.
+    below_of : ndarray of int64, shape (n_groups,)
+        Which group of `below_selection` each group is divided by.
+    below_factor : ndarray of float64, shape (n_groups,)
+        What that is multiplied by: 1, but per head.
     """
 
     limit: Limit
-    item: NDArray[np.int64]
-    group: NDArray[np.int64]
     bounds: GroupBounds
-    segments: NDArray[np.bool_]
     above: Amount
+    selection: Selection
     below: Amount | None
+    below_selection: Selection
+    below_of: NDArray[np.int64]
+    below_factor: NDArray[np.float64]
+
+    @property
+    def selections(self) -> tuple[Selection, ...]:
+        """What is summed: one, or two where these differ."""
+        if self.below_selection is self.selection:
+            return (self.selection,)
+        return (self.selection, self.below_selection)
 
 
 def look_up_limit(
-    limit: Limit, items: Items, amounts: Amounts, segments: NDArray[np.bool_]
+    limit: Limit, items: Items, amounts: Amounts, customers: Customers
 ) -> LimitGroups:
     """Look a limit up in a campaign's tables.
 
@@ -57,8 +72,8 @@ def look_up_limit(
     limit : Limit
     items : Items
     amounts : Amounts
-    segments : ndarray of bool, shape (n_segments,)
-        The segments of customers that the limit is about.
+    customers : Customers
+        Without a table, `by` may name any column of customers, and groups are those of the limit's table.
 
     Returns
     -------
@@ -70,106 +85,153 @@ def look_up_limit(
     InvalidInput
         Where the limit makes no sense for these tables.
     """
-    about = items.where(limit.where, limit.label)
-    if limit.by is None:
-        item = np.flatnonzero(about)
-        group = item * 0
-        bounds: GroupBounds = [(None, limit.min, limit.max)]
-    elif limit.table is None:
-        item, group, bounds = _same_bounds(limit, items, about)
-    else:
-        item, group, bounds = _bounds_by_group(limit, items, about)
+    bounds, (selection, own), (below_selection, below_of) = limit_selections(
+        limit, items, customers
+    )
     names = limit.columns()
     above = amounts.of(names[0], limit.label)
-    below = amounts.of(names[1], limit.label) if limit.ratio is not None else None
+    below = amounts.of(names[-1], limit.label) if limit.is_divided else None
+    factor = np.ones(len(bounds))
+    if limit.per_head:
+        factor = _heads(selection, customers)[own]
+        factor = _divided(factor, _heads(below_selection, customers)[below_of])
     if below is not None:
         _refuse_negative(below, items, amounts, limit)
-    if items.segment is not None:
-        inside = segments[items.segment[item]]
-        item, group, segments = item[inside], group[inside], np.ones(1, bool)
-    return LimitGroups(limit, item, group, bounds, segments, above, below)
+    return LimitGroups(limit, bounds, above, selection, below, below_selection, below_of, factor)
 
 
-def _same_bounds(
-    limit: Limit, items: Items, about: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], GroupBounds]:
-    """Items, groups and bounds of a limit by a column, whose bounds are the same for every group."""
-    by = str(limit.by)
-    every_item, every_group, values = items.groups(by, limit.label)
-    item, group = every_item[about[every_item]], every_group[about[every_item]]
-    # a role that some group has no candidates in takes nothing from what is promised for the group
-    others = {name: test for name, test in limit.where.items() if name != "role"}
-    whichever_role = items.where(others, limit.label) if by != "role" else about
-    present = np.unique(every_group[whichever_role[every_item]])
-    bounds: GroupBounds = [(values[g], limit.min, limit.max) for g in present]
-    return item, np.searchsorted(present, group), bounds
+Summed = tuple[Selection, NDArray[np.int64]]
+"""What groups sum, and which of it each one."""
 
 
-def _bounds_by_group(
-    limit: Limit, items: Items, about: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], GroupBounds]:
-    """Items, groups and bounds of a limit by a column, with a table of bounds."""
-    item, group, values = items.groups(str(limit.by), limit.label)
-    item, group = item[about[item]], group[about[item]]
-    bounds = read_bounds(limit, values)
-    row_of = {key: row for row, (key, _, _) in enumerate(bounds)}
-    renumber = np.array([row_of.get(value, -1) for value in values], np.int64)
-    known = renumber[group] >= 0 if len(values) else group >= 0
-    return item[known], renumber[group[known]] if len(values) else group, bounds
-
-
-def _refuse_negative(below: Amount, items: Items, amounts: Amounts, limit: Limit) -> None:
-    """Refuse a ratio to something negative: it has no meaning as a linear row."""
-    least = amounts.least(below)
-    if (least < 0).any():
-        offer = items.offers["offer"][int(items.offer[int((least < 0).argmax())])].as_py()
-        raise negative_denominator(limit, offer)
-
-
-def segment_customers(
-    limits: Sequence[Limit], customers: Customers
-) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
-    """Divide customers into segments, which limits tell apart.
+def limit_selections(
+    limit: Limit, items: Items, customers: Customers
+) -> tuple[GroupBounds, Summed, Summed]:
+    """Find the groups of a limit, what each sums, and what that is divided by.
 
     Parameters
     ----------
-    limits : sequence of Limit
+    limit : Limit
+    items : Items
     customers : Customers
 
     Returns
     -------
-    segment : ndarray of uint16, shape (n_customers,), or (1,) where limits tell no customers apart
-        Segment of each customer.
-    masks : ndarray of bool, shape (n_limits, n_segments)
-        The segments that each limit is about.
+    bounds : GroupBounds
+    own, below : tuple of Selection and ndarray of int64, shape (n_groups,)
+        The same of a ratio, and where nothing is divided.
 
     Raises
     ------
     InvalidInput
-        Where a condition on customers makes no sense.
-    Unsupported
-        Where there are too many segments.
+        Where the limit makes no sense for these tables.
     """
-    filters = []
-    for limit in limits:
-        limit.check()
-        if limit.customers:
-            filters.append(customers.inside(limit.customers, limit.label))
-    if not filters:
-        return np.zeros(1, np.uint16), np.ones((len(limits), 1), bool)
-    segment, kinds = np.zeros(len(filters[0]), np.int32), np.zeros((1, 0), bool)
-    for mask in filters:  # segments that it splits are told apart, in the order of what they are in
-        split = 2 * segment + mask
-        present = np.bincount(split, minlength=2 * len(kinds)) > 0
-        segment = (np.cumsum(present, dtype=np.int32) - 1)[split]
-        number = np.flatnonzero(present)
-        kinds = np.column_stack([kinds[number // 2], number % 2 == 1])
-        if len(kinds) > MAX_SEGMENTS:
-            raise Unsupported(
-                f"limits: they tell more than {MAX_SEGMENTS:,} segments of customers apart"
-            )
-    masks, column = [], 0
-    for limit in limits:
-        masks.append(kinds[:, column] if limit.customers else np.ones(len(kinds), bool))
-        column += bool(limit.customers)
-    return segment.astype(np.uint16), np.stack(masks)
+    known = column_names(items.offers, items.has_roles)
+    of_customers = tuple(
+        is_of_customers(name, known, customers, limit.label) for name in limit.by_columns
+    )
+    if limit.table is None:
+        bounds = _same_bounds(limit, items, customers, of_customers)
+    else:
+        bounds = read_bounds(limit)
+        _refuse_other_keys(bounds, limit, items, customers, of_customers)
+    grouping = Grouping(limit.by_columns, of_customers, bounds, limit.label)
+    own = grouping.select(items, limit.where, limit.customers)
+    if limit.whole is None:
+        return bounds, own, own
+    where, of = limit.whole.get("where", {}), limit.whole.get("customers", {})
+    return bounds, own, grouping.select(items, where, of, limit.whole_by)
+
+
+def _same_bounds(
+    limit: Limit, items: Items, customers: Customers, of_customers: tuple[bool, ...]
+) -> GroupBounds:
+    """Groups of a limit whose bounds are the same for every one: what there is of offers, times what of customers."""
+    columns = limit.by_columns
+    if not columns:
+        return GroupBounds.alike(limit, np.zeros((1, 0), np.int64), ())
+    distinct: list[list[Any]] = []
+    for name, is_customers in zip(columns, of_customers, strict=True):
+        if is_customers:
+            distinct.append(customers.labels(name, limit.label)[1])
+        else:
+            distinct.append(items.groups(name, limit.label)[2])
+    offers = [n for n, is_customers in enumerate(of_customers) if not is_customers]
+    others = [n for n, is_customers in enumerate(of_customers) if is_customers]
+    of_offers = _offers_there(
+        limit, items, [columns[n] for n in offers], [distinct[n] for n in offers]
+    )
+    of_others = _customers_there(limit, customers, [columns[n] for n in others])
+    every = np.empty((len(of_others), len(of_offers), len(columns)), np.int64)
+    every[:, :, offers] = of_offers[None]
+    every[:, :, others] = of_others[:, None]
+    code = every.reshape(-1, len(columns))
+    return GroupBounds.alike(limit, code[np.lexsort(code.T[::-1])], distinct)
+
+
+def _offers_there(
+    limit: Limit, items: Items, names: list[str], distinct: list[list[Any]]
+) -> NDArray[np.int64]:
+    """Combinations of values that offers of the limit have, whatever the roles that they have candidates in."""
+    if not names:
+        return np.zeros((1, 0), np.int64)
+    about = items.where(limit.where, limit.label)
+    # a role that some group has no candidates in takes nothing from what is promised for the group
+    others = {name: test for name, test in limit.where.items() if name != "role"}
+    whichever_role = items.where(others, limit.label) if "role" not in names else about
+    item, code = item_codes(items, names, distinct, limit.label)
+    return np.unique(code[whichever_role[item]], axis=0)
+
+
+def _customers_there(limit: Limit, customers: Customers, names: list[str]) -> NDArray[np.int64]:
+    """Combinations of values that customers of the limit have, with and without candidates."""
+    if not names:
+        return np.zeros((1, 0), np.int64)
+    found = [customers.labels(name, limit.label) for name in names]
+    code = np.stack([code for code, _ in found], axis=1)
+    there = customers.fulfil(limit.customers, limit.label) & (code >= 0).all(axis=1)
+    key = np.unique(combined(code[there], [values for _, values in found]))
+    return np.stack(np.unravel_index(key, [max(1, len(v)) for _, v in found]), axis=1)
+
+
+def _refuse_other_keys(
+    bounds: GroupBounds,
+    limit: Limit,
+    items: Items,
+    customers: Customers,
+    of_customers: tuple[bool, ...],
+) -> None:
+    """Refuse a table of bounds whose values are of another type than those of the columns."""
+    for name, keys, is_customers in zip(
+        limit.by_columns, bounds.distinct, of_customers, strict=True
+    ):
+        if not is_customers:
+            values = items.groups(name, limit.label)[2]
+        elif customers.table is None:
+            continue
+        else:
+            values = customers.labels(name, limit.label)[1]
+        refuse_other_keys(keys, values, limit, name, "customers" if is_customers else "offers")
+
+
+def _heads(selection: Selection, customers: Customers) -> NDArray[np.float64]:
+    """How many customers of the table customers each group of a selection is about."""
+    if not len(selection.customers):
+        return np.zeros(selection.count)
+    heads = np.bincount(
+        1 + selection.customers.of_table(customers), minlength=1 + len(selection.customers)
+    )[1:]
+    return heads[selection.who_of_group()].astype(float)
+
+
+def _divided(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One by the other; 0 where the other is nothing."""
+    return np.divide(one, other, out=np.zeros(len(one)), where=other > 0)
+
+
+def _refuse_negative(below: Amount, items: Items, amounts: Amounts, limit: Limit) -> None:
+    """Refuse to divide by something negative: it has no meaning as a linear row."""
+    least = amounts.least(below)
+    if (least < 0).any():
+        offer = items.offers["offer"][int(items.offer[int((least < 0).argmax())])].as_py()
+        raise negative_denominator(limit, offer)

@@ -1,7 +1,7 @@
 """Columns that are summed (count, cost, response, value, any other), as linear functions of what candidates carry.
 
-A column of offers is a constant per item; a column of candidates is an *attribute*, packed and quantised; the default
-cost and value follow from response and the offer's money columns. So however many columns the limits sum, a
+A column of offers is a constant per item; one of candidates or customers is an *attribute*, packed and quantised; the
+default cost and value follow from response and the offer's money columns. So however many columns the limits sum, a
 candidate carries only its attributes.
 """
 
@@ -23,11 +23,11 @@ from ...utils.arrays.blocks import blocks
 from ...utils.arrays.mapped_arrays import release_pages
 from ...utils.errors import InvalidInput
 from ...utils.suggestions import known_names
+from ..customers import Customers
 from ..items import Items
+from .coupon_columns import MONEY, summable
+from .customer_values import values_of_customers
 from .quantisation import PACKING, Attribute, Packed, Span, find_span, quantise
-
-MONEY = ("issue_cost", "face_value", "margin")
-"""Columns that the default cost and value are made of, beside the response."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def refuse_missing(name: str, by_whom: str, have: Collection[str], names: Sequen
         return
     if name != "value":
         raise InvalidInput(
-            f"{by_whom}: neither candidates nor offers have a column {name!r}{known_names(name, names)}"
+            f"{by_whom}: neither candidates, offers nor customers have a column {name!r}{known_names(name, names)}"
         )
     if "response" not in have:
         raise InvalidInput(
@@ -134,7 +134,7 @@ def refuse_missing(name: str, by_whom: str, have: Collection[str], names: Sequen
 
 
 class Amounts:
-    """Looks columns up: first in candidates, then in offers, then among the defaults of the format.
+    """Looks columns up: in candidates, then in offers, then in customers or among the defaults of the format.
 
     Parameters
     ----------
@@ -143,6 +143,8 @@ class Amounts:
         Item of each candidate.
     candidates : Candidates
     backend : Backend
+    customers : Customers
+        Of the candidates.
     names : sequence of str
         All columns of the candidates table, for messages.
     spans : mapping of str to Span, optional
@@ -166,6 +168,7 @@ class Amounts:
         item: NDArray[np.integer],
         candidates: Candidates,
         backend: Backend,
+        customers: Customers,
         names: Sequence[str] = (),
         spans: Mapping[str, Span] | None = None,
     ):
@@ -173,6 +176,7 @@ class Amounts:
         self._item = item
         self._candidates = candidates
         self._backend = backend
+        self._customers = customers
         self._names = names or tuple(candidates.columns)
         self._spans = spans
         self._known: dict[str, Amount] = {}
@@ -275,15 +279,19 @@ class Amounts:
 
     def _look_up(self, name: str, by_whom: str) -> Amount:
         """A column as an amount, looked up for the first time."""
-        of_offers = self._items.offers.column_names
-        have = {*self._candidates.columns, *of_offers}
-        refuse_missing(name, by_whom, have, [*dict.fromkeys([*self._names, *of_offers])])
+        of_offers, of_customers = self._items.offers.column_names, summable(self._customers.columns)
+        have = {*self._candidates.columns, *of_offers, *of_customers}
+        names = dict.fromkeys([*self._names, *of_offers, *of_customers])
+        refuse_missing(name, by_whom, have, [*names])
         if name == "count":
             return Amount(np.ones(len(self._items)))
         if name in self._candidates.columns:
             return self._attribute(name, f"column {name}", self._candidates.columns[name])
         if name in self._items.offers.column_names:
             return Amount(tables.numbers(self._items.offers, "offers", name)[self._items.offer])
+        if name in of_customers:
+            values = self._customers.numbers(name, by_whom)
+            return self._attribute(name, *values_of_customers(name, values, self._candidates))
         return self._default(name, by_whom, *default_parts(name))
 
     def _attribute(self, name: str, source: str, values: NDArray[np.floating]) -> Amount:

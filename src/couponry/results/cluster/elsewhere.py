@@ -250,7 +250,12 @@ def _digest(shards: StatedShards) -> str:
     """A digest of what packed shards are made of: customers, offers and rules, but no bounds of limits."""
     campaign = shards.campaign
     asked = [
-        (limit.customers, limit.columns(), limit.by == "role" or "role" in limit.where)
+        (
+            (limit.customers, limit.relative_to, limit.columns(), limit.by_columns, limit.where),
+            limit.table
+            if set(limit.by_columns) - {"role", *campaign.offers.column_names}
+            else None,
+        )
         for limit in campaign.limits
     ]
     offers = pa.BufferOutputStream()

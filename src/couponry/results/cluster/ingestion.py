@@ -67,6 +67,7 @@ def stated_without_customers(
     InvalidInput
     """
     checked = check_parts(limits, "limit", Limit)
+    _refuse_heads(checked)
     columns = sorted(candidate_columns(checked, value))
     schema = plain_schema(schemas[CANDIDATES], CANDIDATES, columns)
     offer_table = sorted_offers(tables.as_table(offers, "offers"))
@@ -97,6 +98,16 @@ def stated_without_customers(
         candidate_names=tuple(schemas[CANDIDATES].names),
         customer_type=schemas[CANDIDATES].field("customer").type,
     )
+
+
+def _refuse_heads(limits: Sequence[Limit]) -> None:
+    """Refuse limits per head: no process here has a table customers to count heads in."""
+    for limit in limits:
+        if limit.per_head:
+            raise InvalidInput(
+                f"{limit.label}: per_head: expected the table customers in one process, which counts heads, "
+                "got one that stays on a cluster"
+            )
 
 
 @dataclass(frozen=True, eq=False)

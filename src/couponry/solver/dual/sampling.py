@@ -78,6 +78,13 @@ class Samples:
         """The dual over a sample that is small enough for its curvature to be taken often, or over everybody."""
         return self._dual_of_size(problem, self._curvature)
 
+    def for_tied_prices(self, problem: Problem, prices: int) -> Lagrangian:
+        """The dual over a sample that is large enough for so many prices, or over everybody."""
+        options = self._options
+        least = max(options.first_candidates, options.candidates_per_price * prices)
+        size = SampleSize(least, 0.0, options.most_candidates)
+        return self._dual_of_size(problem, size)
+
     def for_proofs(self, problem: Problem) -> Lagrangian:
         """The dual over a sample in which prices that prove something are found, or over everybody."""
         return self._dual_of_size(problem, self._options.proof)

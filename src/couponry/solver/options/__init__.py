@@ -29,6 +29,7 @@ from .price_options import (
     PriceSearchOptions,
     QuasiNewtonOptions,
     SensitivityOptions,
+    TiedPriceOptions,
 )
 from .repair_options import ExchangeOptions, FreeCustomerOptions, RepairOptions
 from .size_options import SampleSize, SamplingOptions, SizeOptions
@@ -57,6 +58,7 @@ __all__ = [
     "SensitivityOptions",
     "SizeOptions",
     "SolverOptions",
+    "TiedPriceOptions",
     "WorkOptions",
 ]
 
@@ -91,6 +93,9 @@ class SolverOptions:
 
     quasi_newton: QuasiNewtonOptions = field(default_factory=QuasiNewtonOptions)
     """First prices, by L-BFGS-B."""
+
+    tied_prices: TiedPriceOptions = field(default_factory=TiedPriceOptions)
+    """First prices where limits differ in their customers alone."""
 
     newton: NewtonOptions = field(default_factory=NewtonOptions)
     """Newton's method on the dual."""

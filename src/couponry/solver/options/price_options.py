@@ -195,6 +195,25 @@ class QuasiNewtonOptions:
 
 
 @dataclass(frozen=True)
+class TiedPriceOptions:
+    """First prices where limits differ in their customers alone, and are too many for samples."""
+
+    prices: int = 1 << 14
+    """Prices from which on those that may be tied are looked for; fewer are found from samples in less time."""
+
+    fewer: int = 4
+    """Prices for each tied one, at least: where there are fewer, they say little less of everybody themselves."""
+
+    passes: int = 60
+    """Evaluations of the dual over the sample, at most."""
+
+    enough_gain: float = 0.25
+    """Share of the asked gap that Newton's steps on everybody must gain, two of them together, for another one to be
+    made. A limit on a dozen coupons makes kinks of which no model knows: steps promise more than they keep, and repair
+    does the rest."""
+
+
+@dataclass(frozen=True)
 class NewtonOptions:
     """Newton's method on the dual, within a box about the prices."""
 
@@ -290,6 +309,10 @@ class CurvatureOptions:
 
     nearest: int = 4
     """Candidates of an item within the bandwidth, at least, where there are as many."""
+
+    candidates_per_cell: int = 8
+    """Candidates of the sample for each item in a segment of customers, from which on segments have bandwidths of their
+    own: fewer say less of a segment than all together do."""
 
 
 @dataclass(frozen=True)

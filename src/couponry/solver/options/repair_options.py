@@ -15,6 +15,13 @@ class FreeCustomerOptions:
     more_candidates: float = 8.0
     """Factor on that for limits that are still violated after a try."""
 
+    finely_counted_cells: int = 1 << 18
+    """Items in segments of customers up to which regrets are counted in all octaves: 1.7 KB each."""
+
+    coarse_octaves: int = 10
+    """Octaves of regret that are told apart where there are more: a third of that, and a sample has hardly a candidate
+    for each."""
+
     tries: int = 4
     """Tries, at most, each with `more_candidates` times as many candidates where that was not enough."""
 

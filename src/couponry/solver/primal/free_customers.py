@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...kernels import PARTS, LossWeights
 from ..dual.lagrangian import Lagrangian, as_float32
 from ..dual.scaling import Scales
-from ..log_histogram import LogHistogram
+from ..log_histogram import RESOLVED_OCTAVES, LogHistogram
 from ..options import FreeCustomerOptions
 from ..problem import Problem
 from .fixed_customers import NEVER_FREE
@@ -115,7 +115,10 @@ class RegretCounts:
         self.sample = sample
         table = sample.price_table(sample.reduced(prices))
         found = sample.engine.alternatives(as_float32(table))
-        self.histogram = LogHistogram(4 * (float(np.abs(table[0]).max(initial=0.0)) or 1.0))
+        many = sample.problem.objective[0].size > options.finely_counted_cells
+        octaves = options.coarse_octaves if many else RESOLVED_OCTAVES
+        largest = float(np.abs(table[0]).max(initial=0.0)) or 1.0
+        self.histogram = LogHistogram(4 * largest, octaves)
         self.count = self.histogram.cumulative(
             sample.engine,
             found,

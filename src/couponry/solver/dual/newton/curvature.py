@@ -98,14 +98,17 @@ class Curvature:
 
     def _bandwidths(self, found: Alternatives, most: float) -> NDArray[np.float32]:
         """Of each cell the loss that enough of its candidates are below; next to 0 where ties leave none above 0."""
-        options, cells = self._options, self.sample.problem.objective.shape[1:]
+        options, engine = self._options, self.sample.engine
+        cells = self.sample.problem.objective.shape[1:]
+        together = engine.candidates < options.candidates_per_cell * cells[0] * cells[1]
+        counted = (1, cells[1]) if together else cells
         histogram = LogHistogram(4 * most)
-        count = histogram.cumulative(self.sample.engine, found, cells)
+        count = histogram.cumulative(engine, found, counted)
         all_of_cell = count[:, -1:]
         wanted = np.maximum(options.nearest * PARTS, options.near_share * all_of_cell)
         wanted = np.minimum(wanted, all_of_cell)
         width = histogram.edges[(count < wanted).sum(axis=1)]
-        return np.asarray(width.reshape(cells), np.float32)
+        return np.ascontiguousarray(np.broadcast_to(width.reshape(counted), cells), np.float32)
 
 
 def _by_quantity(problem: Problem, scales: Scales) -> NDArray[np.float64]:

@@ -34,6 +34,7 @@ from .descent import (
     stop_without_noise,
 )
 from .price_point import PricePoint
+from .tied_start import find_tied_prices
 from .violation import ViolationMeasure
 
 
@@ -95,12 +96,9 @@ class PriceSearch:
         *,
         warm: bool = False,
     ):
-        self.problem = problem
-        self.engine = engine
-        self.gap = gap
-        self.seed = seed
-        self.clock = clock
-        self.options = options
+        self.problem, self.engine = problem, engine
+        self.gap, self.seed = gap, seed
+        self.clock, self.options = clock, options
         self.lagrangian = self.whole = Lagrangian(problem, engine)
         if problem.candidates > options.sizes.in_memory_candidates:
             self.whole = CertifiedLagrangian(problem, engine)
@@ -147,8 +145,6 @@ class PriceSearch:
         total = float(np.abs(objective * self.scales.everything).sum())
         return total / self.problem.candidates or 1.0
 
-    # ---- what is known
-
     @property
     def is_smooth(self) -> bool:
         """Whether there are customers enough for Newton's method."""
@@ -182,8 +178,6 @@ class PriceSearch:
         """Prices that were found without noise."""
         return PricePoint(self.whole, self.samples, evaluation, evaluation.dual)
 
-    # ---- prices, one kind after the other
-
     def without_prices(self) -> PricePoint | None:
         """Everybody's best choice without prices, unless limits are far from being kept."""
         if len(self.samples) == 0:
@@ -208,8 +202,16 @@ class PriceSearch:
         for level in levels:
             self._descend_sample(level, is_far=level == 0 and start is None)
         tolerance = self.gap * self.options.price_search.gain_tolerance
-        is_far = len(self.samples) == 0
-        return self.point(self.descend(Descent(self.whole, self.samples, tolerance, is_far)))
+        is_far, enough = len(self.samples) == 0, 0.0
+        if is_far and start is None and self.is_smooth:
+            dual = self.problem, self.space, self.samples, self.typical_worth * self.coupons
+            tied = find_tied_prices(*dual, tolerance, self._watch, self.options)
+            if tied is not None and not self.diverged:
+                self.prices, is_far = tied, False
+                enough = self.gap * self.options.tied_prices.enough_gain
+            self.diverged = False
+        whole = Descent(self.whole, self.samples, tolerance, is_far, enough_gain=enough)
+        return self.point(self.descend(whole))
 
     def least_dual(self) -> PricePoint:
         """Prices of the least dual, as far as the asked gap tells."""
@@ -289,8 +291,7 @@ class PriceSearch:
 
     def _descend_sample(self, level: int, is_far: bool) -> None:
         """Prices from a sample. Limits on few coupons may be unattainable in it: their prices are held back."""
-        options = self.options.price_search
-        before = self.prices
+        options, before = self.options.price_search, self.prices
         sample = self.samples.dual(self.problem, level)
         tolerance = self.gap * options.gain_tolerance
         self.descend(Descent(sample, self.samples, tolerance, is_far, options.near_share))
@@ -298,8 +299,6 @@ class PriceSearch:
             self.prices, self.diverged = before, False
         most = options.sample_price_cap * self.typical_worth * self.scales.per_coupon
         self.prices = np.clip(self.prices, -most, most)
-
-    # ---- one minimisation
 
     def descend(self, descent: Descent) -> Evaluation:
         """Minimise a dual from the present prices: by quasi-Newton steps first, from prices that are far."""
@@ -384,7 +383,8 @@ class PriceSearch:
         steps = 1 if near_share is None else descent.stalled_steps
         stalled = options.near_share * self.coupons if steps else 0.0
         progress = options.progress_share
-        near = NearEnough(descent.tolerance, enough, stalled, progress, max(1, steps))
+        asked = max(1, steps), descent.enough_gain
+        near = NearEnough(descent.tolerance, enough, stalled, progress, *asked)
         stop = stop_without_noise(
             near,
             lambda found: violations.coupons(found, self.space),

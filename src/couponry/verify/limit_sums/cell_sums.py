@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .rounding import Floats, Integers
+from ..rounding import Floats, Integers
 
 PIECE_CUSTOMERS = 1 << 16
 """Customers whose amounts are added one after the other; few enough that rounding stays far below `ROUNDING`."""

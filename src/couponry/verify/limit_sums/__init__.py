@@ -1,0 +1,1 @@
+"""What limits sum: their groups, and sums by cell that do not depend on blocks."""

@@ -1,0 +1,57 @@
+"""What ratios and shares of an infeasible set can come to, against every allocation."""
+
+from __future__ import annotations
+
+from itertools import combinations, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from couponry import Campaign, CustomerRule, Limit, verify_result, write_campaign
+
+CUSTOMERS, OFFERS = 4, 3
+RNG = np.random.default_rng(3)
+VALUE, COST = ((RNG.random(CUSTOMERS * OFFERS) + 0.1).round(2) for _ in range(2))
+TWO = CustomerRule("slots", min=2, max=2)
+
+
+def campaign(limit: Limit) -> Campaign:
+    candidates = {
+        "customer": np.repeat(np.arange(CUSTOMERS), OFFERS),
+        "offer": np.tile(np.arange(OFFERS), CUSTOMERS),
+        "value": VALUE,
+        "cost": COST,
+    }
+    return Campaign({"offer": np.arange(OFFERS)}, candidates, rules=[TWO], limits=[limit])
+
+
+def every_ratio() -> list[float]:
+    """Value by cost of every allocation in which everybody has two."""
+    pairs = list(combinations(range(OFFERS), 2))
+    chosen = (
+        [OFFERS * i + j for i, pair in enumerate(each) for j in pair]
+        for each in product(pairs, repeat=CUSTOMERS)
+    )
+    return [float(VALUE[rows].sum() / COST[rows].sum()) for rows in chosen]
+
+
+CASES = {
+    "at least": (Limit("return", ratio=("value", "cost"), min=50.0), max(every_ratio())),
+    "at most": (Limit("return", ratio=("value", "cost"), max=0.01), min(every_ratio())),
+    "a share": (Limit("part", where={"offer": 0}, share=True, min=0.9), 0.5),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_is_the_best_of_all_allocations(name: str, tmp_path: Path) -> None:
+    limit, best = CASES[name]
+    result = campaign(limit).solve(threads=1)
+    assert result.infeasible is not None
+    (entry,) = result.infeasible["limits"]
+    assert entry["reachable"] == pytest.approx(best, rel=2e-5)
+    # nothing is beyond it
+    assert entry["reachable"] >= best if "min" in entry else entry["reachable"] <= best
+    assert result.infeasible["customer_rules"] == [{"customer_rule": "slots", "min": 2, "max": 2}]
+    folder = write_campaign(campaign(limit), tmp_path / "campaign")
+    assert verify_result(folder, result.write(tmp_path / "out")).ok
