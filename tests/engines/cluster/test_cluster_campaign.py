@@ -91,7 +91,7 @@ def test_conflicts_of_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     found = on_cluster(made, local_shards(tmp_path, 100)).solve(solver_options=options, threads=1)
     assert fingerprint(found) == fingerprint(local)
     assert found.infeasible is not None
-    assert found.infeasible["customer_rules"] == [{"customer_rule": "slots"}]
+    assert found.infeasible["customer_rules"] == [{"customer_rule": "slots", "max": "slots"}]
 
 
 def test_a_journal_tells_rules_apart_that_are_elsewhere() -> None:
