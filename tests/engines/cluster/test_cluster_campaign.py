@@ -153,7 +153,9 @@ def test_customers_that_are_there_already(tmp_path: Path) -> None:
         ClusterCampaign(engine, {"offer": [1, 2]})
     with pytest.raises(InvalidInput, match=r"^shards .*nowhere/candidates"):
         ClusterCampaign(local_shards(tmp_path / "nowhere"), {"offer": [1, 2]})
-    with pytest.raises(InvalidInput, match="neither candidates, offers nor customers have a column 'margin'"):
+    with pytest.raises(
+        InvalidInput, match="neither candidates, offers nor customers have a column 'margin'"
+    ):
         ClusterCampaign(engine, KINDS["segments"]().offers, value="margin").solve()
 
 
