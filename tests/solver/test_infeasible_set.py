@@ -71,13 +71,13 @@ class Shifting:
 def test_rows_are_looked_at_again_where_a_rule_less_needs_fewer(minimum: int) -> None:
     """Only minimums do that: with one rule less, more may have to be given."""
 
-    def rules(_: Any, names: list[str], __: Any) -> Any:
+    def kept_rules(names: list[str]) -> Any:
         least, nobody = np.full(1, minimum), np.zeros(1, np.int64)
         return SimpleNamespace(names=names, lower=least, constraint_ptr=nobody)
 
-    names = SimpleNamespace(all_names=lambda: ["a", "b"], kept=rules)
+    names = SimpleNamespace(all_names=lambda: ["a", "b"])
     problem: Any = SimpleNamespace(
-        rule_names=names, rules=rules(None, ["a", "b"], None), shard=PROBLEM.shard
+        rule_names=names, rules=kept_rules(["a", "b"]), kept_rules=kept_rules
     )
     found = ProvedSet(np.arange(4), ["a", "b"])
     deletion_filter(problem, Shifting(), found)
