@@ -43,7 +43,8 @@ class Result(ReportedSolution, AskedSolution):
     message : str
         The same in a sentence.
     objective : float or None
-        Sum of the value column over the coupons given, less the penalties of soft limits; never more than that.
+        Sum of the value column over the coupons given, less the penalties of soft limits and what messages cost; never
+        more than that.
     objective_error : float or None
         Rounding bound: the true objective lies in [objective, objective + objective_error].
     bound : float or None
@@ -91,6 +92,8 @@ class Result(ReportedSolution, AskedSolution):
         `second_sum`, `binding` and `mode`; the campaign format describes them.
     infeasible : dict or None
         The conflict, as infeasible.json has it.
+    message_costs : float
+        What the coupons given cost as messages, under rules that say so.
     findings : list of Finding
         What the campaign says and was probably not meant; see `Campaign.check`.
 

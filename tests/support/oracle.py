@@ -77,7 +77,11 @@ class Oracle(OracleTables):
             for measure in self.measures
             if measure.limit.mode == "soft"
         )
-        return math.fsum(self.value[chosen]) - missed
+        spent = math.fsum(
+            step * max(0, int(chosen[rows].sum()) - count)
+            for rows, count, step in self.message_steps(self.rules)
+        )
+        return math.fsum(self.value[chosen]) - missed - spent
 
     def activity(self, measure: Measure, chosen: NDArray[np.bool_]) -> float:
         """What a measure comes to; NaN for a ratio to nothing."""
@@ -231,6 +235,9 @@ class Oracle(OracleTables):
         rows = Rows(len(self.offer))
         self._add_most(rows, rules)
         self._add_least(rows, rules, reach)
+        for members, count, step in self.message_steps(rules):
+            if step > 0:
+                rows.add(members, np.ones(len(members)), -math.inf, float(count), step)
         for measure in measures:
             if measure.limit.mode == "report":
                 continue

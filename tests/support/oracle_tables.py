@@ -374,9 +374,10 @@ class OracleTables:
             if rule.conflicts is not None:
                 result.append(self.conflicting(rule))
                 continue
-            if rule.max is None:
+            if rule.max is None and rule.cost is None:
                 continue
-            most = self.customer_bound(rule, rule.max, len(self.offer))
+            limit = len(rule.cost) if rule.cost is not None else rule.max
+            most = self.customer_bound(rule, limit, len(self.offer))
             members: list[NDArray[np.int64]] = []
             caps: list[int] = []
             for mask, held in self.parts(rule):
@@ -386,6 +387,32 @@ class OracleTables:
                 caps += [int(left[self.holder(rule)[rows[0]]]) for rows in found]
             result.append(Groups(rule, members, np.array(caps, np.int64)))
         return result
+
+    def message_steps(
+        self, rules: Iterable[CustomerRule]
+    ) -> list[tuple[NDArray[np.int64], int, float]]:
+        """Costs of messages as steps: candidates of one unit, and what each beyond so many of them costs more."""
+        found = []
+        for rule in rules:
+            if rule.cost is None:
+                continue
+            columns = [
+                self.of_holders(rule, [row[cost] for row in self.customer_rows], float)
+                if isinstance(cost, str)
+                else np.full(len(self.units), cost)
+                for cost in rule.cost
+            ]
+            inside = self.inside(rule)
+            for mask, held in self.parts(rule):
+                for rows in self.of_each(mask, rule):
+                    unit = int(self.holder(rule)[rows[0]])
+                    before = 0.0
+                    for k, cost in enumerate(columns if inside[unit] else []):
+                        if k < held[unit]:
+                            continue
+                        found.append((rows, k - int(held[unit]), float(cost[unit]) - before))
+                        before = float(cost[unit])
+        return found
 
     def conflicting(self, rule: CustomerRule) -> Groups:
         """A customer's candidates in conflict, two by two, and those in conflict with what it has had."""

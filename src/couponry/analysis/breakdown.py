@@ -160,9 +160,8 @@ def _given(
     result: Allocated, plan: Choices
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """The coupons of one block of customers after the other: positions of candidates, and numbers of customers."""
-    problem = result.compiled.problem
     for start, _, chosen in plan.blocks():
-        positions = problem.shard.indptr[start] + np.flatnonzero(chosen.view(bool))
+        positions = result.compiled.given(start, chosen)
         yield positions, result.campaign.candidates.customer_of(positions)
 
 
@@ -171,7 +170,8 @@ def _amounts(result: Allocated, positions: NDArray[np.int64]) -> list[NDArray[np
     found = [result.compiled.coupon_values(name, positions) for name in summed_columns(result)]
     if len(positions):
         part = slice(int(positions[0]), int(positions[-1]) + 1)
-        release_pages(*(attribute[part] for attribute in result.compiled.problem.attributes))
+        known = result.compiled.amounts.attributes.values()
+        release_pages(*(attribute.values[part] for attribute in known))
     return [amounts for amounts in found if amounts is not None]
 
 

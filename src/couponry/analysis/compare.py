@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..data.arrow_columns import labels
 from ..data.table_view import TableView
-from ..model.campaign_data import CampaignData
+from ..model.compiled_campaign import CompiledCampaign
 from ..results.solution import CampaignSolution
 from ..solver.plan import Plan
 from ..utils.errors import InvalidInput
@@ -188,7 +188,7 @@ def compare(before: CampaignSolution, after: CampaignSolution, campaign: Any) ->
     """
     moved = None
     if before.plan is not None and after.plan is not None:
-        moved = _moved(before.plan, after.plan, before.campaign)
+        moved = _moved(before.plan, after.plan, before.compiled)
     return Comparison(before, after, campaign, TableView(_limits(before, after)), moved)
 
 
@@ -215,18 +215,17 @@ def compare_saved(before: CampaignSolution, after: CampaignSolution) -> Comparis
     return Comparison(before, after, None, TableView(_limits(before, after)), moved)
 
 
-def _moved(before: Plan, after: Plan, campaign: CampaignData) -> Moved:
+def _moved(before: Plan, after: Plan, compiled: CompiledCampaign) -> Moved:
     """Compare both plans' choices, a block of units at a time; both come in the same blocks."""
     customers = come = gone = 0
-    indptr = campaign.indptr
     for (start, _, was), (_, _, now) in zip(before.blocks(), after.blocks(), strict=True):
-        different = was != now
-        if different.any():
-            at = np.flatnonzero(different) + indptr[start]
-            customer = campaign.candidates.customer_of(at)
-            customers += 1 + int((np.diff(customer) > 0).sum())
-            come += int(now[different].sum())
-            gone += int(was[different].sum())
+        if (was != now).any():
+            new = compiled.given(start, np.greater(now, was).view(np.uint8))
+            old = compiled.given(start, np.greater(was, now).view(np.uint8))
+            at = np.sort(np.concatenate([old, new]))
+            customers += len(np.unique(compiled.campaign.candidates.customer_of(at)))
+            come += len(new)
+            gone += len(old)
     return Moved(customers, come, gone)
 
 
@@ -235,9 +234,10 @@ def _by_offer(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Coupons and value of each row of the offers table."""
     items = solution.compiled.items
-    worth = (solution.compiled.problem.objective * plan.usage).sum(axis=(0, 1))
+    of_items = slice(len(items))  # refunds of messages come behind them
+    worth = (solution.compiled.limits.objective * plan.usage).sum(axis=(0, 1))[of_items]
     offers = items.offers.num_rows
-    coupons = np.bincount(items.offer, plan.usage[0].sum(axis=0), offers)
+    coupons = np.bincount(items.offer, plan.usage[0].sum(axis=0)[of_items], offers)
     return coupons.astype(float), np.bincount(items.offer, worth, offers).astype(float)
 
 

@@ -93,6 +93,8 @@ def _explain(folder: Path, out: Path, customer: Any) -> Explanation:
     given += tables.positions(tables.ids(theirs, said_of, "offer"), offers)
     own = candidates.customer_of(np.arange(len(candidates))) * width + candidates.offer
     allocated = np.isin(own, given)
+    if compiled.costs is not None:
+        allocated = compiled.costs.complete(allocated)
     prices, activity = _of_rows(said, compiled.limits)
     subproblem = CustomerSubproblem.at_prices(compiled.problem, 0, prices, backend, 0)
     known = next(one for one in whom if str(one) == str(customer))

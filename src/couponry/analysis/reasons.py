@@ -29,8 +29,11 @@ class _Named(NamedTuple):
     offer: Any
     role: str | None
     customer: Any
+    is_refund: bool = False
 
     def __str__(self) -> str:
+        if self.is_refund:
+            return str(self.offer)
         return repr(self.offer) + ("" if self.customer is None else f" for {self.customer!r}")
 
 
@@ -97,18 +100,24 @@ class Reasons:
         worth = choices @ subproblem.reduced
         named = self._names(number)
         alternatives = self._alternatives(choices, worth, named)
-        decisions = [self._decision(e, named[e], alternatives[e]) for e in range(len(subproblem))]
+        decisions = [
+            self._decision(e, named[e], alternatives[e])
+            for e in range(len(subproblem))
+            if not named[e].is_refund
+        ]
         decisions.sort(key=lambda d: (not d.given, -d.reduced))
         worth_allocated = float(subproblem.reduced[allocated].sum())
         lost = float(worth[0]) - worth_allocated
         units = self.campaign.units
+        # what a unit's messages cost, as far as it does not get it back, goes off what its coupons are worth
+        refunds = float(subproblem.value[[name.is_refund for name in named]].sum())
         sizes = np.abs(subproblem.paid).sum() + np.abs(subproblem.value).sum()
         return Explanation(
             self.campaign.name,
             self.customer,
             tuple(decisions),
-            float(subproblem.value[allocated].sum()),
-            worth_allocated,
+            float(subproblem.value[allocated].sum()) - refunds,
+            worth_allocated - refunds,
             lost if lost > ROUNDING * float(sizes) else 0.0,
             "" if units is None else units.name(number, self.campaign.candidates.customers),
         )
@@ -126,7 +135,9 @@ class Reasons:
         if self.campaign.units is not None:
             customer = candidates.customer_of(np.arange(rows.start, rows.stop))
             whose = candidates.customers.take(pa.array(customer)).to_pylist()
-        return [_Named(*each) for each in zip(offers, roles, whose, strict=True)]
+        found = [_Named(*each) for each in zip(offers, roles, whose, strict=True)]
+        left = len(self.subproblem) - len(found)
+        return found + [_Named(f"a message less ({k + 1})", None, None, True) for k in range(left)]
 
     def _alternatives(
         self, choices: NDArray[np.bool_], worth: NDArray[np.float64], named: list[_Named]
@@ -174,7 +185,7 @@ class Reasons:
             best=alternative.is_best,
             reason=reason,
             decided_by=decided_by,
-            instead=tuple(other.offer for other in alternative.instead),
+            instead=tuple(other.offer for other in alternative.instead if not other.is_refund),
             margin=alternative.margin,
             backup=None if backup is None else backup.rank,
             instead_of=() if backup is None else backup.instead_of,

@@ -7,7 +7,7 @@ from typing import Any
 from ..affinity.targeting import MOST_OFFERS, MOST_WEEKS
 from ..model.campaign_checks import MOST_BACKUPS
 from ..model.limits import MODES
-from ..model.rules import MOST_DAYS
+from ..model.rules import MOST_DAYS, MOST_MESSAGES
 from .spec import SCHEMA
 
 FILE = "campaign.schema.json"
@@ -208,13 +208,20 @@ def _customer_rule() -> Schema:
                 "enum": ["customer"],
                 "description": "With [unit]: the rule holds for each customer, not for all of a unit together.",
             },
+            "cost": {
+                "type": "array",
+                "items": {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "minLength": 1}]},
+                "minItems": 1,
+                "maxItems": MOST_MESSAGES,
+                "description": "What the first message costs, the second, and so on; or columns of customers.",
+            },
             "history": {
                 "anyOf": [{"type": "boolean"}, _where("")],
                 "description": "Whether coupons of the history count, or which of them.",
             },
             "may_be_empty": _flag("It is meant that the rule may concern nothing."),
         },
-        anyOf=[{"required": [key]} for key in ("max", "min", "conflicts")],
+        anyOf=[{"required": [key]} for key in ("max", "min", "conflicts", "cost")],
         description="What must hold for each customer.",
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from .checking.statement import Statement
 from .compiling.compile_limits import CompiledLimits, compile_limits, segment_of_customers
 from .compiling.compile_rules import CompiledRules, compile_rules
 from .compiling.measures import Amount, Amounts
+from .compiling.message_costs import MessageCosts
 from .contact_history import ContactHistory
 from .customers import Customers
 from .items import Items, items_of
@@ -46,6 +47,8 @@ class CompiledCampaign:
         What the solver takes.
     amounts : Amounts
         Looks further columns up.
+    costs : MessageCosts or None
+        What messages cost: the problem's candidates are the campaign's and refunds.
     findings : tuple of Finding
         What its user may not have meant; no errors.
     """
@@ -58,6 +61,7 @@ class CompiledCampaign:
     rules: CompiledRules
     problem: Problem
     amounts: Amounts = field(repr=False)
+    costs: MessageCosts | None = field(default=None, repr=False)
     findings: tuple[Finding, ...] = field(default=(), repr=False)
 
     def effects(self, *, thorough: bool = False) -> list[Finding]:
@@ -72,7 +76,7 @@ class CompiledCampaign:
         -------
         list of Finding
         """
-        shard, limits = self.problem.shard, self.limits
+        limits = self.limits
         counted = thorough or len(self.item) <= COUNTED_CANDIDATES
         of_item = candidates_of_items(self.item, len(self.items)) if counted else None
         upper = self.rules.rules.upper
@@ -83,12 +87,31 @@ class CompiledCampaign:
             limits=limits.looked_up,
             parts=[None if limits.segment_of_item is not None else own for own, _ in limits.parts],
             rules=self.campaign.rules,
-            counts=Counts.of(shard.indptr, limits.segment, limits.segments, upper, of_item),
+            counts=Counts.of(self.campaign.indptr, limits.segment, limits.segments, upper, of_item),
             has_minimum=statement_of(self.campaign).has_minimum,
             history_coupons=self.rules.history_coupons,
             history=self.campaign.history if self.campaign.rules else None,
         )
         return list(effect_findings(compiled))
+
+    def given(self, start: int, chosen: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Find which candidates of a block of units are chosen.
+
+        Parameters
+        ----------
+        start : int
+            First unit of the block.
+        chosen : ndarray of uint8
+            As a plan has it.
+
+        Returns
+        -------
+        ndarray of int64
+            Their positions among the campaign's candidates, ascending.
+        """
+        if self.costs is not None:
+            return self.costs.given(start, chosen)
+        return np.asarray(self.problem.shard.indptr[start] + np.flatnonzero(chosen.view(bool)))
 
     def coupon_amount(self, name: str) -> Amount | None:
         """Say what a column is made of.
@@ -144,6 +167,43 @@ def _items_of(
         segment = None if units.differs_at(segment) is None else segment
     by_role = campaign.tells_roles_apart
     return items_of(campaign.candidates, campaign.offers, by_role, units, segment)
+
+
+def _problem(
+    campaign: CampaignData,
+    amounts: Amounts,
+    limits: CompiledLimits,
+    rules: CompiledRules,
+    costs: MessageCosts | None,
+    item: NDArray[np.uint16] | NDArray[np.uint32],
+    backend: Backend,
+) -> Problem:
+    """What the solver takes: candidates, and refunds of messages where these cost anything."""
+    attributes, indptr, constant = [*amounts.attributes.values()], campaign.indptr, 0.0
+    if costs is None:
+        packed, objective = amounts.packed(), limits.objective
+    else:
+        attributes, indptr, item = costs.attributes(amounts), costs.with_refunds, costs.item
+        packed, objective = costs.packed(attributes, backend), costs.objective(limits)
+        constant = -costs.constant
+    shard = Shard(0, indptr, item, packed.quantity, limits.segment)
+    values = tuple(attribute.values for attribute in attributes)
+    return Problem(
+        packed=HeldCandidates(shard, rules.rules, values, packed.fine),
+        low=packed.low,
+        step=packed.step,
+        error=packed.error,
+        quantity_of=packed.quantity_of,
+        fine_error=packed.fine_error,
+        objective=objective,
+        rows=limits.rows,
+        lower=limits.lower,
+        upper=limits.upper,
+        penalty=limits.penalty,
+        integer=limits.integer,
+        rule_names=rules.names,
+        constant=constant,
+    )
 
 
 def statement_of(campaign: CampaignData) -> Statement:
@@ -203,27 +263,18 @@ def compile_campaign(
     history = ContactHistory(
         campaign.history, candidates.customers, campaign.offers, campaign.rules, customers
     )
-    rules = compile_rules(campaign.rules, items, item, candidates, customers, history, backend)
-    packed = amounts.packed()
-    check_cancelled()
-    shard = Shard(0, campaign.indptr, item, packed.quantity, limits.segment)
-    values = tuple(attribute.values for attribute in amounts.attributes.values())
-    problem = Problem(
-        packed=HeldCandidates(shard, rules.rules, values, packed.fine),
-        low=packed.low,
-        step=packed.step,
-        error=packed.error,
-        quantity_of=packed.quantity_of,
-        fine_error=packed.fine_error,
-        objective=limits.objective,
-        rows=limits.rows,
-        lower=limits.lower,
-        upper=limits.upper,
-        penalty=limits.penalty,
-        integer=limits.integer,
-        rule_names=rules.names,
+    costs = MessageCosts.of(campaign.rules, items, item, campaign.indptr, customers, history)
+    items.n_refunds = 0 if costs is None else costs.n_refunds
+    rules = compile_rules(
+        campaign.rules, items, item, candidates, customers, history, backend, costs
     )
-    compiled = CompiledCampaign(campaign, items, item, value, limits, rules, problem, amounts)
+    if costs is not None:
+        limits = costs.limits(limits)
+    check_cancelled()
+    problem = _problem(campaign, amounts, limits, rules, costs, item, backend)
+    compiled = CompiledCampaign(
+        campaign, items, item, value, limits, rules, problem, amounts, costs
+    )
     if not refuse:
         return compiled
     check_cancelled()

@@ -148,15 +148,16 @@ def conflicts_of(
     whole = all(of.takes_history_whole for of in rules)
     had_ptr, had = had_items(history, items, n_customers) if whole else had_items(None, items, 0)
     parts = [neighbours(of, items) for of in rules if of.is_for_all]
+    n_items = len(items) + items.n_refunds
     n_past = 0
     if not whole and len(history):
         past, had_ptr, had = _past_items(rules, items, history, n_customers, units)
         parts += past
-        n_past = int(had.max(initial=len(items) - 1)) + 1 - len(items)
+        n_past = int(had.max(initial=n_items - 1)) + 1 - n_items
     found = np.unique(np.concatenate([NO_NEIGHBOURS, *parts], axis=1), axis=1)
     ptr = np.zeros(1, np.int64)
     if found.shape[1]:
-        ptr = np.searchsorted(found[0], np.arange(len(items) + n_past + 1)).astype(np.int64)
+        ptr = np.searchsorted(found[0], np.arange(n_items + n_past + 1)).astype(np.int64)
     _, number, other = found
     return Conflicts(ptr, other.astype(np.int32), number.astype(np.int32), had_ptr, had)
 
@@ -226,7 +227,7 @@ def _past_items(
     of rules that are about it.
     """
     barred, owners, owned = [], [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    number = len(items)
+    number = len(items) + items.n_refunds
     for of in rules:
         row = np.flatnonzero(history.where(of.rule) & (history.offer >= 0))
         if len(of.inside) > 1:

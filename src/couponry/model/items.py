@@ -63,6 +63,7 @@ class Items:
         self.has_roles = has_roles
         self.member = np.zeros(len(offer), np.int64) if member is None else member
         self.segment = segment
+        self.n_refunds = 0  # items behind these that `compiling.message_costs` adds
         self.told_by = told_by or ("offer" if role is None else "offer and role")
 
     def __len__(self) -> int:

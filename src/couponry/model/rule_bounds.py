@@ -31,7 +31,7 @@ def refuse_contradictions(rules: Sequence[CustomerRule], customers: Customers) -
     lowers: NamedBounds = []
     uppers: NamedBounds = []
     for rule in rules:
-        if rule.conflicts is not None:
+        if rule.conflicts is not None or rule.cost is not None:
             continue
         least, most = customers.bounds_of(rule)
         if rule.is_about_all:

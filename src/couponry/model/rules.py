@@ -68,6 +68,10 @@ class CustomerRule:
     each : {"customer"}, optional
         In a campaign whose unit is several customers, a household: the rule holds for each customer of it. Default: for
         what its customers get together.
+    cost : sequence of float or of str, optional
+        In place of bounds: what a customer's first message costs, the second, and so on, off the objective; or the
+        names of columns of `customers` that say so. A customer gets at most as many as there are costs, and no cost is
+        below the one before.
     history : bool or mapping, optional
         Whether coupons of the history count, or which: conditions on columns of `history`. Default: they count in rules
         about a `day` (by `where`, `by` or `window`) and in conflicts, and in no others.
@@ -118,6 +122,7 @@ class CustomerRule:
     within: int | None = None
     ordered: bool = False
     each: str | None = None
+    cost: Sequence[float | str] | None = None
     history: bool | Where | None = None
     may_be_empty: bool = False
 
@@ -158,9 +163,10 @@ class CustomerRule:
     @property
     def asked_of_customers(self) -> set[str]:
         """Columns of customers that the rule asks for."""
-        return {bound for bound in (self.min, self.max) if isinstance(bound, str)} | {
-            *self.customers
-        }
+        named = {bound for bound in (self.min, self.max) if isinstance(bound, str)}
+        return (
+            named | {cost for cost in self.cost or () if isinstance(cost, str)} | {*self.customers}
+        )
 
     @property
     def asked_of_history_alone(self) -> Where:
@@ -207,6 +213,9 @@ class CustomerRule:
         if self.each not in (None, CUSTOMER):
             raise InvalidInput(f"{label}: each: expected {CUSTOMER!r}, got {shown(self.each)}")
         self._check_scope()
+        if self.cost is not None:
+            check_costs(self)
+            return
         if self.conflicts is not None:
             given = [
                 key for key in ("max", "min", "by", "window") if getattr(self, key) is not None
@@ -269,6 +278,57 @@ class CustomerRule:
         raise InvalidInput(
             f"{self.label}: {key}: expected a whole number of days from {least} to {MOST_DAYS:,}, got {shown(days)}"
         )
+
+
+MOST_MESSAGES = 64
+"""Costs of a rule, at most: each of them is a candidate more of every unit."""
+
+
+def check_costs(rule: CustomerRule) -> None:
+    """Refuse a rule whose costs of messages make no sense.
+
+    Parameters
+    ----------
+    rule : CustomerRule
+        With costs.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    label, costs = f"{rule.label}: cost", rule.cost
+    for key in ("max", "min", "by", "window", "conflicts", "each"):
+        if getattr(rule, key) is not None:
+            raise InvalidInput(f"{label}: expected a rule of its own, got {key} beside it")
+    if isinstance(costs, (str, Mapping)) or not isinstance(costs, Sequence) or not len(costs):
+        raise InvalidInput(
+            f"{label}: expected a list of numbers or of columns of customers, got {shown(costs)}"
+        )
+    if len(costs) > MOST_MESSAGES:
+        raise InvalidInput(f"{label}: expected at most {MOST_MESSAGES} costs, got {len(costs):,}")
+    if all(is_text(cost) for cost in costs):
+        return
+    before = 0.0
+    for number, cost in enumerate(costs, 1):
+        if not is_number(cost) or not 0 <= cost <= LARGEST_COST:
+            raise InvalidInput(
+                f"{label} {number}: expected a number from 0 up, as the others, or columns for all of them, "
+                f"got {shown(cost)}"
+            )
+        if cost < before:
+            raise InvalidInput(
+                f"{label} {number}: {cost} is below {before}, that of the one before: {WHY_NOT_LESS}"
+            )
+        before = float(cost)
+
+
+LARGEST_COST = 1e30
+"""Of a message."""
+
+WHY_NOT_LESS = (
+    "messages that grow cheaper may pay together alone, and the best ones are not found one by one"
+)
+"""Why costs must not fall."""
 
 
 def expected_constraints(rules: Sequence[CustomerRule], width: float, n_offers: int) -> float:

@@ -16,6 +16,9 @@ from ..solver.solve_state import checked_bound, relative_gap
 from ..utils.arrays.fixed_order import dot_in_order
 from ..utils.errors import CertificateError
 
+COSTS_ROUNDING = 2.0**-40
+"""What sums of messages' costs may be off, as a share."""
+
 
 @dataclass(frozen=True)
 class Certificate:
@@ -25,6 +28,7 @@ class Certificate:
     objective_error: float | None = None
     bound: float | None = None
     gap: float | None = None
+    message_costs: float = 0.0
 
 
 def certificate_of(compiled: CompiledCampaign, solution: Solution) -> Certificate:
@@ -45,17 +49,45 @@ def certificate_of(compiled: CompiledCampaign, solution: Solution) -> Certificat
         Where the objective is above the bound by more than rounding.
     """
     bound, plan = solution.bound if math.isfinite(solution.bound) else None, solution.plan
+    if bound is not None and compiled.costs is not None:
+        spare = COSTS_ROUNDING * (abs(bound) + compiled.costs.constant)
+        bound += compiled.problem.constant + spare
     if plan is None:
         return Certificate(bound=bound)
     worth, off = compiled.limits.worth(plan.usage, plan.usage_error)
     if are_on():
         _assert_worth(compiled, plan, worth, off + _rounding(compiled, solution, plan))
-    objective, gap = worth - off, None
+    spent = message_costs(compiled, plan)
+    objective, gap = worth - spent - off, None
     if bound is not None:
         if bound < objective:
             bound = checked_bound(bound, objective, _rounding(compiled, solution, plan))
         gap = relative_gap(bound, objective)
-    return Certificate(objective, 2 * off, bound, gap)
+    return Certificate(objective, 2 * off, bound, gap, spent)
+
+
+def message_costs(compiled: CompiledCampaign, plan: Plan) -> float:
+    """Say what the messages of an allocation cost, in a pass over it where anything says that they do.
+
+    Parameters
+    ----------
+    compiled : CompiledCampaign
+    plan : Plan
+
+    Returns
+    -------
+    float
+    """
+    costs = compiled.costs
+    if costs is None:
+        return 0.0
+    given = np.zeros((len(costs.rules), costs.n_units), np.int64)
+    for start, stop, chosen in plan.blocks():
+        positions = costs.given(start, chosen)
+        given[:, start:stop] = costs.messages(positions, start, stop)
+    return sum(
+        float(rule.spent(messages).sum()) for rule, messages in zip(costs.rules, given, strict=True)
+    )
 
 
 def _assert_worth(compiled: CompiledCampaign, plan: Plan, worth: float, rounding: float) -> None:
@@ -66,7 +98,7 @@ def _assert_worth(compiled: CompiledCampaign, plan: Plan, worth: float, rounding
         return
     chosen, limits = chosen_positions(plan.free_choice), compiled.limits
     flat = summed_usage(compiled.problem, chosen).ravel()
-    values = compiled.coupon_values(compiled.campaign.value, chosen)
+    values = compiled.coupon_values(compiled.campaign.value, compiled.given(0, plan.free_choice))
     derived = np.longdouble(0.0 if values is None else values.astype(np.longdouble).sum())
     for m, measure in enumerate(limits.measures):
         if measure.mode != "soft":

@@ -65,7 +65,7 @@ class PlannedRows:
     @property
     def coupons(self) -> int:
         """How many rows there are."""
-        return self.plan.coupons
+        return int(self.plan.usage[0][:, : len(self.compiled.items)].sum())
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Make the coupons of one block of customers after the other.
@@ -79,7 +79,7 @@ class PlannedRows:
         customers = 0
         for start, stop, chosen in self.plan.blocks():
             begin, end = problem.shard.indptr[[start, stop]]
-            positions = begin + np.flatnonzero(chosen.view(bool))
+            positions = self.compiled.given(start, chosen)
             customers += _distinct_customers(self._ends(start, stop), positions)
             touched = [array[begin:end] for array in (problem.shard.item, *problem.attributes)]
             read_ahead(*touched)
@@ -91,11 +91,8 @@ class PlannedRows:
     def customers(self) -> int:
         """Customers with at least one coupon; counted on the way of `batches`, or else in a pass at first use."""
         if self._customers is None:
-            indptr = self.compiled.problem.shard.indptr
             self._customers = sum(
-                _distinct_customers(
-                    self._ends(start, stop), indptr[start] + np.flatnonzero(chosen.view(bool))
-                )
+                _distinct_customers(self._ends(start, stop), self.compiled.given(start, chosen))
                 for start, stop, chosen in self.plan.blocks()
             )
         return self._customers

@@ -91,7 +91,8 @@ def fields_of(
         If something is missing.
     """
     names = [f.name for f in dataclasses.fields(CampaignSolution)]
-    content = {"previous": None, **content}  # which earlier versions did not write
+    # which earlier versions did not write
+    content = {"previous": None, "message_costs": 0.0, **content}
     fields = {name: content[name] for name in names if name not in NOT_IN_RESULT_JSON}
     return fields | {
         "findings": [Finding(**finding) for finding in content["findings"]],

@@ -106,6 +106,7 @@ class CampaignSolution:
     curvature: RowCurvature | None = field(repr=False)
     findings: list[Finding] = field(repr=False)
     solver_options: SolverOptions = field(repr=False)
+    message_costs: float = 0.0
 
     @classmethod
     def with_parts_later(
@@ -235,6 +236,7 @@ class CampaignSolution:
             facts += [
                 ("objective", f"{self.objective:,.6f}"),
                 ("allocated", self._allocated()),
+                *([("messages", f"cost {self.message_costs:,.6f}")] if self.message_costs else []),
                 ("violation", f"{self.max_violation:g} at most, of hard limits"),
             ]
             if self.backups is not None:

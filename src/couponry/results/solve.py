@@ -26,6 +26,7 @@ from ..solver.solve import solve as solve_problem
 from ..solver.solve_state import SolveRequest
 from ..utils.arrays.digests import digest_of_arrays
 from ..utils.clock import Clock
+from ..utils.errors import InvalidInput
 from ..utils.memory import peak_memory
 from ..utils.progress.cancel import Cancelled
 from ..utils.progress.watch import shielded, watch
@@ -124,6 +125,10 @@ def _solved(
         memory = options.solver.sizes.page_cache_bytes
         engine = local_engine(problem.shard, problem.rules, backend, threads, seed, memory)
     else:
+        if compiled.costs is not None:
+            raise InvalidInput(
+                "engine: expected this machine's for rules that say what messages cost"
+            )
         with clock.stage("shards"):
             shards = shards_of(compiled, options.engine, backend, threads)
         engine = cluster = options.engine.engine(shards, backend.name, seed, threads)
@@ -225,6 +230,10 @@ def _search(run: _Run) -> Solution:
         return solve_problem(request)
 
     if compiled.limits.per_ratio.any():
+        if compiled.costs is not None:
+            raise InvalidInput(
+                "limits: expected no soft ratio beside what messages cost: a ratio's penalty is none of a sum"
+            )
         part = run.clock.of_part()  # what bounds one of these problems does not bound the campaign
         return solve_with_soft_ratios(
             compiled.limits,
@@ -275,15 +284,16 @@ def _campaign_solution(
         violation = max_violation(compiled, achieved)
     fields = _facts(compiled.campaign, run.options, run.clock) | {
         "customers": _customers(compiled),
-        "candidates": compiled.problem.candidates,
+        "candidates": _candidates(compiled),
         "status": solution.status,
         "message": solution.message if conflict is None else conflict["message"],
         "objective": worth.objective,
         "objective_error": worth.objective_error,
+        "message_costs": worth.message_costs,
         "bound": worth.bound if conflict is None else None,
         "gap": worth.gap,
         "max_violation": violation,
-        "allocated": _allocated(plan),
+        "allocated": _allocated(compiled, plan),
         "customers_cut_off": solution.cut_off,
         "full_passes": run.engine.passes,
         "nit": solution.nit,
@@ -325,6 +335,12 @@ def _customers(compiled: CompiledCampaign) -> int:
     )
 
 
-def _allocated(plan: Plan | None) -> int:
+def _candidates(compiled: CompiledCampaign) -> int:
+    """How many candidates there are, wherever they are."""
+    problem, costs = compiled.problem, compiled.costs
+    return problem.candidates if costs is None else int(costs.indptr[-1])
+
+
+def _allocated(compiled: CompiledCampaign, plan: Plan | None) -> int:
     """Coupons of a plan."""
-    return 0 if plan is None else plan.coupons
+    return 0 if plan is None else int(plan.usage[0][:, : len(compiled.items)].sum())

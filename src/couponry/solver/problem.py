@@ -50,6 +50,8 @@ class Problem:
         Whether every weight, and thus every activity, is a whole number.
     rule_names : RuleNames
         The customer rules that the compiled ones stand for.
+    constant : float
+        What every objective and bound of the user's is beyond those of this problem; gaps are relative to these.
     """
 
     packed: PackedCandidates
@@ -65,6 +67,7 @@ class Problem:
     penalty: NDArray[np.float64]
     integer: NDArray[np.bool_]
     rule_names: RuleNames = field(default_factory=RuleNames)
+    constant: float = 0.0
 
     @property
     def shard(self) -> Shard:

@@ -153,7 +153,10 @@ class SolveState:
     @property
     def relative_gap(self) -> float:
         """The gap between the best allocation and the bound; infinite without an allocation."""
-        return np.inf if self.best is None else relative_gap(self.bound, self.best.objective)
+        if self.best is None:
+            return np.inf
+        constant = self.problem.constant
+        return relative_gap(self.bound + constant, self.best.objective + constant)
 
     @property
     def is_exhausted(self) -> bool:
@@ -209,8 +212,9 @@ class SolveState:
 
     def _tell_clock(self) -> None:
         """Have events say how the solve stands."""
-        objective = None if self.best is None else self.best.objective
-        self.clock.stands(self.bound, objective, self.relative_gap)
+        constant = self.problem.constant
+        objective = None if self.best is None else self.best.objective + constant
+        self.clock.stands(self.bound + constant, objective, self.relative_gap)
 
     def offer_measured(self, measured: MeasuredChoice) -> None:
         """Keep an allocation of all candidates in memory if it is the best so far."""

@@ -8,6 +8,7 @@ from .block import Addition, Block
 from .claims import Claims
 from .inputs import Inputs
 from .limit_sums.cell_sums import CellSums
+from .messages import CostOfMessages
 from .recomputed_limits import RecomputedLimit
 from .rounding import PACKED_ROUNDING, ROUNDING, Integers
 
@@ -32,6 +33,18 @@ class ObjectiveSum:
         self._value = inputs.data.value
         self._total, self._size = CellSums(len(inputs.cells)), CellSums(len(inputs.cells))
         self._coupons, self._low, self._high = 0, float("inf"), -float("inf")
+        self._costs = [CostOfMessages(rule, inputs) for rule in inputs.data.rules if rule.cost]
+        self._spent: list[float] = []
+
+    @property
+    def has_costs(self) -> bool:
+        """Whether any rule says what messages cost."""
+        return bool(self._costs)
+
+    @property
+    def message_costs(self) -> float:
+        """What the messages cost."""
+        return math.fsum(self._spent)
 
     @property
     def total(self) -> float:
@@ -65,12 +78,15 @@ class ObjectiveSum:
         low, high = float(every.min()), float(every.max())
         customer, cell = block.start + block.customer[rows], block.cell(rows)
         values, sizes = block.amounts(self._value, rows, "objective")
+        spent = [cost.spent(block, rows) for cost in self._costs]
 
         def add() -> None:
             self._low, self._high = min(self._low, low), max(self._high, high)
             self._total.add(customer, cell, values)
             self._size.add(customer, cell, sizes)
             self._coupons += len(rows)
+            for each in spent:
+                self._spent.extend(each)
 
         return add
 
@@ -91,11 +107,14 @@ def check_certificate(
     soft = [limit for limit in limits if limit.mode == "soft"]
     hard = [limit for limit in limits if limit.mode == "hard"]
     penalties = sum(limit.penalty * limit.violation for limit in soft)
-    worth = objective.total - penalties
-    error = ROUNDING * (objective.size + penalties)
+    costs = objective.message_costs
+    worth = objective.total - penalties - costs
+    error = ROUNDING * (objective.size + penalties + costs)
     error += sum(limit.penalty * limit.tolerance for limit in soft)
     packed = objective.packed + sum(limit.penalty * limit.packed for limit in soft)
     claims.true["penalties"] = penalties
+    if objective.has_costs:
+        claims.check("message_costs", costs, ROUNDING * costs)
     below = claims.admitted("objective_error", error + 2 * packed)
     claims.check("objective", worth, error, below)
     violation = max((limit.violation for limit in hard), default=0.0)

@@ -25,7 +25,7 @@ class Report:
     status : str
         As the result claims. Of an allocation alone: feasible if there are no problems, else violated.
     objective : float or None
-        Sum of the value column over the coupons given, less penalties.
+        Sum of the value column over the coupons given, less penalties and what messages cost.
     penalties : float or None
         Penalties of soft limits.
     bound : float or None
@@ -53,6 +53,8 @@ class Report:
         Customers who lack a mandatory offer.
     limits : int
         Limits that were checked; a limit counts once for each group.
+    message_costs : float or None
+        What messages cost, where a rule says so.
     """
 
     ok: bool
@@ -72,6 +74,7 @@ class Report:
     limits: int = 0
     bound_from_prices: float | None = None
     bound_is_proved: bool | None = None
+    message_costs: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain values.

@@ -195,6 +195,11 @@ def price_list_of(solution: CampaignSolution, limits: Mapping[Any, Any] | None =
             f"prices: expected a campaign that decides on customers one by one, got one whose unit is "
             f"{campaign.unit!r}: what others of a late customer's have been given is not known; solve again with it"
         )
+    if compiled.costs is not None:
+        raise InvalidInput(
+            "prices: expected a campaign without costs of messages, which are not known of late customers: "
+            "solve again with them"
+        )
     candidates, problem = campaign.candidates, compiled.problem
     kind = campaign.customer_type
     agreed = Agreed(

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from ...data.candidates import Candidates
 from ...kernels import Backend, Rules, RuleSpec
 from ...solver.rule_names import (
+    UNLIMITED,
     RuleNames,
     largest_lower_bound,
     smallest_upper_bound,
 )
 from ...utils.arrays.blocks import row_blocks
-from ...utils.errors import Unsupported
+from ...utils.errors import InvalidInput, Unsupported
 from ...utils.parallel import parallel_map, worker_count
 from ..conflicts import ConflictRule
 from ..contact_history import ContactHistory
@@ -29,12 +30,15 @@ from ..customers import Customers
 from ..items import Items
 from ..rule_bounds import NamedBounds, refuse_above_all, refuse_min_above_max
 from ..rules import MANDATORY, CustomerRule
+from .message_costs import MessageCosts
+from .rule_groups import GroupRow
 from .rule_spec import (
     GroupedRule,
     as_table,
     build_spec,
     group_conflicts,
     group_rule,
+    group_table,
     may_need_constraints,
 )
 
@@ -76,6 +80,7 @@ def compile_rules(
     customers: Customers,
     history: ContactHistory,
     backend: Backend,
+    costs: MessageCosts | None = None,
 ) -> CompiledRules:
     """Compile customer rules.
 
@@ -89,12 +94,12 @@ def compile_rules(
     customers : Customers
     history : ContactHistory
     backend : Backend
-        Makes the cardinality constraints.
+    costs : MessageCosts, optional
+        What messages cost: rules are those of candidates and refunds.
 
     Returns
     -------
     CompiledRules
-        Of all rules.
 
     Raises
     ------
@@ -104,28 +109,38 @@ def compile_rules(
         Where a customer with constraints has too many candidates, or there are too many rules.
     """
     units = customers.units
-    sorted_rules = _rules_by_subject(rules, items, candidates, customers, history)
+    sorted_rules = _rules_by_subject(rules, items, candidates, customers, history, costs)
     lowers, uppers, grouped = sorted_rules.lowers, sorted_rules.uppers, sorted_rules.grouped
     refuse_above_all(lowers, uppers, customers)
     indptr = candidates.indptr if units is None else units.indptr(candidates)
     lowers = _less(lowers, sorted_rules.had_lower)
     uppers = _less(uppers, sorted_rules.had_upper)
+    mandatory = np.zeros(0, np.uint8) if candidates.mandatory is None else candidates.mandatory
+    if costs is not None:
+        lowers, uppers = _beside_refunds(rules, (lowers, uppers), costs, sorted_rules)
+        indptr, item, mandatory = costs.with_refunds, costs.item, costs.flags(mandatory)
     lower = largest_lower_bound([bound for _, bound in lowers])
     upper = smallest_upper_bound([bound for _, bound in uppers])
     spec = build_spec(
-        grouped, sorted_rules.conflicts, len(rules), upper, items, candidates, history, units
-    )
-    compiled, numbers = _laminar_rules(grouped, lower, upper, len(items))
+        grouped, sorted_rules.conflicts, len(rules), upper, items, candidates, history, units,
+        mandatory,
+    )  # fmt: skip
+    compiled, numbers = _laminar_rules(grouped, lower, upper, len(items) + items.n_refunds)
     if may_need_constraints(spec):
         compiled = with_constraints(compiled, spec, item, indptr, backend)
-    mandatory = [MANDATORY] if spec.mandatory.any() else []  # theirs is the last number
-    names = RuleNames(
-        lower=lowers,
-        upper=uppers,
-        groups=[rules[number].name for number in numbers],
-        constraints=[*(rule.name for rule in rules), *mandatory],
-    )
+    of_all = [rule.name for rule in rules]
+    musts = [MANDATORY] if spec.mandatory.any() else []  # theirs is the last number
+    names = RuleNames(lowers, uppers, [of_all[n] for n in numbers], [*of_all, *musts])
     return CompiledRules(compiled, names, spec, len(history), _least_of_groups(grouped))
+
+
+def _refuse_costs(rule: CustomerRule, costs: MessageCosts | None) -> None:
+    """Refuse costs of messages where no refunds stand for them."""
+    if costs is None:
+        raise InvalidInput(
+            f"{rule.label}: cost: expected a campaign whose customers are all at hand, in this process, "
+            "and are decided on in one solve"
+        )
 
 
 def _least_of_groups(
@@ -156,6 +171,7 @@ def _rules_by_subject(
     candidates: Candidates,
     customers: Customers,
     history: ContactHistory,
+    costs: MessageCosts | None,
 ) -> _SortedRules:
     """Look up each rule's bounds and groups."""
     found = _SortedRules([], [], [], [], [], [])
@@ -164,6 +180,9 @@ def _rules_by_subject(
     first_group = 0
     for number, rule in enumerate(rules):
         rule.check()
+        if rule.cost is not None:
+            _refuse_costs(rule, costs)
+            continue
         if rule.conflicts is not None:
             pairs = ConflictRule(number, rule, customers.scope_of(rule))
             found.conflicts.append(pairs)
@@ -188,6 +207,43 @@ def _rules_by_subject(
     return found
 
 
+def _beside_refunds(
+    rules: Sequence[CustomerRule],
+    bounds: tuple[NamedBounds, NamedBounds],
+    costs: MessageCosts,
+    found: _SortedRules,
+) -> tuple[NamedBounds, NamedBounds]:
+    """Bounds of candidates with refunds among them; those of coupons alone become groups (`found` is IN/OUT)."""
+    lowers, uppers = bounds
+    number = {rule.name: n for n, rule in enumerate(rules)}
+    none, unlimited = np.zeros(1, np.int32), np.full(1, UNLIMITED, np.int32)
+    first = sum(rule.n_groups for rule in found.grouped)
+    nothing = np.zeros(0, np.int64)
+
+    def add(
+        name: str, group: NDArray[np.int64], cap: NDArray[np.int32], least: NDArray[np.int32]
+    ) -> None:
+        at = first + len(added)
+        row = GroupRow(number[name], np.where(group >= 0, at, -1), True, cap, least)
+        added.append(GroupedRule([row], 1, [(least, np.array([at]))], nothing, nothing))
+
+    added: list[GroupedRule] = []
+    coupons = np.zeros(len(costs.items), np.int64)
+    for name, most in uppers:
+        add(name, coupons, most, none)
+    if lowers:
+        least = largest_lower_bound([bound for _, bound in lowers])
+        add(lowers[-1][0], coupons, unlimited, least)
+    kept: NamedBounds = []
+    for rule in costs.rules:
+        if rule is costs.of_all:
+            kept.append((rule.rule.name, rule.cap))
+        else:
+            add(rule.rule.name, costs.group(rule), rule.cap, none)
+    found.grouped.extend(added)
+    return [], kept
+
+
 def _less(bounds: NamedBounds, history_coupons: Sequence[NDArray[np.int64]]) -> NamedBounds:
     """Bounds on coupons once those that customers have had are taken off them."""
     left = []
@@ -207,7 +263,7 @@ def _laminar_rules(
     compiled = Rules(
         lower=np.ascontiguousarray(lower),
         upper=np.ascontiguousarray(upper),
-        group=np.array([row.group for row in rows], np.int32).reshape(len(rows), n_items),
+        group=group_table(rows, n_items),
         groups=sum(rule.n_groups for rule in grouped),
         cap=as_table([row.cap for row in rows], length),
     )

@@ -190,7 +190,8 @@ def build_spec(
     items: Items,
     candidates: Candidates,
     history: ContactHistory,
-    units: Units | None = None,
+    units: Units | None,
+    mandatory: NDArray[np.uint8],
 ) -> RuleSpec:
     """Put rules together, for the kernel that makes cardinality constraints of them.
 
@@ -199,13 +200,13 @@ def build_spec(
     grouped : sequence of GroupedRule
     conflicts : list of ConflictRule
     n_rules : int
-        How many rules there are in all.
     upper : ndarray of int32, shape (n_units or 1,)
         Most coupons, less those of the history.
     items : Items
     candidates : Candidates
     history : ContactHistory
     units : Units or None
+    mandatory : ndarray of uint8, shape (n_candidates or 0,)
 
     Returns
     -------
@@ -224,7 +225,7 @@ def build_spec(
     held_ptr, held = _held(grouped, n_groups, n_units)
     pairs = conflicts_of(conflicts, items, history, n_units, units)
     return RuleSpec(
-        group=_group_table(rows, max(len(items), len(pairs.ptr) - 1)),
+        group=group_table(rows, max(len(items) + items.n_refunds, len(pairs.ptr) - 1)),
         groups=n_groups,
         rule=np.array([row.rule for row in rows], np.int32),
         plain=np.array([row.plain for row in rows], np.uint8),
@@ -238,22 +239,28 @@ def build_spec(
         conflict_ptr=pairs.ptr,
         conflict=pairs.item,
         conflict_rule=pairs.rule,
-        mandatory=_mandatory(candidates),
+        mandatory=mandatory,
         mandatory_rule=n_rules,
     )
 
 
-def _group_table(rows: list[GroupRow], n_items: int) -> NDArray[np.int32]:
-    """The group of each item in each row; past items, which come after the items, are in none."""
+def group_table(rows: Sequence[GroupRow], n_items: int) -> NDArray[np.int32]:
+    """List the group of each item in each row.
+
+    Parameters
+    ----------
+    rows : sequence of GroupRow
+    n_items : int
+        Refunds and past items among them, which are in no group unless a row says so.
+
+    Returns
+    -------
+    ndarray of int32, shape (n_rows, n_items)
+    """
     table = np.full((len(rows), n_items), -1, np.int32)
     for row, group in zip(rows, table, strict=True):
         group[: len(row.group)] = row.group
     return table
-
-
-def _mandatory(candidates: Candidates) -> NDArray[np.uint8]:
-    """1 for each candidate that must be given; empty where none must."""
-    return np.zeros(0, np.uint8) if candidates.mandatory is None else candidates.mandatory
 
 
 def _check_number(n_rules: int) -> None:

@@ -5,6 +5,7 @@ Rules are read once for all customers; `RuleChecks.check` holds the customers of
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -44,7 +45,9 @@ class RuleChecks:
         rules = inputs.data.rules
         history = inputs.history  # before customers, as by a solve
         refuse_contradictions(rules, inputs.customers)
-        self.bounded = [bounded_rule(rule, inputs) for rule in rules if rule.conflicts is None]
+        self.bounded = [
+            bounded_rule(rule, inputs) for rule in map(_with_max, rules) if rule.conflicts is None
+        ]
         self._conflicts = [conflict_pairs(r, inputs) for r in rules if r.conflicts is not None]
         self.has_conflicts = bool(self._conflicts)
         self.has_mandatory = inputs.data.candidates.mandatory is not None
@@ -145,6 +148,11 @@ class RuleChecks:
             [part.of_block(block) for part in self.bounded],
             [pairs.of_block(block) for pairs in self._conflicts],
         )
+
+
+def _with_max(rule: CustomerRule) -> CustomerRule:
+    """A rule as bounds: costs of messages allow as many as there are."""
+    return rule if rule.cost is None else replace(rule, max=len(rule.cost), cost=None)
 
 
 def _over_most(part: BoundedRule, key: Integers, count: Integers) -> tuple[str, Integers]:

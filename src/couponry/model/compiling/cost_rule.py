@@ -1,0 +1,75 @@
+"""A rule that says what the k-th message costs, looked up for all units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...solver.rule_names import UNLIMITED
+from ..rules import CustomerRule
+
+
+@dataclass(frozen=True)
+class CostRule:
+    """A rule that says what the k-th message costs.
+
+    Attributes
+    ----------
+    number : int
+        Of the rule.
+    rule : CustomerRule
+    cost : ndarray of float64, shape (n_units or 1, n_messages)
+        Of the first message, the second, and so on.
+    had : ndarray of int64, shape (n_units,)
+        Messages that each unit has had and that count.
+    inside : ndarray of bool, shape (n_units or 1,)
+        Units that the rule is about.
+    first : int
+        Number of its first refund among all refunds.
+    """
+
+    number: int
+    rule: CustomerRule
+    cost: NDArray[np.float64]
+    had: NDArray[np.int64]
+    inside: NDArray[np.bool_]
+    first: int
+
+    @property
+    def messages(self) -> int:
+        """How many messages there are costs for."""
+        return int(self.cost.shape[1])
+
+    @property
+    def cap(self) -> NDArray[np.int32]:
+        """Coupons and refunds of each unit, at most, shape (n_units or 1,)."""
+        left = np.maximum(0, self.messages - self.had) if self.had.any() else self.messages
+        return np.where(self.inside, left, UNLIMITED).astype(np.int32).reshape(-1)
+
+    def spent(self, given: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Say what messages cost.
+
+        Parameters
+        ----------
+        given : ndarray of int64, shape (n_units,)
+            Messages of each unit, beside those that it has had.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_units,)
+        """
+        total = np.zeros((len(self.cost), self.messages + 1))
+        np.cumsum(self.cost, axis=1, out=total[:, 1:])
+        row = np.arange(len(given)) if len(self.cost) > 1 else 0
+        before = np.minimum(self.had, self.messages)
+        after = np.minimum(self.had + given, self.messages)
+        return np.where(self.inside, total[row, after] - total[row, before], 0.0)
+
+    def constant(self, n_units: int) -> float:
+        """Say what refunds that nobody gives back come to: all of units' messages that they have not had."""
+        total = np.broadcast_to(self.cost.sum(axis=1), n_units)
+        return float(
+            np.where(self.inside, self.spent(np.full(n_units, self.messages)), total).sum()
+        )
