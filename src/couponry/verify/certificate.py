@@ -6,9 +6,9 @@ import math
 
 from .block import Addition, Block
 from .claims import Claims
+from .customer_rules.messages import CostOfMessages
 from .inputs import Inputs
 from .limit_sums.cell_sums import CellSums
-from .messages import CostOfMessages
 from .recomputed_limits import RecomputedLimit
 from .rounding import PACKED_ROUNDING, ROUNDING, Integers
 

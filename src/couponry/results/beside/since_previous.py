@@ -25,8 +25,9 @@ def since_previous(compiled: CompiledCampaign, plan: Plan) -> dict[str, int] | N
     if counts is None:
         return None
     amount = compiled.amounts.of(PREVIOUS, PREVIOUS)
-    usage = dict(zip(compiled.limits.attributes, plan.usage[1:].sum(axis=1), strict=True))
-    total = float(amount.constant @ plan.usage[0].sum(axis=0))
+    of_items = plan.usage[:, :, : len(compiled.items)]  # refunds of messages come behind them
+    usage = dict(zip(compiled.limits.attributes, of_items[1:].sum(axis=1), strict=True))
+    total = float(amount.constant @ of_items[0].sum(axis=0))
     total += sum(float(slope @ usage[name]) for name, slope in amount.slopes.items())
     stayed = round(total)  # a whole number, but for how it was packed
     return {
@@ -34,5 +35,5 @@ def since_previous(compiled: CompiledCampaign, plan: Plan) -> dict[str, int] | N
         "candidates": counts.candidates,
         "stayed": stayed,
         "left": counts.pairs - stayed,
-        "came": plan.coupons - stayed,
+        "came": int(of_items[0].sum()) - stayed,
     }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..data import tables
-from ..model.rules import CustomerRule
-from .block import Block
-from .inputs import Inputs
-from .rounding import Integers
+from ...data import tables
+from ...model.rules import CustomerRule
+from ..block import Block
+from ..inputs import Inputs
+from ..rounding import Integers
 
 
 class CostOfMessages:
