@@ -73,6 +73,8 @@ class ClusterResult(CampaignSolution):
         `second_sum`, `binding` and `mode`; the campaign format describes them.
     infeasible : dict or None
         The conflict, as infeasible.json has it.
+    message_costs : float
+        0: rules that say what messages cost are refused on clusters.
     findings : list of Finding
         What the campaign says and was probably not meant, as far as its tables and words tell.
     """
