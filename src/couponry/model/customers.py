@@ -15,7 +15,7 @@ from ..data.where.filters import Where, rows_where
 from ..solver.rule_names import UNLIMITED
 from ..utils.errors import InvalidInput
 from ..utils.suggestions import known_names
-from .rules import WHY_NOT_LESS, CustomerRule
+from .rules import CustomerRule
 
 if TYPE_CHECKING:
     from .units.units import Units
@@ -275,44 +275,6 @@ class Customers:
             inside = self.scope_of(rule)
             least, most = np.where(inside, least, 0), np.where(inside, most, UNLIMITED)
         return least.astype(np.int32), most.astype(np.int32)
-
-    def costs(self, rule: CustomerRule) -> NDArray[np.float64]:
-        """Look up what a rule says that messages cost.
-
-        Parameters
-        ----------
-        rule : CustomerRule
-            With costs.
-
-        Returns
-        -------
-        ndarray of float64, shape (n_units or 1, n_messages)
-
-        Raises
-        ------
-        InvalidInput
-            Where a column is missing, or a customer's costs fall.
-        """
-        costs = rule.cost or ()
-        if not isinstance(costs[0], str):
-            return np.array([costs], np.float64)
-        by_whom = f"{rule.label}: cost"
-        rows, found = self.rows(by_whom), []
-        before = np.zeros(1)
-        for name in map(str, costs):
-            check_column(self.table, name, by_whom)
-            values = tables.numbers(self.table, "customers", name)
-            wrong = values < before
-            if wrong.any():
-                row = int(wrong.argmax())
-                least = before[row] if len(before) > 1 else 0.0
-                raise InvalidInput(
-                    f"table customers, column {name!r}, row {row}: expected at least {least:g} for {by_whom}, "
-                    f"got {values[row]:g}: {WHY_NOT_LESS}"
-                )
-            before = values
-            found.append(self.for_rule(values[rows], rule, f"cost {name!r}"))
-        return np.stack(found, axis=1)
 
     def scope_of(self, rule: CustomerRule) -> NDArray[np.bool_]:
         """Find the units that a rule is about.

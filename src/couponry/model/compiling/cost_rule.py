@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...data import tables
 from ...solver.rule_names import UNLIMITED
-from ..rules import CustomerRule
+from ...utils.errors import InvalidInput
+from ..customers import Customers, check_column
+from ..rules import WHY_NOT_LESS, CustomerRule
 
 
 @dataclass(frozen=True)
@@ -73,3 +76,43 @@ class CostRule:
         return float(
             np.where(self.inside, self.spent(np.full(n_units, self.messages)), total).sum()
         )
+
+
+def costs_of(customers: Customers, rule: CustomerRule) -> NDArray[np.float64]:
+    """Look up what a rule says that messages cost.
+
+    Parameters
+    ----------
+    customers : Customers
+    rule : CustomerRule
+        With costs.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_units or 1, n_messages)
+
+    Raises
+    ------
+    InvalidInput
+        Where a column is missing, or a customer's costs fall.
+    """
+    costs = rule.cost or ()
+    if not isinstance(costs[0], str):
+        return np.array([costs], np.float64)
+    by_whom = f"{rule.label}: cost"
+    rows, found = customers.rows(by_whom), []
+    before = np.zeros(1)
+    for name in map(str, costs):
+        check_column(customers.table, name, by_whom)
+        values = tables.numbers(customers.table, "customers", name)
+        wrong = values < before
+        if wrong.any():
+            row = int(wrong.argmax())
+            least = before[row] if len(before) > 1 else 0.0
+            raise InvalidInput(
+                f"table customers, column {name!r}, row {row}: expected at least {least:g} for {by_whom}, "
+                f"got {values[row]:g}: {WHY_NOT_LESS}"
+            )
+        before = values
+        found.append(customers.for_rule(values[rows], rule, f"cost {name!r}"))
+    return np.stack(found, axis=1)

@@ -28,7 +28,7 @@ from ..customers import Customers
 from ..items import Items
 from ..rules import CustomerRule
 from .compile_limits import CompiledLimits
-from .cost_rule import CostRule
+from .cost_rule import CostRule, costs_of
 from .measures import Amounts
 from .quantisation import Attribute, Packed, Span, quantise
 
@@ -93,7 +93,7 @@ class MessageCosts:
         for number, rule in enumerate(rules):
             if rule.cost is None:
                 continue
-            cost = customers.costs(rule)
+            cost = costs_of(customers, rule)
             had = np.bincount(history.unit[history.where(rule)], minlength=len(indptr) - 1)
             found.append(CostRule(number, rule, cost, had, customers.scope_of(rule), first))
             first += cost.shape[1]
