@@ -52,7 +52,7 @@ BYTES_PER_PREVIOUS_PAIR = 24
 BYTES_PER_CELL = 4_600
 """An offer in a segment of customers, where limits tell any apart: its prices, sums, curvature and regrets.
 
-It came to 4,300 to 4,500 in campaigns of 60,000 to 600,000 such cells, with a limit on each.
+It came to 4,300 to 4,500 in campaigns of 60,000 and of 200,000 such cells, with a limit on each.
 """
 
 BYTES_PER_TEXT_ID = 24
