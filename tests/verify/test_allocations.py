@@ -13,7 +13,8 @@ from tests.support.campaigns import random_tables, replaced, shuffled, spec, wri
 from tests.support.spoilt_results import change_table
 
 from couponry import InvalidInput, Report, read_campaign, verify_allocation, verify_result
-from couponry.verify import allocation, block, cell_sums
+from couponry.verify import allocation, block
+from couponry.verify.limit_sums import cell_sums
 
 LIMITS: list[dict[str, Any]] = [
     {"name": "cap", "max": 40, "where": {"brand": ["A", "B"]}},
