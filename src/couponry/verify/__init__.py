@@ -9,7 +9,7 @@ Customers come in blocks, so that memory does not grow with their candidates whe
 blocks; what they find is put together in the order of the blocks, so that it is the same whatever the threads, and
 sums are the same to the bit however customers are cut into blocks.
 
-From the bottom up: `rounding`, `limit_sums.cell_sums` and `report`; `claims` (the files of the result), `inputs` (the tables of
+From the bottom up: `rounding`, `limit_sums` and `report`; `claims` (the files of the result), `inputs` (the tables of
 the campaign) and `block` (candidates of some customers); `allocation`; `recomputed_limits`; then what is checked:
 `coupons`, `customer_rules`, `limits`, `certificate`, `dual_bound`, `backups`, `previous` and `conflict`.
 """
