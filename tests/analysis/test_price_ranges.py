@@ -103,6 +103,11 @@ def test_threads_do_not_matter(result: Result) -> None:
     assert one.to_arrow().equals(two.to_arrow())
 
 
+def test_limits_are_named_as_tables_name_them(result: Result) -> None:
+    by_row = result.price_ranges([("b1 at most", None)], threads=1)
+    assert by_row.to_arrow().equals(result.price_ranges("b1 at most", threads=1).to_arrow())
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -289,3 +289,14 @@ def test_late_customers_are_refused() -> None:
     result = households().solve(threads=1)
     with pytest.raises(InvalidInput, match="whose unit is 'household'"):
         result.decide({"customer": [999], "offer": [1], "value": [1.0]})
+
+
+def test_no_bound_is_below_the_best_where_searches_are_cut_off() -> None:
+    """What a search that was cut off says a customer misses is no proof that nothing misses less."""
+    units = draw_units(40)
+    oracle = units.oracle()
+    best = oracle.solve(oracle.reach(), Stop(1e-5, NODES))
+    result = units.campaign().solve(threads=2)
+    assert best.value is not None and result.bound is not None and result.objective is not None
+    assert result.bound >= best.value * (1 - 1e-9)
+    assert result.objective >= best.value * (1 - 3e-3)

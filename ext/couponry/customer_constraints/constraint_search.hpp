@@ -269,7 +269,7 @@ private:
     template <int W>
     Found cut_off(int64_t given, int64_t total, int64_t goal, int64_t worth) noexcept {
         const int64_t most = total + walk<W>(start_, given, 0, nullptr);
-        return {goal, worth, most > worth ? most : worth};
+        return {goal, worth, most > worth ? most : worth + 1};
     }
 
     // By how much a candidate lessens the shortfall.

@@ -53,7 +53,9 @@ public:
             word = uint64_t{1} << (t % 64);
             const Found theirs = search_.best_choice(lower_, upper_, rules_.nodes, false);
             word = 0;
-            const bool possible = theirs.shortfall >= 0 && theirs.shortfall <= best.shortfall;
+            // a search that was cut off may have missed a choice that falls short by less
+            const bool possible =
+                theirs.shortfall >= 0 && (theirs.shortfall <= best.shortfall || theirs.most > theirs.worth);
             out[e] = possible ? scale_.value(best.worth - theirs.most) : std::numeric_limits<double>::infinity();
         }
     }

@@ -218,20 +218,24 @@ def price_ranges(result: CampaignSolution, limits: Any, options: RangeOptions) -
     )
 
 
+def _with_group_text(name: Any) -> Any:
+    """What names a limit or, with a group, one of its groups: the group by its text, as results have it."""
+    if not isinstance(name, tuple) or len(name) != 2 or name[1] is None:
+        return name
+    return name[0], group_text(name[1])
+
+
 def _priced_bounds(solution: CampaignSolution, limits: Any, most: int) -> list[_PricedBound]:
     """The bounds to look at: those named, or those whose price times bound is largest."""
     compiled = solution.compiled.limits
     names = None
     if limits is not None:
         is_one = isinstance(limits, (str, tuple)) or not isinstance(limits, Iterable)
-        names = [
-            (name[0], group_text(name[1])) if isinstance(name, tuple) and len(name) == 2 else name
-            for name in ([limits] if is_one else limits)
-        ]
+        names = [_with_group_text(name) for name in ([limits] if is_one else limits)]
         known = [m.name for m in compiled.measures] + [(m.name, m.group) for m in compiled.measures]
         for name in names:
             if not isinstance(name, (str, tuple)) or name not in known:
-                near = known_names(name, [m.name for m in compiled.measures])
+                near = known_names(name, list(dict.fromkeys(m.name for m in compiled.measures)))
                 raise InvalidInput(f"price_ranges: there is no limit {shown(name)}{near}")
     found = []
     for row, price in enumerate(solution.prices.tolist()):

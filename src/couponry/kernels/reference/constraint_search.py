@@ -62,7 +62,7 @@ def best_choice(
     value (IN, int64, (n)): from `whole_values`. fixing (IN, int64, (n)): FREE, IN or OUT. bound and member: see
     `SearchInput`. nodes: to look at, at most.
     Returns the choice, int64 (n), what it falls short by (-1: nothing keeps the rules and the fixings), its worth, and
-    what no choice is worth more than: the same, unless the search was cut off.
+    what no choice is worth more than: the same, and more where the search was cut off.
     """
     n = len(value)
     search = SearchInput(value, bound, member, lower, upper)
@@ -88,7 +88,7 @@ def best_choice(
     if nodes < 0:
         picks[:] = 0
         most = total + walk(search, state, free, given, 0, picks)
-        return found, short, worth, max(most, worth)
+        return found, short, worth, max(most, worth + 1)
     return found, short, worth, worth
 
 

@@ -122,10 +122,13 @@ def regret_by_search(
     for t in range(n):
         e = begin + order[t]
         fixing[t] = OUT if chosen[e] else IN
-        _, theirs, _, most = best_choice(in_order, fixing, lower, upper, bound, member, rules.nodes)
+        _, theirs, its_worth, most = best_choice(
+            in_order, fixing, lower, upper, bound, member, rules.nodes
+        )
         fixing[t] = FREE
         out[e] = np.inf
-        if theirs >= 0 and theirs <= short:
+        # a search that was cut off may have missed a choice that falls short by less
+        if theirs >= 0 and (theirs <= short or most > its_worth):
             out[e] = math.ldexp(np.float64(worth - most), -shift)
 
 
