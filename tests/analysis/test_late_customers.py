@@ -28,9 +28,9 @@ from couponry.solver.dual.lagrangian import Lagrangian
 LATE = np.arange(1000, 1060)
 
 
-@pytest.fixture(scope="module", params=[0, 1])
+@pytest.fixture(scope="module", params=[0, 1, 6, 7])
 def result(request: pytest.FixtureRequest) -> couponry.Result:
-    return late_campaign(request.param, roles=request.param == 1).solve(threads=1)
+    return late_campaign(request.param, roles=request.param % 2 == 1).solve(threads=1)
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ from tests.support.kernel_cases import (
     native_names,
     reference,
 )
+from tests.support.row_cases import NO_ROWS
 
 from couponry.kernels.reference.constraint_search import best_choice
 from couponry.kernels.reference.search_bounds import whole_values
@@ -44,7 +45,9 @@ def test_the_search_finds_the_first_of_the_best_subsets(seed: int, asks: float) 
     if seed % 4 == 0:
         fixing[random.integers(0, n)] = random.integers(1, 3)
     expected = enumerated(value, fixing, lower, upper, bound, member)
-    picks, short, worth, most = best_choice(value, fixing, lower, upper, bound, member, 100_000)
+    picks, short, worth, most = best_choice(
+        value, fixing, lower, upper, bound, member, NO_ROWS, 100_000
+    )
     if expected is None:
         assert short == -1
         return
@@ -61,7 +64,7 @@ def test_a_search_that_is_cut_off_keeps_the_rules_and_bounds_what_it_missed(seed
     lower, upper = seed % 3, 5
     fixing = np.zeros(n, np.int64)
     expected = enumerated(value, fixing, lower, upper, bound, member)
-    picks, _, worth, most = best_choice(value, fixing, lower, upper, bound, member, nodes)
+    picks, _, worth, most = best_choice(value, fixing, lower, upper, bound, member, NO_ROWS, nodes)
     assert expected is not None
     assert value @ picks == worth <= most
     assert (member @ picks <= bound[:, 0]).all() and picks.sum() <= upper

@@ -30,6 +30,8 @@ MAY_BE_SHORTER = {  # ends of paths, which the kernels named do not read, or whi
     "evaluate chosen",  # empty: nobody asks
     "compile_constraints constraints",  # empty: lengths alone are asked for
     "compile_constraints spec.held_ptr", "compile_constraints spec.had_ptr", "compile_constraints spec.mandatory",
+    "compile_constraints spec.measures.held_ptr", "compile_constraints spec.requirements.ptr",
+    "compile_constraints spec.requirements.met_ptr",
     "rules.constraint_ptr", "scoring.prior", "scoring.eligible.ptr",  # empty: there is nothing of it
     "factor", "threshold", "scoring.kinds.ptr", "rank",
     "multiply_changes column", "multiply_changes product",  # room, of which too little is found out late
@@ -53,6 +55,9 @@ COUNTED = {  # arrays of numbers that count in another array: the first number b
     "compile_constraints": {
         "indptr": 10**6, "item": 20, "spec.group": 10**6, "spec.held_ptr": 10**6, "spec.had_ptr": 10**6,
         "spec.had": 20, "spec.conflict_ptr": 10**6, "spec.conflict": 20, "ptr": 10**6,
+        "spec.measures.set": 10**6, "spec.measures.measure": 10**6, "spec.measures.candidate_row": 10**6,
+        "spec.measures.held_ptr": 10**6, "spec.requirements.ptr": 10**6, "spec.requirements.scope": 10**6,
+        "spec.requirements.item_ptr": 10**6, "spec.requirements.item": 10**6, "spec.requirements.met_ptr": 10**6,
     },
     "fold_purchases": {"ptr": 10**6, "period": 10**6},
     "best_offers": {
@@ -166,7 +171,16 @@ def test_numbers_beyond_what_they_count_in(kernel: str) -> None:
         beyond = COUNTED.get(kernel, {}).get(path)
         if beyond is None:
             continue
-        may_be_none = ("group", "kinds.item", "number", "leaving", "into", "near.column")
+        may_be_none = (
+            "group",
+            ".set",
+            "candidate_row",
+            "kinds.item",
+            "number",
+            "leaving",
+            "into",
+            "near.column",
+        )
         least = -2 if path.endswith(may_be_none) else -1  # -1: of none
         for number in [beyond, np.iinfo(array.dtype).max, least, np.iinfo(array.dtype).min]:
             if number <= 0 and (array.dtype.kind == "u" or path.endswith("period")):

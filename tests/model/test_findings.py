@@ -404,7 +404,7 @@ def test_messages_list_all_columns_of_the_table(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"did you mean 'weight'\? \(known: customer, offer,"):
         campaign.solve()
     later = made(candidates={**CANDIDATES, "weight": RESPONSE})
-    with pytest.raises(InvalidInput, match="has not read a column 'weight': no limit summed it"):
+    with pytest.raises(InvalidInput, match="has not read a column 'weight': nothing summed it"):
         later.with_limits([Limit("L", sum="weight", max=3)])
 
 

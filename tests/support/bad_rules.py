@@ -228,6 +228,96 @@ BAD_RULES: dict[str, Case] = {
         ),
         ("'R'", "within", "from 0 to", "got -1"),
     ),
+    "rule: sum of an unknown column": (
+        lambda d: d.rule(sum="weigth", max=3),
+        ("'R'", "sum", "neither candidates nor offers", "'weigth'"),
+    ),
+    "rule: sum no text": (lambda d: d.rule(sum=3, max=3), ("'R'", "sum", "expected a column", "got 3")),
+    "rule: sum of text": (lambda d: d.rule(sum="brand", max=3), ("'brand'", "numbers")),
+    "rule: sum without bounds": (lambda d: d.rule(sum="cost"), ("'R'", "expected max, min or conflicts")),
+    "rule: sum and distinct": (
+        lambda d: d.rule(sum="cost", distinct="brand", max=3),
+        ("'R'", "expected sum or distinct, got both"),
+    ),
+    "rule: sum with min above max": (
+        lambda d: d.rule(sum="cost", min=2.5, max=2.25),
+        ("'R'", "min 2.5", "above max 2.25"),
+    ),
+    "rule: infinite sum": (lambda d: d.rule(sum="cost", max=INF), ("'R'", "max", "expected a number", "inf")),
+    "rule: sum by an unknown column of customers": (
+        lambda d: d.rule(sum="cost", max="budgt"),
+        ("'R'", "table customers has no column 'budgt'"),
+    ),
+    "rule: sum in a window with min": (
+        lambda d: d.rule(sum="cost", min=1, window=7),
+        ("'R'", "window", "expected max"),
+    ),
+    "rule: too fine a resolution": (
+        lambda d: d.rule(sum="cost", max=1, resolution=1e-20),
+        ("'R'", "resolution", "expected at least", "1e-20"),
+    ),
+    "rule: resolution below 0": (
+        lambda d: d.rule(sum="cost", max=1, resolution=-0.01),
+        ("'R'", "resolution", "above 0", "-0.01"),
+    ),
+    "rule: resolution without sum": (
+        lambda d: d.rule(max=1, resolution=0.01),
+        ("'R'", "resolution", "expected sum"),
+    ),
+    "rule: sum of what the history lacks": (
+        lambda d: d.history(customer=[1000], offer=[50]).rule(sum="response", max=1, history=True),
+        ("'R'", "sum", "'response'", "history = false"),
+    ),
+    "rule: distinct by an unknown column": (
+        lambda d: d.rule(distinct="bran", min=2),
+        ("'R'", "distinct", "'bran'", "'brand'"),
+    ),
+    "rule: part of a different value": (
+        lambda d: d.rule(distinct="brand", min=1.5),
+        ("'R'", "min", "whole number", "1.5"),
+    ),
+    "requires: unknown offer": (
+        lambda d: d.beside("requires", offer=[50], requires=[99]).rules(
+            {"name": "R", "requires": "requires.parquet"}
+        ),
+        ("'R'", "'requires'", "row 0", "offer 99", "not in table offers"),
+    ),
+    "requires: no offer": (
+        lambda d: d.beside("requires", offers=[50], requires=[53]).rules(
+            {"name": "R", "requires": "requires.parquet"}
+        ),
+        ("'R'", "expected a column 'offer'"),
+    ),
+    "requires: a circle": (
+        lambda d: d.beside("requires", offer=[50, 53, 56], requires=[53, 56, 50]).rules(
+            {"name": "R", "requires": "requires.parquet"}
+        ),
+        ("'R'", "in a circle", "50, which requires 53, which requires 56, which requires 50"),
+    ),
+    "requires: itself": (
+        lambda d: d.beside("requires", offer=[50], requires=[50]).rules(
+            {"name": "R", "requires": "requires.parquet"}
+        ),
+        ("'R'", "in a circle", "50, which requires 50"),
+    ),
+    "requires: within half a day": (
+        lambda d: d.beside("requires", offer=[50], requires=[53], within=[0.5]).rules(
+            {"name": "R", "requires": "requires.parquet"}
+        ),
+        ("'R'", "'within'", "row 0", "whole number of days", "0.5"),
+    ),
+    "requires: within days that are not there": (
+        lambda d: d.drop("offers", "day").beside("requires", offer=[50], requires=[53]).rules(
+            {"name": "R", "requires": "requires.parquet", "within": 3}
+        ),
+        ("'R'", "table offers has no column 'day'"),
+    ),
+    "requires: with a max": (
+        lambda d: d.beside("requires", offer=[50], requires=[53]).rules(
+            {"name": "R", "requires": "requires.parquet", "max": 1}
+        ),
+        ("'R'", "expected requires or max, got both"),
+    ),
     "rule: customers no table": (lambda d: d.rule(max=1, customers=3), ("'R'", "customers", "got 3")),
     "rule: customers by an unknown column": (
         lambda d: d.rule(max=1, customers={"segmnt": "gold"}),

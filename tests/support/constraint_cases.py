@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -54,8 +55,9 @@ def enumerated(
     upper: int,
     bound: NDArray[np.int64],
     member: NDArray[np.int64],
+    allows: Callable[[NDArray[np.int64]], bool] = lambda x: True,
 ) -> tuple[tuple[int, ...], int, int] | None:
-    """The best choice of all subsets, what it misses and what it is worth."""
+    """The best choice of all subsets that are allowed, what it misses and what it is worth."""
     best: tuple[Any, ...] | None = None
     for picks in itertools.product(
         [1, 0], repeat=len(value)
@@ -64,7 +66,7 @@ def enumerated(
         if ((fixing == 1) & (x == 0)).any() or ((fixing == 2) & (x == 1)).any():
             continue
         held = member @ x
-        if x.sum() > upper or (held > bound[:, 0]).any():
+        if x.sum() > upper or (held > bound[:, 0]).any() or not allows(x):
             continue
         missed = max(0, lower - int(x.sum()))
         missed += int((np.maximum(0, bound[:, 1] - held) * bound[:, 2]).sum())

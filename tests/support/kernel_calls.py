@@ -22,6 +22,7 @@ from tests.support.kernel_cases import (
     reference,
 )
 from tests.support.late_cases import late_case
+from tests.support.row_cases import with_rows
 from tests.support.score_calls import (
     begun_arguments,
     features_arguments,
@@ -194,6 +195,15 @@ def _of_constraints() -> Iterator[Call]:
         and len(spec.rule)
     ):
         spec = random_spec(random, case)
+    rows = np.random.default_rng(3)
+    drawn = with_rows(rows, case, spec)
+    while not (
+        len(drawn.measures.of_candidate)
+        and drawn.measures.held.size
+        and len(drawn.requirements.met)
+    ):
+        drawn = with_rows(rows, case, spec)
+    spec = drawn
     ptr, constraints = compiled_constraints(reference(), case, spec)
     arrays = {"indptr": case.shard.indptr, "item": case.shard.item, "spec": spec}
     yield Call(

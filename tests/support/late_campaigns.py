@@ -9,6 +9,9 @@ import numpy as np
 import couponry
 
 OFFERS = 30
+SUMS = 6
+"""Campaigns of this seed and later ones have rules about sums, different values and requirements, too."""
+
 ROLES = ("reward", "activation", "innovation")
 
 Tables = dict[str, Any]
@@ -61,6 +64,13 @@ def late_campaign(seed: int, customers: int = 250, *, roles: bool = True) -> cou
         couponry.CustomerRule("supplier", by="supplier", max=2),
         couponry.CustomerRule("apart", conflicts={"offer_a": [100, 101], "offer_b": [102, 103]}),
     ]
+    if seed >= SUMS:
+        rules += [
+            couponry.CustomerRule("purse", sum="cost", max=0.5),
+            couponry.CustomerRule("worth it", sum="points", min=0.4),
+            couponry.CustomerRule("with", requires={"offer": [104, 105], "requires": [106, 107]}),
+            couponry.CustomerRule("wide", distinct="supplier", min=2, customers={"segment": "tin"}),
+        ]
     if seed % 2:
         rules.append(couponry.CustomerRule("some", min=1))
     limits = [

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
-from tests.support.oracle_tables import MANDATORY, Measure, OracleTables
+from tests.support.oracle_sums import OracleSums
+from tests.support.oracle_tables import MANDATORY, Measure
 from tests.support.programme_rows import Rows
 
 from couponry import CustomerRule
@@ -67,7 +68,7 @@ class Optimum:
     chosen: NDArray[np.bool_] | None
 
 
-class Oracle(OracleTables):
+class Oracle(OracleSums):
     """Solves a campaign by HiGHS and checks allocations; over the candidates in the order of their table."""
 
     def objective(self, chosen: NDArray[np.bool_]) -> float:
@@ -129,6 +130,7 @@ class Oracle(OracleTables):
                     wrong.append(
                         f"rule {groups.rule.name}: {who!r} has {chosen[rows].sum()}, max {cap}"
                     )
+        wrong += self.broken_sums(self.rules, chosen)
         for measure in self.measures:
             if measure.limit.mode != "hard":
                 continue
@@ -202,6 +204,7 @@ class Oracle(OracleTables):
             for members, cap in zip(groups.members, groups.most, strict=True):
                 if len(members) > cap:
                     rows.add(members, np.ones(len(members)), -math.inf, float(cap))
+        self.add_sums(rows, rules)
 
     def _add_least(self, rows: Rows, rules: Sequence[CustomerRule], reach: Reach) -> None:
         """Rows for what the rules ask at least, of customers who can have it as of those who cannot."""

@@ -294,7 +294,9 @@ class OracleTables:
         assert (of_unit[self.unit_of_customer] == found).all()
         return of_unit
 
-    def customer_bound(self, rule: CustomerRule, bound: int | str, none: int) -> NDArray[np.int64]:
+    def customer_bound(
+        self, rule: CustomerRule, bound: float | str, none: int
+    ) -> NDArray[np.int64]:
         """A rule's min or max for everybody whom it holds for (n); `none` for those whom it is not about."""
         found = [bound] * len(self.customers)
         if isinstance(bound, str):
@@ -318,7 +320,7 @@ class OracleTables:
         says = rule.history
         if says is None:
             about_days = rule.window is not None or rule.by == "day" or "day" in rule.where
-            says = about_days or rule.conflicts is not None
+            says = about_days or rule.conflicts is not None or rule.requires is not None
         if isinstance(says, Mapping):
             return [had for had in self.had if matches({**dict.fromkeys(says), **had[2]}, says)]
         return self.had if says else []
@@ -341,19 +343,28 @@ class OracleTables:
 
     def parts(self, rule: CustomerRule) -> list[tuple[NDArray[np.bool_], NDArray[np.int64]]]:
         """The candidates (e) of each group of a rule, and how many of it each customer has had (n)."""
+        return [
+            (mask, self.held(rule, label, [] if days is None else days))
+            for label, mask, days in self.groups_of(rule)
+        ]
+
+    def groups_of(
+        self, rule: CustomerRule
+    ) -> list[tuple[Any, NDArray[np.bool_], Sequence[int] | None]]:
+        """Each group of a rule: its value of `by`, its candidates (e), and its days where it has a window."""
         about = self.about(rule.where)
         groups = {None: about}
         if rule.by is not None:
             groups = {label: about & mask for label, mask in self.groups(rule.by).items()}
         if rule.window is None:
-            return [(mask, self.held(rule, label, [])) for label, mask in groups.items()]
+            return [(label, mask, None) for label, mask in groups.items()]
         day = np.array([row["day"] for row in self.offer_rows])[self.offer]
         windows = [
             range(first, first + rule.window)
             for first in range(int(day.min()) - rule.window + 1, int(day.max()) + 1)
         ]
         return [
-            (mask & np.isin(day, days), self.held(rule, label, days))
+            (label, mask & np.isin(day, days), days)
             for label, mask in groups.items()
             for days in windows
         ]
@@ -374,7 +385,7 @@ class OracleTables:
             if rule.conflicts is not None:
                 result.append(self.conflicting(rule))
                 continue
-            if rule.max is None and rule.cost is None:
+            if (rule.max is None and rule.cost is None) or rule.is_measured:
                 continue
             limit = len(rule.cost) if rule.cost is not None else rule.max
             most = self.customer_bound(rule, limit, len(self.offer))
@@ -458,7 +469,7 @@ class OracleTables:
         result = []
         overall = np.zeros(len(self.units), np.int64)
         for rule in rules:
-            if rule.min is None:
+            if rule.min is None or rule.is_measured:
                 continue
             least = self.customer_bound(rule, rule.min, 0)
             for mask, held in self.parts(rule):

@@ -26,6 +26,11 @@ class Rows:
         """Variables so far."""
         return self.variables + len(self.penalty)
 
+    def variable(self) -> int:
+        """One more variable, from 0 up, that costs nothing."""
+        self.penalty.append(0.0)
+        return self.width - 1
+
     def add(
         self,
         members: NDArray[np.int64],

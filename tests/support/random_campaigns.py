@@ -16,12 +16,17 @@ from tests.support.newer_rules import NewerRules
 from tests.support.oracle import Oracle
 from tests.support.random_limits import LimitDraw
 from tests.support.random_tables import EVERYTHING
+from tests.support.sum_rules import KINDS, SumRules
 
 from couponry import Campaign, CustomerRule, Limit
 
 NEWER = 1000
 """Campaigns of this seed and later ones have rules of the kinds that `newer_rules` draws, besides all others. Every
 rule of earlier ones counts the history."""
+
+SUMS = 3000
+"""Campaigns of this seed and later ones have rules that `sum_rules` draws, besides. Of each fifty, ten have rules about
+sums alone, ten requirements, ten different values, and twenty all."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,11 @@ class _Draw(LimitDraw):
             history = newer.history(offers, candidates, history)
             rules = newer.rules(rules, offers)
             self.features |= newer.features
+        if self.seed >= SUMS:
+            part = self.seed // 10 % 5
+            sums = SumRules(self.seed, KINDS[part : part + 1] if part < 3 else KINDS)
+            rules = sums.rules(rules, offers, candidates, history)
+            self.features |= sums.features
         bare = Oracle(offers, candidates, customers, rules=rules, value=value, history=history)
         reach = bare.reach()
         if reach.missing.any():

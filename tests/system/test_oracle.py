@@ -14,7 +14,7 @@ from tests.support.comparison import Comparison, compare, measure_by_highs
 from tests.support.newer_limits import LIMITS_TOO
 from tests.support.oracle import Oracle, Stop
 from tests.support.oracle_tables import Measure
-from tests.support.random_campaigns import NEWER, RandomCampaign, draw
+from tests.support.random_campaigns import NEWER, SUMS, RandomCampaign, draw
 
 from couponry import Campaign, CustomerRule, Limit
 from couponry.result import Result
@@ -24,6 +24,8 @@ SEEDS = [seed for seed in range(2, 28) if seed not in (7, 11, 12, 15, 16, 17, 19
 NEWER_SEEDS = [NEWER + n for n in (0, 1, 4, 5, 6, 8, 10, 13)]
 SEEDS += NEWER_SEEDS
 SEEDS += [LIMITS_TOO + n for n in (0, 2, 3, 6, 7, 8)]
+SUM_SEEDS = [SUMS + n for n in (0, 5, 10, 29, 49)]
+SEEDS += SUM_SEEDS
 LARGEST = 400  # customers
 NODES = 20  # that HiGHS looks at for each
 SHORTFALL = 0.3  # % of HiGHS's objective, at most
@@ -97,6 +99,8 @@ def test_seeds_cover_the_rules_and_limits() -> None:
     wanted |= {"limit by a column of customers", "limit by customers and offers"}
     wanted |= {"sum of a column of customers", "share", "share within a segment"}
     wanted |= {"relative to other customers", "per head"}
+    wanted |= {"sum max", "sum of a column of offers", "sum min", "requires", "distinct min"}
+    wanted |= {"distinct max", "requires within a column's days", "sum of cents"}
     assert wanted <= seen
 
 
@@ -202,6 +206,9 @@ AFTER = pa.table(
      "offer_b": [b for a in range(16) for b in range(a, 16)]}
 )  # fmt: skip
 """Each offer, and those that are sent on its day or later."""
+LAST = {"day": {"min": 16}}
+ONLY_AFTER_LAST = pa.table({"offer": range(15), "requires": [15] * 15})
+"""All offers but the last one require it, and it is sent after them."""
 
 
 def candidates_of(brand: str) -> int:
@@ -293,6 +300,34 @@ IMPOSSIBLE: dict[str, Callable[[], Impossible]] = {
         [Limit("volume", min=301)],
         {("volume", None)},
         {"apart"},
+    ),
+    "a budget of each customer": lambda: Impossible(
+        [SLOTS, CustomerRule("purse", sum="cost", max=0.4)],
+        [Limit("volume", min=1)],
+        {("volume", None)},
+        {"purse"},
+    ),
+    "at least so much of each customer, or nothing": lambda: Impossible(
+        [SLOTS, CustomerRule("worth it", sum="points", min=19)],
+        [Limit("volume", min=1)],
+        {("volume", None)},
+        {"slots", "worth it"},
+    ),
+    "what requires something that nobody can have": lambda: Impossible(
+        [
+            SLOTS,
+            CustomerRule("with", requires=ONLY_AFTER_LAST),
+            CustomerRule("no last", max=0, where=LAST),
+        ],
+        [Limit("volume", min=1)],
+        {("volume", None)},
+        {"with", "no last"},
+    ),
+    "few different values": lambda: Impossible(
+        [CustomerRule("slots", max=8), PRODUCT, CustomerRule("narrow", distinct="product", max=2)],
+        [Limit("volume", min=601)],
+        {("volume", None)},
+        {"narrow", "one per product"},
     ),
     "rules that cross": lambda: Impossible(
         [

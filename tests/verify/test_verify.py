@@ -195,6 +195,12 @@ def conflict(**keys: Any) -> Sections:
     return {**rule(conflicts="conflicts.parquet", **keys), "more": {"conflicts": near}}
 
 
+def requiring(**keys: Any) -> Sections:
+    """Each offer requires the one before, which is sent three days earlier."""
+    before = pa.table({"offer": range(53, 86, 3), "requires": range(50, 83, 3)})
+    return {**rule(requires="requires.parquet", **keys), "more": {"requires": before}}
+
+
 def limit(**keys: Any) -> Sections:
     return {"limit": [{"name": "L", **keys}]}
 
@@ -232,6 +238,28 @@ OTHERS: dict[str, tuple[Sections, Sections, str]] = {
         conflict(customers={"segment": "silver"}),
         conflict(customers=GOLD),
         "customers have two offers in conflict",
+    ),
+    "sum": ({}, rule(sum="cost", max=0.1), "customers are outside max 0.1 of sum 'cost'"),
+    "min of a sum": (
+        {},
+        rule(sum="cost", min=50.0),
+        "customers are outside min 50.0 of sum 'cost'",
+    ),
+    "different values": (
+        {},
+        rule(distinct="brand", max=1),
+        "customers are outside max 1 of different 'brand'",
+    ),
+    "fewest different values": (
+        rule(max=1),
+        rule(distinct="brand", min=2),
+        "customers are outside min 2 of different 'brand'",
+    ),
+    "requires": ({}, requiring(), "customers lack what an offer of theirs requires"),
+    "customers of requires": (
+        requiring(customers=GOLD),
+        requiring(),
+        "customers lack what an offer of theirs requires",
     ),
     "min": (limit(max=100), {**limit(max=100), **rule(min=2)}, "fewer coupons than min"),
     "max of a limit": (limit(max=100), limit(max=99), "limit 'L': 100.0 is outside […, 99]"),

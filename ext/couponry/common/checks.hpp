@@ -88,8 +88,33 @@ inline Fault shard_fault(const Shard& shard, int64_t start, int64_t stop, int64_
         not_within("shard.segment", shard.segment.data, shared ? 0 : start, shared ? 1 : stop, 0, segments - 1));
 }
 
-// Whether a customer's words are constraints over its own n candidates.
+// Whether words begin with whole rows over a customer's own n candidates, whose sums cannot overflow.
+inline bool are_rows(const int64_t* words, int64_t count, int64_t n) noexcept {
+    const Rows rows = Rows::of(words, count);
+    if (rows.words() > count || rows.words() < 1) return false;
+    const int64_t* const end = words + rows.words();
+    Row row = rows.first();
+    for (int64_t r = rows.count(); r > 0; --r, row = row.next()) {
+        if (end - row.at < Row::HEAD_WORDS || end - row.at < Row::HEAD_WORDS + row.entries()) return false;
+        if (row.low() < -NO_BOUND || row.low() > NO_BOUND || row.high() < -NO_BOUND || row.high() > NO_BOUND)
+            return false;
+        for (int64_t x = 0; x < row.entries(); ++x) {
+            const int64_t least = row.counts_groups() ? NO_GROUP : -MOST_COEFFICIENT;
+            const int64_t most = row.counts_groups() ? n - 1 : MOST_COEFFICIENT;
+            if (row.candidate(x) >= n || row.weight(x) < least || row.weight(x) > most) return false;
+        }
+    }
+    return row.at == end;
+}
+
+// Whether a customer's words are rows and constraints over its own n candidates.
 inline bool are_constraints(const int64_t* words, int64_t count, int64_t n) noexcept {
+    if (count > 0 && words[0] < 0) {
+        if (!are_rows(words, count, n)) return false;
+        const int64_t of_rows = Rows::of(words, count).words();
+        words += of_rows;
+        count -= of_rows;
+    }
     const int64_t each = Constraints::words_each(n);
     if (count % each) return false;
     const uint64_t beyond = n <= Constraints::SHORT ? ~((uint64_t{1} << n) - 1) & 0xFFFFFFFFu

@@ -4,12 +4,15 @@
 // Customers of at most SHORT candidates have one word a constraint: a bit for each candidate, and above them the head.
 // Others have a word for the head, and then as many words of 64 bits as their candidates take.
 //
+// A customer may have rows before its constraints; see row_layout.hpp.
+//
 // From its lowest bit on the head holds cap, least, the number of the rule (16 bits), whether the candidates are
 // mandatory (1 bit) and whether the constraint crosses one of the laminar family (1 bit).
 #pragma once
 
 #include <cstdint>
 
+#include "common/row_layout.hpp"
 #include "common/views.hpp"
 
 namespace couponry {
@@ -43,6 +46,10 @@ struct Constraints {
     const int64_t* at;
     int64_t count, words;  // words to a constraint's candidates
     bool is_short;
+    Rows rows{nullptr};
+
+    // Whether the customer's choice is told by rows and constraints.
+    COUPONRY_INLINE bool any() const noexcept { return count > 0 || rows.at; }
 
     COUPONRY_INLINE static int64_t words_each(int64_t n) noexcept { return n <= SHORT ? 1 : 1 + (n + 63) / 64; }
 
@@ -51,8 +58,11 @@ struct Constraints {
         const int64_t words = (n + 63) / 64;
         const bool is_short = n <= SHORT;
         if (rules.constraint_ptr.size <= 1) return {nullptr, 0, words, is_short};
-        const int64_t begin = rules.constraint_ptr[i], numbers = rules.constraint_ptr[i + 1] - begin;
-        return {rules.constraints.data + begin, is_short ? numbers : numbers / (1 + words), words, is_short};
+        const int64_t begin = rules.constraint_ptr[i], all = rules.constraint_ptr[i + 1] - begin;
+        const Rows rows = Rows::of(rules.constraints.data + begin, all);
+        const int64_t numbers = all - rows.words();
+        return {rules.constraints.data + begin + rows.words(), is_short ? numbers : numbers / (1 + words), words,
+                is_short, rows};
     }
 
     COUPONRY_INLINE int64_t cap(int64_t s) const noexcept {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/set_layout.hpp"
+#include "customer_constraints/compile_rows.hpp"
 
 namespace couponry {
 namespace {
@@ -55,6 +56,7 @@ public:
         : indptr_(indptr),
           item_(item),
           spec_(spec),
+          rows_of_(item, spec.measures, spec.requirements),
           slot_(static_cast<size_t>(spec.groups), -1),
           place_(static_cast<size_t>(spec.group.columns), -1) {}
 
@@ -78,15 +80,21 @@ public:
                 if (spec_.had_ptr.size > 1) add_barred(i);
                 for (int64_t j = 0; j < n_; ++j) place_[at(j)] = -1;
             }
+            if (rows_of_.any()) {
+                rows_of_.make(i, begin_, n_);
+                add_unmet();
+            }
             add_mandatory();
-            overlaps = overlaps || drafts_.size() > groups;
-            const int64_t room = overlaps ? static_cast<int64_t>(drafts_.size()) * Constraints::words_each(n_) : 0;
+            const int64_t row_words = static_cast<int64_t>(rows_of_.words.size());
+            overlaps = overlaps || drafts_.size() > groups || row_words > 0;
+            const int64_t sets = static_cast<int64_t>(drafts_.size()) * Constraints::words_each(n_);
+            const int64_t room = overlaps ? row_words + sets : 0;
             if (!constraints)
                 ptr[i + 1] = room;
             else if (ptr[i + 1] - ptr[i] != room)
                 return false;
             else if (overlaps)
-                write(i, constraints + ptr[i]);
+                write(i, std::copy(rows_of_.words.begin(), rows_of_.words.end(), constraints + ptr[i]));
         }
         return true;
     }
@@ -95,6 +103,7 @@ private:
     View<const int64_t> indptr_;
     const Item* item_;
     const RuleSpec& spec_;
+    RowCompiler<Item> rows_of_;
     std::vector<int64_t> slot_, place_;  // of a group, and of an item, among the customer's; -1: none
     std::vector<int32_t> met_, met_row_;
     std::vector<uint64_t> met_bits_, bits_, adjacent_, covered_, common_;
@@ -253,6 +262,17 @@ private:
                 if (s == drafts_.size()) add(0, 0, spec_.conflict_rule[c], 0);
                 set(bits(drafts_[s].at), j);
             }
+    }
+
+    // Candidates that require what the customer neither has had nor can have, by rule.
+    void add_unmet() {
+        const size_t first = drafts_.size();
+        for (const Unmet& unmet : rows_of_.unmet) {
+            size_t s = first;
+            while (s < drafts_.size() && drafts_[s].rule != unmet.rule) ++s;
+            if (s == drafts_.size()) add(0, 0, unmet.rule, 0);
+            set(bits(drafts_[s].at), unmet.candidate);
+        }
     }
 
     void add_mandatory() {

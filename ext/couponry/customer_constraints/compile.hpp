@@ -7,7 +7,30 @@
 
 namespace couponry {
 
-// See `RuleSpec` in contract.py.
+// Rules about sums and numbers of groups, and what requires something else; see `MeasureSpec` and `RequirementSpec` in
+// rules_contract.py.
+struct MeasureSpec {
+    Table<const int32_t> set;
+    int64_t sets;
+    View<const int32_t> measure, rule;
+    View<const uint8_t> counts_groups;
+    Table<const int64_t> low, high, of_item, of_candidate;
+    View<const int32_t> candidate_row;
+    View<const int64_t> held_ptr;
+    Table<const int64_t> held;
+};
+
+struct RequirementSpec {
+    View<const int64_t> ptr;
+    View<const int32_t> rule, scope;
+    Table<const uint8_t> inside;
+    View<const int64_t> item_ptr;
+    View<const int32_t> item;
+    View<const int64_t> met_ptr;
+    View<const int32_t> met;
+};
+
+// See `RuleSpec` in rules_contract.py.
 struct RuleSpec {
     Table<const int32_t> group;
     int64_t groups;
@@ -23,6 +46,8 @@ struct RuleSpec {
     View<const int32_t> conflict, conflict_rule;
     View<const uint8_t> mandatory;
     int64_t mandatory_rule;
+    MeasureSpec measures;
+    RequirementSpec requirements;
 };
 
 // See `compile_constraints` in reference/customer_constraints.py. constraints: null to have their lengths alone.

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "customer_constraints/search_bounds.hpp"
+#include "customer_constraints/row_search.hpp"
 #include "customer_constraints/whole_values.hpp"
 
 namespace couponry {
@@ -19,7 +19,7 @@ struct Found {
     int64_t shortfall, worth, most;
 };
 
-class ConstraintSearch : public SearchBounds {
+class ConstraintSearch : public RowSearch {
 public:
     // See `best_choice`. tried: whether the choice under the laminar family is known to break some other.
     Found best_choice(int64_t lower, int64_t upper, int64_t nodes, bool tried) noexcept {
@@ -49,6 +49,7 @@ private:
             COUPONRY_ASSERT(held <= cap_[s]);
             if (held < least_[s]) shortfall += (least_[s] - held) * weight_[s];
         }
+        COUPONRY_ASSERT(const_cast<ConstraintSearch*>(this)->broken_row(picks).row < 0 || count<0>(forced_in) > 0);
         COUPONRY_ASSERT(shortfall <= found.shortfall);  // a search that is cut off may fill more than it knew of
 #endif
     }
@@ -128,13 +129,29 @@ private:
         copy<W>(fixed_, picks);
         if (!tried) {
             const int64_t worth = total + walk<W>(start_, given, lower_, picks);
-            if (keeps_all<W>()) {
+            if (keeps_all<W>() && broken_row(picks).row < 0) {
                 const int64_t missing = lower_ - count<W>(picks);
                 return {missing > 0 ? missing : 0, worth, worth};
             }
         }
         copy<W>(picks, fixed_);
+        if (rows_ > 0) return under_rows<W>(given, total, nodes);
         return asking_ ? search_minimums<W>(given, total, nodes) : search_caps<W>(given, total, nodes);
+    }
+
+    // Of a customer who has rows.
+    template <int W>
+    COUPONRY_INLINE Found under_rows(int64_t given, int64_t total, int64_t nodes) noexcept {
+        copy<W>(mine_, fixed_);
+        Best best = search_rows<W>(given, total, nodes);
+        if (best.shortfall < 0 && best.most == WORTH_NOTHING) return {-1, 0, 0};
+        if (best.shortfall < 0) {  // cut off at once: what is given in any case is all that is known
+            best.shortfall = missed_by<W>(picks);
+            best.worth = total;
+        } else {
+            copy<W>(picks, best_);
+        }
+        return {best.shortfall, best.worth, best.most > best.worth ? best.most : best.worth};
     }
 
     // Takes what is forced in, and marks what is neither forced in nor out; false where that breaks a cap.
@@ -200,14 +217,6 @@ private:
         }
         if (found.nodes < 0) return cut_off<W>(given, total, goal, worth);
         return {goal, worth, worth};
-    }
-
-    // Whether a choice comes before another one in the order of choice.
-    template <int W>
-    COUPONRY_INLINE bool comes_first(const uint64_t* a, const uint64_t* b) const noexcept {
-        for (int64_t w = 0; w < words<W>(); ++w)
-            if (a[w] != b[w]) return a[w] >> lowest_bit(a[w] ^ b[w]) & 1;
-        return false;
     }
 
     // The best choice is added to best_ (OUT).

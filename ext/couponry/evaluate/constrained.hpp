@@ -16,8 +16,12 @@ class ConstrainedChoice {
 public:
     explicit ConstrainedChoice(const Pass& pass) noexcept : pass_(pass) {}
 
-    // Whether picks keep a customer's constraints, minimums included.
+    // Whether picks keep a customer's rows and constraints, minimums included.
     static COUPONRY_INLINE bool keeps(const Constraints& constraints, const uint64_t* picks) noexcept {
+        return keeps_sets(constraints, picks) && (!constraints.rows.at || constraints.rows.kept_by(picks));
+    }
+
+    static COUPONRY_INLINE bool keeps_sets(const Constraints& constraints, const uint64_t* picks) noexcept {
         bool kept = true;
         if (constraints.is_short) {
             for (int64_t s = 0; s < constraints.count; s += 16)

@@ -226,13 +226,13 @@ private:
             const Constraints constraints = Constraints::of(pass_.rules, slice.i, slice.n);
             prefetch_ahead(constraints.at, CONSTRAINTS_AHEAD);
             broken +=
-                constraints.count > 0 ? !ConstrainedChoice<Item>::keeps(constraints, slice.picks) : breaks[slice.i - i];
+                constraints.any() ? !ConstrainedChoice<Item>::keeps(constraints, slice.picks) : breaks[slice.i - i];
         });
         if (broken == 0) return true;
         for (int64_t b = 0; b < broken; ++b) {
             const CustomerSlice& slice = again[b];
             const Constraints constraints = Constraints::of(pass_.rules, slice.i, slice.n);
-            if (constraints.count == 0)
+            if (!constraints.any())
                 greedy_.choose(items_of(slice), slice.n, key_of(slice), scratch_.ranked, bounds_of(slice.i), slice.i,
                                hash_of(slice), slice.picks);
             else if (!constrained_.choose(constraints, items_of(slice), slice.n, key_of(slice), scratch_.ranked,
@@ -298,7 +298,8 @@ private:
             COUPONRY_ASSERT(held <= constraints.cap(s));
         }
         const Item* item = items_of(slice) - slice.from;
-        for (int64_t rule = 0; constraints.count == 0 && count <= WORD && rule < pass_.rules.group.rows; ++rule)
+        COUPONRY_ASSERT(!constraints.rows.at || count == 0 || constraints.rows.kept_by(slice.picks));
+        for (int64_t rule = 0; !constraints.any() && count <= WORD && rule < pass_.rules.group.rows; ++rule)
             for (int64_t t = 0; t < count; ++t) {
                 const int32_t g = pass_.rules.group.row(rule)[item[given[t]]];
                 int64_t held = 0;

@@ -28,7 +28,7 @@ public:
     enum Outcome : int32_t { CHOSEN = 0, OPEN = 1, NOTHING = 2, MORE = 4 };
 
     static bool takes(const Constraints& constraints) noexcept {
-        return constraints.is_short && constraints.count <= 16;
+        return constraints.is_short && constraints.count <= 16 && !constraints.rows.at;
     }
 
     // What follows is there once customers are chosen for, for each of them by its place among these.

@@ -7,6 +7,7 @@
 #include <new>
 #include <vector>
 
+#include "common/set_layout.hpp"
 #include "dispatch/instruction_set.hpp"
 
 namespace couponry {
@@ -82,6 +83,7 @@ private:
     Cut cut_{0, 0};
     std::vector<int64_t> positions_;
     std::vector<bool> held_;
+    std::vector<uint64_t> picks_;
     int64_t begin_ = 0, end_ = 0, segment_ = 0;
     float floor_ = 0.0f;
 
@@ -109,12 +111,37 @@ private:
         pass_.stop = i + 1;
         pass_.chosen = &late_.given[begin_];
         const int status = kernels().evaluate(pass_);
+        bool lacks = false;
         for (int64_t e = begin_; e < end_; ++e)
-            if (held_[static_cast<size_t>(e - begin_)])
+            if (held_[static_cast<size_t>(e - begin_)]) {
                 late_.given[e] = HELD;
-            else if (late_.refused_by[e] >= 0)
+            } else if (late_.refused_by[e] >= 0) {
+                lacks = lacks || late_.given[e];
                 late_.given[e] = 0;
+            }
+        if (lacks) keep_rows(Constraints::of(late_.rules, i, n).rows);
         return status;
+    }
+
+    // Takes coupons of broken rows back: minimums asked for what was refused, and rows for both together.
+    void keep_rows(const Rows& rows) {
+        if (!rows.at) return;
+        bool taken_back = true;
+        while (taken_back) {
+            taken_back = false;
+            Row row = rows.first();
+            for (int64_t r = rows.count(); r > 0; --r, row = row.next()) {
+                picks_.assign(static_cast<size_t>((end_ - begin_ + 63) / 64), 0);
+                for (int64_t j = 0; j < end_ - begin_; ++j)
+                    picks_[static_cast<size_t>(j / 64)] |= uint64_t{late_.given[begin_ + j] != 0} << (j % 64);
+                if (Rows::keeps(row, picks_.data())) continue;
+                for (int64_t x = 0; x < row.entries(); ++x) {
+                    uint8_t& given = late_.given[begin_ + row.candidate(x)];
+                    taken_back = taken_back || given == 1;
+                    if (given == 1) given = 0;
+                }
+            }
+        }
     }
 
     Use use_of(int64_t e, int64_t pair) const noexcept {

@@ -83,7 +83,7 @@ private:
         begin_ = shard_.indptr[i];
         n_ = shard_.indptr[i + 1] - begin_;
         const Constraints constraints = Constraints::of(rules_, i, n_);
-        if (constraints.count == 0) return false;
+        if (!constraints.any()) return false;
         if (!search_.load(constraints, n_)) throw std::bad_alloc();
         lower_ = of_customer(rules_.lower, i);
         upper_ = of_customer(rules_.upper, i);

@@ -6,6 +6,7 @@
 
 #include "common/set_layout.hpp"
 #include "common/views.hpp"
+#include "local_search/held_rows.hpp"
 
 namespace couponry {
 
@@ -22,16 +23,19 @@ public:
     void start(int64_t i) {
         begin_ = shard_.indptr[i];
         constraints_ = Constraints::of(rules_, i, shard_.indptr[i + 1] - begin_);
-        if (constraints_.count > 0) held_.assign(static_cast<size_t>(constraints_.count), 0);
+        if (!constraints_.any()) return;
+        held_.assign(static_cast<size_t>(constraints_.count), 0);
+        if (constraints_.rows.at) rows_.start(constraints_.rows, constraints_.words);
     }
 
-    bool by_constraints() const noexcept { return constraints_.count > 0; }
+    bool by_constraints() const noexcept { return constraints_.any(); }
 
     void add(int64_t e, int32_t by) noexcept {
         for (int64_t s = 0; s < constraints_.count; ++s)
             if (constraints_.has(s, e - begin_)) held_[static_cast<size_t>(s)] += by;
         COUPONRY_ASSERT(e >= begin_);
-        if (constraints_.count > 0) return;
+        if (constraints_.rows.at) rows_.add(e - begin_);
+        if (constraints_.any()) return;
         for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
             const int32_t g = group(rule, e);
             if (g >= 0) count_[static_cast<size_t>(g)] += by;
@@ -40,7 +44,8 @@ public:
 
     // See `fits` in reference/rules.py.
     bool fits(int64_t customer, int64_t into, int64_t leaving) const noexcept {
-        if (constraints_.count > 0) return may_change(into, leaving);
+        if (constraints_.any())
+            return may_change(into, leaving) && (!constraints_.rows.at || rows_.allow(begin_, into, leaving));
         if (into < 0) return true;
         for (int64_t rule = 0; rule < rules_.group.rows; ++rule) {
             const int32_t g = group(rule, into);
@@ -72,6 +77,7 @@ private:
     const Rules& rules_;
     View<const Item> item_;
     std::vector<int32_t> count_, held_;
+    HeldRows rows_;
     Constraints constraints_{nullptr, 0, 0, false};
     int64_t begin_ = 0;
 };

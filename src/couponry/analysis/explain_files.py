@@ -113,7 +113,7 @@ def _campaign_of_one(folder: Path, spec: Spec, customer: Any) -> CampaignData:
     """The campaign with one customer alone, or with those of its unit."""
     whom = [customer] if spec.unit is None else _unit_of(folder, spec, spec.unit, customer)
     if spec.targeting is None:
-        columns = sorted(candidate_columns(spec.limits, spec.value))
+        columns = sorted(candidate_columns(spec.limits, spec.value, spec.rules))
         candidates = _rows_of(folder, spec.tables["candidates"], "candidates", whom, columns)
     else:
         candidates = _rows_of_some(read_candidates(folder, spec), "candidates", whom)

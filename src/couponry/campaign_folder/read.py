@@ -63,7 +63,7 @@ def _read(
     if spec.targeting is not None:
         return _of_transactions(folder, spec, spec.targeting, store, memory_limit, progress)
     names = spec.tables
-    columns = candidate_columns(spec.limits, spec.value)
+    columns = candidate_columns(spec.limits, spec.value, spec.rules)
     limit = parse_size(memory_limit, "memory_limit")
     needed = memory_estimate.estimate(campaign_size(folder, spec))
     memory_estimate.check_memory(needed, limit, with_store=store is not None)

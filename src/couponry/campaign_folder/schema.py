@@ -6,8 +6,9 @@ from typing import Any
 
 from ..affinity.targeting import MOST_OFFERS, MOST_WEEKS
 from ..model.campaign_checks import MOST_BACKUPS
+from ..model.inputs.message_costs import MOST_MESSAGES
 from ..model.limits import MODES
-from ..model.rules import MOST_DAYS, MOST_MESSAGES
+from ..model.rules import MOST_DAYS
 from .spec import SCHEMA
 
 FILE = "campaign.schema.json"
@@ -188,10 +189,8 @@ def _candidates() -> Schema:
 
 def _customer_rule() -> Schema:
     """A table [[customer_rule]]."""
-    bound: Schema = {
-        "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "minLength": 1}]
-    }
-    of = "A whole number, or a column of customers."
+    bound: Schema = {"anyOf": [{"type": "number"}, {"type": "string", "minLength": 1}]}
+    of = "A number, whole but for sums, or a column of customers."
     return _object(
         {
             "name": _text("What results and messages call the rule."),
@@ -201,8 +200,12 @@ def _customer_rule() -> Schema:
             "where": _where("Which offers the rule is about."),
             "customers": _where("Which customers it is about."),
             "window": _days("The max holds for every so many days on end.", 1),
+            "sum": _text("The bounds hold for the sum of this column over a customer's coupons."),
+            "resolution": _number("With sum: amounts count in whole multiples of it.", exclusiveMinimum=0),
+            "distinct": _text("The bounds hold for the number of different values of this column of offers."),
+            "requires": _text("A table of pairs offer, requires: what is given only with something else."),
             "conflicts": _text("A table of pairs offer_a, offer_b that no customer gets together."),
-            "within": _days("With conflicts: only of offers at most so many days apart.", 0),
+            "within": _days("With conflicts: only of offers at most so many days apart. With requires: earlier by.", 0),
             "ordered": _flag("With conflicts: only of an offer_b that is not sent before offer_a."),
             "each": {
                 "enum": ["customer"],
@@ -221,7 +224,7 @@ def _customer_rule() -> Schema:
             },
             "may_be_empty": _flag("It is meant that the rule may concern nothing."),
         },
-        anyOf=[{"required": [key]} for key in ("max", "min", "conflicts", "cost")],
+        anyOf=[{"required": [key]} for key in ("max", "min", "conflicts", "requires", "cost")],
         description="What must hold for each customer.",
     )  # fmt: skip
 

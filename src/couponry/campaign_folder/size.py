@@ -19,7 +19,7 @@ from ..data.memory_estimate import CampaignSize, Estimate
 from ..data.table_files import list_files
 from ..data.where.filters import rows_where
 from ..model.campaign_checks import candidate_columns
-from ..model.rules import expected_constraints
+from ..model.compiling.rule_sizes import expected_constraints, expected_row_words
 from ..utils.files.disk_rate import measured_rate
 from .spec import Spec, read_spec
 
@@ -80,7 +80,7 @@ def campaign_size(folder: Path, spec: Spec) -> CampaignSize:
     names = spec.tables
     rows = read_parquet_metadata(folder, names["candidates"], "candidates", "customer")
     offers = read_parquet_metadata(folder, names["offers"], "offers")
-    wanted = candidate_columns(spec.limits, spec.value) - {*KEYS}
+    wanted = candidate_columns(spec.limits, spec.value, spec.rules) - {*KEYS}
     kinds = [rows.schema.field(name).type for name in rows.schema.names if name in wanted]
     # no more customers than rows of table customers, or than integers between the least and the largest id
     known, table_bytes = [], 0
@@ -108,6 +108,7 @@ def campaign_size(folder: Path, spec: Spec) -> CampaignSize:
         table_bytes=table_bytes,
         constraints=expected_constraints(spec.rules, rows.rows / max(1, customers), offers.rows),
         previous=previous,
+        row_words=expected_row_words(spec.rules, rows.rows / max(1, customers), offers.rows),
         bounds=sum(isinstance(bound, str) for rule in spec.rules for bound in (rule.min, rule.max)),
         segments=segment_count(folder, spec, offers.schema.names),
     )

@@ -96,9 +96,10 @@ def read_spec(folder: Path) -> Spec:
     rules = [CustomerRule.parse(part, n) for n, part in enumerate(_parts(spec, "customer_rule"), 1)]
     for number, rule in enumerate(rules):
         rule.check()
-        if rule.conflicts is not None:
-            table = tables.read(folder, _named(rule.conflicts), f"of {rule.label}")
-            rules[number] = replace(rule, conflicts=table)
+        for key in ("conflicts", "requires"):
+            if getattr(rule, key) is not None:
+                table = tables.read(folder, _named(getattr(rule, key)), f"of {rule.label}")
+                rules[number] = replace(rule, **{key: table})
     limits = []
     for n, part in enumerate(_parts(spec, "limit"), 1):
         limit = Limit.parse(part, n)

@@ -125,10 +125,11 @@ def _write_parts(parts: Iterator[pa.Table], path: Path) -> None:
 def _rule_entry(rule: CustomerRule, number: int, draft: Path) -> dict[str, Any]:
     """A rule as campaign.toml has it; its table is written beside it."""
     entry = _stated_fields(rule)
-    if rule.conflicts is not None:
-        entry["conflicts"] = f"conflicts-{number}.parquet"
-        table = tables.as_table(rule.conflicts, f"of {rule.label}")
-        pq.write_table(table, draft / entry["conflicts"])
+    for key in ("conflicts", "requires"):
+        table = getattr(rule, key)
+        if table is not None:
+            entry[key] = f"{key}-{number}.parquet"
+            pq.write_table(tables.as_table(table, f"of {rule.label}"), draft / entry[key])
     return entry
 
 

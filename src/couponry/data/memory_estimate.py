@@ -107,6 +107,8 @@ class CampaignSize:
     constraints : float
         About how many cardinality constraints the rules of a customer come to, where they overlap, conflict or ask for
         minimums.
+    row_words : float
+        About how many words a customer's rows take, of rules about sums, different values and requirements.
     bounds : int
         Bounds of rules that are columns of the customers table.
     previous : int
@@ -125,6 +127,7 @@ class CampaignSize:
     in_order: bool
     table_bytes: int
     constraints: float = 0.0
+    row_words: float = 0.0
     bounds: int = 0
     previous: int = 0
     segments: int = 1
@@ -306,11 +309,11 @@ def estimate_with_history(size: CampaignSize, rows: int) -> Estimate:
 
 
 def _constraint_bytes(size: CampaignSize) -> int:
-    """The cardinality constraints of all customers, and where each customer's begin; see `kernels.Rules`."""
-    if size.constraints == 0:
+    """The rows and cardinality constraints of all customers, and where each customer's begin; see `kernels.Rules`."""
+    if size.constraints == 0 and size.row_words == 0:
         return 0
     width = -(-size.candidates // max(1, size.customers))
-    return int(8 * size.customers * (1 + size.constraints * words_each(width)))
+    return int(8 * size.customers * (1 + size.row_words + size.constraints * words_each(width)))
 
 
 def check_memory(needed: Estimate, limit: int | None, *, with_store: bool) -> None:

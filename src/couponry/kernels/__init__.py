@@ -2,8 +2,9 @@
 
 contract.py, affinity_contract.py,
 exchanges_contract.py,
+rules_contract.py,
 purchases_contract.py                the arrays that every kernel is given
-set_layout.py                        how cardinality constraints are laid out in words
+row_layout.py  set_layout.py         how rows and cardinality constraints are laid out in words
 reference/                           plain Python, the specification
 numba.py                             the same text, compiled at first use
 _native/                             C++ (sources in ext/), compiled when the package is built
@@ -33,11 +34,11 @@ from .contract import (
     NearChanges,
     Packing,
     Rules,
-    RuleSpec,
     Shard,
     StepModel,
 )
 from .exchanges_contract import ListedMoves, OpenRows, Rooms, RowMoves
+from .rules_contract import MeasureSpec, RequirementSpec, RuleSpec
 
 __all__ = [
     "BACKENDS",
@@ -53,10 +54,12 @@ __all__ = [
     "ListedMoves",
     "LocalSearch",
     "LossWeights",
+    "MeasureSpec",
     "Moves",
     "NearChanges",
     "OpenRows",
     "Packing",
+    "RequirementSpec",
     "Rooms",
     "RowMoves",
     "RuleSpec",

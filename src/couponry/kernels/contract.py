@@ -132,7 +132,8 @@ class Rules(NamedTuple):
     within every such customer, so that the greedy choice is the best one.
 
     Customers with constraints are told by these alone: at most so many of a set of the customer's own candidates, and
-    at least so many; see `set_layout`. Constraints that bind and form a laminar family are listed first, inner ones
+    at least so many; see `set_layout`. They may have rows as well, which bound sums and numbers of groups; see
+    `row_layout`. Constraints that bind and form a laminar family are listed first, inner ones
     before outer ones. The others say that they cross it: that they have candidates in common with one of it, and each
     some of its own. Constraints of which nothing or everything may be given cross none.
 
@@ -151,7 +152,7 @@ class Rules(NamedTuple):
     constraint_ptr : ndarray of int64, shape (n + 1,) or (1,)
         Words of customer i are ``constraints[constraint_ptr[i]:constraint_ptr[i + 1]]``; length 1: nobody has any.
     constraints : ndarray of int64
-        Cardinality constraints, laid out as `set_layout` says.
+        Rows and cardinality constraints, laid out as `row_layout` and `set_layout` say.
     nodes : int
         Nodes of the search for one customer's best choice, at most.
     """
@@ -164,64 +165,6 @@ class Rules(NamedTuple):
     constraint_ptr: Offsets = NOBODY
     constraints: Offsets = NONE
     nodes: int = NODES
-
-
-class RuleSpec(NamedTuple):
-    """Customer rules as they were agreed, of which `compile_constraints` makes the constraints of single customers.
-
-    R rows, each a rule, or a part of one that puts items into several groups. Group numbers are those of no other
-    rule. A pair of items that conflict is listed at both.
-
-    Attributes
-    ----------
-    group : ndarray of int32, shape (R, K)
-        Group of an item; -1: the row is not about it.
-    groups : int
-        One more than the largest group number.
-    rule : ndarray of int32, shape (R,)
-        Number of each row's rule.
-    plain : ndarray of uint8, shape (R,)
-        1: `Rules.group` has this row; 0: its groups may overlap among themselves.
-    cap, least : ndarray of int32, shape (R, n or 1)
-        At most, and at least, so many coupons of a group.
-    upper : ndarray of int32, shape (n or 1,)
-        At most so many coupons.
-    held_ptr : ndarray of int64, shape (n + 1,) or (1,)
-        Entries of `held` of each customer; length 1: nobody has a history.
-    held : ndarray of int32, shape (2, h)
-        Groups, and how many coupons of each the customer has had.
-    had_ptr : ndarray of int64, shape (n + 1,) or (1,)
-        Entries of `had` of each customer.
-    had : ndarray of int32
-        Items that the customer has had.
-    conflict_ptr : ndarray of int64, shape (K + 1,) or (1,)
-        Entries of `conflict` of each item; length 1: nothing conflicts.
-    conflict : ndarray of int32
-        Items in conflict with an item, ascending for each rule.
-    conflict_rule : ndarray of int32
-        Number of each conflict's rule.
-    mandatory : ndarray of uint8, shape (e,) or (0,)
-        1 for mandatory candidates; length 0: none is.
-    mandatory_rule : int
-        Number of the rule that mandatory candidates are given.
-    """
-
-    group: Bounds
-    groups: int
-    rule: Bounds
-    plain: Flags
-    cap: Bounds
-    least: Bounds
-    upper: Bounds
-    held_ptr: Offsets
-    held: Bounds
-    had_ptr: Offsets
-    had: Bounds
-    conflict_ptr: Offsets
-    conflict: Bounds
-    conflict_rule: Bounds
-    mandatory: Flags
-    mandatory_rule: int
 
 
 class LimitRows(NamedTuple):

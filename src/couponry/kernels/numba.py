@@ -22,7 +22,7 @@ except ImportError as error:
         'the Numba backend needs the package numba: pip install "couponry[numba]"'
     ) from error
 
-TEXTS = ("contract.py", "*_contract.py", "set_layout.py", "reference/**/*.py")
+TEXTS = ("contract.py", "*_contract.py", "set_layout.py", "row_layout.py", "reference/**/*.py")
 """What the kernels are made of, within this folder."""
 
 

@@ -11,6 +11,8 @@ most `cap`. Customers of at most SHORT candidates have one word a constraint, ot
 A head holds, from its lowest bit on: cap, least, the number of the rule (16 bits), whether the candidates are mandatory
 (1 bit), and whether the constraint crosses one of the laminar family (1 bit).
 
+A customer may have rows before its constraints: see `row_layout`. Their first word says so, by its highest bit.
+
 Functions about single constraints are valid Numba as well, and part of the reference; their twin in C++ is
 ext/couponry/common/set_layout.hpp. `heads` and `candidate_words` read many constraints at once, with NumPy.
 """
@@ -23,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .contract import Rules
+from .row_layout import row_words
 
 SHORT = 32
 """Candidates that fit one word, head included."""
@@ -46,18 +49,24 @@ def words_each(n: int) -> int:
 
 
 def has_constraints(rules: Rules, i: int) -> bool:
-    """Whether a customer's choice is told by cardinality constraints, rather than by laminar groups."""
+    """Whether a customer's choice is told by rows and cardinality constraints, rather than by laminar groups."""
     return len(rules.constraint_ptr) > 1 and rules.constraint_ptr[i + 1] > rules.constraint_ptr[i]
 
 
 def count_constraints(rules: Rules, i: int, n: int) -> int:
     """How many constraints customer i, with n candidates, has."""
-    return (rules.constraint_ptr[i + 1] - rules.constraint_ptr[i]) // words_each(n)
+    words = rules.constraint_ptr[i + 1] - rules.constraint_ptr[i] - row_words(rules, i)
+    return words // words_each(n)
+
+
+def first_constraint(rules: Rules, i: int) -> int:
+    """Where the first constraint of customer i begins: behind its rows."""
+    return rules.constraint_ptr[i] + row_words(rules, i)
 
 
 def contains(rules: Rules, i: int, n: int, s: int, j: int) -> int:
     """Whether the s-th constraint of customer i, with n candidates, is about its j-th candidate: 0 or 1."""
-    at = rules.constraint_ptr[i] + s * words_each(n)
+    at = first_constraint(rules, i) + s * words_each(n)
     if n <= SHORT:
         return (rules.constraints[at] >> j) & 1
     return (rules.constraints[at + 1 + j // 64] >> (j % 64)) & 1
@@ -65,7 +74,7 @@ def contains(rules: Rules, i: int, n: int, s: int, j: int) -> int:
 
 def bounds_of(rules: Rules, i: int, n: int, s: int) -> tuple[int, int, int, int]:
     """cap, least, weight, and whether it crosses the laminar family (0 or 1), of a customer's s-th constraint."""
-    head = rules.constraints[rules.constraint_ptr[i] + s * words_each(n)]
+    head = rules.constraints[first_constraint(rules, i) + s * words_each(n)]
     bits, largest = _LONG_BOUND_BITS, _LONG_BOUND
     if n <= SHORT:
         head = head >> _SHORT_HEAD

@@ -24,7 +24,7 @@ Part = TypeVar("Part", CustomerRule, Limit)
 LARGEST_WHOLE = 2**53
 """Beyond it float64, in which limits are kept, does not hold each whole number."""
 
-TABLES_OF_PARTS = ("table", "conflicts")
+TABLES_OF_PARTS = ("table", "conflicts", "requires")
 """Attributes of limits and rules that are tables."""
 
 
@@ -35,7 +35,9 @@ OF_BACKUPS = ("rank", "reduced", "instead_of")
 """Columns that backups have beside those of coupons."""
 
 
-def candidate_columns(limits: Iterable[Limit], value: str) -> set[str]:
+def candidate_columns(
+    limits: Iterable[Limit], value: str, rules: Iterable[CustomerRule] = ()
+) -> set[str]:
     """List the columns of the candidates table that a campaign reads.
 
     Parameters
@@ -43,6 +45,7 @@ def candidate_columns(limits: Iterable[Limit], value: str) -> set[str]:
     limits : iterable of Limit
     value : str
         The column whose sum is maximised.
+    rules : iterable of CustomerRule
 
     Returns
     -------
@@ -50,6 +53,7 @@ def candidate_columns(limits: Iterable[Limit], value: str) -> set[str]:
         Names of columns.
     """
     summed = {column for limit in limits for column in limit.columns()}
+    summed |= {str(rule.sum) for rule in rules if is_text(rule.sum)}
     known = {"customer", "offer", "role", "mandatory", value, *MONEY, *COUPON_COLUMNS}
     return (known | summed) - {"count"}
 
@@ -195,6 +199,7 @@ def check_unit(
             raise InvalidInput(
                 f"unit: expected a column such as 'household', got {unit!r}, which coupons have themselves"
             )
+        refuse_rows(rules, f"a campaign without a unit, got unit = {unit!r}")
         return rules
     for rule in rules:
         if rule.each is not None:
@@ -202,7 +207,33 @@ def check_unit(
                 f"{rule.label}: each: expected a campaign with a unit, such as unit = 'household'; "
                 "without one every rule holds for each customer"
             )
+    costly = next((rule for rule in rules if rule.cost is not None), None)
+    if costly is not None:
+        refuse_rows(rules, f"no costs of messages beside it, got {costly.label}")
     return rules
+
+
+def refuse_rows(rules: Sequence[CustomerRule], expected: str) -> None:
+    """Refuse rules about sums, different values and requirements where something else does not know them.
+
+    Parameters
+    ----------
+    rules : sequence of CustomerRule
+    expected : str
+        What is expected and what came, for the message.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    for rule in rules:
+        if rule.is_measured or rule.requires is not None:
+            keys = ("sum", "distinct", "requires")
+            said = next(key for key in keys if getattr(rule, key) is not None)
+            raise InvalidInput(
+                f"{rule.label}: {said}: expected {expected}: sums, different values and requirements are kept by "
+                "single customers whose messages cost nothing"
+            )
 
 
 def _plain_limit(limit: Limit) -> Limit:
@@ -237,15 +268,40 @@ def check_limit_columns(limits: Iterable[Limit], have: set[str], names: Sequence
     ------
     InvalidInput
     """
-    known = {*have, "count", "cost", "value"}
     for limit in limits:
         for column in limit.columns():
-            if column in known:
-                continue
-            why = ": no limit summed it when the campaign was made"
-            if column not in names:
-                why = known_names(column, sorted(known), "it has")
-            raise InvalidInput(f"{limit.label}: the campaign has not read a column {column!r}{why}")
+            _refuse_unread(column, limit.label, have, names)
+
+
+def check_rule_columns(rules: Iterable[CustomerRule], have: set[str], names: Sequence[str]) -> None:
+    """Refuse customer rules that sum a column which a campaign has not read.
+
+    Parameters
+    ----------
+    rules : iterable of CustomerRule
+    have : set of str
+        The columns that it has read.
+    names : sequence of str
+        All columns of its candidates table.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    for rule in rules:
+        if rule.sum is not None:
+            _refuse_unread(rule.sum, f"{rule.label}: sum", have, names)
+
+
+def _refuse_unread(column: str, label: str, have: set[str], names: Sequence[str]) -> None:
+    """Refuse a column that a campaign has not read."""
+    known = {*have, "count", "cost", "value"}
+    if column in known:
+        return
+    why = ": nothing summed it when the campaign was made"
+    if column not in names:
+        why = known_names(column, sorted(known), "it has")
+    raise InvalidInput(f"{label}: the campaign has not read a column {column!r}{why}")
 
 
 def sorted_offers(table: pa.Table) -> pa.Table:

@@ -27,6 +27,7 @@ from .campaign_checks import (
     check_customers,
     check_limit_columns,
     check_parts,
+    check_rule_columns,
     check_unit,
     same_parts,
     sorted_offers,
@@ -139,9 +140,8 @@ class CampaignData:
         offer_table = sorted_offers(tables.as_table(offers, "offers"))
         rows = candidates
         if not isinstance(rows, (Stream, CandidateBlocks, Candidates)):
-            rows = stream(
-                candidates, "candidates", sorted(candidate_columns(checked_limits, value))
-            )
+            columns = sorted(candidate_columns(checked_limits, value, checked_rules))
+            rows = stream(candidates, "candidates", columns)
         check_amounts(offer_table, names_of(rows), value, checked_limits)
         given = pairs_of(previous, (*names_of(rows), *offer_table.column_names), value)
         customer_table = checked_table(customers, "customers", check_customers)
@@ -228,8 +228,11 @@ class CampaignData:
         Raises
         ------
         InvalidInput
+            Where a rule sums a column of candidates that this campaign has not read.
         """
         named = check_unit(self.unit, check_parts(rules, "rule", CustomerRule), self.value)
+        have = {*self.candidates.columns, *self.offers.column_names}
+        check_rule_columns(named, have, self.candidate_names)
         return replace(self, rules=named, seconds={}, folder=None)
 
     def with_offers(self, offers: pa.Table) -> CampaignData:
@@ -295,6 +298,8 @@ class CampaignData:
     @property
     def tells_roles_apart(self) -> bool:
         """Whether any rule or limit tells roles apart."""
+        if any(rule.distinct == "role" for rule in self.rules):
+            return True
         return any(part.by == "role" or "role" in part.where for part in self.rules) or any(
             "role" in (*limit.by_columns, *limit.asked_of_offers) for limit in self.limits
         )

@@ -311,7 +311,8 @@ def _with_fields(part: Part, change: Any, label: str, numeric: tuple[str, ...]) 
             continue  # the name of a column
         now = now if is_number(now) else None
         new[key] = changed_number(new[key], now, f"{label}: {key}")
-        if isinstance(part, CustomerRule) and new[key] is not None:
+        counts = isinstance(part, CustomerRule) and new.get("sum", part.sum) is None
+        if counts and new[key] is not None:
             new[key] = round(new[key])
     return replace(part, **new)
 

@@ -22,7 +22,7 @@ from .checking.statement import Statement
 from .compiling.compile_limits import CompiledLimits, compile_limits, segment_of_customers
 from .compiling.compile_rules import CompiledRules, compile_rules
 from .compiling.measures import Amount, Amounts
-from .compiling.message_costs import MessageCosts
+from .compiling.messages.message_costs import MessageCosts
 from .contact_history import ContactHistory
 from .customers import Customers
 from .items import Items, items_of

@@ -75,7 +75,7 @@ class ContactHistory:
                 ids, customers, "table history, column 'customer'", "candidates"
             )
         counting = [rule for rule in rules if rule.counts_history]
-        asked = sorted({name for rule in counting for name in rule.asked_of_offers})
+        asked = sorted({name for rule in counting for name in rule.asked_of_history})
         offer = _offers_of(table, offers)
         lacking = [c for c in asked if c not in table.column_names]
         if (offer < 0).any() and (lacking or "offer" not in table.column_names):
@@ -164,6 +164,37 @@ class ContactHistory:
             column = pa.chunked_array([column])
         found = days_of(column, f"{by_whom}: table history, column {DAY!r}")
         refuse_other_days(of_offers, found, by_whom)
+        return found
+
+    def amounts(self, rule: CustomerRule) -> NDArray[np.float64]:
+        """Return what a rule with a `sum` adds up, of each row.
+
+        Parameters
+        ----------
+        rule : CustomerRule
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows,)
+            0 for rows that do not count.
+
+        Raises
+        ------
+        InvalidInput
+            Where neither the history nor offers have the column, or a row that counts has no number in it.
+        """
+        name, counts = str(rule.sum), np.flatnonzero(self.where(rule))
+        found = np.zeros(len(self))
+        if len(counts) == 0 or name == "count":
+            found[counts] = 1.0
+            return found
+        if name not in self._columns:
+            raise InvalidInput(
+                f"{rule.label}: sum: neither table history nor offers have a column {name!r}, by which coupons of the "
+                "history could count; say history = false where they do not"
+            )
+        column = pa.table({name: self._columns[name]}).take(pa.array(counts))
+        found[counts] = tables.numbers(column, TABLE, name)
         return found
 
     def groups(self, by: str, values: list[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

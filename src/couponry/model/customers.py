@@ -193,7 +193,7 @@ class Customers:
         """
         return rows_where(self._there(by_whom), "customers", where, by_whom, "customers")
 
-    def bound(self, bound: int | str | None, default: int, by_whom: str) -> NDArray[np.int32]:
+    def bound(self, bound: float | str | None, default: int, by_whom: str) -> NDArray[np.int32]:
         """Look up a bound for each customer.
 
         Parameters

@@ -63,7 +63,7 @@ class Items:
         self.has_roles = has_roles
         self.member = np.zeros(len(offer), np.int64) if member is None else member
         self.segment = segment
-        self.n_refunds = 0  # items behind these that `compiling.message_costs` adds
+        self.n_refunds = 0  # items behind these that `compiling.messages` adds
         self.told_by = told_by or ("offer" if role is None else "offer and role")
 
     def __len__(self) -> int:
@@ -96,7 +96,7 @@ class Items:
         return mask & rows_where(self.offers, "offers", rest, by_whom, known=known)[self.offer]
 
     def groups(
-        self, by: str, by_whom: str
+        self, by: str, by_whom: str, argument: str = "by"
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], list[Any]]:
         """Group items by the distinct values of a column of offers, or of `role`.
 
@@ -106,8 +106,8 @@ class Items:
         ----------
         by : str
             Name of the column.
-        by_whom : str
-            The rule or limit that asks, for messages.
+        by_whom, argument : str
+            The rule or limit that asks, and by which of its arguments, for messages.
 
         Returns
         -------
@@ -125,7 +125,7 @@ class Items:
             return item, self.role[item] - 1, list(ROLES)
         if by not in self.offers.column_names:
             raise InvalidInput(
-                f"{by_whom}: by: table offers has no column {by!r}"
+                f"{by_whom}: {argument}: table offers has no column {by!r}"
                 f"{known_names(by, column_names(self.offers, self.has_roles), 'columns')}"
             )
         column = self.offers[by]
@@ -133,7 +133,7 @@ class Items:
         if holds_lists(column.type):
             rows, values_of_rows = flat_lists(column)
             column = pa.chunked_array([values_of_rows])
-        code, values = labels(column, f"{by_whom}: by: column {by!r} of offers")
+        code, values = labels(column, f"{by_whom}: {argument}: column {by!r} of offers")
         pairs = np.unique(np.stack([rows, code], axis=1)[code >= 0], axis=0)
         first = np.searchsorted(pairs[:, 0], self.offer, side="left")
         count = np.searchsorted(pairs[:, 0], self.offer, side="right") - first

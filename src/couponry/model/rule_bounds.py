@@ -7,10 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data import tables
 from ..solver.rule_names import largest_lower_bound, smallest_upper_bound
 from ..utils.errors import InvalidInput
-from .customers import Customers
+from .customers import Customers, check_column
 from .rules import CustomerRule
+
+Bound = NDArray[np.int32] | NDArray[np.float64]
+"""A bound by customer, or the same for all: of a number of coupons, or of a sum."""
 
 NamedBounds = list[tuple[str, NDArray[np.int32]]]
 """Bounds on units' numbers of coupons, shape (n_units or 1,) each, and the rules that they are of."""
@@ -31,7 +35,10 @@ def refuse_contradictions(rules: Sequence[CustomerRule], customers: Customers) -
     lowers: NamedBounds = []
     uppers: NamedBounds = []
     for rule in rules:
-        if rule.conflicts is not None or rule.cost is not None:
+        if not rule.has_bounds or rule.cost is not None:
+            continue
+        if rule.sum is not None:
+            refuse_min_above_max(rule, *sums_of(customers, rule), customers)
             continue
         least, most = customers.bounds_of(rule)
         if rule.is_about_all:
@@ -43,15 +50,15 @@ def refuse_contradictions(rules: Sequence[CustomerRule], customers: Customers) -
 
 
 def refuse_min_above_max(
-    rule: CustomerRule, least: NDArray[np.int32], most: NDArray[np.int32], customers: Customers
+    rule: CustomerRule, least: Bound, most: Bound, customers: Customers
 ) -> None:
-    """Refuse a rule about part of the offers whose `min` is above its `max` for a customer.
+    """Refuse a rule about part of the offers, or about a sum, whose `min` is above its `max` for a customer.
 
     Parameters
     ----------
     rule : CustomerRule
-    least, most : ndarray of int32, shape (n_units or 1,)
-        Of `Customers.bounds_of`.
+    least, most : ndarray of int32 or float64, shape (n_units or 1,)
+        Of `Customers.bounds_of`, or `sums_of`.
     customers : Customers
 
     Raises
@@ -88,12 +95,50 @@ def refuse_above_all(lowers: NamedBounds, uppers: NamedBounds, customers: Custom
 
 
 def _first_above(
-    lower: NDArray[np.int32], upper: NDArray[np.int32], name: Callable[[int], str]
-) -> tuple[int, int, str] | None:
+    lower: Bound, upper: Bound, name: Callable[[int], str]
+) -> tuple[float, float, str] | None:
     """Both bounds of the first customer whose lower bound is above the upper one, and who it is if that matters."""
     above = np.broadcast_to(lower > upper, max(len(lower), len(upper)))
     if not above.any():
         return None
     i = int(above.argmax())
     who = f" for {name(i)}" if len(above) > 1 else ""
-    return int(lower[i % len(lower)]), int(upper[i % len(upper)]), who
+    return lower[i % len(lower)].item(), upper[i % len(upper)].item(), who
+
+
+def sums_of(
+    customers: Customers, rule: CustomerRule
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Look up a rule's bounds of a sum for each customer: infinite ones for those whom it is not about.
+
+    Parameters
+    ----------
+    customers : Customers
+    rule : CustomerRule
+        With a `sum`.
+
+    Returns
+    -------
+    least, most : ndarray of float64, shape (n_customers,), or (1,) where they are the same for all
+
+    Raises
+    ------
+    InvalidInput
+    """
+    least = _sum(customers, rule.min, -np.inf, rule.label)
+    most = _sum(customers, rule.max, np.inf, rule.label)
+    if rule.customers:
+        inside = customers.inside(rule.customers, rule.label)
+        least, most = np.where(inside, least, -np.inf), np.where(inside, most, np.inf)
+    return least, most
+
+
+def _sum(
+    customers: Customers, bound: float | str | None, default: float, by_whom: str
+) -> NDArray[np.float64]:
+    """A bound of a sum for each customer, or the same for all."""
+    if not isinstance(bound, str):
+        return np.array([default if bound is None else float(bound)])
+    rows = customers.rows(by_whom)
+    check_column(customers.table, bound, by_whom)
+    return tables.numbers(customers.table, "customers", bound)[rows]

@@ -21,9 +21,16 @@ from ..utils.checks import (
 )
 from ..utils.errors import InvalidInput
 from ..utils.table_types import Table
+from .inputs.message_costs import check_costs
 
 MANDATORY = "mandatory offers"
 """What infeasible campaigns call mandatory offers: no rule has this name."""
+
+BOUNDS_AND_PAIRS = (
+    *("max", "min", "by", "window", "sum", "resolution", "distinct"),
+    *("conflicts", "requires"),
+)
+"""Fields of which some say what a rule is about."""
 
 CUSTOMER = "customer"
 """What `each` may be."""
@@ -31,13 +38,22 @@ CUSTOMER = "customer"
 MOST_DAYS = 100_000
 """The longest window: some 270 years."""
 
+FINEST = 1e-6
+"""What sums are counted in whole multiples of, unless a rule says otherwise: a ten-thousandth of a cent."""
+
+LARGEST_AMOUNT = 1e30
+"""The largest bound of a sum."""
+
+WITHIN = "within"
+"""Column of a table of requirements: at most how many days earlier."""
+
 
 @dataclass(frozen=True)
 class CustomerRule:
-    """Bounds on the coupons of each customer, or pairs of offers of which a customer gets at most one.
+    """Bounds on the coupons of each customer, or pairs of offers that a customer does not, or only does, get together.
 
-    Every `max` and every conflict is kept. A customer who cannot have as many coupons as `min` gets as many as it can.
-    Rules may overlap in any way.
+    Every `max`, every conflict and every requirement is kept, and so are all bounds of sums and of different values. A
+    customer who cannot have as many coupons as `min` gets as many as it can. Rules may overlap in any way.
 
     Parameters
     ----------
@@ -58,11 +74,25 @@ class CustomerRule:
     window : int, optional
         Days: `max` holds for every so many days on end of the column `day`, whichever they begin with. ``window=7,
         max=1`` also keeps any two coupons a week apart.
+    sum : str, optional
+        `max` and `min` bound the sum of this column of candidates or offers, `"cost"` or `"value"` over the coupons of
+        each customer, in place of their number; any numbers, or numeric columns of `customers`. Bounds hold wherever a
+        customer is given any of the offers that the rule is about: ``min=10`` says at least 10, or nothing.
+    resolution : float, optional
+        Of `sum`: amounts are added up in whole multiples of it. What lies between two of them is rounded to the side on
+        which bounds are kept. Default: a millionth.
+    distinct : str, optional
+        `max` and `min` bound how many different values of this column of `offers` the coupons of each customer have, in
+        place of their number: ``min=3`` says at least three, or as many as its candidates have, or nothing.
+    requires : table or path, optional
+        Instead of bounds: offers in the column `offer` that are given only with those in the column `requires`: earlier
+        or together in this plan, or in the history. A column `within` says at most how many days earlier.
     conflicts : table or path, optional
         Instead of bounds: pairs of offers in the columns `offer_a` and `offer_b`. A customer gets at most one of each
         pair.
     within : int, optional
-        Of `conflicts`: only offers whose `day` is at most so many days apart are in conflict. Default: however far.
+        Of `conflicts`: only offers whose `day` is at most so many days apart are in conflict. Of `requires`: at most so
+        many days earlier. Default: however far.
     ordered : bool
         Of `conflicts`: only an `offer_b` whose `day` is that of `offer_a` or later is in conflict with it.
     each : {"customer"}, optional
@@ -74,7 +104,7 @@ class CustomerRule:
         below the one before.
     history : bool or mapping, optional
         Whether coupons of the history count, or which: conditions on columns of `history`. Default: they count in rules
-        about a `day` (by `where`, `by` or `window`) and in conflicts, and in no others.
+        about a `day` (by `where`, `by` or `window`), in conflicts and `requires`, and in no others.
     may_be_empty : bool
         Whether it is meant that the rule may concern nobody, because values of its conditions occur nowhere. Else
         `solve` warns, and refuses values that can only be slips of others.
@@ -112,12 +142,16 @@ class CustomerRule:
     """
 
     name: str = ""
-    max: int | str | None = None
-    min: int | str | None = None
+    max: float | str | None = None
+    min: float | str | None = None
     by: str | None = None
     where: Where = field(default_factory=dict)
     customers: Where = field(default_factory=dict)
     window: int | None = None
+    sum: str | None = None
+    resolution: float | None = None
+    distinct: str | None = None
+    requires: Table | None = None
     conflicts: Table | None = None
     within: int | None = None
     ordered: bool = False
@@ -135,14 +169,29 @@ class CustomerRule:
     def is_about_all(self) -> bool:
         """Whether the rule bounds all coupons of a unit. A field that narrows its offers belongs in here."""
         narrowed = self.by or self.where or self.window is not None or self.each is not None
-        return self.conflicts is None and not narrowed
+        return self.has_bounds and not self.is_measured and not narrowed
+
+    @property
+    def has_bounds(self) -> bool:
+        """Whether the rule has bounds, rather than pairs of offers."""
+        return self.conflicts is None and self.requires is None
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether its bounds are those of a sum, or of a number of different values, rather than of coupons."""
+        return self.sum is not None or self.distinct is not None
+
+    @property
+    def resolution_of_sum(self) -> float:
+        """What amounts are counted in whole multiples of."""
+        return FINEST if self.resolution is None else float(self.resolution)
 
     @property
     def counts_history(self) -> bool:
         """Whether coupons of the history count: where nothing is said, those of rules about days and of conflicts."""
         if self.history is not None:
             return self.history is not False
-        return self.conflicts is not None or self.is_about_days
+        return not self.has_bounds or self.is_about_days
 
     @property
     def is_about_days(self) -> bool:
@@ -152,12 +201,14 @@ class CustomerRule:
     @property
     def measures_days(self) -> bool:
         """Whether the rule asks how many days lie between coupons."""
-        return self.window is not None or self.within is not None or self.ordered
+        if self.window is not None or self.within is not None or self.ordered:
+            return True
+        return self.requires is not None and has_column(self.requires, WITHIN, self.label)
 
     @property
     def asked_of_offers(self) -> set[str]:
         """Columns of offers that the rule asks for, `role` among them."""
-        named = {self.by, *self.where, DAY if self.measures_days else None}
+        named = {self.by, self.distinct, *self.where, DAY if self.measures_days else None}
         return {name for name in named if name is not None}
 
     @property
@@ -167,6 +218,11 @@ class CustomerRule:
         return (
             named | {cost for cost in self.cost or () if isinstance(cost, str)} | {*self.customers}
         )
+
+    @property
+    def asked_of_history(self) -> set[str]:
+        """Columns of the history, or of its rows' offers, that the rule asks for where the history counts."""
+        return self.asked_of_offers | ({self.sum} if self.sum is not None else set())
 
     @property
     def asked_of_history_alone(self) -> Where:
@@ -214,21 +270,15 @@ class CustomerRule:
             raise InvalidInput(f"{label}: each: expected {CUSTOMER!r}, got {shown(self.each)}")
         self._check_scope()
         if self.cost is not None:
-            check_costs(self)
+            self._check_costs(self.cost)
             return
-        if self.conflicts is not None:
-            given = [
-                key for key in ("max", "min", "by", "window") if getattr(self, key) is not None
-            ]
-            if not isinstance(self.where, Mapping) or len(self.where):
-                given.append("where")
-            if given:
-                raise InvalidInput(f"{label}: expected conflicts or {given[0]}, got both")
-            self._check_days("within", 0)
+        if not self.has_bounds:
+            self._check_pairs("requires" if self.conflicts is None else "conflicts")
             return
         if self.within is not None or self.ordered:
             key = "ordered" if self.within is None else "within"
             raise InvalidInput(f"{label}: {key}: expected conflicts beside it, got none")
+        self._check_measure()
         self._check_bounds()
         if not isinstance(self.where, Mapping):
             raise InvalidInput(
@@ -240,12 +290,57 @@ class CustomerRule:
         if self.window is not None and self.min is not None:
             raise InvalidInput(f"{label}: window: expected max, got min {shown(self.min)}")
 
+    def _check_costs(self, costs: Any) -> None:
+        """Refuse costs of messages that make no sense, or stand beside something else."""
+        for key in (*BOUNDS_AND_PAIRS, "each"):
+            if getattr(self, key) is not None:
+                raise InvalidInput(
+                    f"{self.label}: cost: expected a rule of its own, got {key} beside it"
+                )
+        check_costs(costs, f"{self.label}: cost")
+
+    def _check_pairs(self, what: str) -> None:
+        """Refuse what makes no sense beside pairs of offers."""
+        others = ("max", "min", "by", "window", "sum", "resolution", "distinct", "requires")
+        given = [key for key in others if key != what and getattr(self, key) is not None]
+        if not isinstance(self.where, Mapping) or len(self.where):
+            given.append("where")
+        if self.ordered and what == "requires":
+            given.append("ordered")
+        if given:
+            raise InvalidInput(f"{self.label}: expected {what} or {given[0]}, got both")
+        self._check_days("within", 0)
+
+    def _check_measure(self) -> None:
+        """Refuse a sum or a number of different values that makes no sense."""
+        for key in ("sum", "distinct"):
+            column = getattr(self, key)
+            if column is not None and not is_text(column):
+                raise InvalidInput(f"{self.label}: {key}: expected a column, got {shown(column)}")
+        if self.sum is not None and self.distinct is not None:
+            raise InvalidInput(f"{self.label}: expected sum or distinct, got both")
+        resolution = self.resolution
+        if resolution is None:
+            return
+        if self.sum is None:
+            raise InvalidInput(f"{self.label}: resolution: expected sum beside it, got none")
+        if not is_number(resolution) or not 1e-30 <= resolution <= 1e30:
+            raise InvalidInput(
+                f"{self.label}: resolution: expected a number above 0, got {shown(resolution)}"
+            )
+
     def _check_bounds(self) -> None:
         """Refuse bounds that make no sense, and a rule without any."""
         label = self.label
         for key in ("max", "min"):
             bound = getattr(self, key)
             if bound is None or is_text(bound):
+                continue
+            if self.sum is not None:
+                if not is_number(bound) or not abs(bound) <= LARGEST_AMOUNT:
+                    raise InvalidInput(
+                        f"{label}: {key}: expected a number or a column of customers, got {shown(bound)}"
+                    )
                 continue
             if not is_number(bound) or not 0 <= bound <= UNLIMITED or bound != int(bound):
                 raise InvalidInput(
@@ -280,87 +375,18 @@ class CustomerRule:
         )
 
 
-MOST_MESSAGES = 64
-"""Costs of a rule, at most: each of them is a candidate more of every unit."""
-
-
-def check_costs(rule: CustomerRule) -> None:
-    """Refuse a rule whose costs of messages make no sense.
+def has_column(table: Table, name: str, label: str) -> bool:
+    """Tell whether a rule's table has a column.
 
     Parameters
     ----------
-    rule : CustomerRule
-        With costs.
-
-    Raises
-    ------
-    InvalidInput
-    """
-    label, costs = f"{rule.label}: cost", rule.cost
-    for key in ("max", "min", "by", "window", "conflicts", "each"):
-        if getattr(rule, key) is not None:
-            raise InvalidInput(f"{label}: expected a rule of its own, got {key} beside it")
-    if isinstance(costs, (str, Mapping)) or not isinstance(costs, Sequence) or not len(costs):
-        raise InvalidInput(
-            f"{label}: expected a list of numbers or of columns of customers, got {shown(costs)}"
-        )
-    if len(costs) > MOST_MESSAGES:
-        raise InvalidInput(f"{label}: expected at most {MOST_MESSAGES} costs, got {len(costs):,}")
-    if all(is_text(cost) for cost in costs):
-        return
-    before = 0.0
-    for number, cost in enumerate(costs, 1):
-        if not is_number(cost) or not 0 <= cost <= LARGEST_COST:
-            raise InvalidInput(
-                f"{label} {number}: expected a number from 0 up, as the others, or columns for all of them, "
-                f"got {shown(cost)}"
-            )
-        if cost < before:
-            raise InvalidInput(
-                f"{label} {number}: {cost} is below {before}, that of the one before: {WHY_NOT_LESS}"
-            )
-        before = float(cost)
-
-
-LARGEST_COST = 1e30
-"""Of a message."""
-
-WHY_NOT_LESS = (
-    "messages that grow cheaper may pay together alone, and the best ones are not found one by one"
-)
-"""Why costs must not fall."""
-
-
-def expected_constraints(rules: Sequence[CustomerRule], width: float, n_offers: int) -> float:
-    """Estimate how many cardinality constraints rules come to, for a customer.
-
-    Pairs in conflict count one by one, though some of them share a constraint; a rule by a column as often as its bound
-    can be too much.
-
-    Parameters
-    ----------
-    rules : sequence of CustomerRule
-    width : float
-        Candidates of a customer, taken to be any of the offers.
-    n_offers : int
+    table : table or path
+    name : str
+    label : str
+        The rule, for messages.
 
     Returns
     -------
-    float
-        0.0 where no customer needs any: unless rules overlap, conflict or ask for minimums.
+    bool
     """
-    within = [rule for rule in rules if rule.conflicts is None and not rule.is_about_all]
-    pairs = [
-        tables.as_table(rule.conflicts, f"of {rule.label}").num_rows
-        for rule in rules
-        if rule.conflicts is not None
-    ]
-    laminar = all(rule.min is None and rule.window is None for rule in within)
-    if not pairs and len(within) < 2 and laminar:
-        return 0.0
-    share = sum(pairs) / max(1.0, n_offers * (n_offers - 1) / 2)
-    expected: float = min(1.0, share) * width * max(0.0, width - 1) / 2
-    for rule in within:
-        most = rule.max if isinstance(rule.max, (int, float)) and rule.min is None else 0
-        expected += width / (most + 1) if rule.by or rule.window else 1.0
-    return expected
+    return name in tables.as_table(table, f"of {label}").column_names

@@ -18,6 +18,7 @@ from ..utils.errors import CertificateError
 from .cardinality_constraints import CardinalityConstraints
 from .primal.repair import MeasuredChoice, chosen_positions
 from .problem import Problem
+from .row_tables.customer_rows import CustomerRowTable
 
 VARIABLE = "COUPONRY_ASSERTIONS"
 """Environment variable that turns assertions on."""
@@ -141,8 +142,10 @@ def _assert_rules(problem: Problem, chosen: NDArray[np.bool_]) -> None:
     kept = bool((np.bincount(customer[chosen], minlength=n) <= rules.upper).all())
     constraints = CardinalityConstraints.of(problem.shard, rules)
     kept &= bool((constraints.held(chosen) <= constraints.cap).all())
+    rows = CustomerRowTable.of(rules, problem.shard.indptr)
+    kept &= bool(rows.kept_by(chosen).all())
     is_grouped = np.ones(n, bool)
-    is_grouped[constraints.customer] = False
+    is_grouped[constraints.customer] = is_grouped[rows.customer] = False
     for rule, group in enumerate(rules.group):
         mine = chosen & is_grouped[customer] & (group[problem.shard.item] >= 0)
         key = customer[mine] * rules.groups + group[problem.shard.item[mine]]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..kernels import Rules, Shard
 from ..kernels.set_layout import SHORT, candidate_words, heads, words_of_each
 from ..utils.arrays.ragged import within
+from .row_tables.customer_rows import row_words
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,9 @@ def where_constraints_begin(rules: Rules, indptr: NDArray[np.int64]) -> Constrai
     ConstraintPlaces
     """
     words = words_of_each(np.diff(indptr))
-    constraints = np.diff(rules.constraint_ptr) // words
+    before = row_words(rules)
+    constraints = (np.diff(rules.constraint_ptr) - before) // words
     customer = np.repeat(np.arange(len(constraints)), constraints)
-    begin = rules.constraint_ptr[customer] + within(constraints) * words[customer]
+    first = rules.constraint_ptr[:-1] + before
+    begin = first[customer] + within(constraints) * words[customer]
     return ConstraintPlaces(customer, begin, words)

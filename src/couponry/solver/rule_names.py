@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import Rules
+from ..kernels.row_layout import HEAD_WORDS, first_words
 from ..kernels.set_layout import heads
+from ..utils.arrays.ragged import ranges
 from .cardinality_constraints import where_constraints_begin
+from .row_tables.customer_rows import CustomerRowTable
 
 UNLIMITED = np.iinfo(np.int32).max
 """An upper bound that is none."""
@@ -27,7 +30,7 @@ class RuleNames:
     groups : sequence of str
         The rule behind each row of `Rules.group`.
     constraints : sequence of str
-        The rules that cardinality constraints name by their number.
+        The rules that rows and cardinality constraints name by their number.
     """
 
     lower: Sequence[tuple[str, NDArray[np.int32]]] = ()
@@ -87,15 +90,26 @@ def only_restrict(rules: Rules) -> bool:
 
 
 def _kept_constraints(rules: Rules, kept: NDArray[np.bool_], indptr: NDArray[np.int64]) -> Rules:
-    """The rules with those constraints alone whose rule is kept; customers who are left with none do with groups."""
+    """The rules with those rows and constraints alone whose rule is kept; who is left with none does with groups."""
     places = where_constraints_begin(rules, indptr)
     customer, words = places.customer, places.words
     stays = kept[heads(rules.constraints[places.begin], words[customer] == 1).rule]
+    rows = CustomerRowTable.of(rules, indptr)
+    rows_stay = kept[rows.rule]
+    size = HEAD_WORDS + np.diff(rows.ptr)
+    n = len(words)
+    count = np.bincount(rows.customer[rows_stay], minlength=n)
+    of_rows = np.bincount(rows.customer[rows_stay], size[rows_stay], n).astype(np.int64)
+    of_rows += count > 0
     ptr = np.zeros(len(rules.constraint_ptr), np.int64)
-    np.cumsum(np.bincount(customer[stays], minlength=len(words)) * words, out=ptr[1:])
-    return rules._replace(
-        constraint_ptr=ptr, constraints=rules.constraints[np.repeat(stays, words[customer])]
-    )
+    np.cumsum(of_rows + np.bincount(customer[stays], minlength=n) * words, out=ptr[1:])
+    is_left = np.zeros(len(rules.constraints), bool)
+    is_left[rules.constraint_ptr[:-1][count > 0]] = True  # the word before rows
+    is_left[ranges(rows.begin[rows_stay], size[rows_stay])] = True
+    is_left[ranges(places.begin[stays], words[customer[stays]])] = True
+    constraints = rules.constraints[is_left]
+    constraints[ptr[:-1][count > 0]] = first_words(count[count > 0], of_rows[count > 0])
+    return rules._replace(constraint_ptr=ptr, constraints=constraints)
 
 
 def largest_lower_bound(bounds: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:

@@ -197,7 +197,7 @@ class Inputs:
             self._customer_numbers[name] = self.customers.numbers(name, by_whom)
         return self._customer_numbers[name]
 
-    def bound(self, bound: int | str | None, default: float, by_whom: str) -> Floats:
+    def bound(self, bound: float | str | None, default: float, by_whom: str) -> Floats:
         """Return a customer rule's bound for each customer.
 
         Parameters

@@ -15,6 +15,7 @@ from ...data.roles import ROLES
 from ...kernels import Rules, Shard
 from ...kernels.late_contract import Late
 from ...model.compiling.measures import default_parts, summed_parts
+from ...model.compiling.row_rules.rule_amounts import RuleAmount
 from ...utils.checks import is_number, shown
 from ...utils.errors import InvalidInput
 from .batch import number_of
@@ -90,6 +91,9 @@ class CustomerDecider:
         parts = [name for name in terms.attributes if name in agreed.columns]
         for sums in self._sums:
             parts += [] if sums is None else [*sums[0], *sums[1], "response"]
+        nobody = terms.no_candidates(pa.array([], pa.int64()))
+        for rule in agreed.rules:
+            parts += [] if rule.sum is None else RuleAmount.of(rule, terms.items, nobody).parts
         asked = agreed.asked_columns
         self.columns = tuple(name for name in dict.fromkeys(parts) if name in asked)
         # nothing that an earlier plan gave
@@ -99,7 +103,7 @@ class CustomerDecider:
             for name in parts
             if name not in agreed.columns and name in agreed.offers.column_names
         }
-        self._item_type = terms.items_of(terms.no_candidates(pa.array([], pa.int64()))).dtype
+        self._item_type = terms.items_of(nobody).dtype
         self._request = self._new_request(FIRST_CANDIDATES)
         kernels = terms.backend.unchecked
         self._decide, self._prepare = kernels.decide, kernels.prepare
@@ -154,7 +158,7 @@ class CustomerDecider:
             request.item[:n] = item
             request.indptr[1], request.number[0] = n, number_of(customer)
             self._write_exact(request.exact[:, :n], rows, values, about)
-            late, prepared = self._prepared(template, mandatory, n)
+            late, prepared = self._prepared(template, mandatory, rows, values)
             late.charged.entries[0] = 0
             refused = self._decide(prepared, 0, 1)
             self._refuse_nonsense(late, refused, customer, values, n)
@@ -175,14 +179,16 @@ class CustomerDecider:
         """Room for a customer's candidates."""
         return _Request.for_candidates(candidates, self._item_type, len(self._sums))
 
-    def _prepared(self, template: Template, mandatory: Any, n: int) -> tuple[Late, Any]:
+    def _prepared(
+        self, template: Template, mandatory: Any, rows: list[int], values: Mapping[str, Any]
+    ) -> tuple[Late, Any]:
         """What the kernel is given, and the same as it takes it soonest."""
         if mandatory is None and not template.is_constrained:
             if template.prepared is None or template.prepared[0].exact is not self._request.exact:
                 late = self._late(template, template.rules)
                 template.prepared = late, self._prepare(late)
             return template.prepared
-        late = self._late(template, self._constrained(template, mandatory, n))
+        late = self._late(template, self._constrained(template, mandatory, rows, values))
         return late, late
 
     def _late(self, template: Template, rules: Rules) -> Late:
@@ -280,9 +286,17 @@ class CustomerDecider:
             return np.asarray(values[name], np.float64)
         return self._of_offers[name][rows] if name in self._of_offers else 0.0
 
-    def _constrained(self, template: Template, mandatory: Any, n: int) -> Rules:
-        """The rules with the cardinality constraints of the request's candidates."""
-        spec, item = template.spec, self._request.item
+    def _constrained(
+        self, template: Template, mandatory: Any, rows: list[int], values: Mapping[str, Any]
+    ) -> Rules:
+        """The rules with the rows and cardinality constraints of the request's candidates."""
+        spec, item, n = template.spec, self._request.item, len(rows)
+        if template.summed:
+            amounts = np.zeros((len(template.summed), len(item)), np.int64)
+            for row, (amount, up) in zip(amounts, template.summed, strict=True):
+                given = amount.values(lambda part: self._part(part, rows, values))
+                row[:n] = amount.whole(np.broadcast_to(given, n), up, "values")
+            spec = spec._replace(measures=spec.measures._replace(of_candidate=amounts))
         if mandatory is not None:
             if len(mandatory) != n:
                 raise InvalidInput(f"mandatory: expected {n} of them, got {len(mandatory)}")

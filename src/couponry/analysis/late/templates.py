@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...data import tables
 from ...kernels import Rules, RuleSpec
 from ...model.compiling.compile_rules import CompiledRules, compile_rules
+from ...model.compiling.row_rules.measured_rules import SummedAmount
 from ...model.compiling.rule_spec import may_need_constraints
 from ...model.contact_history import ContactHistory
 from ...model.customers import Customers
@@ -35,6 +36,8 @@ class Template:
         What these are made of.
     is_constrained : bool
         Whether some customer may need any.
+    summed : list of SummedAmount
+        What the rows of `spec.measures.of_candidate` are.
     covers : ndarray of bool, shape (1, n_rows)
         Which rows of the limits are about them.
     price : ndarray of float32, shape (1 + n_quantities, 1, n_items)
@@ -46,6 +49,7 @@ class Template:
     rules: Rules
     spec: RuleSpec
     is_constrained: bool
+    summed: list[SummedAmount]
     covers: NDArray[np.bool_]
     price: NDArray[np.float32]
     reduced: NDArray[np.float64]
@@ -127,6 +131,7 @@ class Templates:
             compiled.rules,
             compiled.spec,
             may_need_constraints(compiled.spec),
+            compiled.summed,
             terms.covers(kinds[0])[None],
             *terms.tables(kinds),
         )

@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract import RuleSpec
+from ..rules_contract import RuleSpec
 
 def compile_constraints(
     indptr: NDArray[np.int64],

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..contract import Flags, Prices, Rules, Shard, Sums
 from .evaluate import reduced_value
-from .rules import fits, of_customer
+from .preference import of_customer
+from .rules import fits
 
 
 def alternatives(

@@ -19,7 +19,7 @@ from ..contract import (
     StepModel,
     Sums,
 )
-from .rules import of_customer
+from .preference import of_customer
 
 
 def weight_of(shard: Shard, weights: LossWeights, segment: int, k: Integer, e: int) -> float:

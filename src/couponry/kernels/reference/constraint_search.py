@@ -17,19 +17,25 @@ import numpy as np
 
 from ..contract import Rules, Sums
 from ..set_layout import bounds_of, contains, count_constraints
+from .rows.customer_rows import SearchRows, broken_row
+from .rows.row_search import missed_by, search_rows
 from .search_bounds import (
     NOTHING,
     Node,
     SearchInput,
     SearchState,
     close_full,
+    comes_first,
     count,
     count_both,
+    enter,
     find_disjoint,
     least_shortfall,
+    leave,
     most_worth,
     shortfall_of,
     take,
+    too_full,
     walk,
 )
 
@@ -55,7 +61,14 @@ def constraints_in_order(rules: Rules, i: int, order: Sums) -> tuple[Sums, Sums]
 
 
 def best_choice(
-    value: Sums, fixing: Sums, lower: int, upper: int, bound: Sums, member: Sums, nodes: int
+    value: Sums,
+    fixing: Sums,
+    lower: int,
+    upper: int,
+    bound: Sums,
+    member: Sums,
+    rows: SearchRows,
+    nodes: int,
 ) -> tuple[Sums, int, int, int]:
     """The best choice of candidates in the order of choice, some of them forced in or out.
 
@@ -76,11 +89,13 @@ def best_choice(
     fixed = picks.copy()
     # the best choice under the laminar family, where it happens to keep all other constraints and minimums
     worth = total + walk(search, state, free, given, lower, picks)
-    if keeps(search, picks):
+    if keeps(search, picks) and broken_row(rows, picks)[0] < 0:
         return picks, max(0, lower - count(picks)), worth, worth
 
     found = fixed.copy()
     start = Node(free, given, total)
+    if len(rows.head) > 0:
+        return under_rows(search, state, rows, start, fixed, nodes)
     if asks_for_minimums(bound):
         short, worth, nodes = search_minimums(search, state, start, fixed, found, nodes)
     else:
@@ -90,6 +105,24 @@ def best_choice(
         most = total + walk(search, state, free, given, 0, picks)
         return found, short, worth, max(most, worth + 1)
     return found, short, worth, worth
+
+
+def under_rows(
+    search: SearchInput,
+    state: SearchState,
+    rows: SearchRows,
+    start: Node,
+    fixed: Sums,
+    nodes: int,
+) -> tuple[Sums, int, int, int]:
+    """`best_choice` of a customer who has rows; fixed: what is given in any case."""
+    picks = fixed.copy()
+    short, worth, most = search_rows(search, state, rows, start, fixed, nodes, picks)
+    if short < 0 and most == NOTHING:
+        return picks, -1, 0, 0
+    if short < 0:  # cut off at once: what is given in any case is all that is known
+        short, worth = missed_by(search, picks), start.worth
+    return picks, short, worth, max(most, worth)
 
 
 def fix(
@@ -268,41 +301,6 @@ def first_set(flag: Sums) -> int:
     while t < len(flag) and not flag[t]:
         t += 1
     return t
-
-
-def enter(search: SearchInput, state: SearchState, free: Sums, given: int, t: int) -> None:
-    """Take candidate t, the last of `given`, and close what does not fit any more."""
-    take(search, state, t, 1)
-    free[t] = 0
-    close_full(search, state, free, given)
-
-
-def leave(search: SearchInput, state: SearchState, free: Sums, before: Sums, t: int) -> None:
-    """Give candidate t back, and leave it out of what was free before it was taken."""
-    take(search, state, t, -1)
-    free[:] = before
-    free[t] = 0
-
-
-def comes_first(picks: Sums, best: Sums) -> bool:
-    """Whether a choice comes before another one in the order of choice, taking before leaving."""
-    for t in range(len(picks)):
-        if picks[t] != best[t]:
-            return picks[t] > best[t]
-    return False
-
-
-def too_full(search: SearchInput, state: SearchState, picks: Sums, mine: Sums) -> int:
-    """The first constraint that crosses the laminar family and that picks besides mine make too full; -1: none."""
-    for s in range(len(state.residual)):
-        if not search.bound[s, 3]:
-            continue
-        held = 0
-        for t in range(len(picks)):
-            held += (picks[t] - mine[t]) * search.member[s, t]
-        if held > state.residual[s]:
-            return s
-    return -1
 
 
 def branch(

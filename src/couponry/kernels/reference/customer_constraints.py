@@ -2,16 +2,19 @@
 
 A greedy choice is the best one where the groups that can bind form a laminar family. All else is told by cardinality
 constraints on the customer's own candidates: groups that cross each other, minimums, conflicts, mandatory candidates,
-and whatever history leaves less of. See `Rules` in contract.py for how they are listed.
+and whatever history leaves less of; and by rows, of which `compile_rows` tells. See `Rules` in contract.py for how they
+are listed.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..contract import Items, Offsets, RuleSpec, Sums
+from ..contract import Items, Offsets, Sums
+from ..rules_contract import RuleSpec
 from ..set_layout import SHORT, head_of, words_each
-from .rules import of_customer, of_row
+from .preference import of_customer, of_row
+from .rows.compile_rows import add_unmet, write_rows
 
 
 def crosses(a: Sums, b: Sums) -> bool:
@@ -247,7 +250,7 @@ def compile_constraints(
     ptr: Offsets,
     constraints: Offsets,
 ) -> None:
-    """Compile the rules of customers for whom laminar groups do not tell all into cardinality constraints.
+    """Compile the rules of customers for whom laminar groups do not tell all into rows and cardinality constraints.
 
     Called twice: without room for constraints, to find how long they are, and then with it.
 
@@ -264,14 +267,15 @@ def compile_constraints(
         Where `constraints` is empty, OUT: ``ptr[i + 1]`` is how many words customer i's constraints take. Else IN:
         where each customer's words begin in `constraints`.
     constraints : ndarray of int64, shape (words,) or (0,)
-        OUT: constraints, laid out as `set_layout` says.
+        OUT: rows and constraints, laid out as `row_layout` and `set_layout` say.
     """
-    place = np.full(spec.group.shape[1], -1, np.int64)
+    items = max(spec.group.shape[1], len(spec.requirements.ptr) - 1)
+    place = np.full(items, -1, np.int64)
     for i in range(start, stop):
         begin, end = indptr[i], indptr[i + 1]
         n = end - begin
         pairs = count_conflicts(item, spec, begin, end, place)
-        room = len(spec.group) * n + pairs + n + 1
+        room = len(spec.group) * n + pairs + 2 * n + 1
         if len(constraints) == 0:
             ptr[i + 1] = 0
         elif ptr[i + 1] == ptr[i]:
@@ -284,14 +288,16 @@ def compile_constraints(
             rule = conflict_rules(item, spec, begin, end, place)
             count += add_conflicts(rule, bound[count:], member[count:])
         count += add_barred(item, spec, i, begin, end, bound[count:], member[count:])
+        count += add_unmet(item, spec, i, begin, end, place, bound[count:], member[count:])
         count += add_mandatory(spec, begin, end, bound[count:], member[count:])
-        if not overlaps and count == groups:
+        words = write_rows(item, spec, i, begin, end, place, ptr[i], constraints)
+        if not overlaps and count == groups and words == 0:
             continue
         if len(constraints) == 0:
-            ptr[i + 1] = count * words_each(n)
+            ptr[i + 1] = words + count * words_each(n)
             continue
         upper = of_customer(spec.upper, i)
-        write_constraints(upper, bound[:count], member[:count], ptr[i], constraints)
+        write_constraints(upper, bound[:count], member[:count], ptr[i] + words, constraints)
 
 
 def write_constraints(upper: int, bound: Sums, member: Sums, at: int, constraints: Offsets) -> None:

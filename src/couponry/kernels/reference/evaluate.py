@@ -18,8 +18,8 @@ from ..contract import (
 )
 from ..set_layout import has_constraints
 from .constraint_search import best_choice, constraints_in_order
-from .preference import MASK, number_of, order_of_choice, tie_hash
-from .rules import of_customer, of_row
+from .preference import MASK, number_of, of_customer, of_row, order_of_choice, tie_hash
+from .rows.customer_rows import rows_in_order
 from .search_bounds import slack_in_units, whole_values
 
 ALIKE_PARTS = 4.0
@@ -146,8 +146,9 @@ def choose_by_search(
     whole, shift = whole_values(value)
     bound, member = constraints_in_order(rules, i, order)
     fixing = np.zeros(len(value), np.int64)
+    rows = rows_in_order(rules, i, order)
     picks, _, worth, most = best_choice(
-        whole[order], fixing, lower, upper, bound, member, rules.nodes
+        whole[order], fixing, lower, upper, bound, member, rows, rules.nodes
     )
     given = 0
     for t in range(len(order)):

@@ -6,8 +6,7 @@ import numpy as np
 
 from ..contract import Flags, Integer, Prices, Rules, Shard, Sums
 from .evaluate import evaluate, reduced_values
-from .preference import level_of, number_of
-from .rules import of_customer
+from .preference import level_of, number_of, of_customer
 
 
 def fix_choices(

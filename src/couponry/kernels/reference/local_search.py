@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..contract import FILL, Amounts, Integer, Items, LimitRows, LocalSearch, Moves, Rules, Shard
+from .preference import of_customer
 from .regret import amount
-from .rules import fits, of_customer
+from .rules import fits
 
 Changes = tuple[float, float, float, float]
 """What moves change: violation, the sizes of its changes added up, penalty, and the sizes of its changes."""

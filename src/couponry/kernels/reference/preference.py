@@ -1,8 +1,11 @@
-"""The order in which a customer's candidates are chosen, and the hashes that break its ties."""
+"""The order in which a customer's candidates are chosen, the hashes that break its ties, and what is said of it."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ..contract import Amounts, Integer, Items, Prices, Shard, Sums
 
@@ -75,3 +78,13 @@ def order_of_choice(
             at -= 1
         order[at] = j
     return order
+
+
+def of_customer(bound: NDArray[Any], i: int) -> Any:
+    """Entry of an array of length n or 1."""
+    return bound[i] if len(bound) > 1 else bound[0]
+
+
+def of_row(bound: NDArray[Any], row: int, i: int) -> Any:
+    """Entry of an array of shape (R, n or 1)."""
+    return bound[row, i] if bound.shape[1] > 1 else bound[row, 0]

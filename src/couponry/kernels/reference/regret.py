@@ -9,8 +9,9 @@ import numpy as np
 from ..contract import Amounts, Flags, Integer, Rules, Shard, Sums
 from ..set_layout import has_constraints
 from .constraint_search import FREE, IN, OUT, best_choice, constraints_in_order
-from .preference import number_of, order_of_choice
-from .rules import fits, of_customer
+from .preference import number_of, of_customer, order_of_choice
+from .rows.customer_rows import rows_in_order
+from .rules import fits
 from .search_bounds import slack_in_units, whole_values
 
 
@@ -118,12 +119,15 @@ def regret_by_search(
     bound, member = constraints_in_order(rules, i, order)
     fixing = np.zeros(n, np.int64)
     in_order = whole[order]
-    _, short, worth, _ = best_choice(in_order, fixing, lower, upper, bound, member, rules.nodes)
+    rows = rows_in_order(rules, i, order)
+    _, short, worth, _ = best_choice(
+        in_order, fixing, lower, upper, bound, member, rows, rules.nodes
+    )
     for t in range(n):
         e = begin + order[t]
         fixing[t] = OUT if chosen[e] else IN
         _, theirs, its_worth, most = best_choice(
-            in_order, fixing, lower, upper, bound, member, rules.nodes
+            in_order, fixing, lower, upper, bound, member, rows, rules.nodes
         )
         fixing[t] = FREE
         out[e] = np.inf
@@ -172,8 +176,10 @@ def choose_exactly(
         whole, shift = whole_values(value)
         bound, member = constraints_in_order(rules, i, order)
         lower, upper = of_customer(rules.lower, i), of_customer(rules.upper, i)
+        rows = rows_in_order(rules, i, order)
+        fixing = np.zeros(len(value), np.int64)
         picks, _, worth, most = best_choice(
-            whole[order], np.zeros(len(value), np.int64), lower, upper, bound, member, rules.nodes
+            whole[order], fixing, lower, upper, bound, member, rows, rules.nodes
         )
         if most > worth:
             cut[0] += 1

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from ..contract import Flags, Rules, Shard
 from ..set_layout import bounds_of, contains, count_constraints, has_constraints
-
-
-def of_customer(bound: NDArray[Any], i: int) -> Any:
-    """Entry of an array of length n or 1."""
-    return bound[i] if len(bound) > 1 else bound[0]
-
-
-def of_row(bound: NDArray[Any], row: int, i: int) -> Any:
-    """Entry of an array of shape (R, n or 1)."""
-    return bound[row, i] if bound.shape[1] > 1 else bound[row, 0]
+from .preference import of_row
+from .rows.customer_rows import rows_allow
 
 
 def fits(shard: Shard, rules: Rules, i: int, chosen: Flags, into: int, leaving: int) -> bool:
@@ -44,7 +33,7 @@ def fits(shard: Shard, rules: Rules, i: int, chosen: Flags, into: int, leaving: 
 def may_change(
     rules: Rules, i: int, chosen: Flags, begin: int, end: int, into: int, leaving: int
 ) -> bool:
-    """Whether candidate `into` may come and `leaving` go (-1: none) without breaking a cap or falling shorter.
+    """Whether candidate `into` may come and `leaving` go (-1: none) without breaking a cap or row or falling shorter.
 
     chosen: by position in the shard, of which the customer's candidates are begin <= e < end.
     """
@@ -66,4 +55,4 @@ def may_change(
             change -= weight
         if goes and held <= least:
             change += weight
-    return change <= 0
+    return change <= 0 and rows_allow(rules, i, chosen, begin, into, leaving)

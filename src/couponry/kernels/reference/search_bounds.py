@@ -92,6 +92,41 @@ def close_full(search: SearchInput, state: SearchState, free: Sums, given: int) 
         free[:] = 0
 
 
+def enter(search: SearchInput, state: SearchState, free: Sums, given: int, t: int) -> None:
+    """Take candidate t, the last of `given`, and close what does not fit any more."""
+    take(search, state, t, 1)
+    free[t] = 0
+    close_full(search, state, free, given)
+
+
+def leave(search: SearchInput, state: SearchState, free: Sums, before: Sums, t: int) -> None:
+    """Give candidate t back, and leave it out of what was free before it was taken."""
+    take(search, state, t, -1)
+    free[:] = before
+    free[t] = 0
+
+
+def comes_first(picks: Sums, best: Sums) -> bool:
+    """Whether a choice comes before another one in the order of choice, taking before leaving."""
+    for t in range(len(picks)):
+        if picks[t] != best[t]:
+            return picks[t] > best[t]
+    return False
+
+
+def too_full(search: SearchInput, state: SearchState, picks: Sums, mine: Sums) -> int:
+    """The first constraint that crosses the laminar family and that picks besides mine make too full; -1: none."""
+    for s in range(len(state.residual)):
+        if not search.bound[s, 3]:
+            continue
+        held = 0
+        for t in range(len(picks)):
+            held += (picks[t] - mine[t]) * search.member[s, t]
+        if held > state.residual[s]:
+            return s
+    return -1
+
+
 def walk(
     search: SearchInput, state: SearchState, free: Sums, given: int, least: int, picks: Sums
 ) -> int:

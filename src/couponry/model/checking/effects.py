@@ -148,7 +148,7 @@ def _offers_of_nobody(items: Items, counts: NDArray[np.int64]) -> Iterator[Findi
 
 def _of_rule(rule: CustomerRule, compiled: Compiled) -> Iterator[Finding]:
     """A rule that concerns nobody, or whose max nobody can exceed."""
-    if rule.conflicts is not None:
+    if not rule.has_bounds:
         return
     items, seen = compiled.items, _seen(compiled)
     about = items.where(rule.where, rule.label)
@@ -158,7 +158,12 @@ def _of_rule(rule: CustomerRule, compiled: Compiled) -> Iterator[Finding]:
             message = "no candidate fulfils its conditions: it concerns nobody"
             yield Finding("warning", rule.label, message)
         return
-    if not isinstance(rule.max, (int, float)) or rule.min is not None or history:
+    if (
+        not isinstance(rule.max, (int, float))
+        or rule.min is not None
+        or history
+        or rule.is_measured
+    ):
         return
     size = int((about & seen).sum())
     if rule.by is not None:

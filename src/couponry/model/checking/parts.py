@@ -27,10 +27,9 @@ def odd_parts(statement: Statement) -> Iterator[Finding]:
     for rule in statement.rules:
         if times[rule.name] > 1:
             yield Finding("warning", rule.label, "another rule has the same name")
-        if rule.conflicts is not None:
-            if tables.as_table(rule.conflicts, f"of {rule.label}").num_rows == 0:
-                yield Finding("warning", f"{rule.label}: conflicts", "the table names no pair")
-        elif rule.max is None and rule.min == 0:
+        if not rule.has_bounds:
+            yield from _without_pairs(rule)
+        elif rule.max is None and rule.min == 0 and rule.sum is None:
             yield Finding("warning", f"{rule.label}: min", "a min of 0 asks for nothing")
     yield from _twice(statement.rules)
     yield from _twice(statement.limits)
@@ -41,6 +40,14 @@ def odd_parts(statement: Statement) -> Iterator[Finding]:
         elif limit.mode == "soft" and limit.penalty == 0:
             yield Finding("warning", f"{limit.label}: penalty", "a penalty of 0 asks for nothing")
     yield from _of_history(statement)
+
+
+def _without_pairs(rule: CustomerRule) -> Iterator[Finding]:
+    """A table of pairs that names none."""
+    for what in ("conflicts", "requires"):
+        table = getattr(rule, what)
+        if table is not None and tables.as_table(table, f"of {rule.label}").num_rows == 0:
+            yield Finding("warning", f"{rule.label}: {what}", "the table names no pair")
 
 
 def _of_history(statement: Statement) -> Iterator[Finding]:
@@ -73,7 +80,7 @@ def _twice(parts: Sequence[CustomerRule] | Sequence[Limit]) -> Iterator[Finding]
 def _content(part: CustomerRule | Limit) -> str:
     """All that a rule or limit says but its name; tables, and what cannot be written, are told apart by identity."""
     fields = {name: getattr(part, name) for name in part.__dataclass_fields__ if name != "name"}
-    tables_of = {name: id(fields.pop(name, None)) for name in ("table", "conflicts")}
+    tables_of = {name: id(fields.pop(name, None)) for name in ("table", "conflicts", "requires")}
     try:
         return repr((sorted(fields.items()), tables_of))
     except Exception:  # whole numbers of thousands of digits, and whatever objects raise

@@ -72,8 +72,10 @@ class Statement(NamedTuple):
 
     @property
     def summed(self) -> set[str]:
-        """Columns that the objective and limits sum."""
-        return {self.value, *(column for limit in self.limits for column in limit.columns())}
+        """Columns that the objective, limits and customer rules sum."""
+        of_rules = {rule.sum for rule in self.rules if rule.sum is not None}
+        of_limits = {column for limit in self.limits for column in limit.columns()}
+        return {self.value} | of_rules | of_limits
 
     @property
     def asked_of_offers(self) -> set[str]:

@@ -1,8 +1,9 @@
-"""Compile customer rules into laminar groups, solved greedily, and cardinality constraints where rules overlap.
+"""Compile customer rules into laminar groups, solved greedily, and rows and constraints where these are not all.
 
 Groups are a laminar family where any two are disjoint or one lies within the other. Where that holds for a customer,
 its best choice takes the best candidates that groups have room for, one after the other; where it does not, the choice
-is searched under the constraints.
+is searched under cardinality constraints, and under rows where rules bound sums or numbers of groups, or require
+something.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from ..customers import Customers
 from ..items import Items
 from ..rule_bounds import NamedBounds, refuse_above_all, refuse_min_above_max
 from ..rules import MANDATORY, CustomerRule
-from .message_costs import MessageCosts
+from .messages.message_costs import MessageCosts
+from .row_rules.measured_rules import SummedAmount, measured_rules
+from .row_rules.requirements import RequirementRule, requirements_of
 from .rule_groups import GroupRow
 from .rule_spec import (
     GroupedRule,
@@ -57,12 +60,14 @@ class CompiledRules:
     names : RuleNames
         Which rule is behind what.
     spec : RuleSpec
-        What was agreed in full.
+        What was agreed in full, but for amounts of candidates.
     history_coupons : int
         Coupons that customers with candidates have already had, whether rules count them or not.
     least_of_groups : list of (ndarray of int32, ndarray of int64)
         Of each rule about part of the offers that has a `min`: that bound, shape (n_units or 1,), and its groups. Of a
         rule that holds for each customer it is a pair for each member of a unit.
+    summed : list of SummedAmount
+        Which amounts of candidates rules sum: what the rows of `spec.measures.of_candidate` were.
     """
 
     rules: Rules
@@ -70,6 +75,7 @@ class CompiledRules:
     spec: RuleSpec
     history_coupons: int
     least_of_groups: list[tuple[NDArray[np.int32], NDArray[np.int64]]]
+    summed: list[SummedAmount]
 
 
 def compile_rules(
@@ -108,13 +114,12 @@ def compile_rules(
     Unsupported
         Where a customer with constraints has too many candidates, or there are too many rules.
     """
-    units = customers.units
     sorted_rules = _rules_by_subject(rules, items, candidates, customers, history, costs)
     lowers, uppers, grouped = sorted_rules.lowers, sorted_rules.uppers, sorted_rules.grouped
     refuse_above_all(lowers, uppers, customers)
+    units = customers.units
     indptr = candidates.indptr if units is None else units.indptr(candidates)
-    lowers = _less(lowers, sorted_rules.had_lower)
-    uppers = _less(uppers, sorted_rules.had_upper)
+    lowers, uppers = _less(lowers, sorted_rules.had_lower), _less(uppers, sorted_rules.had_upper)
     mandatory = np.zeros(0, np.uint8) if candidates.mandatory is None else candidates.mandatory
     if costs is not None:
         lowers, uppers = _beside_refunds(rules, (lowers, uppers), costs, sorted_rules)
@@ -122,16 +127,45 @@ def compile_rules(
     lower = largest_lower_bound([bound for _, bound in lowers])
     upper = smallest_upper_bound([bound for _, bound in uppers])
     spec = build_spec(
-        grouped, sorted_rules.conflicts, len(rules), upper, items, candidates, history, units,
-        mandatory,
+        grouped, sorted_rules.conflicts, len(rules), upper, items, candidates, history, units, mandatory,
     )  # fmt: skip
+    spec, summed = _with_rows(spec, sorted_rules, items, candidates, customers, history)
     compiled, numbers = _laminar_rules(grouped, lower, upper, len(items) + items.n_refunds)
     if may_need_constraints(spec):
         compiled = with_constraints(compiled, spec, item, indptr, backend)
-    of_all = [rule.name for rule in rules]
     musts = [MANDATORY] if spec.mandatory.any() else []  # theirs is the last number
-    names = RuleNames(lowers, uppers, [of_all[n] for n in numbers], [*of_all, *musts])
-    return CompiledRules(compiled, names, spec, len(history), _least_of_groups(grouped))
+    of_all = [*(rule.name for rule in rules), *musts]
+    names = RuleNames(lowers, uppers, [of_all[n] for n in numbers], of_all)
+    least, spec = _least_of_groups(grouped), _without_amounts(spec)
+    return CompiledRules(compiled, names, spec, len(history), least, summed)
+
+
+def _without_amounts(spec: RuleSpec) -> RuleSpec:
+    """The rules without candidates' amounts, 8 bytes for each rule and candidate, of which rows have been made."""
+    amounts = np.zeros((len(spec.measures.of_candidate), 0), np.int64)
+    return spec._replace(measures=spec.measures._replace(of_candidate=amounts))
+
+
+def _with_rows(
+    spec: RuleSpec,
+    rules: _SortedRules,
+    items: Items,
+    candidates: Candidates,
+    customers: Customers,
+    history: ContactHistory,
+) -> tuple[RuleSpec, list[SummedAmount]]:
+    """The rules with those about sums, numbers of groups, and what is required; and which amounts they sum."""
+    measured = measured_rules(rules.measured, items, candidates, customers, history)
+    required = requirements_of(rules.required, items, history, len(candidates.customers))
+    measures, past = measured.spec, spec.group.shape[1] - measured.spec.set.shape[1]
+    if past:  # items of the history, and refunds, which come after the others, are in none
+        measures = measures._replace(
+            set=np.pad(measures.set, ((0, 0), (0, past)), constant_values=-1),
+            of_item=np.pad(measures.of_item, ((0, 0), (0, past))),
+        )
+        if len(required.ptr) > 1:
+            required = required._replace(ptr=np.pad(required.ptr, (0, past), mode="edge"))
+    return spec._replace(measures=measures, requirements=required), measured.summed
 
 
 def _refuse_costs(rule: CustomerRule, costs: MessageCosts | None) -> None:
@@ -152,7 +186,7 @@ def _least_of_groups(
 
 @dataclass(frozen=True)
 class _SortedRules:
-    """Customer rules by what they are about: all coupons, groups of offers, or pairs of them.
+    """Customer rules by what they are about: all coupons, groups of offers, pairs of them, sums, or what is required.
 
     had: of each bound on all coupons, in the order of lowers and uppers, what customers have had that counts.
     """
@@ -161,6 +195,8 @@ class _SortedRules:
     uppers: NamedBounds
     grouped: list[GroupedRule]
     conflicts: list[ConflictRule]
+    measured: list[tuple[int, CustomerRule]]
+    required: list[RequirementRule]
     had_lower: list[NDArray[np.int64]]
     had_upper: list[NDArray[np.int64]]
 
@@ -174,7 +210,7 @@ def _rules_by_subject(
     costs: MessageCosts | None,
 ) -> _SortedRules:
     """Look up each rule's bounds and groups."""
-    found = _SortedRules([], [], [], [], [], [])
+    found = _SortedRules([], [], [], [], [], [], [], [])
     units = customers.units
     n_units = len(candidates.customers) if units is None else len(units)
     first_group = 0
@@ -182,6 +218,13 @@ def _rules_by_subject(
         rule.check()
         if rule.cost is not None:
             _refuse_costs(rule, costs)
+            continue
+        if rule.is_measured:
+            found.measured.append((number, rule))
+            continue
+        if rule.requires is not None:
+            inside = customers.inside(rule.customers, rule.label)
+            found.required.append(RequirementRule(number, rule, inside))
             continue
         if rule.conflicts is not None:
             pairs = ConflictRule(number, rule, customers.scope_of(rule))

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...data.candidates import Candidates
-from ...data.where.days import Days, days_of_offers, first_days, windows_with
 from ...kernels import RuleSpec
 from ...solver.rule_names import UNLIMITED
 from ...utils.errors import Unsupported
@@ -20,6 +19,7 @@ from ..items import Items
 from ..rules import CustomerRule
 from ..units.units import Units
 from .rule_groups import GroupPairs, GroupRow, Members, rows_of
+from .rule_pairs import pairs_of_rule
 
 MAX_RULES = 65_535
 """Constraints name their rule in 16 bits, and one number is that of mandatory offers."""
@@ -86,10 +86,7 @@ def group_rule(
     InvalidInput
         Where the rule asks for columns that do not exist.
     """
-    pairs, past, n_groups = _by_column(rule, items, history)
-    if rule.window is not None:
-        pairs, past, n_windows = _in_windows(rule, rule.window, pairs, past, items, history)
-        n_groups *= n_windows
+    pairs, past, n_groups = pairs_of_rule(rule, items, history)
     present = np.unique(pairs.group)
     if rule.by is None and rule.window is None:
         present = np.zeros(1, np.int64)
@@ -104,44 +101,6 @@ def group_rule(
         history.unit[past.one],
         past.group + first_group,
     )
-
-
-def _by_column(
-    rule: CustomerRule, items: Items, history: ContactHistory
-) -> tuple[GroupPairs, GroupPairs, int]:
-    """Groups of items and of the history by the column that a rule names, and how many there are."""
-    about = items.where(rule.where, rule.label)
-    had = np.flatnonzero(history.where(rule))
-    if rule.by is None:
-        pairs = GroupPairs(np.flatnonzero(about), np.zeros(int(about.sum()), np.int64))
-        return pairs, GroupPairs(had, np.zeros(len(had), np.int64)), 1
-    item, code, values = items.groups(rule.by, rule.label)
-    pairs = GroupPairs(item[about[item]], code[about[item]])
-    past_row, past_code = history.groups(rule.by, values)
-    kept = np.isin(past_row, had)
-    return pairs, GroupPairs(past_row[kept], past_code[kept]), len(values)
-
-
-def _in_windows(
-    rule: CustomerRule,
-    length: int,
-    pairs: GroupPairs,
-    past: GroupPairs,
-    items: Items,
-    history: ContactHistory,
-) -> tuple[GroupPairs, GroupPairs, int]:
-    """Split groups into windows of days: those of items and of the history, and how many windows there are."""
-    label = f"{rule.label}: window"
-    of_offers = days_of_offers(items.offers, label)
-    days = of_offers.take(items.offer[pairs.one])
-    past_days = history.days(of_offers, label).take(past.one)
-    first = first_days(days.day[days.known], past_days.day[past_days.known], length)
-
-    def split(some: GroupPairs, when: Days) -> GroupPairs:
-        which, window = windows_with(first, length, when)
-        return GroupPairs(some.one[which], some.group[which] * len(first) + window)
-
-    return split(pairs, days), split(past, past_days), len(first)
 
 
 def group_conflicts(
@@ -314,6 +273,8 @@ def may_need_constraints(spec: RuleSpec) -> bool:
     bool
         False where no customer needs any.
     """
+    if len(spec.measures.measure) or len(spec.requirements.rule):
+        return True
     if len(spec.conflict) or len(spec.mandatory) or spec.held.size or spec.least.any():
         return True
     if not spec.plain.all():

@@ -68,7 +68,7 @@ def stated_without_customers(
     """
     checked = check_parts(limits, "limit", Limit)
     _refuse_heads(checked)
-    columns = sorted(candidate_columns(checked, value))
+    columns = sorted(candidate_columns(checked, value, check_parts(rules, "rule", CustomerRule)))
     schema = plain_schema(schemas[CANDIDATES], CANDIDATES, columns)
     offer_table = sorted_offers(tables.as_table(offers, "offers"))
     offer_ids = tables.ids(offer_table, "offers", "offer")

@@ -17,6 +17,7 @@ from ...kernels.set_layout import MANDATORY_WEIGHT
 from ...utils.lazy_imports import sparse as sp
 from ..cardinality_constraints import CardinalityConstraints
 from ..problem import Problem
+from ..row_tables.customer_rows import CustomerRowTable
 
 REGRET_ROUNDING = 1e-12
 """Share of a customer's values, summed by size, that rounding may add to a regret."""
@@ -30,6 +31,8 @@ class SearchedProblem(NamedTuple):
     problem : Problem
     constraints : CardinalityConstraints
         Cardinality constraints of all customers.
+    rows : CustomerRowTable
+        Rows of all customers.
     value : ndarray of float64, shape (n_candidates,)
         Reduced values.
     key : ndarray of uint64, shape (n_candidates,)
@@ -40,6 +43,7 @@ class SearchedProblem(NamedTuple):
 
     problem: Problem
     constraints: CardinalityConstraints
+    rows: CustomerRowTable
     value: NDArray[np.float64]
     key: NDArray[np.uint64]
     best: NDArray[np.uint8]
@@ -136,6 +140,7 @@ class ChoiceSearch:
         self._lower = np.broadcast_to(rules.lower, customers)[start:stop].astype(np.int64)
         self._rank_candidates(searched, start, stop)
         self._lay_out_constraints(searched.constraints, start, stop)
+        self._rows = searched.rows
         self._lay_out_best_choice(searched.best)
 
     def _rank_candidates(self, searched: SearchedProblem, start: int, stop: int) -> None:
@@ -228,7 +233,8 @@ class ChoiceSearch:
             unlisted = min(unlisted, self._drop_crowd(choices.customer, regret, kept, most))
             choices = choices.only(kept)
         shortfall = self._shortfall(choices.customer, choices.coupons, choices.held)
-        choices = choices.only(shortfall <= self._least_shortfall[choices.customer])
+        kept = shortfall <= self._least_shortfall[choices.customer]
+        choices = choices.only(kept & self._keeps_rows(choices))
         return self._found(choices, min(unlisted, largest_regret))
 
     def _decide(self, choices: _Choices, rank: int) -> _Choices:
@@ -282,6 +288,26 @@ class ChoiceSearch:
         short = np.maximum(0, self._least[who] - held)
         of_constraints = np.where(self._mandatory[who], MANDATORY_WEIGHT * short, short).sum(axis=1)
         return np.asarray(of_constraints + np.maximum(0, self._lower[who] - count))
+
+    def _keeps_rows(self, choices: _Choices) -> NDArray[np.bool_]:
+        """Which choices keep their customers' rows."""
+        kept = np.ones(len(choices.customer), bool)
+        rows, ptr = self._rows, self._rows.ptr
+        first, last = np.searchsorted(rows.customer, [self._start, self._start + self._n])
+        for r in range(first, last):
+            of = np.flatnonzero(choices.customer == rows.customer[r] - self._start)
+            rank = self._rank[rows.member[ptr[r] : ptr[r + 1]] - self._begin]
+            inside, weight = choices.chosen[np.ix_(of, rank)], rows.weight[ptr[r] : ptr[r + 1]]
+            if rows.counts_groups[r]:
+                groups = [
+                    inside[:, weight == g].any(axis=1) for g in np.unique(weight[weight >= 0])
+                ]
+                total = np.sum(groups, axis=0, dtype=np.int64)
+            else:
+                total = inside @ weight
+            within = (rows.low[r] <= total) & (total <= rows.high[r])
+            kept[of] &= within | ~inside.any(axis=1)
+        return kept
 
     def _found(self, choices: _Choices, unlisted_regret: float) -> FoundChoices:
         """The choices by customer and regret, one of each key, with everybody's best one, though it was crowded out."""

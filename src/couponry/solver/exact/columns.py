@@ -16,6 +16,7 @@ from ...utils.lazy_imports import sparse as sp
 from ..linear_terms import terms_by_candidate
 from ..options import ColumnOptions
 from ..problem import Problem
+from ..row_tables.customer_rows import CustomerRowTable
 from .choice_search import ChoiceSearch, SearchedProblem, blocks_of_customers, first_of_each
 from .rule_constraints import constraints_of_everybody
 
@@ -149,9 +150,9 @@ def list_columns(
     cell = problem.cells()
     flat = reduced.reshape(len(reduced), -1)
     value = flat[0, cell] + (flat[1:, cell] * problem.exact).sum(axis=0)
-    searched = SearchedProblem(
-        problem, constraints_of_everybody(problem), value, _key_by_candidate(worth, weight), best
-    )
+    rows = CustomerRowTable.of(problem.rules, problem.shard.indptr)
+    key = _key_by_candidate(worth, weight)
+    searched = SearchedProblem(problem, constraints_of_everybody(problem), rows, value, key, best)
     found = [
         ChoiceSearch(searched, *block).search(largest_regret, options.per_customer)
         for block in blocks_of_customers(searched, options.table_cells)

@@ -19,6 +19,7 @@ from ..linear_terms import usage_by_candidate
 from ..options import CoreOptions
 from ..problem import Problem
 from ..programme import Programme
+from ..row_tables.customer_rows import CustomerRowTable
 from .rule_rows import RuleRows, rule_rows
 
 
@@ -109,14 +110,17 @@ def solve_core(core: Core, limits: CoreLimits, options: CoreOptions) -> CoreSolu
         return CoreSolution(None, bound, False)
     chosen = core.chosen.copy()
     chosen[programme.variables] = found.x[: len(programme.variables)] > 0.5
+    sums = CustomerRowTable.of(core.problem.rules, core.problem.shard.indptr)
+    if not sums.kept_by(chosen.astype(bool)).all():  # HiGHS keeps large sums to its tolerance alone
+        return CoreSolution(None, bound, False)
     return CoreSolution(chosen, bound, False)
 
 
 class _CoreProgramme:
     """The mixed-integer programme of a core.
 
-    Its variables are the free candidates, the shortfalls of minimums, and for each soft row what it is violated by
-    below and above.
+    Its variables are the free candidates, groups that are counted, the shortfalls of minimums, and for each soft row
+    what it is violated by below and above.
     """
 
     def __init__(self, core: Core, options: CoreOptions):
@@ -139,7 +143,8 @@ class _CoreProgramme:
         self._cost_of_shortfall = shortfall_cost * self._rules.shortfall
         penalty = problem.penalty[self._soft]
         shortfalls = np.full(self._rules.shortfall_variables, shortfall_cost)
-        self._cost = np.concatenate([-objective.ravel(), shortfalls, penalty, penalty])
+        groups = np.zeros(self._rules.group_variables)
+        self._cost = np.concatenate([-objective.ravel(), groups, shortfalls, penalty, penalty])
         self._matrix = self._rows(sp.csr_array(problem.rows @ terms), self._rules)
 
     def _rows(self, weights: sp.csr_array, rules: RuleRows) -> sp.csr_array:
@@ -148,7 +153,7 @@ class _CoreProgramme:
         violation = sp.csr_array(
             (np.ones(len(soft)), (soft, np.arange(len(soft)))), shape=(rows, len(soft))
         )
-        nothing = sp.csr_array((rows, rules.shortfall_variables))
+        nothing = sp.csr_array((rows, rules.group_variables + rules.shortfall_variables))
         limits = sp.hstack([weights, nothing])
         sides = sp.hstack([violation, -violation])
         no_rules = sp.csr_array((rules.matrix.shape[0], 2 * len(soft)))

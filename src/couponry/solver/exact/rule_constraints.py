@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..cardinality_constraints import CardinalityConstraints
 from ..problem import Problem
+from ..row_tables.customer_rows import CustomerRowTable
 
 
 def constraints_of_everybody(problem: Problem) -> CardinalityConstraints:
@@ -25,6 +26,7 @@ def constraints_of_everybody(problem: Problem) -> CardinalityConstraints:
     customer = problem.customer_of()
     is_grouped = np.ones(problem.customers, bool)
     is_grouped[explicit.customer] = False
+    is_grouped[CustomerRowTable.of(problem.rules, problem.shard.indptr).customer] = False
     parts = [explicit]
     for rule in range(len(problem.rules.group)):
         parts.append(_groups_that_bind(problem, rule, customer, is_grouped))

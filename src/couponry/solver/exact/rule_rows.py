@@ -14,20 +14,24 @@ from numpy.typing import NDArray
 from ...utils.lazy_imports import sparse as sp
 from ..cardinality_constraints import CardinalityConstraints
 from ..problem import Problem
+from ..row_tables.customer_rows import CustomerRowTable
+from .sum_rows import SumRows
 
 
 @dataclass(frozen=True)
 class RuleRows:
-    """Rows lower <= matrix @ x <= upper, where x are the undecided candidates, then variables for shortfalls.
+    """Rows lower <= matrix @ x <= upper, where x are the undecided candidates, then variables of groups and shortfalls.
 
     Attributes
     ----------
-    matrix : CSR array, shape (n_rows, n_variables + shortfall_variables)
+    matrix : CSR array, shape (n_rows, n_variables + group_variables + shortfall_variables)
     lower, upper : ndarray of float64, shape (n_rows,)
     shortfall_variables : int
         Continuous variables from 0 up.
     shortfall : int
         Their sum in every choice that misses as little as can be, in coupons; it may not be more.
+    group_variables : int
+        Continuous variables from 0 to 1: whether something of a group is given, where groups are counted.
     """
 
     matrix: sp.csr_array
@@ -35,6 +39,7 @@ class RuleRows:
     upper: NDArray[np.float64]
     shortfall_variables: int = 0
     shortfall: int = 0
+    group_variables: int = 0
 
 
 def rule_rows(
@@ -60,7 +65,8 @@ def rule_rows(
     RuleRows
     """
     constraints = CardinalityConstraints.of(problem.shard, problem.rules)
-    return _Builder(problem, fixed, variables, constraints, least_shortfall).rows()
+    sums = CustomerRowTable.of(problem.rules, problem.shard.indptr)
+    return _Builder(problem, fixed, variables, constraints, sums, least_shortfall).rows()
 
 
 @dataclass(frozen=True)
@@ -111,26 +117,37 @@ class _Builder:
         fixed: NDArray[np.bool_],
         variables: NDArray[np.int64],
         constraints: CardinalityConstraints,
+        sums: CustomerRowTable,
         least_shortfall: NDArray[np.uint8],
     ):
         self._problem, self._fixed, self._variables = problem, fixed, variables
-        self._constraints = constraints
+        self._constraints, self._sums = constraints, sums
         self._customer = problem.customer_of()
         self._minimums = _reachable_minimums(problem, constraints, least_shortfall)
         # customers who have undecided candidates, and whose each one is among them
         self._who, self._position = np.unique(self._customer[variables], return_inverse=True)
 
     def rows(self) -> RuleRows:
-        """All rows: coupons by customer, groups, cardinality constraints, shortfalls."""
+        """All rows: coupons by customer, groups, sums, cardinality constraints, shortfalls."""
         members, there = self._constraint_rows()
-        parts = [self._coupon_rows(), *self._group_rows(), members]
-        matrix = sp.csr_array(sp.vstack([part.matrix for part in parts], format="csr"))
+        sums = SumRows.of(self._sums, self._fixed, self._number(), len(self._variables))
+        before, after = [self._coupon_rows(), *self._group_rows()], [members]
+        counted = RuleRows(sums.matrix(), sums.lower, sums.upper)
+        parts = [*before, counted, *after]
+        matrices = [*_widened(before, sums.groups), counted.matrix, *_widened(after, sums.groups)]
         rows = RuleRows(
-            matrix,
+            sp.csr_array(sp.vstack(matrices, format="csr")),
             np.concatenate([part.lower for part in parts]),
             np.concatenate([part.upper for part in parts]),
+            group_variables=sums.groups,
         )
-        return self._with_shortfalls(rows, matrix.shape[0] - len(there), there)
+        return self._with_shortfalls(rows, rows.matrix.shape[0] - len(there), there)
+
+    def _number(self) -> NDArray[np.int64]:
+        """Column of each undecided candidate, -1 for others."""
+        number = np.full(self._problem.candidates, -1)
+        number[self._variables] = np.arange(len(self._variables))
+        return number
 
     def _coupon_rows(self) -> RuleRows:
         """At least and at most so many coupons of each customer."""
@@ -147,7 +164,7 @@ class _Builder:
         """At most so many of a group, for customers whose rules are laminar groups: rows of one rule each."""
         rules, customer = self._problem.rules, self._customer
         is_grouped = np.ones(self._problem.customers, bool)
-        is_grouped[self._constraints.customer] = False
+        is_grouped[self._constraints.customer] = is_grouped[self._sums.customer] = False
         parts = []
         for rule, group in enumerate(rules.group):
             of_candidate = group[self._problem.shard.item].astype(np.int64)
@@ -168,9 +185,7 @@ class _Builder:
 
     def _constraint_rows(self) -> tuple[RuleRows, NDArray[np.int64]]:
         """Bounds of the cardinality constraints that have undecided members, and which constraints these are."""
-        constraints, variables = self._constraints, self._variables
-        number = np.full(self._problem.candidates, -1)
-        number[variables] = np.arange(len(variables))
+        constraints, variables, number = self._constraints, self._variables, self._number()
         inside = number[constraints.member] >= 0
         there, row = np.unique(constraints.member_of[inside], return_inverse=True)
         held = constraints.held(self._fixed)[there].astype(float)
@@ -222,6 +237,7 @@ class _Builder:
             np.concatenate([rows.upper, left[whom].astype(float)]),
             len(row),
             int(left[whom].sum()),
+            rows.group_variables,
         )
 
 
@@ -229,3 +245,11 @@ def _indicator(row: NDArray[np.int64], rows: int) -> sp.csr_array:
     """1 where a variable (column) is in a row; -1: in none."""
     inside = np.flatnonzero(row >= 0)
     return sp.csr_array((np.ones(len(inside)), (row[inside], inside)), shape=(rows, len(row)))
+
+
+def _widened(parts: list[RuleRows], columns: int) -> list[sp.csr_array]:
+    """The rows of some parts, with so many columns more that are in none of them."""
+    return [
+        sp.csr_array(sp.hstack([part.matrix, sp.csr_array((len(part.lower), columns))]))
+        for part in parts
+    ]

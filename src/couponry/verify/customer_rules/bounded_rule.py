@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -125,19 +126,7 @@ def bounded_rule(rule: CustomerRule, inputs: Inputs) -> BoundedRule:
     BoundedRule
         For all customers.
     """
-    history = inputs.history
-    cell, group, values = inputs.groups(rule.by, rule.where, rule.label)
-    about = np.flatnonzero(history.where(rule))
-    row, theirs = about, np.zeros(len(about), np.int64)
-    if rule.by is not None:
-        row, theirs = history.groups(rule.by, values)
-        kept = np.isin(row, about)
-        row, theirs = row[kept], theirs[kept]
-    groups = max(1, len(values))
-    if rule.window is not None:
-        (cell, group), (row, theirs), groups = _by_window(
-            rule, rule.window, inputs, (cell, group), (row, theirs), groups
-        )
+    cell, group, row, theirs, groups = grouped(rule, inputs)
     order = np.lexsort((group, cell))
     cell, group = cell[order], group[order]
     by_role = rule.by == "role" or "role" in rule.where
@@ -159,8 +148,46 @@ def bounded_rule(rule: CustomerRule, inputs: Inputs) -> BoundedRule:
         asked,
         most,
         least,
-        np.sort(history.whose(rule)[row] * groups + theirs),
+        np.sort(inputs.history.whose(rule)[row] * groups + theirs),
     )
+
+
+class Grouped(NamedTuple):
+    """A rule's groups: pairs of a cell, or of a row of the history, and a group, and how many groups there are."""
+
+    cell: Integers
+    group: Integers
+    row: Integers
+    group_of_row: Integers
+    groups: int
+
+
+def grouped(rule: CustomerRule, inputs: Inputs) -> Grouped:
+    """Group cells, and rows of the history that count, as a rule with bounds says.
+
+    Parameters
+    ----------
+    rule : CustomerRule
+    inputs : Inputs
+
+    Returns
+    -------
+    Grouped
+    """
+    history = inputs.history
+    cell, group, values = inputs.groups(rule.by, rule.where, rule.label)
+    about = np.flatnonzero(history.where(rule))
+    row, theirs = about, np.zeros(len(about), np.int64)
+    if rule.by is not None:
+        row, theirs = history.groups(rule.by, values)
+        kept = np.isin(row, about)
+        row, theirs = row[kept], theirs[kept]
+    groups = max(1, len(values))
+    if rule.window is not None:
+        (cell, group), (row, theirs), groups = _by_window(
+            rule, rule.window, inputs, (cell, group), (row, theirs), groups
+        )
+    return Grouped(cell, group, row, theirs, groups)
 
 
 Paired = tuple[Integers, Integers]

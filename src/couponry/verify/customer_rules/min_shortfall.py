@@ -13,6 +13,7 @@ import scipy
 
 from ...utils.lazy_imports import sparse as sp
 from ..rounding import Floats, Integers, sum_by
+from .linear_bounds import LinearBounds
 from .small_programs import solve_program
 
 CUSTOMERS_OF_A_PROGRAM = 200
@@ -123,13 +124,20 @@ def _mandatory_weight(sets: SetBounds, n: int) -> Floats:
 
 
 def least_shortfall_score(
-    sets: SetBounds, mandatory: Integers, customers: Integers, customer: Integers, n: int
+    sets: SetBounds,
+    sums: LinearBounds,
+    mandatory: Integers,
+    customers: Integers,
+    customer: Integers,
+    n: int,
 ) -> Floats:
     """Return the least score that some customers can have; see `shortfall_score`.
 
     Parameters
     ----------
     sets : SetBounds
+    sums : LinearBounds
+        What else must hold.
     mandatory : ndarray of int64
         Rows of the mandatory candidates.
     customers : ndarray of int64
@@ -148,39 +156,43 @@ def least_shortfall_score(
     weight = _mandatory_weight(sets, n)
     for at in range(0, len(customers), CUSTOMERS_OF_A_PROGRAM):
         some = customers[at : at + CUSTOMERS_OF_A_PROGRAM]
-        part = sets.of_customers(some)
+        part, more = sets.of_customers(some), sums.of_customers(some)
         musts = mandatory[np.isin(customer[mandatory], some)]
-        rows, column = np.unique(np.concatenate([part.row, musts]), return_inverse=True)
+        rows = np.unique(np.concatenate([part.row, musts, more.candidates()]))
         if len(rows) == 0:
             continue
-        must = np.zeros(len(rows))
-        must[column[len(part.row) :]] = 1.0
-        best = _best_rows(part, rows, column[: len(part.row)], weight[customer[rows]] * must)
+        must = np.isin(rows, musts).astype(float)
+        best = _best_rows(part, more, rows, weight[customer[rows]] * must)
         least[some] = shortfall_score(part, best, musts, customer, n)[some]
     return least
 
 
-def _best_rows(sets: SetBounds, rows: Integers, member: Integers, reward: Floats) -> Integers:
+def _best_rows(sets: SetBounds, sums: LinearBounds, rows: Integers, reward: Floats) -> Integers:
     """Solve the integer program of some customers: the rows to allocate for the least shortfall.
 
-    member: the column (place among `rows`) of each entry of `sets.row`. reward: of each mandatory row, else 0.
+    rows: ascending, all candidates of sets and sums. reward: of each mandatory row, else 0.
     """
     n_sets, n_rows = len(sets.customer), len(rows)
+    member = np.searchsorted(rows, sets.row)
     inside = sp.csr_array((np.ones(len(member)), (sets.set, member)), shape=(n_sets, n_rows))
-    # of each set: at most, and at least but for what is missing
+    linear, least = sums.programme(rows)
+    n_helpers = linear.shape[1] - n_rows
+    # of each set: at most, and at least but for what is missing; then the sums, with variables that help them
     matrix = sp.vstack(
         [
-            sp.hstack([inside, sp.csr_array((n_sets, n_sets))]),
-            sp.hstack([inside, sp.eye_array(n_sets)]),
+            sp.hstack([inside, sp.csr_array((n_sets, n_sets + n_helpers))]),
+            sp.hstack([inside, sp.eye_array(n_sets), sp.csr_array((n_sets, n_helpers))]),
+            sp.hstack([linear[:, :n_rows], sp.csr_array((len(least), n_sets)), linear[:, n_rows:]]),
         ]
     )
-    low = np.concatenate([np.full(n_sets, -np.inf), sets.least])
-    high = np.concatenate([sets.most, np.full(n_sets, np.inf)])
+    low = np.concatenate([np.full(n_sets, -np.inf), sets.least, least])
+    high = np.concatenate([sets.most, np.full(n_sets + len(least), np.inf)])
+    most = np.concatenate([np.ones(n_rows), np.full(n_sets, np.inf), np.ones(n_helpers)])
     found = solve_program(
-        np.concatenate([-reward, np.ones(n_sets)]),
+        np.concatenate([-reward, np.ones(n_sets), np.zeros(n_helpers)]),
         constraints=scipy.optimize.LinearConstraint(matrix, low, high),
-        bounds=scipy.optimize.Bounds(0, np.concatenate([np.ones(n_rows), np.full(n_sets, np.inf)])),
-        integrality=np.concatenate([np.ones(n_rows), np.zeros(n_sets)]),
+        bounds=scipy.optimize.Bounds(0, most),
+        integrality=np.concatenate([np.ones(n_rows), np.zeros(n_sets + n_helpers)]),
         options={"mip_rel_gap": 0.0},
     )
     return np.asarray(rows[found.x[:n_rows] > 0.5])

@@ -11,7 +11,10 @@ from ..rounding import Integers, Mask
 from .achievable import CellGroups, most_coupons
 from .bounded_rule import BoundedRule, counts_in, distinct, matches
 from .conflict_pairs import ConflictPairs
+from .linear_bounds import LinearDraft
+from .measured_rule import MeasuredRule
 from .min_shortfall import SetBounds, joined, least_shortfall_score, shortfall_score
+from .required_pairs import Requirements
 
 Counts = list[tuple[Integers, Integers]]
 """Of each rule: keys (customer * groups + group), ascending, and the coupons of each."""
@@ -24,10 +27,14 @@ class RulesOfBlock(NamedTuple):
     ----------
     bounded : list of BoundedRule
     conflicts : list of ConflictPairs
+    measured : list of MeasuredRule
+    required : list of Requirements
     """
 
     bounded: list[BoundedRule]
     conflicts: list[ConflictPairs]
+    measured: list[MeasuredRule]
+    required: list[Requirements]
 
     def counts(self, block: Block, rows: Integers) -> Counts:
         """Count the coupons of each customer and group.
@@ -133,9 +140,16 @@ def shorter_than_forced(
     if not suspect.any():
         return np.zeros(0, np.int64)
     n, mandatory = block.n_units, block.mandatory
-    sets = _set_bounds(rules, block, np.flatnonzero(suspect[block.unit]))
+    theirs = np.flatnonzero(suspect[block.unit])
+    sets = _set_bounds(rules, block, theirs)
     score = shortfall_score(sets, rows, mandatory, block.unit, n)
-    least = least_shortfall_score(sets, mandatory, np.flatnonzero(score > 0), block.unit, n)
+    draft = LinearDraft()
+    for measured in rules.measured:
+        measured.add_to(draft, block, theirs)
+    for needs in rules.required:
+        needs.add_to(draft, block, theirs)
+    sums, short = draft.bounds(), np.flatnonzero(score > 0)
+    least = least_shortfall_score(sets, sums, mandatory, short, block.unit, n)
     return np.flatnonzero((score > least + 0.5) & (score > 0))
 
 

@@ -18,7 +18,9 @@ from ..inputs import Inputs
 from ..rounding import Integers
 from .bounded_rule import BoundedRule, bounded_rule, counts_in, distinct
 from .conflict_pairs import ConflictPairs, conflict_pairs
+from .measured_rule import MeasuredRule, measured_rule
 from .minimums import RulesOfBlock, below_min, fewer_than_possible, shorter_than_forced
+from .required_pairs import requirements
 
 OF_UNITS = CustomerRule()
 """Any rule about what units get together."""
@@ -45,18 +47,20 @@ class RuleChecks:
         rules = inputs.data.rules
         history = inputs.history  # before customers, as by a solve
         refuse_contradictions(rules, inputs.customers)
-        self.bounded = [
-            bounded_rule(rule, inputs) for rule in map(_with_max, rules) if rule.conflicts is None
-        ]
+        counting = [rule for rule in rules if rule.has_bounds and not rule.is_measured]
+        self.bounded = [bounded_rule(rule, inputs) for rule in map(_with_max, counting)]
         self._conflicts = [conflict_pairs(r, inputs) for r in rules if r.conflicts is not None]
+        self._measured = [measured_rule(rule, inputs) for rule in rules if rule.is_measured]
+        self._required = [requirements(r, inputs) for r in rules if r.requires is not None]
         self.has_conflicts = bool(self._conflicts)
         self.has_mandatory = inputs.data.candidates.mandatory is not None
-        with_min = ", ".join(repr(rule.name) for rule in rules if rule.min is not None)
+        with_min = ", ".join(repr(rule.name) for rule in counting if rule.min is not None)
         self._with_min = f"customer_rule {with_min}: " if with_min else ""
         plain = all(part.rule.min is None or part.is_about_all for part in self.bounded)
         plain = plain and all(part.code is not None for part in self.bounded)
         plain = plain and all(part.rule.each is None for part in self.bounded)
-        self.is_plain = plain and not self._conflicts and not len(history)
+        others = self._conflicts or self._measured or self._required
+        self.is_plain = plain and not others and not len(history)
         self._without = self._short = self._with_coupons = 0
 
     def examine(self, block: Block, rows: Integers, tally: Tally) -> Addition:
@@ -81,6 +85,15 @@ class RuleChecks:
         for pairs in rules.conflicts:
             for problem, who in _in_conflict(pairs, block, rows):
                 self._note(problem, who, block, tally, pairs.rule)
+        once = np.unique(rows)  # what is given twice counts once
+        for measured in rules.measured:
+            outside = f"{measured.rule.label}: {COUNT} customers are outside {_bounds_of(measured)}"
+            self._note(outside, measured.outside(block, once), block, tally, measured.rule)
+        for needs in rules.required:
+            without_it = (
+                f"{needs.rule.label}: {COUNT} customers lack what an offer of theirs requires"
+            )
+            self._note(without_it, needs.broken(block, once), block, tally, needs.rule)
         given = np.zeros(len(block), bool)
         given[rows] = True
         without = distinct(block.unit[block.mandatory[~given[block.mandatory]]])[0]
@@ -90,8 +103,7 @@ class RuleChecks:
             too_few = fewer_than_possible(rules, block, rows, short)
             fewer = f"{COUNT} customers have fewer coupons than min and than they can have"
         else:
-            once = np.flatnonzero(given)
-            if len(once) < len(rows):  # what is given twice counts once
+            if len(once) < len(rows):
                 short = below_min(rules, rules.counts(block, once), block)
             short[without] = True
             too_few = shorter_than_forced(rules, block, once, short)
@@ -147,12 +159,24 @@ class RuleChecks:
         return RulesOfBlock(
             [part.of_block(block) for part in self.bounded],
             [pairs.of_block(block) for pairs in self._conflicts],
+            [measured.of_block(block) for measured in self._measured],
+            [needs.of_block(block) for needs in self._required],
         )
 
 
 def _with_max(rule: CustomerRule) -> CustomerRule:
     """A rule as bounds: costs of messages allow as many as there are."""
     return rule if rule.cost is None else replace(rule, max=len(rule.cost), cost=None)
+
+
+def _bounds_of(measured: MeasuredRule) -> str:
+    """The bounds of a rule about a sum or different values, in words."""
+    rule = measured.rule
+    bounds = [
+        f"{key} {getattr(rule, key)}" for key in ("min", "max") if getattr(rule, key) is not None
+    ]
+    of = f"of sum {rule.sum!r}" if rule.sum is not None else f"of different {rule.distinct!r}"
+    return f"{', '.join(bounds)} {of}"
 
 
 def _over_most(part: BoundedRule, key: Integers, count: Integers) -> tuple[str, Integers]:

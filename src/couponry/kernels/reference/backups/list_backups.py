@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ...contract import Amounts, Flags, Rules, Shard, Sums
-from ..preference import number_of, order_of_choice
-from ..rules import fits, of_customer
+from ..preference import number_of, of_customer, order_of_choice
+from ..rules import fits
 
 
 def backups(

@@ -9,8 +9,9 @@ import numpy as np
 from ...contract import Amounts, Flags, Integer, LocalSearch, Rules, Shard
 from ...exchanges_contract import ListedMoves, OpenRows
 from ..local_search import row_weight, violation_of
+from ..preference import of_customer
 from ..regret import amount
-from ..rules import fits, of_customer
+from ..rules import fits
 
 FITS_ALL, FITS_NONE = -1, -2
 """In place of the one row that a move violates: it violates none, or more than one."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...contract import Flags, Integer, Prices, Shard
+from ...contract import Flags, Integer, Prices, Rules, Shard
 from ...late_contract import LARGEST_UNITS, Late
+from ...set_layout import has_constraints
 from ..evaluate import LARGEST_VALUE, evaluate, price_candidates
-from ..rules import of_customer
+from ..preference import of_customer
+from ..rows.customer_rows import come_to, rows_in_order
 
 UNIT = 100
 """Exponent of the units of slack, which nobody asks for."""
@@ -108,11 +110,37 @@ def choose(late: Late, i: int, begin: Integer, end: Integer, held: Flags) -> Non
     usage = np.zeros(price.shape, np.int64)
     cut = np.zeros(2, np.int64)
     evaluate(whose, late.rules, price, late.seed, i, i + 1, usage, given[begin:end], UNIT, cut)
+    lacks = False
     for e in range(begin, end):
         if held[e - begin]:
             given[e] = 2
         elif late.choice.refused_by[e] >= 0:
+            lacks = lacks or given[e] > 0
             given[e] = 0
+    if lacks and has_constraints(late.rules, i):
+        keep_rows(late.rules, i, begin, end, given)
+
+
+def keep_rows(rules: Rules, i: int, begin: Integer, end: Integer, given: Flags) -> None:
+    """Take customer i's coupons of broken rows back: rows asked for what was refused beside them."""
+    n = end - begin
+    theirs = rows_in_order(rules, i, np.arange(n))
+    label = np.zeros(n, np.int64)
+    picks = np.zeros(n, np.int64)
+    taken_back = True
+    while taken_back:
+        taken_back = False
+        for r in range(len(theirs.head)):
+            for j in range(n):
+                picks[j] = 1 if given[begin + j] else 0
+            some, total = come_to(theirs, r, picks, label)
+            if some == 0 or (theirs.head[r, 1] <= total and total <= theirs.head[r, 2]):
+                continue
+            for x in range(theirs.ptr[r], theirs.ptr[r + 1]):
+                e = begin + theirs.place[x]
+                if given[e] == 1:
+                    given[e] = 0
+                    taken_back = True
 
 
 def use_of(late: Late, e: Integer, pair: Integer) -> tuple[Integer, Integer]:

@@ -17,20 +17,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data.candidate_checks import offer_dtype
-from ...kernels import Backend
-from ...utils.arrays.array_store import MemoryStore
-from ...utils.arrays.blocks import row_blocks
-from ...utils.errors import InvalidInput
-from ...utils.lazy_imports import sparse as sp
-from ..contact_history import ContactHistory
-from ..customers import Customers
-from ..items import Items
-from ..rules import CustomerRule
-from .compile_limits import CompiledLimits
+from ....data.candidate_checks import offer_dtype
+from ....kernels import Backend
+from ....utils.arrays.array_store import MemoryStore
+from ....utils.arrays.blocks import row_blocks
+from ....utils.errors import InvalidInput
+from ....utils.lazy_imports import sparse as sp
+from ...contact_history import ContactHistory
+from ...customers import Customers
+from ...items import Items
+from ...rules import CustomerRule
+from ..compile_limits import CompiledLimits
+from ..measures import Amounts
+from ..quantisation import Attribute, Packed, Span, quantise
 from .cost_rule import CostRule, costs_of
-from .measures import Amounts
-from .quantisation import Attribute, Packed, Span, quantise
 
 COST = "cost of messages"
 """Name of the attribute that refunds have where customers differ in what messages cost."""

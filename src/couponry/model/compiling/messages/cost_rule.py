@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data import tables
-from ...solver.rule_names import UNLIMITED
-from ...utils.errors import InvalidInput
-from ..customers import Customers, check_column
-from ..rules import WHY_NOT_LESS, CustomerRule
+from ....data import tables
+from ....solver.rule_names import UNLIMITED
+from ....utils.errors import InvalidInput
+from ...customers import Customers, check_column
+from ...inputs.message_costs import WHY_NOT_LESS
+from ...rules import CustomerRule
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Rows of single customers, beside cardinality constraints: compiled, read, and searched under."""

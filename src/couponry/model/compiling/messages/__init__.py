@@ -1,0 +1,1 @@
+"""Costs of messages, which candidates that stand for refunds are made of."""

@@ -1,0 +1,1 @@
+"""Rules about sums, different values and requirements, which rows of single customers are made of."""

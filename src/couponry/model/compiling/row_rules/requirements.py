@@ -1,0 +1,276 @@
+"""Offers that customers are given only with others: earlier or together in a plan, or in what they have had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ....data import tables
+from ....data.where.days import DAY, Days, days_of_offers
+from ....kernels import RequirementSpec
+from ....utils.arrays.ragged import ranges
+from ....utils.errors import InvalidInput
+from ...contact_history import ContactHistory
+from ...items import Items
+from ...rules import MOST_DAYS, WITHIN, CustomerRule
+
+ANY_TIME = -1
+"""Days within which something is required, where it does not matter how long ago."""
+
+
+class RequirementRule(NamedTuple):
+    """A rule that names offers which require others.
+
+    Attributes
+    ----------
+    number : int
+        Of the rule.
+    rule : CustomerRule
+    inside : ndarray of bool, shape (n_customers or 1,)
+        Customers whom it is about.
+    """
+
+    number: int
+    rule: CustomerRule
+    inside: NDArray[np.bool_]
+
+
+class RequiredPairs(NamedTuple):
+    """Offers that require others.
+
+    Attributes
+    ----------
+    offer, required : ndarray of int64, shape (n_pairs,)
+        Rows of the offers table.
+    within : ndarray of int64, shape (n_pairs,)
+        At most so many days earlier; ANY_TIME: however long ago.
+    """
+
+    offer: NDArray[np.int64]
+    required: NDArray[np.int64]
+    within: NDArray[np.int64]
+
+
+def required_pairs(rule: CustomerRule, offers: pa.Table) -> RequiredPairs:
+    """Read what a rule says is required.
+
+    Parameters
+    ----------
+    rule : CustomerRule
+    offers : pyarrow.Table
+        In ascending order of its ids.
+
+    Returns
+    -------
+    RequiredPairs
+
+    Raises
+    ------
+    InvalidInput
+        Where the rule's table names an offer that does not exist, or days that make no sense, or offers require each
+        other in a circle.
+    """
+    what = f"of {rule.label}"
+    table = tables.as_table(rule.requires, what)
+    tables.require(table, what, "offer", "requires")
+    known = tables.ids(offers, "offers", "offer")
+    found = []
+    for name in ("offer", "requires"):
+        ids = tables.ids(table, what, name)
+        if len(ids):
+            tables.check_kind_of_ids(ids, known, f"table {what}, column {name!r}", "offers")
+        position = tables.positions(ids, known)
+        if (position < 0).any():
+            row = int((position < 0).argmax())
+            raise InvalidInput(
+                f"table {what}, column {name!r}, row {row}: offer {ids[row].as_py()!r} is not in table offers"
+            )
+        found.append(position)
+    whatever = ANY_TIME if rule.within is None else rule.within
+    within = np.full(len(found[0]), whatever)
+    if WITHIN in table.column_names:
+        days = tables.numbers(table, what, WITHIN, nullable=True)
+        wrong = ~np.isnan(days) & ((days < 0) | (days > MOST_DAYS) | (days != np.floor(days)))
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise InvalidInput(
+                f"table {what}, column {WITHIN!r}, row {row}: expected a whole number of days from 0 to "
+                f"{MOST_DAYS:,}, got {days[row]:g}"
+            )
+        within = np.where(np.isnan(days), whatever, np.nan_to_num(days)).astype(np.int64)
+    circle = _circle(found[0], found[1])
+    if circle:
+        path = ", which requires ".join(repr(known[row].as_py()) for row in circle)
+        raise InvalidInput(f"table {what}: offers require each other in a circle: {path}")
+    return RequiredPairs(found[0], found[1], within)
+
+
+def _circle(offer: NDArray[np.int64], required: NDArray[np.int64]) -> list[int]:
+    """Offers of which each requires the next, the last one being the first again; empty where there is no circle."""
+    needs: dict[int, list[int]] = {}
+    for one, other in zip(offer.tolist(), required.tolist(), strict=True):
+        needs.setdefault(one, []).append(other)
+    done: set[int] = set()
+    for first in needs:
+        path: list[int] = []
+        on_path: set[int] = set()
+        waiting = [(first, 0)]
+        while waiting:
+            one, depth = waiting.pop()
+            for left in path[depth:]:
+                on_path.discard(left)
+                done.add(left)
+            del path[depth:]
+            if one in on_path:
+                return [*path[path.index(one) :], one]
+            if one in done:
+                continue
+            path.append(one)
+            on_path.add(one)
+            waiting += [(other, depth + 1) for other in needs.get(one, [])]
+        done.update(path)
+    return []
+
+
+def requirements_of(
+    rules: Sequence[RequirementRule], items: Items, history: ContactHistory, n_customers: int
+) -> RequirementSpec:
+    """Put what rules require together for the kernel: a requirement for each item of an offer and each it requires.
+
+    Parameters
+    ----------
+    rules : sequence of RequirementRule
+    items : Items
+    history : ContactHistory
+    n_customers : int
+
+    Returns
+    -------
+    RequirementSpec
+
+    Raises
+    ------
+    InvalidInput
+        See `required_pairs`; also where days are asked for and not there.
+    """
+    parts = [_Requirements.of(rule, items) for rule in rules]
+    if not parts:
+        return RequirementSpec()
+    item = np.concatenate([part.item for part in parts])
+    order = np.argsort(item, kind="stable")
+    number = np.empty(len(item), np.int64)
+    number[order] = np.arange(len(item))  # of each requirement, by its item
+    before = np.cumsum([0, *(len(part.item) for part in parts)])
+    size = np.concatenate([np.diff(part.ptr) for part in parts])[order]
+    start = np.concatenate([part.ptr[:-1] for part in parts])
+    shift = np.cumsum([0, *(len(part.required) for part in parts)])
+    start += np.repeat(shift[:-1], np.diff(before))
+    entries = np.concatenate([part.required for part in parts])
+    met = [
+        part.met(rule, items, history, number[first:])
+        for part, rule, first in zip(parts, rules, before, strict=False)
+    ]
+    who = np.concatenate([pairs[0] for pairs in met])
+    which = np.concatenate([pairs[1] for pairs in met])
+    met_ptr, listed = np.zeros(1, np.int64), np.zeros(0, np.int32)
+    if len(who):
+        key = np.unique(who * len(item) + which)
+        met_ptr = np.searchsorted(key // len(item), np.arange(n_customers + 1)).astype(np.int64)
+        listed = (key % len(item)).astype(np.int32)
+    everybody = np.broadcast_shapes(*(rule.inside.shape for rule in rules))
+    return RequirementSpec(
+        ptr=np.searchsorted(item[order], np.arange(len(items) + 1)).astype(np.int64),
+        rule=np.repeat([rule.number for rule in rules], np.diff(before))[order].astype(np.int32),
+        scope=np.repeat(np.arange(len(rules)), np.diff(before))[order].astype(np.int32),
+        inside=np.stack([np.broadcast_to(rule.inside, everybody) for rule in rules]).astype(
+            np.uint8
+        ),
+        item_ptr=np.concatenate([[0], np.cumsum(size)]).astype(np.int64),
+        item=entries[ranges(start[order], size)].astype(np.int32),
+        met_ptr=met_ptr,
+        met=listed,
+    )
+
+
+class _Requirements(NamedTuple):
+    """What one rule requires, an entry for each item of an offer that requires something.
+
+    item, pair: int64 (n,), the item, and the rule's pair. ptr: int64 (n + 1,), where its items in `required` begin,
+    those with which it may be given. pairs: the rule's. days: of the offers, where there are any.
+    """
+
+    item: NDArray[np.int64]
+    pair: NDArray[np.int64]
+    ptr: NDArray[np.int64]
+    required: NDArray[np.int64]
+    pairs: RequiredPairs
+    days: Days | None
+
+    @classmethod
+    def of(cls, rule: RequirementRule, items: Items) -> _Requirements:
+        """The requirements of a rule."""
+        pairs = required_pairs(rule.rule, items.offers)
+        days = None
+        if rule.rule.measures_days or DAY in items.offers.column_names:
+            days = days_of_offers(items.offers, rule.rule.label)
+        pair, item = _items_of(pairs.offer, items)
+        which, required = _items_of(pairs.required[pair], items)
+        if days is not None:
+            mine, other = items.offer[item[which]], items.offer[required]
+            kept = _in_time(
+                days, mine, days.day[other], days.known[other], pairs.within[pair[which]]
+            )
+            which, required = which[kept], required[kept]
+        ptr = np.searchsorted(which, np.arange(len(item) + 1)).astype(np.int64)
+        return cls(item, pair, ptr, required, pairs, days)
+
+    def met(
+        self,
+        rule: RequirementRule,
+        items: Items,
+        history: ContactHistory,
+        number: NDArray[np.int64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Customers, and requirements by their numbers, that the history meets."""
+        row = np.flatnonzero(history.where(rule.rule) & (history.offer >= 0))
+        required = self.pairs.required[self.pair]
+        order = np.argsort(required, kind="stable")
+        first = np.searchsorted(required[order], history.offer[row], side="left")
+        count = np.searchsorted(required[order], history.offer[row], side="right") - first
+        which, had = order[ranges(first, count)], np.repeat(row, count)
+        if self.days is not None:
+            past = history.days(self.days, rule.rule.label).take(had)
+            mine, within = items.offer[self.item[which]], self.pairs.within[self.pair[which]]
+            kept = _in_time(self.days, mine, past.day, past.known, within)
+            which, had = which[kept], had[kept]
+        return history.customer[had], number[which]
+
+
+def _items_of(
+    offer: NDArray[np.int64], items: Items
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of an entry and an item of its offer, by entry; items are in the order of offers."""
+    first = np.searchsorted(items.offer, offer, side="left")
+    count = np.searchsorted(items.offer, offer, side="right") - first
+    return np.repeat(np.arange(len(offer)), count), ranges(first, count)
+
+
+def _in_time(
+    days: Days,
+    offer: NDArray[np.int64],
+    day: NDArray[np.int64],
+    known: NDArray[np.bool_],
+    within: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Whether what is sent on a day comes early enough for an offer, and late enough.
+
+    What is sent nobody knows when is early enough, but it is not within so many days.
+    """
+    both = known & days.known[offer]
+    mine = days.day[offer]
+    in_time = both & (day <= mine) & ((within == ANY_TIME) | (mine - day <= within))
+    return np.asarray(in_time | (~both & (within == ANY_TIME)))

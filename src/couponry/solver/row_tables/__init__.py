@@ -1,0 +1,1 @@
+"""Rows of all customers, read from the compiled rules."""
