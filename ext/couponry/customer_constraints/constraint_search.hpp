@@ -148,6 +148,7 @@ private:
         if (best.shortfall < 0) {  // cut off at once: what is given in any case is all that is known
             best.shortfall = missed_by<W>(picks);
             best.worth = total;
+            if (best.most <= total) best.most = total + 1;
         } else {
             copy<W>(picks, best_);
         }

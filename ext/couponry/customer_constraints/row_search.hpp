@@ -1,5 +1,5 @@
-// A customer's best choice where it has rows beside its cardinality constraints; see reference/rows/row_search.py, function
-// by function.
+// A customer's best choice where it has rows beside its cardinality constraints; see reference/rows/row_search.py,
+// function by function.
 //
 // Compiled once per instruction set, so everything here has internal linkage.
 #pragma once
@@ -32,7 +32,9 @@ protected:
             walk<W>(start_, given, lower_, spare_);
             find_prices<W>(given, spare_);
             found_.most = WORTH_NOTHING;
-            explore_rows<W>(given, total, nodes - soon);
+            const int64_t left = explore_rows<W>(given, total, nodes - soon);
+            // so that it is told apart from one that came to its end
+            if (left < 0 && found_.shortfall >= 0 && found_.most <= found_.worth) found_.most = found_.worth + 1;
         }
         if (found_.worth > found_.most) found_.most = found_.worth;
         return found_;

@@ -122,6 +122,7 @@ def under_rows(
         return picks, -1, 0, 0
     if short < 0:  # cut off at once: what is given in any case is all that is known
         short, worth = missed_by(search, picks), start.worth
+        most = max(most, worth + 1)
     return picks, short, worth, max(most, worth)
 
 

@@ -54,7 +54,8 @@ def search_rows(
     start: what is free, how many are given in any case, and their worth. mine (IN/OUT, left as found): which ones.
     The shortfall is -1 where no choice was found; no choice is possible then where none is above NOTHING, either.
 
-    A search that does not end soon begins anew, with what it has found, and bounded by prices on linear rows.
+    A search that does not end soon begins anew, with what it has found, and bounded by prices on linear rows. Where it
+    is cut off, more than the best choice's worth is said, to tell it apart from one that came to its end.
     """
     find_disjoint(search, state.disjoint)
     found = np.array([-1, NOTHING, NOTHING])
@@ -64,7 +65,9 @@ def search_rows(
         walk(search, state, start.free, start.given, search.lower, broken)
         prices = find_prices(search, state, rows, start.free, start.given, mine, broken)
         found[MOST] = NOTHING
-        explore_rows(search, state, rows, start, mine, nodes - soon, prices, found, best)
+        left = explore_rows(search, state, rows, start, mine, nodes - soon, prices, found, best)
+        if left < 0 and found[SHORT] >= 0:
+            found[MOST] = max(found[MOST], found[WORTH] + 1)
     return found[SHORT], found[WORTH], max(found[WORTH], found[MOST])
 
 
