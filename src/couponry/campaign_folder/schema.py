@@ -225,8 +225,18 @@ def _customer_rule() -> Schema:
             "may_be_empty": _flag("It is meant that the rule may concern nothing."),
         },
         anyOf=[{"required": [key]} for key in ("max", "min", "conflicts", "requires", "cost")],
+        **_counts_unless("sum"),
         description="What must hold for each customer.",
     )  # fmt: skip
+
+
+def _counts_unless(key: str) -> Schema:
+    """Bounds that are numbers are whole and from 0 up, unless there is another key."""
+    whole: Schema = {"if": {"type": "number"}, "then": {"type": "integer", "minimum": 0}}
+    return {
+        "if": {"not": {"required": [key]}},
+        "then": {"properties": {"max": whole, "min": whole}},
+    }
 
 
 def _limit() -> Schema:

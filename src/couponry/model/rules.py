@@ -266,7 +266,7 @@ class CustomerRule:
         label = self.label
         check_flag(self.may_be_empty, f"{label}: may_be_empty")
         check_flag(self.ordered, f"{label}: ordered")
-        if self.each not in (None, CUSTOMER):
+        if self.each is not None and not (is_text(self.each) and self.each == CUSTOMER):
             raise InvalidInput(f"{label}: each: expected {CUSTOMER!r}, got {shown(self.each)}")
         self._check_scope()
         if self.cost is not None:

@@ -147,7 +147,7 @@ def test_conflicts_of_many_are_proved_without_gathering_them(
     ]
     assert fingerprint(results[0]) == fingerprint(results[1])
     assert results[1].infeasible is not None
-    assert results[1].infeasible["customer_rules"] == [{"customer_rule": "slots"}]
+    assert results[1].infeasible["customer_rules"] == [{"customer_rule": "slots", "max": "slots"}]
     assert len(list(tmp_path.glob("*-rules-*.arrays"))) >= 4
 
 
