@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.constraint_cases import (
+    cases,
     compiled_constraints,
     constrained_case,
     enumerated,
@@ -87,25 +88,8 @@ def test_values_keep_their_order_and_none_is_nothing() -> None:
     assert (whole == -1).all()
 
 
-def cases(*, wide: st.SearchStrategy[bool]) -> st.SearchStrategy[Case]:
-    return st.builds(
-        constrained_case,
-        st.integers(0, 2**32 - 1),
-        customers=st.integers(0, 9),
-        longest=st.sampled_from([3, 9, 14]),
-        attributes=st.integers(0, 2),
-        segments=st.sampled_from([1, 3]),
-        items=st.sampled_from([4, 30]),
-        wide=wide,
-        ties=st.booleans(),
-        same_bounds=st.booleans(),
-        lower=st.sampled_from([0, 0, 3]),
-        upper=st.sampled_from([4, 8]),
-    )
-
-
 @settings(max_examples=250, deadline=None, derandomize=True)
-@given(case=cases(wide=st.booleans()), nodes=st.sampled_from([1, 3, 10, 10_000]))
+@given(case=cases(constrained_case, wide=st.booleans()), nodes=st.sampled_from([1, 3, 10, 10_000]))
 def test_native_backends_give_the_bits_of_the_reference(case: Case, nodes: int) -> None:
     case = Case(**vars(case) | {"rules": case.rules._replace(nodes=nodes)})
     expected = all_results(reference(), case)
@@ -116,7 +100,7 @@ def test_native_backends_give_the_bits_of_the_reference(case: Case, nodes: int) 
 
 @pytest.mark.skipif("numba" not in backend_names(), reason="needs numba")
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(case=cases(wide=st.just(False)), nodes=st.sampled_from([2, 10_000]))
+@given(case=cases(constrained_case, wide=st.just(False)), nodes=st.sampled_from([2, 10_000]))
 def test_numba_gives_the_bits_of_the_reference(case: Case, nodes: int) -> None:
     case = Case(**vars(case) | {"rules": case.rules._replace(nodes=nodes)})
     with backend("numba") as module:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.constraint_cases import (
+    cases,
     compiled_constraints,
     enumerated,
     random_constraints,
@@ -62,25 +63,8 @@ def test_the_search_finds_the_first_of_the_best_subsets_or_bounds_what_it_missed
             assert keeps_rows(rows, picks) and (member @ picks <= bound[:, 0]).all()
 
 
-def cases(*, wide: st.SearchStrategy[bool]) -> st.SearchStrategy[Case]:
-    return st.builds(
-        row_case,
-        st.integers(0, 2**32 - 1),
-        customers=st.integers(0, 9),
-        longest=st.sampled_from([3, 9, 14]),
-        attributes=st.integers(0, 2),
-        segments=st.sampled_from([1, 3]),
-        items=st.sampled_from([4, 30]),
-        wide=wide,
-        ties=st.booleans(),
-        same_bounds=st.booleans(),
-        lower=st.sampled_from([0, 0, 3]),
-        upper=st.sampled_from([4, 8]),
-    )
-
-
 @settings(max_examples=250, deadline=None, derandomize=True)
-@given(case=cases(wide=st.booleans()), nodes=st.sampled_from([1, 3, 10, 10_000]))
+@given(case=cases(row_case, wide=st.booleans()), nodes=st.sampled_from([1, 3, 10, 10_000]))
 def test_native_backends_give_the_bits_of_the_reference(case: Case, nodes: int) -> None:
     case = Case(**vars(case) | {"rules": case.rules._replace(nodes=nodes)})
     expected = all_results(reference(), case)
@@ -91,7 +75,7 @@ def test_native_backends_give_the_bits_of_the_reference(case: Case, nodes: int) 
 
 @pytest.mark.skipif("numba" not in backend_names(), reason="needs numba")
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(case=cases(wide=st.just(False)), nodes=st.sampled_from([2, 10_000]))
+@given(case=cases(row_case, wide=st.just(False)), nodes=st.sampled_from([2, 10_000]))
 def test_numba_gives_the_bits_of_the_reference(case: Case, nodes: int) -> None:
     case = Case(**vars(case) | {"rules": case.rules._replace(nodes=nodes)})
     with backend("numba") as module:

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests.support.kernel_cases import Case, make_case, reference
 
@@ -172,4 +173,22 @@ def random_spec(random: np.random.Generator, case: Case) -> RuleSpec:
         conflict_rule=np.full(len(both), len(rows), np.int32),
         mandatory=mandatory.astype(np.uint8),
         mandatory_rule=len(rows) + 1,
+    )
+
+
+def cases(make: Callable[..., Case], *, wide: st.SearchStrategy[bool]) -> st.SearchStrategy[Case]:
+    """Small cases of all shapes, each made by `make` of a seed and sizes."""
+    return st.builds(
+        make,
+        st.integers(0, 2**32 - 1),
+        customers=st.integers(0, 9),
+        longest=st.sampled_from([3, 9, 14]),
+        attributes=st.integers(0, 2),
+        segments=st.sampled_from([1, 3]),
+        items=st.sampled_from([4, 30]),
+        wide=wide,
+        ties=st.booleans(),
+        same_bounds=st.booleans(),
+        lower=st.sampled_from([0, 0, 3]),
+        upper=st.sampled_from([4, 8]),
     )

@@ -105,10 +105,37 @@ def pairs_of(rule: CustomerRule, offers: pa.Table) -> tuple[NDArray[np.int64], N
     """
     what = f"of {rule.label}"
     table = tables.as_table(rule.conflicts, what)
-    tables.require(table, what, "offer_a", "offer_b")
+    return offers_in_pairs(table, what, ("offer_a", "offer_b"), offers)
+
+
+def offers_in_pairs(
+    table: pa.Table, what: str, columns: tuple[str, str], offers: pa.Table
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Look up the pairs of offers in a rule's table.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    what : str
+        What messages call it.
+    columns : (str, str)
+        Of the table: the first and the second offer of each pair.
+    offers : pyarrow.Table
+
+    Returns
+    -------
+    first, second : ndarray of int64, shape (n_pairs,)
+        Rows of the offers table.
+
+    Raises
+    ------
+    InvalidInput
+        Where a column is missing, or names an offer that does not exist.
+    """
+    tables.require(table, what, *columns)
     known = tables.ids(offers, "offers", "offer")
     found = []
-    for name in ("offer_a", "offer_b"):
+    for name in columns:
         ids = tables.ids(table, what, name)
         if len(ids):
             tables.check_kind_of_ids(ids, known, f"table {what}, column {name!r}", "offers")

@@ -301,8 +301,7 @@ class CustomerRule:
 
     def _check_pairs(self, what: str) -> None:
         """Refuse what makes no sense beside pairs of offers."""
-        others = ("max", "min", "by", "window", "sum", "resolution", "distinct", "requires")
-        given = [key for key in others if key != what and getattr(self, key) is not None]
+        given = [key for key in BOUNDS_AND_PAIRS if key != what and getattr(self, key) is not None]
         if not isinstance(self.where, Mapping) or len(self.where):
             given.append("where")
         if self.ordered and what == "requires":

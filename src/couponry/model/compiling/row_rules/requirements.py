@@ -14,6 +14,7 @@ from ....data.where.days import DAY, Days, days_of_offers
 from ....kernels import RequirementSpec
 from ....utils.arrays.ragged import ranges
 from ....utils.errors import InvalidInput
+from ...conflicts import offers_in_pairs
 from ...contact_history import ContactHistory
 from ...items import Items
 from ...rules import MOST_DAYS, WITHIN, CustomerRule
@@ -76,22 +77,9 @@ def required_pairs(rule: CustomerRule, offers: pa.Table) -> RequiredPairs:
     """
     what = f"of {rule.label}"
     table = tables.as_table(rule.requires, what)
-    tables.require(table, what, "offer", "requires")
-    known = tables.ids(offers, "offers", "offer")
-    found = []
-    for name in ("offer", "requires"):
-        ids = tables.ids(table, what, name)
-        if len(ids):
-            tables.check_kind_of_ids(ids, known, f"table {what}, column {name!r}", "offers")
-        position = tables.positions(ids, known)
-        if (position < 0).any():
-            row = int((position < 0).argmax())
-            raise InvalidInput(
-                f"table {what}, column {name!r}, row {row}: offer {ids[row].as_py()!r} is not in table offers"
-            )
-        found.append(position)
+    offer, required = offers_in_pairs(table, what, ("offer", "requires"), offers)
     whatever = ANY_TIME if rule.within is None else rule.within
-    within = np.full(len(found[0]), whatever)
+    within = np.full(len(offer), whatever)
     if WITHIN in table.column_names:
         days = tables.numbers(table, what, WITHIN, nullable=True)
         wrong = ~np.isnan(days) & ((days < 0) | (days > MOST_DAYS) | (days != np.floor(days)))
@@ -102,11 +90,12 @@ def required_pairs(rule: CustomerRule, offers: pa.Table) -> RequiredPairs:
                 f"{MOST_DAYS:,}, got {days[row]:g}"
             )
         within = np.where(np.isnan(days), whatever, np.nan_to_num(days)).astype(np.int64)
-    circle = _circle(found[0], found[1])
+    circle = _circle(offer, required)
     if circle:
+        known = tables.ids(offers, "offers", "offer")
         path = ", which requires ".join(repr(known[row].as_py()) for row in circle)
         raise InvalidInput(f"table {what}: offers require each other in a circle: {path}")
-    return RequiredPairs(found[0], found[1], within)
+    return RequiredPairs(offer, required, within)
 
 
 def _circle(offer: NDArray[np.int64], required: NDArray[np.int64]) -> list[int]:
