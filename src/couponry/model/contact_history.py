@@ -48,6 +48,8 @@ class ContactHistory:
         Number of each row's unit: the same without units.
     offer : ndarray of int64, shape (n_rows,)
         Row of the offers; -1 where the row names none of them.
+    says_day : ndarray of bool, shape (n_rows,)
+        Where some rule says what is required: whether the row has a day of its own, not that of its offer.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class ContactHistory:
         known: Customers | None = None,
     ):
         self.customer = self.unit = self.offer = np.zeros(0, np.int64)
+        self.says_day = np.zeros(0, bool)
         self._columns: dict[str, Any] = {}
         self._own, self._names = pa.table({}), [] if table is None else table.column_names
         if table is None:
@@ -85,6 +88,12 @@ class ContactHistory:
         kept = np.flatnonzero(unit >= 0)  # whoever has no candidates is given nothing anyway
         self.customer, self.unit, self.offer = number[kept], unit[kept], offer[kept]
         row = pa.array(self.offer, mask=self.offer < 0)
+        self.says_day = np.zeros(len(kept), bool)
+        if DAY in offers.column_names and any(rule.requires is not None for rule in counting):
+            asked = sorted({*asked, DAY})  # what is required must come first
+            if DAY in table.column_names:
+                there = pc.is_valid(table[DAY].take(pa.array(kept)))
+                self.says_day = np.asarray(there.to_numpy(), bool)
         for name in asked:
             known = offers[name].take(row) if name in offers.column_names else None
             if name not in table.column_names:
@@ -94,8 +103,8 @@ class ContactHistory:
             own = table[name].take(pa.array(kept))
             self._columns[name] = own if known is None else _either(own, known, name)
         alone = sorted({name for rule in counting for name in rule.asked_of_history_alone})
-        there = [name for name in alone if name in table.column_names]
-        self._own = table.select(there).take(pa.array(kept))
+        found = [name for name in alone if name in table.column_names]
+        self._own = table.select(found).take(pa.array(kept))
 
     def __len__(self) -> int:
         return len(self.customer)

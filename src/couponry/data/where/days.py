@@ -161,6 +161,28 @@ def first_days(
     return np.asarray(event[is_new & has_one])
 
 
+def every_first_day(
+    days: NDArray[np.int64], others: NDArray[np.int64], length: int
+) -> NDArray[np.int64]:
+    """Choose windows of consecutive days such that every other window has just the days of one of them.
+
+    Parameters
+    ----------
+    days, others, length
+        As `first_days` has them.
+
+    Returns
+    -------
+    ndarray of int64
+        First days of the windows, ascending.
+    """
+    if len(days) == 0:
+        return np.zeros(0, np.int64)
+    event = np.union1d(days, others)
+    begins = np.union1d(event - length + 1, event + 1)  # where a day comes in, or has gone
+    return np.asarray(begins[(begins > days.min() - length) & (begins <= days.max())])
+
+
 def windows_with(
     first: NDArray[np.int64], length: int, days: Days
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ...data.where.days import DAY
 from ...utils.suggestions import misspelt
 from ..compiling.coupon_columns import MONEY
 from .finding import CANDIDATES, Finding
@@ -39,6 +40,7 @@ def misspelt_columns(statement: Statement) -> Iterator[Finding]:
         counting = [rule for rule in statement.rules if rule.counts_history]
         alone = {name for rule in counting for name in rule.asked_of_history_alone}
         asked = alone.union(*(rule.asked_of_offers for rule in counting))
+        asked |= {DAY} if any(rule.requires is not None for rule in counting) else set()
         absent = [name for name in ("offer", *sorted(asked)) if name not in names]
         own = {*asked, *statement.offers.column_names}
         yield from _slips("history", names, own, absent, {*asked, "offer"})

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...data.where.days import Days, days_of_offers, first_days, windows_with
+from ...data.where.days import Days, days_of_offers, every_first_day, first_days, windows_with
 from ..contact_history import ContactHistory
 from ..items import Items
 from ..rules import CustomerRule
@@ -82,7 +82,9 @@ def _in_windows(
     of_offers = days_of_offers(items.offers, label)
     days = of_offers.take(items.offer[pairs.one])
     past_days = history.days(of_offers, label).take(past.one)
-    first = first_days(days.day[days.known], past_days.day[past_days.known], length)
+    # a window within another one may have more different values: what the history has more than enough of adds nothing
+    choose = every_first_day if rule.distinct is not None and len(past.one) else first_days
+    first = choose(days.day[days.known], past_days.day[past_days.known], length)
 
     def split(some: GroupPairs, when: Days) -> GroupPairs:
         which, window = windows_with(first, length, when)

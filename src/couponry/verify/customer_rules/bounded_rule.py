@@ -208,6 +208,10 @@ def _by_window(
         near = of_past.day[of_past.known]
         near = near[(near > planned.min() - length) & (near <= planned.max())]
         begins = np.unique(np.concatenate([planned, near]))
+        if rule.distinct is not None and len(
+            near
+        ):  # one within another may have more different values
+            begins = np.arange(planned.min() - length + 1, planned.max() + 1)
 
     def split(pairs: Paired, days: Days) -> Paired:
         windows = [days.known & (day <= days.day) & (days.day < day + length) for day in begins]
